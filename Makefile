@@ -1,0 +1,41 @@
+# Every target does its own set-up: a machine with Python 3.11 and make is enough.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check strangers clean
+
+help:            ## this list
+	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
+	@echo "Setting up $(VENV) (once)..."
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)   ## the guided tour: a neighbourhood of mail servers, nominated, tested, listed, delisted
+	@$(BIN)/dnsbl demo
+
+test: $(READY)   ## the unit suite, with branch coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/pytest --cov --cov-branch --cov-report=
+	@$(BIN)/coverage report --skip-covered --sort=cover | tail -25
+	@echo "The pure modules (tester's pure parts, rules, dns), at least 95 %:"
+	@$(BIN)/coverage report --fail-under=95 --format=total --include='tester/errors.py,tester/smtp.py,tester/vectors.py,tester/manners.py,tester/received.py,tester/letter.py,tester/dialogue.py,tester/verdict.py,dnsbl/rules/*,dnsbl/dns/*'
+
+check: $(READY)  ## format, lint, types, floors
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+strangers: $(READY) ## tests against software that we did not write (Debian packages, as root)
+	@tests/strangers/install
+	@$(BIN)/pytest -q -p no:cacheprovider tests/strangers --override-ini addopts= -rs
+
+clean:           ## remove what the other targets made
+	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -1,0 +1,1 @@
+"""The list: remembers, decides, answers, shows. See ARCHITECTURE.md for the floors."""

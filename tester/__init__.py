@@ -1,0 +1,5 @@
+"""Test one mail server, once: what to say, what came back, what it proves.
+
+Knows nothing of lists, SQL or DNS serving. The pure modules take time, randomness and bytes as arguments;
+only `caller`, `collector` and `cli` touch sockets.
+"""

@@ -1,0 +1,1 @@
+"""`python -m tester ADDRESS`: see `tester.cli`."""

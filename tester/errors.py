@@ -1,0 +1,39 @@
+"""The exception tree of this package. Holds errors only; imports nothing of ours.
+
+    TesterError
+    ├── ForgedToken   (also ValueError)      a token or proof that we never issued
+    ├── NotDialable   (also PermissionError) an address that must not be tested
+    ├── UnknownName   (also LookupError)     a vector or profile that is not in the catalogue
+    └── ReplyFault    (also ValueError)      bytes from a server that are no SMTP reply
+
+The docstring is the default message, so no error is born without a sentence.
+"""
+
+from __future__ import annotations
+
+
+class TesterError(Exception):
+    """The test could not be carried out."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class ForgedToken(TesterError, ValueError):
+    """This token was not issued by us."""
+
+
+class NotDialable(TesterError, PermissionError):
+    """This address must not be tested."""
+
+
+class UnknownName(TesterError, LookupError):
+    """The catalogue has no such vector or profile."""
+
+
+class ReplyFault(TesterError, ValueError):
+    """The server's bytes are not an SMTP reply."""
+
+    def __init__(self, outcome: str, message: str | None = None) -> None:
+        super().__init__(message)
+        self.outcome = outcome

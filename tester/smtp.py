@@ -1,0 +1,284 @@
+"""The vocabulary of a test: outcomes, flags, replies, limits, and what one conversation leaves behind.
+
+Pure. Holds the reply grammar (RFC 5321 4.2) and the records that dialogue, verdict, caller and the list share.
+Never opens a socket, never reads a clock: every time is an offset in seconds handed in by the caller.
+Everything a server sent stays raw bytes; `escape` makes it fit to be shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How one attempt ended, or where it waits. The names are shown, stored and tested as they stand."""
+
+    CONN_REFUSED = "CONN_REFUSED"
+    CONN_TIMEOUT = "CONN_TIMEOUT"
+    CONN_UNREACH = "CONN_UNREACH"
+    BANNER_TIMEOUT = "BANNER_TIMEOUT"
+    BANNER_4XX = "BANNER_4XX"
+    BANNER_5XX = "BANNER_5XX"
+    BANNER_EOF = "BANNER_EOF"
+    BANNER_GARBAGE = "BANNER_GARBAGE"
+    BANNER_OVERSIZE = "BANNER_OVERSIZE"
+    HELO_5XX = "HELO_5XX"
+    HELO_4XX = "HELO_4XX"
+    TLS_FAIL = "TLS_FAIL"
+    TLS_INJECT = "TLS_INJECT"
+    MAIL_5XX = "MAIL_5XX"
+    MAIL_4XX = "MAIL_4XX"
+    RCPT_5XX = "RCPT_5XX"
+    RCPT_AUTH = "RCPT_AUTH"
+    RCPT_4XX = "RCPT_4XX"
+    RCPT_DENIED_SOFT = "RCPT_DENIED_SOFT"
+    DEFERRED_FOREVER = "DEFERRED_FOREVER"
+    DATA_CMD_4XX = "DATA_CMD_4XX"
+    DATA_CMD_5XX = "DATA_CMD_5XX"
+    DATA_END_4XX = "DATA_END_4XX"
+    DATA_END_5XX = "DATA_END_5XX"
+    ACCEPTED = "ACCEPTED"
+    MAYBE_ACCEPTED = "MAYBE_ACCEPTED"
+    EARLY_421 = "EARLY_421"
+    PROTOCOL = "PROTOCOL"
+    OVERSIZE = "OVERSIZE"
+    UNSOLICITED = "UNSOLICITED"
+    TIMEOUT = "TIMEOUT"
+    DISCONNECTED = "DISCONNECTED"
+    UNTRIED = "UNTRIED"
+    # after the conversation, from what came back to the collector
+    DELIVERED_SAME = "DELIVERED_SAME"
+    DELIVERED_OTHER = "DELIVERED_OTHER"
+    DELIVERED_SAME_LATE = "DELIVERED_SAME_LATE"
+    DELIVERED_OTHER_LATE = "DELIVERED_OTHER_LATE"
+    BOUNCED = "BOUNCED"
+    BOUNCED_BY_US = "BOUNCED_BY_US"
+    LOST = "LOST"
+
+
+class Flag(StrEnum):
+    """A remark on a session or an attempt that never decides by itself."""
+
+    HELO_FALLBACK = "HELO_FALLBACK"
+    TLS_NEEDED = "TLS_NEEDED"
+    TLS_USED = "TLS_USED"
+    RCPT_ODD = "RCPT_ODD"
+    QUIT_ERR = "QUIT_ERR"
+    TARPIT = "TARPIT"
+    NUL = "NUL"
+    EIGHTBIT = "EIGHTBIT"
+    CTRL = "CTRL"
+    LONG_REPLY = "LONG_REPLY"
+    BARE_LF = "BARE_LF"
+    ACCEPT_ALL = "ACCEPT_ALL"
+    TESTER_SPECIFIC = "TESTER_SPECIFIC"
+
+
+class Control(StrEnum):
+    """The control dialogue: may we deliver to the server's own postmaster?"""
+
+    NOT_RUN = "NOT_RUN"
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    DEFERRED = "DEFERRED"
+
+
+#: Accepted by the server, and nothing has come back yet.
+PENDING = frozenset({Outcome.ACCEPTED, Outcome.MAYBE_ACCEPTED})
+#: The letter came back to our collector, proof and all.
+DELIVERED = frozenset(
+    {
+        Outcome.DELIVERED_SAME,
+        Outcome.DELIVERED_OTHER,
+        Outcome.DELIVERED_SAME_LATE,
+        Outcome.DELIVERED_OTHER_LATE,
+    }
+)
+#: To be tried again later with the same sender and recipient (greylisting and friends).
+RETRY = frozenset({Outcome.RCPT_4XX, Outcome.MAIL_4XX, Outcome.DATA_END_4XX, Outcome.RCPT_DENIED_SOFT})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What one conversation may cost. Seconds and bytes."""
+
+    connect: float = 30.0  #: seconds until the TCP connection stands
+    banner: float = 60.0  #: seconds until the greeting is complete
+    command: float = 120.0  #: seconds for the reply to EHLO, MAIL, RCPT, DATA
+    final: float = 600.0  #: seconds for the reply to the final dot (RFC 5321 4.5.3.2.6)
+    connection: float = 900.0  #: seconds for a whole connection
+    line_expected: int = 512  #: octets of a reply line before it is flagged (RFC 5321 4.5.3.1.5)
+    line: int = 4096  #: octets of a reply line before we hang up
+    lines: int = 100  #: lines of one reply
+    reply: int = 32 * 1024  #: octets of one reply
+    total: int = 256 * 1024  #: octets received on one connection
+    attempts: int = 4  #: attempts on one connection
+    odd_attempts: int = 2  #: of these, syntactically odd ones
+    attempt_gap: float = 2.0  #: seconds between two attempts
+    connection_gap: float = 30.0  #: seconds between two connections
+    grace: float = 20.0  #: seconds to wait for a letter that was accepted before the next attempt is made
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """One complete reply, as sent. `lines` are the texts after the code, without line ends."""
+
+    code: int
+    lines: tuple[bytes, ...]
+    raw: bytes
+    flags: frozenset[Flag] = frozenset()
+
+    @property
+    def text(self) -> str:
+        """All lines joined by a blank, escaped, fit to be shown."""
+        return escape(b" ".join(self.lines))
+
+    @property
+    def enhanced(self) -> str | None:
+        """The enhanced status code (RFC 3463) at the start of the first line, or None."""
+        raise NotImplementedError
+
+
+class ReplyReader:
+    """Takes bytes as they come and yields complete replies.
+
+    Grammar: `DDD(SP|-)text` or `DDD` alone, first digit 2-5, the same code on every line, CRLF (a bare LF is
+    accepted and flagged). Anything else raises `ReplyFault` carrying PROTOCOL or OVERSIZE, and the reader is
+    finished. Memory is bounded by `limits.reply`.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        raise NotImplementedError
+
+    def feed(self, data: bytes) -> None:
+        """Take what the socket gave. Raises ReplyFault."""
+        raise NotImplementedError
+
+    def next_reply(self) -> Reply | None:
+        """The next complete reply, or None when more bytes are needed."""
+        raise NotImplementedError
+
+    @property
+    def surplus(self) -> bytes:
+        """What is buffered and not yet consumed; must be empty whenever we are about to speak."""
+        raise NotImplementedError
+
+
+def escape(raw: bytes) -> str:
+    """Hostile bytes as printable ASCII: controls, 8-bit and backslash come out as backslash escapes."""
+    raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One transaction to be tried: MAIL, RCPT, DATA, as exact bytes."""
+
+    vector: str  #: id in the catalogue
+    token: str  #: the recipient token of its letter
+    mail: bytes  #: reverse-path with its angle brackets, b"<s@B>"
+    rcpt: bytes  #: forward-path with its angle brackets
+    message: bytes  #: the letter, CRLF lines, not yet dot-stuffed
+    odd: bool = False  #: syntactically odd, counts against limits.odd_attempts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What became of one attempt in the conversation."""
+
+    vector: str
+    token: str
+    outcome: Outcome
+    stage: str  #: CONNECT, EHLO, MAIL, TO, DATA, QUIT or OK (the labels of IMCR-013)
+    reply: str = ""  #: the deciding reply, "550 5.7.1 ..." escaped
+    flags: frozenset[Flag] = frozenset()
+    dot_at: float | None = None  #: offset in seconds from the session's start when the final dot went out
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing on the wire: what, when (seconds from the start), in which direction."""
+
+    at: float
+    kind: str  #: ">" sent, "<" received, "!" a remark of ours
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transcript:
+    """Everything said on one connection, every byte with direction and offset; immutable."""
+
+    target: str  #: the address that was dialled
+    port: int
+    source: str  #: our own end, "address:port", or "" when no connection came about
+    started: float  #: epoch seconds
+    target_name: str = ""  #: T, what the server calls itself (escaped)
+    events: tuple[Event, ...] = ()
+    results: tuple[Result, ...] = ()
+    control: Control = Control.NOT_RUN
+    flags: frozenset[Flag] = frozenset()
+    tls: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """A JSON document holding all of it; bytes as base64. Inverse of `from_json`."""
+        return json.dumps(
+            {
+                "v": 1,
+                "target": self.target,
+                "port": self.port,
+                "source": self.source,
+                "started": self.started,
+                "target_name": self.target_name,
+                "events": [[e.at, e.kind, base64.b64encode(e.data).decode()] for e in self.events],
+                "results": [
+                    {
+                        "vector": r.vector,
+                        "token": r.token,
+                        "outcome": r.outcome.value,
+                        "stage": r.stage,
+                        "reply": r.reply,
+                        "flags": sorted(r.flags),
+                        "dot_at": r.dot_at,
+                    }
+                    for r in self.results
+                ],
+                "control": self.control.value,
+                "flags": sorted(self.flags),
+                "tls": dict(self.tls),
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Transcript:
+        """Inverse of `to_json`. Raises ValueError or KeyError on a document of another make."""
+        d: dict[str, Any] = json.loads(text)
+        if d["v"] != 1:
+            raise ValueError(f"transcript version {d['v']} is not known")
+        return cls(
+            target=d["target"],
+            port=d["port"],
+            source=d["source"],
+            started=d["started"],
+            target_name=d["target_name"],
+            events=tuple(Event(at, kind, base64.b64decode(data)) for at, kind, data in d["events"]),
+            results=tuple(
+                Result(
+                    vector=r["vector"],
+                    token=r["token"],
+                    outcome=Outcome(r["outcome"]),
+                    stage=r["stage"],
+                    reply=r["reply"],
+                    flags=frozenset(Flag(f) for f in r["flags"]),
+                    dot_at=r["dot_at"],
+                )
+                for r in d["results"]
+            ),
+            control=Control(d["control"]),
+            flags=frozenset(Flag(f) for f in d["flags"]),
+            tls=d["tls"],
+        )
