@@ -1,0 +1,89 @@
+"""Addresses and networks: parse what people type, one canonical form, and the names they have in DNS.
+
+Pure. IPv4-mapped IPv6 addresses are the IPv4 address (one host has one name). Leading zeros are refused.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+#: No text form of an address or network is longer; longer input is refused unread.
+MOST = 64
+
+
+def parse_address(text: str) -> Address:
+    """One address from what a person typed: blanks around it, `[...]`, and an `IPv6:` tag are let pass.
+
+    Raises ValueError with one sentence.
+    """
+    bare = text.strip()[: MOST + 1]
+    if bare.startswith("[") and bare.endswith("]"):
+        bare = bare[1:-1].strip()
+    if bare[:5].lower() == "ipv6:":
+        bare = bare[5:]
+    if not bare:
+        raise ValueError("an IP address is needed")
+    if "%" in bare or len(bare) > MOST:
+        raise ValueError("this is not an IP address")
+    try:
+        return canonical(ip_address(bare))
+    except ValueError:
+        raise ValueError(f"{_shown(bare)} is not an IPv4 or IPv6 address") from None
+
+
+def parse_network(text: str) -> Network:
+    """One network (`192.0.2.0/24`, `2001:db8::/32`) or a single address as its /32 or /128.
+
+    Raises ValueError with one sentence; host bits set are a mistake.
+    """
+    bare = text.strip()[: MOST + 1]
+    if not bare or "%" in bare or len(bare) > MOST:
+        raise ValueError("this is not an IP network")
+    try:
+        if "/" not in bare:
+            return network_of(parse_address(bare))
+        head, _, length = bare.partition("/")
+        if not (length.isascii() and length.isdigit()):
+            raise ValueError
+        network = ip_network(f"{head}/{length}", strict=False)
+    except ValueError:
+        raise ValueError(f"{_shown(bare)} is not an IPv4 or IPv6 network") from None
+    if ip_address(head) != network.network_address:
+        raise ValueError(f"{_shown(bare)} has bits set behind its prefix; {network} is the network")
+    if isinstance(network, IPv6Network):
+        inner = network.network_address.ipv4_mapped
+        if inner is not None and network.prefixlen >= 96:
+            return IPv4Network((inner, network.prefixlen - 96))
+    return network
+
+
+def canonical(address: Address) -> Address:
+    """The one form: an IPv4-mapped IPv6 address becomes IPv4."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def network_of(address: Address) -> Network:
+    """The /32 or /128 that holds just this address."""
+    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
+
+
+def reversed_labels(address: Address) -> str:
+    """The labels under a list's zone: reversed octets (RFC 5782 2.1) or 32 reversed nibbles (2.4)."""
+    if isinstance(address, IPv4Address):
+        return ".".join(reversed(str(address).split(".")))
+    return ".".join(reversed(address.exploded.replace(":", "")))
+
+
+def neighbourhood(address: Address) -> Network:
+    """The network that counts as one requester or one neighbour: /24, or /48 for IPv6."""
+    length = 24 if isinstance(address, IPv4Address) else 48
+    return ip_network((address, length), strict=False)
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

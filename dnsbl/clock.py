@@ -1,0 +1,51 @@
+"""The one place for time. Holds the system clock and a clock that tests turn by hand; nothing else asks for time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the shells ask."""
+
+    def now(self) -> datetime:
+        """The time of day, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only grow, for measuring."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class HandClock:
+    """A clock that stands still until it is turned."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now = start
+        self._monotonic = 1000.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def turn(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+        """Let time pass."""
+        step = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if step < timedelta(0):
+            raise ValueError("time only goes forward")
+        self._now += step
+        self._monotonic += step.total_seconds()

@@ -1,0 +1,1 @@
+"""The shells that run: responder, feed, scheduler, worker, mailroom. Each has `async run(stop)`."""

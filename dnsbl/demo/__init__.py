@@ -1,0 +1,1 @@
+"""The simulated neighbourhood on loopback and the guided tour."""

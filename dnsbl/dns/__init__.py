@@ -1,0 +1,1 @@
+"""Pure answering: packet bytes in, packet bytes out. No socket, no clock, no SQL."""

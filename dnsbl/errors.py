@@ -1,0 +1,49 @@
+"""The exception tree of the list. Holds errors only; imports nothing of ours.
+
+    DnsblError
+    ├── Refused          (also ValueError)    a door said no: one sentence for people, one named reason for code
+    ├── SettingsError    (also ValueError)    every mistake in a configuration or zone file, together
+    ├── NotFound         (also LookupError)   no such thing in the store
+    ├── StoreUnavailable (also ConnectionError) the database cannot be reached or is of another version
+    └── Damaged          (also ValueError)    stored data that does not hold together (journal, table on disk)
+
+Errors are for code, sentences are for people: `str(error)` is always one sentence that may be shown.
+"""
+
+from __future__ import annotations
+
+
+class DnsblError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class Refused(DnsblError, ValueError):
+    """This request is refused."""
+
+    def __init__(self, reason: str, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason  #: a `model.Refusal` value
+        self.retry_after = retry_after  #: seconds until the same request may pass, or None
+
+
+class SettingsError(DnsblError, ValueError):
+    """The configuration has mistakes."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes  #: one sentence each: file, key, what is allowed
+
+
+class NotFound(DnsblError, LookupError):
+    """There is no such thing."""
+
+
+class StoreUnavailable(DnsblError, ConnectionError):
+    """The database cannot be reached."""
+
+
+class Damaged(DnsblError, ValueError):
+    """Stored data does not hold together."""

@@ -1,0 +1,308 @@
+"""The facts of the list as frozen records, a sentence per field; times are aware UTC datetimes.
+
+Pure data. Holds no rule and no SQL. What a test says and finds are `tester`'s records (Letter, Transcript, Verdict).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dnsbl.addresses import Address, Network
+from tester.smtp import Outcome
+from tester.verdict import Finding, Verdict
+
+
+class Door(StrEnum):
+    """Where a request came in."""
+
+    CLI = "cli"
+    WEB = "web"
+    API = "api"
+    MAIL = "mail"
+    FEED = "feed"
+
+
+class JobReason(StrEnum):
+    """Why a test is made; every test names one (RFC 6471 3.6.1)."""
+
+    NOMINATION = "nomination"  # somebody showed evidence of abuse
+    REMOVAL = "removal"  # somebody asked that the address be taken off the list
+    OPERATOR = "operator"  # an operator of this list asked
+    CONFIRM = "confirm"  # a second, independent run for a multi-hop finding
+    RETEST = "retest"  # a listed address, on schedule
+    PROBATION = "probation"  # a delisted address, by surprise
+    UNREACHABLE = "unreachable"  # a further try at an address that did not answer
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"  # waits for `due`
+    RUNNING = "running"  # leased to a worker
+    DONE = "done"  # the conversation is over (its run may still wait for letters)
+
+
+class RunState(StrEnum):
+    OPEN = "open"  # conversations are being held, or will be taken up again
+    WAITING = "waiting"  # all is said; letters may still come back
+    SETTLED = "settled"  # judged for good
+
+
+class Action(StrEnum):
+    """What a decision does."""
+
+    LIST = "list"
+    RENEW = "renew"  # stays listed, and the proof is fresh: the expiry moves
+    KEEP = "keep"  # stays listed, nothing moves
+    DELIST = "delist"
+    NOTHING = "nothing"  # was not listed, is not listed
+
+
+class Reason(StrEnum):
+    """Named reasons, the same in journal, TXT, web and reports."""
+
+    LETTER_RETURNED = "letter-returned"
+    LETTER_RETURNED_ELSEWHERE = "letter-returned-elsewhere"
+    RETEST_CLOSED = "retest-closed"
+    RETEST_BOUNCES = "retest-bounces"
+    RETEST_LOSES = "retest-loses"
+    LOSES_ONCE = "loses-once"
+    STILL_OPEN = "still-open"
+    CANNOT_TEST = "cannot-test"
+    NOT_OPEN = "not-open"
+    EXPIRED = "expired"
+    EXCLUDED = "excluded"
+    OPERATOR = "operator"
+    NOMINATED = "nominated"
+    ASKED_REMOVAL = "asked-removal"
+    SCHEDULED = "scheduled"
+
+
+class Refusal(StrEnum):
+    """Why a door said no."""
+
+    MALFORMED_ADDRESS = "malformed-address"
+    SPECIAL_PURPOSE = "special-purpose"
+    OWN_ADDRESS = "own-address"
+    NO_EVIDENCE = "no-evidence"
+    NOT_MAIL = "not-mail"
+    TOO_LARGE = "too-large"
+    TOO_OLD = "too-old"
+    NOT_IN_EVIDENCE = "not-in-evidence"
+    EXCLUDED = "excluded"
+    RESTING = "resting"
+    ALREADY_LISTED = "already-listed"
+    NOT_LISTED = "not-listed"
+    TOO_MANY = "too-many"
+    TOO_WIDE = "too-wide"
+    WRONG_KIND = "wrong-kind"
+
+
+#: Kinds that only proof may fill (law 1); every other kind is for operators.
+PROOF_KINDS = frozenset({"relay", "multihop"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nomination:
+    """A suspect, as a door brought it in; accepted by `rules.intake`, not yet stored."""
+
+    address: Address
+    door: Door
+    nominator: str  #: who, as far as known: a login name, a client address, "operator"
+    reason: str  #: the nominator's own words, bounded and printable; may be ""
+    evidence: bytes | None  #: the spam message as received, or None for operators
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One test that is to be made."""
+
+    id: int
+    address: Address
+    port: int
+    reason: JobReason
+    profile: str  #: basic, standard or full
+    due: datetime
+    state: JobState
+    run: str  #: id of the run it fills; the same after a crash or for a greylisting retry
+    takes: int  #: how often a worker took it
+    retries: int  #: greylisting retries made so far
+    provocation: str  #: what provoked it, for the letter and the journal: "nomination 17", "request for removal", ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One test of one address, from the first letter to the last return."""
+
+    id: str  #: 16 characters of [a-z2-7]
+    address: Address
+    port: int
+    reason: JobReason
+    profile: str
+    state: RunState
+    started: datetime
+    ends: datetime | None  #: when the delivery window of its last letter closes; None while OPEN
+    verdict: Verdict | None
+    explanation: str  #: the judgement's sentence, or ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FiledLetter:
+    """A letter's row: what was issued, and what has become of it."""
+
+    recipient: str
+    sender: str
+    run: str
+    vector: str
+    outcome: Outcome | None  #: None while it has not been offered (or a crash left it open)
+    reply: str  #: the deciding reply, escaped
+    dot_at: datetime | None
+    not_before: int  #: epoch seconds
+    not_after: int  #: epoch seconds
+    finding: Finding | None  #: the best finding at the collector so far
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Return:
+    """One message at the collector."""
+
+    id: int
+    token: str
+    run: str | None  #: None when the token is not (or no longer) known
+    received: datetime
+    peer: Address  #: the output address
+    helo: str
+    finding: Finding
+    explanation: str
+    message: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """A network on the list, now or once."""
+
+    id: int
+    network: Network
+    kind: str
+    since: datetime
+    expires: datetime | None
+    reason: Reason
+    note: str  #: an operator's words, or ""
+    run: str | None  #: the run whose returned letter proves it
+    confirmed: datetime  #: the last fresh proof
+    ended: datetime | None
+    end_reason: Reason | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exclusion:
+    """A network that is not to be tested, at its owner's or our wish."""
+
+    network: Network
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """All that policy needs to know about one address when a run has been judged."""
+
+    address: Address
+    listing: Listing | None  #: the active relay listing of exactly this address
+    verdict: Verdict
+    run: str
+    reason: JobReason
+    proof: tuple[str, ...]  #: recipient tokens of letters that came back with proof in this run
+    loses_before: datetime | None  #: when an earlier run since the listing ended ACCEPTS_LOSES
+    relistings: int  #: how often it was listed before
+    delisted: datetime | None  #: when it was last delisted
+    probations: int  #: surprise retests made since it was delisted
+    tries: int  #: consecutive runs that could not reach it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FollowUp:
+    """A test that should follow."""
+
+    reason: JobReason
+    due: datetime
+    profile: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What policy says."""
+
+    action: Action
+    reason: Reason
+    explanation: str  #: one sentence for the owner
+    kind: str | None = None  #: which list, for LIST and RENEW
+    expires: datetime | None = None
+    follow_up: FollowUp | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One line of the journal: append-only, each holding the hash of the one before."""
+
+    seq: int
+    at: datetime
+    actor: str  #: "policy", "operator", "web 198.51.100.0/24", "worker host:pid", ...
+    subject: str  #: an address, a network, or "list"
+    verb: str  #: nominated, job, letters, session, run, return, listed, renewed, delisted, kept, excluded, ...
+    reason: str  #: a named reason
+    before: str  #: state before, short
+    after: str  #: state after, short
+    evidence: str  #: what proves it: "run abc", "evidence sha256:...", or ""
+    previous: str  #: hex hash of the entry before; 64 zeros for the first
+    hash: str  #: hex SHA-256 over all the above
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One step of what DNS must answer; `seq` has no gaps and grows in commit order."""
+
+    seq: int
+    network: Network
+    kind: str
+    present: bool  #: True: now listed under this kind; False: no longer
+
+
+class State(StrEnum):
+    """Where an address stands, in one word (command `lookup`, the pages, the API)."""
+
+    UNKNOWN = "unknown"
+    QUEUED = "queued"
+    TESTING = "testing"
+    PENDING = "pending"
+    LISTED = "listed"
+    CLEAR = "clear"
+    EXCLUDED = "excluded"
+    UNTESTABLE = "untestable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Everything known about one address, for people."""
+
+    address: Address
+    state: State
+    listings: tuple[Listing, ...]  #: active ones that cover the address, narrowest first
+    past: tuple[Listing, ...]  #: ended ones, newest first, at most 20
+    runs: tuple[Run, ...]  #: newest first, at most 10
+    last_verdict: Verdict | None
+    next_test: datetime | None
+    job: Job | None  #: the live job, queued or running
+    exclusion: Exclusion | None
+    removal_after: datetime | None  #: from when the next request for removal is taken; None: at once
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunReport:
+    """One run with all that belongs to it, for people."""
+
+    run: Run
+    letters: tuple[FiledLetter, ...]  #: in the order of trial
+    transcripts: tuple[str, ...]  #: Transcript JSON documents, in order
+    returns: tuple[Return, ...]  #: in the order of arrival
+    provocation: str

@@ -1,0 +1,1 @@
+"""When to test again. Pure arithmetic on times that are handed in."""
