@@ -97,7 +97,6 @@ class Dns(Section):
         200, description="TCP connections at once; the longest idle one yields to a new one.", ge=1
     )
     tcp_idle: float = Field(10.0, description="Seconds before an idle TCP connection is closed.", gt=0)
-    nsid: str = Field("", description="Name server identifier for RFC 5001 requests; empty gives none.", max_length=64)
 
 
 class Tester(Section):
@@ -112,7 +111,7 @@ class Tester(Section):
     port: int = Field(25, description="The port that is tested; only labs change it.", ge=1, le=65535)
     collector_domain: Hostname = Field(
         "c.example.org",
-        description="Domain of the recipients; its MX must be our collector and nothing else. At most 17 characters (encoded).",
+        description="Domain of the recipients; its MX is our collector alone. At most 17 characters, dots count 3.",
     )
     bounce_domain: Hostname = Field(
         "b.example.org",
@@ -131,7 +130,7 @@ class Tester(Section):
     per_network: int = Field(2, description="Tests at once in one /24 or /48.", ge=1)
     lab_networks: tuple[Network, ...] = Field(
         (),
-        description="Special-purpose networks that may be dialled, for labs; refused together with a public source address.",
+        description="Special-purpose networks that may be dialled, for labs; never with a source outside them.",
     )
     connect_timeout: float = Field(30, description="Seconds until a connection must stand.", gt=0)
     banner_timeout: float = Field(60, description="Seconds until the greeting must be complete.", gt=0)
@@ -211,13 +210,6 @@ class Policy(Section):
     widest_ipv6: int = Field(32, description="Shortest IPv6 prefix that an operator may list.", ge=16, le=128)
 
 
-class Notices(Section):
-    """Mail to owners."""
-
-    smarthost: str = Field("", description="HOST:PORT that takes our mail; empty sends none.")
-    sender: str = Field("postmaster@example.org", description="Sender of notices; must be deliverable.", max_length=120)
-
-
 class Settings(Section):
     """All of it."""
 
@@ -228,7 +220,6 @@ class Settings(Section):
     collector: CollectorSettings = CollectorSettings()
     web: Web = Web()
     policy: Policy = Policy()
-    notices: Notices = Notices()
 
     @model_validator(mode="after")
     def _together(self) -> Settings:

@@ -6,14 +6,42 @@ library's reading is never used). What to say next is `dialogue`'s business.
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import hashlib
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import cast
 
-from tester.smtp import Attempt, Event, Limits, Transcript
+from aiosmtplib.errors import SMTPReadTimeoutError, SMTPServerDisconnected
+from aiosmtplib.protocol import SMTPProtocol
+from aiosmtplib.response import SMTPResponse
+
+from tester.dialogue import Action, AskProven, Close, Command, Dialogue, Expect, Pause, Send, SendBody, StartTls
+from tester.errors import ReplyFault
+from tester.smtp import Attempt, Event, Limits, Outcome, Reply, ReplyReader, Transcript
+
+Address = IPv4Address | IPv6Address
+
+#: What the kernel says of a target that cannot be reached. Any other error is our own machine's.
+_CONNECT_ERRORS = {
+    errno.ECONNREFUSED: Outcome.CONN_REFUSED,
+    errno.ECONNRESET: Outcome.CONN_REFUSED,
+    errno.ETIMEDOUT: Outcome.CONN_TIMEOUT,
+    errno.EHOSTUNREACH: Outcome.CONN_UNREACH,
+    errno.ENETUNREACH: Outcome.CONN_UNREACH,
+    errno.EHOSTDOWN: Outcome.CONN_UNREACH,
+    errno.ENETDOWN: Outcome.CONN_UNREACH,
+    errno.EACCES: Outcome.CONN_UNREACH,
+    errno.EPERM: Outcome.CONN_UNREACH,
+    errno.ENOPROTOOPT: Outcome.CONN_UNREACH,
+}
+_PIECES = 4096  #: pieces in which a server may deliver its bytes, so that dribbling does not swell the record
 
 
 async def call(
-    target: IPv4Address | IPv6Address,
+    target: Address,
     port: int,
     compose: Callable[[str], Sequence[Attempt]],
     *,
@@ -25,15 +53,244 @@ async def call(
     proven: Callable[[float], Awaitable[bool]] | None = None,
     on_session: Callable[[Transcript], Awaitable[None]] | None = None,
     on_event: Callable[[Event], None] | None = None,
-    check_peer: Callable[[IPv4Address | IPv6Address], None] | None = None,
+    check_peer: Callable[[Address], None] | None = None,
 ) -> tuple[Transcript, ...]:
     """Hold as many connections as the attempts need and return one Transcript each.
 
-    `compose(T)` is called once, after the first banner, with the name the server calls itself (or "") and returns
+    `compose(T)` is called once, after the greetings, with the name the server calls itself (or "") and returns
     the attempts in order. `proven(seconds)` waits up to that many seconds and says whether a letter of this run has
     already come back: then we stop. `on_session` is awaited after every connection, before the next one, so that
     nothing said is lost by a crash. When nothing was accepted, the control dialogue (`MAIL FROM:<bounce_address>`,
     `RCPT TO:<postmaster@T>`, RSET) closes the last connection. `check_peer` sees the address of the connected socket
-    and may raise NotDialable. Never raises for anything a server does: that is an Outcome.
+    and may raise NotDialable, which is passed on. Never raises for anything a server does: that is an Outcome;
+    raises OSError when our own machine cannot dial (a source address that is not ours, no sockets left).
     """
-    raise NotImplementedError
+    transcripts: list[Transcript] = []
+    dialogue: Dialogue | None = Dialogue(compose, helo=helo, bounce_address=bounce_address, limits=limits)
+    while dialogue is not None:
+        if transcripts:
+            await asyncio.sleep(limits.connection_gap)
+        session = _Session(dialogue, limits, proven, on_event)
+        started = now()
+        try:
+            await session.run(target, port, source, check_peer)
+        finally:
+            session.abort()
+        transcripts.append(
+            Transcript(
+                target=str(target),
+                port=port,
+                source=session.source,
+                started=started,
+                target_name=dialogue.target_name,
+                events=tuple(session.events),
+                results=tuple(dialogue.results),
+                control=dialogue.control,
+                flags=frozenset(dialogue.flags),
+                tls=session.tls,
+            )
+        )
+        if on_session is not None:
+            await on_session(transcripts[-1])
+        dialogue = dialogue.again()
+    return tuple(transcripts)
+
+
+class _Session(SMTPProtocol):
+    """One connection: the library moves the bytes; we record, bound and read them."""
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        limits: Limits,
+        proven: Callable[[float], Awaitable[bool]] | None,
+        on_event: Callable[[Event], None] | None,
+    ) -> None:
+        super().__init__()
+        self.events: list[Event] = []
+        self.source = ""
+        self.tls: dict[str, str] = {}
+        self._dialogue = dialogue
+        self._limits = limits
+        self._proven = proven
+        self._on_event = on_event
+        self._reader = ReplyReader(limits)
+        self._received = 0
+        self._pieces = 0
+        self._fault: Outcome | None = None
+        self._reply: Reply | None = None
+        self._peer: tuple[str, int] | None = None
+        self._began = self._loop.time()
+
+    # ------------------------------------------------------------------------------ the conversation
+
+    async def run(
+        self, target: Address, port: int, source: str | None, check_peer: Callable[[Address], None] | None
+    ) -> None:
+        """Dial and talk until the dialogue has had enough."""
+        command = self._dialogue.start(self._now())
+        failed = await self._dial(target, port, source)
+        if failed is not None:
+            self._dialogue.fault(failed, self._now())
+            return
+        if self._peer is None:  # reset in the very moment: there is nobody whose address could be checked
+            self._dialogue.fault(Outcome.DISCONNECTED, self._now())
+            return
+        if check_peer is not None:
+            check_peer(ip_address(self._peer[0]))
+        try:
+            async with asyncio.timeout(self._limits.connection - self._now()) as cap:
+                while not isinstance(command, Close):
+                    command = await self._carry_out(command)
+        except TimeoutError:
+            if not cap.expired():
+                raise
+            self._remark("the connection took too long as a whole")
+            while not isinstance(command, Close):  # a question about a proof may still come up; it has no time left
+                if isinstance(command, AskProven):
+                    command = self._dialogue.proven(False, self._now())
+                else:
+                    command = self._dialogue.fault(Outcome.TIMEOUT, self._now())
+
+    async def _carry_out(self, command: Action) -> Command:
+        """Do what the dialogue asks for and tell it what came of it."""
+        match command:
+            case Pause(seconds):
+                await asyncio.sleep(seconds)
+                return self._dialogue.elapsed(self._now())
+            case AskProven(seconds):
+                yes = self._proven is not None and await self._proven(seconds)
+                return self._dialogue.proven(yes, self._now())
+            case StartTls(wait):
+                if await self._shake_hands(wait):
+                    return self._dialogue.tls_done(self._now())
+                return self._dialogue.fault(Outcome.TLS_FAIL, self._now())
+            case _:
+                answer = await self._exchange(command)
+        if isinstance(answer, Outcome):
+            self._remark(f"gave up: {answer}")
+            self.abort()
+            return self._dialogue.fault(answer, self._now())
+        return self._dialogue.reply(answer, self._now())
+
+    async def _dial(self, target: Address, port: int, source: str | None) -> Outcome | None:
+        """Connect; None when the connection stands."""
+        local = (source, 0) if source else None
+        try:
+            async with asyncio.timeout(self._limits.connect):
+                await self._loop.create_connection(lambda: self, str(target), port, local_addr=local)
+        except TimeoutError:
+            self._remark("no connection in time")
+            return Outcome.CONN_TIMEOUT
+        except OSError as error:
+            outcome = _CONNECT_ERRORS.get(error.errno or 0)
+            if outcome is None:
+                raise
+            self._remark(f"no connection: {errno.errorcode[cast(int, error.errno)]}")
+            return outcome
+        return None
+
+    async def _exchange(self, command: Expect | Send | SendBody) -> Reply | Outcome:
+        """Speak, unless the server spoke first, and take exactly one reply."""
+        if self._fault is not None:
+            return self._fault
+        if not isinstance(command, Expect) and self._reader.surplus:
+            return Outcome.UNSOLICITED
+        try:
+            if isinstance(command, Send):
+                # The library refuses control characters in a command: a second lock on our own envelopes.
+                await self.execute_command(command.data.removesuffix(b"\r\n"), timeout=command.wait)
+            else:
+                if isinstance(command, SendBody):
+                    self.write(command.data)
+                await self.read_response(timeout=command.wait)
+        except SMTPReadTimeoutError:
+            return self._fault or Outcome.TIMEOUT
+        except SMTPServerDisconnected:
+            return self._fault or Outcome.DISCONNECTED
+        # After QUIT the library invents a reply when the server just hangs up; ours is then still missing.
+        reply, self._reply = self._reply, None
+        if self._fault is not None or reply is None:
+            return self._fault or Outcome.DISCONNECTED
+        return Outcome.UNSOLICITED if self._reader.surplus else reply
+
+    async def _shake_hands(self, wait: float) -> bool:
+        """Turn the connection into TLS. Certificates are recorded, not verified: the peer is a suspect anyway."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if not isinstance(self.transport, asyncio.WriteTransport):
+            return False
+        try:
+            wrapped = await self._loop.start_tls(self.transport, self, context, ssl_handshake_timeout=wait)
+        except OSError as error:  # ssl.SSLError and every connection error
+            self._remark(f"no TLS: {type(error).__name__}")
+            return False
+        if wrapped is None:  # lost in the very moment
+            return False
+        self.transport = wrapped
+        tls = cast(ssl.SSLObject, wrapped.get_extra_info("ssl_object"))
+        self.tls = {
+            "version": tls.version() or "",
+            "cipher": (tls.cipher() or ("",))[0],
+            "certificate_sha256": hashlib.sha256(tls.getpeercert(binary_form=True) or b"").hexdigest(),
+        }
+        return True
+
+    # --------------------------------------------------------------------------- the library's methods
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._peer = transport.get_extra_info("peername")
+        host, port = (transport.get_extra_info("sockname") or ("", 0))[:2]
+        self.source = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def data_received(self, data: bytes) -> None:
+        """Record, bound, read. Never the library's own reading: it takes `250-a`/`550 b` for one answer and
+        pairs surplus replies with later commands."""
+        if self._fault is not None:
+            return
+        self._received += len(data)
+        self._pieces += 1
+        room = max(0, len(data) - max(0, self._received - self._limits.total))
+        self._record("<", data[:room])
+        try:
+            if self._received > self._limits.total or self._pieces > _PIECES:
+                raise ReplyFault(Outcome.OVERSIZE)
+            self._reader.feed(data)
+        except ReplyFault as fault:
+            self._fault = Outcome(fault.outcome)
+            self.abort()
+        waiter = self._response_waiter
+        if waiter is None or waiter.done() or not self._response_pending:
+            return  # nobody waits: it stays in the reader, and is surplus when we want to speak
+        if self._fault is not None:
+            self._set_response_exception(waiter, SMTPServerDisconnected("aborted"))
+            return
+        reply = self._reader.next_reply()
+        if reply is not None:
+            self._reply = reply
+            waiter.set_result(SMTPResponse(reply.code, reply.text))
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self._record(">", data)
+
+    def abort(self) -> None:
+        """Let go of the connection at once; nothing is ever left to be flushed."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+    # -------------------------------------------------------------------------------------- the record
+
+    def _now(self) -> float:
+        return round(self._loop.time() - self._began, 6)
+
+    def _record(self, kind: str, data: bytes) -> None:
+        event = Event(self._now(), kind, bytes(data))
+        self.events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def _remark(self, text: str) -> None:
+        self._record("!", text.encode("ascii"))

@@ -1,14 +1,30 @@
 """Shell: receives on aiosmtpd what comes back; bounded, for our own recipients only; never relays.
 
 Accepts a recipient only when its domain is ours and its local part bears our gate (or is postmaster/abuse).
-Answers 451, never 5xx, when the fault is ours. Memory per connection is bounded whatever the peer sends.
+Answers 451, never 5xx, when the fault is ours. Memory per connection is bounded whatever the peer sends. Half of
+the module are cures for what the library leaves open; each says which.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import re
+import socket
+import ssl
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, cast
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tester.smtp import escape
+
+_log = logging.getLogger(__name__)
+# The library logs what strangers send, as they sent it.
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +59,8 @@ class Collected:
 class Collector:
     """A listening collector. `gate(token)` says whether a recipient token may be ours; `deliver` stores a message
     (an exception from it becomes 451); `on_probe`, when given, hears of recipients that were accepted at RCPT and
-    never followed by a message (a callback)."""
+    never followed by a message (a callback), as a `Collected` without a message. `tls` names the certificate and
+    the key file for STARTTLS."""
 
     def __init__(
         self,
@@ -53,15 +70,286 @@ class Collector:
         gate: Callable[[str], bool],
         deliver: Callable[[Collected], Awaitable[None]],
         now: Callable[[], float],
-        bounds: Bounds = Bounds(),  # noqa: B008 (frozen)
+        bounds: Bounds = Bounds(),
         tls: tuple[str, str] | None = None,
+        on_probe: Callable[[Collected], None] | None = None,
     ) -> None:
-        raise NotImplementedError
+        self.hostname = hostname
+        self.domains = frozenset(domain.lower() for domain in domains)
+        self.gate = gate
+        self.now = now
+        self.bounds = bounds
+        self.on_probe = on_probe
+        self.tls: ssl.SSLContext | None = None
+        if tls is not None:
+            self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self.tls.load_cert_chain(*tls)
+        self.open: dict[_Connection, str] = {}  # the connections there are, and their peers
+        self._deliver = deliver
+        self._storing: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; port 0 takes a free one. Returns the bound address and port. Raises OSError."""
-        raise NotImplementedError
+        """Listen; port 0 takes a free one; "::" takes IPv4 as well. Returns the bound address and port.
+
+        Raises OSError."""
+        loop = asyncio.get_running_loop()
+        if host == "::" and socket.has_dualstack_ipv6():
+            bound = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)
+            self._server = await loop.create_server(lambda: _Connection(self, loop), sock=bound)
+        else:
+            self._server = await loop.create_server(lambda: _Connection(self, loop), host, port)
+        address = self._server.sockets[0].getsockname()
+        return address[0], address[1]
 
     async def close(self) -> None:
-        """Stop listening and drop what is open."""
-        raise NotImplementedError
+        """Stop listening and drop what is open; messages that are being stored are waited for."""
+        if self._server is not None:
+            self._server.close()
+        for connection in tuple(self.open):
+            connection.drop()
+        if self._server is not None:
+            await self._server.wait_closed()
+        await asyncio.gather(*self._storing, return_exceptions=True)
+
+    async def store(self, message: Collected) -> None:
+        """Hand a message over. A peer that hangs up meanwhile does not stop it: the letter has come back."""
+        task = asyncio.ensure_future(self._deliver(message))
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+        await task
+
+
+class _Handler:
+    """The hooks of aiosmtpd that hold no state of ours."""
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Greet without offering AUTH, which the library adds after STARTTLS."""
+        session.host_name = hostname
+        return [line for line in responses if not line.startswith("250-AUTH")]
+
+    async def handle_DATA(self, server: _Connection, session: Session, envelope: Envelope) -> str:
+        return await server.take(envelope.original_content or b"")
+
+
+class _Connection(SMTP):
+    """One connection, bounded in bytes, seconds and commands whatever the peer sends.
+
+    MAIL and RCPT are read by our own grammar: the library's drops source routes, rewrites the null sender and falls
+    over junk, and we need the argument as it was sent.
+    """
+
+    def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop) -> None:
+        bounds = collector.bounds
+        self.line_length_limit = bounds.line
+        super().__init__(
+            _Handler(),
+            data_size_limit=bounds.message,
+            enable_SMTPUTF8=True,
+            hostname=collector.hostname,
+            ident="ESMTP relay test collector",
+            tls_context=collector.tls,
+            timeout=bounds.idle,
+            command_call_limit=bounds.commands,
+            loop=loop,
+        )
+        self.command_size_limits = defaultdict(lambda: bounds.line)  # the library shares one table among all
+        self._collector = collector
+        self._mail: _Path | None = None
+        self._rcpt: _Path | None = None
+        self._probing = True  # until DATA: a recipient accepted and not used is a callback
+        self._budget = 2 * bounds.message
+        self._whole: asyncio.TimerHandle | None = None
+        self._peer: tuple[Any, ...] = ("", 0)
+        self._local: tuple[Any, ...] = ("", 0)
+
+    # ------------------------------------------------------------------------------------- the bounds
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._whole is not None:  # the same connection, now under TLS
+            super().connection_made(transport)
+            return
+        self._peer = transport.get_extra_info("peername") or ("::", 0)
+        self._local = transport.get_extra_info("sockname") or ("::", 0)
+        others = tuple(self._collector.open.values())
+        bounds = self._collector.bounds
+        if len(others) >= bounds.connections or others.count(self._peer[0]) >= bounds.per_peer:
+            refused = cast(asyncio.Transport, transport)
+            refused.write(b"421 4.7.0 too many connections, try again later\r\n")
+            refused.close()
+            return
+        self._collector.open[self] = self._peer[0]
+        self._whole = self.loop.call_later(bounds.seconds, self.drop)
+        super().connection_made(transport)
+        # A peer that resets the connection ends the library's task with an error that nobody else picks up.
+        assert self._handler_coroutine is not None
+        self._handler_coroutine.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    def data_received(self, data: bytes) -> None:
+        """The library's DATA buffer has no bound for a line without end: this is it."""
+        if self not in self._collector.open:
+            return
+        self._budget -= len(data)
+        if self._budget < 0:
+            self.drop()
+            return
+        super().data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return super().eof_received() if self in self._collector.open else None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._collector.open.pop(self, None) is None:
+            return
+        if self._whole is not None:
+            self._whole.cancel()
+        self._forget()
+        super().connection_lost(error)
+
+    def drop(self) -> None:
+        """Hang up at once."""
+        if self.transport is not None:
+            cast(asyncio.Transport, self.transport).abort()
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Whatever went wrong here is our fault, and no business of the peer's."""
+        _log.error("The collector failed in a command: %s", type(error).__name__)
+        return "451 4.3.0 local error, try again later"
+
+    # ----------------------------------------------------------------------------------- the commands
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        if await self.check_helo_needed():
+            return
+        path = _Path.read("FROM:", arg)
+        if path is None:
+            await self.push("501 5.1.7 Syntax: MAIL FROM:<address>")
+        elif self._mail is not None:
+            await self.push("503 5.5.1 nested MAIL command")
+        elif path.size > self._collector.bounds.message:
+            await self.push("552 5.3.4 message too big")
+        else:
+            self._mail = path
+            await self.push("250 2.1.0 OK")
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        if await self.check_helo_needed():
+            return
+        path = _Path.read("TO:", arg)
+        if path is None:
+            await self.push("501 5.1.3 Syntax: RCPT TO:<address>")
+        elif self._mail is None:
+            await self.push("503 5.5.1 need MAIL command")
+        elif self._rcpt is not None:
+            # One letter, one message: the sender repeats the rest by itself (RFC 5321 4.5.3.1.10).
+            await self.push("452 4.5.3 one recipient a message")
+        elif path.domain not in self._collector.domains and (path.local, path.domain) != ("postmaster", ""):
+            await self.push("550 5.7.1 we receive for ourselves only")
+        elif path.local not in ("postmaster", "abuse") and not self._collector.gate(path.local):
+            await self.push("550 5.1.1 no such recipient")
+        else:
+            self._rcpt = path
+            assert self.envelope is not None
+            self.envelope.rcpt_tos.append(path.address)
+            await self.push("250 2.1.5 OK")
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        self._probing = False
+        await super().smtp_DATA(arg)
+
+    async def smtp_VRFY(self, arg: str | None) -> None:
+        await self.push("252 2.5.2 send some mail, we shall see")
+
+    async def smtp_AUTH(self, arg: str | None) -> None:
+        await self.push("502 5.5.1 not implemented")
+
+    async def take(self, message: bytes) -> str:
+        """A whole message has come: store it, and only then say so."""
+        collected = self._collected(message)
+        self._budget = 2 * self._collector.bounds.message
+        try:
+            await self._collector.store(collected)
+        except Exception as error:
+            _log.error("A message could not be stored: %s", type(error).__name__)
+            return "451 4.3.0 could not be stored, try again later"
+        return "250 2.0.0 received"
+
+    # ------------------------------------------------------------------------------------- the record
+
+    def _set_post_data_state(self) -> None:
+        """The library's one place for "the transaction is over": RSET, EHLO, the end of DATA, a new connection."""
+        super()._set_post_data_state()  # type: ignore[no-untyped-call]
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._rcpt is not None and self._probing and self._collector.on_probe is not None:
+            self._collector.on_probe(self._collected(b""))
+        self._mail = self._rcpt = None
+        self._probing = True
+
+    def _collected(self, message: bytes) -> Collected:
+        assert self._mail is not None
+        assert self._rcpt is not None
+        assert self.session is not None
+        return Collected(
+            peer=_plain(self._peer[0]),
+            peer_port=self._peer[1],
+            local=_shown(self._local),
+            tls=self.session.ssl is not None,
+            helo=escape((self.session.host_name or "").encode("utf-8", "surrogateescape")),
+            mail_raw=self._mail.raw,
+            rcpt_raw=self._rcpt.raw,
+            mail_from=self._mail.address,
+            recipient=self._rcpt.local,
+            domain=self._rcpt.domain,
+            message=message,
+            received_at=self._collector.now(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """The argument of MAIL or RCPT, read once."""
+
+    raw: bytes  #: as sent
+    address: str  #: without angle brackets and source route, escaped; "" for the null reverse-path
+    local: str  #: lower case, unquoted
+    domain: str  #: lower case, without a final dot
+    size: int  #: of the SIZE parameter, or 0; other parameters are ignored
+
+    @classmethod
+    def read(cls, keyword: str, arg: str | None) -> _Path | None:
+        """None when it is no path at all. Source routes are dropped (RFC 5321 4.1.1.3)."""
+        raw = (arg or "").encode("utf-8", "surrogateescape")
+        if raw[: len(keyword)].upper() != keyword.encode("ascii"):
+            return None
+        found = _PATH.fullmatch(raw[len(keyword) :].lstrip(b" "))
+        if found is None:
+            return None
+        address = escape(found[1])
+        local, _, domain = address.rpartition("@") if "@" in address else (address, "", "")
+        size = _SIZE.search(found[2])
+        return cls(
+            raw=raw,
+            address=address,
+            local=local.strip('"').lower(),
+            domain=domain.rstrip(".").lower(),
+            size=int(size[1]) if size else 0,
+        )
+
+
+#: `<address> parameters`, the source route apart; quoted strings may hold anything.
+_PATH = re.compile(rb"""<(?:@[^:<>]*:)?((?:"(?:\\.|[^"\\])*"|[^"<>])*)>((?: .*)?)""", re.DOTALL)
+_SIZE = re.compile(rb" SIZE=([0-9]{1,18})(?![^ ])", re.IGNORECASE)
+
+
+def _plain(host: str) -> IPv4Address | IPv6Address:
+    address = ip_address(host)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _shown(end: tuple[Any, ...]) -> str:
+    address = _plain(end[0])
+    return f"{address}:{end[1]}" if address.version == 4 else f"[{address}]:{end[1]}"

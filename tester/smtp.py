@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from tester.errors import ReplyFault
 
 
 class Outcome(StrEnum):
@@ -101,6 +105,19 @@ DELIVERED = frozenset(
 )
 #: To be tried again later with the same sender and recipient (greylisting and friends).
 RETRY = frozenset({Outcome.RCPT_4XX, Outcome.MAIL_4XX, Outcome.DATA_END_4XX, Outcome.RCPT_DENIED_SOFT})
+#: A clear no to this attempt. MAIL_5XX is among them: when it is only the tester who is refused, the control
+#: dialogue, which bears the same sender, is refused as well.
+REFUSED = frozenset(
+    {
+        Outcome.MAIL_5XX,
+        Outcome.RCPT_5XX,
+        Outcome.RCPT_AUTH,
+        Outcome.RCPT_DENIED_SOFT,
+        Outcome.DEFERRED_FOREVER,
+        Outcome.DATA_CMD_5XX,
+        Outcome.DATA_END_5XX,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +158,8 @@ class Reply:
     @property
     def enhanced(self) -> str | None:
         """The enhanced status code (RFC 3463) at the start of the first line, or None."""
-        raise NotImplementedError
+        found = _ENHANCED.match(self.lines[0])
+        return found[1].decode("ascii") if found else None
 
 
 class ReplyReader:
@@ -149,29 +167,95 @@ class ReplyReader:
 
     Grammar: `DDD(SP|-)text` or `DDD` alone, first digit 2-5, the same code on every line, CRLF (a bare LF is
     accepted and flagged). Anything else raises `ReplyFault` carrying PROTOCOL or OVERSIZE, and the reader is
-    finished. Memory is bounded by `limits.reply`.
+    finished: every later `feed` raises the same fault, while replies completed before it can still be taken.
+    How the bytes are cut into pieces makes no difference. Memory is bounded by `limits.reply` plus one piece.
     """
 
     def __init__(self, limits: Limits) -> None:
-        raise NotImplementedError
+        self._limits = limits
+        self._partial = bytearray()  # the line that has no end yet
+        self._lines: list[bytes] = []  # of the reply that is not complete yet: texts, and as sent
+        self._raw = bytearray()
+        self._code = 0
+        self._flags: set[Flag] = set()
+        self._ready: deque[Reply] = deque()
+        self._held = 0  # octets of whole lines that nobody has taken yet
+        self._fault: ReplyFault | None = None
 
     def feed(self, data: bytes) -> None:
         """Take what the socket gave. Raises ReplyFault."""
-        raise NotImplementedError
+        if self._fault is not None:
+            raise self._fault
+        self._partial += data
+        *whole, rest = self._partial.split(b"\n")
+        try:
+            for line in whole:
+                self._take_line(bytes(line) + b"\n")
+            if len(rest) > self._limits.line:
+                raise ReplyFault(Outcome.OVERSIZE, "A reply line has no end.")
+        except ReplyFault as fault:
+            self._fault = fault
+            del rest[self._limits.line :]
+            raise
+        finally:
+            self._partial = rest
 
     def next_reply(self) -> Reply | None:
         """The next complete reply, or None when more bytes are needed."""
-        raise NotImplementedError
+        if not self._ready:
+            return None
+        reply = self._ready.popleft()
+        self._held -= len(reply.raw)
+        return reply
 
     @property
     def surplus(self) -> bytes:
         """What is buffered and not yet consumed; must be empty whenever we are about to speak."""
-        raise NotImplementedError
+        return b"".join(r.raw for r in self._ready) + bytes(self._raw) + bytes(self._partial)
+
+    def _take_line(self, line: bytes) -> None:
+        self._held += len(line)
+        if len(line) > self._limits.line or self._held > self._limits.reply:
+            raise ReplyFault(Outcome.OVERSIZE, "A reply is longer than we read.")
+        text = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        form = _LINE.fullmatch(text)
+        if form is None:
+            raise ReplyFault(Outcome.PROTOCOL, "A line is no SMTP reply.")
+        code = int(form[1])
+        if self._lines and code != self._code:
+            raise ReplyFault(Outcome.PROTOCOL, "One reply carries two different codes.")
+        if len(self._lines) == self._limits.lines:
+            raise ReplyFault(Outcome.OVERSIZE, "A reply has more lines than we read.")
+        self._code = code
+        self._raw += line
+        self._lines.append(form[3] or b"")
+        self._flags |= {flag for flag, odd in _ODDITIES.items() if odd.search(text)}
+        if len(line) > self._limits.line_expected:
+            self._flags.add(Flag.LONG_REPLY)
+        if not line.endswith(b"\r\n"):
+            self._flags.add(Flag.BARE_LF)
+        if form[2] != b"-":
+            lines, raw, flags = tuple(self._lines), bytes(self._raw), frozenset(self._flags)
+            self._ready.append(Reply(code=code, lines=lines, raw=raw, flags=flags))
+            self._lines, self._raw, self._flags = [], bytearray(), set()
+
+
+#: One reply line without its end (RFC 5321 4.2). `DDD` alone is allowed there for old servers.
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_ENHANCED = re.compile(rb"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![^ ])")
+_ODDITIES = {
+    Flag.NUL: re.compile(rb"\x00"),
+    Flag.EIGHTBIT: re.compile(rb"[\x80-\xff]"),
+    Flag.CTRL: re.compile(rb"[\x01-\x08\x0a-\x1f\x7f]"),
+}
+_SHOWN = [chr(c) if 0x20 <= c < 0x7F else f"\\x{c:02x}" for c in range(256)]
+for _byte, _name in {0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r", 0x5C: "\\\\"}.items():
+    _SHOWN[_byte] = _name
 
 
 def escape(raw: bytes) -> str:
     """Hostile bytes as printable ASCII: controls, 8-bit and backslash come out as backslash escapes."""
-    raise NotImplementedError
+    return "".join([_SHOWN[byte] for byte in raw])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,7 +277,7 @@ class Result:
     vector: str
     token: str
     outcome: Outcome
-    stage: str  #: CONNECT, EHLO, MAIL, TO, DATA, QUIT or OK (the labels of IMCR-013)
+    stage: str  #: CONNECT, EHLO, MAIL, TO, DATA, QUIT or OK (the labels of IMCR-013); "" for UNTRIED
     reply: str = ""  #: the deciding reply, "550 5.7.1 ..." escaped
     flags: frozenset[Flag] = frozenset()
     dot_at: float | None = None  #: offset in seconds from the session's start when the final dot went out

@@ -6,12 +6,12 @@ Law: OPEN and OPEN_MULTIHOP come only from a weighed delivery, never from a repl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
-from tester.smtp import Control, Outcome
+from tester.smtp import PENDING, REFUSED, RETRY, Control, Outcome
 
 
 class Verdict(StrEnum):
@@ -35,7 +35,7 @@ class Finding(StrEnum):
     BOUNCED = "BOUNCED"
     BOUNCED_BY_US = "BOUNCED_BY_US"
     DSN_DELAYED = "DSN_DELAYED"
-    TOKEN_SEEN = "TOKEN_SEEN"  # the recipient token came, the proof did not
+    TOKEN_SEEN = "TOKEN_SEEN"  # noqa: S105  the recipient token came, the proof did not
     CALLBACK_SEEN = "CALLBACK_SEEN"
     HUMAN = "HUMAN"
     REPEATED = "REPEATED"  # a second copy of a letter that already counted
@@ -80,9 +80,110 @@ class Judgement:
     reason: str  #: one sentence for people
 
 
+#: Seconds by which two of our own clocks (caller's and collector's machine) may disagree.
+CLOCK_SLACK = 5.0
+
+#: Outcomes that say that the body, and with it the proof, never went out: what "returns" from such an attempt
+#: was taken from a log or the wire, not relayed. What waits for a retry is not here: the next try may be under way
+#: while the store still holds the last one's outcome.
+NEVER_SENT = frozenset(
+    {
+        Outcome.CONN_REFUSED,
+        Outcome.CONN_TIMEOUT,
+        Outcome.CONN_UNREACH,
+        Outcome.BANNER_TIMEOUT,
+        Outcome.BANNER_4XX,
+        Outcome.BANNER_5XX,
+        Outcome.BANNER_EOF,
+        Outcome.BANNER_GARBAGE,
+        Outcome.BANNER_OVERSIZE,
+        Outcome.HELO_5XX,
+        Outcome.HELO_4XX,
+        Outcome.TLS_FAIL,
+        Outcome.TLS_INJECT,
+        Outcome.MAIL_5XX,
+        Outcome.RCPT_5XX,
+        Outcome.RCPT_AUTH,
+        Outcome.DEFERRED_FOREVER,
+        Outcome.DATA_CMD_4XX,
+        Outcome.DATA_CMD_5XX,
+        Outcome.EARLY_421,
+        Outcome.PROTOCOL,
+        Outcome.OVERSIZE,
+        Outcome.UNSOLICITED,
+        Outcome.UNTRIED,
+    }
+)
+
+
 def weigh(evidence: Evidence) -> Weighed:
-    """Judge one message at the collector against the letter that it claims to be."""
-    raise NotImplementedError
+    """Judge one message at the collector against the letter that it claims to be.
+
+    The checks go from "is this ours at all" to "does it convict"; the first that speaks decides:
+
+    1. Ours to judge: not delivered by ourselves, both tokens bind this letter, within its window. A token in a
+       stranger's hand proves nothing, and a message older than our own dot cannot be ours.
+    2. At the sender token: a delivery status report or a person. Neither is a delivery, whatever it quotes.
+       CALLBACK_SEEN is not given here: a callback brings no message to weigh.
+    3. At the recipient token: a report never counts, nor does a message without the proof, since the token was
+       seen by everybody on the way and the proof only by who took the body; nor a letter whose body never went
+       out; nor a second copy. (A null sender alone is no report: one of our forms uses it.)
+    4. What is left was relayed. The address that the token was issued for is the input, always; the peer only
+       says whether the same machine was the output.
+    """
+    e = evidence
+    if e.peer_is_us:
+        return Weighed(finding=Finding.FORGED, counts=False, reason="One of our own machines delivered it.")
+    if not e.genuine:
+        return Weighed(finding=Finding.FORGED, counts=False, reason="The tokens do not bind this letter.")
+    if not e.not_before - CLOCK_SLACK <= e.received_at <= e.not_after:
+        return Weighed(finding=Finding.FORGED, counts=False, reason="It came outside the letter's window.")
+    if e.to_sender_token:
+        return _weigh_answer(e)
+    if e.is_report:
+        return Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="A delivery report is not a delivery.")
+    if not e.proof_ok:
+        return Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="The recipient came, the proof did not.")
+    if e.dot_at is not None and e.received_at < e.dot_at - CLOCK_SLACK:
+        return Weighed(finding=Finding.FORGED, counts=False, reason="It came before we had sent it.")
+    if e.outcome in NEVER_SENT:
+        return Weighed(finding=Finding.FORGED, counts=False, reason="Its body was never sent.")
+    if e.already_delivered:
+        return Weighed(finding=Finding.REPEATED, counts=False, reason="This letter has already come back.")
+    same, late = _plain(e.peer) == _plain(e.address), e.received_at > e.late_after
+    who = "the tested address" if same else "another address than the tested one"
+    return Weighed(
+        finding=Finding(f"DELIVERED_{'SAME' if same else 'OTHER'}{'_LATE' if late else ''}"),
+        counts=True,
+        reason=f"The letter came back with its proof from {who}{', late' if late else ''}.",
+    )
+
+
+def _weigh_answer(e: Evidence) -> Weighed:
+    """A message to the sender token: the target's, or a person's, answer to our letter."""
+    if not (e.is_report or e.null_sender):
+        return Weighed(finding=Finding.HUMAN, counts=False, reason="Somebody wrote to the sender address.")
+    # "relayed", "delivered" and "expanded" (RFC 3464 2.3.3) are claims like "delayed": the letter stays pending.
+    if e.action.lower() in {"delayed", "relayed", "delivered", "expanded"}:
+        return Weighed(
+            finding=Finding.DSN_DELAYED, counts=False, reason="The report says that the letter is on its way."
+        )
+    if e.remote_mta_is_us:
+        return Weighed(finding=Finding.BOUNCED_BY_US, counts=False, reason="Our own collector refused the letter.")
+    return Weighed(finding=Finding.BOUNCED, counts=False, reason="The letter was accepted, then returned.")
+
+
+def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The address as people write it: v4-mapped IPv6 unwrapped."""
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+SAME = frozenset({Outcome.DELIVERED_SAME, Outcome.DELIVERED_SAME_LATE})
+OTHER = frozenset({Outcome.DELIVERED_OTHER, Outcome.DELIVERED_OTHER_LATE})
+UNCONNECTED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
+TURNED_AWAY = frozenset({Outcome.BANNER_5XX, Outcome.HELO_5XX})
+#: The profiles wide enough for a CLOSED: their forms are what a removal rests on.
+WIDE_PROFILES = frozenset({"standard", "full"})
 
 
 def judge(
@@ -101,5 +202,79 @@ def judge(
     count as LOST; `retries_left` that RETRY outcomes will be tried again; `earlier_other` counts independent
     earlier runs with DELIVERED_OTHER; `unreachable_before` counts earlier CONN_* tries (UNREACHABLE needs three
     over 24 h; a run ending in CONN_* alone is final UNREACHABLE when two were before it, else INCONCLUSIVE).
+
+    For the postmaster who wants to know why. Your server is called open only when a letter that we offered to it,
+    addressed to us and naming your address and nobody else's, really came back with a secret that it could only
+    have from your server. What your server answers on the way, even "250 accepted", convicts nobody: many servers
+    accept first and refuse later, and some accept what looks like a test and drop it.
+
+    - One letter straight from the tested address: OPEN, at once, whatever the other attempts did.
+    - A letter from another address: the mail went through a second machine. Somebody who overheard the letter
+      could have sent it as well, so a second, independent run must show it again: until then INCONCLUSIVE,
+      then OPEN_MULTIHOP. The address that we spoke to is meant, never the innocent one that delivered.
+    - Accepted and sent back to us: ACCEPTS_BOUNCES. Accepted and never seen again within the window:
+      ACCEPTS_LOSES. Neither is relaying. If our own collector was to blame for a bounce, nothing is proved.
+    - All refused: that is CLOSED only if the wide set of forms was tried and the server would have taken mail for
+      its own postmaster from us in the same conversation. If it takes nothing at all from us, it refuses the
+      tester, and that says nothing about how it treats others: REFUSES_TESTER, no way out of a listing.
+    - No connection, three times over a day or more: UNREACHABLE. Everything else: INCONCLUSIVE. A failed test
+      never lists anybody.
+
+    The judgement is not final while waiting could change it: a letter is pending and its window open, or the
+    server asked us to come back later and we shall. Later refusals after the last try (RCPT_4XX) count as a no.
     """
-    raise NotImplementedError
+    found = [outcome for _vector, outcome in outcomes]
+    if not retries_left:
+        found = [Outcome.DEFERRED_FOREVER if o is Outcome.RCPT_4XX else o for o in found]
+    if window_closed:
+        found = [Outcome.LOST if o in PENDING else o for o in found]
+    kinds = frozenset(found)
+    waiting = bool(kinds & PENDING) or (retries_left and bool(kinds & RETRY))
+
+    def say(verdict: Verdict, reason: str, *, final: bool = not waiting, confirm: bool = False) -> Judgement:
+        return Judgement(verdict=verdict, final=final, confirm=confirm, reason=reason)
+
+    # A delivery outweighs everything; nothing that is still outstanding could clear it.
+    if kinds & SAME:
+        return say(Verdict.OPEN, "Our letter came back from the tested address.", final=True)
+    if kinds & OTHER and earlier_other:
+        reason = "Our letters came back through another address in two independent runs."
+        return say(Verdict.OPEN_MULTIHOP, reason, final=True)
+    if kinds & OTHER:
+        reason = "Our letter came back through another address; a second run must confirm it."
+        return say(Verdict.INCONCLUSIVE, reason, confirm=True)
+    # Our fault comes before theirs: this "bounce" must not help anybody off the list.
+    if Outcome.BOUNCED_BY_US in kinds:
+        return say(Verdict.INCONCLUSIVE, "Our own collector refused the letter; the test must be repeated.")
+    if Outcome.BOUNCED in kinds:
+        return say(Verdict.ACCEPTS_BOUNCES, "The server accepted our letter and returned it.")
+    if kinds & PENDING:
+        return say(Verdict.INCONCLUSIVE, "The server accepted our letter; it has not come back yet.")
+    if Outcome.LOST in kinds:
+        return say(Verdict.ACCEPTS_LOSES, "The server accepted our letter, which never came back.")
+    # From here on nothing was accepted.
+    if not kinds:
+        return say(Verdict.INCONCLUSIVE, "Nothing was tried.")
+    if kinds <= UNCONNECTED:
+        if unreachable_before >= 2:
+            return say(Verdict.UNREACHABLE, "No connection came about, three times in a row.")
+        return say(Verdict.INCONCLUSIVE, "No connection came about.")
+    if kinds <= TURNED_AWAY:
+        return say(Verdict.REFUSES_TESTER, "The server turned us away before any mail was offered.")
+    if kinds <= REFUSED:
+        return _judge_refusals(control, profile, say)
+    # An untried attempt, a fault or a deferral among the refusals: not every form was refused.
+    if waiting:
+        return say(Verdict.INCONCLUSIVE, "The server asked us to come back later.")
+    return say(Verdict.INCONCLUSIVE, "Not every attempt came to a clear answer.")
+
+
+def _judge_refusals(control: Control, profile: str, say: Callable[[Verdict, str], Judgement]) -> Judgement:
+    """Everything was refused: the control dialogue says whether the refusals were meant for relaying or for us."""
+    if control is Control.REFUSED:
+        return say(Verdict.REFUSES_TESTER, "The server refuses even mail for its own postmaster from us.")
+    if control is not Control.ACCEPTED:
+        return say(Verdict.INCONCLUSIVE, "All was refused, but whether to everybody or only to us is unknown.")
+    if profile not in WIDE_PROFILES:
+        return say(Verdict.INCONCLUSIVE, f"All was refused, but the {profile} profile is too narrow to tell.")
+    return say(Verdict.CLOSED, "Every form was refused, while mail for its own postmaster was accepted.")

@@ -1,14 +1,165 @@
-"""Whether to list, keep or delist: the state table and the essay for listed postmasters. Pure."""
+"""Whether to list, keep or delist. The only place that decides about the list.
+
+Pure: a Case, the terms, the time and a random number in; a Decision out. Never reads the store, never judges a
+test (that is `tester.verdict`), never lists without a letter that came back (law 1).
+
+To the postmaster of a listed server
+------------------------------------
+You are here because somebody showed us mail that came out of your server and that they did not want, and because
+a letter that we then offered to your server, from a stranger and for a stranger, came back to us through it. Not
+the reply code to RCPT, not the reply to the final dot: the letter itself, with a secret that we told only while
+handing over its text. Many servers accept such mail and bounce or discard it afterwards. That is no relaying, and
+we list none of them.
+
+How to get off. Close the relay, then ask for a retest; nobody has to approve it. We offer the whole standard set
+of forms, not only the one that worked, because half-closed relays are how servers come back. If every form is
+refused, or what is accepted ends in bounces, the listing ends in that moment and DNS follows within a second. If
+you accept and silently discard, we cannot tell a closed relay from a held queue, so two such runs a day apart are
+needed. A request that finds the relay still open costs you nothing but a wait, which is printed and grows only
+with failed requests. There is no fee, no form of words and nobody to persuade.
+
+What does not get you off, and does not get you on. A server that blocks our tester, hangs up, or does not answer
+cannot be tested. "Cannot test" is not "open": nobody is listed for it. Nor is it a way out: a listing stays until
+a test shows the relay closed, or until it ends by itself (90 days after its last proof, unless the operator says
+otherwise), because a listing that is not renewed dies.
+
+Afterwards. We come back a few times, on days that you cannot know, since some relays are closed only for the
+test. If a letter comes back then, the address is listed again at once. When the surprises are over, so is our
+interest: we test nobody without a reason (RFC 6471 3.6.1, 3.6.2).
+
+Multi-hop. When the letter comes back from another address than the one we talked to, the input is yours and the
+output may be an innocent smarthost. Only the input is listed, and only after a second, independent run shows the
+same. The output is never listed for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
 
-from dnsbl.model import Case, Decision
+from dnsbl.errors import Damaged
+from dnsbl.model import Action, Case, Decision, FollowUp, JobReason, Reason
+from dnsbl.rules import schedule
 from dnsbl.settings import Policy
+from tester.verdict import Verdict
+
+
+class Place(StrEnum):
+    """Where an address stands before the decision."""
+
+    CLEAR = "clear"
+    LISTED = "listed"
+    PROBATION = "probation"  # delisted, and surprise retests remain
+
+
+#: How long two "accepts and loses" runs must lie apart to count as closed.
+LOSES_APART = timedelta(hours=24)
+
+_OPEN = (Verdict.OPEN, Verdict.OPEN_MULTIHOP)
+#: Which list a proven relay belongs on.
+KIND: Mapping[Verdict, str] = {Verdict.OPEN: "relay", Verdict.OPEN_MULTIHOP: "multihop"}
+
+#: The state table: (place, verdict) -> action and its named reason. Complete, as a test proves.
+TABLE: Mapping[tuple[Place, Verdict], tuple[Action, Reason]] = {
+    (Place.CLEAR, Verdict.OPEN): (Action.LIST, Reason.LETTER_RETURNED),
+    (Place.CLEAR, Verdict.OPEN_MULTIHOP): (Action.LIST, Reason.LETTER_RETURNED_ELSEWHERE),
+    (Place.CLEAR, Verdict.ACCEPTS_BOUNCES): (Action.NOTHING, Reason.NOT_OPEN),
+    (Place.CLEAR, Verdict.ACCEPTS_LOSES): (Action.NOTHING, Reason.NOT_OPEN),
+    (Place.CLEAR, Verdict.CLOSED): (Action.NOTHING, Reason.NOT_OPEN),
+    (Place.CLEAR, Verdict.REFUSES_TESTER): (Action.NOTHING, Reason.CANNOT_TEST),
+    (Place.CLEAR, Verdict.UNREACHABLE): (Action.NOTHING, Reason.CANNOT_TEST),
+    (Place.CLEAR, Verdict.INCONCLUSIVE): (Action.NOTHING, Reason.CANNOT_TEST),
+    (Place.LISTED, Verdict.OPEN): (Action.RENEW, Reason.STILL_OPEN),
+    (Place.LISTED, Verdict.OPEN_MULTIHOP): (Action.RENEW, Reason.STILL_OPEN),
+    (Place.LISTED, Verdict.ACCEPTS_BOUNCES): (Action.DELIST, Reason.RETEST_BOUNCES),
+    (Place.LISTED, Verdict.ACCEPTS_LOSES): (Action.DELIST, Reason.RETEST_LOSES),  # after two runs, see `decide`
+    (Place.LISTED, Verdict.CLOSED): (Action.DELIST, Reason.RETEST_CLOSED),
+    (Place.LISTED, Verdict.REFUSES_TESTER): (Action.KEEP, Reason.CANNOT_TEST),
+    (Place.LISTED, Verdict.UNREACHABLE): (Action.KEEP, Reason.CANNOT_TEST),
+    (Place.LISTED, Verdict.INCONCLUSIVE): (Action.KEEP, Reason.CANNOT_TEST),
+    (Place.PROBATION, Verdict.OPEN): (Action.LIST, Reason.LETTER_RETURNED),
+    (Place.PROBATION, Verdict.OPEN_MULTIHOP): (Action.LIST, Reason.LETTER_RETURNED_ELSEWHERE),
+    (Place.PROBATION, Verdict.ACCEPTS_BOUNCES): (Action.NOTHING, Reason.NOT_OPEN),
+    (Place.PROBATION, Verdict.ACCEPTS_LOSES): (Action.NOTHING, Reason.NOT_OPEN),
+    (Place.PROBATION, Verdict.CLOSED): (Action.NOTHING, Reason.NOT_OPEN),
+    (Place.PROBATION, Verdict.REFUSES_TESTER): (Action.NOTHING, Reason.CANNOT_TEST),
+    (Place.PROBATION, Verdict.UNREACHABLE): (Action.NOTHING, Reason.CANNOT_TEST),
+    (Place.PROBATION, Verdict.INCONCLUSIVE): (Action.NOTHING, Reason.CANNOT_TEST),
+}
+
+_SENTENCE: Mapping[Reason, str] = {
+    Reason.LETTER_RETURNED: "Our letter, offered to this address from a stranger for a stranger, came back from it.",
+    Reason.LETTER_RETURNED_ELSEWHERE: (
+        "Our letter, offered to this address, came back through another one, in two independent runs."
+    ),
+    Reason.STILL_OPEN: "The retest found the relay still open: our letter came back.",
+    Reason.RETEST_CLOSED: "The retest found the relay closed: every form was refused.",
+    Reason.RETEST_BOUNCES: "The retest found no relaying: what was accepted was bounced, not delivered.",
+    Reason.RETEST_LOSES: "Two retests at least a day apart found no relaying: nothing that was accepted came back.",
+    Reason.LOSES_ONCE: (
+        "The server accepted our letters and nothing has come back; a second retest a day later will tell a closed "
+        "relay from a held queue."
+    ),
+    Reason.CANNOT_TEST: "The server could not be tested; that neither lists an address nor takes it off the list.",
+    Reason.NOT_OPEN: "No letter came back: this is not an open relay.",
+}
+
+
+def place(case: Case, terms: Policy) -> Place:
+    """Where the address stands."""
+    if case.listing is not None:
+        return Place.LISTED
+    if case.delisted is not None and case.probations < len(terms.probation_days):
+        return Place.PROBATION
+    return Place.CLEAR
 
 
 def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]) -> Decision:
-    """What a judged run means for the list. `random` gives floats in [0, 1) for the surprise in surprise retests."""
-    raise NotImplementedError
+    """What a judged run means for the list.
+
+    `random` gives floats in [0, 1), for the surprise in surprise retests. Raises Damaged when an OPEN verdict comes
+    without the returned letters that alone can prove it.
+    """
+    where = place(case, terms)
+    action, reason = TABLE[where, case.verdict]
+    if case.verdict in _OPEN and not case.proof:
+        raise Damaged(f"run {case.run} is judged {case.verdict} without a returned letter; nothing is listed for it")
+    if reason is Reason.RETEST_LOSES and (case.loses_before is None or now - case.loses_before < LOSES_APART):
+        action, reason = Action.KEEP, Reason.LOSES_ONCE
+    return Decision(
+        action=action,
+        reason=reason,
+        explanation=_SENTENCE[reason],
+        kind=KIND.get(case.verdict) if action in (Action.LIST, Action.RENEW) else None,
+        expires=now + timedelta(days=terms.expiry_days) if action in (Action.LIST, Action.RENEW) else None,
+        follow_up=_follow_up(case, where, action, reason, terms, now, random),
+    )
+
+
+def _follow_up(
+    case: Case,
+    where: Place,
+    action: Action,
+    reason: Reason,
+    terms: Policy,
+    now: datetime,
+    random: Callable[[], float],
+) -> FollowUp | None:
+    """The test that should follow, if any: each has a reason that can be named to the owner."""
+    if reason is Reason.LOSES_ONCE:
+        return FollowUp(reason=JobReason.RETEST, due=now + LOSES_APART, profile="standard")
+    if action is Action.LIST:
+        return FollowUp(reason=JobReason.RETEST, due=schedule.retest(terms, now, now), profile="standard")
+    if action in (Action.RENEW, Action.KEEP) and case.listing is not None:
+        due = schedule.retest(terms, case.listing.since, now)
+        return FollowUp(reason=JobReason.RETEST, due=due, profile="standard")
+    if action is Action.DELIST or where is Place.PROBATION:
+        delisted = now if action is Action.DELIST else (case.delisted or now)
+        made = 0 if action is Action.DELIST else case.probations + (case.reason is JobReason.PROBATION)
+        surprise = schedule.probation(terms, delisted, made, now, random())
+        return FollowUp(reason=JobReason.PROBATION, due=surprise, profile="standard") if surprise else None
+    if reason is Reason.CANNOT_TEST and case.tries:
+        further = schedule.again(terms.unreachable_retry, case.tries - 1, now)
+        return FollowUp(reason=JobReason.UNREACHABLE, due=further, profile="standard") if further else None
+    return None

@@ -1,7 +1,9 @@
-"""The only SQL: one module a shelf, Alembic migrations; SQLite (WAL) by default, PostgreSQL by URL."""
+"""The only SQL: one module a shelf, Alembic migrations; SQLite (WAL) by default, PostgreSQL by URL.
 
-from __future__ import annotations
+`Store` opens transactions, a `Transaction` has the shelves, a shelf has named queries with a sentence each. Holds no
+rule: what may be written is decided above, in `casework`. Nothing but records of `model` and `tester` goes in or out.
+"""
 
+from dnsbl.store.database import Store, Transaction
 
-class Store:
-    """A database and its transactions."""
+__all__ = ["Store", "Transaction"]

@@ -1,1 +1,1 @@
-"""Pages and API over casework."""
+"""Pages and API: a face without rules. Everything it shows of strangers is bounded and escaped first."""

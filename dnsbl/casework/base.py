@@ -1,0 +1,75 @@
+"""What all verbs stand on: store, settings, clock, and the one way to write an entry into the journal."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from dnsbl.addresses import Address, Network
+from dnsbl.casework.judging import Judging
+from dnsbl.clock import Clock, SystemClock
+from dnsbl.errors import NotFound
+from dnsbl.model import Listing, Run
+from dnsbl.rules import schedule
+from dnsbl.settings import Settings
+from dnsbl.store import Store, Transaction
+from tester.letter import Keyring
+
+
+class Base:
+    """The means of every verb."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        keyring: Keyring,
+        *,
+        clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._keyring = keyring
+        self._clock = clock
+        self._judging = Judging(settings, random)
+
+    def _run(self, tx: Transaction, name: str) -> Run:
+        run = tx.runs.read(name)
+        if run is None:
+            raise NotFound(f"There is no run {name!r:.40}.")
+        return run
+
+    def _removal_after(self, tx: Transaction, listing: Listing) -> datetime | None:
+        failed = tx.runs.removals(listing.network.network_address, listing.since)
+        return schedule.removal_after(self._settings.policy, failed)
+
+    def _enter(
+        self,
+        tx: Transaction,
+        now: datetime,
+        actor: str,
+        subject: str,
+        verb: str,
+        reason: str,
+        before: str,
+        after: str,
+        evidence: str = "",
+    ) -> None:
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=subject,
+            verb=verb,
+            reason=reason,
+            before=before,
+            after=after,
+            evidence=evidence,
+        )
+
+
+def subject_of(of: Address | Network) -> str:
+    """How the journal names an address or network: a network of one address is that address."""
+    text = str(of)
+    return text.removesuffix("/32") if ":" not in text else text.removesuffix("/128")

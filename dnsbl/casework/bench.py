@@ -1,0 +1,135 @@
+"""The verbs of the worker: lease a job, file letters before they are offered, file what was said, end the take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dnsbl.addresses import Network
+from dnsbl.casework.base import Base
+from dnsbl.casework.judging import delivered
+from dnsbl.errors import NotFound
+from dnsbl.model import FiledLetter, Job, Run, RunState
+from dnsbl.store import Transaction
+from tester.letter import Letter
+from tester.smtp import PENDING, Outcome, Transcript
+
+#: Lost leases after which a job is given up: what takes its worker down must not knock at a host for ever.
+MOST_LOST = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """A job in a worker's hands."""
+
+    job: Job
+    #: filed before (a crash or a retry): those still to be offered have no final outcome
+    letters: tuple[FiledLetter, ...]
+    worker: str
+
+
+class Bench(Base):
+    """Jobs in workers' hands."""
+
+    def take_job(self, worker: str, *, avoid: Iterable[Network] = ()) -> Assignment | None:
+        """Lease the job that is due first (lost leases count as due), or None.
+
+        `avoid`: neighbourhoods that are full.
+        """
+        now, full = self._clock.now(), list(avoid)
+        with self._store.read() as tx:
+            if not tx.jobs.is_due(now):
+                return None
+        lease_until = now + timedelta(seconds=self._settings.tester.lease)
+        with self._store.write() as tx:
+            while job := tx.jobs.claim(worker, now=now, lease_until=lease_until, avoid=full):
+                begun = tx.runs.read(job.run)
+                run = begun or tx.runs.begin(job, now)
+                before = "queued" if begun is None or job.takes == job.retries + 1 else "running, lease lost"
+                given_up = job.takes - job.retries > MOST_LOST
+                self._enter(
+                    tx,
+                    now,
+                    f"worker {worker}",
+                    str(job.address),
+                    "job",
+                    job.reason,
+                    before,
+                    "given up" if given_up else "running",
+                    evidence=f"run {job.run}",
+                )
+                if not given_up:
+                    return Assignment(job=job, letters=tuple(tx.letters.of(job.run)), worker=worker)
+                tx.jobs.finish(job)
+                self._judging.talk_over(tx, run, now)
+        return None
+
+    def renew_lease(self, assignment: Assignment) -> bool:
+        """Hold the job longer; False when it is no longer ours."""
+        lease_until = self._clock.now() + timedelta(seconds=self._settings.tester.lease)
+        with self._store.write(alone=False) as tx:
+            return tx.jobs.renew(assignment.job, assignment.worker, lease_until)
+
+    def file_letters(self, assignment: Assignment, letters: Iterable[Letter]) -> None:
+        """Store letters before they are offered (law 2). Raises NotFound when the job is no longer ours."""
+        job, now, issued = assignment.job, self._clock.now(), list(letters)
+        for letter in issued:
+            if (letter.run, letter.address, letter.port) != (job.run, job.address, job.port):
+                raise ValueError("a letter of another run, address or port is not filed here")
+        with self._store.write() as tx:
+            if not tx.jobs.holds(job, assignment.worker):
+                raise NotFound(f"The test of {job.address} has gone to another worker; nothing is to be offered.")
+            tx.letters.add(issued)
+            vectors = " ".join(letter.vector for letter in issued)
+            self._work(tx, now, assignment, "letters", f"{len(issued)} filed: {vectors}")
+
+    def file_session(self, assignment: Assignment, transcript: Transcript) -> None:
+        """Store one connection: its transcript, and the outcome of each attempt.
+
+        What was said was said: it is stored for a lost lease too. An accepted letter stays accepted, whatever a later
+        connection comes to, and an attempt that was not made takes nothing back.
+        """
+        job, now = assignment.job, self._clock.now()
+        started = datetime.fromtimestamp(transcript.started, UTC)
+        with self._store.write() as tx:
+            tx.sessions.add(job.run, assignment.worker, transcript, now)
+            known = {letter.recipient: letter for letter in tx.letters.of(job.run)}
+            for result in transcript.results:
+                letter = known.get(result.token)
+                if letter is None or letter.outcome in PENDING:
+                    continue
+                if result.outcome is Outcome.UNTRIED and letter.outcome is not None:
+                    continue
+                dot_at = None if result.dot_at is None else started + timedelta(seconds=result.dot_at)
+                tx.letters.tell(result.token, outcome=result.outcome, reply=result.reply, dot_at=dot_at)
+            said = " ".join(f"{result.vector}:{result.outcome}" for result in transcript.results)
+            self._work(tx, now, assignment, "session", said or "nothing tried")
+
+    def file_run(self, assignment: Assignment) -> Run:
+        """The conversations of this take are over: queue the greylisting retry, wait for letters, or judge and decide.
+
+        A take that was lost, and a run that was settled meanwhile by a letter, are left as they are.
+        """
+        job, now = assignment.job, self._clock.now()
+        with self._store.write() as tx:
+            run = self._run(tx, job.run)
+            if run.state is not RunState.OPEN or not tx.jobs.holds(job, assignment.worker):
+                return run
+            due = self._judging.retry_due(tx, job, now)
+            if due is not None:
+                tx.jobs.requeue(job, due)
+                self._work(tx, now, assignment, "job", f"queued for {due:%Y-%m-%dT%H:%M:%SZ}")
+            else:
+                tx.jobs.finish(job)
+                self._judging.talk_over(tx, run, now)
+            return self._run(tx, job.run)
+
+    def proven(self, run: str) -> bool:
+        """Whether a letter of this run has come back with its proof."""
+        with self._store.read() as tx:
+            return bool(delivered(tx.letters.of(run)))
+
+    def _work(self, tx: Transaction, now: datetime, assignment: Assignment, verb: str, after: str) -> None:
+        job, actor = assignment.job, f"worker {assignment.worker}"
+        self._enter(tx, now, actor, str(job.address), verb, job.reason, "running", after, evidence=f"run {job.run}")

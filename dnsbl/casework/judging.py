@@ -1,0 +1,275 @@
+"""From what a run has shown to what the list does: the verdict is asked for, then policy, then the shelves change.
+
+Holds no judgement of its own: `tester.verdict` judges runs, `rules.policy` decides. Works inside the transaction of
+the verb that calls it, so that a run is settled, decided, listed and journalled together or not at all.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from dnsbl.addresses import Address, Network, network_of
+from dnsbl.model import (
+    Action,
+    Case,
+    Decision,
+    FiledLetter,
+    FollowUp,
+    Job,
+    JobReason,
+    JobState,
+    Listing,
+    Reason,
+    Run,
+    RunState,
+)
+from dnsbl.rules import policy
+from dnsbl.settings import Settings
+from dnsbl.store import Transaction
+from tester.smtp import DELIVERED, PENDING, RETRY, Outcome
+from tester.verdict import Finding, Judgement, Verdict, judge
+
+#: How long a run with a letter from another address counts towards a second, independent one.
+OTHER_COUNTS = timedelta(days=30)
+#: Seconds until a multi-hop finding is confirmed, when policy.unreachable_retry is empty.
+CONFIRM_AFTER = 3600.0
+#: What the collector found, where it overrules what the conversation said.
+_FOLDED = {Finding(outcome.value): outcome for outcome in sorted(DELIVERED | {Outcome.BOUNCED, Outcome.BOUNCED_BY_US})}
+_UNREACHED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
+_VERBS = {
+    Action.LIST: "listed",
+    Action.RENEW: "renewed",
+    Action.KEEP: "kept",
+    Action.DELIST: "delisted",
+    Action.NOTHING: "not-listed",
+}
+_PROVOCATIONS = {
+    JobReason.RETEST: "retest of a listed address",
+    JobReason.PROBATION: "surprise retest after delisting",
+    JobReason.CONFIRM: "confirmation of a letter that came back through another address",
+    JobReason.UNREACHABLE: "further try at an address that did not answer",
+}
+
+
+def folded(letter: FiledLetter) -> Outcome:
+    """How an attempt ended, with what came back folded in."""
+    return (_FOLDED.get(letter.finding) if letter.finding else None) or letter.outcome or Outcome.UNTRIED
+
+
+def delivered(letters: Iterable[FiledLetter]) -> tuple[str, ...]:
+    """The recipient tokens of the letters that came back with their proof."""
+    return tuple(letter.recipient for letter in letters if folded(letter) in DELIVERED)
+
+
+class Judging:
+    """The steps from a conversation or a return to the list."""
+
+    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
+        self._settings = settings
+        self._random = random
+
+    # -- runs ----------------------------------------------------------------------------------------------
+    def retry_due(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
+        """When refused-for-now letters are offered again with the same tokens, or None when they are not.
+
+        A soft "relay access denied" is Postfix's stock refusal, not greylisting: it is tried again once only.
+        """
+        letters, steps = tx.letters.of(job.run), self._settings.tester.retry_after
+        again = [
+            letter
+            for letter in letters
+            if folded(letter) in RETRY and (letter.outcome is not Outcome.RCPT_DENIED_SOFT or job.retries == 0)
+        ]
+        if not again or job.retries >= len(steps) or delivered(letters) or tx.exclusions.covering(job.address):
+            return None
+        return now + timedelta(seconds=steps[job.retries])
+
+    def talk_over(self, tx: Transaction, run: Run, now: datetime) -> None:
+        """All conversations of a run have been held: judge it, or let it wait for its letters."""
+        judgement = self._judge(tx, run, now, window_closed=False, retries_left=False)
+        if judgement.final:
+            self._settle(tx, run, judgement, now)
+            return
+        dots = [letter.dot_at for letter in tx.letters.of(run.id) if letter.outcome in PENDING and letter.dot_at]
+        ends = max(dots, default=now) + timedelta(seconds=self._settings.tester.delivery_window)
+        tx.runs.wait(run.id, ends, judgement.reason)
+        self._enter(tx, now, run, "run", run.reason, before=run.state, after=RunState.WAITING)
+
+    def window_over(self, tx: Transaction, run: Run, now: datetime) -> None:
+        """The delivery window of a waiting run has closed: what has not come back is lost."""
+        self._settle(tx, run, self._judge(tx, run, now, window_closed=True, retries_left=False), now)
+
+    def came_back(self, tx: Transaction, run: Run, now: datetime) -> None:
+        """The collector has found something new about a run: judge it, even if it was settled as lost before.
+
+        A letter that comes after its run was settled still shows what the server did then; it decides about the
+        list unless a later run has shown since that the address no longer relays.
+        """
+        match run.state:
+            case RunState.OPEN:
+                judgement = self._judge(tx, run, now, window_closed=False, retries_left=True)
+                decisive = judgement.verdict in policy.KIND
+            case RunState.WAITING:
+                judgement = self._judge(tx, run, now, window_closed=False, retries_left=False)
+                decisive = True
+            case RunState.SETTLED:
+                judgement = self._judge(tx, run, now, window_closed=True, retries_left=False)
+                decisive = judgement.verdict != run.verdict and (judgement.verdict in policy.KIND or judgement.confirm)
+        if judgement.final and decisive:
+            self._settle(tx, run, judgement, now)
+
+    def _judge(self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool) -> Judgement:
+        return judge(
+            [(letter.vector, folded(letter)) for letter in tx.letters.of(run.id)],
+            control=tx.sessions.control(run.id),
+            profile=run.profile,
+            window_closed=window_closed,
+            retries_left=retries_left,
+            earlier_other=tx.runs.with_other_output(run.address, now - OTHER_COUNTS, but=run.id),
+            unreachable_before=tx.runs.unreached_before(run),
+        )
+
+    def _settle(self, tx: Transaction, run: Run, judgement: Judgement, now: datetime) -> None:
+        """Judged for good: the run ends, its job too, and policy decides what that means for the list."""
+        letters = tx.letters.of(run.id)
+        outcomes = {folded(letter) for letter in letters} - {Outcome.UNTRIED}
+        unreached = bool(outcomes) and outcomes <= _UNREACHED
+        late = run.state is RunState.SETTLED and tx.runs.closed_after(run)
+        tx.runs.settle(run.id, verdict=judgement.verdict, explanation=judgement.reason, at=now, unreached=unreached)
+        job = tx.jobs.of_run(run.id)
+        if job is not None and job.state is not JobState.DONE:
+            tx.jobs.finish(job)
+        self._enter(tx, now, run, "run", run.reason, before=run.verdict or run.state, after=judgement.verdict)
+        if late:
+            return
+        case = self._case(tx, run, judgement.verdict, delivered(letters), unreached)
+        decision = policy.decide(case, self._settings.policy, now, self._chance)
+        follow_up = decision.follow_up
+        if judgement.confirm:
+            after = timedelta(seconds=next(iter(self._settings.policy.unreachable_retry), CONFIRM_AFTER))
+            follow_up = FollowUp(reason=JobReason.CONFIRM, due=now + after, profile=run.profile)
+        self._apply(tx, run, case.listing, decision, now)
+        if follow_up is not None:
+            self._follow(tx, run, follow_up, now)
+
+    def _case(self, tx: Transaction, run: Run, verdict: Verdict, proof: tuple[str, ...], unreached: bool) -> Case:
+        address, listing = run.address, tx.listings.proven(run.address)
+        gone = tx.listings.delisted(address)
+        return Case(
+            address=address,
+            listing=listing,
+            verdict=verdict,
+            run=run.id,
+            reason=run.reason,
+            proof=proof,
+            loses_before=tx.runs.first_settled(address, Verdict.ACCEPTS_LOSES, listing.confirmed, but=run.id)
+            if listing
+            else None,
+            relistings=tx.listings.times_ended(address),
+            delisted=gone,
+            probations=tx.runs.probations(address, gone, but=run.id) if gone else 0,
+            tries=tx.runs.unreached_before(run) + 1 if unreached else 0,
+        )
+
+    # -- the list ------------------------------------------------------------------------------------------
+    def _apply(self, tx: Transaction, run: Run, listing: Listing | None, decision: Decision, now: datetime) -> None:
+        """Do to the list what policy says, and enter it into the journal."""
+        network, action, reason = network_of(run.address), decision.action, decision.reason
+        before = f"listed {listing.kind}" if listing else "not listed"
+        after = before
+        if action is Action.LIST and tx.exclusions.covering(run.address):
+            action, reason = Action.NOTHING, Reason.EXCLUDED
+        elif action is Action.LIST and decision.kind:
+            tx.listings.add(
+                [network], kind=decision.kind, since=now, expires=decision.expires, reason=reason, run=run.id
+            )
+            tx.changes.add([network], decision.kind, present=True)
+            after = f"listed {decision.kind}"
+        elif action is Action.RENEW and listing and decision.kind:
+            tx.listings.renew(listing, kind=decision.kind, expires=decision.expires, run=run.id, at=now)
+            if decision.kind != listing.kind:
+                tx.changes.add([network], listing.kind, present=False)
+                tx.changes.add([network], decision.kind, present=True)
+            after = f"listed {decision.kind}"
+        elif action is Action.DELIST and listing:
+            tx.listings.end([listing.id], at=now, reason=reason)
+            tx.changes.add([network], listing.kind, present=False)
+            after = "not listed"
+        self._enter(tx, now, run, _VERBS[action], reason, before=before, after=after)
+
+    def drop_retests(self, tx: Transaction, networks: Iterable[Network]) -> None:
+        """Unqueue the scheduled retests of addresses that are no longer listed: their reason is gone (law 4)."""
+        for network in networks:
+            job = tx.jobs.live(network.network_address) if network.num_addresses == 1 else None
+            if job is not None and job.reason is JobReason.RETEST and job.state is JobState.QUEUED and not job.takes:
+                tx.jobs.finish(job)
+
+    # -- what follows --------------------------------------------------------------------------------------
+    def _follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> None:
+        """Queue the next test, unless one is queued already or the owner wants none."""
+        if tx.jobs.live(run.address) is None and tx.exclusions.covering(run.address) is None:
+            self.queue(
+                tx,
+                run.address,
+                port=run.port,
+                reason=follow_up.reason,
+                profile=follow_up.profile,
+                due=follow_up.due,
+                provocation=_PROVOCATIONS[follow_up.reason],
+                actor="policy",
+                now=now,
+            )
+
+    def queue(
+        self,
+        tx: Transaction,
+        address: Address,
+        *,
+        port: int,
+        reason: JobReason,
+        profile: str,
+        due: datetime,
+        provocation: str,
+        actor: str,
+        now: datetime,
+    ) -> Job:
+        """Queue a test of an address that has no live job, with a fresh run id."""
+        job = tx.jobs.add(
+            address=address,
+            port=port,
+            reason=reason,
+            profile=profile,
+            due=due,
+            run=base64.b32encode(self._random(10)).decode().lower(),
+            provocation=provocation,
+        )
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=str(address),
+            verb="job",
+            reason=reason,
+            after=f"queued for {due:%Y-%m-%dT%H:%M:%SZ}",
+            evidence=provocation,
+        )
+        return job
+
+    def _chance(self) -> float:
+        """A number in [0, 1) from 53 random bits."""
+        return (int.from_bytes(self._random(7), "big") >> 3) / 2**53
+
+    def _enter(
+        self, tx: Transaction, now: datetime, run: Run, verb: str, reason: str, *, before: str, after: str
+    ) -> None:
+        tx.journal.append(
+            at=now,
+            actor="policy",
+            subject=str(run.address),
+            verb=verb,
+            reason=reason,
+            before=before,
+            after=after,
+            evidence=f"run {run.id}",
+        )

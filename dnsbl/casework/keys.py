@@ -1,0 +1,44 @@
+"""The keyring's file: read, or made at first start. The only file that casework touches."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from dnsbl.clock import Clock
+from dnsbl.errors import Damaged
+from tester.errors import TesterError
+from tester.letter import Keyring
+
+
+def keyring_at(path: Path, *, clock: Clock, random: Callable[[int], bytes] = secrets.token_bytes) -> Keyring:
+    """The keyring in this file (mode 0600), made at first start.
+
+    Two programs that start together end up with the same ring. Raises Damaged when the file holds no keyring, and
+    OSError when it cannot be read or made.
+    """
+    if not path.exists():
+        _make(path, Keyring.generate(random, int(clock.now().timestamp())).to_json())
+    try:
+        return Keyring.from_json(path.read_text(encoding="ascii"))
+    except (ValueError, KeyError, TypeError, TesterError) as error:
+        raise Damaged(f"{path} does not hold a keyring; restore it from a backup, or move it away.") from error
+
+
+def _make(path: Path, text: str) -> None:
+    """The whole file at once or nothing; a file that is there already stays as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another program was first: its ring is the one
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""The verb of the collector: weigh a message, store it, and let its run be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from dnsbl.addresses import Address
+from dnsbl.casework.base import Base
+from dnsbl.casework.judging import delivered
+from dnsbl.store.letters import Issued
+from tester.letter import Opened, genuine, unwrap
+from tester.verdict import Evidence, Finding, Weighed, weigh
+
+#: Messages per token and day that are stored although they tell nothing new.
+MOST_RETURNS = 20
+#: Findings by how much they say; a letter keeps the best one.
+_RANKS = {
+    finding: rank
+    for rank, finding in enumerate(
+        (
+            Finding.REPEATED,
+            Finding.FORGED,
+            Finding.TOKEN_SEEN,
+            Finding.CALLBACK_SEEN,
+            Finding.HUMAN,
+            Finding.DSN_DELAYED,
+            Finding.BOUNCED_BY_US,
+            Finding.BOUNCED,
+            Finding.DELIVERED_OTHER_LATE,
+            Finding.DELIVERED_SAME_LATE,
+            Finding.DELIVERED_OTHER,
+            Finding.DELIVERED_SAME,
+        )
+    )
+}
+_TELLING = _RANKS[Finding.BOUNCED_BY_US]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrived:
+    """A message that came to the collector (the same fields as the collector's record, without its shell)."""
+
+    peer: Address
+    peer_port: int
+    local: str
+    tls: bool
+    helo: str
+    mail_raw: bytes
+    rcpt_raw: bytes
+    null_sender: bool
+    recipient: str
+    domain: str
+    message: bytes
+    received_at: float  #: epoch seconds
+
+
+class Mailroom(Base):
+    """Letters that come back, answers to them, and what pretends to be either."""
+
+    def file_return(self, arrived: Arrived) -> Finding:
+        """Weigh and store a message at the collector; judge its run and decide, in the same transaction.
+
+        A message that tells nothing new is stored no more than MOST_RETURNS times per token and day.
+        """
+        now, token = self._clock.now(), arrived.recipient.lower()[:64]
+        received, opened = datetime.fromtimestamp(arrived.received_at, UTC), unwrap(arrived.message)
+        with self._store.write() as tx:
+            issued = tx.letters.find(token)
+            weighed = self._weigh(arrived, issued, token, opened)
+            known = issued.filed.finding if issued else None
+            news = issued is not None and _RANKS[weighed.finding] > (_RANKS[known] if known else 0)
+            if not news and tx.returns.count(token, received - timedelta(days=1)) >= MOST_RETURNS:
+                return weighed.finding
+            tx.returns.add(
+                token=token,
+                run=issued.filed.run if issued else None,
+                received=received,
+                peer=arrived.peer,
+                peer_port=arrived.peer_port,
+                local=arrived.local,
+                tls=arrived.tls,
+                helo=arrived.helo,
+                mail_raw=arrived.mail_raw,
+                rcpt_raw=arrived.rcpt_raw,
+                finding=weighed.finding,
+                explanation=weighed.reason,
+                message=arrived.message,
+            )
+            tx.journal.append(
+                at=now,
+                actor=f"collector, from {arrived.peer}",
+                subject=str(issued.letter.address) if issued else "list",
+                verb="return",
+                reason=weighed.finding,
+                evidence=f"message sha256:{sha256(arrived.message).hexdigest()}"
+                + (f", run {issued.filed.run}" if issued else ""),
+            )
+            if issued is not None and news:
+                tx.letters.note(issued.filed.recipient, weighed.finding)
+                if _RANKS[weighed.finding] >= _TELLING:
+                    self._judging.came_back(tx, self._run(tx, issued.filed.run), now)
+        return weighed.finding
+
+    def _weigh(self, arrived: Arrived, issued: Issued | None, token: str, opened: Opened) -> Weighed:
+        """What this message is, by the letter that it claims to be."""
+        if issued is None:
+            if arrived.recipient in ("postmaster", "abuse"):
+                return Weighed(finding=Finding.HUMAN, counts=False, reason="Somebody wrote to us.")
+            return Weighed(finding=Finding.FORGED, counts=False, reason="The store knows no such letter.")
+        letter, filed, tester = issued.letter, issued.filed, self._settings.tester
+        dot_at = filed.dot_at.timestamp() if filed.dot_at else None
+        us = {self._settings.collector.hostname, tester.collector_domain, tester.bounce_domain}
+        return weigh(
+            Evidence(
+                address=letter.address,
+                peer=arrived.peer,
+                to_sender_token=token == letter.sender,
+                genuine=genuine(self._keyring, letter),
+                proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
+                is_report=opened.is_report,
+                action=opened.action,
+                remote_mta_is_us=opened.remote_mta.rpartition(";")[2].strip().rstrip(".").lower() in us,
+                null_sender=arrived.null_sender,
+                outcome=filed.outcome,
+                already_delivered=bool(delivered([filed])),
+                received_at=arrived.received_at,
+                not_before=letter.not_before,
+                dot_at=dot_at,
+                late_after=(letter.not_before if dot_at is None else dot_at) + tester.delivery_window,
+                not_after=letter.not_after,
+                peer_is_us=arrived.peer in tester.source_addresses,
+            )
+        )

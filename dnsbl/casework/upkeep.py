@@ -1,0 +1,39 @@
+"""The verbs of the scheduler: what happens because time has passed."""
+
+from __future__ import annotations
+
+from dnsbl.casework.base import Base, subject_of
+from dnsbl.model import Reason, RunState
+
+
+class Upkeep(Base):
+    """Windows that close and listings that end."""
+
+    def settle(self, *, most: int = 100) -> int:
+        """Judge the runs whose delivery window has closed, a transaction each; returns how many."""
+        now, count = self._clock.now(), 0
+        with self._store.read() as tx:
+            over = tx.runs.over(now, most=most)
+        for name in over:
+            with self._store.write() as tx:
+                run = self._run(tx, name)
+                if run.state is RunState.WAITING:
+                    self._judging.window_over(tx, run, now)
+                    count += 1
+        return count
+
+    def expire(self, *, most: int = 1000) -> int:
+        """End the listings whose time has come; returns how many."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            if not tx.listings.expired(now, most=1):
+                return 0
+        with self._store.write() as tx:
+            expired = tx.listings.expired(now, most=most)
+            for listing in expired:
+                tx.listings.end([listing.id], at=now, reason=Reason.EXPIRED)
+                tx.changes.add([listing.network], listing.kind, present=False)
+                self._judging.drop_retests(tx, [listing.network])
+                subject, before = subject_of(listing.network), f"listed {listing.kind}"
+                self._enter(tx, now, "policy", subject, "expired", Reason.EXPIRED, before, "not listed")
+        return len(expired)

@@ -1,0 +1,24 @@
+"""The command `dnsbl`: composition root. Wires settings, store, casework and daemons, and turns errors into sentences.
+
+Exit codes: 0 done, 1 refused or failed with one sentence on stderr, 2 usage. Logs go to stderr, results to stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from dnsbl.errors import DnsblError, SettingsError
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback for a mistake of the user or the world."""
+    from dnsbl.cli.commands import app
+
+    try:
+        app()
+    except SettingsError as error:
+        sys.exit("\n".join(f"dnsbl: {mistake}" for mistake in error.mistakes))
+    except DnsblError as error:
+        sys.exit(f"dnsbl: {error}")
+    except BrokenPipeError:
+        sys.exit(1)

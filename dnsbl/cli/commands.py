@@ -1,0 +1,281 @@
+"""The commands, one function each: read the words, call one verb, show the result. Decide nothing."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnsbl.addresses import Network, parse_address, parse_network
+from dnsbl.cli import show
+from dnsbl.cli.waiting import wait_for
+from dnsbl.config import example, read_settings, read_zones
+from dnsbl.daemons.desk import Desk, open_desk
+from dnsbl.daemons.node import ROLES
+from dnsbl.errors import DnsblError, Refused
+from dnsbl.model import Door, Refusal, State
+from dnsbl.rules import intake
+
+app = typer.Typer(
+    name="dnsbl",
+    help="A DNS blocklist fed by open-relay testing: nominate, test, prove, list, answer, retest, delist.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+listing = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
+database = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(listing, name="listing")
+app.add_typer(database, name="db")
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Configuration file; else ./config.toml, /etc/dnsbl/config.toml, or defaults."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result and show progress.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; goes into the journal.")]
+Where = Annotated[str, typer.Argument(metavar="ADDR", help="An IPv4 or IPv6 address.")]
+
+
+def operator() -> str:
+    """Who types, for the journal."""
+    try:
+        return f"operator {getpass.getuser()}"
+    except (KeyError, OSError):
+        return "operator"
+
+
+@app.command()
+def serve(
+    config: Config = None,
+    only: Annotated[str, typer.Option("--only", help=f"Some roles, with commas: {','.join(ROLES)}.")] = ",".join(ROLES),
+    as_json: Json = False,
+) -> None:
+    """Run the list: DNS, worker, collector, scheduler, web; all in one process, or some with --only."""
+    from dnsbl.cli.serving import serve_until_told
+
+    roles = [role.strip() for role in only.split(",") if role.strip()]
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown or not roles:
+        raise typer.BadParameter(f"roles are {', '.join(ROLES)}; not {', '.join(unknown) or 'none'}")
+    serve_until_told(open_desk(config), roles, as_json=as_json)
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it serving until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """A neighbourhood of mail servers on loopback is nominated, tested, listed, fixed and delisted. Under a minute."""
+    from dnsbl.demo.tour import run_tour
+
+    if not run_tour(keep=keep, as_json=as_json):
+        raise DnsblError("The tour did not end as it should; see above.")
+
+
+@app.command()
+def nominate(
+    address: Annotated[str, typer.Argument(metavar="[ADDR]", help="The suspect; else read from the evidence.")] = "",
+    evidence: Annotated[Path | None, typer.Option("--evidence", help="The spam message, as received (.eml).")] = None,
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Nominate a suspect mail server, with evidence; it is tested soon."""
+    desk = open_desk(config)
+    message = None
+    if evidence is not None:
+        try:
+            with evidence.open("rb") as file:
+                message = file.read(desk.settings.policy.evidence_bytes + 1)
+        except OSError as error:
+            raise DnsblError(f"{evidence}: cannot be read: {error.strerror}.") from None
+    nomination = intake.nomination(
+        address,
+        door=Door.CLI,
+        nominator=operator(),
+        reason=reason,
+        evidence=message,
+        settings=desk.settings,
+        now=desk.clock.now(),
+    )
+    job = desk.casework.nominate(nomination)
+    show.job(desk, job, "nominated", as_json=as_json)
+
+
+@app.command("test")
+def order_test(
+    address: Where,
+    profile: Annotated[str, typer.Option("--profile", help="basic, standard or full.")] = "standard",
+    wait: Wait = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Test a host now, as an operator; the running `dnsbl serve` carries it out."""
+    if profile not in ("basic", "standard", "full"):
+        raise typer.BadParameter("profiles are basic, standard, full", param_hint="--profile")
+    desk = open_desk(config)
+    job = desk.casework.order_test(intake.target(address, desk.settings), profile=profile, actor=operator())
+    if not wait:
+        show.job(desk, job, "queued", as_json=as_json)
+        return
+    show.test(desk, wait_for(desk, job, quiet=as_json), as_json=as_json)
+
+
+@app.command()
+def lookup(address: Where, config: Config = None, as_json: Json = False) -> None:
+    """Where an address stands, and why."""
+    desk = open_desk(config)
+    try:
+        where = parse_address(address)
+    except ValueError as error:
+        raise Refused(Refusal.MALFORMED_ADDRESS, f"{error}.") from None
+    show.standing(desk, desk.casework.look_up(where), as_json=as_json)
+
+
+@app.command()
+def remove(address: Where, wait: Wait = False, config: Config = None, as_json: Json = False) -> None:
+    """Ask that an address be taken off the list: it is retested, and delisted when closed."""
+    desk = open_desk(config)
+    where = intake.target(address, desk.settings)
+    job = desk.casework.ask_removal(where, door=Door.CLI, actor=operator())
+    if not wait:
+        show.job(desk, job, "retest queued", as_json=as_json)
+        return
+    report = wait_for(desk, job, quiet=as_json)
+    show.test(desk, report, as_json=as_json)
+    standing = desk.casework.look_up(where)
+    if standing.state is State.LISTED:
+        raise DnsblError(f"{where} stays listed: {report.run.explanation or report.run.verdict}")
+
+
+@app.command()
+def exclude(network: str, reason: Reason, config: Config = None, as_json: Json = False) -> None:
+    """Never test this network; existing listings stay until they expire."""
+    desk = open_desk(config)
+    exclusion = desk.casework.exclude(_network(network), reason=reason, actor=operator())
+    show.done({"excluded": str(exclusion.network), "reason": exclusion.reason}, as_json=as_json)
+
+
+Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
+From = Annotated[Path | None, typer.Option("--from", help="A file with one network a line; # starts a comment.")]
+Kind = Annotated[str, typer.Option("--kind", help="The kind of listing, as named in the zone files.")]
+
+
+@listing.command("add")
+def listing_add(
+    network: Networks = "",
+    file: From = None,
+    kind: Kind = "manual",
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """List networks by an operator's word (never as a proven relay). All or nothing."""
+    desk = open_desk(config)
+    _known_kind(desk, kind)
+    networks = _networks(network, file)
+    added = desk.casework.list_networks(networks, kind=kind, reason=_reason(reason), actor=operator())
+    show.done({"kind": kind, "given": len(networks), "added": added}, as_json=as_json)
+
+
+@listing.command("drop")
+def listing_drop(
+    network: Networks = "",
+    file: From = None,
+    kind: Kind = "manual",
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """End operators' listings. All or nothing."""
+    desk = open_desk(config)
+    networks = _networks(network, file)
+    dropped = desk.casework.drop_networks(networks, kind=kind, reason=_reason(reason), actor=operator())
+    show.done({"kind": kind, "given": len(networks), "dropped": dropped}, as_json=as_json)
+
+
+@app.command()
+def journal(
+    address: Annotated[str, typer.Argument(metavar="[ADDR]", help="Only entries about this address or network.")] = "",
+    verify: Annotated[bool, typer.Option("--verify", help="Check the hash chain of the whole journal.")] = False,
+    most: Annotated[int, typer.Option("--most", help="At most so many entries, the newest.", min=1)] = 200,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """What was decided, when, by whom and why."""
+    desk = open_desk(config)
+    if verify:
+        show.done({"verified": desk.casework.verify_journal()}, as_json=as_json)
+        return
+    subject = _network(address) if "/" in address else parse_address(address) if address else None
+    show.entries(desk.casework.journal(subject, most=most), as_json=as_json)
+
+
+@app.command("check-config")
+def check_config(
+    config: Config = None,
+    sample: Annotated[bool, typer.Option("--example", help="Print the example file with every default.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read configuration and zone files, and name every mistake."""
+    if sample:
+        typer.echo(example(), nl=False)
+        return
+    settings = read_settings(config)
+    zones = read_zones(settings)
+    show.done({"config": str(config or "usual places"), "zones": [zone.origin for zone in zones]}, as_json=as_json)
+
+
+@database.command()
+def upgrade(config: Config = None, as_json: Json = False) -> None:
+    """Create the tables, or bring them to this version's form."""
+    open_desk(config, upgrade=True)
+    show.done({"database": "at this version"}, as_json=as_json)
+
+
+def _network(text: str) -> Network:
+    try:
+        return parse_network(text)
+    except ValueError as error:
+        raise DnsblError(f"{error}.") from None
+
+
+def _networks(network: str, file: Path | None) -> list[Network]:
+    """One network, or a file of them; every bad line is named, and then nothing is done."""
+    if bool(network) == bool(file):
+        raise typer.BadParameter("give either NET or --from FILE")
+    if file is None:
+        return [_network(network)]
+    found: list[Network] = []
+    mistakes: list[str] = []
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                text = line.partition("#")[0].strip()
+                if not text:
+                    continue
+                try:
+                    found.append(parse_network(text))
+                except ValueError as error:
+                    mistakes.append(f"{file}:{number}: {error}")
+    except OSError as error:
+        raise DnsblError(f"{file}: cannot be read: {error.strerror}.") from None
+    if mistakes:
+        more = f"\n(and {len(mistakes) - 20} more)" if len(mistakes) > 20 else ""
+        raise DnsblError("\n".join(mistakes[:20]) + more + "\nNothing was changed.")
+    return found
+
+
+def _known_kind(desk: Desk, kind: str) -> None:
+    known = sorted({name for zone in desk.zones for view in zone.views.values() for name in view.kinds})
+    if kind not in known:
+        raise Refused(Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}.")
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("a reason is needed; it goes into the journal", param_hint="--reason")
+    return " ".join(text.split())[:500]

@@ -1,0 +1,47 @@
+"""`dnsbl serve`: runs a node until a signal, and says where it listens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+
+from dnsbl.daemons.desk import Desk
+from dnsbl.daemons.node import Bound, Node
+from dnsbl.errors import DnsblError
+
+
+def serve_until_told(desk: Desk, roles: list[str], *, as_json: bool) -> None:
+    """Serve until SIGTERM or SIGINT. Raises DnsblError when a role cannot start."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    node = Node(desk.casework, desk.settings, desk.zones, desk.keyring, desk.clock, roles=roles)
+    try:
+        asyncio.run(_serve(node, as_json))
+    except* DnsblError as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise DnsblError(str(error)) from None
+
+
+async def _serve(node: Node, as_json: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await node.run(stop, ready=lambda bound: _announce(bound, as_json))
+
+
+def _announce(bound: Bound, as_json: bool) -> None:
+    where = {"dns": bound.dns, "collector": bound.collector, "web": bound.web}
+    if as_json:
+        print(json.dumps({"listening": where}), flush=True)
+        return
+    for role, places in where.items():
+        for host, port in places:
+            shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            print(f"{role:<10}{'http://' if role == 'web' else ''}{shown}", flush=True)
+    print("ready; Ctrl-C ends it", flush=True)

@@ -1,0 +1,125 @@
+"""Results for people (rich) or for programs (one JSON document). Holds no rule; strangers' text comes escaped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dnsbl.daemons.desk import Desk
+from dnsbl.model import Entry, Job, RunReport, Standing
+from dnsbl.web.shapes import run_shape, standing_shape
+
+
+def _print(document: Any) -> None:
+    print(json.dumps(document, indent=2, ensure_ascii=True))
+
+
+def _when(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "-"
+
+
+def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """A few facts after something was done."""
+    if as_json:
+        _print(facts)
+        return
+    for name, value in facts.items():
+        text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        Console().print(f"{name}: {escape(text)}", highlight=False)
+
+
+def job(desk: Desk, queued: Job, word: str, *, as_json: bool) -> None:
+    """A test that was queued."""
+    if as_json:
+        standing = desk.casework.look_up(queued.address)
+        _print(standing_shape(standing, desk.codes) | {"run_id": queued.run, "done": word})
+        return
+    Console().print(
+        f"{queued.address}: {word}; the test is due {_when(queued.due)}.\n"
+        f"Follow it with: dnsbl lookup {queued.address}, or {desk.settings.web.base_url}/ip/{queued.address}",
+        highlight=False,
+    )
+
+
+def standing(desk: Desk, found: Standing, *, as_json: bool) -> None:
+    """Where an address stands."""
+    shape = standing_shape(found, desk.codes)
+    if as_json:
+        _print(shape)
+        return
+    console = Console()
+    console.print(f"[bold]{found.address}[/bold]  {found.state.value}", highlight=False)
+    for entry in found.listings:
+        console.print(
+            f"  listed as {entry.kind} ({entry.network}) since {_when(entry.since)}, "
+            f"until {_when(entry.expires)}: {entry.reason.value} {escape(entry.note)}",
+            highlight=False,
+        )
+    for zone, codes in shape["zones"].items():
+        console.print(f"  {zone}: {', '.join(codes)}", highlight=False)
+    if found.last_verdict:
+        console.print(f"  last verdict: {found.last_verdict.value}", highlight=False)
+    if found.next_test:
+        console.print(f"  next test: {_when(found.next_test)}", highlight=False)
+    if found.exclusion:
+        console.print(f"  excluded: {found.exclusion.network}, {escape(found.exclusion.reason)}", highlight=False)
+    for past in found.past:
+        console.print(f"  was {past.kind} {_when(past.since)} to {_when(past.ended)}", highlight=False)
+    console.print(f"  more: {desk.settings.web.base_url}/ip/{found.address}", highlight=False)
+
+
+def test(desk: Desk, report: RunReport, *, as_json: bool) -> None:
+    """A finished test."""
+    if as_json:
+        found = desk.casework.look_up(report.run.address)
+        _print(standing_shape(found, desk.codes) | run_shape(report))
+        return
+    console = Console()
+    table = Table("vector", "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")
+    for letter in report.letters:
+        table.add_row(
+            letter.vector,
+            letter.outcome.value if letter.outcome else "-",
+            letter.finding.value if letter.finding else "-",
+            escape(letter.reply[:80]),
+        )
+    console.print(table)
+    verdict = report.run.verdict.value if report.run.verdict else "-"
+    console.print(f"[bold]{verdict}[/bold]: {escape(report.run.explanation)}", highlight=False)
+
+
+def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
+    """Journal entries."""
+    if as_json:
+        _print(
+            [
+                {
+                    "seq": e.seq,
+                    "at": e.at.isoformat(),
+                    "actor": e.actor,
+                    "subject": e.subject,
+                    "verb": e.verb,
+                    "reason": e.reason,
+                    "before": e.before,
+                    "after": e.after,
+                    "evidence": e.evidence,
+                    "hash": e.hash,
+                }
+                for e in lines
+            ]
+        )
+        return
+    console = Console()
+    for e in lines:
+        change = f"{e.before} > {e.after}" if e.before or e.after else ""
+        console.print(
+            escape(f"{e.seq:>6} {_when(e.at)} {e.subject:<18} {e.verb} {e.reason} {change} {e.evidence} ({e.actor})"),
+            highlight=False,
+            soft_wrap=True,
+        )

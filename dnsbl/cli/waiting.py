@@ -1,0 +1,57 @@
+"""Waits for a test that was queued, and shows on a terminal how far it is. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.status import Status
+
+from dnsbl.daemons.desk import Desk
+from dnsbl.errors import DnsblError, NotFound
+from dnsbl.model import Job, RunReport, RunState
+
+#: Seconds between two looks.
+POLL = 0.25
+#: Seconds after which a job that nobody takes is reported.
+UNTAKEN = 30.0
+
+
+def wait_for(desk: Desk, job: Job, *, quiet: bool) -> RunReport:
+    """Wait until the job's run is settled; returns its report.
+
+    Raises DnsblError when no worker takes the job within `UNTAKEN` seconds of being due.
+    """
+    console = Console(stderr=True, quiet=quiet)
+    began = desk.clock.monotonic()
+    with console.status(f"{job.address}: waiting for a worker") as status:
+        while True:
+            report = _report(desk, job.run)
+            if report is not None and report.run.state is RunState.SETTLED:
+                return report
+            if report is None and desk.clock.monotonic() - began > UNTAKEN:
+                raise DnsblError(
+                    f"No worker took the test of {job.address} within {UNTAKEN:g} s; is `dnsbl serve` running? "
+                    "The test stays queued."
+                )
+            _tell(status, job, report)
+            time.sleep(POLL)
+
+
+def _report(desk: Desk, run: str) -> RunReport | None:
+    try:
+        return desk.casework.run_report(run)
+    except NotFound:
+        return None
+
+
+def _tell(status: Status, job: Job, report: RunReport | None) -> None:
+    if report is None:
+        return
+    tried = sum(1 for letter in report.letters if letter.outcome is not None)
+    line = f"{job.address}: {tried} of {len(report.letters)} attempts, {len(report.returns)} messages came back"
+    if report.run.state is RunState.WAITING and report.run.ends:
+        line += f"; waiting for letters until {report.run.ends:%Y-%m-%d %H:%M:%S} UTC (Ctrl-C leaves it running)"
+    elif tried == len(report.letters) and tried:
+        line += "; a deferred attempt will be tried again"
+    status.update(line)

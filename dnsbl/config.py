@@ -1,0 +1,137 @@
+"""Reads the configuration: a TOML file, then DNSBL_SECTION__KEY from the environment on top; and the zone files.
+
+Shell around `settings`. Reports every mistake at once, each with file, key and what is allowed. Never guesses.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dnsbl.dns.zones import Zones, zones_from
+from dnsbl.errors import SettingsError
+from dnsbl.settings import Settings, fields
+
+PREFIX = "DNSBL_"
+#: Looked for, in order, when no --config is given.
+USUAL = (Path("config.toml"), Path("/etc/dnsbl/config.toml"))
+#: Keys that hold paths, which are relative to the file that names them.
+PATHS = (("service", "state_dir"), ("dns", "zones_dir"), ("collector", "tls_certificate"), ("collector", "tls_key"))
+
+
+def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings from this file (or a usual place, or none at all) and the environment. Raises SettingsError."""
+    source = path or next((p for p in USUAL if p.is_file()), None)
+    mistakes: list[str] = []
+    tables: dict[str, Any] = {}
+    if source is not None:
+        try:
+            tables = tomllib.loads(source.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError([f"{source}: cannot be read: {error.strerror}"]) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError([f"{source}: not TOML: {error}"]) from None
+    label = str(source) if source else "settings"
+    origin = _overlay(tables, environ, mistakes)
+    try:
+        settings = Settings.model_validate(tables)
+    except ValidationError as error:
+        raise SettingsError(mistakes + [_mistake(e, label, origin) for e in error.errors()]) from None
+    if mistakes:
+        raise SettingsError(mistakes)
+    return _rooted(settings, source.resolve().parent if source else Path.cwd())
+
+
+def read_zones(settings: Settings) -> Zones:
+    """All zone files of the zones folder. Raises SettingsError naming every mistake in every file."""
+    folder = settings.dns.zones_dir
+    try:
+        texts = {str(p): p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.toml"))}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{folder}: cannot be read: {error}"]) from None
+    if not texts:
+        raise SettingsError([f"{folder}: dns.zones_dir has no zone file (*.toml)"])
+    return zones_from(texts, site=settings.web.base_url)
+
+
+def example() -> str:
+    """The example file: every key with its default and one sentence."""
+    lines = [
+        "# Every setting with its default. Remove what you do not change.",
+        "# DNSBL_SECTION__KEY in the environment overrides a key, such as DNSBL_WEB__LISTEN=127.0.0.1:8080.",
+    ]
+    for name, field in Settings.model_fields.items():
+        section: Any = field.annotation
+        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
+        for key, default, sentence in fields(section):
+            lines += [f"# {sentence}", f"# {key} =" if default is None else f"{key} = {_toml(default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _overlay(tables: dict[str, Any], environ: Mapping[str, str], mistakes: list[str]) -> dict[str, str]:
+    """Lay the environment over the tables; returns which dotted keys came from which variable."""
+    origin: dict[str, str] = {}
+    for variable, text in sorted(environ.items()):
+        if not variable.startswith(PREFIX) or "__" not in variable:
+            continue
+        section, _, key = variable[len(PREFIX) :].lower().partition("__")
+        if section not in Settings.model_fields:
+            mistakes.append(
+                f"{variable}: there is no section [{section}]; sections are {', '.join(Settings.model_fields)}"
+            )
+            continue
+        table = tables.setdefault(section, {})
+        if isinstance(table, dict):
+            table[key] = _value(text)
+            origin[f"{section}.{key}"] = variable
+    return origin
+
+
+def _value(text: str) -> Any:
+    """A list is written as JSON, `["a", "b"]`; everything else is the text itself."""
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _mistake(error: Any, label: str, origin: Mapping[str, str]) -> str:
+    path = [str(part) for part in error["loc"]]
+    key = ".".join(path)
+    where = origin.get(".".join(path[:2]), label)
+    if error["type"] == "extra_forbidden":
+        model: Any = Settings if len(path) == 1 else Settings.model_fields[path[0]].annotation
+        return f"{where}: {key}: unknown key; allowed are {', '.join(model.model_fields)}"
+    said = error["msg"].removeprefix("Value error, ")
+    given = error.get("input")
+    shown = f" (is {str(given)[:60]!r})" if isinstance(given, (str, int, float, bool)) else ""
+    return f"{where}: {key}: {said}{shown}" if key else f"{where}: {said}"
+
+
+def _rooted(settings: Settings, root: Path) -> Settings:
+    """Relative paths count from the file that names them."""
+    changed: dict[str, Any] = {}
+    for section, key in PATHS:
+        table = changed.get(section) or getattr(settings, section)
+        value: Path | None = getattr(table, key)
+        if value is not None:
+            changed[section] = table.model_copy(update={key: root / value})
+    return settings.model_copy(update=changed)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return f"{value:g}" if isinstance(value, float) and value == int(value) and value < 1e6 else str(value)
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(str(value))

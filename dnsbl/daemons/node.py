@@ -1,0 +1,123 @@
+"""Wires the five roles of one process, and runs them until told to stop.
+
+Holds no rule of the list. The responder answers in a thread with an event loop of its own, so that nothing else
+in the process delays an answer; the others share one loop and call the store in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dnsbl.addresses import Address
+from dnsbl.casework import Casework
+from dnsbl.clock import Clock
+from dnsbl.daemons.feed import Feed
+from dnsbl.daemons.mailroom import Mailroom
+from dnsbl.daemons.responder import Responder
+from dnsbl.daemons.scheduler import Scheduler
+from dnsbl.daemons.worker import Worker
+from dnsbl.dns.zones import Zones
+from dnsbl.settings import Settings
+from dnsbl.web.server import WebServer
+from tester.letter import Keyring
+from tester.smtp import Event
+
+ROLES = ("dns", "worker", "collector", "scheduler", "web")
+
+
+@dataclass(slots=True)
+class Bound:
+    """Where the roles listen, once they do; (address, port) pairs."""
+
+    dns: list[tuple[str, int]] = field(default_factory=list)
+    collector: list[tuple[str, int]] = field(default_factory=list)
+    web: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Node:
+    """One process of the list: any of the roles, on one casework."""
+
+    def __init__(
+        self,
+        casework: Casework,
+        settings: Settings,
+        zones: Zones,
+        keyring: Keyring,
+        clock: Clock,
+        *,
+        roles: Iterable[str] = ROLES,
+        on_event: Callable[[Address, Event], None] | None = None,
+    ) -> None:
+        self.bound = Bound()
+        roles = set(roles)
+        self._responder = Responder(settings.dns, zones) if "dns" in roles else None
+        self._feed = (
+            Feed(casework, [self._responder], poll=settings.dns.poll, path=table_path(settings))
+            if self._responder
+            else None
+        )
+        self._mailroom = Mailroom(casework, settings, keyring, clock) if "collector" in roles else None
+        self._worker = Worker(casework, settings, keyring, clock, on_event=on_event) if "worker" in roles else None
+        self._scheduler = Scheduler(casework) if "scheduler" in roles else None
+        self._web = WebServer(casework, settings, clock=clock, zones=zones) if "web" in roles else None
+
+    async def run(self, stop: asyncio.Event, *, ready: Callable[[Bound], None] = lambda bound: None) -> None:
+        """Listen everywhere, call `ready`, and work until `stop`. Raises DnsblError when a role cannot start."""
+        async with contextlib.AsyncExitStack() as stack:
+            if self._responder and self._feed:
+                thread = await stack.enter_async_context(_in_its_own_loop(self._responder))
+                self.bound.dns = thread.bound
+                await self._feed.load()
+            if self._mailroom:
+                self.bound.collector = await self._mailroom.start()
+            if self._web:
+                self.bound.web = [await self._web.start()]
+            shells = [s for s in (self._feed, self._mailroom, self._worker, self._scheduler, self._web) if s]
+            async with asyncio.TaskGroup() as group:
+                for shell in shells:
+                    group.create_task(shell.run(stop))
+                ready(self.bound)
+                await stop.wait()
+
+
+def table_path(settings: Settings) -> Path:
+    """Where the last good table is kept."""
+    return settings.service.state_dir / "table"
+
+
+@dataclass(slots=True)
+class _Thread:
+    bound: list[tuple[str, int]]
+
+
+@contextlib.asynccontextmanager
+async def _in_its_own_loop(responder: Responder):  # type: ignore[no-untyped-def]
+    """Run the responder in a thread of its own while the body runs."""
+    started: asyncio.Future[list[tuple[str, int]]] = asyncio.get_running_loop().create_future()
+    here = asyncio.get_running_loop()
+    there: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        there.append((asyncio.get_running_loop(), stop))
+        try:
+            bound = await responder.start()
+        except Exception as error:
+            here.call_soon_threadsafe(started.set_exception, error)
+            return
+        here.call_soon_threadsafe(started.set_result, bound)
+        await responder.run(stop)
+
+    running = asyncio.create_task(asyncio.to_thread(asyncio.run, main()))
+    try:
+        yield _Thread(await started)
+    finally:
+        if there:
+            loop, stop = there[0]
+            with contextlib.suppress(RuntimeError):  # its loop has already ended
+                loop.call_soon_threadsafe(stop.set)
+        await running

@@ -1,0 +1,238 @@
+"""The responder: answers DNS over UDP and TCP at every `dns.listen` address.
+
+A shell on asyncio around `dns.answer`. Between receiving and sending there is no SQL, lock, await or logging (law 5);
+`table` is swapped in one assignment by the feed. Each address has sockets of its own, so that a reply leaves from the
+address that was asked; a wildcard address is refused for that reason. Everything that a stranger can make grow is
+bounded: a UDP reply that the kernel does not take at once while others wait is dropped, TCP connections are capped (the
+one without a query for the longest time yields to a new one), a connection without a whole query for `tcp_idle` seconds
+is closed, and one that does not read its replies is not read either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import ExitStack
+from ipaddress import ip_address
+
+from dnsbl.dns.answer import answer
+from dnsbl.dns.table import Table
+from dnsbl.dns.zones import Zones
+from dnsbl.errors import DnsblError
+from dnsbl.settings import Dns, split_listen
+
+#: UDP source ports that are never answered: port 0 cannot be, and echo, daytime, qotd and chargen would answer back.
+UNANSWERED = frozenset({0, 7, 13, 17, 19})
+#: Bytes of unread replies on one TCP connection, before its queries have to wait.
+UNREAD = 65536
+#: Bytes read from one TCP connection before the others, and UDP, have their turn.
+AT_ONCE = 4096
+#: Tries to find a port that is free for UDP and TCP when the system chooses.
+TRIES = 20
+
+
+class Responder:
+    """Answers until it is closed. `table` may be set at any time; until then every zone gets SERVFAIL."""
+
+    def __init__(self, dns: Dns, zones: Zones, table: Table | None = None) -> None:
+        self.table = table
+        self.zones = zones
+        self.dns = dns
+        #: Since the start, for metrics: messages by transport, replies by rcode, and what was turned away.
+        self.counters = dict.fromkeys(
+            ("udp", "tcp", "silent", "unsent", "connections", "evicted", "idle", *(f"rcode_{n}" for n in range(16))), 0
+        )
+        self.connections: dict[_Connection, float] = {}  #: when each had its last whole query; loop time
+        self._datagrams: list[asyncio.DatagramTransport] = []
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self) -> list[tuple[str, int]]:
+        """Bind everything and answer; returns the bound (address, port) pairs. Raises DnsblError in one sentence."""
+        loop = asyncio.get_running_loop()
+        bound = []
+        try:
+            for listen in self.dns.listen:
+                udp, tcp = _sockets(listen)
+                transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=udp)
+                self._datagrams.append(transport)
+                self._servers.append(await loop.create_server(lambda: _Connection(self), sock=tcp))
+                bound.append(udp.getsockname()[:2])
+        except BaseException:
+            await self.close()
+            raise
+        return bound
+
+    async def close(self) -> None:
+        """Stop answering; what TCP clients have not read by now is lost."""
+        for transport in self._datagrams:
+            transport.close()
+        for server in self._servers:
+            server.close()
+        for connection in list(self.connections):
+            connection.abort()
+        for server in self._servers:
+            await server.wait_closed()
+        self._datagrams, self._servers = [], []
+        await asyncio.sleep(0)  # transports close their sockets one turn later
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer until `stop` is set."""
+        await self.start()
+        try:
+            await stop.wait()
+        finally:
+            await self.close()
+
+    def reply(self, packet: bytes, *, tcp: bool) -> bytes | None:
+        """The answer, counted."""
+        self.counters["tcp" if tcp else "udp"] += 1
+        reply = answer(packet, self.table, self.zones, tcp=tcp)
+        if reply is None:
+            self.counters["silent"] += 1
+        else:
+            self.counters[f"rcode_{reply[3] & 15}"] += 1
+        return reply
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """One UDP socket."""
+
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._full = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        reply = None if addr[1] in UNANSWERED else self._responder.reply(data, tcp=False)
+        if reply is None:
+            return
+        if self._full:
+            self._responder.counters["unsent"] += 1
+        else:
+            self._transport.sendto(reply, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        """A client was gone, or cannot be reached."""
+        self._responder.counters["unsent"] += 1
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+
+
+class _Connection(asyncio.BufferedProtocol):
+    """One TCP connection: frames of two bytes of length and a message (RFC 1035 4.2.2), any number, in a row or
+    together (RFC 7766 6.2.1.1). A message that deserves no reply ends the connection.
+    """
+
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._loop = asyncio.get_running_loop()
+        self._chunk = memoryview(bytearray(AT_ONCE))
+        self._unread = bytearray()
+        self._full = False
+        self._ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=UNREAD)
+        others = self._responder.connections
+        if len(others) >= self._responder.dns.tcp_connections:
+            self._responder.counters["evicted"] += 1
+            min(others, key=others.__getitem__).abort()
+        self._responder.counters["connections"] += 1
+        others[self] = self._loop.time()
+        self._timer = self._loop.call_later(self._responder.dns.tcp_idle, self._look_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._responder.connections.pop(self, None)
+
+    def abort(self) -> None:
+        """Close at once, and make room at once."""
+        self._timer.cancel()
+        self._responder.connections.pop(self, None)
+        self._transport.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._chunk
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._unread += self._chunk[:nbytes]
+        self._answer_frames()
+
+    def eof_received(self) -> bool:
+        """The client has asked everything: what waits for room is still answered."""
+        self._ended = True
+        return self._full
+
+    def pause_writing(self) -> None:
+        self._full = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._answer_frames()
+        if self._full:
+            return
+        if self._ended:
+            self._transport.close()
+        else:
+            self._transport.resume_reading()
+
+    def _answer_frames(self) -> None:
+        at = 0
+        while not self._full and not self._transport.is_closing():
+            end = at + 2 + int.from_bytes(self._unread[at : at + 2])
+            if len(self._unread) < max(end, at + 2):
+                break
+            reply = self._responder.reply(bytes(self._unread[at + 2 : end]), tcp=True)
+            at = end
+            if reply is None:
+                self._transport.close()
+            else:
+                self._responder.connections[self] = self._loop.time()
+                self._transport.write(len(reply).to_bytes(2) + reply)
+        del self._unread[:at]
+
+    def _look_idle(self) -> None:
+        left = self._responder.connections[self] + self._responder.dns.tcp_idle - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._look_idle)
+        else:
+            self._responder.counters["idle"] += 1
+            self.abort()
+
+
+def _sockets(listen: str) -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket at one address and the same port. Raises DnsblError."""
+    host, port = split_listen(listen)
+    if ip_address(host).is_unspecified:
+        raise DnsblError(f"dns.listen: {listen}: each address must be named, so that replies leave from the one asked")
+    tries = 1 if port else TRIES
+    while True:
+        tries -= 1
+        try:
+            return _pair(host, port)
+        except OSError as error:
+            if not tries:
+                raise DnsblError(f"dns.listen: {listen}: cannot listen there: {error.strerror}") from None
+
+
+def _pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with ExitStack() as opened:
+        udp = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+        tcp = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        udp.bind((host, port))
+        tcp.bind(udp.getsockname()[:2])
+        tcp.listen(100)
+        opened.pop_all()
+    return udp, tcp

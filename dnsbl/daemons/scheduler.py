@@ -1,0 +1,56 @@
+"""Shell: runs the periodic verbs on APScheduler. What is due lives in the store, so a restart forgets nothing.
+
+Jobs only call one casework verb each, which is a transaction: two schedulers at once do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from dnsbl.casework import Casework
+from dnsbl.errors import DnsblError
+
+log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Settles runs whose delivery window has closed, and ends listings whose time has come."""
+
+    def __init__(self, casework: Casework, *, settle_every: float = 1.0, expire_every: float = 30.0) -> None:
+        self._verbs: tuple[tuple[str, Callable[[], int], float], ...] = (
+            ("settle", casework.settle, settle_every),
+            ("expire", casework.expire, expire_every),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run the verbs until `stop`."""
+        scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60},
+        )
+        for name, verb, seconds in self._verbs:
+            scheduler.add_job(_quietly, IntervalTrigger(seconds=seconds, timezone=UTC), (name, verb), id=name)
+        scheduler.start()
+        try:
+            await stop.wait()
+        finally:
+            scheduler.shutdown(wait=True)
+
+
+def _quietly(name: str, verb: Callable[[], int]) -> None:
+    """One call of a verb; an unreachable store is a line in the log, and the next call tries again."""
+    try:
+        done = verb()
+    except DnsblError as error:
+        log.warning("%s: %s", name, error)
+    else:
+        if done:
+            log.info("%s: %d", name, done)

@@ -1,0 +1,193 @@
+"""The simulated mail servers of the demo: each a real SMTP server on a loopback address, with one habit.
+
+Only this file pretends. Everything that meets these servers is what runs in production. They send mail nowhere
+but to the collector that they are given, from their own loopback addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any
+
+import aiosmtplib
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+#: Where the neighbourhood lives; nothing else on a machine uses these addresses.
+NETWORK = "127.77.0.0/16"
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """One server of the neighbourhood."""
+
+    address: str
+    name: str
+    story: str  #: what it does, for the tour
+    expect: str  #: the verdict it deserves
+
+
+RESIDENTS = (
+    Resident("127.77.0.10", "open.demo", "relays anything for anybody", "OPEN"),
+    Resident("127.77.0.20", "closed.demo", "refuses strangers at RCPT", "CLOSED"),
+    Resident("127.77.0.30", "bouncer.demo", "accepts everything, then bounces", "ACCEPTS_BOUNCES"),
+    Resident("127.77.0.40", "hole.demo", "accepts everything, delivers nothing", "ACCEPTS_LOSES"),
+    Resident("127.77.0.50", "front.demo", "hands everything to a second box, which delivers", "OPEN_MULTIHOP"),
+    Resident("127.77.0.60", "grey.demo", "greylists, then relays", "OPEN"),
+    Resident("127.77.0.70", "door.demo", "slams the door: 554 as its greeting", "REFUSES_TESTER"),
+)
+#: The second box behind front.demo.
+BACK = "127.77.0.51"
+
+
+class Habits:
+    """The aiosmtpd handler of one resident."""
+
+    def __init__(self, resident: Resident, collector: Callable[[], tuple[str, int]], now: Callable[[], float]) -> None:
+        self.resident = resident
+        self.closed = resident.name == "closed.demo"
+        self._collector = collector
+        self._now = now
+        self._seen: dict[tuple[str, str], float] = {}
+        self._errands: set[asyncio.Task[None]] = set()
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address.lower() in (f"postmaster@{self.resident.name}", "postmaster"):
+            return "250 2.1.5 my own postmaster"
+        if self.closed:
+            return "554 5.7.1 Relay access denied"
+        if self.resident.name == "grey.demo":
+            first = self._seen.setdefault((str(envelope.mail_from), address), self._now())
+            if self._now() - first < 1.0:
+                return "451 4.7.1 Greylisted, please come back"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        name = self.resident.name
+        if name in ("open.demo", "grey.demo"):
+            self._send(envelope, self.resident.address)
+        elif name == "front.demo":
+            self._send(envelope, BACK)
+        elif name == "bouncer.demo":
+            self._bounce(envelope)
+        return "250 2.0.0 queued"
+
+    def _send(self, envelope: Envelope, source: str) -> None:
+        """Pass the message on, as this machine's queue would, from `source`."""
+        trace = (
+            f"Received: from [{self.resident.address}] (stranger [127.0.0.1])\r\n"
+            f"\tby {self.resident.name} with ESMTP; {formatdate(self._now())}\r\n"
+        )
+        content: Any = envelope.content
+        self._errand(envelope.mail_from or "", envelope.rcpt_tos, trace.encode() + content, source)
+
+    def _bounce(self, envelope: Envelope) -> None:
+        """Return the message to its envelope sender as an RFC 3464 report."""
+        if not envelope.mail_from or envelope.mail_from == "<>":
+            return
+        name, to = self.resident.name, envelope.rcpt_tos[0]
+        report = (
+            f"From: Mail Delivery System <mailer-daemon@{name}>\r\nTo: {envelope.mail_from}\r\n"
+            f"Subject: Undelivered Mail Returned to Sender\r\nDate: {formatdate(self._now())}\r\n"
+            f"Message-ID: <{self._now()}@{name}>\r\nMIME-Version: 1.0\r\nAuto-Submitted: auto-replied\r\n"
+            'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+            "--b\r\nContent-Type: text/plain\r\n\r\nYour message could not be delivered.\r\n"
+            f"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; {name}\r\n\r\n"
+            f"Final-Recipient: rfc822; {to}\r\nAction: failed\r\nStatus: 5.7.1\r\n"
+            "Diagnostic-Code: smtp; 550 5.7.1 relaying denied\r\n--b--\r\n"
+        )
+        self._errand("", [envelope.mail_from], report.encode("ascii", "replace"), self.resident.address)
+
+    def _errand(self, sender: str, recipients: list[str], message: bytes, source: str) -> None:
+        task = asyncio.create_task(self._deliver("" if sender == "<>" else sender, recipients, message, source))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _deliver(self, sender: str, recipients: list[str], message: bytes, source: str) -> None:
+        host, port = self._collector()
+        # a refusal by the collector is what the odd forms deserve: this server would bounce, the demo forgets it
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError, ValueError):
+            async with aiosmtplib.SMTP(
+                hostname=host,
+                port=port,
+                source_address=(source, 0),
+                local_hostname=self.resident.name,
+                start_tls=False,
+                timeout=10,
+            ) as client:
+                await client.ehlo()
+                await client.execute_command(b"MAIL", f"FROM:<{sender}>".encode())
+                for recipient in recipients:
+                    await client.execute_command(b"RCPT", f"TO:<{recipient}>".encode())
+                await client.data(message)
+
+    async def quit(self) -> None:
+        """Forget what is still to be delivered."""
+        for task in self._errands:
+            task.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+
+
+class Neighbourhood:
+    """All residents, listening on one port of their own addresses."""
+
+    def __init__(self, collector: Callable[[], tuple[str, int]], now: Callable[[], float]) -> None:
+        self.habits = {r.address: Habits(r, collector, now) for r in RESIDENTS}
+        self.port = 0
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self) -> int:
+        """Listen; returns the port, free on every address. Raises OSError."""
+        for attempt in range(20):
+            try:
+                for resident in RESIDENTS:
+                    await self._open(resident, self.port)
+            except OSError:
+                await self._shut()
+                self.port = 0
+                if attempt == 19:
+                    raise
+            else:
+                break
+        return self.port
+
+    async def _open(self, resident: Resident, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        if resident.name == "door.demo":
+            server = await asyncio.start_server(_slam, resident.address, port)
+        else:
+            server = await loop.create_server(
+                lambda: SMTP(self.habits[resident.address], hostname=resident.name, ident="ESMTP", loop=loop),
+                resident.address,
+                port,
+            )
+        self._servers.append(server)
+        self.port = server.sockets[0].getsockname()[1]
+
+    def close_relay(self, address: str) -> None:
+        """The owner mends the server: from now on it refuses strangers."""
+        self.habits[address].closed = True
+
+    async def stop(self) -> None:
+        for habits in self.habits.values():
+            await habits.quit()
+        await self._shut()
+
+    async def _shut(self) -> None:
+        for server in self._servers:
+            server.close()
+            await server.wait_closed()
+        self._servers.clear()
+
+
+async def _slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"554 5.7.1 door.demo does not talk to testers\r\n")
+    with contextlib.suppress(OSError):
+        await writer.drain()
+    writer.close()

@@ -1,0 +1,318 @@
+"""The guided tour: a list is born on loopback, its neighbourhood is nominated, tested, listed; one owner gets off.
+
+The same code as in production runs here; only `neighbourhood` pretends, and only the waits are short. Everything
+lives in a temporary folder and on free ports, and is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import tempfile
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+from dnslib import QTYPE, RCODE, DNSRecord
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from dnsbl.addresses import Address, parse_address, reversed_labels
+from dnsbl.clock import SystemClock
+from dnsbl.config import read_zones
+from dnsbl.daemons.desk import Desk, desk
+from dnsbl.daemons.node import Bound, Node
+from dnsbl.demo.neighbourhood import NETWORK, RESIDENTS, Neighbourhood, Resident
+from dnsbl.model import Door, RunState, Standing, State
+from dnsbl.rules import intake
+from dnsbl.settings import Settings
+from tester.smtp import Transcript
+from tester.smtp import escape as printable
+
+ZONE = "relays.example.org"
+#: Seconds until the tour gives up.
+PATIENCE = 58.0
+
+ZONE_FILE = f"""\
+origin = "{ZONE}"
+ns = ["ns1.example.org"]
+ttl = 60
+
+[soa]
+mname = "ns1.example.org"
+rname = "hostmaster.example.org"
+refresh = 3600
+retry = 600
+expire = 604800
+minimum = 60
+ttl = 60
+
+[kinds.relay]
+code = "127.0.0.2"
+txt = "Open relay, proven by a returned letter: {{url}}"
+
+[kinds.multihop]
+code = "127.0.0.3"
+txt = "Open relay (multi-hop input), proven by returned letters: {{url}}"
+
+[kinds.manual]
+code = "127.0.0.9"
+txt = "Listed by the operator: {{url}}"
+"""
+
+
+def run_tour(*, keep: bool, as_json: bool) -> bool:
+    """Hold the tour; True when every neighbour got the verdict it deserves and the owner got off."""
+    logging.getLogger("dnsbl").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="dnsbl-demo-") as folder:
+        return asyncio.run(Tour(Path(folder), keep=keep, as_json=as_json).run())
+
+
+class Tour:
+    """One tour."""
+
+    def __init__(self, folder: Path, *, keep: bool, as_json: bool) -> None:
+        self._folder = folder
+        self._keep = keep
+        self._as_json = as_json
+        self._console = Console(stderr=as_json, highlight=False)
+        self._collector = ("127.0.0.1", 0)
+        self._dns = ("127.0.0.1", 0)
+        self._facts: dict[str, Any] = {}
+
+    async def run(self) -> bool:
+        """Build, show, tear down."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        town = Neighbourhood(lambda: self._collector, lambda: SystemClock().now().timestamp())
+        stop, ready = asyncio.Event(), asyncio.Event()
+        try:
+            at = self._open(await town.start())
+            self._say(
+                f"1. {len(RESIDENTS)} mail servers are up on {NETWORK}, port {town.port}; the list is in {self._folder}"
+            )
+            node = Node(at.casework, at.settings, at.zones, at.keyring, at.clock)
+
+            def listening(bound: Bound) -> None:
+                self._collector, self._dns = bound.collector[0], bound.dns[0]
+                self._facts["listening"] = {"dns": bound.dns, "collector": bound.collector, "web": bound.web}
+                ready.set()
+
+            running = asyncio.create_task(node.run(stop, ready=listening))
+            waiting = asyncio.create_task(ready.wait())
+            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                waiting.cancel()
+                await running
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    good = await self._show(at, town)
+            except TimeoutError:
+                self._say(f"[red]The tour took longer than {PATIENCE:g} s.[/red]")
+                good = False
+            self._facts |= {"seconds": round(loop.time() - began, 1), "succeeded": good}
+            self._say(f"\nThe tour took {self._facts['seconds']} s and {'succeeded' if good else '[red]failed[/red]'}.")
+            if self._as_json:
+                print(json.dumps(self._facts, indent=2))
+            if self._keep:
+                await self._stay(at)
+            stop.set()
+            await running
+            return good
+        finally:
+            stop.set()
+            await town.stop()
+
+    def _open(self, port: int) -> Desk:
+        """A list of our own: the same settings as any, with short waits."""
+        zones = self._folder / "zones"
+        zones.mkdir()
+        (zones / f"{ZONE}.toml").write_text(ZONE_FILE, encoding="utf-8")
+        settings = Settings.model_validate(
+            {
+                "service": {"name": "Demo Relay List", "state_dir": self._folder / "state"},
+                "dns": {"listen": ["127.0.0.1:0"], "zones_dir": zones, "poll": 0.1},
+                "collector": {"listen": ["127.0.0.1:0"], "hostname": "mx.demo", "per_peer": 20},
+                "web": {"listen": "127.0.0.1:0"},
+                "tester": {
+                    "source_addresses": ["127.0.0.1"],
+                    "helo": "tester.demo",
+                    "collector_domain": "c.demo",
+                    "bounce_domain": "b.demo",
+                    "port": port,
+                    "lab_networks": ["127.0.0.0/8"],
+                    "per_network": len(RESIDENTS),
+                    "delivery_window": 4,
+                    "late_window": 600,
+                    "attempt_gap": 0.02,
+                    "connection_gap": 0.05,
+                    "grace": 0.4,
+                    "retry_after": [1.5, 2, 3],
+                },
+                "policy": {"unreachable_retry": [1, 86400]},
+            }
+        )
+        return desk(settings, read_zones(settings))
+
+    async def _show(self, at: Desk, town: Neighbourhood) -> bool:
+        await self._nominate(at)
+        standings = await self._watch(at)
+        good = self._verdicts(standings)
+        await self._answers()
+        relay = RESIDENTS[0]
+        await self._evidence(at, relay)
+        good &= await self._removal(at, town, relay)
+        verified = await asyncio.to_thread(at.casework.verify_journal)
+        self._say(f"\n7. The journal: {verified} entries, every hash holds.")
+        self._facts["journal_entries"] = verified
+        return good
+
+    async def _nominate(self, at: Desk) -> None:
+        for resident in RESIDENTS:
+            nomination = intake.nomination(
+                resident.address,
+                door=Door.WEB,
+                nominator="a neighbour",
+                reason="spam",
+                evidence=spam_through(resident, at.clock.now()),
+                settings=at.settings,
+                now=at.clock.now(),
+            )
+            await asyncio.to_thread(at.casework.nominate, nomination)
+        self._say(f"2. All {len(RESIDENTS)} are nominated, each with a spam message that came through it. Testing:")
+
+    async def _watch(self, at: Desk) -> dict[str, Standing]:
+        """Show the tests as they run, until all are judged."""
+        standings = {}
+        with Live(console=self._console, refresh_per_second=8, transient=True) as live:
+            while True:
+                for resident in RESIDENTS:
+                    address = parse_address(resident.address)
+                    standings[resident.address] = await asyncio.to_thread(at.casework.look_up, address)
+                live.update(_progress(standings))
+                if all(_done(r, standings[r.address]) for r in RESIDENTS):
+                    return standings
+                await asyncio.sleep(0.15)
+
+    def _verdicts(self, standings: dict[str, Standing]) -> bool:
+        table = Table("server", "address", "what it does", "verdict", "on the list", title="3. The verdicts")
+        good = True
+        for resident in RESIDENTS:
+            standing = standings[resident.address]
+            verdict = standing.last_verdict.value if standing.last_verdict else "-"
+            right = verdict == resident.expect and (standing.state is State.LISTED) == verdict.startswith("OPEN")
+            good &= right
+            kinds = ", ".join(entry.kind for entry in standing.listings) or "no"
+            table.add_row(
+                resident.name, resident.address, resident.story, verdict if right else f"[red]{verdict}[/red]", kinds
+            )
+            self._facts.setdefault("verdicts", {})[resident.address] = verdict
+        self._console.print(table)
+        return good
+
+    async def _answers(self) -> None:
+        self._say(f"\n4. What a mail server sees when it asks {self._dns[0]}:{self._dns[1]}:")
+        for resident in RESIDENTS:
+            rcode, codes, texts = await self._ask(parse_address(resident.address))
+            name = f"{reversed_labels(parse_address(resident.address))}.{ZONE}"
+            said = f"{', '.join(codes)}  {escape(' '.join(texts))}" if codes else rcode
+            self._say(f"   {name:<36} {said}")
+
+    async def _ask(self, address: Address) -> tuple[str, list[str], list[str]]:
+        """(rcode, A values, TXT values) from our own responder, over UDP."""
+        name = f"{reversed_labels(address)}.{ZONE}"
+        values: dict[str, list[str]] = {}
+        rcode = ""
+        for kind in ("A", "TXT"):
+            host, port = self._dns
+            wire = await asyncio.to_thread(DNSRecord.question(name, kind).send, host, port, timeout=3)
+            reply = DNSRecord.parse(wire)
+            rcode = str(RCODE[reply.header.rcode])
+            values[kind] = [str(rr.rdata).strip('"') for rr in reply.rr if QTYPE[rr.rtype] == kind]
+        return rcode, values["A"], values["TXT"]
+
+    async def _evidence(self, at: Desk, relay: Resident) -> None:
+        standing = await asyncio.to_thread(at.casework.look_up, parse_address(relay.address))
+        report = await asyncio.to_thread(at.casework.run_report, standing.runs[0].id)
+        self._say(
+            f"\n5. Why {relay.name} is listed: the conversation (run {report.run.id}), and the letter that came back:"
+        )
+        transcript = Transcript.from_json(report.transcripts[0])
+        for event in transcript.events[:24]:
+            for line in event.data.rstrip().split(b"\r\n")[:3]:
+                text = printable(line)
+                if event.kind != "!" and "Proof:" not in text:
+                    self._say(f"   {event.at:6.2f} {event.kind} {escape(text[:96])}")
+        for back in report.returns[:1]:
+            self._say(f"   came back from {back.peer} at {back.received:%H:%M:%S} UTC: {back.finding.value}")
+            for line in back.message.split(b"\r\n")[:3]:
+                self._say(f"   | {escape(printable(line)[:96])}")
+
+    async def _removal(self, at: Desk, town: Neighbourhood, relay: Resident) -> bool:
+        """The owner mends the server, asks, and is off the list."""
+        address = parse_address(relay.address)
+        self._say(f"\n6. The owner of {relay.name} closes the relay and asks for a retest ...")
+        town.close_relay(relay.address)
+        await asyncio.to_thread(at.casework.ask_removal, address, door=Door.WEB, actor="the owner")
+        loop = asyncio.get_running_loop()
+        while (standing := await asyncio.to_thread(at.casework.look_up, address)).state is State.LISTED:
+            if standing.runs and standing.runs[0].state is RunState.SETTLED and standing.job is None:
+                break
+            await asyncio.sleep(0.05)
+        began = loop.time()
+        rcode, codes, _ = await self._ask(address)
+        while codes and loop.time() - began < 5:
+            await asyncio.sleep(0.02)
+            rcode, codes, _ = await self._ask(address)
+        lag = loop.time() - began
+        good = standing.state is not State.LISTED and not codes and lag <= 1.0
+        verdict = standing.last_verdict.value if standing.last_verdict else "-"
+        self._say(f"   verdict {verdict}; state {standing.state.value}; DNS says {rcode} {lag:.2f} s later.")
+        self._facts["delisting"] = {"verdict": verdict, "state": standing.state.value, "dns": rcode, "seconds": lag}
+        return good
+
+    async def _stay(self, at: Desk) -> None:
+        web = "http://{}:{}".format(*self._facts["listening"]["web"][0])
+        self._say(
+            f"\nIt goes on serving until Ctrl-C. Look further:\n"
+            f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(parse_address(RESIDENTS[4].address))}.{ZONE} TXT\n"
+            f"   {web}/ip/{RESIDENTS[4].address}"
+        )
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    def _say(self, text: str) -> None:
+        self._console.print(text)
+
+
+def spam_through(resident: Resident, now: datetime) -> bytes:
+    """A spam message as somebody received it through this server."""
+    stamp = format_datetime(now - timedelta(hours=1))
+    return (
+        f"Received: from {resident.name} ({resident.name} [{resident.address}])\r\n"
+        f"\tby mx.reporter.example with ESMTP id 1; {stamp}\r\n"
+        f'From: "Lucky" <lucky@spam.example>\r\nTo: you@reporter.example\r\nSubject: You have won\r\nDate: {stamp}\r\n'
+        "\r\nSend money.\r\n"
+    ).encode()
+
+
+def _done(resident: Resident, standing: Standing) -> bool:
+    """Judged for good: nothing queued that is due soon, nothing pending."""
+    settled = bool(standing.runs) and standing.runs[0].state is RunState.SETTLED
+    if resident.expect == "OPEN_MULTIHOP":
+        return settled and standing.state is State.LISTED
+    return settled
+
+
+def _progress(standings: dict[str, Standing]) -> Table:
+    table = Table("server", "address", "state", "verdict so far")
+    for resident in RESIDENTS:
+        standing = standings[resident.address]
+        verdict = standing.last_verdict.value if standing.last_verdict else ""
+        table.add_row(resident.name, resident.address, standing.state.value, verdict)
+    return table

@@ -1,0 +1,149 @@
+"""The answer: a packet, the table and the zones in; a packet or silence out. The readable reference.
+
+Pure and total: never raises, waits or writes anything down, whatever a stranger sent. `wire` says what is malformed and
+what that earns. The choices made here, where the RFCs leave one or say nothing:
+
+- one A record a kind (several-A style of RFC 5782 2.3), all with the smallest TTL among them (RFC 2181 5.2);
+- a name below which something is listed exists and has no data, a prefix below which nothing is listed does not exist
+  (RFC 8020); a label more than an address has does not exist either;
+- an octet with a leading zero, or above 255, is no address: NXDOMAIN;
+- `2.0` is a prefix in both families at once, octets 0.2 and nibbles 02: it exists when either has something below it;
+- 32 nibbles that spell ::ffff:a.b.c.d are looked up as IPv4; 6to4 and other embedded addresses are not;
+- 127.0.0.0/8 holds the test points of RFC 5782 5 and nothing else, whatever the table says;
+- sublists are no zones of their own: no SOA or NS there, and negative answers carry the SOA of the origin;
+- ANY gets one HINFO record (RFC 8482 4.2); zone transfers, and every class but IN (ANY too), are REFUSED;
+- before the first table is there, SERVFAIL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+
+from dnsbl.addresses import Address, Network
+from dnsbl.dns import wire
+from dnsbl.dns.table import Table
+from dnsbl.dns.wire import Query, Reply
+from dnsbl.dns.zones import LOOPBACK, Kind, View, Zone, Zones
+
+_OCTET = re.compile(rb"0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
+_NIBBLE = re.compile(rb"[0-9a-f]")
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_RFC8482 = b"\x07RFC8482\x00"
+
+
+def answer(packet: bytes, table: Table | None, zones: Zones, *, tcp: bool) -> bytes | None:
+    """The reply to one message (over TCP: without its length prefix), or None for no reply.
+
+    At most 512 bytes over UDP, or as many as the client's EDNS allows, up to 1232.
+    """
+    query = wire.parse(packet)
+    if query is None:
+        return None
+    return wire.assemble(query, reply_to(query, table, zones), query.room(tcp=tcp))
+
+
+def reply_to(query: Query, table: Table | None, zones: Zones) -> Reply:
+    """What to say to a query: the checks in their order."""
+    if query.fault != wire.NOERROR:
+        return Reply(query.fault)
+    if query.qclass != wire.IN or query.qtype in (wire.AXFR, wire.IXFR):
+        return Reply(wire.REFUSED)
+    zone = zones.of(query.labels)
+    if zone is None:  # no upward referral (RFC 1034 4.3.1 is for resolvers)
+        return Reply(wire.REFUSED)
+    if table is None:
+        return Reply(wire.SERVFAIL)
+    below = query.labels[: len(query.labels) - len(zone.labels)]
+    if not below and query.qtype in (wire.SOA, wire.NS):
+        return _apex(query, zone, table)
+    if below in zone.static:
+        return _static(query, zone, table, below)
+    view = zone.views[b""]
+    if below[-1] in zone.views:
+        view, below = zone.views[below[-1]], below[:-1]
+        if not below:
+            return _nothing(query, zone, table, wire.NOERROR)
+    exists = False
+    for network in _readings(below):
+        if network.prefixlen < network.max_prefixlen:
+            exists = exists or _something_under(network, view, table)
+        elif kinds := _kinds(network.network_address, view, table):
+            return _listed(query, zone, table, kinds, network.network_address)
+    return _nothing(query, zone, table, wire.NOERROR if exists else wire.NXDOMAIN)
+
+
+def _apex(query: Query, zone: Zone, table: Table) -> Reply:
+    """SOA, or NS with the addresses of those in the zone (RFC 1034 4.2.1)."""
+    if query.qtype == wire.SOA:
+        soa = wire.record(wire.QNAME, wire.SOA, zone.soa_ttl, zone.soa(table.serial))
+        return Reply(wire.NOERROR, True, (soa,))
+    servers = tuple(wire.record(wire.QNAME, wire.NS, zone.ttl, rdata) for rdata in zone.ns)
+    return Reply(wire.NOERROR, True, servers, (), zone.glue)
+
+
+def _static(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply:
+    """The records of the zone file at a name, which may have none of this type."""
+    types = zone.static[below]
+    if query.qtype == wire.ANY and (types or not below):
+        return _minimal_any(zone.ttl)
+    if query.qtype not in types:
+        return _nothing(query, zone, table, wire.NOERROR)
+    ttl, data = types[query.qtype]
+    return Reply(wire.NOERROR, True, tuple(wire.record(wire.QNAME, query.qtype, ttl, rdata) for rdata in data))
+
+
+def _listed(query: Query, zone: Zone, table: Table, kinds: tuple[Kind, ...], address: Address) -> Reply:
+    """A and TXT of a listed address, in the same order; nothing else is minimal (RFC 5782 2.1)."""
+    ttl = min(kind.ttl for kind in kinds)
+    if query.qtype == wire.A:
+        data = [kind.packed for kind in kinds]
+    elif query.qtype == wire.TXT:
+        data = [wire.text(kind.text(address, zone.site)) for kind in kinds]
+    elif query.qtype == wire.ANY:
+        return _minimal_any(ttl)
+    else:
+        return _nothing(query, zone, table, wire.NOERROR)
+    return Reply(wire.NOERROR, True, tuple(wire.record(wire.QNAME, query.qtype, ttl, rdata) for rdata in data))
+
+
+def _minimal_any(ttl: int) -> Reply:
+    return Reply(wire.NOERROR, True, (wire.record(wire.QNAME, wire.HINFO, ttl, _RFC8482),))
+
+
+def _nothing(query: Query, zone: Zone, table: Table, rcode: int) -> Reply:
+    """NODATA or NXDOMAIN, with the SOA that bounds how long it may be cached (RFC 2308 3 and 5)."""
+    owner = query.pointer(len(zone.labels))
+    soa = wire.record(owner, wire.SOA, zone.negative_ttl, zone.soa(table.serial))
+    return Reply(rcode, True, (), (soa,))
+
+
+def _kinds(address: Address, view: View, table: Table) -> tuple[Kind, ...]:
+    if address in LOOPBACK:
+        return (view.tests[address],) if address in view.tests else ()
+    return tuple(view.kinds[name] for name in table.kinds(address) if name in view.kinds)
+
+
+def _something_under(network: Network, view: View, table: Table) -> bool:
+    if any(point in network for point in view.tests):
+        return True
+    if isinstance(network, IPv6Network) and network.supernet_of(_MAPPED):
+        return True  # the IPv6 twin of 127.0.0.2 lies there
+    if isinstance(network, IPv4Network) and network.subnet_of(LOOPBACK):
+        return False
+    return table.something_under(network, view.kinds)
+
+
+def _readings(below: tuple[bytes, ...]) -> Iterator[Network]:
+    """The networks that a name can mean: reversed octets (RFC 5782 2.1), reversed nibbles (2.4), or both."""
+    if len(below) <= 4 and all(map(_OCTET.fullmatch, below)):
+        octets = bytes(map(int, reversed(below)))
+        yield IPv4Network((octets.ljust(4, b"\0"), 8 * len(octets)))
+    if len(below) <= 32 and all(map(_NIBBLE.fullmatch, below)):
+        nibbles = b"".join(reversed(below))
+        network = IPv6Network((int(nibbles.ljust(32, b"0"), 16), 4 * len(nibbles)))
+        if network.subnet_of(_MAPPED):
+            yield IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+        else:
+            yield network

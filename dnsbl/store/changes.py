@@ -1,0 +1,39 @@
+"""What DNS must answer, step by step: numbered without gaps, in commit order.
+
+The number is taken from the table itself, which is sound because writers take turns (see `database`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, insert, select
+
+from dnsbl.addresses import Network
+from dnsbl.model import Change
+from dnsbl.store.schema import changes
+from dnsbl.store.shelf import Shelf, columns, many
+
+
+class Changes(Shelf):
+    """Steps, never changed again."""
+
+    def add(self, networks: Iterable[Network], kind: str, *, present: bool) -> None:
+        """Number and store one step for each of these networks, in this order."""
+        rows = [
+            {"seq": seq, "network": network, "kind": kind, "present": present}
+            for seq, network in enumerate(networks, self.last() + 1)
+        ]
+        if rows:
+            self._sql.execute(insert(changes), rows)
+
+    def last(self) -> int:
+        """The newest number; 0 before the first step."""
+        return int(self._sql.execute(select(func.coalesce(func.max(changes.c.seq), 0))).scalar_one())
+
+    def after(self, number: int, *, most: int) -> list[Change]:
+        """The steps behind this number, in order."""
+        found = self._sql.execute(
+            select(*columns(changes, Change)).where(changes.c.seq > number).order_by(changes.c.seq).limit(most)
+        )
+        return many(Change, found)

@@ -1,0 +1,160 @@
+"""Column types that hold on both databases, and the keys that make addresses a sorted, indexed question.
+
+Times are integer microseconds since the epoch, always aware going in and UTC coming out. Networks and addresses are
+bytes that sort as the numbers do: version, address, and for networks the prefix length, so that every listing which
+covers an address has one of at most 129 known keys. Text is cleaned, so that no stranger's bytes break a driver.
+Never imports a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Generic, TypeVar
+
+from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text, TypeDecorator
+
+from dnsbl.addresses import Address, Network
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+N = TypeVar("N", bound=StrEnum)
+
+#: A 64-bit integer on both databases; STRICT tables of SQLite know only INTEGER.
+Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since the epoch. Raises ValueError for a naive time."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone is not stored")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def clean(text: str) -> str:
+    """Text that every driver takes: NUL and lone surrogates come out as backslash escapes."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+def address_key(address: Address) -> bytes:
+    """Version and packed address: 5 or 17 bytes that sort as the addresses do."""
+    return bytes([address.version]) + address.packed
+
+
+def network_key(network: Network) -> bytes:
+    """The key of its first address, and the prefix length."""
+    return address_key(network.network_address) + bytes([network.prefixlen])
+
+
+def covering(address: Address) -> list[Network]:
+    """Every network that holds this address, widest first: 33 of them, or 129."""
+    number, width = int(address), address.max_prefixlen
+    starts = ((number >> (width - length) << (width - length), length) for length in range(width + 1))
+    if isinstance(address, IPv4Address):
+        return [IPv4Network(pair) for pair in starts]
+    return [IPv6Network(pair) for pair in starts]
+
+
+def span(network: Network) -> tuple[Address, Address]:
+    """The first and the last address: what lies between them by key lies in the network."""
+    return network.network_address, network.broadcast_address
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, as microseconds since the epoch."""
+
+    impl = Number
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class Words(TypeDecorator[str]):
+    """Text, cleaned."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else clean(value)
+
+
+class Named(TypeDecorator[N], Generic[N]):
+    """A member of one enumeration, by its value."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, names: type[N]) -> None:
+        super().__init__()
+        self.names = names
+
+    def process_bind_param(self, value: N | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.names(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> N | None:
+        return None if value is None else self.names(value)
+
+
+class YesNo(TypeDecorator[bool]):
+    """True or False, as 1 or 0."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: bool | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> bool | None:
+        return None if value is None else bool(value)
+
+
+class AddressKey(TypeDecorator[Address]):
+    """An address as its sorting key."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Address | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else address_key(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Address | None:
+        if value is None:
+            return None
+        return IPv4Address(value[1:]) if value[0] == 4 else IPv6Address(value[1:])
+
+
+class NetworkKey(TypeDecorator[Network]):
+    """A network as its sorting key."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Network | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else network_key(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Network | None:
+        if value is None:
+            return None
+        if value[0] == 4:
+            return IPv4Network((value[1:5], value[5]))
+        return IPv6Network((value[1:17], value[17]))
+
+
+def chunks(networks: Iterator[Network], size: int = 5000) -> Iterator[list[Network]]:
+    """The same networks in lists of at most `size`, each network once in its list, so that any number streams."""
+    chunk: dict[Network, None] = {}
+    for network in networks:
+        chunk[network] = None
+        if len(chunk) == size:
+            yield list(chunk)
+            chunk = {}
+    if chunk:
+        yield list(chunk)

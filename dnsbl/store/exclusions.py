@@ -1,0 +1,32 @@
+"""Networks that are not to be tested."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select
+
+from dnsbl.addresses import Address
+from dnsbl.model import Exclusion
+from dnsbl.store.columns import covering
+from dnsbl.store.schema import exclusions
+from dnsbl.store.shelf import Shelf, columns, one
+
+
+class Exclusions(Shelf):
+    """One row a network."""
+
+    def put(self, exclusion: Exclusion) -> None:
+        """Store an exclusion; it replaces the one of the same network."""
+        self._sql.execute(delete(exclusions).where(exclusions.c.network == exclusion.network))
+        self._sql.execute(
+            insert(exclusions).values(network=exclusion.network, reason=exclusion.reason, since=exclusion.since)
+        )
+
+    def covering(self, address: Address) -> Exclusion | None:
+        """The exclusion that covers this address, the narrowest if there are several."""
+        found = self._sql.execute(
+            select(*columns(exclusions, Exclusion))
+            .where(exclusions.c.network.in_(covering(address)))
+            .order_by(exclusions.c.network.desc())
+            .limit(1)
+        )
+        return one(Exclusion, found.one_or_none())

@@ -1,0 +1,119 @@
+"""Tests that are to be made: queued, leased to a worker, done. At most one per address is not done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, insert, or_, select, update
+
+from dnsbl.addresses import Address, Network, neighbourhood
+from dnsbl.model import Job, JobReason, JobState
+from dnsbl.store.columns import span
+from dnsbl.store.schema import LIVE, jobs
+from dnsbl.store.shelf import Shelf, columns, many, one
+
+_JOB = columns(jobs, Job)
+
+
+class Jobs(Shelf):
+    """The queue."""
+
+    def add(
+        self,
+        *,
+        address: Address,
+        port: int,
+        reason: JobReason,
+        profile: str,
+        due: datetime,
+        run: str,
+        provocation: str,
+    ) -> Job:
+        """Queue a test. The address must have no live job."""
+        values = {
+            "address": address,
+            "neighbourhood": neighbourhood(address),
+            "port": port,
+            "reason": reason,
+            "profile": profile,
+            "due": due,
+            "state": JobState.QUEUED,
+            "run": run,
+            "takes": 0,
+            "retries": 0,
+            "provocation": provocation,
+        }
+        return Job(**self._sql.execute(insert(jobs).values(values).returning(*_JOB)).one()._mapping)
+
+    def live(self, address: Address) -> Job | None:
+        """The job of this address that is queued or running."""
+        wanted = select(*_JOB).where(jobs.c.address == address, LIVE)
+        return one(Job, self._sql.execute(wanted).one_or_none())
+
+    def of_run(self, run: str) -> Job | None:
+        """The job that fills this run."""
+        return one(Job, self._sql.execute(select(*_JOB).where(jobs.c.run == run)).one_or_none())
+
+    def queued_in(self, network: Network) -> list[Job]:
+        """The queued jobs of a network's addresses."""
+        wanted = select(*_JOB).where(LIVE, jobs.c.address.between(*span(network)), jobs.c.state == JobState.QUEUED)
+        return many(Job, self._sql.execute(wanted.order_by(jobs.c.id)))
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a claim could find anything."""
+        return self._sql.execute(select(jobs.c.id).where(_due(now)).limit(1)).one_or_none() is not None
+
+    def claim(self, worker: str, *, now: datetime, lease_until: datetime, avoid: Iterable[Network]) -> Job | None:
+        """Lease the job that is due first, outside of the neighbourhoods to avoid; a lost lease counts as due.
+
+        SKIP LOCKED lets a job be whose holder renews its lease at this very moment (SQLite has no need of it).
+        """
+        wanted = select(jobs.c.id).where(_due(now))
+        if full := list(avoid):
+            wanted = wanted.where(jobs.c.neighbourhood.not_in(full))
+        due = wanted.order_by(jobs.c.due, jobs.c.id).limit(1).with_for_update(skip_locked=True).cte("due")
+        claimed = (
+            update(jobs)
+            .where(jobs.c.id.in_(select(due.c.id)))
+            .values(state=JobState.RUNNING, worker=worker, lease_until=lease_until, takes=jobs.c.takes + 1)
+            .returning(*_JOB)
+        )
+        return one(Job, self._sql.execute(claimed).one_or_none())
+
+    def renew(self, job: Job, worker: str, lease_until: datetime) -> bool:
+        """Move the end of the lease of this very take; False when the job is no longer the worker's."""
+        moved = update(jobs).where(_take(job, worker)).values(lease_until=lease_until)
+        return self._sql.execute(moved).rowcount == 1
+
+    def holds(self, job: Job, worker: str) -> bool:
+        """Whether this very take is still the worker's."""
+        wanted = select(jobs.c.id).where(_take(job, worker))
+        return self._sql.execute(wanted).one_or_none() is not None
+
+    def requeue(self, job: Job, due: datetime) -> None:
+        """Back to the queue for a further retry in the same run."""
+        self._change(job, state=JobState.QUEUED, due=due, retries=job.retries + 1, worker=None, lease_until=None)
+
+    def advance(self, job: Job, *, reason: JobReason, profile: str, due: datetime, provocation: str) -> Job:
+        """Give a live job another reason, profile and time; returns it as it is now."""
+        self._change(job, reason=reason, profile=profile, due=due, provocation=provocation)
+        return replace(job, reason=reason, profile=profile, due=due, provocation=provocation)
+
+    def finish(self, job: Job) -> None:
+        """The address may have another job. Who holds this one keeps it, to file what is still to be filed."""
+        self._change(job, state=JobState.DONE)
+
+    def _change(self, job: Job, **values: Any) -> None:
+        self._sql.execute(update(jobs).where(jobs.c.id == job.id).values(values))
+
+
+def _due(now: datetime) -> Any:
+    return and_(LIVE, jobs.c.due <= now, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < now))
+
+
+def _take(job: Job, worker: str) -> Any:
+    """This take and no later one: `takes` is the fence."""
+    return and_(jobs.c.id == job.id, jobs.c.worker == worker, jobs.c.takes == job.takes)

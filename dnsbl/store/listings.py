@@ -1,0 +1,128 @@
+"""What is on the list and what once was. At most one active listing per network and kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from dnsbl.addresses import Address, Network, network_of
+from dnsbl.errors import Damaged
+from dnsbl.model import PROOF_KINDS, Listing, Reason
+from dnsbl.store.columns import covering
+from dnsbl.store.schema import ACTIVE, letters, listings
+from dnsbl.store.shelf import Shelf, columns, many, one
+from tester.smtp import DELIVERED
+from tester.verdict import Finding
+
+_LISTING = columns(listings, Listing)
+#: End reasons that say: a test has shown the relay closed.
+_BY_TEST = (Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES)
+
+#: Findings that convict, by their name.
+_CAME_BACK = [Finding(outcome.value) for outcome in sorted(DELIVERED)]
+
+
+class Listings(Shelf):
+    """One row a listing, kept after its end."""
+
+    def add(
+        self,
+        networks: Sequence[Network],
+        *,
+        kind: str,
+        since: datetime,
+        expires: datetime | None,
+        reason: Reason,
+        note: str = "",
+        run: str | None = None,
+    ) -> list[Network]:
+        """List those of at most 5000 distinct networks that are not listed under this kind yet; returns these.
+
+        Raises Damaged for a kind that only proof may fill, unless a letter of this very run has come back (law 1).
+        """
+        self._hold_law_one(kind, run)
+        present = self.active(networks, kind)
+        fresh = [network for network in networks if network not in present]
+        if fresh:
+            same = {
+                "kind": kind,
+                "since": since,
+                "expires": expires,
+                "reason": reason,
+                "note": note,
+                "run": run,
+                "confirmed": since,
+            }
+            self._sql.execute(insert(listings).values(same), [{"network": network} for network in fresh])
+        return fresh
+
+    def active(self, networks: Iterable[Network], kind: str) -> dict[Network, int]:
+        """The numbers of the active listings of these networks under this kind."""
+        wanted = select(listings.c.network, listings.c.id)
+        found = self._sql.execute(wanted.where(listings.c.network.in_(list(networks)), listings.c.kind == kind, ACTIVE))
+        return {row.network: row.id for row in found}
+
+    def end(self, numbers: Iterable[int], *, at: datetime, reason: Reason) -> None:
+        """End these listings."""
+        self._sql.execute(
+            update(listings).where(listings.c.id.in_(list(numbers)), ACTIVE).values(ended=at, end_reason=reason)
+        )
+
+    def renew(self, listing: Listing, *, kind: str, expires: datetime | None, run: str, at: datetime) -> None:
+        """A fresh proof: the expiry moves, and the kind follows the proof. Raises Damaged as `add` does."""
+        self._hold_law_one(kind, run)
+        self._sql.execute(
+            update(listings)
+            .where(listings.c.id == listing.id)
+            .values(kind=kind, expires=expires, run=run, confirmed=at)
+        )
+
+    def proven(self, address: Address) -> Listing | None:
+        """The active listing of exactly this address under a kind that only proof may fill."""
+        wanted = select(*_LISTING).where(*_proven(address), ACTIVE).order_by(listings.c.id.desc()).limit(1)
+        return one(Listing, self._sql.execute(wanted).one_or_none())
+
+    def times_ended(self, address: Address) -> int:
+        """How many proven listings of exactly this address have ended."""
+        wanted = select(func.count()).select_from(listings).where(*_proven(address), ~ACTIVE)
+        return int(self._sql.execute(wanted).scalar_one())
+
+    def delisted(self, address: Address) -> datetime | None:
+        """When a test last took exactly this address off the list."""
+        wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(_BY_TEST))
+        return self._sql.execute(wanted).scalar()
+
+    def covering(self, address: Address) -> list[Listing]:
+        """The active listings that cover this address, narrowest first."""
+        wanted = select(*_LISTING).where(listings.c.network.in_(covering(address)), ACTIVE)
+        return many(Listing, self._sql.execute(wanted.order_by(listings.c.network.desc(), listings.c.kind)))
+
+    def past(self, address: Address, *, most: int) -> list[Listing]:
+        """The ended listings that covered this address, newest first."""
+        wanted = select(*_LISTING).where(listings.c.network.in_(covering(address)), ~ACTIVE)
+        return many(Listing, self._sql.execute(wanted.order_by(listings.c.ended.desc(), listings.c.id).limit(most)))
+
+    def expired(self, now: datetime, *, most: int) -> list[Listing]:
+        """The active listings whose time has come, the oldest first."""
+        wanted = select(*_LISTING).where(listings.c.expires <= now, ACTIVE)
+        return many(Listing, self._sql.execute(wanted.order_by(listings.c.expires, listings.c.id).limit(most)))
+
+    def present(self) -> Iterator[tuple[Network, str]]:
+        """Network and kind of every active listing, as a stream in the order of networks."""
+        wanted = select(listings.c.network, listings.c.kind).where(ACTIVE)
+        ordered = wanted.order_by(listings.c.network, listings.c.kind)
+        with self._sql.execute(ordered.execution_options(yield_per=10000)) as rows:
+            for row in rows:
+                yield row._tuple()
+
+    def _hold_law_one(self, kind: str, run: str | None) -> None:
+        came_back = select(letters.c.id).where(letters.c.run == run, letters.c.finding.in_(_CAME_BACK)).limit(1)
+        if kind in PROOF_KINDS and self._sql.execute(came_back).one_or_none() is None:
+            raise Damaged(f"No letter of run {run} has come back; nothing is listed as {kind} for it.")
+
+
+def _proven(address: Address) -> tuple[Any, ...]:
+    return listings.c.network == network_of(address), listings.c.kind.in_(sorted(PROOF_KINDS))

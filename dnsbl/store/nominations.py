@@ -1,0 +1,27 @@
+"""Who showed us whom, and with what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert
+
+from dnsbl.model import Nomination
+from dnsbl.store.schema import nominations
+from dnsbl.store.shelf import Shelf
+
+
+class Nominations(Shelf):
+    """Accepted nominations, one row each."""
+
+    def add(self, nomination: Nomination, evidence: str | None, received: datetime) -> int:
+        """Store a nomination with the SHA-256 of its evidence; returns its number."""
+        values = {
+            "address": nomination.address,
+            "door": nomination.door,
+            "nominator": nomination.nominator,
+            "reason": nomination.reason,
+            "evidence": evidence,
+            "received": received,
+        }
+        return int(self._sql.execute(insert(nominations).values(values).returning(nominations.c.id)).scalar_one())

@@ -1,0 +1,62 @@
+"""What came to the collector, with its circumstances."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, insert, select
+
+from dnsbl.addresses import Address
+from dnsbl.model import Return
+from dnsbl.store.schema import returns
+from dnsbl.store.shelf import Shelf, columns, many
+from tester.verdict import Finding
+
+
+class Returns(Shelf):
+    """One row a message."""
+
+    def add(
+        self,
+        *,
+        token: str,
+        run: str | None,
+        received: datetime,
+        peer: Address,
+        peer_port: int,
+        local: str,
+        tls: bool,
+        helo: str,
+        mail_raw: bytes,
+        rcpt_raw: bytes,
+        finding: Finding,
+        explanation: str,
+        message: bytes,
+    ) -> None:
+        """Store a message with what it was found to be."""
+        values = {
+            "token": token,
+            "run": run,
+            "received": received,
+            "peer": peer,
+            "peer_port": peer_port,
+            "local": local,
+            "tls": tls,
+            "helo": helo,
+            "mail_raw": mail_raw,
+            "rcpt_raw": rcpt_raw,
+            "finding": finding,
+            "explanation": explanation,
+            "message": message,
+        }
+        self._sql.execute(insert(returns).values(values))
+
+    def count(self, token: str, since: datetime) -> int:
+        """How many messages for this token were stored since then."""
+        wanted = select(func.count()).select_from(returns)
+        return int(self._sql.execute(wanted.where(returns.c.token == token, returns.c.received >= since)).scalar_one())
+
+    def of(self, run: str, *, most: int = 1000) -> list[Return]:
+        """The messages of a run, in the order of arrival."""
+        wanted = select(*columns(returns, Return)).where(returns.c.run == run).order_by(returns.c.id)
+        return many(Return, self._sql.execute(wanted.limit(most)))

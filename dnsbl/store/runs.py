@@ -1,0 +1,142 @@
+"""Tests that were begun: their state, their verdict, and what policy asks about the past of an address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func, insert, select, update
+
+from dnsbl.addresses import Address
+from dnsbl.model import Job, JobReason, Run, RunState
+from dnsbl.store.schema import WAITING, letters, runs
+from dnsbl.store.shelf import Shelf, columns, many, one
+from tester.verdict import Finding, Verdict
+
+_RUN = columns(runs, Run)
+
+
+class Runs(Shelf):
+    """One row a run, from its first take on."""
+
+    def begin(self, job: Job, started: datetime) -> Run:
+        """Open the run of a job."""
+        values = {
+            "id": job.run,
+            "address": job.address,
+            "port": job.port,
+            "reason": job.reason,
+            "profile": job.profile,
+            "provocation": job.provocation,
+            "state": RunState.OPEN,
+            "started": started,
+            "explanation": "",
+            "unreached": False,
+        }
+        return Run(**self._sql.execute(insert(runs).values(values).returning(*_RUN)).one()._mapping)
+
+    def read(self, run: str) -> Run | None:
+        """The run of this id."""
+        return one(Run, self._sql.execute(select(*_RUN).where(runs.c.id == run)).one_or_none())
+
+    def provocation(self, run: str) -> str:
+        """What provoked this run."""
+        return str(self._sql.execute(select(runs.c.provocation).where(runs.c.id == run)).scalar_one())
+
+    def wait(self, run: str, ends: datetime, explanation: str) -> None:
+        """All is said; letters may come back until `ends`."""
+        self._change(run, state=RunState.WAITING, ends=ends, explanation=explanation)
+
+    def settle(self, run: str, *, verdict: Verdict, explanation: str, at: datetime, unreached: bool) -> None:
+        """Judged for good. `unreached`: no connection came about, in this run's whole course."""
+        self._change(
+            run, state=RunState.SETTLED, verdict=verdict, explanation=explanation, settled=at, unreached=unreached
+        )
+
+    def over(self, now: datetime, *, most: int) -> list[str]:
+        """The waiting runs whose delivery window has closed, the longest closed first."""
+        wanted = select(runs.c.id).where(WAITING, runs.c.ends <= now)
+        return list(self._sql.execute(wanted.order_by(runs.c.ends).limit(most)).scalars())
+
+    def of(self, address: Address, *, most: int) -> list[Run]:
+        """The runs of an address, newest first."""
+        wanted = select(*_RUN).where(runs.c.address == address).order_by(runs.c.started.desc(), runs.c.id)
+        return many(Run, self._sql.execute(wanted.limit(most)))
+
+    def last_started(self, address: Address) -> datetime | None:
+        """When the newest run of an address began."""
+        return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address)).scalar()
+
+    def removals(self, address: Address, since: datetime) -> list[datetime]:
+        """When the removal runs begun since then ended, or began if they still wait for letters; oldest first."""
+        when = func.coalesce(runs.c.settled, runs.c.started)
+        wanted = select(when).where(
+            runs.c.address == address,
+            runs.c.reason == JobReason.REMOVAL,
+            runs.c.started >= since,
+            runs.c.state != RunState.OPEN,
+        )
+        return list(self._sql.execute(wanted.order_by(when)).scalars())
+
+    def first_settled(self, address: Address, verdict: Verdict, since: datetime, *, but: str) -> datetime | None:
+        """When the first run begun since then, other than `but`, was settled with this verdict."""
+        return self._sql.execute(
+            select(func.min(runs.c.settled)).where(
+                runs.c.address == address, runs.c.verdict == verdict, runs.c.started >= since, runs.c.id != but
+            )
+        ).scalar()
+
+    def probations(self, address: Address, since: datetime, *, but: str) -> int:
+        """How many surprise retests, other than `but`, were begun since then and settled."""
+        return self._count(
+            runs.c.address == address,
+            runs.c.reason == JobReason.PROBATION,
+            runs.c.state == RunState.SETTLED,
+            runs.c.started >= since,
+            runs.c.id != but,
+        )
+
+    def with_other_output(self, address: Address, since: datetime, *, but: str) -> int:
+        """How many settled runs begun since then, other than `but`, had a letter come back from another address."""
+        other = exists().where(
+            letters.c.run == runs.c.id,
+            letters.c.finding.in_([Finding.DELIVERED_OTHER, Finding.DELIVERED_OTHER_LATE]),
+        )
+        return self._count(
+            runs.c.address == address,
+            runs.c.state == RunState.SETTLED,
+            runs.c.started >= since,
+            runs.c.id != but,
+            other,
+        )
+
+    def closed_after(self, run: Run) -> bool:
+        """Whether a later run of the same address has shown that it no longer relays."""
+        shown = [Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES]
+        wanted = [runs.c.address == run.address, runs.c.started > run.started, runs.c.verdict.in_(shown)]
+        return self._count(*wanted) > 0
+
+    def unreached_before(self, run: Run) -> int:
+        """How many tries in a row, up to this one, could not reach the address.
+
+        Counted along the chain that one provocation set going: back over runs with the reason UNREACHABLE to the run
+        that they are the further tries of.
+        """
+        wanted = (
+            select(runs.c.reason, runs.c.unreached)
+            .where(runs.c.address == run.address, runs.c.started < run.started, runs.c.state == RunState.SETTLED)
+            .order_by(runs.c.started.desc())
+            .limit(20)
+        )
+        count, further = 0, run.reason is JobReason.UNREACHABLE
+        for reason, unreached in self._sql.execute(wanted):
+            if not further or not unreached:
+                break
+            count, further = count + 1, reason is JobReason.UNREACHABLE
+        return count
+
+    def _change(self, run: str, **values: Any) -> None:
+        self._sql.execute(update(runs).where(runs.c.id == run).values(values))
+
+    def _count(self, *wanted: Any) -> int:
+        return int(self._sql.execute(select(func.count()).select_from(runs).where(*wanted)).scalar_one())

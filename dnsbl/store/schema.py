@@ -1,0 +1,186 @@
+"""The tables. What the newest migration makes, said once more as SQLAlchemy tables; a test holds the two equal.
+
+Nothing here is ever deleted: jobs are done, runs settled, listings ended. The journal refuses UPDATE and DELETE by
+trigger (see the first migration).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, literal_column
+
+from dnsbl.model import Door, JobReason, JobState, Reason, RunState
+from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
+from tester.smtp import Control, Outcome
+from tester.verdict import Finding, Verdict
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _table(name: str, *columns: Column[object] | Index) -> Table:
+    return Table(name, metadata, *columns, sqlite_strict=True)
+
+
+evidence = _table(
+    "evidence",
+    Column("sha256", Words, primary_key=True),
+    Column("message", LargeBinary, nullable=False),
+    Column("received", Moment, nullable=False),
+)
+
+nominations = _table(
+    "nominations",
+    Column("id", Number, primary_key=True),
+    Column("address", AddressKey, nullable=False),
+    Column("door", Named(Door), nullable=False),
+    Column("nominator", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("evidence", Words, ForeignKey("evidence.sha256")),
+    Column("received", Moment, nullable=False),
+)
+
+jobs = _table(
+    "jobs",
+    Column("id", Number, primary_key=True),
+    Column("address", AddressKey, nullable=False),
+    Column("neighbourhood", NetworkKey, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("reason", Named(JobReason), nullable=False),
+    Column("profile", Words, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("state", Named(JobState), nullable=False),
+    Column("run", Words, nullable=False, index=True),
+    Column("takes", Integer, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("provocation", Words, nullable=False),
+    Column("worker", Words),
+    Column("lease_until", Moment),
+)
+#: As text and not as a parameter, so that both databases see that the index holds what a query asks.
+LIVE = jobs.c.state != literal_column(f"'{JobState.DONE}'")
+#: One live test per address, whatever two doors do at once.
+Index("uq_jobs_live_address", jobs.c.address, unique=True, sqlite_where=LIVE, postgresql_where=LIVE)
+Index("ix_jobs_live_due", jobs.c.due, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
+
+runs = _table(
+    "runs",
+    Column("id", Words, primary_key=True),
+    Column("address", AddressKey, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("reason", Named(JobReason), nullable=False),
+    Column("profile", Words, nullable=False),
+    Column("provocation", Words, nullable=False),
+    Column("state", Named(RunState), nullable=False),
+    Column("started", Moment, nullable=False),
+    Column("ends", Moment),
+    Column("settled", Moment),
+    Column("verdict", Named(Verdict)),
+    Column("explanation", Words, nullable=False),
+    Column("unreached", YesNo, nullable=False),
+)
+Index("ix_runs_address_started", runs.c.address, runs.c.started)
+WAITING = runs.c.state == literal_column(f"'{RunState.WAITING}'")
+Index("ix_runs_waiting_ends", runs.c.ends, sqlite_where=WAITING, postgresql_where=WAITING)
+
+letters = _table(
+    "letters",
+    Column("id", Number, primary_key=True),
+    Column("recipient", Words, nullable=False, unique=True),
+    Column("sender", Words, nullable=False, unique=True),
+    Column("run", Words, ForeignKey("runs.id"), nullable=False, index=True),
+    Column("vector", Words, nullable=False),
+    Column("not_before", Number, nullable=False),
+    Column("not_after", Number, nullable=False),
+    Column("proof_hash", LargeBinary, nullable=False),
+    Column("outcome", Named(Outcome)),
+    Column("reply", Words, nullable=False),
+    Column("dot_at", Moment),
+    Column("finding", Named(Finding)),
+)
+
+sessions = _table(
+    "sessions",
+    Column("id", Number, primary_key=True),
+    Column("run", Words, ForeignKey("runs.id"), nullable=False, index=True),
+    Column("worker", Words, nullable=False),
+    Column("filed", Moment, nullable=False),
+    Column("control", Named(Control), nullable=False),
+    Column("document", Words, nullable=False),
+)
+
+returns = _table(
+    "returns",
+    Column("id", Number, primary_key=True),
+    Column("token", Words, nullable=False),
+    Column("run", Words, ForeignKey("runs.id"), index=True),
+    Column("received", Moment, nullable=False),
+    Column("peer", AddressKey, nullable=False),
+    Column("peer_port", Integer, nullable=False),
+    Column("local", Words, nullable=False),
+    Column("tls", YesNo, nullable=False),
+    Column("helo", Words, nullable=False),
+    Column("mail_raw", LargeBinary, nullable=False),
+    Column("rcpt_raw", LargeBinary, nullable=False),
+    Column("finding", Named(Finding), nullable=False),
+    Column("explanation", Words, nullable=False),
+    Column("message", LargeBinary, nullable=False),
+)
+Index("ix_returns_token_received", returns.c.token, returns.c.received)
+
+listings = _table(
+    "listings",
+    Column("id", Number, primary_key=True),
+    Column("network", NetworkKey, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("expires", Moment),
+    Column("reason", Named(Reason), nullable=False),
+    Column("note", Words, nullable=False),
+    Column("run", Words, ForeignKey("runs.id")),
+    Column("confirmed", Moment, nullable=False),
+    Column("ended", Moment),
+    Column("end_reason", Named(Reason)),
+)
+ACTIVE = listings.c.ended.is_(None)
+#: One active listing per network and kind, so that what DNS must answer is what the rows say.
+Index(
+    "uq_listings_active", listings.c.network, listings.c.kind, unique=True, sqlite_where=ACTIVE, postgresql_where=ACTIVE
+)
+Index("ix_listings_network", listings.c.network)
+Index("ix_listings_active_expires", listings.c.expires, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
+
+exclusions = _table(
+    "exclusions",
+    Column("network", NetworkKey, primary_key=True),
+    Column("reason", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+)
+
+journal = _table(
+    "journal",
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("subject", Words, nullable=False, index=True),
+    Column("verb", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("before", Words, nullable=False),
+    Column("after", Words, nullable=False),
+    Column("evidence", Words, nullable=False),
+    Column("previous", Words, nullable=False),
+    Column("hash", Words, nullable=False),
+)
+
+changes = _table(
+    "changes",
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("network", NetworkKey, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("present", YesNo, nullable=False),
+)

@@ -1,0 +1,147 @@
+"""The interface for programs: /api/v1, with OpenAPI. The same verbs as the pages; errors are problem+json.
+
+Whoever holds a run's id (80 random bits; the tested server has it from our letter, everybody from a listing) may
+read that run. A nomination's answer does not name one: nominators learn nothing that the server said.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi import Path as PathParameter
+from pydantic import BaseModel, ConfigDict, Field
+
+from dnsbl.addresses import Address, parse_address
+from dnsbl.casework import Casework
+from dnsbl.clock import Clock
+from dnsbl.errors import Refused
+from dnsbl.model import Door, Refusal
+from dnsbl.rules import intake
+from dnsbl.settings import Settings
+from dnsbl.web.faults import API
+from dnsbl.web.pages import requester, sentence
+from dnsbl.web.shapes import Codes, HostShape, RunShape, run_shape, standing_shape
+
+_RETRY = {"Retry-After": {"description": "Seconds until the same request may pass.", "schema": {"type": "integer"}}}
+
+
+def _problems(**sentences: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI rows for the statuses that a route may answer besides success."""
+    sentences = {"s500": "Our mistake.", "s503": "The database does not answer."} | sentences
+    rows: dict[int | str, dict[str, Any]] = {}
+    for name, description in sorted(sentences.items()):
+        status = int(name[1:])
+        rows[status] = {
+            "description": description,
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        if status in (429, 503):
+            rows[status]["headers"] = _RETRY
+    return rows
+
+
+_POSTED = {
+    "s400": "The address or the body is malformed.",
+    "s403": "The address is excluded, or the request came from a page of another site.",
+    "s409": "The list stands otherwise: already listed, or not listed.",
+    "s413": "Too large.",
+    "s422": "Understood and refused, or not of the documented form; `reason` says which.",
+    "s429": "Too soon, or too many requests from one network.",
+}
+
+
+class NominationRequest(BaseModel):
+    """A suspect and the evidence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field("", description="The suspect; empty: taken from the message's Received lines.", max_length=200)
+    evidence: str = Field("", description="The spam message with all its headers.")
+    reason: str = Field("", description="Your own words, for the journal.", max_length=2000)
+
+
+class RemovalRequest(BaseModel):
+    """An address that should be retested and taken off the list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(max_length=200)
+
+
+class AcceptedShape(BaseModel):
+    """The request is queued."""
+
+    address: str
+    state: str = "queued"
+    status_url: str = Field(description="Where to see how it stands, for programs.")
+    page_url: str = Field(description="The same for people.")
+
+
+class Interface:
+    """The routes for programs."""
+
+    def __init__(self, casework: Casework, settings: Settings, clock: Clock, codes: Codes) -> None:
+        self._casework = casework
+        self._settings = settings
+        self._clock = clock
+        self._codes = codes
+        self.router = APIRouter(prefix=API)
+        get, post = self.router.get, self.router.post
+        get(
+            "/hosts/{address}",
+            response_model=HostShape,
+            responses=_problems(s400="The address is malformed.", s422="Not of the documented form."),
+        )(self.host)
+        get(
+            "/runs/{run}",
+            response_model=RunShape,
+            responses=_problems(s404="There is no such run.", s422="Not of the documented form."),
+        )(self.run)
+        post("/nominations", status_code=202, response_model=AcceptedShape, responses=_problems(**_POSTED))(
+            self.nominate
+        )
+        post("/removals", status_code=202, response_model=AcceptedShape, responses=_problems(**_POSTED))(self.remove)
+
+    def host(self, address: str) -> Any:
+        """Where an address stands; an unknown one is a normal answer."""
+        return standing_shape(self._casework.look_up(_address(address)), self._codes)
+
+    def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
+        """One test: its verdict, the forms that were tried, and where the letter came out."""
+        return run_shape(self._casework.run_report(run))
+
+    def nominate(self, request: Request, response: Response, wish: NominationRequest) -> AcceptedShape:
+        """Nominate a suspect. Its test is queued; the answer tells nothing about the server."""
+        nomination = intake.nomination(
+            wish.address,
+            door=Door.API,
+            nominator=requester(request.state.visitor),
+            reason=wish.reason,
+            evidence=wish.evidence.encode() if wish.evidence.strip() else None,
+            settings=self._settings,
+            now=self._clock.now(),
+        )
+        self._casework.nominate(nomination)
+        return self._accepted(nomination.address, response)
+
+    def remove(self, request: Request, response: Response, wish: RemovalRequest) -> AcceptedShape:
+        """Ask for the retest that takes a closed relay off the list."""
+        address = _address(wish.address)
+        self._casework.ask_removal(address, door=Door.API, actor=requester(request.state.visitor))
+        return self._accepted(address, response)
+
+    def _accepted(self, address: Address, response: Response) -> AcceptedShape:
+        base = self._settings.web.base_url
+        accepted = AcceptedShape(
+            address=str(address), status_url=f"{base}{API}/hosts/{address}", page_url=f"{base}/ip/{address}"
+        )
+        response.headers["Location"] = accepted.status_url
+        return accepted
+
+
+def _address(text: str) -> Address:
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise Refused(Refusal.MALFORMED_ADDRESS, sentence(error)) from None

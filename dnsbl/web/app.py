@@ -1,0 +1,73 @@
+"""Puts the web together: guards, faults, pages, interface, static files, health. The only routes here are health."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+from starlette.staticfiles import StaticFiles
+
+from dnsbl.casework import Casework
+from dnsbl.clock import Clock
+from dnsbl.errors import DnsblError
+from dnsbl.settings import Settings
+from dnsbl.web.api import Interface
+from dnsbl.web.faults import API, Faults, Problem
+from dnsbl.web.guards import Guards, most_bytes
+from dnsbl.web.pages import Site
+from dnsbl.web.render import Pages
+from dnsbl.web.shapes import Codes
+
+log = logging.getLogger(__name__)
+
+
+class _App(FastAPI):
+    """With the problem shape, which routes name by reference, in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return document
+
+
+def create_app(casework: Casework, settings: Settings, *, clock: Clock, codes: Codes = lambda standing: {}) -> FastAPI:
+    """The application. `codes` says what DNS answers for an address, see `shapes.zone_codes`."""
+    app = _App(
+        title=settings.service.name,
+        version=version("dnsbl"),
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        form_limits={"max_fields": 10, "max_files": 0, "max_part_size": most_bytes(settings)},
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    pages = Pages(settings)
+    faults = Faults(pages)
+    faults.handle(app)
+    app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
+    app.include_router(Interface(casework, settings, clock, codes).router)
+    app.include_router(Site(casework, settings, clock, codes, pages).router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> PlainTextResponse:
+        """The process is up."""
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> PlainTextResponse:
+        """The store answers."""
+        try:
+            casework.look_up(IPv4Address("127.0.0.1"))
+        except DnsblError as error:
+            log.warning("not ready: %s", error)
+            return PlainTextResponse("the store does not answer\n", 503)
+        return PlainTextResponse("ok\n")
+
+    return app

@@ -1,0 +1,180 @@
+"""What the public page shows of a run: attempts, conversations, and where the letter came out; bounded and redacted.
+
+Pure. Everything here is escaped to printable ASCII once (the template escapes for HTML on top). The proof is
+replaced by its SHA-256, so that nobody can send our letter for somebody else; mail addresses that are neither
+ours nor carry a token of ours are other people's business and are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from dnsbl.model import Run, RunReport
+from dnsbl.settings import Settings
+from dnsbl.web import words
+from dnsbl.web.shapes import output_addresses
+from tester import received, vectors
+from tester.smtp import Outcome, Transcript, escape
+
+#: Conversations of a run, lines of a conversation, characters of a line, and Received fields that are shown.
+CONVERSATIONS, LINES, CHARACTERS, FIELDS = 8, 400, 300, 20
+
+#: An escape sequence, or a run of the alphabet of tokens and proofs; an escape is never part of the run behind it.
+_RUN = re.compile(r"\\(?:x[0-9a-f]{2}|.)|[a-z2-7]+", re.IGNORECASE)
+_PROOF_LENGTH, _TOKEN_LENGTH = 26, 34
+_TOKEN = re.compile(rf"[a-z2-7]{{{_TOKEN_LENGTH}}}", re.IGNORECASE)
+_MAILBOX = re.compile(r"""(?:"[^"]{1,64}"|[^\s<>()\[\],;:"@\\]{1,64})@(?:[A-Za-z0-9._-]{1,255}|\[[^\]\s]{1,64}\])""")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempted:
+    """One form that was tried."""
+
+    vector: str
+    meaning: str  #: what the form shows
+    outcome: Outcome
+    ended: str  #: the outcome in words
+    reply: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One line on the wire."""
+
+    at: float  #: seconds from the connection's start
+    kind: str  #: ">" sent by us, "<" received, "!" a remark of ours
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversation:
+    """One connection."""
+
+    target: str
+    port: int
+    lines: tuple[Line, ...]
+    cut: bool  #: there were more lines
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """A letter of ours at our collector."""
+
+    peer: str
+    received: datetime
+    finding: str  #: in words
+    chain: tuple[str, ...]  #: its Received fields, newest first
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One run, ready to be shown."""
+
+    run: Run
+    verdict: str  #: in words, or ""
+    attempts: tuple[Attempted, ...]
+    conversations: tuple[Conversation, ...]
+    arrivals: tuple[Arrival, ...]
+    outputs: tuple[str, ...]
+
+
+def evidence(report: RunReport, settings: Settings) -> Evidence:
+    """All that the page shows of a run."""
+    ours = frozenset({settings.tester.collector_domain, settings.tester.bounce_domain})
+
+    def theirs(text: str) -> str:
+        return discreet(text, ours)
+
+    return Evidence(
+        run=report.run,
+        verdict=words.VERDICT[report.run.verdict] if report.run.verdict else "",
+        attempts=tuple(_attempts(report, theirs)),
+        conversations=tuple(_conversations(report, theirs)),
+        arrivals=tuple(_arrivals(report, theirs)),
+        outputs=tuple(output_addresses(report)),
+    )
+
+
+def redact(text: str) -> str:
+    """Escaped text without proofs: each is replaced by its SHA-256."""
+
+    def run(found: re.Match[str]) -> str:
+        word = found[0]
+        if word.startswith("\\") or len(word) < _PROOF_LENGTH or len(word) == _TOKEN_LENGTH:
+            return word
+        return f"[proof withheld, SHA-256 {sha256(word.lower().encode()).hexdigest()}]"
+
+    return _RUN.sub(run, text)
+
+
+def discreet(text: str, ours: frozenset[str]) -> str:
+    """Escaped text without proofs and without other people's mail addresses."""
+
+    def mailbox(found: re.Match[str]) -> str:
+        domain = found[0].rpartition("@")[2].rstrip(".").lower()
+        return found[0] if domain in ours or _TOKEN.search(found[0]) else "[address withheld]"
+
+    return redact(_MAILBOX.sub(mailbox, text))
+
+
+def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attempted]:
+    for letter in report.letters:
+        outcome = letter.outcome or Outcome.UNTRIED
+        known = vectors.CATALOGUE.get(letter.vector)
+        yield Attempted(
+            vector=letter.vector,
+            meaning=known.fault if known else "",
+            outcome=outcome,
+            ended=words.OUTCOME[outcome],
+            reply=theirs(letter.reply[:2000])[:CHARACTERS],
+        )
+
+
+def _conversations(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Conversation]:
+    for document in report.transcripts[:CONVERSATIONS]:
+        transcript = Transcript.from_json(document)
+        lines = []
+        for at, kind, data in _turns(transcript):
+            clean = theirs if kind == "<" else redact
+            for raw in data.split(b"\n"):
+                if raw:
+                    lines.append(
+                        Line(at=at, kind=kind, text=clean(escape(raw.removesuffix(b"\r")[:2000]))[:CHARACTERS])
+                    )
+                if len(lines) > LINES:
+                    break
+            if len(lines) > LINES:
+                break
+        yield Conversation(
+            target=transcript.target, port=transcript.port, lines=tuple(lines[:LINES]), cut=len(lines) > LINES
+        )
+
+
+def _turns(transcript: Transcript) -> Iterator[tuple[float, str, bytes]]:
+    """What was said, one side at a time: how the bytes were cut into pieces must not hide a proof from `redact`."""
+    at, kind, data = 0.0, "", bytearray()
+    for event in transcript.events:
+        if event.kind != kind:
+            if data:
+                yield at, kind, bytes(data)
+            at, kind, data = event.at, event.kind, bytearray()
+        elif kind == "!":
+            data += b"\n"
+        data += event.data
+    if data:
+        yield at, kind, bytes(data)
+
+
+def _arrivals(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Arrival]:
+    for back in report.returns:
+        if back.finding in words.FINDING:
+            yield Arrival(
+                peer=str(back.peer),
+                received=back.received,
+                finding=words.FINDING[back.finding],
+                chain=tuple(theirs(hop.raw[:2000]) for hop in received.hops(back.message, most=FIELDS)),
+            )

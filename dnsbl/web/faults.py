@@ -1,0 +1,136 @@
+"""Errors turned into answers: problem+json (RFC 9457) for programs, a page with one sentence for people.
+
+The only place of the web that translates errors. What is not foreseen here becomes a bland sentence in `guards`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from dnsbl.errors import NotFound, Refused, StoreUnavailable
+from dnsbl.model import Refusal
+from dnsbl.web.render import Pages
+from dnsbl.web.shapes import STATUS
+
+#: Where the interface for programs begins.
+API = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a request was not served."""
+
+    status: int
+    reason: str  #: named, for programs
+    sentence: str  #: for people
+    retry_after: int | None = None  #: seconds
+    allow: str = ""  #: for 405, the methods that would do (RFC 9110 15.5.6)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer's header says of it."""
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return headers | ({"Allow": self.allow} if self.allow else {})
+
+
+class Problem(BaseModel):
+    """Why a request was not served (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = Field(description="The status in words.")
+    status: int
+    detail: str = Field(description="One sentence for people.")
+    reason: str = Field(description="A named reason for programs.")
+
+
+def refusal(error: Refused) -> Fault:
+    """A door's refusal as a fault."""
+    status = STATUS.get(Refusal(error.reason), 422) if error.reason in set(Refusal) else 422
+    return Fault(status, error.reason, str(error), error.retry_after)
+
+
+def problem(fault: Fault) -> Response:
+    """For programs."""
+    body = Problem(
+        title=HTTPStatus(fault.status).phrase, status=fault.status, detail=fault.sentence, reason=fault.reason
+    )
+    return JSONResponse(body.model_dump(), fault.status, fault.headers, media_type="application/problem+json")
+
+
+class Faults:
+    """Knows who asks: programs under /api, people elsewhere."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def answer(self, scope: Scope, fault: Fault) -> Response:
+        """The answer to a request that was not served."""
+        if scope["path"].startswith("/api/"):
+            return problem(fault)
+        return self._pages.render(
+            "fault.html", status=fault.status, headers=fault.headers, title=fault_title(fault), fault=fault
+        )
+
+    def handle(self, app: FastAPI) -> None:
+        """Have the application's errors answered here."""
+
+        async def refused(request: Request, error: Exception) -> Response:
+            assert isinstance(error, Refused)
+            return self.answer(request.scope, refusal(error))
+
+        async def not_found(request: Request, error: Exception) -> Response:
+            return self.answer(request.scope, Fault(404, "not-found", str(error)))
+
+        async def unavailable(request: Request, error: Exception) -> Response:
+            sentence = "The database does not answer at the moment; DNS is not affected."
+            return self.answer(request.scope, Fault(503, "store-unavailable", sentence, retry_after=30))
+
+        async def invalid(request: Request, error: Exception) -> Response:
+            assert isinstance(error, RequestValidationError)
+            return self.answer(request.scope, Fault(422, "malformed-request", _mistakes(error)))
+
+        async def http(request: Request, error: Exception) -> Response:
+            assert isinstance(error, HTTPException)
+            return self.answer(request.scope, _http(error))
+
+        app.add_exception_handler(Refused, refused)
+        app.add_exception_handler(NotFound, not_found)
+        app.add_exception_handler(StoreUnavailable, unavailable)
+        app.add_exception_handler(RequestValidationError, invalid)
+        app.add_exception_handler(HTTPException, http)
+
+
+_SENTENCES = {
+    400: ("malformed-request", "The request cannot be read."),
+    404: ("not-found", "There is no such page here."),
+    405: ("method-not-allowed", "This cannot be done here."),
+}
+
+
+def _http(error: HTTPException) -> Fault:
+    reason, sentence = _SENTENCES.get(error.status_code, ("http", str(error.detail)))
+    if error.status_code == 413:
+        reason = Refusal.TOO_LARGE
+    return Fault(error.status_code, reason, sentence, allow=(error.headers or {}).get("Allow", ""))
+
+
+def _mistakes(error: RequestValidationError) -> str:
+    """Which fields are wrong, without repeating what was sent."""
+    found = {".".join(str(part) for part in mistake["loc"][1:]) or "body": mistake["msg"] for mistake in error.errors()}
+    shown = [f"{ascii(where)[1:-1][:60]}: {what}" for where, what in list(found.items())[:5]]
+    return "; ".join(shown) + "."
+
+
+def fault_title(fault: Fault) -> str:
+    """The heading of a fault's page."""
+    return {404: "Not found", 429: "Too many requests", 500: "Our mistake", 503: "Not available now"}.get(
+        fault.status, "This cannot be done"
+    )

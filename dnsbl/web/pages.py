@@ -1,0 +1,212 @@
+"""The pages for people: look up, nominate, ask for removal, and how this list works. All work without JavaScript.
+
+Holds no rule: reads a form, calls one verb, shows the result. Nominators learn "queued", "recently tested" or
+"listed" and nothing that the server said; evidence is shown only for addresses that are on the list.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from dnsbl.addresses import Address, neighbourhood, network_of, parse_address
+from dnsbl.casework import Casework
+from dnsbl.clock import Clock
+from dnsbl.errors import NotFound, Refused
+from dnsbl.model import PROOF_KINDS, Door, JobReason, JobState, Refusal, RunReport, Standing, State
+from dnsbl.rules import intake
+from dnsbl.settings import Settings
+from dnsbl.web import words
+from dnsbl.web.evidence import Evidence, evidence
+from dnsbl.web.faults import refusal
+from dnsbl.web.render import Pages
+from dnsbl.web.shapes import Codes
+
+#: Seconds until a page about a living test, or one that waits for letters, loads itself again.
+LIVE, WAITING = 4, 60
+#: A queued test counts as living when it is due within so many seconds.
+SOON = timedelta(seconds=60)
+#: Runs whose evidence one page shows.
+RUNS = 3
+
+_CANDIDATE = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]|(?<![\w:.])([0-9A-Fa-f:.]{2,45})(?![\w:])", re.IGNORECASE)
+
+
+def requester(visitor: Address | None) -> str:
+    """How a visitor is remembered: by network, never by address."""
+    return str(neighbourhood(visitor)) if visitor else "unknown"
+
+
+def named(text: str) -> Address:
+    """The address that a person means: alone, or somewhere in a pasted line of a bounce, bracketed ones first.
+
+    Raises ValueError with one sentence.
+    """
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        found = [match.group(1, 2) for match in _CANDIDATE.finditer(text[:2000])]
+        for candidate in [b for b, _ in found if b] + [plain.strip(".") for _, plain in found if plain]:
+            try:
+                return parse_address(candidate)
+            except ValueError:
+                continue
+        raise ValueError(str(error)) from None
+
+
+class Site:
+    """The routes for people."""
+
+    def __init__(self, casework: Casework, settings: Settings, clock: Clock, codes: Codes, pages: Pages) -> None:
+        self._casework = casework
+        self._settings = settings
+        self._clock = clock
+        self._codes = codes
+        self._render = pages.render
+        self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+        for path, shown in (
+            ("/", self.index),
+            ("/ip/{address:path}", self.host),
+            ("/nominate", self.nomination_form),
+            ("/remove", self.removal_form),
+            ("/policy", self.policy),
+            ("/about", self.about),
+        ):
+            self.router.add_api_route(path, shown, methods=["GET", "HEAD"])
+        self.router.post("/nominate")(self.nominate)
+        self.router.post("/remove")(self.remove)
+
+    def index(self, request: Request, address: str | None = None) -> Response:
+        """The look-up box, and where it leads."""
+        if address is None:
+            return self._render("index.html", visitor=request.state.visitor, typed="", mistake="")
+        try:
+            return RedirectResponse(f"/ip/{named(address)}", 303)
+        except ValueError as error:
+            return self._mistyped(request, address, error)
+
+    def host(self, request: Request, address: str) -> Response:
+        """Everything about one address."""
+        try:
+            asked = parse_address(address)
+        except ValueError as error:
+            return self._mistyped(request, address, error)
+        now = self._clock.now()
+        standing = self._casework.look_up(asked)
+        return self._render(
+            "host.html",
+            standing=standing,
+            yours=asked == request.state.visitor,
+            codes=self._codes(standing),
+            evidence=self._evidence(standing),
+            progress=self._progress(standing),
+            refresh=refresh(standing, now),
+            removable=any(
+                entry.kind in PROOF_KINDS and entry.network == network_of(asked) for entry in standing.listings
+            ),
+            asked_removal=standing.job is not None and standing.job.reason is JobReason.REMOVAL,
+            now=now,
+            words=words,
+        )
+
+    def nomination_form(self, address: str = "") -> Response:
+        return self._render("nominate.html", typed=address[:200], evidence="", mistake="")
+
+    def nominate(
+        self,
+        request: Request,
+        address: Annotated[str, Form()] = "",
+        evidence: Annotated[str, Form()] = "",
+    ) -> Response:
+        """Take a nomination; the answer says queued, recently tested or listed."""
+        try:
+            nomination = intake.nomination(
+                address,
+                door=Door.WEB,
+                nominator=requester(request.state.visitor),
+                reason="",
+                evidence=evidence.encode() if evidence.strip() else None,
+                settings=self._settings,
+                now=self._clock.now(),
+            )
+        except Refused as error:
+            return self._again("nominate.html", error, typed=address[:200], evidence=evidence)
+        try:
+            self._casework.nominate(nomination)
+        except Refused as error:
+            if error.reason not in (Refusal.RESTING, Refusal.ALREADY_LISTED):
+                return self._again("nominate.html", error, typed=address[:200], evidence=evidence)
+            return self._render("nominated.html", address=nomination.address, result=error.reason)
+        return self._render("nominated.html", status=202, address=nomination.address, result="queued")
+
+    def removal_form(self, address: str = "") -> Response:
+        return self._render("remove.html", typed=address[:200], mistake="")
+
+    def remove(self, request: Request, address: Annotated[str, Form()] = "") -> Response:
+        """Queue the retest and lead to the page where it can be watched."""
+        try:
+            asked = parse_address(address)
+            self._casework.ask_removal(asked, door=Door.WEB, actor=requester(request.state.visitor))
+        except Refused as error:
+            return self._again("remove.html", error, typed=address[:200])
+        except ValueError as error:
+            return self._render("remove.html", status=400, typed=address[:200], mistake=sentence(error))
+        return RedirectResponse(f"/ip/{asked}", 303)
+
+    def policy(self) -> Response:
+        return self._render("policy.html", terms=self._settings.policy)
+
+    def about(self) -> Response:
+        return self._render("about.html", test_point=self._codes(self._casework.look_up(IPv4Address("127.0.0.2"))))
+
+    def _mistyped(self, request: Request, typed: str, error: ValueError) -> Response:
+        """The look-up box once more."""
+        return self._render(
+            "index.html", status=400, visitor=request.state.visitor, typed=typed[:200], mistake=sentence(error)
+        )
+
+    def _again(self, template: str, error: Refused, **typed: str) -> Response:
+        """The form once more, with the sentence that says why."""
+        fault = refusal(error)
+        return self._render(template, status=fault.status, headers=fault.headers, mistake=fault.sentence, **typed)
+
+    def _evidence(self, standing: Standing) -> list[Evidence]:
+        """The runs that prove the listings, then the latest one; nothing for an address that is not listed."""
+        if not standing.listings:
+            return []
+        runs = [listing.run for listing in standing.listings if listing.run]
+        runs += [run.id for run in standing.runs[:1]]
+        reports = (self._report(run) for run in list(dict.fromkeys(runs))[:RUNS])
+        return [evidence(report, self._settings) for report in reports if report]
+
+    def _progress(self, standing: Standing) -> tuple[int, int] | None:
+        """How many forms of the running test have been tried, and of how many; for addresses on the list only."""
+        if not standing.listings or standing.job is None or standing.job.state is not JobState.RUNNING:
+            return None
+        report = self._report(standing.job.run)
+        return (sum(letter.outcome is not None for letter in report.letters), len(report.letters)) if report else None
+
+    def _report(self, run: str) -> RunReport | None:
+        try:
+            return self._casework.run_report(run)
+        except NotFound:
+            return None
+
+
+def refresh(standing: Standing, now: datetime) -> int | None:
+    """Seconds after which the page should be loaded again, or None when nothing is about to happen."""
+    job = standing.job
+    if job and (job.state is JobState.RUNNING or job.due <= now + SOON):
+        return LIVE
+    return WAITING if standing.state is State.PENDING else None
+
+
+def sentence(error: ValueError) -> str:
+    """An error's message with a capital and a full stop."""
+    text = str(error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -1,0 +1,53 @@
+"""Templates and the few filters they need: times, spans, links. Autoescape is always on; holds no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from dnsbl.settings import Settings
+
+_SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def when(time: datetime) -> Markup:
+    """A time for people, with its exact form for programs; always UTC."""
+    time = time.astimezone(UTC)
+    shown = f"{time.day} {time:%B %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(f"{time:%Y-%m-%dT%H:%M:%SZ}", shown)
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest fitting unit: "90 days", "1 hour", "90 minutes"."""
+    for size, name in _SPANS:
+        if seconds >= size and seconds % size == 0:
+            count = f"{seconds / size:g}"
+            return f"{count} {name}" if count == "1" else f"{count} {name}s"
+    return f"{seconds:g} seconds"
+
+
+class Pages:
+    """Renders templates; each sees `service`, `settings` and the filters."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("dnsbl.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._environment.filters |= {"when": when, "span": span}
+        self._environment.globals |= {"service": settings.service, "settings": settings}
+
+    def render(
+        self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: Any
+    ) -> HTMLResponse:
+        """One page. Every text in `context` is escaped."""
+        return HTMLResponse(self._environment.get_template(name).render(context), status, dict(headers or {}))

@@ -1,0 +1,147 @@
+"""What programs are told: the JSON forms of a standing and of a run, and the status of each refusal.
+
+Pure, and free of any web framework: the API and the command line give the same documents. Times are RFC 3339 UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from dnsbl.dns.zones import LOOPBACK, Zones
+from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
+from tester.smtp import DELIVERED, Outcome
+from tester.verdict import Verdict
+
+#: What DNS answers for an address that stands like this: zone -> A records, none when it is not listed there.
+Codes = Callable[[Standing], Mapping[str, list[str]]]
+
+#: The HTTP status of each refusal; what is not named is a request that was understood and not granted (422).
+STATUS: Mapping[Refusal, int] = {
+    Refusal.MALFORMED_ADDRESS: 400,
+    Refusal.EXCLUDED: 403,
+    Refusal.ALREADY_LISTED: 409,
+    Refusal.NOT_LISTED: 409,
+    Refusal.TOO_LARGE: 413,
+    Refusal.RESTING: 429,
+    Refusal.TOO_MANY: 429,
+}
+
+
+class ListingShape(BaseModel):
+    """One active listing that covers the address."""
+
+    kind: str = Field(description="Which list: relay, multihop, or an operator's kind.")
+    network: str
+    since: datetime
+    expires: datetime | None = Field(description="When it ends by itself; null when it does not.")
+    reason: Reason
+    run: str | None = Field(description="The test whose returned letter proves it; see runs/ID.")
+
+
+class HostShape(BaseModel):
+    """Where an address stands."""
+
+    address: str
+    state: State
+    listings: list[ListingShape] = Field(description="Narrowest first; empty when the address is not listed.")
+    last_verdict: Verdict | None
+    next_test: datetime | None
+    removal_after: datetime | None = Field(description="From when a request for removal is taken; null: at once.")
+    zones: dict[str, list[str]] = Field(description="What DNS answers: zone -> A records.")
+
+
+class AttemptShape(BaseModel):
+    """One form that was tried, and how it ended."""
+
+    vector: str
+    outcome: Outcome
+    reply: str = Field(description="The deciding reply, escaped to printable ASCII.")
+
+
+class RunShape(BaseModel):
+    """One test."""
+
+    run_id: str
+    address: str
+    port: int
+    reason: JobReason
+    profile: str
+    state: RunState
+    started: datetime
+    verdict: Verdict | None
+    explanation: str
+    output_addresses: list[str] = Field(description="Who delivered our letters to the collector.")
+    attempts: list[AttemptShape]
+
+
+def zone_codes(zones: Zones) -> Codes:
+    """The codes that these zones give: by the kinds of the active listings, or of the RFC 5782 test points."""
+
+    def codes(standing: Standing) -> Mapping[str, list[str]]:
+        found = {}
+        for zone in zones:
+            view = zone.views[b""]
+            if standing.address in LOOPBACK:
+                kinds = [view.tests[standing.address]] if standing.address in view.tests else []
+            else:
+                names = sorted({listing.kind for listing in standing.listings})
+                kinds = [view.kinds[name] for name in names if name in view.kinds]
+            found[zone.origin] = [str(kind.code) for kind in kinds]
+        return found
+
+    return codes
+
+
+def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
+    """The document of `lookup --json` and of GET hosts/ADDRESS."""
+    shape = HostShape(
+        address=str(standing.address),
+        state=standing.state,
+        listings=[
+            ListingShape(
+                kind=listing.kind,
+                network=str(listing.network),
+                since=listing.since,
+                expires=listing.expires,
+                reason=listing.reason,
+                run=listing.run,
+            )
+            for listing in standing.listings
+        ],
+        last_verdict=standing.last_verdict,
+        next_test=standing.next_test,
+        removal_after=standing.removal_after,
+        zones={zone: list(records) for zone, records in codes(standing).items()},
+    )
+    return shape.model_dump(mode="json")
+
+
+def run_shape(report: RunReport) -> dict[str, Any]:
+    """The document of GET runs/ID, and what `test --json` adds to the standing."""
+    run = report.run
+    shape = RunShape(
+        run_id=run.id,
+        address=str(run.address),
+        port=run.port,
+        reason=run.reason,
+        profile=run.profile,
+        state=run.state,
+        started=run.started,
+        verdict=run.verdict,
+        explanation=run.explanation,
+        output_addresses=output_addresses(report),
+        attempts=[
+            AttemptShape(vector=letter.vector, outcome=letter.outcome or Outcome.UNTRIED, reply=letter.reply)
+            for letter in report.letters
+        ],
+    )
+    return shape.model_dump(mode="json")
+
+
+def output_addresses(report: RunReport) -> list[str]:
+    """Who delivered our letters to the collector, each once, in the order of arrival."""
+    return list(dict.fromkeys(str(back.peer) for back in report.returns if back.finding.value in DELIVERED))

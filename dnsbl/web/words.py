@@ -1,0 +1,132 @@
+"""What the named facts mean, in plain sentences. Data only; complete for every name, as a test proves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dnsbl.model import Reason, State
+from tester.smtp import Outcome
+from tester.verdict import Finding, Verdict
+
+#: Where an address stands, beside yes or no.
+STATE: Mapping[State, str] = {
+    State.UNKNOWN: "Nothing is known against this address.",
+    State.QUEUED: "A test of this address is waiting for its turn.",
+    State.TESTING: "This address is being tested now.",
+    State.PENDING: "The test is over; we wait whether what the server accepted comes back.",
+    State.LISTED: "This address is on the list.",
+    State.CLEAR: "This address was tested and is not on the list.",
+    State.EXCLUDED: "This address is not tested, at the wish of its network's owner or of this list's operator.",
+    State.UNTESTABLE: "This address could not be tested. That neither lists it nor clears it.",
+}
+
+#: What a kind of listing says; kinds of operators have no sentence here.
+KIND: Mapping[str, str] = {
+    "relay": "It is an open relay: it passes on mail from strangers to strangers.",
+    "multihop": "It is the input of an open relay: mail from strangers goes in here and comes out elsewhere.",
+}
+
+#: Why a listing began or ended.
+REASON: Mapping[Reason, str] = {
+    Reason.LETTER_RETURNED: "a test letter, offered to this address by a stranger for a stranger, was delivered by it",
+    Reason.LETTER_RETURNED_ELSEWHERE: (
+        "test letters offered to this address were delivered by another one, in two independent tests"
+    ),
+    Reason.RETEST_CLOSED: "a retest found the relay closed",
+    Reason.RETEST_BOUNCES: "a retest found no relaying: what was accepted was bounced",
+    Reason.RETEST_LOSES: "two retests a day apart found no relaying",
+    Reason.LOSES_ONCE: "a retest found no relaying; a second one must confirm it",
+    Reason.STILL_OPEN: "a retest found the relay still open",
+    Reason.CANNOT_TEST: "the server could not be tested",
+    Reason.NOT_OPEN: "no open relay was found",
+    Reason.EXPIRED: "the listing ended by itself, without fresh proof",
+    Reason.EXCLUDED: "the network is excluded from tests",
+    Reason.OPERATOR: "an operator of this list decided so",
+    Reason.NOMINATED: "somebody showed spam that came from here",
+    Reason.ASKED_REMOVAL: "somebody asked for a retest",
+    Reason.SCHEDULED: "a test on schedule",
+}
+
+#: What a verdict means, for pages of listed addresses.
+VERDICT: Mapping[Verdict, str] = {
+    Verdict.OPEN: "Open relay: our letter came back through this address.",
+    Verdict.OPEN_MULTIHOP: "Open relay over several hops: our letter came back through another address.",
+    Verdict.ACCEPTS_BOUNCES: "No relay: what was accepted was bounced later. Refusing it at once would be better.",
+    Verdict.ACCEPTS_LOSES: "No relay was seen: letters were accepted, and none came back.",
+    Verdict.CLOSED: "Closed: every form was refused.",
+    Verdict.REFUSES_TESTER: "Not tested: the server refuses our tester altogether.",
+    Verdict.UNREACHABLE: "Not tested: the server could not be reached in several tries.",
+    Verdict.INCONCLUSIVE: "No conclusion could be reached.",
+}
+
+#: What the public learns about the last test of an address that is not listed: no more than that it was tested,
+#: or else the form for nominations would be a port scanner for everybody.
+OUTSIDE: Mapping[Verdict, str] = {
+    verdict: (
+        "It could not be tested."
+        if verdict in (Verdict.REFUSES_TESTER, Verdict.UNREACHABLE, Verdict.INCONCLUSIVE)
+        else "An open relay was found."
+        if verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP)
+        else "No open relay was found."
+    )
+    for verdict in Verdict
+}
+
+_NO_CONNECTION = "no connection came about"
+_NO_GREETING = "the server did not greet as a mail server does"
+_BROKEN = "the conversation broke off"
+_LATER = "the server asked to try again later"
+_DELIVERED = "accepted, and delivered to our collector by this address"
+_ELSEWHERE = "accepted, and delivered to our collector by another address"
+
+#: How one attempt ended.
+OUTCOME: Mapping[Outcome, str] = {
+    Outcome.CONN_REFUSED: _NO_CONNECTION,
+    Outcome.CONN_TIMEOUT: _NO_CONNECTION,
+    Outcome.CONN_UNREACH: _NO_CONNECTION,
+    Outcome.BANNER_TIMEOUT: _NO_GREETING,
+    Outcome.BANNER_4XX: _LATER,
+    Outcome.BANNER_5XX: "the server refused us in its greeting",
+    Outcome.BANNER_EOF: _NO_GREETING,
+    Outcome.BANNER_GARBAGE: _NO_GREETING,
+    Outcome.BANNER_OVERSIZE: _NO_GREETING,
+    Outcome.HELO_5XX: "the server refused our EHLO and HELO",
+    Outcome.HELO_4XX: _LATER,
+    Outcome.TLS_FAIL: "encryption, which the server asks for, failed",
+    Outcome.TLS_INJECT: "bytes came between STARTTLS and encryption",
+    Outcome.MAIL_5XX: "the sender was refused",
+    Outcome.MAIL_4XX: _LATER,
+    Outcome.RCPT_5XX: "the recipient was refused, as it should be",
+    Outcome.RCPT_AUTH: "a login was asked for, as it should be",
+    Outcome.RCPT_4XX: _LATER,
+    Outcome.RCPT_DENIED_SOFT: "relaying was denied, with a temporary code",
+    Outcome.DEFERRED_FOREVER: "put off each time, and so not relayed",
+    Outcome.DATA_CMD_4XX: "refused for now before the letter's text",
+    Outcome.DATA_CMD_5XX: "refused before the letter's text",
+    Outcome.DATA_END_4XX: "refused for now after the letter's text",
+    Outcome.DATA_END_5XX: "refused after the letter's text",
+    Outcome.ACCEPTED: "accepted; nothing has come back yet",
+    Outcome.MAYBE_ACCEPTED: "perhaps accepted; nothing has come back yet",
+    Outcome.EARLY_421: "the server ended the conversation",
+    Outcome.PROTOCOL: _BROKEN,
+    Outcome.OVERSIZE: _BROKEN,
+    Outcome.UNSOLICITED: _BROKEN,
+    Outcome.TIMEOUT: _BROKEN,
+    Outcome.DISCONNECTED: _BROKEN,
+    Outcome.UNTRIED: "not tried",
+    Outcome.DELIVERED_SAME: _DELIVERED,
+    Outcome.DELIVERED_OTHER: _ELSEWHERE,
+    Outcome.DELIVERED_SAME_LATE: _DELIVERED + ", late",
+    Outcome.DELIVERED_OTHER_LATE: _ELSEWHERE + ", late",
+    Outcome.BOUNCED: "accepted, then bounced: not relayed",
+    Outcome.BOUNCED_BY_US: "relayed to us, and refused by our collector through a fault of ours",
+    Outcome.LOST: "accepted, and never seen again",
+}
+
+#: Messages at the collector that are shown on a listed address's page.
+FINDING: Mapping[Finding, str] = {
+    Finding.DELIVERED_SAME: _DELIVERED,
+    Finding.DELIVERED_OTHER: _ELSEWHERE,
+    Finding.DELIVERED_SAME_LATE: _DELIVERED + ", late",
+    Finding.DELIVERED_OTHER_LATE: _ELSEWHERE + ", late",
+}

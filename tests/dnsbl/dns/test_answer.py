@@ -1,0 +1,183 @@
+"""Plays the question/answer pairs of tests/vectors, and throws bytes; dnspython, a stranger, decodes the replies."""
+
+import struct
+import tomllib
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.addresses import reversed_labels
+from dnsbl.dns.answer import answer
+from dnsbl.dns.table import Table
+from dnsbl.dns.zones import zones_from
+
+FOLDER = Path(__file__).parents[2] / "vectors"
+WORLD = tomllib.loads((FOLDER / "world.toml").read_text())
+ZONES = zones_from(WORLD["zones"], site=WORLD["site"])
+TABLE = Table.of(((ip_network(network), kind) for network, kind in WORLD["rows"]), serial=WORLD["serial"])
+CASES = [
+    pytest.param(case, id=case["name"])
+    for path in sorted(FOLDER.glob("*.toml"))
+    if path.name != "world.toml"
+    for case in tomllib.loads(path.read_text())["case"]
+]
+
+
+def packet_of(ask: dict) -> bytes:
+    """A query, built without any library's help or mercy."""
+    name = b"".join(bytes([len(label)]) + label.encode() for label in ask["name"].split(".") if label) + b"\0"
+    kind = dns.rdatatype.from_text(ask["type"]), dns.rdataclass.from_text(ask.get("class", "IN"))
+    edns = ask.get("edns")
+    opt = b""
+    if edns is not None:
+        options = bytes.fromhex(edns.get("options", ""))
+        fields = (41, edns["size"], 0, edns.get("version", 0), edns.get("flags", 0), len(options))
+        opt = b"\0" + struct.pack("!HHBBHH", *fields) + options
+    header = struct.pack("!HHHHHH", 0x1234, ask.get("flags", 0), 1, 0, 0, 1 if opt else 0)
+    return header + name + struct.pack("!HH", *kind) + opt + bytes.fromhex(ask.get("tail", ""))
+
+
+def lines(section, *, exact_case: bool = False) -> list[str]:
+    found = sorted(line for rrset in section for line in rrset.to_text().splitlines())
+    return found if exact_case else [line.lower() for line in found]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_question_gets_its_answer(case: dict) -> None:
+    ask = case.get("ask", {})
+    packet = packet_of(ask) if ask else bytes.fromhex(case["hex"])
+    reply = answer(packet, TABLE, ZONES, tcp=ask.get("tcp", False))
+    if case.get("silence"):
+        assert reply is None
+        return
+    assert reply is not None
+    said = dns.message.from_wire(reply)
+    exact = case.get("exact_case", False)
+    assert dns.rcode.to_text(said.rcode()) == case["rcode"]
+    assert dns.flags.to_text(said.flags) == case["flags"]
+    assert said.opcode() == case.get("opcode", 0)
+    assert said.id == 0x1234
+    for section, name in ((said.answer, "answer"), (said.authority, "authority"), (said.additional, "additional")):
+        expected = sorted(case.get(name, []))
+        assert lines(section, exact_case=exact) == (expected if exact else sorted(e.lower() for e in expected))
+    if case.get("question", True):
+        end = packet.index(b"\0", 12) + 5
+        assert reply[12:end] == packet[12:end]
+    else:
+        assert reply[4:6] == b"\0\0"
+    assert said.edns == (0 if case.get("edns") else -1)
+    if case.get("edns"):
+        assert said.payload == 1232
+        assert said.ednsflags & 0xFFFF == (0x8000 if case.get("dnssec_ok") else 0)
+        assert said.options == ()
+    assert len(reply) == case.get("size", len(reply))
+
+
+def test_before_the_first_table_every_zone_fails_and_strangers_are_refused() -> None:
+    for name, rcode in (("bl.test", "SERVFAIL"), ("2.0.0.127.bl.test", "SERVFAIL"), ("example.org", "REFUSED")):
+        reply = answer(packet_of({"name": name, "type": "A"}), None, ZONES, tcp=False)
+        assert reply is not None
+        assert dns.rcode.to_text(dns.message.from_wire(reply).rcode()) == rcode
+
+
+@pytest.mark.parametrize("kind", ["A", "NS", "SOA", "MX", "TXT", "ANY", "AAAA"])
+@pytest.mark.parametrize("name", ["bl.test", "7.2.0.192.bl.test", "3.3.3.3.bl.test", "7.100.51.198.bl.test"])
+def test_no_question_is_amplified_more_than_six_times(name: str, kind: str) -> None:
+    packet = packet_of({"name": name, "type": kind})
+    reply = answer(packet, TABLE, ZONES, tcp=False)
+    assert reply is not None
+    assert len(reply) <= 6 * len(packet)
+    assert kind != "ANY" or len(reply) < 300
+
+
+PACKETS = [packet_of(case.values[0]["ask"]) for case in CASES if "ask" in case.values[0]]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A good packet with some bytes changed, cut out or put in."""
+    packet = bytearray(draw(st.sampled_from(PACKETS)))
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, max(0, len(packet) - 1)))
+        length = draw(st.integers(0, 3))
+        packet[at : at + length] = draw(st.binary(max_size=3))
+    return bytes(packet)
+
+
+@given(st.one_of(mutated(), st.binary(max_size=1500)), st.booleans())
+def test_b36_whatever_comes_the_answer_is_bounded_and_readable(packet: bytes, loaded: bool) -> None:
+    table = TABLE if loaded else None
+    reply = answer(packet, table, ZONES, tcp=False)
+    if len(packet) < 12 or packet[2] & 0x80:
+        assert reply is None
+        return
+    assert reply is not None
+    said = dns.message.from_wire(reply)
+    assert said.flags & dns.flags.QR
+    assert said.id == int.from_bytes(packet[:2])
+    assert len(reply) <= (512 if said.opt is None else 1232)
+    over_tcp = answer(packet, table, ZONES, tcp=True)
+    assert over_tcp is not None
+    assert len(over_tcp) >= len(reply)
+    assert not dns.message.from_wire(over_tcp).flags & dns.flags.TC
+
+
+@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6, network="2001:db8::/60")))
+def test_f11_every_a_record_is_a_code_of_the_zone_and_says_what_the_table_says(address) -> None:
+    reply = answer(packet_of({"name": reversed_labels(address) + ".bl.test", "type": "A"}), TABLE, ZONES, tcp=False)
+    assert reply is not None
+    said = dns.message.from_wire(reply)
+    codes = {rdata.address for rrset in said.answer for rdata in rrset}
+    assert codes <= {"127.0.0.2", "127.0.0.4"}
+    assert bool(codes) == (said.rcode() == dns.rcode.NOERROR and not said.authority)
+    if not address.is_loopback:
+        assert len(codes) == len(set(TABLE.kinds(address)) & {"relay", "manual"})
+
+
+@pytest.mark.parametrize("kind", ["relay", "multihop", "manual"])
+def test_f18_to_f22_the_test_points_are_right_even_with_an_empty_table_or_a_full_one(kind: str) -> None:
+    world = [(ip_network("0.0.0.0/1"), kind), (ip_network("::/1"), kind), (ip_network("127.0.0.1/32"), kind)]
+    for table in (Table.of([]), Table.of(world), Table.of([(ip_network("127.0.0.2/32"), "")])):
+        for origin in ("bl.test", f"{kind}.bl.test"):
+            for address, rcode in (("127.0.0.2", "NOERROR"), ("127.0.0.1", "NXDOMAIN")):
+                plain = reversed_labels(ip_address(address))
+                octets = "".join(f"{int(octet):02x}" for octet in address.split("."))
+                mapped = ".".join(reversed("0" * 20 + "ffff" + octets))
+                for labels in (plain, mapped):
+                    reply = answer(packet_of({"name": f"{labels}.{origin}", "type": "A"}), table, ZONES, tcp=False)
+                    assert reply is not None
+                    said = dns.message.from_wire(reply)
+                    assert dns.rcode.to_text(said.rcode()) == rcode
+                    assert len(said.answer) == (rcode == "NOERROR")
+
+
+@given(st.ip_addresses())
+def test_b57_a_resolver_that_asks_label_by_label_reaches_every_listed_address(address) -> None:
+    table = Table.of([(ip_network(address), "relay")])
+    if address.is_loopback or getattr(address, "ipv4_mapped", None):
+        return
+    labels = reversed_labels(address).split(".")
+    for n in range(1, len(labels) + 1):
+        name = ".".join(labels[-n:]) + ".bl.test"
+        reply = answer(packet_of({"name": name, "type": "A"}), table, ZONES, tcp=False)
+        assert reply is not None
+        said = dns.message.from_wire(reply)
+        assert said.rcode() == dns.rcode.NOERROR
+        assert bool(said.answer) == (n == len(labels))
+
+
+def test_d03_the_serial_is_the_number_of_the_last_change() -> None:
+    for serial, shown in ((0, 0), (7, 7), (2**32 + 5, 5)):
+        reply = answer(packet_of({"name": "bl.test", "type": "SOA"}), Table.of([], serial=serial), ZONES, tcp=False)
+        assert reply is not None
+        [rrset] = dns.message.from_wire(reply).answer
+        assert rrset[0].serial == shown

@@ -1,0 +1,167 @@
+"""The policy: the whole state table, and law 1."""
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from dnsbl.errors import Damaged
+from dnsbl.model import Action, Case, JobReason, Listing, Reason
+from dnsbl.rules import policy
+from dnsbl.rules.policy import Place, decide
+from dnsbl.settings import Policy
+from tester.verdict import Verdict
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+TERMS = Policy()
+ADDRESS = ip_address("203.0.113.9")
+
+LISTING = Listing(
+    id=1,
+    network=ip_network("203.0.113.9/32"),
+    kind="relay",
+    since=NOW - timedelta(days=5),
+    expires=NOW + timedelta(days=85),
+    reason=Reason.LETTER_RETURNED,
+    note="",
+    run="r0",
+    confirmed=NOW - timedelta(days=5),
+    ended=None,
+    end_reason=None,
+)
+
+
+def case(verdict: Verdict, place: Place = Place.CLEAR, **changes: object) -> Case:
+    base = Case(
+        address=ADDRESS,
+        listing=LISTING if place is Place.LISTED else None,
+        verdict=verdict,
+        run="r1",
+        reason=JobReason.NOMINATION,
+        proof=("token",) if verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP) else (),
+        loses_before=None,
+        relistings=0,
+        delisted=NOW - timedelta(days=1) if place is Place.PROBATION else None,
+        probations=0,
+        tries=0,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def half() -> float:
+    return 0.5
+
+
+def test_the_state_table_is_complete() -> None:
+    assert set(policy.TABLE) == set(itertools.product(Place, Verdict))
+
+
+@pytest.mark.parametrize("place", list(Place))
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_only_a_returned_letter_ever_lists(place: Place, verdict: Verdict) -> None:
+    decision = decide(case(verdict, place), TERMS, NOW, half)
+    lists = decision.action in (Action.LIST, Action.RENEW)
+    assert lists == (verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP))
+    assert (decision.kind is not None) == lists
+    assert (decision.expires is not None) == lists
+    assert decision.explanation.endswith(".")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.OPEN, Verdict.OPEN_MULTIHOP])
+@pytest.mark.parametrize("place", list(Place))
+def test_an_open_verdict_without_a_returned_letter_is_an_error_not_a_listing(verdict: Verdict, place: Place) -> None:
+    with pytest.raises(Damaged, match="without a returned letter"):
+        decide(case(verdict, place, proof=()), TERMS, NOW, half)
+
+
+def test_open_lists_as_relay_for_90_days_and_is_retested_after_14() -> None:
+    decision = decide(case(Verdict.OPEN), TERMS, NOW, half)
+    assert (decision.action, decision.kind, decision.reason) == (Action.LIST, "relay", Reason.LETTER_RETURNED)
+    assert decision.expires == NOW + timedelta(days=90)
+    assert decision.follow_up is not None
+    assert decision.follow_up.due == NOW + timedelta(days=14)
+    assert decision.follow_up.reason is JobReason.RETEST
+
+
+def test_multihop_lists_the_input_under_a_kind_of_its_own() -> None:
+    decision = decide(case(Verdict.OPEN_MULTIHOP), TERMS, NOW, half)
+    assert (decision.action, decision.kind) == (Action.LIST, "multihop")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES])
+def test_a_closed_or_bouncing_retest_delists_at_once_and_starts_probation(verdict: Verdict) -> None:
+    decision = decide(case(verdict, Place.LISTED, reason=JobReason.REMOVAL), TERMS, NOW, half)
+    assert decision.action is Action.DELIST
+    assert decision.follow_up is not None
+    assert decision.follow_up.reason is JobReason.PROBATION
+    assert NOW + timedelta(days=1) <= decision.follow_up.due <= NOW + timedelta(days=3)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REFUSES_TESTER, Verdict.UNREACHABLE, Verdict.INCONCLUSIVE])
+def test_blocking_our_tester_neither_lists_nor_delists(verdict: Verdict) -> None:
+    clear = decide(case(verdict), TERMS, NOW, half)
+    listed = decide(case(verdict, Place.LISTED), TERMS, NOW, half)
+    assert (clear.action, listed.action) == (Action.NOTHING, Action.KEEP)
+    assert clear.reason is listed.reason is Reason.CANNOT_TEST
+    assert listed.expires is None  # not renewed: it dies by itself
+    assert listed.follow_up is not None
+    assert listed.follow_up.reason is JobReason.RETEST
+
+
+def test_accepting_and_losing_delists_only_after_two_runs_a_day_apart() -> None:
+    first = decide(case(Verdict.ACCEPTS_LOSES, Place.LISTED), TERMS, NOW, half)
+    assert (first.action, first.reason) == (Action.KEEP, Reason.LOSES_ONCE)
+    assert first.follow_up is not None
+    assert first.follow_up.due == NOW + timedelta(hours=24)
+    hour = timedelta(hours=1)
+    soon = decide(case(Verdict.ACCEPTS_LOSES, Place.LISTED, loses_before=NOW - hour), TERMS, NOW, half)
+    assert soon.action is Action.KEEP
+    later = decide(case(Verdict.ACCEPTS_LOSES, Place.LISTED, loses_before=NOW - 24 * hour), TERMS, NOW, half)
+    assert (later.action, later.reason) == (Action.DELIST, Reason.RETEST_LOSES)
+
+
+def test_a_renewal_moves_the_expiry_and_keeps_the_schedule_of_the_listing() -> None:
+    decision = decide(case(Verdict.OPEN, Place.LISTED, reason=JobReason.RETEST), TERMS, NOW, half)
+    assert decision.action is Action.RENEW
+    assert decision.follow_up is not None
+    assert decision.follow_up.due == LISTING.since + timedelta(days=14)
+
+
+def test_surprise_retests_follow_one_another_until_probation_is_over() -> None:
+    delisted = NOW - timedelta(days=12)
+    second = decide(
+        case(Verdict.CLOSED, Place.PROBATION, reason=JobReason.PROBATION, delisted=delisted, probations=1),
+        TERMS,
+        NOW,
+        half,
+    )
+    assert second.action is Action.NOTHING
+    assert second.follow_up is not None
+    assert second.follow_up.due == delisted + timedelta(days=30)
+    last = decide(
+        case(Verdict.CLOSED, Place.PROBATION, reason=JobReason.PROBATION, delisted=delisted, probations=2),
+        TERMS,
+        NOW,
+        half,
+    )
+    assert last.follow_up is None
+
+
+def test_a_letter_that_comes_back_in_probation_lists_again_at_once() -> None:
+    decision = decide(case(Verdict.OPEN, Place.PROBATION, reason=JobReason.PROBATION), TERMS, NOW, half)
+    assert decision.action is Action.LIST
+
+
+def test_an_address_that_does_not_answer_is_tried_again_after_an_hour_and_a_day_and_then_left_alone() -> None:
+    def after(tries: int) -> timedelta | None:
+        follow_up = decide(case(Verdict.INCONCLUSIVE, tries=tries), TERMS, NOW, half).follow_up
+        return follow_up.due - NOW if follow_up else None
+
+    assert [after(n) for n in (0, 1, 2, 3)] == [None, timedelta(hours=1), timedelta(days=1), None]
+
+
+def test_a_closed_nomination_is_the_end_of_our_interest() -> None:
+    decision = decide(case(Verdict.CLOSED), TERMS, NOW, half)
+    assert (decision.action, decision.follow_up) == (Action.NOTHING, None)

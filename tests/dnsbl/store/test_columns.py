@@ -1,0 +1,121 @@
+"""Column types: keys that sort as addresses do, times that keep their zone, text that breaks no driver."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.dialects import sqlite
+
+from dnsbl.model import JobState
+from dnsbl.store.columns import (
+    AddressKey,
+    Moment,
+    Named,
+    NetworkKey,
+    Words,
+    YesNo,
+    address_key,
+    chunks,
+    clean,
+    covering,
+    micros,
+    network_key,
+    span,
+)
+
+DIALECT = sqlite.dialect()
+ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> object:
+    address = draw(ADDRESSES)
+    return ip_network((address, draw(st.integers(0, address.max_prefixlen))), strict=False)
+
+
+@given(st.lists(ADDRESSES))
+def test_address_keys_sort_as_addresses_do(addresses: list[IPv4Address | IPv6Address]) -> None:
+    wanted = sorted(addresses, key=lambda a: (a.version, int(a)))
+    assert sorted(addresses, key=address_key) == wanted
+
+
+@given(networks(), ADDRESSES)
+def test_an_address_is_in_a_network_just_when_the_network_is_among_its_covering_ones(network, address) -> None:
+    assert (network in covering(address)) == (network.version == address.version and address in network)
+
+
+@given(networks(), ADDRESSES)
+def test_an_address_is_in_a_network_just_when_its_key_lies_in_the_span(network, address) -> None:
+    first, last = map(address_key, span(network))
+    assert (first <= address_key(address) <= last) == (network.version == address.version and address in network)
+
+
+@given(ADDRESSES)
+def test_covering_networks_come_widest_first_and_their_keys_grow(address: IPv4Address | IPv6Address) -> None:
+    found = covering(address)
+    assert [network.prefixlen for network in found] == list(range(address.max_prefixlen + 1))
+    assert [network_key(network) for network in found] == sorted(map(network_key, found))
+
+
+@given(networks(), ADDRESSES)
+def test_networks_and_addresses_come_back_as_they_went_in(network, address) -> None:
+    for column, value in ((NetworkKey(), network), (AddressKey(), address)):
+        stored = column.process_bind_param(value, DIALECT)
+        assert column.process_result_value(stored, DIALECT) == value
+
+
+@given(st.datetimes(timezones=st.just(timezone(timedelta(hours=5)))))
+def test_times_come_back_to_the_microsecond_and_in_utc(moment: datetime) -> None:
+    back = Moment().process_result_value(Moment().process_bind_param(moment, DIALECT), DIALECT)
+    assert back == moment
+    assert back.tzinfo is UTC
+
+
+def test_a_naive_time_is_not_stored() -> None:
+    with pytest.raises(ValueError, match="without a zone"):
+        Moment().process_bind_param(datetime(2026, 1, 1), DIALECT)  # noqa: DTZ001
+    assert micros(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)) == 1_000_000
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_no_text_breaks_a_driver(text: str) -> None:
+    cleaned = clean(text)
+    assert "\0" not in cleaned
+    assert cleaned.encode("utf-8").decode() == cleaned
+    assert clean(cleaned) == cleaned
+
+
+def test_clean_text_says_what_it_replaced() -> None:
+    assert clean("a\0b\udcffc\u00e9") == "a\\x00b\\udcffc\u00e9"
+
+
+@pytest.mark.parametrize("column", [Moment(), Words(), Named(JobState), YesNo(), AddressKey(), NetworkKey()])
+def test_none_stays_none(column) -> None:
+    assert column.process_bind_param(None, DIALECT) is None
+    if column.__class__ is not Words:
+        assert column.process_result_value(None, DIALECT) is None
+
+
+def test_a_name_that_is_none_of_the_enumeration_is_refused_in_both_directions() -> None:
+    with pytest.raises(ValueError):
+        Named(JobState).process_bind_param("asleep", DIALECT)
+    with pytest.raises(ValueError):
+        Named(JobState).process_result_value("asleep", DIALECT)
+    assert type(Named(JobState).process_bind_param(JobState.DONE, DIALECT)) is str
+
+
+def test_yes_and_no_are_one_and_zero() -> None:
+    assert [YesNo().process_bind_param(value, DIALECT) for value in (True, False)] == [1, 0]
+    assert [YesNo().process_result_value(value, DIALECT) for value in (1, 0)] == [True, False]
+
+
+def test_chunks_hold_each_network_once_and_are_no_larger_than_asked() -> None:
+    many = [ip_network(f"192.0.2.{n}") for n in (1, 1, 2, 3, 3)]
+    assert list(chunks(iter(many), 2)) == [many[1:3], [many[3]]]
+    assert list(chunks(iter([]))) == []
+    assert [len(chunk) for chunk in chunks(iter(many[:3]), 2)] == [2]
+    assert ip_address("192.0.2.1") in many[0]

@@ -1,0 +1,95 @@
+"""Addresses: one canonical form, and a sentence for everything else."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl import addresses
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        (" 192.0.2.1\n", "192.0.2.1"),
+        ("[192.0.2.1]", "192.0.2.1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("[IPv6:2001:db8::1]", "2001:db8::1"),
+        ("ipv6:2001:db8::1", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_what_people_type_becomes_the_one_canonical_address(typed: str, meant: str) -> None:
+    assert addresses.parse_address(typed) == ip_address(meant)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "[]", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "fe80::1%eth0", "x" * 500, "mail.example.org", "\x00"],
+)
+def test_anything_else_is_refused_with_one_printable_sentence(typed: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        addresses.parse_address(typed)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 120
+
+
+@given(st.text(max_size=80))
+def test_no_text_breaks_the_address_parser(typed: str) -> None:
+    try:
+        found = addresses.parse_address(typed)
+    except ValueError as error:
+        assert str(error).isprintable()
+    else:
+        assert addresses.parse_address(str(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("192.0.2.0/24", IPv4Network("192.0.2.0/24")),
+        ("192.0.2.7", IPv4Network("192.0.2.7/32")),
+        ("2001:db8::/32", IPv6Network("2001:db8::/32")),
+        ("2001:db8::5", IPv6Network("2001:db8::5/128")),
+        ("::ffff:192.0.2.0/120", IPv4Network("192.0.2.0/24")),
+    ],
+)
+def test_networks_are_read_in_both_families(typed: str, meant: object) -> None:
+    assert addresses.parse_network(typed) == meant
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2.0/", "192.0.2.0/2 4", "a/b", "fe80::%1/64"]
+)
+def test_a_malformed_network_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError):
+        addresses.parse_network(typed)
+
+
+def test_host_bits_behind_the_prefix_are_a_mistake_that_names_the_network_meant() -> None:
+    with pytest.raises(ValueError, match=r"192\.0\.2\.0/24 is the network"):
+        addresses.parse_network("192.0.2.1/24")
+
+
+@given(st.text(max_size=80))
+def test_no_text_breaks_the_network_parser(typed: str) -> None:
+    try:
+        found = addresses.parse_network(typed)
+    except ValueError:
+        return
+    assert addresses.parse_network(str(found)) == found
+
+
+def test_the_names_in_dns_are_those_of_rfc_5782() -> None:
+    assert addresses.reversed_labels(IPv4Address("192.0.2.99")) == "99.2.0.192"
+    assert (
+        addresses.reversed_labels(IPv6Address("2001:db8:1:2:3:4:567:89ab"))
+        == "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2"
+    )
+
+
+def test_a_neighbourhood_is_a_24_or_a_48() -> None:
+    assert str(addresses.neighbourhood(IPv4Address("192.0.2.99"))) == "192.0.2.0/24"
+    assert str(addresses.neighbourhood(IPv6Address("2001:db8:1:2::9"))) == "2001:db8:1::/48"

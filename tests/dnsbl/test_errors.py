@@ -1,0 +1,30 @@
+"""Errors carry a sentence, always."""
+
+import inspect
+
+import pytest
+
+from dnsbl import errors
+from tester import errors as tester_errors
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        c
+        for module in (errors, tester_errors)
+        for _, c in inspect.getmembers(module, inspect.isclass)
+        if issubclass(c, Exception) and c.__name__ not in ("Refused", "SettingsError", "ReplyFault")
+    ],
+)
+def test_an_error_raised_without_words_says_its_docstring(error: type[Exception]) -> None:
+    assert str(error()) == inspect.getdoc(error)
+
+
+def test_a_refusal_carries_its_named_reason_and_when_to_come_back() -> None:
+    refusal = errors.Refused("resting", "Tested yesterday.", retry_after=60)
+    assert (refusal.reason, str(refusal), refusal.retry_after) == ("resting", "Tested yesterday.", 60)
+
+
+def test_settings_errors_keep_every_mistake() -> None:
+    assert errors.SettingsError(["a", "b"]).mistakes == ["a", "b"]

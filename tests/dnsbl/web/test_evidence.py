@@ -1,0 +1,147 @@
+"""What the public sees of a run: enough to repair a server, nothing that belongs to others."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.settings import Settings
+from dnsbl.web.evidence import CHARACTERS, CONVERSATIONS, FIELDS, LINES, discreet, evidence, redact
+from tester.smtp import Outcome, escape
+from tester.verdict import Finding
+
+PROOF = "abcdefghijklmnopqrstuvwxy2"
+TOKEN = "r2" + "q" * 32
+OURS = frozenset({"c.example.org", "b.example.org"})
+SETTINGS = Settings()
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def withheld(proof: str = PROOF) -> str:
+    return f"[proof withheld, SHA-256 {sha256(proof.encode()).hexdigest()}]"
+
+
+@pytest.mark.parametrize(
+    "around", ["{}", "Proof: {}", "({})", "id={};", "{}\\r\\n", "\\t{}", "\\n{}", "\\x7f{}", "1{}0"]
+)
+def test_a_proof_becomes_its_hash_whatever_stands_around_it(around: str) -> None:
+    assert redact(around.format(PROOF)) == around.format(withheld())
+
+
+def test_a_proof_in_capitals_is_known_too() -> None:
+    assert redact(PROOF.upper()) == withheld()
+
+
+def test_a_proof_with_something_glued_to_it_is_withheld() -> None:
+    assert PROOF not in redact(f"x{PROOF}")
+
+
+@pytest.mark.parametrize("text", [TOKEN, f"<{TOKEN}@c.example.org>", "aaaaaaaaaaaaaaaa", "a plain sentence", "a\\\\b"])
+def test_tokens_and_words_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+@given(st.binary(max_size=60), st.text(ALPHABET, min_size=26, max_size=26), st.binary(max_size=60))
+def test_a_proof_among_any_octets_is_never_shown(before: bytes, proof: str, after: bytes) -> None:
+    glued = tuple(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+    if before.endswith(tuple(bytes([c]) for c in glued)) or after.startswith(tuple(bytes([c]) for c in glued)):
+        before, after = before + b" ", b" " + after
+    assert proof not in redact(escape(before + proof.encode() + after))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 ask joe@victim.example",
+        "for <joe@victim.example>",
+        "Joe.D+x=y@[192.0.2.5]",
+        '"joe doe"@victim.example',
+        "c.example.org@victim.example",
+        "joe@sub.c.example.org",
+    ],
+)
+def test_other_peoples_addresses_are_left_out(text: str) -> None:
+    shown = discreet(text, OURS)
+    assert "joe" not in shown.lower() and "victim" not in shown
+    assert "[address withheld]" in shown
+
+
+@pytest.mark.parametrize(
+    "text", [f"<{TOKEN}@C.Example.org>", f"<{TOKEN}%c.example.org@mx.example.net>", "<postmaster@b.example.org.>"]
+)
+def test_our_own_addresses_are_shown(text: str) -> None:
+    assert discreet(text, OURS) == text
+
+
+def test_a_conversation_shows_both_sides_in_order(records: Any) -> None:
+    said = (b"220 mx\xff<b>\r\n", b"EHLO t\r\n", b"250-a\r\n", b"250 b\r\n", b"slow", b"closed")
+    report = records.report(transcripts=(records.transcript(*zip("<><<!!", said, strict=True)),))
+    (conversation,) = evidence(report, SETTINGS).conversations
+    assert [(line.kind, line.text) for line in conversation.lines] == [
+        ("<", "220 mx\\xff<b>"),
+        (">", "EHLO t"),
+        ("<", "250-a"),
+        ("<", "250 b"),
+        ("!", "slow"),
+        ("!", "closed"),
+    ]
+    assert (conversation.target, conversation.port, conversation.cut) == ("198.18.7.9", 25, False)
+
+
+def test_a_conversation_without_a_word_is_empty(records: Any) -> None:
+    (conversation,) = evidence(records.report(transcripts=(records.transcript(),)), SETTINGS).conversations
+    assert conversation.lines == ()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 13, 25, 26])
+def test_a_proof_sent_in_two_pieces_is_withheld(records: Any, cut: int) -> None:
+    transcript = records.transcript((">", b"x: " + PROOF[:cut].encode()), (">", PROOF[cut:].encode() + b"\r\n.\r\n"))
+    (conversation,) = evidence(records.report(transcripts=(transcript,)), SETTINGS).conversations
+    assert [line.text for line in conversation.lines] == [f"x: {withheld()}", "."]
+
+
+def test_what_we_said_ourselves_keeps_its_addresses(records: Any) -> None:
+    transcript = records.transcript((">", b"RCPT TO:<@mx.example.net:x@y.example>\r\n"), ("<", b"550 x@y.example\r\n"))
+    (conversation,) = evidence(records.report(transcripts=(transcript,)), SETTINGS).conversations
+    assert [line.text for line in conversation.lines] == [
+        "RCPT TO:<@mx.example.net:x@y.example>",
+        "550 [address withheld]",
+    ]
+
+
+def test_a_page_is_bounded(records: Any) -> None:
+    long = records.transcript(("<", b"a" * 5000 + b"\r\n"), (">", b"x\n" * 1000), ("<", b"220\r\n"))
+    message = b"Received: from x ([198.18.7.9]) by y\r\n" * 40 + b"\r\n"
+    shown = evidence(records.report(transcripts=(long,) * 20, returns=(records.back(message=message),)), SETTINGS)
+    assert len(shown.conversations) == CONVERSATIONS
+    assert len(shown.conversations[0].lines) == LINES and shown.conversations[0].cut
+    assert len(shown.conversations[0].lines[0].text) <= CHARACTERS
+    assert len(shown.arrivals[0].chain) == FIELDS
+
+
+def test_attempts_say_what_they_show_and_how_they_ended(records: Any) -> None:
+    letters = (
+        records.letter(reply="550 5.7.1 <joe@victim.example> no"),
+        records.letter(vector="GONE", outcome=None, reply=""),
+    )
+    first, second = evidence(records.report(letters=letters), SETTINGS).attempts
+    assert first.meaning and first.ended == "the recipient was refused, as it should be"
+    assert first.reply == "550 5.7.1 <[address withheld]> no"
+    assert (second.meaning, second.outcome) == ("", Outcome.UNTRIED)
+
+
+def test_only_deliveries_are_shown_with_their_path(records: Any) -> None:
+    message = b"Received: from a (joe@victim.example [198.18.7.9]) by b; now\r\nSubject: secret\r\n\r\nbody\r\n"
+    report = records.report(
+        returns=(records.back(message=message), records.back(finding=Finding.HUMAN, message=message)),
+        run=records.run(verdict=None),
+    )
+    shown = evidence(report, SETTINGS)
+    (arrival,) = shown.arrivals
+    (field,) = arrival.chain
+    assert "198.18.7.9" in field and "joe" not in field and "secret" not in field
+    assert (shown.outputs, shown.verdict) == (("198.18.7.9",), "")

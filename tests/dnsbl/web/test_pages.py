@@ -1,0 +1,334 @@
+"""The pages, on a whole list with SQLite: what people see, and what they must not see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dnsbl.addresses import parse_address, parse_network
+from dnsbl.model import Door, JobReason, JobState, State
+from dnsbl.web.pages import LIVE, WAITING, named, refresh, requester
+from tester.smtp import Outcome
+
+TARGET = "198.18.7.9"
+Build = Callable[..., Any]
+
+
+def test_an_unknown_address_is_a_normal_page(house: Build) -> None:
+    answer = house().visitor().get("/ip/198.18.1.1")
+    assert answer.status_code == 200
+    assert '<h1 class="no">No, 198.18.1.1 is not listed</h1>' in answer.text
+    assert "Nothing is known against this address." in answer.text
+    assert '<form action="/remove"' not in answer.text
+
+
+@pytest.mark.parametrize("typed", ["2001:db8::5", "[2001:db8::5]", "IPv6:2001:DB8:0::5"])
+def test_an_ipv6_address_may_be_written_as_people_do(house: Build, typed: str) -> None:
+    assert "No, 2001:db8::5 is not listed" in house().visitor().get(f"/ip/{typed}").text
+
+
+@pytest.mark.parametrize("typed", ["", "example.org", "198.18.7.9/24", "1.2.3", "300.1.1.1", "%00", "..%2f..%2fetc"])
+def test_a_malformed_address_is_answered_with_one_sentence(house: Build, typed: str) -> None:
+    answer = house().visitor().get(f"/ip/{typed}")
+    assert answer.status_code == 400
+    (sentence,) = re.findall(r'role="alert">([^<]+)</p>', answer.text)
+    assert sentence.endswith(".") and ". " not in sentence
+
+
+@given(text=st.text(max_size=80))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_text_in_the_place_of_an_address_is_200_or_400(fuzzed: Any, text: str) -> None:
+    raw = quote(text, safe="", errors="replace")
+    if raw not in (".", ".."):
+        assert fuzzed.get(f"/ip/{raw}").status_code in (200, 400)
+        assert fuzzed.get(f"/api/v1/hosts/{raw}").status_code in (200, 400, 404)
+    assert fuzzed.get("/", params={"address": text.encode("utf-8", "replace")}).status_code in (303, 400)
+
+
+@pytest.fixture
+def fuzzed(house: Build) -> Any:
+    return house().visitor()
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("198.18.7.9", "198.18.7.9"),
+        (" [198.18.7.9] ", "198.18.7.9"),
+        ("554 5.7.1 Service unavailable; client [198.18.7.9] blocked using relays.example.org", "198.18.7.9"),
+        ("see https://relays.example.org/ip/198.18.7.9", "198.18.7.9"),
+        ("Host 198.18.7.9.", "198.18.7.9"),
+        ("550 5.7.1 [IPv6:2001:db8::5] is listed", "2001:db8::5"),
+        ("relay=mx[2001:db8::5]:25, from 198.18.7.9", "2001:db8::5"),
+        ("blocked 2001:db8::5 today", "2001:db8::5"),
+    ],
+)
+def test_a_line_from_a_bounce_leads_to_its_address(house: Build, typed: str, found: str) -> None:
+    answer = house().visitor().get("/", params={"address": typed})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/ip/{found}")
+
+
+@pytest.mark.parametrize("typed", ["", "nothing", "550 5.7.1 no", "1.2.3.4.5", "::::"])
+def test_a_line_without_an_address_names_none(typed: str) -> None:
+    with pytest.raises(ValueError):
+        named(typed)
+
+
+def test_the_visitors_own_address_is_a_button(house: Build) -> None:
+    visitor = house().visitor("198.51.100.23")
+    assert 'href="/ip/198.51.100.23"' in visitor.get("/").text
+    assert "This is the address that you come from." in visitor.get("/ip/198.51.100.23").text
+    assert "Look up my own address" not in house().visitor("testclient").get("/").text
+
+
+def test_visitors_are_remembered_by_network() -> None:
+    assert requester(parse_address("198.51.100.23")) == "198.51.100.0/24"
+    assert requester(None) == "unknown"
+
+
+def test_a_listed_address_sees_why_and_how_before_the_button(house: Build) -> None:
+    home = house()
+    home.list()
+    page = home.visitor().get(f"/ip/{TARGET}").text
+    parts = [
+        "Yes, 198.18.7.9 is listed",
+        "It is an open relay",
+        "Listed since",
+        "Ends by itself",
+        "relays.example.org</code>: 127.0.0.2",
+        "The letter came out of 198.18.7.9",
+        "DELIVERED_SAME",
+        "The letter at our collector",
+        "Conversation 1 with 198.18.7.9",
+        "How to close the relay",
+        '<form action="/remove" method="post">',
+        "follow within seconds",
+    ]
+    places = [page.find(part) for part in parts]
+    assert -1 not in places and places == sorted(places)
+    assert 'http-equiv="refresh"' not in page
+
+
+def test_the_proof_and_other_peoples_addresses_are_not_shown(house: Build) -> None:
+    home = house()
+    run = home.list(reply="250 queued for joe@victim.example")
+    page = home.visitor().get(f"/ip/{TARGET}").text
+    assert home.proof(run) not in page
+    assert "proof withheld, SHA-256" in page
+    assert "victim.example" not in page
+
+
+def test_what_a_server_says_is_escaped(house: Build) -> None:
+    home = house()
+    attack = "<script>alert(1)</script><img src=x onerror='a'>\"&"
+    home.list(reply=f"250 {attack}", banner=b"220 </pre>" + attack.encode() + b"\xff\x00\x1b[31m")
+    page = home.visitor().get(f"/ip/{TARGET}").text
+    assert "<script" not in page and "<img" not in page and "</pre><" not in page and "<b>x</b>" not in page
+    assert "220 &lt;/pre&gt;&lt;script&gt;" in page
+    assert "\\xff\\x00\\x1b[31m" in page
+
+
+def test_words_of_operators_are_escaped(house: Build) -> None:
+    home = house()
+    network = parse_network("198.18.7.0/24")
+    home.casework.list_networks([network], kind="manual", reason="<script>x</script>", actor="operator")
+    home.casework.exclude(network, reason="<script>y</script>", actor="operator")
+    page = home.visitor().get(f"/ip/{TARGET}").text
+    assert "<script" not in page
+    assert "&lt;script&gt;x" in page and "&lt;script&gt;y" in page
+    assert "This listing is not the result of a test." in page and '<form action="/remove"' not in page
+
+
+def test_a_nominator_learns_no_more_than_that_it_is_queued(house: Build) -> None:
+    home = house()
+    answer = home.visitor().post("/nominate", data={"address": TARGET, "evidence": home.spam()})
+    assert answer.status_code == 202 and "<strong>Queued:</strong> 198.18.7.9" in answer.text
+    standing = home.casework.look_up(parse_address(TARGET))
+    assert standing.state is State.QUEUED
+    (entry,) = [e for e in home.casework.journal() if e.verb == "nominated"]
+    assert entry.actor == "web 198.51.100.0/24"
+
+
+def test_the_address_may_be_left_to_the_message(house: Build) -> None:
+    home = house()
+    assert "198.18.7.9 will be tested" in home.visitor().post("/nominate", data={"evidence": home.spam()}).text
+
+
+def test_a_second_nominator_learns_tested_or_listed(house: Build) -> None:
+    home = house()
+    home.nominate()
+    home.test(outcome=Outcome.RCPT_5XX, reply="550 no")
+    answer = home.visitor().post("/nominate", data={"address": TARGET, "evidence": home.spam()})
+    assert answer.status_code == 200 and "<strong>Recently tested:</strong>" in answer.text
+    home.list("198.18.7.10")
+    answer = home.visitor().post("/nominate", data={"evidence": home.spam("198.18.7.10")})
+    assert answer.status_code == 200 and "<strong>Listed:</strong>" in answer.text
+
+
+def test_an_address_that_is_not_listed_shows_nothing_that_its_server_said(house: Build) -> None:
+    home = house()
+    home.nominate()
+    home.test(outcome=Outcome.RCPT_5XX, reply="550 5.7.1 relaying denied", banner=b"220 secret-banner")
+    page = home.visitor().get(f"/ip/{TARGET}").text
+    assert "No, 198.18.7.9 is not listed" in page
+    assert "secret-banner" not in page and "relaying denied" not in page and "S01" not in page
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "sentence"),
+    [
+        ({}, 400, "An IP address or a spam message is needed."),
+        ({"address": TARGET}, 422, "Show the spam"),
+        ({"address": TARGET, "evidence": "</textarea><script>alert(1)</script>"}, 422, "This is no mail"),
+        ({"address": "8.8.8.8", "evidence": "SPAM"}, 422, "No Received line of this message"),
+        ({"address": "127.0.0.1", "evidence": "SPAM"}, 422, "127.0.0.1 cannot be tested"),
+        ({"address": "'><script>", "evidence": "SPAM"}, 400, "is not an IPv4 or IPv6 address"),
+        ({"address": TARGET, "evidence": "LONG"}, 413, "larger than 4096 bytes"),
+    ],
+)
+def test_a_refused_nomination_keeps_what_was_typed(
+    house: Build, form: dict[str, str], status: int, sentence: str
+) -> None:
+    home = house(policy={"evidence_bytes": 4096})
+    texts = {"SPAM": home.spam(), "LONG": home.spam(text="x" * 4096)}
+    form = form | ({"evidence": texts.get(form["evidence"], form["evidence"])} if "evidence" in form else {})
+    answer = home.visitor().post("/nominate", data=form)
+    assert answer.status_code == status and sentence in answer.text
+    assert "<script" not in answer.text
+    if "evidence" in form:
+        assert "</textarea><" not in answer.text and answer.text.count("</textarea>") == 1
+        assert form["evidence"].split("\n")[-1].strip().replace("<", "&lt;").replace(">", "&gt;") in answer.text
+
+
+def test_an_excluded_network_is_not_nominated(house: Build) -> None:
+    home = house()
+    home.casework.exclude(parse_network("198.18.7.0/24"), reason="asked", actor="operator")
+    answer = home.visitor().post("/nominate", data={"evidence": home.spam()})
+    assert answer.status_code == 403 and "is not tested" in answer.text
+
+
+def test_removal_is_asked_watched_and_granted(house: Build) -> None:
+    home = house()
+    home.list()
+    visitor = home.visitor()
+    answer = visitor.post("/remove", data={"address": TARGET})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/ip/{TARGET}")
+    page = visitor.get(f"/ip/{TARGET}").text
+    assert "The retest that was asked for starts in a moment." in page
+    assert f'<meta http-equiv="refresh" content="{LIVE}">' in page
+    assert '<form action="/remove"' not in page
+
+    assignment = home.casework.take_job("worker")
+    page = visitor.get(f"/ip/{TARGET}").text
+    assert "The retest that was asked for is running now" in page and 'http-equiv="refresh"' in page
+    assert assignment is not None and assignment.job.reason is JobReason.REMOVAL
+
+
+def test_after_a_failed_retest_the_next_request_has_a_clock_time(house: Build) -> None:
+    home = house()
+    home.list()
+    visitor = home.visitor()
+    for _ in range(2):
+        visitor.post("/remove", data={"address": TARGET})
+        home.test(proven=True)
+    page = visitor.get(f"/ip/{TARGET}").text
+    assert re.search(r"next request is taken from <strong><time datetime=\"2026-01-01T0\d:", page)
+    assert '<form action="/remove"' not in page
+    answer = visitor.post("/remove", data={"address": TARGET})
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
+    assert "the next request is taken at 2026-01-01 0" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "sentence"),
+    [
+        (TARGET, 409, "is not listed for relaying"),
+        ("<script>", 400, "is not an IPv4"),
+        ("", 400, "An IP address is needed."),
+    ],
+)
+def test_a_refused_removal_says_why(house: Build, typed: str, status: int, sentence: str) -> None:
+    answer = house().visitor().post("/remove", data={"address": typed})
+    assert answer.status_code == status and sentence in answer.text and "<script" not in answer.text
+
+
+def test_a_past_listing_stays_visible(house: Build) -> None:
+    home = house()
+    home.list()
+    home.casework.drop_networks([parse_network(TARGET)], kind="relay", reason="mistake", actor="operator")
+    page = home.visitor().get(f"/ip/{TARGET}").text
+    assert "No, 198.18.7.9 is not listed" in page
+    assert "Past listings" in page and "an operator of this list decided so" in page
+    assert "time to live has run out" in page and "DELIVERED_SAME" not in page
+
+
+def test_forms_take_the_address_from_the_link(house: Build) -> None:
+    visitor = house().visitor()
+    for path in ("/nominate", "/remove"):
+        assert 'value="&#34;&gt;1"' in visitor.get(path, params={"address": '">1'}).text
+
+
+def test_policy_and_about_tell_the_settings_in_force(house: Build) -> None:
+    visitor = house(
+        policy={"expiry_days": 45, "require_evidence": False, "removal_waits": [0, 5400]},
+        service={"contact": "relay-desk@example.net"},
+    ).visitor()
+    policy = visitor.get("/policy").text
+    assert "A listing ends 45 days after its last proof" in policy
+    assert "the next request waits 90 minutes." in policy
+    assert "somebody reported it" in policy
+    about = visitor.get("/about").text
+    assert "mailto:relay-desk@example.net" in about
+    assert re.search(r"relays\.example\.org</code></th><td>127\.0\.0\.2</td>", about)
+
+
+@pytest.mark.parametrize("path", ["/", "/nominate", "/remove", "/policy", "/about", "/ip/198.18.7.9"])
+def test_pages_are_whole_and_load_nothing_from_elsewhere(house: Build, path: str) -> None:
+    home = house()
+    answer = home.visitor().get(path)
+    page = answer.text
+    assert answer.status_code == 200 and "set-cookie" not in answer.headers
+    assert page.startswith("<!doctype html>") and page.count("<h1") == 1 and '<html lang="en">' in page
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)
+    assert all(
+        link.startswith("/") for link in re.findall(r'(?:src|href|action)="([^"m#][^"]*)"', page) if "http" not in link
+    )
+    assert not re.search(r'(?:src|<link[^>]*href)="https?:', page)
+    for field in re.findall(r'<(?:input|textarea) id="([^"]+)"', page):
+        assert f'<label for="{field}"' in page
+    assert home.visitor().head(path).status_code == 200
+
+
+def test_a_page_reloads_only_while_something_is_about_to_happen(records: Any) -> None:
+    now = records.clock.now()
+    later = records.job(due=now + timedelta(days=14))
+    assert refresh(records.standing(), now) is None
+    assert refresh(records.standing(job=later, state=State.LISTED), now) is None
+    assert refresh(records.standing(job=records.job()), now) == LIVE
+    assert refresh(records.standing(job=records.job(state=JobState.RUNNING, due=now - timedelta(1))), now) == LIVE
+    assert refresh(records.standing(state=State.PENDING), now) == WAITING
+
+
+def test_a_run_that_is_gone_leaves_the_page_standing(
+    house: Build, monkeypatch: pytest.MonkeyPatch, records: Any
+) -> None:
+    home = house()
+    standing = records.standing(state=State.LISTED, listings=(records.listing(run="gone"),))
+    monkeypatch.setattr(home.casework, "look_up", lambda address: standing)
+    page = home.visitor().get(f"/ip/{TARGET}")
+    assert page.status_code == 200 and "Yes, 198.18.7.9 is listed" in page.text
+
+
+def test_a_door_is_named_in_the_journal(house: Build) -> None:
+    home = house()
+    home.list()
+    home.visitor().post("/remove", data={"address": TARGET})
+    (entry,) = [e for e in home.casework.journal() if e.verb == "asked-removal"]
+    assert entry.actor == f"{Door.WEB} 198.51.100.0/24"

@@ -1,0 +1,41 @@
+"""Times and spans for people, and that templates escape."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from dnsbl.settings import Settings
+from dnsbl.web.render import Pages, span, when
+
+
+def test_a_time_is_utc_and_readable_by_programs() -> None:
+    summer = datetime(2026, 7, 1, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    assert when(summer) == '<time datetime="2026-06-30T23:30:00Z">30 June 2026, 23:30 UTC</time>'
+    assert when(datetime(2026, 1, 1, tzinfo=UTC)).startswith('<time datetime="2026-01-01T00:00:00Z">')
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (7776000.0, "90 days"),
+        (86400, "1 day"),
+        (3600, "1 hour"),
+        (5400, "90 minutes"),
+        (90, "90 seconds"),
+        (1, "1 second"),
+        (0.5, "0.5 seconds"),
+        (0, "0 seconds"),
+    ],
+)
+def test_a_span_takes_its_largest_whole_unit(seconds: float, words: str) -> None:
+    assert span(seconds) == words
+
+
+def test_settings_are_escaped_like_everything_else() -> None:
+    settings = Settings.model_validate({"service": {"name": "<script>A & B</script>"}})
+    page = Pages(settings).render("index.html", visitor=None, typed='"><script>', mistake="<i>").body.decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;A &amp; B&lt;/script&gt;" in page
+    assert 'value="&#34;&gt;&lt;script&gt;"' in page

@@ -1,0 +1,80 @@
+"""The documents for programs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dnsbl.addresses import parse_address
+from dnsbl.model import Refusal, RunState, State
+from dnsbl.web.shapes import STATUS, Codes, run_shape, standing_shape
+from tester.smtp import Outcome
+from tester.verdict import Finding, Verdict
+
+
+def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
+    assert standing_shape(records.standing(), codes) == {
+        "address": "198.18.7.9",
+        "state": "unknown",
+        "listings": [],
+        "last_verdict": None,
+        "next_test": None,
+        "removal_after": None,
+        "zones": {"relays.example.org": []},
+    }
+
+
+def test_a_listing_is_told_with_utc_times_and_codes(records: Any, codes: Codes) -> None:
+    standing = records.standing(
+        state=State.LISTED,
+        listings=(records.listing(), records.listing(kind="multihop"), records.listing(kind="elsewhere", run=None)),
+        last_verdict=Verdict.OPEN,
+        next_test=records.clock.now() + timedelta(days=14),
+    )
+    shape = standing_shape(standing, codes)
+    assert shape["listings"][0] == {
+        "kind": "relay",
+        "network": "198.18.7.9/32",
+        "since": "2026-01-01T00:00:00Z",
+        "expires": "2026-04-01T00:00:00Z",
+        "reason": "letter-returned",
+        "run": "aaaaaaaaaaaaaaaa",
+    }
+    assert shape["zones"] == {"relays.example.org": ["127.0.0.3", "127.0.0.2"]}
+    assert (shape["last_verdict"], shape["next_test"]) == ("OPEN", "2026-01-15T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("address", "answered"), [("127.0.0.2", ["127.0.0.2"]), ("127.0.0.3", ["127.0.0.3"]), ("127.0.0.1", [])]
+)
+def test_test_points_are_told_as_dns_answers_them(
+    records: Any, codes: Codes, address: str, answered: list[str]
+) -> None:
+    assert codes(records.standing(address=parse_address(address))) == {"relays.example.org": answered}
+
+
+def test_a_run_tells_attempts_and_outputs_once_each(records: Any) -> None:
+    report = records.report(
+        run=records.run(state=RunState.WAITING, verdict=None),
+        letters=(records.letter(), records.letter(vector="S02", outcome=None, reply="")),
+        returns=(
+            records.back(),
+            records.back(finding=Finding.DELIVERED_OTHER, peer=parse_address("2001:db8::1")),
+            records.back(),
+            records.back(finding=Finding.REPEATED, peer=parse_address("198.18.7.10")),
+        ),
+    )
+    shape = run_shape(report)
+    assert shape["output_addresses"] == ["198.18.7.9", "2001:db8::1"]
+    assert shape["attempts"] == [
+        {"vector": "S01", "outcome": "RCPT_5XX", "reply": "550 5.7.1 no"},
+        {"vector": "S02", "outcome": Outcome.UNTRIED.value, "reply": ""},
+    ]
+    assert (shape["run_id"], shape["verdict"], shape["state"]) == ("aaaaaaaaaaaaaaaa", None, "waiting")
+
+
+def test_refusals_have_client_statuses() -> None:
+    assert set(STATUS) <= set(Refusal)
+    assert all(400 <= status < 500 for status in STATUS.values())

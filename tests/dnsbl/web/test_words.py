@@ -1,0 +1,39 @@
+"""Every name that may be shown has a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from dnsbl.model import PROOF_KINDS, Reason, State
+from dnsbl.web import words
+from tester.smtp import DELIVERED, Outcome
+from tester.verdict import Verdict
+
+
+@pytest.mark.parametrize(
+    ("table", "names"),
+    [
+        (words.STATE, State),
+        (words.REASON, Reason),
+        (words.VERDICT, Verdict),
+        (words.OUTSIDE, Verdict),
+        (words.OUTCOME, Outcome),
+        (words.KIND, PROOF_KINDS),
+    ],
+)
+def test_each_name_has_its_words(table: Mapping[Any, str], names: Iterable[Any]) -> None:
+    assert set(table) == set(names)
+    assert all(table.values())
+
+
+def test_findings_that_are_shown_are_deliveries() -> None:
+    assert {finding.value for finding in words.FINDING} == {outcome.value for outcome in DELIVERED}
+
+
+def test_outsiders_cannot_tell_a_closed_port_from_a_rude_server() -> None:
+    assert words.OUTSIDE[Verdict.UNREACHABLE] == words.OUTSIDE[Verdict.REFUSES_TESTER]
+    assert words.OUTSIDE[Verdict.CLOSED] == words.OUTSIDE[Verdict.ACCEPTS_LOSES]
+    assert len(set(words.OUTSIDE.values())) == 3

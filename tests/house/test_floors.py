@@ -1,0 +1,66 @@
+"""The laws of the house that imports show: who may touch sockets, SQL, time and the system."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(p for package in ("tester", "dnsbl") for p in (ROOT / package).rglob("*.py"))
+
+#: module -> the only places that may import it
+ALLOWED = {
+    "sqlalchemy": ("dnsbl/store/",),
+    "alembic": ("dnsbl/store/",),
+    "sqlite3": ("dnsbl/store/",),
+    "socket": ("tester/caller.py", "tester/collector.py", "tester/cli.py", "dnsbl/daemons/", "dnsbl/web/server.py"),
+    "asyncio": (
+        "tester/caller.py",
+        "tester/collector.py",
+        "tester/cli.py",
+        "dnsbl/daemons/",
+        "dnsbl/web/",
+        "dnsbl/demo/",
+        "dnsbl/cli/",
+    ),
+    "aiosmtplib": ("tester/caller.py", "dnsbl/demo/neighbourhood.py", "dnsbl/daemons/"),
+    "aiosmtpd": ("tester/collector.py", "dnsbl/demo/neighbourhood.py"),
+    "apscheduler": ("dnsbl/daemons/scheduler.py",),
+    "dnslib": ("dnsbl/dns/", "dnsbl/demo/tour.py"),
+    "time": ("dnsbl/clock.py", "dnsbl/cli/waiting.py", "tester/cli.py"),
+    "fastapi": ("dnsbl/web/",),
+    "starlette": ("dnsbl/web/",),
+    "uvicorn": ("dnsbl/web/server.py",),
+    "typer": ("dnsbl/cli/",),
+}
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_only_what_its_floor_may(path: Path) -> None:
+    here = str(path.relative_to(ROOT))
+    trespasses = {m for m in imported(path) & set(ALLOWED) if not any(here.startswith(a) for a in ALLOWED[m])}
+    assert not trespasses, f"{here} may not import {', '.join(sorted(trespasses))}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_module_opens_with_its_contract(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{path} has no docstring"
+
+
+def test_nobody_below_the_shells_asks_the_system_for_the_time() -> None:
+    for path in FILES:
+        here = str(path.relative_to(ROOT))
+        text = path.read_text(encoding="utf-8")
+        if here != "dnsbl/clock.py":
+            assert "datetime.now(" not in text, here
+            assert "utcnow(" not in text, here

@@ -1,0 +1,249 @@
+"""The command, from its arguments to its exit code, against servers on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import smtplib
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from email.message import EmailMessage
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from servers import OPEN, Scripted, listening
+
+from tester import cli
+from tester.cli import main
+from tester.smtp import Limits
+
+QUICK = Limits(connect=2, banner=2, command=2, final=5, attempt_gap=0, connection_gap=0, grace=1)
+
+
+@pytest.fixture
+def port() -> int:
+    """A free port for the collector."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+class Handing:
+    """aiosmtpd as a server that does something with each message, in a thread of its own."""
+
+    def __init__(self, act: Callable[[Envelope], None]) -> None:
+        self.act = act
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        await asyncio.to_thread(self.act, envelope)
+        return "250 queued"
+
+
+@contextmanager
+def serving(what: Handing | Mapping[str, bytes]) -> Iterator[int]:
+    """Run a server in another thread, as another program would be."""
+    ready: list[int] = []
+    started = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        if isinstance(what, Handing):
+            server = await loop.create_server(
+                lambda: SMTP(what, hostname="mx.example.net", ident="x", loop=loop), "127.0.0.1", 0
+            )
+            ready.append(server.sockets[0].getsockname()[1])
+            started.set()
+            await stop.wait()
+            server.close()
+        else:
+            async with listening(Scripted(what)) as bound:
+                ready.append(bound)
+                started.set()
+                await stop.wait()
+        await asyncio.sleep(0.05)
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert started.wait(5)
+    try:
+        yield ready[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(5)
+        loop.close()
+
+
+def forwarding(port: int, source: str = "127.0.0.1") -> Handing:
+    def forward(envelope: Envelope) -> None:
+        with smtplib.SMTP("127.0.0.1", port, timeout=5, source_address=(source, 0)) as client:
+            client.sendmail(envelope.mail_from, envelope.rcpt_tos, envelope.content)
+
+    return Handing(forward)
+
+
+def run(server: int, port: int, *more: str) -> int:
+    fixed = ["127.0.0.1", "--port", str(server), "--collector", f"127.0.0.1:{port}", "--lab", "127.0.0.0/8"]
+    names = ["--collector-domain", "c.test", "--bounce-domain", "b.test", "--helo", "probe.b.test"]
+    return main([*fixed, *names, *more], limits=QUICK)
+
+
+def test_an_open_relay_is_shown_with_its_conversation(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(forwarding(port)) as server:
+        assert run(server, port) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "> EHLO probe.b.test" in out
+    assert "< 220 mx.example.net x" in out
+    assert "S01 from 127.0.0.1: DELIVERED_SAME." in out
+    assert "S01   DELIVERED_SAME" in out
+    assert "S10   UNTRIED" in out
+    assert "\nOPEN: " in out
+    assert "not final" not in out
+
+
+def test_the_json_document_stands_alone_on_stdout(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(forwarding(port, "127.0.0.7")) as server:
+        assert run(server, port, "--json") == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["address"] == "127.0.0.1"
+    assert document["verdict"] == "INCONCLUSIVE"
+    assert document["confirm"] is True
+    assert document["output_addresses"] == ["127.0.0.7"]
+    assert document["attempts"][0]["vector"] == "S01"
+    assert document["attempts"][0]["outcome"] == "DELIVERED_OTHER"
+    assert document["attempts"][0]["reply"].startswith("250 ")
+    assert "> EHLO" in err
+
+
+def test_a_closed_server_is_closed(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    script = {**OPEN, "RCPT": (b"550 no\r\n",) * 15 + (b"250 ok\r\n",)}
+    with serving(script) as server:
+        assert run(server, port, "--profile", "standard", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["verdict"] == "CLOSED"
+    assert document["control"] == "ACCEPTED"
+    assert {a["outcome"] for a in document["attempts"]} == {"RCPT_5XX"}
+    assert len(document["attempts"]) == 15
+
+
+def test_hostile_text_is_shown_escaped(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving({**OPEN, "": b"554 \x1b[2Jgone\xff\r\n"}) as server:
+        assert run(server, port) == 0
+    out = capsys.readouterr().out
+    assert "554 \\x1b[2Jgone\\xff" in out
+    assert "\x1b" not in out
+    assert "\nREFUSES_TESTER: " in out
+
+
+def test_an_accepted_letter_is_waited_for(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(OPEN) as server:
+        assert run(server, port, "--wait", "0.1") == 0
+    out = capsys.readouterr().out
+    assert "Waiting at most 0.1 s" in out
+    assert "\nINCONCLUSIVE: " in out
+    assert "This is not final" in out
+
+
+def test_a_bounce_is_told_from_a_delivery(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def bounce(envelope: Envelope) -> None:
+        letter = EmailMessage()
+        letter["From"] = "MAILER-DAEMON@mx.example.net"
+        letter["Subject"] = "Undelivered Mail Returned to Sender"
+        letter.set_content("no\n" + (envelope.content or b"").decode())
+        stray = EmailMessage()
+        stray.set_content("hello")
+        with smtplib.SMTP("127.0.0.1", port, timeout=5) as client:
+            client.send_message(letter, "", [envelope.mail_from])
+            client.send_message(stray, "x@example.net", ["postmaster@c.test"])
+
+    with serving(Handing(bounce)) as server:
+        assert run(server, port, "--json") == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["verdict"] == "ACCEPTS_BOUNCES"
+    assert document["output_addresses"] == []
+    assert "A message for postmaster came from 127.0.0.1." in err
+
+
+def test_an_address_that_must_not_be_tested_is_refused(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["127.0.0.1", "--collector", f"127.0.0.1:{port}"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("127.0.0.1 must not be tested: ")
+    assert err.count("\n") == 1
+
+
+def test_a_collector_that_cannot_listen_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert run(25, taken.getsockname()[1]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "cannot listen on 127.0.0.1" in err
+    assert err.count("\n") == 1
+
+
+def test_without_a_collector_address_every_address_is_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried = []
+
+    async def start(self: object, host: str, port: int) -> tuple[str, int]:
+        tried.append((host, port))
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tester.collector.Collector.start", start)
+    assert main(["127.0.0.1", "--lab", "127.0.0.0/8"]) == 1
+    assert tried == [("::", 25), ("0.0.0.0", 25)]
+    assert "--collector" in capsys.readouterr().err
+
+
+def test_a_source_that_is_not_ours_is_one_sentence(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(25, port, "--source", "192.0.2.77") == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    async def test(self: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli._Run, "test", test)
+    assert main(["192.0.2.1"]) == 1
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["mx.example.net"],
+        ["192.0.2.0/24"],
+        ["192.0.2.1", "--profile", "huge"],
+        ["192.0.2.1", "--collector", "25"],
+        ["192.0.2.1", "--collector", "127.0.0.1:70000"],
+        ["192.0.2.1", "--helo", "a b"],
+        ["192.0.2.1", "--collector-domain", "c.test\r\nRSET"],
+        ["192.0.2.1", "--lab", "127.0.0.1/8"],
+    ],
+)
+def test_wrong_arguments_are_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: python -m tester" in capsys.readouterr().err
+
+
+def test_an_ipv6_collector_is_written_in_brackets() -> None:
+    assert cli._endpoint("[::1]:2525") == ("::1", 2525)
+
+
+def test_the_module_runs_and_its_help_tells_of_the_mx() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tester", "--help"], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 0
+    assert "MX must point to this machine" in " ".join(done.stdout.split())

@@ -1,0 +1,212 @@
+"""Received chains in the dialects of the mail world, honest and forged."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tester.received import Hop, candidate, fields, hops, mentions
+
+
+def message(*received: str) -> bytes:
+    return "".join(f"Received: {each}\r\n" for each in received).encode("latin-1") + b"Subject: hello\r\n\r\nBody\r\n"
+
+
+def hop(text: str) -> Hop:
+    (only,) = hops(message(text))
+    return only
+
+
+NAT_SAMPLE = message(
+    "from mail.example.net (mail.example.net [203.0.113.243])\r\n\tby trap.example.org (Postfix) with ESMTP id 4F2;"
+    "\r\n\tThu, 20 Dec 2012 10:11:12 +0000 (UTC)",
+    "from PC-20121219NMRW ([10.0.0.26] RDNS failed) by mail.example.net with Microsoft SMTPSVC(6.0.3790.4675);"
+    "\r\n Thu, 20 Dec 2012 19:11:10 +0900",
+)
+APPLIANCE_SAMPLE = message(
+    "from mail.example.com (mail.example.com [198.51.100.204])\r\n\tby trap.example.org (Postfix) with ESMTP id 5A;"
+    "\r\n\tThu, 20 Dec 2012 10:11:12 +0000 (UTC)",
+    "from unknown (HELO EROS.example.com) ([192.168.0.50])\r\n  by mail.example.com with SMTP; 20 Dec 2012 18:11:11",
+    "from PC-20121219KUBO ([124.42.13.230]) by EROS.example.com with Microsoft SMTPSVC(6.0.3790.4675);"
+    "\r\n Thu, 20 Dec 2012 18:11:10 +0800",
+)
+
+
+def test_behind_a_nat_only_the_mail_server_is_known():
+    chain = hops(NAT_SAMPLE)
+    assert candidate(chain) == ip_address("203.0.113.243")
+    assert [str(each.address) for each in chain] == ["203.0.113.243", "10.0.0.26"]
+    assert [each.by for each in chain] == ["trap.example.org", "mail.example.net"]
+    assert [each.helo for each in chain] == ["mail.example.net", "PC-20121219NMRW"]
+    assert [each.protocol for each in chain] == ["ESMTP", "Microsoft SMTPSVC"]
+
+
+def test_behind_an_appliance_only_the_mail_server_is_known():
+    chain = hops(APPLIANCE_SAMPLE)
+    assert candidate(chain) == ip_address("198.51.100.204")
+    assert [str(each.address) for each in chain] == ["198.51.100.204", "192.168.0.50", "124.42.13.230"]
+    assert chain[1].helo == "EROS.example.com"
+    assert mentions(chain, ip_address("124.42.13.230"))
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "helo"),
+    [
+        ("from a.example (b.example [203.0.113.9]) by mx (Postfix) with ESMTP id 1", "203.0.113.9", "a.example"),
+        ("from a (unknown [IPv6:2001:db8::9]) by mx (Postfix) with ESMTPS id 1", "2001:db8::9", "a"),
+        ("from [10.0.0.1] (unknown [203.0.113.9]) by mx (Postfix) with SMTP id 1", "203.0.113.9", "[10.0.0.1]"),
+        ('from a (b [203.0.113.9]) (using TLSv1.2 (256/256 bits)) (Client CN "[10.9.9.9]") by mx', "203.0.113.9", "a"),
+        ("from a (b [203.0.113.9] (may be forged)) by mx (8.17.1/8.17.1) with ESMTP id 1", "203.0.113.9", "a"),
+        ("from a ([10.6.6.6]@b [203.0.113.9]) by mx (8.9.3/8.9.3) with ESMTP id 1", "203.0.113.9", "a"),
+        ("from [203.0.113.9] (helo=a.example) by mx with esmtp (Exim 4.96) id 1", "203.0.113.9", "a.example"),
+        ("from b ([203.0.113.9]:4711 helo=[10.6.6.6]) by mx with esmtp (Exim 4.96)", "203.0.113.9", "[10.6.6.6]"),
+        ("from [203.0.113.9] (port=9 helo=[10.6.6.6] ident=[10.6.6.7]) by mx with esmtp", "203.0.113.9", "[10.6.6.6]"),
+        ("from b ([203.0.113.9]) by mx with esmtp (Exim 4.96)", "203.0.113.9", "b"),
+        ("from unknown (HELO a.example) (203.0.113.9) by mx with SMTP; 1 Jan", "203.0.113.9", "a.example"),
+        ("from unknown (HELO [10.6.6.6]) (user@203.0.113.9) by mx with SMTP; 1 Jan", "203.0.113.9", "[10.6.6.6]"),
+        (
+            "from EX1.a.example (203.0.113.9) by EX2.a.example (10.1.1.1) with Microsoft SMTP",
+            "203.0.113.9",
+            "EX1.a.example",
+        ),
+        ("from EX1 (2001:db8:10a6::9) by EX2 (2001:db8::2) with Microsoft SMTP Server", "2001:db8:10a6::9", "EX1"),
+        ("from EX1 ([fe80::9%15]) by EX2 ([fe80::2%15]) with mapi id 15.20.1", "fe80::9", "EX1"),
+        ("from a ([::ffff:203.0.113.9]) by mx with SMTP", "203.0.113.9", "a"),
+        ("from ([203.0.113.9]) by mx with SMTP", "203.0.113.9", ""),
+        ("from [203.0.113.9] by mx via HTTP", "203.0.113.9", "[203.0.113.9]"),
+        ("from [IPv6:2001:db8::9] by mx with LMTP", "2001:db8::9", "[IPv6:2001:db8::9]"),
+        ("from 203.0.113.9 (SquirrelMail authenticated user x) by mx with HTTP", "203.0.113.9", "203.0.113.9"),
+        ("from by (rdns [203.0.113.9]) by mx with SMTP", "203.0.113.9", "by"),
+        ("FROM a (b [203.0.113.9]) BY mx WITH SMTP", "203.0.113.9", "a"),
+        ("from a (b \\( [203.0.113.9]) by mx with SMTP", "203.0.113.9", "a"),
+        ("from a (b [999.0.113.9]) ([203.0.113.9]) by mx", "203.0.113.9", "a"),
+        ("from a (b [203.0.113.9] by mx", "203.0.113.9", "a"),
+        ("from a) by mx with SMTP", None, "a)"),
+        ("from a (b [999.0.113.9]) by mx with SMTP", None, "a"),
+        ("from a.example by mx.example with ESMTP", None, "a.example"),
+        ("by mx.example (Postfix, from userid 0) id 1", None, ""),
+        ("(qmail 4711 invoked from network); 1 Jan 2024 00:00:00 -0000", None, ""),
+        ("from", None, ""),
+        ("", None, ""),
+    ],
+)
+def test_the_from_address_is_found_in_every_dialect(text: str, address: str | None, helo: str):
+    read = hop(text)
+    assert (read.address, read.helo) == (ip_address(address) if address else None, helo)
+
+
+def test_a_by_clause_never_lends_its_address():
+    assert hop("from a by mx ([203.0.113.9]) with SMTP").address is None
+
+
+def test_the_other_clauses_are_read():
+    read = hop("from a (b [203.0.113.9]) by mx.example (Postfix) with ESMTPSA id 7 for <x@y>; Mon, 1 Jan 2024")
+    assert (read.by, read.protocol) == ("mx.example", "ESMTPSA")
+    assert hop("by mx.example with SMTP id 7; x").by == "mx.example"
+
+
+def test_what_is_said_is_escaped():
+    read = hop("from a\x1b[31m\xe9 (b [203.0.113.9]) by m\x07x with S\xffP")
+    assert (read.helo, read.by, read.protocol) == ("a\\x1b[31m\\xe9", "m\\x07x", "S\\xffP")
+    assert read.raw.isascii() and read.raw.isprintable()
+
+
+def test_own_and_private_servers_are_walked_through():
+    chain = hops(
+        message(
+            "by store.example with LMTP id 1",
+            "from mx.example by store.example (Dovecot) with LMTP id 1",
+            "from mx.example ([10.1.2.3]) by inner.example with SMTP",
+            "from edge.example ([192.0.2.25]) by mx.example with SMTP",
+            "from a ([203.0.113.9]) by edge.example with SMTP",
+            "from forged ([198.51.100.1]) by a with SMTP",
+        )
+    )
+    own = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
+    assert candidate(chain, own_networks=own) == ip_address("203.0.113.9")
+    assert candidate(chain) == ip_address("192.0.2.25")
+
+
+@pytest.mark.parametrize("inside", ["10.0.0.1", "100.64.0.1", "127.0.0.1", "172.16.0.1", "::1", "fd00::1", "fe80::1"])
+def test_an_inside_address_is_nobodys_candidate(inside: str):
+    assert candidate(hops(message(f"from a ([{inside}]) by mx with SMTP"))) is None
+
+
+def test_a_line_that_does_not_say_ends_the_walk():
+    chain = hops(message("from a by mx with SMTP", "from b ([203.0.113.9]) by a with SMTP"))
+    assert candidate(chain) is None
+    assert candidate(()) is None
+
+
+def test_a_mention_is_found_in_either_spelling():
+    chain = hops(message("from a ([203.0.113.9]) by mx"))
+    assert mentions(chain, ip_address("203.0.113.9")) and mentions(chain, ip_address("::ffff:203.0.113.9"))
+    assert not mentions(chain, ip_address("203.0.113.10"))
+
+
+def test_the_body_is_not_read():
+    raw = b"Subject: x\r\n\r\nReceived: from a ([203.0.113.9]) by mx\r\n"
+    assert hops(raw) == ()
+    assert hops(raw.replace(b"\r\n", b"\n")) == ()
+
+
+def test_pasted_messages_are_read_too():
+    raw = (
+        b"\n\nFrom x@example.org Mon Jan  1 00:00:00 2024\nnonsense\n RECEIVED : x\n"
+        b"Received :\n from a\n\t([203.0.113.9]) by mx\n \nX: y"
+    )
+    (only,) = hops(raw)
+    assert only.address == ip_address("203.0.113.9")
+    assert [name for name, _ in fields(raw.lstrip())][-1] == "x"
+
+
+def test_hops_are_counted_and_the_newest_come_first():
+    raw = message(*(f"from a{n} ([203.0.113.{n}]) by mx" for n in range(1, 100)))
+    assert len(hops(raw)) == 50
+    assert [str(each.address) for each in hops(raw, most=2)] == ["203.0.113.1", "203.0.113.2"]
+
+
+def test_long_headers_are_cut():
+    long = b"Received: from a ([203.0.113.9]) by " + b"m" * 5000 + b"\r\n" + b"\t" + b"x" * 100 + b"\r\n"
+    folded = b"Received: from b\r\n" + b"\tword\r\n" * 2000
+    read = hops(long + folded + b"X: " + b"y" * 65536 + b"\r\nReceived: from c ([203.0.113.10]) by mx\r\n\r\n")
+    assert [len(each.raw) for each in read] == [2048, 2048]
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(
+    st.binary(max_size=2000)
+    | st.lists(
+        st.sampled_from(
+            [
+                b"Received: ",
+                b"from ",
+                b"by ",
+                b"(",
+                b")",
+                b"[",
+                b"]",
+                b"[10.0.0.1]",
+                b"HELO ",
+                b"helo=",
+                b"\\",
+                b"\r\n",
+                b"\n ",
+                b";",
+                b"\xff",
+                b"IPv6:",
+                b"::1",
+                b"%",
+            ]
+        ),
+        max_size=60,
+    ).map(b"".join)
+)
+def test_whatever_comes_it_is_read_without_complaint(raw: bytes):
+    chain = hops(raw)
+    assert len(chain) <= 50
+    assert all(text.isascii() for each in chain for text in (each.helo, each.by, each.protocol, each.raw))
+    candidate(chain)

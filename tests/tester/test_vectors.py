@@ -1,0 +1,204 @@
+"""The catalogue: exact bytes for every row, and names from strangers that cannot change them."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tester.errors import UnknownName
+from tester.vectors import CATALOGUE, PROFILES, Names, envelope, profile
+
+R = "ra" + "r" * 32
+S = "sa" + "s" * 32
+C = "c.example"
+
+#: what goes out for I = 192.0.2.1, T = mx.t.example, C = c.example, B = b.example; r and s are spelt out by the test
+EXPECTED = {
+    "S01": ("<s@b.example>", "<r@c.example>"),
+    "S02": ("<>", "<r@c.example>"),
+    "S03": ("<s@mx.t.example>", "<r@c.example>"),
+    "S04": ("<s@[192.0.2.1]>", "<r@c.example>"),
+    "S05": ("<s@localhost>", "<r@c.example>"),
+    "S06": ("<s>", "<r@c.example>"),
+    "S07": ("<postmaster@mx.t.example>", "<r@c.example>"),
+    "S08": ("<s@s.b.example>", "<r@c.example>"),
+    "S10": ("<s@c.example>", "<r@c.example>"),
+    "R01": ("<s@b.example>", "<r%c.example@mx.t.example>"),
+    "R02": ("<s@b.example>", "<r%c.example@[192.0.2.1]>"),
+    "R03": ("<s@b.example>", "<r%c.example>"),
+    "R04": ("<s@b.example>", '<"r@c.example">'),
+    "R05": ("<s@b.example>", '<"r%c.example">'),
+    "R06": ("<s@b.example>", '<"r@c.example"@mx.t.example>'),
+    "R07": ("<s@b.example>", '<"r@c.example"@[192.0.2.1]>'),
+    "R08": ("<s@b.example>", "<r@c.example@mx.t.example>"),
+    "R09": ("<s@b.example>", "<r@c.example@[192.0.2.1]>"),
+    "R10": ("<s@b.example>", "<@mx.t.example:r@c.example>"),
+    "R11": ("<s@b.example>", "<@[192.0.2.1]:r@c.example>"),
+    "R12": ("<s@b.example>", "<@mx.t.example,@b.example:r@c.example>"),
+    "R13": ("<s@b.example>", "<c.example!r>"),
+    "R14": ("<s@b.example>", "<c.example!r@mx.t.example>"),
+    "R15": ("<s@b.example>", "<c.example!r@[192.0.2.1]>"),
+    "R16a": ("<s@b.example>", "<mx.t.example!c.example!r>"),
+    "R16b": ("<s@b.example>", "<c.example!r%mx.t.example>"),
+    "R17": ("<s@b.example>", "<IMCEASMTP-r+40c+2Eexample@mx.t.example>"),
+    "R19": ("<s@b.example>", '<"abuse@b.example, r@c.example"@mx.t.example>'),
+    "R20": ("<s@b.example>", "<r@c.example@>"),
+    "R21": ("<s@b.example>", "<r@c.example.>"),
+    "R23": ("<s@b.example>", "<mx.t.example:r@c.example>"),
+    "R24": ("<s@b.example>", "<@mx.t.example:r%c.example@mx.t.example>"),
+    "R25": ("<s@b.example>", "<r\\@c.example@mx.t.example>"),
+    "R27": ("<s@b.example>", "</DDA.RFC-822=r(a)c.example/@mx.t.example>"),
+    "X01": ("<>", "<r%c.example@mx.t.example>"),
+    "X02a": ("<s@mx.t.example>", "<r%c.example@mx.t.example>"),
+    "X02b": ("<s@mx.t.example>", '<"r@c.example"@mx.t.example>'),
+    "X02c": ("<s@mx.t.example>", "<r@c.example@mx.t.example>"),
+    "X02d": ("<s@[192.0.2.1]>", "<r%c.example@mx.t.example>"),
+    "X02e": ("<s@[192.0.2.1]>", '<"r@c.example"@mx.t.example>'),
+    "X02f": ("<s@[192.0.2.1]>", "<r@c.example@mx.t.example>"),
+}
+
+STANDARD = "S01 S10 S02 S03 S04 R01 R02 R04 R06 R08 R10 R13 R14 R17 X01"
+
+
+def names(**changed: Any) -> Names:
+    facts: dict[str, Any] = {
+        "target": ip_address("192.0.2.1"),
+        "target_name": "mx.t.example",
+        "collector_domain": C,
+        "bounce_domain": "b.example",
+    }
+    return Names(**facts | changed)
+
+
+def test_every_row_of_the_catalogue_is_spelt_out_here():
+    assert list(EXPECTED) == list(CATALOGUE)
+
+
+@pytest.mark.parametrize("id", EXPECTED)
+def test_the_envelope_has_exactly_these_bytes(id: str):
+    # one-letter tokens keep the table readable; nothing in an envelope depends on a token's length
+    built = envelope(CATALOGUE[id], names(), sender="s", recipient="r")
+    assert (built.mail.decode(), built.rcpt.decode()) == EXPECTED[id]
+
+
+@pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.id)
+def test_a_row_explains_itself(row):
+    assert CATALOGUE[row.id] is row
+    assert row.tier in {"basic", "standard", "owner", "documented"}
+    assert row.hops in {"1", "2", "1/2"}
+    assert row.fault.endswith(".") and (not row.harm or row.harm.endswith("."))
+
+
+def test_what_can_hurt_says_so():
+    assert {id for id, row in CATALOGUE.items() if row.mail == "" and not row.harm} == set()
+    assert all(row.harm for row in CATALOGUE.values() if "{T}" in row.mail or row.mail.endswith(("{I}", "host")))
+
+
+def test_profiles_hold_the_rows_in_the_order_of_trying():
+    assert PROFILES["basic"] == ("S01", "S10")
+    assert " ".join(PROFILES["standard"]) == STANDARD
+    assert PROFILES["full"][:15] == PROFILES["standard"]
+    assert [row.id for row in profile("basic")] == ["S01", "S10"]
+
+
+def test_the_full_profile_is_the_standard_one_and_what_owners_ask_for():
+    later = PROFILES["full"][15:]
+    assert list(later) == [id for id, row in CATALOGUE.items() if row.tier == "owner"]
+    assert len(set(PROFILES["full"])) == len(PROFILES["full"])
+
+
+def test_documented_rows_are_never_sent():
+    sent = {id for ids in PROFILES.values() for id in ids}
+    assert sent == {id for id, row in CATALOGUE.items() if row.tier != "documented"}
+
+
+def test_no_four_neighbours_of_the_standard_profile_hold_more_than_two_odd_forms():
+    odd = [row.odd for row in profile("standard")]
+    assert max(sum(odd[start : start + 4]) for start in range(0, len(odd), 4)) <= 2
+
+
+def test_an_unknown_profile_is_refused_with_the_names_there_are():
+    with pytest.raises(UnknownName, match=r"'thorough'.*basic, standard, full"):
+        profile("thorough")
+
+
+def test_the_catalogue_cannot_be_changed():
+    with pytest.raises(TypeError):
+        CATALOGUE["S01"] = CATALOGUE["S02"]  # type: ignore[index]
+    with pytest.raises(TypeError):
+        PROFILES["basic"] = ()  # type: ignore[index]
+
+
+def test_r17_fits_a_local_part():
+    for domain in (C, "a.bc.example", "relays.example1"):  # 11, 16 and 17 octets when encoded
+        built = envelope(CATALOGUE["R17"], names(collector_domain=domain), sender=S, recipient=R)
+        local, _, host = built.rcpt[1:-1].decode().rpartition("@")
+        assert len(local) <= 64 and host == "mx.t.example"
+        assert local.startswith("IMCEASMTP-" + R + "+40")
+        assert "." not in local
+
+
+@pytest.mark.parametrize("id", PROFILES["full"])
+def test_real_tokens_stand_in_every_envelope_that_is_sent(id: str):
+    built = envelope(CATALOGUE[id], names(), sender=S, recipient=R)
+    assert R.encode() in built.rcpt
+    assert built.mail == b"<>" or S.encode() in built.mail
+
+
+def test_without_a_name_the_literal_stands_in():
+    built = envelope(CATALOGUE["R10"], names(target_name=""), sender=S, recipient=R)
+    assert built.rcpt == f"<@[192.0.2.1]:{R}@{C}>".encode()
+
+
+def test_ipv6_literals_are_tagged():
+    six = names(target=ip_address("2001:db8::1"), target_name="")
+    assert envelope(CATALOGUE["S04"], six, sender=S, recipient=R).mail == f"<{S}@[IPv6:2001:db8::1]>".encode()
+    assert envelope(CATALOGUE["R01"], six, sender=S, recipient=R).rcpt == f"<{R}%{C}@[IPv6:2001:db8::1]>".encode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x>\r\nMAIL FROM:<victim@example.org",
+        "mx.t.example\n",
+        "a b",
+        "a@b",
+        "a_b.example",
+        "bücher.example",
+        "mx.t.example.",
+        ".example",
+        "a..b",
+        "-a.example",
+        "a-.example",
+        "[203.0.113.7]",
+        "203.0.113.7",
+        "{s}",
+        "a" * 64 + ".example",
+        ".".join(["a" * 49] * 5) + ".abcdefg",
+    ],
+)
+def test_a_name_that_is_no_hostname_is_replaced_by_the_literal(name: str):
+    built = envelope(CATALOGUE["R01"], names(target_name=name), sender=S, recipient=R)
+    assert built.rcpt == f"<{R}%{C}@[192.0.2.1]>".encode()
+
+
+@pytest.mark.parametrize(
+    "name", ["mx", "MX-1.t.Example", "1.2.3.example", "a" * 63 + ".x", ".".join(["a" * 49] * 5) + ".abcde"]
+)
+def test_a_hostname_is_taken_as_it_stands(name: str):
+    built = envelope(CATALOGUE["R01"], names(target_name=name), sender=S, recipient=R)
+    assert built.rcpt == f"<{R}%{C}@{name}>".encode()
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(st.text() | st.from_regex(r"[a-z0-9.@<>\r\n-]{0,300}", fullmatch=True))
+def test_nothing_in_a_banner_changes_the_form_of_a_command(name: str):
+    for row in CATALOGUE.values():
+        built = envelope(row, names(target_name=name), sender="s", recipient="r")
+        for path in (built.mail, built.rcpt):
+            assert path.startswith(b"<") and path.endswith(b">") and path.count(b"<") == path.count(b">") == 1
+            assert path.isascii() and b"\r" not in path and b"\n" not in path

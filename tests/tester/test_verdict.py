@@ -1,0 +1,259 @@
+"""Weighing a message and judging a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tester.smtp import DELIVERED, PENDING, REFUSED, RETRY, Control, Outcome
+from tester.verdict import NEVER_SENT, Evidence, Finding, Judgement, Verdict, judge, weigh
+
+O = Outcome  # noqa: E741
+V = Verdict
+
+GOOD = Evidence(
+    address=ip_address("192.0.2.1"),
+    peer=ip_address("192.0.2.1"),
+    to_sender_token=False,
+    genuine=True,
+    proof_ok=True,
+    is_report=False,
+    action="",
+    remote_mta_is_us=False,
+    null_sender=False,
+    outcome=O.ACCEPTED,
+    already_delivered=False,
+    received_at=1100.0,
+    not_before=1000,
+    dot_at=1050.0,
+    late_after=2000.0,
+    not_after=3000,
+    peer_is_us=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ({}, "DELIVERED_SAME"),
+        ({"peer": ip_address("::ffff:192.0.2.1")}, "DELIVERED_SAME"),
+        ({"address": ip_address("::ffff:192.0.2.1")}, "DELIVERED_SAME"),
+        ({"peer": ip_address("192.0.2.2")}, "DELIVERED_OTHER"),
+        ({"peer": ip_address("2001:db8::1")}, "DELIVERED_OTHER"),
+        ({"received_at": 2000.0}, "DELIVERED_SAME"),
+        ({"received_at": 2000.5}, "DELIVERED_SAME_LATE"),
+        ({"received_at": 3000.0, "peer": ip_address("192.0.2.2")}, "DELIVERED_OTHER_LATE"),
+        ({"null_sender": True}, "DELIVERED_SAME"),  # one of the forms is sent from <>
+        ({"outcome": None, "dot_at": None}, "DELIVERED_SAME"),
+        ({"outcome": O.MAYBE_ACCEPTED}, "DELIVERED_SAME"),
+        ({"outcome": O.DATA_END_4XX}, "DELIVERED_SAME"),
+        ({"outcome": O.DATA_END_5XX}, "DELIVERED_SAME"),
+        ({"outcome": O.TIMEOUT}, "DELIVERED_SAME"),
+        ({"outcome": O.DISCONNECTED}, "DELIVERED_SAME"),
+        ({"outcome": O.LOST, "received_at": 2500.0}, "DELIVERED_SAME_LATE"),
+        ({"outcome": O.BOUNCED}, "DELIVERED_SAME"),
+        ({"received_at": 1049.0}, "DELIVERED_SAME"),  # within what our clocks may disagree
+    ],
+)
+def test_a_letter_that_came_back_convicts(change: dict[str, object], finding: str) -> None:
+    weighed = weigh(replace(GOOD, **change))  # type: ignore[arg-type]
+    assert weighed.finding == finding
+    assert weighed.counts
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ({"genuine": False}, "FORGED"),
+        ({"peer_is_us": True}, "FORGED"),
+        ({"received_at": 900.0}, "FORGED"),
+        ({"received_at": 3000.5}, "FORGED"),
+        ({"received_at": 1040.0}, "FORGED"),  # before the dot
+        ({"is_report": True}, "TOKEN_SEEN"),
+        ({"is_report": True, "action": "failed"}, "TOKEN_SEEN"),
+        ({"proof_ok": False}, "TOKEN_SEEN"),
+        ({"already_delivered": True}, "REPEATED"),
+        ({"already_delivered": True, "outcome": O.DELIVERED_SAME}, "REPEATED"),
+        ({"already_delivered": True, "proof_ok": False}, "TOKEN_SEEN"),
+        ({"to_sender_token": True}, "HUMAN"),
+        ({"to_sender_token": True, "genuine": False}, "FORGED"),
+        ({"to_sender_token": True, "is_report": True, "action": "failed"}, "BOUNCED"),
+        ({"to_sender_token": True, "is_report": True}, "BOUNCED"),
+        ({"to_sender_token": True, "null_sender": True}, "BOUNCED"),
+        ({"to_sender_token": True, "is_report": True, "action": "Delayed"}, "DSN_DELAYED"),
+        ({"to_sender_token": True, "is_report": True, "action": "relayed"}, "DSN_DELAYED"),
+        (
+            {"to_sender_token": True, "is_report": True, "action": "failed", "remote_mta_is_us": True},
+            "BOUNCED_BY_US",
+        ),
+        (
+            {"to_sender_token": True, "is_report": True, "action": "delayed", "remote_mta_is_us": True},
+            "DSN_DELAYED",
+        ),
+    ],
+)
+def test_anything_less_does_not_count(change: dict[str, object], finding: str) -> None:
+    weighed = weigh(replace(GOOD, **change))  # type: ignore[arg-type]
+    assert weighed.finding == finding
+    assert not weighed.counts
+    assert weighed.reason.endswith(".")
+
+
+@pytest.mark.parametrize("outcome", sorted(NEVER_SENT))
+def test_a_letter_whose_body_never_went_out_cannot_come_back(outcome: Outcome) -> None:
+    assert weigh(replace(GOOD, outcome=outcome)).finding is Finding.FORGED
+
+
+def test_every_outcome_either_may_have_been_sent_or_never_was() -> None:
+    sent = PENDING | DELIVERED | RETRY | {O.DATA_END_5XX, O.TIMEOUT, O.DISCONNECTED}
+    assert set(Outcome) - NEVER_SENT == sent | {O.LOST, O.BOUNCED, O.BOUNCED_BY_US}
+
+
+FLAGS = ("to_sender_token", "genuine", "proof_ok", "is_report", "null_sender", "already_delivered", "peer_is_us")
+
+
+def test_only_one_way_leads_to_a_conviction() -> None:
+    for values in product([False, True], repeat=len(FLAGS)):
+        given = dict(zip(FLAGS, values, strict=True))
+        weighed = weigh(replace(GOOD, **given))  # type: ignore[arg-type]
+        harmless = not any(given[f] for f in ("to_sender_token", "is_report", "already_delivered", "peer_is_us"))
+        assert weighed.counts == (harmless and given["genuine"] and given["proof_ok"])
+        assert weighed.counts == weighed.finding.value.startswith("DELIVERED")
+
+
+def run(
+    *outcomes: Outcome,
+    control: Control = Control.NOT_RUN,
+    profile: str = "standard",
+    window_closed: bool = False,
+    retries_left: bool = False,
+    earlier_other: int = 0,
+    unreachable_before: int = 0,
+) -> Judgement:
+    return judge(
+        [(f"S{n:02}", outcome) for n, outcome in enumerate(outcomes, 1)],
+        control=control,
+        profile=profile,
+        window_closed=window_closed,
+        retries_left=retries_left,
+        earlier_other=earlier_other,
+        unreachable_before=unreachable_before,
+    )
+
+
+YES, NO, LATER = Control.ACCEPTED, Control.REFUSED, Control.DEFERRED
+CASES: list[tuple[tuple[Outcome, ...], dict[str, object], Verdict, bool]] = [
+    # one letter back from the tested address is enough, whatever else happened or is outstanding
+    ((O.DELIVERED_SAME, O.UNTRIED), {}, V.OPEN, True),
+    ((O.DELIVERED_SAME_LATE,), {}, V.OPEN, True),
+    ((O.DELIVERED_SAME, O.ACCEPTED, O.RCPT_4XX), {"retries_left": True}, V.OPEN, True),
+    ((O.DELIVERED_OTHER, O.DELIVERED_SAME), {}, V.OPEN, True),
+    ((O.BOUNCED, O.DELIVERED_SAME, O.LOST), {}, V.OPEN, True),
+    # from another address: only with a second run
+    ((O.DELIVERED_OTHER,), {}, V.INCONCLUSIVE, True),
+    ((O.DELIVERED_OTHER,), {"earlier_other": 1}, V.OPEN_MULTIHOP, True),
+    ((O.DELIVERED_OTHER_LATE, O.BOUNCED), {"earlier_other": 2}, V.OPEN_MULTIHOP, True),
+    ((O.DELIVERED_OTHER, O.ACCEPTED), {}, V.INCONCLUSIVE, False),
+    ((O.DELIVERED_OTHER, O.ACCEPTED), {"earlier_other": 1}, V.OPEN_MULTIHOP, True),
+    ((O.LOST,), {"earlier_other": 5}, V.ACCEPTS_LOSES, True),  # earlier runs alone convict nobody
+    # accepted, and then
+    ((O.ACCEPTED,), {}, V.INCONCLUSIVE, False),
+    ((O.MAYBE_ACCEPTED, O.UNTRIED), {}, V.INCONCLUSIVE, False),
+    ((O.ACCEPTED,), {"window_closed": True}, V.ACCEPTS_LOSES, True),
+    ((O.LOST, O.RCPT_5XX), {"control": YES}, V.ACCEPTS_LOSES, True),
+    ((O.BOUNCED, O.LOST), {}, V.ACCEPTS_BOUNCES, True),
+    ((O.BOUNCED, O.ACCEPTED), {}, V.ACCEPTS_BOUNCES, False),
+    ((O.BOUNCED, O.ACCEPTED), {"window_closed": True}, V.ACCEPTS_BOUNCES, True),
+    ((O.BOUNCED_BY_US, O.BOUNCED), {}, V.INCONCLUSIVE, True),
+    ((O.LOST, O.RCPT_4XX), {"retries_left": True}, V.ACCEPTS_LOSES, False),
+    # all refused
+    ((O.RCPT_5XX, O.RCPT_AUTH, O.RCPT_DENIED_SOFT), {"control": YES}, V.CLOSED, True),
+    ((O.RCPT_5XX, O.DATA_CMD_5XX, O.DATA_END_5XX), {"control": YES}, V.CLOSED, True),
+    ((O.RCPT_5XX, O.RCPT_4XX), {"control": YES}, V.CLOSED, True),  # deferred for ever
+    ((O.RCPT_5XX, O.DEFERRED_FOREVER), {"control": YES}, V.CLOSED, True),
+    ((O.RCPT_5XX, O.MAIL_5XX), {"control": YES}, V.CLOSED, True),
+    ((O.MAIL_5XX, O.RCPT_5XX), {"control": YES}, V.CLOSED, True),
+    ((O.MAIL_5XX, O.RCPT_5XX), {"control": NO}, V.REFUSES_TESTER, True),
+    ((O.RCPT_5XX,), {"control": YES, "profile": "full"}, V.CLOSED, True),
+    ((O.RCPT_5XX,), {"control": YES, "profile": "basic"}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX,), {"control": NO}, V.REFUSES_TESTER, True),
+    ((O.RCPT_5XX,), {"control": NO, "profile": "basic"}, V.REFUSES_TESTER, True),
+    ((O.RCPT_5XX,), {"control": LATER}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX,), {}, V.INCONCLUSIVE, True),
+    ((O.RCPT_DENIED_SOFT,), {"control": YES, "retries_left": True}, V.CLOSED, False),
+    # not all refused
+    ((O.RCPT_5XX, O.UNTRIED), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX, O.EARLY_421), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX, O.UNSOLICITED), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX, O.TIMEOUT), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX, O.MAIL_4XX), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX, O.DATA_END_4XX), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX, O.RCPT_4XX), {"control": YES, "retries_left": True}, V.INCONCLUSIVE, False),
+    ((O.RCPT_4XX,), {"retries_left": True}, V.INCONCLUSIVE, False),
+    ((O.RCPT_5XX, O.BANNER_5XX), {"control": NO}, V.INCONCLUSIVE, True),
+    # turned away, or nobody there
+    ((O.BANNER_5XX, O.BANNER_5XX), {}, V.REFUSES_TESTER, True),
+    ((O.HELO_5XX,), {}, V.REFUSES_TESTER, True),
+    ((O.BANNER_4XX,), {}, V.INCONCLUSIVE, True),
+    ((O.BANNER_TIMEOUT,), {"unreachable_before": 5}, V.INCONCLUSIVE, True),
+    ((O.CONN_REFUSED, O.CONN_TIMEOUT), {}, V.INCONCLUSIVE, True),
+    ((O.CONN_UNREACH,), {"unreachable_before": 1}, V.INCONCLUSIVE, True),
+    ((O.CONN_REFUSED,), {"unreachable_before": 2}, V.UNREACHABLE, True),
+    ((O.CONN_REFUSED, O.RCPT_5XX), {"unreachable_before": 2, "control": YES}, V.INCONCLUSIVE, True),
+    ((), {"control": YES}, V.INCONCLUSIVE, True),
+]
+
+
+@pytest.mark.parametrize(("outcomes", "terms", "verdict", "final"), CASES)
+def test_the_table_of_verdicts(
+    outcomes: tuple[Outcome, ...], terms: dict[str, object], verdict: Verdict, final: bool
+) -> None:
+    judgement = run(*outcomes, **terms)  # type: ignore[arg-type]
+    assert (judgement.verdict, judgement.final) == (verdict, final)
+
+
+def test_every_verdict_stands_in_the_table() -> None:
+    assert {verdict for _, _, verdict, _ in CASES} == set(Verdict)
+
+
+ANY = {
+    "control": st.sampled_from(Control),
+    "profile": st.sampled_from(["basic", "standard", "full"]),
+    "window_closed": st.booleans(),
+    "retries_left": st.booleans(),
+    "earlier_other": st.integers(0, 3),
+    "unreachable_before": st.integers(0, 3),
+}
+NOT_DELIVERED = [o for o in Outcome if o not in DELIVERED]
+
+
+@given(st.lists(st.sampled_from(NOT_DELIVERED)), st.fixed_dictionaries(ANY))
+def test_no_delivery_no_conviction(outcomes: list[Outcome], terms: dict[str, object]) -> None:
+    judgement = run(*outcomes, **terms)  # type: ignore[arg-type]
+    assert judgement.verdict not in (V.OPEN, V.OPEN_MULTIHOP)
+    assert not judgement.confirm
+
+
+@given(st.lists(st.sampled_from(list(Outcome))), st.fixed_dictionaries(ANY))
+def test_the_laws_of_judging(outcomes: list[Outcome], terms: dict[str, object]) -> None:
+    judgement = run(*outcomes, **terms)  # type: ignore[arg-type]
+    kinds = set(outcomes)
+    assert run(*reversed(outcomes), **terms) == judgement  # type: ignore[arg-type]
+    if judgement.verdict is V.OPEN:
+        assert judgement.final
+    if judgement.confirm:
+        assert judgement.verdict is V.INCONCLUSIVE
+        assert kinds & {O.DELIVERED_OTHER, O.DELIVERED_OTHER_LATE}
+    if judgement.verdict is V.CLOSED:
+        assert kinds <= REFUSED | {O.RCPT_4XX}
+        assert terms["control"] is Control.ACCEPTED
+        assert terms["profile"] != "basic"
+    if judgement.verdict not in (V.OPEN, V.OPEN_MULTIHOP):
+        pending = bool(kinds & PENDING) and not terms["window_closed"]
+        retry = bool(kinds & RETRY) and bool(terms["retries_left"])
+        assert judgement.final == (not pending and not retry)
