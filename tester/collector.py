@@ -117,7 +117,7 @@ class Collector:
         task = asyncio.ensure_future(self._deliver(message))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
-        await task
+        await asyncio.shield(task)
 
 
 class _Handler:

@@ -22,7 +22,6 @@ from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
 from dnsbl.settings import Settings
-from dnsbl.web.server import WebServer
 from tester.letter import Keyring
 from tester.smtp import Event
 
@@ -63,7 +62,11 @@ class Node:
         self._mailroom = Mailroom(casework, settings, keyring, clock) if "collector" in roles else None
         self._worker = Worker(casework, settings, keyring, clock, on_event=on_event) if "worker" in roles else None
         self._scheduler = Scheduler(casework) if "scheduler" in roles else None
-        self._web = WebServer(casework, settings, clock=clock, zones=zones) if "web" in roles else None
+        self._web = None
+        if "web" in roles:
+            from dnsbl.web.server import WebServer  # here, so that a node without pages does not carry a web framework
+
+            self._web = WebServer(casework, settings, clock=clock, zones=zones)
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[Bound], None] = lambda bound: None) -> None:
         """Listen everywhere, call `ready`, and work until `stop`. Raises DnsblError when a role cannot start."""

@@ -14,6 +14,7 @@ import asyncio
 import socket
 from contextlib import ExitStack
 from ipaddress import ip_address
+from typing import cast
 
 from dnsbl.dns.answer import answer
 from dnsbl.dns.table import Table
@@ -102,8 +103,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # the loop's own class is no subclass of it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         reply = None if addr[1] in UNANSWERED else self._responder.reply(data, tcp=False)
@@ -139,9 +139,8 @@ class _Connection(asyncio.BufferedProtocol):
         self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=UNREAD)
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=UNREAD)
         others = self._responder.connections
         if len(others) >= self._responder.dns.tcp_connections:
             self._responder.counters["evicted"] += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -31,13 +32,13 @@ class Resident:
 
 
 RESIDENTS = (
-    Resident("127.77.0.10", "open.demo", "relays anything for anybody", "OPEN"),
-    Resident("127.77.0.20", "closed.demo", "refuses strangers at RCPT", "CLOSED"),
-    Resident("127.77.0.30", "bouncer.demo", "accepts everything, then bounces", "ACCEPTS_BOUNCES"),
-    Resident("127.77.0.40", "hole.demo", "accepts everything, delivers nothing", "ACCEPTS_LOSES"),
-    Resident("127.77.0.50", "front.demo", "hands everything to a second box, which delivers", "OPEN_MULTIHOP"),
+    Resident("127.77.0.10", "open.demo", "relays for anybody", "OPEN"),
+    Resident("127.77.0.20", "closed.demo", "refuses strangers", "CLOSED"),
+    Resident("127.77.0.30", "bouncer.demo", "accepts, then bounces", "ACCEPTS_BOUNCES"),
+    Resident("127.77.0.40", "hole.demo", "accepts, then silence", "ACCEPTS_LOSES"),
+    Resident("127.77.0.50", "front.demo", "a second box delivers", "OPEN_MULTIHOP"),
     Resident("127.77.0.60", "grey.demo", "greylists, then relays", "OPEN"),
-    Resident("127.77.0.70", "door.demo", "slams the door: 554 as its greeting", "REFUSES_TESTER"),
+    Resident("127.77.0.70", "door.demo", "554 as its greeting", "REFUSES_TESTER"),
 )
 #: The second box behind front.demo.
 BACK = "127.77.0.51"
@@ -184,6 +185,13 @@ class Neighbourhood:
             server.close()
             await server.wait_closed()
         self._servers.clear()
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
 
 
 async def _slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

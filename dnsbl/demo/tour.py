@@ -27,7 +27,7 @@ from dnsbl.clock import SystemClock
 from dnsbl.config import read_zones
 from dnsbl.daemons.desk import Desk, desk
 from dnsbl.daemons.node import Bound, Node
-from dnsbl.demo.neighbourhood import NETWORK, RESIDENTS, Neighbourhood, Resident
+from dnsbl.demo.neighbourhood import NETWORK, RESIDENTS, Neighbourhood, Resident, free_port
 from dnsbl.model import Door, RunState, Standing, State
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
@@ -80,7 +80,7 @@ class Tour:
         self._folder = folder
         self._keep = keep
         self._as_json = as_json
-        self._console = Console(stderr=as_json, highlight=False)
+        self._console = Console(stderr=as_json, highlight=False, soft_wrap=True)
         self._collector = ("127.0.0.1", 0)
         self._dns = ("127.0.0.1", 0)
         self._facts: dict[str, Any] = {}
@@ -130,7 +130,7 @@ class Tour:
 
     def _open(self, port: int) -> Desk:
         """A list of our own: the same settings as any, with short waits."""
-        zones = self._folder / "zones"
+        zones, web = self._folder / "zones", free_port()
         zones.mkdir()
         (zones / f"{ZONE}.toml").write_text(ZONE_FILE, encoding="utf-8")
         settings = Settings.model_validate(
@@ -138,7 +138,7 @@ class Tour:
                 "service": {"name": "Demo Relay List", "state_dir": self._folder / "state"},
                 "dns": {"listen": ["127.0.0.1:0"], "zones_dir": zones, "poll": 0.1},
                 "collector": {"listen": ["127.0.0.1:0"], "hostname": "mx.demo", "per_peer": 20},
-                "web": {"listen": "127.0.0.1:0"},
+                "web": {"listen": f"127.0.0.1:{web}", "base_url": f"http://127.0.0.1:{web}"},
                 "tester": {
                     "source_addresses": ["127.0.0.1"],
                     "helo": "tester.demo",
@@ -200,14 +200,15 @@ class Tour:
                 await asyncio.sleep(0.15)
 
     def _verdicts(self, standings: dict[str, Standing]) -> bool:
-        table = Table("server", "address", "what it does", "verdict", "on the list", title="3. The verdicts")
+        self._say("3. The verdicts:")
+        table = Table("server", "address", "what it does", "verdict", "listed as")
         good = True
         for resident in RESIDENTS:
             standing = standings[resident.address]
             verdict = standing.last_verdict.value if standing.last_verdict else "-"
             right = verdict == resident.expect and (standing.state is State.LISTED) == verdict.startswith("OPEN")
             good &= right
-            kinds = ", ".join(entry.kind for entry in standing.listings) or "no"
+            kinds = ", ".join(entry.kind for entry in standing.listings) or "-"
             table.add_row(
                 resident.name, resident.address, resident.story, verdict if right else f"[red]{verdict}[/red]", kinds
             )
@@ -278,10 +279,10 @@ class Tour:
 
     async def _stay(self, at: Desk) -> None:
         web = "http://{}:{}".format(*self._facts["listening"]["web"][0])
+        listed = parse_address(RESIDENTS[4].address)
         self._say(
             f"\nIt goes on serving until Ctrl-C. Look further:\n"
-            f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(parse_address(RESIDENTS[4].address))}.{ZONE} TXT\n"
-            f"   {web}/ip/{RESIDENTS[4].address}"
+            f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(listed)}.{ZONE} TXT\n   {web}/ip/{listed}"
         )
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()

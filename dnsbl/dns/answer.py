@@ -9,7 +9,7 @@ what that earns. The choices made here, where the RFCs leave one or say nothing:
 - an octet with a leading zero, or above 255, is no address: NXDOMAIN;
 - `2.0` is a prefix in both families at once, octets 0.2 and nibbles 02: it exists when either has something below it;
 - 32 nibbles that spell ::ffff:a.b.c.d are looked up as IPv4; 6to4 and other embedded addresses are not;
-- 127.0.0.0/8 holds the test points of RFC 5782 5 and nothing else, whatever the table says;
+- 127.0.0.0/24 holds test points (RFC 5782 5) and nothing else, whatever the table says;
 - sublists are no zones of their own: no SOA or NS there, and negative answers carry the SOA of the origin;
 - ANY gets one HINFO record (RFC 8482 4.2); zone transfers, and every class but IN (ANY too), are REFUSED;
 - before the first table is there, SERVFAIL.
@@ -25,7 +25,7 @@ from dnsbl.addresses import Address, Network
 from dnsbl.dns import wire
 from dnsbl.dns.table import Table
 from dnsbl.dns.wire import Query, Reply
-from dnsbl.dns.zones import LOOPBACK, Kind, View, Zone, Zones
+from dnsbl.dns.zones import RESERVED, Kind, View, Zone, Zones
 
 _OCTET = re.compile(rb"0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 _NIBBLE = re.compile(rb"[0-9a-f]")
@@ -120,8 +120,10 @@ def _nothing(query: Query, zone: Zone, table: Table, rcode: int) -> Reply:
 
 
 def _kinds(address: Address, view: View, table: Table) -> tuple[Kind, ...]:
-    if address in LOOPBACK:
-        return (view.tests[address],) if address in view.tests else ()
+    if address in view.tests:
+        return (view.tests[address],)
+    if address in RESERVED:
+        return ()
     return tuple(view.kinds[name] for name in table.kinds(address) if name in view.kinds)
 
 
@@ -130,7 +132,7 @@ def _something_under(network: Network, view: View, table: Table) -> bool:
         return True
     if isinstance(network, IPv6Network) and network.supernet_of(_MAPPED):
         return True  # the IPv6 twin of 127.0.0.2 lies there
-    if isinstance(network, IPv4Network) and network.subnet_of(LOOPBACK):
+    if isinstance(network, IPv4Network) and network.subnet_of(RESERVED):
         return False
     return table.something_under(network, view.kinds)
 

@@ -2,16 +2,7 @@
 
 Pure: text in, `Zone` out; `config` reads the files. Knows no listing. A zone maps kinds of listings to return codes:
 its origin answers for all aggregated kinds together, and each kind has a sublist `<kind>.<origin>` of its own unless it
-says `subzone = false` (RFC 5782 2.3, RFC 6471 3.1). dnslib builds and packs the records here, once.
-
-    origin = "relays.example.org"
-    ns = ["ns1.example.org", "ns2.example.net"]
-    [soa]
-    mname = "ns1.example.org"
-    rname = "hostmaster.example.org"
-    [kinds.relay]
-    code = "127.0.0.2"
-    txt = "Open relay {address}, see {url}"
+says `subzone = false` (RFC 5782 2.3, RFC 6471 3.1). dnslib builds and packs the records here, once. `zones/relays.example.org.toml` shows every key.
 
 A name that could be an address or a part of one never gets another meaning: kinds and static records have labels of at
 least two characters that are not all digits.
@@ -48,6 +39,8 @@ from dnsbl.settings import Hostname, Section
 TEST_POINT = IPv4Address("127.0.0.2")
 NEVER = IPv4Address("127.0.0.1")
 LOOPBACK = IPv4Network("127.0.0.0/8")
+#: Here only test points are answered, whatever the table says; the rest of 127.0.0.0/8 serves labs and demos.
+RESERVED = IPv4Network("127.0.0.0/24")
 
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
 LONGEST_TXT = 200
@@ -265,16 +258,10 @@ class _RecordTable(Section):
         return _pack(dnslib.TXT(self.data))
 
 
-def _short_enough(origin: str) -> str:
-    if len(origin) > _LONGEST_ORIGIN:
-        raise ValueError(f"at most {_LONGEST_ORIGIN} characters")
-    return origin
-
-
 class _File(Section):
     """The file."""
 
-    origin: Annotated[Hostname, AfterValidator(_short_enough)]
+    origin: Annotated[Hostname, Field(max_length=_LONGEST_ORIGIN)]
     soa: _SoaTable
     ns: Annotated[tuple[Hostname, ...], Field(min_length=1, max_length=13)]
     ttl: _Ttl = 2100

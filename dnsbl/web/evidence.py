@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from dnsbl.casework.judging import folded
 from dnsbl.model import Run, RunReport
 from dnsbl.settings import Settings
 from dnsbl.web import words
@@ -123,7 +124,7 @@ def discreet(text: str, ours: frozenset[str]) -> str:
 
 def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attempted]:
     for letter in report.letters:
-        outcome = letter.outcome or Outcome.UNTRIED
+        outcome = folded(letter)
         known = vectors.CATALOGUE.get(letter.vector)
         yield Attempted(
             vector=letter.vector,

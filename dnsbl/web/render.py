@@ -31,23 +31,29 @@ def span(seconds: float) -> str:
     return f"{seconds:g} seconds"
 
 
+#: One for the process, so that each template is compiled once.
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("dnsbl.web"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    auto_reload=False,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_ENVIRONMENT.filters |= {"when": when, "span": span}
+
+
 class Pages:
     """Renders templates; each sees `service`, `settings` and the filters."""
 
     def __init__(self, settings: Settings) -> None:
-        self._environment = Environment(
-            loader=PackageLoader("dnsbl.web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        self._environment.filters |= {"when": when, "span": span}
-        self._environment.globals |= {"service": settings.service, "settings": settings}
+        self._settings = settings
 
     def render(
         self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: Any
     ) -> HTMLResponse:
         """One page. Every text in `context` is escaped."""
-        return HTMLResponse(self._environment.get_template(name).render(context), status, dict(headers or {}))
+        template = _ENVIRONMENT.get_template(name)
+        text = template.render(context, service=self._settings.service, settings=self._settings)
+        return HTMLResponse(text, status, dict(headers or {}))

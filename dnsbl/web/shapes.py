@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from dnsbl.dns.zones import LOOPBACK, Zones
+from dnsbl.casework.judging import folded
+from dnsbl.dns.zones import RESERVED, Zones
 from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
 from tester.smtp import DELIVERED, Outcome
 from tester.verdict import Verdict
@@ -85,7 +86,7 @@ def zone_codes(zones: Zones) -> Codes:
         found = {}
         for zone in zones:
             view = zone.views[b""]
-            if standing.address in LOOPBACK:
+            if standing.address in view.tests or standing.address in RESERVED:
                 kinds = [view.tests[standing.address]] if standing.address in view.tests else []
             else:
                 names = sorted({listing.kind for listing in standing.listings})
@@ -135,8 +136,7 @@ def run_shape(report: RunReport) -> dict[str, Any]:
         explanation=run.explanation,
         output_addresses=output_addresses(report),
         attempts=[
-            AttemptShape(vector=letter.vector, outcome=letter.outcome or Outcome.UNTRIED, reply=letter.reply)
-            for letter in report.letters
+            AttemptShape(vector=letter.vector, outcome=folded(letter), reply=letter.reply) for letter in report.letters
         ],
     )
     return shape.model_dump(mode="json")

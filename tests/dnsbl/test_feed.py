@@ -1,6 +1,6 @@
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network, ip_address, ip_network
 from pathlib import Path
 
@@ -50,6 +50,12 @@ class Holder:
     table: Table | None = None
 
 
+async def until(met: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not met():  # noqa: ASYNC110 (what is waited for tells nobody)
+            await asyncio.sleep(0.001)
+
+
 @pytest.fixture
 def store() -> Store:
     return Store()
@@ -78,6 +84,15 @@ def feed(store: Store, holder: Holder, clock: HandClock, path: Path) -> Feed:
 def addresses(table: Table | None) -> set[Network]:
     assert table is not None
     return {network for network, _ in table.rows()}
+
+
+def on_disk(path: Path) -> set[Network]:
+    return addresses(Table.load(path.read_bytes()))
+
+
+def put_on_disk(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
 
 
 async def test_the_first_look_takes_a_snapshot(feed: Feed, store: Store, holder: Holder) -> None:
@@ -217,15 +232,15 @@ async def test_the_table_on_disk_answers_without_the_store(
 async def test_writes_are_at_least_five_seconds_apart(feed: Feed, store: Store, clock: HandClock, path: Path) -> None:
     store.add(A)
     await feed.step()
-    assert addresses(Table.load(path.read_bytes())) == {A}
+    assert on_disk(path) == {A}
     store.add(B)
     await feed.step()
     clock.turn(seconds=4.9)
     await feed.step()
-    assert addresses(Table.load(path.read_bytes())) == {A}
+    assert on_disk(path) == {A}
     clock.turn(seconds=0.1)
     await feed.step()
-    assert addresses(Table.load(path.read_bytes())) == {A, B}
+    assert on_disk(path) == {A, B}
     clock.turn(seconds=10)
     await feed.step()
     assert feed.counters["writes"] == 2
@@ -236,9 +251,8 @@ async def test_writes_are_at_least_five_seconds_apart(feed: Feed, store: Store, 
 async def test_a_damaged_table_on_disk_is_ignored_with_a_sentence(
     feed: Feed, store: Store, holder: Holder, path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path.parent.mkdir()
     whole = Table.of([(A, "relay")]).dump()
-    path.write_bytes(whole[: len(whole) // 2] if content == b"half" else content)
+    put_on_disk(path, whole[: len(whole) // 2] if content == b"half" else content)
     await feed.load()
     assert holder.table is None
     assert "is not used: the table's checksum is wrong" in caplog.text
@@ -303,17 +317,13 @@ async def test_run_loads_follows_and_writes_at_the_end(
     feed: Feed, store: Store, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    path.parent.mkdir()
-    path.write_bytes(Table.of([(C, "relay")]).dump())
+    put_on_disk(path, Table.of([(C, "relay")]).dump())
     store.add(A)
     stop = asyncio.Event()
     running = asyncio.create_task(feed.run(stop))
-    async with asyncio.timeout(5):
-        while holder.table is None or addresses(holder.table) != {A}:
-            await asyncio.sleep(0.001)
-        store.add(B)
-        while addresses(holder.table) != {A, B}:
-            await asyncio.sleep(0.001)
+    await until(lambda: holder.table is not None and addresses(holder.table) == {A})
+    store.add(B)
+    await until(lambda: addresses(holder.table) == {A, B})
     stop.set()
     await running
-    assert addresses(Table.load(path.read_bytes())) == {A, B}
+    assert on_disk(path) == {A, B}

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from ipaddress import ip_network
 from unittest import mock
@@ -93,11 +93,15 @@ async def ended(reader: asyncio.StreamReader) -> bool:
     return True
 
 
+async def until(met: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not met():  # noqa: ASYNC110 (what is waited for tells nobody)
+            await asyncio.sleep(0.001)
+
+
 async def gone(served: Served) -> None:
     """Until the server has forgotten every connection."""
-    async with asyncio.timeout(5):
-        while served.responder.connections:
-            await asyncio.sleep(0.001)
+    await until(lambda: not served.responder.connections)
 
 
 def listed(reply: dns.message.Message) -> bool:
@@ -383,8 +387,7 @@ async def test_run_answers_until_it_is_told_to_stop(zones: Zones) -> None:
     responder = Responder(Dns(listen=("127.0.0.1:0",)), zones)
     stop = asyncio.Event()
     running = asyncio.create_task(responder.run(stop))
-    while not responder._servers:
-        await asyncio.sleep(0)
+    await until(lambda: responder._servers)
     host, port = responder._servers[0].sockets[0].getsockname()
     assert (await dns.asyncquery.udp(LISTED, host, port=port, timeout=5)).rcode() == dns.rcode.SERVFAIL
     reader, writer = await asyncio.open_connection(host, port)

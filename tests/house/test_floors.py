@@ -13,7 +13,14 @@ ALLOWED = {
     "sqlalchemy": ("dnsbl/store/",),
     "alembic": ("dnsbl/store/",),
     "sqlite3": ("dnsbl/store/",),
-    "socket": ("tester/caller.py", "tester/collector.py", "tester/cli.py", "dnsbl/daemons/", "dnsbl/web/server.py"),
+    "socket": (
+        "tester/caller.py",
+        "tester/collector.py",
+        "tester/cli.py",
+        "dnsbl/daemons/",
+        "dnsbl/web/server.py",
+        "dnsbl/demo/neighbourhood.py",
+    ),
     "asyncio": (
         "tester/caller.py",
         "tester/collector.py",

@@ -15,7 +15,7 @@ from dnsbl.daemons.desk import open_desk
 from dnsbl.model import RunReport
 
 RELAY = "127.78.0.10"
-POINTS = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT")
+POINTS = ("CONNECT", "MAIL", "RCPT", "DATA", "DOT")
 
 
 class HoldingRelay:
@@ -72,7 +72,7 @@ class HoldingRelay:
         with contextlib.suppress(aiosmtplib.SMTPException, OSError):
             await aiosmtplib.send(
                 letter,
-                sender="",
+                sender="someone@relay.test",
                 recipients=[rcpt],
                 hostname=self.collector[0],
                 port=self.collector[1],
@@ -93,13 +93,13 @@ async def test_a_process_killed_at_any_point_of_a_test_loses_nothing_and_the_run
         f"Received: from x ([{RELAY}]) by mx.example.org; {format_datetime(datetime.now(UTC))}\n"
         "From: a@example.com\nSubject: buy\n\nBuy.\n"
     )
-    nominated = await here.dnsbl("nominate", "--evidence", str(spam))
+    nominated = await here.dnsbl("nominate", RELAY, "--evidence", str(spam))
     run = nominated["run_id"]
     seen: dict[str, set[str]] = {"letters": set()}
     for point in POINTS:
         relay.hold_at = point
         relay.reached.clear()
-        process = await here.serve()
+        process = await here.serve("--only", "dns,worker,collector,scheduler")
         await asyncio.wait_for(relay.reached.wait(), 20)
         assert await here.stop(process, signal.SIGKILL) == -signal.SIGKILL
         report = _report(here, run)
@@ -108,11 +108,11 @@ async def test_a_process_killed_at_any_point_of_a_test_loses_nothing_and_the_run
         assert seen["letters"] in (set(), letters), f"killed at {point}: the run has other letters"
         seen["letters"] = letters
     relay.hold_at = ""
-    process = await here.serve()
+    process = await here.serve("--only", "dns,worker,collector,scheduler")
     report = await _until_judged(here, run)
     assert report.run.verdict == "OPEN"
     assert {letter.recipient for letter in report.letters} == seen["letters"]
-    assert [back for back in report.returns if back.finding == "DELIVERED_SAME"]
+    assert [back for back in report.returns if back.finding.startswith("DELIVERED_SAME")]
     found = await here.dnsbl("lookup", RELAY)
     assert found["state"] == "listed"
     assert found["zones"]["relays.example.org"] == ["127.0.0.2"]

@@ -3,7 +3,7 @@ import sys
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Address, Network
@@ -58,9 +58,10 @@ def corner(network: Network) -> list[Address]:
     return [network[n] for n in range(0, network.num_addresses, step)]
 
 
-EVERYWHERE = [address for make in (_v4, _v6, _wide_v6) for address in corner(make(0, 0))][::7]
+EVERYWHERE = [address for make in (_v4, _v6, _wide_v6) for address in corner(make(0, 0))][::11]
 
 
+@settings(max_examples=60)
 @given(ROWS)
 def test_every_address_has_the_kinds_of_its_longest_prefixes(listed: list[Row]) -> None:
     table = Table.of(listed)
@@ -68,6 +69,7 @@ def test_every_address_has_the_kinds_of_its_longest_prefixes(listed: list[Row]) 
         assert table.kinds(address) == brute(listed, address)
 
 
+@settings(max_examples=60)
 @given(ROWS, NETWORKS)
 def test_something_is_under_a_network_when_an_address_in_it_is_listed(listed: list[Row], network: Network) -> None:
     table = Table.of(listed)
@@ -81,6 +83,7 @@ def test_something_is_under_a_network_when_an_address_in_it_is_listed(listed: li
             assert claimed == really or wider_only
 
 
+@settings(max_examples=60)
 @given(ROWS, st.lists(st.tuples(NETWORKS, st.sampled_from(["relay", "manual", ""]), st.booleans()), max_size=12))
 def test_changes_lead_to_the_same_table_as_its_rows(listed: list[Row], steps: list[tuple[Network, str, bool]]) -> None:
     before = Table.of(listed, serial=10)
@@ -101,6 +104,7 @@ def test_changes_lead_to_the_same_table_as_its_rows(listed: list[Row], steps: li
         assert after.something_under(network, ("relay",)) == Table.of(expected).something_under(network, ("relay",))
 
 
+@settings(max_examples=60)
 @given(ROWS)
 def test_a_table_comes_back_from_disk_as_it_was(listed: list[Row]) -> None:
     table = Table.of(listed, serial=77)

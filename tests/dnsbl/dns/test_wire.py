@@ -29,6 +29,12 @@ def test_a_query_is_read_whole() -> None:
     assert (query.qtype, query.qclass, query.edns, query.fault) == (wire.A, wire.IN, None, wire.NOERROR)
 
 
+def test_a_query_without_rd_is_answered_without_rd() -> None:
+    query = parsed(QUERY[:2] + b"\0" + QUERY[3:])
+    assert not query.recursion_desired
+    assert wire.assemble(query, Reply(wire.REFUSED), 512) == bytes.fromhex("1234 8005 0001 0000 0000 0000") + QUERY[12:]
+
+
 def test_opt_is_read_with_every_option_even_an_empty_one() -> None:
     query = parsed(WITH_OPT)
     assert query.edns == wire.Edns(4096, 0, True, ((3, b""), (10, b"\1\2\3\4")))

@@ -76,9 +76,13 @@ def test_a_database_that_cannot_be_reached_is_unavailable(url: str) -> None:
 
 
 def test_a_transaction_that_raises_changes_nothing(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.write() as tx:
-        tx.changes.add([NETWORK], "spam", present=True)
-        raise RuntimeError
+    def fail() -> None:
+        with store.write() as tx:
+            tx.changes.add([NETWORK], "spam", present=True)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with store.read() as tx:
         assert tx.changes.last() == 0
 

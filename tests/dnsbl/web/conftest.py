@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -211,10 +213,13 @@ class House:
     keyring: Keyring
     casework: Casework
     app: FastAPI
+    portal: BlockingPortal
 
     def visitor(self, address: str = VISITOR) -> TestClient:
         """A browser or program at this address."""
-        return TestClient(self.app, client=(address, 40000), follow_redirects=False)
+        client = TestClient(self.app, client=(address, 40000), follow_redirects=False)
+        client.portal = self.portal
+        return client
 
     def spam(self, address: str = TARGET, text: str = "buy now") -> str:
         """Spam that came from there."""
@@ -345,21 +350,39 @@ class House:
         assert finding is Finding.DELIVERED_SAME
 
 
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """One event loop for all clients, since each of its own costs more than the request."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of this version without facts."""
+    path = tmp_path_factory.mktemp("empty") / "list.db"
+    store = Store.open(f"sqlite:///{path}")
+    store.upgrade()
+    store.close()
+    return path
+
+
 @pytest.fixture
-def house(tmp_path: Path, clock: HandClock, codes: Codes) -> Iterator[Callable[..., House]]:
+def house(
+    tmp_path: Path, clock: HandClock, codes: Codes, portal: BlockingPortal, empty: Path
+) -> Iterator[Callable[..., House]]:
     """Builds a list; sections of the settings can be given by name."""
     stores: list[Store] = []
 
     def build(**sections: dict[str, Any]) -> House:
         sections["tester"] = {"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]} | sections.get("tester", {})
         settings = Settings.model_validate(sections)
-        store = Store.open(f"sqlite:///{tmp_path / 'list.db'}")
-        store.upgrade()
+        store = Store.open(f"sqlite:///{shutil.copy(empty, tmp_path / 'list.db')}")
         stores.append(store)
         keyring = Keyring.generate(random, int(clock.now().timestamp()))
         casework = Casework(store, settings, keyring, clock=clock, random=random)
         app = create_app(casework, settings, clock=clock, codes=codes)
-        return House(settings, clock, keyring, casework, app, {})
+        return House(settings, clock, keyring, casework, app, portal, {})
 
     yield build
     for store in stores:

@@ -58,7 +58,11 @@ def test_test_points_are_told_as_dns_answers_them(
 def test_a_run_tells_attempts_and_outputs_once_each(records: Any) -> None:
     report = records.report(
         run=records.run(state=RunState.WAITING, verdict=None),
-        letters=(records.letter(), records.letter(vector="S02", outcome=None, reply="")),
+        letters=(
+            records.letter(),
+            records.letter(vector="S02", outcome=None, reply=""),
+            records.letter(vector="S03", outcome=Outcome.ACCEPTED, finding=Finding.DELIVERED_SAME, reply="250 ok"),
+        ),
         returns=(
             records.back(),
             records.back(finding=Finding.DELIVERED_OTHER, peer=parse_address("2001:db8::1")),
@@ -70,7 +74,8 @@ def test_a_run_tells_attempts_and_outputs_once_each(records: Any) -> None:
     assert shape["output_addresses"] == ["198.18.7.9", "2001:db8::1"]
     assert shape["attempts"] == [
         {"vector": "S01", "outcome": "RCPT_5XX", "reply": "550 5.7.1 no"},
-        {"vector": "S02", "outcome": Outcome.UNTRIED.value, "reply": ""},
+        {"vector": "S02", "outcome": "UNTRIED", "reply": ""},
+        {"vector": "S03", "outcome": "DELIVERED_SAME", "reply": "250 ok"},
     ]
     assert (shape["run_id"], shape["verdict"], shape["state"]) == ("aaaaaaaaaaaaaaaa", None, "waiting")
 

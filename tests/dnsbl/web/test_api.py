@@ -1,0 +1,182 @@
+"""The interface for programs, on a whole list with SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from dnsbl.addresses import parse_address, parse_network
+from dnsbl.model import State
+from tester.smtp import Outcome
+
+TARGET = "198.18.7.9"
+Build = Callable[..., Any]
+
+
+def problem(answer: Any, status: int, reason: str) -> str:
+    """The sentence of a problem that is in order."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    document = answer.json()
+    assert (document["status"], document["reason"], document["type"]) == (status, reason, "about:blank")
+    assert document["title"] and document["detail"].endswith(".")
+    return str(document["detail"])
+
+
+def test_an_unknown_address_is_an_answer(house: Build) -> None:
+    answer = house().visitor().get("/api/v1/hosts/::ffff:198.18.1.1")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "address": "198.18.1.1",
+        "state": "unknown",
+        "listings": [],
+        "last_verdict": None,
+        "next_test": None,
+        "removal_after": None,
+        "zones": {"relays.example.org": []},
+    }
+
+
+def test_a_listed_address_leads_to_its_run(house: Build) -> None:
+    home = house()
+    run = home.list()
+    visitor = home.visitor()
+    host = visitor.get(f"/api/v1/hosts/{TARGET}").json()
+    assert (host["state"], host["last_verdict"]) == ("listed", "OPEN")
+    assert host["zones"] == {"relays.example.org": ["127.0.0.2"]}
+    assert host["listings"][0]["run"] == run and host["listings"][0]["since"].endswith("Z")
+    answer = visitor.get(f"/api/v1/runs/{run}")
+    assert answer.json()["attempts"] == [{"vector": "S01", "outcome": "DELIVERED_SAME", "reply": "250 ok"}]
+    assert answer.json()["output_addresses"] == [TARGET]
+    assert home.proof(run) not in answer.text
+
+
+@pytest.mark.parametrize("address", ["example.org", "1.2.3", "%20", "x" * 200])
+def test_a_malformed_address_is_a_problem(house: Build, address: str) -> None:
+    problem(house().visitor().get(f"/api/v1/hosts/{address}"), 400, "malformed-address")
+
+
+def test_an_unknown_run_is_not_found(house: Build) -> None:
+    visitor = house().visitor()
+    problem(visitor.get("/api/v1/runs/aaaaaaaaaaaaaaaa"), 404, "not-found")
+    assert "64" in problem(visitor.get(f"/api/v1/runs/{'a' * 65}"), 422, "malformed-request")
+
+
+def test_a_nomination_is_queued_and_names_no_run(house: Build) -> None:
+    home = house()
+    answer = home.visitor().post(
+        "/api/v1/nominations", json={"address": TARGET, "evidence": home.spam(), "reason": "seen\x1b today"}
+    )
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "address": TARGET,
+        "state": "queued",
+        "status_url": f"http://127.0.0.1:8053/api/v1/hosts/{TARGET}",
+        "page_url": f"http://127.0.0.1:8053/ip/{TARGET}",
+    }
+    assert answer.headers["location"] == answer.json()["status_url"]
+    assert home.casework.look_up(parse_address(TARGET)).state is State.QUEUED
+    assert home.casework.journal()[0].actor == "api 198.51.100.0/24"
+
+
+def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
+    home = house(policy={"evidence_bytes": 4096})
+    visitor = home.visitor()
+
+    def refused(status: int, reason: str, **wish: str) -> Any:
+        answer = visitor.post("/api/v1/nominations", json=wish)
+        problem(answer, status, reason)
+        return answer
+
+    refused(400, "malformed-address")
+    refused(400, "malformed-address", address="zz")
+    refused(422, "no-evidence", address=TARGET)
+    refused(422, "special-purpose", address="127.0.0.1")
+    refused(422, "not-mail", evidence="hello there")
+    refused(422, "not-in-evidence", address="8.8.8.8", evidence=home.spam())
+    refused(413, "too-large", evidence=home.spam(text="x" * 5000))
+    home.nominate()
+    home.test(outcome=Outcome.RCPT_5XX, reply="550 no")
+    assert int(refused(429, "resting", evidence=home.spam()).headers["retry-after"]) > 600000
+    home.list("198.18.7.10")
+    refused(409, "already-listed", evidence=home.spam("198.18.7.10"))
+    home.casework.exclude(parse_network("198.18.8.0/24"), reason="asked", actor="operator")
+    refused(403, "excluded", evidence=home.spam("198.18.8.1"))
+
+
+def test_removal_queues_the_retest(house: Build) -> None:
+    home = house()
+    home.list()
+    visitor = home.visitor()
+    answer = visitor.post("/api/v1/removals", json={"address": TARGET})
+    assert answer.status_code == 202 and answer.json()["address"] == TARGET
+    home.test(proven=True)
+    answer = visitor.post("/api/v1/removals", json={"address": TARGET})
+    problem(answer, 429, "resting")
+    assert 0 < int(answer.headers["retry-after"]) <= 3600
+    problem(visitor.post("/api/v1/removals", json={"address": "198.18.1.1"}), 409, "not-listed")
+    problem(visitor.post("/api/v1/removals", json={"address": "zz"}), 400, "malformed-address")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b'{"address":7}', b'{"address":"1.1.1.1","x":1}', b'{"address":"\\ud800"}', b"\xff"],
+)
+def test_a_body_of_another_form_is_a_problem(house: Build, body: bytes) -> None:
+    answer = house().visitor().post("/api/v1/removals", content=body, headers={"content-type": "application/json"})
+    problem(answer, 400 if body == b"\xff" else 422, "malformed-request")
+    assert "1.1.1.1" not in answer.text
+
+
+def test_a_form_is_not_taken_for_json(house: Build) -> None:
+    answer = house().visitor().post("/api/v1/removals", data={"address": TARGET})
+    problem(answer, 422, "malformed-request")
+
+
+def test_a_wrong_method_names_the_right_one(house: Build) -> None:
+    answer = house().visitor().post("/api/v1/hosts/198.18.1.1")
+    problem(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "GET"
+
+
+def test_an_unknown_path_is_a_problem(house: Build) -> None:
+    problem(house().visitor().get("/api/v1/nothing"), 404, "not-found")
+
+
+def references(part: Any) -> Iterator[str]:
+    """All $ref in a document."""
+    if isinstance(part, dict):
+        yield from (value for key, value in part.items() if key == "$ref")
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_openapi_describes_every_route_and_status(house: Build) -> None:
+    document = house().visitor().get("/api/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    rows = {
+        f"{method} {path}": set(row["responses"])
+        for path, methods in document["paths"].items()
+        for method, row in methods.items()
+    }
+    assert rows == {
+        "get /api/v1/hosts/{address}": {"200", "400", "422", "500", "503"},
+        "get /api/v1/runs/{run}": {"200", "404", "422", "500", "503"},
+        "post /api/v1/nominations": {"202", "400", "403", "409", "413", "422", "429", "500", "503"},
+        "post /api/v1/removals": {"202", "400", "403", "409", "413", "422", "429", "500", "503"},
+    }
+    for methods in document["paths"].values():
+        for row in methods.values():
+            for status, response in row["responses"].items():
+                (form,) = response["content"]
+                assert form == ("application/json" if status < "3" else "application/problem+json")
+    for reference in references(document):
+        where: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            where = where[step]
+        assert where["type"] in ("object", "string")

@@ -1,0 +1,68 @@
+"""The shell: binds, answers over a real socket, stops when told, leaves signals alone."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dnsbl.dns.zones import Zones
+from dnsbl.errors import DnsblError
+from dnsbl.web.server import WebServer
+
+Build = Callable[..., Any]
+
+
+async def ask(host: str, port: int, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(request)
+    await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
+async def test_it_serves_until_told_to_stop(house: Build, listen: str) -> None:
+    home = house(web={"listen": listen})
+    server = WebServer(home.casework, home.settings, clock=home.clock, zones=Zones(()))
+    host, port = await server.start()
+    assert port and host in listen
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    stop = asyncio.Event()
+    running = asyncio.create_task(server.run(stop))
+    answer = await ask(
+        host, port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\nConnection: close\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"ok\n")
+    assert b"server:" not in answer.lower()
+    page = await ask(host, port, b"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\nConnection: close\r\n\r\n")
+    assert f"/ip/{host}".encode() in page and b"1.1.1.1" not in page
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    stop.set()
+    await asyncio.wait_for(running, 10)
+    with pytest.raises(OSError):
+        await asyncio.open_connection(host, port)
+
+
+async def test_running_binds_by_itself_and_a_stop_at_once_is_heard(house: Build) -> None:
+    home = house(web={"listen": "127.0.0.1:0"})
+    stop = asyncio.Event()
+    stop.set()
+    server = WebServer(home.casework, home.settings, clock=home.clock, zones=Zones(()))
+    await asyncio.wait_for(server.run(stop), 10)
+
+
+async def test_a_taken_port_is_one_sentence(house: Build) -> None:
+    taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    listen = f"127.0.0.1:{taken.sockets[0].getsockname()[1]}"
+    home = house(web={"listen": listen})
+    server = WebServer(home.casework, home.settings, clock=home.clock, zones=Zones(()))
+    with pytest.raises(DnsblError, match=f"The web cannot listen on {listen}: .+\\."):
+        await server.start()
+    taken.close()
+    await taken.wait_closed()
