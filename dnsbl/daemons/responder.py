@@ -77,8 +77,9 @@ class Responder:
         await asyncio.sleep(0)  # transports close their sockets one turn later
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Answer until `stop` is set."""
-        await self.start()
+        """Answer until `stop` is set; binds first when `start` has not."""
+        if not self._servers:
+            await self.start()
         try:
             await stop.wait()
         finally:

@@ -2,7 +2,8 @@
 
 Pure: text in, `Zone` out; `config` reads the files. Knows no listing. A zone maps kinds of listings to return codes:
 its origin answers for all aggregated kinds together, and each kind has a sublist `<kind>.<origin>` of its own unless it
-says `subzone = false` (RFC 5782 2.3, RFC 6471 3.1). dnslib builds and packs the records here, once. `zones/relays.example.org.toml` shows every key.
+says `subzone = false` (RFC 5782 2.3, RFC 6471 3.1). dnslib builds and packs the records here, once.
+`zones/relays.example.org.toml` shows a whole file.
 
 A name that could be an address or a part of one never gets another meaning: kinds and static records have labels of at
 least two characters that are not all digits.
@@ -20,15 +21,7 @@ from typing import Annotated, Any, Literal
 
 import dnslib
 from dnslib.label import DNSBuffer
-from pydantic import (
-    AfterValidator,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from dnsbl.addresses import Address
 from dnsbl.dns import wire
@@ -261,7 +254,7 @@ class _RecordTable(Section):
 class _File(Section):
     """The file."""
 
-    origin: Annotated[Hostname, Field(max_length=_LONGEST_ORIGIN)]
+    origin: Hostname
     soa: _SoaTable
     ns: Annotated[tuple[Hostname, ...], Field(min_length=1, max_length=13)]
     ttl: _Ttl = 2100
@@ -294,6 +287,8 @@ class _File(Section):
             for record in self.records
             if (name := record.name.rpartition(".")[2]) in self.kinds
         ]
+        if len(self.origin) > _LONGEST_ORIGIN:
+            broken.append(f"origin: at most {_LONGEST_ORIGIN} characters")
         if self.soa.expire <= self.soa.refresh + self.soa.retry:
             broken.append("soa.expire: must be longer than soa.refresh and soa.retry together")
         named = {record.name for record in self.records if record.type in ("A", "AAAA")}

@@ -115,8 +115,7 @@ class Listings(Shelf):
         wanted = select(listings.c.network, listings.c.kind).where(ACTIVE)
         ordered = wanted.order_by(listings.c.network, listings.c.kind)
         with self._sql.execute(ordered.execution_options(yield_per=10000)) as rows:
-            for row in rows:
-                yield row._tuple()
+            yield from rows
 
     def _hold_law_one(self, kind: str, run: str | None) -> None:
         came_back = select(letters.c.id).where(letters.c.run == run, letters.c.finding.in_(_CAME_BACK)).limit(1)

@@ -63,43 +63,64 @@ class PostgreSQL:
             connection.execute(text(statement))
         engine.dispose()
 
+    def make(self, name: str, *, like: str | None) -> None:
+        self.tell(f"CREATE DATABASE {name} TEMPLATE {like or 'template0'}")
+
+    def drop(self, name: str) -> None:
+        self.tell(f"DROP DATABASE {name} WITH (FORCE)")
+
     def close(self) -> None:
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
         shutil.rmtree(self._folder)
 
 
+class Files:
+    """The same for SQLite: a folder of files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def url(self, name: str) -> str:
+        return f"sqlite:///{self._folder}/{name}.db"
+
+    def make(self, name: str, *, like: str | None) -> None:
+        if like:
+            shutil.copy(self._folder / f"{like}.db", self._folder / f"{name}.db")
+
+    def drop(self, name: str) -> None:
+        for file in self._folder.glob(f"{name}.db*"):
+            file.unlink()
+
+    def close(self) -> None:
+        pass
+
+
 @pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bool], str]]:
-    """Makes databases: with True one that has its tables, with False an empty one; gives the URL."""
-    numbers = count()
-    if ON_POSTGRESQL:
-        server = PostgreSQL()
-        server.tell("CREATE DATABASE migrated")
-        migrated = Store(server.url("migrated"))
-    else:
-        folder = tmp_path_factory.mktemp("databases")
-        migrated = Store(f"sqlite:///{folder}/migrated.db")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL | Files]:
+    """Where databases are made, with one called `migrated` that has its tables."""
+    made = PostgreSQL() if ON_POSTGRESQL else Files(tmp_path_factory.mktemp("databases"))
+    made.make("migrated", like=None)
+    migrated = Store(made.url("migrated"))
     migrated.upgrade()
     migrated.close()
-
-    def make(with_tables: bool) -> str:
-        name = f"test{next(numbers)}"
-        if ON_POSTGRESQL:
-            server.tell(f"CREATE DATABASE {name} TEMPLATE {'migrated' if with_tables else 'template0'}")
-            return server.url(name)
-        if with_tables:
-            shutil.copy(folder / "migrated.db", folder / f"{name}.db")
-        return f"sqlite:///{folder}/{name}.db"
-
-    yield make
-    if ON_POSTGRESQL:
-        server.close()
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def url(new_database: Callable[[bool], str]) -> str:
+def url(server: PostgreSQL | Files) -> Iterator[str]:
     """The URL of a fresh database with its tables."""
-    return new_database(True)
+    server.make("full", like="migrated")
+    yield server.url("full")
+    server.drop("full")
+
+
+@pytest.fixture
+def empty_url(server: PostgreSQL | Files) -> Iterator[str]:
+    """The URL of a fresh database without any."""
+    server.make("empty", like=None)
+    yield server.url("empty")
+    server.drop("empty")
 
 
 @pytest.fixture

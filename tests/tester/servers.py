@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 
 #: What a plain open relay says.
 OPEN: Mapping[str, bytes] = {
@@ -73,6 +72,3 @@ async def listening(handler: Scripted, host: str = "127.0.0.1") -> AsyncIterator
             task.cancel()
         await asyncio.gather(*handler.tasks)
         await server.wait_closed()
-
-
-CERTIFICATE = Path(__file__).with_name("certificate.pem")  #: self-signed, with its key, for tests only

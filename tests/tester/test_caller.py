@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from player import attempt
-from servers import CERTIFICATE, OPEN, Scripted, listening
+from servers import OPEN, Scripted, listening
 
 from tester import caller
 from tester.caller import call
@@ -331,7 +331,7 @@ async def test_each_session_is_handed_over_before_the_next_begins() -> None:
     assert [t.control for t in transcripts] == [Control.NOT_RUN, Control.REFUSED]
 
 
-async def test_starttls_is_spoken_when_it_is_demanded() -> None:
+async def test_starttls_is_spoken_when_it_is_demanded(certificate: str) -> None:
     server = Scripted(
         {
             **OPEN,
@@ -341,7 +341,7 @@ async def test_starttls_is_spoken_when_it_is_demanded() -> None:
         }
     )
     server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.tls.load_cert_chain(CERTIFICATE)
+    server.tls.load_cert_chain(certificate)
     async with listening(server) as port:
         [transcript] = await dial(port, limits=replace(QUICK, command=3.0))
     assert outcomes([transcript]) == ["ACCEPTED"]

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from player import attempt
-from servers import CERTIFICATE
 
 from tester.caller import call
 from tester.collector import Bounds, Collected, Collector
@@ -103,7 +102,7 @@ async def test_a_stranger_delivers_a_message_as_it_is() -> None:
     assert post.probes == []
 
 
-async def test_a_stranger_speaks_tls_and_is_offered_no_auth() -> None:
+async def test_a_stranger_speaks_tls_and_is_offered_no_auth(certificate: str) -> None:
     features: list[dict[str, str]] = []
 
     def send(port: int) -> None:
@@ -117,7 +116,7 @@ async def test_a_stranger_speaks_tls_and_is_offered_no_auth() -> None:
             assert client.docmd("AUTH", "PLAIN AGEAYg==")[0] == 502
             client.sendmail("", ["r-1@collector.test"], MESSAGE)
 
-    async with posting(tls=(str(CERTIFICATE), str(CERTIFICATE))) as post:
+    async with posting(tls=(certificate, certificate)) as post:
         await asyncio.to_thread(send, post.port)
     assert "auth" not in features[0]
     assert "size" in features[0]

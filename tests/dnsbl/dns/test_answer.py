@@ -12,7 +12,7 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
@@ -160,6 +160,7 @@ def test_f18_to_f22_the_test_points_are_right_even_with_an_empty_table_or_a_full
                     assert len(said.answer) == (rcode == "NOERROR")
 
 
+@settings(max_examples=30)
 @given(st.ip_addresses())
 def test_b57_a_resolver_that_asks_label_by_label_reaches_every_listed_address(address) -> None:
     table = Table.of([(ip_network(address), "relay")])

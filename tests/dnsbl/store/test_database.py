@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from ipaddress import ip_network
 
 import pytest
@@ -17,8 +16,8 @@ from dnsbl.store import Store, versions
 NETWORK = ip_network("192.0.2.1/32")
 
 
-def test_an_empty_database_says_so_in_one_sentence(new_database: Callable[[bool], str]) -> None:
-    store = Store.open(new_database(False))
+def test_an_empty_database_says_so_in_one_sentence(empty_url: str) -> None:
+    store = Store.open(empty_url)
     assert store.is_empty()
     with pytest.raises(StoreUnavailable, match=r"no tables yet; run `dnsbl db upgrade`\.$"):
         store.check()
@@ -26,9 +25,9 @@ def test_an_empty_database_says_so_in_one_sentence(new_database: Callable[[bool]
 
 
 def test_an_upgrade_makes_a_database_that_passes_the_check_and_can_be_repeated(
-    new_database: Callable[[bool], str],
+    empty_url: str,
 ) -> None:
-    store = Store.open(new_database(False))
+    store = Store.open(empty_url)
     store.upgrade()
     store.check()
     store.upgrade()
@@ -49,8 +48,8 @@ def test_schema_and_migrations_agree(store: Store) -> None:
         command.check(versions.config(tx.connection))
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(new_database: Callable[[bool], str]) -> None:
-    store = Store.open(new_database(False))
+def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
+    store = Store.open(empty_url)
     with store.write() as tx:
         tx.connection.execute(text("CREATE TABLE letters (id INTEGER)"))
     with pytest.raises((StoreUnavailable, DBAPIError)):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,18 +12,16 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from dnsbl.addresses import Address, network_of, parse_address
-from dnsbl.casework import Arrived, Casework
+from dnsbl.addresses import network_of, parse_address
+from dnsbl.casework import Casework
 from dnsbl.clock import HandClock
 from dnsbl.dns.zones import zones_from
 from dnsbl.model import (
-    Door,
     FiledLetter,
     Job,
     JobReason,
     JobState,
     Listing,
-    Nomination,
     Reason,
     Return,
     Run,
@@ -59,15 +54,6 @@ txt = "Open relay {address}, see {url}"
 code = "127.0.0.3"
 txt = "Open relay {address}, see {url}"
 """
-
-
-def random(count: int) -> bytes:
-    """Repeatable, and different on every call."""
-    random.calls += 1  # type: ignore[attr-defined]
-    return hashlib.shake_128(b"%d" % random.calls).digest(count)  # type: ignore[attr-defined]
-
-
-random.calls = 0  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
@@ -206,14 +192,16 @@ def records(clock: HandClock) -> Records:
 
 @dataclass(slots=True)
 class House:
-    """A whole list, with a tester that is played by hand."""
+    """A whole list behind the web; `office` plays the tester and the host."""
 
-    settings: Settings
-    clock: HandClock
-    keyring: Keyring
-    casework: Casework
+    office: Any
     app: FastAPI
     portal: BlockingPortal
+
+    @property
+    def casework(self) -> Casework:
+        found: Casework = self.office.casework
+        return found
 
     def visitor(self, address: str = VISITOR) -> TestClient:
         """A browser or program at this address."""
@@ -223,22 +211,11 @@ class House:
 
     def spam(self, address: str = TARGET, text: str = "buy now") -> str:
         """Spam that came from there."""
-        date = f"{self.clock.now():%a, %d %b %Y %H:%M:%S} +0000"
+        date = f"{self.office.clock.now():%a, %d %b %Y %H:%M:%S} +0000"
         return (
             f"Received: from relay.example.net (relay.example.net [{address}])\r\n"
             f"\tby mx.example.com with ESMTP; {date}\r\n"
             f"From: <a@example.net>\r\nSubject: {text}\r\n\r\n{text}\r\n"
-        )
-
-    def nominate(self, address: str = TARGET) -> Job:
-        return self.casework.nominate(
-            Nomination(
-                address=parse_address(address),
-                door=Door.CLI,
-                nominator="operator",
-                reason="seen",
-                evidence=self.spam(address).encode(),
-            )
         )
 
     def test(
@@ -250,104 +227,50 @@ class House:
         proven: bool = False,
     ) -> str:
         """Take the due job and hold a conversation in which each form ends so; returns the run's id."""
-        assignment = self.casework.take_job("worker")
-        assert assignment is not None
-        job, now = assignment.job, int(self.clock.now().timestamp())
-        issued = letter.issue(
-            self.keyring,
-            address=job.address,
-            port=job.port,
-            vector="S01",
-            run=job.run,
-            not_before=now - 1,
-            not_after=now + 604800,
-            random=random,
-        )
-        self.casework.file_letters(assignment, [issued])
-        accepted = outcome is Outcome.ACCEPTED
+        office, assignment = self.office, self.office.take()
+        job = assignment.job
+        office.issue(assignment)
+        first = office.issued(job.run)
+        said = ((0.0, "<", banner), (0.5, ">", office.message(first)), (0.7, "<", reply.encode()))
         self.casework.file_session(
             assignment,
             Transcript(
                 target=str(job.address),
                 port=job.port,
                 source="198.18.0.1:4000",
-                started=float(now),
-                target_name="mx",
-                events=(
-                    Event(0.0, "<", banner + b"\r\n"),
-                    Event(0.5, ">", self._written(issued)),
-                    Event(0.7, "<", reply.encode() + b"\r\n"),
-                ),
-                results=(
+                started=office.clock.now().timestamp(),
+                events=tuple(Event(at, kind, data + b"\r\n") for at, kind, data in said),
+                results=tuple(
                     Result(
-                        vector="S01",
-                        token=issued.recipient,
+                        vector=filed.vector,
+                        token=filed.recipient,
                         outcome=outcome,
-                        stage="OK" if accepted else "TO",
+                        stage="OK",
                         reply=reply,
-                        dot_at=0.6 if accepted else None,
-                    ),
+                        dot_at=0.6 if outcome is Outcome.ACCEPTED else None,
+                    )
+                    for filed in office.letters(job.run)
                 ),
                 control=Control.ACCEPTED,
             ),
         )
         self.casework.file_run(assignment)
         if proven:
-            self.clock.turn(seconds=2)
-            self._deliver(issued, job.address)
-        return job.run
+            office.clock.turn(seconds=2)
+            path = b"Received: from <b>x</b> (joe@victim.example [198.18.0.1]) by relay.example.net; now\r\n"
+            found = office.come_back(job.run, str(job.address), message=path + office.message(first))
+            assert found is Finding.DELIVERED_SAME
+        run: str = job.run
+        return run
 
     def list(self, address: str = TARGET, **conversation: Any) -> str:
         """Prove this address an open relay; returns the run's id."""
-        self.nominate(address)
+        self.office.nominate(address)
         return self.test(proven=True, **conversation)
 
     def proof(self, run: str) -> str:
         """The secret of the run's first letter."""
-        filed = self.casework.run_report(run).letters[0]
-        return letter.proof(self.keyring, self._issued[filed.recipient])
-
-    _issued: dict[str, letter.Letter]
-
-    def _written(self, issued: letter.Letter) -> bytes:
-        self._issued[issued.recipient] = issued
-        tester, service = self.settings.tester, self.settings.service
-        return letter.write(
-            issued,
-            proof=letter.proof(self.keyring, issued),
-            sender=letter.Sender(
-                service=service.name,
-                website=service.website,
-                contact=service.contact,
-                helo=tester.helo,
-                collector_domain=tester.collector_domain,
-                bounce_domain=tester.bounce_domain,
-            ),
-            nomination="nomination 1",
-            date=self.clock.now().timestamp(),
-            mail_to=f"{issued.recipient}@{tester.collector_domain}",
-        )
-
-    def _deliver(self, issued: letter.Letter, peer: Address) -> None:
-        domain = self.settings.tester.collector_domain
-        received = b"Received: from <b>x</b> (joe@victim.example [198.18.0.1]) by relay.example.net; now\r\n"
-        finding = self.casework.file_return(
-            Arrived(
-                peer=peer,
-                peer_port=5000,
-                local="198.18.0.2",
-                tls=False,
-                helo="relay.example.net",
-                mail_raw=f"<{issued.sender}@{self.settings.tester.bounce_domain}>".encode(),
-                rcpt_raw=f"<{issued.recipient}@{domain}>".encode(),
-                null_sender=False,
-                recipient=issued.recipient,
-                domain=domain,
-                message=received + self._written(issued),
-                received_at=self.clock.now().timestamp(),
-            )
-        )
-        assert finding is Finding.DELIVERED_SAME
+        return letter.proof(self.office.keyring, self.office.issued(run))
 
 
 @pytest.fixture(scope="session")
@@ -357,33 +280,25 @@ def portal() -> Iterator[BlockingPortal]:
         yield portal
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of this version without facts."""
-    path = tmp_path_factory.mktemp("empty") / "list.db"
-    store = Store.open(f"sqlite:///{path}")
-    store.upgrade()
-    store.close()
-    return path
-
-
 @pytest.fixture
-def house(
-    tmp_path: Path, clock: HandClock, codes: Codes, portal: BlockingPortal, empty: Path
-) -> Iterator[Callable[..., House]]:
-    """Builds a list; sections of the settings can be given by name."""
-    stores: list[Store] = []
+def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal) -> Callable[..., House]:
+    """Builds a list, which may test in networks that are nobody's; sections of the settings can be given by name."""
 
     def build(**sections: dict[str, Any]) -> House:
-        sections["tester"] = {"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]} | sections.get("tester", {})
-        settings = Settings.model_validate(sections)
-        store = Store.open(f"sqlite:///{shutil.copy(empty, tmp_path / 'list.db')}")
-        stores.append(store)
-        keyring = Keyring.generate(random, int(clock.now().timestamp()))
-        casework = Casework(store, settings, keyring, clock=clock, random=random)
-        app = create_app(casework, settings, clock=clock, codes=codes)
-        return House(settings, clock, keyring, casework, app, portal, {})
+        office = make_office(tester={"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]}, **sections)
+        return House(office, create_app(office.casework, office.settings, clock=office.clock, codes=codes), portal)
 
-    yield build
-    for store in stores:
-        store.close()
+    return build
+
+
+@pytest.fixture(scope="session")
+def anyone(new_database: Callable[[bool], str], codes: Codes, portal: BlockingPortal) -> Iterator[TestClient]:
+    """A visitor of a list without facts, for tests that leave it so."""
+    store, clock = Store.open(new_database(True)), HandClock()
+    settings = Settings.model_validate({"web": {"posts_per_hour": 100_000}})
+    casework = Casework(store, settings, Keyring(()), clock=clock)
+    with TestClient(
+        create_app(casework, settings, clock=clock, codes=codes), client=(VISITOR, 40000), follow_redirects=False
+    ) as client:
+        yield client
+    store.close()

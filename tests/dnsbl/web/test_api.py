@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
 from dnsbl.model import State
@@ -25,8 +26,8 @@ def problem(answer: Any, status: int, reason: str) -> str:
     return str(document["detail"])
 
 
-def test_an_unknown_address_is_an_answer(house: Build) -> None:
-    answer = house().visitor().get("/api/v1/hosts/::ffff:198.18.1.1")
+def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
+    answer = anyone.get("/api/v1/hosts/::ffff:198.18.1.1")
     assert answer.status_code == 200
     assert answer.json() == {
         "address": "198.18.1.1",
@@ -48,20 +49,19 @@ def test_a_listed_address_leads_to_its_run(house: Build) -> None:
     assert host["zones"] == {"relays.example.org": ["127.0.0.2"]}
     assert host["listings"][0]["run"] == run and host["listings"][0]["since"].endswith("Z")
     answer = visitor.get(f"/api/v1/runs/{run}")
-    assert answer.json()["attempts"] == [{"vector": "S01", "outcome": "DELIVERED_SAME", "reply": "250 ok"}]
+    assert answer.json()["attempts"][0] == {"vector": "S01", "outcome": "DELIVERED_SAME", "reply": "250 ok"}
     assert answer.json()["output_addresses"] == [TARGET]
     assert home.proof(run) not in answer.text
 
 
 @pytest.mark.parametrize("address", ["example.org", "1.2.3", "%20", "x" * 200])
-def test_a_malformed_address_is_a_problem(house: Build, address: str) -> None:
-    problem(house().visitor().get(f"/api/v1/hosts/{address}"), 400, "malformed-address")
+def test_a_malformed_address_is_a_problem(anyone: TestClient, address: str) -> None:
+    problem(anyone.get(f"/api/v1/hosts/{address}"), 400, "malformed-address")
 
 
-def test_an_unknown_run_is_not_found(house: Build) -> None:
-    visitor = house().visitor()
-    problem(visitor.get("/api/v1/runs/aaaaaaaaaaaaaaaa"), 404, "not-found")
-    assert "64" in problem(visitor.get(f"/api/v1/runs/{'a' * 65}"), 422, "malformed-request")
+def test_an_unknown_run_is_not_found(anyone: TestClient) -> None:
+    problem(anyone.get("/api/v1/runs/aaaaaaaaaaaaaaaa"), 404, "not-found")
+    assert "64" in problem(anyone.get(f"/api/v1/runs/{'a' * 65}"), 422, "malformed-request")
 
 
 def test_a_nomination_is_queued_and_names_no_run(house: Build) -> None:
@@ -97,7 +97,7 @@ def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
     refused(422, "not-mail", evidence="hello there")
     refused(422, "not-in-evidence", address="8.8.8.8", evidence=home.spam())
     refused(413, "too-large", evidence=home.spam(text="x" * 5000))
-    home.nominate()
+    home.office.nominate(TARGET)
     home.test(outcome=Outcome.RCPT_5XX, reply="550 no")
     assert int(refused(429, "resting", evidence=home.spam()).headers["retry-after"]) > 600000
     home.list("198.18.7.10")
@@ -124,25 +124,25 @@ def test_removal_queues_the_retest(house: Build) -> None:
     "body",
     [b"", b"{", b"[]", b"null", b'{"address":7}', b'{"address":"1.1.1.1","x":1}', b'{"address":"\\ud800"}', b"\xff"],
 )
-def test_a_body_of_another_form_is_a_problem(house: Build, body: bytes) -> None:
-    answer = house().visitor().post("/api/v1/removals", content=body, headers={"content-type": "application/json"})
+def test_a_body_of_another_form_is_a_problem(anyone: TestClient, body: bytes) -> None:
+    answer = anyone.post("/api/v1/removals", content=body, headers={"content-type": "application/json"})
     problem(answer, 400 if body == b"\xff" else 422, "malformed-request")
     assert "1.1.1.1" not in answer.text
 
 
-def test_a_form_is_not_taken_for_json(house: Build) -> None:
-    answer = house().visitor().post("/api/v1/removals", data={"address": TARGET})
+def test_a_form_is_not_taken_for_json(anyone: TestClient) -> None:
+    answer = anyone.post("/api/v1/removals", data={"address": TARGET})
     problem(answer, 422, "malformed-request")
 
 
-def test_a_wrong_method_names_the_right_one(house: Build) -> None:
-    answer = house().visitor().post("/api/v1/hosts/198.18.1.1")
+def test_a_wrong_method_names_the_right_one(anyone: TestClient) -> None:
+    answer = anyone.post("/api/v1/hosts/198.18.1.1")
     problem(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "GET"
 
 
-def test_an_unknown_path_is_a_problem(house: Build) -> None:
-    problem(house().visitor().get("/api/v1/nothing"), 404, "not-found")
+def test_an_unknown_path_is_a_problem(anyone: TestClient) -> None:
+    problem(anyone.get("/api/v1/nothing"), 404, "not-found")
 
 
 def references(part: Any) -> Iterator[str]:
@@ -156,8 +156,8 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_openapi_describes_every_route_and_status(house: Build) -> None:
-    document = house().visitor().get("/api/v1/openapi.json").json()
+def test_openapi_describes_every_route_and_status(anyone: TestClient) -> None:
+    document = anyone.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     rows = {
         f"{method} {path}": set(row["responses"])

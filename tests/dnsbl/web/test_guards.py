@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from dnsbl.errors import StoreUnavailable
 from dnsbl.web.guards import HEADERS, most_bytes
@@ -42,8 +43,8 @@ def failing(error: Exception) -> Callable[..., Any]:
         ("OPTIONS", "/"),
     ],
 )
-def test_every_answer_carries_the_policy_headers(house: Build, method: str, path: str) -> None:
-    answer = house().visitor().request(method, path)
+def test_every_answer_carries_the_policy_headers(anyone: TestClient, method: str, path: str) -> None:
+    answer = anyone.request(method, path)
     assert answer.status_code < 500
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     assert "default-src 'self'" in answer.headers["content-security-policy"]
@@ -90,8 +91,8 @@ def test_a_post_from_our_own_pages_or_a_program_passes(house: Build, headers: di
     assert home.visitor().post("/remove", data=FORM, headers=headers).status_code == 303
 
 
-def test_a_link_from_another_site_may_be_followed(house: Build) -> None:
-    assert house().visitor().get(f"/ip/{TARGET}", headers={"sec-fetch-site": "cross-site"}).status_code == 200
+def test_a_link_from_another_site_may_be_followed(anyone: TestClient) -> None:
+    assert anyone.get(f"/ip/{TARGET}", headers={"sec-fetch-site": "cross-site"}).status_code == 200
 
 
 def test_posts_from_one_network_are_paced_until_time_passes(house: Build) -> None:
@@ -104,7 +105,7 @@ def test_posts_from_one_network_are_paced_until_time_passes(house: Build) -> Non
     assert answer.json()["reason"] == "too-many" and answer.headers["retry-after"] == "1801"
     assert stranger.post("/remove", data=FORM).status_code == 409
     assert one.get("/").status_code == 200
-    home.clock.turn(seconds=1801)
+    home.office.clock.turn(seconds=1801)
     assert one.post("/remove", data=FORM).status_code == 409
 
 
@@ -145,7 +146,7 @@ def pieces(total: int) -> Iterator[bytes]:
 @pytest.mark.parametrize("path", ["/nominate", "/remove", "/api/v1/nominations"])
 def test_a_body_is_bounded_whether_its_length_is_declared_or_not(house: Build, path: str) -> None:
     home = house(policy={"evidence_bytes": 1024})
-    most = most_bytes(home.settings)
+    most = most_bytes(home.office.settings)
     form = "application/json" if "api" in path else "application/x-www-form-urlencoded"
     for body in (b"x" * (most + 1), pieces(most)):
         answer = home.visitor().post(path, content=body, headers={"content-type": form})
@@ -154,8 +155,8 @@ def test_a_body_is_bounded_whether_its_length_is_declared_or_not(house: Build, p
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "9" * 30, "٣"])
-def test_a_declared_length_that_is_none_is_refused(house: Build, length: str) -> None:
-    answer = house().visitor().post("/remove", content=b"", headers={"content-length": length.encode()})
+def test_a_declared_length_that_is_none_is_refused(anyone: TestClient, length: str) -> None:
+    answer = anyone.post("/remove", content=b"", headers={"content-length": length.encode()})
     assert answer.status_code == 413
 
 
@@ -180,8 +181,8 @@ def test_the_largest_evidence_fits_however_it_is_written(house: Build) -> None:
         ),
     ],
 )
-def test_a_strange_form_is_refused_and_not_repeated(house: Build, content: bytes, kind: str) -> None:
-    answer = house().visitor().post("/nominate", content=content, headers={"content-type": kind})
+def test_a_strange_form_is_refused_and_not_repeated(anyone: TestClient, content: bytes, kind: str) -> None:
+    answer = anyone.post("/nominate", content=content, headers={"content-type": kind})
     assert answer.status_code in (400, 422)
     assert "<script" not in answer.text and "Traceback" not in answer.text
 
