@@ -137,7 +137,6 @@ class _Connection(asyncio.BufferedProtocol):
         self._chunk = memoryview(bytearray(AT_ONCE))
         self._unread = bytearray()
         self._full = False
-        self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -167,11 +166,6 @@ class _Connection(asyncio.BufferedProtocol):
         self._unread += self._chunk[:nbytes]
         self._answer_frames()
 
-    def eof_received(self) -> bool:
-        """The client has asked everything: what waits for room is still answered."""
-        self._ended = True
-        return self._full
-
     def pause_writing(self) -> None:
         self._full = True
         self._transport.pause_reading()
@@ -179,11 +173,7 @@ class _Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._full = False
         self._answer_frames()
-        if self._full:
-            return
-        if self._ended:
-            self._transport.close()
-        else:
+        if not self._full:
             self._transport.resume_reading()
 
     def _answer_frames(self) -> None:

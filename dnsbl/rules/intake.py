@@ -13,7 +13,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from dnsbl.addresses import Address, parse_address
+from dnsbl.addresses import Address, Network, parse_address
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Nomination, Refusal
 from dnsbl.settings import Settings
@@ -39,6 +39,23 @@ def target(text: str, settings: Settings) -> Address:
     if why := manners.why_not(address, lab_networks=settings.tester.lab_networks):
         raise Refused(Refusal.SPECIAL_PURPOSE, f"{address} cannot be tested: {why}.")
     return address
+
+
+def listable(network: Network, settings: Settings) -> Network:
+    """A network that an operator may list: not too wide, no special-purpose space (RFC 6471 3.5). Raises Refused."""
+    terms = settings.policy
+    widest = terms.widest_ipv4 if network.version == 4 else terms.widest_ipv6
+    if network.prefixlen < widest:
+        raise Refused(Refusal.TOO_WIDE, f"{network} is wider than /{widest}, the widest that may be listed.")
+    labs = settings.tester.lab_networks
+    if (why := manners.special_space(network)) and not any(_inside(network, lab) for lab in labs):
+        raise Refused(Refusal.SPECIAL_PURPOSE, f"{network} is not listed: it touches special-purpose space ({why}).")
+    return network
+
+
+def _inside(network: Network, outer: Network) -> bool:
+    low, high = int(outer.network_address), int(outer.network_address) | int(outer.hostmask)
+    return network.version == outer.version and low <= int(network.network_address) <= high
 
 
 def nomination(

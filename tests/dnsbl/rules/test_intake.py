@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -109,6 +109,30 @@ def test_evidence_without_any_date_is_judged_by_the_rest() -> None:
 def test_evidence_must_name_the_address() -> None:
     assert refusal(evidence=spam("9.9.9.9")).reason == Refusal.NOT_IN_EVIDENCE
     assert refusal(address="", evidence=spam("10.0.0.1")).reason == Refusal.NOT_IN_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        ("8.0.0.0/15", Refusal.TOO_WIDE),
+        ("0.0.0.0/0", Refusal.TOO_WIDE),
+        ("::/0", Refusal.TOO_WIDE),
+        ("2606:4700::/31", Refusal.TOO_WIDE),
+        ("10.0.0.0/16", Refusal.SPECIAL_PURPOSE),
+        ("127.0.0.1/32", Refusal.SPECIAL_PURPOSE),
+        ("2001:db8::/48", Refusal.SPECIAL_PURPOSE),
+    ],
+)
+def test_the_list_never_lists_the_world_nor_special_space(network: str, reason: Refusal) -> None:
+    with pytest.raises(Refused) as caught:
+        intake.listable(ip_network(network), SETTINGS)
+    assert caught.value.reason == reason
+
+
+def test_public_networks_and_a_lab_of_our_own_may_be_listed() -> None:
+    lab = Settings.model_validate({"tester": {"lab_networks": ["127.0.0.0/8"], "source_addresses": ["127.0.0.1"]}})
+    for network, settings in (("8.8.8.0/24", SETTINGS), ("2606:4700::/32", SETTINGS), ("127.9.0.0/24", lab)):
+        assert intake.listable(ip_network(network), settings) == ip_network(network)
 
 
 @given(st.text(max_size=70), st.one_of(st.none(), st.binary(max_size=300)), st.text(max_size=600))

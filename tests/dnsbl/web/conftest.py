@@ -292,11 +292,12 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
 
 
 @pytest.fixture(scope="session")
-def anyone(new_database: Callable[[bool], str], codes: Codes, portal: BlockingPortal) -> Iterator[TestClient]:
+def anyone(tmp_path_factory: pytest.TempPathFactory, codes: Codes) -> Iterator[TestClient]:
     """A visitor of a list without facts, for tests that leave it so."""
-    store, clock = Store.open(new_database(True)), HandClock()
+    store, clock = Store.open(f"sqlite:///{tmp_path_factory.mktemp('anyone') / 'list.db'}"), HandClock()
+    store.upgrade()
     settings = Settings.model_validate({"web": {"posts_per_hour": 100_000}})
-    casework = Casework(store, settings, Keyring(()), clock=clock)
+    casework = Casework(store, settings, Keyring.generate(bytes, 0), clock=clock)
     with TestClient(
         create_app(casework, settings, clock=clock, codes=codes), client=(VISITOR, 40000), follow_redirects=False
     ) as client:
