@@ -19,6 +19,7 @@ from dnsbl.errors import Refused
 from dnsbl.model import Door, Refusal
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
+from dnsbl.web.evidence import discretion
 from dnsbl.web.faults import API
 from dnsbl.web.pages import requester, sentence
 from dnsbl.web.shapes import Codes, HostShape, RunShape, run_shape, standing_shape
@@ -86,6 +87,7 @@ class Interface:
         self._settings = settings
         self._clock = clock
         self._codes = codes
+        self._discreet = discretion(settings)
         self.router = APIRouter(prefix=API)
         get, post = self.router.get, self.router.post
         get(
@@ -109,7 +111,10 @@ class Interface:
 
     def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
         """One test: its verdict, the forms that were tried, and where the letter came out."""
-        return run_shape(self._casework.run_report(run))
+        shape = run_shape(self._casework.run_report(run))
+        for attempt in shape["attempts"]:
+            attempt["reply"] = self._discreet(attempt["reply"])
+        return shape
 
     def nominate(self, request: Request, response: Response, wish: NominationRequest) -> AcceptedShape:
         """Nominate a suspect. Its test is queued; the answer tells nothing about the server."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 
 from dnsbl.casework.judging import folded
 from dnsbl.model import Run, RunReport
@@ -27,8 +28,11 @@ CONVERSATIONS, LINES, CHARACTERS, FIELDS = 8, 400, 300, 20
 #: An escape sequence, or a run of the alphabet of tokens and proofs; an escape is never part of the run behind it.
 _RUN = re.compile(r"\\(?:x[0-9a-f]{2}|.)|[a-z2-7]+", re.IGNORECASE)
 _PROOF_LENGTH, _TOKEN_LENGTH = 26, 34
-_TOKEN = re.compile(rf"[a-z2-7]{{{_TOKEN_LENGTH}}}", re.IGNORECASE)
-_MAILBOX = re.compile(r"""(?:"[^"]{1,64}"|[^\s<>()\[\],;:"@\\]{1,64})@(?:[A-Za-z0-9._-]{1,255}|\[[^\]\s]{1,64}\])""")
+_TOKEN = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{_TOKEN_LENGTH}}}(?![a-z2-7])", re.IGNORECASE)
+# A word is tried from its start only, so that the work grows with the length of a line and no faster.
+_MAILBOX = re.compile(
+    r"""(?:"[^"]{1,64}"|(?<![^\s<>()\[\],;:"@\\])[^\s<>()\[\],;:"@\\]+)(?:@(?:[A-Za-z0-9._-]+|\[[^\]\s]{1,64}\]))+"""
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,11 +89,7 @@ class Evidence:
 
 def evidence(report: RunReport, settings: Settings) -> Evidence:
     """All that the page shows of a run."""
-    ours = frozenset({settings.tester.collector_domain, settings.tester.bounce_domain})
-
-    def theirs(text: str) -> str:
-        return discreet(text, ours)
-
+    theirs = discretion(settings)
     return Evidence(
         run=report.run,
         verdict=words.VERDICT[report.run.verdict] if report.run.verdict else "",
@@ -98,6 +98,12 @@ def evidence(report: RunReport, settings: Settings) -> Evidence:
         arrivals=tuple(_arrivals(report, theirs)),
         outputs=tuple(output_addresses(report)),
     )
+
+
+def discretion(settings: Settings) -> Callable[[str], str]:
+    """What to put every escaped text of a stranger through before it is published: `discreet`, bounded."""
+    ours = frozenset({settings.tester.collector_domain, settings.tester.bounce_domain})
+    return lambda text: discreet(text[:2000], ours)[:CHARACTERS]
 
 
 def redact(text: str) -> str:
@@ -116,8 +122,8 @@ def discreet(text: str, ours: frozenset[str]) -> str:
     """Escaped text without proofs and without other people's mail addresses."""
 
     def mailbox(found: re.Match[str]) -> str:
-        domain = found[0].rpartition("@")[2].rstrip(".").lower()
-        return found[0] if domain in ours or _TOKEN.search(found[0]) else "[address withheld]"
+        _, _, domain = found[0].partition("@")
+        return found[0] if domain.rstrip(".").lower() in ours or _TOKEN.search(found[0]) else "[address withheld]"
 
     return redact(_MAILBOX.sub(mailbox, text))
 
@@ -131,28 +137,22 @@ def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attem
             meaning=known.fault if known else "",
             outcome=outcome,
             ended=words.OUTCOME[outcome],
-            reply=theirs(letter.reply[:2000])[:CHARACTERS],
+            reply=theirs(letter.reply),
         )
 
 
 def _conversations(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Conversation]:
     for document in report.transcripts[:CONVERSATIONS]:
         transcript = Transcript.from_json(document)
-        lines = []
-        for at, kind, data in _turns(transcript):
-            clean = theirs if kind == "<" else redact
-            for raw in data.split(b"\n"):
-                if raw:
-                    lines.append(
-                        Line(at=at, kind=kind, text=clean(escape(raw.removesuffix(b"\r")[:2000]))[:CHARACTERS])
-                    )
-                if len(lines) > LINES:
-                    break
-            if len(lines) > LINES:
-                break
-        yield Conversation(
-            target=transcript.target, port=transcript.port, lines=tuple(lines[:LINES]), cut=len(lines) > LINES
-        )
+        lines = tuple(islice(_lines(transcript, theirs), LINES + 1))
+        yield Conversation(target=transcript.target, port=transcript.port, lines=lines[:LINES], cut=len(lines) > LINES)
+
+
+def _lines(transcript: Transcript, theirs: Callable[[str], str]) -> Iterator[Line]:
+    for at, kind, data in _turns(transcript):
+        clean = theirs if kind == "<" else redact
+        for raw in filter(None, data.split(b"\n")):
+            yield Line(at=at, kind=kind, text=clean(escape(raw.removesuffix(b"\r")[:2000]))[:CHARACTERS])
 
 
 def _turns(transcript: Transcript) -> Iterator[tuple[float, str, bytes]]:
@@ -177,5 +177,5 @@ def _arrivals(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Arriv
                 peer=str(back.peer),
                 received=back.received,
                 finding=words.FINDING[back.finding],
-                chain=tuple(theirs(hop.raw[:2000]) for hop in received.hops(back.message, most=FIELDS)),
+                chain=tuple(theirs(hop.raw) for hop in received.hops(back.message, most=FIELDS)),
             )

@@ -17,8 +17,8 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import create_engine, text
 
 from dnsbl.addresses import Address, parse_address
 from dnsbl.casework import Arrived, Assignment, Casework
@@ -58,10 +58,8 @@ class PostgreSQL:
         return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
 
     def tell(self, statement: str) -> None:
-        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-        engine.dispose()
+        with psycopg.connect(host=self._folder, user="postgres", autocommit=True) as connection:
+            connection.execute(statement)
 
     def make(self, name: str, *, like: str | None) -> None:
         self.tell(f"CREATE DATABASE {name} TEMPLATE {like or 'template0'}")
@@ -110,17 +108,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL | Fi
 @pytest.fixture
 def url(server: PostgreSQL | Files) -> Iterator[str]:
     """The URL of a fresh database with its tables."""
-    server.make("full", like="migrated")
-    yield server.url("full")
-    server.drop("full")
+    server.make("with_tables", like="migrated")
+    yield server.url("with_tables")
+    server.drop("with_tables")
 
 
 @pytest.fixture
 def empty_url(server: PostgreSQL | Files) -> Iterator[str]:
     """The URL of a fresh database without any."""
-    server.make("empty", like=None)
-    yield server.url("empty")
-    server.drop("empty")
+    server.make("without_tables", like=None)
+    yield server.url("without_tables")
+    server.drop("without_tables")
 
 
 @pytest.fixture

@@ -40,6 +40,13 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
     }
 
 
+def test_a_published_reply_keeps_secrets_and_other_peoples_addresses(house: Build) -> None:
+    home = house()
+    run = home.list(reply="250 queued for joe@victim.example, abcdefghijklmnopqrstuvwxy2")
+    (reply,) = {a["reply"] for a in home.visitor().get(f"/api/v1/runs/{run}").json()["attempts"]}
+    assert reply.startswith("250 queued for [address withheld], [proof withheld, SHA-256 ")
+
+
 def test_a_listed_address_leads_to_its_run(house: Build) -> None:
     home = house()
     run = home.list()

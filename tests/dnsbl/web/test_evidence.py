@@ -62,6 +62,8 @@ def test_a_proof_among_any_octets_is_never_shown(before: bytes, proof: str, afte
         '"joe doe"@victim.example',
         "c.example.org@victim.example",
         "joe@sub.c.example.org",
+        "joe@victim.example@c.example.org",
+        "x" * 100 + "joe@victim.example",
     ],
 )
 def test_other_peoples_addresses_are_left_out(text: str) -> None:

@@ -151,7 +151,7 @@ def test_a_body_is_bounded_whether_its_length_is_declared_or_not(house: Build, p
 
 @pytest.mark.parametrize("length", ["-1", "x", "9" * 30, "٣"])
 def test_a_declared_length_that_is_none_is_refused(anyone: TestClient, length: str) -> None:
-    answer = anyone.post("/remove", content=b"", headers={"content-length": length.encode()})
+    answer = anyone.post("/remove", content=b"", headers={b"content-length": length.encode()})
     assert answer.status_code == 413
 
 

@@ -35,7 +35,8 @@ def test_a_span_takes_its_largest_whole_unit(seconds: float, words: str) -> None
 
 def test_settings_are_escaped_like_everything_else() -> None:
     settings = Settings.model_validate({"service": {"name": "<script>A & B</script>"}})
-    page = Pages(settings).render("index.html", visitor=None, typed='"><script>', mistake="<i>").body.decode()
+    answer = Pages(settings).render("index.html", visitor=None, typed='"><script>', mistake="<i>")
+    page = bytes(answer.body).decode()
     assert "<script>" not in page
     assert "&lt;script&gt;A &amp; B&lt;/script&gt;" in page
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
