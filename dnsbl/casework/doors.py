@@ -11,6 +11,7 @@ from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import Base, subject_of
 from dnsbl.errors import Refused
 from dnsbl.model import PROOF_KINDS, Door, Exclusion, Job, JobReason, JobState, Nomination, Reason, Refusal, RunState
+from dnsbl.rules import intake
 from dnsbl.store import Transaction
 from dnsbl.store.columns import chunks
 
@@ -129,11 +130,11 @@ class Doors(Base):
             raise Refused(Refusal.WRONG_KIND, f"{kind!r:.40} is not a kind that an operator may list under.")
         now = self._clock.now()
         with self._store.write() as tx:
-            first, count = tx.changes.last() + 1, 0
-            for chunk in chunks(map(self._narrow, networks)):
+            first, count, subject = tx.changes.last() + 1, 0, ""
+            for chunk in chunks(intake.listable(network, self._settings) for network in networks):
                 fresh = tx.listings.add(chunk, kind=kind, since=now, expires=None, reason=Reason.OPERATOR, note=reason)
                 tx.changes.add(fresh, kind, present=True)
-                subject, count = subject_of(chunk[0]), count + len(fresh)
+                subject, count = subject_of(fresh[0]) if fresh else subject, count + len(fresh)
             if count:
                 subject = subject if count == 1 else "list"
                 after = f"listed {kind}" if count == 1 else f"{count} networks listed {kind}"
@@ -207,14 +208,6 @@ class Doors(Base):
                 f"{address} was tested not long ago; a nomination is taken again at {rested:%Y-%m-%d %H:%M:%S} UTC.",
                 retry_after=math.ceil((rested - now).total_seconds()),
             )
-
-    def _narrow(self, network: Network) -> Network:
-        """The network, unless it is wider than an operator may list (law 6)."""
-        terms = self._settings.policy
-        widest = terms.widest_ipv4 if network.version == 4 else terms.widest_ipv6
-        if network.prefixlen < widest:
-            raise Refused(Refusal.TOO_WIDE, f"{network} is wider than a /{widest}; nothing was listed.")
-        return network
 
 
 def _begun(job: Job) -> bool:

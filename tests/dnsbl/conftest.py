@@ -305,10 +305,12 @@ class Office:
 
 @pytest.fixture
 def make_office(store: Store) -> Callable[..., Office]:
-    """An office with these settings, by section."""
+    """An office with these settings, by section; documentation addresses are its world."""
+    world = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "10.0.0.0/8", "2001:db8::/32")
 
     def make(**sections: dict[str, object]) -> Office:
-        return Office(store, Settings.model_validate(sections))
+        tester = {"lab_networks": world} | sections.pop("tester", {})
+        return Office(store, Settings.model_validate(sections | {"tester": tester}))
 
     return make
 

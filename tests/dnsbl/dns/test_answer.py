@@ -121,14 +121,19 @@ def test_b36_whatever_comes_the_answer_is_bounded_and_readable(packet: bytes, lo
         assert reply is None
         return
     assert reply is not None
-    said = dns.message.from_wire(reply)
+    said = read(reply)
     assert said.flags & dns.flags.QR
     assert said.id == int.from_bytes(packet[:2])
     assert len(reply) <= (512 if said.opt is None else 1232)
     over_tcp = answer(packet, table, ZONES, tcp=True)
     assert over_tcp is not None
     assert len(over_tcp) >= len(reply)
-    assert not dns.message.from_wire(over_tcp).flags & dns.flags.TC
+    assert not read(over_tcp).flags & dns.flags.TC
+
+
+def read(reply: bytes) -> dns.message.Message:
+    """The reply as a stranger reads it; as an ordinary one whatever its opcode (dnspython reads UPDATE by other rules)."""
+    return dns.message.from_wire(reply[:2] + bytes([reply[2] & 0x87]) + reply[3:])
 
 
 @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6, network="2001:db8::/60")))
