@@ -1,4 +1,4 @@
-"""For all tests: the same examples in every run, so that a release never fails by luck; `make fuzz` looks for new ones."""
+"""For all tests: the same examples in every run, so that no release fails by luck; `make fuzz` looks for new ones."""
 
 from hypothesis import settings
 

@@ -86,13 +86,20 @@ class Feed:
         self._write_after = clock.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Load the table from disk, then look until `stop` is set; the last table is on disk at the end."""
-        await self.load()
+        """Have a table, then look until `stop` is set; the last table is on disk at the end."""
+        await self.ready()
         while not stop.is_set():
             wait = await self.step()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
         await self.save()
+
+    async def ready(self) -> None:
+        """Have a table: the one on disk, or else the store's; none when neither is to be had. Never raises."""
+        if self.table is None:
+            await self.load()
+        if self.table is None:
+            await self.step()
 
     async def load(self) -> None:
         """Serve the table on disk, if there is a good one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from dnsbl.daemons.responder import Responder
 from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
+from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings
 from tester.letter import Keyring
 from tester.smtp import Event
@@ -70,11 +71,12 @@ class Node:
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[Bound], None] = lambda bound: None) -> None:
         """Listen everywhere, call `ready`, and work until `stop`. Raises DnsblError when a role cannot start."""
+        answering: _Thread | None = None
         async with contextlib.AsyncExitStack() as stack:
             if self._responder and self._feed:
-                thread = await stack.enter_async_context(_in_its_own_loop(self._responder))
-                self.bound.dns = thread.bound
-                await self._feed.load()
+                answering = await stack.enter_async_context(_in_its_own_loop(self._responder))
+                self.bound.dns = answering.bound
+                await self._feed.ready()
             if self._mailroom:
                 self.bound.collector = await self._mailroom.start()
             if self._web:
@@ -83,6 +85,8 @@ class Node:
             async with asyncio.TaskGroup() as group:
                 for shell in shells:
                     group.create_task(shell.run(stop))
+                if answering:
+                    group.create_task(_lives(answering.running, stop))
                 ready(self.bound)
                 await stop.wait()
 
@@ -92,19 +96,22 @@ def table_path(settings: Settings) -> Path:
     return settings.service.state_dir / "table"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Thread:
+    """The responder's thread."""
+
     bound: list[tuple[str, int]]
+    running: asyncio.Task[None]  #: ends with it, and carries its error
 
 
 @contextlib.asynccontextmanager
-async def _in_its_own_loop(responder: Responder):  # type: ignore[no-untyped-def]
-    """Run the responder in a thread of its own while the body runs."""
-    started: asyncio.Future[list[tuple[str, int]]] = asyncio.get_running_loop().create_future()
+async def _in_its_own_loop(responder: Responder) -> AsyncIterator[_Thread]:
+    """Run the responder in a thread of its own while the body runs. Raises DnsblError when it cannot listen."""
     here = asyncio.get_running_loop()
+    started: asyncio.Future[list[tuple[str, int]]] = here.create_future()
     there: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    async def main() -> None:
+    async def answer() -> None:
         stop = asyncio.Event()
         there.append((asyncio.get_running_loop(), stop))
         try:
@@ -115,12 +122,21 @@ async def _in_its_own_loop(responder: Responder):  # type: ignore[no-untyped-def
         here.call_soon_threadsafe(started.set_result, bound)
         await responder.run(stop)
 
-    running = asyncio.create_task(asyncio.to_thread(asyncio.run, main()))
+    running = asyncio.create_task(asyncio.to_thread(asyncio.run, answer()))
     try:
-        yield _Thread(await started)
+        yield _Thread(await started, running)
     finally:
-        if there:
-            loop, stop = there[0]
-            with contextlib.suppress(RuntimeError):  # its loop has already ended
-                loop.call_soon_threadsafe(stop.set)
+        loop, stop = there[0]
+        with contextlib.suppress(RuntimeError):  # its loop has already ended
+            loop.call_soon_threadsafe(stop.set)
         await running
+
+
+async def _lives(running: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Wait for `stop`; a responder that ends before takes the node down with its error, to be started again."""
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not stop.is_set():
+        running.result()
+        raise DnsblError("The responder has ended.")

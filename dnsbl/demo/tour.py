@@ -7,9 +7,9 @@ lives in a temporary folder and on free ports, and is gone afterwards.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
+import signal
 import tempfile
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -284,8 +284,10 @@ class Tour:
             f"\nIt goes on serving until Ctrl-C. Look further:\n"
             f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(listed)}.{ZONE} TXT\n   {web}/ip/{listed}"
         )
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
+        told = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        await told.wait()
 
     def _say(self, text: str) -> None:
         self._console.print(text)

@@ -132,7 +132,7 @@ def test_b36_whatever_comes_the_answer_is_bounded_and_readable(packet: bytes, lo
 
 
 def read(reply: bytes) -> dns.message.Message:
-    """The reply as a stranger reads it; as an ordinary one whatever its opcode (dnspython reads UPDATE by other rules)."""
+    """The reply as a stranger reads it, whatever its opcode (dnspython reads UPDATE by other rules)."""
     return dns.message.from_wire(reply[:2] + bytes([reply[2] & 0x87]) + reply[3:])
 
 

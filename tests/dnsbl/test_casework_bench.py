@@ -1,0 +1,273 @@
+"""What a worker does: leases, letters before the dialling, transcripts, retries, and the end of a take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from dnsbl.casework.bench import MOST_LOST
+from dnsbl.errors import Damaged, NotFound
+from dnsbl.model import JobReason, JobState, RunState, State
+from tester import vectors
+from tester.smtp import Outcome, Result, Transcript
+from tester.verdict import Finding, Verdict
+
+HOST = "192.0.2.1"
+ADDRESS = ip_address(HOST)
+
+
+def test_no_job_is_taken_before_its_time(office) -> None:
+    assert office.casework.take_job("w") is None
+    office.list_open(HOST)
+    assert office.casework.take_job("w") is None
+    office.later(days=14)
+    assert office.take().job.reason is JobReason.RETEST
+
+
+def test_the_first_take_opens_the_run(office) -> None:
+    job = office.nominate(HOST)
+    assignment = office.take()
+    assert (assignment.job.id, assignment.job.state, assignment.worker) == (job.id, JobState.RUNNING, "w1")
+    assert assignment.letters == ()
+    run = office.casework.run_report(job.run).run
+    assert (run.state, run.reason, run.profile) == (RunState.OPEN, JobReason.NOMINATION, "standard")
+    assert run.started == office.clock.now()
+    entry = office.casework.journal(ADDRESS)[-1]
+    assert (entry.actor, entry.verb, entry.before, entry.after) == ("worker w1", "job", "queued", "running")
+    assert entry.evidence == f"run {job.run}"
+
+
+def test_a_full_neighbourhood_is_left_alone(office) -> None:
+    office.nominate(HOST)
+    assert office.casework.take_job("w", avoid=iter([ip_network("192.0.2.0/24")])) is None
+    assert office.casework.take_job("w", avoid=[ip_network("198.51.100.0/24")]) is not None
+
+
+def test_a_killed_workers_job_comes_back_after_its_lease_with_the_same_letters(office) -> None:
+    office.nominate(HOST)
+    dead = office.take()
+    office.issue(dead)
+    office.later(seconds=299)
+    assert office.casework.take_job("heir") is None
+    office.later(seconds=2)
+    heir = office.casework.take_job("heir")
+    assert heir.job.run == dead.job.run
+    assert [letter.vector for letter in heir.letters] == [v.id for v in vectors.profile("standard")]
+    assert office.casework.journal(ADDRESS)[-1].before == "running, lease lost"
+    assert office.casework.run_report(dead.job.run).run.state is RunState.OPEN
+
+
+def test_a_worker_that_lost_its_lease_files_no_letters_and_ends_nothing_but_its_transcript_is_kept(office) -> None:
+    office.nominate(HOST)
+    slow = office.take()
+    office.issue(slow)
+    office.later(seconds=301)
+    office.casework.take_job("heir")
+    assert not office.casework.renew_lease(slow)
+    with pytest.raises(NotFound, match="gone to another worker"):
+        office.issue(slow)
+    office.talk(slow, Outcome.RCPT_5XX)
+    assert office.casework.file_run(slow).state is RunState.OPEN
+    assert len(office.casework.run_report(slow.job.run).transcripts) == 1
+    assert office.casework.look_up(ADDRESS).state is State.TESTING
+
+
+def test_a_renewed_lease_keeps_the_job(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    office.later(seconds=299)
+    assert office.casework.renew_lease(assignment)
+    office.later(seconds=299)
+    assert office.casework.take_job("heir") is None
+
+
+def test_a_job_that_takes_every_worker_down_is_given_up(office) -> None:
+    office.nominate(HOST)
+    for _ in range(MOST_LOST):
+        office.take()
+        office.later(seconds=301)
+    assert office.casework.take_job("w") is None
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.last_verdict, standing.state) == (Verdict.INCONCLUSIVE, State.UNTESTABLE)
+    assert [e.after for e in office.casework.journal(ADDRESS) if e.verb == "job"][-1] == "given up"
+
+
+def test_a_letter_for_anything_but_the_job_is_not_filed(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment)
+    letter = office.issued(assignment.job.run)
+    for wrong in (
+        replace(letter, run="other"),
+        replace(letter, address=ip_address("192.0.2.2")),
+        replace(letter, port=26),
+    ):
+        with pytest.raises(ValueError, match="another run, address or port"):
+            office.casework.file_letters(assignment, [wrong])
+
+
+def test_a_session_tells_each_letter_what_was_said_and_when_its_dot_went_out(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    first, second, *_ = office.letters(assignment.job.run)
+    assert (first.outcome, first.reply) == (Outcome.ACCEPTED, "the answer to S01")
+    assert first.dot_at == office.clock.now() + timedelta(seconds=2.5)
+    assert (second.outcome, second.dot_at) == (Outcome.RCPT_5XX, None)
+    entry = office.casework.journal(ADDRESS)[-1]
+    assert (entry.verb, entry.actor) == ("session", "worker w1")
+    assert entry.after.startswith("S01:ACCEPTED S10:RCPT_5XX")
+
+
+def test_a_later_session_takes_no_acceptance_back_and_an_attempt_not_made_takes_back_nothing(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_4XX)
+    office.talk(assignment, Outcome.UNTRIED)
+    outcomes = {letter.outcome for letter in office.letters(assignment.job.run)}
+    assert outcomes == {Outcome.ACCEPTED, Outcome.RCPT_4XX}
+    office.talk(assignment, Outcome.CONN_TIMEOUT)
+    outcomes = {letter.outcome for letter in office.letters(assignment.job.run)}
+    assert outcomes == {Outcome.ACCEPTED, Outcome.CONN_TIMEOUT}
+
+
+def test_a_session_without_attempts_is_kept_and_tokens_of_other_runs_are_passed_over(office) -> None:
+    office.nominate(HOST)
+    first = office.take()
+    office.issue(first)
+    stolen = office.letters(first.job.run)[0].recipient
+    office.nominate("192.0.2.2")
+    second = office.take()
+    result = Result(vector="S01", token=stolen, outcome=Outcome.ACCEPTED, stage="OK")
+    for results in ((), (result,)):
+        transcript = Transcript(target="192.0.2.2", port=25, source="", started=0.0, results=results)
+        office.casework.file_session(second, transcript)
+    assert office.letters(first.job.run)[0].outcome is None
+    afters = [e.after for e in office.casework.journal(ip_address("192.0.2.2")) if e.verb == "session"]
+    assert afters == ["nothing tried", "S01:ACCEPTED"]
+
+
+# -- retries -----------------------------------------------------------------------------------------------------------
+def test_greylisting_is_retried_three_times_in_the_same_run_with_the_same_letters(office) -> None:
+    office.nominate(HOST)
+    tokens, waits = [], []
+    for _ in range(3):
+        run = office.test(Outcome.RCPT_4XX)
+        assert run.state is RunState.OPEN
+        standing = office.casework.look_up(ADDRESS)
+        assert standing.state is State.QUEUED
+        waits.append((standing.next_test - office.clock.now()).total_seconds())
+        tokens.append([letter.recipient for letter in office.letters(run.id)])
+        office.clock.turn(seconds=waits[-1])
+    run = office.test(Outcome.RCPT_4XX)
+    assert waits == [360, 1800, 14400]
+    assert tokens[0] == tokens[1] == tokens[2]
+    assert (run.state, run.verdict) == (RunState.SETTLED, Verdict.CLOSED)
+
+
+def test_a_soft_denial_is_retried_once_only(office) -> None:
+    office.nominate(HOST)
+    assert office.test(Outcome.RCPT_DENIED_SOFT).state is RunState.OPEN
+    office.later(seconds=360)
+    run = office.test(Outcome.RCPT_DENIED_SOFT)
+    assert (run.state, run.verdict) == (RunState.SETTLED, Verdict.CLOSED)
+
+
+def test_a_greylisting_relay_is_found_open_on_the_retry(office) -> None:
+    office.nominate(HOST)
+    office.test(Outcome.RCPT_4XX)
+    office.later(seconds=360)
+    run = office.test(Outcome.ACCEPTED, back=HOST)
+    assert run.verdict is Verdict.OPEN
+    assert office.casework.look_up(ADDRESS).state is State.LISTED
+
+
+def test_nothing_is_retried_once_a_letter_has_come_back(office) -> None:
+    office.nominate(HOST)
+    run = office.test(
+        lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_4XX,
+        back="198.51.100.1",
+    )
+    assert run.state is RunState.SETTLED
+    assert office.casework.look_up(ADDRESS).job.reason is JobReason.CONFIRM
+
+
+def test_an_accepted_letter_is_waited_for_while_others_are_retried(office) -> None:
+    office.nominate(HOST)
+    run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_4XX)
+    assert run.state is RunState.OPEN
+    office.come_back(run.id, HOST)
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.state, standing.job.reason) == (State.LISTED, JobReason.RETEST)
+    office.later(seconds=360)
+    assert office.casework.take_job("w") is None
+
+
+# -- the end of a take -------------------------------------------------------------------------------------------------
+def test_a_run_with_accepted_letters_waits_for_them_and_its_address_is_free_again(office) -> None:
+    office.nominate(HOST)
+    started = office.clock.now()
+    run = office.test(Outcome.ACCEPTED)
+    assert (run.state, run.verdict) == (RunState.WAITING, None)
+    assert run.ends == started + timedelta(seconds=2.5) + office.window
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.state, standing.job) == (State.PENDING, None)
+
+
+def test_a_run_in_which_all_is_refused_is_settled_at_once(office) -> None:
+    office.nominate(HOST)
+    run = office.test(Outcome.RCPT_5XX)
+    assert (run.state, run.verdict) == (RunState.SETTLED, Verdict.CLOSED)
+    assert run.explanation
+    assert office.casework.look_up(ADDRESS).state is State.CLEAR
+
+
+def test_filing_the_end_twice_changes_nothing(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, Outcome.RCPT_5XX)
+    first = office.casework.file_run(assignment)
+    entries = len(office.casework.journal())
+    assert office.casework.file_run(assignment) == first
+    assert len(office.casework.journal()) == entries
+
+
+def test_proven_tells_whether_a_letter_has_come_back(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    run = assignment.job.run
+    office.issue(assignment)
+    assert not office.casework.proven(run)
+    office.come_back(run, HOST, message=b"Subject: no proof\r\n\r\n")
+    assert not office.casework.proven(run)
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
+    assert office.casework.proven(run)
+    assert not office.casework.proven("no such run")
+
+
+def test_a_letter_that_comes_back_during_the_conversation_lists_at_once_and_the_worker_files_the_rest(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    run = assignment.job.run
+    office.issue(assignment)
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
+    assert office.casework.look_up(ADDRESS).state is State.LISTED
+    assert office.casework.renew_lease(assignment), "the transcript is still to be filed"
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED)
+    assert office.casework.file_run(assignment).verdict is Verdict.OPEN
+    report = office.casework.run_report(run)
+    assert len(report.transcripts) == 1
+    assert (report.letters[0].outcome, report.letters[0].finding) == (Outcome.ACCEPTED, Finding.DELIVERED_SAME)
+    assert office.verbs(HOST).count("listed") == 1
+
+
+def test_an_unknown_run_is_an_error_with_a_sentence(office) -> None:
+    with pytest.raises(NotFound, match="There is no run 'nothing'"):
+        office.casework.run_report("nothing")
+    assert not issubclass(NotFound, Damaged)

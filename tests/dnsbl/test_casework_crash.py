@@ -1,0 +1,48 @@
+"""kill -9 in the middle of a verb leaves nothing half done, and what was done is still there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from ipaddress import ip_address
+
+from dnsbl.model import State
+
+CRASH = """
+import os, sys, signal
+from dnsbl.casework import Casework
+from dnsbl.clock import HandClock
+from dnsbl.model import Door, Nomination
+from dnsbl.addresses import parse_address
+from dnsbl.settings import Settings
+from dnsbl.store import Store
+from dnsbl.store.journal import Journal
+from tester.letter import Keyring
+
+def nominate(last):
+    casework.nominate(Nomination(address=parse_address(f"192.0.2.{last}"), door=Door.WEB, nominator="x", reason="",
+                                 evidence=b"spam"))
+
+store = Store.open(sys.argv[1])
+casework = Casework(store, Settings(), Keyring.generate(lambda n: bytes(n), 0), clock=HandClock())
+nominate(1)
+append = Journal.append
+entries = []
+def dying(self, **fields):
+    entries.append(append(self, **fields))
+    if len(entries) == 2:
+        print("dying", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+Journal.append = dying
+nominate(2)
+"""
+
+
+def test_a_verb_that_is_killed_in_the_middle_has_not_happened(office, url: str) -> None:
+    died = subprocess.run([sys.executable, "-c", CRASH, url], capture_output=True, text=True, timeout=60, check=False)
+    assert (died.returncode, died.stdout) == (-9, "dying\n"), died.stderr
+    assert office.casework.look_up(ip_address("192.0.2.1")).state is State.QUEUED
+    assert office.casework.look_up(ip_address("192.0.2.2")).state is State.UNKNOWN
+    assert office.casework.verify_journal() == 2
+    assert office.nominate("192.0.2.2").provocation == "nomination 2"
+    assert office.casework.verify_journal() == 4

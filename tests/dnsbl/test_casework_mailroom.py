@@ -1,0 +1,248 @@
+"""What comes to the collector: weighed, stored within bounds, and judged in the same transaction."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from dnsbl.casework.mailroom import MOST_RETURNS
+from dnsbl.model import RunState, State
+from tester.smtp import Outcome
+from tester.verdict import Finding, Verdict
+
+HOST = "192.0.2.1"
+ADDRESS = ip_address(HOST)
+
+
+def report(action: str = "failed", remote: str = "mx.elsewhere.example") -> bytes:
+    return (
+        "From: mailer-daemon@relay.example\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n'
+        "\r\n--b\r\nContent-Type: text/plain\r\n\r\nsorry\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        "Reporting-MTA: dns; relay.example\r\n\r\n"
+        f"Final-Recipient: rfc822; x@c.example\r\nAction: {action}\r\nStatus: 5.7.1\r\n"
+        f"Remote-MTA: dns; {remote}\r\nDiagnostic-Code: smtp; 550 no\r\n"
+        "\r\n--b--\r\n"
+    ).encode()
+
+
+def waiting(office) -> str:
+    """A run whose first letter was accepted and has not come back."""
+    office.nominate(HOST)
+    run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    assert run.state is RunState.WAITING
+    office.later(seconds=10)
+    return run.id
+
+
+def returns(office, run: str):
+    return office.casework.run_report(run).returns
+
+
+def test_a_letter_that_comes_back_lists_within_the_same_transaction(office) -> None:
+    run = waiting(office)
+    before = office.casework.changes(0)
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.state, standing.listings[0].kind, standing.listings[0].run) == (State.LISTED, "relay", run)
+    assert before == []
+    assert [(str(c.network), c.kind, c.present) for c in office.casework.changes(0)] == [
+        ("192.0.2.1/32", "relay", True)
+    ]
+    assert office.verbs(HOST)[-4:] == ["return", "run", "listed", "job"]
+    (stored,) = returns(office, run)
+    assert (stored.finding, stored.peer, stored.received) == (Finding.DELIVERED_SAME, ADDRESS, office.clock.now())
+    assert b"open relay" in stored.message.lower()
+
+
+def test_a_second_copy_is_stored_and_lists_nothing_again(office) -> None:
+    run = waiting(office)
+    office.come_back(run, HOST)
+    assert office.come_back(run, HOST) is Finding.REPEATED
+    assert office.letters(run)[0].finding is Finding.DELIVERED_SAME
+    assert office.verbs(HOST).count("listed") == 1
+    assert len(returns(office, run)) == 2
+
+
+def test_a_token_without_the_proof_convicts_nobody(office) -> None:
+    run = waiting(office)
+    assert office.come_back(run, HOST, message=b"Subject: x\r\n\r\nhello\r\n") is Finding.TOKEN_SEEN
+    assert office.casework.look_up(ADDRESS).state is State.PENDING
+
+
+def test_another_letters_proof_convicts_nobody(office) -> None:
+    run = waiting(office)
+    other = office.message(office.issued(run, 1))
+    assert office.come_back(run, HOST, message=other) is Finding.TOKEN_SEEN
+
+
+def test_a_letter_whose_key_is_not_ours_is_forged(office, make_office) -> None:
+    run = waiting(office)
+    message = office.message(office.issued(run))
+    stranger = make_office()
+    stranger.clock = office.clock
+    stranger.casework._keyring = type(stranger.keyring).generate(lambda size: b"x" * size, 0)
+    assert stranger.come_back(run, HOST, message=message) is Finding.FORGED
+    assert office.casework.look_up(ADDRESS).state is State.PENDING
+
+
+def test_our_own_address_convicts_nobody(make_office) -> None:
+    office = make_office(tester={"source_addresses": ("198.51.100.9",)})
+    run = waiting(office)
+    assert office.come_back(run, "198.51.100.9") is Finding.FORGED
+
+
+def test_a_bounce_settles_the_run_and_clears(office) -> None:
+    run = waiting(office)
+    finding = office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
+    assert finding is Finding.BOUNCED
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.state, standing.last_verdict) == (State.CLEAR, Verdict.ACCEPTS_BOUNCES)
+
+
+def test_a_bounce_that_blames_our_collector_clears_nobody(office) -> None:
+    run = waiting(office)
+    ours = report(remote=office.settings.collector.hostname.upper() + ".")
+    assert office.come_back(run, HOST, message=ours, to_sender=True, null_sender=True) is Finding.BOUNCED_BY_US
+    assert office.casework.look_up(ADDRESS).last_verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_letter_after_a_bounce_still_convicts(office) -> None:
+    run = waiting(office)
+    office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.state, standing.last_verdict) == (State.LISTED, Verdict.OPEN)
+
+
+def test_a_delayed_letter_stays_pending(office) -> None:
+    run = waiting(office)
+    delayed = report("delayed")
+    assert office.come_back(run, HOST, message=delayed, to_sender=True, null_sender=True) is Finding.DSN_DELAYED
+    assert office.casework.look_up(ADDRESS).state is State.PENDING
+    assert office.letters(run)[0].finding is Finding.DSN_DELAYED
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
+
+
+def test_a_persons_answer_is_kept_for_the_operators(office) -> None:
+    run = waiting(office)
+    assert office.come_back(run, HOST, message=b"Subject: hey\r\n\r\nwho?\r\n", to_sender=True) is Finding.HUMAN
+    assert returns(office, run)[0].finding is Finding.HUMAN
+
+
+def test_a_return_before_the_session_is_filed_is_never_lost(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    run = assignment.job.run
+    office.issue(assignment)
+    assert office.come_back(run, "198.51.100.1") is Finding.DELIVERED_OTHER
+    assert office.casework.look_up(ADDRESS).state is State.TESTING, "one letter from elsewhere does not end a test"
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED)
+    letter = office.letters(run)[0]
+    assert (letter.outcome, letter.finding) == (Outcome.ACCEPTED, Finding.DELIVERED_OTHER)
+    settled = office.casework.file_run(assignment)
+    assert (settled.state, settled.verdict) == (RunState.SETTLED, Verdict.INCONCLUSIVE)
+
+
+def test_a_bounce_during_the_conversation_waits_for_its_end(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment)
+    office.come_back(assignment.job.run, HOST, message=report(), to_sender=True, null_sender=True)
+    assert office.casework.run_report(assignment.job.run).run.state is RunState.OPEN
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    assert office.casework.file_run(assignment).verdict is Verdict.ACCEPTS_BOUNCES
+
+
+def test_a_token_that_was_never_issued_is_stored_as_forged(office) -> None:
+    assert office.arrive("r" * 34, HOST, b"x\r\n\r\n") is Finding.FORGED
+    (entry,) = office.casework.journal()
+    assert (entry.subject, entry.verb, entry.reason) == ("list", "return", "FORGED")
+    assert entry.actor == f"collector, from {HOST}"
+    assert entry.evidence.startswith("message sha256:")
+
+
+def test_mail_to_postmaster_is_a_person(office) -> None:
+    assert office.arrive("postmaster", HOST, b"x\r\n\r\n") is Finding.HUMAN
+
+
+def test_a_flood_of_one_token_is_stored_within_bounds_and_hides_no_proof(office) -> None:
+    run = waiting(office)
+    for _ in range(MOST_RETURNS + 5):
+        assert office.come_back(run, HOST, message=b"x\r\n\r\n") is Finding.TOKEN_SEEN
+    assert len(returns(office, run)) == MOST_RETURNS
+    assert office.verbs(HOST).count("return") == MOST_RETURNS
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
+    assert len(returns(office, run)) == MOST_RETURNS + 1
+    assert office.casework.look_up(ADDRESS).state is State.LISTED
+    office.later(days=1, seconds=1)
+    office.come_back(run, HOST, message=b"x\r\n\r\n")
+    assert len(returns(office, run)) == MOST_RETURNS + 2
+
+
+def test_upper_case_tokens_are_the_same_tokens(office) -> None:
+    run = waiting(office)
+    issued = office.issued(run)
+    assert office.arrive(issued.recipient.upper(), HOST, office.message(issued)) is Finding.DELIVERED_SAME
+
+
+def test_hostile_bytes_break_no_driver(office) -> None:
+    run = waiting(office)
+    hostile = bytes(range(256)) * 20
+    assert office.come_back(run, HOST, message=hostile) is Finding.TOKEN_SEEN
+    assert returns(office, run)[0].message == hostile
+    assert office.casework.verify_journal() > 0
+
+
+# -- late letters ------------------------------------------------------------------------------------------------------
+def test_a_letter_that_comes_after_its_run_was_settled_as_lost_lists_too(office) -> None:
+    run = waiting(office)
+    office.later(days=2)
+    assert office.casework.settle() == 1
+    assert office.casework.look_up(ADDRESS).state is State.CLEAR
+    office.later(days=1)
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME_LATE
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.state, standing.last_verdict) == (State.LISTED, Verdict.OPEN)
+
+
+def test_a_late_letter_lists_nobody_whom_a_later_run_has_found_closed(office) -> None:
+    run = waiting(office)
+    office.later(days=2)
+    office.casework.settle()
+    office.casework.order_test(ADDRESS, profile="standard", actor="operator")
+    assert office.test(Outcome.RCPT_5XX).verdict is Verdict.CLOSED
+    office.later(days=1)
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME_LATE
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.state, standing.listings) == (State.CLEAR, ())
+    assert office.casework.run_report(run).run.verdict is Verdict.OPEN, "the run still says what was so then"
+    assert "listed" not in office.verbs(HOST)
+
+
+def test_a_letter_after_the_last_window_counts_no_more(office) -> None:
+    run = waiting(office)
+    office.later(days=2)
+    office.casework.settle()
+    office.later(days=5, seconds=1)
+    assert office.come_back(run, HOST) is Finding.FORGED
+    assert office.casework.look_up(ADDRESS).state is State.CLEAR
+
+
+def test_further_letters_of_an_open_run_change_nothing(office) -> None:
+    office.nominate(HOST)
+    run = office.test(Outcome.ACCEPTED)
+    for number in range(3):
+        assert office.come_back(run.id, HOST, number=number) is Finding.DELIVERED_SAME
+    assert office.verbs(HOST).count("listed") == 1
+    assert "renewed" not in office.verbs(HOST)
+    assert len(office.casework.changes(0)) == 1
+
+
+def test_a_late_bounce_of_a_settled_run_decides_nothing(office) -> None:
+    run = waiting(office)
+    office.later(days=2)
+    office.casework.settle()
+    entries = office.verbs(HOST)
+    office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
+    assert office.verbs(HOST) == [*entries, "return"]
