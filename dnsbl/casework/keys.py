@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from dnsbl.clock import Clock
@@ -30,15 +32,13 @@ def keyring_at(path: Path, *, clock: Clock, random: Callable[[int], bytes] = sec
 def _make(path: Path, text: str) -> None:
     """The whole file at once or nothing; a file that is there already stays as it is."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        with open(descriptor, "w", encoding="ascii") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another program was first: its ring is the one
+        with suppress(FileExistsError):  # another program was first: its ring is the one
+            os.link(draft, path)
     finally:
-        draft.unlink(missing_ok=True)
+        os.unlink(draft)

@@ -12,8 +12,8 @@ from dnsbl.addresses import Network, parse_address, parse_network
 from dnsbl.cli import show
 from dnsbl.cli.waiting import wait_for
 from dnsbl.config import example, read_settings, read_zones
+from dnsbl.daemons import ROLES
 from dnsbl.daemons.desk import Desk, open_desk
-from dnsbl.daemons.node import ROLES
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Door, Refusal, State
 from dnsbl.rules import intake

@@ -15,6 +15,7 @@ from pathlib import Path
 from dnsbl.addresses import Address
 from dnsbl.casework import Casework
 from dnsbl.clock import Clock
+from dnsbl.daemons import ROLES
 from dnsbl.daemons.feed import Feed
 from dnsbl.daemons.mailroom import Mailroom
 from dnsbl.daemons.responder import Responder
@@ -25,8 +26,6 @@ from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings
 from tester.letter import Keyring
 from tester.smtp import Event
-
-ROLES = ("dns", "worker", "collector", "scheduler", "web")
 
 
 @dataclass(slots=True)

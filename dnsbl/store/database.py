@@ -100,9 +100,9 @@ class Store:
             found = versions.found(tx.connection)
         if found is None:
             raise StoreUnavailable("The database has no tables yet; run `dnsbl db upgrade`.")
-        if found != versions.newest():
+        if found != versions.NEWEST:
             raise StoreUnavailable(
-                f"The database has schema {found} and this program needs {versions.newest()}; run `dnsbl db upgrade`."
+                f"The database has schema {found} and this program needs {versions.NEWEST}; run `dnsbl db upgrade`."
             )
 
     @contextmanager

@@ -121,9 +121,14 @@ def empty_url(server: PostgreSQL | Files) -> Iterator[str]:
     server.drop("without_tables")
 
 
+@pytest.fixture(scope="session")
+def opened(server: PostgreSQL | Files) -> Store:
+    """One store for all tests, whose database changes below it: so each statement is compiled once."""
+    return Store(server.url("with_tables"))
+
+
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store.open(url)
+def store(url: str, opened: Store) -> Iterator[Store]:
     yield opened
     opened.close()
 

@@ -44,5 +44,5 @@ def test_a_verb_that_is_killed_in_the_middle_has_not_happened(office, url: str) 
     assert office.casework.look_up(ip_address("192.0.2.1")).state is State.QUEUED
     assert office.casework.look_up(ip_address("192.0.2.2")).state is State.UNKNOWN
     assert office.casework.verify_journal() == 2
-    assert office.nominate("192.0.2.2").provocation == "nomination 2"
+    assert office.nominate("192.0.2.2").due == office.clock.now()
     assert office.casework.verify_journal() == 4

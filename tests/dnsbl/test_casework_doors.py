@@ -320,24 +320,24 @@ def test_a_network_that_is_too_wide_takes_the_whole_batch_down(office, wide: str
 
 def test_a_batch_that_breaks_off_in_the_middle_lists_nothing(office) -> None:
     def broken() -> Iterator[Network]:
-        yield from (ip_network(f"10.{n >> 8}.{n & 255}.0/24") for n in range(6000))
-        raise ValueError("line 6001 is no network")
+        yield from (ip_network(f"10.{n >> 8}.{n & 255}.0/24") for n in range(5500))
+        raise ValueError("line 5501 is no network")
 
-    with pytest.raises(ValueError, match="line 6001"):
+    with pytest.raises(ValueError, match="line 5501"):
         office.casework.list_networks(broken(), kind="spam", reason="x", actor="operator")
     assert office.casework.changes(0) == []
     assert list(office.casework.snapshot()[1]) == []
 
 
-def test_twelve_thousand_networks_stream_through_in_one_transaction(office) -> None:
-    networks = [ip_network((0x0A000000 + n * 256, 24)) for n in range(12000)]
-    assert office.casework.list_networks(iter(networks), kind="spam", reason="x", actor="operator") == 12000
-    assert [change.seq for change in office.casework.changes(11990)] == list(range(11991, 12001))
+def test_six_thousand_networks_stream_through_in_one_transaction(office) -> None:
+    networks = [ip_network((0x0A000000 + n * 256, 24)) for n in range(6000)]
+    assert office.casework.list_networks(iter(networks), kind="spam", reason="x", actor="operator") == 6000
+    assert [change.seq for change in office.casework.changes(5990)] == list(range(5991, 6001))
     number, rows = office.casework.snapshot()
-    assert number == 12000
+    assert number == 6000
     assert list(rows) == [(network, "spam") for network in networks]
     assert len(office.casework.journal()) == 1
-    assert office.casework.drop_networks(iter(networks), kind="spam", reason="x", actor="operator") == 12000
+    assert office.casework.drop_networks(iter(networks), kind="spam", reason="x", actor="operator") == 6000
     assert list(office.casework.snapshot()[1]) == []
 
 

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -134,3 +135,7 @@ def test_sqlite_is_set_to_survive_a_power_cut(store: Store) -> None:
         strict = tx.connection.execute(text("SELECT name FROM pragma_table_list WHERE strict AND schema = 'main'"))
         assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
         assert len(strict.all()) == 11
+
+
+def test_the_version_that_the_code_needs_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(versions.config()).get_current_head() == versions.NEWEST
