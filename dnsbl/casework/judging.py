@@ -116,7 +116,8 @@ class Judging:
                 decisive = True
             case RunState.SETTLED:
                 judgement = self._judge(tx, run, now, window_closed=True, retries_left=False)
-                decisive = judgement.verdict != run.verdict and (judgement.verdict in policy.KIND or judgement.confirm)
+                news = (judgement.verdict, judgement.reason) != (run.verdict, run.explanation)
+                decisive = news and (judgement.verdict in policy.KIND or judgement.confirm)
         if judgement.final and decisive:
             self._settle(tx, run, judgement, now)
 

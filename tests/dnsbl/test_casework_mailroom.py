@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+import pytest
+
 from dnsbl.casework.mailroom import MOST_RETURNS
-from dnsbl.model import RunState, State
+from dnsbl.model import JobReason, RunState, State
 from tester.smtp import Outcome
 from tester.verdict import Finding, Verdict
 
@@ -218,6 +220,27 @@ def test_a_late_letter_lists_nobody_whom_a_later_run_has_found_closed(office) ->
     assert (standing.state, standing.listings) == (State.CLEAR, ())
     assert office.casework.run_report(run).run.verdict is Verdict.OPEN, "the run still says what was so then"
     assert "listed" not in office.verbs(HOST)
+
+
+@pytest.mark.parametrize("rest", [Outcome.RCPT_5XX, Outcome.PROTOCOL])
+def test_a_late_letter_from_elsewhere_is_confirmed_once(office, rest: Outcome) -> None:
+    office.nominate(HOST)
+    run = office.test(lambda vector: Outcome.ACCEPTED if vector in ("S01", "S10") else rest)
+    office.later(days=2, seconds=3)
+    office.casework.settle()
+    for number in (0, 1):
+        assert office.come_back(run.id, "198.51.100.1", number=number) is Finding.DELIVERED_OTHER_LATE
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.state, standing.job.reason) == (State.QUEUED, JobReason.CONFIRM)
+    assert office.verbs(HOST).count("run") == 3, "it began to wait, was settled as lost, and once more as unconfirmed"
+
+
+def test_a_letter_from_elsewhere_makes_an_inconclusive_run_one_to_be_confirmed(office) -> None:
+    office.nominate(HOST)
+    run = office.test(lambda vector: Outcome.DATA_END_5XX if vector == "S01" else Outcome.PROTOCOL)
+    assert run.verdict is Verdict.INCONCLUSIVE
+    assert office.come_back(run.id, "198.51.100.1") is Finding.DELIVERED_OTHER
+    assert office.casework.look_up(ADDRESS).job.reason is JobReason.CONFIRM
 
 
 def test_a_letter_after_the_last_window_counts_no_more(office) -> None:

@@ -1,0 +1,26 @@
+"""The tests of store and casework, once more, on a PostgreSQL server of their own (see tests/dnsbl/conftest.py)."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent / "dnsbl"
+
+
+def test_store_and_casework_hold_on_postgresql_what_they_hold_on_sqlite() -> None:
+    suites = [TESTS / "store", *sorted(TESTS.glob("test_casework*.py"))]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, suites)],
+        cwd=TESTS.parent.parent,
+        env=os.environ | {"TEST_DATABASE": "postgresql"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
+    assert re.search(r"^[2-9]\d\d passed in", run.stdout, re.MULTILINE), "hundreds of tests, and none of them skipped"
