@@ -27,7 +27,7 @@ PATHS = (("service", "state_dir"), ("dns", "zones_dir"), ("collector", "tls_cert
 
 def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings from this file (or a usual place, or none at all) and the environment. Raises SettingsError."""
-    source = path or next((p for p in USUAL if p.is_file()), None)
+    source = path or usual()
     mistakes: list[str] = []
     tables: dict[str, Any] = {}
     if source is not None:
@@ -46,6 +46,11 @@ def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     if mistakes:
         raise SettingsError(mistakes)
     return _rooted(settings, source.resolve().parent if source else Path.cwd())
+
+
+def usual() -> Path | None:
+    """The configuration file in a usual place, if there is one."""
+    return next((path for path in USUAL if path.is_file()), None)
 
 
 def read_zones(settings: Settings) -> Zones:

@@ -11,7 +11,7 @@ import typer
 from dnsbl.addresses import Network, parse_address, parse_network
 from dnsbl.cli import show
 from dnsbl.cli.waiting import wait_for
-from dnsbl.config import example, read_settings, read_zones
+from dnsbl.config import example, read_settings, read_zones, usual
 from dnsbl.daemons import ROLES
 from dnsbl.daemons.desk import Desk, open_desk
 from dnsbl.errors import DnsblError, Refused
@@ -226,7 +226,9 @@ def check_config(
         return
     settings = read_settings(config)
     zones = read_zones(settings)
-    show.done({"config": str(config or "usual places"), "zones": [zone.origin for zone in zones]}, as_json=as_json)
+    show.done(
+        {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}, as_json=as_json
+    )
 
 
 @database.command()

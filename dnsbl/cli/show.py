@@ -62,7 +62,7 @@ def standing(desk: Desk, found: Standing, *, as_json: bool) -> None:
             highlight=False,
         )
     for zone, codes in shape["zones"].items():
-        console.print(f"  {zone}: {', '.join(codes)}", highlight=False)
+        console.print(f"  {zone}: {', '.join(codes) or 'not listed'}", highlight=False)
     if found.last_verdict:
         console.print(f"  last verdict: {found.last_verdict.value}", highlight=False)
     if found.next_test:
