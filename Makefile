@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check strangers clean
+.PHONY: help demo test check strangers bench clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -36,6 +36,10 @@ check: $(READY)  ## format, lint, types, floors
 strangers: $(READY) ## tests against software that we did not write (Debian packages, as root)
 	@tests/strangers/install
 	@$(BIN)/pytest -q -p no:cacheprovider tests/strangers --override-ini addopts= -rs
+
+bench: $(READY)  ## what a test costs, beside nmap's relay script (on loopback, three minutes at most)
+	@bench/install
+	@$(BIN)/python -m bench.tester
 
 clean:           ## remove what the other targets made
 	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

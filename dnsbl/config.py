@@ -22,7 +22,13 @@ PREFIX = "DNSBL_"
 #: Looked for, in order, when no --config is given.
 USUAL = (Path("config.toml"), Path("/etc/dnsbl/config.toml"))
 #: Keys that hold paths, which are relative to the file that names them.
-PATHS = (("service", "state_dir"), ("dns", "zones_dir"), ("collector", "tls_certificate"), ("collector", "tls_key"))
+PATHS = (
+    ("service", "state_dir"),
+    ("dns", "zones_dir"),
+    ("tester", "dkim_key"),
+    ("collector", "tls_certificate"),
+    ("collector", "tls_key"),
+)
 
 
 def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:

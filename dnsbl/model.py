@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dnsbl.addresses import Address, Network
-from tester.smtp import Outcome
+from tester.smtp import Flag, Outcome
 from tester.verdict import Finding, Verdict
 
 
@@ -34,6 +34,7 @@ class JobReason(StrEnum):
     RETEST = "retest"  # a listed address, on schedule
     PROBATION = "probation"  # a delisted address, by surprise
     UNREACHABLE = "unreachable"  # a further try at an address that did not answer
+    VANTAGE = "vantage"  # a look from our second source address at a server that refused the first
 
 
 class JobState(StrEnum):
@@ -306,3 +307,4 @@ class RunReport:
     transcripts: tuple[str, ...]  #: Transcript JSON documents, in order
     returns: tuple[Return, ...]  #: in the order of arrival
     provocation: str
+    flags: frozenset[Flag] = frozenset()  #: remarks of its conversations, and TESTER_SPECIFIC

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from tester.vectors import CATALOGUE
+
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
@@ -119,8 +121,15 @@ class Tester(Section):
     )
     profile: str = Field(
         "standard",
-        description="The vectors for a nomination with evidence: basic, standard or full.",
-        pattern="^(basic|standard|full)$",
+        description="The vectors for a nomination with evidence: basic or standard; full is for owners and operators.",
+        pattern="^(basic|standard)$",
+    )
+    vectors_off: tuple[str, ...] = Field(
+        (), description='Relay forms that are never tried, by id, such as "R19"; S01 stays on.'
+    )
+    stop: bool = Field(False, description="Dial nobody at all; `dnsbl stop` does the same while the service runs.")
+    quiet_hours: tuple[Annotated[int, Field(ge=0, le=23)], ...] = Field(
+        (), description="Hours of the day, UTC, in which nobody is dialled."
     )
     delivery_window: float = Field(
         172800, description="Seconds to wait for an accepted letter before it counts as lost.", gt=0
@@ -128,15 +137,24 @@ class Tester(Section):
     late_window: float = Field(604800, description="Seconds after which a letter that comes back counts no more.", gt=0)
     concurrency: int = Field(20, description="Tests at once.", ge=1, le=10000)
     per_network: int = Field(2, description="Tests at once in one /24 or /48.", ge=1)
+    per_network_day: int = Field(
+        20,
+        description="Tests begun a day in one /24 or /48; those that owners and operators ask for, and labs, are free.",
+        ge=1,
+    )
     lab_networks: tuple[Network, ...] = Field(
         (),
         description="Special-purpose networks that may be dialled, for labs; never with a source outside them.",
     )
     connect_timeout: float = Field(30, description="Seconds until a connection must stand.", gt=0)
     banner_timeout: float = Field(60, description="Seconds until the greeting must be complete.", gt=0)
+    banner_second_timeout: float = Field(
+        300, description="The same on the one further connection that is made when no greeting came.", gt=0
+    )
     command_timeout: float = Field(120, description="Seconds to wait for the reply to a command.", gt=0)
     final_timeout: float = Field(600, description="Seconds to wait for the reply to the final dot.", gt=0)
     connection_timeout: float = Field(900, description="Seconds that one connection may last.", gt=0)
+    connections: int = Field(14, description="Connections to one host in one test.", ge=1, le=50)
     attempt_gap: float = Field(2, description="Seconds between two attempts on one connection.", ge=0)
     connection_gap: float = Field(30, description="Seconds between two connections to one host.", ge=0)
     grace: float = Field(
@@ -144,6 +162,22 @@ class Tester(Section):
     )
     retry_after: tuple[float, ...] = Field(
         (360, 1800, 14400), description="Seconds until each retry of a greylisted attempt.", max_length=10
+    )
+    later_after: tuple[float, ...] = Field(
+        (3600, 21600),
+        description="Seconds until each retry when greeting or EHLO is put off; the first also after the final dot.",
+        max_length=10,
+    )
+    busy_after: float = Field(
+        86400, description="Seconds until the one retry of what a server kept from us by leaving early (421).", gt=0
+    )
+    dkim_selector: str = Field(
+        "",
+        description="Selector of the DKIM key, under bounce_domain.",
+        pattern=r"^[a-z0-9]?([a-z0-9._-]{0,60}[a-z0-9])?$",
+    )
+    dkim_key: Path | None = Field(
+        None, description="PEM file of the RSA key that signs our letters; relative to the configuration file."
     )
     lease: float = Field(300, description="Seconds after which a job of a silent worker is given to another.", gt=0)
 
@@ -155,6 +189,9 @@ class CollectorSettings(Section):
         ("127.0.0.1:2525",), description="Where to receive mail; production: port 25 of the collector's MX."
     )
     hostname: Hostname = Field("mx.example.org", description="Our name in the greeting.")
+    addresses: tuple[Address, ...] = Field(
+        (), description="Its public addresses, for the relay forms that name an address (full profile)."
+    )
     message_bytes: int = Field(65536, description="Largest message taken.", ge=8192)
     connections: int = Field(200, description="Connections at once.", ge=1)
     per_peer: int = Field(4, description="Connections at once from one address.", ge=1)
@@ -237,6 +274,15 @@ class Settings(Section):
             yield "tester.collector_domain must be short: each dot counts three, 17 in all"
         if tester.late_window < tester.delivery_window:
             yield "tester.late_window must not be shorter than tester.delivery_window"
+        unknown = [id for id in tester.vectors_off if id not in CATALOGUE]
+        if unknown:
+            yield f"tester.vectors_off names relay forms that there are not: {', '.join(unknown)[:100]}"
+        if "S01" in tester.vectors_off:
+            yield "tester.vectors_off must not hold S01, the plain form; tester.stop ends all testing"
+        if len(set(tester.quiet_hours)) == 24:
+            yield "tester.quiet_hours must leave an hour; tester.stop ends all testing"
+        if (tester.dkim_key is None) != (tester.dkim_selector == ""):
+            yield "tester.dkim_key and tester.dkim_selector go together"
         if (self.collector.tls_certificate is None) != (self.collector.tls_key is None):
             yield "collector.tls_certificate and collector.tls_key go together"
         for address in tester.source_addresses:

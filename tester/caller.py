@@ -18,9 +18,21 @@ from aiosmtplib.errors import SMTPReadTimeoutError, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
-from tester.dialogue import Action, AskProven, Close, Command, Dialogue, Expect, Pause, Send, SendBody, StartTls
+from tester.dialogue import (
+    Action,
+    AskOwn,
+    AskProven,
+    Close,
+    Command,
+    Dialogue,
+    Expect,
+    Pause,
+    Send,
+    SendBody,
+    StartTls,
+)
 from tester.errors import ReplyFault
-from tester.smtp import Attempt, Event, Limits, Outcome, Reply, ReplyReader, Transcript
+from tester.smtp import Attempt, Event, Limits, Outcome, Reply, ReplyReader, Said, Transcript
 
 Address = IPv4Address | IPv6Address
 
@@ -43,7 +55,7 @@ _PIECES = 4096  #: pieces in which a server may deliver its bytes, so that dribb
 async def call(
     target: Address,
     port: int,
-    compose: Callable[[str], Sequence[Attempt]],
+    compose: Callable[[Said], Sequence[Attempt]],
     *,
     helo: str,
     bounce_address: str,
@@ -54,42 +66,53 @@ async def call(
     on_session: Callable[[Transcript], Awaitable[None]] | None = None,
     on_event: Callable[[Event], None] | None = None,
     check_peer: Callable[[Address], None] | None = None,
+    may_dial: Callable[[], Awaitable[bool]] | None = None,
+    own_name: Callable[[tuple[str, ...]], Awaitable[str]] | None = None,
+    prefer_tls: bool = False,
+    nonsense: str = "",
 ) -> tuple[Transcript, ...]:
     """Hold as many connections as the attempts need and return one Transcript each.
 
-    `compose(T)` is called once, after the greetings, with the name the server calls itself (or "") and returns
-    the attempts in order. `proven(seconds)` waits up to that many seconds and says whether a letter of this run has
-    already come back: then we stop. `on_session` is awaited after every connection, before the next one, so that
-    nothing said is lost by a crash. When nothing was accepted, the control dialogue (`MAIL FROM:<bounce_address>`,
-    `RCPT TO:<postmaster@T>`, RSET) closes the last connection. `check_peer` sees the address of the connected socket
-    and may raise NotDialable, which is passed on. Never raises for anything a server does: that is an Outcome;
-    raises OSError when our own machine cannot dial (a source address that is not ours, no sockets left).
+    `compose(said)` is called once, after the greetings, with what the server says of itself, and returns the attempts
+    in order. `proven(seconds)` waits up to that many seconds and says whether a letter of this run has already come
+    back: then we stop. `on_session` is awaited after every connection, before the next one, so that nothing said is
+    lost by a crash; when this call is cancelled, also for the connection that is cut off. When nothing was accepted,
+    the control dialogue (`MAIL FROM:<bounce_address>`, `RCPT TO:<postmaster@T>`, RSET) closes the last connection;
+    when everything was, `RCPT TO:<nonsense@T>` does, if a `nonsense` local part is given.
+
+    `check_peer` sees the address of the connected socket and may raise NotDialable, which is passed on. `may_dial` is
+    asked right before every connection; a no ends the call with what there is. `own_name` is asked once which name is
+    the server's own, given those that it says; without it none is known. `prefer_tls` uses TLS where it is offered.
+    Never raises for anything a server does: that is an Outcome; raises OSError when our own machine cannot dial (a
+    source address that is not ours, no sockets left).
     """
     transcripts: list[Transcript] = []
-    dialogue: Dialogue | None = Dialogue(compose, helo=helo, bounce_address=bounce_address, limits=limits)
+    dialogue: Dialogue | None = Dialogue(
+        compose,
+        helo=helo,
+        bounce_address=bounce_address,
+        limits=limits,
+        nonsense=nonsense,
+        ask_own=own_name is not None,
+        prefer_tls=prefer_tls,
+    )
     while dialogue is not None:
         if transcripts:
             await asyncio.sleep(limits.connection_gap)
-        session = _Session(dialogue, limits, proven, on_event)
+        if may_dial is not None and not await may_dial():
+            break
+        session = _Session(dialogue, limits, proven, own_name, on_event)
         started = now()
         try:
             await session.run(target, port, source, check_peer)
+        except asyncio.CancelledError:
+            session.cut()
+            if on_session is not None:
+                await on_session(session.transcript(target, port, started))
+            raise
         finally:
             session.abort()
-        transcripts.append(
-            Transcript(
-                target=str(target),
-                port=port,
-                source=session.source,
-                started=started,
-                target_name=dialogue.target_name,
-                events=tuple(session.events),
-                results=tuple(dialogue.results),
-                control=dialogue.control,
-                flags=frozenset(dialogue.flags),
-                tls=session.tls,
-            )
-        )
+        transcripts.append(session.transcript(target, port, started))
         if on_session is not None:
             await on_session(transcripts[-1])
         dialogue = dialogue.again()
@@ -104,6 +127,7 @@ class _Session(SMTPProtocol):
         dialogue: Dialogue,
         limits: Limits,
         proven: Callable[[float], Awaitable[bool]] | None,
+        own_name: Callable[[tuple[str, ...]], Awaitable[str]] | None,
         on_event: Callable[[Event], None] | None,
     ) -> None:
         super().__init__()
@@ -113,6 +137,7 @@ class _Session(SMTPProtocol):
         self._dialogue = dialogue
         self._limits = limits
         self._proven = proven
+        self._own_name = own_name
         self._on_event = on_event
         self._reader = ReplyReader(limits)
         self._received = 0
@@ -149,6 +174,8 @@ class _Session(SMTPProtocol):
             while not isinstance(command, Close):  # a question about a proof may still come up; it has no time left
                 if isinstance(command, AskProven):
                     command = self._dialogue.proven(False, self._now())
+                elif isinstance(command, AskOwn):
+                    command = self._dialogue.named("", self._now())
                 else:
                     command = self._dialogue.fault(Outcome.TIMEOUT, self._now())
 
@@ -161,6 +188,8 @@ class _Session(SMTPProtocol):
             case AskProven(seconds):
                 yes = self._proven is not None and await self._proven(seconds)
                 return self._dialogue.proven(yes, self._now())
+            case AskOwn(names, seconds):
+                return self._dialogue.named(await self._ask_own(names, seconds), self._now())
             case StartTls(wait):
                 if await self._shake_hands(wait):
                     return self._dialogue.tls_done(self._now())
@@ -172,6 +201,18 @@ class _Session(SMTPProtocol):
             self.abort()
             return self._dialogue.fault(answer, self._now())
         return self._dialogue.reply(answer, self._now())
+
+    async def _ask_own(self, names: tuple[str, ...], seconds: float) -> str:
+        """The server's own name as far as it can be found out in time."""
+        if self._own_name is None:
+            return ""
+        try:
+            async with asyncio.timeout(seconds):
+                own = await self._own_name(names)
+        except TimeoutError:
+            own = ""
+        self._remark(f"its own name: {own or 'unknown'}")
+        return own
 
     async def _dial(self, target: Address, port: int, source: str | None) -> Outcome | None:
         """Connect; None when the connection stands."""
@@ -216,7 +257,7 @@ class _Session(SMTPProtocol):
 
     async def _shake_hands(self, wait: float) -> bool:
         """Turn the connection into TLS. Certificates are recorded, not verified: the peer is a suspect anyway."""
-        context = ssl.create_default_context()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one loads every authority: 27 ms, 860 KiB
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if not isinstance(self.transport, asyncio.WriteTransport):
@@ -276,12 +317,34 @@ class _Session(SMTPProtocol):
         super().write(data)
         self._record(">", data)
 
+    def cut(self) -> None:
+        """Break off on our own account."""
+        self._remark("broken off by us")
+        self.abort()
+        self._dialogue.cut()
+
     def abort(self) -> None:
         """Let go of the connection at once; nothing is ever left to be flushed."""
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
 
     # -------------------------------------------------------------------------------------- the record
+
+    def transcript(self, target: Address, port: int, started: float) -> Transcript:
+        """What was said on this connection; `started` in epoch seconds."""
+        dialogue = self._dialogue
+        return Transcript(
+            target=str(target),
+            port=port,
+            source=self.source,
+            started=started,
+            target_name=dialogue.target_name,
+            events=tuple(self.events),
+            results=tuple(dialogue.results),
+            control=dialogue.control,
+            flags=frozenset(dialogue.flags),
+            tls=self.tls,
+        )
 
     def _now(self) -> float:
         return round(self._loop.time() - self._began, 6)
@@ -293,4 +356,4 @@ class _Session(SMTPProtocol):
             self._on_event(event)
 
     def _remark(self, text: str) -> None:
-        self._record("!", text.encode("ascii"))
+        self._record("!", text.encode("ascii", "replace"))

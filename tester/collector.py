@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, cast
+from typing import Any, AnyStr, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -35,7 +35,8 @@ class Bounds:
     per_peer: int = 4  #: connections from one address
     seconds: float = 300.0  #: a whole connection
     idle: float = 60.0
-    commands: int = 40
+    commands: int = 40  #: of one kind on one connection
+    replies: int = 200  #: of ours on one connection: what all its commands together come to
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +55,11 @@ class Collected:
     domain: str  #: lower case
     message: bytes  #: dot-unstuffed, as received, without our trace
     received_at: float  #: epoch seconds
+
+
+#: What a line costs in memory, about, beyond its octets: a message of nothing but line ends would cost twenty-five
+#: times its size.
+_PER_LINE = 32
 
 
 class Collector:
@@ -161,6 +167,7 @@ class _Connection(SMTP):
         self._rcpt: _Path | None = None
         self._probing = True  # until DATA: a recipient accepted and not used is a callback
         self._budget = 2 * bounds.message
+        self._replies = 0
         self._whole: asyncio.TimerHandle | None = None
         self._peer: tuple[Any, ...] = ("", 0)
         self._local: tuple[Any, ...] = ("", 0)
@@ -188,10 +195,11 @@ class _Connection(SMTP):
         self._handler_coroutine.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     def data_received(self, data: bytes) -> None:
-        """The library's DATA buffer has no bound for a line without end: this is it."""
+        """The library's DATA buffer has no bound for a line without end, and holds each line by itself: here is the
+        bound for both."""
         if self not in self._collector.open:
             return
-        self._budget -= len(data)
+        self._budget -= len(data) + _PER_LINE * data.count(b"\n")
         if self._budget < 0:
             self.drop()
             return
@@ -258,6 +266,14 @@ class _Connection(SMTP):
     async def smtp_DATA(self, arg: str | None) -> None:
         self._probing = False
         await super().smtp_DATA(arg)
+
+    async def push(self, status: AnyStr) -> None:
+        """Every command gets one reply at least, junk too: counting ours bounds what a peer may say altogether."""
+        self._replies += 1
+        if self._replies > self._collector.bounds.replies:
+            self.drop()
+            return
+        await super().push(status)
 
     async def smtp_VRFY(self, arg: str | None) -> None:
         await self.push("252 2.5.2 send some mail, we shall see")

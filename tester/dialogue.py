@@ -1,15 +1,16 @@
 """Sans-IO client: replies in, next bytes out, the results in the end.
 
 Pure. One `Dialogue` holds one connection: every event method returns the next `Command` for the shell, until
-`Close`. The states and what each class of reply does there stand in `TABLE`; the methods below only carry the
+`Close`. The states and what each class of reply does there stand in `states.TABLE`; the methods here only carry the
 table out. Knows nothing of sockets, clocks or what a letter means; never speaks of AUTH, VRFY, EXPN or BDAT and
-never pipelines. Longer than most modules because the table, what it says and who carries it out are read together.
+never pipelines. A few lines longer than most modules: who carries the table out is read in one piece.
 
     dialogue = Dialogue(compose, ...)
     while dialogue:
         command = dialogue.start(now)
         while not isinstance(command, Close):
-            command = dialogue.reply(...) | .fault(...) | .elapsed(now) | .proven(yes, now) | .tls_done(now)
+            command = dialogue.reply(...) | .fault(...) | .elapsed(now) | .proven(yes, now) | .named(own, now)
+                | .tls_done(now)
         ... keep dialogue.results ...
         dialogue = dialogue.again()
 """
@@ -18,193 +19,59 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from types import MappingProxyType
 
-from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Limits, Outcome, Reply, Result, escape
-
-# ---------------------------------------------------------------------------------------------- commands
-
-
-@dataclass(frozen=True, slots=True)
-class Expect:
-    """Wait for the greeting, at most `wait` seconds, then call `reply` or `fault`."""
-
-    wait: float
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send one command line, CRLF included, and wait at most `wait` seconds for `reply` or `fault`."""
-
-    data: bytes
-    wait: float
-
-
-@dataclass(frozen=True, slots=True)
-class SendBody:
-    """Send a message, stuffed and dotted, and wait at most `wait` seconds for `reply` or `fault`."""
-
-    data: bytes
-    wait: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Let `seconds` go by, then call `elapsed`."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class AskProven:
-    """Wait at most `seconds` for a letter of this run to come back, then call `proven`."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class StartTls:
-    """Shake hands within `wait` seconds, then call `tls_done`, or `fault(TLS_FAIL)`."""
-
-    wait: float
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Drop the connection; the dialogue is over."""
-
-
-Action = Expect | Send | SendBody | Pause | AskProven | StartTls
-Command = Action | Close
-
-# ------------------------------------------------------------------------------------------- the state table
-
-
-class Phase(StrEnum):
-    """Where the conversation stands: whose turn it is follows from the name."""
-
-    BANNER = "BANNER"
-    EHLO = "EHLO"
-    HELO = "HELO"
-    STARTTLS = "STARTTLS"
-    TLS = "TLS"
-    MAIL = "MAIL"
-    RCPT = "RCPT"
-    DATA = "DATA"
-    DOT = "DOT"
-    ASK = "ASK"
-    GAP = "GAP"
-    RSET = "RSET"
-    CONTROL_MAIL = "CONTROL_MAIL"
-    CONTROL_RCPT = "CONTROL_RCPT"
-    CONTROL_BARE = "CONTROL_BARE"
-    CONTROL_RSET = "CONTROL_RSET"
-    QUIT = "QUIT"
-    CLOSED = "CLOSED"
-
-
-class Scope(StrEnum):
-    """Whom a failure in a phase concerns."""
-
-    EVERY = "EVERY"  #: every attempt that is left: without this step there is no transaction at all
-    ONE = "ONE"  #: the attempt in hand
-    NONE = "NONE"  #: no attempt; the connection is given up and the rest moves to the next one
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What may happen in one phase. A cell holds the next phase, or the outcome that ends the attempt(s), or the
-    end of the control dialogue."""
-
-    scope: Scope
-    stage: str  #: the label of IMCR-013 for what ends here
-    good: str  #: how the code of the wanted reply begins
-    then: Phase  #: after the wanted reply (or the event that the phase waits for)
-    soft: Phase | Outcome | Control  #: after 4xx
-    hard: Phase | Outcome | Control  #: after 5xx
-    busy: Outcome | Control | None = None  #: after 421, which always ends the connection (RFC 5321 3.8)
-    faults: Mapping[Outcome, Outcome] = field(default_factory=dict)  #: faults that have their own name here
-    any_fault: Outcome | None = None  #: the name of every other fault here, when it has one
-
-
-_O, _C, _P = Outcome, Control, Phase
-_EVERY, _ONE, _NONE = Scope.EVERY, Scope.ONE, Scope.NONE
-_NO_BANNER = {
-    _O.TIMEOUT: _O.BANNER_TIMEOUT,
-    _O.DISCONNECTED: _O.BANNER_EOF,
-    _O.PROTOCOL: _O.BANNER_GARBAGE,
-    _O.OVERSIZE: _O.BANNER_OVERSIZE,
-}
-#: Bytes after "220 ready" and before the handshake are an injection (RFC 3207 section 4.2).
-_INJECTED = {_O.UNSOLICITED: _O.TLS_INJECT}
-_TLS_NO, _DEFERRED, _REFUSED = _O.TLS_FAIL, _C.DEFERRED, _C.REFUSED
-
-TABLE: Mapping[Phase, Row] = MappingProxyType(
-    {  # scope, stage, good, then, 4xx, 5xx, 421, faults
-        _P.BANNER: Row(_EVERY, "CONNECT", "220", _P.EHLO, _O.BANNER_4XX, _O.BANNER_5XX, _O.BANNER_4XX, _NO_BANNER),
-        _P.EHLO: Row(_EVERY, "EHLO", "2", _P.MAIL, _O.HELO_4XX, _P.HELO, _O.HELO_4XX),
-        _P.HELO: Row(_EVERY, "EHLO", "2", _P.MAIL, _O.HELO_4XX, _O.HELO_5XX, _O.HELO_4XX),
-        _P.STARTTLS: Row(_ONE, "EHLO", "220", _P.TLS, _TLS_NO, _TLS_NO, _TLS_NO, _INJECTED),
-        _P.TLS: Row(_ONE, "EHLO", "", _P.EHLO, _TLS_NO, _TLS_NO),
-        _P.MAIL: Row(_ONE, "MAIL", "2", _P.RCPT, _O.MAIL_4XX, _O.MAIL_5XX, _O.EARLY_421),
-        _P.RCPT: Row(_ONE, "TO", "2", _P.DATA, _O.RCPT_4XX, _O.RCPT_5XX, _O.EARLY_421),
-        _P.DATA: Row(_ONE, "DATA", "354", _P.DOT, _O.DATA_CMD_4XX, _O.DATA_CMD_5XX, _O.EARLY_421),
-        # Once the dot is out the letter may be on its way, whatever else goes wrong; only a plain 4xx or 5xx,
-        # 421 among them, says that the server did not keep it.
-        _P.DOT: Row(
-            _ONE,
-            "DATA",
-            "2",
-            _P.ASK,
-            _O.DATA_END_4XX,
-            _O.DATA_END_5XX,
-            _O.DATA_END_4XX,
-            any_fault=_O.MAYBE_ACCEPTED,
-        ),
-        _P.ASK: Row(_NONE, "", "", _P.GAP, _P.QUIT, _P.QUIT),
-        _P.GAP: Row(_NONE, "", "", _P.RSET, _P.QUIT, _P.QUIT),
-        _P.RSET: Row(_NONE, "", "2", _P.MAIL, _P.QUIT, _P.QUIT),
-        _P.CONTROL_MAIL: Row(_NONE, "", "2", _P.CONTROL_RCPT, _DEFERRED, _REFUSED, _DEFERRED),
-        _P.CONTROL_RCPT: Row(_NONE, "", "2", _P.CONTROL_RSET, _P.CONTROL_BARE, _P.CONTROL_BARE, _DEFERRED),
-        _P.CONTROL_BARE: Row(_NONE, "", "2", _P.CONTROL_RSET, _DEFERRED, _REFUSED, _DEFERRED),
-        _P.CONTROL_RSET: Row(_NONE, "", "2", _P.QUIT, _P.QUIT, _P.QUIT),
-        _P.QUIT: Row(_NONE, "", "2", _P.CLOSED, _P.CLOSED, _P.CLOSED),
-        _P.CLOSED: Row(_NONE, "", "", _P.CLOSED, _P.CLOSED, _P.CLOSED),
-    }
+from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Limits, Outcome, Reply, Result, Said, escape
+from tester.states import (
+    DEFERRED,
+    FAULTS,
+    SECOND_TRY,
+    TABLE,
+    Action,
+    AskOwn,
+    AskProven,
+    Close,
+    Command,
+    Expect,
+    Pause,
+    Phase,
+    Row,
+    Scope,
+    Send,
+    SendBody,
+    StartTls,
+    refusal,
 )
 
-#: Faults of a conversation. A connection that yields nothing else for any attempt is not followed by another.
-FAULTS = frozenset(
-    {
-        _O.TIMEOUT,
-        _O.DISCONNECTED,
-        _O.PROTOCOL,
-        _O.OVERSIZE,
-        _O.UNSOLICITED,
-        _O.TLS_FAIL,
-        _O.TLS_INJECT,
-        _O.MAYBE_ACCEPTED,
-    }
-)
-#: Put off, not refused: later tries will tell.
-DEFERRED = frozenset({_O.MAIL_4XX, _O.RCPT_4XX, _O.DATA_CMD_4XX, _O.DATA_END_4XX})
+__all__ = [
+    "TABLE",
+    "Action",
+    "AskOwn",
+    "AskProven",
+    "Close",
+    "Command",
+    "Dialogue",
+    "Expect",
+    "Pause",
+    "Phase",
+    "Scope",
+    "Send",
+    "SendBody",
+    "StartTls",
+    "stuffed",
+]
 
 TARPIT_AFTER = 30.0  #: seconds for one reply, above which the server is said to be a tarpit
 REPLY_SHOWN = 1000  #: characters of a reply that a Result keeps; the events keep all of it
+HEARD = 4096  #: octets of the greeting and the answer to EHLO that compose is told
+OWN_NAME_WAIT = 10.0  #: seconds in which the server's own name must be found out
 
 _CONTROL_PHASES = frozenset({Phase.CONTROL_MAIL, Phase.CONTROL_RCPT, Phase.CONTROL_BARE, Phase.CONTROL_RSET})
 #: A host name that may go into our own commands: letters, digits, hyphens, at least one dot (RFC 5321 4.1.2).
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rb"(?=.{1,253}\Z)" + _LABEL + rb"(?:\." + _LABEL + rb")+")
 _WANTS_TLS = re.compile(rb"start\s?tls", re.IGNORECASE)
-_WANTS_AUTH = re.compile(rb"\bauth(?:entication|enticate|enticated)?\b", re.IGNORECASE)
-_DENIES_RELAY = re.compile(
-    rb"relay(?:ing)?\s+(?:access\s+)?(?:is\s+)?(?:denied|prohibited|not\s+(?:permitted|allowed))|(?:unable|not\s+permitted|not\s+allowed)\s+to\s+relay",
-    re.IGNORECASE,
-)
 
 
 def stuffed(message: bytes) -> bytes:
@@ -216,59 +83,80 @@ def stuffed(message: bytes) -> bytes:
     return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
 
-def refusal(phase: Phase, reply: Reply) -> Outcome | None:
-    """A finer name for a 4xx or 5xx at RCPT than the table's, or None."""
-    if phase is not Phase.RCPT:
-        return None
-    text = b" ".join(reply.lines)
-    if reply.code < 500:
-        # Postfix's stock answer (defer_unauth_destination): a denial in the clothes of a deferral.
-        denied = _DENIES_RELAY.search(text) or (reply.code == 454 and reply.enhanced == "4.7.1")
-        return _O.RCPT_DENIED_SOFT if denied else None
-    # RFC 4954 section 6: 530 "authentication required", 535 "credentials invalid".
-    asks = reply.code in (530, 535) or (reply.code in (550, 553, 554) and _WANTS_AUTH.search(text))
-    return _O.RCPT_AUTH if asks else None
+@dataclass(slots=True)
+class _Course:
+    """What the connections of one test share."""
 
-
-# -------------------------------------------------------------------------------------------- the dialogue
+    compose: Callable[[Said], Sequence[Attempt]] | None  # until it was called
+    helo: bytes
+    bounce: bytes
+    nonsense: bytes  # a local part that nobody has, or b"" when we do not ask
+    limits: Limits
+    ask_own: bool  # until it was asked
+    prefer_tls: bool
+    own: str = ""
+    helo_only: bool = False
+    connections: int = 0
+    second: set[str] = field(default_factory=set)  # the second tries that were made
+    control_begun: bool = False
+    left: list[Attempt] = field(default_factory=list)  # for the next connections
+    outcomes: list[Outcome] = field(default_factory=list)  # of all connections, in order
 
 
 class Dialogue:
     """One connection's conversation.
 
-    `compose(T)` is called once, as soon as the server's name is known or the conversation has failed before that
-    (then with ""), and returns the attempts in order. At most `limits.attempts` are made here, at most
-    `limits.odd_attempts` of them syntactically odd; the rest is for `again()`. All times are offsets in seconds
-    from the session's start.
+    `compose(said)` is called once, as soon as the server has said its name or the conversation has failed before that
+    (then with nothing said), and returns the attempts in order; those with a reason to `skip` end at once. At most
+    `limits.attempts` are made here, at most `limits.odd_attempts` of them syntactically odd; the rest is for
+    `again()`. With `ask_own` the shell is asked for the server's own name before; with `prefer_tls` TLS is used where
+    it is offered; with a `nonsense` local part, a server that has accepted everything is asked whether it would take
+    that one as well. All times are offsets in seconds from the session's start.
     """
 
     def __init__(
         self,
-        compose: Callable[[str], Sequence[Attempt]],
+        compose: Callable[[Said], Sequence[Attempt]],
         *,
         helo: str,
         bounce_address: str,
         limits: Limits,
-        earlier: Sequence[Outcome] = (),
+        nonsense: str = "",
+        ask_own: bool = False,
+        prefer_tls: bool = False,
     ) -> None:
+        self._connect(
+            _Course(
+                compose=compose,
+                helo=helo.encode("ascii"),
+                bounce=bounce_address.encode("ascii"),
+                nonsense=nonsense.encode("ascii"),
+                limits=limits,
+                ask_own=ask_own,
+                prefer_tls=prefer_tls,
+            )
+        )
+
+    def _connect(self, course: _Course) -> None:
+        course.connections += 1
         self.phase = Phase.BANNER
         self.results: list[Result] = []
         self.control = Control.NOT_RUN
         self.flags: set[Flag] = set()
         self.target_name = ""  #: T: a host name fit for our own commands, or ""
-        self._compose: Callable[[str], Sequence[Attempt]] | None = compose
-        self._helo = helo.encode("ascii")
-        self._bounce = bounce_address.encode("ascii")
-        self._limits = limits
-        self._earlier = tuple(earlier)
+        self._course = course
+        self._limits = course.limits
         self._batch: deque[Attempt] = deque()  # for this connection
-        self._left: list[Attempt] = []  # for the next ones
         self._current: Attempt | None = None
         self._attempt_flags: set[Flag] = set()
         self._dot_at: float | None = None
         self._spoke_at = 0.0
+        self._heard = b""
+        self._composed = False  # whether this connection has its attempts
+        self._names: list[str] = []  # that the server calls itself by
         self._offers_tls = False
-        self._control_begun = False
+        self._clear = not course.prefer_tls  # whether to go on without TLS where it is offered
+        self._once_more = False  # whether the next connection starts from the beginning
         self._gone = False  # the connection is lost, only a question to our own side is open
 
     # ------------------------------------------------------------------------------------------ events
@@ -276,7 +164,8 @@ class Dialogue:
     def start(self, now: float) -> Command:
         """The connection stands (or is about to): wait for the greeting."""
         self._spoke_at = now
-        return Expect(self._limits.banner)
+        patient = "patience" in self._course.second
+        return Expect(self._limits.banner_second if patient else self._limits.banner)
 
     def reply(self, reply: Reply, now: float) -> Command:
         """The server's one complete reply to what was sent, with nothing behind it."""
@@ -319,6 +208,10 @@ class Dialogue:
         outcome = row.any_fault or row.faults.get(outcome, outcome)
         if self.phase is Phase.QUIT:
             return self._quit_failed()
+        if outcome is Outcome.BANNER_TIMEOUT:
+            self.flags.add(Flag.TARPIT)
+        if self._second_try(SECOND_TRY.get((self.phase, outcome))):
+            return self._close()
         if outcome is Outcome.UNSOLICITED and self.phase in _CONTROL_PHASES:
             self.control = Control.NOT_RUN  # of a server that talks out of turn nothing is believed
         if row.scope is Scope.EVERY:
@@ -326,11 +219,10 @@ class Dialogue:
             return self._close()
         if row.scope is Scope.ONE:
             self._end(outcome, row.stage)
-            self._left[:0] = self._batch
-            self._batch.clear()
+            self._put_off()
             if not self._progress():
                 self._give_up()
-            elif outcome is Outcome.MAYBE_ACCEPTED and self._left:
+            elif outcome is Outcome.MAYBE_ACCEPTED and self._course.left:
                 self._gone = True
                 self.phase = Phase.ASK
                 return AskProven(self._limits.grace)
@@ -354,18 +246,28 @@ class Dialogue:
         self._attempt_flags.add(Flag.TLS_USED)
         return self._enter(TABLE[self.phase].then, now)
 
+    def named(self, own: str, now: float) -> Command:
+        """Which name is the server's own, or "" when none is known to be."""
+        if _HOST_NAME.fullmatch(own.encode("ascii", "replace")):
+            self._course.own = own
+            self.target_name = self.target_name or own
+        return self._enter(TABLE[self.phase].then, now)
+
+    def cut(self) -> None:
+        """Our own side breaks off. A letter whose dot is out may be on its way; what else is open stays open."""
+        if self.phase is Phase.DOT:
+            self._end(Outcome.MAYBE_ACCEPTED, TABLE[self.phase].stage)
+
     def again(self) -> Dialogue | None:
         """The dialogue of the next connection, or None when everything has been said."""
-        left = tuple(self._left)
-        if not self.results or not (left or self._control_due()):
+        course = self._course
+        if course.connections >= self._limits.connections:
             return None
-        return Dialogue(
-            lambda _name: left,
-            helo=self._helo.decode("ascii"),
-            bounce_address=self._bounce.decode("ascii"),
-            limits=self._limits,
-            earlier=self._outcomes(),
-        )
+        if not self._once_more and not (self.results and (course.left or self._control_due())):
+            return None
+        following = object.__new__(Dialogue)
+        following._connect(course)
+        return following
 
     # ------------------------------------------------------------------------------------- transitions
 
@@ -373,11 +275,14 @@ class Dialogue:
         if self.phase in (Phase.BANNER, Phase.EHLO, Phase.HELO):
             self._learn(reply)
         elif self.phase is Phase.RCPT and reply.code not in (250, 251):
+            self.flags.add(Flag.RCPT_ODD)
             self._attempt_flags.add(Flag.RCPT_ODD)
         elif self.phase is Phase.DOT:
             self._end(Outcome.ACCEPTED, "OK", reply)
-            if not self._batch and not self._left:
+            if not self._batch and not self._course.left:
                 return self._after_attempt(now)
+        elif self.phase is Phase.NONSENSE_RCPT:
+            self.flags.add(Flag.ACCEPT_ALL)
         elif row.then is Phase.CONTROL_RSET:
             self.control = Control.ACCEPTED
         return self._enter(row.then, now)
@@ -396,10 +301,10 @@ class Dialogue:
 
     def _enter(self, phase: Phase, now: float) -> Command:
         """Go to a phase and say what is due there."""
+        if phase is Phase.EHLO and self._course.helo_only:
+            phase = Phase.HELO
         if phase is Phase.MAIL:
-            self._compose_once(self.target_name)
-            if self._current is None and not self._batch:
-                phase = Phase.CONTROL_MAIL if self._control_due() else Phase.QUIT
+            phase = self._before_mail()
         self.phase = phase
         self._spoke_at = now
         target = self.target_name.encode("ascii")
@@ -410,12 +315,19 @@ class Dialogue:
                 return Pause(self._limits.attempt_gap)
             case Phase.TLS:
                 return StartTls(self._limits.command)
+            case Phase.OFFERED_TLS:
+                line = b"STARTTLS"
+            case Phase.OFFERED_SHAKE:
+                return StartTls(self._limits.command)
+            case Phase.NAME:
+                self._course.ask_own = False
+                return AskOwn(tuple(self._names), OWN_NAME_WAIT)
             case Phase.CLOSED:
                 return self._close()
             case Phase.EHLO:
-                line = b"EHLO " + self._helo
+                line = b"EHLO " + self._course.helo
             case Phase.HELO:
-                line = b"HELO " + self._helo
+                line = b"HELO " + self._course.helo
             case Phase.MAIL:
                 if self._current is None:
                     self._current = self._batch.popleft()
@@ -428,29 +340,68 @@ class Dialogue:
                 self._dot_at = now
                 return SendBody(stuffed(self._current.message), self._limits.final)
             case Phase.CONTROL_MAIL:
-                self._control_begun = True
-                line = b"MAIL FROM:<" + self._bounce + b">"
+                self._course.control_begun = True
+                line = b"MAIL FROM:<" + self._course.bounce + b">"
             case Phase.CONTROL_RCPT if target:
                 line = b"RCPT TO:<postmaster@" + target + b">"
             case Phase.CONTROL_RCPT | Phase.CONTROL_BARE:
                 self.phase = Phase.CONTROL_BARE
                 line = b"RCPT TO:<postmaster>"  # RFC 5321 4.5.1: without a domain, always valid
+            case Phase.NONSENSE_MAIL:
+                line = b"MAIL FROM:<" + self._course.bounce + b">"
+            case Phase.NONSENSE_RCPT:
+                line = b"RCPT TO:<" + self._course.nonsense + b"@" + target + b">"
+                self._course.nonsense = b""
             case Phase.CONTROL_RSET:
                 line = b"RSET"
             case _:
                 line = phase.value.encode("ascii")  # STARTTLS, DATA, RSET, QUIT
         return Send(line + b"\r\n", self._limits.command)
 
+    def _before_mail(self) -> Phase:
+        """What comes before the next attempt, or in its place when there is none."""
+        if not self._clear and self._offers_tls and Flag.TLS_USED not in self.flags:
+            self._clear = True  # once a connection
+            return Phase.OFFERED_TLS
+        if self._course.ask_own and self._course.compose is not None:
+            return Phase.NAME
+        self._compose_once(Said(name=self.target_name, own=self._course.own, text=self._heard))
+        if self._current is not None or self._batch:
+            return Phase.MAIL
+        if self._control_due():
+            return Phase.CONTROL_MAIL
+        return Phase.NONSENSE_MAIL if self._nonsense_due() else Phase.QUIT
+
     def _after_attempt(self, now: float) -> Command:
-        if self._batch or self._control_due():
+        if self._batch or self._control_due() or self._nonsense_due():
             return self._enter(Phase.GAP, now)
         return self._enter(Phase.QUIT, now)
 
+    def _second_try(self, kind: str | None) -> bool:
+        """Whether the next connection is to make good for this one, which has come to nothing."""
+        course = self._course
+        if kind is None or kind in course.second or course.connections >= self._limits.connections:
+            return False
+        course.second.add(kind)
+        self._once_more = True
+        if kind == "helo":
+            course.helo_only = True
+            self.flags.add(Flag.HELO_FALLBACK)
+        elif kind == "clear":
+            course.prefer_tls = False
+        return True
+
     def _close(self) -> Command:
-        self._left[:0] = self._batch
-        self._batch.clear()
+        self._put_off()
+        if self._course.connections >= self._limits.connections:
+            self._give_up()
         self.phase = Phase.CLOSED
         return Close()
+
+    def _put_off(self) -> None:
+        """What is left of this connection's attempts is for the next one."""
+        self._course.left[:0] = self._batch
+        self._batch.clear()
 
     def _quit_failed(self) -> Command:
         """Accepted, yet no clean goodbye: counted as IMCR-013's QUIT error, or the tables do not add up."""
@@ -460,16 +411,24 @@ class Dialogue:
 
     # ---------------------------------------------------------------------------------------- book-keeping
 
-    def _compose_once(self, name: str) -> None:
-        if self._compose is None:
+    def _compose_once(self, said: Said) -> None:
+        """Have the attempts composed, and take as many as this connection is good for."""
+        course, odd = self._course, 0
+        if course.compose is not None:
+            course.left, course.compose = list(course.compose(said)), None
+            for attempt in course.left:
+                if attempt.skip:
+                    self._record(attempt, Outcome.SKIPPED, "", None)
+            course.left = [attempt for attempt in course.left if not attempt.skip]
+        elif self._composed:
             return
-        attempts, self._compose = self._compose(name), None
-        odd = 0
-        for attempt in attempts:
+        self._composed = True
+        waiting, course.left = course.left, []
+        for attempt in waiting:
             full = len(self._batch) >= self._limits.attempts
             too_odd = attempt.odd and odd >= self._limits.odd_attempts
             if self._batch and (full or too_odd):
-                self._left.append(attempt)
+                course.left.append(attempt)
             else:
                 self._batch.append(attempt)
                 odd += attempt.odd
@@ -484,9 +443,13 @@ class Dialogue:
 
     def _learn(self, reply: Reply) -> None:
         """Take T from the banner, else from the reply to EHLO; only a plain host name is taken."""
+        self._heard = (self._heard + b"\n".join(reply.lines) + b"\n")[:HEARD]
         first = reply.lines[0].split(b" ")[0]
-        if not self.target_name and _HOST_NAME.fullmatch(first):
-            self.target_name = first.decode("ascii")
+        if _HOST_NAME.fullmatch(first):
+            name = first.decode("ascii")
+            self.target_name = self.target_name or name
+            if name not in self._names:
+                self._names.append(name)
         keywords = {line.split(b" ")[0].upper() for line in reply.lines[1:]}
         self._offers_tls = b"STARTTLS" in keywords
 
@@ -509,7 +472,7 @@ class Dialogue:
 
     def _end_every(self, outcome: Outcome, stage: str, reply: Reply | None = None) -> None:
         """No transaction is possible: every attempt that is left ends alike, so that tables add up."""
-        self._compose_once("")
+        self._compose_once(Said(name="", own="", text=self._heard))
         for attempt in self._rest():
             self._record(attempt, outcome, stage, reply)
 
@@ -519,41 +482,52 @@ class Dialogue:
             self._record(attempt, Outcome.UNTRIED, "", None)
 
     def _rest(self) -> list[Attempt]:
-        rest = [*([self._current] if self._current else ()), *self._batch, *self._left]
+        rest = [*([self._current] if self._current else ()), *self._batch, *self._course.left]
         self._current = None
         self._batch.clear()
-        self._left = []
+        self._course.left = []
         return rest
 
     def _record(self, attempt: Attempt, outcome: Outcome, stage: str, reply: Reply | None) -> None:
         shown = f"{reply.code} {escape(b' '.join(reply.lines)[:REPLY_SHOWN])}"[:REPLY_SHOWN] if reply else ""
+        self._course.outcomes.append(outcome)
         self.results.append(
             Result(
                 vector=attempt.vector,
                 token=attempt.token,
                 outcome=outcome,
                 stage=stage,
-                reply=shown,
+                reply=attempt.skip if outcome is Outcome.SKIPPED else shown,
                 flags=frozenset(self._attempt_flags),
                 dot_at=self._dot_at,
             )
         )
 
-    def _outcomes(self) -> tuple[Outcome, ...]:
-        return (*self._earlier, *(r.outcome for r in self.results))
+    def _made(self) -> set[Outcome]:
+        """How the attempts that were not skipped have ended so far, on all connections."""
+        return set(self._course.outcomes) - {Outcome.SKIPPED}
 
     def _progress(self) -> bool:
-        return any(r.outcome not in FAULTS for r in self.results)
+        return any(r.outcome not in FAULTS and r.outcome is not Outcome.SKIPPED for r in self.results)
+
+    def _nothing_left(self) -> bool:
+        return not self._batch and not self._course.left
 
     def _control_due(self) -> bool:
         """The control dialogue is owed when everything was answered, nothing was taken, and at least one refusal
         is for good. When all were merely put off, the later tries will tell; after a fault it could prove
         nothing."""
-        outcomes = set(self._outcomes())
+        made = self._made()
         return (
-            not self._control_begun
-            and not self._left
-            and not outcomes & PENDING
-            and bool(outcomes & REFUSED)
-            and outcomes <= REFUSED | DEFERRED
+            not self._course.control_begun
+            and self._nothing_left()
+            and not made & PENDING
+            and bool(made & REFUSED)
+            and made <= REFUSED | DEFERRED
         )
+
+    def _nonsense_due(self) -> bool:
+        """A server that has taken whatever it was offered is asked whether it takes everybody."""
+        made = self._made()
+        known = bool(self._course.nonsense and self.target_name)
+        return known and self._nothing_left() and bool(made) and made <= PENDING

@@ -55,6 +55,7 @@ class Outcome(StrEnum):
     TIMEOUT = "TIMEOUT"
     DISCONNECTED = "DISCONNECTED"
     UNTRIED = "UNTRIED"
+    SKIPPED = "SKIPPED"  # not tried on purpose: switched off, known to harm this software, or lacking a name
     # after the conversation, from what came back to the collector
     DELIVERED_SAME = "DELIVERED_SAME"
     DELIVERED_OTHER = "DELIVERED_OTHER"
@@ -104,7 +105,17 @@ DELIVERED = frozenset(
     }
 )
 #: To be tried again later with the same sender and recipient (greylisting and friends).
-RETRY = frozenset({Outcome.RCPT_4XX, Outcome.MAIL_4XX, Outcome.DATA_END_4XX, Outcome.RCPT_DENIED_SOFT})
+RETRY = frozenset(
+    {
+        Outcome.RCPT_4XX,
+        Outcome.MAIL_4XX,
+        Outcome.DATA_END_4XX,
+        Outcome.RCPT_DENIED_SOFT,
+        Outcome.BANNER_4XX,
+        Outcome.HELO_4XX,
+        Outcome.EARLY_421,
+    }
+)
 #: A clear no to this attempt. MAIL_5XX is among them: when it is only the tester who is refused, the control
 #: dialogue, which bears the same sender, is refused as well.
 REFUSED = frozenset(
@@ -126,6 +137,7 @@ class Limits:
 
     connect: float = 30.0  #: seconds until the TCP connection stands
     banner: float = 60.0  #: seconds until the greeting is complete
+    banner_second: float = 300.0  #: the same on the second connection, when the first brought none (RFC 5321 4.5.3.2.1)
     command: float = 120.0  #: seconds for the reply to EHLO, MAIL, RCPT, DATA
     final: float = 600.0  #: seconds for the reply to the final dot (RFC 5321 4.5.3.2.6)
     connection: float = 900.0  #: seconds for a whole connection
@@ -138,6 +150,9 @@ class Limits:
     odd_attempts: int = 2  #: of these, syntactically odd ones
     attempt_gap: float = 2.0  #: seconds between two attempts
     connection_gap: float = 30.0  #: seconds between two connections
+    connections: int = (
+        14  #: connections of one test (the full profile needs 11); 1 also means that nothing is tried a second time
+    )
     grace: float = 20.0  #: seconds to wait for a letter that was accepted before the next attempt is made
 
 
@@ -187,18 +202,22 @@ class ReplyReader:
         if self._fault is not None:
             raise self._fault
         self._partial += data
-        *whole, rest = self._partial.split(b"\n")
+        start, more = 0, True
         try:
-            for line in whole:
-                self._take_line(bytes(line) + b"\n")
-            if len(rest) > self._limits.line:
-                raise ReplyFault(Outcome.OVERSIZE, "A reply line has no end.")
+            while more:  # line by line: a piece of nothing but line ends is never held as so many lines
+                end = self._partial.find(b"\n", start) + 1
+                more = end > 0
+                if (end or len(self._partial)) - start > self._limits.line:
+                    raise ReplyFault(Outcome.OVERSIZE, "A reply line is longer than we read.")
+                if more:
+                    self._take_line(bytes(self._partial[start:end]))
+                    start = end
         except ReplyFault as fault:
             self._fault = fault
-            del rest[self._limits.line :]
+            del self._partial[start + self._limits.line :]
             raise
         finally:
-            self._partial = rest
+            del self._partial[:start]
 
     def next_reply(self) -> Reply | None:
         """The next complete reply, or None when more bytes are needed."""
@@ -215,7 +234,7 @@ class ReplyReader:
 
     def _take_line(self, line: bytes) -> None:
         self._held += len(line)
-        if len(line) > self._limits.line or self._held > self._limits.reply:
+        if self._held > self._limits.reply:
             raise ReplyFault(Outcome.OVERSIZE, "A reply is longer than we read.")
         text = line[:-2] if line.endswith(b"\r\n") else line[:-1]
         form = _LINE.fullmatch(text)
@@ -235,6 +254,8 @@ class ReplyReader:
         if not line.endswith(b"\r\n"):
             self._flags.add(Flag.BARE_LF)
         if form[2] != b"-":
+            if len(self._ready) == self._limits.lines:
+                raise ReplyFault(Outcome.OVERSIZE, "More replies wait than anybody will take.")
             lines, raw, flags = tuple(self._lines), bytes(self._raw), frozenset(self._flags)
             self._ready.append(Reply(code=code, lines=lines, raw=raw, flags=flags))
             self._lines, self._raw, self._flags = [], bytearray(), set()
@@ -259,6 +280,15 @@ def escape(raw: bytes) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What a server has said of itself before the first attempt."""
+
+    name: str  #: T, what it calls itself, or its own name when it says none: fit for our own commands, or ""
+    own: str  #: a name that is proven to be its own, or ""
+    text: bytes  #: its greeting and its answer to EHLO, cut to a few KiB: raw
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
     """One transaction to be tried: MAIL, RCPT, DATA, as exact bytes."""
 
@@ -268,6 +298,7 @@ class Attempt:
     rcpt: bytes  #: forward-path with its angle brackets
     message: bytes  #: the letter, CRLF lines, not yet dot-stuffed
     odd: bool = False  #: syntactically odd, counts against limits.odd_attempts
+    skip: str = ""  #: why it is not to be made at all, one sentence; "" when it is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -277,8 +308,8 @@ class Result:
     vector: str
     token: str
     outcome: Outcome
-    stage: str  #: CONNECT, EHLO, MAIL, TO, DATA, QUIT or OK (the labels of IMCR-013); "" for UNTRIED
-    reply: str = ""  #: the deciding reply, "550 5.7.1 ..." escaped
+    stage: str  #: CONNECT, EHLO, MAIL, TO, DATA, QUIT or OK (the labels of IMCR-013); "" when it was not made
+    reply: str = ""  #: the deciding reply, "550 5.7.1 ..." escaped; of a skipped attempt the reason
     flags: frozenset[Flag] = frozenset()
     dot_at: float | None = None  #: offset in seconds from the session's start when the final dot went out
 

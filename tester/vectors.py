@@ -4,14 +4,15 @@ Pure data and string building. Never decides anything; never quotes or "repairs"
 out exactly as built here. Long, since it is a table. The ids are historic and shared with the reports; where one
 historic form has several spellings, a letter tells them apart (R16a, R16b).
 
-Left out, since the names at hand cannot spell them: forms that need a domain the target hosts (S09, R18), the
-collector's own address (R22), or two recipients in one transaction (R28). R26 was never assigned.
+A form that needs a name we do not have (a domain the target serves, an address of our collector) is skipped, and so
+is one that is known to harm the software that the server says it is. Left out: R28, two recipients in one
+transaction, since the first would be a real mailbox. R26 was never assigned.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
@@ -25,8 +26,11 @@ class Names:
 
     target: IPv4Address | IPv6Address  #: I
     target_name: str  #: T; "" until the banner is known, then the address literal stands in
+    own_name: str = ""  #: T where it stands in a sender: only a name that is proven to be the server's own
     collector_domain: str  #: C
     bounce_domain: str  #: B
+    served_domain: str = ""  #: D, a domain whose mail the target takes, as its owner has told us
+    collector_addresses: tuple[IPv4Address | IPv6Address, ...] = ()  #: K, where our collector listens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,13 +38,14 @@ class Vector:
     """One relay form."""
 
     id: str  #: "S01", "R06", ...
-    mail: str  #: template of the reverse-path: {s} sender token, {T} {I} {B} {C}; without angle brackets
-    rcpt: str  #: template of the forward-path: {r} recipient token, {T} {I} {B} {C} {Cenc}
+    mail: str  #: template of the reverse-path: {s} sender token, {O} own name, {I} {B} {C} {D}; without angle brackets
+    rcpt: str  #: template of the forward-path: {r} recipient token, {T} {I} {B} {C} {Cenc} {D} {K4} {K6} {Knum}
     fault: str  #: the class of fault it shows, one sentence
     hops: str  #: machines needed to deliver it: "1", "2" or "1/2"
     tier: str  #: "basic", "standard", "owner" (only on the owner's request) or "documented" (never sent)
     odd: bool = False  #: unusual syntax, which a strict server counts as an error
     harm: str = ""  #: known harm, or ""
+    harms: re.Pattern[bytes] | None = None  #: software that it is known to harm, by its greeting: never sent there
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,10 @@ class Envelope:
     mail: bytes
     rcpt: bytes
 
+
+#: Domino's router loops on mail that can be returned to nobody (IBM APAR LO42921); its ancestor, the SMTP MTA of Lotus
+#: Notes, on the percent form of it. Bounded: the text comes from a stranger.
+_DOMINO = re.compile(rb"\b(?:Lotus|IBM|HCL)[ -]{1,3}Domino\b|\bLotus SMTP MTA\b", re.IGNORECASE)
 
 _US = "{s}@{B}"  # the sender of the recipient group: what bounces, bounces to us
 _THEM = "{r}@{C}"  # the recipient of the sender group: plainly a third party
@@ -72,10 +81,11 @@ _ROWS = (
         hops="1",
         tier="standard",
         harm="A failure cannot be returned: old Domino routers looped on such mail.",
+        harms=_DOMINO,
     ),
     Vector(
         id="S03",
-        mail="{s}@{T}",
+        mail="{s}@{O}",
         rcpt=_THEM,
         fault="A sender in the server's own domain is believed to be a user of it.",
         hops="1",
@@ -99,6 +109,7 @@ _ROWS = (
         hops="1",
         tier="owner",
         harm="A bounce can be delivered nowhere and may loop.",
+        harms=_DOMINO,
     ),
     Vector(
         id="S06",
@@ -109,10 +120,11 @@ _ROWS = (
         tier="owner",
         odd=True,
         harm="A bounce can be delivered nowhere and may loop.",
+        harms=_DOMINO,
     ),
     Vector(
         id="S07",
-        mail="postmaster@{T}",
+        mail="postmaster@{O}",
         rcpt=_THEM,
         fault="The postmaster's name opens the door to whoever gives it.",
         hops="1",
@@ -127,6 +139,15 @@ _ROWS = (
         hops="1",
         tier="documented",
         harm="A bounce can be delivered nowhere.",
+    ),
+    Vector(
+        id="S09",
+        mail="{s}@{D}",
+        rcpt=_THEM,
+        fault="A sender in a domain that the server hosts is believed to be a user of it.",
+        hops="1",
+        tier="owner",
+        harm="A bounce goes to the server itself; the domain is used only as its owner names it.",
     ),
     Vector(
         id="S10",
@@ -291,6 +312,14 @@ _ROWS = (
         tier="standard",
     ),
     Vector(
+        id="R18",
+        mail=_US,
+        rcpt='"IMCEA {r}@{C}"@{D}',
+        fault="Exchange 5.5 that forwards all mail of a domain unpacks what stands in the quotes.",
+        hops="1/2",
+        tier="owner",
+    ),
+    Vector(
         id="R19",
         mail=_US,
         rcpt='"abuse@{B}, {r}@{C}"@{T}',
@@ -316,6 +345,18 @@ _ROWS = (
         hops="1",
         tier="owner",
         odd=True,
+    ),
+    *(
+        Vector(
+            id=f"R22{letter}",
+            mail=_US,
+            rcpt=f"{{r}}@{place}",
+            fault="A recipient at an address instead of a domain slips past the list of domains.",
+            hops="1",
+            tier="owner",
+            odd=letter == "c",
+        )
+        for letter, place in (("a", "[{K4}]"), ("b", "[IPv6:{K6}]"), ("c", "#{Knum}"))
     ),
     Vector(
         id="R23",
@@ -361,6 +402,7 @@ _ROWS = (
         hops="1",
         tier="standard",
         harm="A failure cannot be returned: old Domino routers looped on such mail.",
+        harms=_DOMINO,
     ),
     *(
         Vector(
@@ -374,9 +416,9 @@ _ROWS = (
             harm="A bounce goes to the server itself.",
         )
         for letter, mail, rcpt in (
-            ("a", "{s}@{T}", "{r}%{C}@{T}"),
-            ("b", "{s}@{T}", '"{r}@{C}"@{T}'),
-            ("c", "{s}@{T}", "{r}@{C}@{T}"),
+            ("a", "{s}@{O}", "{r}%{C}@{T}"),
+            ("b", "{s}@{O}", '"{r}@{C}"@{T}'),
+            ("c", "{s}@{O}", "{r}@{C}@{T}"),
             ("d", "{s}@{I}", "{r}%{C}@{T}"),
             ("e", "{s}@{I}", '"{r}@{C}"@{T}'),
             ("f", "{s}@{I}", "{r}@{C}@{T}"),
@@ -416,24 +458,66 @@ def profile(name: str) -> tuple[Vector, ...]:
         raise UnknownName(f"There is no profile {name!r}; there are {', '.join(PROFILES)}.") from None
 
 
+def left_out(vector: Vector, names: Names, *, greeting: bytes, off: Collection[str] = ()) -> str:
+    """Why this form is not to be tried on this server, one sentence, or "".
+
+    `off` holds ids that are switched off, `greeting` what the server said of itself (bounded, hostile). A server
+    can so keep away what would harm its software by naming that software, and nothing else.
+    """
+    if vector.id in off:
+        return "This form is switched off."
+    templates = vector.mail + vector.rcpt
+    parts = _parts(names)
+    missing = next((sign for sign in _OPTIONAL if f"{{{sign}}}" in templates and not parts[sign]), None)
+    if missing is not None:
+        return f"This form needs {_OPTIONAL[missing]}, which is not known."
+    if vector.harms is not None and (named := vector.harms.search(greeting[:_GREETING])):
+        return f"This form is known to harm {named[0].decode('ascii')}."
+    return ""
+
+
 def envelope(vector: Vector, names: Names, *, sender: str, recipient: str) -> Envelope:
     """The exact envelope of a row, for one pair of tokens. IPv6 literals are `[IPv6:...]` (RFC 5321 4.1.3).
 
     `names.target_name` comes out of a stranger's banner: unless it is a plain hostname, the literal stands in for it,
-    so nothing that the server says can change the form of a command. R17 fits the 64 octets of a local part
-    (RFC 5321 4.5.3.1.1) while the encoded collector domain has at most 17.
+    so nothing that the server says can change the form of a command. In a sender only `names.own_name` may stand, so
+    that no banner can make us write in the name of a third party. R17 fits the 64 octets of a local part (RFC 5321
+    4.5.3.1.1) while the encoded collector domain has at most 17. Raises ValueError for a form that `left_out` leaves
+    out for the want of a name.
     """
-    literal = f"[{names.target}]" if names.target.version == 4 else f"[IPv6:{names.target}]"
-    parts = {
-        "s": sender,
-        "r": recipient,
-        "T": names.target_name if _HOSTNAME.fullmatch(names.target_name) else literal,
-        "I": literal,
-        "B": names.bounce_domain,
-        "C": names.collector_domain,
-        "Cenc": names.collector_domain.replace(".", "+2E"),  # as MS KB Q189492 writes an encapsulated address
-    }
+    parts = _parts(names) | {"s": sender, "r": recipient}
+    if any(f"{{{sign}}}" in vector.mail + vector.rcpt and not parts[sign] for sign in _OPTIONAL):
+        raise ValueError(f"the names at hand cannot spell {vector.id}")
     return Envelope(
         f"<{vector.mail.format_map(parts)}>".encode("ascii"),
         f"<{vector.rcpt.format_map(parts)}>".encode("ascii"),
     )
+
+
+#: Names that we may lack, and what they are.
+_OPTIONAL = {
+    "D": "a domain that the server takes mail for",
+    "K4": "an IPv4 address of our collector",
+    "K6": "an IPv6 address of our collector",
+    "Knum": "an IPv4 address of our collector",
+}
+_GREETING = 4096  # octets of what a server says of itself that are looked at
+
+
+def _parts(names: Names) -> dict[str, str]:
+    """What the signs of the templates stand for, the tokens apart."""
+    literal = f"[{names.target}]" if names.target.version == 4 else f"[IPv6:{names.target}]"
+    four = next((address for address in names.collector_addresses if address.version == 4), None)
+    six = next((address for address in names.collector_addresses if address.version == 6), None)
+    return {
+        "T": names.target_name if _HOSTNAME.fullmatch(names.target_name) else literal,
+        "O": names.own_name if _HOSTNAME.fullmatch(names.own_name) else literal,
+        "I": literal,
+        "B": names.bounce_domain,
+        "C": names.collector_domain,
+        "Cenc": names.collector_domain.replace(".", "+2E"),  # as MS KB Q189492 writes an encapsulated address
+        "D": names.served_domain if _HOSTNAME.fullmatch(names.served_domain) else "",
+        "K4": str(four or ""),
+        "K6": str(six or ""),
+        "Knum": str(int(four)) if four else "",
+    }

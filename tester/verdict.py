@@ -84,21 +84,19 @@ class Judgement:
 CLOCK_SLACK = 5.0
 
 #: Outcomes that say that the body, and with it the proof, never went out: what "returns" from such an attempt
-#: was taken from a log or the wire, not relayed. What waits for a retry is not here: the next try may be under way
-#: while the store still holds the last one's outcome.
+#: was taken from a log or the wire, not relayed. What may be tried again is not here, UNTRIED among it: the next try
+#: may be under way while the store still holds the last one's outcome.
 NEVER_SENT = frozenset(
     {
         Outcome.CONN_REFUSED,
         Outcome.CONN_TIMEOUT,
         Outcome.CONN_UNREACH,
         Outcome.BANNER_TIMEOUT,
-        Outcome.BANNER_4XX,
         Outcome.BANNER_5XX,
         Outcome.BANNER_EOF,
         Outcome.BANNER_GARBAGE,
         Outcome.BANNER_OVERSIZE,
         Outcome.HELO_5XX,
-        Outcome.HELO_4XX,
         Outcome.TLS_FAIL,
         Outcome.TLS_INJECT,
         Outcome.MAIL_5XX,
@@ -107,11 +105,10 @@ NEVER_SENT = frozenset(
         Outcome.DEFERRED_FOREVER,
         Outcome.DATA_CMD_4XX,
         Outcome.DATA_CMD_5XX,
-        Outcome.EARLY_421,
         Outcome.PROTOCOL,
         Outcome.OVERSIZE,
         Outcome.UNSOLICITED,
-        Outcome.UNTRIED,
+        Outcome.SKIPPED,
     }
 )
 
@@ -217,13 +214,18 @@ def judge(
     - All refused: that is CLOSED only if the wide set of forms was tried and the server would have taken mail for
       its own postmaster from us in the same conversation. If it takes nothing at all from us, it refuses the
       tester, and that says nothing about how it treats others: REFUSES_TESTER, no way out of a listing.
+    - A form that was left out on purpose (SKIPPED), because it is known to harm the software that your server says it
+      is, because it is switched off or for the want of a name, is neither for you nor against you. The judgement says
+      how many were left out; when that is more than half of all, nothing is called closed.
     - No connection, three times over a day or more: UNREACHABLE. Everything else: INCONCLUSIVE. A failed test
       never lists anybody.
 
     The judgement is not final while waiting could change it: a letter is pending and its window open, or the
     server asked us to come back later and we shall. Later refusals after the last try (RCPT_4XX) count as a no.
     """
-    found = [outcome for _vector, outcome in outcomes]
+    every = [outcome for _vector, outcome in outcomes]
+    found = [outcome for outcome in every if outcome is not Outcome.SKIPPED]
+    skipped = len(every) - len(found)
     if not retries_left:
         found = [Outcome.DEFERRED_FOREVER if o is Outcome.RCPT_4XX else o for o in found]
     if window_closed:
@@ -262,14 +264,16 @@ def judge(
     if kinds <= TURNED_AWAY:
         return say(Verdict.REFUSES_TESTER, "The server turned us away before any mail was offered.")
     if kinds <= REFUSED:
-        return _judge_refusals(control, profile, say)
+        return _judge_refusals(control, profile, skipped, len(found), say)
     # An untried attempt, a fault or a deferral among the refusals: not every form was refused.
     if waiting:
         return say(Verdict.INCONCLUSIVE, "The server asked us to come back later.")
     return say(Verdict.INCONCLUSIVE, "Not every attempt came to a clear answer.")
 
 
-def _judge_refusals(control: Control, profile: str, say: Callable[[Verdict, str], Judgement]) -> Judgement:
+def _judge_refusals(
+    control: Control, profile: str, skipped: int, made: int, say: Callable[[Verdict, str], Judgement]
+) -> Judgement:
     """Everything was refused: the control dialogue says whether the refusals were meant for relaying or for us."""
     if control is Control.REFUSED:
         return say(Verdict.REFUSES_TESTER, "The server refuses even mail for its own postmaster from us.")
@@ -277,4 +281,7 @@ def _judge_refusals(control: Control, profile: str, say: Callable[[Verdict, str]
         return say(Verdict.INCONCLUSIVE, "All was refused, but whether to everybody or only to us is unknown.")
     if profile not in WIDE_PROFILES:
         return say(Verdict.INCONCLUSIVE, f"All was refused, but the {profile} profile is too narrow to tell.")
-    return say(Verdict.CLOSED, "Every form was refused, while mail for its own postmaster was accepted.")
+    if skipped > made:
+        return say(Verdict.INCONCLUSIVE, f"All was refused, but {skipped} forms were left out: too many to tell.")
+    left_out = f" ({skipped} left out on purpose)" if skipped else ""
+    return say(Verdict.CLOSED, f"Every form{left_out} was refused, while mail for its own postmaster was accepted.")

@@ -3,11 +3,12 @@
 Knows the rules and the store; holds no SQL, no socket, and asks its clock for the time. Every verb that changes
 something leaves a journal entry in the same transaction. Law 2: letters are filed before anybody dials.
 
-    doors      nominate  order_test  ask_removal  exclude  list_networks  drop_networks
-    bench      take_job  renew_lease  file_letters  file_session  file_run  proven       (the worker)
-    mailroom   file_return                                                               (the collector)
+    doors      nominate  order_test  ask_removal  exclude  stop  resume  list_networks  drop_networks
+    bench      take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run  give_back
+               proven                                                                    (the worker)
+    mailroom   file_return  file_probe                                                   (the collector)
     upkeep     settle  expire                                                            (the scheduler)
-    views      look_up  run_report  journal  verify_journal  snapshot  changes
+    views      look_up  run_report  inbox  message  journal  verify_journal  snapshot  changes
     judging    what a verdict does to the list;  keys  the keyring's file;  base  what all stand on
 """
 

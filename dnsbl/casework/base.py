@@ -16,6 +16,9 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from tester.letter import Keyring
 
+#: The journal's subject for all testing together, and its words when that is stopped and taken up again.
+TESTER, STOPPED, RESUMED = "tester", "stopped", "resumed"
+
 
 class Base:
     """The means of every verb."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from dnsbl.addresses import Network
-from dnsbl.casework.base import Base
+from dnsbl.addresses import Address, Network, neighbourhood
+from dnsbl.casework.base import STOPPED, TESTER, Base
 from dnsbl.casework.judging import delivered
 from dnsbl.errors import NotFound
-from dnsbl.model import FiledLetter, Job, Run, RunState
+from dnsbl.model import Entry, FiledLetter, Job, JobReason, JobState, Run, RunState
 from dnsbl.store import Transaction
 from tester.letter import Letter
 from tester.smtp import PENDING, Outcome, Transcript
@@ -29,6 +29,11 @@ class Assignment:
     worker: str
 
 
+#: Tests that their owner or an operator has asked for; they do not count as ours to pace by the day.
+ASKED_FOR = frozenset({JobReason.REMOVAL, JobReason.OPERATOR})
+DAY = timedelta(days=1)
+
+
 class Bench(Base):
     """Jobs in workers' hands."""
 
@@ -45,8 +50,16 @@ class Bench(Base):
         with self._store.write() as tx:
             while job := tx.jobs.claim(worker, now=now, lease_until=lease_until, avoid=full):
                 begun = tx.runs.read(job.run)
+                if begun is None and (free := self._free_again(tx, job, now)) is not None:
+                    tx.jobs.put_back(job, free, takes=job.takes - 1)
+                    after = f"queued for {free:%Y-%m-%dT%H:%M:%SZ}"
+                    evidence = "its network has had its tests for today"
+                    self._enter(
+                        tx, now, f"worker {worker}", str(job.address), "job", job.reason, "queued", after, evidence
+                    )
+                    continue
                 run = begun or tx.runs.begin(job, now)
-                before = "queued" if begun is None or job.takes == job.retries + 1 else "running, lease lost"
+                before = "queued" if begun is None or job.takes == job.retries + 1 else "interrupted"
                 given_up = job.takes - job.retries > MOST_LOST
                 self._enter(
                     tx,
@@ -64,6 +77,38 @@ class Bench(Base):
                 tx.jobs.finish(job)
                 self._judging.talk_over(tx, run, now)
         return None
+
+    def _free_again(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
+        """When the job's network may have another test, or None when it may now."""
+        tester = self._settings.tester
+        if job.reason in ASKED_FOR or any(_within(job.address, lab) for lab in tester.lab_networks):
+            return None
+        begun = tx.runs.begun_in(neighbourhood(job.address), tester.per_network_day)
+        return begun + DAY if begun is not None and begun + DAY > now else None
+
+    def may_dial(self, assignment: Assignment) -> bool:
+        """Whether the address may be dialled at this very moment: nothing is stopped, and nobody has opted out."""
+        with self._store.read() as tx:
+            return not _stopped(tx) and tx.exclusions.covering(assignment.job.address) is None
+
+    def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
+        """Those of these addresses that are not to be tested, as things stand."""
+        with self._store.read() as tx:
+            return [address for address in addresses if tx.exclusions.covering(address) is not None]
+
+    def stopped(self) -> Entry | None:
+        """The journal's entry that has stopped all dialling, or None when there is no such stop."""
+        with self._store.read() as tx:
+            return _stopped(tx)
+
+    def give_back(self, assignment: Assignment) -> None:
+        """Put a job back into the queue whose test we have broken off ourselves; what was filed stays filed."""
+        job, now = assignment.job, self._clock.now()
+        with self._store.write() as tx:
+            live = tx.jobs.of_run(job.run)
+            if live is not None and live.state is JobState.RUNNING and tx.jobs.holds(job, assignment.worker):
+                tx.jobs.put_back(job, job.due, takes=job.takes)
+                self._work(tx, now, assignment, "job", "queued, broken off by us")
 
     def renew_lease(self, assignment: Assignment) -> bool:
         """Hold the job longer; False when it is no longer ours."""
@@ -133,3 +178,13 @@ class Bench(Base):
     def _work(self, tx: Transaction, now: datetime, assignment: Assignment, verb: str, after: str) -> None:
         job, actor = assignment.job, f"worker {assignment.worker}"
         self._enter(tx, now, actor, str(job.address), verb, job.reason, "running", after, evidence=f"run {job.run}")
+
+
+def _stopped(tx: Transaction) -> Entry | None:
+    """The journal itself is the state: all dialling is stopped while its last word on the tester is so."""
+    last = tx.journal.read(TESTER, most=1)
+    return last[0] if last and last[0].verb == STOPPED else None
+
+
+def _within(address: Address, network: Network) -> bool:
+    return address.version == network.version and address in network

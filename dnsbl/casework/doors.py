@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network
-from dnsbl.casework.base import Base, subject_of
+from dnsbl.casework.base import RESUMED, STOPPED, TESTER, Base, subject_of
 from dnsbl.errors import Refused
 from dnsbl.model import PROOF_KINDS, Door, Exclusion, Job, JobReason, JobState, Nomination, Reason, Refusal, RunState
 from dnsbl.rules import intake
@@ -120,6 +120,16 @@ class Doors(Base):
                 if run is not None and run.state is RunState.OPEN:
                     self._judging.talk_over(tx, run, now)
         return exclusion
+
+    def stop(self, *, reason: str, actor: str) -> None:
+        """End all dialling, everywhere, within a second: conversations are broken off, their jobs wait."""
+        with self._store.write() as tx:
+            self._enter(tx, self._clock.now(), actor, TESTER, STOPPED, Reason.OPERATOR, "", "dials nobody", reason)
+
+    def resume(self, *, reason: str, actor: str) -> None:
+        """Dial again."""
+        with self._store.write() as tx:
+            self._enter(tx, self._clock.now(), actor, TESTER, RESUMED, Reason.OPERATOR, "", "dials", reason)
 
     def list_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:
         """An operator's listings (never a proof kind). All or nothing; returns how many are new. Raises Refused.

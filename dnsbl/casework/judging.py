@@ -25,10 +25,10 @@ from dnsbl.model import (
     Run,
     RunState,
 )
-from dnsbl.rules import policy
+from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester.smtp import DELIVERED, PENDING, RETRY, Outcome
+from tester.smtp import DELIVERED, PENDING, Flag, Outcome
 from tester.verdict import Finding, Judgement, Verdict, judge
 
 #: How long a run with a letter from another address counts towards a second, independent one.
@@ -50,6 +50,7 @@ _PROVOCATIONS = {
     JobReason.PROBATION: "surprise retest after delisting",
     JobReason.CONFIRM: "confirmation of a letter that came back through another address",
     JobReason.UNREACHABLE: "further try at an address that did not answer",
+    JobReason.VANTAGE: "second look, from another address of ours, at a server that refused the first",
 }
 
 
@@ -63,6 +64,15 @@ def delivered(letters: Iterable[FiledLetter]) -> tuple[str, ...]:
     return tuple(letter.recipient for letter in letters if folded(letter) in DELIVERED)
 
 
+#: What is said of a relay that was found open only from our second address.
+SPECIFIC = f"It had refused our first address, so it singles out the tester ({Flag.TESTER_SPECIFIC})."
+
+
+def tester_specific(reason: JobReason, verdict: Verdict | None) -> bool:
+    """Whether a server is open to the world and closed to our first address only."""
+    return reason is JobReason.VANTAGE and verdict in policy.KIND
+
+
 class Judging:
     """The steps from a conversation or a return to the list."""
 
@@ -72,19 +82,11 @@ class Judging:
 
     # -- runs ----------------------------------------------------------------------------------------------
     def retry_due(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
-        """When refused-for-now letters are offered again with the same tokens, or None when they are not.
-
-        A soft "relay access denied" is Postfix's stock refusal, not greylisting: it is tried again once only.
-        """
-        letters, steps = tx.letters.of(job.run), self._settings.tester.retry_after
-        again = [
-            letter
-            for letter in letters
-            if folded(letter) in RETRY and (letter.outcome is not Outcome.RCPT_DENIED_SOFT or job.retries == 0)
-        ]
-        if not again or job.retries >= len(steps) or delivered(letters) or tx.exclusions.covering(job.address):
+        """When what was put off is offered again with the same tokens, or None when it is not."""
+        letters, terms = tx.letters.of(job.run), self._settings.tester
+        if delivered(letters) or tx.exclusions.covering(job.address):
             return None
-        return now + timedelta(seconds=steps[job.retries])
+        return schedule.retry_due(terms, [folded(letter) for letter in letters], job.retries, now)
 
     def talk_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """All conversations of a run have been held: judge it, or let it wait for its letters."""
@@ -135,25 +137,41 @@ class Judging:
     def _settle(self, tx: Transaction, run: Run, judgement: Judgement, now: datetime) -> None:
         """Judged for good: the run ends, its job too, and policy decides what that means for the list."""
         letters = tx.letters.of(run.id)
-        outcomes = {folded(letter) for letter in letters} - {Outcome.UNTRIED}
+        outcomes = {folded(letter) for letter in letters} - {Outcome.UNTRIED, Outcome.SKIPPED}
         unreached = bool(outcomes) and outcomes <= _UNREACHED
         late = run.state is RunState.SETTLED and tx.runs.closed_after(run)
-        tx.runs.settle(run.id, verdict=judgement.verdict, explanation=judgement.reason, at=now, unreached=unreached)
+        specific = tester_specific(run.reason, judgement.verdict)
+        explanation = f"{judgement.reason} {SPECIFIC}" if specific else judgement.reason
+        tx.runs.settle(run.id, verdict=judgement.verdict, explanation=explanation, at=now, unreached=unreached)
         job = tx.jobs.of_run(run.id)
         if job is not None and job.state is not JobState.DONE:
             tx.jobs.finish(job)
-        self._enter(tx, now, run, "run", run.reason, before=run.verdict or run.state, after=judgement.verdict)
+        after = f"{judgement.verdict} {Flag.TESTER_SPECIFIC}" if specific else judgement.verdict
+        self._enter(tx, now, run, "run", run.reason, before=run.verdict or run.state, after=after)
         if late:
             return
         case = self._case(tx, run, judgement.verdict, delivered(letters), unreached)
         decision = policy.decide(case, self._settings.policy, now, self._chance)
         follow_up = decision.follow_up
         if judgement.confirm:
-            after = timedelta(seconds=next(iter(self._settings.policy.unreachable_retry), CONFIRM_AFTER))
-            follow_up = FollowUp(reason=JobReason.CONFIRM, due=now + after, profile=run.profile)
+            wait = timedelta(seconds=next(iter(self._settings.policy.unreachable_retry), CONFIRM_AFTER))
+            follow_up = FollowUp(reason=JobReason.CONFIRM, due=now + wait, profile=run.profile)
+        elif self._other_view(tx, run, judgement.verdict):
+            follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         self._apply(tx, run, case.listing, decision, now)
         if follow_up is not None:
             self._follow(tx, run, follow_up, now)
+
+    def _other_view(self, tx: Transaction, run: Run, verdict: Verdict) -> bool:
+        """Whether a server that refused us is to be seen from our second address: somebody has shown spam from it, so
+        it may refuse nobody but the tester."""
+        sources = [a for a in self._settings.tester.source_addresses if a.version == run.address.version]
+        return (
+            verdict in (Verdict.REFUSES_TESTER, Verdict.CLOSED)
+            and run.reason is not JobReason.VANTAGE
+            and len(sources) > 1
+            and tx.nominations.with_evidence(run.address)
+        )
 
     def _case(self, tx: Transaction, run: Run, verdict: Verdict, proof: tuple[str, ...], unreached: bool) -> Case:
         address, listing = run.address, tx.listings.proven(run.address)

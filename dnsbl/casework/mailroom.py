@@ -9,6 +9,7 @@ from hashlib import sha256
 from dnsbl.addresses import Address
 from dnsbl.casework.base import Base
 from dnsbl.casework.judging import delivered
+from dnsbl.store import Transaction
 from dnsbl.store.letters import Issued
 from tester.letter import Opened, genuine, unwrap
 from tester.verdict import Evidence, Finding, Weighed, weigh
@@ -64,44 +65,62 @@ class Mailroom(Base):
 
         A message that tells nothing new is stored no more than MOST_RETURNS times per token and day.
         """
-        now, token = self._clock.now(), arrived.recipient.lower()[:64]
-        received, opened = datetime.fromtimestamp(arrived.received_at, UTC), unwrap(arrived.message)
+        token, opened = arrived.recipient.lower()[:64], unwrap(arrived.message)
         with self._store.write() as tx:
             issued = tx.letters.find(token)
             weighed = self._weigh(arrived, issued, token, opened)
-            known = issued.filed.finding if issued else None
-            news = issued is not None and _RANKS[weighed.finding] > (_RANKS[known] if known else 0)
-            if not news and tx.returns.count(token, received - timedelta(days=1)) >= MOST_RETURNS:
-                return weighed.finding
-            tx.returns.add(
-                token=token,
-                run=issued.filed.run if issued else None,
-                received=received,
-                peer=arrived.peer,
-                peer_port=arrived.peer_port,
-                local=arrived.local,
-                tls=arrived.tls,
-                helo=arrived.helo,
-                mail_raw=arrived.mail_raw,
-                rcpt_raw=arrived.rcpt_raw,
-                finding=weighed.finding,
-                explanation=weighed.reason,
-                message=arrived.message,
-            )
-            tx.journal.append(
-                at=now,
-                actor=f"collector, from {arrived.peer}",
-                subject=str(issued.letter.address) if issued else "list",
-                verb="return",
-                reason=weighed.finding,
-                evidence=f"message sha256:{sha256(arrived.message).hexdigest()}"
-                + (f", run {issued.filed.run}" if issued else ""),
-            )
-            if issued is not None and news:
-                tx.letters.note(issued.filed.recipient, weighed.finding)
-                if _RANKS[weighed.finding] >= _TELLING:
-                    self._judging.came_back(tx, self._run(tx, issued.filed.run), now)
+            self._file(tx, arrived, issued, token, weighed)
         return weighed.finding
+
+    def file_probe(self, arrived: Arrived) -> Finding | None:
+        """Store that somebody named a recipient of ours and then brought no message: a callback when it was a sender
+        token, else a token that somebody has seen. None, and nothing stored, for what is no letter of ours."""
+        token = arrived.recipient.lower()[:64]
+        with self._store.write() as tx:
+            issued = tx.letters.find(token)
+            if issued is None:
+                return None
+            if token == issued.letter.sender:
+                weighed = Weighed(finding=Finding.CALLBACK_SEEN, counts=False, reason="Asked whether the sender is.")
+            else:
+                weighed = Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="The recipient came, no message.")
+            self._file(tx, arrived, issued, token, weighed)
+        return weighed.finding
+
+    def _file(self, tx: Transaction, arrived: Arrived, issued: Issued | None, token: str, weighed: Weighed) -> None:
+        now, received = self._clock.now(), datetime.fromtimestamp(arrived.received_at, UTC)
+        known = issued.filed.finding if issued else None
+        news = issued is not None and _RANKS[weighed.finding] > (_RANKS[known] if known else 0)
+        if not news and tx.returns.count(token, received - timedelta(days=1)) >= MOST_RETURNS:
+            return
+        tx.returns.add(
+            token=token,
+            run=issued.filed.run if issued else None,
+            received=received,
+            peer=arrived.peer,
+            peer_port=arrived.peer_port,
+            local=arrived.local,
+            tls=arrived.tls,
+            helo=arrived.helo,
+            mail_raw=arrived.mail_raw,
+            rcpt_raw=arrived.rcpt_raw,
+            finding=weighed.finding,
+            explanation=weighed.reason,
+            message=arrived.message,
+        )
+        tx.journal.append(
+            at=now,
+            actor=f"collector, from {arrived.peer}",
+            subject=str(issued.letter.address) if issued else "list",
+            verb="return",
+            reason=weighed.finding,
+            evidence=f"message sha256:{sha256(arrived.message).hexdigest()}"
+            + (f", run {issued.filed.run}" if issued else ""),
+        )
+        if issued is not None and news:
+            tx.letters.note(issued.filed.recipient, weighed.finding)
+            if _RANKS[weighed.finding] >= _TELLING:
+                self._judging.came_back(tx, self._run(tx, issued.filed.run), now)
 
     def _weigh(self, arrived: Arrived, issued: Issued | None, token: str, opened: Opened) -> Weighed:
         """What this message is, by the letter that it claims to be."""
@@ -112,6 +131,7 @@ class Mailroom(Base):
         letter, filed, tester = issued.letter, issued.filed, self._settings.tester
         dot_at = filed.dot_at.timestamp() if filed.dot_at else None
         us = {self._settings.collector.hostname, tester.collector_domain, tester.bounce_domain}
+        us |= {form for address in self._settings.collector.addresses for form in (f"{address}", f"[{address}]")}
         return weigh(
             Evidence(
                 address=letter.address,
@@ -121,7 +141,9 @@ class Mailroom(Base):
                 proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
                 is_report=opened.is_report,
                 action=opened.action,
-                remote_mta_is_us=opened.remote_mta.rpartition(";")[2].strip().rstrip(".").lower() in us,
+                # Courier adds the address to the name
+                remote_mta_is_us=opened.remote_mta.rpartition(";")[2].strip().partition(" ")[0].rstrip(".").lower()
+                in us,
                 null_sender=arrived.null_sender,
                 outcome=filed.outcome,
                 already_delivered=bool(delivered([filed])),

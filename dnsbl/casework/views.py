@@ -7,6 +7,8 @@ from typing import Any
 
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import Base, subject_of
+from dnsbl.casework.judging import tester_specific
+from dnsbl.errors import NotFound
 from dnsbl.model import (
     Change,
     Entry,
@@ -15,13 +17,15 @@ from dnsbl.model import (
     JobReason,
     JobState,
     Listing,
+    Return,
     Run,
     RunReport,
     RunState,
     Standing,
     State,
 )
-from tester.verdict import Verdict
+from tester.smtp import Flag, Transcript
+from tester.verdict import Finding, Verdict
 
 
 class Views(Base):
@@ -60,13 +64,32 @@ class Views(Base):
     def run_report(self, run: str) -> RunReport:
         """One run with letters, transcripts and returns. Raises NotFound."""
         with self._store.read() as tx:
+            found = self._run(tx, run)
+            documents = tuple(tx.sessions.documents(run))
+            flags = {flag for document in documents for flag in Transcript.from_json(document).flags}
+            if tester_specific(found.reason, found.verdict):
+                flags.add(Flag.TESTER_SPECIFIC)
             return RunReport(
-                run=self._run(tx, run),
+                run=found,
                 letters=tuple(tx.letters.of(run)),
-                transcripts=tuple(tx.sessions.documents(run)),
+                transcripts=documents,
                 returns=tuple(tx.returns.of(run)),
                 provocation=tx.runs.provocation(run),
+                flags=frozenset(flags),
             )
+
+    def inbox(self, *, most: int = 50) -> list[Return]:
+        """What people have written to us, newest first."""
+        with self._store.read() as tx:
+            return tx.returns.found(Finding.HUMAN, most=most)
+
+    def message(self, number: int) -> Return:
+        """One message at the collector. Raises NotFound."""
+        with self._store.read() as tx:
+            found = tx.returns.read(number)
+        if found is None:
+            raise NotFound(f"There is no message {number}.")
+        return found
 
     def journal(self, subject: Address | Network | None = None, *, most: int = 200) -> list[Entry]:
         """Entries, oldest first (the last `most`); those of one address or network, or all."""

@@ -159,6 +159,39 @@ def exclude(network: str, reason: Reason, config: Config = None, as_json: Json =
     show.done({"excluded": str(exclusion.network), "reason": exclusion.reason}, as_json=as_json)
 
 
+@app.command()
+def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """Stop all testing, everywhere, within a second; `dnsbl resume` takes it up again."""
+    desk = open_desk(config)
+    desk.casework.stop(reason=_reason(reason), actor=operator())
+    show.done({"testing": "stopped", "reason": _reason(reason)}, as_json=as_json)
+
+
+@app.command()
+def resume(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """Take testing up again after `dnsbl stop`."""
+    desk = open_desk(config)
+    if desk.casework.stopped() is None:
+        raise DnsblError("Testing is not stopped.")
+    desk.casework.resume(reason=" ".join(reason.split())[:500], actor=operator())
+    show.done({"testing": "goes on"}, as_json=as_json)
+
+
+@app.command()
+def inbox(
+    number: Annotated[int, typer.Argument(metavar="[NUMBER]", help="Show this message.", min=0)] = 0,
+    most: Annotated[int, typer.Option("--most", help="At most so many messages, the newest.", min=1)] = 50,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """What people have written to us: answers to our letters, and mail to postmaster and abuse."""
+    casework = open_desk(config).casework
+    if number:
+        show.message(casework.message(number), as_json=as_json)
+    else:
+        show.inbox(casework.inbox(most=most), as_json=as_json)
+
+
 Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
 From = Annotated[Path | None, typer.Option("--from", help="A file with one network a line; # starts a comment.")]
 Kind = Annotated[str, typer.Option("--kind", help="The kind of listing, as named in the zone files.")]

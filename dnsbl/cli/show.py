@@ -12,8 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from dnsbl.daemons.desk import Desk
-from dnsbl.model import Entry, Job, RunReport, Standing
+from dnsbl.model import Entry, Job, Return, RunReport, Standing
 from dnsbl.web.shapes import run_shape, standing_shape
+from tester.received import fields
+from tester.smtp import escape as plain
 
 
 def _print(document: Any) -> None:
@@ -92,6 +94,8 @@ def test(desk: Desk, report: RunReport, *, as_json: bool) -> None:
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"
     console.print(f"[bold]{verdict}[/bold]: {escape(report.run.explanation)}", highlight=False)
+    if report.flags:
+        console.print(f"flags: {', '.join(sorted(report.flags))}", highlight=False)
 
 
 def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
@@ -123,3 +127,38 @@ def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
+    """What people have written, a line each."""
+    shapes = [_letter(message) for message in messages]
+    if as_json:
+        _print(shapes)
+        return
+    console = Console()
+    for m in shapes:
+        line = f"{m['number']:>6} {m['received'][:19]} {m['peer']}  to {m['to']}  from {m['from']}: {m['subject']}"
+        console.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def message(found: Return, *, as_json: bool) -> None:
+    """One message in full; nothing in it reaches the terminal unescaped."""
+    lines = [plain(line) for line in found.message.splitlines()]
+    if as_json:
+        _print(_letter(found) | {"lines": lines})
+        return
+    for line in lines:
+        Console().print(escape(line), highlight=False, soft_wrap=True)
+
+
+def _letter(found: Return) -> dict[str, Any]:
+    header = dict(reversed(tuple(fields(found.message))))
+    return {
+        "number": found.id,
+        "received": found.received.isoformat(),
+        "peer": str(found.peer),
+        "to": found.token,
+        "from": plain(header.get("from", b""))[:200],
+        "subject": plain(header.get("subject", b""))[:200],
+        "run": found.run,
+    }

@@ -1,12 +1,15 @@
 """Shell: runs the collector and hands what comes in to casework. Decides nothing.
 
-A failure of the store becomes 451 at the collector, so that the sender keeps the letter and tries again.
+A failure of the store becomes 451 at the collector, so that the sender keeps the letter and tries again. Callbacks
+prove nothing: so many at once are stored, and the rest is let go.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 
+from dnsbl.addresses import Address
 from dnsbl.casework import Arrived, Casework
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError
@@ -14,6 +17,11 @@ from dnsbl.settings import Settings, split_listen
 from tester import letter
 from tester.collector import Bounds, Collected, Collector
 from tester.letter import Keyring
+
+log = logging.getLogger(__name__)
+
+#: Callbacks that may wait for the store.
+MOST_PROBES = 100
 
 
 class Mailroom:
@@ -26,7 +34,8 @@ class Mailroom:
         pair = (collector.tls_certificate, collector.tls_key)
         self._collector = Collector(
             hostname=collector.hostname,
-            domains=frozenset({settings.tester.collector_domain, settings.tester.bounce_domain}),
+            domains=frozenset({settings.tester.collector_domain, settings.tester.bounce_domain})
+            | frozenset(name for address in collector.addresses for name in literals(address)),
             gate=lambda token: letter.gate(keyring, token),
             deliver=self._deliver,
             now=lambda: clock.now().timestamp(),
@@ -34,7 +43,9 @@ class Mailroom:
                 message=collector.message_bytes, connections=collector.connections, per_peer=collector.per_peer
             ),
             tls=(str(pair[0]), str(pair[1])) if pair[0] and pair[1] else None,
+            on_probe=self._probed,
         )
+        self._probes: set[asyncio.Task[None]] = set()
         self.bound: list[tuple[str, int]] = []
 
     async def start(self) -> list[tuple[str, int]]:
@@ -56,20 +67,41 @@ class Mailroom:
             await stop.wait()
         finally:
             await self._collector.close()
+            await asyncio.gather(*self._probes)
 
     async def _deliver(self, collected: Collected) -> None:
-        arrived = Arrived(
-            peer=collected.peer,
-            peer_port=collected.peer_port,
-            local=collected.local,
-            tls=collected.tls,
-            helo=collected.helo,
-            mail_raw=collected.mail_raw,
-            rcpt_raw=collected.rcpt_raw,
-            null_sender=not collected.mail_from,
-            recipient=collected.recipient,
-            domain=collected.domain,
-            message=collected.message,
-            received_at=collected.received_at,
-        )
-        await asyncio.to_thread(self._casework.file_return, arrived)
+        await asyncio.to_thread(self._casework.file_return, _arrived(collected))
+
+    def _probed(self, collected: Collected) -> None:
+        if len(self._probes) < MOST_PROBES:
+            task = asyncio.create_task(self._file_probe(collected))
+            self._probes.add(task)
+            task.add_done_callback(self._probes.discard)
+
+    async def _file_probe(self, collected: Collected) -> None:
+        try:
+            await asyncio.to_thread(self._casework.file_probe, _arrived(collected))
+        except DnsblError as error:
+            log.warning("a callback was not stored: %s", error)
+
+
+def literals(address: Address) -> tuple[str, ...]:
+    """How a recipient may name this address in place of a domain (RFC 5321 4.1.3; the number is an old custom)."""
+    return (f"[{address}]", f"#{int(address)}") if address.version == 4 else (f"[ipv6:{address}]",)
+
+
+def _arrived(collected: Collected) -> Arrived:
+    return Arrived(
+        peer=collected.peer,
+        peer_port=collected.peer_port,
+        local=collected.local,
+        tls=collected.tls,
+        helo=collected.helo,
+        mail_raw=collected.mail_raw,
+        rcpt_raw=collected.rcpt_raw,
+        null_sender=not collected.mail_from,
+        recipient=collected.recipient,
+        domain=collected.domain,
+        message=collected.message,
+        received_at=collected.received_at,
+    )

@@ -1,7 +1,8 @@
 """Shell: takes due jobs and has each host tested. Store before you act: letters are filed before anybody dials.
 
 Holds no rule: which letters, `vectors`; what to say, `dialogue`; what it proves, `verdict`; what follows, `casework`.
-A worker that dies leaves its jobs to their leases; another takes the same run up with the same letters.
+A worker that dies leaves its jobs to their leases; another takes the same run up with the same letters. While all
+testing is stopped, and in quiet hours, nobody is dialled: what is being said is broken off and its job put back.
 """
 
 from __future__ import annotations
@@ -12,28 +13,38 @@ import os
 import secrets
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.casework import Assignment, Casework
 from dnsbl.clock import Clock
+from dnsbl.daemons import names
+from dnsbl.daemons.signing import signer
 from dnsbl.errors import DnsblError
+from dnsbl.model import Job, JobReason
+from dnsbl.rules import schedule
 from dnsbl.settings import Settings
 from tester import letter, manners, vectors
 from tester.caller import call
 from tester.errors import NotDialable
 from tester.letter import Keyring, Letter
-from tester.smtp import RETRY, Attempt, Event, Limits, Transcript
+from tester.smtp import Attempt, Event, Flag, Limits, Said, Transcript
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks for due jobs, and for letters that came back.
+#: Seconds between two looks for due jobs, for letters that came back, and for a stop.
 POLL = 0.25
+
+#: Seconds for which a network with a tarpit in it has one test at a time, and how many such networks are kept in mind.
+SLOW_FOR, MOST_SLOW = 3600.0, 10000
+
+OwnName = Callable[[Address, tuple[str, ...]], Awaitable[str]]
 
 
 class Worker:
-    """Tests due jobs, several at once. `on_event` hears every byte, for whoever watches."""
+    """Tests due jobs, several at once. `on_event` hears every byte, for whoever watches; `own_name` says which of its
+    names is a server's own."""
 
     def __init__(
         self,
@@ -43,6 +54,7 @@ class Worker:
         clock: Clock,
         *,
         on_event: Callable[[Address, Event], None] | None = None,
+        own_name: OwnName = names.own_name,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._casework = casework
@@ -50,20 +62,59 @@ class Worker:
         self._keyring = keyring
         self._clock = clock
         self._on_event = on_event
+        self._own_name = own_name
+        self._sign = signer(settings.tester)
+        self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
+        self._held = False  # whether nobody is to be dialled now
         self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network)
         self._running: dict[Address, asyncio.Task[None]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what is running then is cut off, and its lease brings it back."""
+        await self._look()
+        watching = asyncio.create_task(self._watch())
         try:
             while not stop.is_set():
-                if not await self._start_one():
+                if watching.done():
+                    watching.result()  # without it no stop would be obeyed: better no worker
+                if self._held or not await self._start_one():
                     with suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), POLL)
         finally:
-            for task in self._running.values():
-                task.cancel()
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            watching.cancel()
+            await self._break_off()
+
+    async def _watch(self) -> None:
+        """Break everything off as soon as nobody is to be dialled, and one test when its host opts out."""
+        while True:
+            await asyncio.sleep(POLL)
+            await self._look()
+            if self._held:
+                await self._break_off()
+                continue
+            with suppress(DnsblError):  # the store's silence has been logged
+                for address in await asyncio.to_thread(self._casework.opted_out, list(self._running)):
+                    if address in self._running:
+                        self._running[address].cancel()
+
+    async def _look(self) -> None:
+        """See whether anybody may be dialled now. While the store does not answer, the last word holds."""
+        quiet = self._clock.now().hour in self._settings.tester.quiet_hours
+        try:
+            stopped = await asyncio.to_thread(self._casework.stopped)
+        except DnsblError as error:
+            log.warning("it is not known whether testing is stopped: %s", error)
+            return
+        held = self._settings.tester.stop or quiet or stopped is not None
+        if held != self._held:
+            log.warning("nobody is dialled from now on" if held else "testing goes on")
+        self._held = held
+
+    async def _break_off(self) -> None:
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def _start_one(self) -> bool:
         """Take one job if there is a place for it. False: nothing to do now."""
@@ -87,8 +138,16 @@ class Worker:
 
     def _full(self) -> list[Network]:
         """Neighbourhoods that take no further test now, and addresses under test."""
-        here = Counter(neighbourhood(address) for address in self._running)
-        return [network for network, n in here.items() if n >= self._settings.tester.per_network]
+        here, now = Counter(neighbourhood(address) for address in self._running), self._clock.monotonic()
+        most = self._settings.tester.per_network
+        return [network for network, n in here.items() if n >= (1 if self._slow.get(network, now) > now else most)]
+
+    def _note_pace(self, address: Address, transcript: Transcript) -> None:
+        """Where a server keeps us waiting, its network has one test at a time for a while."""
+        if Flag.TARPIT in transcript.flags and len(self._slow) < MOST_SLOW:
+            self._slow[neighbourhood(address)] = self._clock.monotonic() + SLOW_FOR
+        now = self._clock.monotonic()
+        self._slow = {network: until for network, until in self._slow.items() if until > now}
 
     def _ended(self, address: Address, task: asyncio.Task[None]) -> None:
         self._running.pop(address, None)
@@ -99,42 +158,73 @@ class Worker:
     async def _hold(self, assignment: Assignment) -> None:
         """Carry out one job while its lease is renewed beside it."""
         testing = asyncio.create_task(self._test(assignment))
+        over = False
         try:
             while not testing.done():
                 await asyncio.wait({testing}, timeout=self._settings.tester.lease / 3)
                 if not testing.done() and not await asyncio.to_thread(self._casework.renew_lease, assignment):
                     log.warning("the lease of %s went to another worker", assignment.job.address)
                     return
-            testing.result()
+            over = testing.result()
         finally:
             testing.cancel()
             with suppress(asyncio.CancelledError):
                 await testing
+            if self._held and not over:
+                await asyncio.to_thread(self._casework.give_back, assignment)
+            elif not over and not await asyncio.to_thread(self._casework.may_dial, assignment):
+                await asyncio.to_thread(self._casework.file_run, assignment)  # judged by what there is
 
-    async def _test(self, assignment: Assignment) -> None:
+    async def _test(self, assignment: Assignment) -> bool:
+        """Hold the conversations of one job and file the run; False when nobody may be dialled meanwhile."""
         tester, job = self._settings.tester, assignment.job
         letters = await asyncio.to_thread(self._letters, assignment)
-        source = next((str(a) for a in tester.source_addresses if a.version == job.address.version), None)
         on_event = self._on_event
 
         async def file_session(transcript: Transcript) -> None:
+            self._note_pace(job.address, transcript)
             await asyncio.to_thread(self._casework.file_session, assignment, transcript)
+
+        async def may_dial() -> bool:
+            return not self._held and await asyncio.to_thread(self._casework.may_dial, assignment)
 
         await call(
             job.address,
             job.port,
-            lambda target_name: self._attempts(assignment, letters, target_name),
+            lambda said: self._attempts(assignment, letters, said),
             helo=tester.helo,
             bounce_address=f"{letters[0].sender}@{tester.bounce_domain}" if letters else "",
             limits=self._limits(),
             now=lambda: self._clock.now().timestamp(),
-            source=source,
+            source=self._source(job),
             proven=lambda seconds: self._proven(job.run, seconds),
             on_session=file_session,
             on_event=(lambda event: on_event(job.address, event)) if on_event else None,
             check_peer=self._check,
+            may_dial=may_dial,
+            own_name=lambda said: self._own(job.address, said),
+            prefer_tls=job.reason is JobReason.CONFIRM,
+            nonsense=secrets.token_hex(8),
         )
+        await self._look()
+        if self._held:
+            return False
         await asyncio.to_thread(self._casework.file_run, assignment)
+        return True
+
+    def _source(self, job: Job) -> str | None:
+        """Our address to dial from: the first of the family; for a second view of the same server the second one."""
+        ours = [
+            str(address) for address in self._settings.tester.source_addresses if address.version == job.address.version
+        ]
+        second = job.reason in (JobReason.VANTAGE, JobReason.CONFIRM)
+        return next(iter(ours[1:] if second and len(ours) > 1 else ours), None)
+
+    async def _own(self, address: Address, said: tuple[str, ...]) -> str:
+        """The server's own name. In a lab, which has no public names, whatever it says is believed."""
+        if any(address.version == lab.version and address in lab for lab in self._settings.tester.lab_networks):
+            return next(iter(said), "")
+        return await self._own_name(address, said)
 
     def _letters(self, assignment: Assignment) -> list[Letter]:
         """The letters to offer now: the filed ones that are still open, or a fresh set, filed before we dial."""
@@ -153,7 +243,7 @@ class Worker:
                     proof_hash=b"",
                 )
                 for filed in assignment.letters
-                if filed.outcome is None or filed.outcome in RETRY
+                if schedule.offered(tester, filed.outcome, job.retries)
             ]
         now = int(self._clock.now().timestamp())
         fresh = [
@@ -172,13 +262,15 @@ class Worker:
         self._casework.file_letters(assignment, fresh)
         return fresh
 
-    def _attempts(self, assignment: Assignment, letters: Sequence[Letter], target_name: str) -> list[Attempt]:
+    def _attempts(self, assignment: Assignment, letters: Sequence[Letter], said: Said) -> list[Attempt]:
         tester, service, job = self._settings.tester, self._settings.service, assignment.job
-        names = vectors.Names(
+        known = vectors.Names(
             target=job.address,
-            target_name=target_name,
+            target_name=said.name,
+            own_name=said.own,
             collector_domain=tester.collector_domain,
             bounce_domain=tester.bounce_domain,
+            collector_addresses=self._settings.collector.addresses,
         )
         sender = letter.Sender(
             service=service.name,
@@ -191,7 +283,12 @@ class Worker:
         attempts = []
         for issued in letters:
             vector = vectors.CATALOGUE[issued.vector]
-            envelope = vectors.envelope(vector, names, sender=issued.sender, recipient=issued.recipient)
+            if skip := vectors.left_out(vector, known, greeting=said.text, off=tester.vectors_off):
+                attempts.append(
+                    Attempt(vector=vector.id, token=issued.recipient, mail=b"", rcpt=b"", message=b"", skip=skip)
+                )
+                continue
+            envelope = vectors.envelope(vector, known, sender=issued.sender, recipient=issued.recipient)
             message = letter.write(
                 issued,
                 proof=letter.proof(self._keyring, issued),
@@ -206,7 +303,7 @@ class Worker:
                     token=issued.recipient,
                     mail=envelope.mail,
                     rcpt=envelope.rcpt,
-                    message=message,
+                    message=self._sign(message),
                     odd=vector.odd,
                 )
             )
@@ -232,9 +329,11 @@ class Worker:
         return Limits(
             connect=tester.connect_timeout,
             banner=tester.banner_timeout,
+            banner_second=tester.banner_second_timeout,
             command=tester.command_timeout,
             final=tester.final_timeout,
             connection=tester.connection_timeout,
+            connections=tester.connections,
             attempt_gap=tester.attempt_gap,
             connection_gap=tester.connection_gap,
             grace=tester.grace,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from dnsbl.settings import Policy
+from dnsbl.settings import Policy, Tester
+from tester.smtp import Outcome
 
 
 def nth(steps: Sequence[float], n: int) -> float:
@@ -50,3 +51,39 @@ def removal_after(terms: Policy, failed: Sequence[datetime]) -> datetime | None:
     if not failed:
         return None
     return failed[-1] + timedelta(seconds=nth(terms.removal_waits, len(failed)))
+
+
+def retries(terms: Tester, outcome: Outcome | None) -> Sequence[float]:
+    """The seconds until each further try of an attempt that ended so; none when what it came to stays.
+
+    Greylisting is waited out. A soft "relay access denied" is Postfix's stock refusal and not greylisting: one try. A
+    letter refused for now after its text was not kept: one try. A server that asks for patience before it greets gets
+    it, and one that leaves in the middle of the conversation is left in peace for a day.
+    """
+    match outcome:
+        case Outcome.RCPT_4XX | Outcome.MAIL_4XX:
+            return terms.retry_after
+        case Outcome.RCPT_DENIED_SOFT:
+            return terms.retry_after[:1]
+        case Outcome.DATA_END_4XX:
+            return terms.later_after[:1]
+        case Outcome.BANNER_4XX | Outcome.HELO_4XX:
+            return terms.later_after
+        case Outcome.EARLY_421:
+            return (terms.busy_after,)
+    return ()
+
+
+def retry_due(terms: Tester, outcomes: Iterable[Outcome | None], made: int, now: datetime) -> datetime | None:
+    """When a run is taken up again after `made` retries, or None; of several reasons the one that asks for the most
+    patience decides."""
+    waits = [steps[made] for steps in (retries(terms, outcome) for outcome in outcomes) if made < len(steps)]
+    return now + timedelta(seconds=max(waits)) if waits else None
+
+
+def offered(terms: Tester, outcome: Outcome | None, made: int) -> bool:
+    """Whether an attempt that ended so belongs to the take after `made` retries; one without an end always does."""
+    if outcome is None or outcome is Outcome.UNTRIED:
+        return True
+    steps = retries(terms, outcome)
+    return bool(steps) and made <= len(steps)

@@ -97,6 +97,10 @@ class Jobs(Shelf):
         """Back to the queue for a further retry in the same run."""
         self._change(job, state=JobState.QUEUED, due=due, retries=job.retries + 1, worker=None, lease_until=None)
 
+    def put_back(self, job: Job, due: datetime, *, takes: int) -> None:
+        """Back to the queue as it was, for a take that was not made (`takes` one less) or was broken off by us."""
+        self._change(job, state=JobState.QUEUED, due=due, takes=takes, worker=None, lease_until=None)
+
     def advance(self, job: Job, *, reason: JobReason, profile: str, due: datetime, provocation: str) -> Job:
         """Give a live job another reason, profile and time; returns it as it is now."""
         self._change(job, reason=reason, profile=profile, due=due, provocation=provocation)

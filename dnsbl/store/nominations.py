@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
+from dnsbl.addresses import Address
 from dnsbl.model import Nomination
 from dnsbl.store.schema import nominations
 from dnsbl.store.shelf import Shelf
@@ -25,3 +26,8 @@ class Nominations(Shelf):
             "received": received,
         }
         return int(self._sql.execute(insert(nominations).values(values).returning(nominations.c.id)).scalar_one())
+
+    def with_evidence(self, address: Address) -> bool:
+        """Whether anybody has ever shown evidence against this address."""
+        wanted = select(nominations.c.id).where(nominations.c.address == address, nominations.c.evidence.is_not(None))
+        return self._sql.execute(wanted.limit(1)).one_or_none() is not None

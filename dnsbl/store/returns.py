@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 from dnsbl.addresses import Address
 from dnsbl.model import Return
 from dnsbl.store.schema import returns
-from dnsbl.store.shelf import Shelf, columns, many
+from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.verdict import Finding
 
 
@@ -60,3 +60,13 @@ class Returns(Shelf):
         """The messages of a run, in the order of arrival."""
         wanted = select(*columns(returns, Return)).where(returns.c.run == run).order_by(returns.c.id)
         return many(Return, self._sql.execute(wanted.limit(most)))
+
+    def found(self, finding: Finding, *, most: int) -> list[Return]:
+        """The last messages that were found to be this, newest first."""
+        wanted = select(*columns(returns, Return)).where(returns.c.finding == finding).order_by(returns.c.id.desc())
+        return many(Return, self._sql.execute(wanted.limit(most)))
+
+    def read(self, number: int) -> Return | None:
+        """The message of this number."""
+        wanted = select(*columns(returns, Return)).where(returns.c.id == number)
+        return one(Return, self._sql.execute(wanted).one_or_none())

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import exists, func, insert, select, update
 
-from dnsbl.addresses import Address
+from dnsbl.addresses import Address, Network
 from dnsbl.model import Job, JobReason, Run, RunState
+from dnsbl.store.columns import span
 from dnsbl.store.schema import WAITING, letters, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.verdict import Finding, Verdict
@@ -66,6 +67,11 @@ class Runs(Shelf):
     def last_started(self, address: Address) -> datetime | None:
         """When the newest run of an address began."""
         return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address)).scalar()
+
+    def begun_in(self, network: Network, n: int) -> datetime | None:
+        """When the run that is the `n`-th newest in this network began, or None when there are fewer."""
+        wanted = select(runs.c.started).where(runs.c.address.between(*span(network)))
+        return self._sql.execute(wanted.order_by(runs.c.started.desc()).offset(n - 1).limit(1)).scalar()
 
     def removals(self, address: Address, since: datetime) -> list[datetime]:
         """When the removal runs begun since then ended, or began if they still wait for letters; oldest first."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from dnsbl.casework.judging import folded
 from dnsbl.dns.zones import RESERVED, Zones
 from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
-from tester.smtp import DELIVERED, Outcome
+from tester.smtp import DELIVERED, Flag, Outcome
 from tester.verdict import Verdict
 
 #: What DNS answers for an address that stands like this: zone -> A records, none when it is not listed there.
@@ -75,6 +75,7 @@ class RunShape(BaseModel):
     started: datetime
     verdict: Verdict | None
     explanation: str
+    flags: list[Flag] = Field(description="Remarks that decide nothing, such as TESTER_SPECIFIC.")
     output_addresses: list[str] = Field(description="Who delivered our letters to the collector.")
     attempts: list[AttemptShape]
 
@@ -134,6 +135,7 @@ def run_shape(report: RunReport) -> dict[str, Any]:
         started=run.started,
         verdict=run.verdict,
         explanation=run.explanation,
+        flags=sorted(report.flags),
         output_addresses=output_addresses(report),
         attempts=[
             AttemptShape(vector=letter.vector, outcome=folded(letter), reply=letter.reply) for letter in report.letters

@@ -114,6 +114,7 @@ OUTCOME: Mapping[Outcome, str] = {
     Outcome.TIMEOUT: _BROKEN,
     Outcome.DISCONNECTED: _BROKEN,
     Outcome.UNTRIED: "not tried",
+    Outcome.SKIPPED: "left out on purpose",
     Outcome.DELIVERED_SAME: _DELIVERED,
     Outcome.DELIVERED_OTHER: _ELSEWHERE,
     Outcome.DELIVERED_SAME_LATE: _DELIVERED + ", late",

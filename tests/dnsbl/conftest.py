@@ -269,21 +269,26 @@ class Office:
         )
 
     def arrive(self, recipient: str, peer: str, message: bytes, *, null_sender: bool = False) -> Finding:
-        return self.casework.file_return(
-            Arrived(
-                peer=parse_address(peer),
-                peer_port=1025,
-                local="192.0.2.9:25",
-                tls=False,
-                helo="relay.example",
-                mail_raw=b"FROM:<x@y>",
-                rcpt_raw=b"TO:<token@c>",
-                null_sender=null_sender,
-                recipient=recipient,
-                domain=self.settings.tester.collector_domain,
-                message=message,
-                received_at=self.clock.now().timestamp(),
-            )
+        return self.casework.file_return(self.arrived(recipient, peer, message, null_sender=null_sender))
+
+    def probe(self, recipient: str, peer: str) -> Finding | None:
+        """Somebody names a recipient and brings no message."""
+        return self.casework.file_probe(self.arrived(recipient, peer, b"", null_sender=True))
+
+    def arrived(self, recipient: str, peer: str, message: bytes, *, null_sender: bool = False) -> Arrived:
+        return Arrived(
+            peer=parse_address(peer),
+            peer_port=1025,
+            local="192.0.2.9:25",
+            tls=False,
+            helo="relay.example",
+            mail_raw=b"FROM:<x@y>",
+            rcpt_raw=b"TO:<token@c>",
+            null_sender=null_sender,
+            recipient=recipient,
+            domain=self.settings.tester.collector_domain,
+            message=message,
+            received_at=self.clock.now().timestamp(),
         )
 
     def verbs(self, address: str) -> list[str]:

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from dnsbl import cli
+from dnsbl.addresses import parse_address
+from dnsbl.casework import Arrived
+from dnsbl.daemons.desk import open_desk
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Any]
@@ -129,6 +132,48 @@ def test_an_excluded_network_is_never_nominated(run: Run, tmp_path: Path) -> Non
     assert run("lookup", "8.8.8.8")["state"] == "excluded"
 
 
+def test_all_testing_is_stopped_and_taken_up_again(run: Run) -> None:
+    assert "not stopped" in run("resume", code=1)
+    assert run("stop", "--reason", "complaints") == {"testing": "stopped", "reason": "complaints"}
+    run("stop", code=2)
+    assert run("resume", "--reason", "sorted out") == {"testing": "goes on"}
+    told = [(entry["verb"], entry["evidence"]) for entry in run("journal") if entry["subject"] == "tester"]
+    assert told == [("stopped", "complaints"), ("resumed", "sorted out")]
+    assert "stopped" in run("stop", "--reason", "again", plain=True)
+
+
+def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal_raw(run: Run, tmp_path: Path) -> None:
+    assert run("inbox") == []
+    hostile = b"From: Pat <pat@example.net>\r\nSubject: stop \x1b[2J[red]this\r\n\r\nWhy \x1b]0;x\x07me?\r\n"
+    desk = open_desk(tmp_path / "config.toml")
+    desk.casework.file_return(
+        Arrived(
+            peer=parse_address("192.0.2.55"),
+            peer_port=25,
+            local="192.0.2.9:25",
+            tls=False,
+            helo="x",
+            mail_raw=b"FROM:<pat@example.net>",
+            rcpt_raw=b"TO:<postmaster@c.example.org>",
+            null_sender=False,
+            recipient="postmaster",
+            domain="c.example.org",
+            message=hostile,
+            received_at=datetime.now(UTC).timestamp(),
+        )
+    )
+    [letter] = run("inbox")
+    assert letter["from"] == "Pat <pat@example.net>"
+    assert letter["subject"] == "stop \\x1b[2J[red]this"
+    number = str(letter["number"])
+    assert run("inbox", number)["lines"][-1] == "Why \\x1b]0;x\\x07me?"
+    for words in (("inbox",), ("inbox", number)):
+        shown = run(*words, plain=True)
+        assert "[red]this" in shown
+        assert "\x1b" not in shown
+    assert "no message 99" in run("inbox", "99", code=1)
+
+
 def test_every_command_speaks_to_people_too(run: Run, tmp_path: Path) -> None:
     assert "nominated" in run("nominate", "--evidence", spam(tmp_path), plain=True)
     assert "queued" in run("lookup", "8.8.8.8", plain=True)
@@ -168,6 +213,9 @@ def test_the_module_runs_as_a_program_and_knows_its_commands() -> None:
         "remove",
         "exclude",
         "listing",
+        "stop",
+        "resume",
+        "inbox",
         "journal",
         "check-config",
         "db",

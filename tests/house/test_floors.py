@@ -33,6 +33,8 @@ ALLOWED = {
     "aiosmtplib": ("tester/caller.py", "dnsbl/demo/neighbourhood.py", "dnsbl/daemons/"),
     "aiosmtpd": ("tester/collector.py", "dnsbl/demo/neighbourhood.py"),
     "apscheduler": ("dnsbl/daemons/scheduler.py",),
+    "dkim": ("dnsbl/daemons/signing.py",),
+    "dns": ("dnsbl/daemons/names.py",),
     "dnslib": ("dnsbl/dns/", "dnsbl/demo/tour.py"),
     "time": ("dnsbl/clock.py", "dnsbl/cli/waiting.py", "tester/cli.py"),
     "fastapi": ("dnsbl/web/",),

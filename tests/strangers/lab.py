@@ -1,7 +1,7 @@
 """The laboratory: a small network of its own, in which servers that we did not write meet ours on their real ports.
 
 Holds network namespaces on one bridge, the processes in them with their logs, and the resolver.
-All four hosts carry documentation addresses (RFC 5737), for mail servers trust 127/8 and several treat private space
+All hosts carry documentation addresses (RFC 5737), for mail servers trust 127/8 and several treat private space
 as their own. There is no way out: a namespace has a route to the two prefixes and no other, and the resolver answers
 for the lab's names alone. Everything is bounded in time and is torn down at exit, whatever happened before. Needs root.
 """
@@ -79,13 +79,15 @@ def lacking() -> str | None:
 
 
 class Lab:
-    """Four hosts on one wire: `us` (tester, collector, resolver, responder), `relay`, `mx` and `client`."""
+    """Hosts on one wire: `us` (tester, collector, resolver, responder), `relay`, `mx`, `client`, and what is added."""
 
     def __init__(self) -> None:
         self._prefix = f"dnsbl-{os.getpid()}-{next(_counter)}-"
         self._undo = ExitStack()
         self._processes: list[subprocess.Popen[bytes]] = []
         self.folder = Path()
+        self.hosts: dict[str, tuple[str, ...]] = {}
+        self.names = dict(NAMES)
 
     def __enter__(self) -> Lab:
         if reason := lacking():
@@ -99,7 +101,10 @@ class Lab:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._undo.close()
+        try:
+            self._stop_all()
+        finally:
+            self._undo.close()
 
     # -- building ------------------------------------------------------------------------------------------
     def _build(self) -> None:
@@ -110,15 +115,39 @@ class Lab:
         _ip("-n", wire, "link", "add", "bridge", "type", "bridge")
         _ip("-n", wire, "link", "set", "bridge", "up")
         for host, addresses in HOSTS.items():
-            name = self._namespace(host)
-            _ip("-n", wire, "link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", name)
-            _ip("-n", wire, "link", "set", host, "master", "bridge", "up")
-            for address in addresses:
-                _ip("-n", name, "addr", "add", f"{address}/32", "dev", "eth0")
-            _ip("-n", name, "link", "set", "eth0", "up")
-            for prefix in PREFIXES:
-                _ip("-n", name, "route", "add", prefix, "dev", "eth0")
-        self._undo.callback(self._stop_all)
+            self._attach(host, addresses)
+
+    def add_host(self, host: str, *addresses: str) -> None:
+        """One more host, called `host`.test in the resolver if that is started later; at most 15 characters."""
+        self._attach(host, addresses)
+        self.names[f"{host}.test"] = addresses[0]
+
+    def add_behind(self, gateway: str, near: str, host: str, address: str) -> None:
+        """One more host, whose only way leads over the gateway; `near` is the gateway's address on their own wire."""
+        outer, inner = self._prefix + gateway, self._namespace(host)
+        self.hosts[host] = (address,)
+        self.names[f"{host}.test"] = address
+        _ip("-n", outer, "link", "add", "inner", "type", "veth", "peer", "name", "eth0", "netns", inner)
+        for namespace, device, here, there in ((outer, "inner", near, address), (inner, "eth0", address, near)):
+            _ip("-n", namespace, "addr", "add", here, "peer", there, "dev", device)
+            _ip("-n", namespace, "link", "set", device, "up")
+        for prefix in PREFIXES:
+            _ip("-n", inner, "route", "add", prefix, "via", near)
+
+    def name(self, host: str) -> str:
+        """The name that belongs to the host's first address."""
+        return next(name for name, address in self.names.items() if address == self.hosts[host][0])
+
+    def _attach(self, host: str, addresses: tuple[str, ...]) -> None:
+        wire, name = self._prefix + "wire", self._namespace(host)
+        self.hosts[host] = addresses
+        _ip("-n", wire, "link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", name)
+        _ip("-n", wire, "link", "set", host, "master", "bridge", "up")
+        for address in addresses:
+            _ip("-n", name, "addr", "add", f"{address}/32", "dev", "eth0")
+        _ip("-n", name, "link", "set", "eth0", "up")
+        for prefix in PREFIXES:
+            _ip("-n", name, "route", "add", prefix, "dev", "eth0")
 
     def _namespace(self, host: str) -> str:
         """Make a namespace with its loopback and a resolv.conf, which `ip netns exec` mounts over the machine's."""
@@ -170,7 +199,7 @@ class Lab:
             process.wait(1)
 
     def _everybody(self) -> set[int]:
-        return {pid for host in HOSTS for pid in self.pids(host)}
+        return {pid for host in self.hosts for pid in self.pids(host)}
 
     def pids(self, host: str, program: str = "") -> set[int]:
         """The processes on this host, or those of one program."""
@@ -211,8 +240,9 @@ class Lab:
     # -- names ---------------------------------------------------------------------------------------------
     def resolver(self, *, records: Iterable[str] = (), stubs: Mapping[str, str] | None = None) -> None:
         """Start Unbound for the lab's names, more `records` in zone file form, and zones served by an address."""
-        data = [f"{name}. A {address}" for name, address in NAMES.items()]
-        data += [f"{domain}. MX 10 {exchange}." for domain, exchange in MAIL_DOMAINS.items()]
+        data = [f"{name}. A {address}" for name, address in self.names.items()]
+        domains = {name: name for name in self.names if name not in NAMES} | MAIL_DOMAINS
+        data += [f"{domain}. MX 10 {exchange}." for domain, exchange in domains.items()]
         lines = [
             "server:",
             f'directory: "{self.folder}"',
@@ -231,7 +261,7 @@ class Lab:
             "infra-host-ttl: 1",
             'local-zone: "." static',
             *(f"local-data: '{record}'" for record in [*data, *records]),
-            *(f'local-data-ptr: "{address} {name}"' for name, address in NAMES.items()),
+            *(f'local-data-ptr: "{address} {name}"' for name, address in self.names.items()),
         ]
         for zone, address in (stubs or {}).items():
             lines += ["server:", f'local-zone: "{zone}." transparent']
@@ -347,7 +377,7 @@ def _drop_namespace(name: str) -> None:
 def _sweep() -> None:
     """Remove what laboratories left whose own process was killed before it could tidy up."""
     for name in _ip("netns", "list").split():
-        owner = re.fullmatch(r"dnsbl-(\d+)-\d+-\w+", name)
+        owner = re.fullmatch(r"dnsbl-(\d+)-\d+-[\w-]+", name)
         if owner and not Path("/proc", owner[1]).exists():
             _signal(_pids(name), signal.SIGKILL)
             _drop_namespace(name)

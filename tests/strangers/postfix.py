@@ -9,7 +9,7 @@ import re
 import smtplib
 from contextlib import suppress
 
-from lab import HOSTS, NAMES, Lab
+from lab import Lab
 
 _MASTER_CF = """\
 smtp      inet  n       -       n       -       -       smtpd
@@ -26,6 +26,7 @@ error     unix  -       -       n       -       -       error
 retry     unix  -       -       n       -       -       error
 discard   unix  -       -       n       -       -       discard
 anvil     unix  -       -       n       -       1       anvil
+tlsmgr    unix  -       -       n       1000?   1       tlsmgr
 postlog   unix-dgram n  -       n       -       1       postlogd
 """
 
@@ -35,8 +36,7 @@ class Postfix:
 
     def __init__(self, lab: Lab, host: str, **settings: str) -> None:
         self._lab, self.host = lab, host
-        self.address = HOSTS[host][0]
-        self.name = next(name for name, address in NAMES.items() if address == self.address)
+        self.address, self.name = lab.hosts[host][0], lab.name(host)
         self._folder = lab.folder / host
         self._config = self._folder / "etc"
         self._settings = {

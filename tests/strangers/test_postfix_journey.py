@@ -86,12 +86,12 @@ def spam() -> str:
 class List:
     """The list under test: `dnsbl serve` with all its roles on `us`, and the commands beside it."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, config: str = CONFIG) -> None:
         self._lab = lab
         self._home = lab.folder / "list"
         (self._home / "zones").mkdir(parents=True)
         (self._home / "zones" / f"{ZONE}.toml").write_text(ZONE_FILE)
-        (self._home / "config.toml").write_text(CONFIG)
+        (self._home / "config.toml").write_text(config)
 
     def serve(self) -> None:
         self._lab.popen("us", "dnsbl", self._argv("serve"))

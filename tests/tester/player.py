@@ -3,7 +3,7 @@
 A .chat file is a header, a blank line, and the conversation:
 
     # what this shows                        a comment, anywhere
-    vectors: S01 R04*                        the attempts, in order; * marks a syntactically odd one
+    vectors: S01 R04* S02-                   the attempts, in order; * marks an odd one, - one that is left out
     outcomes: S01=RCPT_5XX R04=UNTRIED       what must become of each
     stages: S01=TO R04=                      (optional) the stage labels
     control: ACCEPTED                        (optional) default NOT_RUN
@@ -11,6 +11,8 @@ A .chat file is a header, a blank line, and the conversation:
     name: mx.example.net                     (optional) what compose was called with, default mx.example.net
     reply: S01=550 5.7.1 no                  (optional) the deciding reply of one attempt
     limits: attempts=2 odd_attempts=1        (optional) other limits than the default
+    prefers: tls own nonsense                (optional) take TLS where offered; ask for the own name; ask for nobody@T
+    heard: text                              (optional) what compose was told of greetings, lines joined by |
 
     C: EHLO probe.test          we must say exactly this;  `C: [letter S01]` is that attempt's message, stuffed
     S: 250 ok                   the server says this, CRLF added; backslash escapes as in Python
@@ -19,6 +21,7 @@ A .chat file is a header, a blank line, and the conversation:
     !: timeout                  instead of a reply: timeout, eof, or any outcome's name
     !: pause                    we must pause here
     !: ask yes                  we must ask for a proof; the answer
+    !: own NAME                 we must ask which name is its own; the answer, or nothing
     !: tls yes                  we must ask for a handshake; its result
     !: close                    we must hang up;  `!: again` there is another connection, else there must be none
 
@@ -33,6 +36,7 @@ from pathlib import Path
 
 from tester.dialogue import (
     Action,
+    AskOwn,
     AskProven,
     Close,
     Command,
@@ -44,7 +48,7 @@ from tester.dialogue import (
     stuffed,
 )
 from tester.errors import ReplyFault
-from tester.smtp import Attempt, Control, Limits, Outcome, Reply, ReplyReader, Result
+from tester.smtp import Attempt, Control, Limits, Outcome, Reply, ReplyReader, Result, Said
 
 DIALOGS = Path(__file__).parent.parent / "dialogs"
 FAULTS = {"timeout": Outcome.TIMEOUT, "eof": Outcome.DISCONNECTED}
@@ -82,7 +86,7 @@ def chats() -> Iterator[Chat]:
 
 
 def attempt(word: str) -> Attempt:
-    vector = word.rstrip("*")
+    vector = word.rstrip("*-")
     return Attempt(
         vector=vector,
         token=f"r-{vector}",
@@ -90,12 +94,13 @@ def attempt(word: str) -> Attempt:
         rcpt=f"<r-{vector}@collector.test>".encode(),
         message=f"Subject: test {vector}\r\n\r\n.a line with a dot\r\nproof\r\n".encode(),
         odd=word.endswith("*"),
+        skip="left out" if word.endswith("-") else "",
     )
 
 
 @dataclass
 class Played:
-    names: list[str]
+    said: list[Said]
     results: list[Result]
     control: Control
     flags: set[str]
@@ -162,6 +167,8 @@ class Script:
                 yes = self.expect("!:", "ask") == "ask yes"
                 self.hear()
                 return dialogue.proven(yes, self.now)
+            case AskOwn():
+                return dialogue.named(self.expect("!:", "own")[4:], self.now)
             case StartTls():
                 if self.expect("!:", "tls") == "tls yes":
                     return dialogue.tls_done(self.now)
@@ -179,11 +186,20 @@ def play(chat: Chat, piece: int) -> Played:
     played = Played([], [], Control.NOT_RUN, set())
     script = Script(chat, limits, piece)
 
-    def compose(name: str) -> Sequence[Attempt]:
-        played.names.append(name)
+    def compose(said: Said) -> Sequence[Attempt]:
+        played.said.append(said)
         return attempts
 
-    dialogue: Dialogue | None = Dialogue(compose, helo="probe.test", bounce_address="s@bounce.test", limits=limits)
+    prefers = chat.header.get("prefers", "").split()
+    dialogue: Dialogue | None = Dialogue(
+        compose,
+        helo="probe.test",
+        bounce_address="s@bounce.test",
+        limits=limits,
+        nonsense="nobody" if "nonsense" in prefers else "",
+        ask_own="own" in prefers,
+        prefer_tls="tls" in prefers,
+    )
     while dialogue is not None:
         command = dialogue.start(script.now)
         while not isinstance(command, Close):

@@ -18,12 +18,13 @@ from servers import OPEN, Scripted, listening
 from tester import caller
 from tester.caller import call
 from tester.errors import NotDialable
-from tester.smtp import Attempt, Control, Event, Flag, Limits, Transcript
+from tester.smtp import Attempt, Control, Event, Flag, Limits, Said, Transcript
 
 LOOPBACK = ip_address("127.0.0.1")
 QUICK = Limits(
     connect=2.0,
     banner=0.2,
+    banner_second=0.2,
     command=0.2,
     final=0.2,
     connection=5.0,
@@ -306,8 +307,8 @@ async def test_a_proof_ends_the_test() -> None:
 
     names: list[str] = []
 
-    def compose(name: str) -> list[Attempt]:
-        names.append(name)
+    def compose(said: Said) -> list[Attempt]:
+        names.append(said.name)
         return [attempt("S01"), attempt("S02")]
 
     async with listening(Scripted(OPEN)) as port:
@@ -426,3 +427,119 @@ async def test_out_of_time_in_the_grace_is_no_answer() -> None:
     async with listening(Scripted({**OPEN, "RCPT": (b"250 ok\r\n", b"550 no\r\n")})) as port:
         transcripts = await dial(port, "S01", "S02", proven=proven, limits=replace(QUICK, connection=0.2))
     assert outcomes(transcripts) == ["ACCEPTED", "RCPT_5XX"]
+
+
+# ------------------------------------------------------------------------------------- held back, broken off
+
+
+async def test_before_each_connection_it_is_asked_whether_one_may_be_made() -> None:
+    answers = [True, False]
+
+    async def may_dial() -> bool:
+        return answers.pop(0)
+
+    server = Scripted(OPEN | {"RCPT": b"550 no\r\n"})
+    async with listening(server) as port:
+        limits = replace(QUICK, attempts=1)
+        assert outcomes(await dial(port, "S01", "S02", limits=limits, may_dial=may_dial)) == ["RCPT_5XX"]
+    assert (len(server.peers), answers) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("silent", "cut"),
+    [("MAIL", ["RCPT_5XX"]), (".", ["RCPT_5XX", "MAYBE_ACCEPTED"])],
+    ids=["before the letter", "after the dot"],
+)
+async def test_a_call_that_is_cancelled_lets_go_at_once_and_files_what_was_said(silent: str, cut: list[str]) -> None:
+    filed: list[Transcript] = []
+    heard = asyncio.Event()
+
+    async def keep(transcript: Transcript) -> None:
+        await asyncio.sleep(0)
+        filed.append(transcript)
+
+    def listen(event: Event) -> None:
+        if (event.kind == ">" and event.data.startswith(b"RSET")) or event.data.endswith(b"\r\n.\r\n"):
+            heard.set()
+
+    script = OPEN | {"RCPT": (b"550 no\r\n", b"250 ok\r\n"), "MAIL": (b"250 ok\r\n", b"250 ok\r\n"), silent: b""}
+    if silent == "MAIL":
+        script["MAIL"] = (b"250 ok\r\n", b"")
+    limits = replace(QUICK, command=30.0, final=30.0)
+    async with listening(server := Scripted(script)) as port:
+        calling = asyncio.create_task(dial(port, "S01", "S02", limits=limits, on_session=keep, on_event=listen))
+        await asyncio.wait_for(heard.wait(), 2)
+        await asyncio.sleep(0.05)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(calling, 1)
+        await asyncio.wait_for(asyncio.gather(*server.tasks), 1)
+    assert outcomes(filed) == cut
+    assert (filed[0].events[-1].kind, filed[0].events[-1].data) == ("!", b"broken off by us")
+
+
+async def test_the_own_name_is_asked_once_and_told_to_who_composes() -> None:
+    asked: list[tuple[str, ...]] = []
+    told: list[Said] = []
+
+    async def own_name(names: tuple[str, ...]) -> str:
+        asked.append(names)
+        return "own.example.net"
+
+    def compose(said: Said) -> list[Attempt]:
+        told.append(said)
+        return [attempt("S01"), attempt("S02")]
+
+    limits = replace(QUICK, attempts=1)
+    async with listening(Scripted(OPEN | {"EHLO": b"250 other.example.net\r\n", "RCPT": b"550 no\r\n"})) as port:
+        await dial(port, compose=compose, limits=limits, own_name=own_name)
+    assert asked == [("mx.example.net", "other.example.net")]
+    assert told == [
+        Said(name="mx.example.net", own="own.example.net", text=b"mx.example.net ESMTP\nother.example.net\n")
+    ]
+
+
+async def test_who_asks_too_long_for_the_own_name_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def own_name(names: tuple[str, ...]) -> str:
+        await asyncio.sleep(60)
+        return "late.example.net"
+
+    monkeypatch.setattr("tester.dialogue.OWN_NAME_WAIT", 0.05)
+    async with listening(Scripted(OPEN)) as port:
+        [transcript] = await dial(port, own_name=own_name)
+    assert outcomes([transcript]) == ["ACCEPTED"]
+    assert any(e.data == b"its own name: unknown" for e in transcript.events)
+
+
+async def test_a_connection_that_ends_while_its_name_is_looked_up_ends_every_attempt() -> None:
+    async def own_name(names: tuple[str, ...]) -> str:
+        await asyncio.sleep(60)
+        return ""
+
+    async with listening(Scripted(OPEN)) as port:
+        transcripts = await dial(port, "S01", "S02", limits=replace(QUICK, connection=0.1), own_name=own_name)
+    assert outcomes(transcripts) == ["TIMEOUT", "UNTRIED"]
+
+
+async def test_a_confirmation_takes_tls_where_it_is_offered(certificate: str) -> None:
+    server = Scripted(OPEN | {"EHLO": b"250-mx.example.net\r\n250 STARTTLS\r\n", "STARTTLS": b"220 go\r\n"})
+    server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.tls.load_cert_chain(certificate)
+    async with listening(server) as port:
+        [transcript] = await dial(port, prefer_tls=True, limits=replace(QUICK, command=2.0))
+    assert Flag.TLS_USED in transcript.flags
+    assert len(transcript.tls["certificate_sha256"]) == 64
+    assert outcomes([transcript]) == ["ACCEPTED"]
+
+
+async def test_a_server_that_takes_everybody_is_flagged_without_a_letter_to_anybody() -> None:
+    async with listening(server := Scripted(OPEN)) as port:
+        [transcript] = await dial(port, nonsense="nobody")
+    assert Flag.ACCEPT_ALL in transcript.flags
+    assert server.seen[-4:] == [
+        b"MAIL FROM:<s@bounce.test>\r\n",
+        b"RCPT TO:<nobody@mx.example.net>\r\n",
+        b"RSET\r\n",
+        b"QUIT\r\n",
+    ]
+    assert len(server.messages) == 1

@@ -247,3 +247,16 @@ def test_the_module_runs_and_its_help_tells_of_the_mx() -> None:
     )
     assert done.returncode == 0
     assert "MX must point to this machine" in " ".join(done.stdout.split())
+
+
+def test_an_owner_may_name_a_domain_of_the_server(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    script = {**OPEN, "RCPT": b"550 no\r\n"}
+    with serving(script) as server:
+        assert run(server, port, "--profile", "full", "--served-domain", "D.test", "--json") == 0
+        document = json.loads(capsys.readouterr().out)
+        assert run(server, port, "--profile", "full", "--json") == 0
+    outcomes = {a["vector"]: (a["outcome"], a["reply"]) for a in document["attempts"]}
+    assert (outcomes["S09"][0], outcomes["R18"][0]) == ("RCPT_5XX", "RCPT_5XX")
+    assert outcomes["R22a"] == ("SKIPPED", "This form needs an IPv4 address of our collector, which is not known.")
+    without = json.loads(capsys.readouterr().out)["attempts"]
+    assert next(a["outcome"] for a in without if a["vector"] == "S09") == "SKIPPED"

@@ -466,3 +466,10 @@ async def test_the_whole_loop_convicts_an_open_relay() -> None:
     )
     assert judgement.verdict is Verdict.OPEN
     assert judgement.final
+
+
+async def test_all_commands_of_a_connection_together_are_bounded() -> None:
+    async with posting(bounds=Bounds(commands=1000, replies=10)) as post:
+        junk = [b"NOOP\r\n", b"RSET\r\n", b"HELP\r\n", b"WHAT\r\n"] * 10
+        replies = await say(post.port, *junk)
+    assert len([reply for reply in replies if reply]) == 10, "the greeting and nine answers"

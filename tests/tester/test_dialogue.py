@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from player import Chat, attempt, chats, play
 
-from tester.dialogue import TABLE, Close, Dialogue, Expect, Phase, Scope, Send, SendBody, stuffed
+from tester.dialogue import TABLE, Close, Dialogue, Expect, Pause, Phase, Scope, Send, SendBody, stuffed
 from tester.smtp import Control, Flag, Limits, Outcome, Reply
+from tester.vectors import PROFILES, profile
 
 CHATS = list(chats())
 
@@ -20,7 +21,10 @@ def test_the_conversation_goes_and_ends_as_written(chat: Chat, piece: int) -> No
     header = chat.header
     assert {r.vector: r.outcome.value for r in played.results} == chat.pairs("outcomes")
     assert len(played.results) == len(header["vectors"].split()), "every attempt ends exactly once"
-    assert played.names == [header.get("name", "mx.example.net")], "compose is called exactly once"
+    assert [said.name for said in played.said] == [header.get("name", "mx.example.net")], "compose is called once"
+    assert played.said[0].own == header.get("own", "")
+    if "heard" in header:
+        assert played.said[0].text == header["heard"].replace("|", "\n").encode() + b"\n"
     assert played.control == Control(header.get("control", "NOT_RUN"))
     for result in played.results:
         assert result.token == f"r-{result.vector}"
@@ -45,10 +49,11 @@ def test_the_table_has_a_row_for_every_phase_and_no_way_out_of_it() -> None:
     assert set(TABLE) == set(Phase)
     for phase, row in TABLE.items():
         assert row.stage or row.scope is Scope.NONE, phase
-        if row.scope is not Scope.NONE and phase not in (Phase.EHLO, Phase.TLS):
+        offered = phase in (Phase.OFFERED_TLS, Phase.OFFERED_SHAKE)  # a no to TLS is no outcome: on in clear
+        if row.scope is not Scope.NONE and phase not in (Phase.EHLO, Phase.TLS) and not offered:
             assert isinstance(row.soft, Outcome), phase
             assert isinstance(row.hard, Outcome), phase
-        if row.scope is not Scope.NONE and phase is not Phase.TLS:
+        if row.scope is not Scope.NONE and phase not in (Phase.TLS, Phase.OFFERED_SHAKE):
             assert row.busy is not None, phase
 
 
@@ -57,7 +62,8 @@ def test_every_phase_can_be_reached_and_leads_to_the_end() -> None:
         phase: {cell for cell in (row.then, row.soft, row.hard) if isinstance(cell, Phase)}
         for phase, row in TABLE.items()
     }
-    ways[Phase.MAIL] |= {Phase.STARTTLS, Phase.CONTROL_MAIL, Phase.QUIT}  # TLS demanded; nothing left
+    ways[Phase.MAIL] |= {Phase.STARTTLS, Phase.CONTROL_MAIL, Phase.NONSENSE_MAIL, Phase.QUIT}  # TLS; nothing left
+    ways[Phase.MAIL] |= {Phase.OFFERED_TLS, Phase.NAME}  # before the first attempt
     ways[Phase.CONTROL_MAIL] |= {Phase.CONTROL_RSET}
     reached, new = set(), {Phase.BANNER}
     while new:
@@ -174,3 +180,40 @@ def test_odd_attempts_are_made_even_when_none_is_allowed_beside_others() -> None
         seen += [r.vector for r in dialogue.results]
         dialogue = dialogue.again()
     assert seen[:2] == ["R01", "R02"]
+
+
+def test_the_second_greeting_is_waited_for_longer_and_there_is_no_third() -> None:
+    dialogue = one("S01")
+    waits = []
+    while dialogue is not None:
+        command = dialogue.start(0.0)
+        assert isinstance(command, Expect)
+        waits.append(command.wait)
+        assert isinstance(dialogue.fault(Outcome.TIMEOUT, command.wait), Close)
+        last, dialogue = dialogue, dialogue.again()  # type: ignore[assignment]
+    assert waits == [60.0, 300.0]
+    assert [r.outcome for r in last.results] == [Outcome.BANNER_TIMEOUT]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_fits_into_the_connections_of_one_test(name: str) -> None:
+    rows = [attempt(row.id + "*" * row.odd) for row in profile(name)]
+    dialogue: Dialogue | None = Dialogue(
+        lambda said: rows, helo="probe.test", bounce_address="s@bounce.test", limits=Limits()
+    )
+    ended: list[Outcome] = []
+    connections = 0
+    while dialogue is not None:
+        connections += 1
+        command = dialogue.start(0.0)
+        while not isinstance(command, Close):
+            if isinstance(command, Pause):
+                command = dialogue.elapsed(0.0)
+            else:
+                code = 550 if isinstance(command, Send) and command.data.startswith(b"RCPT") else 220
+                command = dialogue.reply(Reply(code=code, lines=(b"mx.test",), raw=b""), 0.0)
+        ended += [r.outcome for r in dialogue.results]
+        dialogue = dialogue.again()
+    assert ended == [Outcome.RCPT_5XX] * len(rows)
+    assert connections <= Limits().connections - 2, "with room for two second tries"
+    assert name != "standard" or connections == 4

@@ -695,3 +695,15 @@ def test_the_proof_survives_any_neighbours_in_any_encoding(around: bytes):
     text = around.replace(b":", b"") + b"\r\n" + BODY + around
     for encoding, encoded in (("base64", base64.encodebytes(text)), ("quoted-printable", quopri.encodestring(text))):
         assert PROOF in opened(encoded, f"Content-Transfer-Encoding: {encoding}").proofs
+
+
+@given(st.binary(min_size=10, max_size=10), st.binary(min_size=10, max_size=10))
+def test_tokens_and_proofs_are_written_as_everybody_writes_base32(first: bytes, second: bytes) -> None:
+    """RFC 4648 section 6, in lower case and without padding."""
+    drawn = iter((first, second))
+    letter = new(random=lambda size: next(drawn))
+    for token, raw in ((letter.recipient, first), (letter.sender, second)):
+        assert token[2:18] == base64.b32encode(raw).decode().lower()
+    assert base64.b32encode(base64.b32decode(proof(RING, letter).upper() + "======")).decode()[:26].lower() == proof(
+        RING, letter
+    )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tester.errors import UnknownName
-from tester.vectors import CATALOGUE, PROFILES, Names, envelope, profile
+from tester.vectors import CATALOGUE, PROFILES, Names, envelope, left_out, profile
 
 R = "ra" + "r" * 32
 S = "sa" + "s" * 32
@@ -26,6 +26,7 @@ EXPECTED = {
     "S06": ("<s>", "<r@c.example>"),
     "S07": ("<postmaster@mx.t.example>", "<r@c.example>"),
     "S08": ("<s@s.b.example>", "<r@c.example>"),
+    "S09": ("<s@d.example>", "<r@c.example>"),
     "S10": ("<s@c.example>", "<r@c.example>"),
     "R01": ("<s@b.example>", "<r%c.example@mx.t.example>"),
     "R02": ("<s@b.example>", "<r%c.example@[192.0.2.1]>"),
@@ -45,9 +46,13 @@ EXPECTED = {
     "R16a": ("<s@b.example>", "<mx.t.example!c.example!r>"),
     "R16b": ("<s@b.example>", "<c.example!r%mx.t.example>"),
     "R17": ("<s@b.example>", "<IMCEASMTP-r+40c+2Eexample@mx.t.example>"),
+    "R18": ("<s@b.example>", '<"IMCEA r@c.example"@d.example>'),
     "R19": ("<s@b.example>", '<"abuse@b.example, r@c.example"@mx.t.example>'),
     "R20": ("<s@b.example>", "<r@c.example@>"),
     "R21": ("<s@b.example>", "<r@c.example.>"),
+    "R22a": ("<s@b.example>", "<r@[198.51.100.7]>"),
+    "R22b": ("<s@b.example>", "<r@[IPv6:2001:db8::7]>"),
+    "R22c": ("<s@b.example>", "<r@#3325256711>"),
     "R23": ("<s@b.example>", "<mx.t.example:r@c.example>"),
     "R24": ("<s@b.example>", "<@mx.t.example:r%c.example@mx.t.example>"),
     "R25": ("<s@b.example>", "<r\\@c.example@mx.t.example>"),
@@ -68,8 +73,11 @@ def names(**changed: Any) -> Names:
     facts: dict[str, Any] = {
         "target": ip_address("192.0.2.1"),
         "target_name": "mx.t.example",
+        "own_name": "mx.t.example",
         "collector_domain": C,
         "bounce_domain": "b.example",
+        "served_domain": "d.example",
+        "collector_addresses": (ip_address("198.51.100.7"), ip_address("2001:db8::7")),
     }
     return Names(**facts | changed)
 
@@ -95,7 +103,8 @@ def test_a_row_explains_itself(row):
 
 def test_what_can_hurt_says_so():
     assert {id for id, row in CATALOGUE.items() if row.mail == "" and not row.harm} == set()
-    assert all(row.harm for row in CATALOGUE.values() if "{T}" in row.mail or row.mail.endswith(("{I}", "host")))
+    theirs = ("{O}", "{D}", "{I}", "host")
+    assert all(row.harm for row in CATALOGUE.values() if row.mail.endswith(theirs))
 
 
 def test_profiles_hold_the_rows_in_the_order_of_trying():
@@ -198,7 +207,72 @@ def test_a_hostname_is_taken_as_it_stands(name: str):
 @given(st.text() | st.from_regex(r"[a-z0-9.@<>\r\n-]{0,300}", fullmatch=True))
 def test_nothing_in_a_banner_changes_the_form_of_a_command(name: str):
     for row in CATALOGUE.values():
-        built = envelope(row, names(target_name=name), sender="s", recipient="r")
+        hostile = names(target_name=name, own_name=name, served_domain=name)
+        if left_out(row, hostile, greeting=name.encode("utf-8", "replace")):
+            continue
+        built = envelope(row, hostile, sender="s", recipient="r")
         for path in (built.mail, built.rcpt):
             assert path.startswith(b"<") and path.endswith(b">") and path.count(b"<") == path.count(b">") == 1
             assert path.isascii() and b"\r" not in path and b"\n" not in path
+
+
+# ------------------------------------------------------------------------------------------- what is left out
+
+DOMINO = b"mx.t.example ESMTP Service (Lotus Domino Release 8.5.3) ready\n"
+
+
+def test_a_row_can_be_switched_off():
+    assert left_out(CATALOGUE["R19"], names(), greeting=b"", off=["R19"]) == "This form is switched off."
+    assert left_out(CATALOGUE["R19"], names(), greeting=b"", off=["R18"]) == ""
+
+
+@pytest.mark.parametrize("id", CATALOGUE)
+def test_only_what_is_known_to_harm_a_software_is_kept_from_it(id: str):
+    harmed = {"S02", "S05", "S06", "X01"}
+    why = left_out(CATALOGUE[id], names(), greeting=DOMINO)
+    assert why == ("This form is known to harm Lotus Domino." if id in harmed else "")
+    assert left_out(CATALOGUE[id], names(), greeting=b"mx.t.example ESMTP Postfix\n") == ""
+    assert CATALOGUE[id].harms is None or CATALOGUE[id].harm
+
+
+@pytest.mark.parametrize(
+    ("greeting", "kept"),
+    [
+        (b"x ESMTP Service (IBM Domino Release 9.0.1)", True),
+        (b"x ESMTP Service (HCL Domino Release 12.0.2)", True),
+        (b"x Lotus SMTP MTA Service Ready", True),
+        (b"domino.example ESMTP Postfix", False),  # a host may be called what it likes
+        (b"x LotusDomino", False),
+        (b"x" * 5000 + b" Lotus Domino", False),  # only so much is looked at
+        (b"\xff\x00Lotus  Domino\xff", True),
+    ],
+)
+def test_software_is_known_by_its_own_words(greeting: bytes, kept: bool):
+    assert bool(left_out(CATALOGUE["X01"], names(), greeting=greeting)) is kept
+
+
+@pytest.mark.parametrize(
+    ("id", "lacking"),
+    [
+        ("S09", {"served_domain": ""}),
+        ("S09", {"served_domain": "d.example>\r\nDATA"}),
+        ("R18", {"served_domain": ""}),
+        ("R22a", {"collector_addresses": (ip_address("2001:db8::7"),)}),
+        ("R22b", {"collector_addresses": (ip_address("198.51.100.7"),)}),
+        ("R22c", {"collector_addresses": ()}),
+    ],
+)
+def test_a_form_without_its_name_is_left_out_and_cannot_be_spelt(id: str, lacking: dict[str, Any]):
+    assert left_out(CATALOGUE[id], names(**lacking), greeting=b"").endswith("which is not known.")
+    with pytest.raises(ValueError, match=id):
+        envelope(CATALOGUE[id], names(**lacking), sender="s", recipient="r")
+
+
+def test_a_name_that_is_not_proven_its_own_stands_in_no_sender():
+    said = names(target_name="mail.bigprovider.example", own_name="")
+    for id, row in CATALOGUE.items():
+        if row.tier != "documented":
+            built = envelope(row, said, sender=S, recipient=R)
+            assert b"bigprovider" not in built.mail, id
+    assert envelope(CATALOGUE["S03"], said, sender="s", recipient="r").mail == b"<s@[192.0.2.1]>"
+    assert envelope(CATALOGUE["R01"], said, sender="s", recipient="r").rcpt == b"<r%c.example@mail.bigprovider.example>"

@@ -110,7 +110,7 @@ def test_a_letter_whose_body_never_went_out_cannot_come_back(outcome: Outcome) -
 
 
 def test_every_outcome_either_may_have_been_sent_or_never_was() -> None:
-    sent = PENDING | DELIVERED | RETRY | {O.DATA_END_5XX, O.TIMEOUT, O.DISCONNECTED}
+    sent = PENDING | DELIVERED | RETRY | {O.DATA_END_5XX, O.TIMEOUT, O.DISCONNECTED, O.UNTRIED}
     assert set(Outcome) - NEVER_SENT == sent | {O.LOST, O.BOUNCED, O.BOUNCED_BY_US}
 
 
@@ -186,9 +186,19 @@ CASES: list[tuple[tuple[Outcome, ...], dict[str, object], Verdict, bool]] = [
     ((O.RCPT_5XX,), {"control": LATER}, V.INCONCLUSIVE, True),
     ((O.RCPT_5XX,), {}, V.INCONCLUSIVE, True),
     ((O.RCPT_DENIED_SOFT,), {"control": YES, "retries_left": True}, V.CLOSED, False),
+    # left out on purpose
+    ((O.RCPT_5XX, O.SKIPPED), {"control": YES}, V.CLOSED, True),
+    ((O.RCPT_5XX, O.SKIPPED, O.SKIPPED), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.SKIPPED,), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.SKIPPED, O.CONN_REFUSED), {"unreachable_before": 2}, V.UNREACHABLE, True),
+    ((O.SKIPPED, O.BANNER_5XX), {}, V.REFUSES_TESTER, True),
+    ((O.SKIPPED, O.LOST), {}, V.ACCEPTS_LOSES, True),
     # not all refused
     ((O.RCPT_5XX, O.UNTRIED), {"control": YES}, V.INCONCLUSIVE, True),
     ((O.RCPT_5XX, O.EARLY_421), {"control": YES}, V.INCONCLUSIVE, True),
+    ((O.RCPT_5XX, O.EARLY_421), {"control": YES, "retries_left": True}, V.INCONCLUSIVE, False),
+    ((O.BANNER_4XX,), {"retries_left": True}, V.INCONCLUSIVE, False),
+    ((O.HELO_4XX,), {"retries_left": True}, V.INCONCLUSIVE, False),
     ((O.RCPT_5XX, O.UNSOLICITED), {"control": YES}, V.INCONCLUSIVE, True),
     ((O.RCPT_5XX, O.TIMEOUT), {"control": YES}, V.INCONCLUSIVE, True),
     ((O.RCPT_5XX, O.MAIL_4XX), {"control": YES}, V.INCONCLUSIVE, True),
@@ -250,10 +260,19 @@ def test_the_laws_of_judging(outcomes: list[Outcome], terms: dict[str, object]) 
         assert judgement.verdict is V.INCONCLUSIVE
         assert kinds & {O.DELIVERED_OTHER, O.DELIVERED_OTHER_LATE}
     if judgement.verdict is V.CLOSED:
-        assert kinds <= REFUSED | {O.RCPT_4XX}
+        assert kinds <= REFUSED | {O.RCPT_4XX, O.SKIPPED}
+        assert outcomes.count(O.SKIPPED) * 2 <= len(outcomes)
         assert terms["control"] is Control.ACCEPTED
         assert terms["profile"] != "basic"
     if judgement.verdict not in (V.OPEN, V.OPEN_MULTIHOP):
         pending = bool(kinds & PENDING) and not terms["window_closed"]
         retry = bool(kinds & RETRY) and bool(terms["retries_left"])
         assert judgement.final == (not pending and not retry)
+
+
+def test_a_closed_server_is_told_what_was_left_out() -> None:
+    judgement = run(O.RCPT_5XX, O.RCPT_5XX, O.SKIPPED, control=YES)
+    assert judgement.reason == (
+        "Every form (1 left out on purpose) was refused, while mail for its own postmaster was accepted."
+    )
+    assert "left out" not in run(O.RCPT_5XX, control=YES).reason

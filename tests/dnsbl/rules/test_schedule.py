@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.rules import schedule
-from dnsbl.settings import Policy
+from dnsbl.settings import Policy, Settings
+from tester.smtp import RETRY, Outcome
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 TERMS = Policy()
@@ -54,3 +56,52 @@ def test_the_wait_for_a_removal_grows_only_with_failed_requests() -> None:
     assert schedule.removal_after(TERMS, [T0]) == T0 + timedelta(hours=1)
     assert schedule.removal_after(TERMS, [T0, T0 + days(1)]) == T0 + days(1) + timedelta(hours=6)
     assert schedule.removal_after(TERMS, [T0] * 9) == T0 + timedelta(hours=24)
+
+
+# ------------------------------------------------------------------------------------- tries of one attempt
+
+TESTER = Settings().tester
+O = Outcome  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("outcome", "waits"),
+    [
+        (O.RCPT_4XX, [360, 1800, 14400]),
+        (O.MAIL_4XX, [360, 1800, 14400]),
+        (O.RCPT_DENIED_SOFT, [360]),
+        (O.DATA_END_4XX, [3600]),
+        (O.BANNER_4XX, [3600, 21600]),
+        (O.HELO_4XX, [3600, 21600]),
+        (O.EARLY_421, [86400]),
+        (O.RCPT_5XX, []),
+        (O.BANNER_TIMEOUT, []),
+        (O.UNTRIED, []),
+        (O.SKIPPED, []),
+        (None, []),
+    ],
+)
+def test_each_way_of_being_put_off_has_its_own_schedule(outcome: Outcome | None, waits: list[float]) -> None:
+    assert list(schedule.retries(TESTER, outcome)) == waits
+    for made in range(len(waits) + 1):
+        due = schedule.retry_due(TESTER, [outcome], made, T0)
+        assert due == (T0 + timedelta(seconds=waits[made]) if made < len(waits) else None)
+
+
+def test_exactly_what_waits_for_a_retry_has_a_schedule() -> None:
+    assert {outcome for outcome in Outcome if schedule.retries(TESTER, outcome)} == RETRY
+
+
+def test_of_several_reasons_to_come_back_the_most_patient_decides() -> None:
+    assert schedule.retry_due(TESTER, [O.RCPT_4XX, O.EARLY_421, O.RCPT_5XX], 0, T0) == T0 + days(1)
+    assert schedule.retry_due(TESTER, [O.RCPT_4XX, O.EARLY_421], 1, T0) == T0 + timedelta(seconds=1800)
+    assert schedule.retry_due(TESTER, [], 0, T0) is None
+
+
+def test_a_retry_offers_only_what_is_still_to_be_tried() -> None:
+    assert schedule.offered(TESTER, None, 2)
+    assert schedule.offered(TESTER, O.UNTRIED, 1)
+    assert schedule.offered(TESTER, O.RCPT_DENIED_SOFT, 1)
+    assert not schedule.offered(TESTER, O.RCPT_DENIED_SOFT, 2)
+    assert not schedule.offered(TESTER, O.RCPT_5XX, 0)
+    assert not schedule.offered(TESTER, O.SKIPPED, 1)

@@ -1,0 +1,279 @@
+"""A simulated neighbourhood of mail servers on 127.64.0.0 and up; the truth about each is known.
+
+An address is either silent, refusing, or a mail server of some kind. Silent addresses are listening sockets with a
+kernel filter that throws every packet away before there is a handshake: to a caller that is exactly a firewall that
+drops, and it needs neither root nor a namespace nor a packet filter of the system. On refusing addresses nothing
+listens. So nobody's network settings are touched, and since every socket is bound to an address of 127.0.0.0/8,
+nothing is reached from outside either.
+
+    python -m bench.fleet PORT COLLECTOR_PORT < plan        serves until its standard input ends
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import re
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from ipaddress import IPv4Address
+from random import Random
+
+COLLECTOR_DOMAIN = "c.test"
+BOUNCE_DOMAIN = "b.test"
+FIRST = IPv4Address("127.64.0.0")
+SLOW = "127.63.0.1"  #: answers every command after a while and puts every recipient off
+MUTE = "127.63.0.2"  #: silent
+SLOWNESS = 0.5  #: seconds before each reply of SLOW
+
+
+class Kind(StrEnum):
+    """What an address does. The first four groups stand apart in the tables; `OPEN` below names the true relays."""
+
+    SILENT = "silent"
+    FILTERED = "filtered"
+    REFUSING = "refusing"
+    # mail servers that relay
+    ANY = "relays for anybody"
+    NULL = "relays for the null sender"
+    LOCAL = "relays for senders in its own domain"
+    PERCENT = "relays by the percent hack"
+    # mail servers that accept and do not relay
+    LOSES = "accepts and loses"
+    BOUNCES = "accepts, then bounces"
+    # mail servers that refuse, sooner or later
+    NO_DATA = "accepts the recipient, refuses DATA"
+    NO_END = "refuses at the end of the data"
+    CLOSED = "closed"
+    SOFT = "closed, with a 454"
+    TURNS_AWAY = "turns us away"
+    NO_MAIL = "speaks something else"
+
+
+OPEN = frozenset({Kind.ANY, Kind.NULL, Kind.LOCAL, Kind.PERCENT})
+MUTED = frozenset({Kind.SILENT, Kind.FILTERED})
+SPEAKING = tuple(kind for kind in Kind if kind not in {*MUTED, Kind.REFUSING})
+
+
+def range_a() -> dict[IPv4Address, Kind]:
+    """The 2816 addresses of a relay study's range of 2002: 253 hosts found, of these 234 refusing, 5 filtered and 14
+    with a mail server; 6 of the 14 accepted the test message, 5 delivered it."""
+    return _spread(
+        {
+            Kind.SILENT: 2563,
+            Kind.FILTERED: 5,
+            Kind.REFUSING: 234,
+            Kind.ANY: 3,
+            Kind.LOCAL: 1,
+            Kind.PERCENT: 1,
+            Kind.LOSES: 1,
+            Kind.NO_DATA: 2,
+            Kind.NO_END: 1,
+            Kind.CLOSED: 2,
+            Kind.SOFT: 1,
+            Kind.TURNS_AWAY: 1,
+            Kind.NO_MAIL: 1,
+        },
+        FIRST,
+    )
+
+
+def speakers(each: int) -> dict[IPv4Address, Kind]:
+    """So many mail servers of each kind, on the addresses behind range A."""
+    return _spread(dict.fromkeys(SPEAKING, each), FIRST + 16 * 256)
+
+
+def _spread(numbers: dict[Kind, int], first: IPv4Address) -> dict[IPv4Address, Kind]:
+    """The kinds in an order that is random and always the same."""
+    kinds = [kind for kind, number in numbers.items() for _ in range(number)]
+    Random(2002).shuffle(kinds)
+    return {first + offset: kind for offset, kind in enumerate(kinds)}
+
+
+# ------------------------------------------------------------------------------------------------ the servers
+
+_SO_ATTACH_FILTER = 26
+_DROP_ALL = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 octets of the packet
+
+
+def mute(address: str, port: int) -> socket.socket:
+    """A listening socket on which no packet ever arrives."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((address, port))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(_DROP_ALL)))
+    sock.listen(1)
+    return sock
+
+
+_ADDRESS = re.compile(rb"<(.*)>")
+_TOKEN = rb"[a-z2-7]{34}"
+
+
+class Server:
+    """One simulated mail server."""
+
+    def __init__(self, address: IPv4Address, kind: Kind, collector: int) -> None:
+        self.address, self.kind, self.collector = str(address), kind, collector
+        self.name = f"mx{int(address) - int(FIRST)}.example.net".encode()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+            async with asyncio.timeout(60):
+                await self._talk(reader, writer)
+        writer.transport.abort()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.kind is Kind.NO_MAIL:
+            writer.write(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+            await reader.read(1)
+            return
+        refuses = self.kind is Kind.TURNS_AWAY
+        writer.write(b"554 no mail from you\r\n" if refuses else b"220 " + self.name + b" ESMTP\r\n")
+        mail = rcpt = b""
+        while line := await reader.readline():
+            match line.split(b" ")[0].strip().upper():
+                case b"QUIT":
+                    writer.write(b"221 bye\r\n")
+                    return
+                case _ if refuses:
+                    writer.write(b"503 no\r\n")
+                case b"EHLO" | b"HELO":
+                    writer.write(b"250 " + self.name + b"\r\n")
+                case b"MAIL":
+                    mail = self._path(line)
+                    writer.write(b"250 ok\r\n")
+                case b"RCPT":
+                    rcpt = self._path(line)
+                    writer.write(self._recipient(mail, rcpt))
+                case b"DATA" if self.kind is Kind.NO_DATA:
+                    writer.write(b"554 no valid recipients\r\n")
+                case b"DATA":
+                    writer.write(b"354 go\r\n")
+                    message = await reader.readuntil(b"\r\n.\r\n")
+                    writer.write(b"550 relaying denied\r\n" if self.kind is Kind.NO_END else b"250 queued\r\n")
+                    task = asyncio.create_task(self._pass_on(mail, rcpt, message))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+                case _:
+                    writer.write(b"250 ok\r\n")
+
+    @staticmethod
+    def _path(line: bytes) -> bytes:
+        found = _ADDRESS.search(line)
+        return found[1] if found else b""
+
+    def _recipient(self, mail: bytes, rcpt: bytes) -> bytes:
+        """The answer to RCPT, by who claims to send what to whom."""
+        if rcpt.partition(b"@")[0].lower() == b"postmaster":
+            return b"250 ok\r\n"
+        here = (b"@" + self.name, f"@[{self.address}]".encode())
+        match self.kind:
+            case Kind.CLOSED | Kind.SOFT:
+                takes = False
+            case Kind.NULL:
+                takes = not mail
+            case Kind.LOCAL:
+                takes = mail.endswith(here)
+            case Kind.PERCENT:
+                takes = (
+                    rcpt.endswith(here)
+                    and b"%" in rcpt
+                    and b"@" not in rcpt.removesuffix(here[0]).removesuffix(here[1])
+                )
+            case _:
+                takes = True
+        if takes:
+            return b"250 ok\r\n"
+        return b"454 4.7.1 relay access denied\r\n" if self.kind is Kind.SOFT else b"550 5.7.1 relaying denied\r\n"
+
+    async def _pass_on(self, mail: bytes, rcpt: bytes, message: bytes) -> None:
+        """What the server really does with what it has accepted."""
+        if self.kind in OPEN:
+            token = re.search(_TOKEN, rcpt)
+            if token and COLLECTOR_DOMAIN.encode() in rcpt:
+                await self._send(mail, token[0] + b"@" + COLLECTOR_DOMAIN.encode(), message)
+        elif self.kind is Kind.BOUNCES and mail.endswith(b"@" + BOUNCE_DOMAIN.encode()):
+            await self._send(b"", mail, _report(self.name, rcpt))
+
+    async def _send(self, mail: bytes, rcpt: bytes, message: bytes) -> None:
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(30):
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", self.collector, local_addr=(self.address, 0)
+                )
+                await reader.readline()
+                for line in (
+                    b"HELO " + self.name + b"\r\n",
+                    b"MAIL FROM:<" + mail + b">\r\n",
+                    b"RCPT TO:<" + rcpt + b">\r\n",
+                    b"DATA\r\n",
+                    message,
+                    b"QUIT\r\n",
+                ):
+                    writer.write(line)
+                    await reader.readline()
+                writer.close()
+
+
+def _report(name: bytes, rcpt: bytes) -> bytes:
+    """A delivery status report (RFC 3464)."""
+    return (
+        b"From: MAILER-DAEMON@%(n)b\r\nSubject: Undelivered Mail\r\nMIME-Version: 1.0\r\n"
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        b"--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; %(n)b\r\n\r\n"
+        b"Final-Recipient: rfc822; %(r)b\r\nAction: failed\r\nStatus: 5.7.1\r\n--b--\r\n.\r\n"
+    ) % {b"n": name, b"r": rcpt}
+
+
+async def _slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server that thinks before each reply, and puts every recipient off."""
+    with contextlib.suppress(OSError):
+        verb = b""
+        while verb != b"QUIT":
+            await asyncio.sleep(SLOWNESS)
+            writer.write({b"": b"220 slow.example.net\r\n", b"RCPT": b"450 later\r\n"}.get(verb, b"250 ok\r\n"))
+            verb = (await reader.readline())[:4].upper() or b"QUIT"
+        writer.write(b"221 bye\r\n")
+    writer.close()
+
+
+async def serve(plan: dict[IPv4Address, Kind], port: int, collector: int) -> None:
+    """Be the neighbourhood until standard input ends."""
+    muted = [mute(str(address), port) for address, kind in plan.items() if kind in MUTED]
+    muted.append(mute(MUTE, port))
+    for address, kind in plan.items():
+        if kind in SPEAKING:
+            await asyncio.start_server(Server(address, kind, collector), str(address), port, backlog=64)
+    await asyncio.start_server(_slowly, SLOW, port, backlog=4096)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    for sock in muted:
+        sock.close()
+
+
+def to_lines(plan: dict[IPv4Address, Kind]) -> str:
+    return "".join(f"{address} {kind.name}\n" for address, kind in plan.items()) + "\n"
+
+
+def from_lines(lines: Sequence[str]) -> dict[IPv4Address, Kind]:
+    return {IPv4Address(word[0]): Kind[word[1]] for word in (line.split() for line in lines)}
+
+
+def _plan_lines() -> Iterator[str]:
+    for line in sys.stdin:
+        if not line.strip():
+            return
+        yield line
+
+
+if __name__ == "__main__":
+    from bench.limits import raise_file_limit
+
+    raise_file_limit()
+    asyncio.run(serve(from_lines(list(_plan_lines())), int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,88 @@
+"""The collector of the list on loopback: callbacks are kept, and our own address is a domain like any other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dnsbl.addresses import parse_address
+from dnsbl.daemons.mailroom import Mailroom, literals
+from dnsbl.errors import StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    ("address", "names"),
+    [("198.51.100.7", ("[198.51.100.7]", "#3325256711")), ("2001:db8::7", ("[ipv6:2001:db8::7]",))],
+)
+def test_an_address_has_its_literals(address: str, names: tuple[str, ...]) -> None:
+    assert literals(parse_address(address)) == names
+
+
+async def say(port: int, *lines: str) -> list[str]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    replies = [(await reader.readline()).decode()]
+    for line in lines:
+        writer.write(f"{line}\r\n".encode())
+        while (reply := (await reader.readline()).decode())[3:4] == "-":
+            pass
+        replies.append(reply)
+    writer.close()
+    await writer.wait_closed()
+    return replies
+
+
+@pytest.fixture
+def opened(make_office: Any) -> tuple[Any, Mailroom, Any]:
+    office = make_office(
+        collector={"listen": ["127.0.0.1:0"], "addresses": ["198.51.100.7", "2001:db8::7"]},
+        tester={"collector_domain": "c.test", "bounce_domain": "b.test"},
+    )
+    office.nominate("8.8.4.4")
+    taken = office.take()
+    office.issue(taken)
+    mailroom = Mailroom(office.casework, office.settings, office.keyring, office.clock)
+    return office, mailroom, office.issued(taken.job.run)
+
+
+@pytest.mark.parametrize("domain", ["c.test", "[198.51.100.7]", "#3325256711", "[IPv6:2001:db8::7]"])
+async def test_letters_come_in_by_every_name_of_ours(opened: tuple[Any, Mailroom, Any], domain: str) -> None:
+    _, mailroom, issued = opened
+    [(_, port)] = await mailroom.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(mailroom.run(stop))
+    replies = await say(port, "EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{issued.recipient}@{domain}>", "RSET", "QUIT")
+    assert replies[3].startswith("250")
+    assert (await say(port, "EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{issued.recipient}@[192.0.2.1]>"))[3][:3] == "550"
+    stop.set()
+    await running
+
+
+async def test_a_callback_is_on_file_when_the_peer_has_gone(opened: tuple[Any, Mailroom, Any]) -> None:
+    office, mailroom, issued = opened
+    [(_, port)] = await mailroom.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(mailroom.run(stop))
+    await say(port, "EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{issued.sender}@b.test>", "QUIT")
+    stop.set()
+    await running
+    assert [back.finding for back in office.casework.run_report(issued.run).returns] == ["CALLBACK_SEEN"]
+
+
+async def test_a_callback_that_cannot_be_stored_is_let_go(
+    opened: tuple[Any, Mailroom, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    office, mailroom, issued = opened
+
+    def gone(arrived: object) -> None:
+        raise StoreUnavailable
+
+    office.casework.file_probe = gone
+    [(_, port)] = await mailroom.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(mailroom.run(stop))
+    await say(port, "EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{issued.sender}@b.test>", "QUIT")
+    stop.set()
+    await running
+    assert "a callback was not stored" in caplog.text

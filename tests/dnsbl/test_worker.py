@@ -1,0 +1,338 @@
+"""The worker against a mail server on loopback: who is dialled, from where, with what, and how fast it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dnsbl.addresses import parse_address, parse_network
+from dnsbl.casework import Casework
+from dnsbl.clock import Clock, HandClock, SystemClock
+from dnsbl.daemons.worker import Worker
+from dnsbl.model import Door, JobReason, JobState, Nomination, Run, RunState
+from dnsbl.settings import Settings
+from dnsbl.store import Store
+from tester.letter import Keyring
+from tester.smtp import Flag, Outcome, Transcript
+from tester.verdict import Verdict
+
+HERE = parse_address("127.0.0.1")
+
+
+class Host:
+    """A mail server: a greeting, and an answer by verb; RCPT is refused unless it is for a postmaster."""
+
+    def __init__(self, greeting: str = "220 mx.host.test ESMTP", silent: str = "", refuse: str = "") -> None:
+        self.greeting, self.silent, self.refuse = greeting, silent, refuse
+        self.lines: list[str] = []
+        self.peers: list[str] = []
+        self.letters: list[bytes] = []
+        self.takes: Callable[[str], bool] = lambda peer: False
+        self.quiet = asyncio.Event()  # it was asked what it does not answer
+        self.gone = asyncio.Event()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")[0]
+        self.peers.append(peer)
+        self.gone.clear()
+        writer.write(f"{self.greeting}\r\n".encode())
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while line := (await reader.readuntil(b"\r\n")).decode():
+                self.lines.append(line.rstrip())
+                verb = line[:4].strip().upper()
+                if verb == self.silent:
+                    self.quiet.set()
+                    continue
+                mine = "postmaster" in line or self.takes(peer)
+                said = "550 5.7.1 no" if verb == "RCPT" and not mine else "354 go" if verb == "DATA" else "250 ok"
+                writer.write(f"{said}\r\n".encode())
+                if verb == "DATA":
+                    self.letters.append(await reader.readuntil(b"\r\n.\r\n"))
+                    writer.write(b"250 queued\r\n")
+                if verb == "QUIT":
+                    break
+        writer.close()
+        self.gone.set()
+
+
+class Shop:
+    """A worker on a store of its own, testing the host."""
+
+    def __init__(self, store: Store, port: int, clock: Clock, **tester: Any) -> None:
+        quick = {"port": port, "lab_networks": ["127.0.0.0/8"], "attempt_gap": 0, "connection_gap": 0, "grace": 0}
+        more = {key: tester.pop(key) for key in ("collector",) if key in tester}
+        self.settings = Settings.model_validate({"tester": quick | tester} | more)
+        keyring = Keyring.generate(lambda size: bytes(size), 0)
+        self.clock = clock
+        self.casework = Casework(store, self.settings, keyring, clock=clock)
+        self.worker = Worker(self.casework, self.settings, keyring, clock)
+        self.stop = asyncio.Event()
+
+    def nominate(self, evidence: bytes | None = b"spam") -> str:
+        return self.casework.nominate(
+            Nomination(address=HERE, door=Door.CLI, nominator="x", reason="", evidence=evidence)
+        ).run
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        working = asyncio.create_task(self.worker.run(self.stop))
+        try:
+            yield
+        finally:
+            self.stop.set()
+            await asyncio.wait_for(working, 5)
+
+    async def until(self, holds: Callable[[], Any], within: float = 5.0) -> Any:
+        began = time.monotonic()
+        while not (found := holds()):
+            assert time.monotonic() - began < within, "it never came to be"
+            await asyncio.sleep(0.02)
+        return found
+
+    def settled(self, run: str) -> Run | None:
+        found = self.casework.look_up(HERE).runs
+        return next((r for r in found if r.id == run and r.state is RunState.SETTLED), None)
+
+    def outcomes(self, run: str) -> dict[str, Outcome | None]:
+        return {letter.vector: letter.outcome for letter in self.casework.run_report(run).letters}
+
+
+@contextlib.asynccontextmanager
+async def serving(host: Host) -> AsyncIterator[int]:
+    server = await asyncio.start_server(host, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def test_a_closed_host_is_judged_closed(store: Store) -> None:
+    async with serving(host := Host()) as port:
+        shop = Shop(store, port, SystemClock())
+        run = shop.nominate()
+        async with shop.open():
+            judged = await shop.until(lambda: shop.settled(run))
+    assert judged.verdict is Verdict.CLOSED
+    assert len(host.peers) == 4
+    assert "MAIL FROM:<postmaster@mx.host.test>" not in host.lines
+    said = [line for line in host.lines if re.fullmatch(r"MAIL FROM:<s[a-z2-7]{33}@mx\.host\.test>", line)]
+    assert len(said) == 1, "in a lab the name that a server says is believed"
+
+
+async def test_a_stop_ends_all_dialling_within_a_second_and_a_resume_takes_it_up_again(store: Store) -> None:
+    async with serving(host := Host(silent="MAIL")) as port:
+        shop = Shop(store, port, SystemClock())
+        run = shop.nominate()
+        async with shop.open():
+            await asyncio.wait_for(host.quiet.wait(), 5)
+            began = time.monotonic()
+            shop.casework.stop(reason="complaints", actor="operator")
+            await asyncio.wait_for(host.gone.wait(), 1)
+            waiting = await shop.until(
+                lambda: (job := shop.casework.look_up(HERE).job) and job.state is JobState.QUEUED, within=1
+            )
+            assert waiting
+            assert time.monotonic() - began < 1
+            await asyncio.sleep(0.6)
+            assert len(host.peers) == 1, "nobody is dialled while testing is stopped"
+            host.silent = ""
+            shop.casework.resume(reason="", actor="operator")
+            judged = await shop.until(lambda: shop.settled(run))
+    assert judged.verdict is Verdict.CLOSED
+    documents = shop.casework.run_report(run).transcripts
+    assert len(documents) == 5, "what was said before the stop is on file as well"
+
+
+@pytest.mark.parametrize("how", ["setting", "quiet hours", "stopped before"])
+async def test_while_testing_is_held_nothing_is_dialled(store: Store, how: str) -> None:
+    clock = HandClock()  # 00:00 UTC
+    terms: dict[str, Any] = {"setting": {"stop": True}, "quiet hours": {"quiet_hours": [0, 23]}}.get(how, {})
+    async with serving(host := Host()) as port:
+        shop = Shop(store, port, clock, **terms)
+        run = shop.nominate()
+        if how == "stopped before":
+            shop.casework.stop(reason="x", actor="operator")
+        async with shop.open():
+            await asyncio.sleep(0.4)
+            assert host.peers == []
+            assert shop.casework.look_up(HERE).job.takes == 0  # type: ignore[union-attr]
+            if how == "quiet hours":
+                clock.turn(hours=1)
+                await shop.until(lambda: shop.settled(run))
+
+
+async def test_who_opts_out_in_the_last_moment_is_not_dialled(store: Store) -> None:
+    async with serving(host := Host()) as port:
+        shop = Shop(store, port, SystemClock())
+        run = shop.nominate()
+        file_letters = shop.casework.file_letters
+
+        def opt_out(*arguments: Any) -> None:
+            file_letters(*arguments)
+            shop.casework.exclude(parse_network("127.0.0.1"), reason="asked", actor="operator")
+
+        shop.casework.file_letters = opt_out  # type: ignore[method-assign]
+        async with shop.open():
+            judged = await shop.until(lambda: shop.settled(run))
+    assert host.peers == []
+    assert judged.verdict is Verdict.INCONCLUSIVE
+
+
+async def test_what_harms_a_software_or_is_switched_off_is_left_out_and_said_so(store: Store) -> None:
+    async with serving(host := Host("220 mx.host.test ESMTP Service (Lotus Domino Release 8.5) ready")) as port:
+        shop = Shop(store, port, SystemClock(), vectors_off=["R17"])
+        run = shop.nominate()
+        async with shop.open():
+            judged = await shop.until(lambda: shop.settled(run))
+    left = {vector for vector, outcome in shop.outcomes(run).items() if outcome is Outcome.SKIPPED}
+    assert left == {"S02", "X01", "R17"}
+    assert "MAIL FROM:<>" not in host.lines
+    assert not any("IMCEASMTP" in line for line in host.lines)
+    assert judged.verdict is Verdict.CLOSED
+    assert "(3 left out on purpose)" in judged.explanation
+    replies = {letter.vector: letter.reply for letter in shop.casework.run_report(run).letters}
+    assert replies["X01"] == "This form is known to harm Lotus Domino."
+    assert replies["R17"] == "This form is switched off."
+
+
+async def test_the_owners_forms_are_sent_only_in_a_full_test(store: Store) -> None:
+    async with serving(host := Host()) as port:
+        shop = Shop(store, port, SystemClock(), collector={"addresses": ["198.51.100.7"]})
+        run = shop.casework.order_test(HERE, profile="full", actor="operator").run
+        async with shop.open():
+            await shop.until(lambda: shop.settled(run), within=10)
+    outcomes = shop.outcomes(run)
+    assert outcomes["R22a"] is Outcome.RCPT_5XX
+    assert {vector for vector, outcome in outcomes.items() if outcome is Outcome.SKIPPED} == {"S09", "R18", "R22b"}
+    assert any(line.endswith("@[198.51.100.7]>") for line in host.lines)
+    assert any(line.endswith("@#3325256711>") for line in host.lines)
+    assert Outcome.UNTRIED not in outcomes.values()
+
+
+async def test_a_server_that_singles_us_out_is_seen_from_our_second_address(store: Store) -> None:
+    async with serving(host := Host()) as port:
+        host.takes = lambda peer: peer == "127.0.0.3"
+        shop = Shop(store, port, SystemClock(), source_addresses=["127.0.0.2", "127.0.0.3"])
+        run = shop.nominate()
+        async with shop.open():
+            assert (await shop.until(lambda: shop.settled(run))).verdict is Verdict.CLOSED
+            await shop.until(lambda: host.letters)
+    assert set(host.peers) == {"127.0.0.2", "127.0.0.3"}
+
+
+async def test_outside_of_labs_only_a_proven_name_stands_in_a_sender(store: Store) -> None:
+    asked: list[tuple[object, tuple[str, ...]]] = []
+
+    async def own_name(address: object, names: tuple[str, ...]) -> str:
+        asked.append((address, names))
+        return "proven.host.test"
+
+    shop = Shop(store, 25, SystemClock())
+    worker = Worker(
+        shop.casework, Settings(), Keyring.generate(lambda size: bytes(size), 0), shop.clock, own_name=own_name
+    )
+    assert await worker._own(parse_address("8.8.4.4"), ("mx.gmail.test",)) == "proven.host.test"
+    assert asked == [(parse_address("8.8.4.4"), ("mx.gmail.test",))]
+    assert await shop.worker._own(HERE, ("mx.host.test",)) == "mx.host.test"
+
+
+async def test_a_network_with_a_tarpit_has_one_test_at_a_time_for_an_hour(store: Store) -> None:
+    clock = HandClock()
+    worker = Shop(store, 25, clock).worker
+    running: Any = asyncio.current_task()
+    worker._running = {parse_address("8.8.4.4"): running}
+    assert worker._full() == []
+    slow = Transcript(target="8.8.4.4", port=25, source="", started=0.0, flags=frozenset({Flag.TARPIT}))
+    worker._note_pace(parse_address("8.8.4.5"), slow)
+    assert worker._full() == [parse_network("8.8.4.0/24")]
+    clock.turn(seconds=3600)
+    assert worker._full() == []
+
+
+async def test_a_worker_that_cannot_see_a_stop_does_not_work(store: Store) -> None:
+    shop = Shop(store, 25, SystemClock())
+    await shop.worker._look()
+    looks = 0
+
+    def broken() -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            raise RuntimeError("no eyes")
+
+    shop.casework.stopped = broken  # type: ignore[method-assign, assignment]
+    with pytest.raises(RuntimeError, match="no eyes"):
+        await asyncio.wait_for(shop.worker.run(shop.stop), 3)
+
+
+async def test_who_opts_out_while_we_talk_is_left_within_a_second_for_good(store: Store) -> None:
+    async with serving(host := Host(silent="MAIL")) as port:
+        shop = Shop(store, port, SystemClock())
+        run = shop.nominate()
+        async with shop.open():
+            await asyncio.wait_for(host.quiet.wait(), 5)
+            shop.casework.exclude(parse_network("127.0.0.1"), reason="asked", actor="operator")
+            await asyncio.wait_for(host.gone.wait(), 1)
+            judged = await shop.until(lambda: shop.settled(run), within=2)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert len(host.peers) == 1
+    assert shop.casework.look_up(HERE).job is None
+
+
+async def test_letters_go_out_signed(store: Store) -> None:
+    async with serving(host := Host()) as port:
+        host.takes = lambda peer: True
+        shop = Shop(store, port, SystemClock())
+        shop.worker._sign = lambda message: b"DKIM-Signature: here\r\n" + message
+        shop.nominate(evidence=None)
+        async with shop.open():
+            await shop.until(lambda: len(host.letters) == 2)
+    assert [letter[:22] for letter in host.letters] == [b"DKIM-Signature: here\r\n"] * 2
+    assert all(b"\r\nAuto-Submitted: auto-generated\r\n" in letter for letter in host.letters)
+
+
+@pytest.mark.parametrize("reason", JobReason)
+async def test_a_confirmation_is_made_from_elsewhere_and_under_tls(
+    store: Store, monkeypatch: pytest.MonkeyPatch, reason: JobReason
+) -> None:
+    shop = Shop(store, 25, SystemClock(), source_addresses=["127.0.0.2", "127.0.0.3"])
+    shop.nominate()
+    taken = shop.casework.take_job("w")
+    assert taken is not None
+    told: dict[str, Any] = {}
+
+    async def call(*arguments: object, **more: Any) -> None:
+        told.update(more)
+
+    monkeypatch.setattr("dnsbl.daemons.worker.call", call)
+    await shop.worker._test(replace(taken, job=replace(taken.job, reason=reason)))
+    second = reason in (JobReason.CONFIRM, JobReason.VANTAGE)
+    assert told["source"] == ("127.0.0.3" if second else "127.0.0.2")
+    assert told["prefer_tls"] is (reason is JobReason.CONFIRM)
+    assert len(told["nonsense"]) == 16
+    assert told["limits"].banner_second == 300
+
+
+@pytest.mark.parametrize(("own", "sender"), [("proven.host.test", "proven.host.test"), ("", "[127.0.0.1]")])
+async def test_the_name_in_a_greeting_stands_in_recipients_and_never_in_a_sender(
+    store: Store, own: str, sender: str
+) -> None:
+    async def prove(address: object, said: tuple[str, ...]) -> str:
+        return own
+
+    async with serving(host := Host("220 mail.big.test ESMTP")) as port:
+        shop = Shop(store, port, SystemClock())
+        shop.worker._own = prove  # type: ignore[method-assign, assignment]
+        run = shop.nominate()
+        async with shop.open():
+            await shop.until(lambda: shop.settled(run))
+    assert not any("mail.big.test" in line for line in host.lines if line.startswith("MAIL"))
+    assert any(line.startswith("MAIL FROM:<s") and line.endswith(f"@{sender}>") for line in host.lines)
+    assert any(line.endswith("%c.example.org@mail.big.test>") for line in host.lines)
