@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dnsbl.dns.zones import Zones, zones_from
+from dnsbl.dns.zonefile import zones_from
+from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
 from dnsbl.settings import Settings, fields
 
@@ -22,7 +23,14 @@ PREFIX = "DNSBL_"
 #: Looked for, in order, when no --config is given.
 USUAL = (Path("config.toml"), Path("/etc/dnsbl/config.toml"))
 #: Keys that hold paths, which are relative to the file that names them.
-PATHS = (("service", "state_dir"), ("dns", "zones_dir"), ("collector", "tls_certificate"), ("collector", "tls_key"))
+PATHS = (
+    ("service", "state_dir"),
+    ("dns", "zones_dir"),
+    ("dns", "keys_file"),
+    ("dns", "tsig_keys"),
+    ("collector", "tls_certificate"),
+    ("collector", "tls_key"),
+)
 
 
 def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
