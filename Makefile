@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check strangers bench clean
+.PHONY: help demo test check fuzz strangers bench clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -32,6 +32,9 @@ check: $(READY)  ## format, lint, types, floors
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+fuzz: $(READY)   ## a million mutated packets against the answering path; about two minutes
+	@$(BIN)/python tests/fuzz/packets.py
 
 strangers: $(READY) ## tests against software that we did not write (Debian packages, as root)
 	@tests/strangers/install

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dnsbl.dns.zones import Zones, zones_from
+from dnsbl.dns.zonefile import zones_from
+from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
 from dnsbl.settings import Settings, fields
 
@@ -26,6 +27,8 @@ PATHS = (
     ("service", "state_dir"),
     ("dns", "zones_dir"),
     ("tester", "dkim_key"),
+    ("dns", "keys_file"),
+    ("dns", "tsig_keys"),
     ("collector", "tls_certificate"),
     ("collector", "tls_key"),
 )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from tester.vectors import CATALOGUE
 
@@ -48,6 +49,58 @@ def split_listen(value: str) -> tuple[str, int]:
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
 Listen = Annotated[str, AfterValidator(_listen)]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRule:
+    """What clients from one network get; the longest network that holds the client's address decides."""
+
+    network: Network
+    action: str  #: pass, refuse, drop, empty or code
+    code: IPv4Address | None = None  #: the A record that every listing question gets, with the action `code`
+
+
+#: In-band answers for unwelcome clients may use this network alone, so that none is ever mistaken for a listing.
+IN_BAND = IPv4Network("127.255.255.0/24")
+
+
+def _client_rule(value: Any) -> ClientRule:
+    match value.split() if isinstance(value, str) else ():
+        case (network, ("pass" | "refuse" | "drop" | "empty") as action):
+            return ClientRule(ip_network(network), action)
+        case (network, "code", code) if (address := IPv4Address(code)) in IN_BAND:
+            return ClientRule(ip_network(network), "code", address)
+    raise ValueError(
+        "NETWORK ACTION is needed, the action one of pass, refuse, drop, empty or code 127.255.255.N, "
+        'such as "192.0.2.0/24 refuse" or "192.0.2.0/24 code 127.255.255.254"'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRule:
+    """Who may have whole zones: an address in the network that signs with the key."""
+
+    network: Network
+    key: str | None  #: the key's name, lower case; None only on loopback
+
+
+def _transfer_rule(value: Any) -> TransferRule:
+    match value.split() if isinstance(value, str) else ():
+        case (network, key):
+            return TransferRule(ip_network(network), _hostname(key))
+        case (network,) if ip_network(network).is_loopback:
+            return TransferRule(ip_network(network), None)
+    raise ValueError('NETWORK KEY is needed, such as "192.0.2.7 mirror"; only loopback networks may go without a key')
+
+
+def _told(value: str) -> str:
+    if not value or not value.isascii() or not value.isprintable():
+        raise ValueError('"off", "hostname" or printable ASCII is needed')
+    return value
+
+
+#: What the server tells about itself: `off`, `hostname`, or the text itself.
+Told = Annotated[str, Field(max_length=100), AfterValidator(_told)]
 
 
 class Section(BaseModel):
@@ -99,6 +152,86 @@ class Dns(Section):
         200, description="TCP connections at once; the longest idle one yields to a new one.", ge=1
     )
     tcp_idle: float = Field(10.0, description="Seconds before an idle TCP connection is closed.", gt=0)
+    stale_after: float = Field(
+        3600, description="Seconds without word from the store after which answers are marked as stale.", gt=0
+    )
+    acl: tuple[Annotated[ClientRule, BeforeValidator(_client_rule)], ...] = Field(
+        (),
+        description=(
+            'Who may ask: "NETWORK ACTION" with pass, refuse, drop, empty or code 127.255.255.N; the longest network '
+            "decides, and who is in none passes."
+        ),
+    )
+    keys_file: Path | None = Field(
+        None,
+        description=(
+            "SHA-256 of the keys (16 or more letters and digits) that clients may put before the zone, one a line; "
+            "relative to the configuration file."
+        ),
+    )
+    rate_answers: float = Field(
+        500, description="Answers per second over UDP to one /24 or /56, listings and records; 0 is no limit.", ge=0
+    )
+    rate_negatives: float = Field(
+        5000, description='The same for "not listed", which busy mail sites hear all day.', ge=0
+    )
+    rate_errors: float = Field(50, description="The same for refusals and errors.", ge=0)
+    rate_slip: int = Field(
+        2,
+        description="Of the replies over a limit each such one is sent empty with TC, the others dropped; 0: none.",
+        ge=0,
+        le=100,
+    )
+    rate_allow: tuple[Network, ...] = Field(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")), description="Networks that no rate limit concerns."
+    )
+    cookies: str = Field(
+        "on",
+        description="DNS cookies: on, off, or strict (over UDP, who shows a wrong or half a cookie must ask again).",
+        pattern="^(on|off|strict)$",
+    )
+    cookie_days: float = Field(
+        30,
+        description="Days until a new cookie secret; 0 never, for servers that share copies of state_dir/cookies.",
+        ge=0,
+    )
+    nsid: Told = Field(
+        "off", description="Our name in NSID (RFC 5001): off, hostname, 0x and hexadecimal digits, or the text itself."
+    )
+    chaos_id: Told = Field(
+        "off", description="What id.server and hostname.bind tell in class CH: off, hostname, or the text itself."
+    )
+    chaos_version: Told = Field(
+        "off", description="What version.bind and version.server tell in class CH: off, or the text itself."
+    )
+    query_log_every: int = Field(
+        0, description="Every so many queries one is logged, the client shortened to its /24 or /48; 0 is none.", ge=0
+    )
+    metrics_listen: Listen | None = Field(
+        None, description="Where to serve Prometheus metrics by themselves, for nodes without the web role."
+    )
+    transfer: tuple[Annotated[TransferRule, BeforeValidator(_transfer_rule)], ...] = Field(
+        (), description='Who may have whole zones (AXFR, IXFR): "NETWORK KEY", the key one of those in tsig_keys.'
+    )
+    tsig_keys: Path | None = Field(
+        None,
+        description="File of transfer keys, a `name algorithm secret` a line; relative to the configuration file.",
+    )
+    transfers: int = Field(4, description="Zone transfers at once.", ge=1, le=100)
+    expand_ranges: bool = Field(
+        False, description="Transfer networks of up to 65536 addresses name by name, not as wildcards."
+    )
+    secondaries: tuple[Listen, ...] = Field(
+        (), description="Servers that are told of every change (NOTIFY), and that `dnsbl monitor` watches."
+    )
+    monitor: tuple[Listen, ...] = Field((), description="Further servers of our zones that `dnsbl monitor` watches.")
+
+    @field_validator("nsid")
+    @classmethod
+    def _hexadecimal(cls, nsid: str) -> str:
+        if nsid.startswith("0x"):
+            bytes.fromhex(nsid[2:])
+        return nsid
 
 
 class Tester(Section):
@@ -211,6 +344,9 @@ class Web(Section):
         pattern=r"^https?://[!-~]+[^/]$",
     )
     trusted_proxies: tuple[Network, ...] = Field((), description="Proxies whose X-Forwarded-For is believed.")
+    metrics_from: tuple[Network, ...] = Field(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")), description="Networks that may read /metrics."
+    )
     posts_per_hour: int = Field(
         30, description="Nominations and requests for removal per hour from one /24 or /48.", ge=1
     )
@@ -285,6 +421,8 @@ class Settings(Section):
             yield "tester.dkim_key and tester.dkim_selector go together"
         if (self.collector.tls_certificate is None) != (self.collector.tls_key is None):
             yield "collector.tls_certificate and collector.tls_key go together"
+        if self.dns.tsig_keys is None and any(rule.key for rule in self.dns.transfer):
+            yield "dns.transfer names a key, so dns.tsig_keys must name the file that holds it"
         for address in tester.source_addresses:
             if (
                 tester.lab_networks

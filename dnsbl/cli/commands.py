@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +13,14 @@ import typer
 from dnsbl.addresses import Network, parse_address, parse_network
 from dnsbl.cli import show
 from dnsbl.cli.waiting import wait_for
+from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual
 from dnsbl.daemons import ROLES
-from dnsbl.daemons.desk import Desk, open_desk
+from dnsbl.daemons.desk import Desk, current_table, open_desk
+from dnsbl.daemons.files import write_whole
+from dnsbl.daemons.transfers import read_keys
+from dnsbl.dns import export, retire
+from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Door, Refusal, State
 from dnsbl.rules import intake
@@ -209,7 +216,7 @@ def listing_add(
     """List networks by an operator's word (never as a proven relay). All or nothing."""
     desk = open_desk(config)
     _known_kind(desk, kind)
-    networks = _networks(network, file)
+    networks = [intake.listable(found, desk.settings) for found in _networks(network, file)]
     added = desk.casework.list_networks(networks, kind=kind, reason=_reason(reason), actor=operator())
     show.done({"kind": kind, "given": len(networks), "added": added}, as_json=as_json)
 
@@ -247,6 +254,85 @@ def journal(
     show.entries(desk.casework.journal(subject, most=most), as_json=as_json)
 
 
+@app.command("export")
+def export_zone(
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(export.FORMATS)}.")],
+    origin: Annotated[str, typer.Option("--zone", help="The zone; may be left out when there is only one.")] = "",
+    to: Annotated[Path | None, typer.Option("--to", help="Write this file, whole or not at all.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """A zone as a file for others: rbldnsd, BIND, JSON lines, a Postfix CIDR map."""
+    if form not in export.FORMATS:
+        raise typer.BadParameter(f"formats are {', '.join(export.FORMATS)}", param_hint="--format")
+    if as_json and to is None:
+        raise typer.BadParameter("goes only with --to", param_hint="--json")
+    desk = open_desk(config)
+    zone = _zone(desk.zones, origin)
+    table = current_table(desk)
+    parts = export.encoded(export.FORMATS[form](zone, table))
+    if to is None:
+        for part in parts:
+            sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        write_whole(to, parts)
+    except OSError as error:
+        raise DnsblError(f"{to}: cannot be written: {error.strerror}.") from None
+    show.done({"zone": zone.origin, "serial": table.soa_serial, "format": form, "file": str(to)}, as_json=as_json)
+
+
+@app.command("monitor")
+def watch_servers(
+    once: Annotated[bool, typer.Option("--once", help="Ask once, and exit with 1 when somebody lags or lies.")] = False,
+    every: Annotated[float, typer.Option("--every", help="Seconds between two rounds.", min=1)] = 60,
+    patience: Annotated[
+        float, typer.Option("--patience", help="Seconds that a server may need to follow a change.", min=0, max=600)
+    ] = 10,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Ask ourselves and all secondaries for serial, test points and the last change; say who lags or lies."""
+    from dnsbl.cli.watching import watch
+
+    if as_json and not once:
+        raise typer.BadParameter("goes only with --once", param_hint="--json")
+    if not watch(open_desk(config), once=once, every=every, patience=patience, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command("retire")
+def plan_the_end(
+    origin: Annotated[str, typer.Option("--zone", help="The zone that ends.")],
+    on: Annotated[str, typer.Option("--on", help="The last day, as 2027-01-31.")],
+    print_delegation: Annotated[
+        bool, typer.Option("--print-delegation", help="Only the records for the parent zone that lead nowhere.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="With less than a month of notice.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Plan the end of a zone: announcement, steps, and a delegation that leads nowhere. Changes nothing."""
+    settings = read_settings(config)
+    zone = _zone(read_zones(settings), origin)
+    today = SystemClock().now().date()
+    try:
+        end = date.fromisoformat(on)
+    except ValueError:
+        raise typer.BadParameter("a day is needed, as 2027-01-31", param_hint="--on") from None
+    if (why := retire.too_soon(today, end)) and not (force and end > today):
+        raise DnsblError(why)
+    if print_delegation and not as_json:
+        typer.echo(retire.delegation(zone), nl=False)
+        return
+    service = settings.service
+    words = retire.announcement(
+        zone, name=service.name, contact=service.contact, website=service.website, today=today, end=end
+    )
+    show.farewell(words, retire.plan(zone, end=end), retire.delegation(zone), as_json=as_json)
+
+
 @app.command("check-config")
 def check_config(
     config: Config = None,
@@ -259,6 +345,7 @@ def check_config(
         return
     settings = read_settings(config)
     zones = read_zones(settings)
+    read_keys(settings.dns)
     show.done(
         {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}, as_json=as_json
     )
@@ -302,6 +389,14 @@ def _networks(network: str, file: Path | None) -> list[Network]:
         more = f"\n(and {len(mistakes) - 20} more)" if len(mistakes) > 20 else ""
         raise DnsblError("\n".join(mistakes[:20]) + more + "\nNothing was changed.")
     return found
+
+
+def _zone(served: Zones, origin: str) -> Zone:
+    zones = {zone.origin: zone for zone in served}
+    name = origin.rstrip(".").lower() or (next(iter(zones)) if len(zones) == 1 else "")
+    if name not in zones:
+        raise typer.BadParameter(f"zones are {', '.join(zones)}", param_hint="--zone")
+    return zones[name]
 
 
 def _known_kind(desk: Desk, kind: str) -> None:

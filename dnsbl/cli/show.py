@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from rich.console import Console
@@ -18,8 +18,9 @@ from tester.received import fields
 from tester.smtp import escape as plain
 
 
-def _print(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=True))
+def document(facts: Any) -> None:
+    """One JSON document."""
+    print(json.dumps(facts, indent=2, ensure_ascii=True))
 
 
 def _when(time: datetime | None) -> str:
@@ -29,7 +30,7 @@ def _when(time: datetime | None) -> str:
 def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
     """A few facts after something was done."""
     if as_json:
-        _print(facts)
+        document(facts)
         return
     for name, value in facts.items():
         text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
@@ -40,7 +41,7 @@ def job(desk: Desk, queued: Job, word: str, *, as_json: bool) -> None:
     """A test that was queued."""
     if as_json:
         standing = desk.casework.look_up(queued.address)
-        _print(standing_shape(standing, desk.codes) | {"run_id": queued.run, "done": word})
+        document(standing_shape(standing, desk.codes) | {"run_id": queued.run, "done": word})
         return
     Console().print(
         f"{queued.address}: {word}; the test is due {_when(queued.due)}.\n"
@@ -53,7 +54,7 @@ def standing(desk: Desk, found: Standing, *, as_json: bool) -> None:
     """Where an address stands."""
     shape = standing_shape(found, desk.codes)
     if as_json:
-        _print(shape)
+        document(shape)
         return
     console = Console()
     console.print(f"[bold]{found.address}[/bold]  {found.state.value}", highlight=False)
@@ -80,7 +81,7 @@ def test(desk: Desk, report: RunReport, *, as_json: bool) -> None:
     """A finished test."""
     if as_json:
         found = desk.casework.look_up(report.run.address)
-        _print(standing_shape(found, desk.codes) | run_shape(report))
+        document(standing_shape(found, desk.codes) | run_shape(report))
         return
     console = Console()
     table = Table("vector", "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")
@@ -101,7 +102,7 @@ def test(desk: Desk, report: RunReport, *, as_json: bool) -> None:
 def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
     """Journal entries."""
     if as_json:
-        _print(
+        document(
             [
                 {
                     "seq": e.seq,
@@ -133,7 +134,7 @@ def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
     """What people have written, a line each."""
     shapes = [_letter(message) for message in messages]
     if as_json:
-        _print(shapes)
+        document(shapes)
         return
     console = Console()
     for m in shapes:
@@ -145,7 +146,7 @@ def message(found: Return, *, as_json: bool) -> None:
     """One message in full; nothing in it reaches the terminal unescaped."""
     lines = [plain(line) for line in found.message.splitlines()]
     if as_json:
-        _print(_letter(found) | {"lines": lines})
+        document(_letter(found) | {"lines": lines})
         return
     for line in lines:
         Console().print(escape(line), highlight=False, soft_wrap=True)
@@ -162,3 +163,15 @@ def _letter(found: Return) -> dict[str, Any]:
         "subject": plain(header.get("subject", b""))[:200],
         "run": found.run,
     }
+
+
+def farewell(words: str, steps: Iterable[tuple[date, str]], delegation: str, *, as_json: bool) -> None:
+    """The plan for the end of a zone."""
+    if as_json:
+        plan = [{"on": day.isoformat(), "do": what} for day, what in steps]
+        document({"announcement": words, "plan": plan, "delegation": delegation})
+        return
+    print(words)
+    for day, what in steps:
+        print(f"{day}  {what}")
+    print(f"\nFor the parent zone, afterwards:\n{delegation}", end="")

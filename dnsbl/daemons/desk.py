@@ -9,8 +9,10 @@ from pathlib import Path
 from dnsbl.casework import Casework, keyring_at
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_settings, read_zones
+from dnsbl.dns.table import Table
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError
+from dnsbl.errors import Damaged, DnsblError
+from dnsbl.rules.intake import may_hold
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.web.shapes import Codes, zone_codes
@@ -32,6 +34,23 @@ class Desk:
     def codes(self) -> Codes:
         """What DNS answers for a standing, by zone."""
         return zone_codes(self.zones)
+
+
+def table_path(settings: Settings) -> Path:
+    """Where the last good table is kept."""
+    return settings.service.state_dir / "table"
+
+
+def current_table(desk: Desk) -> Table:
+    """What the store lists now, with the serial that the responder gives it."""
+    listable = may_hold(desk.settings)
+    serial, rows = desk.casework.snapshot()
+    table = Table.of((row for row in rows if listable(row[0])), serial=serial)
+    try:
+        served = Table.load(table_path(desk.settings).read_bytes())
+    except (OSError, Damaged):
+        served = None
+    return table.follows(served, zones_digest=desk.zones.digest, now=int(desk.clock.now().timestamp()))
 
 
 def database_url(settings: Settings) -> str:

@@ -5,20 +5,23 @@ snapshot is taken, and the changes behind it are asked for again and again. Each
 was taken over: when the store does not know it (it was restored from a backup, or is another one), when a number is
 missing, or at the first look, a fresh snapshot is taken. When the store cannot be asked, the last good table stays and
 the next look waits longer and longer. A snapshot that has lost more than half of a table is not taken over.
+
+The table on disk also keeps the zones' serial: it never goes back, see `Table.follows`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from dnsbl.addresses import Network
 from dnsbl.clock import Clock, SystemClock
+from dnsbl.daemons.files import write_whole
 from dnsbl.dns.table import Table
 from dnsbl.errors import Damaged, DnsblError
 from dnsbl.model import Change
@@ -52,12 +55,17 @@ class Holder(Protocol):
 
     table: Table | None
 
+    def confirm(self, moment: float) -> None:
+        """The store stood by the table at this moment; Unix seconds."""
+        ...
+
 
 class Feed:
     """One source, any number of holders, one file.
 
     `poll` is the time between two looks in seconds, `path` the file of the last good table. `force` takes over a
-    snapshot however much it has shrunk.
+    snapshot however much it has shrunk. `zones_digest` is `Zones.digest` of what the holders answer with. `listable`
+    says what the list may hold; everything else in the store is left out, with an alarm (RFC 6471 3.5).
     """
 
     def __init__(
@@ -69,16 +77,23 @@ class Feed:
         path: Path,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         force: bool = False,
+        zones_digest: str = "-",
+        listable: Callable[[Network], bool] = lambda network: True,
     ) -> None:
         self.table: Table | None = None
         self.problem = ""  #: one sentence while the store's word cannot be followed, or ""
-        self.counters = dict.fromkeys(("snapshots", "changes", "failures", "writes"), 0)
+        self.left_out: Network | None = None  #: the last network in the store that the list may not hold
+        self.counters = dict.fromkeys(("snapshots", "changes", "failures", "writes", "left_out"), 0)
+        self.build_seconds = 0.0  #: how long the last table took to make
         self._source = source
         self._holders = tuple(holders)
         self._poll = poll
         self._path = path
         self._clock = clock
         self._force = force
+        self._zones_digest = zones_digest
+        self._listable = listable
+        self._looking = asyncio.Lock()
         self._wait = poll
         self._fresh = False  # whether a snapshot of the store has been taken over
         self._last: Change | None = None  # the change that the table's number stands for, when the store knows it
@@ -105,19 +120,23 @@ class Feed:
         """Serve the table on disk, if there is a good one."""
         try:
             table = await asyncio.to_thread(lambda: Table.load(self._path.read_bytes()))
+            written = self._path.stat().st_mtime
         except FileNotFoundError:
             return
         except (OSError, Damaged) as error:
             _log.warning("%s is not used: %s", self._path, error)
             return
         self._written = table
-        self._swap(table)
+        table = await asyncio.to_thread(self._held, table)
+        self._swap(self._successor(table, table))
+        self._confirm(written)
 
     async def step(self) -> float:
         """Look once, and write when it is time; returns the seconds until the next look. Never raises."""
         unknown: Exception | None = None
         try:
-            problem = await self._look()
+            async with self._looking:
+                problem = await self._look()
         except DnsblError as error:
             problem = f"the store cannot be asked: {error}"
         except Exception as error:
@@ -127,6 +146,7 @@ class Feed:
             self._wait = min(self._wait * 2, LONGEST_WAIT)
         else:
             self._wait = self._poll
+            self._confirm(self._clock.now().timestamp())
         if problem != self.problem:
             _log.warning("%s", problem or "the store is followed again", exc_info=unknown)
             self.problem = problem
@@ -141,20 +161,27 @@ class Feed:
             return
         self._write_after = self._clock.monotonic() + BETWEEN_WRITES
         try:
-            await asyncio.to_thread(_write, self._path, table)
+            await asyncio.to_thread(lambda: write_whole(self._path, (table.dump(),)))
         except OSError as error:
             _log.warning("the last good table cannot be written to %s: %s", self._path, error.strerror)
             return
         self._written = table
         self.counters["writes"] += 1
 
+    async def rezone(self, digest: str) -> None:
+        """The zone files have changed, and the serial grows."""
+        async with self._looking:
+            self._zones_digest = digest
+            if self.table is not None:
+                self._swap(self._successor(self.table, self.table))
+
     async def _look(self) -> str:
         """Follow the store; returns what stands against it, or ""."""
-        if self._fresh and self.table is not None:
-            changes = await asyncio.to_thread(self._changes, self.table.serial)
+        if self._fresh and (before := self.table) is not None:
+            changes = await asyncio.to_thread(self._changes, before.serial)
             if changes is not None:
                 if changes:
-                    self._swap(await asyncio.to_thread(self.table.changed, changes))
+                    self._swap(await asyncio.to_thread(self._timed, before.changed, map(self._permitted, changes)))
                     self._last = changes[-1]
                     self.counters["changes"] += len(changes)
                 return ""
@@ -165,7 +192,9 @@ class Feed:
                 f"the store holds {len(table)} listings, the table in service {len(self.table)}: not taken over; "
                 f"if that is right, stop, remove {self._path} and start again"
             )
-        self._swap(table)
+        first = not self._fresh and self._last is None and not self.counters["snapshots"]
+        logged = first and self.table is not None and await asyncio.to_thread(self._leads, self.table, table)
+        self._swap(self._successor(table, self.table, logged=logged))
         self._fresh, self._last = True, last
         self.counters["snapshots"] += 1
         return ""
@@ -182,27 +211,54 @@ class Feed:
     def _snapshot(self) -> tuple[Table, Change | None]:
         """A fresh table, and the change that its number stands for, unless the store has forgotten that."""
         serial, rows = self._source.snapshot()
-        table = Table.of(rows, serial=serial)
+        table = self._timed(Table.of, (row for row in rows if self._may_hold(row[0])), serial=serial)
         last = self._source.changes(serial - 1, most=1) if serial else []
         return table, last[0] if last and last[0].seq == serial else None
 
+    def _timed(self, make: Callable[..., Table], *of_what: object, **and_what: object) -> Table:
+        begun = self._clock.monotonic()
+        table = make(*of_what, **and_what)
+        self.build_seconds = self._clock.monotonic() - begun
+        return table
+
+    def _confirm(self, moment: float) -> None:
+        for holder in self._holders:
+            holder.confirm(moment)
+
+    def _successor(self, table: Table, before: Table | None, *, logged: bool = False) -> Table:
+        now = int(self._clock.now().timestamp())
+        return table.follows(before, zones_digest=self._zones_digest, now=now, logged=logged or table is before)
+
+    def _leads(self, before: Table, table: Table) -> bool:
+        """Whether the log of changes leads from a table loaded from disk to a fresh one."""
+        changes = [c for c in self._source.changes(before.serial, most=MOST_CHANGES) if c.seq <= table.serial]
+        if [change.seq for change in changes] != list(range(before.serial + 1, table.serial + 1)):
+            return False
+        return before.changed(map(self._permitted, changes)).same_rows(table)
+
+    def _may_hold(self, network: Network) -> bool:
+        if self._listable(network):
+            return True
+        if network != self.left_out:
+            self.left_out = network
+            self.counters["left_out"] += 1
+            _log.warning("%s is in the store, but the list may not hold it: left out", network)
+        return False
+
+    def _permitted(self, change: Change) -> Change:
+        """The change; a listing that the list may not hold becomes one without effect."""
+        return change if not change.present or self._may_hold(change.network) else replace(change, present=False)
+
+    def _held(self, table: Table) -> Table:
+        """The table from disk without what the list may not hold, which the settings decide anew at every start."""
+        refused = [row for row in table.rows() if not self._may_hold(row[0])]
+        if not refused:
+            return table
+        return table.changed(Change(seq=table.serial, network=n, kind=kind, present=False) for n, kind in refused)
+
     def _swap(self, table: Table) -> None:
+        if self.table is None or table.epoch != self.table.epoch:
+            self._write_after = self._clock.monotonic()  # the new epoch must outlive a crash
         self.table = table
         for holder in self._holders:
             holder.table = table
-
-
-def _write(path: Path, table: Table) -> None:
-    """Beside, flushed, then renamed: a crash leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    with beside.open("wb") as file:
-        file.write(table.dump())
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -8,24 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from dnsbl.addresses import Address
 from dnsbl.casework import Casework
 from dnsbl.clock import Clock
+from dnsbl.config import read_zones
 from dnsbl.daemons import ROLES
+from dnsbl.daemons.desk import table_path
 from dnsbl.daemons.feed import Feed
 from dnsbl.daemons.mailroom import Mailroom
+from dnsbl.daemons.metrics import Answering, Exhibit, Page
+from dnsbl.daemons.notifier import Notifier
+from dnsbl.daemons.querylog import QueryLog
 from dnsbl.daemons.responder import Responder
 from dnsbl.daemons.scheduler import Scheduler
+from dnsbl.daemons.secrets import Secrets
+from dnsbl.daemons.transfers import Transfers, read_keys
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.rules.intake import may_hold
 from dnsbl.settings import Settings
 from tester.letter import Keyring
 from tester.smtp import Event
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -35,6 +45,7 @@ class Bound:
     dns: list[tuple[str, int]] = field(default_factory=list)
     collector: list[tuple[str, int]] = field(default_factory=list)
     web: list[tuple[str, int]] = field(default_factory=list)
+    metrics: list[tuple[str, int]] = field(default_factory=list)
 
 
 class Node:
@@ -53,12 +64,34 @@ class Node:
     ) -> None:
         self.bound = Bound()
         roles = set(roles)
-        self._responder = Responder(settings.dns, zones) if "dns" in roles else None
-        self._feed = (
-            Feed(casework, [self._responder], poll=settings.dns.poll, path=table_path(settings))
-            if self._responder
-            else None
-        )
+        self._settings = settings
+        self._responder = Responder(settings.dns, zones, clock=clock) if "dns" in roles else None
+        self._feed = self._notifier = None
+        if self._responder:
+            keys, listable = read_keys(settings.dns), may_hold(settings)
+            self._responder.transfer = Transfers(
+                settings.dns, keys, self._responder.serving, casework, clock, listable=listable
+            )
+            self._notifier = Notifier(settings.dns, zones, keys, clock=clock)
+            self._feed = Feed(
+                casework,
+                [self._responder, self._notifier],
+                poll=settings.dns.poll,
+                path=table_path(settings),
+                clock=clock,
+                zones_digest=zones.digest,
+                listable=listable,
+            )
+        self._secrets = self._query_log = self._exhibit = None
+        page = Page()
+        if self._responder and self._feed:
+            serving = self._responder.serving
+            self._secrets = Secrets(settings, serving, clock=clock)
+            if settings.dns.query_log_every:
+                self._responder.watcher = self._query_log = QueryLog(serving, every=settings.dns.query_log_every)
+            page = Page(Answering(self._responder, self._feed, self._query_log, clock=clock))
+            if settings.dns.metrics_listen:
+                self._exhibit = Exhibit(page, settings.dns.metrics_listen)
         self._mailroom = Mailroom(casework, settings, keyring, clock) if "collector" in roles else None
         self._worker = Worker(casework, settings, keyring, clock, on_event=on_event) if "worker" in roles else None
         self._scheduler = Scheduler(casework) if "scheduler" in roles else None
@@ -66,12 +99,17 @@ class Node:
         if "web" in roles:
             from dnsbl.web.server import WebServer  # here, so that a node without pages does not carry a web framework
 
-            self._web = WebServer(casework, settings, clock=clock, zones=zones)
+            self._web = WebServer(casework, settings, clock=clock, zones=zones, metrics=page.text)
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[Bound], None] = lambda bound: None) -> None:
         """Listen everywhere, call `ready`, and work until `stop`. Raises DnsblError when a role cannot start."""
         answering: _Thread | None = None
         async with contextlib.AsyncExitStack() as stack:
+            if self._secrets:
+                self._secrets.load()
+            if self._exhibit:
+                self.bound.metrics = [self._exhibit.start()]
+                stack.callback(self._exhibit.close)
             if self._responder and self._feed:
                 answering = await stack.enter_async_context(_in_its_own_loop(self._responder))
                 self.bound.dns = answering.bound
@@ -80,7 +118,21 @@ class Node:
                 self.bound.collector = await self._mailroom.start()
             if self._web:
                 self.bound.web = [await self._web.start()]
-            shells = [s for s in (self._feed, self._mailroom, self._worker, self._scheduler, self._web) if s]
+            shells = [
+                shell
+                for shell in (
+                    self._feed,
+                    self._notifier,
+                    self._secrets,
+                    self._query_log,
+                    self._exhibit,
+                    self._mailroom,
+                    self._worker,
+                    self._scheduler,
+                    self._web,
+                )
+                if shell
+            ]
             async with asyncio.TaskGroup() as group:
                 for shell in shells:
                     group.create_task(shell.run(stop))
@@ -89,10 +141,24 @@ class Node:
                 ready(self.bound)
                 await stop.wait()
 
+    async def reload(self) -> None:
+        """Read the zone files again: the good ones are answered from at once, with mistakes in them all stays as it is.
 
-def table_path(settings: Settings) -> Path:
-    """Where the last good table is kept."""
-    return settings.service.state_dir / "table"
+        The kinds and codes that pages show follow at the next start.
+        """
+        if not (self._responder and self._feed and self._notifier):
+            return
+        if self._secrets:
+            await self._secrets.step()
+        try:
+            zones = await asyncio.to_thread(read_zones, self._settings)
+        except SettingsError as error:
+            for mistake in error.mistakes:
+                _log.error("the zones stay as they were: %s", mistake)
+            return
+        self._responder.serving.zones = self._notifier.zones = zones
+        await self._feed.rezone(zones.digest)
+        _log.info("the zone files were read again")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""The answer: a packet, the table and the zones in; a packet or silence out. The readable reference.
+"""What a zone says to one question: static records, listings, or that there is nothing. The readable reference.
 
-Pure and total: never raises, waits or writes anything down, whatever a stranger sent. `wire` says what is malformed and
-what that earns. The choices made here, where the RFCs leave one or say nothing:
+Pure and total: never raises, waits or writes anything down, whatever a stranger sent. `respond` comes before it
+and knows who asks. The choices made here, where the RFCs leave one or say nothing:
 
-- one A record a kind (several-A style of RFC 5782 2.3), all with the smallest TTL among them (RFC 2181 5.2);
+- one A record a kind (several-A style of RFC 5782 2.3), all with the smallest TTL among them (RFC 2181 5.2), or one
+  for all of them together in a zone with `style = "bitmask"`; TXT records are one a kind in both;
 - a name below which something is listed exists and has no data, a prefix below which nothing is listed does not exist
   (RFC 8020); a label more than an address has does not exist either;
 - an octet with a leading zero, or above 255, is no address: NXDOMAIN;
@@ -11,8 +12,9 @@ what that earns. The choices made here, where the RFCs leave one or say nothing:
 - 32 nibbles that spell ::ffff:a.b.c.d are looked up as IPv4; 6to4 and other embedded addresses are not;
 - 127.0.0.0/24 holds test points (RFC 5782 5) and nothing else, whatever the table says;
 - sublists are no zones of their own: no SOA or NS there, and negative answers carry the SOA of the origin;
-- ANY gets one HINFO record (RFC 8482 4.2); zone transfers, and every class but IN (ANY too), are REFUSED;
-- before the first table is there, SERVFAIL.
+- ANY gets one HINFO record (RFC 8482 4.2);
+- clients with the rule `empty` are told that nothing is listed, test points neither, so that one that checks them
+  notices (RFC 5782 7); with the rule `code`, every address has that one A record.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from dnsbl.addresses import Address, Network
 from dnsbl.dns import wire
 from dnsbl.dns.table import Table
 from dnsbl.dns.wire import Query, Reply
-from dnsbl.dns.zones import RESERVED, Kind, View, Zone, Zones
+from dnsbl.dns.zones import RESERVED, Kind, View, Zone
+from dnsbl.settings import ClientRule
 
 _OCTET = re.compile(rb"0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 _NIBBLE = re.compile(rb"[0-9a-f]")
@@ -33,38 +36,24 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _RFC8482 = b"\x07RFC8482\x00"
 
 
-def answer(packet: bytes, table: Table | None, zones: Zones, *, tcp: bool) -> bytes | None:
-    """The reply to one message (over TCP: without its length prefix), or None for no reply.
-
-    At most 512 bytes over UDP, or as many as the client's EDNS allows, up to 1232.
-    """
-    query = wire.parse(packet)
-    if query is None:
-        return None
-    return wire.assemble(query, reply_to(query, table, zones), query.room(tcp=tcp))
-
-
-def reply_to(query: Query, table: Table | None, zones: Zones) -> Reply:
-    """What to say to a query: the checks in their order."""
-    if query.fault != wire.NOERROR:
-        return Reply(query.fault)
-    if query.qclass != wire.IN or query.qtype in (wire.AXFR, wire.IXFR):
-        return Reply(wire.REFUSED)
-    zone = zones.of(query.labels)
-    if zone is None:  # no upward referral (RFC 1034 4.3.1 is for resolvers)
-        return Reply(wire.REFUSED)
-    if table is None:
-        return Reply(wire.SERVFAIL)
-    below = query.labels[: len(query.labels) - len(zone.labels)]
+def fixed(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply | None:
+    """The records of the zone file at this name, `below` the origin; None where listings begin."""
     if not below and query.qtype in (wire.SOA, wire.NS):
         return _apex(query, zone, table)
     if below in zone.static:
         return _static(query, zone, table, below)
+    return None
+
+
+def listings(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], rule: ClientRule | None = None) -> Reply:
+    """What is listed at this name, which may begin a sublist; `rule` is what its client gets in place of the truth."""
     view = zone.views[b""]
-    if below[-1] in zone.views:
+    if below and below[-1] in zone.views:
         view, below = zone.views[below[-1]], below[:-1]
-        if not below:
-            return _nothing(query, zone, table, wire.NOERROR)
+    if not below:
+        return _nothing(query, zone, table, wire.NOERROR)
+    if rule is not None:
+        return _in_place(query, zone, table, below, rule)
     exists = False
     for network in _readings(below):
         if network.prefixlen < network.max_prefixlen:
@@ -74,10 +63,29 @@ def reply_to(query: Query, table: Table | None, zones: Zones) -> Reply:
     return _nothing(query, zone, table, wire.NOERROR if exists else wire.NXDOMAIN)
 
 
+def _in_place(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], rule: ClientRule) -> Reply:
+    """The answer of the rules `empty` and `code`; prefixes exist with `code`, for resolvers that go label by label."""
+    networks = list(_readings(below))
+    if rule.code is None or not networks:
+        return _nothing(query, zone, table, wire.NXDOMAIN, ede=wire.BLOCKED)
+    if all(network.prefixlen < network.max_prefixlen for network in networks):
+        return _nothing(query, zone, table, wire.NOERROR, ede=wire.BLOCKED)
+    if query.qtype == wire.A:
+        rdata = rule.code.packed
+    elif query.qtype == wire.TXT:
+        rdata = wire.text(f"Questions from your address are not answered, see {zone.site}"[:255])
+    elif query.qtype == wire.ANY:
+        return _minimal_any(zone.negative_ttl)
+    else:
+        return _nothing(query, zone, table, wire.NOERROR, ede=wire.BLOCKED)
+    answer = wire.record(wire.QNAME, query.qtype, zone.negative_ttl, rdata)
+    return Reply(wire.NOERROR, True, (answer,), ede=wire.BLOCKED)
+
+
 def _apex(query: Query, zone: Zone, table: Table) -> Reply:
     """SOA, or NS with the addresses of those in the zone (RFC 1034 4.2.1)."""
     if query.qtype == wire.SOA:
-        soa = wire.record(wire.QNAME, wire.SOA, zone.soa_ttl, zone.soa(table.serial))
+        soa = wire.record(wire.QNAME, wire.SOA, zone.soa_ttl, zone.soa(table.soa_serial))
         return Reply(wire.NOERROR, True, (soa,))
     servers = tuple(wire.record(wire.QNAME, wire.NS, zone.ttl, rdata) for rdata in zone.ns)
     return Reply(wire.NOERROR, True, servers, (), zone.glue)
@@ -98,9 +106,9 @@ def _listed(query: Query, zone: Zone, table: Table, kinds: tuple[Kind, ...], add
     """A and TXT of a listed address, in the same order; nothing else is minimal (RFC 5782 2.1)."""
     ttl = min(kind.ttl for kind in kinds)
     if query.qtype == wire.A:
-        data = [kind.packed for kind in kinds]
+        data = zone.codes(kinds)
     elif query.qtype == wire.TXT:
-        data = [wire.text(kind.text(address, zone.site)) for kind in kinds]
+        data = tuple(wire.text(kind.text(address, zone.site)) for kind in kinds)
     elif query.qtype == wire.ANY:
         return _minimal_any(ttl)
     else:
@@ -112,11 +120,11 @@ def _minimal_any(ttl: int) -> Reply:
     return Reply(wire.NOERROR, True, (wire.record(wire.QNAME, wire.HINFO, ttl, _RFC8482),))
 
 
-def _nothing(query: Query, zone: Zone, table: Table, rcode: int) -> Reply:
+def _nothing(query: Query, zone: Zone, table: Table, rcode: int, *, ede: int | None = None) -> Reply:
     """NODATA or NXDOMAIN, with the SOA that bounds how long it may be cached (RFC 2308 3 and 5)."""
     owner = query.pointer(len(zone.labels))
-    soa = wire.record(owner, wire.SOA, zone.negative_ttl, zone.soa(table.serial))
-    return Reply(rcode, True, (), (soa,))
+    soa = wire.record(owner, wire.SOA, zone.negative_ttl, zone.soa(table.soa_serial))
+    return Reply(rcode, True, (), (soa,), ede=ede)
 
 
 def _kinds(address: Address, view: View, table: Table) -> tuple[Kind, ...]:

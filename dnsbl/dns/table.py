@@ -4,6 +4,9 @@ Pure. Knows no zone, no code and no test point. Rows are (network, kind); each k
 use, one sorted array of network numbers, so that 200 000 single addresses cost about a megabyte. All networks that
 cover an address count, with one exception: a row with the empty kind is an exception, and hides every wider row from
 the addresses inside it.
+
+`soa_serial` is what zones show as their serial (RFC 1982): epoch + change number. It grows with every change; `follows`
+moves the epoch so that it also grows, and never goes back, when a zone file has changed or the store has been restored.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ EXCEPTION = ""
 #: So many changed rows are carried beside a sorted array before they are merged into it.
 MOST_BESIDE = 1024
 
-_FORMAT = b"dnsbl-table 1"
+_FORMAT = b"dnsbl-table 2"
 
 
 class _Wide(Sequence[int]):
@@ -98,6 +101,16 @@ class _Shelf:
                 return True
         return False
 
+    def between(self, first: int, last: int) -> Iterator[int]:
+        """The numbers from first to last (both included), in no order."""
+        for at in range(bisect_left(self._base, first), len(self._base)):
+            number = self._base[at]
+            if number > last:
+                break
+            if number not in self._gone:
+                yield number
+        yield from self._added[bisect_left(self._added, first) : bisect_left(self._added, last + 1)]
+
     def changed(self, changes: Mapping[int, bool]) -> _Shelf:
         """A shelf with these numbers present or not; shares the array until too much lies beside it."""
         added, gone = set(self._added), set(self._gone)
@@ -118,11 +131,23 @@ def _has(ordered: Sequence[int], number: int) -> bool:
 class Table:
     """What the list says. Made by `Table.of`, `Table.load` and `changed`."""
 
-    __slots__ = ("_lengths", "_shelves", "counts", "serial")
+    __slots__ = ("_lengths", "_shelves", "counts", "epoch", "serial", "since", "zones_digest")
 
-    def __init__(self, shelves: Mapping[_Where, _Shelf], serial: int) -> None:
+    def __init__(
+        self,
+        shelves: Mapping[_Where, _Shelf],
+        serial: int,
+        *,
+        epoch: int = 0,
+        zones_digest: str = "-",
+        since: int | None = None,
+    ) -> None:
         self._shelves = {where: shelf for where, shelf in sorted(shelves.items()) if len(shelf)}
         self.serial = serial  #: the change number that it holds
+        self.epoch = epoch
+        #: from this change number on the log of changes leads here; what was served before may differ in other ways
+        self.since = serial if since is None else since
+        self.zones_digest = zones_digest  #: `Zones.digest` that it was served with; "-" before that is known
         self.counts: dict[str, int] = {}  #: rows by kind
         self._lengths: dict[int, dict[str, tuple[int, ...]]] = {4: {}, 6: {}}  # the longest prefix first
         for where, shelf in self._shelves.items():
@@ -140,6 +165,37 @@ class Table:
 
     def __len__(self) -> int:
         return sum(self.counts.values())
+
+    @property
+    def soa_serial(self) -> int:
+        """The serial of every zone while this table is served."""
+        return (self.epoch + self.serial) % 2**32
+
+    def follows(self, before: Table | None, *, zones_digest: str, now: int, logged: bool = False) -> Table:
+        """This table as the successor of the one in service, or of none; `now` in Unix seconds, `logged` says that the
+        log of changes leads from that one to this.
+
+        The serial stays only when rows and zones are the same; otherwise it grows. Where counting from the change
+        number is not enough it is at least `now`, so that a lost state directory does not bring an old serial back.
+        """
+        epoch, least = (0, now - 1) if before is None else (before.epoch, before.epoch + before.serial)
+        grows = epoch + self.serial > least
+        same = before is not None and self.serial == before.serial and zones_digest == before.zones_digest
+        if not grows and not (same and before is not None and self.same_rows(before)):
+            epoch = max(least + 1, now) - self.serial
+        since = None
+        if logged and before is not None and (before.epoch, before.zones_digest) == (epoch, zones_digest):
+            since = before.since
+        return Table(self._shelves, self.serial, epoch=epoch, zones_digest=zones_digest, since=since)
+
+    def change_number(self, soa_serial: int) -> int | None:
+        """The change number that a zone's serial stood for, when the log of changes leads from there to this table;
+        this table's own number also for serials from the future (RFC 1982 3.2), which have nothing to be told.
+        """
+        behind = (self.soa_serial - soa_serial) % 2**32
+        if behind == 0 or behind >= 2**31:
+            return self.serial
+        return self.serial - behind if self.serial - behind >= self.since else None
 
     def kinds(self, address: Address) -> tuple[str, ...]:
         """The kinds under which an address is listed, in alphabetical order."""
@@ -173,22 +229,55 @@ class Table:
         shelves = dict(self._shelves)
         for where, found in touched.items():
             shelves[where] = (shelves.get(where) or _Shelf.of(where, ())).changed(found)
-        return Table(shelves, serial)
+        return Table(shelves, serial, epoch=self.epoch, zones_digest=self.zones_digest, since=self.since)
 
-    def rows(self) -> Iterator[tuple[Network, str]]:
-        """All rows, by kind, version, prefix length and address."""
-        for where, shelf in self._shelves.items():
+    def rows(self, *, narrowest_first: bool = False) -> Iterator[tuple[Network, str]]:
+        """All rows, by kind, version, prefix length and address; or by version, prefix length from the longest on,
+        kind and address.
+        """
+        shelves: Iterable[tuple[_Where, _Shelf]] = self._shelves.items()
+        if narrowest_first:
+            shelves = sorted(shelves, key=lambda item: (item[0].version, -item[0].length, item[0].kind))
+        for where, shelf in shelves:
             for number in shelf:
                 if where.version == 4:
                     yield IPv4Network((number << (32 - where.length), where.length)), where.kind
                 else:
                     yield IPv6Network((number << (128 - where.length), where.length)), where.kind
 
+    def covering(self, version: int, number: int, length: int) -> list[tuple[int, str]]:
+        """(prefix length, kind) of all rows, exceptions too, that cover a network; the shortest first."""
+        return sorted(
+            (candidate, kind)
+            for kind, lengths in self._lengths[version].items()
+            for candidate in lengths
+            if candidate <= length and number >> (length - candidate) in self._shelves[_Where(kind, version, candidate)]
+        )
+
+    def anything_within(self, version: int, number: int, length: int, kinds: Iterable[str]) -> bool:
+        """Whether a row of one of these kinds, or an exception as "", lies inside a network and is narrower."""
+        return any(self._inside(kind, version, number, length) for kind in kinds)
+
+    def within(self, version: int, number: int, length: int) -> list[tuple[int, int, str]]:
+        """(first address, prefix length, kind) of all rows, exceptions too, inside a network and narrower; in order."""
+        bits = 32 if version == 4 else 128
+        found = [
+            (inner << (bits - candidate), candidate, kind)
+            for kind, lengths in self._lengths[version].items()
+            for candidate in lengths
+            if candidate > length
+            for inner in self._shelves[_Where(kind, version, candidate)].between(
+                number << (candidate - length), (number + 1 << (candidate - length)) - 1
+            )
+        ]
+        found.sort()
+        return found
+
     def dump(self) -> bytes:
         """The table as a file: a head line, one line of hexadecimal numbers for each kind and prefix length, and the
         SHA-256 of all that.
         """
-        lines = [_FORMAT + b" %d" % self.serial]
+        lines = [_FORMAT + f" {self.serial} {self.epoch} {self.since} {self.zones_digest}".encode()]
         for where, shelf in self._shelves.items():
             numbers = " ".join(f"{number:x}" for number in shelf)
             lines.append(f"{where.kind or '-'} {where.version} {where.length} {numbers}".encode())
@@ -210,9 +299,17 @@ class Table:
                 kind, version, length, numbers = line.split(" ", 3)
                 where = _Where(EXCEPTION if kind == "-" else kind, int(version), int(length))
                 shelves[where] = _Shelf.of(where, (int(number, 16) for number in numbers.split()))
-            return cls(shelves, int(head.rpartition(" ")[2]))
+            serial, epoch, since, digest = head.split(" ")[2:]
+            return cls(shelves, int(serial), epoch=int(epoch), zones_digest=digest, since=int(since))
         except (ValueError, OverflowError):
             raise Damaged("the table is not what it says") from None
+
+    def same_rows(self, other: Table) -> bool:
+        """Whether both say the same about every network."""
+        return self._shelves.keys() == other._shelves.keys() and all(
+            len(shelf) == len(other._shelves[where]) and all(map(int.__eq__, shelf, other._shelves[where]))
+            for where, shelf in self._shelves.items()
+        )
 
     def _nearest_exception(self, version: int, number: int, length: int) -> int:
         """The length of the longest exception that covers a network, or -1."""

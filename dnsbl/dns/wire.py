@@ -8,7 +8,7 @@ one is taken:
   for ever);
 - FORMERR for any count but one question (RFC 9619), no answer, no authority and at most one additional record that is
   OPT; for a label type other than plain (pointers too); for a name over 255 bytes; for anything cut short; for trailing
-  bytes;
+  bytes; for more than 64 EDNS options;
 - a reply to a broken message repeats the question and the OPT only as far as they were read whole, so that most are a
   bare header;
 - NOTIMP for every opcode but QUERY, whatever the rest looks like; BADVERS for EDNS above version 0 (RFC 6891 6.1.3);
@@ -20,15 +20,21 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 2, 3, 4, 5, 16
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS, BADCOOKIE = 0, 1, 2, 3, 4, 5, 16, 23
 
 A, NS, SOA, HINFO, MX, TXT, AAAA, OPT, IXFR, AXFR, ANY = 1, 2, 6, 13, 15, 16, 28, 41, 251, 252, 255
-IN = 1
+IN, CH = 1, 3
+
+#: EDNS options (RFC 5001, RFC 7873, RFC 8914), and the extended errors that we tell.
+NSID, COOKIE, EDE = 3, 10, 15
+STALE, NOT_READY, BLOCKED, PROHIBITED, STALE_NXDOMAIN, NOT_AUTHORITATIVE = 3, 14, 15, 18, 19, 20
 
 #: Bytes of a reply over UDP: to clients without EDNS (RFC 1035 4.2.1), and at most (the size that never fragments).
 PLAIN_UDP = 512
 LARGEST_UDP = 1232
 LARGEST_TCP = 65535
+#: EDNS options of one query; a packet of nothing else would cost milliseconds.
+MOST_OPTIONS = 64
 
 #: Where the name of the question begins, as a compression pointer: the owner of every answer.
 QNAME = b"\xc0\x0c"
@@ -140,9 +146,9 @@ def _opt(packet: bytes, at: int) -> tuple[Edns, int]:
     end = at + length
     if rtype != OPT or end > len(packet):
         raise _Malformed
-    options = []
+    options: list[tuple[int, bytes]] = []
     while at < end:
-        if at + 4 > end:
+        if at + 4 > end or len(options) == MOST_OPTIONS:
             raise _Malformed
         code, length = _QUESTION_END.unpack_from(packet, at)
         at += 4
@@ -153,9 +159,14 @@ def _opt(packet: bytes, at: int) -> tuple[Edns, int]:
     return Edns(size, version, bool(flags & _DO), tuple(options)), end
 
 
-def record(owner: bytes, rtype: int, ttl: int, rdata: bytes) -> bytes:
-    """A packed record of class IN; `owner` is a packed name or a compression pointer."""
-    return owner + _RECORD.pack(rtype, IN, ttl, len(rdata)) + rdata
+def record(owner: bytes, rtype: int, ttl: int, rdata: bytes, *, rclass: int = IN) -> bytes:
+    """A packed record; `owner` is a packed name or a compression pointer."""
+    return owner + _RECORD.pack(rtype, rclass, ttl, len(rdata)) + rdata
+
+
+def option(code: int, data: bytes) -> bytes:
+    """A packed EDNS option (RFC 6891 6.1.2)."""
+    return _QUESTION_END.pack(code, len(data)) + data
 
 
 def text(words: str) -> bytes:
@@ -172,11 +183,12 @@ class Reply:
     answers: tuple[bytes, ...] = ()
     authorities: tuple[bytes, ...] = ()
     additionals: tuple[bytes, ...] = ()
+    ede: int | None = None  #: the extended error (RFC 8914), for clients with EDNS
 
 
-def assemble(query: Query, reply: Reply, room: int) -> bytes:
+def assemble(query: Query, reply: Reply, room: int, *, options: bytes = b"", cut: bool = False) -> bytes:
     """The packet. What does not fit in `room` bytes: additional records are left out (RFC 2181 9), anything else makes
-    a reply of question and OPT alone with TC set.
+    a reply of question and OPT alone with TC set, as does `cut`. `options` go into OPT, when the client sent one.
     """
     flags = _QR | query.opcode << 11 | reply.rcode & 15
     if reply.authoritative:
@@ -185,14 +197,17 @@ def assemble(query: Query, reply: Reply, room: int) -> bytes:
         flags |= _RD
     opt = b""
     if query.edns is not None:
-        opt = b"\0" + _OPT_FIXED.pack(OPT, LARGEST_UDP, reply.rcode >> 4, 0, _DO if query.edns.dnssec_ok else 0, 0)
+        if reply.ede is not None:
+            options += option(EDE, reply.ede.to_bytes(2))
+        flags_of_opt = _DO if query.edns.dnssec_ok else 0
+        opt = b"\0" + _OPT_FIXED.pack(OPT, LARGEST_UDP, reply.rcode >> 4, 0, flags_of_opt, len(options)) + options
     answers, authorities, additionals = reply.answers, reply.authorities, reply.additionals
     body = b"".join(answers + authorities)
     extra = b"".join(additionals)
     fixed = 12 + len(query.question) + len(opt)
-    if fixed + len(body) + len(extra) > room:
+    if cut or fixed + len(body) + len(extra) > room:
         additionals, extra = (), b""
-    if fixed + len(body) > room:
+    if cut or fixed + len(body) > room:
         flags |= _TC
         answers, authorities, body = (), (), b""
     header = _HEADER.pack(

@@ -10,6 +10,7 @@ Evidence can be forged. The worst a forgery achieves is one rate-limited test, s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -51,6 +52,19 @@ def listable(network: Network, settings: Settings) -> Network:
     if (why := manners.special_space(network)) and not any(_inside(network, lab) for lab in labs):
         raise Refused(Refusal.SPECIAL_PURPOSE, f"{network} is not listed: it touches special-purpose space ({why}).")
     return network
+
+
+def may_hold(settings: Settings) -> Callable[[Network], bool]:
+    """What the list may hold, however it came into the store: as `listable` says."""
+
+    def holds(network: Network) -> bool:
+        try:
+            listable(network, settings)
+        except Refused:
+            return False
+        return True
+
+    return holds
 
 
 def _inside(network: Network, outer: Network) -> bool:

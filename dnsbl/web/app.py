@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from importlib.metadata import version
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
@@ -26,6 +27,16 @@ from dnsbl.web.shapes import Codes
 log = logging.getLogger(__name__)
 
 
+#: Makes the page for Prometheus, in its text format.
+Metrics = Callable[[], bytes]
+TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def no_metrics() -> bytes:
+    """The page of a process that counts nothing."""
+    return b""
+
+
 class _App(FastAPI):
     """With the problem shape, which routes name by reference, in its OpenAPI document."""
 
@@ -35,8 +46,17 @@ class _App(FastAPI):
         return document
 
 
-def create_app(casework: Casework, settings: Settings, *, clock: Clock, codes: Codes = lambda standing: {}) -> FastAPI:
-    """The application. `codes` says what DNS answers for an address, see `shapes.zone_codes`."""
+def create_app(
+    casework: Casework,
+    settings: Settings,
+    *,
+    clock: Clock,
+    codes: Codes = lambda standing: {},
+    metrics: Metrics = no_metrics,
+) -> FastAPI:
+    """The application. `codes` says what DNS answers for an address, see `shapes.zone_codes`; `metrics` makes the page
+    for Prometheus.
+    """
     app = _App(
         title=settings.service.name,
         version=version("dnsbl"),
@@ -59,6 +79,14 @@ def create_app(casework: Casework, settings: Settings, *, clock: Clock, codes: C
     async def healthz() -> PlainTextResponse:
         """The process is up."""
         return PlainTextResponse("ok\n")
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics_page(request: Request) -> PlainTextResponse:
+        """What this process has counted, for those who may see it."""
+        who = request.state.visitor
+        if who is None or not any(who.version == net.version and who in net for net in settings.web.metrics_from):
+            return PlainTextResponse("not for you\n", 403)
+        return PlainTextResponse(metrics(), media_type=TEXT_FORMAT)
 
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> PlainTextResponse:

@@ -14,7 +14,7 @@ from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings, split_listen
-from dnsbl.web.app import create_app
+from dnsbl.web.app import Metrics, create_app, no_metrics
 from dnsbl.web.shapes import zone_codes
 
 #: Seconds that open requests get to finish when we stop.
@@ -33,13 +33,15 @@ class _Server(uvicorn.Server):
 class WebServer:
     """Pages and API on [web] listen."""
 
-    def __init__(self, casework: Casework, settings: Settings, *, clock: Clock, zones: Zones) -> None:
+    def __init__(
+        self, casework: Casework, settings: Settings, *, clock: Clock, zones: Zones, metrics: Metrics = no_metrics
+    ) -> None:
         self._listen = settings.web.listen
         self._socket: socket.socket | None = None
         # Proxy headers are read by our own rule (`limits.visitor`), which trusts nobody by default.
         self._server = _Server(
             uvicorn.Config(
-                create_app(casework, settings, clock=clock, codes=zone_codes(zones)),
+                create_app(casework, settings, clock=clock, codes=zone_codes(zones), metrics=metrics),
                 lifespan="off",
                 ws="none",
                 log_config=None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from ipaddress import IPv4Address
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -92,7 +93,7 @@ def zone_codes(zones: Zones) -> Codes:
             else:
                 names = sorted({listing.kind for listing in standing.listings})
                 kinds = [view.kinds[name] for name in names if name in view.kinds]
-            found[zone.origin] = [str(kind.code) for kind in kinds]
+            found[zone.origin] = [str(IPv4Address(code)) for code in zone.codes(kinds)]
         return found
 
     return codes

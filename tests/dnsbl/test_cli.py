@@ -4,8 +4,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     config = tmp_path / "config.toml"
     config.write_text('[tester]\nlab_networks = ["127.0.0.0/8"]\nsource_addresses = ["127.0.0.1"]\n')
 
-    def go(*words: str, code: int = 0, plain: bool = False) -> Any:
+    def go(*words: str, code: int = 0, plain: bool = False, both: bool = False) -> Any:
         more = () if plain else ("--json",)
         monkeypatch.setattr(sys, "argv", ["dnsbl", *words, "--config", str(config), *more])
         left: object = 0
@@ -43,7 +44,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
             found = left or 0
         assert found == code, (out, err)
         if code:
-            return err
+            return out + err if both else err
         return out if plain else json.loads(out)
 
     return go
@@ -222,3 +223,73 @@ def test_the_module_runs_as_a_program_and_knows_its_commands() -> None:
     ):
         assert command in done.stdout
         assert f"`dnsbl {command}" in readme
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("rbldnsd", "8.8.44.0/24"),
+        ("bind", "*.44.8.8 2100 IN A 127.0.0.4"),
+        ("jsonl", '"network":"8.8.44.0/24","kind":"manual","code":"127.0.0.4"'),
+        ("cidr", "8.8.44.0/24 REJECT Listed by the operator: 8.8.44.0/24, see http://127.0.0.1:8053/ip/8.8.44.0"),
+    ],
+)
+def test_a_zone_is_exported_to_a_file_or_to_standard_output(run: Run, tmp_path: Path, form: str, line: str) -> None:
+    run("listing", "add", "8.8.44.0/24", "--reason", "spam house")
+    out = run("export", "--format", form, plain=True)
+    assert line in out
+    file = tmp_path / "out" / "list"
+    done = run("export", "--format", form, "--zone", "Relays.example.org.", "--to", str(file))
+    assert done["format"] == form
+    assert str(done["serial"]) in out or done["serial"] >= 1
+    assert line in file.read_text()
+    assert [path.name for path in file.parent.iterdir()] == ["list"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("export", "--format", "csv"), 2),
+        (("export", "--format", "bind"), 2),  # --json has one document, and a zone is none
+        (("export", "--format", "bind", "--zone", "other.example", "--to", "x"), 2),
+        (("export", "--format", "bind", "--to", "/dev/null/x"), 1),
+        (("monitor", "--every", "0"), 2),
+        (("monitor",), 2),
+        (("retire", "--zone", "relays.example.org", "--on", "soon"), 2),
+        (("retire", "--zone", "other.example", "--on", "2100-01-01"), 2),
+        (("retire", "--zone", "relays.example.org", "--on", "2001-01-01", "--force"), 1),
+        (("retire", "--zone", "relays.example.org", "--on", str(datetime.now(UTC).date() + timedelta(days=9))), 1),
+    ],
+)
+def test_files_monitor_and_the_end_refuse_what_makes_no_sense(run: Run, words: tuple[str, ...], code: int) -> None:
+    assert "Traceback" not in run(*words, code=code)
+
+
+def test_the_monitor_says_who_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dnsbl.daemons.monitor.SECONDS", 0.05)
+    monkeypatch.setenv("DNSBL_DNS__LISTEN", '["127.0.0.1:9"]')
+    monkeypatch.setenv("DNSBL_DNS__SECONDARIES", '["127.0.0.1:7"]')
+    monkeypatch.setenv("DNSBL_DNS__MONITOR", '["[::1]:9"]')
+    run("listing", "add", "8.8.8.0/24", "--reason", "spam house")
+    out = run("monitor", "--once", "--patience", "0", plain=True, code=1, both=True)
+    assert [line.split()[0] for line in out.splitlines()] == ["127.0.0.1:9", "127.0.0.1:7", "[::1]:9"]
+    assert out.count("does not answer for the zone") == 3
+
+
+def test_the_end_of_a_zone_is_planned_and_leads_nowhere(run: Run) -> None:
+    end = datetime.now(UTC).date() + timedelta(days=40)
+    words = ("retire", "--zone", "relays.example.org", "--on", str(end))
+    document = run(*words)
+    assert f"ends on {end}" in document["announcement"]
+    assert [step["on"] for step in document["plan"]] == sorted(step["on"] for step in document["plan"])
+    delegation = run(*words, "--print-delegation", plain=True)
+    assert delegation == document["delegation"]
+    records = [line.split() for line in delegation.splitlines()]
+    assert sum(record[3] == "NS" for record in records) == 4
+    assert all(record[1] == "604800" for record in records)
+    documentation = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
+    for record in records:
+        if record[3] != "NS":
+            assert any(ip_address(record[4]) in network for network in documentation)
+    soon = str(datetime.now(UTC).date() + timedelta(days=9))
+    assert soon in run("retire", "--zone", "relays.example.org", "--on", soon, "--force", plain=True)

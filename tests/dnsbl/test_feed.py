@@ -10,6 +10,7 @@ from dnsbl.addresses import Network
 from dnsbl.clock import HandClock
 from dnsbl.daemons import feed as module
 from dnsbl.daemons.feed import Feed
+from dnsbl.daemons.files import write_whole
 from dnsbl.dns.table import Table
 from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Change
@@ -48,6 +49,10 @@ class Store:
 
 class Holder:
     table: Table | None = None
+    seen = 0.0
+
+    def confirm(self, moment: float) -> None:
+        self.seen = moment
 
 
 async def until(met: Callable[[], bool]) -> None:
@@ -104,7 +109,7 @@ async def test_the_first_look_takes_a_snapshot(feed: Feed, store: Store, holder:
     assert holder.table.kinds(ip_address("192.0.2.2")) == ("manual",)
 
 
-async def test_changes_follow_without_another_snapshot(feed: Feed, store: Store, holder: Holder) -> None:
+async def test_b47_changes_follow_without_another_snapshot(feed: Feed, store: Store, holder: Holder) -> None:
     for network in (A, B, C):
         await feed.step()
         store.add(network)
@@ -117,7 +122,7 @@ async def test_changes_follow_without_another_snapshot(feed: Feed, store: Store,
     assert feed.counters["changes"] == 4
 
 
-async def test_without_changes_the_table_stays_the_same_object(feed: Feed, store: Store, holder: Holder) -> None:
+async def test_b44_without_changes_the_table_stays_the_same_object(feed: Feed, store: Store, holder: Holder) -> None:
     store.add(A)
     await feed.step()
     before = holder.table
@@ -248,7 +253,7 @@ async def test_writes_are_at_least_five_seconds_apart(feed: Feed, store: Store, 
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"half"])
-async def test_a_damaged_table_on_disk_is_ignored_with_a_sentence(
+async def test_b45_a_damaged_table_on_disk_is_ignored_with_a_sentence(
     feed: Feed, store: Store, holder: Holder, path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = Table.of([(A, "relay")]).dump()
@@ -284,7 +289,7 @@ def many(store: Store, count: int) -> None:
 
 
 @pytest.mark.parametrize(("before", "after", "taken"), [(1001, 500, False), (1001, 501, True), (1000, 0, True)])
-async def test_a_snapshot_that_lost_more_than_half_is_not_taken_over(
+async def test_b45_a_snapshot_that_lost_more_than_half_is_not_taken_over(
     feed: Feed, store: Store, holder: Holder, path: Path, before: int, after: int, taken: bool
 ) -> None:
     many(store, before)
@@ -327,3 +332,169 @@ async def test_run_loads_follows_and_writes_at_the_end(
     stop.set()
     await running
     assert on_disk(path) == {A, B}
+
+
+async def serials(store: Store, clock: HandClock, path: Path, *, zones_digest: str = "z") -> int:
+    """What a fresh start shows, after one look."""
+    feed = Feed(store, [], poll=0.2, path=path, clock=clock, zones_digest=zones_digest)
+    await feed.load()
+    await feed.step()
+    assert feed.table is not None
+    await feed.save()
+    return feed.table.soa_serial
+
+
+async def test_d03_the_serial_never_goes_back_over_restarts_zone_files_and_restores(
+    store: Store, clock: HandClock, path: Path
+) -> None:
+    for network in (A, B, C):
+        store.add(network)
+    first = await serials(store, clock, path)
+    assert first == int(clock.now().timestamp())
+    assert await serials(store, clock, path) == first
+    store.add(A, present=False)
+    assert await serials(store, clock, path) == first + 1
+    changed = await serials(store, clock, path, zones_digest="changed")
+    assert changed > first + 1
+    assert await serials(store, clock, path, zones_digest="changed") == changed
+    store.log, store.rows = store.log[:1], {(A, "relay")}
+    restored = await serials(store, clock, path, zones_digest="changed")
+    assert restored > changed
+    clock.turn(seconds=100)
+    await asyncio.to_thread(path.unlink)
+    assert await serials(store, clock, path, zones_digest="changed") > restored
+
+
+async def test_d03_the_serial_grows_when_the_store_is_restored_under_a_running_feed(
+    feed: Feed, store: Store, holder: Holder, path: Path
+) -> None:
+    for network in (A, B, C):
+        store.add(network)
+    await feed.step()
+    assert holder.table is not None
+    before = holder.table.soa_serial
+    store.log, store.rows = store.log[:1], {(A, "relay")}
+    await feed.step()
+    assert holder.table.soa_serial > before
+    written = Table.load(await asyncio.to_thread(path.read_bytes))
+    assert written.soa_serial == holder.table.soa_serial  # on disk at once
+
+
+async def test_d03_a_changed_zone_file_shows_a_higher_serial_even_without_the_store(
+    feed: Feed, store: Store, clock: HandClock, path: Path
+) -> None:
+    store.add(A)
+    await feed.step()
+    assert feed.table is not None
+    store.broken = StoreUnavailable()
+    later = Feed(store, [], poll=0.2, path=path, clock=clock, zones_digest="changed")
+    await later.load()
+    await later.step()
+    assert later.table is not None
+    assert later.table.soa_serial > feed.table.soa_serial
+
+
+async def test_b45_b53_holders_know_when_the_store_last_stood_by_the_table(
+    feed: Feed, store: Store, holder: Holder, clock: HandClock, path: Path
+) -> None:
+    store.add(A)
+    await feed.step()
+    begun = clock.now().timestamp()
+    assert holder.seen == begun
+    clock.turn(seconds=60)
+    await feed.step()
+    assert holder.seen == begun + 60
+    store.broken = StoreUnavailable()
+    clock.turn(seconds=60)
+    await feed.step()
+    assert holder.seen == begun + 60
+    later = Holder()
+    await Feed(store, [later], poll=1, path=path, clock=clock).load()
+    assert later.seen == pytest.approx((await asyncio.to_thread(path.stat)).st_mtime)
+
+
+async def test_what_the_list_may_not_hold_is_left_out_with_an_alarm(
+    store: Store, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, listable=lambda network: network != B)
+    store.add(A)
+    store.add(B)
+    await feed.step()
+    assert addresses(holder.table) == {A}
+    store.add(B, present=False)
+    store.add(B)
+    store.add(C)
+    await feed.step()
+    assert addresses(holder.table) == {A, C}
+    assert feed.left_out == B
+    assert feed.counters["left_out"] >= 1
+    assert feed.problem == ""
+    assert f"{B} is in the store, but the list may not hold it: left out" in caplog.text
+    store.add(A, present=False)
+    await feed.step()
+    assert addresses(holder.table) == {C}
+
+
+async def test_a_table_on_disk_loses_what_the_list_may_no_longer_hold(
+    store: Store, holder: Holder, clock: HandClock, path: Path
+) -> None:
+    put_on_disk(path, Table.of([(A, "relay"), (B, "relay")], serial=4).dump())
+    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, listable=lambda network: network != B)
+    await feed.load()
+    assert addresses(holder.table) == {A}
+
+
+async def test_new_zone_files_make_the_serial_grow(feed: Feed, store: Store, holder: Holder) -> None:
+    await feed.rezone("before the first table")
+    store.add(A)
+    await feed.step()
+    assert holder.table is not None
+    before = holder.table
+    await feed.rezone("another")
+    assert holder.table.soa_serial > before.soa_serial
+    assert holder.table.same_rows(before)
+    assert holder.table.change_number(before.soa_serial) is None
+
+
+@pytest.mark.parametrize("story", ["the same", "another", "cut"])
+async def test_after_a_restart_serials_from_before_are_known_if_the_log_leads_on(
+    store: Store, holder: Holder, clock: HandClock, path: Path, story: str
+) -> None:
+    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock)
+    store.add(A)
+    await feed.step()
+    store.add(B)
+    await feed.step()
+    await feed.save()
+    assert holder.table is not None
+    old = holder.table
+    store.add(C)
+    match story:
+        case "another":
+            store.rows -= {(A, "relay")}
+        case "cut":
+            del store.log[-1]
+            store.log.append(Change(seq=5, network=C, kind="relay", present=True))
+    clock.turn(seconds=60)
+    again = Feed(store, [holder], poll=0.2, path=path, clock=clock)
+    await again.load()
+    await again.step()
+    number = holder.table.change_number(old.soa_serial)
+    assert number == (2 if story == "the same" else None)
+    assert holder.table.soa_serial > old.soa_serial
+
+
+def test_a_write_that_breaks_off_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def parts() -> Iterator[bytes]:
+        yield b"new"
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_whole(path, parts())
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+    write_whole(path, [b"new", b"er"])
+    assert path.read_bytes() == b"newer"

@@ -36,6 +36,21 @@ def test_every_field_says_what_it_is_in_one_sentence() -> None:
         ({"dns": {"listen": ["localhost:53"]}}, "ADDRESS:PORT"),
         ({"dns": {"listen": ["127.0.0.1:70000"]}}, "ADDRESS:PORT"),
         ({"tester": {"helo": "no name"}}, "domain name"),
+        ({"dns": {"acl": ["192.0.2.0/24"]}}, "NETWORK ACTION"),
+        ({"dns": {"acl": ["192.0.2.0/24 block"]}}, "NETWORK ACTION"),
+        ({"dns": {"acl": ["192.0.2.0/24 code"]}}, "NETWORK ACTION"),
+        ({"dns": {"acl": ["192.0.2.0/24 code 127.0.0.2"]}}, "code 127.255.255"),
+        ({"dns": {"acl": ["192.0.2.0/24 code 192.0.2.1"]}}, "code 127.255.255"),
+        ({"dns": {"acl": ["192.0.2.1/24 refuse"]}}, "host bits"),
+        ({"dns": {"acl": ["example.org refuse"]}}, "does not appear"),
+        ({"dns": {"acl": [7]}}, "NETWORK ACTION"),
+        ({"dns": {"cookies": "maybe"}}, "pattern"),
+        ({"dns": {"nsid": "0xabc"}}, "hexadecimal"),
+        ({"dns": {"nsid": ""}}, "printable ASCII"),
+        ({"dns": {"chaos_id": "ü"}}, "printable ASCII"),
+        ({"dns": {"chaos_version": "x" * 101}}, "at most 100"),
+        ({"dns": {"rate_slip": 101}}, "less than or equal"),
+        ({"dns": {"metrics_listen": "9100"}}, "ADDRESS:PORT"),
         ({"policy": {"nonsense": 1}}, "Extra inputs"),
         ({"web": {"base_url": "https://example.org/"}}, "pattern"),
     ],
@@ -56,3 +71,22 @@ def test_a_lab_may_dial_from_its_own_networks_and_from_loopback() -> None:
 def test_listening_addresses_are_read_in_both_families(text: str, pair: tuple[str, int]) -> None:
     assert split_listen(text) == pair
     assert Settings.model_validate({"dns": {"listen": [text]}}).dns.listen == (text,)
+
+
+def test_b18_client_rules_name_a_network_and_an_action() -> None:
+    texts = ["192.0.2.0/24 refuse", "192.0.2.7 drop", "::/0 pass", "10.0.0.0/8  code  127.255.255.254", "::1 empty"]
+    rules = Settings.model_validate({"dns": {"acl": texts}}).dns.acl
+    assert [(str(rule.network), rule.action, str(rule.code)) for rule in rules] == [
+        ("192.0.2.0/24", "refuse", "None"),
+        ("192.0.2.7/32", "drop", "None"),
+        ("::/0", "pass", "None"),
+        ("10.0.0.0/8", "code", "127.255.255.254"),
+        ("::1/128", "empty", "None"),
+    ]
+
+
+def test_the_settings_of_the_responder_are_read_as_they_are_written() -> None:
+    dns = Settings.model_validate(
+        {"dns": {"nsid": "0x6e7331", "metrics_listen": "[::1]:9100", "cookies": "strict"}}
+    ).dns
+    assert (dns.nsid, dns.metrics_listen, dns.cookies) == ("0x6e7331", "[::1]:9100", "strict")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from lab import Lab, lacking
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))  # its packets are asked of strangers too
 
 
 @pytest.fixture(scope="module")

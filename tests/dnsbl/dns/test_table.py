@@ -63,7 +63,7 @@ EVERYWHERE = [address for make in (_v4, _v6, _wide_v6) for address in corner(mak
 
 @settings(max_examples=60)
 @given(ROWS)
-def test_every_address_has_the_kinds_of_its_longest_prefixes(listed: list[Row]) -> None:
+def test_b43_every_address_has_the_kinds_of_its_longest_prefixes(listed: list[Row]) -> None:
     table = Table.of(listed)
     for address in EVERYWHERE:
         assert table.kinds(address) == brute(listed, address)
@@ -208,13 +208,96 @@ def test_a_table_cut_short_on_disk_is_recognised(end: int) -> None:
     [
         b"",
         b"another 1 5\n",
-        b"dnsbl-table 1 x\n",
-        b"dnsbl-table 1 5\nrelay 4 32\n",
-        b"dnsbl-table 1 5\nrelay 4 32 zz\n",
-        b"dnsbl-table 1 5\nrelay 4 32 1ffffffff\n",
-        b"dnsbl-table 1 5\n\xff\n",
+        b"dnsbl-table 2 x\n",
+        b"dnsbl-table 2 5 x -\n",
+        b"dnsbl-table 2 5 0 -\nrelay 4 32\n",
+        b"dnsbl-table 2 5 0 -\nrelay 4 32 zz\n",
+        b"dnsbl-table 2 5 0 -\nrelay 4 32 1ffffffff\n",
+        b"dnsbl-table 2 5 0 -\n\xff\n",
     ],
 )
 def test_a_file_of_another_shape_is_recognised(body: bytes) -> None:
     with pytest.raises(Damaged):
         Table.load(body + hashlib.sha256(body).hexdigest().encode() + b"\n")
+
+
+NOW = 1_800_000_000
+
+
+def test_the_first_table_ever_starts_the_serial_at_the_time_of_day() -> None:
+    table = Table.of(rows("192.0.2.1/32 relay"), serial=7).follows(None, zones_digest="z", now=NOW)
+    assert table.soa_serial == NOW
+    assert table.serial == 7
+    assert table.changed([change(8, "192.0.2.2/32", "relay")]).soa_serial == NOW + 1
+
+
+@pytest.mark.parametrize(
+    ("listed", "number", "digest", "now", "serial"),
+    [
+        ("192.0.2.1/32 relay", 50, "z", NOW + 9, NOW),  # nothing new: secondaries are not disturbed
+        ("192.0.2.2/32 relay", 53, "z", NOW + 9, NOW + 3),  # went on
+        ("192.0.2.1/32 relay", 50, "other", NOW + 9, NOW + 9),  # a zone file changed
+        ("192.0.2.1/32 relay", 51, "other", NOW + 9, NOW + 1),  # a zone file changed, and there is a change
+        ("192.0.2.2/32 relay", 50, "z", NOW + 9, NOW + 9),  # restored, and gone on to the same number
+        ("192.0.2.1/32 manual", 50, "z", NOW + 9, NOW + 9),
+        ("192.0.2.1/32 relay", 40, "z", NOW + 9, NOW + 9),  # restored
+        ("192.0.2.1/32 relay", 40, "z", NOW - 9, NOW + 1),  # restored, and the clock set back
+    ],
+)
+def test_the_serial_grows_unless_nothing_changed(listed: str, number: int, digest: str, now: int, serial: int) -> None:
+    before = Table.of(rows("192.0.2.1/32 relay"), serial=50).follows(None, zones_digest="z", now=NOW)
+    after = Table.of(rows(listed), serial=number).follows(before, zones_digest=digest, now=now)
+    assert after.soa_serial == serial
+    assert after.serial == number
+    assert Table.load(after.dump()).soa_serial == serial
+    assert Table.load(after.dump()).zones_digest == digest
+
+
+def test_the_serial_counts_modulo_two_to_the_32() -> None:
+    table = Table.of([], serial=3).follows(None, zones_digest="z", now=2**32 - 1)
+    assert table.soa_serial == 2**32 - 1
+    assert table.changed([change(4, "192.0.2.2/32", "relay")]).soa_serial == 0
+
+
+def test_serials_since_the_log_leads_here_stand_for_change_numbers() -> None:
+    table = Table.of([], serial=10).follows(None, zones_digest="z", now=NOW)
+    later = table.changed([change(11, "192.0.2.2/32", "relay"), change(12, "192.0.2.3/32", "relay")])
+    for kept in (later, Table.load(later.dump()), later.follows(later, zones_digest="z", now=NOW, logged=True)):
+        assert [kept.change_number(NOW + n) for n in (-1, 0, 1, 2, 3)] == [None, 10, 11, 12, 12]
+
+
+@pytest.mark.parametrize("why", ["zones", "epoch", "not logged"])
+def test_a_break_in_the_story_forgets_older_serials(why: str) -> None:
+    table = Table.of([], serial=10).follows(None, zones_digest="z", now=NOW)
+    later = table.changed([change(11, "192.0.2.2/32", "relay")])
+    number = 5 if why == "epoch" else 12
+    after = Table.of(rows("192.0.2.1/32 relay"), serial=number).follows(
+        later, zones_digest="y" if why == "zones" else "z", now=NOW + 60, logged=why != "not logged"
+    )
+    assert after.change_number(after.soa_serial) == number
+    assert after.change_number(after.soa_serial - 1) is None
+
+
+def test_rows_inside_and_around_a_network_are_found_in_order() -> None:
+    table = Table.of(
+        rows(
+            "192.0.2.0/24 relay", "192.0.2.128/25 ", "192.0.2.9/32 manual", "192.0.0.0/16 manual", "192.0.3.1/32 relay"
+        )
+    ).changed([change(1, "192.0.2.200/32", "manual"), change(2, "192.0.2.9/32", "manual", present=False)])
+    first = 0xC0000200
+    assert table.within(4, first >> 8, 24) == [(first + 128, 25, ""), (first + 200, 32, "manual")]
+    assert table.covering(4, first >> 8, 24) == [(16, "manual"), (24, "relay")]
+    assert table.covering(4, first + 130, 32) == [(16, "manual"), (24, "relay"), (25, "")]
+    assert table.anything_within(4, first >> 8, 24, ("manual",))
+    assert not table.anything_within(4, first >> 8, 24, ("relay",))
+    assert table.within(6, 0, 0) == []
+
+
+def test_the_narrowest_rows_come_first_when_asked_for() -> None:
+    table = Table.of(rows("192.0.2.0/24 relay", "192.0.2.9/32 relay", "192.0.2.0/25 manual", "2001:db8::/32 relay"))
+    assert [str(network) for network, _ in table.rows(narrowest_first=True)] == [
+        "192.0.2.9/32",
+        "192.0.2.0/25",
+        "192.0.2.0/24",
+        "2001:db8::/32",
+    ]

@@ -7,7 +7,8 @@ import dns.rdatatype
 import pytest
 
 from dnsbl.dns import wire
-from dnsbl.dns.zones import Zone, read_zone, zones_from
+from dnsbl.dns.zonefile import read_zone, zones_from
+from dnsbl.dns.zones import Zone
 from dnsbl.errors import SettingsError
 
 SITE = "https://site.example"
@@ -102,12 +103,12 @@ def test_the_test_point_goes_to_the_lowest_code_when_no_kind_has_it() -> None:
     assert zone(text).views[b""].tests[ip_address("127.0.0.2")].name == "output"
 
 
-def test_the_text_is_filled_with_address_and_page() -> None:
+def test_f02_f32_the_text_is_filled_with_address_and_page() -> None:
     kind = zone().views[b""].kinds["relay"]
     assert kind.text(ip_address("192.0.2.1"), SITE) == "relay 192.0.2.1 https://site.example/ip/192.0.2.1"
 
 
-def test_ttls_come_from_the_kind_or_from_the_zone() -> None:
+def test_f17_ttls_come_from_the_kind_or_from_the_zone() -> None:
     read = zone(GOOD.replace("ns = [", "ttl = 1234\nns = ["))
     assert read.views[b"output"].kinds["output"].ttl == 60
     assert read.views[b"relay"].kinds["relay"].ttl == 1234
@@ -158,6 +159,8 @@ def test_records_of_one_set_share_the_smaller_ttl_and_are_not_doubled() -> None:
         ("127.0.0.2", "127.0.0.1", "bl.toml: kinds.relay.code: an address in 127.0.0.0/8 other than 127.0.0.1"),
         ("127.0.0.2", "192.0.2.1", "bl.toml: kinds.relay.code: an address in 127.0.0.0/8 other than 127.0.0.1"),
         ("127.0.0.2", "127.0.0", "bl.toml: kinds.relay.code: "),
+        ("[soa]", 'style = "bits"\n[soa]', "bl.toml: style: Input should be 'records' or 'bitmask'"),
+        ("[soa]", 'style = "bitmask"\n[soa]', "bl.toml: kinds.output.code: a zone of style bitmask needs 127.0.0.N"),
         ("127.0.0.2", "127.0.0.3", "bl.toml: kinds: output.code: 127.0.0.3 already belongs to relay"),
         ("[kinds.relay]", "[kinds.7]", "bl.toml: kinds: '7': 2 to 31 letters, digits and hyphens"),
         ("[kinds.relay]", "[kinds.12]", "bl.toml: kinds: '12': 2 to 31 letters, digits and hyphens"),
@@ -188,7 +191,7 @@ def test_records_of_one_set_share_the_smaller_ttl_and_are_not_doubled() -> None:
         ('"192.0.2.53"', '"2001:db8::1"', "bl.toml: records.0: A data must be an IPv4 address"),
     ],
 )
-def test_a_mistake_is_named_with_file_key_and_what_is_allowed(old: str, new: str, said: str) -> None:
+def test_f10_f11_a_mistake_is_named_with_file_key_and_what_is_allowed(old: str, new: str, said: str) -> None:
     assert old in GOOD
     assert any(mistake.startswith(said) for mistake in mistakes(GOOD.replace(old, new, 1)))
 
@@ -259,3 +262,42 @@ def test_zones_must_not_meet() -> None:
 
 def test_zones_whose_names_only_end_alike_do_not_meet() -> None:
     assert len(list(zones_from({n: GOOD.replace("bl.test", n) for n in ("bl.test", "xbl.test")}, site=SITE))) == 2
+
+
+def test_the_digest_changes_with_a_zone_file_and_with_the_site() -> None:
+    digest = zones_from({"a": GOOD}, site=SITE).digest
+    assert zones_from({"renamed": GOOD}, site=SITE).digest == digest
+    assert zones_from({"a": GOOD.replace("ttl = 60", "ttl = 61")}, site=SITE).digest != digest
+    assert zones_from({"a": GOOD}, site="https://s.example").digest != digest
+
+
+@pytest.mark.parametrize(
+    ("codes", "mistaken"),
+    [
+        (("127.0.0.2", "127.0.0.4"), []),
+        (("127.0.0.128", "127.0.0.64"), []),
+        (("127.0.0.2", "127.0.0.6"), ["output"]),
+        (("127.0.1.2", "127.0.0.0"), ["output", "relay"]),
+    ],
+)
+def test_f12_codes_of_a_bit_mask_are_single_bits_of_the_last_octet(codes: tuple[str, str], mistaken: list[str]) -> None:
+    text = (
+        GOOD.replace("127.0.0.2", codes[0]).replace("127.0.0.3", codes[1]).replace("[soa]", 'style = "bitmask"\n[soa]')
+    )
+    if not mistaken:
+        assert zone(text).bitmask
+        return
+    assert sorted(mistakes(text)) == [
+        f"bl.toml: kinds.{name}.code: a zone of style bitmask needs 127.0.0.N, N one of 2, 4, 8, 16, 32, 64, 128"
+        for name in mistaken
+    ]
+
+
+def test_f12_the_bit_mask_is_the_or_of_the_codes() -> None:
+    kinds = [view.kinds[name] for view in [zone().views[b"relay"], zone().views[b"output"]] for name in view.kinds]
+    assert zone().codes(kinds) == (b"\x7f\0\0\2", b"\x7f\0\0\3")
+    masked = zone(GOOD.replace("127.0.0.3", "127.0.0.16").replace("[soa]", 'style = "bitmask"\n[soa]'))
+    kinds = [view.kinds[name] for label, view in masked.views.items() if label for name in view.kinds]
+    assert masked.codes(kinds) == (b"\x7f\0\0\x12",)
+    assert masked.codes(kinds[:1]) == (b"\x7f\0\0\2",)
+    assert masked.codes([]) == ()

@@ -123,7 +123,7 @@ def test_evidence_must_name_the_address() -> None:
         ("2001:db8::/48", Refusal.SPECIAL_PURPOSE),
     ],
 )
-def test_the_list_never_lists_the_world_nor_special_space(network: str, reason: Refusal) -> None:
+def test_b46_the_list_never_lists_the_world_nor_special_space(network: str, reason: Refusal) -> None:
     with pytest.raises(Refused) as caught:
         intake.listable(ip_network(network), SETTINGS)
     assert caught.value.reason == reason

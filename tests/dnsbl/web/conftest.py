@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from dnsbl.addresses import network_of, parse_address
 from dnsbl.casework import Casework
 from dnsbl.clock import HandClock
-from dnsbl.dns.zones import zones_from
+from dnsbl.dns.zonefile import zones_from
 from dnsbl.model import (
     FiledLetter,
     Job,

@@ -1,0 +1,105 @@
+"""Asks every server of our zones what it says, as a stranger would: serial, test points, the last change.
+
+A shell around `dns.watch`: `dns.listen` (ourselves), `dns.secondaries` and `dns.monitor`, over UDP, all at once. Each
+question waits for at most `SECONDS` and is asked `TRIES` times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dns.asyncquery
+import dns.exception
+import dns.message
+import dns.rcode
+import dns.rdatatype
+
+from dnsbl.addresses import Address
+from dnsbl.casework import Casework
+from dnsbl.daemons.desk import Desk
+from dnsbl.dns.watch import Codes, Expected, Heard, expected, report
+from dnsbl.dns.zones import Zone, Zones
+from dnsbl.settings import Dns, split_listen
+
+SECONDS = 2.0
+TRIES = 2
+#: Questions at once, so that a long list of servers is no flood.
+AT_ONCE = 50
+
+
+def places(settings: Dns) -> list[str]:
+    """The servers to be asked, ourselves first; an address that the system chooses the port of is nobody's to ask."""
+    ours = [place for place in settings.listen if split_listen(place)[1]]
+    return list(dict.fromkeys((*ours, *settings.secondaries, *settings.monitor)))
+
+
+async def look(desk: Desk) -> list[dict[str, object]]:
+    """Ask everybody once; one record a server and zone, as `watch.report` makes them."""
+    last = await asyncio.to_thread(_last_change, desk.casework)
+    return await ask(places(desk.settings.dns), desk.zones, last)
+
+
+async def ask(
+    servers: Iterable[str], zones: Zones, last: tuple[Address, tuple[str, ...]] | None
+) -> list[dict[str, object]]:
+    """Ask these servers; the first of them is the one that knows."""
+    wanted = {zone.origin: expected(zone, last) for zone in zones}
+    turns = asyncio.Semaphore(AT_ONCE)
+    heard = await asyncio.gather(
+        *(_hear(server, zone, wanted[zone.origin], turns) for server in servers for zone in zones)
+    )
+    serials: dict[str, int | None] = {zone.origin: None for zone in zones}
+    for one in heard:
+        if serials[one.zone] is None and one.server == heard[0].server:
+            serials[one.zone] = one.serial
+    return report(heard, wanted, serials)
+
+
+async def _hear(server: str, zone: Zone, wanted: Iterable[Expected], turns: asyncio.Semaphore) -> Heard:
+    heard = Heard(server, zone.origin)
+    soa = await _question(server, zone.origin, "SOA", turns)
+    if soa is None or soa.rcode() != dns.rcode.NOERROR:
+        return heard
+    records = [rdata for rrset in soa.answer if rrset.rdtype == dns.rdatatype.SOA for rdata in rrset]
+    if not records:
+        return heard
+    first: Any = records[0]
+    heard.serial = first.serial
+    for one in wanted:
+        reply = await _question(server, one.owner, "A", turns)
+        if reply is not None and reply.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            heard.answers[one.owner] = Codes(
+                str(rdata) for rrset in reply.answer if rrset.rdtype == dns.rdatatype.A for rdata in rrset
+            )
+    return heard
+
+
+async def _question(server: str, name: str, rtype: str, turns: asyncio.Semaphore) -> dns.message.Message | None:
+    """The reply, or None: no answer, or one that makes no sense."""
+    host, port = split_listen(server)
+    query = dns.message.make_query(name, rtype, flags=0)
+    for _ in range(TRIES):
+        try:
+            async with turns:
+                return await dns.asyncquery.udp(query, host, port=port, timeout=SECONDS)
+        except (dns.exception.DNSException, OSError):
+            continue
+    return None
+
+
+def _last_change(casework: Casework) -> tuple[Address, tuple[str, ...]] | None:
+    """The first address of the network that changed last, with the kinds that it is listed under now."""
+    number, rows = casework.snapshot()
+    rows.close()  # type: ignore[attr-defined]
+    changes = casework.changes(number - 1, most=1) if number else []
+    if not changes:
+        return None
+    address = changes[0].network.network_address
+    return address, tuple(listing.kind for listing in casework.look_up(address).listings)
+
+
+def fine(records: Iterable[Mapping[str, object]]) -> bool:
+    """Whether nobody lags or lies."""
+    return not any(record["trouble"] for record in records)

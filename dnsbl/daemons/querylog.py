@@ -1,0 +1,67 @@
+"""The sampled query log: one line for every so many queries, without the client's full address and without keys.
+
+`offer` stands on the answering path and only puts a record into a bounded queue, or counts it as lost when that is
+full; `run` writes. A line is `CLIENT/24 udp NAME TYPE rcode=N`; names are escaped as in zone files, so that no control
+byte of a stranger reaches the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from ipaddress import ip_address
+
+from dnsbl.addresses import neighbourhood
+from dnsbl.daemons.responder import TYPES
+from dnsbl.dns.respond import Said, Serving, shown
+
+#: Records that wait to be written at most.
+MOST = 1000
+#: Seconds between two looks at the queue.
+EVERY = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class QueryLog:
+    """Takes every `every`th query. `serving` says which labels are keys."""
+
+    def __init__(self, serving: Serving, *, every: int) -> None:
+        self.lost = 0
+        self._serving = serving
+        self._every = every
+        self._count = 0
+        self._waiting: deque[tuple[Said, bytes, bool]] = deque()
+
+    def offer(self, said: Said, client: bytes, *, tcp: bool) -> None:
+        """Take it when it is its turn; never waits."""
+        self._count += 1
+        if self._count < self._every:
+            return
+        self._count = 0
+        if len(self._waiting) < MOST:
+            self._waiting.append((said, client, tcp))
+        else:
+            self.lost += 1
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write until `stop` is set, and then what is left."""
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), EVERY)
+            await asyncio.to_thread(self.write)
+
+    def write(self) -> None:
+        """Write all that waits."""
+        while self._waiting:
+            said, client, tcp = self._waiting.popleft()
+            if said.query is not None:
+                name, kind = (
+                    shown(said.query, self._serving.zones),
+                    TYPES.get(said.query.qtype, f"TYPE{said.query.qtype}"),
+                )
+                network = neighbourhood(ip_address(client))
+                outcome = said.why if said.packet is None else f"rcode={said.rcode}{' slip' if said.why else ''}"
+                _log.info("%s %s %s %s %s", network, "tcp" if tcp else "udp", name, kind, outcome)

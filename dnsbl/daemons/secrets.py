@@ -1,0 +1,119 @@
+"""Keeps what the responder must know and nobody else: cookie secrets, and the digests of clients' keys.
+
+A shell around `dns.cookies` and `dns.guard`. Both files are read again every minute, in a thread, so that a revoked key
+or a secret from another server counts without a restart; a file that is damaged by then leaves things as they are, with
+one sentence in the log. `state_dir/cookies` (mode 0600, made at the first start) has a secret a line, in hexadecimal:
+the first one makes cookies, all of them check. When the first line has served `dns.cookie_days`, a new secret comes
+before it, and the old one checks for another period.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from dnsbl.clock import Clock
+from dnsbl.dns.cookies import SECRET, Cookies
+from dnsbl.dns.guard import Keys
+from dnsbl.dns.respond import Serving
+from dnsbl.errors import Damaged, DnsblError
+from dnsbl.settings import Settings
+
+#: Seconds between two looks at the files.
+EVERY = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Secrets:
+    """The keeper of one process. `random` gives so many random bytes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        serving: Serving,
+        *,
+        clock: Clock,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._dns = settings.dns
+        self._cookies = settings.service.state_dir / "cookies"
+        self._serving = serving
+        self._clock = clock
+        self._random = random
+        self._problem = ""
+
+    def load(self) -> None:
+        """Read both files, and make or renew the cookie secrets. Raises DnsblError in a few sentences."""
+        try:
+            if self._dns.cookies != "off":
+                found = self._renewed()
+                self._serving.cookies = Cookies(tuple(found), strict=self._dns.cookies == "strict")
+            if self._dns.keys_file is not None:
+                text = self._dns.keys_file.read_text(encoding="utf-8", errors="replace")
+                self._serving.keys = Keys.read(text, str(self._dns.keys_file))
+        except OSError as error:
+            raise DnsblError(f"{error.filename}: cannot be read or written: {error.strerror}") from None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look again and again until `stop` is set."""
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), EVERY)
+                return
+            await self.step()
+
+    async def step(self) -> None:
+        """Look once. Never raises."""
+        problem = ""
+        try:
+            await asyncio.to_thread(self.load)
+        except DnsblError as error:
+            problem = str(error)
+        if problem and problem != self._problem:
+            _log.warning("%s", problem)
+        self._problem = problem
+
+    def _renewed(self) -> list[bytes]:
+        """The secrets on disk, after making one when there is none or the first has served its time."""
+        if not self._cookies.exists():
+            _write(self._cookies, [self._random(SECRET)], exclusive=True)
+        found = _read(self._cookies)
+        age = self._clock.now().timestamp() - self._cookies.stat().st_mtime
+        if self._dns.cookie_days and age >= self._dns.cookie_days * 86400:
+            found = [self._random(SECRET), found[0]]
+            _write(self._cookies, found)
+            moment = self._clock.now().timestamp()
+            os.utime(self._cookies, (moment, moment))
+        return found
+
+
+def _read(path: Path) -> list[bytes]:
+    try:
+        found = [bytes.fromhex(line) for line in path.read_text(encoding="ascii").split()]
+        if not found or any(len(secret) != SECRET for secret in found):
+            raise ValueError
+    except ValueError:
+        raise Damaged(f"{path} does not hold cookie secrets, 32 hexadecimal digits a line; move it away.") from None
+    return found
+
+
+def _write(path: Path, found: list[bytes], *, exclusive: bool = False) -> None:
+    """The whole file at once or nothing; `exclusive` leaves a file that another program has made meanwhile."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    beside.unlink(missing_ok=True)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write("".join(secret.hex() + "\n" for secret in found))
+        file.flush()
+        os.fsync(file.fileno())
+    if exclusive:
+        with suppress(FileExistsError):
+            os.link(beside, path)
+        beside.unlink()
+    else:
+        beside.replace(path)

@@ -1,0 +1,153 @@
+"""Who may ask, and how fast: client rules, keys in the name, response rate limits.
+
+Pure; time is an argument, and clients are packed addresses (4 or 16 bytes). Rules and keys never change; `Pace` is the
+one thing here that remembers, in memory that is taken once and does not grow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network
+from typing import Generic, TypeVar
+
+from dnsbl.errors import SettingsError
+from dnsbl.settings import ClientRule
+
+#: No label that is shorter is taken for a key, so that none can be guessed.
+SHORTEST_KEY = 16
+#: What a reply counts as.
+ANSWER, NEGATIVE, ERROR = range(3)
+#: What becomes of a reply.
+SEND, SLIP, DROP = range(3)
+#: Prefix that counts as one client.
+CLIENT_V4, CLIENT_V6 = 24, 56
+#: Seconds of a limit that may come at once.
+BURST = 2.0
+
+_SLOTS_BITS = 16
+_SLOTS = 1 << _SLOTS_BITS
+_Value = TypeVar("_Value")
+
+
+class Prefixes(Generic[_Value]):
+    """Networks, each with a value; the longest one that holds an address decides."""
+
+    def __init__(self, values: Mapping[IPv4Network | IPv6Network, _Value]) -> None:
+        self._levels: dict[int, list[tuple[int, dict[int, _Value]]]] = {4: [], 16: []}
+        for network in sorted(values, key=lambda network: -network.prefixlen):
+            levels = self._levels[network.max_prefixlen // 8]
+            shift = network.max_prefixlen - network.prefixlen
+            if not levels or levels[-1][0] != shift:
+                levels.append((shift, {}))
+            levels[-1][1][int(network.network_address) >> shift] = values[network]
+
+    def of(self, client: bytes) -> _Value | None:
+        """The value for this address, or None."""
+        levels = self._levels[len(client)]
+        if levels:
+            number = int.from_bytes(client)
+            for shift, values in levels:
+                value = values.get(number >> shift)
+                if value is not None:
+                    return value
+        return None
+
+
+def rules_of(rules: Iterable[ClientRule]) -> Prefixes[ClientRule]:
+    """The rules, to be asked by address; of two for one network the later one counts."""
+    return Prefixes({rule.network: rule for rule in rules})
+
+
+class Keys:
+    """Keys that clients may put between address and zone, known by their SHA-256 alone.
+
+    A key is one label of 16 to 63 letters and digits; letters in lower case are hashed (DNS does not tell them apart).
+    """
+
+    def __init__(self, digests: Iterable[bytes] = ()) -> None:
+        self._digests = frozenset(digests)
+
+    @classmethod
+    def read(cls, text: str, source: str) -> Keys:
+        """The keys in a file: a SHA-256 in hexadecimal a line; what follows it, and lines that begin with #, are notes.
+
+        Raises SettingsError with every mistake, and never shows a line, which might hold a key.
+        """
+        digests, mistakes = [], []
+        for number, line in enumerate(text.splitlines(), 1):
+            digest = line.partition("#")[0].split()[:1]
+            if not digest:
+                continue
+            try:
+                digests.append(bytes.fromhex(digest[0]))
+                if len(digests[-1]) != 32:
+                    raise ValueError
+            except ValueError:
+                mistakes.append(f"{source}: line {number}: the SHA-256 of a key is needed, 64 hexadecimal digits")
+        if mistakes:
+            raise SettingsError(mistakes)
+        return cls(digests)
+
+    @staticmethod
+    def like(label: bytes) -> bool:
+        """Whether this label may be meant as a key."""
+        return len(label) >= SHORTEST_KEY and label.isalnum()
+
+    def knows(self, label: bytes) -> bool:
+        """Whether this label (lower case) is a key."""
+        return hashlib.sha256(label).digest() in self._digests
+
+
+class Pace:
+    """Response rate limits, per client network and kind of reply.
+
+    Each network falls into one of 65536 slots by a secret hash; networks that fall together share a limit, so that no
+    number of sources makes the memory grow or a limit vanish. A slot is one number, the time at which all that was sent
+    would have been sent at the allowed rate; it may lie at most BURST seconds ahead.
+    """
+
+    def __init__(
+        self,
+        *,
+        answers: float = 0,
+        negatives: float = 0,
+        errors: float = 0,
+        slip: int = 2,
+        allow: Iterable[IPv4Network | IPv6Network] = (),
+        seed: int = 1,
+    ) -> None:
+        self._steps = tuple(1 / rate if rate else 0.0 for rate in (answers, negatives, errors))
+        self._slip = slip
+        self._allow = Prefixes(dict.fromkeys(allow, True))
+        self._multiplier = seed | 1
+        self._ahead = array("d", bytes(8 * 3 * _SLOTS))
+        self._refused = array("B", bytes(3 * _SLOTS))
+
+    def judge(self, client: bytes, sort: int, now: float) -> int:
+        """SEND, SLIP or DROP for a reply of this sort to this client; it counts when it is sent.
+
+        `now` in seconds; when it goes back, slots start anew.
+        """
+        step = self._steps[sort]
+        if not step or self._allow.of(client):
+            return SEND
+        slot = sort << _SLOTS_BITS | self._slot(client)
+        begins = self._ahead[slot]
+        if not now < begins <= now + BURST + step:
+            begins = now
+        if begins - now <= BURST - step / 2 or begins == now:
+            self._ahead[slot] = begins + step
+            return SEND
+        if not self._slip:
+            return DROP
+        self._refused[slot] = refused = (self._refused[slot] + 1) % self._slip
+        return DROP if refused else SLIP
+
+    def _slot(self, client: bytes) -> int:
+        if len(client) == 4:
+            network = int.from_bytes(client) >> 32 - CLIENT_V4
+        else:
+            network = int.from_bytes(client) >> 128 - CLIENT_V6 | 1 << CLIENT_V6
+        return (network * self._multiplier & 0xFFFFFFFFFFFFFFFF) >> 64 - _SLOTS_BITS

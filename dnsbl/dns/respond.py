@@ -1,0 +1,181 @@
+"""The decision about one packet: who asks, what the reply is, and whether and how it is sent.
+
+Pure but for the limits' memory (`guard.Pace`), and total: packet, client, transport, time and `Serving` in; a packet or
+silence out, with the little that counters and the sampled log need. The order, cheap and safe first:
+
+1. clients with the rule `drop` get nothing, unread;
+2. `wire` parses; what deserves no reply gets none;
+3. EDNS: NSID and cookies (a malformed cookie is FORMERR; in strict mode one that is not good is BADCOOKIE over UDP);
+4. the client's rule, unless the name has a known key; class CH; which zone; `answer` says what is in it;
+5. response rate limits, for UDP without a good cookie or key.
+
+Zone transfers, and every class but IN and CH (ANY too), are REFUSED. Before the first table is there, SERVFAIL. A table
+that the store has not confirmed for long is served on, marked as stale (RFC 8914).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dnsbl.dns import answer, guard, wire
+from dnsbl.dns.cookies import Cookies
+from dnsbl.dns.guard import Keys, Pace, Prefixes
+from dnsbl.dns.table import Table
+from dnsbl.dns.wire import Query, Reply
+from dnsbl.dns.zones import Zone, Zones
+from dnsbl.settings import ClientRule
+
+_SELF: Mapping[tuple[bytes, ...], str] = {
+    (b"version", b"bind"): "version",
+    (b"version", b"server"): "version",
+    (b"id", b"server"): "id",
+    (b"hostname", b"bind"): "id",
+}
+
+
+@dataclass(slots=True)
+class Serving:
+    """All that answers depend on. The shell swaps single fields in one assignment; nothing here changes by itself."""
+
+    zones: Zones
+    table: Table | None = None
+    seen: float = float("inf")  #: when the store last confirmed the table; Unix seconds
+    stale_after: float = 3600.0  #: seconds
+    rules: Prefixes[ClientRule] = field(default_factory=lambda: Prefixes({}))
+    keys: Keys | None = None
+    pace: Pace = field(default_factory=Pace)
+    cookies: Cookies | None = None
+    nsid: bytes | None = None
+    told: Mapping[str, str] = field(default_factory=dict)  #: "version" and "id" for class CH; without one, REFUSED
+
+
+class Said(NamedTuple):
+    """The reply and what became of the question."""
+
+    packet: bytes | None
+    query: Query | None
+    zone: str  #: the origin of the zone that was asked, or ""
+    rcode: int  #: -1 when there is no reply
+    why: str  #: "" for a plain reply, "slip" for an empty one with TC, or why there is none: acl, header, rate
+
+
+def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: bool) -> Said:
+    """The reply to one message (over TCP: without its length prefix).
+
+    `client` is the packed address, `now` in Unix seconds. At most 512 bytes over UDP, or as many as the client's EDNS
+    allows, up to 1232.
+    """
+    rule = serving.rules.of(client)
+    if rule is not None and rule.action == "drop":
+        return Said(None, None, "", -1, "acl")
+    query = wire.parse(packet)
+    if query is None:
+        return Said(None, None, "", -1, "header")
+    trusted, options, reply, zone = tcp, b"", Reply(query.fault), None
+    if query.fault == wire.NOERROR:
+        good, options, fault = _edns(query, client, now, serving)
+        trusted = tcp or good
+        if fault == wire.NOERROR or (fault == wire.BADCOOKIE and tcp):
+            reply, zone, keyed = _reply(query, rule, now, serving)
+            trusted = trusted or keyed
+        else:
+            reply = Reply(fault)
+    why = ""
+    if not trusted:
+        verdict = serving.pace.judge(client, _sort(reply), now)
+        if verdict == guard.DROP:
+            return Said(None, query, zone.origin if zone else "", -1, "rate")
+        why = "slip" if verdict == guard.SLIP else ""
+    said = wire.assemble(query, reply, query.room(tcp=tcp), options=options, cut=why == "slip")
+    return Said(said, query, zone.origin if zone else "", reply.rcode, why)
+
+
+def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bool, bytes, int]:
+    """(whether a good cookie was shown, options to reply, the fault of the cookie)."""
+    options = b""
+    if query.edns is None:
+        return False, options, wire.NOERROR
+    asked = dict(reversed(query.edns.options))  # the first of several counts (RFC 7873 5.2)
+    if serving.nsid is not None and wire.NSID in asked:
+        options += wire.option(wire.NSID, serving.nsid)
+    if serving.cookies is None or wire.COOKIE not in asked:
+        return False, options, wire.NOERROR
+    checked = serving.cookies.check(asked[wire.COOKIE], client, now)
+    if checked is None:
+        return False, b"", wire.FORMERR
+    good, cookie = checked
+    options += wire.option(wire.COOKIE, cookie)
+    return good, options, wire.BADCOOKIE if serving.cookies.strict and not good else wire.NOERROR
+
+
+def _reply(query: Query, rule: ClientRule | None, now: float, serving: Serving) -> tuple[Reply, Zone | None, bool]:
+    """(the reply, the zone asked, whether the name has a known key)."""
+    zone = serving.zones.of(query.labels) if query.qclass == wire.IN else None
+    below = query.labels[: len(query.labels) - len(zone.labels)] if zone else ()
+    keyed = False
+    if zone and serving.keys and _key(zone, below):
+        if not serving.keys.knows(below[-1]):
+            return Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, False
+        keyed, below, rule = True, below[:-1], None
+    if rule is not None and rule.action == "refuse":
+        return Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, False
+    if query.qclass == wire.CH:
+        return _chaos(query, serving), None, False
+    if query.qclass != wire.IN or query.qtype in (wire.AXFR, wire.IXFR):
+        return Reply(wire.REFUSED), zone, keyed
+    if zone is None:  # no upward referral (RFC 1034 4.3.1 is for resolvers)
+        return Reply(wire.REFUSED, ede=wire.NOT_AUTHORITATIVE), None, False
+    table = serving.table
+    if table is None:
+        return Reply(wire.SERVFAIL, ede=wire.NOT_READY), zone, keyed
+    reply = None if keyed else answer.fixed(query, zone, table, below)
+    if reply is None:
+        unwelcome = rule if rule is not None and rule.action != "pass" else None
+        reply = answer.listings(query, zone, table, below, unwelcome)
+        if reply.ede is None and now - serving.seen > serving.stale_after:
+            reply = _stale(reply)
+    return reply, zone, keyed
+
+
+def _key(zone: Zone, below: tuple[bytes, ...]) -> bool:
+    """Whether a name has a label that may be meant as a key, next to the origin."""
+    return bool(below) and Keys.like(below[-1]) and below[-1] not in zone.views and below[-1:] not in zone.static
+
+
+def shown(query: Query, zones: Zones) -> str:
+    """The name asked for, for the log: escaped as in zone files (RFC 4343 2.1), and without a key."""
+    zone = zones.of(query.labels)
+    below = len(query.labels) - len(zone.labels) if zone else 0
+    keyed = zone is not None and _key(zone, query.labels[:below])
+    return (
+        ".".join("KEY" if keyed and n == below - 1 else _escaped(label) for n, label in enumerate(query.labels)) or "."
+    )
+
+
+def _escaped(label: bytes) -> str:
+    return "".join(chr(byte) if 0x21 <= byte <= 0x7E and byte not in b'."\\' else f"\\{byte:03d}" for byte in label)
+
+
+def _chaos(query: Query, serving: Serving) -> Reply:
+    """What the server tells about itself (RFC 4892)."""
+    words = serving.told.get(_SELF.get(query.labels, ""))
+    if words is None or query.qtype not in (wire.TXT, wire.ANY):
+        return Reply(wire.REFUSED)
+    told = wire.record(wire.QNAME, wire.TXT, 0, wire.text(words), rclass=wire.CH)
+    return Reply(wire.NOERROR, True, (told,))
+
+
+def _stale(reply: Reply) -> Reply:
+    ede = wire.STALE_NXDOMAIN if reply.rcode == wire.NXDOMAIN else wire.STALE
+    return Reply(reply.rcode, reply.authoritative, reply.answers, reply.authorities, reply.additionals, ede)
+
+
+def _sort(reply: Reply) -> int:
+    """What a reply counts as for the limits."""
+    if reply.rcode == wire.NXDOMAIN:
+        return guard.NEGATIVE
+    if reply.rcode != wire.NOERROR:
+        return guard.ERROR
+    return guard.ANSWER if reply.answers else guard.NEGATIVE

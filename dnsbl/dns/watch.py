@@ -1,0 +1,88 @@
+"""What every server of a zone must say, and who does not: the judgement of `dnsbl monitor`.
+
+Pure. RFC 5782 section 5: the test points say whether a list works; a server that lists 127.0.0.1 lists the world. The
+last change says whether a server has the list of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+
+from dnsbl.addresses import Address, reversed_labels
+from dnsbl.dns.zones import NEVER, TEST_POINT, Zone
+
+Codes = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One address and the A records that it must have."""
+
+    owner: str  #: the name, without the dot at the end
+    address: str  #: as people know it
+    codes: Codes  #: none: not listed
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one server said about one zone; names that it did not answer are missing."""
+
+    server: str
+    zone: str
+    serial: int | None = None
+    answers: dict[str, Codes] = field(default_factory=dict)  #: by owner
+
+
+def expected(zone: Zone, last: tuple[Address, Iterable[str]] | None) -> list[Expected]:
+    """The test points, their IPv6 twins, and the address of the last change with the kinds under which it is listed."""
+    origin = zone.views[b""]
+    listed, nothing = frozenset([str(origin.tests[TEST_POINT].code)]), Codes()
+    points: list[tuple[Address, str, Codes]] = []
+    for point, codes in ((TEST_POINT, listed), (NEVER, nothing)):
+        twin = f"::ffff:{point}"
+        points += [(point, str(point), codes), (IPv6Address(twin), twin, codes)]
+    if last is not None:
+        address, kinds = last
+        found = [origin.kinds[kind] for kind in kinds if kind in origin.kinds]
+        codes = frozenset(str(IPv4Address(code)) for code in zone.codes(found))
+        points.append((address, str(address), codes))
+    return [Expected(f"{reversed_labels(address)}.{zone.origin}", shown, codes) for address, shown, codes in points]
+
+
+def trouble(heard: Heard, wanted: Iterable[Expected], serial: int | None) -> list[str]:
+    """What is wrong with a server, a sentence each; `serial` is what our own server says, None when it says nothing."""
+    if heard.serial is None:
+        return ["does not answer for the zone"]
+    found = []
+    if serial is not None and heard.serial != serial:
+        behind = (serial - heard.serial) % 2**32
+        word = f"{behind} behind" if behind < 2**31 else f"{2**32 - behind} ahead of"
+        found.append(f"has serial {heard.serial}, {word} ours")
+    for one in wanted:
+        said = heard.answers.get(one.owner)
+        if said is None:
+            found.append(f"does not answer about {one.address}")
+        elif said != one.codes:
+            found.append(f"says {_shown(said)} about {one.address}, not {_shown(one.codes)}")
+    return found
+
+
+def report(
+    heard: Iterable[Heard], wanted: Mapping[str, Iterable[Expected]], serials: Mapping[str, int | None]
+) -> list[dict[str, object]]:
+    """One record a server and zone, for people and programs."""
+    return [
+        {
+            "server": one.server,
+            "zone": one.zone,
+            "serial": one.serial,
+            "trouble": trouble(one, wanted[one.zone], serials[one.zone]),
+        }
+        for one in heard
+    ]
+
+
+def _shown(codes: Codes) -> str:
+    return " and ".join(sorted(codes)) or "nothing"

@@ -1,0 +1,323 @@
+"""Zone files: what one TOML file says about one list, checked whole and packed.
+
+Pure: text in, `zones.Zone` out; `config` reads the files. dnslib builds and packs the records here, once.
+`zones/relays.example.org.toml` shows a whole file.
+
+A name that could be an address or a part of one never gets another meaning: kinds and static records have labels of at
+least two characters that are not all digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from string import Formatter
+from typing import Annotated, Any, Literal
+
+import dnslib
+from dnslib.label import DNSBuffer
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
+
+from dnsbl.addresses import Address
+from dnsbl.dns import wire
+from dnsbl.dns.zones import LOOPBACK, NEVER, RESERVED, TEST_POINT, Kind, View, Zone, Zones, page
+from dnsbl.errors import SettingsError
+from dnsbl.settings import Hostname, Section
+
+#: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
+LONGEST_TXT = 200
+_LONGEST_ADDRESS = IPv6Address("fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+#: Leaves room for 32 nibbles and a kind in the 255 bytes of a name.
+_LONGEST_ORIGIN = 150
+
+_HOSTNAME: TypeAdapter[str] = TypeAdapter(Hostname)
+_KIND = re.compile(r"[a-z][a-z0-9-]{0,29}[a-z0-9]\Z")
+_RELATIVE = re.compile(r"(?=.{1,60}\Z)([a-z0-9_]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9_]([a-z0-9-]*[a-z0-9])?\Z")
+_FILLED = ((None, None, None), ("address", "", None), ("url", "", None))
+_DATA = {
+    "A": "an IPv4 address",
+    "AAAA": "an IPv6 address",
+    "MX": "a number and a name: 10 mx.example.org",
+    "TXT": "one line of at most 255 printable ASCII characters",
+}
+_Timer = Annotated[int, Field(ge=1, le=2**31 - 1)]
+_Ttl = Annotated[int, Field(ge=0, le=604800)]
+
+
+def read_zone(text: str, source: str, *, site: str) -> Zone:
+    """The zone in this text; `source` names it in mistakes. Raises SettingsError with every mistake."""
+    try:
+        file = _File.model_validate(tomllib.loads(text), context={"site": site})
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{source}: not TOML: {error}"]) from None
+    except ValidationError as error:
+        raise SettingsError([f"{source}: {sentence}" for e in error.errors() for sentence in _mistakes(e)]) from None
+    return _packed(file, site)
+
+
+def zones_from(texts: Mapping[str, str], *, site: str) -> Zones:
+    """All zones, by file name. Raises SettingsError with every mistake in every file, and between them."""
+    mistakes: list[str] = []
+    zones: list[tuple[str, Zone]] = []
+    for source, text in texts.items():
+        try:
+            zones.append((source, read_zone(text, source, site=site)))
+        except SettingsError as error:
+            mistakes += error.mistakes
+    for n, (source, zone) in enumerate(zones):
+        for other_source, other in zones[:n]:
+            if zone.labels == other.labels:
+                mistakes.append(
+                    f"{source}: origin: {zone.origin} is also the origin in {other_source}; one file a zone"
+                )
+            elif f".{zone.origin}".endswith(f".{other.origin}") or f".{other.origin}".endswith(f".{zone.origin}"):
+                mistakes.append(f"{source}: origin: {zone.origin} and {other.origin} must not lie inside one another")
+    if mistakes:
+        raise SettingsError(mistakes)
+    digest = hashlib.sha256(repr((site, sorted(texts.values()))).encode()).hexdigest()
+    return Zones(tuple(zone for _, zone in zones), digest)
+
+
+class _SoaTable(Section):
+    """[soa]"""
+
+    mname: Hostname
+    rname: Hostname
+    refresh: _Timer = 3600
+    retry: _Timer = 600
+    expire: _Timer = 604800
+    minimum: _Ttl = 300
+    ttl: _Ttl = 3600
+
+
+class _KindTable(Section):
+    """[kinds.<kind>]"""
+
+    code: IPv4Address
+    txt: str
+    ttl: _Ttl | None = None
+    subzone: bool = True
+    aggregate: bool = True
+
+    @field_validator("code")
+    @classmethod
+    def _in_loopback(cls, code: IPv4Address) -> IPv4Address:
+        if code not in LOOPBACK or code == NEVER:
+            raise ValueError("an address in 127.0.0.0/8 other than 127.0.0.1 is needed (RFC 5782 2.3 and 5)")
+        return code
+
+    @field_validator("txt")
+    @classmethod
+    def _one_string(cls, txt: str, info: ValidationInfo) -> str:
+        if not txt or not txt.isascii() or not txt.isprintable():
+            raise ValueError("one line of printable ASCII is needed")
+        try:
+            fields = list(Formatter().parse(txt))
+        except ValueError:
+            raise ValueError("a brace stands alone; only {address} and {url} are filled") from None
+        if "{{" in txt or "}}" in txt or any(f[1:] not in _FILLED for f in fields):
+            raise ValueError("only {address} and {url} are filled")
+        context: Any = info.context
+        longest = txt.replace("{url}", page(context["site"], _LONGEST_ADDRESS))
+        length = len(longest.replace("{address}", str(_LONGEST_ADDRESS)))
+        if length > LONGEST_TXT:
+            raise ValueError(f"at most {LONGEST_TXT} characters with the longest address filled in (is {length})")
+        return txt
+
+
+class _RecordTable(Section):
+    """[[records]]"""
+
+    name: str
+    type: Literal["A", "AAAA", "MX", "TXT"]
+    data: str
+    ttl: _Ttl | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _below_the_origin(cls, name: str) -> str:
+        name = name.lower()
+        if name == "@":
+            return name
+        if not _RELATIVE.match(name):
+            raise ValueError('"@" or a name below the origin is needed, such as www')
+        nearest = name.rpartition(".")[2]
+        if len(nearest) < 2 or nearest.isdigit():
+            raise ValueError("the last label needs two characters that are not all digits (RFC 5782 2.3)")
+        return name
+
+    @model_validator(mode="after")
+    def _data(self) -> _RecordTable:
+        try:
+            self.rdata()
+        except ValueError:
+            raise ValueError(f"{self.type} data must be {_DATA[self.type]}") from None
+        return self
+
+    def rdata(self) -> bytes:
+        """The packed data. Raises ValueError."""
+        if self.type == "A":
+            return _pack(dnslib.A(str(IPv4Address(self.data))))
+        if self.type == "AAAA":
+            return _pack(dnslib.AAAA(str(IPv6Address(self.data))))
+        if self.type == "MX":
+            match = re.fullmatch(r"(\d{1,5}) +([A-Za-z0-9.-]{1,250})", self.data)
+            if match is None or int(match[1]) > 65535:
+                raise ValueError
+            return _pack(dnslib.MX(_HOSTNAME.validate_python(match[2]), int(match[1])))
+        if not self.data.isascii() or not self.data.isprintable() or len(self.data) > 255:
+            raise ValueError
+        return _pack(dnslib.TXT(self.data))
+
+
+class _File(Section):
+    """The file."""
+
+    origin: Hostname
+    soa: _SoaTable
+    ns: Annotated[tuple[Hostname, ...], Field(min_length=1, max_length=13)]
+    ttl: _Ttl = 2100
+    style: Literal["records", "bitmask"] = "records"
+    kinds: Annotated[dict[str, _KindTable], Field(min_length=1)]
+    records: tuple[_RecordTable, ...] = ()
+
+    @field_validator("kinds")
+    @classmethod
+    def _kinds(cls, kinds: dict[str, _KindTable]) -> dict[str, _KindTable]:
+        broken = []
+        codes: dict[IPv4Address, str] = {}
+        for name, kind in kinds.items():
+            if not _KIND.match(name):
+                broken.append(f"{name[:40]!r}: 2 to 31 letters, digits and hyphens, a letter first (RFC 5782 2.3)")
+            if kind.code in codes:
+                broken.append(f"{name}.code: {kind.code} already belongs to {codes[kind.code]}; one code a kind")
+            codes.setdefault(kind.code, name)
+            if not (kind.aggregate or kind.subzone):
+                broken.append(f"{name}: aggregate or subzone must be true, or nobody can ask for it")
+        if not any(kind.aggregate for kind in kinds.values()):
+            broken.append("at least one kind must have aggregate = true")
+        if broken:
+            raise ValueError("\n".join(broken))
+        return kinds
+
+    @model_validator(mode="after")
+    def _together(self) -> _File:
+        broken = [
+            f"records: {record.name}: the name {name} belongs to the kind"
+            for record in self.records
+            if (name := record.name.rpartition(".")[2]) in self.kinds
+        ]
+        if self.style == "bitmask":
+            broken += [
+                f"kinds.{name}.code: a zone of style bitmask needs 127.0.0.N, N one of 2, 4, 8, 16, 32, 64, 128"
+                for name, kind in self.kinds.items()
+                if kind.code not in RESERVED or kind.code.packed[3].bit_count() != 1
+            ]
+        if len(self.origin) > _LONGEST_ORIGIN:
+            broken.append(f"origin: at most {_LONGEST_ORIGIN} characters")
+        if self.soa.expire <= self.soa.refresh + self.soa.retry:
+            broken.append("soa.expire: must be longer than soa.refresh and soa.retry together")
+        named = {record.name for record in self.records if record.type in ("A", "AAAA")}
+        broken += [
+            f"ns: {name} lies in the zone and needs an A or AAAA record in [[records]]"
+            for name in self.ns
+            if (below := _below(name, self.origin)) is not None and below not in named
+        ]
+        if broken:
+            raise ValueError("\n".join(broken))
+        return self
+
+
+def _mistakes(error: Any) -> Iterator[str]:
+    """`key: what is allowed`, one sentence for each mistake that a check found."""
+    key = ".".join(str(part) for part in error["loc"])
+    for said in error["msg"].removeprefix("Value error, ").split("\n"):
+        if error["type"] == "extra_forbidden":
+            yield f"{key}: unknown key"
+        else:
+            yield f"{key}: {said}" if key else said
+
+
+def _below(name: str, origin: str) -> str | None:
+    """The part of a name below the origin, "@" for the origin itself, None when it lies elsewhere."""
+    if name == origin:
+        return "@"
+    return name.removesuffix(f".{origin}") if name.endswith(f".{origin}") else None
+
+
+def _packed(file: _File, site: str) -> Zone:
+    """Everything that can be packed before the first query."""
+    kinds = {
+        name: Kind(
+            name=name,
+            code=table.code,
+            txt=table.txt,
+            ttl=file.ttl if table.ttl is None else table.ttl,
+            packed=_pack(dnslib.A(str(table.code))),
+        )
+        for name, table in file.kinds.items()
+    }
+    views = {b"": _view({name: kind for name, kind in kinds.items() if file.kinds[name].aggregate})}
+    views |= {name.encode(): _view({name: kind}) for name, kind in kinds.items() if file.kinds[name].subzone}
+    timers = (0, file.soa.refresh, file.soa.retry, file.soa.expire, file.soa.minimum)
+    soa = _pack(dnslib.SOA(file.soa.mname, file.soa.rname, timers))
+    static = _static(file)
+    glue = tuple(
+        wire.record(b"".join(bytes([len(label)]) + label for label in labels) + wire.QNAME, rtype, ttl, rdata)
+        for name in file.ns
+        if (below := _below(name, file.origin)) is not None
+        for labels in [_labels(below)]
+        for rtype, (ttl, data) in static[labels].items()
+        if rtype in (wire.A, wire.AAAA)
+        for rdata in data
+    )
+    return Zone(
+        origin=file.origin,
+        labels=_labels(file.origin),
+        bitmask=file.style == "bitmask",
+        site=site,
+        ttl=file.ttl,
+        soa_ttl=file.soa.ttl,
+        negative_ttl=min(file.soa.ttl, file.soa.minimum),
+        soa_names=soa[:-20],
+        soa_timers=soa[-16:],
+        ns=tuple(_pack(dnslib.NS(name)) for name in file.ns),
+        glue=glue,
+        static=static,
+        views=views,
+    )
+
+
+def _view(kinds: Mapping[str, Kind]) -> View:
+    tests: dict[Address, Kind] = {kind.code: kind for kind in kinds.values()}
+    tests.setdefault(TEST_POINT, kinds[min(kinds, key=lambda name: kinds[name].code)])
+    return View(kinds, tests)
+
+
+def _static(file: _File) -> dict[tuple[bytes, ...], dict[int, tuple[int, tuple[bytes, ...]]]]:
+    static: dict[tuple[bytes, ...], dict[int, tuple[int, tuple[bytes, ...]]]] = {(): {}}
+    for record in file.records:
+        labels = _labels(record.name)
+        for n in range(len(labels)):
+            static.setdefault(labels[n:], {})
+        rtype = getattr(wire, record.type)
+        ttl = file.ttl if record.ttl is None else record.ttl
+        old_ttl, data = static[labels].get(rtype, (ttl, ()))
+        if (rdata := record.rdata()) not in data:
+            static[labels][rtype] = (min(ttl, old_ttl), (*data, rdata))  # RFC 2181 5.2: one TTL for all
+    return static
+
+
+def _labels(name: str) -> tuple[bytes, ...]:
+    return () if name == "@" else tuple(name.encode("ascii").split(b"."))
+
+
+def _pack(rdata: Any) -> bytes:
+    """Record data as dnslib packs it, without compression, so that it may stand anywhere."""
+    buffer = DNSBuffer()
+    buffer.encode_name = buffer.encode_name_nocompress
+    rdata.pack(buffer)
+    return bytes(buffer.data)

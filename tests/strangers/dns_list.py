@@ -1,0 +1,160 @@
+"""Our own list for the DNS tests: its folder, its store, and `dnsbl serve --only dns` on host `us` of the laboratory.
+
+Holds one zone with three kinds and nothing else; changes go into its store by the same verbs that the commands call.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+
+import dnslib
+from dns_servers import SOA, Network, ask, query
+from lab import Lab, LabError
+
+from dnsbl.casework import Casework
+from dnsbl.daemons.desk import open_desk
+
+ZONE = "list.test"
+SITE = "https://list.site.test"
+#: The special space that these tests list.
+LAB_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+ZONE_FILE = f"""\
+origin = "{ZONE}"
+ns = ["ns.{ZONE}"]
+ttl = 2100
+[soa]
+mname = "ns.{ZONE}"
+rname = "hostmaster.{ZONE}"
+refresh = 3600
+retry = 600
+expire = 604800
+minimum = 300
+ttl = 3600
+[kinds.relay]
+code = "127.0.0.2"
+txt = "relay {{address}}, see {{url}}"
+[kinds.multihop]
+code = "127.0.0.3"
+txt = "multihop {{address}}"
+aggregate = false
+[kinds.manual]
+code = "127.0.0.4"
+txt = "manual {{address}}, see {{url}}"
+ttl = 600
+[[records]]
+name = "ns"
+type = "A"
+data = "%s"
+[[records]]
+name = "@"
+type = "TXT"
+data = "A list for tests."
+"""
+
+
+class OurList:
+    """One list that answers at an address inside the laboratory."""
+
+    def __init__(self, lab: Lab, address: str, *, ns: str = "", dns: Sequence[str] = ()) -> None:
+        """`ns` is the address that the zone names for its server; `dns` are more lines of [dns]."""
+        self._lab, self.address = lab, address
+        self.name = f"list-{address}"
+        self.folder = lab.folder / self.name
+        (self.folder / "zones").mkdir(parents=True)
+        (self.folder / "zones" / "list.toml").write_text(ZONE_FILE % (ns or address))
+        self.config = self.folder / "config.toml"
+        lines = [
+            "[web]",
+            f'base_url = "{SITE}"',
+            "[tester]",
+            'lab_networks = ["127.0.0.0/8", "10.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",',
+            '"2001:db8::/32"]',
+            "[dns]",
+            f'listen = ["{address}:53"]',
+            "poll = 0.05",
+            *dns,
+        ]
+        self.config.write_text("\n".join(lines) + "\n")
+        self.process: subprocess.Popen[bytes] | None = None
+        self._casework: Casework | None = None
+
+    @property
+    def casework(self) -> Casework:
+        """The store's verbs, in this process."""
+        if self._casework is None:
+            self._casework = open_desk(self.config, upgrade=True).casework
+        return self._casework
+
+    def add(self, networks: Iterable[Network], kind: str = "manual") -> None:
+        self.casework.list_networks(list(networks), kind=kind, reason="a test", actor="test")
+
+    def drop(self, networks: Iterable[Network], kind: str = "manual") -> None:
+        self.casework.drop_networks(list(networks), kind=kind, reason="a test", actor="test")
+
+    def command(self, *words: str) -> str:
+        """Run a command of ours to its end; returns what it printed. Raises LabError when it fails."""
+        argv = [sys.executable, "-m", "dnsbl", *words, "--config", str(self.config)]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise LabError(f"dnsbl {' '.join(words)} ended with {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def serve(self) -> None:
+        """Start it, and wait until it answers from a table."""
+        argv = [sys.executable, "-m", "dnsbl", "serve", "--only", "dns", "--config", str(self.config)]
+        self.process = self._lab.popen("us", self.name, argv)
+        self._epoch = self._lab.wait_for("our list", self.serial, 20) - self.casework.snapshot()[0]
+
+    def serial(self, server: str = "") -> int | None:
+        """The serial of the zone, here or at another server, or None while it has none."""
+        try:
+            reply = dnslib.DNSRecord.parse(ask(self._lab, server or self.address, query(ZONE, SOA), seconds=0.5))
+        except TimeoutError:
+            return None
+        return reply.rr[0].rdata.times[0] if reply.rr and reply.rr[0].rtype == SOA else None
+
+    def settled(self) -> int:
+        """Wait until the responder holds what the store holds; returns the zone's serial."""
+        serial = self._epoch + self.casework.snapshot()[0]
+        self._lab.wait_for(f"serial {serial} to be served", lambda: self.serial() == serial)
+        return serial
+
+
+class Tap(threading.Thread):
+    """Hands questions on to a server over UDP, and keeps them: (name, type) in the order in which they came."""
+
+    def __init__(self, lab: Lab, address: str, server: str) -> None:
+        super().__init__(daemon=True)
+        self.questions: list[tuple[str, str]] = []
+        self._enough = threading.Event()
+        with lab.inside("us"):
+            self._front, self._back = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        self._front.bind((address, 53))
+        self._front.settimeout(0.1)
+        self._back.connect((server, 53))
+        self._back.settimeout(2)
+        self.start()
+
+    def run(self) -> None:
+        while not self._enough.is_set():
+            try:
+                packet, client = self._front.recvfrom(65535)
+                self._back.send(packet)
+                reply = self._back.recv(65535)
+                while reply[:2] != packet[:2]:
+                    reply = self._back.recv(65535)
+            except TimeoutError:
+                continue
+            question = dnslib.DNSRecord.parse(packet).q
+            self.questions.append((str(question.qname).rstrip("."), dnslib.QTYPE.get(question.qtype)))
+            self._front.sendto(reply, client)
+
+    def stop(self) -> None:
+        self._enough.set()
+        self.join()
+        self._front.close()
+        self._back.close()
