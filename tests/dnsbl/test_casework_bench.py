@@ -56,7 +56,7 @@ def test_a_killed_workers_job_comes_back_after_its_lease_with_the_same_letters(o
     heir = office.casework.take_job("heir")
     assert heir.job.run == dead.job.run
     assert [letter.vector for letter in heir.letters] == [v.id for v in vectors.profile("standard")]
-    assert office.casework.journal(ADDRESS)[-1].before == "running, lease lost"
+    assert office.casework.journal(ADDRESS)[-1].before == "interrupted"
     assert office.casework.run_report(dead.job.run).run.state is RunState.OPEN
 
 

@@ -164,7 +164,7 @@ def test_an_attack_gets_its_name_and_lists_nobody(office: Any, attack: Callable[
 
 
 def test_our_own_machines_convict_nobody(make_office: Make) -> None:
-    office = make_office(tester={"source_addresses": ["8.8.8.200"]})
+    office = make_office(tester={"source_addresses": ["8.8.8.200"], "lab_networks": []})
     assert office.come_back(waiting(office), "8.8.8.200") is Finding.FORGED
     assert nobody_is_listed(office)
 

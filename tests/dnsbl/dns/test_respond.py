@@ -84,6 +84,7 @@ def test_b51_negative_answers_and_errors_are_counted_apart() -> None:
         (query("bl.test", "AXFR"), "errors"),
         (query("bl.test", options=bytes.fromhex("000a 0001 00")), "errors"),
     ],
+    ids=["apex", "prefix", "nodata", "cut", "transfer", "cookie"],
 )
 def test_b51_each_reply_counts_as_what_it_is(packet: bytes, sort: str) -> None:
     at = serving(**{sort: 1})
