@@ -327,7 +327,7 @@ class CollectorSettings(Section):
     )
     message_bytes: int = Field(65536, description="Largest message taken.", ge=8192)
     connections: int = Field(200, description="Connections at once.", ge=1)
-    per_peer: int = Field(4, description="Connections at once from one address.", ge=1)
+    per_peer: int = Field(8, description="Connections at once from one address.", ge=1)
     tls_certificate: Path | None = Field(
         None, description="PEM certificate chain for STARTTLS; relative to the configuration file."
     )

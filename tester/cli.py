@@ -286,7 +286,7 @@ class _Run:
                 proof_ok=letters.proof(self._keys, letter) in opened.proofs,
                 is_report=opened.is_report,
                 action=opened.action,
-                remote_mta_is_us=self._o.collector_domain in opened.remote_mta.lower(),
+                remote_mta_is_us=opened.refused_by_us,
                 null_sender=message.mail_from == "",
                 outcome=result.outcome if result else None,
                 already_delivered=self._returned.get(letter.recipient) in DELIVERED,

@@ -20,6 +20,7 @@ from typing import Any, AnyStr, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tester.letter import COLLECTOR
 from tester.smtp import escape
 
 _log = logging.getLogger(__name__)
@@ -237,7 +238,7 @@ class _Connection(SMTP):
         elif self._mail is not None:
             await self.push("503 5.5.1 nested MAIL command")
         elif path.size > self._collector.bounds.message:
-            await self.push("552 5.3.4 message too big")
+            await self.push(f"552 5.3.4 message too big for this {COLLECTOR}")
         else:
             self._mail = path
             await self.push("250 2.1.0 OK")
@@ -254,9 +255,9 @@ class _Connection(SMTP):
             # One letter, one message: the sender repeats the rest by itself (RFC 5321 4.5.3.1.10).
             await self.push("452 4.5.3 one recipient a message")
         elif path.domain not in self._collector.domains and (path.local, path.domain) != ("postmaster", ""):
-            await self.push("550 5.7.1 we receive for ourselves only")
+            await self.push(f"550 5.7.1 this {COLLECTOR} receives for itself only")
         elif path.local not in ("postmaster", "abuse") and not self._collector.gate(path.local):
-            await self.push("550 5.1.1 no such recipient")
+            await self.push(f"550 5.1.1 no such recipient at this {COLLECTOR}")
         else:
             self._rcpt = path
             assert self.envelope is not None

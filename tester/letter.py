@@ -304,8 +304,12 @@ class Opened:
     status: str  #: RFC 3463 status from the DSN, or ""
     remote_mta: str  #: from the DSN, escaped and bounded, or ""
     diagnostic: str  #: from the DSN, escaped and bounded, or ""
+    refused_by_us: bool  #: a report that quotes `COLLECTOR`: our own collector had refused the letter
     received: tuple[str, ...]  #: raw Received fields, newest first, escaped and bounded
 
+
+#: Stands in every refusal of our collector, so that reports which name no Remote-MTA can be told as our own fault.
+COLLECTOR = "relay-test collector"
 
 _LARGEST = 64 * 1024  # octets of a message that are looked at
 _DEEPEST = 20  # levels of nesting
@@ -367,6 +371,7 @@ def unwrap(message: bytes) -> Opened:
         status=status,
         remote_mta=remote_mta,
         diagnostic=diagnostic,
+        refused_by_us=is_report and any(COLLECTOR.encode() in b" ".join(part.content.split()) for part in parts),
         received=tuple(hop.raw for hop in hops(message)),
     )
 

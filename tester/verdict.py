@@ -179,6 +179,8 @@ SAME = frozenset({Outcome.DELIVERED_SAME, Outcome.DELIVERED_SAME_LATE})
 OTHER = frozenset({Outcome.DELIVERED_OTHER, Outcome.DELIVERED_OTHER_LATE})
 UNCONNECTED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 TURNED_AWAY = frozenset({Outcome.BANNER_5XX, Outcome.HELO_5XX})
+#: The forms that any mail takes: what becomes of them is what becomes of a stranger's mail.
+PLAIN = frozenset({"S01", "S10"})
 #: The profiles wide enough for a CLOSED: their forms are what a removal rests on.
 WIDE_PROFILES = frozenset({"standard", "full"})
 
@@ -210,7 +212,8 @@ def judge(
       could have sent it as well, so a second, independent run must show it again: until then INCONCLUSIVE,
       then OPEN_MULTIHOP. The address that we spoke to is meant, never the innocent one that delivered.
     - Accepted and sent back to us: ACCEPTS_BOUNCES. Accepted and never seen again within the window:
-      ACCEPTS_LOSES. Neither is relaying. If our own collector was to blame for a bounce, nothing is proved.
+      ACCEPTS_LOSES. Neither is relaying. A bounced odd form does not speak for a plain letter that was swallowed:
+      "no such user" says nothing about relaying. If our own collector was to blame for a bounce, nothing is proved.
     - All refused: that is CLOSED only if the wide set of forms was tried and the server would have taken mail for
       its own postmaster from us in the same conversation. If it takes nothing at all from us, it refuses the
       tester, and that says nothing about how it treats others: REFUSES_TESTER, no way out of a listing.
@@ -223,7 +226,8 @@ def judge(
     The judgement is not final while waiting could change it: a letter is pending and its window open, or the
     server asked us to come back later and we shall. Later refusals after the last try (RCPT_4XX) count as a no.
     """
-    every = [outcome for _vector, outcome in outcomes]
+    pairs = list(outcomes)
+    every = [outcome for _vector, outcome in pairs]
     found = [outcome for outcome in every if outcome is not Outcome.SKIPPED]
     skipped = len(every) - len(found)
     if not retries_left:
@@ -248,7 +252,9 @@ def judge(
     # Our fault comes before theirs: this "bounce" must not help anybody off the list.
     if Outcome.BOUNCED_BY_US in kinds:
         return say(Verdict.INCONCLUSIVE, "Our own collector refused the letter; the test must be repeated.")
-    if Outcome.BOUNCED in kinds:
+    swallowed = window_closed and any(vector in PLAIN and outcome in PENDING for vector, outcome in pairs)
+    swallowed = swallowed or any(vector in PLAIN and outcome is Outcome.LOST for vector, outcome in pairs)
+    if Outcome.BOUNCED in kinds and not swallowed:
         return say(Verdict.ACCEPTS_BOUNCES, "The server accepted our letter and returned it.")
     if kinds & PENDING:
         return say(Verdict.INCONCLUSIVE, "The server accepted our letter; it has not come back yet.")

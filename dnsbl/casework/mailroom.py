@@ -141,9 +141,7 @@ class Mailroom(Base):
                 proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
                 is_report=opened.is_report,
                 action=opened.action,
-                # Courier adds the address to the name
-                remote_mta_is_us=opened.remote_mta.rpartition(";")[2].strip().partition(" ")[0].rstrip(".").lower()
-                in us,
+                remote_mta_is_us=opened.refused_by_us or _host(opened.remote_mta) in us,
                 null_sender=arrived.null_sender,
                 outcome=filed.outcome,
                 already_delivered=bool(delivered([filed])),
@@ -155,3 +153,8 @@ class Mailroom(Base):
                 peer_is_us=arrived.peer in tester.source_addresses,
             )
         )
+
+
+def _host(remote_mta: str) -> str:
+    """The name in a Remote-MTA field, `dns; mx.example.org`; Courier adds the address to it."""
+    return remote_mta.rpartition(";")[2].strip().partition(" ")[0].rstrip(".").lower()

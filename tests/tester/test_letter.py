@@ -707,3 +707,12 @@ def test_tokens_and_proofs_are_written_as_everybody_writes_base32(first: bytes, 
     assert base64.b32encode(base64.b32decode(proof(RING, letter).upper() + "======")).decode()[:26].lower() == proof(
         RING, letter
     )
+
+
+def test_a_report_that_quotes_our_collectors_refusal_is_known_however_it_is_written() -> None:
+    """OpenSMTPD's report has no status part and quotes the reply in its text alone, wrapped as it likes."""
+    head = b"From: Mailer Daemon <mailer-daemon@x.example>\r\nSubject: Delivery status notification: error\r\n"
+    text = b"\r\nr@c.example: 550 5.1.1 no such recipient at this relay-test\r\n    collector\r\n"
+    assert unwrap(head + text).refused_by_us
+    assert not unwrap(head + b"\r\nr@c.example: 550 5.7.1 relaying denied\r\n").refused_by_us
+    assert not unwrap(b"Subject: about your relay-test collector\r\n\r\nrelay-test collector\r\n").refused_by_us

@@ -167,6 +167,10 @@ CASES: list[tuple[tuple[Outcome, ...], dict[str, object], Verdict, bool]] = [
     ((O.ACCEPTED,), {"window_closed": True}, V.ACCEPTS_LOSES, True),
     ((O.LOST, O.RCPT_5XX), {"control": YES}, V.ACCEPTS_LOSES, True),
     ((O.BOUNCED, O.LOST), {}, V.ACCEPTS_BOUNCES, True),
+    # S01 was swallowed: that a later form was bounced does not make the server one that bounces
+    ((O.LOST, O.BOUNCED), {}, V.ACCEPTS_LOSES, True),
+    ((O.ACCEPTED, O.BOUNCED), {"window_closed": True}, V.ACCEPTS_LOSES, True),
+    ((O.RCPT_5XX, O.BOUNCED), {}, V.ACCEPTS_BOUNCES, True),
     ((O.BOUNCED, O.ACCEPTED), {}, V.ACCEPTS_BOUNCES, False),
     ((O.BOUNCED, O.ACCEPTED), {"window_closed": True}, V.ACCEPTS_BOUNCES, True),
     ((O.BOUNCED_BY_US, O.BOUNCED), {}, V.INCONCLUSIVE, True),
