@@ -287,6 +287,12 @@ async def judge_all(desk: Desk, plan: Mapping[IPv4Address, Kind], name: str) -> 
     tests = [partial(desk.test, address, LIMITS, vectors.profile("standard")) for address in plan]
     cost, transcripts = await _side_by_side(name, tests)
     began, cpu = time.perf_counter(), time.process_time()
+    seen = -1
+    for _ in range(10):  # the window closes when nothing has come in for half a second
+        if seen == len(desk.found):
+            break
+        seen = len(desk.found)
+        await asyncio.sleep(0.5)
     verdicts = {address: desk.verdict(said) for address, said in zip(plan, transcripts, strict=True)}
     wall, cpu = cost.wall + time.perf_counter() - began, cost.cpu + time.process_time() - cpu
     opens = {a for a, verdict in verdicts.items() if verdict is Verdict.OPEN}

@@ -252,8 +252,8 @@ def judge(
     # Our fault comes before theirs: this "bounce" must not help anybody off the list.
     if Outcome.BOUNCED_BY_US in kinds:
         return say(Verdict.INCONCLUSIVE, "Our own collector refused the letter; the test must be repeated.")
-    swallowed = window_closed and any(vector in PLAIN and outcome in PENDING for vector, outcome in pairs)
-    swallowed = swallowed or any(vector in PLAIN and outcome is Outcome.LOST for vector, outcome in pairs)
+    plain = {outcome for vector, outcome in pairs if vector in PLAIN}
+    swallowed = Outcome.BOUNCED not in plain and bool(plain & ({Outcome.LOST} | (PENDING if window_closed else set())))
     if Outcome.BOUNCED in kinds and not swallowed:
         return say(Verdict.ACCEPTS_BOUNCES, "The server accepted our letter and returned it.")
     if kinds & PENDING:

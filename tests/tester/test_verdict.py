@@ -170,6 +170,7 @@ CASES: list[tuple[tuple[Outcome, ...], dict[str, object], Verdict, bool]] = [
     # S01 was swallowed: that a later form was bounced does not make the server one that bounces
     ((O.LOST, O.BOUNCED), {}, V.ACCEPTS_LOSES, True),
     ((O.ACCEPTED, O.BOUNCED), {"window_closed": True}, V.ACCEPTS_LOSES, True),
+    ((O.LOST, O.BOUNCED, *[O.RCPT_5XX] * 7, O.BOUNCED), {}, V.ACCEPTS_BOUNCES, True),  # S10, as plain as S01, was
     ((O.RCPT_5XX, O.BOUNCED), {}, V.ACCEPTS_BOUNCES, True),
     ((O.BOUNCED, O.ACCEPTED), {}, V.ACCEPTS_BOUNCES, False),
     ((O.BOUNCED, O.ACCEPTED), {"window_closed": True}, V.ACCEPTS_BOUNCES, True),
