@@ -81,7 +81,7 @@ async def test_a_server_without_a_table_does_not_answer_for_the_zone(serve: Star
     assert record["trouble"] == ["does not answer for the zone"]
 
 
-def test_listing_the_world_silence_and_serials_round_the_corner_are_trouble() -> None:
+def test_f26_f33_listing_the_world_silence_and_serials_round_the_corner_are_trouble() -> None:
     [zone] = ZONES
     wanted = expected(zone, None)
     assert [(one.address, sorted(one.codes)) for one in wanted] == [

@@ -191,7 +191,7 @@ def test_a_postfix_map_rejects_whom_the_origin_lists(rows: list[Row]) -> None:
 
 @settings(max_examples=8, deadline=None)
 @given(rows_of)
-def test_a_master_file_answers_as_we_do(rows: list[Row]) -> None:
+def test_f27_a_master_file_answers_as_we_do(rows: list[Row]) -> None:
     table = Table.of(rows, serial=7)
     master = dns.zone.from_text("".join(export.bind(THE_ZONE, table)))
     ours = truth(table)
