@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from socketserver import ThreadingMixIn
 from threading import Thread
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest, make_wsgi_app
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dnsbl.clock import Clock
@@ -25,6 +26,9 @@ from dnsbl.daemons.responder import DROPS, TRANSPORTS, Responder
 from dnsbl.dns.table import EXCEPTION
 from dnsbl.errors import DnsblError
 from dnsbl.settings import split_listen
+
+#: Where Linux tells about UDP sockets; a line a socket, with its inode and the datagrams that found its queue full.
+SOCKET_TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
 
 
 class Answering(Collector):
@@ -64,6 +68,16 @@ class Answering(Collector):
             family.add_metric([reason], counters[reason])
         yield family
         yield GaugeMetricFamily("dnsbl_dns_tcp_open", "TCP connections now.", len(self._responder.connections))
+        times = self._responder.times
+        yield HistogramMetricFamily(
+            "dnsbl_dns_answer_seconds",
+            "Time to make an answer, sampled.",
+            buckets=times.cumulative(),
+            sum_value=times.total,
+        )
+        lost = socket_drops(self._responder.inodes)
+        if lost is not None:
+            yield CounterMetricFamily("dnsbl_dns_socket_drops", "Messages that found the socket's queue full.", lost)
         if self._log is not None:
             yield CounterMetricFamily("dnsbl_dns_log_lost", "Sampled queries that were not logged.", self._log.lost)
         yield from self._table()
@@ -86,6 +100,19 @@ class Answering(Collector):
         yield GaugeMetricFamily("dnsbl_table_age_seconds", "Since the store last stood by the table.", max(0.0, age))
         yield GaugeMetricFamily("dnsbl_table_change_number", "The change number that is answered from.", table.serial)
         yield GaugeMetricFamily("dnsbl_table_serial", "The serial of the zones.", table.soa_serial)
+
+
+def socket_drops(inodes: Collection[int], tables: Iterable[Path] = SOCKET_TABLES) -> int | None:
+    """Datagrams that the kernel dropped before these UDP sockets; None where it does not tell."""
+    wanted, lost, told = {str(inode) for inode in inodes}, 0, False
+    for table in tables:
+        try:
+            lines = table.read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        told = True
+        lost += sum(int(fields[-1]) for fields in map(str.split, lines) if fields[9] in wanted)
+    return lost if told else None
 
 
 _RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"} | {

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from ipaddress import ip_address
 from typing import Protocol, cast
 
 from dnsbl.clock import Clock, SystemClock
+from dnsbl.daemons.timing import TIMED_EVERY, Histogram
 from dnsbl.dns.guard import Pace, rules_of
 from dnsbl.dns.respond import Said, Serving, respond
 from dnsbl.dns.table import Table
@@ -88,7 +90,10 @@ class Responder:
         self.counters = dict.fromkeys((*TRANSPORTS, *DROPS, "slip", "transfers", "connections", "evicted", "idle"), 0)
         self.replies: dict[tuple[str, int, str, bool], int] = {}  #: by zone, rcode, type and whether over TCP
         self.connections: dict[_Connection, float] = {}  #: when each had its last whole query; loop time
+        self.times = Histogram()  #: how long answers took to make
+        self.inodes: frozenset[int] = frozenset()  #: of the UDP sockets, by which the kernel's tables know them
         self._clock = clock
+        self._untimed = TIMED_EVERY
         self._datagrams: list[asyncio.DatagramTransport] = []
         self._servers: list[asyncio.Server] = []
 
@@ -114,6 +119,7 @@ class Responder:
                 udp, tcp = _sockets(listen)
                 transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=udp)
                 self._datagrams.append(transport)
+                self.inodes |= {os.fstat(udp.fileno()).st_ino}
                 self._servers.append(await loop.create_server(lambda: _Connection(self), sock=tcp))
                 bound.append(udp.getsockname()[:2])
         except BaseException:
@@ -131,7 +137,7 @@ class Responder:
             connection.abort()
         for server in self._servers:
             await server.wait_closed()
-        self._datagrams, self._servers = [], []
+        self._datagrams, self._servers, self.inodes = [], [], frozenset()
         await asyncio.sleep(0)  # transports close their sockets one turn later
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -144,7 +150,18 @@ class Responder:
             await self.close()
 
     def reply(self, packet: bytes, client: bytes, *, tcp: bool) -> bytes | Iterator[bytes] | None:
-        """The answer for this client (a packed address), or the messages of a zone transfer; counted."""
+        """The answer for this client (a packed address), or the messages of a zone transfer. Counts and times it."""
+        self._untimed -= 1
+        if self._untimed:
+            return self._reply(packet, client, tcp=tcp)
+        self._untimed = TIMED_EVERY
+        began = self._clock.monotonic()
+        reply = self._reply(packet, client, tcp=tcp)
+        if isinstance(reply, bytes):
+            self.times.add(self._clock.monotonic() - began)
+        return reply
+
+    def _reply(self, packet: bytes, client: bytes, *, tcp: bool) -> bytes | Iterator[bytes] | None:
         self.counters["tcp" if tcp else "udp"] += 1
         said = respond(packet, client, self._clock.now().timestamp(), self.serving, tcp=tcp)
         if said.why:

@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -12,9 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from dnsbl.addresses import Network
 from dnsbl.clock import HandClock
 from dnsbl.daemons.feed import Feed
-from dnsbl.daemons.metrics import Answering, Exhibit, Page
+from dnsbl.daemons.metrics import Answering, Exhibit, Page, socket_drops
 from dnsbl.daemons.querylog import QueryLog
 from dnsbl.daemons.responder import Responder
+from dnsbl.daemons.timing import BOUNDS, TIMED_EVERY, Histogram
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError
 from dnsbl.model import Change
@@ -133,6 +135,107 @@ def test_connections_and_lost_lines_are_there(house: House) -> None:
     assert found["dnsbl_dns_log_lost_total",] == 4
     assert found["dnsbl_dns_tcp_open",] == 0
     assert found["dnsbl_dns_tcp_closed_total", "idle"] == 0
+
+
+class Ticking(HandClock):
+    """Every look at it costs so many seconds."""
+
+    step = 0.0
+
+    def monotonic(self) -> float:
+        self.turn(seconds=self.step)
+        return super().monotonic()
+
+
+async def test_b53_every_64th_answer_is_timed(house: House) -> None:
+    await house.feed.step()
+    house.responder._clock = clock = Ticking()
+    for step, count in ((0.000375, TIMED_EVERY), (0.0625, TIMED_EVERY), (1.0, TIMED_EVERY - 1)):
+        clock.step = step
+        for _ in range(count):
+            house.ask("7.2.0.192.bl.test")
+    found = house.samples()
+    buckets = {float(key[1]): value for key, value in found.items() if key[0] == "dnsbl_dns_answer_seconds_bucket"}
+    assert buckets == {bound: bound >= 0.0005 for bound in BOUNDS} | {float("inf"): 2}
+    assert found["dnsbl_dns_answer_seconds_sum",] == pytest.approx(0.062875)
+    assert found["dnsbl_dns_answer_seconds_count",] == 2
+
+
+async def test_b53_what_gets_no_answer_is_not_timed(house: House) -> None:
+    await house.feed.step()
+    for _ in range(TIMED_EVERY):
+        house.responder.reply(b"short", CLIENT, tcp=False)
+    assert house.samples()["dnsbl_dns_answer_seconds_count",] == 0
+
+
+def test_b53_the_buckets_hold_their_upper_bounds() -> None:
+    times = Histogram()
+    for bound in BOUNDS:
+        times.add(bound)
+    assert times.cumulative() == [*((str(bound), n) for n, bound in enumerate(BOUNDS, 1)), ("+Inf", len(BOUNDS))]
+
+
+async def test_b53_a_scrape_neither_holds_answers_up_nor_changes_them(house: House) -> None:
+    """Scrapes go on, one after the other, while 200 questions are asked over a socket."""
+    await house.feed.step()
+    house.responder.dns = Dns(listen=["127.0.0.1:0"])
+    [(host, port)] = await house.responder.start()
+    enough, pages = threading.Event(), []
+
+    def scrape() -> None:
+        while not enough.is_set():
+            pages.append(house.page.text())
+
+    scraping = threading.Thread(target=scrape)
+    replies = []
+    loop = asyncio.get_running_loop()
+    query = dns.message.make_query("7.2.0.192.bl.test", "A").to_wire()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.connect((host, port))
+        scraping.start()
+        try:
+            for n in range(200):
+                await loop.sock_sendall(client, n.to_bytes(2) + query[2:])
+                replies.append(await asyncio.wait_for(loop.sock_recv(client, 512), 5))
+        finally:
+            enough.set()
+            scraping.join()
+            await house.responder.close()
+    assert [int.from_bytes(reply[:2]) for reply in replies] == list(range(200))
+    assert {reply[2:] for reply in replies} == {replies[0][2:]}
+    assert replies[0][3] & 15 == 0
+    assert pages
+    assert house.samples()["dnsbl_dns_answer_seconds_count",] == 200 // TIMED_EVERY
+
+
+HEAD = "  sl  local_address rem_address st tx_queue rx_queue tr tm->when retrnsmt uid timeout inode ref pointer drops\n"
+LINE = "  {}: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 {} 2 00000000ab {}\n"
+
+
+def test_b56_the_kernels_drops_are_counted_for_our_sockets_only(tmp_path: Path) -> None:
+    four, six, none = (tmp_path / name for name in ("udp", "udp6", "none"))
+    four.write_text(HEAD + LINE.format(1, 77, 5) + LINE.format(2, 7, 1000))
+    six.write_text(HEAD + LINE.format(1, 78, 30) + LINE.format(2, 79, 2000))
+    assert socket_drops({77, 78}, [four, six]) == 35
+    assert socket_drops({77, 78}, [four, none]) == 5
+    assert socket_drops({1}, [four, six]) == 0
+    assert socket_drops({77}, [none]) is None
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
+async def test_b56_what_finds_the_queue_full_is_on_the_page(house: House, listen: str) -> None:
+    """The loop does not run while more is sent than the queue holds."""
+    house.responder.dns = Dns(listen=[listen])
+    [where] = await house.responder.start()
+    assert house.samples()["dnsbl_dns_socket_drops_total",] == 0
+    with socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET, socket.SOCK_DGRAM) as client:
+        for _ in range(3000):
+            client.sendto(bytes(500), where)
+    drops = house.samples()["dnsbl_dns_socket_drops_total",]
+    await house.responder.close()
+    assert 0 < drops < 3000
+    assert house.samples()["dnsbl_dns_socket_drops_total",] == 0
 
 
 def get(url: str) -> tuple[str, str]:

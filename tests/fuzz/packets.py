@@ -62,6 +62,8 @@ CLIENTS = (
 )
 RULES = ("192.0.2.1 refuse", "192.0.2.2 empty", "192.0.2.3 code 127.255.255.254", "192.0.2.4 drop", "192.0.2.5 pass")
 PLAIN_UDP, LARGEST_UDP, LARGEST_TCP = 512, 1232, 65535
+#: Bytes of a reply that are never too many: an SOA record is more than four times the shortest question of all.
+SMALL = 128
 _COUNTS = struct.pack("!HHHHH", 0x100, 1, 0, 0, 0)
 _LABELS = (
     *(b"%x" % n for n in range(16)),
@@ -246,7 +248,7 @@ def broken_law(packet: bytes, reply: bytes | None, *, tcp: bool) -> str:
         return "longer than any UDP reply may be"
     if not tcp and b"\0\0\x29" not in packet and len(reply) > PLAIN_UDP:
         return "longer than a client without EDNS can take"
-    if not tcp and b"\0\0\x29" not in packet and reply[6:8] == b"\0\0" and len(reply) > 4 * len(packet):
+    if not tcp and b"\0\0\x29" not in packet and reply[6:8] == b"\0\0" and len(reply) > max(4 * len(packet), SMALL):
         return "without an answer, and more than four times the question"
     if not reply[11] and reply[3] & 15 in (1, 2, 4, 5) and len(reply) > len(packet):
         return "a complaint longer than the packet complained of"

@@ -24,9 +24,7 @@ ELSEWHERE = {
 }
 #: Not there, and why.
 ABSENT = {
-    "b42": "cases of other projects test the reading of their own file format, which we do not read",
     "b55": "a figure, not a behaviour: measured by the benchmark",
-    "b56": "a figure, not a behaviour: measured by the benchmark",
     "b58": "needs a tree of delegations and programs that Debian 12 does not carry",
     "b60": "PROXY protocol is not spoken",
     "f03": "no code of ours takes an A record of a list for an address",
@@ -35,13 +33,10 @@ ABSENT = {
     "f16": "there are no lists of domains",
     "f23": "there are no lists of domains",
     "f24": "there are no lists of domains",
-    "f26": "concerns clients of lists",
-    "f27": "concerns exported zones, see the tests of export",
     "f28": "concerns clients of lists",
     "f29": "concerns clients of lists",
     "f30": "concerns clients of lists",
     "f31": "concerns clients of lists",
-    "f33": "concerns clients of lists",
 }
 
 
