@@ -1,4 +1,7 @@
-"""The commands, one function each: read the words, call one verb, show the result. Decide nothing."""
+"""The commands, one function each: read the words, call one verb, show the result. Decide nothing.
+
+Over 400 lines, since each command is one short function and a reader looks for it here.
+"""
 
 from __future__ import annotations
 
