@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check strangers clean
+.PHONY: help demo test check strangers bench-dns clean
 
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt setup.py dnsbl/dns/_fast.pyx
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
 	@echo "Setting up $(VENV) (once)..."
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
@@ -37,5 +38,8 @@ strangers: $(READY) ## tests against software that we did not write (Debian pack
 	@tests/strangers/install
 	@$(BIN)/pytest -q -p no:cacheprovider tests/strangers --override-ini addopts= -rs
 
+bench-dns: $(READY) ## CPU, latency and memory of DNS beside rbldnsd and NSD (Debian packages, as root); SIZES=... ROUNDS=...
+	@$(BIN)/python bench/dns.py --sizes $(or $(SIZES),10000$(,)1000000) --rounds $(or $(ROUNDS),5) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
+
 clean:           ## remove what the other targets made
-	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) dnsbl/dns/_fast.c dnsbl/dns/_fast.*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from dnsbl.cli.waiting import wait_for
 from dnsbl.config import example, read_settings, read_zones
 from dnsbl.daemons import ROLES
 from dnsbl.daemons.desk import Desk, open_desk
+from dnsbl.dns import fast
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Door, Refusal, State
 from dnsbl.rules import intake
@@ -28,6 +30,22 @@ listing = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(listing, name="listing")
 app.add_typer(database, name="db")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dnsbl {version('dnsbl')}, engine: {fast.words()}")
+        raise typer.Exit
+
+
+@app.callback()
+def words(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Version and answering engine.")
+    ] = False,
+) -> None:
+    """A DNS blocklist fed by open-relay testing: nominate, test, prove, list, answer, retest, delist."""
+
 
 Config = Annotated[
     Path | None,

@@ -1,10 +1,12 @@
 """The feed: brings the store's listings to the responders, and keeps the last good table on disk.
 
-A shell around `dns.table`. At the start the table on disk is served, so that answers do not wait for the store; then a
-snapshot is taken, and the changes behind it are asked for again and again. Each look also asks for the last change that
-was taken over: when the store does not know it (it was restored from a backup, or is another one), when a number is
-missing, or at the first look, a fresh snapshot is taken. When the store cannot be asked, the last good table stays and
-the next look waits longer and longer. A snapshot that has lost more than half of a table is not taken over.
+A shell around `dns.table`. At the start the table on disk is served as soon as it is mapped, so that answers do not
+wait for the store, and given up when its checksum turns out wrong; then a snapshot is taken, and the changes behind it
+are asked for again and again. Each look also asks for the last change that was taken over: when the store does not know
+it (it was restored from a backup, or is another one), when a number is missing, or at the first look, a fresh snapshot
+is taken. When the store cannot be asked, the last good table stays and the next look waits longer and longer. A
+snapshot that has lost more than half of a table is not taken over. Changes are served before they are merged into a
+table's large arrays, which is done in a thread.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from dnsbl.addresses import Network
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.table import Table
 from dnsbl.errors import Damaged, DnsblError
@@ -25,8 +26,9 @@ from dnsbl.model import Change
 
 #: Seconds at most between two looks, however long the store has been away.
 LONGEST_WAIT = 30.0
-#: Seconds at least between two writes of the table to disk.
+#: Seconds at least between two writes of the table to disk, and one more for so many rows: at most 1 MB a second.
 BETWEEN_WRITES = 5.0
+ROWS_A_SECOND = 200_000
 #: A table of more rows than this may not shrink to less than half in one snapshot.
 SMALL = 1000
 #: Changes asked for in one look.
@@ -38,8 +40,8 @@ _log = logging.getLogger(__name__)
 class Source(Protocol):
     """Where listings come from: `Casework`. Synchronous; called in a thread."""
 
-    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
-        """The change number, and all rows at that number."""
+    def packed_snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
+        """The change number, and all rows at that number, as `Table.of` takes them."""
         ...
 
     def changes(self, after: int, *, most: int = ...) -> list[Change]:
@@ -104,14 +106,16 @@ class Feed:
     async def load(self) -> None:
         """Serve the table on disk, if there is a good one."""
         try:
-            table = await asyncio.to_thread(lambda: Table.load(self._path.read_bytes()))
+            table = await asyncio.to_thread(Table.mapped, self._path)
+            self._swap(table)
+            await asyncio.to_thread(table.verify)
         except FileNotFoundError:
             return
         except (OSError, Damaged) as error:
+            self._swap(None)
             _log.warning("%s is not used: %s", self._path, error)
             return
         self._written = table
-        self._swap(table)
 
     async def step(self) -> float:
         """Look once, and write when it is time; returns the seconds until the next look. Never raises."""
@@ -139,7 +143,7 @@ class Feed:
         table = self.table
         if table is None or table is self._written:
             return
-        self._write_after = self._clock.monotonic() + BETWEEN_WRITES
+        self._write_after = self._clock.monotonic() + BETWEEN_WRITES + len(table) // ROWS_A_SECOND
         try:
             await asyncio.to_thread(_write, self._path, table)
         except OSError as error:
@@ -157,6 +161,8 @@ class Feed:
                     self._swap(await asyncio.to_thread(self.table.changed, changes))
                     self._last = changes[-1]
                     self.counters["changes"] += len(changes)
+                    if self.table.crowded:
+                        self._swap(await asyncio.to_thread(self.table.merged))
                 return ""
             self._fresh = False
         table, last = await asyncio.to_thread(self._snapshot)
@@ -181,12 +187,12 @@ class Feed:
 
     def _snapshot(self) -> tuple[Table, Change | None]:
         """A fresh table, and the change that its number stands for, unless the store has forgotten that."""
-        serial, rows = self._source.snapshot()
+        serial, rows = self._source.packed_snapshot()
         table = Table.of(rows, serial=serial)
         last = self._source.changes(serial - 1, most=1) if serial else []
         return table, last[0] if last and last[0].seq == serial else None
 
-    def _swap(self, table: Table) -> None:
+    def _swap(self, table: Table | None) -> None:
         self.table = table
         for holder in self._holders:
             holder.table = table
@@ -197,7 +203,7 @@ def _write(path: Path, table: Table) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
     with beside.open("wb") as file:
-        file.write(table.dump())
+        table.write(file)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

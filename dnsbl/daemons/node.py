@@ -33,6 +33,7 @@ class Bound:
     """Where the roles listen, once they do; (address, port) pairs."""
 
     dns: list[tuple[str, int]] = field(default_factory=list)
+    engine: str = ""  #: what answers DNS, for people
     collector: list[tuple[str, int]] = field(default_factory=list)
     web: list[tuple[str, int]] = field(default_factory=list)
 
@@ -75,6 +76,7 @@ class Node:
             if self._responder and self._feed:
                 answering = await stack.enter_async_context(_in_its_own_loop(self._responder))
                 self.bound.dns = answering.bound
+                self.bound.engine = self._responder.engine
                 await self._feed.ready()
             if self._mailroom:
                 self.bound.collector = await self._mailroom.start()

@@ -1,21 +1,24 @@
 """The responder: answers DNS over UDP and TCP at every `dns.listen` address.
 
 A shell on asyncio around `dns.answer`. Between receiving and sending there is no SQL, lock, await or logging (law 5);
-`table` is swapped in one assignment by the feed. Each address has sockets of its own, so that a reply leaves from the
-address that was asked; a wildcard address is refused for that reason. Everything that a stranger can make grow is
-bounded: a UDP reply that the kernel does not take at once while others wait is dropped, TCP connections are capped (the
-one without a query for the longest time yields to a new one), a connection without a whole query for `tcp_idle` seconds
-is closed, and one that does not read its replies is not read either.
+`table` is swapped in one assignment by the feed. UDP comes in on `lanes`, which answer the common packets on threads of
+their own and hand over the others. Each address has sockets of its own, so that a reply leaves from the address that
+was asked; a wildcard address is refused for that reason. Everything that a stranger can make grow is bounded: a UDP
+reply that the kernel does not take at once is dropped, TCP connections are capped (the one without a query for the
+longest time yields to a new one), a connection without a whole query for `tcp_idle` seconds is closed, and one that
+does not read its replies is not read either.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from ipaddress import ip_address
-from typing import cast
+from typing import Any, cast
 
+from dnsbl.daemons.lanes import Direct, Lanes
 from dnsbl.dns.answer import answer
 from dnsbl.dns.table import Table
 from dnsbl.dns.zones import Zones
@@ -36,28 +39,55 @@ class Responder:
     """Answers until it is closed. `table` may be set at any time; until then every zone gets SERVFAIL."""
 
     def __init__(self, dns: Dns, zones: Zones, table: Table | None = None) -> None:
-        self.table = table
+        self._table = table
         self.zones = zones
         self.dns = dns
-        #: Since the start, for metrics: messages by transport, replies by rcode, and what was turned away.
-        self.counters = dict.fromkeys(
+        self.counted = dict.fromkeys(
             ("udp", "tcp", "silent", "unsent", "connections", "evicted", "idle", *(f"rcode_{n}" for n in range(16))), 0
         )
         self.connections: dict[_Connection, float] = {}  #: when each had its last whole query; loop time
-        self._datagrams: list[asyncio.DatagramTransport] = []
+        self._lanes: Lanes | None = None
         self._servers: list[asyncio.Server] = []
+
+    @property
+    def table(self) -> Table | None:
+        return self._table
+
+    @table.setter
+    def table(self, table: Table | None) -> None:
+        self._table = table
+        self._load()
+
+    def _load(self) -> None:
+        """Give the table to the engine of the lanes; an engine without one hands every packet over to `reply`."""
+        if self._lanes:
+            self._lanes.engine.swap(self._table)
+
+    @property
+    def engine(self) -> str:
+        """What answers, for people; "" before `start`."""
+        return self._lanes.engine.words if self._lanes else ""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Since the start, for metrics: messages by transport, replies by rcode, and what was turned away."""
+        return Sum(self.counted, self._lanes.engine.counted if self._lanes else dict)
 
     async def start(self) -> list[tuple[str, int]]:
         """Bind everything and answer; returns the bound (address, port) pairs. Raises DnsblError in one sentence."""
         loop = asyncio.get_running_loop()
         bound = []
+        self._lanes = lanes = Lanes(self.zones, UNANSWERED)
+        self._load()
         try:
             for listen in self.dns.listen:
-                udp, tcp = _sockets(listen)
-                transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=udp)
-                self._datagrams.append(transport)
+                udps, tcp = _sockets(listen, self.dns.threads)
+                for one in udps:
+                    datagrams = _Datagrams(self)
+                    datagrams.connection_made(Direct(one, datagrams.unsent))
+                    lanes.open(one, datagrams.datagram_received)
                 self._servers.append(await loop.create_server(lambda: _Connection(self), sock=tcp))
-                bound.append(udp.getsockname()[:2])
+                bound.append(tcp.getsockname()[:2])
         except BaseException:
             await self.close()
             raise
@@ -65,65 +95,76 @@ class Responder:
 
     async def close(self) -> None:
         """Stop answering; what TCP clients have not read by now is lost."""
-        for transport in self._datagrams:
-            transport.close()
+        if self._lanes:
+            await self._lanes.close()
         for server in self._servers:
             server.close()
         for connection in list(self.connections):
             connection.abort()
         for server in self._servers:
             await server.wait_closed()
-        self._datagrams, self._servers = [], []
+        self._servers = []
         await asyncio.sleep(0)  # transports close their sockets one turn later
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Answer until `stop` is set; binds first when `start` has not."""
+        """Answer until `stop` is set, or a thread fails; binds first when `start` has not."""
         if not self._servers:
             await self.start()
+        told: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        running: list[asyncio.Future[Any]] = [*self._lanes.running] if self._lanes else []
         try:
-            await stop.wait()
+            ended, _ = await asyncio.wait([told, *running], return_when=asyncio.FIRST_COMPLETED)
+            if told not in ended:
+                ended.pop().result()
         finally:
+            told.cancel()
             await self.close()
 
     def reply(self, packet: bytes, *, tcp: bool) -> bytes | None:
         """The answer, counted."""
-        self.counters["tcp" if tcp else "udp"] += 1
+        self.counted["tcp" if tcp else "udp"] += 1
         reply = answer(packet, self.table, self.zones, tcp=tcp)
         if reply is None:
-            self.counters["silent"] += 1
+            self.counted["silent"] += 1
         else:
-            self.counters[f"rcode_{reply[3] & 15}"] += 1
+            self.counted[f"rcode_{reply[3] & 15}"] += 1
         return reply
 
 
+class Sum(Mapping[str, int]):
+    """Counters of two places, added up when they are read."""
+
+    def __init__(self, own: Mapping[str, int], others: Callable[[], Mapping[str, int]]) -> None:
+        self._own = own
+        self._others = others
+
+    def __getitem__(self, name: str) -> int:
+        return self._own[name] + self._others().get(name, 0)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+
 class _Datagrams(asyncio.DatagramProtocol):
-    """One UDP socket."""
+    """What the lane of one UDP socket hands over."""
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
-        self._full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # the loop's own class is no subclass of it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         reply = None if addr[1] in UNANSWERED else self._responder.reply(data, tcp=False)
-        if reply is None:
-            return
-        if self._full:
-            self._responder.counters["unsent"] += 1
-        else:
+        if reply is not None:
             self._transport.sendto(reply, addr)
 
-    def error_received(self, exc: Exception) -> None:
-        """A client was gone, or cannot be reached."""
-        self._responder.counters["unsent"] += 1
-
-    def pause_writing(self) -> None:
-        self._full = True
-
-    def resume_writing(self) -> None:
-        self._full = False
+    def unsent(self) -> None:
+        """A reply that the kernel did not take."""
+        self._responder.counted["unsent"] += 1
 
 
 class _Connection(asyncio.BufferedProtocol):
@@ -143,9 +184,9 @@ class _Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=UNREAD)
         others = self._responder.connections
         if len(others) >= self._responder.dns.tcp_connections:
-            self._responder.counters["evicted"] += 1
+            self._responder.counted["evicted"] += 1
             min(others, key=others.__getitem__).abort()
-        self._responder.counters["connections"] += 1
+        self._responder.counted["connections"] += 1
         others[self] = self._loop.time()
         self._timer = self._loop.call_later(self._responder.dns.tcp_idle, self._look_idle)
 
@@ -196,12 +237,12 @@ class _Connection(asyncio.BufferedProtocol):
         if left > 0:
             self._timer = self._loop.call_later(left, self._look_idle)
         else:
-            self._responder.counters["idle"] += 1
+            self._responder.counted["idle"] += 1
             self.abort()
 
 
-def _sockets(listen: str) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket at one address and the same port. Raises DnsblError."""
+def _sockets(listen: str, threads: int) -> tuple[list[socket.socket], socket.socket]:
+    """UDP sockets, one a thread, and a TCP socket at one address and the same port. Raises DnsblError."""
     host, port = split_listen(listen)
     if ip_address(host).is_unspecified:
         raise DnsblError(f"dns.listen: {listen}: each address must be named, so that replies leave from the one asked")
@@ -209,20 +250,25 @@ def _sockets(listen: str) -> tuple[socket.socket, socket.socket]:
     while True:
         tries -= 1
         try:
-            return _pair(host, port)
+            return _bound(host, port, threads)
         except OSError as error:
             if not tries:
                 raise DnsblError(f"dns.listen: {listen}: cannot listen there: {error.strerror}") from None
 
 
-def _pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+def _bound(host: str, port: int, threads: int) -> tuple[list[socket.socket], socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    udps: list[socket.socket] = []
     with ExitStack() as opened:
-        udp = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+        for _ in range(threads):
+            udp = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            if threads > 1:
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            udp.bind(udps[0].getsockname() if udps else (host, port))
+            udps.append(udp)
         tcp = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        udp.bind((host, port))
-        tcp.bind(udp.getsockname()[:2])
+        tcp.bind(udps[0].getsockname()[:2])
         tcp.listen(100)
         opened.pop_all()
-    return udp, tcp
+    return udps, tcp

@@ -1,17 +1,22 @@
 """The command, from its words to its exit code: one sentence for every mistake, one document with --json."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dnsbl import cli
+from dnsbl.cli import serving
+from dnsbl.daemons.node import Bound
+from dnsbl.dns import fast
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Any]
@@ -174,3 +179,22 @@ def test_the_module_runs_as_a_program_and_knows_its_commands() -> None:
     ):
         assert command in done.stdout
         assert f"`dnsbl {command}" in readme
+
+
+@pytest.mark.parametrize(
+    ("changed", "engine"), [({"DNSBL_PURE": "1"}, "pure Python (DNSBL_PURE=1)"), ({}, fast.words())]
+)
+def test_the_version_names_the_engine_that_answers(changed: dict[str, str], engine: str) -> None:
+    command = [sys.executable, "-m", "dnsbl", "--version"]
+    done = subprocess.run(command, env=os.environ | changed, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == f"dnsbl {version('dnsbl')}, engine: {engine}"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_start_of_serving_names_the_engine(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    serving._announce(Bound(dns=[("127.0.0.1", 53)], engine="compiled"), as_json)
+    said = capsys.readouterr().out
+    assert json.loads(said)["engine"] == "compiled" if as_json else "engine    compiled\n" in said
+    serving._announce(Bound(web=[("127.0.0.1", 80)]), as_json)
+    said = capsys.readouterr().out
+    assert json.loads(said)["engine"] == "" if as_json else "engine" not in said

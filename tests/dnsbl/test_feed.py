@@ -10,6 +10,7 @@ from dnsbl.addresses import Network
 from dnsbl.clock import HandClock
 from dnsbl.daemons import feed as module
 from dnsbl.daemons.feed import Feed
+from dnsbl.dns import table as table_module
 from dnsbl.dns.table import Table
 from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Change
@@ -39,6 +40,8 @@ class Store:
             raise self.broken
         self.snapshots += 1
         return self.number, iter(self.rows)
+
+    packed_snapshot = snapshot
 
     def changes(self, after: int, *, most: int = 10000) -> list[Change]:
         if self.broken:
@@ -327,3 +330,33 @@ async def test_run_loads_follows_and_writes_at_the_end(
     stop.set()
     await running
     assert on_disk(path) == {A, B}
+
+
+async def test_a_table_with_too_much_beside_is_merged_after_it_is_served(
+    feed: Feed, store: Store, holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "MOST_BESIDE", 1)
+    store.add(A)
+    await feed.step()
+    store.add(B)
+    await feed.step()
+    assert [len(shelf.added) for shelf in (holder.table or Table.of([])).shelves()] == [1]
+    store.add(C)
+    await feed.step()
+    assert [len(shelf.added) for shelf in (holder.table or Table.of([])).shelves()] == [0]
+    assert addresses(holder.table) == {A, B, C}
+
+
+async def test_a_large_table_is_written_less_often(
+    feed: Feed, store: Store, clock: HandClock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROWS_A_SECOND", 100)
+    many(store, 1000)
+    await feed.step()
+    store.add(B)
+    clock.turn(seconds=14)
+    await feed.step()
+    assert B not in on_disk(path)
+    clock.turn(seconds=1)
+    await feed.step()
+    assert B in on_disk(path)

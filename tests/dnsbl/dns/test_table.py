@@ -1,6 +1,8 @@
 import hashlib
 import sys
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -150,16 +152,21 @@ def test_counts_are_rows_by_kind() -> None:
 
 
 def test_many_changes_are_merged_into_the_arrays_and_a_few_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_BESIDE", 4)
+    monkeypatch.setattr(module, "MOST_BESIDE", 3)
     table = Table.of(rows("192.0.2.1/32 relay", "192.0.2.2/32 relay"))
     expected = {"192.0.2.1", "192.0.2.2"}
+    merges = 0
     for n in range(3, 20):
         table = table.changed([change(n, f"192.0.2.{n}/32", "relay"), change(n, f"192.0.2.{n - 2}/32", "relay", False)])
+        if table.crowded:
+            table, merges = table.merged(), merges + 1
+            assert not table.crowded
         expected = (expected | {f"192.0.2.{n}"}) - {f"192.0.2.{n - 2}"}
         assert {str(network.network_address) for network, _ in table.rows()} == expected
         assert [n for n in range(32) if table.kinds(IPv4Address(0xC0000200 + n))] == [n - 1, n]
         assert table.something_under(ip_network("192.0.2.0/24"), ("relay",))
         assert not table.something_under(ip_network("192.0.2.32/27"), ("relay",))
+    assert 2 < merges < 17
 
 
 def test_what_was_removed_is_not_under_a_network_any_more() -> None:
@@ -203,18 +210,139 @@ def test_a_table_cut_short_on_disk_is_recognised(end: int) -> None:
         Table.load(Table.of(rows("192.0.2.0/24 relay", "2001:db8::/64 manual")).dump()[:end])
 
 
+HEAD = f"dnsbl-table 2 {sys.byteorder}".encode()
+
+
+def sealed(body: bytes) -> bytes:
+    body += bytes(-len(body) % 16)
+    return body + hashlib.sha256(body).hexdigest().encode() + b"\n"
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b"",
-        b"another 1 5\n",
-        b"dnsbl-table 1 x\n",
-        b"dnsbl-table 1 5\nrelay 4 32\n",
-        b"dnsbl-table 1 5\nrelay 4 32 zz\n",
-        b"dnsbl-table 1 5\nrelay 4 32 1ffffffff\n",
-        b"dnsbl-table 1 5\n\xff\n",
+        b"another 1 5\n\n",
+        b"dnsbl-table 1 5\n\n",
+        HEAD + b" x\n\n",
+        HEAD + b" 5\nrelay 4 32\n\n",
+        HEAD + b" 5\nrelay 4 32 1 0 x\n\n",
+        HEAD + b" 5\nrelay 4 32 9 0 0\n\n",
+        HEAD + b" 5\nrelay 4 33 1 0 0\n\n",
+        HEAD + b" 5\nrelay 5 32 1 0 0\n\n",
+        HEAD + b" 5\nrelay 4 32 0 0 0\n\n",
+        HEAD + b" 5\nrelay 4 32 -1 0 0\n\n",
+        HEAD + b" 5\nrelay 4 32 1 0 -1\n\n",
+        (HEAD + b" 5\nrelay 4 8 1 0 0\n\n").ljust(64, b"\0") + b"\xff" * 16,  # a number of more than 8 bits
+        (HEAD + b" 5\nrelay 4 32 1 0 4\n\n").ljust(64, b"\0") + b"\1" * 32,  # a guide of another size
+        (HEAD + b" 5\nrelay 4 32 1 0 0\n\n").ljust(64, b"\0") + b"\1" * 32,  # more than was announced
+        HEAD + b" 5\n\xff\n\n",
     ],
 )
-def test_a_file_of_another_shape_is_recognised(body: bytes) -> None:
-    with pytest.raises(Damaged):
-        Table.load(body + hashlib.sha256(body).hexdigest().encode() + b"\n")
+def test_a_file_of_another_shape_is_recognised(body: bytes, tmp_path: Path) -> None:
+    with pytest.raises(Damaged, match=r"not what it says|another format"):
+        Table.load(sealed(body))
+    (tmp_path / "table").write_bytes(sealed(body))
+    with pytest.raises(Damaged, match=r"not what it says|another format"):
+        Table.mapped(tmp_path / "table")
+
+
+def test_a_mapped_table_answers_at_once_and_its_damage_is_found_when_it_is_verified(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    table = Table.of(many(3000), serial=9)
+    with path.open("wb") as file:
+        table.write(file)
+    mapped = Table.mapped(path)
+    mapped.verify()
+    assert list(mapped.rows()) == list(table.rows())
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    damaged = Table.mapped(path)
+    with pytest.raises(Damaged, match="checksum"):
+        damaged.verify()
+    path.write_bytes(b"")
+    with pytest.raises(Damaged, match="checksum"):
+        Table.mapped(path)
+    table.verify()  # nothing to read
+
+
+def many(count: int) -> list[Row]:
+    """Rows of every width, enough for guides, with dense and empty parts."""
+    drawn = Random(5)
+    found: list[Row] = []
+    for _ in range(count):
+        low = drawn.getrandbits(12)
+        found += [
+            (IPv4Network(drawn.choice([low, drawn.getrandbits(32)])), "relay"),
+            (IPv4Network((drawn.getrandbits(18) << 14, 18)), ""),
+            (IPv6Network((0x20010DB8 << 96 | low << drawn.choice([64, 80]), 64)), "relay"),
+            (IPv6Network(0x20010DB8 << 96 | low << 90 | drawn.getrandbits(6)), "manual"),
+            (IPv6Network(0x20010DB8 << 96 | drawn.getrandbits(30)), "close"),
+        ]
+    return found
+
+
+@pytest.mark.parametrize("merge", [True, False])
+def test_large_tables_with_guides_hold_what_sets_hold(merge: bool) -> None:
+    listed = many(600)
+    table = Table.of(listed, serial=1)
+    expected = {(str(network), kind) for network, kind in listed}
+    new = [*many(640)[3000:], (IPv4Network("255.255.255.255"), "relay"), (IPv4Network("0.0.0.0"), "relay")]
+    gone = listed[::11]
+    steps = [*((row, True) for row in new), *((row, False) for row in gone)]
+    table = table.changed(Change(seq=2 + n, network=r[0], kind=r[1], present=p) for n, (r, p) in enumerate(steps))
+    expected = (expected | {(str(n), k) for n, k in new}) - {(str(n), k) for n, k in gone}
+    if merge:
+        table = table.merged()
+        assert table.dump() == Table.of(table.rows(), serial=table.serial).dump()  # guides too
+    assert {(str(network), kind) for network, kind in table.rows()} == expected
+    assert len(table) == len(expected)
+    for shelf in table._shelves.values():
+        assert list(shelf) == sorted(set(shelf))
+        for number in [n for present in shelf for n in (present - 1, present, present + 1)][:600]:
+            assert (number in shelf) == (number >= 0 and shelf.any_between(number, number))
+    assert [len(shelf.guide) > 0 for shelf in table.shelves()] == [True] * 5
+
+
+def test_a_row_may_be_listed_twice_or_as_packed_bytes_or_out_of_order() -> None:
+    listed = many(300)
+    packed = [(bytes((n.version, *n.network_address.packed, n.prefixlen)), kind) for n, kind in listed]
+    ordered = Table.of(sorted(set(packed)))
+    assert ordered.dump() == Table.of(listed).dump() == Table.of(packed[::-1] * 2).dump()
+
+
+def test_rows_that_come_in_no_order_are_sorted_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = many(100)
+    expected = Table.of(listed).dump()
+    monkeypatch.setattr(module, "_RUN", 7)
+    monkeypatch.setattr(module, "_PIECE", 32)
+    assert Table.of(listed).dump() == expected
+
+
+def test_an_ipv4_address_takes_less_than_five_bytes_and_an_ipv6_64_less_than_nine() -> None:
+    v4 = Table.of((b"\4" + (n * 4001).to_bytes(4) + b"\x20", "relay") for n in range(100_000))
+    v6 = Table.of((b"\6" + (n * 4001).to_bytes(8) + bytes(8) + b"\x40", "relay") for n in range(100_000))
+    for table, most in ((v4, 5), (v6, 9)):
+        assert sum(part.nbytes for shelf in table.shelves() for part in shelf[1:] if isinstance(part, memoryview)) < (
+            most * 100_000
+        )
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_guide_that_is_moved_by_a_merge_is_the_one_that_would_be_made(version: int) -> None:
+    size = 4 if version == 4 else 16
+    keys = [bytes([version]) + (n * n * 977 + 5).to_bytes(size) + bytes([8 * size]) for n in range(1100)]
+    table = Table.of(((key, "relay") for key in keys), serial=1)
+    make = IPv4Network if version == 4 else IPv6Network
+    steps = [
+        Change(seq=n + 2, network=make(number), kind="relay", present=present)
+        for n, (number, present) in enumerate(
+            [(6, True), (977 + 5, False), (7, True), (500 * 500 * 977 + 5, False), (1098 * 1098 * 977 + 6, True)]
+        )
+    ]
+    for upto in range(1, len(steps) + 1):
+        merged = table.changed(steps[:upto]).merged()
+        assert merged.dump() == Table.of(merged.rows(), serial=merged.serial).dump()
+    gone = Table.of(rows("192.0.2.1/32 relay")).changed([change(1, "192.0.2.1/32", "relay", present=False)])
+    assert list(gone.merged().rows()) == []
