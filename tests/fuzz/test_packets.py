@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from packets import CLIENTS, GOOD, PLAIN_UDP, broken_law, corpus, mutations, responder, throw
+from packets import CLIENTS, GOOD, PLAIN_UDP, SMALL, broken_law, corpus, mutations, responder, throw
 
 QUERY = bytes.fromhex("0001 0000 0001 0000 0000 0000 00 0001 0001".replace(" ", ""))
 
@@ -87,7 +87,8 @@ def test_a_chain_of_pointers_costs_nothing(size: int) -> None:
         (b"\0\1\x80\x20" + bytes(8), "flags"),
         (b"\0\1\x80\x05" + bytes(20), "complaint"),
         (b"\0\1\x80\0" + bytes(600), "without EDNS"),
-        (b"\0\1\x80\0" + bytes(4 * len(QUERY)), "four times"),
+        (b"\0\1\x80\0" + bytes(max(4 * len(QUERY), SMALL)), "four times"),
+        (b"\0\1\x80\0" + bytes(SMALL - 4), ""),
         (b"\0\1\x80\0" + bytes(1300), "any UDP"),
         (b"\0\1\x80\0" + bytes(8), ""),
         (None, ""),
