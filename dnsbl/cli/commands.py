@@ -219,7 +219,7 @@ def listing_add(
     """List networks by an operator's word (never as a proven relay). All or nothing."""
     desk = open_desk(config)
     _known_kind(desk, kind)
-    networks = [intake.listable(found, desk.settings) for found in _networks(network, file)]
+    networks = _networks(network, file)
     added = desk.casework.list_networks(networks, kind=kind, reason=_reason(reason), actor=operator())
     show.done({"kind": kind, "given": len(networks), "added": added}, as_json=as_json)
 
