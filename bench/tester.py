@@ -31,36 +31,33 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from bench import fleet
-from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN, MUTED, OPEN, Kind
+from bench.desk import Desk
+from bench.fleet import MUTED, OPEN, Kind
 from bench.limits import raise_file_limit
+from bench.report import OURS, report, targets
 from tester import letter as letters
 from tester import vectors
-from tester.caller import call
-from tester.collector import Bounds, Collected, Collector
-from tester.letter import Keyring, Letter
-from tester.smtp import PENDING, Attempt, Limits, Outcome, Transcript
-from tester.vectors import Vector
-from tester.verdict import Evidence, Finding, Verdict, judge, weigh
+from tester.letter import Keyring
+from tester.smtp import Limits, Outcome, Transcript
+from tester.verdict import Verdict
 
-OURS = "this tester"
 ROOT = Path(__file__).resolve().parents[1]
 PORT = 2600
 LIMITS = Limits(
     connect=3.0, banner=5.0, command=5.0, final=5.0, connection=30.0, attempt_gap=0.0, connection_gap=0.0, grace=0.1
 )
-IN_2002 = 165.0  #: seconds that the study's tool took for range A
 STRANGER_PATIENCE = 40.0  #: seconds that nmap may take for one fleet
 FORGERIES = 1_000_000
 BUDGET = 170.0  #: seconds for all of it
 TIME_FOR_MOST = {fleet.MUTE: 30.0, fleet.SLOW: 85.0}  #: seconds that the largest number may need on a busy machine
 IN_FLIGHT = (100, 1_000, 10_000)
 
+#: What each kind deserves.
 VERDICTS: Mapping[Kind, Verdict] = {
     **dict.fromkeys((*MUTED, Kind.REFUSING), Verdict.UNREACHABLE),
     **dict.fromkeys(OPEN, Verdict.OPEN),
@@ -70,146 +67,6 @@ VERDICTS: Mapping[Kind, Verdict] = {
     Kind.TURNS_AWAY: Verdict.REFUSES_TESTER,
     Kind.NO_MAIL: Verdict.INCONCLUSIVE,
 }
-US = letters.Sender(
-    service="bench",
-    website="https://bench.test/",
-    contact="postmaster@b.test",
-    helo="probe.b.test",
-    collector_domain=COLLECTOR_DOMAIN,
-    bounce_domain=BOUNCE_DOMAIN,
-)
-
-
-class Desk:
-    """Issues letters, remembers them, weighs what comes back: the store's part, in memory."""
-
-    def __init__(self) -> None:
-        self.keyring = Keyring.generate(secrets.token_bytes, int(time.time()))
-        self.letters: dict[str, Letter] = {}
-        self.found: dict[str, Outcome] = {}  #: recipient token -> what came back
-        self.back: dict[IPv4Address | IPv6Address, asyncio.Event] = {}
-        self.collector = Collector(
-            hostname="mx.c.test",
-            domains=frozenset({COLLECTOR_DOMAIN, BOUNCE_DOMAIN}),
-            gate=lambda token: letters.gate(self.keyring, token),
-            deliver=self._deliver,
-            now=time.time,
-            bounds=Bounds(connections=2000, per_peer=100),
-        )
-
-    async def test(self, address: IPv4Address, limits: Limits, rows: Sequence[Vector]) -> tuple[Transcript, ...]:
-        """One test, from issuing the letters to the end of the conversation."""
-        now = int(time.time())
-        issued = [
-            letters.issue(
-                self.keyring,
-                address=address,
-                port=PORT,
-                vector=vector.id,
-                run="bench",
-                not_before=now,
-                not_after=now + 3600,
-                random=secrets.token_bytes,
-            )
-            for vector in rows
-        ]
-        for one in issued:
-            self.letters[one.recipient] = self.letters[one.sender] = one
-        back = self.back.setdefault(address, asyncio.Event())
-        return await call(
-            address,
-            PORT,
-            lambda said: self._attempts(address, issued, said.name),
-            helo=US.helo,
-            bounce_address=f"{issued[0].sender}@{BOUNCE_DOMAIN}",
-            limits=limits,
-            now=time.time,
-            proven=lambda seconds: _within(back, seconds),
-        )
-
-    def verdict(self, transcripts: Sequence[Transcript]) -> Verdict:
-        """The judgement of a finished test, its window closed, as if it had been the third try of an address."""
-        outcomes = []
-        for result in (result for transcript in transcripts for result in transcript.results):
-            found = self.found.get(result.token)
-            outcomes.append((result.vector, found if found and result.outcome in PENDING else result.outcome))
-        return judge(
-            outcomes,
-            control=transcripts[-1].control,
-            profile="standard",
-            window_closed=True,
-            retries_left=False,
-            unreachable_before=2,
-        ).verdict
-
-    def _attempts(self, address: IPv4Address, issued: Sequence[Letter], name: str) -> list[Attempt]:
-        names = vectors.Names(
-            target=address, target_name=name, collector_domain=COLLECTOR_DOMAIN, bounce_domain=BOUNCE_DOMAIN
-        )
-        attempts = []
-        for one in issued:
-            vector = vectors.CATALOGUE[one.vector]
-            envelope = vectors.envelope(vector, names, sender=one.sender, recipient=one.recipient)
-            message = letters.write(
-                one,
-                proof=letters.proof(self.keyring, one),
-                sender=US,
-                nomination="bench",
-                date=time.time(),
-                mail_to=f"{one.recipient}@{COLLECTOR_DOMAIN}",
-            )
-            attempts.append(
-                Attempt(
-                    vector=vector.id,
-                    token=one.recipient,
-                    mail=envelope.mail,
-                    rcpt=envelope.rcpt,
-                    message=message,
-                    odd=vector.odd,
-                )
-            )
-        return attempts
-
-    async def _deliver(self, message: Collected) -> None:
-        letter = self.letters.get(message.recipient)
-        if letter is None:
-            return
-        opened = letters.unwrap(message.message)
-        weighed = weigh(
-            Evidence(
-                address=letter.address,
-                peer=message.peer,
-                to_sender_token=message.recipient == letter.sender,
-                genuine=letters.genuine(self.keyring, letter),
-                proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
-                is_report=opened.is_report,
-                action=opened.action,
-                remote_mta_is_us=False,
-                null_sender=not message.mail_from,
-                outcome=None,
-                already_delivered=False,
-                received_at=message.received_at,
-                not_before=letter.not_before,
-                dot_at=None,
-                late_after=letter.not_before + 1800,
-                not_after=letter.not_after,
-                peer_is_us=False,
-            )
-        )
-        if weighed.counts or weighed.finding is Finding.BOUNCED:
-            self.found[letter.recipient] = Outcome(weighed.finding)
-        if weighed.counts:
-            self.back[letter.address].set()
-
-
-async def _within(event: asyncio.Event, seconds: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
-    return event.is_set()
-
-
-# ---------------------------------------------------------------------------------------------- the measurements
-
 
 Test = Callable[[], Coroutine[None, None, tuple[Transcript, ...]]]
 
@@ -284,7 +141,7 @@ async def _neighbourhood(plan: Mapping[IPv4Address, Kind], collector_port: int) 
 
 async def judge_all(desk: Desk, plan: Mapping[IPv4Address, Kind], name: str) -> tuple[Cost, Judged]:
     """Test a fleet, all addresses at once, and compare with the truth."""
-    tests = [partial(desk.test, address, LIMITS, vectors.profile("standard")) for address in plan]
+    tests = [partial(desk.test, address, PORT, LIMITS, vectors.profile("standard")) for address in plan]
     cost, transcripts = await _side_by_side(name, tests)
     began, cpu = time.perf_counter(), time.process_time()
     seen = -1
@@ -352,7 +209,7 @@ async def scale(target: str, number: int) -> Cost:
     """So many tests of one address side by side, one letter each."""
     limits = replace(LIMITS, connect=LIMITS.connect if target == fleet.MUTE else 30.0, banner=60.0, command=60.0)
     limits = replace(limits, connection=120.0)
-    test = partial(Desk().test, IPv4Address(target), limits, vectors.profile("basic")[:1])
+    test = partial(Desk().test, IPv4Address(target), PORT, limits, vectors.profile("basic")[:1])
     cost, transcripts = await _side_by_side("silent" if target == fleet.MUTE else "slow", [test] * number)
     wanted = Outcome.CONN_TIMEOUT if target == fleet.MUTE else Outcome.RCPT_4XX
     if any(result.outcome is not wanted for said in transcripts for t in said for result in t.results):
@@ -422,89 +279,6 @@ async def measure() -> dict[str, Any]:
         "skipped": skipped,
         "gate": {"forgeries": FORGERIES, "seconds": seconds, "through": through},
     }
-
-
-def report(figures: Mapping[str, Any]) -> str:
-    """The figures as people read them."""
-    judged: list[Mapping[str, Any]] = figures["judged"]
-    rows = [
-        [
-            "fleet",
-            "tester",
-            "addresses",
-            "wall",
-            "processor",
-            "per address",
-            "falsely accused",
-            "missed",
-            "verdicts off",
-        ]
-    ]
-    for row in judged:
-        ours = next(j for j in judged if j["fleet"] == row["fleet"])
-        times = f" ({row['cpu'] / ours['cpu']:.2f} x)" if row is not ours else ""
-        rows.append(
-            [
-                row["fleet"],
-                row["who"],
-                f"{row['addresses']:,}",
-                f"{row['wall']:.2f} s",
-                f"{row['cpu']:.2f} s{times}",
-                f"{1000 * row['cpu'] / row['addresses']:.2f} ms",
-                str(row["accused"]),
-                str(row["missed"]),
-                str(row["strange"]) if row is ours else "-",
-            ]
-        )
-    costs = [["in flight", "servers", "wall", "processor per test", "memory per test"]]
-    for cost in figures["costs"]:
-        costs.append(
-            [
-                f"{cost['tests']:,}",
-                cost["what"],
-                f"{cost['wall']:.2f} s",
-                f"{1000 * cost['cpu_each']:.2f} ms",
-                f"{cost['memory_each'] / 1024:.1f} KiB",
-            ]
-        )
-    gate, wall = figures["gate"], judged[0]["wall"]
-    lines = [
-        "Python {python}, {processors} processors, load {load_before:.1f} at the start".format_map(figures),
-        "",
-        _table(rows),
-        "",
-        f"Range A took {IN_2002:.0f} s in 2002: {IN_2002 / wall:.1f} times as long.",
-        "",
-        _table(costs),
-        "",
-        f"Gate: {gate['through']} of {gate['forgeries']:,} forged tokens came through, "
-        f"{1e6 * gate['seconds'] / gate['forgeries']:.1f} us each.",
-    ]
-    lines += [f"{'kept  ' if kept else 'MISSED'}  {target}" for target, kept in targets(figures).items()]
-    lines += [f"Not measured: {what}." for what in figures["skipped"]]
-    if len(judged) == 2:
-        lines.append("nmap is not installed, so nothing is compared; bench/install fetches it (as root, on Debian).")
-    return "\n".join(lines)
-
-
-def targets(figures: Mapping[str, Any]) -> dict[str, bool]:
-    """What we ask of ourselves, and whether this run kept it."""
-    ours = [row for row in figures["judged"] if row["who"] == OURS]
-    each = {what: [c["cpu_each"] for c in figures["costs"] if c["what"] == what] for what in ("silent", "slow")}
-    return {
-        "no verdict is wrong": not any(row["accused"] + row["missed"] + row["strange"] for row in ours),
-        "no forged token comes through": not figures["gate"]["through"],
-        "range A takes 10 s at most": all(row["wall"] <= 10 for row in ours),
-        "a test in flight takes 64 KiB at most": all(c["memory_each"] <= 64 * 1024 for c in figures["costs"]),
-        "a test costs the same however many there are": all(max(c) <= 1.5 * min(c) for c in each.values() if c),
-    }
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
 
 
 async def _bounded() -> dict[str, Any]:

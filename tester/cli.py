@@ -23,11 +23,12 @@ from typing import TextIO
 from tester import letter as letters
 from tester.caller import call
 from tester.collector import Collected, Collector
+from tester.composing import compose
 from tester.errors import NotDialable, TesterError
 from tester.letter import Keyring, Letter, Sender
 from tester.manners import why_not
 from tester.smtp import DELIVERED, PENDING, Attempt, Control, Event, Limits, Outcome, Result, Said, Transcript, escape
-from tester.vectors import PROFILES, Names, envelope, left_out, profile
+from tester.vectors import PROFILES, Names, profile
 from tester.verdict import Evidence, Judgement, judge, weigh
 
 DAY = 24 * 3600
@@ -229,9 +230,8 @@ class _Run:
             collector_domain=o.collector_domain,
             bounce_domain=self._bounce_domain,
         )
-        attempts = []
-        for row in profile(o.profile):
-            letter = letters.issue(
+        issued = [
+            letters.issue(
                 self._keys,
                 address=o.address,
                 port=o.port,
@@ -241,33 +241,11 @@ class _Run:
                 not_after=int(now) + WINDOW,
                 random=os.urandom,
             )
+            for row in profile(o.profile)
+        ]
+        for letter in issued:
             self._letters[letter.recipient] = self._letters[letter.sender] = letter
-            skip = left_out(row, names, greeting=said.text)
-            if skip:
-                attempts.append(
-                    Attempt(vector=row.id, token=letter.recipient, mail=b"", rcpt=b"", message=b"", skip=skip)
-                )
-                continue
-            paths = envelope(row, names, sender=letter.sender, recipient=letter.recipient)
-            message = letters.write(
-                letter,
-                proof=letters.proof(self._keys, letter),
-                sender=us,
-                nomination="",
-                date=now,
-                mail_to=f"{letter.recipient}@{o.collector_domain}",
-            )
-            attempts.append(
-                Attempt(
-                    vector=row.id,
-                    token=letter.recipient,
-                    mail=paths.mail,
-                    rcpt=paths.rcpt,
-                    message=message,
-                    odd=row.odd,
-                )
-            )
-        return attempts
+        return compose(issued, keyring=self._keys, names=names, sender=us, greeting=said.text, nomination="", date=now)
 
     async def _deliver(self, message: Collected) -> None:
         """Weigh what came to the collector."""

@@ -27,6 +27,7 @@ from dnsbl.rules import schedule
 from dnsbl.settings import Settings
 from tester import letter, manners, vectors
 from tester.caller import call
+from tester.composing import compose
 from tester.errors import NotDialable
 from tester.letter import Keyring, Letter
 from tester.smtp import Attempt, Event, Flag, Limits, Said, Transcript
@@ -280,34 +281,17 @@ class Worker:
             collector_domain=tester.collector_domain,
             bounce_domain=tester.bounce_domain,
         )
-        attempts = []
-        for issued in letters:
-            vector = vectors.CATALOGUE[issued.vector]
-            if skip := vectors.left_out(vector, known, greeting=said.text, off=tester.vectors_off):
-                attempts.append(
-                    Attempt(vector=vector.id, token=issued.recipient, mail=b"", rcpt=b"", message=b"", skip=skip)
-                )
-                continue
-            envelope = vectors.envelope(vector, known, sender=issued.sender, recipient=issued.recipient)
-            message = letter.write(
-                issued,
-                proof=letter.proof(self._keyring, issued),
-                sender=sender,
-                nomination=job.provocation,
-                date=self._clock.now().timestamp(),
-                mail_to=f"{issued.recipient}@{tester.collector_domain}",
-            )
-            attempts.append(
-                Attempt(
-                    vector=vector.id,
-                    token=issued.recipient,
-                    mail=envelope.mail,
-                    rcpt=envelope.rcpt,
-                    message=self._sign(message),
-                    odd=vector.odd,
-                )
-            )
-        return attempts
+        return compose(
+            letters,
+            keyring=self._keyring,
+            names=known,
+            sender=sender,
+            greeting=said.text,
+            nomination=job.provocation,
+            date=self._clock.now().timestamp(),
+            sign=self._sign,
+            off=tester.vectors_off,
+        )
 
     async def _proven(self, run: str, seconds: float) -> bool:
         """Wait up to so many seconds for a letter of this run to come back."""

@@ -18,9 +18,10 @@ from lab import COLLECTOR, TESTER
 from tester import letter as letters
 from tester.caller import call
 from tester.collector import Bounds, Collected, Collector
+from tester.composing import compose
 from tester.letter import Keyring, Letter, Opened, Sender
 from tester.smtp import DELIVERED, PENDING, RETRY, Attempt, Control, Flag, Limits, Outcome, Result, Said
-from tester.vectors import Names, envelope, left_out, profile
+from tester.vectors import Names, profile
 from tester.verdict import Evidence, Judgement, judge, weigh
 
 C, B, HELO = "c.lab.test", "b.lab.test", "tester.lab.test"
@@ -155,9 +156,9 @@ class Examiner:
             collector_domain=C,
             bounce_domain=B,
         )
-        now, attempts = time.time(), []
-        for row in profile(PROFILE):
-            letter = letters.issue(
+        now = time.time()
+        issued = [
+            letters.issue(
                 self._keys,
                 address=run.address,
                 port=25,
@@ -167,32 +168,11 @@ class Examiner:
                 not_after=int(now) + 7 * DAY,
                 random=os.urandom,
             )
+            for row in profile(PROFILE)
+        ]
+        for letter in issued:
             self._runs[letter.recipient] = self._runs[letter.sender] = run, letter
-            if skip := left_out(row, names, greeting=said.text):
-                attempts.append(
-                    Attempt(vector=row.id, token=letter.recipient, mail=b"", rcpt=b"", message=b"", skip=skip)
-                )
-                continue
-            paths = envelope(row, names, sender=letter.sender, recipient=letter.recipient)
-            message = letters.write(
-                letter,
-                proof=letters.proof(self._keys, letter),
-                sender=us,
-                nomination="",
-                date=now,
-                mail_to=f"{letter.recipient}@{C}",
-            )
-            attempts.append(
-                Attempt(
-                    vector=row.id,
-                    token=letter.recipient,
-                    mail=paths.mail,
-                    rcpt=paths.rcpt,
-                    message=message,
-                    odd=row.odd,
-                )
-            )
-        return attempts
+        return compose(issued, keyring=self._keys, names=names, sender=us, greeting=said.text, nomination="", date=now)
 
     def _probed(self, asked: Collected) -> None:
         if asked.recipient in self._runs:

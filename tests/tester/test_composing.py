@@ -1,0 +1,139 @@
+"""Of each letter one attempt: its bytes, its signature, or the sentence that says why it is not made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from ipaddress import ip_address
+from random import Random
+from typing import Any
+
+import pytest
+
+from tester import vectors
+from tester.composing import compose
+from tester.errors import ForgedToken
+from tester.letter import Keyring, Letter, Sender, issue, unwrap
+from tester.smtp import Attempt
+from tester.vectors import Names
+
+NOW = 1_700_000_000
+TARGET = ip_address("192.0.2.1")
+RING = Keyring.generate(Random(11).randbytes, NOW)
+NAMES = Names(
+    target=TARGET, target_name="mx.example.net", collector_domain="c.example.org", bounce_domain="b.example.org"
+)
+US = Sender(
+    service="List",
+    website="https://list.example.org/",
+    contact="p@b.example.org",
+    helo="probe.example.org",
+    collector_domain="c.example.org",
+    bounce_domain="b.example.org",
+)
+
+
+def letters(*ids: str) -> list[Letter]:
+    random = Random(7).randbytes
+    return [
+        issue(
+            RING,
+            address=TARGET,
+            port=25,
+            vector=id,
+            run="run-1",
+            not_before=NOW,
+            not_after=NOW + 3600,
+            random=random,
+        )
+        for id in ids
+    ]
+
+
+def composed(issued: list[Letter], **changed: Any) -> list[Attempt]:
+    facts: dict[str, Any] = {
+        "keyring": RING,
+        "names": NAMES,
+        "sender": US,
+        "greeting": b"220 mx.example.net ESMTP\r\n",
+        "nomination": "nomination 17",
+        "date": float(NOW),
+    }
+    return compose(issued, **facts | changed)
+
+
+def test_every_letter_has_an_attempt_in_its_place() -> None:
+    issued = letters("R01", "S01", "X01", "S02")
+    attempts = composed(issued)
+    assert [(a.vector, a.token) for a in attempts] == [(one.vector, one.recipient) for one in issued]
+    assert composed([]) == []
+
+
+def test_an_attempt_has_the_bytes_of_its_row() -> None:
+    [one] = letters("S03")
+    names = replace(NAMES, own_name="mx.example.net")
+    [attempt] = composed([one], names=names)
+    expected = vectors.envelope(vectors.CATALOGUE["S03"], names, sender=one.sender, recipient=one.recipient)
+    assert (attempt.mail, attempt.rcpt, attempt.skip) == (expected.mail, expected.rcpt, "")
+    assert attempt.mail == f"<{one.sender}@mx.example.net>".encode()
+
+
+@pytest.mark.parametrize("id", ["S01", "S06"])
+def test_odd_forms_are_told_as_odd(id: str) -> None:
+    [attempt] = composed(letters(id))
+    assert attempt.odd is vectors.CATALOGUE[id].odd
+
+
+def test_the_message_is_the_letter_with_its_proof_the_time_and_the_nomination() -> None:
+    [one] = letters("R01")
+    [attempt] = composed([one])
+    [proof] = unwrap(attempt.message).proofs
+    assert sha256(proof.encode()).digest() == one.proof_hash
+    assert f"\r\nTo: <{one.recipient}@c.example.org>\r\n".encode() in attempt.message
+    assert attempt.message.startswith(b"Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n")
+    assert b"Nomination: nomination 17." in attempt.message.replace(b"\r\n", b" ")
+
+
+def test_a_signer_has_the_last_word_on_each_message() -> None:
+    issued = letters("S01", "S10")
+    signed = composed(issued, sign=lambda message: b"Signature: x\r\n" + message)
+    assert [a.message for a in signed] == [b"Signature: x\r\n" + a.message for a in composed(issued)]
+
+
+@pytest.mark.parametrize(
+    ("id", "changed", "why"),
+    [
+        ("S01", {"off": ("S01",)}, "This form is switched off."),
+        ("S02", {"greeting": b"220 mx ESMTP Service (Lotus Domino Release 8.5)"}, "known to harm Lotus Domino"),
+        ("R18", {}, "needs"),
+    ],
+)
+def test_what_is_left_out_says_why_and_is_neither_written_nor_signed(
+    id: str, changed: dict[str, Any], why: str
+) -> None:
+    signed: list[bytes] = []
+
+    def sign(message: bytes) -> bytes:
+        signed.append(message)
+        return message
+
+    one, plain = letters(id, "S10")
+    left, made = composed([one, plain], sign=sign, **changed)
+    assert why in left.skip
+    assert left == Attempt(vector=id, token=one.recipient, mail=b"", rcpt=b"", message=b"", skip=left.skip)
+    assert signed == [made.message]
+
+
+def test_the_same_letters_make_the_same_bytes() -> None:
+    """A run that a crash has interrupted is taken up with them; the hash of the proof is not needed for it."""
+    issued = letters("S01", "R01", "X01")
+    taken_up = [replace(one, proof_hash=b"") for one in issued]
+    assert composed(taken_up) == composed(issued)
+
+
+def test_without_its_key_no_letter_is_composed() -> None:
+    other = Keyring.from_json(RING.to_json().replace('"kid": "a"', '"kid": "b"'))
+    with pytest.raises(ForgedToken):
+        composed(letters("S01"), keyring=other)
+    with pytest.raises(KeyError):
+        composed([replace(letters("S01")[0], vector="S99")])
