@@ -35,6 +35,7 @@ class JobReason(StrEnum):
     PROBATION = "probation"  # a delisted address, by surprise
     UNREACHABLE = "unreachable"  # a further try at an address that did not answer
     VANTAGE = "vantage"  # a look from our second source address at a server that refused the first
+    REPEAT = "repeat"  # once more, after a run that a fault of our own spoilt
 
 
 class JobState(StrEnum):

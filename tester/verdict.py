@@ -78,6 +78,7 @@ class Judgement:
     final: bool  #: False while letters or retries are outstanding (verdict then is the best so far)
     confirm: bool  #: a second, independent run is needed before this can be OPEN_MULTIHOP
     reason: str  #: one sentence for people
+    repeat: bool = False  #: a fault of our own spoilt the run: it shows nothing until it is held again
 
 
 #: Seconds by which two of our own clocks (caller's and collector's machine) may disagree.
@@ -237,8 +238,10 @@ def judge(
     kinds = frozenset(found)
     waiting = bool(kinds & PENDING) or (retries_left and bool(kinds & RETRY))
 
-    def say(verdict: Verdict, reason: str, *, final: bool = not waiting, confirm: bool = False) -> Judgement:
-        return Judgement(verdict=verdict, final=final, confirm=confirm, reason=reason)
+    def say(
+        verdict: Verdict, reason: str, *, final: bool = not waiting, confirm: bool = False, repeat: bool = False
+    ) -> Judgement:
+        return Judgement(verdict=verdict, final=final, confirm=confirm, reason=reason, repeat=repeat)
 
     # A delivery outweighs everything; nothing that is still outstanding could clear it.
     if kinds & SAME:
@@ -251,7 +254,9 @@ def judge(
         return say(Verdict.INCONCLUSIVE, reason, confirm=True)
     # Our fault comes before theirs: this "bounce" must not help anybody off the list.
     if Outcome.BOUNCED_BY_US in kinds:
-        return say(Verdict.INCONCLUSIVE, "Our own collector refused the letter; the test must be repeated.")
+        return say(
+            Verdict.INCONCLUSIVE, "Our own collector refused the letter; the test must be repeated.", repeat=True
+        )
     plain = {outcome for vector, outcome in pairs if vector in PLAIN}
     swallowed = Outcome.BOUNCED not in plain and bool(plain & ({Outcome.LOST} | (PENDING if window_closed else set())))
     if Outcome.BOUNCED in kinds and not swallowed:

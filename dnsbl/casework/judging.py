@@ -37,6 +37,8 @@ OTHER_COUNTS = timedelta(days=30)
 CONFIRM_AFTER = 3600.0
 #: What the collector found, where it overrules what the conversation said.
 _FOLDED = {Finding(outcome.value): outcome for outcome in sorted(DELIVERED | {Outcome.BOUNCED, Outcome.BOUNCED_BY_US})}
+#: Tests of a listed address that nobody has asked for: they go when the listing goes.
+_PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
 _UNREACHED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 _VERBS = {
     Action.LIST: "listed",
@@ -50,6 +52,7 @@ _PROVOCATIONS = {
     JobReason.PROBATION: "surprise retest after delisting",
     JobReason.CONFIRM: "confirmation of a letter that came back through another address",
     JobReason.UNREACHABLE: "further try at an address that did not answer",
+    JobReason.REPEAT: "repetition of a test that a fault of our own collector spoilt",
     JobReason.VANTAGE: "second look, from another address of ours, at a server that refused the first",
 }
 
@@ -119,7 +122,7 @@ class Judging:
             case RunState.SETTLED:
                 judgement = self._judge(tx, run, now, window_closed=True, retries_left=False)
                 news = (judgement.verdict, judgement.reason) != (run.verdict, run.explanation)
-                decisive = news and (judgement.verdict in policy.KIND or judgement.confirm)
+                decisive = news and (judgement.verdict in policy.KIND or judgement.confirm or judgement.repeat)
         if judgement.final and decisive:
             self._settle(tx, run, judgement, now)
 
@@ -156,6 +159,8 @@ class Judging:
         if judgement.confirm:
             wait = timedelta(seconds=next(iter(self._settings.policy.unreachable_retry), CONFIRM_AFTER))
             follow_up = FollowUp(reason=JobReason.CONFIRM, due=now + wait, profile=run.profile)
+        elif judgement.repeat:
+            follow_up = policy.repeat(run.reason, run.profile, now) or follow_up
         elif self._other_view(tx, run, judgement.verdict):
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         self._apply(tx, run, case.listing, decision, now)
@@ -219,10 +224,10 @@ class Judging:
         self._enter(tx, now, run, _VERBS[action], reason, before=before, after=after)
 
     def drop_retests(self, tx: Transaction, networks: Iterable[Network]) -> None:
-        """Unqueue the scheduled retests of addresses that are no longer listed: their reason is gone (law 4)."""
+        """Unqueue the planned retests of addresses that are no longer listed: their reason is gone (law 4)."""
         for network in networks:
             job = tx.jobs.live(network.network_address) if network.num_addresses == 1 else None
-            if job is not None and job.reason is JobReason.RETEST and job.state is JobState.QUEUED and not job.takes:
+            if job is not None and job.reason in _PLANNED and job.state is JobState.QUEUED and not job.takes:
                 tx.jobs.finish(job)
 
     # -- what follows --------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from dnsbl.settings import Settings, split_listen
 from tester import letter
 from tester.collector import Bounds, Collected, Collector
 from tester.letter import Keyring
+from tester.verdict import Finding
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ class Mailroom:
             await asyncio.gather(*self._probes)
 
     async def _deliver(self, collected: Collected) -> None:
-        await asyncio.to_thread(self._casework.file_return, _arrived(collected))
+        finding = await asyncio.to_thread(self._casework.file_return, _arrived(collected))
+        if finding is Finding.BOUNCED_BY_US:
+            log.error("a letter was bounced because our own collector had refused it; the journal tells which")
 
     def _probed(self, collected: Collected) -> None:
         if len(self._probes) < MOST_PROBES:

@@ -21,7 +21,8 @@ with failed requests. There is no fee, no form of words and nobody to persuade.
 What does not get you off, and does not get you on. A server that blocks our tester, hangs up, or does not answer
 cannot be tested. "Cannot test" is not "open": nobody is listed for it. Nor is it a way out: a listing stays until
 a test shows the relay closed, or until it ends by itself (90 days after its last proof, unless the operator says
-otherwise), because a listing that is not renewed dies.
+otherwise), because a listing that is not renewed dies. Where the fault was ours, since our own collector refused the
+letter, nothing is concluded, and we test once more a day later.
 
 Afterwards. We come back a few times, on days that you cannot know, since some relays are closed only for the
 test. If a letter comes back then, the address is listed again at once. When the surprises are over, so is our
@@ -55,6 +56,11 @@ class Place(StrEnum):
 
 #: How long two "accepts and loses" runs must lie apart to count as closed.
 LOSES_APART = timedelta(hours=24)
+
+#: How long after a run that a fault of our own spoilt it is held again, so that operators can mend the fault first.
+REPEAT_AFTER = timedelta(days=1)
+#: Runs that are not held again: a second fault waits for the next reason to test, and the next surprise is planned.
+_ONCE = frozenset({JobReason.REPEAT, JobReason.PROBATION})
 
 _OPEN = (Verdict.OPEN, Verdict.OPEN_MULTIHOP)
 #: Which list a proven relay belongs on.
@@ -135,6 +141,11 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         expires=now + timedelta(days=terms.expiry_days) if action in (Action.LIST, Action.RENEW) else None,
         follow_up=_follow_up(case, where, action, reason, terms, now, random),
     )
+
+
+def repeat(reason: JobReason, profile: str, now: datetime) -> FollowUp | None:
+    """The one repetition, a day later with the same profile, of a run made for `reason` that our own fault spoilt."""
+    return None if reason in _ONCE else FollowUp(reason=JobReason.REPEAT, due=now + REPEAT_AFTER, profile=profile)
 
 
 def _follow_up(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
 
+from dnsbl.addresses import network_of
 from dnsbl.casework.mailroom import MOST_RETURNS
-from dnsbl.model import JobReason, RunState, State
+from dnsbl.model import Door, JobReason, RunState, State
 from tester.smtp import Outcome
 from tester.verdict import Finding, Verdict
 
@@ -107,6 +109,82 @@ def test_a_bounce_that_blames_our_collector_clears_nobody(office) -> None:
     ours = report(remote=office.settings.collector.hostname.upper() + ".")
     assert office.come_back(run, HOST, message=ours, to_sender=True, null_sender=True) is Finding.BOUNCED_BY_US
     assert office.casework.look_up(ADDRESS).last_verdict is Verdict.INCONCLUSIVE
+
+
+def refused_by_us(office, run: str, number: int = 0) -> None:
+    """A bounce says that our own collector refused this letter."""
+    ours = report(remote=office.settings.collector.hostname)
+    said = office.come_back(run, HOST, number=number, message=ours, to_sender=True, null_sender=True)
+    assert said is Finding.BOUNCED_BY_US
+
+
+def test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once(office) -> None:
+    refused_by_us(office, waiting(office))
+    job = office.casework.look_up(ADDRESS).job
+    assert (job.reason, job.profile) == (JobReason.REPEAT, "standard")
+    assert job.due == office.clock.now() + timedelta(days=1)
+    entry = office.casework.journal(ADDRESS)[-1]
+    assert (entry.actor, entry.verb, entry.reason) == ("policy", "job", "repeat")
+    assert entry.evidence == "repetition of a test that a fault of our own collector spoilt"
+    office.later(days=1)
+    again = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    assert (again.id, again.reason) == (job.run, JobReason.REPEAT)
+    refused_by_us(office, again.id)
+    assert [back.finding for back in returns(office, again.id)] == [Finding.BOUNCED_BY_US]
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.job, standing.last_verdict) == (None, Verdict.INCONCLUSIVE)
+
+
+def test_a_repetition_says_what_the_spoilt_run_could_not(office) -> None:
+    refused_by_us(office, waiting(office))
+    office.later(days=1)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    assert office.casework.look_up(ADDRESS).state is State.LISTED
+
+
+def test_a_spoilt_retest_keeps_the_listing_and_goes_back_to_its_schedule_after_the_repetition(office) -> None:
+    office.list_open(HOST)
+    for reason in (JobReason.REPEAT, JobReason.RETEST):
+        office.later(days=14)
+        run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+        refused_by_us(office, run.id)
+        standing = office.casework.look_up(ADDRESS)
+        assert (standing.state, standing.job.reason) == (State.LISTED, reason)
+
+
+def test_a_repetition_goes_when_the_listing_goes(office) -> None:
+    office.list_open(HOST)
+    office.later(days=14)
+    run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    refused_by_us(office, run.id)
+    office.casework.drop_networks([network_of(ADDRESS)], kind="relay", reason="mistake", actor="operator")
+    assert office.casework.look_up(ADDRESS).job is None
+
+
+def test_a_spoilt_surprise_is_followed_by_the_next_surprise(office) -> None:
+    office.list_open(HOST)
+    office.casework.ask_removal(ADDRESS, door=Door.WEB, actor="owner")
+    office.test(Outcome.RCPT_5XX)
+    office.later(days=4)
+    run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    assert run.reason is JobReason.PROBATION
+    refused_by_us(office, run.id)
+    with office.store.read() as tx:
+        assert tx.jobs.live(ADDRESS).reason is JobReason.PROBATION
+
+
+def test_a_loss_that_turns_out_to_be_our_fault_is_repeated_too(office) -> None:
+    run = waiting(office)
+    office.later(days=2)
+    office.casework.settle()
+    assert office.casework.look_up(ADDRESS).last_verdict is Verdict.ACCEPTS_LOSES
+    office.later(days=3)
+    refused_by_us(office, run)
+    entries = len(office.casework.journal(ADDRESS))
+    standing = office.casework.look_up(ADDRESS)
+    assert (standing.last_verdict, standing.job.reason) == (Verdict.INCONCLUSIVE, JobReason.REPEAT)
+    refused_by_us(office, run, number=1)
+    assert len(office.casework.journal(ADDRESS)) == entries + 1, "the second report is filed and changes nothing"
 
 
 def test_a_letter_after_a_bounce_still_convicts(office) -> None:

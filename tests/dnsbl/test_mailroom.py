@@ -70,6 +70,28 @@ async def test_a_callback_is_on_file_when_the_peer_has_gone(opened: tuple[Any, M
     assert [back.finding for back in office.casework.run_report(issued.run).returns] == ["CALLBACK_SEEN"]
 
 
+async def test_a_letter_that_our_own_collector_refused_is_told_to_the_operator(
+    opened: tuple[Any, Mailroom, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    office, mailroom, issued = opened
+    [(_, port)] = await mailroom.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(mailroom.run(stop))
+    report = (
+        "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        f"Reporting-MTA: dns; x\r\n\r\nAction: failed\r\nRemote-MTA: dns; {office.settings.collector.hostname}\r\n"
+        "--b--\r\n."
+    )
+    sent = ("EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{issued.sender}@b.test>", "DATA", report, "QUIT")
+    assert (await say(port, *sent))[5].startswith("250")
+    stop.set()
+    await running
+    assert [back.finding for back in office.casework.run_report(issued.run).returns] == ["BOUNCED_BY_US"]
+    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "our own collector had refused it" in record.message
+    assert issued.sender not in caplog.text
+
+
 async def test_a_callback_that_cannot_be_stored_is_let_go(
     opened: tuple[Any, Mailroom, Any], caplog: pytest.LogCaptureFixture
 ) -> None:

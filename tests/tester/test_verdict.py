@@ -232,6 +232,13 @@ def test_the_table_of_verdicts(
     assert (judgement.verdict, judgement.final) == (verdict, final)
 
 
+def test_only_our_own_fault_asks_for_a_repetition() -> None:
+    asking = [outcomes for outcomes, terms, *_ in CASES if run(*outcomes, **terms).repeat]  # type: ignore[arg-type]
+    assert asking == [outcomes for outcomes, *_ in CASES if O.BOUNCED_BY_US in outcomes]
+    assert asking
+    assert not run(O.BOUNCED_BY_US, O.DELIVERED_SAME).repeat, "a proof is a proof"
+
+
 def test_every_verdict_stands_in_the_table() -> None:
     assert {verdict for _, _, verdict, _ in CASES} == set(Verdict)
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dnsbl.errors import Damaged
-from dnsbl.model import Action, Case, JobReason, Listing, Reason
+from dnsbl.model import Action, Case, FollowUp, JobReason, Listing, Reason
 from dnsbl.rules import policy
 from dnsbl.rules.policy import Place, decide
 from dnsbl.settings import Policy
@@ -160,6 +160,15 @@ def test_an_address_that_does_not_answer_is_tried_again_after_an_hour_and_a_day_
         return follow_up.due - NOW if follow_up else None
 
     assert [after(n) for n in (0, 1, 2, 3)] == [None, timedelta(hours=1), timedelta(days=1), None]
+
+
+@pytest.mark.parametrize("reason", list(JobReason))
+def test_a_run_that_our_own_fault_spoilt_is_repeated_once_a_day_later(reason: JobReason) -> None:
+    follow_up = policy.repeat(reason, "full", NOW)
+    if reason in (JobReason.REPEAT, JobReason.PROBATION):
+        assert follow_up is None
+    else:
+        assert follow_up == FollowUp(reason=JobReason.REPEAT, due=NOW + timedelta(days=1), profile="full")
 
 
 def test_a_closed_nomination_is_the_end_of_our_interest() -> None:
