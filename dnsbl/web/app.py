@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
 from dnsbl.casework import Casework
@@ -89,13 +89,16 @@ def create_app(
         return PlainTextResponse(metrics(), media_type=TEXT_FORMAT)
 
     @app.get("/readyz", include_in_schema=False)
-    def readyz() -> PlainTextResponse:
-        """The store answers."""
+    def readyz() -> JSONResponse:
+        """The store answers. Whether testing is stopped is told beside it: that makes no node unfit to answer."""
         try:
             casework.look_up(IPv4Address("127.0.0.1"))
+            stopped = casework.stopped()
         except DnsblError as error:
             log.warning("not ready: %s", error)
-            return PlainTextResponse("the store does not answer\n", 503)
-        return PlainTextResponse("ok\n")
+            return JSONResponse({"ready": False, "reason": "the store does not answer"}, 503)
+        testing = "stopped" if stopped or settings.tester.stop else "goes on"
+        since = {"since": f"{stopped.at:%Y-%m-%dT%H:%M:%SZ}"} if stopped else {}
+        return JSONResponse({"ready": True, "testing": testing} | since)
 
     return app

@@ -200,13 +200,33 @@ def test_an_unforeseen_error_is_bland_for_the_visitor_and_whole_in_the_log(
 def test_a_silent_store_is_said_and_worth_a_retry(house: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     home = house()
     visitor = home.visitor()
-    assert (visitor.get("/healthz").text, visitor.get("/readyz").text) == ("ok\n", "ok\n")
+    assert (visitor.get("/healthz").text, visitor.get("/readyz").json()["ready"]) == ("ok\n", True)
     monkeypatch.setattr(home.casework, "look_up", failing(StoreUnavailable("at postgresql://secret")))
     for path in ("/ip/198.18.1.1", "/api/v1/hosts/198.18.1.1"):
         answer = visitor.get(path)
         assert answer.status_code == 503 and answer.headers["retry-after"] == "30"
         assert "database does not answer" in answer.text and "secret" not in answer.text
     assert (visitor.get("/readyz").status_code, visitor.get("/healthz").status_code) == (503, 200)
+    assert visitor.get("/readyz").json() == {"ready": False, "reason": "the store does not answer"}
+
+
+def test_a_stop_is_told_and_makes_no_node_unready(house: Build) -> None:
+    home = house()
+    visitor = home.visitor()
+
+    def told() -> Any:
+        answer = visitor.get("/readyz")
+        assert answer.status_code == 200
+        return answer.json()
+
+    assert told() == {"ready": True, "testing": "goes on"}
+    home.casework.stop(reason="complaint of one@example.net", actor="operator joe")
+    since = home.casework.stopped().at
+    assert told() == {"ready": True, "testing": "stopped", "since": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
+    home.casework.resume(reason="", actor="operator joe")
+    assert told() == {"ready": True, "testing": "goes on"}
+    by_setting = house(tester={"stop": True}).visitor().get("/readyz")
+    assert (by_setting.status_code, by_setting.json()) == (200, {"ready": True, "testing": "stopped"})
 
 
 async def test_an_answer_that_has_begun_is_not_begun_again(house: Build) -> None:
