@@ -17,31 +17,31 @@ MOST = 64
 def parse_address(text: str) -> Address:
     """One address from what a person typed: blanks around it, `[...]`, and an `IPv6:` tag are let pass.
 
-    Raises ValueError with one sentence.
+    Raises ValueError with one sentence, which quotes what was typed.
     """
-    bare = text.strip()[: MOST + 1]
+    typed = bare = text.strip()[: MOST + 1]
     if bare.startswith("[") and bare.endswith("]"):
         bare = bare[1:-1].strip()
     if bare[:5].lower() == "ipv6:":
         bare = bare[5:]
     if not bare:
-        raise ValueError("an IP address is needed")
+        raise ValueError("An IP address is needed.")
     if "%" in bare or len(bare) > MOST:
-        raise ValueError("this is not an IP address")
+        raise ValueError("This is not an IP address.")
     try:
         return canonical(ip_address(bare))
     except ValueError:
-        raise ValueError(f"{_shown(bare)} is not an IPv4 or IPv6 address") from None
+        raise ValueError(f"{_quoted(typed)} is not an IPv4 or IPv6 address.") from None
 
 
 def parse_network(text: str) -> Network:
     """One network (`192.0.2.0/24`, `2001:db8::/32`) or a single address as its /32 or /128.
 
-    Raises ValueError with one sentence; host bits set are a mistake.
+    Raises ValueError with one sentence, which quotes what was typed; host bits set are a mistake.
     """
     bare = text.strip()[: MOST + 1]
     if not bare or "%" in bare or len(bare) > MOST:
-        raise ValueError("this is not an IP network")
+        raise ValueError("This is not an IP network.")
     try:
         if "/" not in bare:
             return network_of(parse_address(bare))
@@ -50,9 +50,9 @@ def parse_network(text: str) -> Network:
             raise ValueError
         network = ip_network(f"{head}/{length}", strict=False)
     except ValueError:
-        raise ValueError(f"{_shown(bare)} is not an IPv4 or IPv6 network") from None
+        raise ValueError(f"{_quoted(bare)} is not an IPv4 or IPv6 network.") from None
     if ip_address(head) != network.network_address:
-        raise ValueError(f"{_shown(bare)} has bits set behind its prefix; {network} is the network")
+        raise ValueError(f"{_quoted(bare)} has bits set behind its prefix; {network} is the network.")
     if isinstance(network, IPv6Network):
         inner = network.network_address.ipv4_mapped
         if inner is not None and network.prefixlen >= 96:
@@ -85,5 +85,6 @@ def neighbourhood(address: Address) -> Network:
     return ip_network((address, length), strict=False)
 
 
-def _shown(text: str) -> str:
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
+def _quoted(text: str) -> str:
+    """What a person typed, as it was typed; only what is not printable ASCII becomes a question mark."""
+    return '"' + "".join(c if c.isascii() and c.isprintable() else "?" for c in text) + '"'

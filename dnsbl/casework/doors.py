@@ -84,7 +84,7 @@ class Doors(Base):
         with self._store.write() as tx:
             listing = tx.listings.proven(address)
             if listing is None:
-                raise Refused(Refusal.NOT_LISTED, f"{address} is not listed for relaying.")
+                raise Refused(Refusal.NOT_LISTED, self._nothing_to_remove(tx, address))
             self._refuse_excluded(tx, address)
             job, actor = tx.jobs.live(address), f"{door} {actor}"
             under_way = job is not None and (_begun(job) or job.reason is JobReason.REMOVAL)
@@ -204,6 +204,15 @@ class Doors(Base):
         before = f"queued for {job.due:%Y-%m-%dT%H:%M:%SZ}, {job.reason}"
         self._enter(tx, now, actor, str(address), "job", reason, before, "queued for now", evidence=provocation)
         return tx.jobs.advance(job, reason=reason, profile=profile, due=min(job.due, now), provocation=provocation)
+
+    def _nothing_to_remove(self, tx: Transaction, address: Address) -> str:
+        """What is said to somebody who asks for a removal that no retest can bring."""
+        if others := tx.listings.covering(address):
+            return (
+                f"{address} is not listed for relaying; an operator has listed it as {others[0].kind}, which no retest "
+                f"ends: please write to {self._settings.service.contact}."
+            )
+        return f"{address} is not listed for relaying: there is nothing to remove, and nothing that you need to do."
 
     def _refuse_excluded(self, tx: Transaction, address: Address) -> None:
         if exclusion := tx.exclusions.covering(address):

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.addresses import Network, parse_address, parse_network
+from dnsbl.addresses import Network, parse_network
 from dnsbl.cli import show
 from dnsbl.cli.waiting import wait_for
 from dnsbl.clock import SystemClock
@@ -138,11 +138,7 @@ def order_test(
 def lookup(address: Where, config: Config = None, as_json: Json = False) -> None:
     """Where an address stands, and why."""
     desk = open_desk(config)
-    try:
-        where = parse_address(address)
-    except ValueError as error:
-        raise Refused(Refusal.MALFORMED_ADDRESS, f"{error}.") from None
-    show.standing(desk, desk.casework.look_up(where), as_json=as_json)
+    show.standing(desk, desk.casework.look_up(intake.asked(address)), as_json=as_json)
 
 
 @app.command()
@@ -253,7 +249,7 @@ def journal(
     if verify:
         show.done({"verified": desk.casework.verify_journal()}, as_json=as_json)
         return
-    subject = _network(address) if "/" in address else parse_address(address) if address else None
+    subject = _network(address) if "/" in address else intake.asked(address) if address else None
     show.entries(desk.casework.journal(subject, most=most), as_json=as_json)
 
 
@@ -365,7 +361,7 @@ def _network(text: str) -> Network:
     try:
         return parse_network(text)
     except ValueError as error:
-        raise DnsblError(f"{error}.") from None
+        raise DnsblError(str(error)) from None
 
 
 def _networks(network: str, file: Path | None) -> list[Network]:

@@ -29,12 +29,17 @@ _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _DATE = re.compile(rb"^date:[ \t]*([^\r\n]{1,100})", re.IGNORECASE | re.MULTILINE)
 
 
+def asked(text: str) -> Address:
+    """The address that a person asks about. Raises Refused."""
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise Refused(Refusal.MALFORMED_ADDRESS, str(error)) from None
+
+
 def target(text: str, settings: Settings) -> Address:
     """An address that may be tested, from what a person typed. Raises Refused."""
-    try:
-        address = parse_address(text)
-    except ValueError as error:
-        raise Refused(Refusal.MALFORMED_ADDRESS, f"{_capital(str(error))}.") from None
+    address = asked(text)
     if address in settings.tester.source_addresses:
         raise Refused(Refusal.OWN_ADDRESS, f"{address} is one of our own testers.")
     if why := manners.why_not(address, lab_networks=settings.tester.lab_networks):
@@ -152,7 +157,3 @@ def _date(text: str) -> datetime | None:
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

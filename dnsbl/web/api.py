@@ -12,16 +12,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, ConfigDict, Field
 
-from dnsbl.addresses import Address, parse_address
+from dnsbl.addresses import Address
 from dnsbl.casework import Casework
 from dnsbl.clock import Clock
-from dnsbl.errors import Refused
-from dnsbl.model import Door, Refusal
+from dnsbl.model import Door
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from dnsbl.web.evidence import discretion
 from dnsbl.web.faults import API
-from dnsbl.web.pages import requester, sentence
+from dnsbl.web.pages import requester
 from dnsbl.web.shapes import Codes, HostShape, RunShape, run_shape, standing_shape
 
 _RETRY = {"Retry-After": {"description": "Seconds until the same request may pass.", "schema": {"type": "integer"}}}
@@ -107,7 +106,7 @@ class Interface:
 
     def host(self, address: str) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
-        return standing_shape(self._casework.look_up(_address(address)), self._codes)
+        return standing_shape(self._casework.look_up(intake.asked(address)), self._codes)
 
     def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
         """One test: its verdict, the forms that were tried, and where the letter came out."""
@@ -132,7 +131,7 @@ class Interface:
 
     def remove(self, request: Request, response: Response, wish: RemovalRequest) -> AcceptedShape:
         """Ask for the retest that takes a closed relay off the list."""
-        address = _address(wish.address)
+        address = intake.asked(wish.address)
         self._casework.ask_removal(address, door=Door.API, actor=requester(request.state.visitor))
         return self._accepted(address, response)
 
@@ -143,10 +142,3 @@ class Interface:
         )
         response.headers["Location"] = accepted.status_url
         return accepted
-
-
-def _address(text: str) -> Address:
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise Refused(Refusal.MALFORMED_ADDRESS, sentence(error)) from None

@@ -150,12 +150,10 @@ class Site:
     def remove(self, request: Request, address: Annotated[str, Form()] = "") -> Response:
         """Queue the retest and lead to the page where it can be watched."""
         try:
-            asked = parse_address(address)
+            asked = intake.asked(address)
             self._casework.ask_removal(asked, door=Door.WEB, actor=requester(request.state.visitor))
         except Refused as error:
             return self._again("remove.html", error, typed=address[:200])
-        except ValueError as error:
-            return self._render("remove.html", status=400, typed=address[:200], mistake=sentence(error))
         return RedirectResponse(f"/ip/{asked}", 303)
 
     def policy(self) -> Response:
@@ -167,7 +165,7 @@ class Site:
     def _mistyped(self, request: Request, typed: str, error: ValueError) -> Response:
         """The look-up box once more."""
         return self._render(
-            "index.html", status=400, visitor=request.state.visitor, typed=typed[:200], mistake=sentence(error)
+            "index.html", status=400, visitor=request.state.visitor, typed=typed[:200], mistake=str(error)
         )
 
     def _again(self, template: str, error: Refused, **typed: str) -> Response:
@@ -204,9 +202,3 @@ def refresh(standing: Standing, now: datetime) -> int | None:
     if job and (job.state is JobState.RUNNING or job.due <= now + SOON):
         return LIVE
     return WAITING if standing.state is State.PENDING else None
-
-
-def sentence(error: ValueError) -> str:
-    """An error's message with a capital and a full stop."""
-    text = str(error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -1,5 +1,6 @@
 """Addresses: one canonical form, and a sentence for everything else."""
 
+import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import pytest
@@ -34,6 +35,18 @@ def test_anything_else_is_refused_with_one_printable_sentence(typed: str) -> Non
         addresses.parse_address(typed)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 120
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [(" nonsense\n", '"nonsense"'), ("[a.B]", '"[a.B]"'), ("IPv6:x", '"IPv6:x"'), ("\x1b[2Jé", '"?[2J?"')],
+)
+def test_a_mistake_is_quoted_as_it_was_typed(typed: str, shown: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{shown} is not an IPv4 or IPv6 address.")):
+        addresses.parse_address(typed)
+    with pytest.raises(ValueError, match=re.escape(f"{shown} is not an IPv4 or IPv6 network.")):
+        addresses.parse_network(typed)
 
 
 @given(st.text(max_size=80))

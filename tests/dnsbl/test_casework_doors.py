@@ -179,9 +179,21 @@ def test_asking_again_while_the_test_is_queued_or_running_gives_the_same_test(of
 
 
 def test_an_address_that_is_not_listed_cannot_be_removed(office) -> None:
-    assert refusal(ask, office).reason == Refusal.NOT_LISTED
+    error = refusal(ask, office)
+    assert error.reason == Refusal.NOT_LISTED
+    assert str(error) == (
+        f"{HOST} is not listed for relaying: there is nothing to remove, and nothing that you need to do."
+    )
+
+
+def test_no_retest_ends_what_an_operator_has_listed(office) -> None:
     office.casework.list_networks([ip_network(HOST)], kind="spam", reason="x", actor="operator")
-    assert refusal(ask, office).reason == Refusal.NOT_LISTED
+    error = refusal(ask, office)
+    assert error.reason == Refusal.NOT_LISTED
+    assert str(error) == (
+        f"{HOST} is not listed for relaying; an operator has listed it as spam, which no retest ends: please write to "
+        f"{office.settings.service.contact}."
+    )
 
 
 def test_an_excluded_address_cannot_be_removed_since_it_cannot_be_tested(office) -> None:

@@ -285,7 +285,8 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
     """Builds a list, which may test in networks that are nobody's; sections of the settings can be given by name."""
 
     def build(**sections: dict[str, Any]) -> House:
-        office = make_office(tester={"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]}, **sections)
+        sections["tester"] = {"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]} | sections.get("tester", {})
+        office = make_office(**sections)
         return House(office, create_app(office.casework, office.settings, clock=office.clock, codes=codes), portal)
 
     return build

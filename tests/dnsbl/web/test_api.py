@@ -66,6 +66,13 @@ def test_a_malformed_address_is_a_problem(anyone: TestClient, address: str) -> N
     problem(anyone.get(f"/api/v1/hosts/{address}"), 400, "malformed-address")
 
 
+def test_a_malformed_address_is_quoted_as_it_was_typed(anyone: TestClient) -> None:
+    said = '"nonsense" is not an IPv4 or IPv6 address.'
+    assert problem(anyone.get("/api/v1/hosts/nonsense"), 400, "malformed-address") == said
+    for door in ("nominations", "removals"):
+        assert problem(anyone.post(f"/api/v1/{door}", json={"address": "nonsense"}), 400, "malformed-address") == said
+
+
 def test_an_unknown_run_is_not_found(anyone: TestClient) -> None:
     problem(anyone.get("/api/v1/runs/aaaaaaaaaaaaaaaa"), 404, "not-found")
     assert "64" in problem(anyone.get(f"/api/v1/runs/{'a' * 65}"), 422, "malformed-request")
@@ -123,7 +130,8 @@ def test_removal_queues_the_retest(house: Build) -> None:
     answer = visitor.post("/api/v1/removals", json={"address": TARGET})
     problem(answer, 429, "resting")
     assert 0 < int(answer.headers["retry-after"]) <= 3600
-    problem(visitor.post("/api/v1/removals", json={"address": "198.18.1.1"}), 409, "not-listed")
+    refused = visitor.post("/api/v1/removals", json={"address": "198.18.1.1"})
+    assert "nothing that you need to do" in problem(refused, 409, "not-listed")
     problem(visitor.post("/api/v1/removals", json={"address": "zz"}), 400, "malformed-address")
 
 

@@ -246,8 +246,9 @@ def test_after_a_failed_retest_the_next_request_has_a_clock_time(house: Build) -
 @pytest.mark.parametrize(
     ("typed", "status", "sentence"),
     [
-        (TARGET, 409, "is not listed for relaying"),
-        ("<script>", 400, "is not an IPv4"),
+        (TARGET, 409, f"{TARGET} is not listed for relaying: there is nothing to remove, and nothing that you need"),
+        ("nonsense", 400, "&#34;nonsense&#34; is not an IPv4 or IPv6 address."),
+        ("<script>", 400, "&#34;&lt;script&gt;&#34; is not an IPv4"),
         ("", 400, "An IP address is needed."),
     ],
 )
