@@ -39,7 +39,7 @@ from bench import fleet
 from bench.desk import Desk
 from bench.fleet import MUTED, OPEN, Kind
 from bench.limits import raise_file_limit
-from bench.report import OURS, report, targets
+from bench.tester_report import OURS, report, targets
 from tester import letter as letters
 from tester import vectors
 from tester.letter import Keyring

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import fleet, report, tester
+from bench import fleet, tester, tester_report
 from bench.fleet import OPEN, Kind
 
 
@@ -67,14 +67,14 @@ def figures() -> dict[str, Any]:
         "load_before": 0.0,
         "files": 20000,
         "costs": [{"what": "silent", "tests": 100, "wall": 1.0, "cpu_each": 0.0015, "memory_each": 2048.0}],
-        "judged": [judged(report.OURS, "range A", 2.0), judged("nmap smtp-open-relay", "range A", 4.0)],
+        "judged": [judged(tester_report.OURS, "range A", 2.0), judged("nmap smtp-open-relay", "range A", 4.0)],
         "skipped": ["10,000 tests of 127.63.0.1: no time left"],
         "gate": {"forgeries": 10, "seconds": 0.001, "through": 0},
     }
 
 
 def test_the_table_tells_ratios_and_what_is_missing() -> None:
-    told = report.report(json.loads(json.dumps(figures())))
+    told = tester_report.report(json.loads(json.dumps(figures())))
     assert "4.00 s (2.00 x)" in told
     assert "33.0 times as long" in told
     assert "1.50 ms" in told
@@ -82,14 +82,14 @@ def test_the_table_tells_ratios_and_what_is_missing() -> None:
     assert "Not measured: 10,000 tests of 127.63.0.1: no time left." in told
     alone = figures()
     alone["judged"] = [alone["judged"][0]] * 2
-    assert "bench/install" in report.report(alone)
+    assert "bench/install" in tester_report.report(alone)
 
 
 def test_the_targets_are_kept_or_told() -> None:
     good = figures()
     good["judged"][0]["accused"] = 0
-    assert all(report.targets(good).values())
-    assert "kept    no verdict is wrong" in report.report(good)
+    assert all(tester_report.targets(good).values())
+    assert "kept    no verdict is wrong" in tester_report.report(good)
     for spoil in (
         lambda f: f["judged"][0].update(missed=1),
         lambda f: f["gate"].update(through=1),
@@ -99,5 +99,5 @@ def test_the_targets_are_kept_or_told() -> None:
     ):
         bad = json.loads(json.dumps(good))
         spoil(bad)
-        assert list(report.targets(bad).values()).count(False) == 1
-        assert "MISSED" in report.report(bad)
+        assert list(tester_report.targets(bad).values()).count(False) == 1
+        assert "MISSED" in tester_report.report(bad)
