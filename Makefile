@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+,      := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fuzz strangers bench clean
 
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt setup.py $(wildcard dnsbl/dns/_fast*.p*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
 	@echo "Setting up $(VENV) (once)..."
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
@@ -33,8 +34,9 @@ check: $(READY)  ## format, lint, types, floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-fuzz: $(READY)   ## a million mutated packets against the answering path; about two minutes
+fuzz: $(READY)   ## a million mutated packets against the answering path, and the engine under sanitizers; some minutes
 	@$(BIN)/python tests/fuzz/packets.py
+	@$(BIN)/python tests/fuzz/sanitized.py
 
 strangers: $(READY) ## tests against software that we did not write (Debian packages, as root)
 	@tests/strangers/install
@@ -45,4 +47,4 @@ bench: $(READY)  ## what a test costs, beside nmap's relay script (on loopback, 
 	@$(BIN)/python -m bench.tester
 
 clean:           ## remove what the other targets made
-	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) dnsbl/dns/_fast.c dnsbl/dns/_fast.*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -146,10 +146,17 @@ class Dns(Section):
     """The responder."""
 
     listen: tuple[Listen, ...] = Field(
-        ("127.0.0.1:5353", "[::1]:5353"), description="Where to answer, UDP and TCP; production: port 53."
+        ("127.0.0.1:5353", "[::1]:5353"),
+        description="Where to answer, UDP and TCP; production: 0.0.0.0:53 and [::]:53, or each address by itself.",
     )
     zones_dir: Path = Field(Path("zones"), description="Folder of the zone files; relative to the configuration file.")
     poll: float = Field(0.2, description="Seconds between two looks for changes in the store.", gt=0, le=60)
+    threads: int = Field(
+        1,
+        description="Threads that answer UDP at each address; more than one only helps the compiled engine.",
+        ge=1,
+        le=64,
+    )
     tcp_connections: int = Field(
         200, description="TCP connections at once; the longest idle one yields to a new one.", ge=1
     )

@@ -8,7 +8,7 @@ all IPv6 space that is not global unicast. Time is nobody's business here: pacin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 _V4 = tuple(
@@ -59,8 +59,11 @@ _V6 = tuple(
         ("8000::/1", "not global unicast, RFC 4291"),
     )
 )
-_SPANS_4 = tuple((int(n[0]), int(n[-1]), why) for n, why in _V4)
-_SPANS_6 = tuple((int(n[0]), int(n[-1]), why) for n, why in _V6)
+#: Special-purpose space by IP version: first address, last address, what it is. Blocks may lie inside others.
+SPECIAL: Mapping[int, tuple[tuple[int, int, str], ...]] = {
+    4: tuple((int(n[0]), int(n[-1]), why) for n, why in _V4),
+    6: tuple((int(n[0]), int(n[-1]), why) for n, why in _V6),
+}
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 
 
@@ -85,14 +88,6 @@ def why_not(
     inner, kind = wrapped
     why = _listed(inner, _V4)
     return why and f"{kind} of an address that is {why}"
-
-
-def special_space(network: IPv4Network | IPv6Network) -> str | None:
-    """Which special-purpose block this network touches, as a short phrase, or None. Wrapped forms are not unwrapped."""
-    first = int(network.network_address)
-    last = first | int(network.hostmask)
-    spans = _SPANS_4 if network.version == 4 else _SPANS_6
-    return next((why for start, end, why in spans if first <= end and start <= last), None)
 
 
 def _within(address: IPv4Address | IPv6Address, networks: Iterable[IPv4Network | IPv6Network]) -> bool:

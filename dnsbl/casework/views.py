@@ -106,15 +106,21 @@ class Views(Base):
 
         The stream holds a connection until it is exhausted or closed.
         """
-        stream = self._present()
+        stream = self._present(packed=False)
         number: int = next(stream)
         return number, stream
 
-    def _present(self) -> Iterator[Any]:
+    def packed_snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
+        """The same, faster: each network as its sorting key (version, packed address, prefix length)."""
+        stream = self._present(packed=True)
+        number: int = next(stream)
+        return number, stream
+
+    def _present(self, *, packed: bool) -> Iterator[Any]:
         """The change number, then the rows, from one transaction that ends with the stream."""
         with self._store.read() as tx:
             yield tx.changes.last()
-            yield from tx.listings.present()
+            yield from tx.listings.present_keys() if packed else tx.listings.present()
 
     def changes(self, after: int, *, most: int = 10000) -> list[Change]:
         """The changes behind number `after`, in order."""

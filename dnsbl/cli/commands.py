@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import sys
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from dnsbl.daemons import ROLES
 from dnsbl.daemons.desk import Desk, current_table, open_desk
 from dnsbl.daemons.files import write_whole
 from dnsbl.daemons.transfers import read_keys
-from dnsbl.dns import export, retire
+from dnsbl.dns import export, fast, retire
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Door, Refusal, State
@@ -38,6 +39,22 @@ listing = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(listing, name="listing")
 app.add_typer(database, name="db")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dnsbl {version('dnsbl')}, engine: {fast.words()}")
+        raise typer.Exit
+
+
+@app.callback()
+def words(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Version and answering engine.")
+    ] = False,
+) -> None:
+    """A DNS blocklist fed by open-relay testing: nominate, test, prove, list, answer, retest, delist."""
+
 
 Config = Annotated[
     Path | None,

@@ -46,10 +46,12 @@ async def _serve(node: Node, as_json: bool) -> None:
 def _announce(bound: Bound, as_json: bool) -> None:
     where = {"dns": bound.dns, "collector": bound.collector, "web": bound.web, "metrics": bound.metrics}
     if as_json:
-        print(json.dumps({"listening": where}), flush=True)
+        print(json.dumps({"listening": where, "engine": bound.engine}), flush=True)
         return
     for role, places in where.items():
         for host, port in places:
             shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             print(f"{role:<10}{'http://' if role in ('web', 'metrics') else ''}{shown}", flush=True)
+    if bound.engine:
+        print(f"{'engine':<10}{bound.engine}", flush=True)
     print("ready; Ctrl-C ends it", flush=True)

@@ -12,7 +12,7 @@ from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.table import Table
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.rules.intake import may_hold
+from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.web.shapes import Codes, zone_codes
@@ -43,11 +43,11 @@ def table_path(settings: Settings) -> Path:
 
 def current_table(desk: Desk) -> Table:
     """What the store lists now, with the serial that the responder gives it."""
-    listable = may_hold(desk.settings)
-    serial, rows = desk.casework.snapshot()
-    table = Table.of((row for row in rows if listable(row[0])), serial=serial)
+    serial, rows = desk.casework.packed_snapshot()
+    table, _ = Table.of(rows, serial=serial).without(Bounds.of(desk.settings).barred)
     try:
-        served = Table.load(table_path(desk.settings).read_bytes())
+        served = Table.mapped(table_path(desk.settings))
+        served.verify()
     except (OSError, Damaged):
         served = None
     return table.follows(served, zones_digest=desk.zones.digest, now=int(desk.clock.now().timestamp()))

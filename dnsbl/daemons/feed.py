@@ -1,10 +1,13 @@
 """The feed: brings the store's listings to the responders, and keeps the last good table on disk.
 
-A shell around `dns.table`. At the start the table on disk is served, so that answers do not wait for the store; then a
-snapshot is taken, and the changes behind it are asked for again and again. Each look also asks for the last change that
-was taken over: when the store does not know it (it was restored from a backup, or is another one), when a number is
-missing, or at the first look, a fresh snapshot is taken. When the store cannot be asked, the last good table stays and
-the next look waits longer and longer. A snapshot that has lost more than half of a table is not taken over.
+A shell around `dns.table`. At the start the table on disk is served as soon as it is mapped, so that answers do not
+wait for the store, and given up when the first look finds its checksum wrong; then a snapshot is taken, and the
+changes behind it are asked for again and again. Each look also asks for the last change that was taken over: when the
+store does not know it (it was restored from a backup, or is another one), when a number is missing, or at the first
+look, a fresh snapshot is taken: no log of changes proves that the store is the one that the file came from, and the
+snapshot also heals a list that has come to differ from its log. When the store cannot be asked, the last good table
+stays and the next look waits longer and longer. A snapshot that has lost more than half of a table is not taken over.
+Changes are served before they are merged into a table's large arrays.
 
 The table on disk also keeps the zones' serial: it never goes back, see `Table.follows`.
 """
@@ -25,11 +28,13 @@ from dnsbl.daemons.files import write_whole
 from dnsbl.dns.table import Table
 from dnsbl.errors import Damaged, DnsblError
 from dnsbl.model import Change
+from dnsbl.rules.bounds import Bounds
 
 #: Seconds at most between two looks, however long the store has been away.
 LONGEST_WAIT = 30.0
-#: Seconds at least between two writes of the table to disk.
+#: Seconds at least between two writes of the table to disk, and one more for so many rows: at most 1 MB a second.
 BETWEEN_WRITES = 5.0
+ROWS_A_SECOND = 200_000
 #: A table of more rows than this may not shrink to less than half in one snapshot.
 SMALL = 1000
 #: Changes asked for in one look.
@@ -41,8 +46,8 @@ _log = logging.getLogger(__name__)
 class Source(Protocol):
     """Where listings come from: `Casework`. Synchronous; called in a thread."""
 
-    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
-        """The change number, and all rows at that number."""
+    def packed_snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
+        """The change number, and all rows at that number, as `Table.of` takes them."""
         ...
 
     def changes(self, after: int, *, most: int = ...) -> list[Change]:
@@ -64,8 +69,8 @@ class Feed:
     """One source, any number of holders, one file.
 
     `poll` is the time between two looks in seconds, `path` the file of the last good table. `force` takes over a
-    snapshot however much it has shrunk. `zones_digest` is `Zones.digest` of what the holders answer with. `listable`
-    says what the list may hold; everything else in the store is left out, with an alarm (RFC 6471 3.5).
+    snapshot however much it has shrunk. `zones_digest` is `Zones.digest` of what the holders answer with. `bounds`
+    say what the list may hold; everything else in the store is left out, with an alarm (RFC 6471 3.5).
     """
 
     def __init__(
@@ -78,7 +83,7 @@ class Feed:
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         force: bool = False,
         zones_digest: str = "-",
-        listable: Callable[[Network], bool] = lambda network: True,
+        bounds: Bounds = Bounds(),  # noqa: B008 (immutable)
     ) -> None:
         self.table: Table | None = None
         self.problem = ""  #: one sentence while the store's word cannot be followed, or ""
@@ -92,12 +97,14 @@ class Feed:
         self._clock = clock
         self._force = force
         self._zones_digest = zones_digest
-        self._listable = listable
+        self._bounds = bounds
         self._looking = asyncio.Lock()
         self._wait = poll
         self._fresh = False  # whether a snapshot of the store has been taken over
         self._last: Change | None = None  # the change that the table's number stands for, when the store knows it
         self._written: Table | None = None
+        self._unproven: Table | None = None  # the mapped table, until its checksum is known to be right
+        self._given_up: Table | None = None  # what was served of it when it turned out wrong; its serial still counts
         self._write_after = clock.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -117,18 +124,18 @@ class Feed:
             await self.step()
 
     async def load(self) -> None:
-        """Serve the table on disk, if there is a good one."""
+        """Serve the table on disk, if there is one; the first look reads it whole."""
         try:
-            table = await asyncio.to_thread(lambda: Table.load(self._path.read_bytes()))
+            table = await asyncio.to_thread(Table.mapped, self._path)
+            held = await asyncio.to_thread(self._held, table)
             written = self._path.stat().st_mtime
         except FileNotFoundError:
             return
         except (OSError, Damaged) as error:
             _log.warning("%s is not used: %s", self._path, error)
             return
-        self._written = table
-        table = await asyncio.to_thread(self._held, table)
-        self._swap(self._successor(table, table))
+        self._written = self._unproven = table
+        self._swap(self._successor(held, table))
         self._confirm(written)
 
     async def step(self) -> float:
@@ -136,6 +143,7 @@ class Feed:
         unknown: Exception | None = None
         try:
             async with self._looking:
+                await self._prove()
                 problem = await self._look()
         except DnsblError as error:
             problem = f"the store cannot be asked: {error}"
@@ -157,11 +165,11 @@ class Feed:
     async def save(self) -> None:
         """Write the table to disk, whole or not at all, unless it is there already. Never raises."""
         table = self.table
-        if table is None or table is self._written:
+        if table is None or table is self._written or self._unproven is not None:
             return
-        self._write_after = self._clock.monotonic() + BETWEEN_WRITES
+        self._write_after = self._clock.monotonic() + BETWEEN_WRITES + len(table) // ROWS_A_SECOND
         try:
-            await asyncio.to_thread(lambda: write_whole(self._path, (table.dump(),)))
+            await asyncio.to_thread(lambda: write_whole(self._path, table.parts()))
         except OSError as error:
             _log.warning("the last good table cannot be written to %s: %s", self._path, error.strerror)
             return
@@ -175,15 +183,30 @@ class Feed:
             if self.table is not None:
                 self._swap(self._successor(self.table, self.table))
 
+    async def _prove(self) -> None:
+        """Read the mapped table whole, once; give it up when it is damaged."""
+        if self._unproven is None:
+            return
+        try:
+            await asyncio.to_thread(self._unproven.verify)
+        except Damaged as error:
+            _log.warning("%s is not used: %s", self._path, error)
+            self._written, self._given_up = None, self.table
+            self._swap(None)
+        self._unproven = None
+
     async def _look(self) -> str:
         """Follow the store; returns what stands against it, or ""."""
         if self._fresh and (before := self.table) is not None:
             changes = await asyncio.to_thread(self._changes, before.serial)
             if changes is not None:
                 if changes:
-                    self._swap(await asyncio.to_thread(self._timed, before.changed, map(self._permitted, changes)))
+                    table = await asyncio.to_thread(self._timed, before.changed, map(self._permitted, changes))
+                    self._swap(table)
                     self._last = changes[-1]
                     self.counters["changes"] += len(changes)
+                    if table.crowded:
+                        self._swap(await asyncio.to_thread(table.merged))
                 return ""
             self._fresh = False
         table, last = await asyncio.to_thread(self._snapshot)
@@ -194,8 +217,9 @@ class Feed:
             )
         first = not self._fresh and self._last is None and not self.counters["snapshots"]
         logged = first and self.table is not None and await asyncio.to_thread(self._leads, self.table, table)
-        self._swap(self._successor(table, self.table, logged=logged))
-        self._fresh, self._last = True, last
+        if self.table is None or not logged or table.serial != self.table.serial:  # otherwise it is the same table
+            self._swap(self._successor(table, self._given_up if self.table is None else self.table, logged=logged))
+        self._fresh, self._last, self._given_up = True, last, None
         self.counters["snapshots"] += 1
         return ""
 
@@ -210,8 +234,8 @@ class Feed:
 
     def _snapshot(self) -> tuple[Table, Change | None]:
         """A fresh table, and the change that its number stands for, unless the store has forgotten that."""
-        serial, rows = self._source.snapshot()
-        table = self._timed(Table.of, (row for row in rows if self._may_hold(row[0])), serial=serial)
+        serial, rows = self._source.packed_snapshot()
+        table = self._held(self._timed(Table.of, rows, serial=serial))
         last = self._source.changes(serial - 1, most=1) if serial else []
         return table, last[0] if last and last[0].seq == serial else None
 
@@ -236,28 +260,30 @@ class Feed:
             return False
         return before.changed(map(self._permitted, changes)).same_rows(table)
 
-    def _may_hold(self, network: Network) -> bool:
-        if self._listable(network):
-            return True
-        if network != self.left_out:
-            self.left_out = network
-            self.counters["left_out"] += 1
-            _log.warning("%s is in the store, but the list may not hold it: left out", network)
-        return False
-
     def _permitted(self, change: Change) -> Change:
         """The change; a listing that the list may not hold becomes one without effect."""
-        return change if not change.present or self._may_hold(change.network) else replace(change, present=False)
+        if not change.present or self._bounds.may_hold(change.network):
+            return change
+        self._leave_out(change.network)
+        return replace(change, present=False)
 
     def _held(self, table: Table) -> Table:
-        """The table from disk without what the list may not hold, which the settings decide anew at every start."""
-        refused = [row for row in table.rows() if not self._may_hold(row[0])]
-        if not refused:
-            return table
-        return table.changed(Change(seq=table.serial, network=n, kind=kind, present=False) for n, kind in refused)
+        """The table without what the list may not hold, which the settings decide anew at every start."""
+        held, one = table.without(self._bounds.barred)
+        if one is not None:
+            self._leave_out(one, len(table) - len(held))
+        return held
 
-    def _swap(self, table: Table) -> None:
-        if self.table is None or table.epoch != self.table.epoch:
+    def _leave_out(self, network: Network, count: int = 1) -> None:
+        if network == self.left_out:
+            return
+        self.left_out = network
+        self.counters["left_out"] += count
+        others = f", as are {count - 1} others" if count > 1 else ""
+        _log.warning("%s is in the store, but the list may not hold it: left out%s", network, others)
+
+    def _swap(self, table: Table | None) -> None:
+        if self.table is None or table is None or table.epoch != self.table.epoch:
             self._write_after = self._clock.monotonic()  # the new epoch must outlive a crash
         self.table = table
         for holder in self._holders:

@@ -42,7 +42,7 @@ class Answering(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
-        counters, replies = self._responder.counters.copy(), self._responder.replies.copy()
+        counters, replies = self._responder.counters, self._responder.replies
         family = CounterMetricFamily("dnsbl_dns_queries", "DNS messages received.", labels=["transport"])
         for transport in TRANSPORTS:
             family.add_metric([transport], counters[transport])
@@ -79,7 +79,8 @@ class Answering(Collector):
         if lost is not None:
             yield CounterMetricFamily("dnsbl_dns_socket_drops", "Messages that found the socket's queue full.", lost)
         if self._log is not None:
-            yield CounterMetricFamily("dnsbl_dns_log_lost", "Sampled queries that were not logged.", self._log.lost)
+            unlogged = self._log.lost + self._responder.unlogged
+            yield CounterMetricFamily("dnsbl_dns_log_lost", "Sampled queries that were not logged.", unlogged)
         yield from self._table()
 
     def _table(self) -> Iterator[Metric]:

@@ -30,7 +30,7 @@ from dnsbl.daemons.transfers import Transfers, read_keys
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.rules.intake import may_hold
+from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 from tester.letter import Keyring
 from tester.smtp import Event
@@ -43,6 +43,7 @@ class Bound:
     """Where the roles listen, once they do; (address, port) pairs."""
 
     dns: list[tuple[str, int]] = field(default_factory=list)
+    engine: str = ""  #: what answers DNS, for people
     collector: list[tuple[str, int]] = field(default_factory=list)
     web: list[tuple[str, int]] = field(default_factory=list)
     metrics: list[tuple[str, int]] = field(default_factory=list)
@@ -68,9 +69,9 @@ class Node:
         self._responder = Responder(settings.dns, zones, clock=clock) if "dns" in roles else None
         self._feed = self._notifier = None
         if self._responder:
-            keys, listable = read_keys(settings.dns), may_hold(settings)
+            keys, bounds = read_keys(settings.dns), Bounds.of(settings)
             self._responder.transfer = Transfers(
-                settings.dns, keys, self._responder.serving, casework, clock, listable=listable
+                settings.dns, keys, self._responder.serving, casework, clock, listable=bounds.may_hold
             )
             self._notifier = Notifier(settings.dns, zones, keys, clock=clock)
             self._feed = Feed(
@@ -80,7 +81,7 @@ class Node:
                 path=table_path(settings),
                 clock=clock,
                 zones_digest=zones.digest,
-                listable=listable,
+                bounds=bounds,
             )
         self._secrets = self._query_log = self._exhibit = None
         page = Page()
@@ -113,6 +114,7 @@ class Node:
             if self._responder and self._feed:
                 answering = await stack.enter_async_context(_in_its_own_loop(self._responder))
                 self.bound.dns = answering.bound
+                self.bound.engine = self._responder.engine
                 await self._feed.ready()
             if self._mailroom:
                 self.bound.collector = await self._mailroom.start()
@@ -156,7 +158,8 @@ class Node:
             for mistake in error.mistakes:
                 _log.error("the zones stay as they were: %s", mistake)
             return
-        self._responder.serving.zones = self._notifier.zones = zones
+        self._notifier.zones = zones
+        self._responder.serving.change(zones=zones)
         await self._feed.rezone(zones.digest)
         _log.info("the zone files were read again")
 

@@ -14,8 +14,8 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 from dnsbl.addresses import neighbourhood
-from dnsbl.daemons.responder import TYPES
 from dnsbl.dns.respond import Said, Serving, shown
+from dnsbl.dns.wire import TYPES
 
 #: Records that wait to be written at most.
 MOST = 1000
@@ -35,12 +35,13 @@ class QueryLog:
         self._count = 0
         self._waiting: deque[tuple[Said, bytes, bool]] = deque()
 
-    def offer(self, said: Said, client: bytes, *, tcp: bool) -> None:
-        """Take it when it is its turn; never waits."""
-        self._count += 1
-        if self._count < self._every:
+    def offer(self, said: Said, client: bytes, *, tcp: bool, sampled: bool | None = None) -> None:
+        """Take it when it is its turn, which the lanes decide for UDP; never waits."""
+        if sampled is None:
+            self._count = (self._count + 1) % self._every
+            sampled = not self._count
+        if not sampled:
             return
-        self._count = 0
         if len(self._waiting) < MOST:
             self._waiting.append((said, client, tcp))
         else:

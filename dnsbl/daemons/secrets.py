@@ -43,7 +43,7 @@ class Secrets:
     ) -> None:
         self._dns = settings.dns
         self._cookies = settings.service.state_dir / "cookies"
-        self._serving = serving
+        self._change = serving.change
         self._clock = clock
         self._random = random
         self._problem = ""
@@ -53,10 +53,10 @@ class Secrets:
         try:
             if self._dns.cookies != "off":
                 found = self._renewed()
-                self._serving.cookies = Cookies(tuple(found), strict=self._dns.cookies == "strict")
+                self._change(cookies=Cookies(tuple(found), strict=self._dns.cookies == "strict"))
             if self._dns.keys_file is not None:
                 text = self._dns.keys_file.read_text(encoding="utf-8", errors="replace")
-                self._serving.keys = Keys.read(text, str(self._dns.keys_file))
+                self._change(keys=Keys.read(text, str(self._dns.keys_file)))
         except OSError as error:
             raise DnsblError(f"{error.filename}: cannot be read or written: {error.strerror}") from None
 

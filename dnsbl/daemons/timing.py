@@ -25,6 +25,13 @@ class Histogram:
         self.counts[bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
 
+    def plus(self, counts: list[int], total: float) -> Histogram:
+        """This one and what was counted elsewhere, by bucket."""
+        both = Histogram()
+        both.counts = [mine + other for mine, other in zip(self.counts, counts, strict=True)]
+        both.total = self.total + total
+        return both
+
     def cumulative(self) -> list[tuple[str, int]]:
         """(upper bound, how many took no longer) in rising order, the last bound being +Inf, as Prometheus wants it."""
         counts, so_far, rows = self.counts.copy(), 0, []

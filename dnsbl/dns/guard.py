@@ -25,9 +25,10 @@ SEND, SLIP, DROP = range(3)
 CLIENT_V4, CLIENT_V6 = 24, 56
 #: Seconds of a limit that may come at once.
 BURST = 2.0
+#: Limits are kept for so many slots, as a power of two, that networks share by chance.
+SLOTS_BITS = 16
 
-_SLOTS_BITS = 16
-_SLOTS = 1 << _SLOTS_BITS
+_SLOTS = 1 << SLOTS_BITS
 _Value = TypeVar("_Value")
 
 
@@ -53,6 +54,10 @@ class Prefixes(Generic[_Value]):
                 if value is not None:
                     return value
         return None
+
+    def levels(self, size: int) -> list[tuple[int, dict[int, _Value]]]:
+        """For addresses of so many bytes: (bits that do not matter, network number -> value), the longest first."""
+        return self._levels[size]
 
 
 def rules_of(rules: Iterable[ClientRule]) -> Prefixes[ClientRule]:
@@ -118,36 +123,48 @@ class Pace:
         allow: Iterable[IPv4Network | IPv6Network] = (),
         seed: int = 1,
     ) -> None:
-        self._steps = tuple(1 / rate if rate else 0.0 for rate in (answers, negatives, errors))
-        self._slip = slip
-        self._allow = Prefixes(dict.fromkeys(allow, True))
-        self._multiplier = seed | 1
+        self.steps = tuple(1 / rate if rate else 0.0 for rate in (answers, negatives, errors))  #: seconds a reply
+        self.slip = slip
+        self.allow = Prefixes(dict.fromkeys(allow, True))
+        self.multiplier = seed | 1  #: of the hash
         self._ahead = array("d", bytes(8 * 3 * _SLOTS))
         self._refused = array("B", bytes(3 * _SLOTS))
+
+    @property
+    def memory(self) -> tuple[array[float], array[int]]:
+        """For the compiled twin, by sort and slot: up to when is taken, and how many were refused in a row."""
+        return self._ahead, self._refused
 
     def judge(self, client: bytes, sort: int, now: float) -> int:
         """SEND, SLIP or DROP for a reply of this sort to this client; it counts when it is sent.
 
         `now` in seconds; when it goes back, slots start anew.
         """
-        step = self._steps[sort]
-        if not step or self._allow.of(client):
+        if not self.steps[sort] or self.allow.of(client):
             return SEND
-        slot = sort << _SLOTS_BITS | self._slot(client)
+        return self.judge_slot(self.slot(client), sort, now)
+
+    def judge_slot(self, slot: int, sort: int, now: float) -> int:
+        """The same for a client that is not among the allowed, by its slot."""
+        step = self.steps[sort]
+        if not step:
+            return SEND
+        slot |= sort << SLOTS_BITS
         begins = self._ahead[slot]
         if not now < begins <= now + BURST + step:
             begins = now
         if begins - now <= BURST - step / 2 or begins == now:
             self._ahead[slot] = begins + step
             return SEND
-        if not self._slip:
+        if not self.slip:
             return DROP
-        self._refused[slot] = refused = (self._refused[slot] + 1) % self._slip
+        self._refused[slot] = refused = (self._refused[slot] + 1) % self.slip
         return DROP if refused else SLIP
 
-    def _slot(self, client: bytes) -> int:
+    def slot(self, client: bytes) -> int:
+        """Where the network of this client (a packed address) is counted."""
         if len(client) == 4:
             network = int.from_bytes(client) >> 32 - CLIENT_V4
         else:
             network = int.from_bytes(client) >> 128 - CLIENT_V6 | 1 << CLIENT_V6
-        return (network * self._multiplier & 0xFFFFFFFFFFFFFFFF) >> 64 - _SLOTS_BITS
+        return (network * self.multiplier & 0xFFFFFFFFFFFFFFFF) >> 64 - SLOTS_BITS

@@ -15,7 +15,7 @@ that the store has not confirmed for long is served on, marked as stale (RFC 891
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ _SELF: Mapping[tuple[bytes, ...], str] = {
 
 @dataclass(slots=True)
 class Serving:
-    """All that answers depend on. The shell swaps single fields in one assignment; nothing here changes by itself."""
+    """All that answers depend on. Shells swap fields by `change`, each in one assignment; nothing changes by itself."""
 
     zones: Zones
     table: Table | None = None
@@ -49,6 +49,13 @@ class Serving:
     cookies: Cookies | None = None
     nsid: bytes | None = None
     told: Mapping[str, str] = field(default_factory=dict)  #: "version" and "id" for class CH; without one, REFUSED
+    heard: Callable[[Serving], None] = lambda serving: None  #: called after every change: the compiled twin
+
+    def change(self, **fields: object) -> None:
+        """Set these fields, from any thread."""
+        for name, value in fields.items():
+            setattr(self, name, value)
+        self.heard(self)
 
 
 class Said(NamedTuple):

@@ -25,6 +25,17 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS, BADCOOKIE = 0, 1
 A, NS, SOA, HINFO, MX, TXT, AAAA, OPT, IXFR, AXFR, ANY = 1, 2, 6, 13, 15, 16, 28, 41, 251, 252, 255
 IN, CH = 1, 3
 
+#: Query types that have a name of their own in counters and logs; whatever else strangers ask for is "other".
+TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV"} | {
+    43: "DS",
+    46: "RRSIG",
+    48: "DNSKEY",
+    65: "HTTPS",
+    251: "IXFR",
+    252: "AXFR",
+    255: "ANY",
+}
+
 #: EDNS options (RFC 5001, RFC 7873, RFC 8914), and the extended errors that we tell.
 NSID, COOKIE, EDE = 3, 10, 15
 STALE, NOT_READY, BLOCKED, PROHIBITED, STALE_NXDOMAIN, NOT_AUTHORITATIVE = 3, 14, 15, 18, 19, 20

@@ -35,7 +35,11 @@ class Kind:
 
     def text(self, address: Address, site: str) -> str:
         """The TXT record for this address."""
-        return self.txt.replace("{url}", page(site, address)).replace("{address}", str(address))
+        return self.text_of(str(address), site)
+
+    def text_of(self, address: str, site: str) -> str:
+        """The TXT record for an address as `str` shows it."""
+        return self.txt.replace("{url}", page(site, address)).replace("{address}", address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,6 @@ class Zones:
         return None
 
 
-def page(site: str, address: Address) -> str:
+def page(site: str, address: Address | str) -> str:
     """Where people read about an address."""
     return f"{site}/ip/{address}"

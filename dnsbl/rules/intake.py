@@ -10,13 +10,13 @@ Evidence can be forged. The worst a forgery achieves is one rate-limited test, s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from dnsbl.addresses import Address, Network, parse_address
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Nomination, Refusal
+from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 from tester import manners, received
 
@@ -48,33 +48,8 @@ def target(text: str, settings: Settings) -> Address:
 
 
 def listable(network: Network, settings: Settings) -> Network:
-    """A network that an operator may list: not too wide, no special-purpose space (RFC 6471 3.5). Raises Refused."""
-    terms = settings.policy
-    widest = terms.widest_ipv4 if network.version == 4 else terms.widest_ipv6
-    if network.prefixlen < widest:
-        raise Refused(Refusal.TOO_WIDE, f"{network} is wider than /{widest}, the widest that may be listed.")
-    labs = settings.tester.lab_networks
-    if (why := manners.special_space(network)) and not any(_inside(network, lab) for lab in labs):
-        raise Refused(Refusal.SPECIAL_PURPOSE, f"{network} is not listed: it touches special-purpose space ({why}).")
-    return network
-
-
-def may_hold(settings: Settings) -> Callable[[Network], bool]:
-    """What the list may hold, however it came into the store: as `listable` says."""
-
-    def holds(network: Network) -> bool:
-        try:
-            listable(network, settings)
-        except Refused:
-            return False
-        return True
-
-    return holds
-
-
-def _inside(network: Network, outer: Network) -> bool:
-    low, high = int(outer.network_address), int(outer.network_address) | int(outer.hostmask)
-    return network.version == outer.version and low <= int(network.network_address) <= high
+    """A network that an operator may list: one that the list may hold. Raises Refused."""
+    return Bounds.of(settings).check(network)
 
 
 def nomination(

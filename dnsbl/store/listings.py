@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import LargeBinary, func, insert, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
@@ -113,6 +113,13 @@ class Listings(Shelf):
     def present(self) -> Iterator[tuple[Network, str]]:
         """Network and kind of every active listing, as a stream in the order of networks."""
         wanted = select(listings.c.network, listings.c.kind).where(ACTIVE)
+        ordered = wanted.order_by(listings.c.network, listings.c.kind)
+        with self._sql.execute(ordered.execution_options(yield_per=10000)) as rows:
+            yield from rows
+
+    def present_keys(self) -> Iterator[tuple[bytes, str]]:
+        """The same with the key of each network as it is stored (see `columns.network_key`)."""
+        wanted = select(type_coerce(listings.c.network, LargeBinary), listings.c.kind).where(ACTIVE)
         ordered = wanted.order_by(listings.c.network, listings.c.kind)
         with self._sql.execute(ordered.execution_options(yield_per=10000)) as rows:
             yield from rows

@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 from sqlalchemy import text
 
+from dnsbl.dns.table import Table
 from dnsbl.errors import Damaged
 from dnsbl.model import Door, State
 from tester.smtp import Control, Outcome, Transcript
@@ -121,6 +122,17 @@ def test_a_snapshot_is_of_one_moment_however_slowly_it_is_read(office) -> None:
         (first, False),
     ]
     assert list(office.casework.snapshot()[1]) == [(second, "spam")]
+
+
+def test_a_packed_snapshot_makes_the_same_table(office) -> None:
+    for network in map(ip_network, ("192.0.2.0/24", "198.51.100.7/32", "2001:db8::/48", "2001:db8::9/128")):
+        for kind in ("spam", "manual"):
+            office.casework.list_networks([network], kind=kind, reason="x", actor="operator")
+    number, rows = office.casework.snapshot()
+    packed_number, packed = office.casework.packed_snapshot()
+    assert number == packed_number == 8
+    assert Table.of(packed).dump() == Table.of(rows).dump()
+    assert all(type(key) is bytes for key, _ in office.casework.packed_snapshot()[1])
 
 
 def test_a_snapshot_that_is_not_read_to_its_end_gives_its_connection_back(office) -> None:

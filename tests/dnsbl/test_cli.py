@@ -1,11 +1,13 @@
 """The command, from its words to its exit code: one sentence for every mistake, one document with --json."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from importlib.metadata import version
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,10 @@ import pytest
 from dnsbl import cli
 from dnsbl.addresses import parse_address
 from dnsbl.casework import Arrived
+from dnsbl.cli import serving
 from dnsbl.daemons.desk import open_desk
+from dnsbl.daemons.node import Bound
+from dnsbl.dns import fast
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Any]
@@ -295,3 +300,22 @@ def test_the_end_of_a_zone_is_planned_and_leads_nowhere(run: Run) -> None:
             assert any(ip_address(record[4]) in network for network in documentation)
     soon = str(datetime.now(UTC).date() + timedelta(days=9))
     assert soon in run("retire", "--zone", "relays.example.org", "--on", soon, "--force", plain=True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "engine"), [({"DNSBL_PURE": "1"}, "pure Python (DNSBL_PURE=1)"), ({}, fast.words())]
+)
+def test_the_version_names_the_engine_that_answers(changed: dict[str, str], engine: str) -> None:
+    command = [sys.executable, "-m", "dnsbl", "--version"]
+    done = subprocess.run(command, env=os.environ | changed, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == f"dnsbl {version('dnsbl')}, engine: {engine}"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_start_of_serving_names_the_engine(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    serving._announce(Bound(dns=[("127.0.0.1", 53)], engine="compiled"), as_json)
+    said = capsys.readouterr().out
+    assert json.loads(said)["engine"] == "compiled" if as_json else "engine    compiled\n" in said
+    serving._announce(Bound(web=[("127.0.0.1", 80)]), as_json)
+    said = capsys.readouterr().out
+    assert json.loads(said)["engine"] == "" if as_json else "engine" not in said

@@ -11,11 +11,16 @@ from dnsbl.clock import HandClock
 from dnsbl.daemons import feed as module
 from dnsbl.daemons.feed import Feed
 from dnsbl.daemons.files import write_whole
+from dnsbl.dns import table as table_module
 from dnsbl.dns.table import Table
 from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Change
+from dnsbl.rules.bounds import Bounds
 
 A, B, C = (ip_network(f"192.0.2.{n}/32") for n in (1, 2, 3))
+
+
+ALL_BUT_B = Bounds(special={4: ((int(B[0]), int(B[0]), "a test"),), 6: ()})
 
 
 class Store:
@@ -35,7 +40,7 @@ class Store:
     def number(self) -> int:
         return self.log[-1].seq if self.log else 0
 
-    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
+    def packed_snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
         if self.broken:
             raise self.broken
         self.snapshots += 1
@@ -416,7 +421,7 @@ async def test_b45_b53_holders_know_when_the_store_last_stood_by_the_table(
 async def test_what_the_list_may_not_hold_is_left_out_with_an_alarm(
     store: Store, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, listable=lambda network: network != B)
+    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, bounds=ALL_BUT_B)
     store.add(A)
     store.add(B)
     await feed.step()
@@ -438,10 +443,14 @@ async def test_what_the_list_may_not_hold_is_left_out_with_an_alarm(
 async def test_a_table_on_disk_loses_what_the_list_may_no_longer_hold(
     store: Store, holder: Holder, clock: HandClock, path: Path
 ) -> None:
-    put_on_disk(path, Table.of([(A, "relay"), (B, "relay")], serial=4).dump())
-    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, listable=lambda network: network != B)
+    before = Table.of([(A, "relay"), (B, "relay")], serial=4).follows(None, zones_digest="-", now=1000)
+    put_on_disk(path, before.dump())
+    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, bounds=ALL_BUT_B)
     await feed.load()
     assert addresses(holder.table) == {A}
+    assert holder.table is not None
+    assert holder.table.soa_serial > before.soa_serial  # secondaries must hear of it
+    assert holder.table.change_number(before.soa_serial) is None
 
 
 async def test_new_zone_files_make_the_serial_grow(feed: Feed, store: Store, holder: Holder) -> None:
@@ -498,3 +507,184 @@ def test_a_write_that_breaks_off_leaves_the_old_file_alone(tmp_path: Path) -> No
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
     write_whole(path, [b"new", b"er"])
     assert path.read_bytes() == b"newer"
+
+
+async def test_a_table_with_too_much_beside_is_merged_after_it_is_served(
+    feed: Feed, store: Store, holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "MOST_BESIDE", 1)
+    store.add(A)
+    await feed.step()
+    store.add(B)
+    await feed.step()
+    assert [len(shelf.added) for shelf in (holder.table or Table.of([])).shelves()] == [1]
+    store.add(C)
+    await feed.step()
+    assert [len(shelf.added) for shelf in (holder.table or Table.of([])).shelves()] == [0]
+    assert addresses(holder.table) == {A, B, C}
+
+
+async def test_a_large_table_is_written_less_often(
+    feed: Feed, store: Store, clock: HandClock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROWS_A_SECOND", 100)
+    many(store, 1000)
+    await feed.step()
+    store.add(B)
+    clock.turn(seconds=14)
+    await feed.step()
+    assert B not in on_disk(path)
+    clock.turn(seconds=1)
+    await feed.step()
+    assert B in on_disk(path)
+
+
+def damaged(table: Table) -> bytes:
+    """The file of a table whose array has a wrong bit."""
+    data = bytearray(table.dump())
+    data[-65 - 16] ^= 1
+    return bytes(data)
+
+
+async def test_b45_a_mapped_table_is_served_at_once_and_given_up_when_its_checksum_is_wrong(
+    feed: Feed, store: Store, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_on_disk(path, damaged(Table.of([(A, "relay")], serial=1)))
+    store.broken = StoreUnavailable()
+    await feed.ready()
+    assert holder.table is not None
+    await feed.step()
+    assert holder.table is None
+    assert f"{path} is not used: the table's checksum is wrong" in caplog.text
+    await feed.step()
+    assert caplog.text.count("is not used") == 1
+    store.broken = None
+    store.add(B)
+    await feed.step()
+    assert addresses(holder.table) == {B}
+    assert on_disk(path) == {B}
+
+
+async def test_without_a_table_on_disk_the_first_one_comes_from_the_store(
+    feed: Feed, store: Store, holder: Holder
+) -> None:
+    store.add(A)
+    await feed.ready()
+    assert addresses(holder.table) == {A}
+    before = holder.table
+    await feed.ready()
+    assert holder.table is before
+
+
+async def test_b45_a_damaged_table_is_not_used_when_something_would_have_to_be_left_out_of_it(
+    store: Store, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_on_disk(path, damaged(Table.of([(A, "relay"), (B, "relay"), (C, "manual")], serial=1)))
+    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, bounds=ALL_BUT_B)
+    await feed.load()
+    assert holder.table is None
+    assert "checksum" in caplog.text
+    assert feed.left_out is None
+
+
+async def test_b45_a_mapped_table_is_read_whole_before_the_store_is_asked(
+    feed: Feed, store: Store, holder: Holder, path: Path
+) -> None:
+    put_on_disk(path, damaged(Table.of([(A, "relay")], serial=1)))
+    await feed.load()
+    seen: list[Table | None] = []
+    store.changes = lambda after, most=0: seen.append(feed.table) or []  # type: ignore[method-assign, func-returns-value]
+    store.add(B)
+    await feed.step()
+    assert seen == [None]
+
+
+async def test_d03_the_serial_of_a_table_that_was_given_up_is_not_gone_back_behind(
+    feed: Feed, store: Store, holder: Holder, clock: HandClock, path: Path
+) -> None:
+    later = int(clock.now().timestamp()) + 1000
+    put_on_disk(path, damaged(Table.of([(A, "relay")], serial=1).follows(None, zones_digest="-", now=later)))
+    store.add(B)
+    await feed.load()
+    assert holder.table is not None
+    assert holder.table.soa_serial == later
+    await feed.step()
+    assert addresses(holder.table) == {B}
+    assert holder.table.soa_serial == later + 1
+
+
+async def test_a_damaged_table_is_given_up_though_zone_files_changed_in_between_and_is_never_written(
+    feed: Feed, store: Store, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = damaged(Table.of([(A, "relay")], serial=1))
+    put_on_disk(path, content)
+    store.broken = StoreUnavailable()
+    await feed.load()
+    before = holder.table
+    await feed.rezone("another")
+    assert before is not None
+    assert holder.table is not None
+    assert holder.table.soa_serial > before.soa_serial
+    await feed.save()
+    assert await asyncio.to_thread(path.read_bytes) == content  # what is not proven must not get a good checksum
+    await feed.step()
+    assert holder.table is None
+    assert "checksum" in caplog.text
+
+
+async def test_a_good_mapped_table_goes_on_after_zone_files_changed_in_between(
+    feed: Feed, store: Store, holder: Holder, path: Path
+) -> None:
+    store.add(A)
+    await feed.step()
+    await feed.save()
+    assert feed.table is not None
+    before = feed.table.soa_serial
+    again = Feed(store, [holder], poll=0.2, path=path, clock=HandClock())
+    await again.load()
+    await again.rezone("another")
+    store.add(B)
+    await again.step()
+    assert holder.table is not None
+    assert addresses(holder.table) == {A, B}
+    assert holder.table.soa_serial > before + 1
+    assert Table.load(await asyncio.to_thread(path.read_bytes)).soa_serial == holder.table.soa_serial
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_a_table_that_is_on_disk_already_is_neither_replaced_nor_written_again(
+    feed: Feed, store: Store, clock: HandClock, path: Path, away: bool
+) -> None:
+    store.add(A)
+    await feed.step()
+    if away:
+        store.broken = StoreUnavailable()
+    again = Feed(store, [], poll=0.2, path=path, clock=clock)
+    await again.load()
+    mapped = again.table
+    await again.step()
+    assert again.table is mapped is not None
+    assert again.counters["snapshots"] == (0 if away else 1)
+    assert again.counters["writes"] == 0
+    store.broken = None
+    store.add(B)
+    await again.step()
+    assert addresses(again.table) == {A, B}
+
+
+async def test_many_networks_that_the_list_may_not_hold_make_one_alarm(
+    store: Store, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    many(store, 500)
+    bounds = Bounds(special={4: ((0xC6120000, 0xC6120000 + 399, "a test"),), 6: ()})
+    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, bounds=bounds)
+    await feed.step()
+    assert holder.table is not None
+    assert len(holder.table) == 100
+    assert feed.counters["left_out"] == 400
+    assert feed.left_out == ip_network("198.18.0.0")
+    store.log.clear()
+    await feed.step()
+    assert store.snapshots == 2
+    [record] = caplog.records
+    assert record.message.endswith("left out, as are 399 others")

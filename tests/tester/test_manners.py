@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.manners import Pacer, special_space, why_not
+from tester.manners import Pacer, why_not
 
 FORBIDDEN = {
     "0.0.0.0/8": "RFC 791",
@@ -218,23 +218,3 @@ def test_the_caps_hold_and_nothing_is_left_behind(steps: list[tuple[bool, int]])
     for address in tuple(running):
         pacer.end(address)
     assert not pacer._running and not pacer._networks
-
-
-@pytest.mark.parametrize(
-    ("network", "said"),
-    [
-        ("10.1.2.0/24", "private use"),
-        ("8.0.0.0/6", "private use"),  # 8.0.0.0 to 11.255.255.255 holds 10.0.0.0/8
-        ("127.0.0.1/32", "loopback"),
-        ("0.0.0.0/0", "this network"),
-        ("2001:db8:5::/48", "documentation"),
-        ("fe80::/64", "link local"),
-    ],
-)
-def test_a_network_that_touches_special_space_is_known(network: str, said: str) -> None:
-    assert said in (special_space(ip_network(network)) or "")
-
-
-@pytest.mark.parametrize("network", ["8.8.8.0/24", "11.0.0.0/8", "2606:4700::/32"])
-def test_public_networks_touch_nothing_special(network: str) -> None:
-    assert special_space(ip_network(network)) is None

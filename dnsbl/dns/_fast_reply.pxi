@@ -1,0 +1,257 @@
+"""The reply, with the very bytes of `wire.assemble`. Part of `_fast`; every write is behind a check of the room."""
+
+cdef struct Out:
+    uint8_t* data
+    Py_ssize_t size
+    Py_ssize_t room
+    bint full
+
+
+cdef inline void put(Out* out, const void* data, Py_ssize_t size) noexcept nogil:
+    if size > out.room - out.size:
+        out.full = True
+    else:
+        memcpy(out.data + out.size, data, size)
+        out.size += size
+
+
+cdef inline void put8(Out* out, uint8_t value) noexcept nogil:
+    put(out, &value, 1)
+
+
+cdef inline void put16(Out* out, uint16_t value) noexcept nogil:
+    cdef uint8_t raw[2]
+    raw[0] = value >> 8
+    raw[1] = value & 255
+    put(out, raw, 2)
+
+
+cdef inline void put32(Out* out, uint32_t value) noexcept nogil:
+    put16(out, <uint16_t>(value >> 16))
+    put16(out, <uint16_t>(value & 0xFFFF))
+
+
+cdef inline void put_record(Out* out, uint16_t owner, uint16_t rtype, uint32_t ttl, uint16_t size) noexcept nogil:
+    put16(out, owner)
+    put16(out, rtype)
+    put16(out, 1)
+    put32(out, ttl)
+    put16(out, size)
+
+
+cdef void put_soa(Out* out, const Zone* zone, uint16_t owner, uint32_t ttl, uint32_t serial) noexcept nogil:
+    put_record(out, owner, SOA, ttl, <uint16_t>(zone.soa_names.size + 4 + zone.soa_timers.size))
+    put(out, zone.soa_names.data, zone.soa_names.size)
+    put32(out, serial)
+    put(out, zone.soa_timers.data, zone.soa_timers.size)
+
+
+cdef void put_number(Out* out, unsigned int value, unsigned int base) noexcept nogil:
+    cdef uint8_t digits[8]
+    cdef int n = 8
+    while True:
+        n -= 1
+        digits[n] = <uint8_t>(48 + value % base if value % base < 10 else 87 + value % base)
+        value = value // base
+        if value == 0 or n == 0:
+            break
+    put(out, digits + n, 8 - n)
+
+
+cdef void put_address(Out* out, int family, u128 number) noexcept nogil:
+    """As `str` shows it: the first of the longest runs of two or more zero groups is `::` (RFC 5952 4.2)."""
+    cdef int n, best = -1, best_size = 1, start = -1
+    cdef unsigned int groups[8]
+    if family == 0:
+        for n in range(4):
+            if n:
+                put8(out, 46)
+            put_number(out, <unsigned int>(number >> (24 - 8 * n)) & 255, 10)
+        return
+    for n in range(8):
+        groups[n] = <unsigned int>(number >> (112 - 16 * n)) & 0xFFFF
+        if groups[n]:
+            start = -1
+            continue
+        if start < 0:
+            start = n
+        if n - start + 1 > best_size:
+            best, best_size = start, n - start + 1
+    n = 0
+    while n < 8:
+        if n == best:
+            put8(out, 58)
+            put8(out, 58)
+            n += best_size
+            continue
+        if n and n != best + best_size or n and best < 0:
+            put8(out, 58)
+        put_number(out, groups[n], 16)
+        n += 1
+
+
+cdef void put_listed(
+    Out* out, const Zone* zone, uint64_t kinds, int qtype, int family, u128 number, int* answers
+) noexcept nogil:
+    cdef uint32_t ttl = 0xFFFFFFFFU
+    cdef uint8_t codes[4]
+    cdef uint64_t left = kinds
+    cdef Py_ssize_t part, began
+    cdef int n
+    cdef const Kind* kind
+    memset(codes, 0, 4)
+    while left:
+        kind = &zone.kind[lowest_bit(left)]
+        left &= left - 1
+        ttl = kind.ttl if kind.ttl < ttl else ttl
+        for n in range(4):
+            codes[n] |= kind.code[n]
+    if qtype == A and zone.bitmask:
+        answers[0] = 1
+        put_record(out, 0xC00C, A, ttl, 4)
+        put(out, codes, 4)
+        return
+    while kinds:
+        kind = &zone.kind[lowest_bit(kinds)]
+        kinds &= kinds - 1
+        answers[0] += 1
+        put_record(out, 0xC00C, qtype, ttl, 4)
+        if qtype == A:
+            put(out, kind.code, 4)
+            continue
+        put8(out, 0)
+        began = out.size
+        for part in range(kind.parts):
+            if part:
+                put_address(out, family, number)
+            put(out, kind.text[part].data, kind.text[part].size)
+        if out.size - began > 255:
+            out.full = True
+        if not out.full:
+            out.data[began - 2] = <uint8_t>(out.size - began + 1)
+            out.data[began - 3] = <uint8_t>((out.size - began + 1) >> 8)
+            out.data[began - 1] = <uint8_t>(out.size - began)
+
+
+cdef inline void put_option(Out* out, uint16_t code, const void* data, Py_ssize_t size) noexcept nogil:
+    put16(out, code)
+    put16(out, <uint16_t>size)
+    put(out, data, size)
+
+
+cdef void put_opt(Out* out, const Guarding* guard, const Question* asked, const Decision* said) noexcept nogil:
+    """The OPT record (RFC 6891 6.1.2), with the options that `respond` gives, in its order."""
+    cdef uint8_t error[2]
+    cdef Py_ssize_t size = 0
+    if said.names_itself:
+        size += 4 + guard.nsid.size
+    if said.cookie:
+        size += 4 + 24
+    if said.ede >= 0:
+        size += 4 + 2
+    put8(out, 0)
+    put16(out, OPT)
+    put16(out, ROOM)
+    put8(out, <uint8_t>(said.rcode >> 4))
+    put8(out, 0)
+    put16(out, 0x8000 if asked.dnssec_ok else 0)
+    put16(out, <uint16_t>size)
+    if said.names_itself:
+        put_option(out, NSID, guard.nsid.data, guard.nsid.size)
+    if said.cookie:
+        put_option(out, COOKIE, said.fresh, 24)
+    if said.ede >= 0:
+        error[0], error[1] = <uint8_t>(said.ede >> 8), <uint8_t>said.ede
+        put_option(out, EDE, error, 2)
+
+
+cdef int write_reply(
+    const World* world, const uint8_t* packet, const Question* asked, const Decision* said, uint8_t* reply
+) noexcept nogil:
+    """The packet, as `wire.assemble`; its size."""
+    cdef Out out
+    cdef const Zone* zone = NULL
+    cdef int answers = 0, authorities = 0
+    out.data, out.size, out.room, out.full = reply, 0, asked.room, False
+    put(&out, packet, asked.size)
+    if said.zone:
+        zone = &world.zones[said.zone - 1]
+    if zone != NULL and not said.slip:
+        if said.sections == LISTED:
+            put_listed(&out, zone, said.kinds, asked.qtype, said.family, said.number, &answers)
+        elif said.sections == NOTHING:
+            authorities = 1
+            put_soa(
+                &out, zone, <uint16_t>(0xC000 | (12 + asked.end - zone.name.size)), zone.negative_ttl, world.table.serial
+            )
+        elif said.sections == APEX:
+            answers = 1
+            put_soa(&out, zone, 0xC00C, zone.soa_ttl, world.table.serial)
+    if asked.edns:
+        put_opt(&out, world.guard, asked, said)
+    reply[2] = 0x80 | (packet[2] & 1)
+    if said.authoritative:
+        reply[2] |= 0x04
+    if said.slip or out.full:
+        reply[2] |= 0x02
+        answers = authorities = 0
+        out.size, out.room, out.full = asked.size, GIVES, False
+        if asked.edns:
+            put_opt(&out, world.guard, asked, said)
+    reply[3] = <uint8_t>(said.rcode & 15)
+    reply[6] = 0
+    reply[7] = <uint8_t>answers
+    reply[9] = <uint8_t>authorities
+    reply[11] = asked.edns
+    return <int>out.size
+
+
+cdef int answer_one(
+    const World* world,
+    const uint8_t* packet,
+    Py_ssize_t size,
+    const Client* client,
+    double now,
+    double seen,
+    bint sampled,
+    uint8_t* reply,
+    Question* asked,
+    Decision* said,
+) noexcept nogil:
+    """Write the reply (GIVES bytes at most) and return its size, or one of the reasons why there is none, below 1."""
+    cdef int rule = value_of(&world.guard.rules[client.family], client.number)
+    cdef bint trusted = False
+    cdef int sort, verdict
+    if rule == DROP_RULE:
+        return BARRED
+    if size < 12 or packet[2] & 0x80:
+        return SILENT
+    if sampled:
+        return SAMPLED
+    if not read_question(packet, size, asked):
+        return HAND_OVER
+    said.zone = 0
+    said.ede = -1
+    said.kinds = 0
+    said.authoritative = said.cookie = said.slip = False
+    said.names_itself = asked.wants_nsid and world.guard.names_itself
+    said.sections = NO_RECORDS
+    if asked.cookie != NULL and world.guard.secrets:
+        if asked.cookie_size != 8 and not 16 <= asked.cookie_size <= 40:
+            return HAND_OVER
+        said.cookie = True
+        trusted = check_cookie(world.guard, asked.cookie, asked.cookie_size, client, now, said.fresh)
+    if said.cookie and world.guard.strict and not trusted:
+        said.rcode = BADCOOKIE
+    elif not decide(world, asked, rule, now, seen, said):
+        return HAND_OVER
+    if not trusted:
+        if said.rcode == NXDOMAIN or (said.rcode == NOERROR and said.sections == NOTHING):
+            sort = NEGATIVE
+        else:
+            sort = ANSWERED if said.rcode == NOERROR else ERROR
+        verdict = judge(world.guard, client, sort, now)
+        if verdict == DROP:
+            return LIMITED
+        said.slip = verdict == SLIP
+    return write_reply(world, packet, asked, said, reply)
