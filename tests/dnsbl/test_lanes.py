@@ -192,20 +192,23 @@ async def test_a_flood_of_packets_that_are_handed_over_is_bounded_and_leaves_the
         odd = dns.message.make_query("www.bl.test", "A").to_wire()
         for _ in range(3000):  # while the loop below is busy: nobody takes what is handed over
             client.send(odd)
-    if engine == "compiled":
-        common = dns.message.make_query("7.100.51.198.bl.test", "A").to_wire()
+    common = dns.message.make_query("7.100.51.198.bl.test", "A").to_wire()
+
+    def insist() -> bytes:
+        """The flood may have filled the socket's own queue."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(0.2)
             client.connect(where)
-            reply = b""
-            for _ in range(20):  # the flood may have filled the socket's own queue
+            for _ in range(50):
                 client.send(common)
                 with suppress(TimeoutError):
-                    reply = client.recv(4096)
-                    break
-            assert reply[7] == 1
+                    return client.recv(4096)
+        return bytes(12)
+
+    if engine == "compiled":  # whose threads do not wait for the interpreter
+        assert insist()[7] == 1
         assert responder.counters["unsent"] > 0
-    assert (await asked(where, "7.100.51.198.bl.test")).answer
+    assert (await asyncio.to_thread(insist))[7] == 1
 
 
 async def test_a_thread_that_fails_ends_the_responder(zones: Zones, engine: str) -> None:
