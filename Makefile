@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz strangers bench clean
+.PHONY: help demo test check fuzz strangers bench bench-tester bench-dns clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -42,9 +42,18 @@ strangers: $(READY) ## tests against software that we did not write (Debian pack
 	@tests/strangers/install
 	@$(BIN)/pytest -q -p no:cacheprovider tests/strangers --override-ini addopts= -rs
 
-bench: $(READY)  ## what a test costs, beside nmap's relay script (on loopback, three minutes at most)
-	@bench/install
+bench: $(READY)  ## what a test and an answer cost, beside others' programs; about ten minutes, all on loopback
+	@$(MAKE) --no-print-directory bench-tester
+	@$(MAKE) --no-print-directory bench-dns
+
+bench-tester: $(READY) ## what a test costs, beside nmap's relay script (three minutes at most)
+	@bench/install nmap
 	@$(BIN)/python -m bench.tester
+
+# SIZES=10000,1000000 (entries)  ROUNDS=5  JSON=figures.json  WRITE=1 (the page and the chart in docs/)
+bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (seven minutes; SIZES= ROUNDS= JSON= WRITE=1)
+	@bench/install dnsperf rbldnsd nsd
+	@$(BIN)/python -m bench.dns $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
 
 clean:           ## remove what the other targets made
 	rm -rf $(VENV) dnsbl/dns/_fast.c dnsbl/dns/_fast.*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -1,8 +1,10 @@
-"""Benchmarks: what the tester costs, on a simulated neighbourhood that never leaves loopback.
+"""Benchmarks: what a test costs and what an answer costs, beside programs that others have written. All on loopback.
 
-    make bench            or: .venv/bin/python -m bench.tester [--json]
+    make bench            both; `make bench-tester` and `make bench-dns` one of them
 
-`fleet` is the neighbourhood (a process of its own), `desk` the tester's parts with the store's in memory, `tester` the
-measurement, `tester_report` its table and our targets; `install` fetches nmap, the stranger that we measure ourselves
-against. Nothing here is part of the product, and nothing is written anywhere.
+What a test costs: `fleet` is a neighbourhood of simulated mail servers (a process of its own), `desk` the tester's parts
+with the store's in memory, `tester` the measurement, `tester_report` its table and our targets. What an answer costs:
+`dns` is the run, `servers` what is compared, `dnsperf` the load, `inside` what runs in processes of its own, `figures` the
+arithmetic and the goals, `report` and `chart` what is shown of it. `install` fetches the strangers that we measure
+ourselves against. Nothing here is part of the product, and nothing is written but where the command line says.
 """
