@@ -127,6 +127,13 @@ def _loop(engine: Any, packets: Iterable[bytes], good: bytes) -> None:
         with suppress(BlockingIOError):
             while near.recv(70000):
                 handed += 1
+    for client in clients:  # what was sent before is through when this is answered
+        client.send(good)
+        while client.recv(65535)[:2] != good[:2]:
+            pass
+    with suppress(BlockingIOError):
+        while near.recv(70000):
+            handed += 1
     counted = engine.counted()
     print(f"sanitized, over UDP: {counted}", flush=True)
     assert handed == counted["handed"] > 0
