@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz strangers bench bench-tester bench-dns clean
+.PHONY: help demo test coverage check fuzz strangers bench bench-tester bench-dns clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -21,12 +21,14 @@ $(READY): pyproject.toml constraints.txt setup.py $(wildcard dnsbl/dns/_fast*.p*
 demo: $(READY)   ## the guided tour: a neighbourhood of mail servers, nominated, tested, listed, delisted
 	@$(BIN)/dnsbl demo
 
-test: $(READY)   ## the unit suite, with branch coverage
+test: $(READY)   ## the unit suite, then the whole line from door to door
+	@$(BIN)/pytest -n auto --dist worksteal --ignore tests/journeys
+	@$(BIN)/pytest -n auto tests/journeys
+
+coverage: $(READY) ## branch coverage of the pure modules by their own tests, at least 95 %
 	@$(BIN)/coverage erase
-	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-branch --cov-report=
-	@$(BIN)/coverage report --skip-covered --sort=cover | tail -25
-	@echo "The pure modules (tester's pure parts, rules, dns), at least 95 %:"
-	@$(BIN)/coverage report --fail-under=95 --format=total --include='tester/errors.py,tester/smtp.py,tester/vectors.py,tester/manners.py,tester/received.py,tester/letter.py,tester/composing.py,tester/dialogue.py,tester/verdict.py,dnsbl/rules/*,dnsbl/dns/*'
+	@$(BIN)/pytest -q -n auto --dist worksteal --cov --cov-branch --cov-report= tests/tester tests/dnsbl/rules tests/dnsbl/dns
+	@$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95 --include='tester/errors.py,tester/smtp.py,tester/vectors.py,tester/manners.py,tester/received.py,tester/letter.py,tester/composing.py,tester/dialogue.py,tester/verdict.py,dnsbl/rules/*,dnsbl/dns/*'
 
 check: $(READY)  ## format, lint, types, floors
 	@$(BIN)/ruff format --check .

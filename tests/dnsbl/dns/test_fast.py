@@ -200,7 +200,7 @@ OPTIONS = st.lists(
 CLIENTS = st.sampled_from(["198.51.100.1", "203.0.113.7", "192.0.2.1", "192.0.2.70", "2001:db9::1", "2001:db8:1::7"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     st.lists(
         st.tuples(

@@ -132,11 +132,11 @@ def test_b51_a_clock_that_is_set_back_does_not_silence_anybody() -> None:
     assert pace.judge(CLIENT, ANSWER, 5_000.0) == SEND
 
 
-def test_b52_a_million_sources_take_no_more_memory_than_one() -> None:
+def test_b52_a_hundred_thousand_sources_take_no_more_memory_than_one() -> None:
     pace = Pace(answers=1, errors=1, seed=0x9E3779B97F4A7C15)
     pace.judge(CLIENT, ANSWER, 0.0)
     everything = len(pickle.dumps(pace))
-    for number in range(0, 1_000_000 << 8, 1 << 8):  # a million different /24
+    for number in range(0, 100_000 << 8, 1 << 8):  # that many different /24, more than there are slots
         pace.judge(number.to_bytes(4), ERROR, 1.0)
     assert len(pickle.dumps(pace)) == everything < 2_000_000
 
