@@ -60,6 +60,9 @@ class Answering(Collector):
         for reason in DROPS:
             family.add_metric([reason], counters[reason])
         yield family
+        yield CounterMetricFamily(
+            "dnsbl_dns_handed_over", "Messages left to the reference by the engine.", self._responder.handed_over
+        )
         yield CounterMetricFamily("dnsbl_dns_slipped", "Replies over a rate limit sent with TC.", counters["slip"])
         yield CounterMetricFamily("dnsbl_dns_transfers", "Messages left to zone transfers.", counters["transfers"])
         yield CounterMetricFamily("dnsbl_dns_tcp_connections", "TCP connections taken.", counters["connections"])

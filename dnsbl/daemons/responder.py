@@ -107,6 +107,11 @@ class Responder:
         return found | {"unsent": found["unsent"] + self._lanes.unsent}
 
     @property
+    def handed_over(self) -> int:
+        """Messages that the lanes left to the reference."""
+        return self._lanes.engine.counted()["handed"]
+
+    @property
     def unlogged(self) -> int:
         """Queries that were to be logged, and were answered without."""
         return self._lanes.engine.counted()["unlogged"]
