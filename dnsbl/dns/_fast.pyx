@@ -2,7 +2,7 @@
 """The compiled twin of `respond`, and the loop around it: packets in and out by the batch, without the interpreter's lock.
 
 Answers what most packets ask (A, TXT, and what has no data, below the origin; SOA at the origin; no name of ours), with
-client rules, rate limits, cookies and NSID, and with the very bytes of `respond`; every other packet is handed over, as
+client rules, keys, rate limits, cookies and NSID, and with the very bytes of `respond`; every other packet is handed over, as
 it came, to the reference by a socket. What it must know comes from `fast` as plain values and from a table as arrays,
 which stay pinned while a thread may read them. A new state is one store to one pointer; each thread says which state it
 reads, and the old one is let go when none does.
@@ -15,6 +15,7 @@ include "_fast_system.pxi"
 include "_fast_words.pxi"
 include "_fast_plan.pxi"
 include "_fast_lookup.pxi"
+include "_fast_keys.pxi"
 include "_fast_guard.pxi"
 include "_fast_question.pxi"
 include "_fast_decision.pxi"

@@ -5,6 +5,7 @@ cdef struct Decision:
     int rcode
     int ede  # -1: none
     bint authoritative
+    bint keyed  # the name has a known key
     bint names_itself
     bint cookie
     uint8_t fresh[24]
@@ -84,13 +85,12 @@ cdef inline Py_ssize_t zone_of(const World* world, const Question* asked) noexce
     return -1
 
 
-cdef inline bint like_a_key(const uint8_t* label, Py_ssize_t size) noexcept nogil:
-    """As `guard.Keys.like`; in lower case."""
+cdef inline bint names_a_view(const Zone* zone, const uint8_t* label, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t n
-    for n in range(size):
-        if not (48 <= label[n] <= 57 or 97 <= label[n] <= 122):
-            return False
-    return size >= SHORTEST_KEY
+    for n in range(1, zone.views):
+        if same(&zone.view[n].label, label, size):
+            return True
+    return False
 
 
 cdef bint decide(
@@ -117,10 +117,20 @@ cdef bint decide(
         if below:
             label = asked.lower + asked.start[below - 1] + 1
             size = asked.lower[asked.start[below - 1]]
-            if world.guard.keyed and like_a_key(label, size):
-                return False
+            for n in range(zone.statics):
+                if same(&zone.static_label[n], label, size):
+                    return False
     said.sections, said.rcode = NO_RECORDS, REFUSED
-    if rule == REFUSE:
+    if zone != NULL and below and world.guard.keys.used and like_a_key(label, size) and not names_a_view(zone, label, size):
+        if not knows_key(&world.guard.keys, label, size):
+            said.ede = PROHIBITED
+            return True
+        said.keyed = True
+        below -= 1
+        if below:
+            label = asked.lower + asked.start[below - 1] + 1
+            size = asked.lower[asked.start[below - 1]]
+    elif rule == REFUSE:
         said.ede = PROHIBITED
         return True
     if zone == NULL:
@@ -129,19 +139,17 @@ cdef bint decide(
     if world.table == NULL:
         return False
     said.authoritative = True
-    if below == 0:
+    if below == 0 and not said.keyed:
         said.sections, said.rcode = APEX, NOERROR
         return asked.qtype == SOA
-    for n in range(zone.statics):
-        if same(&zone.static_label[n], label, size):
-            return False
     view = &zone.view[0]
-    for n in range(1, zone.views):
-        if same(&zone.view[n].label, label, size):
-            view = &zone.view[n]
-            below -= 1
-            exists = below == 0
-            break
+    if below:
+        for n in range(1, zone.views):
+            if same(&zone.view[n].label, label, size):
+                view = &zone.view[n]
+                below -= 1
+                break
+    exists = below == 0
     # octets, the last label first
     octets = 0 < below <= 4
     n = below

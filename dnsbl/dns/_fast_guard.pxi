@@ -31,7 +31,7 @@ cdef struct Guarding:
     Py_ssize_t secrets  # 0 is no cookies
     Secret* secret
     bint strict
-    bint keyed  # whether a label may be a key
+    Keyring keys
     bint names_itself
     Bytes nsid
     double stale_after
@@ -54,6 +54,7 @@ cdef class Guard:
     def __cinit__(self, dict found):
         cdef Py_ssize_t n
         cdef _Block block
+        cdef bytes digests
         self.keep = []
         for n in range(2):
             self.prefixes(&self.data.rules[n], found["rules"][n])
@@ -83,7 +84,14 @@ cdef class Guard:
                 raise ValueError("a secret has 16 bytes")
             self.data.secret[n].low = int.from_bytes(secret[:8], "little")
             self.data.secret[n].high = int.from_bytes(secret[8:], "little")
-        self.data.strict, self.data.keyed = found["strict"], found["keyed"]
+        self.data.strict = found["strict"]
+        digests = b"" if found["keys"] is None else b"".join(sorted(found["keys"]))
+        if len(digests) % 32 or any(len(digest) != 32 for digest in found["keys"] or ()):
+            raise ValueError("a digest has 32 bytes")
+        self.keep.append(digests)
+        self.data.keys.used = found["keys"] is not None
+        self.data.keys.count = len(digests) // 32
+        self.data.keys.digests = <const uint8_t*><const char*>digests
         nsid = found["nsid"]
         self.data.names_itself = nsid is not None
         self.data.nsid.size = 0 if nsid is None else len(nsid)

@@ -233,7 +233,7 @@ cdef int answer_one(
     said.zone = 0
     said.ede = -1
     said.kinds = 0
-    said.authoritative = said.cookie = said.slip = False
+    said.authoritative = said.keyed = said.cookie = said.slip = False
     said.names_itself = asked.wants_nsid and world.guard.names_itself
     said.sections = NO_RECORDS
     if asked.cookie != NULL and world.guard.secrets:
@@ -245,7 +245,7 @@ cdef int answer_one(
         said.rcode = BADCOOKIE
     elif not decide(world, asked, rule, now, seen, said):
         return HAND_OVER
-    if not trusted:
+    if not trusted and not said.keyed:
         if said.rcode == NXDOMAIN or (said.rcode == NOERROR and said.sections == NOTHING):
             sort = NEGATIVE
         else:

@@ -67,7 +67,7 @@ class Twin:
         with self._loading:
             before = {part: made for part, (_, made) in self._made.items()}
             plan: Plan = self._part("plan", (serving.zones,), lambda: _plan(serving.zones, self._loops))
-            guarding = (serving.rules, serving.pace, serving.cookies, serving.keys is None, serving.nsid)
+            guarding = (serving.rules, serving.pace, serving.cookies, serving.keys, serving.nsid)
             guard_: Guard = self._part("guard", (*guarding, serving.stale_after), lambda: _fast.Guard(_guard(serving)))
             table = serving.table
             loaded: Loaded | None = self._part(
@@ -149,7 +149,7 @@ def _guard(serving: Serving) -> dict[str, Any]:
         "slot_bits": guard.SLOTS_BITS,
         "secrets": serving.cookies.secrets if serving.cookies else (),
         "strict": bool(serving.cookies and serving.cookies.strict),
-        "keyed": serving.keys is not None,
+        "keys": None if serving.keys is None else serving.keys.digests,
         "nsid": serving.nsid,
         "stale_after": serving.stale_after,
     }

@@ -72,7 +72,7 @@ class Keys:
     """
 
     def __init__(self, digests: Iterable[bytes] = ()) -> None:
-        self._digests = frozenset(digests)
+        self.digests = frozenset(digests)
 
     @classmethod
     def read(cls, text: str, source: str) -> Keys:
@@ -102,7 +102,7 @@ class Keys:
 
     def knows(self, label: bytes) -> bool:
         """Whether this label (lower case) is a key."""
-        return hashlib.sha256(label).digest() in self._digests
+        return hashlib.sha256(label).digest() in self.digests
 
 
 class Pace:

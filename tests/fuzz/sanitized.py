@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
 from random import Random
@@ -81,7 +82,7 @@ def throw(packets: int, seed: int) -> None:
         rules=rules_of(Dns(acl=RULES).acl),
         pace=Pace(answers=5, negatives=5, errors=5, slip=2),
         cookies=Cookies((bytes(16), bytes(range(16)))),
-        keys=Keys(),
+        keys=Keys([sha256(b"0123456789abcdefghij").digest()]),
         nsid=b"n" * 100,
     )
     twins: list[fast.Twin] = []
