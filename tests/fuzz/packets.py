@@ -29,6 +29,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from hashlib import sha256
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from dnsbl.daemons.responder import Responder
 from dnsbl.daemons.transfers import Transfers
 from dnsbl.dns import fast
 from dnsbl.dns.cookies import Cookies
+from dnsbl.dns.guard import Keys
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.dns.table import Table
 from dnsbl.dns.transfer import read_keys
@@ -69,6 +71,8 @@ PLAIN_UDP, LARGEST_UDP, LARGEST_TCP = 512, 1232, 65535
 #: Bytes of a reply that are never too many: an SOA record is more than four times the shortest question of all.
 SMALL = 128
 _COUNTS = struct.pack("!HHHHH", 0x100, 1, 0, 0, 0)
+#: Known to the responder, whatever its client.
+KEY = b"0123456789abcdefghij"
 _LABELS = (
     *(b"%x" % n for n in range(16)),
     b"A",
@@ -90,6 +94,8 @@ _BELOW = (
     (b"4", b"4", b"3", b"0", b"8", b"b", b"d", b"0", b"1", b"0", b"0", b"2", b"bl", b"test"),
     (b"2", b"0", b"192", b"bl", b"test"),
     (b"test",),
+    (KEY, b"bl", b"test"),
+    (b"unknown" + KEY, b"bl", b"test"),
     (),
 )
 _SHORTS = (
@@ -312,7 +318,7 @@ def responder() -> Subject:
     )
     clock = HandClock()
     made = Responder(settings, ZONES, TABLE, clock=clock)
-    made.serving.cookies = Cookies((bytes(range(16)),))
+    made.serving.change(cookies=Cookies((bytes(range(16)),)), keys=Keys([sha256(KEY).digest()]))
     keys = read_keys("key hmac-sha256 MDEyMzQ1Njc4OWFiY2RlZg==", "here")
     made.transfer = Transfers(settings, keys, made.serving, None, clock)
 

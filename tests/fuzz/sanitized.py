@@ -58,7 +58,7 @@ def load(module: Path) -> None:
 
 def throw(packets: int, seed: int) -> None:
     """Throw so many packets at the module in this process, and print what came back."""
-    from packets import CLIENTS, GOOD, RULES, TABLE, ZONES, corpus, mutations
+    from packets import CLIENTS, GOOD, KEY, RULES, TABLE, ZONES, corpus, mutations
 
     from dnsbl.dns import fast
     from dnsbl.dns.cookies import Cookies
@@ -82,7 +82,7 @@ def throw(packets: int, seed: int) -> None:
         rules=rules_of(Dns(acl=RULES).acl),
         pace=Pace(answers=5, negatives=5, errors=5, slip=2),
         cookies=Cookies((bytes(16), bytes(range(16)))),
-        keys=Keys([sha256(b"0123456789abcdefghij").digest()]),
+        keys=Keys([sha256(KEY).digest()]),
         nsid=b"n" * 100,
     )
     twins: list[fast.Twin] = []
