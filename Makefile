@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
 
-$(READY): pyproject.toml constraints.txt setup.py $(wildcard dnsbl/dns/_fast*.p*)
+$(READY): pyproject.toml constraints.txt setup.py dnsbl/dns/_fast.pyx $(wildcard dnsbl/dns/twin/*.pxi)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
 	@echo "Setting up $(VENV) (once)..."
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }

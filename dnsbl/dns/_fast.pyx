@@ -2,24 +2,25 @@
 """The compiled twin of `respond`, and the loop around it: packets in and out by the batch, without the interpreter's lock.
 
 Answers what most packets ask (A, TXT, and what has no data, below the origin; SOA at the origin; no name of ours), with
-client rules, keys, rate limits, cookies and NSID, and with the very bytes of `respond`; every other packet is handed over, as
-it came, to the reference by a socket. What it must know comes from `fast` as plain values and from a table as arrays,
-which stay pinned while a thread may read them. A new state is one store to one pointer; each thread says which state it
-reads, and the old one is let go when none does.
+client rules, keys, rate limits, cookies and NSID, and with the very bytes of `respond`; every other packet is handed
+over, as it came, to the reference by a socket. What it must know comes from `fast` as plain values and from a table as
+arrays, which stay pinned while a thread may read them. A new state is one store to one pointer; each thread says which
+state it reads, and the old one is let go when none does.
 
 Every access to a packet, to a reply and to an array is behind a check of its bounds; nothing is allocated while
-answering. Private: `fast` is the door. One module in several files, so that the compiler sees all that a packet passes.
+answering. Private: `fast` is the door. One module in several files (`twin/`), so that the compiler sees all that a
+packet passes.
 """
 
-include "_fast_system.pxi"
-include "_fast_words.pxi"
-include "_fast_plan.pxi"
-include "_fast_lookup.pxi"
-include "_fast_keys.pxi"
-include "_fast_guard.pxi"
-include "_fast_question.pxi"
-include "_fast_decision.pxi"
-include "_fast_reply.pxi"
+include "twin/system.pxi"
+include "twin/words.pxi"
+include "twin/plan.pxi"
+include "twin/lookup.pxi"
+include "twin/keys.pxi"
+include "twin/guard.pxi"
+include "twin/question.pxi"
+include "twin/decision.pxi"
+include "twin/reply.pxi"
 
 
 cdef class State:
@@ -237,4 +238,4 @@ def _add(dict into, dict found):
         into[key] = into.get(key, 0) + count
 
 
-include "_fast_loop.pxi"
+include "twin/loop.pxi"
