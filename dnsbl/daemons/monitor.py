@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import Any
 
 import dns.asyncquery
@@ -31,8 +32,16 @@ AT_ONCE = 50
 
 def places(settings: Dns) -> list[str]:
     """The servers to be asked, ourselves first; an address that the system chooses the port of is nobody's to ask."""
-    ours = [place for place in settings.listen if split_listen(place)[1]]
+    ours = [_at_home(place) for place in settings.listen if split_listen(place)[1]]
     return list(dict.fromkeys((*ours, *settings.secondaries, *settings.monitor)))
+
+
+def _at_home(listen: str) -> str:
+    """Where we ask ourselves: a server at every address is also at loopback."""
+    host, port = split_listen(listen)
+    if not ip_address(host).is_unspecified:
+        return listen
+    return f"[::1]:{port}" if ":" in host else f"127.0.0.1:{port}"
 
 
 async def look(desk: Desk) -> list[dict[str, object]]:

@@ -108,3 +108,8 @@ def test_everybody_who_is_configured_is_asked_once() -> None:
         }
     )
     assert monitor.places(settings) == ["127.0.0.1:5353", "192.0.2.1:53", "[2001:db8::1]:53"]
+
+
+def test_a_server_at_every_address_is_asked_at_loopback() -> None:
+    settings = Dns.model_validate({"listen": ["0.0.0.0:53", "[::]:54", "[2001:db8::1]:53"]})
+    assert monitor.places(settings) == ["127.0.0.1:53", "[::1]:54", "[2001:db8::1]:53"]
