@@ -43,7 +43,7 @@ def target(text: str, settings: Settings) -> Address:
     if address in settings.tester.source_addresses:
         raise Refused(Refusal.OWN_ADDRESS, f"{address} is one of our own testers.")
     if why := manners.why_not(address, lab_networks=settings.tester.lab_networks):
-        raise Refused(Refusal.SPECIAL_PURPOSE, f"{address} cannot be tested: {why}.")
+        raise Refused(Refusal.SPECIAL_PURPOSE, f"{address} cannot be tested: {why}. Only public addresses are.")
     return address
 
 
@@ -105,7 +105,10 @@ def _chain(evidence: bytes, settings: Settings, now: datetime) -> tuple[received
         )
     head = evidence.lstrip(b"\r\n\t ")
     if not _FIELD.match(head) and not head.startswith(b"From "):
-        raise Refused(Refusal.NOT_MAIL, "This is no mail: it does not start with header fields.")
+        raise Refused(
+            Refusal.NOT_MAIL,
+            "This is no mail: it does not start with header fields. Save the spam as it came, with all its headers.",
+        )
     chain = received.hops(evidence)
     if not chain:
         raise Refused(Refusal.NOT_MAIL, "This message has no Received lines; paste it with all its headers.")
