@@ -71,13 +71,14 @@ class Compiled:
     words = "compiled"
 
     def __init__(self, loops: int, every: int) -> None:
-        self._twin = fast.Twin(loops, every=every, bounds=BOUNDS)
-        self.load, self.replied = self._twin.load, self._twin.replied
-        self.counted, self.timed, self.stop = (getattr(self._twin.engine, n) for n in ("counted", "timed", "stop"))
+        twin = fast.Twin(loops, every=every, bounds=BOUNDS)
+        self._engine = twin.engine
+        self.load, self.replied = twin.load, twin.replied
+        self.counted, self.timed, self.stop = twin.engine.counted, twin.engine.timed, twin.engine.stop
 
     def run(self, udp: socket.socket, other: socket.socket, wild: bool) -> None:
         """Answer on this socket until stopped. Raises OSError when it fails."""
-        self._twin.engine.run(udp.fileno(), other.fileno(), wild)
+        self._engine.run(udp.fileno(), other.fileno(), wild)
 
 
 class Plain:

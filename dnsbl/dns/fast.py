@@ -1,8 +1,8 @@
 """The door to the compiled twin of `respond`: whether it is here, and what it must know, as numbers and bytes.
 
 Pure but for one look at the environment: DNSBL_PURE=1 forces the plain twin, as does a machine where nothing was
-compiled. The compiled twin answers the common packets with the same bytes and hands over all others. A new field of a
-zone, a rule or `Serving` is named in `KNOWN` when the twin takes it into account, or need not; a test holds them equal.
+compiled. The compiled twin answers the common packets with the same bytes and hands over all others. A test names every
+field of a zone and of `Serving`, so that none is added without a thought for the twin.
 """
 
 from __future__ import annotations
@@ -14,18 +14,11 @@ from typing import TYPE_CHECKING, Any
 from dnsbl.dns import guard, wire
 from dnsbl.dns.guard import Pace, Prefixes
 from dnsbl.dns.respond import Serving
-from dnsbl.dns.zones import Kind, View, Zone, Zones
+from dnsbl.dns.zones import Kind, Zone, Zones
 
 if TYPE_CHECKING:
     from dnsbl.dns._fast import Engine, Guard, Loaded, Plan
 
-#: The fields that the twin was taught, or told to ignore, by class.
-KNOWN: dict[type, str] = {
-    Zone: "origin labels bitmask site ttl soa_ttl negative_ttl soa_names soa_timers ns glue static views",
-    View: "kinds tests",
-    Kind: "name code txt ttl packed",
-    Serving: "zones table seen stale_after rules keys pace cookies nsid told heard",
-}
 #: Kinds that the twin tells apart, over all zones.
 MOST_KINDS = 64
 #: Query types in counts; the first is every other one.
@@ -111,7 +104,7 @@ def _zone(zone: Zone, bits: dict[str, int], known: bool) -> dict[str, Any]:
     return {
         "known": known,
         "origin": zone.origin,
-        "name": b"".join(bytes([len(label)]) + label for label in zone.labels),
+        "name": wire.name(zone.labels),
         "labels": len(zone.labels),
         "bitmask": zone.bitmask,
         "soa_ttl": zone.soa_ttl,

@@ -73,10 +73,10 @@ class Quick:
     def _ends(self, serving: Serving, table: Table) -> dict[bytes, _End]:
         ends: dict[bytes, _End] = {}
         for zone in serving.zones:
-            name = b"".join(bytes([len(label)]) + label for label in zone.labels) + b"\0"
+            name = wire.name(zone.labels) + b"\0"
             soa = wire.record(b"", wire.SOA, zone.negative_ttl, zone.soa(table.soa_serial))
             for label, view in zone.views.items():
-                before = bytes([len(label)]) + label if label else b""
+                before = wire.name([label]) if label else b""
                 for rtype in (wire.A, wire.TXT):
                     end = _End(zone, view, len(before), rtype == wire.TXT)
                     end.soa = soa

@@ -78,7 +78,7 @@ def names(zone: Zone, table: Table, *, expand: bool = False) -> Iterator[Name]:
 
 def packed(name: Name) -> Iterator[bytes]:
     """The A and TXT records of a name, for a message whose question is the zone's origin."""
-    owner = b"".join(bytes([len(label)]) + label.encode("ascii") for label in name.owner.split(".")) + wire.QNAME
+    owner = wire.name(name.owner.encode("ascii").split(b".")) + wire.QNAME
     ttl = name.ttl
     for code in name.codes:
         yield wire.record(owner, wire.A, ttl, code)
@@ -91,7 +91,7 @@ def fixed(zone: Zone) -> Iterator[bytes]:
     for rdata in zone.ns:
         yield wire.record(wire.QNAME, wire.NS, zone.ttl, rdata)
     for labels, types in zone.static.items():
-        owner = b"".join(bytes([len(label)]) + label for label in labels) + wire.QNAME
+        owner = wire.name(labels) + wire.QNAME
         for rtype, (ttl, data) in types.items():
             for rdata in data:
                 yield wire.record(owner, rtype, ttl, rdata)

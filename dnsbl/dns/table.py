@@ -11,7 +11,7 @@ moves the epoch so that it also grows, and never goes back, when a zone file has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,7 +30,7 @@ MOST_BESIDE = 4096
 class Table:
     """What the list says. Made by `Table.of`, `Table.load`, `Table.mapped` and `changed`."""
 
-    __slots__ = ("_lengths", "_order", "_raw", "_shelves", "counts", "epoch", "serial", "since", "zones_digest")
+    __slots__ = ("_order", "_raw", "_shelves", "counts", "epoch", "serial", "since", "zones_digest")
 
     def __init__(
         self,
@@ -50,14 +50,11 @@ class Table:
         self.since = serial if since is None else since
         self.zones_digest = zones_digest  #: `Zones.digest` that it was served with; "-" before that is known
         self.counts: dict[str, int] = {}  #: rows by kind
-        self._lengths: dict[int, dict[str, tuple[int, ...]]] = {4: {}, 6: {}}  # the longest prefix first
         self._order: dict[int, list[tuple[str, int, int, Sorted]]] = {4: [], 6: []}  # as `_shelves`
         for where, shelf in self._shelves.items():
             back = (32 if where.version == 4 else 128) - where.length
             self._order[where.version].append((where.kind, where.length, back, shelf))
             self.counts[where.kind] = self.counts.get(where.kind, 0) + len(shelf)
-            lengths = self._lengths[where.version]
-            lengths[where.kind] = (where.length, *lengths.get(where.kind, ()))
 
     @classmethod
     def of(cls, rows: Iterable[tuple[Network | bytes, str | None]], *, serial: int = 0) -> Table:
@@ -133,17 +130,21 @@ class Table:
                     nearest = length
         return tuple(found)
 
-    def something_under(self, network: Network, kinds: Iterable[str]) -> bool:
+    def something_under(self, network: Network, kinds: Collection[str]) -> bool:
         """Whether an address in this network is listed under one of the kinds.
 
         Exact but for a row that a patchwork of exceptions hides altogether: it counts.
         """
-        version, number, length = network.version, _number(network), network.prefixlen
-        nearest = self._nearest_exception(version, number, length)
-        return any(
-            self._covered(kind, version, number, length, least=nearest) or self._inside(kind, version, number, length)
-            for kind in kinds
-        )
+        number, length, nearest = _number(network), network.prefixlen, -1
+        for kind, candidate, _, shelf in self._order[network.version]:  # exceptions first, the widest before the others
+            if candidate > length:
+                if kind in kinds and shelf.any_between(*_inside(number, length, candidate)):
+                    return True
+            elif candidate >= nearest and number >> (length - candidate) in shelf:
+                if kind in kinds:
+                    return True
+                nearest = candidate if kind == EXCEPTION else nearest
+        return False
 
     def changed(self, changes: Iterable[Change]) -> Table:
         """The table after these changes, in order. Cheap: the large arrays are shared."""
@@ -212,9 +213,12 @@ class Table:
             if candidate <= length and number >> (length - candidate) in shelf
         )
 
-    def anything_within(self, version: int, number: int, length: int, kinds: Iterable[str]) -> bool:
+    def anything_within(self, version: int, number: int, length: int, kinds: Collection[str]) -> bool:
         """Whether a row of one of these kinds, or an exception as "", lies inside a network and is narrower."""
-        return any(self._inside(kind, version, number, length) for kind in kinds)
+        return any(
+            candidate > length and kind in kinds and shelf.any_between(*_inside(number, length, candidate))
+            for kind, candidate, _, shelf in self._order[version]
+        )
 
     def within(self, version: int, number: int, length: int) -> list[tuple[int, int, str]]:
         """(first address, prefix length, kind) of all rows, exceptions too, inside a network and narrower; in order."""
@@ -222,7 +226,7 @@ class Table:
             (inner << back, candidate, kind)
             for kind, candidate, back, shelf in self._order[version]
             if candidate > length
-            for inner in shelf.between(number << (candidate - length), (number + 1 << (candidate - length)) - 1)
+            for inner in shelf.between(*_inside(number, length, candidate))
         )
 
     def same_rows(self, other: Table) -> bool:
@@ -275,37 +279,14 @@ class Table:
     def _with(self, shelves: Mapping[Where, Sorted], serial: int) -> Table:
         return Table(shelves, serial, epoch=self.epoch, zones_digest=self.zones_digest, since=self.since)
 
-    def _nearest_exception(self, version: int, number: int, length: int) -> int:
-        """The length of the longest exception that covers a network, or -1."""
-        for candidate in self._lengths[version].get(EXCEPTION, ()):
-            if (
-                candidate <= length
-                and number >> (length - candidate) in self._shelves[Where(EXCEPTION, version, candidate)]
-            ):
-                return candidate
-        return -1
-
-    def _covered(self, kind: str, version: int, number: int, length: int, *, least: int) -> bool:
-        """Whether a row of this kind, not shorter than `least`, covers a network."""
-        return any(
-            number >> (length - candidate) in self._shelves[Where(kind, version, candidate)]
-            for candidate in self._lengths[version].get(kind, ())
-            if least <= candidate <= length
-        )
-
-    def _inside(self, kind: str, version: int, number: int, length: int) -> bool:
-        """Whether a row of this kind lies inside a network and is narrower."""
-        return any(
-            self._shelves[Where(kind, version, candidate)].any_between(
-                number << (candidate - length), (number + 1 << (candidate - length)) - 1
-            )
-            for candidate in self._lengths[version].get(kind, ())
-            if candidate > length
-        )
-
 
 def _number(network: Network) -> int:
     return int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+
+
+def _inside(number: int, length: int, narrower: int) -> tuple[int, int]:
+    """The first and the last number, of prefixes as long as `narrower`, inside a network."""
+    return number << (narrower - length), (number + 1 << (narrower - length)) - 1
 
 
 def _key(network: Network) -> bytes:

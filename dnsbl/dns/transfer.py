@@ -235,7 +235,7 @@ def messages(request: Request, records: Iterable[bytes], key: dns.tsig.Key | Non
 
 def notify(zone: Zone, table: Table, ident: int, key: dns.tsig.Key | None, now: int) -> bytes:
     """NOTIFY with the new SOA (RFC 1996 section 3.7)."""
-    name = b"".join(bytes([len(label)]) + label for label in zone.labels) + b"\0"
+    name = wire.name(zone.labels) + b"\0"
     question = name + struct.pack("!HH", wire.SOA, wire.IN)
     message = _HEADER.pack(ident, _NOTIFY << 11 | _AA, 1, 1, 0, 0) + question + _soa(zone, table)
     return message if key is None else _signed(message, ident, key, now)[0]

@@ -18,6 +18,7 @@ one is taken:
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS, BADCOOKIE = 0, 1, 2, 3, 4, 5, 16, 23
@@ -168,6 +169,11 @@ def _opt(packet: bytes, at: int) -> tuple[Edns, int]:
         options.append((code, packet[at : at + length]))
         at += length
     return Edns(size, version, bool(flags & _DO), tuple(options)), end
+
+
+def name(labels: Iterable[bytes]) -> bytes:
+    """These labels as they are packed (RFC 1035 3.1), without the root or pointer that ends a name."""
+    return b"".join([bytes([len(label)]) + label for label in labels])
 
 
 def record(owner: bytes, rtype: int, ttl: int, rdata: bytes, *, rclass: int = IN) -> bytes:

@@ -266,7 +266,7 @@ def _packed(file: _File, site: str) -> Zone:
     soa = _pack(dnslib.SOA(file.soa.mname, file.soa.rname, timers))
     static = _static(file)
     glue = tuple(
-        wire.record(b"".join(bytes([len(label)]) + label for label in labels) + wire.QNAME, rtype, ttl, rdata)
+        wire.record(wire.name(labels) + wire.QNAME, rtype, ttl, rdata)
         for name in file.ns
         if (below := _below(name, file.origin)) is not None
         for labels in [_labels(below)]
