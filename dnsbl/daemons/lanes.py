@@ -92,7 +92,7 @@ class Plain:
         self._times = Histogram()
         self._serving: Serving | None = None
         self._quicks: list[Quick] = []
-        self._counted = dict.fromkeys(("udp", "header", "port", "unsent", "handed", "unlogged"), 0)
+        self._counted = dict.fromkeys(("udp", "header", "port", "unsent", "unlogged"), 0)
         self._stopped = False
 
     def load(self, serving: Serving) -> None:
@@ -158,7 +158,6 @@ class Plain:
                 if unsampled >= every:
                     unsampled = 0
                     if _handed(other, peer, True, local, packet):
-                        counted["handed"] += 1
                         continue
                     counted["unlogged"] += 1
             untimed += 1
@@ -171,9 +170,9 @@ class Plain:
                     untimed = 0
                     self._times.add(self._clock.monotonic() - began)
             if reply is None:
-                done = _handed(other, peer, False, local, packet)
-                counted["handed" if done else "unsent"] += 1
-                counted["udp"] += not done
+                if not _handed(other, peer, False, local, packet):
+                    counted["udp"] += 1
+                    counted["unsent"] += 1
             elif reply:
                 try:
                     _send(udp, reply, peer, local)

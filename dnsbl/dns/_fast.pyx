@@ -48,13 +48,12 @@ cdef struct Counts:
     uint64_t slipped
     uint64_t port
     uint64_t unsent
-    uint64_t handed
     uint64_t unlogged
     uint64_t unsampled  # since the last one for the log
     uint64_t untimed
     double seconds
     uint64_t times[MOST_BOUNDS + 1]
-    uint64_t pad[20]
+    uint64_t pad[21]
 
 cdef struct Slot:
     void* reads  # the state that this thread may be reading
@@ -165,7 +164,7 @@ cdef class Engine:
     def counted(self):
         """Messages since the start, by what became of them; `udp` are all but those handed over."""
         cdef int n
-        found = dict.fromkeys(("udp", "acl", "header", "rate", "slip", "port", "unsent", "handed", "unlogged"), 0)
+        found = dict.fromkeys(("udp", "acl", "header", "rate", "slip", "port", "unsent", "unlogged"), 0)
         for n in range(self.loops):
             found["udp"] += self.counts[n].udp
             found["acl"] += self.counts[n].barred
@@ -174,7 +173,6 @@ cdef class Engine:
             found["slip"] += self.counts[n].slipped
             found["port"] += self.counts[n].port
             found["unsent"] += self.counts[n].unsent
-            found["handed"] += self.counts[n].handed
             found["unlogged"] += self.counts[n].unlogged
         return found
 

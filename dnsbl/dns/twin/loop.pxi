@@ -180,7 +180,6 @@ cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine)
                     if wild:
                         local_size = asked_address(&room.taken[n].msg_hdr, local)
                     if hand_over(room, n, other, True, local_size, local):
-                        counts.handed += 1
                         break
                     counts.unlogged += 1
                     due = False
@@ -190,9 +189,7 @@ cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine)
                 if size == HAND_OVER:
                     if wild:
                         local_size = asked_address(&room.taken[n].msg_hdr, local)
-                    if hand_over(room, n, other, False, local_size, local):
-                        counts.handed += 1
-                    else:
+                    if not hand_over(room, n, other, False, local_size, local):
                         counts.udp += 1
                         counts.unsent += 1
                 if size <= 0:
