@@ -10,7 +10,6 @@ import contextlib
 import secrets
 import time
 from collections.abc import Sequence
-from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
 from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN
@@ -21,7 +20,8 @@ from tester.composing import compose
 from tester.letter import Keyring, Letter
 from tester.smtp import PENDING, Attempt, Limits, Outcome, Said, Transcript
 from tester.vectors import Names, Vector
-from tester.verdict import Evidence, Finding, Verdict, judge, weigh
+from tester.verdict import Finding, Verdict, judge
+from tester.weighing import weigh_return
 
 US = letters.Sender(
     service="bench",
@@ -115,27 +115,17 @@ class Desk:
         letter = self.letters.get(message.recipient)
         if letter is None:
             return
-        opened = letters.unwrap(message.message)
-        weighed = weigh(
-            Evidence(
-                address=letter.address,
-                peer=message.peer,
-                to_sender_token=message.recipient == letter.sender,
-                genuine=letters.genuine(self.keyring, letter),
-                proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
-                is_report=opened.is_report,
-                action=opened.action,
-                remote_mta_is_us=False,
-                null_sender=not message.mail_from,
-                outcome=None,
-                already_delivered=False,
-                received_at=message.received_at,
-                not_before=letter.not_before,
-                dot_at=None,
-                late_after=letter.not_before + 1800,
-                not_after=letter.not_after,
-                peer_is_us=False,
-            )
+        weighed = weigh_return(
+            letters.unwrap(message.message),
+            letter,
+            keyring=self.keyring,
+            token=message.recipient,
+            peer=message.peer,
+            null_sender=not message.mail_from,
+            received_at=message.received_at,
+            window=1800,
+            us=(),
+            peer_is_us=False,
         )
         if weighed.counts or weighed.finding is Finding.BOUNCED:
             self.found[letter.recipient] = Outcome(weighed.finding)

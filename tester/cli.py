@@ -29,7 +29,8 @@ from tester.letter import Keyring, Letter, Sender
 from tester.manners import why_not
 from tester.smtp import DELIVERED, PENDING, Attempt, Control, Event, Limits, Outcome, Result, Said, Transcript, escape
 from tester.vectors import PROFILES, Names, profile
-from tester.verdict import Evidence, Judgement, judge, weigh
+from tester.verdict import Judgement, judge
+from tester.weighing import weigh_return
 
 DAY = 24 * 3600
 LATE_AFTER = 2 * DAY  #: seconds after which a delivery is late
@@ -253,29 +254,21 @@ class _Run:
         if letter is None:
             self._print(f"A message for {escape(message.recipient.encode())} came from {message.peer}.")
             return
-        opened = letters.unwrap(message.message)
         result = self._results.get(letter.recipient)
-        weighed = weigh(
-            Evidence(
-                address=letter.address,
-                peer=message.peer,
-                to_sender_token=message.recipient == letter.sender,
-                genuine=letters.genuine(self._keys, letter),
-                proof_ok=letters.proof(self._keys, letter) in opened.proofs,
-                is_report=opened.is_report,
-                action=opened.action,
-                remote_mta_is_us=opened.refused_by_us,
-                null_sender=message.mail_from == "",
-                outcome=result.outcome if result else None,
-                already_delivered=self._returned.get(letter.recipient) in DELIVERED,
-                received_at=message.received_at,
-                not_before=letter.not_before,
-                dot_at=None,  # the session's start is known when it is over; the proof says that the dot went out
-                late_after=letter.not_before + LATE_AFTER,
-                not_after=letter.not_after,
-                peer_is_us=message.peer == self._o.source != letter.address,
-            )
-        )
+        weighed = weigh_return(
+            letters.unwrap(message.message),
+            letter,
+            keyring=self._keys,
+            token=message.recipient,
+            peer=message.peer,
+            null_sender=message.mail_from == "",
+            received_at=message.received_at,
+            window=LATE_AFTER,
+            us={self._o.helo, self._o.collector_domain, self._bounce_domain},
+            peer_is_us=message.peer == self._o.source != letter.address,
+            outcome=result.outcome if result else None,
+            already_delivered=self._returned.get(letter.recipient) in DELIVERED,
+        )  # when the session began is known when it is over; the proof says that the dot went out
         self._print(f"{letter.vector} from {message.peer}: {weighed.finding}. {weighed.reason}")
         if weighed.counts:
             self.output_addresses.add(str(message.peer))

@@ -11,8 +11,9 @@ from dnsbl.casework.base import Base
 from dnsbl.casework.judging import delivered
 from dnsbl.store import Transaction
 from dnsbl.store.letters import Issued
-from tester.letter import Opened, genuine, unwrap
-from tester.verdict import Evidence, Finding, Weighed, weigh
+from tester.letter import Opened, unwrap
+from tester.verdict import Finding, Weighed
+from tester.weighing import weigh_return
 
 #: Messages per token and day that are stored although they tell nothing new.
 MOST_RETURNS = 20
@@ -128,33 +129,21 @@ class Mailroom(Base):
             if arrived.recipient in ("postmaster", "abuse"):
                 return Weighed(finding=Finding.HUMAN, counts=False, reason="Somebody wrote to us.")
             return Weighed(finding=Finding.FORGED, counts=False, reason="The store knows no such letter.")
-        letter, filed, tester = issued.letter, issued.filed, self._settings.tester
-        dot_at = filed.dot_at.timestamp() if filed.dot_at else None
+        filed, tester = issued.filed, self._settings.tester
         us = {self._settings.collector.hostname, tester.collector_domain, tester.bounce_domain}
         us |= {form for address in self._settings.collector.addresses for form in (f"{address}", f"[{address}]")}
-        return weigh(
-            Evidence(
-                address=letter.address,
-                peer=arrived.peer,
-                to_sender_token=token == letter.sender,
-                genuine=genuine(self._keyring, letter),
-                proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
-                is_report=opened.is_report,
-                action=opened.action,
-                remote_mta_is_us=opened.refused_by_us or _host(opened.remote_mta) in us,
-                null_sender=arrived.null_sender,
-                outcome=filed.outcome,
-                already_delivered=bool(delivered([filed])),
-                received_at=arrived.received_at,
-                not_before=letter.not_before,
-                dot_at=dot_at,
-                late_after=(letter.not_before if dot_at is None else dot_at) + tester.delivery_window,
-                not_after=letter.not_after,
-                peer_is_us=arrived.peer in tester.source_addresses,
-            )
+        return weigh_return(
+            opened,
+            issued.letter,
+            keyring=self._keyring,
+            token=token,
+            peer=arrived.peer,
+            null_sender=arrived.null_sender,
+            received_at=arrived.received_at,
+            window=tester.delivery_window,
+            us=us,
+            peer_is_us=arrived.peer in tester.source_addresses,
+            outcome=filed.outcome,
+            already_delivered=bool(delivered([filed])),
+            dot_at=filed.dot_at.timestamp() if filed.dot_at else None,
         )
-
-
-def _host(remote_mta: str) -> str:
-    """The name in a Remote-MTA field, `dns; mx.example.org`; Courier adds the address to it."""
-    return remote_mta.rpartition(";")[2].strip().partition(" ")[0].rstrip(".").lower()

@@ -22,9 +22,10 @@ from tester.composing import compose
 from tester.letter import Keyring, Letter, Opened, Sender
 from tester.smtp import DELIVERED, PENDING, RETRY, Attempt, Control, Flag, Limits, Outcome, Result, Said
 from tester.vectors import Names, profile
-from tester.verdict import Evidence, Judgement, judge, weigh
+from tester.verdict import Judgement, judge
+from tester.weighing import weigh_return
 
-C, B, HELO = "c.lab.test", "b.lab.test", "tester.lab.test"
+C, B, MX, HELO = "c.lab.test", "b.lab.test", "mx.lab.test", "tester.lab.test"
 PROFILE = "standard"
 LIMITS = Limits(connect=5, banner=20, command=30, final=30, connection=60, attempt_gap=0.05, connection_gap=0.5)
 DAY = 24 * 3600
@@ -94,7 +95,7 @@ class Examiner:
         self.probes: list[tuple[Run, str]] = []  # (run, vector) of what was asked for and not followed by a message
         self._returned = asyncio.Event()
         self._collector = Collector(
-            hostname="mx.lab.test",
+            hostname=MX,
             domains=frozenset({C, B}),
             gate=lambda token: letters.gate(self._keys, token),
             deliver=self._deliver,
@@ -187,26 +188,19 @@ class Examiner:
         run, letter = self._runs[message.recipient]
         opened = letters.unwrap(message.message)
         result = run.results.get(letter.recipient)
-        weighed = weigh(
-            Evidence(
-                address=letter.address,
-                peer=message.peer,
-                to_sender_token=message.recipient == letter.sender,
-                genuine=letters.genuine(self._keys, letter),
-                proof_ok=letters.proof(self._keys, letter) in opened.proofs,
-                is_report=opened.is_report,
-                action=opened.action,
-                remote_mta_is_us=C in opened.remote_mta.lower(),
-                null_sender=message.mail_from == "",
-                outcome=result.outcome if result else None,
-                already_delivered=run.returned.get(letter.recipient) in DELIVERED,
-                received_at=message.received_at,
-                not_before=letter.not_before,
-                dot_at=None,
-                late_after=letter.not_before + 2 * DAY,
-                not_after=letter.not_after,
-                peer_is_us=str(message.peer) == TESTER,
-            )
+        weighed = weigh_return(
+            opened,
+            letter,
+            keyring=self._keys,
+            token=message.recipient,
+            peer=message.peer,
+            null_sender=message.mail_from == "",
+            received_at=message.received_at,
+            window=2 * DAY,
+            us={C, B, MX},
+            peer_is_us=str(message.peer) == TESTER,
+            outcome=result.outcome if result else None,
+            already_delivered=run.returned.get(letter.recipient) in DELIVERED,
         )
         self.findings.append(f"{run.address} {letter.vector} from {message.peer}: {weighed.finding}. {weighed.reason}")
         if weighed.counts:

@@ -13,7 +13,6 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any
 
@@ -27,7 +26,8 @@ from tester.caller import call
 from tester.collector import Collected, Collector
 from tester.letter import Keyring
 from tester.smtp import Attempt, Control, Flag, Limits, Said, Transcript
-from tester.verdict import Evidence, Finding, Weighed, weigh
+from tester.verdict import Finding, Weighed
+from tester.weighing import weigh_return
 
 MOST = 1024 * 1024  #: octets that one connection may cost us
 STATES = ("", "EHLO", "MAIL", "RCPT", "DATA", ".", "QUIT")
@@ -462,28 +462,19 @@ class Postbox:
             client.sendmail("", [recipient], self.change(message.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")))
 
     async def deliver(self, message: Collected) -> None:
-        opened = letter.unwrap(message.message)
         self.got.append(
-            weigh(
-                Evidence(
-                    address=self.letter.address,
-                    peer=message.peer,
-                    to_sender_token=message.recipient == self.letter.sender,
-                    genuine=letter.genuine(self.keyring, self.letter),
-                    proof_ok=any(sha256(p.encode()).digest() == self.letter.proof_hash for p in opened.proofs),
-                    is_report=opened.is_report,
-                    action=opened.action,
-                    remote_mta_is_us=False,
-                    null_sender=not message.mail_from,
-                    outcome=None,
-                    already_delivered=False,
-                    received_at=message.received_at,
-                    not_before=self.letter.not_before,
-                    dot_at=self.dot,
-                    late_after=self.dot + 48 * 3600,
-                    not_after=self.letter.not_after,
-                    peer_is_us=False,
-                )
+            weigh_return(
+                letter.unwrap(message.message),
+                self.letter,
+                keyring=self.keyring,
+                token=message.recipient,
+                peer=message.peer,
+                null_sender=not message.mail_from,
+                received_at=message.received_at,
+                window=48 * 3600,
+                us=(),
+                peer_is_us=False,
+                dot_at=self.dot,
             )
         )
 
