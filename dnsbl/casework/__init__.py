@@ -8,7 +8,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                proven                                                                    (the worker)
     mailroom   file_return  file_probe                                                   (the collector)
     upkeep     settle  expire                                                            (the scheduler)
-    views      look_up  run_report  inbox  message  journal  verify_journal  snapshot  changes
+    views      look_up  run_report  inbox  message  journal  verify_journal  snapshot  last_change  changes
     judging    what a verdict does to the list;  keys  the keyring's file;  base  what all stand on
 """
 

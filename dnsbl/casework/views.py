@@ -101,26 +101,26 @@ class Views(Base):
         with self._store.read() as tx:
             return tx.journal.verify()
 
-    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
-        """The change number, and (network, kind) of every active listing at that number, as a stream.
+    def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
+        """The change number, and (network, kind) of every active listing at that number, as a stream in their order.
 
-        The stream holds a connection until it is exhausted or closed.
+        A network comes as its sorting key: version, packed address, prefix length. The stream holds a connection until
+        it is exhausted or closed.
         """
-        stream = self._present(packed=False)
+        stream = self._present()
         number: int = next(stream)
         return number, stream
 
-    def packed_snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
-        """The same, faster: each network as its sorting key (version, packed address, prefix length)."""
-        stream = self._present(packed=True)
-        number: int = next(stream)
-        return number, stream
-
-    def _present(self, *, packed: bool) -> Iterator[Any]:
+    def _present(self) -> Iterator[Any]:
         """The change number, then the rows, from one transaction that ends with the stream."""
         with self._store.read() as tx:
             yield tx.changes.last()
-            yield from tx.listings.present_keys() if packed else tx.listings.present()
+            yield from tx.listings.present()
+
+    def last_change(self) -> int:
+        """The number of the newest change, 0 before the first."""
+        with self._store.read() as tx:
+            return tx.changes.last()
 
     def changes(self, after: int, *, most: int = 10000) -> list[Change]:
         """The changes behind number `after`, in order."""

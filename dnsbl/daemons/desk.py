@@ -43,7 +43,7 @@ def table_path(settings: Settings) -> Path:
 
 def current_table(desk: Desk) -> Table:
     """What the store lists now, with the serial that the responder gives it."""
-    serial, rows = desk.casework.packed_snapshot()
+    serial, rows = desk.casework.snapshot()
     table, _ = Table.of(rows, serial=serial).without(Bounds.of(desk.settings).barred)
     try:
         served = Table.mapped(table_path(desk.settings))

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 class Source(Protocol):
     """Where listings come from: `Casework`. Synchronous; called in a thread."""
 
-    def packed_snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
+    def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
         """The change number, and all rows at that number, as `Table.of` takes them."""
         ...
 
@@ -234,7 +234,7 @@ class Feed:
 
     def _snapshot(self) -> tuple[Table, Change | None]:
         """A fresh table, and the change that its number stands for, unless the store has forgotten that."""
-        serial, rows = self._source.packed_snapshot()
+        serial, rows = self._source.snapshot()
         table = self._held(self._timed(Table.of, rows, serial=serial))
         last = self._source.changes(serial - 1, most=1) if serial else []
         return table, last[0] if last and last[0].seq == serial else None

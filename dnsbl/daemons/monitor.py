@@ -100,8 +100,7 @@ async def _question(server: str, name: str, rtype: str, turns: asyncio.Semaphore
 
 def _last_change(casework: Casework) -> tuple[Address, tuple[str, ...]] | None:
     """The first address of the network that changed last, with the kinds that it is listed under now."""
-    number, rows = casework.snapshot()
-    rows.close()  # type: ignore[attr-defined]
+    number = casework.last_change()
     changes = casework.changes(number - 1, most=1) if number else []
     if not changes:
         return None

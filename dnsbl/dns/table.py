@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 from dnsbl.addresses import Address, Network
 from dnsbl.dns import tablefile
@@ -28,7 +27,7 @@ MOST_BESIDE = 4096
 
 
 class Table:
-    """What the list says. Made by `Table.of`, `Table.load`, `Table.mapped` and `changed`."""
+    """What the list says. Made by `Table.of`, `Table.mapped` and `changed`."""
 
     __slots__ = ("_order", "_raw", "_shelves", "counts", "epoch", "serial", "since", "zones_digest")
 
@@ -241,40 +240,25 @@ class Table:
         head = tablefile.Head(self.serial, self.epoch, self.since, self.zones_digest)
         return tablefile.parts(head, self._shelves.values())
 
-    def write(self, file: BinaryIO) -> None:
-        """Write the table as a file."""
-        file.writelines(self.parts())
-
-    def dump(self) -> bytes:
-        """The same as bytes."""
-        return b"".join(self.parts())
-
-    @classmethod
-    def load(cls, data: bytes) -> Table:
-        """The table that `dump` wrote. Raises Damaged."""
-        raw = memoryview(data)
-        tablefile.check(raw)
-        return cls._over(raw)
-
     @classmethod
     def mapped(cls, path: Path) -> Table:
         """The table in this file, at once, whatever its size; call `verify` beside. Raises Damaged, OSError."""
-        raw = tablefile.mapped(path)
+        return cls.over(tablefile.mapped(path))
+
+    @classmethod
+    def over(cls, raw: memoryview) -> Table:
+        """The table in the bytes of such a file, which it goes on using. Raises Damaged."""
         try:
-            return cls._over(raw)
+            head, shelves = tablefile.read(raw)
         except Damaged:
             tablefile.check(raw)
             raise
+        return cls(shelves, head.serial, epoch=head.epoch, zones_digest=head.zones_digest, since=head.since, raw=raw)
 
     def verify(self) -> None:
-        """Read the whole file of a table that `load` or `mapped` made. Raises Damaged."""
+        """Read the whole file that the table lies in, if it lies in one. Raises Damaged."""
         if self._raw is not None:
             tablefile.check(self._raw)
-
-    @classmethod
-    def _over(cls, raw: memoryview) -> Table:
-        head, shelves = tablefile.read(raw)
-        return cls(shelves, head.serial, epoch=head.epoch, zones_digest=head.zones_digest, since=head.since, raw=raw)
 
     def _with(self, shelves: Mapping[Where, Sorted], serial: int) -> Table:
         return Table(shelves, serial, epoch=self.epoch, zones_digest=self.zones_digest, since=self.since)

@@ -110,15 +110,11 @@ class Listings(Shelf):
         wanted = select(*_LISTING).where(listings.c.expires <= now, ACTIVE)
         return many(Listing, self._sql.execute(wanted.order_by(listings.c.expires, listings.c.id).limit(most)))
 
-    def present(self) -> Iterator[tuple[Network, str]]:
-        """Network and kind of every active listing, as a stream in the order of networks."""
-        wanted = select(listings.c.network, listings.c.kind).where(ACTIVE)
-        ordered = wanted.order_by(listings.c.network, listings.c.kind)
-        with self._sql.execute(ordered.execution_options(yield_per=10000)) as rows:
-            yield from rows
+    def present(self) -> Iterator[tuple[bytes, str]]:
+        """Network and kind of every active listing, as a stream in the order of networks.
 
-    def present_keys(self) -> Iterator[tuple[bytes, str]]:
-        """The same with the key of each network as it is stored (see `columns.network_key`)."""
+        Of a network its key, as it is stored (see `columns.network_key`).
+        """
         wanted = select(type_coerce(listings.c.network, LargeBinary), listings.c.kind).where(ACTIVE)
         ordered = wanted.order_by(listings.c.network, listings.c.kind)
         with self._sql.execute(ordered.execution_options(yield_per=10000)) as rows:

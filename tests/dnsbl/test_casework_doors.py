@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from dnsbl.addresses import Network
+from dnsbl.dns.table import Table
 from dnsbl.errors import Refused
 from dnsbl.model import Door, JobReason, JobState, Reason, Refusal, State
 from tester.smtp import Outcome
@@ -347,7 +348,7 @@ def test_six_thousand_networks_stream_through_in_one_transaction(office) -> None
     assert [change.seq for change in office.casework.changes(5990)] == list(range(5991, 6001))
     number, rows = office.casework.snapshot()
     assert number == 6000
-    assert list(rows) == [(network, "spam") for network in networks]
+    assert list(Table.of(rows).rows()) == [(network, "spam") for network in networks]
     assert len(office.casework.journal()) == 1
     assert office.casework.drop_networks(iter(networks), kind="spam", reason="x", actor="operator") == 6000
     assert list(office.casework.snapshot()[1]) == []

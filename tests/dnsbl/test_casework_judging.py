@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dnsbl.casework import judging
+from dnsbl.dns.table import Table
 from dnsbl.errors import Damaged
 from dnsbl.model import Action, Decision, Door, JobReason, Reason, RunState, State
 from tester.smtp import Control, Outcome
@@ -176,7 +177,7 @@ def test_the_kind_follows_the_proof(office) -> None:
     (listing,) = standing(office).listings
     assert listing.kind == "relay"
     assert [(c.kind, c.present) for c in office.casework.changes(1)] == [("multihop", False), ("relay", True)]
-    assert list(office.casework.snapshot()[1]) == [(ip_network(HOST), "relay")]
+    assert list(Table.of(office.casework.snapshot()[1]).rows()) == [(ip_network(HOST), "relay")]
 
 
 # -- no answer ---------------------------------------------------------------------------------------------------------

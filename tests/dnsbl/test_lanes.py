@@ -350,7 +350,7 @@ async def test_one_change_to_a_large_table_is_seen_soon_and_costs_little(start: 
     log: list = []
 
     class Source:
-        def packed_snapshot(self):
+        def snapshot(self):
             return 1, iter(rows)
 
         def changes(self, after: int, *, most: int = 0):

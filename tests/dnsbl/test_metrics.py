@@ -37,7 +37,7 @@ ROWS = [("192.0.2.0/24", "relay"), ("192.0.2.9/32", ""), ("198.51.100.7/32", "re
 
 
 class Store:
-    def packed_snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
+    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
         return 7, iter([(ip_network(network), kind) for network, kind in ROWS])
 
     def changes(self, after: int, *, most: int = 1) -> list[Change]:

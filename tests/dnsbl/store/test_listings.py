@@ -173,12 +173,12 @@ def test_what_is_present_streams_in_order_with_both_families(store: Store) -> No
         add(tx, nets("10.1.0.0/16"))
         tx.listings.end(tx.listings.active(nets("10.1.0.0/16"), "spam").values(), at=NOW, reason=Reason.OPERATOR)
     with store.read() as tx:
-        assert [(str(network), kind) for network, kind in tx.listings.present()] == [
-            ("10.0.0.0/8", "other"),
-            ("10.0.0.0/8", "spam"),
-            ("192.0.2.0/24", "spam"),
-            ("192.0.2.0/25", "spam"),
-            ("2001:db8::/32", "spam"),
+        assert list(tx.listings.present()) == [
+            (bytes((4, 10, 0, 0, 0, 8)), "other"),
+            (bytes((4, 10, 0, 0, 0, 8)), "spam"),
+            (bytes((4, 192, 0, 2, 0, 24)), "spam"),
+            (bytes((4, 192, 0, 2, 0, 25)), "spam"),
+            (bytes((6, 0x20, 0x01, 0x0D, 0xB8, *bytes(12), 32)), "spam"),
         ]
 
 
