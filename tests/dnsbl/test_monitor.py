@@ -61,7 +61,7 @@ async def test_servers_that_agree_are_fine_in_both_families(serve: Start) -> Non
 
 
 async def test_who_lags_or_lies_is_named(serve: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitor, "SECONDS", 0.1)
+    monkeypatch.setattr(monitor, "SECONDS", 0.5)
     ours, lags, lies = await serve(), await serve(Table.of([], serial=5)), await serve(lies=True)
     records = await monitor.ask([ours, lags, lies, "127.0.0.1:9"], ZONES, LAST)
     said = {r["server"]: r["trouble"] for r in records}

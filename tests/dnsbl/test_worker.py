@@ -269,7 +269,7 @@ async def test_a_worker_that_cannot_see_a_stop_does_not_work(store: Store) -> No
 
     shop.casework.stopped = broken  # type: ignore[method-assign, assignment]
     with pytest.raises(RuntimeError, match="no eyes"):
-        await asyncio.wait_for(shop.worker.run(shop.stop), 3)
+        await asyncio.wait_for(shop.worker.run(shop.stop), 10)
 
 
 async def test_who_opts_out_while_we_talk_is_left_within_a_second_for_good(store: Store) -> None:

@@ -468,12 +468,12 @@ async def test_a_call_that_is_cancelled_lets_go_at_once_and_files_what_was_said(
     limits = replace(QUICK, command=30.0, final=30.0)
     async with listening(server := Scripted(script)) as port:
         calling = asyncio.create_task(dial(port, "S01", "S02", limits=limits, on_session=keep, on_event=listen))
-        await asyncio.wait_for(heard.wait(), 2)
+        await asyncio.wait_for(heard.wait(), 10)
         await asyncio.sleep(0.05)
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(calling, 1)
-        await asyncio.wait_for(asyncio.gather(*server.tasks), 1)
+            await asyncio.wait_for(calling, 10)
+        await asyncio.wait_for(asyncio.gather(*server.tasks), 10)
     assert outcomes(filed) == cut
     assert (filed[0].events[-1].kind, filed[0].events[-1].data) == ("!", b"broken off by us")
 
