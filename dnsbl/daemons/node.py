@@ -144,12 +144,7 @@ class Node:
                 await stop.wait()
 
     async def reload(self) -> None:
-        """Read the zone files again: the good ones are answered from at once, with mistakes in them all stays as it is.
-
-        The kinds and codes that pages show follow at the next start.
-        """
-        if not (self._responder and self._feed and self._notifier):
-            return
+        """Read the zone files again: the good ones are served and shown at once, with mistakes all stays as it is."""
         if self._secrets:
             await self._secrets.step()
         try:
@@ -158,9 +153,12 @@ class Node:
             for mistake in error.mistakes:
                 _log.error("the zones stay as they were: %s", mistake)
             return
-        self._notifier.zones = zones
-        self._responder.serving.change(zones=zones)
-        await self._feed.rezone(zones.digest)
+        if self._web:
+            self._web.zones = zones
+        if self._responder and self._feed and self._notifier:
+            self._notifier.zones = zones
+            self._responder.serving.change(zones=zones)
+            await self._feed.rezone(zones.digest)
         _log.info("the zone files were read again")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import uvicorn
@@ -13,6 +14,7 @@ from dnsbl.casework import Casework
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
+from dnsbl.model import Standing
 from dnsbl.settings import Settings, split_listen
 from dnsbl.web.app import Metrics, create_app, no_metrics
 from dnsbl.web.shapes import zone_codes
@@ -36,12 +38,13 @@ class WebServer:
     def __init__(
         self, casework: Casework, settings: Settings, *, clock: Clock, zones: Zones, metrics: Metrics = no_metrics
     ) -> None:
+        self.zones = zones  #: whose codes pages and API show
         self._listen = settings.web.listen
         self._socket: socket.socket | None = None
         # Proxy headers are read by our own rule (`limits.visitor`), which trusts nobody by default.
         self._server = _Server(
             uvicorn.Config(
-                create_app(casework, settings, clock=clock, codes=zone_codes(zones), metrics=metrics),
+                create_app(casework, settings, clock=clock, codes=self._codes, metrics=metrics),
                 lifespan="off",
                 ws="none",
                 log_config=None,
@@ -52,6 +55,9 @@ class WebServer:
                 timeout_graceful_shutdown=GRACE,
             )
         )
+
+    def _codes(self, standing: Standing) -> Mapping[str, list[str]]:
+        return zone_codes(self.zones)(standing)
 
     async def start(self) -> tuple[str, int]:
         """Bind and listen; returns (address, port). Raises DnsblError with one sentence."""

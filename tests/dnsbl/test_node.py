@@ -91,9 +91,9 @@ async def until(
     return said
 
 
-async def page(where: tuple[str, int]) -> str:
+async def page(where: tuple[str, int], path: str = "/metrics") -> str:
     def read() -> str:
-        with urlopen(f"http://{where[0]}:{where[1]}/metrics", timeout=5) as reply:
+        with urlopen(f"http://{where[0]}:{where[1]}{path}", timeout=5) as reply:
             return str(reply.read().decode())
 
     return await asyncio.to_thread(read)
@@ -199,6 +199,24 @@ async def test_b48_zone_files_are_read_again_and_bad_ones_change_nothing(
     assert "the zones stay as they were" in caplog.text
     stop.set()
     await asyncio.wait_for(task, 10)
+
+
+async def test_pages_follow_the_zone_files_with_and_without_a_responder(nodes: Nodes) -> None:
+    for roles in (("web",), ("web", "dns")):
+        node = nodes.node(roles=roles)
+        stop = asyncio.Event()
+        ready: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(node.run(stop, ready=ready.set_result))
+        try:
+            bound = await asyncio.wait_for(ready, 10)
+            assert '{"bl.test":["127.0.0.2"]}' in await page(bound.web[0], "/api/v1/hosts/127.0.0.2")
+            changed = ZONE.replace("bl.test", "dul.test").replace("127.0.0.2", "127.0.0.3")
+            await asyncio.to_thread((nodes.folder / "bl.toml").write_text, changed)
+            await node.reload()
+            assert '{"dul.test":["127.0.0.3"]}' in await page(bound.web[0], "/api/v1/hosts/127.0.0.2")
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
 
 
 async def test_a_secondary_is_told_and_served_by_a_whole_node(nodes: Nodes) -> None:
