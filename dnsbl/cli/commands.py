@@ -162,7 +162,7 @@ def lookup(address: Where, config: Config = None, as_json: Json = False) -> None
 def remove(address: Where, wait: Wait = False, config: Config = None, as_json: Json = False) -> None:
     """Ask that an address be taken off the list: it is retested, and delisted when closed."""
     desk = open_desk(config)
-    where = intake.target(address, desk.settings)
+    where = intake.asked(address)
     job = desk.casework.ask_removal(where, door=Door.CLI, actor=operator())
     if not wait:
         show.job(desk, job, "retest queued", as_json=as_json)

@@ -86,6 +86,7 @@ def test_a_nomination_is_queued_and_seen_in_lookup_and_journal(run: Run, tmp_pat
         (("journal", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address.'),
         (("remove", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address.'),
         (("test", "224.0.0.1"), "cannot be tested"),
+        (("remove", "10.0.0.1"), "nothing to remove, and nothing that you need to do."),
         (("remove", "8.8.8.8"), "nothing to remove, and nothing that you need to do."),
         (("exclude", "8.8.8.1/24", "--reason", "x"), "8.8.8.0/24 is the network"),
         (("listing", "add", "8.8.8.0/24", "--kind", "relay", "--reason", "x"), "not a kind that an operator"),
