@@ -141,7 +141,7 @@ def world(folder: Path, size: int) -> World:
         made.listed.tofile(file)
     keys = (b"\4" + number.to_bytes(4) + b"\x20" for number in made.listed)
     with made.table.open("wb") as file:
-        Table.of(((key, "relay") for key in keys), serial=1).write(file)
+        file.writelines(Table.of(((key, "relay") for key in keys), serial=1).parts())
     drawn = random.Random(9)
     with made.questions.open("w") as file:
         for n in range(QUESTIONS):
