@@ -14,8 +14,7 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.addresses import Network, parse_network
-from dnsbl.cli import show
+from dnsbl.cli import networks, show
 from dnsbl.cli.waiting import wait_for
 from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual
@@ -178,7 +177,7 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
 def exclude(network: str, reason: Reason, config: Config = None, as_json: Json = False) -> None:
     """Never test this network; existing listings stay until they expire."""
     desk = open_desk(config)
-    exclusion = desk.casework.exclude(_network(network), reason=reason, actor=operator())
+    exclusion = desk.casework.exclude(networks.one(network), reason=reason, actor=operator())
     show.done({"excluded": str(exclusion.network), "reason": exclusion.reason}, as_json=as_json)
 
 
@@ -232,9 +231,10 @@ def listing_add(
     """List networks by an operator's word (never as a proven relay). All or nothing."""
     desk = open_desk(config)
     _known_kind(desk, kind)
-    networks = _networks(network, file)
-    added = desk.casework.list_networks(networks, kind=kind, reason=_reason(reason), actor=operator())
-    show.done({"kind": kind, "given": len(networks), "added": added}, as_json=as_json)
+    given = networks.given(network, file)
+    counted = networks.watched(given, "listing")
+    added = desk.casework.list_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
+    show.done({"kind": kind, "given": len(given), "added": added}, as_json=as_json)
 
 
 @listing.command("drop")
@@ -248,9 +248,10 @@ def listing_drop(
 ) -> None:
     """End operators' listings. All or nothing."""
     desk = open_desk(config)
-    networks = _networks(network, file)
-    dropped = desk.casework.drop_networks(networks, kind=kind, reason=_reason(reason), actor=operator())
-    show.done({"kind": kind, "given": len(networks), "dropped": dropped}, as_json=as_json)
+    given = networks.given(network, file)
+    counted = networks.watched(given, "dropping")
+    dropped = desk.casework.drop_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
+    show.done({"kind": kind, "given": len(given), "dropped": dropped}, as_json=as_json)
 
 
 @app.command()
@@ -266,7 +267,7 @@ def journal(
     if verify:
         show.done({"verified": desk.casework.verify_journal()}, as_json=as_json)
         return
-    subject = _network(address) if "/" in address else intake.asked(address) if address else None
+    subject = networks.one(address) if "/" in address else intake.asked(address) if address else None
     show.entries(desk.casework.journal(subject, most=most), as_json=as_json)
 
 
@@ -372,39 +373,6 @@ def upgrade(config: Config = None, as_json: Json = False) -> None:
     """Create the tables, or bring them to this version's form."""
     open_desk(config, upgrade=True)
     show.done({"database": "at this version"}, as_json=as_json)
-
-
-def _network(text: str) -> Network:
-    try:
-        return parse_network(text)
-    except ValueError as error:
-        raise DnsblError(str(error)) from None
-
-
-def _networks(network: str, file: Path | None) -> list[Network]:
-    """One network, or a file of them; every bad line is named, and then nothing is done."""
-    if bool(network) == bool(file):
-        raise typer.BadParameter("give either NET or --from FILE")
-    if file is None:
-        return [_network(network)]
-    found: list[Network] = []
-    mistakes: list[str] = []
-    try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                text = line.partition("#")[0].strip()
-                if not text:
-                    continue
-                try:
-                    found.append(parse_network(text))
-                except ValueError as error:
-                    mistakes.append(f"{file}:{number}: {error}")
-    except OSError as error:
-        raise DnsblError(f"{file}: cannot be read: {error.strerror}.") from None
-    if mistakes:
-        more = f"\n(and {len(mistakes) - 20} more)" if len(mistakes) > 20 else ""
-        raise DnsblError("\n".join(mistakes[:20]) + more + "\nNothing was changed.")
-    return found
 
 
 def _zone(served: Zones, origin: str) -> Zone:
