@@ -1,13 +1,14 @@
 """The feed: brings the store's listings to the responders, and keeps the last good table on disk.
 
 A shell around `dns.table`. At the start the table on disk is served as soon as it is mapped, so that answers do not
-wait for the store, and given up when the first look finds its checksum wrong; then a snapshot is taken, and the
-changes behind it are asked for again and again. Each look also asks for the last change that was taken over: when the
-store does not know it (it was restored from a backup, or is another one), when a number is missing, or at the first
-look, a fresh snapshot is taken: no log of changes proves that the store is the one that the file came from, and the
-snapshot also heals a list that has come to differ from its log. When the store cannot be asked, the last good table
-stays and the next look waits longer and longer. A snapshot that has lost more than half of a table is not taken over.
-Changes are served before they are merged into a table's large arrays.
+wait for the store, and given up when the first look finds its checksum wrong; then the changes behind it are asked for
+again and again. Each look also asks for the last change that was taken over: when the store does not know it (it was
+restored from a backup, or is another one), when a number is missing, or at the start, a fresh snapshot is taken: no log
+of changes proves that the store is the one that the file came from, and the snapshot also heals a list that has come to
+differ from its log. While one is read, which takes its time when the list is long, changes are followed as far as they
+lead on. When the store cannot be asked, the last good table stays and the next look waits longer and longer. A
+snapshot that has lost more than half of a table is not taken over. Changes are served before they are merged into a
+table's large arrays.
 
 The table on disk also keeps the zones' serial: it never goes back, see `Table.follows`.
 """
@@ -37,6 +38,8 @@ BETWEEN_WRITES = 5.0
 ROWS_A_SECOND = 200_000
 #: A table of more rows than this may not shrink to less than half in one snapshot.
 SMALL = 1000
+#: Seconds that a look waits for a snapshot before changes have their turn again.
+TURN = 0.2
 #: Changes asked for in one look.
 MOST_CHANGES = 10000
 
@@ -100,7 +103,8 @@ class Feed:
         self._bounds = bounds
         self._looking = asyncio.Lock()
         self._wait = poll
-        self._fresh = False  # whether a snapshot of the store has been taken over
+        self._fresh = False  # whether a snapshot of the store stands behind the table
+        self._reading: asyncio.Task[tuple[Table, Change | None]] | None = None  # a snapshot, while it is read
         self._last: Change | None = None  # the change that the table's number stands for, when the store knows it
         self._written: Table | None = None
         self._unproven: Table | None = None  # the mapped table, until its checksum is known to be right
@@ -114,6 +118,8 @@ class Feed:
             wait = await self.step()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
+        if self._reading:
+            await asyncio.wait([self._reading])
         await self.save()
 
     async def ready(self) -> None:
@@ -197,29 +203,43 @@ class Feed:
 
     async def _look(self) -> str:
         """Follow the store; returns what stands against it, or ""."""
-        if self._fresh and (before := self.table) is not None:
-            changes = await asyncio.to_thread(self._changes, before.serial)
-            if changes is not None:
-                if changes:
-                    table = await asyncio.to_thread(self._timed, before.changed, map(self._permitted, changes))
-                    self._swap(table)
-                    self._last = changes[-1]
-                    self.counters["changes"] += len(changes)
-                    if table.crowded:
-                        self._swap(await asyncio.to_thread(table.merged))
-                return ""
-            self._fresh = False
-        table, last = await asyncio.to_thread(self._snapshot)
-        if self.table is not None and len(self.table) > SMALL and 2 * len(table) < len(self.table) and not self._force:
+        followed = self.table is not None and await self._follow(self.table)
+        self._fresh = self._fresh and followed
+        if self._fresh:
+            return ""
+        if self._reading is None:
+            self._reading = asyncio.create_task(asyncio.to_thread(self._snapshot))
+        if followed and not (await asyncio.wait([self._reading], timeout=TURN))[0]:
+            return self.problem  # which only a snapshot can settle
+        reading, self._reading = self._reading, None
+        return await self._take_over(*await reading, followed=followed)
+
+    async def _follow(self, before: Table) -> bool:
+        """Serve the changes behind this table, the one in service; whether the store's log leads on from there."""
+        changes = await asyncio.to_thread(self._changes, before.serial)
+        if changes:
+            table = await asyncio.to_thread(self._timed, before.changed, map(self._permitted, changes))
+            self._swap(table)
+            self._last = changes[-1]
+            self.counters["changes"] += len(changes)
+            if table.crowded:
+                self._swap(await asyncio.to_thread(table.merged))
+        return changes is not None
+
+    async def _take_over(self, fresh: Table, last: Change | None, *, followed: bool) -> str:
+        """Have a snapshot stand behind the table in service, or serve it; returns what stands against it, or ""."""
+        served = self.table
+        if served is not None and len(served) > SMALL and 2 * len(fresh) < len(served) and not self._force:
             return (
-                f"the store holds {len(table)} listings, the table in service {len(self.table)}: not taken over; "
+                f"the store holds {len(fresh)} listings, the table in service {len(served)}: not taken over; "
                 f"if that is right, stop, remove {self._path} and start again"
             )
-        first = not self._fresh and self._last is None and not self.counters["snapshots"]
-        logged = first and self.table is not None and await asyncio.to_thread(self._leads, self.table, table)
-        if self.table is None or not logged or table.serial != self.table.serial:  # otherwise it is the same table
-            self._swap(self._successor(table, self._given_up if self.table is None else self.table, logged=logged))
-        self._fresh, self._last, self._given_up = True, last, None
+        if served is None or not followed or not await asyncio.to_thread(self._agree, served, fresh):
+            self._swap(self._successor(fresh, self._given_up if served is None else served))
+            self._last = last
+        elif served.serial == fresh.serial:
+            self._last = last
+        self._fresh, self._given_up = True, None
         self.counters["snapshots"] += 1
         return ""
 
@@ -235,8 +255,8 @@ class Feed:
     def _snapshot(self) -> tuple[Table, Change | None]:
         """A fresh table, and the change that its number stands for, unless the store has forgotten that."""
         serial, rows = self._source.snapshot()
+        last = self._source.changes(serial - 1, most=1) if serial else []  # before the rows: of the very same store
         table = self._held(self._timed(Table.of, rows, serial=serial))
-        last = self._source.changes(serial - 1, most=1) if serial else []
         return table, last[0] if last and last[0].seq == serial else None
 
     def _timed(self, make: Callable[..., Table], *of_what: object, **and_what: object) -> Table:
@@ -249,16 +269,17 @@ class Feed:
         for holder in self._holders:
             holder.confirm(moment)
 
-    def _successor(self, table: Table, before: Table | None, *, logged: bool = False) -> Table:
+    def _successor(self, table: Table, before: Table | None) -> Table:
         now = int(self._clock.now().timestamp())
-        return table.follows(before, zones_digest=self._zones_digest, now=now, logged=logged or table is before)
+        return table.follows(before, zones_digest=self._zones_digest, now=now)
 
-    def _leads(self, before: Table, table: Table) -> bool:
-        """Whether the log of changes leads from a table loaded from disk to a fresh one."""
-        changes = [c for c in self._source.changes(before.serial, most=MOST_CHANGES) if c.seq <= table.serial]
-        if [change.seq for change in changes] != list(range(before.serial + 1, table.serial + 1)):
+    def _agree(self, served: Table, fresh: Table) -> bool:
+        """Whether the log of changes leads from the older of these tables to the very rows of the newer."""
+        older, newer = sorted((served, fresh), key=lambda table: table.serial)
+        changes = [c for c in self._source.changes(older.serial, most=MOST_CHANGES) if c.seq <= newer.serial]
+        if [change.seq for change in changes] != list(range(older.serial + 1, newer.serial + 1)):
             return False
-        return before.changed(map(self._permitted, changes)).same_rows(table)
+        return older.changed(map(self._permitted, changes)).same_rows(newer)
 
     def _permitted(self, change: Change) -> Change:
         """The change; a listing that the list may not hold becomes one without effect."""

@@ -85,9 +85,8 @@ class Table:
         """The serial of every zone while this table is served."""
         return (self.epoch + self.serial) % 2**32
 
-    def follows(self, before: Table | None, *, zones_digest: str, now: int, logged: bool = False) -> Table:
-        """This table as the successor of the one in service, or of none; `now` in Unix seconds, `logged` says that the
-        log of changes leads from that one to this.
+    def follows(self, before: Table | None, *, zones_digest: str, now: int) -> Table:
+        """This table as the successor of the one in service, or of none; `now` in Unix seconds.
 
         The serial stays only when rows and zones are the same; otherwise it grows. Where counting from the change
         number is not enough it is at least `now`, so that a lost state directory does not bring an old serial back.
@@ -97,12 +96,9 @@ class Table:
         same = before is not None and self.serial == before.serial and zones_digest == before.zones_digest
         if not grows and not (same and before is not None and self.same_rows(before)):
             epoch = max(least + 1, now) - self.serial
-        since = self.serial
-        if logged and before is not None and (before.epoch, before.zones_digest) == (epoch, zones_digest):
-            since = before.since
-        if (self.epoch, self.zones_digest, self.since) == (epoch, zones_digest, since):
+        if self is before and (self.epoch, self.zones_digest) == (epoch, zones_digest):
             return self
-        return Table(self._shelves, self.serial, epoch=epoch, zones_digest=zones_digest, since=since)
+        return Table(self._shelves, self.serial, epoch=epoch, zones_digest=zones_digest)
 
     def change_number(self, soa_serial: int) -> int | None:
         """The change number that a zone's serial stood for, when the log of changes leads from there to this table;

@@ -1,6 +1,7 @@
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from ipaddress import IPv4Network, ip_address, ip_network
 from pathlib import Path
 
@@ -21,6 +22,12 @@ A, B, C = (ip_network(f"192.0.2.{n}/32") for n in (1, 2, 3))
 
 
 ALL_BUT_B = Bounds(special={4: ((int(B[0]), int(B[0]), "a test"),), 6: ()})
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first look ends with its snapshot, however busy the machine is; `Slow` says where it does not."""
+    monkeypatch.setattr(module, "TURN", 30)
 
 
 class Store:
@@ -50,6 +57,26 @@ class Store:
         if self.broken:
             raise self.broken
         return [change for change in self.log if change.seq > after][:most]
+
+
+class Slow(Store):
+    """One whose snapshots are read only when the gate is open, and are of the moment when they were asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.failed: Exception | None = None
+        monkeypatch.setattr(module, "TURN", 0)
+
+    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
+        number, rows = super().snapshot()
+        return number, self._read(list(rows))
+
+    def _read(self, rows: list[tuple[Network, str]]) -> Iterator[tuple[Network, str]]:
+        assert self.gate.wait(30)
+        if self.failed:
+            raise self.failed
+        yield from rows
 
 
 class Holder:
@@ -698,3 +725,132 @@ async def test_many_networks_that_the_list_may_not_hold_make_one_alarm(
     assert store.snapshots == 2
     [record] = caplog.records
     assert record.message.endswith("left out, as are 399 others")
+
+
+Let = Callable[[], Awaitable[float]]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    store = Slow(monkeypatch)
+    yield store
+    store.gate.set()
+
+
+@pytest.fixture
+async def behind(slow: Slow, holder: Holder, clock: HandClock, path: Path) -> Feed:
+    """A feed that has served {A} from disk; its store holds {A, B}, and the first snapshot is being read."""
+    slow.add(A)
+    before = Table.of([(A, "relay")], serial=1).follows(None, zones_digest="-", now=int(clock.now().timestamp()))
+    put_on_disk(path, dumped(before))
+    feed = Feed(slow, [holder], poll=0.2, path=path, clock=clock)
+    await feed.load()
+    slow.add(B)
+    await feed.step()
+    await until(lambda: slow.snapshots == 1)
+    return feed
+
+
+@pytest.fixture
+def let(behind: Feed, slow: Slow, monkeypatch: pytest.MonkeyPatch) -> Let:
+    """Let the snapshot be read, and look once more."""
+
+    async def go() -> float:
+        slow.gate.set()
+        monkeypatch.setattr(module, "TURN", 30)
+        return await behind.step()
+
+    return go
+
+
+async def test_changes_are_followed_while_the_first_snapshot_is_read(
+    behind: Feed, slow: Slow, holder: Holder, clock: HandClock, let: Let
+) -> None:
+    assert addresses(holder.table) == {A, B}
+    slow.add(C)
+    clock.turn(seconds=1)
+    assert await behind.step() == 0.2
+    assert addresses(holder.table) == {A, B, C}
+    assert holder.seen == clock.now().timestamp()
+    assert (behind.problem, behind.counters["snapshots"]) == ("", 0)
+    served = holder.table
+    await let()
+    assert holder.table is served  # the snapshot was of the moment before C, and the log leads from it to this table
+    assert behind.counters["snapshots"] == slow.snapshots == 1
+    assert served is not None
+    assert served.change_number(served.soa_serial - 2) == 1
+    slow.add(A, present=False)
+    await behind.step()
+    assert addresses(holder.table) == {B, C}
+    assert slow.snapshots == 1
+
+
+async def test_a_snapshot_from_which_the_log_does_not_lead_to_the_table_is_served_instead(
+    slow: Slow, behind: Feed, holder: Holder, let: Let
+) -> None:
+    slow.add(C)
+    await behind.step()
+    assert holder.table is not None
+    before = holder.table
+    slow.log[-1] = Change(seq=3, network=C, kind="spam", present=True)  # another story than the one we were told
+    await let()
+    assert addresses(holder.table) == {A, B}  # as the snapshot has it
+    assert holder.table.soa_serial > before.soa_serial
+    assert holder.table.change_number(before.soa_serial) is None
+    slow.rows = {(A, "relay"), (B, "relay"), (C, "spam")}
+    await behind.step()
+    assert holder.table.kinds(C[0]) == ("spam",)
+
+
+async def test_a_store_that_is_restored_while_it_is_read_is_read_again(
+    slow: Slow, behind: Feed, holder: Holder, let: Let
+) -> None:
+    slow.log[-1] = Change(seq=2, network=C, kind="relay", present=True)
+    slow.rows = {(A, "relay"), (C, "relay")}
+    await let()
+    await behind.step()
+    assert addresses(holder.table) == {A, C}
+    assert slow.snapshots == 2
+
+
+async def test_a_snapshot_that_breaks_off_is_a_problem_and_another_is_asked_for(
+    slow: Slow, behind: Feed, holder: Holder, let: Let
+) -> None:
+    slow.failed = StoreUnavailable()
+    await let()
+    assert behind.problem == "the store cannot be asked: The database cannot be reached."
+    slow.failed = None
+    await behind.step()
+    assert behind.problem == ""
+    assert behind.counters["snapshots"] == 1
+    assert addresses(holder.table) == {A, B}
+
+
+async def test_what_only_a_snapshot_settles_stays_a_problem_while_the_next_one_is_read(
+    slow: Slow, clock: HandClock, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "SMALL", 0)
+    monkeypatch.setattr(module, "TURN", 30)
+    put_on_disk(path, dumped(Table.of([(A, "relay"), (B, "relay")])))
+    feed = Feed(slow, [], poll=0.2, path=path, clock=clock)
+    await feed.load()
+    slow.gate.set()
+    await feed.step()
+    assert "the store holds 0 listings, the table in service 2" in feed.problem
+    slow.gate.clear()
+    monkeypatch.setattr(module, "TURN", 0)
+    slow.add(C)
+    for _ in range(3):
+        await feed.step()
+    assert len(caplog.records) == 1
+    assert addresses(feed.table) == {A, B, C}
+
+
+async def test_the_end_waits_for_a_snapshot_that_is_read(behind: Feed, slow: Slow) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(behind.run(stop))
+    stop.set()
+    await asyncio.sleep(0)
+    assert not running.done()
+    slow.gate.set()
+    await asyncio.wait_for(running, 10)
