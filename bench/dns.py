@@ -10,7 +10,8 @@
 2. **Start**: a node on the mapped table of the largest size, from after its imports to its first answer.
 3. **Store**: the feed's first look at a store of 1,000,000 listings.
 4. **A listing**: a node follows a store of the largest size; listings are added by the casework of another process,
-   idle first and then under full load, and asked for until they are answered.
+   one while the node still reads the store for the first time, some when it is idle and some under full load, and asked
+   for until they are answered.
 
 Nothing but loopback is talked to; what is written goes into one temporary folder (some 2 GB at 10,000,000).
 """
@@ -32,6 +33,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.request import urlopen
 
 from bench import chart, report
 from bench.dnsperf import command, latency, load, told
@@ -66,6 +68,8 @@ TIMES = 5
 BETWEEN, MORE, ANSWERED = 0.6, 0.037, 60.0
 #: Seconds between two questions whether it is.
 OFTEN = 0.002
+#: Seconds until a store must be read, and the metric which says that it is.
+READ, SNAPSHOTS = 300.0, "dnsbl_feed_snapshots_total"
 #: Of the store's folder and port, and of listings there.
 FOLLOWS, KIND, ACTOR = "follows", "manual", "bench"
 
@@ -148,12 +152,28 @@ class Listings:
         return time.monotonic() - began
 
 
+def counted(metrics: str, name: str) -> float:
+    """A counter of our own server."""
+    with urlopen(f"http://{metrics}/metrics", timeout=30) as page:
+        said = re.search(rf"^{name} (\S+)$", page.read().decode(), re.M)
+    return float(said[1]) if said else 0.0
+
+
 def listing(run: Run, here: World, cores: list[int], say: Say) -> None:
     """Single listings to a large table. The store was filled before, in the state folder of its own."""
-    server = ours(here, OURS, dns="", folder=FOLLOWS)
+    metrics = f"127.0.0.1:{free_port()}"
+    server = ours(here, OURS, dns=f'metrics_listen = "{metrics}"\n', folder=FOLLOWS)
     with running(server, cores):
+        began = time.monotonic()
         listings = Listings(here.folder / FOLLOWS / "config.toml", here, server.port)
-        say(f"a store of {len(here.listed):,}: followed after {listings.add():.1f} s")
+        first: float | None = listings.add()
+        if counted(metrics, SNAPSHOTS):
+            first = None  # the store was read before the listing came
+        while not counted(metrics, SNAPSHOTS):
+            if time.monotonic() - began > READ:
+                sys.exit("the store was not read within some minutes")
+            time.sleep(BETWEEN)
+        say(f"a store of {len(here.listed):,} is read after {time.monotonic() - began:.1f} s")
         used, quiet = [], []
         for n in range(TIMES):
             time.sleep(n * MORE)
@@ -170,7 +190,7 @@ def listing(run: Run, here: World, cores: list[int], say: Say) -> None:
         if loading.poll() is not None:
             sys.exit("the load ended before the last listing was answered")
         said = told(loading.communicate(timeout=60)[0])
-        run.listed = Listed(len(here.listed), used, quiet, loaded, said.sent, said.lost, resident(server))
+        run.listed = Listed(len(here.listed), used, quiet, loaded, said.sent, said.lost, resident(server), first)
 
 
 def machine(rounds: int, seconds: float) -> str:

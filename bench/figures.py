@@ -71,6 +71,7 @@ class Listed:
     asked: int  #: queries of that load
     lost: int
     resident: float  #: MB of a server that has followed a store of that size
+    first: float | None  #: seconds of a listing that came while the store was first read; None when that was over
 
 
 @dataclass

@@ -53,7 +53,7 @@ def whole_run() -> Run:
         ]
     rows += [row(NSD, SMALL, 7.0, 70.0, 7.0), row(GUARDS_OFF, MIDDLE, 5.0, 50.0, 5.0)]
     rows.append(row(GUARDS_ON, MIDDLE, 5.5, 55.0, 5.5))
-    listed = Listed(LARGE, [0.003, 0.004, 0.005], [0.1, 0.2], [0.1, 0.25], 700_000, 0, 127.0)
+    listed = Listed(LARGE, [0.003, 0.004, 0.005], [0.1, 0.2], [0.1, 0.25], 700_000, 0, 127.0, 0.3)
     return Run(rows, [0.02, 0.03], LARGE, [1.6, 1.7, 1.8], MIDDLE, listed)
 
 
@@ -85,7 +85,7 @@ def test_memory_growth_is_from_the_smallest_size_to_the_largest() -> None:
 
 def test_what_was_not_measured_at_its_size_is_not_told_as_if_it_were() -> None:
     few = Run([row(OURS, 50_000, 5.0), row(RBLDNSD, 50_000, 6.0)], [0.01], 50_000, [1.0], 50_000)
-    few.listed = Listed(50_000, [0.1], [0.1], [0.1], 10, 0, 80.0)
+    few.listed = Listed(50_000, [0.1], [0.1], [0.1], 10, 0, 80.0, None)
     assert figures.figures(few) == {}
     assert all("not measured" in line for line in report.goals(few)[2:])
 
