@@ -47,7 +47,6 @@ from bench.servers import (
     config,
     cpu,
     echo,
-    free_port,
     name_of,
     ours,
     resident,
@@ -57,6 +56,7 @@ from bench.servers import (
     world,
 )
 from dnsbl.daemons.desk import open_desk
+from dnsbl.demo.neighbourhood import free_port
 from dnsbl.dns import fast
 
 #: Fewer than this and our feed takes the empty store for the truth.

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.figures import ECHO, GUARDS_OFF, GUARDS_ON, MIDDLE, NSD, OURS, PURE, RBLDNSD, TWO, Row
+from dnsbl.demo.neighbourhood import free_port
 from dnsbl.dns.table import Table
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
@@ -101,14 +102,6 @@ class World:
     def known(self) -> str:
         """The name of a listed address."""
         return name_of(self.listed[len(self.listed) // 2])
-
-
-def free_port() -> int:
-    """A port that is free for UDP and TCP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind(("127.0.0.1", 0))
-        tcp.bind(udp.getsockname())
-        return int(udp.getsockname()[1])
 
 
 def addresses(count: int) -> array[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -188,10 +189,13 @@ class Neighbourhood:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
+    """A port of loopback that is free for UDP and TCP, and that the kernel gives to no client. Raises OSError."""
+    for port in random.sample(range(20000, 32768), 100):
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp, contextlib.suppress(OSError):
+            udp.bind(("127.0.0.1", port))
+            tcp.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port of loopback is free")
 
 
 async def _slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

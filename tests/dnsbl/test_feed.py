@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from ipaddress import IPv4Network, ip_address, ip_network
 from pathlib import Path
 
@@ -731,10 +731,10 @@ Let = Callable[[], Awaitable[float]]
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+async def slow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Slow]:
     store = Slow(monkeypatch)
     yield store
-    store.gate.set()
+    store.gate.set()  # or the loop would wait for its threads
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,15 +11,10 @@ from typing import Any
 
 import pytest
 
+from dnsbl.demo.neighbourhood import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 ZONE = (ROOT / "zones" / "relays.example.org.toml").read_text(encoding="utf-8")
-
-
-def free_port(host: str = "127.0.0.1", kind: int = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as taken:
-        taken.bind((host, 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 class Site:
