@@ -119,7 +119,7 @@ class Feed:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
         if self._reading:
-            await asyncio.wait([self._reading])
+            await asyncio.gather(self._reading, return_exceptions=True)
         await self.save()
 
     async def ready(self) -> None:
