@@ -331,16 +331,20 @@ def after_ready(deed: Deed) -> Deed:
     return both
 
 
+#: Of what follows the answer to STARTTLS, in whatever pieces it is read.
+NOT_TLS = {"TLS_FAIL", "TLS_INJECT"}
+
+
 @pytest.mark.parametrize(
     ("deed", "outcomes"),
     [
         (lambda peer: peer.say(READY + b"250 ok\r\n"), {"TLS_INJECT"}),
         (lambda peer: peer.say(READY * 2), {"TLS_INJECT"}),
         (lambda peer: peer.say(READY + b"\x16\x03\x01"), {"TLS_INJECT"}),
-        (after_ready(lambda peer: peer.say(b"250 ok\r\n")), {"TLS_FAIL"}),
-        (after_ready(lambda peer: peer.pour(b"x" * 65536, 100 * 1024 * 1024)), {"TLS_FAIL"}),
-        (after_ready(lambda peer: peer.pour(b"\x16\x03\x03\x3f\xff" + b"\x02" * 16383, 100 * 2**20)), {"TLS_FAIL"}),
-        (after_ready(lambda peer: peer.say(b"\x15\x03\x01\x00\x02\x02\x28")), {"TLS_FAIL"}),
+        (after_ready(lambda peer: peer.say(b"250 ok\r\n")), NOT_TLS),
+        (after_ready(lambda peer: peer.pour(b"x" * 65536, 100 * 1024 * 1024)), NOT_TLS),
+        (after_ready(lambda peer: peer.pour(b"\x16\x03\x03\x3f\xff" + b"\x02" * 16383, 100 * 2**20)), NOT_TLS),
+        (after_ready(lambda peer: peer.say(b"\x15\x03\x01\x00\x02\x02\x28")), NOT_TLS),
         (after_ready(Peer.reset), {"TLS_FAIL"}),
         (after_ready(Peer.leave), {"TLS_FAIL"}),
         (lambda peer: peer.say(b"454 4.7.0 not now\r\n"), {"TLS_FAIL"}),
@@ -376,7 +380,7 @@ def under_cover(tls: ssl.SSLContext, deed: Deed) -> Deed:
 @pytest.mark.parametrize(
     ("deed", "outcome"),
     [
-        (lambda peer: (peer.say(b"250 before you ask\r\n"), peer.hear(), peer.say(b"250 ok\r\n")), "UNSOLICITED"),
+        (lambda peer: peer.say(b"250 before you ask\r\n250 ok\r\n"), "UNSOLICITED"),
         (Peer.reset, "DISCONNECTED"),
         (Peer.leave, "DISCONNECTED"),
         (lambda peer: (peer.hear(), peer.pour(b"250-" + b"x" * 65532, 100 * 2**20)), "OVERSIZE"),
