@@ -21,6 +21,7 @@ from typing import Any, AnyStr, cast
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tester.letter import COLLECTOR
+from tester.received import plain
 from tester.smtp import escape
 
 _log = logging.getLogger(__name__)
@@ -311,7 +312,7 @@ class _Connection(SMTP):
         assert self._rcpt is not None
         assert self.session is not None
         return Collected(
-            peer=_plain(self._peer[0]),
+            peer=plain(ip_address(self._peer[0])),
             peer_port=self._peer[1],
             local=_shown(self._local),
             tls=self.session.ssl is not None,
@@ -362,11 +363,6 @@ _PATH = re.compile(rb"""<(?:@[^:<>]*:)?((?:"(?:\\.|[^"\\])*"|[^"<>])*)>((?: .*)?
 _SIZE = re.compile(rb" SIZE=([0-9]{1,18})(?![^ ])", re.IGNORECASE)
 
 
-def _plain(host: str) -> IPv4Address | IPv6Address:
-    address = ip_address(host)
-    return getattr(address, "ipv4_mapped", None) or address
-
-
 def _shown(end: tuple[Any, ...]) -> str:
-    address = _plain(end[0])
+    address = plain(ip_address(end[0]))
     return f"{address}:{end[1]}" if address.version == 4 else f"[{address}]:{end[1]}"

@@ -102,9 +102,14 @@ def candidate(
     return None
 
 
+def plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The address that is meant: dual-stack machines name IPv4 peers in mapped form."""
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+
+
 def mentions(chain: Iterable[Hop], address: IPv4Address | IPv6Address) -> bool:
     """Whether any hop names this address as its sender."""
-    return any(hop.address == _plain(address) for hop in chain)
+    return any(hop.address == plain(address) for hop in chain)
 
 
 #: What may start a clause, once each. A word right behind a keyword is its value: a client may call itself "by".
@@ -189,14 +194,9 @@ def _address(client: str, comments: list[str]) -> IPv4Address | IPv6Address | No
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return _plain(ip_address(re.sub(r"\Aipv6:", "", text.partition("%")[0], flags=re.I)))
+        return plain(ip_address(re.sub(r"\Aipv6:", "", text.partition("%")[0], flags=re.I)))
     except ValueError:
         return None
-
-
-def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Dual-stack servers write IPv4 peers in mapped form; they mean the IPv4 address."""
-    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
 def _shown(text: str) -> str:

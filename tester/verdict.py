@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
+from tester.received import plain
 from tester.smtp import PENDING, REFUSED, RETRY, Control, Outcome
 
 
@@ -148,7 +149,7 @@ def weigh(evidence: Evidence) -> Weighed:
         return Weighed(finding=Finding.FORGED, counts=False, reason="Its body was never sent.")
     if e.already_delivered:
         return Weighed(finding=Finding.REPEATED, counts=False, reason="This letter has already come back.")
-    same, late = _plain(e.peer) == _plain(e.address), e.received_at > e.late_after
+    same, late = plain(e.peer) == plain(e.address), e.received_at > e.late_after
     who = "the tested address" if same else "another address than the tested one"
     return Weighed(
         finding=Finding(f"DELIVERED_{'SAME' if same else 'OTHER'}{'_LATE' if late else ''}"),
@@ -169,11 +170,6 @@ def _weigh_answer(e: Evidence) -> Weighed:
     if e.remote_mta_is_us:
         return Weighed(finding=Finding.BOUNCED_BY_US, counts=False, reason="Our own collector refused the letter.")
     return Weighed(finding=Finding.BOUNCED, counts=False, reason="The letter was accepted, then returned.")
-
-
-def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The address as people write it: v4-mapped IPv6 unwrapped."""
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 SAME = frozenset({Outcome.DELIVERED_SAME, Outcome.DELIVERED_SAME_LATE})
