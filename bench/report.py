@@ -90,7 +90,7 @@ def further(run: Run) -> list[str]:
             f"- A server that has followed a store of {listed.size:,}: {listed.resident:.0f} MB resident.",
         ]
         if listed.first is not None:
-            lines.append(f"- One that came while the server first read the store: {1000 * listed.first:.0f} ms.")
+            lines.append(f"- A listing that came while the server first read that store: {1000 * listed.first:.0f} ms.")
     return lines
 
 
