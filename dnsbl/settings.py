@@ -323,6 +323,20 @@ class Tester(Section):
     )
     lease: float = Field(300, description="Seconds after which a job of a silent worker is given to another.", gt=0)
 
+    @property
+    def held(self) -> str:
+        """Why these settings let nobody be dialled, or "".
+
+        Under names that are not ours no letter could come back, and nobody could see who tests; labs need none.
+        """
+        if self.stop:
+            return "tester.stop is set"
+        names = ("helo", "collector_domain", "bounce_domain")
+        borrowed = [f"tester.{name}" for name in names if f".{getattr(self, name)}".endswith(".example.org")]
+        if not borrowed or self.lab_networks:
+            return ""
+        return f"put {'names' if borrowed[1:] else 'a name'} of your own into {' and '.join(borrowed)} first"
+
 
 class CollectorSettings(Section):
     """Where letters come back."""

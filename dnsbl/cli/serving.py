@@ -46,7 +46,7 @@ async def _serve(node: Node, as_json: bool) -> None:
 def _announce(bound: Bound, as_json: bool) -> None:
     where = {"dns": bound.dns, "collector": bound.collector, "web": bound.web, "metrics": bound.metrics}
     if as_json:
-        print(json.dumps({"listening": where, "engine": bound.engine}), flush=True)
+        print(json.dumps({"listening": where, "engine": bound.engine, "held": bound.held}), flush=True)
         return
     for role, places in where.items():
         for host, port in places:
@@ -54,4 +54,6 @@ def _announce(bound: Bound, as_json: bool) -> None:
             print(f"{role:<10}{'http://' if role in ('web', 'metrics') else ''}{shown}", flush=True)
     if bound.engine:
         print(f"{'engine':<10}{bound.engine}", flush=True)
+    if bound.held:
+        print(f"{'testing':<10}nobody is dialled: {bound.held}", flush=True)
     print("ready; Ctrl-C ends it", flush=True)

@@ -43,11 +43,11 @@ def job(desk: Desk, queued: Job, word: str, *, as_json: bool) -> None:
         standing = desk.casework.look_up(queued.address)
         document(standing_shape(standing, desk.codes) | {"run_id": queued.run, "done": word})
         return
-    Console().print(
-        f"{queued.address}: {word}; the test is due {_when(queued.due)}.\n"
-        f"Follow it with: dnsbl lookup {queued.address}, or {desk.settings.web.base_url}/ip/{queued.address}",
-        highlight=False,
-    )
+    lines = [f"{queued.address}: {word}; the test is due {_when(queued.due)}."]
+    if held := desk.settings.tester.held or (desk.casework.stopped() and "`dnsbl resume` takes testing up again"):
+        lines.append(f"It waits, since nobody is dialled now: {held}.")
+    lines.append(f"Follow it with: dnsbl lookup {queued.address}, or {desk.settings.web.base_url}/ip/{queued.address}")
+    Console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def standing(desk: Desk, found: Standing, *, as_json: bool) -> None:

@@ -47,6 +47,7 @@ class Bound:
     collector: list[tuple[str, int]] = field(default_factory=list)
     web: list[tuple[str, int]] = field(default_factory=list)
     metrics: list[tuple[str, int]] = field(default_factory=list)
+    held: str = ""  #: why the settings let a worker here dial nobody
 
 
 class Node:
@@ -95,6 +96,7 @@ class Node:
                 self._exhibit = Exhibit(page, settings.dns.metrics_listen)
         self._mailroom = Mailroom(casework, settings, keyring, clock) if "collector" in roles else None
         self._worker = Worker(casework, settings, keyring, clock, on_event=on_event) if "worker" in roles else None
+        self.bound.held = settings.tester.held if self._worker else ""
         self._scheduler = Scheduler(casework) if "scheduler" in roles else None
         self._web = None
         if "web" in roles:

@@ -2,7 +2,8 @@
 
 Holds no rule: which letters, `vectors`; what to say, `dialogue`; what it proves, `verdict`; what follows, `casework`.
 A worker that dies leaves its jobs to their leases; another takes the same run up with the same letters. While all
-testing is stopped, and in quiet hours, nobody is dialled: what is being said is broken off and its job put back.
+testing is stopped, in quiet hours, and without names of our own, nobody is dialled: what is being said is broken off
+and its job put back.
 """
 
 from __future__ import annotations
@@ -100,16 +101,17 @@ class Worker:
 
     async def _look(self) -> None:
         """See whether anybody may be dialled now. While the store does not answer, the last word holds."""
-        quiet = self._clock.now().hour in self._settings.tester.quiet_hours
+        tester = self._settings.tester
+        quiet = self._clock.now().hour in tester.quiet_hours
         try:
             stopped = await asyncio.to_thread(self._casework.stopped)
         except DnsblError as error:
             log.warning("it is not known whether testing is stopped: %s", error)
             return
-        held = self._settings.tester.stop or quiet or stopped is not None
-        if held != self._held:
-            log.warning("nobody is dialled from now on" if held else "testing goes on")
-        self._held = held
+        why = tester.held or (quiet and "these are quiet hours") or (stopped and "an operator has stopped testing")
+        if bool(why) != self._held:
+            log.warning(f"nobody is dialled from now on: {why}" if why else "testing goes on")
+        self._held = bool(why)
 
     async def _break_off(self) -> None:
         running = list(self._running.values())

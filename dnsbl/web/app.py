@@ -97,7 +97,7 @@ def create_app(
         except DnsblError as error:
             log.warning("not ready: %s", error)
             return JSONResponse({"ready": False, "reason": "the store does not answer"}, 503)
-        testing = "stopped" if stopped or settings.tester.stop else "goes on"
+        testing = "stopped" if stopped or settings.tester.held else "goes on"
         since = {"since": f"{stopped.at:%Y-%m-%dT%H:%M:%SZ}"} if stopped else {}
         return JSONResponse({"ready": True, "testing": testing} | since)
 

@@ -151,6 +151,16 @@ def test_all_testing_is_stopped_and_taken_up_again(run: Run) -> None:
     assert "stopped" in run("stop", "--reason", "again", plain=True)
 
 
+def test_a_test_that_has_to_wait_says_why(run: Run, tmp_path: Path) -> None:
+    waits = "It waits, since nobody is dialled now"
+    assert waits not in run("test", "8.8.8.1", plain=True)
+    run("stop", "--reason", "complaints")
+    assert f"{waits}: `dnsbl resume` takes testing up again." in run("test", "8.8.8.2", plain=True)
+    run("resume")
+    (tmp_path / "config.toml").write_text("")
+    assert f"{waits}: put names of your own into tester.helo" in run("test", "8.8.8.3", plain=True)
+
+
 def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal_raw(run: Run, tmp_path: Path) -> None:
     assert run("inbox") == []
     hostile = b"From: Pat <pat@example.net>\r\nSubject: stop \x1b[2J[red]this\r\n\r\nWhy \x1b]0;x\x07me?\r\n"
@@ -320,3 +330,12 @@ def test_the_start_of_serving_names_the_engine(as_json: bool, capsys: pytest.Cap
     serving._announce(Bound(web=[("127.0.0.1", 80)]), as_json)
     said = capsys.readouterr().out
     assert json.loads(said)["engine"] == "" if as_json else "engine" not in said
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_start_of_serving_says_when_nobody_is_dialled(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    serving._announce(Bound(held="tester.stop is set"), as_json)
+    said = capsys.readouterr().out
+    assert (
+        json.loads(said)["held"] == "tester.stop is set" if as_json else "nobody is dialled: tester.stop is set" in said
+    )

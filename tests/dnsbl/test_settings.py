@@ -90,3 +90,21 @@ def test_the_settings_of_the_responder_are_read_as_they_are_written() -> None:
         {"dns": {"nsid": "0x6e7331", "metrics_listen": "[::1]:9100", "cookies": "strict"}}
     ).dns
     assert (dns.nsid, dns.metrics_listen, dns.cookies) == ("0x6e7331", "[::1]:9100", "strict")
+
+
+NAMES = {"helo": "tester.list.test", "collector_domain": "c.list.test", "bounce_domain": "b.list.test"}
+
+
+@pytest.mark.parametrize(
+    ("tester", "held"),
+    [
+        ({}, "put names of your own into tester.helo and tester.collector_domain and tester.bounce_domain first"),
+        (NAMES, ""),
+        (NAMES | {"helo": "example.org"}, "put a name of your own into tester.helo first"),
+        (NAMES | {"helo": "myexample.org"}, ""),
+        ({"lab_networks": ["127.0.0.0/8"]}, ""),
+        (NAMES | {"stop": True}, "tester.stop is set"),
+    ],
+)
+def test_nobody_outside_a_lab_is_dialled_under_the_names_of_the_example(tester: dict, held: str) -> None:
+    assert Settings.model_validate({"tester": tester}).tester.held == held

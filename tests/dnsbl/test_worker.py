@@ -150,10 +150,24 @@ async def test_a_stop_ends_all_dialling_within_a_second_and_a_resume_takes_it_up
     assert len(documents) == 5, "what was said before the stop is on file as well"
 
 
-@pytest.mark.parametrize("how", ["setting", "quiet hours", "stopped before"])
-async def test_while_testing_is_held_nothing_is_dialled(store: Store, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("setting", "tester.stop is set"),
+        ("quiet hours", "these are quiet hours"),
+        ("stopped before", "an operator has stopped testing"),
+        ("names", "put names of your own into tester.helo and"),
+    ],
+)
+async def test_while_testing_is_held_nothing_is_dialled(
+    store: Store, how: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = HandClock()  # 00:00 UTC
-    terms: dict[str, Any] = {"setting": {"stop": True}, "quiet hours": {"quiet_hours": [0, 23]}}.get(how, {})
+    terms: dict[str, Any] = {
+        "setting": {"stop": True},
+        "quiet hours": {"quiet_hours": [0, 23]},
+        "names": {"lab_networks": []},
+    }.get(how, {})
     async with serving(host := Host()) as port:
         shop = Shop(store, port, clock, **terms)
         run = shop.nominate()
@@ -163,6 +177,7 @@ async def test_while_testing_is_held_nothing_is_dialled(store: Store, how: str) 
             await asyncio.sleep(0.4)
             assert host.peers == []
             assert shop.casework.look_up(HERE).job.takes == 0  # type: ignore[union-attr]
+            assert f"nobody is dialled from now on: {why}" in caplog.text
             if how == "quiet hours":
                 clock.turn(hours=1)
                 await shop.until(lambda: shop.settled(run))
