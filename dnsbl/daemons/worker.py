@@ -109,8 +109,10 @@ class Worker:
             log.warning("it is not known whether testing is stopped: %s", error)
             return
         why = tester.held or (quiet and "these are quiet hours") or (stopped and "an operator has stopped testing")
-        if bool(why) != self._held:
-            log.warning(f"nobody is dialled from now on: {why}" if why else "testing goes on")
+        if why and not self._held:
+            log.warning("nobody is dialled from now on: %s", why)
+        elif self._held and not why:
+            log.warning("testing goes on")
         self._held = bool(why)
 
     async def _break_off(self) -> None:

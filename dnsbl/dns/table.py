@@ -27,7 +27,7 @@ MOST_BESIDE = 4096
 
 
 class Table:
-    """What the list says. Made by `Table.of`, `Table.mapped` and `changed`."""
+    """What the list says. Made by `Table.of`, `Table.mapped`, `Table.over` and `changed`."""
 
     __slots__ = ("_order", "_raw", "_shelves", "counts", "epoch", "serial", "since", "zones_digest")
 
