@@ -15,9 +15,10 @@ from ipaddress import IPv4Address, IPv6Address
 from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN
 from tester import letter as letters
 from tester.caller import call
-from tester.collector import Bounds, Collected, Collector
+from tester.collector import Bounds, Collector
 from tester.composing import compose
 from tester.letter import Keyring, Letter
+from tester.returned import Collected, unwrap
 from tester.smtp import PENDING, Attempt, Limits, Outcome, Said, Transcript
 from tester.vectors import Names, Vector
 from tester.verdict import Finding, Verdict, judge
@@ -116,7 +117,7 @@ class Desk:
         if letter is None:
             return
         weighed = weigh_return(
-            letters.unwrap(message.message),
+            unwrap(message.message),
             letter,
             keyring=self.keyring,
             token=message.recipient,

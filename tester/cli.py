@@ -22,11 +22,12 @@ from typing import TextIO
 
 from tester import letter as letters
 from tester.caller import call
-from tester.collector import Collected, Collector
+from tester.collector import Collector
 from tester.composing import compose
 from tester.errors import NotDialable, TesterError
 from tester.letter import Keyring, Letter, Sender
 from tester.manners import why_not
+from tester.returned import Collected, unwrap
 from tester.smtp import DELIVERED, PENDING, Attempt, Control, Event, Limits, Outcome, Result, Said, Transcript, escape
 from tester.vectors import PROFILES, Names, profile
 from tester.verdict import Judgement, judge
@@ -256,7 +257,7 @@ class _Run:
             return
         result = self._results.get(letter.recipient)
         weighed = weigh_return(
-            letters.unwrap(message.message),
+            unwrap(message.message),
             letter,
             keyring=self._keys,
             token=message.recipient,

@@ -15,13 +15,13 @@ import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any, AnyStr, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tester.letter import COLLECTOR
 from tester.received import plain
+from tester.returned import COLLECTOR, Collected
 from tester.smtp import escape
 
 _log = logging.getLogger(__name__)
@@ -39,24 +39,6 @@ class Bounds:
     idle: float = 60.0
     commands: int = 40  #: of one kind on one connection
     replies: int = 200  #: of ours on one connection: what all its commands together come to
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Collected:
-    """One message as it came, with its circumstances."""
-
-    peer: IPv4Address | IPv6Address
-    peer_port: int
-    local: str  #: our own end, "address:port"
-    tls: bool
-    helo: str  #: escaped
-    mail_raw: bytes  #: argument of MAIL as sent
-    rcpt_raw: bytes  #: argument of RCPT as sent
-    mail_from: str  #: "" for the null reverse-path
-    recipient: str  #: local part, lower case: the token (or "postmaster", "abuse")
-    domain: str  #: lower case
-    message: bytes  #: dot-unstuffed, as received, without our trace
-    received_at: float  #: epoch seconds
 
 
 #: What a line costs in memory, about, beyond its octets: a message of nothing but line ends would cost twenty-five

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
-from tester.letter import Keyring, Letter, Opened, genuine
+from tester.letter import Keyring, Letter, genuine
+from tester.returned import Opened
 from tester.smtp import Outcome
 from tester.verdict import Evidence, Weighed, weigh
 

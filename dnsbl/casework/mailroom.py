@@ -11,7 +11,7 @@ from dnsbl.casework.base import Base
 from dnsbl.casework.judging import delivered
 from dnsbl.store import Transaction
 from dnsbl.store.letters import Issued
-from tester.letter import Opened, unwrap
+from tester.returned import Opened, unwrap
 from tester.verdict import Finding, Weighed
 from tester.weighing import weigh_return
 

@@ -15,8 +15,9 @@ from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings, split_listen
 from tester import letter
-from tester.collector import Bounds, Collected, Collector
+from tester.collector import Bounds, Collector
 from tester.letter import Keyring
+from tester.returned import Collected
 from tester.verdict import Finding
 
 log = logging.getLogger(__name__)

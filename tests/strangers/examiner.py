@@ -17,9 +17,10 @@ from lab import COLLECTOR, TESTER
 
 from tester import letter as letters
 from tester.caller import call
-from tester.collector import Bounds, Collected, Collector
+from tester.collector import Bounds, Collector
 from tester.composing import compose
-from tester.letter import Keyring, Letter, Opened, Sender
+from tester.letter import Keyring, Letter, Sender
+from tester.returned import Collected, Opened, unwrap
 from tester.smtp import DELIVERED, PENDING, RETRY, Attempt, Control, Flag, Limits, Outcome, Result, Said
 from tester.vectors import Names, profile
 from tester.verdict import Judgement, judge
@@ -186,7 +187,7 @@ class Examiner:
             self.findings.append(f"{message.peer}: a message for {message.recipient}")
             return
         run, letter = self._runs[message.recipient]
-        opened = letters.unwrap(message.message)
+        opened = unwrap(message.message)
         result = run.results.get(letter.recipient)
         weighed = weigh_return(
             opened,

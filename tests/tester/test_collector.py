@@ -17,7 +17,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from player import attempt
 
 from tester.caller import call
-from tester.collector import Bounds, Collected, Collector
+from tester.collector import Bounds, Collector
+from tester.returned import Collected
 from tester.smtp import Limits, Outcome
 from tester.verdict import Evidence, Finding, Verdict, judge, weigh
 

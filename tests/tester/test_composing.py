@@ -13,7 +13,8 @@ import pytest
 from tester import vectors
 from tester.composing import compose
 from tester.errors import ForgedToken
-from tester.letter import Keyring, Letter, Sender, issue, unwrap
+from tester.letter import Keyring, Letter, Sender, issue
+from tester.returned import unwrap
 from tester.smtp import Attempt
 from tester.vectors import Names
 

@@ -13,8 +13,9 @@ from ipaddress import ip_address
 import pytest
 
 from tester import letter, vectors
-from tester.collector import Bounds, Collected, Collector
+from tester.collector import Bounds, Collector
 from tester.letter import Keyring, Letter
+from tester.returned import Collected
 
 NOW = 1700000000
 C, B = "c.test", "b.test"

@@ -23,8 +23,9 @@ from servers import OPEN
 
 from tester import letter
 from tester.caller import call
-from tester.collector import Collected, Collector
+from tester.collector import Collector
 from tester.letter import Keyring
+from tester.returned import Collected, unwrap
 from tester.smtp import Attempt, Control, Flag, Limits, Said, Transcript
 from tester.verdict import Finding, Weighed
 from tester.weighing import weigh_return
@@ -469,7 +470,7 @@ class Postbox:
     async def deliver(self, message: Collected) -> None:
         self.got.append(
             weigh_return(
-                letter.unwrap(message.message),
+                unwrap(message.message),
                 self.letter,
                 keyring=self.keyring,
                 token=message.recipient,

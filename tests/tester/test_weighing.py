@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tester import letter as letters
-from tester.letter import Keyring, Letter, Sender, unwrap
+from tester.letter import Keyring, Letter, Sender
+from tester.returned import unwrap
 from tester.smtp import Outcome
 from tester.verdict import Finding, Weighed
 from tester.weighing import weigh_return

@@ -1,0 +1,351 @@
+"""Whatever a stranger sends is opened: the proof is found whatever happened on the way, and a report is told apart."""
+
+from __future__ import annotations
+
+import base64
+import quopri
+import time
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from samples import BODY, MESSAGE, PROOF
+
+from tester.returned import Opened, unwrap
+
+
+def opened(body: str | bytes, *header: str) -> Opened:
+    body = body if isinstance(body, bytes) else body.encode("latin-1")
+    return unwrap("".join(f"{line}\r\n" for line in header).encode() + b"\r\n" + body)
+
+
+def html_of(text: str) -> str:
+    return "<html><body>" + text.replace("\r\n", "<br>\r\n").replace(" ", "&nbsp;") + "</body></html>"
+
+
+QUOTED = "".join(f"> {line}\r\n" for line in BODY.decode().split("\r\n"))
+WAYS = {
+    "as written": (BODY, ()),
+    "bare line feeds": (BODY.replace(b"\r\n", b"\n"), ()),
+    "doubled carriage returns": (BODY.replace(b"\r\n", b"\r\r\n"), ()),
+    "quoted-printable": (quopri.encodestring(BODY), ("Content-Transfer-Encoding: Quoted-Printable",)),
+    "quoted-printable, all of it": (
+        "".join(f"={byte:02X}" + "=\r\n" * (n % 20 == 19) for n, byte in enumerate(BODY)),
+        ("Content-Transfer-Encoding: quoted-printable",),
+    ),
+    "base64": (
+        base64.encodebytes(BODY),
+        ("Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: base64"),
+    ),
+    "base64 with a footer": (
+        base64.encodebytes(BODY + b"\n" * (-(len(BODY) + 1) % 3)) + b"-- \r\nThis mail was scanned.\r\n",
+        ("Content-Transfer-Encoding: BASE64",),
+    ),
+    "base64, cut off": (base64.b64encode(BODY)[:-3], ("Content-Transfer-Encoding: base64",)),
+    "HTML": (html_of(BODY.decode()), ("Content-Type: TEXT/HTML; charset=us-ascii",)),
+    "HTML, emphasised": (f"<p>Proof:</p><td><b\n>{PROOF}</b>", ("Content-Type: text/html",)),
+    "quoted": (QUOTED, ()),
+    "rewrapped": (f"text Proof:\r\n> > {PROOF[:9]}\r\n> > {PROOF[9:]} text goes on", ()),
+    "upper case": (BODY.upper(), ()),
+    "with a disclaimer": (BODY + b"\r\n--\r\nThis message is confidential.\r\n", ()),
+    "in UTF-8": ("Grüße. ".encode() + BODY, ("Content-Type: text/plain; charset=utf-8",)),
+    "of an unreadable type": (BODY, ("Content-Type: ;;;",)),
+    "multipart without a boundary": (BODY, ("Content-Type: multipart/mixed",)),
+    "multipart with a wrong boundary": (BODY, ("Content-Type: multipart/mixed; boundary=other",)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_proof_is_found_whatever_happened_on_the_way(way: str):
+    body, header = WAYS[way]
+    found = opened(body, "From: <s@b.example>", *header)
+    assert (found.proofs, found.reported_proofs, found.is_report) == ({PROOF}, set(), False)
+
+
+def multipart(kind: str, *parts: str, end: bool = True) -> bytes:
+    inner = "".join(f"--=_x\r\n{part}\r\n" for part in parts) + "--=_x--\r\nepilogue\r\n" * end
+    return f'Content-Type: multipart/{kind};\r\n\tboundary="=_x"\r\n\r\npreamble\r\n{inner}'.encode("latin-1")
+
+
+PLAIN = "\r\n" + BODY.decode()
+FOOTER = "Content-Type: text/plain\r\n\r\nThis mail was scanned.\r\n"
+COPY = "Content-Type: message/rfc822\r\n\r\n" + MESSAGE.decode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        multipart("mixed", PLAIN, FOOTER),
+        multipart("mixed", PLAIN, FOOTER, end=False),
+        multipart("mixed", FOOTER, "Content-Type: text/plain\r\n" + PLAIN),
+        multipart("alternative", PLAIN, "Content-Type: text/html\r\n\r\n" + html_of(BODY.decode())),
+        multipart("mixed", multipart("alternative", PLAIN).decode().replace("=_x", "inner")),
+        multipart("mixed", PLAIN).replace(b'"=_x"', b"=_x; x=y"),
+        multipart("mixed", PLAIN, "Content-Type: image/png\r\n\r\nProof: " + "z" * 26),
+        multipart("mixed", "Content-Type: text/plain\r\n" + PLAIN, "Content-Type: message/rfc822"),
+    ],
+)
+def test_a_letter_in_a_wrapping_still_counts(raw: bytes):
+    found = unwrap(b"From: <s@b.example>\r\n" + raw)
+    assert (found.proofs, found.reported_proofs, found.is_report) == ({PROOF}, set(), False)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        multipart("mixed", FOOTER, COPY),
+        multipart("mixed", multipart("mixed", FOOTER, COPY).decode().replace("=_x", "inner")),
+        multipart("digest", "\r\n" + MESSAGE.decode()),
+        b"Content-Type: message/rfc822\r\n\r\n" + MESSAGE,
+        multipart("mixed", FOOTER, "Content-Type: text/rfc822-headers\r\n\r\nX: y\r\nProof: " + PROOF),
+        multipart(
+            "mixed",
+            "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            + base64.encodebytes(MESSAGE).decode(),
+        ),
+        multipart(
+            "mixed", "Content-Type: message/rfc822\r\n\r\n" + multipart("mixed", PLAIN).decode().replace("=_x", "in")
+        ),
+    ],
+)
+def test_a_letter_in_the_copy_of_another_message_is_only_reported(raw: bytes):
+    found = unwrap(raw)
+    assert (found.proofs, found.reported_proofs, found.is_report) == (set(), {PROOF}, False)
+
+
+STATUS = (
+    "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; hub.example\r\nArrival-Date: today\r\n\r\n"
+    "Final-Recipient: rfc822; x@c.example\r\nAction: Failed (really)\r\nStatus: 5.7.1 (denied)\r\n"
+    "Remote-MTA: dns; mx.c.example\r\nDiagnostic-Code: smtp; 550 5.7.1\r\n\trelaying\x1b denied\r\n\r\n"
+    "Final-Recipient: rfc822; y@c.example\r\nAction: delayed\r\n"
+)
+
+
+def test_a_delivery_status_report_is_read():
+    found = unwrap(multipart("report; report-type=delivery-status", f"\r\nProof: {PROOF}", STATUS, COPY))
+    assert found.is_report and found.proofs == set() and found.reported_proofs == {PROOF}
+    assert (found.action, found.status, found.remote_mta) == ("failed", "5.7.1", "mx.c.example")
+    assert found.diagnostic == "smtp; 550 5.7.1 relaying\\x1b denied"
+
+
+def test_a_report_of_the_standard_library_s_making_is_read():
+    report = EmailMessage(policy=SMTP)
+    report["Subject"] = "Delivery report"
+    report.set_content("See below.")
+    report.make_mixed()
+    status = EmailMessage(policy=SMTP)
+    status["Action"], status["Status"], status["Remote-MTA"] = "delayed", "4.4.1", "mx.c.example"
+    wrapped = EmailMessage(policy=SMTP)
+    wrapped["Content-Type"] = "message/delivery-status"
+    wrapped.set_payload([status])
+    report.attach(wrapped)
+    copy = EmailMessage(policy=SMTP)
+    copy.set_content(BODY.decode())
+    report.add_attachment(copy)
+    report.set_param("report-type", "delivery-status")
+    found = unwrap(report.as_bytes().replace(b"multipart/mixed", b"multipart/report"))
+    assert (found.is_report, found.action, found.status, found.remote_mta) == (True, "delayed", "4.4.1", "mx.c.example")
+    assert (found.proofs, found.reported_proofs) == (set(), {PROOF})
+
+
+def test_a_status_part_alone_makes_a_report():
+    found = unwrap(multipart("mixed", FOOTER, STATUS, PLAIN))
+    assert (found.is_report, found.action, found.proofs) == (True, "failed", set())
+
+
+def test_a_status_part_in_a_copy_reports_nothing():
+    inner = multipart("report", FOOTER, STATUS).decode().replace("=_x", "inner")
+    found = unwrap(multipart("mixed", PLAIN, "Content-Type: message/rfc822\r\n\r\n" + inner))
+    assert (found.is_report, found.action, found.proofs) == (False, "", {PROOF})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "seen"),
+    [
+        ("Action", "failed", ("failed", "", "", "")),
+        ("Action", "exploded", ("", "", "", "")),
+        ("Status", "5.1.1", ("", "5.1.1", "", "")),
+        ("Status", "2.0.0.1\r\nAction: relayed", ("relayed", "", "", "")),
+        ("Status", "9.9.9", ("", "", "", "")),
+        ("Action", "failed\r\nRemote-MTA: \xff" + "x" * 999, ("failed", "", "\\xff" + "x" * 254, "")),
+        ("Action", "failed\r\nDiagnostic-Code: " + "x" * 999, ("failed", "", "", "x" * 500)),
+    ],
+)
+def test_the_fields_of_a_report_are_bounded(field: str, value: str, seen: tuple[str, str, str, str]):
+    found = unwrap(multipart("report", FOOTER, f"Content-Type: message/delivery-status\r\n\r\n{field}: {value}\r\n"))
+    assert (found.action, found.status, found.remote_mta, found.diagnostic) == seen
+
+
+def test_a_report_without_a_status_part_says_no_more_than_that():
+    found = unwrap(multipart("report", PLAIN))
+    assert (found.is_report, found.action, found.proofs, found.reported_proofs) == (True, "", set(), {PROOF})
+
+
+@pytest.mark.parametrize(
+    ("header", "action"),
+    [
+        (("From: MAILER-DAEMON@q.example", "Subject: failure notice"), "failed"),
+        (
+            ("From: Mail Delivery System <Mailer-Daemon@e.example>", "Subject: Mail delivery failed: returning"),
+            "failed",
+        ),
+        (("From: MAILER-DAEMON (Mail Delivery System)", "Subject: Undelivered Mail Returned to Sender"), "failed"),
+        (("From: Mailer-Daemon@e.example", "Subject: Warning: message 1x-2y-3z delayed 24 hours"), "delayed"),
+        (("From: <postmaster@x.example>", "Subject: Undeliverable: Open relay test"), "failed"),
+        (('From: "Mail Delivery Subsystem" <MAILER-DAEMON>', "Subject: Returned mail: see transcript"), "failed"),
+        (("From: postmaster@x.example", "Auto-Submitted: auto-replied"), "failed"),
+        (
+            ("From: x@x.example", "Subject: Delivery Status Notification (Failure)", "Auto-Submitted: auto-replied"),
+            "failed",
+        ),
+        (("From: x@x.example", "Subject: hello", "X-Failed-Recipients: r@c.example"), "failed"),
+    ],
+)
+def test_an_evident_bounce_is_a_report_and_what_it_quotes_is_only_reported(header: tuple[str, ...], action: str):
+    found = opened("I could not deliver this:\r\n--- copy follows ---\r\n" + MESSAGE.decode(), *header)
+    assert (found.is_report, found.action) == (True, action)
+    assert (found.proofs, found.reported_proofs) == (set(), {PROOF})
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("From: The postmaster <postmaster@x.example>", "Subject: Re: Open relay test of [192.0.2.1]"),
+        ("From: jo@x.example", "Subject: your mail was not delivered, I read it"),
+        ("From: jo@x.example", "Subject: away", "Auto-Submitted: auto-replied (vacation)"),
+        ("From: jo.postmasterson@x.example", "Subject: Undeliverable"),
+    ],
+)
+def test_people_s_mail_is_no_report(header: tuple[str, ...]):
+    found = opened(QUOTED, *header)
+    assert (found.is_report, found.action, found.proofs) == (False, "", {PROOF})
+
+
+def test_our_own_letter_is_no_report():
+    assert not unwrap(MESSAGE).is_report
+
+
+def test_of_a_repeated_field_the_first_counts():
+    found = opened("x", "From: jo@x.example", "From: mailer-daemon@x.example", "Subject: failure notice")
+    assert not found.is_report
+
+
+def test_every_proof_in_a_message_is_found():
+    second = "b" * 26
+    found = opened(f"Proof: {PROOF}\r\nPROOF: {second}\r\nProof: tooshort\r\nProof: {'1' * 26}\r\nproof {'c' * 26}")
+    assert found.proofs == {PROOF, second}
+
+
+def test_a_proof_in_the_header_is_none():
+    assert unwrap(f"Subject: Proof: {PROOF}\r\nProof: {PROOF}\r\n\r\nempty\r\n".encode()).proofs == set()
+
+
+def test_the_trace_is_kept_newest_first_and_escaped():
+    raw = b"Received: from b ([203.0.113.9])\r\n\tby a\x1b\r\nReceived: from c by b\r\n" + MESSAGE
+    assert unwrap(raw).received == ("from b ([203.0.113.9]) by a\\x1b", "from c by b")
+
+
+def test_what_lies_beyond_64_kib_is_not_looked_at():
+    assert opened(b"x" * 65536 + BODY).proofs == set()
+    assert opened(b"x" * 60000 + BODY).proofs == {PROOF}
+
+
+def nested(levels: int) -> bytes:
+    head = "".join(f"Content-Type: multipart/mixed; boundary=b{n}z\r\n\r\n--b{n}z\r\n" for n in range(levels))
+    return head.encode() + b"\r\n" + BODY
+
+
+def test_nesting_has_a_floor():
+    assert unwrap(nested(20)).proofs == {PROOF}
+    assert unwrap(nested(21)).proofs == set()
+
+
+def test_parts_are_counted():
+    assert unwrap(multipart("mixed", *[FOOTER] * 98, PLAIN)).proofs == {PROOF}
+    assert unwrap(multipart("mixed", *[FOOTER] * 99, PLAIN)).proofs == set()
+
+
+HEAVY = {
+    "deep multiparts": nested(1200),
+    "deep messages": b"Content-Type: message/rfc822\n\n" * 2200,
+    "opening brackets": b"Content-Type: text/html\n\n" + b"<" * 65536,
+    "one open tag": b"Content-Type: text/html\n\n<" + b"a" * 65536,
+    "entities": b"Content-Type: text/html\n\n" + b"&" * 65536,
+    "labels": b"\n" + b"Proof:" * 11000,
+    "labels and gaps": b"\n" + b"Proof: > > > > " * 4000,
+    "carriage returns": b"\r" * 65536,
+    "line feeds": b"Content-Type: multipart/mixed; boundary=x\n" + b"\n" * 65000,
+    "delimiters": b"Content-Type: multipart/mixed; boundary=x\n\n" + b"--x\n" * 16000,
+    "parameters": b"Content-Type: multipart/mixed" + b"; boundary" * 6000 + b"\n\n",
+    "blanks": b"Content-Type: multipart/mixed;" + b" " * 65000 + b"\n\n",
+    "boundaries of blanks": b"Content-Type: multipart/mixed; boundary=" + b" " * 65000 + b"\n\n",
+    "a subject": b"From: postmaster\nSubject: " + b"deliver" * 9000 + b"\n\n",
+    "folds": b"Subject: x\n" + b" deliver\n" * 7000,
+    "status blocks": b"Content-Type: message/delivery-status\n\n" + b"A: b\n\n" * 10000,
+    "equals signs": b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=" * 65000,
+    "base64 noise": b"Content-Transfer-Encoding: base64\n\n" + b"*" * 65000,
+    "brackets in a trace": b"Received: from " + b"([" * 32000 + b"\n\n",
+    "many traces": b"Received: from a (" + b"helo=" * 300 + b") by\n" * 40 + b"\n",
+}
+
+
+@pytest.mark.parametrize("load", HEAVY)
+def test_no_message_is_heavy_work(load: str):
+    before = time.process_time()
+    found = unwrap(HEAVY[load])
+    assert time.process_time() - before < 1.0
+    assert found.proofs in (set(), {PROOF})
+
+
+PIECES = [
+    b"Content-Type: ",
+    b"multipart/mixed; boundary=x",
+    b"multipart/report; boundary=\"x\"",
+    b"message/rfc822",
+    b"message/delivery-status",
+    b"text/html",
+    b"Content-Transfer-Encoding: base64",
+    b"Content-Transfer-Encoding: quoted-printable",
+    b"From: mailer-daemon",
+    b"Subject: undeliverable",
+    b"Action: failed",
+    b"Received: from a ([10.0.0.1])",
+    b"--x",
+    b"--x--",
+    b"\r\n",
+    b"\n\n",
+    b" ",
+    b"\xff\x00",
+    b"Proof: " + PROOF.encode(),
+    b"=",
+    b"&#x110000;&nbsp;<",
+]  # fmt: skip
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(st.binary(max_size=3000) | st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join))
+def test_whatever_comes_it_is_opened_without_complaint(raw: bytes):
+    found = unwrap(raw)
+    assert not (found.is_report and found.proofs)
+    assert all(len(each) == 26 for each in found.proofs | found.reported_proofs)
+    for text in (found.action, found.status, found.remote_mta, found.diagnostic, *found.received):
+        assert text.isascii() and (text.isprintable() or not text)
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(st.binary(max_size=300))
+def test_the_proof_survives_any_neighbours_in_any_encoding(around: bytes):
+    text = around.replace(b":", b"") + b"\r\n" + BODY + around
+    for encoding, encoded in (("base64", base64.encodebytes(text)), ("quoted-printable", quopri.encodestring(text))):
+        assert PROOF in opened(encoded, f"Content-Transfer-Encoding: {encoding}").proofs
+
+
+def test_a_report_that_quotes_our_collectors_refusal_is_known_however_it_is_written() -> None:
+    """OpenSMTPD's report has no status part and quotes the reply in its text alone, wrapped as it likes."""
+    head = b"From: Mailer Daemon <mailer-daemon@x.example>\r\nSubject: Delivery status notification: error\r\n"
+    text = b"\r\nr@c.example: 550 5.1.1 no such recipient at this relay-test\r\n    collector\r\n"
+    assert unwrap(head + text).refused_by_us
+    assert not unwrap(head + b"\r\nr@c.example: 550 5.7.1 relaying denied\r\n").refused_by_us
+    assert not unwrap(b"Subject: about your relay-test collector\r\n\r\nrelay-test collector\r\n").refused_by_us
