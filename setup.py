@@ -5,7 +5,7 @@ from setuptools import setup
 try:
     from Cython.Build import cythonize
 
-    extensions = cythonize("dnsbl/dns/_fast.pyx", quiet=True)
+    extensions = cythonize("dnsbl/dns/engine/_fast.pyx", quiet=True)
 except Exception:  # whatever is missing: the plain twin answers then
     extensions = []
 for extension in extensions:

@@ -55,9 +55,9 @@ from bench.servers import (
     servers,
     world,
 )
-from dnsbl.daemons.desk import open_desk
 from dnsbl.demo.neighbourhood import free_port
-from dnsbl.dns import fast
+from dnsbl.dns.engine import compiled
+from dnsbl.opened import open_desk
 
 #: Fewer than this and our feed takes the empty store for the truth.
 FEWEST = 2000
@@ -243,8 +243,8 @@ def main() -> None:
         parser.error(f"sizes from {FEWEST} on are needed, at least one round, and more than no seconds")
     if missing := [name for name in ("dnsperf", "rbldnsd", "taskset") if not shutil.which(name)]:
         sys.exit(f"needed and not here: {', '.join(missing)}; `bench/install` installs them as root.")
-    if fast.missing:
-        sys.exit(f"The compiled engine is not here: {fast.words()}.")
+    if compiled.missing:
+        sys.exit(f"The compiled engine is not here: {compiled.words()}.")
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
         sys.exit("Two cores are needed: one for the servers, one for the questions.")

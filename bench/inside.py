@@ -22,18 +22,18 @@ from sqlalchemy import insert
 
 import dnsbl.cli.commands  # noqa: F401 (so that "after the imports" means all that `dnsbl serve` imports)
 from bench.servers import asked, says_listed
-from dnsbl.daemons.desk import open_desk
-from dnsbl.daemons.feed import Feed
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.model import Reason
+from dnsbl.opened import open_desk
 from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.feed import Feed
 from dnsbl.store import Store
 from dnsbl.store.schema import changes
 
 
 def echo(port: int) -> None:
     """Answer until killed. The compiled engine is needed."""
-    from dnsbl.dns import _fast
+    from dnsbl.dns.engine import _fast
 
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("127.0.0.1", port))

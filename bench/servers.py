@@ -25,7 +25,7 @@ from pathlib import Path
 
 from bench.figures import ECHO, GUARDS_OFF, GUARDS_ON, MIDDLE, NSD, OURS, PURE, RBLDNSD, TWO, Row
 from dnsbl.demo.neighbourhood import free_port
-from dnsbl.dns.table import Table
+from dnsbl.dns.listed.table import Table
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 

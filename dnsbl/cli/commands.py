@@ -19,14 +19,16 @@ from dnsbl.cli.waiting import wait_for
 from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual
 from dnsbl.daemons import ROLES
-from dnsbl.daemons.desk import Desk, current_table, open_desk
-from dnsbl.daemons.files import write_whole
-from dnsbl.daemons.transfers import read_keys
-from dnsbl.dns import export, fast, retire
+from dnsbl.dns import retire
+from dnsbl.dns.engine import compiled
+from dnsbl.dns.secondaries import export
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Door, Refusal, State
+from dnsbl.opened import Desk, current_table, open_desk
 from dnsbl.rules import intake
+from dnsbl.serving.files import write_whole
+from dnsbl.serving.transfers import read_keys
 
 app = typer.Typer(
     name="dnsbl",
@@ -42,7 +44,7 @@ app.add_typer(database, name="db")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"dnsbl {version('dnsbl')}, engine: {fast.words()}")
+        typer.echo(f"dnsbl {version('dnsbl')}, engine: {compiled.words()}")
         raise typer.Exit
 
 

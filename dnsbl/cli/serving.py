@@ -8,9 +8,9 @@ import logging
 import signal
 import sys
 
-from dnsbl.daemons.desk import Desk
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.errors import DnsblError
+from dnsbl.opened import Desk
 
 
 def serve_until_told(desk: Desk, roles: list[str], *, as_json: bool) -> None:

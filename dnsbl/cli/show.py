@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dnsbl.daemons.desk import Desk
 from dnsbl.model import Entry, Job, Return, RunReport, Standing
+from dnsbl.opened import Desk
 from dnsbl.web.shapes import run_shape, standing_shape
 from tester.received import fields
 from tester.smtp import escape as plain

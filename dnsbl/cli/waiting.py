@@ -7,9 +7,9 @@ import time
 from rich.console import Console
 from rich.status import Status
 
-from dnsbl.daemons.desk import Desk
 from dnsbl.errors import DnsblError, NotFound
 from dnsbl.model import Job, RunReport, RunState
+from dnsbl.opened import Desk
 
 #: Seconds between two looks.
 POLL = 0.25

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from dnsbl.cli import show
 from dnsbl.daemons import monitor
-from dnsbl.daemons.desk import Desk
+from dnsbl.opened import Desk
 
 #: Seconds between two looks at servers that may still be following a change.
 AGAIN = 0.5

@@ -19,9 +19,9 @@ import dns.rdatatype
 
 from dnsbl.addresses import Address
 from dnsbl.casework import Casework
-from dnsbl.daemons.desk import Desk
-from dnsbl.dns.watch import Codes, Expected, Heard, expected, report
+from dnsbl.dns.secondaries.watch import Codes, Expected, Heard, expected, report
 from dnsbl.dns.zones import Zone, Zones
+from dnsbl.opened import Desk
 from dnsbl.settings import Dns, split_listen
 
 SECONDS = 2.0

@@ -17,20 +17,20 @@ from dnsbl.casework import Casework
 from dnsbl.clock import Clock
 from dnsbl.config import read_zones
 from dnsbl.daemons import ROLES
-from dnsbl.daemons.desk import table_path
-from dnsbl.daemons.feed import Feed
 from dnsbl.daemons.mailroom import Mailroom
-from dnsbl.daemons.metrics import Answering, Exhibit, Page
-from dnsbl.daemons.notifier import Notifier
-from dnsbl.daemons.querylog import QueryLog
-from dnsbl.daemons.responder import Responder
 from dnsbl.daemons.scheduler import Scheduler
-from dnsbl.daemons.secrets import Secrets
-from dnsbl.daemons.transfers import Transfers, read_keys
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.opened import table_path
 from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.feed import Feed
+from dnsbl.serving.metrics import Answering, Exhibit, Page
+from dnsbl.serving.notifier import Notifier
+from dnsbl.serving.querylog import QueryLog
+from dnsbl.serving.responder import Responder
+from dnsbl.serving.secrets import Secrets
+from dnsbl.serving.transfers import Transfers, read_keys
 from dnsbl.settings import Settings
 from tester.letter import Keyring
 from tester.smtp import Event

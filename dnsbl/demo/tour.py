@@ -25,10 +25,10 @@ from rich.table import Table
 from dnsbl.addresses import Address, parse_address, reversed_labels
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_zones
-from dnsbl.daemons.desk import Desk, desk
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.demo.neighbourhood import NETWORK, RESIDENTS, Neighbourhood, Resident, free_port
 from dnsbl.model import Door, RunState, Standing, State
+from dnsbl.opened import Desk, desk
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from tester.smtp import Transcript

@@ -25,7 +25,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from dnsbl.addresses import Address, Network
 from dnsbl.dns import wire
-from dnsbl.dns.table import Table
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.wire import Query, Reply
 from dnsbl.dns.zones import RESERVED, Kind, View, Zone
 from dnsbl.settings import ClientRule

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from dnsbl.dns import answer, guard, wire
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.guard import Keys, Pace, Prefixes
-from dnsbl.dns.table import Table
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.wire import Query, Reply
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import ClientRule

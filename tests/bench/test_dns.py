@@ -30,7 +30,7 @@ from bench.figures import (
     Run,
 )
 from dnsbl.config import read_settings
-from dnsbl.dns.table import Table
+from dnsbl.dns.listed.table import Table
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 

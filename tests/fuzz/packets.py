@@ -38,15 +38,15 @@ import dns.rdataclass
 import dns.rdatatype
 
 from dnsbl.clock import HandClock
-from dnsbl.daemons.responder import Responder
-from dnsbl.daemons.transfers import Transfers
-from dnsbl.dns import fast
 from dnsbl.dns.cookies import Cookies
+from dnsbl.dns.engine import compiled
 from dnsbl.dns.guard import Keys
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
-from dnsbl.dns.table import Table
-from dnsbl.dns.transfer import read_keys
+from dnsbl.dns.secondaries.transfer import read_keys
 from dnsbl.dns.zonefile import zones_from
+from dnsbl.serving.responder import Responder
+from dnsbl.serving.transfers import Transfers
 from dnsbl.settings import Dns
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -322,7 +322,7 @@ def responder() -> Subject:
     keys = read_keys("key hmac-sha256 MDEyMzQ1Njc4OWFiY2RlZg==", "here")
     made.transfer = Transfers(settings, keys, made.serving, None, clock)
 
-    twin = None if fast.missing else Twinned(made.serving)
+    twin = None if compiled.missing else Twinned(made.serving)
 
     def subject(packet: bytes, client: bytes, tcp: bool) -> bytes | Iterator[bytes] | None:
         clock.turn(seconds=0.1)
@@ -341,7 +341,7 @@ class Twinned:
 
     def __init__(self, serving: Serving) -> None:
         self._own = replace(serving, pace=deepcopy(serving.pace))
-        self._twin = fast.Twin(1)
+        self._twin = compiled.Twin(1)
         self._twin.load(self._own)
 
     def answer(self, packet: bytes, client: bytes, now: float) -> bytes | None:

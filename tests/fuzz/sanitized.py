@@ -27,7 +27,7 @@ from random import Random
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "dnsbl.dns._fast"
+NAME = "dnsbl.dns.engine._fast"
 IP_PKTINFO = 8  # <linux/in.h>; Python 3.11 does not name it
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1 -w"
 #: The interpreter never frees all that it has; its own allocator would hide what lies side by side.
@@ -41,7 +41,7 @@ def build(folder: Path) -> Path:
     done = subprocess.run(
         [*command, str(folder / "temp")], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
-    found = [*folder.glob("dnsbl/dns/_fast.*.so")]
+    found = [*folder.glob("dnsbl/dns/engine/_fast.*.so")]
     if not found:
         sys.exit(f"the engine cannot be built with sanitizers:\n{done.stdout}{done.stderr}")
     return found[0]
@@ -60,15 +60,15 @@ def throw(packets: int, seed: int) -> None:
     """Throw so many packets at the module in this process, and print what came back."""
     from packets import CLIENTS, GOOD, KEY, RULES, TABLE, ZONES, corpus, mutations
 
-    from dnsbl.dns import fast
     from dnsbl.dns.cookies import Cookies
+    from dnsbl.dns.engine import compiled
     from dnsbl.dns.guard import Keys, Pace, rules_of
+    from dnsbl.dns.listed.table import Table
     from dnsbl.dns.respond import Serving
-    from dnsbl.dns.table import Table
     from dnsbl.model import Change
     from dnsbl.settings import Dns
 
-    assert fast.words() == "compiled"
+    assert compiled.words() == "compiled"
     drawn = Random(seed)
     rows = [(ip_network(f"{drawn.getrandbits(8)}.{drawn.getrandbits(8)}.{n % 256}.7/32"), "relay") for n in range(5000)]
     large = Table.of(
@@ -85,9 +85,9 @@ def throw(packets: int, seed: int) -> None:
         keys=Keys([sha256(KEY).digest()]),
         nsid=b"n" * 100,
     )
-    twins: list[fast.Twin] = []
+    twins: list[compiled.Twin] = []
     for serving in (plain, guarded, replace(guarded, seen=0.0, cookies=Cookies((bytes(16),), strict=True), table=None)):
-        twins.append(fast.Twin(2, every=100 * len(twins)))
+        twins.append(compiled.Twin(2, every=100 * len(twins)))
         twins[-1].load(serving)
     seen: Counter[str] = Counter()
     source = mutations(seed, corpus())

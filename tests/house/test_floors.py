@@ -18,6 +18,7 @@ ALLOWED = {
         "tester/collector.py",
         "tester/cli.py",
         "dnsbl/daemons/",
+        "dnsbl/serving/",
         "dnsbl/web/server.py",
         "dnsbl/demo/neighbourhood.py",
     ),
@@ -26,6 +27,7 @@ ALLOWED = {
         "tester/collector.py",
         "tester/cli.py",
         "dnsbl/daemons/",
+        "dnsbl/serving/",
         "dnsbl/web/",
         "dnsbl/demo/",
         "dnsbl/cli/",
@@ -34,7 +36,7 @@ ALLOWED = {
     "aiosmtpd": ("tester/collector.py", "dnsbl/demo/neighbourhood.py"),
     "apscheduler": ("dnsbl/daemons/scheduler.py",),
     "dkim": ("dnsbl/daemons/signing.py",),
-    "dns": ("dnsbl/dns/transfer.py", "dnsbl/daemons/"),  # dnspython
+    "dns": ("dnsbl/dns/secondaries/transfer.py", "dnsbl/serving/", "dnsbl/daemons/"),  # dnspython
     "dnslib": ("dnsbl/dns/", "dnsbl/demo/tour.py"),
     "time": ("dnsbl/clock.py", "dnsbl/cli/waiting.py", "tester/cli.py"),
     "fastapi": ("dnsbl/web/",),
@@ -42,8 +44,8 @@ ALLOWED = {
     "uvicorn": ("dnsbl/web/server.py",),
     "typer": ("dnsbl/cli/",),
     "siphash24": ("dnsbl/dns/cookies.py",),
-    "prometheus_client": ("dnsbl/daemons/metrics.py",),
-    "wsgiref": ("dnsbl/daemons/metrics.py",),
+    "prometheus_client": ("dnsbl/serving/metrics.py",),
+    "wsgiref": ("dnsbl/serving/metrics.py",),
 }
 
 

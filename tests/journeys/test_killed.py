@@ -11,8 +11,8 @@ from typing import Any
 import aiosmtplib
 
 from dnsbl.addresses import parse_address
-from dnsbl.daemons.desk import open_desk
 from dnsbl.model import RunReport
+from dnsbl.opened import open_desk
 
 RELAY = "127.78.0.10"
 POINTS = ("CONNECT", "MAIL", "RCPT", "DATA", "DOT")

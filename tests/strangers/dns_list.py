@@ -16,7 +16,7 @@ from dns_servers import SOA, Network, ask, query
 from lab import Lab, LabError
 
 from dnsbl.casework import Casework
-from dnsbl.daemons.desk import open_desk
+from dnsbl.opened import open_desk
 
 ZONE = "list.test"
 SITE = "https://list.site.test"

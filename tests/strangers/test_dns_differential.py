@@ -35,8 +35,8 @@ from dns_servers import (
 from lab import Lab
 from packets import corpus, mutations
 
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
-from dnsbl.dns.table import Table
 from dnsbl.dns.zonefile import zones_from
 
 ORIGIN = "bl.test"

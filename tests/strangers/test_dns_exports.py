@@ -31,8 +31,8 @@ from dns_servers import (
 from lab import Lab
 from test_dns_differential import APART, KINDS, ORIGIN, SERIAL, SITE, ZONE, drawn, our_replies, questions
 
-from dnsbl.dns import export
-from dnsbl.dns.table import Table
+from dnsbl.dns.listed.table import Table
+from dnsbl.dns.secondaries import export
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zone
 

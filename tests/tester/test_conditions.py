@@ -21,7 +21,7 @@ CALLER, SMTP, VERDICT = "tester/test_caller.py", "tester/test_smtp.py", "tester/
 WEIGHED = f"{VERDICT}::test_anything_less_does_not_count"
 RETURNED = f"{VERDICT}::test_a_letter_that_came_back_convicts"
 JUDGED = f"{VERDICT}::CASES"
-FOLLOWED = "dnsbl/test_followed_up.py"
+FOLLOWED = "dnsbl/daemons/test_followed_up.py"
 AGAIN = f"{FOLLOWED}::test_a_server_that_puts_us_off_is_tried_again_on_its_schedule_and_then_judged"
 LINES = f"{SMTP}::test_oddities_are_kept_and_flagged"
 
@@ -77,7 +77,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "UNTRIED": ("chat: early-421", "chat: connections-capped"),
     "SKIPPED": (
         "chat: skipped",
-        "dnsbl/test_worker.py::test_what_harms_a_software_or_is_switched_off_is_left_out_and_said_so",
+        "dnsbl/daemons/test_worker.py::test_what_harms_a_software_or_is_switched_off_is_left_out_and_said_so",
     ),
     # what no server should do
     "TARPIT": ("chat: tarpit", "chat: banner-timeout"),
@@ -100,7 +100,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     # at the collector
     "CALLBACK_SEEN": (
         f"{FOLLOWED}::test_a_callback_is_kept_and_proves_nothing",
-        "dnsbl/test_mailroom.py::test_a_callback_is_on_file_when_the_peer_has_gone",
+        "dnsbl/daemons/test_mailroom.py::test_a_callback_is_on_file_when_the_peer_has_gone",
     ),
     "DELIVERED_SAME": (RETURNED,),
     "DELIVERED_OTHER": (RETURNED,),
@@ -111,7 +111,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "BOUNCED_BY_US": (
         WEIGHED,
         f"{FOLLOWED}::test_a_bounce_that_our_own_collector_has_caused_clears_nobody",
-        "dnsbl/test_casework_mailroom.py::test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once",
+        "dnsbl/casework/test_mailroom.py::test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once",
     ),
     "DSN_DELAYED": (WEIGHED,),
     "HUMAN": (WEIGHED, f"{FOLLOWED}::test_what_people_write_is_kept_for_the_operators"),

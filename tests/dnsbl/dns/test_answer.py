@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from dnsbl.addresses import reversed_labels
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.guard import Keys, rules_of
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
-from dnsbl.dns.table import Table
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import RESERVED, Zones
 from dnsbl.settings import Dns

@@ -12,8 +12,8 @@ import pytest
 
 from dnsbl.addresses import reversed_labels
 from dnsbl.dns.guard import Prefixes
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
-from dnsbl.dns.table import Table
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import Refused
 from dnsbl.rules import intake

@@ -13,8 +13,8 @@ import pytest
 from dnsbl.dns import wire
 from dnsbl.dns.cookies import Cookies, server_cookie
 from dnsbl.dns.guard import Keys, Pace
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Said, Serving, respond, shown
-from dnsbl.dns.table import Table
 from dnsbl.dns.zonefile import zones_from
 
 ZONE = """

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Network
-from dnsbl.dns.table import Table
+from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Refused
 from dnsbl.model import Change, Refusal
 from dnsbl.rules import intake

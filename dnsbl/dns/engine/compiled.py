@@ -1,0 +1,156 @@
+"""The door to the compiled twin of `respond`: whether it is here, and what it must know, as numbers and bytes.
+
+Pure but for one look at the environment: DNSBL_PURE=1 forces the plain twin, as does a machine where nothing was
+compiled. The compiled twin answers the common packets with the same bytes and hands over all others. A test names every
+field of a zone and of `Serving`, so that none is added without a thought for the twin.
+"""
+
+from __future__ import annotations
+
+import os
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from dnsbl.dns import guard, wire
+from dnsbl.dns.guard import Pace, Prefixes
+from dnsbl.dns.respond import Serving
+from dnsbl.dns.zones import Kind, Zone, Zones
+
+if TYPE_CHECKING:
+    from dnsbl.dns.engine._fast import Engine, Guard, Loaded, Plan
+
+#: Kinds that the twin tells apart, over all zones.
+MOST_KINDS = 64
+#: Query types in counts; the first is every other one.
+TYPES = ("other", *wire.TYPES.values())
+
+_ACTIONS = {"pass": 0, "drop": 1, "refuse": 2}
+_OTHERWISE = 3
+_SORTS = bytes(TYPES.index(wire.TYPES.get(qtype, "other")) for qtype in range(256))
+
+try:
+    from dnsbl.dns.engine import _fast
+
+    missing = ""  #: why there is no compiled engine, or ""
+except ImportError:
+    missing = "not built here"
+if os.environ.get("DNSBL_PURE") == "1":
+    missing = "DNSBL_PURE=1"
+
+
+def words() -> str:
+    """Which engine answers, for people."""
+    return f"pure Python ({missing})" if missing else "compiled"
+
+
+class Twin:
+    """The compiled twin of one responder, for so many `loops` (sockets times threads).
+
+    `every` is that of the query log, `bounds` those of the histogram of times. Only where nothing is `missing`.
+    """
+
+    def __init__(self, loops: int, *, every: int = 0, bounds: tuple[float, ...] = ()) -> None:
+        self.engine: Engine = _fast.Engine(loops, every=every, sorts=_SORTS, bounds=bounds)
+        self._loops = loops
+        self._loading = Lock()
+        self._made: dict[str, tuple[tuple[object, ...], Any]] = {}  # part -> (what it was made of, it)
+
+    def load(self, serving: Serving) -> None:
+        """Answer as `serving` says from now on: what has changed is made anew, and swapped in as one."""
+        with self._loading:
+            before = {part: made for part, (_, made) in self._made.items()}
+            plan: Plan = self._part("plan", (serving.zones,), lambda: _plan(serving.zones, self._loops))
+            guarding = (serving.rules, serving.pace, serving.cookies, serving.keys, serving.nsid)
+            guard_: Guard = self._part("guard", (*guarding, serving.stale_after), lambda: _fast.Guard(_guard(serving)))
+            table = serving.table
+            loaded: Loaded | None = self._part(
+                "table",
+                (plan, table),
+                lambda: None if table is None else _fast.Loaded(plan, table.shelves(), table.soa_serial),
+            )
+            self.engine.confirm(serving.seen)
+            if before != {"plan": plan, "guard": guard_, "table": loaded}:
+                self.engine.swap(_fast.State(plan, guard_, loaded))
+
+    def replied(self) -> dict[tuple[str, int, str, bool], int]:
+        """Replies over UDP as the responder counts them: by origin or "", rcode and type."""
+        return {(zone, rcode, TYPES[sort], False): n for (zone, rcode, sort), n in self.engine.replied().items()}
+
+    def _part(self, name: str, of: tuple[object, ...], make: Any) -> Any:
+        made_of, made = self._made.get(name, ((), None))
+        if len(of) != len(made_of) or any(a is not b for a, b in zip(of, made_of, strict=True)):
+            made = make()
+            self._made[name] = of, made
+        return made
+
+
+def _plan(zones: Zones, loops: int) -> Plan:
+    """The zones; one whose kinds are too many is left to the reference."""
+    names: list[str] = []
+    plans = []
+    for zone in zones:
+        new = sorted({name for view in zone.views.values() for name in view.kinds} - set(names))
+        known = len(names) + len(new) <= MOST_KINDS
+        names += new if known else []
+        plans.append((zone, known))
+    names.sort()  # several records come in this order
+    bits = {name: bit for bit, name in enumerate(names)}
+    return _fast.Plan(tuple(names), [_zone(zone, bits, known) for zone, known in plans], loops)
+
+
+def _zone(zone: Zone, bits: dict[str, int], known: bool) -> dict[str, Any]:
+    kinds = {name: kind for view in zone.views.values() for name, kind in view.kinds.items()} if known else {}
+    views = [(b"", zone.views[b""]), *((label, view) for label, view in zone.views.items() if label)] if known else []
+    return {
+        "known": known,
+        "origin": zone.origin,
+        "name": wire.name(zone.labels),
+        "labels": len(zone.labels),
+        "bitmask": zone.bitmask,
+        "soa_ttl": zone.soa_ttl,
+        "negative_ttl": zone.negative_ttl,
+        "soa_names": zone.soa_names,
+        "soa_timers": zone.soa_timers,
+        "statics": sorted({labels[-1] for labels in zone.static if labels}),
+        "kinds": [(bits[name], kind.ttl, kind.packed, _text(kind, zone.site)) for name, kind in kinds.items()],
+        "views": [
+            (
+                label,
+                [bits[name] for name in view.kinds],
+                [(int(address), bits[kind.name]) for address, kind in view.tests.items()],
+            )
+            for label, view in views
+        ],
+    }
+
+
+def _text(kind: Kind, site: str) -> list[bytes]:
+    """The TXT record around the address, as `Kind.text` and `zones.page` make it."""
+    return kind.txt.replace("{url}", f"{site}/ip/{{address}}").encode("ascii").split(b"{address}")
+
+
+def _guard(serving: Serving) -> dict[str, Any]:
+    """All but zones and table."""
+    pace: Pace = serving.pace
+    return {
+        "rules": _levels(serving.rules, lambda rule: _ACTIONS.get(rule.action, _OTHERWISE)),
+        "allowed": _levels(pace.allow, int),
+        "steps": pace.steps,
+        "slip": pace.slip,
+        "multiplier": pace.multiplier,
+        "memory": pace.memory,
+        "slot_bits": guard.SLOTS_BITS,
+        "secrets": serving.cookies.secrets if serving.cookies else (),
+        "strict": bool(serving.cookies and serving.cookies.strict),
+        "keys": None if serving.keys is None else serving.keys.digests,
+        "nsid": serving.nsid,
+        "stale_after": serving.stale_after,
+    }
+
+
+def _levels(prefixes: Prefixes[Any], value: Any) -> list[list[tuple[int, list[int], list[int]]]]:
+    """For IPv4 and IPv6: (shift, sorted numbers, their values), the longest prefix first."""
+    return [
+        [(shift, sorted(found), [value(found[number]) for number in sorted(found)]) for shift, found in levels]
+        for levels in (prefixes.levels(4), prefixes.levels(16))
+    ]

@@ -1,0 +1,273 @@
+"""The table: which address is listed under which kinds, at one change number. Immutable; a change makes a new table.
+
+Pure but for `Table.mapped`, which maps a file. Knows no zone, no code and no test point. Rows are (network, kind). All
+networks that cover an address count, with one exception: a row with the empty kind is an exception, and hides every
+wider row from the addresses inside it. Each kind keeps, for each IP version and prefix length in use, one sorted array
+(`listed.array`) that later tables share; `merged` is to be called beside the answering path when a table is `crowded`.
+
+`soa_serial` is what zones show as their serial (RFC 1982): epoch + change number. It grows with every change; `follows`
+moves the epoch so that it also grows, and never goes back, when a zone file has changed or the store has been restored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from dnsbl.addresses import Address, Network
+from dnsbl.dns.listed import file
+from dnsbl.dns.listed.array import Shelf, Sorted, Where, ordered, packed
+from dnsbl.errors import Damaged
+from dnsbl.model import Change
+
+#: The kind of an exception.
+EXCEPTION = ""
+#: So many changed rows may lie beside the sorted arrays before they ought to be merged into them.
+MOST_BESIDE = 4096
+
+
+class Table:
+    """What the list says. Made by `Table.of`, `Table.mapped`, `Table.over` and `changed`."""
+
+    __slots__ = ("_order", "_raw", "_shelves", "counts", "epoch", "serial", "since", "zones_digest")
+
+    def __init__(
+        self,
+        shelves: Mapping[Where, Sorted],
+        serial: int,
+        *,
+        epoch: int = 0,
+        zones_digest: str = "-",
+        since: int | None = None,
+        raw: memoryview | None = None,
+    ) -> None:
+        self._shelves = {where: shelf for where, shelf in sorted(shelves.items()) if len(shelf)}
+        self._raw = raw  # the file that the arrays lie in, for `verify`
+        self.serial = serial  #: the change number that it holds
+        self.epoch = epoch
+        #: from this change number on the log of changes leads here; what was served before may differ in other ways
+        self.since = serial if since is None else since
+        self.zones_digest = zones_digest  #: `Zones.digest` that it was served with; "-" before that is known
+        self.counts: dict[str, int] = {}  #: rows by kind
+        self._order: dict[int, list[tuple[str, int, int, Sorted]]] = {4: [], 6: []}  # as `_shelves`
+        for where, shelf in self._shelves.items():
+            back = (32 if where.version == 4 else 128) - where.length
+            self._order[where.version].append((where.kind, where.length, back, shelf))
+            self.counts[where.kind] = self.counts.get(where.kind, 0) + len(shelf)
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[Network | bytes, str | None]], *, serial: int = 0) -> Table:
+        """A table of these rows; a row with the kind "" or None is an exception.
+
+        A network may come as the bytes version, packed address, prefix length. Rows stream: only their bytes are kept.
+        Those in the order of networks are not sorted again.
+        """
+        found: dict[tuple[str | None, int, int], bytearray] = {}
+        for network, kind in rows:
+            key = network if isinstance(network, bytes) else _key(network)
+            try:
+                found[kind, key[0], key[-1]] += key[1:-1]
+            except KeyError:
+                found[kind, key[0], key[-1]] = bytearray(key[1:-1])
+        shelves: dict[Where, Sorted] = {}
+        for (kind, version, length), given in found.items():
+            where = Where(kind or EXCEPTION, version, length)
+            other = list(shelves[where]) if where in shelves else []  # exceptions come under both names
+            shelves[where] = Sorted.of(where, ordered(where, given, other))
+            given.clear()
+        return cls(shelves, serial)
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def soa_serial(self) -> int:
+        """The serial of every zone while this table is served."""
+        return (self.epoch + self.serial) % 2**32
+
+    def follows(self, before: Table | None, *, zones_digest: str, now: int) -> Table:
+        """This table as the successor of the one in service, or of none; `now` in Unix seconds.
+
+        The serial stays only when rows and zones are the same; otherwise it grows. Where counting from the change
+        number is not enough it is at least `now`, so that a lost state directory does not bring an old serial back.
+        """
+        epoch, least = (0, now - 1) if before is None else (before.epoch, before.epoch + before.serial)
+        grows = epoch + self.serial > least
+        same = before is not None and self.serial == before.serial and zones_digest == before.zones_digest
+        if not grows and not (same and before is not None and self.same_rows(before)):
+            epoch = max(least + 1, now) - self.serial
+        if self is before and (self.epoch, self.zones_digest) == (epoch, zones_digest):
+            return self
+        return Table(self._shelves, self.serial, epoch=epoch, zones_digest=zones_digest)
+
+    def change_number(self, soa_serial: int) -> int | None:
+        """The change number that a zone's serial stood for, when the log of changes leads from there to this table;
+        this table's own number also for serials from the future (RFC 1982 3.2), which have nothing to be told.
+        """
+        behind = (self.soa_serial - soa_serial) % 2**32
+        if behind == 0 or behind >= 2**31:
+            return self.serial
+        return self.serial - behind if self.serial - behind >= self.since else None
+
+    def kinds(self, address: Address) -> tuple[str, ...]:
+        """The kinds under which an address is listed, in alphabetical order."""
+        return self.kinds_at(address.version, int(address))
+
+    def kinds_at(self, version: int, number: int) -> tuple[str, ...]:
+        """The same for an address as a number."""
+        found: list[str] = []
+        nearest = -1
+        for kind, length, back, shelf in self._order[version]:  # exceptions first, the widest before the others
+            if length >= nearest and (not found or found[-1] != kind) and number >> back in shelf:
+                if kind:
+                    found.append(kind)
+                else:
+                    nearest = length
+        return tuple(found)
+
+    def something_under(self, network: Network, kinds: Collection[str]) -> bool:
+        """Whether an address in this network is listed under one of the kinds.
+
+        Exact but for a row that a patchwork of exceptions hides altogether: it counts.
+        """
+        number, length, nearest = _number(network), network.prefixlen, -1
+        for kind, candidate, _, shelf in self._order[network.version]:  # exceptions first, the widest before the others
+            if candidate > length:
+                if kind in kinds and shelf.any_between(*_inside(number, length, candidate)):
+                    return True
+            elif candidate >= nearest and number >> (length - candidate) in shelf:
+                if kind in kinds:
+                    return True
+                nearest = candidate if kind == EXCEPTION else nearest
+        return False
+
+    def changed(self, changes: Iterable[Change]) -> Table:
+        """The table after these changes, in order. Cheap: the large arrays are shared."""
+        serial = self.serial
+        touched: dict[Where, dict[int, bool]] = {}
+        for change in changes:
+            where = Where(change.kind or EXCEPTION, change.network.version, change.network.prefixlen)
+            touched.setdefault(where, {})[_number(change.network)] = change.present
+            serial = change.seq
+        shelves = dict(self._shelves)
+        for where, found in touched.items():
+            shelves[where] = (shelves.get(where) or Sorted.of(where, packed(where, ()))).changed(found)
+        return self._with(shelves, serial)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many changes lie beside the arrays that `merged` ought to be called."""
+        return sum(shelf.beside for shelf in self._shelves.values()) > MOST_BESIDE
+
+    def merged(self) -> Table:
+        """The same table without changes beside its arrays. Takes time: some 100 ms for 10 million rows."""
+        return self._with({where: shelf.merged() for where, shelf in self._shelves.items()}, self.serial)
+
+    def without(self, barred: Callable[[int, int], Iterable[tuple[int, int]]]) -> tuple[Table, Network | None]:
+        """The table without the rows that must not be in it, and one of these; itself and None when there is none.
+
+        `barred` gives, for an IP version and a prefix length, ranges (first, last; both included) of network numbers
+        without host bits; in order, none meets another. Where there is nothing, the arrays are not read. A mapped table
+        is verified before anything is taken out of it. Raises Damaged.
+        """
+        ranges = {where: tuple(barred(where.version, where.length)) for where in self._shelves}
+        one = next(
+            (
+                where.network(number)
+                for where, shelf in self._shelves.items()
+                for first, last in ranges[where]
+                for number in shelf.between(first, last)
+            ),
+            None,
+        )
+        if one is None:
+            return self, None
+        self.verify()
+        return self._with({w: shelf.without(ranges[w]) for w, shelf in self._shelves.items()}, self.serial), one
+
+    def rows(self, *, narrowest_first: bool = False) -> Iterator[tuple[Network, str]]:
+        """All rows, by kind, version, prefix length and address; or by version, prefix length from the longest on,
+        kind and address.
+        """
+        shelves: Iterable[tuple[Where, Sorted]] = self._shelves.items()
+        if narrowest_first:
+            shelves = sorted(shelves, key=lambda item: (item[0].version, -item[0].length, item[0].kind))
+        for where, shelf in shelves:
+            for number in shelf:
+                yield where.network(number), where.kind
+
+    def shelves(self) -> Iterator[Shelf]:
+        """The arrays themselves, by kind, version and prefix length; exceptions (kind "") come first."""
+        return (shelf.buffers() for shelf in self._shelves.values())
+
+    def covering(self, version: int, number: int, length: int) -> list[tuple[int, str]]:
+        """(prefix length, kind) of all rows, exceptions too, that cover a network; the shortest first."""
+        return sorted(
+            (candidate, kind)
+            for kind, candidate, _, shelf in self._order[version]
+            if candidate <= length and number >> (length - candidate) in shelf
+        )
+
+    def anything_within(self, version: int, number: int, length: int, kinds: Collection[str]) -> bool:
+        """Whether a row of one of these kinds, or an exception as "", lies inside a network and is narrower."""
+        return any(
+            candidate > length and kind in kinds and shelf.any_between(*_inside(number, length, candidate))
+            for kind, candidate, _, shelf in self._order[version]
+        )
+
+    def within(self, version: int, number: int, length: int) -> list[tuple[int, int, str]]:
+        """(first address, prefix length, kind) of all rows, exceptions too, inside a network and narrower; in order."""
+        return sorted(
+            (inner << back, candidate, kind)
+            for kind, candidate, back, shelf in self._order[version]
+            if candidate > length
+            for inner in shelf.between(*_inside(number, length, candidate))
+        )
+
+    def same_rows(self, other: Table) -> bool:
+        """Whether both say the same about every network; some 10 ms for 10 million rows."""
+        return self is other or (
+            self._shelves.keys() == other._shelves.keys()
+            and all(shelf.same(other._shelves[where]) for where, shelf in self._shelves.items())
+        )
+
+    def parts(self) -> Iterator[bytes | memoryview]:
+        """The table as a file (`dns.tablefile`), in parts."""
+        head = file.Head(self.serial, self.epoch, self.since, self.zones_digest)
+        return file.parts(head, self._shelves.values())
+
+    @classmethod
+    def mapped(cls, path: Path) -> Table:
+        """The table in this file, at once, whatever its size; call `verify` beside. Raises Damaged, OSError."""
+        return cls.over(file.mapped(path))
+
+    @classmethod
+    def over(cls, raw: memoryview) -> Table:
+        """The table in the bytes of such a file, which it goes on using. Raises Damaged."""
+        try:
+            head, shelves = file.read(raw)
+        except Damaged:
+            file.check(raw)
+            raise
+        return cls(shelves, head.serial, epoch=head.epoch, zones_digest=head.zones_digest, since=head.since, raw=raw)
+
+    def verify(self) -> None:
+        """Read the whole file that the table lies in, if it lies in one. Raises Damaged."""
+        if self._raw is not None:
+            file.check(self._raw)
+
+    def _with(self, shelves: Mapping[Where, Sorted], serial: int) -> Table:
+        return Table(shelves, serial, epoch=self.epoch, zones_digest=self.zones_digest, since=self.since)
+
+
+def _number(network: Network) -> int:
+    return int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+
+
+def _inside(number: int, length: int, narrower: int) -> tuple[int, int]:
+    """The first and the last number, of prefixes as long as `narrower`, inside a network."""
+    return number << (narrower - length), (number + 1 << (narrower - length)) - 1
+
+
+def _key(network: Network) -> bytes:
+    return bytes((network.version, *network.network_address.packed, network.prefixlen))

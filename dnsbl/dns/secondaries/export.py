@@ -1,0 +1,248 @@
+"""A zone as files for others: rbldnsd, BIND, JSON lines, Postfix. Pure generators of lines, each ending in a newline.
+
+The test points of RFC 5782 section 5 are in every format, and what the table says about 127.0.0.0/24 in none. Networks
+stay networks where the format has them; `records` says what becomes of them in a master file. Exceptions become
+exclusions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+
+import dnslib
+from dnslib.label import DNSBuffer
+
+from dnsbl.addresses import Address, Network, network_of
+from dnsbl.dns import wire
+from dnsbl.dns.listed.table import EXCEPTION, Table
+from dnsbl.dns.secondaries.records import names
+from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page
+from dnsbl.errors import DnsblError
+
+#: The form of the JSON lines; grows when a field changes its meaning.
+SCHEMA = 1
+
+
+def rbldnsd(zone: Zone, table: Table) -> Iterator[str]:
+    """A file for `rbldnsd ZONE:combined:FILE`: a dataset for each kind and IP version, which share the origin.
+
+    AAAA records of the zone file are left out, since rbldnsd does not know them. Raises DnsblError for a zone in
+    bit-mask style, since rbldnsd cannot join the codes of datasets.
+    """
+    if zone.bitmask:
+        raise DnsblError(f"rbldnsd cannot answer with bit masks as {zone.origin} does.")
+    names_of, timers = _soa_words(zone)
+    yield f"$SOA {zone.soa_ttl} {names_of} {table.soa_serial} {timers}\n"
+    yield f"$NS {zone.ttl} {' '.join(_name(rdata) for rdata in zone.ns)}\n"
+    yield "$DATASET generic:fixed @\n"
+    for owner, rtype, ttl, text in _static(zone):
+        if rtype != wire.AAAA:
+            yield f"{owner} {ttl} {_TYPES[rtype]} {text}\n"
+    for label, view in zone.views.items():
+        for ttl in sorted({kind.ttl for kind in view.tests.values()}):  # one TTL a dataset
+            yield f"$DATASET ip4set:points-{label.decode() or 'origin'}-{ttl} {label.decode() or '@'}\n"
+            yield f"$TTL {ttl}\n"
+            for address, kind in view.tests.items():
+                if kind.ttl == ttl:
+                    yield f"{address} :{kind.code}:{_template(zone, kind)}\n"
+    for kind, homes in _kinds(zone):
+        for version, dataset in ((4, "ip4trie"), (6, "ip6trie")):
+            yield f"$DATASET {dataset}:{kind.name} {' '.join(homes)}\n"
+            yield f"$TTL {kind.ttl}\n"
+            yield f":{kind.code}:{_template(zone, kind)}\n"
+            listed: set[Network] = set()
+            hidden: dict[Network, None] = {RESERVED: None} if version == 4 else {}
+            for network, found in table.rows():
+                if network.version != version:
+                    continue
+                if found == EXCEPTION:
+                    hidden[network] = None
+                elif found == kind.name and not _reserved(network):
+                    if network.prefixlen < network.max_prefixlen:
+                        listed.add(network)
+                    yield f"{network}\n"
+            yield from (f"!{network}\n" for network in hidden if network not in listed and _under(network, listed))
+
+
+def bind(zone: Zone, table: Table, *, expand: bool = False) -> Iterator[str]:
+    """A master file (RFC 1035 section 5)."""
+    names_of, timers = _soa_words(zone)
+    yield f"$ORIGIN {zone.origin}.\n$TTL {zone.ttl}\n"
+    yield f"@ {zone.soa_ttl} IN SOA {names_of} {table.soa_serial} {timers}\n"
+    for rdata in zone.ns:
+        yield f"@ {zone.ttl} IN NS {_name(rdata)}\n"
+    for owner, rtype, ttl, text in _static(zone):
+        yield f"{owner} {ttl} IN {_TYPES[rtype]} {text}\n"
+    for name in names(zone, table, expand=expand):
+        ttl = name.ttl
+        for code in name.codes:
+            yield f"{name.owner} {ttl} IN A {IPv4Address(code)}\n"
+        for words in name.texts():
+            yield f"{name.owner} {ttl} IN TXT {_quoted(words)}\n"
+
+
+def json_lines(zone: Zone, table: Table) -> Iterator[str]:
+    """A head line: `schema`, `zone`, `serial`, and `bitmask`, whether the origin joins codes. Then an object a listing:
+    `network`, `kind`, `code`, `text`, `lists` (the names that answer for it), and `test` on test points; or `network`
+    and `exception`, which hides all that is wider.
+    """
+    yield _json({"schema": SCHEMA, "zone": zone.origin, "serial": table.soa_serial, "bitmask": zone.bitmask})
+    points: dict[tuple[Address, str], list[str]] = {}
+    kinds = {}
+    for kind, homes in _kinds(zone):
+        kinds[kind.name] = kind, [_list_name(zone, home) for home in homes]
+    for label, view in zone.views.items():
+        for address, kind in view.tests.items():
+            points.setdefault((address, kind.name), []).append(_list_name(zone, label.decode() or "@"))
+    for (address, name), lists in points.items():
+        yield _json(_listing(zone, network_of(address), kinds[name][0], lists) | {"test": True})
+    for network, found in table.rows():
+        if found == EXCEPTION:
+            yield _json({"network": str(network), "exception": True})
+        elif found in kinds and not _reserved(network):
+            yield _json(_listing(zone, network, *kinds[found]))
+
+
+def cidr(zone: Zone, table: Table) -> Iterator[str]:
+    """A Postfix CIDR map (cidr_table(5)) of what the origin lists, for `check_client_access`: the first line that
+    matches counts, so the narrowest networks come first.
+    """
+    origin = zone.views[b""]
+    yield f"# {zone.origin} {table.soa_serial}\n"
+    for address, kind in origin.tests.items():
+        yield f"{network_of(address)} REJECT {_words(zone, network_of(address), kind)}\n"
+    yield f"{RESERVED} DUNNO\n"
+    hidden: set[Network] = set()
+    seen: set[Network] = set()
+    length = -1
+    for network, found in _origin_rows(table, origin):
+        if network.prefixlen != length:
+            yield from (f"{n} DUNNO\n" for n in sorted(hidden - seen, key=_first))
+            hidden, seen, length = set(), set(), network.prefixlen
+        if found == EXCEPTION:
+            hidden.add(network)
+        elif network not in seen:
+            seen.add(network)
+            yield f"{network} REJECT {_words(zone, network, origin.kinds[found])}\n"
+    yield from (f"{n} DUNNO\n" for n in sorted(hidden - seen, key=_first))
+
+
+#: The formats by name.
+FORMATS: dict[str, Callable[[Zone, Table], Iterator[str]]] = {
+    "rbldnsd": rbldnsd,
+    "bind": bind,
+    "jsonl": json_lines,
+    "cidr": cidr,
+}
+
+_TYPES = {wire.A: "A", wire.AAAA: "AAAA", wire.MX: "MX", wire.TXT: "TXT"}
+
+
+def _first(network: Network) -> int:
+    """The first address as a number."""
+    return int(network.network_address)
+
+
+def _origin_rows(table: Table, origin: View) -> Iterator[tuple[Network, str]]:
+    for network, found in table.rows(narrowest_first=True):
+        if (found == EXCEPTION or found in origin.kinds) and not _reserved(network):
+            yield network, found
+
+
+def _kinds(zone: Zone) -> list[tuple[Kind, list[str]]]:
+    """Every kind, with the views that hold it."""
+    homes: dict[str, list[str]] = {}
+    kinds: dict[str, Kind] = {}
+    for label, view in zone.views.items():
+        for kind in view.kinds.values():
+            kinds[kind.name] = kind
+            homes.setdefault(kind.name, []).append(label.decode() or "@")
+    return [(kind, homes[name]) for name, kind in kinds.items()]
+
+
+def _reserved(network: Network) -> bool:
+    """Whether only test points may be there."""
+    return isinstance(network, IPv4Network) and network.subnet_of(RESERVED)
+
+
+def _under(network: Network, listed: set[Network]) -> bool:
+    """Whether one of these networks is wider and covers this one."""
+    return any(network.supernet(new_prefix=n) in listed for n in range(network.prefixlen))
+
+
+def _list_name(zone: Zone, home: str) -> str:
+    return zone.origin if home == "@" else f"{home}.{zone.origin}"
+
+
+def _listing(zone: Zone, network: Network, kind: Kind, lists: list[str]) -> dict[str, object]:
+    return {
+        "network": str(network),
+        "kind": kind.name,
+        "code": str(kind.code),
+        "text": _words(zone, network, kind),
+        "lists": lists,
+    }
+
+
+def _json(fields: dict[str, object]) -> str:
+    return json.dumps(fields, ensure_ascii=True, separators=(",", ":")) + "\n"
+
+
+def _words(zone: Zone, network: Network, kind: Kind) -> str:
+    """The text of a whole network; that of an address names the address."""
+    first: Address = network.network_address
+    shown = str(first if network.prefixlen == network.max_prefixlen else network)
+    return kind.txt.replace("{url}", page(zone.site, first)).replace("{address}", shown)
+
+
+def _template(zone: Zone, kind: Kind) -> str:
+    """The text for rbldnsd, which puts the address in the place of `$` and knows no other variables then."""
+    url = page(zone.site, IPv4Address(0)).removesuffix("0.0.0.0")  # noqa: S104 (no address to listen at)
+    return kind.txt.replace("$", "$$").replace("{url}", url.replace("$", "$$") + "$").replace("{address}", "$")
+
+
+def _static(zone: Zone) -> Iterator[tuple[str, int, int, str]]:
+    """(owner, type, TTL, data) of the zone file's records, as text."""
+    for labels, types in zone.static.items():
+        owner = b".".join(labels).decode() or "@"
+        for rtype, (ttl, data) in types.items():
+            for rdata in data:
+                yield owner, rtype, ttl, _text(rtype, rdata)
+
+
+def _text(rtype: int, rdata: bytes) -> str:
+    if rtype == wire.A:
+        return str(IPv4Address(rdata))
+    if rtype == wire.AAAA:
+        return str(IPv6Address(rdata))
+    if rtype == wire.MX:
+        return f"{int.from_bytes(rdata[:2])} {_name(rdata[2:])}"
+    return _quoted(rdata[1:].decode("ascii"))
+
+
+def _quoted(words: str) -> str:
+    return '"' + words.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _name(rdata: bytes) -> str:
+    """A packed name as text, with the dot at the end."""
+    return str(DNSBuffer(rdata).decode_name()).rstrip(".") + "."
+
+
+def _soa_words(zone: Zone) -> tuple[str, str]:
+    """The SOA's names, and its timers, as text."""
+    soa = dnslib.SOA.parse(DNSBuffer(data := zone.soa(0)), len(data))
+    return f"{soa.mname} {soa.rname}", " ".join(map(str, soa.times[1:]))
+
+
+def encoded(lines: Iterable[str]) -> Iterator[bytes]:
+    """The lines as bytes, in portions worth writing."""
+    portion: list[str] = []
+    for line in lines:
+        portion.append(line)
+        if len(portion) == 1000:
+            yield "".join(portion).encode("ascii")
+            portion = []
+    yield "".join(portion).encode("ascii")

@@ -1,0 +1,84 @@
+"""Opens a list: settings, zones, store, keys, casework. Holds no command and no rule."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dnsbl.casework import Casework, keyring_at
+from dnsbl.clock import Clock, SystemClock
+from dnsbl.config import read_settings, read_zones
+from dnsbl.dns.listed.table import Table
+from dnsbl.dns.zones import Zones
+from dnsbl.errors import Damaged, DnsblError
+from dnsbl.rules.bounds import Bounds
+from dnsbl.settings import Settings
+from dnsbl.store import Store
+from dnsbl.web.shapes import Codes, zone_codes
+from tester.letter import Keyring
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """An opened list."""
+
+    settings: Settings
+    zones: Zones
+    store: Store
+    keyring: Keyring
+    casework: Casework
+    clock: Clock
+
+    @property
+    def codes(self) -> Codes:
+        """What DNS answers for a standing, by zone."""
+        return zone_codes(self.zones)
+
+
+def table_path(settings: Settings) -> Path:
+    """Where the last good table is kept."""
+    return settings.service.state_dir / "table"
+
+
+def current_table(desk: Desk) -> Table:
+    """What the store lists now, with the serial that the responder gives it."""
+    serial, rows = desk.casework.snapshot()
+    table, _ = Table.of(rows, serial=serial).without(Bounds.of(desk.settings).barred)
+    try:
+        served = Table.mapped(table_path(desk.settings))
+        served.verify()
+    except (OSError, Damaged):
+        served = None
+    return table.follows(served, zones_digest=desk.zones.digest, now=int(desk.clock.now().timestamp()))
+
+
+def database_url(settings: Settings) -> str:
+    """The configured URL, or SQLite in the state folder."""
+    return settings.database.url or f"sqlite:///{settings.service.state_dir.resolve() / 'dnsbl.db'}"
+
+
+def open_desk(config: Path | None, *, upgrade: bool = False) -> Desk:
+    """Open everything. A new database gets its tables; an older one only with `upgrade`. Raises DnsblError."""
+    settings = read_settings(config)
+    zones = read_zones(settings)
+    return desk(settings, zones, upgrade=upgrade)
+
+
+def desk(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Desk:
+    """As `open_desk`, from settings at hand."""
+    state = settings.service.state_dir
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise DnsblError(f"{state}: service.state_dir cannot be made: {error.strerror}.") from None
+    if not os.access(state, os.W_OK):
+        raise DnsblError(f"{state}: service.state_dir is not writable.")
+    clock = SystemClock()
+    store = Store.open(database_url(settings))
+    if upgrade or store.is_empty():
+        store.upgrade()
+    store.check()
+    keyring = keyring_at(state / "keys.json", clock=clock)
+    casework = Casework(store, settings, keyring, clock=clock)
+    return Desk(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)

@@ -1,0 +1,311 @@
+"""The feed: brings the store's listings to the responders, and keeps the last good table on disk.
+
+A shell around `dns.table`. At the start the table on disk is served as soon as it is mapped, so that answers do not
+wait for the store, and given up when the first look finds its checksum wrong; then the changes behind it are asked for
+again and again. Each look also asks for the last change that was taken over: when the store does not know it (it was
+restored from a backup, or is another one), when a number is missing, or at the start, a fresh snapshot is taken: no log
+of changes proves that the store is the one that the file came from, and the snapshot also heals a list that has come to
+differ from its log. While one is read, which takes its time when the list is long, changes are followed as far as they
+lead on. When the store cannot be asked, the last good table stays and the next look waits longer and longer. A
+snapshot that has lost more than half of a table is not taken over. Changes are served before they are merged into a
+table's large arrays.
+
+The table on disk also keeps the zones' serial: it never goes back, see `Table.follows`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from dnsbl.addresses import Network
+from dnsbl.clock import Clock, SystemClock
+from dnsbl.dns.listed.table import Table
+from dnsbl.errors import Damaged, DnsblError
+from dnsbl.model import Change
+from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.files import write_whole
+
+#: Seconds at most between two looks, however long the store has been away.
+LONGEST_WAIT = 30.0
+#: Seconds at least between two writes of the table to disk, and one more for so many rows: at most 1 MB a second.
+BETWEEN_WRITES = 5.0
+ROWS_A_SECOND = 200_000
+#: A table of more rows than this may not shrink to less than half in one snapshot.
+SMALL = 1000
+#: Seconds that a look waits for a snapshot before changes have their turn again.
+TURN = 0.2
+#: Changes asked for in one look.
+MOST_CHANGES = 10000
+
+_log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where listings come from: `Casework`. Synchronous; called in a thread."""
+
+    def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
+        """The change number, and all rows at that number, as `Table.of` takes them."""
+        ...
+
+    def changes(self, after: int, *, most: int = ...) -> list[Change]:
+        """The changes behind a number, in order."""
+        ...
+
+
+class Holder(Protocol):
+    """Who answers from the table: `Responder`."""
+
+    table: Table | None
+
+    def confirm(self, moment: float) -> None:
+        """The store stood by the table at this moment; Unix seconds."""
+        ...
+
+
+class Feed:
+    """One source, any number of holders, one file.
+
+    `poll` is the time between two looks in seconds, `path` the file of the last good table. `force` takes over a
+    snapshot however much it has shrunk. `zones_digest` is `Zones.digest` of what the holders answer with. `bounds`
+    say what the list may hold; everything else in the store is left out, with an alarm (RFC 6471 3.5).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        holders: Iterable[Holder],
+        *,
+        poll: float,
+        path: Path,
+        clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+        force: bool = False,
+        zones_digest: str = "-",
+        bounds: Bounds = Bounds(),  # noqa: B008 (immutable)
+    ) -> None:
+        self.table: Table | None = None
+        self.problem = ""  #: one sentence while the store's word cannot be followed, or ""
+        self.left_out: Network | None = None  #: the last network in the store that the list may not hold
+        self.counters = dict.fromkeys(("snapshots", "changes", "failures", "writes", "left_out"), 0)
+        self.build_seconds = 0.0  #: how long the last table took to make
+        self._source = source
+        self._holders = tuple(holders)
+        self._poll = poll
+        self._path = path
+        self._clock = clock
+        self._force = force
+        self._zones_digest = zones_digest
+        self._bounds = bounds
+        self._looking = asyncio.Lock()
+        self._wait = poll
+        self._fresh = False  # whether a snapshot of the store stands behind the table
+        self._reading: asyncio.Task[tuple[Table, Change | None]] | None = None  # a snapshot, while it is read
+        self._last: Change | None = None  # the change that the table's number stands for, when the store knows it
+        self._written: Table | None = None
+        self._unproven: Table | None = None  # the mapped table, until its checksum is known to be right
+        self._given_up: Table | None = None  # what was served of it when it turned out wrong; its serial still counts
+        self._write_after = clock.monotonic()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Have a table, then look until `stop` is set; the last table is on disk at the end."""
+        await self.ready()
+        while not stop.is_set():
+            wait = await self.step()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait)
+        if self._reading:
+            await asyncio.gather(self._reading, return_exceptions=True)
+        await self.save()
+
+    async def ready(self) -> None:
+        """Have a table: the one on disk, or else the store's; none when neither is to be had. Never raises."""
+        if self.table is None:
+            await self.load()
+        if self.table is None:
+            await self.step()
+
+    async def load(self) -> None:
+        """Serve the table on disk, if there is one; the first look reads it whole."""
+        try:
+            table = await asyncio.to_thread(Table.mapped, self._path)
+            held = await asyncio.to_thread(self._held, table)
+            written = self._path.stat().st_mtime
+        except FileNotFoundError:
+            return
+        except (OSError, Damaged) as error:
+            _log.warning("%s is not used: %s", self._path, error)
+            return
+        self._written = self._unproven = table
+        self._swap(self._successor(held, table))
+        self._confirm(written)
+
+    async def step(self) -> float:
+        """Look once, and write when it is time; returns the seconds until the next look. Never raises."""
+        unknown: Exception | None = None
+        try:
+            async with self._looking:
+                await self._prove()
+                problem = await self._look()
+        except DnsblError as error:
+            problem = f"the store cannot be asked: {error}"
+        except Exception as error:
+            problem, unknown = f"the store cannot be asked: {type(error).__name__}", error
+        if problem:
+            self.counters["failures"] += 1
+            self._wait = min(self._wait * 2, LONGEST_WAIT)
+        else:
+            self._wait = self._poll
+            self._confirm(self._clock.now().timestamp())
+        if problem != self.problem:
+            _log.warning("%s", problem or "the store is followed again", exc_info=unknown)
+            self.problem = problem
+        if self._clock.monotonic() >= self._write_after:
+            await self.save()
+        return self._wait
+
+    async def save(self) -> None:
+        """Write the table to disk, whole or not at all, unless it is there already. Never raises."""
+        table = self.table
+        if table is None or table is self._written or self._unproven is not None:
+            return
+        self._write_after = self._clock.monotonic() + BETWEEN_WRITES + len(table) // ROWS_A_SECOND
+        try:
+            await asyncio.to_thread(lambda: write_whole(self._path, table.parts()))
+        except OSError as error:
+            _log.warning("the last good table cannot be written to %s: %s", self._path, error.strerror)
+            return
+        self._written = table
+        self.counters["writes"] += 1
+
+    async def rezone(self, digest: str) -> None:
+        """The zone files have changed, and the serial grows."""
+        async with self._looking:
+            self._zones_digest = digest
+            if self.table is not None:
+                self._swap(self._successor(self.table, self.table))
+
+    async def _prove(self) -> None:
+        """Read the mapped table whole, once; give it up when it is damaged."""
+        if self._unproven is None:
+            return
+        try:
+            await asyncio.to_thread(self._unproven.verify)
+        except Damaged as error:
+            _log.warning("%s is not used: %s", self._path, error)
+            self._written, self._given_up = None, self.table
+            self._swap(None)
+        self._unproven = None
+
+    async def _look(self) -> str:
+        """Follow the store; returns what stands against it, or ""."""
+        followed = self.table is not None and await self._follow(self.table)
+        self._fresh = self._fresh and followed
+        if self._fresh:
+            return ""
+        if self._reading is None:
+            self._reading = asyncio.create_task(asyncio.to_thread(self._snapshot))
+        if followed and not (await asyncio.wait([self._reading], timeout=TURN))[0]:
+            return self.problem  # which only a snapshot can settle
+        reading, self._reading = self._reading, None
+        return await self._take_over(*await reading, followed=followed)
+
+    async def _follow(self, before: Table) -> bool:
+        """Serve the changes behind this table, the one in service; whether the store's log leads on from there."""
+        changes = await asyncio.to_thread(self._changes, before.serial)
+        if changes:
+            table = await asyncio.to_thread(self._timed, before.changed, map(self._permitted, changes))
+            self._swap(table)
+            self._last = changes[-1]
+            self.counters["changes"] += len(changes)
+            if table.crowded:
+                self._swap(await asyncio.to_thread(table.merged))
+        return changes is not None
+
+    async def _take_over(self, fresh: Table, last: Change | None, *, followed: bool) -> str:
+        """Have a snapshot stand behind the table in service, or serve it; returns what stands against it, or ""."""
+        served = self.table
+        if served is not None and len(served) > SMALL and 2 * len(fresh) < len(served) and not self._force:
+            return (
+                f"the store holds {len(fresh)} listings, the table in service {len(served)}: not taken over; "
+                f"if that is right, stop, remove {self._path} and start again"
+            )
+        if served is None or not followed or not await asyncio.to_thread(self._agree, served, fresh):
+            self._swap(self._successor(fresh, self._given_up if served is None else served))
+            self._last = last
+        elif served.serial == fresh.serial:
+            self._last = last
+        self._fresh, self._given_up = True, None
+        self.counters["snapshots"] += 1
+        return ""
+
+    def _changes(self, serial: int) -> list[Change] | None:
+        """The changes behind this number, or None when the store tells another story than the one we know."""
+        known = 0 if self._last is None else 1
+        changes = self._source.changes(serial - known, most=MOST_CHANGES)
+        if known and changes[:1] != [self._last]:
+            return None
+        new = changes[known:]
+        return new if [change.seq for change in new] == list(range(serial + 1, serial + 1 + len(new))) else None
+
+    def _snapshot(self) -> tuple[Table, Change | None]:
+        """A fresh table, and the change that its number stands for, unless the store has forgotten that."""
+        serial, rows = self._source.snapshot()
+        last = self._source.changes(serial - 1, most=1) if serial else []  # before the rows: of the very same store
+        table = self._held(self._timed(Table.of, rows, serial=serial))
+        return table, last[0] if last and last[0].seq == serial else None
+
+    def _timed(self, make: Callable[..., Table], *of_what: object, **and_what: object) -> Table:
+        begun = self._clock.monotonic()
+        table = make(*of_what, **and_what)
+        self.build_seconds = self._clock.monotonic() - begun
+        return table
+
+    def _confirm(self, moment: float) -> None:
+        for holder in self._holders:
+            holder.confirm(moment)
+
+    def _successor(self, table: Table, before: Table | None) -> Table:
+        now = int(self._clock.now().timestamp())
+        return table.follows(before, zones_digest=self._zones_digest, now=now)
+
+    def _agree(self, served: Table, fresh: Table) -> bool:
+        """Whether the log of changes leads from the older of these tables to the very rows of the newer."""
+        older, newer = sorted((served, fresh), key=lambda table: table.serial)
+        changes = [c for c in self._source.changes(older.serial, most=MOST_CHANGES) if c.seq <= newer.serial]
+        if [change.seq for change in changes] != list(range(older.serial + 1, newer.serial + 1)):
+            return False
+        return older.changed(map(self._permitted, changes)).same_rows(newer)
+
+    def _permitted(self, change: Change) -> Change:
+        """The change; a listing that the list may not hold becomes one without effect."""
+        if not change.present or self._bounds.may_hold(change.network):
+            return change
+        self._leave_out(change.network)
+        return replace(change, present=False)
+
+    def _held(self, table: Table) -> Table:
+        """The table without what the list may not hold, which the settings decide anew at every start."""
+        held, one = table.without(self._bounds.barred)
+        if one is not None:
+            self._leave_out(one, len(table) - len(held))
+        return held
+
+    def _leave_out(self, network: Network, count: int = 1) -> None:
+        if network == self.left_out:
+            return
+        self.left_out = network
+        self.counters["left_out"] += count
+        others = f", as are {count - 1} others" if count > 1 else ""
+        _log.warning("%s is in the store, but the list may not hold it: left out%s", network, others)
+
+    def _swap(self, table: Table | None) -> None:
+        if self.table is None or table is None or table.epoch != self.table.epoch:
+            self._write_after = self._clock.monotonic()  # the new epoch must outlive a crash
+        self.table = table
+        for holder in self._holders:
+            holder.table = table

@@ -1,0 +1,192 @@
+"""Prometheus metrics: what the responder and the feed have counted, read when somebody asks.
+
+The answering path only adds to plain numbers; names and labels are made here, at the scrape, in the scraper's thread.
+`Page.text` is what the web shows at /metrics; `Exhibit` serves the same on a listener of its own for nodes without web.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Collection, Iterable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest, make_wsgi_app
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dnsbl.clock import Clock
+from dnsbl.dns.listed.table import EXCEPTION
+from dnsbl.errors import DnsblError
+from dnsbl.serving.feed import Feed
+from dnsbl.serving.querylog import QueryLog
+from dnsbl.serving.responder import DROPS, TRANSPORTS, Responder
+from dnsbl.settings import split_listen
+
+#: Where Linux tells about UDP sockets; a line a socket, with its inode and the datagrams that found its queue full.
+SOCKET_TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
+
+
+class Answering(Collector):
+    """All about the responder and its feed."""
+
+    def __init__(self, responder: Responder, feed: Feed, log: QueryLog | None, *, clock: Clock) -> None:
+        self._responder = responder
+        self._feed = feed
+        self._log = log
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        counters, replies = self._responder.counters, self._responder.replies
+        family = CounterMetricFamily("dnsbl_dns_queries", "DNS messages received.", labels=["transport"])
+        for transport in TRANSPORTS:
+            family.add_metric([transport], counters[transport])
+        yield family
+        labels = ["zone", "rcode", "type", "transport"]
+        family = CounterMetricFamily(
+            "dnsbl_dns_replies", "Replies made; zone is empty outside the zones.", labels=labels
+        )
+        for (zone, rcode, kind, tcp), count in sorted(replies.items()):
+            family.add_metric([zone, rcode_name(rcode), kind, TRANSPORTS[tcp]], count)
+        yield family
+        family = CounterMetricFamily(
+            "dnsbl_dns_dropped", "Messages without a reply, or replies unsent.", labels=["reason"]
+        )
+        for reason in DROPS:
+            family.add_metric([reason], counters[reason])
+        yield family
+        yield CounterMetricFamily(
+            "dnsbl_dns_handed_over", "Messages left to the reference by the engine.", self._responder.handed_over
+        )
+        yield CounterMetricFamily("dnsbl_dns_slipped", "Replies over a rate limit sent with TC.", counters["slip"])
+        yield CounterMetricFamily("dnsbl_dns_transfers", "Messages left to zone transfers.", counters["transfers"])
+        yield CounterMetricFamily("dnsbl_dns_tcp_connections", "TCP connections taken.", counters["connections"])
+        family = CounterMetricFamily("dnsbl_dns_tcp_closed", "TCP connections closed by us.", labels=["reason"])
+        for reason in ("evicted", "idle"):
+            family.add_metric([reason], counters[reason])
+        yield family
+        yield GaugeMetricFamily("dnsbl_dns_tcp_open", "TCP connections now.", len(self._responder.connections))
+        times = self._responder.times
+        yield HistogramMetricFamily(
+            "dnsbl_dns_answer_seconds",
+            "Time to make an answer, sampled.",
+            buckets=times.cumulative(),
+            sum_value=times.total,
+        )
+        lost = socket_drops(self._responder.inodes)
+        if lost is not None:
+            yield CounterMetricFamily("dnsbl_dns_socket_drops", "Messages that found the socket's queue full.", lost)
+        if self._log is not None:
+            unlogged = self._log.lost + self._responder.unlogged
+            yield CounterMetricFamily("dnsbl_dns_log_lost", "Sampled queries that were not logged.", unlogged)
+        yield from self._table()
+
+    def _table(self) -> Iterator[Metric]:
+        for name, value in self._feed.counters.copy().items():
+            yield CounterMetricFamily(f"dnsbl_feed_{name}", f"The feed's {name} since the start.", value)
+        yield GaugeMetricFamily("dnsbl_feed_trouble", "1 while the store cannot be followed.", bool(self._feed.problem))
+        yield GaugeMetricFamily(
+            "dnsbl_table_build_seconds", "How long the table took to make.", self._feed.build_seconds
+        )
+        table = self._responder.table
+        if table is None:
+            return
+        entries = GaugeMetricFamily("dnsbl_table_entries", "Networks listed.", labels=["kind"])
+        for kind, count in sorted(table.counts.items()):
+            entries.add_metric(["exception" if kind == EXCEPTION else kind], count)
+        yield entries
+        age = self._clock.now().timestamp() - self._responder.serving.seen
+        yield GaugeMetricFamily("dnsbl_table_age_seconds", "Since the store last stood by the table.", max(0.0, age))
+        yield GaugeMetricFamily("dnsbl_table_change_number", "The change number that is answered from.", table.serial)
+        yield GaugeMetricFamily("dnsbl_table_serial", "The serial of the zones.", table.soa_serial)
+
+
+def socket_drops(inodes: Collection[int], tables: Iterable[Path] = SOCKET_TABLES) -> int | None:
+    """Datagrams that the kernel dropped before these UDP sockets; None where it does not tell."""
+    wanted, lost, told = {str(inode) for inode in inodes}, 0, False
+    for table in tables:
+        try:
+            lines = table.read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        told = True
+        lost += sum(int(fields[-1]) for fields in map(str.split, lines) if fields[9] in wanted)
+    return lost if told else None
+
+
+_RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"} | {
+    16: "BADVERS",
+    23: "BADCOOKIE",
+}
+
+
+def rcode_name(rcode: int) -> str:
+    """A reply code as people write it."""
+    return _RCODES.get(rcode, str(rcode))
+
+
+class Page:
+    """The metrics of one process."""
+
+    def __init__(self, *collectors: Collector) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        for collector in collectors:
+            self.registry.register(collector)
+
+    def text(self) -> bytes:
+        """The page."""
+        return generate_latest(self.registry)
+
+
+class _Quiet(WSGIRequestHandler):
+    """Without a log line a request, and with patience of ten seconds."""
+
+    timeout = 10
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+class _Threaded(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Threaded6(_Threaded):
+    address_family = socket.AF_INET6
+
+
+class Exhibit:
+    """Serves a page on `listen`, in threads of its own."""
+
+    def __init__(self, page: Page, listen: str) -> None:
+        self._page = page
+        self._listen = listen
+
+    def start(self) -> tuple[str, int]:
+        """Bind; returns (address, port). Raises DnsblError in one sentence."""
+        host, port = split_listen(self._listen)
+        server = _Threaded6 if ip_address(host).version == 6 else _Threaded
+        try:
+            self._server = make_server(host, port, make_wsgi_app(self._page.registry), server, _Quiet)
+        except OSError as error:
+            raise DnsblError(f"dns.metrics_listen: {self._listen}: cannot listen there: {error.strerror}") from None
+        bound = self._server.server_address
+        return str(bound[0]), int(bound[1])
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`."""
+        thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        thread.start()
+        await stop.wait()
+        await asyncio.to_thread(self._server.shutdown)
+        self.close()
+
+    def close(self) -> None:
+        """Free the port."""
+        self._server.server_close()

@@ -1,0 +1,268 @@
+"""The responder: answers DNS over UDP and TCP at every `dns.listen` address.
+
+A shell around `dns.respond`. Between receiving and sending there is no SQL, lock, await or logging (law 5); the feed
+swaps `table` in one assignment. UDP comes in on `lanes`, which answer the common packets on threads of their own and
+hand over the others; TCP comes in on `streams`, in the responder's own loop. Everything that a stranger can make grow
+is bounded, there and here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from ipaddress import ip_address
+from typing import Any, Protocol
+
+from dnsbl.clock import Clock, SystemClock
+from dnsbl.dns.guard import Pace, rules_of
+from dnsbl.dns.listed.table import Table
+from dnsbl.dns.respond import Said, Serving, respond
+from dnsbl.dns.wire import AXFR, FORMERR, IXFR, TYPES
+from dnsbl.dns.zones import Zones
+from dnsbl.errors import DnsblError
+from dnsbl.serving.lanes import Lanes, packed
+from dnsbl.serving.streams import Connection
+from dnsbl.serving.timing import TIMED_EVERY, Histogram
+from dnsbl.settings import Dns, split_listen
+
+#: Tries to find a port that is free for UDP and TCP when the system chooses.
+TRIES = 20
+#: What messages came over, and why some of them got no reply.
+TRANSPORTS = ("udp", "tcp")
+DROPS = ("acl", "header", "rate", "port", "unsent")
+
+
+class Watcher(Protocol):
+    """Who is told of queries that could be read: the query log."""
+
+    def offer(self, said: Said, client: bytes, *, tcp: bool, sampled: bool | None) -> None:
+        """Look at it, and never wait; `sampled` is None where it is not yet decided whether this one is logged."""
+        ...
+
+
+class Responder:
+    """Answers until it is closed. `table` may be set, and `serving` be changed, at any time, from any thread.
+
+    `transfer` is asked about messages that only it may understand, zone transfers and signed ones (message, packed
+    client, whether over TCP): the messages to send, each made in a thread as the client reads them (over UDP only one,
+    and at once), or None for the ordinary reply.
+    """
+
+    def __init__(
+        self,
+        dns: Dns,
+        zones: Zones,
+        table: Table | None = None,
+        *,
+        clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+    ) -> None:
+        self.dns = dns
+        self.serving = _serving(dns, zones, table)
+        self.transfer: Callable[[bytes, bytes, bool], Iterator[bytes] | None] | None = None
+        self.watcher: Watcher | None = None
+        self.connections: dict[Connection, float] = {}  #: when each had its last whole query; loop time
+        #: What was counted here, as `counters` and `replies` have it; the lanes count what they answer themselves.
+        self.counted = dict.fromkeys((*TRANSPORTS, *DROPS, "slip", "transfers", "connections", "evicted", "idle"), 0)
+        self._replied: dict[tuple[str, int, str, bool], int] = {}
+        self._times = Histogram()
+        self._clock = clock
+        self._untimed = TIMED_EVERY
+        sockets, every = len(dns.listen) * dns.threads, dns.query_log_every
+        self._lanes = Lanes(sockets, self._handed_over, every=every, clock=clock)
+        self._servers: list[asyncio.Server] = []
+        self.serving.heard = self._lanes.engine.load
+        self.serving.change()
+
+    @property
+    def table(self) -> Table | None:
+        """What is answered from; until there is one every zone gets SERVFAIL."""
+        return self.serving.table
+
+    @table.setter
+    def table(self, table: Table | None) -> None:
+        self.serving.change(table=table)
+
+    def confirm(self, moment: float) -> None:
+        """The store stood by the table at this moment; Unix seconds."""
+        self.serving.change(seen=moment)
+
+    @property
+    def engine(self) -> str:
+        """What answers UDP, for people."""
+        return self._lanes.engine.words
+
+    @property
+    def inodes(self) -> frozenset[int]:
+        """Of the UDP sockets, by which the kernel's tables know them."""
+        return self._lanes.inodes
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Since the start: messages by transport, and what was turned away."""
+        engine = self._lanes.engine.counted()
+        found = {name: count + engine.get(name, 0) for name, count in self.counted.items()}
+        return found | {"unsent": found["unsent"] + self._lanes.unsent}
+
+    @property
+    def handed_over(self) -> int:
+        """Messages over UDP that the lanes left to the reference, as it took them."""
+        return self.counted["udp"]
+
+    @property
+    def unlogged(self) -> int:
+        """Queries that were to be logged, and were answered without."""
+        return self._lanes.engine.counted()["unlogged"]
+
+    @property
+    def replies(self) -> dict[tuple[str, int, str, bool], int]:
+        """Since the start: replies by zone, rcode, type and whether over TCP."""
+        found = self._replied.copy()
+        for sort, count in self._lanes.engine.replied().items():
+            found[sort] = found.get(sort, 0) + count
+        return found
+
+    @property
+    def times(self) -> Histogram:
+        """How long answers took to make, sampled."""
+        return self._times.plus(*self._lanes.engine.timed())
+
+    async def start(self) -> list[tuple[str, int]]:
+        """Bind everything and answer; returns the bound (address, port) pairs. Raises DnsblError in one sentence."""
+        loop = asyncio.get_running_loop()
+        bound = []
+        try:
+            for listen in self.dns.listen:
+                udps, tcp = _sockets(listen, self.dns.threads)
+                for udp in udps:
+                    self._lanes.open(udp)
+                self._servers.append(await loop.create_server(lambda: Connection(self), sock=tcp))
+                bound.append(tcp.getsockname()[:2])
+        except BaseException:
+            await self.close()
+            raise
+        return bound
+
+    async def close(self) -> None:
+        """Stop answering; what TCP clients have not read by now is lost."""
+        await self._lanes.close()
+        for server in self._servers:
+            server.close()
+        for connection in list(self.connections):
+            connection.abort()
+        for server in self._servers:
+            await server.wait_closed()
+        self._servers = []
+        await asyncio.sleep(0)  # transports close their sockets one turn later
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer until `stop` is set, or a thread fails; binds first when `start` has not."""
+        if not self._servers:
+            await self.start()
+        told: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        try:
+            ended, _ = await asyncio.wait([told, *self._lanes.running], return_when=asyncio.FIRST_COMPLETED)
+            if told not in ended:
+                ended.pop().result()
+        finally:
+            told.cancel()
+            await self.close()
+
+    def reply(
+        self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None = None
+    ) -> bytes | Iterator[bytes] | None:
+        """The answer for this client (a packed address), or the messages of a zone transfer. Counts and times it."""
+        self._untimed -= 1
+        if self._untimed:
+            return self._reply(packet, client, tcp=tcp, sampled=sampled)
+        self._untimed = TIMED_EVERY
+        began = self._clock.monotonic()
+        reply = self._reply(packet, client, tcp=tcp, sampled=sampled)
+        if isinstance(reply, bytes):
+            self._times.add(self._clock.monotonic() - began)
+        return reply
+
+    def _handed_over(self, packet: bytes, host: str, sampled: bool) -> bytes | None:
+        """The reply to what a lane does not answer itself."""
+        reply = self.reply(packet, packed(host), tcp=False, sampled=sampled)
+        return reply if reply is None or isinstance(reply, bytes) else next(reply)
+
+    def _reply(
+        self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None
+    ) -> bytes | Iterator[bytes] | None:
+        self.counted["tcp" if tcp else "udp"] += 1
+        said = respond(packet, client, self._clock.now().timestamp(), self.serving, tcp=tcp)
+        if said.why:
+            self.counted[said.why] += 1
+        if self.watcher is not None and said.query is not None:
+            self.watcher.offer(said, client, tcp=tcp, sampled=sampled)
+        if said.packet is None or said.query is None:
+            return None
+        query = said.query
+        if self.transfer is not None and (query.fault == FORMERR or query.qtype in (AXFR, IXFR)):
+            messages = self.transfer(packet, client, tcp)
+            if messages is not None:
+                self.counted["transfers"] += 1
+                return messages
+        sort = said.zone, said.rcode, TYPES.get(query.qtype, "other"), tcp
+        self._replied[sort] = self._replied.get(sort, 0) + 1
+        return said.packet
+
+
+def _serving(dns: Dns, zones: Zones, table: Table | None) -> Serving:
+    """What the settings ask for; cookies and keys are set by `daemons.secrets`."""
+    host = socket.gethostname()[:100]
+    nsid = host if dns.nsid == "hostname" else dns.nsid
+    told = {"version": dns.chaos_version, "id": host if dns.chaos_id == "hostname" else dns.chaos_id}
+    return Serving(
+        zones=zones,
+        table=table,
+        stale_after=dns.stale_after,
+        rules=rules_of(dns.acl),
+        pace=Pace(
+            answers=dns.rate_answers,
+            negatives=dns.rate_negatives,
+            errors=dns.rate_errors,
+            slip=dns.rate_slip,
+            allow=dns.rate_allow,
+            seed=secrets.randbits(64),
+        ),
+        nsid=None if nsid == "off" else bytes.fromhex(nsid[2:]) if nsid.startswith("0x") else nsid.encode(),
+        told={name: words for name, words in told.items() if words != "off"},
+    )
+
+
+def _sockets(listen: str, threads: int) -> tuple[list[socket.socket], socket.socket]:
+    """UDP sockets, one a thread, and a TCP socket at one address and the same port. Raises DnsblError."""
+    host, port = split_listen(listen)
+    tries = 1 if port else TRIES
+    while True:
+        tries -= 1
+        try:
+            return _bound(host, port, threads)
+        except OSError as error:
+            if not tries:
+                raise DnsblError(f"dns.listen: {listen}: cannot listen there: {error.strerror}") from None
+
+
+def _bound(host: str, port: int, threads: int) -> tuple[list[socket.socket], socket.socket]:
+    family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    udps: list[socket.socket] = []
+    with ExitStack() as opened:
+        for _ in range(threads):
+            udp = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            if threads > 1:
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            udps.append(udp)
+        tcp = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for one in (*udps, tcp):
+            if family == socket.AF_INET6:  # so that [::] and 0.0.0.0 can both be named
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind((host, port))
+            port = one.getsockname()[1]
+        tcp.listen(100)
+        opened.pop_all()
+    return udps, tcp

@@ -1,0 +1,179 @@
+"""Zone transfers: who may have whole zones, and the messages they get, made off the answering path.
+
+A shell around `dns.transfer`. What the public parser turns away gets a second look here: a request for a transfer, or a
+query with a TSIG. Transfers need an address in `dns.transfer` and the key that its rule names, and are refused to
+everybody else. The responder has each message made in a thread, as the client reads them, from the table that was in
+service when the transfer began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Protocol
+
+import dns.name
+import dns.tsig
+
+from dnsbl.addresses import Network
+from dnsbl.clock import Clock, SystemClock
+from dnsbl.dns import wire
+from dnsbl.dns.listed.table import Table
+from dnsbl.dns.respond import Serving, respond
+from dnsbl.dns.secondaries import transfer
+from dnsbl.dns.secondaries.transfer import Keys, Request
+from dnsbl.dns.zones import Zone
+from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.model import Change
+from dnsbl.settings import Dns, TransferRule
+
+_FAULTS = {transfer.BADKEY: "badkey", transfer.BADSIG: "badsig", transfer.BADTIME: "badtime"}
+_NO_KEYS: dict[dns.name.Name, dns.tsig.Key] = {}
+
+
+class Log(Protocol):
+    """Where the log of changes is: `Casework`. Synchronous; called in a thread."""
+
+    def changes(self, after: int, *, most: int = ...) -> list[Change]:
+        """The changes behind a number, in order."""
+        ...
+
+
+def read_keys(settings: Dns) -> Keys:
+    """The keys of `dns.tsig_keys`. Raises SettingsError, also when a rule names a key that is not there."""
+    path: Path | None = settings.tsig_keys
+    if path is None:
+        return _NO_KEYS
+    try:
+        keys = transfer.read_keys(path.read_text(encoding="ascii"), str(path))
+    except OSError as error:
+        raise SettingsError([f"{path}: dns.tsig_keys cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{path}: dns.tsig_keys must be ASCII text"]) from None
+    missing = sorted({rule.key for rule in settings.transfer if rule.key and dns.name.from_text(rule.key) not in keys})
+    if missing:
+        raise SettingsError([f"dns.transfer: {path} has no key {name}" for name in missing])
+    return keys
+
+
+class Transfers:
+    """The second look of one responder: set it as `Responder.transfer`."""
+
+    def __init__(
+        self,
+        settings: Dns,
+        keys: Keys,
+        serving: Serving,
+        log: Log | None,
+        clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+        listable: Callable[[Network], bool] = lambda network: True,
+    ) -> None:
+        self._listable = listable
+        self._settings = settings
+        self._keys = keys
+        self._serving = serving
+        self._log = log
+        self._clock = clock
+        self.running: set[Messages] = set()
+        #: Since the start, for metrics.
+        self.counters = dict.fromkeys(("axfr", "ixfr", "soa", "refused", "busy", "badkey", "badsig", "badtime"), 0)
+
+    def __call__(self, packet: bytes, client: bytes, tcp: bool) -> Iterator[bytes] | None:
+        """The reply of one message, or the messages of a transfer (TCP only), or None: the ordinary reply stands.
+
+        Never raises; the transfer's own iterator takes time and is for a thread.
+        """
+        request = transfer.read(packet)
+        if request is None:
+            return None
+        address = ip_address(client)
+        rules = [
+            rule
+            for rule in self._settings.transfer
+            if rule.network.version == address.version and address in rule.network
+        ]
+        if not rules:
+            return iter((self._refuse(request),)) if request.transfer else None
+        now = self._clock.now().timestamp()
+        signed = transfer.checked(request, self._keys, int(now))
+        if signed is not None and signed.error:
+            self.counters[_FAULTS[signed.error]] += 1
+            return iter((transfer.refused_signature(request, signed, int(now)),))
+        key = None if signed is None else signed.key
+        found: bytes | Messages | None
+        if request.transfer:
+            found = self._transfer(request, rules, key, int(now), tcp)
+        else:
+            found = respond(request.plain, client, now, self._serving, tcp=tcp).packet if key else None
+        if isinstance(found, bytes):
+            return iter((found if key is None else transfer.sealed(found, request, key, int(now)),))
+        return found
+
+    def _transfer(
+        self, request: Request, rules: list[TransferRule], key: dns.tsig.Key | None, now: int, tcp: bool
+    ) -> bytes | Messages:
+        """The messages, or a reply that says why there are none."""
+        zone = self._serving.zones.of(request.labels)
+        table = self._serving.table
+        if not any(rule.key is None or (key and key.name == dns.name.from_text(rule.key)) for rule in rules):
+            return self._refuse(request)
+        if zone is None or zone.labels != request.labels or request.qclass != wire.IN:
+            return transfer.said(request, transfer.NOTAUTH)
+        if table is None:
+            return transfer.said(request, wire.SERVFAIL)
+        if not tcp and request.qtype == wire.AXFR:
+            return transfer.said(request, wire.NOTIMP)
+        if not tcp:
+            self.counters["soa"] += 1
+            return transfer.serial(request, zone, table)
+        if len(self.running) >= self._settings.transfers:
+            self.counters["busy"] += 1
+            return transfer.said(request, wire.SERVFAIL)
+        messages = Messages(self._messages(request, zone, table, key, now), self.running)
+        self.running.add(messages)
+        return messages
+
+    def _refuse(self, request: Request) -> bytes:
+        self.counters["refused"] += 1
+        return transfer.said(request, wire.REFUSED)
+
+    def _messages(
+        self, request: Request, zone: Zone, table: Table, key: dns.tsig.Key | None, now: int
+    ) -> Iterator[bytes]:
+        """The steps behind the client's serial, or the whole zone when the log does not lead from there."""
+        expand = self._settings.expand_ranges
+        records = None
+        after = transfer.reach(request, table)
+        if after is not None:
+            changes = [] if after == table.serial else self._changes(after)
+            records = transfer.steps(zone, table, after, changes, expand=expand, listable=self._listable)
+        self.counters["axfr" if records is None else "ixfr"] += 1
+        if records is None:
+            records = transfer.whole(zone, table, expand=expand)
+        yield from transfer.messages(request, records, key, now)
+
+    def _changes(self, after: int) -> list[Change]:
+        try:
+            return self._log.changes(after, most=transfer.MOST_STEPS) if self._log else []
+        except DnsblError:
+            return []
+
+
+class Messages(Iterator[bytes]):
+    """A transfer under way; counted among the running ones until its end, or until it is closed."""
+
+    def __init__(self, messages: Iterator[bytes], running: set[Messages]) -> None:
+        self._messages = messages
+        self._running = running
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._messages)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """It goes no further."""
+        self._running.discard(self)

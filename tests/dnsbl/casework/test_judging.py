@@ -1,0 +1,225 @@
+"""From verdict to list: listing, renewing, keeping, delisting, and the test that follows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from dnsbl.casework import judging
+from dnsbl.dns.listed.table import Table
+from dnsbl.errors import Damaged
+from dnsbl.model import Action, Decision, Door, JobReason, Reason, RunState, State
+from tester.smtp import Control, Outcome
+from tester.verdict import Verdict
+
+HOST = "192.0.2.1"
+ADDRESS = ip_address(HOST)
+CLOSED = Outcome.RCPT_5XX
+
+
+def removal(office, says, **how):
+    """The owner asks, and the test is held."""
+    office.casework.ask_removal(ADDRESS, door=Door.WEB, actor="owner")
+    return office.test(says, **how)
+
+
+def standing(office):
+    return office.casework.look_up(ADDRESS)
+
+
+def live(office):
+    with office.store.read() as tx:
+        return tx.jobs.live(ADDRESS)
+
+
+def test_an_open_relay_is_listed_with_an_expiry_and_a_retest(office) -> None:
+    office.list_open(HOST)
+    now = standing(office)
+    (listing,) = now.listings
+    assert (str(listing.network), listing.kind, listing.reason) == ("192.0.2.1/32", "relay", Reason.LETTER_RETURNED)
+    assert listing.expires == listing.since + timedelta(days=90)
+    assert (now.job.reason, now.next_test) == (JobReason.RETEST, listing.since + timedelta(days=14))
+    entry = next(entry for entry in office.casework.journal(ADDRESS) if entry.verb == "listed")
+    assert (entry.actor, entry.before, entry.after) == ("policy", "not listed", "listed relay")
+    assert entry.evidence == f"run {listing.run}"
+
+
+def test_a_retest_that_finds_it_open_renews_and_dns_hears_nothing(office) -> None:
+    office.list_open(HOST)
+    office.later(days=14)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    (listing,) = standing(office).listings
+    assert listing.confirmed == office.clock.now()
+    assert listing.expires == office.clock.now() + timedelta(days=90)
+    assert len(office.casework.changes(0)) == 1
+    assert "renewed" in office.verbs(HOST)
+    assert live(office).reason is JobReason.RETEST
+
+
+def test_a_closed_relay_is_delisted_at_once_and_watched_by_surprise(office) -> None:
+    office.list_open(HOST)
+    run = removal(office, CLOSED)
+    assert run.verdict is Verdict.CLOSED
+    now = standing(office)
+    assert (now.state, now.listings, now.past[0].end_reason) == (State.CLEAR, (), Reason.RETEST_CLOSED)
+    assert [c.present for c in office.casework.changes(0)] == [True, False]
+    assert live(office).reason is JobReason.PROBATION
+    assert (now.job, now.next_test) == (None, None), "a surprise stays a surprise"
+
+
+def test_surprise_retests_come_to_an_end_and_a_running_one_shows(office) -> None:
+    office.list_open(HOST)
+    removal(office, CLOSED)
+    surprises = 0
+    while (job := live(office)) is not None:
+        assert job.reason is JobReason.PROBATION
+        office.clock.turn(seconds=max(0.0, (job.due - office.clock.now()).total_seconds()))
+        assignment = office.take()
+        assert standing(office).state is State.TESTING
+        office.issue(assignment)
+        office.talk(assignment, CLOSED)
+        office.casework.file_run(assignment)
+        surprises += 1
+    assert surprises == 3
+
+
+def test_a_relay_that_opens_again_is_listed_again(office) -> None:
+    office.list_open(HOST)
+    removal(office, CLOSED)
+    office.later(days=4)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    assert standing(office).state is State.LISTED
+    assert [c.present for c in office.casework.changes(0)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("says", "control", "verdict"),
+    [
+        (Outcome.BANNER_5XX, Control.NOT_RUN, Verdict.REFUSES_TESTER),
+        (CLOSED, Control.REFUSED, Verdict.REFUSES_TESTER),
+        (CLOSED, Control.NOT_RUN, Verdict.INCONCLUSIVE),
+        (Outcome.CONN_REFUSED, Control.NOT_RUN, Verdict.INCONCLUSIVE),
+        (Outcome.PROTOCOL, Control.ACCEPTED, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_blocking_the_tester_neither_lists_nor_delists(office, says: Outcome, control: Control, verdict) -> None:
+    office.nominate(HOST)
+    assert office.test(says, control=control).verdict is verdict
+    assert standing(office).listings == ()
+    office.list_open("192.0.2.2")
+    office.casework.ask_removal(ip_address("192.0.2.2"), door=Door.WEB, actor="owner")
+    assert office.test(says, control=control).verdict is verdict
+    kept = office.casework.look_up(ip_address("192.0.2.2"))
+    assert (kept.state, kept.job.reason) == (State.LISTED, JobReason.RETEST)
+    assert office.verbs("192.0.2.2")[-2:] == ["kept", "job"]
+
+
+def test_what_accepts_and_loses_is_delisted_after_two_runs_a_day_apart(office) -> None:
+    office.list_open(HOST)
+    run = removal(office, Outcome.ACCEPTED)
+    office.later(days=2, seconds=3)
+    office.casework.settle()
+    assert office.casework.run_report(run.id).run.verdict is Verdict.ACCEPTS_LOSES
+    assert standing(office).state is State.LISTED
+    assert live(office).due == office.clock.now() + timedelta(days=1)
+    office.later(days=1)
+    office.test(Outcome.ACCEPTED)
+    office.later(days=2, seconds=3)
+    office.casework.settle()
+    assert standing(office).state is State.CLEAR
+    assert standing(office).past[0].end_reason is Reason.RETEST_LOSES
+
+
+# -- multi-hop ---------------------------------------------------------------------------------------------------------
+def test_a_letter_from_elsewhere_is_confirmed_by_a_second_run_and_only_the_input_is_listed(office) -> None:
+    office.nominate(HOST)
+    first = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED, back="198.51.100.1")
+    assert (first.state, first.verdict) == (RunState.SETTLED, Verdict.INCONCLUSIVE)
+    job = live(office)
+    assert (job.reason, job.profile) == (JobReason.CONFIRM, "standard")
+    assert job.due == office.clock.now() + timedelta(hours=1)
+    assert standing(office).state is State.QUEUED
+    office.later(hours=1)
+    second = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED, back="198.51.100.1")
+    assert second.verdict is Verdict.OPEN_MULTIHOP
+    (listing,) = standing(office).listings
+    assert (listing.kind, listing.reason) == ("multihop", Reason.LETTER_RETURNED_ELSEWHERE)
+    assert office.casework.look_up(ip_address("198.51.100.1")).state is State.UNKNOWN
+
+
+def test_a_confirmation_that_finds_nothing_lists_nobody(office) -> None:
+    office.nominate(HOST)
+    office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED, back="198.51.100.1")
+    office.later(hours=1)
+    office.test(CLOSED)
+    assert standing(office).state is State.CLEAR
+    assert live(office) is None
+
+
+def test_an_unconfirmed_finding_is_confirmed_by_the_hour_even_without_steps(make_office) -> None:
+    office = make_office(policy={"unreachable_retry": ()})
+    office.nominate(HOST)
+    office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED, back="198.51.100.1")
+    assert live(office).due == office.clock.now() + timedelta(hours=1)
+
+
+def test_the_kind_follows_the_proof(office) -> None:
+    for _ in range(2):
+        if live(office) is None:
+            office.nominate(HOST)
+        office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED, back="198.51.100.1")
+        office.later(hours=1)
+    assert standing(office).listings[0].kind == "multihop"
+    office.later(days=14)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    (listing,) = standing(office).listings
+    assert listing.kind == "relay"
+    assert [(c.kind, c.present) for c in office.casework.changes(1)] == [("multihop", False), ("relay", True)]
+    assert list(Table.of(office.casework.snapshot()[1]).rows()) == [(ip_network(HOST), "relay")]
+
+
+# -- no answer ---------------------------------------------------------------------------------------------------------
+def test_an_address_that_does_not_answer_is_tried_three_times_over_a_day(office) -> None:
+    office.nominate(HOST)
+    verdicts, waits = [], []
+    while True:
+        verdicts.append(office.test(Outcome.CONN_TIMEOUT, control=Control.NOT_RUN).verdict)
+        job = live(office)
+        if job is None:
+            break
+        assert job.reason is JobReason.UNREACHABLE
+        waits.append((job.due - office.clock.now()).total_seconds())
+        office.clock.turn(seconds=waits[-1])
+    assert verdicts == [Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, Verdict.UNREACHABLE]
+    assert waits == [3600, 86400]
+    assert standing(office).state is State.UNTESTABLE
+
+
+def test_an_address_that_answers_at_last_is_tested(office) -> None:
+    office.nominate(HOST)
+    office.test(Outcome.CONN_REFUSED, control=Control.NOT_RUN)
+    office.later(hours=1)
+    assert office.test(CLOSED).verdict is Verdict.CLOSED
+    assert live(office) is None
+
+
+# -- law one -----------------------------------------------------------------------------------------------------------
+def test_law_one_holds_even_if_policy_errs(office, monkeypatch) -> None:
+    def list_all(*_: object) -> Decision:
+        return Decision(action=Action.LIST, reason=Reason.LETTER_RETURNED, explanation="", kind="relay")
+
+    monkeypatch.setattr(judging.policy, "decide", list_all)
+    office.nominate(HOST)
+    with pytest.raises(Damaged, match="No letter of run"):
+        office.test(Outcome.RCPT_5XX)
+    assert standing(office).listings == ()
+    assert standing(office).state is State.TESTING, "the verb left nothing half done"
+    assert office.casework.changes(0) == []
+
+
+def test_the_chance_of_a_surprise_lies_between_nought_and_one(office) -> None:
+    draws = [judging.Judging(office.settings, lambda n, byte=byte: bytes([byte]) * n)._chance() for byte in (0, 255)]
+    assert draws[0] == 0.0
+    assert 0.999 < draws[1] < 1.0

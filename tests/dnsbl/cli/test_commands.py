@@ -1,0 +1,341 @@
+"""The command, from its words to its exit code: one sentence for every mistake, one document with --json."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from importlib.metadata import version
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dnsbl import cli
+from dnsbl.addresses import parse_address
+from dnsbl.casework import Arrived
+from dnsbl.cli import serving
+from dnsbl.daemons.node import Bound
+from dnsbl.dns.engine import compiled
+from dnsbl.opened import open_desk
+
+ROOT = Path(__file__).resolve().parents[3]
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process; returns its document, or its words on stderr when it should fail."""
+    (tmp_path / "zones").mkdir()
+    (tmp_path / "zones" / "z.toml").write_text((ROOT / "zones" / "relays.example.org.toml").read_text())
+    config = tmp_path / "config.toml"
+    config.write_text('[tester]\nlab_networks = ["127.0.0.0/8"]\nsource_addresses = ["127.0.0.1"]\n')
+
+    def go(*words: str, code: int = 0, plain: bool = False, both: bool = False) -> Any:
+        more = () if plain else ("--json",)
+        monkeypatch.setattr(sys, "argv", ["dnsbl", *words, "--config", str(config), *more])
+        left: object = 0
+        try:
+            cli.main()
+        except SystemExit as exit:
+            left = exit.code
+        out, err = capsys.readouterr()
+        if isinstance(left, str):
+            err, found = err + left, 1
+        else:
+            found = left or 0
+        assert found == code, (out, err)
+        if code:
+            return out + err if both else err
+        return out if plain else json.loads(out)
+
+    return go
+
+
+def spam(tmp_path: Path, address: str = "8.8.8.8") -> str:
+    path = tmp_path / "spam.eml"
+    path.write_text(
+        f"Received: from x ([{address}]) by mx.example.org; {format_datetime(datetime.now(UTC))}\n"
+        "From: a@example.com\nSubject: buy\n\nBuy.\n"
+    )
+    return str(path)
+
+
+def test_a_nomination_is_queued_and_seen_in_lookup_and_journal(run: Run, tmp_path: Path) -> None:
+    nominated = run("nominate", "--evidence", spam(tmp_path))
+    assert (nominated["address"], nominated["state"]) == ("8.8.8.8", "queued")
+    found = run("lookup", "8.8.8.8")
+    assert found["state"] == "queued"
+    assert found["listings"] == []
+    assert found["zones"] == {"relays.example.org": []}
+    assert run("journal", "8.8.8.8")[0]["verb"] == "nominated"
+    assert run("journal", "--verify")["verified"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nominate", "8.8.8.8"), "Give a spam message"),
+        (("nominate", "8.8.8"), "not an IPv4 or IPv6 address"),
+        (("nominate", "10.0.0.1", "--reason", "x"), "cannot be tested"),
+        (("nominate", "8.8.8.8", "--evidence", "/nonexistent"), "cannot be read"),
+        (("lookup", "mail.example.org"), '"mail.example.org" is not an IPv4 or IPv6 address.'),
+        (("journal", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address.'),
+        (("remove", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address.'),
+        (("test", "224.0.0.1"), "cannot be tested"),
+        (("remove", "10.0.0.1"), "nothing to remove, and nothing that you need to do."),
+        (("remove", "8.8.8.8"), "nothing to remove, and nothing that you need to do."),
+        (("exclude", "8.8.8.1/24", "--reason", "x"), "8.8.8.0/24 is the network"),
+        (("listing", "add", "8.8.8.0/24", "--kind", "relay", "--reason", "x"), "not a kind that an operator"),
+        (("listing", "add", "8.8.8.0/24", "--kind", "sinister", "--reason", "x"), "No zone file knows the kind"),
+        (("listing", "add", "0.0.0.0/0", "--reason", "x"), "wider than"),
+        (("listing", "add", "10.0.0.0/24", "--reason", "x"), "special-purpose"),
+        (("listing", "drop", "8.8.8.0/24", "--reason", "x"), "not listed as manual"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_exit_1(run: Run, words: tuple[str, ...], said: str) -> None:
+    err = run(*words, code=1)
+    assert said in err
+    assert "Traceback" not in err
+    assert err.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("serve", "--only", "kitchen"),
+        ("test", "8.8.8.8", "--profile", "mad"),
+        ("listing", "add", "--reason", "x"),
+        ("listing", "add", "8.8.8.0/24"),
+        ("lookup",),
+        ("sing",),
+    ],
+)
+def test_wrong_words_are_usage_and_exit_2(run: Run, words: tuple[str, ...]) -> None:
+    assert "Traceback" not in run(*words, code=2)
+
+
+def test_operators_list_and_drop_networks_all_or_nothing(run: Run, tmp_path: Path) -> None:
+    assert run("listing", "add", "8.8.8.0/24", "--reason", "spam house")["added"] == 1
+    found = run("lookup", "8.8.8.77")
+    assert (found["state"], found["listings"][0]["kind"]) == ("listed", "manual")
+    nets = tmp_path / "nets"
+    nets.write_text("# ours\n9.9.9.0/24\n2606:4700::/32  # theirs\n\n8.8.8.0/24\n")
+    assert run("listing", "add", "--from", str(nets), "--reason", "more")["added"] == 2
+    nets.write_text("9.9.9.0/24\nnot a network\n1.2.3.4/8\n")
+    err = run("listing", "drop", "--from", str(nets), "--reason", "x", code=1)
+    assert f"{nets}:2: " in err
+    assert f"{nets}:3: " in err
+    assert "Nothing was changed" in err
+    assert run("lookup", "9.9.9.9")["state"] == "listed"
+    assert run("listing", "drop", "8.8.8.0/24", "--reason", "gone")["dropped"] == 1
+    assert run("lookup", "8.8.8.77")["state"] != "listed"
+
+
+def test_an_excluded_network_is_never_nominated(run: Run, tmp_path: Path) -> None:
+    run("exclude", "8.8.8.0/24", "--reason", "owner asked")
+    assert "8.8.8.0/24 is not tested" in run("nominate", "--evidence", spam(tmp_path), code=1)
+    assert run("lookup", "8.8.8.8")["state"] == "excluded"
+
+
+def test_all_testing_is_stopped_and_taken_up_again(run: Run) -> None:
+    assert "not stopped" in run("resume", code=1)
+    assert run("stop", "--reason", "complaints") == {"testing": "stopped", "reason": "complaints"}
+    run("stop", code=2)
+    assert run("resume", "--reason", "sorted out") == {"testing": "goes on"}
+    told = [(entry["verb"], entry["evidence"]) for entry in run("journal") if entry["subject"] == "tester"]
+    assert told == [("stopped", "complaints"), ("resumed", "sorted out")]
+    assert "stopped" in run("stop", "--reason", "again", plain=True)
+
+
+def test_a_test_that_has_to_wait_says_why(run: Run, tmp_path: Path) -> None:
+    waits = "It waits, since nobody is dialled now"
+    assert waits not in run("test", "8.8.8.1", plain=True)
+    run("stop", "--reason", "complaints")
+    assert f"{waits}: `dnsbl resume` takes testing up again." in run("test", "8.8.8.2", plain=True)
+    run("resume")
+    (tmp_path / "config.toml").write_text("")
+    assert f"{waits}: put names of your own into tester.helo" in run("test", "8.8.8.3", plain=True)
+
+
+def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal_raw(run: Run, tmp_path: Path) -> None:
+    assert run("inbox") == []
+    hostile = b"From: Pat <pat@example.net>\r\nSubject: stop \x1b[2J[red]this\r\n\r\nWhy \x1b]0;x\x07me?\r\n"
+    desk = open_desk(tmp_path / "config.toml")
+    desk.casework.file_return(
+        Arrived(
+            peer=parse_address("192.0.2.55"),
+            peer_port=25,
+            local="192.0.2.9:25",
+            tls=False,
+            helo="x",
+            mail_raw=b"FROM:<pat@example.net>",
+            rcpt_raw=b"TO:<postmaster@c.example.org>",
+            null_sender=False,
+            recipient="postmaster",
+            domain="c.example.org",
+            message=hostile,
+            received_at=datetime.now(UTC).timestamp(),
+        )
+    )
+    [letter] = run("inbox")
+    assert letter["from"] == "Pat <pat@example.net>"
+    assert letter["subject"] == "stop \\x1b[2J[red]this"
+    number = str(letter["number"])
+    assert run("inbox", number)["lines"][-1] == "Why \\x1b]0;x\\x07me?"
+    for words in (("inbox",), ("inbox", number)):
+        shown = run(*words, plain=True)
+        assert "[red]this" in shown
+        assert "\x1b" not in shown
+    assert "no message 99" in run("inbox", "99", code=1)
+
+
+def test_every_command_speaks_to_people_too(run: Run, tmp_path: Path) -> None:
+    assert "nominated" in run("nominate", "--evidence", spam(tmp_path), plain=True)
+    assert "queued" in run("lookup", "8.8.8.8", plain=True)
+    assert "nominated" in run("journal", plain=True)
+    assert "relays.example.org" in run("check-config", plain=True)
+    assert "this version" in run("db", "upgrade", plain=True)
+    assert "queued" in run("test", "9.9.9.9", plain=True)
+    run("listing", "add", "8.8.8.8", "--reason", "x")
+    assert "listed as manual" in run("lookup", "8.8.8.8", plain=True)
+
+
+def test_a_bad_config_lists_all_its_mistakes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[dns]\npoll = -1\n[tester]\nport = 0\nhue = 1\n")
+    err = run("check-config", code=1)
+    assert all(key in err for key in ("dns.poll", "tester.port", "tester.hue"))
+
+
+def test_a_bad_zone_file_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "zones" / "z.toml").write_text(
+        'origin = "x.example.org"\nns = ["a.b"]\n[kinds.relay]\ncode = "1.2.3.4"\n'
+    )
+    err = run("check-config", code=1)
+    assert "z.toml: kinds.relay.code" in err
+    assert "127.0.0.0/8" in err
+
+
+def test_the_module_runs_as_a_program_and_knows_its_commands() -> None:
+    done = subprocess.run([sys.executable, "-m", "dnsbl", "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    readme = (ROOT / "README.md").read_text()
+    for command in (
+        "serve",
+        "demo",
+        "nominate",
+        "test",
+        "lookup",
+        "remove",
+        "exclude",
+        "listing",
+        "stop",
+        "resume",
+        "inbox",
+        "journal",
+        "check-config",
+        "db",
+    ):
+        assert command in done.stdout
+        assert f"`dnsbl {command}" in readme
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("rbldnsd", "8.8.44.0/24"),
+        ("bind", "*.44.8.8 2100 IN A 127.0.0.4"),
+        ("jsonl", '"network":"8.8.44.0/24","kind":"manual","code":"127.0.0.4"'),
+        ("cidr", "8.8.44.0/24 REJECT Listed by the operator: 8.8.44.0/24, see http://127.0.0.1:8053/ip/8.8.44.0"),
+    ],
+)
+def test_a_zone_is_exported_to_a_file_or_to_standard_output(run: Run, tmp_path: Path, form: str, line: str) -> None:
+    run("listing", "add", "8.8.44.0/24", "--reason", "spam house")
+    out = run("export", "--format", form, plain=True)
+    assert line in out
+    file = tmp_path / "out" / "list"
+    done = run("export", "--format", form, "--zone", "Relays.example.org.", "--to", str(file))
+    assert done["format"] == form
+    assert str(done["serial"]) in out or done["serial"] >= 1
+    assert line in file.read_text()
+    assert [path.name for path in file.parent.iterdir()] == ["list"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("export", "--format", "csv"), 2),
+        (("export", "--format", "bind"), 2),  # --json has one document, and a zone is none
+        (("export", "--format", "bind", "--zone", "other.example", "--to", "x"), 2),
+        (("export", "--format", "bind", "--to", "/dev/null/x"), 1),
+        (("monitor", "--every", "0"), 2),
+        (("monitor",), 2),
+        (("retire", "--zone", "relays.example.org", "--on", "soon"), 2),
+        (("retire", "--zone", "other.example", "--on", "2100-01-01"), 2),
+        (("retire", "--zone", "relays.example.org", "--on", "2001-01-01", "--force"), 1),
+        (("retire", "--zone", "relays.example.org", "--on", str(datetime.now(UTC).date() + timedelta(days=9))), 1),
+    ],
+)
+def test_files_monitor_and_the_end_refuse_what_makes_no_sense(run: Run, words: tuple[str, ...], code: int) -> None:
+    assert "Traceback" not in run(*words, code=code)
+
+
+def test_the_monitor_says_who_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dnsbl.daemons.monitor.SECONDS", 0.05)
+    monkeypatch.setenv("DNSBL_DNS__LISTEN", '["127.0.0.1:9"]')
+    monkeypatch.setenv("DNSBL_DNS__SECONDARIES", '["127.0.0.1:7"]')
+    monkeypatch.setenv("DNSBL_DNS__MONITOR", '["[::1]:9"]')
+    run("listing", "add", "8.8.8.0/24", "--reason", "spam house")
+    out = run("monitor", "--once", "--patience", "0", plain=True, code=1, both=True)
+    assert [line.split()[0] for line in out.splitlines()] == ["127.0.0.1:9", "127.0.0.1:7", "[::1]:9"]
+    assert out.count("does not answer for the zone") == 3
+
+
+def test_the_end_of_a_zone_is_planned_and_leads_nowhere(run: Run) -> None:
+    end = datetime.now(UTC).date() + timedelta(days=40)
+    words = ("retire", "--zone", "relays.example.org", "--on", str(end))
+    document = run(*words)
+    assert f"ends on {end}" in document["announcement"]
+    assert [step["on"] for step in document["plan"]] == sorted(step["on"] for step in document["plan"])
+    delegation = run(*words, "--print-delegation", plain=True)
+    assert delegation == document["delegation"]
+    records = [line.split() for line in delegation.splitlines()]
+    assert sum(record[3] == "NS" for record in records) == 4
+    assert all(record[1] == "604800" for record in records)
+    documentation = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
+    for record in records:
+        if record[3] != "NS":
+            assert any(ip_address(record[4]) in network for network in documentation)
+    soon = str(datetime.now(UTC).date() + timedelta(days=9))
+    assert soon in run("retire", "--zone", "relays.example.org", "--on", soon, "--force", plain=True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "engine"), [({"DNSBL_PURE": "1"}, "pure Python (DNSBL_PURE=1)"), ({}, compiled.words())]
+)
+def test_the_version_names_the_engine_that_answers(changed: dict[str, str], engine: str) -> None:
+    command = [sys.executable, "-m", "dnsbl", "--version"]
+    done = subprocess.run(command, env=os.environ | changed, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == f"dnsbl {version('dnsbl')}, engine: {engine}"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_start_of_serving_names_the_engine(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    serving._announce(Bound(dns=[("127.0.0.1", 53)], engine="compiled"), as_json)
+    said = capsys.readouterr().out
+    assert json.loads(said)["engine"] == "compiled" if as_json else "engine    compiled\n" in said
+    serving._announce(Bound(web=[("127.0.0.1", 80)]), as_json)
+    said = capsys.readouterr().out
+    assert json.loads(said)["engine"] == "" if as_json else "engine" not in said
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_start_of_serving_says_when_nobody_is_dialled(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    serving._announce(Bound(held="tester.stop is set"), as_json)
+    said = capsys.readouterr().out
+    assert (
+        json.loads(said)["held"] == "tester.stop is set" if as_json else "nobody is dialled: tester.stop is set" in said
+    )

@@ -1,0 +1,115 @@
+"""The monitor against real responders on loopback: who lags, who lies, who is not there."""
+
+from collections.abc import AsyncIterator, Callable
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from dnsbl.daemons import monitor
+from dnsbl.dns.listed.table import Table
+from dnsbl.dns.secondaries.watch import Heard, expected, trouble
+from dnsbl.dns.zonefile import zones_from
+from dnsbl.serving.responder import Responder
+from dnsbl.settings import Dns
+
+TEXT = """
+origin = "bl.test"
+ns = ["ns.example.net"]
+[soa]
+mname = "ns.example.net"
+rname = "hostmaster.example.net"
+[kinds.relay]
+code = "127.0.0.2"
+txt = "relay {address}"
+[kinds.manual]
+code = "127.0.0.4"
+txt = "manual {address}"
+[kinds.multihop]
+code = "127.0.0.3"
+txt = "multihop {address}"
+aggregate = false
+"""
+ZONES = zones_from({"bl": TEXT}, site="https://site.example")
+#: A server that answers 127.0.0.9 in the place of 127.0.0.2.
+LIES = zones_from({"bl": TEXT.replace('"127.0.0.2"', '"127.0.0.9"')}, site="https://site.example")
+LISTED = Table.of([(ip_network("192.0.2.9"), "manual"), (ip_network("192.0.2.9"), "multihop")], serial=7)
+LAST = (ip_address("192.0.2.9"), ("manual", "multihop"))
+Start = Callable[..., object]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Start]:
+    started: list[Responder] = []
+
+    async def start(table: Table = LISTED, *, listen: str = "127.0.0.1:0", lies: bool = False) -> str:
+        responder = Responder(Dns.model_validate({"listen": [listen]}), LIES if lies else ZONES)
+        responder.table = table
+        started.append(responder)
+        [(host, port)] = await responder.start()
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    yield start
+    for responder in started:
+        await responder.close()
+
+
+async def test_servers_that_agree_are_fine_in_both_families(serve: Start) -> None:
+    servers = [await serve(), await serve(), await serve(listen="[::1]:0")]
+    records = await monitor.ask(servers, ZONES, LAST)
+    assert monitor.fine(records)
+    assert [(r["server"], r["zone"], r["serial"]) for r in records] == [(s, "bl.test", 7) for s in servers]
+
+
+async def test_who_lags_or_lies_is_named(serve: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "SECONDS", 0.5)
+    ours, lags, lies = await serve(), await serve(Table.of([], serial=5)), await serve(lies=True)
+    records = await monitor.ask([ours, lags, lies, "127.0.0.1:9"], ZONES, LAST)
+    said = {r["server"]: r["trouble"] for r in records}
+    assert said[ours] == []
+    assert said[lags] == ["has serial 5, 2 behind ours", "says nothing about 192.0.2.9, not 127.0.0.4"]
+    assert said["127.0.0.1:9"] == ["does not answer for the zone"]
+    assert said[lies] == [
+        "says 127.0.0.4 about 127.0.0.2, not 127.0.0.2",
+        "says 127.0.0.4 about ::ffff:127.0.0.2, not 127.0.0.2",
+    ]
+    assert not monitor.fine(records)
+
+
+async def test_a_server_without_a_table_does_not_answer_for_the_zone(serve: Start) -> None:
+    server = await serve(None)
+    [record] = await monitor.ask([server], ZONES, None)
+    assert record["trouble"] == ["does not answer for the zone"]
+
+
+def test_f26_f33_listing_the_world_silence_and_serials_round_the_corner_are_trouble() -> None:
+    [zone] = ZONES
+    wanted = expected(zone, None)
+    assert [(one.address, sorted(one.codes)) for one in wanted] == [
+        ("127.0.0.2", ["127.0.0.2"]),
+        ("::ffff:127.0.0.2", ["127.0.0.2"]),
+        ("127.0.0.1", []),
+        ("::ffff:127.0.0.1", []),
+    ]
+    heard = Heard("s", "bl.test", 3, {one.owner: frozenset(["127.0.0.2"]) for one in wanted[:3]})
+    assert trouble(heard, wanted, 2**32 - 1) == [
+        "has serial 3, 4 ahead of ours",
+        "says 127.0.0.2 about 127.0.0.1, not nothing",
+        "does not answer about ::ffff:127.0.0.1",
+    ]
+    assert trouble(Heard("s", "bl.test", 3), [], None) == []
+
+
+def test_everybody_who_is_configured_is_asked_once() -> None:
+    settings = Dns.model_validate(
+        {
+            "listen": ["127.0.0.1:5353", "127.0.0.1:0"],
+            "secondaries": ["192.0.2.1:53"],
+            "monitor": ["192.0.2.1:53", "[2001:db8::1]:53"],
+        }
+    )
+    assert monitor.places(settings) == ["127.0.0.1:5353", "192.0.2.1:53", "[2001:db8::1]:53"]
+
+
+def test_a_server_at_every_address_is_asked_at_loopback() -> None:
+    settings = Dns.model_validate({"listen": ["0.0.0.0:53", "[::]:54", "[2001:db8::1]:53"]})
+    assert monitor.places(settings) == ["127.0.0.1:53", "[::1]:54", "[2001:db8::1]:53"]

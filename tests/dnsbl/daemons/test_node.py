@@ -1,0 +1,254 @@
+"""A whole node with the roles that serve: every setting of the responder reaches it."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from hashlib import sha256
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import dns.asyncquery
+import dns.edns
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.zone
+import pytest
+
+from dnsbl.daemons.node import Bound, Node
+from dnsbl.dns.zonefile import zones_from
+from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.serving import querylog
+from dnsbl.settings import Settings
+
+KEY = "0123456789abcdefghij"
+ZONE = """
+origin = "bl.test"
+ns = ["ns.example.net"]
+[soa]
+mname = "ns.example.net"
+rname = "hostmaster.example.net"
+[kinds.manual]
+code = "127.0.0.2"
+txt = "manual {address}"
+"""
+QUERY = dns.message.make_query("7.2.0.192.bl.test", "A", use_edns=0)
+
+
+class Nodes:
+    def __init__(self, make_office: Callable[..., Any], folder: Path) -> None:
+        self.folder = folder
+        self.make_office = make_office
+
+    def node(self, *, roles: tuple[str, ...] = ("dns",), **dns_settings: object) -> Node:
+        office = self.make_office(
+            service={"state_dir": str(self.folder / "state")},
+            dns={"listen": ["127.0.0.1:0"], "poll": 0.01, "zones_dir": str(self.folder)} | dns_settings,
+            web={"listen": "127.0.0.1:0"},
+            tester={"lab_networks": ["192.0.2.0/24"]},
+        )
+        settings: Settings = office.settings
+        (self.folder / "state").mkdir(exist_ok=True)
+        (self.folder / "bl.toml").write_text(ZONE)
+        self.casework = office.casework
+        zones = zones_from({"bl.toml": ZONE}, site=settings.web.base_url)
+        return Node(office.casework, settings, zones, office.keyring, office.clock, roles=roles)
+
+    @asynccontextmanager
+    async def running(self, **settings: Any) -> AsyncIterator[Bound]:
+        node = self.node(**settings)
+        stop = asyncio.Event()
+        ready: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(node.run(stop, ready=ready.set_result))
+        try:
+            yield await asyncio.wait_for(ready, 10)
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
+
+
+@pytest.fixture
+def nodes(make_office: Callable[..., Any], tmp_path: Path) -> Nodes:
+    return Nodes(make_office, tmp_path)
+
+
+async def ask(bound: Bound, query: dns.message.Message = QUERY) -> dns.message.Message:
+    host, port = bound.dns[0]
+    return await dns.asyncquery.udp(query, host, port=port, timeout=5)
+
+
+async def until(
+    again: Callable[[], Awaitable[dns.message.Message]], met: Callable[[dns.message.Message], object]
+) -> dns.message.Message:
+    async with asyncio.timeout(10):
+        while not met(said := await again()):  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.01)
+    return said
+
+
+async def page(where: tuple[str, int], path: str = "/metrics") -> str:
+    def read() -> str:
+        with urlopen(f"http://{where[0]}:{where[1]}{path}", timeout=5) as reply:
+            return str(reply.read().decode())
+
+    return await asyncio.to_thread(read)
+
+
+async def test_b47_a_listing_shows_in_dns_and_in_metrics(nodes: Nodes) -> None:
+    async with nodes.running(roles=("dns", "web"), metrics_listen="127.0.0.1:0") as bound:
+        await until(lambda: ask(bound), lambda said: said.rcode() == dns.rcode.NXDOMAIN)
+        networks = [ip_network("192.0.2.0/24")]
+        listing = partial(nodes.casework.list_networks, networks, kind="manual", reason="a test", actor="operator")
+        assert await asyncio.to_thread(listing) == 1
+        await until(lambda: ask(bound), lambda said: said.answer)
+        for where in (bound.web[0], bound.metrics[0]):
+            text = await page(where)
+            assert 'dnsbl_dns_replies_total{rcode="NXDOMAIN",transport="udp",type="A",zone="bl.test"}' in text
+            assert 'dnsbl_table_entries{kind="manual"} 1.0' in text
+
+
+async def test_b53_a_web_role_by_itself_has_a_page_too(nodes: Nodes) -> None:
+    async with nodes.running(roles=("web",)) as bound:
+        text = await page(bound.web[0])
+    assert "process_cpu_seconds_total" in text
+    assert "dnsbl_dns" not in text
+
+
+async def test_b30_b19_cookies_and_keys_are_in_service_from_the_start(nodes: Nodes) -> None:
+    keys = nodes.folder / "keys"
+    await asyncio.to_thread(keys.write_text, sha256(KEY.encode()).hexdigest())
+    async with nodes.running(keys_file=str(keys), acl=["127.0.0.0/8 refuse"]) as bound:
+        query = dns.message.make_query("bl.test", "SOA")
+        query.use_edns(0, options=[dns.edns.GenericOption(10, b"clientss")])
+        reply = await ask(bound, query)
+        assert reply.rcode() == dns.rcode.REFUSED
+        assert [len(option.to_wire() or b"") for option in reply.options if option.otype == 10] == [24]
+        keyed = await ask(bound, dns.message.make_query(f"2.0.0.127.{KEY}.bl.test", "A"))
+        assert keyed.rcode() in (dns.rcode.NOERROR, dns.rcode.SERVFAIL)
+    assert ((nodes.folder / "state" / "cookies").stat().st_mode & 0o777) == 0o600
+
+
+async def test_b54_sampled_queries_are_logged(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(querylog, "EVERY", 0.01)
+    with caplog.at_level(logging.INFO, logger="dnsbl.serving.querylog"):
+        async with nodes.running(query_log_every=1) as bound:
+            await ask(bound)
+    assert any("127.0.0.0/24 udp 7.2.0.192.bl.test A" in record.getMessage() for record in caplog.records)
+
+
+async def test_b48_read_again_the_zones_and_the_keys_change_and_the_serial_grows(nodes: Nodes) -> None:
+    keys = nodes.folder / "keys"
+    await asyncio.to_thread(keys.write_text, "")
+    node = nodes.node(keys_file=str(keys))
+    stop = asyncio.Event()
+    ready: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(node.run(stop, ready=ready.set_result))
+    try:
+        bound = await asyncio.wait_for(ready, 10)
+        soa = dns.message.make_query("bl.test", "SOA")
+        before = await until(lambda: ask(bound, soa), lambda said: said.answer)
+        await asyncio.to_thread((nodes.folder / "bl.toml").write_text, ZONE.replace("[soa]", "[soa]\nminimum = 77"))
+        await asyncio.to_thread(keys.write_text, sha256(KEY.encode()).hexdigest())
+        await node.reload()
+        after = await ask(bound, soa)
+        assert after.answer[0][0].minimum == 77
+        assert after.answer[0][0].serial > before.answer[0][0].serial
+        keyed = await ask(bound, dns.message.make_query(f"2.0.0.127.{KEY}.bl.test", "A"))
+        assert keyed.answer
+        await asyncio.to_thread((nodes.folder / "bl.toml").write_text, "origin = 1")
+        await node.reload()
+        assert (await ask(bound, soa)).answer == after.answer
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+
+
+async def test_a_damaged_cookie_file_stops_the_start_with_one_sentence(nodes: Nodes) -> None:
+    node = nodes.node()
+    await asyncio.to_thread((nodes.folder / "state" / "cookies").write_text, "rubbish")
+    with pytest.raises(DnsblError, match="does not hold cookie secrets"):
+        await node.run(asyncio.Event())
+
+
+async def test_b48_zone_files_are_read_again_and_bad_ones_change_nothing(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = nodes.node()
+    soa = dns.message.make_query("bl.test", "SOA")
+    test_point = dns.message.make_query("2.0.0.127.bl.test", "TXT")
+    stop = asyncio.Event()
+    task = asyncio.create_task(node.run(stop))
+    await until(lambda: asyncio.sleep(0, result=dns.message.Message()), lambda _: node.bound.dns)
+    before = await until(lambda: ask(node.bound, soa), lambda said: said.answer)
+    file = nodes.folder / "bl.toml"
+    file.write_text(ZONE.replace("manual {address}", "changed {address}"))
+    await node.reload()
+    assert '"changed 127.0.0.2"' in str((await ask(node.bound, test_point)).answer[0])
+    after = await ask(node.bound, soa)
+    assert after.answer[0][0].serial > before.answer[0][0].serial
+    file.write_text("origin = 7")
+    await node.reload()
+    assert '"changed 127.0.0.2"' in str((await ask(node.bound, test_point)).answer[0])
+    assert "the zones stay as they were" in caplog.text
+    stop.set()
+    await asyncio.wait_for(task, 10)
+
+
+async def test_pages_follow_the_zone_files_with_and_without_a_responder(nodes: Nodes) -> None:
+    for roles in (("web",), ("web", "dns")):
+        node = nodes.node(roles=roles)
+        stop = asyncio.Event()
+        ready: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(node.run(stop, ready=ready.set_result))
+        try:
+            bound = await asyncio.wait_for(ready, 10)
+            assert '{"bl.test":["127.0.0.2"]}' in await page(bound.web[0], "/api/v1/hosts/127.0.0.2")
+            changed = ZONE.replace("bl.test", "dul.test").replace("127.0.0.2", "127.0.0.3")
+            await asyncio.to_thread((nodes.folder / "bl.toml").write_text, changed)
+            await node.reload()
+            assert '{"dul.test":["127.0.0.3"]}' in await page(bound.web[0], "/api/v1/hosts/127.0.0.2")
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
+
+
+async def test_a_secondary_is_told_and_served_by_a_whole_node(nodes: Nodes) -> None:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    class Secondary(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            heard.put_nowait(data)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Secondary, local_addr=("127.0.0.1", 0))
+    place = f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"
+    async with nodes.running(secondaries=[place], transfer=["127.0.0.0/8"]) as bound:
+        news = dns.message.from_wire(await asyncio.wait_for(heard.get(), 10))
+        assert news.opcode() == dns.opcode.NOTIFY
+        host, port = bound.dns[0]
+        zone = dns.zone.Zone("bl.test", relativize=False)
+        await dns.asyncquery.inbound_xfr(host, zone, dns.message.make_query("bl.test", "AXFR"), port=port, lifetime=10)
+        assert zone.get_soa().serial == news.answer[0][0].serial
+    transport.close()
+
+
+def test_a_key_that_is_not_there_is_said_before_anything_starts(nodes: Nodes) -> None:
+    keys = nodes.folder / "tsig"
+    keys.write_text("")
+    with pytest.raises(SettingsError, match="has no key mirror"):
+        nodes.node(transfer=["192.0.2.1 mirror"], tsig_keys=str(keys))
+
+
+async def test_a_start_that_fails_later_frees_the_port_of_the_metrics(nodes: Nodes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        node = nodes.node(metrics_listen="127.0.0.1:0", listen=[f"127.0.0.1:{taken.getsockname()[1]}"])
+        with pytest.raises(DnsblError, match="cannot listen there"):
+            await node.run(asyncio.Event())
+    again = socket.create_server(node.bound.metrics[0])
+    again.close()

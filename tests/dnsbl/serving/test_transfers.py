@@ -1,0 +1,508 @@
+"""Transfers over real loopback sockets; dnspython plays the secondary."""
+
+import asyncio
+import random
+import struct
+import threading
+from collections.abc import AsyncIterator
+from ipaddress import IPv4Network, ip_network
+from pathlib import Path
+
+import dns.asyncquery
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.tsig
+import dns.tsigkeyring
+import dns.xfr
+import dns.zone
+import pytest
+
+from dnsbl.addresses import Network
+from dnsbl.clock import HandClock, SystemClock
+from dnsbl.dns.listed.table import Table
+from dnsbl.dns.secondaries import transfer
+from dnsbl.dns.zonefile import zones_from
+from dnsbl.errors import SettingsError, StoreUnavailable
+from dnsbl.model import Change
+from dnsbl.serving import transfers as module
+from dnsbl.serving.notifier import Notifier
+from dnsbl.serving.responder import Responder
+from dnsbl.serving.transfers import Transfers
+from dnsbl.settings import Dns
+
+ZONES = zones_from(
+    {
+        "bl": """
+origin = "bl.test"
+ns = ["ns.bl.test"]
+[soa]
+mname = "ns.bl.test"
+rname = "hostmaster.example.net"
+[kinds.relay]
+code = "127.0.0.2"
+txt = "relay {address}"
+[kinds.manual]
+code = "127.0.0.4"
+txt = "manual {address}"
+[[records]]
+name = "ns"
+type = "A"
+data = "192.0.2.53"
+"""
+    },
+    site="https://site.example",
+)
+SECRET = "c2VjcmV0IHNlY3JldCBzZWNyZXQ="
+KEYS = transfer.read_keys(f"mirror hmac-sha256 {SECRET}\nother hmac-sha512 {SECRET}\n", "keys")
+RING = dns.tsigkeyring.from_text({"mirror": ("hmac-sha256", SECRET)})
+WRONG = dns.tsigkeyring.from_text({"mirror": ("hmac-sha256", "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmc=")})
+STRANGE = dns.tsigkeyring.from_text({"strange": ("hmac-sha256", SECRET)})
+OTHER = dns.tsigkeyring.from_text({"other": ("hmac-sha512", SECRET)})
+ORIGIN = dns.name.from_text("bl.test")
+
+
+class Primary:
+    """A responder whose table follows a log of changes."""
+
+    def __init__(self, **settings: object) -> None:
+        self.dns = Dns.model_validate(
+            {"listen": ["127.0.0.1:0"], "transfer": ["127.0.0.1 mirror"], "tsig_keys": "keys"} | settings
+        )
+        self.responder = Responder(self.dns, ZONES)
+        self.clock: SystemClock | HandClock = SystemClock()
+        self.transfers = Transfers(self.dns, KEYS, self.responder.serving, self)
+        self.responder.transfer = self.transfers
+        self.log: list[Change] = []
+        self.broken: Exception | None = None
+        self.responder.table = Table.of([]).follows(None, zones_digest=ZONES.digest, now=1000)
+
+    async def start(self) -> None:
+        [(self.host, self.port)] = await self.responder.start()
+
+    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
+        if self.broken:
+            raise self.broken
+        return [change for change in self.log if change.seq > after][:most]
+
+    def toggle(self, *networks: str, kind: str = "manual") -> None:
+        assert self.responder.table is not None
+        rows = set(self.responder.table.rows())
+        new = []
+        for text in networks:
+            row: tuple[Network, str] = ip_network(text), kind
+            new.append(Change(seq=len(self.log) + 1 + len(new), network=row[0], kind=kind, present=row not in rows))
+            rows ^= {row}
+        self.log += new
+        self.responder.table = self.responder.table.changed(new)
+
+    @property
+    def serial(self) -> int:
+        assert self.responder.table is not None
+        return self.responder.table.soa_serial
+
+    async def axfr(self, **options: object) -> dns.zone.Zone:
+        zone = dns.zone.Zone(ORIGIN, relativize=False)
+        await self.into(zone, **options)
+        return zone
+
+    async def into(self, zone: dns.zone.Zone, **options: object) -> None:
+        """Bring a zone up to date: AXFR when it is empty, else IXFR."""
+        chosen = {"keyring": RING, "keyname": "mirror"} | options
+        query, _ = dns.xfr.make_query(zone, **chosen)  # type: ignore[arg-type]
+        await dns.asyncquery.inbound_xfr(self.host, zone, query, port=self.port, timeout=5, lifetime=20)
+
+    async def ask(self, query: dns.message.Message, *, tcp: bool) -> dns.message.Message:
+        how = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
+        return await how(query, self.host, port=self.port, timeout=5)
+
+
+@pytest.fixture
+async def primary() -> AsyncIterator[Primary]:
+    made = Primary()
+    await made.start()
+    yield made
+    await made.responder.close()
+
+
+def texts(zone: dns.zone.Zone) -> set[str]:
+    return {f"{name} {ttl} {rdata}" for name, ttl, rdata in zone.iterate_rdatas()}
+
+
+def query_for(rtype: str, ring: object = None, name: str = "bl.test", serial: int | None = None) -> dns.message.Message:
+    query = dns.message.make_query(name, rtype)
+    if serial is not None:
+        soa = dns.rrset.from_text(f"{name}.", 0, "IN", "SOA", f". . {serial} 0 0 0 0")
+        query.authority.append(soa)
+    if ring:
+        query.use_tsig(ring)
+    return query
+
+
+async def test_axfr_gives_the_whole_zone_to_the_right_key(primary: Primary) -> None:
+    primary.toggle("192.0.2.9", "198.51.100.0/24", "2001:db8::1")
+    zone = texts(await primary.axfr())
+    assert "9.2.0.192.bl.test. 2100 127.0.0.4" in zone
+    assert '9.2.0.192.manual.bl.test. 2100 "manual 192.0.2.9"' in zone
+    assert '*.100.51.198.bl.test. 2100 "manual 198.51.100.0/24"' in zone
+    assert "2.0.0.127.bl.test. 2100 127.0.0.2" in zone
+    assert not [line for line in zone if line.startswith("1.0.0.127")]
+    assert "bl.test. 2100 ns.bl.test." in zone
+    assert "ns.bl.test. 2100 192.0.2.53" in zone
+    assert primary.transfers.counters["axfr"] == 1
+    async with asyncio.timeout(5):  # it ends a moment after the client has the last message
+        while primary.transfers.running:  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(
+    ("ring", "rcode", "error"),
+    [
+        (None, dns.rcode.REFUSED, None),
+        (OTHER, dns.rcode.REFUSED, 0),
+        (WRONG, dns.rcode.NOTAUTH, dns.rcode.BADSIG),
+        (STRANGE, dns.rcode.NOTAUTH, dns.rcode.BADKEY),
+    ],
+)
+@pytest.mark.parametrize("tcp", [True, False])
+async def test_nobody_else_gets_anything(
+    primary: Primary, ring: dict[dns.name.Name, dns.tsig.Key] | None, rcode: int, error: int | None, tcp: bool
+) -> None:
+    for query in (query_for("AXFR", ring), query_for("IXFR", ring, serial=1)):
+        wire = query.to_wire()
+        reply = await raw(primary, wire, tcp=tcp)
+        said = dns.message.from_wire(reply, keyring=lambda message, name: False)
+        assert said.rcode() == rcode
+        assert not said.answer
+        assert said.question == query.question
+        assert said.had_tsig == (error is not None)
+        if error is not None:
+            assert said.tsig is not None
+            assert said.tsig[0].error == error
+            assert bool(said.tsig[0].mac) == (error == 0)
+
+
+async def raw(primary: Primary, wire: bytes, *, tcp: bool) -> bytes:
+    if tcp:
+        reader, writer = await asyncio.open_connection(primary.host, primary.port)
+        writer.write(struct.pack("!H", len(wire)) + wire)
+        [length] = struct.unpack("!H", await asyncio.wait_for(reader.readexactly(2), 5))
+        reply = await asyncio.wait_for(reader.readexactly(length), 5)
+        writer.close()
+        return reply
+    loop = asyncio.get_running_loop()
+    heard: asyncio.Future[bytes] = loop.create_future()
+
+    class Ask(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            heard.set_result(data)
+
+    transport, _ = await loop.create_datagram_endpoint(Ask, remote_addr=(primary.host, primary.port))
+    transport.sendto(wire)
+    try:
+        return await asyncio.wait_for(heard, 5)
+    finally:
+        transport.close()
+
+
+async def test_transfers_are_refused_by_default_and_from_elsewhere() -> None:
+    for rule in ([], ["192.0.2.0/24 mirror"], ["::1 mirror"]):
+        primary = Primary(transfer=rule)
+        await primary.start()
+        for query in (query_for("AXFR"), query_for("AXFR", RING), query_for("IXFR", RING, serial=1)):
+            for tcp in (True, False):
+                said = dns.message.from_wire(await raw(primary, query.to_wire(), tcp=tcp))
+                assert (said.rcode(), said.answer) == (dns.rcode.REFUSED, [])
+        await primary.responder.close()
+
+
+async def test_loopback_may_be_let_in_without_a_key() -> None:
+    primary = Primary(transfer=["127.0.0.0/8"])
+    await primary.start()
+    assert len(texts(await primary.axfr(keyring=None, keyname=None))) > 5
+    assert len(texts(await primary.axfr())) > 5
+    await primary.responder.close()
+
+
+async def test_ixfr_brings_the_steps_alone(primary: Primary) -> None:
+    primary.toggle(*(f"192.0.2.{n}" for n in range(20)))
+    zone = await primary.axfr()
+    primary.toggle("192.0.2.7", "203.0.113.0/24")
+    primary.toggle("203.0.113.9")
+    await primary.into(zone)
+    assert primary.transfers.counters["ixfr"] == 1
+    assert texts(zone) == texts(await primary.axfr())
+    assert zone.get_soa().serial == primary.serial
+    await primary.into(zone)  # nothing new
+    assert zone.get_soa().serial == primary.serial
+
+
+async def test_random_changes_replayed_by_ixfr_are_what_axfr_gives(primary: Primary) -> None:
+    rng = random.Random(3)
+    zone = await primary.axfr()
+    for _ in range(6):
+        for _ in range(rng.randrange(1, 4)):
+            length = rng.choice((32, 32, 32, 29, 24))
+            network = IPv4Network((0xC0000200 + rng.choice((0, 256)) + rng.getrandbits(4), length), strict=False)
+            primary.toggle(str(network), kind=rng.choice(("manual", "relay", "")))
+        await primary.into(zone)
+        assert texts(zone) == texts(await primary.axfr())
+    assert primary.transfers.counters["ixfr"] == 6
+
+
+@pytest.mark.parametrize("why", ["unknown serial", "store away", "log cut", "too far"])
+async def test_without_the_log_the_whole_zone_comes(
+    primary: Primary, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone = await primary.axfr()
+    primary.toggle("192.0.2.7")
+    primary.toggle("192.0.2.8")
+    table = primary.responder.table
+    assert table is not None
+    match why:
+        case "unknown serial":
+            primary.responder.table = Table.of(table.rows(), serial=2).follows(table, zones_digest="other", now=5000)
+        case "store away":
+            primary.broken = StoreUnavailable()
+        case "log cut":
+            del primary.log[0]
+        case "too far":
+            monkeypatch.setattr(transfer, "MOST_STEPS", 1)
+    await primary.into(zone)
+    assert primary.transfers.counters["ixfr"] == 0
+    assert texts(zone) == texts(await primary.axfr())
+
+
+async def test_changes_that_the_list_may_not_hold_are_no_steps(primary: Primary) -> None:
+    banned = ip_network("10.0.0.0/24")
+    primary.transfers._listable = lambda network: network != banned
+    zone = await primary.axfr()
+    table = primary.responder.table
+    assert table is not None
+    primary.log = [
+        Change(seq=1, network=banned, kind="manual", present=True),
+        Change(seq=2, network=banned, kind="manual", present=False),
+    ]
+    for change in primary.log[1:]:
+        primary.responder.table = table.changed([change])
+        await primary.into(zone)
+        assert texts(zone) == texts(await primary.axfr())
+
+
+async def test_over_udp_ixfr_says_the_serial_and_axfr_is_not_there(primary: Primary) -> None:
+    primary.toggle("192.0.2.7")
+    reply = await primary.ask(query_for("IXFR", RING, serial=1), tcp=False)
+    assert [rrset.rdtype for rrset in reply.answer] == [dns.rdatatype.SOA]
+    assert reply.answer[0][0].serial == primary.serial
+    assert reply.had_tsig
+    assert (await primary.ask(query_for("AXFR", RING), tcp=False)).rcode() == dns.rcode.NOTIMP
+
+
+@pytest.mark.parametrize("tcp", [True, False])
+async def test_a_signed_question_gets_a_signed_answer(primary: Primary, tcp: bool) -> None:
+    for query in (query_for("SOA", RING), query_for("A", RING, "2.0.0.127.bl.test")):
+        query.use_edns(0)
+        reply = await primary.ask(query, tcp=tcp)  # raises when the signature is not good
+        assert reply.had_tsig
+        assert reply.flags & dns.flags.AA
+        assert len(reply.answer) == 1
+        assert reply.edns == 0
+
+
+async def test_a_clock_that_is_off_is_told_ours(primary: Primary) -> None:
+    clock = HandClock()
+    primary.transfers._clock = clock
+    with pytest.raises(dns.tsig.PeerBadTime):
+        await primary.ask(query_for("SOA", RING), tcp=True)
+    assert primary.transfers.counters["badtime"] == 1
+
+
+async def test_other_zones_names_below_and_no_table_are_said_so(primary: Primary) -> None:
+    assert (await primary.ask(query_for("AXFR", RING, "example.org"), tcp=True)).rcode() == dns.rcode.NOTAUTH
+    assert (await primary.ask(query_for("AXFR", RING, "manual.bl.test"), tcp=True)).rcode() == dns.rcode.NOTAUTH
+    primary.responder.table = None
+    assert (await primary.ask(query_for("AXFR", RING), tcp=True)).rcode() == dns.rcode.SERVFAIL
+
+
+async def test_big_zones_come_in_signed_messages_and_questions_are_answered_meanwhile(primary: Primary) -> None:
+    primary.toggle(*(f"10.{n >> 8}.{n & 255}.77" for n in range(1500)))
+    reader, writer = await asyncio.open_connection(primary.host, primary.port, limit=4096)
+    wire = query_for("AXFR", RING).to_wire()
+    writer.write(struct.pack("!H", len(wire)) + wire)
+    [length] = struct.unpack("!H", await reader.readexactly(2))
+    assert length <= 65535
+    assert primary.transfers.running
+    assert (await primary.ask(query_for("SOA"), tcp=False)).answer
+    writer.close()
+    async with asyncio.timeout(5):
+        while primary.transfers.running:  # noqa: ASYNC110 (what is waited for tells nobody)
+            await asyncio.sleep(0.005)
+
+
+async def test_messages_are_made_in_threads(primary: Primary, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = set()
+
+    def whole(*of_what: object, **and_what: object) -> object:
+        where.add(threading.current_thread())
+        return original(*of_what, **and_what)  # type: ignore[arg-type]
+
+    original = transfer.whole
+    monkeypatch.setattr(module.transfer, "whole", whole)
+    await primary.axfr()
+    assert where
+    assert threading.main_thread() not in where
+
+
+async def test_transfers_at_once_are_bounded() -> None:
+    primary = Primary(transfers=1)
+    await primary.start()
+    primary.toggle(*(f"10.{n >> 8}.{n & 255}.77" for n in range(1500)))
+    slow_reader, slow = await asyncio.open_connection(primary.host, primary.port, limit=4096)
+    wire = query_for("AXFR", RING).to_wire()
+    slow.write(struct.pack("!H", len(wire)) + wire)
+    await slow_reader.readexactly(2)
+    assert (await primary.ask(query_for("AXFR", RING), tcp=True)).rcode() == dns.rcode.SERVFAIL
+    assert primary.transfers.counters["busy"] == 1
+    slow.close()
+    async with asyncio.timeout(5):
+        while primary.transfers.running:  # noqa: ASYNC110 (what is waited for tells nobody)
+            await asyncio.sleep(0.005)
+    assert (await primary.ask(query_for("IXFR", RING, serial=primary.serial), tcp=True)).answer
+    await primary.responder.close()
+
+
+async def test_a_transfer_that_fails_ends_its_connection_alone(
+    primary: Primary, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def whole(*of_what: object, **and_what: object) -> object:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(module.transfer, "whole", whole)
+    with pytest.raises(EOFError):
+        await primary.axfr()
+    assert "a zone transfer failed" in caplog.text
+    assert not primary.transfers.running
+    assert (await primary.ask(query_for("SOA"), tcp=True)).answer
+
+
+class Secondary(asyncio.DatagramProtocol):
+    """Hears NOTIFY, and answers after so many tries."""
+
+    def __init__(self, silent: int = 0) -> None:
+        self.heard: list[dns.message.Message] = []
+        self.silent = silent
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        message = dns.message.from_wire(data, keyring=RING)
+        self.heard.append(message)
+        if len(self.heard) > self.silent:
+            self.transport.sendto(dns.message.make_response(message).to_wire(), addr)
+
+    async def hears(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.heard) < count:  # noqa: ASYNC110 (what is waited for tells nobody)
+                await asyncio.sleep(0.005)
+
+
+async def listening(silent: int = 0) -> tuple[Secondary, str]:
+    loop = asyncio.get_running_loop()
+    transport, secondary = await loop.create_datagram_endpoint(lambda: Secondary(silent), local_addr=("127.0.0.1", 0))
+    return secondary, f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"
+
+
+def notifier(place: str, **timing: object) -> Notifier:
+    settings = Dns.model_validate(
+        {"listen": ["127.0.0.1:0"], "transfer": ["127.0.0.1 mirror"], "tsig_keys": "keys", "secondaries": [place]}
+    )
+    return Notifier(settings, ZONES, KEYS, **timing)  # type: ignore[arg-type]
+
+
+async def test_secondaries_are_told_at_the_start_and_of_changes_with_the_new_serial() -> None:
+    secondary, place = await listening()
+    telling = notifier(place, between=0.05)
+    stop = asyncio.Event()
+    running = asyncio.create_task(telling.run(stop))
+    telling.table = table = Table.of([], serial=5)
+    await secondary.hears(1)
+    for n in range(50):  # within one pause: one telling
+        telling.table = table = table.changed(
+            [Change(seq=6 + n, network=ip_network("192.0.2.1"), kind="manual", present=not n % 2)]
+        )
+    await secondary.hears(2)
+    stop.set()
+    await running
+    [first, *_, last] = secondary.heard
+    assert first.opcode() == dns.opcode.NOTIFY
+    assert first.had_tsig
+    assert first.flags & dns.flags.AA
+    assert (first.question[0].name, first.question[0].rdtype) == (ORIGIN, dns.rdatatype.SOA)
+    assert first.answer[0][0].serial == 5
+    assert last.answer[0][0].serial == 55
+    assert len(secondary.heard) == 2
+    assert telling.counters["answered"] == 2
+    secondary.transport.close()
+
+
+async def test_a_secondary_that_does_not_answer_is_told_again_and_then_left() -> None:
+    secondary, place = await listening(silent=2)
+    telling = notifier(place, waits=(0.02, 0.02, 5.0))
+    stop = asyncio.Event()
+    running = asyncio.create_task(telling.run(stop))
+    telling.table = Table.of([], serial=5)
+    await secondary.hears(3)
+    assert len({message.id for message in secondary.heard}) == 1
+    stop.set()
+    await running
+    secondary.transport.close()
+
+
+async def test_nobody_at_home_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    secondary, place = await listening(silent=100)
+    telling = notifier(place, waits=(0.01, 0.01))
+    stop = asyncio.Event()
+    running = asyncio.create_task(telling.run(stop))
+    telling.table = Table.of([], serial=5)
+    async with asyncio.timeout(5):
+        while not telling.counters["unanswered"]:  # noqa: ASYNC110 (what is waited for tells nobody)
+            await asyncio.sleep(0.005)
+    stop.set()
+    await running
+    assert f"{place} has not taken the news of bl.test: no answer" in caplog.text
+    secondary.transport.close()
+
+
+def test_keys_are_read_and_every_mistake_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text(f"# ours\nmirror hmac-sha256 {SECRET}\n\n")
+    settings = Dns.model_validate({"transfer": ["192.0.2.0/24 Mirror."], "tsig_keys": str(path)})
+    assert set(module.read_keys(settings)) == {dns.name.from_text("mirror")}
+    path.write_text(
+        f"mirror hmac-sha256\nmirror hmac-md5 {SECRET}\nshort hmac-sha256 c2hvcnQ=\ntwo hmac-sha256 {SECRET}\n"
+        f"two hmac-sha256 {SECRET}\nbad hmac-sha256 !!!!\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        module.read_keys(settings)
+    assert [m.replace(str(path), "FILE") for m in caught.value.mistakes] == [
+        "FILE:1: `name algorithm secret` is needed, the secret in base64",
+        "FILE:2: the algorithm must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512",
+        "FILE:3: the secret needs 16 bytes or more",
+        "FILE:5: this name was given before",
+        "FILE:6: `name algorithm secret` is needed, the secret in base64",
+    ]
+    path.write_text(f"another hmac-sha256 {SECRET}\n")
+    with pytest.raises(SettingsError, match="has no key mirror"):
+        module.read_keys(settings)
+    path.unlink()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        module.read_keys(settings)
+    path.write_bytes(b"\xff")
+    with pytest.raises(SettingsError, match="must be ASCII"):
+        module.read_keys(settings)
+    assert module.read_keys(Dns()) == {}
