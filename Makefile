@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fuzz strangers bench bench-tester bench-dns clean
+.PHONY: help demo test coverage check fuzz strangers trials bench bench-tester bench-dns clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -43,6 +43,10 @@ fuzz: $(READY)   ## a million mutated packets against the answering path, and th
 strangers: $(READY) ## tests against software that we did not write (Debian packages, as root)
 	@tests/strangers/install
 	@$(BIN)/pytest -q -p no:cacheprovider tests/strangers --override-ini addopts= -rs
+
+trials: $(READY) ## hostile trials of whole lists: processes killed, stores, disks and clocks broken (as root, minutes)
+	@tests/strangers/install
+	@$(BIN)/pytest -q -p no:cacheprovider tests/trials --override-ini addopts= -rs
 
 bench: $(READY)  ## what a test and an answer cost, beside others' programs; about ten minutes, all on loopback
 	@$(MAKE) --no-print-directory bench-tester
