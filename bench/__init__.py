@@ -2,7 +2,7 @@
 
     make bench            both; `make bench-tester` and `make bench-dns` one of them
 
-What a test costs: `fleet` is a neighbourhood of simulated mail servers (a process of its own), `desk` the tester's
+What a test costs: `fleet` is a neighbourhood of simulated mail servers (a process of its own), `trials` the tester's
 parts with the store's in memory, `tester` the measurement, `tester_report` its table and our targets.
 
 What an answer costs: `dns` is the run, `servers` what is compared, `dnsperf` the load, `inside` what runs in processes

@@ -36,14 +36,15 @@ from pathlib import Path
 from typing import Any
 
 from bench import fleet
-from bench.desk import Desk
 from bench.fleet import MUTED, OPEN, Kind
 from bench.limits import raise_file_limit
 from bench.tester_report import OURS, report, targets
+from bench.trials import Trials, verdict
 from tester import letter as letters
 from tester import vectors
 from tester.letter import Keyring
-from tester.smtp import Limits, Outcome, Transcript
+from tester.smtp import Limits, Outcome
+from tester.trial import Trial
 from tester.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,7 +69,7 @@ VERDICTS: Mapping[Kind, Verdict] = {
     Kind.NO_MAIL: Verdict.INCONCLUSIVE,
 }
 
-Test = Callable[[], Coroutine[None, None, tuple[Transcript, ...]]]
+Test = Callable[[], Coroutine[None, None, Trial]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-async def _side_by_side(what: str, tests: Sequence[Test]) -> tuple[Cost, list[tuple[Transcript, ...]]]:
+async def _side_by_side(what: str, tests: Sequence[Test]) -> tuple[Cost, list[Trial]]:
     """Start all tests, let them run to their end and see what they take."""
     before, began, cpu = _resident(), time.perf_counter(), time.process_time()
     most, running = before, []
@@ -139,20 +140,20 @@ async def _neighbourhood(plan: Mapping[IPv4Address, Kind], collector_port: int) 
         await child.wait()
 
 
-async def judge_all(desk: Desk, plan: Mapping[IPv4Address, Kind], name: str) -> tuple[Cost, Judged]:
+async def judge_all(trials: Trials, plan: Mapping[IPv4Address, Kind], name: str) -> tuple[Cost, Judged]:
     """Test a fleet, all addresses at once, and compare with the truth."""
-    tests = [partial(desk.test, address, PORT, LIMITS, vectors.profile("standard")) for address in plan]
-    cost, transcripts = await _side_by_side(name, tests)
+    tests = [partial(trials.test, address, PORT, LIMITS, vectors.profile("standard")) for address in plan]
+    cost, done = await _side_by_side(name, tests)
     began, cpu = time.perf_counter(), time.process_time()
     seen = -1
     for _ in range(10):  # the window closes when nothing has come in for half a second
-        if seen == len(desk.found):
+        if seen == trials.received:
             break
-        seen = len(desk.found)
+        seen = trials.received
         await asyncio.sleep(0.5)
-    verdicts = {address: desk.verdict(said) for address, said in zip(plan, transcripts, strict=True)}
+    verdicts = {address: verdict(trial) for address, trial in zip(plan, done, strict=True)}
     wall, cpu = cost.wall + time.perf_counter() - began, cost.cpu + time.process_time() - cpu
-    opens = {a for a, verdict in verdicts.items() if verdict is Verdict.OPEN}
+    opens = {a for a, given in verdicts.items() if given is Verdict.OPEN}
     truth = {a for a, kind in plan.items() if kind in OPEN}
     strange = sum(verdicts[a] is not VERDICTS[kind] for a, kind in plan.items())
     return (
@@ -209,10 +210,10 @@ async def scale(target: str, number: int) -> Cost:
     """So many tests of one address side by side, one letter each."""
     limits = replace(LIMITS, connect=LIMITS.connect if target == fleet.MUTE else 30.0, banner=60.0, command=60.0)
     limits = replace(limits, connection=120.0)
-    test = partial(Desk().test, IPv4Address(target), PORT, limits, vectors.profile("basic")[:1])
-    cost, transcripts = await _side_by_side("silent" if target == fleet.MUTE else "slow", [test] * number)
+    test = partial(Trials().test, IPv4Address(target), PORT, limits, vectors.profile("basic")[:1])
+    cost, done = await _side_by_side("silent" if target == fleet.MUTE else "slow", [test] * number)
     wanted = Outcome.CONN_TIMEOUT if target == fleet.MUTE else Outcome.RCPT_4XX
-    if any(result.outcome is not wanted for said in transcripts for t in said for result in t.results):
+    if any(outcome is not wanted for trial in done for _vector, outcome in trial.outcomes):
         raise SystemExit(f"bench: {number} tests of {target} did not all end in {wanted}")
     return cost
 
@@ -248,18 +249,18 @@ _HEX = str.maketrans("0189", "zyxw")
 async def measure() -> dict[str, Any]:
     """All of it."""
     files, load, began = raise_file_limit(), os.getloadavg()[0], time.perf_counter()
-    desk = Desk()
-    _, collector_port = await desk.collector.start("127.0.0.1", 0)
+    trials = Trials()
+    _, collector_port = await trials.collector.start("127.0.0.1", 0)
     costs, judged = [], []
     for name, plan in {"range A": fleet.range_a(), "speakers": fleet.speakers(4)}.items():
         async with _neighbourhood(plan, collector_port):
-            cost, ours = await judge_all(desk, plan, name)
+            cost, ours = await judge_all(trials, plan, name)
             costs.append(cost)
             judged.append(ours)
             if shutil.which("nmap"):
                 judged.append(await judge_by_stranger(plan, name))
-    await desk.collector.close()
-    seconds, through = await asyncio.to_thread(forge, desk.keyring, FORGERIES)
+    await trials.collector.close()
+    seconds, through = await asyncio.to_thread(forge, trials.keyring, FORGERIES)
     skipped = []
     async with _neighbourhood({}, collector_port):
         for target in (fleet.MUTE, fleet.SLOW):

@@ -1,6 +1,6 @@
 """The facts of the list as frozen records, a sentence per field; times are aware UTC datetimes.
 
-Pure data. Holds no rule and no SQL. What a test says and finds are `tester`'s records (Letter, Transcript, Verdict).
+Pure data. Holds no rule and no SQL. What a test says and finds are `tester`'s records (Fate, Transcript, Verdict).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from dnsbl.addresses import Address, Network
-from tester.smtp import Flag, Outcome
+from tester.fate import Fate
+from tester.smtp import Flag
 from tester.verdict import Finding, Verdict
 
 
@@ -146,22 +147,6 @@ class Run:
     ends: datetime | None  #: when the delivery window of its last letter closes; None while OPEN
     verdict: Verdict | None
     explanation: str  #: the judgement's sentence, or ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FiledLetter:
-    """A letter's row: what was issued, and what has become of it."""
-
-    recipient: str
-    sender: str
-    run: str
-    vector: str
-    outcome: Outcome | None  #: None while it has not been offered (or a crash left it open)
-    reply: str  #: the deciding reply, escaped
-    dot_at: datetime | None
-    not_before: int  #: epoch seconds
-    not_after: int  #: epoch seconds
-    finding: Finding | None  #: the best finding at the collector so far
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -304,7 +289,7 @@ class RunReport:
     """One run with all that belongs to it, for people."""
 
     run: Run
-    letters: tuple[FiledLetter, ...]  #: in the order of trial
+    letters: tuple[Fate, ...]  #: in the order of trial
     transcripts: tuple[str, ...]  #: Transcript JSON documents, in order
     returns: tuple[Return, ...]  #: in the order of arrival
     provocation: str

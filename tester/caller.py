@@ -10,14 +10,15 @@ import asyncio
 import errno
 import hashlib
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import cast
+from typing import Protocol, cast
 
 from aiosmtplib.errors import SMTPReadTimeoutError, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
+from tester.approach import Approach
 from tester.dialogue import (
     Action,
     AskOwn,
@@ -32,7 +33,7 @@ from tester.dialogue import (
     StartTls,
 )
 from tester.errors import ReplyFault
-from tester.smtp import Attempt, Event, Limits, Outcome, Reply, ReplyReader, Said, Transcript
+from tester.smtp import Attempt, Event, Outcome, Reply, ReplyReader, Said, Transcript
 
 Address = IPv4Address | IPv6Address
 
@@ -52,69 +53,68 @@ _CONNECT_ERRORS = {
 _PIECES = 4096  #: pieces in which a server may deliver its bytes, so that dribbling does not swell the record
 
 
-async def call(
-    target: Address,
-    port: int,
-    compose: Callable[[Said], Sequence[Attempt]],
-    *,
-    helo: str,
-    bounce_address: str,
-    limits: Limits,
-    now: Callable[[], float],
-    source: str | None = None,
-    proven: Callable[[float], Awaitable[bool]] | None = None,
-    on_session: Callable[[Transcript], Awaitable[None]] | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    check_peer: Callable[[Address], None] | None = None,
-    may_dial: Callable[[], Awaitable[bool]] | None = None,
-    own_name: Callable[[tuple[str, ...]], Awaitable[str]] | None = None,
-    prefer_tls: bool = False,
-    nonsense: str = "",
-) -> tuple[Transcript, ...]:
+class Room(Protocol):
+    """What a conversation needs from who holds the test."""
+
+    @property
+    def approach(self) -> Approach:
+        """Whom to dial, and how."""
+
+    def now(self) -> float:
+        """The time, in epoch seconds."""
+
+    def compose(self, said: Said) -> Sequence[Attempt]:
+        """The attempts, in order. Asked once, after the greetings, with what the server says of itself; or, when it
+        comes to no greeting, with nothing said."""
+
+    async def may_dial(self) -> bool:
+        """Asked right before every connection; a no ends the call with what there is."""
+
+    def check_peer(self, address: Address) -> None:
+        """Sees the address of the connected socket. Raises NotDialable, which is passed on."""
+
+    async def own_name(self, names: tuple[str, ...]) -> str:
+        """Which name is the server's own, given those that it says, or "" when none is known to be. Asked once, where
+        the approach wants it asked."""
+
+    async def proven(self, seconds: float) -> bool:
+        """Wait up to so many seconds for a letter of this run to come back; when one has, we stop."""
+
+    async def keep(self, transcript: Transcript) -> None:
+        """Awaited after every connection, before the next one, so that nothing said is lost by a crash; when the call
+        is cancelled, also for the connection that is cut off."""
+
+    def show(self, event: Event) -> None:
+        """Hears every byte, for whoever watches."""
+
+
+async def call(room: Room) -> tuple[Transcript, ...]:
     """Hold as many connections as the attempts need and return one Transcript each.
 
-    `compose(said)` is called once, after the greetings, with what the server says of itself, and returns the attempts
-    in order. `proven(seconds)` waits up to that many seconds and says whether a letter of this run has already come
-    back: then we stop. `on_session` is awaited after every connection, before the next one, so that nothing said is
-    lost by a crash; when this call is cancelled, also for the connection that is cut off. When nothing was accepted,
-    the control dialogue (`MAIL FROM:<bounce_address>`, `RCPT TO:<postmaster@T>`, RSET) closes the last connection;
-    when everything was, `RCPT TO:<nonsense@T>` does, if a `nonsense` local part is given.
-
-    `check_peer` sees the address of the connected socket and may raise NotDialable, which is passed on. `may_dial` is
-    asked right before every connection; a no ends the call with what there is. `own_name` is asked once which name is
-    the server's own, given those that it says; without it none is known. `prefer_tls` uses TLS where it is offered.
+    When nothing was accepted, the control dialogue (MAIL FROM the approach's bounce address, `RCPT TO:<postmaster@T>`,
+    RSET) closes the last connection; when everything was, the approach's nonsense local part at T does, if it has one.
     Never raises for anything a server does: that is an Outcome; raises OSError when our own machine cannot dial (a
-    source address that is not ours, no sockets left).
+    source address that is not ours, no sockets left), and what the room raises.
     """
     transcripts: list[Transcript] = []
-    dialogue: Dialogue | None = Dialogue(
-        compose,
-        helo=helo,
-        bounce_address=bounce_address,
-        limits=limits,
-        nonsense=nonsense,
-        ask_own=own_name is not None,
-        prefer_tls=prefer_tls,
-    )
+    dialogue: Dialogue | None = Dialogue(room.approach, room.compose)
     while dialogue is not None:
         if transcripts:
-            await asyncio.sleep(limits.connection_gap)
-        if may_dial is not None and not await may_dial():
+            await asyncio.sleep(room.approach.limits.connection_gap)
+        if not await room.may_dial():
             break
-        session = _Session(dialogue, limits, proven, own_name, on_event)
-        started = now()
+        session = _Session(dialogue, room)
+        started = room.now()
         try:
-            await session.run(target, port, source, check_peer)
+            await session.run()
         except asyncio.CancelledError:
             session.cut()
-            if on_session is not None:
-                await on_session(session.transcript(target, port, started))
+            await room.keep(session.transcript(started))
             raise
         finally:
             session.abort()
-        transcripts.append(session.transcript(target, port, started))
-        if on_session is not None:
-            await on_session(transcripts[-1])
+        transcripts.append(session.transcript(started))
+        await room.keep(transcripts[-1])
         dialogue = dialogue.again()
     return tuple(transcripts)
 
@@ -122,24 +122,16 @@ async def call(
 class _Session(SMTPProtocol):
     """One connection: the library moves the bytes; we record, bound and read them."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        limits: Limits,
-        proven: Callable[[float], Awaitable[bool]] | None,
-        own_name: Callable[[tuple[str, ...]], Awaitable[str]] | None,
-        on_event: Callable[[Event], None] | None,
-    ) -> None:
+    def __init__(self, dialogue: Dialogue, room: Room) -> None:
         super().__init__()
         self.events: list[Event] = []
         self.source = ""
         self.tls: dict[str, str] = {}
         self._dialogue = dialogue
-        self._limits = limits
-        self._proven = proven
-        self._own_name = own_name
-        self._on_event = on_event
-        self._reader = ReplyReader(limits)
+        self._room = room
+        self._path = room.approach.path
+        self._limits = room.approach.limits
+        self._reader = ReplyReader(self._limits)
         self._received = 0
         self._pieces = 0
         self._fault: Outcome | None = None
@@ -149,20 +141,17 @@ class _Session(SMTPProtocol):
 
     # ------------------------------------------------------------------------------ the conversation
 
-    async def run(
-        self, target: Address, port: int, source: str | None, check_peer: Callable[[Address], None] | None
-    ) -> None:
+    async def run(self) -> None:
         """Dial and talk until the dialogue has had enough."""
         command = self._dialogue.start(self._now())
-        failed = await self._dial(target, port, source)
+        failed = await self._dial()
         if failed is not None:
             self._dialogue.fault(failed, self._now())
             return
         if self._peer is None:  # reset in the very moment: there is nobody whose address could be checked
             self._dialogue.fault(Outcome.DISCONNECTED, self._now())
             return
-        if check_peer is not None:
-            check_peer(ip_address(self._peer[0]))
+        self._room.check_peer(ip_address(self._peer[0]))
         try:
             async with asyncio.timeout(self._limits.connection - self._now()) as cap:
                 while not isinstance(command, Close):
@@ -186,8 +175,7 @@ class _Session(SMTPProtocol):
                 await asyncio.sleep(seconds)
                 return self._dialogue.elapsed(self._now())
             case AskProven(seconds):
-                yes = self._proven is not None and await self._proven(seconds)
-                return self._dialogue.proven(yes, self._now())
+                return self._dialogue.proven(await self._room.proven(seconds), self._now())
             case AskOwn(names, seconds):
                 return self._dialogue.named(await self._ask_own(names, seconds), self._now())
             case StartTls(wait):
@@ -204,22 +192,21 @@ class _Session(SMTPProtocol):
 
     async def _ask_own(self, names: tuple[str, ...], seconds: float) -> str:
         """The server's own name as far as it can be found out in time."""
-        if self._own_name is None:
-            return ""
         try:
             async with asyncio.timeout(seconds):
-                own = await self._own_name(names)
+                own = await self._room.own_name(names)
         except TimeoutError:
             own = ""
         self._remark(f"its own name: {own or 'unknown'}")
         return own
 
-    async def _dial(self, target: Address, port: int, source: str | None) -> Outcome | None:
+    async def _dial(self) -> Outcome | None:
         """Connect; None when the connection stands."""
+        path, source = self._path, self._room.approach.source
         local = (source, 0) if source else None
         try:
             async with asyncio.timeout(self._limits.connect):
-                await self._loop.create_connection(lambda: self, str(target), port, local_addr=local)
+                await self._loop.create_connection(lambda: self, str(path.address), path.port, local_addr=local)
         except TimeoutError:
             self._remark("no connection in time")
             return Outcome.CONN_TIMEOUT
@@ -330,12 +317,12 @@ class _Session(SMTPProtocol):
 
     # -------------------------------------------------------------------------------------- the record
 
-    def transcript(self, target: Address, port: int, started: float) -> Transcript:
+    def transcript(self, started: float) -> Transcript:
         """What was said on this connection; `started` in epoch seconds."""
         dialogue = self._dialogue
         return Transcript(
-            target=str(target),
-            port=port,
+            target=str(self._path.address),
+            port=self._path.port,
             source=self.source,
             started=started,
             target_name=dialogue.target_name,
@@ -352,8 +339,7 @@ class _Session(SMTPProtocol):
     def _record(self, kind: str, data: bytes) -> None:
         event = Event(self._now(), kind, bytes(data))
         self.events.append(event)
-        if self._on_event is not None:
-            self._on_event(event)
+        self._room.show(event)
 
     def _remark(self, text: str) -> None:
         self._record("!", text.encode("ascii", "replace"))

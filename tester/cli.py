@@ -21,17 +21,18 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TextIO
 
 from tester import letter as letters
+from tester.approach import Path
 from tester.caller import call
 from tester.collector import Collector
-from tester.composing import compose
 from tester.errors import NotDialable, TesterError
-from tester.letter import Keyring, Letter, Sender
+from tester.letter import Keyring, Sender
 from tester.manners import why_not
-from tester.returned import Collected, unwrap
-from tester.smtp import DELIVERED, PENDING, Attempt, Control, Event, Limits, Outcome, Result, Said, Transcript, escape
-from tester.vectors import PROFILES, Names, profile
-from tester.verdict import Judgement, judge
-from tester.weighing import weigh_return
+from tester.returned import Collected
+from tester.smtp import Attempt, Event, Limits, Said, Transcript, escape
+from tester.trial import Trial, Vantage
+from tester.vectors import PROFILES, profile
+from tester.verdict import Judgement
+from tester.weighing import Ours
 
 DAY = 24 * 3600
 LATE_AFTER = 2 * DAY  #: seconds after which a delivery is late
@@ -139,66 +140,98 @@ _address.__name__, _endpoint.__name__, _name.__name__ = "address", "endpoint", "
 
 
 class _Run:
-    """One test from the first letter to the judgement."""
+    """One test from the first letter to the judgement, and the room that its conversation is held in."""
 
     def __init__(self, options: argparse.Namespace, limits: Limits, now: Callable[[], float], show: TextIO) -> None:
         self._o = options
-        self._limits = limits
-        self._now = now
         self._show = show
         self._keys = Keyring.generate(os.urandom, int(now()))
         self._bounce_domain: str = options.bounce_domain or options.collector_domain
-        self._letters: dict[str, Letter] = {}  # by recipient token and by sender token
-        self._results: dict[str, Result] = {}  # by recipient token
-        self._returned: dict[str, Outcome] = {}  # by recipient token: what came back, where that is an outcome
-        self._control = Control.NOT_RUN
+        self._ours = Ours(
+            names={options.helo, options.collector_domain, self._bounce_domain},
+            sources={options.source} if options.source else (),
+        )
+        self._trial = self._prepared()
         self._changed = asyncio.Event()
-        self.output_addresses: set[str] = set()
+        self.now = now
+        path = Path(address=options.address, port=options.port)
+        self._trial.issue(path, profile(options.profile), now=now(), lifetime=WINDOW, random=os.urandom)
+        self.approach = self._trial.approach(path, limits=limits, ask_own=self._in_lab())
 
     async def test(self) -> None:
         """Listen, dial, talk, wait. Raises NotDialable, OSError."""
-        self._check(self._o.address)
+        self.check_peer(self._o.address)
         collector = Collector(
             hostname=self._o.helo,
             domains=frozenset({self._o.collector_domain, self._bounce_domain}),
             gate=lambda token: letters.gate(self._keys, token),
             deliver=self._deliver,
-            now=self._now,
+            now=self.now,
         )
         await self._listen(collector)
         try:
-            await call(
-                self._o.address,
-                self._o.port,
-                self._compose,
-                helo=self._o.helo,
-                bounce_address=f"postmaster@{self._bounce_domain}",
-                limits=self._limits,
-                now=self._now,
-                source=str(self._o.source) if self._o.source else None,
-                proven=self._proven,
-                on_session=self._keep,
-                on_event=self._print_event,
-                check_peer=self._check,
-                own_name=self._own_name if self._in_lab() else None,
-            )
+            await call(self)
             await self._wait_for_letters()
         finally:
             await collector.close()
 
-    # ------------------------------------------------------------------------------------- the parts
+    # ---------------------------------------------------------------------------------- the room (`caller.Room`)
 
-    def _check(self, address: IPv4Address | IPv6Address) -> None:
+    def compose(self, said: Said) -> list[Attempt]:
+        """The letters, written now that the server has said its name."""
+        return self._trial.compose(self.approach.path, said, now=self.now())
+
+    async def may_dial(self) -> bool:
+        """Nobody else has a say."""
+        return True
+
+    def check_peer(self, address: IPv4Address | IPv6Address) -> None:
+        """Raises NotDialable for an address that `manners` forbids."""
         why = why_not(address, lab_networks=self._o.lab)
         if why is not None:
             raise NotDialable(f"{address} must not be tested: {why}.")
 
-    def _in_lab(self) -> bool:
-        return any(self._o.address.version == lab.version and self._o.address in lab for lab in self._o.lab)
-
-    async def _own_name(self, names: tuple[str, ...]) -> str:
+    async def own_name(self, names: tuple[str, ...]) -> str:
         """Laboratories may say what they like of themselves; elsewhere no name is believed in a sender."""
         return names[0] if names else ""
+
+    async def proven(self, seconds: float) -> bool:
+        """Wait until a letter has come back."""
+        await self._wait_until(lambda: self._trial.proven, seconds)
+        return self._trial.proven
+
+    async def keep(self, transcript: Transcript) -> None:
+        """Remember what became of each letter."""
+        self._trial.take(transcript)
+
+    def show(self, event: Event) -> None:
+        """Print what goes over the wire."""
+        for line in event.data.split(b"\r\n"):
+            if line:
+                self._print(f"{event.at:8.3f} {event.kind} {escape(line)}")
+
+    # ------------------------------------------------------------------------------------- the parts
+
+    def _prepared(self) -> Trial:
+        o = self._o
+        sender = Sender(
+            service=o.helo,
+            website=f"https://{o.helo}/",
+            contact=f"postmaster@{self._bounce_domain}",
+            helo=o.helo,
+            collector_domain=o.collector_domain,
+            bounce_domain=self._bounce_domain,
+        )
+        return Trial(
+            run="cli",
+            nomination="",
+            vantage=Vantage(sender=sender, source=str(o.source) if o.source else None),
+            keyring=self._keys,
+            served_domain=o.served_domain or "",
+        )
+
+    def _in_lab(self) -> bool:
+        return any(self._o.address.version == lab.version and self._o.address in lab for lab in self._o.lab)
 
     async def _listen(self, collector: Collector) -> None:
         tried = [self._o.collector] if self._o.collector else [("::", 25), ("0.0.0.0", 25)]  # noqa: S104
@@ -213,82 +246,21 @@ class _Run:
             "choose another with --collector."
         )
 
-    def _compose(self, said: Said) -> list[Attempt]:
-        """Write the letters, now that the server has said its name."""
-        o, now = self._o, self._now()
-        names = Names(
-            target=o.address,
-            target_name=said.name,
-            own_name=said.own,
-            collector_domain=o.collector_domain,
-            bounce_domain=self._bounce_domain,
-            served_domain=o.served_domain or "",
-        )
-        us = Sender(
-            service=o.helo,
-            website=f"https://{o.helo}/",
-            contact=f"postmaster@{self._bounce_domain}",
-            helo=o.helo,
-            collector_domain=o.collector_domain,
-            bounce_domain=self._bounce_domain,
-        )
-        issued = [
-            letters.issue(
-                self._keys,
-                address=o.address,
-                port=o.port,
-                vector=row.id,
-                run="cli",
-                not_before=int(now),
-                not_after=int(now) + WINDOW,
-                random=os.urandom,
-            )
-            for row in profile(o.profile)
-        ]
-        for letter in issued:
-            self._letters[letter.recipient] = self._letters[letter.sender] = letter
-        return compose(issued, keyring=self._keys, names=names, sender=us, greeting=said.text, nomination="", date=now)
-
     async def _deliver(self, message: Collected) -> None:
         """Weigh what came to the collector."""
-        letter = self._letters.get(message.recipient)
-        if letter is None:
+        weighed = self._trial.receive(message, ours=self._ours, window=LATE_AFTER)
+        fate = self._trial.find(message.token)
+        if fate is None:
             self._print(f"A message for {escape(message.recipient.encode())} came from {message.peer}.")
             return
-        result = self._results.get(letter.recipient)
-        weighed = weigh_return(
-            unwrap(message.message),
-            letter,
-            keyring=self._keys,
-            token=message.recipient,
-            peer=message.peer,
-            null_sender=message.mail_from == "",
-            received_at=message.received_at,
-            window=LATE_AFTER,
-            us={self._o.helo, self._o.collector_domain, self._bounce_domain},
-            peer_is_us=message.peer == self._o.source != letter.address,
-            outcome=result.outcome if result else None,
-            already_delivered=self._returned.get(letter.recipient) in DELIVERED,
-        )  # when the session began is known when it is over; the proof says that the dot went out
-        self._print(f"{letter.vector} from {message.peer}: {weighed.finding}. {weighed.reason}")
-        if weighed.counts:
-            self.output_addresses.add(str(message.peer))
-        outcome = Outcome.__members__.get(weighed.finding)
-        if outcome is not None and self._returned.get(letter.recipient) not in DELIVERED:
-            self._returned[letter.recipient] = outcome
+        self._print(f"{fate.letter.vector} from {message.peer}: {weighed.finding}. {weighed.reason}")
         self._changed.set()
-
-    async def _proven(self, seconds: float) -> bool:
-        """Wait until a letter has come back."""
-        await self._wait_until(lambda: bool(DELIVERED.intersection(self._returned.values())), seconds)
-        return bool(DELIVERED.intersection(self._returned.values()))
 
     async def _wait_for_letters(self) -> None:
         """Wait until every accepted letter has come to something, or one has come straight back."""
 
         def settled() -> bool:
-            nothing_pending = PENDING.isdisjoint(outcome for _, outcome in self._outcomes())
-            return nothing_pending or self._judgement().final
+            return not self._trial.pending or self._judgement().final
 
         if not settled():
             self._print(f"Waiting at most {self._o.wait:g} s for the accepted letters.")
@@ -301,30 +273,14 @@ class _Run:
                     self._changed.clear()
                     await self._changed.wait()
 
-    async def _keep(self, transcript: Transcript) -> None:
-        self._results |= {result.token: result for result in transcript.results}
-        if transcript.control is not Control.NOT_RUN:
-            self._control = transcript.control
+    def _print(self, line: str) -> None:
+        print(line, file=self._show, flush=True)
 
     # ------------------------------------------------------------------------------------ the result
 
-    def _outcomes(self) -> list[tuple[str, Outcome]]:
-        """Every attempt's outcome, with what came back folded in."""
-        return [(r.vector, self._returned.get(token, r.outcome)) for token, r in self._results.items()]
-
     def _judgement(self) -> Judgement:
         # One visit only: what was put off may pass later, and what was accepted may still come.
-        return judge(
-            self._outcomes(),
-            control=self._control,
-            profile=self._o.profile,
-            window_closed=False,
-            retries_left=True,
-        )
-
-    def _rows(self) -> list[tuple[str, str, str]]:
-        replies = [result.reply for result in self._results.values()]
-        return [(vector, str(o), reply) for (vector, o), reply in zip(self._outcomes(), replies, strict=True)]
+        return self._trial.judge(profile=self._o.profile, window_closed=False, retries_left=True)
 
     def as_json(self) -> str:
         """The whole result as one JSON document."""
@@ -336,27 +292,20 @@ class _Run:
                 "final": judgement.final,
                 "confirm": judgement.confirm,
                 "reason": judgement.reason,
-                "control": self._control,
+                "control": self._trial.control,
                 "attempts": [
-                    {"vector": vector, "outcome": outcome, "reply": reply} for vector, outcome, reply in self._rows()
+                    {"vector": fate.letter.vector, "outcome": fate.folded, "reply": fate.reply}
+                    for fate in self._trial.fates
                 ],
-                "output_addresses": sorted(self.output_addresses),
+                "output_addresses": sorted(map(str, self._trial.output_addresses)),
             }
         )
 
     def as_text(self) -> str:
         """A table of the attempts and the judgement."""
         judgement = self._judgement()
-        lines = [f"{vector:6}{outcome:22}{reply}".rstrip() for vector, outcome, reply in self._rows()]
-        lines += [f"{'':6}control: {self._control}", f"{judgement.verdict}: {judgement.reason}"]
+        lines = [f"{fate.letter.vector:6}{fate.folded:22}{fate.reply}".rstrip() for fate in self._trial.fates]
+        lines += [f"{'':6}control: {self._trial.control}", f"{judgement.verdict}: {judgement.reason}"]
         if not judgement.final:
             lines.append("This is not final: letters or later tries are outstanding.")
         return "\n" + "\n".join(lines)
-
-    def _print_event(self, event: Event) -> None:
-        for line in event.data.split(b"\r\n"):
-            if line:
-                self._print(f"{event.at:8.3f} {event.kind} {escape(line)}")
-
-    def _print(self, line: str) -> None:
-        print(line, file=self._show, flush=True)

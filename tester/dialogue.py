@@ -5,7 +5,7 @@ Pure. One `Dialogue` holds one connection: every event method returns the next `
 table out. Knows nothing of sockets, clocks or what a letter means; never speaks of AUTH, VRFY, EXPN or BDAT and
 never pipelines. A few lines longer than most modules: who carries the table out is read in one piece.
 
-    dialogue = Dialogue(compose, ...)
+    dialogue = Dialogue(approach, compose)
     while dialogue:
         command = dialogue.start(now)
         while not isinstance(command, Close):
@@ -22,7 +22,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Limits, Outcome, Reply, Result, Said, escape
+from tester.approach import Approach, Tls
+from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Outcome, Reply, Result, Said, escape
 from tester.states import (
     DEFERRED,
     FAULTS,
@@ -87,13 +88,13 @@ def stuffed(message: bytes) -> bytes:
 class _Course:
     """What the connections of one test share."""
 
+    approach: Approach
     compose: Callable[[Said], Sequence[Attempt]] | None  # until it was called
     helo: bytes
     bounce: bytes
-    nonsense: bytes  # a local part that nobody has, or b"" when we do not ask
-    limits: Limits
+    nonsense: bytes  # until it was asked for
     ask_own: bool  # until it was asked
-    prefer_tls: bool
+    prefer_tls: bool  # until it has come to nothing
     own: str = ""
     helo_only: bool = False
     connections: int = 0
@@ -109,31 +110,21 @@ class Dialogue:
     `compose(said)` is called once, as soon as the server has said its name or the conversation has failed before that
     (then with nothing said), and returns the attempts in order; those with a reason to `skip` end at once. At most
     `limits.attempts` are made here, at most `limits.odd_attempts` of them syntactically odd; the rest is for
-    `again()`. With `ask_own` the shell is asked for the server's own name before; with `prefer_tls` TLS is used where
-    it is offered; with a `nonsense` local part, a server that has accepted everything is asked whether it would take
-    that one as well. All times are offsets in seconds from the session's start.
+    `again()`. What the approach wants asked is asked: the shell for the server's own name before anything is composed;
+    a server that has accepted everything for a local part that nobody has. All times are offsets in seconds from the
+    session's start.
     """
 
-    def __init__(
-        self,
-        compose: Callable[[Said], Sequence[Attempt]],
-        *,
-        helo: str,
-        bounce_address: str,
-        limits: Limits,
-        nonsense: str = "",
-        ask_own: bool = False,
-        prefer_tls: bool = False,
-    ) -> None:
+    def __init__(self, approach: Approach, compose: Callable[[Said], Sequence[Attempt]]) -> None:
         self._connect(
             _Course(
+                approach=approach,
                 compose=compose,
-                helo=helo.encode("ascii"),
-                bounce=bounce_address.encode("ascii"),
-                nonsense=nonsense.encode("ascii"),
-                limits=limits,
-                ask_own=ask_own,
-                prefer_tls=prefer_tls,
+                helo=approach.helo.encode("ascii"),
+                bounce=approach.bounce_address.encode("ascii"),
+                nonsense=approach.nonsense.encode("ascii"),
+                ask_own=approach.ask_own,
+                prefer_tls=approach.path.tls is Tls.OFFERED,
             )
         )
 
@@ -145,7 +136,7 @@ class Dialogue:
         self.flags: set[Flag] = set()
         self.target_name = ""  #: T: a host name fit for our own commands, or ""
         self._course = course
-        self._limits = course.limits
+        self._limits = course.approach.limits
         self._batch: deque[Attempt] = deque()  # for this connection
         self._current: Attempt | None = None
         self._attempt_flags: set[Flag] = set()

@@ -35,6 +35,16 @@ class Collected:
     message: bytes  #: dot-unstuffed, as received, without our trace
     received_at: float  #: epoch seconds
 
+    @property
+    def token(self) -> str:
+        """What its recipient has for a token, in one spelling and no longer than twice a token."""
+        return self.recipient.lower()[:64]
+
+    @property
+    def null_sender(self) -> bool:
+        """Whether its reverse-path was empty."""
+        return not self.mail_from
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:

@@ -1,66 +1,74 @@
 """What a message at the collector is, held against the letter that it claims to be.
 
 Pure. Gathers the circumstances and lets `verdict.weigh` judge; keeps nothing and finds nothing: the caller brings the
-letter that a token names, and says what it knows of the attempt and of us.
+letter that a token names, with what has become of it, and says what is ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
-from tester.letter import Keyring, Letter, genuine
-from tester.returned import Opened
-from tester.smtp import Outcome
-from tester.verdict import Evidence, Weighed, weigh
+from tester.fate import Fate
+from tester.letter import Keyring, genuine
+from tester.returned import Collected, Opened
+from tester.smtp import DELIVERED
+from tester.verdict import Evidence, Finding, Weighed, weigh
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ours:
+    """What is ours, by which our own part in what comes back is told."""
+
+    names: Collection[str]  #: names and addresses of our collectors, lower case
+    sources: Collection[IPv4Address | IPv6Address] = ()  #: addresses that we dial from
 
 
 def weigh_return(
-    opened: Opened,
-    letter: Letter,
-    *,
-    keyring: Keyring,
-    token: str,
-    peer: IPv4Address | IPv6Address,
-    null_sender: bool,
-    received_at: float,
-    window: float,
-    us: Collection[str],
-    peer_is_us: bool,
-    outcome: Outcome | None = None,
-    already_delivered: bool = False,
-    dot_at: float | None = None,
+    collected: Collected, opened: Opened, fate: Fate | None, *, keyring: Keyring, ours: Ours, window: float
 ) -> Weighed:
-    """What this message proves about this letter.
+    """What this message, already opened, proves about the letter whose token its recipient is.
 
-    `token` is the recipient's local part, `peer` who delivered the message, `null_sender` whether its reverse path was
-    empty, `received_at` when it came (epoch seconds). `outcome`, `already_delivered` and `dot_at` (epoch seconds) say
-    what is known of the attempt so far. A delivery is late `window` seconds after the dot, or after the letter's first
-    moment. `us` are the names and addresses of our collectors, in lower case; `peer_is_us` says that a machine of ours
-    delivered it.
+    `fate` is None when there is no such letter. A delivery is late `window` seconds after the dot, or after the
+    letter's first moment when it is not known that one went out. A machine of ours has delivered it when the peer is
+    an address that we dial from, unless that is the very address under test.
     """
+    if fate is None:
+        if collected.recipient in ("postmaster", "abuse"):
+            return Weighed(finding=Finding.HUMAN, counts=False, reason="Somebody wrote to us.")
+        return Weighed(finding=Finding.FORGED, counts=False, reason="There is no such letter.")
+    letter = fate.letter
     return weigh(
         Evidence(
             address=letter.address,
-            peer=peer,
-            to_sender_token=token == letter.sender,
+            peer=collected.peer,
+            to_sender_token=collected.token == letter.sender,
             genuine=genuine(keyring, letter),
             proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
             is_report=opened.is_report,
             action=opened.action,
-            remote_mta_is_us=opened.refused_by_us or _host(opened.remote_mta) in us,
-            null_sender=null_sender,
-            outcome=outcome,
-            already_delivered=already_delivered,
-            received_at=received_at,
+            remote_mta_is_us=opened.refused_by_us or _host(opened.remote_mta) in ours.names,
+            null_sender=collected.null_sender,
+            outcome=fate.outcome,
+            already_delivered=fate.folded in DELIVERED,
+            received_at=collected.received_at,
             not_before=letter.not_before,
-            dot_at=dot_at,
-            late_after=(letter.not_before if dot_at is None else dot_at) + window,
+            dot_at=fate.dot_at,
+            late_after=(letter.not_before if fate.dot_at is None else fate.dot_at) + window,
             not_after=letter.not_after,
-            peer_is_us=peer_is_us,
+            peer_is_us=collected.peer in ours.sources and collected.peer != letter.address,
         )
     )
+
+
+def weigh_probe(probe: Collected, fate: Fate) -> Weighed:
+    """What it is that somebody named a recipient of ours and brought no message: a callback when it was a sender token,
+    else a token that somebody has seen."""
+    if probe.token == fate.letter.sender:
+        return Weighed(finding=Finding.CALLBACK_SEEN, counts=False, reason="Asked whether the sender is.")
+    return Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="The recipient came, no message.")
 
 
 def _host(remote_mta: str) -> str:

@@ -15,11 +15,11 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
 from dnsbl.casework.bench import Assignment, Bench
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.keys import keyring_at
-from dnsbl.casework.mailroom import Arrived, Mailroom
+from dnsbl.casework.mailroom import Mailroom
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import Views
 
-__all__ = ["Arrived", "Assignment", "Casework", "keyring_at"]
+__all__ = ["Assignment", "Casework", "keyring_at"]
 
 
 class Casework(Doors, Bench, Mailroom, Upkeep, Views):

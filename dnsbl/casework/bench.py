@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.casework.base import STOPPED, TESTER, Base
-from dnsbl.casework.judging import delivered
 from dnsbl.errors import NotFound
-from dnsbl.model import Entry, FiledLetter, Job, JobReason, JobState, Run, RunState
+from dnsbl.model import Entry, Job, JobReason, JobState, Run, RunState
 from dnsbl.store import Transaction
+from tester.fate import Fate, delivered
 from tester.letter import Letter
-from tester.smtp import PENDING, Outcome, Transcript
+from tester.smtp import Transcript
 
 #: Lost leases after which a job is given up: what takes its worker down must not knock at a host for ever.
 MOST_LOST = 10
@@ -25,7 +25,7 @@ class Assignment:
 
     job: Job
     #: filed before (a crash or a retry): those still to be offered have no final outcome
-    letters: tuple[FiledLetter, ...]
+    letters: tuple[Fate, ...]
     worker: str
 
 
@@ -132,22 +132,16 @@ class Bench(Base):
     def file_session(self, assignment: Assignment, transcript: Transcript) -> None:
         """Store one connection: its transcript, and the outcome of each attempt.
 
-        What was said was said: it is stored for a lost lease too. An accepted letter stays accepted, whatever a later
-        connection comes to, and an attempt that was not made takes nothing back.
+        What was said was said: it is stored for a lost lease too.
         """
         job, now = assignment.job, self._clock.now()
-        started = datetime.fromtimestamp(transcript.started, UTC)
         with self._store.write() as tx:
             tx.sessions.add(job.run, assignment.worker, transcript, now)
-            known = {letter.recipient: letter for letter in tx.letters.of(job.run)}
+            known = {fate.letter.recipient: fate for fate in tx.letters.of(job.run)}
             for result in transcript.results:
-                letter = known.get(result.token)
-                if letter is None or letter.outcome in PENDING:
-                    continue
-                if result.outcome is Outcome.UNTRIED and letter.outcome is not None:
-                    continue
-                dot_at = None if result.dot_at is None else started + timedelta(seconds=result.dot_at)
-                tx.letters.tell(result.token, outcome=result.outcome, reply=result.reply, dot_at=dot_at)
+                fate = known.get(result.token)
+                if fate is not None and (told := fate.told(result, transcript.started)) is not fate:
+                    tx.letters.tell(told)
             said = " ".join(f"{result.vector}:{result.outcome}" for result in transcript.results)
             self._work(tx, now, assignment, "session", said or "nothing tried")
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.model import (
     Action,
     Case,
     Decision,
-    FiledLetter,
     FollowUp,
     Job,
     JobReason,
@@ -28,15 +27,14 @@ from dnsbl.model import (
 from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester.smtp import DELIVERED, PENDING, Flag, Outcome
-from tester.verdict import Finding, Judgement, Verdict, judge
+from tester.fate import delivered, outcomes
+from tester.smtp import PENDING, Flag, Outcome
+from tester.verdict import Judgement, Verdict, judge
 
 #: How long a run with a letter from another address counts towards a second, independent one.
 OTHER_COUNTS = timedelta(days=30)
 #: Seconds until a multi-hop finding is confirmed, when policy.unreachable_retry is empty.
 CONFIRM_AFTER = 3600.0
-#: What the collector found, where it overrules what the conversation said.
-_FOLDED = {Finding(outcome.value): outcome for outcome in sorted(DELIVERED | {Outcome.BOUNCED, Outcome.BOUNCED_BY_US})}
 #: Tests of a listed address that nobody has asked for: they go when the listing goes.
 _PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
 _UNREACHED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
@@ -55,16 +53,6 @@ _PROVOCATIONS = {
     JobReason.REPEAT: "repetition of a test that a fault of our own collector spoilt",
     JobReason.VANTAGE: "second look, from another address of ours, at a server that refused the first",
 }
-
-
-def folded(letter: FiledLetter) -> Outcome:
-    """How an attempt ended, with what came back folded in."""
-    return (_FOLDED.get(letter.finding) if letter.finding else None) or letter.outcome or Outcome.UNTRIED
-
-
-def delivered(letters: Iterable[FiledLetter]) -> tuple[str, ...]:
-    """The recipient tokens of the letters that came back with their proof."""
-    return tuple(letter.recipient for letter in letters if folded(letter) in DELIVERED)
 
 
 #: What is said of a relay that was found open only from our second address.
@@ -89,7 +77,7 @@ class Judging:
         letters, terms = tx.letters.of(job.run), self._settings.tester
         if delivered(letters) or tx.exclusions.covering(job.address):
             return None
-        return schedule.retry_due(terms, [folded(letter) for letter in letters], job.retries, now)
+        return schedule.retry_due(terms, [fate.folded for fate in letters], job.retries, now)
 
     def talk_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """All conversations of a run have been held: judge it, or let it wait for its letters."""
@@ -97,9 +85,9 @@ class Judging:
         if judgement.final:
             self._settle(tx, run, judgement, now)
             return
-        dots = [letter.dot_at for letter in tx.letters.of(run.id) if letter.outcome in PENDING and letter.dot_at]
-        ends = max(dots, default=now) + timedelta(seconds=self._settings.tester.delivery_window)
-        tx.runs.wait(run.id, ends, judgement.reason)
+        dots = [fate.dot_at for fate in tx.letters.of(run.id) if fate.outcome in PENDING and fate.dot_at is not None]
+        ends = max(dots, default=now.timestamp()) + self._settings.tester.delivery_window
+        tx.runs.wait(run.id, datetime.fromtimestamp(ends, UTC), judgement.reason)
         self._enter(tx, now, run, "run", run.reason, before=run.state, after=RunState.WAITING)
 
     def window_over(self, tx: Transaction, run: Run, now: datetime) -> None:
@@ -128,7 +116,7 @@ class Judging:
 
     def _judge(self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool) -> Judgement:
         return judge(
-            [(letter.vector, folded(letter)) for letter in tx.letters.of(run.id)],
+            outcomes(tx.letters.of(run.id)),
             control=tx.sessions.control(run.id),
             profile=run.profile,
             window_closed=window_closed,
@@ -140,8 +128,8 @@ class Judging:
     def _settle(self, tx: Transaction, run: Run, judgement: Judgement, now: datetime) -> None:
         """Judged for good: the run ends, its job too, and policy decides what that means for the list."""
         letters = tx.letters.of(run.id)
-        outcomes = {folded(letter) for letter in letters} - {Outcome.UNTRIED, Outcome.SKIPPED}
-        unreached = bool(outcomes) and outcomes <= _UNREACHED
+        made = {fate.folded for fate in letters} - {Outcome.UNTRIED, Outcome.SKIPPED}
+        unreached = bool(made) and made <= _UNREACHED
         late = run.state is RunState.SETTLED and tx.runs.closed_after(run)
         specific = tester_specific(run.reason, judgement.verdict)
         explanation = f"{judgement.reason} {SPECIFIC}" if specific else judgement.reason

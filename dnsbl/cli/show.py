@@ -85,12 +85,12 @@ def test(desk: Desk, report: RunReport, *, as_json: bool) -> None:
         return
     console = Console()
     table = Table("vector", "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")
-    for letter in report.letters:
+    for fate in report.letters:
         table.add_row(
-            letter.vector,
-            letter.outcome.value if letter.outcome else "-",
-            letter.finding.value if letter.finding else "-",
-            escape(letter.reply[:80]),
+            fate.letter.vector,
+            fate.outcome.value if fate.outcome else "-",
+            fate.finding.value if fate.finding else "-",
+            escape(fate.reply[:80]),
         )
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"

@@ -48,7 +48,7 @@ def _report(desk: Desk, run: str) -> RunReport | None:
 def _tell(status: Status, job: Job, report: RunReport | None) -> None:
     if report is None:
         return
-    tried = sum(1 for letter in report.letters if letter.outcome is not None)
+    tried = sum(1 for fate in report.letters if fate.outcome is not None)
     line = f"{job.address}: {tried} of {len(report.letters)} attempts, {len(report.returns)} messages came back"
     if report.run.state is RunState.WAITING and report.run.ends:
         line += f"; waiting for letters until {report.run.ends:%Y-%m-%d %H:%M:%S} UTC (Ctrl-C leaves it running)"

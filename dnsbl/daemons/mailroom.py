@@ -10,7 +10,7 @@ import asyncio
 import logging
 
 from dnsbl.addresses import Address
-from dnsbl.casework import Arrived, Casework
+from dnsbl.casework import Casework
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings, split_listen
@@ -72,7 +72,7 @@ class Mailroom:
             await asyncio.gather(*self._probes)
 
     async def _deliver(self, collected: Collected) -> None:
-        finding = await asyncio.to_thread(self._casework.file_return, _arrived(collected))
+        finding = await asyncio.to_thread(self._casework.file_return, collected)
         if finding is Finding.BOUNCED_BY_US:
             log.error("a letter was bounced because our own collector had refused it; the journal tells which")
 
@@ -84,7 +84,7 @@ class Mailroom:
 
     async def _file_probe(self, collected: Collected) -> None:
         try:
-            await asyncio.to_thread(self._casework.file_probe, _arrived(collected))
+            await asyncio.to_thread(self._casework.file_probe, collected)
         except DnsblError as error:
             log.warning("a callback was not stored: %s", error)
 
@@ -92,20 +92,3 @@ class Mailroom:
 def literals(address: Address) -> tuple[str, ...]:
     """How a recipient may name this address in place of a domain (RFC 5321 4.1.3; the number is an old custom)."""
     return (f"[{address}]", f"#{int(address)}") if address.version == 4 else (f"[ipv6:{address}]",)
-
-
-def _arrived(collected: Collected) -> Arrived:
-    return Arrived(
-        peer=collected.peer,
-        peer_port=collected.peer_port,
-        local=collected.local,
-        tls=collected.tls,
-        helo=collected.helo,
-        mail_raw=collected.mail_raw,
-        rcpt_raw=collected.rcpt_raw,
-        null_sender=not collected.mail_from,
-        recipient=collected.recipient,
-        domain=collected.domain,
-        message=collected.message,
-        received_at=collected.received_at,
-    )

@@ -1,6 +1,6 @@
 """Shell: takes due jobs and has each host tested. Store before you act: letters are filed before anybody dials.
 
-Holds no rule: which letters, `vectors`; what to say, `dialogue`; what it proves, `verdict`; what follows, `casework`.
+Holds no rule: what is offered to a host, and how, is a `visit`; what follows, `casework`.
 A worker that dies leaves its jobs to their leases; another takes the same run up with the same letters. While all
 testing is stopped, in quiet hours, and without names of our own, nobody is dialled: what is being said is broken off
 and its job put back.
@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from dnsbl.addresses import Address, Network, neighbourhood
@@ -22,20 +22,17 @@ from dnsbl.casework import Assignment, Casework
 from dnsbl.clock import Clock
 from dnsbl.daemons import names
 from dnsbl.daemons.signing import signer
+from dnsbl.daemons.visit import Means, Visit
 from dnsbl.errors import DnsblError
-from dnsbl.model import Job, JobReason
-from dnsbl.rules import schedule
 from dnsbl.settings import Settings
-from tester import letter, manners, vectors
+from tester import manners
 from tester.caller import call
-from tester.composing import compose
-from tester.errors import NotDialable
-from tester.letter import Keyring, Letter
-from tester.smtp import Attempt, Event, Flag, Limits, Said, Transcript
+from tester.letter import Keyring
+from tester.smtp import Event, Flag, Transcript
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks for due jobs, for letters that came back, and for a stop.
+#: Seconds between two looks for due jobs, and for a stop.
 POLL = 0.25
 
 #: Seconds for which a network with a tarpit in it has one test at a time, and how many such networks are kept in mind.
@@ -61,11 +58,16 @@ class Worker:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._casework = casework
         self._settings = settings
-        self._keyring = keyring
         self._clock = clock
-        self._on_event = on_event
-        self._own_name = own_name
-        self._sign = signer(settings.tester)
+        self._means = Means(
+            casework=casework,
+            settings=settings,
+            keyring=keyring,
+            clock=clock,
+            sign=signer(settings.tester),
+            own_name=own_name,
+            on_event=on_event,
+        )
         self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
         self._held = False  # whether nobody is to be dialled now
         self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network)
@@ -182,147 +184,16 @@ class Worker:
 
     async def _test(self, assignment: Assignment) -> bool:
         """Hold the conversations of one job and file the run; False when nobody may be dialled meanwhile."""
-        tester, job = self._settings.tester, assignment.job
-        letters = await asyncio.to_thread(self._letters, assignment)
-        on_event = self._on_event
-
-        async def file_session(transcript: Transcript) -> None:
-            self._note_pace(job.address, transcript)
-            await asyncio.to_thread(self._casework.file_session, assignment, transcript)
-
-        async def may_dial() -> bool:
-            return not self._held and await asyncio.to_thread(self._casework.may_dial, assignment)
-
-        await call(
-            job.address,
-            job.port,
-            lambda said: self._attempts(assignment, letters, said),
-            helo=tester.helo,
-            bounce_address=f"{letters[0].sender}@{tester.bounce_domain}" if letters else "",
-            limits=self._limits(),
-            now=lambda: self._clock.now().timestamp(),
-            source=self._source(job),
-            proven=lambda seconds: self._proven(job.run, seconds),
-            on_session=file_session,
-            on_event=(lambda event: on_event(job.address, event)) if on_event else None,
-            check_peer=self._check,
-            may_dial=may_dial,
-            own_name=lambda said: self._own(job.address, said),
-            prefer_tls=job.reason is JobReason.CONFIRM,
-            nonsense=secrets.token_hex(8),
+        visit = Visit(
+            self._means,
+            assignment,
+            held=lambda: self._held,
+            heard=lambda transcript: self._note_pace(assignment.job.address, transcript),
         )
+        await asyncio.to_thread(visit.prepare)
+        await call(visit)
         await self._look()
         if self._held:
             return False
         await asyncio.to_thread(self._casework.file_run, assignment)
         return True
-
-    def _source(self, job: Job) -> str | None:
-        """Our address to dial from: the first of the family; for a second view of the same server the second one."""
-        ours = [
-            str(address) for address in self._settings.tester.source_addresses if address.version == job.address.version
-        ]
-        second = job.reason in (JobReason.VANTAGE, JobReason.CONFIRM)
-        return next(iter(ours[1:] if second and len(ours) > 1 else ours), None)
-
-    async def _own(self, address: Address, said: tuple[str, ...]) -> str:
-        """The server's own name. In a lab, which has no public names, whatever it says is believed."""
-        if any(address.version == lab.version and address in lab for lab in self._settings.tester.lab_networks):
-            return next(iter(said), "")
-        return await self._own_name(address, said)
-
-    def _letters(self, assignment: Assignment) -> list[Letter]:
-        """The letters to offer now: the filed ones that are still open, or a fresh set, filed before we dial."""
-        job, tester = assignment.job, self._settings.tester
-        if assignment.letters:
-            return [
-                Letter(
-                    recipient=filed.recipient,
-                    sender=filed.sender,
-                    address=job.address,
-                    port=job.port,
-                    vector=filed.vector,
-                    run=filed.run,
-                    not_before=filed.not_before,
-                    not_after=filed.not_after,
-                    proof_hash=b"",
-                )
-                for filed in assignment.letters
-                if schedule.offered(tester, filed.outcome, job.retries)
-            ]
-        now = int(self._clock.now().timestamp())
-        fresh = [
-            letter.issue(
-                self._keyring,
-                address=job.address,
-                port=job.port,
-                vector=vector.id,
-                run=job.run,
-                not_before=now,
-                not_after=now + int(tester.late_window),
-                random=secrets.token_bytes,
-            )
-            for vector in vectors.profile(job.profile)
-        ]
-        self._casework.file_letters(assignment, fresh)
-        return fresh
-
-    def _attempts(self, assignment: Assignment, letters: Sequence[Letter], said: Said) -> list[Attempt]:
-        tester, service, job = self._settings.tester, self._settings.service, assignment.job
-        known = vectors.Names(
-            target=job.address,
-            target_name=said.name,
-            own_name=said.own,
-            collector_domain=tester.collector_domain,
-            bounce_domain=tester.bounce_domain,
-            collector_addresses=self._settings.collector.addresses,
-        )
-        sender = letter.Sender(
-            service=service.name,
-            website=service.website,
-            contact=service.contact,
-            helo=tester.helo,
-            collector_domain=tester.collector_domain,
-            bounce_domain=tester.bounce_domain,
-        )
-        return compose(
-            letters,
-            keyring=self._keyring,
-            names=known,
-            sender=sender,
-            greeting=said.text,
-            nomination=job.provocation,
-            date=self._clock.now().timestamp(),
-            sign=self._sign,
-            off=tester.vectors_off,
-        )
-
-    async def _proven(self, run: str, seconds: float) -> bool:
-        """Wait up to so many seconds for a letter of this run to come back."""
-        until = self._clock.monotonic() + seconds
-        while not await asyncio.to_thread(self._casework.proven, run):
-            left = until - self._clock.monotonic()
-            if left <= 0:
-                return False
-            await asyncio.sleep(min(POLL, left))
-        return True
-
-    def _check(self, address: Address) -> None:
-        """The connected socket's far end must be dialable as well (law 4)."""
-        if why := manners.why_not(address, lab_networks=self._settings.tester.lab_networks):
-            raise NotDialable(f"{address} must not be dialled: {why}")
-
-    def _limits(self) -> Limits:
-        tester = self._settings.tester
-        return Limits(
-            connect=tester.connect_timeout,
-            banner=tester.banner_timeout,
-            banner_second=tester.banner_second_timeout,
-            command=tester.command_timeout,
-            final=tester.final_timeout,
-            connection=tester.connection_timeout,
-            connections=tester.connections,
-            attempt_gap=tester.attempt_gap,
-            connection_gap=tester.connection_gap,
-            grace=tester.grace,
-        )

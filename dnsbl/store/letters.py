@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Row, insert, or_, select, update
 
-from dnsbl.model import FiledLetter
 from dnsbl.store.schema import letters, runs
-from dnsbl.store.shelf import Shelf, columns, many
+from dnsbl.store.shelf import Shelf
+from tester.fate import Fate
 from tester.letter import Letter
-from tester.smtp import Outcome
-from tester.verdict import Finding
 
-_FILED = columns(letters, FiledLetter)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Issued:
-    """A letter as it was issued, with its row."""
-
-    letter: Letter
-    filed: FiledLetter
+_FATES = select(letters, runs.c.address, runs.c.port).join(runs, runs.c.id == letters.c.run)
 
 
 class Letters(Shelf):
-    """One row a letter, in the order of issue."""
+    """One row a letter, in the order of issue. What the conversation and what the collector say of it are written
+    apart, since either may speak while the other does."""
 
     def add(self, issued: Iterable[Letter]) -> int:
         """Store letters of a run that has begun; returns how many."""
@@ -49,43 +39,44 @@ class Letters(Shelf):
             self._sql.execute(insert(letters), rows)
         return len(rows)
 
-    def of(self, run: str) -> list[FiledLetter]:
+    def of(self, run: str) -> list[Fate]:
         """The letters of a run, in the order of trial."""
-        return many(FiledLetter, self._sql.execute(select(*_FILED).where(letters.c.run == run).order_by(letters.c.id)))
+        return [_fate(row) for row in self._sql.execute(_FATES.where(letters.c.run == run).order_by(letters.c.id))]
 
-    def find(self, token: str) -> Issued | None:
+    def find(self, token: str) -> Fate | None:
         """The letter with this recipient or sender token."""
-        wanted = (
-            select(*_FILED, letters.c.proof_hash, runs.c.address, runs.c.port)
-            .join(runs, runs.c.id == letters.c.run)
-            .where(or_(letters.c.recipient == token, letters.c.sender == token))
-        )
+        wanted = _FATES.where(or_(letters.c.recipient == token, letters.c.sender == token))
         row = self._sql.execute(wanted).one_or_none()
-        if row is None:
-            return None
-        facts = dict(row._mapping)
-        proof_hash, address, port = facts.pop("proof_hash"), facts.pop("address"), facts.pop("port")
-        filed = FiledLetter(**facts)
-        letter = Letter(
-            recipient=filed.recipient,
-            sender=filed.sender,
-            address=address,
-            port=port,
-            vector=filed.vector,
-            run=filed.run,
-            not_before=filed.not_before,
-            not_after=filed.not_after,
-            proof_hash=bytes(proof_hash),
-        )
-        return Issued(letter=letter, filed=filed)
+        return None if row is None else _fate(row)
 
-    def tell(self, recipient: str, *, outcome: Outcome, reply: str, dot_at: datetime | None) -> None:
+    def tell(self, fate: Fate) -> None:
         """What the conversation has made of a letter."""
-        self._change(recipient, outcome=outcome, reply=reply, dot_at=dot_at)
+        dot_at = None if fate.dot_at is None else datetime.fromtimestamp(fate.dot_at, UTC)
+        self._change(fate.letter.recipient, outcome=fate.outcome, reply=fate.reply, dot_at=dot_at)
 
-    def note(self, recipient: str, finding: Finding) -> None:
+    def note(self, fate: Fate) -> None:
         """What the collector has found of a letter."""
-        self._change(recipient, finding=finding)
+        self._change(fate.letter.recipient, finding=fate.finding)
 
     def _change(self, recipient: str, **values: Any) -> None:
         self._sql.execute(update(letters).where(letters.c.recipient == recipient).values(values))
+
+
+def _fate(row: Row[Any]) -> Fate:
+    return Fate(
+        letter=Letter(
+            recipient=row.recipient,
+            sender=row.sender,
+            address=row.address,
+            port=row.port,
+            vector=row.vector,
+            run=row.run,
+            not_before=row.not_before,
+            not_after=row.not_after,
+            proof_hash=bytes(row.proof_hash),
+        ),
+        outcome=row.outcome,
+        reply=row.reply,
+        dot_at=None if row.dot_at is None else row.dot_at.timestamp(),
+        finding=row.finding,
+    )

@@ -2,52 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, insert, select
 
-from dnsbl.addresses import Address
 from dnsbl.model import Return
 from dnsbl.store.schema import returns
 from dnsbl.store.shelf import Shelf, columns, many, one
-from tester.verdict import Finding
+from tester.returned import Collected
+from tester.verdict import Finding, Weighed
 
 
 class Returns(Shelf):
     """One row a message."""
 
-    def add(
-        self,
-        *,
-        token: str,
-        run: str | None,
-        received: datetime,
-        peer: Address,
-        peer_port: int,
-        local: str,
-        tls: bool,
-        helo: str,
-        mail_raw: bytes,
-        rcpt_raw: bytes,
-        finding: Finding,
-        explanation: str,
-        message: bytes,
-    ) -> None:
-        """Store a message with what it was found to be."""
+    def add(self, collected: Collected, weighed: Weighed, *, run: str | None) -> None:
+        """Store a message with what it was found to be; `run` is that of its letter, if there is one."""
         values = {
-            "token": token,
+            "token": collected.token,
             "run": run,
-            "received": received,
-            "peer": peer,
-            "peer_port": peer_port,
-            "local": local,
-            "tls": tls,
-            "helo": helo,
-            "mail_raw": mail_raw,
-            "rcpt_raw": rcpt_raw,
-            "finding": finding,
-            "explanation": explanation,
-            "message": message,
+            "received": datetime.fromtimestamp(collected.received_at, UTC),
+            "peer": collected.peer,
+            "peer_port": collected.peer_port,
+            "local": collected.local,
+            "tls": collected.tls,
+            "helo": collected.helo,
+            "mail_raw": collected.mail_raw,
+            "rcpt_raw": collected.rcpt_raw,
+            "finding": weighed.finding,
+            "explanation": weighed.reason,
+            "message": collected.message,
         }
         self._sql.execute(insert(returns).values(values))
 

@@ -14,7 +14,6 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
-from dnsbl.casework.judging import folded
 from dnsbl.model import Run, RunReport
 from dnsbl.settings import Settings
 from dnsbl.web import words
@@ -129,15 +128,15 @@ def discreet(text: str, ours: frozenset[str]) -> str:
 
 
 def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attempted]:
-    for letter in report.letters:
-        outcome = folded(letter)
-        known = vectors.CATALOGUE.get(letter.vector)
+    for fate in report.letters:
+        vector, outcome = fate.letter.vector, fate.folded
+        known = vectors.CATALOGUE.get(vector)
         yield Attempted(
-            vector=letter.vector,
+            vector=vector,
             meaning=known.fault if known else "",
             outcome=outcome,
             ended=words.OUTCOME[outcome],
-            reply=theirs(letter.reply),
+            reply=theirs(fate.reply),
         )
 
 

@@ -187,7 +187,7 @@ class Site:
         if not standing.listings or standing.job is None or standing.job.state is not JobState.RUNNING:
             return None
         report = self._report(standing.job.run)
-        return (sum(letter.outcome is not None for letter in report.letters), len(report.letters)) if report else None
+        return (sum(fate.outcome is not None for fate in report.letters), len(report.letters)) if report else None
 
     def _report(self, run: str) -> RunReport | None:
         try:

@@ -12,7 +12,6 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from dnsbl.casework.judging import folded
 from dnsbl.dns.zones import RESERVED, Zones
 from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
 from tester.smtp import DELIVERED, Flag, Outcome
@@ -139,7 +138,7 @@ def run_shape(report: RunReport) -> dict[str, Any]:
         flags=sorted(report.flags),
         output_addresses=output_addresses(report),
         attempts=[
-            AttemptShape(vector=letter.vector, outcome=folded(letter), reply=letter.reply) for letter in report.letters
+            AttemptShape(vector=fate.letter.vector, outcome=fate.folded, reply=fate.reply) for fate in report.letters
         ],
     )
     return shape.model_dump(mode="json")

@@ -42,17 +42,17 @@ async def test_the_tester_is_right_about_every_kind(monkeypatch: pytest.MonkeyPa
     plan = fleet.speakers(1)
     first = max(plan) + 1
     plan |= {first: Kind.SILENT, first + 1: Kind.FILTERED, first + 2: Kind.REFUSING}
-    desk = tester.Desk()
-    _, port = await desk.collector.start("127.0.0.1", 0)
+    trials = tester.Trials()
+    _, port = await trials.collector.start("127.0.0.1", 0)
     async with tester._neighbourhood(plan, port):
-        _, judged = await tester.judge_all(desk, plan, "every kind")
-    await desk.collector.close()
+        _, judged = await tester.judge_all(trials, plan, "every kind")
+    await trials.collector.close()
     assert (judged.accused, judged.missed, judged.strange) == (0, 0, 0)
     assert judged.addresses == len(Kind)
 
 
 def test_no_forgery_comes_through_the_gate() -> None:
-    keyring = tester.Desk().keyring
+    keyring = tester.Trials().keyring
     assert tester.forge(keyring, 20_000)[1] == 0
 
 

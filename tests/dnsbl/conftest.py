@@ -21,13 +21,15 @@ import psycopg
 import pytest
 
 from dnsbl.addresses import Address, parse_address
-from dnsbl.casework import Arrived, Assignment, Casework
+from dnsbl.casework import Assignment, Casework
 from dnsbl.clock import HandClock
-from dnsbl.model import Door, FiledLetter, Job, Nomination, Run
+from dnsbl.model import Door, Job, Nomination, Run
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester import letter, vectors
+from tester.fate import Fate
 from tester.letter import Keyring, Letter
+from tester.returned import Collected
 from tester.smtp import Control, Outcome, Result, Transcript
 from tester.verdict import Finding
 
@@ -183,7 +185,7 @@ class Office:
             ],
         )
 
-    def letters(self, run: str) -> list[FiledLetter]:
+    def letters(self, run: str) -> list[Fate]:
         with self.store.read() as tx:
             return tx.letters.of(run)
 
@@ -193,14 +195,14 @@ class Office:
         """One connection in which every open letter is offered; `says` gives the outcome by vector."""
         results = tuple(
             Result(
-                vector=filed.vector,
-                token=filed.recipient,
-                outcome=(outcome := says if isinstance(says, Outcome) else says(filed.vector)),
+                vector=fate.letter.vector,
+                token=fate.letter.recipient,
+                outcome=(outcome := says if isinstance(says, Outcome) else says(fate.letter.vector)),
                 stage="OK",
-                reply=f"the answer to {filed.vector}",
+                reply=f"the answer to {fate.letter.vector}",
                 dot_at=2.5 if outcome is Outcome.ACCEPTED else None,
             )
-            for filed in self.letters(assignment.job.run)
+            for fate in self.letters(assignment.job.run)
         )
         transcript = Transcript(
             target=str(assignment.job.address),
@@ -226,10 +228,7 @@ class Office:
         return self.casework.file_run(assignment)
 
     def issued(self, run: str, number: int = 0) -> Letter:
-        with self.store.read() as tx:
-            found = tx.letters.find(self.letters(run)[number].recipient)
-        assert found is not None
-        return found.letter
+        return self.letters(run)[number].letter
 
     def come_back(
         self,
@@ -275,8 +274,8 @@ class Office:
         """Somebody names a recipient and brings no message."""
         return self.casework.file_probe(self.arrived(recipient, peer, b"", null_sender=True))
 
-    def arrived(self, recipient: str, peer: str, message: bytes, *, null_sender: bool = False) -> Arrived:
-        return Arrived(
+    def arrived(self, recipient: str, peer: str, message: bytes, *, null_sender: bool = False) -> Collected:
+        return Collected(
             peer=parse_address(peer),
             peer_port=1025,
             local="192.0.2.9:25",
@@ -284,7 +283,7 @@ class Office:
             helo="relay.example",
             mail_raw=b"FROM:<x@y>",
             rcpt_raw=b"TO:<token@c>",
-            null_sender=null_sender,
+            mail_from="" if null_sender else "x@y",
             recipient=recipient,
             domain=self.settings.tester.collector_domain,
             message=message,

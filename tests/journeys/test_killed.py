@@ -103,7 +103,7 @@ async def test_a_process_killed_at_any_point_of_a_test_loses_nothing_and_the_run
         await asyncio.wait_for(relay.reached.wait(), 20)
         assert await here.stop(process, signal.SIGKILL) == -signal.SIGKILL
         report = _report(here, run)
-        letters = {letter.recipient for letter in report.letters}
+        letters = {fate.letter.recipient for fate in report.letters}
         assert letters, f"killed at {point}: no letter is in the store"
         assert seen["letters"] in (set(), letters), f"killed at {point}: the run has other letters"
         seen["letters"] = letters
@@ -111,7 +111,7 @@ async def test_a_process_killed_at_any_point_of_a_test_loses_nothing_and_the_run
     process = await here.serve("--only", "dns,worker,collector,scheduler")
     report = await _until_judged(here, run)
     assert report.run.verdict == "OPEN"
-    assert {letter.recipient for letter in report.letters} == seen["letters"]
+    assert {fate.letter.recipient for fate in report.letters} == seen["letters"]
     assert [back for back in report.returns if back.finding.startswith("DELIVERED_SAME")]
     found = await here.dnsbl("lookup", RELAY)
     assert found["state"] == "listed"

@@ -87,7 +87,7 @@ class Voyage:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.runs = {host: Run(lab.hosts[host][0]) for host in MEMBERS}
+        self.runs: dict[str, Run] = {}
         self.seconds: dict[str, Run] = {}
         self.first: dict[str, Judgement] = {}
         self.first_outcomes: dict[str, dict[str, Outcome]] = {}
@@ -97,11 +97,14 @@ class Voyage:
     async def sail(self) -> None:
         async with Examiner() as examiner:
             self.findings, self.probes = examiner.findings, examiner.probes
+            self.runs = {host: examiner.run(self.lab.hosts[host][0]) for host in MEMBERS}
             await examiner.visit_all(self.runs.values())
             self.first = {host: run.judgement(final=False) for host, run in self.runs.items()}
             self.first_outcomes = {host: run.outcomes for host, run in self.runs.items()}
             await examiner.visit_all([run for run in self.runs.values() if run.vectors(RETRY)])
-            self.seconds = {host: Run(str(self.runs[host].address)) for host in MEMBERS if self.first[host].confirm}
+            self.seconds = {
+                host: examiner.run(str(self.runs[host].address)) for host in MEMBERS if self.first[host].confirm
+            }
             await examiner.visit_all(self.seconds.values())
 
     def probed(self, run: Run) -> set[str]:

@@ -34,6 +34,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rooms import approaching
+
+from tester.approach import Tls
 from tester.dialogue import (
     Action,
     AskOwn,
@@ -192,13 +195,13 @@ def play(chat: Chat, piece: int) -> Played:
 
     prefers = chat.header.get("prefers", "").split()
     dialogue: Dialogue | None = Dialogue(
+        approaching(
+            limits=limits,
+            tls=Tls.OFFERED if "tls" in prefers else Tls.NEEDED,
+            nonsense="nobody" if "nonsense" in prefers else "",
+            ask_own="own" in prefers,
+        ),
         compose,
-        helo="probe.test",
-        bounce_address="s@bounce.test",
-        limits=limits,
-        nonsense="nobody" if "nonsense" in prefers else "",
-        ask_own="own" in prefers,
-        prefer_tls="tls" in prefers,
     )
     while dialogue is not None:
         command = dialogue.start(script.now)

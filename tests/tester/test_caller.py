@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from player import attempt
+from rooms import LOOPBACK, Plain, approaching
 from servers import OPEN, Scripted, listening
 
 from tester import caller
+from tester.approach import Tls
 from tester.caller import call
 from tester.errors import NotDialable
 from tester.smtp import Attempt, Control, Event, Flag, Limits, Said, Transcript
 
-LOOPBACK = ip_address("127.0.0.1")
 QUICK = Limits(
     connect=2.0,
     banner=0.2,
@@ -35,17 +36,10 @@ QUICK = Limits(
 
 
 async def dial(port: int, *words: str, limits: Limits = QUICK, **more: Any) -> tuple[Transcript, ...]:
-    more.setdefault("compose", lambda name: [attempt(word) for word in words or ("S01",)])
-    return await call(
-        more.pop("target", LOOPBACK),
-        port,
-        more.pop("compose"),
-        helo="probe.test",
-        bounce_address="s@bounce.test",
-        limits=limits,
-        now=lambda: 1700000000.0,
-        **more,
-    )
+    compose = more.pop("compose", lambda said: [attempt(word) for word in words or ("S01",)])
+    how = {name: more.pop(name) for name in ("target", "tls", "source", "nonsense") if name in more}
+    approach = approaching(port, limits=limits, ask_own="own_name" in more, **how)
+    return await call(Plain(approach, compose, **more))
 
 
 def outcomes(transcripts: Sequence[Transcript]) -> list[str]:
@@ -104,7 +98,7 @@ async def test_a_line_end_in_an_envelope_never_reaches_the_wire() -> None:
 async def test_every_byte_is_recorded_with_direction_and_offset() -> None:
     heard: list[Event] = []
     async with listening(Scripted(OPEN)) as port:
-        [transcript] = await dial(port, on_event=heard.append)
+        [transcript] = await dial(port, show=heard.append)
     assert list(transcript.events) == heard
     said = b"".join(e.data for e in heard if e.kind == "<")
     assert said == b"".join(OPEN[verb] for verb in ["", "EHLO", "MAIL", "RCPT", "DATA", ".", "QUIT"])
@@ -327,7 +321,7 @@ async def test_each_session_is_handed_over_before_the_next_begins() -> None:
 
     async with listening(server) as port:
         words = [f"S{n:02}" for n in range(1, 6)]
-        transcripts = await dial(port, *words, on_session=on_session)
+        transcripts = await dial(port, *words, keep=on_session)
     assert kept == [(1, ["RCPT_5XX"] * 4), (2, ["RCPT_5XX"])]
     assert [t.control for t in transcripts] == [Control.NOT_RUN, Control.REFUSED]
 
@@ -467,7 +461,7 @@ async def test_a_call_that_is_cancelled_lets_go_at_once_and_files_what_was_said(
         script["MAIL"] = (b"250 ok\r\n", b"")
     limits = replace(QUICK, command=30.0, final=30.0)
     async with listening(server := Scripted(script)) as port:
-        calling = asyncio.create_task(dial(port, "S01", "S02", limits=limits, on_session=keep, on_event=listen))
+        calling = asyncio.create_task(dial(port, "S01", "S02", limits=limits, keep=keep, show=listen))
         await asyncio.wait_for(heard.wait(), 10)
         await asyncio.sleep(0.05)
         calling.cancel()
@@ -526,7 +520,7 @@ async def test_a_confirmation_takes_tls_where_it_is_offered(certificate: str) ->
     server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.tls.load_cert_chain(certificate)
     async with listening(server) as port:
-        [transcript] = await dial(port, prefer_tls=True, limits=replace(QUICK, command=2.0))
+        [transcript] = await dial(port, tls=Tls.OFFERED, limits=replace(QUICK, command=2.0))
     assert Flag.TLS_USED in transcript.flags
     assert len(transcript.tls["certificate_sha256"]) == 64
     assert outcomes([transcript]) == ["ACCEPTED"]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from player import attempt
+from rooms import Plain, approaching
 
 from tester.caller import call
 from tester.collector import Bounds, Collector
@@ -419,16 +420,9 @@ async def test_the_whole_loop_convicts_an_open_relay() -> None:
             return bool(post.got)
 
         limits = Limits(attempt_gap=0.0, connection_gap=0.0)
-        [transcript] = await call(
-            ip_address("127.0.0.1"),
-            server.sockets[0].getsockname()[1],
-            lambda name: [attempt("S01"), attempt("S02")],
-            helo="probe.test",
-            bounce_address="s@bounce.test",
-            limits=limits,
-            now=lambda: 1700000000.0,
-            proven=proven,
-        )
+        approach = approaching(server.sockets[0].getsockname()[1], limits=limits)
+        room = Plain(approach, lambda said: [attempt("S01"), attempt("S02")], proven=proven)
+        [transcript] = await call(room)
         server.close()
         await server.wait_closed()
     assert [r.outcome for r in transcript.results] == [Outcome.ACCEPTED, Outcome.UNTRIED]

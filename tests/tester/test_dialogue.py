@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from player import Chat, attempt, chats, play
+from rooms import approaching
 
 from tester.dialogue import TABLE, Close, Dialogue, Expect, Pause, Phase, Scope, Send, SendBody, stuffed
 from tester.smtp import Control, Flag, Limits, Outcome, Reply
@@ -96,12 +97,7 @@ def talk(dialogue: Dialogue, *texts: str) -> object:
 
 
 def one(*words: str) -> Dialogue:
-    return Dialogue(
-        lambda name: [attempt(word) for word in words],
-        helo="probe.test",
-        bounce_address="s@bounce.test",
-        limits=Limits(),
-    )
+    return Dialogue(approaching(), lambda said: [attempt(word) for word in words])
 
 
 @pytest.mark.parametrize(
@@ -171,9 +167,7 @@ def test_the_greeting_has_its_own_time_limit() -> None:
 def test_odd_attempts_are_made_even_when_none_is_allowed_beside_others() -> None:
     limits = Limits(odd_attempts=0)
     words = ["R01*", "R02*"]
-    dialogue: Dialogue | None = Dialogue(
-        lambda name: [attempt(word) for word in words], helo="h.test", bounce_address="s@b.test", limits=limits
-    )
+    dialogue: Dialogue | None = Dialogue(approaching(limits=limits), lambda said: [attempt(word) for word in words])
     seen = []
     while dialogue is not None and len(seen) < 5:
         talk(dialogue, "220 mx.test", "250 mx.test", "250 ok", "550 no", "221 bye")
@@ -198,9 +192,7 @@ def test_the_second_greeting_is_waited_for_longer_and_there_is_no_third() -> Non
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_profile_fits_into_the_connections_of_one_test(name: str) -> None:
     rows = [attempt(row.id + "*" * row.odd) for row in profile(name)]
-    dialogue: Dialogue | None = Dialogue(
-        lambda said: rows, helo="probe.test", bounce_address="s@bounce.test", limits=Limits()
-    )
+    dialogue: Dialogue | None = Dialogue(approaching(), lambda said: rows)
     ended: list[Outcome] = []
     connections = 0
     while dialogue is not None:

@@ -19,16 +19,18 @@ from typing import Any
 import pytest
 from hostile import Deed, Hostile, Peer, serving
 from player import attempt
+from rooms import Plain, approaching
 from servers import OPEN
 
 from tester import letter
 from tester.caller import call
 from tester.collector import Collector
+from tester.fate import Fate
 from tester.letter import Keyring
 from tester.returned import Collected, unwrap
 from tester.smtp import Attempt, Control, Flag, Limits, Said, Transcript
 from tester.verdict import Finding, Weighed
-from tester.weighing import weigh_return
+from tester.weighing import Ours, weigh_return
 
 MOST = 1024 * 1024  #: octets that one connection may cost us
 STATES = ("", "EHLO", "MAIL", "RCPT", "DATA", ".", "QUIT")
@@ -72,17 +74,8 @@ def traced() -> Iterator[None]:
 
 
 async def meet(server: Hostile, *words: str, limits: Limits = PATIENT) -> list[Transcript]:
-    return list(
-        await call(
-            ip_address("127.0.0.1"),
-            server.port,
-            lambda said: [attempt(word) for word in words or ("S01",)],
-            helo="probe.test",
-            bounce_address="s@bounce.test",
-            limits=limits,
-            now=lambda: 1700000000.0,
-        )
-    )
+    approach = approaching(server.port, limits=limits)
+    return list(await call(Plain(approach, lambda said: [attempt(word) for word in words or ("S01",)])))
 
 
 async def survive(server: Hostile, *, limits: Limits = PATIENT) -> tuple[str, Transcript]:
@@ -468,36 +461,18 @@ class Postbox:
             client.sendmail("", [recipient], self.change(message.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")))
 
     async def deliver(self, message: Collected) -> None:
-        self.got.append(
-            weigh_return(
-                unwrap(message.message),
-                self.letter,
-                keyring=self.keyring,
-                token=message.recipient,
-                peer=message.peer,
-                null_sender=not message.mail_from,
-                received_at=message.received_at,
-                window=48 * 3600,
-                us=(),
-                peer_is_us=False,
-                dot_at=self.dot,
-            )
-        )
+        fate = Fate(letter=self.letter, dot_at=self.dot)
+        ours = Ours(names=())
+        opened = unwrap(message.message)
+        self.got.append(weigh_return(message, opened, fate, keyring=self.keyring, ours=ours, window=48 * 3600))
 
 
 async def convicted(box: Postbox, *, limits: Limits = PATIENT, **server: Any) -> tuple[list[Weighed], Transcript]:
     """Offer one letter to a server that relays, and weigh what comes back."""
     _, box.port = await box.collector.start("127.0.0.1", 0)
     async with serving(Hostile(on_message=box.forward, **server)) as relay:
-        [transcript] = await call(
-            ip_address("127.0.0.1"),
-            relay.port,
-            box.attempts,
-            helo="probe.test",
-            bounce_address="s@b.test",
-            limits=limits,
-            now=lambda: box.dot,
-        )
+        room = Plain(approaching(relay.port, limits=limits), box.attempts, now=lambda: box.dot)
+        [transcript] = await call(room)
     await box.collector.close()
     return box.got, transcript
 

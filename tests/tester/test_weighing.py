@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from tester import letter as letters
+from tester.fate import Fate
 from tester.letter import Keyring, Letter, Sender
-from tester.returned import unwrap
+from tester.returned import Collected, unwrap
 from tester.smtp import Outcome
 from tester.verdict import Finding, Weighed
-from tester.weighing import weigh_return
+from tester.weighing import Ours, weigh_probe, weigh_return
 
 TARGET = ip_address("192.0.2.1")
 ISSUED = 1_700_000_000
@@ -54,18 +55,34 @@ def report(remote: str) -> bytes:
     ).encode()
 
 
-def weighed(message: bytes = MESSAGE, letter: Letter = LETTER, **changed: Any) -> Weighed:
+OURS = Ours(names={"mx.example", "[192.0.2.25]"}, sources={ip_address("192.0.2.26")})
+
+
+def collected(message: bytes = MESSAGE, **changed: Any) -> Collected:
     facts: dict[str, Any] = {
-        "keyring": KEYS,
-        "token": LETTER.recipient,
         "peer": TARGET,
-        "null_sender": False,
+        "peer_port": 1025,
+        "local": "192.0.2.25:25",
+        "tls": False,
+        "helo": "relay.example",
+        "mail_raw": b"FROM:<x@y.example>",
+        "rcpt_raw": b"TO:<token@c.example>",
+        "mail_from": "x@y.example",
+        "recipient": LETTER.recipient,
+        "domain": "c.example",
+        "message": message,
         "received_at": ISSUED + 10.0,
-        "window": 100,
-        "us": {"mx.example", "[192.0.2.25]"},
-        "peer_is_us": False,
     }
-    return weigh_return(unwrap(message), letter, **facts | changed)
+    return Collected(**facts | changed)
+
+
+def weighed(
+    message: bytes = MESSAGE, letter: Letter = LETTER, *, keyring: Keyring = KEYS, fate: Any = None, **changed: Any
+) -> Weighed:
+    came = collected(message, **changed)
+    return weigh_return(
+        came, unwrap(message), Fate(letter=letter, **fate or {}), keyring=keyring, ours=OURS, window=100
+    )
 
 
 def test_a_letter_with_its_proof_convicts() -> None:
@@ -75,7 +92,7 @@ def test_a_letter_with_its_proof_convicts() -> None:
 
 
 def test_another_letters_proof_or_key_convicts_nobody() -> None:
-    assert weighed(letter=issued(1), token=issued(1).recipient).finding is Finding.TOKEN_SEEN
+    assert weighed(letter=issued(1), recipient=issued(1).recipient).finding is Finding.TOKEN_SEEN
     stranger = Keyring.generate(lambda size: b"x" * size, ISSUED)
     assert weighed(keyring=stranger).finding is Finding.FORGED
 
@@ -83,14 +100,38 @@ def test_another_letters_proof_or_key_convicts_nobody() -> None:
 def test_it_is_late_a_window_after_the_dot_or_after_the_letters_first_moment() -> None:
     late = {"received_at": ISSUED + 101.0}
     assert weighed(**late).finding is Finding.DELIVERED_SAME_LATE
-    assert weighed(**late, dot_at=ISSUED + 2.0).finding is Finding.DELIVERED_SAME
-    assert weighed(**late, dot_at=ISSUED + 0.5).finding is Finding.DELIVERED_SAME_LATE
+    assert weighed(**late, fate={"dot_at": ISSUED + 2.0}).finding is Finding.DELIVERED_SAME
+    assert weighed(**late, fate={"dot_at": ISSUED + 0.5}).finding is Finding.DELIVERED_SAME_LATE
 
 
 def test_what_is_known_of_the_attempt_and_of_ourselves_is_weighed_with_it() -> None:
-    assert weighed(outcome=Outcome.RCPT_5XX).finding is Finding.FORGED
-    assert weighed(already_delivered=True).finding is Finding.REPEATED
-    assert weighed(peer_is_us=True).finding is Finding.FORGED
+    assert weighed(fate={"outcome": Outcome.RCPT_5XX}).finding is Finding.FORGED
+    assert weighed(fate={"finding": Finding.DELIVERED_OTHER_LATE}).finding is Finding.REPEATED
+    assert weighed(fate={"finding": Finding.BOUNCED}).finding is Finding.DELIVERED_SAME
+    assert weighed(peer=ip_address("192.0.2.26")).finding is Finding.FORGED
+
+
+def test_a_host_that_is_ours_itself_is_tested_like_any_other() -> None:
+    """A laboratory on one address: what the tested machine delivers was not brought by the tester."""
+    ours = Ours(names=(), sources={TARGET})
+    found = weigh_return(collected(), unwrap(MESSAGE), Fate(letter=LETTER), keyring=KEYS, ours=ours, window=100)
+    assert found.finding is Finding.DELIVERED_SAME
+
+
+@pytest.mark.parametrize(
+    ("recipient", "finding"),
+    [("postmaster", Finding.HUMAN), ("abuse", Finding.HUMAN), (LETTER.recipient, Finding.FORGED)],
+)
+def test_what_names_no_letter_is_a_persons_or_a_forgers(recipient: str, finding: Finding) -> None:
+    found = weigh_return(collected(recipient=recipient), unwrap(MESSAGE), None, keyring=KEYS, ours=OURS, window=100)
+    assert (found.finding, found.counts) == (finding, False)
+
+
+def test_a_probe_is_a_callback_at_the_sender_and_a_token_that_was_seen_at_the_recipient() -> None:
+    assert weigh_probe(collected(b"", recipient=LETTER.sender.upper()), Fate(letter=LETTER)).finding is (
+        Finding.CALLBACK_SEEN
+    )
+    assert weigh_probe(collected(b""), Fate(letter=LETTER)).finding is Finding.TOKEN_SEEN
 
 
 @pytest.mark.parametrize(
@@ -106,4 +147,4 @@ def test_what_is_known_of_the_attempt_and_of_ourselves_is_weighed_with_it() -> N
     ],
 )
 def test_a_bounce_that_names_one_of_our_collectors_is_our_own_fault(remote: str, finding: Finding) -> None:
-    assert weighed(report(remote), token=LETTER.sender, null_sender=True).finding is finding
+    assert weighed(report(remote), recipient=LETTER.sender, mail_from="").finding is finding

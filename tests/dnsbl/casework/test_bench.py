@@ -55,7 +55,7 @@ def test_a_killed_workers_job_comes_back_after_its_lease_with_the_same_letters(o
     office.later(seconds=2)
     heir = office.casework.take_job("heir")
     assert heir.job.run == dead.job.run
-    assert [letter.vector for letter in heir.letters] == [v.id for v in vectors.profile("standard")]
+    assert [fate.letter.vector for fate in heir.letters] == [v.id for v in vectors.profile("standard")]
     assert office.casework.journal(ADDRESS)[-1].before == "interrupted"
     assert office.casework.run_report(dead.job.run).run.state is RunState.OPEN
 
@@ -116,7 +116,7 @@ def test_a_session_tells_each_letter_what_was_said_and_when_its_dot_went_out(off
     office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
     first, second, *_ = office.letters(assignment.job.run)
     assert (first.outcome, first.reply) == (Outcome.ACCEPTED, "the answer to S01")
-    assert first.dot_at == office.clock.now() + timedelta(seconds=2.5)
+    assert first.dot_at == office.clock.now().timestamp() + 2.5
     assert (second.outcome, second.dot_at) == (Outcome.RCPT_5XX, None)
     entry = office.casework.journal(ADDRESS)[-1]
     assert (entry.verb, entry.actor) == ("session", "worker w1")
@@ -140,7 +140,7 @@ def test_a_session_without_attempts_is_kept_and_tokens_of_other_runs_are_passed_
     office.nominate(HOST)
     first = office.take()
     office.issue(first)
-    stolen = office.letters(first.job.run)[0].recipient
+    stolen = office.letters(first.job.run)[0].letter.recipient
     office.nominate("192.0.2.2")
     second = office.take()
     result = Result(vector="S01", token=stolen, outcome=Outcome.ACCEPTED, stage="OK")
@@ -162,7 +162,7 @@ def test_greylisting_is_retried_three_times_in_the_same_run_with_the_same_letter
         standing = office.casework.look_up(ADDRESS)
         assert standing.state is State.QUEUED
         waits.append((standing.next_test - office.clock.now()).total_seconds())
-        tokens.append([letter.recipient for letter in office.letters(run.id)])
+        tokens.append([fate.letter.recipient for fate in office.letters(run.id)])
         office.clock.turn(seconds=waits[-1])
     run = office.test(Outcome.RCPT_4XX)
     assert waits == [360, 1800, 14400]

@@ -16,11 +16,11 @@ import pytest
 
 from dnsbl import cli
 from dnsbl.addresses import parse_address
-from dnsbl.casework import Arrived
 from dnsbl.cli import serving
 from dnsbl.daemons.node import Bound
 from dnsbl.dns.engine import compiled
 from dnsbl.opened import open_desk
+from tester.returned import Collected
 
 ROOT = Path(__file__).resolve().parents[3]
 Run = Callable[..., Any]
@@ -166,7 +166,7 @@ def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal
     hostile = b"From: Pat <pat@example.net>\r\nSubject: stop \x1b[2J[red]this\r\n\r\nWhy \x1b]0;x\x07me?\r\n"
     desk = open_desk(tmp_path / "config.toml")
     desk.casework.file_return(
-        Arrived(
+        Collected(
             peer=parse_address("192.0.2.55"),
             peer_port=25,
             local="192.0.2.9:25",
@@ -174,7 +174,7 @@ def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal
             helo="x",
             mail_raw=b"FROM:<pat@example.net>",
             rcpt_raw=b"TO:<postmaster@c.example.org>",
-            null_sender=False,
+            mail_from="pat@example.net",
             recipient="postmaster",
             domain="c.example.org",
             message=hostile,

@@ -217,8 +217,8 @@ def test_a_job_that_was_broken_off_waits_in_the_queue_with_its_letters(office: O
     waiting = office.casework.look_up(office.at(HOST)).job
     assert waiting is not None and waiting.state is JobState.QUEUED
     again = office.take()
-    assert [letter.recipient for letter in again.letters] == [
-        letter.recipient for letter in office.letters(taken.job.run)
+    assert [fate.letter.recipient for fate in again.letters] == [
+        fate.letter.recipient for fate in office.letters(taken.job.run)
     ]
     office.casework.give_back(taken)  # the old take has no say any more
     assert office.casework.renew_lease(again)

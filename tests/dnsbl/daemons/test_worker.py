@@ -7,7 +7,6 @@ import contextlib
 import re
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from dnsbl.addresses import parse_address, parse_network
 from dnsbl.casework import Casework
 from dnsbl.clock import Clock, HandClock, SystemClock
 from dnsbl.daemons.worker import Worker
-from dnsbl.model import Door, JobReason, JobState, Nomination, Run, RunState
+from dnsbl.model import Door, JobState, Nomination, Run, RunState
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.letter import Keyring
@@ -101,7 +100,7 @@ class Shop:
         return next((r for r in found if r.id == run and r.state is RunState.SETTLED), None)
 
     def outcomes(self, run: str) -> dict[str, Outcome | None]:
-        return {letter.vector: letter.outcome for letter in self.casework.run_report(run).letters}
+        return {fate.letter.vector: fate.outcome for fate in self.casework.run_report(run).letters}
 
 
 @contextlib.asynccontextmanager
@@ -212,7 +211,7 @@ async def test_what_harms_a_software_or_is_switched_off_is_left_out_and_said_so(
     assert not any("IMCEASMTP" in line for line in host.lines)
     assert judged.verdict is Verdict.CLOSED
     assert "(3 left out on purpose)" in judged.explanation
-    replies = {letter.vector: letter.reply for letter in shop.casework.run_report(run).letters}
+    replies = {fate.letter.vector: fate.reply for fate in shop.casework.run_report(run).letters}
     assert replies["X01"] == "This form is known to harm Lotus Domino."
     assert replies["R17"] == "This form is switched off."
 
@@ -240,22 +239,6 @@ async def test_a_server_that_singles_us_out_is_seen_from_our_second_address(stor
             assert (await shop.until(lambda: shop.settled(run))).verdict is Verdict.CLOSED
             await shop.until(lambda: host.letters)
     assert set(host.peers) == {"127.0.0.2", "127.0.0.3"}
-
-
-async def test_outside_of_labs_only_a_proven_name_stands_in_a_sender(store: Store) -> None:
-    asked: list[tuple[object, tuple[str, ...]]] = []
-
-    async def own_name(address: object, names: tuple[str, ...]) -> str:
-        asked.append((address, names))
-        return "proven.host.test"
-
-    shop = Shop(store, 25, SystemClock())
-    worker = Worker(
-        shop.casework, Settings(), Keyring.generate(lambda size: bytes(size), 0), shop.clock, own_name=own_name
-    )
-    assert await worker._own(parse_address("8.8.4.4"), ("mx.gmail.test",)) == "proven.host.test"
-    assert asked == [(parse_address("8.8.4.4"), ("mx.gmail.test",))]
-    assert await shop.worker._own(HERE, ("mx.host.test",)) == "mx.host.test"
 
 
 async def test_a_network_with_a_tarpit_has_one_test_at_a_time_for_an_hour(store: Store) -> None:
@@ -301,11 +284,14 @@ async def test_who_opts_out_while_we_talk_is_left_within_a_second_for_good(store
     assert shop.casework.look_up(HERE).job is None
 
 
-async def test_letters_go_out_signed(store: Store) -> None:
+async def test_letters_go_out_signed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sign(message: bytes) -> bytes:
+        return b"DKIM-Signature: here\r\n" + message
+
+    monkeypatch.setattr("dnsbl.daemons.worker.signer", lambda terms: sign)
     async with serving(host := Host()) as port:
         host.takes = lambda peer: True
         shop = Shop(store, port, SystemClock())
-        shop.worker._sign = lambda message: b"DKIM-Signature: here\r\n" + message
         shop.nominate(evidence=None)
         async with shop.open():
             await shop.until(lambda: len(host.letters) == 2)
@@ -313,38 +299,16 @@ async def test_letters_go_out_signed(store: Store) -> None:
     assert all(b"\r\nAuto-Submitted: auto-generated\r\n" in letter for letter in host.letters)
 
 
-@pytest.mark.parametrize("reason", JobReason)
-async def test_a_confirmation_is_made_from_elsewhere_and_under_tls(
-    store: Store, monkeypatch: pytest.MonkeyPatch, reason: JobReason
-) -> None:
-    shop = Shop(store, 25, SystemClock(), source_addresses=["127.0.0.2", "127.0.0.3"])
-    shop.nominate()
-    taken = shop.casework.take_job("w")
-    assert taken is not None
-    told: dict[str, Any] = {}
-
-    async def call(*arguments: object, **more: Any) -> None:
-        told.update(more)
-
-    monkeypatch.setattr("dnsbl.daemons.worker.call", call)
-    await shop.worker._test(replace(taken, job=replace(taken.job, reason=reason)))
-    second = reason in (JobReason.CONFIRM, JobReason.VANTAGE)
-    assert told["source"] == ("127.0.0.3" if second else "127.0.0.2")
-    assert told["prefer_tls"] is (reason is JobReason.CONFIRM)
-    assert len(told["nonsense"]) == 16
-    assert told["limits"].banner_second == 300
-
-
 @pytest.mark.parametrize(("own", "sender"), [("proven.host.test", "proven.host.test"), ("", "[127.0.0.1]")])
 async def test_the_name_in_a_greeting_stands_in_recipients_and_never_in_a_sender(
-    store: Store, own: str, sender: str
+    store: Store, monkeypatch: pytest.MonkeyPatch, own: str, sender: str
 ) -> None:
-    async def prove(address: object, said: tuple[str, ...]) -> str:
+    async def prove(visit: object, names: tuple[str, ...]) -> str:
         return own
 
     async with serving(host := Host("220 mail.big.test ESMTP")) as port:
         shop = Shop(store, port, SystemClock())
-        shop.worker._own = prove  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr("dnsbl.daemons.visit.Visit.own_name", prove)
         run = shop.nominate()
         async with shop.open():
             await shop.until(lambda: shop.settled(run))

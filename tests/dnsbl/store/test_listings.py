@@ -16,6 +16,7 @@ from dnsbl.model import JobReason, Reason
 from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import network_key
 from dnsbl.store.listings import Listings
+from tester.fate import Fate
 from tester.letter import Letter
 from tester.verdict import Finding
 
@@ -61,7 +62,7 @@ def proof(tx: Transaction, run: str = "run1", finding: Finding | None = Finding.
     )
     tx.letters.add([letter])
     if finding:
-        tx.letters.note(letter.recipient, finding)
+        tx.letters.note(Fate(letter=letter, finding=finding))
     return run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
@@ -12,9 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from dnsbl.model import Change, Door, Exclusion, JobReason, Nomination, Run, RunState
 from dnsbl.store import Store, Transaction
+from tester.fate import Fate
 from tester.letter import Letter
+from tester.returned import Collected
 from tester.smtp import Control, Outcome, Transcript
-from tester.verdict import Finding, Verdict
+from tester.verdict import Finding, Verdict, Weighed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOST = ip_address("2001:db8::25")
@@ -121,10 +124,7 @@ def test_returns_are_counted_by_token_and_read_by_run(store: Store) -> None:
     with store.write() as tx:
         begin(tx, "run")
         for hours, run in ((0, None), (1, "run"), (2, "run")):
-            tx.returns.add(
-                token="token",
-                run=run,
-                received=later(hours=hours),
+            collected = Collected(
                 peer=HOST,
                 peer_port=25,
                 local="192.0.2.1:25",
@@ -132,10 +132,13 @@ def test_returns_are_counted_by_token_and_read_by_run(store: Store) -> None:
                 helo="\0\ud800",
                 mail_raw=b"\0",
                 rcpt_raw=b"\xff",
-                finding=Finding.TOKEN_SEEN,
-                explanation="so",
+                mail_from="",
+                recipient="TOKEN",
+                domain="c.example",
                 message=bytes(range(256)),
+                received_at=later(hours=hours).timestamp(),
             )
+            tx.returns.add(collected, Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="so"), run=run)
         assert tx.returns.count("token", NOW) == 3
         assert tx.returns.count("token", later(hours=1)) == 2
         assert tx.returns.count("other", NOW) == 0
@@ -156,8 +159,7 @@ def test_a_letter_is_found_by_either_token_as_it_was_issued(store: Store) -> Non
         for token in ("rone", "sone"):
             found = tx.letters.find(token)
             assert found is not None
-            assert found.letter == issued
-            assert found.filed.outcome is None
+            assert found == Fate(letter=issued)
         assert tx.letters.find("none") is None
 
 
@@ -165,12 +167,13 @@ def test_a_letter_keeps_what_was_said_and_found(store: Store) -> None:
     with store.write() as tx:
         run = begin(tx, "run")
         tx.letters.add([letter(run, "one"), letter(run, "two")])
-        tx.letters.tell("rone", outcome=Outcome.ACCEPTED, reply="250 \0", dot_at=later(seconds=3))
-        tx.letters.note("rone", Finding.BOUNCED)
+        fate, dot = Fate(letter=letter(run, "one")), later(seconds=3).timestamp()
+        tx.letters.tell(replace(fate, outcome=Outcome.ACCEPTED, reply="250 \0", dot_at=dot))
+        tx.letters.note(replace(fate, finding=Finding.BOUNCED))
         first, second = tx.letters.of("run")
-        assert (first.outcome, first.reply, first.dot_at) == (Outcome.ACCEPTED, "250 \\x00", later(seconds=3))
-        assert first.finding is Finding.BOUNCED
-        assert (second.recipient, second.outcome, second.reply, second.finding) == ("rtwo", None, "", None)
+        assert (first.outcome, first.reply, first.dot_at) == (Outcome.ACCEPTED, "250 \\x00", dot)
+        assert first.finding is Finding.BOUNCED, "what the collector found leaves what the conversation said"
+        assert second == Fate(letter=letter(run, "two"))
 
 
 def test_a_token_is_issued_once_only(store: Store) -> None:
@@ -248,7 +251,7 @@ def test_runs_with_another_output_are_counted_once_each(store: Store) -> None:
             settle(tx, run, Verdict.INCONCLUSIVE)
             for token in (f"{number}a", f"{number}b"):
                 tx.letters.add([letter(run, token)])
-                tx.letters.note(f"r{token}", finding)
+                tx.letters.note(Fate(letter=letter(run, token), finding=finding))
         assert tx.runs.with_other_output(HOST, NOW, but="") == 2
         assert tx.runs.with_other_output(HOST, NOW, but="run0") == 1
         assert tx.runs.with_other_output(HOST, later(days=1), but="run1") == 0

@@ -17,7 +17,6 @@ from dnsbl.casework import Casework
 from dnsbl.clock import HandClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.model import (
-    FiledLetter,
     Job,
     JobReason,
     JobState,
@@ -35,7 +34,8 @@ from dnsbl.store import Store
 from dnsbl.web.app import create_app
 from dnsbl.web.shapes import Codes, zone_codes
 from tester import letter
-from tester.letter import Keyring
+from tester.fate import Fate
+from tester.letter import Keyring, Letter
 from tester.smtp import Control, Event, Outcome, Result, Transcript
 from tester.verdict import Finding, Verdict
 
@@ -136,20 +136,20 @@ class Records:
         }
         return Standing(**fields | given)
 
-    def letter(self, **given: Any) -> FiledLetter:
-        fields: dict[str, Any] = {
-            "recipient": "r" * 34,
-            "sender": "s" * 34,
-            "run": "aaaaaaaaaaaaaaaa",
-            "vector": "S01",
-            "outcome": Outcome.RCPT_5XX,
-            "reply": "550 5.7.1 no",
-            "dot_at": None,
-            "not_before": 0,
-            "not_after": 1,
-            "finding": None,
-        }
-        return FiledLetter(**fields | given)
+    def letter(self, vector: str = "S01", **given: Any) -> Fate:
+        issued = Letter(
+            recipient="r" * 34,
+            sender="s" * 34,
+            address=parse_address(TARGET),
+            port=25,
+            vector=vector,
+            run="aaaaaaaaaaaaaaaa",
+            not_before=0,
+            not_after=1,
+            proof_hash=bytes(32),
+        )
+        fields: dict[str, Any] = {"outcome": Outcome.RCPT_5XX, "reply": "550 5.7.1 no"}
+        return Fate(letter=issued, **fields | given)
 
     def back(self, **given: Any) -> Return:
         fields: dict[str, Any] = {
@@ -242,14 +242,14 @@ class House:
                 events=tuple(Event(at, kind, data + b"\r\n") for at, kind, data in said),
                 results=tuple(
                     Result(
-                        vector=filed.vector,
-                        token=filed.recipient,
+                        vector=fate.letter.vector,
+                        token=fate.letter.recipient,
                         outcome=outcome,
                         stage="OK",
                         reply=reply,
                         dot_at=0.6 if outcome is Outcome.ACCEPTED else None,
                     )
-                    for filed in office.letters(job.run)
+                    for fate in office.letters(job.run)
                 ),
                 control=Control.ACCEPTED,
             ),

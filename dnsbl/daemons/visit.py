@@ -1,0 +1,185 @@
+"""Shell: one job's conversation, as the room (`tester.caller.Room`) that it is held in, over casework and settings.
+
+Store before you act: `prepare` files the letters, and only then is there anything to dial with. Holds no rule; whom to
+dial next, and when to stop, is the worker's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from dnsbl.addresses import Address
+from dnsbl.casework import Assignment, Casework
+from dnsbl.clock import Clock
+from dnsbl.model import JobReason
+from dnsbl.rules import schedule
+from dnsbl.settings import Settings
+from tester import manners, vectors
+from tester.approach import Approach, Path, Tls
+from tester.composing import Sign
+from tester.errors import NotDialable
+from tester.letter import Keyring, Sender
+from tester.smtp import Attempt, Event, Limits, Said, Transcript
+from tester.trial import Trial, Vantage
+
+#: Seconds between two looks for a letter that came back.
+POLL = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Means:
+    """What every visit is made with."""
+
+    casework: Casework
+    settings: Settings
+    keyring: Keyring
+    clock: Clock
+    sign: Sign | None  #: signs a letter
+    own_name: Callable[[Address, tuple[str, ...]], Awaitable[str]]  #: which of its names is a server's own
+    on_event: Callable[[Address, Event], None] | None  #: hears every byte
+
+
+class Visit:
+    """The conversations of one job's take. `held` says that nobody is to be dialled now, `heard` is told of every
+    connection that is over."""
+
+    approach: Approach  #: once it is prepared
+
+    def __init__(
+        self, means: Means, assignment: Assignment, *, held: Callable[[], bool], heard: Callable[[Transcript], None]
+    ) -> None:
+        self._means = means
+        self._assignment = assignment
+        self._held = held
+        self._heard = heard
+        job = assignment.job
+        self._path = Path(
+            address=job.address, port=job.port, tls=Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
+        )
+        self._trial = self._begun()
+
+    def prepare(self) -> None:
+        """Have letters to offer: those filed that are still open, or a fresh set, filed before we dial. Synchronous.
+
+        Raises NotFound when the job is no longer ours.
+        """
+        if not self._assignment.letters:
+            issued = self._trial.issue(
+                self._path,
+                vectors.profile(self._assignment.job.profile),
+                now=self.now(),
+                lifetime=self._means.settings.tester.late_window,
+                random=secrets.token_bytes,
+            )
+            self._means.casework.file_letters(self._assignment, issued)
+        limits, nonsense = _limits(self._means.settings), secrets.token_hex(8)
+        self.approach = self._trial.approach(self._path, limits=limits, nonsense=nonsense, ask_own=True)
+
+    # ---------------------------------------------------------------------------------------------- the room
+
+    def now(self) -> float:
+        """The time, in epoch seconds."""
+        return self._means.clock.now().timestamp()
+
+    def compose(self, said: Said) -> list[Attempt]:
+        """The letters, written now that the server has said its name."""
+        return self._trial.compose(self._path, said, now=self.now())
+
+    async def may_dial(self) -> bool:
+        """Not while testing is held, and not whoever has opted out."""
+        return not self._held() and await asyncio.to_thread(self._means.casework.may_dial, self._assignment)
+
+    def check_peer(self, address: Address) -> None:
+        """The connected socket's far end must be dialable as well (law 4)."""
+        if why := manners.why_not(address, lab_networks=self._means.settings.tester.lab_networks):
+            raise NotDialable(f"{address} must not be dialled: {why}")
+
+    async def own_name(self, names: tuple[str, ...]) -> str:
+        """The server's own name. In a lab, which has no public names, whatever it says is believed."""
+        address, labs = self._path.address, self._means.settings.tester.lab_networks
+        if any(address.version == lab.version and address in lab for lab in labs):
+            return next(iter(names), "")
+        return await self._means.own_name(address, names)
+
+    async def proven(self, seconds: float) -> bool:
+        """Wait up to so many seconds for a letter of this run to come back."""
+        clock, run = self._means.clock, self._assignment.job.run
+        until = clock.monotonic() + seconds
+        while not await asyncio.to_thread(self._means.casework.proven, run):
+            left = until - clock.monotonic()
+            if left <= 0:
+                return False
+            await asyncio.sleep(min(POLL, left))
+        return True
+
+    async def keep(self, transcript: Transcript) -> None:
+        """File one connection."""
+        self._heard(transcript)
+        await asyncio.to_thread(self._means.casework.file_session, self._assignment, transcript)
+
+    def show(self, event: Event) -> None:
+        """Tell whoever watches."""
+        if self._means.on_event is not None:
+            self._means.on_event(self._path.address, event)
+
+    # --------------------------------------------------------------------------------------------- its parts
+
+    def _begun(self) -> Trial:
+        """The run's room, with those of its filed letters that this take offers."""
+        settings, job = self._means.settings, self._assignment.job
+        return Trial(
+            run=job.run,
+            nomination=job.provocation,
+            vantage=Vantage(
+                sender=_sender(settings),
+                source=self._source(),
+                collectors=settings.collector.addresses,
+                sign=self._means.sign,
+            ),
+            keyring=self._means.keyring,
+            off=settings.tester.vectors_off,
+            fates=[
+                fate
+                for fate in self._assignment.letters
+                if schedule.offered(settings.tester, fate.outcome, job.retries)
+            ],
+        )
+
+    def _source(self) -> str | None:
+        """Our address to dial from: the first of the family; for a second view of the same server the second one."""
+        job = self._assignment.job
+        every = self._means.settings.tester.source_addresses
+        family = [str(address) for address in every if address.version == job.address.version]
+        second = job.reason in (JobReason.VANTAGE, JobReason.CONFIRM)
+        return next(iter(family[1:] if second and len(family) > 1 else family), None)
+
+
+def _sender(settings: Settings) -> Sender:
+    service, tester = settings.service, settings.tester
+    return Sender(
+        service=service.name,
+        website=service.website,
+        contact=service.contact,
+        helo=tester.helo,
+        collector_domain=tester.collector_domain,
+        bounce_domain=tester.bounce_domain,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    tester = settings.tester
+    return Limits(
+        connect=tester.connect_timeout,
+        banner=tester.banner_timeout,
+        banner_second=tester.banner_second_timeout,
+        command=tester.command_timeout,
+        final=tester.final_timeout,
+        connection=tester.connection_timeout,
+        connections=tester.connections,
+        attempt_gap=tester.attempt_gap,
+        connection_gap=tester.connection_gap,
+        grace=tester.grace,
+    )

@@ -1,0 +1,208 @@
+"""One room for one test: letters are issued, attempts composed, what is said and what comes back is taken, and judged.
+
+Pure: time, randomness and keys are arguments; nothing is dialled, received or kept beyond the object. A `Trial` holds
+the letters of one run, on as many paths of the host as it has, each with what has become of it. Who has a store files
+the letters that `issue` returns before dialling, and makes a `Trial` of the filed ones when a run is taken up again.
+Decides nothing itself: which forms there are, `vectors`; what a message is, `weighing`; which word counts, `fate`; what
+it all shows, `verdict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from tester import letter as letters
+from tester.approach import Approach, Path
+from tester.composing import Sign, compose
+from tester.fate import Fate, delivered, outcomes
+from tester.letter import Keyring, Letter, Sender
+from tester.returned import Collected, unwrap
+from tester.smtp import PENDING, Attempt, Control, Limits, Outcome, Said, Transcript
+from tester.vectors import Names, Vector
+from tester.verdict import Judgement, Weighed, judge
+from tester.weighing import Ours, weigh_return
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vantage:
+    """From where, under which names and in whose words a host is tested."""
+
+    sender: Sender  #: who we say we are, and the domains that letters come back to
+    source: str | None = None  #: our own address to dial from; None: whichever the system takes
+    collectors: tuple[IPv4Address | IPv6Address, ...] = ()  #: the addresses that our collector is reached at
+    sign: Sign | None = None  #: what signs a letter; None: unsigned
+
+
+class Trial:
+    """One test of one host."""
+
+    def __init__(
+        self,
+        *,
+        run: str,
+        nomination: str,
+        vantage: Vantage,
+        keyring: Keyring,
+        off: Collection[str] = (),
+        served_domain: str = "",
+        fates: Iterable[Fate] = (),
+    ) -> None:
+        """`run` is the run's id and `nomination` the reference that letters tell; `off` are the ids of forms that are
+        switched off, `served_domain` is one that the host takes mail for, as its owner says; `fates` are what an
+        earlier sitting of the same run has left."""
+        self.run = run
+        self.control = Control.NOT_RUN
+        self.output_addresses: set[IPv4Address | IPv6Address] = set()  #: those that have delivered a letter to us
+        self._nomination = nomination
+        self._vantage = vantage
+        self._keyring = keyring
+        self._off = off
+        self._served_domain = served_domain
+        self._fates: dict[str, Fate] = {}  # by recipient token, in the order of trial
+        self._recipients: dict[str, str] = {}  # of each sender token
+        for fate in fates:
+            self._keep(fate)
+
+    # ---------------------------------------------------------------------------------- before and while we talk
+
+    def issue(
+        self, path: Path, forms: Iterable[Vector], *, now: float, lifetime: float, random: Callable[[int], bytes]
+    ) -> list[Letter]:
+        """Fresh letters, one for each form, to be offered on this path. `now` is in epoch seconds, `lifetime` the
+        seconds for which they are good; `random(n)` gives n unpredictable bytes."""
+        issued = [
+            letters.issue(
+                self._keyring,
+                address=path.address,
+                port=path.port,
+                vector=form.id,
+                run=self.run,
+                not_before=int(now),
+                not_after=int(now) + int(lifetime),
+                random=random,
+            )
+            for form in forms
+        ]
+        for letter in issued:
+            self._keep(Fate(letter=letter))
+        return issued
+
+    def approach(self, path: Path, *, limits: Limits, nonsense: str = "", ask_own: bool = False) -> Approach:
+        """How the host is approached on this path. The control dialogue bears the sender of the path's first letter:
+        what is refused to that one is refused to the letters as well."""
+        sender = next((fate.letter.sender for fate in self._on(path)), "postmaster")
+        return Approach(
+            path=path,
+            helo=self._vantage.sender.helo,
+            bounce_address=f"{sender}@{self._vantage.sender.bounce_domain}",
+            limits=limits,
+            source=self._vantage.source,
+            nonsense=nonsense,
+            ask_own=ask_own,
+        )
+
+    def compose(self, path: Path, said: Said, *, now: float) -> list[Attempt]:
+        """The attempts to make on this path, after what the server has said of itself: those whose letter was not
+        offered yet or was put off. `now` is in epoch seconds."""
+        sender = self._vantage.sender
+        return compose(
+            [fate.letter for fate in self._on(path) if fate.to_offer],
+            keyring=self._keyring,
+            names=Names(
+                target=path.address,
+                target_name=said.name,
+                own_name=said.own,
+                collector_domain=sender.collector_domain,
+                bounce_domain=sender.bounce_domain,
+                served_domain=self._served_domain,
+                collector_addresses=self._vantage.collectors,
+            ),
+            sender=sender,
+            greeting=said.text,
+            nomination=self._nomination,
+            date=now,
+            sign=self._vantage.sign,
+            off=self._off,
+        )
+
+    # ------------------------------------------------------------------------------------ what it has come to
+
+    def take(self, transcript: Transcript) -> None:
+        """A connection is over: fold its results in."""
+        for result in transcript.results:
+            if fate := self._fates.get(result.token):
+                self._fates[result.token] = fate.told(result, transcript.started)
+        if transcript.control is not Control.NOT_RUN:
+            self.control = transcript.control
+
+    def receive(self, collected: Collected, *, ours: Ours, window: float) -> Weighed:
+        """A message has come to the collector: weigh it, and fold it in. The arguments are those of
+        `weighing.weigh_return`."""
+        fate = self.find(collected.token)
+        weighed = weigh_return(
+            collected,
+            unwrap(collected.message),
+            fate,
+            keyring=self._keyring,
+            ours=ours,
+            window=window,
+        )
+        if fate is not None:
+            self._fates[fate.letter.recipient] = fate.found(weighed.finding)
+        if weighed.counts:
+            self.output_addresses.add(collected.peer)
+        return weighed
+
+    def find(self, token: str) -> Fate | None:
+        """What has become of the letter with this recipient or sender token."""
+        return self._fates.get(self._recipients.get(token, token))
+
+    @property
+    def fates(self) -> list[Fate]:
+        """Every letter and what has become of it, in the order of trial."""
+        return list(self._fates.values())
+
+    @property
+    def outcomes(self) -> list[tuple[str, Outcome]]:
+        """Vector id and outcome of each letter, in the order of trial, with what came back folded in."""
+        return outcomes(self._fates.values())
+
+    @property
+    def proven(self) -> bool:
+        """Whether a letter has come back with its proof."""
+        return bool(delivered(self._fates.values()))
+
+    @property
+    def pending(self) -> bool:
+        """Whether an accepted letter has come to nothing yet."""
+        return any(fate.folded in PENDING for fate in self._fates.values())
+
+    def judge(
+        self,
+        *,
+        profile: str,
+        window_closed: bool,
+        retries_left: bool,
+        earlier_other: int = 0,
+        unreachable_before: int = 0,
+    ) -> Judgement:
+        """What it shows; the arguments are those of `verdict.judge`."""
+        return judge(
+            self.outcomes,
+            control=self.control,
+            profile=profile,
+            window_closed=window_closed,
+            retries_left=retries_left,
+            earlier_other=earlier_other,
+            unreachable_before=unreachable_before,
+        )
+
+    def _on(self, path: Path) -> list[Fate]:
+        there = (path.address, path.port)
+        return [fate for fate in self._fates.values() if (fate.letter.address, fate.letter.port) == there]
+
+    def _keep(self, fate: Fate) -> None:
+        self._fates[fate.letter.recipient] = fate
+        self._recipients[fate.letter.sender] = fate.letter.recipient

@@ -1,0 +1,152 @@
+"""One job's room over casework: letters are filed before anything can be dialled, and the job says how it is done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dnsbl.addresses import network_of, parse_address
+from dnsbl.casework import Assignment
+from dnsbl.daemons.visit import Means, Visit
+from dnsbl.errors import NotFound
+from dnsbl.model import JobReason
+from tester import vectors
+from tester.approach import Tls
+from tester.errors import NotDialable
+from tester.smtp import Event, Outcome, Said, Transcript
+
+HOST = "203.0.113.25"
+SAID = Said(name="mx.host.example", own="", text=b"mx.host.example ESMTP\n")
+
+
+def visiting(office: Any, assignment: Assignment | None = None, **means: Any) -> Visit:
+    """A visit to the host that was nominated; `means` beside the office's."""
+    if assignment is None:
+        office.nominate(HOST)
+        assignment = office.take()
+    held, heard = means.pop("held", lambda: False), means.pop("heard", lambda transcript: None)
+    usual: dict[str, Any] = {
+        "casework": office.casework,
+        "settings": office.settings,
+        "keyring": office.keyring,
+        "clock": office.clock,
+        "sign": None,
+        "own_name": None,
+        "on_event": None,
+    }
+    return Visit(Means(**usual | means), assignment, held=held, heard=heard)
+
+
+def run_of(office: Any) -> str:
+    run: str = office.casework.look_up(parse_address(HOST)).runs[0].id
+    return run
+
+
+def test_letters_are_in_the_store_before_there_is_anything_to_dial_with(office: Any) -> None:
+    visit = visiting(office)
+    assert not hasattr(visit, "approach")
+    visit.prepare()
+    filed = office.letters(run_of(office))
+    assert [fate.letter.vector for fate in filed] == [form.id for form in vectors.profile("standard")]
+    assert {attempt.token for attempt in visit.compose(SAID)} == {fate.letter.recipient for fate in filed}
+    assert visit.approach.path.address == parse_address(HOST)
+
+
+def test_a_job_that_went_to_another_worker_is_not_prepared(office: Any) -> None:
+    visit = visiting(office)
+    office.later(seconds=office.settings.tester.lease + 1)
+    office.take()
+    with pytest.raises(NotFound):
+        visit.prepare()
+    assert not hasattr(visit, "approach")
+
+
+def test_a_run_taken_up_again_offers_what_its_terms_allow_of_the_same_letters(office: Any) -> None:
+    office.nominate(HOST)
+    first = office.take()
+    office.issue(first)
+    office.talk(first, lambda vector: Outcome.RCPT_4XX if vector == "S10" else Outcome.RCPT_5XX)
+    office.casework.file_run(first)
+    office.later(seconds=office.settings.tester.retry_after[0] + 1)
+    second = visiting(office, office.take())
+    second.prepare()
+    [attempt] = second.compose(SAID)
+    [put_off] = [fate.letter for fate in office.letters(first.job.run) if fate.letter.vector == "S10"]
+    assert (attempt.vector, attempt.token) == ("S10", put_off.recipient)
+
+
+@pytest.mark.parametrize("reason", JobReason)
+def test_a_confirmation_is_made_from_elsewhere_and_under_tls(make_office: Any, reason: JobReason) -> None:
+    office = make_office(tester={"source_addresses": ["192.0.2.2", "192.0.2.3", "2001:db8::2"]})
+    office.nominate(HOST)
+    taken = office.take()
+    visit = visiting(office, replace(taken, job=replace(taken.job, reason=reason)))
+    visit.prepare()
+    second = reason in (JobReason.CONFIRM, JobReason.VANTAGE)
+    assert visit.approach.source == ("192.0.2.3" if second else "192.0.2.2")
+    assert visit.approach.path.tls is (Tls.OFFERED if reason is JobReason.CONFIRM else Tls.NEEDED)
+    assert len(visit.approach.nonsense) == 16
+    assert visit.approach.limits.banner_second == 300
+    assert visit.approach.ask_own
+
+
+async def test_outside_of_labs_only_a_proven_name_stands_in_a_sender(make_office: Any) -> None:
+    asked: list[tuple[object, tuple[str, ...]]] = []
+
+    async def own_name(address: object, names: tuple[str, ...]) -> str:
+        asked.append((address, names))
+        return "proven.host.test"
+
+    office = make_office()
+    office.nominate(HOST)
+    taken = office.take()
+    public = parse_address("8.8.4.4")
+    outside = visiting(office, replace(taken, job=replace(taken.job, address=public)), own_name=own_name)
+    assert await outside.own_name(("mx.gmail.test",)) == "proven.host.test"
+    assert asked == [(public, ("mx.gmail.test",))]
+    inside = visiting(office, taken, own_name=own_name)
+    assert await inside.own_name(("mx.host.test",)) == "mx.host.test"
+    assert await inside.own_name(()) == ""
+    assert len(asked) == 1
+
+
+async def test_nobody_is_dialled_who_has_opted_out_or_while_testing_is_held(office: Any) -> None:
+    held: list[bool] = []
+    visit = visiting(office, held=lambda: bool(held))
+    assert await visit.may_dial()
+    held.append(True)
+    assert not await visit.may_dial()
+    held.clear()
+    office.casework.exclude(network_of(parse_address(HOST)), reason="asked", actor="operator")
+    assert not await visit.may_dial()
+
+
+def test_the_far_end_of_the_connection_must_be_dialable_as_well(office: Any) -> None:
+    visit = visiting(office)
+    visit.check_peer(parse_address(HOST))
+    with pytest.raises(NotDialable, match=r"127\.0\.0\.1 must not be dialled"):
+        visit.check_peer(parse_address("127.0.0.1"))
+
+
+async def test_what_is_said_is_filed_and_told_to_whoever_watches(office: Any) -> None:
+    events: list[tuple[object, Event]] = []
+    heard: list[Transcript] = []
+    visit = visiting(office, heard=heard.append, on_event=lambda address, event: events.append((address, event)))
+    visit.prepare()
+    visit.show(Event(0.0, "<", b"220 mx\r\n"))
+    assert events == [(parse_address(HOST), Event(0.0, "<", b"220 mx\r\n"))]
+    transcript = Transcript(target=HOST, port=25, source="", started=visit.now())
+    await visit.keep(transcript)
+    assert heard == [transcript]
+    run = run_of(office)
+    assert office.casework.run_report(run).transcripts == (transcript.to_json(),)
+
+
+async def test_a_proof_is_seen_wherever_it_was_filed(office: Any) -> None:
+    visit = visiting(office)
+    visit.prepare()
+    assert not await visit.proven(0.0)
+    office.come_back(run_of(office), HOST)
+    assert await visit.proven(0.0)

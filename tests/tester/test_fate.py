@@ -1,0 +1,122 @@
+"""What has become of a letter: a better word is never overwritten by a weaker one, in whatever order they come."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import LETTER
+
+from tester.fate import TELLING, Fate, delivered, outcomes
+from tester.smtp import DELIVERED, PENDING, RETRY, Outcome, Result
+from tester.verdict import Finding
+
+FRESH = Fate(letter=LETTER)
+
+
+def result(outcome: Outcome, *, reply: str = "", dot_at: float | None = None) -> Result:
+    return Result(vector="S01", token=LETTER.recipient, outcome=outcome, stage="OK", reply=reply, dot_at=dot_at)
+
+
+def found(*findings: Finding) -> Fate:
+    fate = FRESH
+    for finding in findings:
+        fate = fate.found(finding)
+    return fate
+
+
+BETTER = [
+    (Finding.BOUNCED_BY_US, Finding.BOUNCED),
+    (Finding.BOUNCED, Finding.DELIVERED_OTHER_LATE),
+    (Finding.DELIVERED_OTHER_LATE, Finding.DELIVERED_SAME_LATE),
+    (Finding.DELIVERED_SAME_LATE, Finding.DELIVERED_OTHER),
+    (Finding.DELIVERED_OTHER, Finding.DELIVERED_SAME),
+    (Finding.DSN_DELAYED, Finding.BOUNCED_BY_US),
+    (Finding.FORGED, Finding.TOKEN_SEEN),
+    (Finding.TOKEN_SEEN, Finding.CALLBACK_SEEN),
+    (Finding.CALLBACK_SEEN, Finding.HUMAN),
+    (Finding.HUMAN, Finding.DSN_DELAYED),
+]
+
+
+@pytest.mark.parametrize(("weaker", "better"), BETTER)
+def test_the_better_finding_stays_whichever_comes_first(weaker: Finding, better: Finding) -> None:
+    assert found(weaker, better).finding is found(better, weaker).finding is better
+
+
+@given(st.lists(st.sampled_from(Finding), max_size=4))
+def test_the_order_in_which_messages_come_changes_nothing(findings: list[Finding]) -> None:
+    assert len({found(*order).finding for order in permutations(findings)}) == 1
+
+
+@pytest.mark.parametrize("finding", Finding)
+def test_a_finding_that_says_nothing_more_leaves_the_very_same_fate(finding: Finding) -> None:
+    once = FRESH.found(finding)
+    assert once.found(finding) is once
+    assert (once is FRESH) == (finding is Finding.REPEATED), "only a second copy is no news to a letter without any"
+
+
+@pytest.mark.parametrize("outcome", [None, *Outcome])
+@pytest.mark.parametrize("finding", [None, *Finding])
+def test_what_came_back_overrules_what_the_conversation_said_where_it_is_an_outcome(
+    outcome: Outcome | None, finding: Finding | None
+) -> None:
+    fate = Fate(letter=LETTER, outcome=outcome, finding=finding)
+    if finding in TELLING:
+        assert fate.folded.value == finding.value
+    else:
+        assert fate.folded is (outcome or Outcome.UNTRIED)
+
+
+def test_deliveries_and_bounces_are_outcomes_and_nothing_else_is() -> None:
+    assert set(TELLING.values()) == DELIVERED | {Outcome.BOUNCED, Outcome.BOUNCED_BY_US}
+
+
+def test_a_conversation_leaves_outcome_reply_and_the_time_of_the_dot() -> None:
+    fate = FRESH.told(result(Outcome.ACCEPTED, reply="250 ok", dot_at=2.5), 1000.0)
+    assert (fate.outcome, fate.reply, fate.dot_at) == (Outcome.ACCEPTED, "250 ok", 1002.5)
+    assert FRESH.told(result(Outcome.RCPT_5XX), 1000.0).dot_at is None
+
+
+@pytest.mark.parametrize("accepted", sorted(PENDING))
+@pytest.mark.parametrize("later", Outcome)
+def test_an_accepted_letter_stays_accepted(accepted: Outcome, later: Outcome) -> None:
+    fate = FRESH.told(result(accepted, dot_at=1.0), 0.0)
+    assert fate.told(result(later), 100.0) is fate
+
+
+def test_an_attempt_that_was_not_made_takes_nothing_back() -> None:
+    refused = FRESH.told(result(Outcome.RCPT_5XX), 0.0)
+    assert refused.told(result(Outcome.UNTRIED), 1.0) is refused
+    assert FRESH.told(result(Outcome.UNTRIED), 1.0).outcome is Outcome.UNTRIED
+    assert refused.told(result(Outcome.RCPT_4XX), 1.0).outcome is Outcome.RCPT_4XX
+
+
+def test_what_the_conversation_says_leaves_the_finding_and_the_other_way_round() -> None:
+    fate = FRESH.found(Finding.DELIVERED_SAME).told(result(Outcome.ACCEPTED), 0.0)
+    assert fate == FRESH.told(result(Outcome.ACCEPTED), 0.0).found(Finding.DELIVERED_SAME)
+    assert (fate.outcome, fate.finding) == (Outcome.ACCEPTED, Finding.DELIVERED_SAME)
+
+
+@pytest.mark.parametrize("outcome", [None, *Outcome])
+def test_what_was_not_offered_or_put_off_is_still_to_be_offered(outcome: Outcome | None) -> None:
+    wanted = outcome in RETRY or outcome in (None, Outcome.UNTRIED)
+    assert Fate(letter=LETTER, outcome=outcome).to_offer is wanted
+
+
+def test_many_are_told_by_vector_and_those_delivered_by_token() -> None:
+    fates = [
+        FRESH,
+        FRESH.told(result(Outcome.ACCEPTED), 0.0),
+        found(Finding.DELIVERED_OTHER_LATE),
+        found(Finding.BOUNCED),
+    ]
+    assert outcomes(fates) == [
+        ("S01", Outcome.UNTRIED),
+        ("S01", Outcome.ACCEPTED),
+        ("S01", Outcome.DELIVERED_OTHER_LATE),
+        ("S01", Outcome.BOUNCED),
+    ]
+    assert delivered(fates) == (LETTER.recipient,)
