@@ -57,7 +57,8 @@ GOOD = Evidence(
         ({"outcome": O.DISCONNECTED}, "DELIVERED_SAME"),
         ({"outcome": O.LOST, "received_at": 2500.0}, "DELIVERED_SAME_LATE"),
         ({"outcome": O.BOUNCED}, "DELIVERED_SAME"),
-        ({"received_at": 1049.0}, "DELIVERED_SAME"),  # within what our clocks may disagree
+        ({"received_at": 1045.0}, "DELIVERED_SAME"),  # five seconds before the dot: what our clocks may disagree
+        ({"received_at": 995.0, "dot_at": None}, "DELIVERED_SAME"),
     ],
 )
 def test_a_letter_that_came_back_convicts(change: dict[str, object], finding: str) -> None:
@@ -71,9 +72,9 @@ def test_a_letter_that_came_back_convicts(change: dict[str, object], finding: st
     [
         ({"genuine": False}, "FORGED"),
         ({"peer_is_us": True}, "FORGED"),
-        ({"received_at": 900.0}, "FORGED"),
+        ({"received_at": 994.9, "dot_at": None}, "FORGED"),
         ({"received_at": 3000.5}, "FORGED"),
-        ({"received_at": 1040.0}, "FORGED"),  # before the dot
+        ({"received_at": 1044.9}, "FORGED"),  # before the dot
         ({"is_report": True}, "TOKEN_SEEN"),
         ({"is_report": True, "action": "failed"}, "TOKEN_SEEN"),
         ({"proof_ok": False}, "TOKEN_SEEN"),
@@ -106,7 +107,8 @@ def test_anything_less_does_not_count(change: dict[str, object], finding: str) -
 
 @pytest.mark.parametrize("outcome", sorted(NEVER_SENT))
 def test_a_letter_whose_body_never_went_out_cannot_come_back(outcome: Outcome) -> None:
-    assert weigh(replace(GOOD, outcome=outcome)).finding is Finding.FORGED
+    weighed = weigh(replace(GOOD, outcome=outcome))
+    assert (weighed.finding, weighed.counts) == (Finding.FORGED, False)
 
 
 def test_every_outcome_either_may_have_been_sent_or_never_was() -> None:

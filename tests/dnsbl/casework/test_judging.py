@@ -180,6 +180,20 @@ def test_the_kind_follows_the_proof(office) -> None:
     assert list(Table.of(office.casework.snapshot()[1]).rows()) == [(ip_network(HOST), "relay")]
 
 
+def test_a_letter_from_elsewhere_counts_for_thirty_days_and_no_longer(office) -> None:
+    def elsewhere(vector: str) -> Outcome:
+        return Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED
+
+    verdicts = []
+    for passed in (30, 31):
+        host = f"192.0.2.{passed}"
+        office.nominate(host)
+        office.test(elsewhere, back="198.51.100.1")
+        office.clock.turn(days=passed, seconds=-20)  # either letter took ten seconds to come back
+        verdicts.append(office.test(elsewhere, back="198.51.100.1").verdict)
+    assert verdicts == [Verdict.OPEN_MULTIHOP, Verdict.INCONCLUSIVE]
+
+
 # -- no answer ---------------------------------------------------------------------------------------------------------
 def test_an_address_that_does_not_answer_is_tried_three_times_over_a_day(office) -> None:
     office.nominate(HOST)
@@ -203,6 +217,64 @@ def test_an_address_that_answers_at_last_is_tested(office) -> None:
     office.later(hours=1)
     assert office.test(CLOSED).verdict is Verdict.CLOSED
     assert live(office) is None
+
+
+# -- letters that take their time --------------------------------------------------------------------------------------
+def test_a_letter_is_waited_for_from_the_last_dot_of_a_run_that_took_several_conversations(office) -> None:
+    office.nominate(HOST)
+    office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_4XX)
+    office.later(seconds=360)
+    last = office.clock.now()
+    run = office.test(Outcome.ACCEPTED)
+    assert run.state is RunState.WAITING
+    assert run.ends == last + timedelta(seconds=2.5) + office.window
+
+
+def test_a_letter_within_its_window_convicts_whatever_a_later_run_has_found(office) -> None:
+    office.nominate(HOST)
+    first = office.test(Outcome.ACCEPTED)
+    office.later(hours=1)
+    office.casework.order_test(ADDRESS, profile="standard", actor="operator")
+    assert office.test(CLOSED).verdict is Verdict.CLOSED
+    office.later(hours=1)
+    office.come_back(first.id, HOST)
+    assert standing(office).state is State.LISTED
+
+
+def test_a_letter_after_its_window_convicts_nobody_whom_a_later_run_has_found_closed(office) -> None:
+    office.nominate(HOST)
+    first = office.test(Outcome.ACCEPTED)
+    office.later(hours=1)
+    office.casework.order_test(ADDRESS, profile="standard", actor="operator")
+    assert office.test(CLOSED).verdict is Verdict.CLOSED
+    office.later(days=3)
+    office.casework.settle()
+    office.come_back(first.id, HOST)
+    assert office.casework.run_report(first.id).run.verdict is Verdict.OPEN, "it still shows what the server did then"
+    assert standing(office).listings == ()
+
+
+# -- what goes with a listing ------------------------------------------------------------------------------------------
+def drop(office, network: str) -> None:
+    with office.store.write() as tx:
+        office.casework._judging.drop_retests(tx, [ip_network(network)])
+
+
+def test_the_planned_retest_goes_with_the_listing_of_its_very_address_and_no_wider_one(office) -> None:
+    office.list_open("192.0.2.0")
+    drop(office, "192.0.2.0/24")
+    assert office.casework.look_up(ip_address("192.0.2.0")).job.reason is JobReason.RETEST
+    drop(office, "192.0.2.0/32")
+    assert office.casework.look_up(ip_address("192.0.2.0")).job is None
+
+
+def test_a_retest_that_has_begun_is_held_to_its_end_though_the_listing_is_gone(office) -> None:
+    office.list_open(HOST)
+    office.later(days=14)
+    run = office.test(Outcome.RCPT_4XX)
+    assert live(office).takes == 1
+    drop(office, HOST)
+    assert live(office).run == run.id
 
 
 # -- law one -----------------------------------------------------------------------------------------------------------

@@ -149,6 +149,20 @@ def test_surprise_retests_follow_one_another_until_probation_is_over() -> None:
     assert last.follow_up is None
 
 
+def test_a_test_that_somebody_else_asked_for_uses_no_surprise_up() -> None:
+    asked = case(Verdict.CLOSED, Place.PROBATION, reason=JobReason.NOMINATION, delisted=NOW, probations=1)
+    follow_up = decide(asked, TERMS, NOW, half).follow_up
+    assert follow_up is not None
+    assert follow_up.due == NOW + timedelta(days=TERMS.probation_days[1]), "the surprise that was next is still next"
+
+
+def test_probation_is_over_with_the_last_of_its_surprises() -> None:
+    def place(probations: int) -> Place:
+        return policy.place(case(Verdict.CLOSED, Place.PROBATION, probations=probations), TERMS)
+
+    assert [place(n) for n in range(4)] == [Place.PROBATION] * 3 + [Place.CLEAR]
+
+
 def test_a_letter_that_comes_back_in_probation_lists_again_at_once() -> None:
     decision = decide(case(Verdict.OPEN, Place.PROBATION, reason=JobReason.PROBATION), TERMS, NOW, half)
     assert decision.action is Action.LIST

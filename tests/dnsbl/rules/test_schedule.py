@@ -24,6 +24,12 @@ def test_a_listed_address_is_retested_after_14_days_and_then_every_30() -> None:
     assert schedule.retest(TERMS, T0, T0 + days(50)) == T0 + days(74)
 
 
+def test_each_step_of_the_retests_is_taken_in_its_turn_and_the_last_one_for_ever() -> None:
+    terms = Policy(retest_days=(1, 10, 100))
+    listed = [schedule.retest(terms, T0, T0 + days(passed)) - T0 for passed in (0, 1, 11, 111)]
+    assert listed == [days(1), days(11), days(111), days(211)]
+
+
 @given(st.floats(0, 400))
 def test_a_retest_is_always_ahead_and_never_sooner_than_planned(passed: float) -> None:
     now = T0 + days(passed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from dnsbl.errors import Damaged
 from dnsbl.model import Entry
 from dnsbl.store import Store
-from dnsbl.store.journal import FIELD_MOST, START
+from dnsbl.store.journal import FIELD_MOST, START, digest
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -116,12 +117,11 @@ def test_tampering_shows_and_the_first_bad_entry_is_named(store: Store, statemen
 def test_a_rewritten_entry_with_a_fitting_hash_breaks_the_next_link(store: Store) -> None:
     first, _ = append(store), append(store)
     unlock(store)
-    forged = sha256(b"forged").hexdigest()
+    forged = replace(first, actor="me")
     with store.write() as tx:
-        tx.connection.execute(text("UPDATE journal SET hash = :hash WHERE seq = 1"), {"hash": forged})
-        tx.connection.execute(text("UPDATE journal SET previous = :hash WHERE seq = 2"), {"hash": forged})
-    assert first.hash != forged
-    with pytest.raises(Damaged, match="Entry 1"):
+        rewrite = text("UPDATE journal SET actor = :actor, hash = :hash WHERE seq = 1")
+        tx.connection.execute(rewrite, {"actor": forged.actor, "hash": digest(forged)})
+    with pytest.raises(Damaged, match="Entry 2 of the journal was changed"):
         verify(store)
 
 
