@@ -283,6 +283,11 @@ class Standing:
     exclusion: Exclusion | None
     removal_after: datetime | None  #: from when the next request for removal is taken; None: at once
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds under which the address is listed."""
+        return frozenset(listing.kind for listing in self.listings)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunReport:

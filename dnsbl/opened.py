@@ -15,7 +15,6 @@ from dnsbl.errors import Damaged, DnsblError
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 from dnsbl.store import Store
-from dnsbl.web.shapes import Codes, zone_codes
 from tester.letter import Keyring
 
 
@@ -29,11 +28,6 @@ class Desk:
     keyring: Keyring
     casework: Casework
     clock: Clock
-
-    @property
-    def codes(self) -> Codes:
-        """What DNS answers for a standing, by zone."""
-        return zone_codes(self.zones)
 
 
 def table_path(settings: Settings) -> Path:

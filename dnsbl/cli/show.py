@@ -41,7 +41,7 @@ def job(desk: Desk, queued: Job, word: str, *, as_json: bool) -> None:
     """A test that was queued."""
     if as_json:
         standing = desk.casework.look_up(queued.address)
-        document(standing_shape(standing, desk.codes) | {"run_id": queued.run, "done": word})
+        document(standing_shape(standing, desk.zones.codes_of) | {"run_id": queued.run, "done": word})
         return
     lines = [f"{queued.address}: {word}; the test is due {_when(queued.due)}."]
     if held := desk.settings.tester.held or (desk.casework.stopped() and "`dnsbl resume` takes testing up again"):
@@ -52,7 +52,7 @@ def job(desk: Desk, queued: Job, word: str, *, as_json: bool) -> None:
 
 def standing(desk: Desk, found: Standing, *, as_json: bool) -> None:
     """Where an address stands."""
-    shape = standing_shape(found, desk.codes)
+    shape = standing_shape(found, desk.zones.codes_of)
     if as_json:
         document(shape)
         return
@@ -81,7 +81,7 @@ def test(desk: Desk, report: RunReport, *, as_json: bool) -> None:
     """A finished test."""
     if as_json:
         found = desk.casework.look_up(report.run.address)
-        document(standing_shape(found, desk.codes) | run_shape(report))
+        document(standing_shape(found, desk.zones.codes_of) | run_shape(report))
         return
     console = Console()
     table = Table("vector", "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")

@@ -27,7 +27,7 @@ from dnsbl.addresses import Address, Network
 from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.wire import Query, Reply
-from dnsbl.dns.zones import RESERVED, Kind, View, Zone
+from dnsbl.dns.zones import Kind, View, Zone, reserved
 from dnsbl.settings import ClientRule
 
 _OCTET = re.compile(rb"0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
@@ -58,8 +58,10 @@ def listings(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], r
     for network in _readings(below):
         if network.prefixlen < network.max_prefixlen:
             exists = exists or _something_under(network, view, table)
-        elif kinds := _kinds(network.network_address, view, table):
-            return _listed(query, zone, table, kinds, network.network_address)
+            continue
+        address = network.network_address
+        if kinds := view.kinds_of(address, table.kinds(address)):
+            return _listed(query, zone, table, kinds, address)
     return _nothing(query, zone, table, wire.NOERROR if exists else wire.NXDOMAIN)
 
 
@@ -127,22 +129,12 @@ def _nothing(query: Query, zone: Zone, table: Table, rcode: int, *, ede: int | N
     return Reply(rcode, True, (), (soa,), ede=ede)
 
 
-def _kinds(address: Address, view: View, table: Table) -> tuple[Kind, ...]:
-    if address in view.tests:
-        return (view.tests[address],)
-    if address in RESERVED:
-        return ()
-    return tuple(view.kinds[name] for name in table.kinds(address) if name in view.kinds)
-
-
 def _something_under(network: Network, view: View, table: Table) -> bool:
     if any(point in network for point in view.tests):
         return True
     if isinstance(network, IPv6Network) and network.supernet_of(_MAPPED):
         return True  # the IPv6 twin of 127.0.0.2 lies there
-    if isinstance(network, IPv4Network) and network.subnet_of(RESERVED):
-        return False
-    return table.something_under(network, view.kinds)
+    return not reserved(network) and table.something_under(network, view.kinds)
 
 
 def _readings(below: tuple[bytes, ...]) -> Iterator[Network]:

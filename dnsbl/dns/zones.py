@@ -1,8 +1,8 @@
-"""Zones: what is fixed about each list, packed for answering.
+"""Zones: what is fixed about each list, packed for answering, and the one rule what an address has in a list.
 
-Pure values; `zonefile` makes them. Knows no listing. A zone maps kinds of listings to return codes: its origin answers
-for all aggregated kinds together, and each kind has a sublist `<kind>.<origin>` of its own unless its file says
-otherwise (RFC 5782 2.3, RFC 6471 3.1).
+Pure values; `zonefile` makes them. Knows no listing: who asks brings the kinds under which an address is listed. A zone
+maps kinds of listings to return codes: its origin answers for all aggregated kinds together, and each kind has a
+sublist `<kind>.<origin>` of its own unless its file says otherwise (RFC 5782 2.3, RFC 6471 3.1).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import reduce
 from ipaddress import IPv4Address, IPv4Network
 from operator import or_
 
-from dnsbl.addresses import Address
+from dnsbl.addresses import Address, Network
 
 #: RFC 5782 5: this address is on every list, its neighbour on none; no listing in this network comes from data.
 TEST_POINT = IPv4Address("127.0.0.2")
@@ -49,6 +49,18 @@ class View:
     kinds: Mapping[str, Kind]
     tests: Mapping[Address, Kind]  #: RFC 5782 5: the test address of each code, and 127.0.0.2 in any case
 
+    def kinds_of(self, address: Address, listed: Iterable[str]) -> tuple[Kind, ...]:
+        """What an address that is listed under these kinds has in this list, in alphabetical order.
+
+        A test point has its own kind, whatever is listed; around it nothing is (RFC 5782 5). Kinds that this list does
+        not have say nothing.
+        """
+        if address in self.tests:
+            return (self.tests[address],)
+        if address in RESERVED:
+            return ()
+        return tuple(self.kinds[name] for name in sorted(set(listed)) if name in self.kinds)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Zone:
@@ -68,6 +80,10 @@ class Zone:
     static: Mapping[tuple[bytes, ...], Mapping[int, tuple[int, tuple[bytes, ...]]]]
     """Static records: name below the origin -> type -> (TTL, data of each); empty names between have no types."""
     views: Mapping[bytes, View]  #: by the label below the origin; b"" is the origin itself
+
+    def codes_of(self, address: Address, listed: Iterable[str]) -> list[str]:
+        """The A records at the origin, as text, of an address that is listed under these kinds."""
+        return [str(IPv4Address(code)) for code in self.codes(self.views[b""].kinds_of(address, listed))]
 
     def codes(self, kinds: Iterable[Kind]) -> tuple[bytes, ...]:
         """The data of the A records of an address with these kinds."""
@@ -93,6 +109,11 @@ class Zones:
     def __iter__(self) -> Iterator[Zone]:
         return iter(self._zones)
 
+    def codes_of(self, address: Address, listed: Iterable[str]) -> dict[str, list[str]]:
+        """What DNS answers about an address that is listed under these kinds: origin -> A records, as text."""
+        kinds = tuple(listed)
+        return {zone.origin: zone.codes_of(address, kinds) for zone in self._zones}
+
     def of(self, labels: tuple[bytes, ...]) -> Zone | None:
         """The zone that this name (lower case) lies in."""
         for depth in self._depths:
@@ -100,6 +121,11 @@ class Zones:
             if zone is not None:
                 return zone
         return None
+
+
+def reserved(network: Network) -> bool:
+    """Whether only test points are answered in this network, whatever is listed."""
+    return isinstance(network, IPv4Network) and network.subnet_of(RESERVED)
 
 
 def page(site: str, address: Address | str) -> str:

@@ -51,10 +51,10 @@ def create_app(
     settings: Settings,
     *,
     clock: Clock,
-    codes: Codes = lambda standing: {},
+    codes: Codes = lambda address, listed: {},
     metrics: Metrics = no_metrics,
 ) -> FastAPI:
-    """The application. `codes` says what DNS answers for an address, see `shapes.zone_codes`; `metrics` makes the page
+    """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`; `metrics` makes the page
     for Prometheus.
     """
     app = _App(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -17,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from dnsbl.addresses import Address, neighbourhood, network_of, parse_address
 from dnsbl.casework import Casework
 from dnsbl.clock import Clock
+from dnsbl.dns.zones import TEST_POINT
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import PROOF_KINDS, Door, JobReason, JobState, Refusal, RunReport, Standing, State
 from dnsbl.rules import intake
@@ -102,7 +102,7 @@ class Site:
             "host.html",
             standing=standing,
             yours=asked == request.state.visitor,
-            codes=self._codes(standing),
+            codes=self._codes(standing.address, standing.kinds),
             evidence=self._evidence(standing),
             progress=self._progress(standing),
             refresh=refresh(standing, now),
@@ -160,7 +160,7 @@ class Site:
         return self._render("policy.html", terms=self._settings.policy)
 
     def about(self) -> Response:
-        return self._render("about.html", test_point=self._codes(self._casework.look_up(IPv4Address("127.0.0.2"))))
+        return self._render("about.html", test_point=self._codes(TEST_POINT, ()))
 
     def _mistyped(self, request: Request, typed: str, error: ValueError) -> Response:
         """The look-up box once more."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import uvicorn
@@ -14,10 +13,8 @@ from dnsbl.casework import Casework
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
-from dnsbl.model import Standing
 from dnsbl.settings import Settings, split_listen
 from dnsbl.web.app import Metrics, create_app, no_metrics
-from dnsbl.web.shapes import zone_codes
 
 #: Seconds that open requests get to finish when we stop.
 GRACE = 3
@@ -44,7 +41,13 @@ class WebServer:
         # Proxy headers are read by our own rule (`limits.visitor`), which trusts nobody by default.
         self._server = _Server(
             uvicorn.Config(
-                create_app(casework, settings, clock=clock, codes=self._codes, metrics=metrics),
+                create_app(
+                    casework,
+                    settings,
+                    clock=clock,
+                    codes=lambda address, listed: self.zones.codes_of(address, listed),
+                    metrics=metrics,
+                ),
                 lifespan="off",
                 ws="none",
                 log_config=None,
@@ -55,9 +58,6 @@ class WebServer:
                 timeout_graceful_shutdown=GRACE,
             )
         )
-
-    def _codes(self, standing: Standing) -> Mapping[str, list[str]]:
-        return zone_codes(self.zones)(standing)
 
     async def start(self) -> tuple[str, int]:
         """Bind and listen; returns (address, port). Raises DnsblError with one sentence."""

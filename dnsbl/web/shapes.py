@@ -5,20 +5,19 @@ Pure, and free of any web framework: the API and the command line give the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from ipaddress import IPv4Address
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from dnsbl.dns.zones import RESERVED, Zones
+from dnsbl.addresses import Address
 from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
 from tester.smtp import DELIVERED, Flag, Outcome
 from tester.verdict import Verdict
 
-#: What DNS answers for an address that stands like this: zone -> A records, none when it is not listed there.
-Codes = Callable[[Standing], Mapping[str, list[str]]]
+#: What DNS answers about an address that is listed under these kinds: zone -> A records, see `Zones.codes_of`.
+Codes = Callable[[Address, Iterable[str]], dict[str, list[str]]]
 
 #: The HTTP status of each refusal; what is not named is a request that was understood and not granted (422).
 STATUS: Mapping[Refusal, int] = {
@@ -80,24 +79,6 @@ class RunShape(BaseModel):
     attempts: list[AttemptShape]
 
 
-def zone_codes(zones: Zones) -> Codes:
-    """The codes that these zones give: by the kinds of the active listings, or of the RFC 5782 test points."""
-
-    def codes(standing: Standing) -> Mapping[str, list[str]]:
-        found = {}
-        for zone in zones:
-            view = zone.views[b""]
-            if standing.address in view.tests or standing.address in RESERVED:
-                kinds = [view.tests[standing.address]] if standing.address in view.tests else []
-            else:
-                names = sorted({listing.kind for listing in standing.listings})
-                kinds = [view.kinds[name] for name in names if name in view.kinds]
-            found[zone.origin] = [str(IPv4Address(code)) for code in zone.codes(kinds)]
-        return found
-
-    return codes
-
-
 def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
     """The document of `lookup --json` and of GET hosts/ADDRESS."""
     shape = HostShape(
@@ -117,7 +98,7 @@ def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
         last_verdict=standing.last_verdict,
         next_test=standing.next_test,
         removal_after=standing.removal_after,
-        zones={zone: list(records) for zone, records in codes(standing).items()},
+        zones=codes(standing.address, standing.kinds),
     )
     return shape.model_dump(mode="json")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 
 import dnslib
 from dnslib.label import DNSBuffer
@@ -18,7 +18,7 @@ from dnsbl.addresses import Address, Network, network_of
 from dnsbl.dns import wire
 from dnsbl.dns.listed.table import EXCEPTION, Table
 from dnsbl.dns.secondaries.records import names
-from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page
+from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page, reserved
 from dnsbl.errors import DnsblError
 
 #: The form of the JSON lines; grows when a field changes its meaning.
@@ -59,7 +59,7 @@ def rbldnsd(zone: Zone, table: Table) -> Iterator[str]:
                     continue
                 if found == EXCEPTION:
                     hidden[network] = None
-                elif found == kind.name and not _reserved(network):
+                elif found == kind.name and not reserved(network):
                     if network.prefixlen < network.max_prefixlen:
                         listed.add(network)
                     yield f"{network}\n"
@@ -101,7 +101,7 @@ def json_lines(zone: Zone, table: Table) -> Iterator[str]:
     for network, found in table.rows():
         if found == EXCEPTION:
             yield _json({"network": str(network), "exception": True})
-        elif found in kinds and not _reserved(network):
+        elif found in kinds and not reserved(network):
             yield _json(_listing(zone, network, *kinds[found]))
 
 
@@ -147,7 +147,7 @@ def _first(network: Network) -> int:
 
 def _origin_rows(table: Table, origin: View) -> Iterator[tuple[Network, str]]:
     for network, found in table.rows(narrowest_first=True):
-        if (found == EXCEPTION or found in origin.kinds) and not _reserved(network):
+        if (found == EXCEPTION or found in origin.kinds) and not reserved(network):
             yield network, found
 
 
@@ -160,11 +160,6 @@ def _kinds(zone: Zone) -> list[tuple[Kind, list[str]]]:
             kinds[kind.name] = kind
             homes.setdefault(kind.name, []).append(label.decode() or "@")
     return [(kind, homes[name]) for name, kind in kinds.items()]
-
-
-def _reserved(network: Network) -> bool:
-    """Whether only test points may be there."""
-    return isinstance(network, IPv4Network) and network.subnet_of(RESERVED)
 
 
 def _under(network: Network, listed: set[Network]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 
 from dnsbl.addresses import Address, reversed_labels
 from dnsbl.dns.zones import NEVER, TEST_POINT, Zone
@@ -37,18 +37,14 @@ class Heard:
 
 def expected(zone: Zone, last: tuple[Address, Iterable[str]] | None) -> list[Expected]:
     """The test points, their IPv6 twins, and the address of the last change with the kinds under which it is listed."""
-    origin = zone.views[b""]
-    listed, nothing = frozenset([str(origin.tests[TEST_POINT].code)]), Codes()
-    points: list[tuple[Address, str, Codes]] = []
-    for point, codes in ((TEST_POINT, listed), (NEVER, nothing)):
-        twin = f"::ffff:{point}"
-        points += [(point, str(point), codes), (IPv6Address(twin), twin, codes)]
-    if last is not None:
-        address, kinds = last
-        found = [origin.kinds[kind] for kind in kinds if kind in origin.kinds]
-        codes = frozenset(str(IPv4Address(code)) for code in zone.codes(found))
-        points.append((address, str(address), codes))
-    return [Expected(f"{reversed_labels(address)}.{zone.origin}", shown, codes) for address, shown, codes in points]
+    wanted: list[Expected] = []
+    for address, kinds in (TEST_POINT, ()), (NEVER, ()), *([last] if last else []):
+        named: list[tuple[Address, str]] = [(address, str(address))]
+        if address in (TEST_POINT, NEVER):
+            named.append((IPv6Address(twin := f"::ffff:{address}"), twin))
+        codes = frozenset(zone.codes_of(address, kinds))
+        wanted += [Expected(f"{reversed_labels(asked)}.{zone.origin}", shown, codes) for asked, shown in named]
+    return wanted
 
 
 def trouble(heard: Heard, wanted: Iterable[Expected], serial: int | None) -> list[str]:

@@ -1,4 +1,4 @@
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import dns.rdata
@@ -8,7 +8,7 @@ import pytest
 
 from dnsbl.dns import wire
 from dnsbl.dns.zonefile import read_zone, zones_from
-from dnsbl.dns.zones import Zone
+from dnsbl.dns.zones import Zone, Zones, reserved
 from dnsbl.errors import SettingsError
 
 SITE = "https://site.example"
@@ -301,3 +301,33 @@ def test_f12_the_bit_mask_is_the_or_of_the_codes() -> None:
     assert masked.codes(kinds) == (b"\x7f\0\0\x12",)
     assert masked.codes(kinds[:1]) == (b"\x7f\0\0\2",)
     assert masked.codes([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "listed", "kinds"),
+    [
+        ("192.0.2.9", ["relay"], ["relay"]),
+        ("192.0.2.9", ["relay", "output", "relay", "unheard-of"], ["output", "relay"]),  # a kind of its own, once
+        ("192.0.2.9", [], []),
+        ("2001:db8::9", ["relay"], ["relay"]),
+        ("127.0.0.2", [], ["relay"]),  # RFC 5782 5: a test point is listed, whatever the table says
+        ("127.0.0.3", ["relay"], ["output"]),
+        ("127.0.0.1", ["relay"], []),  # and its neighbours never are
+        ("127.0.0.255", ["relay"], []),
+        ("127.0.1.0", ["relay"], ["relay"]),
+    ],
+)
+def test_f18_f19_f20_an_address_in_a_list_is_one_rule(address: str, listed: list[str], kinds: list[str]) -> None:
+    every = zone(GOOD.replace("aggregate = false", "aggregate = true"))
+    assert [kind.name for kind in every.views[b""].kinds_of(ip_address(address), listed)] == kinds
+    codes = [str(every.views[b""].kinds[name].code) for name in kinds]
+    assert every.codes_of(ip_address(address), listed) == codes
+    assert Zones((every,)).codes_of(ip_address(address), iter(listed)) == {"bl.test": codes}
+
+
+@pytest.mark.parametrize(
+    ("network", "only_points"),
+    [("127.0.0.0/24", True), ("127.0.0.5/32", True), ("127.0.0.0/23", False), ("::/128", False), ("::/0", False)],
+)
+def test_only_test_points_are_answered_in_the_network_around_them(network: str, only_points: bool) -> None:
+    assert reserved(ip_network(network)) is only_points

@@ -32,7 +32,7 @@ from dnsbl.model import (
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.web.app import create_app
-from dnsbl.web.shapes import Codes, zone_codes
+from dnsbl.web.shapes import Codes
 from tester import letter
 from tester.fate import Fate
 from tester.letter import Keyring, Letter
@@ -58,7 +58,7 @@ txt = "Open relay {address}, see {url}"
 
 @pytest.fixture(scope="session")
 def codes() -> Codes:
-    return zone_codes(zones_from({"relays.toml": ZONE}, site="https://relays.example.org"))
+    return zones_from({"relays.toml": ZONE}, site="https://relays.example.org").codes_of
 
 
 @pytest.fixture
