@@ -69,7 +69,15 @@ class Doors(Base):
             self._refuse_excluded(tx, address)
             job = tx.jobs.live(address)
             if job is not None and (_begun(job) or job.reason is JobReason.REMOVAL):
-                self._enter(tx, now, actor, str(address), "job", JobReason.OPERATOR, job.state, job.state)
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=str(address),
+                    verb="job",
+                    reason=JobReason.OPERATOR,
+                    before=job.state,
+                    after=job.state,
+                )
                 return job
             return self._queue_now(
                 tx, job, address, JobReason.OPERATOR, profile, "an operator of this list", actor=actor, now=now
@@ -97,7 +105,15 @@ class Doors(Base):
                     retry_after=math.ceil((after - now).total_seconds()),
                 )
             state = f"listed {listing.kind}"
-            self._enter(tx, now, actor, str(address), "asked-removal", Reason.ASKED_REMOVAL, state, state)
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject=str(address),
+                verb="asked-removal",
+                reason=Reason.ASKED_REMOVAL,
+                before=state,
+                after=state,
+            )
             if job is not None and under_way:
                 return job
             profile = "full" if job is not None and job.profile == "full" else "standard"
@@ -112,10 +128,26 @@ class Doors(Base):
         with self._store.write() as tx:
             tx.exclusions.put(exclusion)
             subject = subject_of(network)
-            self._enter(tx, now, actor, subject, "excluded", Reason.EXCLUDED, "", "excluded", evidence=reason)
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject=subject,
+                verb="excluded",
+                reason=Reason.EXCLUDED,
+                after="excluded",
+                evidence=reason,
+            )
             for job in tx.jobs.queued_in(network):
                 tx.jobs.finish(job)
-                self._enter(tx, now, actor, str(job.address), "job", Reason.EXCLUDED, job.state, "dropped")
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=str(job.address),
+                    verb="job",
+                    reason=Reason.EXCLUDED,
+                    before=job.state,
+                    after="dropped",
+                )
                 run = tx.runs.read(job.run)
                 if run is not None and run.state is RunState.OPEN:
                     self._judging.talk_over(tx, run, now)
@@ -124,12 +156,28 @@ class Doors(Base):
     def stop(self, *, reason: str, actor: str) -> None:
         """End all dialling, everywhere, within a second: conversations are broken off, their jobs wait."""
         with self._store.write() as tx:
-            self._enter(tx, self._clock.now(), actor, TESTER, STOPPED, Reason.OPERATOR, "", "dials nobody", reason)
+            tx.journal.append(
+                at=self._clock.now(),
+                actor=actor,
+                subject=TESTER,
+                verb=STOPPED,
+                reason=Reason.OPERATOR,
+                after="dials nobody",
+                evidence=reason,
+            )
 
     def resume(self, *, reason: str, actor: str) -> None:
         """Dial again."""
         with self._store.write() as tx:
-            self._enter(tx, self._clock.now(), actor, TESTER, RESUMED, Reason.OPERATOR, "", "dials", reason)
+            tx.journal.append(
+                at=self._clock.now(),
+                actor=actor,
+                subject=TESTER,
+                verb=RESUMED,
+                reason=Reason.OPERATOR,
+                after="dials",
+                evidence=reason,
+            )
 
     def list_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:
         """An operator's listings (never a proof kind). All or nothing; returns how many are new. Raises Refused.
@@ -149,7 +197,15 @@ class Doors(Base):
                 subject = subject if count == 1 else "list"
                 after = f"listed {kind}" if count == 1 else f"{count} networks listed {kind}"
                 changes = f"changes {first}-{first + count - 1}: {reason}"
-                self._enter(tx, now, actor, subject, "listed", Reason.OPERATOR, "", after, evidence=changes)
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=subject,
+                    verb="listed",
+                    reason=Reason.OPERATOR,
+                    after=after,
+                    evidence=changes,
+                )
         return count
 
     def drop_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:
@@ -173,7 +229,16 @@ class Doors(Base):
                 subject = subject if count == 1 else "list"
                 after = "not listed" if count == 1 else f"{count} networks not listed {kind}"
                 changes = f"changes {first}-{first + count - 1}: {reason}"
-                self._enter(tx, now, actor, subject, "dropped", Reason.OPERATOR, f"listed {kind}", after, changes)
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=subject,
+                    verb="dropped",
+                    reason=Reason.OPERATOR,
+                    before=f"listed {kind}",
+                    after=after,
+                    evidence=changes,
+                )
         return count
 
     def _queue_now(
@@ -202,7 +267,16 @@ class Doors(Base):
                 now=now,
             )
         before = f"queued for {job.due:%Y-%m-%dT%H:%M:%SZ}, {job.reason}"
-        self._enter(tx, now, actor, str(address), "job", reason, before, "queued for now", evidence=provocation)
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=str(address),
+            verb="job",
+            reason=reason,
+            before=before,
+            after="queued for now",
+            evidence=provocation,
+        )
         return tx.jobs.advance(job, reason=reason, profile=profile, due=min(job.due, now), provocation=provocation)
 
     def _nothing_to_remove(self, tx: Transaction, address: Address) -> str:

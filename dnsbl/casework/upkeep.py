@@ -35,5 +35,13 @@ class Upkeep(Base):
                 tx.changes.add([listing.network], listing.kind, present=False)
                 self._judging.drop_retests(tx, [listing.network])
                 subject, before = subject_of(listing.network), f"listed {listing.kind}"
-                self._enter(tx, now, "policy", subject, "expired", Reason.EXPIRED, before, "not listed")
+                tx.journal.append(
+                    at=now,
+                    actor="policy",
+                    subject=subject,
+                    verb="expired",
+                    reason=Reason.EXPIRED,
+                    before=before,
+                    after="not listed",
+                )
         return len(expired)
