@@ -449,7 +449,7 @@ class Settings(Section):
         for address in tester.source_addresses:
             if (
                 tester.lab_networks
-                and not any(address.version == lab.version and address in lab for lab in tester.lab_networks)
+                and not any(address in lab for lab in tester.lab_networks)
                 and not address.is_loopback
             ):
                 yield (

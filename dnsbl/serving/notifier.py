@@ -129,7 +129,7 @@ class Notifier:
     def _key(self, host: str) -> dns.tsig.Key | None:
         address = ip_address(host)
         for rule in self._settings.transfer:
-            if rule.key and rule.network.version == address.version and address in rule.network:
+            if rule.key and address in rule.network:
                 return self._keys[dns.name.from_text(rule.key)]
         return None
 

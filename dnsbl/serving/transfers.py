@@ -88,11 +88,7 @@ class Transfers:
         if request is None:
             return None
         address = ip_address(client)
-        rules = [
-            rule
-            for rule in self._settings.transfer
-            if rule.network.version == address.version and address in rule.network
-        ]
+        rules = [rule for rule in self._settings.transfer if address in rule.network]
         if not rules:
             return iter((self._refuse(request),)) if request.transfer else None
         now = self._clock.now().timestamp()

@@ -53,7 +53,7 @@ def visitor(peer: str, forwarded: str, trusted: Iterable[Network]) -> Address | 
     except ValueError:
         return None
     for claim in reversed(forwarded[-1000:].split(",")[-MOST_HOPS:]):
-        if not any(here.version == net.version and here in net for net in trusted):
+        if not any(here in net for net in trusted):
             break
         try:
             here = parse_address(claim)
