@@ -78,7 +78,6 @@ class Reason(StrEnum):
     OPERATOR = "operator"
     NOMINATED = "nominated"
     ASKED_REMOVAL = "asked-removal"
-    SCHEDULED = "scheduled"
 
 
 class Refusal(StrEnum):
@@ -194,14 +193,12 @@ class Exclusion:
 class Case:
     """All that policy needs to know about one address when a run has been judged."""
 
-    address: Address
     listing: Listing | None  #: the active relay listing of exactly this address
     verdict: Verdict
     run: str
     reason: JobReason
     proof: tuple[str, ...]  #: recipient tokens of letters that came back with proof in this run
     loses_before: datetime | None  #: when an earlier run since the listing ended ACCEPTS_LOSES
-    relistings: int  #: how often it was listed before
     delisted: datetime | None  #: when it was last delisted
     probations: int  #: surprise retests made since it was delisted
     tries: int  #: consecutive runs that could not reach it

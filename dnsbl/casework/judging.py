@@ -170,7 +170,6 @@ class Judging:
         address, listing = run.address, tx.listings.proven(run.address)
         gone = tx.listings.delisted(address)
         return Case(
-            address=address,
             listing=listing,
             verdict=verdict,
             run=run.id,
@@ -179,7 +178,6 @@ class Judging:
             loses_before=tx.runs.first_settled(address, Verdict.ACCEPTS_LOSES, listing.confirmed, but=run.id)
             if listing
             else None,
-            relistings=tx.listings.times_ended(address),
             delisted=gone,
             probations=tx.runs.probations(address, gone, but=run.id) if gone else 0,
             tries=tx.runs.unreached_before(run) + 1 if unreached else 0,

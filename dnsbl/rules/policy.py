@@ -66,8 +66,7 @@ _OPEN = (Verdict.OPEN, Verdict.OPEN_MULTIHOP)
 #: Which list a proven relay belongs on.
 KIND: Mapping[Verdict, str] = {Verdict.OPEN: "relay", Verdict.OPEN_MULTIHOP: "multihop"}
 
-#: The state table: (place, verdict) -> action and its named reason. Complete, as a test proves.
-TABLE: Mapping[tuple[Place, Verdict], tuple[Action, Reason]] = {
+_TABLE: dict[tuple[Place, Verdict], tuple[Action, Reason]] = {
     (Place.CLEAR, Verdict.OPEN): (Action.LIST, Reason.LETTER_RETURNED),
     (Place.CLEAR, Verdict.OPEN_MULTIHOP): (Action.LIST, Reason.LETTER_RETURNED_ELSEWHERE),
     (Place.CLEAR, Verdict.ACCEPTS_BOUNCES): (Action.NOTHING, Reason.NOT_OPEN),
@@ -84,15 +83,10 @@ TABLE: Mapping[tuple[Place, Verdict], tuple[Action, Reason]] = {
     (Place.LISTED, Verdict.REFUSES_TESTER): (Action.KEEP, Reason.CANNOT_TEST),
     (Place.LISTED, Verdict.UNREACHABLE): (Action.KEEP, Reason.CANNOT_TEST),
     (Place.LISTED, Verdict.INCONCLUSIVE): (Action.KEEP, Reason.CANNOT_TEST),
-    (Place.PROBATION, Verdict.OPEN): (Action.LIST, Reason.LETTER_RETURNED),
-    (Place.PROBATION, Verdict.OPEN_MULTIHOP): (Action.LIST, Reason.LETTER_RETURNED_ELSEWHERE),
-    (Place.PROBATION, Verdict.ACCEPTS_BOUNCES): (Action.NOTHING, Reason.NOT_OPEN),
-    (Place.PROBATION, Verdict.ACCEPTS_LOSES): (Action.NOTHING, Reason.NOT_OPEN),
-    (Place.PROBATION, Verdict.CLOSED): (Action.NOTHING, Reason.NOT_OPEN),
-    (Place.PROBATION, Verdict.REFUSES_TESTER): (Action.NOTHING, Reason.CANNOT_TEST),
-    (Place.PROBATION, Verdict.UNREACHABLE): (Action.NOTHING, Reason.CANNOT_TEST),
-    (Place.PROBATION, Verdict.INCONCLUSIVE): (Action.NOTHING, Reason.CANNOT_TEST),
 }
+#: The state table: (place, verdict) -> action and its named reason. Complete, as a test proves. What an address on
+#: probation shows is decided as for any that is not listed; only what follows differs.
+TABLE = _TABLE | {(Place.PROBATION, verdict): row for (at, verdict), row in _TABLE.items() if at is Place.CLEAR}
 
 _SENTENCE: Mapping[Reason, str] = {
     Reason.LETTER_RETURNED: "Our letter, offered to this address from a stranger for a stranger, came back from it.",

@@ -85,11 +85,6 @@ class Listings(Shelf):
         wanted = select(*_LISTING).where(*_proven(address), ACTIVE).order_by(listings.c.id.desc()).limit(1)
         return one(Listing, self._sql.execute(wanted).one_or_none())
 
-    def times_ended(self, address: Address) -> int:
-        """How many proven listings of exactly this address have ended."""
-        wanted = select(func.count()).select_from(listings).where(*_proven(address), ~ACTIVE)
-        return int(self._sql.execute(wanted).scalar_one())
-
     def delisted(self, address: Address) -> datetime | None:
         """When a test last took exactly this address off the list."""
         wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(_BY_TEST))

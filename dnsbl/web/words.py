@@ -44,7 +44,6 @@ REASON: Mapping[Reason, str] = {
     Reason.OPERATOR: "an operator of this list decided so",
     Reason.NOMINATED: "somebody showed spam that came from here",
     Reason.ASKED_REMOVAL: "somebody asked for a retest",
-    Reason.SCHEDULED: "a test on schedule",
 }
 
 #: What a verdict means, for pages of listed addresses.

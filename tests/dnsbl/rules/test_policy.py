@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 import pytest
 
@@ -16,7 +16,6 @@ from tester.verdict import Verdict
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TERMS = Policy()
-ADDRESS = ip_address("203.0.113.9")
 
 LISTING = Listing(
     id=1,
@@ -35,14 +34,12 @@ LISTING = Listing(
 
 def case(verdict: Verdict, place: Place = Place.CLEAR, **changes: object) -> Case:
     base = Case(
-        address=ADDRESS,
         listing=LISTING if place is Place.LISTED else None,
         verdict=verdict,
         run="r1",
         reason=JobReason.NOMINATION,
         proof=("token",) if verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP) else (),
         loses_before=None,
-        relistings=0,
         delisted=NOW - timedelta(days=1) if place is Place.PROBATION else None,
         probations=0,
         tries=0,

@@ -151,7 +151,6 @@ def test_endings_are_remembered_and_only_a_test_delists(store: Store) -> None:
             listing = tx.listings.proven(HOST)
             assert listing is not None
             tx.listings.end([listing.id], at=NOW + timedelta(days=day), reason=reason)
-        assert tx.listings.times_ended(HOST) == 3
         assert tx.listings.delisted(HOST) == NOW + timedelta(days=1)
         assert tx.listings.delisted(ip_address("192.0.2.2")) is None
 
