@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from html import escape
 from statistics import median
 
-from bench.figures import ECHO, NSD, OURS, PURE, RBLDNSD, TWO, Row, Run, paired
+from bench.figures import ECHO, NSD, OURS, PLAIN, RBLDNSD, TWO, Row, Run, paired
 
 #: What is shown at each size, top down.
-ROWS = (OURS, TWO, PURE, RBLDNSD, NSD, ECHO)
+ROWS = (OURS, TWO, PLAIN, RBLDNSD, NSD, ECHO)
 #: Pixels: where names end, the height of a row and of a bar, an axis, the room for the number behind a bar.
 NAMES, STEP, BAR, AXIS, NUMBER, GAP, TOP = 150, 22, 14, 185, 48, 14, 84
 #: Of an axis, the most that is told by ticks.

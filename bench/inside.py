@@ -33,13 +33,13 @@ from dnsbl.store.schema import changes
 
 def echo(port: int) -> None:
     """Answer until killed. The compiled engine is needed."""
-    from dnsbl.dns.engine import _fast
+    from dnsbl.dns.engine import _compiled
 
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("127.0.0.1", port))
     _, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _fast.Engine(1, echo=True).run(udp.fileno(), other.fileno())
+    _compiled.Core(1, echo=True).run(udp.fileno(), other.fileno())
 
 
 def fill(config: Path, numbers: Path) -> None:

@@ -9,7 +9,7 @@ from bench.figures import ECHO, GOALS, GUARDS_OFF, GUARDS_ON, OURS, RBLDNSD, Fig
 
 #: What each server is.
 LEGEND = """\
-`dnsbl` is `serve --only dns` with the compiled engine; `pure Python` the same under DNSBL_PURE=1. rbldnsd holds the
+`dnsbl` is `serve --only dns` with the compiled engine; `dnsbl, plain` the same with the plain one. rbldnsd holds the
 list as `ip4set` and has no threads. NSD has A and TXT for every address, so it is asked at the smallest size only.
 `echo` sends packets back and looks nothing up: the floor that the kernel sets. `2 threads` has two cores, which it
 shares with dnsperf: its rate is no peak. `guards off` and `guards on` are asked with EDNS and a client's cookie; on

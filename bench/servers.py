@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.figures import ECHO, GUARDS_OFF, GUARDS_ON, MIDDLE, NSD, OURS, PURE, RBLDNSD, TWO, Row
+from bench.figures import ECHO, GUARDS_OFF, GUARDS_ON, MIDDLE, NSD, OURS, PLAIN, RBLDNSD, TWO, Row
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.dns.listed.table import Table
 from dnsbl.rules.bounds import Bounds
@@ -179,7 +179,7 @@ def ours(
 
 def servers(here: World) -> Iterator[Server]:
     """What is compared at this size, with all its files written; those that are compared most are neighbours."""
-    yield ours(here, PURE, environment={"DNSBL_PURE": "1"})
+    yield ours(here, PLAIN, environment={"DNSBL_PURE": "1"})
     yield rbldnsd(here)
     yield ours(here, OURS)
     if len(here.listed) == MIDDLE:

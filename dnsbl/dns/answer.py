@@ -12,7 +12,8 @@ and knows who asks. The choices made here, where the RFCs leave one or say nothi
 - 32 nibbles that spell ::ffff:a.b.c.d are looked up as IPv4; 6to4 and other embedded addresses are not;
 - 127.0.0.0/24 holds test points (RFC 5782 5) and nothing else, whatever the table says;
 - sublists are no zones of their own: no SOA or NS there, and negative answers carry the SOA of the origin;
-- ANY gets one HINFO record (RFC 8482 4.2);
+- ANY gets one HINFO record (RFC 8482 4.2); of a type that is in neither `APEX` nor `LISTED` a name has what the zone's
+  file gives it, or nothing;
 - clients with the rule `empty` are told that nothing is listed, test points neither, so that one that checks them
   notices (RFC 5782 7); with the rule `code`, every address has that one A record.
 """
@@ -20,7 +21,7 @@ and knows who asks. The choices made here, where the RFCs leave one or say nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
 from dnsbl.addresses import Address, Network
@@ -38,8 +39,8 @@ _RFC8482 = b"\x07RFC8482\x00"
 
 def fixed(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply | None:
     """The records of the zone file at this name, `below` the origin; None where listings begin."""
-    if not below and query.qtype in (wire.SOA, wire.NS):
-        return _apex(query, zone, table)
+    if not below and query.qtype in APEX:
+        return APEX[query.qtype](zone, table)
     if below in zone.static:
         return _static(query, zone, table, below)
     return None
@@ -84,13 +85,37 @@ def _in_place(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], 
     return Reply(wire.NOERROR, True, (answer,), ede=wire.BLOCKED)
 
 
-def _apex(query: Query, zone: Zone, table: Table) -> Reply:
-    """SOA, or NS with the addresses of those in the zone (RFC 1034 4.2.1)."""
-    if query.qtype == wire.SOA:
-        soa = wire.record(wire.QNAME, wire.SOA, zone.soa_ttl, zone.soa(table.soa_serial))
-        return Reply(wire.NOERROR, True, (soa,))
+def _soa(zone: Zone, table: Table) -> Reply:
+    soa = wire.record(wire.QNAME, wire.SOA, zone.soa_ttl, zone.soa(table.soa_serial))
+    return Reply(wire.NOERROR, True, (soa,))
+
+
+def _servers(zone: Zone, table: Table) -> Reply:
+    """NS, with the addresses of those in the zone (RFC 1034 4.2.1)."""
     servers = tuple(wire.record(wire.QNAME, wire.NS, zone.ttl, rdata) for rdata in zone.ns)
     return Reply(wire.NOERROR, True, servers, (), zone.glue)
+
+
+def _codes(zone: Zone, kinds: tuple[Kind, ...], address: Address) -> tuple[bytes, ...]:
+    return zone.codes(kinds)
+
+
+def _texts(zone: Zone, kinds: tuple[Kind, ...], address: Address) -> tuple[bytes, ...]:
+    return tuple(wire.text(kind.text(address, zone.site)) for kind in kinds)
+
+
+#: What an origin has of itself beside the records of its file, by type.
+APEX: Mapping[int, Callable[[Zone, Table], Reply]] = {wire.SOA: _soa, wire.NS: _servers}
+#: What a listed address has, by type: the data of its records, as many as kinds or fewer (RFC 5782 2.1).
+LISTED: Mapping[int, Callable[[Zone, tuple[Kind, ...], Address], tuple[bytes, ...]]] = {
+    wire.A: _codes,
+    wire.TXT: _texts,
+}
+
+
+def types() -> frozenset[int]:
+    """The query types that are looked at; a name has nothing of any other, unless the zone's file gives it some."""
+    return frozenset({*APEX, *LISTED, wire.ANY})
 
 
 def _static(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply:
@@ -105,16 +130,13 @@ def _static(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) ->
 
 
 def _listed(query: Query, zone: Zone, table: Table, kinds: tuple[Kind, ...], address: Address) -> Reply:
-    """A and TXT of a listed address, in the same order; nothing else is minimal (RFC 5782 2.1)."""
+    """The records of a listed address, those of all types in the same order."""
     ttl = min(kind.ttl for kind in kinds)
-    if query.qtype == wire.A:
-        data = zone.codes(kinds)
-    elif query.qtype == wire.TXT:
-        data = tuple(wire.text(kind.text(address, zone.site)) for kind in kinds)
-    elif query.qtype == wire.ANY:
+    if query.qtype == wire.ANY:
         return _minimal_any(ttl)
-    else:
+    if query.qtype not in LISTED:
         return _nothing(query, zone, table, wire.NOERROR)
+    data = LISTED[query.qtype](zone, kinds, address)
     return Reply(wire.NOERROR, True, tuple(wire.record(wire.QNAME, query.qtype, ttl, rdata) for rdata in data))
 
 

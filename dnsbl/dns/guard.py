@@ -132,7 +132,7 @@ class Pace:
 
     @property
     def memory(self) -> tuple[array[float], array[int]]:
-        """For the compiled twin, by sort and slot: up to when is taken, and how many were refused in a row."""
+        """For the compiled engine, by sort and slot: up to when is taken, and how many were refused in a row."""
         return self._ahead, self._refused
 
     def judge(self, client: bytes, sort: int, now: float) -> int:

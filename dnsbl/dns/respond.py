@@ -9,6 +9,9 @@ silence out, with the little that counters and the sampled log need. The order, 
 4. the client's rule, unless the name has a known key; class CH; which zone; `answer` says what is in it;
 5. response rate limits, for UDP without a good cookie or key.
 
+What is looked at is stated as data, for the engines, which hand over whatever of it they were not taught: `OPTIONS`,
+`types`, `answer.APEX` and `LISTED`, `wire.OPCODES`; the only classes are IN and CH.
+
 Zone transfers, and every class but IN and CH (ANY too), are REFUSED. Before the first table is there, SERVFAIL. A table
 that the store has not confirmed for long is served on, marked as stale (RFC 8914).
 """
@@ -26,6 +29,11 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.dns.wire import Query, Reply
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import ClientRule
+
+#: EDNS options that are looked at; all others are ignored (RFC 6891 6.1.2).
+OPTIONS = frozenset({wire.NSID, wire.COOKIE})
+#: Query types that no zone answers: whole zones are handed out by `serving.transfers`.
+TRANSFERS = frozenset({wire.AXFR, wire.IXFR})
 
 _SELF: Mapping[tuple[bytes, ...], str] = {
     (b"version", b"bind"): "version",
@@ -49,7 +57,7 @@ class Serving:
     cookies: Cookies | None = None
     nsid: bytes | None = None
     told: Mapping[str, str] = field(default_factory=dict)  #: "version" and "id" for class CH; without one, REFUSED
-    heard: Callable[[Serving], None] = lambda serving: None  #: called after every change: the compiled twin
+    heard: Callable[[Serving], None] = lambda serving: None  #: called after every change: the engine
 
     def change(self, **fields: object) -> None:
         """Set these fields, from any thread."""
@@ -66,6 +74,11 @@ class Said(NamedTuple):
     zone: str  #: the origin of the zone that was asked, or ""
     rcode: int  #: -1 when there is no reply
     why: str  #: "" for a plain reply, "slip" for an empty one with TC, or why there is none: acl, header, rate
+
+
+def types() -> frozenset[int]:
+    """The query types that are looked at; of every other one a name has what the zone's file gives it, or nothing."""
+    return answer.types() | TRANSFERS
 
 
 def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: bool) -> Said:
@@ -104,7 +117,8 @@ def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bo
     options = b""
     if query.edns is None:
         return False, options, wire.NOERROR
-    asked = dict(reversed(query.edns.options))  # the first of several counts (RFC 7873 5.2)
+    # the first of several counts (RFC 7873 5.2)
+    asked = {code: data for code, data in reversed(query.edns.options) if code in OPTIONS}
     if serving.nsid is not None and wire.NSID in asked:
         options += wire.option(wire.NSID, serving.nsid)
     if serving.cookies is None or wire.COOKIE not in asked:
@@ -130,7 +144,7 @@ def _reply(query: Query, rule: ClientRule | None, now: float, serving: Serving) 
         return Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, False
     if query.qclass == wire.CH:
         return _chaos(query, serving), None, False
-    if query.qclass != wire.IN or query.qtype in (wire.AXFR, wire.IXFR):
+    if query.qclass != wire.IN or query.qtype in TRANSFERS:
         return Reply(wire.REFUSED), zone, keyed
     if zone is None:  # no upward referral (RFC 1034 4.3.1 is for resolvers)
         return Reply(wire.REFUSED, ede=wire.NOT_AUTHORITATIVE), None, False

@@ -21,6 +21,10 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+QUERY = 0
+#: Opcodes that are answered; whatever else gets NOTIMP.
+OPCODES = frozenset({QUERY})
+
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS, BADCOOKIE = 0, 1, 2, 3, 4, 5, 16, 23
 
 A, NS, SOA, HINFO, MX, TXT, AAAA, OPT, IXFR, AXFR, ANY = 1, 2, 6, 13, 15, 16, 28, 41, 251, 252, 255
@@ -118,7 +122,7 @@ def parse(packet: bytes) -> Query | None:
             raise _Malformed
     except _Malformed:
         fault = FORMERR
-    if opcode != 0:
+    if opcode not in OPCODES:
         fault = NOTIMP
     elif fault == NOERROR and edns is not None and edns.version != 0:
         fault = BADVERS

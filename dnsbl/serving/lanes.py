@@ -1,7 +1,7 @@
 """Lanes: UDP sockets, each answered on a thread of its own, with asyncio only for the packets that are handed over.
 
-A shell. What answers on the thread, an engine, is the compiled twin's loop or, without it, a plain loop here around the
-quick path of `engine.plain`. Both answer the common packets from one state at a time and hand over all others by a pair
+A shell. What answers on the thread, an engine, is the compiled one's loop or, without it, a loop here around the plain
+one. Both answer the common packets from one state at a time and hand over all others by a pair
 of sockets, whose buffer in the kernel is the bound: what does not fit is dropped. So what the engine does not know is
 answered by the reference, in the responder's own loop. At a wildcard address the kernel says which address was asked
 (IP_PKTINFO), and the reply leaves from there.
@@ -23,7 +23,7 @@ from typing import Any, Literal, Protocol
 
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.engine import compiled
-from dnsbl.dns.engine.plain import Quick
+from dnsbl.dns.engine.plain import Plain
 from dnsbl.dns.respond import Serving
 from dnsbl.serving.timing import BOUNDS, TIMED_EVERY, Histogram
 
@@ -35,7 +35,7 @@ LOOK = 1
 QUEUE = 1 << 20
 #: Packets handed over that are answered before the loop's other work has its turn.
 AT_ONCE = 32
-#: Bytes before a packet that is handed over, and of the sender's address there (see `Engine.run` in `_fast`).
+#: Bytes before a packet that is handed over, and of the sender's address there (see `Core.run` in `_compiled`).
 HEAD, ADDRESS = 64, 28
 
 _LARGEST = 65536
@@ -65,53 +65,53 @@ class Engine(Protocol):
     def stop(self) -> None: ...
 
 
-class Compiled:
-    """The compiled twin. It knows the system's clock alone."""
+class CompiledThreads:
+    """The compiled engine. It knows the system's clock alone."""
 
     words = "compiled"
 
     def __init__(self, loops: int, every: int) -> None:
-        twin = compiled.Twin(loops, every=every, bounds=BOUNDS)
-        self._engine = twin.engine
-        self.load, self.replied = twin.load, twin.replied
-        self.counted, self.timed, self.stop = twin.engine.counted, twin.engine.timed, twin.engine.stop
+        engine = compiled.Compiled(loops, every=every, bounds=BOUNDS)
+        self._core = engine.core
+        self.load, self.replied = engine.load, engine.replied
+        self.counted, self.timed, self.stop = engine.core.counted, engine.core.timed, engine.core.stop
 
     def run(self, udp: socket.socket, other: socket.socket, wild: bool) -> None:
         """Answer on this socket until stopped. Raises OSError when it fails."""
-        self._engine.run(udp.fileno(), other.fileno(), wild)
+        self._core.run(udp.fileno(), other.fileno(), wild)
 
 
-class Plain:
-    """The quick path in a plain loop, one for each socket."""
+class PlainThreads:
+    """The plain engine, one for each socket, in a loop."""
 
-    words = compiled.words() if compiled.missing else "pure Python (a clock of its own)"
+    words = compiled.words() if compiled.missing else "plain (a clock of its own)"
 
     def __init__(self, every: int, clock: Clock) -> None:
         self._every = every
         self._clock = clock
         self._times = Histogram()
         self._serving: Serving | None = None
-        self._quicks: list[Quick] = []
+        self._engines: list[Plain] = []
         self._counted = dict.fromkeys(("udp", "header", "port", "unsent", "unlogged"), 0)
         self._stopped = False
 
     def load(self, serving: Serving) -> None:
         """Answer as `serving` says from now on."""
         self._serving = serving
-        for quick in self._quicks:
-            quick.load(serving)
+        for engine in self._engines:
+            engine.load(serving)
 
     def counted(self) -> dict[str, int]:
         """Messages since the start, by what became of them; `udp` are all but those handed over."""
-        rate, slip = sum(quick.dropped for quick in self._quicks), sum(quick.slipped for quick in self._quicks)
+        rate, slip = sum(engine.dropped for engine in self._engines), sum(engine.slipped for engine in self._engines)
         udp = self._counted["udp"] + rate + sum(self.replied().values())
         return self._counted | {"udp": udp, "rate": rate, "slip": slip, "acl": 0}
 
     def replied(self) -> dict[tuple[str, int, str, bool], int]:
         """Replies by origin, rcode and type."""
         found: dict[tuple[str, int, str, bool], int] = {}
-        for quick in self._quicks:
-            for sort, count in quick.replies.copy().items():
+        for engine in self._engines:
+            for sort, count in engine.replies.copy().items():
                 if count:
                     found[sort] = found.get(sort, 0) + count
         return found
@@ -126,11 +126,11 @@ class Plain:
 
     def run(self, udp: socket.socket, other: socket.socket, wild: bool) -> None:
         """Answer on this socket until stopped."""
-        quick = Quick(packed, lambda: self._clock.now().timestamp())
-        self._quicks.append(quick)
+        engine = Plain(packed, lambda: self._clock.now().timestamp())
+        self._engines.append(engine)
         if self._serving is not None:
-            quick.load(self._serving)
-        answer, counted, every, local = quick.answer, self._counted, self._every, b""
+            engine.load(self._serving)
+        answer, counted, every, local = engine.answer, self._counted, self._every, b""
         receive: Callable[[int], Any] = udp.recvfrom
         unsampled = untimed = 0
         while not self._stopped:
@@ -185,7 +185,7 @@ class Lanes:
 
     def __init__(self, sockets: int, answer: Answer, *, every: int, clock: Clock) -> None:
         known = not compiled.missing and isinstance(clock, SystemClock)
-        self.engine: Engine = Compiled(sockets, every) if known else Plain(every, clock)
+        self.engine: Engine = CompiledThreads(sockets, every) if known else PlainThreads(every, clock)
         self.running: list[asyncio.Future[None]] = []  #: end with the threads, and carry their errors
         self.inodes: frozenset[int] = frozenset()  #: of the sockets, by which the kernel's tables know them
         self.unsent = 0  #: replies to what was handed over that the kernel did not take

@@ -40,9 +40,10 @@ import dns.rdatatype
 from dnsbl.clock import HandClock
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.engine import compiled
+from dnsbl.dns.engine.plain import Plain
 from dnsbl.dns.guard import Keys
 from dnsbl.dns.listed.table import Table
-from dnsbl.dns.respond import Serving, respond
+from dnsbl.dns.respond import OPTIONS, Serving, respond, types
 from dnsbl.dns.secondaries.transfer import read_keys
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.serving.responder import Responder
@@ -71,6 +72,10 @@ PLAIN_UDP, LARGEST_UDP, LARGEST_TCP = 512, 1232, 65535
 #: Bytes of a reply that are never too many: an SOA record is more than four times the shortest question of all.
 SMALL = 128
 _COUNTS = struct.pack("!HHHHH", 0x100, 1, 0, 0, 0)
+#: Query types and EDNS options: those that the reference looks at, so that one which it learns is drawn at once, and
+#: some that it does not.
+_TYPES = (*sorted(types()), 1, 1, 16, 12, 15, 28, 41, 43)
+_OPTIONS = (*sorted(OPTIONS), 8, 12, 15, 100)
 #: Known to the responder, whatever its client.
 KEY = b"0123456789abcdefghij"
 _LABELS = (
@@ -216,7 +221,7 @@ def mutations(seed: int, start: list[bytes]) -> Iterator[bytes]:
                 packet[at:] = other[int(draw() * len(other)) :]
             elif way == 11 and size >= 12:  # an OPT, perhaps a second one
                 options = b"".join(
-                    struct.pack("!HH", rng.choice((3, 8, 10, 12, 15, 100)), rng.choice((0, 1, 7, 8, 16, 24, 40, 41)))
+                    struct.pack("!HH", rng.choice(_OPTIONS), rng.choice((0, 1, 7, 8, 16, 24, 40, 41)))
                     + rng.randbytes(below(42))
                     for _ in range(below(3))
                 )
@@ -238,7 +243,7 @@ def _sound(rng: random.Random) -> bytearray:
         labels.append(label if rng.random() < 0.98 else rng.randbytes(rng.randrange(1, 64)))
     labels += rng.choice(_BELOW)
     packed = b"".join(bytes([len(label)]) + label for label in labels)[:254] + b"\0"
-    rtype = rng.choice((1, 1, 1, 2, 6, 12, 15, 16, 16, 28, 41, 43, 255, 251, 252, rng.randrange(65536)))
+    rtype = rng.choice((*_TYPES, rng.randrange(65536)))
     return bytearray(
         rng.randbytes(2) + _COUNTS + packed + struct.pack("!HH", rtype, rng.choice((1, 1, 1, 1, 1, 3, 255)))
     )
@@ -322,31 +327,55 @@ def responder() -> Subject:
     keys = read_keys("key hmac-sha256 MDEyMzQ1Njc4OWFiY2RlZg==", "here")
     made.transfer = Transfers(settings, keys, made.serving, None, clock)
 
-    twin = None if compiled.missing else Twinned(made.serving)
+    engines = {"plain": Beside(made.serving, _plain)}
+    if not compiled.missing:
+        engines["compiled"] = Beside(made.serving, _compiled)
 
     def subject(packet: bytes, client: bytes, tcp: bool) -> bytes | Iterator[bytes] | None:
         clock.turn(seconds=0.1)
         reply = made.reply(packet, client, tcp=tcp)
-        if twin and not tcp:
-            said = twin.answer(packet, client, clock.now().timestamp())
+        for name, engine in engines.items() if not tcp else ():
+            said = engine.answer(packet, client, clock.now().timestamp())
             if (reply is None or isinstance(reply, bytes)) and said != reply:
-                raise AssertionError(f"the compiled engine says {said.hex() if said else said}, and not {reply!r}")
+                raise AssertionError(f"the {name} engine says {said.hex() if said else said}, and not {reply!r}")
         return reply
 
     return subject
 
 
-class Twinned:
-    """The compiled engine, with the reference for what it hands over, and limits of its own that begin like these."""
+#: A packet, a client and the time -> the reply or None, and "hand over" when that is for the reference.
+Asked = Callable[[bytes, bytes, float], tuple[bytes | None, str]]
 
-    def __init__(self, serving: Serving) -> None:
+
+class Beside:
+    """An engine, with the reference for what it hands over, and limits of its own that begin like the responder's."""
+
+    def __init__(self, serving: Serving, make: Callable[[Serving], Asked]) -> None:
         self._own = replace(serving, pace=deepcopy(serving.pace))
-        self._twin = compiled.Twin(1)
-        self._twin.load(self._own)
+        self._ask = make(self._own)
 
     def answer(self, packet: bytes, client: bytes, now: float) -> bytes | None:
-        reply, why = self._twin.engine.answer(packet, client, now)
+        reply, why = self._ask(packet, client, now)
         return respond(packet, client, now, self._own, tcp=False).packet if why == "hand over" else reply
+
+
+def _compiled(serving: Serving) -> Asked:
+    engine = compiled.Compiled(1)
+    engine.load(serving)
+    return engine.core.answer
+
+
+def _plain(serving: Serving) -> Asked:
+    moment = [0.0]
+    engine = Plain(lambda host: ip_address(host).packed, lambda: moment[0])
+    engine.load(serving)
+
+    def ask(packet: bytes, client: bytes, now: float) -> tuple[bytes | None, str]:
+        moment[0] = now
+        reply = engine.answer(packet, str(ip_address(client)))
+        return reply or None, "hand over" if reply is None else ""
+
+    return ask
 
 
 def _share(job: tuple[int, int, float]) -> tuple[Counter[str], str]:

@@ -27,7 +27,7 @@ from random import Random
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "dnsbl.dns.engine._fast"
+NAME = "dnsbl.dns.engine._compiled"
 IP_PKTINFO = 8  # <linux/in.h>; Python 3.11 does not name it
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1 -w"
 #: The interpreter never frees all that it has; its own allocator would hide what lies side by side.
@@ -41,7 +41,7 @@ def build(folder: Path) -> Path:
     done = subprocess.run(
         [*command, str(folder / "temp")], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
-    found = [*folder.glob("dnsbl/dns/engine/_fast.*.so")]
+    found = [*folder.glob("dnsbl/dns/engine/_compiled.*.so")]
     if not found:
         sys.exit(f"the engine cannot be built with sanitizers:\n{done.stdout}{done.stderr}")
     return found[0]
@@ -85,24 +85,24 @@ def throw(packets: int, seed: int) -> None:
         keys=Keys([sha256(KEY).digest()]),
         nsid=b"n" * 100,
     )
-    twins: list[compiled.Twin] = []
+    engines: list[compiled.Compiled] = []
     for serving in (plain, guarded, replace(guarded, seen=0.0, cookies=Cookies((bytes(16),), strict=True), table=None)):
-        twins.append(compiled.Twin(2, every=100 * len(twins)))
-        twins[-1].load(serving)
+        engines.append(compiled.Compiled(2, every=100 * len(engines)))
+        engines[-1].load(serving)
     seen: Counter[str] = Counter()
     source = mutations(seed, corpus())
     for number in range(packets):
         packet, client = next(source), CLIENTS[number // 8 % len(CLIENTS)]
-        reply, why = twins[number % 3].engine.answer(packet, client, 1e9 + number / 1000)
+        reply, why = engines[number % 3].core.answer(packet, client, 1e9 + number / 1000)
         seen[why or f"rcode {reply[3] & 15}" if reply else why] += 1
         if number % 1000 == 0:
             guarded.table = large.changed(steps[: number // 1000 % 300])
-            twins[1].load(guarded)
+            engines[1].load(guarded)
     print(f"sanitized, in process: {dict(seen.most_common())}", flush=True)
-    _loop(twins[0].engine, (next(source)[:9000] for _ in range(packets // 20)), GOOD)
+    _loop(engines[0].core, (next(source)[:9000] for _ in range(packets // 20)), GOOD)
 
 
-def _loop(engine: Any, packets: Iterable[bytes], good: bytes) -> None:
+def _loop(core: Any, packets: Iterable[bytes], good: bytes) -> None:
     """Packets through the loop itself, in both families, at sockets with and without an address of their own."""
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     near.setblocking(False)
@@ -117,7 +117,7 @@ def _loop(engine: Any, packets: Iterable[bytes], good: bytes) -> None:
         client.settimeout(5)
         clients.append(client)
         terms = udp.detach(), far.fileno(), asked != host
-        threading.Thread(target=engine.run, args=terms, daemon=True).start()
+        threading.Thread(target=core.run, args=terms, daemon=True).start()
     for number, packet in enumerate(packets):
         client = clients[number % 2]
         client.send(packet)
@@ -132,7 +132,7 @@ def _loop(engine: Any, packets: Iterable[bytes], good: bytes) -> None:
         client.send(good)
         while client.recv(65535)[:2] != good[:2]:
             pass
-    counted = engine.counted()
+    counted = core.counted()
     print(f"sanitized, over UDP: {counted}", flush=True)
     assert handed > 0
     assert counted["udp"] > 0

@@ -1,35 +1,42 @@
-"""The door to the compiled twin of `respond`: whether it is here, and what it must know, as numbers and bytes.
+"""The door to the compiled engine: whether it is here, and what it must know, as numbers and bytes.
 
-Pure but for one look at the environment: DNSBL_PURE=1 forces the plain twin, as does a machine where nothing was
-compiled. The compiled twin answers the common packets with the same bytes and hands over all others. A test names every
-field of a zone and of `Serving`, so that none is added without a thought for the twin.
+Pure but for one look at the environment: DNSBL_PURE=1 forces the plain engine, as does a machine where nothing was
+compiled. The compiled engine answers the common packets with the bytes of the reference and hands over all others,
+among them whatever has an option or a type that the reference looks at (`respond.OPTIONS`, `respond.types`) and the
+engine was not taught (`OPTIONS`, `TYPES` here). A test names every field of a zone and of `Serving`, so that none is
+added without a thought for the engine.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from dnsbl.dns import guard, wire
+from dnsbl.dns import guard, respond, wire
 from dnsbl.dns.guard import Pace, Prefixes
 from dnsbl.dns.respond import Serving
 from dnsbl.dns.zones import Kind, Zone, Zones
 
 if TYPE_CHECKING:
-    from dnsbl.dns.engine._fast import Engine, Guard, Loaded, Plan
+    from dnsbl.dns.engine._compiled import Core, Guard, Loaded, Plan
 
-#: Kinds that the twin tells apart, over all zones.
+#: Kinds that the engine tells apart, over all zones.
 MOST_KINDS = 64
+#: EDNS options and query types that the engine was taught. Options that nobody knows it skips, of such types a name has
+#: nothing.
+OPTIONS = frozenset({wire.NSID, wire.COOKIE})
+TYPES = frozenset({wire.A, wire.NS, wire.SOA, wire.TXT})
 #: Query types in counts; the first is every other one.
-TYPES = ("other", *wire.TYPES.values())
+COUNTED = ("other", *wire.TYPES.values())
 
 _ACTIONS = {"pass": 0, "drop": 1, "refuse": 2}
 _OTHERWISE = 3
-_SORTS = bytes(TYPES.index(wire.TYPES.get(qtype, "other")) for qtype in range(256))
+_SORTS = bytes(COUNTED.index(wire.TYPES.get(qtype, "other")) for qtype in range(256))
 
 try:
-    from dnsbl.dns.engine import _fast
+    from dnsbl.dns.engine import _compiled
 
     missing = ""  #: why there is no compiled engine, or ""
 except ImportError:
@@ -40,17 +47,17 @@ if os.environ.get("DNSBL_PURE") == "1":
 
 def words() -> str:
     """Which engine answers, for people."""
-    return f"pure Python ({missing})" if missing else "compiled"
+    return f"plain ({missing})" if missing else "compiled"
 
 
-class Twin:
-    """The compiled twin of one responder, for so many `loops` (sockets times threads).
+class Compiled:
+    """The compiled engine of one responder, for so many `loops` (sockets times threads).
 
     `every` is that of the query log, `bounds` those of the histogram of times. Only where nothing is `missing`.
     """
 
     def __init__(self, loops: int, *, every: int = 0, bounds: tuple[float, ...] = ()) -> None:
-        self.engine: Engine = _fast.Engine(loops, every=every, sorts=_SORTS, bounds=bounds)
+        self.core: Core = _compiled.Core(loops, every=every, sorts=_SORTS, bounds=bounds)
         self._loops = loops
         self._loading = Lock()
         self._made: dict[str, tuple[tuple[object, ...], Any]] = {}  # part -> (what it was made of, it)
@@ -61,20 +68,22 @@ class Twin:
             before = {part: made for part, (_, made) in self._made.items()}
             plan: Plan = self._part("plan", (serving.zones,), lambda: _plan(serving.zones, self._loops))
             guarding = (serving.rules, serving.pace, serving.cookies, serving.keys, serving.nsid)
-            guard_: Guard = self._part("guard", (*guarding, serving.stale_after), lambda: _fast.Guard(_guard(serving)))
+            guard_: Guard = self._part(
+                "guard", (*guarding, serving.stale_after), lambda: _compiled.Guard(_guard(serving))
+            )
             table = serving.table
             loaded: Loaded | None = self._part(
                 "table",
                 (plan, table),
-                lambda: None if table is None else _fast.Loaded(plan, table.shelves(), table.soa_serial),
+                lambda: None if table is None else _compiled.Loaded(plan, table.shelves(), table.soa_serial),
             )
-            self.engine.confirm(serving.seen)
+            self.core.confirm(serving.seen)
             if before != {"plan": plan, "guard": guard_, "table": loaded}:
-                self.engine.swap(_fast.State(plan, guard_, loaded))
+                self.core.swap(_compiled.State(plan, guard_, loaded))
 
     def replied(self) -> dict[tuple[str, int, str, bool], int]:
         """Replies over UDP as the responder counts them: by origin or "", rcode and type."""
-        return {(zone, rcode, TYPES[sort], False): n for (zone, rcode, sort), n in self.engine.replied().items()}
+        return {(zone, rcode, COUNTED[sort], False): n for (zone, rcode, sort), n in self.core.replied().items()}
 
     def _part(self, name: str, of: tuple[object, ...], make: Any) -> Any:
         made_of, made = self._made.get(name, ((), None))
@@ -95,7 +104,7 @@ def _plan(zones: Zones, loops: int) -> Plan:
         plans.append((zone, known))
     names.sort()  # several records come in this order
     bits = {name: bit for bit, name in enumerate(names)}
-    return _fast.Plan(tuple(names), [_zone(zone, bits, known) for zone, known in plans], loops)
+    return _compiled.Plan(tuple(names), [_zone(zone, bits, known) for zone, known in plans], loops)
 
 
 def _zone(zone: Zone, bits: dict[str, int], known: bool) -> dict[str, Any]:
@@ -145,7 +154,17 @@ def _guard(serving: Serving) -> dict[str, Any]:
         "keys": None if serving.keys is None else serving.keys.digests,
         "nsid": serving.nsid,
         "stale_after": serving.stale_after,
+        "options": _bits(respond.OPTIONS - OPTIONS),
+        "types": _bits(respond.types() - TYPES),
     }
+
+
+def _bits(numbers: Iterable[int]) -> bytes:
+    """A bit for each number of 16 bits, the lowest of a byte first."""
+    bits = bytearray(1 << 13)
+    for number in numbers:
+        bits[number >> 3] |= 1 << (number & 7)
+    return bytes(bits)
 
 
 def _levels(prefixes: Prefixes[Any], value: Any) -> list[list[tuple[int, list[int], list[int]]]]:

@@ -1,4 +1,4 @@
-"""What is said to one question, as `respond` and `answer` say it, or that they are to be asked. Part of `_fast`."""
+"""What is said to one question, as `respond` and `answer` say it, or that they are to be asked. Part of `_compiled`."""
 
 cdef struct Decision:
     int sections  # NO_RECORDS, LISTED, NOTHING or APEX
@@ -105,7 +105,7 @@ cdef bint decide(
     cdef bint octets, nibbles, exists = False, listed = False
     cdef int value, bits
     cdef u128 number = 0
-    if rule == OTHERWISE or asked.qtype == ANY or asked.qtype == AXFR or asked.qtype == IXFR:
+    if rule == OTHERWISE or has_bit(world.guard.types, asked.qtype):
         return False
     n = zone_of(world, asked)
     if n >= 0:

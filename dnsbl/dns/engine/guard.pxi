@@ -1,4 +1,4 @@
-"""Who asks, and how fast: rules, cookies and limits, as `guard` and `cookies` have them. Part of `_fast`.
+"""Who asks, and how fast: rules, cookies and limits, as `guard` and `cookies` have them. Part of `_compiled`.
 
 The memory of the limits is that of `guard.Pace`, which the reference uses at the same time. Threads do not wait for one
 another there: when two count for one client at once, one of the two replies may go uncounted.
@@ -35,6 +35,8 @@ cdef struct Guarding:
     bint names_itself
     Bytes nsid
     double stale_after
+    const uint8_t* options  # a bit for each that is handed over
+    const uint8_t* types
 
 cdef struct Client:
     int family  # 0 or 1
@@ -44,7 +46,7 @@ cdef struct Client:
 
 
 cdef class Guard:
-    """Rules, limits, cookies and NSID, as `compiled` describes them. Raises ValueError for what is out of place."""
+    """Rules, limits, cookies, NSID, and what is handed over, as `compiled` describes them. Raises ValueError for what is out of place."""
 
     cdef Guarding data
     cdef list keep
@@ -101,6 +103,14 @@ cdef class Guard:
         if nsid is not None:
             self.data.nsid.data = <const uint8_t*><const char*>nsid
         self.data.stale_after = found["stale_after"]
+        self.data.options = self.bits(found["options"])
+        self.data.types = self.bits(found["types"])
+
+    cdef const uint8_t* bits(self, bytes found) except NULL:
+        if len(found) != 1 << 13:
+            raise ValueError("a bit for each number of 16 bits is needed")
+        self.keep.append(found)
+        return <const uint8_t*><const char*>found
 
     cdef _Block block(self, size_t size):
         block = _Block(max(1, size))
@@ -133,6 +143,11 @@ cdef class Guard:
         cdef int n
         for n in range(self.held):
             PyBuffer_Release(&self.memory[n])
+
+
+cdef inline bint has_bit(const uint8_t* bits, int number) noexcept nogil:
+    """Of a number of 16 bits."""
+    return bits[number >> 3] >> (number & 7) & 1
 
 
 cdef inline int value_of(const Prefixes* prefixes, u128 number) noexcept nogil:

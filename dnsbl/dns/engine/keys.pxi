@@ -1,4 +1,4 @@
-"""Keys that clients put before the zone, known by their SHA-256 alone, as `guard.Keys`. Part of `_fast`."""
+"""Keys that clients put before the zone, known by their SHA-256 alone, as `guard.Keys`. Part of `_compiled`."""
 
 cdef struct Keyring:
     bint used  # whether a label may be a key

@@ -1,4 +1,4 @@
-"""What is listed: the arrays of a table, pinned, and the search in them. Part of `_fast`; answers like `table`."""
+"""What is listed: the arrays of a table, pinned, and the search in them. Part of `_compiled`; answers like `table`."""
 
 cdef struct Shelf:
     int kind  # its bit, or -1 for exceptions

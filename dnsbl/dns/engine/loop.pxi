@@ -1,10 +1,10 @@
-"""The loop: packets in and out by the batch, on one thread, without the interpreter's lock. Part of `_fast`."""
+"""The loop: packets in and out by the batch, on one thread, without the interpreter's lock. Part of `_compiled`."""
 
 cdef inline void count_one(
-    Engine engine, const World* world, int mine, int size, const Question* asked, const Decision* said
+    Core core, const World* world, int mine, int size, const Question* asked, const Decision* said
 ) noexcept nogil:
     """Add one message to the counts of a loop."""
-    cdef Counts* counts = &engine.counts[mine]
+    cdef Counts* counts = &core.counts[mine]
     cdef Py_ssize_t at
     if size == SAMPLED:
         counts.unsampled = 0
@@ -25,7 +25,7 @@ cdef inline void count_one(
         return
     counts.slipped += said.slip
     at = (mine * (world.count + 1) + said.zone) * RCODES + said.rcode
-    world.replies[at * TYPES + (engine.sorts[asked.qtype] if asked.qtype < 256 else 0)] += 1
+    world.replies[at * TYPES + (core.sorts[asked.qtype] if asked.qtype < 256 else 0)] += 1
 
 
 cdef inline void set_client(Client* client, int family, const uint8_t* packed) noexcept nogil:
@@ -82,9 +82,9 @@ cdef bint hand_over(Room* room, int n, int other, bint for_the_log, unsigned int
     return sendmsg(other, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0
 
 
-cdef void time_one(Engine engine, Counts* counts, double seconds) noexcept nogil:
+cdef void time_one(Core core, Counts* counts, double seconds) noexcept nogil:
     cdef int bucket = 0
-    while bucket < engine.bound_count and seconds > engine.bounds[bucket]:
+    while bucket < core.bound_count and seconds > core.bounds[bucket]:
         bucket += 1
     counts.times[bucket] += 1
     counts.seconds += seconds
@@ -98,12 +98,12 @@ cdef double CALM = 0.35
 cdef double LOOK = 0.005
 
 
-cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine) noexcept nogil:
+cdef int loop(Core core, Room* room, int fd, int other, bint wild, int mine) noexcept nogil:
     cdef int taken = 0, given, n, size, sent
     cdef void* found
     cdef Client client
-    cdef Counts* counts = &engine.counts[mine]
-    cdef void** reads = &engine.slots[mine].reads
+    cdef Counts* counts = &core.counts[mine]
+    cdef void** reads = &core.slots[mine].reads
     cdef double now, began
     cdef uint8_t local[32]
     cdef unsigned int local_size = 0
@@ -123,7 +123,7 @@ cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine)
         room.given[n].msg_hdr.msg_iovlen = 1
     prctl(PR_SET_TIMERSLACK, 1)  # of this thread: a pause is as long as it says
     ended = seconds_of(CLOCK_MONOTONIC)
-    while not engine.stopped:
+    while not core.stopped:
         if busy and taken < FEW:
             usleep(PAUSE)
         for n in range(taken):  # what the last batch has written over
@@ -131,7 +131,7 @@ cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine)
             if wild:
                 room.taken[n].msg_hdr.msg_controllen = CONTROL
         taken = recvmmsg(fd, room.taken, BATCH, MSG_WAITFORONE, NULL)
-        if engine.stopped:
+        if core.stopped:
             break
         woken = seconds_of(CLOCK_MONOTONIC)
         if taken < 0:
@@ -140,12 +140,12 @@ cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine)
             if errno != EINTR and errno != EAGAIN:
                 counts.unsent += 1
             continue
-        found = load_pointer(&engine.current)
+        found = load_pointer(&core.current)
         while True:
             store_pointer(reads, found)
-            if load_pointer(&engine.current) == found:
+            if load_pointer(&core.current) == found:
                 break
-            found = load_pointer(&engine.current)
+            found = load_pointer(&core.current)
         now = seconds_of(CLOCK_REALTIME)
         given = 0
         for n in range(taken):
@@ -155,7 +155,7 @@ cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine)
                 counts.udp += 1
                 counts.port += 1
                 continue
-            if engine.echo:
+            if core.echo:
                 room.packets[n][2] |= 0x80
                 room.out_parts[given].iov_base = room.packets[n]
                 size = room.taken[n].msg_len
@@ -164,17 +164,17 @@ cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine)
                     set_client(&client, 0, room.peers[n] + 4)
                 else:
                     set_client(&client, 1, room.peers[n] + 8)
-                due = engine.every and counts.unsampled + 1 >= engine.every
+                due = core.every and counts.unsampled + 1 >= core.every
                 counts.untimed += 1
                 began = 0
                 if counts.untimed >= TIMED_EVERY:
                     began = seconds_of(CLOCK_MONOTONIC)
                 while True:
                     size = answer_one(
-                        <const World*>found, room.packets[n], room.taken[n].msg_len, &client, now, engine.seen, due,
+                        <const World*>found, room.packets[n], room.taken[n].msg_len, &client, now, core.seen, due,
                         room.replies[given], &room.asked, &room.said,
                     )
-                    count_one(engine, <const World*>found, mine, size, &room.asked, &room.said)
+                    count_one(core, <const World*>found, mine, size, &room.asked, &room.said)
                     if size != SAMPLED:
                         break
                     if wild:
@@ -185,7 +185,7 @@ cdef int loop(Engine engine, Room* room, int fd, int other, bint wild, int mine)
                     due = False
                 if began and size > 0:
                     counts.untimed = 0
-                    time_one(engine, counts, seconds_of(CLOCK_MONOTONIC) - began)
+                    time_one(core, counts, seconds_of(CLOCK_MONOTONIC) - began)
                 if size == HAND_OVER:
                     if wild:
                         local_size = asked_address(&room.taken[n].msg_hdr, local)

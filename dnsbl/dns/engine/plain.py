@@ -1,4 +1,4 @@
-"""The quick path of the plain twin: the packet that mail servers send all day, answered without making objects of it.
+"""The plain engine: the packet that mail servers send all day, answered without making objects of it.
 
 Pure. An IPv4 address (four octets, not in 127.0.0.0/8) at a zone's origin or in a sublist, type A or TXT, class IN,
 without EDNS or with an OPT record without options, from a client whose rule, if any, is `pass`. Every other packet is
@@ -45,7 +45,7 @@ class _End:
         self.found, self.missing = ((zone.origin, rcode, "TXT" if txt else "A", False) for rcode in (0, wire.NXDOMAIN))
 
 
-class Quick:
+class Plain:
     """Answers as `load` was told last; one thread calls `answer`.
 
     `packed` makes four or sixteen bytes of a client's address as text, `now` tells the time in Unix seconds.

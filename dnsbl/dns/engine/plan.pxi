@@ -1,4 +1,4 @@
-"""What is fixed about the zones: the plan that `compiled` makes, as C sees it, and counts by zone. Part of `_fast`."""
+"""What is fixed about the zones: the plan that `compiled` makes, as C sees it, and counts by zone. Part of `_compiled`."""
 
 cdef struct Bytes:
     const uint8_t* data

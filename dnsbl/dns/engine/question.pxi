@@ -1,4 +1,4 @@
-"""One message, read as strictly as `wire` does, as far as the common ones go. Part of `_fast`."""
+"""One message, read as strictly as `wire` does, as far as the common ones go. Part of `_compiled`."""
 
 cdef struct Question:
     uint8_t lower[256]  # the name in lower case, lengths and all
@@ -15,8 +15,12 @@ cdef struct Question:
     bint wants_nsid
 
 
-cdef bint read_question(const uint8_t* packet, Py_ssize_t size, Question* asked) noexcept nogil:
-    """Whether it is one plain question of class IN, with an OPT record of version 0 or without; reads it."""
+cdef bint read_question(
+    const uint8_t* packet, Py_ssize_t size, const Guarding* guard, Question* asked
+) noexcept nogil:
+    """Whether it is one plain question of class IN, with an OPT record of version 0 or without, and without an option that
+    is handed over; reads it.
+    """
     cdef Py_ssize_t at = 12, n, width, code, options = 0, end
     cdef uint8_t c
     if packet[2] & 0x78 or packet[4] or packet[5] != 1 or packet[6] or packet[7] or packet[8] or packet[9]:
@@ -76,5 +80,7 @@ cdef bint read_question(const uint8_t* packet, Py_ssize_t size, Question* asked)
             asked.wants_nsid = True
         elif code == COOKIE and asked.cookie == NULL:
             asked.cookie, asked.cookie_size = packet + at, width
+        elif has_bit(guard.options, <int>code):
+            return False
         at += width
     return True

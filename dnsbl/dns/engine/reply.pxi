@@ -1,4 +1,4 @@
-"""The reply, with the very bytes of `wire.assemble`. Part of `_fast`; every write is behind a check of the room."""
+"""The reply, with the very bytes of `wire.assemble`. Part of `_compiled`; every write is behind a check of the room."""
 
 cdef struct Out:
     uint8_t* data
@@ -228,7 +228,7 @@ cdef int answer_one(
         return SILENT
     if sampled:
         return SAMPLED
-    if not read_question(packet, size, asked):
+    if not read_question(packet, size, world.guard, asked):
         return HAND_OVER
     said.zone = 0
     said.ede = -1

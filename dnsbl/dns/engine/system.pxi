@@ -1,4 +1,4 @@
-"""What the engine takes from the system: the kernel's calls, the clock, memory, whole stores. Part of `_fast`."""
+"""What the engine takes from the system: the kernel's calls, the clock, memory, whole stores. Part of `_compiled`."""
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from libc.errno cimport EAGAIN, EBADF, EINTR, ENOTSOCK, errno

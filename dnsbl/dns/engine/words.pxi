@@ -1,6 +1,6 @@
 """The numbers that the parts of the engine share; those of messages and limits are the same as in `wire` and `guard`.
 
-Part of `_fast`.
+Part of `_compiled`.
 """
 
 cdef enum:
@@ -13,9 +13,6 @@ cdef enum:
     SOA = 6
     TXT = 16
     OPT = 41
-    IXFR = 251
-    AXFR = 252
-    ANY = 255
     NOERROR = 0
     NXDOMAIN = 3
     REFUSED = 5

@@ -1,4 +1,4 @@
-"""The compiled twin, as `compiled`, `lanes` and the benchmarks use it."""
+"""The compiled engine, as `compiled`, `lanes` and the benchmarks use it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +17,7 @@ class Loaded:
 class State:
     def __init__(self, plan: Plan, guard: Guard, loaded: Loaded | None) -> None: ...
 
-class Engine:
+class Core:
     def __init__(
         self, loops: int, *, every: int = ..., sorts: bytes = ..., bounds: tuple[float, ...] = ..., echo: bool = ...
     ) -> None: ...

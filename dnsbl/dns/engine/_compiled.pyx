@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=True, cdivision=True
-"""The compiled twin of `respond`, and the loop around it: packets in and out by the batch, without the interpreter's lock.
+"""The compiled engine: what `respond` says, and the loop around it: packets in and out by the batch, without the interpreter's lock.
 
 Answers what most packets ask (A, TXT, and what has no data, below the origin; SOA at the origin; no name of ours), with
 client rules, keys, rate limits, cookies and NSID, and with the very bytes of `respond`; every other packet is handed
@@ -60,7 +60,7 @@ cdef struct Slot:
     uint64_t pad[15]
 
 
-cdef class Engine:
+cdef class Core:
     """Answers from the state given last, on as many threads as there are `loops`, each in a `run`.
 
     One of `every` messages is handed over for the query log (0: none). `sorts` gives the index of each query type below

@@ -1,0 +1,84 @@
+"""An engine beside the reference: asked the same, they must say, do and count the same."""
+
+import dataclasses
+from copy import deepcopy
+from ipaddress import ip_address
+
+from dnsbl.dns import wire
+from dnsbl.dns.engine import compiled
+from dnsbl.dns.engine.plain import Plain
+from dnsbl.dns.listed.table import Table
+from dnsbl.dns.respond import Serving, respond
+from dnsbl.dns.zones import Zones
+from tests.dnsbl.dns.test_answer import CLIENT, NOW, TABLE, ZONES, packet_of
+
+ENGINES = ["plain"] if compiled.missing else ["compiled", "plain"]
+
+
+class CompiledOne:
+    """The compiled engine, one packet at a time."""
+
+    def __init__(self) -> None:
+        engine = compiled.Compiled(1)
+        self.load, self.replied, self.answer = engine.load, engine.replied, engine.core.answer
+
+
+class PlainOne:
+    """The plain engine, asked and answering as the compiled one does."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.engine = Plain(lambda host: ip_address(host).packed, lambda: self.now)
+        self.load = self.engine.load
+
+    def replied(self) -> dict[tuple[str, int, str, bool], int]:
+        return {sort: count for sort, count in self.engine.replies.items() if count}
+
+    def answer(self, packet: bytes, client: bytes, now: float) -> tuple[bytes | None, str]:
+        self.now = now
+        dropped, slipped = self.engine.dropped, self.engine.slipped
+        reply = self.engine.answer(packet, str(ip_address(client)))
+        if reply is None:
+            return None, "hand over"
+        why = "rate" if self.engine.dropped > dropped else "slip" if self.engine.slipped > slipped else ""
+        return reply or None, why
+
+
+class Both:
+    """A reference and an engine that begin alike, each with limits of its own."""
+
+    def __init__(self, engine: str, serving: Serving) -> None:
+        self.reference = serving
+        self.own = dataclasses.replace(serving, pace=deepcopy(serving.pace))
+        self.engine = CompiledOne() if engine == "compiled" else PlainOne()
+        self.engine.load(self.own)
+        self.replied: dict[tuple[str, int, str, bool], int] = {}
+
+    def agree(self, packet: bytes, client: bytes = CLIENT, now: float = NOW) -> bool:
+        """Whether the engine answered this packet itself; then it said, did and counted what the reference does."""
+        reply, why = self.engine.answer(packet, client, now)
+        if why == "hand over":
+            return False
+        said = respond(packet, client, now, self.reference, tcp=False)
+        assert (reply, why) == (said.packet, said.why)
+        if said.packet is not None and said.query is not None:
+            sort = said.zone, said.rcode, wire.TYPES.get(said.query.qtype, "other"), False
+            self.replied[sort] = self.replied.get(sort, 0) + 1
+        assert self.engine.replied() == self.replied
+        return True
+
+    def change(self, **fields: object) -> None:
+        """Change what both answer from."""
+        for name, value in fields.items():
+            setattr(self.reference, name, value)
+            setattr(self.own, name, value)
+        self.engine.load(self.own)
+
+
+def both(engine: str, table: Table | None = TABLE, zones: Zones = ZONES, **others: object) -> Both:
+    return Both(engine, dataclasses.replace(Serving(zones, table), **others))
+
+
+def asked(name: str, kind: str = "A", options: bytes | None = None, **others: object) -> bytes:
+    edns = {"edns": {"size": 1232, "options": options.hex()}} if options is not None else {}
+    return packet_of({"name": name, "type": kind} | edns | others)

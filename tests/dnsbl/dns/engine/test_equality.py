@@ -1,0 +1,543 @@
+"""What an engine answers, it answers byte for byte as the reference does; everything else it hands over.
+
+Both engines go through all of it. What the compiled one must answer itself, the plain one may hand over, but for what
+mail servers ask all day.
+"""
+
+import struct
+from collections.abc import Callable
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnsbl.addresses import reversed_labels
+from dnsbl.dns import answer, respond, wire
+from dnsbl.dns.cookies import Cookies, server_cookie
+from dnsbl.dns.guard import Keys, Pace, rules_of
+from dnsbl.dns.listed.table import Table
+from dnsbl.dns.zonefile import zones_from
+from dnsbl.dns.zones import Zones
+from dnsbl.model import Change
+from dnsbl.settings import Dns
+from tests.dnsbl.dns.engine.both import ENGINES, Both, asked, both
+from tests.dnsbl.dns.listed.test_table import many
+from tests.dnsbl.dns.test_answer import CASES, NOW, TABLE, WORLD, ZONES, mutated, packet_of, serving_of
+
+SECRETS = (bytes(range(16)), bytes(16))
+WORLDS = {engine: both(engine) for engine in ENGINES}
+each = pytest.mark.parametrize("engine", ENGINES)
+
+
+@each
+@pytest.mark.parametrize("case", [case for case in CASES if not case.values[0].get("ask", {}).get("tcp")])
+def test_every_vector_has_the_same_bytes_from_both(case: dict, engine: str) -> None:
+    packet = packet_of(case["ask"]) if "ask" in case else bytes.fromhex(case["hex"])
+    client = ip_address(case.get("client", "198.51.100.100")).packed
+    Both(engine, serving_of(case.get("profile"))).agree(packet, client, case.get("now", NOW))
+
+
+# -- what is answered, and what is handed over -----------------------------------------------------------------
+NIBBLES = "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2"
+#: What mail servers ask all day, and what is rarer.
+DAILY = [
+    ("7.2.0.192.bl.test", "A"),
+    ("7.2.0.192.bl.test", "TXT"),
+    ("7.2.0.192.BL.tEsT", "A"),
+    ("7.2.0.193.bl.test", "A"),
+    ("7.2.0.192.relay.bl.test", "A"),
+    ("9.100.51.198.other.test", "TXT"),
+    ("8.100.51.198.multihop.bl.test", "A"),
+]
+RARER = [
+    ("7.2.0.192.bl.test", "AAAA"),
+    ("2.0.192.bl.test", "A"),
+    ("relay.bl.test", "A"),
+    ("2.0.0.127.bl.test", "A"),
+    ("7.100.51.198.bl.test", "A"),  # under two kinds
+    ("1.2.3.4.bl.test", "A"),  # nibbles as well
+    ("07.2.0.192.bl.test", "A"),
+    (f"{NIBBLES}.bl.test", "TXT"),
+    ("bl.test", "SOA"),
+    ("2.bl.test", "NS"),
+    ("x.y.z.bl.test", "A"),
+    ("7.2.0.192.nobody.test", "A"),
+    ("nobody.example", "A"),
+]
+PLAIN_OPTS = [None, {"size": 4096}, {"size": 512, "flags": 0x8000}, {"size": 0}]
+OPTS = [
+    {"size": 1232, "options": "00030000"},
+    {"size": 1232, "options": "000a0008" + "11" * 8 + "000c000400000000"},
+    {"size": 1232, "options": "0003000100" + "000a0018" + "01" * 24 + "000a0008" + "22" * 8},
+    {"size": 1232, "options": "0008000700011800c00002" + "fde90001ff"},
+]
+
+
+def question(name: str, kind: str, edns: dict | None, flags: int = 0x0100) -> bytes:
+    return packet_of({"name": name, "type": kind, "flags": flags} | ({"edns": edns} if edns else {}))
+
+
+@each
+@pytest.mark.parametrize("edns", PLAIN_OPTS)
+@pytest.mark.parametrize("flags", [0, 0x0100, 0x0030])
+@pytest.mark.parametrize(("name", "kind"), DAILY)
+def test_what_mail_servers_ask_all_day_is_answered_without_the_reference(
+    engine: str, name: str, kind: str, flags: int, edns: dict | None
+) -> None:
+    assert WORLDS[engine].agree(question(name, kind, edns, flags))
+
+
+@each
+@pytest.mark.parametrize(("name", "kind"), [*DAILY, *RARER])
+@pytest.mark.parametrize("edns", [*PLAIN_OPTS, *OPTS])
+def test_what_is_asked_more_rarely_too_by_the_compiled_engine(
+    engine: str, name: str, kind: str, edns: dict | None
+) -> None:
+    worlds = (
+        WORLDS[engine],
+        both(engine, cookies=Cookies(SECRETS), nsid=b"one of us"),
+        both(engine, seen=NOW - 4000.0),
+    )
+    for world in worlds:
+        assert world.agree(question(name, kind, edns)) or engine == "plain"
+
+
+@each
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {"name": "bl.test", "type": "NS"},
+        {"name": "bl.test", "type": "MX"},
+        {"name": "ns1.bl.test", "type": "A"},
+        {"name": "7.2.0.192.bl.test", "type": "ANY"},
+        {"name": "bl.test", "type": "AXFR"},
+        {"name": "nobody.test", "type": "IXFR"},
+        {"name": "7.2.0.192.bl.test", "type": "A", "class": "CH"},
+        {"name": "7.2.0.192.bl.test", "type": "A", "flags": 0x2800},
+        {"name": "7.2.0.192.bl.test", "type": "A", "edns": {"size": 1232, "version": 1}},
+        {"name": "7.2.0.192.bl.test", "type": "A", "edns": {"size": 1232, "options": "00030000" * 65}},
+        {"name": "7.2.0.192.bl.test", "type": "A", "edns": {"size": 1232, "options": "000a0007" + "11" * 7}},
+        {"name": "7.2.0.192.bl.test", "type": "A", "edns": {"size": 1232, "options": "000a0009" + "11" * 9}},
+        {"name": "7.2.0.192.bl.test", "type": "A", "tail": "00"},
+    ],
+)
+def test_what_is_rare_or_broken_is_handed_over(ask: dict, engine: str) -> None:
+    assert not both(engine, cookies=Cookies(SECRETS), keys=Keys([])).agree(packet_of(ask))
+
+
+@each
+def test_without_a_table_what_deserves_an_answer_is_handed_over(engine: str) -> None:
+    world = both(engine, None)
+    assert not world.agree(asked("7.2.0.192.bl.test"))
+    assert world.agree(asked("nobody.test")) or engine == "plain"
+
+
+@each
+def test_a_table_without_a_row_is_a_table(engine: str) -> None:
+    assert both(engine, Table.of([])).agree(asked("7.2.0.192.bl.test"))
+
+
+# -- what only the reference knows -----------------------------------------------------------------------------
+def _new_option(patch: pytest.MonkeyPatch) -> tuple[bytes, bytes]:
+    """The reference looks at the option 65001; (what has it, what has another)."""
+    patch.setattr(respond, "OPTIONS", respond.OPTIONS | {65001})
+    with_it = asked("7.2.0.192.bl.test", options=wire.option(8, b"") + wire.option(65001, b"x"))
+    return with_it, asked("7.2.0.192.bl.test", options=wire.option(8, b"") + wire.option(65002, b"x"))
+
+
+def _new_type(patch: pytest.MonkeyPatch) -> tuple[bytes, bytes]:
+    """The reference has a PTR record for each listed address."""
+    patch.setattr(answer, "LISTED", {**answer.LISTED, 12: lambda zone, kinds, address: (b"\1a\0",)})
+    return asked("7.2.0.192.bl.test", "PTR"), asked("7.2.0.192.bl.test", "MX")
+
+
+def _new_type_of_the_zone(patch: pytest.MonkeyPatch) -> tuple[bytes, bytes]:
+    """The reference has a record of type 63 (ZONEMD) at each origin."""
+    patch.setattr(answer, "APEX", {**answer.APEX, 63: answer.APEX[wire.SOA]})
+    return asked("2.bl.test", "ZONEMD"), asked("2.bl.test", "CDS")
+
+
+def _new_type_refused(patch: pytest.MonkeyPatch) -> tuple[bytes, bytes]:
+    """The reference refuses another type."""
+    patch.setattr(respond, "TRANSFERS", respond.TRANSFERS | {253})
+    return asked("7.2.0.192.bl.test", "MAILB"), asked("7.2.0.192.bl.test", "MAILA")
+
+
+@each
+@pytest.mark.parametrize("teach", [_new_option, _new_type, _new_type_of_the_zone, _new_type_refused])
+def test_what_the_reference_alone_has_learned_is_handed_over(
+    engine: str, teach: Callable[[pytest.MonkeyPatch], tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, _ = teach(monkeypatch)
+    assert not both(engine).agree(new)
+
+
+@each
+@pytest.mark.parametrize("teach", [_new_option, _new_type, _new_type_of_the_zone, _new_type_refused])
+def test_what_it_has_not_learned_is_answered_as_before(
+    engine: str, teach: Callable[[pytest.MonkeyPatch], tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = both(engine)
+    new, other = teach(monkeypatch)
+    assert before.engine.answer(new, bytes(4), NOW)[1] != "hand over" or engine == "plain"
+    assert both(engine).agree(other) or engine == "plain"
+
+
+@each
+@settings(max_examples=100)
+@given(st.integers(0, 65535), st.sampled_from(["7.2.0.192.bl.test", "2.0.192.bl.test", "bl.test", "ns1.bl.test"]))
+def test_a_type_that_the_reference_looks_at_is_either_taught_or_handed_over(
+    engine: str, number: int, name: str
+) -> None:
+    packet = asked(name)[:-4] + struct.pack("!HH", number, 1)
+    WORLDS[engine].agree(packet)
+    said = respond.respond(packet, bytes(4), NOW, WORLDS[engine].reference, tcp=True).packet
+    assert said is not None
+    if number not in respond.types() | {wire.A, wire.AAAA, wire.MX, wire.TXT}:  # or what a file may give
+        assert said[6:8] == b"\0\0", "an answer of a type that the reference does not say it looks at"
+
+
+# -- who asks --------------------------------------------------------------------------------------------------
+RULES = rules_of(
+    Dns(
+        acl=[
+            "192.0.2.0/24 refuse",
+            "192.0.2.64/26 pass",
+            "192.0.2.65/32 drop",
+            "192.0.2.128/25 empty",
+            "192.0.2.250/32 code 127.255.255.254",
+            "2001:db8::/32 refuse",
+            "2001:db8:1::/48 pass",
+            "2001:db8:1:1::1/128 drop",
+        ]
+    ).acl
+)
+
+
+@each
+@pytest.mark.parametrize("client", ["::ffff:192.0.2.65", "::ffff:192.0.2.1", "::ffff:192.0.3.1"])
+def test_a_mapped_client_is_the_ipv4_client(client: str, engine: str) -> None:
+    if engine == "plain":
+        pytest.skip("its lane makes an IPv4 address of it")
+    world = both(engine, rules=RULES)
+    reply, why = world.engine.answer(asked("7.2.0.192.bl.test"), ip_address(client).packed, NOW)
+    mapped = ip_address(client).ipv4_mapped
+    assert mapped is not None
+    said = respond.respond(asked("7.2.0.192.bl.test"), mapped.packed, NOW, world.reference, tcp=False)
+    assert (reply, why) == (said.packet, said.why)
+
+
+@each
+@pytest.mark.parametrize("name", ["7.2.0.192.bl.test", "7.2.0.192.0123456789abcdefghij.bl.test", "nobody.test"])
+@pytest.mark.parametrize("options", [None, b""])
+@pytest.mark.parametrize(
+    ("client", "answered"),
+    [
+        ("192.0.2.1", True),
+        ("192.0.2.64", True),
+        ("192.0.2.65", True),
+        ("192.0.2.128", False),
+        ("192.0.2.250", False),
+        ("192.0.3.1", True),
+        ("2001:db8::1", True),
+        ("2001:db8:1::1", True),
+        ("2001:db8:1:1::1", True),
+        ("2001:db9::1", True),
+    ],
+)
+def test_rules_are_those_of_the_reference(
+    client: str, answered: bool, name: str, options: bytes | None, engine: str
+) -> None:
+    packed = ip_address(client).packed
+    for keys in (None, Keys([sha256(b"0123456789abcdefghij").digest()])):
+        found = both(engine, rules=RULES, keys=keys).agree(asked(name, options=options), packed)
+        assert found == answered or engine == "plain"
+
+
+NAMES_WITH_KEYS = [
+    "7.2.0.192.{}.bl.test",
+    "7.2.0.193.{}.bl.test",
+    "7.2.0.192.relay.{}.bl.test",
+    "7.2.0.192.{}.relay.bl.test",
+    "www.{}.bl.test",
+    "{}.bl.test",
+    "{}.{}.bl.test",
+    "7.2.0.192.{}.nobody.test",
+    "0.2.{}.bl.test",
+]
+
+
+@each
+@pytest.mark.parametrize("size", [16, 54, 55, 56, 57, 62, 63])
+def test_a_key_of_any_size_around_the_blocks_of_its_hash_is_known(size: int, engine: str) -> None:
+    world = both(engine, keys=Keys([sha256(b"k" * size).digest()]))
+    if world.agree(asked(f"7.2.0.192.{'K' * size}.bl.test")):
+        assert world.replied == {("bl.test", 0, "A", False): 1}
+    else:
+        assert engine == "plain"
+
+
+@each
+@settings(max_examples=200)
+@given(
+    st.text(st.sampled_from("abcxyzABCXYZ0189"), min_size=10, max_size=63),
+    st.sampled_from(NAMES_WITH_KEYS),
+    st.sampled_from(["A", "TXT", "SOA", "NS"]),
+    st.integers(0, 4),
+    st.sampled_from(["198.51.100.1", "192.0.2.1", "192.0.2.65"]),
+)
+def test_keys_of_every_length_are_known_or_refused_alike(
+    engine: str, label: str, name: str, kind: str, others: int, client: str
+) -> None:
+    known = [sha256(f"{n}".encode()).digest() for n in range(others)]
+    for keys in (Keys(known), Keys([*known, sha256(label.lower().encode()).digest()])):
+        world = both(engine, rules=RULES, keys=keys, pace=Pace(answers=0.1, negatives=0.1, errors=0.1))
+        for _ in range(3):  # no limit holds for who has a key
+            packet = asked(name.format(label, label), kind, b"")
+            assert world.agree(packet, ip_address(client).packed) or engine == "plain"
+
+
+OPTIONS = st.lists(
+    st.tuples(
+        st.sampled_from([*respond.OPTIONS, wire.COOKIE, wire.COOKIE, 8, 12, 65001]),
+        st.one_of(st.sampled_from([b"", b"c" * 8, b"c" * 16, b"c" * 24, b"c" * 40]), st.binary(max_size=45)),
+    ),
+    max_size=4,
+)
+CLIENTS = st.sampled_from(["198.51.100.1", "203.0.113.7", "192.0.2.1", "192.0.2.70", "2001:db9::1", "2001:db8:1::7"])
+
+
+@each
+@settings(max_examples=120)
+@given(
+    st.lists(
+        st.tuples(
+            CLIENTS,
+            st.sampled_from(["7.2.0.192.bl.test", "7.2.0.193.bl.test", "bl.test", "2.0.192.bl.test", "nobody.test"]),
+            st.sampled_from(["A", "TXT", "SOA", "MX"]),
+            st.one_of(st.none(), OPTIONS),
+            st.sampled_from([0.0, 0.0, 0.1, 0.7, 5.0, 4000.0, -10.0]),
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    st.sampled_from([0, 1, 2, 3, 100]),
+    st.booleans(),
+)
+def test_limits_and_cookies_agree_over_any_stretch_of_time(engine: str, steps: list, slip: int, strict: bool) -> None:
+    world = both(
+        engine,
+        rules=RULES,
+        seen=float(NOW),
+        nsid=b"n" * 100,
+        cookies=Cookies(SECRETS, strict=strict),
+        pace=Pace(answers=1, negatives=2, errors=0.7, slip=slip, allow=[ip_network("203.0.113.0/24")], seed=5),
+    )
+    now = float(NOW)
+    for client, name, kind, options, later in steps:
+        now += later
+        packed = None if options is None else b"".join(wire.option(code, data) for code, data in options)
+        world.agree(asked(name, kind, packed), ip_address(client).packed, now)
+
+
+@each
+@settings(max_examples=100)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["198.51.100.1", "203.0.113.7", "192.0.2.1", "192.0.2.70", "2001:db9::1"]),
+            st.sampled_from(["7.2.0.192.bl.test", "7.2.0.193.bl.test"]),
+            st.sampled_from([0.0, 0.0, 0.1, 0.7, 5.0]),
+        ),
+        max_size=40,
+    ),
+    st.sampled_from([0, 1, 2, 3]),
+)
+def test_what_is_asked_all_day_is_limited_without_the_reference(engine: str, steps: list, slip: int) -> None:
+    allow = [ip_network("203.0.113.0/24")]
+    world = both(engine, rules=RULES, pace=Pace(answers=1, negatives=2, slip=slip, allow=allow, seed=5))
+    now = float(NOW)
+    for client, name, later in steps:
+        now += later
+        found = world.agree(asked(name), ip_address(client).packed, now)
+        assert found == (engine == "compiled" or client != "192.0.2.1")
+
+
+@each
+@settings(max_examples=200)
+@given(
+    st.binary(min_size=8, max_size=8),
+    st.sampled_from(["198.51.100.1", "2001:db8::7", "2001:db8::8"]),
+    st.integers(-4000, 4000),
+    st.sampled_from([*SECRETS, b"an unknown secre"]),
+    st.sampled_from([0, 2**31, 2**32 - 100]),
+    st.booleans(),
+    st.integers(0, 30),
+)
+def test_cookies_of_any_age_and_secret_are_judged_alike(
+    engine: str, mine: bytes, client: str, age: int, secret: bytes, epoch: int, strict: bool, flip: int
+) -> None:
+    packed = ip_address(client).packed
+    world = both(engine, cookies=Cookies(SECRETS, strict=strict), pace=Pace(answers=0.001))
+    cookie = bytearray(mine + server_cookie(mine, packed, 5000 + epoch - age, secret))
+    if flip < len(cookie):
+        cookie[flip] ^= 1
+    for _ in range(4):
+        packet = asked("7.2.0.192.bl.test", options=wire.option(wire.COOKIE, bytes(cookie)))
+        assert world.agree(packet, packed, 5000.0 + epoch) or engine == "plain"
+
+
+# -- everything else -------------------------------------------------------------------------------------------
+@each
+@settings(max_examples=400)
+@given(st.one_of(mutated(), st.binary(max_size=300)))
+def test_whatever_comes_the_engine_agrees_or_hands_over(engine: str, packet: bytes) -> None:
+    WORLDS[engine].agree(packet)
+
+
+LABELS = st.lists(
+    st.one_of(
+        st.sampled_from([b"0", b"1", b"2", b"127", b"192", b"198", b"203", b"255", b"256", b"01", b"f", b"A", b"ff"]),
+        st.sampled_from([b"relay", b"multihop", b"Manual", b"ns1", b"www", b"deep", b"x" * 63]),
+        st.binary(min_size=1, max_size=4),
+    ),
+    max_size=40,
+)
+
+
+@each
+@settings(max_examples=200)
+@given(
+    LABELS,
+    st.sampled_from([b"\x02bl\x04test", b"\x05other\x04TEST", b"\x04test", b"\x03xbl\x04test"]),
+    st.sampled_from([1, 16, 6, 28, 2, 12, 65535]),
+    st.booleans(),
+    st.sampled_from(
+        [b"", struct.pack("!BHHBBHH", 0, 41, 512, 0, 0, 0, 0), struct.pack("!BHHBBHH", 0, 41, 9, 9, 0, 0x8001, 0)]
+    ),
+)
+def test_names_of_all_shapes_have_the_same_bytes(
+    engine: str, labels: list[bytes], origin: bytes, qtype: int, wanted: bool, opt: bytes
+) -> None:
+    name = b"".join(bytes([len(label)]) + label for label in labels) + origin + b"\0"
+    header = struct.pack("!HHHHHH", 0xABCD, 0x0100 if wanted else 0x0030, 1, 0, 0, 1 if opt else 0)
+    WORLDS[engine].agree(header + name + struct.pack("!HH", qtype, 1) + opt)
+
+
+NETWORKS = st.one_of(
+    st.builds(lambda n, p: IPv4Network((0xC0000200 + n, p), strict=False), st.integers(0, 1023), st.integers(0, 32)),
+    st.builds(
+        lambda n, s, p: IPv6Network((0x20010DB8 << 96 | n << s, p), strict=False),
+        st.integers(0, 1023),
+        st.sampled_from([0, 30, 56, 64, 80]),
+        st.integers(0, 128),
+    ),
+)
+ROWS = st.lists(st.tuples(NETWORKS, st.sampled_from(["relay", "manual", "multihop", "", "elsewhere"])), max_size=30)
+STEPS = st.lists(st.tuples(NETWORKS, st.sampled_from(["relay", "manual", ""]), st.booleans()), max_size=10)
+BITMASK = zones_from(
+    {
+        name: text.replace("ttl = 2100\n[soa]", 'style = "bitmask"\n[soa]').replace('"127.0.0.3"', '"127.0.0.8"')
+        for name, text in WORLD["zones"].items()
+    },
+    site=WORLD["site"],
+)
+
+
+@each
+@settings(max_examples=50)
+@given(ROWS, STEPS, st.data(), st.sampled_from([ZONES, BITMASK]))
+def test_any_table_with_changes_beside_is_read_alike(
+    engine: str, rows: list, steps: list, data: st.DataObject, zones: Zones
+) -> None:
+    changes = [Change(seq=n + 1, network=net, kind=kind, present=p) for n, (net, kind, p) in enumerate(steps)]
+    world = both(engine, Table.of(rows).changed([*changes]), zones)
+    networks = [row[0] for row in rows] + [step[0] for step in steps]
+    for network in networks[:8]:
+        address = network[data.draw(st.integers(0, min(network.num_addresses - 1, 300)))]
+        labels = reversed_labels(address).split(".")
+        for depth in {len(labels), data.draw(st.integers(1, len(labels)))}:
+            for origin in ("bl.test", "manual.bl.test", "other.test"):
+                for kind in ("A", "TXT"):
+                    found = world.agree(asked(".".join([*labels[-depth:], origin]), kind))
+                    assert found or engine == "plain"
+
+
+@each
+@pytest.mark.parametrize("beside", [True, False])
+def test_large_tables_with_guides_are_read_alike(beside: bool, engine: str) -> None:
+    rows = [(network, {"close": "relay"}.get(kind, kind)) for network, kind in many(1000)]
+    table = Table.of(rows[250:])
+    table = table.changed(
+        Change(seq=n + 1, network=network, kind=kind, present=n % 2 == 0)
+        for n, (network, kind) in enumerate(rows[:450])
+    )
+    world = both(engine, table if beside else table.merged())
+    for network, _ in rows[::13]:
+        for number in (-1, 0, 1):
+            address = type(network.network_address)(max(0, int(network.network_address) + number))
+            if address not in IPv6Network("::ffff:0:0/96"):
+                assert world.agree(asked(f"{reversed_labels(address)}.bl.test")) or engine == "plain"
+    assert world.replied["bl.test", 0, "A", False] > (300 if engine == "compiled" else 30)
+
+
+EVERYTHING = {
+    engine: both(engine, Table.of([(IPv6Network("::/0"), "relay"), (IPv4Network("0.0.0.0/0"), "manual")], serial=2**32))
+    for engine in ENGINES
+}
+
+
+@each
+@settings(max_examples=300)
+@given(
+    st.one_of(st.integers(0, 2**128 - 1), st.lists(st.sampled_from([0, 0, 1, 0xFFFF, 0x20]), min_size=8, max_size=8))
+)
+def test_addresses_are_shown_alike(engine: str, groups: int | list[int]) -> None:
+    number = groups if isinstance(groups, int) else sum(group << 16 * n for n, group in enumerate(groups))
+    address = IPv6Address(number)
+    if address.ipv4_mapped is None:
+        assert EVERYTHING[engine].agree(asked(f"{reversed_labels(address)}.bl.test", "TXT")) or engine == "plain"
+
+
+@each
+@settings(max_examples=200)
+@given(
+    st.one_of(st.integers(0, 2**32 - 1), st.integers(0xCB007100, 0xCB0071FF), st.integers(0xC6336400, 0xC633640A)),
+    st.sampled_from(["bl.test", "relay.bl.test", "manual.bl.test", "other.test", "Multihop.bl.test"]),
+    st.sampled_from(["A", "TXT", "SOA"]),
+    st.binary(min_size=4, max_size=4),
+)
+def test_every_ipv4_address_has_the_same_bytes_and_a_serial_that_went_round_too(
+    engine: str, number: int, origin: str, kind: str, opt: bytes
+) -> None:
+    packet = packet_of({"name": f"{reversed_labels(IPv4Address(number))}.{origin}", "type": kind})
+    with_opt = packet[:11] + b"\1" + packet[12:]
+    with_opt += b"\0" + struct.pack("!HHBBBBH", 41, 600, opt[0], 0, opt[1], opt[2], 0)
+    for world in (WORLDS[engine], EVERYTHING[engine]):
+        assert world.agree(packet) or engine == "plain"
+        assert world.agree(with_opt) or engine == "plain"
+
+
+@each
+def test_a_stale_table_is_told_to_those_with_edns_alone(engine: str) -> None:
+    world = both(engine, seen=NOW - 4000.0)
+    assert world.agree(asked("7.2.0.192.bl.test"))
+    assert world.agree(asked("7.2.0.192.bl.test", options=b"")) == (engine == "compiled")
+
+
+@each
+def test_a_change_is_seen_by_the_next_question(engine: str) -> None:
+    world = both(engine)
+    packet = asked("77.2.0.193.bl.test")
+    assert world.agree(packet)
+    world.change(table=Table.of([(ip_network("193.0.2.77/32"), "relay")], serial=2**32 + 1))
+    assert world.agree(packet)
+    assert world.replied == {("bl.test", 3, "A", False): 1, ("bl.test", 0, "A", False): 1}
+    world.change(rules=rules_of(Dns(acl=["0.0.0.0/0 refuse"]).acl))
+    assert world.agree(packet) or engine == "plain"
+    world.change(rules=rules_of([]), zones=BITMASK, table=TABLE)
+    assert world.agree(packet)
+    world.change(table=None)
+    assert not world.agree(packet)
