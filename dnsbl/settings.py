@@ -350,7 +350,10 @@ class CollectorSettings(Section):
     )
     message_bytes: int = Field(65536, description="Largest message taken.", ge=8192)
     connections: int = Field(200, description="Connections at once.", ge=1)
-    per_peer: int = Field(8, description="Connections at once from one address.", ge=1)
+    per_peer: int = Field(8, description="Connections at once from one address, of IPv6 one /64.", ge=1)
+    per_network: int = Field(
+        32, description="Connections at once from one /24 or /48; a /16 or /32 may hold half of all.", ge=1
+    )
     tls_certificate: Path | None = Field(
         None, description="PEM certificate chain for STARTTLS; relative to the configuration file."
     )
@@ -372,6 +375,23 @@ class Web(Section):
     )
     posts_per_hour: int = Field(
         30, description="Nominations and requests for removal per hour from one /24 or /48.", ge=1
+    )
+    connections: int = Field(
+        300,
+        description="Connections at once; the one that has kept us waiting longest yields to a new one, here as below.",
+        ge=10,
+    )
+    per_peer: int = Field(
+        30, description="Connections at once from one address, of IPv6 one /64; trusted proxies may have all.", ge=1
+    )
+    per_network: int = Field(
+        60, description="Connections at once from one /24 or /48; a /16 or /32 may hold half of all.", ge=1
+    )
+    head_seconds: float = Field(10, description="Seconds until the head of a request must be complete.", gt=0)
+    body_seconds: float = Field(60, description="Seconds until its body must be complete.", gt=0)
+    reading_seconds: float = Field(60, description="Seconds in which an answer must have been read.", gt=0)
+    idle_seconds: int = Field(
+        75, description="Seconds until an idle connection is closed; longer than a proxy in front keeps its own.", ge=1
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import socket
 import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -20,6 +19,8 @@ from typing import Any, AnyStr, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tester.crowd import Crowd, Place, Tally, widths
+from tester.listening import Listener, bound
 from tester.received import plain
 from tester.returned import COLLECTOR, Collected
 from tester.smtp import escape
@@ -34,11 +35,15 @@ class Bounds:
     message: int = 64 * 1024  #: octets of a message
     line: int = 4096  #: octets of a line in DATA
     connections: int = 200
-    per_peer: int = 4  #: connections from one address
+    per_peer: int = 4  #: connections from one address, of IPv6 one /64
+    per_network: int = 16  #: connections from one /24 or /48
+    per_region: int = 200  #: connections from one /16 or /32
     seconds: float = 300.0  #: a whole connection
+    errand: float = 120.0  #: until a message, or the next one, is complete
     idle: float = 60.0
+    grace: float = 5.0  #: in which a connection without a message yields to no other
     commands: int = 40  #: of one kind on one connection
-    replies: int = 200  #: of ours on one connection: what all its commands together come to
+    replies: int = 40  #: of ours without a message between them: what all commands together come to
 
 
 #: What a line costs in memory, about, beyond its octets: a message of nothing but line ends would cost twenty-five
@@ -74,33 +79,47 @@ class Collector:
         if tls is not None:
             self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self.tls.load_cert_chain(*tls)
-        self.open: dict[_Connection, str] = {}  # the connections there are, and their peers
+        self.open: dict[_Connection, Place] = {}  # the connections there are
+        self.tally = Tally()
         self._deliver = deliver
         self._storing: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._listeners: list[Listener] = []
+        shares = widths(per_peer=bounds.per_peer, per_network=bounds.per_network, per_region=bounds.per_region)
+        self._crowd = Crowd(bounds.connections, shares, grace=bounds.grace)
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; port 0 takes a free one; "::" takes IPv4 as well. Returns the bound address and port.
 
         Raises OSError."""
         loop = asyncio.get_running_loop()
-        if host == "::" and socket.has_dualstack_ipv6():
-            bound = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)
-            self._server = await loop.create_server(lambda: _Connection(self, loop), sock=bound)
-        else:
-            self._server = await loop.create_server(lambda: _Connection(self, loop), host, port)
-        address = self._server.sockets[0].getsockname()
+        listening = bound(host, port)
+        listener = Listener(
+            listening,
+            self._crowd,
+            lambda place: _Connection(self, loop, place),
+            who="collector",
+            tally=self.tally,
+            log=_log,
+            refusal=b"421 4.7.0 too many connections, try again later\r\n",
+        )
+        self._listeners.append(listener)
+        listener.start()
+        address = listening.getsockname()
         return address[0], address[1]
 
     async def close(self) -> None:
         """Stop listening and drop what is open; messages that are being stored are waited for."""
-        if self._server is not None:
-            self._server.close()
+        for listener in self._listeners:
+            listener.close()
+        for listener in self._listeners:
+            await listener.wait_closed()
         for connection in tuple(self.open):
             connection.drop()
-        if self._server is not None:
-            await self._server.wait_closed()
         await asyncio.gather(*self._storing, return_exceptions=True)
+
+    def note(self, what: str) -> None:
+        """Count what happened on some connection, for the log."""
+        self._listeners[0].note(what)
 
     async def store(self, message: Collected) -> None:
         """Hand a message over. A peer that hangs up meanwhile does not stop it: the letter has come back."""
@@ -131,7 +150,7 @@ class _Connection(SMTP):
     over junk, and we need the argument as it was sent.
     """
 
-    def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop, place: Place) -> None:
         bounds = collector.bounds
         self.line_length_limit = bounds.line
         super().__init__(
@@ -152,7 +171,9 @@ class _Connection(SMTP):
         self._probing = True  # until DATA: a recipient accepted and not used is a callback
         self._budget = 2 * bounds.message
         self._replies = 0
+        self._place = place
         self._whole: asyncio.TimerHandle | None = None
+        self._errand: asyncio.TimerHandle | None = None
         self._peer: tuple[Any, ...] = ("", 0)
         self._local: tuple[Any, ...] = ("", 0)
 
@@ -164,15 +185,9 @@ class _Connection(SMTP):
             return
         self._peer = transport.get_extra_info("peername") or ("::", 0)
         self._local = transport.get_extra_info("sockname") or ("::", 0)
-        others = tuple(self._collector.open.values())
-        bounds = self._collector.bounds
-        if len(others) >= bounds.connections or others.count(self._peer[0]) >= bounds.per_peer:
-            refused = cast(asyncio.Transport, transport)
-            refused.write(b"421 4.7.0 too many connections, try again later\r\n")
-            refused.close()
-            return
-        self._collector.open[self] = self._peer[0]
-        self._whole = self.loop.call_later(bounds.seconds, self.drop)
+        self._collector.open[self] = self._place
+        self._whole = self.loop.call_later(self._collector.bounds.seconds, self.drop)
+        self._expect_mail()
         super().connection_made(transport)
         # A peer that resets the connection ends the library's task with an error that nobody else picks up.
         assert self._handler_coroutine is not None
@@ -193,12 +208,29 @@ class _Connection(SMTP):
         return super().eof_received() if self in self._collector.open else None
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._place.leave()
         if self._collector.open.pop(self, None) is None:
             return
-        if self._whole is not None:
-            self._whole.cancel()
+        for timer in (self._whole, self._errand):
+            if timer is not None:
+                timer.cancel()
         self._forget()
         super().connection_lost(error)
+
+    def _expect_mail(self) -> None:
+        """A message is due from now on: whatever else is said meanwhile keeps no connection and no place."""
+        self._replies = 0
+        if self._errand is not None:
+            self._errand.cancel()
+        self._errand = self.loop.call_later(self._collector.bounds.errand, self._leave_off)
+        self._place.waits(self.loop.time())
+
+    def _leave_off(self) -> None:
+        """Enough was said without a message."""
+        self._collector.note("connections ended that brought no message")
+        if self.transport is not None:
+            cast(asyncio.Transport, self.transport).write(b"421 4.7.0 no message for too long, try again later\r\n")
+            self.transport.close()
 
     def drop(self) -> None:
         """Hang up at once."""
@@ -243,6 +275,7 @@ class _Connection(SMTP):
             await self.push(f"550 5.1.1 no such recipient at this {COLLECTOR}")
         else:
             self._rcpt = path
+            self._place.served()
             assert self.envelope is not None
             self.envelope.rcpt_tos.append(path.address)
             await self.push("250 2.1.5 OK")
@@ -252,12 +285,12 @@ class _Connection(SMTP):
         await super().smtp_DATA(arg)
 
     async def push(self, status: AnyStr) -> None:
-        """Every command gets one reply at least, junk too: counting ours bounds what a peer may say altogether."""
-        self._replies += 1
-        if self._replies > self._collector.bounds.replies:
-            self.drop()
-            return
-        await super().push(status)
+        """Every command gets one reply at least, junk too: counting ours bounds what is said without a message."""
+        self._replies += status[3:4] not in ("-", b"-")  # the last line of a reply
+        if self._replies < self._collector.bounds.replies:
+            await super().push(status)
+        elif self._replies == self._collector.bounds.replies:
+            self._leave_off()
 
     async def smtp_VRFY(self, arg: str | None) -> None:
         await self.push("252 2.5.2 send some mail, we shall see")
@@ -269,6 +302,8 @@ class _Connection(SMTP):
         """A whole message has come: store it, and only then say so."""
         collected = self._collected(message)
         self._budget = 2 * self._collector.bounds.message
+        self._expect_mail()
+        self._place.served()
         try:
             await self._collector.store(collected)
         except Exception as error:
@@ -288,6 +323,7 @@ class _Connection(SMTP):
             self._collector.on_probe(self._collected(b""))
         self._mail = self._rcpt = None
         self._probing = True
+        self._place.waits(self.loop.time())
 
     def _collected(self, message: bytes) -> Collected:
         assert self._mail is not None

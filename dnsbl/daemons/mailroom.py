@@ -42,7 +42,11 @@ class Mailroom:
             deliver=self._deliver,
             now=lambda: clock.now().timestamp(),
             bounds=Bounds(
-                message=collector.message_bytes, connections=collector.connections, per_peer=collector.per_peer
+                message=collector.message_bytes,
+                connections=collector.connections,
+                per_peer=collector.per_peer,
+                per_network=collector.per_network,
+                per_region=collector.connections // 2,
             ),
             tls=(str(pair[0]), str(pair[1])) if pair[0] and pair[1] else None,
             on_probe=self._probed,

@@ -9,6 +9,7 @@ is bounded, there and here.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import socket
 from collections.abc import Callable, Iterator
@@ -27,6 +28,10 @@ from dnsbl.serving.lanes import Lanes, packed
 from dnsbl.serving.streams import Connection
 from dnsbl.serving.timing import TIMED_EVERY, Histogram
 from dnsbl.settings import Dns, split_listen
+from tester.crowd import Crowd, Tally
+from tester.listening import YIELDED, Listener
+
+_log = logging.getLogger(__name__)
 
 #: Tries to find a port that is free for UDP and TCP when the system chooses.
 TRIES = 20
@@ -65,14 +70,15 @@ class Responder:
         self.watcher: Watcher | None = None
         self.connections: dict[Connection, float] = {}  #: when each had its last whole query; loop time
         #: What was counted here, as `counters` and `replies` have it; the lanes count what they answer themselves.
-        self.counted = dict.fromkeys((*TRANSPORTS, *DROPS, "slip", "transfers", "connections", "evicted", "idle"), 0)
+        self.counted = dict.fromkeys((*TRANSPORTS, *DROPS, "slip", "transfers", "connections", "idle"), 0)
         self._replied: dict[tuple[str, int, str, bool], int] = {}
         self._times = Histogram()
         self._clock = clock
         self._untimed = TIMED_EVERY
         sockets, every = len(dns.listen) * dns.threads, dns.query_log_every
         self._lanes = Lanes(sockets, self._handed_over, every=every, clock=clock)
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[Listener] = []
+        self._crowd, self._tally = Crowd(dns.tcp_connections), Tally()
         self.serving.heard = self._lanes.engine.load
         self.serving.change()
 
@@ -104,7 +110,7 @@ class Responder:
         """Since the start: messages by transport, and what was turned away."""
         engine = self._lanes.engine.counted()
         found = {name: count + engine.get(name, 0) for name, count in self.counted.items()}
-        return found | {"unsent": found["unsent"] + self._lanes.unsent}
+        return found | {"unsent": found["unsent"] + self._lanes.unsent, "evicted": self._tally.counted[YIELDED]}
 
     @property
     def handed_over(self) -> int:
@@ -131,14 +137,17 @@ class Responder:
 
     async def start(self) -> list[tuple[str, int]]:
         """Bind everything and answer; returns the bound (address, port) pairs. Raises DnsblError in one sentence."""
-        loop = asyncio.get_running_loop()
         bound = []
         try:
             for listen in self.dns.listen:
                 udps, tcp = _sockets(listen, self.dns.threads)
                 for udp in udps:
                     self._lanes.open(udp)
-                self._servers.append(await loop.create_server(lambda: Connection(self), sock=tcp))
+                listener = Listener(
+                    tcp, self._crowd, lambda place: Connection(self, place), who="TCP", tally=self._tally, log=_log
+                )
+                self._servers.append(listener)
+                listener.start()
                 bound.append(tcp.getsockname()[:2])
         except BaseException:
             await self.close()
@@ -150,10 +159,10 @@ class Responder:
         await self._lanes.close()
         for server in self._servers:
             server.close()
-        for connection in list(self.connections):
-            connection.abort()
         for server in self._servers:
             await server.wait_closed()
+        for connection in list(self.connections):
+            connection.abort()
         self._servers = []
         await asyncio.sleep(0)  # transports close their sockets one turn later
 

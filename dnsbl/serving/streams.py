@@ -1,7 +1,8 @@
 """DNS over TCP: connections that ask the responder, and are not allowed to cost more than they should.
 
-A shell on asyncio. Connections are capped (the one without a query for the longest time yields to a new one), one
-without a whole query for `tcp_idle` seconds is closed, and one that does not read its replies is not read either.
+A shell on asyncio. Connections have places in a crowd (the one without a query for the longest time yields to a new
+one), one without a whole query for `tcp_idle` seconds is closed, and one that does not read its replies is not read
+either.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Protocol, cast
 
 from dnsbl.serving.lanes import packed
 from dnsbl.settings import Dns
+from tester.crowd import Place
 
 #: Bytes of unread replies on one TCP connection, before its queries have to wait.
 UNREAD = 65536
@@ -39,8 +41,9 @@ class Connection(asyncio.BufferedProtocol):
     together (RFC 7766 6.2.1.1). A message that deserves no reply ends the connection.
     """
 
-    def __init__(self, responder: Answering) -> None:
+    def __init__(self, responder: Answering, place: Place) -> None:
         self._responder = responder
+        self._place = place
         self._loop = asyncio.get_running_loop()
         self._chunk = memoryview(bytearray(AT_ONCE))
         self._unread = bytearray()
@@ -52,15 +55,12 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=UNREAD)
         self._client = packed((transport.get_extra_info("peername") or ("::",))[0])  # none when it has gone already
-        others = self._responder.connections
-        if len(others) >= self._responder.dns.tcp_connections:
-            self._responder.counted["evicted"] += 1
-            min(others, key=others.__getitem__).abort()
         self._responder.counted["connections"] += 1
-        others[self] = self._loop.time()
+        self._responder.connections[self] = self._loop.time()
         self._timer = self._loop.call_later(self._responder.dns.tcp_idle, self._look_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._place.leave()
         self._timer.cancel()
         self._responder.connections.pop(self, None)
         if self._making is None:
@@ -109,6 +109,7 @@ class Connection(asyncio.BufferedProtocol):
         """Have the next message of a zone transfer made, in a thread; without one read on."""
         if self._sending is not None:
             if self._making is None:
+                self._place.served()
                 self._making = self._loop.run_in_executor(None, next, self._sending, None)
                 self._making.add_done_callback(self._made)
             return
@@ -129,6 +130,7 @@ class Connection(asyncio.BufferedProtocol):
         message = making.result()
         if message is None:
             self._sending = None
+            self._place.waits(self._loop.time())
         else:
             self._send(message)
         if not self._full:
@@ -143,6 +145,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _send(self, message: bytes) -> None:
         self._responder.connections[self] = self._loop.time()
+        self._place.waits(self._loop.time())
         self._transport.write(len(message).to_bytes(2) + message)
 
     def _look_idle(self) -> None:

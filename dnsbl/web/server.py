@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import cast
 
 import uvicorn
 
@@ -13,20 +16,72 @@ from dnsbl.casework import Casework
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
-from dnsbl.settings import Settings, split_listen
+from dnsbl.settings import Settings, Web, split_listen
 from dnsbl.web.app import Metrics, create_app, no_metrics
+from dnsbl.web.connection import Connection
+from dnsbl.web.patience import Stage
+from tester.crowd import Crowd, Place, Tally, widths
+from tester.listening import BACKLOG, Listener, bound
 
 #: Seconds that open requests get to finish when we stop.
 GRACE = 3
-#: Connections at once; more are answered 503.
-CONNECTIONS = 500
+#: Seconds between two looks at the connections that keep us waiting.
+LOOK = 1.0
+#: Octets of the largest head of a request.
+HEAD = 16384
+
+_log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: those belong to the process."""
+    """uvicorn without its signal handlers, which belong to the process, and without its way of accepting."""
+
+    def __init__(self, config: uvicorn.Config, web: Web, now: Callable[[], float]) -> None:
+        super().__init__(config)
+        self._now = now
+        self.tally = Tally()
+        self._web = web
+        self._limits = {Stage.HEAD: web.head_seconds, Stage.BODY: web.body_seconds, Stage.READING: web.reading_seconds}
+        shares = widths(per_peer=web.per_peer, per_network=web.per_network, per_region=web.connections // 2)
+        self._crowd = Crowd(web.connections, shares)
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return contextlib.nullcontext()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept on our own listener, which uvicorn closes as if it were one of its own."""
+        self.servers = []
+        for listening in sockets or ():
+            listener = Listener(
+                listening,
+                self._crowd,
+                self._connection,
+                who="web",
+                tally=self.tally,
+                log=_log,
+                exempt=self._web.trusted_proxies,
+                now=self._now,
+            )
+            listener.start()
+            self._note = listener.note
+            self.servers.append(cast(asyncio.Server, listener))
+        self.started = True
+
+    def _connection(self, place: Place) -> Connection:
+        return Connection(
+            place,
+            self._limits,
+            self._note,
+            self._now,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+
+    def look(self) -> None:
+        """End the connections that keep us waiting for too long."""
+        for connection in tuple(self.server_state.connections):
+            cast(Connection, connection).look()
 
 
 class WebServer:
@@ -48,33 +103,31 @@ class WebServer:
                     codes=lambda address, listed: self.zones.codes_of(address, listed),
                     metrics=metrics,
                 ),
+                http="h11",
                 lifespan="off",
                 ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=CONNECTIONS,
+                h11_max_incomplete_event_size=HEAD,
+                timeout_keep_alive=settings.web.idle_seconds,
                 timeout_graceful_shutdown=GRACE,
-            )
+            ),
+            settings.web,
+            clock.monotonic,
         )
 
     async def start(self) -> tuple[str, int]:
         """Bind and listen; returns (address, port). Raises DnsblError with one sentence."""
         host, port = split_listen(self._listen)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
         try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setblocking(False)
-            listener.bind((host, port))
-            listener.listen(128)
+            self._socket = bound(host, port)
+            self._socket.listen(BACKLOG)
         except OSError as error:
-            listener.close()
             raise DnsblError(f"The web cannot listen on {self._listen}: {error.strerror or error}.") from None
-        self._socket = listener
-        bound = listener.getsockname()
-        return bound[0], bound[1]
+        here = self._socket.getsockname()
+        return here[0], here[1]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`, then let open requests finish."""
@@ -88,6 +141,13 @@ class WebServer:
             watch.cancel()
             self._socket.close()
 
+    def look(self) -> None:
+        """End the connections that keep us waiting for too long; done every second while we serve."""
+        self._server.look()
+
     async def _watch(self, stop: asyncio.Event) -> None:
-        await stop.wait()
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK)
+            self.look()
         self._server.should_exit = True

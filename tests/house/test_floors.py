@@ -15,7 +15,7 @@ ALLOWED = {
     "sqlite3": ("dnsbl/store/",),
     "socket": (
         "tester/caller.py",
-        "tester/collector.py",
+        "tester/listening.py",
         "tester/cli.py",
         "dnsbl/daemons/",
         "dnsbl/serving/",
@@ -25,6 +25,7 @@ ALLOWED = {
     "asyncio": (
         "tester/caller.py",
         "tester/collector.py",
+        "tester/listening.py",
         "tester/cli.py",
         "dnsbl/daemons/",
         "dnsbl/serving/",
@@ -41,7 +42,8 @@ ALLOWED = {
     "time": ("dnsbl/clock.py", "dnsbl/cli/waiting.py", "tester/cli.py"),
     "fastapi": ("dnsbl/web/",),
     "starlette": ("dnsbl/web/",),
-    "uvicorn": ("dnsbl/web/server.py",),
+    "uvicorn": ("dnsbl/web/server.py", "dnsbl/web/connection.py"),
+    "h11": ("dnsbl/web/connection.py",),
     "typer": ("dnsbl/cli/",),
     "siphash24": ("dnsbl/dns/cookies.py",),
     "prometheus_client": ("dnsbl/serving/metrics.py",),

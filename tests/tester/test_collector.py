@@ -319,6 +319,67 @@ async def test_connections_are_counted_by_peer_and_altogether() -> None:
         writer.transport.abort()
 
 
+async def test_a_network_has_its_places_too() -> None:
+    async with posting(bounds=Bounds(per_peer=2, per_network=3)) as post:
+        replies, writers = [], []
+        for source in ("127.0.5.1", "127.0.5.1", "127.0.5.2", "127.0.5.3", "127.0.6.1"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", post.port, local_addr=(source, 0))
+            replies.append((await reader.readline())[:3].decode())
+            writers.append(writer)
+        assert replies == ["220", "220", "220", "421", "220"]
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def test_when_all_places_are_taken_the_one_without_a_letter_that_waits_longest_yields() -> None:
+    async with posting(bounds=Bounds(connections=2, grace=0.0)) as post:
+        reader, busy = await asyncio.open_connection("127.0.0.1", post.port, local_addr=("127.1.0.1", 0))
+        for line in (b"", *ENVELOPE):
+            busy.write(line)
+            while (await reader.readline())[3:4] == b"-":
+                pass
+        idle, idler = await asyncio.open_connection("127.0.0.1", post.port, local_addr=("127.2.0.1", 0))
+        assert (await idle.readline()).startswith(b"220")
+        assert codes(await say(post.port, *ENVELOPE, b"DATA\r\n", b"x\r\n.\r\n"))[-1] == "250"
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(idle.read(), 5) == b"", "hung up on"
+        busy.write(b"DATA\r\nx\r\n.\r\n")
+        assert (await reader.readline()).startswith(b"354")
+        assert (await reader.readline()).startswith(b"250")
+        for writer in (busy, idler):
+            writer.transport.abort()
+    assert len(post.got) == 2
+
+
+@pytest.mark.parametrize("words", [b"NOOP", b"RSET", b"HELO h.test", b"VRFY x", b"WHAT"])
+async def test_no_command_keeps_a_place_without_a_message(words: bytes) -> None:
+    async with posting(bounds=Bounds(commands=1000, replies=10)) as post:
+        replies = [reply for reply in await say(post.port, *[words + b"\r\n"] * 20) if reply]
+        assert codes(replies)[-1] in ("421", "502") and len(replies) <= 10
+        assert post.collector.open == {}
+
+
+async def test_each_message_earns_further_commands_and_further_time() -> None:
+    async with posting(bounds=Bounds(replies=9, per_peer=1, grace=0.0)) as post:
+        once = (*ENVELOPE[1:], b"DATA\r\n", b"x\r\n.\r\n", b"NOOP\r\n", b"RSET\r\n")
+        replies = await say(post.port, ENVELOPE[0], *once * 4)
+    assert codes(replies) == ["220", "250", *["250", "250", "354", "250", "250", "250"] * 4]
+    assert len(post.got) == 4
+
+
+async def test_commands_buy_no_time_without_a_message() -> None:
+    async with posting(bounds=Bounds(errand=0.3, commands=10**6, replies=10**6)) as post:
+        reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
+        async with asyncio.timeout(10):
+            with contextlib.suppress(ConnectionError):
+                while await reader.readline():
+                    writer.write(b"NOOP\r\n")
+                    await asyncio.sleep(0.01)
+        assert post.collector.tally.counted == {"connections ended that brought no message": 1}
+        assert post.collector.open == {}
+        writer.transport.abort()
+
+
 async def test_a_connection_has_its_time_however_busy() -> None:
     async with posting(bounds=Bounds(seconds=0.2, commands=10**6)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
