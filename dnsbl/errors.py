@@ -4,13 +4,15 @@
     ├── Refused          (also ValueError)    a door said no: one sentence for people, one named reason for code
     ├── SettingsError    (also ValueError)    every mistake in a configuration or zone file, together
     ├── NotFound         (also LookupError)   no such thing in the store
-    ├── StoreUnavailable (also ConnectionError) the database cannot be reached or is of another version
+    ├── StoreUnavailable (also ConnectionError) the database does not do what it is asked; `trouble` names why
     └── Damaged          (also ValueError)    stored data that does not hold together (journal, table on disk)
 
 Errors are for code, sentences are for people: `str(error)` is always one sentence that may be shown.
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 
 class DnsblError(Exception):
@@ -41,8 +43,24 @@ class NotFound(DnsblError, LookupError):
     """There is no such thing."""
 
 
+class Trouble(StrEnum):
+    """What ails a database, or its disk."""
+
+    AWAY = "away"  # cannot be reached, or is of another version
+    READ_ONLY = "read-only"
+    FULL = "full"
+    DAMAGED = "damaged"
+    FAILING = "failing"  # its disk gives errors
+    BUSY = "busy"
+    REFUSED = "refused"  # a mistake of ours, or a schema that is none of ours
+
+
 class StoreUnavailable(DnsblError, ConnectionError):
     """The database cannot be reached."""
+
+    def __init__(self, message: str | None = None, *, trouble: Trouble = Trouble.AWAY) -> None:
+        super().__init__(message)
+        self.trouble = trouble
 
 
 class Damaged(DnsblError, ValueError):

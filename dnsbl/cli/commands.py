@@ -27,7 +27,7 @@ from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Door, Refusal, State
 from dnsbl.opened import Desk, current_table, open_desk
 from dnsbl.rules import intake
-from dnsbl.serving.files import write_whole
+from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.serving.transfers import read_keys
 
 app = typer.Typer(
@@ -296,7 +296,7 @@ def export_zone(
         sys.stdout.buffer.flush()
         return
     try:
-        write_whole(to, parts)
+        write_whole(to, parts, mode=EVERYBODYS)
     except OSError as error:
         raise DnsblError(f"{to}: cannot be written: {error.strerror}.") from None
     show.done({"zone": zone.origin, "serial": table.soa_serial, "format": form, "file": str(to)}, as_json=as_json)

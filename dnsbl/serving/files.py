@@ -1,4 +1,7 @@
-"""Writes a file whole or not at all: beside, flushed, then renamed. A crash leaves the old file or the new one."""
+"""Writes a file whole or not at all: beside, flushed, then renamed. A crash leaves the old file or the new one.
+
+What the list keeps for itself is nobody else's to read; what is made for other programs is.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+#: Of files of our own, and of files for others.
+OURS, EVERYBODYS = 0o640, 0o644
 
-def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+
+def write_whole(path: Path, parts: Iterable[bytes | memoryview], *, mode: int = OURS) -> None:
     """Put a file with these parts in the place of what is there. Raises OSError, and then nothing has changed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
     try:
-        with beside.open("wb") as file:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            os.fchmod(file.fileno(), mode)
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())

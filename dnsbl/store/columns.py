@@ -2,8 +2,8 @@
 
 Times are integer microseconds since the epoch, always aware going in and UTC coming out. Networks and addresses are
 bytes that sort as the numbers do: version, address, and for networks the prefix length, so that every listing which
-covers an address has one of at most 129 known keys. Text is cleaned, so that no stranger's bytes break a driver.
-Never imports a table.
+covers an address has one of at most 129 known keys. Text is cleaned, so that no stranger's bytes break a driver. What
+comes back and cannot have been written raises StoreUnavailable: the database is damaged. Never imports a table.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text, TypeDecorator
 
 from dnsbl.addresses import Address, Network
+from dnsbl.store.faults import damaged
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -73,7 +74,10 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        try:
+            return None if value is None else _EPOCH + value * _MICROSECOND
+        except (OverflowError, TypeError) as error:
+            raise damaged() from error
 
 
 class Words(TypeDecorator[str]):
@@ -100,7 +104,10 @@ class Named(TypeDecorator[N], Generic[N]):
         return None if value is None else self.names(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> N | None:
-        return None if value is None else self.names(value)
+        try:
+            return None if value is None else self.names(value)
+        except ValueError as error:
+            raise damaged() from error
 
 
 class YesNo(TypeDecorator[bool]):
@@ -128,7 +135,10 @@ class AddressKey(TypeDecorator[Address]):
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Address | None:
         if value is None:
             return None
-        return IPv4Address(value[1:]) if value[0] == 4 else IPv6Address(value[1:])
+        try:
+            return IPv4Address(value[1:]) if value[0] == 4 else IPv6Address(value[1:])
+        except (ValueError, IndexError, TypeError) as error:
+            raise damaged() from error
 
 
 class NetworkKey(TypeDecorator[Network]):
@@ -143,9 +153,12 @@ class NetworkKey(TypeDecorator[Network]):
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Network | None:
         if value is None:
             return None
-        if value[0] == 4:
-            return IPv4Network((value[1:5], value[5]))
-        return IPv6Network((value[1:17], value[17]))
+        try:
+            if value[0] == 4:
+                return IPv4Network((value[1:5], value[5]))
+            return IPv6Network((value[1:17], value[17]))
+        except (ValueError, IndexError, TypeError) as error:
+            raise damaged() from error
 
 
 def chunks(networks: Iterator[Network], size: int = 5000) -> Iterator[list[Network]]:

@@ -6,21 +6,28 @@ gaps and grow in commit order. Readers see one moment and wait for nobody.
 
 SQLite runs with synchronous=FULL: with NORMAL a power cut may take back the last commits, and a letter that was
 offered but is no longer in the store would be an orphan (law 2). A test takes minutes; the sync is not felt.
+
+Whatever a driver raises comes out as StoreUnavailable (see `faults`), and the next transaction begins anew: with other
+connections, and with another file where a copy was put in the place of one that was damaged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dnsbl.errors import StoreUnavailable
-from dnsbl.store import versions
+from dnsbl.errors import StoreUnavailable, Trouble
+from dnsbl.store import faults, versions
 from dnsbl.store.changes import Changes
 from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
@@ -37,6 +44,16 @@ from dnsbl.store.sessions import Sessions
 TURN = 0x646E73626C
 #: Seconds that a writer waits for its turn on SQLite; a bulk change of a million networks must fit.
 PATIENCE = 120
+#: How long PostgreSQL may be silent: seconds to connect, and until a wire that swallows everything counts as broken.
+WIRE: Mapping[str, int] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+_log = logging.getLogger(__name__)
 
 
 class Transaction:
@@ -60,14 +77,23 @@ class Transaction:
 class Store:
     """A database, by SQLAlchemy URL: `sqlite:////var/lib/dnsbl/facts.db` or `postgresql+psycopg://user@host/name`."""
 
-    def __init__(self, url: str) -> None:
-        """Make ready to connect; nothing is opened yet. Raises StoreUnavailable for a URL that names no database."""
+    def __init__(self, url: str, *, patient: bool = False, make: bool = True) -> None:
+        """Make ready to connect; nothing is opened yet. Raises StoreUnavailable for a URL that names no database.
+
+        A `patient` store is one for daemons: it may be away now, and is made fit for use (see `fit`) by the first
+        transaction that reaches it. `make` says whether a database that is not there, or is empty, may be made.
+        """
         try:
-            self.engine = _engine(url)
+            self.engine = create(url, may_make=lambda: self._make, replaced=self._replaced)
+            self._driver: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         except (ArgumentError, ImportError) as error:
             raise StoreUnavailable(
                 "The database URL is not one that SQLite or PostgreSQL can be reached by."
             ) from error
+        self._make = make
+        self._unfit = patient
+        #: What stood against the last transactions that read and that wrote, until one succeeds; sentences.
+        self.troubles: dict[str, StoreUnavailable] = {}
         options: dict[str, Any] = {"write": True}
         self._writer = self.engine.execution_options(**options)
         if self.engine.dialect.name == "postgresql":
@@ -77,33 +103,37 @@ class Store:
         self._reader = self.engine.execution_options(**options)
 
     @classmethod
-    def open(cls, url: str) -> Store:
+    def open(cls, url: str, *, make: bool = True) -> Store:
         """A store that answers, whatever its schema. Raises StoreUnavailable."""
-        store = cls(url)
+        store = cls(url, make=make)
         with store.read() as tx:
             tx.connection.execute(text("SELECT 1"))
         return store
 
     def is_empty(self) -> bool:
         """Whether no schema was ever made here. Raises StoreUnavailable."""
-        with self.read() as tx:
+        with self._reading() as tx:
             return versions.found(tx.connection) is None
 
     def upgrade(self) -> None:
         """Bring the schema to the version that this program needs, all or nothing. Raises StoreUnavailable."""
-        with self.write() as tx:
+        with self._writing() as tx:
             versions.upgrade(tx.connection)
 
     def check(self) -> None:
         """Raise StoreUnavailable, with one sentence, when the schema is missing or of another version."""
-        with self.read() as tx:
-            found = versions.found(tx.connection)
-        if found is None:
-            raise StoreUnavailable("The database has no tables yet; run `dnsbl db upgrade`.")
-        if found != versions.NEWEST:
-            raise StoreUnavailable(
-                f"The database has schema {found} and this program needs {versions.NEWEST}; run `dnsbl db upgrade`."
-            )
+        with self._reading() as tx:
+            _held(tx)
+
+    def fit(self) -> None:
+        """Make the tables where there are none and may be some, and check their version. Raises StoreUnavailable.
+
+        From then on this store makes no database: one that is gone is a fault and not a beginning.
+        """
+        if self._make and self.is_empty():
+            self.upgrade()
+        self.check()
+        self._make = self._unfit = False
 
     @contextmanager
     def write(self, *, alone: bool = True) -> Iterator[Transaction]:
@@ -111,50 +141,133 @@ class Store:
 
         `alone=False` does without the turn on PostgreSQL, for a change of one row that no rule depends on.
         """
-        with _told(), self._writer.begin() as connection:
-            if alone and connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
-            yield Transaction(connection)
+        if self._unfit:
+            self.fit()
+        with self._writing(alone=alone) as tx:
+            self._hold(tx)
+            yield tx
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """One transaction that sees one moment and changes nothing. Raises StoreUnavailable."""
-        with _told(), self._reader.begin() as connection:
-            yield Transaction(connection)
+        if self._unfit:
+            self.fit()
+        with self._reading() as tx:
+            self._hold(tx)
+            yield tx
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
 
+    @contextmanager
+    def _writing(self, *, alone: bool = True) -> Iterator[Transaction]:
+        with self._told("write"), self._writer.begin() as connection:
+            if alone and connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
+            yield Transaction(connection)
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors of the driver, in our own words."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise StoreUnavailable("The database does not answer.") from error
+    @contextmanager
+    def _reading(self) -> Iterator[Transaction]:
+        with self._told("read"), self._reader.begin() as connection:
+            yield Transaction(connection)
+
+    @contextmanager
+    def _told(self, way: str) -> Iterator[None]:
+        """Whatever a driver raises, in our own words; remembered until a transaction of this sort succeeds."""
+        try:
+            yield
+        except (DBAPIError, PoolTimeout, self._driver) as error:
+            ours = faults.told(error)
+            if ours.trouble is Trouble.REFUSED:
+                _log.error("the database refused a statement", exc_info=error)
+            elif ours.trouble is not Trouble.BUSY:
+                self.engine.dispose()  # what is opened next is what is there then
+            self.troubles[way] = ours
+            raise ours from error
+        except StoreUnavailable as ours:  # what was read cannot be what was written
+            self.troubles[way] = ours
+            raise
+        self.troubles.pop(way, None)
+
+    def _replaced(self) -> None:
+        """The file is another one than before: a copy that was put in its place, of whatever version."""
+        self._unfit = True
+
+    def _hold(self, tx: Transaction) -> None:
+        """Check what this transaction has come upon when that is another file than the one before."""
+        if self._unfit:
+            _held(tx)
+            self._unfit = False
 
 
-def _engine(url: str) -> Engine:
-    """An engine with our own idea of transactions. Raises ArgumentError for a URL of another make."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        return create_engine(
-            parsed, pool_pre_ping=True, pool_size=5, max_overflow=20, connect_args={"connect_timeout": 10}
+def _held(tx: Transaction) -> None:
+    found = versions.found(tx.connection)
+    if found is None:
+        raise StoreUnavailable("The database has no tables yet; run `dnsbl db upgrade`.")
+    if found != versions.NEWEST:
+        raise StoreUnavailable(
+            f"The database has schema {found} and this program needs {versions.NEWEST}; run `dnsbl db upgrade`."
         )
+
+
+def create(url: str, *, may_make: Callable[[], bool], replaced: Callable[[], None]) -> Engine:
+    """An engine with our own idea of transactions. Raises ArgumentError for a URL of another make.
+
+    Statements are never shown with their values, which strangers have sent.
+    """
+    parsed = make_url(url)
+    pool = {"pool_size": 5, "max_overflow": 20, "hide_parameters": True}
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed, pool_pre_ping=True, connect_args=dict(WIRE), **pool)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ArgumentError("a file of SQLite or a database of PostgreSQL is needed")
-    engine = create_engine(parsed, pool_size=5, max_overflow=20, connect_args={"timeout": PATIENCE})
-    event.listen(engine, "connect", _connected)
+    path = Path(parsed.database)
+
+    def connecting(*_: Any) -> None:
+        if not path.exists() and not may_make():
+            raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
+        _keep_private(path)
+
+    def connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late: two readers would both write
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+        record.info["file"] = _identity(path)
+
+    def taken(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != _identity(path):
+            replaced()
+            raise DisconnectionError("the file is another one now")
+
+    engine = create_engine(parsed, connect_args={"timeout": PATIENCE}, **pool)
+    event.listen(engine, "do_connect", connecting)
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "checkout", taken)
     event.listen(engine, "begin", _begun)
     return engine
 
 
-def _connected(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN comes too late: two readers would both go on to write
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
+def _keep_private(path: Path) -> None:
+    """A file that no stranger on this machine can read; what cannot be made or changed is said when it is opened.
+
+    A file that is there is never opened here: closing it would take SQLite's locks off it (fcntl(2)).
+    """
+    with suppress(OSError):
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+        except FileExistsError:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o007:
+                path.chmod(mode & ~0o007)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _begun(connection: Connection) -> None:

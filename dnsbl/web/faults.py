@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from dnsbl.errors import NotFound, Refused, StoreUnavailable
+from dnsbl.errors import NotFound, Refused, StoreUnavailable, Trouble
 from dnsbl.model import Refusal
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import STATUS
@@ -90,7 +90,8 @@ class Faults:
             return self.answer(request.scope, Fault(404, "not-found", str(error)))
 
         async def unavailable(request: Request, error: Exception) -> Response:
-            sentence = "The database does not answer at the moment; DNS is not affected."
+            assert isinstance(error, StoreUnavailable)
+            sentence = f"{_AILS.get(error.trouble, _AWAY)}; DNS is not affected."
             return self.answer(request.scope, Fault(503, "store-unavailable", sentence, retry_after=30))
 
         async def invalid(request: Request, error: Exception) -> Response:
@@ -108,6 +109,14 @@ class Faults:
         app.add_exception_handler(HTTPException, http)
 
 
+_AWAY = "The database does not answer at the moment"
+_AILS = {
+    Trouble.FULL: "The disk of the database is full, so nothing can be filed at the moment",
+    Trouble.READ_ONLY: "The database takes no changes at the moment",
+    Trouble.DAMAGED: "The database is damaged and must be mended first",
+    Trouble.FAILING: "The disk of the database fails at the moment",
+    Trouble.BUSY: "The database is too busy at the moment",
+}
 _SENTENCES = {
     400: ("malformed-request", "The request cannot be read."),
     404: ("not-found", "There is no such page here."),

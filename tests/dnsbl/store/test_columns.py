@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
+from dnsbl.errors import StoreUnavailable
 from dnsbl.model import JobState
 from dnsbl.store.columns import (
     AddressKey,
@@ -103,7 +104,7 @@ def test_none_stays_none(column) -> None:
 def test_a_name_that_is_none_of_the_enumeration_is_refused_in_both_directions() -> None:
     with pytest.raises(ValueError):
         Named(JobState).process_bind_param("asleep", DIALECT)
-    with pytest.raises(ValueError):
+    with pytest.raises(StoreUnavailable, match="is damaged"):
         Named(JobState).process_result_value("asleep", DIALECT)
     assert type(Named(JobState).process_bind_param(JobState.DONE, DIALECT)) is str
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
 import threading
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
-from dnsbl.errors import StoreUnavailable
+from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, versions
 
 NETWORK = ip_network("192.0.2.1/32")
@@ -53,7 +56,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
     store = Store.open(empty_url)
     with store.write() as tx:
         tx.connection.execute(text("CREATE TABLE letters (id INTEGER)"))
-    with pytest.raises((StoreUnavailable, DBAPIError)):
+    with pytest.raises(StoreUnavailable, match="refuses"):
         store.upgrade()
     assert store.is_empty()
     store.close()
@@ -139,3 +142,153 @@ def test_sqlite_is_set_to_survive_a_power_cut(store: Store) -> None:
 
 def test_the_version_that_the_code_needs_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(versions.config()).get_current_head() == versions.NEWEST
+
+
+# A store whose database is in trouble. What only SQLite has to show is shown on a file of its own.
+
+
+def file_of_its_own(tmp_path: Path, *, rows: int = 400) -> Path:
+    """A database with as many listings' changes as fill some pages."""
+    path = tmp_path / "own.db"
+    store = Store.open(f"sqlite:///{path}")
+    store.upgrade()
+    with store.write() as tx:
+        tx.changes.add([NETWORK] * rows, "spam", present=True)
+    store.close()
+    return path
+
+
+def one_more(store: Store) -> None:
+    with store.write() as tx:
+        tx.changes.add([NETWORK] * 2000, "spam", present=True)
+
+
+def all_changes(store: Store) -> int:
+    with store.read() as tx:
+        return len(tx.changes.after(0, most=100_000))
+
+
+def damage(path: Path) -> None:
+    """Overwrite everything behind the first page."""
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (path.stat().st_size - 4096))
+
+
+def test_a_damaged_page_is_one_sentence_and_a_copy_in_its_place_heals_without_a_new_start(tmp_path: Path) -> None:
+    path = file_of_its_own(tmp_path)
+    copy = shutil.copy(path, tmp_path / "copy.db")
+    store = Store(f"sqlite:///{path}", patient=True)
+    assert all_changes(store) == 400
+    store.close()
+    damage(path)
+    for use in (all_changes, one_more):
+        with pytest.raises(StoreUnavailable, match=r"^The database is damaged; restore it from a copy") as told:
+            use(store)
+        assert told.value.trouble is Trouble.DAMAGED
+    assert set(store.troubles) == {"read", "write"}
+    os.replace(copy, path)
+    assert all_changes(store) == 400
+    one_more(store)
+    assert store.troubles == {}
+    store.close()
+
+
+def test_a_copy_that_is_put_in_the_place_of_the_file_is_what_the_next_look_sees(tmp_path: Path) -> None:
+    path = file_of_its_own(tmp_path)
+    copy = shutil.copy(path, tmp_path / "copy.db")
+    store = Store(f"sqlite:///{path}", patient=True)
+    one_more(store)
+    assert all_changes(store) == 2400
+    for beside in tmp_path.glob("own.db-*"):
+        beside.unlink()
+    os.replace(copy, path)
+    assert all_changes(store) == 400
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "trouble", "sentence"),
+    [
+        ("max_page_count=1", Trouble.FULL, "The disk of the database is full."),
+        ("query_only=ON", Trouble.READ_ONLY, "The database takes no changes here"),
+    ],
+)
+def test_a_full_disk_and_a_read_only_one_are_told_until_they_are_not(
+    tmp_path: Path, pragma: str, trouble: Trouble, sentence: str
+) -> None:
+    store = Store(f"sqlite:///{file_of_its_own(tmp_path)}", patient=True)
+
+    def hindered() -> None:
+        with store.write() as tx:
+            tx.connection.exec_driver_sql(f"PRAGMA {pragma}").close()
+            tx.changes.add([NETWORK] * 2000, "spam", present=True)
+
+    with pytest.raises(StoreUnavailable, match=f"^{sentence}") as told:
+        hindered()
+    assert told.value.trouble is trouble
+    assert list(store.troubles) == ["write"]
+    assert all_changes(store) == 400
+    assert list(store.troubles) == ["write"]
+    one_more(store)
+    assert store.troubles == {}
+    store.close()
+
+
+def test_a_patient_store_waits_for_its_database_and_makes_it_fit_when_it_comes(tmp_path: Path) -> None:
+    place = tmp_path / "later"
+    store = Store(f"sqlite:///{place}/facts.db", patient=True)
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        all_changes(store)
+    place.mkdir()
+    assert all_changes(store) == 0
+    store.check()
+    assert stat.S_IMODE((place / "facts.db").stat().st_mode) == 0o640
+    store.close()
+
+
+def test_a_database_that_was_there_is_never_made_anew(tmp_path: Path) -> None:
+    path = file_of_its_own(tmp_path)
+    for store in (Store(f"sqlite:///{path}", patient=True), Store(f"sqlite:///{path}", patient=True, make=False)):
+        assert all_changes(store) == 400
+        store.close()
+        path.rename(tmp_path / "away.db")
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match=r"own\.db is not there; restore it from a copy\.$"):
+                all_changes(store)
+        assert not path.exists()
+        (tmp_path / "away.db").rename(path)
+        assert all_changes(store) == 400
+        store.close()
+
+
+def test_an_older_copy_in_the_place_of_the_file_is_refused_for_its_version(tmp_path: Path) -> None:
+    path = file_of_its_own(tmp_path)
+    store = Store(f"sqlite:///{path}", patient=True)
+    assert all_changes(store) == 400
+    older = Path(shutil.copy(path, tmp_path / "copy.db"))
+    changed = Store.open(f"sqlite:///{older}")
+    with changed.write() as tx:
+        tx.connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    changed.close()
+    os.replace(older, path)
+    with pytest.raises(StoreUnavailable, match="has schema 0000"):
+        all_changes(store)
+    store.close()
+
+
+def test_what_cannot_have_been_written_is_damage(store: Store) -> None:
+    with store.write() as tx:
+        tx.changes.add([NETWORK], "spam", present=True)
+        tx.connection.execute(text("UPDATE changes SET network = :odd"), {"odd": b"\x04\x01"})
+    with pytest.raises(StoreUnavailable, match="is damaged"):
+        all_changes(store)
+
+
+def test_a_file_that_strangers_could_read_is_theirs_no_longer(tmp_path: Path) -> None:
+    path = file_of_its_own(tmp_path)
+    path.chmod(0o664)
+    store = Store(f"sqlite:///{path}", patient=True)
+    assert all_changes(store) == 400
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    store.close()

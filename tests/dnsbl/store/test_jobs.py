@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from dnsbl.addresses import neighbourhood
+from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Job, JobReason, JobState
 from dnsbl.store import Store
 
@@ -50,7 +50,7 @@ def test_a_job_is_queued_as_it_was_asked_for(store: Store) -> None:
 
 def test_an_address_has_one_live_job_whatever_two_doors_do(store: Store) -> None:
     first = add(store)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(StoreUnavailable, match="refuses"):
         add(store, due=LATER)
     with store.write() as tx:
         tx.jobs.finish(first)

@@ -8,10 +8,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from dnsbl.addresses import Network
-from dnsbl.errors import Damaged
+from dnsbl.errors import Damaged, StoreUnavailable
 from dnsbl.model import JobReason, Reason
 from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import network_key
@@ -78,7 +77,7 @@ def test_the_database_holds_one_active_listing_per_network_and_kind(store: Store
     monkeypatch.setattr(Listings, "active", lambda *_: {})
     with store.write() as tx:
         add(tx, nets("192.0.2.0/24"))
-    with pytest.raises(IntegrityError), store.write() as tx:
+    with pytest.raises(StoreUnavailable, match="refuses"), store.write() as tx:
         add(tx, nets("192.0.2.0/24"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dnsbl.errors import StoreUnavailable
+from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.web.guards import HEADERS, most_bytes
 
 TARGET = "198.18.7.9"
@@ -208,6 +208,25 @@ def test_a_silent_store_is_said_and_worth_a_retry(house: Build, monkeypatch: pyt
         assert "database does not answer" in answer.text and "secret" not in answer.text
     assert (visitor.get("/readyz").status_code, visitor.get("/healthz").status_code) == (503, 200)
     assert visitor.get("/readyz").json() == {"ready": False, "reason": "the store does not answer"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (Trouble.FULL, "The disk of the database is full, so nothing can be filed at the moment; DNS is not affected."),
+        (Trouble.READ_ONLY, "The database takes no changes at the moment; DNS is not affected."),
+        (Trouble.DAMAGED, "The database is damaged and must be mended first; DNS is not affected."),
+        (Trouble.REFUSED, "The database does not answer at the moment; DNS is not affected."),
+    ],
+)
+def test_whoever_brings_something_is_told_what_ails_the_database(
+    house: Build, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, words: str
+) -> None:
+    home = house()
+    monkeypatch.setattr(home.casework, "ask_removal", failing(StoreUnavailable("a secret", trouble=trouble)))
+    answer = home.visitor().post("/api/v1/removals", json={"address": "198.18.1.1"})
+    assert (answer.status_code, answer.json()["detail"]) == (503, words)
+    assert answer.headers["retry-after"] == "30"
 
 
 def test_a_stop_is_told_and_makes_no_node_unready(house: Build) -> None:

@@ -1,0 +1,82 @@
+"""What drivers and databases complain of, in the house's own words: the one place where their errors become ours.
+
+Pure. Looks at codes and classes only, never at a message: that may hold statements and what strangers sent.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from dnsbl.errors import StoreUnavailable, Trouble
+
+SENTENCES: Mapping[Trouble, str] = {
+    Trouble.AWAY: "The database does not answer.",
+    Trouble.READ_ONLY: "The database takes no changes here: a hot standby, or a folder that cannot be written.",
+    Trouble.FULL: "The disk of the database is full.",
+    Trouble.DAMAGED: "The database is damaged; restore it from a copy, as docs/recovery.md says.",
+    Trouble.FAILING: "The disk of the database gives errors.",
+    Trouble.BUSY: "The database is too busy.",
+    Trouble.REFUSED: "The database refuses what it was asked; the log says more.",
+}
+
+#: Primary result codes of SQLite (sqlite.org/rescode.html).
+_SQLITE: Mapping[int, Trouble] = {
+    sqlite3.SQLITE_BUSY: Trouble.BUSY,
+    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
+    sqlite3.SQLITE_PROTOCOL: Trouble.BUSY,
+    sqlite3.SQLITE_READONLY: Trouble.READ_ONLY,
+    sqlite3.SQLITE_IOERR: Trouble.FAILING,
+    sqlite3.SQLITE_CORRUPT: Trouble.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Trouble.DAMAGED,
+    sqlite3.SQLITE_FULL: Trouble.FULL,
+    sqlite3.SQLITE_CANTOPEN: Trouble.AWAY,
+    sqlite3.SQLITE_PERM: Trouble.AWAY,
+    sqlite3.SQLITE_AUTH: Trouble.AWAY,
+}
+#: SQLSTATE of PostgreSQL, whole or its class (Appendix A of its manual); the longer one decides.
+_POSTGRESQL: Mapping[str, Trouble] = {
+    "08": Trouble.AWAY,  # connection exceptions
+    "28": Trouble.AWAY,  # who we are is not believed
+    "3D": Trouble.AWAY,  # no such database
+    "57P": Trouble.AWAY,  # shut down, crashed, starting, dropped
+    "25006": Trouble.READ_ONLY,
+    "53100": Trouble.FULL,
+    "53": Trouble.BUSY,  # connections, memory
+    "40": Trouble.BUSY,  # serialisation, deadlock; on a standby: a conflict with recovery
+    "55": Trouble.BUSY,  # locks, objects in use
+    "57014": Trouble.BUSY,  # cancelled
+    "58": Trouble.FAILING,  # the operating system's errors
+    "XX001": Trouble.DAMAGED,
+    "XX002": Trouble.DAMAGED,
+}
+
+
+def told(error: BaseException) -> StoreUnavailable:
+    """This error of SQLAlchemy or of a driver as one of ours."""
+    trouble = _trouble(error)
+    return StoreUnavailable(SENTENCES[trouble], trouble=trouble)
+
+
+def damaged() -> StoreUnavailable:
+    """What is read from the database cannot be what was written."""
+    return StoreUnavailable(SENTENCES[Trouble.DAMAGED], trouble=Trouble.DAMAGED)
+
+
+def _trouble(error: BaseException) -> Trouble:
+    if isinstance(error, PoolTimeout):
+        return Trouble.BUSY
+    cause: Any = error.orig if isinstance(error, DBAPIError) else error
+    if (code := getattr(cause, "sqlite_errorcode", None)) is not None:
+        return _SQLITE.get(code & 0xFF, Trouble.REFUSED)
+    if state := getattr(cause, "sqlstate", None):
+        known = (_POSTGRESQL.get(state[:length]) for length in (5, 3, 2))
+        return next(filter(None, known), Trouble.REFUSED)
+    if isinstance(cause, sqlite3.OperationalError):
+        return Trouble.DAMAGED  # without a code it is the driver that complains: of text that is none
+    unheard = isinstance(error, (OperationalError, InterfaceError)) or not isinstance(error, DBAPIError)
+    return Trouble.AWAY if unheard else Trouble.REFUSED

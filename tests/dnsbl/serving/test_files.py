@@ -1,0 +1,42 @@
+"""Files are put in place whole, and readable by those whom they are for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from dnsbl.serving.files import EVERYBODYS, OURS, write_whole
+
+
+@pytest.mark.parametrize(("mode", "before"), [(OURS, None), (EVERYBODYS, None), (OURS, 0o666), (EVERYBODYS, 0o600)])
+def test_a_file_has_the_mode_that_was_asked_for_whatever_the_umask_and_the_old_one(
+    tmp_path: Path, mode: int, before: int | None
+) -> None:
+    path, mask = tmp_path / "file", os.umask(0o077)
+    try:
+        if before is not None:
+            path.write_bytes(b"old")
+            path.chmod(before)
+        write_whole(path, [b"ne", b"w"], mode=mode)
+    finally:
+        os.umask(mask)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", mode)
+
+
+def test_what_the_list_keeps_for_itself_is_no_strangers_to_read(tmp_path: Path) -> None:
+    write_whole(tmp_path / "deep" / "table", [b"rows"])
+    assert stat.S_IMODE((tmp_path / "deep" / "table").stat().st_mode) == 0o640
+
+
+def test_parts_that_break_off_leave_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    def parts() -> object:
+        yield b"half"
+        raise OSError("the disk is full")
+
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(OSError, match="full"):
+        write_whole(tmp_path / "file", parts())
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]
