@@ -82,6 +82,8 @@ async def _hear(server: str, zone: Zone, wanted: Iterable[Expected], turns: asyn
             heard.answers[one.owner] = Codes(
                 str(rdata) for rrset in reply.answer if rrset.rdtype == dns.rdatatype.A for rdata in rrset
             )
+        elif reply is not None and reply.rcode() == dns.rcode.REFUSED:
+            heard.refused.add(one.owner)
     return heard
 
 

@@ -37,13 +37,17 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _RFC8482 = b"\x07RFC8482\x00"
 
 
-def fixed(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply | None:
-    """The records of the zone file at this name, `below` the origin; None where listings begin."""
+def fixed(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply:
+    """The zone's own records at this name, which the zone file gives: the origin, or one that `zone.static` knows."""
     if not below and query.qtype in APEX:
         return APEX[query.qtype](zone, table)
-    if below in zone.static:
-        return _static(query, zone, table, below)
-    return None
+    types = zone.static.get(below, {})
+    if query.qtype == wire.ANY and (types or not below):
+        return _minimal_any(zone.ttl)
+    if query.qtype not in types:
+        return _nothing(query, zone, table, wire.NOERROR)
+    ttl, data = types[query.qtype]
+    return Reply(wire.NOERROR, True, tuple(wire.record(wire.QNAME, query.qtype, ttl, rdata) for rdata in data))
 
 
 def listings(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], rule: ClientRule | None = None) -> Reply:
@@ -116,17 +120,6 @@ LISTED: Mapping[int, Callable[[Zone, tuple[Kind, ...], Address], tuple[bytes, ..
 def types() -> frozenset[int]:
     """The query types that are looked at; a name has nothing of any other, unless the zone's file gives it some."""
     return frozenset({*APEX, *LISTED, wire.ANY})
-
-
-def _static(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply:
-    """The records of the zone file at a name, which may have none of this type."""
-    types = zone.static[below]
-    if query.qtype == wire.ANY and (types or not below):
-        return _minimal_any(zone.ttl)
-    if query.qtype not in types:
-        return _nothing(query, zone, table, wire.NOERROR)
-    ttl, data = types[query.qtype]
-    return Reply(wire.NOERROR, True, tuple(wire.record(wire.QNAME, query.qtype, ttl, rdata) for rdata in data))
 
 
 def _listed(query: Query, zone: Zone, table: Table, kinds: tuple[Kind, ...], address: Address) -> Reply:

@@ -6,7 +6,8 @@ silence out, with the little that counters and the sampled log need. The order, 
 1. clients with the rule `drop` get nothing, unread;
 2. `wire` parses; what deserves no reply gets none;
 3. EDNS: NSID and cookies (a malformed cookie is FORMERR; in strict mode one that is not good is BADCOOKIE over UDP);
-4. the client's rule, unless the name has a known key; class CH; which zone; `answer` says what is in it;
+4. the client's rule, unless the name has a known key or is one of the zone's own, which everybody may have (a resolver
+   that goes label by label needs the origin before it can show a key); class CH; which zone; what `answer` finds there;
 5. response rate limits, for UDP without a good cookie or key.
 
 What is looked at is stated as data, for the engines, which hand over whatever of it they were not taught: `OPTIONS`,
@@ -140,7 +141,8 @@ def _reply(query: Query, rule: ClientRule | None, now: float, serving: Serving) 
         if not serving.keys.knows(below[-1]):
             return Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, False
         keyed, below, rule = True, below[:-1], None
-    if rule is not None and rule.action == "refuse":
+    own = zone is not None and query.qtype not in TRANSFERS and _own(zone, below, keyed)
+    if rule is not None and rule.action == "refuse" and not own:
         return Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, False
     if query.qclass == wire.CH:
         return _chaos(query, serving), None, False
@@ -151,13 +153,18 @@ def _reply(query: Query, rule: ClientRule | None, now: float, serving: Serving) 
     table = serving.table
     if table is None:
         return Reply(wire.SERVFAIL, ede=wire.NOT_READY), zone, keyed
-    reply = None if keyed else answer.fixed(query, zone, table, below)
-    if reply is None:
-        unwelcome = rule if rule is not None and rule.action != "pass" else None
-        reply = answer.listings(query, zone, table, below, unwelcome)
-        if reply.ede is None and now - serving.seen > serving.stale_after:
-            reply = _stale(reply)
+    if own:
+        return answer.fixed(query, zone, table, below), zone, keyed
+    unwelcome = rule if rule is not None and rule.action != "pass" else None
+    reply = answer.listings(query, zone, table, below, unwelcome)
+    if reply.ede is None and now - serving.seen > serving.stale_after:
+        reply = _stale(reply)
     return reply, zone, keyed
+
+
+def _own(zone: Zone, below: tuple[bytes, ...], keyed: bool) -> bool:
+    """Whether this name, without its key, has the zone's own records; a key's own name has none, it is no origin."""
+    return below in zone.static and bool(below or not keyed)
 
 
 def _key(zone: Zone, below: tuple[bytes, ...]) -> bool:

@@ -7,6 +7,7 @@ non-terminal answered NXDOMAIN would hide what is listed below it, which is the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 import dnslib
@@ -28,6 +29,8 @@ from lab import Lab
 
 ROOT, OURS, TAPPED = "127.0.0.10", "127.0.0.20", "127.0.0.21"
 RESOLVERS = {"unbound": (start_unbound, "127.0.0.30"), "bind": (start_bind_resolver, "127.0.0.31")}
+#: The same for a list that is answered to holders of this key alone.
+KEY_ROOT, KEY_OURS, KEY = "127.0.0.11", "127.0.0.22", "0123456789abcdefghij"
 #: Questions to us for one question asked of a resolver with an empty cache: one a label, and a few for the way here.
 MOST_V4, MOST_V6 = 9, 37
 
@@ -55,6 +58,16 @@ def tap(lab: Lab) -> Iterator[Tap]:
     made.stop()
 
 
+@pytest.fixture(scope="module")
+def only_with_a_key(lab: Lab) -> None:
+    """A list that refuses everybody who shows no key."""
+    ours = OurList(lab, KEY_OURS, dns=['acl = ["0.0.0.0/0 refuse", "::/0 refuse"]', 'keys_file = "keys"'])
+    (ours.folder / "keys").write_text(f"{sha256(KEY.encode()).hexdigest()} a test\n")
+    ours.add([ip_network("192.0.2.7")])
+    ours.serve()
+    start_nsd(lab, KEY_ROOT, {"": root_zone(KEY_ROOT, {ZONE: KEY_OURS})})
+
+
 @pytest.mark.parametrize("name", RESOLVERS)
 def test_a_strict_resolver_finds_what_is_listed_and_nothing_else(lab: Lab, tap: Tap, name: str) -> None:
     start, address = RESOLVERS[name]
@@ -77,6 +90,23 @@ def test_a_strict_resolver_finds_what_is_listed_and_nothing_else(lab: Lab, tap: 
             print(f"{name}: {asked}: {dnslib.RCODE.get(reply.header.rcode)} after {upstream} questions to us")
             assert upstream <= (MOST_V4 if where.version == 4 else MOST_V6)
     assert any(name.count(".") < 4 for name, _ in tap.questions), "nothing was minimised"
+
+
+@pytest.mark.parametrize("name", RESOLVERS)
+def test_a_strict_resolver_finds_what_is_listed_below_a_key_where_nobody_else_may_ask(
+    lab: Lab, only_with_a_key: None, name: str
+) -> None:
+    start, address = RESOLVERS[name]
+    address = address.replace(".3", ".4")
+    start(lab, address, KEY_ROOT)
+    for below in ("", "manual."):
+        reply = resolved(lab, address, f"7.2.0.192.{below}{KEY}.{ZONE}", A)
+        assert [str(rr.rdata) for rr in reply.rr] == ["127.0.0.4"], str(reply)
+        reply = resolved(lab, address, f"8.2.0.192.{below}{KEY}.{ZONE}", A)
+        assert (reply.header.rcode, reply.rr) == (3, []), str(reply)
+    assert [str(rr.rdata) for rr in resolved(lab, address, ZONE, TXT).rr] == ['"A list for tests."']
+    assert [str(rr.rdata) for rr in resolved(lab, address, f"ns.{KEY}.{ZONE}", A).rr] == [KEY_OURS]
+    assert resolved(lab, address, f"7.2.0.192.{ZONE}", A).header.rcode == 2  # refused, which a resolver tells as this
 
 
 def resolved(lab: Lab, resolver: str, name: str, rtype: int) -> dnslib.DNSRecord:

@@ -93,6 +93,14 @@ cdef inline bint names_a_view(const Zone* zone, const uint8_t* label, Py_ssize_t
     return False
 
 
+cdef inline bint leads_to_static(const Zone* zone, const uint8_t* label, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t n
+    for n in range(zone.statics):
+        if same(&zone.static_label[n], label, size):
+            return True
+    return False
+
+
 cdef bint decide(
     const World* world, const Question* asked, int rule, double now, double seen, Decision* said
 ) noexcept nogil:
@@ -114,14 +122,17 @@ cdef bint decide(
             return False
         said.zone = n + 1
         below = asked.labels - zone.labels
-        if below:
-            label = asked.lower + asked.start[below - 1] + 1
-            size = asked.lower[asked.start[below - 1]]
-            for n in range(zone.statics):
-                if same(&zone.static_label[n], label, size):
-                    return False
+        if below == 0:
+            if world.table == NULL or asked.qtype != SOA:
+                return False
+            said.authoritative, said.sections, said.rcode = True, APEX, NOERROR
+            return True
+        label = asked.lower + asked.start[below - 1] + 1
+        size = asked.lower[asked.start[below - 1]]
+        if leads_to_static(zone, label, size):
+            return False
     said.sections, said.rcode = NO_RECORDS, REFUSED
-    if zone != NULL and below and world.guard.keys.used and like_a_key(label, size) and not names_a_view(zone, label, size):
+    if zone != NULL and world.guard.keys.used and like_a_key(label, size) and not names_a_view(zone, label, size):
         if not knows_key(&world.guard.keys, label, size):
             said.ede = PROHIBITED
             return True
@@ -130,6 +141,8 @@ cdef bint decide(
         if below:
             label = asked.lower + asked.start[below - 1] + 1
             size = asked.lower[asked.start[below - 1]]
+            if leads_to_static(zone, label, size):
+                return False
     elif rule == REFUSE:
         said.ede = PROHIBITED
         return True
@@ -139,9 +152,6 @@ cdef bint decide(
     if world.table == NULL:
         return False
     said.authoritative = True
-    if below == 0 and not said.keyed:
-        said.sections, said.rcode = APEX, NOERROR
-        return asked.qtype == SOA
     view = &zone.view[0]
     if below:
         for n in range(1, zone.views):

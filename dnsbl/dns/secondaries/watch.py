@@ -33,6 +33,7 @@ class Heard:
     zone: str
     serial: int | None = None
     answers: dict[str, Codes] = field(default_factory=dict)  #: by owner
+    refused: set[str] = field(default_factory=set)  #: owners that it refused to speak about
 
 
 def expected(zone: Zone, last: tuple[Address, Iterable[str]] | None) -> list[Expected]:
@@ -56,6 +57,11 @@ def trouble(heard: Heard, wanted: Iterable[Expected], serial: int | None) -> lis
         behind = (serial - heard.serial) % 2**32
         word = f"{behind} behind" if behind < 2**31 else f"{2**32 - behind} ahead of"
         found.append(f"has serial {heard.serial}, {word} ours")
+    if heard.refused and not heard.answers:
+        return [
+            *found,
+            'refuses to tell us what is listed; where its dns.acl asks for keys, give us a rule "pass" there',
+        ]
     for one in wanted:
         said = heard.answers.get(one.owner)
         if said is None:

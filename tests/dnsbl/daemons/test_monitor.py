@@ -41,8 +41,10 @@ Start = Callable[..., object]
 async def serve() -> AsyncIterator[Start]:
     started: list[Responder] = []
 
-    async def start(table: Table = LISTED, *, listen: str = "127.0.0.1:0", lies: bool = False) -> str:
-        responder = Responder(Dns.model_validate({"listen": [listen]}), LIES if lies else ZONES)
+    async def start(
+        table: Table = LISTED, *, listen: str = "127.0.0.1:0", lies: bool = False, acl: tuple[str, ...] = ()
+    ) -> str:
+        responder = Responder(Dns.model_validate({"listen": [listen], "acl": acl}), LIES if lies else ZONES)
         responder.table = table
         started.append(responder)
         [(host, port)] = await responder.start()
@@ -72,6 +74,16 @@ async def test_who_lags_or_lies_is_named(serve: Start, monkeypatch: pytest.Monke
         "says 127.0.0.4 about 127.0.0.2, not 127.0.0.2",
         "says 127.0.0.4 about ::ffff:127.0.0.2, not 127.0.0.2",
     ]
+    assert not monitor.fine(records)
+
+
+async def test_a_server_that_refuses_us_is_no_dead_one_and_its_serial_is_known(serve: Start) -> None:
+    ours, closed = await serve(), await serve(Table.of([], serial=6), acl=("127.0.0.0/8 refuse",))
+    records = await monitor.ask([ours, closed], ZONES, LAST)
+    assert [record["serial"] for record in records] == [7, 6]
+    said, refused = records[1]["trouble"]
+    assert said == "has serial 6, 1 behind ours"
+    assert 'give us a rule "pass"' in refused
     assert not monitor.fine(records)
 
 

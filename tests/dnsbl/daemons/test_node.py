@@ -123,7 +123,7 @@ async def test_b30_b19_cookies_and_keys_are_in_service_from_the_start(nodes: Nod
     keys = nodes.folder / "keys"
     await asyncio.to_thread(keys.write_text, sha256(KEY.encode()).hexdigest())
     async with nodes.running(keys_file=str(keys), acl=["127.0.0.0/8 refuse"]) as bound:
-        query = dns.message.make_query("bl.test", "SOA")
+        query = dns.message.make_query("2.0.0.127.bl.test", "A")
         query.use_edns(0, options=[dns.edns.GenericOption(10, b"clientss")])
         reply = await ask(bound, query)
         assert reply.rcode() == dns.rcode.REFUSED
