@@ -231,7 +231,7 @@ class _Run:
         )
 
     def _in_lab(self) -> bool:
-        return any(self._o.address.version == lab.version and self._o.address in lab for lab in self._o.lab)
+        return any(self._o.address in lab for lab in self._o.lab)
 
     async def _listen(self, collector: Collector) -> None:
         tried = [self._o.collector] if self._o.collector else [("::", 25), ("0.0.0.0", 25)]  # noqa: S104

@@ -1,4 +1,4 @@
-"""What all verbs stand on: store, settings, clock, and the one way to write an entry into the journal."""
+"""What all verbs stand on: store, settings and clock, and what several of them ask."""
 
 from __future__ import annotations
 
@@ -47,29 +47,6 @@ class Base:
     def _removal_after(self, tx: Transaction, listing: Listing) -> datetime | None:
         failed = tx.runs.removals(listing.network.network_address, listing.since)
         return schedule.removal_after(self._settings.policy, failed)
-
-    def _enter(
-        self,
-        tx: Transaction,
-        now: datetime,
-        actor: str,
-        subject: str,
-        verb: str,
-        reason: str,
-        before: str,
-        after: str,
-        evidence: str = "",
-    ) -> None:
-        tx.journal.append(
-            at=now,
-            actor=actor,
-            subject=subject,
-            verb=verb,
-            reason=reason,
-            before=before,
-            after=after,
-            evidence=evidence,
-        )
 
 
 def subject_of(of: Address | Network) -> str:

@@ -54,22 +54,28 @@ class Bench(Base):
                     tx.jobs.put_back(job, free, takes=job.takes - 1)
                     after = f"queued for {free:%Y-%m-%dT%H:%M:%SZ}"
                     evidence = "its network has had its tests for today"
-                    self._enter(
-                        tx, now, f"worker {worker}", str(job.address), "job", job.reason, "queued", after, evidence
+                    tx.journal.append(
+                        at=now,
+                        actor=f"worker {worker}",
+                        subject=str(job.address),
+                        verb="job",
+                        reason=job.reason,
+                        before="queued",
+                        after=after,
+                        evidence=evidence,
                     )
                     continue
                 run = begun or tx.runs.begin(job, now)
                 before = "queued" if begun is None or job.takes == job.retries + 1 else "interrupted"
                 given_up = job.takes - job.retries > MOST_LOST
-                self._enter(
-                    tx,
-                    now,
-                    f"worker {worker}",
-                    str(job.address),
-                    "job",
-                    job.reason,
-                    before,
-                    "given up" if given_up else "running",
+                tx.journal.append(
+                    at=now,
+                    actor=f"worker {worker}",
+                    subject=str(job.address),
+                    verb="job",
+                    reason=job.reason,
+                    before=before,
+                    after="given up" if given_up else "running",
                     evidence=f"run {job.run}",
                 )
                 if not given_up:
@@ -81,7 +87,7 @@ class Bench(Base):
     def _free_again(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
         """When the job's network may have another test, or None when it may now."""
         tester = self._settings.tester
-        if job.reason in ASKED_FOR or any(_within(job.address, lab) for lab in tester.lab_networks):
+        if job.reason in ASKED_FOR or any(job.address in lab for lab in tester.lab_networks):
             return None
         begun = tx.runs.begun_in(neighbourhood(job.address), tester.per_network_day)
         return begun + DAY if begun is not None and begun + DAY > now else None
@@ -108,7 +114,7 @@ class Bench(Base):
             live = tx.jobs.of_run(job.run)
             if live is not None and live.state is JobState.RUNNING and tx.jobs.holds(job, assignment.worker):
                 tx.jobs.put_back(job, job.due, takes=job.takes)
-                self._work(tx, now, assignment, "job", "queued, broken off by us")
+                self._work(tx, assignment, at=now, verb="job", after="queued, broken off by us")
 
     def renew_lease(self, assignment: Assignment) -> bool:
         """Hold the job longer; False when it is no longer ours."""
@@ -127,7 +133,7 @@ class Bench(Base):
                 raise NotFound(f"The test of {job.address} has gone to another worker; nothing is to be offered.")
             tx.letters.add(issued)
             vectors = " ".join(letter.vector for letter in issued)
-            self._work(tx, now, assignment, "letters", f"{len(issued)} filed: {vectors}")
+            self._work(tx, assignment, at=now, verb="letters", after=f"{len(issued)} filed: {vectors}")
 
     def file_session(self, assignment: Assignment, transcript: Transcript) -> None:
         """Store one connection: its transcript, and the outcome of each attempt.
@@ -143,7 +149,7 @@ class Bench(Base):
                 if fate is not None and (told := fate.told(result, transcript.started)) is not fate:
                     tx.letters.tell(told)
             said = " ".join(f"{result.vector}:{result.outcome}" for result in transcript.results)
-            self._work(tx, now, assignment, "session", said or "nothing tried")
+            self._work(tx, assignment, at=now, verb="session", after=said or "nothing tried")
 
     def file_run(self, assignment: Assignment) -> Run:
         """The conversations of this take are over: queue the greylisting retry, wait for letters, or judge and decide.
@@ -158,7 +164,7 @@ class Bench(Base):
             due = self._judging.retry_due(tx, job, now)
             if due is not None:
                 tx.jobs.requeue(job, due)
-                self._work(tx, now, assignment, "job", f"queued for {due:%Y-%m-%dT%H:%M:%SZ}")
+                self._work(tx, assignment, at=now, verb="job", after=f"queued for {due:%Y-%m-%dT%H:%M:%SZ}")
             else:
                 tx.jobs.finish(job)
                 self._judging.talk_over(tx, run, now)
@@ -169,16 +175,22 @@ class Bench(Base):
         with self._store.read() as tx:
             return bool(delivered(tx.letters.of(run)))
 
-    def _work(self, tx: Transaction, now: datetime, assignment: Assignment, verb: str, after: str) -> None:
-        job, actor = assignment.job, f"worker {assignment.worker}"
-        self._enter(tx, now, actor, str(job.address), verb, job.reason, "running", after, evidence=f"run {job.run}")
+    def _work(self, tx: Transaction, assignment: Assignment, *, at: datetime, verb: str, after: str) -> None:
+        """Enter into the journal what a worker has done for its job."""
+        job = assignment.job
+        tx.journal.append(
+            at=at,
+            actor=f"worker {assignment.worker}",
+            subject=str(job.address),
+            verb=verb,
+            reason=job.reason,
+            before="running",
+            after=after,
+            evidence=f"run {job.run}",
+        )
 
 
 def _stopped(tx: Transaction) -> Entry | None:
     """The journal itself is the state: all dialling is stopped while its last word on the tester is so."""
     last = tx.journal.read(TESTER, most=1)
     return last[0] if last and last[0].verb == STOPPED else None
-
-
-def _within(address: Address, network: Network) -> bool:
-    return address.version == network.version and address in network

@@ -88,7 +88,16 @@ class Judging:
         dots = [fate.dot_at for fate in tx.letters.of(run.id) if fate.outcome in PENDING and fate.dot_at is not None]
         ends = max(dots, default=now.timestamp()) + self._settings.tester.delivery_window
         tx.runs.wait(run.id, datetime.fromtimestamp(ends, UTC), judgement.reason)
-        self._enter(tx, now, run, "run", run.reason, before=run.state, after=RunState.WAITING)
+        tx.journal.append(
+            at=now,
+            actor="policy",
+            subject=str(run.address),
+            verb="run",
+            reason=run.reason,
+            before=run.state,
+            after=RunState.WAITING,
+            evidence=f"run {run.id}",
+        )
 
     def window_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """The delivery window of a waiting run has closed: what has not come back is lost."""
@@ -138,7 +147,16 @@ class Judging:
         if job is not None and job.state is not JobState.DONE:
             tx.jobs.finish(job)
         after = f"{judgement.verdict} {Flag.TESTER_SPECIFIC}" if specific else judgement.verdict
-        self._enter(tx, now, run, "run", run.reason, before=run.verdict or run.state, after=after)
+        tx.journal.append(
+            at=now,
+            actor="policy",
+            subject=str(run.address),
+            verb="run",
+            reason=run.reason,
+            before=run.verdict or run.state,
+            after=after,
+            evidence=f"run {run.id}",
+        )
         if late:
             return
         case = self._case(tx, run, judgement.verdict, delivered(letters), unreached)
@@ -207,7 +225,16 @@ class Judging:
             tx.listings.end([listing.id], at=now, reason=reason)
             tx.changes.add([network], listing.kind, present=False)
             after = "not listed"
-        self._enter(tx, now, run, _VERBS[action], reason, before=before, after=after)
+        tx.journal.append(
+            at=now,
+            actor="policy",
+            subject=str(run.address),
+            verb=_VERBS[action],
+            reason=reason,
+            before=before,
+            after=after,
+            evidence=f"run {run.id}",
+        )
 
     def drop_retests(self, tx: Transaction, networks: Iterable[Network]) -> None:
         """Unqueue the planned retests of addresses that are no longer listed: their reason is gone (law 4)."""
@@ -269,17 +296,3 @@ class Judging:
     def _chance(self) -> float:
         """A number in [0, 1) from 53 random bits."""
         return (int.from_bytes(self._random(7), "big") >> 3) / 2**53
-
-    def _enter(
-        self, tx: Transaction, now: datetime, run: Run, verb: str, reason: str, *, before: str, after: str
-    ) -> None:
-        tx.journal.append(
-            at=now,
-            actor="policy",
-            subject=str(run.address),
-            verb=verb,
-            reason=reason,
-            before=before,
-            after=after,
-            evidence=f"run {run.id}",
-        )
