@@ -135,7 +135,7 @@ class Listings:
     """Adds listings by casework, as `dnsbl listing add` does, and waits until a server answers for them."""
 
     def __init__(self, path: Path, here: World, port: int) -> None:
-        self._casework = open_desk(path).casework
+        self._operators = open_desk(path).casework.operators
         self._port = port
         present = set(here.listed)
         self._numbers = (number for number in addresses(1000) if number not in present)
@@ -144,7 +144,7 @@ class Listings:
         """Seconds from before the verb until the answer."""
         number = next(self._numbers)
         began = time.monotonic()
-        self._casework.list_networks([ip_network(number)], kind=KIND, reason=ACTOR, actor=ACTOR)
+        self._operators.list_networks([ip_network(number)], kind=KIND, reason=ACTOR, actor=ACTOR)
         while not says_listed(asked(self._port, name_of(number))):
             if time.monotonic() - began > ANSWERED:
                 sys.exit("a listing was not answered within a minute")

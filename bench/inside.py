@@ -95,7 +95,9 @@ def look(config: Path) -> float:
     desk = open_desk(config)
     path = config.parent / "looked"
     path.unlink(missing_ok=True)
-    feed = Feed(desk.casework, [], poll=60, path=path, zones_digest=desk.zones.digest, bounds=Bounds.of(desk.settings))
+    feed = Feed(
+        desk.casework.contents, [], poll=60, path=path, zones_digest=desk.zones.digest, bounds=Bounds.of(desk.settings)
+    )
     began = time.process_time()
     asyncio.run(feed.ready())
     used = time.process_time() - began

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnsbl.casework import Casework, keyring_at
+from dnsbl.casework import Casework
+from dnsbl.casework.keyring import keyring_at
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.listed.table import Table
@@ -37,7 +38,7 @@ def table_path(settings: Settings) -> Path:
 
 def current_table(desk: Desk) -> Table:
     """What the store lists now, with the serial that the responder gives it."""
-    serial, rows = desk.casework.snapshot()
+    serial, rows = desk.casework.contents.snapshot()
     table, _ = Table.of(rows, serial=serial).without(Bounds.of(desk.settings).barred)
     try:
         served = Table.mapped(table_path(desk.settings))
@@ -74,5 +75,5 @@ def desk(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Desk:
         store.upgrade()
     store.check()
     keyring = keyring_at(state / "keys.json", clock=clock)
-    casework = Casework(store, settings, keyring, clock=clock)
+    casework = Casework.over(store, settings, keyring, clock=clock)
     return Desk(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)

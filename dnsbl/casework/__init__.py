@@ -1,26 +1,76 @@
-"""The verbs of the list, one transaction each. Synchronous and short; async shells call them in a thread.
+"""The verbs of the list, one transaction each, by those who may use them. Synchronous and short; async shells call them
+in a thread.
 
 Knows the rules and the store; holds no SQL, no socket, and asks its clock for the time. Every verb that changes
 something leaves a journal entry in the same transaction. Law 2: letters are filed before anybody dials.
 
-    doors      nominate  order_test  ask_removal  exclude  stop  resume  list_networks  drop_networks
-    bench      take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run  give_back
-               proven                                                                    (the worker)
-    mailroom   file_return  file_probe                                                   (the collector)
-    upkeep     settle  expire                                                            (the scheduler)
-    views      look_up  run_report  inbox  message  journal  verify_journal  snapshot  last_change  changes
-    judging    what a verdict does to the list;  keys  the keyring's file;  base  what all stand on
+    doors        strangers: nominate  ask_removal
+    operators    who runs the list: order_test  exclude  stop  resume  list_networks  drop_networks  journal
+                 verify_journal  inbox  message
+    assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
+                 give_back  proven
+    arrivals     the collector: file_return  file_probe
+    upkeep       the scheduler: settle  expire
+    views        whoever looks: look_up  run_report  stopped
+    contents     who answers: snapshot  last_change  changes
+
+    judging  what a verdict does to the list;  queueing  which tests are to be made;  base  what several ask
+    keyring  the keyring's file
 """
 
-from dnsbl.casework.bench import Assignment, Bench
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dnsbl.casework.arrivals import Arrivals
+from dnsbl.casework.assignments import Assignments
+from dnsbl.casework.contents import Contents
 from dnsbl.casework.doors import Doors
-from dnsbl.casework.keys import keyring_at
-from dnsbl.casework.mailroom import Mailroom
+from dnsbl.casework.judging import Judging
+from dnsbl.casework.operators import Operators
+from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import Views
+from dnsbl.clock import Clock, SystemClock
+from dnsbl.settings import Settings
+from dnsbl.store import Store
+from tester.letter import Keyring
 
-__all__ = ["Assignment", "Casework", "keyring_at"]
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Casework:
+    """All verbs of one list; whoever wires a program hands each part of it those that it may use, and no others. Every
+    verb raises StoreUnavailable when the database does not answer."""
 
-class Casework(Doors, Bench, Mailroom, Upkeep, Views):
-    """The one door to the facts. Every verb raises StoreUnavailable when the database does not answer."""
+    doors: Doors
+    operators: Operators
+    assignments: Assignments
+    arrivals: Arrivals
+    upkeep: Upkeep
+    views: Views
+    contents: Contents
+
+    @classmethod
+    def over(
+        cls,
+        store: Store,
+        settings: Settings,
+        keyring: Keyring,
+        *,
+        clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> Casework:
+        """The verbs over this store. `random` makes the ids of runs and the surprise in surprise retests."""
+        queueing = Queueing(settings.tester.port, random)
+        judging = Judging(settings, queueing, random)
+        return cls(
+            doors=Doors(store, settings, clock, queueing),
+            operators=Operators(store, settings, clock, queueing, judging),
+            assignments=Assignments(store, settings, clock, judging),
+            arrivals=Arrivals(store, settings, keyring, clock, judging),
+            upkeep=Upkeep(store, clock, queueing, judging),
+            views=Views(store, settings, clock),
+            contents=Contents(store),
+        )

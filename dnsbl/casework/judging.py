@@ -6,11 +6,11 @@ the verb that calls it, so that a run is settled, decided, listed and journalled
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from dnsbl.addresses import Address, Network, network_of
+from dnsbl.addresses import network_of
+from dnsbl.casework.queueing import Queueing
 from dnsbl.model import (
     Action,
     Case,
@@ -35,8 +35,6 @@ from tester.verdict import Judgement, Verdict, judge
 OTHER_COUNTS = timedelta(days=30)
 #: Seconds until a multi-hop finding is confirmed, when policy.unreachable_retry is empty.
 CONFIRM_AFTER = 3600.0
-#: Tests of a listed address that nobody has asked for: they go when the listing goes.
-_PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
 _UNREACHED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 _VERBS = {
     Action.LIST: "listed",
@@ -45,16 +43,6 @@ _VERBS = {
     Action.DELIST: "delisted",
     Action.NOTHING: "not-listed",
 }
-_PROVOCATIONS = {
-    JobReason.RETEST: "retest of a listed address",
-    JobReason.PROBATION: "surprise retest after delisting",
-    JobReason.CONFIRM: "confirmation of a letter that came back through another address",
-    JobReason.UNREACHABLE: "further try at an address that did not answer",
-    JobReason.REPEAT: "repetition of a test that a fault of our own collector spoilt",
-    JobReason.VANTAGE: "second look, from another address of ours, at a server that refused the first",
-}
-
-
 #: What is said of a relay that was found open only from our second address.
 SPECIFIC = f"It had refused our first address, so it singles out the tester ({Flag.TESTER_SPECIFIC})."
 
@@ -67,8 +55,9 @@ def tester_specific(reason: JobReason, verdict: Verdict | None) -> bool:
 class Judging:
     """The steps from a conversation or a return to the list."""
 
-    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
+    def __init__(self, settings: Settings, queueing: Queueing, random: Callable[[int], bytes]) -> None:
         self._settings = settings
+        self._queueing = queueing
         self._random = random
 
     # -- runs ----------------------------------------------------------------------------------------------
@@ -171,7 +160,7 @@ class Judging:
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         self._apply(tx, run, case.listing, decision, now)
         if follow_up is not None:
-            self._follow(tx, run, follow_up, now)
+            self._queueing.follow(tx, run, follow_up, now)
 
     def _other_view(self, tx: Transaction, run: Run, verdict: Verdict) -> bool:
         """Whether a server that refused us is to be seen from our second address: somebody has shown spam from it, so
@@ -235,63 +224,6 @@ class Judging:
             after=after,
             evidence=f"run {run.id}",
         )
-
-    def drop_retests(self, tx: Transaction, networks: Iterable[Network]) -> None:
-        """Unqueue the planned retests of addresses that are no longer listed: their reason is gone (law 4)."""
-        for network in networks:
-            job = tx.jobs.live(network.network_address) if network.num_addresses == 1 else None
-            if job is not None and job.reason in _PLANNED and job.state is JobState.QUEUED and not job.takes:
-                tx.jobs.finish(job)
-
-    # -- what follows --------------------------------------------------------------------------------------
-    def _follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> None:
-        """Queue the next test, unless one is queued already or the owner wants none."""
-        if tx.jobs.live(run.address) is None and tx.exclusions.covering(run.address) is None:
-            self.queue(
-                tx,
-                run.address,
-                port=run.port,
-                reason=follow_up.reason,
-                profile=follow_up.profile,
-                due=follow_up.due,
-                provocation=_PROVOCATIONS[follow_up.reason],
-                actor="policy",
-                now=now,
-            )
-
-    def queue(
-        self,
-        tx: Transaction,
-        address: Address,
-        *,
-        port: int,
-        reason: JobReason,
-        profile: str,
-        due: datetime,
-        provocation: str,
-        actor: str,
-        now: datetime,
-    ) -> Job:
-        """Queue a test of an address that has no live job, with a fresh run id."""
-        job = tx.jobs.add(
-            address=address,
-            port=port,
-            reason=reason,
-            profile=profile,
-            due=due,
-            run=base64.b32encode(self._random(10)).decode().lower(),
-            provocation=provocation,
-        )
-        tx.journal.append(
-            at=now,
-            actor=actor,
-            subject=str(address),
-            verb="job",
-            reason=reason,
-            after=f"queued for {due:%Y-%m-%dT%H:%M:%SZ}",
-            evidence=provocation,
-        )
-        return job
 
     def _chance(self) -> float:
         """A number in [0, 1) from 53 random bits."""

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dnsbl.casework.base import Base, subject_of
+from dnsbl.casework.base import run_in, subject_of
+from dnsbl.casework.judging import Judging
+from dnsbl.casework.queueing import Queueing
+from dnsbl.clock import Clock
 from dnsbl.model import Reason, RunState
+from dnsbl.store import Store
 
 
-class Upkeep(Base):
+class Upkeep:
     """Windows that close and listings that end."""
+
+    def __init__(self, store: Store, clock: Clock, queueing: Queueing, judging: Judging) -> None:
+        self._store = store
+        self._clock = clock
+        self._queueing = queueing
+        self._judging = judging
 
     def settle(self, *, most: int = 100) -> int:
         """Judge the runs whose delivery window has closed, a transaction each; returns how many."""
@@ -16,7 +26,7 @@ class Upkeep(Base):
             over = tx.runs.over(now, most=most)
         for name in over:
             with self._store.write() as tx:
-                run = self._run(tx, name)
+                run = run_in(tx, name)
                 if run.state is RunState.WAITING:
                     self._judging.window_over(tx, run, now)
                     count += 1
@@ -33,7 +43,7 @@ class Upkeep(Base):
             for listing in expired:
                 tx.listings.end([listing.id], at=now, reason=Reason.EXPIRED)
                 tx.changes.add([listing.network], listing.kind, present=False)
-                self._judging.drop_retests(tx, [listing.network])
+                self._queueing.drop_planned(tx, [listing.network])
                 subject, before = subject_of(listing.network), f"listed {listing.kind}"
                 tx.journal.append(
                     at=now,

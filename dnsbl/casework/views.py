@@ -1,35 +1,37 @@
-"""Verbs that only look: for people, and for the feed. They change nothing and enter nothing."""
+"""Verbs that only look, for anybody: where an address stands, a run, and whether all testing is stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-from dnsbl.addresses import Address, Network
-from dnsbl.casework.base import Base, subject_of
+from dnsbl.addresses import Address
+from dnsbl.casework.base import next_removal, run_in, stop_in
 from dnsbl.casework.judging import tester_specific
-from dnsbl.errors import NotFound
+from dnsbl.clock import Clock
 from dnsbl.model import (
-    Change,
     Entry,
     Exclusion,
     Job,
     JobReason,
     JobState,
     Listing,
-    Return,
     Run,
     RunReport,
     RunState,
     Standing,
     State,
 )
+from dnsbl.settings import Settings
+from dnsbl.store import Store
 from tester.smtp import Flag, Transcript
-from tester.verdict import Finding, Verdict
+from tester.verdict import Verdict
 
 
-class Views(Base):
-    """What is known, each answer from one moment."""
+class Views:
+    """What is known, each answer from one moment. They change nothing and enter nothing."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
 
     def look_up(self, address: Address) -> Standing:
         """Everything known about an address; an unknown address is a Standing too.
@@ -43,7 +45,7 @@ class Views(Base):
             job = tx.jobs.live(address)
             exclusion = tx.exclusions.covering(address)
             proven = tx.listings.proven(address)
-            removal_after = self._removal_after(tx, proven) if proven else None
+            removal_after = next_removal(tx, proven, self._settings.policy) if proven else None
             past = tx.listings.past(address, most=20)
         if job is not None and job.reason is JobReason.PROBATION and job.state is JobState.QUEUED:
             job = None
@@ -64,7 +66,7 @@ class Views(Base):
     def run_report(self, run: str) -> RunReport:
         """One run with letters, transcripts and returns. Raises NotFound."""
         with self._store.read() as tx:
-            found = self._run(tx, run)
+            found = run_in(tx, run)
             documents = tuple(tx.sessions.documents(run))
             flags = {flag for document in documents for flag in Transcript.from_json(document).flags}
             if tester_specific(found.reason, found.verdict):
@@ -78,54 +80,10 @@ class Views(Base):
                 flags=frozenset(flags),
             )
 
-    def inbox(self, *, most: int = 50) -> list[Return]:
-        """What people have written to us, newest first."""
+    def stopped(self) -> Entry | None:
+        """The journal's entry that has stopped all dialling, or None when there is no such stop."""
         with self._store.read() as tx:
-            return tx.returns.found(Finding.HUMAN, most=most)
-
-    def message(self, number: int) -> Return:
-        """One message at the collector. Raises NotFound."""
-        with self._store.read() as tx:
-            found = tx.returns.read(number)
-        if found is None:
-            raise NotFound(f"There is no message {number}.")
-        return found
-
-    def journal(self, subject: Address | Network | None = None, *, most: int = 200) -> list[Entry]:
-        """Entries, oldest first (the last `most`); those of one address or network, or all."""
-        with self._store.read() as tx:
-            return tx.journal.read(None if subject is None else subject_of(subject), most=most)
-
-    def verify_journal(self) -> int:
-        """Check the whole chain; returns how many entries hold together. Raises Damaged naming the first bad one."""
-        with self._store.read() as tx:
-            return tx.journal.verify()
-
-    def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
-        """The change number, and (network, kind) of every active listing at that number, as a stream in their order.
-
-        A network comes as its sorting key: version, packed address, prefix length. The stream holds a connection until
-        it is exhausted or closed.
-        """
-        stream = self._present()
-        number: int = next(stream)
-        return number, stream
-
-    def _present(self) -> Iterator[Any]:
-        """The change number, then the rows, from one transaction that ends with the stream."""
-        with self._store.read() as tx:
-            yield tx.changes.last()
-            yield from tx.listings.present()
-
-    def last_change(self) -> int:
-        """The number of the newest change, 0 before the first."""
-        with self._store.read() as tx:
-            return tx.changes.last()
-
-    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
-        """The changes behind number `after`, in order."""
-        with self._store.read() as tx:
-            return tx.changes.after(after, most=most)
+            return stop_in(tx)
 
 
 def _state(

@@ -129,7 +129,7 @@ def nominate(
         settings=desk.settings,
         now=desk.clock.now(),
     )
-    job = desk.casework.nominate(nomination)
+    job = desk.casework.doors.nominate(nomination)
     show.job(desk, job, "nominated", as_json=as_json)
 
 
@@ -145,7 +145,7 @@ def order_test(
     if profile not in ("basic", "standard", "full"):
         raise typer.BadParameter("profiles are basic, standard, full", param_hint="--profile")
     desk = open_desk(config)
-    job = desk.casework.order_test(intake.target(address, desk.settings), profile=profile, actor=operator())
+    job = desk.casework.operators.order_test(intake.target(address, desk.settings), profile=profile, actor=operator())
     if not wait:
         show.job(desk, job, "queued", as_json=as_json)
         return
@@ -156,7 +156,7 @@ def order_test(
 def lookup(address: Where, config: Config = None, as_json: Json = False) -> None:
     """Where an address stands, and why."""
     desk = open_desk(config)
-    show.standing(desk, desk.casework.look_up(intake.asked(address)), as_json=as_json)
+    show.standing(desk, desk.casework.views.look_up(intake.asked(address)), as_json=as_json)
 
 
 @app.command()
@@ -164,13 +164,13 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
     """Ask that an address be taken off the list: it is retested, and delisted when closed."""
     desk = open_desk(config)
     where = intake.asked(address)
-    job = desk.casework.ask_removal(where, door=Door.CLI, actor=operator())
+    job = desk.casework.doors.ask_removal(where, door=Door.CLI, actor=operator())
     if not wait:
         show.job(desk, job, "retest queued", as_json=as_json)
         return
     report = wait_for(desk, job, quiet=as_json)
     show.test(desk, report, as_json=as_json)
-    standing = desk.casework.look_up(where)
+    standing = desk.casework.views.look_up(where)
     if standing.state is State.LISTED:
         raise DnsblError(f"{where} stays listed: {report.run.explanation or report.run.verdict}")
 
@@ -179,7 +179,7 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
 def exclude(network: str, reason: Reason, config: Config = None, as_json: Json = False) -> None:
     """Never test this network; existing listings stay until they expire."""
     desk = open_desk(config)
-    exclusion = desk.casework.exclude(networks.one(network), reason=reason, actor=operator())
+    exclusion = desk.casework.operators.exclude(networks.one(network), reason=reason, actor=operator())
     show.done({"excluded": str(exclusion.network), "reason": exclusion.reason}, as_json=as_json)
 
 
@@ -187,7 +187,7 @@ def exclude(network: str, reason: Reason, config: Config = None, as_json: Json =
 def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Stop all testing, everywhere, within a second; `dnsbl resume` takes it up again."""
     desk = open_desk(config)
-    desk.casework.stop(reason=_reason(reason), actor=operator())
+    desk.casework.operators.stop(reason=_reason(reason), actor=operator())
     show.done({"testing": "stopped", "reason": _reason(reason)}, as_json=as_json)
 
 
@@ -195,9 +195,9 @@ def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> N
 def resume(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Take testing up again after `dnsbl stop`."""
     desk = open_desk(config)
-    if desk.casework.stopped() is None:
+    if desk.casework.views.stopped() is None:
         raise DnsblError("Testing is not stopped.")
-    desk.casework.resume(reason=" ".join(reason.split())[:500], actor=operator())
+    desk.casework.operators.resume(reason=" ".join(reason.split())[:500], actor=operator())
     show.done({"testing": "goes on"}, as_json=as_json)
 
 
@@ -211,9 +211,9 @@ def inbox(
     """What people have written to us: answers to our letters, and mail to postmaster and abuse."""
     casework = open_desk(config).casework
     if number:
-        show.message(casework.message(number), as_json=as_json)
+        show.message(casework.operators.message(number), as_json=as_json)
     else:
-        show.inbox(casework.inbox(most=most), as_json=as_json)
+        show.inbox(casework.operators.inbox(most=most), as_json=as_json)
 
 
 Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
@@ -235,7 +235,7 @@ def listing_add(
     _known_kind(desk, kind)
     given = networks.given(network, file)
     counted = networks.watched(given, "listing")
-    added = desk.casework.list_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
+    added = desk.casework.operators.list_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
     show.done({"kind": kind, "given": len(given), "added": added}, as_json=as_json)
 
 
@@ -252,7 +252,7 @@ def listing_drop(
     desk = open_desk(config)
     given = networks.given(network, file)
     counted = networks.watched(given, "dropping")
-    dropped = desk.casework.drop_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
+    dropped = desk.casework.operators.drop_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
     show.done({"kind": kind, "given": len(given), "dropped": dropped}, as_json=as_json)
 
 
@@ -267,10 +267,10 @@ def journal(
     """What was decided, when, by whom and why."""
     desk = open_desk(config)
     if verify:
-        show.done({"verified": desk.casework.verify_journal()}, as_json=as_json)
+        show.done({"verified": desk.casework.operators.verify_journal()}, as_json=as_json)
         return
     subject = networks.one(address) if "/" in address else intake.asked(address) if address else None
-    show.entries(desk.casework.journal(subject, most=most), as_json=as_json)
+    show.entries(desk.casework.operators.journal(subject, most=most), as_json=as_json)
 
 
 @app.command("export")

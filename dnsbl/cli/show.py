@@ -40,11 +40,11 @@ def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
 def job(desk: Desk, queued: Job, word: str, *, as_json: bool) -> None:
     """A test that was queued."""
     if as_json:
-        standing = desk.casework.look_up(queued.address)
+        standing = desk.casework.views.look_up(queued.address)
         document(standing_shape(standing, desk.zones.codes_of) | {"run_id": queued.run, "done": word})
         return
     lines = [f"{queued.address}: {word}; the test is due {_when(queued.due)}."]
-    if held := desk.settings.tester.held or (desk.casework.stopped() and "`dnsbl resume` takes testing up again"):
+    if held := desk.settings.tester.held or (desk.casework.views.stopped() and "`dnsbl resume` takes testing up again"):
         lines.append(f"It waits, since nobody is dialled now: {held}.")
     lines.append(f"Follow it with: dnsbl lookup {queued.address}, or {desk.settings.web.base_url}/ip/{queued.address}")
     Console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
@@ -80,7 +80,7 @@ def standing(desk: Desk, found: Standing, *, as_json: bool) -> None:
 def test(desk: Desk, report: RunReport, *, as_json: bool) -> None:
     """A finished test."""
     if as_json:
-        found = desk.casework.look_up(report.run.address)
+        found = desk.casework.views.look_up(report.run.address)
         document(standing_shape(found, desk.zones.codes_of) | run_shape(report))
         return
     console = Console()

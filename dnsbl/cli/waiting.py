@@ -40,7 +40,7 @@ def wait_for(desk: Desk, job: Job, *, quiet: bool) -> RunReport:
 
 def _report(desk: Desk, run: str) -> RunReport | None:
     try:
-        return desk.casework.run_report(run)
+        return desk.casework.views.run_report(run)
     except NotFound:
         return None
 

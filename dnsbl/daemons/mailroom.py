@@ -10,7 +10,7 @@ import asyncio
 import logging
 
 from dnsbl.addresses import Address
-from dnsbl.casework import Casework
+from dnsbl.casework.arrivals import Arrivals
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings, split_listen
@@ -29,8 +29,8 @@ MOST_PROBES = 100
 class Mailroom:
     """The collector on every address of [collector] listen."""
 
-    def __init__(self, casework: Casework, settings: Settings, keyring: Keyring, clock: Clock) -> None:
-        self._casework = casework
+    def __init__(self, arrivals: Arrivals, settings: Settings, keyring: Keyring, clock: Clock) -> None:
+        self._arrivals = arrivals
         self._listen = settings.collector.listen
         collector = settings.collector
         pair = (collector.tls_certificate, collector.tls_key)
@@ -76,7 +76,7 @@ class Mailroom:
             await asyncio.gather(*self._probes)
 
     async def _deliver(self, collected: Collected) -> None:
-        finding = await asyncio.to_thread(self._casework.file_return, collected)
+        finding = await asyncio.to_thread(self._arrivals.file_return, collected)
         if finding is Finding.BOUNCED_BY_US:
             log.error("a letter was bounced because our own collector had refused it; the journal tells which")
 
@@ -88,7 +88,7 @@ class Mailroom:
 
     async def _file_probe(self, collected: Collected) -> None:
         try:
-            await asyncio.to_thread(self._casework.file_probe, collected)
+            await asyncio.to_thread(self._arrivals.file_probe, collected)
         except DnsblError as error:
             log.warning("a callback was not stored: %s", error)
 

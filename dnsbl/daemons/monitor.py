@@ -18,7 +18,8 @@ import dns.rcode
 import dns.rdatatype
 
 from dnsbl.addresses import Address
-from dnsbl.casework import Casework
+from dnsbl.casework.contents import Contents
+from dnsbl.casework.views import Views
 from dnsbl.dns.secondaries.watch import Codes, Expected, Heard, expected, report
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.opened import Desk
@@ -46,7 +47,7 @@ def _at_home(listen: str) -> str:
 
 async def look(desk: Desk) -> list[dict[str, object]]:
     """Ask everybody once; one record a server and zone, as `watch.report` makes them."""
-    last = await asyncio.to_thread(_last_change, desk.casework)
+    last = await asyncio.to_thread(_last_change, desk.casework.contents, desk.casework.views)
     return await ask(places(desk.settings.dns), desk.zones, last)
 
 
@@ -100,14 +101,14 @@ async def _question(server: str, name: str, rtype: str, turns: asyncio.Semaphore
     return None
 
 
-def _last_change(casework: Casework) -> tuple[Address, tuple[str, ...]] | None:
+def _last_change(contents: Contents, views: Views) -> tuple[Address, tuple[str, ...]] | None:
     """The first address of the network that changed last, with the kinds that it is listed under now."""
-    number = casework.last_change()
-    changes = casework.changes(number - 1, most=1) if number else []
+    number = contents.last_change()
+    changes = contents.changes(number - 1, most=1) if number else []
     if not changes:
         return None
     address = changes[0].network.network_address
-    return address, tuple(listing.kind for listing in casework.look_up(address).listings)
+    return address, tuple(listing.kind for listing in views.look_up(address).listings)
 
 
 def fine(records: Iterable[Mapping[str, object]]) -> bool:

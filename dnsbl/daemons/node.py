@@ -51,7 +51,7 @@ class Bound:
 
 
 class Node:
-    """One process of the list: any of the roles, on one casework."""
+    """One process of the list: any of the roles, each with those verbs of one casework that are its own."""
 
     def __init__(
         self,
@@ -72,11 +72,11 @@ class Node:
         if self._responder:
             keys, bounds = read_keys(settings.dns), Bounds.of(settings)
             self._responder.transfer = Transfers(
-                settings.dns, keys, self._responder.serving, casework, clock, listable=bounds.may_hold
+                settings.dns, keys, self._responder.serving, casework.contents, clock, listable=bounds.may_hold
             )
             self._notifier = Notifier(settings.dns, zones, keys, clock=clock)
             self._feed = Feed(
-                casework,
+                casework.contents,
                 [self._responder, self._notifier],
                 poll=settings.dns.poll,
                 path=table_path(settings),
@@ -94,15 +94,17 @@ class Node:
             page = Page(Answering(self._responder, self._feed, self._query_log, clock=clock))
             if settings.dns.metrics_listen:
                 self._exhibit = Exhibit(page, settings.dns.metrics_listen)
-        self._mailroom = Mailroom(casework, settings, keyring, clock) if "collector" in roles else None
-        self._worker = Worker(casework, settings, keyring, clock, on_event=on_event) if "worker" in roles else None
+        self._mailroom = Mailroom(casework.arrivals, settings, keyring, clock) if "collector" in roles else None
+        self._worker = (
+            Worker(casework.assignments, settings, keyring, clock, on_event=on_event) if "worker" in roles else None
+        )
         self.bound.held = settings.tester.held if self._worker else ""
-        self._scheduler = Scheduler(casework) if "scheduler" in roles else None
+        self._scheduler = Scheduler(casework.upkeep) if "scheduler" in roles else None
         self._web = None
         if "web" in roles:
             from dnsbl.web.server import WebServer  # here, so that a node without pages does not carry a web framework
 
-            self._web = WebServer(casework, settings, clock=clock, zones=zones, metrics=page.text)
+            self._web = WebServer(casework.doors, casework.views, settings, clock=clock, zones=zones, metrics=page.text)
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[Bound], None] = lambda bound: None) -> None:
         """Listen everywhere, call `ready`, and work until `stop`. Raises DnsblError when a role cannot start."""

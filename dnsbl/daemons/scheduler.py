@@ -14,7 +14,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from dnsbl.casework import Casework
+from dnsbl.casework.upkeep import Upkeep
 from dnsbl.errors import DnsblError
 
 log = logging.getLogger(__name__)
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 class Scheduler:
     """Settles runs whose delivery window has closed, and ends listings whose time has come."""
 
-    def __init__(self, casework: Casework, *, settle_every: float = 1.0, expire_every: float = 30.0) -> None:
+    def __init__(self, upkeep: Upkeep, *, settle_every: float = 1.0, expire_every: float = 30.0) -> None:
         self._verbs: tuple[tuple[str, Callable[[], int], float], ...] = (
-            ("settle", casework.settle, settle_every),
-            ("expire", casework.expire, expire_every),
+            ("settle", upkeep.settle, settle_every),
+            ("expire", upkeep.expire, expire_every),
         )
 
     async def run(self, stop: asyncio.Event) -> None:

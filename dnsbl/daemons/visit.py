@@ -1,4 +1,4 @@
-"""Shell: one job's conversation, as the room (`tester.caller.Room`) that it is held in, over casework and settings.
+"""Shell: one job's conversation, as the room (`tester.caller.Room`) that it is held in, with the verbs of the worker.
 
 Store before you act: `prepare` files the letters, and only then is there anything to dial with. Holds no rule; whom to
 dial next, and when to stop, is the worker's business.
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dnsbl.addresses import Address
-from dnsbl.casework import Assignment, Casework
+from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.clock import Clock
 from dnsbl.model import JobReason
 from dnsbl.rules import schedule
@@ -33,7 +33,7 @@ POLL = 0.25
 class Means:
     """What every visit is made with."""
 
-    casework: Casework
+    assignments: Assignments
     settings: Settings
     keyring: Keyring
     clock: Clock
@@ -74,7 +74,7 @@ class Visit:
                 lifetime=self._means.settings.tester.late_window,
                 random=secrets.token_bytes,
             )
-            self._means.casework.file_letters(self._assignment, issued)
+            self._means.assignments.file_letters(self._assignment, issued)
         limits, nonsense = _limits(self._means.settings), secrets.token_hex(8)
         self.approach = self._trial.approach(self._path, limits=limits, nonsense=nonsense, ask_own=True)
 
@@ -90,7 +90,7 @@ class Visit:
 
     async def may_dial(self) -> bool:
         """Not while testing is held, and not whoever has opted out."""
-        return not self._held() and await asyncio.to_thread(self._means.casework.may_dial, self._assignment)
+        return not self._held() and await asyncio.to_thread(self._means.assignments.may_dial, self._assignment)
 
     def check_peer(self, address: Address) -> None:
         """The connected socket's far end must be dialable as well (law 4)."""
@@ -108,7 +108,7 @@ class Visit:
         """Wait up to so many seconds for a letter of this run to come back."""
         clock, run = self._means.clock, self._assignment.job.run
         until = clock.monotonic() + seconds
-        while not await asyncio.to_thread(self._means.casework.proven, run):
+        while not await asyncio.to_thread(self._means.assignments.proven, run):
             left = until - clock.monotonic()
             if left <= 0:
                 return False
@@ -118,7 +118,7 @@ class Visit:
     async def keep(self, transcript: Transcript) -> None:
         """File one connection."""
         self._heard(transcript)
-        await asyncio.to_thread(self._means.casework.file_session, self._assignment, transcript)
+        await asyncio.to_thread(self._means.assignments.file_session, self._assignment, transcript)
 
     def show(self, event: Event) -> None:
         """Tell whoever watches."""

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from dnsbl.addresses import Address, Network, neighbourhood
-from dnsbl.casework import Assignment, Casework
+from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.clock import Clock
 from dnsbl.daemons import names
 from dnsbl.daemons.signing import signer
@@ -47,7 +47,7 @@ class Worker:
 
     def __init__(
         self,
-        casework: Casework,
+        assignments: Assignments,
         settings: Settings,
         keyring: Keyring,
         clock: Clock,
@@ -56,11 +56,11 @@ class Worker:
         own_name: OwnName = names.own_name,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
-        self._casework = casework
+        self._assignments = assignments
         self._settings = settings
         self._clock = clock
         self._means = Means(
-            casework=casework,
+            assignments=assignments,
             settings=settings,
             keyring=keyring,
             clock=clock,
@@ -97,7 +97,7 @@ class Worker:
                 await self._break_off()
                 continue
             with suppress(DnsblError):  # the store's silence has been logged
-                for address in await asyncio.to_thread(self._casework.opted_out, list(self._running)):
+                for address in await asyncio.to_thread(self._assignments.opted_out, list(self._running)):
                     if address in self._running:
                         self._running[address].cancel()
 
@@ -106,7 +106,7 @@ class Worker:
         tester = self._settings.tester
         quiet = self._clock.now().hour in tester.quiet_hours
         try:
-            stopped = await asyncio.to_thread(self._casework.stopped)
+            stopped = await asyncio.to_thread(self._assignments.stopped)
         except DnsblError as error:
             log.warning("it is not known whether testing is stopped: %s", error)
             return
@@ -128,7 +128,7 @@ class Worker:
         if len(self._running) >= self._settings.tester.concurrency:
             return False
         try:
-            assignment = await asyncio.to_thread(self._casework.take_job, self.name, avoid=self._full())
+            assignment = await asyncio.to_thread(self._assignments.take_job, self.name, avoid=self._full())
         except DnsblError as error:
             log.warning("no job taken: %s", error)
             return False
@@ -169,7 +169,7 @@ class Worker:
         try:
             while not testing.done():
                 await asyncio.wait({testing}, timeout=self._settings.tester.lease / 3)
-                if not testing.done() and not await asyncio.to_thread(self._casework.renew_lease, assignment):
+                if not testing.done() and not await asyncio.to_thread(self._assignments.renew_lease, assignment):
                     log.warning("the lease of %s went to another worker", assignment.job.address)
                     return
             over = testing.result()
@@ -178,9 +178,9 @@ class Worker:
             with suppress(asyncio.CancelledError):
                 await testing
             if self._held and not over:
-                await asyncio.to_thread(self._casework.give_back, assignment)
-            elif not over and not await asyncio.to_thread(self._casework.may_dial, assignment):
-                await asyncio.to_thread(self._casework.file_run, assignment)  # judged by what there is
+                await asyncio.to_thread(self._assignments.give_back, assignment)
+            elif not over and not await asyncio.to_thread(self._assignments.may_dial, assignment):
+                await asyncio.to_thread(self._assignments.file_run, assignment)  # judged by what there is
 
     async def _test(self, assignment: Assignment) -> bool:
         """Hold the conversations of one job and file the run; False when nobody may be dialled meanwhile."""
@@ -195,5 +195,5 @@ class Worker:
         await self._look()
         if self._held:
             return False
-        await asyncio.to_thread(self._casework.file_run, assignment)
+        await asyncio.to_thread(self._assignments.file_run, assignment)
         return True

@@ -167,7 +167,7 @@ class Tour:
         relay = RESIDENTS[0]
         await self._evidence(at, relay)
         good &= await self._removal(at, town, relay)
-        verified = await asyncio.to_thread(at.casework.verify_journal)
+        verified = await asyncio.to_thread(at.casework.operators.verify_journal)
         self._say(f"\n7. The journal: {verified} entries, every hash holds.")
         self._facts["journal_entries"] = verified
         return good
@@ -183,7 +183,7 @@ class Tour:
                 settings=at.settings,
                 now=at.clock.now(),
             )
-            await asyncio.to_thread(at.casework.nominate, nomination)
+            await asyncio.to_thread(at.casework.doors.nominate, nomination)
         self._say(f"2. All {len(RESIDENTS)} are nominated, each with a spam message that came through it. Testing:")
 
     async def _watch(self, at: Desk) -> dict[str, Standing]:
@@ -193,7 +193,7 @@ class Tour:
             while True:
                 for resident in RESIDENTS:
                     address = parse_address(resident.address)
-                    standings[resident.address] = await asyncio.to_thread(at.casework.look_up, address)
+                    standings[resident.address] = await asyncio.to_thread(at.casework.views.look_up, address)
                 live.update(_progress(standings))
                 if all(_done(r, standings[r.address]) for r in RESIDENTS):
                     return standings
@@ -238,8 +238,8 @@ class Tour:
         return rcode, values["A"], values["TXT"]
 
     async def _evidence(self, at: Desk, relay: Resident) -> None:
-        standing = await asyncio.to_thread(at.casework.look_up, parse_address(relay.address))
-        report = await asyncio.to_thread(at.casework.run_report, standing.runs[0].id)
+        standing = await asyncio.to_thread(at.casework.views.look_up, parse_address(relay.address))
+        report = await asyncio.to_thread(at.casework.views.run_report, standing.runs[0].id)
         self._say(
             f"\n5. Why {relay.name} is listed: the conversation (run {report.run.id}), and the letter that came back:"
         )
@@ -259,9 +259,9 @@ class Tour:
         address = parse_address(relay.address)
         self._say(f"\n6. The owner of {relay.name} closes the relay and asks for a retest ...")
         town.close_relay(relay.address)
-        await asyncio.to_thread(at.casework.ask_removal, address, door=Door.WEB, actor="the owner")
+        await asyncio.to_thread(at.casework.doors.ask_removal, address, door=Door.WEB, actor="the owner")
         loop = asyncio.get_running_loop()
-        while (standing := await asyncio.to_thread(at.casework.look_up, address)).state is State.LISTED:
+        while (standing := await asyncio.to_thread(at.casework.views.look_up, address)).state is State.LISTED:
             if standing.runs and standing.runs[0].state is RunState.SETTLED and standing.job is None:
                 break
             await asyncio.sleep(0.05)

@@ -13,7 +13,8 @@ from fastapi import Path as PathParameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from dnsbl.addresses import Address
-from dnsbl.casework import Casework
+from dnsbl.casework.doors import Doors
+from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.model import Door
 from dnsbl.rules import intake
@@ -81,8 +82,9 @@ class AcceptedShape(BaseModel):
 class Interface:
     """The routes for programs."""
 
-    def __init__(self, casework: Casework, settings: Settings, clock: Clock, codes: Codes) -> None:
-        self._casework = casework
+    def __init__(self, doors: Doors, views: Views, settings: Settings, clock: Clock, codes: Codes) -> None:
+        self._doors = doors
+        self._views = views
         self._settings = settings
         self._clock = clock
         self._codes = codes
@@ -106,11 +108,11 @@ class Interface:
 
     def host(self, address: str) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
-        return standing_shape(self._casework.look_up(intake.asked(address)), self._codes)
+        return standing_shape(self._views.look_up(intake.asked(address)), self._codes)
 
     def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
         """One test: its verdict, the forms that were tried, and where the letter came out."""
-        shape = run_shape(self._casework.run_report(run))
+        shape = run_shape(self._views.run_report(run))
         for attempt in shape["attempts"]:
             attempt["reply"] = self._discreet(attempt["reply"])
         return shape
@@ -126,13 +128,13 @@ class Interface:
             settings=self._settings,
             now=self._clock.now(),
         )
-        self._casework.nominate(nomination)
+        self._doors.nominate(nomination)
         return self._accepted(nomination.address, response)
 
     def remove(self, request: Request, response: Response, wish: RemovalRequest) -> AcceptedShape:
         """Ask for the retest that takes a closed relay off the list."""
         address = intake.asked(wish.address)
-        self._casework.ask_removal(address, door=Door.API, actor=requester(request.state.visitor))
+        self._doors.ask_removal(address, door=Door.API, actor=requester(request.state.visitor))
         return self._accepted(address, response)
 
     def _accepted(self, address: Address, response: Response) -> AcceptedShape:

@@ -13,7 +13,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
-from dnsbl.casework import Casework
+from dnsbl.casework.doors import Doors
+from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings
@@ -47,7 +48,8 @@ class _App(FastAPI):
 
 
 def create_app(
-    casework: Casework,
+    doors: Doors,
+    views: Views,
     settings: Settings,
     *,
     clock: Clock,
@@ -71,8 +73,8 @@ def create_app(
     faults = Faults(pages)
     faults.handle(app)
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
-    app.include_router(Interface(casework, settings, clock, codes).router)
-    app.include_router(Site(casework, settings, clock, codes, pages).router)
+    app.include_router(Interface(doors, views, settings, clock, codes).router)
+    app.include_router(Site(doors, views, settings, clock, codes, pages).router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
     @app.get("/healthz", include_in_schema=False)
@@ -92,8 +94,8 @@ def create_app(
     def readyz() -> JSONResponse:
         """The store answers. Whether testing is stopped is told beside it: that makes no node unfit to answer."""
         try:
-            casework.look_up(IPv4Address("127.0.0.1"))
-            stopped = casework.stopped()
+            views.look_up(IPv4Address("127.0.0.1"))
+            stopped = views.stopped()
         except DnsblError as error:
             log.warning("not ready: %s", error)
             return JSONResponse({"ready": False, "reason": "the store does not answer"}, 503)

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dnsbl.addresses import Address, neighbourhood, network_of, parse_address
-from dnsbl.casework import Casework
+from dnsbl.casework.doors import Doors
+from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT
 from dnsbl.errors import NotFound, Refused
@@ -62,8 +63,11 @@ def named(text: str) -> Address:
 class Site:
     """The routes for people."""
 
-    def __init__(self, casework: Casework, settings: Settings, clock: Clock, codes: Codes, pages: Pages) -> None:
-        self._casework = casework
+    def __init__(
+        self, doors: Doors, views: Views, settings: Settings, clock: Clock, codes: Codes, pages: Pages
+    ) -> None:
+        self._doors = doors
+        self._views = views
         self._settings = settings
         self._clock = clock
         self._codes = codes
@@ -97,7 +101,7 @@ class Site:
         except ValueError as error:
             return self._mistyped(request, address, error)
         now = self._clock.now()
-        standing = self._casework.look_up(asked)
+        standing = self._views.look_up(asked)
         return self._render(
             "host.html",
             standing=standing,
@@ -137,7 +141,7 @@ class Site:
         except Refused as error:
             return self._again("nominate.html", error, typed=address[:200], evidence=evidence)
         try:
-            self._casework.nominate(nomination)
+            self._doors.nominate(nomination)
         except Refused as error:
             if error.reason not in (Refusal.RESTING, Refusal.ALREADY_LISTED):
                 return self._again("nominate.html", error, typed=address[:200], evidence=evidence)
@@ -151,7 +155,7 @@ class Site:
         """Queue the retest and lead to the page where it can be watched."""
         try:
             asked = intake.asked(address)
-            self._casework.ask_removal(asked, door=Door.WEB, actor=requester(request.state.visitor))
+            self._doors.ask_removal(asked, door=Door.WEB, actor=requester(request.state.visitor))
         except Refused as error:
             return self._again("remove.html", error, typed=address[:200])
         return RedirectResponse(f"/ip/{asked}", 303)
@@ -191,7 +195,7 @@ class Site:
 
     def _report(self, run: str) -> RunReport | None:
         try:
-            return self._casework.run_report(run)
+            return self._views.run_report(run)
         except NotFound:
             return None
 

@@ -12,7 +12,8 @@ from typing import cast
 
 import uvicorn
 
-from dnsbl.casework import Casework
+from dnsbl.casework.doors import Doors
+from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
@@ -88,7 +89,14 @@ class WebServer:
     """Pages and API on [web] listen."""
 
     def __init__(
-        self, casework: Casework, settings: Settings, *, clock: Clock, zones: Zones, metrics: Metrics = no_metrics
+        self,
+        doors: Doors,
+        views: Views,
+        settings: Settings,
+        *,
+        clock: Clock,
+        zones: Zones,
+        metrics: Metrics = no_metrics,
     ) -> None:
         self.zones = zones  #: whose codes pages and API show
         self._listen = settings.web.listen
@@ -97,7 +105,8 @@ class WebServer:
         self._server = _Server(
             uvicorn.Config(
                 create_app(
-                    casework,
+                    doors,
+                    views,
                     settings,
                     clock=clock,
                     codes=lambda address, listed: self.zones.codes_of(address, listed),

@@ -21,7 +21,8 @@ import psycopg
 import pytest
 
 from dnsbl.addresses import Address, parse_address
-from dnsbl.casework import Assignment, Casework
+from dnsbl.casework import Casework
+from dnsbl.casework.assignments import Assignment
 from dnsbl.clock import HandClock
 from dnsbl.model import Door, Job, Nomination, Run
 from dnsbl.settings import Settings
@@ -152,23 +153,23 @@ class Office:
 
         self.random = random
         self.keyring = Keyring.generate(lambda size: bytes(size), int(self.clock.now().timestamp()))
-        self.casework = Casework(self.store, self.settings, self.keyring, clock=self.clock, random=random)
+        self.casework = Casework.over(self.store, self.settings, self.keyring, clock=self.clock, random=random)
 
     def nominate(self, address: str, *, evidence: bytes | None = b"spam", reason: str = "") -> Job:
         nomination = Nomination(
             address=parse_address(address), door=Door.WEB, nominator="somebody", reason=reason, evidence=evidence
         )
-        return self.casework.nominate(nomination)
+        return self.casework.doors.nominate(nomination)
 
     def take(self) -> Assignment:
-        assignment = self.casework.take_job(self.worker)
+        assignment = self.casework.assignments.take_job(self.worker)
         assert assignment is not None, "a job should have been due"
         return assignment
 
     def issue(self, assignment: Assignment) -> None:
         """File the letters of the job's profile, as a worker does before it dials."""
         job, now = assignment.job, int(self.clock.now().timestamp())
-        self.casework.file_letters(
+        self.casework.assignments.file_letters(
             assignment,
             [
                 letter.issue(
@@ -212,7 +213,7 @@ class Office:
             results=results,
             control=control,
         )
-        self.casework.file_session(assignment, transcript)
+        self.casework.assignments.file_session(assignment, transcript)
 
     def test(
         self, says: Callable[[str], Outcome] | Outcome, *, control: Control = Control.ACCEPTED, back: str = ""
@@ -225,7 +226,7 @@ class Office:
         if back:
             self.clock.turn(seconds=10)
             self.come_back(assignment.job.run, back)
-        return self.casework.file_run(assignment)
+        return self.casework.assignments.file_run(assignment)
 
     def issued(self, run: str, number: int = 0) -> Letter:
         return self.letters(run)[number].letter
@@ -268,11 +269,11 @@ class Office:
         )
 
     def arrive(self, recipient: str, peer: str, message: bytes, *, null_sender: bool = False) -> Finding:
-        return self.casework.file_return(self.arrived(recipient, peer, message, null_sender=null_sender))
+        return self.casework.arrivals.file_return(self.arrived(recipient, peer, message, null_sender=null_sender))
 
     def probe(self, recipient: str, peer: str) -> Finding | None:
         """Somebody names a recipient and brings no message."""
-        return self.casework.file_probe(self.arrived(recipient, peer, b"", null_sender=True))
+        return self.casework.arrivals.file_probe(self.arrived(recipient, peer, b"", null_sender=True))
 
     def arrived(self, recipient: str, peer: str, message: bytes, *, null_sender: bool = False) -> Collected:
         return Collected(
@@ -292,13 +293,13 @@ class Office:
 
     def verbs(self, address: str) -> list[str]:
         """What the journal says was done to an address."""
-        return [entry.verb for entry in self.casework.journal(parse_address(address))]
+        return [entry.verb for entry in self.casework.operators.journal(parse_address(address))]
 
     def list_open(self, address: str) -> Run:
         """Nominate an address and find it open."""
         self.nominate(address)
         run = self.test(Outcome.ACCEPTED, back=address)
-        assert self.casework.look_up(parse_address(address)).listings, "the address should be listed now"
+        assert self.casework.views.look_up(parse_address(address)).listings, "the address should be listed now"
         return run
 
     def later(self, **step: float) -> None:

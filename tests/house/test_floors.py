@@ -80,3 +80,8 @@ def test_nobody_below_the_shells_asks_the_system_for_the_time() -> None:
         if here != "dnsbl/clock.py":
             assert "datetime.now(" not in text, here
             assert "utcnow(" not in text, here
+
+
+def test_all_verbs_together_are_seen_where_they_are_handed_out_and_by_nobody_else() -> None:
+    whole = [path for path in FILES if "import Casework" in path.read_text(encoding="utf-8")]
+    assert [str(path.relative_to(ROOT)) for path in whole] == ["dnsbl/daemons/node.py", "dnsbl/opened.py"]

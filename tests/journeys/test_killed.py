@@ -126,9 +126,9 @@ async def test_a_process_killed_at_any_point_of_a_test_loses_nothing_and_the_run
 def _report(here: Any, run: str) -> RunReport:
     desk = open_desk(here.config)
     try:
-        standing = desk.casework.look_up(parse_address(RELAY))
+        standing = desk.casework.views.look_up(parse_address(RELAY))
         assert standing.runs[0].id == run
-        return desk.casework.run_report(run)
+        return desk.casework.views.run_report(run)
     finally:
         desk.store.close()
 

@@ -90,10 +90,10 @@ class OurList:
         return self._casework
 
     def add(self, networks: Iterable[Network], kind: str = "manual") -> None:
-        self.casework.list_networks(list(networks), kind=kind, reason="a test", actor="test")
+        self.casework.operators.list_networks(list(networks), kind=kind, reason="a test", actor="test")
 
     def drop(self, networks: Iterable[Network], kind: str = "manual") -> None:
-        self.casework.drop_networks(list(networks), kind=kind, reason="a test", actor="test")
+        self.casework.operators.drop_networks(list(networks), kind=kind, reason="a test", actor="test")
 
     def command(self, *words: str) -> str:
         """Run a command of ours to its end; returns what it printed. Raises LabError when it fails."""
@@ -107,7 +107,7 @@ class OurList:
         """Start it, and wait until it answers from a table."""
         argv = [sys.executable, "-m", "dnsbl", "serve", "--only", "dns", "--config", str(self.config)]
         self.process = self._lab.popen("us", self.name, argv)
-        self._epoch = self._lab.wait_for("our list", self.serial, 20) - self.casework.last_change()
+        self._epoch = self._lab.wait_for("our list", self.serial, 20) - self.casework.contents.last_change()
 
     def serial(self, server: str = "") -> int | None:
         """The serial of the zone, here or at another server, or None while it has none."""
@@ -119,7 +119,7 @@ class OurList:
 
     def settled(self) -> int:
         """Wait until the responder holds what the store holds; returns the zone's serial."""
-        serial = self._epoch + self.casework.last_change()
+        serial = self._epoch + self.casework.contents.last_change()
         self._lab.wait_for(f"serial {serial} to be served", lambda: self.serial() == serial)
         return serial
 

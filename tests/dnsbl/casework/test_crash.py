@@ -20,11 +20,11 @@ from dnsbl.store.journal import Journal
 from tester.letter import Keyring
 
 def nominate(last):
-    casework.nominate(Nomination(address=parse_address(f"192.0.2.{last}"), door=Door.WEB, nominator="x", reason="",
-                                 evidence=b"spam"))
+    casework.doors.nominate(Nomination(address=parse_address(f"192.0.2.{last}"), door=Door.WEB, nominator="x",
+                                       reason="", evidence=b"spam"))
 
 store = Store.open(sys.argv[1])
-casework = Casework(store, Settings(), Keyring.generate(lambda n: bytes(n), 0), clock=HandClock())
+casework = Casework.over(store, Settings(), Keyring.generate(lambda n: bytes(n), 0), clock=HandClock())
 nominate(1)
 append = Journal.append
 entries = []
@@ -41,8 +41,8 @@ nominate(2)
 def test_a_verb_that_is_killed_in_the_middle_has_not_happened(office, url: str) -> None:
     died = subprocess.run([sys.executable, "-c", CRASH, url], capture_output=True, text=True, timeout=60, check=False)
     assert (died.returncode, died.stdout) == (-9, "dying\n"), died.stderr
-    assert office.casework.look_up(ip_address("192.0.2.1")).state is State.QUEUED
-    assert office.casework.look_up(ip_address("192.0.2.2")).state is State.UNKNOWN
-    assert office.casework.verify_journal() == 2
+    assert office.casework.views.look_up(ip_address("192.0.2.1")).state is State.QUEUED
+    assert office.casework.views.look_up(ip_address("192.0.2.2")).state is State.UNKNOWN
+    assert office.casework.operators.verify_journal() == 2
     assert office.nominate("192.0.2.2").due == office.clock.now()
-    assert office.casework.verify_journal() == 4
+    assert office.casework.operators.verify_journal() == 4

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dnsbl.casework.mailroom import MOST_RETURNS
+from dnsbl.casework.arrivals import MOST_RETURNS
 from dnsbl.daemons.mailroom import Mailroom
 from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Door
@@ -23,8 +23,8 @@ TARGET, VICTIM, STRANGER = "8.8.4.7", "9.9.9.99", "1.1.1.50"
 
 
 def nobody_is_listed(office: Any) -> bool:
-    _, entries = office.casework.snapshot()
-    return not list(entries) and not any(office.casework.look_up(office.at(a)).listings for a in (TARGET, VICTIM))
+    _, entries = office.casework.contents.snapshot()
+    return not list(entries) and not any(office.casework.views.look_up(office.at(a)).listings for a in (TARGET, VICTIM))
 
 
 def waiting(office: Any, address: str = TARGET) -> str:
@@ -103,7 +103,7 @@ def after_the_window(office: Any) -> Finding:
 def before_the_window(office: Any) -> Finding:
     issued = office.issued(waiting(office))
     arrived = office.arrived(issued.recipient, TARGET, office.message(issued))
-    return office.casework.file_return(replace(arrived, received_at=issued.not_before - 60))
+    return office.casework.arrivals.file_return(replace(arrived, received_at=issued.not_before - 60))
 
 
 def as_a_report(office: Any) -> Finding:
@@ -157,9 +157,9 @@ def to_postmaster(office: Any) -> Finding:
 def test_an_attack_gets_its_name_and_lists_nobody(office: Any, attack: Callable[[Any], Finding], finding: str) -> None:
     assert attack(office).value == finding
     assert nobody_is_listed(office)
-    office.casework.settle()
+    office.casework.upkeep.settle()
     office.later(days=10)
-    office.casework.settle()
+    office.casework.upkeep.settle()
     assert nobody_is_listed(office), "nor does time do it"
 
 
@@ -174,7 +174,7 @@ def test_a_letter_of_another_time_does_not_list_again(office: Any) -> None:
     run = office.list_open(TARGET)
     old = office.message(office.issued(run.id))
     office.later(hours=2)
-    office.casework.ask_removal(office.at(TARGET), door=Door.WEB, actor="owner")
+    office.casework.doors.ask_removal(office.at(TARGET), door=Door.WEB, actor="owner")
     office.test(Outcome.RCPT_5XX)
     assert nobody_is_listed(office), "the removal worked"
     for peer in (TARGET, STRANGER):
@@ -219,7 +219,7 @@ async def test_a_letter_that_meets_a_store_away_is_put_off_and_counts_when_it_co
     )
     run = waiting(office)
     issued = office.issued(run)
-    mailroom = Mailroom(office.casework, office.settings, office.keyring, office.clock)
+    mailroom = Mailroom(office.casework.arrivals, office.settings, office.keyring, office.clock)
     [(_, port)] = await mailroom.start()
     stop = asyncio.Event()
     running = asyncio.create_task(mailroom.run(stop))
@@ -240,4 +240,4 @@ async def test_a_letter_that_meets_a_store_away_is_put_off_and_counts_when_it_co
     assert await asyncio.to_thread(bring) == 250
     stop.set()
     await running
-    assert [back.finding for back in office.casework.run_report(run).returns] == ["DELIVERED_OTHER"]
+    assert [back.finding for back in office.casework.views.run_report(run).returns] == ["DELIVERED_OTHER"]

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dnsbl.casework import judging
+from dnsbl.casework.queueing import Queueing
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged
 from dnsbl.model import Action, Decision, Door, JobReason, Reason, RunState, State
@@ -21,12 +22,12 @@ CLOSED = Outcome.RCPT_5XX
 
 def removal(office, says, **how):
     """The owner asks, and the test is held."""
-    office.casework.ask_removal(ADDRESS, door=Door.WEB, actor="owner")
+    office.casework.doors.ask_removal(ADDRESS, door=Door.WEB, actor="owner")
     return office.test(says, **how)
 
 
 def standing(office):
-    return office.casework.look_up(ADDRESS)
+    return office.casework.views.look_up(ADDRESS)
 
 
 def live(office):
@@ -41,7 +42,7 @@ def test_an_open_relay_is_listed_with_an_expiry_and_a_retest(office) -> None:
     assert (str(listing.network), listing.kind, listing.reason) == ("192.0.2.1/32", "relay", Reason.LETTER_RETURNED)
     assert listing.expires == listing.since + timedelta(days=90)
     assert (now.job.reason, now.next_test) == (JobReason.RETEST, listing.since + timedelta(days=14))
-    entry = next(entry for entry in office.casework.journal(ADDRESS) if entry.verb == "listed")
+    entry = next(entry for entry in office.casework.operators.journal(ADDRESS) if entry.verb == "listed")
     assert (entry.actor, entry.before, entry.after) == ("policy", "not listed", "listed relay")
     assert entry.evidence == f"run {listing.run}"
 
@@ -53,7 +54,7 @@ def test_a_retest_that_finds_it_open_renews_and_dns_hears_nothing(office) -> Non
     (listing,) = standing(office).listings
     assert listing.confirmed == office.clock.now()
     assert listing.expires == office.clock.now() + timedelta(days=90)
-    assert len(office.casework.changes(0)) == 1
+    assert len(office.casework.contents.changes(0)) == 1
     assert "renewed" in office.verbs(HOST)
     assert live(office).reason is JobReason.RETEST
 
@@ -64,7 +65,7 @@ def test_a_closed_relay_is_delisted_at_once_and_watched_by_surprise(office) -> N
     assert run.verdict is Verdict.CLOSED
     now = standing(office)
     assert (now.state, now.listings, now.past[0].end_reason) == (State.CLEAR, (), Reason.RETEST_CLOSED)
-    assert [c.present for c in office.casework.changes(0)] == [True, False]
+    assert [c.present for c in office.casework.contents.changes(0)] == [True, False]
     assert live(office).reason is JobReason.PROBATION
     assert (now.job, now.next_test) == (None, None), "a surprise stays a surprise"
 
@@ -80,7 +81,7 @@ def test_surprise_retests_come_to_an_end_and_a_running_one_shows(office) -> None
         assert standing(office).state is State.TESTING
         office.issue(assignment)
         office.talk(assignment, CLOSED)
-        office.casework.file_run(assignment)
+        office.casework.assignments.file_run(assignment)
         surprises += 1
     assert surprises == 3
 
@@ -91,7 +92,7 @@ def test_a_relay_that_opens_again_is_listed_again(office) -> None:
     office.later(days=4)
     office.test(Outcome.ACCEPTED, back=HOST)
     assert standing(office).state is State.LISTED
-    assert [c.present for c in office.casework.changes(0)] == [True, False, True]
+    assert [c.present for c in office.casework.contents.changes(0)] == [True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -109,9 +110,9 @@ def test_blocking_the_tester_neither_lists_nor_delists(office, says: Outcome, co
     assert office.test(says, control=control).verdict is verdict
     assert standing(office).listings == ()
     office.list_open("192.0.2.2")
-    office.casework.ask_removal(ip_address("192.0.2.2"), door=Door.WEB, actor="owner")
+    office.casework.doors.ask_removal(ip_address("192.0.2.2"), door=Door.WEB, actor="owner")
     assert office.test(says, control=control).verdict is verdict
-    kept = office.casework.look_up(ip_address("192.0.2.2"))
+    kept = office.casework.views.look_up(ip_address("192.0.2.2"))
     assert (kept.state, kept.job.reason) == (State.LISTED, JobReason.RETEST)
     assert office.verbs("192.0.2.2")[-2:] == ["kept", "job"]
 
@@ -120,14 +121,14 @@ def test_what_accepts_and_loses_is_delisted_after_two_runs_a_day_apart(office) -
     office.list_open(HOST)
     run = removal(office, Outcome.ACCEPTED)
     office.later(days=2, seconds=3)
-    office.casework.settle()
-    assert office.casework.run_report(run.id).run.verdict is Verdict.ACCEPTS_LOSES
+    office.casework.upkeep.settle()
+    assert office.casework.views.run_report(run.id).run.verdict is Verdict.ACCEPTS_LOSES
     assert standing(office).state is State.LISTED
     assert live(office).due == office.clock.now() + timedelta(days=1)
     office.later(days=1)
     office.test(Outcome.ACCEPTED)
     office.later(days=2, seconds=3)
-    office.casework.settle()
+    office.casework.upkeep.settle()
     assert standing(office).state is State.CLEAR
     assert standing(office).past[0].end_reason is Reason.RETEST_LOSES
 
@@ -146,7 +147,7 @@ def test_a_letter_from_elsewhere_is_confirmed_by_a_second_run_and_only_the_input
     assert second.verdict is Verdict.OPEN_MULTIHOP
     (listing,) = standing(office).listings
     assert (listing.kind, listing.reason) == ("multihop", Reason.LETTER_RETURNED_ELSEWHERE)
-    assert office.casework.look_up(ip_address("198.51.100.1")).state is State.UNKNOWN
+    assert office.casework.views.look_up(ip_address("198.51.100.1")).state is State.UNKNOWN
 
 
 def test_a_confirmation_that_finds_nothing_lists_nobody(office) -> None:
@@ -176,8 +177,8 @@ def test_the_kind_follows_the_proof(office) -> None:
     office.test(Outcome.ACCEPTED, back=HOST)
     (listing,) = standing(office).listings
     assert listing.kind == "relay"
-    assert [(c.kind, c.present) for c in office.casework.changes(1)] == [("multihop", False), ("relay", True)]
-    assert list(Table.of(office.casework.snapshot()[1]).rows()) == [(ip_network(HOST), "relay")]
+    assert [(c.kind, c.present) for c in office.casework.contents.changes(1)] == [("multihop", False), ("relay", True)]
+    assert list(Table.of(office.casework.contents.snapshot()[1]).rows()) == [(ip_network(HOST), "relay")]
 
 
 def test_a_letter_from_elsewhere_counts_for_thirty_days_and_no_longer(office) -> None:
@@ -234,7 +235,7 @@ def test_a_letter_within_its_window_convicts_whatever_a_later_run_has_found(offi
     office.nominate(HOST)
     first = office.test(Outcome.ACCEPTED)
     office.later(hours=1)
-    office.casework.order_test(ADDRESS, profile="standard", actor="operator")
+    office.casework.operators.order_test(ADDRESS, profile="standard", actor="operator")
     assert office.test(CLOSED).verdict is Verdict.CLOSED
     office.later(hours=1)
     office.come_back(first.id, HOST)
@@ -245,36 +246,15 @@ def test_a_letter_after_its_window_convicts_nobody_whom_a_later_run_has_found_cl
     office.nominate(HOST)
     first = office.test(Outcome.ACCEPTED)
     office.later(hours=1)
-    office.casework.order_test(ADDRESS, profile="standard", actor="operator")
+    office.casework.operators.order_test(ADDRESS, profile="standard", actor="operator")
     assert office.test(CLOSED).verdict is Verdict.CLOSED
     office.later(days=3)
-    office.casework.settle()
+    office.casework.upkeep.settle()
     office.come_back(first.id, HOST)
-    assert office.casework.run_report(first.id).run.verdict is Verdict.OPEN, "it still shows what the server did then"
+    assert office.casework.views.run_report(first.id).run.verdict is Verdict.OPEN, (
+        "it still shows what the server did then"
+    )
     assert standing(office).listings == ()
-
-
-# -- what goes with a listing ------------------------------------------------------------------------------------------
-def drop(office, network: str) -> None:
-    with office.store.write() as tx:
-        office.casework._judging.drop_retests(tx, [ip_network(network)])
-
-
-def test_the_planned_retest_goes_with_the_listing_of_its_very_address_and_no_wider_one(office) -> None:
-    office.list_open("192.0.2.0")
-    drop(office, "192.0.2.0/24")
-    assert office.casework.look_up(ip_address("192.0.2.0")).job.reason is JobReason.RETEST
-    drop(office, "192.0.2.0/32")
-    assert office.casework.look_up(ip_address("192.0.2.0")).job is None
-
-
-def test_a_retest_that_has_begun_is_held_to_its_end_though_the_listing_is_gone(office) -> None:
-    office.list_open(HOST)
-    office.later(days=14)
-    run = office.test(Outcome.RCPT_4XX)
-    assert live(office).takes == 1
-    drop(office, HOST)
-    assert live(office).run == run.id
 
 
 # -- law one -----------------------------------------------------------------------------------------------------------
@@ -288,10 +268,14 @@ def test_law_one_holds_even_if_policy_errs(office, monkeypatch) -> None:
         office.test(Outcome.RCPT_5XX)
     assert standing(office).listings == ()
     assert standing(office).state is State.TESTING, "the verb left nothing half done"
-    assert office.casework.changes(0) == []
+    assert office.casework.contents.changes(0) == []
 
 
 def test_the_chance_of_a_surprise_lies_between_nought_and_one(office) -> None:
-    draws = [judging.Judging(office.settings, lambda n, byte=byte: bytes([byte]) * n)._chance() for byte in (0, 255)]
+    queueing = Queueing(25, bytes)
+    draws = [
+        judging.Judging(office.settings, queueing, lambda n, byte=byte: bytes([byte]) * n)._chance()
+        for byte in (0, 255)
+    ]
     assert draws[0] == 0.0
     assert 0.999 < draws[1] < 1.0

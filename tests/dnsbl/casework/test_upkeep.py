@@ -18,13 +18,13 @@ def test_a_run_is_settled_when_its_window_has_closed_and_not_before(office) -> N
     office.nominate(HOST)
     run = office.test(Outcome.ACCEPTED)
     office.later(days=2)
-    assert office.casework.settle() == 0
+    assert office.casework.upkeep.settle() == 0
     office.later(seconds=3)
-    assert office.casework.settle() == 1
-    assert office.casework.settle() == 0
-    settled = office.casework.run_report(run.id).run
+    assert office.casework.upkeep.settle() == 1
+    assert office.casework.upkeep.settle() == 0
+    settled = office.casework.views.run_report(run.id).run
     assert (settled.state, settled.verdict) == (RunState.SETTLED, Verdict.ACCEPTS_LOSES)
-    assert office.casework.look_up(ADDRESS).listings == ()
+    assert office.casework.views.look_up(ADDRESS).listings == ()
 
 
 def test_settling_stops_at_its_bound_and_goes_on_next_time(office) -> None:
@@ -32,58 +32,58 @@ def test_settling_stops_at_its_bound_and_goes_on_next_time(office) -> None:
         office.nominate(f"192.0.2.{n}")
         office.test(Outcome.ACCEPTED)
     office.later(days=3)
-    assert [office.casework.settle(most=2) for _ in range(3)] == [2, 1, 0]
+    assert [office.casework.upkeep.settle(most=2) for _ in range(3)] == [2, 1, 0]
 
 
 def test_two_schedulers_settle_a_run_once(office, monkeypatch) -> None:
     office.nominate(HOST)
     run = office.test(Outcome.ACCEPTED)
     office.later(days=3)
-    assert office.casework.settle() == 1
+    assert office.casework.upkeep.settle() == 1
     monkeypatch.setattr(Runs, "over", lambda *_, **__: [run.id])  # what the other one had read before
-    assert office.casework.settle() == 0
+    assert office.casework.upkeep.settle() == 0
 
 
 def test_a_listing_ends_ninety_days_after_its_last_proof(office) -> None:
     office.list_open(HOST)
-    since = office.casework.look_up(ADDRESS).listings[0].since
+    since = office.casework.views.look_up(ADDRESS).listings[0].since
     office.clock.turn(seconds=(since + timedelta(days=90) - office.clock.now()).total_seconds() - 1)
-    assert office.casework.expire() == 0
+    assert office.casework.upkeep.expire() == 0
     office.later(seconds=1)
-    assert office.casework.expire() == 1
-    assert office.casework.expire() == 0
-    standing = office.casework.look_up(ADDRESS)
+    assert office.casework.upkeep.expire() == 1
+    assert office.casework.upkeep.expire() == 0
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.past[0].end_reason) == (State.UNKNOWN, Reason.EXPIRED)
-    assert [change.present for change in office.casework.changes(0)] == [True, False]
-    entry = office.casework.journal(ADDRESS)[-1]
+    assert [change.present for change in office.casework.contents.changes(0)] == [True, False]
+    entry = office.casework.operators.journal(ADDRESS)[-1]
     assert (entry.verb, entry.reason, entry.before) == ("expired", "expired", "listed relay")
 
 
 def test_an_expired_address_is_not_retested(office) -> None:
     office.list_open(HOST)
-    assert office.casework.look_up(ADDRESS).job.reason is JobReason.RETEST
+    assert office.casework.views.look_up(ADDRESS).job.reason is JobReason.RETEST
     office.later(days=91)
-    office.casework.expire()
-    assert office.casework.look_up(ADDRESS).job is None
-    assert office.casework.take_job("w") is None
+    office.casework.upkeep.expire()
+    assert office.casework.views.look_up(ADDRESS).job is None
+    assert office.casework.assignments.take_job("w") is None
 
 
 def test_a_request_for_removal_outlives_the_listing(office) -> None:
     office.list_open(HOST)
-    office.casework.order_test(ADDRESS, profile="standard", actor="operator")
+    office.casework.operators.order_test(ADDRESS, profile="standard", actor="operator")
     office.later(days=91)
-    office.casework.expire()
-    assert office.casework.look_up(ADDRESS).state is State.QUEUED
+    office.casework.upkeep.expire()
+    assert office.casework.views.look_up(ADDRESS).state is State.QUEUED
 
 
 def test_an_operators_listing_does_not_expire(office) -> None:
-    office.casework.list_networks([ip_network("192.0.2.0/24")], kind="spam", reason="x", actor="operator")
+    office.casework.operators.list_networks([ip_network("192.0.2.0/24")], kind="spam", reason="x", actor="operator")
     office.later(days=4000)
-    assert office.casework.expire() == 0
+    assert office.casework.upkeep.expire() == 0
 
 
 def test_expiring_stops_at_its_bound(office) -> None:
     for n in range(3):
         office.list_open(f"192.0.2.{n}")
     office.later(days=91)
-    assert [office.casework.expire(most=2) for _ in range(3)] == [2, 1, 0]
+    assert [office.casework.upkeep.expire(most=2) for _ in range(3)] == [2, 1, 0]

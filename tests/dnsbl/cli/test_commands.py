@@ -165,7 +165,7 @@ def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal
     assert run("inbox") == []
     hostile = b"From: Pat <pat@example.net>\r\nSubject: stop \x1b[2J[red]this\r\n\r\nWhy \x1b]0;x\x07me?\r\n"
     desk = open_desk(tmp_path / "config.toml")
-    desk.casework.file_return(
+    desk.casework.arrivals.file_return(
         Collected(
             peer=parse_address("192.0.2.55"),
             peer_port=25,

@@ -38,7 +38,7 @@ def test_a_server_that_puts_us_off_is_tried_again_on_its_schedule_and_then_judge
     for wait in waits:
         run = office.test(outcome, control=Control.NOT_RUN)
         assert run.verdict is None
-        queued = office.casework.look_up(office.at(HOST))
+        queued = office.casework.views.look_up(office.at(HOST))
         assert queued.next_test == office.clock.now() + timedelta(seconds=wait)
         assert queued.job is not None and queued.job.run == job.run, "the same run, with the same letters"
         office.later(seconds=wait)
@@ -60,7 +60,7 @@ def test_a_letter_may_come_back_while_the_later_try_is_under_way(office: Office)
     taken = office.take()
     office.later(seconds=5)
     assert office.come_back(taken.job.run, HOST) == "DELIVERED_SAME"
-    assert office.casework.look_up(office.at(HOST)).state is State.LISTED
+    assert office.casework.views.look_up(office.at(HOST)).state is State.LISTED
 
 
 def test_an_address_that_does_not_answer_is_tried_after_an_hour_and_a_day(office: Office) -> None:
@@ -68,7 +68,7 @@ def test_an_address_that_does_not_answer_is_tried_after_an_hour_and_a_day(office
     verdicts = [office.test(O.CONN_TIMEOUT).verdict]
     for wait in (3600, 86400):
         office.later(seconds=wait - 1)
-        assert office.casework.take_job("w") is None
+        assert office.casework.assignments.take_job("w") is None
         office.later(seconds=1)
         verdicts.append(office.test(O.CONN_TIMEOUT).verdict)
     assert verdicts == [Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE, Verdict.UNREACHABLE]
@@ -77,7 +77,7 @@ def test_an_address_that_does_not_answer_is_tried_after_an_hour_and_a_day(office
 def test_skipped_forms_do_not_make_a_dead_address_look_alive(office: Office) -> None:
     office.nominate(HOST)
     office.test(lambda vector: O.SKIPPED if vector == "X01" else O.CONN_REFUSED)
-    job = office.casework.look_up(office.at(HOST)).job
+    job = office.casework.views.look_up(office.at(HOST)).job
     assert job is not None and job.reason is JobReason.UNREACHABLE
 
 
@@ -93,14 +93,14 @@ def test_a_server_that_spam_was_seen_from_and_that_refuses_us_is_seen_from_our_s
     office = make_office(**TWO)
     office.nominate(HOST)
     office.test(O.RCPT_5XX, control=control)
-    job = office.casework.look_up(office.at(HOST)).job
+    job = office.casework.views.look_up(office.at(HOST)).job
     assert job is not None and job.reason is JobReason.VANTAGE
     run = office.test(O.ACCEPTED, back=HOST)
     assert run.verdict is Verdict.OPEN
     assert run.explanation.endswith("(TESTER_SPECIFIC).")
-    assert office.casework.run_report(run.id).flags == {Flag.TESTER_SPECIFIC}
-    assert office.casework.look_up(office.at(HOST)).state is State.LISTED
-    assert any(entry.after == "OPEN TESTER_SPECIFIC" for entry in office.casework.journal(office.at(HOST)))
+    assert office.casework.views.run_report(run.id).flags == {Flag.TESTER_SPECIFIC}
+    assert office.casework.views.look_up(office.at(HOST)).state is State.LISTED
+    assert any(entry.after == "OPEN TESTER_SPECIFIC" for entry in office.casework.operators.journal(office.at(HOST)))
 
 
 def test_a_server_that_refuses_both_our_addresses_is_left_in_peace(make_office: Make) -> None:
@@ -109,19 +109,19 @@ def test_a_server_that_refuses_both_our_addresses_is_left_in_peace(make_office: 
     assert office.test(O.RCPT_5XX).verdict is Verdict.CLOSED
     second = office.test(O.RCPT_5XX)
     assert (second.reason, second.verdict) == (JobReason.VANTAGE, Verdict.CLOSED)
-    assert office.casework.run_report(second.id).flags == frozenset()
-    found = office.casework.look_up(office.at(HOST))
+    assert office.casework.views.run_report(second.id).flags == frozenset()
+    found = office.casework.views.look_up(office.at(HOST))
     assert (found.state, found.job) == (State.CLEAR, None)
 
 
 def test_who_opens_only_for_us_is_listed_again_at_once(make_office: Make) -> None:
     office = make_office(**TWO)
     office.list_open(HOST)
-    office.casework.ask_removal(office.at(HOST), door=Door.WEB, actor="x")
+    office.casework.doors.ask_removal(office.at(HOST), door=Door.WEB, actor="x")
     office.test(O.RCPT_5XX)
-    assert not office.casework.look_up(office.at(HOST)).listings, "delisted, as promised"
+    assert not office.casework.views.look_up(office.at(HOST)).listings, "delisted, as promised"
     office.test(O.ACCEPTED, back=HOST)
-    assert office.casework.look_up(office.at(HOST)).listings
+    assert office.casework.views.look_up(office.at(HOST)).listings
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_without_evidence_or_a_second_address_a_refusal_is_a_refusal(
     office = make_office(tester={"source_addresses": sources})
     office.nominate(address, evidence=evidence)
     office.test(O.RCPT_5XX, control=Control.REFUSED)
-    assert office.casework.look_up(office.at(address)).job is None
+    assert office.casework.views.look_up(office.at(address)).job is None
 
 
 # ---------------------------------------------------------------------------------- who may be dialled, when
@@ -147,9 +147,9 @@ def test_without_evidence_or_a_second_address_a_refusal_is_a_refusal(
 def test_who_opts_out_after_the_job_was_taken_is_not_dialled(office: Office) -> None:
     office.nominate(HOST)
     taken = office.take()
-    assert office.casework.may_dial(taken)
-    office.casework.exclude(parse_network(HOST), reason="asked", actor="operator")
-    assert not office.casework.may_dial(taken)
+    assert office.casework.assignments.may_dial(taken)
+    office.casework.operators.exclude(parse_network(HOST), reason="asked", actor="operator")
+    assert not office.casework.assignments.may_dial(taken)
 
 
 def test_a_network_has_so_many_tests_a_day_and_the_next_one_waits(make_office: Make) -> None:
@@ -162,8 +162,8 @@ def test_a_network_has_so_many_tests_a_day_and_the_next_one_waits(make_office: M
     office.later(hours=1)
     office.test(O.RCPT_5XX)
     assert office.test(O.RCPT_5XX).address == office.at("8.8.5.1"), "another network is not held up"
-    assert office.casework.take_job("w1") is None
-    waiting = office.casework.look_up(office.at("8.8.4.3"))
+    assert office.casework.assignments.take_job("w1") is None
+    waiting = office.casework.views.look_up(office.at("8.8.4.3"))
     assert (waiting.state, waiting.next_test) == (State.QUEUED, first + timedelta(days=1))
     assert waiting.job is not None and waiting.job.takes == 0, "it was never taken"
     office.later(hours=23)
@@ -174,9 +174,9 @@ def test_owners_operators_and_labs_do_not_wait_for_their_networks_day(make_offic
     office = make_office(tester={"per_network_day": 1, "lab_networks": ["127.0.0.0/8"]})
     office.nominate("8.8.4.1")
     office.test(O.ACCEPTED, back="8.8.4.1")
-    office.casework.order_test(office.at("8.8.4.2"), profile="basic", actor="operator")
+    office.casework.operators.order_test(office.at("8.8.4.2"), profile="basic", actor="operator")
     assert office.test(O.RCPT_5XX).address == office.at("8.8.4.2")
-    office.casework.ask_removal(office.at("8.8.4.1"), door=Door.WEB, actor="x")
+    office.casework.doors.ask_removal(office.at("8.8.4.1"), door=Door.WEB, actor="x")
     assert office.test(O.RCPT_5XX).reason is JobReason.REMOVAL
     for last in (1, 2):
         office.nominate(f"127.0.0.{last}")
@@ -197,31 +197,34 @@ def test_a_further_try_of_a_run_is_no_new_test(make_office: Make) -> None:
 def test_a_stop_is_an_entry_of_the_journal_and_holds_until_the_next(office: Office) -> None:
     office.nominate(HOST)
     taken = office.take()
-    assert office.casework.stopped() is None
-    office.casework.stop(reason="complaints", actor="operator ann")
-    stopped = office.casework.stopped()
+    assert office.casework.views.stopped() is None
+    office.casework.operators.stop(reason="complaints", actor="operator ann")
+    stopped = office.casework.views.stopped()
     assert stopped is not None and (stopped.actor, stopped.evidence) == ("operator ann", "complaints")
-    assert not office.casework.may_dial(taken)
-    office.casework.resume(reason="sorted out", actor="operator ann")
-    assert office.casework.stopped() is None
-    assert office.casework.may_dial(taken)
-    assert [entry.verb for entry in office.casework.journal() if entry.subject == "tester"] == ["stopped", "resumed"]
-    office.casework.verify_journal()
+    assert not office.casework.assignments.may_dial(taken)
+    office.casework.operators.resume(reason="sorted out", actor="operator ann")
+    assert office.casework.views.stopped() is None
+    assert office.casework.assignments.may_dial(taken)
+    assert [entry.verb for entry in office.casework.operators.journal() if entry.subject == "tester"] == [
+        "stopped",
+        "resumed",
+    ]
+    office.casework.operators.verify_journal()
 
 
 def test_a_job_that_was_broken_off_waits_in_the_queue_with_its_letters(office: Office) -> None:
     office.nominate(HOST)
     taken = office.take()
     office.issue(taken)
-    office.casework.give_back(taken)
-    waiting = office.casework.look_up(office.at(HOST)).job
+    office.casework.assignments.give_back(taken)
+    waiting = office.casework.views.look_up(office.at(HOST)).job
     assert waiting is not None and waiting.state is JobState.QUEUED
     again = office.take()
     assert [fate.letter.recipient for fate in again.letters] == [
         fate.letter.recipient for fate in office.letters(taken.job.run)
     ]
-    office.casework.give_back(taken)  # the old take has no say any more
-    assert office.casework.renew_lease(again)
+    office.casework.assignments.give_back(taken)  # the old take has no say any more
+    assert office.casework.assignments.renew_lease(again)
 
 
 def test_a_job_that_a_letter_has_ended_meanwhile_is_not_put_back(office: Office) -> None:
@@ -231,7 +234,7 @@ def test_a_job_that_a_letter_has_ended_meanwhile_is_not_put_back(office: Office)
     office.talk(taken, O.ACCEPTED)
     office.later(seconds=10)
     office.come_back(taken.job.run, HOST)
-    office.casework.give_back(taken)
+    office.casework.assignments.give_back(taken)
     with office.store.read() as tx:
         job = tx.jobs.of_run(taken.job.run)
     assert job is not None and job.state is JobState.DONE
@@ -248,7 +251,7 @@ def test_a_callback_is_kept_and_proves_nothing(office: Office) -> None:
     assert office.probe(issued.sender, HOST) == "CALLBACK_SEEN"
     assert office.probe(issued.recipient, HOST) == "TOKEN_SEEN"
     assert office.probe("postmaster", HOST) is None
-    report = office.casework.run_report(taken.job.run)
+    report = office.casework.views.run_report(taken.job.run)
     assert [back.finding for back in report.returns] == ["CALLBACK_SEEN", "TOKEN_SEEN"]
     assert report.run.verdict is None
     assert office.verbs(HOST).count("return") == 2
@@ -271,7 +274,7 @@ def test_callbacks_cannot_fill_the_store(office: Office) -> None:
     sender = office.issued(taken.job.run).sender
     for _ in range(30):
         office.probe(sender, HOST)
-    assert len(office.casework.run_report(taken.job.run).returns) == 20
+    assert len(office.casework.views.run_report(taken.job.run).returns) == 20
 
 
 def test_what_people_write_is_kept_for_the_operators(office: Office) -> None:
@@ -281,10 +284,10 @@ def test_what_people_write_is_kept_for_the_operators(office: Office) -> None:
     angry = b"From: Pat <pat@example.net>\r\nSubject: stop this\r\n\r\nwhy?\r\n"
     assert office.come_back(taken.job.run, "192.0.2.55", message=angry, to_sender=True) == "HUMAN"
     assert office.arrive("postmaster", "192.0.2.56", b"Subject: hello\r\n\r\n") == "HUMAN"
-    inbox = office.casework.inbox()
+    inbox = office.casework.operators.inbox()
     assert [m.token for m in inbox] == ["postmaster", office.issued(taken.job.run).sender]
-    assert office.casework.message(inbox[1].id).message == angry
-    assert [e.reason for e in office.casework.journal() if e.verb == "return"] == ["HUMAN", "HUMAN"]
+    assert office.casework.operators.message(inbox[1].id).message == angry
+    assert [e.reason for e in office.casework.operators.journal() if e.verb == "return"] == ["HUMAN", "HUMAN"]
 
 
 @pytest.mark.parametrize(
@@ -327,4 +330,4 @@ def test_a_copy_of_our_letter_in_a_bounce_is_no_delivery(office: Office) -> None
     )
     assert office.come_back(taken.job.run, HOST, message=report, to_sender=True) == "BOUNCED"
     assert office.come_back(taken.job.run, HOST, message=report) == "TOKEN_SEEN"
-    assert office.casework.look_up(office.at(HOST)).listings == ()
+    assert office.casework.views.look_up(office.at(HOST)).listings == ()

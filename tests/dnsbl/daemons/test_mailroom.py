@@ -42,7 +42,7 @@ def opened(make_office: Any) -> tuple[Any, Mailroom, Any]:
     office.nominate("8.8.4.4")
     taken = office.take()
     office.issue(taken)
-    mailroom = Mailroom(office.casework, office.settings, office.keyring, office.clock)
+    mailroom = Mailroom(office.casework.arrivals, office.settings, office.keyring, office.clock)
     return office, mailroom, office.issued(taken.job.run)
 
 
@@ -67,7 +67,7 @@ async def test_a_callback_is_on_file_when_the_peer_has_gone(opened: tuple[Any, M
     await say(port, "EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{issued.sender}@b.test>", "QUIT")
     stop.set()
     await running
-    assert [back.finding for back in office.casework.run_report(issued.run).returns] == ["CALLBACK_SEEN"]
+    assert [back.finding for back in office.casework.views.run_report(issued.run).returns] == ["CALLBACK_SEEN"]
 
 
 async def test_a_letter_that_our_own_collector_refused_is_told_to_the_operator(
@@ -86,7 +86,7 @@ async def test_a_letter_that_our_own_collector_refused_is_told_to_the_operator(
     assert (await say(port, *sent))[5].startswith("250")
     stop.set()
     await running
-    assert [back.finding for back in office.casework.run_report(issued.run).returns] == ["BOUNCED_BY_US"]
+    assert [back.finding for back in office.casework.views.run_report(issued.run).returns] == ["BOUNCED_BY_US"]
     [record] = [record for record in caplog.records if record.levelname == "ERROR"]
     assert "our own collector had refused it" in record.message
     assert issued.sender not in caplog.text
@@ -100,7 +100,7 @@ async def test_a_callback_that_cannot_be_stored_is_let_go(
     def gone(arrived: object) -> None:
         raise StoreUnavailable
 
-    office.casework.file_probe = gone
+    office.casework.arrivals.file_probe = gone
     [(_, port)] = await mailroom.start()
     stop = asyncio.Event()
     running = asyncio.create_task(mailroom.run(stop))

@@ -103,7 +103,9 @@ async def test_b47_a_listing_shows_in_dns_and_in_metrics(nodes: Nodes) -> None:
     async with nodes.running(roles=("dns", "web"), metrics_listen="127.0.0.1:0") as bound:
         await until(lambda: ask(bound), lambda said: said.rcode() == dns.rcode.NXDOMAIN)
         networks = [ip_network("192.0.2.0/24")]
-        listing = partial(nodes.casework.list_networks, networks, kind="manual", reason="a test", actor="operator")
+        listing = partial(
+            nodes.casework.operators.list_networks, networks, kind="manual", reason="a test", actor="operator"
+        )
         assert await asyncio.to_thread(listing) == 1
         await until(lambda: ask(bound), lambda said: said.answer)
         for where in (bound.web[0], bound.metrics[0]):

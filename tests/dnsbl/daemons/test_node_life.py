@@ -59,7 +59,11 @@ async def test_all_roles_listen_and_an_operators_listing_is_answered_within_a_se
         [(_, port)] = bound.dns
         assert await rcode(port) == "NXDOMAIN"
         await asyncio.to_thread(
-            at.casework.list_networks, [parse_network("8.8.8.0/24")], kind="manual", reason="x", actor="operator"
+            at.casework.operators.list_networks,
+            [parse_network("8.8.8.0/24")],
+            kind="manual",
+            reason="x",
+            actor="operator",
         )
         loop = asyncio.get_running_loop()
         began = loop.time()

@@ -1,4 +1,4 @@
-"""One job's room over casework: letters are filed before anything can be dialled, and the job says how it is done."""
+"""One job's room: letters are filed before anything can be dialled, and the job says how it is done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dnsbl.addresses import network_of, parse_address
-from dnsbl.casework import Assignment
+from dnsbl.casework.assignments import Assignment
 from dnsbl.daemons.visit import Means, Visit
 from dnsbl.errors import NotFound
 from dnsbl.model import JobReason
@@ -28,7 +28,7 @@ def visiting(office: Any, assignment: Assignment | None = None, **means: Any) ->
         assignment = office.take()
     held, heard = means.pop("held", lambda: False), means.pop("heard", lambda transcript: None)
     usual: dict[str, Any] = {
-        "casework": office.casework,
+        "assignments": office.casework.assignments,
         "settings": office.settings,
         "keyring": office.keyring,
         "clock": office.clock,
@@ -40,7 +40,7 @@ def visiting(office: Any, assignment: Assignment | None = None, **means: Any) ->
 
 
 def run_of(office: Any) -> str:
-    run: str = office.casework.look_up(parse_address(HOST)).runs[0].id
+    run: str = office.casework.views.look_up(parse_address(HOST)).runs[0].id
     return run
 
 
@@ -68,7 +68,7 @@ def test_a_run_taken_up_again_offers_what_its_terms_allow_of_the_same_letters(of
     first = office.take()
     office.issue(first)
     office.talk(first, lambda vector: Outcome.RCPT_4XX if vector == "S10" else Outcome.RCPT_5XX)
-    office.casework.file_run(first)
+    office.casework.assignments.file_run(first)
     office.later(seconds=office.settings.tester.retry_after[0] + 1)
     second = visiting(office, office.take())
     second.prepare()
@@ -119,7 +119,7 @@ async def test_nobody_is_dialled_who_has_opted_out_or_while_testing_is_held(offi
     held.append(True)
     assert not await visit.may_dial()
     held.clear()
-    office.casework.exclude(network_of(parse_address(HOST)), reason="asked", actor="operator")
+    office.casework.operators.exclude(network_of(parse_address(HOST)), reason="asked", actor="operator")
     assert not await visit.may_dial()
 
 
@@ -141,7 +141,7 @@ async def test_what_is_said_is_filed_and_told_to_whoever_watches(office: Any) ->
     await visit.keep(transcript)
     assert heard == [transcript]
     run = run_of(office)
-    assert office.casework.run_report(run).transcripts == (transcript.to_json(),)
+    assert office.casework.views.run_report(run).transcripts == (transcript.to_json(),)
 
 
 async def test_a_proof_is_seen_wherever_it_was_filed(office: Any) -> None:

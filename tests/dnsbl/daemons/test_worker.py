@@ -70,12 +70,12 @@ class Shop:
         self.settings = Settings.model_validate({"tester": quick | tester} | more)
         keyring = Keyring.generate(lambda size: bytes(size), 0)
         self.clock = clock
-        self.casework = Casework(store, self.settings, keyring, clock=clock)
-        self.worker = Worker(self.casework, self.settings, keyring, clock)
+        self.casework = Casework.over(store, self.settings, keyring, clock=clock)
+        self.worker = Worker(self.casework.assignments, self.settings, keyring, clock)
         self.stop = asyncio.Event()
 
     def nominate(self, evidence: bytes | None = b"spam") -> str:
-        return self.casework.nominate(
+        return self.casework.doors.nominate(
             Nomination(address=HERE, door=Door.CLI, nominator="x", reason="", evidence=evidence)
         ).run
 
@@ -96,11 +96,11 @@ class Shop:
         return found
 
     def settled(self, run: str) -> Run | None:
-        found = self.casework.look_up(HERE).runs
+        found = self.casework.views.look_up(HERE).runs
         return next((r for r in found if r.id == run and r.state is RunState.SETTLED), None)
 
     def outcomes(self, run: str) -> dict[str, Outcome | None]:
-        return {fate.letter.vector: fate.outcome for fate in self.casework.run_report(run).letters}
+        return {fate.letter.vector: fate.outcome for fate in self.casework.views.run_report(run).letters}
 
 
 @contextlib.asynccontextmanager
@@ -132,20 +132,20 @@ async def test_a_stop_ends_all_dialling_within_a_second_and_a_resume_takes_it_up
         async with shop.open():
             await asyncio.wait_for(host.quiet.wait(), 5)
             began = time.monotonic()
-            shop.casework.stop(reason="complaints", actor="operator")
+            shop.casework.operators.stop(reason="complaints", actor="operator")
             await asyncio.wait_for(host.gone.wait(), 1)
             waiting = await shop.until(
-                lambda: (job := shop.casework.look_up(HERE).job) and job.state is JobState.QUEUED, within=1
+                lambda: (job := shop.casework.views.look_up(HERE).job) and job.state is JobState.QUEUED, within=1
             )
             assert waiting
             assert time.monotonic() - began < 1
             await asyncio.sleep(0.6)
             assert len(host.peers) == 1, "nobody is dialled while testing is stopped"
             host.silent = ""
-            shop.casework.resume(reason="", actor="operator")
+            shop.casework.operators.resume(reason="", actor="operator")
             judged = await shop.until(lambda: shop.settled(run))
     assert judged.verdict is Verdict.CLOSED
-    documents = shop.casework.run_report(run).transcripts
+    documents = shop.casework.views.run_report(run).transcripts
     assert len(documents) == 5, "what was said before the stop is on file as well"
 
 
@@ -171,11 +171,11 @@ async def test_while_testing_is_held_nothing_is_dialled(
         shop = Shop(store, port, clock, **terms)
         run = shop.nominate()
         if how == "stopped before":
-            shop.casework.stop(reason="x", actor="operator")
+            shop.casework.operators.stop(reason="x", actor="operator")
         async with shop.open():
             await asyncio.sleep(0.4)
             assert host.peers == []
-            assert shop.casework.look_up(HERE).job.takes == 0  # type: ignore[union-attr]
+            assert shop.casework.views.look_up(HERE).job.takes == 0  # type: ignore[union-attr]
             assert f"nobody is dialled from now on: {why}" in caplog.text
             if how == "quiet hours":
                 clock.turn(hours=1)
@@ -186,13 +186,13 @@ async def test_who_opts_out_in_the_last_moment_is_not_dialled(store: Store) -> N
     async with serving(host := Host()) as port:
         shop = Shop(store, port, SystemClock())
         run = shop.nominate()
-        file_letters = shop.casework.file_letters
+        file_letters = shop.casework.assignments.file_letters
 
         def opt_out(*arguments: Any) -> None:
             file_letters(*arguments)
-            shop.casework.exclude(parse_network("127.0.0.1"), reason="asked", actor="operator")
+            shop.casework.operators.exclude(parse_network("127.0.0.1"), reason="asked", actor="operator")
 
-        shop.casework.file_letters = opt_out  # type: ignore[method-assign]
+        shop.casework.assignments.file_letters = opt_out  # type: ignore[method-assign]
         async with shop.open():
             judged = await shop.until(lambda: shop.settled(run))
     assert host.peers == []
@@ -211,7 +211,7 @@ async def test_what_harms_a_software_or_is_switched_off_is_left_out_and_said_so(
     assert not any("IMCEASMTP" in line for line in host.lines)
     assert judged.verdict is Verdict.CLOSED
     assert "(3 left out on purpose)" in judged.explanation
-    replies = {fate.letter.vector: fate.reply for fate in shop.casework.run_report(run).letters}
+    replies = {fate.letter.vector: fate.reply for fate in shop.casework.views.run_report(run).letters}
     assert replies["X01"] == "This form is known to harm Lotus Domino."
     assert replies["R17"] == "This form is switched off."
 
@@ -219,7 +219,7 @@ async def test_what_harms_a_software_or_is_switched_off_is_left_out_and_said_so(
 async def test_the_owners_forms_are_sent_only_in_a_full_test(store: Store) -> None:
     async with serving(host := Host()) as port:
         shop = Shop(store, port, SystemClock(), collector={"addresses": ["198.51.100.7"]})
-        run = shop.casework.order_test(HERE, profile="full", actor="operator").run
+        run = shop.casework.operators.order_test(HERE, profile="full", actor="operator").run
         async with shop.open():
             await shop.until(lambda: shop.settled(run), within=10)
     outcomes = shop.outcomes(run)
@@ -265,7 +265,7 @@ async def test_a_worker_that_cannot_see_a_stop_does_not_work(store: Store) -> No
         if looks > 1:
             raise RuntimeError("no eyes")
 
-    shop.casework.stopped = broken  # type: ignore[method-assign, assignment]
+    shop.casework.assignments.stopped = broken  # type: ignore[method-assign, assignment]
     with pytest.raises(RuntimeError, match="no eyes"):
         await asyncio.wait_for(shop.worker.run(shop.stop), 10)
 
@@ -276,12 +276,12 @@ async def test_who_opts_out_while_we_talk_is_left_within_a_second_for_good(store
         run = shop.nominate()
         async with shop.open():
             await asyncio.wait_for(host.quiet.wait(), 5)
-            shop.casework.exclude(parse_network("127.0.0.1"), reason="asked", actor="operator")
+            shop.casework.operators.exclude(parse_network("127.0.0.1"), reason="asked", actor="operator")
             await asyncio.wait_for(host.gone.wait(), 1)
             judged = await shop.until(lambda: shop.settled(run), within=2)
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert len(host.peers) == 1
-    assert shop.casework.look_up(HERE).job is None
+    assert shop.casework.views.look_up(HERE).job is None
 
 
 async def test_letters_go_out_signed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

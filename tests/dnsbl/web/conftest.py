@@ -232,7 +232,7 @@ class House:
         office.issue(assignment)
         first = office.issued(job.run)
         said = ((0.0, "<", banner), (0.5, ">", office.message(first)), (0.7, "<", reply.encode()))
-        self.casework.file_session(
+        self.casework.assignments.file_session(
             assignment,
             Transcript(
                 target=str(job.address),
@@ -254,7 +254,7 @@ class House:
                 control=Control.ACCEPTED,
             ),
         )
-        self.casework.file_run(assignment)
+        self.casework.assignments.file_run(assignment)
         if proven:
             office.clock.turn(seconds=2)
             path = b"Received: from <b>x</b> (joe@victim.example [198.18.0.1]) by relay.example.net; now\r\n"
@@ -287,7 +287,11 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
     def build(**sections: dict[str, Any]) -> House:
         sections["tester"] = {"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]} | sections.get("tester", {})
         office = make_office(**sections)
-        return House(office, create_app(office.casework, office.settings, clock=office.clock, codes=codes), portal)
+        return House(
+            office,
+            create_app(office.casework.doors, office.casework.views, office.settings, clock=office.clock, codes=codes),
+            portal,
+        )
 
     return build
 
@@ -298,9 +302,11 @@ def anyone(tmp_path_factory: pytest.TempPathFactory, codes: Codes) -> Iterator[T
     store, clock = Store.open(f"sqlite:///{tmp_path_factory.mktemp('anyone') / 'list.db'}"), HandClock()
     store.upgrade()
     settings = Settings.model_validate({"web": {"posts_per_hour": 100_000, "base_url": "https://list.example.org"}})
-    casework = Casework(store, settings, Keyring.generate(bytes, 0), clock=clock)
+    casework = Casework.over(store, settings, Keyring.generate(bytes, 0), clock=clock)
     with TestClient(
-        create_app(casework, settings, clock=clock, codes=codes), client=(VISITOR, 40000), follow_redirects=False
+        create_app(casework.doors, casework.views, settings, clock=clock, codes=codes),
+        client=(VISITOR, 40000),
+        follow_redirects=False,
     ) as client:
         yield client
     store.close()

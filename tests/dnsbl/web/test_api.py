@@ -91,8 +91,8 @@ def test_a_nomination_is_queued_and_names_no_run(house: Build) -> None:
         "page_url": f"http://127.0.0.1:8053/ip/{TARGET}",
     }
     assert answer.headers["location"] == answer.json()["status_url"]
-    assert home.casework.look_up(parse_address(TARGET)).state is State.QUEUED
-    assert home.casework.journal()[0].actor == "api 198.51.100.0/24"
+    assert home.casework.views.look_up(parse_address(TARGET)).state is State.QUEUED
+    assert home.casework.operators.journal()[0].actor == "api 198.51.100.0/24"
 
 
 def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
@@ -116,7 +116,7 @@ def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
     assert int(refused(429, "resting", evidence=home.spam()).headers["retry-after"]) > 600000
     home.list("198.18.7.10")
     refused(409, "already-listed", evidence=home.spam("198.18.7.10"))
-    home.casework.exclude(parse_network("198.18.8.0/24"), reason="asked", actor="operator")
+    home.casework.operators.exclude(parse_network("198.18.8.0/24"), reason="asked", actor="operator")
     refused(403, "excluded", evidence=home.spam("198.18.8.1"))
 
 

@@ -56,7 +56,7 @@ async def site(house: Build) -> AsyncIterator[Callable[..., Any]]:
     async def make(**web: Any) -> Site:
         home = house(web={"listen": "127.0.0.1:0"} | LIMITS | web)
         clock = home.office.clock
-        server = WebServer(home.casework, home.office.settings, clock=clock, zones=Zones(()))
+        server = WebServer(home.casework.doors, home.casework.views, home.office.settings, clock=clock, zones=Zones(()))
         _, port = await server.start()
         stop = asyncio.Event()
         sites.append((Site(server, clock, port), stop, asyncio.create_task(server.run(stop))))

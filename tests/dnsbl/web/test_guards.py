@@ -186,7 +186,7 @@ def test_an_unforeseen_error_is_bland_for_the_visitor_and_whole_in_the_log(
     house: Build, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     home = house()
-    monkeypatch.setattr(home.casework, "look_up", failing(RuntimeError("inner secret")))
+    monkeypatch.setattr(home.casework.views, "look_up", failing(RuntimeError("inner secret")))
     with caplog.at_level(logging.ERROR):
         page = home.visitor().get("/ip/198.18.1.1")
         document = home.visitor().get("/api/v1/hosts/198.18.1.1")
@@ -201,7 +201,7 @@ def test_a_silent_store_is_said_and_worth_a_retry(house: Build, monkeypatch: pyt
     home = house()
     visitor = home.visitor()
     assert (visitor.get("/healthz").text, visitor.get("/readyz").json()["ready"]) == ("ok\n", True)
-    monkeypatch.setattr(home.casework, "look_up", failing(StoreUnavailable("at postgresql://secret")))
+    monkeypatch.setattr(home.casework.views, "look_up", failing(StoreUnavailable("at postgresql://secret")))
     for path in ("/ip/198.18.1.1", "/api/v1/hosts/198.18.1.1"):
         answer = visitor.get(path)
         assert answer.status_code == 503 and answer.headers["retry-after"] == "30"
@@ -223,7 +223,7 @@ def test_whoever_brings_something_is_told_what_ails_the_database(
     house: Build, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, words: str
 ) -> None:
     home = house()
-    monkeypatch.setattr(home.casework, "ask_removal", failing(StoreUnavailable("a secret", trouble=trouble)))
+    monkeypatch.setattr(home.casework.doors, "ask_removal", failing(StoreUnavailable("a secret", trouble=trouble)))
     answer = home.visitor().post("/api/v1/removals", json={"address": "198.18.1.1"})
     assert (answer.status_code, answer.json()["detail"]) == (503, words)
     assert answer.headers["retry-after"] == "30"
@@ -239,10 +239,10 @@ def test_a_stop_is_told_and_makes_no_node_unready(house: Build) -> None:
         return answer.json()
 
     assert told() == {"ready": True, "testing": "goes on"}
-    home.casework.stop(reason="complaint of one@example.net", actor="operator joe")
-    since = home.casework.stopped().at
+    home.casework.operators.stop(reason="complaint of one@example.net", actor="operator joe")
+    since = home.casework.views.stopped().at
     assert told() == {"ready": True, "testing": "stopped", "since": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
-    home.casework.resume(reason="", actor="operator joe")
+    home.casework.operators.resume(reason="", actor="operator joe")
     assert told() == {"ready": True, "testing": "goes on"}
     by_setting = house(tester={"stop": True}).visitor().get("/readyz")
     assert (by_setting.status_code, by_setting.json()) == (200, {"ready": True, "testing": "stopped"})

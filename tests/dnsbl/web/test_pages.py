@@ -134,8 +134,8 @@ def test_what_a_server_says_is_escaped(house: Build) -> None:
 def test_words_of_operators_are_escaped(house: Build) -> None:
     home = house()
     network = parse_network("198.18.7.0/24")
-    home.casework.list_networks([network], kind="manual", reason="<script>x</script>", actor="operator")
-    home.casework.exclude(network, reason="<script>y</script>", actor="operator")
+    home.casework.operators.list_networks([network], kind="manual", reason="<script>x</script>", actor="operator")
+    home.casework.operators.exclude(network, reason="<script>y</script>", actor="operator")
     page = home.visitor().get(f"/ip/{TARGET}").text
     assert "<script" not in page
     assert "&lt;script&gt;x" in page and "&lt;script&gt;y" in page
@@ -146,9 +146,9 @@ def test_a_nominator_learns_no_more_than_that_it_is_queued(house: Build) -> None
     home = house()
     answer = home.visitor().post("/nominate", data={"address": TARGET, "evidence": home.spam()})
     assert answer.status_code == 202 and "<strong>Queued:</strong> 198.18.7.9" in answer.text
-    standing = home.casework.look_up(parse_address(TARGET))
+    standing = home.casework.views.look_up(parse_address(TARGET))
     assert standing.state is State.QUEUED
-    (entry,) = [e for e in home.casework.journal() if e.verb == "nominated"]
+    (entry,) = [e for e in home.casework.operators.journal() if e.verb == "nominated"]
     assert entry.actor == "web 198.51.100.0/24"
 
 
@@ -205,7 +205,7 @@ def test_a_refused_nomination_keeps_what_was_typed(
 
 def test_an_excluded_network_is_not_nominated(house: Build) -> None:
     home = house()
-    home.casework.exclude(parse_network("198.18.7.0/24"), reason="asked", actor="operator")
+    home.casework.operators.exclude(parse_network("198.18.7.0/24"), reason="asked", actor="operator")
     answer = home.visitor().post("/nominate", data={"evidence": home.spam()})
     assert answer.status_code == 403 and "is not tested" in answer.text
 
@@ -221,11 +221,11 @@ def test_removal_is_asked_watched_and_granted(house: Build) -> None:
     assert f'<meta http-equiv="refresh" content="{LIVE}">' in page
     assert '<form action="/remove"' not in page
 
-    assignment = home.casework.take_job("worker")
+    assignment = home.casework.assignments.take_job("worker")
     page = visitor.get(f"/ip/{TARGET}").text
     assert "The retest that was asked for is running now" in page and 'http-equiv="refresh"' in page
     assert assignment is not None and assignment.job.reason is JobReason.REMOVAL
-    (entry,) = [e for e in home.casework.journal() if e.verb == "asked-removal"]
+    (entry,) = [e for e in home.casework.operators.journal() if e.verb == "asked-removal"]
     assert entry.actor == "web 198.51.100.0/24"
 
 
@@ -260,7 +260,7 @@ def test_a_refused_removal_says_why(anyone: TestClient, typed: str, status: int,
 def test_a_past_listing_stays_visible(house: Build) -> None:
     home = house()
     home.list()
-    home.casework.drop_networks([parse_network(TARGET)], kind="relay", reason="mistake", actor="operator")
+    home.casework.operators.drop_networks([parse_network(TARGET)], kind="relay", reason="mistake", actor="operator")
     page = home.visitor().get(f"/ip/{TARGET}").text
     assert "No, 198.18.7.9 is not listed" in page
     assert "Past listings" in page and "an operator of this list decided so" in page
@@ -317,6 +317,6 @@ def test_a_run_that_is_gone_leaves_the_page_standing(
 ) -> None:
     home = house()
     standing = records.standing(state=State.LISTED, listings=(records.listing(run="gone"),))
-    monkeypatch.setattr(home.casework, "look_up", lambda address: standing)
+    monkeypatch.setattr(home.casework.views, "look_up", lambda address: standing)
     page = home.visitor().get(f"/ip/{TARGET}")
     assert page.status_code == 200 and "Yes, 198.18.7.9 is listed" in page.text

@@ -29,7 +29,9 @@ async def ask(host: str, port: int, request: bytes) -> bytes:
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
 async def test_it_serves_until_told_to_stop(house: Build, listen: str) -> None:
     home = house(web={"listen": listen})
-    server = WebServer(home.casework, home.office.settings, clock=home.office.clock, zones=Zones(()))
+    server = WebServer(
+        home.casework.doors, home.casework.views, home.office.settings, clock=home.office.clock, zones=Zones(())
+    )
     host, port = await server.start()
     assert port and host in listen
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
@@ -53,7 +55,9 @@ async def test_running_binds_by_itself_and_a_stop_at_once_is_heard(house: Build)
     home = house(web={"listen": "127.0.0.1:0"})
     stop = asyncio.Event()
     stop.set()
-    server = WebServer(home.casework, home.office.settings, clock=home.office.clock, zones=Zones(()))
+    server = WebServer(
+        home.casework.doors, home.casework.views, home.office.settings, clock=home.office.clock, zones=Zones(())
+    )
     await asyncio.wait_for(server.run(stop), 10)
 
 
@@ -61,7 +65,9 @@ async def test_a_taken_port_is_one_sentence(house: Build) -> None:
     taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     listen = f"127.0.0.1:{taken.sockets[0].getsockname()[1]}"
     home = house(web={"listen": listen})
-    server = WebServer(home.casework, home.office.settings, clock=home.office.clock, zones=Zones(()))
+    server = WebServer(
+        home.casework.doors, home.casework.views, home.office.settings, clock=home.office.clock, zones=Zones(())
+    )
     with pytest.raises(DnsblError, match=f"The web cannot listen on {listen}: .+\\."):
         await server.start()
     taken.close()
@@ -72,7 +78,12 @@ async def test_b53_metrics_are_shown_to_those_who_may_see_them(house: Build) -> 
     home = house(web={"listen": "127.0.0.1:0", "metrics_from": ["127.0.0.1/32"], "trusted_proxies": ["127.0.0.1/32"]})
     office = home.office
     server = WebServer(
-        home.casework, office.settings, clock=office.clock, zones=Zones(()), metrics=lambda: b"dnsbl_up 1\n"
+        home.casework.doors,
+        home.casework.views,
+        office.settings,
+        clock=office.clock,
+        zones=Zones(()),
+        metrics=lambda: b"dnsbl_up 1\n",
     )
     host, port = await server.start()
     stop = asyncio.Event()

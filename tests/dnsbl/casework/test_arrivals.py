@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from dnsbl.addresses import network_of
-from dnsbl.casework.mailroom import MOST_RETURNS
+from dnsbl.casework.arrivals import MOST_RETURNS
 from dnsbl.model import Door, JobReason, RunState, State
 from tester.smtp import Outcome
 from tester.verdict import Finding, Verdict
@@ -40,17 +40,17 @@ def waiting(office) -> str:
 
 
 def returns(office, run: str):
-    return office.casework.run_report(run).returns
+    return office.casework.views.run_report(run).returns
 
 
 def test_a_letter_that_comes_back_lists_within_the_same_transaction(office) -> None:
     run = waiting(office)
-    before = office.casework.changes(0)
+    before = office.casework.contents.changes(0)
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.listings[0].kind, standing.listings[0].run) == (State.LISTED, "relay", run)
     assert before == []
-    assert [(str(c.network), c.kind, c.present) for c in office.casework.changes(0)] == [
+    assert [(str(c.network), c.kind, c.present) for c in office.casework.contents.changes(0)] == [
         ("192.0.2.1/32", "relay", True)
     ]
     assert office.verbs(HOST)[-4:] == ["return", "run", "listed", "job"]
@@ -71,7 +71,7 @@ def test_a_second_copy_is_stored_and_lists_nothing_again(office) -> None:
 def test_a_token_without_the_proof_convicts_nobody(office) -> None:
     run = waiting(office)
     assert office.come_back(run, HOST, message=b"Subject: x\r\n\r\nhello\r\n") is Finding.TOKEN_SEEN
-    assert office.casework.look_up(ADDRESS).state is State.PENDING
+    assert office.casework.views.look_up(ADDRESS).state is State.PENDING
 
 
 def test_another_letters_proof_convicts_nobody(office) -> None:
@@ -85,9 +85,9 @@ def test_a_letter_whose_key_is_not_ours_is_forged(office, make_office) -> None:
     message = office.message(office.issued(run))
     stranger = make_office()
     stranger.clock = office.clock
-    stranger.casework._keyring = type(stranger.keyring).generate(lambda size: b"x" * size, 0)
+    stranger.casework.arrivals._keyring = type(stranger.keyring).generate(lambda size: b"x" * size, 0)
     assert stranger.come_back(run, HOST, message=message) is Finding.FORGED
-    assert office.casework.look_up(ADDRESS).state is State.PENDING
+    assert office.casework.views.look_up(ADDRESS).state is State.PENDING
 
 
 def test_our_own_address_convicts_nobody(make_office) -> None:
@@ -100,7 +100,7 @@ def test_a_bounce_settles_the_run_and_clears(office) -> None:
     run = waiting(office)
     finding = office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
     assert finding is Finding.BOUNCED
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.last_verdict) == (State.CLEAR, Verdict.ACCEPTS_BOUNCES)
 
 
@@ -108,7 +108,7 @@ def test_a_bounce_that_blames_our_collector_clears_nobody(office) -> None:
     run = waiting(office)
     ours = report(remote=office.settings.collector.hostname.upper() + ".")
     assert office.come_back(run, HOST, message=ours, to_sender=True, null_sender=True) is Finding.BOUNCED_BY_US
-    assert office.casework.look_up(ADDRESS).last_verdict is Verdict.INCONCLUSIVE
+    assert office.casework.views.look_up(ADDRESS).last_verdict is Verdict.INCONCLUSIVE
 
 
 def refused_by_us(office, run: str, number: int = 0) -> None:
@@ -120,10 +120,10 @@ def refused_by_us(office, run: str, number: int = 0) -> None:
 
 def test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once(office) -> None:
     refused_by_us(office, waiting(office))
-    job = office.casework.look_up(ADDRESS).job
+    job = office.casework.views.look_up(ADDRESS).job
     assert (job.reason, job.profile) == (JobReason.REPEAT, "standard")
     assert job.due == office.clock.now() + timedelta(days=1)
-    entry = office.casework.journal(ADDRESS)[-1]
+    entry = office.casework.operators.journal(ADDRESS)[-1]
     assert (entry.actor, entry.verb, entry.reason) == ("policy", "job", "repeat")
     assert entry.evidence == "repetition of a test that a fault of our own collector spoilt"
     office.later(days=1)
@@ -131,7 +131,7 @@ def test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once(off
     assert (again.id, again.reason) == (job.run, JobReason.REPEAT)
     refused_by_us(office, again.id)
     assert [back.finding for back in returns(office, again.id)] == [Finding.BOUNCED_BY_US]
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.job, standing.last_verdict) == (None, Verdict.INCONCLUSIVE)
 
 
@@ -139,7 +139,7 @@ def test_a_repetition_says_what_the_spoilt_run_could_not(office) -> None:
     refused_by_us(office, waiting(office))
     office.later(days=1)
     office.test(Outcome.ACCEPTED, back=HOST)
-    assert office.casework.look_up(ADDRESS).state is State.LISTED
+    assert office.casework.views.look_up(ADDRESS).state is State.LISTED
 
 
 def test_a_spoilt_retest_keeps_the_listing_and_goes_back_to_its_schedule_after_the_repetition(office) -> None:
@@ -148,7 +148,7 @@ def test_a_spoilt_retest_keeps_the_listing_and_goes_back_to_its_schedule_after_t
         office.later(days=14)
         run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
         refused_by_us(office, run.id)
-        standing = office.casework.look_up(ADDRESS)
+        standing = office.casework.views.look_up(ADDRESS)
         assert (standing.state, standing.job.reason) == (State.LISTED, reason)
 
 
@@ -157,13 +157,13 @@ def test_a_repetition_goes_when_the_listing_goes(office) -> None:
     office.later(days=14)
     run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
     refused_by_us(office, run.id)
-    office.casework.drop_networks([network_of(ADDRESS)], kind="relay", reason="mistake", actor="operator")
-    assert office.casework.look_up(ADDRESS).job is None
+    office.casework.operators.drop_networks([network_of(ADDRESS)], kind="relay", reason="mistake", actor="operator")
+    assert office.casework.views.look_up(ADDRESS).job is None
 
 
 def test_a_spoilt_surprise_is_followed_by_the_next_surprise(office) -> None:
     office.list_open(HOST)
-    office.casework.ask_removal(ADDRESS, door=Door.WEB, actor="owner")
+    office.casework.doors.ask_removal(ADDRESS, door=Door.WEB, actor="owner")
     office.test(Outcome.RCPT_5XX)
     office.later(days=4)
     run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
@@ -176,22 +176,24 @@ def test_a_spoilt_surprise_is_followed_by_the_next_surprise(office) -> None:
 def test_a_loss_that_turns_out_to_be_our_fault_is_repeated_too(office) -> None:
     run = waiting(office)
     office.later(days=2)
-    office.casework.settle()
-    assert office.casework.look_up(ADDRESS).last_verdict is Verdict.ACCEPTS_LOSES
+    office.casework.upkeep.settle()
+    assert office.casework.views.look_up(ADDRESS).last_verdict is Verdict.ACCEPTS_LOSES
     office.later(days=3)
     refused_by_us(office, run)
-    entries = len(office.casework.journal(ADDRESS))
-    standing = office.casework.look_up(ADDRESS)
+    entries = len(office.casework.operators.journal(ADDRESS))
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.last_verdict, standing.job.reason) == (Verdict.INCONCLUSIVE, JobReason.REPEAT)
     refused_by_us(office, run, number=1)
-    assert len(office.casework.journal(ADDRESS)) == entries + 1, "the second report is filed and changes nothing"
+    assert len(office.casework.operators.journal(ADDRESS)) == entries + 1, (
+        "the second report is filed and changes nothing"
+    )
 
 
 def test_a_letter_after_a_bounce_still_convicts(office) -> None:
     run = waiting(office)
     office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.last_verdict) == (State.LISTED, Verdict.OPEN)
 
 
@@ -199,7 +201,7 @@ def test_a_delayed_letter_stays_pending(office) -> None:
     run = waiting(office)
     delayed = report("delayed")
     assert office.come_back(run, HOST, message=delayed, to_sender=True, null_sender=True) is Finding.DSN_DELAYED
-    assert office.casework.look_up(ADDRESS).state is State.PENDING
+    assert office.casework.views.look_up(ADDRESS).state is State.PENDING
     assert office.letters(run)[0].finding is Finding.DSN_DELAYED
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
 
@@ -216,11 +218,13 @@ def test_a_return_before_the_session_is_filed_is_never_lost(office) -> None:
     run = assignment.job.run
     office.issue(assignment)
     assert office.come_back(run, "198.51.100.1") is Finding.DELIVERED_OTHER
-    assert office.casework.look_up(ADDRESS).state is State.TESTING, "one letter from elsewhere does not end a test"
+    assert office.casework.views.look_up(ADDRESS).state is State.TESTING, (
+        "one letter from elsewhere does not end a test"
+    )
     office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED)
     letter = office.letters(run)[0]
     assert (letter.outcome, letter.finding) == (Outcome.ACCEPTED, Finding.DELIVERED_OTHER)
-    settled = office.casework.file_run(assignment)
+    settled = office.casework.assignments.file_run(assignment)
     assert (settled.state, settled.verdict) == (RunState.SETTLED, Verdict.INCONCLUSIVE)
 
 
@@ -229,14 +233,14 @@ def test_a_bounce_during_the_conversation_waits_for_its_end(office) -> None:
     assignment = office.take()
     office.issue(assignment)
     office.come_back(assignment.job.run, HOST, message=report(), to_sender=True, null_sender=True)
-    assert office.casework.run_report(assignment.job.run).run.state is RunState.OPEN
+    assert office.casework.views.run_report(assignment.job.run).run.state is RunState.OPEN
     office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
-    assert office.casework.file_run(assignment).verdict is Verdict.ACCEPTS_BOUNCES
+    assert office.casework.assignments.file_run(assignment).verdict is Verdict.ACCEPTS_BOUNCES
 
 
 def test_a_token_that_was_never_issued_is_stored_as_forged(office) -> None:
     assert office.arrive("r" * 34, HOST, b"x\r\n\r\n") is Finding.FORGED
-    (entry,) = office.casework.journal()
+    (entry,) = office.casework.operators.journal()
     assert (entry.subject, entry.verb, entry.reason) == ("list", "return", "FORGED")
     assert entry.actor == f"collector, from {HOST}"
     assert entry.evidence.startswith("message sha256:")
@@ -254,7 +258,7 @@ def test_a_flood_of_one_token_is_stored_within_bounds_and_hides_no_proof(office)
     assert office.verbs(HOST).count("return") == MOST_RETURNS
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
     assert len(returns(office, run)) == MOST_RETURNS + 1
-    assert office.casework.look_up(ADDRESS).state is State.LISTED
+    assert office.casework.views.look_up(ADDRESS).state is State.LISTED
     office.later(days=1, seconds=1)
     office.come_back(run, HOST, message=b"x\r\n\r\n")
     assert len(returns(office, run)) == MOST_RETURNS + 2
@@ -271,32 +275,32 @@ def test_hostile_bytes_break_no_driver(office) -> None:
     hostile = bytes(range(256)) * 20
     assert office.come_back(run, HOST, message=hostile) is Finding.TOKEN_SEEN
     assert returns(office, run)[0].message == hostile
-    assert office.casework.verify_journal() > 0
+    assert office.casework.operators.verify_journal() > 0
 
 
 # -- late letters ------------------------------------------------------------------------------------------------------
 def test_a_letter_that_comes_after_its_run_was_settled_as_lost_lists_too(office) -> None:
     run = waiting(office)
     office.later(days=2)
-    assert office.casework.settle() == 1
-    assert office.casework.look_up(ADDRESS).state is State.CLEAR
+    assert office.casework.upkeep.settle() == 1
+    assert office.casework.views.look_up(ADDRESS).state is State.CLEAR
     office.later(days=1)
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME_LATE
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.last_verdict) == (State.LISTED, Verdict.OPEN)
 
 
 def test_a_late_letter_lists_nobody_whom_a_later_run_has_found_closed(office) -> None:
     run = waiting(office)
     office.later(days=2)
-    office.casework.settle()
-    office.casework.order_test(ADDRESS, profile="standard", actor="operator")
+    office.casework.upkeep.settle()
+    office.casework.operators.order_test(ADDRESS, profile="standard", actor="operator")
     assert office.test(Outcome.RCPT_5XX).verdict is Verdict.CLOSED
     office.later(days=1)
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME_LATE
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.listings) == (State.CLEAR, ())
-    assert office.casework.run_report(run).run.verdict is Verdict.OPEN, "the run still says what was so then"
+    assert office.casework.views.run_report(run).run.verdict is Verdict.OPEN, "the run still says what was so then"
     assert "listed" not in office.verbs(HOST)
 
 
@@ -305,10 +309,10 @@ def test_a_late_letter_from_elsewhere_is_confirmed_once(office, rest: Outcome) -
     office.nominate(HOST)
     run = office.test(lambda vector: Outcome.ACCEPTED if vector in ("S01", "S10") else rest)
     office.later(days=2, seconds=3)
-    office.casework.settle()
+    office.casework.upkeep.settle()
     for number in (0, 1):
         assert office.come_back(run.id, "198.51.100.1", number=number) is Finding.DELIVERED_OTHER_LATE
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.job.reason) == (State.QUEUED, JobReason.CONFIRM)
     assert office.verbs(HOST).count("run") == 3, "it began to wait, was settled as lost, and once more as unconfirmed"
 
@@ -318,16 +322,16 @@ def test_a_letter_from_elsewhere_makes_an_inconclusive_run_one_to_be_confirmed(o
     run = office.test(lambda vector: Outcome.DATA_END_5XX if vector == "S01" else Outcome.PROTOCOL)
     assert run.verdict is Verdict.INCONCLUSIVE
     assert office.come_back(run.id, "198.51.100.1") is Finding.DELIVERED_OTHER
-    assert office.casework.look_up(ADDRESS).job.reason is JobReason.CONFIRM
+    assert office.casework.views.look_up(ADDRESS).job.reason is JobReason.CONFIRM
 
 
 def test_a_letter_after_the_last_window_counts_no_more(office) -> None:
     run = waiting(office)
     office.later(days=2)
-    office.casework.settle()
+    office.casework.upkeep.settle()
     office.later(days=5, seconds=1)
     assert office.come_back(run, HOST) is Finding.FORGED
-    assert office.casework.look_up(ADDRESS).state is State.CLEAR
+    assert office.casework.views.look_up(ADDRESS).state is State.CLEAR
 
 
 def test_further_letters_of_an_open_run_change_nothing(office) -> None:
@@ -337,13 +341,13 @@ def test_further_letters_of_an_open_run_change_nothing(office) -> None:
         assert office.come_back(run.id, HOST, number=number) is Finding.DELIVERED_SAME
     assert office.verbs(HOST).count("listed") == 1
     assert "renewed" not in office.verbs(HOST)
-    assert len(office.casework.changes(0)) == 1
+    assert len(office.casework.contents.changes(0)) == 1
 
 
 def test_a_late_bounce_of_a_settled_run_decides_nothing(office) -> None:
     run = waiting(office)
     office.later(days=2)
-    office.casework.settle()
+    office.casework.upkeep.settle()
     entries = office.verbs(HOST)
     office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
     assert office.verbs(HOST) == [*entries, "return"]

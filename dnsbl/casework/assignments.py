@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network, neighbourhood
-from dnsbl.casework.base import STOPPED, TESTER, Base
+from dnsbl.casework.base import run_in, stop_in
+from dnsbl.casework.judging import Judging
+from dnsbl.casework.queueing import queued_for
+from dnsbl.clock import Clock
 from dnsbl.errors import NotFound
 from dnsbl.model import Entry, Job, JobReason, JobState, Run, RunState
-from dnsbl.store import Transaction
+from dnsbl.settings import Settings
+from dnsbl.store import Store, Transaction
 from tester.fate import Fate, delivered
 from tester.letter import Letter
 from tester.smtp import Transcript
@@ -34,8 +38,14 @@ ASKED_FOR = frozenset({JobReason.REMOVAL, JobReason.OPERATOR})
 DAY = timedelta(days=1)
 
 
-class Bench(Base):
+class Assignments:
     """Jobs in workers' hands."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, judging: Judging) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._judging = judging
 
     def take_job(self, worker: str, *, avoid: Iterable[Network] = ()) -> Assignment | None:
         """Lease the job that is due first (lost leases count as due), or None.
@@ -52,7 +62,7 @@ class Bench(Base):
                 begun = tx.runs.read(job.run)
                 if begun is None and (free := self._free_again(tx, job, now)) is not None:
                     tx.jobs.put_back(job, free, takes=job.takes - 1)
-                    after = f"queued for {free:%Y-%m-%dT%H:%M:%SZ}"
+                    after = queued_for(free)
                     evidence = "its network has had its tests for today"
                     tx.journal.append(
                         at=now,
@@ -95,7 +105,7 @@ class Bench(Base):
     def may_dial(self, assignment: Assignment) -> bool:
         """Whether the address may be dialled at this very moment: nothing is stopped, and nobody has opted out."""
         with self._store.read() as tx:
-            return not _stopped(tx) and tx.exclusions.covering(assignment.job.address) is None
+            return not stop_in(tx) and tx.exclusions.covering(assignment.job.address) is None
 
     def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
         """Those of these addresses that are not to be tested, as things stand."""
@@ -105,7 +115,7 @@ class Bench(Base):
     def stopped(self) -> Entry | None:
         """The journal's entry that has stopped all dialling, or None when there is no such stop."""
         with self._store.read() as tx:
-            return _stopped(tx)
+            return stop_in(tx)
 
     def give_back(self, assignment: Assignment) -> None:
         """Put a job back into the queue whose test we have broken off ourselves; what was filed stays filed."""
@@ -158,17 +168,17 @@ class Bench(Base):
         """
         job, now = assignment.job, self._clock.now()
         with self._store.write() as tx:
-            run = self._run(tx, job.run)
+            run = run_in(tx, job.run)
             if run.state is not RunState.OPEN or not tx.jobs.holds(job, assignment.worker):
                 return run
             due = self._judging.retry_due(tx, job, now)
             if due is not None:
                 tx.jobs.requeue(job, due)
-                self._work(tx, assignment, at=now, verb="job", after=f"queued for {due:%Y-%m-%dT%H:%M:%SZ}")
+                self._work(tx, assignment, at=now, verb="job", after=queued_for(due))
             else:
                 tx.jobs.finish(job)
                 self._judging.talk_over(tx, run, now)
-            return self._run(tx, job.run)
+            return run_in(tx, job.run)
 
     def proven(self, run: str) -> bool:
         """Whether a letter of this run has come back with its proof."""
@@ -188,9 +198,3 @@ class Bench(Base):
             after=after,
             evidence=f"run {job.run}",
         )
-
-
-def _stopped(tx: Transaction) -> Entry | None:
-    """The journal itself is the state: all dialling is stopped while its last word on the tester is so."""
-    last = tx.journal.read(TESTER, most=1)
-    return last[0] if last and last[0].verb == STOPPED else None

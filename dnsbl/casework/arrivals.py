@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from dnsbl.casework.base import Base
-from dnsbl.store import Transaction
+from dnsbl.casework.base import run_in
+from dnsbl.casework.judging import Judging
+from dnsbl.clock import Clock
+from dnsbl.settings import Settings
+from dnsbl.store import Store, Transaction
 from tester.fate import TELLING, Fate
+from tester.letter import Keyring
 from tester.returned import Collected, unwrap
 from tester.verdict import Finding, Weighed
 from tester.weighing import Ours, weigh_probe, weigh_return
@@ -16,8 +20,15 @@ from tester.weighing import Ours, weigh_probe, weigh_return
 MOST_RETURNS = 20
 
 
-class Mailroom(Base):
+class Arrivals:
     """Letters that come back, answers to them, and what pretends to be either."""
+
+    def __init__(self, store: Store, settings: Settings, keyring: Keyring, clock: Clock, judging: Judging) -> None:
+        self._store = store
+        self._settings = settings
+        self._keyring = keyring
+        self._clock = clock
+        self._judging = judging
 
     def file_return(self, collected: Collected) -> Finding:
         """Weigh and store a message at the collector; judge its run and decide, in the same transaction.
@@ -67,7 +78,7 @@ class Mailroom(Base):
         if found is not None and found is not fate:
             tx.letters.note(found)
             if found.finding in TELLING:
-                self._judging.came_back(tx, self._run(tx, found.letter.run), now)
+                self._judging.came_back(tx, run_in(tx, found.letter.run), now)
 
     def _ours(self) -> Ours:
         collector, tester = self._settings.collector, self._settings.tester

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dnsbl.casework import keyring_at
+from dnsbl.casework.keyring import keyring_at
 from dnsbl.clock import HandClock
 from dnsbl.errors import Damaged
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from dnsbl.casework.bench import MOST_LOST
+from dnsbl.casework.assignments import MOST_LOST
 from dnsbl.errors import Damaged, NotFound
 from dnsbl.model import JobReason, JobState, RunState, State
 from tester import vectors
@@ -20,9 +20,9 @@ ADDRESS = ip_address(HOST)
 
 
 def test_no_job_is_taken_before_its_time(office) -> None:
-    assert office.casework.take_job("w") is None
+    assert office.casework.assignments.take_job("w") is None
     office.list_open(HOST)
-    assert office.casework.take_job("w") is None
+    assert office.casework.assignments.take_job("w") is None
     office.later(days=14)
     assert office.take().job.reason is JobReason.RETEST
 
@@ -32,18 +32,18 @@ def test_the_first_take_opens_the_run(office) -> None:
     assignment = office.take()
     assert (assignment.job.id, assignment.job.state, assignment.worker) == (job.id, JobState.RUNNING, "w1")
     assert assignment.letters == ()
-    run = office.casework.run_report(job.run).run
+    run = office.casework.views.run_report(job.run).run
     assert (run.state, run.reason, run.profile) == (RunState.OPEN, JobReason.NOMINATION, "standard")
     assert run.started == office.clock.now()
-    entry = office.casework.journal(ADDRESS)[-1]
+    entry = office.casework.operators.journal(ADDRESS)[-1]
     assert (entry.actor, entry.verb, entry.before, entry.after) == ("worker w1", "job", "queued", "running")
     assert entry.evidence == f"run {job.run}"
 
 
 def test_a_full_neighbourhood_is_left_alone(office) -> None:
     office.nominate(HOST)
-    assert office.casework.take_job("w", avoid=iter([ip_network("192.0.2.0/24")])) is None
-    assert office.casework.take_job("w", avoid=[ip_network("198.51.100.0/24")]) is not None
+    assert office.casework.assignments.take_job("w", avoid=iter([ip_network("192.0.2.0/24")])) is None
+    assert office.casework.assignments.take_job("w", avoid=[ip_network("198.51.100.0/24")]) is not None
 
 
 def test_a_killed_workers_job_comes_back_after_its_lease_with_the_same_letters(office) -> None:
@@ -51,13 +51,13 @@ def test_a_killed_workers_job_comes_back_after_its_lease_with_the_same_letters(o
     dead = office.take()
     office.issue(dead)
     office.later(seconds=299)
-    assert office.casework.take_job("heir") is None
+    assert office.casework.assignments.take_job("heir") is None
     office.later(seconds=2)
-    heir = office.casework.take_job("heir")
+    heir = office.casework.assignments.take_job("heir")
     assert heir.job.run == dead.job.run
     assert [fate.letter.vector for fate in heir.letters] == [v.id for v in vectors.profile("standard")]
-    assert office.casework.journal(ADDRESS)[-1].before == "interrupted"
-    assert office.casework.run_report(dead.job.run).run.state is RunState.OPEN
+    assert office.casework.operators.journal(ADDRESS)[-1].before == "interrupted"
+    assert office.casework.views.run_report(dead.job.run).run.state is RunState.OPEN
 
 
 def test_a_worker_that_lost_its_lease_files_no_letters_and_ends_nothing_but_its_transcript_is_kept(office) -> None:
@@ -65,23 +65,23 @@ def test_a_worker_that_lost_its_lease_files_no_letters_and_ends_nothing_but_its_
     slow = office.take()
     office.issue(slow)
     office.later(seconds=301)
-    office.casework.take_job("heir")
-    assert not office.casework.renew_lease(slow)
+    office.casework.assignments.take_job("heir")
+    assert not office.casework.assignments.renew_lease(slow)
     with pytest.raises(NotFound, match="gone to another worker"):
         office.issue(slow)
     office.talk(slow, Outcome.RCPT_5XX)
-    assert office.casework.file_run(slow).state is RunState.OPEN
-    assert len(office.casework.run_report(slow.job.run).transcripts) == 1
-    assert office.casework.look_up(ADDRESS).state is State.TESTING
+    assert office.casework.assignments.file_run(slow).state is RunState.OPEN
+    assert len(office.casework.views.run_report(slow.job.run).transcripts) == 1
+    assert office.casework.views.look_up(ADDRESS).state is State.TESTING
 
 
 def test_a_renewed_lease_keeps_the_job(office) -> None:
     office.nominate(HOST)
     assignment = office.take()
     office.later(seconds=299)
-    assert office.casework.renew_lease(assignment)
+    assert office.casework.assignments.renew_lease(assignment)
     office.later(seconds=299)
-    assert office.casework.take_job("heir") is None
+    assert office.casework.assignments.take_job("heir") is None
 
 
 def test_a_job_that_takes_every_worker_down_is_given_up(office) -> None:
@@ -89,10 +89,10 @@ def test_a_job_that_takes_every_worker_down_is_given_up(office) -> None:
     for _ in range(MOST_LOST):
         office.take()
         office.later(seconds=301)
-    assert office.casework.take_job("w") is None
-    standing = office.casework.look_up(ADDRESS)
+    assert office.casework.assignments.take_job("w") is None
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.last_verdict, standing.state) == (Verdict.INCONCLUSIVE, State.UNTESTABLE)
-    assert [e.after for e in office.casework.journal(ADDRESS) if e.verb == "job"][-1] == "given up"
+    assert [e.after for e in office.casework.operators.journal(ADDRESS) if e.verb == "job"][-1] == "given up"
 
 
 def test_a_letter_for_anything_but_the_job_is_not_filed(office) -> None:
@@ -106,7 +106,7 @@ def test_a_letter_for_anything_but_the_job_is_not_filed(office) -> None:
         replace(letter, port=26),
     ):
         with pytest.raises(ValueError, match="another run, address or port"):
-            office.casework.file_letters(assignment, [wrong])
+            office.casework.assignments.file_letters(assignment, [wrong])
 
 
 def test_a_session_tells_each_letter_what_was_said_and_when_its_dot_went_out(office) -> None:
@@ -118,7 +118,7 @@ def test_a_session_tells_each_letter_what_was_said_and_when_its_dot_went_out(off
     assert (first.outcome, first.reply) == (Outcome.ACCEPTED, "the answer to S01")
     assert first.dot_at == office.clock.now().timestamp() + 2.5
     assert (second.outcome, second.dot_at) == (Outcome.RCPT_5XX, None)
-    entry = office.casework.journal(ADDRESS)[-1]
+    entry = office.casework.operators.journal(ADDRESS)[-1]
     assert (entry.verb, entry.actor) == ("session", "worker w1")
     assert entry.after.startswith("S01:ACCEPTED S10:RCPT_5XX")
 
@@ -146,9 +146,9 @@ def test_a_session_without_attempts_is_kept_and_tokens_of_other_runs_are_passed_
     result = Result(vector="S01", token=stolen, outcome=Outcome.ACCEPTED, stage="OK")
     for results in ((), (result,)):
         transcript = Transcript(target="192.0.2.2", port=25, source="", started=0.0, results=results)
-        office.casework.file_session(second, transcript)
+        office.casework.assignments.file_session(second, transcript)
     assert office.letters(first.job.run)[0].outcome is None
-    afters = [e.after for e in office.casework.journal(ip_address("192.0.2.2")) if e.verb == "session"]
+    afters = [e.after for e in office.casework.operators.journal(ip_address("192.0.2.2")) if e.verb == "session"]
     assert afters == ["nothing tried", "S01:ACCEPTED"]
 
 
@@ -159,7 +159,7 @@ def test_greylisting_is_retried_three_times_in_the_same_run_with_the_same_letter
     for _ in range(3):
         run = office.test(Outcome.RCPT_4XX)
         assert run.state is RunState.OPEN
-        standing = office.casework.look_up(ADDRESS)
+        standing = office.casework.views.look_up(ADDRESS)
         assert standing.state is State.QUEUED
         waits.append((standing.next_test - office.clock.now()).total_seconds())
         tokens.append([fate.letter.recipient for fate in office.letters(run.id)])
@@ -184,7 +184,7 @@ def test_a_greylisting_relay_is_found_open_on_the_retry(office) -> None:
     office.later(seconds=360)
     run = office.test(Outcome.ACCEPTED, back=HOST)
     assert run.verdict is Verdict.OPEN
-    assert office.casework.look_up(ADDRESS).state is State.LISTED
+    assert office.casework.views.look_up(ADDRESS).state is State.LISTED
 
 
 def test_nothing_is_retried_once_a_letter_has_come_back(office) -> None:
@@ -194,7 +194,7 @@ def test_nothing_is_retried_once_a_letter_has_come_back(office) -> None:
         back="198.51.100.1",
     )
     assert run.state is RunState.SETTLED
-    assert office.casework.look_up(ADDRESS).job.reason is JobReason.CONFIRM
+    assert office.casework.views.look_up(ADDRESS).job.reason is JobReason.CONFIRM
 
 
 def test_an_accepted_letter_is_waited_for_while_others_are_retried(office) -> None:
@@ -202,10 +202,10 @@ def test_an_accepted_letter_is_waited_for_while_others_are_retried(office) -> No
     run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_4XX)
     assert run.state is RunState.OPEN
     office.come_back(run.id, HOST)
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.job.reason) == (State.LISTED, JobReason.RETEST)
     office.later(seconds=360)
-    assert office.casework.take_job("w") is None
+    assert office.casework.assignments.take_job("w") is None
 
 
 # -- the end of a take -------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_a_run_with_accepted_letters_waits_for_them_and_its_address_is_free_agai
     run = office.test(Outcome.ACCEPTED)
     assert (run.state, run.verdict) == (RunState.WAITING, None)
     assert run.ends == started + timedelta(seconds=2.5) + office.window
-    standing = office.casework.look_up(ADDRESS)
+    standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.job) == (State.PENDING, None)
 
 
@@ -224,7 +224,7 @@ def test_a_run_in_which_all_is_refused_is_settled_at_once(office) -> None:
     run = office.test(Outcome.RCPT_5XX)
     assert (run.state, run.verdict) == (RunState.SETTLED, Verdict.CLOSED)
     assert run.explanation
-    assert office.casework.look_up(ADDRESS).state is State.CLEAR
+    assert office.casework.views.look_up(ADDRESS).state is State.CLEAR
 
 
 def test_filing_the_end_twice_changes_nothing(office) -> None:
@@ -232,10 +232,10 @@ def test_filing_the_end_twice_changes_nothing(office) -> None:
     assignment = office.take()
     office.issue(assignment)
     office.talk(assignment, Outcome.RCPT_5XX)
-    first = office.casework.file_run(assignment)
-    entries = len(office.casework.journal())
-    assert office.casework.file_run(assignment) == first
-    assert len(office.casework.journal()) == entries
+    first = office.casework.assignments.file_run(assignment)
+    entries = len(office.casework.operators.journal())
+    assert office.casework.assignments.file_run(assignment) == first
+    assert len(office.casework.operators.journal()) == entries
 
 
 def test_proven_tells_whether_a_letter_has_come_back(office) -> None:
@@ -243,12 +243,12 @@ def test_proven_tells_whether_a_letter_has_come_back(office) -> None:
     assignment = office.take()
     run = assignment.job.run
     office.issue(assignment)
-    assert not office.casework.proven(run)
+    assert not office.casework.assignments.proven(run)
     office.come_back(run, HOST, message=b"Subject: no proof\r\n\r\n")
-    assert not office.casework.proven(run)
+    assert not office.casework.assignments.proven(run)
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
-    assert office.casework.proven(run)
-    assert not office.casework.proven("no such run")
+    assert office.casework.assignments.proven(run)
+    assert not office.casework.assignments.proven("no such run")
 
 
 def test_a_letter_that_comes_back_during_the_conversation_lists_at_once_and_the_worker_files_the_rest(office) -> None:
@@ -257,11 +257,11 @@ def test_a_letter_that_comes_back_during_the_conversation_lists_at_once_and_the_
     run = assignment.job.run
     office.issue(assignment)
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
-    assert office.casework.look_up(ADDRESS).state is State.LISTED
-    assert office.casework.renew_lease(assignment), "the transcript is still to be filed"
+    assert office.casework.views.look_up(ADDRESS).state is State.LISTED
+    assert office.casework.assignments.renew_lease(assignment), "the transcript is still to be filed"
     office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED)
-    assert office.casework.file_run(assignment).verdict is Verdict.OPEN
-    report = office.casework.run_report(run)
+    assert office.casework.assignments.file_run(assignment).verdict is Verdict.OPEN
+    report = office.casework.views.run_report(run)
     assert len(report.transcripts) == 1
     assert (report.letters[0].outcome, report.letters[0].finding) == (Outcome.ACCEPTED, Finding.DELIVERED_SAME)
     assert office.verbs(HOST).count("listed") == 1
@@ -269,5 +269,5 @@ def test_a_letter_that_comes_back_during_the_conversation_lists_at_once_and_the_
 
 def test_an_unknown_run_is_an_error_with_a_sentence(office) -> None:
     with pytest.raises(NotFound, match="There is no run 'nothing'"):
-        office.casework.run_report("nothing")
+        office.casework.views.run_report("nothing")
     assert not issubclass(NotFound, Damaged)

@@ -1,0 +1,42 @@
+"""What the list holds, for those who answer: all of it at one moment, and what has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dnsbl.model import Change
+from dnsbl.store import Store
+
+
+class Contents:
+    """Listings by their change numbers, which have no gaps and grow in commit order."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
+        """The change number, and (network, kind) of every active listing at that number, as a stream in their order.
+
+        A network comes as its sorting key: version, packed address, prefix length. The stream holds a connection until
+        it is exhausted or closed.
+        """
+        stream = self._present()
+        number: int = next(stream)
+        return number, stream
+
+    def _present(self) -> Iterator[Any]:
+        """The change number, then the rows, from one transaction that ends with the stream."""
+        with self._store.read() as tx:
+            yield tx.changes.last()
+            yield from tx.listings.present()
+
+    def last_change(self) -> int:
+        """The number of the newest change, 0 before the first."""
+        with self._store.read() as tx:
+            return tx.changes.last()
+
+    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
+        """The changes behind number `after`, in order."""
+        with self._store.read() as tx:
+            return tx.changes.after(after, most=most)

@@ -1,0 +1,207 @@
+"""The verbs of those who run the list: order a test, exclude, stop, list by their word, and read what was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dnsbl.addresses import Address, Network
+from dnsbl.casework.base import RESUMED, STOPPED, TESTER, subject_of
+from dnsbl.casework.judging import Judging
+from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
+from dnsbl.clock import Clock
+from dnsbl.errors import NotFound, Refused
+from dnsbl.model import PROOF_KINDS, Entry, Exclusion, Job, JobReason, Reason, Refusal, Return, RunState
+from dnsbl.rules import intake
+from dnsbl.settings import Settings
+from dnsbl.store import Store
+from dnsbl.store.columns import chunks
+from tester.verdict import Finding
+
+#: What a kind is called: a word that is fit for a file, a zone and a page.
+_KIND = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
+
+
+class Operators:
+    """An operator's word is obeyed, never without an entry in the journal; it cannot list a relay (law 1)."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, queueing: Queueing, judging: Judging) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._queueing = queueing
+        self._judging = judging
+
+    def order_test(self, address: Address, *, profile: str, actor: str) -> Job:
+        """An operator's test, now. A queued job of the address is pulled forward; one under way is returned.
+
+        Raises Refused (EXCLUDED).
+        """
+        now = self._clock.now()
+        with self._store.write() as tx:
+            refuse_excluded(tx, address)
+            job = tx.jobs.live(address)
+            if job is not None and (begun(job) or job.reason is JobReason.REMOVAL):
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=str(address),
+                    verb="job",
+                    reason=JobReason.OPERATOR,
+                    before=job.state,
+                    after=job.state,
+                )
+                return job
+            return self._queueing.at_once(
+                tx,
+                job,
+                address,
+                reason=JobReason.OPERATOR,
+                profile=profile,
+                provocation="an operator of this list",
+                actor=actor,
+                now=now,
+            )
+
+    def exclude(self, network: Network, *, reason: str, actor: str) -> Exclusion:
+        """No tests in this network from now on; queued ones are dropped. Existing listings stay until they expire."""
+        now = self._clock.now()
+        exclusion = Exclusion(network=network, reason=reason, since=now)
+        with self._store.write() as tx:
+            tx.exclusions.put(exclusion)
+            subject = subject_of(network)
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject=subject,
+                verb="excluded",
+                reason=Reason.EXCLUDED,
+                after="excluded",
+                evidence=reason,
+            )
+            for job in tx.jobs.queued_in(network):
+                tx.jobs.finish(job)
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=str(job.address),
+                    verb="job",
+                    reason=Reason.EXCLUDED,
+                    before=job.state,
+                    after="dropped",
+                )
+                run = tx.runs.read(job.run)
+                if run is not None and run.state is RunState.OPEN:
+                    self._judging.talk_over(tx, run, now)
+        return exclusion
+
+    def stop(self, *, reason: str, actor: str) -> None:
+        """End all dialling, everywhere, within a second: conversations are broken off, their jobs wait."""
+        with self._store.write() as tx:
+            tx.journal.append(
+                at=self._clock.now(),
+                actor=actor,
+                subject=TESTER,
+                verb=STOPPED,
+                reason=Reason.OPERATOR,
+                after="dials nobody",
+                evidence=reason,
+            )
+
+    def resume(self, *, reason: str, actor: str) -> None:
+        """Dial again."""
+        with self._store.write() as tx:
+            tx.journal.append(
+                at=self._clock.now(),
+                actor=actor,
+                subject=TESTER,
+                verb=RESUMED,
+                reason=Reason.OPERATOR,
+                after="dials",
+                evidence=reason,
+            )
+
+    def list_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:
+        """An operator's listings (never a proof kind). All or nothing; returns how many are new. Raises Refused.
+
+        Streams: a million networks are one transaction, one journal entry, and a change each.
+        """
+        if kind in PROOF_KINDS or not _KIND.match(kind):
+            raise Refused(Refusal.WRONG_KIND, f"{kind!r:.40} is not a kind that an operator may list under.")
+        now = self._clock.now()
+        with self._store.write() as tx:
+            first, count, subject = tx.changes.last() + 1, 0, ""
+            for chunk in chunks(intake.listable(network, self._settings) for network in networks):
+                fresh = tx.listings.add(chunk, kind=kind, since=now, expires=None, reason=Reason.OPERATOR, note=reason)
+                tx.changes.add(fresh, kind, present=True)
+                subject, count = subject_of(fresh[0]) if fresh else subject, count + len(fresh)
+            if count:
+                subject = subject if count == 1 else "list"
+                after = f"listed {kind}" if count == 1 else f"{count} networks listed {kind}"
+                changes = f"changes {first}-{first + count - 1}: {reason}"
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=subject,
+                    verb="listed",
+                    reason=Reason.OPERATOR,
+                    after=after,
+                    evidence=changes,
+                )
+        return count
+
+    def drop_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:
+        """End listings of this kind. Unknown ones raise Refused and nothing is dropped; returns how many ended."""
+        now = self._clock.now()
+        with self._store.write() as tx:
+            first, count = tx.changes.last() + 1, 0
+            for chunk in chunks(iter(networks)):
+                active = tx.listings.active(chunk, kind)
+                for network in chunk:
+                    if network not in active:
+                        raise Refused(
+                            Refusal.NOT_LISTED, f"{network} is not listed as {kind:.40}; nothing was dropped."
+                        )
+                tx.listings.end(active.values(), at=now, reason=Reason.OPERATOR)
+                tx.changes.add(chunk, kind, present=False)
+                if kind in PROOF_KINDS:
+                    self._queueing.drop_planned(tx, chunk)
+                subject, count = subject_of(chunk[0]), count + len(chunk)
+            if count:
+                subject = subject if count == 1 else "list"
+                after = "not listed" if count == 1 else f"{count} networks not listed {kind}"
+                changes = f"changes {first}-{first + count - 1}: {reason}"
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=subject,
+                    verb="dropped",
+                    reason=Reason.OPERATOR,
+                    before=f"listed {kind}",
+                    after=after,
+                    evidence=changes,
+                )
+        return count
+
+    def inbox(self, *, most: int = 50) -> list[Return]:
+        """What people have written to us, newest first."""
+        with self._store.read() as tx:
+            return tx.returns.found(Finding.HUMAN, most=most)
+
+    def message(self, number: int) -> Return:
+        """One message at the collector. Raises NotFound."""
+        with self._store.read() as tx:
+            found = tx.returns.read(number)
+        if found is None:
+            raise NotFound(f"There is no message {number}.")
+        return found
+
+    def journal(self, subject: Address | Network | None = None, *, most: int = 200) -> list[Entry]:
+        """Entries, oldest first (the last `most`); those of one address or network, or all."""
+        with self._store.read() as tx:
+            return tx.journal.read(None if subject is None else subject_of(subject), most=most)
+
+    def verify_journal(self) -> int:
+        """Check the whole chain; returns how many entries hold together. Raises Damaged naming the first bad one."""
+        with self._store.read() as tx:
+            return tx.journal.verify()

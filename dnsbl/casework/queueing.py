@@ -1,0 +1,146 @@
+"""Which tests are to be made: a job is queued, pulled forward, or dropped, each with its entry in the journal.
+
+Works inside the transaction of the verb that calls it. Holds no reason of its own (law 4): who asks brings one, and of
+those that policy asks for each has its sentence here.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from dnsbl.addresses import Address, Network
+from dnsbl.errors import Refused
+from dnsbl.model import FollowUp, Job, JobReason, JobState, Refusal, Run
+from dnsbl.store import Transaction
+
+#: Tests of a listed address that nobody has asked for: they go when the listing goes.
+_PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
+#: What provoked a test that policy asks for.
+_PROVOCATIONS = {
+    JobReason.RETEST: "retest of a listed address",
+    JobReason.PROBATION: "surprise retest after delisting",
+    JobReason.CONFIRM: "confirmation of a letter that came back through another address",
+    JobReason.UNREACHABLE: "further try at an address that did not answer",
+    JobReason.REPEAT: "repetition of a test that a fault of our own collector spoilt",
+    JobReason.VANTAGE: "second look, from another address of ours, at a server that refused the first",
+}
+
+
+def begun(job: Job) -> bool:
+    """Whether the job's run has begun: from then on its letters, profile and times stay as they are."""
+    return job.takes > 0
+
+
+def queued_for(due: datetime) -> str:
+    """How the journal says that a test waits for its time."""
+    return f"queued for {due:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def refuse_excluded(tx: Transaction, address: Address) -> None:
+    """Raises Refused (EXCLUDED) for an address that is not to be tested."""
+    if exclusion := tx.exclusions.covering(address):
+        raise Refused(Refusal.EXCLUDED, f"{exclusion.network} is not tested, at its owner's or our wish.")
+
+
+class Queueing:
+    """Steps of the queue. `random` makes the ids of runs; `port` is where servers are tested."""
+
+    def __init__(self, port: int, random: Callable[[int], bytes]) -> None:
+        self._port = port
+        self._random = random
+
+    def add(
+        self,
+        tx: Transaction,
+        address: Address,
+        *,
+        port: int,
+        reason: JobReason,
+        profile: str,
+        due: datetime,
+        provocation: str,
+        actor: str,
+        now: datetime,
+    ) -> Job:
+        """Queue a test of an address that has no live job, with a fresh run id."""
+        job = tx.jobs.add(
+            address=address,
+            port=port,
+            reason=reason,
+            profile=profile,
+            due=due,
+            run=base64.b32encode(self._random(10)).decode().lower(),
+            provocation=provocation,
+        )
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=str(address),
+            verb="job",
+            reason=reason,
+            after=queued_for(due),
+            evidence=provocation,
+        )
+        return job
+
+    def at_once(
+        self,
+        tx: Transaction,
+        job: Job | None,
+        address: Address,
+        *,
+        reason: JobReason,
+        profile: str,
+        provocation: str,
+        actor: str,
+        now: datetime,
+    ) -> Job:
+        """A test that is due now: the address's live job, which has not begun, is pulled forward; else there is a new
+        one."""
+        if job is None:
+            return self.add(
+                tx,
+                address,
+                port=self._port,
+                reason=reason,
+                profile=profile,
+                due=now,
+                provocation=provocation,
+                actor=actor,
+                now=now,
+            )
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=str(address),
+            verb="job",
+            reason=reason,
+            before=f"{queued_for(job.due)}, {job.reason}",
+            after="queued for now",
+            evidence=provocation,
+        )
+        return tx.jobs.advance(job, reason=reason, profile=profile, due=min(job.due, now), provocation=provocation)
+
+    def follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> None:
+        """Queue the test that should follow a run, unless one is queued already or the owner wants none."""
+        if tx.jobs.live(run.address) is None and tx.exclusions.covering(run.address) is None:
+            self.add(
+                tx,
+                run.address,
+                port=run.port,
+                reason=follow_up.reason,
+                profile=follow_up.profile,
+                due=follow_up.due,
+                provocation=_PROVOCATIONS[follow_up.reason],
+                actor="policy",
+                now=now,
+            )
+
+    def drop_planned(self, tx: Transaction, networks: Iterable[Network]) -> None:
+        """Unqueue the planned retests of addresses that are no longer listed: their reason is gone (law 4)."""
+        for network in networks:
+            job = tx.jobs.live(network.network_address) if network.num_addresses == 1 else None
+            if job is not None and job.reason in _PLANNED and job.state is JobState.QUEUED and not begun(job):
+                tx.jobs.finish(job)

@@ -1,0 +1,56 @@
+"""What the list holds, as the feed reads it: a stream of one moment, and the changes since."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from dnsbl.dns.listed.table import Table
+from tester.smtp import Outcome
+
+HOST = "192.0.2.1"
+ADDRESS = ip_address(HOST)
+REFUSED = Outcome.RCPT_5XX
+
+
+def test_a_snapshot_is_of_one_moment_however_slowly_it_is_read(office) -> None:
+    first, second = ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")
+    office.casework.operators.list_networks([first], kind="spam", reason="x", actor="operator")
+    number, rows = office.casework.contents.snapshot()
+    office.casework.operators.list_networks([second], kind="spam", reason="x", actor="operator")
+    office.casework.operators.drop_networks([first], kind="spam", reason="x", actor="operator")
+    assert (number, list(Table.of(rows).rows())) == (1, [(first, "spam")])
+    assert [(change.network, change.present) for change in office.casework.contents.changes(number)] == [
+        (second, True),
+        (first, False),
+    ]
+    assert list(Table.of(office.casework.contents.snapshot()[1]).rows()) == [(second, "spam")]
+
+
+def test_a_snapshot_has_every_row_once_and_in_order(office) -> None:
+    networks = sorted(map(ip_network, ("192.0.2.0/24", "198.51.100.7/32")))
+    networks += sorted(map(ip_network, ("2001:db8::/48", "2001:db8::9/128")))
+    for network in reversed(networks):
+        for kind in ("spam", "manual"):
+            office.casework.operators.list_networks([network], kind=kind, reason="x", actor="operator")
+    number, rows = office.casework.contents.snapshot()
+    keys = [
+        (bytes((n.version, *n.network_address.packed, n.prefixlen)), k) for n in networks for k in ("manual", "spam")
+    ]
+    assert (number, list(rows)) == (office.casework.contents.last_change(), keys)
+    assert number == 8
+
+
+def test_a_snapshot_that_is_not_read_to_its_end_gives_its_connection_back(office) -> None:
+    office.casework.operators.list_networks([ip_network("192.0.2.0/24")], kind="spam", reason="x", actor="operator")
+    for _ in range(40):
+        _, rows = office.casework.contents.snapshot()
+        del rows
+    assert office.store.engine.pool.checkedout() == 0
+
+
+def test_changes_come_in_portions(office) -> None:
+    networks = [ip_network(f"192.0.2.{n}") for n in range(5)]
+    office.casework.operators.list_networks(networks, kind="spam", reason="x", actor="operator")
+    assert [change.seq for change in office.casework.contents.changes(0, most=3)] == [1, 2, 3]
+    assert [change.seq for change in office.casework.contents.changes(3, most=3)] == [4, 5]
+    assert office.casework.contents.changes(5) == []
