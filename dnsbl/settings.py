@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -47,6 +48,13 @@ def split_listen(value: str) -> tuple[str, int]:
         return host, int(port)
     except ValueError:
         raise ValueError("ADDRESS:PORT is needed, such as 127.0.0.1:5353 or [::1]:5353") from None
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
@@ -369,15 +377,27 @@ class Web(Section):
         description="The site's address as visitors see it, without a slash at the end.",
         pattern=r"^https?://[!-~]+[^/]$",
     )
-    trusted_proxies: tuple[Network, ...] = Field((), description="Proxies whose X-Forwarded-For is believed.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="Proxies that are believed whom they forward for; others are not, and count as the visitor."
+    )
+    forwarded_header: str = Field(
+        "X-Forwarded-For",
+        description="Where they say it, X-Forwarded-For or Forwarded; they must overwrite or append, not pass it on.",
+        pattern="^(X-Forwarded-For|Forwarded)$",
+    )
     metrics_from: tuple[Network, ...] = Field(
         (ip_network("127.0.0.0/8"), ip_network("::1/128")), description="Networks that may read /metrics."
     )
     posts_per_hour: int = Field(
         30, description="Nominations and requests for removal per hour from one /24 or /48.", ge=1
     )
-    connections: int = Field(
+    gets_per_minute: int = Field(
         300,
+        description="Pages and answers of the API per minute to one /24 or /48; eight times as many to a /16 or /32.",
+        ge=1,
+    )
+    connections: int = Field(
+        250,
         description="Connections at once; the one that has kept us waiting longest yields to a new one, here as below.",
         ge=10,
     )
@@ -393,6 +413,22 @@ class Web(Section):
     idle_seconds: int = Field(
         75, description="Seconds until an idle connection is closed; longer than a proxy in front keeps its own.", ge=1
     )
+
+    @property
+    def unnamed_proxy(self) -> str:
+        """A sentence when a proxy must stand in front that `trusted_proxies` does not name, or "".
+
+        We speak no TLS, and nobody outside reaches a loopback address.
+        """
+        inner, outer = split_listen(self.listen)[0], urlsplit(self.base_url)
+        secret, local = outer.scheme == "https", ip_address(inner).is_loopback and not _loopback(outer.hostname or "")
+        if self.trusted_proxies or not (secret or local):
+            return ""
+        why = "web.base_url begins with https" if secret else "web.listen is a loopback address and web.base_url is not"
+        return (
+            f"{why}, so a proxy stands in front, but web.trusted_proxies names none: all visitors count as that proxy, "
+            "share its limits, and /metrics is shown to nobody; put its address there"
+        )
 
 
 class Policy(Section):

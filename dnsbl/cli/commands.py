@@ -19,6 +19,7 @@ from dnsbl.cli.waiting import wait_for
 from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual
 from dnsbl.daemons import ROLES
+from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.dns import retire
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.secondaries import export
@@ -365,9 +366,10 @@ def check_config(
     settings = read_settings(config)
     zones = read_zones(settings)
     read_keys(settings.dns)
-    show.done(
-        {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}, as_json=as_json
-    )
+    _, shortage = fitted(settings, ROLES, granted())
+    notes = [note for note in (settings.web.unnamed_proxy, shortage) if note]
+    facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}
+    show.done(facts | ({"notes": notes} if notes or as_json else {}), as_json=as_json)
 
 
 @database.command()

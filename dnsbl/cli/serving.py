@@ -8,18 +8,30 @@ import logging
 import signal
 import sys
 
+from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.daemons.node import Bound, Node
+from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.errors import DnsblError
 from dnsbl.opened import Desk
+
+_log = logging.getLogger(__name__)
 
 
 def serve_until_told(desk: Desk, roles: list[str], *, as_json: bool) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the zone files again. Raises DnsblError when a role cannot start."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    node = Node(desk.casework, desk.settings, desk.zones, desk.keyring, desk.clock, roles=roles)
+    sparing = Sparing(desk.clock.monotonic)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(sparing)
+    settings, shortage = fitted(desk.settings, roles, granted())
+    notes = [note for note in (shortage, "web" in roles and settings.web.unnamed_proxy) if note]
+    for note in notes:
+        _log.warning("%s", note)
+    node = Node(desk.casework, settings, desk.zones, desk.keyring, desk.clock, roles=roles)
+    node.bound.notes = notes
     try:
-        asyncio.run(_serve(node, as_json))
+        asyncio.run(_serve(node, sparing, as_json))
     except* DnsblError as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
@@ -27,7 +39,7 @@ def serve_until_told(desk: Desk, roles: list[str], *, as_json: bool) -> None:
         raise DnsblError(str(error)) from None
 
 
-async def _serve(node: Node, as_json: bool) -> None:
+async def _serve(node: Node, sparing: Sparing, as_json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -40,13 +52,28 @@ async def _serve(node: Node, as_json: bool) -> None:
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, reload)
-    await node.run(stop, ready=lambda bound: _announce(bound, as_json))
+    telling = asyncio.create_task(_tell(sparing))
+    try:
+        await node.run(stop, ready=lambda bound: _announce(bound, as_json))
+    finally:
+        telling.cancel()
+
+
+async def _tell(sparing: Sparing) -> None:
+    """Say each minute what was kept out of the log."""
+    while True:
+        await asyncio.sleep(WINDOW)
+        for line in sparing.rest():
+            _log.info("%s", line)
 
 
 def _announce(bound: Bound, as_json: bool) -> None:
     where = {"dns": bound.dns, "collector": bound.collector, "web": bound.web, "metrics": bound.metrics}
     if as_json:
-        print(json.dumps({"listening": where, "engine": bound.engine, "held": bound.held}), flush=True)
+        print(
+            json.dumps({"listening": where, "engine": bound.engine, "held": bound.held, "notes": bound.notes}),
+            flush=True,
+        )
         return
     for role, places in where.items():
         for host, port in places:

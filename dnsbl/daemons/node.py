@@ -47,6 +47,7 @@ class Bound:
     collector: list[tuple[str, int]] = field(default_factory=list)
     web: list[tuple[str, int]] = field(default_factory=list)
     metrics: list[tuple[str, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  #: what an operator should know of the settings, a sentence each
     held: str = ""  #: why the settings let a worker here dial nobody
 
 

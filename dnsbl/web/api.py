@@ -22,7 +22,7 @@ from dnsbl.settings import Settings
 from dnsbl.web.evidence import discretion
 from dnsbl.web.faults import API
 from dnsbl.web.pages import requester
-from dnsbl.web.shapes import Codes, HostShape, RunShape, run_shape, standing_shape
+from dnsbl.web.shapes import Codes, HostShape, RunShape, Text, run_shape, standing_shape
 
 _RETRY = {"Retry-After": {"description": "Seconds until the same request may pass.", "schema": {"type": "integer"}}}
 
@@ -57,9 +57,11 @@ class NominationRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("", description="The suspect; empty: taken from the message's Received lines.", max_length=200)
-    evidence: str = Field("", description="The spam message with all its headers.")
-    reason: str = Field("", description="Your own words, for the journal.", max_length=2000)
+    address: Text = Field(
+        "", description="The suspect; empty: taken from the message's Received lines.", max_length=200
+    )
+    evidence: Text = Field("", description="The spam message with all its headers.")
+    reason: Text = Field("", description="Your own words, for the journal.", max_length=2000)
 
 
 class RemovalRequest(BaseModel):
@@ -67,7 +69,7 @@ class RemovalRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(max_length=200)
+    address: Text = Field(max_length=200)
 
 
 class AcceptedShape(BaseModel):

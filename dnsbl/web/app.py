@@ -86,7 +86,9 @@ def create_app(
     def metrics_page(request: Request) -> PlainTextResponse:
         """What this process has counted, for those who may see it."""
         who = request.state.visitor
-        if who is None or not any(who in net for net in settings.web.metrics_from):
+        if settings.web.unnamed_proxy:
+            return PlainTextResponse(f"{settings.web.unnamed_proxy}\n", 403)
+        if not request.state.sure or not any(who in net for net in settings.web.metrics_from):
             return PlainTextResponse("not for you\n", 403)
         return PlainTextResponse(metrics(), media_type=TEXT_FORMAT)
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from ipaddress import IPv4Address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dnsbl.addresses import Address, Network, neighbourhood
+from dnsbl.addresses import Address
 from dnsbl.clock import Clock
 from dnsbl.model import Refusal
 from dnsbl.settings import Settings
 from dnsbl.web import limits
 from dnsbl.web.faults import Fault, Faults
+from dnsbl.web.origins import Ours
+from tester.crowd import Crowd, Place, Tally, widths
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,14 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+#: Where requests are neither counted nor slowed down: what watchers ask for, and what each page brings along.
+FREE = ("/healthz", "/readyz", "/static/")
+#: Who forwards a request may say so in any of these.
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+#: Requests with a body that are taken in at once; each may be as large as `most_bytes`.
+BODIES = 32
+#: Stands for those who have no address.
+NOBODY = IPv4Address(0)
 #: Methods that change nothing (RFC 9110 9.2.1).
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -46,16 +56,20 @@ class Guards:
         self._app = app
         self._clock = clock
         self._faults = faults
-        self._trusted = settings.web.trusted_proxies
-        self._origin = _origin(settings.web.base_url)
-        self._pace = limits.Turnstile(per_hour=settings.web.posts_per_hour)
+        self._web = settings.web
+        self._ours = Ours(settings.web.base_url)
+        self._posts = limits.Pace("posts", settings.web.posts_per_hour, 3600)
+        self._gets = limits.Pace("gets", settings.web.gets_per_minute, 60)
+        self._bodies = Crowd(BODIES, widths(per_peer=4, per_network=8, per_region=16))
         self._most = most_bytes(settings)
+        self._tally = Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
+        begun, place = False, None
+        told: dict[str, str] = {}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal begun
@@ -63,14 +77,18 @@ class Guards:
                 begun = True
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
+                headers.update(told)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        headers = Headers(scope=scope)
-        who = visitor(scope, headers, self._trusted)
-        scope.setdefault("state", {})["visitor"] = who
-        fault = self._refuse(scope["method"], headers, who)
         try:
+            headers = Headers(scope=scope)
+            who = self._visitor(scope, headers)
+            fault = self._refuse(scope["method"], headers)
+            if not fault and not scope["path"].startswith(FREE):
+                told, fault = self._paced(scope["method"], who)
+            if not fault and scope["method"] not in SAFE:
+                place, fault = self._admit(who)
             if fault:
                 await self._faults.answer(scope, fault)(scope, receive, send_with_headers)
             else:
@@ -82,29 +100,53 @@ class Guards:
             await self._faults.answer(scope, Fault(500, "internal", "Something went wrong on our side."))(
                 scope, receive, send_with_headers
             )
+        finally:
+            if place is not None:
+                place.leave()
 
-    def _refuse(self, method: str, headers: Headers, who: Address | None) -> Fault | None:
-        """Why this request goes no further, or None."""
+    def _visitor(self, scope: Scope, headers: Headers) -> Address | None:
+        """The visitor's address, as far as it can be known; noted for the routes, with whether it is sure."""
+        state = scope.setdefault("state", {})
+        peer = (scope.get("client") or ("",))[0]
+        standard = self._web.forwarded_header == "Forwarded"
+        claims = limits.claims(headers.getlist(self._web.forwarded_header), standard=standard)
+        who = state["visitor"] = limits.visitor(peer, claims, self._web.trusted_proxies)
+        forwarded = any(name in headers for name in FORWARDED) and not limits.is_trusted(
+            peer, self._web.trusted_proxies
+        )
+        state["sure"] = who is not None and not forwarded and not self._web.unnamed_proxy
+        if forwarded and who is not None and not who.is_global:
+            self._tally.note(f"requests forwarded by {who}, which web.trusted_proxies does not name")
+            if line := self._tally.line(self._clock.monotonic()):
+                log.warning("%s", line)
+        return who
+
+    def _refuse(self, method: str, headers: Headers) -> Fault | None:
+        """Why this request goes no further, whoever sends it, or None."""
         if method in SAFE:
             return None
-        if not self._same_site(headers):
+        if not self._ours.sent(headers):
             return Fault(403, "cross-site", "This request came from another site; please use the form here.")
         declared = headers.get("content-length", "0")
         if not (declared.isascii() and declared.isdigit()) or int(declared[:20]) > self._most:
             return TOO_LARGE
-        wait = self._pace.wait(neighbourhood(who) if who else None, self._clock.monotonic())
-        if wait:
-            sentence = "Too many requests came from your network; please try again later."
-            return Fault(429, Refusal.TOO_MANY, sentence, retry_after=int(wait) + 1)
         return None
 
-    def _same_site(self, headers: Headers) -> bool:
-        """Whether a browser that names the page behind this request names one of ours; programs name none."""
-        site = headers.get("sec-fetch-site")
-        if site is not None:
-            return site in ("same-origin", "none")
-        origin = headers.get("origin")
-        return origin is None or origin == self._origin or urlsplit(origin).netloc == headers.get("host")
+    def _paced(self, method: str, who: Address | None) -> tuple[dict[str, str], Fault | None]:
+        """What is told of the visitor's limit, and why the request has to wait, or None."""
+        turn = (self._gets if method in SAFE else self._posts).turn(who, self._clock.monotonic())
+        if not turn.wait:
+            return turn.headers, None
+        sentence = "Too many requests came from your network; please try again later."
+        return turn.headers, Fault(429, Refusal.TOO_MANY, sentence, retry_after=int(turn.wait) + 1)
+
+    def _admit(self, who: Address | None) -> tuple[Place | None, Fault | None]:
+        """A place for a request with a body, since bodies are held in memory."""
+        place = self._bodies.enter(who or NOBODY, self._clock.monotonic())
+        if place is None:
+            return None, Fault(503, Refusal.TOO_MANY, "Too many are being taken just now; please try again.", 5)
+        place.served()
+        return place, None
 
 
 TOO_LARGE = Fault(413, Refusal.TOO_LARGE, "This is too large; send the headers and the start of the message.")
@@ -113,12 +155,6 @@ TOO_LARGE = Fault(413, Refusal.TOO_LARGE, "This is too large; send the headers a
 def most_bytes(settings: Settings) -> int:
     """Octets of the largest request body: a form may write each octet of the evidence as %XX; the rest is small."""
     return settings.policy.evidence_bytes * 3 + 16384
-
-
-def visitor(scope: Scope, headers: Headers, trusted: tuple[Network, ...]) -> Address | None:
-    """The visitor's address, as far as it can be known."""
-    peer = (scope.get("client") or ("",))[0]
-    return limits.visitor(peer, ",".join(headers.getlist("x-forwarded-for")), trusted)
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
@@ -134,8 +170,3 @@ def _bounded(receive: Receive, most: int) -> Receive:
         return message
 
     return bounded
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

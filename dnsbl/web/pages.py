@@ -26,7 +26,7 @@ from dnsbl.web import words
 from dnsbl.web.evidence import Evidence, evidence
 from dnsbl.web.faults import refusal
 from dnsbl.web.render import Pages
-from dnsbl.web.shapes import Codes
+from dnsbl.web.shapes import Codes, Text
 
 #: Seconds until a page about a living test, or one that waits for letters, loads itself again.
 LIVE, WAITING = 4, 60
@@ -124,8 +124,8 @@ class Site:
     def nominate(
         self,
         request: Request,
-        address: Annotated[str, Form()] = "",
-        evidence: Annotated[str, Form()] = "",
+        address: Annotated[Text, Form()] = "",
+        evidence: Annotated[Text, Form()] = "",
     ) -> Response:
         """Take a nomination; the answer says queued, recently tested or listed."""
         try:
@@ -151,7 +151,7 @@ class Site:
     def removal_form(self, address: str = "") -> Response:
         return self._render("remove.html", typed=address[:200], mistake="")
 
-    def remove(self, request: Request, address: Annotated[str, Form()] = "") -> Response:
+    def remove(self, request: Request, address: Annotated[Text, Form()] = "") -> Response:
         """Queue the retest and lead to the page where it can be watched."""
         try:
             asked = intake.asked(address)

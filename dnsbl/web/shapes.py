@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from dnsbl.addresses import Address
 from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
@@ -29,6 +29,18 @@ STATUS: Mapping[Refusal, int] = {
     Refusal.RESTING: 429,
     Refusal.TOO_MANY: 429,
 }
+
+
+def _whole(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("This text holds half a character (a lone surrogate); send it as it was received") from None
+    return text
+
+
+#: Text from outside that can be written down again: JSON and some encodings can name halves of characters.
+Text = Annotated[str, AfterValidator(_whole)]
 
 
 class ListingShape(BaseModel):

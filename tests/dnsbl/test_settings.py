@@ -108,3 +108,22 @@ NAMES = {"helo": "tester.list.test", "collector_domain": "c.list.test", "bounce_
 )
 def test_nobody_outside_a_lab_is_dialled_under_the_names_of_the_example(tester: dict, held: str) -> None:
     assert Settings.model_validate({"tester": tester}).tester.held == held
+
+
+@pytest.mark.parametrize(
+    ("web", "says"),
+    [
+        ({}, ""),
+        ({"base_url": "http://localhost:8053"}, ""),
+        ({"listen": "[::1]:8053", "base_url": "http://[::1]:8053"}, ""),
+        ({"listen": "0.0.0.0:80", "base_url": "http://relays.example.org"}, ""),
+        ({"base_url": "https://relays.example.org"}, "web.base_url begins with https"),
+        ({"listen": "0.0.0.0:80", "base_url": "https://relays.example.org"}, "web.base_url begins with https"),
+        ({"base_url": "http://relays.example.org"}, "web.listen is a loopback address"),
+        ({"listen": "[::1]:80", "base_url": "http://192.0.2.1"}, "web.listen is a loopback address"),
+        ({"base_url": "https://relays.example.org", "trusted_proxies": ["10.0.0.1/32"]}, ""),
+    ],
+)
+def test_a_proxy_that_must_be_there_and_that_nobody_named_is_noticed(web: dict[str, object], says: str) -> None:
+    said = Settings.model_validate({"web": web}).web.unnamed_proxy
+    assert said.startswith(says) and bool(said) == bool(says)

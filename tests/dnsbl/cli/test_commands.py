@@ -204,6 +204,27 @@ def test_every_command_speaks_to_people_too(run: Run, tmp_path: Path) -> None:
     assert "listed as manual" in run("lookup", "8.8.8.8", plain=True)
 
 
+def test_check_config_says_what_stands_in_front_unnamed(run: Run, tmp_path: Path) -> None:
+    assert run("check-config")["notes"] == []
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text() + '\n[web]\nbase_url = "https://relays.example.org"\n')
+    [note] = run("check-config")["notes"]
+    assert "web.base_url begins with https" in note and "web.trusted_proxies names none" in note
+    assert "web.trusted_proxies names none" in run("check-config", plain=True).replace("\n", " ")
+    config.write_text(config.read_text() + 'trusted_proxies = ["127.0.0.1/32"]\n')
+    assert run("check-config")["notes"] == []
+
+
+def test_check_config_says_when_the_system_grants_too_few_descriptors(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnsbl.cli.commands.granted", lambda: 700)
+    [note] = run("check-config")["notes"]
+    assert "this process may open 700 files" in note
+    monkeypatch.setattr("dnsbl.cli.commands.granted", lambda: 50)
+    assert "This process may open 50 files and needs" in run("check-config", code=1)
+
+
 def test_a_bad_config_lists_all_its_mistakes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[dns]\npoll = -1\n[tester]\nport = 0\nhue = 1\n")
     err = run("check-config", code=1)

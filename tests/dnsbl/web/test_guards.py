@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -62,6 +63,11 @@ def test_every_answer_carries_the_policy_headers(anyone: TestClient, method: str
         {"origin": "null"},
         {"origin": "http://testserver.evil.example"},
         {"origin": "testserver"},
+        {"origin": "http://testserver"},
+        {"origin": "http://["},
+        {"origin": "http://evil.example", "host": "evil.example"},
+        {"origin": "http://evil.example", "host": "evil.example", "sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "same-origin", "origin": "null"},
     ],
 )
 def test_a_post_from_another_site_is_refused(anyone: TestClient, headers: dict[str, str]) -> None:
@@ -77,8 +83,8 @@ def test_a_post_from_another_site_is_refused(anyone: TestClient, headers: dict[s
         {},
         {"sec-fetch-site": "same-origin"},
         {"sec-fetch-site": "none"},
-        {"sec-fetch-site": "same-origin", "origin": "null"},
-        {"origin": "http://testserver"},
+        {"sec-fetch-site": "same-origin", "origin": "null", "host": "list.example.org"},
+        {"origin": "http://192.0.2.1:8053", "host": "192.0.2.1:8053"},
         {"origin": "https://list.example.org"},
     ],
 )
@@ -129,6 +135,126 @@ def test_forwarded_visitors_are_told_apart_behind_a_trusted_proxy_only(house: Bu
 def test_visitors_without_an_address_share_one_pace(house: Build) -> None:
     home = house(web={"posts_per_hour": 1})
     assert [home.visitor("").post("/remove", data=FORM).status_code for _ in range(2)] == [409, 429]
+
+
+def test_an_origin_that_no_server_can_read_is_refused_like_any_other(anyone: TestClient) -> None:
+    for origin in (b"http://\xed\xa0\x80", b"\xff", b"http://[::1", b"http://a:b:c"):
+        answer = anyone.post("/remove", data=FORM, headers={b"origin": origin})
+        assert (answer.status_code, "came from another site" in answer.text) == (403, True)
+
+
+HALF = "\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("door", "body"),
+    [
+        ("nominations", f'{{"address": "192.0.2.1", "evidence": "{HALF}"}}'),
+        ("nominations", f'{{"evidence": "Received: from x ([1.2.3.4]) {HALF}"}}'),
+        ("nominations", f'{{"evidence": "x", "reason": "{HALF}"}}'),
+        ("nominations", f'{{"{HALF}": 1}}'),
+        ("removals", f'{{"address": "{HALF}"}}'),
+    ],
+)
+def test_half_a_character_is_refused_and_never_our_mistake(anyone: TestClient, door: str, body: str) -> None:
+    answer = anyone.post(f"/api/v1/{door}", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422 and answer.json()["reason"] == "malformed-request"
+
+
+@pytest.mark.parametrize("field", ["address", "evidence"])
+def test_half_a_character_in_a_form_is_refused(anyone: TestClient, field: str) -> None:
+    content = f'--x\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n+2AA-\r\n--x--\r\n'.encode()
+    kind = "multipart/form-data; boundary=x; charset=utf-7"
+    answer = anyone.post("/nominate", content=content, headers={"content-type": kind})
+    assert answer.status_code == 422
+
+
+def test_pages_are_counted_by_network_and_region_and_the_limit_is_told(house: Build) -> None:
+    home = house(web={"gets_per_minute": 3})
+    one, neighbour = home.visitor("198.51.100.1"), home.visitor("198.51.100.200")
+    told = [client.get("/") for client in (one, neighbour, one)]
+    assert [answer.status_code for answer in told] == [200] * 3
+    assert [answer.headers["ratelimit"] for answer in told] == ['"gets";r=2;t=20', '"gets";r=1;t=40', '"gets";r=0;t=60']
+    assert {answer.headers["ratelimit-policy"] for answer in told} == {'"gets";q=3;w=60'}
+    refused = neighbour.get("/api/v1/hosts/192.0.2.1")
+    assert (refused.status_code, refused.json()["reason"], refused.headers["retry-after"]) == (429, "too-many", "21")
+    assert refused.headers["ratelimit"] == '"gets";r=0;t=60'
+    assert home.visitor("198.51.101.1").get("/").status_code == 200
+    home.office.clock.turn(seconds=20)
+    assert (one.get("/").status_code, one.get("/").status_code) == (200, 429)
+    region = [home.visitor(f"203.0.{n}.1").get("/").status_code for n in range(30)]
+    assert region == [200] * 24 + [429] * 6
+
+
+def test_watchers_and_what_a_page_brings_along_are_not_counted(house: Build) -> None:
+    visitor = house(web={"gets_per_minute": 1}).visitor()
+    for path in ("/healthz", "/readyz", "/static/style.css") * 3:
+        answer = visitor.get(path)
+        assert answer.status_code == 200 and "ratelimit" not in answer.headers
+
+
+def test_a_limit_of_posts_is_told_as_well(house: Build) -> None:
+    answer = house(web={"posts_per_hour": 2}).visitor().post("/remove", data=FORM)
+    assert (answer.headers["ratelimit-policy"], answer.headers["ratelimit"]) == (
+        '"posts";q=2;w=3600',
+        '"posts";r=1;t=1800',
+    )
+
+
+async def test_bodies_are_taken_in_a_few_at_a_time_from_one_visitor(house: Build) -> None:
+    home = house()
+    waiting, answers = asyncio.Event(), []
+
+    async def post(address: str) -> None:
+        async def receive() -> Any:
+            await waiting.wait()
+            return {"type": "http.request", "body": b"address=1.1.1.1", "more_body": False}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                answers.append(message["status"])
+
+        headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+        scope = {"type": "http", "method": "POST", "path": "/remove", "raw_path": b"/remove", "headers": headers}
+        await home.app(scope | {"query_string": b"", "root_path": "", "client": (address, 1)}, receive, send)
+
+    tasks = [asyncio.create_task(post("192.0.2.1")) for _ in range(6)] + [asyncio.create_task(post("198.51.100.1"))]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert answers == [503, 503], "four wait for their bodies, and the neighbour too"
+    waiting.set()
+    await asyncio.gather(*tasks)
+    assert sorted(answers) == [409] * 5 + [503] * 2
+
+
+@pytest.mark.parametrize("web", [{"base_url": "https://relays.example.org"}, {"base_url": "http://relays.example.org"}])
+def test_behind_a_proxy_that_nobody_named_metrics_are_shown_to_nobody(house: Build, web: dict[str, Any]) -> None:
+    answer = house(web=web).visitor("127.0.0.1").get("/metrics")
+    assert answer.status_code == 403 and "web.trusted_proxies names none" in answer.text
+    named = house(web=web | {"trusted_proxies": ["127.0.0.1/32"]}).visitor("127.0.0.1")
+    assert named.get("/metrics").status_code == 200
+    assert named.get("/metrics", headers={"x-forwarded-for": "203.0.113.9"}).status_code == 403
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
+def test_what_was_forwarded_by_somebody_unnamed_sees_no_metrics(
+    house: Build, header: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    local = house().visitor("127.0.0.1")
+    assert local.get("/metrics").status_code == 200
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            assert local.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said == "requests forwarded by 127.0.0.1, which web.trusted_proxies does not name: 1"
+
+
+def test_only_the_header_that_the_proxy_writes_is_believed(house: Build) -> None:
+    """Proxies that write one of the two pass the other on as the visitor sent it."""
+    home = house(web={"trusted_proxies": ["10.0.0.0/8"], "forwarded_header": "Forwarded"})
+    headers = {"forwarded": 'for="[2001:db8::7]:4711";proto=https', "x-forwarded-for": "203.0.113.66"}
+    page = home.visitor("10.0.0.1").get("/", headers=headers).text
+    assert "2001:db8::7" in page and "203.0.113.66" not in page
 
 
 def pieces(total: int) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.web.limits import MOST_HOPS, Turnstile, visitor
+from dnsbl.web.limits import MOST_HOPS, REGION, Pace, Turnstile, claims, visitor
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("2001:db8:1::/48"))
 
@@ -88,3 +88,51 @@ def test_a_peer_without_an_address_is_nobody() -> None:
 def test_a_long_chain_is_not_read_to_its_end() -> None:
     chain = ", ".join(["198.51.100.1"] + ["10.0.0.2"] * MOST_HOPS)
     assert visitor("10.0.0.1", chain, PROXIES) == ip_address("10.0.0.2")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["for=192.0.2.60;proto=http;by=203.0.113.43"], "192.0.2.60"),
+        (['for="[2001:db8:cafe::17]:4711"'], "2001:db8:cafe::17"),
+        (["for=203.0.113.66, for=198.51.100.17"], "198.51.100.17"),
+        (["for=203.0.113.66", "for=198.51.100.17"], "198.51.100.17"),
+        (["proto=https ; FOR=198.51.100.17"], "198.51.100.17"),
+        (['for="198.51.100.17:80"'], "198.51.100.17"),
+        (['for=203.0.113.66;by="a, for=198.51.100.1"'], "203.0.113.66"),
+        (["for=203.0.113.66, for=unknown"], "10.0.0.1"),
+        (["for=203.0.113.66, for=_hidden"], "10.0.0.1"),
+        (["for=203.0.113.66, by=10.0.0.1"], "10.0.0.1"),
+        (['for="203.0.113.66, 198.51.100.1"'], "10.0.0.1"),
+        (['for="'], "10.0.0.1"),
+        ([""], "10.0.0.1"),
+    ],
+)
+def test_forwarded_is_read_as_its_standard_says(lines: list[str], expected: str) -> None:
+    assert visitor("10.0.0.1", claims(lines, standard=True), PROXIES) == ip_address(expected)
+
+
+@given(st.lists(st.text(alphabet='for=;,"[]:. 0123456789abx', max_size=80), max_size=4), st.booleans())
+def test_whatever_proxies_are_made_to_say_somebody_is_the_visitor(lines: list[str], standard: bool) -> None:
+    assert visitor("10.0.0.1", claims(lines, standard=standard), PROXIES) is not None
+
+
+@pytest.mark.parametrize("claim", ["198.51.100.1:4711", "[2001:db8:2::5]:4711"])
+def test_a_port_behind_the_address_is_let_pass(claim: str) -> None:
+    assert str(visitor("10.0.0.1", claim, PROXIES)) in ("198.51.100.1", "2001:db8:2::5")
+
+
+def test_a_region_has_a_share_that_its_networks_share() -> None:
+    pace = Pace("x", quota=2, window=60)
+    granted = [not pace.turn(ip_address(f"2001:db8:{n:x}::1"), 0.0).wait for n in range(2 * REGION + 3)]
+    assert granted == [True] * 2 * REGION + [False] * 3
+    assert not pace.turn(ip_address("2001:db9::1"), 0.0).wait
+
+
+def test_a_turn_that_the_region_refuses_is_not_taken_from_the_network() -> None:
+    pace = Pace("x", quota=2, window=60)
+    for n in range(2 * REGION):
+        pace.turn(ip_address(f"198.51.{n}.1"), 0.0)
+    for _ in range(5):
+        assert pace.turn(ip_address("198.51.100.1"), 0.0).wait == pytest.approx(30 / REGION)
+    assert pace.turn(ip_address("198.51.100.1"), 30 / REGION).headers["RateLimit"] == '"x";r=1;t=30'
