@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, auto
 
 from dnsbl.errors import Damaged
 from dnsbl.model import Action, Case, Decision, FollowUp, JobReason, Reason
@@ -46,12 +46,12 @@ from dnsbl.settings import Policy
 from tester.verdict import Verdict
 
 
-class Place(StrEnum):
+class Place(Enum):
     """Where an address stands before the decision."""
 
-    CLEAR = "clear"
-    LISTED = "listed"
-    PROBATION = "probation"  # delisted, and surprise retests remain
+    CLEAR = auto()
+    LISTED = auto()
+    PROBATION = auto()  # delisted, and surprise retests remain
 
 
 #: How long two "accepts and loses" runs must lie apart to count as closed.
@@ -62,7 +62,6 @@ REPEAT_AFTER = timedelta(days=1)
 #: Runs that are not held again: a second fault waits for the next reason to test, and the next surprise is planned.
 _ONCE = frozenset({JobReason.REPEAT, JobReason.PROBATION})
 
-_OPEN = (Verdict.OPEN, Verdict.OPEN_MULTIHOP)
 #: Which list a proven relay belongs on.
 KIND: Mapping[Verdict, str] = {Verdict.OPEN: "relay", Verdict.OPEN_MULTIHOP: "multihop"}
 
@@ -123,7 +122,7 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
     """
     where = place(case, terms)
     action, reason = TABLE[where, case.verdict]
-    if case.verdict in _OPEN and not case.proof:
+    if case.verdict in KIND and not case.proof:
         raise Damaged(f"run {case.run} is judged {case.verdict} without a returned letter; nothing is listed for it")
     if reason is Reason.RETEST_LOSES and (case.loses_before is None or now - case.loses_before < LOSES_APART):
         action, reason = Action.KEEP, Reason.LOSES_ONCE
@@ -131,8 +130,8 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         action=action,
         reason=reason,
         explanation=_SENTENCE[reason],
-        kind=KIND.get(case.verdict) if action in (Action.LIST, Action.RENEW) else None,
-        expires=now + timedelta(days=terms.expiry_days) if action in (Action.LIST, Action.RENEW) else None,
+        kind=KIND.get(case.verdict),
+        expires=now + timedelta(days=terms.expiry_days) if case.verdict in KIND else None,
         follow_up=_follow_up(case, where, action, reason, terms, now, random),
     )
 
@@ -152,19 +151,21 @@ def _follow_up(
     random: Callable[[], float],
 ) -> FollowUp | None:
     """The test that should follow, if any: each has a reason that can be named to the owner."""
+
+    def test(why: JobReason, due: datetime | None) -> FollowUp | None:
+        return FollowUp(reason=why, due=due, profile="standard") if due else None
+
     if reason is Reason.LOSES_ONCE:
-        return FollowUp(reason=JobReason.RETEST, due=now + LOSES_APART, profile="standard")
+        return test(JobReason.RETEST, now + LOSES_APART)
     if action is Action.LIST:
-        return FollowUp(reason=JobReason.RETEST, due=schedule.retest(terms, now, now), profile="standard")
-    if action in (Action.RENEW, Action.KEEP) and case.listing is not None:
-        due = schedule.retest(terms, case.listing.since, now)
-        return FollowUp(reason=JobReason.RETEST, due=due, profile="standard")
-    if action is Action.DELIST or where is Place.PROBATION:
-        delisted = now if action is Action.DELIST else (case.delisted or now)
-        made = 0 if action is Action.DELIST else case.probations + (case.reason is JobReason.PROBATION)
-        surprise = schedule.probation(terms, delisted, made, now, random())
-        return FollowUp(reason=JobReason.PROBATION, due=surprise, profile="standard") if surprise else None
-    if reason is Reason.CANNOT_TEST and case.tries:
-        further = schedule.again(terms.unreachable_retry, case.tries - 1, now)
-        return FollowUp(reason=JobReason.UNREACHABLE, due=further, profile="standard") if further else None
+        return test(JobReason.RETEST, schedule.retest(terms, now, now))
+    if action is Action.DELIST:
+        return test(JobReason.PROBATION, schedule.probation(terms, now, 0, now, random()))
+    if case.listing is not None:
+        return test(JobReason.RETEST, schedule.retest(terms, case.listing.since, now))
+    if where is Place.PROBATION and case.delisted is not None:
+        made = case.probations + (case.reason is JobReason.PROBATION)
+        return test(JobReason.PROBATION, schedule.probation(terms, case.delisted, made, now, random()))
+    if case.tries:
+        return test(JobReason.UNREACHABLE, schedule.again(terms.unreachable_retry, case.tries - 1, now))
     return None

@@ -51,8 +51,33 @@ def half() -> float:
     return 0.5
 
 
-def test_the_state_table_is_complete() -> None:
-    assert set(policy.TABLE) == set(itertools.product(Place, Verdict))
+def follow_up(reason: JobReason, **after: float) -> FollowUp:
+    """The standard test that follows so long after now."""
+    return FollowUp(reason=reason, due=NOW + timedelta(**after), profile="standard")
+
+
+#: verdict: of an address that is not listed; of one that is (the runs that lose are told apart by the time between)
+TABLE = """
+OPEN:            list letter-returned,           renew still-open
+OPEN_MULTIHOP:   list letter-returned-elsewhere, renew still-open
+ACCEPTS_BOUNCES: nothing not-open,               delist retest-bounces
+ACCEPTS_LOSES:   nothing not-open,               delist retest-loses
+CLOSED:          nothing not-open,               delist retest-closed
+REFUSES_TESTER:  nothing cannot-test,            keep cannot-test
+UNREACHABLE:     nothing cannot-test,            keep cannot-test
+INCONCLUSIVE:    nothing cannot-test,            keep cannot-test
+"""
+
+
+def test_the_state_table_says_what_a_verdict_means_and_probation_changes_nothing_of_it() -> None:
+    said = {}
+    for line in TABLE.strip().splitlines():
+        verdict, rows = line.split(":")
+        for place, row in zip((Place.CLEAR, Place.LISTED), rows.split(","), strict=True):
+            said[place, Verdict(verdict)] = tuple(row.split())
+        said[Place.PROBATION, Verdict(verdict)] = said[Place.CLEAR, Verdict(verdict)]
+    assert said.keys() == set(itertools.product(Place, Verdict))
+    assert said == policy.TABLE
 
 
 @pytest.mark.parametrize("place", list(Place))
@@ -77,9 +102,7 @@ def test_open_lists_as_relay_for_90_days_and_is_retested_after_14() -> None:
     decision = decide(case(Verdict.OPEN), TERMS, NOW, half)
     assert (decision.action, decision.kind, decision.reason) == (Action.LIST, "relay", Reason.LETTER_RETURNED)
     assert decision.expires == NOW + timedelta(days=90)
-    assert decision.follow_up is not None
-    assert decision.follow_up.due == NOW + timedelta(days=14)
-    assert decision.follow_up.reason is JobReason.RETEST
+    assert decision.follow_up == follow_up(JobReason.RETEST, days=14)
 
 
 def test_multihop_lists_the_input_under_a_kind_of_its_own() -> None:
@@ -91,9 +114,12 @@ def test_multihop_lists_the_input_under_a_kind_of_its_own() -> None:
 def test_a_closed_or_bouncing_retest_delists_at_once_and_starts_probation(verdict: Verdict) -> None:
     decision = decide(case(verdict, Place.LISTED, reason=JobReason.REMOVAL), TERMS, NOW, half)
     assert decision.action is Action.DELIST
-    assert decision.follow_up is not None
-    assert decision.follow_up.reason is JobReason.PROBATION
-    assert NOW + timedelta(days=1) <= decision.follow_up.due <= NOW + timedelta(days=3)
+    assert decision.follow_up == follow_up(JobReason.PROBATION, days=2)
+
+
+def test_each_delisting_starts_a_probation_of_its_own() -> None:
+    again = case(Verdict.CLOSED, Place.LISTED, delisted=NOW - timedelta(days=20), probations=3)
+    assert decide(again, TERMS, NOW, half).follow_up == follow_up(JobReason.PROBATION, days=2)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REFUSES_TESTER, Verdict.UNREACHABLE, Verdict.INCONCLUSIVE])
@@ -103,15 +129,13 @@ def test_blocking_our_tester_neither_lists_nor_delists(verdict: Verdict) -> None
     assert (clear.action, listed.action) == (Action.NOTHING, Action.KEEP)
     assert clear.reason is listed.reason is Reason.CANNOT_TEST
     assert listed.expires is None  # not renewed: it dies by itself
-    assert listed.follow_up is not None
-    assert listed.follow_up.reason is JobReason.RETEST
+    assert listed.follow_up == follow_up(JobReason.RETEST, days=9)
 
 
 def test_accepting_and_losing_delists_only_after_two_runs_a_day_apart() -> None:
     first = decide(case(Verdict.ACCEPTS_LOSES, Place.LISTED), TERMS, NOW, half)
     assert (first.action, first.reason) == (Action.KEEP, Reason.LOSES_ONCE)
-    assert first.follow_up is not None
-    assert first.follow_up.due == NOW + timedelta(hours=24)
+    assert first.follow_up == follow_up(JobReason.RETEST, hours=24)
     hour = timedelta(hours=1)
     soon = decide(case(Verdict.ACCEPTS_LOSES, Place.LISTED, loses_before=NOW - hour), TERMS, NOW, half)
     assert soon.action is Action.KEEP
@@ -122,8 +146,7 @@ def test_accepting_and_losing_delists_only_after_two_runs_a_day_apart() -> None:
 def test_a_renewal_moves_the_expiry_and_keeps_the_schedule_of_the_listing() -> None:
     decision = decide(case(Verdict.OPEN, Place.LISTED, reason=JobReason.RETEST), TERMS, NOW, half)
     assert decision.action is Action.RENEW
-    assert decision.follow_up is not None
-    assert decision.follow_up.due == LISTING.since + timedelta(days=14)
+    assert decision.follow_up == follow_up(JobReason.RETEST, days=14 - 5)
 
 
 def test_surprise_retests_follow_one_another_until_probation_is_over() -> None:
@@ -135,8 +158,7 @@ def test_surprise_retests_follow_one_another_until_probation_is_over() -> None:
         half,
     )
     assert second.action is Action.NOTHING
-    assert second.follow_up is not None
-    assert second.follow_up.due == delisted + timedelta(days=30)
+    assert second.follow_up == follow_up(JobReason.PROBATION, days=30 - 12)
     last = decide(
         case(Verdict.CLOSED, Place.PROBATION, reason=JobReason.PROBATION, delisted=delisted, probations=2),
         TERMS,
@@ -148,9 +170,9 @@ def test_surprise_retests_follow_one_another_until_probation_is_over() -> None:
 
 def test_a_test_that_somebody_else_asked_for_uses_no_surprise_up() -> None:
     asked = case(Verdict.CLOSED, Place.PROBATION, reason=JobReason.NOMINATION, delisted=NOW, probations=1)
-    follow_up = decide(asked, TERMS, NOW, half).follow_up
-    assert follow_up is not None
-    assert follow_up.due == NOW + timedelta(days=TERMS.probation_days[1]), "the surprise that was next is still next"
+    assert decide(asked, TERMS, NOW, half).follow_up == follow_up(JobReason.PROBATION, days=10), (
+        "what was next still is"
+    )
 
 
 def test_probation_is_over_with_the_last_of_its_surprises() -> None:
@@ -166,20 +188,18 @@ def test_a_letter_that_comes_back_in_probation_lists_again_at_once() -> None:
 
 
 def test_an_address_that_does_not_answer_is_tried_again_after_an_hour_and_a_day_and_then_left_alone() -> None:
-    def after(tries: int) -> timedelta | None:
-        follow_up = decide(case(Verdict.INCONCLUSIVE, tries=tries), TERMS, NOW, half).follow_up
-        return follow_up.due - NOW if follow_up else None
-
-    assert [after(n) for n in (0, 1, 2, 3)] == [None, timedelta(hours=1), timedelta(days=1), None]
+    tries = [decide(case(Verdict.INCONCLUSIVE, tries=n), TERMS, NOW, half).follow_up for n in range(4)]
+    hour, day = follow_up(JobReason.UNREACHABLE, hours=1), follow_up(JobReason.UNREACHABLE, days=1)
+    assert tries == [None, hour, day, None]
 
 
 @pytest.mark.parametrize("reason", list(JobReason))
 def test_a_run_that_our_own_fault_spoilt_is_repeated_once_a_day_later(reason: JobReason) -> None:
-    follow_up = policy.repeat(reason, "full", NOW)
+    further = policy.repeat(reason, "full", NOW)
     if reason in (JobReason.REPEAT, JobReason.PROBATION):
-        assert follow_up is None
+        assert further is None
     else:
-        assert follow_up == FollowUp(reason=JobReason.REPEAT, due=NOW + timedelta(days=1), profile="full")
+        assert further == FollowUp(reason=JobReason.REPEAT, due=NOW + timedelta(days=1), profile="full")
 
 
 def test_a_closed_nomination_is_the_end_of_our_interest() -> None:

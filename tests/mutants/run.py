@@ -1,0 +1,254 @@
+"""Breaks modules one small change at a time and tells which changes no test notices.
+
+    python tests/mutants/run.py [MODULE.py ...]     `make mutants`, `make mutants ONLY=tester/smtp.py`
+
+A module's tests are its own (the mirrored path) and, where those see nothing, the test modules that import it. Each
+mutant lives in a forked process alone, by way of an import hook: no file is changed. What was found is kept in
+`.mutants/` until the module or its tests change, so that a run that was broken off is taken up again. What survives must
+stand in `explained.toml` with the reason why no test can or need notice it: a survivor that does not, and an explanation
+of what does not survive, fail the run.
+
+Why our own: mutmut 3 changes only the bodies of functions, and here the rules are tables, enums and constants; cosmic-ray
+has no clause, member or keyword left out, makes ten nonsense operators of each one, edits the files in place and starts an
+interpreter a mutant, two to four seconds where a fork that finds its libraries loaded needs less than half of one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import tomllib
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+from mutations import Mutant, applied, mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = ROOT / ".mutants"
+EXPLAINED = Path(__file__).with_name("explained.toml")
+#: The pure modules that decide: what a test shows, what the list does, what a question is told.
+MODULES = (
+    *(f"tester/{name}.py" for name in ("smtp", "states", "vectors", "manners", "received", "returned", "letter")),
+    *(f"tester/{name}.py" for name in ("composing", "weighing", "dialogue", "verdict")),
+    *(f"dnsbl/rules/{name}.py" for name in ("bounds", "intake", "policy", "schedule")),
+    "dnsbl/casework/judging.py",
+    "dnsbl/store/journal.py",
+    "dnsbl/dns/answer.py",
+)
+#: Tests that start programs, or look at files and not at what they do.
+_OTHERS = tuple(f"tests/{name}/" for name in ("journeys", "strangers", "bench", "fuzz", "house", "mutants"))
+#: A mutant may take this many times as long as the module as it is, and some seconds; then it counts as noticed.
+_PATIENCE, _GRACE = 3.0, 5.0
+_MEMORY = 4 << 30
+
+
+class Broken(MetaPathFinder, SourceFileLoader):
+    """Gives one module out of a changed tree, to whoever imports it."""
+
+    def __init__(self, module: str, tree: ast.Module) -> None:
+        super().__init__(_name(module), str(ROOT / module))
+        self._code = compile(tree, self.path, "exec")
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return (
+            importlib.util.spec_from_file_location(fullname, self.path, loader=self) if fullname == self.name else None
+        )
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self._code
+
+
+def _name(path: str | Path) -> str:
+    return str(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _imports(path: Path) -> set[str]:
+    """The modules, and what may be modules, that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def tests_of(module: str) -> tuple[list[str], list[str]]:
+    """A module's own tests, and the others that import it."""
+    folder, _, file = module.rpartition("/")
+    own = [f"tests/{folder}/test_{file}"] if (ROOT / f"tests/{folder}/test_{file}").is_file() else []
+    every = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+    users = [p for p in every if not p.startswith(_OTHERS) and p not in own and _name(module) in _imports(ROOT / p)]
+    return own, users
+
+
+def out_of_reach(module: str, loaded: Iterable[str]) -> list[str]:
+    """Those of the loaded modules that a change in `module` cannot reach, so that they may be loaded beforehand."""
+    uses: dict[str, set[str]] = {}
+    for path in (path for package in ("tester", "dnsbl") for path in (ROOT / package).rglob("*.py")):
+        here = path.relative_to(ROOT)
+        uses[_name(here)] = _imports(path) | {_name(parent) for parent in here.parents}
+    reached = {_name(module)}
+    while more := {name for name, used in uses.items() if name not in reached and used & reached}:
+        reached |= more
+    return [name for name in loaded if name not in reached and not name.startswith(("tests", "__"))]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """Tests that are being held in a process of their own."""
+
+    pid: int
+    begun: float  #: by the monotonic clock
+    patience: float  #: seconds
+
+    @classmethod
+    def begin(cls, tests: Sequence[str], patience: float, prepare: Callable[[], int | None]) -> Held:
+        """Start them; `prepare` is called in the new process and may return where to tell which modules it loaded."""
+        begun = time.monotonic()
+        if pid := os.fork():
+            return cls(pid=pid, begun=begun, patience=patience)
+        code = 1
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+            null = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(null, stream)
+            told = prepare()
+            quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # of what was loaded beforehand
+            code = int(pytest.main(["-x", *quiet, "-p", "no:cacheprovider", "-p", "no:xdist", *tests]))
+            if told is not None:
+                Path(f"/dev/fd/{told}").write_text("\n".join(sys.modules))
+        finally:
+            os._exit(code)
+
+    def result(self) -> bool | None:
+        """Whether all passed, in time; None while they run."""
+        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        if not ended and time.monotonic() < self.begun + self.patience:
+            return None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        if not ended:
+            os.waitpid(self.pid, 0)
+        return bool(ended) and status == 0
+
+
+def _baseline(module: str, tree: ast.Module, tests: Sequence[str]) -> float:
+    """Load what the module's tests need and a change cannot reach; returns the seconds that they take from then on."""
+    loaded = os.memfd_create("loaded")
+    for prepare in (lambda: loaded, lambda: sys.meta_path.insert(0, Broken(module, tree))):
+        held = Held.begin(tests, 600, prepare)
+        while (passed := held.result()) is None:
+            time.sleep(0.01)
+        if not passed:
+            sys.exit(f"The tests of {module} fail as it is: {' '.join(tests)}")
+        for name in out_of_reach(module, os.pread(loaded, 1 << 24, 0).decode().split("\n")):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+    os.close(loaded)
+    gc.freeze()
+    return time.monotonic() - held.begun
+
+
+def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str, bool]:
+    """Which mutants of a module were noticed; those that time did not suffice for are not named.
+
+    `trust`: what was noticed once counts as noticed, although the tests have changed since.
+    """
+    own, users = tests_of(module)
+    source = (ROOT / module).read_bytes()
+    marks = [sha256(source).hexdigest(), sha256(b"".join((ROOT / p).read_bytes() for p in own + users)).hexdigest()]
+    file = KEPT / f"{_name(module)}.json"
+    kept = json.loads(file.read_text()) if file.is_file() else {"marks": [], "noticed": {}}
+    noticed: dict[str, bool] = kept["noticed"]
+    if kept["marks"] != marks:
+        noticed = {name: True for name, seen in noticed.items() if seen and trust and kept["marks"][0] == marks[0]}
+    tree = ast.parse(source)
+    left = deque((mutant, own or users) for mutant in mutants(tree) if mutant.name not in noticed)
+    if not left:
+        return noticed
+    patience = {id(tests): _baseline(module, tree, tests) * _PATIENCE + _GRACE for tests in (own, users) if tests}
+    running: dict[Held, tuple[Mutant, list[str]]] = {}
+
+    def prepare(mutant: Mutant) -> None:
+        sys.meta_path.insert(0, Broken(module, applied(tree, mutant)))
+
+    try:
+        while running or (left and time.monotonic() < until):
+            while left and len(running) < jobs and time.monotonic() < until:
+                mutant, tests = left.popleft()
+                held = Held.begin(tests, patience[id(tests)], lambda mutant=mutant: prepare(mutant))  # type: ignore[misc]
+                running[held] = mutant, tests
+            for held in list(running):
+                if (passed := held.result()) is None:
+                    continue
+                mutant, tests = running.pop(held)
+                if passed and tests is own and users:
+                    left.appendleft((mutant, users))
+                else:
+                    noticed[mutant.name] = not passed
+            time.sleep(0.005)
+    finally:
+        KEPT.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"marks": marks, "noticed": noticed}, indent=0))
+    return noticed
+
+
+def report(module: str, noticed: dict[str, bool], explained: dict[str, str]) -> bool:
+    """Say what was found; returns whether every mutant was tried and each survivor, and nothing else, is explained."""
+    names = [mutant.name for mutant in mutants(ast.parse((ROOT / module).read_bytes()))]
+    new = [name for name in names if noticed.get(name) is False and name not in explained]
+    stale = [name for name in explained if noticed.get(name, name not in names)]
+    untried = len(names) - len(noticed)
+    survived = len(noticed) - sum(noticed.values())
+    print(f"{module}: {len(names)} mutants, {survived} survived, {len(explained)} explained, {untried} not tried")
+    for name in new:
+        print(f"  not noticed: {name}")
+    for name in stale:
+        print(f"  explained, but noticed or gone: {name}")
+    return not (new or stale or untried)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Break modules by small changes; tell which no test notices.")
+    parser.add_argument("modules", nargs="*", default=MODULES, metavar="MODULE.py")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
+    parser.add_argument("--minutes", type=float, default=60.0, help="begin nothing new after this time")
+    parser.add_argument("--trust", action="store_true", help="do not try again what was noticed by older tests")
+    given = parser.parse_args()
+    until = time.monotonic() + 60 * given.minutes
+    explained = tomllib.loads(EXPLAINED.read_text())
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("broken off"))
+    well = True
+    for module in given.modules:
+        if not (child := os.fork()):  # what one module's tests have loaded is not there for the next one's
+            noticed = try_module(module, jobs=given.jobs, until=until, trust=given.trust)
+            sys.exit(0 if report(module, noticed, explained.get(module, {})) else 1)
+        well &= os.waitpid(child, 0)[1] == 0
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
