@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fuzz strangers trials bench bench-tester bench-dns clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-dns clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -36,6 +36,10 @@ check: $(READY)  ## format, lint, types, floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+# ONLY=tester/smtp.py (modules)  JOBS=1 (processes)  MINUTES=60 (begin nothing new after)  TRUST=1 (what was noticed stays so)
+mutants: $(READY) ## small changes that no test notices, in the pure modules; about an hour (ONLY= JOBS= MINUTES= TRUST=)
+	@$(BIN)/python tests/mutants/run.py $(if $(JOBS),--jobs $(JOBS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TRUST),--trust) $(ONLY)
+
 fuzz: $(READY)   ## a million mutated packets against the answering path, and the engine under sanitizers; some minutes
 	@$(BIN)/python tests/fuzz/packets.py
 	@$(BIN)/python tests/fuzz/sanitized.py
@@ -62,4 +66,4 @@ bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (se
 	@$(BIN)/python -m bench.dns $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
 
 clean:           ## remove what the other targets made
-	rm -rf $(VENV) dnsbl/dns/engine/_compiled.c dnsbl/dns/engine/_compiled.*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) dnsbl/dns/engine/_compiled.c dnsbl/dns/engine/_compiled.*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .mutants build dist *.egg-info

@@ -13,6 +13,7 @@ import aiosmtplib
 from dnsbl.addresses import parse_address
 from dnsbl.model import RunReport
 from dnsbl.opened import open_desk
+from tests.waiting import until
 
 RELAY = "127.78.0.10"
 POINTS = ("CONNECT", "MAIL", "RCPT", "DATA", "DOT")
@@ -134,9 +135,9 @@ def _report(here: Any, run: str) -> RunReport:
 
 
 async def _until_judged(here: Any, run: str) -> RunReport:
-    async with asyncio.timeout(30):
-        while True:
-            report = await asyncio.to_thread(_report, here, run)
-            if report.run.state == "settled":
-                return report
-            await asyncio.sleep(0.2)
+    async def judged() -> RunReport | None:
+        report = await asyncio.to_thread(_report, here, run)
+        return report if report.run.state == "settled" else None
+
+    found: RunReport = await until(judged, within=30, pause=0.2)
+    return found

@@ -1,9 +1,9 @@
 """The small changes that a module's tests should notice. Pure: a syntax tree in, mutants out; runs nothing.
 
 Made for code that is rules and tables: a boundary moves; a clause, a member, a keyword, a bound or a statement is left
-out; a condition always or never holds; a number is one more; another member of the enum stands there. Wording (texts with
-a blank in them), annotations, decorators and docstrings are left alone. A mutant is named by where it is and what it
-does, without line numbers, so that a list of names outlives edits elsewhere in the module.
+out; a condition always or never holds; a number is one more; another member of the enum stands there. Wording (texts
+with a blank in them), annotations, decorators and docstrings are left alone. A mutant is named by where it is and what
+it does, without line numbers, so that a list of names outlives edits elsewhere in the module.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _changes(node: Any, parent: ast.AST, field: str, kin: dict[str, list[str]]) 
         yield f"without `{_text(node)}`", shorter
     for part in _DROPPED.get(type(node), ()):
         whole = getattr(node, part)
-        if len(whole) > (part in ("cases", "patterns", "values")) and not _tied(node, parent, field):
+        if len(whole) > (part == "cases") and not _tied(node, parent, field):
             for n, gone in enumerate(whole):
                 rest = {part: whole[:n] + whole[n + 1 :]}
                 if isinstance(node, ast.Dict):

@@ -2,15 +2,16 @@
 
     python tests/mutants/run.py [MODULE.py ...]     `make mutants`, `make mutants ONLY=tester/smtp.py`
 
-A module's tests are its own (the mirrored path) and, where those see nothing, the test modules that import it. Each
+A module's tests are its own (the mirrored path) and, where those see nothing, their neighbours that import it. Each
 mutant lives in a forked process alone, by way of an import hook: no file is changed. What was found is kept in
-`.mutants/` until the module or its tests change, so that a run that was broken off is taken up again. What survives must
-stand in `explained.toml` with the reason why no test can or need notice it: a survivor that does not, and an explanation
-of what does not survive, fail the run.
+`.mutants/` until the module or its tests change, so that a run that was broken off is taken up again. What survives
+must stand in `explained.toml` with the reason why no test can or need notice it: a survivor that does not, and an
+explanation of what does not survive, fail the run.
 
-Why our own: mutmut 3 changes only the bodies of functions, and here the rules are tables, enums and constants; cosmic-ray
-has no clause, member or keyword left out, makes ten nonsense operators of each one, edits the files in place and starts an
-interpreter a mutant, two to four seconds where a fork that finds its libraries loaded needs less than half of one.
+Why our own: mutmut 3 changes only the bodies of functions, and here the rules are tables, enums and constants;
+cosmic-ray has no clause, member or keyword left out, makes ten nonsense operators of each one, edits the files in place
+and starts an interpreter a mutant, two to four seconds where a fork that finds its libraries loaded needs less than
+half of one.
 """
 
 from __future__ import annotations
@@ -53,8 +54,16 @@ MODULES = (
     "dnsbl/store/journal.py",
     "dnsbl/dns/answer.py",
 )
-#: Tests that start programs, or look at files and not at what they do.
-_OTHERS = tuple(f"tests/{name}/" for name in ("journeys", "strangers", "bench", "fuzz", "house", "mutants"))
+#: Tests that hold a module without importing it: those of what it is a part of.
+ALSO = {
+    "tester/states.py": ("tests/tester/test_dialogue.py", "tests/tester/test_conditions.py"),
+    "tester/dialogue.py": ("tests/tester/test_conditions.py",),
+    "dnsbl/casework/judging.py": tuple(
+        f"tests/dnsbl/casework/test_{name}.py" for name in ("mailroom", "upkeep", "bench")
+    ),
+}
+#: What the tests of shells import: too slow to be held once a mutant, and not where a rule should be held.
+_SHELLS = {"asyncio", "socket", "subprocess", "threading"}
 #: A mutant may take this many times as long as the module as it is, and some seconds; then it counts as noticed.
 _PATIENCE, _GRACE = 3.0, 5.0
 _MEMORY = 4 << 30
@@ -92,12 +101,12 @@ def _imports(path: Path) -> set[str]:
 
 
 def tests_of(module: str) -> tuple[list[str], list[str]]:
-    """A module's own tests, and the others that import it."""
+    """A module's own tests, and the others in the same room that import it or hold it otherwise."""
     folder, _, file = module.rpartition("/")
-    own = [f"tests/{folder}/test_{file}"] if (ROOT / f"tests/{folder}/test_{file}").is_file() else []
-    every = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").rglob("test_*.py"))]
-    users = [p for p in every if not p.startswith(_OTHERS) and p not in own and _name(module) in _imports(ROOT / p)]
-    return own, users
+    room = {f"tests/{folder}/{path.name}": _imports(path) for path in (ROOT / "tests" / folder).glob("test_*.py")}
+    own = [path for path in room if path.endswith(f"/test_{file}")]
+    users = {path for path, used in room.items() if _name(module) in used and not used & _SHELLS}
+    return own, sorted((users | set(ALSO.get(module, ()))) - set(own))
 
 
 def out_of_reach(module: str, loaded: Iterable[str]) -> list[str]:

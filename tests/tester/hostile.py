@@ -21,6 +21,11 @@ Deed = Callable[["Peer"], None]
 PATIENCE = 10.0  #: seconds after which a thread gives up, whatever is wrong
 
 
+def dawdle(seconds: float) -> None:
+    """Take so long, on purpose."""
+    time.sleep(seconds)
+
+
 class Peer:
     """The server's end of one connection, and the things one can do with it."""
 
@@ -40,7 +45,7 @@ class Peer:
     def dribble(self, data: bytes, gap: float) -> None:
         for byte in data:
             self.sock.sendall(bytes((byte,)))
-            time.sleep(gap)
+            dawdle(gap)
 
     def hear(self, end: bytes = b"\r\n") -> bytes:
         """Up to and with `end`; raises ConnectionError when the client is gone."""

@@ -21,6 +21,7 @@ from tester.approach import Tls
 from tester.caller import call
 from tester.errors import NotDialable
 from tester.smtp import Attempt, Control, Event, Flag, Limits, Said, Transcript
+from tests.waiting import never, until
 
 QUICK = Limits(
     connect=2.0,
@@ -195,7 +196,7 @@ async def test_dribbling_does_not_swell_the_record(monkeypatch: pytest.MonkeyPat
             while True:
                 writer.write(b"2")
                 await writer.drain()
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
 
     limits = replace(QUICK, line=10**6, banner=5.0)
     async with listening(Dribble({})) as port:
@@ -249,7 +250,7 @@ async def test_what_the_kernel_says_is_named(monkeypatch: pytest.MonkeyPatch, nu
 
 async def test_a_silent_host_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     async def hang(*args: object, **more: object) -> None:
-        await asyncio.sleep(60)
+        await never()
 
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", hang)
     assert outcomes(await dial(25, limits=replace(QUICK, connect=0.05))) == ["CONN_TIMEOUT"]
@@ -415,7 +416,7 @@ async def test_a_fault_of_our_own_is_not_taken_for_the_servers() -> None:
 
 async def test_out_of_time_in_the_grace_is_no_answer() -> None:
     async def proven(seconds: float) -> bool:
-        await asyncio.sleep(60)
+        await never()
         return True
 
     async with listening(Scripted({**OPEN, "RCPT": (b"250 ok\r\n", b"550 no\r\n")})) as port:
@@ -446,24 +447,18 @@ async def test_before_each_connection_it_is_asked_whether_one_may_be_made() -> N
 )
 async def test_a_call_that_is_cancelled_lets_go_at_once_and_files_what_was_said(silent: str, cut: list[str]) -> None:
     filed: list[Transcript] = []
-    heard = asyncio.Event()
 
     async def keep(transcript: Transcript) -> None:
         await asyncio.sleep(0)
         filed.append(transcript)
-
-    def listen(event: Event) -> None:
-        if (event.kind == ">" and event.data.startswith(b"RSET")) or event.data.endswith(b"\r\n.\r\n"):
-            heard.set()
 
     script = OPEN | {"RCPT": (b"550 no\r\n", b"250 ok\r\n"), "MAIL": (b"250 ok\r\n", b"250 ok\r\n"), silent: b""}
     if silent == "MAIL":
         script["MAIL"] = (b"250 ok\r\n", b"")
     limits = replace(QUICK, command=30.0, final=30.0)
     async with listening(server := Scripted(script)) as port:
-        calling = asyncio.create_task(dial(port, "S01", "S02", limits=limits, keep=keep, show=listen))
-        await asyncio.wait_for(heard.wait(), 10)
-        await asyncio.sleep(0.05)
+        calling = asyncio.create_task(dial(port, "S01", "S02", limits=limits, keep=keep))
+        await until(lambda: server.messages or (silent == "MAIL" and str(server.seen).count("MAIL") == 2))
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(calling, 10)
@@ -495,7 +490,7 @@ async def test_the_own_name_is_asked_once_and_told_to_who_composes() -> None:
 
 async def test_who_asks_too_long_for_the_own_name_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
     async def own_name(names: tuple[str, ...]) -> str:
-        await asyncio.sleep(60)
+        await never()
         return "late.example.net"
 
     monkeypatch.setattr("tester.dialogue.OWN_NAME_WAIT", 0.05)
@@ -507,7 +502,7 @@ async def test_who_asks_too_long_for_the_own_name_gets_none(monkeypatch: pytest.
 
 async def test_a_connection_that_ends_while_its_name_is_looked_up_ends_every_attempt() -> None:
     async def own_name(names: tuple[str, ...]) -> str:
-        await asyncio.sleep(60)
+        await never()
         return ""
 
     async with listening(Scripted(OPEN)) as port:

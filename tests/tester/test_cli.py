@@ -64,7 +64,10 @@ def serving(what: Handing | Mapping[str, bytes]) -> Iterator[int]:
                 ready.append(bound)
                 started.set()
                 await stop.wait()
-        await asyncio.sleep(0.05)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()

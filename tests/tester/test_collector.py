@@ -22,6 +22,7 @@ from tester.collector import Bounds, Collector
 from tester.returned import Collected
 from tester.smtp import Limits, Outcome
 from tester.verdict import Evidence, Finding, Verdict, judge, weigh
+from tests.waiting import until
 
 MESSAGE = b"Subject: hello\r\n\r\n.dotted\r\n\xff 8-bit\r\n"
 
@@ -169,7 +170,7 @@ async def test_the_utf8_message_of_a_stranger_is_taken() -> None:
 async def test_only_our_own_recipients_are_taken(rcpt: bytes, code: str, recipient: str) -> None:
     async with posting() as post:
         replies = await say(post.port, *ENVELOPE[:2], b"RCPT TO:" + rcpt + b"\r\n", b"NOOP\r\n")
-        await asyncio.sleep(0.01)
+        await until(lambda: not post.collector.open)
     assert codes(replies)[3:] == [code, "250"], "and the connection survives it"
     assert [p.recipient for p in post.probes] == ([recipient] if recipient else [])
 
@@ -249,7 +250,7 @@ async def test_what_strangers_send_is_not_logged(caplog: pytest.LogCaptureFixtur
 async def test_a_callback_is_reported_and_is_no_message(end: bytes) -> None:
     async with posting() as post:
         await say(post.port, b"EHLO h.test\r\n", b"MAIL FROM:<>\r\n", ENVELOPE[2], *([end] if end else []))
-        await asyncio.sleep(0.02)
+        await until(lambda: post.probes)
     assert post.got == []
     [probe] = post.probes
     assert (probe.recipient, probe.mail_from, probe.message) == ("r-1", "", b"")
@@ -313,7 +314,7 @@ async def test_connections_are_counted_by_peer_and_altogether() -> None:
         assert [code for code, _ in entered] == ["220", "220", "421", "220", "421"]
         for _, writer in entered:
             writer.transport.abort()
-        await asyncio.sleep(0.05)
+        await until(lambda: not post.collector.open)
         code, writer = await enter("127.0.0.2")
         assert code == "220", "the places are free again"
         writer.transport.abort()
@@ -374,7 +375,6 @@ async def test_commands_buy_no_time_without_a_message() -> None:
             with contextlib.suppress(ConnectionError):
                 while await reader.readline():
                     writer.write(b"NOOP\r\n")
-                    await asyncio.sleep(0.01)
         assert post.collector.tally.counted == {"connections ended that brought no message": 1}
         assert post.collector.open == {}
         writer.transport.abort()
@@ -388,7 +388,6 @@ async def test_a_connection_has_its_time_however_busy() -> None:
                 while await reader.readline():
                     writer.write(b"NOOP\r\n")
                     await writer.drain()
-                    await asyncio.sleep(0.01)
         assert post.collector.open == {}
         writer.transport.abort()
 
@@ -407,11 +406,12 @@ async def test_commands_are_counted() -> None:
 
 
 async def test_a_peer_that_hangs_up_does_not_stop_the_letter() -> None:
-    gate = asyncio.Event()
+    come, gate = asyncio.Event(), asyncio.Event()
     async with posting() as post:
         deliver = post.deliver
 
         async def slow(message: Collected) -> None:
+            come.set()
             await gate.wait()
             await deliver(message)
 
@@ -420,9 +420,9 @@ async def test_a_peer_that_hangs_up_does_not_stop_the_letter() -> None:
         writer.write(b"".join((*ENVELOPE, b"DATA\r\n", b"Subject: x\r\n\r\n.\r\n")))
         while not (await reader.readline()).startswith(b"354"):
             pass
-        await asyncio.sleep(0.02)
+        await asyncio.wait_for(come.wait(), 5)
         writer.transport.abort()
-        await asyncio.sleep(0.02)
+        await until(lambda: not post.collector.open)
         gate.set()
     assert [m.recipient for m in post.got] == ["r-1"]
     assert post.probes == []

@@ -16,6 +16,7 @@ from tester import letter, vectors
 from tester.collector import Bounds, Collector
 from tester.letter import Keyring, Letter
 from tester.returned import Collected
+from tests.waiting import until
 
 NOW = 1700000000
 C, B = "c.test", "b.test"
@@ -312,7 +313,7 @@ async def test_two_thousand_connections_leave_room_for_a_letter() -> None:
         assert codes.count(b"220") + codes.count(b"421") == 2000
         for writer in writers:
             writer.transport.abort()
-        await asyncio.sleep(0.05)
+        await until(lambda: not post.collector.open)
         issued = post.issue()
         lines = [HELLO[:13], HELLO[13:], to(issued.recipient), b"DATA\r\n", b"x\r\n.\r\n"]
         assert (await ask(post.port, lines))[-1][:3] == b"250", "the letter comes in as soon as they are gone"

@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from hostile import Deed, Hostile, Peer, serving
+from hostile import Deed, Hostile, Peer, dawdle, serving
 from player import attempt
 from rooms import Plain, approaching
 from servers import OPEN
@@ -295,7 +295,7 @@ async def test_dribbling_for_hours_costs_no_more() -> None:
     def dribble(peer: Peer) -> None:
         for _ in range(20_000):
             peer.say(b"2")
-            time.sleep(0.00005)
+            dawdle(0.00005)
 
     limits = replace(PATIENT, line=10**9, reply=10**9)
     outcome, transcript = await survive(Hostile("MAIL", dribble), limits=limits)
@@ -320,7 +320,7 @@ READY = b"220 ready\r\n"
 def after_ready(deed: Deed) -> Deed:
     def both(peer: Peer) -> None:
         peer.say(READY)
-        time.sleep(0.03)
+        dawdle(0.03)
         deed(peer)
 
     return both
@@ -541,7 +541,7 @@ async def test_a_server_that_thinks_for_seconds_before_each_reply_is_heard_out()
     slow = dict.fromkeys(STATES, 0.07)
 
     def think(verb: str) -> None:
-        time.sleep(slow.get(verb, 0.0))
+        dawdle(slow.get(verb, 0.0))
 
     limits = replace(PATIENT, banner=0.6, command=1.2, final=6.0, connection=9.0)
     [weighed], transcript = await convicted(Postbox(lambda m: m), limits=limits, before=think)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from dns.exception import Timeout
 from dnsbl.addresses import parse_address
 from dnsbl.daemons import names
 from dnsbl.daemons.names import own_name
+from tests.waiting import never
 
 
 class Record:
@@ -32,7 +32,7 @@ class Scripted:
     async def resolve(self, name: str, kind: str, lifetime: float) -> list[Record]:
         self.asked += 1
         if name == "slow.test.":
-            await asyncio.sleep(60)
+            await never()
         if (name, kind) not in self.zone:
             raise Timeout
         return [Record(said) for said in self.zone[name, kind]]

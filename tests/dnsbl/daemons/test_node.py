@@ -25,6 +25,7 @@ from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.serving import querylog
 from dnsbl.settings import Settings
+from tests import waiting
 
 KEY = "0123456789abcdefghij"
 ZONE = """
@@ -85,10 +86,11 @@ async def ask(bound: Bound, query: dns.message.Message = QUERY) -> dns.message.M
 async def until(
     again: Callable[[], Awaitable[dns.message.Message]], met: Callable[[dns.message.Message], object]
 ) -> dns.message.Message:
-    async with asyncio.timeout(10):
-        while not met(said := await again()):  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.01)
-    return said
+    async def said() -> dns.message.Message | None:
+        reply = await again()
+        return reply if met(reply) else None
+
+    return await waiting.until(said, within=10)
 
 
 async def page(where: tuple[str, int], path: str = "/metrics") -> str:

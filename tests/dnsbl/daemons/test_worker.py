@@ -15,12 +15,13 @@ from dnsbl.addresses import parse_address, parse_network
 from dnsbl.casework import Casework
 from dnsbl.clock import Clock, HandClock, SystemClock
 from dnsbl.daemons.worker import Worker
-from dnsbl.model import Door, JobState, Nomination, Run, RunState
+from dnsbl.model import Door, Entry, JobState, Nomination, Run, RunState
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.letter import Keyring
 from tester.smtp import Flag, Outcome, Transcript
 from tester.verdict import Verdict
+from tests.waiting import until
 
 HERE = parse_address("127.0.0.1")
 
@@ -73,6 +74,19 @@ class Shop:
         self.casework = Casework.over(store, self.settings, keyring, clock=clock)
         self.worker = Worker(self.casework.assignments, self.settings, keyring, clock)
         self.stop = asyncio.Event()
+        self.looks = 0  # how often the worker has asked whether it may dial
+        stopped = self.casework.assignments.stopped
+
+        def look() -> Entry | None:
+            self.looks += 1
+            return stopped()
+
+        self.casework.assignments.stopped = look  # type: ignore[method-assign]
+
+    async def looked(self, times: int) -> None:
+        """Until the worker has looked around so often again, and done what it does in between."""
+        seen = self.looks
+        await until(lambda: self.looks >= seen + times)
 
     def nominate(self, evidence: bytes | None = b"spam") -> str:
         return self.casework.doors.nominate(
@@ -87,13 +101,6 @@ class Shop:
         finally:
             self.stop.set()
             await asyncio.wait_for(working, 5)
-
-    async def until(self, holds: Callable[[], Any], within: float = 5.0) -> Any:
-        began = time.monotonic()
-        while not (found := holds()):
-            assert time.monotonic() - began < within, "it never came to be"
-            await asyncio.sleep(0.02)
-        return found
 
     def settled(self, run: str) -> Run | None:
         found = self.casework.views.look_up(HERE).runs
@@ -117,7 +124,7 @@ async def test_a_closed_host_is_judged_closed(store: Store) -> None:
         shop = Shop(store, port, SystemClock())
         run = shop.nominate()
         async with shop.open():
-            judged = await shop.until(lambda: shop.settled(run))
+            judged = await until(lambda: shop.settled(run))
     assert judged.verdict is Verdict.CLOSED
     assert len(host.peers) == 4
     assert "MAIL FROM:<postmaster@mx.host.test>" not in host.lines
@@ -134,16 +141,16 @@ async def test_a_stop_ends_all_dialling_within_a_second_and_a_resume_takes_it_up
             began = time.monotonic()
             shop.casework.operators.stop(reason="complaints", actor="operator")
             await asyncio.wait_for(host.gone.wait(), 1)
-            waiting = await shop.until(
+            waiting = await until(
                 lambda: (job := shop.casework.views.look_up(HERE).job) and job.state is JobState.QUEUED, within=1
             )
             assert waiting
             assert time.monotonic() - began < 1
-            await asyncio.sleep(0.6)
+            await shop.looked(4)
             assert len(host.peers) == 1, "nobody is dialled while testing is stopped"
             host.silent = ""
             shop.casework.operators.resume(reason="", actor="operator")
-            judged = await shop.until(lambda: shop.settled(run))
+            judged = await until(lambda: shop.settled(run))
     assert judged.verdict is Verdict.CLOSED
     documents = shop.casework.views.run_report(run).transcripts
     assert len(documents) == 5, "what was said before the stop is on file as well"
@@ -173,13 +180,13 @@ async def test_while_testing_is_held_nothing_is_dialled(
         if how == "stopped before":
             shop.casework.operators.stop(reason="x", actor="operator")
         async with shop.open():
-            await asyncio.sleep(0.4)
+            await shop.looked(3)
             assert host.peers == []
             assert shop.casework.views.look_up(HERE).job.takes == 0  # type: ignore[union-attr]
             assert f"nobody is dialled from now on: {why}" in caplog.text
             if how == "quiet hours":
                 clock.turn(hours=1)
-                await shop.until(lambda: shop.settled(run))
+                await until(lambda: shop.settled(run))
 
 
 async def test_who_opts_out_in_the_last_moment_is_not_dialled(store: Store) -> None:
@@ -194,7 +201,7 @@ async def test_who_opts_out_in_the_last_moment_is_not_dialled(store: Store) -> N
 
         shop.casework.assignments.file_letters = opt_out  # type: ignore[method-assign]
         async with shop.open():
-            judged = await shop.until(lambda: shop.settled(run))
+            judged = await until(lambda: shop.settled(run))
     assert host.peers == []
     assert judged.verdict is Verdict.INCONCLUSIVE
 
@@ -204,7 +211,7 @@ async def test_what_harms_a_software_or_is_switched_off_is_left_out_and_said_so(
         shop = Shop(store, port, SystemClock(), vectors_off=["R17"])
         run = shop.nominate()
         async with shop.open():
-            judged = await shop.until(lambda: shop.settled(run))
+            judged = await until(lambda: shop.settled(run))
     left = {vector for vector, outcome in shop.outcomes(run).items() if outcome is Outcome.SKIPPED}
     assert left == {"S02", "X01", "R17"}
     assert "MAIL FROM:<>" not in host.lines
@@ -221,7 +228,7 @@ async def test_the_owners_forms_are_sent_only_in_a_full_test(store: Store) -> No
         shop = Shop(store, port, SystemClock(), collector={"addresses": ["198.51.100.7"]})
         run = shop.casework.operators.order_test(HERE, profile="full", actor="operator").run
         async with shop.open():
-            await shop.until(lambda: shop.settled(run), within=10)
+            await until(lambda: shop.settled(run), within=10)
     outcomes = shop.outcomes(run)
     assert outcomes["R22a"] is Outcome.RCPT_5XX
     assert {vector for vector, outcome in outcomes.items() if outcome is Outcome.SKIPPED} == {"S09", "R18", "R22b"}
@@ -236,8 +243,8 @@ async def test_a_server_that_singles_us_out_is_seen_from_our_second_address(stor
         shop = Shop(store, port, SystemClock(), source_addresses=["127.0.0.2", "127.0.0.3"])
         run = shop.nominate()
         async with shop.open():
-            assert (await shop.until(lambda: shop.settled(run))).verdict is Verdict.CLOSED
-            await shop.until(lambda: host.letters)
+            assert (await until(lambda: shop.settled(run))).verdict is Verdict.CLOSED
+            await until(lambda: host.letters)
     assert set(host.peers) == {"127.0.0.2", "127.0.0.3"}
 
 
@@ -278,7 +285,7 @@ async def test_who_opts_out_while_we_talk_is_left_within_a_second_for_good(store
             await asyncio.wait_for(host.quiet.wait(), 5)
             shop.casework.operators.exclude(parse_network("127.0.0.1"), reason="asked", actor="operator")
             await asyncio.wait_for(host.gone.wait(), 1)
-            judged = await shop.until(lambda: shop.settled(run), within=2)
+            judged = await until(lambda: shop.settled(run), within=2)
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert len(host.peers) == 1
     assert shop.casework.views.look_up(HERE).job is None
@@ -294,7 +301,7 @@ async def test_letters_go_out_signed(store: Store, monkeypatch: pytest.MonkeyPat
         shop = Shop(store, port, SystemClock())
         shop.nominate(evidence=None)
         async with shop.open():
-            await shop.until(lambda: len(host.letters) == 2)
+            await until(lambda: len(host.letters) == 2)
     assert [letter[:22] for letter in host.letters] == [b"DKIM-Signature: here\r\n"] * 2
     assert all(b"\r\nAuto-Submitted: auto-generated\r\n" in letter for letter in host.letters)
 
@@ -311,7 +318,7 @@ async def test_the_name_in_a_greeting_stands_in_recipients_and_never_in_a_sender
         monkeypatch.setattr("dnsbl.daemons.visit.Visit.own_name", prove)
         run = shop.nominate()
         async with shop.open():
-            await shop.until(lambda: shop.settled(run))
+            await until(lambda: shop.settled(run))
     assert not any("mail.big.test" in line for line in host.lines if line.startswith("MAIL"))
     assert any(line.startswith("MAIL FROM:<s") and line.endswith(f"@{sender}>") for line in host.lines)
     assert any(line.endswith("%c.example.org@mail.big.test>") for line in host.lines)

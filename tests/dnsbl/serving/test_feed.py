@@ -17,6 +17,7 @@ from dnsbl.rules.bounds import Bounds
 from dnsbl.serving import feed as module
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.files import write_whole
+from tests.waiting import until
 
 A, B, C = (ip_network(f"192.0.2.{n}/32") for n in (1, 2, 3))
 
@@ -85,12 +86,6 @@ class Holder:
 
     def confirm(self, moment: float) -> None:
         self.seen = moment
-
-
-async def until(met: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not met():  # noqa: ASYNC110 (what is waited for tells nobody)
-            await asyncio.sleep(0.001)
 
 
 @pytest.fixture

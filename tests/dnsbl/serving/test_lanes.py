@@ -31,6 +31,7 @@ from dnsbl.serving.lanes import Lanes, PlainThreads
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.settings import Dns
+from tests.waiting import until
 
 ZONE = """
 origin = "bl.test"
@@ -129,9 +130,10 @@ async def test_without_a_table_it_is_servfail_and_the_first_table_is_seen_at_onc
 async def test_while_tables_are_swapped_no_answer_is_a_mixture_of_two(start: Start) -> None:
     """A negative answer carries the serial of its table: what this table lists must not be denied with it."""
     responder, [where] = await start(table(100))
-    done = False
+    done, asked = False, 0
 
     def question() -> tuple[int, int]:
+        nonlocal asked
         listed = denied = 0
         query = dns.message.make_query("150.100.51.198.bl.test", "A").to_wire()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
@@ -140,6 +142,7 @@ async def test_while_tables_are_swapped_no_answer_is_a_mixture_of_two(start: Sta
             while not done:
                 client.send(query)
                 reply = client.recv(4096)
+                asked += 1
                 if reply[7]:
                     listed += 1
                 else:
@@ -151,8 +154,8 @@ async def test_while_tables_are_swapped_no_answer_is_a_mixture_of_two(start: Sta
     clients = [asyncio.create_task(asyncio.to_thread(question)) for _ in range(2)]
     async with asyncio.timeout(10):
         for number in range(100, 400):
-            responder.table = table(150 if number % 2 else number)
-            await asyncio.sleep(0.001)
+            responder.table, before = table(150 if number % 2 else number), asked
+            await until(lambda before=before: asked > before)
     done = True
     for client in clients:
         listed, denied = await client
@@ -384,11 +387,11 @@ def module_change(seq: int):
 
 async def test_lanes_close_at_once_though_nothing_comes_in(zones: Zones, engine: str) -> None:
     lanes = Lanes(1, lambda packet, host, sampled: None, every=0, clock=SystemClock())
-    lanes.engine.load(Serving(zones))
+    lanes.engine.load(Serving(zones, table(7)))
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("127.0.0.1", 0))
     lanes.open(udp)
-    await asyncio.sleep(0.05)
+    assert await asked(udp.getsockname(), "7.100.51.198.bl.test"), "it listens"
     loop = asyncio.get_running_loop()
     began = loop.time()
     await lanes.close()

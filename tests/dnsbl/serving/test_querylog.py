@@ -13,6 +13,7 @@ from dnsbl.serving import querylog as module
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.settings import Dns
+from tests.waiting import until
 
 ZONE = """
 origin = "bl.test"
@@ -114,9 +115,7 @@ async def test_run_writes_what_waits_and_the_rest_at_the_end(
     with caplog.at_level(logging.INFO):
         running = asyncio.create_task(log.run(stop))
         ask(responder, "bl.test")
-        async with asyncio.timeout(5):
-            while not caplog.records:  # noqa: ASYNC110 (nobody tells)
-                await asyncio.sleep(0.001)
+        await until(lambda: caplog.records)
         ask(responder, "bl.test")
         stop.set()
         await running

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from ipaddress import ip_network
 
@@ -24,6 +24,7 @@ from dnsbl.serving import responder as module
 from dnsbl.serving import streams
 from dnsbl.serving.responder import Responder
 from dnsbl.settings import Dns
+from tests.waiting import halt, until
 
 LONG = "".join(f'[[records]]\nname = "long"\ntype = "TXT"\ndata = "{n}{"x" * 250}"\n' for n in range(60))
 ZONE = f"""
@@ -97,10 +98,13 @@ async def ended(reader: asyncio.StreamReader) -> bool:
     return True
 
 
-async def until(met: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not met():  # noqa: ASYNC110 (what is waited for tells nobody)
-            await asyncio.sleep(0.001)
+async def round_of_the_loop(served: Served) -> None:
+    """Until the server has looked at all its connections: another client has been answered."""
+    reader, writer = await served.connect()
+    writer.write(framed(LISTED))
+    await read_reply(reader)
+    writer.close()
+    await writer.wait_closed()
 
 
 async def gone(served: Served) -> None:
@@ -189,7 +193,7 @@ async def test_b38_the_length_may_be_split_from_the_query(serve: Serve) -> None:
     stream = framed(LISTED) + framed(LISTED)
     for part in (stream[:1], stream[1:2], stream[2:40], stream[40:]):
         writer.write(part)
-        await asyncio.sleep(0.002)
+        await round_of_the_loop(served)
     for _ in range(2):
         assert listed(await read_reply(reader))
     writer.close()
@@ -248,19 +252,20 @@ async def test_b39_bytes_that_dribble_in_do_not_keep_a_connection(serve: Serve) 
         if end.done() or writer.is_closing():
             break
         writer.write(bytes([byte]))
-        await asyncio.sleep(0.002)
+        await round_of_the_loop(served)
     assert await end
     assert served.responder.counters["idle"] == 1
     writer.close()
 
 
 async def test_a_connection_that_asks_is_not_idle(serve: Serve) -> None:
-    served = await serve(tcp_idle=0.2)
+    served = await serve(tcp_idle=0.3)
     reader, writer = await served.connect()
-    for _ in range(6):
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while loop.time() < began + 0.4:
         writer.write(framed(LISTED))
         assert listed(await read_reply(reader))
-        await asyncio.sleep(0.05)
     assert served.responder.counters["idle"] == 0
     writer.close()
 
@@ -294,11 +299,7 @@ async def slow(served: Served) -> tuple[socket.socket, int]:
     sent = 2000
     pouring = asyncio.create_task(loop.sock_sendall(client, query * sent))
     counters = served.responder.counted
-    before = -1
-    async with asyncio.timeout(5):
-        while counters["tcp"] != before or not counters["tcp"]:
-            before = counters["tcp"]
-            await asyncio.sleep(0.05)
+    await halt(lambda: counters["tcp"])
     pouring.cancel()
     with suppress(asyncio.CancelledError):
         await pouring

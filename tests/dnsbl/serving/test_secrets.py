@@ -15,6 +15,7 @@ from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.serving import secrets as module
 from dnsbl.serving.secrets import Secrets
 from dnsbl.settings import Dns, Service, Settings
+from tests.waiting import until
 
 KEY = b"0123456789abcdefghij"
 
@@ -161,8 +162,6 @@ async def test_run_looks_again_and_again_until_told_to_stop(
     stop = asyncio.Event()
     running = asyncio.create_task(keeper.run(stop))
     keys.write_text(sha256(KEY).hexdigest())
-    async with asyncio.timeout(5):
-        while not (house.serving.keys and house.serving.keys.knows(KEY)):  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.001)
+    await until(lambda: house.serving.keys and house.serving.keys.knows(KEY))
     stop.set()
     await running

@@ -34,6 +34,7 @@ from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.transfers import Transfers
 from dnsbl.settings import Dns
+from tests.waiting import until
 
 ZONES = zones_from(
     {
@@ -154,9 +155,7 @@ async def test_axfr_gives_the_whole_zone_to_the_right_key(primary: Primary) -> N
     assert "bl.test. 2100 ns.bl.test." in zone
     assert "ns.bl.test. 2100 192.0.2.53" in zone
     assert primary.transfers.counters["axfr"] == 1
-    async with asyncio.timeout(5):  # it ends a moment after the client has the last message
-        while primary.transfers.running:  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.001)
+    await until(lambda: not primary.transfers.running)  # it ends a moment after the client has the last message
 
 
 @pytest.mark.parametrize(
@@ -338,9 +337,7 @@ async def test_big_zones_come_in_signed_messages_and_questions_are_answered_mean
     assert primary.transfers.running
     assert (await primary.ask(query_for("SOA"), tcp=False)).answer
     writer.close()
-    async with asyncio.timeout(5):
-        while primary.transfers.running:  # noqa: ASYNC110 (what is waited for tells nobody)
-            await asyncio.sleep(0.005)
+    await until(lambda: not primary.transfers.running)
 
 
 async def test_messages_are_made_in_threads(primary: Primary, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,9 +365,7 @@ async def test_transfers_at_once_are_bounded() -> None:
     assert (await primary.ask(query_for("AXFR", RING), tcp=True)).rcode() == dns.rcode.SERVFAIL
     assert primary.transfers.counters["busy"] == 1
     slow.close()
-    async with asyncio.timeout(5):
-        while primary.transfers.running:  # noqa: ASYNC110 (what is waited for tells nobody)
-            await asyncio.sleep(0.005)
+    await until(lambda: not primary.transfers.running)
     assert (await primary.ask(query_for("IXFR", RING, serial=primary.serial), tcp=True)).answer
     await primary.responder.close()
 
@@ -406,9 +401,7 @@ class Secondary(asyncio.DatagramProtocol):
             self.transport.sendto(dns.message.make_response(message).to_wire(), addr)
 
     async def hears(self, count: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.heard) < count:  # noqa: ASYNC110 (what is waited for tells nobody)
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.heard) >= count)
 
 
 async def listening(silent: int = 0) -> tuple[Secondary, str]:
@@ -469,9 +462,7 @@ async def test_nobody_at_home_is_one_warning(caplog: pytest.LogCaptureFixture) -
     stop = asyncio.Event()
     running = asyncio.create_task(telling.run(stop))
     telling.table = Table.of([], serial=5)
-    async with asyncio.timeout(5):
-        while not telling.counters["unanswered"]:  # noqa: ASYNC110 (what is waited for tells nobody)
-            await asyncio.sleep(0.005)
+    await until(lambda: telling.counters["unanswered"])
     stop.set()
     await running
     assert f"{place} has not taken the news of bl.test: no answer" in caplog.text

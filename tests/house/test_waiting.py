@@ -1,0 +1,43 @@
+"""Tests wait for something and never for a time: in one place, and where a slow stranger is what is tested."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: Who may call sleep(), and why.
+MAY = {
+    "tests/waiting.py": "looks again and again for what nothing tells",
+    "tests/tester/hostile.py": "plays servers whose slowness is what is tested",
+    "tests/strangers/": "awaits real programs that tell nobody when they are ready",
+    "tests/trials/": "awaits whole lists in processes of their own",
+    "tests/mutants/run.py": "awaits the processes that it starts; no test",
+}
+
+
+def slept(path: Path) -> list[int]:
+    """The lines that wait for a time; sleep(0) only lets others have their turn."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).split(".")[-1] == "sleep"
+        and not (node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0)
+    ]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_nobody_sleeps_but_who_must(path: Path) -> None:
+    here = str(path.relative_to(ROOT))
+    if not here.startswith(tuple(MAY)):
+        assert slept(path) == [], f"{here} waits for a time: see tests/waiting.py"
+
+
+def test_who_may_sleep_exists_and_does() -> None:
+    for place in MAY:
+        files = (ROOT / place).rglob("*.py") if place.endswith("/") else [ROOT / place]
+        assert any(slept(path) for path in files), f"{place} need not be in the list any more"
