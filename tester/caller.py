@@ -19,21 +19,10 @@ from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
 from tester.approach import Approach
-from tester.dialogue import (
-    Action,
-    AskOwn,
-    AskProven,
-    Close,
-    Command,
-    Dialogue,
-    Expect,
-    Pause,
-    Send,
-    SendBody,
-    StartTls,
-)
+from tester.dialogue import Dialogue
 from tester.errors import ReplyFault
 from tester.smtp import Attempt, Event, Outcome, Reply, ReplyReader, Said, Transcript
+from tester.states import Action, AskOwn, AskProven, Close, Command, Expect, Pause, Send, SendBody, StartTls
 
 Address = IPv4Address | IPv6Address
 

@@ -29,7 +29,6 @@ from tester.states import (
     FAULTS,
     SECOND_TRY,
     TABLE,
-    Action,
     AskOwn,
     AskProven,
     Close,
@@ -44,24 +43,6 @@ from tester.states import (
     StartTls,
     refusal,
 )
-
-__all__ = [
-    "TABLE",
-    "Action",
-    "AskOwn",
-    "AskProven",
-    "Close",
-    "Command",
-    "Dialogue",
-    "Expect",
-    "Pause",
-    "Phase",
-    "Scope",
-    "Send",
-    "SendBody",
-    "StartTls",
-    "stuffed",
-]
 
 TARPIT_AFTER = 30.0  #: seconds for one reply, above which the server is said to be a tarpit
 REPLY_SHOWN = 1000  #: characters of a reply that a Result keeps; the events keep all of it

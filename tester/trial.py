@@ -2,7 +2,7 @@
 
 Pure: time, randomness and keys are arguments; nothing is dialled, received or kept beyond the object. A `Trial` holds
 the letters of one run, on as many paths of the host as it has, each with what has become of it. Who has a store files
-the letters that `issue` returns before dialling, and makes a `Trial` of the filed ones when a run is taken up again.
+what `issue` returns before dialling, and hands it to `take_up` when the run goes on after a crash or a wait.
 Decides nothing itself: which forms there are, `vectors`; what a message is, `weighing`; which word counts, `fate`; what
 it all shows, `verdict`.
 """
@@ -47,11 +47,9 @@ class Trial:
         keyring: Keyring,
         off: Collection[str] = (),
         served_domain: str = "",
-        fates: Iterable[Fate] = (),
     ) -> None:
         """`run` is the run's id and `nomination` the reference that letters tell; `off` are the ids of forms that are
-        switched off, `served_domain` is one that the host takes mail for, as its owner says; `fates` are what an
-        earlier sitting of the same run has left."""
+        switched off, `served_domain` is one that the host takes mail for, as its owner says."""
         self.run = run
         self.control = Control.NOT_RUN
         self.output_addresses: set[IPv4Address | IPv6Address] = set()  #: those that have delivered a letter to us
@@ -61,9 +59,8 @@ class Trial:
         self._off = off
         self._served_domain = served_domain
         self._fates: dict[str, Fate] = {}  # by recipient token, in the order of trial
-        self._recipients: dict[str, str] = {}  # of each sender token
-        for fate in fates:
-            self._keep(fate)
+        self._paths: dict[str, Path] = {}  # by recipient token: where it is offered
+        self._recipients: dict[str, str] = {}  # by sender token
 
     # ---------------------------------------------------------------------------------- before and while we talk
 
@@ -85,9 +82,15 @@ class Trial:
             )
             for form in forms
         ]
-        for letter in issued:
-            self._keep(Fate(letter=letter))
+        self.take_up(path, [Fate(letter=letter) for letter in issued])
         return issued
+
+    def take_up(self, path: Path, fates: Iterable[Fate]) -> None:
+        """Go on with letters that an earlier sitting of the same run has issued for this path."""
+        for fate in fates:
+            self._fates[fate.letter.recipient] = fate
+            self._paths[fate.letter.recipient] = path
+            self._recipients[fate.letter.sender] = fate.letter.recipient
 
     def approach(self, path: Path, *, limits: Limits, nonsense: str = "", ask_own: bool = False) -> Approach:
         """How the host is approached on this path. The control dialogue bears the sender of the path's first letter:
@@ -200,9 +203,4 @@ class Trial:
         )
 
     def _on(self, path: Path) -> list[Fate]:
-        there = (path.address, path.port)
-        return [fate for fate in self._fates.values() if (fate.letter.address, fate.letter.port) == there]
-
-    def _keep(self, fate: Fate) -> None:
-        self._fates[fate.letter.recipient] = fate
-        self._recipients[fate.letter.sender] = fate.letter.recipient
+        return [fate for recipient, fate in self._fates.items() if self._paths[recipient] == path]

@@ -59,23 +59,27 @@ class Visit:
         self._path = Path(
             address=job.address, port=job.port, tls=Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
         )
-        self._trial = self._begun()
+        self._trial = self._prepared()
 
     def prepare(self) -> None:
         """Have letters to offer: those filed that are still open, or a fresh set, filed before we dial. Synchronous.
 
         Raises NotFound when the job is no longer ours.
         """
-        if not self._assignment.letters:
+        settings, job, filed = self._means.settings, self._assignment.job, self._assignment.letters
+        if filed:
+            put_off = [fate for fate in filed if schedule.offered(settings.tester, fate.outcome, job.retries)]
+            self._trial.take_up(self._path, put_off)
+        else:
             issued = self._trial.issue(
                 self._path,
-                vectors.profile(self._assignment.job.profile),
+                vectors.profile(job.profile),
                 now=self.now(),
-                lifetime=self._means.settings.tester.late_window,
+                lifetime=settings.tester.late_window,
                 random=secrets.token_bytes,
             )
             self._means.assignments.file_letters(self._assignment, issued)
-        limits, nonsense = _limits(self._means.settings), secrets.token_hex(8)
+        limits, nonsense = _limits(settings), secrets.token_hex(8)
         self.approach = self._trial.approach(self._path, limits=limits, nonsense=nonsense, ask_own=True)
 
     # ---------------------------------------------------------------------------------------------- the room
@@ -127,8 +131,7 @@ class Visit:
 
     # --------------------------------------------------------------------------------------------- its parts
 
-    def _begun(self) -> Trial:
-        """The run's room, with those of its filed letters that this take offers."""
+    def _prepared(self) -> Trial:
         settings, job = self._means.settings, self._assignment.job
         return Trial(
             run=job.run,
@@ -141,11 +144,6 @@ class Visit:
             ),
             keyring=self._means.keyring,
             off=settings.tester.vectors_off,
-            fates=[
-                fate
-                for fate in self._assignment.letters
-                if schedule.offered(settings.tester, fate.outcome, job.retries)
-            ],
         )
 
     def _source(self) -> str | None:

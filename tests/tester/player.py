@@ -37,21 +37,10 @@ from pathlib import Path
 from rooms import approaching
 
 from tester.approach import Tls
-from tester.dialogue import (
-    Action,
-    AskOwn,
-    AskProven,
-    Close,
-    Command,
-    Dialogue,
-    Pause,
-    Send,
-    SendBody,
-    StartTls,
-    stuffed,
-)
+from tester.dialogue import Dialogue, stuffed
 from tester.errors import ReplyFault
 from tester.smtp import Attempt, Control, Limits, Outcome, Reply, ReplyReader, Result, Said
+from tester.states import Action, AskOwn, AskProven, Close, Command, Pause, Send, SendBody, StartTls
 
 DIALOGS = Path(__file__).parent.parent / "dialogs"
 FAULTS = {"timeout": Outcome.TIMEOUT, "eof": Outcome.DISCONNECTED}

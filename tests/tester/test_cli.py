@@ -123,6 +123,14 @@ def test_the_json_document_stands_alone_on_stdout(port: int, capsys: pytest.Capt
     assert "> EHLO" in err
 
 
+def test_what_a_machine_of_ours_brings_convicts_nobody(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(forwarding(port, "127.0.0.5")) as server:
+        assert run(server, port, "--source", "127.0.0.5", "--wait", "0.1") == 0
+    out = capsys.readouterr().out
+    assert "S01 from 127.0.0.5: FORGED. One of our own machines delivered it." in out
+    assert "\nINCONCLUSIVE: " in out
+
+
 def test_a_closed_server_is_closed(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     script = {**OPEN, "RCPT": (b"550 no\r\n",) * 15 + (b"250 ok\r\n",)}
     with serving(script) as server:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from player import Chat, attempt, chats, play
 from rooms import approaching
 
-from tester.dialogue import TABLE, Close, Dialogue, Expect, Pause, Phase, Scope, Send, SendBody, stuffed
+from tester.dialogue import Dialogue, stuffed
 from tester.smtp import Control, Flag, Limits, Outcome, Reply
+from tester.states import TABLE, Close, Expect, Pause, Phase, Scope, Send, SendBody
 from tester.vectors import PROFILES, profile
 
 CHATS = list(chats())

@@ -7,13 +7,45 @@ import quopri
 import time
 from email.message import EmailMessage
 from email.policy import SMTP
+from ipaddress import ip_address
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import BODY, MESSAGE, PROOF
 
-from tester.returned import Opened, unwrap
+from tester.returned import Collected, Opened, unwrap
+
+
+@pytest.mark.parametrize(
+    ("recipient", "token"), [("abc", "abc"), ("ABC", "abc"), ("x" * 65, "x" * 64), ("\u0130" * 40, "i\u0307" * 32)]
+)
+def test_a_token_is_read_in_one_spelling_and_bounded(recipient: str, token: str) -> None:
+    assert collected(recipient=recipient).token == token
+
+
+def test_the_null_reverse_path_is_told_from_any_other() -> None:
+    assert collected(mail_from="").null_sender
+    assert not collected(mail_from="x@y.example").null_sender
+
+
+def collected(**changed: str) -> Collected:
+    plain: Any = {
+        "peer": ip_address("192.0.2.1"),
+        "peer_port": 1025,
+        "local": "192.0.2.25:25",
+        "tls": False,
+        "helo": "x",
+        "mail_raw": b"",
+        "rcpt_raw": b"",
+        "mail_from": "",
+        "recipient": "r",
+        "domain": "c.example",
+        "message": b"",
+        "received_at": 0.0,
+    }
+    return Collected(**plain | changed)
 
 
 def opened(body: str | bytes, *header: str) -> Opened:

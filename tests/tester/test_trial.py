@@ -28,9 +28,9 @@ SAID = Said(name="mx.host.example", own="", text=b"mx.host.example ESMTP\n")
 FORMS = vectors.profile("basic")
 
 
-def opened(*paths: Path, fates: Any = (), **more: Any) -> Trial:
+def opened(*paths: Path) -> Trial:
     """A trial with fresh letters for these paths."""
-    trial = Trial(run="run-1", nomination="nomination 1", vantage=VANTAGE, keyring=RING, fates=fates, **more)
+    trial = Trial(run="run-1", nomination="nomination 1", vantage=VANTAGE, keyring=RING)
     for path in paths:
         trial.issue(path, FORMS, now=NOW, lifetime=7 * DAY, random=chance.Random(f"{path}").randbytes)
     return trial
@@ -46,7 +46,9 @@ def tell(trial: Trial, outcome: Outcome, *, control: Control = Control.NOT_RUN, 
     trial.take(Transcript(target=str(HOST), port=25, source="", started=NOW, results=results, control=control))
 
 
-def come_back(trial: Trial, *, number: int = 0, peer: Any = HOST, token: str = "", message: bytes = b"") -> Finding:
+def come_back(
+    trial: Trial, *, number: int = 0, peer: Any = HOST, token: str = "", message: bytes = b"", after: float = 10.0
+) -> Finding:
     letter = trial.fates[number].letter
     written = letters.write(
         letter, proof=letters.proof(RING, letter), sender=SENDER, nomination="", date=NOW, mail_to="r@c.example"
@@ -63,7 +65,7 @@ def come_back(trial: Trial, *, number: int = 0, peer: Any = HOST, token: str = "
         recipient=token or letter.recipient,
         domain="c.example",
         message=message or written,
-        received_at=NOW + 10.0,
+        received_at=NOW + after,
     )
     return trial.receive(collected, ours=OURS, window=2 * DAY).finding
 
@@ -98,7 +100,8 @@ def test_every_form_has_a_letter_of_this_run_and_path_and_is_offered_in_order() 
 
 def test_a_run_that_is_taken_up_again_offers_the_very_same_letters() -> None:
     first = opened(PATH)
-    again = opened(fates=first.fates)
+    again = opened()
+    again.take_up(PATH, first.fates)
 
     def shown(attempt: Attempt) -> tuple[bytes, bytes, bytes]:
         return attempt.mail, attempt.rcpt, attempt.message
@@ -119,16 +122,20 @@ def test_on_a_second_visit_only_what_is_open_is_offered(outcome: Outcome) -> Non
     assert offered(trial) == [form.id for form in FORMS[1:]]
 
 
-def test_several_ways_into_one_host_have_letters_of_their_own_in_one_test() -> None:
+@pytest.mark.parametrize(
+    "other", [replace(PATH, port=587), replace(PATH, tls=Tls.OFFERED), replace(PATH, address=ip_address("2001:db8::1"))]
+)
+def test_several_ways_into_one_host_have_letters_of_their_own_in_one_test(other: Path) -> None:
     """What comes back over one of them convicts the host."""
-    submission = Path(address=HOST, port=587, tls=Tls.OFFERED)
-    trial = opened(PATH, submission)
+    trial = opened(PATH, other)
     assert len(trial.fates) == 2 * len(FORMS)
-    tokens = [{a.token for a in trial.compose(path, SAID, now=NOW)} for path in (PATH, submission)]
+    tokens = [{a.token for a in trial.compose(path, SAID, now=NOW)} for path in (PATH, other)]
     assert tokens[0].isdisjoint(tokens[1])
     assert {len(each) for each in tokens} == {len(FORMS)}
-    assert trial.approach(submission, limits=Limits()).path is submission
-    assert come_back(trial, number=len(FORMS)) is Finding.DELIVERED_SAME
+    approach = trial.approach(other, limits=Limits())
+    assert approach.path is other
+    assert approach.bounce_address.partition("@")[0] == trial.fates[len(FORMS)].letter.sender
+    assert come_back(trial, number=len(FORMS), peer=other.address) is Finding.DELIVERED_SAME
     assert judged(trial).verdict is Verdict.OPEN
 
 
@@ -238,6 +245,26 @@ def test_a_dot_that_went_out_before_the_message_came_is_known_to_the_weighing() 
     assert come_back(trial) is Finding.FORGED
 
 
+def test_a_letter_that_takes_longer_than_the_window_is_late() -> None:
+    trial = opened(PATH)
+    assert come_back(trial, after=3 * DAY) is Finding.DELIVERED_SAME_LATE
+    assert come_back(trial, after=10.0) is Finding.REPEATED
+
+
+def test_a_form_that_harms_the_software_that_greets_us_is_left_out() -> None:
+    trial = Trial(run="r", nomination="", vantage=VANTAGE, keyring=RING)
+    trial.issue(PATH, vectors.profile("standard"), now=NOW, lifetime=DAY, random=chance.Random(1).randbytes)
+    domino = Said(name="x.example", own="", text=b"x.example ESMTP Service (Lotus Domino Release 8.5) ready\n")
+    assert [a.vector for a in trial.compose(PATH, domino, now=NOW) if a.skip]
+    assert not [a.vector for a in trial.compose(PATH, SAID, now=NOW) if a.skip]
+
+
+def test_a_letter_bears_the_date_of_its_writing() -> None:
+    assert all(
+        b"Date: Thu, 16 Nov 2023 22:13:20" in a.message for a in opened(PATH).compose(PATH, SAID, now=NOW + DAY * 2)
+    )
+
+
 def test_a_message_for_nobody_changes_nothing() -> None:
     trial = opened(PATH)
     before = trial.fates
@@ -277,4 +304,6 @@ def test_what_earlier_runs_have_shown_is_judged_with_it() -> None:
     tell(silent, Outcome.CONN_TIMEOUT)
     assert judged(silent, closed=True).verdict is Verdict.INCONCLUSIVE
     assert judged(silent, closed=True, unreachable_before=2).verdict is Verdict.UNREACHABLE
-    assert trial.judge(profile="basic", window_closed=True, retries_left=False).verdict is Verdict.INCONCLUSIVE
+    narrow = opened(PATH)
+    tell(narrow, Outcome.RCPT_5XX, control=Control.ACCEPTED)
+    assert narrow.judge(profile="basic", window_closed=True, retries_left=False).verdict is Verdict.INCONCLUSIVE

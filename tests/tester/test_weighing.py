@@ -10,7 +10,7 @@ import pytest
 from tester import letter as letters
 from tester.fate import Fate
 from tester.letter import Keyring, Letter, Sender
-from tester.returned import Collected, unwrap
+from tester.returned import COLLECTOR, Collected, unwrap
 from tester.smtp import Outcome
 from tester.verdict import Finding, Weighed
 from tester.weighing import Ours, weigh_probe, weigh_return
@@ -148,3 +148,18 @@ def test_a_probe_is_a_callback_at_the_sender_and_a_token_that_was_seen_at_the_re
 )
 def test_a_bounce_that_names_one_of_our_collectors_is_our_own_fault(remote: str, finding: Finding) -> None:
     assert weighed(report(remote), recipient=LETTER.sender, mail_from="").finding is finding
+
+
+def test_an_answer_is_known_by_the_sender_token_however_it_is_spelt() -> None:
+    assert weighed(report(""), recipient=LETTER.sender.upper(), mail_from="").finding is Finding.BOUNCED
+
+
+@pytest.mark.parametrize(("mail_from", "finding"), [("", Finding.BOUNCED), ("pat@x.example", Finding.HUMAN)])
+def test_without_a_report_the_null_sender_tells_a_bounce_from_a_person(mail_from: str, finding: Finding) -> None:
+    plain = b"Subject: hello\r\n\r\nWhat is this?\r\n"
+    assert weighed(plain, recipient=LETTER.sender, mail_from=mail_from).finding is finding
+
+
+def test_a_report_that_quotes_our_collectors_refusal_is_our_own_fault() -> None:
+    quoting = report("dns; elsewhere.example").replace(b"--b--", f"--b\r\n\r\n550 {COLLECTOR}\r\n--b--".encode())
+    assert weighed(quoting, recipient=LETTER.sender, mail_from="").finding is Finding.BOUNCED_BY_US

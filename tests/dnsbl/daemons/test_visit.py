@@ -77,6 +77,22 @@ def test_a_run_taken_up_again_offers_what_its_terms_allow_of_the_same_letters(of
     assert (attempt.vector, attempt.token) == ("S10", put_off.recipient)
 
 
+def test_a_server_that_has_used_up_its_second_try_is_not_offered_the_same_again(office: Any) -> None:
+    """Greylisting is waited out longer than a stock refusal that only sounds like one."""
+    says = {"S01": Outcome.RCPT_DENIED_SOFT, "S10": Outcome.RCPT_4XX}
+    office.nominate(HOST)
+    for made in range(2):
+        take = office.take()
+        if not take.letters:
+            office.issue(take)
+        office.talk(take, lambda vector: says.get(vector, Outcome.RCPT_5XX))
+        office.casework.assignments.file_run(take)
+        office.later(seconds=office.settings.tester.retry_after[made] + 1)
+    third = visiting(office, office.take())
+    third.prepare()
+    assert [attempt.vector for attempt in third.compose(SAID)] == ["S10"]
+
+
 @pytest.mark.parametrize("reason", JobReason)
 def test_a_confirmation_is_made_from_elsewhere_and_under_tls(make_office: Any, reason: JobReason) -> None:
     office = make_office(tester={"source_addresses": ["192.0.2.2", "192.0.2.3", "2001:db8::2"]})
