@@ -12,13 +12,14 @@ from siphash24 import siphash24
 
 #: Bytes of a secret.
 SECRET = 16
+#: Bytes of the client's half of a cookie.
+CLIENT = 8
 #: Seconds that a cookie is good for, how far the clocks of servers may differ, and when a good cookie is renewed
 #: (RFC 9018 4.3).
 GOOD = 3600
 AHEAD = 300
 RENEW = 1800
 
-_CLIENT = 8
 _VERSION = b"\x01"
 
 
@@ -34,8 +35,8 @@ class Cookies:
 
         `client` is the packed address, `now` in Unix seconds.
         """
-        mine, theirs = option[:_CLIENT], option[_CLIENT:]
-        if len(mine) < _CLIENT or (theirs and not 8 <= len(theirs) <= 32):
+        mine, theirs = option[:CLIENT], option[CLIENT:]
+        if len(mine) < CLIENT or (theirs and not 8 <= len(theirs) <= 32):
             return None
         moment = int(now)
         good = False

@@ -5,7 +5,8 @@ silence out, with the little that counters and the sampled log need. The order, 
 
 1. clients with the rule `drop` get nothing, unread;
 2. `wire` parses; what deserves no reply gets none;
-3. EDNS: NSID and cookies (a malformed cookie is FORMERR; in strict mode one that is not good is BADCOOKIE over UDP);
+3. EDNS: NSID and cookies (a malformed cookie is FORMERR; in strict mode one that is not good is BADCOOKIE over UDP; who
+   asks for a cookie alone gets it, with BADCOOKIE when the server's half that was shown is not good, RFC 7873 5.4);
 4. the client's rule, unless the name has a known key or is one of the zone's own, which everybody may have (a resolver
    that goes label by label needs the origin before it can show a key); class CH; which zone; what `answer` finds there;
 5. response rate limits, for UDP without a good cookie or key.
@@ -23,7 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dnsbl.dns import answer, guard, wire
+from dnsbl.dns import answer, cookies, guard, wire
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.guard import Keys, Pace, Prefixes
 from dnsbl.dns.listed.table import Table
@@ -98,14 +99,14 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
     if query.fault == wire.NOERROR:
         good, options, fault = _edns(query, client, now, serving)
         trusted = tcp or good
-        if fault == wire.NOERROR or (fault == wire.BADCOOKIE and tcp):
+        if fault == wire.NOERROR or (fault == wire.BADCOOKIE and tcp and query.question):
             reply, zone, keyed = _reply(query, rule, now, serving)
             trusted = trusted or keyed
         else:
             reply = Reply(fault)
     why = ""
     if not trusted:
-        verdict = serving.pace.judge(client, _sort(reply), now)
+        verdict = serving.pace.judge(client, _sort(query, reply), now)
         if verdict == guard.DROP:
             return Said(None, query, zone.origin if zone else "", -1, "rate")
         why = "slip" if verdict == guard.SLIP else ""
@@ -123,13 +124,14 @@ def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bo
     if serving.nsid is not None and wire.NSID in asked:
         options += wire.option(wire.NSID, serving.nsid)
     if serving.cookies is None or wire.COOKIE not in asked:
-        return False, options, wire.NOERROR
+        return (False, options, wire.NOERROR) if query.question else (False, b"", wire.FORMERR)
     checked = serving.cookies.check(asked[wire.COOKIE], client, now)
     if checked is None:
         return False, b"", wire.FORMERR
     good, cookie = checked
     options += wire.option(wire.COOKIE, cookie)
-    return good, options, wire.BADCOOKIE if serving.cookies.strict and not good else wire.NOERROR
+    wrong = not good and (serving.cookies.strict if query.question else len(asked[wire.COOKIE]) > cookies.CLIENT)
+    return good, options, wire.BADCOOKIE if wrong else wire.NOERROR
 
 
 def _reply(query: Query, rule: ClientRule | None, now: float, serving: Serving) -> tuple[Reply, Zone | None, bool]:
@@ -144,6 +146,8 @@ def _reply(query: Query, rule: ClientRule | None, now: float, serving: Serving) 
     own = zone is not None and query.qtype not in TRANSFERS and _own(zone, below, keyed)
     if rule is not None and rule.action == "refuse" and not own:
         return Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, False
+    if not query.question:
+        return Reply(wire.NOERROR), None, False
     if query.qclass == wire.CH:
         return _chaos(query, serving), None, False
     if query.qclass != wire.IN or query.qtype in TRANSFERS:
@@ -200,10 +204,10 @@ def _stale(reply: Reply) -> Reply:
     return Reply(reply.rcode, reply.authoritative, reply.answers, reply.authorities, reply.additionals, ede)
 
 
-def _sort(reply: Reply) -> int:
+def _sort(query: Query, reply: Reply) -> int:
     """What a reply counts as for the limits."""
     if reply.rcode == wire.NXDOMAIN:
         return guard.NEGATIVE
-    if reply.rcode != wire.NOERROR:
+    if reply.rcode != wire.NOERROR or not query.question:
         return guard.ERROR
     return guard.ANSWER if reply.answers else guard.NEGATIVE

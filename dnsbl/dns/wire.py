@@ -8,9 +8,9 @@ one is taken:
   for ever);
 - FORMERR for any count but one question (RFC 9619), no answer, no authority and at most one additional record that is
   OPT; for a label type other than plain (pointers too); for a name over 255 bytes; for anything cut short; for trailing
-  bytes; for more than 64 EDNS options;
-- a reply to a broken message repeats the question and the OPT only as far as they were read whole, so that most are a
-  bare header;
+  bytes; for more than 64 EDNS options; but a message without a question may be one for a cookie (RFC 7873 5.4);
+- a reply to a broken message repeats the question only when it was read whole, so that many are a bare header; it has
+  an OPT when the message has one at its place, among its first 64 records, even with broken options (RFC 6891 6.1.1);
 - NOTIMP for every opcode but QUERY, whatever the rest looks like; BADVERS for EDNS above version 0 (RFC 6891 6.1.3);
 - TC, AA, RA, Z, AD and CD of the query are neither looked at nor copied; RD is copied (RFC 1035 4.1.1).
 """
@@ -49,8 +49,8 @@ STALE, NOT_READY, BLOCKED, PROHIBITED, STALE_NXDOMAIN, NOT_AUTHORITATIVE = 3, 14
 PLAIN_UDP = 512
 LARGEST_UDP = 1232
 LARGEST_TCP = 65535
-#: EDNS options of one query; a packet of nothing else would cost milliseconds.
-MOST_OPTIONS = 64
+#: EDNS options of one query, and records of a broken one; a packet of nothing else would cost milliseconds.
+MOST_OPTIONS = MOST_RECORDS = 64
 
 #: Where the name of the question begins, as a compression pointer: the owner of every answer.
 QNAME = b"\xc0\x0c"
@@ -80,7 +80,7 @@ class Query:
     ident: int
     opcode: int
     recursion_desired: bool
-    question: bytes  #: the question section byte for byte; b"" when it could not be read
+    question: bytes  #: the question section byte for byte; b"" when it could not be read, or none is there for a cookie
     labels: tuple[bytes, ...]  #: the question's name in lower case, without the root
     qtype: int
     qclass: int
@@ -112,16 +112,19 @@ def parse(packet: bytes) -> Query | None:
     labels: tuple[bytes, ...] = ()
     question, qtype, qclass, edns, fault = b"", 0, 0, None, NOERROR
     try:
-        if (questions, answers, authorities) != (1, 0, 0) or additionals > 1:
+        if questions > 1 or answers or authorities or additionals > 1:
             raise _Malformed
-        labels, qtype, qclass, end = _question(packet)
-        question = packet[12:end]
+        end = 12
+        if questions:
+            labels, qtype, qclass, end = _question(packet)
+            question = packet[12:end]
         if additionals:
             edns, end = _opt(packet, end)
-        if end != len(packet):
+        if end != len(packet) or not (questions or (edns and any(code == COOKIE for code, _ in edns.options))):
             raise _Malformed
     except _Malformed:
         fault = FORMERR
+        edns = edns or _opt_somewhere(packet, questions, answers + authorities, additionals)
     if opcode not in OPCODES:
         fault = NOTIMP
     elif fault == NOERROR and edns is not None and edns.version != 0:
@@ -173,6 +176,31 @@ def _opt(packet: bytes, at: int) -> tuple[Edns, int]:
         options.append((code, packet[at : at + length]))
         at += length
     return Edns(size, version, bool(flags & _DO), tuple(options)), end
+
+
+def _opt_somewhere(packet: bytes, questions: int, before: int, additionals: int) -> Edns | None:
+    """The OPT of a message that breaks a rule, without its options; `before` are the records ahead of additional ones.
+
+    No pointer is followed, and no record looked into.
+    """
+    at = 12
+    for number in range(min(questions + before + additionals, MOST_RECORDS)):
+        owner = at
+        while at < len(packet) and 0 < packet[at] < 64 and at - owner < 255:
+            at += 1 + packet[at]
+        if at >= len(packet) or 0 < packet[at] < 0xC0:
+            return None
+        at += 2 if packet[at] else 1
+        if number < questions:
+            at += 4
+            continue
+        if len(packet) < at + 10:
+            return None
+        rtype, size, _, version, flags, length = _OPT_FIXED.unpack_from(packet, at)
+        if rtype == OPT and at == owner + 1 and number >= questions + before:
+            return Edns(size, version, bool(flags & _DO), ())
+        at += 10 + length
+    return None
 
 
 def name(labels: Iterable[bytes]) -> bytes:

@@ -161,6 +161,8 @@ def corpus() -> list[bytes]:
         opt_head + NAME + end + b"\0" + struct.pack("!HHIH", 41, 0, 0, 28) + b"\0\x0a\0\x18" + b"\1" * 24,
         opt_head + NAME + end + b"\0" + struct.pack("!HHIH", 41, 1232, 0, 11) + b"\0\x08\0\x07\0\1\x18\0\xc0\0\2",
         struct.pack("!HHHHHH", 1, 0, 1, 0, 0, 2) + NAME + end + opt + opt,
+        struct.pack("!HHHHHH", 1, 0, 0, 0, 0, 1) + opt[:-2] + b"\0\x0c\0\x0a\0\x08" + b"c" * 8,  # for a cookie alone
+        struct.pack("!HHHHHH", 1, 0, 0, 0, 0, 1) + opt[:-2] + b"\0\x1c\0\x0a\0\x18" + b"\1" * 24,
         struct.pack("!HHHHHH", 1, 4 << 11 | 0x400, 1, 0, 0, 0) + b"\x02bl\x04test\0\0\6\0\1",  # NOTIFY
         struct.pack("!HHHHHH", 1, 5 << 11, 1, 0, 1, 0) + b"\x02bl\x04test\0\0\6\0\1" + NAME + b"\0\1\0\1" + b"\0" * 6,
         head + b"\x07version\x04bind\0\0\x10\0\3",
@@ -265,7 +267,7 @@ def broken_law(packet: bytes, reply: bytes | None, *, tcp: bool) -> str:
         return "longer than a client without EDNS can take"
     if not tcp and b"\0\0\x29" not in packet and reply[6:8] == b"\0\0" and len(reply) > max(4 * len(packet), SMALL):
         return "without an answer, and more than four times the question"
-    if not reply[11] and reply[3] & 15 in (1, 2, 4, 5) and len(reply) > len(packet):
+    if (reply[3] & 15 in (1, 4) or (not reply[11] and reply[3] & 15 in (2, 5))) and len(reply) > len(packet):
         return "a complaint longer than the packet complained of"
     return ""
 

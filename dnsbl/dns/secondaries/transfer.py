@@ -146,8 +146,8 @@ def checked(request: Request, keys: Keys, now: int) -> Signed | None:
 
 
 def said(request: Request, rcode: int) -> bytes:
-    """A reply of header and question alone."""
-    return _header(request, rcode, 0) + request.question
+    """A reply of header and question, and OPT for who sent one."""
+    return _header(request, rcode, 0, additional=request.edns) + request.question + _opt(request)
 
 
 def refused_signature(request: Request, signed: Signed, now: int) -> bytes:
@@ -164,7 +164,8 @@ def sealed(reply: bytes, request: Request, key: dns.tsig.Key, now: int) -> bytes
 
 def serial(request: Request, zone: Zone, table: Table) -> bytes:
     """The SOA alone: IXFR over UDP (RFC 1995 section 2), which sends the client to TCP."""
-    return _header(request, wire.NOERROR, 1, authoritative=True) + request.question + _soa(zone, table)
+    header = _header(request, wire.NOERROR, 1, authoritative=True, additional=request.edns)
+    return header + request.question + _soa(zone, table) + _opt(request)
 
 
 def reach(request: Request, table: Table) -> int | None:
@@ -223,7 +224,7 @@ def steps(
 def messages(request: Request, records: Iterable[bytes], key: dns.tsig.Key | None, now: int) -> Iterator[bytes]:
     """The records in messages without length prefix, each with the question and, when there is a key, signed."""
     context = None
-    extra = _OPT if request.edns else b""
+    extra = _opt(request)
     for body, count in _filled(records, LARGEST - 12 - len(request.question) - len(extra)):
         message = _header(request, wire.NOERROR, count, authoritative=True, additional=bool(extra))
         message += request.question + body + extra
@@ -309,6 +310,11 @@ def _header(
 ) -> bytes:
     flags = _QR | (_AA if authoritative else 0) | request.flags & _RD | rcode
     return _HEADER.pack(request.ident, flags, 1, count, 0, 1 if additional else 0)
+
+
+def _opt(request: Request) -> bytes:
+    """An OPT record for who sent one (RFC 6891 6.1.1), or nothing."""
+    return _OPT if request.edns else b""
 
 
 def _soa(zone: Zone, table: Table) -> bytes:

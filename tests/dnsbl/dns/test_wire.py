@@ -59,7 +59,9 @@ def test_a_question_cut_anywhere_is_malformed_and_not_repeated(end: int) -> None
 @pytest.mark.parametrize("end", range(len(QUERY), len(WITH_OPT)))
 def test_opt_cut_anywhere_is_malformed_and_the_question_repeated(end: int) -> None:
     query = parsed(WITH_OPT[:end])
-    assert (query.fault, query.question, query.edns) == (wire.FORMERR, QUERY[12:], None)
+    there = end >= len(QUERY) + 11  # as far as its options: the client knows what OPT is
+    assert (query.fault, query.question) == (wire.FORMERR, QUERY[12:])
+    assert query.edns == (wire.Edns(4096, 0, True, ()) if there else None)
 
 
 @pytest.mark.parametrize("first", [0x40, 0x7F, 0x80, 0xBF, 0xC0, 0xFF])
@@ -151,6 +153,27 @@ def test_additional_records_go_first_then_everything_with_tc() -> None:
     truncated = wire.assemble(query, reply, len(QUERY) + len(answers[0]) - 1)
     assert len(truncated) == len(QUERY)
     assert dns.message.from_wire(truncated).flags & dns.flags.TC
+
+
+@given(
+    st.lists(st.sampled_from([b"\0", b"\xc0\x0c", b"\1a\0", b"\1a\xc0\x0c"]), max_size=5),
+    st.integers(1, 2),
+    st.integers(0, 2),
+    st.integers(1, 5),
+    st.binary(max_size=3),
+)
+def test_a_broken_message_with_opt_gets_opt_as_a_stranger_reads_it(
+    owners: list[bytes], questions: int, before: int, additionals: int, tail: bytes
+) -> None:
+    """RFC 6891 6.1.1; dnspython, told to go on after errors, says whether there is one."""
+    records = [owner + bytes.fromhex("0001 0001 00000000 0004 7f000001") for owner in owners]
+    records.append(bytes.fromhex("00 0029 1000 00 00 8000 0000"))
+    packet = struct.pack("!HHHHHH", 1, 0, questions, before, 0, additionals)
+    packet += (b"\1a\0\0\1\0\1" * questions) + b"".join(records) + tail
+    query = parsed(packet)
+    if query.fault == wire.FORMERR:
+        said = dns.message.from_wire(packet, continue_on_error=True, ignore_trailing=True, question_only=False)
+        assert (query.edns is not None) == (said.opt is not None)
 
 
 @given(st.binary(max_size=600))

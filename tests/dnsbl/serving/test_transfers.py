@@ -312,6 +312,35 @@ async def test_a_signed_question_gets_a_signed_answer(primary: Primary, tcp: boo
         assert reply.edns == 0
 
 
+@pytest.mark.parametrize("edns", [True, False])
+@pytest.mark.parametrize(
+    ("query", "tcp"),
+    [
+        (query_for("AXFR"), True),
+        (query_for("AXFR", WRONG), True),
+        (query_for("AXFR", RING, "other.test"), True),
+        (query_for("AXFR", RING), False),
+        (query_for("IXFR", RING, serial=1), False),
+    ],
+    ids=["refused", "wrong key", "elsewhere", "not over UDP", "the serial alone"],
+)
+async def test_who_sent_opt_gets_opt_and_nobody_else(
+    primary: Primary, query: dns.message.Message, tcp: bool, edns: bool
+) -> None:
+    query.use_edns(0 if edns else -1)
+    packet = query.to_wire()
+    if tcp:
+        reader, writer = await asyncio.open_connection(primary.host, primary.port)
+        writer.write(len(packet).to_bytes(2) + packet)
+        reply = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+        writer.close()
+        await writer.wait_closed()
+    else:
+        reply = primary.responder.reply(packet, bytes((127, 0, 0, 1)), tcp=False)
+        reply = reply if isinstance(reply, bytes) else next(reply)  # type: ignore[arg-type]
+    assert dns.message.from_wire(reply, keyring=False).edns == (0 if edns else -1)
+
+
 async def test_a_clock_that_is_off_is_told_ours(primary: Primary) -> None:
     clock = HandClock()
     primary.transfers._clock = clock
