@@ -180,6 +180,12 @@ def test_probation_is_over_with_the_last_of_its_surprises() -> None:
         return policy.place(case(Verdict.CLOSED, Place.PROBATION, probations=probations), TERMS)
 
     assert [place(n) for n in range(4)] == [Place.PROBATION] * 3 + [Place.CLEAR]
+    assert policy.place(case(Verdict.CLOSED), TERMS) is Place.CLEAR, "it was never on the list"
+
+
+def test_after_its_probation_an_address_that_does_not_answer_is_tried_again_as_any_other() -> None:
+    old = case(Verdict.INCONCLUSIVE, delisted=NOW - timedelta(days=100), probations=3, tries=1)
+    assert decide(old, TERMS, NOW, half).follow_up == follow_up(JobReason.UNREACHABLE, hours=1)
 
 
 def test_a_letter_that_comes_back_in_probation_lists_again_at_once() -> None:
