@@ -3,7 +3,7 @@
 Pure. One `Dialogue` holds one connection: every event method returns the next `Command` for the shell, until
 `Close`. The states and what each class of reply does there stand in `states.TABLE`; the methods here only carry the
 table out. Knows nothing of sockets, clocks or what a letter means; never speaks of AUTH, VRFY, EXPN or BDAT and
-never pipelines. A few lines longer than most modules: who carries the table out is read in one piece.
+never pipelines. Over 400 lines, since what carries the table out is read in one piece.
 
     dialogue = Dialogue(approach, compose)
     while dialogue:

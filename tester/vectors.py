@@ -1,8 +1,8 @@
 """The catalogue of relay forms: one row each, with what it shows and whom it could hurt.
 
 Pure data and string building. Never decides anything; never quotes or "repairs" an address: the envelope goes
-out exactly as built here. Long, since it is a table. The ids are historic and shared with the reports; where one
-historic form has several spellings, a letter tells them apart (R16a, R16b).
+out exactly as built here. Over 400 lines, since it is a table. The ids are historic and shared with the reports; where
+one historic form has several spellings, a letter tells them apart (R16a, R16b).
 
 A form that needs a name we do not have (a domain the target serves, an address of our collector) is skipped, and so
 is one that is known to harm the software that the server says it is. Left out: R28, two recipients in one

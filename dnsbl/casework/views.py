@@ -107,4 +107,5 @@ def _state(
             return State.CLEAR
         case Verdict.REFUSES_TESTER | Verdict.UNREACHABLE | Verdict.INCONCLUSIVE:
             return State.UNTESTABLE
-    return State.UNKNOWN
+        case Verdict.OPEN | Verdict.OPEN_MULTIHOP | None:  # its listing has ended since
+            return State.UNKNOWN

@@ -1,4 +1,5 @@
-"""The command `dnsbl`: composition root. Wires settings, store, casework and daemons, and turns errors into sentences.
+"""The command `dnsbl`, and where its errors become sentences. Puts nothing together: a list is opened in `opened`, and
+its daemons and what answers are started in `daemons.node`.
 
 Exit codes: 0 done, 1 refused or failed with one sentence on stderr, 2 usage. Logs go to stderr, results to stdout.
 """

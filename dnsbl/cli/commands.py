@@ -1,7 +1,4 @@
-"""The commands, one function each: read the words, call one verb, show the result. Decide nothing.
-
-Over 400 lines, since each command is one short function and a reader looks for it here.
-"""
+"""The commands, one function each: read the words, call one verb, show the result. Decide nothing."""
 
 from __future__ import annotations
 

@@ -1,0 +1,50 @@
+"""What the papers and docstrings say of the house is so: its drawing, and the length of its modules."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(path for package in ("tester", "dnsbl", "bench") for path in (ROOT / package).rglob("*.py"))
+#: What a drawing of the house need not name.
+UNSAID = {"__init__", "__main__", "env"}
+
+
+def drawing() -> list[str]:
+    """The lines of ARCHITECTURE.md's picture that are about the two packages."""
+    picture = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```")[1]
+    return picture.partition("\nzones/")[0].splitlines()
+
+
+def named() -> set[str]:
+    """The words of its left column: before the blanks that stand in front of what is said about them."""
+    columns = [re.split(r" {3,}", line.strip())[0] for line in drawing() if len(line) - len(line.lstrip()) < 20]
+    return {word for column in columns for word in re.findall(r"[a-z_]+", column)}
+
+
+def rooms(package: str) -> set[str]:
+    """The modules and folders right below a package."""
+    here = ROOT / package
+    return {path.stem for path in here.glob("*.py")} | {path.parent.name for path in here.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("package", ["tester", "dnsbl"])
+def test_the_drawing_names_each_module_and_room_at_the_top(package: str) -> None:
+    assert not rooms(package) - UNSAID - named(), "draw it in ARCHITECTURE.md"
+
+
+def test_the_drawing_names_nothing_that_is_not_there() -> None:
+    stems = {path.stem for path in MODULES} | {path.parent.name for path in MODULES}
+    stems |= {path.name.split(".")[0] for path in (ROOT / "dnsbl").rglob("*.pyx")}
+    assert not named() - stems, "they are not in the house"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_why_it_is_over_400_lines_and_only_when_it_is(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    said = "Over 400 lines, since " in (ast.get_docstring(ast.parse(text)) or "").replace("\n", " ")
+    assert said == (len(text.splitlines()) > 400)
