@@ -20,7 +20,7 @@ from tester.letter import Keyring
 from tester.returned import Collected
 from tester.verdict import Finding
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 #: Callbacks that may wait for the store.
 MOST_PROBES = 100
@@ -78,7 +78,7 @@ class Mailroom:
     async def _deliver(self, collected: Collected) -> None:
         finding = await asyncio.to_thread(self._arrivals.file_return, collected)
         if finding is Finding.BOUNCED_BY_US:
-            log.error("a letter was bounced because our own collector had refused it; the journal tells which")
+            _log.error("a letter was bounced because our own collector had refused it; the journal tells which")
 
     def _probed(self, collected: Collected) -> None:
         if len(self._probes) < MOST_PROBES:
@@ -90,7 +90,7 @@ class Mailroom:
         try:
             await asyncio.to_thread(self._arrivals.file_probe, collected)
         except DnsblError as error:
-            log.warning("a callback was not stored: %s", error)
+            _log.warning("a callback was not stored: %s", error)
 
 
 def literals(address: Address) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from dns.resolver import NoResolverConfiguration
 
 from dnsbl.addresses import Address
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 #: Seconds for everything that is asked about one server.
 PATIENCE = 5.0
@@ -30,7 +30,7 @@ async def own_name(address: Address, names: tuple[str, ...], resolver: Resolver 
     try:
         resolver = resolver or Resolver()
     except NoResolverConfiguration:
-        log.warning("this machine has no resolver; no server's own name is known")
+        _log.warning("this machine has no resolver; no server's own name is known")
         return ""
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):

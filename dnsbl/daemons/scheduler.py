@@ -17,7 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.errors import DnsblError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Scheduler:
@@ -50,7 +50,7 @@ def _quietly(name: str, verb: Callable[[], int]) -> None:
     try:
         done = verb()
     except DnsblError as error:
-        log.warning("%s: %s", name, error)
+        _log.warning("%s: %s", name, error)
     else:
         if done:
-            log.info("%s: %d", name, done)
+            _log.info("%s: %d", name, done)

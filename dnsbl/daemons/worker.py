@@ -30,7 +30,7 @@ from tester.caller import call
 from tester.letter import Keyring
 from tester.smtp import Event, Flag, Transcript
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 #: Seconds between two looks for due jobs, and for a stop.
 POLL = 0.25
@@ -108,13 +108,13 @@ class Worker:
         try:
             stopped = await asyncio.to_thread(self._assignments.stopped)
         except DnsblError as error:
-            log.warning("it is not known whether testing is stopped: %s", error)
+            _log.warning("it is not known whether testing is stopped: %s", error)
             return
         why = tester.held or (quiet and "these are quiet hours") or (stopped and "an operator has stopped testing")
         if why and not self._held:
-            log.warning("nobody is dialled from now on: %s", why)
+            _log.warning("nobody is dialled from now on: %s", why)
         elif self._held and not why:
-            log.warning("testing goes on")
+            _log.warning("testing goes on")
         self._held = bool(why)
 
     async def _break_off(self) -> None:
@@ -130,13 +130,13 @@ class Worker:
         try:
             assignment = await asyncio.to_thread(self._assignments.take_job, self.name, avoid=self._full())
         except DnsblError as error:
-            log.warning("no job taken: %s", error)
+            _log.warning("no job taken: %s", error)
             return False
         if assignment is None:
             return False
         address = assignment.job.address
         if not self._pacer.start(address):
-            log.warning("%s has no place now; its lease brings the job back", address)
+            _log.warning("%s has no place now; its lease brings the job back", address)
             return False
         task = asyncio.create_task(self._hold(assignment))
         self._running[address] = task
@@ -160,7 +160,7 @@ class Worker:
         self._running.pop(address, None)
         self._pacer.end(address)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("the test of %s broke off; its lease brings the job back", address, exc_info=error)
+            _log.error("the test of %s broke off; its lease brings the job back", address, exc_info=error)
 
     async def _hold(self, assignment: Assignment) -> None:
         """Carry out one job while its lease is renewed beside it."""
@@ -170,7 +170,7 @@ class Worker:
             while not testing.done():
                 await asyncio.wait({testing}, timeout=self._settings.tester.lease / 3)
                 if not testing.done() and not await asyncio.to_thread(self._assignments.renew_lease, assignment):
-                    log.warning("the lease of %s went to another worker", assignment.job.address)
+                    _log.warning("the lease of %s went to another worker", assignment.job.address)
                     return
             over = testing.result()
         finally:

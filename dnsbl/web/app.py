@@ -25,7 +25,7 @@ from dnsbl.web.pages import Site
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Codes
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 #: Makes the page for Prometheus, in its text format.
@@ -99,7 +99,7 @@ def create_app(
             views.look_up(IPv4Address("127.0.0.1"))
             stopped = views.stopped()
         except DnsblError as error:
-            log.warning("not ready: %s", error)
+            _log.warning("not ready: %s", error)
             return JSONResponse({"ready": False, "reason": "the store does not answer"}, 503)
         testing = "stopped" if stopped or settings.tester.held else "goes on"
         since = {"since": f"{stopped.at:%Y-%m-%dT%H:%M:%SZ}"} if stopped else {}

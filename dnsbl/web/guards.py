@@ -23,7 +23,7 @@ from dnsbl.web.faults import Fault, Faults
 from dnsbl.web.origins import Ours
 from tester.crowd import Crowd, Place, Tally, widths
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 #: On every answer. `same-origin` referrers, because `no-referrer` would turn the Origin of our own forms to "null".
 HEADERS: Mapping[str, str] = {
@@ -94,7 +94,7 @@ class Guards:
             else:
                 await self._app(scope, _bounded(receive, self._most), send_with_headers)
         except Exception:
-            log.exception("%s %s failed", scope["method"], ascii(scope["path"][:200]))
+            _log.exception("%s %s failed", scope["method"], ascii(scope["path"][:200]))
             if begun:
                 raise
             await self._faults.answer(scope, Fault(500, "internal", "Something went wrong on our side."))(
