@@ -68,7 +68,7 @@ class Serving:
         self.heard(self)
 
 
-class Said(NamedTuple):
+class Replied(NamedTuple):
     """The reply and what became of the question."""
 
     packet: bytes | None
@@ -83,7 +83,7 @@ def types() -> frozenset[int]:
     return answer.types() | TRANSFERS
 
 
-def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: bool) -> Said:
+def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: bool) -> Replied:
     """The reply to one message (over TCP: without its length prefix).
 
     `client` is the packed address, `now` in Unix seconds. At most 512 bytes over UDP, or as many as the client's EDNS
@@ -91,10 +91,10 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
     """
     rule = serving.rules.of(client)
     if rule is not None and rule.action == "drop":
-        return Said(None, None, "", -1, "acl")
+        return Replied(None, None, "", -1, "acl")
     query = wire.parse(packet)
     if query is None:
-        return Said(None, None, "", -1, "header")
+        return Replied(None, None, "", -1, "header")
     trusted, options, reply, zone = tcp, b"", Reply(query.fault), None
     if query.fault == wire.NOERROR:
         good, options, fault = _edns(query, client, now, serving)
@@ -108,10 +108,10 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
     if not trusted:
         verdict = serving.pace.judge(client, _sort(query, reply), now)
         if verdict == guard.DROP:
-            return Said(None, query, zone.origin if zone else "", -1, "rate")
+            return Replied(None, query, zone.origin if zone else "", -1, "rate")
         why = "slip" if verdict == guard.SLIP else ""
     said = wire.assemble(query, reply, query.room(tcp=tcp), options=options, cut=why == "slip")
-    return Said(said, query, zone.origin if zone else "", reply.rcode, why)
+    return Replied(said, query, zone.origin if zone else "", reply.rcode, why)
 
 
 def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bool, bytes, int]:

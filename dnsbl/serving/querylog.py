@@ -14,7 +14,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 from dnsbl.addresses import neighbourhood
-from dnsbl.dns.respond import Said, Serving, shown
+from dnsbl.dns.respond import Replied, Serving, shown
 from dnsbl.dns.wire import TYPES
 
 #: Records that wait to be written at most.
@@ -33,9 +33,9 @@ class QueryLog:
         self._serving = serving
         self._every = every
         self._count = 0
-        self._waiting: deque[tuple[Said, bytes, bool]] = deque()
+        self._waiting: deque[tuple[Replied, bytes, bool]] = deque()
 
-    def offer(self, said: Said, client: bytes, *, tcp: bool, sampled: bool | None = None) -> None:
+    def offer(self, said: Replied, client: bytes, *, tcp: bool, sampled: bool | None = None) -> None:
         """Take it when it is its turn, which the lanes decide for UDP; never waits."""
         if sampled is None:
             self._count = (self._count + 1) % self._every

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.guard import Pace, rules_of
 from dnsbl.dns.listed.table import Table
-from dnsbl.dns.respond import Said, Serving, respond
+from dnsbl.dns.respond import Replied, Serving, respond
 from dnsbl.dns.wire import AXFR, FORMERR, IXFR, TYPES
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
@@ -43,7 +43,7 @@ DROPS = ("acl", "header", "rate", "port", "unsent")
 class Watcher(Protocol):
     """Who is told of queries that could be read: the query log."""
 
-    def offer(self, said: Said, client: bytes, *, tcp: bool, sampled: bool | None) -> None:
+    def offer(self, said: Replied, client: bytes, *, tcp: bool, sampled: bool | None) -> None:
         """Look at it, and never wait; `sampled` is None where it is not yet decided whether this one is logged."""
         ...
 

@@ -341,7 +341,7 @@ def provoke(lab: Lab, server: str, packets: Sequence[bytes], *, per_second: int)
     return replies
 
 
-class Said(NamedTuple):
+class Answered(NamedTuple):
     """What an answer says: two servers that say the same are equal here."""
 
     rcode: str
@@ -352,12 +352,12 @@ class Said(NamedTuple):
 
 
 @functools.cache
-def said(reply: bytes) -> Said:
+def said(reply: bytes) -> Answered:
     """Read a reply. Raises AssertionError when an answer has another owner than the question."""
     record = dnslib.DNSRecord.parse(reply)
     for answer in record.rr:
         assert answer.rname == record.q.qname, f"{answer.rname} answers {record.q.qname}"
-    return Said(
+    return Answered(
         dnslib.RCODE.get(record.header.rcode),
         bool(record.header.aa),
         bool(record.header.tc),

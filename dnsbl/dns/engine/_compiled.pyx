@@ -187,7 +187,7 @@ cdef class Core:
         return counts, total
 
     def answer(self, const uint8_t[::1] packet, bytes client, double now):
-        """For tests: (reply or None, why), as `Said` has them; "hand over" and "sampled" too. Counts as a loop does."""
+        """For tests: (reply or None, why), as `Replied` has them; "hand over" and "sampled" too. Counts as a loop does."""
         cdef uint8_t reply[GIVES]
         cdef Client known
         cdef Question asked

@@ -14,7 +14,7 @@ from dnsbl.dns import wire
 from dnsbl.dns.cookies import Cookies, server_cookie
 from dnsbl.dns.guard import Keys, Pace
 from dnsbl.dns.listed.table import Table
-from dnsbl.dns.respond import Said, Serving, respond, shown
+from dnsbl.dns.respond import Replied, Serving, respond, shown
 from dnsbl.dns.zonefile import zones_from
 
 ZONE = """
@@ -50,7 +50,7 @@ def serving(**pace: float) -> Serving:
     return Serving(ZONES, TABLE, pace=Pace(**pace, seed=7))
 
 
-def flood(at: Serving, packet: bytes, times: int, *, tcp: bool = False, client: bytes = CLIENT) -> list[Said]:
+def flood(at: Serving, packet: bytes, times: int, *, tcp: bool = False, client: bytes = CLIENT) -> list[Replied]:
     return [respond(packet, client, 1000.0, at, tcp=tcp) for _ in range(times)]
 
 
