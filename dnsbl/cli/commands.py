@@ -26,7 +26,7 @@ from dnsbl.model import Door, Refusal, State
 from dnsbl.opened import Desk, current_table, open_desk
 from dnsbl.rules import intake
 from dnsbl.serving.files import EVERYBODYS, write_whole
-from dnsbl.serving.transfers import read_keys
+from dnsbl.serving.transfers import read_tsig_keys
 
 app = typer.Typer(
     name="dnsbl",
@@ -362,7 +362,7 @@ def check_config(
         return
     settings = read_settings(config)
     zones = read_zones(settings)
-    read_keys(settings.dns)
+    read_tsig_keys(settings.dns)
     _, shortage = fitted(settings, ROLES, granted())
     notes = [note for note in (settings.web.unnamed_proxy, shortage) if note]
     facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}

@@ -30,7 +30,7 @@ from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.secrets import Secrets
-from dnsbl.serving.transfers import Transfers, read_keys
+from dnsbl.serving.transfers import Transfers, read_tsig_keys
 from dnsbl.settings import Settings
 from tester.letter import Keyring
 from tester.smtp import Event
@@ -71,11 +71,11 @@ class Node:
         self._responder = Responder(settings.dns, zones, clock=clock) if "dns" in roles else None
         self._feed = self._notifier = None
         if self._responder:
-            keys, bounds = read_keys(settings.dns), Bounds.of(settings)
+            tsig_keys, bounds = read_tsig_keys(settings.dns), Bounds.of(settings)
             self._responder.transfer = Transfers(
-                settings.dns, keys, self._responder.serving, casework.contents, clock, listable=bounds.may_hold
+                settings.dns, tsig_keys, self._responder.serving, casework.contents, clock, listable=bounds.may_hold
             )
-            self._notifier = Notifier(settings.dns, zones, keys, clock=clock)
+            self._notifier = Notifier(settings.dns, zones, tsig_keys, clock=clock)
             self._feed = Feed(
                 casework.contents,
                 [self._responder, self._notifier],

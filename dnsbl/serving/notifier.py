@@ -20,7 +20,7 @@ import dns.tsig
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import transfer
-from dnsbl.dns.secondaries.transfer import Keys
+from dnsbl.dns.secondaries.transfer import TsigKeys
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import Dns, split_listen
 
@@ -39,7 +39,7 @@ class Notifier:
         self,
         settings: Dns,
         zones: Zones,
-        keys: Keys,
+        tsig_keys: TsigKeys,
         *,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         between: float = BETWEEN,
@@ -48,7 +48,7 @@ class Notifier:
         self.zones = zones
         self.counters = dict.fromkeys(("sent", "answered", "unanswered"), 0)
         self._settings = settings
-        self._keys = keys
+        self._tsig_keys = tsig_keys
         self._clock = clock
         self._between = between
         self._waits = waits
@@ -130,7 +130,7 @@ class Notifier:
         address = ip_address(host)
         for rule in self._settings.transfer:
             if rule.key and address in rule.network:
-                return self._keys[dns.name.from_text(rule.key)]
+                return self._tsig_keys[dns.name.from_text(rule.key)]
         return None
 
     def _source(self, host: str) -> tuple[str, int] | None:

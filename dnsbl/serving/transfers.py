@@ -22,7 +22,7 @@ from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.dns.secondaries import transfer
-from dnsbl.dns.secondaries.transfer import Keys, Request
+from dnsbl.dns.secondaries.transfer import Request, TsigKeys
 from dnsbl.dns.zones import Zone
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.model import Change
@@ -40,13 +40,13 @@ class Log(Protocol):
         ...
 
 
-def read_keys(settings: Dns) -> Keys:
+def read_tsig_keys(settings: Dns) -> TsigKeys:
     """The keys of `dns.tsig_keys`. Raises SettingsError, also when a rule names a key that is not there."""
     path: Path | None = settings.tsig_keys
     if path is None:
         return _NO_KEYS
     try:
-        keys = transfer.read_keys(path.read_text(encoding="ascii"), str(path))
+        keys = transfer.read_tsig_keys(path.read_text(encoding="ascii"), str(path))
     except OSError as error:
         raise SettingsError([f"{path}: dns.tsig_keys cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
@@ -63,7 +63,7 @@ class Transfers:
     def __init__(
         self,
         settings: Dns,
-        keys: Keys,
+        tsig_keys: TsigKeys,
         serving: Serving,
         log: Log | None,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
@@ -71,7 +71,7 @@ class Transfers:
     ) -> None:
         self._listable = listable
         self._settings = settings
-        self._keys = keys
+        self._tsig_keys = tsig_keys
         self._serving = serving
         self._log = log
         self._clock = clock
@@ -92,7 +92,7 @@ class Transfers:
         if not rules:
             return iter((self._refuse(request),)) if request.transfer else None
         now = self._clock.now().timestamp()
-        signed = transfer.checked(request, self._keys, int(now))
+        signed = transfer.checked(request, self._tsig_keys, int(now))
         if signed is not None and signed.error:
             self.counters[_FAULTS[signed.error]] += 1
             return iter((transfer.refused_signature(request, signed, int(now)),))

@@ -44,7 +44,7 @@ from dnsbl.dns.engine.plain import Plain
 from dnsbl.dns.guard import Keys
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import OPTIONS, Serving, respond, types
-from dnsbl.dns.secondaries.transfer import read_keys
+from dnsbl.dns.secondaries.transfer import read_tsig_keys
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.transfers import Transfers
@@ -326,7 +326,7 @@ def responder() -> Subject:
     clock = HandClock()
     made = Responder(settings, ZONES, TABLE, clock=clock)
     made.serving.change(cookies=Cookies((bytes(range(16)),)), keys=Keys([sha256(KEY).digest()]))
-    keys = read_keys("key hmac-sha256 MDEyMzQ1Njc4OWFiY2RlZg==", "here")
+    keys = read_tsig_keys("key hmac-sha256 MDEyMzQ1Njc4OWFiY2RlZg==", "here")
     made.transfer = Transfers(settings, keys, made.serving, None, clock)
 
     engines = {"plain": Beside(made.serving, _plain)}

@@ -48,7 +48,7 @@ _OPT = b"\0" + _FIXED.pack(wire.OPT, wire.LARGEST_UDP, 0, 0)
 _ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 _LEAST_SECRET = 16
 
-Keys = Mapping[dns.name.Name, dns.tsig.Key]
+TsigKeys = Mapping[dns.name.Name, dns.tsig.Key]
 
 
 class _Malformed(Exception):
@@ -92,7 +92,7 @@ class Signed:
     error: int = 0  #: BADKEY, BADSIG, BADTIME, or 0
 
 
-def read_keys(text: str, source: str) -> dict[dns.name.Name, dns.tsig.Key]:
+def read_tsig_keys(text: str, source: str) -> dict[dns.name.Name, dns.tsig.Key]:
     """The keys of a file: `name algorithm secret` a line, the secret in base64. Raises SettingsError."""
     keys: dict[dns.name.Name, dns.tsig.Key] = {}
     mistakes = []
@@ -126,12 +126,12 @@ def read(packet: bytes) -> Request | None:
         return None
 
 
-def checked(request: Request, keys: Keys, now: int) -> Signed | None:
+def checked(request: Request, tsig_keys: TsigKeys, now: int) -> Signed | None:
     """Whose signature a request carries, None when it carries none; `now` in Unix seconds (RFC 8945 section 5.2)."""
     signature = request.signature
     if signature is None:
         return None
-    key = keys.get(signature.owner)
+    key = tsig_keys.get(signature.owner)
     if key is None or key.algorithm != signature.data.algorithm:
         return Signed(None, BADKEY)
     try:

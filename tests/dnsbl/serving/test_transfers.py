@@ -59,7 +59,7 @@ data = "192.0.2.53"
     site="https://site.example",
 )
 SECRET = "c2VjcmV0IHNlY3JldCBzZWNyZXQ="
-KEYS = transfer.read_keys(f"mirror hmac-sha256 {SECRET}\nother hmac-sha512 {SECRET}\n", "keys")
+KEYS = transfer.read_tsig_keys(f"mirror hmac-sha256 {SECRET}\nother hmac-sha512 {SECRET}\n", "keys")
 RING = dns.tsigkeyring.from_text({"mirror": ("hmac-sha256", SECRET)})
 WRONG = dns.tsigkeyring.from_text({"mirror": ("hmac-sha256", "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmc=")})
 STRANGE = dns.tsigkeyring.from_text({"strange": ("hmac-sha256", SECRET)})
@@ -502,13 +502,13 @@ def test_keys_are_read_and_every_mistake_is_named(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text(f"# ours\nmirror hmac-sha256 {SECRET}\n\n")
     settings = Dns.model_validate({"transfer": ["192.0.2.0/24 Mirror."], "tsig_keys": str(path)})
-    assert set(module.read_keys(settings)) == {dns.name.from_text("mirror")}
+    assert set(module.read_tsig_keys(settings)) == {dns.name.from_text("mirror")}
     path.write_text(
         f"mirror hmac-sha256\nmirror hmac-md5 {SECRET}\nshort hmac-sha256 c2hvcnQ=\ntwo hmac-sha256 {SECRET}\n"
         f"two hmac-sha256 {SECRET}\nbad hmac-sha256 !!!!\n"
     )
     with pytest.raises(SettingsError) as caught:
-        module.read_keys(settings)
+        module.read_tsig_keys(settings)
     assert [m.replace(str(path), "FILE") for m in caught.value.mistakes] == [
         "FILE:1: `name algorithm secret` is needed, the secret in base64",
         "FILE:2: the algorithm must be one of hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512",
@@ -518,11 +518,11 @@ def test_keys_are_read_and_every_mistake_is_named(tmp_path: Path) -> None:
     ]
     path.write_text(f"another hmac-sha256 {SECRET}\n")
     with pytest.raises(SettingsError, match="has no key mirror"):
-        module.read_keys(settings)
+        module.read_tsig_keys(settings)
     path.unlink()
     with pytest.raises(SettingsError, match="cannot be read"):
-        module.read_keys(settings)
+        module.read_tsig_keys(settings)
     path.write_bytes(b"\xff")
     with pytest.raises(SettingsError, match="must be ASCII"):
-        module.read_keys(settings)
-    assert module.read_keys(Dns()) == {}
+        module.read_tsig_keys(settings)
+    assert module.read_tsig_keys(Dns()) == {}

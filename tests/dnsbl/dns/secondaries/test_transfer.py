@@ -27,7 +27,7 @@ txt = "relay {address}"
     },
     site="https://site.example",
 )
-KEYS = transfer.read_keys("mirror hmac-sha256 c2VjcmV0IHNlY3JldCBzZWNyZXQ=", "keys")
+KEYS = transfer.read_tsig_keys("mirror hmac-sha256 c2VjcmV0IHNlY3JldCBzZWNyZXQ=", "keys")
 [KEY] = KEYS.values()
 NAME = b"\x02bl\x04test\0"
 AXFR, IXFR = struct.pack("!HH", 252, 1), struct.pack("!HH", 251, 1)
