@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from statistics import median
 
-from bench.figures import ECHO, NSD, OURS, PLAIN, RBLDNSD, TWO, Row, Run, paired
+from bench.figures import ECHO, NSD, OURS, PLAIN, RBLDNSD, TWO, Measured, Row, paired
 
 #: What is shown at each size, top down.
 ROWS = (OURS, TWO, PLAIN, RBLDNSD, NSD, ECHO)
@@ -53,11 +53,11 @@ def step(highest: float) -> float:
         size *= 10
 
 
-def columns(run: Run) -> list[Column]:
+def columns(measured: Measured) -> list[Column]:
     """What the chart shows."""
     cpu, p99, memory = {}, {}, {}
-    for size, name, row in shown(run):
-        other = run.row(RBLDNSD, size)
+    for size, name, row in shown(measured):
+        other = measured.row(RBLDNSD, size)
         if found := paired(row, other, lambda one: one.cpu):
             user = median(load.user / load.cpu for load in row.rounds)
             cpu[size, name] = found.value, found.value * min(1.0, max(0.0, user))
@@ -72,19 +72,19 @@ def columns(run: Run) -> list[Column]:
     ]
 
 
-def shown(run: Run) -> Iterator[tuple[int, str, Row]]:
+def shown(measured: Measured) -> Iterator[tuple[int, str, Row]]:
     """The rows: size, name, figures."""
-    for size in run.sizes:
+    for size in measured.sizes:
         for name in ROWS:
-            if row := run.row(name, size):
+            if row := measured.row(name, size):
                 yield size, name, row
 
 
-def svg(run: Run) -> str:
+def svg(measured: Measured) -> str:
     """The chart."""
     places: dict[tuple[int, str], int] = {}
     parts, y, last = [], TOP, -1
-    for size, name, _ in shown(run):
+    for size, name, _ in shown(measured):
         if size != last:
             y += 12 if last >= 0 else 0
             parts.append(f'<text class="head" x="{NAMES}" y="{y + 12}" text-anchor="end">{size:,} entries</text>')
@@ -92,7 +92,7 @@ def svg(run: Run) -> str:
         places[size, name] = y
         parts.append(f'<text x="{NAMES}" y="{y + 12}" text-anchor="end">{escape(name)}</text>')
         y += STEP
-    for n, column in enumerate(columns(run)):
+    for n, column in enumerate(columns(measured)):
         parts += drawn(column, NAMES + GAP + n * (AXIS + NUMBER + GAP), places, y)
     width, height = NAMES + 3 * (GAP + AXIS + NUMBER) + 2 * GAP, y + 34
     return "\n".join(

@@ -37,7 +37,7 @@ from urllib.request import urlopen
 
 from bench import chart, report
 from bench.dnsperf import command, latency, load, told
-from bench.figures import LARGE, MIDDLE, OURS, RBLDNSD, SMALL, Listed, Run, figures
+from bench.figures import LARGE, MIDDLE, OURS, RBLDNSD, SMALL, Listed, Measured, figures
 from bench.servers import (
     ROOT,
     Server,
@@ -76,7 +76,7 @@ FOLLOWS, KIND, ACTOR = "follows", "manual", "bench"
 Say = Callable[[str], None]
 
 
-def compare(run: Run, worlds: list[World], cores: list[int], rounds: int, seconds: float, say: Say) -> None:
+def compare(measured: Measured, worlds: list[World], cores: list[int], rounds: int, seconds: float, say: Say) -> None:
     """All servers at all sizes, in turn, round after round; for latency half as many seconds."""
     with ExitStack() as stack:
         found = [server for here in worlds for server in servers(here)]
@@ -84,14 +84,14 @@ def compare(run: Run, worlds: list[World], cores: list[int], rounds: int, second
         found.insert(middle + 1, echo(worlds[0]))  # beside the one that is compared with it
         for server in found:
             stack.enter_context(running(server, cores))
-            run.rows.append(server.row)
+            measured.rows.append(server.row)
             say(f"{server.row.name} with {server.row.size:,}: answers after {server.row.loads_in:.2f} s")
         for n in range(rounds):
             for server in found[:: -1 if n % 2 else 1]:
                 server.row.rounds.append(load(server, cores, seconds))
             say(f"load, round {n + 1} of {rounds}")
         for server in found:
-            server.row.half = half(run, server)
+            server.row.half = half(measured, server)
         for n in range(rounds):
             for server in found[:: -1 if n % 2 else 1]:
                 server.row.latency.append(latency(server, cores, seconds / 2, server.row.half))
@@ -100,10 +100,10 @@ def compare(run: Run, worlds: list[World], cores: list[int], rounds: int, second
             server.row.resident = resident(server)
 
 
-def half(run: Run, server: Server) -> float:
+def half(measured: Measured, server: Server) -> float:
     """Half the lower peak of ours and rbldnsd at this size; of a slower server half of its own."""
-    size = server.row.size or run.sizes[0]
-    rows = [server.row, run.row(OURS, size), run.row(RBLDNSD, size)]
+    size = server.row.size or measured.sizes[0]
+    rows = [server.row, measured.row(OURS, size), measured.row(RBLDNSD, size)]
     return min(statistics.median(row.rates) for row in rows if row) / 2
 
 
@@ -115,20 +115,20 @@ def inside(core: int, *arguments: str) -> list[float]:
     return found
 
 
-def start(run: Run, here: World, core: int) -> None:
+def start(measured: Measured, here: World, core: int) -> None:
     """How soon a node answers from its mapped file; each time anew, the file in the page cache."""
     path = config(here, "ready", port=free_port())
     inside(core, "ready", str(path), here.known)  # makes keys and database
-    run.ready = [seconds for _ in range(TIMES) for seconds in inside(core, "ready", str(path), here.known)]
-    run.ready_size = len(here.listed)
+    measured.ready = [seconds for _ in range(TIMES) for seconds in inside(core, "ready", str(path), here.known)]
+    measured.ready_size = len(here.listed)
 
 
-def store(run: Run, here: World, core: int) -> None:
+def store(measured: Measured, here: World, core: int) -> None:
     """What the first look at a store costs."""
     path = config(here, "look", port=free_port(), table=False)
     inside(core, "fill", str(path), str(here.numbers))
-    run.store = inside(core, "look", str(path), str(TIMES))
-    run.store_size = len(here.listed)
+    measured.store = inside(core, "look", str(path), str(TIMES))
+    measured.store_size = len(here.listed)
 
 
 class Listings:
@@ -159,7 +159,7 @@ def counted(metrics: str, name: str) -> float:
     return float(said[1]) if said else 0.0
 
 
-def listing(run: Run, here: World, cores: list[int], say: Say) -> None:
+def listing(measured: Measured, here: World, cores: list[int], say: Say) -> None:
     """Single listings to a large table. The store was filled before, in the state folder of its own."""
     metrics = f"127.0.0.1:{free_port()}"
     server = ours(here, OURS, dns=f'metrics_listen = "{metrics}"\n', folder=FOLLOWS)
@@ -190,7 +190,7 @@ def listing(run: Run, here: World, cores: list[int], say: Say) -> None:
         if loading.poll() is not None:
             sys.exit("the load ended before the last listing was answered")
         said = told(loading.communicate(timeout=60)[0])
-        run.listed = Listed(len(here.listed), used, quiet, loaded, said.sent, said.lost, resident(server), first)
+        measured.listed = Listed(len(here.listed), used, quiet, loaded, said.sent, said.lost, resident(server), first)
 
 
 def machine(rounds: int, seconds: float) -> str:
@@ -206,9 +206,9 @@ def machine(rounds: int, seconds: float) -> str:
     )
 
 
-def measure(sizes: list[int], rounds: int, seconds: float, cores: list[int], say: Say) -> Run:
+def measure(sizes: list[int], rounds: int, seconds: float, cores: list[int], say: Say) -> Measured:
     """Everything, with the folder removed in the end."""
-    run = Run()
+    measured = Measured()
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
         folder.chmod(0o755)  # rbldnsd reads as nobody
@@ -220,13 +220,13 @@ def measure(sizes: list[int], rounds: int, seconds: float, cores: list[int], say
         path = config(largest, FOLLOWS, port=free_port())
         inside(cores[0], "fill", str(path), str(largest.numbers))
         say(f"a store of {len(largest.listed):,} is made")
-        compare(run, worlds, cores, rounds, seconds, say)
-        start(run, largest, cores[0])
+        compare(measured, worlds, cores, rounds, seconds, say)
+        start(measured, largest, cores[0])
         say("starts are measured")
-        store(run, next((here for here in worlds if len(here.listed) == MIDDLE), largest), cores[0])
+        store(measured, next((here for here in worlds if len(here.listed) == MIDDLE), largest), cores[0])
         say("looks at the store are measured")
-        listing(run, largest, cores, say)
-    return run
+        listing(measured, largest, cores, say)
+    return measured
 
 
 def main() -> None:
@@ -254,14 +254,14 @@ def main() -> None:
     def say(line: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s  {line}", file=sys.stderr)
 
-    run = measure(sizes, options.rounds, options.seconds, cores, say)
-    print("\n".join([*report.servers(run), "", *report.further(run), "", *report.goals(run)]))
+    measured = measure(sizes, options.rounds, options.seconds, cores, say)
+    print("\n".join([*report.servers(measured), "", *report.further(measured), "", *report.goals(measured)]))
     if options.json:
-        found = {"figures": {name: asdict(figure) for name, figure in figures(run).items()}}
-        options.json.write_text(json.dumps(asdict(run) | found, indent=1) + "\n")
+        found = {"figures": {name: asdict(figure) for name, figure in figures(measured).items()}}
+        options.json.write_text(json.dumps(asdict(measured) | found, indent=1) + "\n")
     if options.write:
-        (options.write / "bench-dns.md").write_text(report.page(run, machine(options.rounds, options.seconds)))
-        (options.write / "bench-dns.svg").write_text(chart.svg(run))
+        (options.write / "bench-dns.md").write_text(report.page(measured, machine(options.rounds, options.seconds)))
+        (options.write / "bench-dns.svg").write_text(chart.svg(measured))
     say("done")
 
 

@@ -75,7 +75,7 @@ class Listed:
 
 
 @dataclass
-class Run:
+class Measured:
     """All that was measured."""
 
     rows: list[Row] = field(default_factory=list)
@@ -118,9 +118,13 @@ def paired(one: Row | None, other: Row | None, what: Callable[[Row], Sequence[fl
     return of(a / b for a, b in zip(what(one), what(other), strict=True))
 
 
-def growth(run: Run, name: str) -> float | None:
+def growth(measured: Measured, name: str) -> float | None:
     """MB of resident memory for each further million of entries, from the smallest size to the largest."""
-    small, large = (run.row(name, size) for size in (run.sizes[0], run.sizes[-1])) if run.sizes else (None, None)
+    small, large = (
+        (measured.row(name, size) for size in (measured.sizes[0], measured.sizes[-1]))
+        if measured.sizes
+        else (None, None)
+    )
     if small is None or large is None or small is large:
         return None
     return (large.resident - small.resident) / (large.size - small.size) * 1e6
@@ -171,29 +175,31 @@ GOALS = (
 )
 
 
-def figures(run: Run) -> dict[str, Figure]:
+def figures(measured: Measured) -> dict[str, Figure]:
     """All figures of a run that goals may name; those not measured are missing."""
-    middle, rbldnsd = run.row(OURS, MIDDLE), run.row(RBLDNSD, MIDDLE)
+    middle, rbldnsd = measured.row(OURS, MIDDLE), measured.row(RBLDNSD, MIDDLE)
     found = {
         "cpu / rbldnsd": paired(middle, rbldnsd, lambda row: row.cpu),
-        "cpu / echo": paired(middle, run.row(ECHO, MIDDLE), lambda row: row.cpu),
-        "cpu, large / middle": paired(run.row(OURS, LARGE), middle, lambda row: row.cpu),
-        "memory / rbldnsd": paired(run.row(OURS, LARGE), run.row(RBLDNSD, LARGE), lambda row: [row.resident]),
-        "ready": of(run.ready if run.ready_size == LARGE else ()),
-        "store": of(run.store if run.store_size == MIDDLE else ()),
-        "guards": paired(run.row(GUARDS_ON, MIDDLE), run.row(GUARDS_OFF, MIDDLE), lambda row: row.cpu),
-        "plain / rbldnsd": paired(run.row(PLAIN, MIDDLE), rbldnsd, lambda row: row.rates),
-        "plain / rbldnsd, by CPU": paired(rbldnsd, run.row(PLAIN, MIDDLE), lambda row: row.cpu),
+        "cpu / echo": paired(middle, measured.row(ECHO, MIDDLE), lambda row: row.cpu),
+        "cpu, large / middle": paired(measured.row(OURS, LARGE), middle, lambda row: row.cpu),
+        "memory / rbldnsd": paired(measured.row(OURS, LARGE), measured.row(RBLDNSD, LARGE), lambda row: [row.resident]),
+        "ready": of(measured.ready if measured.ready_size == LARGE else ()),
+        "store": of(measured.store if measured.store_size == MIDDLE else ()),
+        "guards": paired(measured.row(GUARDS_ON, MIDDLE), measured.row(GUARDS_OFF, MIDDLE), lambda row: row.cpu),
+        "plain / rbldnsd": paired(measured.row(PLAIN, MIDDLE), rbldnsd, lambda row: row.rates),
+        "plain / rbldnsd, by CPU": paired(rbldnsd, measured.row(PLAIN, MIDDLE), lambda row: row.cpu),
     }
     for word, size in (("small", SMALL), ("middle", MIDDLE), ("large", LARGE)):
-        found[f"p99, {word} / rbldnsd"] = paired(run.row(OURS, size), run.row(RBLDNSD, size), lambda row: row.p99)
-    mine, theirs = growth(run, OURS), growth(run, RBLDNSD)
-    if mine is not None and theirs and run.sizes[-1] == LARGE:
+        found[f"p99, {word} / rbldnsd"] = paired(
+            measured.row(OURS, size), measured.row(RBLDNSD, size), lambda row: row.p99
+        )
+    mine, theirs = growth(measured, OURS), growth(measured, RBLDNSD)
+    if mine is not None and theirs and measured.sizes[-1] == LARGE:
         found["memory growth / rbldnsd"] = of([mine / theirs])
-    if (listed := run.listed) is not None and listed.size == LARGE:
+    if (listed := measured.listed) is not None and listed.size == LARGE:
         found["listing, CPU"] = of(listed.cpu)
         found["listing, time"] = of([max(listed.loaded)])
         found["listing, lost"] = of([listed.lost])
-        if (large := run.row(RBLDNSD, LARGE)) is not None:
+        if (large := measured.row(RBLDNSD, LARGE)) is not None:
             found["memory following / rbldnsd"] = of([listed.resident / large.resident])
     return {name: figure for name, figure in found.items() if figure is not None}

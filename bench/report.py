@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from bench.figures import ECHO, GOALS, GUARDS_OFF, GUARDS_ON, OURS, RBLDNSD, Figure, Row, Run, figures, growth, paired
+from bench.figures import (
+    ECHO,
+    GOALS,
+    GUARDS_OFF,
+    GUARDS_ON,
+    OURS,
+    RBLDNSD,
+    Figure,
+    Measured,
+    Row,
+    figures,
+    growth,
+    paired,
+)
 
 #: What each server is.
 LEGEND = """\
@@ -37,18 +50,18 @@ def label(row: Row) -> str:
     return f"{row.size:,}" if row.size else "none"
 
 
-def servers(run: Run) -> list[str]:
+def servers(measured: Measured) -> list[str]:
     """Every server with its medians, and its ratios within rounds to rbldnsd at the same size and to the echo."""
     lines = [
         "| entries | server | queries/s | CPU us/query | user | system | p50 us | p99 us | resident MB | loads in s "
         "| CPU / rbldnsd | CPU / echo | p99 / rbldnsd | lost |",
         "|---:|---|" + "---:|" * 12,
     ]
-    for row in run.rows:
+    for row in measured.rows:
         if not row.rounds:
             continue
         comparable = row.name not in (GUARDS_OFF, GUARDS_ON)  # these are asked otherwise
-        other, floor = (run.row(name, row.size) if comparable else None for name in (RBLDNSD, ECHO))
+        other, floor = (measured.row(name, row.size) if comparable else None for name in (RBLDNSD, ECHO))
         lines.append(
             cells(
                 label(row),
@@ -70,19 +83,19 @@ def servers(run: Run) -> list[str]:
     return lines
 
 
-def further(run: Run) -> list[str]:
+def further(measured: Measured) -> list[str]:
     """What is not in the table of servers, a sentence each."""
     lines = []
     for name in (OURS, RBLDNSD):
-        if (grown := growth(run, name)) is not None:
+        if (grown := growth(measured, name)) is not None:
             lines.append(f"- Resident memory of {name}: {grown:.1f} MB for each further million entries.")
-    if run.ready:
-        shown = ", ".join(f"{seconds:.3f}" for seconds in run.ready)
-        lines.append(f"- From the imports to the first answer, mapped file of {run.ready_size:,}: {shown} s.")
-    if run.store:
-        shown = ", ".join(f"{micros:.2f}" for micros in run.store)
-        lines.append(f"- The first look at a store of {run.store_size:,}: {shown} us of CPU a row.")
-    if (listed := run.listed) is not None:
+    if measured.ready:
+        shown = ", ".join(f"{seconds:.3f}" for seconds in measured.ready)
+        lines.append(f"- From the imports to the first answer, mapped file of {measured.ready_size:,}: {shown} s.")
+    if measured.store:
+        shown = ", ".join(f"{micros:.2f}" for micros in measured.store)
+        lines.append(f"- The first look at a store of {measured.store_size:,}: {shown} us of CPU a row.")
+    if (listed := measured.listed) is not None:
         lines += [
             f"- One listing to {listed.size:,}, until it is answered: {times(listed.cpu)} ms of CPU and "
             f"{times(listed.quiet)} ms of time when idle, {times(listed.loaded)} ms of time under full load, in which "
@@ -99,9 +112,9 @@ def times(seconds: Sequence[float]) -> str:
     return ", ".join(f"{1000 * one:.0f}" for one in sorted(seconds))
 
 
-def goals(run: Run) -> list[str]:
+def goals(measured: Measured) -> list[str]:
     """Each goal with its figure, and whether it is met."""
-    found = figures(run)
+    found = figures(measured)
     lines = [cells("goal", "limit", "measured", "met"), "|---|---:|---:|---|"]
     for goal in GOALS:
         figure = found.get(goal.figure)
@@ -110,7 +123,7 @@ def goals(run: Run) -> list[str]:
     return lines
 
 
-def page(run: Run, machine: str) -> str:
+def page(measured: Measured, machine: str) -> str:
     """The page under docs/."""
     return "\n".join(
         [
@@ -125,15 +138,15 @@ def page(run: Run, machine: str) -> str:
             "",
             "## Goals",
             "",
-            *goals(run),
+            *goals(measured),
             "",
             "![Ratios to rbldnsd](bench-dns.svg)",
             "",
             "## Figures",
             "",
-            *servers(run),
+            *servers(measured),
             "",
-            *further(run),
+            *further(measured),
             "",
             LEGEND,
             "",

@@ -53,15 +53,15 @@ def main(
     options = _parser().parse_args(argv)
     show = sys.stderr if options.json else sys.stdout
     try:
-        run = _Run(options, limits or Limits(), now, show)
-        asyncio.run(run.test())
+        test = _Test(options, limits or Limits(), now, show)
+        asyncio.run(test.hold())
     except (TesterError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 1
-    print(run.as_json() if options.json else run.as_text())
+    print(test.as_json() if options.json else test.as_text())
     return 0
 
 
@@ -139,13 +139,13 @@ def _name(text: str) -> str:
 _address.__name__, _endpoint.__name__, _name.__name__ = "address", "endpoint", "name"  # as argparse shows them
 
 
-class _Run:
+class _Test:
     """One test from the first letter to the judgement, and the room that its conversation is held in."""
 
     def __init__(self, options: argparse.Namespace, limits: Limits, now: Callable[[], float], show: TextIO) -> None:
         self._o = options
         self._show = show
-        self._keys = Keyring.generate(os.urandom, int(now()))
+        self._keyring = Keyring.generate(os.urandom, int(now()))
         self._bounce_domain: str = options.bounce_domain or options.collector_domain
         self._ours = Ours(
             names={options.helo, options.collector_domain, self._bounce_domain},
@@ -158,13 +158,13 @@ class _Run:
         self._trial.issue(path, profile(options.profile), now=now(), lifetime=WINDOW, random=os.urandom)
         self.approach = self._trial.approach(path, limits=limits, ask_own=self._in_lab())
 
-    async def test(self) -> None:
+    async def hold(self) -> None:
         """Listen, dial, talk, wait. Raises NotDialable, OSError."""
         self.check_peer(self._o.address)
         collector = Collector(
             hostname=self._o.helo,
             domains=frozenset({self._o.collector_domain, self._bounce_domain}),
-            gate=lambda token: letters.gate(self._keys, token),
+            gate=lambda token: letters.gate(self._keyring, token),
             deliver=self._deliver,
             now=self.now,
         )
@@ -226,7 +226,7 @@ class _Run:
             run="cli",
             nomination="",
             vantage=Vantage(sender=sender, source=str(o.source) if o.source else None),
-            keyring=self._keys,
+            keyring=self._keyring,
             served_domain=o.served_domain or "",
         )
 

@@ -26,8 +26,8 @@ from bench.figures import (
     Goal,
     Listed,
     Load,
+    Measured,
     Row,
-    Run,
 )
 from dnsbl.config import read_settings
 from dnsbl.dns.listed.table import Table
@@ -40,7 +40,7 @@ def row(name: str, size: int, *cpu: float, resident: float = 50.0, rate: float =
     return Row(name, size, 0.5, resident, loads, [(40.0, 100.0 * one) for one in cpu])
 
 
-def whole_run() -> Run:
+def whole_run() -> Measured:
     """A run in which everything was measured; the second round took place on a machine ten times as slow."""
     rows = [row(ECHO, 0, 4.0, 40.0, 4.0)]
     for size, ours, theirs in ((SMALL, 60.0, 3.0), (MIDDLE, 65.0, 18.0), (LARGE, 100.0, 153.0)):
@@ -54,7 +54,7 @@ def whole_run() -> Run:
     rows += [row(NSD, SMALL, 7.0, 70.0, 7.0), row(GUARDS_OFF, MIDDLE, 5.0, 50.0, 5.0)]
     rows.append(row(GUARDS_ON, MIDDLE, 5.5, 55.0, 5.5))
     listed = Listed(LARGE, [0.003, 0.004, 0.005], [0.1, 0.2], [0.1, 0.25], 700_000, 0, 127.0, 0.3)
-    return Run(rows, [0.02, 0.03], LARGE, [1.6, 1.7, 1.8], MIDDLE, listed)
+    return Measured(rows, [0.02, 0.03], LARGE, [1.6, 1.7, 1.8], MIDDLE, listed)
 
 
 def test_every_goal_names_a_figure_that_a_whole_run_produces() -> None:
@@ -74,17 +74,17 @@ def test_ratios_are_medians_of_rounds_so_that_a_slow_round_changes_nothing() -> 
 
 
 def test_memory_growth_is_from_the_smallest_size_to_the_largest() -> None:
-    run = whole_run()
-    assert figures.growth(run, OURS) == pytest.approx(40 / 9.99)
-    assert figures.figures(run)["memory growth / rbldnsd"].value == pytest.approx(40 / 150)
-    assert figures.figures(run)["memory / rbldnsd"].value == pytest.approx(100 / 153)
-    assert figures.figures(run)["memory following / rbldnsd"].value == pytest.approx(127 / 153)
-    assert figures.growth(Run([row(OURS, SMALL, 1.0)]), OURS) is None
-    assert figures.growth(Run(), OURS) is None
+    measured = whole_run()
+    assert figures.growth(measured, OURS) == pytest.approx(40 / 9.99)
+    assert figures.figures(measured)["memory growth / rbldnsd"].value == pytest.approx(40 / 150)
+    assert figures.figures(measured)["memory / rbldnsd"].value == pytest.approx(100 / 153)
+    assert figures.figures(measured)["memory following / rbldnsd"].value == pytest.approx(127 / 153)
+    assert figures.growth(Measured([row(OURS, SMALL, 1.0)]), OURS) is None
+    assert figures.growth(Measured(), OURS) is None
 
 
 def test_what_was_not_measured_at_its_size_is_not_told_as_if_it_were() -> None:
-    few = Run([row(OURS, 50_000, 5.0), row(RBLDNSD, 50_000, 6.0)], [0.01], 50_000, [1.0], 50_000)
+    few = Measured([row(OURS, 50_000, 5.0), row(RBLDNSD, 50_000, 6.0)], [0.01], 50_000, [1.0], 50_000)
     few.listed = Listed(50_000, [0.1], [0.1], [0.1], 10, 0, 80.0, None)
     assert figures.figures(few) == {}
     assert all("not measured" in line for line in report.goals(few)[2:])
@@ -106,23 +106,23 @@ def test_a_goal_is_met_by_its_median(goal: Goal, value: float, met: bool) -> Non
 
 
 def test_the_goal_table_tells_limit_figure_spread_and_whether_it_is_met() -> None:
-    run = whole_run()
-    lines = report.goals(run)
+    measured = whole_run()
+    lines = report.goals(measured)
     assert len(lines) == len(GOALS) + 2
     assert "| CPU a query at 1,000,000, ours to rbldnsd's | <= 0.9 | 0.8 (0.8 to 1) | met |" in lines
-    assert run.listed is not None
-    run.listed.lost = 3
-    assert "| queries lost while listings come in under load | <= 0 | 3 | **missed** |" in report.goals(run)
+    assert measured.listed is not None
+    measured.listed.lost = 3
+    assert "| queries lost while listings come in under load | <= 0 | 3 | **missed** |" in report.goals(measured)
 
 
 def test_the_page_shows_every_server_and_the_chart_is_well_formed() -> None:
-    run = whole_run()
-    page = report.page(run, "A machine.")
-    for server in run.rows:
+    measured = whole_run()
+    page = report.page(measured, "A machine.")
+    for server in measured.rows:
         assert f"| {server.size:,} | {server.name} |" in page or f"| none | {server.name} |" in page
     guards = next(line for line in page.splitlines() if GUARDS_ON in line and line.startswith("|"))
     assert guards.endswith("| - | - | - | 0 |")  # other questions, so no ratio
-    texts = [one.text for one in ElementTree.fromstring(chart.svg(run)).iter("{http://www.w3.org/2000/svg}text")]
+    texts = [one.text for one in ElementTree.fromstring(chart.svg(measured)).iter("{http://www.w3.org/2000/svg}text")]
     assert texts.count(OURS) == 3
     assert {"0.80", "2.00", "153"} <= set(texts)  # ours and plain to rbldnsd, MB
 

@@ -50,7 +50,7 @@ VANTAGE = Vantage(
 OURS = Ours(names={C, B, MX}, sources={IPv4Address(TESTER)})
 
 
-class Run:
+class Examination:
     """One run on one address, and the room (`caller.Room`) of its conversations: its letters and what came back."""
 
     def __init__(self, address: str, keyring: Keyring) -> None:
@@ -134,15 +134,16 @@ class Examiner:
     """The tester for a whole fleet. Use as an asynchronous context, on `us`; it listens while it lasts."""
 
     def __init__(self) -> None:
-        self._keys = Keyring.generate(os.urandom, int(time.time()))
-        self._runs: dict[str, Run] = {}  # by both tokens
+        self._keyring = Keyring.generate(os.urandom, int(time.time()))
+        self._runs: dict[str, Examination] = {}  # by both tokens
         self.findings: list[str] = []
-        self.probes: list[tuple[Run, str]] = []  # (run, vector) of what was asked for and not followed by a message
+        #: (examination, vector) of what was asked for and not followed by a message
+        self.probes: list[tuple[Examination, str]] = []
         self._returned = asyncio.Event()
         self._collector = Collector(
             hostname=MX,
             domains=frozenset({C, B}),
-            gate=lambda token: letters.gate(self._keys, token),
+            gate=lambda token: letters.gate(self._keyring, token),
             deliver=self._deliver,
             now=time.time,
             on_probe=self._probed,
@@ -156,13 +157,13 @@ class Examiner:
     async def __aexit__(self, *error: object) -> None:
         await self._collector.close()
 
-    def run(self, address: str) -> Run:
+    def run(self, address: str) -> Examination:
         """A new run, its letters issued."""
-        run = Run(address, self._keys)
+        run = Examination(address, self._keyring)
         self._runs |= dict.fromkeys(run.tokens, run)
         return run
 
-    async def visit_all(self, runs: Collection[Run]) -> None:
+    async def visit_all(self, runs: Collection[Examination]) -> None:
         """Offer each all that was not offered yet, or was put off, all at the same time; then wait until nothing comes
         back any more."""
         for run in runs:

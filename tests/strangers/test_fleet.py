@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from examiner import Examiner, Run
+from examiner import Examination, Examiner
 from fleet import MEMBERS, OUTER, TWO_MACHINES, build
 from lab import Lab
 
@@ -87,12 +87,12 @@ class Voyage:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.runs: dict[str, Run] = {}
-        self.seconds: dict[str, Run] = {}
+        self.runs: dict[str, Examination] = {}
+        self.seconds: dict[str, Examination] = {}
         self.first: dict[str, Judgement] = {}
         self.first_outcomes: dict[str, dict[str, Outcome]] = {}
         self.findings: list[str] = []
-        self.probes: list[tuple[Run, str]] = []
+        self.probes: list[tuple[Examination, str]] = []
 
     async def sail(self) -> None:
         async with Examiner() as examiner:
@@ -107,7 +107,7 @@ class Voyage:
             }
             await examiner.visit_all(self.seconds.values())
 
-    def probed(self, run: Run) -> set[str]:
+    def probed(self, run: Examination) -> set[str]:
         """The vectors whose sender or recipient somebody asked for without sending a message."""
         return {vector for probed, vector in self.probes if probed is run}
 

@@ -222,7 +222,7 @@ def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     async def test(self: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli._Run, "test", test)
+    monkeypatch.setattr(cli._Test, "hold", test)
     assert main(["192.0.2.1"]) == 1
     assert capsys.readouterr().err == "Stopped.\n"
 
