@@ -244,7 +244,7 @@ def main() -> None:
     if missing := [name for name in ("dnsperf", "rbldnsd", "taskset") if not shutil.which(name)]:
         sys.exit(f"needed and not here: {', '.join(missing)}; `bench/install` installs them as root.")
     if compiled.missing:
-        sys.exit(f"The compiled engine is not here: {compiled.words()}.")
+        sys.exit(f"The compiled engine is not here: {compiled.which()}.")
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
         sys.exit("Two cores are needed: one for the servers, one for the questions.")

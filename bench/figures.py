@@ -135,7 +135,7 @@ class Goal:
     """One goal: the figure of this name (see `figures`) is at most, or at least, this."""
 
     figure: str
-    words: str
+    sentence: str
     limit: float
     unit: str = ""
     least: bool = False

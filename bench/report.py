@@ -119,7 +119,7 @@ def goals(measured: Measured) -> list[str]:
     for goal in GOALS:
         figure = found.get(goal.figure)
         met = "not measured" if figure is None else "met" if goal.met(figure) else "**missed**"
-        lines.append(cells(goal.words, goal.bound, told(figure, spread=True), met))
+        lines.append(cells(goal.sentence, goal.bound, told(figure, spread=True), met))
     return lines
 
 

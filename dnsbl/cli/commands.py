@@ -42,12 +42,12 @@ app.add_typer(database, name="db")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"dnsbl {version('dnsbl')}, engine: {compiled.words()}")
+        typer.echo(f"dnsbl {version('dnsbl')}, engine: {compiled.which()}")
         raise typer.Exit
 
 
 @app.callback()
-def words(
+def program(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Version and answering engine.")
     ] = False,

@@ -55,7 +55,7 @@ Answer = Callable[[bytes, str, bool], bytes | None]
 class Engine(Protocol):
     """What answers on the threads."""
 
-    words: str  #: which one it is, for people
+    which: str  #: which one it is, for people
 
     def load(self, serving: Serving) -> None: ...
     def counted(self) -> dict[str, int]: ...
@@ -68,7 +68,7 @@ class Engine(Protocol):
 class CompiledThreads:
     """The compiled engine. It knows the system's clock alone."""
 
-    words = "compiled"
+    which = "compiled"
 
     def __init__(self, loops: int, every: int) -> None:
         engine = compiled.Compiled(loops, every=every, bounds=BOUNDS)
@@ -84,7 +84,7 @@ class CompiledThreads:
 class PlainThreads:
     """The plain engine, one for each socket, in a loop."""
 
-    words = compiled.words() if compiled.missing else "plain (a clock of its own)"
+    which = compiled.which() if compiled.missing else "plain (a clock of its own)"
 
     def __init__(self, every: int, clock: Clock) -> None:
         self._every = every

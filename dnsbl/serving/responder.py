@@ -98,7 +98,7 @@ class Responder:
     @property
     def engine(self) -> str:
         """What answers UDP, for people."""
-        return self._lanes.engine.words
+        return self._lanes.engine.which
 
     @property
     def inodes(self) -> frozenset[int]:

@@ -19,7 +19,7 @@ from dnsbl.clock import Clock
 from dnsbl.model import Door
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
-from dnsbl.web.evidence import discretion
+from dnsbl.web.dossier import discretion
 from dnsbl.web.faults import API
 from dnsbl.web.pages import requester
 from dnsbl.web.shapes import Codes, HostShape, RunShape, Text, run_shape, standing_shape

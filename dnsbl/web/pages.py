@@ -23,7 +23,7 @@ from dnsbl.model import PROOF_KINDS, Door, JobReason, JobState, Refusal, RunRepo
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from dnsbl.web import words
-from dnsbl.web.evidence import Evidence, evidence
+from dnsbl.web.dossier import Dossier, dossier
 from dnsbl.web.faults import refusal
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Codes, Text
@@ -32,7 +32,7 @@ from dnsbl.web.shapes import Codes, Text
 LIVE, WAITING = 4, 60
 #: A queued test counts as living when it is due within so many seconds.
 SOON = timedelta(seconds=60)
-#: Runs whose evidence one page shows.
+#: Runs whose dossiers one page shows.
 RUNS = 3
 
 _CANDIDATE = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]|(?<![\w:.])([0-9A-Fa-f:.]{2,45})(?![\w:])", re.IGNORECASE)
@@ -107,7 +107,7 @@ class Site:
             standing=standing,
             yours=asked == request.state.visitor,
             codes=self._codes(standing.address, standing.kinds),
-            evidence=self._evidence(standing),
+            dossiers=self._dossiers(standing),
             progress=self._progress(standing),
             refresh=refresh(standing, now),
             removable=any(
@@ -177,14 +177,14 @@ class Site:
         fault = refusal(error)
         return self._render(template, status=fault.status, headers=fault.headers, mistake=fault.sentence, **typed)
 
-    def _evidence(self, standing: Standing) -> list[Evidence]:
+    def _dossiers(self, standing: Standing) -> list[Dossier]:
         """The runs that prove the listings, then the latest one; nothing for an address that is not listed."""
         if not standing.listings:
             return []
         runs = [listing.run for listing in standing.listings if listing.run]
         runs += [run.id for run in standing.runs[:1]]
         reports = (self._report(run) for run in list(dict.fromkeys(runs))[:RUNS])
-        return [evidence(report, self._settings) for report in reports if report]
+        return [dossier(report, self._settings) for report in reports if report]
 
     def _progress(self, standing: Standing) -> tuple[int, int] | None:
         """How many forms of the running test have been tried, and of how many; for addresses on the list only."""

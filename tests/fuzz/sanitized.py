@@ -68,7 +68,7 @@ def throw(packets: int, seed: int) -> None:
     from dnsbl.model import Change
     from dnsbl.settings import Dns
 
-    assert compiled.words() == "compiled"
+    assert compiled.which() == "compiled"
     drawn = Random(seed)
     rows = [(ip_network(f"{drawn.getrandbits(8)}.{drawn.getrandbits(8)}.{n % 256}.7/32"), "relay") for n in range(5000)]
     large = Table.of(

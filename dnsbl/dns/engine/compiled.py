@@ -45,7 +45,7 @@ if os.environ.get("DNSBL_PURE") == "1":
     missing = "DNSBL_PURE=1"
 
 
-def words() -> str:
+def which() -> str:
     """Which engine answers, for people."""
     return f"plain ({missing})" if missing else "compiled"
 

@@ -334,7 +334,7 @@ def test_the_end_of_a_zone_is_planned_and_leads_nowhere(run: Run) -> None:
     assert soon in run("retire", "--zone", "relays.example.org", "--on", soon, "--force", plain=True)
 
 
-@pytest.mark.parametrize(("changed", "engine"), [({"DNSBL_PURE": "1"}, "plain (DNSBL_PURE=1)"), ({}, compiled.words())])
+@pytest.mark.parametrize(("changed", "engine"), [({"DNSBL_PURE": "1"}, "plain (DNSBL_PURE=1)"), ({}, compiled.which())])
 def test_the_version_names_the_engine_that_answers(changed: dict[str, str], engine: str) -> None:
     command = [sys.executable, "-m", "dnsbl", "--version"]
     done = subprocess.run(command, env=os.environ | changed, capture_output=True, text=True, timeout=60)

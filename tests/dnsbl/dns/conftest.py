@@ -4,4 +4,4 @@ from dnsbl.dns.engine import compiled
 
 
 def pytest_report_header() -> str:
-    return f"engine: {compiled.words()}"
+    return f"engine: {compiled.which()}"

@@ -76,7 +76,7 @@ def test_a_machine_without_it_or_the_environment_choose_the_plain_engine(
     assert spec.loader is not None
     another = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(another)
-    assert another.words() == said
+    assert another.which() == said
 
 
 def test_a_state_is_let_go_when_another_comes_and_counts_outlive_their_zones() -> None:

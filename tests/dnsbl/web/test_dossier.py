@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.settings import Settings
-from dnsbl.web.evidence import CHARACTERS, CONVERSATIONS, FIELDS, LINES, discreet, evidence, redact
+from dnsbl.web.dossier import CHARACTERS, CONVERSATIONS, FIELDS, LINES, discreet, dossier, redact
 from tester.smtp import Outcome, escape
 from tester.verdict import Finding
 
@@ -82,7 +82,7 @@ def test_our_own_addresses_are_shown(text: str) -> None:
 def test_a_conversation_shows_both_sides_in_order(records: Any) -> None:
     said = (b"220 mx\xff<b>\r\n", b"EHLO t\r\n", b"250-a\r\n", b"250 b\r\n", b"slow", b"closed")
     report = records.report(transcripts=(records.transcript(*zip("<><<!!", said, strict=True)),))
-    (conversation,) = evidence(report, SETTINGS).conversations
+    (conversation,) = dossier(report, SETTINGS).conversations
     assert [(line.kind, line.text) for line in conversation.lines] == [
         ("<", "220 mx\\xff<b>"),
         (">", "EHLO t"),
@@ -95,20 +95,20 @@ def test_a_conversation_shows_both_sides_in_order(records: Any) -> None:
 
 
 def test_a_conversation_without_a_word_is_empty(records: Any) -> None:
-    (conversation,) = evidence(records.report(transcripts=(records.transcript(),)), SETTINGS).conversations
+    (conversation,) = dossier(records.report(transcripts=(records.transcript(),)), SETTINGS).conversations
     assert conversation.lines == ()
 
 
 @pytest.mark.parametrize("cut", [0, 1, 13, 25, 26])
 def test_a_proof_sent_in_two_pieces_is_withheld(records: Any, cut: int) -> None:
     transcript = records.transcript((">", b"x: " + PROOF[:cut].encode()), (">", PROOF[cut:].encode() + b"\r\n.\r\n"))
-    (conversation,) = evidence(records.report(transcripts=(transcript,)), SETTINGS).conversations
+    (conversation,) = dossier(records.report(transcripts=(transcript,)), SETTINGS).conversations
     assert [line.text for line in conversation.lines] == [f"x: {withheld()}", "."]
 
 
 def test_what_we_said_ourselves_keeps_its_addresses(records: Any) -> None:
     transcript = records.transcript((">", b"RCPT TO:<@mx.example.net:x@y.example>\r\n"), ("<", b"550 x@y.example\r\n"))
-    (conversation,) = evidence(records.report(transcripts=(transcript,)), SETTINGS).conversations
+    (conversation,) = dossier(records.report(transcripts=(transcript,)), SETTINGS).conversations
     assert [line.text for line in conversation.lines] == [
         "RCPT TO:<@mx.example.net:x@y.example>",
         "550 [address withheld]",
@@ -118,7 +118,7 @@ def test_what_we_said_ourselves_keeps_its_addresses(records: Any) -> None:
 def test_a_page_is_bounded(records: Any) -> None:
     long = records.transcript(("<", b"a" * 5000 + b"\r\n"), (">", b"x\n" * 1000), ("<", b"220\r\n"))
     message = b"Received: from x ([198.18.7.9]) by y\r\n" * 40 + b"\r\n"
-    shown = evidence(records.report(transcripts=(long,) * 20, returns=(records.back(message=message),)), SETTINGS)
+    shown = dossier(records.report(transcripts=(long,) * 20, returns=(records.back(message=message),)), SETTINGS)
     assert len(shown.conversations) == CONVERSATIONS
     assert len(shown.conversations[0].lines) == LINES and shown.conversations[0].cut
     assert len(shown.conversations[0].lines[0].text) <= CHARACTERS
@@ -130,7 +130,7 @@ def test_attempts_say_what_they_show_and_how_they_ended(records: Any) -> None:
         records.letter(reply="550 5.7.1 <joe@victim.example> no"),
         records.letter(vector="GONE", outcome=None, reply=""),
     )
-    first, second = evidence(records.report(letters=letters), SETTINGS).attempts
+    first, second = dossier(records.report(letters=letters), SETTINGS).attempts
     assert first.meaning and first.ended == "the recipient was refused, as it should be"
     assert first.reply == "550 5.7.1 <[address withheld]> no"
     assert (second.meaning, second.outcome) == ("", Outcome.UNTRIED)
@@ -142,7 +142,7 @@ def test_only_deliveries_are_shown_with_their_path(records: Any) -> None:
         returns=(records.back(message=message), records.back(finding=Finding.HUMAN, message=message)),
         run=records.run(verdict=None),
     )
-    shown = evidence(report, SETTINGS)
+    shown = dossier(report, SETTINGS)
     (arrival,) = shown.arrivals
     (field,) = arrival.chain
     assert "198.18.7.9" in field and "joe" not in field and "secret" not in field

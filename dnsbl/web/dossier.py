@@ -75,7 +75,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class Dossier:
     """One run, ready to be shown."""
 
     run: Run
@@ -86,10 +86,10 @@ class Evidence:
     outputs: tuple[str, ...]
 
 
-def evidence(report: RunReport, settings: Settings) -> Evidence:
+def dossier(report: RunReport, settings: Settings) -> Dossier:
     """All that the page shows of a run."""
     theirs = discretion(settings)
-    return Evidence(
+    return Dossier(
         run=report.run,
         verdict=words.VERDICT[report.run.verdict] if report.run.verdict else "",
         attempts=tuple(_attempts(report, theirs)),
