@@ -118,7 +118,7 @@ class Guards:
         if forwarded and who is not None and not who.is_global:
             self._tally.note(f"requests forwarded by {who}, which web.trusted_proxies does not name")
             if line := self._tally.line(self._clock.monotonic()):
-                log.warning("%s", line)
+                _log.warning("%s", line)
         return who
 
     def _refuse(self, method: str, headers: Headers) -> Fault | None:
