@@ -4,6 +4,7 @@
     ├── Refused          (also ValueError)    a door said no: one sentence for people, one named reason for code
     ├── SettingsError    (also ValueError)    every mistake in a configuration or zone file, together
     ├── NotFound         (also LookupError)   no such thing in the store
+    ├── Full                                  as much is kept already as may be; it can be brought again later
     ├── StoreUnavailable (also ConnectionError) the database does not do what it is asked; `trouble` names why
     └── Damaged          (also ValueError)    stored data that does not hold together (journal, table on disk)
 
@@ -41,6 +42,10 @@ class SettingsError(DnsblError, ValueError):
 
 class NotFound(DnsblError, LookupError):
     """There is no such thing."""
+
+
+class Full(DnsblError):
+    """Too much was kept already, try again later."""
 
 
 class Trouble(StrEnum):

@@ -160,7 +160,7 @@ class Return:
     helo: str
     finding: Finding
     explanation: str
-    message: bytes
+    message: bytes  #: in a list of messages only its head
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -362,6 +362,17 @@ class CollectorSettings(Section):
     per_network: int = Field(
         32, description="Connections at once from one /24 or /48; a /16 or /32 may hold half of all.", ge=1
     )
+    peer_day: int = Field(
+        100,
+        description=(
+            "Messages a day kept from one /24 or /48, a quarter of them from one address or /64, eight times as many "
+            "from a /16 or /32; more are put off (452), letters and bounces that tell something apart."
+        ),
+        ge=4,
+    )
+    run_bytes: int = Field(4194304, description="Octets of messages kept of one test; more are put off.", ge=65536)
+    address_bytes: int = Field(8388608, description="The same of all tests of one address in a day.", ge=65536)
+    day_bytes: int = Field(268435456, description="The same of everything in a day.", ge=65536)
     tls_certificate: Path | None = Field(
         None, description="PEM certificate chain for STARTTLS; relative to the configuration file."
     )

@@ -20,6 +20,7 @@ from typing import Any, AnyStr, cast
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tester.crowd import Crowd, Place, Tally, widths
+from tester.errors import Deferred
 from tester.listening import Listener, bound
 from tester.received import plain
 from tester.returned import COLLECTOR, Collected
@@ -53,9 +54,9 @@ _PER_LINE = 32
 
 class Collector:
     """A listening collector. `gate(token)` says whether a recipient token may be ours; `deliver` stores a message
-    (an exception from it becomes 451); `on_probe`, when given, hears of recipients that were accepted at RCPT and
-    never followed by a message (a callback), as a `Collected` without a message. `tls` names the certificate and
-    the key file for STARTTLS."""
+    (an exception from it becomes 451, Deferred 452 with its sentence); `on_probe`, when given, hears of recipients that
+    were accepted at RCPT and never followed by a message (a callback), as a `Collected` without a message. `tls` names
+    the certificate and the key file for STARTTLS."""
 
     def __init__(
         self,
@@ -306,6 +307,9 @@ class _Connection(SMTP):
         self._place.served()
         try:
             await self._collector.store(collected)
+        except Deferred as later:
+            self._collector.note("messages put off")
+            return f"452 4.3.1 {later}"
         except Exception as error:
             _log.error("A message could not be stored: %s", type(error).__name__)
             return "451 4.3.0 could not be stored, try again later"

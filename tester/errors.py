@@ -1,6 +1,7 @@
 """The exception tree of this package. Holds errors only; imports nothing of ours.
 
     TesterError
+    ├── Deferred                             what a collector cannot take now, and may be brought again
     ├── ForgedToken   (also ValueError)      a token or proof that we never issued
     ├── NotDialable   (also PermissionError) an address that must not be tested
     ├── UnknownName   (also LookupError)     a vector or profile that is not in the catalogue
@@ -17,6 +18,10 @@ class TesterError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class Deferred(TesterError):
+    """Too much was kept already, try again later."""
 
 
 class ForgedToken(TesterError, ValueError):

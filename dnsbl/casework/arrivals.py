@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from dnsbl.casework.base import run_in
 from dnsbl.casework.judging import Judging
 from dnsbl.clock import Clock
+from dnsbl.errors import Full
+from dnsbl.rules import keeping
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
+from dnsbl.store.kept import EVER, Account, day_of
 from tester.fate import TELLING, Fate
-from tester.letter import Keyring
+from tester.letter import Keyring, Letter
 from tester.returned import Collected, unwrap
 from tester.verdict import Finding, Weighed
 from tester.weighing import Ours, weigh_probe, weigh_return
-
-#: Messages per token and day that are stored although they tell nothing new.
-MOST_RETURNS = 20
 
 
 class Arrivals:
@@ -33,7 +33,7 @@ class Arrivals:
     def file_return(self, collected: Collected) -> Finding:
         """Weigh and store a message at the collector; judge its run and decide, in the same transaction.
 
-        A message that tells nothing new is stored no more than MOST_RETURNS times per token and day.
+        Raises Full, and nothing is stored, when it tells nothing new and a share that it would count for is used up.
         """
         opened = unwrap(collected.message)
         with self._store.write() as tx:
@@ -51,7 +51,7 @@ class Arrivals:
 
     def file_probe(self, probe: Collected) -> Finding | None:
         """Store that somebody named a recipient of ours and then brought no message. None, and nothing stored, for
-        what is no letter of ours."""
+        what is no letter of ours. Raises Full as `file_return` does."""
         with self._store.write() as tx:
             fate = tx.letters.find(probe.token)
             if fate is None:
@@ -63,9 +63,10 @@ class Arrivals:
     def _file(self, tx: Transaction, collected: Collected, fate: Fate | None, weighed: Weighed) -> None:
         now, received = self._clock.now(), datetime.fromtimestamp(collected.received_at, UTC)
         found = fate.found(weighed.finding) if fate else None
-        if found is fate and tx.returns.count(collected.token, received - timedelta(days=1)) >= MOST_RETURNS:
-            return
         run = fate.letter.run if fate else None
+        news = found if found is not fate else None
+        telling = news is not None and news.finding in TELLING
+        self._count(tx, collected, fate.letter if fate else None, day_of(received), news=news is not None, must=telling)
         tx.returns.add(collected, weighed, run=run)
         tx.journal.append(
             at=now,
@@ -75,10 +76,22 @@ class Arrivals:
             reason=weighed.finding,
             evidence=f"message sha256:{sha256(collected.message).hexdigest()}" + (f", run {run}" if run else ""),
         )
-        if found is not None and found is not fate:
-            tx.letters.note(found)
-            if found.finding in TELLING:
-                self._judging.came_back(tx, run_in(tx, found.letter.run), now)
+        if news is not None:
+            tx.letters.note(news)
+            if telling:
+                self._judging.came_back(tx, run_in(tx, news.letter.run), now)
+
+    def _count(
+        self, tx: Transaction, collected: Collected, letter: Letter | None, today: int, *, news: bool, must: bool
+    ) -> None:
+        """Count this message for everybody whom it is counted for. Raises Full unless it `must` be kept."""
+        shares = keeping.shares(self._settings.collector, peer=collected.peer, news=news, letter=letter)
+        accounts = {Account(share.holder, today if share.daily else EVER): share for share in shares}
+        octets = len(collected.message)
+        for account, count in tx.kept.of(accounts).items():
+            if not must and keeping.exceeded(accounts[account], count.messages, count.octets, octets):
+                raise Full(f"{accounts[account].full}, try again later")
+        tx.kept.add(accounts, octets, today=today)
 
     def _ours(self) -> Ours:
         collector, tester = self._settings.collector, self._settings.tester

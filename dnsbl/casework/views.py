@@ -21,7 +21,7 @@ from dnsbl.model import (
 )
 from dnsbl.settings import Settings
 from dnsbl.store import Store
-from tester.smtp import Flag, Transcript
+from tester.smtp import Flag
 from tester.verdict import Verdict
 
 
@@ -64,17 +64,16 @@ class Views:
         )
 
     def run_report(self, run: str) -> RunReport:
-        """One run with letters, transcripts and returns. Raises NotFound."""
+        """One run with letters, the first transcripts and the heads of the first returns. Raises NotFound."""
         with self._store.read() as tx:
             found = run_in(tx, run)
-            documents = tuple(tx.sessions.documents(run))
-            flags = {flag for document in documents for flag in Transcript.from_json(document).flags}
+            flags = tx.sessions.flags(run)
             if tester_specific(found.reason, found.verdict):
                 flags.add(Flag.TESTER_SPECIFIC)
             return RunReport(
                 run=found,
                 letters=tuple(tx.letters.of(run)),
-                transcripts=documents,
+                transcripts=tuple(tx.sessions.documents(run)),
                 returns=tuple(tx.returns.of(run)),
                 provocation=tx.runs.provocation(run),
                 flags=frozenset(flags),

@@ -12,10 +12,11 @@ import logging
 from dnsbl.addresses import Address
 from dnsbl.casework.arrivals import Arrivals
 from dnsbl.clock import Clock
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, Full
 from dnsbl.settings import Settings, split_listen
 from tester import letter
 from tester.collector import Bounds, Collector
+from tester.errors import Deferred
 from tester.letter import Keyring
 from tester.returned import Collected
 from tester.verdict import Finding
@@ -36,7 +37,7 @@ class Mailroom:
         pair = (collector.tls_certificate, collector.tls_key)
         self._collector = Collector(
             hostname=collector.hostname,
-            domains=frozenset({settings.tester.collector_domain, settings.tester.bounce_domain})
+            domains=frozenset({settings.tester.collector_domain, settings.tester.bounce_domain, collector.hostname})
             | frozenset(name for address in collector.addresses for name in literals(address)),
             gate=lambda token: letter.gate(keyring, token),
             deliver=self._deliver,
@@ -76,7 +77,10 @@ class Mailroom:
             await asyncio.gather(*self._probes)
 
     async def _deliver(self, collected: Collected) -> None:
-        finding = await asyncio.to_thread(self._arrivals.file_return, collected)
+        try:
+            finding = await asyncio.to_thread(self._arrivals.file_return, collected)
+        except Full as full:
+            raise Deferred(str(full)) from None
         if finding is Finding.BOUNCED_BY_US:
             _log.error("a letter was bounced because our own collector had refused it; the journal tells which")
 
@@ -89,6 +93,8 @@ class Mailroom:
     async def _file_probe(self, collected: Collected) -> None:
         try:
             await asyncio.to_thread(self._arrivals.file_probe, collected)
+        except Full:
+            pass  # it was answered already, and told nothing new
         except DnsblError as error:
             _log.warning("a callback was not stored: %s", error)
 

@@ -33,6 +33,7 @@ from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
 from dnsbl.store.jobs import Jobs
 from dnsbl.store.journal import Journal
+from dnsbl.store.kept import Kept
 from dnsbl.store.letters import Letters
 from dnsbl.store.listings import Listings
 from dnsbl.store.nominations import Nominations
@@ -66,6 +67,7 @@ class Transaction:
         self.letters = Letters(connection)
         self.sessions = Sessions(connection)
         self.returns = Returns(connection)
+        self.kept = Kept(connection)
         self.listings = Listings(connection)
         self.nominations = Nominations(connection)
         self.evidence = EvidenceShelf(connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import LargeBinary, func, insert, select
 
 from dnsbl.model import Return
 from dnsbl.store.schema import returns
@@ -12,9 +12,20 @@ from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.returned import Collected
 from tester.verdict import Finding, Weighed
 
+#: Octets of a message that a list of messages holds of it: its head, and that of any mail is smaller.
+HEAD = 16 * 1024
+#: Messages of a run that are read at once.
+MOST = 200
+
+_HEADS = [
+    func.substr(returns.c.message, 1, HEAD, type_=LargeBinary).label("message") if column.name == "message" else column
+    for column in columns(returns, Return)
+]
+
 
 class Returns(Shelf):
-    """One row a message."""
+    """One row a message. Lists of messages are lists of their heads: how much strangers send must not be how much a
+    page costs."""
 
     def add(self, collected: Collected, weighed: Weighed, *, run: str | None) -> None:
         """Store a message with what it was found to be; `run` is that of its letter, if there is one."""
@@ -35,22 +46,17 @@ class Returns(Shelf):
         }
         self._sql.execute(insert(returns).values(values))
 
-    def count(self, token: str, since: datetime) -> int:
-        """How many messages for this token were stored since then."""
-        wanted = select(func.count()).select_from(returns)
-        return int(self._sql.execute(wanted.where(returns.c.token == token, returns.c.received >= since)).scalar_one())
-
-    def of(self, run: str, *, most: int = 1000) -> list[Return]:
-        """The messages of a run, in the order of arrival."""
-        wanted = select(*columns(returns, Return)).where(returns.c.run == run).order_by(returns.c.id)
+    def of(self, run: str, *, most: int = MOST) -> list[Return]:
+        """The heads of a run's first messages, in the order of arrival."""
+        wanted = select(*_HEADS).where(returns.c.run == run).order_by(returns.c.id)
         return many(Return, self._sql.execute(wanted.limit(most)))
 
     def found(self, finding: Finding, *, most: int) -> list[Return]:
-        """The last messages that were found to be this, newest first."""
-        wanted = select(*columns(returns, Return)).where(returns.c.finding == finding).order_by(returns.c.id.desc())
+        """The heads of the last messages that were found to be this, newest first."""
+        wanted = select(*_HEADS).where(returns.c.finding == finding).order_by(returns.c.id.desc())
         return many(Return, self._sql.execute(wanted.limit(most)))
 
     def read(self, number: int) -> Return | None:
-        """The message of this number."""
+        """The message of this number, whole."""
         wanted = select(*columns(returns, Return)).where(returns.c.id == number)
         return one(Return, self._sql.execute(wanted).one_or_none())

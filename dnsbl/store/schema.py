@@ -111,6 +111,7 @@ sessions = _table(
     Column("worker", Words, nullable=False),
     Column("filed", Moment, nullable=False),
     Column("control", Named(Control), nullable=False),
+    Column("flags", Words, nullable=False),
     Column("document", Words, nullable=False),
 )
 
@@ -131,7 +132,16 @@ returns = _table(
     Column("explanation", Words, nullable=False),
     Column("message", LargeBinary, nullable=False),
 )
-Index("ix_returns_token_received", returns.c.token, returns.c.received)
+Index("ix_returns_finding_id", returns.c.finding, returns.c.id)
+
+kept = _table(
+    "kept",
+    Column("holder", Words, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("messages", Number, nullable=False),
+    Column("octets", Number, nullable=False),
+)
+Index("ix_kept_day", kept.c.day)
 
 listings = _table(
     "listings",

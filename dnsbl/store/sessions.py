@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from dnsbl.store.schema import sessions
 from dnsbl.store.shelf import Shelf
-from tester.smtp import Control, Transcript
+from tester.smtp import Control, Flag, Transcript
+
+#: Octets of transcripts that are read of one run: a server chooses how much it says, and not what a page costs.
+OCTETS = 2 * 1024 * 1024
 
 
 class Sessions(Shelf):
@@ -21,14 +24,27 @@ class Sessions(Shelf):
             "worker": worker,
             "filed": filed,
             "control": transcript.control,
+            "flags": " ".join(sorted(transcript.flags)),
             "document": transcript.to_json(),
         }
         self._sql.execute(insert(sessions).values(values))
 
-    def documents(self, run: str) -> list[str]:
-        """The transcripts of a run as JSON documents, in order."""
-        wanted = select(sessions.c.document).where(sessions.c.run == run).order_by(sessions.c.id)
-        return list(self._sql.execute(wanted).scalars())
+    def documents(self, run: str, *, octets: int = OCTETS) -> list[str]:
+        """The first transcripts of a run as JSON documents, in order, as many as come to so many octets together."""
+        sizes = select(sessions.c.id, func.length(sessions.c.document)).where(sessions.c.run == run)
+        wanted, total = [], 0
+        for number, size in self._sql.execute(sizes.order_by(sessions.c.id)):
+            total += size
+            if total > octets:
+                break
+            wanted.append(number)
+        found = select(sessions.c.document).where(sessions.c.id.in_(wanted)).order_by(sessions.c.id)
+        return list(self._sql.execute(found).scalars())
+
+    def flags(self, run: str) -> set[Flag]:
+        """What was noticed in any conversation of a run."""
+        found = self._sql.execute(select(sessions.c.flags).where(sessions.c.run == run).distinct()).scalars()
+        return {Flag(flag) for flags in found for flag in flags.split()}
 
     def control(self, run: str) -> Control:
         """The outcome of the newest control dialogue of a run."""

@@ -369,7 +369,7 @@ async def test_each_message_earns_further_commands_and_further_time() -> None:
 
 
 async def test_commands_buy_no_time_without_a_message() -> None:
-    async with posting(bounds=Bounds(errand=0.3, commands=10**6, replies=10**6)) as post:
+    async with posting(bounds=Bounds(errand=0.3, commands=10**6, replies=10**6, message=10**8)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
         async with asyncio.timeout(10):
             with contextlib.suppress(ConnectionError):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import tracemalloc
 from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
 
 from dnsbl.addresses import network_of
-from dnsbl.casework.arrivals import MOST_RETURNS
+from dnsbl.errors import Full
 from dnsbl.model import Door, JobReason, RunState, State
+from dnsbl.rules.keeping import PER_LETTER
 from tester.smtp import Outcome
 from tester.verdict import Finding, Verdict
 
@@ -250,18 +253,99 @@ def test_mail_to_postmaster_is_a_person(office) -> None:
     assert office.arrive("postmaster", HOST, b"x\r\n\r\n") is Finding.HUMAN
 
 
-def test_a_flood_of_one_token_is_stored_within_bounds_and_hides_no_proof(office) -> None:
+def test_a_flood_of_one_token_is_put_off_beyond_its_share_and_hides_no_proof(office) -> None:
     run = waiting(office)
-    for _ in range(MOST_RETURNS + 5):
-        assert office.come_back(run, HOST, message=b"x\r\n\r\n") is Finding.TOKEN_SEEN
-    assert len(returns(office, run)) == MOST_RETURNS
-    assert office.verbs(HOST).count("return") == MOST_RETURNS
+    strangers = [f"198.51.{n}.1" for n in range(30)]
+    assert office.come_back(run, strangers[0], message=b"x\r\n\r\n") is Finding.TOKEN_SEEN, "this is news"
+    for peer in strangers[:PER_LETTER]:
+        assert office.come_back(run, peer, message=b"x\r\n\r\n") is Finding.TOKEN_SEEN
+    for peer in strangers[PER_LETTER:]:
+        with pytest.raises(Full, match="too much came for this recipient today, try again later"):
+            office.come_back(run, peer, message=b"x\r\n\r\n")
+    assert len(returns(office, run)) == PER_LETTER + 1 == office.verbs(HOST).count("return")
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
-    assert len(returns(office, run)) == MOST_RETURNS + 1
+    assert len(returns(office, run)) == PER_LETTER + 2
     assert office.casework.views.look_up(ADDRESS).state is State.LISTED
     office.later(days=1, seconds=1)
-    office.come_back(run, HOST, message=b"x\r\n\r\n")
-    assert len(returns(office, run)) == MOST_RETURNS + 2
+    office.come_back(run, strangers[0], message=b"x\r\n\r\n")
+    assert len(returns(office, run)) == PER_LETTER + 3
+
+
+def test_who_writes_much_is_put_off_and_others_are_not(make_office) -> None:
+    office = make_office(collector={"peer_day": 40})
+    taken = [office.arrive("abuse", "198.51.100.7", b"Subject: %d\r\n\r\n" % n) for n in range(10)]
+    assert taken == [Finding.HUMAN] * 10
+    with pytest.raises(Full, match="too much came from your network today, try again later"):
+        office.arrive("abuse", "198.51.100.7", b"x\r\n\r\n")
+    assert office.arrive("abuse", "203.0.113.7", b"x\r\n\r\n") is Finding.HUMAN, "another network"
+    for n in range(10, 40):
+        office.arrive("postmaster", f"198.51.100.{n}", b"x\r\n\r\n")
+    with pytest.raises(Full):
+        office.arrive("abuse", "198.51.100.200", b"x\r\n\r\n")
+    assert office.arrive("abuse", "198.51.101.1", b"x\r\n\r\n") is Finding.HUMAN
+    assert len(office.casework.operators.inbox(most=1000)) == 42, "all that was taken is there, and nothing else"
+    office.later(days=1)
+    assert office.arrive("abuse", "198.51.100.7", b"x\r\n\r\n") is Finding.HUMAN
+
+
+def test_one_customer_with_a_48_has_the_share_of_one(make_office) -> None:
+    office = make_office(collector={"peer_day": 8})
+    taken = 0
+    for n in range(30):
+        with contextlib.suppress(Full):
+            office.arrive("abuse", f"2001:db8:0:{n}::{n}", b"x\r\n\r\n")
+            taken += 1
+    assert taken == 8
+
+
+def test_a_network_that_has_used_up_its_share_still_proves_what_it_is(make_office) -> None:
+    office = make_office(collector={"peer_day": 4})
+    run = waiting(office)
+    office.arrive("abuse", HOST, b"x\r\n\r\n")
+    with pytest.raises(Full):
+        office.arrive("abuse", HOST, b"x\r\n\r\n")
+    assert office.probe(office.issued(run).sender, HOST) is Finding.CALLBACK_SEEN, "news of a letter"
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"run_bytes": 65536}, "too much is kept of this test"),
+        ({"address_bytes": 65536}, "too much is kept of tests of this address today"),
+        ({"day_bytes": 65536}, "too much is kept today"),
+    ],
+)
+def test_octets_are_bounded_by_test_by_address_and_by_day_and_proof_is_kept_all_the_same(
+    make_office, limits: dict[str, int], said: str
+) -> None:
+    office = make_office(collector=limits | {"peer_day": 1000})
+    run = waiting(office)
+    text = b"Subject: x\r\n\r\n" + b"x" * 20_000
+    for _ in range(3):
+        office.come_back(run, "198.51.100.7", message=text)
+    with pytest.raises(Full, match=said):
+        office.come_back(run, "198.51.100.7", message=text)
+    with pytest.raises(Full, match=said):
+        office.come_back(run, "198.51.100.7", message=text, number=1)
+    assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
+    assert len(returns(office, run)) == 4
+
+
+def test_a_page_about_many_letters_costs_their_heads_alone(make_office) -> None:
+    office = make_office(collector={"peer_day": 10**6, "run_bytes": 10**9, "address_bytes": 10**9, "day_bytes": 10**9})
+    run = waiting(office)
+    letters = [office.issued(run, number) for number in range(len(office.letters(run)))]
+    text = b"Received: from x ([192.0.2.1]) by y\r\nSubject: x\r\n\r\n" + b"x" * 200_000
+    for n in range(300):
+        with contextlib.suppress(Full):
+            office.arrive(letters[n % len(letters)].recipient, f"198.51.{n % 200}.1", text)
+    tracemalloc.start()
+    report = office.casework.views.run_report(run)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(report.returns) == 200 and {len(back.message) for back in report.returns} == {16 * 1024}
+    assert peak < 12 * 1024 * 1024, f"{peak} octets"
 
 
 def test_upper_case_tokens_are_the_same_tokens(office) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -16,6 +17,7 @@ from sqlalchemy import text
 
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, versions
+from dnsbl.store.kept import EVER, Account
 
 NETWORK = ip_network("192.0.2.1/32")
 
@@ -43,7 +45,7 @@ def test_an_upgrade_makes_a_database_that_passes_the_check_and_can_be_repeated(
 def test_a_database_of_another_version_is_refused(store: Store) -> None:
     with store.write() as tx:
         tx.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreUnavailable, match="has schema 9999 and this program needs 0001"):
+    with pytest.raises(StoreUnavailable, match="has schema 9999 and this program needs 0002"):
         store.check()
 
 
@@ -137,7 +139,34 @@ def test_sqlite_is_set_to_survive_a_power_cut(store: Store) -> None:
         }
         strict = tx.connection.execute(text("SELECT name FROM pragma_table_list WHERE strict AND schema = 'main'"))
         assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-        assert len(strict.all()) == 11
+        assert len(strict.all()) == 12
+
+
+def test_what_was_there_before_counts_began_is_counted_and_keeps_its_flags(empty_url: str) -> None:
+    store = Store.open(empty_url)
+
+    def put(table: str, **row: object) -> None:
+        columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        tx.connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({marks})"), row)
+
+    with store.write() as tx:
+        command.upgrade(versions.config(tx.connection), "0001")
+        here, none = b"\4\1\1\1\1", {"profile": "", "provocation": "", "explanation": "", "unreached": 0}
+        put("runs", id="r", address=here, port=25, reason="nomination", state="settled", started=1, **none)
+        for number, flags in enumerate(([], ["TARPIT", "NUL"]), 1):
+            document = json.dumps({"flags": flags})
+            put("sessions", id=number, run="r", worker="", filed=1, control="NOT_RUN", document=document)
+            ends = {"peer": here, "peer_port": 1, "local": "", "tls": 0, "helo": "", "mail_raw": b"", "rcpt_raw": b""}
+            said = {"finding": "FORGED", "explanation": "", "message": b"\xff" * 50}
+            put("returns", id=number, token="t", run="r", received=1, **ends, **said)
+    store.upgrade()
+    with store.read() as tx:
+        assert tx.kept.of([Account("run r", EVER)]) == {Account("run r", EVER): (2, 100)}
+        assert tx.connection.execute(text("SELECT flags FROM sessions ORDER BY id")).scalars().all() == [
+            "",
+            "NUL TARPIT",
+        ]
+    store.close()
 
 
 def test_the_version_that_the_code_needs_is_the_newest_migration() -> None:

@@ -13,10 +13,12 @@ from sqlalchemy import text
 from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Change, Door, Exclusion, JobReason, Nomination, Run, RunState
 from dnsbl.store import Store, Transaction
+from dnsbl.store.kept import EVER, Account
+from dnsbl.store.returns import HEAD
 from tester.fate import Fate
 from tester.letter import Letter
 from tester.returned import Collected
-from tester.smtp import Control, Outcome, Transcript
+from tester.smtp import Control, Event, Flag, Outcome, Transcript
 from tester.verdict import Finding, Verdict, Weighed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -120,7 +122,7 @@ def test_transcripts_come_back_whole_and_the_newest_control_counts(store: Store)
         assert tx.sessions.documents("other") == []
 
 
-def test_returns_are_counted_by_token_and_read_by_run(store: Store) -> None:
+def test_returns_are_read_by_run_and_lists_hold_their_heads(store: Store) -> None:
     with store.write() as tx:
         begin(tx, "run")
         for hours, run in ((0, None), (1, "run"), (2, "run")):
@@ -135,20 +137,58 @@ def test_returns_are_counted_by_token_and_read_by_run(store: Store) -> None:
                 mail_from="",
                 recipient="TOKEN",
                 domain="c.example",
-                message=bytes(range(256)),
+                message=bytes(range(256)) * 100,
                 received_at=later(hours=hours).timestamp(),
             )
             tx.returns.add(collected, Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="so"), run=run)
-        assert tx.returns.count("token", NOW) == 3
-        assert tx.returns.count("token", later(hours=1)) == 2
-        assert tx.returns.count("other", NOW) == 0
         found = tx.returns.of("run")
         assert [(item.received, item.peer, item.helo) for item in found] == [
             (later(hours=1), HOST, "\\x00\\ud800"),
             (later(hours=2), HOST, "\\x00\\ud800"),
         ]
-        assert found[0].message == bytes(range(256))
+        whole = tx.returns.read(found[0].id)
+        assert whole is not None
+        assert whole.message == bytes(range(256)) * 100
+        assert found[0].message == whole.message[:HEAD]
+        assert tx.returns.found(Finding.TOKEN_SEEN, most=1)[0].message == whole.message[:HEAD]
         assert tx.returns.of("run", most=1) == found[:1]
+
+
+def test_what_is_kept_is_counted_by_holder_and_day(store: Store) -> None:
+    today, mine, ever = 20_000, Account("of 192.0.2.1", 20_000), Account("run x", EVER)
+    with store.write() as tx:
+        assert tx.kept.of([mine, ever]) == {mine: (0, 0), ever: (0, 0)}
+        tx.kept.add([mine, ever], 10, today=today)
+        tx.kept.add([mine], 5, today=today)
+        assert tx.kept.of([mine, ever, Account("of 192.0.2.1", 19_999)]) == {
+            mine: (2, 15),
+            ever: (1, 10),
+            Account("of 192.0.2.1", 19_999): (0, 0),
+        }
+        tx.kept.add([Account("all", today + 1)], 1, today=today + 1)
+        assert tx.kept.of([mine])[mine] == (2, 15)
+        tx.kept.add([Account("all", today + 2)], 1, today=today + 2)
+        assert tx.kept.of([mine, ever]) == {mine: (0, 0), ever: (1, 10)}, "days that are over are dropped"
+
+
+def test_transcripts_are_read_as_far_as_they_are_not_too_much(store: Store) -> None:
+    with store.write() as tx:
+        begin(tx, "run")
+        for number, flag in enumerate((Flag.TARPIT, Flag.NUL, Flag.TARPIT)):
+            spoken = Transcript(
+                target="192.0.2.1",
+                port=25,
+                source="192.0.2.9:1",
+                started=float(number),
+                events=(Event(0.0, "<", b"x" * 3000),),
+                flags=frozenset({flag}),
+            )
+            tx.sessions.add("run", "worker", spoken, NOW)
+        assert len(tx.sessions.documents("run")) == 3
+        assert [Transcript.from_json(d).started for d in tx.sessions.documents("run", octets=9000)] == [0.0, 1.0]
+        assert tx.sessions.documents("run", octets=10) == []
+        assert tx.sessions.flags("run") == {Flag.TARPIT, Flag.NUL}
+        assert tx.sessions.flags("other") == set()
 
 
 def test_a_letter_is_found_by_either_token_as_it_was_issued(store: Store) -> None:

@@ -1,0 +1,60 @@
+"""How many messages were kept, and how many octets, for whoever is counted: a run, an address, a network, all together.
+
+Counts stand beside what they count, so that asking how much a network has sent costs one row, not all its messages.
+Counts by day are of UTC days; those of days before yesterday are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import delete, insert, select, tuple_, update
+
+from dnsbl.store.schema import kept
+from dnsbl.store.shelf import Shelf
+
+#: The day of what is counted for good.
+EVER = 0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Account(NamedTuple):
+    """Whom a count is for, in our own words, and of which day: days since the epoch, or EVER."""
+
+    holder: str
+    day: int
+
+
+class Count(NamedTuple):
+    """What was kept."""
+
+    messages: int
+    octets: int
+
+
+def day_of(moment: datetime) -> int:
+    """The day that counts of this moment belong to."""
+    return (moment - _EPOCH).days
+
+
+class Kept(Shelf):
+    """One row an account."""
+
+    def of(self, accounts: Iterable[Account]) -> dict[Account, Count]:
+        """What is counted for these."""
+        wanted = list(accounts)
+        found = self._sql.execute(select(kept).where(tuple_(kept.c.holder, kept.c.day).in_(wanted)))
+        counts = {Account(row.holder, row.day): Count(row.messages, row.octets) for row in found}
+        return {account: counts.get(account, Count(0, 0)) for account in wanted}
+
+    def add(self, accounts: Iterable[Account], octets: int, *, today: int) -> None:
+        """Count one more message of so many octets for each of these."""
+        self._sql.execute(delete(kept).where(kept.c.day > EVER, kept.c.day < today - 1))
+        for account in accounts:
+            here = (kept.c.holder == account.holder) & (kept.c.day == account.day)
+            more = {"messages": kept.c.messages + 1, "octets": kept.c.octets + octets}
+            if not self._sql.execute(update(kept).where(here).values(more)).rowcount:
+                row = {"holder": account.holder, "day": account.day, "messages": 1, "octets": octets}
+                self._sql.execute(insert(kept).values(row))
