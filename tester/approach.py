@@ -17,6 +17,7 @@ class Tls(StrEnum):
 
     NEEDED = "needed"  # where the server insists on it
     OFFERED = "offered"  # wherever the server offers it
+    IMPLICIT = "implicit"  # from the first octet (RFC 8314 3.3), as on port 465
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import ssl
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from tempfile import NamedTemporaryFile
 from typing import Protocol, cast
 
 from aiosmtplib.errors import SMTPReadTimeoutError, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
-from tester.approach import Approach
+from tester.approach import Approach, Tls
+from tester.certificates import facts, throwaway
 from tester.dialogue import Dialogue
 from tester.errors import ReplyFault
 from tester.smtp import Attempt, Event, Outcome, Reply, ReplyReader, Said, Transcript
-from tester.states import Action, AskOwn, AskProven, Close, Command, Expect, Pause, Send, SendBody, StartTls
+from tester.states import Action, AskOwn, AskProven, Close, Command, Expect, Pause, Send, SendBody, SendFirst, StartTls
 
 Address = IPv4Address | IPv6Address
 
@@ -141,6 +142,10 @@ class _Session(SMTPProtocol):
             self._dialogue.fault(Outcome.DISCONNECTED, self._now())
             return
         self._room.check_peer(ip_address(self._peer[0]))
+        if self._path.tls is Tls.IMPLICIT and not await self._shake_hands(self._limits.command):
+            self.abort()
+            self._dialogue.fault(Outcome.TLS_FAIL, self._now())
+            return
         try:
             async with asyncio.timeout(self._limits.connection - self._now()) as cap:
                 while not isinstance(command, Close):
@@ -167,8 +172,8 @@ class _Session(SMTPProtocol):
                 return self._dialogue.proven(await self._room.proven(seconds), self._now())
             case AskOwn(names, seconds):
                 return self._dialogue.named(await self._ask_own(names, seconds), self._now())
-            case StartTls(wait):
-                if await self._shake_hands(wait):
+            case StartTls(wait, certificate):
+                if await self._shake_hands(wait, certificate):
                     return self._dialogue.tls_done(self._now())
                 return self._dialogue.fault(Outcome.TLS_FAIL, self._now())
             case _:
@@ -207,18 +212,18 @@ class _Session(SMTPProtocol):
             return outcome
         return None
 
-    async def _exchange(self, command: Expect | Send | SendBody) -> Reply | Outcome:
+    async def _exchange(self, command: Expect | SendFirst | Send | SendBody) -> Reply | Outcome:
         """Speak, unless the server spoke first, and take exactly one reply."""
         if self._fault is not None:
             return self._fault
-        if not isinstance(command, Expect) and self._reader.surplus:
+        if not isinstance(command, Expect | SendFirst) and self._reader.surplus:
             return Outcome.UNSOLICITED
         try:
             if isinstance(command, Send):
                 # The library refuses control characters in a command: a second lock on our own envelopes.
                 await self.execute_command(command.data.removesuffix(b"\r\n"), timeout=command.wait)
             else:
-                if isinstance(command, SendBody):
+                if isinstance(command, SendBody | SendFirst):
                     self.write(command.data)
                 await self.read_response(timeout=command.wait)
         except SMTPReadTimeoutError:
@@ -231,11 +236,17 @@ class _Session(SMTPProtocol):
             return self._fault or Outcome.DISCONNECTED
         return Outcome.UNSOLICITED if self._reader.surplus else reply
 
-    async def _shake_hands(self, wait: float) -> bool:
-        """Turn the connection into TLS. Certificates are recorded, not verified: the peer is a suspect anyway."""
+    async def _shake_hands(self, wait: float, certificate: bool = False) -> bool:
+        """Turn the connection into TLS. Certificates are recorded, not verified: the peer is a suspect anyway. One of
+        our own making is shown where `certificate` says so."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one loads every authority: 27 ms, 860 KiB
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if certificate:
+            with NamedTemporaryFile() as file:  # the library reads them from a file alone
+                file.write(throwaway(self._room.approach.helo, self._room.now()))
+                file.flush()
+                context.load_cert_chain(file.name)
         if not isinstance(self.transport, asyncio.WriteTransport):
             return False
         try:
@@ -250,7 +261,7 @@ class _Session(SMTPProtocol):
         self.tls = {
             "version": tls.version() or "",
             "cipher": (tls.cipher() or ("",))[0],
-            "certificate_sha256": hashlib.sha256(tls.getpeercert(binary_form=True) or b"").hexdigest(),
+            **facts(tls.getpeercert(binary_form=True) or b""),
         }
         return True
 

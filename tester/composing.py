@@ -61,6 +61,8 @@ def compose(
                 rcpt=paths.rcpt,
                 message=sign(message) if sign else message,
                 odd=vector.odd,
+                helo=vectors.helo(vector, names),
+                opening=vectors.opening(vector, names),
             )
         )
     return attempts

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tester.approach import Approach, Tls
-from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Outcome, Reply, Result, Said, escape
+from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Opening, Outcome, Reply, Result, Said, escape
 from tester.states import (
     DEFERRED,
     FAULTS,
@@ -40,6 +40,7 @@ from tester.states import (
     Scope,
     Send,
     SendBody,
+    SendFirst,
     StartTls,
     refusal,
 )
@@ -49,6 +50,19 @@ REPLY_SHOWN = 1000  #: characters of a reply that a Result keeps; the events kee
 HEARD = 4096  #: octets of the greeting and the answer to EHLO that compose is told
 OWN_NAME_WAIT = 10.0  #: seconds in which the server's own name must be found out
 
+_ORDINARY = Opening()
+#: How a server ends a connection that begins with what it does not take.
+_BROKEN_OFF = frozenset(
+    {
+        Outcome.BANNER_EOF,
+        Outcome.BANNER_GARBAGE,
+        Outcome.DISCONNECTED,
+        Outcome.PROTOCOL,
+        Outcome.UNSOLICITED,
+        Outcome.TLS_FAIL,
+        Outcome.TLS_INJECT,
+    }
+)
 _CONTROL_PHASES = frozenset({Phase.CONTROL_MAIL, Phase.CONTROL_RCPT, Phase.CONTROL_BARE, Phase.CONTROL_RSET})
 #: A host name that may go into our own commands: letters, digits, hyphens, at least one dot (RFC 5321 4.1.2).
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -114,10 +128,14 @@ class Dialogue:
         self.phase = Phase.BANNER
         self.results: list[Result] = []
         self.control = Control.NOT_RUN
-        self.flags: set[Flag] = set()
+        self.flags: set[Flag] = {Flag.TLS_USED} if course.approach.path.tls is Tls.IMPLICIT else set()
         self.target_name = ""  #: T: a host name fit for our own commands, or ""
         self._course = course
         self._limits = course.approach.limits
+        self._opening = course.left[0].opening if course.left else _ORDINARY
+        self._commanded = False  # whether the opening's command is out
+        self._opened = self._opening == _ORDINARY  # whether all that the opening asks for was done, and taken
+        self._helo = course.helo  # what we call ourselves here, now
         self._batch: deque[Attempt] = deque()  # for this connection
         self._current: Attempt | None = None
         self._attempt_flags: set[Flag] = set()
@@ -127,7 +145,9 @@ class Dialogue:
         self._composed = False  # whether this connection has its attempts
         self._names: list[str] = []  # that the server calls itself by
         self._offers_tls = False
-        self._clear = not course.prefer_tls  # whether to go on without TLS where it is offered
+        self._clear = not (
+            course.prefer_tls or self._opening.certificate
+        )  # whether to go on without TLS where it is offered
         self._once_more = False  # whether the next connection starts from the beginning
         self._gone = False  # the connection is lost, only a question to our own side is open
 
@@ -136,8 +156,8 @@ class Dialogue:
     def start(self, now: float) -> Command:
         """The connection stands (or is about to): wait for the greeting."""
         self._spoke_at = now
-        patient = "patience" in self._course.second
-        return Expect(self._limits.banner_second if patient else self._limits.banner)
+        wait = self._limits.banner_second if "patience" in self._course.second else self._limits.banner
+        return SendFirst(self._opening.before, wait) if self._opening.before else Expect(wait)
 
     def reply(self, reply: Reply, now: float) -> Command:
         """The server's one complete reply to what was sent, with nothing behind it."""
@@ -163,6 +183,9 @@ class Dialogue:
         if isinstance(cell, Control):
             self.control = cell
             return self._enter(Phase.CONTROL_RSET, now)
+        if row.scope is Scope.EVERY and not self._ordinary():
+            self._end_unopened(row.stage, reply)
+            return self._after_attempt(now) if self._opened else self._enter(Phase.QUIT, now)
         if row.scope is Scope.EVERY:
             self._end_every(cell, row.stage, reply)
             return self._enter(Phase.QUIT, now)
@@ -180,6 +203,9 @@ class Dialogue:
         outcome = row.any_fault or row.faults.get(outcome, outcome)
         if self.phase is Phase.QUIT:
             return self._quit_failed()
+        if row.scope is Scope.EVERY and outcome in _BROKEN_OFF and not self._ordinary():
+            self._end_unopened(row.stage, None)
+            return self._close()
         if outcome is Outcome.BANNER_TIMEOUT:
             self.flags.add(Flag.TARPIT)
         if self._second_try(SECOND_TRY.get((self.phase, outcome))):
@@ -235,7 +261,8 @@ class Dialogue:
         course = self._course
         if course.connections >= self._limits.connections:
             return None
-        if not self._once_more and not (self.results and (course.left or self._control_due())):
+        left = course.left and (self.results or self._composed)
+        if not (self._once_more or left or (self.results and self._control_due())):
             return None
         following = object.__new__(Dialogue)
         following._connect(course)
@@ -273,10 +300,10 @@ class Dialogue:
 
     def _enter(self, phase: Phase, now: float) -> Command:
         """Go to a phase and say what is due there."""
-        if phase is Phase.EHLO and self._course.helo_only:
-            phase = Phase.HELO
         if phase is Phase.MAIL:
             phase = self._before_mail()
+        if phase is Phase.EHLO and self._course.helo_only:
+            phase = Phase.HELO
         self.phase = phase
         self._spoke_at = now
         target = self.target_name.encode("ascii")
@@ -290,16 +317,16 @@ class Dialogue:
             case Phase.OFFERED_TLS:
                 line = b"STARTTLS"
             case Phase.OFFERED_SHAKE:
-                return StartTls(self._limits.command)
+                return StartTls(self._limits.command, self._opening.certificate)
             case Phase.NAME:
                 self._course.ask_own = False
                 return AskOwn(tuple(self._names), OWN_NAME_WAIT)
             case Phase.CLOSED:
                 return self._close()
-            case Phase.EHLO:
-                line = b"EHLO " + self._course.helo
-            case Phase.HELO:
-                line = b"HELO " + self._course.helo
+            case Phase.EHLO | Phase.HELO:
+                line = phase.value.encode("ascii") + b" " + self._helo
+            case Phase.XCLIENT:
+                line = self._opening.command
             case Phase.MAIL:
                 if self._current is None:
                     self._current = self._batch.popleft()
@@ -335,17 +362,31 @@ class Dialogue:
         if not self._clear and self._offers_tls and Flag.TLS_USED not in self.flags:
             self._clear = True  # once a connection
             return Phase.OFFERED_TLS
+        if self._opening.command and not self._commanded:
+            self._commanded = True
+            return Phase.XCLIENT
+        if self._opening.certificate and Flag.TLS_USED not in self.flags:
+            self._end_unopened("EHLO", None)
+        self._opened = True
         if self._course.ask_own and self._course.compose is not None:
             return Phase.NAME
         self._compose_once(Said(name=self.target_name, own=self._course.own, text=self._heard))
-        if self._current is not None or self._batch:
-            return Phase.MAIL
-        if self._control_due():
-            return Phase.CONTROL_MAIL
-        return Phase.NONSENSE_MAIL if self._nonsense_due() else Phase.QUIT
+        following = self._current or (self._batch[0] if self._batch else None)
+        due = Phase.MAIL
+        if following is None and self._opening != _ORDINARY:
+            return Phase.QUIT  # what is asked last is asked on a connection like everybody's
+        if following is None:
+            due = Phase.NONSENSE_MAIL if self._nonsense_due() else Phase.QUIT
+            due = Phase.CONTROL_MAIL if self._control_due() else due
+        helo = (following.helo if following else b"") or self._course.helo
+        if due is not Phase.QUIT and helo != self._helo:  # a new greeting forgets the transaction (RFC 5321 4.1.4)
+            self._helo = helo
+            return Phase.EHLO
+        return due
 
     def _after_attempt(self, now: float) -> Command:
-        if self._batch or self._control_due() or self._nonsense_due():
+        ordinary = self._opening == _ORDINARY
+        if self._batch or (ordinary and (self._control_due() or self._nonsense_due())):
             return self._enter(Phase.GAP, now)
         return self._enter(Phase.QUIT, now)
 
@@ -399,7 +440,7 @@ class Dialogue:
         for attempt in waiting:
             full = len(self._batch) >= self._limits.attempts
             too_odd = attempt.odd and odd >= self._limits.odd_attempts
-            if self._batch and (full or too_odd):
+            if attempt.opening != self._opening or (self._batch and (full or too_odd)):
                 course.left.append(attempt)
             else:
                 self._batch.append(attempt)
@@ -447,6 +488,20 @@ class Dialogue:
         self._compose_once(Said(name="", own="", text=self._heard))
         for attempt in self._rest():
             self._record(attempt, outcome, stage, reply)
+
+    def _ordinary(self) -> bool:
+        """Whether what was just said is what we say to everybody: no opening that is to be taken yet, no other name."""
+        return self._opened and self._helo == self._course.helo
+
+    def _end_unopened(self, stage: str, reply: Reply | None) -> None:
+        """The server did not take what a form begins with: a refusal of that form (of all that share its opening), and
+        of no other one."""
+        self._compose_once(Said(name="", own="", text=self._heard))
+        ended = [self._batch.popleft()] if self._opened and self._batch else [*self._batch]
+        if not self._opened:
+            self._batch.clear()
+        for attempt in ended:
+            self._record(attempt, Outcome.MAIL_5XX, stage, reply)
 
     def _give_up(self) -> None:
         """What is left stays untried."""

@@ -24,6 +24,14 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
+class SendFirst:
+    """Send these octets before the greeting is read; then as `Expect`."""
+
+    data: bytes
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Send one command line, CRLF included, and wait at most `wait` seconds for `reply` or `fault`."""
 
@@ -64,9 +72,11 @@ class AskOwn:
 
 @dataclass(frozen=True, slots=True)
 class StartTls:
-    """Shake hands within `wait` seconds, then call `tls_done`, or `fault(TLS_FAIL)`."""
+    """Shake hands within `wait` seconds, then call `tls_done`, or `fault(TLS_FAIL)`. `certificate` says whether to show
+    one of our own making."""
 
     wait: float
+    certificate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class Close:
     """Drop the connection; the dialogue is over."""
 
 
-Action = Expect | Send | SendBody | Pause | AskProven | AskOwn | StartTls
+Action = Expect | SendFirst | Send | SendBody | Pause | AskProven | AskOwn | StartTls
 Command = Action | Close
 
 # ------------------------------------------------------------------------------------------- the state table
@@ -86,6 +96,7 @@ class Phase(StrEnum):
     BANNER = "BANNER"
     EHLO = "EHLO"
     HELO = "HELO"
+    XCLIENT = "XCLIENT"
     STARTTLS = "STARTTLS"  # because the server insists
     TLS = "TLS"
     OFFERED_TLS = "OFFERED_TLS"  # because we prefer it
@@ -149,6 +160,7 @@ TABLE: Mapping[Phase, Row] = MappingProxyType(
         _P.BANNER: Row(_EVERY, "CONNECT", "220", _P.EHLO, _O.BANNER_4XX, _O.BANNER_5XX, _O.BANNER_4XX, _NO_BANNER),
         _P.EHLO: Row(_EVERY, "EHLO", "2", _P.MAIL, _O.HELO_4XX, _P.HELO, _O.HELO_4XX),
         _P.HELO: Row(_EVERY, "EHLO", "2", _P.MAIL, _O.HELO_4XX, _O.HELO_5XX, _O.HELO_4XX),
+        _P.XCLIENT: Row(_EVERY, "EHLO", "220", _P.EHLO, _O.HELO_4XX, _O.HELO_5XX, _O.HELO_4XX),
         _P.STARTTLS: Row(_ONE, "EHLO", "220", _P.TLS, _TLS_NO, _TLS_NO, _TLS_NO, _INJECTED),
         _P.TLS: Row(_ONE, "EHLO", "", _P.EHLO, _TLS_NO, _TLS_NO),
         # Taken where it is offered: what fails here is no reason against the server, the clear way remains.

@@ -14,10 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 
 from tester.errors import UnknownName
+from tester.smtp import Opening
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +27,7 @@ class Names:
 
     target: IPv4Address | IPv6Address  #: I
     target_name: str  #: T; "" until the banner is known, then the address literal stands in
+    mx_domain: str = ""  #: M, a domain of ours whose first MX is the target and whose second is our collector
     own_name: str = ""  #: T where it stands in a sender: only a name that is proven to be the server's own
     collector_domain: str  #: C
     bounce_domain: str  #: B
@@ -44,6 +46,9 @@ class Vector:
     hops: str  #: machines needed to deliver it: "1", "2" or "1/2"
     tier: str  #: "basic", "standard", "owner" (only on the owner's request) or "documented" (never sent)
     odd: bool = False  #: unusual syntax, which a strict server counts as an error
+    helo: str = ""  #: template of our name in EHLO: {O} {I}; "": as always
+    opening: str = ""  #: what its connection begins with, see `opening`; "": as always
+    needs: re.Pattern[bytes] | None = None  #: what the server must offer in its answer to EHLO
     harm: str = ""  #: known harm, or ""
     harms: re.Pattern[bytes] | None = None  #: software that it is known to harm, by its greeting: never sent there
 
@@ -59,6 +64,12 @@ class Envelope:
 #: Domino's router loops on mail that can be returned to nobody (IBM APAR LO42921); its ancestor, the SMTP MTA of Lotus
 #: Notes, on the percent form of it. Bounded: the text comes from a stranger.
 _DOMINO = re.compile(rb"\b(?:Lotus|IBM|HCL)[ -]{1,3}Domino\b|\bLotus SMTP MTA\b", re.IGNORECASE)
+
+
+def _offers(keyword: str) -> re.Pattern[bytes]:
+    """A line of the answer to EHLO that offers this extension."""
+    return re.compile(rb"^" + keyword.encode("ascii") + rb"\b", re.IGNORECASE | re.MULTILINE)
+
 
 _US = "{s}@{B}"  # the sender of the recipient group: what bounces, bounces to us
 _THEM = "{r}@{C}"  # the recipient of the sender group: plainly a third party
@@ -424,6 +435,61 @@ _ROWS = (
             ("f", "{s}@{I}", "{r}@{C}@{T}"),
         )
     ),
+    # who greets: what a client says of itself is its own word (RFC 2505 2.1)
+    *(
+        Vector(
+            id=id,
+            mail=_US,
+            rcpt=_THEM,
+            helo=helo,
+            fault=f"A greeting as {what} is believed to come from inside.",
+            hops="1",
+            tier="owner",
+            harm="Some servers block a client that greets in their own name, and then see the other forms no more.",
+        )
+        for id, helo, what in (
+            ("H01", "{I}", "the server's own address"),
+            ("H02", "localhost", "localhost"),
+            ("H03", "{O}", "the server's own name"),
+        )
+    ),
+    # what a client says of others: words that a proxy or filter of the server's own would use
+    *(
+        Vector(
+            id=id,
+            mail=_US,
+            rcpt=_THEM,
+            opening=opening,
+            fault=fault,
+            hops="1/2",
+            tier="owner",
+            needs=needs,
+            harm="None known; a server that does not know it counts it as a command out of place.",
+        )
+        for id, opening, fault, needs in (
+            ("P01", "proxy-v1", "A PROXY header (version 1) from a stranger is believed to name the client.", None),
+            ("P02", "proxy-v2", "A PROXY header (version 2) from a stranger is believed to name the client.", None),
+            ("P03", "xclient", "XCLIENT from a stranger is believed to name the client.", _offers("XCLIENT")),
+        )
+    ),
+    Vector(
+        id="M01",
+        mail=_US,
+        rcpt="{r}@{M}",
+        fault="Mail is taken for every domain whose MX names the server, whoever owns it.",
+        hops="1",
+        tier="owner",
+    ),
+    Vector(
+        id="T01",
+        mail=_US,
+        rcpt=_THEM,
+        opening="certificate",
+        fault="Any client certificate opens the door, also one that we have made ourselves.",
+        hops="1",
+        tier="owner",
+        needs=_offers("STARTTLS"),
+    ),
 )
 
 #: id -> row, sender group first
@@ -466,11 +532,13 @@ def left_out(vector: Vector, names: Names, *, greeting: bytes, off: Collection[s
     """
     if vector.id in off:
         return "This form is switched off."
-    templates = vector.mail + vector.rcpt
+    templates = vector.mail + vector.rcpt + vector.helo
     parts = _parts(names)
     missing = next((sign for sign in _OPTIONAL if f"{{{sign}}}" in templates and not parts[sign]), None)
     if missing is not None:
         return f"This form needs {_OPTIONAL[missing]}, which is not known."
+    if vector.needs is not None and not vector.needs.search(greeting[:_GREETING]):
+        return "The server does not offer what this form needs."
     if vector.harms is not None and (named := vector.harms.search(greeting[:_GREETING])):
         return f"This form is known to harm {named[0].decode('ascii')}."
     return ""
@@ -494,8 +562,40 @@ def envelope(vector: Vector, names: Names, *, sender: str, recipient: str) -> En
     )
 
 
+def helo(vector: Vector, names: Names) -> bytes:
+    """What we call ourselves in EHLO for this form, or b"" for our usual name."""
+    return vector.helo.format_map(_parts(names)).encode("ascii")
+
+
+def opening(vector: Vector, names: Names) -> Opening:
+    """What the connection of this form begins with.
+
+    Where we say who the client is, we say that it is the server itself, whom every server trusts. The PROXY headers are
+    those of the protocol's specification (HAProxy, proxy-protocol.txt, 2.1 and 2.2), the command is Postfix's XCLIENT.
+    """
+    here = names.target.version == 4
+    loopback = "127.0.0.1" if here else "::1"
+    match vector.opening:
+        case "proxy-v1":
+            return Opening(before=f"PROXY TCP{names.target.version} {loopback} {loopback} 35000 25\r\n".encode("ascii"))
+        case "proxy-v2":
+            addresses = ip_address(loopback).packed * 2 + (35000).to_bytes(2) + (25).to_bytes(2)
+            family = b"\x11" if here else b"\x21"
+            return Opening(before=_PROXY_V2 + b"\x21" + family + len(addresses).to_bytes(2) + addresses)
+        case "xclient":
+            address = loopback if here else f"IPV6:{loopback}"
+            return Opening(command=f"XCLIENT NAME=localhost ADDR={address}".encode("ascii"))
+        case "certificate":
+            return Opening(certificate=True)
+    return Opening()
+
+
+#: The twelve octets that begin a PROXY header of version 2; who does not know them sees two empty lines and QUIT.
+_PROXY_V2 = b"\r\n\r\n\x00\r\nQUIT\n"
+
 #: Names that we may lack, and what they are.
 _OPTIONAL = {
+    "M": "a domain of ours whose first MX is the server",
     "D": "a domain that the server takes mail for",
     "K4": "an IPv4 address of our collector",
     "K6": "an IPv6 address of our collector",
@@ -516,6 +616,7 @@ def _parts(names: Names) -> dict[str, str]:
         "B": names.bounce_domain,
         "C": names.collector_domain,
         "Cenc": names.collector_domain.replace(".", "+2E"),  # as MS KB Q189492 writes an encapsulated address
+        "M": names.mx_domain,
         "D": names.served_domain if _HOSTNAME.fullmatch(names.served_domain) else "",
         "K4": str(four or ""),
         "K6": str(six or ""),

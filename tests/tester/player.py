@@ -12,6 +12,9 @@ A .chat file is a header, a blank line, and the conversation:
     reply: S01=550 5.7.1 no                  (optional) the deciding reply of one attempt
     limits: attempts=2 odd_attempts=1        (optional) other limits than the default
     prefers: tls own nonsense                (optional) take TLS where offered; ask for the own name; ask for nobody@T
+    helo: H01=localhost                      (optional) what we call ourselves for an attempt
+    opening: P01=before P03=command          (optional) what its connection begins with: octets before the greeting, a
+                                             command after EHLO ("X"), or a certificate
     heard: text                              (optional) what compose was told of greetings, lines joined by |
 
     C: EHLO probe.test          we must say exactly this;  `C: [letter S01]` is that attempt's message, stuffed
@@ -39,8 +42,8 @@ from rooms import approaching
 from tester.approach import Tls
 from tester.dialogue import Dialogue, stuffed
 from tester.errors import ReplyFault
-from tester.smtp import Attempt, Control, Limits, Outcome, Reply, ReplyReader, Result, Said
-from tester.states import Action, AskOwn, AskProven, Close, Command, Pause, Send, SendBody, StartTls
+from tester.smtp import Attempt, Control, Limits, Opening, Outcome, Reply, ReplyReader, Result, Said
+from tester.states import Action, AskOwn, AskProven, Close, Command, Pause, Send, SendBody, SendFirst, StartTls
 
 DIALOGS = Path(__file__).parent.parent / "dialogs"
 FAULTS = {"timeout": Outcome.TIMEOUT, "eof": Outcome.DISCONNECTED}
@@ -77,7 +80,15 @@ def chats() -> Iterator[Chat]:
         yield Chat.read(path)
 
 
-def attempt(word: str) -> Attempt:
+OPENINGS = {
+    "": Opening(),
+    "before": Opening(before=b"PROXY header\r\n"),
+    "command": Opening(command=b"X client"),
+    "certificate": Opening(certificate=True),
+}
+
+
+def attempt(word: str, *, helo: str = "", opening: str = "") -> Attempt:
     vector = word.rstrip("*-")
     return Attempt(
         vector=vector,
@@ -86,6 +97,8 @@ def attempt(word: str) -> Attempt:
         rcpt=f"<r-{vector}@collector.test>".encode(),
         message=f"Subject: test {vector}\r\n\r\n.a line with a dot\r\nproof\r\n".encode(),
         odd=word.endswith("*"),
+        helo=helo.encode(),
+        opening=OPENINGS[opening],
         skip="left out" if word.endswith("-") else "",
     )
 
@@ -172,7 +185,10 @@ class Script:
 
 def play(chat: Chat, piece: int) -> Played:
     """Play the chat, the server's bytes cut in pieces of `piece` octets (0: whole)."""
-    attempts = [attempt(word) for word in chat.header["vectors"].split()]
+    helo, opening = chat.pairs("helo"), chat.pairs("opening")
+    attempts = [
+        attempt(word, helo=helo.get(word, ""), opening=opening.get(word, "")) for word in chat.header["vectors"].split()
+    ]
     letters = {f"[letter {a.vector}]": stuffed(a.message) for a in attempts}
     limits = replace(Limits(), **{key: int(value) for key, value in chat.pairs("limits").items()})
     played = Played([], [], Control.NOT_RUN, set())
@@ -195,6 +211,8 @@ def play(chat: Chat, piece: int) -> Played:
     while dialogue is not None:
         command = dialogue.start(script.now)
         while not isinstance(command, Close):
+            if isinstance(command, SendFirst):
+                assert command.data == script.expect("C:").encode() + b"\r\n"
             if isinstance(command, Send | SendBody):
                 if script.reader.surplus:
                     command = dialogue.fault(Outcome.UNSOLICITED, script.now)

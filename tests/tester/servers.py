@@ -57,13 +57,15 @@ class Scripted:
                 continue
             line = await reader.readuntil(b"\r\n")
             self.seen.append(line)
-            verb = line.split()[0].decode().upper()
+            verb = (line.split() or [b"?"])[0].decode("latin-1").upper()
 
 
 @contextlib.asynccontextmanager
-async def listening(handler: Scripted, host: str = "127.0.0.1") -> AsyncIterator[int]:
-    """Serve on a free port of loopback."""
-    server = await asyncio.start_server(handler, host, 0)
+async def listening(
+    handler: Scripted, host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Serve on a free port of loopback, under TLS from the first octet where `tls` is given."""
+    server = await asyncio.start_server(handler, host, 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -19,8 +20,9 @@ from servers import OPEN, Scripted, listening
 from tester import caller
 from tester.approach import Tls
 from tester.caller import call
+from tester.certificates import throwaway
 from tester.errors import NotDialable
-from tester.smtp import Attempt, Control, Event, Flag, Limits, Said, Transcript
+from tester.smtp import Attempt, Control, Event, Flag, Limits, Opening, Said, Transcript
 from tests.waiting import never, until
 
 QUICK = Limits(
@@ -532,3 +534,62 @@ async def test_a_server_that_takes_everybody_is_flagged_without_a_letter_to_anyb
         b"QUIT\r\n",
     ]
     assert len(server.messages) == 1
+
+
+# ------------------------------------------------------------------------------ other ways to begin a connection
+
+
+async def test_implicit_tls_is_spoken_from_the_first_octet(certificate: str) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    server = Scripted(OPEN)
+    async with listening(server, tls=context) as port:
+        [transcript] = await dial(port, tls=Tls.IMPLICIT, limits=replace(QUICK, command=2.0))
+    assert outcomes([transcript]) == ["ACCEPTED"]
+    assert "TLS_USED" in transcript.flags
+    assert transcript.tls["version"].startswith("TLS")
+    assert transcript.tls["names"] == "mx.example.net"
+    assert transcript.tls["expires"].endswith("Z")
+
+
+async def test_a_server_that_speaks_in_clear_where_tls_is_due_has_failed_at_it() -> None:
+    server = Scripted(OPEN)
+    async with listening(server) as port:
+        [transcript] = await dial(port, tls=Tls.IMPLICIT, limits=replace(QUICK, command=2.0))
+    assert outcomes([transcript]) == ["TLS_FAIL"]
+    assert not any(line.startswith(b"EHLO") for line in server.seen)
+
+
+async def test_octets_before_the_greeting_go_out_unread_and_whole() -> None:
+    header = b"\r\n\r\n\x00\r\nQUIT\n!\x11\x00\x0c" + bytes(12)
+    heard = asyncio.Queue[bytes]()
+
+    class Proxied(Scripted):
+        async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if self.seen:  # the first connection is like everybody's
+                heard.put_nowait(await reader.readexactly(len(header)))
+            await super().talk(reader, writer)
+
+    server = Proxied(OPEN)
+    begun = replace(attempt("P02"), opening=Opening(before=header))
+    async with listening(server) as port:
+        transcripts = await call(Plain(approaching(port, limits=QUICK), lambda said: [begun]))
+    assert heard.get_nowait() == header
+    assert outcomes(transcripts) == ["ACCEPTED"]
+
+
+async def test_a_certificate_of_our_own_making_is_shown_to_who_asks_for_one(
+    certificate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = throwaway("probe.test", time.time())
+    monkeypatch.setattr(caller, "throwaway", lambda name, now: mine)
+    server = Scripted({**OPEN, "EHLO": b"250-mx.example.net\r\n250 STARTTLS\r\n", "STARTTLS": b"220 go\r\n"})
+    server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.tls.load_cert_chain(certificate)
+    server.tls.verify_mode = ssl.CERT_REQUIRED
+    server.tls.load_verify_locations(cadata=mine[mine.index(b"-----BEGIN CERT") :].decode())
+    limits = replace(QUICK, command=2.0)
+    begun = replace(attempt("T01"), opening=Opening(certificate=True))
+    async with listening(server) as port:
+        transcripts = await call(Plain(approaching(port, limits=limits), lambda said: [begun]))
+    assert outcomes(transcripts) == ["ACCEPTED"], "who shows none, or another one, is not let in here"

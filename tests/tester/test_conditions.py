@@ -111,7 +111,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "BOUNCED_BY_US": (
         WEIGHED,
         f"{FOLLOWED}::test_a_bounce_that_our_own_collector_has_caused_clears_nobody",
-        "dnsbl/casework/test_mailroom.py::test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once",
+        "dnsbl/casework/test_arrivals.py::test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once",
     ),
     "DSN_DELAYED": (WEIGHED,),
     "HUMAN": (WEIGHED, f"{FOLLOWED}::test_what_people_write_is_kept_for_the_operators"),

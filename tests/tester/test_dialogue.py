@@ -65,7 +65,7 @@ def test_every_phase_can_be_reached_and_leads_to_the_end() -> None:
         for phase, row in TABLE.items()
     }
     ways[Phase.MAIL] |= {Phase.STARTTLS, Phase.CONTROL_MAIL, Phase.NONSENSE_MAIL, Phase.QUIT}  # TLS; nothing left
-    ways[Phase.MAIL] |= {Phase.OFFERED_TLS, Phase.NAME}  # before the first attempt
+    ways[Phase.MAIL] |= {Phase.OFFERED_TLS, Phase.NAME, Phase.XCLIENT}  # before the first attempt
     ways[Phase.CONTROL_MAIL] |= {Phase.CONTROL_RSET}
     reached, new = set(), {Phase.BANNER}
     while new:

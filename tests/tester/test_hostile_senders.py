@@ -154,6 +154,7 @@ def aimed_at(victim: str) -> vectors.Names:
         own_name="mx.c.test",
         collector_domain=victim,
         bounce_domain="outside.example",
+        mx_domain=f"mx.{victim}",
         served_domain=C,
         collector_addresses=LITERALS,
     )
@@ -293,7 +294,7 @@ async def test_a_hundred_megabytes_of_message_cost_a_megabyte_at_most(data: byte
 
 async def test_two_thousand_connections_leave_room_for_a_letter() -> None:
     """Each address gets its few places, all together get theirs, and nobody waits for a refusal."""
-    bounds = Bounds(connections=50, per_peer=4)
+    bounds = Bounds(connections=50, per_peer=4, grace=60.0)
     async with posting(bounds) as post:
         codes: list[bytes] = []
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tester.errors import UnknownName
-from tester.vectors import CATALOGUE, PROFILES, Names, envelope, left_out, profile
+from tester.vectors import CATALOGUE, PROFILES, Names, envelope, helo, left_out, opening, profile
 
 R = "ra" + "r" * 32
 S = "sa" + "s" * 32
@@ -64,6 +64,9 @@ EXPECTED = {
     "X02d": ("<s@[192.0.2.1]>", "<r%c.example@mx.t.example>"),
     "X02e": ("<s@[192.0.2.1]>", '<"r@c.example"@mx.t.example>'),
     "X02f": ("<s@[192.0.2.1]>", "<r@c.example@mx.t.example>"),
+    **dict.fromkeys(("H01", "H02", "H03", "P01", "P02", "P03"), ("<s@b.example>", "<r@c.example>")),
+    "M01": ("<s@b.example>", "<r@m.example>"),
+    "T01": ("<s@b.example>", "<r@c.example>"),
 }
 
 STANDARD = "S01 S10 S02 S03 S04 R01 R02 R04 R06 R08 R10 R13 R14 R17 X01"
@@ -74,6 +77,7 @@ def names(**changed: Any) -> Names:
         "target": ip_address("192.0.2.1"),
         "target_name": "mx.t.example",
         "own_name": "mx.t.example",
+        "mx_domain": "m.example",
         "collector_domain": C,
         "bounce_domain": "b.example",
         "served_domain": "d.example",
@@ -218,6 +222,7 @@ def test_nothing_in_a_banner_changes_the_form_of_a_command(name: str):
 
 # ------------------------------------------------------------------------------------------- what is left out
 
+OFFERS = b"mx.t.example\nSTARTTLS\nXCLIENT NAME ADDR\n"
 DOMINO = b"mx.t.example ESMTP Service (Lotus Domino Release 8.5.3) ready\n"
 
 
@@ -229,9 +234,9 @@ def test_a_row_can_be_switched_off():
 @pytest.mark.parametrize("id", CATALOGUE)
 def test_only_what_is_known_to_harm_a_software_is_kept_from_it(id: str):
     harmed = {"S02", "S05", "S06", "X01"}
-    why = left_out(CATALOGUE[id], names(), greeting=DOMINO)
+    why = left_out(CATALOGUE[id], names(), greeting=DOMINO + OFFERS)
     assert why == ("This form is known to harm Lotus Domino." if id in harmed else "")
-    assert left_out(CATALOGUE[id], names(), greeting=b"mx.t.example ESMTP Postfix\n") == ""
+    assert left_out(CATALOGUE[id], names(), greeting=b"mx.t.example ESMTP Postfix\n" + OFFERS) == ""
     assert CATALOGUE[id].harms is None or CATALOGUE[id].harm
 
 
@@ -255,6 +260,7 @@ def test_software_is_known_by_its_own_words(greeting: bytes, kept: bool):
     ("id", "lacking"),
     [
         ("S09", {"served_domain": ""}),
+        ("M01", {"mx_domain": ""}),
         ("S09", {"served_domain": "d.example>\r\nDATA"}),
         ("R18", {"served_domain": ""}),
         ("R22a", {"collector_addresses": (ip_address("2001:db8::7"),)}),
@@ -276,3 +282,46 @@ def test_a_name_that_is_not_proven_its_own_stands_in_no_sender():
             assert b"bigprovider" not in built.mail, id
     assert envelope(CATALOGUE["S03"], said, sender="s", recipient="r").mail == b"<s@[192.0.2.1]>"
     assert envelope(CATALOGUE["R01"], said, sender="s", recipient="r").rcpt == b"<r%c.example@mail.bigprovider.example>"
+
+
+# ------------------------------------------------------------------------------- who greets, and what comes first
+
+
+@pytest.mark.parametrize(
+    ("id", "expected"), [("H01", b"[192.0.2.1]"), ("H02", b"localhost"), ("H03", b"mx.t.example"), ("S01", b"")]
+)
+def test_a_form_may_greet_under_another_name(id: str, expected: bytes):
+    assert helo(CATALOGUE[id], names()) == expected
+
+
+def test_an_unproven_name_stands_in_no_greeting_of_ours():
+    said = names(target_name="mail.bigprovider.example", own_name="")
+    assert helo(CATALOGUE["H03"], said) == b"[192.0.2.1]"
+
+
+def test_headers_that_name_another_client_are_those_of_the_specification():
+    assert opening(CATALOGUE["P01"], names()).before == b"PROXY TCP4 127.0.0.1 127.0.0.1 35000 25\r\n"
+    six = names(target=ip_address("2001:db8::1"))
+    assert opening(CATALOGUE["P01"], six).before == b"PROXY TCP6 ::1 ::1 35000 25\r\n"
+    header = opening(CATALOGUE["P02"], names()).before
+    assert header[:16].hex() == "0d0a0d0a000d0a515549540a" + "2111" + "000c"
+    assert header[16:].hex() == "7f0000017f000001" + "88b8" + "0019"
+    header = opening(CATALOGUE["P02"], six).before
+    assert header[12:16].hex() == "2121" + "0024"
+    assert len(header) == 16 + 36
+    assert opening(CATALOGUE["P03"], names()).command == b"XCLIENT NAME=localhost ADDR=127.0.0.1"
+    assert opening(CATALOGUE["P03"], six).command == b"XCLIENT NAME=localhost ADDR=IPV6:::1"
+    assert opening(CATALOGUE["T01"], names()).certificate
+
+
+@pytest.mark.parametrize("id", [id for id, row in CATALOGUE.items() if row.opening])
+def test_a_connection_of_their_own_is_for_owners_alone(id: str):
+    assert CATALOGUE[id].tier == "owner"
+    assert opening(CATALOGUE[id], names()) != opening(CATALOGUE["S01"], names())
+
+
+@pytest.mark.parametrize(("id", "keyword"), [("P03", b"XCLIENT"), ("T01", b"STARTTLS")])
+def test_what_the_server_does_not_offer_is_not_asked_of_it(id: str, keyword: bytes):
+    for greeting in (b"", b"mx.t.example\nPIPELINING\n", b"mx.t.example no-" + keyword):
+        assert left_out(CATALOGUE[id], names(), greeting=greeting) == "The server does not offer what this form needs."
+    assert left_out(CATALOGUE[id], names(), greeting=b"mx.t.example\n" + keyword + b" NAME") == ""
