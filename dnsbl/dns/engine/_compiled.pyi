@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from dnsbl.dns.listed.array import Shelf
+from dnsbl.dns.listed.array import Band
 
 class Plan:
     def __init__(self, kinds: tuple[str, ...], zones: list[dict[str, Any]], loops: int) -> None: ...
@@ -12,7 +12,7 @@ class Guard:
     def __init__(self, found: dict[str, Any]) -> None: ...
 
 class Loaded:
-    def __init__(self, plan: Plan, shelves: Iterable[Shelf], serial: int) -> None: ...
+    def __init__(self, plan: Plan, bands: Iterable[Band], serial: int) -> None: ...
 
 class State:
     def __init__(self, plan: Plan, guard: Guard, loaded: Loaded | None) -> None: ...

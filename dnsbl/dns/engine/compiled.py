@@ -75,7 +75,7 @@ class Compiled:
             loaded: Loaded | None = self._part(
                 "table",
                 (plan, table),
-                lambda: None if table is None else _compiled.Loaded(plan, table.shelves(), table.soa_serial),
+                lambda: None if table is None else _compiled.Loaded(plan, table.bands(), table.soa_serial),
             )
             self.core.confirm(serving.seen)
             if before != {"plan": plan, "guard": guard_, "table": loaded}:

@@ -19,7 +19,7 @@ cdef struct Decision:
 cdef struct World:
     const Zone* zones
     Py_ssize_t count
-    const Shelves* table  # NULL before the first one
+    const Bands* table  # NULL before the first one
     const Guarding* guard
     uint64_t* replies  # of the plan
 
@@ -50,7 +50,7 @@ cdef inline int nibble_of(uint8_t c) noexcept nogil:
 
 
 cdef inline bint look4(
-    const Shelves* table, const View* view, uint64_t number, int length, uint64_t* kinds, bint* exists
+    const Bands* table, const View* view, uint64_t number, int length, uint64_t* kinds, bint* exists
 ) noexcept nogil:
     """One IPv4 network: whether it is a listed address, and under which kinds; or whether it is a prefix of one."""
     cdef Py_ssize_t n

@@ -1,6 +1,6 @@
 """What is listed: the arrays of a table, pinned, and the search in them. Part of `_compiled`; answers like `table`."""
 
-cdef struct Shelf:
+cdef struct Band:
     int kind  # its bit, or -1 for exceptions
     int length
     int bits
@@ -14,27 +14,27 @@ cdef struct Shelf:
     const void* gone
     Py_ssize_t gones
 
-cdef struct Shelves:
+cdef struct Bands:
     uint32_t serial
     Py_ssize_t count[2]  # IPv4, IPv6
-    Shelf* shelf[2]
+    Band* band[2]
 
 
 cdef class Loaded:
-    """The arrays of a table, pinned. `shelves` are those of `Table.shelves`; kinds that no zone knows are left out."""
+    """The arrays of a table, pinned. `bands` are those of `Table.bands`; kinds that no zone knows are left out."""
 
-    cdef Shelves found
+    cdef Bands found
     cdef list blocks
     cdef Py_buffer* buffers
     cdef Py_ssize_t held
 
-    def __cinit__(self, Plan plan, shelves, uint32_t serial):
-        cdef Shelf* shelf
+    def __cinit__(self, Plan plan, bands, uint32_t serial):
+        cdef Band* band
         cdef int version
         cdef Py_ssize_t at, n
-        shelves = list(shelves)
+        bands = list(bands)
         bits = {name: bit for bit, name in enumerate(plan.kinds)}
-        wanted = [[s for s in shelves if s.where.version == v and (not s.where.kind or s.where.kind in bits)]
+        wanted = [[s for s in bands if s.where.version == v and (not s.where.kind or s.where.kind in bits)]
                   for v in (4, 6)]
         self.buffers = <Py_buffer*>calloc(max(1, 4 * (len(wanted[0]) + len(wanted[1]))), sizeof(Py_buffer))
         if self.buffers == NULL:
@@ -43,21 +43,21 @@ cdef class Loaded:
         self.blocks = []
         for version in range(2):
             n = len(wanted[version])
-            block = _Block(max(1, n) * sizeof(Shelf))
+            block = _Block(max(1, n) * sizeof(Band))
             self.blocks.append(block)
-            self.found.shelf[version] = <Shelf*>(<_Block>block).data
+            self.found.band[version] = <Band*>(<_Block>block).data
             self.found.count[version] = n
             for at in range(n):
                 given = wanted[version][at]
-                shelf = &self.found.shelf[version][at]
-                shelf.kind = bits[given.where.kind] if given.where.kind else -1
-                shelf.length = given.where.length
-                shelf.bits = given.where.bits
-                shelf.shift = given.shift
-                shelf.base = self.pin(given.base, shelf.bits // 8, &shelf.count)
-                shelf.guide = <const uint32_t*>self.pin(given.guide, 4, &shelf.slots)
-                shelf.added = self.pin(given.added, shelf.bits // 8, &shelf.adds)
-                shelf.gone = self.pin(given.gone, shelf.bits // 8, &shelf.gones)
+                band = &self.found.band[version][at]
+                band.kind = bits[given.where.kind] if given.where.kind else -1
+                band.length = given.where.length
+                band.bits = given.where.bits
+                band.shift = given.shift
+                band.base = self.pin(given.base, band.bits // 8, &band.count)
+                band.guide = <const uint32_t*>self.pin(given.guide, 4, &band.slots)
+                band.added = self.pin(given.added, band.bits // 8, &band.adds)
+                band.gone = self.pin(given.gone, band.bits // 8, &band.gones)
 
     cdef const void* pin(self, object array, Py_ssize_t size, Py_ssize_t* count) except? NULL:
         cdef Py_buffer* buffer = &self.buffers[self.held]
@@ -109,25 +109,25 @@ cdef inline Py_ssize_t place(
     return low
 
 
-cdef inline Py_ssize_t place_in_base(const Shelf* shelf, u128 number) noexcept nogil:
+cdef inline Py_ssize_t place_in_base(const Band* band, u128 number) noexcept nogil:
     cdef u128 origin
     cdef u128 slot
     cdef Py_ssize_t low, high
-    if shelf.slots < 2 or shelf.count == 0:
-        return place(shelf.base, shelf.bits, 0, shelf.count, number)
-    origin = number_at(shelf.base, shelf.bits, 0)
+    if band.slots < 2 or band.count == 0:
+        return place(band.base, band.bits, 0, band.count, number)
+    origin = number_at(band.base, band.bits, 0)
     if number <= origin:
         return 0
-    if shelf.bits == 128:
+    if band.bits == 128:
         origin = (origin >> 64) << 64
-    slot = (number - origin) >> shelf.shift
-    if slot >= <u128>(shelf.slots - 1):
-        return shelf.count
-    low = shelf.guide[<Py_ssize_t>slot]
-    high = shelf.guide[<Py_ssize_t>slot + 1]
-    if high > shelf.count:
-        high = shelf.count
-    return place(shelf.base, shelf.bits, low, high, number)
+    slot = (number - origin) >> band.shift
+    if slot >= <u128>(band.slots - 1):
+        return band.count
+    low = band.guide[<Py_ssize_t>slot]
+    high = band.guide[<Py_ssize_t>slot + 1]
+    if high > band.count:
+        high = band.count
+    return place(band.base, band.bits, low, high, number)
 
 
 cdef inline bint has(const void* base, int bits, Py_ssize_t count, u128 number) noexcept nogil:
@@ -138,42 +138,42 @@ cdef inline bint has(const void* base, int bits, Py_ssize_t count, u128 number) 
     return at < count and number_at(base, bits, at) == number
 
 
-cdef bint contains(const Shelf* shelf, u128 number) noexcept nogil:
-    cdef Py_ssize_t at = place_in_base(shelf, number)
-    if at < shelf.count and number_at(shelf.base, shelf.bits, at) == number:
-        return not has(shelf.gone, shelf.bits, shelf.gones, number)
-    return has(shelf.added, shelf.bits, shelf.adds, number)
+cdef bint contains(const Band* band, u128 number) noexcept nogil:
+    cdef Py_ssize_t at = place_in_base(band, number)
+    if at < band.count and number_at(band.base, band.bits, at) == number:
+        return not has(band.gone, band.bits, band.gones, number)
+    return has(band.added, band.bits, band.adds, number)
 
 
-cdef bint any_between(const Shelf* shelf, u128 first, u128 last) noexcept nogil:
-    cdef Py_ssize_t at = place(shelf.added, shelf.bits, 0, shelf.adds, first)
+cdef bint any_between(const Band* band, u128 first, u128 last) noexcept nogil:
+    cdef Py_ssize_t at = place(band.added, band.bits, 0, band.adds, first)
     cdef Py_ssize_t gone
     cdef u128 number
-    if at < shelf.adds and number_at(shelf.added, shelf.bits, at) <= last:
+    if at < band.adds and number_at(band.added, band.bits, at) <= last:
         return True
-    at = place_in_base(shelf, first)
-    gone = place(shelf.gone, shelf.bits, 0, shelf.gones, first)
-    while at < shelf.count:
-        number = number_at(shelf.base, shelf.bits, at)
+    at = place_in_base(band, first)
+    gone = place(band.gone, band.bits, 0, band.gones, first)
+    while at < band.count:
+        number = number_at(band.base, band.bits, at)
         if number > last:
             return False
-        if gone >= shelf.gones or number_at(shelf.gone, shelf.bits, gone) != number:
+        if gone >= band.gones or number_at(band.gone, band.bits, gone) != number:
             return True
         at += 1
         gone += 1
     return False
 
 
-cdef int nearest_exception(const Shelves* table, int family, u128 number, int length) noexcept nogil:
+cdef int nearest_exception(const Bands* table, int family, u128 number, int length) noexcept nogil:
     cdef Py_ssize_t n
-    cdef const Shelf* shelf
+    cdef const Band* band
     cdef int nearest = -1
     for n in range(table.count[family]):
-        shelf = &table.shelf[family][n]
-        if shelf.kind >= 0:
+        band = &table.band[family][n]
+        if band.kind >= 0:
             break  # exceptions come first, the widest before the others
-        if shelf.length <= length and contains(shelf, number >> (length - shelf.length)):
-            nearest = shelf.length
+        if band.length <= length and contains(band, number >> (length - band.length)):
+            nearest = band.length
     return nearest
 
 
@@ -181,43 +181,43 @@ cdef inline u128 cut(u128 number, int by) noexcept nogil:
     return number >> by if by < 128 else 0
 
 
-cdef uint64_t kinds_of(const Shelves* table, int family, u128 number, uint64_t mask) noexcept nogil:
+cdef uint64_t kinds_of(const Bands* table, int family, u128 number, uint64_t mask) noexcept nogil:
     """The bits of the kinds, of those in mask, under which an address is listed."""
     cdef int width = 32 if family == 0 else 128
     cdef int nearest = -1
     cdef Py_ssize_t n
-    cdef const Shelf* shelf
+    cdef const Band* band
     cdef uint64_t found = 0
     cdef uint64_t bit
     for n in range(table.count[family]):
-        shelf = &table.shelf[family][n]
-        if shelf.kind < 0:
-            if contains(shelf, cut(number, width - shelf.length)):
-                nearest = shelf.length
+        band = &table.band[family][n]
+        if band.kind < 0:
+            if contains(band, cut(number, width - band.length)):
+                nearest = band.length
             continue
-        bit = <uint64_t>1 << shelf.kind
-        if mask & bit and not found & bit and shelf.length >= nearest:
-            if contains(shelf, cut(number, width - shelf.length)):
+        bit = <uint64_t>1 << band.kind
+        if mask & bit and not found & bit and band.length >= nearest:
+            if contains(band, cut(number, width - band.length)):
                 found |= bit
     return found
 
 
-cdef bint under(const Shelves* table, int family, u128 number, int length, uint64_t mask) noexcept nogil:
+cdef bint under(const Bands* table, int family, u128 number, int length, uint64_t mask) noexcept nogil:
     """Whether an address of a network is listed under one of the kinds in mask."""
     cdef int nearest = nearest_exception(table, family, number, length)
     cdef Py_ssize_t n
-    cdef const Shelf* shelf
+    cdef const Band* band
     for n in range(table.count[family]):
-        shelf = &table.shelf[family][n]
-        if shelf.kind < 0 or not mask & (<uint64_t>1 << shelf.kind):
+        band = &table.band[family][n]
+        if band.kind < 0 or not mask & (<uint64_t>1 << band.kind):
             continue
-        if shelf.length <= length:
-            if shelf.length >= nearest and contains(shelf, cut(number, length - shelf.length)):
+        if band.length <= length:
+            if band.length >= nearest and contains(band, cut(number, length - band.length)):
                 return True
         elif any_between(
-            shelf,
-            number << (shelf.length - length) if shelf.length - length < 128 else 0,
-            ((number + 1) << (shelf.length - length)) - 1 if shelf.length - length < 128 else ~<u128>0,
+            band,
+            number << (band.length - length) if band.length - length < 128 else 0,
+            ((number + 1) << (band.length - length)) - 1 if band.length - length < 128 else ~<u128>0,
         ):
             return True
     return False

@@ -51,7 +51,7 @@ Numbers = Wide | memoryview
 
 
 class Where(NamedTuple):
-    """The key of a shelf; sorts by kind, then version, then prefix length."""
+    """The key of a band; sorts by kind, then version, then prefix length."""
 
     kind: str
     version: int
@@ -69,8 +69,8 @@ class Where(NamedTuple):
         return IPv6Network((number << (128 - self.length), self.length))
 
 
-class Shelf(NamedTuple):
-    """One shelf as buffers, for those who search them themselves: unsigned numbers in the machine's byte order."""
+class Band(NamedTuple):
+    """One band as buffers, for those who search them themselves: unsigned numbers in the machine's byte order."""
 
     where: Where
     base: memoryview  #: sorted; a number of 128 bits is two of 64, the higher half first
@@ -81,7 +81,7 @@ class Shelf(NamedTuple):
 
 
 class Sorted:
-    """The numbers of one shelf."""
+    """The numbers of one band."""
 
     __slots__ = ("_added", "_base", "_gone", "_guide", "_shift", "_where")
 
@@ -104,7 +104,7 @@ class Sorted:
 
     @classmethod
     def of(cls, where: Where, base: Numbers) -> Sorted:
-        """A shelf of numbers that are sorted and distinct."""
+        """A band of numbers that are sorted and distinct."""
         return cls(where, base, *_guide(where, base))
 
     def __len__(self) -> int:
@@ -157,7 +157,7 @@ class Sorted:
         return all(bytes(mine[at : at + PIECE]) == bytes(theirs[at : at + PIECE]) for at in range(0, len(mine), PIECE))
 
     def changed(self, changes: Mapping[int, bool]) -> Sorted:
-        """A shelf with these numbers present or not; shares the array."""
+        """A band with these numbers present or not; shares the array."""
         added, gone = set(self._added), set(self._gone)
         for number, present in changes.items():
             if self._in_base(number):
@@ -203,9 +203,9 @@ class Sorted:
         written = _copy(target, written, source, read, len(source))
         return Sorted.of(self._where, view(self._where, target[:written]))
 
-    def buffers(self) -> Shelf:
+    def buffers(self) -> Band:
         """The arrays themselves."""
-        return Shelf(self._where, _flat(self._base), self._guide, self._shift, _flat(self._added), _flat(self._gone))
+        return Band(self._where, _flat(self._base), self._guide, self._shift, _flat(self._added), _flat(self._gone))
 
     def _steps(self) -> list[tuple[int, bool]]:
         """What lies beside, in order: True for a number that comes, False for one that goes."""

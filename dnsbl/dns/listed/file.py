@@ -1,7 +1,7 @@
 """A table as a file: a text head, the arrays as they lie in memory, and a SHA-256 over all of it.
 
 Pure but for `mapped`, which maps a file. The head is `dnsbl-table 3`, byte order, change number, epoch, since and the
-zones' digest; then one line a shelf: kind, version, prefix length, count, shift and slots of the guide; then a SHA-256
+zones' digest; then one line a band: kind, version, prefix length, count, shift and slots of the guide; then a SHA-256
 of the head alone, so that what a table says about itself is sound as soon as it is mapped. Arrays begin at multiples of
 16 bytes. What the arrays hold is sound only after `check` has read it all; until then a damaged array may answer
 wrongly, but never reads beside itself.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dnsbl.dns.listed.array import PIECE, Shelf, Sorted, Where, origin, view
+from dnsbl.dns.listed.array import PIECE, Band, Sorted, Where, origin, view
 from dnsbl.errors import Damaged
 
 _FORMAT = f"dnsbl-table 3 {sys.byteorder} "
@@ -34,14 +34,14 @@ class Head(NamedTuple):
     zones_digest: str
 
 
-def parts(head: Head, shelves: Iterable[Sorted]) -> Iterator[bytes | memoryview]:
+def parts(head: Head, bands: Iterable[Sorted]) -> Iterator[bytes | memoryview]:
     """The file, in parts of at most some megabytes."""
-    merged = [shelf.merged().buffers() for shelf in shelves]
+    merged = [band.merged().buffers() for band in bands]
     lines = [_FORMAT + " ".join(map(str, head)), *map(_line, merged)]
     text = "\n".join(lines).encode()
     text += b"\n" + hashlib.sha256(text).hexdigest().encode() + b"\n\n"
     check = hashlib.sha256()
-    for part in (memoryview(text), *(array.cast("B") for shelf in merged for array in (shelf.base, shelf.guide))):
+    for part in (memoryview(text), *(array.cast("B") for band in merged for array in (band.base, band.guide))):
         for at in range(0, len(part), PIECE):
             check.update(part[at : at + PIECE])
             yield part[at : at + PIECE]
@@ -52,7 +52,7 @@ def parts(head: Head, shelves: Iterable[Sorted]) -> Iterator[bytes | memoryview]
 
 
 def read(raw: memoryview) -> tuple[Head, dict[Where, Sorted]]:
-    """The shelves over these bytes, of which only the head, the ends of the arrays and all lengths are checked.
+    """The bands over these bytes, of which only the head, the ends of the arrays and all lengths are checked.
 
     Raises Damaged.
     """
@@ -62,7 +62,7 @@ def read(raw: memoryview) -> tuple[Head, dict[Where, Sorted]]:
     text, _, digest = head.rpartition(b"\n")
     at = _aligned(len(head) + 2)
     end = len(raw) - _DIGEST
-    shelves: dict[Where, Sorted] = {}
+    bands: dict[Where, Sorted] = {}
     try:
         if hashlib.sha256(text).hexdigest().encode() != digest:
             raise ValueError
@@ -71,7 +71,7 @@ def read(raw: memoryview) -> tuple[Head, dict[Where, Sorted]]:
             kind, *rest = line.split(" ")
             version, length, count, shift, slots = map(int, rest)
             where = Where("" if kind == "-" else kind, version, length)
-            if where in shelves or version not in (4, 6) or not 0 <= length <= (32 if version == 4 else 128):
+            if where in bands or version not in (4, 6) or not 0 <= length <= (32 if version == 4 else 128):
                 raise ValueError
             if count < 1 or slots < 0 or not 0 <= shift <= 128:
                 raise ValueError
@@ -84,11 +84,11 @@ def read(raw: memoryview) -> tuple[Head, dict[Where, Sorted]]:
                 raise ValueError
             if slots and slots != (base[count - 1] - origin(where, base) >> shift) + 2:
                 raise ValueError
-            shelves[where] = Sorted(where, base, guide, shift)
+            bands[where] = Sorted(where, base, guide, shift)
         serial, epoch, since, zones_digest = first[len(_FORMAT) :].split(" ")
         if at != end:
             raise ValueError
-        return Head(int(serial), int(epoch), int(since), zones_digest), shelves
+        return Head(int(serial), int(epoch), int(since), zones_digest), bands
     except (ValueError, TypeError, IndexError):
         raise Damaged("the table is not what it says") from None
 
@@ -112,10 +112,10 @@ def mapped(path: Path) -> memoryview:
             raise Damaged("the table's checksum is wrong") from None
 
 
-def _line(shelf: Shelf) -> str:
-    kind, version, length = shelf.where
-    count = shelf.base.nbytes * 8 // shelf.where.bits
-    return f"{kind or '-'} {version} {length} {count} {shelf.shift} {len(shelf.guide)}"
+def _line(band: Band) -> str:
+    kind, version, length = band.where
+    count = band.base.nbytes * 8 // band.where.bits
+    return f"{kind or '-'} {version} {length} {count} {band.shift} {len(band.guide)}"
 
 
 def _aligned(at: int) -> int:

@@ -2,8 +2,9 @@
 
 Pure but for `Table.mapped`, which maps a file. Knows no zone, no code and no test point. Rows are (network, kind). All
 networks that cover an address count, with one exception: a row with the empty kind is an exception, and hides every
-wider row from the addresses inside it. Each kind keeps, for each IP version and prefix length in use, one sorted array
-(`listed.array`) that later tables share; `merged` is to be called beside the answering path when a table is `crowded`.
+wider row from the addresses inside it. Each kind keeps, for each IP version and prefix length in use, one sorted array,
+a band (`listed.array`), that later tables share; `merged` is to be called beside the answering path when a table is
+`crowded`.
 
 `soa_serial` is what zones show as their serial (RFC 1982): epoch + change number. It grows with every change; `follows`
 moves the epoch so that it also grows, and never goes back, when a zone file has changed or the store has been restored.
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from dnsbl.addresses import Address, Network
 from dnsbl.dns.listed import file
-from dnsbl.dns.listed.array import Shelf, Sorted, Where, ordered, packed
+from dnsbl.dns.listed.array import Band, Sorted, Where, ordered, packed
 from dnsbl.errors import Damaged
 from dnsbl.model import Change
 
@@ -29,11 +30,11 @@ MOST_BESIDE = 4096
 class Table:
     """What the list says. Made by `Table.of`, `Table.mapped`, `Table.over` and `changed`."""
 
-    __slots__ = ("_order", "_raw", "_shelves", "counts", "epoch", "serial", "since", "zones_digest")
+    __slots__ = ("_bands", "_order", "_raw", "counts", "epoch", "serial", "since", "zones_digest")
 
     def __init__(
         self,
-        shelves: Mapping[Where, Sorted],
+        bands: Mapping[Where, Sorted],
         serial: int,
         *,
         epoch: int = 0,
@@ -41,7 +42,7 @@ class Table:
         since: int | None = None,
         raw: memoryview | None = None,
     ) -> None:
-        self._shelves = {where: shelf for where, shelf in sorted(shelves.items()) if len(shelf)}
+        self._bands = {where: band for where, band in sorted(bands.items()) if len(band)}
         self._raw = raw  # the file that the arrays lie in, for `verify`
         self.serial = serial  #: the change number that it holds
         self.epoch = epoch
@@ -49,11 +50,11 @@ class Table:
         self.since = serial if since is None else since
         self.zones_digest = zones_digest  #: `Zones.digest` that it was served with; "-" before that is known
         self.counts: dict[str, int] = {}  #: rows by kind
-        self._order: dict[int, list[tuple[str, int, int, Sorted]]] = {4: [], 6: []}  # as `_shelves`
-        for where, shelf in self._shelves.items():
+        self._order: dict[int, list[tuple[str, int, int, Sorted]]] = {4: [], 6: []}  # as `_bands`
+        for where, band in self._bands.items():
             back = (32 if where.version == 4 else 128) - where.length
-            self._order[where.version].append((where.kind, where.length, back, shelf))
-            self.counts[where.kind] = self.counts.get(where.kind, 0) + len(shelf)
+            self._order[where.version].append((where.kind, where.length, back, band))
+            self.counts[where.kind] = self.counts.get(where.kind, 0) + len(band)
 
     @classmethod
     def of(cls, rows: Iterable[tuple[Network | bytes, str | None]], *, serial: int = 0) -> Table:
@@ -69,13 +70,13 @@ class Table:
                 found[kind, key[0], key[-1]] += key[1:-1]
             except KeyError:
                 found[kind, key[0], key[-1]] = bytearray(key[1:-1])
-        shelves: dict[Where, Sorted] = {}
+        bands: dict[Where, Sorted] = {}
         for (kind, version, length), given in found.items():
             where = Where(kind or EXCEPTION, version, length)
-            other = list(shelves[where]) if where in shelves else []  # exceptions come under both names
-            shelves[where] = Sorted.of(where, ordered(where, given, other))
+            other = list(bands[where]) if where in bands else []  # exceptions come under both names
+            bands[where] = Sorted.of(where, ordered(where, given, other))
             given.clear()
-        return cls(shelves, serial)
+        return cls(bands, serial)
 
     def __len__(self) -> int:
         return sum(self.counts.values())
@@ -98,7 +99,7 @@ class Table:
             epoch = max(least + 1, now) - self.serial
         if self is before and (self.epoch, self.zones_digest) == (epoch, zones_digest):
             return self
-        return Table(self._shelves, self.serial, epoch=epoch, zones_digest=zones_digest)
+        return Table(self._bands, self.serial, epoch=epoch, zones_digest=zones_digest)
 
     def change_number(self, soa_serial: int) -> int | None:
         """The change number that a zone's serial stood for, when the log of changes leads from there to this table;
@@ -117,8 +118,8 @@ class Table:
         """The same for an address as a number."""
         found: list[str] = []
         nearest = -1
-        for kind, length, back, shelf in self._order[version]:  # exceptions first, the widest before the others
-            if length >= nearest and (not found or found[-1] != kind) and number >> back in shelf:
+        for kind, length, back, band in self._order[version]:  # exceptions first, the widest before the others
+            if length >= nearest and (not found or found[-1] != kind) and number >> back in band:
                 if kind:
                     found.append(kind)
                 else:
@@ -131,11 +132,11 @@ class Table:
         Exact but for a row that a patchwork of exceptions hides altogether: it counts.
         """
         number, length, nearest = _number(network), network.prefixlen, -1
-        for kind, candidate, _, shelf in self._order[network.version]:  # exceptions first, the widest before the others
+        for kind, candidate, _, band in self._order[network.version]:  # exceptions first, the widest before the others
             if candidate > length:
-                if kind in kinds and shelf.any_between(*_inside(number, length, candidate)):
+                if kind in kinds and band.any_between(*_inside(number, length, candidate)):
                     return True
-            elif candidate >= nearest and number >> (length - candidate) in shelf:
+            elif candidate >= nearest and number >> (length - candidate) in band:
                 if kind in kinds:
                     return True
                 nearest = candidate if kind == EXCEPTION else nearest
@@ -149,19 +150,19 @@ class Table:
             where = Where(change.kind or EXCEPTION, change.network.version, change.network.prefixlen)
             touched.setdefault(where, {})[_number(change.network)] = change.present
             serial = change.seq
-        shelves = dict(self._shelves)
+        bands = dict(self._bands)
         for where, found in touched.items():
-            shelves[where] = (shelves.get(where) or Sorted.of(where, packed(where, ()))).changed(found)
-        return self._with(shelves, serial)
+            bands[where] = (bands.get(where) or Sorted.of(where, packed(where, ()))).changed(found)
+        return self._with(bands, serial)
 
     @property
     def crowded(self) -> bool:
         """Whether so many changes lie beside the arrays that `merged` ought to be called."""
-        return sum(shelf.beside for shelf in self._shelves.values()) > MOST_BESIDE
+        return sum(band.beside for band in self._bands.values()) > MOST_BESIDE
 
     def merged(self) -> Table:
         """The same table without changes beside its arrays. Takes time: some 100 ms for 10 million rows."""
-        return self._with({where: shelf.merged() for where, shelf in self._shelves.items()}, self.serial)
+        return self._with({where: band.merged() for where, band in self._bands.items()}, self.serial)
 
     def without(self, barred: Callable[[int, int], Iterable[tuple[int, int]]]) -> tuple[Table, Network | None]:
         """The table without the rows that must not be in it, and one of these; itself and None when there is none.
@@ -170,71 +171,71 @@ class Table:
         without host bits; in order, none meets another. Where there is nothing, the arrays are not read. A mapped table
         is verified before anything is taken out of it. Raises Damaged.
         """
-        ranges = {where: tuple(barred(where.version, where.length)) for where in self._shelves}
+        ranges = {where: tuple(barred(where.version, where.length)) for where in self._bands}
         one = next(
             (
                 where.network(number)
-                for where, shelf in self._shelves.items()
+                for where, band in self._bands.items()
                 for first, last in ranges[where]
-                for number in shelf.between(first, last)
+                for number in band.between(first, last)
             ),
             None,
         )
         if one is None:
             return self, None
         self.verify()
-        return self._with({w: shelf.without(ranges[w]) for w, shelf in self._shelves.items()}, self.serial), one
+        return self._with({w: band.without(ranges[w]) for w, band in self._bands.items()}, self.serial), one
 
     def rows(self, *, narrowest_first: bool = False) -> Iterator[tuple[Network, str]]:
         """All rows, by kind, version, prefix length and address; or by version, prefix length from the longest on,
         kind and address.
         """
-        shelves: Iterable[tuple[Where, Sorted]] = self._shelves.items()
+        bands: Iterable[tuple[Where, Sorted]] = self._bands.items()
         if narrowest_first:
-            shelves = sorted(shelves, key=lambda item: (item[0].version, -item[0].length, item[0].kind))
-        for where, shelf in shelves:
-            for number in shelf:
+            bands = sorted(bands, key=lambda item: (item[0].version, -item[0].length, item[0].kind))
+        for where, band in bands:
+            for number in band:
                 yield where.network(number), where.kind
 
-    def shelves(self) -> Iterator[Shelf]:
+    def bands(self) -> Iterator[Band]:
         """The arrays themselves, by kind, version and prefix length; exceptions (kind "") come first."""
-        return (shelf.buffers() for shelf in self._shelves.values())
+        return (band.buffers() for band in self._bands.values())
 
     def covering(self, version: int, number: int, length: int) -> list[tuple[int, str]]:
         """(prefix length, kind) of all rows, exceptions too, that cover a network; the shortest first."""
         return sorted(
             (candidate, kind)
-            for kind, candidate, _, shelf in self._order[version]
-            if candidate <= length and number >> (length - candidate) in shelf
+            for kind, candidate, _, band in self._order[version]
+            if candidate <= length and number >> (length - candidate) in band
         )
 
     def anything_within(self, version: int, number: int, length: int, kinds: Collection[str]) -> bool:
         """Whether a row of one of these kinds, or an exception as "", lies inside a network and is narrower."""
         return any(
-            candidate > length and kind in kinds and shelf.any_between(*_inside(number, length, candidate))
-            for kind, candidate, _, shelf in self._order[version]
+            candidate > length and kind in kinds and band.any_between(*_inside(number, length, candidate))
+            for kind, candidate, _, band in self._order[version]
         )
 
     def within(self, version: int, number: int, length: int) -> list[tuple[int, int, str]]:
         """(first address, prefix length, kind) of all rows, exceptions too, inside a network and narrower; in order."""
         return sorted(
             (inner << back, candidate, kind)
-            for kind, candidate, back, shelf in self._order[version]
+            for kind, candidate, back, band in self._order[version]
             if candidate > length
-            for inner in shelf.between(*_inside(number, length, candidate))
+            for inner in band.between(*_inside(number, length, candidate))
         )
 
     def same_rows(self, other: Table) -> bool:
         """Whether both say the same about every network; some 10 ms for 10 million rows."""
         return self is other or (
-            self._shelves.keys() == other._shelves.keys()
-            and all(shelf.same(other._shelves[where]) for where, shelf in self._shelves.items())
+            self._bands.keys() == other._bands.keys()
+            and all(band.same(other._bands[where]) for where, band in self._bands.items())
         )
 
     def parts(self) -> Iterator[bytes | memoryview]:
         """The table as a file (`dns.tablefile`), in parts."""
         head = file.Head(self.serial, self.epoch, self.since, self.zones_digest)
-        return file.parts(head, self._shelves.values())
+        return file.parts(head, self._bands.values())
 
     @classmethod
     def mapped(cls, path: Path) -> Table:
@@ -245,19 +246,19 @@ class Table:
     def over(cls, raw: memoryview) -> Table:
         """The table in the bytes of such a file, which it goes on using. Raises Damaged."""
         try:
-            head, shelves = file.read(raw)
+            head, bands = file.read(raw)
         except Damaged:
             file.check(raw)
             raise
-        return cls(shelves, head.serial, epoch=head.epoch, zones_digest=head.zones_digest, since=head.since, raw=raw)
+        return cls(bands, head.serial, epoch=head.epoch, zones_digest=head.zones_digest, since=head.since, raw=raw)
 
     def verify(self) -> None:
         """Read the whole file that the table lies in, if it lies in one. Raises Damaged."""
         if self._raw is not None:
             file.check(self._raw)
 
-    def _with(self, shelves: Mapping[Where, Sorted], serial: int) -> Table:
-        return Table(shelves, serial, epoch=self.epoch, zones_digest=self.zones_digest, since=self.since)
+    def _with(self, bands: Mapping[Where, Sorted], serial: int) -> Table:
+        return Table(bands, serial, epoch=self.epoch, zones_digest=self.zones_digest, since=self.since)
 
 
 def _number(network: Network) -> int:

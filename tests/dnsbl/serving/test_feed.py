@@ -549,10 +549,10 @@ async def test_a_table_with_too_much_beside_is_merged_after_it_is_served(
     await feed.step()
     store.add(B)
     await feed.step()
-    assert [len(shelf.added) for shelf in (holder.table or Table.of([])).shelves()] == [1]
+    assert [len(band.added) for band in (holder.table or Table.of([])).bands()] == [1]
     store.add(C)
     await feed.step()
-    assert [len(shelf.added) for shelf in (holder.table or Table.of([])).shelves()] == [0]
+    assert [len(band.added) for band in (holder.table or Table.of([])).bands()] == [0]
     assert addresses(holder.table) == {A, B, C}
 
 

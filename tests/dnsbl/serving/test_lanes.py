@@ -376,7 +376,7 @@ async def test_one_change_to_a_large_table_is_seen_soon_and_costs_little(start: 
     assert (await asked(where, "1.2.0.192.bl.test")).answer
     assert before is not None
     assert feed.table is not None
-    assert next(feed.table.shelves()).base is next(before.shelves()).base
+    assert next(feed.table.bands()).base is next(before.bands()).base
 
 
 def module_change(seq: int):

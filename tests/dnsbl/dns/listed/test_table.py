@@ -200,11 +200,11 @@ def test_a_change_and_its_contrary_leave_things_as_they_were() -> None:
 
 def test_a_change_shares_what_it_does_not_touch() -> None:
     table = Table.of([(IPv4Network((0xC6120000 + n, 32)), "relay") for n in range(20_000)])
-    [shelf] = table._shelves.values()
+    [band] = table._bands.values()
     changed = table.changed([change(1, "192.0.2.1/32", "relay")])
-    [again] = changed._shelves.values()
-    assert again._base is shelf._base
-    assert sys.getsizeof(shelf._base) < 5 * 20_000
+    [again] = changed._bands.values()
+    assert again._base is band._base
+    assert sys.getsizeof(band._base) < 5 * 20_000
 
 
 @pytest.mark.parametrize("at", [0, 15, 20, 40, -2, -66])
@@ -235,9 +235,9 @@ def sealed(head: bytes, arrays: bytes = b"") -> bytes:
 def test_the_head_says_all_that_a_table_says_about_itself() -> None:
     table = Table.of(rows("192.0.2.1/32 relay", "2001:db8::/64 "), serial=7).follows(None, zones_digest="z9", now=1000)
     head, _, rest = dumped(table.changed([change(8, "192.0.2.2/32", "relay")])).partition(b"\n\n")
-    first, *shelves, check = head.split(b"\n")
+    first, *bands, check = head.split(b"\n")
     assert first == FORMAT + b" 8 993 7 z9"
-    assert shelves == [b"- 6 64 1 0 0", b"relay 4 32 2 0 0"]
+    assert bands == [b"- 6 64 1 0 0", b"relay 4 32 2 0 0"]
     assert check == hashlib.sha256(head[:-65]).hexdigest().encode()
     assert len(rest) % 16 == (65 - len(head) - 2) % 16
 
@@ -371,7 +371,7 @@ def many(count: int) -> list[Row]:
 
 def arrays(table: Table) -> list[tuple[object, ...]]:
     """All that lies in memory, guides too."""
-    return [tuple(bytes(part) if isinstance(part, memoryview) else part for part in one) for one in table.shelves()]
+    return [tuple(bytes(part) if isinstance(part, memoryview) else part for part in one) for one in table.bands()]
 
 
 @pytest.mark.parametrize("merge", [True, False])
@@ -389,11 +389,11 @@ def test_large_tables_with_guides_hold_what_sets_hold(merge: bool) -> None:
         assert arrays(table) == arrays(Table.of(table.rows()))
     assert {(str(network), kind) for network, kind in table.rows()} == expected
     assert len(table) == len(expected)
-    for held in table._shelves.values():
+    for held in table._bands.values():
         assert list(held) == sorted(set(held))
         for number in [n for present in held for n in (present - 1, present, present + 1)][:600]:
             assert (number in held) == (number >= 0 and held.any_between(number, number))
-    assert [len(one.guide) > 0 for one in table.shelves()] == [True] * 5
+    assert [len(one.guide) > 0 for one in table.bands()] == [True] * 5
 
 
 def test_a_row_may_be_listed_twice_or_as_packed_bytes_or_out_of_order() -> None:
@@ -416,7 +416,7 @@ def test_an_ipv4_address_takes_less_than_five_bytes_and_an_ipv6_64_less_than_nin
     v4 = Table.of((b"\4" + (n * 4001).to_bytes(4) + b"\x20", "relay") for n in range(100_000))
     v6 = Table.of((b"\6" + (n * 4001).to_bytes(8) + bytes(8) + b"\x40", "relay") for n in range(100_000))
     for table, most in ((v4, 5), (v6, 9)):
-        assert sum(part.nbytes for one in table.shelves() for part in one[1:] if isinstance(part, memoryview)) < (
+        assert sum(part.nbytes for one in table.bands() for part in one[1:] if isinstance(part, memoryview)) < (
             most * 100_000
         )
 
