@@ -57,7 +57,7 @@ from bench.servers import (
 )
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.dns.engine import compiled
-from dnsbl.opened import open_desk
+from dnsbl.opened import open_list
 
 #: Fewer than this and our feed takes the empty store for the truth.
 FEWEST = 2000
@@ -135,7 +135,7 @@ class Listings:
     """Adds listings by casework, as `dnsbl listing add` does, and waits until a server answers for them."""
 
     def __init__(self, path: Path, here: World, port: int) -> None:
-        self._operators = open_desk(path).casework.operators
+        self._operators = open_list(path).casework.operators
         self._port = port
         present = set(here.listed)
         self._numbers = (number for number in addresses(1000) if number not in present)

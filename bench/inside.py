@@ -24,7 +24,7 @@ import dnsbl.cli.commands  # noqa: F401 (so that "after the imports" means all t
 from bench.servers import asked, says_listed
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.model import Reason
-from dnsbl.opened import open_desk
+from dnsbl.opened import open_list
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed
 from dnsbl.store import Store
@@ -44,7 +44,7 @@ def echo(port: int) -> None:
 
 def fill(config: Path, numbers: Path) -> None:
     """Put listings into a fresh store as a bulk load would, with one change in the log, the first."""
-    store: Store = open_desk(config).store
+    store: Store = open_list(config).store
     listed = array("I")
     with numbers.open("rb") as file:
         listed.fromfile(file, numbers.stat().st_size // listed.itemsize)
@@ -70,7 +70,7 @@ def fill(config: Path, numbers: Path) -> None:
 def ready(config: Path, name: str) -> float:
     """Seconds from here, where all is imported, to the first answer about a listed name."""
     began = time.monotonic()
-    desk = open_desk(config)
+    opened = open_list(config)
     took: list[float] = []
 
     async def run() -> None:
@@ -83,7 +83,7 @@ def ready(config: Path, name: str) -> float:
             took.append(time.monotonic() - began)
             stop.set()
 
-        node = Node(desk.casework, desk.settings, desk.zones, desk.keyring, desk.clock, roles=["dns"])
+        node = Node(opened.casework, opened.settings, opened.zones, opened.keyring, opened.clock, roles=["dns"])
         await node.run(stop, ready=ask)
 
     asyncio.run(run())
@@ -92,11 +92,16 @@ def ready(config: Path, name: str) -> float:
 
 def look(config: Path) -> float:
     """Microseconds of CPU a row until a feed that has no table yet holds the store's, written to disk as well."""
-    desk = open_desk(config)
+    opened = open_list(config)
     path = config.parent / "looked"
     path.unlink(missing_ok=True)
     feed = Feed(
-        desk.casework.contents, [], poll=60, path=path, zones_digest=desk.zones.digest, bounds=Bounds.of(desk.settings)
+        opened.casework.contents,
+        [],
+        poll=60,
+        path=path,
+        zones_digest=opened.zones.digest,
+        bounds=Bounds.of(opened.settings),
     )
     began = time.process_time()
     asyncio.run(feed.ready())

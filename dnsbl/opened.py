@@ -20,7 +20,7 @@ from tester.letter import Keyring
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Desk:
+class OpenedList:
     """An opened list."""
 
     settings: Settings
@@ -36,16 +36,16 @@ def table_path(settings: Settings) -> Path:
     return settings.service.state_dir / "table"
 
 
-def current_table(desk: Desk) -> Table:
+def current_table(opened: OpenedList) -> Table:
     """What the store lists now, with the serial that the responder gives it."""
-    serial, rows = desk.casework.contents.snapshot()
-    table, _ = Table.of(rows, serial=serial).without(Bounds.of(desk.settings).barred)
+    serial, rows = opened.casework.contents.snapshot()
+    table, _ = Table.of(rows, serial=serial).without(Bounds.of(opened.settings).barred)
     try:
-        served = Table.mapped(table_path(desk.settings))
+        served = Table.mapped(table_path(opened.settings))
         served.verify()
     except (OSError, Damaged):
         served = None
-    return table.follows(served, zones_digest=desk.zones.digest, now=int(desk.clock.now().timestamp()))
+    return table.follows(served, zones_digest=opened.zones.digest, now=int(opened.clock.now().timestamp()))
 
 
 def database_url(settings: Settings) -> str:
@@ -53,15 +53,15 @@ def database_url(settings: Settings) -> str:
     return settings.database.url or f"sqlite:///{settings.service.state_dir.resolve() / 'dnsbl.db'}"
 
 
-def open_desk(config: Path | None, *, upgrade: bool = False) -> Desk:
+def open_list(config: Path | None, *, upgrade: bool = False) -> OpenedList:
     """Open everything. A new database gets its tables; an older one only with `upgrade`. Raises DnsblError."""
     settings = read_settings(config)
     zones = read_zones(settings)
-    return desk(settings, zones, upgrade=upgrade)
+    return open_with(settings, zones, upgrade=upgrade)
 
 
-def desk(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Desk:
-    """As `open_desk`, from settings at hand."""
+def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> OpenedList:
+    """As `open_list`, from settings at hand."""
     state = settings.service.state_dir
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -76,4 +76,4 @@ def desk(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Desk:
     store.check()
     keyring = keyring_at(state / "keys.json", clock=clock)
     casework = Casework.over(store, settings, keyring, clock=clock)
-    return Desk(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
+    return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)

@@ -23,7 +23,7 @@ from dnsbl.dns.secondaries import export
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Door, Refusal, State
-from dnsbl.opened import Desk, current_table, open_desk
+from dnsbl.opened import OpenedList, current_table, open_list
 from dnsbl.rules import intake
 from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.serving.transfers import read_tsig_keys
@@ -86,7 +86,7 @@ def serve(
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
         raise typer.BadParameter(f"roles are {', '.join(ROLES)}; not {', '.join(unknown) or 'none'}")
-    serve_until_told(open_desk(config), roles, as_json=as_json)
+    serve_until_told(open_list(config), roles, as_json=as_json)
 
 
 @app.command()
@@ -110,12 +110,12 @@ def nominate(
     as_json: Json = False,
 ) -> None:
     """Nominate a suspect mail server, with evidence; it is tested soon."""
-    desk = open_desk(config)
+    opened = open_list(config)
     message = None
     if evidence is not None:
         try:
             with evidence.open("rb") as file:
-                message = file.read(desk.settings.policy.evidence_bytes + 1)
+                message = file.read(opened.settings.policy.evidence_bytes + 1)
         except OSError as error:
             raise DnsblError(f"{evidence}: cannot be read: {error.strerror}.") from None
     nomination = intake.nomination(
@@ -124,11 +124,11 @@ def nominate(
         nominator=operator(),
         reason=reason,
         evidence=message,
-        settings=desk.settings,
-        now=desk.clock.now(),
+        settings=opened.settings,
+        now=opened.clock.now(),
     )
-    job = desk.casework.doors.nominate(nomination)
-    show.job(desk, job, "nominated", as_json=as_json)
+    job = opened.casework.doors.nominate(nomination)
+    show.job(opened, job, "nominated", as_json=as_json)
 
 
 @app.command("test")
@@ -142,33 +142,35 @@ def order_test(
     """Test a host now, as an operator; the running `dnsbl serve` carries it out."""
     if profile not in ("basic", "standard", "full"):
         raise typer.BadParameter("profiles are basic, standard, full", param_hint="--profile")
-    desk = open_desk(config)
-    job = desk.casework.operators.order_test(intake.target(address, desk.settings), profile=profile, actor=operator())
+    opened = open_list(config)
+    job = opened.casework.operators.order_test(
+        intake.target(address, opened.settings), profile=profile, actor=operator()
+    )
     if not wait:
-        show.job(desk, job, "queued", as_json=as_json)
+        show.job(opened, job, "queued", as_json=as_json)
         return
-    show.test(desk, wait_for(desk, job, quiet=as_json), as_json=as_json)
+    show.test(opened, wait_for(opened, job, quiet=as_json), as_json=as_json)
 
 
 @app.command()
 def lookup(address: Where, config: Config = None, as_json: Json = False) -> None:
     """Where an address stands, and why."""
-    desk = open_desk(config)
-    show.standing(desk, desk.casework.views.look_up(intake.asked(address)), as_json=as_json)
+    opened = open_list(config)
+    show.standing(opened, opened.casework.views.look_up(intake.asked(address)), as_json=as_json)
 
 
 @app.command()
 def remove(address: Where, wait: Wait = False, config: Config = None, as_json: Json = False) -> None:
     """Ask that an address be taken off the list: it is retested, and delisted when closed."""
-    desk = open_desk(config)
+    opened = open_list(config)
     where = intake.asked(address)
-    job = desk.casework.doors.ask_removal(where, door=Door.CLI, actor=operator())
+    job = opened.casework.doors.ask_removal(where, door=Door.CLI, actor=operator())
     if not wait:
-        show.job(desk, job, "retest queued", as_json=as_json)
+        show.job(opened, job, "retest queued", as_json=as_json)
         return
-    report = wait_for(desk, job, quiet=as_json)
-    show.test(desk, report, as_json=as_json)
-    standing = desk.casework.views.look_up(where)
+    report = wait_for(opened, job, quiet=as_json)
+    show.test(opened, report, as_json=as_json)
+    standing = opened.casework.views.look_up(where)
     if standing.state is State.LISTED:
         raise DnsblError(f"{where} stays listed: {report.run.explanation or report.run.verdict}")
 
@@ -176,26 +178,26 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
 @app.command()
 def exclude(network: str, reason: Reason, config: Config = None, as_json: Json = False) -> None:
     """Never test this network; existing listings stay until they expire."""
-    desk = open_desk(config)
-    exclusion = desk.casework.operators.exclude(networks.one(network), reason=reason, actor=operator())
+    opened = open_list(config)
+    exclusion = opened.casework.operators.exclude(networks.one(network), reason=reason, actor=operator())
     show.done({"excluded": str(exclusion.network), "reason": exclusion.reason}, as_json=as_json)
 
 
 @app.command()
 def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Stop all testing, everywhere, within a second; `dnsbl resume` takes it up again."""
-    desk = open_desk(config)
-    desk.casework.operators.stop(reason=_reason(reason), actor=operator())
+    opened = open_list(config)
+    opened.casework.operators.stop(reason=_reason(reason), actor=operator())
     show.done({"testing": "stopped", "reason": _reason(reason)}, as_json=as_json)
 
 
 @app.command()
 def resume(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Take testing up again after `dnsbl stop`."""
-    desk = open_desk(config)
-    if desk.casework.views.stopped() is None:
+    opened = open_list(config)
+    if opened.casework.views.stopped() is None:
         raise DnsblError("Testing is not stopped.")
-    desk.casework.operators.resume(reason=" ".join(reason.split())[:500], actor=operator())
+    opened.casework.operators.resume(reason=" ".join(reason.split())[:500], actor=operator())
     show.done({"testing": "goes on"}, as_json=as_json)
 
 
@@ -207,7 +209,7 @@ def inbox(
     as_json: Json = False,
 ) -> None:
     """What people have written to us: answers to our letters, and mail to postmaster and abuse."""
-    casework = open_desk(config).casework
+    casework = open_list(config).casework
     if number:
         show.message(casework.operators.message(number), as_json=as_json)
     else:
@@ -229,11 +231,11 @@ def listing_add(
     as_json: Json = False,
 ) -> None:
     """List networks by an operator's word (never as a proven relay). All or nothing."""
-    desk = open_desk(config)
-    _known_kind(desk, kind)
+    opened = open_list(config)
+    _known_kind(opened, kind)
     given = networks.given(network, file)
     counted = networks.watched(given, "listing")
-    added = desk.casework.operators.list_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
+    added = opened.casework.operators.list_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
     show.done({"kind": kind, "given": len(given), "added": added}, as_json=as_json)
 
 
@@ -247,10 +249,10 @@ def listing_drop(
     as_json: Json = False,
 ) -> None:
     """End operators' listings. All or nothing."""
-    desk = open_desk(config)
+    opened = open_list(config)
     given = networks.given(network, file)
     counted = networks.watched(given, "dropping")
-    dropped = desk.casework.operators.drop_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
+    dropped = opened.casework.operators.drop_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
     show.done({"kind": kind, "given": len(given), "dropped": dropped}, as_json=as_json)
 
 
@@ -263,12 +265,12 @@ def journal(
     as_json: Json = False,
 ) -> None:
     """What was decided, when, by whom and why."""
-    desk = open_desk(config)
+    opened = open_list(config)
     if verify:
-        show.done({"verified": desk.casework.operators.verify_journal()}, as_json=as_json)
+        show.done({"verified": opened.casework.operators.verify_journal()}, as_json=as_json)
         return
     subject = networks.one(address) if "/" in address else intake.asked(address) if address else None
-    show.entries(desk.casework.operators.journal(subject, most=most), as_json=as_json)
+    show.entries(opened.casework.operators.journal(subject, most=most), as_json=as_json)
 
 
 @app.command("export")
@@ -284,9 +286,9 @@ def export_zone(
         raise typer.BadParameter(f"formats are {', '.join(export.FORMATS)}", param_hint="--format")
     if as_json and to is None:
         raise typer.BadParameter("goes only with --to", param_hint="--json")
-    desk = open_desk(config)
-    zone = _zone(desk.zones, origin)
-    table = current_table(desk)
+    opened = open_list(config)
+    zone = _zone(opened.zones, origin)
+    table = current_table(opened)
     parts = export.encoded(export.FORMATS[form](zone, table))
     if to is None:
         for part in parts:
@@ -315,7 +317,7 @@ def watch_servers(
 
     if as_json and not once:
         raise typer.BadParameter("goes only with --once", param_hint="--json")
-    if not watch(open_desk(config), once=once, every=every, patience=patience, as_json=as_json):
+    if not watch(open_list(config), once=once, every=every, patience=patience, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -372,7 +374,7 @@ def check_config(
 @database.command()
 def upgrade(config: Config = None, as_json: Json = False) -> None:
     """Create the tables, or bring them to this version's form."""
-    open_desk(config, upgrade=True)
+    open_list(config, upgrade=True)
     show.done({"database": "at this version"}, as_json=as_json)
 
 
@@ -384,8 +386,8 @@ def _zone(served: Zones, origin: str) -> Zone:
     return zones[name]
 
 
-def _known_kind(desk: Desk, kind: str) -> None:
-    known = sorted({name for zone in desk.zones for view in zone.views.values() for name in view.kinds})
+def _known_kind(opened: OpenedList, kind: str) -> None:
+    known = sorted({name for zone in opened.zones for view in zone.views.values() for name in view.kinds})
     if kind not in known:
         raise Refused(Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}.")
 

@@ -12,23 +12,23 @@ from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.errors import DnsblError
-from dnsbl.opened import Desk
+from dnsbl.opened import OpenedList
 
 _log = logging.getLogger(__name__)
 
 
-def serve_until_told(desk: Desk, roles: list[str], *, as_json: bool) -> None:
+def serve_until_told(opened: OpenedList, roles: list[str], *, as_json: bool) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the zone files again. Raises DnsblError when a role cannot start."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    sparing = Sparing(desk.clock.monotonic)
+    sparing = Sparing(opened.clock.monotonic)
     for handler in logging.getLogger().handlers:
         handler.addFilter(sparing)
-    settings, shortage = fitted(desk.settings, roles, granted())
+    settings, shortage = fitted(opened.settings, roles, granted())
     notes = [note for note in (shortage, "web" in roles and settings.web.unnamed_proxy) if note]
     for note in notes:
         _log.warning("%s", note)
-    node = Node(desk.casework, settings, desk.zones, desk.keyring, desk.clock, roles=roles)
+    node = Node(opened.casework, settings, opened.zones, opened.keyring, opened.clock, roles=roles)
     node.bound.notes = notes
     try:
         asyncio.run(_serve(node, sparing, as_json))

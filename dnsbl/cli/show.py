@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dnsbl.model import Entry, Job, Return, RunReport, Standing
-from dnsbl.opened import Desk
+from dnsbl.opened import OpenedList
 from dnsbl.web.shapes import run_shape, standing_shape
 from tester.received import fields
 from tester.smtp import escape as plain
@@ -37,22 +37,23 @@ def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
         Console().print(f"{name}: {escape(text)}", highlight=False)
 
 
-def job(desk: Desk, queued: Job, word: str, *, as_json: bool) -> None:
+def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
     """A test that was queued."""
     if as_json:
-        standing = desk.casework.views.look_up(queued.address)
-        document(standing_shape(standing, desk.zones.codes_of) | {"run_id": queued.run, "done": word})
+        standing = opened.casework.views.look_up(queued.address)
+        document(standing_shape(standing, opened.zones.codes_of) | {"run_id": queued.run, "done": word})
         return
+    settings, stopped = opened.settings, opened.casework.views.stopped()
     lines = [f"{queued.address}: {word}; the test is due {_when(queued.due)}."]
-    if held := desk.settings.tester.held or (desk.casework.views.stopped() and "`dnsbl resume` takes testing up again"):
+    if held := settings.tester.held or (stopped and "`dnsbl resume` takes testing up again"):
         lines.append(f"It waits, since nobody is dialled now: {held}.")
-    lines.append(f"Follow it with: dnsbl lookup {queued.address}, or {desk.settings.web.base_url}/ip/{queued.address}")
+    lines.append(f"Follow it with: dnsbl lookup {queued.address}, or {settings.web.base_url}/ip/{queued.address}")
     Console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
-def standing(desk: Desk, found: Standing, *, as_json: bool) -> None:
+def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
     """Where an address stands."""
-    shape = standing_shape(found, desk.zones.codes_of)
+    shape = standing_shape(found, opened.zones.codes_of)
     if as_json:
         document(shape)
         return
@@ -74,14 +75,14 @@ def standing(desk: Desk, found: Standing, *, as_json: bool) -> None:
         console.print(f"  excluded: {found.exclusion.network}, {escape(found.exclusion.reason)}", highlight=False)
     for past in found.past:
         console.print(f"  was {past.kind} {_when(past.since)} to {_when(past.ended)}", highlight=False)
-    console.print(f"  more: {desk.settings.web.base_url}/ip/{found.address}", highlight=False)
+    console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}", highlight=False)
 
 
-def test(desk: Desk, report: RunReport, *, as_json: bool) -> None:
+def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     """A finished test."""
     if as_json:
-        found = desk.casework.views.look_up(report.run.address)
-        document(standing_shape(found, desk.zones.codes_of) | run_shape(report))
+        found = opened.casework.views.look_up(report.run.address)
+        document(standing_shape(found, opened.zones.codes_of) | run_shape(report))
         return
     console = Console()
     table = Table("vector", "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")

@@ -9,7 +9,7 @@ from rich.status import Status
 
 from dnsbl.errors import DnsblError, NotFound
 from dnsbl.model import Job, RunReport, RunState
-from dnsbl.opened import Desk
+from dnsbl.opened import OpenedList
 
 #: Seconds between two looks.
 POLL = 0.25
@@ -17,19 +17,19 @@ POLL = 0.25
 UNTAKEN = 30.0
 
 
-def wait_for(desk: Desk, job: Job, *, quiet: bool) -> RunReport:
+def wait_for(opened: OpenedList, job: Job, *, quiet: bool) -> RunReport:
     """Wait until the job's run is settled; returns its report.
 
     Raises DnsblError when no worker takes the job within `UNTAKEN` seconds of being due.
     """
     console = Console(stderr=True, quiet=quiet)
-    began = desk.clock.monotonic()
+    began = opened.clock.monotonic()
     with console.status(f"{job.address}: waiting for a worker") as status:
         while True:
-            report = _report(desk, job.run)
+            report = _report(opened, job.run)
             if report is not None and report.run.state is RunState.SETTLED:
                 return report
-            if report is None and desk.clock.monotonic() - began > UNTAKEN:
+            if report is None and opened.clock.monotonic() - began > UNTAKEN:
                 raise DnsblError(
                     f"No worker took the test of {job.address} within {UNTAKEN:g} s; is `dnsbl serve` running? "
                     "The test stays queued."
@@ -38,9 +38,9 @@ def wait_for(desk: Desk, job: Job, *, quiet: bool) -> RunReport:
             time.sleep(POLL)
 
 
-def _report(desk: Desk, run: str) -> RunReport | None:
+def _report(opened: OpenedList, run: str) -> RunReport | None:
     try:
-        return desk.casework.views.run_report(run)
+        return opened.casework.views.run_report(run)
     except NotFound:
         return None
 

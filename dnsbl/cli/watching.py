@@ -10,23 +10,23 @@ from rich.markup import escape
 
 from dnsbl.cli import show
 from dnsbl.daemons import monitor
-from dnsbl.opened import Desk
+from dnsbl.opened import OpenedList
 
 #: Seconds between two looks at servers that may still be following a change.
 AGAIN = 0.5
 
 
-def watch(desk: Desk, *, once: bool, every: float, patience: float, as_json: bool) -> bool:
+def watch(opened: OpenedList, *, once: bool, every: float, patience: float, as_json: bool) -> bool:
     """Ask and tell, once or until Ctrl-C; returns whether all was fine in the last round."""
     try:
-        return asyncio.run(_watch(desk, once=once, every=every, patience=patience, as_json=as_json))
+        return asyncio.run(_watch(opened, once=once, every=every, patience=patience, as_json=as_json))
     except KeyboardInterrupt:
         return True
 
 
-async def _watch(desk: Desk, *, once: bool, every: float, patience: float, as_json: bool) -> bool:
+async def _watch(opened: OpenedList, *, once: bool, every: float, patience: float, as_json: bool) -> bool:
     while True:
-        records = await _settled(desk, patience)
+        records = await _settled(opened, patience)
         fine = monitor.fine(records)
         if as_json:
             show.document({"ok": fine, "servers": records})
@@ -38,13 +38,13 @@ async def _watch(desk: Desk, *, once: bool, every: float, patience: float, as_js
         await asyncio.sleep(every)
 
 
-async def _settled(desk: Desk, patience: float) -> list[dict[str, object]]:
+async def _settled(opened: OpenedList, patience: float) -> list[dict[str, object]]:
     """What everybody says; asked again while somebody may still be following."""
-    end = desk.clock.monotonic() + patience
-    records = await monitor.look(desk)
-    while not monitor.fine(records) and desk.clock.monotonic() < end:
+    end = opened.clock.monotonic() + patience
+    records = await monitor.look(opened)
+    while not monitor.fine(records) and opened.clock.monotonic() < end:
         await asyncio.sleep(AGAIN)
-        records = await monitor.look(desk)
+        records = await monitor.look(opened)
     return records
 
 

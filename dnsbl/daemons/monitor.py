@@ -22,7 +22,7 @@ from dnsbl.casework.contents import Contents
 from dnsbl.casework.views import Views
 from dnsbl.dns.secondaries.watch import Codes, Expected, Heard, expected, report
 from dnsbl.dns.zones import Zone, Zones
-from dnsbl.opened import Desk
+from dnsbl.opened import OpenedList
 from dnsbl.settings import Dns, split_listen
 
 SECONDS = 2.0
@@ -45,10 +45,10 @@ def _at_home(listen: str) -> str:
     return f"[::1]:{port}" if ":" in host else f"127.0.0.1:{port}"
 
 
-async def look(desk: Desk) -> list[dict[str, object]]:
+async def look(opened: OpenedList) -> list[dict[str, object]]:
     """Ask everybody once; one record a server and zone, as `watch.report` makes them."""
-    last = await asyncio.to_thread(_last_change, desk.casework.contents, desk.casework.views)
-    return await ask(places(desk.settings.dns), desk.zones, last)
+    last = await asyncio.to_thread(_last_change, opened.casework.contents, opened.casework.views)
+    return await ask(places(opened.settings.dns), opened.zones, last)
 
 
 async def ask(

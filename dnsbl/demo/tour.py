@@ -28,7 +28,7 @@ from dnsbl.config import read_zones
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.demo.neighbourhood import NETWORK, RESIDENTS, Neighbourhood, Resident, free_port
 from dnsbl.model import Door, RunState, Standing, State
-from dnsbl.opened import Desk, desk
+from dnsbl.opened import OpenedList, open_with
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from tester.smtp import Transcript
@@ -128,7 +128,7 @@ class Tour:
             stop.set()
             await town.stop()
 
-    def _open(self, port: int) -> Desk:
+    def _open(self, port: int) -> OpenedList:
         """A list of our own: the same settings as any, with short waits."""
         zones, web = self._folder / "zones", free_port()
         zones.mkdir()
@@ -157,9 +157,9 @@ class Tour:
                 "policy": {"unreachable_retry": [1, 86400]},
             }
         )
-        return desk(settings, read_zones(settings))
+        return open_with(settings, read_zones(settings))
 
-    async def _show(self, at: Desk, town: Neighbourhood) -> bool:
+    async def _show(self, at: OpenedList, town: Neighbourhood) -> bool:
         await self._nominate(at)
         standings = await self._watch(at)
         good = self._verdicts(standings)
@@ -172,7 +172,7 @@ class Tour:
         self._facts["journal_entries"] = verified
         return good
 
-    async def _nominate(self, at: Desk) -> None:
+    async def _nominate(self, at: OpenedList) -> None:
         for resident in RESIDENTS:
             nomination = intake.nomination(
                 resident.address,
@@ -186,7 +186,7 @@ class Tour:
             await asyncio.to_thread(at.casework.doors.nominate, nomination)
         self._say(f"2. All {len(RESIDENTS)} are nominated, each with a spam message that came through it. Testing:")
 
-    async def _watch(self, at: Desk) -> dict[str, Standing]:
+    async def _watch(self, at: OpenedList) -> dict[str, Standing]:
         """Show the tests as they run, until all are judged."""
         standings = {}
         with Live(console=self._console, refresh_per_second=8, transient=True) as live:
@@ -237,7 +237,7 @@ class Tour:
             values[kind] = [str(rr.rdata).strip('"') for rr in reply.rr if QTYPE[rr.rtype] == kind]
         return rcode, values["A"], values["TXT"]
 
-    async def _evidence(self, at: Desk, relay: Resident) -> None:
+    async def _evidence(self, at: OpenedList, relay: Resident) -> None:
         standing = await asyncio.to_thread(at.casework.views.look_up, parse_address(relay.address))
         report = await asyncio.to_thread(at.casework.views.run_report, standing.runs[0].id)
         self._say(
@@ -254,7 +254,7 @@ class Tour:
             for line in back.message.split(b"\r\n")[:3]:
                 self._say(f"   | {escape(printable(line)[:96])}")
 
-    async def _removal(self, at: Desk, town: Neighbourhood, relay: Resident) -> bool:
+    async def _removal(self, at: OpenedList, town: Neighbourhood, relay: Resident) -> bool:
         """The owner mends the server, asks, and is off the list."""
         address = parse_address(relay.address)
         self._say(f"\n6. The owner of {relay.name} closes the relay and asks for a retest ...")
@@ -277,7 +277,7 @@ class Tour:
         self._facts["delisting"] = {"verdict": verdict, "state": standing.state.value, "dns": rcode, "seconds": lag}
         return good
 
-    async def _stay(self, at: Desk) -> None:
+    async def _stay(self, at: OpenedList) -> None:
         web = "http://{}:{}".format(*self._facts["listening"]["web"][0])
         listed = parse_address(RESIDENTS[4].address)
         self._say(

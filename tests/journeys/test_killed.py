@@ -12,7 +12,7 @@ import aiosmtplib
 
 from dnsbl.addresses import parse_address
 from dnsbl.model import RunReport
-from dnsbl.opened import open_desk
+from dnsbl.opened import open_list
 from tests.waiting import until
 
 RELAY = "127.78.0.10"
@@ -125,13 +125,13 @@ async def test_a_process_killed_at_any_point_of_a_test_loses_nothing_and_the_run
 
 
 def _report(here: Any, run: str) -> RunReport:
-    desk = open_desk(here.config)
+    opened = open_list(here.config)
     try:
-        standing = desk.casework.views.look_up(parse_address(RELAY))
+        standing = opened.casework.views.look_up(parse_address(RELAY))
         assert standing.runs[0].id == run
-        return desk.casework.views.run_report(run)
+        return opened.casework.views.run_report(run)
     finally:
-        desk.store.close()
+        opened.store.close()
 
 
 async def _until_judged(here: Any, run: str) -> RunReport:

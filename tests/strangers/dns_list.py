@@ -16,7 +16,7 @@ from dns_servers import SOA, Network, ask, query
 from lab import Lab, LabError
 
 from dnsbl.casework import Casework
-from dnsbl.opened import open_desk
+from dnsbl.opened import open_list
 
 ZONE = "list.test"
 SITE = "https://list.site.test"
@@ -86,7 +86,7 @@ class OurList:
     def casework(self) -> Casework:
         """The store's verbs, in this process."""
         if self._casework is None:
-            self._casework = open_desk(self.config, upgrade=True).casework
+            self._casework = open_list(self.config, upgrade=True).casework
         return self._casework
 
     def add(self, networks: Iterable[Network], kind: str = "manual") -> None:

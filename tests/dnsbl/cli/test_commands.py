@@ -19,7 +19,7 @@ from dnsbl.addresses import parse_address
 from dnsbl.cli import serving
 from dnsbl.daemons.node import Bound
 from dnsbl.dns.engine import compiled
-from dnsbl.opened import open_desk
+from dnsbl.opened import open_list
 from tester.returned import Collected
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -164,8 +164,8 @@ def test_a_test_that_has_to_wait_says_why(run: Run, tmp_path: Path) -> None:
 def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal_raw(run: Run, tmp_path: Path) -> None:
     assert run("inbox") == []
     hostile = b"From: Pat <pat@example.net>\r\nSubject: stop \x1b[2J[red]this\r\n\r\nWhy \x1b]0;x\x07me?\r\n"
-    desk = open_desk(tmp_path / "config.toml")
-    desk.casework.arrivals.file_return(
+    opened = open_list(tmp_path / "config.toml")
+    opened.casework.arrivals.file_return(
         Collected(
             peer=parse_address("192.0.2.55"),
             peer_port=25,

@@ -11,7 +11,7 @@ from dnsbl.addresses import parse_network
 from dnsbl.config import read_zones
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.errors import DnsblError
-from dnsbl.opened import Desk, desk
+from dnsbl.opened import OpenedList, open_with
 from dnsbl.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Any:
-    def go(**dns: object) -> Desk:
+    def go(**dns: object) -> OpenedList:
         settings = Settings.model_validate(
             {
                 "service": {"state_dir": tmp_path / "state"},
@@ -28,7 +28,7 @@ def opened(tmp_path: Path) -> Any:
                 "web": {"listen": "127.0.0.1:0"},
             }
         )
-        return desk(settings, read_zones(settings))
+        return open_with(settings, read_zones(settings))
 
     return go
 
