@@ -325,9 +325,10 @@ class _Connection(SMTP):
     def _forget(self) -> None:
         if self._rcpt is not None and self._probing and self._collector.on_probe is not None:
             self._collector.on_probe(self._collected(b""))
+        if self._rcpt is not None:  # it had a letter of ours to bring; RSET alone begins no new wait
+            self._place.waits(self.loop.time())
         self._mail = self._rcpt = None
         self._probing = True
-        self._place.waits(self.loop.time())
 
     def _collected(self, message: bytes) -> Collected:
         assert self._mail is not None

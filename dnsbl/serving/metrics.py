@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from threading import Thread
+from threading import BoundedSemaphore, Thread, Timer
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest, make_wsgi_app
@@ -144,17 +145,44 @@ class Page:
         return generate_latest(self.registry)
 
 
-class _Quiet(WSGIRequestHandler):
-    """Without a log line a request, and with patience of ten seconds."""
+#: Seconds that a scrape may last, and how many may be under way.
+SCRAPE, SCRAPES = 10.0, 8
 
-    timeout = 10
+
+class _Quiet(WSGIRequestHandler):
+    """Without a log line a request."""
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 
 class _Threaded(ThreadingMixIn, WSGIServer):
+    """A thread a connection, of which there are few and none for long, however slowly it speaks."""
+
     daemon_threads = True
+
+    def __init__(self, *words: Any) -> None:
+        self._places = BoundedSemaphore(SCRAPES)
+        super().__init__(*words)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        end = Timer(SCRAPE, request.shutdown, (socket.SHUT_RDWR,))
+        end.daemon = True
+        end.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has gone is no news."""
 
 
 class _Threaded6(_Threaded):

@@ -352,6 +352,26 @@ async def test_when_all_places_are_taken_the_one_without_a_letter_that_waits_lon
     assert len(post.got) == 2
 
 
+@pytest.mark.parametrize("words", [b"NOOP", b"RSET", b"HELO h.test", b"EHLO h.test", b"MAIL FROM:<a@b.test>"])
+async def test_who_says_something_waits_no_less_long_for_it(words: bytes) -> None:
+    """Whoever was silent first and whoever talked all the time yield alike."""
+    async with posting(bounds=Bounds(connections=2, per_peer=1, grace=0.0)) as post:
+        ends = [await asyncio.open_connection("127.0.0.1", post.port, local_addr=(f"127.{n}.0.1", 0)) for n in (1, 2)]
+        (talker, talking), (silent, _) = ends
+        for reader, _ in ends:
+            await reader.readline()
+        for _ in range(5):
+            talking.write(words + b"\r\n")
+            while (await talker.readline())[3:4] == b"-":
+                pass
+        assert codes(await say(post.port, *ENVELOPE, b"DATA\r\n", b"x\r\n.\r\n"))[-1] == "250"
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(talker.read(), 5) == b"", "it came first"
+        assert not silent.at_eof()
+        for _, writer in ends:
+            writer.transport.abort()
+
+
 @pytest.mark.parametrize("words", [b"NOOP", b"RSET", b"HELO h.test", b"VRFY x", b"WHAT"])
 async def test_no_command_keeps_a_place_without_a_message(words: bytes) -> None:
     async with posting(bounds=Bounds(commands=1000, replies=10)) as post:

@@ -1,7 +1,8 @@
 import asyncio
+import queue
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.request import urlopen
@@ -15,6 +16,7 @@ from dnsbl.clock import HandClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError
 from dnsbl.model import Change
+from dnsbl.serving import metrics
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.metrics import Answering, Exhibit, Page, socket_drops
 from dnsbl.serving.querylog import QueryLog
@@ -271,3 +273,47 @@ def test_a_port_that_is_taken_is_one_sentence(house: House) -> None:
         with pytest.raises(DnsblError) as caught:
             Exhibit(house.page, listen).start()
     assert str(caught.value) == f"dns.metrics_listen: {listen}: cannot listen there: Address already in use"
+
+
+async def test_metrics_by_themselves_cost_few_connections_and_none_for_long(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: queue.Queue[Callable[[], object]] = queue.Queue()
+
+    class Hand:
+        """A timer that is turned by hand."""
+
+        def __init__(self, seconds: float, end: Callable[..., object], words: tuple[object, ...]) -> None:
+            assert seconds == metrics.SCRAPE
+            self._end = lambda: end(*words)
+
+        def start(self) -> None:
+            ends.put(self._end)
+
+        def cancel(self) -> None:
+            pass
+
+    monkeypatch.setattr(metrics, "Timer", Hand)
+    exhibit = Exhibit(house.page, "127.0.0.1:0")
+    place = exhibit.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(exhibit.run(stop))
+    await asyncio.sleep(0)
+    slow = [socket.create_connection(place, timeout=10) for _ in range(metrics.SCRAPES)]
+    for one in slow:
+        one.send(b"GET /metrics HTTP/1.0\r\nX: ")
+    with socket.create_connection(place, timeout=10) as refused:
+        assert await asyncio.to_thread(refused.recv, 1) == b"", "no ninth"
+    for _ in slow:
+        end = await asyncio.to_thread(ends.get, timeout=10)
+        end()
+    for one in slow:
+        assert await asyncio.to_thread(one.recv, 1) == b"", "their time is over"
+        one.close()
+    for _ in slow:
+        assert await asyncio.to_thread(exhibit._server._places.acquire, timeout=10)
+    exhibit._server._places.release(len(slow))
+    _, text = await asyncio.to_thread(get, f"http://{place[0]}:{place[1]}/metrics")
+    assert "dnsbl_dns_queries_total" in text
+    stop.set()
+    await running
