@@ -131,7 +131,7 @@ def store(measured: Measured, here: World, core: int) -> None:
     measured.store_size = len(here.listed)
 
 
-class Listings:
+class Lister:
     """Adds listings by casework, as `dnsbl listing add` does, and waits until a server answers for them."""
 
     def __init__(self, path: Path, here: World, port: int) -> None:
@@ -165,7 +165,7 @@ def listing(measured: Measured, here: World, cores: list[int], say: Say) -> None
     server = ours(here, OURS, dns=f'metrics_listen = "{metrics}"\n', folder=FOLLOWS)
     with running(server, cores):
         began = time.monotonic()
-        listings = Listings(here.folder / FOLLOWS / "config.toml", here, server.port)
+        listings = Lister(here.folder / FOLLOWS / "config.toml", here, server.port)
         first: float | None = listings.add()
         if counted(metrics, SNAPSHOTS):
             first = None  # the store was read before the listing came

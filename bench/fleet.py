@@ -1,6 +1,6 @@
 """A simulated neighbourhood of mail servers on 127.64.0.0 and up; the truth about each is known.
 
-An address is either silent, refusing, or a mail server of some kind. Silent addresses are listening sockets with a
+An address is either silent, refusing, or a mail server of some habit. Silent addresses are listening sockets with a
 kernel filter that throws every packet away before there is a handshake: to a caller that is exactly a firewall that
 drops, and it needs neither root nor a namespace nor a packet filter of the system. On refusing addresses nothing
 listens. So nobody's network settings are touched, and since every socket is bound to an address of 127.0.0.0/8,
@@ -31,7 +31,7 @@ MUTE = "127.63.0.2"  #: silent
 SLOWNESS = 0.5  #: seconds before each reply of SLOW
 
 
-class Kind(StrEnum):
+class Habit(StrEnum):
     """What an address does. The first four groups stand apart in the tables; `OPEN` below names the true relays."""
 
     SILENT = "silent"
@@ -54,44 +54,44 @@ class Kind(StrEnum):
     NO_MAIL = "speaks something else"
 
 
-OPEN = frozenset({Kind.ANY, Kind.NULL, Kind.LOCAL, Kind.PERCENT})
-MUTED = frozenset({Kind.SILENT, Kind.FILTERED})
-SPEAKING = tuple(kind for kind in Kind if kind not in {*MUTED, Kind.REFUSING})
+OPEN = frozenset({Habit.ANY, Habit.NULL, Habit.LOCAL, Habit.PERCENT})
+MUTED = frozenset({Habit.SILENT, Habit.FILTERED})
+SPEAKING = tuple(habit for habit in Habit if habit not in {*MUTED, Habit.REFUSING})
 
 
-def range_a() -> dict[IPv4Address, Kind]:
+def range_a() -> dict[IPv4Address, Habit]:
     """The 2816 addresses of a relay study's range of 2002: 253 hosts found, of these 234 refusing, 5 filtered and 14
     with a mail server; 6 of the 14 accepted the test message, 5 delivered it."""
     return _spread(
         {
-            Kind.SILENT: 2563,
-            Kind.FILTERED: 5,
-            Kind.REFUSING: 234,
-            Kind.ANY: 3,
-            Kind.LOCAL: 1,
-            Kind.PERCENT: 1,
-            Kind.LOSES: 1,
-            Kind.NO_DATA: 2,
-            Kind.NO_END: 1,
-            Kind.CLOSED: 2,
-            Kind.SOFT: 1,
-            Kind.TURNS_AWAY: 1,
-            Kind.NO_MAIL: 1,
+            Habit.SILENT: 2563,
+            Habit.FILTERED: 5,
+            Habit.REFUSING: 234,
+            Habit.ANY: 3,
+            Habit.LOCAL: 1,
+            Habit.PERCENT: 1,
+            Habit.LOSES: 1,
+            Habit.NO_DATA: 2,
+            Habit.NO_END: 1,
+            Habit.CLOSED: 2,
+            Habit.SOFT: 1,
+            Habit.TURNS_AWAY: 1,
+            Habit.NO_MAIL: 1,
         },
         FIRST,
     )
 
 
-def speakers(each: int) -> dict[IPv4Address, Kind]:
-    """So many mail servers of each kind, on the addresses behind range A."""
+def speakers(each: int) -> dict[IPv4Address, Habit]:
+    """So many mail servers of each habit, on the addresses behind range A."""
     return _spread(dict.fromkeys(SPEAKING, each), FIRST + 16 * 256)
 
 
-def _spread(numbers: dict[Kind, int], first: IPv4Address) -> dict[IPv4Address, Kind]:
-    """The kinds in an order that is random and always the same."""
-    kinds = [kind for kind, number in numbers.items() for _ in range(number)]
-    Random(2002).shuffle(kinds)
-    return {first + offset: kind for offset, kind in enumerate(kinds)}
+def _spread(numbers: dict[Habit, int], first: IPv4Address) -> dict[IPv4Address, Habit]:
+    """The habits in an order that is random and always the same."""
+    habits = [habit for habit, number in numbers.items() for _ in range(number)]
+    Random(2002).shuffle(habits)
+    return {first + offset: habit for offset, habit in enumerate(habits)}
 
 
 # ------------------------------------------------------------------------------------------------ the servers
@@ -114,11 +114,11 @@ _ADDRESS = re.compile(rb"<(.*)>")
 _TOKEN = rb"[a-z2-7]{34}"
 
 
-class Server:
+class MailServer:
     """One simulated mail server."""
 
-    def __init__(self, address: IPv4Address, kind: Kind, collector: int) -> None:
-        self.address, self.kind, self.collector = str(address), kind, collector
+    def __init__(self, address: IPv4Address, habit: Habit, collector: int) -> None:
+        self.address, self.habit, self.collector = str(address), habit, collector
         self.name = f"mx{int(address) - int(FIRST)}.example.net".encode()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -129,11 +129,11 @@ class Server:
         writer.transport.abort()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.kind is Kind.NO_MAIL:
+        if self.habit is Habit.NO_MAIL:
             writer.write(b"SSH-2.0-OpenSSH_9.2p1\r\n")
             await reader.read(1)
             return
-        refuses = self.kind is Kind.TURNS_AWAY
+        refuses = self.habit is Habit.TURNS_AWAY
         writer.write(b"554 no mail from you\r\n" if refuses else b"220 " + self.name + b" ESMTP\r\n")
         mail = rcpt = b""
         while line := await reader.readline():
@@ -151,12 +151,12 @@ class Server:
                 case b"RCPT":
                     rcpt = self._path(line)
                     writer.write(self._recipient(mail, rcpt))
-                case b"DATA" if self.kind is Kind.NO_DATA:
+                case b"DATA" if self.habit is Habit.NO_DATA:
                     writer.write(b"554 no valid recipients\r\n")
                 case b"DATA":
                     writer.write(b"354 go\r\n")
                     message = await reader.readuntil(b"\r\n.\r\n")
-                    writer.write(b"550 relaying denied\r\n" if self.kind is Kind.NO_END else b"250 queued\r\n")
+                    writer.write(b"550 relaying denied\r\n" if self.habit is Habit.NO_END else b"250 queued\r\n")
                     task = asyncio.create_task(self._pass_on(mail, rcpt, message))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
@@ -173,14 +173,14 @@ class Server:
         if rcpt.partition(b"@")[0].lower() == b"postmaster":
             return b"250 ok\r\n"
         here = (b"@" + self.name, f"@[{self.address}]".encode())
-        match self.kind:
-            case Kind.CLOSED | Kind.SOFT:
+        match self.habit:
+            case Habit.CLOSED | Habit.SOFT:
                 takes = False
-            case Kind.NULL:
+            case Habit.NULL:
                 takes = not mail
-            case Kind.LOCAL:
+            case Habit.LOCAL:
                 takes = mail.endswith(here)
-            case Kind.PERCENT:
+            case Habit.PERCENT:
                 takes = (
                     rcpt.endswith(here)
                     and b"%" in rcpt
@@ -190,15 +190,15 @@ class Server:
                 takes = True
         if takes:
             return b"250 ok\r\n"
-        return b"454 4.7.1 relay access denied\r\n" if self.kind is Kind.SOFT else b"550 5.7.1 relaying denied\r\n"
+        return b"454 4.7.1 relay access denied\r\n" if self.habit is Habit.SOFT else b"550 5.7.1 relaying denied\r\n"
 
     async def _pass_on(self, mail: bytes, rcpt: bytes, message: bytes) -> None:
         """What the server really does with what it has accepted."""
-        if self.kind in OPEN:
+        if self.habit in OPEN:
             token = re.search(_TOKEN, rcpt)
             if token and COLLECTOR_DOMAIN.encode() in rcpt:
                 await self._send(mail, token[0] + b"@" + COLLECTOR_DOMAIN.encode(), message)
-        elif self.kind is Kind.BOUNCES and mail.endswith(b"@" + BOUNCE_DOMAIN.encode()):
+        elif self.habit is Habit.BOUNCES and mail.endswith(b"@" + BOUNCE_DOMAIN.encode()):
             await self._send(b"", mail, _report(self.name, rcpt))
 
     async def _send(self, mail: bytes, rcpt: bytes, message: bytes) -> None:
@@ -243,13 +243,13 @@ async def _slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-async def serve(plan: dict[IPv4Address, Kind], port: int, collector: int) -> None:
+async def serve(plan: dict[IPv4Address, Habit], port: int, collector: int) -> None:
     """Be the neighbourhood until standard input ends."""
-    muted = [mute(str(address), port) for address, kind in plan.items() if kind in MUTED]
+    muted = [mute(str(address), port) for address, habit in plan.items() if habit in MUTED]
     muted.append(mute(MUTE, port))
-    for address, kind in plan.items():
-        if kind in SPEAKING:
-            await asyncio.start_server(Server(address, kind, collector), str(address), port, backlog=64)
+    for address, habit in plan.items():
+        if habit in SPEAKING:
+            await asyncio.start_server(MailServer(address, habit, collector), str(address), port, backlog=64)
     await asyncio.start_server(_slowly, SLOW, port, backlog=4096)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
@@ -257,12 +257,12 @@ async def serve(plan: dict[IPv4Address, Kind], port: int, collector: int) -> Non
         sock.close()
 
 
-def to_lines(plan: dict[IPv4Address, Kind]) -> str:
-    return "".join(f"{address} {kind.name}\n" for address, kind in plan.items()) + "\n"
+def to_lines(plan: dict[IPv4Address, Habit]) -> str:
+    return "".join(f"{address} {habit.name}\n" for address, habit in plan.items()) + "\n"
 
 
-def from_lines(lines: Sequence[str]) -> dict[IPv4Address, Kind]:
-    return {IPv4Address(word[0]): Kind[word[1]] for word in (line.split() for line in lines)}
+def from_lines(lines: Sequence[str]) -> dict[IPv4Address, Habit]:
+    return {IPv4Address(word[0]): Habit[word[1]] for word in (line.split() for line in lines)}
 
 
 def _plan_lines() -> Iterator[str]:

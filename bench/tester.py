@@ -5,7 +5,7 @@
 1. **Range A**: the 2816 addresses of a relay study of 2002 (165 s with the tool of its day), all in flight at once in
    one process, tested with the standard profile by the real caller, the letters collected by the real collector in the
    same process and judged by the real verdict; pacing off, 3 s to connect. No store: that is what a list adds.
-2. **Speakers**: four mail servers of every kind, among them those that accept and never relay.
+2. **Speakers**: four mail servers of every habit, among them those that accept and never relay.
 3. Both again with nmap's `smtp-open-relay` script, given the same 3 s and every address at once.
 4. **Scaling**: processor time and memory per test with 100, 1,000 and 10,000 in flight, against silence and against a
    server that thinks before each reply; each in a process of its own, so that memory is its own.
@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import fleet
-from bench.fleet import MUTED, OPEN, Kind
+from bench.fleet import MUTED, OPEN, Habit
 from bench.limits import raise_file_limit
 from bench.tester_report import OURS, report, targets
 from bench.trials import Trials, verdict
@@ -58,15 +58,15 @@ BUDGET = 170.0  #: seconds for all of it
 TIME_FOR_MOST = {fleet.MUTE: 30.0, fleet.SLOW: 85.0}  #: seconds that the largest number may need on a busy machine
 IN_FLIGHT = (100, 1_000, 10_000)
 
-#: What each kind deserves.
-VERDICTS: Mapping[Kind, Verdict] = {
-    **dict.fromkeys((*MUTED, Kind.REFUSING), Verdict.UNREACHABLE),
+#: What each habit deserves.
+VERDICTS: Mapping[Habit, Verdict] = {
+    **dict.fromkeys((*MUTED, Habit.REFUSING), Verdict.UNREACHABLE),
     **dict.fromkeys(OPEN, Verdict.OPEN),
-    Kind.LOSES: Verdict.ACCEPTS_LOSES,
-    Kind.BOUNCES: Verdict.ACCEPTS_BOUNCES,
-    **dict.fromkeys((Kind.NO_DATA, Kind.NO_END, Kind.CLOSED, Kind.SOFT), Verdict.CLOSED),
-    Kind.TURNS_AWAY: Verdict.REFUSES_TESTER,
-    Kind.NO_MAIL: Verdict.INCONCLUSIVE,
+    Habit.LOSES: Verdict.ACCEPTS_LOSES,
+    Habit.BOUNCES: Verdict.ACCEPTS_BOUNCES,
+    **dict.fromkeys((Habit.NO_DATA, Habit.NO_END, Habit.CLOSED, Habit.SOFT), Verdict.CLOSED),
+    Habit.TURNS_AWAY: Verdict.REFUSES_TESTER,
+    Habit.NO_MAIL: Verdict.INCONCLUSIVE,
 }
 
 Test = Callable[[], Coroutine[None, None, Trial]]
@@ -94,7 +94,7 @@ class Judged:
     addresses: int
     accused: int  #: called open relays, and are none
     missed: int  #: are open relays, and were not called so
-    strange: int  #: our own verdicts that are other than the kind's
+    strange: int  #: our own verdicts that are other than the habit's
 
 
 def _resident() -> int:
@@ -116,7 +116,7 @@ async def _side_by_side(what: str, tests: Sequence[Test]) -> tuple[Cost, list[Tr
 
 
 @contextlib.asynccontextmanager
-async def _neighbourhood(plan: Mapping[IPv4Address, Kind], collector_port: int) -> AsyncIterator[None]:
+async def _neighbourhood(plan: Mapping[IPv4Address, Habit], collector_port: int) -> AsyncIterator[None]:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -140,7 +140,7 @@ async def _neighbourhood(plan: Mapping[IPv4Address, Kind], collector_port: int) 
         await child.wait()
 
 
-async def judge_all(trials: Trials, plan: Mapping[IPv4Address, Kind], name: str) -> tuple[Cost, Judged]:
+async def judge_all(trials: Trials, plan: Mapping[IPv4Address, Habit], name: str) -> tuple[Cost, Judged]:
     """Test a fleet, all addresses at once, and compare with the truth."""
     tests = [partial(trials.test, address, PORT, LIMITS, vectors.profile("standard")) for address in plan]
     cost, done = await _side_by_side(name, tests)
@@ -154,15 +154,15 @@ async def judge_all(trials: Trials, plan: Mapping[IPv4Address, Kind], name: str)
     verdicts = {address: verdict(trial) for address, trial in zip(plan, done, strict=True)}
     wall, cpu = cost.wall + time.perf_counter() - began, cost.cpu + time.process_time() - cpu
     opens = {a for a, given in verdicts.items() if given is Verdict.OPEN}
-    truth = {a for a, kind in plan.items() if kind in OPEN}
-    strange = sum(verdicts[a] is not VERDICTS[kind] for a, kind in plan.items())
+    truth = {a for a, habit in plan.items() if habit in OPEN}
+    strange = sum(verdicts[a] is not VERDICTS[habit] for a, habit in plan.items())
     return (
         replace(cost, wall=wall, cpu=cpu),
         Judged(OURS, name, wall, cpu, len(plan), len(opens - truth), len(truth - opens), strange),
     )
 
 
-async def judge_by_stranger(plan: Mapping[IPv4Address, Kind], name: str) -> Judged:
+async def judge_by_stranger(plan: Mapping[IPv4Address, Habit], name: str) -> Judged:
     """The same by nmap's smtp-open-relay script: every address at once, the same patience, no names looked up."""
     began = time.perf_counter()
     before = os.times()
@@ -202,7 +202,7 @@ async def judge_by_stranger(plan: Mapping[IPv4Address, Kind], name: str) -> Judg
         for report in said.decode("utf-8", "replace").split("Nmap scan report for ")[1:]
         if (host := re.match(r"[0-9.]+", report)) and "Server is an open relay" in report
     }
-    truth = {a for a, kind in plan.items() if kind in OPEN}
+    truth = {a for a, habit in plan.items() if habit in OPEN}
     return Judged("nmap smtp-open-relay", name, wall, cpu, len(plan), len(opens - truth), len(truth - opens), 0)
 
 
@@ -235,11 +235,11 @@ async def _scale_apart(target: str, number: int) -> Cost:
 
 def forge(keyring: Keyring, number: int) -> tuple[float, int]:
     """Seconds that so many well-formed forgeries take at the gate, and how many come through."""
-    kind = "r" + keyring.current.kid
+    start = "r" + keyring.current.kid
     through, began = 0, time.perf_counter()
     for _ in range(number):
         raw = secrets.token_hex(16)  # 128 random bits, in letters that a token may hold
-        through += letters.gate(keyring, kind + raw.translate(_HEX))
+        through += letters.gate(keyring, start + raw.translate(_HEX))
     return time.perf_counter() - began, through
 
 

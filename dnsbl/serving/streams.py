@@ -24,7 +24,7 @@ AT_ONCE = 4096
 _log = logging.getLogger(__name__)
 
 
-class Answering(Protocol):
+class Asked(Protocol):
     """Who is asked, and keeps count: the responder."""
 
     dns: Dns
@@ -41,7 +41,7 @@ class Connection(asyncio.BufferedProtocol):
     together (RFC 7766 6.2.1.1). A message that deserves no reply ends the connection.
     """
 
-    def __init__(self, responder: Answering, place: Place) -> None:
+    def __init__(self, responder: Asked, place: Place) -> None:
         self._responder = responder
         self._place = place
         self._loop = asyncio.get_running_loop()

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from bench import fleet, tester, tester_report
-from bench.fleet import OPEN, Kind
+from bench.fleet import OPEN, Habit
 
 
 def test_range_a_is_the_range_of_the_study() -> None:
     plan = fleet.range_a()
     numbers = Counter(plan.values())
-    speaking = sum(numbers[kind] for kind in fleet.SPEAKING)
-    delivering = sum(numbers[kind] for kind in OPEN)
-    accepting = delivering + numbers[Kind.LOSES] + numbers[Kind.BOUNCES]
+    speaking = sum(numbers[habit] for habit in fleet.SPEAKING)
+    delivering = sum(numbers[habit] for habit in OPEN)
+    accepting = delivering + numbers[Habit.LOSES] + numbers[Habit.BOUNCES]
     assert len(plan) == 2816
-    assert (numbers[Kind.REFUSING], numbers[Kind.FILTERED], speaking) == (234, 5, 14)
+    assert (numbers[Habit.REFUSING], numbers[Habit.FILTERED], speaking) == (234, 5, 14)
     assert (accepting, delivering) == (6, 5)
     assert min(plan) == ip_address("127.64.0.0")
     assert max(plan) == ip_address("127.64.10.255")
@@ -41,14 +41,14 @@ async def test_the_tester_is_right_about_every_kind(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(tester, "LIMITS", tester.replace(tester.LIMITS, connect=2.0))
     plan = fleet.speakers(1)
     first = max(plan) + 1
-    plan |= {first: Kind.SILENT, first + 1: Kind.FILTERED, first + 2: Kind.REFUSING}
+    plan |= {first: Habit.SILENT, first + 1: Habit.FILTERED, first + 2: Habit.REFUSING}
     trials = tester.Trials()
     _, port = await trials.collector.start("127.0.0.1", 0)
     async with tester._neighbourhood(plan, port):
         _, judged = await tester.judge_all(trials, plan, "every kind")
     await trials.collector.close()
     assert (judged.accused, judged.missed, judged.strange) == (0, 0, 0)
-    assert judged.addresses == len(Kind)
+    assert judged.addresses == len(Habit)
 
 
 def test_no_forgery_comes_through_the_gate() -> None:
