@@ -20,7 +20,7 @@ from dnsbl.model import Refusal
 from dnsbl.settings import Settings
 from dnsbl.web import limits
 from dnsbl.web.faults import Fault, Faults
-from dnsbl.web.origins import Ours
+from dnsbl.web.origins import Origins
 from tester.crowd import Crowd, Place, Tally, widths
 
 _log = logging.getLogger(__name__)
@@ -57,9 +57,9 @@ class Guards:
         self._clock = clock
         self._faults = faults
         self._web = settings.web
-        self._ours = Ours(settings.web.base_url)
-        self._posts = limits.Pace("posts", settings.web.posts_per_hour, 3600)
-        self._gets = limits.Pace("gets", settings.web.gets_per_minute, 60)
+        self._ours = Origins(settings.web.base_url)
+        self._posts = limits.Quota("posts", settings.web.posts_per_hour, 3600)
+        self._gets = limits.Quota("gets", settings.web.gets_per_minute, 60)
         self._bodies = Crowd(BODIES, widths(per_peer=4, per_network=8, per_region=16))
         self._most = most_bytes(settings)
         self._tally = Tally()

@@ -73,7 +73,7 @@ class Turn:
     headers: dict[str, str]  #: RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10)
 
 
-class Pace:
+class Quota:
     """So many turns in so many seconds for each /24 or /48, and REGION times as many for each /16 or /32."""
 
     def __init__(self, name: str, quota: int, window: int) -> None:

@@ -19,7 +19,7 @@ _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::(
 Origin = tuple[str, str, str]
 
 
-class Ours:
+class Origins:
     """What we are called: `base_url`, and every address that we answer at."""
 
     def __init__(self, base_url: str) -> None:

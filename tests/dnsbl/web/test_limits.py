@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.web.limits import MOST_HOPS, REGION, Pace, Turnstile, claims, visitor
+from dnsbl.web.limits import MOST_HOPS, REGION, Quota, Turnstile, claims, visitor
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("2001:db8:1::/48"))
 
@@ -123,14 +123,14 @@ def test_a_port_behind_the_address_is_let_pass(claim: str) -> None:
 
 
 def test_a_region_has_a_share_that_its_networks_share() -> None:
-    pace = Pace("x", quota=2, window=60)
+    pace = Quota("x", quota=2, window=60)
     granted = [not pace.turn(ip_address(f"2001:db8:{n:x}::1"), 0.0).wait for n in range(2 * REGION + 3)]
     assert granted == [True] * 2 * REGION + [False] * 3
     assert not pace.turn(ip_address("2001:db9::1"), 0.0).wait
 
 
 def test_a_turn_that_the_region_refuses_is_not_taken_from_the_network() -> None:
-    pace = Pace("x", quota=2, window=60)
+    pace = Quota("x", quota=2, window=60)
     for n in range(2 * REGION):
         pace.turn(ip_address(f"198.51.{n}.1"), 0.0)
     for _ in range(5):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.web.origins import Ours
+from dnsbl.web.origins import Origins
 
-OURS = Ours("https://Relays.example.org")
+OURS = Origins("https://Relays.example.org")
 
 
 @pytest.mark.parametrize(
