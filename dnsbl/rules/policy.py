@@ -46,7 +46,7 @@ from dnsbl.settings import Policy
 from tester.verdict import Verdict
 
 
-class Place(Enum):
+class Footing(Enum):
     """Where an address stands before the decision."""
 
     CLEAR = auto()
@@ -65,27 +65,27 @@ _ONCE = frozenset({JobReason.REPEAT, JobReason.PROBATION})
 #: Which list a proven relay belongs on.
 KIND: Mapping[Verdict, str] = {Verdict.OPEN: "relay", Verdict.OPEN_MULTIHOP: "multihop"}
 
-_TABLE: dict[tuple[Place, Verdict], tuple[Action, Reason]] = {
-    (Place.CLEAR, Verdict.OPEN): (Action.LIST, Reason.LETTER_RETURNED),
-    (Place.CLEAR, Verdict.OPEN_MULTIHOP): (Action.LIST, Reason.LETTER_RETURNED_ELSEWHERE),
-    (Place.CLEAR, Verdict.ACCEPTS_BOUNCES): (Action.NOTHING, Reason.NOT_OPEN),
-    (Place.CLEAR, Verdict.ACCEPTS_LOSES): (Action.NOTHING, Reason.NOT_OPEN),
-    (Place.CLEAR, Verdict.CLOSED): (Action.NOTHING, Reason.NOT_OPEN),
-    (Place.CLEAR, Verdict.REFUSES_TESTER): (Action.NOTHING, Reason.CANNOT_TEST),
-    (Place.CLEAR, Verdict.UNREACHABLE): (Action.NOTHING, Reason.CANNOT_TEST),
-    (Place.CLEAR, Verdict.INCONCLUSIVE): (Action.NOTHING, Reason.CANNOT_TEST),
-    (Place.LISTED, Verdict.OPEN): (Action.RENEW, Reason.STILL_OPEN),
-    (Place.LISTED, Verdict.OPEN_MULTIHOP): (Action.RENEW, Reason.STILL_OPEN),
-    (Place.LISTED, Verdict.ACCEPTS_BOUNCES): (Action.DELIST, Reason.RETEST_BOUNCES),
-    (Place.LISTED, Verdict.ACCEPTS_LOSES): (Action.DELIST, Reason.RETEST_LOSES),  # after two runs, see `decide`
-    (Place.LISTED, Verdict.CLOSED): (Action.DELIST, Reason.RETEST_CLOSED),
-    (Place.LISTED, Verdict.REFUSES_TESTER): (Action.KEEP, Reason.CANNOT_TEST),
-    (Place.LISTED, Verdict.UNREACHABLE): (Action.KEEP, Reason.CANNOT_TEST),
-    (Place.LISTED, Verdict.INCONCLUSIVE): (Action.KEEP, Reason.CANNOT_TEST),
+_TABLE: dict[tuple[Footing, Verdict], tuple[Action, Reason]] = {
+    (Footing.CLEAR, Verdict.OPEN): (Action.LIST, Reason.LETTER_RETURNED),
+    (Footing.CLEAR, Verdict.OPEN_MULTIHOP): (Action.LIST, Reason.LETTER_RETURNED_ELSEWHERE),
+    (Footing.CLEAR, Verdict.ACCEPTS_BOUNCES): (Action.NOTHING, Reason.NOT_OPEN),
+    (Footing.CLEAR, Verdict.ACCEPTS_LOSES): (Action.NOTHING, Reason.NOT_OPEN),
+    (Footing.CLEAR, Verdict.CLOSED): (Action.NOTHING, Reason.NOT_OPEN),
+    (Footing.CLEAR, Verdict.REFUSES_TESTER): (Action.NOTHING, Reason.CANNOT_TEST),
+    (Footing.CLEAR, Verdict.UNREACHABLE): (Action.NOTHING, Reason.CANNOT_TEST),
+    (Footing.CLEAR, Verdict.INCONCLUSIVE): (Action.NOTHING, Reason.CANNOT_TEST),
+    (Footing.LISTED, Verdict.OPEN): (Action.RENEW, Reason.STILL_OPEN),
+    (Footing.LISTED, Verdict.OPEN_MULTIHOP): (Action.RENEW, Reason.STILL_OPEN),
+    (Footing.LISTED, Verdict.ACCEPTS_BOUNCES): (Action.DELIST, Reason.RETEST_BOUNCES),
+    (Footing.LISTED, Verdict.ACCEPTS_LOSES): (Action.DELIST, Reason.RETEST_LOSES),  # after two runs, see `decide`
+    (Footing.LISTED, Verdict.CLOSED): (Action.DELIST, Reason.RETEST_CLOSED),
+    (Footing.LISTED, Verdict.REFUSES_TESTER): (Action.KEEP, Reason.CANNOT_TEST),
+    (Footing.LISTED, Verdict.UNREACHABLE): (Action.KEEP, Reason.CANNOT_TEST),
+    (Footing.LISTED, Verdict.INCONCLUSIVE): (Action.KEEP, Reason.CANNOT_TEST),
 }
-#: The state table: (place, verdict) -> action and its named reason. Complete, as a test proves. What an address on
+#: The state table: (footing, verdict) -> action and its named reason. Complete, as a test proves. What an address on
 #: probation shows is decided as for any that is not listed; only what follows differs.
-TABLE = _TABLE | {(Place.PROBATION, verdict): row for (at, verdict), row in _TABLE.items() if at is Place.CLEAR}
+TABLE = _TABLE | {(Footing.PROBATION, verdict): row for (at, verdict), row in _TABLE.items() if at is Footing.CLEAR}
 
 _SENTENCE: Mapping[Reason, str] = {
     Reason.LETTER_RETURNED: "Our letter, offered to this address from a stranger for a stranger, came back from it.",
@@ -105,13 +105,13 @@ _SENTENCE: Mapping[Reason, str] = {
 }
 
 
-def place(case: Case, terms: Policy) -> Place:
+def footing(case: Case, terms: Policy) -> Footing:
     """Where the address stands."""
     if case.listing is not None:
-        return Place.LISTED
+        return Footing.LISTED
     if case.delisted is not None and case.probations < len(terms.probation_days):
-        return Place.PROBATION
-    return Place.CLEAR
+        return Footing.PROBATION
+    return Footing.CLEAR
 
 
 def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]) -> Decision:
@@ -120,7 +120,7 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
     `random` gives floats in [0, 1), for the surprise in surprise retests. Raises Damaged when an OPEN verdict comes
     without the returned letters that alone can prove it.
     """
-    where = place(case, terms)
+    where = footing(case, terms)
     action, reason = TABLE[where, case.verdict]
     if case.verdict in KIND and not case.proof:
         raise Damaged(f"run {case.run} is judged {case.verdict} without a returned letter; nothing is listed for it")
@@ -143,7 +143,7 @@ def repeat(reason: JobReason, profile: str, now: datetime) -> FollowUp | None:
 
 def _follow_up(
     case: Case,
-    where: Place,
+    where: Footing,
     action: Action,
     reason: Reason,
     terms: Policy,
@@ -163,7 +163,7 @@ def _follow_up(
         return test(JobReason.PROBATION, schedule.probation(terms, now, 0, now, random()))
     if case.listing is not None:
         return test(JobReason.RETEST, schedule.retest(terms, case.listing.since, now))
-    if where is Place.PROBATION and case.delisted is not None:
+    if where is Footing.PROBATION and case.delisted is not None:
         made = case.probations + (case.reason is JobReason.PROBATION)
         return test(JobReason.PROBATION, schedule.probation(terms, case.delisted, made, now, random()))
     if case.tries:

@@ -10,7 +10,7 @@ import pytest
 from dnsbl.errors import Damaged
 from dnsbl.model import Action, Case, FollowUp, JobReason, Listing, Reason
 from dnsbl.rules import policy
-from dnsbl.rules.policy import Place, decide
+from dnsbl.rules.policy import Footing, decide
 from dnsbl.settings import Policy
 from tester.verdict import Verdict
 
@@ -32,15 +32,15 @@ LISTING = Listing(
 )
 
 
-def case(verdict: Verdict, place: Place = Place.CLEAR, **changes: object) -> Case:
+def case(verdict: Verdict, footing: Footing = Footing.CLEAR, **changes: object) -> Case:
     base = Case(
-        listing=LISTING if place is Place.LISTED else None,
+        listing=LISTING if footing is Footing.LISTED else None,
         verdict=verdict,
         run="r1",
         reason=JobReason.NOMINATION,
         proof=("token",) if verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP) else (),
         loses_before=None,
-        delisted=NOW - timedelta(days=1) if place is Place.PROBATION else None,
+        delisted=NOW - timedelta(days=1) if footing is Footing.PROBATION else None,
         probations=0,
         tries=0,
     )
@@ -73,17 +73,17 @@ def test_the_state_table_says_what_a_verdict_means_and_probation_changes_nothing
     said = {}
     for line in TABLE.strip().splitlines():
         verdict, rows = line.split(":")
-        for place, row in zip((Place.CLEAR, Place.LISTED), rows.split(","), strict=True):
-            said[place, Verdict(verdict)] = tuple(row.split())
-        said[Place.PROBATION, Verdict(verdict)] = said[Place.CLEAR, Verdict(verdict)]
-    assert said.keys() == set(itertools.product(Place, Verdict))
+        for footing, row in zip((Footing.CLEAR, Footing.LISTED), rows.split(","), strict=True):
+            said[footing, Verdict(verdict)] = tuple(row.split())
+        said[Footing.PROBATION, Verdict(verdict)] = said[Footing.CLEAR, Verdict(verdict)]
+    assert said.keys() == set(itertools.product(Footing, Verdict))
     assert said == policy.TABLE
 
 
-@pytest.mark.parametrize("place", list(Place))
+@pytest.mark.parametrize("footing", list(Footing))
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_only_a_returned_letter_ever_lists(place: Place, verdict: Verdict) -> None:
-    decision = decide(case(verdict, place), TERMS, NOW, half)
+def test_only_a_returned_letter_ever_lists(footing: Footing, verdict: Verdict) -> None:
+    decision = decide(case(verdict, footing), TERMS, NOW, half)
     lists = decision.action in (Action.LIST, Action.RENEW)
     assert lists == (verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP))
     assert (decision.kind is not None) == lists
@@ -92,10 +92,12 @@ def test_only_a_returned_letter_ever_lists(place: Place, verdict: Verdict) -> No
 
 
 @pytest.mark.parametrize("verdict", [Verdict.OPEN, Verdict.OPEN_MULTIHOP])
-@pytest.mark.parametrize("place", list(Place))
-def test_an_open_verdict_without_a_returned_letter_is_an_error_not_a_listing(verdict: Verdict, place: Place) -> None:
+@pytest.mark.parametrize("footing", list(Footing))
+def test_an_open_verdict_without_a_returned_letter_is_an_error_not_a_listing(
+    verdict: Verdict, footing: Footing
+) -> None:
     with pytest.raises(Damaged, match="without a returned letter"):
-        decide(case(verdict, place, proof=()), TERMS, NOW, half)
+        decide(case(verdict, footing, proof=()), TERMS, NOW, half)
 
 
 def test_open_lists_as_relay_for_90_days_and_is_retested_after_14() -> None:
@@ -112,20 +114,20 @@ def test_multihop_lists_the_input_under_a_kind_of_its_own() -> None:
 
 @pytest.mark.parametrize("verdict", [Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES])
 def test_a_closed_or_bouncing_retest_delists_at_once_and_starts_probation(verdict: Verdict) -> None:
-    decision = decide(case(verdict, Place.LISTED, reason=JobReason.REMOVAL), TERMS, NOW, half)
+    decision = decide(case(verdict, Footing.LISTED, reason=JobReason.REMOVAL), TERMS, NOW, half)
     assert decision.action is Action.DELIST
     assert decision.follow_up == follow_up(JobReason.PROBATION, days=2)
 
 
 def test_each_delisting_starts_a_probation_of_its_own() -> None:
-    again = case(Verdict.CLOSED, Place.LISTED, delisted=NOW - timedelta(days=20), probations=3)
+    again = case(Verdict.CLOSED, Footing.LISTED, delisted=NOW - timedelta(days=20), probations=3)
     assert decide(again, TERMS, NOW, half).follow_up == follow_up(JobReason.PROBATION, days=2)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REFUSES_TESTER, Verdict.UNREACHABLE, Verdict.INCONCLUSIVE])
 def test_blocking_our_tester_neither_lists_nor_delists(verdict: Verdict) -> None:
     clear = decide(case(verdict), TERMS, NOW, half)
-    listed = decide(case(verdict, Place.LISTED), TERMS, NOW, half)
+    listed = decide(case(verdict, Footing.LISTED), TERMS, NOW, half)
     assert (clear.action, listed.action) == (Action.NOTHING, Action.KEEP)
     assert clear.reason is listed.reason is Reason.CANNOT_TEST
     assert listed.expires is None  # not renewed: it dies by itself
@@ -133,18 +135,18 @@ def test_blocking_our_tester_neither_lists_nor_delists(verdict: Verdict) -> None
 
 
 def test_accepting_and_losing_delists_only_after_two_runs_a_day_apart() -> None:
-    first = decide(case(Verdict.ACCEPTS_LOSES, Place.LISTED), TERMS, NOW, half)
+    first = decide(case(Verdict.ACCEPTS_LOSES, Footing.LISTED), TERMS, NOW, half)
     assert (first.action, first.reason) == (Action.KEEP, Reason.LOSES_ONCE)
     assert first.follow_up == follow_up(JobReason.RETEST, hours=24)
     hour = timedelta(hours=1)
-    soon = decide(case(Verdict.ACCEPTS_LOSES, Place.LISTED, loses_before=NOW - hour), TERMS, NOW, half)
+    soon = decide(case(Verdict.ACCEPTS_LOSES, Footing.LISTED, loses_before=NOW - hour), TERMS, NOW, half)
     assert soon.action is Action.KEEP
-    later = decide(case(Verdict.ACCEPTS_LOSES, Place.LISTED, loses_before=NOW - 24 * hour), TERMS, NOW, half)
+    later = decide(case(Verdict.ACCEPTS_LOSES, Footing.LISTED, loses_before=NOW - 24 * hour), TERMS, NOW, half)
     assert (later.action, later.reason) == (Action.DELIST, Reason.RETEST_LOSES)
 
 
 def test_a_renewal_moves_the_expiry_and_keeps_the_schedule_of_the_listing() -> None:
-    decision = decide(case(Verdict.OPEN, Place.LISTED, reason=JobReason.RETEST), TERMS, NOW, half)
+    decision = decide(case(Verdict.OPEN, Footing.LISTED, reason=JobReason.RETEST), TERMS, NOW, half)
     assert decision.action is Action.RENEW
     assert decision.follow_up == follow_up(JobReason.RETEST, days=14 - 5)
 
@@ -152,7 +154,7 @@ def test_a_renewal_moves_the_expiry_and_keeps_the_schedule_of_the_listing() -> N
 def test_surprise_retests_follow_one_another_until_probation_is_over() -> None:
     delisted = NOW - timedelta(days=12)
     second = decide(
-        case(Verdict.CLOSED, Place.PROBATION, reason=JobReason.PROBATION, delisted=delisted, probations=1),
+        case(Verdict.CLOSED, Footing.PROBATION, reason=JobReason.PROBATION, delisted=delisted, probations=1),
         TERMS,
         NOW,
         half,
@@ -160,7 +162,7 @@ def test_surprise_retests_follow_one_another_until_probation_is_over() -> None:
     assert second.action is Action.NOTHING
     assert second.follow_up == follow_up(JobReason.PROBATION, days=30 - 12)
     last = decide(
-        case(Verdict.CLOSED, Place.PROBATION, reason=JobReason.PROBATION, delisted=delisted, probations=2),
+        case(Verdict.CLOSED, Footing.PROBATION, reason=JobReason.PROBATION, delisted=delisted, probations=2),
         TERMS,
         NOW,
         half,
@@ -169,18 +171,18 @@ def test_surprise_retests_follow_one_another_until_probation_is_over() -> None:
 
 
 def test_a_test_that_somebody_else_asked_for_uses_no_surprise_up() -> None:
-    asked = case(Verdict.CLOSED, Place.PROBATION, reason=JobReason.NOMINATION, delisted=NOW, probations=1)
+    asked = case(Verdict.CLOSED, Footing.PROBATION, reason=JobReason.NOMINATION, delisted=NOW, probations=1)
     assert decide(asked, TERMS, NOW, half).follow_up == follow_up(JobReason.PROBATION, days=10), (
         "what was next still is"
     )
 
 
 def test_probation_is_over_with_the_last_of_its_surprises() -> None:
-    def place(probations: int) -> Place:
-        return policy.place(case(Verdict.CLOSED, Place.PROBATION, probations=probations), TERMS)
+    def footing(probations: int) -> Footing:
+        return policy.footing(case(Verdict.CLOSED, Footing.PROBATION, probations=probations), TERMS)
 
-    assert [place(n) for n in range(4)] == [Place.PROBATION] * 3 + [Place.CLEAR]
-    assert policy.place(case(Verdict.CLOSED), TERMS) is Place.CLEAR, "it was never on the list"
+    assert [footing(n) for n in range(4)] == [Footing.PROBATION] * 3 + [Footing.CLEAR]
+    assert policy.footing(case(Verdict.CLOSED), TERMS) is Footing.CLEAR, "it was never on the list"
 
 
 def test_after_its_probation_an_address_that_does_not_answer_is_tried_again_as_any_other() -> None:
@@ -189,7 +191,7 @@ def test_after_its_probation_an_address_that_does_not_answer_is_tried_again_as_a
 
 
 def test_a_letter_that_comes_back_in_probation_lists_again_at_once() -> None:
-    decision = decide(case(Verdict.OPEN, Place.PROBATION, reason=JobReason.PROBATION), TERMS, NOW, half)
+    decision = decide(case(Verdict.OPEN, Footing.PROBATION, reason=JobReason.PROBATION), TERMS, NOW, half)
     assert decision.action is Action.LIST
 
 
