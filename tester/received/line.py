@@ -1,0 +1,196 @@
+"""One Received field as a Hop: what the server saw, apart from what its client said.
+
+Pure. Reads what some fifty mail programs write. They differ in three things that matter here: where the address
+stands that the server saw, where the words stand that the client chose, and whether a line tells of a hand-over
+between organisations at all. The order of belief:
+
+1. A comment of the "from" clause that opens as RFC 5321 4.4 has it (TCP-info): an address, or one name and an
+   address. `rdns [192.0.2.1]`, `[192.0.2.1]:25 helo=...`, `ident@192.0.2.1`, `192.0.2.1`.
+2. An address outside parentheses: `name [192.0.2.1]`, `name[192.0.2.1]`, and alone, in the name's place.
+
+Everything else in a line is a claim, above all an address behind helo, ident, account, "claiming to be",
+X-Forwarded-For and their like: the client wrote it. What the server saw stands first in its comment, in all programs
+but Sendmail and qmail, which put the client's ident before it, with an @ between.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from tester.received.fields import fields
+from tester.received.grammar import Clause, clauses, outermost, tokens
+from tester.smtp import escape
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hop:
+    """One Received field: what it says. Strings are escaped; absent parts are ""."""
+
+    helo: str  #: what the client called itself, or, where the server does not say that, the name it found
+    name: str  #: the name that the server found for the client's address
+    looked: bool  #: whether the line tells of such a name, found or not
+    address: Address | None  #: the client's address, as the server saw it
+    by: str  #: the server that wrote the line
+    by_addresses: tuple[Address, ...]  #: what it says of its own addresses
+    protocol: str  #: the "with" clause
+    via: str  #: the "via" clause
+    remarks: str  #: the comments behind "by", "with" and "via", where programs name themselves
+    recipient: str  #: the "for" clause, a mailbox without angle brackets
+    client: bool  #: whether it tells of a client at all: it has a "from" clause, or nobody can say what it has
+    raw: str  #: the whole field
+
+
+def hops(message: bytes, *, most: int = 50) -> tuple[Hop, ...]:
+    """The Received fields of a message, newest first. Never raises."""
+    found: list[Hop] = []
+    for name, value in fields(message.lstrip(b"\r\n")):  # evidence may be pasted, empty lines first
+        if len(found) >= most:
+            break
+        if name == "received":
+            found.append(hop(value))
+    return tuple(found)
+
+
+def hop(value: bytes) -> Hop:
+    """Read one field's unfolded value. Never raises."""
+    found = clauses(value.decode("latin-1"))
+    sender = found.get("from", Clause())
+    server, protocol, via = (found.get(keyword, Clause()) for keyword in ("by", "with", "via"))
+    name, address = _seen(sender)
+    said = _said(sender.comments)
+    first = sender.words[0] if sender.words else ""
+    if said and not name and not _address(first):
+        name = first
+    own = [text for comment in server.comments for text in _words(comment)]
+    return Hop(
+        helo=_shown(said or _bare(first)),
+        name=_shown(_known(name)),
+        looked=bool(name),
+        address=address,
+        by=_shown(server.words[0] if server.words else ""),
+        by_addresses=tuple(each for text in (*server.words, *own) if (each := _address(text))),
+        protocol=_shown(" ".join(protocol.words)),
+        via=_shown(" ".join(via.words)),
+        remarks=_shown(" ".join((*server.comments, *protocol.comments, *via.comments))),
+        recipient=_shown(found["for"].words[0].strip("<>") if "for" in found and found["for"].words else ""),
+        client="from" in found or (bool(found[""].words) and "by" not in found),
+        raw=escape(value),
+    )
+
+
+def plain(address: Address) -> Address:
+    """The address that is meant: dual-stack machines name IPv4 peers in mapped form."""
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+
+
+#: Words that announce what a client said, where a server-found name would stand.
+_CLAIM = re.compile(
+    r"""(?ix) .*[=:"] | <.*[@\[] | (?: helo | ehlo | lhlo | hello | ident | account | user | username | login | auth
+        | authenticated | sender | client | for | from | as | be | by | via | on | claim\w* | said | say(?:s|ing)
+        | greet(?:s|ed|ing) | call(?:s|ed|ing) | pretend\w* | forwarded(?:-\w+)* | prox(?:y|ied|ying) | originat\w*
+        | original | real | (?:real|remote|source)-?ip | envelope-\w+
+        | x-(?:forwarded|real|originating|client|sender|source|remote|cluster|proxy)[\w-]* ) \Z""",
+    re.DOTALL,
+)
+#: What servers write in place of a name that they did not find.
+_NAMELESS = frozenset(
+    ("unknown", "unknownhost", "unverified", "unverifiedhost", "nxdomain", "noname", "no-reverse-dns")
+)
+_GREETING = re.compile(r"\"?(?:helo|ehlo|lhlo)(?:[\s:=]+([^\"\s]*)\"?)?\Z", re.IGNORECASE)
+_LITERAL = re.compile(r"\[\s*(?:IPv6:\s*)?([0-9a-f:.]{2,45})(?:%[^\]\s]{0,20})?\s*\](?::\d{1,5})?\Z", re.IGNORECASE)
+_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}\Z")
+
+
+def _seen(sender: Clause) -> tuple[str, Address | None]:
+    """The name that the server found, or that says that it found none, and the address that it saw."""
+    for comment in sender.comments:
+        name, address = _tcp_info(_words(comment))
+        if address is not None:
+            return name, address
+    return "", _outside(sender.words)
+
+
+def _tcp_info(words: list[str]) -> tuple[str, Address | None]:
+    """TCP-info at the start of a comment's own words, with the client's ident before it or without."""
+    if not words:
+        return "", None
+    if address := _address(words[0]):
+        return "", address
+    if words[0].lower().startswith("ident:"):  # Sendmail: what stands before the last @ is the client's
+        words = words[max((n for n, word in enumerate(words) if "@" in word), default=0) :]
+    ident, _, first = words[0].rpartition("@")
+    if _claim(first) or "=" in ident or "<" in ident or ident.endswith(":"):
+        return "", None
+    if address := _address(first):
+        return "", address
+    name, address = _glued(first)
+    if address is None and len(words) > 1:
+        name, address = first, _address(words[1])
+    return name, address
+
+
+def _outside(words: list[str]) -> Address | None:
+    """An address outside parentheses: behind a name, which may be the client's own, glued to it, or in its place."""
+    if len(words) > 1 and not _claim(words[0]) and (address := _address(words[1])):
+        return address
+    return (_glued(words[0])[1] or _address(words[0])) if words else None
+
+
+def _words(comment: str) -> list[str]:
+    """The words of a comment's own text, commas at their ends taken off."""
+    return [token.text.rstrip(",") for token in tokens(outermost(comment)) if token.kind == "word"]
+
+
+def _claim(word: str) -> bool:
+    """Whether this word announces what the client said, or is a piece of it: no name that a server found."""
+    return bool(_CLAIM.match(word))
+
+
+def _glued(word: str) -> tuple[str, Address | None]:
+    """`name[192.0.2.1]` as name and address."""
+    opens = word.find("[")
+    if opens <= 0 or _claim(word[:opens]) or "@" in word[:opens]:
+        return "", None
+    address = _address(word[opens:])
+    return ("", None) if address is None else (word[:opens], address)
+
+
+def _known(name: str) -> str:
+    """A name that the server found; "" where it only says that there is none."""
+    bare = name.rstrip(".")
+    return "" if bare.lower().strip("<>") in _NAMELESS else bare
+
+
+def _said(comments: list[str]) -> str:
+    """What the client called itself, where a comment says so."""
+    for comment in comments:
+        words = _words(comment)
+        for number, word in enumerate(words):
+            if (match := _GREETING.match(word)) and (said := match[1] or "".join(words[number + 1 : number + 2])):
+                return said
+    return ""
+
+
+def _bare(word: str) -> str:
+    """`name[192.0.2.1]` without the address."""
+    return _glued(word)[0] or word
+
+
+def _address(word: str) -> Address | None:
+    """An address that stands alone: a literal or bare, with a port or without."""
+    literal = _LITERAL.match(word)
+    text = literal[1] if literal else word
+    if port := _PORT.match(text):
+        text = port[1]
+    try:
+        return plain(ip_address(text.partition("%")[0]))
+    except ValueError:
+        return None
+
+
+def _shown(text: str) -> str:
+    return escape(text.encode("latin-1"))

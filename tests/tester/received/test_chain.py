@@ -1,0 +1,143 @@
+"""Chains of the mail world, honest and forged, each with its one right answer (tests/vectors/received.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tester.received import Home, Reading, candidate, hops, is_private, mentions, trace
+
+CHAINS: list[dict[str, Any]] = tomllib.loads(
+    (Path(__file__).parents[2] / "vectors" / "received.toml").read_text(encoding="utf-8")
+)["chain"]
+
+
+def message(*received: str) -> bytes:
+    return "".join(f"Received: {each}\r\n" for each in received).encode("latin-1") + b"Subject: hello\r\n\r\nBody\r\n"
+
+
+def registered(chain: dict[str, Any]) -> Home:
+    return Home(
+        networks=tuple(ip_network(each) for each in chain.get("networks", ())), names=tuple(chain.get("names", ()))
+    )
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain["name"])
+def test_each_chain_has_its_one_right_answer(chain: dict[str, Any]) -> None:
+    forged = [
+        f"from victim{n}.example (victim{n}.example [198.51.100.{n}]) by mx.mysite.example; x"
+        for n in range(1, 1 + chain.get("forged", 0))
+    ]
+    found = trace(hops(message(*chain["lines"], *forged)), registered(chain))
+    if "address" not in chain:
+        assert found.used is None
+        assert not found.possible
+        return
+    assert found.used is not None
+    assert (found.used.number, str(found.used.hop.address)) == (chain.get("used", 1), chain["address"])
+    assert found.sure is not chain.get("asks", False), found.doubt
+    assert bool(found.doubt) is not found.sure
+
+
+def test_there_are_chains_enough_and_no_two_of_a_name() -> None:
+    assert len({chain["name"] for chain in CHAINS}) == len(CHAINS) >= 120
+
+
+def test_a_trace_tells_what_each_line_is() -> None:
+    found = trace(
+        hops(
+            message(
+                "from mx.mysite.example ([198.51.100.62]) by store.mysite.example with LMTP id 1",
+                "from relay.victim.example (relay.victim.example [203.0.113.9]) by mx.mysite.example with ESMTP id 1",
+                "from pc ([10.0.0.1]) by relay.victim.example with SMTP",
+                "from pc ([192.0.2.5]) by relay.victim.example with SMTP",
+            )
+        )
+    )
+    assert [(step.number, step.reading, step.possible) for step in found.steps] == [
+        (1, Reading.PASSED, False),
+        (2, Reading.USED, True),
+        (3, Reading.BELOW, False),
+        (4, Reading.BELOW, True),
+    ]
+    assert [step.why for step in found.steps] == [
+        "LMTP, inside one system",
+        "handed in from outside",
+        "written by strangers; names no public address",
+        "written by strangers",
+    ]
+    assert found.possible == (found.steps[1], found.steps[3])
+    assert found.pick(4) is found.steps[3]
+    assert found.pick(1) is None and found.pick(3) is None and found.pick(9) is None
+
+
+def test_a_line_that_does_not_say_ends_the_walk_and_nothing_below_is_possible() -> None:
+    found = trace(hops(message("from a by mx with SMTP", "from b ([203.0.113.9]) by a with SMTP")))
+    assert found.steps[0].reading is Reading.SILENT
+    assert found.used is None
+
+
+def test_a_registered_host_below_the_hand_over_is_no_candidate() -> None:
+    own = Home(networks=(ip_network("198.51.100.62/32"),))
+    found = trace(
+        hops(
+            message(
+                "from relay.victim.example ([203.0.113.9]) by mx.mysite.example with ESMTP id 1",
+                "from mx.mysite.example ([198.51.100.62]) by relay.victim.example with ESMTP id 1",
+            )
+        ),
+        own,
+    )
+    assert [step.number for step in found.possible] == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "patterns", "under"),
+    [
+        ("mx.example.org", ("mx.example.org",), True),
+        ("MX.Example.ORG.", ("mx.example.org",), True),
+        ("mx.example.org", (".example.org",), True),
+        ("example.org", (".example.org",), True),
+        ("notexample.org", (".example.org",), False),
+        ("mx.example.org.evil.example", (".example.org",), False),
+        ("", (".example.org",), False),
+    ],
+)
+def test_a_home_is_called_by_its_names_only(name: str, patterns: tuple[str, ...], under: bool) -> None:
+    assert Home(names=patterns).calls(name) is under
+
+
+@pytest.mark.parametrize(
+    "inside", ["0.0.0.0", "10.0.0.1", "100.64.0.1", "127.0.0.1", "172.16.0.1", "::", "::1", "fd00::1", "fe80::1"]
+)
+def test_an_inside_address_is_nobodys_candidate(inside: str) -> None:
+    assert is_private(ip_address(inside))
+    assert candidate(hops(message(f"from a ([{inside}]) by mx with SMTP"))) is None
+
+
+def test_own_and_private_servers_are_walked_through() -> None:
+    chain = hops(
+        message(
+            "by store.example with LMTP id 1",
+            "by store.example with ESMTP id 1",
+            "from mx.example by store.example (Dovecot) with LMTP id 1",
+            "from mx.example ([10.1.2.3]) by inner.example with SMTP",
+            "from edge.example ([192.0.2.25]) by mx.example with SMTP",
+            "from a ([203.0.113.9]) by edge.example with SMTP",
+            "from forged ([198.51.100.1]) by a with SMTP",
+        )
+    )
+    own = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
+    assert candidate(chain, own_networks=own) == ip_address("203.0.113.9")
+    assert candidate(chain) == ip_address("192.0.2.25")
+    assert candidate(()) is None
+
+
+def test_a_mention_is_found_in_either_spelling_and_a_claim_is_none() -> None:
+    chain = hops(message("from a ([203.0.113.9] helo=[203.0.113.10]) by mx"))
+    assert mentions(chain, ip_address("203.0.113.9")) and mentions(chain, ip_address("::ffff:203.0.113.9"))
+    assert not mentions(chain, ip_address("203.0.113.10"))
