@@ -37,6 +37,7 @@ ALLOWED = {
     "aiosmtpd": ("tester/collector.py", "dnsbl/demo/neighbourhood.py"),
     "apscheduler": ("dnsbl/daemons/scheduler.py",),
     "dkim": ("dnsbl/daemons/signing.py",),
+    "olefile": ("dnsbl/rules/evidence/outlook.py",),
     "dns": ("dnsbl/dns/secondaries/transfer.py", "dnsbl/serving/", "dnsbl/daemons/"),  # dnspython
     "dnslib": ("dnsbl/dns/", "dnsbl/demo/tour.py"),
     "time": ("dnsbl/clock.py", "dnsbl/cli/waiting.py", "tester/cli.py"),

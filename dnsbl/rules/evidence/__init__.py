@@ -1,0 +1,171 @@
+"""What people hand in as evidence, opened: one file's bytes -> the messages in it, each as an Exhibit.
+
+Reads a message as it was saved or pasted (`files`), a mailbox with several, Outlook's .msg (`outlook`), spam forwarded
+as attachment (`mime`), and abuse reports (`reports`). Where a message is a forward or a report, it is never evidence
+itself: its own Received lines lead to a colleague's server, not to a relay. A forward that has lost the spam's own
+lines (`inline`) is refused with the sentence that says how to forward.
+
+Pure. Never decides whether a message is evidence against anybody: that is `intake`. Everything here is from strangers:
+bounded, and read without complaint or refused with one sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from dnsbl.addresses import Address
+from dnsbl.errors import Refused
+from dnsbl.model import Refusal
+from dnsbl.rules.evidence import files, inline, mime, outlook, reports
+from tester.received import fields
+
+#: Octets of a file that are looked at, and of one message in which attached ones are sought.
+FILE_MOST, MESSAGE_MOST = 64 * 1024 * 1024, 4 * 1024 * 1024
+#: Forwards of forwards that are opened.
+DEPTH = 3
+
+_MESSAGES = frozenset(("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"))
+
+NOT_MAIL = "This is no mail: it does not start with header fields. Save the spam as it came, with all its headers."
+INLINE = (
+    "This message was forwarded in the text of another one, which loses the spam's own Received lines. Forward it as "
+    "an attachment (Outlook: Ctrl+Alt+F; Thunderbird: Message, Forward As, Attachment; Gmail: Forward as attachment), "
+    "or save the spam itself with all its headers."
+)
+TNEF = (
+    "The forwarded message is packed in winmail.dat, which only Outlook opens. Forward it once more as an attachment, "
+    "in plain text format, or save the spam itself with all its headers."
+)
+MSG = (
+    "This is an Outlook .msg file, which cannot be read here. Open the message in Outlook and hand in all of File, "
+    "Properties, Internet headers as text, or save it as .eml, which Outlook on the web does."
+)
+UNSENT = (
+    "This Outlook .msg file has no Internet headers: the message did not come by SMTP, or lost them on the way. Hand "
+    "in the message as it was received."
+)
+NO_TRACE = (
+    "The message that is attached here has no Received lines, and those around it are not the spam's. Attach the spam "
+    "as it came, with all its headers."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exhibit:
+    """One message of a file, or why it is none."""
+
+    message: bytes  #: as the reporter's mailbox held it
+    where: str  #: where in the file: "", "message 2 of 3", "attached message 1 of 2", or both
+    report: str = ""  #: what kind of report it was attached to: "", "ARF" or "X-ARF"
+    source: Address | None = None  #: the source that this report names
+    fault: Refused | None = None  #: why it cannot be evidence
+
+
+def exhibits(file: bytes, *, most: int) -> tuple[tuple[Exhibit, ...], int]:
+    """The messages in a file, at most `most` of them, and how many there are. Raises Refused when there is none.
+
+    The messages of a mailbox are judged one by one: each has its own `fault`.
+    """
+    if file.startswith(outlook.MAGIC):
+        found = _from_outlook(file)
+        return found[:most], len(found)
+    text = files.opened(file[:FILE_MOST])
+    if text.startswith(b"{") and (document := reports.document_of(text)):
+        found = _of_attached(list(reports.samples(document)), reports.from_json(document), 0)
+        return found[:most], len(found)
+    messages = files.mailbox(text)
+    if len(messages) == 1:
+        found = _of_message(text, 0)
+        return found[:most], len(found)
+    gathered: list[Exhibit] = []
+    for number, message in enumerate(messages[:most], 1):
+        try:
+            inner = _of_message(message, 0)
+        except Refused as fault:
+            inner = (Exhibit(message=message, where="", fault=fault),)
+        gathered += _labelled(inner, f"message {number} of {len(messages)}")
+    return tuple(gathered[:most]), max(len(messages) - most, 0) + len(gathered)
+
+
+def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
+    """The messages that this one is about: those attached to it, or itself. Raises Refused."""
+    if not files.is_mail(text):
+        what = files.said_to_be(text)
+        raise Refused(
+            Refusal.NOT_MAIL,
+            f"This is {what}. Save the spam itself (.eml), with all its headers." if what else NOT_MAIL,
+        )
+    head = text[:MESSAGE_MOST]
+    header, body = mime.split(head)
+    kind, _ = mime.content_type(header.get("content-type", ""))
+    if kind == "message/rfc822":
+        leaves = [mime.Part(kind=kind, name="", body=mime.decoded(body, header.get("content-transfer-encoding", "")))]
+    else:
+        leaves = list(mime.parts(head))
+    report = reports.report(header, leaves)
+    if report is None and kind == "multipart/report":
+        return (Exhibit(message=text, where=""),)  # a bounce or a receipt: it is itself what came
+    attached = [message for leaf in leaves for message in _messages(leaf)]
+    if attached or report:
+        return _of_attached(attached, report, depth)
+    if any(leaf.kind == "application/ms-tnef" or leaf.name == "winmail.dat" for leaf in leaves):
+        raise Refused(Refusal.INLINE_FORWARD, TNEF)
+    if inline.forwards(header, leaves):
+        raise Refused(Refusal.INLINE_FORWARD, INLINE)
+    return (Exhibit(message=text, where=""),)
+
+
+def _of_attached(attached: list[bytes], report: reports.Report | None, depth: int) -> tuple[Exhibit, ...]:
+    """The messages that a forward or a report is about. Raises Refused."""
+    if report is not None and not report.spam:
+        raise Refused(Refusal.NOT_MAIL, "This report says that its message is no spam.")
+    if depth >= DEPTH:
+        raise Refused(Refusal.NOT_MAIL, "This is a forward of a forward of a forward; hand in the spam itself.")
+    texts = [files.opened(each) for each in attached]
+    traced = [text for text in texts if any(name == "received" for name, _ in fields(text))]
+    if not traced:
+        raise Refused(Refusal.NOT_MAIL, NO_TRACE)
+    gathered: list[Exhibit] = []
+    for number, text in enumerate(traced, 1):
+        label = f"attached message {number} of {len(traced)}" if traced[1:] else "attached message"
+        for each in _labelled(_of_message(text, depth + 1), label):
+            if report is not None and not each.report:
+                each = replace(each, report=report.kind, source=report.source)
+            gathered.append(each)
+    return tuple(gathered)
+
+
+def _messages(leaf: mime.Part) -> Iterator[bytes]:
+    """The messages that a part of another one holds. Raises Refused."""
+    if leaf.body.startswith(outlook.MAGIC) and (
+        leaf.name.endswith(".msg") or leaf.kind == "application/vnd.ms-outlook"
+    ):
+        message, attached = _outlook(leaf.body)
+        yield from attached or (message,)
+    elif leaf.kind in _MESSAGES or leaf.name.endswith(".eml"):
+        yield leaf.body
+    elif leaf.kind == "application/mbox" or leaf.name.endswith((".mbox", ".mbx")):
+        yield from files.mailbox(files.opened(leaf.body))[: mime.PARTS]
+    elif reports.is_json(leaf):
+        yield from reports.samples(reports.document_of(leaf.body))
+
+
+def _from_outlook(file: bytes) -> tuple[Exhibit, ...]:
+    message, attached = _outlook(file)
+    if attached:
+        return _of_attached(list(attached), None, 0)
+    if not message:
+        raise Refused(Refusal.NOT_MAIL, UNSENT)
+    return _of_message(files.opened(message), 0)
+
+
+def _outlook(file: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    try:
+        return outlook.messages(file)
+    except outlook.Unreadable:
+        raise Refused(Refusal.NOT_MAIL, MSG) from None
+
+
+def _labelled(found: tuple[Exhibit, ...], label: str) -> list[Exhibit]:
+    return [replace(each, where=", ".join(filter(None, (label, each.where)))) for each in found]

@@ -1,0 +1,67 @@
+"""Files that people save, without what their programs put around the messages. Pure; takes any bytes.
+
+Knows byte order marks, Outlook's banner, Apple's .emlx, line ends of all kinds, and mailbox files (mbox). Knows nothing
+of what a message says.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+_FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9._-]*[ \t]*:")
+_BANNER = re.compile(rb"Microsoft Mail Internet Headers Version[ \t][\d.]{1,20}[ \t]*\r?\n", re.IGNORECASE)
+_EMLX = re.compile(rb"\d{1,12}[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9._-]*[ \t]*:)")
+_FROM = re.compile(rb"^From ([^\r\n]{1,400})", re.MULTILINE)
+_DAYS = frozenset((b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"))
+_TIME = re.compile(rb"\d{1,2}:\d\d(?::\d\d)?\Z")
+_MAGIC = (
+    (b"%pdf", "a PDF"),
+    (b"\x89png", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"gif8", "a picture"),
+    (b"pk\x03\x04", "an archive: unpack it"),
+    (b"\x1f\x8b", "an archive: unpack it"),
+    (b"<!doctype", "a web page"),
+    (b"<html", "a web page"),
+)
+
+
+def opened(file: bytes) -> bytes:
+    """A text file without what stands before its first field; line ends are LF or CRLF."""
+    if file.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        file = file.decode("utf-16", "replace").encode()
+    if b"\n" not in file[:65536] and b"\r" in file[:65536]:
+        file = file.replace(b"\r", b"\n")
+    for _ in range(3):  # a mark, empty lines and a banner, in any order
+        file = file.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n\t ")
+        if before := _BANNER.match(file) or _EMLX.match(file):
+            file = file[before.end() :]
+    return file
+
+
+def is_mail(text: bytes) -> bool:
+    """Whether an opened file begins as a message or a mailbox does."""
+    return bool(_FIELD.match(text)) or text.startswith(b"From ")
+
+
+def mailbox(text: bytes) -> list[bytes]:
+    """The messages of an opened mailbox file; a file that is none is one message.
+
+    A message begins with a "From " line that holds a date, at the start or behind an empty line.
+    """
+    if not text.startswith(b"From "):
+        return [text]
+    starts = [0]
+    for match in _FROM.finditer(text, 1):
+        before = text[max(match.start() - 4, 0) : match.start()].replace(b"\r", b"")
+        words = [word.strip(b",").lower() for word in match[1].split()]
+        if before.endswith(b"\n\n") and not _DAYS.isdisjoint(words) and any(_TIME.match(word) for word in words):
+            starts.append(match.start())
+    return [text[start:end] for start, end in zip(starts, (*starts[1:], len(text)), strict=True)]
+
+
+def said_to_be(text: bytes) -> str:
+    """What a file that is no mail plainly is, for a sentence that begins "This is"; "" where it does not show."""
+    low = text[:16].lower()
+    return next((what for magic, what in _MAGIC if low.startswith(magic)), "")

@@ -1,0 +1,106 @@
+"""As much of MIME (RFC 2045, 2046) as finding messages inside messages needs. Pure, bounded, never raises.
+
+Bytes from strangers: at most `DEPTH` multiparts in each other and `PARTS` parts in all are looked at, each octet once a
+level. What is cut short in the middle of a part is read as far as it goes. Knows nothing of evidence.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tester.received import fields
+
+DEPTH, PARTS = 5, 100
+
+_PARAMETER = re.compile(r';\s*([a-z0-9*-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,300})"|([^\s;"]{1,300}))', re.IGNORECASE)
+_BLANK = re.compile(rb"\r?\n\r?\n")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One leaf of a message's tree: what is no multipart."""
+
+    kind: str  #: its content type, lower case
+    name: str  #: its file name, lower case, or ""
+    body: bytes  #: its content, decoded
+
+
+def content_type(value: str) -> tuple[str, dict[str, str]]:
+    """A Content-Type field as type and parameters, names and type in lower case."""
+    kind = value.partition(";")[0].strip().lower()
+    found = {
+        each[1].lower(): re.sub(r"\\(.)", r"\1", each[2]) if each[3] is None else each[3]
+        for each in _PARAMETER.finditer(value)
+    }
+    return kind, found
+
+
+def split(message: bytes) -> tuple[dict[str, str], bytes]:
+    """A message's or a part's header (the first field of each name) and its body."""
+    if message[:1] == b"\n" or message[:2] == b"\r\n":
+        return {}, message.lstrip(b"\r\n")
+    blank = _BLANK.search(message)
+    header: dict[str, str] = {}
+    for name, value in fields(message[: blank.start() + 1] if blank else message):
+        header.setdefault(name, value.decode("latin-1"))
+    return header, message[blank.end() :] if blank else b""
+
+
+def parts(message: bytes) -> Iterator[Part]:
+    """The leaves of a message, in order; a message that is no multipart is its own leaf."""
+    left = PARTS
+    waiting: list[tuple[bytes, int]] = [(message, 0)]
+    while waiting and left:
+        left -= 1
+        piece, depth = waiting.pop()
+        header, body = split(piece)
+        kind, parameters = content_type(header.get("content-type", "text/plain"))
+        boundary = parameters.get("boundary", "")
+        if kind.startswith("multipart/") and boundary and depth < DEPTH:
+            waiting += [(each, depth + 1) for each in reversed(_pieces(body, boundary.encode("latin-1")))]
+            continue
+        _, disposition = content_type(header.get("content-disposition", ""))
+        name = (disposition.get("filename") or parameters.get("name") or "").lower()
+        yield Part(kind=kind, name=name, body=decoded(body, header.get("content-transfer-encoding", "")))
+
+
+def decoded(body: bytes, encoding: str) -> bytes:
+    """A body without its transfer encoding, as far as it can be read."""
+    match encoding.strip().lower():
+        case "base64":
+            letters = _NOT_BASE64.sub(b"", body)
+            return binascii.a2b_base64(letters[: len(letters) // 4 * 4] + _padded(letters))
+        case "quoted-printable":
+            return binascii.a2b_qp(body)
+    return body
+
+
+def _padded(letters: bytes) -> bytes:
+    """The last, incomplete group of base64, completed; a single letter holds no octet."""
+    rest = letters[len(letters) // 4 * 4 :]
+    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
+
+
+def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
+    """What stands between the boundary lines (RFC 2046 5.1.1); the last one may be cut short."""
+    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    found: list[bytes] = []
+    start = -1
+    for match in line.finditer(body):
+        if start >= 0:
+            found.append(body[start : match.start()])
+        start = match.end()
+        if match[1] or len(found) >= PARTS:
+            return [_begun(piece) for piece in found]
+    if start >= 0:
+        found.append(body[start:])
+    return [_begun(piece) for piece in found]
+
+
+def _begun(piece: bytes) -> bytes:
+    """A piece behind the end of its boundary's line."""
+    return piece[2:] if piece[:2] == b"\r\n" else piece[1:] if piece[:1] == b"\n" else piece

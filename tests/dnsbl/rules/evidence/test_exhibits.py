@@ -1,0 +1,238 @@
+"""One file, opened: which messages are evidence, and what is said about the others."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Sequence
+from ipaddress import ip_address
+from time import process_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnsbl.errors import Refused
+from dnsbl.model import Refusal
+from dnsbl.rules.evidence import DEPTH, INLINE, MSG, NO_TRACE, NOT_MAIL, TNEF, UNSENT, Exhibit, exhibits
+from tests.dnsbl.rules.evidence.samples import RELAY, RFC822, SPAM, compound, forward, mail, multipart, outlook
+
+HEADER = SPAM.partition(b"\r\n\r\n")[0]
+SEPARATOR = b"From sales@spam.example Wed Nov 25 15:14:13 2026\r\n"
+ARF = (b"Content-Type: message/feedback-report", b"Feedback-Type: abuse\r\nVersion: 1\r\nSource-IP: 203.0.113.16\r\n")
+REPORT = b'multipart/report; report-type=feedback-report; boundary="b1"'
+
+
+def read(file: bytes, most: int = 50) -> Sequence[Exhibit]:
+    found, total = exhibits(file, most=most)
+    assert total == len(found)
+    return found
+
+
+def refused(file: bytes) -> Refused:
+    with pytest.raises(Refused) as caught:
+        exhibits(file, most=50)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_message_is_itself() -> None:
+    assert read(SPAM) == (Exhibit(message=SPAM, where=""),)
+
+
+def test_a_message_behind_a_mailbox_line_is_itself() -> None:
+    (found,) = read(SEPARATOR + SPAM)
+    assert (found.message, found.where) == (SEPARATOR + SPAM, "")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        forward((RFC822, SPAM)),
+        forward((RFC822, SPAM)).replace(b"\r\n", b"\n"),
+        forward((RFC822, b"\r\n" + SPAM)),
+        forward((b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64", base64.encodebytes(SPAM))),
+        forward((b"Content-Type: application/octet-stream; name=spam.eml", SPAM)),
+        forward((b"Content-Type: message/global", SPAM)),
+        forward((b"Content-Type: text/rfc822-headers", HEADER)),
+        forward((RFC822, SPAM), kind=b'multipart/digest; boundary="b1"'),
+        forward((b"Content-Type: application/mbox", SEPARATOR + SPAM)),
+        forward((b"Content-Type: application/vnd.ms-outlook; name=x.msg\r\nContent-Transfer-Encoding: base64",
+                 base64.encodebytes(outlook(HEADER)))),
+        mail(b"Fwd: x", b"message/rfc822", SPAM),
+        outlook(b"X: outer\r\nReceived: from a ([198.51.100.80]) by b", attached=HEADER),
+    ],
+)  # fmt: skip
+def test_of_a_forward_only_what_is_attached_counts(file: bytes) -> None:
+    (found,) = read(file)
+    assert found.where == "attached message"
+    assert b"203.0.113.16" in found.message
+    assert b"198.51.100.80" not in found.message
+
+
+def test_each_attached_message_counts() -> None:
+    found = read(forward((RFC822, SPAM), (RFC822, SPAM.replace(b"Buy", b"Sell"))))
+    assert [each.where for each in found] == ["attached message 1 of 2", "attached message 2 of 2"]
+    assert b"Sell" in found[1].message
+
+
+def test_a_forward_of_a_forward_is_opened_to_the_spam() -> None:
+    inner = mail(b"Fwd", b"multipart/mixed; boundary=b2", multipart((RFC822, SPAM), boundary=b"b2"))
+    (found,) = read(forward((RFC822, inner)))
+    assert (found.message.strip(), found.where) == (SPAM.strip(), "attached message, attached message")
+
+
+def test_forwards_of_forwards_come_to_an_end() -> None:
+    nested = SPAM
+    for n in range(DEPTH + 1):
+        boundary = b"b%d" % n
+        nested = mail(
+            b"Fwd", b"multipart/mixed; boundary=%b" % boundary, multipart((RFC822, nested), boundary=boundary)
+        )
+    assert refused(nested).reason == Refusal.NOT_MAIL
+
+
+def test_a_forward_without_the_spams_own_lines_is_refused() -> None:
+    bare = b"From: a@b.example\r\nSubject: x\r\n\r\nBuy.\r\n"
+    assert str(refused(forward((RFC822, bare)))) == NO_TRACE
+    assert len(read(forward((RFC822, bare), (RFC822, SPAM)))) == 1
+
+
+def test_a_bounce_with_its_original_is_itself_what_came() -> None:
+    kind = b'multipart/report; report-type=delivery-status; boundary="b1"'
+    bounce = forward((b"Content-Type: message/delivery-status", b"Action: failed"), (RFC822, SPAM), kind=kind)
+    assert read(bounce) == (Exhibit(message=bounce, where=""),)
+
+
+@pytest.mark.parametrize("more", [b"", b"Content-Transfer-Encoding: 8bit\r\n"])
+def test_an_arf_leads_to_its_message_and_source(more: bytes) -> None:
+    (found,) = read(forward(ARF, (RFC822, SPAM), kind=REPORT, more=more))
+    assert (found.report, found.source) == ("ARF", ip_address(RELAY))
+    assert found.message.strip() == SPAM.strip()
+
+
+def test_an_arf_without_a_message_is_refused_and_so_is_one_that_reports_no_spam() -> None:
+    assert str(refused(forward(ARF, kind=REPORT))) == NO_TRACE
+    kind = (ARF[0], b"Feedback-Type: not-spam\r\nVersion: 1\r\n")
+    assert "no spam" in str(refused(forward(kind, (RFC822, SPAM), kind=REPORT)))
+
+
+def test_an_x_arf_by_mail_leads_to_its_message_and_source() -> None:
+    yaml = b"---\nReported-From: a@b.example\nReport-Type: spam\nSource: 203.0.113.16\n"
+    (found,) = read(
+        forward((b"Content-Type: text/plain; name=report.txt", yaml), (RFC822, SPAM), more=b"X-ARF: yes\r\n")
+    )
+    assert (found.report, found.source) == ("X-ARF", ip_address(RELAY))
+
+
+def test_an_x_arf_in_json_is_read_alone_and_attached() -> None:
+    document = json.dumps(
+        {
+            "xarf_version": "4.0.0",
+            "source_identifier": RELAY,
+            "evidence": [{"content_type": "message/rfc822", "payload": base64.b64encode(SPAM).decode()}],
+        }
+    ).encode()
+    for file in (document, b"\xef\xbb\xbf" + document, forward((b"Content-Type: application/json", document))):
+        (found,) = read(file)
+        assert (found.report, found.source, found.message) == ("X-ARF", ip_address(RELAY), SPAM)
+    assert refused(b'{"a": 1}').reason == Refusal.NOT_MAIL
+
+
+def test_a_mailbox_gives_each_message_and_judges_each_by_itself() -> None:
+    inline = mail(b"Fwd: x", b"text/plain", b"Begin forwarded message:\r\nFrom: a\r\nTo: b\r\nSubject: c\r\n")
+    box = b"".join(SEPARATOR + each + b"\r\n" for each in (SPAM, inline, forward((RFC822, SPAM), (RFC822, SPAM))))
+    found = read(box)
+    assert [each.where for each in found] == [
+        "message 1 of 3",
+        "message 2 of 3",
+        "message 3 of 3, attached message 1 of 2",
+        "message 3 of 3, attached message 2 of 2",
+    ]
+    assert [each.fault and each.fault.reason for each in found] == [None, Refusal.INLINE_FORWARD, None, None]
+
+
+def test_of_many_messages_the_first_are_taken_and_all_are_counted() -> None:
+    found, total = exhibits((SEPARATOR + SPAM + b"\r\n") * 7, most=3)
+    assert ([each.where for each in found], total) == (["message 1 of 7", "message 2 of 7", "message 3 of 7"], 7)
+
+
+def test_an_inline_forward_is_refused_with_the_sentence_that_says_how_to_forward() -> None:
+    file = mail(b"Fwd: Buy", b"text/plain", b"From: a\r\nDate: b\r\nTo: c\r\nSubject: d\r\n")
+    assert (refused(file).reason, str(refused(file))) == (Refusal.INLINE_FORWARD, INLINE)
+    assert "attachment" in INLINE
+
+
+def test_a_packed_forward_is_refused_with_the_reason() -> None:
+    file = forward((b"Content-Type: application/ms-tnef; name=winmail.dat", b"x"))
+    assert str(refused(file)) == TNEF
+
+
+def test_outlooks_file_is_a_message_like_another() -> None:
+    (found,) = read(outlook(HEADER))
+    assert found.message.startswith(HEADER) and found.where == ""
+
+
+def test_outlooks_file_without_a_header_or_a_reader_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert str(refused(outlook(b""))) == UNSENT
+    assert str(refused(compound({}))) == UNSENT
+    monkeypatch.setitem(sys.modules, "olefile", None)
+    assert str(refused(outlook(HEADER))) == MSG
+    assert str(refused(forward((b"Content-Type: x/y; name=x.msg", outlook(HEADER))))) == MSG
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (b"", NOT_MAIL),
+        (b"hello\r\nworld\r\n", NOT_MAIL),
+        (b"\x00\x01\x02", NOT_MAIL),
+        (b"%PDF-1.7", "This is a PDF."),
+        (b"PK\x03\x04", "unpack it"),
+        (b"<html>", "a web page"),
+    ],
+)
+def test_what_is_no_mail_is_refused_by_what_it_is(file: bytes, said: str) -> None:
+    assert refused(file).reason == Refusal.NOT_MAIL
+    assert said in str(refused(file))
+
+
+def test_thirty_megabytes_are_read_by_their_head() -> None:
+    file = forward((RFC822, SPAM + b"x" * 70 + b"\r\n" * 30_000_000))
+    begun = process_time()
+    (found,) = read(file)
+    assert process_time() - begun < 2
+    assert found.message.startswith(SPAM)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                SEPARATOR,
+                SPAM,
+                HEADER,
+                b"\r\n",
+                b"\xef\xbb\xbf",
+                b"Content-Type: multipart/mixed; boundary=a\r\n",
+                b"Content-Type: message/rfc822\r\n",
+                b"Content-Type: message/feedback-report\r\n",
+                b"--a\r\n",
+                b"--a--\r\n",
+                b"{",
+                bytes.fromhex("d0cf11e0a1b11ae1"),
+            ]
+        ),
+        max_size=20,
+    ).map(b"".join)
+    | st.binary(max_size=300)
+)
+def test_any_file_is_opened_or_refused(file: bytes) -> None:
+    try:
+        found, total = exhibits(file, most=5)
+    except Refused as fault:
+        assert str(fault)
+    else:
+        assert 0 < len(found) <= min(5, total)

@@ -1,0 +1,109 @@
+"""What programs put around the messages that they save."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.rules.evidence.files import is_mail, mailbox, opened, said_to_be
+from tests.dnsbl.rules.evidence.samples import SPAM
+
+BANNER = b"Microsoft Mail Internet Headers Version 2.0\r\n"
+LF = SPAM.replace(b"\r\n", b"\n")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        SPAM,
+        codecs.BOM_UTF8 + SPAM,
+        b"\r\n\r\n  \t\r\n" + SPAM,
+        BANNER + SPAM,
+        BANNER.lower() + SPAM,
+        codecs.BOM_UTF8 + b"\r\n" + BANNER + b"\r\n" + SPAM,
+        b"2113\n" + SPAM,
+    ],
+)
+def test_what_stands_before_the_header_is_taken_off(file: bytes) -> None:
+    assert opened(file) == SPAM
+    assert is_mail(opened(file))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read(encoding: str) -> None:
+    mark = codecs.BOM_UTF16_LE if encoding.endswith("le") else codecs.BOM_UTF16_BE
+    assert opened(mark + SPAM.decode().encode(encoding)) == SPAM
+
+
+def test_lines_may_end_in_cr_alone() -> None:
+    assert opened(SPAM.replace(b"\r\n", b"\r")) == LF
+
+
+@pytest.mark.parametrize("text", [b"", b"hello\r\n", b"2113\nhello\n", b"\x00\x01", b"<html>", b"Frommage"])
+def test_other_text_is_no_mail(text: bytes) -> None:
+    assert not is_mail(opened(text))
+
+
+@pytest.mark.parametrize(
+    "separator",
+    [
+        b"From sales@spam.example Wed Nov 25 15:14:13 2026",
+        b"From - Wed Nov 25 15:14:13 2026",
+        b"From ???@??? Wed Nov 25 15:14:13 2026 +0000",
+        b"From sales@spam.example  Wed, 25 Nov 2026 15:14:13 +0000",
+    ],
+)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_mailbox_falls_into_its_messages(separator: bytes, end: bytes) -> None:
+    message = SPAM.replace(b"\r\n", end)
+    box = b"".join(separator + end + message + end for _ in range(3))
+    found = mailbox(box)
+    assert len(found) == 3
+    assert b"".join(found) == box
+    assert all(each.startswith(separator) for each in found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"From now on we sell pills\n",
+        b"From Monday we sell pills\n",
+        b">From sales@spam.example Wed Nov 25 15:14:13 2026\n",
+        b" From sales@spam.example Wed Nov 25 15:14:13 2026\n",
+    ],
+)
+def test_a_sentence_that_begins_so_parts_no_message(line: bytes) -> None:
+    box = b"From - Wed Nov 25 15:14:13 2026\n" + LF + b"\n" + line + b"and more\n"
+    assert mailbox(box) == [box]
+
+
+def test_a_separator_stands_behind_an_empty_line() -> None:
+    box = b"From - Wed Nov 25 15:14:13 2026\n" + LF + b"text\nFrom - Wed Nov 25 15:14:13 2026\n"
+    assert mailbox(box) == [box]
+
+
+def test_a_message_that_is_no_mailbox_is_never_parted() -> None:
+    box = LF + b"\nFrom - Wed Nov 25 15:14:13 2026\n" + LF
+    assert mailbox(box) == [box]
+
+
+@pytest.mark.parametrize(
+    ("magic", "what"),
+    [
+        (b"%PDF-1.7", "a PDF"),
+        (b"\x89PNG\r\n", "a picture"),
+        (b"PK\x03\x04..", "an archive: unpack it"),
+        (b"<!DOCTYPE html>", "a web page"),
+        (b"hello", ""),
+    ],
+)
+def test_other_files_are_known_by_their_first_octets(magic: bytes, what: str) -> None:
+    assert said_to_be(magic) == what
+
+
+@given(st.binary(max_size=400))
+def test_any_octets_are_opened(file: bytes) -> None:
+    assert b"".join(mailbox(opened(file))) == opened(file)

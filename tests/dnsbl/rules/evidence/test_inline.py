@@ -1,0 +1,84 @@
+"""Forwards that have lost what they forward, told from spam and from replies."""
+
+from __future__ import annotations
+
+from time import process_time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.rules.evidence import mime
+from dnsbl.rules.evidence.inline import forwards
+
+OUTLOOK = (
+    "FYI\r\n\r\nFrom: Pills <a@b.example>\r\nSent: Wednesday\r\nTo: me@mysite.example\r\nSubject: Buy now\r\n\r\nBuy."
+)
+
+
+def told(subject: str, text: str, kind: str = "text/plain") -> bool:
+    return forwards({"subject": subject}, [mime.Part(kind=kind, name="", body=text.encode())])
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("FW: Buy now", OUTLOOK),
+        ("fwd: Buy now", "---------- Forwarded message ---------\nFrom: a\nDate: b\nSubject: c\nTo: d\n"),
+        ("Buy now", "---------- Forwarded message ---------\nFrom: a\nDate: b\nSubject: c\nTo: d\n"),
+        ("Buy now", "Begin forwarded message:\n\n> From: a\n> Subject: b\n> Date: c\n"),
+        ("[ticket 7] Fwd: Buy now", OUTLOOK),
+        ("Fwd[2]: Buy now", OUTLOOK),
+        ("=?utf-8?q?Fwd=3A_Pillen?=", OUTLOOK),
+        ("WG: Pillen", "-----Ursprüngliche Nachricht-----\nVon: a\nGesendet: b\nAn: c\nBetreff: d\n"),
+        ("TR: pilules", "De : a\nEnvoyé : b\nÀ : c\nObjet : d\n"),
+        ("RV: pastillas", "De: a\nEnviado: b\nPara: c\nAsunto: d\n"),
+        ("I: pillole", "Da: a\nInviato: b\nA: c\nOggetto: d\n"),
+        ("ENC: x", "De: a\nEnviada: b\nPara: c\nAssunto: d\n"),
+        ("Doorst: x", "Van: a\nVerzonden: b\nAan: c\nOnderwerp: d\n"),
+        ("Fwd: x", "Пересылаемое сообщение\nОт: a\nКому: b\nТема: c\n"),
+        ("Fwd: x", "发件人: a\n发送时间: b\n收件人: c\n"),
+        ("Fwd: Buy now", "see below\n> Received: from relay.example ([203.0.113.9]) by mx\n> Subject: x\n"),
+    ],
+)
+def test_a_forward_in_the_text_is_known_in_many_languages(subject: str, text: str) -> None:
+    assert told(subject, text)
+
+
+def test_it_is_known_in_html_and_in_latin_1() -> None:
+    html = "<div>FYI</div><b>From:</b>&nbsp;a<br><b>Sent:</b> b<br/><b>To:</b> c<br><b>Subject:</b> d<br>"
+    assert told("FW: x", html, "text/html")
+    text = "-----Message transféré-----\nDe : a\nEnvoyé : b\nÀ : c\nObjet : d\n".encode("latin-1")
+    assert forwards({}, [mime.Part(kind="text/plain", name="", body=text)])
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Buy now", "Buy."),
+        ("Fwd: Buy now", "Buy."),
+        ("Fwd: Buy now", "From: the desk of\nyour friend\n"),
+        ("RE: your order", "-----Original Message-----\r\n" + OUTLOOK),
+        ("Forward thinking", OUTLOOK),
+        ("", ""),
+    ],
+)
+def test_spam_and_replies_are_none(subject: str, text: str) -> None:
+    assert not told(subject, text)
+
+
+def test_other_parts_are_not_read() -> None:
+    assert not told("FW: x", OUTLOOK, "image/png")
+
+
+@pytest.mark.parametrize("piece", ["\n", " ", "> ", "-", "<", "<br", "From:", "From:\n", "*", "_", "Received:"])
+def test_a_hostile_text_costs_little(piece: str) -> None:
+    begun = process_time()
+    for kind in ("text/plain", "text/html"):
+        told("FW: x", piece * (100_000 // len(piece)), kind)
+    assert process_time() - begun < 0.5
+
+
+@given(st.text(max_size=100), st.text(max_size=200))
+def test_whatever_comes_is_told_without_complaint(subject: str, text: str) -> None:
+    forwards({"subject": subject}, [mime.Part(kind="text/html", name="", body=text.encode("utf-8", "replace"))])

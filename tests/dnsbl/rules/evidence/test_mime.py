@@ -1,0 +1,132 @@
+"""Messages inside messages, whole, torn and hostile."""
+
+from __future__ import annotations
+
+import base64
+from time import process_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnsbl.rules.evidence.mime import DEPTH, PARTS, content_type, decoded, parts, split
+from tests.dnsbl.rules.evidence.samples import RFC822, SPAM, forward, multipart
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "parameters"),
+    [
+        ('Multipart/Mixed; boundary="a b"', "multipart/mixed", {"boundary": "a b"}),
+        ("multipart/mixed;boundary=ab ; x=y", "multipart/mixed", {"boundary": "ab", "x": "y"}),
+        ('m/x; boundary="a\\"b"', "m/x", {"boundary": 'a"b'}),
+        ("text/plain", "text/plain", {}),
+        ("", "", {}),
+        (";;;=", "", {}),
+    ],
+)
+def test_a_content_type_is_read(value: str, kind: str, parameters: dict[str, str]) -> None:
+    assert content_type(value) == (kind, parameters)
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_a_header_ends_at_the_first_empty_line(end: bytes) -> None:
+    raw = b"A: 1\r\n b\r\nA: 2\r\n\r\nbody\r\n\r\nmore".replace(b"\r\n", end)
+    assert split(raw) == ({"a": "1 b"}, b"body\r\n\r\nmore".replace(b"\r\n", end))
+    assert split(b"A: 1") == ({"a": "1"}, b"")
+    assert split(end + b"body") == ({}, b"body")
+
+
+def test_the_leaves_of_a_message_come_in_order() -> None:
+    inner = multipart((b"Content-Type: text/html", b"<p>"), (RFC822, SPAM), boundary=b"b2")
+    raw = forward(
+        (b'Content-Type: multipart/mixed; boundary="b2"', inner), (b"Content-Type: image/png; name=X.PNG", b"x")
+    )
+    assert [(leaf.kind, leaf.name) for leaf in parts(raw)] == [
+        ("text/plain", ""),
+        ("text/html", ""),
+        ("message/rfc822", ""),
+        ("image/png", "x.png"),
+    ]
+    assert next(leaf.body for leaf in parts(raw) if leaf.kind == "message/rfc822") == SPAM
+
+
+def test_a_message_without_parts_is_its_own_leaf() -> None:
+    (leaf,) = parts(SPAM)
+    assert (leaf.kind, leaf.body) == ("text/plain", b"Buy.\r\n")
+
+
+def test_the_file_name_of_the_disposition_comes_first() -> None:
+    raw = b'Content-Type: x/y; name=a.bin\r\nContent-Disposition: attachment; filename="Spam.EML"\r\n\r\nx'
+    assert [leaf.name for leaf in parts(raw)] == ["spam.eml"]
+
+
+def test_what_is_cut_short_is_read_as_far_as_it_goes() -> None:
+    raw = forward((RFC822, SPAM))
+    cut = raw[: raw.index(b"Buy now", raw.index(b"Return-Path"))]
+    assert [leaf.kind for leaf in parts(cut)] == ["text/plain", "message/rfc822"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("base64", base64.encodebytes(SPAM)),
+        (" Base64 ", base64.b64encode(SPAM).rstrip(b"=")),
+        ("quoted-printable", SPAM.replace(b"=", b"=3D").replace(b"relay", b"rel=\r\nay")),
+        ("8bit", SPAM),
+        ("", SPAM),
+    ],
+)
+def test_transfer_encodings_are_undone(encoding: str, body: bytes) -> None:
+    assert decoded(body, encoding) == SPAM
+
+
+@pytest.mark.parametrize(("body", "plain"), [(b"", b""), (b"QQ", b"A"), (b"QUJDR", b"ABC"), (b"\xff!", b"")])
+def test_base64_is_read_as_far_as_it_goes(body: bytes, plain: bytes) -> None:
+    assert decoded(body, "base64") == plain
+
+
+def test_multiparts_in_each_other_and_parts_are_counted() -> None:
+    raw = b"Content-Type: text/plain\r\n\r\ndeep"
+    for n in range(DEPTH + 3):
+        boundary = b"b%d" % n
+        raw = b"Content-Type: multipart/mixed; boundary=%b\r\n\r\n--%b\r\n%b\r\n--%b--\r\n" % (
+            boundary,
+            boundary,
+            raw,
+            boundary,
+        )
+    assert [leaf.kind for leaf in parts(raw)] == ["multipart/mixed"]
+    many = forward(*[(b"Content-Type: x/y", b"x")] * (PARTS * 3))
+    assert len(list(parts(many))) <= PARTS
+
+
+def test_a_hostile_message_costs_little() -> None:
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n" for _ in range(20_000))
+    wide = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n" * 200_000
+    blank = b"Content-Type: multipart/mixed; boundary=a\r\n" + b"\r\n" * 500_000
+    for raw in (nested, wide, blank):
+        begun = process_time()
+        assert len(list(parts(raw))) <= PARTS
+        assert process_time() - begun < 1
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"--a",
+                b"--a--",
+                b"\r\n",
+                b"\n",
+                b"Content-Type: multipart/mixed; boundary=a",
+                b"Content-Transfer-Encoding: base64",
+                b"x",
+            ]
+        ),
+        max_size=40,
+    ).map(b"".join)
+    | st.binary(max_size=300)
+)
+def test_whatever_comes_is_read_without_complaint(raw: bytes) -> None:
+    list(parts(raw))

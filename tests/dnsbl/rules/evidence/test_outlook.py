@@ -1,0 +1,59 @@
+"""Outlook's .msg files."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnsbl.rules.evidence import outlook
+from tests.dnsbl.rules.evidence.samples import SPAM, compound
+from tests.dnsbl.rules.evidence.samples import outlook as written
+
+HEADER = SPAM.partition(b"\r\n\r\n")[0]
+
+
+def test_the_header_comes_out_as_it_went_in_with_the_text_behind_it() -> None:
+    message, attached = outlook.messages(written(HEADER, text="Buy. é"))
+    assert message.startswith(HEADER + b"\r\n\r\nBuy. \xc3\xa9")
+    assert attached == ()
+
+
+def test_an_attached_message_is_found() -> None:
+    message, attached = outlook.messages(written(b"X: outer", attached=HEADER))
+    assert message.startswith(b"X: outer\r\n\r\n")
+    assert [each.rstrip() for each in attached] == [HEADER]
+
+
+def test_an_attached_file_counts_when_it_is_a_message() -> None:
+    folder = "__attach_version1.0_#0000000"
+    streams = {
+        f"{folder}0/__substg1.0_3707001F": "spam.EML\0".ljust(2048).encode("utf-16-le"),
+        f"{folder}0/__substg1.0_37010102": SPAM,
+        f"{folder}1/__substg1.0_3707001F": "picture.png\0".ljust(2048).encode("utf-16-le"),
+        f"{folder}1/__substg1.0_37010102": b"not a message",
+    }
+    message, attached = outlook.messages(compound(streams))
+    assert message == b""
+    assert [each.rstrip() for each in attached] == [SPAM.rstrip()]
+
+
+def test_without_the_library_it_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "olefile", None)
+    with pytest.raises(outlook.Unreadable):
+        outlook.messages(written(HEADER))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_a_broken_file_is_unreadable_and_nothing_else(data: st.DataObject) -> None:
+    whole = bytearray(written(HEADER, attached=HEADER))
+    for _ in range(data.draw(st.integers(1, 20))):
+        whole[data.draw(st.integers(8, 1600))] = data.draw(st.integers(0, 255))
+    cut = bytes(whole[: data.draw(st.integers(8, len(whole)))])
+    try:
+        outlook.messages(cut)
+    except outlook.Unreadable as error:
+        assert str(error)
