@@ -103,6 +103,49 @@ def _transfer_rule(value: Any) -> TransferRule:
     raise ValueError('NETWORK KEY is needed, such as "192.0.2.7 mirror"; only loopback networks may go without a key')
 
 
+def _mail_host(value: str) -> str:
+    """A host name, or a domain behind a dot; `*.example.org` is the same as `.example.org`."""
+    text = value.strip().removeprefix("*")
+    return f".{_hostname(text[1:])}" if text.startswith(".") else _hostname(text)
+
+
+MailHost = Annotated[str, AfterValidator(_mail_host)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """The mail hosts of somebody who reports spam."""
+
+    who: Network | str  #: the network that the requests come from, or a word that the command line is told
+    networks: tuple[Network, ...]
+    names: tuple[str, ...]
+
+    def covers(self, word: str, visitor: Address | None) -> bool:
+        """Whether a request under this word, or from this visitor, is this reporter's."""
+        if isinstance(self.who, str):
+            return self.who == word.lower()
+        return visitor is not None and visitor.version == self.who.version and visitor in self.who
+
+
+def _reporter(value: Any) -> Reporter:
+    who, *hosts = value.split() if isinstance(value, str) else ("",)
+    if not hosts:
+        raise ValueError('WHO and his mail hosts are needed, such as "192.0.2.0/24 198.51.100.7 mx.example.org"')
+    networks = tuple(found for host in hosts if (found := _network(host)))
+    names = tuple(_mail_host(host) for host in hosts if _network(host) is None)
+    return Reporter(_network(who) or who.lower(), networks, names)
+
+
+def _network(text: str) -> Network | None:
+    """A network or an address; None for what is neither. Raises ValueError for a network with host bits."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        if "/" in text:
+            raise
+        return None
+
+
 def _told(value: str) -> str:
     if not value or not value.isascii() or not value.isprintable():
         raise ValueError('"off", "hostname" or printable ASCII is needed')
@@ -446,8 +489,23 @@ class Policy(Section):
     """When to list, keep and delist; `docs/policy.md` explains each."""
 
     require_evidence: bool = Field(True, description="Nominations through web, mail and API must show a spam message.")
-    evidence_bytes: int = Field(262144, description="Largest spam message taken as evidence.", ge=1024)
+    evidence_bytes: int = Field(
+        262144, description="Octets that are kept of a spam message as evidence; of a longer one its start.", ge=1024
+    )
+    evidence_messages: int = Field(
+        50, description="Messages taken from one file of evidence: a mailbox, or a mail with several attached.", ge=1
+    )
     evidence_days: float = Field(7, description="Days after which a spam message is too old to be evidence.", gt=0)
+    own_networks: tuple[Network, ...] = Field(
+        (), description="Networks of your own mail servers: mail that one hands on was handed in further down."
+    )
+    own_names: tuple[MailHost, ...] = Field(
+        (), description='Names of your own mail servers, found by reverse DNS; ".example.org" is all of that domain.'
+    )
+    reporters: tuple[Annotated[Reporter, BeforeValidator(_reporter)], ...] = Field(
+        (),
+        description='Mail hosts of others who report: "WHO NETWORK-or-NAME ...", WHO being their network or a word.',
+    )
     rest_days: float = Field(
         7, description="Days in which an address that was tested is not tested again for a nomination.", ge=0
     )

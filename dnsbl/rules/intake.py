@@ -1,15 +1,17 @@
 """Text from any door -> Nomination, or Refused with one clear sentence. Pure: the caller brings bytes and the time.
 
 Holds what can be said without the store: form of the address, special-purpose space, our own addresses, and
-whether the evidence is a mail, small and fresh enough, that names the address. Rest periods, exclusions and
-present listings are the store's knowledge and are checked in `casework`.
+whether the evidence is a mail, fresh enough, whose Received lines name the address as who handed it in. Rest periods,
+exclusions and present listings are the store's knowledge and are checked in `casework`.
 
-Evidence can be forged. The worst a forgery achieves is one rate-limited test, since only a returned letter lists.
+Evidence can be forged, and a Received chain can be read in more than one way. Where more than one line could be the
+hand-over, the person is asked and nobody is nominated. The worst a forgery achieves is one rate-limited test, since
+only a returned letter lists.
 """
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -17,16 +19,33 @@ from dnsbl.addresses import Address, Network, parse_address
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Nomination, Refusal
 from dnsbl.rules.bounds import Bounds
+from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.settings import Settings
 from tester import manners, received
+from tester.received import Home, Reading, Step, Trace
 
 #: Longest reason that is kept, in characters.
 REASON_MOST = 500
 #: Doors where we know who speaks: a reason may stand in place of evidence.
 TRUSTED = frozenset({Door.CLI})
 
-_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
-_DATE = re.compile(rb"^date:[ \t]*([^\r\n]{1,100})", re.IGNORECASE | re.MULTILINE)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """What came of one message of the evidence (or of a request without any): a nomination, or why there is none."""
+
+    where: str  #: which message of the file: "", "message 2 of 3", "attached message"
+    nomination: Nomination | None
+    refused: Refused | None  #: set where there is no nomination
+    trace: Trace | None  #: how its Received lines were read, where it has any
+    line: Step | None  #: the line that was used, or would be
+    report: str = ""  #: what kind of abuse report it was attached to, or ""
+    source: Address | None = None  #: the source that this report names
+
+    @property
+    def asks(self) -> bool:
+        """Whether this message is taken as soon as somebody says which line is meant."""
+        return self.refused is not None and self.refused.reason == Refusal.WHICH_LINE
 
 
 def asked(text: str) -> Address:
@@ -52,6 +71,85 @@ def listable(network: Network, settings: Settings) -> Network:
     return Bounds.of(settings).check(network)
 
 
+def home(settings: Settings, *, reporter: str = "", visitor: Address | None = None) -> Home:
+    """The mail hosts that are registered for who reports: this list's own, and those of that reporter or network.
+
+    Raises Refused when there is no reporter of this name.
+    """
+    terms = settings.policy
+    rows = [row for row in terms.reporters if row.covers(reporter, visitor)]
+    if reporter and not rows:
+        raise Refused(Refusal.UNKNOWN_REPORTER, f"policy.reporters names no {reporter[:40]!r}.")
+    return Home(
+        networks=(*terms.own_networks, *(network for row in rows for network in row.networks)),
+        names=(*terms.own_names, *(name for row in rows for name in row.names)),
+    )
+
+
+def nominations(
+    address: str,
+    *,
+    door: Door,
+    nominator: str,
+    reason: str,
+    evidence: bytes | None,
+    settings: Settings,
+    now: datetime,
+    pick: int | None = None,
+    at: Home | None = None,
+) -> tuple[tuple[Case, ...], int]:
+    """Read a request: a Case for each message of the evidence, and how many messages there are. Raises Refused.
+
+    An empty `address` is taken from the line of the Received chain where the mail was handed to the hosts of `at`
+    (those of the settings, if None). `pick` is the number of another line, counted from the top, and goes with one
+    message only. A typed address must be what some line says that its server saw, and not inside.
+
+    Operators (Door.CLI) may give a reason in place of evidence; other doors need evidence when
+    `policy.require_evidence`.
+    """
+    typed = target(address, settings) if address.strip() else None
+    words = " ".join("".join(c if c.isprintable() else " " for c in reason).split())[:REASON_MOST]
+
+    def nominated(suspect: Address, shown: bytes | None) -> Nomination:
+        return Nomination(address=suspect, door=door, nominator=nominator[:100], reason=words, evidence=shown)
+
+    terms = settings.policy
+    if evidence is None:
+        if typed is None:
+            raise Refused(Refusal.MALFORMED_ADDRESS, "An IP address or a spam message is needed.")
+        if terms.require_evidence and door not in TRUSTED:
+            raise Refused(Refusal.NO_EVIDENCE, "Show the spam: paste the whole message with all its headers.")
+        if door in TRUSTED and not words:
+            raise Refused(Refusal.NO_EVIDENCE, "Give a spam message (--evidence) or a reason (--reason) for this test.")
+        return (Case(where="", nomination=nominated(typed, None), refused=None, trace=None, line=None),), 1
+    found, total = exhibits(evidence, most=terms.evidence_messages)
+    if pick is not None and total > 1:
+        raise Refused(Refusal.WHICH_LINE, f"A line can be picked in one message only, and these are {total}.")
+    cases: list[Case] = []
+    for exhibit in found:
+        trace, line, refused, suspect = None, None, exhibit.fault, None
+        if refused is None:
+            try:
+                trace = _trace(exhibit, at if at is not None else home(settings), settings, now)
+                line = _line(exhibit, trace, typed, pick)
+                suspect = typed or target(str(line.hop.address), settings)
+            except Refused as error:
+                refused = error
+        kept = exhibit.message[: terms.evidence_bytes]
+        cases.append(
+            Case(
+                where=exhibit.where,
+                nomination=nominated(suspect, kept) if suspect is not None else None,
+                refused=refused,
+                trace=trace,
+                line=line or (trace.used if trace else None),
+                report=exhibit.report,
+                source=exhibit.source,
+            )
+        )
+    return tuple(cases), total
+
+
 def nomination(
     address: str,
     *,
@@ -62,71 +160,93 @@ def nomination(
     settings: Settings,
     now: datetime,
 ) -> Nomination:
-    """Read a nomination. An empty `address` is taken from the evidence's Received chain. Raises Refused.
-
-    Operators (Door.CLI) may give a reason in place of evidence; other doors need evidence when
-    `policy.require_evidence`. The evidence must name the address as a sender in its Received chain.
-    """
-    terms = settings.policy
-    words = " ".join("".join(c if c.isprintable() else " " for c in reason).split())[:REASON_MOST]
-    if evidence is None:
-        if not address.strip():
-            raise Refused(Refusal.MALFORMED_ADDRESS, "An IP address or a spam message is needed.")
-        suspect = target(address, settings)
-        if terms.require_evidence and door not in TRUSTED:
-            raise Refused(Refusal.NO_EVIDENCE, "Show the spam: paste the whole message with all its headers.")
-        if door in TRUSTED and not words:
-            raise Refused(Refusal.NO_EVIDENCE, "Give a spam message (--evidence) or a reason (--reason) for this test.")
-    else:
-        chain = _chain(evidence, settings, now)
-        if address.strip():
-            suspect = target(address, settings)
-            if not received.mentions(chain, suspect):
-                raise Refused(
-                    Refusal.NOT_IN_EVIDENCE, f"No Received line of this message says that it came from {suspect}."
-                )
-        else:
-            found = received.candidate(chain)
-            if found is None:
-                raise Refused(
-                    Refusal.NOT_IN_EVIDENCE, "The Received lines name no public sender; give the address as well."
-                )
-            suspect = target(str(found), settings)
-    return Nomination(address=suspect, door=door, nominator=nominator[:100], reason=words, evidence=evidence)
+    """The same for a request that is about one message. Raises Refused."""
+    cases, total = nominations(
+        address, door=door, nominator=nominator, reason=reason, evidence=evidence, settings=settings, now=now
+    )
+    if total > 1:
+        raise Refused(Refusal.NOT_MAIL, f"One message is needed, and these are {total}.")
+    if cases[0].nomination is None:
+        assert cases[0].refused is not None
+        raise cases[0].refused
+    return cases[0].nomination
 
 
-def _chain(evidence: bytes, settings: Settings, now: datetime) -> tuple[received.Hop, ...]:
-    """The Received chain of a message that may be evidence. Raises Refused."""
-    terms = settings.policy
-    if len(evidence) > terms.evidence_bytes:
-        raise Refused(
-            Refusal.TOO_LARGE,
-            f"The message is larger than {terms.evidence_bytes} bytes; send its headers and the start.",
-        )
-    head = evidence.lstrip(b"\r\n\t ")
-    if not _FIELD.match(head) and not head.startswith(b"From "):
-        raise Refused(
-            Refusal.NOT_MAIL,
-            "This is no mail: it does not start with header fields. Save the spam as it came, with all its headers.",
-        )
-    chain = received.hops(evidence)
+def _trace(exhibit: Exhibit, at: Home, settings: Settings, now: datetime) -> Trace:
+    """The Received chain of a message that may be evidence, walked. Raises Refused."""
+    chain = received.hops(exhibit.message)
     if not chain:
-        raise Refused(Refusal.NOT_MAIL, "This message has no Received lines; paste it with all its headers.")
-    sent = _sent(evidence)
-    if sent is not None and now - sent > timedelta(days=terms.evidence_days):
-        raise Refused(Refusal.TOO_OLD, f"This message is older than {terms.evidence_days:g} days.")
-    return chain
+        raise Refused(Refusal.NOT_MAIL, "This message has no Received lines; hand it in with all its headers.")
+    sent = _sent(exhibit.message, chain)
+    days = settings.policy.evidence_days
+    if sent is not None and now - sent > timedelta(days=days):
+        raise Refused(Refusal.TOO_OLD, f"This message is older than {days:g} days.")
+    return received.trace(chain, at)
 
 
-def _sent(evidence: bytes) -> datetime | None:
+def _line(exhibit: Exhibit, trace: Trace, typed: Address | None, pick: int | None) -> Step:
+    """The line that the nomination rests on. Raises Refused; WHICH_LINE where the person must say."""
+    if typed is not None:
+        return _named(trace, typed)
+    if pick is not None:
+        if (picked := trace.pick(pick)) is None:
+            could = _counted(trace.possible)
+            raise Refused(Refusal.WHICH_LINE, f"Line {pick} cannot be the hand-over; {could or 'no line'} could be.")
+        return picked
+    if trace.used is None:
+        silent = next((step for step in trace.steps if step.reading is Reading.SILENT), None)
+        where = f"line {silent.number} {silent.why}" if silent else "they name no public sender"
+        raise Refused(Refusal.NOT_IN_EVIDENCE, f"The Received lines do not tell who handed the message in: {where}.")
+    if exhibit.source is not None and exhibit.source != trace.used.hop.address:
+        other = next((step for step in trace.possible if step.hop.address == exhibit.source), None)
+        if other is not None and not trace.sure:
+            return other
+        raise Refused(
+            Refusal.WHICH_LINE,
+            f"The report names {exhibit.source} as its source, and line {trace.used.number} of the message "
+            f"{trace.used.hop.address}: say which line is meant.",
+        )
+    if exhibit.source is not None or (trace.sure and not _sent_on(exhibit, trace)):
+        return trace.used
+    doubt = trace.doubt or "somebody has sent the message on (Resent-From)"
+    raise Refused(
+        Refusal.WHICH_LINE, f"{_counted(trace.possible)} could be the hand-over, since {doubt}: say which is meant."
+    )
+
+
+def _named(trace: Trace, typed: Address) -> Step:
+    """The line that names the address that was typed. Raises Refused."""
+    naming = [step for step in trace.steps if step.hop.address == typed]
+    if not naming:
+        raise Refused(Refusal.NOT_IN_EVIDENCE, f"No Received line of this message says that it came from {typed}.")
+    usable = [step for step in naming if step.reading is not Reading.PASSED or received.is_private(typed)]
+    if not usable:
+        raise Refused(
+            Refusal.NOT_IN_EVIDENCE,
+            f"{typed} is inside the mail system that received this message: line {naming[0].number}, {naming[0].why}.",
+        )
+    return usable[0]
+
+
+def _counted(steps: tuple[Step, ...]) -> str:
+    """ "Line 1 (192.0.2.1) and line 3 (192.0.2.3)"."""
+    named = [f"line {step.number} ({step.hop.address})" for step in steps]
+    text = ", ".join(named[:-1]) + " and " * bool(named[1:]) + named[-1] if named else ""
+    return text[:1].upper() + text[1:]
+
+
+def _sent_on(exhibit: Exhibit, trace: Trace) -> bool:
+    """Whether somebody has sent the message on as it was (RFC 5322 3.6.6), and a lower line could be meant."""
+    return bool(trace.possible[1:]) and any(name.startswith("resent-") for name, _ in received.fields(exhibit.message))
+
+
+def _sent(message: bytes, chain: tuple[received.Hop, ...]) -> datetime | None:
     """When the message was sent: the newest Received line's date (written by the reporter's side), else Date."""
-    for hop in received.hops(evidence, most=1):
-        _, semicolon, date = hop.raw.rpartition(";")
-        if semicolon and (when := _date(date)) is not None:
-            return when
-    head = evidence.partition(b"\r\n\r\n")[0] if b"\r\n\r\n" in evidence else evidence.partition(b"\n\n")[0]
-    found = _DATE.search(head[:65536])
-    return _date(found[1].decode("ascii", "replace")) if found else None
+    _, semicolon, date = chain[0].raw.rpartition(";")
+    if semicolon and (when := _date(date)) is not None:
+        return when
+    found = next((value for name, value in received.fields(message) if name == "date"), None)
+    return _date(found.decode("ascii", "replace")) if found else None
 
 
 def _date(text: str) -> datetime | None:

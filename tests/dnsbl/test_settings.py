@@ -1,5 +1,7 @@
 """Settings: shape, and rules that span fields."""
 
+from ipaddress import ip_address, ip_network
+
 import pytest
 from pydantic import ValidationError
 
@@ -52,6 +54,14 @@ def test_every_field_says_what_it_is_in_one_sentence() -> None:
         ({"dns": {"rate_slip": 101}}, "less than or equal"),
         ({"dns": {"metrics_listen": "9100"}}, "ADDRESS:PORT"),
         ({"policy": {"nonsense": 1}}, "Extra inputs"),
+        ({"policy": {"own_networks": ["192.0.2.1/24"]}}, "valid IPv4 network"),
+        ({"policy": {"own_names": ["no name"]}}, "domain name"),
+        ({"policy": {"own_names": ["*"]}}, "domain name"),
+        ({"policy": {"reporters": ["192.0.2.0/24"]}}, "WHO and his mail hosts"),
+        ({"policy": {"reporters": [7]}}, "WHO and his mail hosts"),
+        ({"policy": {"reporters": ["192.0.2.1/24 mx.example.org"]}}, "host bits"),
+        ({"policy": {"reporters": ["ann 192.0.2.1/24"]}}, "host bits"),
+        ({"policy": {"reporters": ["ann no_name!"]}}, "domain name"),
         ({"web": {"base_url": "https://example.org/"}}, "pattern"),
     ],
 )
@@ -127,3 +137,14 @@ def test_nobody_outside_a_lab_is_dialled_under_the_names_of_the_example(tester: 
 def test_a_proxy_that_must_be_there_and_that_nobody_named_is_noticed(web: dict[str, object], says: str) -> None:
     said = Settings.model_validate({"web": web}).web.unnamed_proxy
     assert said.startswith(says) and bool(said) == bool(says)
+
+
+def test_a_reporter_is_known_by_a_word_or_a_network_and_has_networks_and_names() -> None:
+    lines = ["192.0.2.0/24 198.51.100.7 2001:db8::/48 MX.example.org", "Ann *.example.org .example.net"]
+    first, second = Settings.model_validate({"policy": {"reporters": lines}}).policy.reporters
+    assert first.networks == (ip_network("198.51.100.7/32"), ip_network("2001:db8::/48"))
+    assert first.names == ("mx.example.org",)
+    assert first.covers("", ip_address("192.0.2.9")) and not first.covers("192.0.2.0/24", None)
+    assert not first.covers("", ip_address("2001:db8::1"))
+    assert second.names == (".example.org", ".example.net")
+    assert second.covers("ANN", None) and not second.covers("", ip_address("192.0.2.9"))

@@ -12,6 +12,7 @@ from dnsbl.errors import Refused
 from dnsbl.model import Door, Nomination, Refusal
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
+from tester.received import Home
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = Settings.model_validate({"tester": {"source_addresses": ["8.8.4.4"]}})
@@ -90,8 +91,11 @@ def test_what_is_no_mail_is_no_evidence(text: bytes) -> None:
     assert refusal(evidence=text).reason == Refusal.NOT_MAIL
 
 
-def test_evidence_over_the_limit_is_refused() -> None:
-    assert refusal(evidence=spam() + b"x" * SETTINGS.policy.evidence_bytes).reason == Refusal.TOO_LARGE
+def test_of_long_evidence_the_start_is_kept() -> None:
+    nomination = read(evidence=spam() + b"x" * SETTINGS.policy.evidence_bytes)
+    assert nomination.evidence is not None
+    assert len(nomination.evidence) == SETTINGS.policy.evidence_bytes
+    assert nomination.evidence.startswith(spam())
 
 
 def test_old_evidence_is_refused_by_the_date_of_the_newest_received_line() -> None:
@@ -133,6 +137,238 @@ def test_public_networks_and_a_lab_of_our_own_may_be_listed() -> None:
     lab = Settings.model_validate({"tester": {"lab_networks": ["127.0.0.0/8"], "source_addresses": ["127.0.0.1"]}})
     for network, settings in (("8.8.8.0/24", SETTINGS), ("2606:4700::/32", SETTINGS), ("127.9.0.0/24", lab)):
         assert intake.listable(ip_network(network), settings) == ip_network(network)
+
+
+# -- which line is meant -----------------------------------------------------------------------------------------------
+STAMP = format_datetime(NOW)
+OWN = "198.51.100.62"
+RELAY = "203.0.113.21"
+LAB = {"tester": {"lab_networks": ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "127.0.0.0/8"]}}
+
+
+def lab(**policy: object) -> Settings:
+    return Settings.model_validate(LAB | {"policy": policy})
+
+
+def traced(*lines: str, more: str = "") -> bytes:
+    received = "".join(f"Received: {line}; {STAMP}\r\n" for line in lines)
+    return f"{more}{received}Subject: buy\r\n\r\nBuy.\r\n".encode()
+
+
+DOUBTFUL = traced(
+    f"from mx.mysite.example (mx.mysite.example [{OWN}]) by store.mysite.example (Postfix) with ESMTP id 1",
+    f"from relay.victim.example (relay.victim.example [{RELAY}]) by mx.mysite.example (Postfix) with ESMTP id 2",
+    "from pc (pc [10.0.0.1]) by relay.victim.example with SMTP id 3",
+    "from pc (pc [192.0.2.5]) by relay.victim.example with SMTP id 4",
+)
+
+
+def cases(
+    evidence: bytes | None,
+    address: str = "",
+    *,
+    settings: Settings | None = None,
+    pick: int | None = None,
+    at: Home | None = None,
+) -> tuple[intake.Case, ...]:
+    found, total = intake.nominations(
+        address,
+        door=Door.WEB,
+        nominator="me",
+        reason="",
+        evidence=evidence,
+        settings=settings or lab(),
+        now=NOW,
+        pick=pick,
+        at=at,
+    )
+    assert total == len(found)
+    return found
+
+
+def nominated(case: intake.Case) -> str:
+    assert (case.nomination is None) is (case.refused is not None)
+    if case.nomination is None:
+        return f"{case.refused.reason}: {case.refused}"  # type: ignore[union-attr]
+    return str(case.nomination.address)
+
+
+def test_where_more_than_one_line_could_be_meant_the_person_is_asked() -> None:
+    (case,) = cases(DOUBTFUL)
+    assert case.asks
+    assert nominated(case) == (
+        "which-line: Line 1 (198.51.100.62), line 2 (203.0.113.21) and line 4 (192.0.2.5) could be the hand-over, "
+        "since mx.mysite.example and store.mysite.example share a domain: say which is meant."
+    )
+    assert case.trace is not None and [step.number for step in case.trace.possible] == [1, 2, 4]
+    assert case.line is case.trace.used
+
+
+def test_a_picked_line_is_used_and_no_other_number_is_one() -> None:
+    (case,) = cases(DOUBTFUL, pick=2)
+    assert nominated(case) == RELAY
+    assert case.line is not None and case.line.number == 2
+    for number in (0, 3, 5):
+        (case,) = cases(DOUBTFUL, pick=number)
+        assert nominated(case).startswith(f"which-line: Line {number} cannot be the hand-over; Line 1 ")
+
+
+def test_a_line_may_be_picked_where_nobody_has_to_be_asked() -> None:
+    lines = (f"from a (a [{RELAY}]) by mx", "from b (b [192.0.2.5]) by a")
+    assert nominated(cases(traced(*lines))[0]) == RELAY
+    assert nominated(cases(traced(*lines), pick=2)[0]) == "192.0.2.5"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"own_networks": [f"{OWN}/32"]},
+        {"own_names": ["mx.mysite.example"]},
+        {"own_names": ["*.mysite.example"]},
+        {"own_names": [".MySite.example"]},
+    ],
+)
+def test_registered_hosts_are_passed_and_nobody_is_asked(policy: dict[str, list[str]]) -> None:
+    (case,) = cases(DOUBTFUL, settings=lab(**policy))
+    assert nominated(case) == RELAY
+
+
+def test_a_reporters_hosts_count_for_that_reporter_alone() -> None:
+    settings = lab(reporters=[f"192.0.2.0/24 {OWN}", "Ann .mysite.example", "bob 192.0.2.99 x.example"])
+    ann = intake.home(settings, reporter="ann")
+    near = intake.home(settings, visitor=ip_address("192.0.2.7"))
+    assert (ann.networks, ann.names) == ((), (".mysite.example",))
+    assert (near.networks, near.names) == ((ip_network(f"{OWN}/32"),), ())
+    for at in (ann, near):
+        assert nominated(cases(DOUBTFUL, settings=settings, at=at)[0]) == RELAY
+    for at in (
+        intake.home(settings),
+        intake.home(settings, reporter="bob"),
+        intake.home(settings, visitor=ip_address("198.51.100.7")),
+        intake.home(settings, visitor=ip_address("2001:db8::7")),
+    ):
+        assert cases(DOUBTFUL, settings=settings, at=at)[0].asks
+    with pytest.raises(Refused) as caught:
+        intake.home(settings, reporter="carl")
+    assert caught.value.reason == Refusal.UNKNOWN_REPORTER
+
+
+def test_this_lists_own_hosts_count_for_every_reporter() -> None:
+    settings = lab(own_networks=[f"{OWN}/32"], own_names=["mx.mysite.example"], reporters=["ann 192.0.2.99"])
+    at = intake.home(settings, reporter="ann")
+    assert at.networks == (ip_network(f"{OWN}/32"), ip_network("192.0.2.99/32"))
+    assert at.names == ("mx.mysite.example",)
+
+
+def test_a_typed_address_settles_which_line_is_meant() -> None:
+    (case,) = cases(DOUBTFUL, RELAY)
+    assert nominated(case) == RELAY
+    assert case.line is not None and case.line.number == 2
+
+
+def test_a_typed_address_inside_the_receiving_system_is_refused() -> None:
+    lmtp = traced(
+        f"from mx.mysite.example ([{OWN}]) by store.mysite.example with LMTP id 1",
+        f"from relay.victim.example (relay.victim.example [{RELAY}]) by mx.mysite.example with ESMTP id 2",
+    )
+    said = nominated(cases(lmtp, OWN)[0])
+    assert said == (
+        f"not-in-evidence: {OWN} is inside the mail system that received this message: line 1, LMTP, inside one system."
+    )
+    assert nominated(cases(lmtp, RELAY)[0]) == RELAY
+
+
+def test_a_typed_address_that_is_only_a_claim_is_refused() -> None:
+    claimed = traced(f"from a ([{RELAY}] helo=[{OWN}]) by mx.mysite.example with esmtp")
+    assert nominated(cases(claimed, OWN)[0]).startswith("not-in-evidence")
+
+
+def test_a_lab_on_loopback_may_be_typed() -> None:
+    assert (
+        nominated(cases(traced("from a ([127.0.0.9]) by mx.mysite.example with SMTP"), "127.0.0.9")[0]) == "127.0.0.9"
+    )
+
+
+def test_a_chain_that_does_not_tell_says_which_line_does_not() -> None:
+    silent = traced("from a by mx.mysite.example with SMTP", f"from b ([{RELAY}]) by a")
+    assert nominated(cases(silent)[0]) == (
+        "not-in-evidence: The Received lines do not tell who handed the message in: line 1 names no address, so "
+        "nothing below it can be trusted."
+    )
+    assert nominated(cases(silent, RELAY)[0]) == RELAY
+
+
+def test_a_message_that_was_sent_on_as_it_was_is_asked_about() -> None:
+    lines = (f"from a (a [{OWN}]) by mx.mysite.example", f"from b (b [{RELAY}]) by mx.partner.example")
+    assert "(Resent-From)" in nominated(cases(traced(*lines, more="Resent-From: x@partner.example\r\n"))[0])
+    assert nominated(cases(traced(*lines[:1], more="Resent-From: x@partner.example\r\n"))[0]) == OWN
+
+
+def reported(source: str, message: bytes, kind: str = "abuse") -> bytes:
+    return (
+        f"Received: from fbl (fbl [{OWN}]) by mx.mysite.example; {STAMP}\r\n"
+        "Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n"
+        f"--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: {kind}\r\nSource-IP: {source}\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+    ).encode() + message
+
+
+def test_a_report_that_agrees_with_the_trace_is_taken() -> None:
+    (case,) = cases(reported(RELAY, traced(f"from a (a [{RELAY}]) by mx")))
+    assert (nominated(case), case.report, str(case.source)) == (RELAY, "ARF", RELAY)
+
+
+def test_a_report_that_disagrees_with_the_trace_is_asked_about_and_both_are_shown() -> None:
+    (case,) = cases(reported("192.0.2.5", traced(f"from a (a [{RELAY}]) by mx", "from b (b [192.0.2.5]) by a")))
+    assert nominated(case) == (
+        "which-line: The report names 192.0.2.5 as its source, and line 1 of the message 203.0.113.21: say which "
+        "line is meant."
+    )
+    elsewhere = reported("192.0.2.77", traced(f"from a (a [{RELAY}]) by mx"))
+    assert cases(elsewhere)[0].asks
+    assert nominated(cases(elsewhere, pick=1)[0]) == RELAY
+
+
+def test_a_report_settles_what_the_trace_leaves_open() -> None:
+    assert nominated(cases(reported(RELAY, DOUBTFUL))[0]) == RELAY
+    assert nominated(cases(reported(OWN, DOUBTFUL))[0]) == OWN
+
+
+def test_of_several_messages_each_is_judged_by_itself() -> None:
+    separator = b"From x@spam.example Wed Nov 25 15:14:13 2026\r\n"
+    box = b"".join(
+        separator + each + b"\r\n"
+        for each in (traced(f"from a (a [{RELAY}]) by mx"), DOUBTFUL, b"Subject: none\r\n\r\n")
+    )
+    first, second, third = cases(box)
+    assert (first.where, nominated(first)) == ("message 1 of 3", RELAY)
+    assert second.asks
+    assert nominated(third).startswith("not-mail")
+    with pytest.raises(Refused, match="these are 3"):
+        cases(box, pick=1)
+    with pytest.raises(Refused, match="these are 3"):
+        read("", evidence=box)
+    assert [nominated(case).partition(":")[0] for case in cases(box, RELAY)] == [RELAY, RELAY, "not-mail"]
+
+
+def test_more_messages_than_are_taken_are_counted() -> None:
+    separator = b"From x@spam.example Wed Nov 25 15:14:13 2026\r\n"
+    box = (separator + traced(f"from a (a [{RELAY}]) by mx") + b"\r\n") * 5
+    found, total = intake.nominations(
+        "",
+        door=Door.WEB,
+        nominator="me",
+        reason="",
+        evidence=box,
+        settings=lab(evidence_messages=2),
+        now=NOW,
+    )
+    assert (len(found), total) == (2, 5)
+
+
+def test_an_address_that_the_evidence_names_and_nobody_may_test_is_refused() -> None:
+    (case,) = cases(traced("from a (a [203.0.113.9]) by mx"), settings=SETTINGS)
+    assert nominated(case).startswith("special-purpose")
 
 
 @given(st.text(max_size=70), st.one_of(st.none(), st.binary(max_size=300)), st.text(max_size=600))
