@@ -1,4 +1,4 @@
-"""Chains of the mail world, honest and forged, each with its one right answer (tests/vectors/received.toml)."""
+"""Chains of the mail world, honest and forged, each with its one right answer (tests/vectors/received/chains.toml)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tester.received import Home, Reading, candidate, hops, is_private, mentions, trace
 
 CHAINS: list[dict[str, Any]] = tomllib.loads(
-    (Path(__file__).parents[2] / "vectors" / "received.toml").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "vectors" / "received" / "chains.toml").read_text(encoding="utf-8")
 )["chain"]
 
 
