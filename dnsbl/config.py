@@ -41,7 +41,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     tables: dict[str, Any] = {}
     if source is not None:
         try:
-            tables = tomllib.loads(source.read_text(encoding="utf-8"))
+            tables = tomllib.loads(source.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise SettingsError([f"{source}: cannot be read: {error.strerror}"]) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -66,7 +66,7 @@ def read_zones(settings: Settings) -> Zones:
     """All zone files of the zones folder. Raises SettingsError naming every mistake in every file."""
     folder = settings.dns.zones_dir
     try:
-        texts = {str(p): p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.toml"))}
+        texts = {str(p): p.read_text(encoding="utf-8-sig") for p in sorted(folder.glob("*.toml"))}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"{folder}: cannot be read: {error}"]) from None
     if not texts:

@@ -4,7 +4,7 @@ in a thread.
 Knows the rules and the store; holds no SQL, no socket, and asks its clock for the time. Every verb that changes
 something leaves a journal entry in the same transaction. Law 2: letters are filed before anybody dials.
 
-    doors        strangers: nominate  ask_removal
+    doors        strangers: nominate  nominate_each  ask_removal
     operators    who runs the list: order_test  exclude  stop  resume  list_networks  drop_networks  journal
                  verify_journal  inbox  message
     assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run

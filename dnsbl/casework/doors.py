@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address
@@ -11,8 +13,18 @@ from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Job, JobReason, JobState, Nomination, Reason, Refusal
+from dnsbl.rules.intake import Case
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """What became of one message of the evidence: a test that is queued, or why there is none."""
+
+    case: Case
+    job: Job | None
+    refused: Refused | None
 
 
 class Doors:
@@ -67,6 +79,19 @@ class Doors:
                 actor=actor,
                 now=now,
             )
+
+    def nominate_each(self, cases: Iterable[Case]) -> tuple[Taken, ...]:
+        """File what each message of some evidence nominates, one by one: a refusal of one is none of the others."""
+        taken: list[Taken] = []
+        for case in cases:
+            job, refused = None, case.refused
+            if case.nomination is not None:
+                try:
+                    job = self.nominate(case.nomination)
+                except Refused as error:
+                    refused = error
+            taken.append(Taken(case=case, job=job, refused=refused))
+        return tuple(taken)
 
     def ask_removal(self, address: Address, *, door: Door, actor: str) -> Job:
         """Queue the retest of a listed address, now. A test that is under way is returned instead.

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.cli import networks, show
+from dnsbl.cli import networks, nominating, show
 from dnsbl.cli.waiting import wait_for
 from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual
@@ -104,31 +104,32 @@ def demo(
 @app.command()
 def nominate(
     address: Annotated[str, typer.Argument(metavar="[ADDR]", help="The suspect; else read from the evidence.")] = "",
-    evidence: Annotated[Path | None, typer.Option("--evidence", help="The spam message, as received (.eml).")] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence", help="The spam as received: a message, a mailbox, a mail with it attached, a report."
+        ),
+    ] = None,
+    pick: Annotated[int | None, typer.Option("--pick", help="The Received line that is meant.", min=1)] = None,
+    reporter: Annotated[str, typer.Option("--reporter", help="Whose mail it was: a word of policy.reporters.")] = "",
     reason: Reason = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Nominate a suspect mail server, with evidence; it is tested soon."""
     opened = open_list(config)
-    message = None
-    if evidence is not None:
-        try:
-            with evidence.open("rb") as file:
-                message = file.read(opened.settings.policy.evidence_bytes + 1)
-        except OSError as error:
-            raise DnsblError(f"{evidence}: cannot be read: {error.strerror}.") from None
-    nomination = intake.nomination(
+    cases, total = intake.nominations(
         address,
         door=Door.CLI,
         nominator=operator(),
         reason=reason,
-        evidence=message,
+        evidence=nominating.read(evidence) if evidence is not None else None,
         settings=opened.settings,
         now=opened.clock.now(),
+        pick=pick,
+        at=intake.home(opened.settings, reporter=reporter),
     )
-    job = opened.casework.doors.nominate(nomination)
-    show.job(opened, job, "nominated", as_json=as_json)
+    nominating.show_each(opened, opened.casework.doors.nominate_each(cases), total, as_json=as_json)
 
 
 @app.command("test")

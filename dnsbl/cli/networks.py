@@ -33,7 +33,7 @@ def given(text: str, file: Path | None) -> list[Network]:
     found: list[Network] = []
     mistakes: list[str] = []
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines, Console(stderr=True).status("reading"):
+        with file.open(encoding="utf-8-sig", errors="replace") as lines, Console(stderr=True).status("reading"):
             for number, line in enumerate(lines, 1):
                 bare = line.partition("#")[0].strip()
                 if not bare:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -43,12 +43,17 @@ def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
         standing = opened.casework.views.look_up(queued.address)
         document(standing_shape(standing, opened.zones.codes_of) | {"run_id": queued.run, "done": word})
         return
+    for line in job_lines(opened, queued, word):
+        Console().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def job_lines(opened: OpenedList, queued: Job, word: str) -> Iterator[str]:
+    """A test that was queued, for people."""
     settings, stopped = opened.settings, opened.casework.views.stopped()
-    lines = [f"{queued.address}: {word}; the test is due {_when(queued.due)}."]
+    yield f"{queued.address}: {word}; the test is due {_when(queued.due)}."
     if held := settings.tester.held or (stopped and "`dnsbl resume` takes testing up again"):
-        lines.append(f"It waits, since nobody is dialled now: {held}.")
-    lines.append(f"Follow it with: dnsbl lookup {queued.address}, or {settings.web.base_url}/ip/{queued.address}")
-    Console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+        yield f"It waits, since nobody is dialled now: {held}."
+    yield f"Follow it with: dnsbl lookup {queued.address}, or {settings.web.base_url}/ip/{queued.address}"
 
 
 def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:

@@ -39,6 +39,7 @@ class Case:
     refused: Refused | None  #: set where there is no nomination
     trace: Trace | None  #: how its Received lines were read, where it has any
     line: Step | None  #: the line that was used, or would be
+    message: bytes = b""  #: what is kept of it
     report: str = ""  #: what kind of abuse report it was attached to, or ""
     source: Address | None = None  #: the source that this report names
 
@@ -143,6 +144,7 @@ def nominations(
                 refused=refused,
                 trace=trace,
                 line=line or (trace.used if trace else None),
+                message=kept,
                 report=exhibit.report,
                 source=exhibit.source,
             )
@@ -186,13 +188,10 @@ def _trace(exhibit: Exhibit, at: Home, settings: Settings, now: datetime) -> Tra
 
 def _line(exhibit: Exhibit, trace: Trace, typed: Address | None, pick: int | None) -> Step:
     """The line that the nomination rests on. Raises Refused; WHICH_LINE where the person must say."""
+    if pick is not None:
+        return _picked(trace, pick, typed)
     if typed is not None:
         return _named(trace, typed)
-    if pick is not None:
-        if (picked := trace.pick(pick)) is None:
-            could = _counted(trace.possible)
-            raise Refused(Refusal.WHICH_LINE, f"Line {pick} cannot be the hand-over; {could or 'no line'} could be.")
-        return picked
     if trace.used is None:
         silent = next((step for step in trace.steps if step.reading is Reading.SILENT), None)
         where = f"line {silent.number} {silent.why}" if silent else "they name no public sender"
@@ -206,12 +205,26 @@ def _line(exhibit: Exhibit, trace: Trace, typed: Address | None, pick: int | Non
             f"The report names {exhibit.source} as its source, and line {trace.used.number} of the message "
             f"{trace.used.hop.address}: say which line is meant.",
         )
-    if exhibit.source is not None or (trace.sure and not _sent_on(exhibit, trace)):
+    if exhibit.source is not None:
         return trace.used
-    doubt = trace.doubt or "somebody has sent the message on (Resent-From)"
+    doubt = exhibit.doubt or trace.doubt or _sent_on(exhibit, trace)
+    if not doubt:
+        return trace.used
     raise Refused(
         Refusal.WHICH_LINE, f"{_counted(trace.possible)} could be the hand-over, since {doubt}: say which is meant."
     )
+
+
+def _picked(trace: Trace, pick: int, typed: Address | None) -> Step:
+    """The line of this number. Raises Refused."""
+    picked = trace.pick(pick)
+    if picked is None:
+        could = _counted(trace.possible) or "no line"
+        raise Refused(Refusal.WHICH_LINE, f"Line {pick} cannot be the hand-over; {could} could be.")
+    if typed not in (None, picked.hop.address):
+        said = f"Line {pick} names {picked.hop.address}, and {typed} was typed: leave one of the two out."
+        raise Refused(Refusal.WHICH_LINE, said)
+    return picked
 
 
 def _named(trace: Trace, typed: Address) -> Step:
@@ -235,9 +248,10 @@ def _counted(steps: tuple[Step, ...]) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _sent_on(exhibit: Exhibit, trace: Trace) -> bool:
-    """Whether somebody has sent the message on as it was (RFC 5322 3.6.6), and a lower line could be meant."""
-    return bool(trace.possible[1:]) and any(name.startswith("resent-") for name, _ in received.fields(exhibit.message))
+def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
+    """A doubt where somebody has sent the message on as it was (RFC 5322 3.6.6), and a lower line could be meant."""
+    resent = any(name.startswith("resent-") for name, _ in received.fields(exhibit.message))
+    return "somebody has sent the message on (Resent-From)" if resent and trace.possible[1:] else ""
 
 
 def _sent(message: bytes, chain: tuple[received.Hop, ...]) -> datetime | None:

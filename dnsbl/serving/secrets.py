@@ -55,7 +55,7 @@ class Secrets:
                 found = self._renewed()
                 self._change(cookies=Cookies(tuple(found), strict=self._dns.cookies == "strict"))
             if self._dns.keys_file is not None:
-                text = self._dns.keys_file.read_text(encoding="utf-8", errors="replace")
+                text = self._dns.keys_file.read_text(encoding="utf-8-sig", errors="replace")
                 self._change(keys=Keys.read(text, str(self._dns.keys_file)))
         except OSError as error:
             raise DnsblError(f"{error.filename}: cannot be read or written: {error.strerror}") from None

@@ -8,6 +8,7 @@ service when the transfer began.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -46,7 +47,7 @@ def read_tsig_keys(settings: Dns) -> TsigKeys:
     if path is None:
         return _NO_KEYS
     try:
-        keys = transfer.read_tsig_keys(path.read_text(encoding="ascii"), str(path))
+        keys = transfer.read_tsig_keys(path.read_bytes().removeprefix(BOM_UTF8).decode("ascii"), str(path))
     except OSError as error:
         raise SettingsError([f"{path}: dns.tsig_keys cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:

@@ -6,7 +6,8 @@ read that run. A nomination's answer does not name one: nominators learn nothing
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import base64
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
@@ -16,13 +17,23 @@ from dnsbl.addresses import Address
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
-from dnsbl.model import Door
+from dnsbl.errors import Refused
+from dnsbl.model import Door, Refusal
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from dnsbl.web.dossier import discretion
-from dnsbl.web.faults import API
+from dnsbl.web.faults import API, problem, refusal
 from dnsbl.web.pages import requester
-from dnsbl.web.shapes import Codes, HostShape, RunShape, Text, run_shape, standing_shape
+from dnsbl.web.shapes import (
+    Codes,
+    HostShape,
+    NominatedShape,
+    RunShape,
+    Text,
+    nominated_shape,
+    run_shape,
+    standing_shape,
+)
 
 _RETRY = {"Retry-After": {"description": "Seconds until the same request may pass.", "schema": {"type": "integer"}}}
 
@@ -60,7 +71,16 @@ class NominationRequest(BaseModel):
     address: Text = Field(
         "", description="The suspect; empty: taken from the message's Received lines.", max_length=200
     )
-    evidence: Text = Field("", description="The spam message with all its headers.")
+    evidence: Text = Field(
+        "",
+        description="The spam with all its headers: a message, a mail with it attached, an abuse report, a mailbox.",
+    )
+    encoding: Literal["text", "base64"] = Field(
+        "text", description="How `evidence` is written; base64 keeps every octet, and takes Outlook's .msg files."
+    )
+    pick: int | None = Field(
+        None, description="The number of the Received line that tells who handed the spam in, where that was asked."
+    )
     reason: Text = Field("", description="Your own words, for the journal.", max_length=2000)
 
 
@@ -79,6 +99,13 @@ class AcceptedShape(BaseModel):
     state: str = "queued"
     status_url: str = Field(description="Where to see how it stands, for programs.")
     page_url: str = Field(description="The same for people.")
+
+
+class NominationsShape(AcceptedShape):
+    """At least one test is queued, the first one's address above; the answer tells nothing about the server."""
+
+    messages: int = Field(description="How many messages the evidence holds.")
+    nominations: list[NominatedShape] = Field(description="What came of each that was taken.")
 
 
 class Interface:
@@ -103,7 +130,7 @@ class Interface:
             response_model=RunShape,
             responses=_problems(s404="There is no such run.", s422="Not of the documented form."),
         )(self.run)
-        post("/nominations", status_code=202, response_model=AcceptedShape, responses=_problems(**_POSTED))(
+        post("/nominations", status_code=202, response_model=NominationsShape, responses=_problems(**_POSTED))(
             self.nominate
         )
         post("/removals", status_code=202, response_model=AcceptedShape, responses=_problems(**_POSTED))(self.remove)
@@ -119,19 +146,32 @@ class Interface:
             attempt["reply"] = self._discreet(attempt["reply"])
         return shape
 
-    def nominate(self, request: Request, response: Response, wish: NominationRequest) -> AcceptedShape:
-        """Nominate a suspect. Its test is queued; the answer tells nothing about the server."""
-        nomination = intake.nomination(
+    def nominate(self, request: Request, response: Response, wish: NominationRequest) -> Any:
+        """Nominate a suspect. Its test is queued; the answer tells nothing about the server.
+
+        Where more than one Received line could tell who handed the spam in, nobody is nominated: the problem's
+        `nominations` show the lines, and the same request with `pick` is taken.
+        """
+        visitor = request.state.visitor
+        cases, total = intake.nominations(
             wish.address,
             door=Door.API,
-            nominator=requester(request.state.visitor),
+            nominator=requester(visitor),
             reason=wish.reason,
-            evidence=wish.evidence.encode() if wish.evidence.strip() else None,
+            evidence=_octets(wish),
             settings=self._settings,
             now=self._clock.now(),
+            pick=wish.pick,
+            at=intake.home(self._settings, visitor=visitor),
         )
-        self._doors.nominate(nomination)
-        return self._accepted(nomination.address, response)
+        taken = self._doors.nominate_each(cases)
+        shapes = [nominated_shape(each) for each in taken]
+        queued = next((each.job for each in taken if each.job is not None), None)
+        if queued is None:
+            assert taken[0].refused is not None
+            return problem(refusal(taken[0].refused), shapes)
+        accepted = self._accepted(queued.address, response)
+        return NominationsShape(**accepted.model_dump(), messages=total, nominations=shapes)
 
     def remove(self, request: Request, response: Response, wish: RemovalRequest) -> AcceptedShape:
         """Ask for the retest that takes a closed relay off the list."""
@@ -146,3 +186,15 @@ class Interface:
         )
         response.headers["Location"] = accepted.status_url
         return accepted
+
+
+def _octets(wish: NominationRequest) -> bytes | None:
+    """The evidence as it came. Raises Refused."""
+    if not wish.evidence.strip():
+        return None
+    if wish.encoding == "text":
+        return wish.evidence.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(wish.evidence)
+    except ValueError:
+        raise Refused(Refusal.NOT_MAIL, "The evidence is not base64, as its encoding says.") from None

@@ -43,7 +43,8 @@ class _App(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
-        document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= shape.pop("$defs") | {"Problem": shape}
         return document
 
 
@@ -66,7 +67,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        form_limits={"max_fields": 10, "max_files": 0, "max_part_size": most_bytes(settings)},
+        form_limits={"max_fields": 10, "max_files": 1, "max_part_size": most_bytes(settings)},
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     pages = Pages(settings)

@@ -18,7 +18,7 @@ from starlette.types import Scope
 from dnsbl.errors import NotFound, Refused, StoreUnavailable, Trouble
 from dnsbl.model import Refusal
 from dnsbl.web.render import Pages
-from dnsbl.web.shapes import STATUS
+from dnsbl.web.shapes import STATUS, NominatedShape
 
 #: Where the interface for programs begins.
 API = "/api/v1"
@@ -49,6 +49,9 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="One sentence for people.")
     reason: str = Field(description="A named reason for programs.")
+    nominations: list[NominatedShape] | None = Field(
+        None, description="Of a refused nomination: how each message was read, and which lines could be picked."
+    )
 
 
 def refusal(error: Refused) -> Fault:
@@ -57,12 +60,17 @@ def refusal(error: Refused) -> Fault:
     return Fault(status, error.reason, str(error), error.retry_after)
 
 
-def problem(fault: Fault) -> Response:
-    """For programs."""
+def problem(fault: Fault, nominations: list[NominatedShape] | None = None) -> Response:
+    """For programs; with what came of each message, where a nomination was refused."""
     body = Problem(
-        title=HTTPStatus(fault.status).phrase, status=fault.status, detail=fault.sentence, reason=fault.reason
+        title=HTTPStatus(fault.status).phrase,
+        status=fault.status,
+        detail=fault.sentence,
+        reason=fault.reason,
+        nominations=nominations,
     )
-    return JSONResponse(body.model_dump(), fault.status, fault.headers, media_type="application/problem+json")
+    document = body.model_dump(mode="json", exclude={"nominations"} if nominations is None else None)
+    return JSONResponse(document, fault.status, fault.headers, media_type="application/problem+json")
 
 
 class Faults:

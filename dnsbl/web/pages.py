@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dnsbl.addresses import Address, neighbourhood, network_of, parse_address
@@ -21,6 +21,7 @@ from dnsbl.dns.zones import TEST_POINT
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import PROOF_KINDS, Door, JobReason, JobState, Refusal, RunReport, Standing, State
 from dnsbl.rules import intake
+from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.settings import Settings
 from dnsbl.web import words
 from dnsbl.web.dossier import Dossier, dossier
@@ -119,34 +120,44 @@ class Site:
         )
 
     def nomination_form(self, address: str = "") -> Response:
-        return self._render("nominate.html", typed=address[:200], evidence="", mistake="")
+        return self._render("nominate.html", typed=address[:200], evidence="", mistake="", trace=None)
 
     def nominate(
         self,
         request: Request,
         address: Annotated[Text, Form()] = "",
         evidence: Annotated[Text, Form()] = "",
+        pick: Annotated[Text, Form()] = "",
+        file: Annotated[UploadFile | None, File()] = None,
     ) -> Response:
-        """Take a nomination; the answer says queued, recently tested or listed."""
+        """Take a nomination; the answer says queued, recently tested or listed, or asks which line is meant."""
+        saved = file.file.read(FILE_MOST) if file is not None else b""
+        shown = saved or evidence.encode("utf-8", "replace")
         try:
-            nomination = intake.nomination(
+            cases, total = intake.nominations(
                 address,
                 door=Door.WEB,
                 nominator=requester(request.state.visitor),
                 reason="",
-                evidence=evidence.encode() if evidence.strip() else None,
+                evidence=shown if shown.strip() else None,
                 settings=self._settings,
                 now=self._clock.now(),
+                pick=int(pick) if pick.isascii() and pick.isdigit() and len(pick) < 5 else None,
+                at=intake.home(self._settings, visitor=request.state.visitor),
             )
         except Refused as error:
-            return self._again("nominate.html", error, typed=address[:200], evidence=evidence)
-        try:
-            self._doors.nominate(nomination)
-        except Refused as error:
-            if error.reason not in (Refusal.RESTING, Refusal.ALREADY_LISTED):
-                return self._again("nominate.html", error, typed=address[:200], evidence=evidence)
-            return self._render("nominated.html", address=nomination.address, result=error.reason)
-        return self._render("nominated.html", status=202, address=nomination.address, result="queued")
+            return self._again("nominate.html", error, typed=address[:200], evidence=_text(shown), trace=None)
+        taken = self._doors.nominate_each(cases)
+        first = taken[0].refused
+        if any(each.job for each in taken) or first is None:
+            return self._render("nominated.html", status=202, taken=taken, total=total)
+        if first.reason in (Refusal.RESTING, Refusal.ALREADY_LISTED):
+            return self._render("nominated.html", taken=taken, total=total)
+        if total > 1:
+            return self._render("nominated.html", status=refusal(first).status, taken=taken, total=total)
+        case = taken[0].case
+        text = _text(case.message if saved else shown)
+        return self._again("nominate.html", first, typed=address[:200], evidence=text, trace=case.trace)
 
     def removal_form(self, address: str = "") -> Response:
         return self._render("remove.html", typed=address[:200], mistake="")
@@ -172,7 +183,7 @@ class Site:
             "index.html", status=400, visitor=request.state.visitor, typed=typed[:200], mistake=str(error)
         )
 
-    def _again(self, template: str, error: Refused, **typed: str) -> Response:
+    def _again(self, template: str, error: Refused, **typed: Any) -> Response:
         """The form once more, with the sentence that says why."""
         fault = refusal(error)
         return self._render(template, status=fault.status, headers=fault.headers, mistake=fault.sentence, **typed)
@@ -206,3 +217,8 @@ def refresh(standing: Standing, now: datetime) -> int | None:
     if job and (job.state is JobState.RUNNING or job.due <= now + SOON):
         return LIVE
     return WAITING if standing.state is State.PENDING else None
+
+
+def _text(octets: bytes) -> str:
+    """Evidence as a form shows it again; what is no text comes out empty, and must be chosen once more."""
+    return "" if b"\0" in octets else octets.decode("utf-8", "replace")

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from dnsbl.settings import Settings
+from tester.received import Step
 
 _SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -31,6 +32,13 @@ def span(seconds: float) -> str:
     return f"{seconds:g} seconds"
 
 
+def line(step: Step) -> str:
+    """One Received line, as the walk read it."""
+    hop = step.hop
+    client = f"{hop.name or hop.helo} [{hop.address}]" if hop.address else hop.helo or "nobody"
+    return f"{step.number}: {client} to {hop.by or 'nobody'}: {step.why}"
+
+
 #: One for the process, so that each template is compiled once.
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dnsbl.web"),
@@ -42,6 +50,7 @@ _ENVIRONMENT = Environment(
     keep_trailing_newline=True,
 )
 _ENVIRONMENT.filters |= {"when": when, "span": span}
+_ENVIRONMENT.globals |= {"line": line}
 
 
 class Pages:

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field
 
 from dnsbl.addresses import Address
+from dnsbl.casework.doors import Taken
 from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
+from tester.received import Reading
 from tester.smtp import DELIVERED, Flag, Outcome
 from tester.verdict import Verdict
 
@@ -89,6 +91,73 @@ class RunShape(BaseModel):
     flags: list[Flag] = Field(description="Remarks that decide nothing, such as TESTER_SPECIFIC.")
     output_addresses: list[str] = Field(description="Who delivered our letters to the collector.")
     attempts: list[AttemptShape]
+
+
+class LineShape(BaseModel):
+    """One Received line of the evidence, as it was read. Texts are escaped to printable ASCII."""
+
+    number: int = Field(description="From the top, beginning with 1.")
+    reading: Reading
+    why: str
+    address: str | None = Field(description="The client's address, as the server saw it.")
+    name: str = Field(description="The name that the server found for it.")
+    helo: str = Field(description="What the client called itself.")
+    by: str = Field(description="Who wrote the line.")
+    protocol: str
+    possible: bool = Field(description="Whether this line can be named in `pick`.")
+
+
+class TraceShape(BaseModel):
+    """How a message's Received lines were read."""
+
+    line: int | None = Field(description="The line that was used, or would be; null when none tells.")
+    sure: bool = Field(description="Whether nobody needs to say which line is meant.")
+    lines: list[LineShape]
+
+
+class NominatedShape(BaseModel):
+    """What came of one message of the evidence."""
+
+    message: str = Field(
+        description='Which message of the file, such as "message 2 of 3"; empty when it is the only one.'
+    )
+    address: str | None = Field(description="Who is nominated, or would be.")
+    result: str = Field(description='"queued", or the named reason why it is not.')
+    detail: str = Field(description="The reason as a sentence, or empty.")
+    report: str = Field(description='What kind of abuse report it was attached to: "ARF", "X-ARF" or none.')
+    source: str | None = Field(description="The source that this report names.")
+    trace: TraceShape | None = Field(description="How its Received lines were read; null when it has none.")
+
+
+def nominated_shape(taken: Taken) -> NominatedShape:
+    """One row of `nominations` in the answer of POST nominations and of `nominate --json`."""
+    case = taken.case
+    suspect = case.nomination.address if case.nomination else case.line.hop.address if case.line else None
+    lines = [
+        LineShape(
+            number=step.number,
+            reading=step.reading,
+            why=step.why,
+            address=str(step.hop.address) if step.hop.address else None,
+            name=step.hop.name,
+            helo=step.hop.helo,
+            by=step.hop.by,
+            protocol=step.hop.protocol,
+            possible=step.possible,
+        )
+        for step in (case.trace.steps if case.trace else ())
+    ]
+    return NominatedShape(
+        message=case.where,
+        address=str(suspect) if suspect else None,
+        result="queued" if taken.refused is None else taken.refused.reason,
+        detail="" if taken.refused is None else str(taken.refused),
+        report=case.report,
+        source=str(case.source) if case.source else None,
+        trace=TraceShape(line=case.line.number if case.line else None, sure=case.trace.sure, lines=lines)
+        if case.trace
+        else None,
+    )
 
 
 def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:

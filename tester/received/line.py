@@ -100,6 +100,8 @@ _CLAIM = re.compile(
 _NAMELESS = frozenset(
     ("unknown", "unknownhost", "unverified", "unverifiedhost", "nxdomain", "noname", "no-reverse-dns")
 )
+#: What some servers write before a name or an address; "unknown host [192.0.2.1]", "ip 192.0.2.1".
+_LABEL = re.compile(r"(?:host|peer|ip|tcp|addr(?:ess)?):?\Z", re.IGNORECASE)
 _GREETING = re.compile(r"\"?(?:helo|ehlo|lhlo)(?:[\s:=]+([^\"\s]*)\"?)?\Z", re.IGNORECASE)
 _LITERAL = re.compile(r"\[\s*(?:IPv6:\s*)?([0-9a-f:.]{2,45})(?:%[^\]\s]{0,20})?\s*\](?::\d{1,5})?\Z", re.IGNORECASE)
 _PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}\Z")
@@ -116,6 +118,7 @@ def _seen(sender: Clause) -> tuple[str, Address | None]:
 
 def _tcp_info(words: list[str]) -> tuple[str, Address | None]:
     """TCP-info at the start of a comment's own words, with the client's ident before it or without."""
+    words = [word for number, word in enumerate(words) if number > 1 or not _LABEL.match(word)]
     if not words:
         return "", None
     if address := _address(words[0]):

@@ -59,6 +59,7 @@ class Exhibit:
     where: str  #: where in the file: "", "message 2 of 3", "attached message 1 of 2", or both
     report: str = ""  #: what kind of report it was attached to: "", "ARF" or "X-ARF"
     source: Address | None = None  #: the source that this report names
+    doubt: str = ""  #: why it may not be the spam itself, as a clause
     fault: Refused | None = None  #: why it cannot be evidence
 
 
@@ -113,7 +114,8 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
         raise Refused(Refusal.INLINE_FORWARD, TNEF)
     if inline.forwards(header, leaves):
         raise Refused(Refusal.INLINE_FORWARD, INLINE)
-    return (Exhibit(message=text, where=""),)
+    doubt = "its subject says that somebody forwarded it, and a forward's own lines are not the spam's"
+    return (Exhibit(message=text, where="", doubt=doubt if inline.says_so(header) else ""),)
 
 
 def _of_attached(attached: list[bytes], report: reports.Report | None, depth: int) -> tuple[Exhibit, ...]:

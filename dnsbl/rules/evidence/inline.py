@@ -2,7 +2,7 @@
 
 Two signs together: a subject that says so, or words that only a forward has; and below them the other message's fields
 in the text, as mail programs put them there in their user's language. A reply quotes without the first sign, and a spam
-that plays a reply ("Re:") is what it is: spam.
+that plays a reply ("Re:") is what it is: spam. The subject alone is a doubt: spam plays forwards, too.
 """
 
 from __future__ import annotations
@@ -46,9 +46,14 @@ _TAGS = re.compile(r"<[^<>]{0,500}>")
 _BREAKS = re.compile(r"<(?:br|/p|/div|/tr|/td|p|div|tr)\b[^<>]{0,200}>", re.IGNORECASE)
 
 
+def says_so(header: dict[str, str]) -> bool:
+    """Whether the subject of a message says that it is a forward."""
+    return bool(_SUBJECT.match(_decoded(header.get("subject", ""))))
+
+
 def forwards(header: dict[str, str], leaves: Sequence[mime.Part]) -> bool:
     """Whether this message, by its header and its text parts, is such a forward."""
-    says = bool(_SUBJECT.match(_decoded(header.get("subject", ""))))
+    says = says_so(header)
     for leaf in leaves:
         if leaf.kind not in ("text/plain", "text/html", ""):
             continue

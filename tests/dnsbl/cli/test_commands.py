@@ -4,64 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from importlib.metadata import version
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dnsbl import cli
 from dnsbl.addresses import parse_address
 from dnsbl.cli import serving
 from dnsbl.daemons.node import Bound
 from dnsbl.dns.engine import compiled
 from dnsbl.opened import open_list
 from tester.returned import Collected
-
-ROOT = Path(__file__).resolve().parents[3]
-Run = Callable[..., Any]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process; returns its document, or its words on stderr when it should fail."""
-    (tmp_path / "zones").mkdir()
-    (tmp_path / "zones" / "z.toml").write_text((ROOT / "zones" / "relays.example.org.toml").read_text())
-    config = tmp_path / "config.toml"
-    config.write_text('[tester]\nlab_networks = ["127.0.0.0/8"]\nsource_addresses = ["127.0.0.1"]\n')
-
-    def go(*words: str, code: int = 0, plain: bool = False, both: bool = False) -> Any:
-        more = () if plain else ("--json",)
-        monkeypatch.setattr(sys, "argv", ["dnsbl", *words, "--config", str(config), *more])
-        left: object = 0
-        try:
-            cli.main()
-        except SystemExit as exit:
-            left = exit.code
-        out, err = capsys.readouterr()
-        if isinstance(left, str):
-            err, found = err + left, 1
-        else:
-            found = left or 0
-        assert found == code, (out, err)
-        if code:
-            return out + err if both else err
-        return out if plain else json.loads(out)
-
-    return go
-
-
-def spam(tmp_path: Path, address: str = "8.8.8.8") -> str:
-    path = tmp_path / "spam.eml"
-    path.write_text(
-        f"Received: from x ([{address}]) by mx.example.org; {format_datetime(datetime.now(UTC))}\n"
-        "From: a@example.com\nSubject: buy\n\nBuy.\n"
-    )
-    return str(path)
+from tests.dnsbl.cli.conftest import ROOT, Run, spam
 
 
 def test_a_nomination_is_queued_and_seen_in_lookup_and_journal(run: Run, tmp_path: Path) -> None:

@@ -304,6 +304,15 @@ def test_a_message_that_was_sent_on_as_it_was_is_asked_about() -> None:
     assert nominated(cases(traced(*lines[:1], more="Resent-From: x@partner.example\r\n"))[0]) == OWN
 
 
+def test_a_message_whose_subject_alone_says_that_it_is_a_forward_is_asked_about() -> None:
+    spam = traced(f"from a (a [{RELAY}]) by mx.mysite.example").replace(b"Subject: buy", b"Subject: Fwd: buy")
+    assert nominated(cases(spam)[0]).startswith(
+        "which-line: Line 1 (203.0.113.21) could be the hand-over, since its subj"
+    )
+    assert nominated(cases(spam, pick=1)[0]) == RELAY
+    assert nominated(cases(spam, RELAY)[0]) == RELAY
+
+
 def reported(source: str, message: bytes, kind: str = "abuse") -> bytes:
     return (
         f"Received: from fbl (fbl [{OWN}]) by mx.mysite.example; {STAMP}\r\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -89,6 +91,34 @@ def test_a_nomination_is_queued_and_names_no_run(house: Build) -> None:
         "state": "queued",
         "status_url": f"http://127.0.0.1:8053/api/v1/hosts/{TARGET}",
         "page_url": f"http://127.0.0.1:8053/ip/{TARGET}",
+        "messages": 1,
+        "nominations": [
+            {
+                "message": "",
+                "address": TARGET,
+                "result": "queued",
+                "detail": "",
+                "report": "",
+                "source": None,
+                "trace": {
+                    "line": 1,
+                    "sure": True,
+                    "lines": [
+                        {
+                            "number": 1,
+                            "reading": "used",
+                            "why": "handed in from outside",
+                            "address": TARGET,
+                            "name": "relay.example.net",
+                            "helo": "relay.example.net",
+                            "by": "mx.example.com",
+                            "protocol": "ESMTP",
+                            "possible": True,
+                        }
+                    ],
+                },
+            }
+        ],
     }
     assert answer.headers["location"] == answer.json()["status_url"]
     assert home.casework.views.look_up(parse_address(TARGET)).state is State.QUEUED
@@ -96,7 +126,7 @@ def test_a_nomination_is_queued_and_names_no_run(house: Build) -> None:
 
 
 def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
-    home = house(policy={"evidence_bytes": 4096})
+    home = house()
     visitor = home.visitor()
 
     def refused(status: int, reason: str, **wish: str) -> Any:
@@ -110,7 +140,7 @@ def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
     refused(422, "special-purpose", address="127.0.0.1")
     refused(422, "not-mail", evidence="hello there")
     refused(422, "not-in-evidence", address="8.8.8.8", evidence=home.spam())
-    refused(413, "too-large", evidence=home.spam(text="x" * 5000))
+    refused(422, "not-mail", evidence="a", encoding="base64")
     home.office.nominate(TARGET)
     home.test(outcome=Outcome.RCPT_5XX, reply="550 no")
     assert int(refused(429, "resting", evidence=home.spam()).headers["retry-after"]) > 600000
@@ -118,6 +148,59 @@ def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
     refused(409, "already-listed", evidence=home.spam("198.18.7.10"))
     home.casework.operators.exclude(parse_network("198.18.8.0/24"), reason="asked", actor="operator")
     refused(403, "excluded", evidence=home.spam("198.18.8.1"))
+
+
+def doubtful(home: Any) -> str:
+    """Spam that came in through a server of the reporter's, who has not registered it."""
+    stamp = home.spam().partition("; ")[2].partition("\r\n")[0]
+    inner = f"Received: from mx.mysite.example (mx.mysite.example [198.18.1.1]) by store.mysite.example; {stamp}\r\n"
+    return inner + home.spam().replace("mx.example.com", "mx.mysite.example")
+
+
+def test_where_more_than_one_line_could_be_meant_the_problem_asks_and_takes_the_answer(house: Build) -> None:
+    home = house()
+    visitor = home.visitor()
+    asked = visitor.post("/api/v1/nominations", json={"evidence": doubtful(home)})
+    assert "say which is meant" in problem(asked, 422, "which-line")
+    (row,) = asked.json()["nominations"]
+    assert (row["address"], row["result"], row["trace"]["line"], row["trace"]["sure"]) == (
+        "198.18.1.1",
+        "which-line",
+        1,
+        False,
+    )
+    assert [line["number"] for line in row["trace"]["lines"] if line["possible"]] == [1, 2]
+    assert home.casework.views.look_up(parse_address(TARGET)).state is State.UNKNOWN
+    answer = visitor.post("/api/v1/nominations", json={"evidence": doubtful(home), "pick": 2})
+    assert (answer.status_code, answer.json()["address"]) == (202, TARGET)
+    assert answer.json()["nominations"][0]["trace"]["line"] == 2
+    wrong = visitor.post("/api/v1/nominations", json={"evidence": doubtful(home), "pick": 2, "address": "198.18.1.1"})
+    assert "leave one of the two out" in problem(wrong, 422, "which-line")
+
+
+def test_a_reporter_who_has_registered_his_servers_is_not_asked(house: Build) -> None:
+    home = house(policy={"reporters": ["198.51.100.0/24 198.18.1.1"]})
+    for visitor, status in (("198.51.100.23", 202), ("192.0.2.1", 422)):
+        wish = {"evidence": doubtful(home)}
+        assert home.visitor(visitor).post("/api/v1/nominations", json=wish).status_code == status
+
+
+def test_base64_keeps_every_octet(house: Build) -> None:
+    home = house()
+    octets = home.spam(text="caf\xe9").encode("latin-1")
+    wish = {"evidence": base64.b64encode(octets).decode(), "encoding": "base64"}
+    assert home.visitor().post("/api/v1/nominations", json=wish).status_code == 202
+    name = home.casework.operators.journal()[0].evidence.rpartition(":")[2]
+    assert name == sha256(octets).hexdigest()
+
+
+def test_of_a_mailbox_each_message_is_told_about(house: Build) -> None:
+    home = house()
+    separator = "From a@example.net Wed Nov 25 15:14:13 2026\r\n"
+    box = "".join(separator + each + "\r\n" for each in (doubtful(home), home.spam(), home.spam("127.0.0.1")))
+    answer = home.visitor().post("/api/v1/nominations", json={"evidence": box})
+    assert (answer.status_code, answer.json()["address"], answer.json()["messages"]) == (202, TARGET, 3)
+    assert [row["result"] for row in answer.json()["nominations"]] == ["which-line", "queued", "not-in-evidence"]
 
 
 def test_removal_queues_the_retest(house: Build) -> None:

@@ -1,0 +1,105 @@
+"""Evidence on the command line: what is shown of it, and where it asks."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from tests.dnsbl.cli.conftest import Run, spam
+
+
+def doubtful(tmp_path: Path) -> str:
+    """Spam that came in through a server of the reporter's, who has not registered it."""
+    path = tmp_path / "doubtful.eml"
+    stamp = format_datetime(datetime.now(UTC))
+    path.write_text(
+        f"Received: from mx.mysite.example (mx.mysite.example [9.9.9.9]) by store.mysite.example; {stamp}\n"
+        f"Received: from relay.example.net (relay.example.net [8.8.8.8]) by mx.mysite.example; {stamp}\n"
+        "Received: from pc (pc [10.0.0.1]) by relay.example.net; x\n"
+        "Subject: buy\n\nBuy.\n"
+    )
+    return str(path)
+
+
+def test_a_nomination_shows_which_line_was_used_and_which_could_be_meant(run: Run, tmp_path: Path) -> None:
+    (row,) = run("nominate", "--evidence", spam(tmp_path))["nominations"]
+    assert (row["result"], row["trace"]["line"], row["trace"]["lines"][0]["address"]) == ("queued", 1, "8.8.8.8")
+    said = run("nominate", "--evidence", doubtful(tmp_path), "--pick", "2", plain=True)
+    assert [line for line in said.splitlines() if line[:1] in "> "] == [
+        "    1  mx.mysite.example [9.9.9.9] to store.mysite.example: handed in from outside; if this one is meant: "
+        "--pick 1",
+        ">   2  relay.example.net [8.8.8.8] to mx.mysite.example: written by strangers",
+        "    3  pc [10.0.0.1] to relay.example.net: written by strangers; names no public address",
+    ]
+
+
+def test_where_more_than_one_line_could_be_meant_it_asks(run: Run, tmp_path: Path) -> None:
+    said = run("nominate", "--evidence", doubtful(tmp_path), code=1, both=True)
+    document, _, err = said.partition("dnsbl: ")
+    assert "say which is meant. (--pick N)" in err and err.strip().count("\n") == 0
+    shown = json.loads(document)
+    assert (shown["reason"], shown["messages"], shown["nominations"][0]["trace"]["sure"]) == ("which-line", 1, False)
+    assert run("lookup", "8.8.8.8")["state"] == run("lookup", "9.9.9.9")["state"] == "unknown"
+    assert run("nominate", "--evidence", doubtful(tmp_path), "--pick", "2")["address"] == "8.8.8.8"
+
+
+def test_registered_servers_are_passed(run: Run, tmp_path: Path) -> None:
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write('[policy]\nreporters = ["ann 9.9.9.9"]\n')
+    assert run("nominate", "--evidence", doubtful(tmp_path), "--reporter", "ann")["address"] == "8.8.8.8"
+    assert "names no 'bob'" in run("nominate", "--evidence", doubtful(tmp_path), "--reporter", "bob", code=1)
+
+
+def test_each_message_of_a_mailbox_is_taken(run: Run, tmp_path: Path) -> None:
+    box = tmp_path / "box.mbox"
+    separator = "From a@example.net Wed Nov 25 15:14:13 2026\n"
+    first, second = Path(spam(tmp_path, "9.9.9.10")).read_text(), Path(doubtful(tmp_path)).read_text()
+    box.write_text("".join(f"{separator}{each}\n" for each in (first, second, first.replace(".10]", ".11]"))))
+    found = run("nominate", "--evidence", str(box))
+    assert found["messages"] == 3
+    assert [row["result"] for row in found["nominations"]] == ["queued", "which-line", "queued"]
+    said = run("nominate", "--evidence", str(box), plain=True)
+    assert "message 1 of 3: 9.9.9.10: nominated" in said
+    assert "message 2 of 3: Line 1 (9.9.9.9) and line 2 (8.8.8.8) could be" in said
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write("[policy]\nevidence_messages = 1\n")
+    assert "2 of 3 messages were not read" in run("nominate", "--evidence", str(box), plain=True)
+
+
+def test_a_report_says_what_it_names(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "report.eml"
+    path.write_text(
+        "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n"
+        "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nSource-IP: 9.9.9.9\n--b\n"
+        f"Content-Type: message/rfc822\n\n{Path(doubtful(tmp_path)).read_text()}\n--b--\n"
+    )
+    said = run("nominate", "--evidence", str(path), plain=True)
+    assert "The ARF report names 9.9.9.9 as its source." in said
+    assert ">   1  mx.mysite.example [9.9.9.9]" in said
+
+
+def test_a_refused_message_shows_its_lines_to_people_and_one_sentence_on_stderr(run: Run, tmp_path: Path) -> None:
+    said = run("nominate", "10.9.9.9", "--evidence", spam(tmp_path), plain=True, code=1)
+    assert said.strip().count("\n") == 0
+    said = run("nominate", "9.9.9.9", "--evidence", spam(tmp_path), plain=True, code=1, both=True)
+    assert "  1  x [8.8.8.8] to mx.example.org" in said and "No Received line" in said
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_files_may_be_saved_by_any_editor(run: Run, tmp_path: Path, mark: str, end: str) -> None:
+    def saved(path: Path, text: str) -> None:
+        path.write_bytes((mark + text).replace("\n", end).encode())
+
+    for path in (tmp_path / "config.toml", tmp_path / "zones" / "z.toml"):
+        saved(path, path.read_text())
+    nets = tmp_path / "nets"
+    saved(nets, "# list\n8.8.8.0/28\n9.9.9.64/26 # office\n")
+    assert run("listing", "add", "--from", str(nets), "--reason", "x")["added"] == 2
+    saved(nets, "8.8.8.0/28\n")
+    assert run("listing", "drop", "--from", str(nets), "--reason", "x")["dropped"] == 1
+    assert run("check-config")["zones"] == ["relays.example.org"]
