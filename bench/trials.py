@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address
 from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN
 from tester import letter as letters
 from tester.approach import Approach, Path
+from tester.bounces import Ours
 from tester.caller import call
 from tester.collector import Bounds, Collector
 from tester.letter import Keyring
@@ -23,7 +24,6 @@ from tester.smtp import Attempt, Event, Limits, Said, Transcript
 from tester.trial import Trial, Vantage
 from tester.vectors import Vector
 from tester.verdict import Verdict
-from tester.weighing import Ours
 
 VANTAGE = Vantage(
     sender=letters.Sender(

@@ -5,6 +5,7 @@ Pure data. Holds no rule and no SQL. What a test says and finds are `tester`'s r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -102,6 +103,13 @@ class Refusal(StrEnum):
     TOO_WIDE = "too-wide"
     WRONG_KIND = "wrong-kind"
 
+
+#: What comes to the collector for an operator to read, and what each is called there.
+INBOX: Mapping[Finding, str] = {
+    Finding.HUMAN: "mail",
+    Finding.COMPLAINT: "ABUSE REPORT",
+    Finding.UNPROVEN: "not understood",
+}
 
 #: Kinds that only proof may fill (law 1); every other kind is for operators.
 PROOF_KINDS = frozenset({"relay", "multihop"})

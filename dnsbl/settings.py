@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from tester.bounces import COLLECTOR, quoted
 from tester.vectors import CATALOGUE
 
 Network = IPv4Network | IPv6Network
@@ -399,7 +400,7 @@ class CollectorSettings(Section):
     addresses: tuple[Address, ...] = Field(
         (), description="Its public addresses, for the relay forms that name an address (full profile)."
     )
-    message_bytes: int = Field(65536, description="Largest message taken.", ge=8192)
+    message_bytes: int = Field(262144, description="Largest message taken, whatever its lines.", ge=8192)
     connections: int = Field(200, description="Connections at once.", ge=1)
     per_peer: int = Field(8, description="Connections at once from one address, of IPv6 one /64.", ge=1)
     per_network: int = Field(
@@ -556,6 +557,10 @@ class Settings(Section):
             yield "tester.bounce_domain must differ from tester.collector_domain"
         if len(tester.collector_domain.replace(".", "+2E")) > 17:
             yield "tester.collector_domain must be short: each dot counts three, 17 in all"
+        if quoted(
+            name.encode() for name in (self.service.name, self.service.website, self.service.contact, tester.helo)
+        ):
+            yield f'no name may hold "{COLLECTOR}", by which our refusals are known: it would stand in every letter'
         if tester.late_window < tester.delivery_window:
             yield "tester.late_window must not be shorter than tester.delivery_window"
         unknown = [id for id in tester.vectors_off if id not in CATALOGUE]

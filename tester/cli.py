@@ -22,6 +22,7 @@ from typing import TextIO
 
 from tester import letter as letters
 from tester.approach import Path
+from tester.bounces import Ours
 from tester.caller import call
 from tester.collector import Collector
 from tester.errors import NotDialable, TesterError
@@ -32,7 +33,6 @@ from tester.smtp import Attempt, Event, Limits, Said, Transcript, escape
 from tester.trial import Trial, Vantage
 from tester.vectors import PROFILES, profile
 from tester.verdict import Judgement
-from tester.weighing import Ours
 
 DAY = 24 * 3600
 LATE_AFTER = 2 * DAY  #: seconds after which a delivery is late

@@ -1,15 +1,17 @@
 """Shell: receives on aiosmtpd what comes back; bounded, for our own recipients only; never relays.
 
-Accepts a recipient only when its domain is ours and its local part bears our gate (or is postmaster/abuse).
-Answers 451, never 5xx, when the fault is ours. Memory per connection is bounded whatever the peer sends. Half of
-the module are cures for what the library leaves open; each says which.
+Accepts a recipient only when it is a token of ours that bears our gate, at a domain of ours (or postmaster/abuse
+there). Such a letter is taken in whatever shape a relay hands it on: a collector that refuses what was relayed acquits
+the relay. What must be refused carries the phrase (`bounces.COLLECTOR`) by which our own refusals are known when they
+are quoted to us; 451, never 5xx, is the answer when the fault is ours. Only CRLF.CRLF ends a message: any other line
+end around the dot is text, so that nobody smuggles a second message inside one. Memory per connection is bounded
+whatever the peer sends. Over 400 lines, since half of them are cures for what the library leaves open; each says which.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -19,11 +21,13 @@ from typing import Any, AnyStr, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tester.bounces import COLLECTOR, refusal
 from tester.crowd import Crowd, Place, Tally, widths
+from tester.envelopes import Path, Recipients
 from tester.errors import Deferred
 from tester.listening import Listener, bound
 from tester.received import plain
-from tester.returned import COLLECTOR, Collected
+from tester.returned import Collected
 from tester.smtp import escape
 
 _log = logging.getLogger(__name__)
@@ -33,8 +37,8 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bounds:
-    message: int = 64 * 1024  #: octets of a message
-    line: int = 4096  #: octets of a line in DATA
+    message: int = 256 * 1024  #: octets of a message, in lines of whatever length
+    line: int = 4096  #: octets of a command
     connections: int = 200
     per_peer: int = 4  #: connections from one address, of IPv6 one /64
     per_network: int = 16  #: connections from one /24 or /48
@@ -45,11 +49,11 @@ class Bounds:
     grace: float = 5.0  #: in which a connection without a message yields to no other
     commands: int = 40  #: of one kind on one connection
     replies: int = 40  #: of ours without a message between them: what all commands together come to
+    farewell: float = 5.0  #: until a peer that sends too much, and was told so, is cut off
 
 
-#: What a line costs in memory, about, beyond its octets: a message of nothing but line ends would cost twenty-five
-#: times its size.
-_PER_LINE = 32
+#: More than the reader ever holds.
+_ALL = 2**30
 
 
 class Collector:
@@ -71,8 +75,7 @@ class Collector:
         on_probe: Callable[[Collected], None] | None = None,
     ) -> None:
         self.hostname = hostname
-        self.domains = frozenset(domain.lower() for domain in domains)
-        self.gate = gate
+        self.recipients = Recipients(domains, gate)
         self.now = now
         self.bounds = bounds
         self.on_probe = on_probe
@@ -101,7 +104,7 @@ class Collector:
             who="collector",
             tally=self.tally,
             log=_log,
-            refusal=b"421 4.7.0 too many connections, try again later\r\n",
+            refusal=refusal("421 4.7.0 too many connections").encode("ascii") + b"\r\n",
         )
         self._listeners.append(listener)
         listener.start()
@@ -140,9 +143,6 @@ class _Handler:
         session.host_name = hostname
         return [line for line in responses if not line.startswith("250-AUTH")]
 
-    async def handle_DATA(self, server: _Connection, session: Session, envelope: Envelope) -> str:
-        return await server.take(envelope.original_content or b"")
-
 
 class _Connection(SMTP):
     """One connection, bounded in bytes, seconds and commands whatever the peer sends.
@@ -153,28 +153,31 @@ class _Connection(SMTP):
 
     def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop, place: Place) -> None:
         bounds = collector.bounds
-        self.line_length_limit = bounds.line
+        self.line_length_limit = bounds.line  # of the reader; DATA puts longer lines together
         super().__init__(
             _Handler(),
             data_size_limit=bounds.message,
             enable_SMTPUTF8=True,
             hostname=collector.hostname,
-            ident="ESMTP relay test collector",
+            ident=f"ESMTP {COLLECTOR}",
             tls_context=collector.tls,
             timeout=bounds.idle,
             command_call_limit=bounds.commands,
             loop=loop,
         )
         self.command_size_limits = defaultdict(lambda: bounds.line)  # the library shares one table among all
+        self.command_size_limit = bounds.line
         self._collector = collector
-        self._mail: _Path | None = None
-        self._rcpt: _Path | None = None
+        self._mail: Path | None = None
+        self._rcpt: Path | None = None
+        self._recipient = ""  # what it names of ours
         self._probing = True  # until DATA: a recipient accepted and not used is a callback
         self._budget = 2 * bounds.message
         self._replies = 0
         self._place = place
         self._whole: asyncio.TimerHandle | None = None
         self._errand: asyncio.TimerHandle | None = None
+        self._leaving = False
         self._peer: tuple[Any, ...] = ("", 0)
         self._local: tuple[Any, ...] = ("", 0)
 
@@ -187,7 +190,7 @@ class _Connection(SMTP):
         self._peer = transport.get_extra_info("peername") or ("::", 0)
         self._local = transport.get_extra_info("sockname") or ("::", 0)
         self._collector.open[self] = self._place
-        self._whole = self.loop.call_later(self._collector.bounds.seconds, self.drop)
+        self._whole = self.loop.call_later(self._collector.bounds.seconds, self._out_of_time)
         self._expect_mail()
         super().connection_made(transport)
         # A peer that resets the connection ends the library's task with an error that nobody else picks up.
@@ -195,15 +198,18 @@ class _Connection(SMTP):
         self._handler_coroutine.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     def data_received(self, data: bytes) -> None:
-        """The library's DATA buffer has no bound for a line without end, and holds each line by itself: here is the
-        bound for both."""
+        """What one connection may send without a message being taken."""
         if self not in self._collector.open:
             return
-        self._budget -= len(data) + _PER_LINE * data.count(b"\n")
+        self._budget -= len(data)
         if self._budget < 0:
-            self.drop()
-            return
-        super().data_received(data)
+            if self._leaving:
+                self.drop()
+            else:
+                self._leave("552 5.3.4 too much was sent", mid_sentence=True)
+        elif not self._leaving:
+            self._reset_timeout()  # the library's clock runs from command to command, however long a message comes
+            super().data_received(data)
 
     def eof_received(self) -> bool | None:
         return super().eof_received() if self in self._collector.open else None
@@ -229,9 +235,33 @@ class _Connection(SMTP):
     def _leave_off(self) -> None:
         """Enough was said without a message."""
         self._collector.note("connections ended that brought no message")
-        if self.transport is not None:
-            cast(asyncio.Transport, self.transport).write(b"421 4.7.0 no message for too long, try again later\r\n")
-            self.transport.close()
+        self._leave("421 4.7.0 no message for too long", mid_sentence=not self._probing)
+
+    def _leave(self, reply: str, *, mid_sentence: bool = False) -> None:
+        """Say why, and hang up: no refusal of ours goes without a word. A connection that is closed over unread data is
+        reset, and takes our last word with it: a peer that is in the middle of something is heard out for a moment."""
+        if self._leaving or self.transport is None:
+            return
+        self._leaving = True
+        transport = cast(asyncio.Transport, self.transport)
+        transport.write(refusal(reply).encode() + b"\r\n")
+        if not (mid_sentence and transport.can_write_eof()):
+            transport.close()
+            return
+        transport.write_eof()
+        self._budget = self._collector.bounds.message
+        self._place.waits(self.loop.time())
+        for timer in (self._whole, self._errand):
+            if timer is not None:
+                timer.cancel()
+        self._whole = self.loop.call_later(self._collector.bounds.farewell, self.drop)
+
+    def _out_of_time(self) -> None:
+        self._leave("421 4.4.2 this took too long", mid_sentence=True)
+
+    def _timeout_cb(self) -> None:
+        """The library hangs up on a silent peer without a word."""
+        self._leave("421 4.4.2 nothing was said for too long")
 
     def drop(self) -> None:
         """Hang up at once."""
@@ -241,14 +271,14 @@ class _Connection(SMTP):
     async def handle_exception(self, error: Exception) -> str:
         """Whatever went wrong here is our fault, and no business of the peer's."""
         _log.error("The collector failed in a command: %s", type(error).__name__)
-        return "451 4.3.0 local error, try again later"
+        return "451 4.3.0 local error"
 
     # ----------------------------------------------------------------------------------- the commands
 
     async def smtp_MAIL(self, arg: str | None) -> None:
         if await self.check_helo_needed():
             return
-        path = _Path.read("FROM:", arg)
+        path = Path.read("FROM", arg)
         if path is None:
             await self.push("501 5.1.7 Syntax: MAIL FROM:<address>")
         elif self._mail is not None:
@@ -262,7 +292,7 @@ class _Connection(SMTP):
     async def smtp_RCPT(self, arg: str | None) -> None:
         if await self.check_helo_needed():
             return
-        path = _Path.read("TO:", arg)
+        path = Path.read("TO", arg)
         if path is None:
             await self.push("501 5.1.3 Syntax: RCPT TO:<address>")
         elif self._mail is None:
@@ -270,27 +300,63 @@ class _Connection(SMTP):
         elif self._rcpt is not None:
             # One letter, one message: the sender repeats the rest by itself (RFC 5321 4.5.3.1.10).
             await self.push("452 4.5.3 one recipient a message")
-        elif path.domain not in self._collector.domains and (path.local, path.domain) != ("postmaster", ""):
-            await self.push(f"550 5.7.1 this {COLLECTOR} receives for itself only")
-        elif path.local not in ("postmaster", "abuse") and not self._collector.gate(path.local):
-            await self.push(f"550 5.1.1 no such recipient at this {COLLECTOR}")
         else:
-            self._rcpt = path
-            self._place.served()
-            assert self.envelope is not None
-            self.envelope.rcpt_tos.append(path.address)
-            await self.push("250 2.1.5 OK")
+            recipient = self._collector.recipients.find(path)
+            if recipient:
+                self._rcpt, self._recipient = path, recipient
+                self._place.served()
+                await self.push("250 2.1.5 OK")
+            elif path.domain in self._collector.recipients.domains:
+                await self.push(f"550 5.1.1 no such recipient at this {COLLECTOR}")
+            else:
+                await self.push(f"550 5.7.1 this {COLLECTOR} receives for itself only")
 
     async def smtp_DATA(self, arg: str | None) -> None:
-        self._probing = False
-        await super().smtp_DATA(arg)
+        """The library's gives up on lines that its reader cannot hold, and keeps each line by itself."""
+        if await self.check_helo_needed():
+            return
+        if self._rcpt is None:
+            await self.push("503 5.5.1 need RCPT command")
+        elif arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+        else:
+            self._probing = False
+            await self.push("354 End data with <CR><LF>.<CR><LF>")
+            message = await self._text()
+            reply = "552 5.3.4 message too big" if message is None else await self._take(message)
+            self._set_post_data_state()
+            await self.push(reply)
+
+    async def _text(self) -> bytes | None:
+        """What stands before CRLF.CRLF, without the dots that were doubled (RFC 5321 4.5.2); None when it is more than
+        a message may be. Lines may be of any length, and hold bare carriage returns and line feeds."""
+        text = bytearray(b"\r\n")  # the first line begins as all others do
+        seen, too_much = 0, False
+        while (end := text.find(b"\r\n.\r\n", seen)) < 0:
+            if len(text) > self._collector.bounds.message + 7:
+                too_much = True
+                del text[:-4]
+            seen = max(0, len(text) - 4)
+            piece = await self._reader.read(_ALL)
+            if not piece:
+                raise ConnectionResetError
+            text += piece
+        self._reader.feed_data(bytes(text[end + 5 :]))  # the next command, if it came along; the reader is empty
+        del text[end + 2 :], text[:2]
+        if too_much or len(text) > self._collector.bounds.message:
+            return None
+        return bytes((b"\r\n" + text).replace(b"\r\n.", b"\r\n")[2:])
 
     async def push(self, status: AnyStr) -> None:
-        """Every command gets one reply at least, junk too: counting ours bounds what is said without a message."""
-        self._replies += status[3:4] not in ("-", b"-")  # the last line of a reply
+        """The one way out for replies, the library's too: those that refuse get the phrase. Every command gets one
+        reply at least, junk too: counting ours bounds what is said without a message."""
+        if self._leaving:
+            return
+        reply = refusal(status if isinstance(status, str) else status.decode("utf-8", "replace"))
+        self._replies += reply[3:4] != "-"  # the last line of a reply
         if self._replies < self._collector.bounds.replies:
-            await super().push(status)
-        elif self._replies == self._collector.bounds.replies:
+            await super().push(reply)
+        else:
             self._leave_off()
 
     async def smtp_VRFY(self, arg: str | None) -> None:
@@ -299,7 +365,7 @@ class _Connection(SMTP):
     async def smtp_AUTH(self, arg: str | None) -> None:
         await self.push("502 5.5.1 not implemented")
 
-    async def take(self, message: bytes) -> str:
+    async def _take(self, message: bytes) -> str:
         """A whole message has come: store it, and only then say so."""
         collected = self._collected(message)
         self._budget = 2 * self._collector.bounds.message
@@ -312,7 +378,7 @@ class _Connection(SMTP):
             return f"452 4.3.1 {later}"
         except Exception as error:
             _log.error("A message could not be stored: %s", type(error).__name__)
-            return "451 4.3.0 could not be stored, try again later"
+            return "451 4.3.0 could not be stored"
         return "250 2.0.0 received"
 
     # ------------------------------------------------------------------------------------- the record
@@ -343,47 +409,11 @@ class _Connection(SMTP):
             mail_raw=self._mail.raw,
             rcpt_raw=self._rcpt.raw,
             mail_from=self._mail.address,
-            recipient=self._rcpt.local,
+            recipient=self._recipient,
             domain=self._rcpt.domain,
             message=message,
             received_at=self._collector.now(),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Path:
-    """The argument of MAIL or RCPT, read once."""
-
-    raw: bytes  #: as sent
-    address: str  #: without angle brackets and source route, escaped; "" for the null reverse-path
-    local: str  #: lower case, unquoted
-    domain: str  #: lower case, without a final dot
-    size: int  #: of the SIZE parameter, or 0; other parameters are ignored
-
-    @classmethod
-    def read(cls, keyword: str, arg: str | None) -> _Path | None:
-        """None when it is no path at all. Source routes are dropped (RFC 5321 4.1.1.3)."""
-        raw = (arg or "").encode("utf-8", "surrogateescape")
-        if raw[: len(keyword)].upper() != keyword.encode("ascii"):
-            return None
-        found = _PATH.fullmatch(raw[len(keyword) :].lstrip(b" "))
-        if found is None:
-            return None
-        address = escape(found[1])
-        local, _, domain = address.rpartition("@") if "@" in address else (address, "", "")
-        size = _SIZE.search(found[2])
-        return cls(
-            raw=raw,
-            address=address,
-            local=local.strip('"').lower(),
-            domain=domain.rstrip(".").lower(),
-            size=int(size[1]) if size else 0,
-        )
-
-
-#: `<address> parameters`, the source route apart; quoted strings may hold anything.
-_PATH = re.compile(rb"""<(?:@[^:<>]*:)?((?:"(?:\\.|[^"\\])*"|[^"<>])*)>((?: .*)?)""", re.DOTALL)
-_SIZE = re.compile(rb" SIZE=([0-9]{1,18})(?![^ ])", re.IGNORECASE)
 
 
 def _shown(end: tuple[Any, ...]) -> str:

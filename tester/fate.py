@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tester.letter import Letter
-from tester.smtp import DELIVERED, PENDING, RETRY, Outcome, Result
+from tester.smtp import DELIVERED, KEPT, PENDING, RETRY, Outcome, Result
 from tester.verdict import Finding
 
 #: Findings by how much they say, least first.
@@ -22,10 +22,15 @@ _RANKS = {
             Finding.FORGED,
             Finding.TOKEN_SEEN,
             Finding.CALLBACK_SEEN,
+            Finding.AUTOMATIC,
+            Finding.RECEIPT,
+            Finding.UNPROVEN,
             Finding.HUMAN,
+            Finding.COMPLAINT,
             Finding.DSN_DELAYED,
-            Finding.BOUNCED_BY_US,
+            Finding.HELD,
             Finding.BOUNCED,
+            Finding.BOUNCED_BY_US,  # who relays, and is refused by us, could well send a bounce of its own
             Finding.DELIVERED_OTHER_LATE,
             Finding.DELIVERED_SAME_LATE,
             Finding.DELIVERED_OTHER,
@@ -34,7 +39,9 @@ _RANKS = {
     )
 }
 #: Findings that are an outcome by themselves: they overrule what the conversation said.
-TELLING = {Finding(outcome.value): outcome for outcome in sorted(DELIVERED | {Outcome.BOUNCED, Outcome.BOUNCED_BY_US})}
+TELLING = {
+    Finding(outcome.value): outcome for outcome in sorted(DELIVERED | KEPT | {Outcome.BOUNCED, Outcome.BOUNCED_BY_US})
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,6 +64,8 @@ class Outcome(StrEnum):
     DELIVERED_OTHER_LATE = "DELIVERED_OTHER_LATE"
     BOUNCED = "BOUNCED"
     BOUNCED_BY_US = "BOUNCED_BY_US"
+    DSN_DELAYED = "DSN_DELAYED"  # the server says that it is still trying to pass it on
+    HELD = "HELD"  # the server says that somebody has to agree first
     LOST = "LOST"
 
 
@@ -94,17 +96,12 @@ class Control(StrEnum):
     DEFERRED = "DEFERRED"
 
 
-#: Accepted by the server, and nothing has come back yet.
-PENDING = frozenset({Outcome.ACCEPTED, Outcome.MAYBE_ACCEPTED})
+#: Accepted, and the server says that it has the letter still: what it will do with it is open, however long it takes.
+KEPT = frozenset({Outcome.DSN_DELAYED, Outcome.HELD})
+#: Accepted by the server, and the letter has come to nothing yet.
+PENDING = frozenset({Outcome.ACCEPTED, Outcome.MAYBE_ACCEPTED}) | KEPT
 #: The letter came back to our collector, proof and all.
-DELIVERED = frozenset(
-    {
-        Outcome.DELIVERED_SAME,
-        Outcome.DELIVERED_OTHER,
-        Outcome.DELIVERED_SAME_LATE,
-        Outcome.DELIVERED_OTHER_LATE,
-    }
-)
+DELIVERED = frozenset(outcome for outcome in Outcome if outcome.startswith("DELIVERED"))
 #: To be tried again later with the same sender and recipient (greylisting and friends).
 RETRY = frozenset(
     {

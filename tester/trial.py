@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from tester import letter as letters
 from tester.approach import Approach, Path
+from tester.bounces import Ours
 from tester.composing import Sign, compose
 from tester.fate import Fate, delivered, outcomes
 from tester.letter import Keyring, Letter, Sender
@@ -22,7 +23,7 @@ from tester.returned import Collected, unwrap
 from tester.smtp import PENDING, Attempt, Control, Limits, Outcome, Said, Transcript
 from tester.vectors import Names, Vector
 from tester.verdict import Judgement, Weighed, judge
-from tester.weighing import Ours, weigh_return
+from tester.weighing import weigh_return
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -52,6 +52,11 @@ class Vector:
     harm: str = ""  #: known harm, or ""
     harms: re.Pattern[bytes] | None = None  #: software that it is known to harm, by its greeting: never sent there
 
+    @property
+    def answered(self) -> bool:
+        """Whether a bounce of it can reach us: its reverse-path names a domain of ours, not the target's or none."""
+        return self.mail in ("{s}@{B}", "{s}@{C}")
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

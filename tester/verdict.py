@@ -12,7 +12,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
 from tester.received import plain
-from tester.smtp import PENDING, REFUSED, RETRY, Control, Outcome
+from tester.smtp import KEPT, PENDING, REFUSED, RETRY, Control, Outcome
+from tester.vectors import CATALOGUE
 
 
 class Verdict(StrEnum):
@@ -33,9 +34,14 @@ class Finding(StrEnum):
     DELIVERED_OTHER = "DELIVERED_OTHER"
     DELIVERED_SAME_LATE = "DELIVERED_SAME_LATE"
     DELIVERED_OTHER_LATE = "DELIVERED_OTHER_LATE"
-    BOUNCED = "BOUNCED"
-    BOUNCED_BY_US = "BOUNCED_BY_US"
-    DSN_DELAYED = "DSN_DELAYED"
+    BOUNCED = "BOUNCED"  # shown: the server has refused the letter for good, after it had accepted it
+    BOUNCED_BY_US = "BOUNCED_BY_US"  # our own collector had refused it: the server did relay
+    DSN_DELAYED = "DSN_DELAYED"  # it is on its way, says the server
+    HELD = "HELD"  # somebody has to agree first: quarantine, moderation, challenge
+    AUTOMATIC = "AUTOMATIC"  # an answer that a machine gives to everything: out of office, "we have received your mail"
+    RECEIPT = "RECEIPT"  # a disposition notification
+    COMPLAINT = "COMPLAINT"  # an abuse report about our letter
+    UNPROVEN = "UNPROVEN"  # a machine's message that shows no bounce of this letter
     TOKEN_SEEN = "TOKEN_SEEN"  # noqa: S105  the recipient token came, the proof did not
     CALLBACK_SEEN = "CALLBACK_SEEN"
     HUMAN = "HUMAN"
@@ -44,18 +50,22 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Weighed:
+    finding: Finding
+    counts: bool  #: True when it is a delivery that convicts
+    reason: str  #: one sentence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
     """The circumstances of one message at the collector, for `weigh`."""
 
     address: IPv4Address | IPv6Address  #: the letter's target
     peer: IPv4Address | IPv6Address  #: who delivered it to us
-    to_sender_token: bool  #: arrived at the sender token (a bounce or a human), not at the recipient token
+    answer: Weighed | None  #: of a message to the sender token, what it was read as; None at the recipient token
     genuine: bool  #: letter.genuine held
     proof_ok: bool  #: the letter's proof stands in the message itself, outside any returned copy
     is_report: bool
-    action: str
-    remote_mta_is_us: bool
-    null_sender: bool
     outcome: Outcome | None  #: the attempt's outcome so far; None while the conversation still runs
     already_delivered: bool
     received_at: float  #: epoch seconds
@@ -64,13 +74,6 @@ class Evidence:
     late_after: float  #: epoch seconds; after this a delivery is *_LATE
     not_after: int
     peer_is_us: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Weighed:
-    finding: Finding
-    counts: bool  #: True when it is a delivery that convicts
-    reason: str  #: one sentence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,8 +125,8 @@ def weigh(evidence: Evidence) -> Weighed:
 
     1. Ours to judge: not delivered by ourselves, both tokens bind this letter, within its window. A token in a
        stranger's hand proves nothing, and a message older than our own dot cannot be ours.
-    2. At the sender token: a delivery status report or a person. Neither is a delivery, whatever it quotes.
-       CALLBACK_SEEN is not given here: a callback brings no message to weigh.
+    2. At the sender token: an answer, as `bounces` reads it. None is a delivery, whatever it quotes. CALLBACK_SEEN is
+       not given here: a callback brings no message to weigh.
     3. At the recipient token: a report never counts, nor does a message without the proof, since the token was
        seen by everybody on the way and the proof only by who took the body; nor a letter whose body never went
        out; nor a second copy. (A null sender alone is no report: one of our forms uses it.)
@@ -137,8 +140,10 @@ def weigh(evidence: Evidence) -> Weighed:
         return Weighed(finding=Finding.FORGED, counts=False, reason="The tokens do not bind this letter.")
     if not e.not_before - CLOCK_SLACK <= e.received_at <= e.not_after:
         return Weighed(finding=Finding.FORGED, counts=False, reason="It came outside the letter's window.")
-    if e.to_sender_token:
-        return _weigh_answer(e)
+    if e.answer is not None:
+        if e.answer.finding is Finding.BOUNCED and e.outcome in NEVER_SENT:
+            return Weighed(finding=Finding.UNPROVEN, counts=False, reason="It bounces what the server had not taken.")
+        return e.answer
     if e.is_report:
         return Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="A delivery report is not a delivery.")
     if not e.proof_ok:
@@ -158,26 +163,10 @@ def weigh(evidence: Evidence) -> Weighed:
     )
 
 
-def _weigh_answer(e: Evidence) -> Weighed:
-    """A message to the sender token: the target's, or a person's, answer to our letter."""
-    if not (e.is_report or e.null_sender):
-        return Weighed(finding=Finding.HUMAN, counts=False, reason="Somebody wrote to the sender address.")
-    # "relayed", "delivered" and "expanded" (RFC 3464 2.3.3) are claims like "delayed": the letter stays pending.
-    if e.action.lower() in {"delayed", "relayed", "delivered", "expanded"}:
-        return Weighed(
-            finding=Finding.DSN_DELAYED, counts=False, reason="The report says that the letter is on its way."
-        )
-    if e.remote_mta_is_us:
-        return Weighed(finding=Finding.BOUNCED_BY_US, counts=False, reason="Our own collector refused the letter.")
-    return Weighed(finding=Finding.BOUNCED, counts=False, reason="The letter was accepted, then returned.")
-
-
 SAME = frozenset({Outcome.DELIVERED_SAME, Outcome.DELIVERED_SAME_LATE})
 OTHER = frozenset({Outcome.DELIVERED_OTHER, Outcome.DELIVERED_OTHER_LATE})
 UNCONNECTED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 TURNED_AWAY = frozenset({Outcome.BANNER_5XX, Outcome.HELO_5XX})
-#: The forms that any mail takes: what becomes of them is what becomes of a stranger's mail.
-PLAIN = frozenset({"S01", "S10"})
 #: The profiles wide enough for a CLOSED: their forms are what a removal rests on.
 WIDE_PROFILES = frozenset({"standard", "full"})
 
@@ -209,8 +198,12 @@ def judge(
       could have sent it as well, so a second, independent run must show it again: until then INCONCLUSIVE,
       then OPEN_MULTIHOP. The address that we spoke to is meant, never the innocent one that delivered.
     - Accepted and sent back to us: ACCEPTS_BOUNCES. Accepted and never seen again within the window:
-      ACCEPTS_LOSES. Neither is relaying. A bounced odd form does not speak for a plain letter that was swallowed:
-      "no such user" says nothing about relaying. If our own collector was to blame for a bounce, nothing is proved.
+      ACCEPTS_LOSES. Neither is relaying. One bounce does not speak for a letter that was swallowed ("no such user"
+      says nothing about relaying): every letter that was accepted and whose bounce can reach us must have been shown
+      to bounce. Those from no sender, or from a sender at your own server, cannot be answered to us; had they been
+      relayed, they had come back. If our own collector was to blame for a bounce, nothing is proved.
+    - Accepted, and you tell us that you hold it, or that you are still trying to deliver it: the letter is neither lost
+      nor refused, and what a server may yet pass on does not show that it passes nothing on: INCONCLUSIVE.
     - All refused: that is CLOSED only if the wide set of forms was tried and the server would have taken mail for
       its own postmaster from us in the same conversation. If it takes nothing at all from us, it refuses the
       tester, and that says nothing about how it treats others: REFUSES_TESTER, no way out of a listing.
@@ -230,9 +223,9 @@ def judge(
     if not retries_left:
         found = [Outcome.DEFERRED_FOREVER if o is Outcome.RCPT_4XX else o for o in found]
     if window_closed:
-        found = [Outcome.LOST if o in PENDING else o for o in found]
+        found = [Outcome.LOST if o in PENDING - KEPT else o for o in found]
     kinds = frozenset(found)
-    waiting = bool(kinds & PENDING) or (retries_left and bool(kinds & RETRY))
+    waiting = (bool(kinds & PENDING) and not window_closed) or (retries_left and bool(kinds & RETRY))
 
     def say(
         verdict: Verdict, reason: str, *, final: bool = not waiting, confirm: bool = False, repeat: bool = False
@@ -253,10 +246,11 @@ def judge(
         return say(
             Verdict.INCONCLUSIVE, "Our own collector refused the letter; the test must be repeated.", repeat=True
         )
-    plain = {outcome for vector, outcome in pairs if vector in PLAIN}
-    swallowed = Outcome.BOUNCED not in plain and bool(plain & ({Outcome.LOST} | (PENDING if window_closed else set())))
-    if Outcome.BOUNCED in kinds and not swallowed:
-        return say(Verdict.ACCEPTS_BOUNCES, "The server accepted our letter and returned it.")
+    unreturned = {outcome for vector, outcome in pairs if outcome in PENDING | {Outcome.LOST} and _answered(vector)}
+    if Outcome.BOUNCED in kinds and not unreturned:
+        return say(Verdict.ACCEPTS_BOUNCES, "The server accepted our letters and returned them.")
+    if kinds & KEPT:
+        return say(Verdict.INCONCLUSIVE, "The server says that it has our letter still: it may yet pass it on.")
     if kinds & PENDING:
         return say(Verdict.INCONCLUSIVE, "The server accepted our letter; it has not come back yet.")
     if Outcome.LOST in kinds:
@@ -276,6 +270,11 @@ def judge(
     if waiting:
         return say(Verdict.INCONCLUSIVE, "The server asked us to come back later.")
     return say(Verdict.INCONCLUSIVE, "Not every attempt came to a clear answer.")
+
+
+def _answered(vector: str) -> bool:
+    known = CATALOGUE.get(vector)
+    return known is None or known.answered
 
 
 def _judge_refusals(

@@ -6,24 +6,14 @@ letter that a token names, with what has become of it, and says what is ours.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address
 
+from tester.bounces import Ours, is_complaint, read
 from tester.fate import Fate
 from tester.letter import Keyring, genuine
 from tester.returned import Collected, Opened
 from tester.smtp import DELIVERED
 from tester.verdict import Evidence, Finding, Weighed, weigh
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ours:
-    """What is ours, by which our own part in what comes back is told."""
-
-    names: Collection[str]  #: names and addresses of our collectors, lower case
-    sources: Collection[IPv4Address | IPv6Address] = ()  #: addresses that we dial from
 
 
 def weigh_return(
@@ -37,20 +27,24 @@ def weigh_return(
     """
     if fate is None:
         if collected.recipient in ("postmaster", "abuse"):
+            if is_complaint(opened.header, opened.parts):
+                return Weighed(finding=Finding.COMPLAINT, counts=False, reason="Somebody reports abuse to us.")
             return Weighed(finding=Finding.HUMAN, counts=False, reason="Somebody wrote to us.")
         return Weighed(finding=Finding.FORGED, counts=False, reason="There is no such letter.")
     letter = fate.letter
+    answer = None
+    if collected.token == letter.sender:
+        answer = read(
+            opened.header, opened.parts, recipient=letter.recipient, null_sender=collected.null_sender, us=ours
+        )
     return weigh(
         Evidence(
             address=letter.address,
             peer=collected.peer,
-            to_sender_token=collected.token == letter.sender,
+            answer=answer,
             genuine=genuine(keyring, letter),
             proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
             is_report=opened.is_report,
-            action=opened.action,
-            remote_mta_is_us=opened.refused_by_us or _host(opened.remote_mta) in ours.names,
-            null_sender=collected.null_sender,
             outcome=fate.outcome,
             already_delivered=fate.folded in DELIVERED,
             received_at=collected.received_at,
@@ -69,8 +63,3 @@ def weigh_probe(probe: Collected, fate: Fate) -> Weighed:
     if probe.token == fate.letter.sender:
         return Weighed(finding=Finding.CALLBACK_SEEN, counts=False, reason="Asked whether the sender is.")
     return Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="The recipient came, no message.")
-
-
-def _host(remote_mta: str) -> str:
-    """The name in a Remote-MTA field, `dns; mx.example.org`; Courier adds the address to it."""
-    return remote_mta.rpartition(";")[2].strip().partition(" ")[0].rstrip(".").lower()

@@ -13,11 +13,12 @@ from dnsbl.rules import keeping
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import EVER, Account, day_of
+from tester.bounces import Ours
 from tester.fate import TELLING, Fate
 from tester.letter import Keyring, Letter
 from tester.returned import Collected, unwrap
 from tester.verdict import Finding, Weighed
-from tester.weighing import Ours, weigh_probe, weigh_return
+from tester.weighing import weigh_probe, weigh_return
 
 
 class Arrivals:
@@ -95,6 +96,12 @@ class Arrivals:
 
     def _ours(self) -> Ours:
         collector, tester = self._settings.collector, self._settings.tester
-        names = {collector.hostname, tester.collector_domain, tester.bounce_domain}
-        names |= {form for address in collector.addresses for form in (f"{address}", f"[{address}]")}
-        return Ours(names=names, sources=tester.source_addresses)
+        domains = {tester.collector_domain, tester.bounce_domain}
+        hosts = {collector.hostname, *(f"{address}" for address in collector.addresses)}
+        # What a server knows of us that it has never turned to: the recipient's domain, and whom our letter came from.
+        known = domains | {tester.helo, *(f"{address}" for address in tester.source_addresses)}
+        return Ours(
+            names=hosts | domains | {f"[{address}]" for address in collector.addresses},
+            sources=tester.source_addresses,
+            marks=hosts - known,
+        )

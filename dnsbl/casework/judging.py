@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from dnsbl.addresses import network_of
 from dnsbl.casework.queueing import Queueing
@@ -214,6 +215,7 @@ class Judging:
             tx.listings.end([listing.id], at=now, reason=reason)
             tx.changes.add([network], listing.kind, present=False)
             after = "not listed"
+        shown = _bounces(tx, run) if reason is Reason.RETEST_BOUNCES else ""
         tx.journal.append(
             at=now,
             actor="policy",
@@ -222,9 +224,15 @@ class Judging:
             reason=reason,
             before=before,
             after=after,
-            evidence=f"run {run.id}",
+            evidence=f"run {run.id}{shown}",
         )
 
     def _chance(self) -> float:
         """A number in [0, 1) from 53 random bits."""
         return (int.from_bytes(self._random(7), "big") >> 3) / 2**53
+
+
+def _bounces(tx: Transaction, run: Run) -> str:
+    """The reports that a delisting rests on, as an entry names its evidence: the first proven bounce of each letter."""
+    shown = tx.returns.bounces(run.id).values()
+    return "".join(f", message sha256:{sha256(message).hexdigest()}" for message in shown)

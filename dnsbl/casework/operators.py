@@ -11,12 +11,11 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import PROOF_KINDS, Entry, Exclusion, Job, JobReason, Reason, Refusal, Return, RunState
+from dnsbl.model import INBOX, PROOF_KINDS, Entry, Exclusion, Job, JobReason, Reason, Refusal, Return, RunState
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.columns import chunks
-from tester.verdict import Finding
 
 #: What a kind is called: a word that is fit for a file, a zone and a page.
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
@@ -184,9 +183,10 @@ class Operators:
         return count
 
     def inbox(self, *, most: int = 50) -> list[Return]:
-        """What people have written to us, newest first."""
+        """What people have written to us, newest first, and what an operator should look at: reports of our letters as
+        abuse, and answers of machines that could not be read."""
         with self._store.read() as tx:
-            return tx.returns.found(Finding.HUMAN, most=most)
+            return tx.returns.found(INBOX, most=most)
 
     def message(self, number: int) -> Return:
         """One message at the collector. Raises NotFound."""

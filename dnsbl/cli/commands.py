@@ -209,7 +209,7 @@ def inbox(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """What people have written to us: answers to our letters, and mail to postmaster and abuse."""
+    """What people have written to us, reports of our letters as abuse, and answers that could not be read."""
     casework = open_list(config).casework
     if number:
         show.message(casework.operators.message(number), as_json=as_json)

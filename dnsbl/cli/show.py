@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dnsbl.model import Entry, Job, Return, RunReport, Standing
+from dnsbl.model import INBOX, Entry, Job, Return, RunReport, Standing
 from dnsbl.opened import OpenedList
 from dnsbl.web.shapes import run_shape, standing_shape
 from tester.received import fields
@@ -144,7 +144,8 @@ def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
         return
     console = Console()
     for m in shapes:
-        line = f"{m['number']:>6} {m['received'][:19]} {m['peer']}  to {m['to']}  from {m['from']}: {m['subject']}"
+        line = f"{m['number']:>6} {m['received'][:19]} {m['kind']:<14} {m['peer']}  to {m['to']}  from {m['from']}: "
+        line += m["subject"]
         console.print(escape(line), highlight=False, soft_wrap=True)
 
 
@@ -165,6 +166,7 @@ def _letter(found: Return) -> dict[str, Any]:
         "received": found.received.isoformat(),
         "peer": str(found.peer),
         "to": found.token,
+        "kind": INBOX.get(found.finding, ""),
         "from": plain(header.get("from", b""))[:200],
         "subject": plain(header.get("subject", b""))[:200],
         "run": found.run,

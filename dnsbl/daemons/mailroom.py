@@ -83,6 +83,8 @@ class Mailroom:
             raise Deferred(str(full)) from None
         if finding is Finding.BOUNCED_BY_US:
             _log.error("a letter was bounced because our own collector had refused it; the journal tells which")
+        elif finding is Finding.COMPLAINT:
+            _log.warning("somebody has reported a letter of ours as abuse; `dnsbl inbox` shows it")
 
     def _probed(self, collected: Collected) -> None:
         if len(self._probes) < MOST_PROBES:

@@ -13,7 +13,8 @@ we list none of them.
 
 How to get off. Close the relay, then ask for a retest; nobody has to approve it. We offer the whole standard set
 of forms, not only the one that worked, because half-closed relays are how servers come back. If every form is
-refused, or what is accepted ends in bounces, the listing ends in that moment and DNS follows within a second. If
+refused, or every letter that you accept comes back to us in a bounce, the listing ends in that moment and DNS follows
+within a second. A vacation note, or word that the letter is delayed or held for somebody's consent, is no bounce. If
 you accept and silently discard, we cannot tell a closed relay from a held queue, so two such runs a day apart are
 needed. A request that finds the relay still open costs you nothing but a wait, which is printed and grows only
 with failed requests. There is no fee, no form of words and nobody to persuade.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import LargeBinary, func, insert, select
@@ -51,9 +52,19 @@ class Returns(Shelf):
         wanted = select(*_HEADS).where(returns.c.run == run).order_by(returns.c.id)
         return many(Return, self._sql.execute(wanted.limit(most)))
 
-    def found(self, finding: Finding, *, most: int) -> list[Return]:
-        """The heads of the last messages that were found to be this, newest first."""
-        wanted = select(*_HEADS).where(returns.c.finding == finding).order_by(returns.c.id.desc())
+    def bounces(self, run: str) -> dict[str, bytes]:
+        """The first proven bounce of each of a run's letters, whole, by the token that it came to."""
+        wanted = select(returns.c.token, returns.c.message).where(
+            returns.c.run == run, returns.c.finding == Finding.BOUNCED
+        )
+        first: dict[str, bytes] = {}
+        for token, message in self._sql.execute(wanted.order_by(returns.c.id)):
+            first.setdefault(token, bytes(message))
+        return first
+
+    def found(self, findings: Collection[Finding], *, most: int) -> list[Return]:
+        """The heads of the last messages that were found to be one of these, newest first."""
+        wanted = select(*_HEADS).where(returns.c.finding.in_(findings)).order_by(returns.c.id.desc())
         return many(Return, self._sql.execute(wanted.limit(most)))
 
     def read(self, number: int) -> Return | None:

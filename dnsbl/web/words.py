@@ -120,6 +120,8 @@ OUTCOME: Mapping[Outcome, str] = {
     Outcome.DELIVERED_OTHER_LATE: _ELSEWHERE + ", late",
     Outcome.BOUNCED: "accepted, then bounced: not relayed",
     Outcome.BOUNCED_BY_US: "relayed to us, and refused by our collector through a fault of ours",
+    Outcome.DSN_DELAYED: "accepted; the server says that it is still trying to pass it on",
+    Outcome.HELD: "accepted; the server says that it waits for somebody's consent",
     Outcome.LOST: "accepted, and never seen again",
 }
 

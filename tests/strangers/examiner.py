@@ -17,6 +17,7 @@ from lab import COLLECTOR, TESTER
 
 from tester import letter as letters
 from tester.approach import Path
+from tester.bounces import Ours
 from tester.caller import call
 from tester.collector import Bounds, Collector
 from tester.letter import Keyring, Sender
@@ -25,7 +26,6 @@ from tester.smtp import DELIVERED, PENDING, Attempt, Control, Event, Flag, Limit
 from tester.trial import Trial, Vantage
 from tester.vectors import profile
 from tester.verdict import Judgement
-from tester.weighing import Ours
 
 C, B, MX, HELO = "c.lab.test", "b.lab.test", "mx.lab.test", "tester.lab.test"
 PROFILE = "standard"

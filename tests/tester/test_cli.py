@@ -165,7 +165,7 @@ def test_a_bounce_is_told_from_a_delivery(port: int, capsys: pytest.CaptureFixtu
         letter = EmailMessage()
         letter["From"] = "MAILER-DAEMON@mx.example.net"
         letter["Subject"] = "Undelivered Mail Returned to Sender"
-        letter.set_content("no\n" + (envelope.content or b"").decode())
+        letter.set_content(f"<{envelope.rcpt_tos[0]}>: 550 not delivered\n" + (envelope.content or b"").decode())
         stray = EmailMessage()
         stray.set_content("hello")
         with smtplib.SMTP("127.0.0.1", port, timeout=5) as client:

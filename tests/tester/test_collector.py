@@ -19,6 +19,7 @@ from rooms import Plain, approaching
 
 from tester.caller import call
 from tester.collector import Bounds, Collector
+from tester.envelopes import Recipients
 from tester.returned import Collected
 from tester.smtp import Limits, Outcome
 from tester.verdict import Evidence, Finding, Verdict, judge, weigh
@@ -158,11 +159,14 @@ async def test_the_utf8_message_of_a_stranger_is_taken() -> None:
         (b"<r-1@collector.test@elsewhere.test>", "550", ""),
         (b"<abuse>", "550", ""),
         (b"<>", "550", ""),
-        (b"r-1@collector.test", "501", ""),
+        (b"r-1@collector.test", "250", "r-1"),
+        (b"r-1@collector.test NOTIFY=NEVER", "250", "r-1"),
+        (b"\t <  r-1@collector.test >", "250", "r-1"),
+        (b"@a.test:r-1@collector.test", "250", "r-1"),
         (b'<"', "501", ""),
         (b"<", "501", ""),
         (b"", "501", ""),
-        (b"<r-1@collector.test", "501", ""),
+        (b"<r-1@collector.test", "250", "r-1"),
         (b'<"' + b"\\" * 900 + b">", "501", ""),
         (b"<\xff\xfe@collector.test>", "550", ""),
     ],
@@ -231,7 +235,7 @@ async def test_a_failing_gate_is_our_fault_as_well(caplog: pytest.LogCaptureFixt
         raise KeyError(token)
 
     async with posting() as post:
-        post.collector.gate = gate
+        post.collector.recipients = Recipients({"collector.test"}, gate)
         replies = await say(post.port, *ENVELOPE, b"NOOP\r\n")
     assert codes(replies)[3:] == ["451", "250"]
     assert "KeyError" not in b"".join(replies).decode()
@@ -283,7 +287,7 @@ async def test_a_line_without_end_costs_nothing() -> None:
     async with posting(bounds=Bounds(message=4096)) as post:
         taken = await flood(post.port, b"x" * 65536, 1600)  # 100 MB
         assert taken < 1600
-        assert post.collector.open == {}
+        await until(lambda: not post.collector.open)
     assert post.got == []
 
 
@@ -401,22 +405,24 @@ async def test_commands_buy_no_time_without_a_message() -> None:
 
 
 async def test_a_connection_has_its_time_however_busy() -> None:
-    async with posting(bounds=Bounds(seconds=0.2, commands=10**6)) as post:
+    async with posting(bounds=Bounds(seconds=0.2, commands=10**6, replies=10**6)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(10):
-                while await reader.readline():
+                while reply := await reader.readline():
+                    last = reply
                     writer.write(b"NOOP\r\n")
                     await writer.drain()
-        assert post.collector.open == {}
+        assert last == b"421 4.4.2 relay-test collector: this took too long\r\n"
         writer.transport.abort()
+        await until(lambda: not post.collector.open)
 
 
 async def test_a_silent_peer_is_dropped() -> None:
     async with posting(bounds=Bounds(idle=0.1)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
         async with asyncio.timeout(10):
-            await reader.read()
+            assert (await reader.read()).endswith(b"421 4.4.2 relay-test collector: nothing was said for too long\r\n")
         writer.transport.abort()
 
 
@@ -515,13 +521,10 @@ async def test_the_whole_loop_convicts_an_open_relay() -> None:
         Evidence(
             address=ip_address(transcript.target),
             peer=message.peer,
-            to_sender_token=False,
+            answer=None,
             genuine=True,
             proof_ok=b"proof\r\n" in message.message,
             is_report=False,
-            action="",
-            remote_mta_is_us=False,
-            null_sender=not message.mail_from,
             outcome=sent.outcome,
             already_delivered=False,
             received_at=message.received_at,
@@ -548,4 +551,6 @@ async def test_all_commands_of_a_connection_together_are_bounded() -> None:
     async with posting(bounds=Bounds(commands=1000, replies=10)) as post:
         junk = [b"NOOP\r\n", b"RSET\r\n", b"HELP\r\n", b"WHAT\r\n"] * 10
         replies = await say(post.port, *junk)
-    assert len([reply for reply in replies if reply]) == 10, "the greeting and nine answers"
+    said = [reply for reply in replies if reply]
+    assert len(said) == 10, "the greeting, eight answers, and a last word"
+    assert said[-1] == b"421 4.7.0 relay-test collector: no message for too long\r\n"

@@ -21,6 +21,7 @@ CALLER, SMTP, VERDICT = "tester/test_caller.py", "tester/test_smtp.py", "tester/
 WEIGHED = f"{VERDICT}::test_anything_less_does_not_count"
 RETURNED = f"{VERDICT}::test_a_letter_that_came_back_convicts"
 JUDGED = f"{VERDICT}::CASES"
+READ = "tester/bounces/test_reading.py::KINDS"
 FOLLOWED = "dnsbl/daemons/test_followed_up.py"
 AGAIN = f"{FOLLOWED}::test_a_server_that_puts_us_off_is_tried_again_on_its_schedule_and_then_judged"
 LINES = f"{SMTP}::test_oddities_are_kept_and_flagged"
@@ -107,14 +108,19 @@ PLACES: dict[str, tuple[str, ...]] = {
     "DELIVERED_SAME_LATE": (RETURNED,),
     "DELIVERED_OTHER_LATE": (RETURNED,),
     "TOKEN_SEEN": (WEIGHED, f"{FOLLOWED}::test_a_callback_is_kept_and_proves_nothing"),
-    "BOUNCED": (WEIGHED, f"{FOLLOWED}::test_a_copy_of_our_letter_in_a_bounce_is_no_delivery"),
+    "BOUNCED": (READ, f"{FOLLOWED}::test_a_copy_of_our_letter_in_a_bounce_is_no_delivery"),
     "BOUNCED_BY_US": (
-        WEIGHED,
+        READ,
         f"{FOLLOWED}::test_a_bounce_that_our_own_collector_has_caused_clears_nobody",
         "dnsbl/casework/test_arrivals.py::test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once",
     ),
-    "DSN_DELAYED": (WEIGHED,),
-    "HUMAN": (WEIGHED, f"{FOLLOWED}::test_what_people_write_is_kept_for_the_operators"),
+    "DSN_DELAYED": (READ, JUDGED),
+    "HELD": (READ, JUDGED),
+    "AUTOMATIC": (READ,),
+    "RECEIPT": (READ,),
+    "COMPLAINT": (READ,),
+    "UNPROVEN": (READ,),
+    "HUMAN": (READ, f"{FOLLOWED}::test_what_people_write_is_kept_for_the_operators"),
     "REPEATED": (WEIGHED,),
     "FORGED": (WEIGHED,),
     "LOST": (JUDGED,),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from samples import LETTER
 
 from tester.fate import TELLING, Fate, delivered, outcomes
-from tester.smtp import DELIVERED, PENDING, RETRY, Outcome, Result
+from tester.smtp import DELIVERED, KEPT, PENDING, RETRY, Outcome, Result
 from tester.verdict import Finding
 
 FRESH = Fate(letter=LETTER)
@@ -28,16 +28,21 @@ def found(*findings: Finding) -> Fate:
 
 
 BETTER = [
-    (Finding.BOUNCED_BY_US, Finding.BOUNCED),
-    (Finding.BOUNCED, Finding.DELIVERED_OTHER_LATE),
+    (Finding.BOUNCED, Finding.BOUNCED_BY_US),
+    (Finding.BOUNCED_BY_US, Finding.DELIVERED_OTHER_LATE),
     (Finding.DELIVERED_OTHER_LATE, Finding.DELIVERED_SAME_LATE),
     (Finding.DELIVERED_SAME_LATE, Finding.DELIVERED_OTHER),
     (Finding.DELIVERED_OTHER, Finding.DELIVERED_SAME),
-    (Finding.DSN_DELAYED, Finding.BOUNCED_BY_US),
+    (Finding.DSN_DELAYED, Finding.HELD),
+    (Finding.HELD, Finding.BOUNCED),
     (Finding.FORGED, Finding.TOKEN_SEEN),
     (Finding.TOKEN_SEEN, Finding.CALLBACK_SEEN),
-    (Finding.CALLBACK_SEEN, Finding.HUMAN),
-    (Finding.HUMAN, Finding.DSN_DELAYED),
+    (Finding.CALLBACK_SEEN, Finding.AUTOMATIC),
+    (Finding.AUTOMATIC, Finding.RECEIPT),
+    (Finding.RECEIPT, Finding.UNPROVEN),
+    (Finding.UNPROVEN, Finding.HUMAN),
+    (Finding.HUMAN, Finding.COMPLAINT),
+    (Finding.COMPLAINT, Finding.DSN_DELAYED),
 ]
 
 
@@ -70,8 +75,8 @@ def test_what_came_back_overrules_what_the_conversation_said_where_it_is_an_outc
         assert fate.folded is (outcome or Outcome.UNTRIED)
 
 
-def test_deliveries_and_bounces_are_outcomes_and_nothing_else_is() -> None:
-    assert set(TELLING.values()) == DELIVERED | {Outcome.BOUNCED, Outcome.BOUNCED_BY_US}
+def test_deliveries_bounces_and_what_the_server_has_still_are_outcomes_and_nothing_else_is() -> None:
+    assert set(TELLING.values()) == DELIVERED | KEPT | {Outcome.BOUNCED, Outcome.BOUNCED_BY_US}
 
 
 def test_a_conversation_leaves_outcome_reply_and_the_time_of_the_dot() -> None:

@@ -267,7 +267,7 @@ async def test_nonsense_is_answered_briefly_and_leaves_nothing(name: str) -> Non
     ],
     ids=["no line end", "carriage returns", "line feeds", "dots", "line ends", "nul", "long lines"],
 )
-async def test_a_hundred_megabytes_of_message_cost_a_megabyte_at_most(data: bytes) -> None:
+async def test_a_hundred_megabytes_of_message_cost_three_megabytes_at_most(data: bytes) -> None:
     async with posting() as post:
         token = post.issue().recipient.encode()
         await pour(post.port, HELLO + to("nobody") + b"QUIT\r\n")  # whatever is made once is made
@@ -286,8 +286,8 @@ async def test_a_hundred_megabytes_of_message_cost_a_megabyte_at_most(data: byte
         cost = tracemalloc.get_traced_memory()[1] - before
         tracemalloc.stop()
         writer.transport.abort()
-        assert post.collector.open == {}
-    assert cost <= 1024 * 1024, f"{cost} octets"
+        await until(lambda: not post.collector.open)
+    assert cost <= 3 * 1024 * 1024, f"{cost} octets"
     assert sent < 10 * 1024 * 1024, "nearly all of it was taken"
     assert post.got == []
 

@@ -23,6 +23,7 @@ from rooms import Plain, approaching
 from servers import OPEN
 
 from tester import letter
+from tester.bounces import Ours
 from tester.caller import call
 from tester.collector import Collector
 from tester.fate import Fate
@@ -30,7 +31,7 @@ from tester.letter import Keyring
 from tester.returned import Collected, unwrap
 from tester.smtp import Attempt, Control, Flag, Limits, Said, Transcript
 from tester.verdict import Finding, Weighed
-from tester.weighing import Ours, weigh_return
+from tester.weighing import weigh_return
 
 MOST = 1024 * 1024  #: octets that one connection may cost us
 STATES = ("", "EHLO", "MAIL", "RCPT", "DATA", ".", "QUIT")

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import BODY, MESSAGE, PROOF
 
+from tester.mime import LARGEST
 from tester.returned import Collected, Opened, unwrap
 
 
@@ -158,8 +159,6 @@ STATUS = (
 def test_a_delivery_status_report_is_read():
     found = unwrap(multipart("report; report-type=delivery-status", f"\r\nProof: {PROOF}", STATUS, COPY))
     assert found.is_report and found.proofs == set() and found.reported_proofs == {PROOF}
-    assert (found.action, found.status, found.remote_mta) == ("failed", "5.7.1", "mx.c.example")
-    assert found.diagnostic == "smtp; 550 5.7.1 relaying\\x1b denied"
 
 
 def test_a_report_of_the_standard_library_s_making_is_read():
@@ -178,66 +177,42 @@ def test_a_report_of_the_standard_library_s_making_is_read():
     report.add_attachment(copy)
     report.set_param("report-type", "delivery-status")
     found = unwrap(report.as_bytes().replace(b"multipart/mixed", b"multipart/report"))
-    assert (found.is_report, found.action, found.status, found.remote_mta) == (True, "delayed", "4.4.1", "mx.c.example")
-    assert (found.proofs, found.reported_proofs) == (set(), {PROOF})
+    assert (found.is_report, found.proofs, found.reported_proofs) == (True, set(), {PROOF})
 
 
 def test_a_status_part_alone_makes_a_report():
     found = unwrap(multipart("mixed", FOOTER, STATUS, PLAIN))
-    assert (found.is_report, found.action, found.proofs) == (True, "failed", set())
+    assert (found.is_report, found.proofs) == (True, set())
 
 
 def test_a_status_part_in_a_copy_reports_nothing():
     inner = multipart("report", FOOTER, STATUS).decode().replace("=_x", "inner")
     found = unwrap(multipart("mixed", PLAIN, "Content-Type: message/rfc822\r\n\r\n" + inner))
-    assert (found.is_report, found.action, found.proofs) == (False, "", {PROOF})
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "seen"),
-    [
-        ("Action", "failed", ("failed", "", "", "")),
-        ("Action", "exploded", ("", "", "", "")),
-        ("Status", "5.1.1", ("", "5.1.1", "", "")),
-        ("Status", "2.0.0.1\r\nAction: relayed", ("relayed", "", "", "")),
-        ("Status", "9.9.9", ("", "", "", "")),
-        ("Action", "failed\r\nRemote-MTA: \xff" + "x" * 999, ("failed", "", "\\xff" + "x" * 254, "")),
-        ("Action", "failed\r\nDiagnostic-Code: " + "x" * 999, ("failed", "", "", "x" * 500)),
-    ],
-)
-def test_the_fields_of_a_report_are_bounded(field: str, value: str, seen: tuple[str, str, str, str]):
-    found = unwrap(multipart("report", FOOTER, f"Content-Type: message/delivery-status\r\n\r\n{field}: {value}\r\n"))
-    assert (found.action, found.status, found.remote_mta, found.diagnostic) == seen
+    assert (found.is_report, found.proofs) == (False, {PROOF})
 
 
 def test_a_report_without_a_status_part_says_no_more_than_that():
     found = unwrap(multipart("report", PLAIN))
-    assert (found.is_report, found.action, found.proofs, found.reported_proofs) == (True, "", set(), {PROOF})
+    assert (found.is_report, found.proofs, found.reported_proofs) == (True, set(), {PROOF})
 
 
 @pytest.mark.parametrize(
-    ("header", "action"),
+    "header",
     [
-        (("From: MAILER-DAEMON@q.example", "Subject: failure notice"), "failed"),
-        (
-            ("From: Mail Delivery System <Mailer-Daemon@e.example>", "Subject: Mail delivery failed: returning"),
-            "failed",
-        ),
-        (("From: MAILER-DAEMON (Mail Delivery System)", "Subject: Undelivered Mail Returned to Sender"), "failed"),
-        (("From: Mailer-Daemon@e.example", "Subject: Warning: message 1x-2y-3z delayed 24 hours"), "delayed"),
-        (("From: <postmaster@x.example>", "Subject: Undeliverable: Open relay test"), "failed"),
-        (('From: "Mail Delivery Subsystem" <MAILER-DAEMON>', "Subject: Returned mail: see transcript"), "failed"),
-        (("From: postmaster@x.example", "Auto-Submitted: auto-replied"), "failed"),
-        (
-            ("From: x@x.example", "Subject: Delivery Status Notification (Failure)", "Auto-Submitted: auto-replied"),
-            "failed",
-        ),
-        (("From: x@x.example", "Subject: hello", "X-Failed-Recipients: r@c.example"), "failed"),
+        ("From: MAILER-DAEMON@q.example", "Subject: failure notice"),
+        ("From: Mail Delivery System <Mailer-Daemon@e.example>", "Subject: Mail delivery failed: returning"),
+        ("From: MAILER-DAEMON (Mail Delivery System)", "Subject: Undelivered Mail Returned to Sender"),
+        ("From: Mailer-Daemon@e.example", "Subject: Warning: message 1x-2y-3z delayed 24 hours"),
+        ("From: <postmaster@x.example>", "Subject: Undeliverable: Open relay test"),
+        ('From: "Mail Delivery Subsystem" <MAILER-DAEMON>', "Subject: Returned mail: see transcript"),
+        ("From: postmaster@x.example", "Auto-Submitted: auto-replied"),
+        ("From: x@x.example", "Subject: Delivery Status Notification (Failure)", "Auto-Submitted: auto-replied"),
+        ("From: x@x.example", "Subject: hello", "X-Failed-Recipients: r@c.example"),
     ],
 )
-def test_an_evident_bounce_is_a_report_and_what_it_quotes_is_only_reported(header: tuple[str, ...], action: str):
+def test_an_evident_bounce_is_a_report_and_what_it_quotes_is_only_reported(header: tuple[str, ...]):
     found = opened("I could not deliver this:\r\n--- copy follows ---\r\n" + MESSAGE.decode(), *header)
-    assert (found.is_report, found.action) == (True, action)
+    assert found.is_report
     assert (found.proofs, found.reported_proofs) == (set(), {PROOF})
 
 
@@ -252,7 +227,7 @@ def test_an_evident_bounce_is_a_report_and_what_it_quotes_is_only_reported(heade
 )
 def test_people_s_mail_is_no_report(header: tuple[str, ...]):
     found = opened(QUOTED, *header)
-    assert (found.is_report, found.action, found.proofs) == (False, "", {PROOF})
+    assert (found.is_report, found.proofs) == (False, {PROOF})
 
 
 def test_our_own_letter_is_no_report():
@@ -279,9 +254,9 @@ def test_the_trace_is_kept_newest_first_and_escaped():
     assert unwrap(raw).received == ("from b ([203.0.113.9]) by a\\x1b", "from c by b")
 
 
-def test_what_lies_beyond_64_kib_is_not_looked_at():
-    assert opened(b"x" * 65536 + BODY).proofs == set()
-    assert opened(b"x" * 60000 + BODY).proofs == {PROOF}
+def test_what_lies_beyond_a_mib_is_not_looked_at():
+    assert opened(b"x" * LARGEST + BODY).proofs == set()
+    assert opened(b"x" * (LARGEST - 5000) + BODY).proofs == {PROOF}
 
 
 def nested(levels: int) -> bytes:
@@ -362,7 +337,7 @@ def test_whatever_comes_it_is_opened_without_complaint(raw: bytes):
     found = unwrap(raw)
     assert not (found.is_report and found.proofs)
     assert all(len(each) == 26 for each in found.proofs | found.reported_proofs)
-    for text in (found.action, found.status, found.remote_mta, found.diagnostic, *found.received):
+    for text in found.received:
         assert text.isascii() and (text.isprintable() or not text)
 
 
@@ -372,12 +347,3 @@ def test_the_proof_survives_any_neighbours_in_any_encoding(around: bytes):
     text = around.replace(b":", b"") + b"\r\n" + BODY + around
     for encoding, encoded in (("base64", base64.encodebytes(text)), ("quoted-printable", quopri.encodestring(text))):
         assert PROOF in opened(encoded, f"Content-Transfer-Encoding: {encoding}").proofs
-
-
-def test_a_report_that_quotes_our_collectors_refusal_is_known_however_it_is_written() -> None:
-    """OpenSMTPD's report has no status part and quotes the reply in its text alone, wrapped as it likes."""
-    head = b"From: Mailer Daemon <mailer-daemon@x.example>\r\nSubject: Delivery status notification: error\r\n"
-    text = b"\r\nr@c.example: 550 5.1.1 no such recipient at this relay-test\r\n    collector\r\n"
-    assert unwrap(head + text).refused_by_us
-    assert not unwrap(head + b"\r\nr@c.example: 550 5.7.1 relaying denied\r\n").refused_by_us
-    assert not unwrap(b"Subject: about your relay-test collector\r\n\r\nrelay-test collector\r\n").refused_by_us

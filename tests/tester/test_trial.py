@@ -13,12 +13,12 @@ from samples import DAY, NOW, RING, SENDER
 from tester import letter as letters
 from tester import vectors
 from tester.approach import Path, Tls
+from tester.bounces import Ours
 from tester.fate import Fate
 from tester.returned import Collected
 from tester.smtp import Attempt, Control, Limits, Outcome, Result, Said, Transcript
 from tester.trial import Trial, Vantage
 from tester.verdict import Finding, Verdict
-from tester.weighing import Ours
 
 HOST, OTHER, US = ip_address("192.0.2.1"), ip_address("192.0.2.9"), ip_address("198.51.100.1")
 PATH = Path(address=HOST, port=25)
@@ -74,13 +74,14 @@ BOUNCE = (
     b"From: mailer-daemon@host.example\r\nSubject: Undelivered mail returned\r\n"
     b"Content-Type: multipart/report; boundary=b\r\n\r\n"
     b"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\nAction: failed\r\n"
-    b"Status: 5.1.1\r\nRemote-MTA: dns; %s\r\n\r\n--b--\r\n"
+    b"Final-Recipient: rfc822; %s@c.example\r\nStatus: 5.1.1\r\nRemote-MTA: dns; %s\r\n\r\n--b--\r\n"
 )
 
 
 def bounce(trial: Trial, remote: str, number: int = 0) -> Finding:
-    sender = trial.fates[number].letter.sender
-    return come_back(trial, number=number, token=sender, message=BOUNCE % remote.encode())
+    letter = trial.fates[number].letter
+    message = BOUNCE % (letter.recipient.encode(), remote.encode())
+    return come_back(trial, number=number, token=letter.sender, message=message)
 
 
 def offered(trial: Trial, path: Path = PATH) -> list[str]:
@@ -201,12 +202,12 @@ def test_a_letter_that_comes_back_while_we_talk_is_proven_before_the_conversatio
     assert judged(trial).verdict is Verdict.OPEN
 
 
-def test_a_bounce_by_us_never_overwrites_a_bounce_nor_the_other_way_round_a_delivery() -> None:
+def test_no_bounce_overwrites_a_bounce_by_us_nor_a_delivery() -> None:
     trial = opened(PATH)
     tell(trial, Outcome.ACCEPTED)
     assert bounce(trial, "elsewhere.example") is Finding.BOUNCED
     assert bounce(trial, "mx.example") is Finding.BOUNCED_BY_US
-    assert trial.outcomes[0][1] is Outcome.BOUNCED
+    assert trial.outcomes[0][1] is Outcome.BOUNCED_BY_US
     other_order = opened(PATH)
     tell(other_order, Outcome.ACCEPTED)
     bounce(other_order, "mx.example")

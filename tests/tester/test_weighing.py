@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from tester import letter as letters
+from tester.bounces import COLLECTOR, Ours
 from tester.fate import Fate
 from tester.letter import Keyring, Letter, Sender
-from tester.returned import COLLECTOR, Collected, unwrap
+from tester.returned import Collected, unwrap
 from tester.smtp import Outcome
 from tester.verdict import Finding, Weighed
-from tester.weighing import Ours, weigh_probe, weigh_return
+from tester.weighing import weigh_probe, weigh_return
 
 TARGET = ip_address("192.0.2.1")
 ISSUED = 1_700_000_000
@@ -51,7 +52,8 @@ def report(remote: str) -> bytes:
     return (
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
         "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
-        f"Reporting-MTA: dns; x\r\n\r\nAction: failed\r\nStatus: 5.7.1\r\nRemote-MTA: {remote}\r\n\r\n--b--\r\n"
+        f"Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; {LETTER.recipient}@c.example\r\n"
+        f"Action: failed\r\nStatus: 5.7.1\r\nRemote-MTA: {remote}\r\n\r\n--b--\r\n"
     ).encode()
 
 
@@ -118,6 +120,13 @@ def test_a_host_that_is_ours_itself_is_tested_like_any_other() -> None:
     assert found.finding is Finding.DELIVERED_SAME
 
 
+def test_an_abuse_report_to_our_abuse_address_is_told_from_mail() -> None:
+    arf = b"Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"
+    came = collected(arf, recipient="abuse")
+    found = weigh_return(came, unwrap(arf), None, keyring=KEYS, ours=OURS, window=100)
+    assert (found.finding, found.counts) == (Finding.COMPLAINT, False)
+
+
 @pytest.mark.parametrize(
     ("recipient", "finding"),
     [("postmaster", Finding.HUMAN), ("abuse", Finding.HUMAN), (LETTER.recipient, Finding.FORGED)],
@@ -154,8 +163,8 @@ def test_an_answer_is_known_by_the_sender_token_however_it_is_spelt() -> None:
     assert weighed(report(""), recipient=LETTER.sender.upper(), mail_from="").finding is Finding.BOUNCED
 
 
-@pytest.mark.parametrize(("mail_from", "finding"), [("", Finding.BOUNCED), ("pat@x.example", Finding.HUMAN)])
-def test_without_a_report_the_null_sender_tells_a_bounce_from_a_person(mail_from: str, finding: Finding) -> None:
+@pytest.mark.parametrize(("mail_from", "finding"), [("", Finding.UNPROVEN), ("pat@x.example", Finding.HUMAN)])
+def test_without_a_report_the_null_sender_tells_a_machine_from_a_person(mail_from: str, finding: Finding) -> None:
     plain = b"Subject: hello\r\n\r\nWhat is this?\r\n"
     assert weighed(plain, recipient=LETTER.sender, mail_from=mail_from).finding is finding
 

@@ -20,17 +20,20 @@ HOST = "192.0.2.1"
 ADDRESS = ip_address(HOST)
 
 
-def report(action: str = "failed", remote: str = "mx.elsewhere.example") -> bytes:
-    return (
+def bounce(office, run: str, number: int = 0, *, action: str = "failed", remote: str = "mx.elsewhere.example"):
+    """A delivery status report about a letter of this run comes to the letter's sender."""
+    recipient = office.issued(run, number).recipient
+    report = (
         "From: mailer-daemon@relay.example\r\n"
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n'
         "\r\n--b\r\nContent-Type: text/plain\r\n\r\nsorry\r\n"
         "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
         "Reporting-MTA: dns; relay.example\r\n\r\n"
-        f"Final-Recipient: rfc822; x@c.example\r\nAction: {action}\r\nStatus: 5.7.1\r\n"
+        f"Final-Recipient: rfc822; {recipient}@c.example\r\nAction: {action}\r\nStatus: 5.7.1\r\n"
         f"Remote-MTA: dns; {remote}\r\nDiagnostic-Code: smtp; 550 no\r\n"
         "\r\n--b--\r\n"
     ).encode()
+    return office.come_back(run, HOST, number=number, message=report, to_sender=True, null_sender=True)
 
 
 def waiting(office) -> str:
@@ -101,7 +104,7 @@ def test_our_own_address_convicts_nobody(make_office) -> None:
 
 def test_a_bounce_settles_the_run_and_clears(office) -> None:
     run = waiting(office)
-    finding = office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
+    finding = bounce(office, run)
     assert finding is Finding.BOUNCED
     standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.last_verdict) == (State.CLEAR, Verdict.ACCEPTS_BOUNCES)
@@ -109,16 +112,14 @@ def test_a_bounce_settles_the_run_and_clears(office) -> None:
 
 def test_a_bounce_that_blames_our_collector_clears_nobody(office) -> None:
     run = waiting(office)
-    ours = report(remote=office.settings.collector.hostname.upper() + ".")
-    assert office.come_back(run, HOST, message=ours, to_sender=True, null_sender=True) is Finding.BOUNCED_BY_US
+    ours = office.settings.collector.hostname.upper() + "."
+    assert bounce(office, run, remote=ours) is Finding.BOUNCED_BY_US
     assert office.casework.views.look_up(ADDRESS).last_verdict is Verdict.INCONCLUSIVE
 
 
 def refused_by_us(office, run: str, number: int = 0) -> None:
     """A bounce says that our own collector refused this letter."""
-    ours = report(remote=office.settings.collector.hostname)
-    said = office.come_back(run, HOST, number=number, message=ours, to_sender=True, null_sender=True)
-    assert said is Finding.BOUNCED_BY_US
+    assert bounce(office, run, number, remote=office.settings.collector.hostname) is Finding.BOUNCED_BY_US
 
 
 def test_a_run_that_our_own_fault_spoilt_is_repeated_by_itself_and_only_once(office) -> None:
@@ -194,7 +195,7 @@ def test_a_loss_that_turns_out_to_be_our_fault_is_repeated_too(office) -> None:
 
 def test_a_letter_after_a_bounce_still_convicts(office) -> None:
     run = waiting(office)
-    office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
+    bounce(office, run)
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
     standing = office.casework.views.look_up(ADDRESS)
     assert (standing.state, standing.last_verdict) == (State.LISTED, Verdict.OPEN)
@@ -202,8 +203,7 @@ def test_a_letter_after_a_bounce_still_convicts(office) -> None:
 
 def test_a_delayed_letter_stays_pending(office) -> None:
     run = waiting(office)
-    delayed = report("delayed")
-    assert office.come_back(run, HOST, message=delayed, to_sender=True, null_sender=True) is Finding.DSN_DELAYED
+    assert bounce(office, run, action="delayed") is Finding.DSN_DELAYED
     assert office.casework.views.look_up(ADDRESS).state is State.PENDING
     assert office.letters(run)[0].finding is Finding.DSN_DELAYED
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
@@ -235,7 +235,7 @@ def test_a_bounce_during_the_conversation_waits_for_its_end(office) -> None:
     office.nominate(HOST)
     assignment = office.take()
     office.issue(assignment)
-    office.come_back(assignment.job.run, HOST, message=report(), to_sender=True, null_sender=True)
+    bounce(office, assignment.job.run)
     assert office.casework.views.run_report(assignment.job.run).run.state is RunState.OPEN
     office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
     assert office.casework.assignments.file_run(assignment).verdict is Verdict.ACCEPTS_BOUNCES
@@ -433,5 +433,5 @@ def test_a_late_bounce_of_a_settled_run_decides_nothing(office) -> None:
     office.later(days=2)
     office.casework.upkeep.settle()
     entries = office.verbs(HOST)
-    office.come_back(run, HOST, message=report(), to_sender=True, null_sender=True)
+    bounce(office, run)
     assert office.verbs(HOST) == [*entries, "return"]

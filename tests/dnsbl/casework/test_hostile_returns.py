@@ -149,7 +149,7 @@ def to_postmaster(office: Any) -> Finding:
         (after_the_window, "FORGED"),
         (before_the_window, "FORGED"),
         (as_a_report, "TOKEN_SEEN"),
-        (to_the_sender, "HUMAN"),
+        (to_the_sender, "AUTOMATIC"),
         (by_way_of_a_victim, "DELIVERED_OTHER"),
         (from_a_listener, "DELIVERED_OTHER"),
         (to_postmaster, "HUMAN"),

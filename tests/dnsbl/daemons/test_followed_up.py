@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dnsbl.addresses import parse_network
+from dnsbl.errors import Full
 from dnsbl.model import Door, JobReason, JobState, State
 from tester.smtp import Control, Flag, Outcome
 from tester.verdict import Verdict
@@ -272,9 +273,11 @@ def test_callbacks_cannot_fill_the_store(office: Office) -> None:
     taken = office.take()
     office.issue(taken)
     sender = office.issued(taken.job.run).sender
-    for _ in range(30):
+    for _ in range(21):
         office.probe(sender, HOST)
-    assert len(office.casework.views.run_report(taken.job.run).returns) == 20
+    with pytest.raises(Full):
+        office.probe(sender, HOST)
+    assert len(office.casework.views.run_report(taken.job.run).returns) == 21  # the first told something new
 
 
 def test_what_people_write_is_kept_for_the_operators(office: Office) -> None:
@@ -326,6 +329,9 @@ def test_a_copy_of_our_letter_in_a_bounce_is_no_delivery(office: Office) -> None
     copy = office.message(office.issued(taken.job.run))
     report = (
         b"From: MAILER-DAEMON@x\r\nSubject: Undelivered\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822; "
+        + office.issued(taken.job.run).recipient.encode()
+        + b"@c.example\r\nAction: failed\r\nStatus: 5.7.1\r\n\r\n"
         b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + copy + b"\r\n--b--\r\n"
     )
     assert office.come_back(taken.job.run, HOST, message=report, to_sender=True) == "BOUNCED"

@@ -1,0 +1,109 @@
+"""The bounces of programs that write no status part, or wrote none once; and the codes and reasons that they quote.
+
+Pure data: patterns for text in lower case whose blanks are single. What of it proves a bounce is `reading`'s to say.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+#: The server went out to deliver the letter and could not: whatever it says of an end, it did mean to relay.
+GAVE_UP = re.compile(
+    r"in the queue too long|retry timeout|time-?out exceeded|timed? ?out|expired|too many hops|loops? back"
+    r"|(?:for|after|within) \d+ (?:days?|hours?|attempts|tries)|\d+ (?:attempts|tries|retries)"
+    r"|connection (?:was |has been )?(?:refused|reset|closed|timed|failed|dropped|lost)|lost connection"
+    r"|could(?:n't| not) (?:connect|find)"
+    r"|connect to [^ ]{1,80} (?:connection |operation )?(?:refused|timed|no route|network)"
+    r"|(?:host|network|server)s? (?:is |was |are |were )?(?:unreachable|down|not respond)|no route to host"
+    r"|name (?:server|service)[a-z :]{0,20}(?:fail|error|timeout|problem)|host not found|lookup fail"
+    r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed"
+)
+
+#: A code of SMTP or of RFC 3463, as replies bear it; what stands in an address or a version is none.
+PERMANENT_CODE = re.compile(
+    r"(?<![\w.:@-])5[0-5]\d(?:[ -](?:#?5\.\d{1,3}\.\d{1,3}|[^\W\d]|[<\"'])|[;:)\]>,]|$)"
+    r"|(?<![\w.:@-])5\.\d{1,3}\.\d{1,3}(?![\w@-]|\.\d)"
+)
+TEMPORARY_CODE = re.compile(
+    r"(?<![\w.:@-])4[0-5]\d[ -](?:#?4\.\d{1,3}\.\d{1,3}|[^\W\d]|[<\"'])"
+    r"|(?<![\w.:@-])4\.[2-7]\.\d{1,3}(?![\w@-]|\.\d)"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """A bounce that a well-known program writes without a status part."""
+
+    name: str
+    sign: re.Pattern[str]  #: what only it writes, in its own text
+    ends: bool  #: whether the form itself says that it is the end; otherwise a code or words must say so
+
+
+#: The forms of programs that write no status part, or wrote none once. Their notes of delay bear other words.
+FORMS = (
+    Form(  # QSBMF, https://cr.yp.to/proto/qsbmf.txt
+        name="qmail",
+        sign=re.compile(r"(?:hi\. this is the .{1,300}|^)i'm afraid i wasn't able to deliver your message"),
+        ends=True,
+    ),
+    Form(
+        name="Exim",
+        sign=re.compile(
+            r"created automatically by mail delivery software.{0,200}could not be delivered.{0,300}(?:failed|undeliver)"
+        ),
+        ends=True,
+    ),
+    Form(
+        name="Postfix",
+        sign=re.compile(
+            r"this is the (?:postfix program|mail system) at host.{0,200}"
+            r"(?:could not be delivered|returned below|inform you)"
+        ),
+        ends=False,
+    ),
+    Form(
+        name="Sendmail",
+        sign=re.compile(r"addresses had permanent (?:fatal )?(?:delivery )?errors|transcript of session follows"),
+        ends=False,
+    ),
+    Form(
+        name="Exchange",
+        sign=re.compile(
+            r"did not reach (?:some or all of )?the (?:intended|following) recipient.{0,400}"
+            r"(?:not be reached|unable to deliver|does not exist|not found|# ?5\.\d|550|ims:)"
+            r"|delivery has failed to these (?:recipients|distribution)"
+        ),
+        ends=True,
+    ),
+    Form(name="Domino", sign=re.compile(r"(?:was|were) not delivered to:? .{0,400}because:?"), ends=True),
+    Form(
+        name="SmarterMail",
+        sign=re.compile(
+            r"could not deliver message to the following recipient.{0,200}failed recipient: .{0,200}reason:"
+        ),
+        ends=True,
+    ),
+    Form(name="MDaemon", sign=re.compile(r"permanent (?:fatal )?delivery errors?!?|had permanent fatal"), ends=True),
+    Form(
+        name="IMail",
+        sign=re.compile(
+            r"^(?:unknown (?:user|host|local)|undeliverable to|invalid (?:user|recipient)|user unknown):? "
+            r".{0,300}original message"
+        ),
+        ends=False,
+    ),
+    Form(name="GroupWise", sign=re.compile(r"message that you sent was undeliverable to the following"), ends=True),
+    Form(
+        name="Courier",
+        sign=re.compile(r"undeliverable mail\b.{0,300}following recipients? cannot be delivered"),
+        ends=True,
+    ),
+    Form(
+        name="OpenSMTPD",
+        sign=re.compile(
+            r"error has occurred while attempting to deliver a message for the following list of recipients"
+        ),
+        ends=True,
+    ),
+)

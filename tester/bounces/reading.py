@@ -1,0 +1,200 @@
+"""What an answer to our letter is: a bounce, a delay, a hold, a machine's note, a complaint, or a person's mail.
+
+Pure. Reads a message that came to a letter's sender address, and says what it shows of that one letter; never raises,
+and works within bounds whatever it is. Judges no run: `trial` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+from tester.bounces import forms, own, words
+from tester.bounces.ours import Ours, quoted, quoted_as_reply
+from tester.bounces.own import Own
+from tester.bounces.status import Report, of
+from tester.mime import FEEDBACK, RECEIPT, STATUS, Part
+from tester.verdict import Finding, Weighed
+
+
+def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, null_sender: bool, us: Ours) -> Weighed:
+    """What a message to the sender address of a letter shows of the letter.
+
+    `header` are the fields of the message, `parts` its MIME tree, `recipient` the letter's recipient token in lower
+    case, `null_sender` whether the message's reverse path was empty, `us` what is ours.
+
+    Why so much is asked of a bounce. It is what a relay's owner needs to leave the list, so it must be shown: the run
+    of a letter about which nothing is shown waits, and a wait harms nobody. In this order, the first that speaks:
+
+    1. What a message says that it is counts: a feedback report (RFC 5965, X-ARF) and a disposition notification
+       (RFC 8098) are no bounces, whatever else they hold.
+    2. A delivery status report (RFC 3464, RFC 6533) that says of our recipient "Action: failed" with a permanent
+       status is a bounce, and nothing else in it matters: Exchange, Postfix and Exim mark theirs "Auto-Submitted:
+       auto-replied", as a vacation note does, but no vacation note bears such a part. Any other action, a temporary
+       status, or a diagnosis that tells of days of trying shows the contrary: the server wants to pass the letter on.
+    3. What quotes a refusal of our own collector, or names it as the host that failed, was relayed to us. The fault
+       is ours, and this comes before all that says "bounced".
+    4. A person's mail is a person's: whatever it says of bounces, no machine has said it.
+    5. Held, an automatic answer, delayed: by the fields and words that list managers, gateways, autoresponders and mail
+       servers use. They come before bounces since many of them say "not delivered" too.
+    6. A bounce in words: from the null sender (RFC 5321 4.5.5), or in the form of a well-known program; not marked as
+       an answer (RFC 3834) unless in such a form; naming our recipient above the copy of the letter; saying that it
+       is the end, by the form, by words or by a permanent reply. A server that tried to connect and gave up has not
+       refused.
+    7. Everything else from a machine shows nothing.
+    """
+    parts = tuple(parts)
+    own_parts = [part for part in parts if not part.copied]
+    if is_complaint(header, own_parts):
+        return _say(Finding.COMPLAINT, "Somebody reports our letter as abuse.")
+    if any(part.kind in RECEIPT or part.report == "disposition-notification" for part in own_parts):
+        return _say(Finding.RECEIPT, "A mailbox says what became of the letter there; that is no bounce.")
+    pieces = (*header.values(), *(part.content if part.leaf else part.content[:_HEAD] for part in parts))
+    statuses = [part.content for part in own_parts if part.kind in STATUS]
+    about_ours, others = of(recipient, statuses)
+    said = own.read(header.get("subject", b""), own_parts)
+    if about_ours:
+        return _by_status(about_ours, said, pieces, us)
+    return _by_words(header, said, pieces, others, recipient=recipient, null_sender=null_sender, us=us)
+
+
+def _by_status(reports: Collection[Report], said: Own, pieces: Iterable[bytes], us: Ours) -> Weighed:
+    """A delivery status report about our recipient."""
+    if any(report.action in ("delayed", "relayed", "delivered", "expanded") for report in reports):
+        return _say(Finding.DSN_DELAYED, "The report says that the letter is on its way.")
+    failed = [report for report in reports if report.action == "failed"]
+    if failed and (_is_ours(failed, said, us) or quoted(pieces)):
+        return _say(
+            Finding.BOUNCED_BY_US, "The report names our own collector as the one that did not take the letter."
+        )
+    if len(failed) < len(reports):
+        return _say(Finding.UNPROVEN, "The report does not say what became of the letter.")
+    if not all(report.final for report in reports) or _gave_up(reports, said):
+        return _say(
+            Finding.DSN_DELAYED, "The report tells of attempts that failed for the time being, not of a refusal."
+        )
+    return _say(Finding.BOUNCED, "A delivery status report says that the letter has failed for good.")
+
+
+def _by_words(
+    header: Mapping[str, bytes],
+    said: Own,
+    pieces: Iterable[bytes],
+    others: Collection[Report],
+    *,
+    recipient: str,
+    null_sender: bool,
+    us: Ours,
+) -> Weighed:
+    """A message without a delivery status about our recipient."""
+    text = f"{said.subject}\n{said.text}"
+    failed = bool(words.FAILED.search(text)) or any(report.action == "failed" for report in others)
+    delayed = bool(words.DELAYED.search(text)) or any(report.action == "delayed" for report in others)
+    daemon = bool(_DAEMON.search(header.get("from", b"")))
+    machine = null_sender or daemon or bool(others) or _is_automatic(header)
+    if not machine and not (failed and quoted_as_reply(pieces)):
+        return _say(Finding.HUMAN, "Somebody wrote to the sender address.")
+    held = any(name in header for name in _HOLDS) or bool(words.HELD.search(text))
+    away = bool(words.AWAY.search(said.subject)) or any(name in header for name in _RESPONDERS)
+    blamed = (failed and not delayed) or not (held or away or delayed)
+    if blamed and (quoted(pieces) or _is_ours(others, said, us)):
+        return _say(Finding.BOUNCED_BY_US, "It quotes our own collector, which did not take the letter.")
+    if held:
+        return _say(Finding.HELD, "The letter is held until somebody agrees to let it pass.")
+    if away or (words.AWAY.search(said.text) and not daemon):
+        return _say(Finding.AUTOMATIC, "An automatic answer, which says nothing of the letter.")
+    if delayed:
+        return _say(Finding.DSN_DELAYED, "It says that the letter is delayed.")
+    if others and not failed:
+        return _say(Finding.UNPROVEN, "A report that does not name our recipient.")
+    form = next((form for form in forms.FORMS if form.sign.search(said.text)), None)
+    answered = header.get("auto-submitted", b"").lower().startswith(b"auto-replied")
+    if form is None and (not failed or (answered and not daemon)):
+        if _is_automatic(header):
+            return _say(Finding.AUTOMATIC, "An automatic answer, which says nothing of the letter.")
+        return _say(Finding.UNPROVEN, "A machine's message that does not say what became of the letter.")
+    named = said.names(recipient) or recipient in header.get("x-failed-recipients", b"").decode("latin-1").lower()
+    if not named:
+        return _say(Finding.UNPROVEN, "It speaks of a failure, and does not name our recipient.")
+    if form is None and (answered or not null_sender):
+        return _say(Finding.UNPROVEN, "It speaks of a failure, but not as a mail server would.")
+    if forms.GAVE_UP.search(said.text) or forms.TEMPORARY_CODE.search(said.text):
+        return _say(Finding.DSN_DELAYED, "It tells of attempts that failed, not of a refusal.")
+    ends = bool(words.ENDED.search(text) or words.REFUSED.search(text) or forms.PERMANENT_CODE.search(text))
+    if ends or (form is not None and form.ends):
+        return _say(
+            Finding.BOUNCED,
+            f"A bounce {f'as {form.name} writes it' if form else 'in words'} says that the letter has failed for good.",
+        )
+    return _say(Finding.UNPROVEN, "It speaks of a failure, and does not say that it is the end.")
+
+
+def is_complaint(header: Mapping[str, bytes], parts: Iterable[Part]) -> bool:
+    """Whether a message is a feedback report, by its part, by what it says that it is, or by the field of X-ARF."""
+    return (
+        "x-xarf" in header
+        or "x-arf" in header
+        or any(not part.copied and (part.kind in FEEDBACK or part.report == "feedback-report") for part in parts)
+    )
+
+
+def _is_ours(reports: Iterable[Report], said: Own, us: Ours) -> bool:
+    """Whether our own collector is named as the host that did not take the letter."""
+    reports = tuple(reports)
+    return (
+        any(_host(report.remote_mta) in us.names for report in reports)
+        or us.marked(said.text)
+        or any(us.marked(report.diagnostic.lower()) for report in reports)
+    )
+
+
+def _gave_up(reports: Iterable[Report], said: Own) -> bool:
+    """Whether a failure under a status that names no reason came after vain attempts to deliver."""
+    vague = any(report.status in ("", "5.0.0") for report in reports)
+    return vague and (
+        bool(forms.GAVE_UP.search(said.text))
+        or any(forms.GAVE_UP.search(report.diagnostic.lower()) for report in reports)
+    )
+
+
+def _host(remote_mta: str) -> str:
+    """The name in a Remote-MTA field, `dns; mx.example.org`; Courier adds the address to it."""
+    return remote_mta.rpartition(";")[2].strip().partition(" ")[0].rstrip(".").lower()
+
+
+def _is_automatic(header: Mapping[str, bytes]) -> bool:
+    """Whether the message says that no person wrote it."""
+    submitted = header.get("auto-submitted", b"no").lower()
+    precedence = header.get("precedence", b"").strip().lower()
+    return (
+        not submitted.startswith(b"no")
+        or precedence in (b"bulk", b"junk", b"list", b"auto_reply", b"auto-reply")
+        or any(name in header for name in _MACHINES)
+        or any(name in header for name in _RESPONDERS)
+        or any(name in header for name in _HOLDS)
+    )
+
+
+def _say(finding: Finding, reason: str) -> Weighed:
+    return Weighed(finding=finding, counts=False, reason=reason)
+
+
+_HEAD = 16 * 1024  # octets of what has parts itself: a preamble, a header
+
+_DAEMON = re.compile(
+    rb"\b(?:mailer-?daemon|mail-?daemon|postmaster|double-bounce|mdaemon|mail(?:er)? ?(?:delivery|system)|mailsystem"
+    rb"|system(?: ?|_)administrator|systemadministrator|(?:no|do-?not)-?reply|bounces?)(?=[@\s>\"(+]|$)",
+    re.I,
+)
+_HOLDS = frozenset({"x-list-administrivia", "x-tmda-fingerprint", "x-tmda-confirm", "x-challenge", "x-boxbe"})
+_RESPONDERS = frozenset(
+    {
+        "x-autoreply",
+        "x-autorespond",
+        "x-autoresponder",
+        "x-vacation",
+        "x-autogenerated",
+        "x-ms-exchange-inbox-rules-loop",
+    }
+)
+_MACHINES = frozenset({"x-auto-response-suppress", "list-id", "x-failed-recipients", "x-loop", "x-mailing-list"})

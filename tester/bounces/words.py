@@ -1,0 +1,282 @@
+"""The words by which mail servers say what they did with a letter, in the languages that they ship.
+
+Pure data: patterns for text in lower case whose blanks are single. A pattern says what a sentence is about, not that
+it is true, and none of them decides alone (that is `reading`). A word that may mean delay or an end stands with delay:
+a bounce that is not recognised costs a wait, one that is none takes an open relay off the list.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Language:
+    """How one language says it: alternatives of a regular expression."""
+
+    failed: str  #: it could not be delivered
+    ended: str  #: and nobody will try again
+    refused: str  #: since somebody said no
+    delayed: str  #: not yet, or not for now
+    held: str  #: not before somebody agrees: quarantine, moderation, challenge
+    away: str  #: an automatic answer: holidays, out of office
+
+
+LANGUAGES = {
+    "en": Language(
+        failed=r"undeliver(?:ed|able)|(?:not|n't)(?: be| been| being)? (?:able to )?deliver"
+        r"|(?:un|not )able to (?:be )?deliver"
+        r"|(?:cannot|could not|couldn't|can't|can not) (?:be )?(?:deliver|reach|sen[dt])|did not reach|not be reached"
+        r"|deliver(?:y|ing)[a-z :\x22']{0,60}(?:has |have |was )?(?:fail|error|problem)"
+        r"|fail(?:ed|ure)[a-z ]{0,20} deliver|failure notice|failed (?:recipient|address)"
+        r"|returned (?:mail|message|to sender)|returning message|non-?delivery|attempting to deliver"
+        r"|address(?:es)?(?:\(es\))? (?:have |has |had )?(?:permanent |fatal )*(?:fail|error)",
+        ended=r"permanent|fatal|gave up|giv(?:en|ing) up|(?:will|can) not be (?:retried|delivered)|no further attempt"
+        r"|not (?:going to|be) (?:try|tried) again|returned to (?:the )?sender",
+        refused=r"relay(?:ing)? (?:is |access |of mail )?(?:denied|prohibited|not (?:permitted|allowed)|disallowed)"
+        r"|(?:not (?:permitted|allowed) to|cannot|won't|do(?:es)? not) relay|no relaying"
+        r"|(?:un)?authenticat\w+ (?:is )?required"
+        r"|(?:unknown|no such|invalid|nonexistent) (?:user|recipient|mailbox|address|local|domain)"
+        r"|(?:user|recipient|mailbox|address|domain) (?:is |was )?(?:unknown|not (?:found|listed|local|known)|invalid)"
+        r"|does ?n[o']t exist|no mailbox here|rejected|access denied|allowed rcpthosts|administratively prohibited",
+        delayed=r"delay(?:s|ed)?\b|\byet\b|undelivered after"
+        r"|will (?:now )?(?:keep|continue|be (?:retried|attempted|tried)|re-?try|try)|keep trying"
+        r"|still (?:trying|being|has not|undelivered|in )|(?:attempts|retries) will|be retried (?:for|until|every)"
+        r"|warning (?:message )?only|(?:do not|don't|no) need to re-?send|no action is required|temporar|transient"
+        r"|deferr|for the (?:last|past) \d|after more than \d|next (?:attempt|retry)|\bqueued\b",
+        held=r"moderat(?:ion|or|ed)\b|quarantin|(?:is|being|been|was|are) held|\bheld (?:for|until|in|pending|back)"
+        r"|on hold\b"
+        r"|(?:pending|await\w*|wait\w* for|require\w*|need\w*) (?:\w+ ){0,3}(?:approv|confirm|verif|releas|review)"
+        r"|(?:please|must|to) (?:confirm|verify|prove|authenticate) (?:that )?(?:you|it)|captcha|challenge"
+        r"|to (?:my|our|the|his|her) white-?list|verification (?:is )?(?:required|needed|request)|approved senders"
+        r"|(?<!not )reply to (?:this|confirm)|confirm(?:ation)? (?:request|required)"
+        r"|click (?:on )?(?:the|this|here|below)|\btmda\b|\bboxbe\b|spam ?arrest"
+        r"|release (?:it|the|your|this) (?:message|mail)",
+        away=r"out[- ]of[- ](?:the[- ])?office|\bvacation|\bholidays?\b"
+        r"|auto[- ]?(?:matic(?:ally generated)? )?(?:re(?:ply|sponse)|respon)"
+        r"|\b(?:am|is|be|are) (?:currently )?(?:away|absent|on leave|travel)|\bon (?:\w+ )?leave\b|not in the office"
+        r"|limited access|no longer (?:work|with the|monitored)"
+        r"|(?:we|i) (?:have )?received your (?:mail|message|request|e-?mail)",
+    ),
+    "de": Language(
+        failed=r"unzustellbar|nicht (?:zu(?:ge)?stell|ausgeliefert|übermittel|weitergeleitet|erreich)"
+        r"|zustell\w* (?:ist |war |an \w+ )?(?:fehlgeschlagen|gescheitert|nicht möglich)|zustell(?:ungs)?fehler"
+        r"|(?:zustellung|auslieferung).{0,80}(?:fehlgeschlagen|gescheitert)|kann nicht zugestellt"
+        r"|nicht.{0,40}zugestellt",
+        ended=r"endgültig|endgueltig|dauerhaft|permanent|nicht (?:weiter|erneut|noch einmal) versucht"
+        r"|keine weiteren (?:versuch|zustell)",
+        refused=r"(?:empfänger|benutzer|adresse|postfach)\w* (?:ist )?(?:unbekannt|nicht bekannt|ungültig)"
+        r"|unbekannte\w* (?:empfänger|benutzer|adresse)|nicht (?:erlaubt|gestattet|zulässig|berechtigt)"
+        r"|existiert nicht|abgelehnt|verweigert|zurückgewiesen",
+        delayed=r"verz(?:ö|oe)ger|versp(?:ä|ae)t|\bnoch nicht\b|vor(?:ü|ue)bergehend|tempor(?:ä|ae)r"
+        r"|weiter(?:hin)? versuch|versuch\w* (?:es )?(?:weiter|erneut|noch)|erneute\w* (?:zustell)?versuch"
+        r"|wird (?:wieder|erneut)|fortgesetzt|wiederhol|bisher nicht|wartet",
+        held=r"moderat(?:or|ion)|moderiert|quarant(?:ä|ae)ne|zur(?:ü|ue)ckgehalten|freigabe|freigegeben|freischalt"
+        r"|genehmig|best(?:ä|ae)tig\w* sie|warte\w* auf|bestätigungs(?:anfrage|mail|link)",
+        away=r"abwesen|nicht im (?:büro|haus|hause)|\burlaub|automatische (?:antwort|rückmeldung|e-?mail)"
+        r"|bin (?:derzeit |zur ?zeit )?nicht",
+    ),
+    "fr": Language(
+        failed=r"non (?:remis|distribu|délivr|livr)|n'(?:a|ont) pas pu (?:être|lui|leur|vous|joindre)?"
+        r"|échec (?:de |d')?(?:la )?(?:remise|livraison|distribution|envoi)"
+        r"|impossible de (?:remettre|livrer|délivrer|distribuer|transmettre|joindre)"
+        r"|n'a pas été (?:remis|délivré|livré|distribué)|ne peut (?:pas )?être (?:remis|délivré|livré|distribué)"
+        r"|pas (?:pu )?atteint",
+        ended=r"définiti|permanent|fatal|ne sera pas (?:retent|réessa|relanc)|aucune (?:autre|nouvelle) tentative",
+        refused=r"(?:utilisateur|destinataire|adresse|boîte)[a-z ]{0,20} (?:est )?(?:inconnu|invalide|introuvable)"
+        r"|inconnu|n'existe pas|refus|non autoris|rejet|interdit",
+        delayed=r"retard|différé|\bpas encore\b|\bencore\b.{0,20}tent|nouvelles? tentatives?"
+        r"|tentatives? .{0,30}(?:poursui|continu|effectué)|réessa|temporair|provisoire"
+        r"|sera (?:à nouveau|de nouveau|retent)|en attente|continue",
+        held=r"modérat|modéré|quarantaine"
+        r"|(?:en )?attente (?:d'|de )(?:approbation|modération|validation|confirmation|libération)|approbation|retenu"
+        r"|(?:veuillez|merci de|pour) confirmer|libérer",
+        away=r"absen(?:t|ce)|réponse automatique|en congés?\b|en vacances|hors du bureau|message automatique d",
+    ),
+    "es": Language(
+        failed=r"no (?:se )?(?:p[uo]d\w+|pued\w+|h[ab]\w+ (?:podido|sido posible)|fue posible|es posible)(?: ser)? "
+        r"(?:entreg|enviar|lleg)"
+        r"|no (?:ha sido |fue |se ha |se han )?entregad|(?:error|fallo|falla) (?:en|de|al) (?:la )?entreg"
+        r"|imposible entregar|no entregable|devuelto al remitente|no lleg[óo] a",
+        ended=r"permanente|definitiv|fatal|no se (?:volverá|intentará|reintentará)",
+        refused=r"(?:usuario|destinatario|dirección|buzón)[a-z ]{0,20} (?:desconocid|no existe|no válid|inexistente)"
+        r"|desconocid|no existe|rechaz|no (?:está )?(?:permitid|autorizad)|denegad",
+        delayed=r"retras|demora|\baún\b|todavía|se (?:seguirá|volverá a|continuará|reintentará)|reintent|temporal"
+        r"|aplazad|diferid|pendiente|nuevos? intentos?",
+        held=r"moderador|moderación|cuarentena|retenid|(?:a la espera|en espera|pendiente) de|aprobación|aprobad"
+        r"|confirm(?:e|ar) (?:su|que|el|la)|liberar",
+        away=r"fuera de (?:la )?oficina|respuesta automática|ausen(?:te|cia)|de vacaciones|autorrespuesta",
+    ),
+    "it": Language(
+        failed=r"mancat[ao] (?:consegna|recapito)|impossibile (?:consegnare|recapitare|inviare)"
+        r"|non (?:è|sono) (?:stat[oaie] (?:possibile )?|possibile )?(?:consegn|recapit)"
+        r"|non può essere (?:consegn|recapit)|non (?:consegnat|recapitat|consegnabil|recapitabil)"
+        r"|consegna (?:non riuscita|fallita)|errore (?:di|nella) consegna|non ha raggiunto",
+        ended=r"permanente|definitiv|irreversibil|fatale|non (?:verrà|sarà) (?:ritentat|più)",
+        refused=r"(?:utente|destinatario|indirizzo|casella)[a-z ]{0,20} (?:sconosciut|inesistente|non valid|non trovat)"
+        r"|sconosciut|non esiste|inesistente|rifiutat|non (?:è )?(?:consentit|autorizzat|permess)|negato",
+        delayed=r"ritard|\bancora\b|nuov[oi] tentativ|ritent|riprover|riprov|temporane|differit|continuer|in attesa"
+        r"|tentativi (?:successivi|verranno|continu)",
+        held=r"moderator|moderazione|quarantena|trattenut|in attesa (?:di|della|del)|approvazione|approvat"
+        r"|conferm(?:are|i|a) (?:il|la|di|che|tu|su)|rilasciare",
+        away=r"fuori (?:sede|ufficio)|risposta automatica|assen(?:te|za)|in ferie|in vacanza",
+    ),
+    "pt": Language(
+        failed=r"não (?:foi|pôde|pode|foram|puderam|é|conseguimos|conseguiu)(?: ser| possível)? ?(?:entreg|envi)"
+        r"|(?:falha|erro) (?:na|de|ao) (?:a )?entreg|não entregue|impossível entregar|devolvid|não alcançou",
+        ended=r"permanente|definitiv|fatal|não (?:será|serão) (?:tentad|reenviad|feitas)",
+        refused=r"(?:usuário|utilizador|destinatário|endereço)[a-zã ]{0,20} inválid"
+        r"|desconhecid|não existe|inexistente|rejeitad|recusad|não (?:é )?(?:permitid|autorizad)|negad",
+        delayed=r"atras|\bainda\b|adiad|nova(?:s)? tentativa|tentativas? .{0,20}(?:continu|feita|serão)|continuar"
+        r"|será tentad|temporári|temporari|diferid|pendente",
+        held=r"moderador|moderação|quarentena|retid[oa]|aguarda|aprovação|aprovad|confirm(?:e|ar) (?:o|a|que|seu|sua)"
+        r"|liberar",
+        away=r"fora do escritório|resposta automática|ausen(?:te|cia|ência)|\bausência|de férias",
+    ),
+    "nl": Language(
+        failed=r"niet (?:worden )?(?:bezorgd|afgeleverd|besteld|verzonden|bereikt)|onbestelbaar"
+        r"|(?:bezorging|aflevering|bezorgen|afleveren).{0,60}mislukt|niet (?:te bezorgen|af te leveren)"
+        r"|kan niet.{0,60}(?:bezorgd|afgeleverd)|kon(?:den)? niet.{0,60}(?:bezorgd|afgeleverd)",
+        ended=r"permanent|definitief|fatal|niet (?:opnieuw|nogmaals) (?:geprobeerd|verzonden)|geen verdere poging",
+        refused=r"(?:gebruiker|ontvanger|adres|postvak)[a-z ]{0,20} (?:onbekend|ongeldig|bestaat niet)|onbekend"
+        r"|bestaat niet|geweigerd|niet toegestaan|afgewezen",
+        delayed=r"vertraag|vertraging|\bnog niet\b|opnieuw (?:geprobeerd|proberen|te bezorgen)"
+        r"|(?:blijven|blijft|verder) .{0,20}(?:proberen|pogen)|volgende poging|tijdelijk|uitgesteld|nog steeds",
+        held=r"moderator|moderatie|quarantaine|vastgehouden|wacht(?:en)? op|goedkeuring|goedgekeurd|bevestig"
+        r"|vrijgeven|vrijgegeven",
+        away=r"afwezig|niet op kantoor|automatisch(?:e)? (?:antwoord|bericht)|met vakantie|op vakantie",
+    ),
+    "pl": Language(
+        failed=r"nie (?:można|udało się|mogła|mógł|może|została|został|zostanie)(?: być| zostać)?.{0,40}dostarcz"
+        r"|niedostarcz|nie dostarczono|niedoręcz|nie doręcz|błąd (?:dostarcz|doręcz)|zwrot (?:wiadomości|do nadawcy)"
+        r"|nie dotarła",
+        ended=r"trwał|ostateczn|permanent|krytyczn|nie będzie ponawian|nie będą podejmowane",
+        refused=r"nieznan|nie istnieje|odrzucon|niedozwolon|zabronion|odmow|nieprawidłow|nie jest dozwol",
+        delayed=r"opóźni|\bjeszcze\b|ponow|ponawia|kolejn\w+ prób|będą podejmowane|tymczasow|odroczon|chwilow"
+        r"|wciąż|nadal",
+        held=r"moderator|moderacj|kwarantann|wstrzyman|oczekuj|czeka na|zatwierdz|potwierdź|potwierdzeni|akceptacj",
+        away=r"nieobecn|poza biurem|autoodpowied|automatyczna odpowied|na urlopie",
+    ),
+    "ru": Language(
+        failed=r"не (?:может|могут|удалось|удаётся|удается|было|была|были|был|смогло|смог)(?: быть)?.{0,40}достав"
+        r"|недоставл|не доставлен|невозможно доставить|(?:ошибка|сбой|неудач\w+) (?:при )?доставк|невозможна доставка"
+        r"|возвращен\w* отправител",
+        ended=r"постоянн|окончательн|неустраним|фатальн|критическ|попытк\w+ (?:больше )?не будут|прекращен",
+        refused=r"неизвест|не существует|несуществующ|отклон|отверг|запрещ|отказ|не разрешен|не найден|недопустим",
+        delayed=r"задерж|отлож|\bещё\b|\bеще\b|\bпока\b|повторн|попытк\w+ .{0,30}(?:продолж|будут|будет)|временн"
+        r"|продолж",
+        held=r"модератор|модерац|карантин|задержано до|ожида|подтверд|одобр|разблокир",
+        away=r"автоответ|автоматическ\w+ ответ|нет в офисе|отсутств|в отпуске",
+    ),
+    "uk": Language(
+        failed=r"не (?:може|можуть|вдалося|вдалось|було|була)(?: бути)?.{0,40}достав|недоставлен|не доставлен"
+        r"|неможливо доставити|помилка доставк",
+        ended=r"постійн|остаточн|фатальн|критичн",
+        refused=r"невідом|не існує|відхилен|заборонен|відмов",
+        delayed=r"затрим|відклад|\bще\b|\bпоки\b|повторн|спроб\w+ .{0,30}(?:продовж|буде|будуть)|тимчасов",
+        held=r"модератор|модерац|карантин|очіку|підтверд|схвален",
+        away=r"автовідпов|автоматичн\w+ відповід|відсутн|у відпустці",
+    ),
+    "cs": Language(
+        failed=r"nedoruč|nelze doručit|nebylo možné .{0,40}doruč|nemohl[aoy]? být doruč|nepodařilo se .{0,40}doruč"
+        r"|nebyl[aoy]? doruč|selhání doruč|vrácen\w* (?:zpráva|odesílatel)|není možné doruč",
+        ended=r"trval|konečn|fatální|definitivn|další pokus\w* (?:již )?ne",
+        refused=r"neznám|neexistuj|odmítnut|zamítnut|nepovolen|zakázán|neplatn",
+        delayed=r"zpož[dď]|opožd|\bdosud\b|\bzatím\b|\bještě\b|opakovan|znovu pokus|další pokus|dočasn|odložen|nadále",
+        held=r"moderátor|moderac|karant[ée]n|pozdržen|zadržen|čeká na|schválen|potvrďte|potvrzení|uvolnit",
+        away=r"automatická odpověď|mimo kancelář|nepřítom|na dovolené",
+    ),
+    "sv": Language(
+        failed=r"(?:kunde|kan|gick) (?:inte|ej) (?:att )?(?:levereras?|skickas|nå)|inte levererats|ej levererad"
+        r"|inte (?:vara )?levererad|olevererbar|obeställbar|leveransfel|misslyckades.{0,20}levere"
+        r"|leverans.{0,40}misslyck|nådde inte",
+        ended=r"permanent|bestående|slutgiltig|varaktig|inga (?:fler|ytterligare) försök",
+        refused=r"okän[dt]|finns inte|existerar inte|avvisa|nekad|nekas|inte tillåt|ogiltig",
+        delayed=r"försen|fördröj|\bännu inte\b|försök\w* (?:igen|på nytt|att leverera igen)|fortsätt|nytt försök"
+        r"|nya försök|tillfällig|uppskjut|ännu",
+        held=r"moderator|moderer|karantän|hålls (?:kvar|tillbaka|inne)|väntar på|godkänn|bekräfta|frisläpp",
+        away=r"autosvar|automatiskt svar|frånvar|inte på kontoret|på semester",
+    ),
+    "da": Language(  # and Norwegian
+        failed=r"(?:kunne|kan) ikke (?:blive )?(?:leveres?|sendes|nå)|ikke (?:blevet )?levere[tr]|uleverbar"
+        r"|levering\w*.{0,40}(?:mislyk|feil|fejl)|nådde ikke",
+        ended=r"permanent|endelig|varig|ingen (?:flere|yderligere|ytterligere) forsøk"
+        r"|ingen (?:flere|yderligere) forsøg",
+        refused=r"ukendt|ukjent|findes ikke|finnes ikke|afvist|avvist|nægtet|nektet|ikke tilladt|ikke tillatt|ugyldig",
+        delayed=r"forsink|endnu ikke|ennå ikke|enda ikke|prøver? (?:igen|igjen)|nyt forsøg|nytt forsøk|midlertidig"
+        r"|udsat|utsatt|fortsæt|fortsett",
+        held=r"moderator|moderer|karantæne|karantene|tilbageholdt|holdt tilbake|afventer|venter på|godkend|godkjen"
+        r"|bekræft|bekreft",
+        away=r"autosvar|automatisk svar|fravær|ikke på kontoret|på ferie",
+    ),
+    "fi": Language(
+        failed=r"ei (?:voitu|voida|voi) (?:toimittaa|välittää)|ei (?:ole )?toimitettu|toimitus.{0,20}epäonnist"
+        r"|toimittaminen.{0,20}epäonnist|jäi toimittamatta",
+        ended=r"pysyvä|lopulli|ei yritetä uudelleen",
+        refused=r"tuntematon|ei ole olemassa|hylätty|estetty|ei sallittu|kielletty|evätty",
+        delayed=r"viiväst|viive|ei vielä|yritetään uudelleen|yrittää uudelleen|tilapäi|väliaikai|jatketaan",
+        held=r"moderaattor|karanteen|odottaa|hyväksy|vahvista|pidätetty",
+        away=r"poissa|automaattinen vastaus|lomalla",
+    ),
+    "hu": Language(
+        failed=r"nem (?:sikerült |volt |lehet(?:ett)? )?.{0,20}kézbesít|kézbesíthetetlen"
+        r"|kézbesítés.{0,20}(?:sikertelen|hiba)|nem érkezett meg",
+        ended=r"végleges|állandó|végzetes|nem próbál",
+        refused=r"ismeretlen|nem létezik|visszautasít|elutasít|nem engedélyezett|tiltott",
+        delayed=r"késlelt|késik|késés|még nem|átmeneti|ideiglenes|újra ?próbál|további próbál",
+        held=r"moderátor|karantén|visszatart|jóváhagy|megerősít|vár(?:akozik)? ",
+        away=r"házon kívül|automatikus válasz|szabadság|távollét",
+    ),
+    "tr": Language(
+        failed=r"teslim edileme|iletileme|gönderileme|ulaştırılama|teslimat.{0,20}(?:başarısız|hata)",
+        ended=r"kalıcı|kesin olarak|ölümcül|yeniden denenmeyecek",
+        refused=r"bilinmeyen|mevcut değil|bulunamadı|reddedildi|izin verilm|geçersiz",
+        delayed=r"gecik|ertele|henüz|tekrar dene|yeniden dene(?!nmeyecek)|geçici",
+        held=r"moderatör|karantina|bekle(?:til|t)|onay|doğrula",
+        away=r"ofis dışında|otomatik yanıt|izindeyim|tatilde",
+    ),
+    "el": Language(
+        failed=r"δεν (?:ήταν δυνατή η |μπόρεσε να |παραδόθηκ|έφτασε)|αδύνατη η παράδοση|αποτυχία (?:της )?παράδοσης"
+        r"|μη παραδοτέ",
+        ended=r"μόνιμ|οριστικ|μοιραίο",
+        refused=r"άγνωστ|δεν υπάρχει|απορρίφθηκ|δεν επιτρέπεται|άκυρ",
+        delayed=r"καθυστέρ|ακόμη|ακόμα|προσωριν|ξανά|εκ νέου|συνεχ",
+        held=r"συντονιστ|καραντίνα|έγκριση|επιβεβαί|κρατείται",
+        away=r"εκτός γραφείου|αυτόματη απάντηση|απουσι|σε άδεια",
+    ),
+    "ja": Language(
+        failed=r"(?:配信|配送|送信|配達|送達|転送)(?:を|が)?(?:でき|不能|に?失敗|エラー|されません|されなかった)|届け(?:る|られ|でき)|お届けできません|届きません|宛先不明|不達"
+        r"|戻され|返送",
+        ended=r"恒久的|永続的|永久|致命的|これ以上(?:の)?再送|再送(?:は)?(?:行|いた)?(?:され)?ません",
+        refused=r"存在し(?:ません|ない)|不明|拒否|許可されて|見つかりません|無効な",
+        delayed=r"遅延|遅れ|まだ|再送を|再送信を|再試行|再度(?:配信|送信)|一時的|延期|継続",
+        held=r"モデレータ|司会者|承認|隔離|検疫|保留|確認(?:の)?(?:ため|メール|が必要)|認証",
+        away=r"自動(?:応答|返信|送信)|不在|休暇|外出",
+    ),
+    "zh": Language(
+        failed=r"(?:无法|未能|不能|沒有|没有)(?:被)?(?:投递|送达|传递|传送|发送|递送|寄达)|(?:無法|未能|不能)(?:被)?(?:投遞|送達|傳遞|傳送|發送|寄送|遞送)"
+        r"|(?:投递|传递|发送|投遞|傳遞|傳送|發送|寄送)失[败敗]|退信|退回|未送[达達]|没有到达|沒有到達",
+        ended=r"永久|致命|最终|最終|不会再(?:尝试|重试)|不會再(?:嘗試|重試)|放弃|放棄",
+        refused=r"不存在|拒[绝絕]|未知(?:用户|用戶|收件人)|不允[许許]|禁止|[无無]效|找不到",
+        delayed=r"延[迟遲误誤]|尚未|[暂暫][时時]|重[试試]|稍[后後]|将继续|將繼續|[继繼][续續](?:尝试|嘗試|投)|再次[尝嘗][试試]|仍在",
+        held=r"[审審]核|版主|批准|隔[离離]|待[审審]|[确確][认認]您|保留|[验驗][证證]",
+        away=r"自动(?:回复|答复|应答)|自動(?:回覆|回復|答覆)|不在办公室|不在辦公室|休假|外出",
+    ),
+    "ko": Language(
+        failed=r"(?:전송|배달|전달|발송)(?:하지 못|되지 않|되지 못|에 실패|실패|할 수 없|이 불가)|반송|보낼 수 없",
+        ended=r"영구|치명적|더 이상 (?:시도|재전송)",
+        refused=r"존재하지|거부|알 수 없는 (?:사용자|수신자)|허용되지|찾을 수 없",
+        delayed=r"지연|아직|다시 시도|재시도|일시적|계속",
+        held=r"승인|격리|보류|중재|검토|인증|확인(?:이 필요|해 주)",
+        away=r"부재|자동 ?(?:회신|응답|답장)|휴가",
+    ),
+}
+
+
+def _any(field: str) -> re.Pattern[str]:
+    return re.compile("|".join(getattr(language, field) for language in LANGUAGES.values()))
+
+
+FAILED, ENDED, REFUSED = _any("failed"), _any("ended"), _any("refused")
+DELAYED, HELD, AWAY = _any("delayed"), _any("held"), _any("away")

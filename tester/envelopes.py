@@ -1,0 +1,90 @@
+"""The arguments of MAIL and RCPT as strangers write them, and which recipients are ours.
+
+Pure. More lenient than RFC 5321 4.1.2 on purpose: relays hand our letters on in their own ways, without angle brackets,
+with blanks, with the source route or the percent sign that they were offered. Never decides on a message; whether a
+token is genuine is the gate's business, and a recipient elsewhere is nobody's here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from tester.smtp import escape
+
+_BLANKS = b" \t"
+_QUOTED = rb'"(?:\\.|[^"\\])*"'
+#: `<address> parameters`, the source route apart (RFC 5321 4.1.1.3); quoted strings may hold anything.
+_BRACKETED = re.compile(rb"<[ \t]{0,9}(?:@[^:<>]*:)?((?:%s|[^\"<>])*)>((?:[ \t].*)?)" % _QUOTED, re.DOTALL)
+#: The same without brackets, or with one of them.
+_BARE = re.compile(rb"<?(?:@[^:<>\s]*:)?((?:%s|[^\"<>\s])+)>?((?:[ \t].*)?)" % _QUOTED, re.DOTALL)
+_SIZE = re.compile(rb"[ \t]SIZE=([0-9]{1,18})(?![^ \t])", re.IGNORECASE)
+
+_OURSELVES = ("postmaster", "abuse")
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The argument of MAIL or RCPT, read once."""
+
+    raw: bytes  #: as sent
+    address: str  #: without angle brackets and source route, escaped; "" for the null reverse-path
+    local: str  #: lower case, unquoted
+    domain: str  #: lower case, without a final dot
+    size: int  #: of the SIZE parameter, or 0; other parameters are ignored
+
+    @classmethod
+    def read(cls, keyword: str, argument: str | None) -> Path | None:
+        """The path behind `FROM` or `TO`, with or without blanks and colon; None when it is no path at all."""
+        raw = (argument or "").encode("utf-8", "surrogateescape")
+        name, rest = raw[: len(keyword)], raw[len(keyword) :]
+        if name.upper() != keyword.encode("ascii") or rest[:1] not in (b":", b"<", b" ", b"\t"):
+            return None
+        given = rest.lstrip(_BLANKS).removeprefix(b":").lstrip(_BLANKS)
+        found = _BRACKETED.fullmatch(given) or _BARE.fullmatch(given)
+        if found is None:
+            return None
+        address = escape(found[1].strip(_BLANKS))
+        local, _, domain = address.rpartition("@") if "@" in address else (address, "", "")
+        size = _SIZE.search(found[2])
+        return cls(
+            raw=raw,
+            address=address,
+            local=local.strip('"').lower(),
+            domain=domain.rstrip(".").lower(),
+            size=int(size[1]) if size else 0,
+        )
+
+
+class Recipients:
+    """Which recipients are ours."""
+
+    def __init__(self, domains: Collection[str], gate: Callable[[str], bool]) -> None:
+        """`domains` are ours, address literals among them, in any case; `gate(token)` says whether a token may be."""
+        self.domains = frozenset(domain.lower() for domain in domains)
+        self._gate = gate
+        names = "|".join(
+            re.escape(domain).replace(r"\.", r"(?:\.|[+=]2e)")  # a dot as Exchange's encapsulation writes it
+            for domain in sorted(self.domains, key=len, reverse=True)
+        )
+        token = r"(?<![a-z2-7!])([rs][a-z2-7]{33})"  # noqa: S105  a form, no secret
+        self._within = re.compile(
+            rf"{token}\"?(?:@|%|[+=]40)(?:{names})(?![a-z0-9%-]|\.[a-z0-9])"
+            rf"|(?<![a-z0-9.-])(?:{names})!([rs][a-z2-7]{{33}})(?![a-z2-7])"
+        )
+
+    def find(self, path: Path) -> str:
+        """The token (or "postmaster", "abuse") that a path names at a domain of ours; "" when it is none of ours.
+
+        A relay may hand on the very form that it was offered: `token%ours@relay`, `"token@ours"@relay`, `ours!token`.
+        What counts is that the token is addressed to us.
+        """
+        here = path.domain in self.domains or (path.local, path.domain) == ("postmaster", "")
+        if here and (path.local in _OURSELVES or self._gate(path.local)):
+            return path.local
+        for found in self._within.finditer(path.address.lower()):
+            token = found[1] or found[2]
+            if self._gate(token):
+                return str(token)
+        return ""

@@ -1,0 +1,89 @@
+"""The forms of programs, and the codes that bounces quote."""
+
+from __future__ import annotations
+
+import pytest
+from samples import LETTER, MESSAGE
+
+from tester.bounces.forms import FORMS, GAVE_UP, PERMANENT_CODE, TEMPORARY_CODE
+from tester.bounces.own import read
+from tester.mime import lines, parts
+from tests.answers.corpus import CORPUS
+
+
+def forms_in(kind: str) -> set[str]:
+    """The forms that the corpus has messages of this kind in."""
+    found = set()
+    for message in CORPUS:
+        if message.kind == kind:
+            raw = message.filled(recipient=LETTER.recipient, sender=LETTER.sender, letter=MESSAGE)
+            text = read(b"", parts(lines(raw))).text
+            found |= {form.name for form in FORMS if form.sign.search(text)}
+    return found
+
+
+def test_the_corpus_has_a_bounce_in_every_form() -> None:
+    assert forms_in("bounced") == {form.name for form in FORMS}
+
+
+def test_notes_of_delay_and_holds_are_in_no_form_that_is_an_end_by_itself() -> None:
+    ends = {form.name for form in FORMS if form.ends}
+    assert forms_in("held") & ends == set()
+    assert forms_in("delayed") & ends <= {"qmail", "Exim"}, "which say that they gave up"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 relaying denied",
+        "550-5.7.1 no",
+        "(550)",
+        "#5.7.1 smtp;550 5.7.1",
+        "reason: 5.1.1.",
+        "554: no",
+        "550 <x> no",
+        "550",
+    ],
+)
+def test_a_permanent_code_is_seen(text: str) -> None:
+    assert PERMANENT_CODE.search(text)
+    assert not TEMPORARY_CODE.search(text)
+
+
+@pytest.mark.parametrize("text", ["450 greylisted", "451-4.7.1 later", "(#4.4.1)", "status 4.2.2", "421 <x> busy"])
+def test_a_temporary_code_is_seen(text: str) -> None:
+    assert TEMPORARY_CODE.search(text)
+    assert not PERMANENT_CODE.search(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["5.1.1.1", "[198.51.100.5]", "version 1.5.5.1", "x550", "a@550.example", "1550 octets", "10.4.5.6", "8.17.1.9/8"],
+)
+def test_what_is_no_code_is_none(text: str) -> None:
+    assert not PERMANENT_CODE.search(text)
+    assert not TEMPORARY_CODE.search(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "retry timeout exceeded",
+        "this message has been in the queue too long",
+        "connect to mx.example[192.0.2.1]:25: connection refused",
+        "lost connection with mx.example",
+        "could not be delivered for 5 days",
+        "delivery failed 20 attempts",
+        "host or domain name not found. name service error",
+        "sorry, i couldn't find any host named c.example",
+    ],
+)
+def test_who_tried_in_vain_gave_up(text: str) -> None:
+    assert GAVE_UP.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["550 relaying denied", "user unknown", "does not like recipient", "giving up on 192.0.2.1"]
+)
+def test_a_refusal_is_no_giving_up(text: str) -> None:
+    assert not GAVE_UP.search(text)

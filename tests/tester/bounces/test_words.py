@@ -1,0 +1,98 @@
+"""Each language says what it says, and our own letter says none of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from samples import MESSAGE
+
+from tester.bounces import words
+
+#: A sentence of each kind, by language, as a mail server might put it: lower case, as they are searched.
+SENTENCES = {
+    "en": ("your message could not be delivered", "this is a permanent error", "user unknown", "it is delayed",
+           "it awaits moderator approval", "i am out of the office"),
+    "de": ("ihre nachricht konnte nicht zugestellt werden", "endgültiger fehler", "empfänger unbekannt",
+           "die zustellung ist verzögert", "sie liegt in quarantäne", "ich bin im urlaub"),
+    "fr": ("votre message n'a pas pu être remis", "erreur définitive", "destinataire inconnu", "il est retardé",
+           "il est en quarantaine", "je suis absente"),
+    "es": ("no se pudo entregar el mensaje", "error permanente", "usuario desconocido", "se ha retrasado",
+           "está en cuarentena", "estoy fuera de la oficina"),
+    "it": ("impossibile consegnare il messaggio", "errore permanente", "utente sconosciuto", "la consegna è in ritardo",
+           "è in quarantena", "sono fuori ufficio"),
+    "pt": ("a mensagem não foi entregue", "erro permanente", "usuário desconhecido", "a entrega está atrasada",
+           "está em quarentena", "resposta automática"),
+    "nl": ("uw bericht is niet bezorgd", "permanente fout", "gebruiker onbekend", "vertraagd", "in quarantaine",
+           "ik ben afwezig"),
+    "pl": ("nie można dostarczyć wiadomości", "trwały błąd", "nieznany użytkownik", "opóźnienie", "w kwarantannie",
+           "jestem poza biurem"),
+    "ru": ("письмо не может быть доставлено", "окончательная ошибка", "неизвестный пользователь", "доставка задержана",
+           "помещено в карантин", "я в отпуске"),
+    "uk": ("лист не може бути доставлений", "остаточна помилка", "невідомий користувач", "доставку відкладено",
+           "у карантині", "я у відпустці"),
+    "cs": ("zprávu nelze doručit", "trvalá chyba", "neznámý příjemce", "doručení se zpožďuje", "čeká na schválení",
+           "jsem mimo kancelář"),
+    "sv": ("meddelandet kunde inte levereras", "permanent fel", "okänd mottagare", "det är försenat", "i karantän",
+           "jag är inte på kontoret"),
+    "da": ("beskeden kunne ikke leveres", "permanent fejl", "ukendt modtager", "den er forsinket", "i karantæne",
+           "jeg er på ferie"),
+    "fi": ("viestiä ei voitu toimittaa", "pysyvä virhe", "tuntematon vastaanottaja", "viive", "karanteenissa",
+           "olen lomalla"),
+    "hu": ("a levelet nem sikerült kézbesíteni", "végleges hiba", "ismeretlen címzett", "a kézbesítés késik",
+           "karanténba került", "házon kívül vagyok"),
+    "tr": ("iletiniz teslim edilemedi", "kalıcı hata", "bilinmeyen alıcı", "teslimat gecikti", "karantinada",
+           "ofis dışındayım"),
+    "el": ("δεν ήταν δυνατή η παράδοση", "μόνιμο σφάλμα", "άγνωστος χρήστης", "καθυστέρηση", "σε καραντίνα",
+           "αυτόματη απάντηση"),
+    "ja": ("配信できませんでした", "恒久的なエラー", "ユーザーが存在しません", "配信が遅延しています",
+           "隔離されました", "不在です"),
+    "zh": ("邮件无法投递", "永久错误", "用户不存在", "投递延迟", "已被隔离", "自动回复"),
+    "ko": ("전송하지 못했습니다", "영구적인 오류", "존재하지 않는 사용자", "지연되고 있습니다", "격리되었습니다",
+           "부재 중"),
+}  # fmt: skip
+FIELDS = ("failed", "ended", "refused", "delayed", "held", "away")
+ALL = dict(zip(FIELDS, (words.FAILED, words.ENDED, words.REFUSED, words.DELAYED, words.HELD, words.AWAY), strict=True))
+
+
+def test_every_language_is_tried() -> None:
+    assert set(SENTENCES) == set(words.LANGUAGES)
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_language_says_what_it_means(language: str, field: str) -> None:
+    sentence = SENTENCES[language][FIELDS.index(field)]
+    assert re.search(getattr(words.LANGUAGES[language], field), sentence), sentence
+    assert ALL[field].search(sentence)
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_a_failure_and_its_end_are_no_delay_no_hold_and_no_holiday(language: str) -> None:
+    for sentence in SENTENCES[language][:3]:
+        for kind in ("delayed", "held", "away"):
+            assert not ALL[kind].search(sentence), (kind, sentence)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_our_own_letter_says_none_of_it(field: str) -> None:
+    text = " ".join(MESSAGE.decode().split()).lower()
+    assert not ALL[field].search(text), ALL[field].search(text)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "your message was not delivered and will be returned",
+        "it will not be retried",
+        "we will not be able to deliver your message",
+        "the message cannot be delivered. please contact the administrator",
+        "check the address and try again",
+        "this is the mailer-daemon, please do not reply to this email",
+        "this is an automatically generated delivery status notification",
+        "this message was created automatically by mail delivery software",
+    ],
+)
+def test_the_words_of_an_end_are_not_those_of_a_delay(sentence: str) -> None:
+    for kind in ("delayed", "held", "away"):
+        assert not ALL[kind].search(sentence), (kind, sentence)
