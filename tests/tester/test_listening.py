@@ -9,7 +9,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -23,11 +23,14 @@ GREETING = b"hello\n"
 class Greeter(asyncio.Protocol):
     """Greets, and says nothing more."""
 
+    made: ClassVar[list[asyncio.Transport]] = []
+
     def __init__(self, place: Place) -> None:
         self.place = place
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
+        self.made.append(transport)
         transport.write(GREETING)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -83,6 +86,14 @@ async def test_a_place_is_free_again_when_its_guest_has_gone(door: Callable[...,
     for _ in range(100):
         await asyncio.sleep(0)
     assert len(here.crowd) == 0
+
+
+async def test_what_is_written_leaves_at_once(door: Callable[..., Door]) -> None:
+    """Else each answer on a connection that is kept waits some 40 ms for the client to acknowledge the one before."""
+    _, writer = await door().enter()
+    accepted = Greeter.made[-1].get_extra_info("socket")
+    assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await end(writer)
 
 
 async def test_who_gets_no_place_is_told_and_costs_nothing(

@@ -191,15 +191,3 @@ async def test_what_strangers_cause_is_counted_and_told_once(site: Build, caplog
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert told == ["web: requests that were no HTTP: 1"], "the rest is told in a minute"
     assert here.server._server.tally.counted["requests that were no HTTP"] == 50
-
-
-async def test_answers_leave_at_once_on_a_connection_that_is_kept(site: Build) -> None:
-    """Without TCP_NODELAY each answer waits some 40 ms for the client to acknowledge its head."""
-    here = await site()
-    reader = await here.connect()
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    for _ in range(50):
-        await here.say(GET)
-        await asyncio.wait_for(reader.readuntil(b"ok\n"), 5)
-    assert loop.time() - began < 1.5
