@@ -72,6 +72,7 @@ class Reason(StrEnum):
     RETEST_LOSES = "retest-loses"
     LOSES_ONCE = "loses-once"
     STILL_OPEN = "still-open"
+    SECOND_LOOK = "second-look"
     CANNOT_TEST = "cannot-test"
     NOT_OPEN = "not-open"
     EXPIRED = "expired"
@@ -213,6 +214,7 @@ class Case:
     delisted: datetime | None  #: when it was last delisted
     probations: int  #: surprise retests made since it was delisted
     tries: int  #: consecutive runs that could not reach it
+    second_look: bool = False  #: it may have refused nobody but us, and can be seen from a second address of ours
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -290,6 +292,7 @@ class Standing:
     job: Job | None  #: the live job, queued or running
     exclusion: Exclusion | None
     removal_after: datetime | None  #: from when the next request for removal is taken; None: at once
+    ahead: int = 0  #: tests that run in its network while its own, which is due, waits for a place there
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -329,6 +329,7 @@ class _Session(SMTPProtocol):
             events=tuple(self.events),
             results=tuple(dialogue.results),
             control=dialogue.control,
+            control_reply=dialogue.control_reply,
             flags=frozenset(dialogue.flags),
             tls=self.tls,
         )

@@ -79,6 +79,11 @@ def stuffed(message: bytes) -> bytes:
     return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
 
+def _shown(reply: Reply) -> str:
+    """A reply as people and the store see it: escaped and bounded."""
+    return f"{reply.code} {escape(b' '.join(reply.lines)[:REPLY_SHOWN])}"[:REPLY_SHOWN]
+
+
 @dataclass(slots=True)
 class _Course:
     """What the connections of one test share."""
@@ -128,6 +133,7 @@ class Dialogue:
         self.phase = Phase.BANNER
         self.results: list[Result] = []
         self.control = Control.NOT_RUN
+        self.control_reply = ""  #: the first refusal of mail for the server's postmaster
         self.flags: set[Flag] = {Flag.TLS_USED} if course.approach.path.tls is Tls.IMPLICIT else set()
         self.target_name = ""  #: T: a host name fit for our own commands, or ""
         self._course = course
@@ -141,6 +147,7 @@ class Dialogue:
         self._attempt_flags: set[Flag] = set()
         self._dot_at: float | None = None
         self._spoke_at = 0.0
+        self._slowest = 0.0  # seconds that a refusal took here
         self._heard = b""
         self._composed = False  # whether this connection has its attempts
         self._names: list[str] = []  # that the server calls itself by
@@ -180,6 +187,8 @@ class Dialogue:
             if cell is Phase.HELO:
                 self.flags.add(Flag.HELO_FALLBACK)
             return self._enter(cell, now)
+        if self.phase in _CONTROL_PHASES and reply.code >= 500:
+            self.control_reply = self.control_reply or _shown(reply)
         if isinstance(cell, Control):
             self.control = cell
             return self._enter(Phase.CONTROL_RSET, now)
@@ -283,7 +292,8 @@ class Dialogue:
         elif self.phase is Phase.NONSENSE_RCPT:
             self.flags.add(Flag.ACCEPT_ALL)
         elif row.then is Phase.CONTROL_RSET:
-            self.control = Control.ACCEPTED
+            bare = self.phase is Phase.CONTROL_BARE
+            self.control = Control.ACCEPTED_BARE if bare else Control.ACCEPTED
         return self._enter(row.then, now)
 
     def _busy(self, row: Row, reply: Reply) -> Command:
@@ -385,6 +395,10 @@ class Dialogue:
         return due
 
     def _after_attempt(self, now: float) -> Command:
+        # A penalty that doubles with every refusal soon exceeds our patience: the next connection begins without it.
+        if self._slowest * 4 > self._limits.command and not self._nothing_to_say():
+            self._put_off()
+            return self._enter(Phase.QUIT, now)
         ordinary = self._opening == _ORDINARY
         if self._batch or (ordinary and (self._control_due() or self._nonsense_due())):
             return self._enter(Phase.GAP, now)
@@ -448,6 +462,8 @@ class Dialogue:
 
     def _note(self, reply: Reply, now: float) -> None:
         flags = set(reply.flags)
+        if reply.code >= 400:
+            self._slowest = max(self._slowest, now - self._spoke_at)
         if now - self._spoke_at > TARPIT_AFTER:
             flags.add(Flag.TARPIT)
         self.flags |= flags
@@ -516,7 +532,7 @@ class Dialogue:
         return rest
 
     def _record(self, attempt: Attempt, outcome: Outcome, stage: str, reply: Reply | None) -> None:
-        shown = f"{reply.code} {escape(b' '.join(reply.lines)[:REPLY_SHOWN])}"[:REPLY_SHOWN] if reply else ""
+        shown = _shown(reply) if reply else ""
         self._course.outcomes.append(outcome)
         self.results.append(
             Result(
@@ -536,6 +552,9 @@ class Dialogue:
 
     def _progress(self) -> bool:
         return any(r.outcome not in FAULTS and r.outcome is not Outcome.SKIPPED for r in self.results)
+
+    def _nothing_to_say(self) -> bool:
+        return not (self._batch or self._control_due())
 
     def _nothing_left(self) -> bool:
         return not self._batch and not self._course.left

@@ -85,6 +85,7 @@ class Flag(StrEnum):
     BARE_LF = "BARE_LF"
     ACCEPT_ALL = "ACCEPT_ALL"
     TESTER_SPECIFIC = "TESTER_SPECIFIC"
+    NO_POSTMASTER = "NO_POSTMASTER"  # it takes no mail for its own postmaster (RFC 5321 4.5.1)
 
 
 class Control(StrEnum):
@@ -92,6 +93,7 @@ class Control(StrEnum):
 
     NOT_RUN = "NOT_RUN"
     ACCEPTED = "ACCEPTED"
+    ACCEPTED_BARE = "ACCEPTED_BARE"  # for `postmaster` alone, which servers take even from those whom they refuse
     REFUSED = "REFUSED"
     DEFERRED = "DEFERRED"
 
@@ -344,6 +346,7 @@ class Transcript:
     events: tuple[Event, ...] = ()
     results: tuple[Result, ...] = ()
     control: Control = Control.NOT_RUN
+    control_reply: str = ""  #: how mail for the server's own postmaster was refused, "550 5.1.1 ..." escaped; or ""
     flags: frozenset[Flag] = frozenset()
     tls: Mapping[str, str] = field(default_factory=dict)
 
@@ -371,6 +374,7 @@ class Transcript:
                     for r in self.results
                 ],
                 "control": self.control.value,
+                "control_reply": self.control_reply,
                 "flags": sorted(self.flags),
                 "tls": dict(self.tls),
             },
@@ -403,6 +407,7 @@ class Transcript:
                 for r in d["results"]
             ),
             control=Control(d["control"]),
+            control_reply=d.get("control_reply", ""),
             flags=frozenset(Flag(f) for f in d["flags"]),
             tls=d["tls"],
         )

@@ -35,6 +35,12 @@ class Vantage:
     collectors: tuple[IPv4Address | IPv6Address, ...] = ()  #: the addresses that our collector is reached at
     sign: Sign | None = None  #: what signs a letter; None: unsigned
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Our names and addresses, by which a server may tell us from others; lower case."""
+        said = (self.sender.helo, self.sender.bounce_domain, self.sender.service, self.source or "")
+        return frozenset(name.lower() for name in said if name)
+
 
 class Trial:
     """One test of one host."""
@@ -53,6 +59,7 @@ class Trial:
         switched off, `served_domain` is one that the host takes mail for, as its owner says."""
         self.run = run
         self.control = Control.NOT_RUN
+        self.control_reply = ""  #: how mail for the server's postmaster was refused
         self.output_addresses: set[IPv4Address | IPv6Address] = set()  #: those that have delivered a letter to us
         self._nomination = nomination
         self._vantage = vantage
@@ -139,7 +146,7 @@ class Trial:
             if fate := self._fates.get(result.token):
                 self._fates[result.token] = fate.told(result, transcript.started)
         if transcript.control is not Control.NOT_RUN:
-            self.control = transcript.control
+            self.control, self.control_reply = transcript.control, transcript.control_reply
 
     def receive(self, collected: Collected, *, ours: Ours, window: float) -> Weighed:
         """A message has come to the collector: weigh it, and fold it in. The arguments are those of
@@ -201,6 +208,9 @@ class Trial:
             retries_left=retries_left,
             earlier_other=earlier_other,
             unreachable_before=unreachable_before,
+            replies={fate.letter.vector: fate.reply for fate in self._fates.values()},
+            control_reply=self.control_reply,
+            us=self._vantage.names,
         )
 
     def _on(self, path: Path) -> list[Fate]:

@@ -544,6 +544,8 @@ def left_out(vector: Vector, names: Names, *, greeting: bytes, off: Collection[s
         return f"This form needs {_OPTIONAL[missing]}, which is not known."
     if vector.needs is not None and not vector.needs.search(greeting[:_GREETING]):
         return "The server does not offer what this form needs."
+    if "{Cenc}" in templates and len(parts["Cenc"]) > _ENCODED:
+        return f"This form needs a shorter collector domain: {_ENCODED} characters, of which each dot counts three."
     if vector.harms is not None and (named := vector.harms.search(greeting[:_GREETING])):
         return f"This form is known to harm {named[0].decode('ascii')}."
     return ""
@@ -606,6 +608,7 @@ _OPTIONAL = {
     "K6": "an IPv6 address of our collector",
     "Knum": "an IPv4 address of our collector",
 }
+_ENCODED = 17  # octets that R17 leaves for the encoded collector domain (RFC 5321 4.5.3.1.1)
 _GREETING = 4096  # octets of what a server says of itself that are looked at
 
 

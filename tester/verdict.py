@@ -6,12 +6,14 @@ Law: OPEN and OPEN_MULTIHOP come only from a weighed delivery, never from a repl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from types import MappingProxyType
 
 from tester.received import plain
+from tester.refusals import Meant, Refusal, read
 from tester.smtp import KEPT, PENDING, REFUSED, RETRY, Control, Outcome
 from tester.vectors import CATALOGUE
 
@@ -82,6 +84,10 @@ class Judgement:
     final: bool  #: False while letters or retries are outstanding (verdict then is the best so far)
     confirm: bool  #: a second, independent run is needed before this can be OPEN_MULTIHOP
     reason: str  #: one sentence for people
+    second_look: bool = (
+        False  #: the refusals may be meant for us alone: look from elsewhere before anything rests on it
+    )
+    no_postmaster: bool = False  #: it takes no mail for its own postmaster
     repeat: bool = False  #: a fault of our own spoilt the run: it shows nothing until it is held again
 
 
@@ -167,6 +173,9 @@ SAME = frozenset({Outcome.DELIVERED_SAME, Outcome.DELIVERED_SAME_LATE})
 OTHER = frozenset({Outcome.DELIVERED_OTHER, Outcome.DELIVERED_OTHER_LATE})
 UNCONNECTED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 TURNED_AWAY = frozenset({Outcome.BANNER_5XX, Outcome.HELO_5XX})
+#: What is said of a closed server that takes no mail for its own postmaster.
+NO_POSTMASTER = "Its postmaster address takes no mail, as it should (RFC 5321 4.5.1)."
+_NONE: Mapping[str, str] = MappingProxyType({})
 #: The profiles wide enough for a CLOSED: their forms are what a removal rests on.
 WIDE_PROFILES = frozenset({"standard", "full"})
 
@@ -180,6 +189,9 @@ def judge(
     retries_left: bool,
     earlier_other: int = 0,
     unreachable_before: int = 0,
+    replies: Mapping[str, str] = _NONE,
+    control_reply: str = "",
+    us: Collection[str] = (),
 ) -> Judgement:
     """Judge a run: best evidence wins.
 
@@ -187,6 +199,8 @@ def judge(
     count as LOST; `retries_left` that RETRY outcomes will be tried again; `earlier_other` counts independent
     earlier runs with DELIVERED_OTHER; `unreachable_before` counts earlier CONN_* tries (UNREACHABLE needs three
     over 24 h; a run ending in CONN_* alone is final UNREACHABLE when two were before it, else INCONCLUSIVE).
+    Of refusals the words count: `replies` are those of each vector, `control_reply` how mail for its postmaster was
+    refused, `us` our names and addresses in lower case; a reply that is not known speaks of nothing.
 
     For the postmaster who wants to know why. Your server is called open only when a letter that we offered to it,
     addressed to us and naming your address and nobody else's, really came back with a secret that it could only
@@ -204,9 +218,17 @@ def judge(
       relayed, they had come back. If our own collector was to blame for a bounce, nothing is proved.
     - Accepted, and you tell us that you hold it, or that you are still trying to deliver it: the letter is neither lost
       nor refused, and what a server may yet pass on does not show that it passes nothing on: INCONCLUSIVE.
-    - All refused: that is CLOSED only if the wide set of forms was tried and the server would have taken mail for
-      its own postmaster from us in the same conversation. If it takes nothing at all from us, it refuses the
-      tester, and that says nothing about how it treats others: REFUSES_TESTER, no way out of a listing.
+    - All refused, and the plain form in words that speak of relaying ("relaying denied", "invalid recipient",
+      "authentication required"): CLOSED, if the wide set of forms was tried. Your postmaster address should work all
+      the same (RFC 5321 4.5.1); where it does not, we say so.
+    - All refused in words that speak of us (our address, our name, a list that we stand on), or at connect, at EHLO or
+      at MAIL: you refuse the tester, and that says nothing about how you treat others: REFUSES_TESTER, no way out of a
+      listing. The same where the words speak of nothing and your postmaster's address is refused in the same words; a
+      bare "postmaster", which many servers take from those whom they refuse everything else, shows nothing.
+    - All refused in the same words that speak of nothing, while your postmaster's address is taken or refused in other
+      words: CLOSED; before that ends a listing, we look once more from another address, where we have one.
+    - Taken to the end, text and all, and only then refused, in words that do not speak of relaying: that is a judgement
+      of our text, and another text might have passed: INCONCLUSIVE.
     - A form that was left out on purpose (SKIPPED), because it is known to harm the software that your server says it
       is, because it is switched off or for the want of a name, is neither for you nor against you. The judgement says
       how many were left out; when that is more than half of all, nothing is called closed.
@@ -228,9 +250,9 @@ def judge(
     waiting = (bool(kinds & PENDING) and not window_closed) or (retries_left and bool(kinds & RETRY))
 
     def say(
-        verdict: Verdict, reason: str, *, final: bool = not waiting, confirm: bool = False, repeat: bool = False
+        verdict: Verdict, reason: str, *, final: bool = not waiting, confirm: bool = False, **more: bool
     ) -> Judgement:
-        return Judgement(verdict=verdict, final=final, confirm=confirm, reason=reason, repeat=repeat)
+        return Judgement(verdict=verdict, final=final, confirm=confirm, reason=reason, **more)
 
     # A delivery outweighs everything; nothing that is still outstanding could clear it.
     if kinds & SAME:
@@ -265,7 +287,15 @@ def judge(
     if kinds <= TURNED_AWAY:
         return say(Verdict.REFUSES_TESTER, "The server turned us away before any mail was offered.")
     if kinds <= REFUSED:
-        return _judge_refusals(control, profile, skipped, len(found), say)
+        read_of = {vector: read(replies.get(vector, ""), us=us) for vector, _ in pairs}
+        refused = _Refused(
+            forms=tuple(
+                (vector, outcome, read_of[vector]) for vector, outcome in pairs if outcome is not Outcome.SKIPPED
+            ),
+            control=control,
+            postmaster=read(control_reply, us=us) if control_reply else None,
+        )
+        return _judge_refusals(refused, profile, skipped, say)
     # An untried attempt, a fault or a deferral among the refusals: not every form was refused.
     if waiting:
         return say(Verdict.INCONCLUSIVE, "The server asked us to come back later.")
@@ -277,17 +307,78 @@ def _answered(vector: str) -> bool:
     return known is None or known.answered
 
 
-def _judge_refusals(
-    control: Control, profile: str, skipped: int, made: int, say: Callable[[Verdict, str], Judgement]
-) -> Judgement:
-    """Everything was refused: the control dialogue says whether the refusals were meant for relaying or for us."""
-    if control is Control.REFUSED:
-        return say(Verdict.REFUSES_TESTER, "The server refuses even mail for its own postmaster from us.")
-    if control is not Control.ACCEPTED:
-        return say(Verdict.INCONCLUSIVE, "All was refused, but whether to everybody or only to us is unknown.")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Refused:
+    """A run in which everything was refused."""
+
+    forms: tuple[tuple[str, Outcome, Refusal], ...]  #: vector, outcome, and what its reply speaks of
+    control: Control
+    postmaster: Refusal | None  #: how mail for its postmaster was refused; None where it was not, or not asked
+
+    @property
+    def speaks_of_relaying(self) -> bool:
+        """Whether a plain form was refused for what it is: relaying."""
+        return any(
+            refusal.meant is Meant.RELAYING or outcome in _BY_CODE
+            for vector, outcome, refusal in self.forms
+            if vector in PLAIN
+        )
+
+    @property
+    def singles_us_out(self) -> bool:
+        """Whether words name us, or every plain form, and mail for its postmaster, was stopped at our sender."""
+        plain = [outcome for vector, outcome, _ in self.forms if vector in PLAIN]
+        stopped = bool(plain) and all(outcome is Outcome.MAIL_5XX for outcome in plain)
+        return (stopped and self.control is not Control.ACCEPTED) or any(
+            refusal.meant is Meant.TESTER for _, _, refusal in self.forms
+        )
+
+    @property
+    def in_the_same_words(self) -> bool:
+        return len({refusal.text for _, _, refusal in self.forms}) == 1
+
+    @property
+    def postmaster_too(self) -> bool:
+        """Whether mail for its postmaster is refused as all forms are, or in words that name us."""
+        theirs = self.postmaster
+        if theirs is None:
+            return self.control is Control.REFUSED  # in words that we do not know
+        return theirs.meant is Meant.TESTER or any(theirs.text == refusal.text for _, _, refusal in self.forms)
+
+
+#: The forms that any mail takes: what becomes of them is what becomes of a stranger's mail.
+PLAIN = frozenset({"S01", "S10"})
+#: Refusals whose code alone speaks of relaying.
+_BY_CODE = frozenset({Outcome.RCPT_AUTH, Outcome.RCPT_DENIED_SOFT})
+
+
+def _judge_refusals(refused: _Refused, profile: str, skipped: int, say: Callable[..., Judgement]) -> Judgement:
+    """Everything was refused: the words say whether relaying was meant or we were; where they do not, the control
+    dialogue does."""
+    taken, relaying = refused.control is Control.ACCEPTED, refused.speaks_of_relaying
+    if any(
+        outcome is Outcome.DATA_END_5XX and refusal.meant is not Meant.RELAYING for _, outcome, refusal in refused.forms
+    ):
+        reason = "The server took our letter to its end and refused its text: another text might have passed."
+        return say(Verdict.INCONCLUSIVE, reason, second_look=True)
+    if not relaying:
+        if refused.singles_us_out:
+            return say(Verdict.REFUSES_TESTER, "The server refuses us, by our address or name, and not relaying.")
+        if refused.in_the_same_words and not taken and refused.postmaster_too:
+            return say(Verdict.REFUSES_TESTER, "The server refuses even mail for its own postmaster from us.")
+        if not taken and (refused.postmaster is None or refused.control is Control.DEFERRED):
+            return say(Verdict.INCONCLUSIVE, "All was refused, but whether to everybody or only to us is unknown.")
     if profile not in WIDE_PROFILES:
         return say(Verdict.INCONCLUSIVE, f"All was refused, but the {profile} profile is too narrow to tell.")
-    if skipped > made:
+    if skipped > len(refused.forms):
         return say(Verdict.INCONCLUSIVE, f"All was refused, but {skipped} forms were left out: too many to tell.")
     left_out = f" ({skipped} left out on purpose)" if skipped else ""
-    return say(Verdict.CLOSED, f"Every form{left_out} was refused, while mail for its own postmaster was accepted.")
+    doubtful = not relaying and refused.in_the_same_words
+    if taken:
+        reason = f"Every form{left_out} was refused, while mail for its own postmaster was accepted."
+        return say(Verdict.CLOSED, reason, second_look=doubtful)
+    how = ", for relaying" if relaying else ""
+    if refused.control is Control.NOT_RUN:
+        return say(Verdict.CLOSED, f"Every form{left_out} was refused{how}.", second_look=doubtful)
+    reason = f"Every form{left_out} was refused{how}. {NO_POSTMASTER}"
+    return say(Verdict.CLOSED, reason, second_look=doubtful, no_postmaster=True)

@@ -114,9 +114,16 @@ class Judging:
             self._settle(tx, run, judgement, now)
 
     def _judge(self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool) -> Judgement:
+        fates = tx.letters.of(run.id)
+        control, control_reply = tx.sessions.control(run.id)
+        tester = self._settings.tester
+        ours = (tester.helo, tester.bounce_domain, self._settings.service.name, *map(str, tester.source_addresses))
         return judge(
-            outcomes(tx.letters.of(run.id)),
-            control=tx.sessions.control(run.id),
+            outcomes(fates),
+            replies={fate.letter.vector: fate.reply for fate in fates},
+            control=control,
+            control_reply=control_reply,
+            us={name.lower() for name in ours},
             profile=run.profile,
             window_closed=window_closed,
             retries_left=retries_left,
@@ -149,7 +156,7 @@ class Judging:
         )
         if late:
             return
-        case = self._case(tx, run, judgement.verdict, delivered(letters), unreached)
+        case = self._case(tx, run, judgement, delivered(letters), unreached)
         decision = policy.decide(case, self._settings.policy, now, self._chance)
         follow_up = decision.follow_up
         if judgement.confirm:
@@ -157,25 +164,25 @@ class Judging:
             follow_up = FollowUp(reason=JobReason.CONFIRM, due=now + wait, profile=run.profile)
         elif judgement.repeat:
             follow_up = policy.repeat(run.reason, run.profile, now) or follow_up
-        elif self._other_view(tx, run, judgement.verdict):
+        elif decision.reason is Reason.SECOND_LOOK or self._other_view(tx, run, judgement):
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         self._apply(tx, run, case.listing, decision, now)
         if follow_up is not None:
             self._queueing.follow(tx, run, follow_up, now)
 
-    def _other_view(self, tx: Transaction, run: Run, verdict: Verdict) -> bool:
+    def _elsewhere(self, run: Run) -> bool:
+        """Whether the address can still be seen from a second address of ours."""
+        sources = [a for a in self._settings.tester.source_addresses if a.version == run.address.version]
+        return run.reason is not JobReason.VANTAGE and len(sources) > 1
+
+    def _other_view(self, tx: Transaction, run: Run, judgement: Judgement) -> bool:
         """Whether a server that refused us is to be seen from our second address: somebody has shown spam from it, so
         it may refuse nobody but the tester."""
-        sources = [a for a in self._settings.tester.source_addresses if a.version == run.address.version]
-        return (
-            verdict in (Verdict.REFUSES_TESTER, Verdict.CLOSED)
-            and run.reason is not JobReason.VANTAGE
-            and len(sources) > 1
-            and tx.nominations.with_evidence(run.address)
-        )
+        refused = judgement.second_look or judgement.verdict in (Verdict.REFUSES_TESTER, Verdict.CLOSED)
+        return refused and self._elsewhere(run) and tx.nominations.with_evidence(run.address)
 
-    def _case(self, tx: Transaction, run: Run, verdict: Verdict, proof: tuple[str, ...], unreached: bool) -> Case:
-        address, listing = run.address, tx.listings.proven(run.address)
+    def _case(self, tx: Transaction, run: Run, judgement: Judgement, proof: tuple[str, ...], unreached: bool) -> Case:
+        address, listing, verdict = run.address, tx.listings.proven(run.address), judgement.verdict
         gone = tx.listings.delisted(address)
         return Case(
             listing=listing,
@@ -189,6 +196,7 @@ class Judging:
             delisted=gone,
             probations=tx.runs.probations(address, gone, but=run.id) if gone else 0,
             tries=tx.runs.unreached_before(run) + 1 if unreached else 0,
+            second_look=judgement.second_look and self._elsewhere(run),
         )
 
     # -- the list ------------------------------------------------------------------------------------------

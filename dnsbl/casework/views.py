@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dnsbl.addresses import Address
+from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.base import next_removal, run_in, stop_in
 from dnsbl.casework.judging import tester_specific
 from dnsbl.clock import Clock
@@ -22,7 +22,7 @@ from dnsbl.model import (
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.smtp import Flag
-from tester.verdict import Verdict
+from tester.verdict import NO_POSTMASTER, Verdict
 
 
 class Views:
@@ -47,6 +47,8 @@ class Views:
             proven = tx.listings.proven(address)
             removal_after = next_removal(tx, proven, self._settings.policy) if proven else None
             past = tx.listings.past(address, most=20)
+            waits = job is not None and job.state is JobState.QUEUED and job.due <= now
+            ahead = tx.jobs.under_way(neighbourhood(address)) if waits else 0
         if job is not None and job.reason is JobReason.PROBATION and job.state is JobState.QUEUED:
             job = None
         verdict = next((run.verdict for run in runs if run.verdict), None)
@@ -61,6 +63,7 @@ class Views:
             job=job,
             exclusion=exclusion,
             removal_after=removal_after if removal_after and removal_after > now else None,
+            ahead=ahead if job is not None else 0,
         )
 
     def run_report(self, run: str) -> RunReport:
@@ -70,6 +73,8 @@ class Views:
             flags = tx.sessions.flags(run)
             if tester_specific(found.reason, found.verdict):
                 flags.add(Flag.TESTER_SPECIFIC)
+            if NO_POSTMASTER in found.explanation:
+                flags.add(Flag.NO_POSTMASTER)
             return RunReport(
                 run=found,
                 letters=tuple(tx.letters.of(run)),

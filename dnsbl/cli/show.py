@@ -74,6 +74,8 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
         console.print(f"  {zone}: {', '.join(codes) or 'not listed'}", highlight=False)
     if found.last_verdict:
         console.print(f"  last verdict: {found.last_verdict.value}", highlight=False)
+    if found.ahead:
+        console.print(f"  waits for a place in its network, where tests are under way: {found.ahead}", highlight=False)
     if found.next_test:
         console.print(f"  next test: {_when(found.next_test)}", highlight=False)
     if found.exclusion:

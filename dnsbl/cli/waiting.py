@@ -29,6 +29,10 @@ def wait_for(opened: OpenedList, job: Job, *, quiet: bool) -> RunReport:
             report = _report(opened, job.run)
             if report is not None and report.run.state is RunState.SETTLED:
                 return report
+            ahead = opened.casework.views.look_up(job.address).ahead if report is None else 0
+            if ahead:
+                began = opened.clock.monotonic()
+                status.update(f"{job.address}: waits for a place in its network, where tests are under way: {ahead}")
             if report is None and opened.clock.monotonic() - began > UNTAKEN:
                 raise DnsblError(
                     f"No worker took the test of {job.address} within {UNTAKEN:g} s; is `dnsbl serve` running? "

@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 #: Seconds between two looks for due jobs, and for a stop.
 POLL = 0.25
 
-#: Seconds for which a network with a tarpit in it has one test at a time, and how many such networks are kept in mind.
-SLOW_FOR, MOST_SLOW = 3600.0, 10000
+#: Networks with a tarpit in them that are kept in mind.
+MOST_SLOW = 10000
 
 OwnName = Callable[[Address, tuple[str, ...]], Awaitable[str]]
 
@@ -152,7 +152,7 @@ class Worker:
     def _note_pace(self, address: Address, transcript: Transcript) -> None:
         """Where a server keeps us waiting, its network has one test at a time for a while."""
         if Flag.TARPIT in transcript.flags and len(self._slow) < MOST_SLOW:
-            self._slow[neighbourhood(address)] = self._clock.monotonic() + SLOW_FOR
+            self._slow[neighbourhood(address)] = self._clock.monotonic() + self._settings.tester.slow_network
         now = self._clock.monotonic()
         self._slow = {network: until for network, until in self._slow.items() if until > now}
 

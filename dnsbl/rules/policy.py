@@ -19,6 +19,9 @@ you accept and silently discard, we cannot tell a closed relay from a held queue
 needed. A request that finds the relay still open costs you nothing but a wait, which is printed and grows only
 with failed requests. There is no fee, no form of words and nobody to persuade.
 
+If all is refused in words that do not speak of relaying, and we have a second address to look from, we look from
+there first, at once: one line of configuration can refuse the tester and nobody else.
+
 What does not get you off, and does not get you on. A server that blocks our tester, hangs up, or does not answer
 cannot be tested. "Cannot test" is not "open": nobody is listed for it. Nor is it a way out: a listing stays until
 a test shows the relay closed, or until it ends by itself (90 days after its last proof, unless the operator says
@@ -101,6 +104,10 @@ _SENTENCE: Mapping[Reason, str] = {
         "The server accepted our letters and nothing has come back; a second retest a day later will tell a closed "
         "relay from a held queue."
     ),
+    Reason.SECOND_LOOK: (
+        "Every form was refused, but in words that may be meant for us alone; a second look from another address of "
+        "ours follows at once, and ends the listing if it finds the same."
+    ),
     Reason.CANNOT_TEST: "The server could not be tested; that neither lists an address nor takes it off the list.",
     Reason.NOT_OPEN: "No letter came back: this is not an open relay.",
 }
@@ -127,6 +134,8 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         raise Damaged(f"run {case.run} is judged {case.verdict} without a returned letter; nothing is listed for it")
     if reason is Reason.RETEST_LOSES and (case.loses_before is None or now - case.loses_before < LOSES_APART):
         action, reason = Action.KEEP, Reason.LOSES_ONCE
+    elif reason is Reason.RETEST_CLOSED and case.second_look:
+        action, reason = Action.KEEP, Reason.SECOND_LOOK
     return Decision(
         action=action,
         reason=reason,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import Job, JobReason, JobState
@@ -61,6 +61,11 @@ class Jobs(Shelf):
         """The queued jobs of a network's addresses."""
         wanted = select(*_JOB).where(LIVE, jobs.c.address.between(*span(network)), jobs.c.state == JobState.QUEUED)
         return many(Job, self._sql.execute(wanted.order_by(jobs.c.id)))
+
+    def under_way(self, network: Network) -> int:
+        """The tests that run in a neighbourhood, as `addresses.neighbourhood` cuts them."""
+        wanted = select(func.count()).where(LIVE, jobs.c.neighbourhood == network, jobs.c.state == JobState.RUNNING)
+        return int(self._sql.execute(wanted).scalar_one())
 
     def is_due(self, now: datetime) -> bool:
         """Whether a claim could find anything."""

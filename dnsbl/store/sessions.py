@@ -46,8 +46,11 @@ class Sessions(Shelf):
         found = self._sql.execute(select(sessions.c.flags).where(sessions.c.run == run).distinct()).scalars()
         return {Flag(flag) for flags in found for flag in flags.split()}
 
-    def control(self, run: str) -> Control:
-        """The outcome of the newest control dialogue of a run."""
-        wanted = select(sessions.c.control).where(sessions.c.run == run, sessions.c.control != Control.NOT_RUN)
-        found: Control | None = self._sql.execute(wanted.order_by(sessions.c.id.desc()).limit(1)).scalar()
-        return found or Control.NOT_RUN
+    def control(self, run: str) -> tuple[Control, str]:
+        """The outcome of the newest control dialogue of a run, and how mail for its postmaster was refused there."""
+        wanted = select(sessions.c.document).where(sessions.c.run == run, sessions.c.control != Control.NOT_RUN)
+        document: str | None = self._sql.execute(wanted.order_by(sessions.c.id.desc()).limit(1)).scalar()
+        if document is None:
+            return Control.NOT_RUN, ""
+        held = Transcript.from_json(document)
+        return held.control, held.control_reply

@@ -172,7 +172,7 @@ class Site:
         return RedirectResponse(f"/ip/{asked}", 303)
 
     def policy(self) -> Response:
-        return self._render("policy.html", terms=self._settings.policy)
+        return self._render("policy.html", terms=self._settings.policy, tester=self._settings.tester)
 
     def about(self) -> Response:
         return self._render("about.html", test_point=self._codes(TEST_POINT, ()))

@@ -64,6 +64,9 @@ class HostShape(BaseModel):
     listings: list[ListingShape] = Field(description="Narrowest first; empty when the address is not listed.")
     last_verdict: Verdict | None
     next_test: datetime | None
+    ahead: int = Field(
+        description="Tests that run in its network while its own, which is due, waits for a place there."
+    )
     removal_after: datetime | None = Field(description="From when a request for removal is taken; null: at once.")
     zones: dict[str, list[str]] = Field(description="What DNS answers: zone -> A records.")
 
@@ -178,6 +181,7 @@ def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
         ],
         last_verdict=standing.last_verdict,
         next_test=standing.next_test,
+        ahead=standing.ahead,
         removal_after=standing.removal_after,
         zones=codes(standing.address, standing.kinds),
     )

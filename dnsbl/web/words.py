@@ -37,6 +37,7 @@ REASON: Mapping[Reason, str] = {
     Reason.RETEST_LOSES: "two retests a day apart found no relaying",
     Reason.LOSES_ONCE: "a retest found no relaying; a second one must confirm it",
     Reason.STILL_OPEN: "a retest found the relay still open",
+    Reason.SECOND_LOOK: "a retest was refused in words that may mean us alone; a second look must confirm it",
     Reason.CANNOT_TEST: "the server could not be tested",
     Reason.NOT_OPEN: "no open relay was found",
     Reason.EXPIRED: "the listing ended by itself, without fresh proof",

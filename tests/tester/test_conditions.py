@@ -97,6 +97,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "TESTER_SPECIFIC": (
         f"{FOLLOWED}::test_a_server_that_spam_was_seen_from_and_that_refuses_us_is_seen_from_our_second_address",
     ),
+    "NO_POSTMASTER": (f"{VERDICT}::test_a_postmaster_that_takes_no_mail_is_flagged",),
     "ACCEPT_ALL": ("chat: accept-all",),
     # at the collector
     "CALLBACK_SEEN": (

@@ -325,3 +325,10 @@ def test_what_the_server_does_not_offer_is_not_asked_of_it(id: str, keyword: byt
     for greeting in (b"", b"mx.t.example\nPIPELINING\n", b"mx.t.example no-" + keyword):
         assert left_out(CATALOGUE[id], names(), greeting=greeting) == "The server does not offer what this form needs."
     assert left_out(CATALOGUE[id], names(), greeting=b"mx.t.example\n" + keyword + b" NAME") == ""
+
+
+def test_a_collector_domain_that_leaves_no_room_leaves_out_the_one_form_that_needs_it():
+    long = names(collector_domain="much.too.long.example.org")
+    out = [id for id, row in CATALOGUE.items() if left_out(row, long, greeting=b"STARTTLS\nXCLIENT\n")]
+    assert out == ["R17"]
+    assert left_out(CATALOGUE["R17"], names(collector_domain="relays.example1"), greeting=b"") == ""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tester.smtp import DELIVERED, KEPT, PENDING, REFUSED, RETRY, Control, Outcome
 from tester.vectors import CATALOGUE
-from tester.verdict import NEVER_SENT, Evidence, Finding, Judgement, Verdict, Weighed, judge, weigh
+from tester.verdict import NEVER_SENT, NO_POSTMASTER, Evidence, Finding, Judgement, Verdict, Weighed, judge, weigh
 
 O = Outcome  # noqa: E741
 V = Verdict
@@ -186,7 +186,9 @@ CASES: list[tuple[tuple[Outcome, ...], dict[str, object], Verdict, bool]] = [
     ((O.LOST, O.RCPT_4XX), {"retries_left": True}, V.ACCEPTS_LOSES, False),
     # all refused
     ((O.RCPT_5XX, O.RCPT_AUTH, O.RCPT_DENIED_SOFT), {"control": YES}, V.CLOSED, True),
-    ((O.RCPT_5XX, O.DATA_CMD_5XX, O.DATA_END_5XX), {"control": YES}, V.CLOSED, True),
+    ((O.RCPT_5XX, O.DATA_CMD_5XX), {"control": YES}, V.CLOSED, True),
+    # its text alone was refused, and another text might have passed
+    ((O.RCPT_5XX, O.DATA_CMD_5XX, O.DATA_END_5XX), {"control": YES}, V.INCONCLUSIVE, True),
     ((O.RCPT_5XX, O.RCPT_4XX), {"control": YES}, V.CLOSED, True),  # deferred for ever
     ((O.RCPT_5XX, O.DEFERRED_FOREVER), {"control": YES}, V.CLOSED, True),
     ((O.RCPT_5XX, O.MAIL_5XX), {"control": YES}, V.CLOSED, True),
@@ -302,3 +304,99 @@ def test_a_closed_server_is_told_what_was_left_out() -> None:
         "Every form (1 left out on purpose) was refused, while mail for its own postmaster was accepted."
     )
     assert "left out" not in run(O.RCPT_5XX, control=YES).reason
+
+
+# ------------------------------------------------------------------------------------ what refusals speak of
+
+US = {"198.51.100.9", "probe.b.test", "b.test"}
+RELAYING = "550 5.7.1 <r@c.test>: Relay access denied"
+CLIENT = "554 5.7.1 <unknown[198.51.100.9]>: Client host rejected: Access denied"
+UNTOLD = "550 5.7.1 rejected"
+BARE = Control.ACCEPTED_BARE
+
+
+def refused(
+    plain: str,
+    other: str,
+    control: Control,
+    postmaster: str = "",
+    outcome: Outcome = O.RCPT_5XX,
+    profile: str = "standard",
+) -> Judgement:
+    replies = {"S01": plain, "S10": plain, "S03": other, "R06": other}
+    return judge(
+        [(vector, outcome) for vector in replies],
+        control=control,
+        profile=profile,
+        window_closed=False,
+        retries_left=False,
+        replies=replies,
+        control_reply=postmaster,
+        us=US,
+    )
+
+
+@pytest.mark.parametrize(
+    ("plain", "other", "control", "postmaster", "verdict"),
+    [
+        # relaying is refused: nothing about its postmaster can change that
+        (RELAYING, RELAYING, YES, "", V.CLOSED),
+        (RELAYING, RELAYING, NO, "550 5.1.1 User unknown", V.CLOSED),
+        (RELAYING, RELAYING, NO, RELAYING, V.CLOSED),
+        (RELAYING, "553 5.1.3 bad syntax", BARE, "550 5.1.1 User unknown", V.CLOSED),
+        (RELAYING, CLIENT, NO, CLIENT, V.CLOSED),
+        (RELAYING, RELAYING, LATER, "", V.CLOSED),
+        (RELAYING, RELAYING, Control.NOT_RUN, "", V.CLOSED),
+        # we are refused: neither closed nor a way out, whatever is taken for a bare postmaster
+        (CLIENT, CLIENT, BARE, CLIENT, V.REFUSES_TESTER),
+        (CLIENT, CLIENT, NO, CLIENT, V.REFUSES_TESTER),
+        (CLIENT, CLIENT, YES, "", V.REFUSES_TESTER),
+        ("550 probe.b.test go home", UNTOLD, YES, "", V.REFUSES_TESTER),
+        # the words speak of nothing: the control dialogue decides
+        (UNTOLD, UNTOLD, YES, "", V.CLOSED),
+        (UNTOLD, UNTOLD, NO, UNTOLD, V.REFUSES_TESTER),
+        (UNTOLD, UNTOLD, BARE, UNTOLD, V.REFUSES_TESTER),
+        (UNTOLD, UNTOLD, NO, "550 5.1.1 User unknown", V.CLOSED),
+        (UNTOLD, UNTOLD, BARE, "", V.INCONCLUSIVE),
+        (UNTOLD, UNTOLD, LATER, "", V.INCONCLUSIVE),
+        (UNTOLD, UNTOLD, Control.NOT_RUN, "", V.INCONCLUSIVE),
+        # each form has a word of its own: that is a judgement of forms
+        (UNTOLD, "553 5.1.3 bad syntax", NO, "550 no such thing", V.CLOSED),
+    ],
+)
+def test_of_refusals_the_words_count(
+    plain: str, other: str, control: Control, postmaster: str, verdict: Verdict
+) -> None:
+    judgement = refused(plain, other, control, postmaster)
+    assert judgement.verdict is verdict
+    if judgement.verdict is V.CLOSED:
+        assert judgement.no_postmaster == (control not in (YES, Control.NOT_RUN))
+        assert judgement.no_postmaster == ("5321" in judgement.reason)
+
+
+def test_a_postmaster_that_takes_no_mail_is_flagged() -> None:
+    """Flag.NO_POSTMASTER"""
+    judgement = refused(RELAYING, RELAYING, NO, "550 5.1.1 User unknown")
+    assert (judgement.verdict, judgement.no_postmaster) == (V.CLOSED, True)
+    assert judgement.reason.endswith(NO_POSTMASTER)
+
+
+def test_refusals_that_may_mean_us_alone_want_a_second_look_before_anything_rests_on_them() -> None:
+    assert refused(UNTOLD, UNTOLD, YES).second_look
+    assert not refused(RELAYING, RELAYING, YES).second_look
+    assert not refused(UNTOLD, "553 bad syntax", YES).second_look
+
+
+def test_a_server_that_refuses_our_text_alone_has_not_refused_relaying() -> None:
+    judgement = refused("554 5.7.1 message rejected", "550 5.7.1 no", YES, outcome=O.DATA_END_5XX)
+    assert (judgement.verdict, judgement.second_look) == (V.INCONCLUSIVE, True)
+    assert refused(RELAYING, RELAYING, YES, outcome=O.DATA_END_5XX).verdict is V.CLOSED
+
+
+def test_our_sender_refused_everywhere_is_a_refusal_of_us() -> None:
+    assert refused("550 no", "550 no", NO, "550 no", outcome=O.MAIL_5XX).verdict is V.REFUSES_TESTER
+    assert refused(RELAYING, RELAYING, NO, RELAYING, outcome=O.MAIL_5XX).verdict is V.CLOSED
+
+
+def test_a_narrow_profile_is_still_too_narrow() -> None:
+    assert refused(RELAYING, RELAYING, YES, profile="basic").verdict is V.INCONCLUSIVE

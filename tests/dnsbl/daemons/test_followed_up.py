@@ -43,7 +43,8 @@ def test_a_server_that_puts_us_off_is_tried_again_on_its_schedule_and_then_judge
         assert queued.next_test == office.clock.now() + timedelta(seconds=wait)
         assert queued.job is not None and queued.job.run == job.run, "the same run, with the same letters"
         office.later(seconds=wait)
-    assert office.test(outcome, control=Control.NOT_RUN).verdict is Verdict.INCONCLUSIVE
+    told = outcome is O.RCPT_DENIED_SOFT  # which speaks of relaying
+    assert office.test(outcome, control=Control.NOT_RUN).verdict is (Verdict.CLOSED if told else Verdict.INCONCLUSIVE)
 
 
 def test_what_a_busy_server_kept_from_us_is_tried_the_next_day(office: Office) -> None:
@@ -120,9 +121,21 @@ def test_who_opens_only_for_us_is_listed_again_at_once(make_office: Make) -> Non
     office.list_open(HOST)
     office.casework.doors.ask_removal(office.at(HOST), door=Door.WEB, actor="x")
     office.test(O.RCPT_5XX)
-    assert not office.casework.views.look_up(office.at(HOST)).listings, "delisted, as promised"
+    assert office.casework.views.look_up(office.at(HOST)).listings, "its words do not speak of relaying: we look again"
     office.test(O.ACCEPTED, back=HOST)
     assert office.casework.views.look_up(office.at(HOST)).listings
+
+
+def test_a_second_look_that_finds_the_same_ends_the_listing(make_office: Make) -> None:
+    office = make_office(**TWO)
+    office.list_open(HOST)
+    office.casework.doors.ask_removal(office.at(HOST), door=Door.WEB, actor="x")
+    office.test(O.RCPT_5XX)
+    again = office.casework.views.look_up(office.at(HOST)).job
+    assert again is not None
+    assert (again.reason, again.due) == (JobReason.VANTAGE, office.clock.now())
+    office.test(O.RCPT_5XX)
+    assert not office.casework.views.look_up(office.at(HOST)).listings
 
 
 @pytest.mark.parametrize(

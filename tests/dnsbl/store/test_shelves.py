@@ -109,15 +109,21 @@ def test_changes_are_numbered_without_gaps_and_read_in_order(store: Store) -> No
 def test_transcripts_come_back_whole_and_the_newest_control_counts(store: Store) -> None:
     with store.write() as tx:
         begin(tx, "run")
-        assert tx.sessions.control("run") is Control.NOT_RUN
+        assert tx.sessions.control("run") == (Control.NOT_RUN, "")
         filed = []
         for control in (Control.REFUSED, Control.ACCEPTED, Control.NOT_RUN):
             transcript = Transcript(
-                target=str(HOST), port=25, source="", started=1.5, control=control, target_name="\0\udcff"
+                target=str(HOST),
+                port=25,
+                source="",
+                started=1.5,
+                control=control,
+                control_reply="550 no",
+                target_name="\0\udcff",
             )
             tx.sessions.add("run", "w", transcript, NOW)
             filed.append(transcript)
-        assert tx.sessions.control("run") is Control.ACCEPTED
+        assert tx.sessions.control("run") == (Control.ACCEPTED, "550 no")
         assert [Transcript.from_json(document) for document in tx.sessions.documents("run")] == filed
         assert tx.sessions.documents("other") == []
 

@@ -37,6 +37,7 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
         "listings": [],
         "last_verdict": None,
         "next_test": None,
+        "ahead": 0,
         "removal_after": None,
         "zones": {"relays.example.org": []},
     }

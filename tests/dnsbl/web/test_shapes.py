@@ -19,6 +19,7 @@ def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
         "listings": [],
         "last_verdict": None,
         "next_test": None,
+        "ahead": 0,
         "removal_after": None,
         "zones": {"relays.example.org": []},
     }
