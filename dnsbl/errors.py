@@ -3,6 +3,7 @@
     DnsblError
     ├── Refused          (also ValueError)    a door said no: one sentence for people, one named reason for code
     ├── SettingsError    (also ValueError)    every mistake in a configuration or zone file, together
+    ├── Withheld                              this node may not do this role as things stand; the sentence says why
     ├── NotFound         (also LookupError)   no such thing in the store
     ├── Full                                  as much is kept already as may be; it can be brought again later
     ├── StoreUnavailable (also ConnectionError) the database does not do what it is asked; `trouble` names why
@@ -38,6 +39,10 @@ class SettingsError(DnsblError, ValueError):
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes  #: one sentence each: file, key, what is allowed
+
+
+class Withheld(DnsblError):
+    """This may not be done as things stand."""
 
 
 class NotFound(DnsblError, LookupError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.letter import Keyring
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +56,22 @@ def database_url(settings: Settings) -> str:
     return settings.database.url or f"sqlite:///{settings.service.state_dir.resolve() / 'dnsbl.db'}"
 
 
+def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
+    """Open what there is, for those who serve: the store may be away, and is asked when somebody needs it; a folder
+    that cannot be written ends nothing here. Raises DnsblError for what only a change of the settings can mend."""
+    state = settings.service.state_dir
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        _log.error("%s: service.state_dir cannot be made: %s", state, error.strerror)
+    # A list that has served has had its database: one that is gone now is not made anew.
+    store = Store(database_url(settings), patient=True, make=not table_path(settings).exists())
+    clock = SystemClock()
+    keyring = keyring_at(state / "keys.json", clock=clock)
+    casework = Casework.over(store, settings, keyring, clock=clock)
+    return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
+
+
 def open_list(config: Path | None, *, upgrade: bool = False) -> OpenedList:
     """Open everything. A new database gets its tables; an older one only with `upgrade`. Raises DnsblError."""
     settings = read_settings(config)
@@ -70,7 +89,8 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
     if not os.access(state, os.W_OK):
         raise DnsblError(f"{state}: service.state_dir is not writable.")
     clock = SystemClock()
-    store = Store.open(database_url(settings))
+    known = table_path(settings).exists()
+    store = Store.open(database_url(settings), make=upgrade or not known)
     if upgrade or store.is_empty():
         store.upgrade()
     store.check()

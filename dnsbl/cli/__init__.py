@@ -17,9 +17,13 @@ def main() -> None:
 
     try:
         app()
-    except SettingsError as error:
-        sys.exit("\n".join(f"dnsbl: {mistake}" for mistake in error.mistakes))
     except DnsblError as error:
-        sys.exit(f"dnsbl: {error}")
+        sys.exit(in_words(error))
     except BrokenPipeError:
         sys.exit(1)
+
+
+def in_words(error: DnsblError) -> str:
+    """What stderr says of an error: a sentence, or one for every mistake in a configuration."""
+    mistakes = error.mistakes if isinstance(error, SettingsError) else [str(error)]
+    return "\n".join(f"dnsbl: {mistake}" for mistake in mistakes)

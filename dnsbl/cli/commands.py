@@ -79,14 +79,14 @@ def serve(
     only: Annotated[str, typer.Option("--only", help=f"Some roles, with commas: {','.join(ROLES)}.")] = ",".join(ROLES),
     as_json: Json = False,
 ) -> None:
-    """Run the list: DNS, worker, collector, scheduler, web; all in one process, or some with --only."""
+    """Run the list: DNS in a process of its own, worker, collector, scheduler and web in another; --only some of it."""
     from dnsbl.cli.serving import serve_until_told
 
     roles = [role.strip() for role in only.split(",") if role.strip()]
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
         raise typer.BadParameter(f"roles are {', '.join(ROLES)}; not {', '.join(unknown) or 'none'}")
-    serve_until_told(open_list(config), roles, as_json=as_json)
+    serve_until_told(config, list(dict.fromkeys(roles)), as_json=as_json)
 
 
 @app.command()

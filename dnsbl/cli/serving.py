@@ -1,4 +1,7 @@
-"""`dnsbl serve`: runs a node until a signal, and says where it listens."""
+"""`dnsbl serve`: runs a list until a signal, and says where it listens.
+
+What answers has a process of its own where it is not asked for alone: then this process is only the parent of two.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +10,77 @@ import json
 import logging
 import signal
 import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+from dnsbl.cli import in_words
 from dnsbl.cli.sparing import WINDOW, Sparing
+from dnsbl.clock import SystemClock
+from dnsbl.config import read_settings, read_zones
 from dnsbl.daemons.node import Bound, Node
+from dnsbl.daemons.processes import Child, Ended, Leash, Parent, yield_memory
 from dnsbl.daemons.reserve import fitted, granted
-from dnsbl.errors import DnsblError
-from dnsbl.opened import OpenedList
+from dnsbl.dns.zones import Zones
+from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
+from dnsbl.health import Board, Health
+from dnsbl.opened import open_patiently
+from dnsbl.serving.transfers import read_tsig_keys
+from dnsbl.settings import Settings
+
+#: What is said of a list that is ready: where each of these listens.
+LISTENING = ("dns", "collector", "web", "metrics")
+
+_log = logging.getLogger(__name__)
 
 _log = logging.getLogger(__name__)
 
 
-def serve_until_told(opened: OpenedList, roles: list[str], *, as_json: bool) -> None:
+def serve_until_told(config: Path | None, roles: list[str], *, as_json: bool) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the zone files again. Raises DnsblError when a role cannot start."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    sparing = Sparing(opened.clock.monotonic)
+    for wordy in ("alembic", "apscheduler"):
+        logging.getLogger(wordy).setLevel(logging.WARNING)
+    settings = read_settings(config)
+    zones = read_zones(settings)
+    if "dns" in roles and len(roles) > 1:
+        _two(settings, zones, roles, as_json=as_json)
+    else:
+        _one(settings, zones, roles, as_json=as_json)
+
+
+def _one(
+    settings: Settings,
+    zones: Zones,
+    roles: Sequence[str],
+    *,
+    as_json: bool = False,
+    leash: Leash | None = None,
+) -> None:
+    """These roles in this process."""
+    clock = SystemClock()
+    board, sparing = Board(clock), Sparing(clock.monotonic)
     for handler in logging.getLogger().handlers:
         handler.addFilter(sparing)
-    settings, shortage = fitted(opened.settings, roles, granted())
+    if leash:
+        leash.hold(board)
+    settings, shortage = fitted(settings, roles, granted())
     notes = [note for note in (shortage, "web" in roles and settings.web.unnamed_proxy) if note]
     for note in notes:
         _log.warning("%s", note)
-    node = Node(opened.casework, settings, opened.zones, opened.keyring, opened.clock, roles=roles)
+    opened = open_patiently(settings, zones)
+    node = Node(
+        opened.casework,
+        settings,
+        zones,
+        opened.keyring,
+        clock,
+        roles=roles,
+        board=board,
+        beside=leash.metrics if leash else None,
+    )
     node.bound.notes = notes
-    try:
-        asyncio.run(_serve(node, sparing, as_json))
-    except* DnsblError as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise DnsblError(str(error)) from None
-
-
-async def _serve(node: Node, sparing: Sparing, as_json: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
@@ -51,12 +88,26 @@ async def _serve(node: Node, sparing: Sparing, as_json: bool) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    telling = asyncio.create_task(_tell(sparing))
-    try:
-        await node.run(stop, ready=lambda bound: _announce(bound, as_json))
-    finally:
-        telling.cancel()
+    def begun(bound: Bound) -> None:
+        document = _document(bound, board.ours())
+        if leash:
+            leash.ready(document, board)
+        else:
+            _announce(bound, as_json, document.get("down", ()))
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        telling = asyncio.create_task(_tell(sparing))
+        try:
+            await node.run(stop, ready=begun)
+        finally:
+            telling.cancel()
+
+    asyncio.run(until_told())
 
 
 async def _tell(sparing: Sparing) -> None:
@@ -67,13 +118,80 @@ async def _tell(sparing: Sparing) -> None:
             _log.info("%s", line)
 
 
-def _announce(bound: Bound, as_json: bool) -> None:
-    where = {"dns": bound.dns, "collector": bound.collector, "web": bound.web, "metrics": bound.metrics}
+def _two(settings: Settings, zones: Zones, roles: list[str], *, as_json: bool) -> None:
+    """What answers in one process, the other roles in another, and nothing but these two here."""
+    read_tsig_keys(settings.dns)
+    if "web" in roles:
+        import dnsbl.web.server  # noqa: F401 (read here once, and not at each new start of a child)
+    store = open_patiently(settings, zones).store
+    if store.is_a_file:  # so that not both make it
+        try:
+            store.fit()
+        except StoreUnavailable as error:
+            _log.error("%s", error)
+        store.close()
+    others = [role for role in roles if role != "dns"]
+    answers = Child(name="dns", roles=["dns"], work=partial(_as_child, settings, zones, ["dns"]))
+    rest = Child(name="roles", roles=others, work=partial(_as_child, settings, zones, others))
+
+    def ready(documents: Sequence[dict[str, Any]]) -> None:
+        bound, down = _joined(documents)
+        _announce(bound, as_json, down)
+
+    try:
+        Parent([answers, rest], SystemClock()).run(ready=ready)
+    except Ended as error:
+        if error.said:  # one sentence is enough
+            sys.exit(1)
+        raise
+
+
+def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], leash: Leash) -> int:
+    """Serve in a process that has a parent. A child that is begun again serves the zones as they are by then."""
+    if "dns" not in roles:
+        yield_memory()
+    try:
+        zones = read_zones(settings)
+    except SettingsError as error:
+        _log.error("the zones are those of the start: %s", error)
+    try:
+        _one(settings, zones, roles, leash=leash)
+    except DnsblError as error:
+        print(in_words(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _document(bound: Bound, health: Sequence[Health]) -> dict[str, Any]:
+    """What a process says when it is ready."""
+    listening = {role: getattr(bound, role) for role in LISTENING}
+    document: dict[str, Any] = {
+        "listening": listening,
+        "engine": bound.engine,
+        "held": bound.held,
+        "notes": bound.notes,
+    }
+    if down := [one.sentence for one in health if not one.up]:
+        document["down"] = down
+    return document | ({"page": bound.page} if bound.page else {})
+
+
+def _joined(documents: Sequence[dict[str, Any]]) -> tuple[Bound, list[str]]:
+    """What the processes say, as one: where they listen, and what is down."""
+    engine, held = ("".join(document[name] for document in documents) for name in ("engine", "held"))
+    bound = Bound(engine=engine, held=held)
+    for document in documents:
+        bound.notes += document["notes"]
+        for role, places in document["listening"].items():
+            getattr(bound, role).extend((host, port) for host, port in places)
+    return bound, [sentence for document in documents for sentence in document.get("down", ())]
+
+
+def _announce(bound: Bound, as_json: bool, down: Sequence[str] = ()) -> None:
+    where = {role: getattr(bound, role) for role in LISTENING}
     if as_json:
-        print(
-            json.dumps({"listening": where, "engine": bound.engine, "held": bound.held, "notes": bound.notes}),
-            flush=True,
-        )
+        document = {"listening": where, "engine": bound.engine, "held": bound.held, "notes": bound.notes}
+        print(json.dumps(document | ({"down": down} if down else {})), flush=True)
         return
     for role, places in where.items():
         for host, port in places:
@@ -83,4 +201,6 @@ def _announce(bound: Bound, as_json: bool) -> None:
         print(f"{'engine':<10}{bound.engine}", flush=True)
     if bound.held:
         print(f"{'testing':<10}nobody is dialled: {bound.held}", flush=True)
+    for sentence in down:
+        print(f"{'down':<10}{sentence}", flush=True)
     print("ready; Ctrl-C ends it", flush=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Collection, Iterable, Iterator
+from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -23,6 +24,7 @@ from prometheus_client.registry import Collector
 from dnsbl.clock import Clock
 from dnsbl.dns.listed.table import EXCEPTION
 from dnsbl.errors import DnsblError
+from dnsbl.health import Board
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import DROPS, TRANSPORTS, Responder
@@ -131,12 +133,34 @@ def rcode_name(rcode: int) -> str:
     return _RCODES.get(rcode, str(rcode))
 
 
-class Page:
-    """The metrics of one process."""
+class Parts(Collector):
+    """Which parts of a node are at work, of all its processes."""
 
-    def __init__(self, *collectors: Collector) -> None:
+    def __init__(self, board: Board, clock: Clock) -> None:
+        self._board = board
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        up = GaugeMetricFamily(
+            "dnsbl_part_up", "1 while a part of the node works, 0 while it is down.", labels=["part"]
+        )
+        since = GaugeMetricFamily("dnsbl_part_since_seconds", "For how long it has been so.", labels=["part"])
+        begun = CounterMetricFamily("dnsbl_part_begun", "How often it was begun.", labels=["part"])
+        now = self._clock.now()
+        for health in self._board.all():
+            up.add_metric([health.part], health.up)
+            since.add_metric([health.part], max(0.0, (now - health.since).total_seconds()))
+            begun.add_metric([health.part], health.begun)
+        yield from (up, since, begun)
+
+
+class Page:
+    """The metrics of one process; `prefix` is for those that every process has, where two pages are to become one."""
+
+    def __init__(self, *collectors: Collector, prefix: str = "") -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+        ProcessCollector(namespace=prefix, registry=self.registry)
         for collector in collectors:
             self.registry.register(collector)
 
@@ -147,6 +171,19 @@ class Page:
 
 #: Seconds that a scrape may last, and how many may be under way.
 SCRAPE, SCRAPES = 10.0, 8
+
+
+def page_at(place: tuple[str, int]) -> bytes:
+    """The page that a process beside this one shows there; empty when it does not, within two seconds."""
+    wire = HTTPConnection(*place, timeout=2)
+    try:
+        wire.request("GET", "/metrics")
+        reply = wire.getresponse()
+        return reply.read() if reply.status == 200 else b""
+    except (OSError, HTTPException):
+        return b""
+    finally:
+        wire.close()
 
 
 class _Quiet(WSGIRequestHandler):

@@ -75,12 +75,10 @@ class Responder:
         self._times = Histogram()
         self._clock = clock
         self._untimed = TIMED_EVERY
-        sockets, every = len(dns.listen) * dns.threads, dns.query_log_every
-        self._lanes = Lanes(sockets, self._handed_over, every=every, clock=clock)
+        self._lanes = self._fresh_lanes()
+        self._closed = False
         self._servers: list[Listener] = []
         self._crowd, self._tally = Crowd(dns.tcp_connections), Tally()
-        self.serving.heard = self._lanes.engine.load
-        self.serving.change()
 
     @property
     def table(self) -> Table | None:
@@ -138,6 +136,8 @@ class Responder:
     async def start(self) -> list[tuple[str, int]]:
         """Bind everything and answer; returns the bound (address, port) pairs. Raises DnsblError in one sentence."""
         bound = []
+        if self._closed:
+            self._lanes, self._closed = self._fresh_lanes(), False
         try:
             for listen in self.dns.listen:
                 udps, tcp = _sockets(listen, self.dns.threads)
@@ -155,7 +155,8 @@ class Responder:
         return bound
 
     async def close(self) -> None:
-        """Stop answering; what TCP clients have not read by now is lost."""
+        """Stop answering; what TCP clients have not read by now is lost. What is started again counts from nothing."""
+        self._closed = True
         await self._lanes.close()
         for server in self._servers:
             server.close()
@@ -178,6 +179,14 @@ class Responder:
         finally:
             told.cancel()
             await self.close()
+
+    def _fresh_lanes(self) -> Lanes:
+        """Lanes whose engine knows what is served."""
+        sockets, every = len(self.dns.listen) * self.dns.threads, self.dns.query_log_every
+        lanes = Lanes(sockets, self._handed_over, every=every, clock=self._clock)
+        self.serving.heard = lanes.engine.load
+        self.serving.change()
+        return lanes
 
     def reply(
         self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None = None

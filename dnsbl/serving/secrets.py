@@ -2,8 +2,9 @@
 
 A shell around `dns.cookies` and `dns.guard`. Both files are read again every minute, in a thread, so that a revoked key
 or a secret from another server counts without a restart; a file that is damaged by then leaves things as they are, with
-one sentence in the log. `state_dir/cookies` (mode 0600, made at the first start) has a secret a line, in hexadecimal:
-the first one makes cookies, all of them check. When the first line has served `dns.cookie_days`, a new secret comes
+one sentence in the log. A folder that cannot be written keeps no server from answering: its secret is then known to
+this process alone. `state_dir/cookies` (mode 0600, made at the first start) has a secret a line, in hexadecimal: the
+first one makes cookies, all of them check. When the first line has served `dns.cookie_days`, a new secret comes
 before it, and the old one checks for another period.
 """
 
@@ -46,19 +47,22 @@ class Secrets:
         self._change = serving.change
         self._clock = clock
         self._random = random
-        self._problem = ""
+        self._spare: list[bytes] = []  # for as long as no file can be had
+        self._unkept = ""
+        self.problem = ""  #: one sentence while not all is as it should be, or ""
 
     def load(self) -> None:
         """Read both files, and make or renew the cookie secrets. Raises DnsblError in a few sentences."""
         try:
             if self._dns.cookies != "off":
-                found = self._renewed()
+                found = self._kept()
                 self._change(cookies=Cookies(tuple(found), strict=self._dns.cookies == "strict"))
             if self._dns.keys_file is not None:
                 text = self._dns.keys_file.read_text(encoding="utf-8-sig", errors="replace")
                 self._change(keys=Keys.read(text, str(self._dns.keys_file)))
         except OSError as error:
-            raise DnsblError(f"{error.filename}: cannot be read or written: {error.strerror}") from None
+            raise DnsblError(f"{error.filename}: cannot be read: {error.strerror}") from None
+        self.problem = self._unkept
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop` is set."""
@@ -70,14 +74,28 @@ class Secrets:
 
     async def step(self) -> None:
         """Look once. Never raises."""
-        problem = ""
         try:
             await asyncio.to_thread(self.load)
         except DnsblError as error:
-            problem = str(error)
-        if problem and problem != self._problem:
-            _log.warning("%s", problem)
-        self._problem = problem
+            if str(error) != self.problem:
+                _log.warning("%s", error)
+            self.problem = str(error)
+
+    def _kept(self) -> list[bytes]:
+        """The secrets on disk, renewed when it is time; where the disk does not have it, those there are."""
+        unkept = ""
+        try:
+            found = self._renewed()
+        except OSError as error:
+            unkept = f"{self._cookies}: cookie secrets cannot be kept there: {error.strerror}."
+            try:
+                found = _read(self._cookies)
+            except OSError:
+                found = self._spare = self._spare or [self._random(SECRET)]
+        if unkept and unkept != self._unkept:
+            _log.warning("%s", unkept)
+        self._unkept = unkept
+        return found
 
     def _renewed(self) -> list[bytes]:
         """The secrets on disk, after making one when there is none or the first has served its time."""

@@ -112,6 +112,11 @@ class Store:
             tx.connection.execute(text("SELECT 1"))
         return store
 
+    @property
+    def is_a_file(self) -> bool:
+        """Whether it is SQLite, on this machine."""
+        return self.engine.dialect.name == "sqlite"
+
     def is_empty(self) -> bool:
         """Whether no schema was ever made here. Raises StoreUnavailable."""
         with self._reading() as tx:

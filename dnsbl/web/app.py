@@ -16,7 +16,8 @@ from starlette.staticfiles import StaticFiles
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, StoreUnavailable, Trouble
+from dnsbl.health import Health
 from dnsbl.settings import Settings
 from dnsbl.web.api import Interface
 from dnsbl.web.faults import API, Faults, Problem
@@ -56,6 +57,7 @@ def create_app(
     clock: Clock,
     codes: Codes = lambda address, listed: {},
     metrics: Metrics = no_metrics,
+    health: Callable[[], list[Health]] = list,
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`; `metrics` makes the page
     for Prometheus.
@@ -83,27 +85,52 @@ def create_app(
         """The process is up."""
         return PlainTextResponse("ok\n")
 
+    def trusted(request: Request) -> bool:
+        """Whether this is somebody who may see what the node counts and how it does."""
+        return request.state.sure and any(request.state.visitor in network for network in settings.web.metrics_from)
+
     @app.get("/metrics", include_in_schema=False)
     def metrics_page(request: Request) -> PlainTextResponse:
         """What this process has counted, for those who may see it."""
-        who = request.state.visitor
         if settings.web.unnamed_proxy:
             return PlainTextResponse(f"{settings.web.unnamed_proxy}\n", 403)
-        if not request.state.sure or not any(who in net for net in settings.web.metrics_from):
+        if not trusted(request):
             return PlainTextResponse("not for you\n", 403)
         return PlainTextResponse(metrics(), media_type=TEXT_FORMAT)
 
     @app.get("/readyz", include_in_schema=False)
-    def readyz() -> JSONResponse:
-        """The store answers. Whether testing is stopped is told beside it: that makes no node unfit to answer."""
+    def readyz(request: Request) -> JSONResponse:
+        """The store answers, and all parts of this node are at work. Whether testing is stopped, and what waits for an
+        operator's word, is told beside it: that makes no node unfit. Who may not see metrics is told no details."""
+        known = not settings.web.unnamed_proxy and trusted(request)
+        parts = health()
+        down = [one for one in parts if not one.up]
+        document: dict[str, Any] = {"ready": not down}
         try:
             views.look_up(IPv4Address("127.0.0.1"))
             stopped = views.stopped()
         except DnsblError as error:
             _log.warning("not ready: %s", error)
-            return JSONResponse({"ready": False, "reason": "the store does not answer"}, 503)
-        testing = "stopped" if stopped or settings.tester.held else "goes on"
-        since = {"since": f"{stopped.at:%Y-%m-%dT%H:%M:%SZ}"} if stopped else {}
-        return JSONResponse({"ready": True, "testing": testing} | since)
+            trouble = error.trouble if isinstance(error, StoreUnavailable) else Trouble.AWAY
+            document |= {"ready": False, "reason": _UNREADY.get(trouble, "the store does not answer")}
+        else:
+            document["testing"] = "stopped" if stopped or settings.tester.held else "goes on"
+            if stopped:
+                document["since"] = f"{stopped.at:%Y-%m-%dT%H:%M:%SZ}"
+        if down:
+            document.setdefault("reason", "; ".join(one.sentence if known else f"{one.part} is down" for one in down))
+            document["down"] = [one.row() if known else {"part": one.part} for one in down]
+        if known and (held := [one.why for one in parts if one.up and one.why]):
+            document["held"] = held
+        return JSONResponse(document, 200 if document["ready"] else 503)
 
     return app
+
+
+_UNREADY = {
+    Trouble.FULL: "the disk of the store is full",
+    Trouble.READ_ONLY: "the store is read-only",
+    Trouble.DAMAGED: "the store is damaged",
+    Trouble.FAILING: "the disk of the store gives errors",
+    Trouble.BUSY: "the store is too busy",
+}

@@ -17,6 +17,7 @@ from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
+from dnsbl.health import Health
 from dnsbl.settings import Settings, Web, split_listen
 from dnsbl.web.app import Metrics, create_app, no_metrics
 from dnsbl.web.connection import Connection
@@ -97,6 +98,7 @@ class WebServer:
         clock: Clock,
         zones: Zones,
         metrics: Metrics = no_metrics,
+        health: Callable[[], list[Health]] = list,
     ) -> None:
         self.zones = zones  #: whose codes pages and API show
         self._listen = settings.web.listen
@@ -111,6 +113,7 @@ class WebServer:
                     clock=clock,
                     codes=lambda address, listed: self.zones.codes_of(address, listed),
                     metrics=metrics,
+                    health=health,
                 ),
                 http="h11",
                 lifespan="off",

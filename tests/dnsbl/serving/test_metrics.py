@@ -15,10 +15,11 @@ from dnsbl.addresses import Network
 from dnsbl.clock import HandClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError
+from dnsbl.health import Board, Health
 from dnsbl.model import Change
 from dnsbl.serving import metrics
 from dnsbl.serving.feed import Feed
-from dnsbl.serving.metrics import Answering, Exhibit, Page, socket_drops
+from dnsbl.serving.metrics import Answering, Exhibit, Page, Parts, page_at, socket_drops
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.timing import BOUNDS, TIMED_EVERY, Histogram
@@ -317,3 +318,32 @@ async def test_metrics_by_themselves_cost_few_connections_and_none_for_long(
     assert "dnsbl_dns_queries_total" in text
     stop.set()
     await running
+
+
+def test_the_parts_of_a_node_are_on_the_page_with_those_of_the_process_beside_it(house: House) -> None:
+    board = Board(house.clock)
+    house.page = Page(Parts(board, house.clock))
+    board.begun("worker")
+    board.begun("worker")
+    board.beside([Health(part="dns", up=False, since=house.clock.now(), why="it was killed", begun=3)])
+    house.clock.turn(seconds=7)
+    samples = house.samples()
+    assert samples["dnsbl_part_up", "worker"] == 1
+    assert samples["dnsbl_part_up", "dns"] == 0
+    assert samples["dnsbl_part_begun_total", "worker"] == 2
+    assert samples["dnsbl_part_since_seconds", "dns"] == 7
+
+
+async def test_two_pages_make_one_that_a_stranger_can_read(house: House) -> None:
+    inner = Page(Answering(house.responder, house.feed, house.log, clock=house.clock), prefix="dnsbl_dns")
+    exhibit, stop = Exhibit(inner, "127.0.0.1:0"), asyncio.Event()
+    place = exhibit.start()
+    running = asyncio.create_task(exhibit.run(stop))
+    seen = await asyncio.to_thread(page_at, place)
+    stop.set()
+    await running
+    both = Page(Parts(Board(house.clock), house.clock)).text() + seen
+    families = [family.name for family in text_string_to_metric_families(both.decode())]
+    assert len(families) == len(set(families))
+    assert {"process_open_fds", "dnsbl_dns_process_open_fds", "dnsbl_dns_queries"} <= set(families)
+    assert page_at(place) == b""

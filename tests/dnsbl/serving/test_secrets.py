@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import logging
 import os
 from datetime import timedelta
@@ -109,12 +110,39 @@ def test_b30_a_damaged_file_is_one_sentence(house: House, content: str) -> None:
         house.load()
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(house: House, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_sentence_and_a_secret_of_this_process(
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("")
     house.file = tmp_path / "file" / "cookies"
     house.folder = tmp_path / "file"
-    with pytest.raises(DnsblError, match="cannot be read or written"):
-        house.load()
+    keeper = house.load()
+    made = house.firsts
+    sentence = f"{house.file}: cookie secrets cannot be kept there: Not a directory."
+    assert keeper.problem == sentence
+    keeper.load()
+    assert house.firsts == made
+    assert [record.getMessage() for record in caplog.records] == [sentence]
+    (tmp_path / "file").unlink()
+    (tmp_path / "file").mkdir()
+    keeper.load()
+    assert (keeper.problem, house.file.exists()) == ("", True)
+
+
+def test_a_secret_whose_successor_cannot_be_written_goes_on_serving(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.load()
+    before = house.firsts
+    house.age(days=400)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(house.file))
+
+    monkeypatch.setattr(module, "_write", full)
+    keeper = house.load()
+    assert house.firsts == before
+    assert keeper.problem.endswith("cannot be kept there: No space left on device.")
 
 
 def test_b19_keys_are_read_and_read_again(house: House, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from dnsbl.addresses import network_of, parse_address
 from dnsbl.casework import Casework
 from dnsbl.clock import HandClock
 from dnsbl.dns.zonefile import zones_from
+from dnsbl.health import Board
 from dnsbl.model import (
     Job,
     JobReason,
@@ -197,6 +198,7 @@ class House:
     office: Any
     app: FastAPI
     portal: BlockingPortal
+    board: Board
 
     @property
     def casework(self) -> Casework:
@@ -287,11 +289,16 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
     def build(**sections: dict[str, Any]) -> House:
         sections["tester"] = {"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]} | sections.get("tester", {})
         office = make_office(**sections)
-        return House(
-            office,
-            create_app(office.casework.doors, office.casework.views, office.settings, clock=office.clock, codes=codes),
-            portal,
+        board = Board(office.clock)
+        app = create_app(
+            office.casework.doors,
+            office.casework.views,
+            office.settings,
+            clock=office.clock,
+            codes=codes,
+            health=board.all,
         )
+        return House(office, app, portal, board)
 
     return build
 

@@ -374,6 +374,56 @@ def test_a_stop_is_told_and_makes_no_node_unready(house: Build) -> None:
     assert (by_setting.status_code, by_setting.json()) == (200, {"ready": True, "testing": "stopped"})
 
 
+def test_what_is_down_is_told_with_its_reason_to_those_who_may_see_metrics_and_by_name_to_others(house: Build) -> None:
+    home = house(web={"metrics_from": ["198.51.100.0/24"]})
+    home.board.begun("web")
+    home.board.begun("worker")
+    ours, stranger = home.visitor("198.51.100.7"), home.visitor("203.0.113.9")
+    assert ours.get("/readyz").json() == {"ready": True, "testing": "goes on"}
+    home.board.down("worker", "a secret path cannot be read")
+    told = ours.get("/readyz")
+    why = "worker is down since 2026-01-01 00:00:00 UTC: a secret path cannot be read"
+    assert told.status_code == 503
+    assert told.json() == {
+        "ready": False,
+        "testing": "goes on",
+        "reason": why,
+        "down": [
+            {
+                "part": "worker",
+                "up": False,
+                "since": "2026-01-01T00:00:00Z",
+                "why": "a secret path cannot be read",
+                "begun": 1,
+            }
+        ],
+    }
+    assert stranger.get("/readyz").json() == {
+        "ready": False,
+        "testing": "goes on",
+        "reason": "worker is down",
+        "down": [{"part": "worker"}],
+    }
+    home.board.well("worker", "somebody must say so")
+    assert ours.get("/readyz").json() == {"ready": True, "testing": "goes on", "held": ["somebody must say so"]}
+    assert stranger.get("/readyz").json() == {"ready": True, "testing": "goes on"}
+
+
+def test_a_store_that_is_in_trouble_makes_the_node_unready_and_is_named(
+    house: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = house()
+    for trouble, words in (
+        (Trouble.FULL, "the disk of the store is full"),
+        (Trouble.DAMAGED, "the store is damaged"),
+        (Trouble.READ_ONLY, "the store is read-only"),
+        (Trouble.REFUSED, "the store does not answer"),
+    ):
+        monkeypatch.setattr(home.casework.views, "look_up", failing(StoreUnavailable("a secret", trouble=trouble)))
+        answer = home.visitor().get("/readyz")
+        assert (answer.status_code, answer.json()) == (503, {"ready": False, "reason": words})
+
+
 async def test_an_answer_that_has_begun_is_not_begun_again(house: Build) -> None:
     home = house()
 

@@ -1,0 +1,177 @@
+"""Wires what answers: the responder in a thread with an event loop of its own, its feed, and whatever serves the two.
+
+Holds no rule of the list, and only reads the store. Nothing that ends here ends the responder; when that fails by
+itself it binds its sockets anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from dnsbl.casework.contents import Contents
+from dnsbl.clock import Clock
+from dnsbl.daemons.keeper import Shell
+from dnsbl.dns.zones import Zones
+from dnsbl.errors import DnsblError
+from dnsbl.health import Board
+from dnsbl.opened import table_path
+from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.feed import Feed
+from dnsbl.serving.metrics import Answering, Exhibit, Page, Parts
+from dnsbl.serving.notifier import Notifier
+from dnsbl.serving.querylog import QueryLog
+from dnsbl.serving.responder import Responder
+from dnsbl.serving.secrets import Secrets
+from dnsbl.serving.transfers import Transfers, read_tsig_keys
+from dnsbl.settings import Settings
+
+#: Where the metrics are shown to a process beside this one: on loopback, at a port that the system chooses.
+INNER = "127.0.0.1:0"
+
+
+@dataclass(slots=True)
+class Bound:
+    """Where the roles listen, once they do; (address, port) pairs."""
+
+    dns: list[tuple[str, int]] = field(default_factory=list)
+    engine: str = ""  #: what answers DNS, for people
+    collector: list[tuple[str, int]] = field(default_factory=list)
+    web: list[tuple[str, int]] = field(default_factory=list)
+    metrics: list[tuple[str, int]] = field(default_factory=list)
+    page: tuple[str, int] | None = None  #: where the process beside this one finds the metrics
+    notes: list[str] = field(default_factory=list)  #: what an operator should know of the settings, a sentence each
+    held: str = ""  #: why the settings let a worker here dial nobody
+
+
+class Front:
+    """The answering side of one process."""
+
+    def __init__(
+        self, contents: Contents, settings: Settings, zones: Zones, clock: Clock, board: Board, bound: Bound
+    ) -> None:
+        """Raises SettingsError when the keys of transfers cannot be used."""
+        tsig_keys, bounds = read_tsig_keys(settings.dns), Bounds.of(settings)
+        self.responder = Responder(settings.dns, zones, clock=clock)
+        self.responder.transfer = Transfers(
+            settings.dns, tsig_keys, self.responder.serving, contents, clock, listable=bounds.may_hold
+        )
+        self._bound = bound
+        self._settings = settings
+        self._notifier = Notifier(settings.dns, zones, tsig_keys, clock=clock)
+        self._feed = Feed(
+            contents,
+            [self.responder, self._notifier],
+            poll=settings.dns.poll,
+            path=table_path(settings),
+            clock=clock,
+            zones_digest=zones.digest,
+            bounds=bounds,
+        )
+        self._secrets = Secrets(settings, self.responder.serving, clock=clock)
+        self._query_log: QueryLog | None = None
+        if settings.dns.query_log_every:
+            self._query_log = QueryLog(self.responder.serving, every=settings.dns.query_log_every)
+            self.responder.watcher = self._query_log
+        self.answering = Answering(self.responder, self._feed, self._query_log, clock=clock)  #: what it has counted
+        self._page = Page(self.answering, Parts(board, clock))
+
+    def parts(self, *, beside: bool) -> list[tuple[str, Callable[[], Awaitable[Shell]]]]:
+        """Its parts by name, in the order in which they begin; `beside` says that there is another process."""
+        parts: list[tuple[str, Callable[[], Awaitable[Shell]]]] = [("secrets", self._begin_secrets)]
+        if self._settings.dns.metrics_listen:
+            parts.append(("metrics", self._begin_exhibit))
+        if beside:
+            parts.append(("inner metrics", self._begin_inner))
+        parts += [("dns", self._begin_responder), ("feed", self._begin_feed), ("notifier", _given(self._notifier))]
+        if self._query_log is not None:
+            parts.append(("query log", _given(self._query_log)))
+        return parts
+
+    async def rezone(self, zones: Zones) -> None:
+        """Answer for these zones from now on, and read the secrets again."""
+        self._notifier.zones = zones
+        self.responder.serving.change(zones=zones)
+        await self._feed.rezone(zones.digest)
+
+    async def look_for_secrets(self) -> None:
+        """Read the files of cookies and keys again."""
+        await self._secrets.step()
+
+    async def _begin_secrets(self) -> Shell:
+        await asyncio.to_thread(self._secrets.load)
+        return self._secrets
+
+    async def _begin_exhibit(self) -> Shell:
+        assert self._settings.dns.metrics_listen is not None
+        exhibit = Exhibit(self._page, self._settings.dns.metrics_listen)
+        self._bound.metrics = [exhibit.start()]
+        return exhibit
+
+    async def _begin_inner(self) -> Shell:
+        exhibit = Exhibit(Page(self.answering, prefix="dnsbl_dns"), INNER)
+        self._bound.page = exhibit.start()
+        return exhibit
+
+    async def _begin_responder(self) -> Shell:
+        thread = _Thread(self.responder)
+        self._bound.dns, self._bound.engine = await thread.start(), self.responder.engine
+        return thread
+
+    async def _begin_feed(self) -> Shell:
+        await self._feed.ready()
+        return self._feed
+
+
+def _given(shell: Shell) -> Callable[[], Awaitable[Shell]]:
+    async def begin() -> Shell:
+        return shell
+
+    return begin
+
+
+class _Thread:
+    """The responder's thread, with an event loop of its own."""
+
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._there: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._running: asyncio.Future[None] | None = None
+
+    async def start(self) -> list[tuple[str, int]]:
+        """Have it listen; returns where. Raises DnsblError when it cannot."""
+        here = asyncio.get_running_loop()
+        started: asyncio.Future[list[tuple[str, int]]] = here.create_future()
+
+        async def answer() -> None:
+            stop = asyncio.Event()
+            self._there = asyncio.get_running_loop(), stop
+            try:
+                bound = await self._responder.start()
+            except Exception as error:
+                here.call_soon_threadsafe(started.set_exception, error)
+                return
+            here.call_soon_threadsafe(started.set_result, bound)
+            await self._responder.run(stop)
+
+        self._running = asyncio.ensure_future(asyncio.to_thread(asyncio.run, answer()))
+        return await started
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer until `stop`. Raises what ended it before."""
+        assert self._running is not None
+        told: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({told, self._running}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
+            if self._there is not None:
+                loop, over = self._there
+                with suppress(RuntimeError):  # its loop has already ended
+                    loop.call_soon_threadsafe(over.set)
+        await self._running
+        if not stop.is_set():
+            raise DnsblError("The responder has ended.")
