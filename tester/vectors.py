@@ -54,8 +54,10 @@ class Vector:
 
     @property
     def answered(self) -> bool:
-        """Whether a bounce of it can reach us: its reverse-path names a domain of ours, not the target's or none."""
-        return self.mail in ("{s}@{B}", "{s}@{C}")
+        """Whether a bounce of it can reach us: its sender is at our bounce domain. One at the target, or none,
+        is answered to nobody; and to answer one at the collector's domain, a server would have to send mail to the
+        very domain that it passes none on to."""
+        return self.mail == _US
 
 
 @dataclass(frozen=True, slots=True)

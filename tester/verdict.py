@@ -214,8 +214,9 @@ def judge(
     - Accepted and sent back to us: ACCEPTS_BOUNCES. Accepted and never seen again within the window:
       ACCEPTS_LOSES. Neither is relaying. One bounce does not speak for a letter that was swallowed ("no such user"
       says nothing about relaying): every letter that was accepted and whose bounce can reach us must have been shown
-      to bounce. Those from no sender, or from a sender at your own server, cannot be answered to us; had they been
-      relayed, they had come back. If our own collector was to blame for a bounce, nothing is proved.
+      to bounce. Those from no sender, from one at your own server, or from one at the very domain that they go to,
+      cannot be counted on to be answered to us; had they been relayed, they had come back. If our own collector was
+      to blame for a bounce, nothing is proved.
     - Accepted, and you tell us that you hold it, or that you are still trying to deliver it: the letter is neither lost
       nor refused, and what a server may yet pass on does not show that it passes nothing on: INCONCLUSIVE.
     - All refused, and the plain form in words that speak of relaying ("relaying denied", "invalid recipient",

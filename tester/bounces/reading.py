@@ -90,9 +90,11 @@ def _by_words(
     text = f"{said.subject}\n{said.text}"
     failed = bool(words.FAILED.search(text)) or any(report.action == "failed" for report in others)
     delayed = bool(words.DELAYED.search(text)) or any(report.action == "delayed" for report in others)
-    daemon = bool(_DAEMON.search(header.get("from", b"")))
-    machine = null_sender or daemon or bool(others) or _is_automatic(header)
-    if not machine and not (failed and quoted_as_reply(pieces)):
+    sender = header.get("from", b"")
+    form = next((form for form in forms.FORMS if form.sign.search(said.text)), None)
+    daemon = bool(_DAEMON.search(sender) or (form is not None and _POSTMASTER.search(sender)))
+    automatic = _is_automatic(header)
+    if not (null_sender or daemon or others or automatic or (failed and quoted_as_reply(pieces))):
         return _say(Finding.HUMAN, "Somebody wrote to the sender address.")
     held = any(name in header for name in _HOLDS) or bool(words.HELD.search(text))
     away = bool(words.AWAY.search(said.subject)) or any(name in header for name in _RESPONDERS)
@@ -105,12 +107,13 @@ def _by_words(
         return _say(Finding.AUTOMATIC, "An automatic answer, which says nothing of the letter.")
     if delayed:
         return _say(Finding.DSN_DELAYED, "It says that the letter is delayed.")
+    if not failed and words.ABUSE.search(text):
+        return _say(Finding.COMPLAINT, "Somebody reports our letter as abuse.")
     if others and not failed:
         return _say(Finding.UNPROVEN, "A report that does not name our recipient.")
-    form = next((form for form in forms.FORMS if form.sign.search(said.text)), None)
     answered = header.get("auto-submitted", b"").lower().startswith(b"auto-replied")
     if form is None and (not failed or (answered and not daemon)):
-        if _is_automatic(header):
+        if automatic:
             return _say(Finding.AUTOMATIC, "An automatic answer, which says nothing of the letter.")
         return _say(Finding.UNPROVEN, "A machine's message that does not say what became of the letter.")
     named = said.names(recipient) or recipient in header.get("x-failed-recipients", b"").decode("latin-1").lower()
@@ -182,10 +185,11 @@ def _say(finding: Finding, reason: str) -> Weighed:
 _HEAD = 16 * 1024  # octets of what has parts itself: a preamble, a header
 
 _DAEMON = re.compile(
-    rb"\b(?:mailer-?daemon|mail-?daemon|postmaster|double-bounce|mdaemon|mail(?:er)? ?(?:delivery|system)|mailsystem"
+    rb"\b(?:mailer-?daemon|mail-?daemon|double-bounce|mdaemon|mail(?:er)? ?(?:delivery|system)|mailsystem"
     rb"|system(?: ?|_)administrator|systemadministrator|(?:no|do-?not)-?reply|bounces?)(?=[@\s>\"(+]|$)",
     re.I,
 )
+_POSTMASTER = re.compile(rb"\bpostmaster(?=[@\s>\"(+]|$)", re.I)  # a person, or a server that signs so
 _HOLDS = frozenset({"x-list-administrivia", "x-tmda-fingerprint", "x-tmda-confirm", "x-challenge", "x-boxbe"})
 _RESPONDERS = frozenset(
     {

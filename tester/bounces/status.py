@@ -33,6 +33,7 @@ class Report:
     status: str  #: RFC 3463 status, or ""
     remote_mta: str  #: escaped and bounded; or ""
     diagnostic: str  #: escaped and bounded; or ""
+    retried: bool  #: says until when it will be tried again, whatever the action says
 
     @property
     def final(self) -> bool:
@@ -44,7 +45,7 @@ class Report:
         code = _CODE.match(self.diagnostic.encode())
         said = self.status or (f"{code[1].decode()}.0.0" if code else "")
         permanent = said.startswith("5.") and not said.startswith("5.4.7")
-        return self.action == "failed" and permanent and (code is None or code[1] != b"4")
+        return self.action == "failed" and permanent and not self.retried and (code is None or code[1] != b"4")
 
 
 def reports(content: bytes) -> Iterator[Report]:
@@ -59,6 +60,7 @@ def reports(content: bytes) -> Iterator[Report]:
             status=status[0].decode("ascii") if status else "",
             remote_mta=escape((name or kind).strip()[:255]),
             diagnostic=escape(found.get("diagnostic-code", b"")[:500]),
+            retried="will-retry-until" in found,
         )
 
 

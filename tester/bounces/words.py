@@ -21,6 +21,7 @@ class Language:
     delayed: str  #: not yet, or not for now
     held: str  #: not before somebody agrees: quarantine, moderation, challenge
     away: str  #: an automatic answer: holidays, out of office
+    abuse: str  #: a complaint about what we sent
 
 
 LANGUAGES = {
@@ -58,6 +59,8 @@ LANGUAGES = {
         r"|\b(?:am|is|be|are) (?:currently )?(?:away|absent|on leave|travel)|\bon (?:\w+ )?leave\b|not in the office"
         r"|limited access|no longer (?:work|with the|monitored)"
         r"|(?:we|i) (?:have )?received your (?:mail|message|request|e-?mail)",
+        abuse=r"(?:abuse|spam|incident) (?:report|complaint|notification)|unsolicited|spamcop|"
+        r"(?:marked|reported|classified) as (?:spam|junk|abuse)",
     ),
     "de": Language(
         failed=r"unzustellbar|nicht (?:zu(?:ge)?stell|ausgeliefert|übermittel|weitergeleitet|erreich)"
@@ -76,6 +79,7 @@ LANGUAGES = {
         r"|genehmig|best(?:ä|ae)tig\w* sie|warte\w* auf|bestätigungs(?:anfrage|mail|link)",
         away=r"abwesen|nicht im (?:büro|haus|hause)|\burlaub|automatische (?:antwort|rückmeldung|e-?mail)"
         r"|bin (?:derzeit |zur ?zeit )?nicht",
+        abuse=r"missbrauch|beschwerde|unverlangt|unerwünschte\w* (?:e-?mail|nachricht|werbung)",
     ),
     "fr": Language(
         failed=r"non (?:remis|distribu|délivr|livr)|n'(?:a|ont) pas pu (?:être|lui|leur|vous|joindre)?"
@@ -93,6 +97,7 @@ LANGUAGES = {
         r"|(?:en )?attente (?:d'|de )(?:approbation|modération|validation|confirmation|libération)|approbation|retenu"
         r"|(?:veuillez|merci de|pour) confirmer|libérer",
         away=r"absen(?:t|ce)|réponse automatique|en congés?\b|en vacances|hors du bureau|message automatique d",
+        abuse=r"signalement|plainte|indésirable|non sollicité",
     ),
     "es": Language(
         failed=r"no (?:se )?(?:p[uo]d\w+|pued\w+|h[ab]\w+ (?:podido|sido posible)|fue posible|es posible)(?: ser)? "
@@ -107,6 +112,7 @@ LANGUAGES = {
         held=r"moderador|moderación|cuarentena|retenid|(?:a la espera|en espera|pendiente) de|aprobación|aprobad"
         r"|confirm(?:e|ar) (?:su|que|el|la)|liberar",
         away=r"fuera de (?:la )?oficina|respuesta automática|ausen(?:te|cia)|de vacaciones|autorrespuesta",
+        abuse=r"queja|no solicitad|correo basura|denuncia|abuso",
     ),
     "it": Language(
         failed=r"mancat[ao] (?:consegna|recapito)|impossibile (?:consegnare|recapitare|inviare)"
@@ -121,18 +127,20 @@ LANGUAGES = {
         held=r"moderator|moderazione|quarantena|trattenut|in attesa (?:di|della|del)|approvazione|approvat"
         r"|conferm(?:are|i|a) (?:il|la|di|che|tu|su)|rilasciare",
         away=r"fuori (?:sede|ufficio)|risposta automatica|assen(?:te|za)|in ferie|in vacanza",
+        abuse=r"segnalazione|abuso|non richiest|indesiderat",
     ),
     "pt": Language(
         failed=r"não (?:foi|pôde|pode|foram|puderam|é|conseguimos|conseguiu)(?: ser| possível)? ?(?:entreg|envi)"
         r"|(?:falha|erro) (?:na|de|ao) (?:a )?entreg|não entregue|impossível entregar|devolvid|não alcançou",
         ended=r"permanente|definitiv|fatal|não (?:será|serão) (?:tentad|reenviad|feitas)",
-        refused=r"(?:usuário|utilizador|destinatário|endereço)[a-zã ]{0,20} inválid"
-        r"|desconhecid|não existe|inexistente|rejeitad|recusad|não (?:é )?(?:permitid|autorizad)|negad",
+        refused=r"(?:usuário|utilizador|destinatário|endereço)[a-zã ]{0,20} inválid|desconhecid|não existe"
+        r"|inexistente|rejeitad|recusad|não (?:é )?(?:permitid|autorizad)|negad",
         delayed=r"atras|\bainda\b|adiad|nova(?:s)? tentativa|tentativas? .{0,20}(?:continu|feita|serão)|continuar"
         r"|será tentad|temporári|temporari|diferid|pendente",
         held=r"moderador|moderação|quarentena|retid[oa]|aguarda|aprovação|aprovad|confirm(?:e|ar) (?:o|a|que|seu|sua)"
         r"|liberar",
         away=r"fora do escritório|resposta automática|ausen(?:te|cia|ência)|\bausência|de férias",
+        abuse=r"queixa|reclamação|não solicitad|indesejad|abuso",
     ),
     "nl": Language(
         failed=r"niet (?:worden )?(?:bezorgd|afgeleverd|besteld|verzonden|bereikt)|onbestelbaar"
@@ -146,6 +154,7 @@ LANGUAGES = {
         held=r"moderator|moderatie|quarantaine|vastgehouden|wacht(?:en)? op|goedkeuring|goedgekeurd|bevestig"
         r"|vrijgeven|vrijgegeven",
         away=r"afwezig|niet op kantoor|automatisch(?:e)? (?:antwoord|bericht)|met vakantie|op vakantie",
+        abuse=r"misbruik|klacht|ongewenste (?:e-?mail|mail|bericht)",
     ),
     "pl": Language(
         failed=r"nie (?:można|udało się|mogła|mógł|może|została|został|zostanie)(?: być| zostać)?.{0,40}dostarcz"
@@ -153,10 +162,11 @@ LANGUAGES = {
         r"|nie dotarła",
         ended=r"trwał|ostateczn|permanent|krytyczn|nie będzie ponawian|nie będą podejmowane",
         refused=r"nieznan|nie istnieje|odrzucon|niedozwolon|zabronion|odmow|nieprawidłow|nie jest dozwol",
-        delayed=r"opóźni|\bjeszcze\b|ponow|ponawia|kolejn\w+ prób|będą podejmowane|tymczasow|odroczon|chwilow"
-        r"|wciąż|nadal",
+        delayed=r"opóźni|\bjeszcze\b|ponow|ponawia|kolejn\w+ prób|będą podejmowane|tymczasow|odroczon|chwilow|wciąż"
+        r"|nadal",
         held=r"moderator|moderacj|kwarantann|wstrzyman|oczekuj|czeka na|zatwierdz|potwierdź|potwierdzeni|akceptacj",
         away=r"nieobecn|poza biurem|autoodpowied|automatyczna odpowied|na urlopie",
+        abuse=r"nadużyci|skarg|niechcian|niezamówion",
     ),
     "ru": Language(
         failed=r"не (?:может|могут|удалось|удаётся|удается|было|была|были|был|смогло|смог)(?: быть)?.{0,40}достав"
@@ -168,6 +178,7 @@ LANGUAGES = {
         r"|продолж",
         held=r"модератор|модерац|карантин|задержано до|ожида|подтверд|одобр|разблокир",
         away=r"автоответ|автоматическ\w+ ответ|нет в офисе|отсутств|в отпуске",
+        abuse=r"жалоб|злоупотреблен|нежелательн|спам",
     ),
     "uk": Language(
         failed=r"не (?:може|можуть|вдалося|вдалось|було|була)(?: бути)?.{0,40}достав|недоставлен|не доставлен"
@@ -177,6 +188,7 @@ LANGUAGES = {
         delayed=r"затрим|відклад|\bще\b|\bпоки\b|повторн|спроб\w+ .{0,30}(?:продовж|буде|будуть)|тимчасов",
         held=r"модератор|модерац|карантин|очіку|підтверд|схвален",
         away=r"автовідпов|автоматичн\w+ відповід|відсутн|у відпустці",
+        abuse=r"скарг|зловживан|небажан|спам",
     ),
     "cs": Language(
         failed=r"nedoruč|nelze doručit|nebylo možné .{0,40}doruč|nemohl[aoy]? být doruč|nepodařilo se .{0,40}doruč"
@@ -186,6 +198,7 @@ LANGUAGES = {
         delayed=r"zpož[dď]|opožd|\bdosud\b|\bzatím\b|\bještě\b|opakovan|znovu pokus|další pokus|dočasn|odložen|nadále",
         held=r"moderátor|moderac|karant[ée]n|pozdržen|zadržen|čeká na|schválen|potvrďte|potvrzení|uvolnit",
         away=r"automatická odpověď|mimo kancelář|nepřítom|na dovolené",
+        abuse=r"zneužití|stížnost|nevyžádan",
     ),
     "sv": Language(
         failed=r"(?:kunde|kan|gick) (?:inte|ej) (?:att )?(?:levereras?|skickas|nå)|inte levererats|ej levererad"
@@ -197,6 +210,7 @@ LANGUAGES = {
         r"|nya försök|tillfällig|uppskjut|ännu",
         held=r"moderator|moderer|karantän|hålls (?:kvar|tillbaka|inne)|väntar på|godkänn|bekräfta|frisläpp",
         away=r"autosvar|automatiskt svar|frånvar|inte på kontoret|på semester",
+        abuse=r"missbruk|klagomål|oönskad|skräppost",
     ),
     "da": Language(  # and Norwegian
         failed=r"(?:kunne|kan) ikke (?:blive )?(?:leveres?|sendes|nå)|ikke (?:blevet )?levere[tr]|uleverbar"
@@ -209,6 +223,7 @@ LANGUAGES = {
         held=r"moderator|moderer|karantæne|karantene|tilbageholdt|holdt tilbake|afventer|venter på|godkend|godkjen"
         r"|bekræft|bekreft",
         away=r"autosvar|automatisk svar|fravær|ikke på kontoret|på ferie",
+        abuse=r"misbrug|misbruk|klage|uønsket|søppelpost",
     ),
     "fi": Language(
         failed=r"ei (?:voitu|voida|voi) (?:toimittaa|välittää)|ei (?:ole )?toimitettu|toimitus.{0,20}epäonnist"
@@ -218,6 +233,7 @@ LANGUAGES = {
         delayed=r"viiväst|viive|ei vielä|yritetään uudelleen|yrittää uudelleen|tilapäi|väliaikai|jatketaan",
         held=r"moderaattor|karanteen|odottaa|hyväksy|vahvista|pidätetty",
         away=r"poissa|automaattinen vastaus|lomalla",
+        abuse=r"väärinkäyt|valitus|roskaposti",
     ),
     "hu": Language(
         failed=r"nem (?:sikerült |volt |lehet(?:ett)? )?.{0,20}kézbesít|kézbesíthetetlen"
@@ -227,6 +243,7 @@ LANGUAGES = {
         delayed=r"késlelt|késik|késés|még nem|átmeneti|ideiglenes|újra ?próbál|további próbál",
         held=r"moderátor|karantén|visszatart|jóváhagy|megerősít|vár(?:akozik)? ",
         away=r"házon kívül|automatikus válasz|szabadság|távollét",
+        abuse=r"visszaélés|panasz|kéretlen",
     ),
     "tr": Language(
         failed=r"teslim edileme|iletileme|gönderileme|ulaştırılama|teslimat.{0,20}(?:başarısız|hata)",
@@ -235,6 +252,7 @@ LANGUAGES = {
         delayed=r"gecik|ertele|henüz|tekrar dene|yeniden dene(?!nmeyecek)|geçici",
         held=r"moderatör|karantina|bekle(?:til|t)|onay|doğrula",
         away=r"ofis dışında|otomatik yanıt|izindeyim|tatilde",
+        abuse=r"kötüye kullan|şikayet|istenmeyen",
     ),
     "el": Language(
         failed=r"δεν (?:ήταν δυνατή η |μπόρεσε να |παραδόθηκ|έφτασε)|αδύνατη η παράδοση|αποτυχία (?:της )?παράδοσης"
@@ -244,6 +262,7 @@ LANGUAGES = {
         delayed=r"καθυστέρ|ακόμη|ακόμα|προσωριν|ξανά|εκ νέου|συνεχ",
         held=r"συντονιστ|καραντίνα|έγκριση|επιβεβαί|κρατείται",
         away=r"εκτός γραφείου|αυτόματη απάντηση|απουσι|σε άδεια",
+        abuse=r"κατάχρηση|παράπονο|ανεπιθύμητ",
     ),
     "ja": Language(
         failed=r"(?:配信|配送|送信|配達|送達|転送)(?:を|が)?(?:でき|不能|に?失敗|エラー|されません|されなかった)|届け(?:る|られ|でき)|お届けできません|届きません|宛先不明|不達"
@@ -253,6 +272,7 @@ LANGUAGES = {
         delayed=r"遅延|遅れ|まだ|再送を|再送信を|再試行|再度(?:配信|送信)|一時的|延期|継続",
         held=r"モデレータ|司会者|承認|隔離|検疫|保留|確認(?:の)?(?:ため|メール|が必要)|認証",
         away=r"自動(?:応答|返信|送信)|不在|休暇|外出",
+        abuse=r"迷惑メール|不正利用|苦情|スパム",
     ),
     "zh": Language(
         failed=r"(?:无法|未能|不能|沒有|没有)(?:被)?(?:投递|送达|传递|传送|发送|递送|寄达)|(?:無法|未能|不能)(?:被)?(?:投遞|送達|傳遞|傳送|發送|寄送|遞送)"
@@ -262,6 +282,7 @@ LANGUAGES = {
         delayed=r"延[迟遲误誤]|尚未|[暂暫][时時]|重[试試]|稍[后後]|将继续|將繼續|[继繼][续續](?:尝试|嘗試|投)|再次[尝嘗][试試]|仍在",
         held=r"[审審]核|版主|批准|隔[离離]|待[审審]|[确確][认認]您|保留|[验驗][证證]",
         away=r"自动(?:回复|答复|应答)|自動(?:回覆|回復|答覆)|不在办公室|不在辦公室|休假|外出",
+        abuse=r"垃圾(?:邮件|郵件)|投诉|投訴|滥用|濫用",
     ),
     "ko": Language(
         failed=r"(?:전송|배달|전달|발송)(?:하지 못|되지 않|되지 못|에 실패|실패|할 수 없|이 불가)|반송|보낼 수 없",
@@ -270,6 +291,7 @@ LANGUAGES = {
         delayed=r"지연|아직|다시 시도|재시도|일시적|계속",
         held=r"승인|격리|보류|중재|검토|인증|확인(?:이 필요|해 주)",
         away=r"부재|자동 ?(?:회신|응답|답장)|휴가",
+        abuse=r"스팸|신고|남용",
     ),
 }
 
@@ -279,4 +301,4 @@ def _any(field: str) -> re.Pattern[str]:
 
 
 FAILED, ENDED, REFUSED = _any("failed"), _any("ended"), _any("refused")
-DELAYED, HELD, AWAY = _any("delayed"), _any("held"), _any("away")
+DELAYED, HELD, AWAY, ABUSE = _any("delayed"), _any("held"), _any("away"), _any("abuse")

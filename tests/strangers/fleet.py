@@ -181,6 +181,7 @@ MEMBERS: dict[str, Callable[[Lab, str], object]] = {
         host,
         **ANYBODY,
         smtpd_reject_unlisted_recipient="no",
+        local_transport="error:5.1.1 user unknown",  # one letter swallowed, and it would be no server that bounces
         transport_maps=f"inline:{{ {{ {C} = error:5.7.1 relaying denied }} }}",
     ),
     "postfix-lose": lambda lab, host: start_postfix(

@@ -332,3 +332,9 @@ def test_a_collector_domain_that_leaves_no_room_leaves_out_the_one_form_that_nee
     out = [id for id, row in CATALOGUE.items() if left_out(row, long, greeting=b"STARTTLS\nXCLIENT\n")]
     assert out == ["R17"]
     assert left_out(CATALOGUE["R17"], names(collector_domain="relays.example1"), greeting=b"") == ""
+
+
+def test_a_bounce_reaches_us_at_the_bounce_domain_alone() -> None:
+    answered = {row.id for row in CATALOGUE.values() if row.answered}
+    assert answered >= {"S01", "R01", "R06", "R17"}
+    assert not answered & {"S02", "S03", "S04", "S05", "S06", "S09", "S10", "X01"}

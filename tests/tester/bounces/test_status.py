@@ -74,6 +74,7 @@ def test_what_names_no_recipient_is_of_others() -> None:
         ("Action: failed\nStatus: 2.0.0", False),
         ("Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 451 later", False),
         ("Action: failed\nDiagnostic-Code: smtp; 450 later", False),
+        ("Action: failed\nStatus: 5.0.0\nWill-Retry-Until: tomorrow", False),
         ("Action: failed", False),
         ("Action: delayed\nStatus: 5.7.1", False),
         ("Action: relayed\nStatus: 5.7.1", False),

@@ -52,6 +52,29 @@ SENTENCES = {
            "부재 중"),
 }  # fmt: skip
 FIELDS = ("failed", "ended", "refused", "delayed", "held", "away")
+#: And of complaints.
+COMPLAINTS = {
+    "en": "an abuse report about your message",
+    "de": "eine beschwerde über ihre nachricht",
+    "fr": "signalement d'un message indésirable",
+    "es": "una queja sobre su mensaje",
+    "it": "segnalazione di un messaggio",
+    "pt": "uma reclamação sobre a sua mensagem",
+    "nl": "een klacht over uw bericht",
+    "pl": "skarga na wiadomość",
+    "ru": "жалоба на ваше письмо",
+    "uk": "скарга на ваш лист",
+    "cs": "stížnost na vaši zprávu",
+    "sv": "ett klagomål om ditt meddelande",
+    "da": "en klage over din besked",
+    "fi": "valitus viestistäsi",
+    "hu": "panasz a levelére",
+    "tr": "iletiniz hakkında bir şikayet",
+    "el": "ένα παράπονο για το μήνυμά σας",
+    "ja": "迷惑メールの報告",
+    "zh": "垃圾邮件投诉",
+    "ko": "스팸 신고",
+}
 ALL = dict(zip(FIELDS, (words.FAILED, words.ENDED, words.REFUSED, words.DELAYED, words.HELD, words.AWAY), strict=True))
 
 
@@ -68,6 +91,12 @@ def test_a_language_says_what_it_means(language: str, field: str) -> None:
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)
+def test_a_language_can_complain(language: str) -> None:
+    assert re.search(words.LANGUAGES[language].abuse, COMPLAINTS[language])
+    assert words.ABUSE.search(COMPLAINTS[language])
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
 def test_a_failure_and_its_end_are_no_delay_no_hold_and_no_holiday(language: str) -> None:
     for sentence in SENTENCES[language][:3]:
         for kind in ("delayed", "held", "away"):
@@ -78,6 +107,7 @@ def test_a_failure_and_its_end_are_no_delay_no_hold_and_no_holiday(language: str
 def test_our_own_letter_says_none_of_it(field: str) -> None:
     text = " ".join(MESSAGE.decode().split()).lower()
     assert not ALL[field].search(text), ALL[field].search(text)
+    assert not words.ABUSE.search(text)
 
 
 @pytest.mark.parametrize(
