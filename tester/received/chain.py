@@ -62,7 +62,10 @@ _INSIDE = re.compile(
 _FETCHERS = re.compile(r"\b(?:fetchmail|getmail|mpop|popcon|pullmail|lmtpproxy)\b", re.IGNORECASE)
 _SMTP = re.compile(r"SMTP", re.IGNORECASE)
 #: Senders that are programs of the machine that wrote the line.
-_PROGRAMS = re.compile(r"(?:localhost(?:\.localdomain)?|\S*-daemon(?:\.\S*)?|pps\.\w+)\Z", re.IGNORECASE)
+_PROGRAMS = re.compile(
+    r"""(?ix) (?: localhost(?:\.localdomain)? | \S*-daemon(?:\.\S*)? | pps\.\w+
+        | (?:local|mail|smtp)?-? (?:spool|queue|pickup|maildrop) (?:er|d)? ) \Z"""
+)
 
 
 class Reading(StrEnum):

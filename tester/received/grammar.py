@@ -13,22 +13,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 #: What may open a clause, once each (RFC 5321 4.4). A word right behind a keyword is its value: a client may call
 #: itself "by".
 KEYWORDS = frozenset({"from", "by", "with", "id", "for", "via", ";"})
 
+_COMMENTS = 12  # of one clause that are kept; no server writes half as many
 _BLANKS = " \t\r\n\f\v"
 _LITERAL = re.compile(r"\[[^][()<>\"\\;]{0,80}\]")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.){0,128}+"(?=[\s()@<>;,]|\Z)', re.ASCII | re.DOTALL)
+_QUOTED = re.compile(r'(?<![^\s<(,;])"(?:[^"\\]|\\.){0,80}+"(?=[\s()@<>;,]|\Z)', re.ASCII | re.DOTALL)
 _PLAIN = re.compile(r"[^\s()\";[]+", re.ASCII)
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _CUT = re.compile(r"\s(?=(?:by|with|id|for)\s)|;|\Z", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word, or a whole comment without its outer parentheses."""
 
     kind: Literal["word", "comment"]
@@ -49,7 +49,8 @@ def clauses(text: str) -> dict[str, Clause]:
     current, named = found[""], True  # the clause being read, and whether it has its first value
     for token in tokens(text):
         if token.kind == "comment":
-            current.comments.append(token.text)
+            if len(current.comments) < _COMMENTS:
+                current.comments.append(token.text)
             named = True
         elif named and (keyword := token.text.lower()) in KEYWORDS and keyword not in found:
             current = found[keyword] = Clause()

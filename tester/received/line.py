@@ -72,7 +72,7 @@ def hop(value: bytes) -> Hop:
         looked=bool(name),
         address=address,
         by=_shown(server.words[0] if server.words else ""),
-        by_addresses=tuple(each for text in (*server.words, *own) if (each := _address(text))),
+        by_addresses=tuple(each for text in (*server.words[:8], *own[:32]) if (each := _address(text))),
         protocol=_shown(" ".join(protocol.words)),
         via=_shown(" ".join(via.words)),
         remarks=_shown(" ".join((*server.comments, *protocol.comments, *via.comments))),

@@ -58,6 +58,10 @@ def test_a_keyword_opens_a_clause_once_and_its_value_is_never_a_keyword() -> Non
     assert found[";"].comments == ["c2"]
 
 
+def test_comments_of_one_clause_are_kept_to_a_number() -> None:
+    assert clauses("from a " + "(x)" * 100 + " by mx")["from"].comments == ["x"] * 12
+
+
 def test_a_comment_stands_for_a_value() -> None:
     found = clauses("from (c) by mx")
     assert (found["from"].words, found["from"].comments, found["by"].words) == ([], ["c"], ["mx"])
