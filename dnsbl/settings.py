@@ -236,7 +236,9 @@ class Dns(Section):
     rate_negatives: float = Field(
         5000, description='The same for "not listed", which busy mail sites hear all day.', ge=0
     )
-    rate_errors: float = Field(50, description="The same for refusals and errors.", ge=0)
+    rate_errors: float = Field(
+        50, description="The same for refusals, errors and what is no question about a list.", ge=0
+    )
     rate_slip: int = Field(
         2,
         description="Of the replies over a limit each such one is sent empty with TC, the others dropped; 0: none.",

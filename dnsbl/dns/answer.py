@@ -80,13 +80,18 @@ def _in_place(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], 
     if query.qtype == wire.A:
         rdata = rule.code.packed
     elif query.qtype == wire.TXT:
-        rdata = wire.text(f"Questions from your address are not answered, see {zone.site}"[:255])
+        rdata = blocked(zone)
     elif query.qtype == wire.ANY:
-        return _minimal_any(zone.negative_ttl)
+        return _minimal_any(zone.negative_ttl, ede=wire.BLOCKED)
     else:
         return _nothing(query, zone, table, wire.NOERROR, ede=wire.BLOCKED)
     answer = wire.record(wire.QNAME, query.qtype, zone.negative_ttl, rdata)
     return Reply(wire.NOERROR, True, (answer,), ede=wire.BLOCKED)
+
+
+def blocked(zone: Zone) -> bytes:
+    """The TXT data for clients with the rule `code`."""
+    return wire.text(f"Questions from your address are not answered, see {zone.site}"[:255])
 
 
 def _soa(zone: Zone, table: Table) -> Reply:
@@ -133,8 +138,8 @@ def _listed(query: Query, zone: Zone, table: Table, kinds: tuple[Kind, ...], add
     return Reply(wire.NOERROR, True, tuple(wire.record(wire.QNAME, query.qtype, ttl, rdata) for rdata in data))
 
 
-def _minimal_any(ttl: int) -> Reply:
-    return Reply(wire.NOERROR, True, (wire.record(wire.QNAME, wire.HINFO, ttl, _RFC8482),))
+def _minimal_any(ttl: int, *, ede: int | None = None) -> Reply:
+    return Reply(wire.NOERROR, True, (wire.record(wire.QNAME, wire.HINFO, ttl, _RFC8482),), ede=ede)
 
 
 def _nothing(query: Query, zone: Zone, table: Table, rcode: int, *, ede: int | None = None) -> Reply:

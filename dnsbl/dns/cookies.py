@@ -30,14 +30,19 @@ class Cookies:
     secrets: tuple[bytes, ...]
     strict: bool = False  #: over UDP, answer only to no cookie at all or a good one
 
+    @staticmethod
+    def sound(option: bytes) -> bool:
+        """Whether this is as long as a cookie may be (RFC 7873 4)."""
+        return len(option) == CLIENT or CLIENT + 8 <= len(option) <= CLIENT + 32
+
     def check(self, option: bytes, client: bytes, now: float) -> tuple[bool, bytes] | None:
         """(whether the cookie is good, the cookie option's data to reply), or None when the option is malformed.
 
         `client` is the packed address, `now` in Unix seconds.
         """
-        mine, theirs = option[:CLIENT], option[CLIENT:]
-        if len(mine) < CLIENT or (theirs and not 8 <= len(theirs) <= 32):
+        if not self.sound(option):
             return None
+        mine, theirs = option[:CLIENT], option[CLIENT:]
         moment = int(now)
         good = False
         if len(theirs) == 16 and theirs[:1] == _VERSION:

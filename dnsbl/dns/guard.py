@@ -135,16 +135,16 @@ class Pace:
         """For the compiled engine, by sort and slot: up to when is taken, and how many were refused in a row."""
         return self._ahead, self._refused
 
-    def judge(self, client: bytes, sort: int, now: float) -> int:
+    def judge(self, client: bytes, sort: int, now: float, *, slips: bool = True) -> int:
         """SEND, SLIP or DROP for a reply of this sort to this client; it counts when it is sent.
 
-        `now` in seconds; when it goes back, slots start anew.
+        `now` in seconds; when it goes back, slots start anew. With `slips` false it is SEND or DROP.
         """
         if not self.steps[sort] or self.allow.of(client):
             return SEND
-        return self.judge_slot(self.slot(client), sort, now)
+        return self.judge_slot(self.slot(client), sort, now, slips=slips)
 
-    def judge_slot(self, slot: int, sort: int, now: float) -> int:
+    def judge_slot(self, slot: int, sort: int, now: float, *, slips: bool = True) -> int:
         """The same for a client that is not among the allowed, by its slot."""
         step = self.steps[sort]
         if not step:
@@ -156,7 +156,7 @@ class Pace:
         if begins - now <= BURST - step / 2 or begins == now:
             self._ahead[slot] = begins + step
             return SEND
-        if not self.slip:
+        if not (slips and self.slip):
             return DROP
         self._refused[slot] = refused = (self._refused[slot] + 1) % self.slip
         return DROP if refused else SLIP

@@ -9,7 +9,8 @@ silence out, with the little that counters and the sampled log need. The order, 
    asks for a cookie alone gets it, with BADCOOKIE when the server's half that was shown is not good, RFC 7873 5.4);
 4. the client's rule, unless the name has a known key or is one of the zone's own, which everybody may have (a resolver
    that goes label by label needs the origin before it can show a key); class CH; which zone; what `answer` finds there;
-5. response rate limits, for UDP without a good cookie or key.
+5. response rate limits, for UDP without a good cookie or key. What is `odd` counts as an error, cookie or not, and over
+   the limit it gets nothing: an engine sees to that before it hands the message over.
 
 What is looked at is stated as data, for the engines, which hand over whatever of it they were not taught: `OPTIONS`,
 `types`, `answer.APEX` and `LISTED`, `wire.OPCODES`; the only classes are IN and CH.
@@ -83,11 +84,11 @@ def types() -> frozenset[int]:
     return answer.types() | TRANSFERS
 
 
-def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: bool) -> Replied:
+def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: bool, counted: bool = False) -> Replied:
     """The reply to one message (over TCP: without its length prefix).
 
-    `client` is the packed address, `now` in Unix seconds. At most 512 bytes over UDP, or as many as the client's EDNS
-    allows, up to 1232.
+    `client` is the packed address, `now` in Unix seconds; `counted` says that an engine has found it `odd`, and within
+    the limits, already. At most 512 bytes over UDP, or as many as the client's EDNS allows, up to 1232.
     """
     rule = serving.rules.of(client)
     if rule is not None and rule.action == "drop":
@@ -95,18 +96,19 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
     query = wire.parse(packet)
     if query is None:
         return Replied(None, None, "", -1, "header")
-    trusted, options, reply, zone = tcp, b"", Reply(query.fault), None
+    trusted, strange, options, reply, zone = tcp, odd(query, serving), b"", Reply(query.fault), None
     if query.fault == wire.NOERROR:
         good, options, fault = _edns(query, client, now, serving)
-        trusted = tcp or good
+        trusted = tcp or (good and not strange)
         if fault == wire.NOERROR or (fault == wire.BADCOOKIE and tcp and query.question):
             reply, zone, keyed = _reply(query, rule, now, serving)
-            trusted = trusted or keyed
+            trusted = trusted or (keyed and not strange)
         else:
             reply = Reply(fault)
     why = ""
-    if not trusted:
-        verdict = serving.pace.judge(client, _sort(query, reply), now)
+    if not trusted and not (counted and strange):
+        sort = guard.ERROR if strange else _sort(reply)
+        verdict = serving.pace.judge(client, sort, now, slips=not strange)
         if verdict == guard.DROP:
             return Replied(None, query, zone.origin if zone else "", -1, "rate")
         why = "slip" if verdict == guard.SLIP else ""
@@ -119,8 +121,7 @@ def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bo
     options = b""
     if query.edns is None:
         return False, options, wire.NOERROR
-    # the first of several counts (RFC 7873 5.2)
-    asked = {code: data for code, data in reversed(query.edns.options) if code in OPTIONS}
+    asked = _asked(query)
     if serving.nsid is not None and wire.NSID in asked:
         options += wire.option(wire.NSID, serving.nsid)
     if serving.cookies is None or wire.COOKIE not in asked:
@@ -204,10 +205,27 @@ def _stale(reply: Reply) -> Reply:
     return Reply(reply.rcode, reply.authoritative, reply.answers, reply.authorities, reply.additionals, ede)
 
 
-def _sort(query: Query, reply: Reply) -> int:
-    """What a reply counts as for the limits."""
+def odd(query: Query, serving: Serving) -> bool:
+    """Whether this is anything but a sound question about a zone: broken, of another class, for a cookie alone, for a
+    whole zone.
+    """
+    if query.fault != wire.NOERROR or not query.question or query.qclass != wire.IN or query.qtype in TRANSFERS:
+        return True
+    cookie = _asked(query).get(wire.COOKIE) if serving.cookies else None
+    return cookie is not None and not Cookies.sound(cookie)
+
+
+def _asked(query: Query) -> dict[int, bytes]:
+    """The options that are looked at; the first of several counts (RFC 7873 5.2)."""
+    if query.edns is None:
+        return {}
+    return {code: data for code, data in reversed(query.edns.options) if code in OPTIONS}
+
+
+def _sort(reply: Reply) -> int:
+    """What a reply to a question that is not odd counts as for the limits."""
     if reply.rcode == wire.NXDOMAIN:
         return guard.NEGATIVE
-    if reply.rcode != wire.NOERROR or not query.question:
+    if reply.rcode != wire.NOERROR:
         return guard.ERROR
     return guard.ANSWER if reply.answers else guard.NEGATIVE

@@ -23,7 +23,7 @@ from typing import Any, Literal, Protocol
 
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.engine import compiled
-from dnsbl.dns.engine.plain import Plain
+from dnsbl.dns.engine.plain import COUNTED, SILENT, Plain
 from dnsbl.dns.respond import Serving
 from dnsbl.serving.timing import BOUNDS, TIMED_EVERY, Histogram
 
@@ -48,8 +48,8 @@ _PKTINFO = {
 _RECVPKTINFO = _PKTINFO | {socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO)}
 _MAPPED = bytes(10) + b"\xff\xff"
 
-#: Message, client's host, whether it is one for the query log -> reply.
-Answer = Callable[[bytes, str, bool], bytes | None]
+#: Message, client's host, whether it is one for the query log, whether it has been counted against the limits -> reply.
+Answer = Callable[[bytes, str, bool, bool], bytes | None]
 
 
 class Engine(Protocol):
@@ -92,7 +92,7 @@ class PlainThreads:
         self._times = Histogram()
         self._serving: Serving | None = None
         self._engines: list[Plain] = []
-        self._counted = dict.fromkeys(("udp", "header", "port", "unsent", "unlogged"), 0)
+        self._counted = dict.fromkeys(("udp", "port", "unsent", "unlogged"), 0)
         self._stopped = False
 
     def load(self, serving: Serving) -> None:
@@ -103,9 +103,14 @@ class PlainThreads:
 
     def counted(self) -> dict[str, int]:
         """Messages since the start, by what became of them; `udp` are all but those handed over."""
-        rate, slip = sum(engine.dropped for engine in self._engines), sum(engine.slipped for engine in self._engines)
-        udp = self._counted["udp"] + rate + sum(self.replied().values())
-        return self._counted | {"udp": udp, "rate": rate, "slip": slip, "acl": 0}
+        engines = self._engines
+        found = {
+            "rate": sum(engine.dropped for engine in engines),
+            "acl": sum(engine.barred for engine in engines),
+            "header": sum(engine.unread for engine in engines),
+        }
+        udp = self._counted["udp"] + sum(found.values()) + sum(self.replied().values())
+        return self._counted | found | {"udp": udp, "slip": sum(engine.slipped for engine in engines)}
 
     def replied(self) -> dict[tuple[str, int, str, bool], int]:
         """Replies by origin, rcode and type."""
@@ -170,7 +175,8 @@ class PlainThreads:
                     untimed = 0
                     self._times.add(self._clock.monotonic() - began)
             if reply is None:
-                if not _handed(other, peer, False, local, packet):
+                rest = engine.rest(packet, peer[0])
+                if rest != SILENT and not _handed(other, peer, False, local, packet, counted=rest == COUNTED):
                     counted["udp"] += 1
                     counted["unsent"] += 1
             elif reply:
@@ -232,7 +238,7 @@ class Lanes:
             except BlockingIOError:
                 return
             peer, local = _peer(data), data[32 : 32 + data[29]]
-            reply = self._answer(data[HEAD:], peer[0], bool(data[28]))
+            reply = self._answer(data[HEAD:], peer[0], bool(data[28]), bool(data[30]))
             if reply is not None:
                 try:
                     _send(udp, reply, peer, local)
@@ -266,23 +272,26 @@ def _asked(controls: list[tuple[int, int, bytes]]) -> bytes:
     return b""
 
 
-def _handed(other: socket.socket, peer: tuple[Any, ...], sampled: bool, local: bytes, packet: bytes) -> bool:
+def _handed(
+    other: socket.socket, peer: tuple[Any, ...], sampled: bool, local: bytes, packet: bytes, *, counted: bool = False
+) -> bool:
     """Whether the packet could be handed over."""
     try:
-        other.send(_head(peer, sampled, local) + packet, socket.MSG_DONTWAIT)
+        other.send(_head(peer, sampled, local, counted) + packet, socket.MSG_DONTWAIT)
     except OSError:
         return False
     return True
 
 
-def _head(peer: tuple[Any, ...], sampled: bool, local: bytes) -> bytes:
+def _head(peer: tuple[Any, ...], sampled: bool, local: bytes, counted: bool = False) -> bytes:
     """What stands before a packet that is handed over."""
     if len(peer) == 2:
         raw = struct.pack("=H", socket.AF_INET) + struct.pack("!H", peer[1]) + socket.inet_aton(peer[0])
     else:
         raw = struct.pack("=H", socket.AF_INET6) + struct.pack("!HI", peer[1], peer[2])
         raw += socket.inet_pton(socket.AF_INET6, peer[0].partition("%")[0]) + struct.pack("=I", peer[3])
-    return (raw.ljust(ADDRESS, b"\0") + bytes((sampled, len(local)))).ljust(32, b"\0") + local.ljust(HEAD - 32, b"\0")
+    marks = bytes((sampled, len(local), counted))
+    return (raw.ljust(ADDRESS, b"\0") + marks).ljust(32, b"\0") + local.ljust(HEAD - 32, b"\0")
 
 
 def _peer(head: bytes) -> tuple[Any, ...]:

@@ -189,29 +189,29 @@ class Responder:
         return lanes
 
     def reply(
-        self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None = None
+        self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None = None, counted: bool = False
     ) -> bytes | Iterator[bytes] | None:
         """The answer for this client (a packed address), or the messages of a zone transfer. Counts and times it."""
         self._untimed -= 1
         if self._untimed:
-            return self._reply(packet, client, tcp=tcp, sampled=sampled)
+            return self._reply(packet, client, tcp=tcp, sampled=sampled, counted=counted)
         self._untimed = TIMED_EVERY
         began = self._clock.monotonic()
-        reply = self._reply(packet, client, tcp=tcp, sampled=sampled)
+        reply = self._reply(packet, client, tcp=tcp, sampled=sampled, counted=counted)
         if isinstance(reply, bytes):
             self._times.add(self._clock.monotonic() - began)
         return reply
 
-    def _handed_over(self, packet: bytes, host: str, sampled: bool) -> bytes | None:
+    def _handed_over(self, packet: bytes, host: str, sampled: bool, counted: bool) -> bytes | None:
         """The reply to what a lane does not answer itself."""
-        reply = self.reply(packet, packed(host), tcp=False, sampled=sampled)
+        reply = self.reply(packet, packed(host), tcp=False, sampled=sampled, counted=counted)
         return reply if reply is None or isinstance(reply, bytes) else next(reply)
 
     def _reply(
-        self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None
+        self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None, counted: bool
     ) -> bytes | Iterator[bytes] | None:
         self.counted["tcp" if tcp else "udp"] += 1
-        said = respond(packet, client, self._clock.now().timestamp(), self.serving, tcp=tcp)
+        said = respond(packet, client, self._clock.now().timestamp(), self.serving, tcp=tcp, counted=counted)
         if said.why:
             self.counted[said.why] += 1
         if self.watcher is not None and said.query is not None:

@@ -345,7 +345,7 @@ def responder() -> Subject:
     return subject
 
 
-#: A packet, a client and the time -> the reply or None, and "hand over" when that is for the reference.
+#: A packet, a client and the time -> the reply or None, and "hand over" or "counted" when that is for the reference.
 Asked = Callable[[bytes, bytes, float], tuple[bytes | None, str]]
 
 
@@ -358,7 +358,9 @@ class Beside:
 
     def answer(self, packet: bytes, client: bytes, now: float) -> bytes | None:
         reply, why = self._ask(packet, client, now)
-        return respond(packet, client, now, self._own, tcp=False).packet if why == "hand over" else reply
+        if why not in ("hand over", "counted"):
+            return reply
+        return respond(packet, client, now, self._own, tcp=False, counted=why == "counted").packet
 
 
 def _compiled(serving: Serving) -> Asked:
@@ -373,9 +375,11 @@ def _plain(serving: Serving) -> Asked:
     engine.load(serving)
 
     def ask(packet: bytes, client: bytes, now: float) -> tuple[bytes | None, str]:
-        moment[0] = now
-        reply = engine.answer(packet, str(ip_address(client)))
-        return reply or None, "hand over" if reply is None else ""
+        moment[0], host = now, str(ip_address(client))
+        reply = engine.answer(packet, host)
+        if reply is not None:
+            return reply or None, ""
+        return None, ("", "hand over", "counted")[engine.rest(packet, host)]
 
     return ask
 

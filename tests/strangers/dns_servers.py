@@ -26,7 +26,7 @@ from lab import Lab, LabError
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-A, NS, SOA, MX, TXT, AAAA, ANY = 1, 2, 6, 15, 16, 28, 255
+A, NS, SOA, MX, TXT, AAAA = 1, 2, 6, 15, 16, 28
 #: Questions under way at once when many are asked.
 WINDOW = 64
 

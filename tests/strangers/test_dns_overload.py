@@ -12,11 +12,12 @@ from urllib.request import urlopen
 
 import pytest
 from dns_list import ZONE, OurList
-from dns_servers import ANY, A, ask, query
+from dns_servers import NS, A, ask, query
 from lab import Lab
 
 ADDRESS = "127.0.0.21"
 METRICS = "127.0.0.21:9153"
+IN, CH, NOERROR, REFUSED = 1, 3, 0, 5
 #: Seconds of the flood; those after which all must be as before it; and what the memory may grow by meanwhile.
 FLOOD, AFTER, GROWTH = 6, 1.0, 20 * 1024
 #: Sends the packets of a file (in hexadecimal, a line each) for so many seconds from 64 ports as fast as it can, waits
@@ -62,20 +63,26 @@ def metrics(lab: Lab) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
 
-@pytest.mark.parametrize(("kind", "engine"), [(A, True), (ANY, False)], ids=["common", "handed over"])
+@pytest.mark.parametrize(
+    ("asked", "kind", "engine"),
+    [("7.100.51.198.", A, True), ("", NS, True), ("7.100.51.198.", A, False)],
+    ids=["common", "the zone's own", "handed over"],
+)
 def test_b56_after_a_flood_all_is_as_before_it_and_what_was_lost_is_counted(
-    lab: Lab, ours: OurList, kind: int, engine: bool
+    lab: Lab, ours: OurList, asked: str, kind: int, engine: bool
 ) -> None:
     """Of what the engine answers itself, this machine cannot send too much; what it hands over, it can."""
     assert ours.process is not None
     pid = ours.process.pid
-    listed = query(f"7.100.51.198.{ZONE}", kind)
+    end = bytes([0, IN if engine else CH])
+    listed = query(f"{asked}{ZONE}", kind)[:-2] + end
     before = ask(lab, ADDRESS, listed)
-    assert before[3] & 15 == 0
+    assert before[3] & 15 == (NOERROR if engine else REFUSED)
     chance = random.Random(56)
-    names = [".".join(str(chance.randrange(256)) for _ in range(4)) for _ in range(4096)]
+    names = [".".join(str(chance.randrange(256)) for _ in range(4)) if asked else "" for _ in range(4096)]
     packets = lab.folder / "flood"
-    packets.write_text("".join(f"{query(f'{name}.{ZONE}', kind).hex()}\n" for name in names))
+    asking = (query(f"{name}.{ZONE}".lstrip("."), kind)[:-2] + end for name in names)
+    packets.write_text("".join(f"{packet.hex()}\n" for packet in asking))
     first, memory = metrics(lab), status(pid, "VmRSS")
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # the highest point of its memory is counted from now
 

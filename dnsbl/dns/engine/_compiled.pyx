@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=True, cdivision=True
 """The compiled engine: what `respond` says, and the loop around it: packets in and out by the batch, without the interpreter's lock.
 
-Answers what most packets ask (A, TXT, and what has no data, below the origin; SOA at the origin; no name of ours), with
-client rules, keys, rate limits, cookies and NSID, and with the very bytes of `respond`; every other packet is handed
-over, as it came, to the reference by a socket. What it must know comes from `compiled` as plain values and from a table as
+Answers what most packets ask (listings and the zone's own records of every type that it was taught, and what is none of
+ours), with client rules, keys, rate limits, cookies and NSID, and with the very bytes of `respond`; every other packet is
+handed over, as it came, to the reference by a socket, unless it is odd (`respond.odd`) and its client over the limit. What it must know comes from `compiled` as plain values and from a table as
 arrays, which stay pinned while a thread may read them. A new state is one store to one pointer; each thread says which
 state it reads, and the old one is let go when none does.
 
@@ -187,7 +187,9 @@ cdef class Core:
         return counts, total
 
     def answer(self, const uint8_t[::1] packet, bytes client, double now):
-        """For tests: (reply or None, why), as `Replied` has them; "hand over" and "sampled" too. Counts as a loop does."""
+        """For tests: (reply or None, why), as `Replied` has them; "hand over", "counted" and "sampled" too. Counts as a loop
+        does.
+        """
         cdef uint8_t reply[GIVES]
         cdef Client known
         cdef Question asked
@@ -207,14 +209,15 @@ cdef class Core:
         count_one(self, &self.state.world, 0, size, &asked, &said)
         if size > 0:
             return reply[:size], "slip" if said.slip else ""
-        return None, {SILENT: "header", BARRED: "acl", LIMITED: "rate", SAMPLED: "sampled"}.get(size, "hand over")
+        return None, {SILENT: "header", BARRED: "acl", LIMITED: "rate", SAMPLED: "sampled", COUNTED: "counted"}.get(size, "hand over")
 
     def run(self, int fd, int other, bint wild=False):
         """Answer on a UDP socket until stopped; `wild` says that it is bound to no address and gives IP_PKTINFO.
 
         `other`, one end of a pair of datagram sockets, is sent every packet that is handed over, behind a head of 64
-        bytes: the sender (28), whether it is for the log (1), the size of what follows (1), and from the 32nd on the
-        data of the IP_PKTINFO or IPV6_PKTINFO with which a reply leaves. Raises OSError when the socket fails.
+        bytes: the sender (28), whether it is for the log (1), the size of what follows (1), whether it has been counted
+        against the limits (1), and from the 32nd on the data of the IP_PKTINFO or IPV6_PKTINFO with which a reply
+        leaves. Raises OSError when the socket fails.
         """
         cdef int mine = self.running
         cdef _Block block

@@ -10,14 +10,16 @@ added without a thought for the engine.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from dnsbl.dns import guard, respond, wire
+from dnsbl.dns import answer, guard, respond, wire
 from dnsbl.dns.guard import Pace, Prefixes
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving
 from dnsbl.dns.zones import Kind, Zone, Zones
+from dnsbl.settings import IN_BAND, ClientRule
 
 if TYPE_CHECKING:
     from dnsbl.dns.engine._compiled import Core, Guard, Loaded, Plan
@@ -27,12 +29,13 @@ MOST_KINDS = 64
 #: EDNS options and query types that the engine was taught. Options that nobody knows it skips, of such types a name has
 #: nothing.
 OPTIONS = frozenset({wire.NSID, wire.COOKIE})
-TYPES = frozenset({wire.A, wire.NS, wire.SOA, wire.TXT})
+TYPES = frozenset({wire.A, wire.NS, wire.SOA, wire.TXT, wire.ANY})
 #: Query types in counts; the first is every other one.
 COUNTED = ("other", *wire.TYPES.values())
 
-_ACTIONS = {"pass": 0, "drop": 1, "refuse": 2}
-_OTHERWISE = 3
+_ACTIONS = {"pass": 0, "drop": 1, "refuse": 2, "empty": 3}
+_CODE, _OTHERWISE = 4, 255
+_NOTHING_LISTED = Table.of([])
 _SORTS = bytes(COUNTED.index(wire.TYPES.get(qtype, "other")) for qtype in range(256))
 
 try:
@@ -121,6 +124,8 @@ def _zone(zone: Zone, bits: dict[str, int], known: bool) -> dict[str, Any]:
         "soa_names": zone.soa_names,
         "soa_timers": zone.soa_timers,
         "statics": sorted({labels[-1] for labels in zone.static if labels}),
+        "own": [(wire.name(below), [*_own(zone, below)]) for below in zone.static] if known else [],
+        "blocked": answer.blocked(zone),
         "kinds": [(bits[name], kind.ttl, kind.packed, _text(kind, zone.site)) for name, kind in kinds.items()],
         "views": [
             (
@@ -133,6 +138,25 @@ def _zone(zone: Zone, bits: dict[str, int], known: bool) -> dict[str, Any]:
     }
 
 
+def _own(zone: Zone, below: tuple[bytes, ...]) -> Iterator[tuple[int, int, bytes, int, bytes]]:
+    """The zone's own records at a name, but for the SOA, as the reference says them: (type, number and bytes of its
+    answers, number and bytes of its additional records).
+    """
+    for qtype in sorted({*zone.static[below], *TYPES, *answer.APEX} - {wire.SOA}):
+        query = wire.Query(0, wire.QUERY, False, b"", (*below, *zone.labels), qtype, wire.IN, None, wire.NOERROR)
+        reply = answer.fixed(query, zone, _NOTHING_LISTED, below)
+        if reply.answers:
+            additionals = reply.additionals
+            yield qtype, len(reply.answers), b"".join(reply.answers), len(additionals), b"".join(additionals)
+
+
+def _rule(rule: ClientRule) -> int:
+    """The action of a rule, and in the higher byte what it answers."""
+    if rule.action == "code" and rule.code is not None and rule.code in IN_BAND:
+        return _CODE | rule.code.packed[3] << 8
+    return _ACTIONS.get(rule.action, _OTHERWISE)
+
+
 def _text(kind: Kind, site: str) -> list[bytes]:
     """The TXT record around the address, as `Kind.text` and `zones.page` make it."""
     return kind.txt.replace("{url}", f"{site}/ip/{{address}}").encode("ascii").split(b"{address}")
@@ -142,7 +166,7 @@ def _guard(serving: Serving) -> dict[str, Any]:
     """All but zones and table."""
     pace: Pace = serving.pace
     return {
-        "rules": _levels(serving.rules, lambda rule: _ACTIONS.get(rule.action, _OTHERWISE)),
+        "rules": _levels(serving.rules, _rule),
         "allowed": _levels(pace.allow, int),
         "steps": pace.steps,
         "slip": pace.slip,

@@ -1,7 +1,7 @@
 """What is said to one question, as `respond` and `answer` say it, or that they are to be asked. Part of `_compiled`."""
 
 cdef struct Decision:
-    int sections  # NO_RECORDS, LISTED, NOTHING or APEX
+    int sections
     int rcode
     int ede  # -1: none
     bint authoritative
@@ -12,6 +12,8 @@ cdef struct Decision:
     uint64_t kinds  # of a listed address
     int family
     u128 number
+    const Records* records  # of the zone's own
+    int code  # the last byte, in place of the truth
     Py_ssize_t zone  # index + 1; 0 is none of ours
     bint slip
 
@@ -101,20 +103,68 @@ cdef inline bint leads_to_static(const Zone* zone, const uint8_t* label, Py_ssiz
     return False
 
 
+cdef inline const Own* own_of(const Zone* zone, const Question* asked, Py_ssize_t below) noexcept nogil:
+    """Of the zone's own names the one that these labels spell, or NULL."""
+    cdef Py_ssize_t n, size = asked.start[below]
+    for n in range(zone.owns):
+        if same(&zone.own[n].name, asked.lower, size):
+            return &zone.own[n]
+    return NULL
+
+
+cdef inline bint as_octets(const Question* asked, Py_ssize_t below, u128* number) noexcept nogil:
+    """Whether these labels, the last one first, are octets of an address."""
+    cdef Py_ssize_t n = below
+    cdef int value
+    number[0] = 0
+    if not 0 < below <= 4:
+        return False
+    while n > 0:
+        n -= 1
+        value = octet_of(asked.lower + asked.start[n] + 1, asked.lower[asked.start[n]])
+        if value < 0:
+            return False
+        number[0] = number[0] << 8 | <u128>value
+    return True
+
+
+cdef inline bint as_nibbles(const Question* asked, Py_ssize_t below, u128* number) noexcept nogil:
+    """The same for nibbles."""
+    cdef Py_ssize_t n = below
+    cdef int value
+    number[0] = 0
+    if not 0 < below <= 32:
+        return False
+    while n > 0:
+        n -= 1
+        value = nibble_of(asked.lower[asked.start[n] + 1]) if asked.lower[asked.start[n]] == 1 else -1
+        if value < 0:
+            return False
+        number[0] = number[0] << 4 | <u128>value
+    return True
+
+
+cdef inline bint has_records(int qtype) noexcept nogil:
+    """Whether a listed address has records of this type."""
+    return qtype == A or qtype == TXT or qtype == ANY
+
+
 cdef bint decide(
     const World* world, const Question* asked, int rule, double now, double seen, Decision* said
 ) noexcept nogil:
     """As `respond._reply` and `answer`; False when the reference is to be asked."""
-    cdef Py_ssize_t n, below
+    cdef Py_ssize_t n, below = 0
     cdef const Zone* zone = NULL
+    cdef const Own* own = NULL
     cdef const View* view
     cdef const uint8_t* label = NULL
     cdef Py_ssize_t size = 0
-    cdef bint octets, nibbles, exists = False, listed = False
-    cdef int value, bits
+    cdef bint octets, leads, exists, listed = False
+    cdef int bits, action = rule & 255
     cdef u128 number = 0
-    if rule == OTHERWISE or has_bit(world.guard.types, asked.qtype):
+    if action == OTHERWISE or has_bit(world.guard.types, asked.qtype):
         return False
+    said.sections, said.rcode = NO_RECORDS, REFUSED
     n = zone_of(world, asked)
     if n >= 0:
         zone = &world.zones[n]
@@ -122,36 +172,42 @@ cdef bint decide(
             return False
         said.zone = n + 1
         below = asked.labels - zone.labels
-        if below == 0:
-            if world.table == NULL or asked.qtype != SOA:
-                return False
-            said.authoritative, said.sections, said.rcode = True, APEX, NOERROR
-            return True
-        label = asked.lower + asked.start[below - 1] + 1
-        size = asked.lower[asked.start[below - 1]]
-        if leads_to_static(zone, label, size):
-            return False
-    said.sections, said.rcode = NO_RECORDS, REFUSED
-    if zone != NULL and world.guard.keys.used and like_a_key(label, size) and not names_a_view(zone, label, size):
-        if not knows_key(&world.guard.keys, label, size):
-            said.ede = PROHIBITED
-            return True
-        said.keyed = True
-        below -= 1
         if below:
             label = asked.lower + asked.start[below - 1] + 1
             size = asked.lower[asked.start[below - 1]]
-            if leads_to_static(zone, label, size):
-                return False
-    elif rule == REFUSE:
+        leads = below == 0 or leads_to_static(zone, label, size)
+        if leads:
+            own = own_of(zone, asked, below)
+        elif world.guard.keys.used and like_a_key(label, size) and not names_a_view(zone, label, size):
+            if not knows_key(&world.guard.keys, label, size):
+                said.ede = PROHIBITED
+                return True
+            said.keyed = True
+            action = PASS
+            below -= 1
+            if below:
+                label = asked.lower + asked.start[below - 1] + 1
+                size = asked.lower[asked.start[below - 1]]
+                if leads_to_static(zone, label, size):
+                    own = own_of(zone, asked, below)
+    if action == REFUSE and own == NULL:
         said.ede = PROHIBITED
         return True
     if zone == NULL:
         said.ede = NOT_AUTHORITATIVE
         return True
     if world.table == NULL:
-        return False
+        said.rcode, said.ede = SERVFAIL, NOT_READY
+        return True
     said.authoritative = True
+    if own != NULL:
+        said.sections, said.rcode = NOTHING, NOERROR
+        if own.name.size == 0 and asked.qtype == SOA:
+            said.sections = APEX
+        for n in range(own.sets):
+            if own.set[n].qtype == asked.qtype:
+                said.sections, said.records = OWN, &own.set[n]
+        return True
     view = &zone.view[0]
     if below:
         for n in range(1, zone.views):
@@ -160,44 +216,35 @@ cdef bint decide(
                 below -= 1
                 break
     exists = below == 0
-    # octets, the last label first
-    octets = 0 < below <= 4
-    n = below
-    while octets and n > 0:
-        n -= 1
-        value = octet_of(asked.lower + asked.start[n] + 1, asked.lower[asked.start[n]])
-        octets = value >= 0
-        number = number << 8 | <u128>(value & 255)
+    octets = as_octets(asked, below, &number)
+    if below and (action == EMPTY or action == CODE):
+        said.sections, said.rcode, said.ede = NOTHING, NXDOMAIN, BLOCKED
+        if action == CODE and (octets or as_nibbles(asked, below, &number)):
+            said.rcode = NOERROR
+            if has_records(asked.qtype) and below == (4 if octets else 32):
+                said.sections, said.code = IN_PLACE, rule >> 8
+        return True
     if octets:
         said.family = 0
         listed = look4(world.table, view, <uint64_t>number, <int>(8 * below), &said.kinds, &exists)
-    if not listed:
-        nibbles = 0 < below <= 32
-        number = 0
-        n = below
-        while nibbles and n > 0:
-            n -= 1
-            value = nibble_of(asked.lower[asked.start[n] + 1]) if asked.lower[asked.start[n]] == 1 else -1
-            nibbles = value >= 0
-            number = number << 4 | <u128>(value & 15)
-        if nibbles:
-            bits = <int>(4 * below)
-            if bits >= 96 and number >> (bits - 96) == 0xFFFF:
-                number &= (<u128>1 << (bits - 96)) - 1
-                said.family = 0
-                listed = look4(world.table, view, <uint64_t>number, bits - 96, &said.kinds, &exists)
+    if not listed and as_nibbles(asked, below, &number):
+        bits = <int>(4 * below)
+        if bits >= 96 and number >> (bits - 96) == 0xFFFF:
+            number &= (<u128>1 << (bits - 96)) - 1
+            said.family = 0
+            listed = look4(world.table, view, <uint64_t>number, bits - 96, &said.kinds, &exists)
+        else:
+            said.family = 1
+            if bits == 128:
+                said.kinds = kinds_of(world.table, 1, number, view.mask)
+                listed = said.kinds != 0
+            elif bits <= 96 and number == <u128>0xFFFF >> (96 - bits):
+                exists = True
             else:
-                said.family = 1
-                if bits == 128:
-                    said.kinds = kinds_of(world.table, 1, number, view.mask)
-                    listed = said.kinds != 0
-                elif bits <= 96 and number == <u128>0xFFFF >> (96 - bits):
-                    exists = True
-                else:
-                    exists = exists or under(world.table, 1, number, bits, view.mask)
+                exists = exists or under(world.table, 1, number, bits, view.mask)
     said.number = number
     said.rcode = NOERROR if listed or exists else NXDOMAIN
-    said.sections = LISTED if listed and (asked.qtype == A or asked.qtype == TXT) else NOTHING
+    said.sections = LISTED if listed and has_records(asked.qtype) else NOTHING
     if now - seen > world.guard.stale_after:
         said.ede = STALE_NXDOMAIN if said.rcode == NXDOMAIN else STALE
     return True

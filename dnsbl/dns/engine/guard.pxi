@@ -8,7 +8,7 @@ cdef struct Level:
     int shift  # bits of an address that do not matter
     Py_ssize_t count
     const uint64_t* numbers  # sorted; two a number, the higher half first
-    const uint8_t* values
+    const uint16_t* values
 
 cdef struct Prefixes:
     Py_ssize_t levels  # the longest prefix first
@@ -131,13 +131,13 @@ cdef class Guard:
             level.shift = shift
             level.count = len(numbers)
             halves = self.block(16 * level.count)
-            kinds = self.block(level.count)
+            kinds = self.block(2 * level.count)
             level.numbers = <const uint64_t*>(<_Block>halves).data
-            level.values = <const uint8_t*>(<_Block>kinds).data
+            level.values = <const uint16_t*>(<_Block>kinds).data
             for at in range(level.count):
                 (<uint64_t*>level.numbers)[2 * at] = numbers[at] >> 64
                 (<uint64_t*>level.numbers)[2 * at + 1] = numbers[at] & 0xFFFFFFFFFFFFFFFF
-                (<uint8_t*>level.values)[at] = values[at]
+                (<uint16_t*>level.values)[at] = values[at]
 
     def __dealloc__(self):
         cdef int n
@@ -164,29 +164,34 @@ cdef inline int value_of(const Prefixes* prefixes, u128 number) noexcept nogil:
     return 0
 
 
-cdef int judge(const Guarding* guard, const Client* client, int sort, double now) noexcept nogil:
-    """SEND, SLIP or DROP, as `Pace.judge`."""
-    cdef double step = guard.step[sort]
-    cdef double begins
+cdef inline Py_ssize_t slot_of(const Guarding* guard, const Client* client, int sort) noexcept nogil:
+    """Where replies of this sort to this client count, or -1 where they do not."""
     cdef uint64_t network
     cdef Py_ssize_t slot
-    if step == 0 or value_of(&guard.allowed[client.family], client.number):
-        return SEND
+    if guard.step[sort] == 0 or value_of(&guard.allowed[client.family], client.number):
+        return -1
     if client.family == 0:
         network = <uint64_t>(client.number >> 8)
     else:
         network = <uint64_t>(client.number >> 72) | <uint64_t>1 << 56
     slot = <Py_ssize_t>(network * guard.multiplier >> guard.slot_shift)
-    if slot >= guard.slots:
+    return slot + sort * guard.slots if slot < guard.slots else -1
+
+
+cdef int judge(const Guarding* guard, const Client* client, int sort, double now, bint slips) noexcept nogil:
+    """SEND, SLIP or DROP, as `Pace.judge`."""
+    cdef double step = guard.step[sort]
+    cdef double begins
+    cdef Py_ssize_t slot = slot_of(guard, client, sort)
+    if slot < 0:
         return SEND
-    slot += sort * guard.slots
     begins = guard.ahead[slot]
     if not (now < begins <= now + BURST + step):
         begins = now
     if begins - now <= BURST - step / 2 or begins == now:
         guard.ahead[slot] = begins + step
         return SEND
-    if not guard.slip:
+    if not (slips and guard.slip):
         return DROP
     guard.refused[slot] = <uint8_t>((guard.refused[slot] + 1) % guard.slip)
     return DROP if guard.refused[slot] else SLIP

@@ -9,7 +9,7 @@ cdef inline void count_one(
     if size == SAMPLED:
         counts.unsampled = 0
         return
-    if size == HAND_OVER:
+    if size == HAND_OVER or size == COUNTED:
         counts.unsampled += 1
         return
     counts.udp += 1
@@ -66,7 +66,9 @@ cdef inline bint unanswered(const uint8_t* peer) noexcept nogil:
     return port == 0 or port == 7 or port == 13 or port == 17 or port == 19
 
 
-cdef bint hand_over(Room* room, int n, int other, bint for_the_log, unsigned int local_size, const uint8_t* local) noexcept nogil:
+cdef bint hand_over(
+    Room* room, int n, int other, bint for_the_log, bint counted, unsigned int local_size, const uint8_t* local
+) noexcept nogil:
     """Whether the reference's socket took the packet."""
     cdef uint8_t head[HEAD]
     cdef msghdr message
@@ -74,7 +76,7 @@ cdef bint hand_over(Room* room, int n, int other, bint for_the_log, unsigned int
     memset(&message, 0, sizeof(message))
     memset(head, 0, HEAD)
     memcpy(head, room.peers[n], ADDRESS)
-    head[28], head[29] = for_the_log, <uint8_t>local_size
+    head[28], head[29], head[30] = for_the_log, <uint8_t>local_size, counted
     memcpy(head + 32, local, local_size)
     message.msg_iov, message.msg_iovlen = parts, 2
     parts[0].iov_base, parts[0].iov_len = head, HEAD
@@ -179,17 +181,17 @@ cdef int loop(Core core, Room* room, int fd, int other, bint wild, int mine) noe
                         break
                     if wild:
                         local_size = asked_address(&room.taken[n].msg_hdr, local)
-                    if hand_over(room, n, other, True, local_size, local):
+                    if hand_over(room, n, other, True, False, local_size, local):
                         break
                     counts.unlogged += 1
                     due = False
                 if began and size > 0:
                     counts.untimed = 0
                     time_one(core, counts, seconds_of(CLOCK_MONOTONIC) - began)
-                if size == HAND_OVER:
+                if size == HAND_OVER or size == COUNTED:
                     if wild:
                         local_size = asked_address(&room.taken[n].msg_hdr, local)
-                    if not hand_over(room, n, other, False, local_size, local):
+                    if not hand_over(room, n, other, False, size == COUNTED, local_size, local):
                         counts.udp += 1
                         counts.unsent += 1
                 if size <= 0:

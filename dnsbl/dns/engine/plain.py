@@ -1,18 +1,23 @@
 """The plain engine: the packet that mail servers send all day, answered without making objects of it.
 
 Pure. An IPv4 address (four octets, not in 127.0.0.0/8) at a zone's origin or in a sublist, type A or TXT, class IN,
-without EDNS or with an OPT record without options, from a client whose rule, if any, is `pass`. Every other packet is
-left to `respond`; for these the bytes are the same, and the same limits count them.
+without EDNS or with an OPT record without options, from a client whose rule, if any, is `pass`; and the zone's own
+records, of the types in `TYPES`, for everybody but who is dropped. Every other packet is left to `respond`; for these
+the bytes are the same, and the same limits count them. `rest` tells those that even `respond` would not answer.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
-from dnsbl.dns import guard, wire
+from dnsbl.dns import answer, guard, respond, wire
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving
-from dnsbl.dns.zones import Kind, View, Zone
+from dnsbl.dns.zones import Kind, View, Zone, Zones
+
+#: Query types that the engine was taught; of those that nobody knows a name of the zone's own has nothing.
+TYPES = frozenset({wire.A, wire.NS, wire.SOA, wire.TXT, wire.ANY})
 
 _OCTETS = {str(n).encode(): n for n in range(256)}
 _WORDS = [str(n) for n in range(256)]
@@ -22,10 +27,12 @@ _ONE_ANSWER = (b"\0\1\0\1\0\0\0\0", b"\0\1\0\1\0\0\0\1")
 _NO_ANSWER = (b"\0\1\0\0\0\1\0\0", b"\0\1\0\0\0\1\0\1")
 _OPT = b"\0\0\x29" + wire.LARGEST_UDP.to_bytes(2) + bytes(6)
 _OPT_DO = b"\0\0\x29" + wire.LARGEST_UDP.to_bytes(2) + b"\0\0\x80\0\0\0"
-_LEAST = 12 + 8 + 5
+_LEAST = 12 + 1 + 4
 #: Combinations of kinds whose answer is kept, for each end; and clients whose place in the limits is.
 MOST_KNOWN = 1000
 MOST_CLIENTS = 10000
+#: What becomes of the rest.
+SILENT, HAND_OVER, COUNTED = range(3)
 #: In place of a slot: no limit concerns the client, or the reference decides.
 _FREE, _OTHERWISE = -1, -2
 
@@ -45,6 +52,42 @@ class _End:
         self.found, self.missing = ((zone.origin, rcode, "TXT" if txt else "A", False) for rcode in (0, wire.NXDOMAIN))
 
 
+class _Records:
+    """What a name of the zone's own has of one type: the ends of replies, up to the options."""
+
+    __slots__ = ("body", "counts", "sort")
+
+    def __init__(self, reply: wire.Reply) -> None:
+        counts = len(reply.answers), len(reply.authorities), len(reply.additionals)
+        self.counts = tuple(b"\0\1" + struct.pack("!HHH", *counts[:2], counts[2] + opt) for opt in (0, 1))
+        self.body = b"".join(reply.answers + reply.authorities + reply.additionals)
+        self.sort = guard.ANSWER if reply.answers else guard.NEGATIVE
+
+
+class _Own:
+    """The zone's own names, with what the reference says of each when it is asked for first."""
+
+    def __init__(self, zones: Zones, table: Table) -> None:
+        self._table = table
+        self._names = {
+            wire.name((*below, *zone.labels)) + b"\0": (zone, below) for zone in zones for below in zone.static
+        }
+        self._said: dict[tuple[bytes, int], _Records] = {}
+
+    def of(self, name: bytes, qtype: int) -> tuple[Zone, _Records] | None:
+        """The zone of this name (packed, in lower case) and its records, or None when it is no such name."""
+        if name not in self._names:
+            return None
+        zone, below = self._names[name]
+        if qtype not in TYPES and qtype not in zone.static[below]:
+            qtype = 0  # stands for all that have no records
+        records = self._said.get((name, qtype))
+        if records is None:
+            query = wire.Query(0, wire.QUERY, False, b"", (*below, *zone.labels), qtype, wire.IN, None, wire.NOERROR)
+            records = self._said[name, qtype] = _Records(answer.fixed(query, zone, self._table, below))
+        return zone, records
+
+
 class Plain:
     """Answers as `load` was told last; one thread calls `answer`.
 
@@ -54,11 +97,14 @@ class Plain:
     def __init__(self, packed: Callable[[str], bytes], now: Callable[[], float]) -> None:
         self.replies: dict[tuple[str, int, str, bool], int] = {}  #: as the responder counts them
         self.dropped = self.slipped = 0  #: over a limit
+        self.barred = self.unread = 0  #: from clients with the rule `drop`; no query
         self._packed = packed
         self._now = now
         self._serving: Serving | None = None
         self._made_of: tuple[object, object, object, object] = (None, None, None, None)
         self._state: tuple[Table, dict[bytes, _End]] | None = None
+        self._own: _Own | None = None
+        self._untaught: frozenset[int] = frozenset()
         self._slots: dict[str, int] = {}
 
     def load(self, serving: Serving) -> None:
@@ -67,7 +113,10 @@ class Plain:
         made_of = serving.zones, serving.table, serving.rules, serving.pace
         if any(new is not old for new, old in zip(made_of, self._made_of, strict=True)):
             self._made_of = made_of
-            self._state = None if serving.table is None else (serving.table, self._ends(serving, serving.table))
+            table = serving.table
+            self._untaught = respond.types() - TYPES
+            self._state = None if table is None else (table, self._ends(serving, table))
+            self._own = None if table is None else _Own(serving.zones, table)
             self._slots = {}
 
     def _ends(self, serving: Serving, table: Table) -> dict[bytes, _End]:
@@ -129,7 +178,7 @@ class Plain:
             table, ends = state
             end = ends[question[at:].lower()]
         except (KeyError, IndexError):
-            return None
+            return self._own_records(packet, question, opt if edns else b"", host)
         slot = self._slots.get(host)
         if slot is None:
             slot = self._slot(host)
@@ -167,6 +216,55 @@ class Plain:
             self.slipped += 1
             return packet[:2] + bytes((0x86 | rd, rcode)) + counts + question + tail
         return packet[:2] + bytes((0x84 | rd, rcode)) + told + question + body + tail
+
+    def _own_records(self, packet: bytes, question: bytes, opt: bytes, host: str) -> bytes | None:
+        """As `answer`, for the zone's own records."""
+        own, serving, qtype = self._own, self._serving, int.from_bytes(question[-4:-2])
+        if own is None or serving is None or question[-2:] != b"\0\1" or qtype in self._untaught:
+            return None
+        found = own.of(question[:-4].lower(), qtype)
+        if found is None:
+            return None
+        zone, records = found
+        client = self._packed(host)
+        rule = serving.rules.of(client)
+        tail = b"" if not opt else _OPT_DO if opt[7] & 0x80 else _OPT
+        if (rule and rule.action == "drop") or 12 + len(question) + len(records.body) + len(tail) > wire.PLAIN_UDP:
+            return None
+        verdict = serving.pace.judge(client, records.sort, self._now())
+        if verdict == guard.DROP:
+            self.dropped += 1
+            return b""
+        counted = zone.origin, wire.NOERROR, wire.TYPES.get(qtype, "other"), False
+        self.replies[counted] = self.replies.get(counted, 0) + 1
+        rd = packet[2] & 1
+        if verdict == guard.SLIP:
+            self.slipped += 1
+            return packet[:2] + bytes((0x86 | rd, 0)) + packet[4:12] + question + tail
+        return packet[:2] + bytes((0x84 | rd, 0)) + records.counts[bool(opt)] + question + records.body + tail
+
+    def rest(self, packet: bytes, host: str) -> int:
+        """What becomes of a packet that `answer` has left to the reference: HAND_OVER, COUNTED (it is `odd`, and within
+        the limits), or SILENT, since the reference would not reply either.
+        """
+        serving = self._serving
+        if serving is None:
+            return HAND_OVER
+        client = self._packed(host)
+        rule = serving.rules.of(client)
+        if rule is not None and rule.action == "drop":
+            self.barred += 1
+            return SILENT
+        query = wire.parse(packet)
+        if query is None:
+            self.unread += 1
+            return SILENT
+        if not respond.odd(query, serving):
+            return HAND_OVER
+        if serving.pace.judge(client, guard.ERROR, self._now(), slips=False) == guard.SEND:
+            return COUNTED
+        self.dropped += 1
+        return SILENT
 
 
 def _said(end: _End, names: tuple[str, ...]) -> Kind | bytes | None:

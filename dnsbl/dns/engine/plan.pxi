@@ -20,6 +20,18 @@ cdef struct View:
     Py_ssize_t tests
     Test* test
 
+cdef struct Records:
+    int qtype
+    int answers
+    int extras
+    Bytes body  # the answer section
+    Bytes extra  # the additional section
+
+cdef struct Own:
+    Bytes name  # below the origin, packed, lower case; empty for the origin
+    Py_ssize_t sets
+    Records* set
+
 cdef struct Zone:
     Bytes name  # packed, lower case, without the root
     Py_ssize_t labels
@@ -30,7 +42,10 @@ cdef struct Zone:
     Bytes soa_names
     Bytes soa_timers
     Py_ssize_t statics
-    Bytes* static_label  # labels below the origin that lead to static records
+    Bytes* static_label  # labels below the origin that lead to records of the zone's own
+    Py_ssize_t owns
+    Own* own  # names with records of the zone's own, or with such names below
+    Bytes blocked  # TXT data for clients with the rule `code`
     Py_ssize_t views
     View* view
     Kind kind[64]
@@ -65,6 +80,7 @@ cdef class Plan:
     def __cinit__(self, tuple kinds, list zones, Py_ssize_t loops):
         cdef Zone* zone
         cdef View* view
+        cdef Own* own
         cdef Py_ssize_t i, j, k
         self.keep, self.blocks = [], []
         self.kinds = kinds
@@ -91,6 +107,17 @@ cdef class Plan:
             zone.static_label = <Bytes*>self.block(zone.statics, sizeof(Bytes))
             for j, label in enumerate(found["statics"]):
                 zone.static_label[j] = self.hold(label)
+            zone.owns = len(found["own"])
+            zone.own = <Own*>self.block(zone.owns, sizeof(Own))
+            for j, (name, sets) in enumerate(found["own"]):
+                own = &zone.own[j]
+                own.name = self.hold(name)
+                own.sets = len(sets)
+                own.set = <Records*>self.block(own.sets, sizeof(Records))
+                for k, (qtype, answers, body, extras, extra) in enumerate(sets):
+                    own.set[k].qtype, own.set[k].answers, own.set[k].extras = qtype, answers, extras
+                    own.set[k].body, own.set[k].extra = self.hold(body), self.hold(extra)
+            zone.blocked = self.hold(found["blocked"])
             for bit, ttl, code, parts in found["kinds"]:
                 if not 0 <= bit < 64 or len(code) != 4:
                     raise ValueError("a kind out of place")

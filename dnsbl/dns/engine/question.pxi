@@ -15,27 +15,27 @@ cdef struct Question:
     bint wants_nsid
 
 
-cdef bint read_question(
+cdef int read_question(
     const uint8_t* packet, Py_ssize_t size, const Guarding* guard, Question* asked
 ) noexcept nogil:
-    """Whether it is one plain question of class IN, with an OPT record of version 0 or without, and without an option that
-    is handed over; reads it.
+    """READ, when it is one plain question of class IN, with an OPT record of version 0 or without; ODD, as `respond.odd`;
+    or OTHER, with an option that the reference alone knows.
     """
     cdef Py_ssize_t at = 12, n, width, code, options = 0, end
     cdef uint8_t c
     if packet[2] & 0x78 or packet[4] or packet[5] != 1 or packet[6] or packet[7] or packet[8] or packet[9]:
-        return False
+        return ODD
     if packet[10] or packet[11] > 1:
-        return False
+        return ODD
     asked.labels = 0
     while True:
         if at >= size or asked.labels >= MOST_LABELS:
-            return False
+            return ODD
         width = packet[at]
         if width == 0:
             break
         if width > 63 or at + 1 + width > size or at + 1 + width - 12 > 254:
-            return False
+            return ODD
         asked.start[asked.labels] = at - 12
         asked.labels += 1
         asked.lower[at - 12] = <uint8_t>width
@@ -46,10 +46,10 @@ cdef bint read_question(
     asked.end = at - 12
     at += 1
     if size < at + 4:
-        return False
+        return ODD
     asked.qtype = packet[at] << 8 | packet[at + 1]
     if packet[at + 2] != 0 or packet[at + 3] != 1:
-        return False
+        return ODD
     at += 4
     asked.size = at
     asked.edns = packet[11] == 1
@@ -57,30 +57,30 @@ cdef bint read_question(
     asked.cookie = NULL
     asked.room = PLAIN
     if not asked.edns:
-        return size == at
+        return READ if size == at else ODD
     if size < at + 11 or packet[at] or packet[at + 1] or packet[at + 2] != OPT or packet[at + 6]:
-        return False
+        return ODD
     asked.dnssec_ok = packet[at + 7] & 0x80
     asked.room = packet[at + 3] << 8 | packet[at + 4]
     asked.room = PLAIN if asked.room < PLAIN else ROOM if asked.room > ROOM else asked.room
     end = at + 11 + (packet[at + 9] << 8 | packet[at + 10])
     at += 11
     if end != size:
-        return False
+        return ODD
     while at < end:
         if at + 4 > end or options == MOST_OPTIONS:
-            return False
+            return ODD
         options += 1
         code = packet[at] << 8 | packet[at + 1]
         width = packet[at + 2] << 8 | packet[at + 3]
         at += 4
         if at + width > end:
-            return False
+            return ODD
         if code == NSID:
             asked.wants_nsid = True
         elif code == COOKIE and asked.cookie == NULL:
             asked.cookie, asked.cookie_size = packet + at, width
         elif has_bit(guard.options, <int>code):
-            return False
+            return OTHER
         at += width
-    return True
+    return READ

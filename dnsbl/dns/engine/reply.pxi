@@ -90,6 +90,26 @@ cdef void put_address(Out* out, int family, u128 number) noexcept nogil:
         n += 1
 
 
+cdef inline void put_minimal_any(Out* out, uint32_t ttl) noexcept nogil:
+    """One HINFO record (RFC 8482 4.2)."""
+    put_record(out, 0xC00C, HINFO, ttl, 9)
+    put(out, <const char*>b"\x07RFC8482\x00", 9)
+
+
+cdef void put_in_place(Out* out, const Zone* zone, int qtype, int code) noexcept nogil:
+    """What clients with the rule `code` are told."""
+    cdef uint8_t address[4]
+    if qtype == ANY:
+        put_minimal_any(out, zone.negative_ttl)
+    elif qtype == TXT:
+        put_record(out, 0xC00C, TXT, zone.negative_ttl, <uint16_t>zone.blocked.size)
+        put(out, zone.blocked.data, zone.blocked.size)
+    else:
+        address[0], address[1], address[2], address[3] = 127, 255, 255, <uint8_t>code
+        put_record(out, 0xC00C, A, zone.negative_ttl, 4)
+        put(out, address, 4)
+
+
 cdef void put_listed(
     Out* out, const Zone* zone, uint64_t kinds, int qtype, int family, u128 number, int* answers
 ) noexcept nogil:
@@ -106,6 +126,10 @@ cdef void put_listed(
         ttl = kind.ttl if kind.ttl < ttl else ttl
         for n in range(4):
             codes[n] |= kind.code[n]
+    if qtype == ANY:
+        answers[0] = 1
+        put_minimal_any(out, ttl)
+        return
     if qtype == A and zone.bitmask:
         answers[0] = 1
         put_record(out, 0xC00C, A, ttl, 4)
@@ -139,9 +163,7 @@ cdef inline void put_option(Out* out, uint16_t code, const void* data, Py_ssize_
     put(out, data, size)
 
 
-cdef void put_opt(Out* out, const Guarding* guard, const Question* asked, const Decision* said) noexcept nogil:
-    """The OPT record (RFC 6891 6.1.2), with the options that `respond` gives, in its order."""
-    cdef uint8_t error[2]
+cdef inline Py_ssize_t size_of_options(const Guarding* guard, const Decision* said) noexcept nogil:
     cdef Py_ssize_t size = 0
     if said.names_itself:
         size += 4 + guard.nsid.size
@@ -149,6 +171,13 @@ cdef void put_opt(Out* out, const Guarding* guard, const Question* asked, const 
         size += 4 + 24
     if said.ede >= 0:
         size += 4 + 2
+    return size
+
+
+cdef void put_opt(Out* out, const Guarding* guard, const Question* asked, const Decision* said) noexcept nogil:
+    """The OPT record (RFC 6891 6.1.2), with the options that `respond` gives, in its order."""
+    cdef uint8_t error[2]
+    cdef Py_ssize_t size = size_of_options(guard, said)
     put8(out, 0)
     put16(out, OPT)
     put16(out, ROOM)
@@ -171,7 +200,8 @@ cdef int write_reply(
     """The packet, as `wire.assemble`; its size."""
     cdef Out out
     cdef const Zone* zone = NULL
-    cdef int answers = 0, authorities = 0
+    cdef int answers = 0, authorities = 0, extras = 0
+    cdef Py_ssize_t opt = 11 + size_of_options(world.guard, said) if asked.edns else 0
     out.data, out.size, out.room, out.full = reply, 0, asked.room, False
     put(&out, packet, asked.size)
     if said.zone:
@@ -187,6 +217,15 @@ cdef int write_reply(
         elif said.sections == APEX:
             answers = 1
             put_soa(&out, zone, 0xC00C, zone.soa_ttl, world.table.serial)
+        elif said.sections == OWN:
+            answers = said.records.answers
+            put(&out, said.records.body.data, said.records.body.size)
+            if out.size + said.records.extra.size + opt <= out.room:
+                extras = said.records.extras
+                put(&out, said.records.extra.data, said.records.extra.size)
+        elif said.sections == IN_PLACE:
+            answers = 1
+            put_in_place(&out, zone, asked.qtype, said.code)
     if asked.edns:
         put_opt(&out, world.guard, asked, said)
     reply[2] = 0x80 | (packet[2] & 1)
@@ -194,7 +233,7 @@ cdef int write_reply(
         reply[2] |= 0x04
     if said.slip or out.full:
         reply[2] |= 0x02
-        answers = authorities = 0
+        answers = authorities = extras = 0
         out.size, out.room, out.full = asked.size, GIVES, False
         if asked.edns:
             put_opt(&out, world.guard, asked, said)
@@ -202,8 +241,13 @@ cdef int write_reply(
     reply[6] = 0
     reply[7] = <uint8_t>answers
     reply[9] = <uint8_t>authorities
-    reply[11] = asked.edns
+    reply[11] = <uint8_t>(extras + asked.edns)
     return <int>out.size
+
+
+cdef inline int odd(const World* world, const Client* client, double now) noexcept nogil:
+    """For what the reference answers with an error at best: over the limit it need not be asked."""
+    return COUNTED if judge(world.guard, client, ERROR, now, False) == SEND else LIMITED
 
 
 cdef int answer_one(
@@ -221,15 +265,18 @@ cdef int answer_one(
     """Write the reply (GIVES bytes at most) and return its size, or one of the reasons why there is none, below 1."""
     cdef int rule = value_of(&world.guard.rules[client.family], client.number)
     cdef bint trusted = False
-    cdef int sort, verdict
+    cdef int sort, verdict, read
     if rule == DROP_RULE:
         return BARRED
     if size < 12 or packet[2] & 0x80:
         return SILENT
     if sampled:
         return SAMPLED
-    if not read_question(packet, size, world.guard, asked):
+    read = read_question(packet, size, world.guard, asked)
+    if read == OTHER:
         return HAND_OVER
+    if read == ODD or asked.qtype == AXFR or asked.qtype == IXFR:
+        return odd(world, client, now)
     said.zone = 0
     said.ede = -1
     said.kinds = 0
@@ -238,7 +285,7 @@ cdef int answer_one(
     said.sections = NO_RECORDS
     if asked.cookie != NULL and world.guard.secrets:
         if asked.cookie_size != 8 and not 16 <= asked.cookie_size <= 40:
-            return HAND_OVER
+            return odd(world, client, now)
         said.cookie = True
         trusted = check_cookie(world.guard, asked.cookie, asked.cookie_size, client, now, said.fresh)
     if said.cookie and world.guard.strict and not trusted:
@@ -250,7 +297,7 @@ cdef int answer_one(
             sort = NEGATIVE
         else:
             sort = ANSWERED if said.rcode == NOERROR else ERROR
-        verdict = judge(world.guard, client, sort, now)
+        verdict = judge(world.guard, client, sort, now, True)
         if verdict == DROP:
             return LIMITED
         said.slip = verdict == SLIP

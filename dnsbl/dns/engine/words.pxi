@@ -12,8 +12,13 @@ cdef enum:
     A = 1
     SOA = 6
     TXT = 16
+    HINFO = 13
     OPT = 41
+    IXFR = 251
+    AXFR = 252
+    ANY = 255
     NOERROR = 0
+    SERVFAIL = 2
     NXDOMAIN = 3
     REFUSED = 5
     BADCOOKIE = 23
@@ -21,6 +26,8 @@ cdef enum:
     COOKIE = 10
     EDE = 15
     STALE = 3
+    NOT_READY = 14
+    BLOCKED = 15
     PROHIBITED = 18
     STALE_NXDOMAIN = 19
     NOT_AUTHORITATIVE = 20
@@ -28,13 +35,22 @@ cdef enum:
     NO_RECORDS = 0
     LISTED = 1
     NOTHING = 2
-    APEX = 3
+    APEX = 3  # the SOA
+    OWN = 4
+    IN_PLACE = 5  # of the truth, for clients with the rule `code`
+    # how far a question was read
+    READ = 0
+    ODD = 1
+    OTHER = 2  # looked at by the reference, and not known here
     # clients (`guard`, `cookies`): rules, sorts of replies, what becomes of them
     SHORTEST_KEY = 16
     MOST_NSID = 400
+    PASS = 0
     DROP_RULE = 1
     REFUSE = 2
-    OTHERWISE = 3
+    EMPTY = 3
+    CODE = 4  # and in the higher byte the last one of the address
+    OTHERWISE = 255
     ANSWERED = 0
     NEGATIVE = 1
     ERROR = 2
@@ -51,6 +67,7 @@ cdef enum:
     LIMITED = -2
     SAMPLED = -3
     HAND_OVER = -4
+    COUNTED = -5  # handed over, and counted against the limits
     # the loop
     BATCH = 64
     #: As large as a datagram can be; an odd stride, so that the starts do not share their cache lines.

@@ -89,6 +89,14 @@ def test_b51_slip_says_how_many_replies_over_the_limit_are_sent(slip: int, verdi
     assert sent(pace, CLIENT, ANSWER, 0.0, 6) == verdicts
 
 
+def test_b51_what_does_not_slip_is_dropped_and_keeps_the_turn_of_those_that_do() -> None:
+    pace = Pace(errors=1, slip=2)
+    sent(pace, CLIENT, ERROR, 0.0, 2)
+    assert [pace.judge(CLIENT, ERROR, 0.0, slips=False) for _ in range(3)] == [DROP] * 3
+    assert sent(pace, CLIENT, ERROR, 0.0, 2) == [DROP, SLIP]
+    assert pace.judge(CLIENT, ERROR, 1.0, slips=False) == SEND
+
+
 def test_b51_the_limit_is_a_rate() -> None:
     pace = Pace(answers=10, slip=0)
     count = sum(pace.judge(CLIENT, ANSWER, 1000 + n / 1000) == SEND for n in range(10_000))  # 1000/s, ten seconds

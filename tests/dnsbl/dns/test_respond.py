@@ -95,6 +95,29 @@ def test_b51_each_reply_counts_as_what_it_is(packet: bytes, sort: str) -> None:
     assert {one.why for one in flood(at, packet, 3)} == {""}
 
 
+@pytest.mark.parametrize(
+    "packet",
+    [
+        LISTED[:-1],
+        query("bl.test", "AXFR"),
+        query("bl.test", options=bytes.fromhex("000a 0001 00")),
+        LISTED.replace(b"\0\1\0\1\0\0\x29", b"\0\1\0\3\0\0\x29"),
+    ],
+    ids=["cut", "transfer", "cookie", "class CH"],
+)
+@pytest.mark.parametrize("told", [{}, {"version": "1"}])
+def test_b51_what_is_odd_is_dropped_over_the_limit_and_never_sent_with_tc(packet: bytes, told: dict) -> None:
+    at = replace(serving(errors=1), cookies=Cookies((SECRET,)), told=told)
+    assert [one.why for one in flood(at, packet, 6)] == ["", "", "rate", "rate", "rate", "rate"]
+
+
+def test_b51_what_an_engine_has_counted_is_not_counted_again_unless_it_is_no_odd_one() -> None:
+    at = serving(errors=1)
+    for packet, whys in ((LISTED[:-1], [""] * 9), (OUTSIDE, ["", "", "rate", "slip"])):
+        said = [respond(packet, CLIENT, 1000.0, at, tcp=False, counted=True).why for _ in whys]
+        assert said == whys
+
+
 def test_b51_tcp_is_not_limited() -> None:
     assert {one.why for one in flood(serving(answers=1), LISTED, 50, tcp=True)} == {""}
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import dns.asyncquery
 import dns.edns
@@ -96,6 +97,15 @@ async def asked(where: tuple[str, int], name: str, kind: str = "A") -> dns.messa
     return await asyncio.to_thread(ask, where, name, kind)
 
 
+async def asked_again(where: tuple[str, int], name: str, kind: str, **options: Any) -> dns.message.Message:
+    """The same, as often as it takes."""
+    for _ in range(50):
+        with suppress(dns.exception.Timeout):
+            query = dns.message.make_query(name, kind)
+            return await dns.asyncquery.udp(query, where[0], port=where[1], timeout=0.3, **options)
+    raise AssertionError("no answer")
+
+
 async def test_every_thread_answers_and_all_of_them_count(start: Start) -> None:
     responder, bound = await start(table(7), "127.0.0.1:0", "127.0.0.2:0", "[::1]:0", threads=3)
     for where in bound:
@@ -113,7 +123,7 @@ async def test_what_the_engine_does_not_know_is_answered_by_the_reference_in_bot
     for where in bound:
         assert str((await asked(where, "www.bl.test")).answer[0][0]) == "192.0.2.80"
         assert (await asked(where, "bl.test", "AXFR")).rcode() == dns.rcode.REFUSED
-    assert responder.handed_over == 4
+    assert responder.handed_over == 2
     assert responder.counters["udp"] == 4
     assert responder.replies == {("bl.test", 0, "A", False): 2, ("bl.test", 5, "AXFR", False): 2}
 
@@ -195,7 +205,7 @@ async def test_a_flood_of_packets_that_are_handed_over_is_bounded_and_leaves_the
     responder, [where] = await start(table(7))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(where)
-        odd = dns.message.make_query("www.bl.test", "A").to_wire()
+        odd = dns.message.make_query("bl.test", "AXFR").to_wire()
         for _ in range(3000):  # while the loop below is busy: nobody takes what is handed over
             client.send(odd)
     common = dns.message.make_query("7.100.51.198.bl.test", "A").to_wire()
@@ -217,6 +227,26 @@ async def test_a_flood_of_packets_that_are_handed_over_is_bounded_and_leaves_the
     assert (await asyncio.to_thread(insist))[7] == 1
 
 
+async def test_who_floods_with_what_is_handed_over_is_stopped_before_it_and_others_are_heard(start: Start) -> None:
+    responder, [where] = await start(table(7), rate_errors=5, rate_allow=[])
+    odd = dns.message.make_query("bl.test", "AXFR").to_wire()
+
+    def flood() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(where)
+            for _ in range(3000):
+                client.send(odd)
+
+    await asyncio.to_thread(flood)
+    await asked_again(where, "bl.test", "NS")  # the flood may have filled the socket's own queue
+    before = responder.handed_over, responder.counters["rate"]
+    await asyncio.to_thread(flood)  # by now the reference has said that it is too much
+    assert (await asked_again(where, "bl.test", "AXFR", source="127.0.3.9")).rcode() == dns.rcode.REFUSED
+    assert (await asked_again(where, "bl.test", "NS")).answer
+    assert responder.counters["rate"] - before[1] > 100
+    assert responder.handed_over - before[0] <= 5 * 12  # what the rate lets through while this takes its time
+
+
 async def test_a_thread_that_fails_ends_the_responder(zones: Zones, engine: str) -> None:
     responder = Responder(Dns(listen=("127.0.0.1:0",)), zones, table(7))
     await responder.start()
@@ -236,7 +266,7 @@ async def test_several_threads_do_not_hide_that_the_port_is_taken(zones: Zones, 
 
 
 async def test_a_reply_that_the_kernel_does_not_take_is_counted(zones: Zones) -> None:
-    lanes = Lanes(1, lambda packet, host, sampled: b"x" * 70000, every=0, clock=SystemClock())
+    lanes = Lanes(1, lambda packet, host, sampled, counted: b"x" * 70000, every=0, clock=SystemClock())
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     near.setblocking(False)
     with near, far, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
@@ -247,11 +277,12 @@ async def test_a_reply_that_the_kernel_does_not_take_is_counted(zones: Zones) ->
 
 @pytest.mark.parametrize("local", [b"", bytes(range(12)), bytes(range(20))])
 @pytest.mark.parametrize("peer", [("192.0.2.1", 4711), ("2001:db8::1", 53, 7, 3)])
-def test_an_address_goes_through_the_pair_unchanged(peer: tuple, local: bytes) -> None:
-    head = module._head(peer, True, local)
+@pytest.mark.parametrize("counted", [True, False])
+def test_an_address_goes_through_the_pair_unchanged(peer: tuple, local: bytes, counted: bool) -> None:
+    head = module._head(peer, True, local, counted)
     assert len(head) == module.HEAD
     assert module._peer(head) == peer
-    assert (head[28], head[32 : 32 + head[29]]) == (1, local)
+    assert (head[28], head[30], head[32 : 32 + head[29]]) == (1, counted, local)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +296,7 @@ async def test_b37_at_a_wildcard_address_replies_leave_from_the_address_that_was
     where = address, bound[1]
     for _ in range(4):  # connected sockets: a reply from elsewhere would not be taken
         assert (await asked(where, "7.100.51.198.bl.test")).answer
-        assert str((await asked(where, "www.bl.test")).answer[0][0]) == "192.0.2.80"
+        assert (await asked(where, "bl.test", "AXFR")).rcode() == dns.rcode.REFUSED
     assert responder.handed_over == 4
 
 
@@ -316,10 +347,11 @@ async def test_rules_limits_and_cookies_hold_on_the_threads_and_change_while_the
 
 
 async def test_limits_are_one_for_what_is_answered_here_and_what_is_handed_over(start: Start) -> None:
-    _, [where] = await start(table(7), rate_answers=2, rate_slip=1, rate_allow=[])
-    names = ["7.100.51.198.bl.test", "www.bl.test"] * 4
-    said = [await asked(where, name) for name in names]
-    assert sum(bool(reply.answer) for reply in said) == 4
+    responder, [where] = await start(table(7), rate_negatives=2, rate_slip=1, rate_allow=[])
+    for n in range(8):  # the second is not asked all day, and the plain engine hands it over
+        reply = await asked(where, ("9.100.51.198.bl.test", "x.9.100.51.198.bl.test")[n % 2])
+        assert bool(reply.flags & dns.flags.TC) == (n >= 4)
+    assert responder.handed_over == (4 if responder.engine.startswith("plain") else 0)
 
 
 async def test_one_of_so_many_is_logged_whoever_answers_it(start: Start, caplog: pytest.LogCaptureFixture) -> None:
@@ -386,7 +418,7 @@ def module_change(seq: int):
 
 
 async def test_lanes_close_at_once_though_nothing_comes_in(zones: Zones, engine: str) -> None:
-    lanes = Lanes(1, lambda packet, host, sampled: None, every=0, clock=SystemClock())
+    lanes = Lanes(1, lambda packet, host, sampled, counted: None, every=0, clock=SystemClock())
     lanes.engine.load(Serving(zones, table(7)))
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("127.0.0.1", 0))
@@ -400,7 +432,7 @@ async def test_lanes_close_at_once_though_nothing_comes_in(zones: Zones, engine:
 
 
 def test_a_clock_that_is_turned_by_hand_has_the_plain_engine() -> None:
-    lanes = Lanes(1, lambda packet, host, sampled: None, every=0, clock=HandClock())
+    lanes = Lanes(1, lambda packet, host, sampled, counted: None, every=0, clock=HandClock())
     assert isinstance(lanes.engine, PlainThreads)
 
 
@@ -430,7 +462,7 @@ class Udp:
 
 
 COMMON = dns.message.make_query("7.100.51.198.bl.test", "A").to_wire()
-ODD = dns.message.make_query("www.bl.test", "A").to_wire()
+ODD = dns.message.make_query("bl.test", "AXFR").to_wire()
 
 
 def test_the_plain_loop_goes_on_whatever_the_socket_says(zones: Zones) -> None:

@@ -5,7 +5,7 @@ from copy import deepcopy
 from ipaddress import ip_address
 
 from dnsbl.dns import wire
-from dnsbl.dns.engine import compiled
+from dnsbl.dns.engine import compiled, plain
 from dnsbl.dns.engine.plain import Plain
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
@@ -36,12 +36,16 @@ class PlainOne:
 
     def answer(self, packet: bytes, client: bytes, now: float) -> tuple[bytes | None, str]:
         self.now = now
-        dropped, slipped = self.engine.dropped, self.engine.slipped
-        reply = self.engine.answer(packet, str(ip_address(client)))
-        if reply is None:
-            return None, "hand over"
-        why = "rate" if self.engine.dropped > dropped else "slip" if self.engine.slipped > slipped else ""
-        return reply or None, why
+        before, host = self._counted(), str(ip_address(client))
+        reply = self.engine.answer(packet, host)
+        rest = plain.SILENT if reply is not None else self.engine.rest(packet, host)
+        if rest != plain.SILENT:
+            return None, "counted" if rest == plain.COUNTED else "hand over"
+        return reply or None, next((why for why, n in self._counted().items() if n > before[why]), "")
+
+    def _counted(self) -> dict[str, int]:
+        engine = self.engine
+        return {"rate": engine.dropped, "slip": engine.slipped, "acl": engine.barred, "header": engine.unread}
 
 
 class Both:
@@ -55,11 +59,14 @@ class Both:
         self.replied: dict[tuple[str, int, str, bool], int] = {}
 
     def agree(self, packet: bytes, client: bytes = CLIENT, now: float = NOW) -> bool:
-        """Whether the engine answered this packet itself; then it said, did and counted what the reference does."""
+        """Whether the engine answered a packet itself, or else handed it over; with the reference, which gets it then,
+        it said, did and counted what the reference does alone.
+        """
         reply, why = self.engine.answer(packet, client, now)
-        if why == "hand over":
-            return False
         said = respond(packet, client, now, self.reference, tcp=False)
+        if why in ("hand over", "counted"):
+            assert respond(packet, client, now, self.own, tcp=False, counted=why == "counted") == said
+            return False
         assert (reply, why) == (said.packet, said.why)
         if said.packet is not None and said.query is not None:
             sort = said.zone, said.rcode, wire.TYPES.get(said.query.qtype, "other"), False
