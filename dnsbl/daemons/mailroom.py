@@ -52,6 +52,7 @@ class Mailroom:
             tls=(str(pair[0]), str(pair[1])) if pair[0] and pair[1] else None,
             on_probe=self._probed,
         )
+        self.tally = self._collector.tally  #: what strangers have caused
         self._probes: set[asyncio.Task[None]] = set()
         self.bound: list[tuple[str, int]] = []
 

@@ -25,8 +25,9 @@ from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
 from dnsbl.health import Board
-from dnsbl.serving.metrics import Page, Parts
+from dnsbl.serving.metrics import Page, Parts, Troubles
 from dnsbl.settings import Settings
+from tester.crowd import Tally
 from tester.letter import Keyring
 from tester.smtp import Event
 
@@ -72,7 +73,9 @@ class Node:
         self._front = (
             Front(casework.contents, settings, zones, clock, self.board, self.bound) if "dns" in roles else None
         )
-        self._page = Page(*([self._front.answering] if self._front else []), Parts(self.board, clock))
+        self._tallies: dict[str, Tally] = {}
+        own = [Parts(self.board, clock), Troubles(self._tallies)]
+        self._page = Page(*([self._front.answering] if self._front else []), *own)
         parts = self._front.parts(beside=beside is not None) if self._front else []
         parts += [
             (role, begin)
@@ -137,6 +140,7 @@ class Node:
     async def _begin_collector(self) -> Shell:
         mailroom = Mailroom(self._casework.arrivals, self._settings, self._keyring, self._clock)
         self.bound.collector = await mailroom.start()
+        self._tallies["collector"] = mailroom.tally
         return mailroom
 
     async def _begin_worker(self) -> Shell:
@@ -160,4 +164,5 @@ class Node:
             health=self.board.all,
         )
         self.bound.web = [await self._web.start()]
+        self._tallies["web"] = self._web.tally
         return self._web

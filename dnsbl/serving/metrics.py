@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,6 +29,7 @@ from dnsbl.serving.feed import Feed
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import DROPS, TRANSPORTS, Responder
 from dnsbl.settings import split_listen
+from tester.crowd import Tally
 
 #: Where Linux tells about UDP sockets; a line a socket, with its inode and the datagrams that found its queue full.
 SOCKET_TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
@@ -153,6 +154,25 @@ class Parts(Collector):
             since.add_metric([health.part], max(0.0, (now - health.since).total_seconds()))
             begun.add_metric([health.part], health.begun)
         yield from (up, since, begun)
+
+
+class Troubles(Collector):
+    """What came of strangers' connections that were refused or ended, by server; `tallies` may grow."""
+
+    def __init__(self, tallies: Mapping[str, Tally]) -> None:
+        self._tallies = tallies
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        family = CounterMetricFamily(
+            "dnsbl_troubles",
+            "Connections that were refused or ended, and what else strangers cause.",
+            labels=["server", "what"],
+        )
+        for server, tally in list(self._tallies.items()):
+            for what, count in sorted(tally.counted.items()):
+                family.add_metric([server, what], count)
+        yield family
 
 
 class Page:

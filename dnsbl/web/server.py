@@ -130,6 +130,11 @@ class WebServer:
             clock.monotonic,
         )
 
+    @property
+    def tally(self) -> Tally:
+        """What strangers have caused."""
+        return self._server.tally
+
     async def start(self) -> tuple[str, int]:
         """Bind and listen; returns (address, port). Raises DnsblError with one sentence."""
         host, port = split_listen(self._listen)

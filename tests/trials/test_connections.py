@@ -180,3 +180,5 @@ def test_a_flood_of_connections_reaches_no_other_role_and_costs_little(
     assert cost < MEMORY and told < LOG
     assert "Traceback" not in house.said()
     house.until("the pages afterwards", lambda: house.page("/")[0] == 200)
+    if role != "dns":
+        assert f'dnsbl_troubles_total{{server="{role}"' in house.page("/metrics")[1]

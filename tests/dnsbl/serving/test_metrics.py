@@ -19,11 +19,12 @@ from dnsbl.health import Board, Health
 from dnsbl.model import Change
 from dnsbl.serving import metrics
 from dnsbl.serving.feed import Feed
-from dnsbl.serving.metrics import Answering, Exhibit, Page, Parts, page_at, socket_drops
+from dnsbl.serving.metrics import Answering, Exhibit, Page, Parts, Troubles, page_at, socket_drops
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.timing import BOUNDS, TIMED_EVERY, Histogram
 from dnsbl.settings import Dns
+from tester.crowd import Tally
 
 ZONE = """
 origin = "bl.test"
@@ -347,3 +348,14 @@ async def test_two_pages_make_one_that_a_stranger_can_read(house: House) -> None
     assert len(families) == len(set(families))
     assert {"process_open_fds", "dnsbl_dns_process_open_fds", "dnsbl_dns_queries"} <= set(families)
     assert page_at(place) == b""
+
+
+def test_what_strangers_cause_is_counted_by_server() -> None:
+    tallies: dict[str, Tally] = {}
+    page = Page(Troubles(tallies))
+    tallies["web"] = Tally()
+    for _ in range(3):
+        tallies["web"].note("connections refused for want of a place")
+    families = {family.name: family for family in text_string_to_metric_families(page.text().decode())}
+    [sample] = families["dnsbl_troubles"].samples
+    assert sample.labels == {"server": "web", "what": "connections refused for want of a place"} and sample.value == 3
