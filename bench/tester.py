@@ -140,17 +140,21 @@ async def _neighbourhood(plan: Mapping[IPv4Address, Habit], collector_port: int)
         await child.wait()
 
 
+#: Seconds without a letter after which none is waited for.
+QUIET = 0.5
+
+
 async def judge_all(trials: Trials, plan: Mapping[IPv4Address, Habit], name: str) -> tuple[Cost, Judged]:
     """Test a fleet, all addresses at once, and compare with the truth."""
     tests = [partial(trials.test, address, PORT, LIMITS, vectors.profile("standard")) for address in plan]
     cost, done = await _side_by_side(name, tests)
     began, cpu = time.perf_counter(), time.process_time()
     seen = -1
-    for _ in range(10):  # the window closes when nothing has come in for half a second
+    for _ in range(10):  # the window closes when nothing has come in for so long
         if seen == trials.received:
             break
         seen = trials.received
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(QUIET)
     verdicts = {address: verdict(trial) for address, trial in zip(plan, done, strict=True)}
     wall, cpu = cost.wall + time.perf_counter() - began, cost.cpu + time.process_time() - cpu
     opens = {a for a, given in verdicts.items() if given is Verdict.OPEN}

@@ -39,6 +39,7 @@ def test_a_plan_survives_its_way_to_the_other_process() -> None:
 async def test_the_tester_is_right_about_every_kind(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
     monkeypatch.setattr(tester, "PORT", unused_tcp_port)
     monkeypatch.setattr(tester, "LIMITS", tester.replace(tester.LIMITS, connect=2.0))
+    monkeypatch.setattr(tester, "QUIET", 2.0)  # a busy machine is no fault of the tester's
     plan = fleet.speakers(1)
     first = max(plan) + 1
     plan |= {first: Habit.SILENT, first + 1: Habit.FILTERED, first + 2: Habit.REFUSING}
