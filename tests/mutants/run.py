@@ -31,13 +31,13 @@ import time
 import tomllib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from mutations import Mutant, applied, mutants
@@ -121,53 +121,60 @@ def out_of_reach(module: str, loaded: Iterable[str]) -> list[str]:
     return [name for name in loaded if name not in reached and not name.startswith(("tests", "__"))]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Held:
-    """Tests that are being held in a process of their own."""
+    """Tests that are being held in a process of their own, for so many seconds at most.
 
-    pid: int
-    begun: float  #: by the monotonic clock
-    patience: float  #: seconds
+    `prepare` is called in the new process; it may return where to tell which modules were loaded in the end.
+    """
 
-    @classmethod
-    def begin(cls, tests: Sequence[str], patience: float, prepare: Callable[[], int | None]) -> Held:
-        """Start them; `prepare` is called in the new process and may return where to tell which modules it loaded."""
-        begun = time.monotonic()
-        if pid := os.fork():
-            return cls(pid=pid, begun=begun, patience=patience)
-        code = 1
-        try:
-            os.setsid()
-            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-            null = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(null, stream)
-            told = prepare()
-            quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # of what was loaded beforehand
-            code = int(pytest.main(["-x", *quiet, "-p", "no:cacheprovider", "-p", "no:xdist", *tests]))
-            if told is not None:
-                Path(f"/dev/fd/{told}").write_text("\n".join(sys.modules))
-        finally:
-            os._exit(code)
+    def __init__(self, tests: Sequence[str], seconds: float, prepare: Callable[[], int | None]) -> None:
+        self.begun = time.monotonic()
+        self._until = self.begun + seconds
+        self._pid = os.fork()
+        if not self._pid:
+            _hold(tests, prepare)
 
-    def result(self) -> bool | None:
+    def passed(self) -> bool | None:
         """Whether all passed, in time; None while they run."""
-        ended, status = os.waitpid(self.pid, os.WNOHANG)
-        if not ended and time.monotonic() < self.begun + self.patience:
+        ended, status = os.waitpid(self._pid, os.WNOHANG)
+        if not ended and time.monotonic() < self._until:
             return None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        if not ended:
-            os.waitpid(self.pid, 0)
+        self.end(reaped=bool(ended))
         return bool(ended) and status == 0
+
+    def end(self, *, reaped: bool = False) -> None:
+        """Leave nothing of it running."""
+        for kill in (os.killpg, os.kill) if not reaped else (os.killpg,):
+            with contextlib.suppress(ProcessLookupError):
+                kill(self._pid, signal.SIGKILL)
+        if not reaped:
+            os.waitpid(self._pid, 0)
+
+
+def _hold(tests: Sequence[str], prepare: Callable[[], int | None]) -> NoReturn:
+    """What the new process does."""
+    code = 1
+    try:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        told = prepare()
+        quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # of what was loaded beforehand
+        code = int(pytest.main(["-x", *quiet, "-p", "no:cacheprovider", "-p", "no:xdist", *tests]))
+        if told is not None:
+            Path(f"/dev/fd/{told}").write_text("\n".join(sys.modules))
+    finally:
+        os._exit(code)
 
 
 def _baseline(module: str, tree: ast.Module, tests: Sequence[str]) -> float:
     """Load what the module's tests need and a change cannot reach; returns the seconds that they take from then on."""
     loaded = os.memfd_create("loaded")
     for prepare in (lambda: loaded, lambda: sys.meta_path.insert(0, Broken(module, tree))):
-        held = Held.begin(tests, 600, prepare)
-        while (passed := held.result()) is None:
+        held = Held(tests, 600, prepare)
+        while (passed := held.passed()) is None:
             time.sleep(0.01)
         if not passed:
             sys.exit(f"The tests of {module} fail as it is: {' '.join(tests)}")
@@ -202,24 +209,25 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
     def prepare(mutant: Mutant) -> None:
         sys.meta_path.insert(0, Broken(module, applied(tree, mutant)))
 
+    KEPT.mkdir(exist_ok=True)
     try:
         while running or (left and time.monotonic() < until):
             while left and len(running) < jobs and time.monotonic() < until:
                 mutant, tests = left.popleft()
-                held = Held.begin(tests, patience[id(tests)], lambda mutant=mutant: prepare(mutant))  # type: ignore[misc]
-                running[held] = mutant, tests
+                running[Held(tests, patience[id(tests)], partial(prepare, mutant))] = mutant, tests
             for held in list(running):
-                if (passed := held.result()) is None:
+                if (passed := held.passed()) is None:
                     continue
                 mutant, tests = running.pop(held)
                 if passed and tests is own and users:
                     left.appendleft((mutant, users))
-                else:
-                    noticed[mutant.name] = not passed
+                    continue
+                noticed[mutant.name] = not passed
+                file.write_text(json.dumps({"marks": marks, "noticed": noticed}, indent=0))
             time.sleep(0.005)
     finally:
-        KEPT.mkdir(exist_ok=True)
-        file.write_text(json.dumps({"marks": marks, "noticed": noticed}, indent=0))
+        for held in running:
+            held.end()
     return noticed
 
 
