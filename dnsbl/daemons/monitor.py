@@ -1,6 +1,6 @@
 """Asks every server of our zones what it says, as a stranger would: serial, test points, the last change.
 
-A shell around `dns.watch`: `dns.listen` (ourselves), `dns.secondaries` and `dns.monitor`, over UDP, all at once. Each
+A shell around `dns.secondaries.watch`: `dns.listen` (ourselves), `dns.secondaries` and `dns.monitor`, over UDP, all at once. Each
 question waits for at most `SECONDS` and is asked `TRIES` times.
 """
 

@@ -1,6 +1,6 @@
 """DNS cookies: the server's half, made and checked (RFC 7873 with the construction of RFC 9018).
 
-Pure: secrets and time are arguments; `daemons.secrets` keeps the secrets. A cookie shows that its sender receives
+Pure: secrets and time are arguments; `serving.secrets` keeps the secrets. A cookie shows that its sender receives
 what is sent to its address, so that rate limits need not concern it. Servers that share a secret agree on every cookie.
 """
 

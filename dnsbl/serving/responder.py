@@ -230,7 +230,7 @@ class Responder:
 
 
 def _serving(dns: Dns, zones: Zones, table: Table | None) -> Serving:
-    """What the settings ask for; cookies and keys are set by `daemons.secrets`."""
+    """What the settings ask for; cookies and keys are set by `serving.secrets`."""
     host = socket.gethostname()[:100]
     nsid = host if dns.nsid == "hostname" else dns.nsid
     told = {"version": dns.chaos_version, "id": host if dns.chaos_id == "hostname" else dns.chaos_id}

@@ -48,3 +48,33 @@ def test_a_module_says_why_it_is_over_400_lines_and_only_when_it_is(path: Path) 
     text = path.read_text(encoding="utf-8")
     said = "Over 400 lines, since " in (ast.get_docstring(ast.parse(text)) or "").replace("\n", " ")
     assert said == (len(text.splitlines()) > 400)
+
+
+NAMES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
+PAPERS = [*MODULES, *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"))]
+#: What looks like a module's name and is a file's.
+FILES = {"py", "pyx", "pxi", "toml", "json", "md", "db"}
+
+
+def strays(text: str) -> list[str]:
+    """The dotted names between backticks that begin with a room of the house and do not lead to anything in it."""
+    settings = (ROOT / "dnsbl" / "settings.py").read_text(encoding="utf-8")
+    found = []
+    for name in re.findall(r"`([a-z_]+(?:\.\w+)+)(?:\(\))?`", text):
+        parts = name.split(".")
+        homes = [
+            f"{package}{'.'.join(parts[:n])}" for n in range(1, len(parts) + 1) for package in ("", "dnsbl.", "tester.")
+        ]
+        known = [home for home in homes if home in NAMES]
+        if not known or parts[-1] in FILES or re.search(rf"\b{parts[-1]}\b", settings):
+            continue
+        deepest = max(known, key=len)
+        rest = name.removeprefix(deepest.removeprefix("dnsbl.").removeprefix("tester.")).strip(".")
+        if rest and not re.search(rf"\b{rest.split('.')[0]}\b", NAMES[deepest].read_text(encoding="utf-8")):
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_who_is_named_lives_there(path: Path) -> None:
+    assert strays(path.read_text(encoding="utf-8")) == []

@@ -233,7 +233,7 @@ class Table:
         )
 
     def parts(self) -> Iterator[bytes | memoryview]:
-        """The table as a file (`dns.tablefile`), in parts."""
+        """The table as a file (`dns.listed.file`), in parts."""
         head = file.Head(self.serial, self.epoch, self.since, self.zones_digest)
         return file.parts(head, self._bands.values())
 
