@@ -6,7 +6,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -279,13 +278,6 @@ def test_the_end_of_a_zone_is_planned_and_leads_nowhere(run: Run) -> None:
     assert [step["on"] for step in document["plan"]] == sorted(step["on"] for step in document["plan"])
     delegation = run(*words, "--print-delegation", plain=True)
     assert delegation == document["delegation"]
-    records = [line.split() for line in delegation.splitlines()]
-    assert sum(record[3] == "NS" for record in records) == 4
-    assert all(record[1] == "604800" for record in records)
-    documentation = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
-    for record in records:
-        if record[3] != "NS":
-            assert any(ip_address(record[4]) in network for network in documentation)
     soon = str(datetime.now(UTC).date() + timedelta(days=9))
     assert soon in run("retire", "--zone", "relays.example.org", "--on", soon, "--force", plain=True)
 

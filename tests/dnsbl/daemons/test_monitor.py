@@ -7,7 +7,6 @@ import pytest
 
 from dnsbl.daemons import monitor
 from dnsbl.dns.listed.table import Table
-from dnsbl.dns.secondaries.watch import Heard, expected, trouble
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.serving.responder import Responder
 from dnsbl.settings import Dns
@@ -91,24 +90,6 @@ async def test_a_server_without_a_table_does_not_answer_for_the_zone(serve: Star
     server = await serve(None)
     [record] = await monitor.ask([server], ZONES, None)
     assert record["trouble"] == ["does not answer for the zone"]
-
-
-def test_f26_f33_listing_the_world_silence_and_serials_round_the_corner_are_trouble() -> None:
-    [zone] = ZONES
-    wanted = expected(zone, None)
-    assert [(one.address, sorted(one.codes)) for one in wanted] == [
-        ("127.0.0.2", ["127.0.0.2"]),
-        ("::ffff:127.0.0.2", ["127.0.0.2"]),
-        ("127.0.0.1", []),
-        ("::ffff:127.0.0.1", []),
-    ]
-    heard = Heard("s", "bl.test", 3, {one.owner: frozenset(["127.0.0.2"]) for one in wanted[:3]})
-    assert trouble(heard, wanted, 2**32 - 1) == [
-        "has serial 3, 4 ahead of ours",
-        "says 127.0.0.2 about 127.0.0.1, not nothing",
-        "does not answer about ::ffff:127.0.0.1",
-    ]
-    assert trouble(Heard("s", "bl.test", 3), [], None) == []
 
 
 def test_everybody_who_is_configured_is_asked_once() -> None:
