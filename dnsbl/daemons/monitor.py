@@ -1,7 +1,7 @@
 """Asks every server of our zones what it says, as a stranger would: serial, test points, the last change.
 
-A shell around `dns.secondaries.watch`: `dns.listen` (ourselves), `dns.secondaries` and `dns.monitor`, over UDP, all at once. Each
-question waits for at most `SECONDS` and is asked `TRIES` times.
+A shell around `dns.secondaries.watch`: `dns.listen` (ourselves), `dns.secondaries` and `dns.monitor`, over UDP, all at
+once. Each question waits for at most `SECONDS` and is asked `TRIES` times.
 """
 
 from __future__ import annotations
