@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from dnsbl.errors import StoreUnavailable, Trouble
@@ -30,38 +29,11 @@ def test_an_empty_database_says_so_in_one_sentence(empty_url: str) -> None:
     store.close()
 
 
-def test_an_upgrade_makes_a_database_that_passes_the_check_and_can_be_repeated(
-    empty_url: str,
-) -> None:
-    store = Store.open(empty_url)
-    store.upgrade()
-    store.check()
-    store.upgrade()
-    store.check()
-    assert not store.is_empty()
-    store.close()
-
-
 def test_a_database_of_another_version_is_refused(store: Store) -> None:
     with store.write() as tx:
         tx.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreUnavailable, match="has schema 9999 and this program needs 0002"):
         store.check()
-
-
-def test_schema_and_migrations_agree(store: Store) -> None:
-    with store.write() as tx:
-        command.check(versions.config(tx.connection))
-
-
-def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
-    store = Store.open(empty_url)
-    with store.write() as tx:
-        tx.connection.execute(text("CREATE TABLE letters (id INTEGER)"))
-    with pytest.raises(StoreUnavailable, match="refuses"):
-        store.upgrade()
-    assert store.is_empty()
-    store.close()
 
 
 @pytest.mark.parametrize(
@@ -167,10 +139,6 @@ def test_what_was_there_before_counts_began_is_counted_and_keeps_its_flags(empty
             "NUL TARPIT",
         ]
     store.close()
-
-
-def test_the_version_that_the_code_needs_is_the_newest_migration() -> None:
-    assert ScriptDirectory.from_config(versions.config()).get_current_head() == versions.NEWEST
 
 
 # A store whose database is in trouble. What only SQLite has to show is shown on a file of its own.

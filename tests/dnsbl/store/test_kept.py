@@ -1,0 +1,23 @@
+"""What is kept of strangers, counted by holder and day."""
+
+from __future__ import annotations
+
+from dnsbl.store import Store
+from dnsbl.store.kept import EVER, Account
+
+
+def test_what_is_kept_is_counted_by_holder_and_day(store: Store) -> None:
+    today, mine, ever = 20_000, Account("of 192.0.2.1", 20_000), Account("run x", EVER)
+    with store.write() as tx:
+        assert tx.kept.of([mine, ever]) == {mine: (0, 0), ever: (0, 0)}
+        tx.kept.add([mine, ever], 10, today=today)
+        tx.kept.add([mine], 5, today=today)
+        assert tx.kept.of([mine, ever, Account("of 192.0.2.1", 19_999)]) == {
+            mine: (2, 15),
+            ever: (1, 10),
+            Account("of 192.0.2.1", 19_999): (0, 0),
+        }
+        tx.kept.add([Account("all", today + 1)], 1, today=today + 1)
+        assert tx.kept.of([mine])[mine] == (2, 15)
+        tx.kept.add([Account("all", today + 2)], 1, today=today + 2)
+        assert tx.kept.of([mine, ever]) == {mine: (0, 0), ever: (1, 10)}, "days that are over are dropped"

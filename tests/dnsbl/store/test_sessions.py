@@ -1,0 +1,49 @@
+"""Conversations that were held."""
+
+from __future__ import annotations
+
+from dnsbl.store import Store
+from tester.smtp import Control, Event, Flag, Transcript
+from tests.dnsbl.store.samples import HOST, NOW, begin
+
+
+def test_transcripts_come_back_whole_and_the_newest_control_counts(store: Store) -> None:
+    with store.write() as tx:
+        begin(tx, "run")
+        assert tx.sessions.control("run") == (Control.NOT_RUN, "")
+        filed = []
+        for control in (Control.REFUSED, Control.ACCEPTED, Control.NOT_RUN):
+            transcript = Transcript(
+                target=str(HOST),
+                port=25,
+                source="",
+                started=1.5,
+                control=control,
+                control_reply="550 no",
+                target_name="\0\udcff",
+            )
+            tx.sessions.add("run", "w", transcript, NOW)
+            filed.append(transcript)
+        assert tx.sessions.control("run") == (Control.ACCEPTED, "550 no")
+        assert [Transcript.from_json(document) for document in tx.sessions.documents("run")] == filed
+        assert tx.sessions.documents("other") == []
+
+
+def test_transcripts_are_read_as_far_as_they_are_not_too_much(store: Store) -> None:
+    with store.write() as tx:
+        begin(tx, "run")
+        for number, flag in enumerate((Flag.TARPIT, Flag.NUL, Flag.TARPIT)):
+            spoken = Transcript(
+                target="192.0.2.1",
+                port=25,
+                source="192.0.2.9:1",
+                started=float(number),
+                events=(Event(0.0, "<", b"x" * 3000),),
+                flags=frozenset({flag}),
+            )
+            tx.sessions.add("run", "worker", spoken, NOW)
+        assert len(tx.sessions.documents("run")) == 3
+        assert [Transcript.from_json(d).started for d in tx.sessions.documents("run", octets=9000)] == [0.0, 1.0]
+        assert tx.sessions.documents("run", octets=10) == []
+        assert tx.sessions.flags("run") == {Flag.TARPIT, Flag.NUL}
+        assert tx.sessions.flags("other") == set()
