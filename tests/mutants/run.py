@@ -2,11 +2,11 @@
 
     python tests/mutants/run.py [MODULE.py ...]     `make mutants`, `make mutants ONLY=tester/smtp.py`
 
-A module's tests are its own (the mirrored path) and, where those see nothing, their neighbours that import it. Each
-mutant lives in a forked process alone, by way of an import hook: no file is changed. What was found is kept in
-`.mutants/` until the module or its tests change, so that a run that was broken off is taken up again. What survives
-must stand in `explained.toml` with the reason why no test can or need notice it: a survivor that does not, and an
-explanation of what does not survive, fail the run.
+A module's tests are its own (the mirrored path), at first with few examples of each property, and, where those see
+nothing, with all of them and the neighbours that import the module. Each mutant lives in a forked process alone, by way
+of an import hook: no file is changed. What was found is kept in `.mutants/` until the module or its tests change, so
+that a run that was broken off is taken up again. What survives must stand in `explained.toml` with the reason why no
+test can or need notice it: a survivor that does not, and an explanation of what does not survive, fail the run.
 
 Why our own: mutmut 3 changes only the bodies of functions, and here the rules are tables, enums and constants;
 cosmic-ray has no clause, member or keyword left out, makes ten nonsense operators of each one, edits the files in place
@@ -200,11 +200,12 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
     if kept["marks"] != marks:
         noticed = {name: True for name, seen in noticed.items() if seen and trust and kept["marks"][0] == marks[0]}
     tree = ast.parse(source)
-    left = deque((mutant, own or users) for mutant in mutants(tree) if mutant.name not in noticed)
+    rounds = [["--hypothesis-profile=few", *own], own + users] if own else [users]
+    left = deque((mutant, 0) for mutant in mutants(tree) if mutant.name not in noticed)
     if not left:
         return noticed
-    patience = {id(tests): _baseline(module, tree, tests) * _PATIENCE + _GRACE for tests in (own, users) if tests}
-    running: dict[Held, tuple[Mutant, list[str]]] = {}
+    patience = [_baseline(module, tree, words) * _PATIENCE + _GRACE for words in rounds]
+    running: dict[Held, tuple[Mutant, int]] = {}
 
     def prepare(mutant: Mutant) -> None:
         sys.meta_path.insert(0, Broken(module, applied(tree, mutant)))
@@ -213,14 +214,14 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
     try:
         while running or (left and time.monotonic() < until):
             while left and len(running) < jobs and time.monotonic() < until:
-                mutant, tests = left.popleft()
-                running[Held(tests, patience[id(tests)], partial(prepare, mutant))] = mutant, tests
+                mutant, n = left.popleft()
+                running[Held(rounds[n], patience[n], partial(prepare, mutant))] = mutant, n
             for held in list(running):
                 if (passed := held.passed()) is None:
                     continue
-                mutant, tests = running.pop(held)
-                if passed and tests is own and users:
-                    left.appendleft((mutant, users))
+                mutant, n = running.pop(held)
+                if passed and n + 1 < len(rounds):
+                    left.appendleft((mutant, n + 1))
                     continue
                 noticed[mutant.name] = not passed
                 file.write_text(json.dumps({"marks": marks, "noticed": noticed}, indent=0))
