@@ -17,7 +17,7 @@ from tester import letter as letters
 from tester.approach import Approach, Path
 from tester.bounces import Ours
 from tester.caller import call
-from tester.collector import Bounds, Collector
+from tester.collector import Caps, Collector
 from tester.letter import Keyring
 from tester.returned import Collected
 from tester.smtp import Attempt, Event, Limits, Said, Transcript
@@ -51,7 +51,7 @@ class Trials:
             gate=lambda token: letters.gate(self.keyring, token),
             deliver=self._deliver,
             now=time.time,
-            bounds=Bounds(connections=2000, per_peer=100),
+            caps=Caps(connections=2000, per_peer=100),
         )
 
     async def test(self, address: IPv4Address, port: int, limits: Limits, forms: Sequence[Vector]) -> Trial:

@@ -112,7 +112,7 @@ class Board:
             self.changed()
 
 
-class Patience:
+class Backoff:
     """How long to wait before a part is begun again."""
 
     def __init__(self) -> None:

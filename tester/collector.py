@@ -23,7 +23,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tester.bounces import COLLECTOR, refusal
 from tester.crowd import Crowd, Place, Tally, widths
-from tester.envelopes import Path, Recipients
+from tester.envelopes import MailPath, Recipients
 from tester.errors import Deferred
 from tester.listening import Listener, bound
 from tester.received import plain
@@ -36,7 +36,7 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bounds:
+class Caps:
     message: int = 256 * 1024  #: octets of a message, in lines of whatever length
     line: int = 4096  #: octets of a command
     connections: int = 200
@@ -70,14 +70,14 @@ class Collector:
         gate: Callable[[str], bool],
         deliver: Callable[[Collected], Awaitable[None]],
         now: Callable[[], float],
-        bounds: Bounds = Bounds(),
+        caps: Caps = Caps(),
         tls: tuple[str, str] | None = None,
         on_probe: Callable[[Collected], None] | None = None,
     ) -> None:
         self.hostname = hostname
         self.recipients = Recipients(domains, gate)
         self.now = now
-        self.bounds = bounds
+        self.caps = caps
         self.on_probe = on_probe
         self.tls: ssl.SSLContext | None = None
         if tls is not None:
@@ -88,8 +88,8 @@ class Collector:
         self._deliver = deliver
         self._storing: set[asyncio.Task[None]] = set()
         self._listeners: list[Listener] = []
-        shares = widths(per_peer=bounds.per_peer, per_network=bounds.per_network, per_region=bounds.per_region)
-        self._crowd = Crowd(bounds.connections, shares, grace=bounds.grace)
+        shares = widths(per_peer=caps.per_peer, per_network=caps.per_network, per_region=caps.per_region)
+        self._crowd = Crowd(caps.connections, shares, grace=caps.grace)
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; port 0 takes a free one; "::" takes IPv4 as well. Returns the bound address and port.
@@ -152,27 +152,27 @@ class _Connection(SMTP):
     """
 
     def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop, place: Place) -> None:
-        bounds = collector.bounds
-        self.line_length_limit = bounds.line  # of the reader; DATA puts longer lines together
+        caps = collector.caps
+        self.line_length_limit = caps.line  # of the reader; DATA puts longer lines together
         super().__init__(
             _Handler(),
-            data_size_limit=bounds.message,
+            data_size_limit=caps.message,
             enable_SMTPUTF8=True,
             hostname=collector.hostname,
             ident=f"ESMTP {COLLECTOR}",
             tls_context=collector.tls,
-            timeout=bounds.idle,
-            command_call_limit=bounds.commands,
+            timeout=caps.idle,
+            command_call_limit=caps.commands,
             loop=loop,
         )
-        self.command_size_limits = defaultdict(lambda: bounds.line)  # the library shares one table among all
-        self.command_size_limit = bounds.line
+        self.command_size_limits = defaultdict(lambda: caps.line)  # the library shares one table among all
+        self.command_size_limit = caps.line
         self._collector = collector
-        self._mail: Path | None = None
-        self._rcpt: Path | None = None
+        self._mail: MailPath | None = None
+        self._rcpt: MailPath | None = None
         self._recipient = ""  # what it names of ours
         self._probing = True  # until DATA: a recipient accepted and not used is a callback
-        self._budget = 2 * bounds.message
+        self._budget = 2 * caps.message
         self._replies = 0
         self._place = place
         self._whole: asyncio.TimerHandle | None = None
@@ -190,7 +190,7 @@ class _Connection(SMTP):
         self._peer = transport.get_extra_info("peername") or ("::", 0)
         self._local = transport.get_extra_info("sockname") or ("::", 0)
         self._collector.open[self] = self._place
-        self._whole = self.loop.call_later(self._collector.bounds.seconds, self._out_of_time)
+        self._whole = self.loop.call_later(self._collector.caps.seconds, self._out_of_time)
         self._expect_mail()
         super().connection_made(transport)
         # A peer that resets the connection ends the library's task with an error that nobody else picks up.
@@ -229,7 +229,7 @@ class _Connection(SMTP):
         self._replies = 0
         if self._errand is not None:
             self._errand.cancel()
-        self._errand = self.loop.call_later(self._collector.bounds.errand, self._leave_off)
+        self._errand = self.loop.call_later(self._collector.caps.errand, self._leave_off)
         self._place.waits(self.loop.time())
 
     def _leave_off(self) -> None:
@@ -249,12 +249,12 @@ class _Connection(SMTP):
             transport.close()
             return
         transport.write_eof()
-        self._budget = self._collector.bounds.message
+        self._budget = self._collector.caps.message
         self._place.waits(self.loop.time())
         for timer in (self._whole, self._errand):
             if timer is not None:
                 timer.cancel()
-        self._whole = self.loop.call_later(self._collector.bounds.farewell, self.drop)
+        self._whole = self.loop.call_later(self._collector.caps.farewell, self.drop)
 
     def _out_of_time(self) -> None:
         self._leave("421 4.4.2 this took too long", mid_sentence=True)
@@ -278,12 +278,12 @@ class _Connection(SMTP):
     async def smtp_MAIL(self, arg: str | None) -> None:
         if await self.check_helo_needed():
             return
-        path = Path.read("FROM", arg)
+        path = MailPath.read("FROM", arg)
         if path is None:
             await self.push("501 5.1.7 Syntax: MAIL FROM:<address>")
         elif self._mail is not None:
             await self.push("503 5.5.1 nested MAIL command")
-        elif path.size > self._collector.bounds.message:
+        elif path.size > self._collector.caps.message:
             await self.push(f"552 5.3.4 message too big for this {COLLECTOR}")
         else:
             self._mail = path
@@ -292,7 +292,7 @@ class _Connection(SMTP):
     async def smtp_RCPT(self, arg: str | None) -> None:
         if await self.check_helo_needed():
             return
-        path = Path.read("TO", arg)
+        path = MailPath.read("TO", arg)
         if path is None:
             await self.push("501 5.1.3 Syntax: RCPT TO:<address>")
         elif self._mail is None:
@@ -333,7 +333,7 @@ class _Connection(SMTP):
         text = bytearray(b"\r\n")  # the first line begins as all others do
         seen, too_much = 0, False
         while (end := text.find(b"\r\n.\r\n", seen)) < 0:
-            if len(text) > self._collector.bounds.message + 7:
+            if len(text) > self._collector.caps.message + 7:
                 too_much = True
                 del text[:-4]
             seen = max(0, len(text) - 4)
@@ -343,7 +343,7 @@ class _Connection(SMTP):
             text += piece
         self._reader.feed_data(bytes(text[end + 5 :]))  # the next command, if it came along; the reader is empty
         del text[end + 2 :], text[:2]
-        if too_much or len(text) > self._collector.bounds.message:
+        if too_much or len(text) > self._collector.caps.message:
             return None
         return bytes((b"\r\n" + text).replace(b"\r\n.", b"\r\n")[2:])
 
@@ -354,7 +354,7 @@ class _Connection(SMTP):
             return
         reply = refusal(status if isinstance(status, str) else status.decode("utf-8", "replace"))
         self._replies += reply[3:4] != "-"  # the last line of a reply
-        if self._replies < self._collector.bounds.replies:
+        if self._replies < self._collector.caps.replies:
             await super().push(reply)
         else:
             self._leave_off()
@@ -368,7 +368,7 @@ class _Connection(SMTP):
     async def _take(self, message: bytes) -> str:
         """A whole message has come: store it, and only then say so."""
         collected = self._collected(message)
-        self._budget = 2 * self._collector.bounds.message
+        self._budget = 2 * self._collector.caps.message
         self._expect_mail()
         self._place.served()
         try:

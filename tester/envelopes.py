@@ -25,7 +25,7 @@ _OURSELVES = ("postmaster", "abuse")
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class MailPath:
     """The argument of MAIL or RCPT, read once."""
 
     raw: bytes  #: as sent
@@ -35,7 +35,7 @@ class Path:
     size: int  #: of the SIZE parameter, or 0; other parameters are ignored
 
     @classmethod
-    def read(cls, keyword: str, argument: str | None) -> Path | None:
+    def read(cls, keyword: str, argument: str | None) -> MailPath | None:
         """The path behind `FROM` or `TO`, with or without blanks and colon; None when it is no path at all."""
         raw = (argument or "").encode("utf-8", "surrogateescape")
         name, rest = raw[: len(keyword)], raw[len(keyword) :]
@@ -74,7 +74,7 @@ class Recipients:
             rf"|(?<![a-z0-9.-])(?:{names})!([rs][a-z2-7]{{33}})(?![a-z2-7])"
         )
 
-    def find(self, path: Path) -> str:
+    def find(self, path: MailPath) -> str:
         """The token (or "postmaster", "abuse") that a path names at a domain of ours; "" when it is none of ours.
 
         A relay may hand on the very form that it was offered: `token%ours@relay`, `"token@ours"@relay`, `ours!token`.

@@ -22,7 +22,7 @@ class Meant(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
+class Denial:
     """One refusal, read."""
 
     meant: Meant
@@ -59,7 +59,7 @@ _NUMBERS = re.compile(r"\S*\d\S*|\S+@\S+")
 MOST = 500
 
 
-def read(reply: str, *, us: Collection[str] = ()) -> Refusal:
+def read(reply: str, *, us: Collection[str] = ()) -> Denial:
     """What the refusal `reply` ("550 5.7.1 text", escaped) speaks of; `us` are our names and addresses, lower case.
 
     Words for relaying count before all others: servers say "relaying denied" with the client's address beside it.
@@ -68,11 +68,11 @@ def read(reply: str, *, us: Collection[str] = ()) -> Refusal:
     bare = _ECHO.sub(" ", said)
     text = " ".join(_NUMBERS.sub(" ", bare).lower().split())
     if _TESTER_FIRST.search(bare) is None and _RELAYING.search(bare):
-        return Refusal(meant=Meant.RELAYING, text=text)
+        return Denial(meant=Meant.RELAYING, text=text)
     lower = bare.lower()
     if _TESTER.search(bare) or any(name and name in lower for name in us):
-        return Refusal(meant=Meant.TESTER, text=text)
-    return Refusal(meant=Meant.UNTOLD, text=text)
+        return Denial(meant=Meant.TESTER, text=text)
+    return Denial(meant=Meant.UNTOLD, text=text)
 
 
 #: Postfix's names for what a rule has looked at stand before its words: a "Client host rejected: ... not authorized"

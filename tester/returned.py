@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from tester.mime import STATUS, Part, header, lines, parts
-from tester.received import hops
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,15 +45,13 @@ class Collected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Opened:
+class Unwrapped:
     """What a message that came to the collector holds. Everything in it is a claim of a stranger."""
 
     proofs: frozenset[str]  #: what looks like a proof in the message's own text; empty when it is a report
-    reported_proofs: frozenset[str]  #: the same in a report, or in the copy of another message
     is_report: bool  #: multipart/report, a DSN part, or an evident bounce by its From, Subject and Auto-Submitted
     header: Mapping[str, bytes]  #: its fields
     parts: tuple[Part, ...]  #: the nodes of its MIME tree
-    received: tuple[str, ...]  #: raw Received fields, newest first, escaped and bounded
 
 
 _LABEL = re.compile(r"proof:", re.I)
@@ -70,11 +67,11 @@ _BOUNCE = re.compile(
 )
 
 
-def unwrap(message: bytes) -> Opened:
+def unwrap(message: bytes) -> Unwrapped:
     """Open a message from a stranger. Never raises; work is bounded by the message's length.
 
     Looks at the first MiB. A proof is found in any text part, whatever encoded, wrapped, quoted or turned it into HTML
-    on the way; where it stands decides which of the two sets holds it.
+    on the way; in a report, and in the copy of another message, it is none.
     """
     message = lines(message)
     head, tree = header(message), tuple(parts(message))
@@ -82,17 +79,9 @@ def unwrap(message: bytes) -> Opened:
     is_report = _evident_bounce(head) or any(
         part.kind == "multipart/report" or part.kind in STATUS for part in own_tree
     )
-    texts = [part for part in tree if part.kind.startswith("text/")]
-    own = frozenset(proof for part in texts if not part.copied for proof in _proofs(part))
-    copied = frozenset(proof for part in texts if part.copied for proof in _proofs(part))
-    return Opened(
-        proofs=frozenset() if is_report else own,
-        reported_proofs=own | copied if is_report else copied,
-        is_report=is_report,
-        header=head,
-        parts=tree,
-        received=tuple(hop.raw for hop in hops(message)),
-    )
+    own_texts = [part for part in own_tree if part.kind.startswith("text/")]
+    proofs = frozenset() if is_report else frozenset(proof for part in own_texts for proof in _proofs(part))
+    return Unwrapped(proofs=proofs, is_report=is_report, header=head, parts=tree)
 
 
 def _evident_bounce(header: dict[str, bytes]) -> bool:

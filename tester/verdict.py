@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 
 from tester.received import plain
-from tester.refusals import Meant, Refusal, read
+from tester.refusals import Denial, Meant, read
 from tester.smtp import KEPT, PENDING, REFUSED, RETRY, Control, Outcome
 from tester.vectors import CATALOGUE
 
@@ -59,7 +59,7 @@ class Weighed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class Circumstances:
     """The circumstances of one message at the collector, for `weigh`."""
 
     address: IPv4Address | IPv6Address  #: the letter's target
@@ -124,7 +124,7 @@ NEVER_SENT = frozenset(
 )
 
 
-def weigh(evidence: Evidence) -> Weighed:
+def weigh(evidence: Circumstances) -> Weighed:
     """Judge one message at the collector against the letter that it claims to be.
 
     The checks go from "is this ours at all" to "does it convict"; the first that speaks decides:
@@ -312,9 +312,9 @@ def _answered(vector: str) -> bool:
 class _Refused:
     """A run in which everything was refused."""
 
-    forms: tuple[tuple[str, Outcome, Refusal], ...]  #: vector, outcome, and what its reply speaks of
+    forms: tuple[tuple[str, Outcome, Denial], ...]  #: vector, outcome, and what its reply speaks of
     control: Control
-    postmaster: Refusal | None  #: how mail for its postmaster was refused; None where it was not, or not asked
+    postmaster: Denial | None  #: how mail for its postmaster was refused; None where it was not, or not asked
 
     @property
     def speaks_of_relaying(self) -> bool:

@@ -11,15 +11,15 @@ from hashlib import sha256
 from tester.bounces import Ours, is_complaint, read
 from tester.fate import Fate
 from tester.letter import Keyring, genuine
-from tester.returned import Collected, Opened
+from tester.returned import Collected, Unwrapped
 from tester.smtp import DELIVERED
-from tester.verdict import Evidence, Finding, Weighed, weigh
+from tester.verdict import Circumstances, Finding, Weighed, weigh
 
 
 def weigh_return(
-    collected: Collected, opened: Opened, fate: Fate | None, *, keyring: Keyring, ours: Ours, window: float
+    collected: Collected, unwrapped: Unwrapped, fate: Fate | None, *, keyring: Keyring, ours: Ours, window: float
 ) -> Weighed:
-    """What this message, already opened, proves about the letter whose token its recipient is.
+    """What this message, already unwrapped, proves about the letter whose token its recipient is.
 
     `fate` is None when there is no such letter. A delivery is late `window` seconds after the dot, or after the
     letter's first moment when it is not known that one went out. A machine of ours has delivered it when the peer is
@@ -27,7 +27,7 @@ def weigh_return(
     """
     if fate is None:
         if collected.recipient in ("postmaster", "abuse"):
-            if is_complaint(opened.header, opened.parts):
+            if is_complaint(unwrapped.header, unwrapped.parts):
                 return Weighed(finding=Finding.COMPLAINT, counts=False, reason="Somebody reports abuse to us.")
             return Weighed(finding=Finding.HUMAN, counts=False, reason="Somebody wrote to us.")
         return Weighed(finding=Finding.FORGED, counts=False, reason="There is no such letter.")
@@ -35,16 +35,16 @@ def weigh_return(
     answer = None
     if collected.token == letter.sender:
         answer = read(
-            opened.header, opened.parts, recipient=letter.recipient, null_sender=collected.null_sender, us=ours
+            unwrapped.header, unwrapped.parts, recipient=letter.recipient, null_sender=collected.null_sender, us=ours
         )
     return weigh(
-        Evidence(
+        Circumstances(
             address=letter.address,
             peer=collected.peer,
             answer=answer,
             genuine=genuine(keyring, letter),
-            proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in opened.proofs),
-            is_report=opened.is_report,
+            proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in unwrapped.proofs),
+            is_report=unwrapped.is_report,
             outcome=fate.outcome,
             already_delivered=fate.folded in DELIVERED,
             received_at=collected.received_at,

@@ -36,12 +36,12 @@ class Arrivals:
 
         Raises Full, and nothing is stored, when it tells nothing new and a share that it would count for is used up.
         """
-        opened = unwrap(collected.message)
+        unwrapped = unwrap(collected.message)
         with self._store.write() as tx:
             fate = tx.letters.find(collected.token)
             weighed = weigh_return(
                 collected,
-                opened,
+                unwrapped,
                 fate,
                 keyring=self._keyring,
                 ours=self._ours(),

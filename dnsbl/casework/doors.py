@@ -13,7 +13,7 @@ from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Job, JobReason, JobState, Nomination, Reason, Refusal
-from dnsbl.rules.intake import Case
+from dnsbl.rules.intake import Intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 
@@ -22,7 +22,7 @@ from dnsbl.store import Store, Transaction
 class Taken:
     """What became of one message of the evidence: a test that is queued, or why there is none."""
 
-    case: Case
+    case: Intake
     job: Job | None
     refused: Refused | None
 
@@ -80,7 +80,7 @@ class Doors:
                 now=now,
             )
 
-    def nominate_each(self, cases: Iterable[Case]) -> tuple[Taken, ...]:
+    def nominate_each(self, cases: Iterable[Intake]) -> tuple[Taken, ...]:
         """File what each message of some evidence nominates, one by one: a refusal of one is none of the others."""
         taken: list[Taken] = []
         for case in cases:

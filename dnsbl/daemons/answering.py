@@ -21,7 +21,7 @@ from dnsbl.health import Board
 from dnsbl.opened import table_path
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed
-from dnsbl.serving.metrics import Answering, Exhibit, Page, Parts
+from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
 from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
@@ -83,7 +83,7 @@ class Front:
         """Its parts by name, in the order in which they begin; `beside` says that there is another process."""
         parts: list[tuple[str, Callable[[], Awaitable[Shell]]]] = [("secrets", self._begin_secrets)]
         if self._settings.dns.metrics_listen:
-            parts.append(("metrics", self._begin_exhibit))
+            parts.append(("metrics", self._begin_metrics))
         if beside:
             parts.append(("inner metrics", self._begin_inner))
         parts += [("dns", self._begin_responder), ("feed", self._begin_feed), ("notifier", _given(self._notifier))]
@@ -105,16 +105,16 @@ class Front:
         await asyncio.to_thread(self._secrets.load)
         return self._secrets
 
-    async def _begin_exhibit(self) -> Shell:
+    async def _begin_metrics(self) -> Shell:
         assert self._settings.dns.metrics_listen is not None
-        exhibit = Exhibit(self._page, self._settings.dns.metrics_listen)
-        self._bound.metrics = [exhibit.start()]
-        return exhibit
+        metrics_server = MetricsServer(self._page, self._settings.dns.metrics_listen)
+        self._bound.metrics = [metrics_server.start()]
+        return metrics_server
 
     async def _begin_inner(self) -> Shell:
-        exhibit = Exhibit(Page(self.answering, prefix="dnsbl_dns"), INNER)
-        self._bound.page = exhibit.start()
-        return exhibit
+        metrics_server = MetricsServer(Page(self.answering, prefix="dnsbl_dns"), INNER)
+        self._bound.page = metrics_server.start()
+        return metrics_server
 
     async def _begin_responder(self) -> Shell:
         thread = _Thread(self.responder)

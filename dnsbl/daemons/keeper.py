@@ -16,7 +16,7 @@ from typing import Protocol
 
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError, StoreUnavailable, Withheld
-from dnsbl.health import Board, Patience
+from dnsbl.health import Backoff, Board
 
 #: Seconds between two looks at what a part has to complain of.
 EVERY = 0.5
@@ -58,7 +58,7 @@ class Keeper:
         self._wait = wait
         self._shell: Shell | None = None
         self._fell = False  # whether it has failed and not worked for a while since
-        self._patience = Patience()
+        self._backoff = Backoff()
 
     async def start(self) -> None:
         """Begin it for the first time. Raises DnsblError when it cannot, unless time may mend that."""
@@ -122,6 +122,6 @@ class Keeper:
         """It is down; returns the seconds until the next try."""
         self._shell, self._fell = None, True
         self._board.down(self.part, why)
-        pause = self._patience.after(lived)
+        pause = self._backoff.after(lived)
         _log.error("%s is down, and is begun again in %g s: %s", self.part, pause, why)
         return pause

@@ -15,7 +15,7 @@ from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError, Full
 from dnsbl.settings import Settings, split_listen
 from tester import letter
-from tester.collector import Bounds, Collector
+from tester.collector import Caps, Collector
 from tester.errors import Deferred
 from tester.letter import Keyring
 from tester.returned import Collected
@@ -42,7 +42,7 @@ class Mailroom:
             gate=lambda token: letter.gate(keyring, token),
             deliver=self._deliver,
             now=lambda: clock.now().timestamp(),
-            bounds=Bounds(
+            caps=Caps(
                 message=collector.message_bytes,
                 connections=collector.connections,
                 per_peer=collector.per_peer,

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError
-from dnsbl.health import Board, Health, Patience
+from dnsbl.health import Backoff, Board, Health
 from dnsbl.serving.metrics import page_at
 
 #: Seconds that a child gets to end when it is told to.
@@ -65,7 +65,7 @@ class Child:
     heard: bytes = b""  #: of a line that is not whole yet
     document: Document = field(default_factory=dict)  #: what it said when it was ready; empty while it is not
     health: list[Health] = field(default_factory=list)
-    patience: Patience = field(default_factory=Patience)
+    backoff: Backoff = field(default_factory=Backoff)
     begun: int = 0
     at: float = 0.0  #: when it was begun, or is to be begun; monotonic seconds
 
@@ -219,7 +219,7 @@ class Parent:
             self._failed = Ended(f"{how[0].upper()}{how[1:]} before it was ready.", said=said)
             self._end()
             return
-        pause = child.patience.after(self._clock.monotonic() - child.at)
+        pause = child.backoff.after(self._clock.monotonic() - child.at)
         child.at = self._clock.monotonic() + pause
         _log.error("%s; it is begun again in %g s", how, pause)
         now = self._clock.now()

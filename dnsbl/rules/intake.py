@@ -28,12 +28,10 @@ from tester.received import Home, Reading, Step, Trace
 REASON_MOST = 500
 #: Doors where we know who speaks: a reason may stand in place of evidence.
 TRUSTED = frozenset({Door.CLI})
-#: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.
-STRANGERS_MOST = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class Intake:
     """What came of one message of the evidence (or of a request without any): a nomination, or why there is none."""
 
     where: str  #: which message of the file: "", "message 2 of 3", "attached message"
@@ -100,8 +98,8 @@ def nominations(
     now: datetime,
     pick: int | None = None,
     at: Home | None = None,
-) -> tuple[tuple[Case, ...], int]:
-    """Read a request: a Case for each message of the evidence, and how many messages there are. Raises Refused.
+) -> tuple[tuple[Intake, ...], int]:
+    """Read a request: an Intake for each message of the evidence, and how many messages there are. Raises Refused.
 
     An empty `address` is taken from the line of the Received chain where the mail was handed to the hosts of `at`
     (those of the settings, if None). `pick` is the number of another line, counted from the top, and goes with one
@@ -124,12 +122,11 @@ def nominations(
             raise Refused(Refusal.NO_EVIDENCE, "Show the spam: paste the whole message with all its headers.")
         if door in TRUSTED and not words:
             raise Refused(Refusal.NO_EVIDENCE, "Give a spam message (--evidence) or a reason (--reason) for this test.")
-        return (Case(where="", nomination=nominated(typed, None), refused=None, trace=None, line=None),), 1
-    most = terms.evidence_messages if door in TRUSTED else min(terms.evidence_messages, STRANGERS_MOST)
-    found, total = exhibits(evidence, most=most)
+        return (Intake(where="", nomination=nominated(typed, None), refused=None, trace=None, line=None),), 1
+    found, total = exhibits(evidence, most=terms.evidence_messages)
     if pick is not None and total > 1:
         raise Refused(Refusal.WHICH_LINE, f"A line can be picked in one message only, and these are {total}.")
-    cases: list[Case] = []
+    cases: list[Intake] = []
     for exhibit in found:
         trace, line, refused, suspect = None, None, exhibit.fault, None
         if refused is None:
@@ -141,7 +138,7 @@ def nominations(
                 refused = error
         kept = exhibit.message[: terms.evidence_bytes]
         cases.append(
-            Case(
+            Intake(
                 where=exhibit.where,
                 nomination=nominated(suspect, kept) if suspect is not None else None,
                 refused=refused,

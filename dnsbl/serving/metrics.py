@@ -1,7 +1,8 @@
 """Prometheus metrics: what the responder and the feed have counted, read when somebody asks.
 
 The answering path only adds to plain numbers; names and labels are made here, at the scrape, in the scraper's thread.
-`Page.text` is what the web shows at /metrics; `Exhibit` serves the same on a listener of its own for nodes without web.
+`Page.text` is what the web shows at /metrics; `MetricsServer` serves the same on a listener of its own, for nodes
+without a web.
 """
 
 from __future__ import annotations
@@ -246,7 +247,7 @@ class _Threaded6(_Threaded):
     address_family = socket.AF_INET6
 
 
-class Exhibit:
+class MetricsServer:
     """Serves a page on `listen`, in threads of its own."""
 
     def __init__(self, page: Page, listen: str) -> None:

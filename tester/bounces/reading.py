@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from tester.bounces import forms, own, words
 from tester.bounces.ours import Ours, quoted, quoted_as_reply
 from tester.bounces.own import Own
-from tester.bounces.status import Report, of
+from tester.bounces.status import StatusReport, of
 from tester.mime import FEEDBACK, RECEIPT, STATUS, Part
 from tester.verdict import Finding, Weighed
 
@@ -58,7 +58,7 @@ def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, 
     return _by_words(header, said, pieces, others, recipient=recipient, null_sender=null_sender, us=us)
 
 
-def _by_status(reports: Collection[Report], said: Own, pieces: Iterable[bytes], us: Ours) -> Weighed:
+def _by_status(reports: Collection[StatusReport], said: Own, pieces: Iterable[bytes], us: Ours) -> Weighed:
     """A delivery status report about our recipient."""
     if any(report.action in ("delayed", "relayed", "delivered", "expanded") for report in reports):
         return _say(Finding.DSN_DELAYED, "The report says that the letter is on its way.")
@@ -80,7 +80,7 @@ def _by_words(
     header: Mapping[str, bytes],
     said: Own,
     pieces: Iterable[bytes],
-    others: Collection[Report],
+    others: Collection[StatusReport],
     *,
     recipient: str,
     null_sender: bool,
@@ -141,7 +141,7 @@ def is_complaint(header: Mapping[str, bytes], parts: Iterable[Part]) -> bool:
     )
 
 
-def _is_ours(reports: Iterable[Report], said: Own, us: Ours) -> bool:
+def _is_ours(reports: Iterable[StatusReport], said: Own, us: Ours) -> bool:
     """Whether our own collector is named as the host that did not take the letter."""
     reports = tuple(reports)
     return (
@@ -151,7 +151,7 @@ def _is_ours(reports: Iterable[Report], said: Own, us: Ours) -> bool:
     )
 
 
-def _gave_up(reports: Iterable[Report], said: Own) -> bool:
+def _gave_up(reports: Iterable[StatusReport], said: Own) -> bool:
     """Whether a failure under a status that names no reason came after vain attempts to deliver."""
     vague = any(report.status in ("", "5.0.0") for report in reports)
     return vague and (

@@ -25,7 +25,7 @@ _CODE = re.compile(rb"(?:[\w-]{1,20};)?\s{0,9}([245])[0-9][0-9]\b", re.I)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class StatusReport:
     """What one report says has become of one recipient."""
 
     recipient: bytes  #: all fields that name it, lower case, without blanks
@@ -48,13 +48,13 @@ class Report:
         return self.action == "failed" and permanent and not self.retried and (code is None or code[1] != b"4")
 
 
-def reports(content: bytes) -> Iterator[Report]:
+def reports(content: bytes) -> Iterator[StatusReport]:
     """The recipients of a status part, at most 100, in order; told apart where blank lines were lost, too."""
     groups = (group for block in _BLANK.split(content, _MOST) for group in _groups(block.lstrip(b"\n")))
     for _, found in zip(range(_MOST), groups, strict=False):
         action, status = _ACTION.match(found.get("action", b"")), _STATUS.match(found.get("status", b""))
         kind, _, name = found.get("remote-mta", b"").partition(b";")
-        yield Report(
+        yield StatusReport(
             recipient=_GAPS.sub(b"", b";".join(found[key] for key in found if _names(key))).lower(),
             action=action[1].decode("ascii").lower() if action else "",
             status=status[0].decode("ascii") if status else "",
@@ -80,10 +80,10 @@ def _names(key: str) -> bool:
     return key.endswith("-recipient")
 
 
-def of(recipient: str, contents: Iterable[bytes]) -> tuple[list[Report], list[Report]]:
+def of(recipient: str, contents: Iterable[bytes]) -> tuple[list[StatusReport], list[StatusReport]]:
     """The reports that these status parts tell of our recipient, and those of others."""
-    ours: list[Report] = []
-    others: list[Report] = []
+    ours: list[StatusReport] = []
+    others: list[StatusReport] = []
     for content in contents:
         for report in reports(content):
             (ours if recipient.encode("ascii") in report.recipient else others).append(report)

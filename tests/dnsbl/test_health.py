@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from dnsbl.clock import HandClock
-from dnsbl.health import PAUSES, STEADY, WHY_MOST, Board, Health, Patience
+from dnsbl.health import PAUSES, STEADY, WHY_MOST, Backoff, Board, Health
 
 
 @pytest.fixture
@@ -87,9 +87,9 @@ def test_what_is_no_row_is_refused(row: object) -> None:
 
 
 def test_pauses_grow_up_to_a_bound_and_begin_anew_after_a_steady_time() -> None:
-    patience = Patience()
-    assert [patience.after(1.0) for _ in PAUSES] == list(PAUSES)
-    assert [patience.after(1.0) for _ in range(5)] == [PAUSES[-1]] * 5
-    assert patience.after(STEADY) == PAUSES[0]
-    assert patience.after(STEADY - 1) == PAUSES[1]
+    backoff = Backoff()
+    assert [backoff.after(1.0) for _ in PAUSES] == list(PAUSES)
+    assert [backoff.after(1.0) for _ in range(5)] == [PAUSES[-1]] * 5
+    assert backoff.after(STEADY) == PAUSES[0]
+    assert backoff.after(STEADY - 1) == PAUSES[1]
     assert max(PAUSES) <= 60

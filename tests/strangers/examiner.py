@@ -19,9 +19,9 @@ from tester import letter as letters
 from tester.approach import Path
 from tester.bounces import Ours
 from tester.caller import call
-from tester.collector import Bounds, Collector
+from tester.collector import Caps, Collector
 from tester.letter import Keyring, Sender
-from tester.returned import Collected, Opened, unwrap
+from tester.returned import Collected
 from tester.smtp import DELIVERED, PENDING, Attempt, Control, Event, Flag, Limits, Outcome, Said, Transcript
 from tester.trial import Trial, Vantage
 from tester.vectors import profile
@@ -56,7 +56,7 @@ class Examination:
     def __init__(self, address: str, keyring: Keyring) -> None:
         self.address = IPv4Address(address)
         self.trial = Trial(run="fleet", nomination="", vantage=VANTAGE, keyring=keyring)
-        self.letters: dict[str, Opened] = {}  # by vector: the letter that came back
+        self.letters: dict[str, bytes] = {}  # by vector: the letter that came back
         self.flags: frozenset[Flag] = frozenset()
         self.visits = 0
         path = Path(address=self.address, port=25)
@@ -147,7 +147,7 @@ class Examiner:
             deliver=self._deliver,
             now=time.time,
             on_probe=self._probed,
-            bounds=Bounds(per_peer=30),  # all letters of a server may come at once
+            caps=Caps(per_peer=30),  # all letters of a server may come at once
         )
 
     async def __aenter__(self) -> Examiner:
@@ -192,4 +192,4 @@ class Examiner:
         vector = fate.letter.vector
         self.findings.append(f"{run.address} {vector} from {message.peer}: {weighed.finding}. {weighed.reason}")
         if weighed.counts:
-            run.letters[vector] = unwrap(message.message)
+            run.letters[vector] = message.message

@@ -14,6 +14,7 @@ from examiner import Examination, Examiner
 from fleet import MEMBERS, OUTER, TWO_MACHINES, build
 from lab import Lab
 
+from tester.received import hops
 from tester.smtp import RETRY, Control, Flag, Outcome
 from tester.vectors import PROFILES
 from tester.verdict import Judgement, Verdict
@@ -179,7 +180,7 @@ def test_no_other_member_needs_a_second_run(voyage: Voyage) -> None:
 def test_the_headers_do_not_betray_the_input_of_a_hidden_server(voyage: Voyage, host: str) -> None:
     """Only our own record of who was given which letter leads back to the address that we spoke to."""
     run = voyage.runs[host]
-    received = run.letters["S01"].received
+    received = [hop.raw for hop in hops(run.letters["S01"])]
     assert received
     if host == "nat":
         assert OUTER in received[0]  # the gateway, as the server sees it

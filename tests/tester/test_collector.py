@@ -18,11 +18,11 @@ from player import attempt
 from rooms import Plain, approaching
 
 from tester.caller import call
-from tester.collector import Bounds, Collector
+from tester.collector import Caps, Collector
 from tester.envelopes import Recipients
 from tester.returned import Collected
 from tester.smtp import Limits, Outcome
-from tester.verdict import Evidence, Finding, Verdict, judge, weigh
+from tester.verdict import Circumstances, Finding, Verdict, judge, weigh
 from tests.waiting import until
 
 MESSAGE = b"Subject: hello\r\n\r\n.dotted\r\n\xff 8-bit\r\n"
@@ -284,7 +284,7 @@ async def flood(port: int, data: bytes, times: int) -> int:
 
 
 async def test_a_line_without_end_costs_nothing() -> None:
-    async with posting(bounds=Bounds(message=4096)) as post:
+    async with posting(caps=Caps(message=4096)) as post:
         taken = await flood(post.port, b"x" * 65536, 1600)  # 100 MB
         assert taken < 1600
         await until(lambda: not post.collector.open)
@@ -292,7 +292,7 @@ async def test_a_line_without_end_costs_nothing() -> None:
 
 
 async def test_a_message_somewhat_too_big_is_told_so() -> None:
-    async with posting(bounds=Bounds(message=4096)) as post:
+    async with posting(caps=Caps(message=4096)) as post:
         big = b"x" * 70 + b"\r\n"
         replies = await say(post.port, *ENVELOPE, b"DATA\r\n", big * 70 + b".\r\n", b"NOOP\r\n")
     assert codes(replies)[4:] == ["354", "552", "250"]
@@ -300,7 +300,7 @@ async def test_a_message_somewhat_too_big_is_told_so() -> None:
 
 
 async def test_many_messages_share_one_connection() -> None:
-    async with posting(bounds=Bounds(message=4096)) as post:
+    async with posting(caps=Caps(message=4096)) as post:
         once = (*ENVELOPE[1:], b"DATA\r\n", b"y" * 60 + b"\r\n" + (b"x" * 70 + b"\r\n") * 50 + b".\r\n")
         replies = await say(post.port, ENVELOPE[0], *once * 5)
     assert codes(replies)[-1] == "250"
@@ -308,7 +308,7 @@ async def test_many_messages_share_one_connection() -> None:
 
 
 async def test_connections_are_counted_by_peer_and_altogether() -> None:
-    async with posting(bounds=Bounds(connections=3, per_peer=2)) as post:
+    async with posting(caps=Caps(connections=3, per_peer=2)) as post:
 
         async def enter(source: str) -> tuple[str, asyncio.StreamWriter]:
             reader, writer = await asyncio.open_connection("127.0.0.1", post.port, local_addr=(source, 0))
@@ -325,7 +325,7 @@ async def test_connections_are_counted_by_peer_and_altogether() -> None:
 
 
 async def test_a_network_has_its_places_too() -> None:
-    async with posting(bounds=Bounds(per_peer=2, per_network=3)) as post:
+    async with posting(caps=Caps(per_peer=2, per_network=3)) as post:
         replies, writers = [], []
         for source in ("127.0.5.1", "127.0.5.1", "127.0.5.2", "127.0.5.3", "127.0.6.1"):
             reader, writer = await asyncio.open_connection("127.0.0.1", post.port, local_addr=(source, 0))
@@ -337,7 +337,7 @@ async def test_a_network_has_its_places_too() -> None:
 
 
 async def test_when_all_places_are_taken_the_one_without_a_letter_that_waits_longest_yields() -> None:
-    async with posting(bounds=Bounds(connections=2, grace=0.0)) as post:
+    async with posting(caps=Caps(connections=2, grace=0.0)) as post:
         reader, busy = await asyncio.open_connection("127.0.0.1", post.port, local_addr=("127.1.0.1", 0))
         for line in (b"", *ENVELOPE):
             busy.write(line)
@@ -359,7 +359,7 @@ async def test_when_all_places_are_taken_the_one_without_a_letter_that_waits_lon
 @pytest.mark.parametrize("words", [b"NOOP", b"RSET", b"HELO h.test", b"EHLO h.test", b"MAIL FROM:<a@b.test>"])
 async def test_who_says_something_waits_no_less_long_for_it(words: bytes) -> None:
     """Whoever was silent first and whoever talked all the time yield alike."""
-    async with posting(bounds=Bounds(connections=2, per_peer=1, grace=0.0)) as post:
+    async with posting(caps=Caps(connections=2, per_peer=1, grace=0.0)) as post:
         ends = [await asyncio.open_connection("127.0.0.1", post.port, local_addr=(f"127.{n}.0.1", 0)) for n in (1, 2)]
         (talker, talking), (silent, _) = ends
         for reader, _ in ends:
@@ -378,14 +378,14 @@ async def test_who_says_something_waits_no_less_long_for_it(words: bytes) -> Non
 
 @pytest.mark.parametrize("words", [b"NOOP", b"RSET", b"HELO h.test", b"VRFY x", b"WHAT"])
 async def test_no_command_keeps_a_place_without_a_message(words: bytes) -> None:
-    async with posting(bounds=Bounds(commands=1000, replies=10)) as post:
+    async with posting(caps=Caps(commands=1000, replies=10)) as post:
         replies = [reply for reply in await say(post.port, *[words + b"\r\n"] * 20) if reply]
         assert codes(replies)[-1] in ("421", "502") and len(replies) <= 10
         assert post.collector.open == {}
 
 
 async def test_each_message_earns_further_commands_and_further_time() -> None:
-    async with posting(bounds=Bounds(replies=9, per_peer=1, grace=0.0)) as post:
+    async with posting(caps=Caps(replies=9, per_peer=1, grace=0.0)) as post:
         once = (*ENVELOPE[1:], b"DATA\r\n", b"x\r\n.\r\n", b"NOOP\r\n", b"RSET\r\n")
         replies = await say(post.port, ENVELOPE[0], *once * 4)
     assert codes(replies) == ["220", "250", *["250", "250", "354", "250", "250", "250"] * 4]
@@ -393,7 +393,7 @@ async def test_each_message_earns_further_commands_and_further_time() -> None:
 
 
 async def test_commands_buy_no_time_without_a_message() -> None:
-    async with posting(bounds=Bounds(errand=0.3, commands=10**6, replies=10**6, message=10**8)) as post:
+    async with posting(caps=Caps(errand=0.3, commands=10**6, replies=10**6, message=10**8)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
         async with asyncio.timeout(10):
             with contextlib.suppress(ConnectionError):
@@ -405,7 +405,7 @@ async def test_commands_buy_no_time_without_a_message() -> None:
 
 
 async def test_a_connection_has_its_time_however_busy() -> None:
-    async with posting(bounds=Bounds(seconds=0.2, commands=10**6, replies=10**6)) as post:
+    async with posting(caps=Caps(seconds=0.2, commands=10**6, replies=10**6)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(10):
@@ -419,7 +419,7 @@ async def test_a_connection_has_its_time_however_busy() -> None:
 
 
 async def test_a_silent_peer_is_dropped() -> None:
-    async with posting(bounds=Bounds(idle=0.1)) as post:
+    async with posting(caps=Caps(idle=0.1)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
         async with asyncio.timeout(10):
             assert (await reader.read()).endswith(b"421 4.4.2 relay-test collector: nothing was said for too long\r\n")
@@ -427,7 +427,7 @@ async def test_a_silent_peer_is_dropped() -> None:
 
 
 async def test_commands_are_counted() -> None:
-    async with posting(bounds=Bounds(commands=5)) as post:
+    async with posting(caps=Caps(commands=5)) as post:
         assert codes(await say(post.port, *[b"NOOP\r\n"] * 6)) == ["220", *["250"] * 5, "421"]
 
 
@@ -518,7 +518,7 @@ async def test_the_whole_loop_convicts_an_open_relay() -> None:
     assert message.recipient == sent.token.lower()
     assert sent.dot_at is not None
     weighed = weigh(
-        Evidence(
+        Circumstances(
             address=ip_address(transcript.target),
             peer=message.peer,
             answer=None,
@@ -548,7 +548,7 @@ async def test_the_whole_loop_convicts_an_open_relay() -> None:
 
 
 async def test_all_commands_of_a_connection_together_are_bounded() -> None:
-    async with posting(bounds=Bounds(commands=1000, replies=10)) as post:
+    async with posting(caps=Caps(commands=1000, replies=10)) as post:
         junk = [b"NOOP\r\n", b"RSET\r\n", b"HELP\r\n", b"WHAT\r\n"] * 10
         replies = await say(post.port, *junk)
     said = [reply for reply in replies if reply]

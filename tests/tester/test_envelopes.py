@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import LETTER, RING, new
 
-from tester.envelopes import Path, Recipients
+from tester.envelopes import MailPath, Recipients
 from tester.letter import Keyring, gate
 
 TOKEN = LETTER.recipient
@@ -39,7 +39,7 @@ OURS = Recipients({"C.example", "b.example.org", "[192.0.2.25]", "#3221226009"},
     ],
 )
 def test_a_path_is_read_however_it_is_written(argument: str, address: str) -> None:
-    path = Path.read("FROM", argument)
+    path = MailPath.read("FROM", argument)
     assert path is not None
     assert path.address == address
     assert path.raw == argument.encode()
@@ -50,12 +50,12 @@ def test_a_path_is_read_however_it_is_written(argument: str, address: str) -> No
     [None, "", "FROM", "FROM:", "FROM:  ", "FROM:<", 'FROM:<"', 'FROM:"', "TO:<a@b>", "FROMAGE:<a@b>", "FROM:a b@c d"],
 )
 def test_what_is_no_path_is_none(argument: str | None) -> None:
-    read = Path.read("FROM", argument)
+    read = MailPath.read("FROM", argument)
     assert read is None or (argument == "FROM:a b@c d" and read.address == "a")
 
 
 def test_the_parts_of_a_path() -> None:
-    path = Path.read("TO", 'TO:<"R-1"@C.Example.> SIZE=77 X=SIZE=9')
+    path = MailPath.read("TO", 'TO:<"R-1"@C.Example.> SIZE=77 X=SIZE=9')
     assert path is not None
     assert (path.local, path.domain, path.size) == ("r-1", "c.example", 77)
 
@@ -89,7 +89,7 @@ def test_the_parts_of_a_path() -> None:
     ],
 )
 def test_a_letter_is_ours_in_whatever_form_it_is_handed_on(recipient: str) -> None:
-    path = Path.read("TO", f"TO:{recipient}")
+    path = MailPath.read("TO", f"TO:{recipient}")
     assert path is not None
     assert OURS.find(path).lower() == (LETTER.sender if LETTER.sender in recipient else TOKEN)
 
@@ -116,14 +116,14 @@ def test_a_letter_is_ours_in_whatever_form_it_is_handed_on(recipient: str) -> No
     ],
 )
 def test_nothing_else_is_ours(recipient: str) -> None:
-    path = Path.read("TO", f"TO:{recipient}")
+    path = MailPath.read("TO", f"TO:{recipient}")
     assert path is not None
     assert OURS.find(path) == ""
 
 
 @pytest.mark.parametrize("recipient", ["<postmaster>", "<Postmaster@c.example>", "<ABUSE@b.example.org>", "postmaster"])
 def test_people_reach_us(recipient: str) -> None:
-    path = Path.read("TO", f"TO:{recipient}")
+    path = MailPath.read("TO", f"TO:{recipient}")
     assert path is not None
     assert OURS.find(path) in ("postmaster", "abuse")
 
@@ -151,7 +151,7 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(max_size=60))
 def test_whatever_is_named_is_read_without_complaint(text: str) -> None:
-    path = Path.read("TO", f"TO:{text}")
+    path = MailPath.read("TO", f"TO:{text}")
     if path is not None:
         assert path.address.isascii()
         assert OURS.find(path) in ("", TOKEN, "postmaster", "abuse")

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 import pytest
 
 from tester import letter, vectors
-from tester.collector import Bounds, Collector
+from tester.collector import Caps, Collector
 from tester.letter import Keyring, Letter
 from tester.returned import Collected
 from tests.waiting import until
@@ -21,14 +21,14 @@ from tests.waiting import until
 NOW = 1700000000
 C, B = "c.test", "b.test"
 LITERALS = (ip_address("192.0.2.99"), ip_address("2001:db8::99"))
-USUAL = Bounds()
-MANY = Bounds(commands=10**6, replies=10**6)
+USUAL = Caps()
+MANY = Caps(commands=10**6, replies=10**6)
 
 
 class Post:
     """A running collector behind the real gate, and what came in."""
 
-    def __init__(self, bounds: Bounds = USUAL) -> None:
+    def __init__(self, caps: Caps = USUAL) -> None:
         self.keyring = Keyring.generate(secrets.token_bytes, NOW)
         self.got: list[Collected] = []
         self.broken = False
@@ -38,7 +38,7 @@ class Post:
             gate=lambda token: letter.gate(self.keyring, token),
             deliver=self.deliver,
             now=lambda: float(NOW),
-            bounds=bounds,
+            caps=caps,
         )
         self.port = 0
 
@@ -61,8 +61,8 @@ class Post:
 
 
 @contextlib.asynccontextmanager
-async def posting(bounds: Bounds = USUAL) -> AsyncIterator[Post]:
-    post = Post(bounds)
+async def posting(caps: Caps = USUAL) -> AsyncIterator[Post]:
+    post = Post(caps)
     _, post.port = await post.collector.start("127.0.0.1", 0)
     try:
         yield post
@@ -246,9 +246,9 @@ NONSENSE = {
 
 @pytest.mark.parametrize("name", NONSENSE)
 async def test_nonsense_is_answered_briefly_and_leaves_nothing(name: str) -> None:
-    async with posting(Bounds(idle=1.0)) as post:
+    async with posting(Caps(idle=1.0)) as post:
         codes = await pour(post.port, NONSENSE[name])
-        assert len(codes) <= Bounds().replies + 1
+        assert len(codes) <= Caps().replies + 1
         assert "354" not in codes
         assert (await ask(post.port, [b"NOOP\r\n"]))[1][:3] == b"250", "others are served as before"
     assert post.got == []
@@ -294,8 +294,8 @@ async def test_a_hundred_megabytes_of_message_cost_three_megabytes_at_most(data:
 
 async def test_two_thousand_connections_leave_room_for_a_letter() -> None:
     """Each address gets its few places, all together get theirs, and nobody waits for a refusal."""
-    bounds = Bounds(connections=50, per_peer=4, grace=60.0)
-    async with posting(bounds) as post:
+    caps = Caps(connections=50, per_peer=4, grace=60.0)
+    async with posting(caps) as post:
         codes: list[bytes] = []
 
         async def enter(number: int) -> asyncio.StreamWriter:
@@ -309,8 +309,8 @@ async def test_two_thousand_connections_leave_room_for_a_letter() -> None:
         async with asyncio.timeout(20):
             for start in range(0, 2000, 40):
                 writers += await asyncio.gather(*map(enter, range(start, start + 40)))
-                assert len(post.collector.open) <= bounds.connections
-        assert codes.count(b"220") == bounds.connections
+                assert len(post.collector.open) <= caps.connections
+        assert codes.count(b"220") == caps.connections
         assert codes.count(b"220") + codes.count(b"421") == 2000
         for writer in writers:
             writer.transport.abort()

@@ -464,8 +464,8 @@ class Postbox:
     async def deliver(self, message: Collected) -> None:
         fate = Fate(letter=self.letter, dot_at=self.dot)
         ours = Ours(names=())
-        opened = unwrap(message.message)
-        self.got.append(weigh_return(message, opened, fate, keyring=self.keyring, ours=ours, window=48 * 3600))
+        unwrapped = unwrap(message.message)
+        self.got.append(weigh_return(message, unwrapped, fate, keyring=self.keyring, ours=ours, window=48 * 3600))
 
 
 async def convicted(box: Postbox, *, limits: Limits = PATIENT, **server: Any) -> tuple[list[Weighed], Transcript]:

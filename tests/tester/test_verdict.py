@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from tester.smtp import DELIVERED, KEPT, PENDING, REFUSED, RETRY, Control, Outcome
 from tester.vectors import CATALOGUE
-from tester.verdict import NEVER_SENT, NO_POSTMASTER, Evidence, Finding, Judgement, Verdict, Weighed, judge, weigh
+from tester.verdict import NEVER_SENT, NO_POSTMASTER, Circumstances, Finding, Judgement, Verdict, Weighed, judge, weigh
 
 O = Outcome  # noqa: E741
 V = Verdict
 
-GOOD = Evidence(
+GOOD = Circumstances(
     address=ip_address("192.0.2.1"),
     peer=ip_address("192.0.2.1"),
     answer=None,

@@ -101,7 +101,7 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
     header, body = mime.split(head)
     kind, _ = mime.content_type(header.get("content-type", ""))
     if kind == "message/rfc822":
-        leaves = [mime.Part(kind=kind, name="", body=mime.decoded(body, header.get("content-transfer-encoding", "")))]
+        leaves = [mime.Leaf(kind=kind, name="", body=mime.decoded(body, header.get("content-transfer-encoding", "")))]
     else:
         leaves = list(mime.parts(head))
     report = reports.report(header, leaves)
@@ -118,7 +118,7 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
     return (Exhibit(message=text, where="", doubt=doubt if inline.says_so(header) else ""),)
 
 
-def _of_attached(attached: list[bytes], report: reports.Report | None, depth: int) -> tuple[Exhibit, ...]:
+def _of_attached(attached: list[bytes], report: reports.AbuseReport | None, depth: int) -> tuple[Exhibit, ...]:
     """The messages that a forward or a report is about. Raises Refused."""
     if report is not None and not report.spam:
         raise Refused(Refusal.NOT_MAIL, "This report says that its message is no spam.")
@@ -138,7 +138,7 @@ def _of_attached(attached: list[bytes], report: reports.Report | None, depth: in
     return tuple(gathered)
 
 
-def _messages(leaf: mime.Part) -> Iterator[bytes]:
+def _messages(leaf: mime.Leaf) -> Iterator[bytes]:
     """The messages that a part of another one holds. Raises Refused."""
     if leaf.body.startswith(outlook.MAGIC) and (
         leaf.name.endswith(".msg") or leaf.kind == "application/vnd.ms-outlook"

@@ -51,7 +51,7 @@ def says_so(header: dict[str, str]) -> bool:
     return bool(_SUBJECT.match(_decoded(header.get("subject", ""))))
 
 
-def forwards(header: dict[str, str], leaves: Sequence[mime.Part]) -> bool:
+def forwards(header: dict[str, str], leaves: Sequence[mime.Leaf]) -> bool:
     """Whether this message, by its header and its text parts, is such a forward."""
     says = says_so(header)
     for leaf in leaves:

@@ -21,7 +21,7 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class Leaf:
     """One leaf of a message's tree: what is no multipart."""
 
     kind: str  #: its content type, lower case
@@ -50,7 +50,7 @@ def split(message: bytes) -> tuple[dict[str, str], bytes]:
     return header, message[blank.end() :] if blank else b""
 
 
-def parts(message: bytes) -> Iterator[Part]:
+def parts(message: bytes) -> Iterator[Leaf]:
     """The leaves of a message, in order; a message that is no multipart is its own leaf."""
     left = PARTS
     waiting: list[tuple[bytes, int]] = [(message, 0)]
@@ -65,7 +65,7 @@ def parts(message: bytes) -> Iterator[Part]:
             continue
         _, disposition = content_type(header.get("content-disposition", ""))
         name = (disposition.get("filename") or parameters.get("name") or "").lower()
-        yield Part(kind=kind, name=name, body=decoded(body, header.get("content-transfer-encoding", "")))
+        yield Leaf(kind=kind, name=name, body=decoded(body, header.get("content-transfer-encoding", "")))
 
 
 def decoded(body: bytes, encoding: str) -> bytes:

@@ -22,7 +22,7 @@ _YAML = frozenset(("text/plain", "text/yaml", "application/yaml", "application/x
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class AbuseReport:
     """What a report says of itself."""
 
     kind: str  #: "ARF" or "X-ARF"
@@ -30,13 +30,13 @@ class Report:
     spam: bool  #: False where it says that the message is none
 
 
-def report(header: dict[str, str], leaves: Sequence[mime.Part]) -> Report | None:
+def report(header: dict[str, str], leaves: Sequence[mime.Leaf]) -> AbuseReport | None:
     """The abuse report that a message with this header and these parts is, or None."""
     for leaf in leaves:
         if leaf.kind == "message/feedback-report":  # RFC 5965 3.1, 3.2
             said = _fields(leaf.body)
             spam = said.get("feedback-type", "").strip().lower() != "not-spam"
-            return Report(kind="ARF", source=_address(said.get("source-ip", "")), spam=spam)
+            return AbuseReport(kind="ARF", source=_address(said.get("source-ip", "")), spam=spam)
     for leaf in leaves:
         if is_json(leaf) and (document := document_of(leaf.body)):
             return from_json(document)
@@ -44,11 +44,11 @@ def report(header: dict[str, str], leaves: Sequence[mime.Part]) -> Report | None
         return None
     for leaf in leaves:
         if leaf.kind in _YAML and "report-type" in (said := _fields(leaf.body.lstrip(b"-"))):
-            return Report(kind="X-ARF", source=_address(said.get("source", "")), spam=True)
-    return Report(kind="X-ARF", source=None, spam=True)
+            return AbuseReport(kind="X-ARF", source=_address(said.get("source", "")), spam=True)
+    return AbuseReport(kind="X-ARF", source=None, spam=True)
 
 
-def is_json(leaf: mime.Part) -> bool:
+def is_json(leaf: mime.Leaf) -> bool:
     """Whether this part may hold a report in JSON."""
     return leaf.kind in ("application/json", "text/json") or leaf.name.endswith(".json")
 
@@ -64,12 +64,12 @@ def document_of(body: bytes) -> dict[str, Any]:
     return {}
 
 
-def from_json(document: dict[str, Any]) -> Report:
+def from_json(document: dict[str, Any]) -> AbuseReport:
     """A report from its JSON form."""
     inner = _table(document.get("Report"))
     places = (document.get("source_identifier"), inner.get("SourceIp"), _table(inner.get("Source")).get("IP"))
     source = next((found for place in places if isinstance(place, str) and (found := _address(place))), None)
-    return Report(kind="X-ARF", source=source, spam=True)
+    return AbuseReport(kind="X-ARF", source=source, spam=True)
 
 
 def samples(document: dict[str, Any]) -> Iterator[bytes]:

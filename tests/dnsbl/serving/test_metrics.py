@@ -19,7 +19,7 @@ from dnsbl.health import Board, Health
 from dnsbl.model import Change
 from dnsbl.serving import metrics
 from dnsbl.serving.feed import Feed
-from dnsbl.serving.metrics import Answering, Exhibit, Page, Parts, Troubles, page_at, socket_drops
+from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts, Troubles, page_at, socket_drops
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.timing import BOUNDS, TIMED_EVERY
@@ -247,10 +247,10 @@ def get(url: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
 async def test_b53_a_node_without_web_shows_the_page_on_a_listener_of_its_own(house: House, listen: str) -> None:
-    exhibit = Exhibit(house.page, listen)
-    host, port = exhibit.start()
+    metrics_server = MetricsServer(house.page, listen)
+    host, port = metrics_server.start()
     stop = asyncio.Event()
-    running = asyncio.create_task(exhibit.run(stop))
+    running = asyncio.create_task(metrics_server.run(stop))
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     kind, text = await asyncio.to_thread(get, f"http://{where}/metrics")
     assert kind.startswith("text/plain")
@@ -266,7 +266,7 @@ def test_a_port_that_is_taken_is_one_sentence(house: House) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(DnsblError) as caught:
-            Exhibit(house.page, listen).start()
+            MetricsServer(house.page, listen).start()
     assert str(caught.value) == f"dns.metrics_listen: {listen}: cannot listen there: Address already in use"
 
 
@@ -289,10 +289,10 @@ async def test_metrics_by_themselves_cost_few_connections_and_none_for_long(
             pass
 
     monkeypatch.setattr(metrics, "Timer", Hand)
-    exhibit = Exhibit(house.page, "127.0.0.1:0")
-    place = exhibit.start()
+    metrics_server = MetricsServer(house.page, "127.0.0.1:0")
+    place = metrics_server.start()
     stop = asyncio.Event()
-    running = asyncio.create_task(exhibit.run(stop))
+    running = asyncio.create_task(metrics_server.run(stop))
     await asyncio.sleep(0)
     slow = [socket.create_connection(place, timeout=10) for _ in range(metrics.SCRAPES)]
     for one in slow:
@@ -306,8 +306,8 @@ async def test_metrics_by_themselves_cost_few_connections_and_none_for_long(
         assert await asyncio.to_thread(one.recv, 1) == b"", "their time is over"
         one.close()
     for _ in slow:
-        assert await asyncio.to_thread(exhibit._server._places.acquire, timeout=10)
-    exhibit._server._places.release(len(slow))
+        assert await asyncio.to_thread(metrics_server._server._places.acquire, timeout=10)
+    metrics_server._server._places.release(len(slow))
     _, text = await asyncio.to_thread(get, f"http://{place[0]}:{place[1]}/metrics")
     assert "dnsbl_dns_queries_total" in text
     stop.set()
@@ -330,9 +330,9 @@ def test_the_parts_of_a_node_are_on_the_page_with_those_of_the_process_beside_it
 
 async def test_two_pages_make_one_that_a_stranger_can_read(house: House) -> None:
     inner = Page(Answering(house.responder, house.feed, house.log, clock=house.clock), prefix="dnsbl_dns")
-    exhibit, stop = Exhibit(inner, "127.0.0.1:0"), asyncio.Event()
-    place = exhibit.start()
-    running = asyncio.create_task(exhibit.run(stop))
+    metrics_server, stop = MetricsServer(inner, "127.0.0.1:0"), asyncio.Event()
+    place = metrics_server.start()
+    running = asyncio.create_task(metrics_server.run(stop))
     seen = await asyncio.to_thread(page_at, place)
     stop.set()
     await running

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.bounces.status import Report, of, reports
+from tester.bounces.status import StatusReport, of, reports
 
 MESSAGE = b"Reporting-MTA: dns; relay.example\nArrival-Date: today\n\n"
 OURS = b"Final-Recipient: rfc822; token@c.example\nAction: failed\nStatus: 5.7.1\n"
 OTHERS = b"Final-Recipient: rfc822; other@c.example\nAction: delayed\nStatus: 4.4.1\n"
 
 
-def report(fields: str) -> Report:
+def report(fields: str) -> StatusReport:
     [found] = reports(MESSAGE + fields.encode("latin-1"))
     return found
 

@@ -17,7 +17,7 @@ OUTLOOK = (
 
 
 def told(subject: str, text: str, kind: str = "text/plain") -> bool:
-    return forwards({"subject": subject}, [mime.Part(kind=kind, name="", body=text.encode())])
+    return forwards({"subject": subject}, [mime.Leaf(kind=kind, name="", body=text.encode())])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_it_is_known_in_html_and_in_latin_1() -> None:
     html = "<div>FYI</div><b>From:</b>&nbsp;a<br><b>Sent:</b> b<br/><b>To:</b> c<br><b>Subject:</b> d<br>"
     assert told("FW: x", html, "text/html")
     text = "-----Message transféré-----\nDe : a\nEnvoyé : b\nÀ : c\nObjet : d\n".encode("latin-1")
-    assert forwards({}, [mime.Part(kind="text/plain", name="", body=text)])
+    assert forwards({}, [mime.Leaf(kind="text/plain", name="", body=text)])
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_a_hostile_text_costs_little(piece: str) -> None:
 
 @given(st.text(max_size=100), st.text(max_size=200))
 def test_whatever_comes_is_told_without_complaint(subject: str, text: str) -> None:
-    forwards({"subject": subject}, [mime.Part(kind="text/html", name="", body=text.encode("utf-8", "replace"))])
+    forwards({"subject": subject}, [mime.Leaf(kind="text/html", name="", body=text.encode("utf-8", "replace"))])

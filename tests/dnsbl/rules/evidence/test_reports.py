@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.rules.evidence import mime
-from dnsbl.rules.evidence.reports import Report, document_of, from_json, report, samples
+from dnsbl.rules.evidence.reports import AbuseReport, document_of, from_json, report, samples
 from tests.dnsbl.rules.evidence.samples import RELAY, SPAM
 
 
-def leaf(kind: str, body: bytes, name: str = "") -> mime.Part:
-    return mime.Part(kind=kind, name=name, body=body)
+def leaf(kind: str, body: bytes, name: str = "") -> mime.Leaf:
+    return mime.Leaf(kind=kind, name=name, body=body)
 
 
-def arf(*lines: str) -> list[mime.Part]:
+def arf(*lines: str) -> list[mime.Leaf]:
     body = "\r\n".join(("Feedback-Type: abuse", "User-Agent: Desk/1", "Version: 1", *lines)).encode()
     return [leaf("text/plain", b"hello"), leaf("message/feedback-report", body)]
 
@@ -38,7 +38,7 @@ def arf(*lines: str) -> list[mime.Part]:
     ],
 )
 def test_arf_names_its_source_or_not(line: str, source: str | None) -> None:
-    expected = Report(kind="ARF", source=ip_address(source) if source else None, spam=True)
+    expected = AbuseReport(kind="ARF", source=ip_address(source) if source else None, spam=True)
     assert report({}, arf(line)) == expected
 
 
@@ -56,10 +56,10 @@ def test_arf_may_say_that_it_is_no_spam() -> None:
 def test_x_arf_by_mail_is_known_by_its_header(kind: str) -> None:
     yaml = f"---\nReported-From: a@b.example\nReport-Type: spam\nSource-Type: ip-address\nSource: '{RELAY}'\n"
     parts = [leaf("text/plain", b"Dear all"), leaf(kind, yaml.encode(), "report.txt")]
-    assert report({"x-arf": "yes"}, parts) == Report(kind="X-ARF", source=ip_address(RELAY), spam=True)
-    assert report({"x-xarf": "PLAIN"}, parts) == Report(kind="X-ARF", source=ip_address(RELAY), spam=True)
+    assert report({"x-arf": "yes"}, parts) == AbuseReport(kind="X-ARF", source=ip_address(RELAY), spam=True)
+    assert report({"x-xarf": "PLAIN"}, parts) == AbuseReport(kind="X-ARF", source=ip_address(RELAY), spam=True)
     assert report({}, parts) is None
-    assert report({"x-arf": "yes"}, parts[:1]) == Report(kind="X-ARF", source=None, spam=True)
+    assert report({"x-arf": "yes"}, parts[:1]) == AbuseReport(kind="X-ARF", source=None, spam=True)
 
 
 DOCUMENTS: list[dict[str, Any]] = [
@@ -103,7 +103,7 @@ DOCUMENTS: list[dict[str, Any]] = [
 def test_x_arf_in_json_names_its_source_and_holds_its_messages(document: dict[str, Any]) -> None:
     body = json.dumps(document).encode()
     read = document_of(body)
-    assert from_json(read) == Report(kind="X-ARF", source=ip_address(RELAY), spam=True)
+    assert from_json(read) == AbuseReport(kind="X-ARF", source=ip_address(RELAY), spam=True)
     assert list(samples(read)) == [SPAM]
     for part in (leaf("application/json", body), leaf("application/octet-stream", body, "xarf.json")):
         assert report({}, [part]) == from_json(read)
