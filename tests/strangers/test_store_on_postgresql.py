@@ -12,7 +12,7 @@ TESTS = Path(__file__).parent.parent / "dnsbl"
 
 
 def test_store_and_casework_hold_on_postgresql_what_they_hold_on_sqlite() -> None:
-    suites = [TESTS / "store", TESTS / "casework"]
+    suites = [TESTS / "store", TESTS / "casework", TESTS / "daemons" / "test_answers.py"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, suites)],
         cwd=TESTS.parent.parent,

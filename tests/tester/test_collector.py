@@ -554,3 +554,123 @@ async def test_all_commands_of_a_connection_together_are_bounded() -> None:
     said = [reply for reply in replies if reply]
     assert len(said) == 10, "the greeting, eight answers, and a last word"
     assert said[-1] == b"421 4.7.0 relay-test collector: no message for too long\r\n"
+
+
+# ------------------------------------------------------------------------------ a letter in whatever shape it comes
+
+
+async def deliver(port: int, *pieces: bytes) -> list[bytes]:
+    """One message, its text in pieces as they are; the replies to it and to a NOOP behind it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"".join((*ENVELOPE, b"DATA\r\n")))
+    while not (await reader.readline()).startswith(b"354"):
+        pass
+    for piece in (*pieces, b"\r\n.\r\nNOOP\r\n"):  # the next command comes along with the end
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0)
+    replies = [await reader.readline(), await reader.readline()]
+    writer.transport.abort()
+    return replies
+
+
+SHAPES = {
+    "a line of 64 KiB": b"Subject: x\r\n\r\n" + b"x" * 65536 + b"\r\nProof: y",
+    "one line of all": b"x" * 200_000,
+    "bare line feeds": b"Subject: x\n\nProof: y\n.\nmore\n",
+    "bare carriage returns": b"Subject: x\r\rProof: y\r.\rmore\r",
+    "mixed line ends": b"a\r\n.b\nc\r\r\n.\rd\n.\r\ne\r\n \r\n.f",
+    "eight bits and NUL": bytes(range(256)),
+    "nothing": b"",
+    "dots": b".\n..\r\n..\r\n...\r\n.\t\r\n",
+    "carriage returns at the end": b"x\r",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_message_is_taken_in_whatever_shape_it_comes(shape: str) -> None:
+    text = SHAPES[shape]
+    sent = text.replace(b"\r\n.", b"\r\n..")
+    sent = b"." + sent if sent.startswith(b".") else sent
+    async with posting() as post:
+        assert codes(await deliver(post.port, sent)) == ["250", "250"]
+        if len(sent) < 1000:
+            assert codes(await deliver(post.port, *(sent[n : n + 1] for n in range(len(sent))))) == ["250", "250"]
+    assert {message.message for message in post.got} == {text + b"\r\n"}
+
+
+async def test_a_message_up_to_the_bound_is_taken_and_beyond_it_told_so() -> None:
+    async with posting(bounds=Bounds(message=20_000)) as post:
+        assert codes(await deliver(post.port, b"x" * 19_998)) == ["250", "250"]
+        replies = await deliver(post.port, b"x" * 19_999)
+        assert replies[0] == b"552 5.3.4 relay-test collector: message too big\r\n"
+        assert codes(await deliver(post.port, b"x" * 19_999, b"\r\n.\r\rn" * 10)) == ["552", "250"]
+    assert [len(message.message) for message in post.got] == [20_000]
+
+
+async def test_an_empty_message_ends_where_it_begins() -> None:
+    async with posting() as post:
+        replies = await say(post.port, *ENVELOPE, b"DATA\r\n", b".\r\n", b"NOOP\r\n")
+    assert codes(replies)[-3:] == ["354", "250", "250"]
+    assert [message.message for message in post.got] == [b""]
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        (b"MAIL FROM:a@b.test\r\n", b"RCPT TO:r-1@collector.test\r\n"),
+        (b"mail from: <a@b.test> size=5\r\n", b"rcpt to: <R-1@Collector.Test>\r\n"),
+        (b"MAIL FROM: a@b.test\r\n", b"RCPT TO: r-1@collector.test\r\n"),
+        (b"Mail From :<>\n", b"Rcpt To :<r-1@collector.test>\n"),
+        (b"MAIL FROM:<@x.test:a@b.test>\r\n", b"RCPT TO:<@x.test,@y.test:r-1@collector.test>\r\n"),
+        (b"MAIL FROM:<MAILER-DAEMON>\r\n", b"RCPT TO:<r-1@collector.test.>\r\n"),
+    ],
+)
+async def test_an_envelope_is_taken_in_whatever_shape_it_comes(envelope: tuple[bytes, bytes]) -> None:
+    async with posting() as post:
+        replies = await say(post.port, b"helo h\r\n", *envelope, b"data\r\n", b"x\r\n.\r\n")
+    assert codes(replies) == ["220", "250", "250", "250", "354", "250"]
+    assert [(message.recipient, message.rcpt_raw) for message in post.got] == [("r-1", envelope[1].strip()[5:])]
+
+
+async def test_every_refusal_carries_the_phrase() -> None:
+    """Ours, the library's, and those at the door, so that a report that quotes one is known."""
+    said: list[bytes] = []
+    async with posting(bounds=Bounds(per_peer=1, commands=3)) as post:
+        for lines in (
+            [b"\xff\r\n", b"\r\n", b"WHAT\r\n", b"NOOP " + b"x" * 5000 + b"\r\n", b"X" * 5000 + b"\r\n"],
+            [b"MAIL FROM:<>\r\n", b"HELO\r\n", b"EHLO\r\n", b"STARTTLS x\r\n", b"STARTTLS\r\n", b"AUTH PLAIN x\r\n"],
+            [
+                b"EHLO h\r\n",
+                b"EXPN x\r\n",
+                b"HELP x\r\n",
+                b"RSET x\r\n",
+                b"QUIT x\r\n",
+                b"RCPT TO:<x>\r\n",
+                b"DATA\r\n",
+            ],
+            [b"EHLO h\r\n", b"MAIL x\r\n", b"MAIL FROM:<> SIZE=9999999\r\n", b"MAIL FROM:<>\r\n", b"MAIL FROM:<>\r\n"],
+            [b"EHLO h\r\n", ENVELOPE[1], b"RCPT x\r\n", b"RCPT TO:<x@collector.test>\r\n", b"RCPT TO:<x@y.test>\r\n"],
+            [*ENVELOPE, ENVELOPE[2], b"DATA x\r\n"],
+            [b"NOOP\r\n"] * 4,
+            [b"WHAT\r\n"] * 6,
+        ):
+            said += await say(post.port, *lines)
+            await until(lambda: not post.collector.open)
+        _, writer = await asyncio.open_connection("127.0.0.1", post.port)
+        await until(lambda: post.collector.open)
+        said += await say(post.port)
+        writer.transport.abort()
+    refusals = [reply for reply in said if reply[:1] in (b"4", b"5")]
+    assert {reply[:3] for reply in refusals} >= {b"421", b"452", b"454", b"500", b"501", b"502", b"503", b"550", b"552"}
+    assert [reply for reply in refusals if b"relay-test collector" not in reply] == []
+
+
+async def test_who_floods_is_told_so_before_the_line_is_cut() -> None:
+    async with posting(bounds=Bounds(message=4096)) as post:
+        reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
+        writer.write(b"".join((*ENVELOPE, b"DATA\r\n")) + b"x" * 12_000)
+        said = await asyncio.wait_for(reader.read(), 5)
+        writer.transport.abort()
+        await until(lambda: not post.collector.open)
+    assert said.endswith(b"552 5.3.4 relay-test collector: too much was sent\r\n")
