@@ -20,6 +20,13 @@ GAVE_UP = re.compile(
     r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed"
 )
 
+#: Some server on the way stumbled over the form of the letter or of the conversation: that is no refusal to relay.
+STUMBLED = re.compile(
+    r"line (?:is )?too long|too (?:big|large|much)\b|size (?:limit|exceed)|exceeds? [a-z ]{0,30}size|syntax"
+    r"|command [a-z\"' ]{0,30}not (?:recogni[sz]ed|implemented)|unrecogni[sz]ed command|protocol error"
+    r"|too many (?:connections|errors|commands)"
+)
+
 #: A code of SMTP or of RFC 3463, as replies bear it; what stands in an address or a version is none.
 PERMANENT_CODE = re.compile(
     r"(?<![\w.:@-])5[0-5]\d(?:[ -](?:#?5\.\d{1,3}\.\d{1,3}|[^\W\d]|[<\"'])|[;:)\]>,]|$)"

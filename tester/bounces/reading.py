@@ -40,7 +40,7 @@ def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, 
     6. A bounce in words: from the null sender (RFC 5321 4.5.5), or in the form of a well-known program; not marked as
        an answer (RFC 3834) unless in such a form; naming our recipient above the copy of the letter; saying that it
        is the end, by the form, by words or by a permanent reply. A server that tried to connect and gave up has not
-       refused.
+       refused, nor has one that stumbled over a long line.
     7. Everything else from a machine shows nothing.
     """
     parts = tuple(parts)
@@ -123,6 +123,8 @@ def _by_words(
         return _say(Finding.UNPROVEN, "It speaks of a failure, but not as a mail server would.")
     if forms.GAVE_UP.search(said.text) or forms.TEMPORARY_CODE.search(said.text):
         return _say(Finding.DSN_DELAYED, "It tells of attempts that failed, not of a refusal.")
+    if forms.STUMBLED.search(said.text):
+        return _say(Finding.UNPROVEN, "It tells of a fault in the letter's form, not of a refusal to relay.")
     ends = bool(words.ENDED.search(text) or words.REFUSED.search(text) or forms.PERMANENT_CODE.search(text))
     if ends or (form is not None and form.ends):
         return _say(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from samples import LETTER, MESSAGE
 
-from tester.bounces.forms import FORMS, GAVE_UP, PERMANENT_CODE, TEMPORARY_CODE
+from tester.bounces.forms import FORMS, GAVE_UP, PERMANENT_CODE, STUMBLED, TEMPORARY_CODE
 from tester.bounces.own import read
 from tester.mime import lines, parts
-from tests.answers.corpus import CORPUS
+from tests.answers.corpus import CORPUS, Message
 
 
 def forms_in(kind: str) -> set[str]:
@@ -87,3 +87,24 @@ def test_who_tried_in_vain_gave_up(text: str) -> None:
 )
 def test_a_refusal_is_no_giving_up(text: str) -> None:
     assert not GAVE_UP.search(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "500 line too long (see rfc5321 4.5.3.1.6)",
+        "552 message too big",
+        "552 message size exceeds fixed maximum message size",
+        "501 syntax: mail from:<address>",
+        '500 error: command "x" not recognized',
+        "421 too many connections",
+    ],
+)
+def test_a_fault_in_form_is_no_refusal_to_relay(text: str) -> None:
+    assert STUMBLED.search(text)
+
+
+@pytest.mark.parametrize("message", [m for m in CORPUS if m.kind == "bounced"], ids=lambda m: m.name)
+def test_no_bounce_of_the_corpus_stumbled(message: Message) -> None:
+    raw = message.filled(recipient=LETTER.recipient, sender=LETTER.sender, letter=MESSAGE)
+    assert not STUMBLED.search(read(b"", parts(lines(raw))).text)
