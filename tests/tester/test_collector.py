@@ -392,6 +392,21 @@ async def test_each_message_earns_further_commands_and_further_time() -> None:
     assert len(post.got) == 4
 
 
+async def test_the_time_for_a_message_begins_anew_when_one_has_come() -> None:
+    async with posting() as post:
+        reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
+        await reader.readline()
+        [connection] = post.collector.open
+        first = connection._errand
+        for line in (*ENVELOPE, b"DATA\r\n", b"x\r\n.\r\n"):
+            writer.write(line)
+            while (await reader.readline())[3:4] == b"-":
+                pass
+        assert first is not None and first.cancelled()
+        assert connection._errand is not None and connection._errand.when() > first.when()
+        writer.transport.abort()
+
+
 async def test_commands_buy_no_time_without_a_message() -> None:
     async with posting(caps=Caps(errand=0.3, commands=10**6, replies=10**6, message=10**8)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)

@@ -162,6 +162,7 @@ async def test_without_descriptors_it_makes_a_pause_and_says_so_once(
         patch.setattr(loop, "call_later", lambda wait, then, *args: later.append((wait, then)))
         here.listener._accept(Short())  # type: ignore[arg-type]
     assert asked == [1], "not once more"
+    assert not loop.remove_reader(listening), "nobody is accepted during the pause"
     assert [wait for wait, _ in later] == [PAUSE]
     assert [record.getMessage() for record in caplog.records] == [
         "greeter: times without a descriptor for a new connection: 1"

@@ -172,6 +172,16 @@ async def test_our_own_slowness_is_not_held_against_the_client(site: Build, monk
     assert (await asyncio.wait_for(served.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 200")
 
 
+async def test_who_has_gone_leaves_the_place_free(site: Build) -> None:
+    here = await site()
+    reader = await here.connect(GET[:-2] + b"Connection: close\r\n\r\n")
+    assert (await rest(reader)).endswith(b"ok\n")
+    await here.connect(b"GET /")
+    here.writers[-1].transport.abort()
+    await here.settle()
+    assert len(here.server._server._crowd) == 0
+
+
 async def test_half_open_requests_yield_to_a_new_one_of_their_network(site: Build) -> None:
     here = await site(connections=20, per_peer=5, per_network=10)
     halves = [await here.connect(b"GET / HTTP/1.1\r\n") for _ in range(30)]
