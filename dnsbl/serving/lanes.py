@@ -46,6 +46,13 @@ _PKTINFO = {
     socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO),
 }
 _RECVPKTINFO = _PKTINFO | {socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO)}
+#: What keeps the kernel from cutting a reply to fragments on a stranger's word: no path MTU that it was told of is looked
+#: at, and ours, 1232 bytes at most, are within those of all interfaces (RFC 9715 3.1).
+_MTU_DISCOVER = {  # <linux/in.h>, <linux/in6.h>; Python 3.11 does not name them
+    socket.AF_INET: (socket.IPPROTO_IP, 10),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 23),
+}
+_PMTUDISC_OMIT = 5
 _MAPPED = bytes(10) + b"\xff\xff"
 
 #: Message, client's host, whether it is one for the query log, whether it has been counted against the limits -> reply.
@@ -205,6 +212,8 @@ class Lanes:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", LOOK, 0))
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, QUEUE)
         wild = ip_address(udp.getsockname()[0].partition("%")[0]).is_unspecified
+        if sys.platform == "linux":
+            udp.setsockopt(*_MTU_DISCOVER[udp.family], _PMTUDISC_OMIT)
         if wild:
             udp.setsockopt(*_RECVPKTINFO[udp.family], 1)
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)

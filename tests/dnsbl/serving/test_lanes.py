@@ -300,6 +300,15 @@ async def test_b37_at_a_wildcard_address_replies_leave_from_the_address_that_was
     assert responder.handed_over == 4
 
 
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"])
+async def test_no_path_mtu_that_strangers_tell_of_is_looked_at(start: Start, listen: str) -> None:
+    """RFC 9715: IP_MTU_DISCOVER (10) or IPV6_MTU_DISCOVER (23) is ..._PMTUDISC_OMIT (5)."""
+    responder, _ = await start(table(7), listen, threads=2)
+    for udp, *_ in responder._lanes._open:
+        level, option = (socket.IPPROTO_IPV6, 23) if udp.family == socket.AF_INET6 else (socket.IPPROTO_IP, 10)
+        assert udp.getsockopt(level, option) == 5
+
+
 async def test_both_wildcard_addresses_can_be_served_at_one_port(start: Start) -> None:
     for tries in range(20, 0, -1):  # another program may have the port in the other family
         _, [bound] = await start(table(7), "[::]:0")
