@@ -211,7 +211,7 @@ def test_every_question_gets_the_answer_that_nsd_gives(lab: Lab, seed: int, styl
 # -- broken packets --------------------------------------------------------------------------------------------
 #: Mutated packets beside the corpus; a few more than these seconds go by, see `provoke`.
 MUTATED = 500
-FORMERR, NOTIMP, REFUSED, NOTAUTH = 1, 4, 5, 9
+NOERROR, FORMERR, NOTIMP, REFUSED, NOTAUTH = 0, 1, 4, 5, 9
 
 
 def sound(packet: bytes) -> bool:
@@ -232,6 +232,8 @@ def choice(packet: bytes, ours: int | None, theirs: int | None) -> str:
         return "the rcode of a query is not looked at" if theirs == FORMERR else ""
     if ours == FORMERR and (counts[:6] != b"\0\1\0\0\0\0" or counts[6:] not in (b"\0\0", b"\0\1")):
         return "FORMERR for other counts than one question and at most one OPT"
+    if ours == NOERROR and counts[:2] == b"\0\0" and theirs == FORMERR:
+        return "NOERROR for a question for a cookie alone (RFC 7873 5.4)"
     if ours == FORMERR and not sound(packet):
         return "FORMERR for trailing bytes and broken OPT records"
     if ours == REFUSED and b"\0\xff" in packet[12:]:
