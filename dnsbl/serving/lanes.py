@@ -46,8 +46,8 @@ _PKTINFO = {
     socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO),
 }
 _RECVPKTINFO = _PKTINFO | {socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO)}
-#: What keeps the kernel from cutting a reply to fragments on a stranger's word: no path MTU that it was told of is looked
-#: at, and ours, 1232 bytes at most, are within those of all interfaces (RFC 9715 3.1).
+#: What keeps the kernel from cutting a reply to fragments on a stranger's word: no path MTU that it was told of is
+#: looked at, and ours, 1232 bytes at most, are within those of all interfaces (RFC 9715 3.1).
 _MTU_DISCOVER = {  # <linux/in.h>, <linux/in6.h>; Python 3.11 does not name them
     socket.AF_INET: (socket.IPPROTO_IP, 10),
     socket.AF_INET6: (socket.IPPROTO_IPV6, 23),
