@@ -118,7 +118,7 @@ def inside(core: int, *arguments: str) -> list[float]:
 def start(measured: Measured, here: World, core: int) -> None:
     """How soon a node answers from its mapped file; each time anew, the file in the page cache."""
     path = config(here, "ready", port=free_port())
-    inside(core, "ready", str(path), here.known)  # makes keys and database
+    inside(core, "ready", str(path), here.known)  # makes the keyring
     measured.ready = [seconds for _ in range(TIMES) for seconds in inside(core, "ready", str(path), here.known)]
     measured.ready_size = len(here.listed)
 

@@ -22,9 +22,10 @@ from sqlalchemy import insert
 
 import dnsbl.cli.commands  # noqa: F401 (so that "after the imports" means all that `dnsbl serve` imports)
 from bench.servers import asked, says_listed
+from dnsbl.config import read_settings, read_zones
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.model import Reason
-from dnsbl.opened import open_list
+from dnsbl.opened import open_list, open_patiently
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed
 from dnsbl.store import Store
@@ -44,7 +45,7 @@ def echo(port: int) -> None:
 
 def fill(config: Path, numbers: Path) -> None:
     """Put listings into a fresh store as a bulk load would, with one change in the log, the first."""
-    store: Store = open_list(config).store
+    store: Store = open_list(config, upgrade=True).store
     listed = array("I")
     with numbers.open("rb") as file:
         listed.fromfile(file, numbers.stat().st_size // listed.itemsize)
@@ -70,7 +71,8 @@ def fill(config: Path, numbers: Path) -> None:
 def ready(config: Path, name: str) -> float:
     """Seconds from here, where all is imported, to the first answer about a listed name."""
     began = time.monotonic()
-    opened = open_list(config)
+    settings = read_settings(config)
+    opened = open_patiently(settings, read_zones(settings))
     took: list[float] = []
 
     async def run() -> None:

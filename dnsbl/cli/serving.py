@@ -34,8 +34,6 @@ LISTENING = ("dns", "collector", "web", "metrics")
 
 _log = logging.getLogger(__name__)
 
-_log = logging.getLogger(__name__)
-
 
 def serve_until_told(config: Path | None, roles: list[str], *, as_json: bool) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the zone files again. Raises DnsblError when a role cannot start."""
