@@ -615,7 +615,7 @@ async def test_a_message_is_taken_in_whatever_shape_it_comes(shape: str) -> None
 
 
 async def test_a_message_up_to_the_bound_is_taken_and_beyond_it_told_so() -> None:
-    async with posting(bounds=Caps(message=20_000)) as post:
+    async with posting(caps=Caps(message=20_000)) as post:
         assert codes(await deliver(post.port, b"x" * 19_998)) == ["250", "250"]
         replies = await deliver(post.port, b"x" * 19_999)
         assert replies[0] == b"552 5.3.4 relay-test collector: message too big\r\n"
@@ -651,7 +651,7 @@ async def test_an_envelope_is_taken_in_whatever_shape_it_comes(envelope: tuple[b
 async def test_every_refusal_carries_the_phrase() -> None:
     """Ours, the library's, and those at the door, so that a report that quotes one is known."""
     said: list[bytes] = []
-    async with posting(bounds=Caps(per_peer=1, commands=3)) as post:
+    async with posting(caps=Caps(per_peer=1, commands=3)) as post:
         for lines in (
             [b"\xff\r\n", b"\r\n", b"WHAT\r\n", b"NOOP " + b"x" * 5000 + b"\r\n", b"X" * 5000 + b"\r\n"],
             [b"MAIL FROM:<>\r\n", b"HELO\r\n", b"EHLO\r\n", b"STARTTLS x\r\n", b"STARTTLS\r\n", b"AUTH PLAIN x\r\n"],
@@ -682,7 +682,7 @@ async def test_every_refusal_carries_the_phrase() -> None:
 
 
 async def test_who_floods_is_told_so_before_the_line_is_cut() -> None:
-    async with posting(bounds=Caps(message=4096)) as post:
+    async with posting(caps=Caps(message=4096)) as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
         writer.write(b"".join((*ENVELOPE, b"DATA\r\n")) + b"x" * 12_000)
         said = await asyncio.wait_for(reader.read(), 5)
