@@ -35,6 +35,7 @@ from dns_servers import (
 from lab import Lab
 from packets import corpus, mutations
 
+from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.dns.zonefile import zones_from
@@ -236,6 +237,8 @@ def choice(packet: bytes, ours: int | None, theirs: int | None) -> str:
         return "NOERROR for a question for a cookie alone (RFC 7873 5.4)"
     if ours == FORMERR and not sound(packet):
         return "FORMERR for trailing bytes and broken OPT records"
+    if ours == FORMERR and len(dns.message.from_wire(packet).options) > wire.MOST_OPTIONS:
+        return "FORMERR for more than 64 EDNS options"
     if ours == REFUSED and b"\0\xff" in packet[12:]:
         return "REFUSED for class ANY"
     if ours == REFUSED and theirs in (NOTIMP, NOTAUTH) and (b"\0\xfb" in packet or b"\0\xfc" in packet):
