@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from ipaddress import ip_address
 from time import process_time
 
@@ -260,4 +261,4 @@ def test_no_field_takes_more_than_ten_milliseconds(piece: bytes):
             begun = process_time()
             trace(hops(raw))
             spent.append(process_time() - begun)
-        assert min(spent) < 0.01
+        assert min(spent) < (0.01 if sys.gettrace() is None else 0.2), "a tracer makes it slower"
