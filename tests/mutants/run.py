@@ -45,15 +45,6 @@ from mutations import Mutant, applied, mutants
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".mutants"
 EXPLAINED = Path(__file__).with_name("explained.toml")
-#: The pure modules that decide: what a test shows, what the list does, what a question is told.
-MODULES = (
-    *(f"tester/{name}.py" for name in ("smtp", "states", "vectors", "manners", "received", "returned", "letter")),
-    *(f"tester/{name}.py" for name in ("composing", "weighing", "dialogue", "verdict")),
-    *(f"dnsbl/rules/{name}.py" for name in ("bounds", "intake", "policy", "schedule")),
-    "dnsbl/casework/judging.py",
-    "dnsbl/store/journal.py",
-    "dnsbl/dns/answer.py",
-)
 #: Tests that hold a module without importing it: those of what it is a part of.
 ALSO = {
     "tester/states.py": ("tests/tester/test_dialogue.py", "tests/tester/test_conditions.py"),
@@ -100,12 +91,21 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
+def pure() -> list[str]:
+    """The modules that decide: what a test shows, what the list does, what a question is told."""
+    rooms = [path for room in ("tester", "dnsbl/rules") for path in sorted((ROOT / room).rglob("*.py"))]
+    modules = [str(path.relative_to(ROOT)) for path in rooms if not _imports(path) & _SHELLS]
+    others = ["dnsbl/casework/judging.py", "dnsbl/store/journal.py", "dnsbl/dns/answer.py"]
+    return [module for module in modules if not module.endswith("__main__.py")] + others
+
+
 def tests_of(module: str) -> tuple[list[str], list[str]]:
     """A module's own tests, and the others in the same room that import it or hold it otherwise."""
     folder, _, file = module.rpartition("/")
-    room = {f"tests/{folder}/{path.name}": _imports(path) for path in (ROOT / "tests" / folder).glob("test_*.py")}
-    own = [path for path in room if path.endswith(f"/test_{file}")]
-    users = {path for path, used in room.items() if _name(module) in used and not used & _SHELLS}
+    room = ROOT / "tests" / "/".join(folder.split("/")[:2] if folder.startswith("dnsbl") else ["tester"])
+    used = {str(path.relative_to(ROOT)): _imports(path) for path in room.rglob("test_*.py")}
+    own = [path for path in used if path == f"tests/{folder}/test_{file}"]
+    users = {path for path, names in used.items() if _name(module) in names and not names & _SHELLS}
     return own, sorted((users | set(ALSO.get(module, ()))) - set(own))
 
 
@@ -200,6 +200,8 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
     if kept["marks"] != marks:
         noticed = {name: True for name, seen in noticed.items() if seen and trust and kept["marks"][0] == marks[0]}
     tree = ast.parse(source)
+    if not own + users:
+        sys.exit(f"{module} has no tests")
     rounds = [["--hypothesis-profile=few", *own], own + users] if own else [users]
     left = deque((mutant, 0) for mutant in mutants(tree) if mutant.name not in noticed)
     if not left:
@@ -249,7 +251,7 @@ def report(module: str, noticed: dict[str, bool], explained: dict[str, str]) -> 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Break modules by small changes; tell which no test notices.")
-    parser.add_argument("modules", nargs="*", default=MODULES, metavar="MODULE.py")
+    parser.add_argument("modules", nargs="*", metavar="MODULE.py")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument("--minutes", type=float, default=60.0, help="begin nothing new after this time")
     parser.add_argument("--trust", action="store_true", help="do not try again what was noticed by older tests")
@@ -260,7 +262,7 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("broken off"))
     well = True
-    for module in given.modules:
+    for module in given.modules or pure():
         if not (child := os.fork()):  # what one module's tests have loaded is not there for the next one's
             noticed = try_module(module, jobs=given.jobs, until=until, trust=given.trust)
             sys.exit(0 if report(module, noticed, explained.get(module, {})) else 1)
