@@ -1,6 +1,5 @@
 """The command, from its words to its exit code: one sentence for every mistake, one document with --json."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,12 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dnsbl.addresses import parse_address
-from dnsbl.cli import serving
-from dnsbl.daemons.node import Bound
 from dnsbl.dns.engine import compiled
-from dnsbl.opened import open_list
-from tester.returned import Collected
 from tests.dnsbl.cli.conftest import ROOT, Run, spam
 
 
@@ -104,59 +98,6 @@ def test_all_testing_is_stopped_and_taken_up_again(run: Run) -> None:
     told = [(entry["verb"], entry["evidence"]) for entry in run("journal") if entry["subject"] == "tester"]
     assert told == [("stopped", "complaints"), ("resumed", "sorted out")]
     assert "stopped" in run("stop", "--reason", "again", plain=True)
-
-
-def test_a_test_that_has_to_wait_says_why(run: Run, tmp_path: Path) -> None:
-    waits = "It waits, since nobody is dialled now"
-    assert waits not in run("test", "8.8.8.1", plain=True)
-    run("stop", "--reason", "complaints")
-    assert f"{waits}: `dnsbl resume` takes testing up again." in run("test", "8.8.8.2", plain=True)
-    run("resume")
-    (tmp_path / "config.toml").write_text("")
-    assert f"{waits}: put names of your own into tester.helo" in run("test", "8.8.8.3", plain=True)
-
-
-def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal_raw(run: Run, tmp_path: Path) -> None:
-    assert run("inbox") == []
-    hostile = b"From: Pat <pat@example.net>\r\nSubject: stop \x1b[2J[red]this\r\n\r\nWhy \x1b]0;x\x07me?\r\n"
-    opened = open_list(tmp_path / "config.toml")
-    opened.casework.arrivals.file_return(
-        Collected(
-            peer=parse_address("192.0.2.55"),
-            peer_port=25,
-            local="192.0.2.9:25",
-            tls=False,
-            helo="x",
-            mail_raw=b"FROM:<pat@example.net>",
-            rcpt_raw=b"TO:<postmaster@c.example.org>",
-            mail_from="pat@example.net",
-            recipient="postmaster",
-            domain="c.example.org",
-            message=hostile,
-            received_at=datetime.now(UTC).timestamp(),
-        )
-    )
-    [letter] = run("inbox")
-    assert letter["from"] == "Pat <pat@example.net>"
-    assert letter["subject"] == "stop \\x1b[2J[red]this"
-    number = str(letter["number"])
-    assert run("inbox", number)["lines"][-1] == "Why \\x1b]0;x\\x07me?"
-    for words in (("inbox",), ("inbox", number)):
-        shown = run(*words, plain=True)
-        assert "[red]this" in shown
-        assert "\x1b" not in shown
-    assert "no message 99" in run("inbox", "99", code=1)
-
-
-def test_every_command_speaks_to_people_too(run: Run, tmp_path: Path) -> None:
-    assert "nominated" in run("nominate", "--evidence", spam(tmp_path), plain=True)
-    assert "queued" in run("lookup", "8.8.8.8", plain=True)
-    assert "nominated" in run("journal", plain=True)
-    assert "relays.example.org" in run("check-config", plain=True)
-    assert "this version" in run("db", "upgrade", plain=True)
-    assert "queued" in run("test", "9.9.9.9", plain=True)
-    run("listing", "add", "8.8.8.8", "--reason", "x")
-    assert "listed as manual" in run("lookup", "8.8.8.8", plain=True)
 
 
 def test_check_config_says_what_stands_in_front_unnamed(run: Run, tmp_path: Path) -> None:
@@ -259,17 +200,6 @@ def test_files_monitor_and_the_end_refuse_what_makes_no_sense(run: Run, words: t
     assert "Traceback" not in run(*words, code=code)
 
 
-def test_the_monitor_says_who_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dnsbl.daemons.monitor.SECONDS", 0.05)
-    monkeypatch.setenv("DNSBL_DNS__LISTEN", '["127.0.0.1:9"]')
-    monkeypatch.setenv("DNSBL_DNS__SECONDARIES", '["127.0.0.1:7"]')
-    monkeypatch.setenv("DNSBL_DNS__MONITOR", '["[::1]:9"]')
-    run("listing", "add", "8.8.8.0/24", "--reason", "spam house")
-    out = run("monitor", "--once", "--patience", "0", plain=True, code=1, both=True)
-    assert [line.split()[0] for line in out.splitlines()] == ["127.0.0.1:9", "127.0.0.1:7", "[::1]:9"]
-    assert out.count("does not answer for the zone") == 3
-
-
 def test_the_end_of_a_zone_is_planned_and_leads_nowhere(run: Run) -> None:
     end = datetime.now(UTC).date() + timedelta(days=40)
     words = ("retire", "--zone", "relays.example.org", "--on", str(end))
@@ -287,22 +217,3 @@ def test_the_version_names_the_engine_that_answers(changed: dict[str, str], engi
     command = [sys.executable, "-m", "dnsbl", "--version"]
     done = subprocess.run(command, env=os.environ | changed, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == f"dnsbl {version('dnsbl')}, engine: {engine}"
-
-
-@pytest.mark.parametrize("as_json", [True, False])
-def test_the_start_of_serving_names_the_engine(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    serving._announce(Bound(dns=[("127.0.0.1", 53)], engine="compiled"), as_json)
-    said = capsys.readouterr().out
-    assert json.loads(said)["engine"] == "compiled" if as_json else "engine    compiled\n" in said
-    serving._announce(Bound(web=[("127.0.0.1", 80)]), as_json)
-    said = capsys.readouterr().out
-    assert json.loads(said)["engine"] == "" if as_json else "engine" not in said
-
-
-@pytest.mark.parametrize("as_json", [True, False])
-def test_the_start_of_serving_says_when_nobody_is_dialled(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    serving._announce(Bound(held="tester.stop is set"), as_json)
-    said = capsys.readouterr().out
-    assert (
-        json.loads(said)["held"] == "tester.stop is set" if as_json else "nobody is dialled: tester.stop is set" in said
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -13,19 +13,10 @@ from starlette.testclient import TestClient
 from dnsbl.addresses import parse_address, parse_network
 from dnsbl.model import State
 from tester.smtp import Outcome
+from tests.dnsbl.web.asking import problem
 
 TARGET = "198.18.7.9"
 Build = Callable[..., Any]
-
-
-def problem(answer: Any, status: int, reason: str) -> str:
-    """The sentence of a problem that is in order."""
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    document = answer.json()
-    assert (document["status"], document["reason"], document["type"]) == (status, reason, "about:blank")
-    assert document["title"] and document["detail"].endswith(".")
-    return str(document["detail"])
 
 
 def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
@@ -232,50 +223,3 @@ def test_a_body_of_another_form_is_a_problem(anyone: TestClient, body: bytes) ->
 def test_a_form_is_not_taken_for_json(anyone: TestClient) -> None:
     answer = anyone.post("/api/v1/removals", data={"address": TARGET})
     problem(answer, 422, "malformed-request")
-
-
-def test_a_wrong_method_names_the_right_one(anyone: TestClient) -> None:
-    answer = anyone.post("/api/v1/hosts/198.18.1.1")
-    problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET"
-
-
-def test_an_unknown_path_is_a_problem(anyone: TestClient) -> None:
-    problem(anyone.get("/api/v1/nothing"), 404, "not-found")
-
-
-def references(part: Any) -> Iterator[str]:
-    """All $ref in a document."""
-    if isinstance(part, dict):
-        yield from (value for key, value in part.items() if key == "$ref")
-        for value in part.values():
-            yield from references(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from references(value)
-
-
-def test_openapi_describes_every_route_and_status(anyone: TestClient) -> None:
-    document = anyone.get("/api/v1/openapi.json").json()
-    assert document["openapi"].startswith("3.1")
-    rows = {
-        f"{method} {path}": set(row["responses"])
-        for path, methods in document["paths"].items()
-        for method, row in methods.items()
-    }
-    assert rows == {
-        "get /api/v1/hosts/{address}": {"200", "400", "422", "500", "503"},
-        "get /api/v1/runs/{run}": {"200", "404", "422", "500", "503"},
-        "post /api/v1/nominations": {"202", "400", "403", "409", "413", "422", "429", "500", "503"},
-        "post /api/v1/removals": {"202", "400", "403", "409", "413", "422", "429", "500", "503"},
-    }
-    for methods in document["paths"].values():
-        for row in methods.values():
-            for status, response in row["responses"].items():
-                (form,) = response["content"]
-                assert form == ("application/json" if status < "3" else "application/problem+json")
-    for reference in references(document):
-        where: Any = document
-        for step in reference.removeprefix("#/").split("/"):
-            where = where[step]
-        assert where["type"] in ("object", "string")

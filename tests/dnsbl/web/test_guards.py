@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.web.guards import HEADERS, most_bytes
+from tests.dnsbl.web.asking import Build
 
 TARGET = "198.18.7.9"
-Build = Callable[..., Any]
 FORM = {"address": TARGET}
-
-
-def failing(error: Exception) -> Callable[..., Any]:
-    def fail(*args: object, **named: object) -> None:
-        raise error
-
-    return fail
 
 
 @pytest.mark.parametrize(
@@ -227,28 +218,6 @@ async def test_bodies_are_taken_in_a_few_at_a_time_from_one_visitor(house: Build
     assert sorted(answers) == [409] * 5 + [503] * 2
 
 
-@pytest.mark.parametrize("web", [{"base_url": "https://relays.example.org"}, {"base_url": "http://relays.example.org"}])
-def test_behind_a_proxy_that_nobody_named_metrics_are_shown_to_nobody(house: Build, web: dict[str, Any]) -> None:
-    answer = house(web=web).visitor("127.0.0.1").get("/metrics")
-    assert answer.status_code == 403 and "web.trusted_proxies names none" in answer.text
-    named = house(web=web | {"trusted_proxies": ["127.0.0.1/32"]}).visitor("127.0.0.1")
-    assert named.get("/metrics").status_code == 200
-    assert named.get("/metrics", headers={"x-forwarded-for": "203.0.113.9"}).status_code == 403
-
-
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
-def test_what_was_forwarded_by_somebody_unnamed_sees_no_metrics(
-    house: Build, header: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    local = house().visitor("127.0.0.1")
-    assert local.get("/metrics").status_code == 200
-    with caplog.at_level(logging.WARNING):
-        for _ in range(5):
-            assert local.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
-    [said] = [record.getMessage() for record in caplog.records]
-    assert said == "requests forwarded by 127.0.0.1, which web.trusted_proxies does not name: 1"
-
-
 def test_only_the_header_that_the_proxy_writes_is_believed(house: Build) -> None:
     """Proxies that write one of the two pass the other on as the visitor sent it."""
     home = house(web={"trusted_proxies": ["10.0.0.0/8"], "forwarded_header": "Forwarded"})
@@ -286,142 +255,6 @@ def test_the_largest_evidence_fits_however_it_is_written(house: Build) -> None:
     spam = home.spam()
     spam += "\u00e9" * ((4096 - len(spam)) // 2)
     assert home.visitor().post("/nominate", data={"evidence": spam}).status_code == 202
-
-
-@pytest.mark.parametrize(
-    ("content", "kind"),
-    [
-        (b"%ff%00&&=&address=%ed%a0%80", "application/x-www-form-urlencoded"),
-        (b"&".join(b"a=1" for _ in range(50)), "application/x-www-form-urlencoded"),
-        (b"--x\r\nrubbish", "multipart/form-data; boundary=x"),
-        (b"--x\r\n\r\n--x--", "multipart/form-data"),
-        (b"address=1.1.1.1", "text/plain"),
-        (
-            b'--x\r\nContent-Disposition: form-data; name="evidence"; filename="<script>"\r\n\r\nx\r\n--x--\r\n',
-            "multipart/form-data; boundary=x",
-        ),
-    ],
-)
-def test_a_strange_form_is_refused_and_not_repeated(anyone: TestClient, content: bytes, kind: str) -> None:
-    answer = anyone.post("/nominate", content=content, headers={"content-type": kind})
-    assert answer.status_code in (400, 422)
-    assert "<script" not in answer.text and "Traceback" not in answer.text
-
-
-def test_an_unforeseen_error_is_bland_for_the_visitor_and_whole_in_the_log(
-    house: Build, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    home = house()
-    monkeypatch.setattr(home.casework.views, "look_up", failing(RuntimeError("inner secret")))
-    with caplog.at_level(logging.ERROR):
-        page = home.visitor().get("/ip/198.18.1.1")
-        document = home.visitor().get("/api/v1/hosts/198.18.1.1")
-    for answer in (page, document):
-        assert answer.status_code == 500 and "Something went wrong on our side." in answer.text
-        assert "secret" not in answer.text and answer.headers["content-security-policy"]
-    assert document.json()["reason"] == "internal"
-    assert "GET '/ip/198.18.1.1' failed" in caplog.text and "inner secret" in caplog.text
-
-
-def test_a_silent_store_is_said_and_worth_a_retry(house: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = house()
-    visitor = home.visitor()
-    assert (visitor.get("/healthz").text, visitor.get("/readyz").json()["ready"]) == ("ok\n", True)
-    monkeypatch.setattr(home.casework.views, "look_up", failing(StoreUnavailable("at postgresql://secret")))
-    for path in ("/ip/198.18.1.1", "/api/v1/hosts/198.18.1.1"):
-        answer = visitor.get(path)
-        assert answer.status_code == 503 and answer.headers["retry-after"] == "30"
-        assert "database does not answer" in answer.text and "secret" not in answer.text
-    assert (visitor.get("/readyz").status_code, visitor.get("/healthz").status_code) == (503, 200)
-    assert visitor.get("/readyz").json() == {"ready": False, "reason": "the store does not answer"}
-
-
-@pytest.mark.parametrize(
-    ("trouble", "words"),
-    [
-        (Trouble.FULL, "The disk of the database is full, so nothing can be filed at the moment; DNS is not affected."),
-        (Trouble.READ_ONLY, "The database takes no changes at the moment; DNS is not affected."),
-        (Trouble.DAMAGED, "The database is damaged and must be mended first; DNS is not affected."),
-        (Trouble.REFUSED, "The database does not answer at the moment; DNS is not affected."),
-    ],
-)
-def test_whoever_brings_something_is_told_what_ails_the_database(
-    house: Build, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, words: str
-) -> None:
-    home = house()
-    monkeypatch.setattr(home.casework.doors, "ask_removal", failing(StoreUnavailable("a secret", trouble=trouble)))
-    answer = home.visitor().post("/api/v1/removals", json={"address": "198.18.1.1"})
-    assert (answer.status_code, answer.json()["detail"]) == (503, words)
-    assert answer.headers["retry-after"] == "30"
-
-
-def test_a_stop_is_told_and_makes_no_node_unready(house: Build) -> None:
-    home = house()
-    visitor = home.visitor()
-
-    def told() -> Any:
-        answer = visitor.get("/readyz")
-        assert answer.status_code == 200
-        return answer.json()
-
-    assert told() == {"ready": True, "testing": "goes on"}
-    home.casework.operators.stop(reason="complaint of one@example.net", actor="operator joe")
-    since = home.casework.views.stopped().at
-    assert told() == {"ready": True, "testing": "stopped", "since": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
-    home.casework.operators.resume(reason="", actor="operator joe")
-    assert told() == {"ready": True, "testing": "goes on"}
-    by_setting = house(tester={"stop": True}).visitor().get("/readyz")
-    assert (by_setting.status_code, by_setting.json()) == (200, {"ready": True, "testing": "stopped"})
-
-
-def test_what_is_down_is_told_with_its_reason_to_those_who_may_see_metrics_and_by_name_to_others(house: Build) -> None:
-    home = house(web={"metrics_from": ["198.51.100.0/24"]})
-    home.board.begun("web")
-    home.board.begun("worker")
-    ours, stranger = home.visitor("198.51.100.7"), home.visitor("203.0.113.9")
-    assert ours.get("/readyz").json() == {"ready": True, "testing": "goes on"}
-    home.board.down("worker", "a secret path cannot be read")
-    told = ours.get("/readyz")
-    why = "worker is down since 2026-01-01 00:00:00 UTC: a secret path cannot be read"
-    assert told.status_code == 503
-    assert told.json() == {
-        "ready": False,
-        "testing": "goes on",
-        "reason": why,
-        "down": [
-            {
-                "part": "worker",
-                "up": False,
-                "since": "2026-01-01T00:00:00Z",
-                "why": "a secret path cannot be read",
-                "begun": 1,
-            }
-        ],
-    }
-    assert stranger.get("/readyz").json() == {
-        "ready": False,
-        "testing": "goes on",
-        "reason": "worker is down",
-        "down": [{"part": "worker"}],
-    }
-    home.board.well("worker", "somebody must say so")
-    assert ours.get("/readyz").json() == {"ready": True, "testing": "goes on", "held": ["somebody must say so"]}
-    assert stranger.get("/readyz").json() == {"ready": True, "testing": "goes on"}
-
-
-def test_a_store_that_is_in_trouble_makes_the_node_unready_and_is_named(
-    house: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = house()
-    for trouble, words in (
-        (Trouble.FULL, "the disk of the store is full"),
-        (Trouble.DAMAGED, "the store is damaged"),
-        (Trouble.READ_ONLY, "the store is read-only"),
-        (Trouble.REFUSED, "the store does not answer"),
-    ):
-        monkeypatch.setattr(home.casework.views, "look_up", failing(StoreUnavailable("a secret", trouble=trouble)))
-        answer = home.visitor().get("/readyz")
-        assert (answer.status_code, answer.json()) == (503, {"ready": False, "reason": words})
 
 
 async def test_an_answer_that_has_begun_is_not_begun_again(house: Build) -> None:

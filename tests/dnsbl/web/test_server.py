@@ -12,18 +12,9 @@ import pytest
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.web.server import WebServer
+from tests.dnsbl.web.asking import ask
 
 Build = Callable[..., Any]
-
-
-async def ask(host: str, port: int, request: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection(host, port)
-    writer.write(request)
-    await writer.drain()
-    answer = await asyncio.wait_for(reader.read(), 10)
-    writer.close()
-    await writer.wait_closed()
-    return answer
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
@@ -72,28 +63,3 @@ async def test_a_taken_port_is_one_sentence(house: Build) -> None:
         await server.start()
     taken.close()
     await taken.wait_closed()
-
-
-async def test_b53_metrics_are_shown_to_those_who_may_see_them(house: Build) -> None:
-    home = house(web={"listen": "127.0.0.1:0", "metrics_from": ["127.0.0.1/32"], "trusted_proxies": ["127.0.0.1/32"]})
-    office = home.office
-    server = WebServer(
-        home.casework.doors,
-        home.casework.views,
-        office.settings,
-        clock=office.clock,
-        zones=Zones(()),
-        metrics=lambda: b"dnsbl_up 1\n",
-    )
-    host, port = await server.start()
-    stop = asyncio.Event()
-    running = asyncio.create_task(server.run(stop))
-    request = "GET /metrics HTTP/1.1\r\nHost: x\r\n{}Connection: close\r\n\r\n"
-    mine = await ask(host, port, request.format("").encode())
-    assert mine.startswith(b"HTTP/1.1 200") and mine.endswith(b"\r\n\r\ndnsbl_up 1\n")
-    assert b"content-type: text/plain; version=0.0.4; charset=utf-8" in mine.lower()
-    for visitor in ("203.0.113.1", "2001:db8::1"):
-        others = await ask(host, port, request.format(f"X-Forwarded-For: {visitor}\r\n").encode())
-        assert others.startswith(b"HTTP/1.1 403") and b"dnsbl_up" not in others
-    stop.set()
-    await asyncio.wait_for(running, 10)

@@ -1,0 +1,64 @@
+"""Results for people and for programs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dnsbl.addresses import parse_address
+from dnsbl.opened import open_list
+from tester.returned import Collected
+from tests.dnsbl.cli.conftest import Run, spam
+
+
+def test_a_test_that_has_to_wait_says_why(run: Run, tmp_path: Path) -> None:
+    waits = "It waits, since nobody is dialled now"
+    assert waits not in run("test", "8.8.8.1", plain=True)
+    run("stop", "--reason", "complaints")
+    assert f"{waits}: `dnsbl resume` takes testing up again." in run("test", "8.8.8.2", plain=True)
+    run("resume")
+    (tmp_path / "config.toml").write_text("")
+    assert f"{waits}: put names of your own into tester.helo" in run("test", "8.8.8.3", plain=True)
+
+
+def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal_raw(run: Run, tmp_path: Path) -> None:
+    assert run("inbox") == []
+    hostile = b"From: Pat <pat@example.net>\r\nSubject: stop \x1b[2J[red]this\r\n\r\nWhy \x1b]0;x\x07me?\r\n"
+    opened = open_list(tmp_path / "config.toml")
+    opened.casework.arrivals.file_return(
+        Collected(
+            peer=parse_address("192.0.2.55"),
+            peer_port=25,
+            local="192.0.2.9:25",
+            tls=False,
+            helo="x",
+            mail_raw=b"FROM:<pat@example.net>",
+            rcpt_raw=b"TO:<postmaster@c.example.org>",
+            mail_from="pat@example.net",
+            recipient="postmaster",
+            domain="c.example.org",
+            message=hostile,
+            received_at=datetime.now(UTC).timestamp(),
+        )
+    )
+    [letter] = run("inbox")
+    assert letter["from"] == "Pat <pat@example.net>"
+    assert letter["subject"] == "stop \\x1b[2J[red]this"
+    number = str(letter["number"])
+    assert run("inbox", number)["lines"][-1] == "Why \\x1b]0;x\\x07me?"
+    for words in (("inbox",), ("inbox", number)):
+        shown = run(*words, plain=True)
+        assert "[red]this" in shown
+        assert "\x1b" not in shown
+    assert "no message 99" in run("inbox", "99", code=1)
+
+
+def test_every_command_speaks_to_people_too(run: Run, tmp_path: Path) -> None:
+    assert "nominated" in run("nominate", "--evidence", spam(tmp_path), plain=True)
+    assert "queued" in run("lookup", "8.8.8.8", plain=True)
+    assert "nominated" in run("journal", plain=True)
+    assert "relays.example.org" in run("check-config", plain=True)
+    assert "this version" in run("db", "upgrade", plain=True)
+    assert "queued" in run("test", "9.9.9.9", plain=True)
+    run("listing", "add", "8.8.8.8", "--reason", "x")
+    assert "listed as manual" in run("lookup", "8.8.8.8", plain=True)

@@ -1,0 +1,36 @@
+"""How the tests of the web ask, and what they make fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+Build = Callable[..., Any]
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*args: object, **named: object) -> None:
+        raise error
+
+    return fail
+
+
+def problem(answer: Any, status: int, reason: str) -> str:
+    """The sentence of a problem that is in order."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    document = answer.json()
+    assert (document["status"], document["reason"], document["type"]) == (status, reason, "about:blank")
+    assert document["title"] and document["detail"].endswith(".")
+    return str(document["detail"])
+
+
+async def ask(host: str, port: int, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(request)
+    await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    await writer.wait_closed()
+    return answer
