@@ -87,9 +87,11 @@ def _below(parent: ast.AST, where: str, kin: dict[str, list[str]]) -> Iterator[M
 
 
 def _silent(node: ast.AST) -> bool:
-    """Docstrings, imports for types alone, and texts in which people read words."""
+    """Docstrings, what is for types or for the eye alone, and texts in which people read words."""
     match node:
         case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return True
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
             return True
         case ast.Constant(value=str(text)):
             return " " in text

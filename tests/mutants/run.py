@@ -100,12 +100,13 @@ def pure() -> list[str]:
 
 
 def tests_of(module: str) -> tuple[list[str], list[str]]:
-    """A module's own tests, and the others in the same room that import it or hold it otherwise."""
+    """A module's own tests, and the others that import it, all in its room, or that test the same part of the room."""
     folder, _, file = module.rpartition("/")
-    room = ROOT / "tests" / "/".join(folder.split("/")[:2] if folder.startswith("dnsbl") else ["tester"])
-    used = {str(path.relative_to(ROOT)): _imports(path) for path in room.rglob("test_*.py")}
+    room = "/".join(folder.split("/")[:2] if folder.startswith("dnsbl") else ["tester"])
+    used = {str(path.relative_to(ROOT)): _imports(path) for path in (ROOT / "tests" / room).rglob("test_*.py")}
     own = [path for path in used if path == f"tests/{folder}/test_{file}"]
     users = {path for path, names in used.items() if _name(module) in names and not names & _SHELLS}
+    users |= {path for path in used if folder != room and path.startswith(f"tests/{folder}/")}
     return own, sorted((users | set(ALSO.get(module, ()))) - set(own))
 
 

@@ -23,7 +23,7 @@ from dnsbl.dns.zones import Zones
 from dnsbl.model import Change
 from dnsbl.settings import Dns
 from tests.dnsbl.dns.engine.both import ENGINES, Both, asked, both
-from tests.dnsbl.dns.listed.test_table import many
+from tests.dnsbl.dns.listed.samples import many
 from tests.dnsbl.dns.test_answer import CASES, CLIENT, NOW, TABLE, WORLD, ZONES, mutated, packet_of, serving_of
 
 SECRETS = (bytes(range(16)), bytes(16))

@@ -1,77 +1,29 @@
-import hashlib
 import sys
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from pathlib import Path
-from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnsbl.addresses import Address, Network
-from dnsbl.dns.listed import array, file
+from dnsbl.addresses import Network
+from dnsbl.dns.listed import array
 from dnsbl.dns.listed import table as module
 from dnsbl.dns.listed.table import Table
-from dnsbl.errors import Damaged
 from dnsbl.model import Change
-
-Row = tuple[Network, str]
-
-
-def rows(*texts: str) -> list[Row]:
-    return [(ip_network(text.split()[0]), text.partition(" ")[2]) for text in texts]
-
-
-def change(seq: int, network: str, kind: str, present: bool = True) -> Change:
-    return Change(seq=seq, network=ip_network(network), kind=kind, present=present)
-
-
-def brute(listed: list[Row], address: Address) -> tuple[str, ...]:
-    """The definition, row by row."""
-    covering = [(n.prefixlen, kind) for n, kind in listed if n.version == address.version and address in n]
-    nearest = max((length for length, kind in covering if kind == ""), default=-1)
-    return tuple(sorted({kind for length, kind in covering if kind and length >= nearest}))
-
-
-def dumped(table: Table) -> bytes:
-    return b"".join(table.parts())
-
-
-def loaded(data: bytes) -> Table:
-    table = Table.over(memoryview(data))
-    table.verify()
-    return table
-
-
-# A corner of each address space, so that networks meet: 8 free bits.
-def _v4(offset: int, length: int) -> IPv4Network:
-    return IPv4Network((0xC0000200 + offset, 24 + length), strict=False)
-
-
-def _v6(offset: int, length: int) -> IPv6Network:
-    return IPv6Network((int(IPv6Address("2001:db8::")) + offset, 120 + length), strict=False)
-
-
-def _wide_v6(offset: int, length: int) -> IPv6Network:
-    return IPv6Network((int(IPv6Address("2001:db8::")) + (offset << 72), 48 + length), strict=False)
-
-
-NETWORKS = st.builds(
-    lambda make, offset, length: make(offset, length),
-    st.sampled_from([_v4, _v6, _wide_v6]),
-    st.integers(0, 255),
-    st.integers(0, 8),
+from tests.dnsbl.dns.listed.samples import (
+    EVERYWHERE,
+    NETWORKS,
+    ROWS,
+    Row,
+    arrays,
+    brute,
+    change,
+    corner,
+    dumped,
+    loaded,
+    many,
+    rows,
 )
-ROWS = st.lists(st.tuples(NETWORKS, st.sampled_from(["relay", "manual", ""])), max_size=12)
-
-
-def corner(network: Network) -> list[Address]:
-    """All addresses of a small network; of a wide one, one in each of its /56."""
-    step = 1 if network.num_addresses <= 256 else 1 << 72
-    return [network[n] for n in range(0, network.num_addresses, step)]
-
-
-EVERYWHERE = [address for make in (_v4, _v6, _wide_v6) for address in corner(make(0, 0))][::11]
 
 
 @settings(max_examples=60)
@@ -113,16 +65,6 @@ def test_changes_lead_to_the_same_table_as_its_rows(listed: list[Row], steps: li
         assert after.kinds(address) == brute(list(expected), address)
     for network in [network for network, _, _ in steps]:
         assert after.something_under(network, ("relay",)) == Table.of(expected).something_under(network, ("relay",))
-
-
-@settings(max_examples=60)
-@given(ROWS)
-def test_a_table_comes_back_from_disk_as_it_was(listed: list[Row]) -> None:
-    table = Table.of(listed, serial=77)
-    again = loaded(dumped(table))
-    assert list(again.rows()) == list(table.rows())
-    assert again.serial == 77
-    assert dumped(again) == dumped(table)
 
 
 def test_an_exception_hides_wider_rows_but_neither_narrower_nor_equal_ones() -> None:
@@ -205,241 +147,6 @@ def test_a_change_shares_what_it_does_not_touch() -> None:
     [again] = changed._bands.values()
     assert again._base is band._base
     assert sys.getsizeof(band._base) < 5 * 20_000
-
-
-@pytest.mark.parametrize("at", [0, 15, 20, 40, -2, -66])
-def test_a_table_damaged_on_disk_is_recognised(at: int) -> None:
-    data = bytearray(dumped(Table.of(rows("192.0.2.0/24 relay", "2001:db8::/64 manual"))))
-    data[at] ^= 1
-    with pytest.raises(Damaged, match="checksum"):
-        loaded(bytes(data))
-
-
-@pytest.mark.parametrize("end", [0, 1, 30, 64, 65, 90])
-def test_a_table_cut_short_on_disk_is_recognised(end: int) -> None:
-    with pytest.raises(Damaged):
-        loaded(dumped(Table.of(rows("192.0.2.0/24 relay", "2001:db8::/64 manual")))[:end])
-
-
-FORMAT = f"dnsbl-table 3 {sys.byteorder}".encode()
-FIRST = FORMAT + b" 5 0 5 -"
-
-
-def sealed(head: bytes, arrays: bytes = b"") -> bytes:
-    """A file with this head, its checksums right."""
-    body = head + b"\n" + hashlib.sha256(head).hexdigest().encode() + b"\n\n"
-    body += bytes(-len(body) % 16) + arrays
-    return body + hashlib.sha256(body).hexdigest().encode() + b"\n"
-
-
-def test_the_head_says_all_that_a_table_says_about_itself() -> None:
-    table = Table.of(rows("192.0.2.1/32 relay", "2001:db8::/64 "), serial=7).follows(None, zones_digest="z9", now=1000)
-    head, _, rest = dumped(table.changed([change(8, "192.0.2.2/32", "relay")])).partition(b"\n\n")
-    first, *bands, check = head.split(b"\n")
-    assert first == FORMAT + b" 8 993 7 z9"
-    assert bands == [b"- 6 64 1 0 0", b"relay 4 32 2 0 0"]
-    assert check == hashlib.sha256(head[:-65]).hexdigest().encode()
-    assert len(rest) % 16 == (65 - len(head) - 2) % 16
-
-
-@pytest.mark.parametrize(
-    ("head", "arrays"),
-    [
-        (FORMAT + b" x 0 5 -", b""),
-        (FORMAT + b" 5 0 -", b""),
-        (FORMAT + b" 5 0 5 - 6", b""),
-        (FIRST + b"\nrelay 4 32", b""),
-        (FIRST + b"\nrelay 4 32 1 0 x", b""),
-        (FIRST + b"\nrelay 4 32 9 0 0", b""),
-        (FIRST + b"\nrelay 4 33 1 0 0", bytes(16)),
-        (FIRST + b"\nrelay 5 32 1 0 0", bytes(16)),
-        (FIRST + b"\nrelay 4 32 0 0 0", b""),
-        (FIRST + b"\nrelay 4 32 -1 0 0", bytes(16)),
-        (FIRST + b"\nrelay 4 32 1 0 -1", bytes(16)),
-        (FIRST + b"\nrelay 4 32 1 129 0", bytes(16)),
-        (FIRST + b"\nrelay 4 32 1 0 0" * 2, bytes(32)),
-        (FIRST + b"\nrelay 4 8 1 0 0", b"\xff" * 16),  # a number of more than 8 bits
-        (FIRST + b"\nrelay 4 32 1 0 4", b"\1" * 32),  # a guide of another size
-        (FIRST + b"\nrelay 4 32 1 0 0", b"\1" * 32),  # more than was announced
-        (FIRST + b"\n\xff", b""),
-    ],
-)
-def test_a_file_of_another_shape_is_recognised(head: bytes, arrays: bytes, tmp_path: Path) -> None:
-    data = sealed(head, arrays)
-    with pytest.raises(Damaged, match="not what it says"):
-        loaded(data)
-    (tmp_path / "table").write_bytes(data)
-    with pytest.raises(Damaged, match="not what it says"):
-        Table.mapped(tmp_path / "table")
-
-
-def test_the_smallest_good_files_are_read() -> None:
-    assert list(loaded(sealed(FIRST)).rows()) == []
-    listed = loaded(sealed(FIRST + b"\nrelay 4 8 1 0 0", (9).to_bytes(4, sys.byteorder) + bytes(12)))
-    assert list(listed.rows()) == rows("9.0.0.0/8 relay")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"another 1 5\n\n",
-        b"dnsbl-table 1 5\n\n",
-        b"dnsbl-table 2 5 1000 5 -\nrelay 4 32 c0000201\n",
-        b"dnsbl-table 2 little 5\nrelay 4 32 1 0 0\n\n" + bytes(64),
-        b"dnsbl-table 3 neither 5 0 5 -\n\n",
-    ],
-)
-def test_files_of_older_and_other_formats_are_refused(body: bytes, tmp_path: Path) -> None:
-    data = body + hashlib.sha256(body).hexdigest().encode() + b"\n"
-    with pytest.raises(Damaged, match="another format"):
-        loaded(data)
-    (tmp_path / "table").write_bytes(data)
-    with pytest.raises(Damaged, match="another format"):
-        Table.mapped(tmp_path / "table")
-
-
-@pytest.mark.parametrize("at", range(len(FORMAT) + 1, len(FORMAT) + 60, 3))
-def test_what_a_mapped_table_says_about_itself_is_sound_before_it_is_verified(at: int, tmp_path: Path) -> None:
-    data = bytearray(dumped(Table.of(rows("192.0.2.1/32 relay", "2001:db8::/64 manual"), serial=12345)))
-    data[at] ^= 1
-    (tmp_path / "table").write_bytes(data)
-    with pytest.raises(Damaged):
-        Table.mapped(tmp_path / "table")
-
-
-def test_a_mapped_table_answers_at_once_and_its_damage_is_found_when_it_is_verified(tmp_path: Path) -> None:
-    path = tmp_path / "table"
-    table = Table.of(many(3000), serial=9)
-    path.write_bytes(dumped(table))
-    mapped = Table.mapped(path)
-    mapped.verify()
-    assert list(mapped.rows()) == list(table.rows())
-    data = bytearray(path.read_bytes())
-    data[-100] ^= 1
-    path.write_bytes(data)
-    damaged = Table.mapped(path)
-    with pytest.raises(Damaged, match="checksum"):
-        damaged.verify()
-    path.write_bytes(b"")
-    with pytest.raises(Damaged, match="checksum"):
-        Table.mapped(path)
-    table.verify()  # nothing to read
-
-
-def test_a_damaged_table_answers_wrongly_at_worst_until_it_is_verified(tmp_path: Path) -> None:
-    good = dumped(Table.of(many(300)))
-    begin, drawn, served = good.index(b"\n\n") + 18, Random(11), 0
-    for _ in range(150):
-        data = bytearray(good)
-        for _ in range(drawn.choice([1, 500])):
-            data[drawn.randrange(begin, len(data) - 65)] = drawn.choice([0, 255, drawn.getrandbits(8)])
-        (tmp_path / "table").write_bytes(data)
-        try:
-            table = Table.mapped(tmp_path / "table")
-        except Damaged:  # the ends of arrays are looked at
-            continue
-        served += 1
-        for number in (0, drawn.getrandbits(12), drawn.getrandbits(32), 2**32 - 1):
-            table.kinds_at(4, number)
-            table.kinds_at(6, 0x20010DB8 << 96 | number << drawn.choice([0, 64, 80]))
-        table.within(4, drawn.getrandbits(8), 8)
-        table.covering(6, 0x20010DB8 << 96, 128)
-        table.something_under(IPv4Network((drawn.getrandbits(8) << 24, 8)), ["relay"])
-        assert table.without(lambda version, length: [])[0] is table
-        if data != good:
-            with pytest.raises(Damaged, match="checksum"):
-                table.without(lambda version, length: [(0, 2**length - 1)])
-    assert served > 50
-
-
-def many(count: int) -> list[Row]:
-    """Rows of every width, enough for guides, with dense and empty parts."""
-    drawn = Random(5)
-    found: list[Row] = []
-    for _ in range(count):
-        low = drawn.getrandbits(12)
-        found += [
-            (IPv4Network(drawn.choice([low, drawn.getrandbits(32)])), "relay"),
-            (IPv4Network((drawn.getrandbits(18) << 14, 18)), ""),
-            (IPv6Network((0x20010DB8 << 96 | low << drawn.choice([64, 80]), 64)), "relay"),
-            (IPv6Network(0x20010DB8 << 96 | low << 90 | drawn.getrandbits(6)), "manual"),
-            (IPv6Network(0x20010DB8 << 96 | drawn.getrandbits(30)), "close"),
-        ]
-    return found
-
-
-def arrays(table: Table) -> list[tuple[object, ...]]:
-    """All that lies in memory, guides too."""
-    return [tuple(bytes(part) if isinstance(part, memoryview) else part for part in one) for one in table.bands()]
-
-
-@pytest.mark.parametrize("merge", [True, False])
-def test_large_tables_with_guides_hold_what_sets_hold(merge: bool) -> None:
-    listed = many(600)
-    table = Table.of(listed, serial=1)
-    expected = {(str(network), kind) for network, kind in listed}
-    new = [*many(640)[3000:], (IPv4Network("255.255.255.255"), "relay"), (IPv4Network("0.0.0.0"), "relay")]
-    gone = listed[::11]
-    steps = [*((row, True) for row in new), *((row, False) for row in gone)]
-    table = table.changed(Change(seq=2 + n, network=r[0], kind=r[1], present=p) for n, (r, p) in enumerate(steps))
-    expected = (expected | {(str(n), k) for n, k in new}) - {(str(n), k) for n, k in gone}
-    if merge:
-        table = table.merged()
-        assert arrays(table) == arrays(Table.of(table.rows()))
-    assert {(str(network), kind) for network, kind in table.rows()} == expected
-    assert len(table) == len(expected)
-    for held in table._bands.values():
-        assert list(held) == sorted(set(held))
-        for number in [n for present in held for n in (present - 1, present, present + 1)][:600]:
-            assert (number in held) == (number >= 0 and held.any_between(number, number))
-    assert [len(one.guide) > 0 for one in table.bands()] == [True] * 5
-
-
-def test_a_row_may_be_listed_twice_or_as_packed_bytes_or_out_of_order() -> None:
-    listed = many(300)
-    packed = [(bytes((n.version, *n.network_address.packed, n.prefixlen)), kind) for n, kind in listed]
-    ordered = Table.of(sorted(set(packed)))
-    assert dumped(ordered) == dumped(Table.of(listed)) == dumped(Table.of(packed[::-1] * 2))
-
-
-def test_rows_that_come_in_no_order_are_sorted_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = many(100)
-    expected = dumped(Table.of(listed))
-    monkeypatch.setattr(array, "RUN", 7)
-    for one in (array, file):
-        monkeypatch.setattr(one, "PIECE", 32)
-    assert dumped(Table.of(listed)) == expected
-
-
-def test_an_ipv4_address_takes_less_than_five_bytes_and_an_ipv6_64_less_than_nine() -> None:
-    v4 = Table.of((b"\4" + (n * 4001).to_bytes(4) + b"\x20", "relay") for n in range(100_000))
-    v6 = Table.of((b"\6" + (n * 4001).to_bytes(8) + bytes(8) + b"\x40", "relay") for n in range(100_000))
-    for table, most in ((v4, 5), (v6, 9)):
-        assert sum(part.nbytes for one in table.bands() for part in one[1:] if isinstance(part, memoryview)) < (
-            most * 100_000
-        )
-
-
-@pytest.mark.parametrize("version", [4, 6])
-def test_a_guide_that_is_moved_by_a_merge_is_the_one_that_would_be_made(version: int) -> None:
-    size = 4 if version == 4 else 16
-    keys = [bytes([version]) + (n * n * 977 + 5).to_bytes(size) + bytes([8 * size]) for n in range(1100)]
-    table = Table.of(((key, "relay") for key in keys), serial=1)
-    make = IPv4Network if version == 4 else IPv6Network
-    steps = [
-        Change(seq=n + 2, network=make(number), kind="relay", present=present)
-        for n, (number, present) in enumerate(
-            [(6, True), (977 + 5, False), (7, True), (500 * 500 * 977 + 5, False), (1098 * 1098 * 977 + 6, True)]
-        )
-    ]
-    for upto in range(1, len(steps) + 1):
-        merged = table.changed(steps[:upto]).merged()
-        assert arrays(merged) == arrays(Table.of(merged.rows()))
-    far = table.changed([Change(seq=2, network=make(2 ** (8 * size) - 1), kind="relay", present=True)]).merged()
-    assert arrays(far) == arrays(Table.of(far.rows()))  # the guide had to be made anew
-    gone = Table.of(rows("192.0.2.1/32 relay")).changed([change(1, "192.0.2.1/32", "relay", present=False)])
-    assert list(gone.merged().rows()) == []
 
 
 NOW = 1_800_000_000

@@ -1,0 +1,203 @@
+"""Questions over TCP: however they are cut, and whoever keeps a connection without using it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from contextlib import suppress
+
+import dns.asyncquery
+import dns.edns
+import dns.exception
+import dns.message
+import dns.rcode
+import pytest
+
+from dnsbl.serving import streams
+from tests.dnsbl.serving.served import LISTED, Serve, Served, ended, framed, gone, listed, read_reply, round_of_the_loop
+from tests.waiting import halt, until
+
+
+async def test_b38_queries_in_one_segment_are_all_answered(serve: Serve) -> None:
+    served = await serve()
+    reader, writer = await served.connect()
+    queries = [dns.message.make_query(f"{n}.2.0.192.bl.test", "A") for n in range(200)]
+    writer.write(b"".join(map(framed, queries)))
+    for query in queries:
+        reply = await read_reply(reader)
+        assert query.is_response(reply)
+        assert listed(reply)
+    writer.close()
+
+
+async def test_b38_queries_may_come_byte_by_byte(serve: Serve) -> None:
+    served = await serve()
+    reader, writer = await served.connect()
+    writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in framed(LISTED) * 2:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(0)
+    for _ in range(2):
+        assert listed(await read_reply(reader))
+    writer.close()
+
+
+async def test_b38_the_length_may_be_split_from_the_query(serve: Serve) -> None:
+    served = await serve()
+    reader, writer = await served.connect()
+    stream = framed(LISTED) + framed(LISTED)
+    for part in (stream[:1], stream[1:2], stream[2:40], stream[40:]):
+        writer.write(part)
+        await round_of_the_loop(served)
+    for _ in range(2):
+        assert listed(await read_reply(reader))
+    writer.close()
+
+
+@pytest.mark.parametrize("length", [0, 1, 11])
+async def test_b39_a_frame_too_short_for_a_header_ends_the_connection(serve: Serve, length: int) -> None:
+    served = await serve()
+    reader, writer = await served.connect()
+    writer.write(framed(LISTED) + struct.pack("!H", length) + bytes(length) + framed(LISTED))
+    assert listed(await read_reply(reader))
+    assert await ended(reader)
+    await gone(served)
+    writer.close()
+
+
+async def test_b39_a_frame_that_never_comes_whole_leaves_nothing_behind(serve: Serve) -> None:
+    served = await serve()
+    reader, writer = await served.connect()
+    writer.write(struct.pack("!H", 500) + b"only this")
+    writer.write_eof()
+    assert await ended(reader)
+    await gone(served)
+    writer.close()
+    assert served.responder.counters["tcp"] == 0
+
+
+async def test_b39_a_client_that_has_asked_everything_still_gets_its_answers(serve: Serve) -> None:
+    served = await serve()
+    reader, writer = await served.connect()
+    writer.write(framed(LISTED) * 3)
+    writer.write_eof()
+    for _ in range(3):
+        assert listed(await read_reply(reader))
+    assert await ended(reader)
+    writer.close()
+
+
+async def test_b39_a_connection_without_a_whole_query_is_closed(serve: Serve) -> None:
+    served = await serve(tcp_idle=0.05)
+    reader, writer = await served.connect()
+    writer.write(framed(LISTED))
+    assert listed(await read_reply(reader))
+    writer.write(b"\0")
+    assert await ended(reader)
+    assert served.responder.counters["idle"] == 1
+    assert not served.responder.connections
+    writer.close()
+
+
+async def test_b39_bytes_that_dribble_in_do_not_keep_a_connection(serve: Serve) -> None:
+    served = await serve(tcp_idle=0.05)
+    reader, writer = await served.connect()
+    end = asyncio.create_task(ended(reader))
+    for byte in struct.pack("!H", 60000) + bytes(500):
+        if end.done() or writer.is_closing():
+            break
+        writer.write(bytes([byte]))
+        await round_of_the_loop(served)
+    assert await end
+    assert served.responder.counters["idle"] == 1
+    writer.close()
+
+
+async def test_a_connection_that_asks_is_not_idle(serve: Serve) -> None:
+    served = await serve(tcp_idle=0.3)
+    reader, writer = await served.connect()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while loop.time() < began + 0.4:
+        writer.write(framed(LISTED))
+        assert listed(await read_reply(reader))
+    assert served.responder.counters["idle"] == 0
+    writer.close()
+
+
+async def test_b39_one_connection_too_many_closes_the_longest_idle_one(serve: Serve) -> None:
+    served = await serve(tcp_connections=2)
+    first, first_writer = await served.connect()
+    second, second_writer = await served.connect()
+    for writer, reader in ((second_writer, second), (first_writer, first)):  # the second asked before the first
+        writer.write(framed(LISTED))
+        assert listed(await read_reply(reader))
+    third, third_writer = await served.connect()
+    assert await ended(second)
+    assert len(served.responder.connections) == 2
+    assert served.responder.counters["evicted"] == 1
+    for writer, reader in ((first_writer, first), (third_writer, third)):
+        writer.write(framed(LISTED))
+        assert listed(await read_reply(reader))
+    for writer in (first_writer, second_writer, third_writer):
+        writer.close()
+
+
+async def slow(served: Served) -> tuple[socket.socket, int]:
+    """A client that asks for much and reads nothing; returns how many queries it sent."""
+    loop = asyncio.get_running_loop()
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    await loop.sock_connect(client, (served.host, served.port))
+    query = framed(dns.message.make_query("long.bl.test", "TXT"))
+    sent = 2000
+    pouring = asyncio.create_task(loop.sock_sendall(client, query * sent))
+    counters = served.responder.counted
+    await halt(lambda: counters["tcp"])
+    pouring.cancel()
+    with suppress(asyncio.CancelledError):
+        await pouring
+    return client, sent
+
+
+async def test_b39_a_slow_reader_is_not_read_and_does_not_hold_up_udp(serve: Serve) -> None:
+    served = await serve()
+    client, sent = await slow(served)
+    assert served.responder.counters["tcp"] < sent
+    [connection] = served.responder.connections
+    assert connection._transport.get_write_buffer_size() < streams.UNREAD + 65536 + 2
+    assert len(connection._unread) <= streams.AT_ONCE
+    assert listed(await served.udp())
+    client.close()
+    await gone(served)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_b39_a_slow_reader_gets_everything_when_it_reads(serve: Serve, ends: bool) -> None:
+    served = await serve()
+    query = dns.message.make_query("long.bl.test", "TXT")
+    one = 2 + len(served.responder.reply(query.to_wire(), b"\x7f\0\0\1", tcp=True) or b"")
+    reader, writer = await served.connect(limit=4096)
+    writer.write(framed(query) * 800)
+    if ends:
+        writer.write_eof()
+    await until(lambda: any(connection._full for connection in served.responder.connections))
+    for _ in range(800):
+        assert len(await asyncio.wait_for(reader.readexactly(one), 5)) == one
+    if ends:
+        assert await ended(reader)
+    else:
+        writer.write(framed(LISTED))
+        assert listed(await read_reply(reader))
+    writer.close()
+    await gone(served)
+
+
+async def test_b39_a_slow_reader_is_closed_when_idle(serve: Serve) -> None:
+    served = await serve(tcp_idle=0.3)
+    client, _ = await slow(served)
+    await gone(served)
+    assert served.responder.counters["idle"] == 1
+    client.close()
