@@ -56,6 +56,15 @@ def database_url(settings: Settings) -> str:
     return settings.database.url or f"sqlite:///{settings.service.state_dir.resolve() / 'dnsbl.db'}"
 
 
+def _keyring(state: Path, clock: Clock) -> Keyring:
+    """The keys, made at the first start. Raises DnsblError: without keys nothing is issued, and nothing known again."""
+    path = state / "keys.json"
+    try:
+        return keyring_at(path, clock=clock)
+    except OSError as error:
+        raise DnsblError(f"{path}: the keys cannot be read or made: {error.strerror}.") from None
+
+
 def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     """Open what there is, for those who serve: the store may be away, and is asked when somebody needs it; a folder
     that cannot be written ends nothing here. Raises DnsblError for what only a change of the settings can mend."""
@@ -67,7 +76,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     # A list that has served has had its database: one that is gone now is not made anew.
     store = Store(database_url(settings), patient=True, make=not table_path(settings).exists())
     clock = SystemClock()
-    keyring = keyring_at(state / "keys.json", clock=clock)
+    keyring = _keyring(state, clock)
     casework = Casework.over(store, settings, keyring, clock=clock)
     return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
 
@@ -94,6 +103,6 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
     if upgrade or store.is_empty():
         store.upgrade()
     store.check()
-    keyring = keyring_at(state / "keys.json", clock=clock)
+    keyring = _keyring(state, clock)
     casework = Casework.over(store, settings, keyring, clock=clock)
     return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)

@@ -30,7 +30,7 @@ import sys
 import time
 import tomllib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
@@ -41,20 +41,10 @@ from typing import Any, NoReturn
 
 import pytest
 from mutations import Mutant, applied, mutants
+from selection import ROOT, name_of, out_of_reach, pure, tests_of
 
-ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".mutants"
 EXPLAINED = Path(__file__).with_name("explained.toml")
-#: Tests that hold a module without importing it: those of what it is a part of.
-ALSO = {
-    "tester/states.py": ("tests/tester/test_dialogue.py", "tests/tester/test_conditions.py"),
-    "tester/dialogue.py": ("tests/tester/test_conditions.py",),
-    "dnsbl/casework/judging.py": tuple(
-        f"tests/dnsbl/casework/test_{name}.py" for name in ("mailroom", "upkeep", "bench")
-    ),
-}
-#: What the tests of shells import: too slow to be held once a mutant, and not where a rule should be held.
-_SHELLS = {"asyncio", "socket", "subprocess", "threading"}
 #: A mutant may take this many times as long as the module as it is, and some seconds; then it counts as noticed.
 _PATIENCE, _GRACE = 3.0, 5.0
 _MEMORY = 4 << 30
@@ -64,7 +54,7 @@ class Broken(MetaPathFinder, SourceFileLoader):
     """Gives one module out of a changed tree, to whoever imports it."""
 
     def __init__(self, module: str, tree: ast.Module) -> None:
-        super().__init__(_name(module), str(ROOT / module))
+        super().__init__(name_of(module), str(ROOT / module))
         self._code = compile(tree, self.path, "exec")
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -74,52 +64,6 @@ class Broken(MetaPathFinder, SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         return self._code
-
-
-def _name(path: str | Path) -> str:
-    return str(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def _imports(path: Path) -> set[str]:
-    """The modules, and what may be modules, that a file imports."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
-def pure() -> list[str]:
-    """The modules that decide: what a test shows, what the list does, what a question is told."""
-    rooms = [path for room in ("tester", "dnsbl/rules") for path in sorted((ROOT / room).rglob("*.py"))]
-    modules = [str(path.relative_to(ROOT)) for path in rooms if not _imports(path) & _SHELLS]
-    others = ["dnsbl/casework/judging.py", "dnsbl/store/journal.py", "dnsbl/dns/answer.py"]
-    return [module for module in modules if not module.endswith("__main__.py")] + others
-
-
-def tests_of(module: str) -> tuple[list[str], list[str]]:
-    """A module's own tests, and the others that import it, all in its room, or that test the same part of the room."""
-    folder, _, file = module.rpartition("/")
-    room = "/".join(folder.split("/")[:2] if folder.startswith("dnsbl") else ["tester"])
-    used = {str(path.relative_to(ROOT)): _imports(path) for path in (ROOT / "tests" / room).rglob("test_*.py")}
-    own = [path for path in used if path == f"tests/{folder}/test_{file}"]
-    users = {path for path, names in used.items() if _name(module) in names and not names & _SHELLS}
-    users |= {path for path in used if folder != room and path.startswith(f"tests/{folder}/")}
-    return own, sorted((users | set(ALSO.get(module, ()))) - set(own))
-
-
-def out_of_reach(module: str, loaded: Iterable[str]) -> list[str]:
-    """Those of the loaded modules that a change in `module` cannot reach, so that they may be loaded beforehand."""
-    uses: dict[str, set[str]] = {}
-    for path in (path for package in ("tester", "dnsbl") for path in (ROOT / package).rglob("*.py")):
-        here = path.relative_to(ROOT)
-        uses[_name(here)] = _imports(path) | {_name(parent) for parent in here.parents}
-    reached = {_name(module)}
-    while more := {name for name, used in uses.items() if name not in reached and used & reached}:
-        reached |= more
-    return [name for name in loaded if name not in reached and not name.startswith(("tests", "__"))]
 
 
 class Held:
@@ -195,7 +139,7 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
     own, users = tests_of(module)
     source = (ROOT / module).read_bytes()
     marks = [sha256(source).hexdigest(), sha256(b"".join((ROOT / p).read_bytes() for p in own + users)).hexdigest()]
-    file = KEPT / f"{_name(module)}.json"
+    file = KEPT / f"{name_of(module)}.json"
     kept = json.loads(file.read_text()) if file.is_file() else {"marks": [], "noticed": {}}
     noticed: dict[str, bool] = kept["noticed"]
     if kept["marks"] != marks:

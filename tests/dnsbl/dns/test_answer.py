@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
+from dnsbl.dns.answer import blocked
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.guard import Keys, rules_of
 from dnsbl.dns.listed.table import Table
@@ -240,3 +241,10 @@ def test_d03_the_serial_is_the_tables() -> None:
         assert reply is not None
         [rrset] = dns.message.from_wire(reply).answer
         assert rrset[0].serial == shown
+
+
+def test_b18_the_text_for_unwelcome_clients_is_one_string_however_long_the_page() -> None:
+    [zone] = zones_from({"bl": WORLD["zones"]["other.test"]}, site="https://" + "x" * 300)
+    text = blocked(zone)
+    assert (len(text), text[0]) == (256, 255)
+    assert text[1:].startswith(b"Questions from your address are not answered, see https://xxx")

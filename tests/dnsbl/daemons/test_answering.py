@@ -1,0 +1,91 @@
+"""What answers, wired: its parts in their order, and the responder in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dnsbl.daemons.answering import Bound, Front
+from dnsbl.daemons.keeper import Shell
+from dnsbl.dns.zonefile import zones_from
+from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.health import Board
+from tests.dnsbl.serving.served import LISTED, ZONE
+
+
+@pytest.fixture
+def front(make_office: Callable[..., Any], tmp_path: Path) -> Callable[..., Front]:
+    def make(**dns: object) -> Front:
+        office = make_office(service={"state_dir": str(tmp_path)}, dns={"listen": ["127.0.0.1:0"]} | dns)
+        zones = zones_from({"bl.toml": ZONE}, site="https://site.example")
+        board = Board(office.clock)
+        return Front(office.casework.contents, office.settings, zones, office.clock, board, Bound())
+
+    return make
+
+
+def names(front: Front, *, beside: bool = False) -> list[str]:
+    return [name for name, _ in front.parts(beside=beside)]
+
+
+def begin(front: Front, part: str) -> Any:
+    return dict(front.parts(beside=True))[part]()
+
+
+def test_secrets_come_first_and_what_was_not_asked_for_is_no_part(front: Callable[..., Front]) -> None:
+    assert names(front()) == ["secrets", "dns", "feed", "notifier"]
+    assert names(front(metrics_listen="127.0.0.1:0", query_log_every=10), beside=True) == [
+        *("secrets", "metrics", "inner metrics", "dns", "feed", "notifier", "query log"),
+    ]
+
+
+def test_keys_for_transfers_that_cannot_be_read_are_said_before_anything_begins(
+    front: Callable[..., Front], tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError):
+        front(tsig_keys=str(tmp_path / "missing"))
+
+
+async def test_the_responder_answers_in_its_thread_until_it_is_told(front: Callable[..., Front]) -> None:
+    here = front()
+    responder: Shell = await begin(here, "dns")
+    [(host, port)] = here._bound.dns
+    assert here._bound.engine
+    stop = asyncio.Event()
+    running = asyncio.create_task(responder.run(stop))
+    reader, writer = await asyncio.open_connection(host, port)
+    query = LISTED.to_wire()
+    writer.write(len(query).to_bytes(2) + query)
+    assert (await asyncio.wait_for(reader.readexactly(4), 5))[2:] == query[:2]
+    writer.close()
+    await writer.wait_closed()
+    stop.set()
+    await asyncio.wait_for(running, 10)
+    with pytest.raises(OSError):
+        await asyncio.open_connection(host, port)
+
+
+async def test_a_responder_that_cannot_listen_says_so(front: Callable[..., Front]) -> None:
+    taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
+    with pytest.raises(DnsblError, match="Address already in use"):
+        await begin(front(listen=[f"127.0.0.1:{port}"]), "dns")
+    taken.close()
+    await taken.wait_closed()
+
+
+async def test_a_responder_that_ends_by_itself_is_a_fault(
+    front: Callable[..., Front], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = front()
+
+    async def ends(stop: asyncio.Event) -> None:
+        await here.responder.close()
+
+    monkeypatch.setattr(here.responder, "run", ends)
+    with pytest.raises(DnsblError, match="The responder has ended"):
+        await (await begin(here, "dns")).run(asyncio.Event())

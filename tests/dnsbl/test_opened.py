@@ -1,0 +1,114 @@
+"""A list is opened: with what it needs made, in the patience that serving has, and with the table that it serves."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dnsbl.config import read_zones
+from dnsbl.dns.listed.table import Table
+from dnsbl.errors import DnsblError, StoreUnavailable
+from dnsbl.opened import OpenedList, current_table, database_url, open_list, open_patiently, open_with, table_path
+from dnsbl.serving.files import write_whole
+from dnsbl.settings import Settings
+
+ZONES = Path(__file__).resolve().parents[2] / "zones"
+
+
+def settings_at(state: Path, **more: Any) -> Settings:
+    return Settings.model_validate({"service": {"state_dir": state}, "dns": {"zones_dir": ZONES}} | more)
+
+
+def opened_at(state: Path, **more: Any) -> OpenedList:
+    settings = settings_at(state, **more)
+    return open_with(settings, read_zones(settings))
+
+
+def listed(opened: OpenedList, network: str) -> None:
+    opened.casework.operators.list_networks([ip_network(network)], kind="manual", reason="x", actor="operator")
+
+
+def test_a_new_list_gets_its_folder_its_tables_and_its_keys(tmp_path: Path) -> None:
+    opened = opened_at(tmp_path / "a" / "state")
+    assert opened.casework.contents.last_change() == 0
+    assert (tmp_path / "a" / "state").stat().st_mode & 0o777 == 0o750
+    keys = (tmp_path / "a" / "state" / "keys.json").read_bytes()
+    opened.store.close()
+    again = opened_at(tmp_path / "a" / "state")
+    assert (tmp_path / "a" / "state" / "keys.json").read_bytes() == keys
+    again.store.close()
+
+
+def test_a_list_is_opened_from_its_configuration_too(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[service]\nstate_dir = "{tmp_path}/state"\n[dns]\nzones_dir = "{ZONES}"\n')
+    opened = open_list(config)
+    assert opened.settings.service.state_dir == tmp_path / "state"
+    assert [zone.origin for zone in opened.zones] == [zone.origin for zone in read_zones(opened.settings)]
+    opened.store.close()
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence_however_the_list_is_opened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    settings = settings_at(tmp_path / "file" / "state")
+    zones = read_zones(settings)
+    with pytest.raises(DnsblError, match=r"service.state_dir cannot be made: Not a directory\."):
+        open_with(settings, zones)
+    with pytest.raises(DnsblError, match=r"keys.json: the keys cannot be read or made: Not a directory\."):
+        open_patiently(settings, zones)
+    assert "service.state_dir cannot be made: Not a directory" in caplog.text
+
+
+def test_who_serves_begins_with_the_keys_alone_and_asks_for_the_database_when_it_is_needed(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path, database={"url": f"sqlite:///{tmp_path}/missing/list.db"})
+    opened = open_patiently(settings, read_zones(settings))
+    with pytest.raises(StoreUnavailable):
+        opened.casework.contents.last_change()
+    (tmp_path / "missing").mkdir()
+    assert opened.casework.contents.last_change() == 0
+    opened.store.close()
+
+
+def test_the_database_is_what_was_configured_or_a_file_of_the_list(tmp_path: Path) -> None:
+    assert database_url(settings_at(tmp_path)) == f"sqlite:///{tmp_path}/dnsbl.db"
+    url = "postgresql+psycopg://somebody@somewhere/dnsbl"
+    assert database_url(settings_at(tmp_path, database={"url": url})) == url
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_database_that_is_gone_after_the_list_has_served_is_not_made_anew(tmp_path: Path, patient: bool) -> None:
+    opened = opened_at(tmp_path)
+    write_whole(table_path(opened.settings), current_table(opened).parts())
+    opened.store.close()
+    (tmp_path / "dnsbl.db").unlink()
+    reopen = open_patiently if patient else open_with
+    with pytest.raises(StoreUnavailable):
+        reopen(opened.settings, opened.zones).casework.contents.last_change()
+    assert not (tmp_path / "dnsbl.db").exists()
+
+
+def test_the_table_is_what_the_store_lists_with_the_serial_that_is_served(tmp_path: Path) -> None:
+    opened = opened_at(tmp_path)
+    listed(opened, "8.8.8.0/24")
+    first = current_table(opened)
+    assert list(first.rows()) == [(ip_network("8.8.8.0/24"), "manual")]
+    write_whole(table_path(opened.settings), first.parts())
+    assert current_table(opened).soa_serial == first.soa_serial, "nothing has changed"
+    listed(opened, "8.8.4.0/24")
+    assert current_table(opened).soa_serial == first.soa_serial + 1
+    opened.store.close()
+
+
+def test_a_damaged_table_on_disk_does_not_count(tmp_path: Path) -> None:
+    opened = opened_at(tmp_path)
+    listed(opened, "8.8.8.0/24")
+    table_path(opened.settings).write_bytes(b"nothing that was ever written")
+    found = current_table(opened)
+    assert isinstance(found, Table)
+    assert list(found.rows()) == [(ip_network("8.8.8.0/24"), "manual")]
+    opened.store.close()

@@ -1,0 +1,67 @@
+"""Each module has its test module at the same path, and a test module that has none says of what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(
+    str(path.relative_to(ROOT))
+    for package in ("tester", "dnsbl")
+    for path in (ROOT / package).rglob("*.py")
+    if "migrations" not in path.parts
+)
+#: Names that hold what their package is made of, or start it.
+WITHOUT = ("__init__.py", "__main__.py")
+#: Modules without a test module of their own, and why.
+EXEMPT = {
+    "dnsbl/demo/neighbourhood.py": "played whole by tests/journeys/test_tour.py",
+    "dnsbl/demo/tour.py": "played whole by tests/journeys/test_tour.py",
+    "dnsbl/model.py": "records alone: nothing in it decides",
+    "tester/approach.py": "records alone: nothing in it decides",
+}
+#: Test modules that are about no single module, and about what.
+ABROAD = {
+    "tests/dnsbl/casework/test_crash.py": "what a killed process leaves behind",
+    "tests/dnsbl/casework/test_hostile_returns.py": "what forgers bring to the collector's verbs",
+    "tests/dnsbl/daemons/test_answers.py": "answers to letters, from the wire to the list",
+    "tests/dnsbl/daemons/test_followed_up.py": "how a test goes on: other addresses, repetitions, other ways in",
+    "tests/dnsbl/daemons/test_mailroom_shares.py": "what of strangers' mail is kept, from the wire to the store",
+    "tests/dnsbl/daemons/test_node_life.py": "a whole node, and its parts when they fail",
+    "tests/dnsbl/dns/engine/test_equality.py": "both engines and the reference, byte by byte",
+    "tests/dnsbl/dns/test_completeness.py": "that each behaviour has its vector",
+    "tests/dnsbl/dns/test_published.py": "the zone file that is shipped",
+    "tests/dnsbl/rules/evidence/test_exhibits.py": "messages of many makers, opened by the package as a whole",
+    "tests/tester/test_conditions.py": "from a conversation to a verdict",
+    "tests/tester/test_hostile_senders.py": "the collector among hostile senders",
+    "tests/tester/test_hostile_servers.py": "the caller among hostile servers",
+}
+
+
+def mirror_of(module: str) -> str:
+    folder, _, name = module.rpartition("/")
+    return f"tests/{folder}/test_{name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_its_test_module(module: str) -> None:
+    if module.endswith(WITHOUT):
+        return
+    there = (ROOT / mirror_of(module)).is_file()
+    assert there != (module in EXEMPT), f"{mirror_of(module)}: write it, or say in EXEMPT why not"
+
+
+def test_a_test_module_has_its_module() -> None:
+    mirrored = {mirror_of(module) for module in MODULES}
+    found = {
+        str(path.relative_to(ROOT))
+        for room in ("tester", "dnsbl")
+        for path in (ROOT / "tests" / room).rglob("test_*.py")
+    }
+    assert found - mirrored == ABROAD.keys(), "name it after its module, or say in ABROAD what it is about"
+
+
+def test_the_exemptions_are_of_modules_that_are_there() -> None:
+    assert EXEMPT.keys() <= set(MODULES)
