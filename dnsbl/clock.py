@@ -6,6 +6,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+#: Linux has a clock that goes on while the machine sleeps.
+_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 class Clock(Protocol):
     """What the shells ask."""
@@ -18,6 +21,10 @@ class Clock(Protocol):
         """Seconds that only grow, for measuring."""
         ...
 
+    def elapsed(self) -> float:
+        """The same, with those in which the machine slept: what the time of day is held against."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -27,6 +34,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def elapsed(self) -> float:
+        return time.clock_gettime(_BOOT) if _BOOT is not None else time.monotonic()
 
 
 class HandClock:
@@ -41,6 +51,13 @@ class HandClock:
 
     def monotonic(self) -> float:
         return self._monotonic
+
+    def elapsed(self) -> float:
+        return self._monotonic
+
+    def jump(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+        """Set the time of day, forward or back, while no time passes."""
+        self._now += timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
     def turn(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Let time pass."""

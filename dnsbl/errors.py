@@ -62,6 +62,7 @@ class Trouble(StrEnum):
     DAMAGED = "damaged"
     FAILING = "failing"  # its disk gives errors
     BUSY = "busy"
+    CLOCK = "clock"  # what ails is the clock of this machine: nothing is entered at a time that is not believed
     REFUSED = "refused"  # a mistake of ours, or a schema that is none of ours
 
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from dnsbl.casework import Casework
-from dnsbl.casework.keyring import keyring_at
+from dnsbl.casework.judging import Judging
+from dnsbl.casework.queueing import Queueing
+from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import Damaged, DnsblError
 from dnsbl.rules.bounds import Bounds
+from dnsbl.rules.timekeeping import Terms
 from dnsbl.settings import Settings
 from dnsbl.store import Store
-from tester.letter import Keyring
+from dnsbl.store.timekeeper import Timekeeper
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +34,7 @@ class OpenedList:
     settings: Settings
     zones: Zones
     store: Store
-    keyring: Keyring
+    keyring: Ring  #: empty until it is `ready`
     casework: Casework
     clock: Clock
 
@@ -56,15 +61,6 @@ def database_url(settings: Settings) -> str:
     return settings.database.url or f"sqlite:///{settings.service.state_dir.resolve() / 'dnsbl.db'}"
 
 
-def _keyring(state: Path, clock: Clock) -> Keyring:
-    """The keys, made at the first start. Raises DnsblError: without keys nothing is issued, and nothing known again."""
-    path = state / "keys.json"
-    try:
-        return keyring_at(path, clock=clock)
-    except OSError as error:
-        raise DnsblError(f"{path}: the keys cannot be read or made: {error.strerror}.") from None
-
-
 def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     """Open what there is, for those who serve: the store may be away, and is asked when somebody needs it; a folder
     that cannot be written ends nothing here. Raises DnsblError for what only a change of the settings can mend."""
@@ -74,11 +70,27 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     except OSError as error:
         _log.error("%s: service.state_dir cannot be made: %s", state, error.strerror)
     # A list that has served has had its database: one that is gone now is not made anew.
-    store = Store(database_url(settings), patient=True, make=not table_path(settings).exists())
     clock = SystemClock()
-    keyring = _keyring(state, clock)
+    store = Store(
+        database_url(settings),
+        patient=True,
+        make=not table_path(settings).exists(),
+        timekeeper=_timekeeper(settings, clock),
+    )
+    keyring = _ring(store, settings, clock)
     casework = Casework.over(store, settings, keyring, clock=clock)
     return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
+
+
+def _ring(store: Store, settings: Settings, clock: Clock) -> Ring:
+    judging = Judging(settings, Queueing(settings.tester.port, secrets.token_bytes), secrets.token_bytes)
+    return Ring(settings.service.state_dir / "keys.json", store, settings, clock, void=judging.void_all)
+
+
+def _timekeeper(settings: Settings, clock: Clock) -> Timekeeper:
+    service = settings.service
+    tolerance, gap = timedelta(seconds=service.clock_tolerance), timedelta(days=service.clock_gap_days)
+    return Timekeeper(clock, Terms(tolerance=tolerance, gap=gap))
 
 
 def open_list(config: Path | None, *, upgrade: bool = False) -> OpenedList:
@@ -99,10 +111,10 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
         raise DnsblError(f"{state}: service.state_dir is not writable.")
     clock = SystemClock()
     known = table_path(settings).exists()
-    store = Store.open(database_url(settings), make=upgrade or not known)
+    store = Store.open(database_url(settings), make=upgrade or not known, timekeeper=_timekeeper(settings, clock))
     if upgrade or store.is_empty():
         store.upgrade()
     store.check()
-    keyring = _keyring(state, clock)
+    keyring = _ring(store, settings, clock)
     casework = Casework.over(store, settings, keyring, clock=clock)
     return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)

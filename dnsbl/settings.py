@@ -183,6 +183,18 @@ class Service(Section):
         Path("state"),
         description="Where database, keys and the last good table live; relative to the configuration file.",
     )
+    clock_tolerance: float = Field(
+        600,
+        description=(
+            "Seconds by which the clock may jump, or differ from the database's, before all that depends on time waits."
+        ),
+        gt=0,
+    )
+    clock_gap_days: float = Field(
+        7,
+        description="Days without a sign of life in the store after which the clock is believed at an operator's word.",
+        gt=0,
+    )
 
 
 class Database(Section):
@@ -516,6 +528,14 @@ class Policy(Section):
         7, description="Days in which an address that was tested is not tested again for a nomination.", ge=0
     )
     expiry_days: float = Field(90, description="Days after the last proof when a listing ends by itself.", gt=0)
+    expiry_most: int = Field(
+        100,
+        description="Listings that may end by their age at once; more than that, and than expiry_share, need a word.",
+        ge=1,
+    )
+    expiry_share: float = Field(
+        0.1, description="Share of all listings with an end that may end by their age at once.", gt=0, le=1
+    )
     retest_days: tuple[float, ...] = Field(
         (14, 30),
         description="Days until each scheduled retest of a listed address; the last one repeats.",

@@ -41,7 +41,7 @@ class Key:
 
     kid: str  #: one character of [a-z2-7]
     secret: bytes = field(repr=False)  #: 32 bytes
-    created: int  #: epoch seconds
+    created: int  #: epoch seconds; from then on it signs
 
 
 class Keyring:
@@ -49,8 +49,7 @@ class Keyring:
 
     def __init__(self, keys: tuple[Key, ...]) -> None:
         """Raises ValueError when there is no key, when two share an id, or when one is malformed."""
-        self.keys = keys
-        self._by_kid = {key.kid: key for key in keys}
+        self._become(keys)
         if not keys or len(self._by_kid) != len(keys):
             raise ValueError("A key ring needs at least one key, each with an id of its own.")
         if any(len(key.kid) != 1 or key.kid not in _ALPHABET or len(key.secret) != _SECRET for key in keys):
@@ -79,23 +78,37 @@ class Keyring:
         rows = [{"kid": key.kid, "secret": key.secret.hex(), "created": key.created} for key in self.keys]
         return json.dumps({"keys": rows})
 
+    def _become(self, keys: tuple[Key, ...]) -> None:
+        self.keys = keys
+        self._by_kid = {key.kid: key for key in keys}
+
     @property
     def current(self) -> Key:
-        """The key that signs new letters."""
+        """The newest key."""
         return self.keys[-1]
+
+    def signing(self, now: int) -> Key:
+        """The key that signs new letters at this time: the newest whose time has come."""
+        return next((key for key in reversed(self.keys) if key.created <= now), self.keys[0])
+
+    @property
+    def next_kid(self) -> str:
+        """The id of the key that will follow the newest; ids go round the alphabet."""
+        return _ALPHABET[(_ALPHABET.index(self.current.kid) + 1) % len(_ALPHABET)]
 
     def find(self, kid: str) -> Key | None:
         """The key with this id, or None when it was never here or is gone."""
         return self._by_kid.get(kid)
 
-    def rotated(self, random: Callable[[int], bytes], now: int, *, keep: int) -> Keyring:
-        """A ring with a new current key, without keys older than `keep` seconds (never dropping the last two).
+    def rotated(self, random: Callable[[int], bytes], now: int, *, keep: int, ahead: int = 0) -> Keyring:
+        """A ring with a new key that signs `ahead` seconds from now, without those that ceased to sign more than `keep`
+        seconds ago.
 
-        Key ids go round the alphabet; a kept key gives way when, after 32 rotations, its id comes up again.
+        A kept key gives way when, after 32 rotations, its id comes up again.
         """
-        kid = _ALPHABET[(_ALPHABET.index(self.current.kid) + 1) % len(_ALPHABET)]
-        kept = (key for key in self.keys[:-1] if now - key.created <= keep and key.kid != kid)
-        return Keyring((*kept, self.current, Key(kid=kid, secret=random(_SECRET), created=now)))
+        followed = zip(self.keys, self.keys[1:], strict=False)
+        kept = (key for key, after in followed if now - after.created <= keep and key.kid != self.next_kid)
+        return Keyring((*kept, self.current, Key(kid=self.next_kid, secret=random(_SECRET), created=now + ahead)))
 
 
 # Letters
@@ -128,7 +141,7 @@ def issue(
     random: Callable[[int], bytes],
 ) -> Letter:
     """A new letter with fresh tokens. `random(n)` gives n unpredictable bytes; times are in epoch seconds."""
-    key = keyring.current
+    key = keyring.signing(not_before)
     heads = [kind + key.kid + _base32(random(10)) for kind in "rs"]
     facts = _facts(heads[0], address, port, vector, run, not_before, not_after)
     recipient, sender = (_sealed(key, head, facts) for head in heads)

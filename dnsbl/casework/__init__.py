@@ -6,16 +6,18 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
 
     doors        strangers: nominate  nominate_each  ask_removal
     operators    who runs the list: order_test  exclude  stop  resume  list_networks  drop_networks  journal
-                 verify_journal  inbox  message
+                 verify_journal  inbox  message  trust_clock
     assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
                  give_back  proven
     arrivals     the collector: file_return  file_probe
-    upkeep       the scheduler: settle  expire
+    upkeep       the scheduler: settle  expire; operators: expire_all
+    presence     every process that is at work: beat  reckon  ails
     views        whoever looks: look_up  run_report  stopped
     contents     who answers: snapshot  last_change  changes
 
     judging  what a verdict does to the list;  queueing  which tests are to be made;  base  what several ask
-    keyring  the keyring's file
+    ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
+    keyring  the keyring's file;  sealing  a key as it goes through the store
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from dnsbl.casework.contents import Contents
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.operators import Operators
+from dnsbl.casework.presence import Presence
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import Views
@@ -49,6 +52,7 @@ class Casework:
     assignments: Assignments
     arrivals: Arrivals
     upkeep: Upkeep
+    presence: Presence
     views: Views
     contents: Contents
 
@@ -70,7 +74,8 @@ class Casework:
             operators=Operators(store, settings, clock, queueing, judging),
             assignments=Assignments(store, settings, clock, judging),
             arrivals=Arrivals(store, settings, keyring, clock, judging),
-            upkeep=Upkeep(store, clock, queueing, judging),
+            upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
+            presence=Presence(store, clock),
             views=Views(store, settings, clock),
             contents=Contents(store),
         )

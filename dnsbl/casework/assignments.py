@@ -130,6 +130,7 @@ class Assignments:
         """Hold the job longer; False when it is no longer ours."""
         lease_until = self._clock.now() + timedelta(seconds=self._settings.tester.lease)
         with self._store.write(alone=False) as tx:
+            tx.journal.hold(self._clock.now())
             return tx.jobs.renew(assignment.job, assignment.worker, lease_until)
 
     def file_letters(self, assignment: Assignment, letters: Iterable[Letter]) -> None:

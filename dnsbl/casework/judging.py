@@ -113,6 +113,15 @@ class Judging:
         if judgement.final and decisive:
             self._settle(tx, run, judgement, now)
 
+    def void_all(self, tx: Transaction, now: datetime, reason: str) -> int:
+        """Nothing that is under way can show anything any more: every such test ends without a verdict, and is
+        repeated; returns how many."""
+        under_way = tx.runs.under_way()
+        for run in under_way:
+            void = Judgement(verdict=Verdict.INCONCLUSIVE, final=True, confirm=False, reason=reason, repeat=True)
+            self._settle(tx, run, void, now)
+        return len(under_way)
+
     def _judge(self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool) -> Judgement:
         fates = tx.letters.of(run.id)
         control, control_reply = tx.sessions.control(run.id)

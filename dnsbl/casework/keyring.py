@@ -1,4 +1,5 @@
-"""The keyring's file: read, or made at first start. The only file that casework touches."""
+"""The keyring's file: read, made at the first start, and written again when a key comes. What casework touches of the
+disk is this file alone."""
 
 from __future__ import annotations
 
@@ -22,15 +23,25 @@ def keyring_at(path: Path, *, clock: Clock, random: Callable[[int], bytes] = sec
     OSError when it cannot be read or made.
     """
     if not path.exists():
-        _make(path, Keyring.generate(random, int(clock.now().timestamp())).to_json())
+        _put(path, Keyring.generate(random, int(clock.now().timestamp())).to_json(), replace=False)
+    return read(path)
+
+
+def read(path: Path) -> Keyring:
+    """The keyring in this file. Raises Damaged when it holds none, FileNotFoundError, OSError."""
     try:
         return Keyring.from_json(path.read_text(encoding="ascii"))
     except (ValueError, KeyError, TypeError, TesterError) as error:
         raise Damaged(f"{path} does not hold a keyring; restore it from a backup, or move it away.") from error
 
 
-def _make(path: Path, text: str) -> None:
-    """The whole file at once or nothing; a file that is there already stays as it is."""
+def write(path: Path, ring: Keyring) -> None:
+    """Put this ring in the place of what is there, whole or not at all. Raises OSError."""
+    _put(path, ring.to_json(), replace=True)
+
+
+def _put(path: Path, text: str, *, replace: bool) -> None:
+    """The whole file at once or nothing; without `replace` a file that is there already stays as it is."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
     try:
@@ -38,7 +49,11 @@ def _make(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):  # another program was first: its ring is the one
-            os.link(draft, path)
+        if replace:
+            os.rename(draft, path)
+        else:
+            with suppress(FileExistsError):  # another program was first: its ring is the one
+                os.link(draft, path)
     finally:
-        os.unlink(draft)
+        with suppress(FileNotFoundError):
+            os.unlink(draft)

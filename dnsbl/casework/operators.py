@@ -16,6 +16,7 @@ from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.columns import chunks
+from dnsbl.store.journal import CLOCK, Clocked
 
 #: What a kind is called: a word that is fit for a file, a zone and a page.
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
@@ -77,6 +78,7 @@ class Operators:
                 reason=Reason.EXCLUDED,
                 after="excluded",
                 evidence=reason,
+                clocked=Clocked.NOTED,
             )
             for job in tx.jobs.queued_in(network):
                 tx.jobs.finish(job)
@@ -105,6 +107,7 @@ class Operators:
                 reason=Reason.OPERATOR,
                 after="dials nobody",
                 evidence=reason,
+                clocked=Clocked.NOTED,
             )
 
     def resume(self, *, reason: str, actor: str) -> None:
@@ -118,6 +121,22 @@ class Operators:
                 reason=Reason.OPERATOR,
                 after="dials",
                 evidence=reason,
+            )
+
+    def trust_clock(self, *, reason: str, actor: str) -> None:
+        """The clock of this machine is right, whatever the store knows: what depends on time goes on by it."""
+        now = self._clock.now()
+        with self._store.write() as tx:
+            tx.nodes.forget_after(now)
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject=CLOCK,
+                verb="trusted",
+                reason=Reason.OPERATOR,
+                after="what depends on time goes on",
+                evidence=reason,
+                clocked=Clocked.TRUSTED,
             )
 
     def list_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dnsbl.casework.base import run_in, subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
+from dnsbl.errors import Withheld
 from dnsbl.model import Reason, RunState
-from dnsbl.store import Store
+from dnsbl.settings import Policy
+from dnsbl.store import Store, Transaction
 
 
 class Upkeep:
     """Windows that close and listings that end."""
 
-    def __init__(self, store: Store, clock: Clock, queueing: Queueing, judging: Judging) -> None:
+    def __init__(self, store: Store, terms: Policy, clock: Clock, queueing: Queueing, judging: Judging) -> None:
         self._store = store
+        self._terms = terms
         self._clock = clock
         self._queueing = queueing
         self._judging = judging
@@ -33,25 +38,73 @@ class Upkeep:
         return count
 
     def expire(self, *, most: int = 1000) -> int:
-        """End the listings whose time has come; returns how many."""
+        """End the listings whose time has come; returns how many.
+
+        Raises Withheld when they are so many that it must be a mistake, of a clock perhaps: then none ends without an
+        operator's word (`expire_all`).
+        """
         now = self._clock.now()
         with self._store.read() as tx:
+            if why := self._too_many(tx, now):
+                raise Withheld(why)
             if not tx.listings.expired(now, most=1):
                 return 0
         with self._store.write() as tx:
-            expired = tx.listings.expired(now, most=most)
-            for listing in expired:
-                tx.listings.end([listing.id], at=now, reason=Reason.EXPIRED)
-                tx.changes.add([listing.network], listing.kind, present=False)
-                self._queueing.drop_planned(tx, [listing.network])
-                subject, before = subject_of(listing.network), f"listed {listing.kind}"
-                tx.journal.append(
-                    at=now,
-                    actor="policy",
-                    subject=subject,
-                    verb="expired",
-                    reason=Reason.EXPIRED,
-                    before=before,
-                    after="not listed",
-                )
+            return self._end(tx, now, most=most, actor="policy", evidence="")
+
+    def expire_all(self, *, reason: str, actor: str) -> int:
+        """End all listings whose time has come, however many, since an operator says so; returns how many."""
+        now, count = self._clock.now(), 0
+        with self._store.write() as tx:
+            due = tx.listings.due(now)
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject="list",
+                verb="expired",
+                reason=Reason.OPERATOR,
+                after=f"{due} listings may end by their age",
+                evidence=reason,
+            )
+        while True:
+            with self._store.write() as tx:
+                ended = self._end(tx, now, most=1000, actor=actor, evidence=reason)
+            count += ended
+            if not ended:
+                return count
+
+    def withheld(self) -> str:
+        """Why no listing ends by its age at the moment, a sentence, or ""."""
+        with self._store.read() as tx:
+            return self._too_many(tx, self._clock.now())
+
+    def _too_many(self, tx: Transaction, now: datetime) -> str:
+        terms = self._terms
+        due = tx.listings.due(now, most=terms.expiry_most + 1)
+        if due <= terms.expiry_most:
+            return ""
+        due, all_of_them = tx.listings.due(now), tx.listings.with_an_end()
+        if due <= terms.expiry_share * all_of_them:
+            return ""
+        return (
+            f"{due} of {all_of_them} listings would end by their age at once, and none does: look at the clock; "
+            "if it is right, `dnsbl listing expire --reason TEXT` ends them."
+        )
+
+    def _end(self, tx: Transaction, now: datetime, *, most: int, actor: str, evidence: str) -> int:
+        expired = tx.listings.expired(now, most=most)
+        for listing in expired:
+            tx.listings.end([listing.id], at=now, reason=Reason.EXPIRED)
+            tx.changes.add([listing.network], listing.kind, present=False)
+            self._queueing.drop_planned(tx, [listing.network])
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject=subject_of(listing.network),
+                verb="expired",
+                reason=Reason.EXPIRED,
+                before=f"listed {listing.kind}",
+                after="not listed",
+                evidence=evidence,
+            )
         return len(expired)

@@ -1,4 +1,7 @@
-"""The commands, one function each: read the words, call one verb, show the result. Decide nothing."""
+"""The commands, one function each: read the words, call one verb, show the result. Decide nothing.
+
+Over 400 lines, since each command is one short function and a reader looks for it here.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 listing = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
+keys = typer.Typer(help="The keys that letters are signed with.", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(listing, name="listing")
+app.add_typer(keys, name="keys")
 app.add_typer(database, name="db")
 
 
@@ -255,6 +260,52 @@ def listing_drop(
     counted = networks.watched(given, "dropping")
     dropped = opened.casework.operators.drop_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
     show.done({"kind": kind, "given": len(given), "dropped": dropped}, as_json=as_json)
+
+
+@listing.command("expire")
+def listing_expire(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """End the listings whose time has come, however many, after the scheduler found them too many at once."""
+    opened = open_list(config)
+    ended = opened.casework.upkeep.expire_all(reason=_reason(reason), actor=operator())
+    show.done({"ended": ended}, as_json=as_json)
+
+
+@keys.command("list")
+def keys_list(config: Config = None, as_json: Json = False) -> None:
+    """The list's keys by their fingerprints, and which of them this node holds."""
+    show.keys(open_list(config).keyring.shown(), as_json=as_json)
+
+
+@keys.command("rotate")
+def keys_rotate(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """A new key for all nodes; it goes to them through the database, sealed, and signs in two minutes."""
+    opened = open_list(config)
+    show.keys([opened.keyring.rotate(reason=_reason(reason), actor=operator())], as_json=as_json)
+
+
+@keys.command("replace")
+def keys_replace(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """Begin anew, when the keys are lost on every node; tests that are under way are void, and repeated."""
+    opened = open_list(config)
+    key, void = opened.keyring.replace(reason=_reason(reason), actor=operator())
+    show.keys([key], void=void, as_json=as_json)
+
+
+@app.command()
+def clock(
+    trust: Annotated[bool, typer.Option("--trust", help="Say that this machine's clock is right.")] = False,
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Whether the clock is believed, on which all depends that happens because time has passed."""
+    opened = open_list(config)
+    if trust:
+        opened.casework.operators.trust_clock(reason=_reason(reason), actor=operator())
+    reckoning = opened.casework.presence.reckon()
+    if reckoning.strange:
+        raise DnsblError(reckoning.strange)
+    show.done({"clock": f"{reckoning.now:%Y-%m-%dT%H:%M:%SZ}", "believed": True}, as_json=as_json)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dnsbl.casework.ring import Shown
 from dnsbl.model import INBOX, Entry, Job, Return, RunReport, Standing
 from dnsbl.opened import OpenedList
 from dnsbl.web.shapes import run_shape, standing_shape
@@ -35,6 +36,31 @@ def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
     for name, value in facts.items():
         text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
         Console().print(f"{name}: {escape(text)}", highlight=False)
+
+
+def keys(found: Sequence[Shown], *, as_json: bool, void: int | None = None) -> None:
+    """Keys, as far as they may be shown; `void` tests have lost theirs."""
+    if as_json:
+        rows = [
+            {
+                "key": key.kid,
+                "fingerprint": key.fingerprint,
+                "since": f"{key.since:%Y-%m-%dT%H:%M:%SZ}",
+                "state": key.state,
+                "here": key.here,
+            }
+            for key in found
+        ]
+        document({"keys": rows} | ({} if void is None else {"void": void}))
+        return
+    table = Table("key", "fingerprint", "from", "state", "on this node")
+    for key in found:
+        table.add_row(
+            key.kid, key.fingerprint[:16], f"{key.since:%Y-%m-%d %H:%M:%S}", key.state, "yes" if key.here else "no"
+        )
+    Console().print(table)
+    if void is not None:
+        Console().print(f"{void} tests were void and will be repeated.")
 
 
 def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:

@@ -123,7 +123,7 @@ class Front:
 
     async def _begin_feed(self) -> Shell:
         await self._feed.ready()
-        return self._feed
+        return _Fed(self._feed)
 
 
 def _given(shell: Shell) -> Callable[[], Awaitable[Shell]]:
@@ -133,12 +133,36 @@ def _given(shell: Shell) -> Callable[[], Awaitable[Shell]]:
     return begin
 
 
+class _Fed:
+    """The feed, and all that it has to complain of."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self.run = feed.run
+
+    @property
+    def problem(self) -> str:
+        """Why the store is not followed, or the table not kept; a sentence, or ""."""
+        return self._feed.problem or self._feed.unsaved
+
+
+def _told(started: asyncio.Future[list[tuple[str, int]]], what: list[tuple[str, int]] | Exception) -> None:
+    """Tell whoever waits for a start how it went, if somebody still does."""
+    if started.done():
+        return
+    if isinstance(what, Exception):
+        started.set_exception(what)
+    else:
+        started.set_result(what)
+
+
 class _Thread:
     """The responder's thread, with an event loop of its own."""
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
         self._there: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._over = False
         self._running: asyncio.Future[None] | None = None
 
     async def start(self) -> list[tuple[str, int]]:
@@ -149,16 +173,22 @@ class _Thread:
         async def answer() -> None:
             stop = asyncio.Event()
             self._there = asyncio.get_running_loop(), stop
+            if self._over:
+                return
             try:
                 bound = await self._responder.start()
             except Exception as error:
-                here.call_soon_threadsafe(started.set_exception, error)
+                here.call_soon_threadsafe(_told, started, error)
                 return
-            here.call_soon_threadsafe(started.set_result, bound)
+            here.call_soon_threadsafe(_told, started, bound)
             await self._responder.run(stop)
 
         self._running = asyncio.ensure_future(asyncio.to_thread(asyncio.run, answer()))
-        return await started
+        try:
+            return await started
+        except BaseException:  # cut off, perhaps: then nobody will run it
+            self._end()
+            raise
 
     async def run(self, stop: asyncio.Event) -> None:
         """Answer until `stop`. Raises what ended it before."""
@@ -168,10 +198,15 @@ class _Thread:
             await asyncio.wait({told, self._running}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             told.cancel()
-            if self._there is not None:
-                loop, over = self._there
-                with suppress(RuntimeError):  # its loop has already ended
-                    loop.call_soon_threadsafe(over.set)
+            self._end()
         await self._running
         if not stop.is_set():
             raise DnsblError("The responder has ended.")
+
+    def _end(self) -> None:
+        """Have the thread end, wherever it is."""
+        self._over = True
+        if self._there is not None:
+            loop, stop = self._there
+            with suppress(RuntimeError):  # its loop has already ended
+                loop.call_soon_threadsafe(stop.set)

@@ -11,8 +11,9 @@ import logging
 
 from dnsbl.addresses import Address
 from dnsbl.casework.arrivals import Arrivals
+from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock
-from dnsbl.errors import DnsblError, Full
+from dnsbl.errors import DnsblError, Full, StoreUnavailable, Trouble
 from dnsbl.settings import Settings, split_listen
 from tester import letter
 from tester.collector import Caps, Collector
@@ -39,7 +40,7 @@ class Mailroom:
             hostname=collector.hostname,
             domains=frozenset({settings.tester.collector_domain, settings.tester.bounce_domain, collector.hostname})
             | frozenset(name for address in collector.addresses for name in literals(address)),
-            gate=lambda token: letter.gate(keyring, token),
+            gate=lambda token: gate(keyring, token),
             deliver=self._deliver,
             now=lambda: clock.now().timestamp(),
             caps=Caps(
@@ -82,6 +83,10 @@ class Mailroom:
             finding = await asyncio.to_thread(self._arrivals.file_return, collected)
         except Full as full:
             raise Deferred(str(full)) from None
+        except StoreUnavailable as error:
+            if error.trouble is not Trouble.FULL:
+                raise
+            raise Deferred("there is no room here at the moment, try again later") from error
         if finding is Finding.BOUNCED_BY_US:
             _log.error("a letter was bounced because our own collector had refused it; the journal tells which")
         elif finding is Finding.COMPLAINT:
@@ -100,6 +105,16 @@ class Mailroom:
             pass  # it was answered already, and told nothing new
         except DnsblError as error:
             _log.warning("a callback was not stored: %s", error)
+
+
+def gate(keyring: Keyring, token: str) -> bool:
+    """Whether the token bears our gate. Raises StoreUnavailable, so that the sender comes again, where it may bear that
+    of a key which has not come to this node yet."""
+    if letter.gate(keyring, token):
+        return True
+    if isinstance(keyring, Ring) and keyring.may_be_ours(token):
+        raise StoreUnavailable("A key may be on its way to this node.")
+    return False
 
 
 def literals(address: Address) -> tuple[str, ...]:

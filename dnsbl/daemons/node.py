@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address
 from dnsbl.casework import Casework
+from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock
 from dnsbl.config import read_zones
 from dnsbl.daemons import ROLES
 from dnsbl.daemons.answering import Bound, Front
 from dnsbl.daemons.keeper import Keeper, Shell
 from dnsbl.daemons.mailroom import Mailroom
+from dnsbl.daemons.pulse import Pulse
 from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import SettingsError
+from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
 from dnsbl.serving.metrics import Page, Parts, Troubles
 from dnsbl.settings import Settings
@@ -87,21 +89,24 @@ class Node:
             )
             if role in roles
         ]
+        if roles - {"dns"}:  # what answers only reads the store
+            parts.append(("store", self._begin_pulse))
         self._keepers = [Keeper(part, begin, self.board, clock) for part, begin in parts]
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[Bound], None] = lambda bound: None) -> None:
         """Listen everywhere, call `ready`, and work until `stop`.
 
-        Raises DnsblError when a part cannot begin for a reason that time does not mend, or when no part may work here.
+        Raises DnsblError when a part cannot begin for a reason that time does not mend, or when no role may work here
+        and there is no other process.
         """
         begun: list[Keeper] = []
         try:
             for keeper in self._keepers:
                 begun.append(keeper)
                 await keeper.start()
-            withheld = [keeper.withheld for keeper in begun if keeper.withheld]
-            if withheld and len(withheld) == len(begun):
-                raise withheld[0]
+            roles = [keeper for keeper in begun if keeper.part in ROLES]
+            if self._beside is None and roles and all(keeper.withheld for keeper in roles):
+                raise DnsblError(str(roles[0].withheld))
         except BaseException:
             for keeper in reversed(begun):
                 await keeper.abandon()
@@ -137,19 +142,30 @@ class Node:
         """The metrics page of this process and of the one beside it."""
         return self._page.text() + (self._beside() if self._beside else b"")
 
+    async def _ready_keys(self) -> None:
+        """Hold the list's keys. Raises Withheld where this node has others."""
+        if isinstance(self._keyring, Ring):
+            await asyncio.to_thread(self._keyring.ready)
+
     async def _begin_collector(self) -> Shell:
+        await self._ready_keys()
         mailroom = Mailroom(self._casework.arrivals, self._settings, self._keyring, self._clock)
         self.bound.collector = await mailroom.start()
         self._tallies["collector"] = mailroom.tally
         return mailroom
 
     async def _begin_worker(self) -> Shell:
+        await self._ready_keys()
         worker = Worker(self._casework.assignments, self._settings, self._keyring, self._clock, on_event=self._on_event)
         self.bound.held = self._settings.tester.held
         return worker
 
     async def _begin_scheduler(self) -> Shell:
         return Scheduler(self._casework.upkeep)
+
+    async def _begin_pulse(self) -> Shell:
+        follow = self._keyring.follow if isinstance(self._keyring, Ring) else None
+        return Pulse(self._casework.presence, self.board, self._settings.service.state_dir, follow=follow)
 
     async def _begin_web(self) -> Shell:
         from dnsbl.web.server import WebServer  # here, so that a node without pages does not carry a web framework

@@ -15,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from dnsbl.casework.upkeep import Upkeep
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, Withheld
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +24,9 @@ class Scheduler:
     """Settles runs whose delivery window has closed, and ends listings whose time has come."""
 
     def __init__(self, upkeep: Upkeep, *, settle_every: float = 1.0, expire_every: float = 30.0) -> None:
+        #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
+        self.held = ""
+        self._said: dict[str, str] = {}
         self._verbs: tuple[tuple[str, Callable[[], int], float], ...] = (
             ("settle", upkeep.settle, settle_every),
             ("expire", upkeep.expire, expire_every),
@@ -37,20 +40,28 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60},
         )
         for name, verb, seconds in self._verbs:
-            scheduler.add_job(_quietly, IntervalTrigger(seconds=seconds, timezone=UTC), (name, verb), id=name)
+            scheduler.add_job(self._quietly, IntervalTrigger(seconds=seconds, timezone=UTC), (name, verb), id=name)
         scheduler.start()
         try:
             await stop.wait()
         finally:
             scheduler.shutdown(wait=True)
 
-
-def _quietly(name: str, verb: Callable[[], int]) -> None:
-    """One call of a verb; an unreachable store is a line in the log, and the next call tries again."""
-    try:
-        done = verb()
-    except DnsblError as error:
-        _log.warning("%s: %s", name, error)
-    else:
-        if done:
-            _log.info("%s: %d", name, done)
+    def _quietly(self, name: str, verb: Callable[[], int]) -> None:
+        """One call of a verb. What stands against it is a line in the log when it is news, and the next call tries
+        again."""
+        why = held = ""
+        try:
+            done = verb()
+        except Withheld as error:
+            why = held = str(error)
+        except DnsblError as error:
+            why = str(error)
+        else:
+            if done:
+                _log.info("%s: %d", name, done)
+        if name == "expire":
+            self.held = held
+        if why and why != self._said.get(name):
+            _log.warning("%s: %s", name, why)
+        self._said[name] = why

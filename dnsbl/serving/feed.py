@@ -90,6 +90,7 @@ class Feed:
     ) -> None:
         self.table: Table | None = None
         self.problem = ""  #: one sentence while the store's word cannot be followed, or ""
+        self.unsaved = ""  #: one sentence while the table cannot be kept on disk, or ""
         self.left_out: Network | None = None  #: the last network in the store that the list may not hold
         self.counters = dict.fromkeys(("snapshots", "changes", "failures", "writes", "left_out"), 0)
         self.build_seconds = 0.0  #: how long the last table took to make
@@ -177,9 +178,12 @@ class Feed:
         try:
             await asyncio.to_thread(lambda: write_whole(self._path, table.parts()))
         except OSError as error:
-            _log.warning("the last good table cannot be written to %s: %s", self._path, error.strerror)
+            unsaved = f"the last good table cannot be written to {self._path}: {error.strerror}"
+            if unsaved != self.unsaved:
+                _log.warning("%s", unsaved)
+            self.unsaved = unsaved
             return
-        self._written = table
+        self._written, self.unsaved = table, ""
         self.counters["writes"] += 1
 
     async def rezone(self, digest: str) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -36,10 +37,13 @@ from dnsbl.store.journal import Journal
 from dnsbl.store.kept import Kept
 from dnsbl.store.letters import Letters
 from dnsbl.store.listings import Listings
+from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
 from dnsbl.store.returns import Returns
 from dnsbl.store.runs import Runs
 from dnsbl.store.sessions import Sessions
+from dnsbl.store.signing_keys import SigningKeys
+from dnsbl.store.timekeeper import Timekeeper
 
 #: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
 TURN = 0x646E73626C
@@ -60,7 +64,7 @@ _log = logging.getLogger(__name__)
 class Transaction:
     """All shelves, seen and changed together."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, timekeeper: Timekeeper | None = None) -> None:
         self.connection = connection  #: for migrations only
         self.jobs = Jobs(connection)
         self.runs = Runs(connection)
@@ -72,18 +76,23 @@ class Transaction:
         self.nominations = Nominations(connection)
         self.evidence = EvidenceShelf(connection)
         self.exclusions = Exclusions(connection)
-        self.journal = Journal(connection)
+        self.journal = Journal(connection, timekeeper)
+        self.nodes = Nodes(connection)
+        self.signing_keys = SigningKeys(connection)
         self.changes = Changes(connection)
 
 
 class Store:
     """A database, by SQLAlchemy URL: `sqlite:////var/lib/dnsbl/facts.db` or `postgresql+psycopg://user@host/name`."""
 
-    def __init__(self, url: str, *, patient: bool = False, make: bool = True) -> None:
+    def __init__(
+        self, url: str, *, patient: bool = False, make: bool = True, timekeeper: Timekeeper | None = None
+    ) -> None:
         """Make ready to connect; nothing is opened yet. Raises StoreUnavailable for a URL that names no database.
 
         A `patient` store is one for daemons: it may be away now, and is made fit for use (see `fit`) by the first
-        transaction that reaches it. `make` says whether a database that is not there, or is empty, may be made.
+        transaction that reaches it. `make` says whether a database that is not there, or is empty, may be made. With a
+        `timekeeper` nothing is entered at a time that it does not believe.
         """
         try:
             self.engine = create(url, may_make=lambda: self._make, replaced=self._replaced)
@@ -93,6 +102,7 @@ class Store:
                 "The database URL is not one that SQLite or PostgreSQL can be reached by."
             ) from error
         self._make = make
+        self._timekeeper = timekeeper
         self._unfit = patient
         #: What stood against the last transactions that read and that wrote, until one succeeds; sentences.
         self.troubles: dict[str, StoreUnavailable] = {}
@@ -105,9 +115,9 @@ class Store:
         self._reader = self.engine.execution_options(**options)
 
     @classmethod
-    def open(cls, url: str, *, make: bool = True) -> Store:
+    def open(cls, url: str, *, make: bool = True, timekeeper: Timekeeper | None = None) -> Store:
         """A store that answers, whatever its schema. Raises StoreUnavailable."""
-        store = cls(url, make=make)
+        store = cls(url, make=make, timekeeper=timekeeper)
         with store.read() as tx:
             tx.connection.execute(text("SELECT 1"))
         return store
@@ -172,12 +182,12 @@ class Store:
         with self._told("write"), self._writer.begin() as connection:
             if alone and connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
-            yield Transaction(connection)
+            yield Transaction(connection, self._timekeeper)
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
         with self._told("read"), self._reader.begin() as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self._timekeeper)
 
     @contextmanager
     def _told(self, way: str) -> Iterator[None]:
@@ -226,15 +236,20 @@ def create(url: str, *, may_make: Callable[[], bool], replaced: Callable[[], Non
     parsed = make_url(url)
     pool = {"pool_size": 5, "max_overflow": 20, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed, pool_pre_ping=True, connect_args=dict(WIRE), **pool)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=dict(WIRE), **pool)
+        event.listen(engine, "checkin", _given_back)
+        return engine
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ArgumentError("a file of SQLite or a database of PostgreSQL is needed")
     path = Path(parsed.database)
 
-    def connecting(*_: Any) -> None:
-        if not path.exists() and not may_make():
+    def connect() -> sqlite3.Connection:
+        making = may_make()
+        if not path.exists() and not making:
             raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
-        _keep_private(path)
+        _keep_private(path, make=making)
+        where = f"{path.absolute().as_uri()}?mode={'rwc' if making else 'rw'}"
+        return sqlite3.connect(where, timeout=PATIENCE, uri=True, check_same_thread=False)
 
     def connected(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN comes too late: two readers would both write
@@ -247,23 +262,28 @@ def create(url: str, *, may_make: Callable[[], bool], replaced: Callable[[], Non
             replaced()
             raise DisconnectionError("the file is another one now")
 
-    engine = create_engine(parsed, connect_args={"timeout": PATIENCE}, **pool)
-    event.listen(engine, "do_connect", connecting)
+    engine = create_engine(parsed, creator=connect, **pool)
     event.listen(engine, "connect", connected)
     event.listen(engine, "checkout", taken)
     event.listen(engine, "begin", _begun)
     return engine
 
 
-def _keep_private(path: Path) -> None:
+def _given_back(connection: Any, _record: Any) -> None:
+    """A connection that has read may write the next time, but need not say so: a standby refuses even that."""
+    if connection is not None and not connection.closed:
+        connection.read_only = None
+
+
+def _keep_private(path: Path, *, make: bool) -> None:
     """A file that no stranger on this machine can read; what cannot be made or changed is said when it is opened.
 
     A file that is there is never opened here: closing it would take SQLite's locks off it (fcntl(2)).
     """
     with suppress(OSError):
-        try:
+        if make and not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
-        except FileExistsError:
+        else:
             mode = stat.S_IMODE(path.stat().st_mode)
             if mode & 0o007:
                 path.chmod(mode & ~0o007)

@@ -21,6 +21,7 @@ SENTENCES: Mapping[Trouble, str] = {
     Trouble.DAMAGED: "The database is damaged; restore it from a copy, as docs/recovery.md says.",
     Trouble.FAILING: "The disk of the database gives errors.",
     Trouble.BUSY: "The database is too busy.",
+    Trouble.CLOCK: "The clock of this machine is not believed.",
     Trouble.REFUSED: "The database refuses what it was asked; the log says more.",
 }
 

@@ -3,6 +3,9 @@
 The hash is SHA-256 over the entry as JSON: all fields but the hash itself, keys sorted, no blanks, ASCII, the time
 in microseconds since the epoch. Writers take turns (see `database`), so the chain has one end. What the chain cannot
 show is that its newest entries were cut off; keep the last hash elsewhere to see that too.
+
+The journal is also what the list knows of time: no entry is made at a time that is not believed (see `timekeeper`), and
+so nothing is decided, since whatever is decided is entered.
 """
 
 from __future__ import annotations
@@ -10,24 +13,42 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from datetime import datetime
+from enum import Enum, auto
 from hashlib import sha256
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, func, insert, null, select
 
-from dnsbl.errors import Damaged
+from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
 from dnsbl.store.columns import clean, micros
-from dnsbl.store.schema import journal
+from dnsbl.store.schema import journal, nodes
 from dnsbl.store.shelf import Shelf, columns, many
+from dnsbl.store.timekeeper import Timekeeper
 
 #: What stands before the first entry.
 START = "0" * 64
 #: Characters of one field that are kept: an entry names its evidence, it does not hold it.
 FIELD_MOST = 1000
+#: The journal's subject for the clock, on which an operator has the last word.
+CLOCK = "clock"
+
+
+class Clocked(Enum):
+    """What becomes of an entry whose time is not believed."""
+
+    HELD = auto()  # it is not made
+    NOTED = auto()  # it is made, at the newest time that the store knows: what must be possible at any time
+    TRUSTED = auto()  # an operator says that the time is right
 
 
 class Journal(Shelf):
     """Entries in order; there is no way to change one."""
+
+    def __init__(self, connection: Connection, timekeeper: Timekeeper | None = None) -> None:
+        super().__init__(connection)
+        self._timekeeper = timekeeper
+        self._tail: tuple[int, str] | None = None  # the last entry's number and hash, once they were looked for
+        self._instead: datetime | None = None  # the time that entries of this transaction bear in place of theirs
 
     def append(
         self,
@@ -40,12 +61,17 @@ class Journal(Shelf):
         before: str = "",
         after: str = "",
         evidence: str = "",
+        clocked: Clocked = Clocked.HELD,
     ) -> Entry:
-        """Add an entry to the end of the chain."""
-        last = self._sql.execute(
-            select(journal.c.seq, journal.c.hash).order_by(journal.c.seq.desc()).limit(1)
-        ).one_or_none()
-        seq, previous = (last.seq + 1, last.hash) if last else (1, START)
+        """Add an entry to the end of the chain. Raises StoreUnavailable when its time is not believed.
+
+        The first entry of a transaction decides for all: writers take turns, so the end of the chain is then known.
+        """
+        last, previous = self._tail or self.hold(at, clocked)
+        seq = last + 1
+        if self._instead is not None:
+            evidence = f"{evidence} (entered while the clock said {at:%Y-%m-%dT%H:%M:%SZ})".strip()
+            at = self._instead
         texts = {"actor": actor, "subject": subject, "verb": verb, "reason": reason}
         texts |= {"before": before, "after": after, "evidence": evidence}
         entry = Entry(
@@ -57,7 +83,46 @@ class Journal(Shelf):
         )
         values = {name: getattr(entry, name) for name in _HASHED} | {"hash": digest(entry)}
         self._sql.execute(insert(journal).values(values))
+        self._tail = seq, values["hash"]
         return Entry(**values)
+
+    def hold(self, at: datetime, clocked: Clocked = Clocked.HELD) -> tuple[int, str]:
+        """Hold a time against what the store knows; returns number and hash of the last entry.
+
+        Raises StoreUnavailable, with a sentence for operators, when it is not believed.
+        """
+        why, newest, self._tail = self._judged(at)
+        if why and clocked is Clocked.HELD:
+            raise StoreUnavailable(why, trouble=Trouble.CLOCK)
+        if why and clocked is Clocked.NOTED:
+            self._instead = newest
+        return self._tail
+
+    def strange(self, at: datetime) -> str:
+        """Why this time is not believed, or ""."""
+        return self._judged(at)[0]
+
+    def _judged(self, at: datetime) -> tuple[str, datetime | None, tuple[int, str]]:
+        """Why a time is not believed, the newest one that the store knows, and the end of the chain."""
+        entries = journal.alias()
+        word = select(func.max(entries.c.seq)).where(entries.c.subject == CLOCK).scalar_subquery()
+        store = func.clock_timestamp() if self._sql.dialect.name == "postgresql" else null()
+        wanted = select(
+            journal.c.seq,
+            journal.c.hash,
+            journal.c.at,
+            select(func.max(nodes.c.seen)).scalar_subquery().label("seen"),
+            word.label("word"),
+            store.label("store"),
+        )
+        last = self._sql.execute(wanted.order_by(journal.c.seq.desc()).limit(1)).one_or_none()
+        if last is None:
+            return "", None, (0, START)
+        newest = max(last.at, last.seen or last.at)
+        why = ""
+        if self._timekeeper is not None:
+            why = self._timekeeper.judge(at, store=last.store, newest=newest, word=last.word or 0)
+        return why, newest, (last.seq, last.hash)
 
     def read(self, subject: str | None, *, most: int) -> list[Entry]:
         """The last `most` entries, of one subject or of all, oldest first."""

@@ -49,6 +49,11 @@ class Letters(Shelf):
         row = self._sql.execute(wanted).one_or_none()
         return None if row is None else _fate(row)
 
+    def newest(self, *, most: int) -> list[Letter]:
+        """The letters that were issued last."""
+        rows = self._sql.execute(_FATES.order_by(letters.c.id.desc()).limit(most))
+        return [_fate(row).letter for row in rows]
+
     def tell(self, fate: Fate) -> None:
         """What the conversation has made of a letter."""
         dot_at = None if fate.dot_at is None else datetime.fromtimestamp(fate.dot_at, UTC)

@@ -105,6 +105,16 @@ class Listings(Shelf):
         wanted = select(*_LISTING).where(listings.c.expires <= now, ACTIVE)
         return many(Listing, self._sql.execute(wanted.order_by(listings.c.expires, listings.c.id).limit(most)))
 
+    def due(self, now: datetime, *, most: int | None = None) -> int:
+        """How many active listings' time has come; counted up to `most`."""
+        found = select(listings.c.id).where(listings.c.expires <= now, ACTIVE).limit(most).subquery()
+        return int(self._sql.execute(select(func.count()).select_from(found)).scalar_one())
+
+    def with_an_end(self) -> int:
+        """How many active listings will end by their age."""
+        wanted = select(func.count()).select_from(listings).where(listings.c.expires.is_not(None), ACTIVE)
+        return int(self._sql.execute(wanted).scalar_one())
+
     def present(self) -> Iterator[tuple[bytes, str]]:
         """Network and kind of every active listing, as a stream in the order of networks.
 

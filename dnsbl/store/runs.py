@@ -59,6 +59,11 @@ class Runs(Shelf):
         wanted = select(runs.c.id).where(WAITING, runs.c.ends <= now)
         return list(self._sql.execute(wanted.order_by(runs.c.ends).limit(most)).scalars())
 
+    def under_way(self) -> list[Run]:
+        """The runs that are not settled."""
+        found = self._sql.execute(select(*_RUN).where(runs.c.state != RunState.SETTLED).order_by(runs.c.started))
+        return many(Run, found)
+
     def of(self, address: Address, *, most: int) -> list[Run]:
         """The runs of an address, newest first."""
         wanted = select(*_RUN).where(runs.c.address == address).order_by(runs.c.started.desc(), runs.c.id)

@@ -134,6 +134,19 @@ returns = _table(
 )
 Index("ix_returns_finding_id", returns.c.finding, returns.c.id)
 
+#: Of what stands here nothing is a fact about a host: signs of life come and go.
+nodes = _table("nodes", Column("name", Words, primary_key=True), Column("seen", Moment, nullable=False))
+
+signing_keys = _table(
+    "signing_keys",
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("kid", Words, nullable=False),
+    Column("fingerprint", Words, nullable=False),
+    Column("created", Number, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("entered", Moment, nullable=False),
+)
+
 kept = _table(
     "kept",
     Column("holder", Words, primary_key=True),

@@ -5,6 +5,7 @@ Alembic makes the way up, and is imported for that alone: every command asks for
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The version that this code needs; a test holds it equal to the newest migration.
-NEWEST = "0002"
+NEWEST = "0003"
 
 
 def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration, for this connection."""
     from alembic.config import Config
 
-    made = Config()
+    made = Config(stdout=sys.stdout)  # as it is now, not as it was when alembic was imported
     made.set_main_option("script_location", "dnsbl.store:migrations")
     made.set_main_option("path_separator", "os")
     made.attributes["connection"] = connection

@@ -124,6 +124,7 @@ _AILS = {
     Trouble.DAMAGED: "The database is damaged and must be mended first",
     Trouble.FAILING: "The disk of the database fails at the moment",
     Trouble.BUSY: "The database is too busy at the moment",
+    Trouble.CLOCK: "The clock of this machine cannot be believed, so nothing can be filed at the moment",
 }
 _SENTENCES = {
     400: ("malformed-request", "The request cannot be read."),

@@ -35,6 +35,7 @@ ALLOWED = {
     ),
     "aiosmtplib": ("tester/caller.py", "dnsbl/demo/neighbourhood.py", "dnsbl/daemons/"),
     "aiosmtpd": ("tester/collector.py", "dnsbl/demo/neighbourhood.py"),
+    "cryptography": ("dnsbl/casework/sealing.py", "tester/certificates.py"),
     "apscheduler": ("dnsbl/daemons/scheduler.py",),
     "dkim": ("dnsbl/daemons/signing.py",),
     "olefile": ("dnsbl/rules/evidence/outlook.py",),

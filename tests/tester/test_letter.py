@@ -104,7 +104,8 @@ def test_a_key_id_that_comes_round_again_is_not_doubled():
 def test_rotation_keeps_old_letters_verifiable():
     old = new()
     ring = RING.rotated(RANDOM, NOW + DAY, keep=14 * DAY)
-    assert new(ring).recipient[1] == "b"
+    assert new(ring).recipient[1] == "a"
+    assert new(ring, not_before=NOW + DAY).recipient[1] == "b"
     assert gate(ring, old.recipient) and gate(ring, old.sender) and genuine(ring, old)
     assert proof(ring, old) == proof(RING, old)
     for day in (30, 60):
@@ -112,6 +113,22 @@ def test_rotation_keeps_old_letters_verifiable():
     assert not gate(ring, old.recipient) and not genuine(ring, old)
     with pytest.raises(ForgedToken, match="key"):
         proof(ring, old)
+
+
+def test_a_new_key_signs_when_its_time_has_come_and_opens_at_once():
+    ring = RING.rotated(RANDOM, NOW, keep=DAY, ahead=120)
+    assert [ring.signing(NOW + seconds).kid for seconds in (-1, 0, 119, 120, DAY)] == list("aaabb")
+    young = new(ring, not_before=NOW + 120)
+    assert young.recipient[1] == "b"
+    assert gate(ring, young.recipient) and genuine(ring, young)
+
+
+def test_a_key_goes_when_it_has_not_signed_for_long_and_not_when_it_was_made_long_ago():
+    ring = RING.rotated(RANDOM, NOW + 400 * DAY, keep=14 * DAY)
+    old = new(ring, not_before=NOW + 400 * DAY - 1)
+    ring = ring.rotated(RANDOM, NOW + 410 * DAY, keep=14 * DAY)
+    assert genuine(ring, old)
+    assert [key.kid for key in ring.rotated(RANDOM, NOW + 415 * DAY, keep=14 * DAY).keys] == ["b", "c", "d"]
 
 
 # tokens

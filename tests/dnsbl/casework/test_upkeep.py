@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 
+import pytest
+
+from dnsbl.errors import Withheld
 from dnsbl.model import JobReason, Reason, RunState, State
 from dnsbl.store.runs import Runs
 from tester.smtp import Outcome
@@ -87,3 +90,72 @@ def test_expiring_stops_at_its_bound(office) -> None:
         office.list_open(f"192.0.2.{n}")
     office.later(days=91)
     assert [office.casework.upkeep.expire(most=2) for _ in range(3)] == [2, 1, 0]
+
+
+# Too many at once
+
+
+def crowd(make_office, count: int = 12, **terms: float):
+    """A list of so many, listed at once for ninety days."""
+    office = make_office(policy={"expiry_most": 5, "expiry_share": 0.5} | terms)
+    more(office, "192.0.2", count)
+    return office
+
+
+def more(office, where: str, count: int) -> None:
+    now = office.clock.now()
+    networks = [ip_network(f"{where}.{n}/32") for n in range(count)]
+    with office.store.write() as tx:
+        tx.listings.add(networks, kind="spam", since=now, expires=now + timedelta(days=90), reason=Reason.OPERATOR)
+
+
+def test_too_many_listings_at_once_end_only_at_an_operators_word(make_office) -> None:
+    office = crowd(make_office)
+    office.later(days=91)
+    for _ in range(2):
+        with pytest.raises(Withheld, match=r"^12 of 12 listings would end by their age at once, and none does"):
+            office.casework.upkeep.expire()
+    assert "dnsbl listing expire" in office.casework.upkeep.withheld()
+    assert office.casework.views.look_up(ip_address("192.0.2.3")).listings
+    assert office.casework.upkeep.expire_all(reason="it was off for long", actor="operator joe") == 12
+    assert office.casework.upkeep.withheld() == ""
+    assert office.casework.upkeep.expire() == 0
+    word, *ends = office.casework.operators.journal(most=13)
+    assert (word.actor, word.verb, word.subject, word.evidence) == (
+        "operator joe",
+        "expired",
+        "list",
+        "it was off for long",
+    )
+    assert word.after == "12 listings may end by their age"
+    assert {(entry.actor, entry.verb, entry.evidence) for entry in ends} == {
+        ("operator joe", "expired", "it was off for long")
+    }
+    assert [change.present for change in office.casework.contents.changes(0)] == [False] * 12
+
+
+def test_a_small_share_ends_by_itself_and_a_larger_one_does_not(make_office) -> None:
+    office = crowd(make_office)
+    office.later(days=80)
+    more(office, "198.51.100", 11)
+    office.later(days=11)
+    with pytest.raises(Withheld, match=r"^12 of 23"):
+        office.casework.upkeep.expire()
+    more(office, "203.0.113", 1)
+    assert office.casework.upkeep.withheld() == ""
+    assert office.casework.upkeep.expire() == 12
+
+
+def test_a_few_end_by_themselves_whatever_their_share(make_office) -> None:
+    office = crowd(make_office, 5)
+    office.later(days=91)
+    assert office.casework.upkeep.expire() == 5
+
+
+def test_listings_without_an_end_are_no_part_of_the_share(make_office) -> None:
+    office = crowd(make_office)
+    office.casework.operators.list_networks(
+        [ip_network(f"203.0.113.{n}/32") for n in range(100)], kind="spam", reason="x", actor="operator"
+    )
+    office.later(days=91)
+    assert office.casework.upkeep.withheld().startswith("12 of 12")

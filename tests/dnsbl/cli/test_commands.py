@@ -1,5 +1,6 @@
 """The command, from its words to its exit code: one sentence for every mistake, one document with --json."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dnsbl.clock import SystemClock
 from dnsbl.dns.engine import compiled
 from tests.dnsbl.cli.conftest import ROOT, Run, spam
 
@@ -217,3 +219,54 @@ def test_the_version_names_the_engine_that_answers(changed: dict[str, str], engi
     command = [sys.executable, "-m", "dnsbl", "--version"]
     done = subprocess.run(command, env=os.environ | changed, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == f"dnsbl {version('dnsbl')}, engine: {engine}"
+
+
+def test_keys_are_shown_by_fingerprint_rotated_and_never_told(run: Run, tmp_path: Path) -> None:
+    assert run("keys", "list") == {"keys": []}
+    assert "reason is needed" in run("keys", "rotate", code=2)
+    [new] = run("keys", "rotate", "--reason", "a year is over")["keys"]
+    assert (new["key"], new["state"], new["here"]) == ("b", "coming", True)
+    assert "being handed round" in run("keys", "rotate", "--reason", "x", code=1)
+    assert [key["state"] for key in run("keys", "list")["keys"]] == ["signs", "coming"]
+    assert "keys rotate" in run("keys", "replace", "--reason", "x", code=1)
+    file = tmp_path / "state" / "keys.json"
+    secrets = [key["secret"] for key in json.loads(file.read_text())["keys"]]
+    shown = run("keys", "list", plain=True)
+    assert new["fingerprint"][:16] in shown
+    file.unlink()
+    assert [key["here"] for key in run("keys", "list")["keys"]] == [False, False]
+    replaced = run("keys", "replace", "--reason", "the disk broke")
+    assert (replaced["keys"][0]["key"], replaced["void"]) == ("c", 0)
+    told = shown + json.dumps(run("keys", "list")) + json.dumps(run("journal"))
+    assert not any(secret in told for secret in secrets)
+
+
+def test_commands_that_only_look_make_no_keys(run: Run, tmp_path: Path) -> None:
+    run("lookup", "8.8.8.8")
+    run("nominate", "8.8.8.8", "--reason", "spam")
+    assert not (tmp_path / "state" / "keys.json").exists()
+
+
+def test_a_clock_that_is_not_believed_is_one_sentence_until_an_operator_says_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("nominate", "8.8.8.8", "--reason", "spam")
+    assert run("clock")["believed"] is True
+    now = SystemClock().now()
+    monkeypatch.setattr(SystemClock, "now", lambda self: now + timedelta(days=91))
+    for words in (("clock",), ("nominate", "9.9.9.9", "--reason", "x"), ("listing", "add", "9.9.9.9", "--reason", "x")):
+        assert "91 days before" in run(*words, code=1)
+    assert run("stop", "--reason", "complaints")["testing"] == "stopped"
+    assert "reason is needed" in run("clock", "--trust", code=2)
+    assert run("clock", "--trust", "--reason", "it was off")["believed"] is True
+    assert run("listing", "add", "9.9.9.9", "--reason", "x")["added"] == 1
+    assert run("listing", "expire", "--reason", "x") == {"ended": 0}
+
+
+def test_a_database_that_is_gone_is_not_made_anew_by_a_command(run: Run, tmp_path: Path) -> None:
+    run("listing", "add", "9.9.9.9", "--reason", "x")
+    (tmp_path / "state" / "table").write_bytes(b"it has served")
+    (tmp_path / "state" / "dnsbl.db").unlink()
+    assert "dnsbl.db is not there; restore it from a copy." in run("lookup", "9.9.9.9", code=1)
+    run("db", "upgrade")
+    assert run("lookup", "9.9.9.9")["state"] == "unknown"

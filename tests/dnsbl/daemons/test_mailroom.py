@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from dnsbl.addresses import parse_address
+from dnsbl.daemons import mailroom as module
 from dnsbl.daemons.mailroom import Mailroom, literals
-from dnsbl.errors import StoreUnavailable
+from dnsbl.errors import StoreUnavailable, Trouble
+from tester.letter import Keyring
 
 
 @pytest.mark.parametrize(
@@ -108,3 +110,52 @@ async def test_a_callback_that_cannot_be_stored_is_let_go(
     stop.set()
     await running
     assert "a callback was not stored" in caplog.text
+
+
+class Ring(module.Ring):
+    """A node's keys, one of which may be on its way."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._become(keyring.keys)
+
+    def may_be_ours(self, token: str) -> bool:
+        return token[1:2] == "b"
+
+
+async def test_a_token_whose_key_may_be_on_its_way_is_put_off_and_another_refused(
+    opened: tuple[Any, Mailroom, Any],
+) -> None:
+    office, _, issued = opened
+    mailroom = Mailroom(office.casework.arrivals, office.settings, Ring(office.keyring), office.clock)
+    [(_, port)] = await mailroom.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(mailroom.run(stop))
+    for token, code in ((issued.recipient, "250"), ("rb" + "a" * 32, "451"), ("rx" + "a" * 32, "550")):
+        replies = await say(port, "EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{token}@c.test>")
+        assert replies[3][:3] == code
+    stop.set()
+    await running
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reply"),
+    [(Trouble.FULL, "452 4.3.1 "), (Trouble.AWAY, "451 4.3.0 "), (Trouble.DAMAGED, "451 "), (Trouble.CLOCK, "451 ")],
+)
+async def test_whatever_ails_the_store_the_sender_keeps_the_message(
+    opened: tuple[Any, Mailroom, Any], monkeypatch: pytest.MonkeyPatch, trouble: Trouble, reply: str
+) -> None:
+    office, mailroom, _ = opened
+
+    def fails(*_: object) -> None:
+        raise StoreUnavailable("in trouble", trouble=trouble)
+
+    monkeypatch.setattr(office.casework.arrivals, "file_return", fails)
+    [(_, port)] = await mailroom.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(mailroom.run(stop))
+    replies = await say(
+        port, "EHLO x.test", "MAIL FROM:<>", "RCPT TO:<postmaster@c.test>", "DATA", "Subject: x\r\n\r\nx\r\n."
+    )
+    assert replies[5].startswith(reply)
+    stop.set()
+    await running

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -174,6 +175,28 @@ async def test_a_part_that_fails_takes_no_other_one_down_and_is_begun_again(
         await until(lambda: all(one.up for one in node.board.all()))
         assert health(node)[part].begun > 1
         assert (await readyz(bound))[0] == 200
+
+    await ended(node, asyncio.Event(), during)
+
+
+async def test_a_node_with_other_keys_has_all_roles_but_two_and_alone_these_do_not_start(opened: Any) -> None:
+    at = opened()
+    at.keyring.ready()
+    (at.settings.service.state_dir / "keys.json").write_text(Keyring.generate(os.urandom, 0).to_json())
+    for roles in (("worker",), ("collector", "worker")):
+        other = opened()
+        node = Node(other.casework, at.settings, at.zones, other.keyring, at.clock, roles=roles)
+        with pytest.raises(DnsblError, match="are not those of this list"):
+            await node.run(asyncio.Event())
+    other = opened()
+    node = Node(other.casework, at.settings, at.zones, other.keyring, at.clock)
+
+    async def during(bound: Bound) -> None:
+        assert bound.dns
+        assert not bound.collector
+        document = (await readyz(bound))[1]
+        assert {one["part"] for one in document["down"]} == {"worker", "collector"}
+        assert all("are not those of this list" in one["why"] for one in document["down"])
 
     await ended(node, asyncio.Event(), during)
 

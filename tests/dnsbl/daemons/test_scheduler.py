@@ -1,4 +1,5 @@
-"""The periodic verbs: each is called again and again, whatever happened the last time."""
+"""The periodic verbs: each is called again and again, whatever happened the last time; what stands against one is said
+once, and what waits for an operator is told."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from dnsbl.daemons.scheduler import Scheduler
-from dnsbl.errors import StoreUnavailable
+from dnsbl.errors import StoreUnavailable, Withheld
 from tests.waiting import until
 
 
@@ -62,3 +63,49 @@ async def test_the_end_waits_for_a_verb_that_is_under_way_and_calls_no_other() -
     calls = dict(verbs.calls)
     await asyncio.sleep(0)
     assert verbs.calls == calls
+
+
+class Upkeep:
+    """Verbs that do what they are told."""
+
+    def __init__(self) -> None:
+        self.settled = self.expired = 0
+        self.error: Exception | None = None
+
+    def settle(self) -> int:
+        self.settled += 1
+        return 0
+
+    def expire(self) -> int:
+        self.expired += 1
+        if self.error:
+            raise self.error
+        return 0
+
+
+async def looks(upkeep: Upkeep, count: int = 2) -> None:
+    seen = upkeep.expired
+    await until(lambda: upkeep.expired >= seen + count)
+
+
+async def test_what_stands_against_a_verb_is_said_once_and_the_other_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="dnsbl.daemons.scheduler")
+    upkeep, stop = Upkeep(), asyncio.Event()
+    scheduler = Scheduler(upkeep, settle_every=0.01, expire_every=0.01)  # type: ignore[arg-type]
+    running = asyncio.create_task(scheduler.run(stop))
+    word = "12 of 12 would end at once"
+    steps: list[tuple[Exception | None, str]] = [
+        (Withheld(word), word),
+        (StoreUnavailable("away"), ""),
+        (None, ""),
+        (Withheld(word), word),
+    ]
+    for error, held in steps:
+        upkeep.error = error
+        await looks(upkeep)
+        assert scheduler.held == held
+    before = upkeep.settled
+    await until(lambda: upkeep.settled > before)
+    stop.set()
+    await running
+    assert caplog.messages == [f"expire: {word}", "expire: away", f"expire: {word}"]

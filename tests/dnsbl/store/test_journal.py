@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from sqlalchemy import text
 
-from dnsbl.errors import Damaged, StoreUnavailable
+from dnsbl.clock import HandClock, SystemClock
+from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
+from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store
-from dnsbl.store.journal import FIELD_MOST, START, digest
+from dnsbl.store.journal import CLOCK, FIELD_MOST, START, Clocked, digest
+from dnsbl.store.timekeeper import Timekeeper
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -137,3 +141,110 @@ def test_threads_that_append_together_keep_one_chain(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert verify(store) == 60
+
+
+# The time of entries
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """At the time of this machine, which is that of a database on it."""
+    return HandClock(SystemClock().now())
+
+
+@pytest.fixture
+def timed(store: Store, clock: HandClock) -> Iterator[Store]:
+    """The same database, seen by a process that holds its clock against it."""
+    terms = Terms(tolerance=timedelta(minutes=10), gap=timedelta(days=7))
+    timed = Store(store.engine.url.render_as_string(hide_password=False), timekeeper=Timekeeper(clock, terms))
+    yield timed
+    timed.close()
+
+
+def enter(store: Store, clock: HandClock, subject: str = "list", clocked: Clocked = Clocked.HELD) -> Entry:
+    with store.write() as tx:
+        return tx.journal.append(
+            at=clock.now(), actor="me", subject=subject, verb="v", reason="r", evidence="why", clocked=clocked
+        )
+
+
+def test_nothing_is_entered_at_a_time_that_is_not_believed(timed: Store, clock: HandClock) -> None:
+    enter(timed, clock)
+    for days in (91, -182):
+        clock.jump(days=days)
+        with pytest.raises(StoreUnavailable, match="waits") as held:
+            enter(timed, clock)
+        assert held.value.trouble is Trouble.CLOCK
+        assert timed.troubles["write"] is held.value
+    clock.jump(days=91)
+    enter(timed, clock)
+    assert timed.troubles == {}
+    with timed.read() as tx:
+        assert len(tx.journal.read(None, most=9)) == 2
+
+
+def test_what_must_be_possible_at_any_time_is_entered_at_the_last_time_that_is_known(
+    timed: Store, clock: HandClock
+) -> None:
+    before = enter(timed, clock).at
+    clock.jump(days=91)
+    with timed.write() as tx:
+        first, second = (
+            tx.journal.append(
+                at=clock.now(), actor="me", subject="tester", verb="v", reason="r", clocked=clocked, evidence="why"
+            )
+            for clocked in (Clocked.NOTED, Clocked.HELD)
+        )
+    assert first.at == second.at == before
+    assert first.evidence == f"why (entered while the clock said {clock.now():%Y-%m-%dT%H:%M:%SZ})"
+    with pytest.raises(StoreUnavailable):
+        enter(timed, clock)
+    clock.jump(days=-91)
+    assert enter(timed, clock, clocked=Clocked.NOTED).evidence == "why"
+    with timed.read() as tx:
+        assert tx.journal.verify() == 4
+
+
+def test_a_sign_of_life_is_what_a_clock_is_held_against_too(timed: Store, clock: HandClock) -> None:
+    if timed.engine.dialect.name == "postgresql":  # which has a clock of its own, and so days cannot pass here
+        return
+    enter(timed, clock)
+    for _ in range(3):
+        clock.turn(days=6)
+        with timed.write() as tx:
+            tx.journal.hold(clock.now())
+            tx.nodes.beat("here", clock.now())
+    enter(timed, clock)
+    clock.turn(days=8)
+    with pytest.raises(StoreUnavailable, match="8 days before"), timed.write() as tx:
+        tx.journal.hold(clock.now())
+
+
+def test_an_operators_word_is_enough_unless_the_database_has_a_clock(timed: Store, clock: HandClock) -> None:
+    enter(timed, clock)
+    clock.jump(days=91)
+    enter(timed, clock, subject=CLOCK, clocked=Clocked.TRUSTED)
+    if timed.engine.dialect.name == "postgresql":
+        with pytest.raises(StoreUnavailable, match="the database's own clock"):
+            enter(timed, clock)
+    else:
+        enter(timed, clock)
+
+
+def test_whether_a_time_is_believed_can_be_asked_without_an_entry(timed: Store, clock: HandClock) -> None:
+    with timed.read() as tx:
+        assert tx.journal.strange(clock.now()) == ""
+    enter(timed, clock)
+    clock.jump(days=91)
+    with timed.read() as tx:
+        assert "--trust" in tx.journal.strange(clock.now()) or "database" in tx.journal.strange(clock.now())
+
+
+def test_signs_of_life_are_one_row_a_process_and_forgotten_in_time(store: Store) -> None:
+    with store.write() as tx:
+        for name, day in (("a", 0), ("b", 1), ("a", 2), ("c", 32), ("d", 33)):
+            tx.nodes.beat(name, AT + timedelta(days=day))
+        rows = tx.connection.execute(text("SELECT name FROM nodes ORDER BY name")).scalars()
+        assert list(rows) == ["c", "d"]
+        tx.nodes.forget_after(AT + timedelta(days=32))
+        assert list(tx.connection.execute(text("SELECT name FROM nodes")).scalars()) == ["c"]

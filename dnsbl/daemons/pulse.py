@@ -1,0 +1,73 @@
+"""Shell: leaves a sign of life in the store every few seconds, and so knows whether it can be written, whether the
+clock is believed, and whether there is room on the disk; and takes over the keys that other nodes hand round. Says what
+ails; decides and mends nothing.
+
+What a verb of another part has come upon since the last beat counts too: a full disk may still take so little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from dnsbl.casework.presence import Presence
+from dnsbl.daemons.keeper import told_within
+from dnsbl.errors import DnsblError
+from dnsbl.health import Board
+
+#: Seconds between two beats.
+EVERY = 5.0
+#: Octets that must be free where our files are.
+ROOM = 1 << 20
+
+_log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """Of one process. `folder` is where its files are; `follow` takes over new keys; whether there were any."""
+
+    def __init__(
+        self, presence: Presence, board: Board, folder: Path, *, follow: Callable[[], bool] | None = None
+    ) -> None:
+        self.problem = ""  #: what ails the store, or keeps it from being used
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
+        self._presence = presence
+        self._board = board
+        self._folder = folder
+        self._follow = follow
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Beat until `stop`."""
+        while not stop.is_set():
+            await self.step()
+            await told_within(stop, EVERY)
+
+    async def step(self) -> None:
+        """Beat once. Never raises."""
+        problem = self._presence.ails()
+        try:
+            await asyncio.to_thread(self._presence.beat, self.name)
+            if self._follow is not None and await asyncio.to_thread(self._follow):
+                _log.info("the letters' keys are new")
+        except DnsblError as error:
+            problem = str(error)
+        if problem != self.problem:
+            _log.warning("%s", problem or "the store is as it should be again")
+        self.problem = problem
+        if full := self._full():
+            self._board.down("disk", full)
+        else:
+            self._board.well("disk")
+
+    def _full(self) -> str:
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            return f"{self._folder} cannot be looked at: {error.strerror}"
+        return "" if free >= ROOM else f"the disk of {self._folder} is full: {free} octets are free"

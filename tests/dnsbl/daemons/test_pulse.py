@@ -1,0 +1,102 @@
+"""A process leaves signs of life, and says what ails: the store, the clock, the disk."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dnsbl.daemons import pulse as module
+from dnsbl.daemons.pulse import Pulse
+from dnsbl.errors import StoreUnavailable, Trouble
+from dnsbl.health import Board
+
+Usage = namedtuple("Usage", "total used free")
+
+
+class Presence:
+    """What the store says."""
+
+    def __init__(self) -> None:
+        self.error: StoreUnavailable | None = None
+        self.came_upon = ""
+        self.beats: list[str] = []
+
+    def ails(self) -> str:
+        return self.came_upon
+
+    def beat(self, process: str) -> None:
+        self.beats.append(process)
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture
+def presence() -> Presence:
+    return Presence()
+
+
+@pytest.fixture
+def pulse(presence: Presence, office: Any, tmp_path: Path) -> Pulse:
+    return Pulse(presence, Board(office.clock), tmp_path)  # type: ignore[arg-type]
+
+
+async def test_what_ails_is_said_once_until_it_is_over(
+    pulse: Pulse, presence: Presence, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger=module.__name__)
+    await pulse.step()
+    assert (pulse.problem, caplog.messages) == ("", [])
+    presence.error = StoreUnavailable("The disk of the database is full.", trouble=Trouble.FULL)
+    for _ in range(3):
+        await pulse.step()
+        assert pulse.problem == "The disk of the database is full."
+    presence.error = None
+    await pulse.step()
+    assert pulse.problem == ""
+    assert caplog.messages == ["The disk of the database is full.", "the store is as it should be again"]
+    assert len(set(presence.beats)) == 1
+
+
+async def test_what_another_part_came_upon_counts_though_a_beat_goes_through(pulse: Pulse, presence: Presence) -> None:
+    presence.came_upon = "The database is damaged."
+    await pulse.step()
+    assert pulse.problem == "The database is damaged."
+    presence.came_upon = ""
+    await pulse.step()
+    assert pulse.problem == ""
+
+
+async def test_a_full_disk_of_the_state_folder_is_told(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def told() -> tuple[bool, str]:
+        [disk] = pulse._board.ours()
+        return disk.up, disk.why
+
+    await pulse.step()
+    assert told() == (True, "")
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: Usage(1, 1, 4096))
+    await pulse.step()
+    assert told() == (False, f"the disk of {tmp_path} is full: 4096 octets are free")
+    monkeypatch.undo()
+    await pulse.step()
+    assert told() == (True, "")
+    shutil.rmtree(tmp_path)
+    await pulse.step()
+    assert told() == (False, f"{tmp_path} cannot be looked at: No such file or directory")
+
+
+async def test_new_keys_are_taken_over_at_each_beat(
+    presence: Presence, office: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger=module.__name__)
+    came = [False, True, False]
+    pulse = Pulse(presence, Board(office.clock), tmp_path, follow=lambda: came.pop(0))  # type: ignore[arg-type]
+    for _ in range(3):
+        await pulse.step()
+    assert (came, caplog.messages) == ([], ["the letters' keys are new"])
