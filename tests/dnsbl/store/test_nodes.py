@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def seen(tx: Transaction) -> dict[str, datetime]:
-    return {name: at for name, at in tx.connection.execute(select(nodes.c.name, nodes.c.seen))}
+    return dict(map(tuple, tx.connection.execute(select(nodes.c.name, nodes.c.seen))))
 
 
 def test_a_process_has_one_row_however_often_it_is_seen(store: Store) -> None:
