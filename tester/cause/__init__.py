@@ -1,0 +1,17 @@
+"""Why a relay is open, and what closes it: read from the letter that came back and from what the test has shown.
+
+Pure. In three floors:
+
+    software  which program it is, by its greeting, its EHLO reply and its own trace line, as data
+    reading   what a test has shown -> a named cause with its reasons, and how sure it is
+    advice    cause and software -> what to change, as data that tests apply to real servers
+
+An explanation for the owner, never evidence: nobody is listed for a cause, and an unknown one is said to be unknown.
+What strangers said comes in bounded and stays escaped.
+"""
+
+from tester.cause.advice import Advice, advice
+from tester.cause.reading import Cause, Explained, Path, Shown, Sure, explain
+from tester.cause.software import Software, software
+
+__all__ = ["Advice", "Cause", "Explained", "Path", "Shown", "Software", "Sure", "advice", "explain", "software"]

@@ -1,0 +1,56 @@
+"""Which program a mail server is, by what it says of itself. A guess for advice, never for a verdict.
+
+Pure data and one function. Patterns are held against bounded text; the first that fits wins, so that a stack which
+ships Postfix under a name of its own comes before Postfix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Software(StrEnum):
+    """Programs and stacks that there is advice for."""
+
+    MAILCOW = "mailcow"
+    MAILU = "mailu"
+    DOCKER_MAILSERVER = "docker-mailserver"
+    POSTFIX = "postfix"
+    EXIM = "exim"
+    SENDMAIL = "sendmail"
+    OPENSMTPD = "opensmtpd"
+    COURIER = "courier"
+    EXCHANGE = "exchange"
+    UNKNOWN = "unknown"
+
+
+#: Octets of each text that are looked at.
+MOST = 4096
+
+#: What each says: Postfix, Exim, Sendmail, OpenSMTPD and Courier as Debian 12 ships them; "Postcow" is mailcow's
+#: smtpd_banner; docker-mailserver and Mailu are known where their own host names stand in the trace.
+_PATTERNS: tuple[tuple[Software, re.Pattern[str]], ...] = (
+    (Software.MAILCOW, re.compile(r"\bpostcow\b|\bmailcow", re.I)),
+    (Software.MAILU, re.compile(r"\bmailu\b", re.I)),
+    (Software.DOCKER_MAILSERVER, re.compile(r"\bdocker-mailserver\b", re.I)),
+    (Software.POSTFIX, re.compile(r"\bpostfix\b", re.I)),
+    (Software.EXIM, re.compile(r"\bexim\b", re.I)),
+    (Software.OPENSMTPD, re.compile(r"\bopensmtpd\b", re.I)),
+    (Software.COURIER, re.compile(r"\bcourier\b", re.I)),
+    (Software.SENDMAIL, re.compile(r"\bsendmail\b|\(8\.\d{1,2}\.\d{1,2}/8\.\d{1,2}", re.I)),
+    (Software.EXCHANGE, re.compile(r"\bmicrosoft (?:esmtp|smtpsvc|smtp server|exchange)\b|\bsmtpsvc\b", re.I)),
+)
+
+
+def software(texts: Iterable[str]) -> Software:
+    """The program that these texts name (greeting, EHLO reply, its own trace line), most telling first.
+
+    Each is looked at for its first 4,096 characters. `Software.UNKNOWN` where none names one.
+    """
+    for text in texts:
+        for found, pattern in _PATTERNS:
+            if pattern.search(text[:MOST]):
+                return found
+    return Software.UNKNOWN

@@ -1,0 +1,50 @@
+"""The advice is whole: every cause has some, every pattern can be read, none speaks of another program."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tester.cause import Cause, Software, advice
+from tester.cause.advice import FRONTS, every
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+@pytest.mark.parametrize("software", list(Software))
+def test_every_cause_has_general_advice_and_then_only_what_is_meant(cause: Cause, software: Software) -> None:
+    found = advice(cause, software)
+    assert found
+    assert found[0].setup == ""
+    assert {one.setup for one in found[1:]} <= {software.value, *FRONTS}
+
+
+def test_every_row_is_readable_and_none_stands_twice() -> None:
+    rows = every()
+    assert len({(row.cause, row.setup) for row in rows}) == len(rows)
+    for row in rows:
+        assert row.setup in ("", *FRONTS, *(one.value for one in Software))
+        assert row.change.endswith(".")
+        assert "\n" not in "".join((row.change, *row.lines))
+        for pattern in row.remove:
+            re.compile(pattern)
+        assert bool(row.file) >= bool(row.lines or row.remove), f"{row.cause} {row.setup}: where?"
+
+
+def test_postfix_has_lines_for_every_cause_that_its_settings_can_bring() -> None:
+    by_settings = {
+        Cause.CLIENT_ADDRESS_LOST,
+        Cause.NETWORKS_TOO_WIDE,
+        Cause.SENDER_BELIEVED,
+        Cause.NULL_SENDER_BELIEVED,
+        Cause.HELO_BELIEVED,
+        Cause.XCLIENT_BELIEVED,
+        Cause.CERTIFICATE_BELIEVED,
+        Cause.MX_BELIEVED,
+        Cause.SUBMISSION_OPEN,
+        Cause.IPV6_FORGOTTEN,
+    }
+    for cause in by_settings:
+        mine = [one for one in advice(cause, Software.POSTFIX) if one.setup == "postfix"]
+        assert mine
+        assert mine[0].lines

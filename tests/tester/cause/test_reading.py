@@ -1,0 +1,182 @@
+"""Why a relay is open, read from what real set-ups write into the trace and from what a test of them shows."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tester.cause import Cause, Path, Shown, Software, Sure, explain
+from tester.received import hops
+
+US4, US6 = ip_address("198.18.0.2"), ip_address("2001:db8:1::2")
+HOST4, HOST6 = ip_address("198.18.0.25"), ip_address("2001:db8:1::25")
+OTHER = ip_address("198.18.0.26")
+
+
+def shown(*trace: str, vector: str = "S01", path: Path | None = None, **more: object) -> Shown:
+    """A letter that came back through `trace` (newest first)."""
+    path = path or Path(address=HOST4, port=25, tls="none", relays=True)
+    head = "".join(f"Received: {line}\r\n" for line in trace) + "\r\n"
+    known: dict[str, object] = {"output": path.address, "sources": {US4, US6}} | more
+    return Shown(path=path, vector=vector, chain=hops(head.encode()), **known)  # type: ignore[arg-type]
+
+
+def v6(**more: object) -> Path:
+    return Path(**({"address": HOST6, "port": 25, "tls": "none", "relays": True} | more))  # type: ignore[arg-type]
+
+
+POSTFIX = "from probe.b.test (unknown [{}]) by hub.test (Postfix) with ESMTP id 4Xy for <r@c.test>; Mon, 1 Jan 2026"
+EXIM = "from [{}] (helo=probe.b.test) by hub.test with esmtp (Exim 4.96) id 1; Mon, 1 Jan 2026"
+
+
+@pytest.mark.parametrize(
+    ("seen", "word"),
+    [
+        ("172.22.1.1", "Docker"),
+        ("172.17.0.1", "Docker"),
+        ("10.244.3.1", "cluster"),
+        ("192.168.1.1", "firewall"),
+        ("127.0.0.1", "loopback"),
+        ("100.64.9.1", "carrier-grade"),
+        ("198.18.0.25", "own address"),
+        ("203.0.113.9", "another machine's"),
+    ],
+)
+@pytest.mark.parametrize("line", [POSTFIX, EXIM])
+def test_an_address_in_our_place_names_what_stands_there(seen: str, word: str, line: str) -> None:
+    found = explain([shown(line.format(seen))])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.CLIENT_ADDRESS_LOST, Sure.SURE)
+    assert found.took_us_for == ip_address(seen)
+    assert word in " ".join(found.reasons)
+    assert found.software is (Software.POSTFIX if line is POSTFIX else Software.EXIM)
+
+
+def test_a_container_that_hides_ipv6_clients_only_is_told_so() -> None:
+    closed = Path(address=HOST4, port=25, tls="none", relays=False)
+    for seen in ("fd4d:6169:6c63:6f77::1", "172.22.1.1"):
+        line = POSTFIX.format(f"IPv6:{seen}" if ":" in seen else seen)
+        found = explain([shown(line, path=v6(), others=[closed])])
+        assert found is not None
+        assert found.cause is Cause.CLIENT_ADDRESS_LOST
+        assert "Only IPv6 is open" in found.reasons[-1]
+
+
+def test_a_machine_that_sees_us_on_both_families_and_relays_over_one_has_forgotten_the_other() -> None:
+    closed4 = Path(address=HOST4, port=25, tls="none", relays=False)
+    found = explain([shown(POSTFIX.format(f"IPv6:{US6}"), path=v6(), others=[closed4])])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.IPV6_FORGOTTEN, Sure.SURE)
+    found = explain([shown(POSTFIX.format(US4), others=[v6(relays=False)])])
+    assert found is not None
+    assert found.cause is Cause.IPV4_FORGOTTEN
+
+
+def test_a_family_that_could_not_be_tested_is_no_closed_one() -> None:
+    found = explain([shown(POSTFIX.format(US4), others=[v6(relays=None)])])
+    assert found is not None
+    assert found.cause is Cause.NETWORKS_TOO_WIDE
+
+
+def test_a_server_that_saw_us_and_passed_a_plain_letter_trusts_too_many() -> None:
+    found = explain([shown(POSTFIX.format(US4))])
+    assert found is not None
+    assert (found.cause, found.sure, found.software) == (Cause.NETWORKS_TOO_WIDE, Sure.LIKELY, Software.POSTFIX)
+
+
+def test_without_a_trace_a_plain_letter_leaves_a_guess() -> None:
+    found = explain([shown()])
+    assert found is not None
+    assert (found.cause, found.sure, found.took_us_for) == (Cause.NETWORKS_TOO_WIDE, Sure.GUESS, None)
+
+
+def test_an_appliance_and_the_server_behind_it_are_told_from_a_customer_and_a_provider() -> None:
+    first = POSTFIX.format(US4).replace("hub.test", "eros.example.com")
+    second = "from eros.example.com (unknown [192.168.0.50]) by {} with SMTP; Mon, 1 Jan 2026 00:00:00 +0000"
+    found = explain([shown(second.format("mail.example.com"), first, output=OTHER)])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.APPLIANCE_TRUSTED, Sure.SURE)
+    found = explain([shown(second.format("smtp.provider.example"), first, output=OTHER)])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.CUSTOMER_TRUSTED, Sure.LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("vector", "cause"),
+    [
+        ("S02", Cause.NULL_SENDER_BELIEVED),
+        ("S03", Cause.SENDER_BELIEVED),
+        ("S04", Cause.SENDER_BELIEVED),
+        ("S10", Cause.SAME_DOMAIN_BELIEVED),
+        ("R01", Cause.ROUTE_HONOURED),
+        ("R14", Cause.ROUTE_HONOURED),
+        ("X01", Cause.ROUTE_HONOURED),
+        ("R22a", Cause.LITERAL_BELIEVED),
+        ("H01", Cause.HELO_BELIEVED),
+        ("M01", Cause.MX_BELIEVED),
+        ("T01", Cause.CERTIFICATE_BELIEVED),
+    ],
+)
+def test_a_form_names_its_fault_where_the_plain_one_was_refused(vector: str, cause: Cause) -> None:
+    found = explain([shown(POSTFIX.format(US4), vector=vector, refused={"S01"})])
+    assert found is not None
+    assert (found.cause, found.sure) == (cause, Sure.SURE)
+    assert "plain form was refused" in found.reasons[1]
+    beside = explain([shown(POSTFIX.format("10.0.0.1"), vector=vector)])
+    assert beside is not None
+    assert beside.cause is Cause.CLIENT_ADDRESS_LOST, "an open relay takes every form"
+
+
+@pytest.mark.parametrize(
+    ("vector", "cause"),
+    [("P01", Cause.PROXY_HEADER_BELIEVED), ("P02", Cause.PROXY_HEADER_BELIEVED), ("P03", Cause.XCLIENT_BELIEVED)],
+)
+def test_what_we_claimed_of_ourselves_is_no_lost_address(vector: str, cause: Cause) -> None:
+    found = explain([shown(POSTFIX.format("127.0.0.1"), vector=vector)])
+    assert found is not None
+    assert (found.cause, found.sure) == (cause, Sure.SURE)
+
+
+def test_ports_and_encryption_that_alone_are_open_are_named() -> None:
+    closed = Path(address=HOST4, port=25, tls="none", relays=False)
+    submission = Path(address=HOST4, port=587, tls="starttls", relays=True)
+    found = explain([shown(POSTFIX.format(US4), path=submission, others=[closed])])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.SUBMISSION_OPEN, Sure.SURE)
+    found = explain([shown(POSTFIX.format(US4), path=submission)])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.SUBMISSION_OPEN, Sure.LIKELY)
+    encrypted = Path(address=HOST4, port=25, tls="starttls", relays=True)
+    found = explain([shown(POSTFIX.format(US4), path=encrypted, others=[closed])])
+    assert found is not None
+    assert found.cause is Cause.STARTTLS_BELIEVED
+
+
+def test_of_several_letters_the_surest_explanation_counts_and_none_explains_nothing() -> None:
+    assert explain([]) is None
+    found = explain([shown(), shown(POSTFIX.format("172.17.0.1"))])
+    assert found is not None
+    assert found.cause is Cause.CLIENT_ADDRESS_LOST
+
+
+def test_an_odd_form_beside_a_plain_one_without_a_trace_stays_unknown() -> None:
+    found = explain([shown(vector="R06")])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.UNKNOWN, Sure.GUESS)
+
+
+@given(st.lists(st.text(max_size=200), max_size=4), st.text(max_size=300), st.sampled_from(["S01", "S03", "R06", "Q9"]))
+def test_whatever_a_trace_says_there_is_an_explanation(trace: list[str], greeting: str, vector: str) -> None:
+    lines = [line.replace("\n", " ").replace("\r", " ").encode("utf-8", "replace").decode("latin-1") for line in trace]
+    found = explain(
+        [
+            shown(
+                *(line.encode("latin-1").decode("utf-8", "replace") for line in lines), vector=vector, greeting=greeting
+            )
+        ]
+    )
+    assert found is not None
+    assert found.reasons

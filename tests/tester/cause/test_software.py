@@ -1,0 +1,32 @@
+"""A program is known by its greeting, its EHLO reply or its own trace line, and a stack before what it ships."""
+
+from __future__ import annotations
+
+import pytest
+
+from tester.cause import Software, software
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("220 hub.test ESMTP Postfix (Debian/GNU)", Software.POSTFIX),
+        ("220 mail.example ESMTP Postcow", Software.MAILCOW),
+        ("220 hub.test ESMTP Exim 4.96 Mon, 01 Jan 2026 00:00:00 +0000", Software.EXIM),
+        ("220 hub.test ESMTP Sendmail 8.17.1.9/8.17.1.9/Debian-2; Mon, 1 Jan 2026", Software.SENDMAIL),
+        ("hub.test (8.17.1/8.17.1) with ESMTP", Software.SENDMAIL),
+        ("220 hub.test ESMTP OpenSMTPD", Software.OPENSMTPD),
+        ("220 hub.test ESMTP Courier", Software.COURIER),
+        ("220 hub Microsoft ESMTP MAIL Service ready", Software.EXCHANGE),
+        ("hub with Microsoft SMTPSVC(6.0.3790.4675)", Software.EXCHANGE),
+        ("220 hub.test ESMTP", Software.UNKNOWN),
+        ("", Software.UNKNOWN),
+        ("x" * 5000 + " Postfix", Software.UNKNOWN),
+    ],
+)
+def test_what_a_server_says_of_itself_names_it(text: str, expected: Software) -> None:
+    assert software(["", text]) is expected
+
+
+def test_the_first_text_that_names_one_counts() -> None:
+    assert software(["220 hub ESMTP", "by hub (Postfix)", "Exim"]) is Software.POSTFIX
