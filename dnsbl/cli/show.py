@@ -14,7 +14,9 @@ from rich.table import Table
 from dnsbl.casework.ring import Shown
 from dnsbl.model import INBOX, Entry, Job, Return, RunReport, Standing
 from dnsbl.opened import OpenedList
+from dnsbl.rules.causes import cause_of
 from dnsbl.web.shapes import run_shape, standing_shape
+from tester.cause import advice
 from tester.received import fields
 from tester.smtp import escape as plain
 
@@ -129,6 +131,10 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"
     console.print(f"[bold]{verdict}[/bold]: {escape(report.run.explanation)}", highlight=False)
+    if told := cause_of(report):
+        console.print(f"cause: {told.cause} ({told.sure}). {escape(' '.join(told.reasons))}", highlight=False)
+        for one in advice(told.cause, told.software)[:2]:
+            console.print(f"  {escape(one.change)}", highlight=False)
     if report.flags:
         console.print(f"flags: {', '.join(sorted(report.flags))}", highlight=False)
 

@@ -15,10 +15,12 @@ from hashlib import sha256
 from itertools import islice
 
 from dnsbl.model import Run, RunReport
+from dnsbl.rules.causes import cause_of
 from dnsbl.settings import Settings
 from dnsbl.web import words
 from dnsbl.web.shapes import output_addresses
 from tester import received, vectors
+from tester.cause import Advice, advice
 from tester.smtp import Outcome, Transcript, escape
 
 #: Conversations of a run, lines of a conversation, characters of a line, and Received fields that are shown.
@@ -84,11 +86,14 @@ class Dossier:
     conversations: tuple[Conversation, ...]
     arrivals: tuple[Arrival, ...]
     outputs: tuple[str, ...]
+    cause: str = ""  #: the short name of why it relays; "" where no letter came back
+    why: tuple[str, ...] = ()  #: the reasons that led there, sentences
+    advice: tuple[Advice, ...] = ()  #: what closes it
 
 
 def dossier(report: RunReport, settings: Settings) -> Dossier:
     """All that the page shows of a run."""
-    theirs = discretion(settings)
+    theirs, found = discretion(settings), cause_of(report)
     return Dossier(
         run=report.run,
         verdict=words.VERDICT[report.run.verdict] if report.run.verdict else "",
@@ -96,6 +101,9 @@ def dossier(report: RunReport, settings: Settings) -> Dossier:
         conversations=tuple(_conversations(report, theirs)),
         arrivals=tuple(_arrivals(report, theirs)),
         outputs=tuple(output_addresses(report)),
+        cause=found.cause if found else "",
+        why=tuple(theirs(sentence) for sentence in found.reasons) if found else (),
+        advice=advice(found.cause, found.software) if found else (),
     )
 
 

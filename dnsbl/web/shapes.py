@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, Field
 from dnsbl.addresses import Address
 from dnsbl.casework.doors import Taken
 from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
+from dnsbl.rules.causes import cause_of
+from tester.cause import Cause, Software, Sure, advice
 from tester.received import Reading
 from tester.smtp import DELIVERED, Flag, Outcome
 from tester.verdict import Verdict
@@ -79,6 +81,16 @@ class AttemptShape(BaseModel):
     reply: str = Field(description="The deciding reply, escaped to printable ASCII.")
 
 
+class CauseShape(BaseModel):
+    """Why the host relays: an explanation for its owner, on which nothing rests."""
+
+    name: Cause = Field(description="A short name; unknown where nothing tells.")
+    sure: Sure
+    reasons: list[str]
+    software: Software
+    advice: list[str] = Field(description="What closes it: in general, for its software, for what may stand before it.")
+
+
 class RunShape(BaseModel):
     """One test."""
 
@@ -93,6 +105,7 @@ class RunShape(BaseModel):
     explanation: str
     flags: list[Flag] = Field(description="Remarks that decide nothing, such as TESTER_SPECIFIC.")
     output_addresses: list[str] = Field(description="Who delivered our letters to the collector.")
+    cause: CauseShape | None = Field(description="Null where no letter came back.")
     attempts: list[AttemptShape]
 
 
@@ -203,11 +216,25 @@ def run_shape(report: RunReport) -> dict[str, Any]:
         explanation=run.explanation,
         flags=sorted(report.flags),
         output_addresses=output_addresses(report),
+        cause=_cause(report),
         attempts=[
             AttemptShape(vector=fate.letter.vector, outcome=fate.folded, reply=fate.reply) for fate in report.letters
         ],
     )
     return shape.model_dump(mode="json")
+
+
+def _cause(report: RunReport) -> CauseShape | None:
+    found = cause_of(report)
+    if found is None:
+        return None
+    return CauseShape(
+        name=found.cause,
+        sure=found.sure,
+        reasons=list(found.reasons),
+        software=found.software,
+        advice=[one.change for one in advice(found.cause, found.software)],
+    )
 
 
 def output_addresses(report: RunReport) -> list[str]:
