@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from dnsbl.addresses import Address
 from dnsbl.model import Return, RunReport
-from tester.cause import Explained, Path, Shown, explain
+from tester.cause import Explained, Shown, Tried, explain
 from tester.fate import Fate
 from tester.received import hops
 from tester.smtp import DELIVERED, REFUSED, Flag, Transcript, escape
@@ -35,7 +35,7 @@ def _shown(fate: Fate, back: Return, conversations: list[Transcript], refused: f
     said = [escape(event.data[:_MOST]) for event in held.events if event.kind == "<"][:2] if held else []
     greeting, ehlo = (*said, "", "")[:2]
     return Shown(
-        path=Path(address=letter.address, port=letter.port, tls="starttls" if encrypted else "none", relays=True),
+        path=Tried(address=letter.address, port=letter.port, tls="starttls" if encrypted else "none", relays=True),
         vector=letter.vector,
         output=back.peer,
         chain=hops(back.message),

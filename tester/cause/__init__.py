@@ -11,7 +11,7 @@ What strangers said comes in bounded and stays escaped.
 """
 
 from tester.cause.advice import Advice, advice
-from tester.cause.reading import Cause, Explained, Path, Shown, Sure, explain
+from tester.cause.reading import Cause, Explained, Shown, Sure, Tried, explain
 from tester.cause.software import Software, software
 
-__all__ = ["Advice", "Cause", "Explained", "Path", "Shown", "Software", "Sure", "advice", "explain", "software"]
+__all__ = ["Advice", "Cause", "Explained", "Shown", "Software", "Sure", "Tried", "advice", "explain", "software"]

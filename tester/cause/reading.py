@@ -51,8 +51,8 @@ class Sure(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Path:
-    """One way into a host, and what was found there."""
+class Tried:
+    """A path into a host, and what was found on it."""
 
     address: Address
     port: int
@@ -64,7 +64,7 @@ class Path:
 class Shown:
     """One letter that came back, and what its test has shown besides."""
 
-    path: Path  #: by which it went in
+    path: Tried  #: by which it went in
     vector: str  #: its form
     output: Address  #: who delivered it to our collector
     chain: Sequence[Hop]  #: the trace that it bore then, newest first, without our collector's own line
@@ -72,7 +72,7 @@ class Shown:
     refused: Collection[str] = ()  #: forms that the same path refused
     greeting: str = ""  #: escaped and bounded
     ehlo: str = ""  #: the reply to EHLO, escaped and bounded
-    others: Sequence[Path] = ()  #: the other paths of the host
+    others: Sequence[Tried] = ()  #: the other paths of the host
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

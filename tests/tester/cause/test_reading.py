@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.cause import Cause, Path, Shown, Software, Sure, explain
+from tester.cause import Cause, Shown, Software, Sure, Tried, explain
 from tester.received import hops
 
 US4, US6 = ip_address("198.18.0.2"), ip_address("2001:db8:1::2")
@@ -16,16 +16,16 @@ HOST4, HOST6 = ip_address("198.18.0.25"), ip_address("2001:db8:1::25")
 OTHER = ip_address("198.18.0.26")
 
 
-def shown(*trace: str, vector: str = "S01", path: Path | None = None, **more: object) -> Shown:
+def shown(*trace: str, vector: str = "S01", path: Tried | None = None, **more: object) -> Shown:
     """A letter that came back through `trace` (newest first)."""
-    path = path or Path(address=HOST4, port=25, tls="none", relays=True)
+    path = path or Tried(address=HOST4, port=25, tls="none", relays=True)
     head = "".join(f"Received: {line}\r\n" for line in trace) + "\r\n"
     known: dict[str, object] = {"output": path.address, "sources": {US4, US6}} | more
     return Shown(path=path, vector=vector, chain=hops(head.encode()), **known)  # type: ignore[arg-type]
 
 
-def v6(**more: object) -> Path:
-    return Path(**({"address": HOST6, "port": 25, "tls": "none", "relays": True} | more))  # type: ignore[arg-type]
+def v6(**more: object) -> Tried:
+    return Tried(**({"address": HOST6, "port": 25, "tls": "none", "relays": True} | more))  # type: ignore[arg-type]
 
 
 POSTFIX = "from probe.b.test (unknown [{}]) by hub.test (Postfix) with ESMTP id 4Xy for <r@c.test>; Mon, 1 Jan 2026"
@@ -56,7 +56,7 @@ def test_an_address_in_our_place_names_what_stands_there(seen: str, word: str, l
 
 
 def test_a_container_that_hides_ipv6_clients_only_is_told_so() -> None:
-    closed = Path(address=HOST4, port=25, tls="none", relays=False)
+    closed = Tried(address=HOST4, port=25, tls="none", relays=False)
     for seen in ("fd4d:6169:6c63:6f77::1", "172.22.1.1"):
         line = POSTFIX.format(f"IPv6:{seen}" if ":" in seen else seen)
         found = explain([shown(line, path=v6(), others=[closed])])
@@ -66,7 +66,7 @@ def test_a_container_that_hides_ipv6_clients_only_is_told_so() -> None:
 
 
 def test_a_machine_that_sees_us_on_both_families_and_relays_over_one_has_forgotten_the_other() -> None:
-    closed4 = Path(address=HOST4, port=25, tls="none", relays=False)
+    closed4 = Tried(address=HOST4, port=25, tls="none", relays=False)
     found = explain([shown(POSTFIX.format(f"IPv6:{US6}"), path=v6(), others=[closed4])])
     assert found is not None
     assert (found.cause, found.sure) == (Cause.IPV6_FORGOTTEN, Sure.SURE)
@@ -141,15 +141,15 @@ def test_what_we_claimed_of_ourselves_is_no_lost_address(vector: str, cause: Cau
 
 
 def test_ports_and_encryption_that_alone_are_open_are_named() -> None:
-    closed = Path(address=HOST4, port=25, tls="none", relays=False)
-    submission = Path(address=HOST4, port=587, tls="starttls", relays=True)
+    closed = Tried(address=HOST4, port=25, tls="none", relays=False)
+    submission = Tried(address=HOST4, port=587, tls="starttls", relays=True)
     found = explain([shown(POSTFIX.format(US4), path=submission, others=[closed])])
     assert found is not None
     assert (found.cause, found.sure) == (Cause.SUBMISSION_OPEN, Sure.SURE)
     found = explain([shown(POSTFIX.format(US4), path=submission)])
     assert found is not None
     assert (found.cause, found.sure) == (Cause.SUBMISSION_OPEN, Sure.LIKELY)
-    encrypted = Path(address=HOST4, port=25, tls="starttls", relays=True)
+    encrypted = Tried(address=HOST4, port=25, tls="starttls", relays=True)
     found = explain([shown(POSTFIX.format(US4), path=encrypted, others=[closed])])
     assert found is not None
     assert found.cause is Cause.STARTTLS_BELIEVED
