@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from dnsbl.addresses import Address
 from dnsbl.model import Return, RunReport
-from tester.cause import Explained, Shown, Tried, explain
+from tester.cause import Explained, Symptom, Tried, explain
 from tester.fate import Fate
 from tester.received import hops
 from tester.smtp import DELIVERED, REFUSED, Flag, Transcript, escape
@@ -27,14 +27,14 @@ def cause_of(report: RunReport) -> Explained | None:
     return explain(_shown(fate, one, conversations, refused) for fate, one in back)
 
 
-def _shown(fate: Fate, back: Return, conversations: list[Transcript], refused: frozenset[str]) -> Shown:
+def _shown(fate: Fate, back: Return, conversations: list[Transcript], refused: frozenset[str]) -> Symptom:
     """One letter that came back, beside the conversation in which it was offered."""
     letter = fate.letter
     held = next((one for one in conversations if any(r.token == letter.recipient for r in one.results)), None)
     encrypted = held is not None and Flag.TLS_USED in held.flags
     said = [escape(event.data[:_MOST]) for event in held.events if event.kind == "<"][:2] if held else []
     greeting, ehlo = (*said, "", "")[:2]
-    return Shown(
+    return Symptom(
         path=Tried(address=letter.address, port=letter.port, tls="starttls" if encrypted else "none", relays=True),
         vector=letter.vector,
         output=back.peer,

@@ -11,7 +11,7 @@ What strangers said comes in bounded and stays escaped.
 """
 
 from tester.cause.advice import Advice, advice
-from tester.cause.reading import Cause, Explained, Shown, Sure, Tried, explain
+from tester.cause.reading import Cause, Explained, Sure, Symptom, Tried, explain
 from tester.cause.software import Software, software
 
-__all__ = ["Advice", "Cause", "Explained", "Shown", "Software", "Sure", "Tried", "advice", "explain", "software"]
+__all__ = ["Advice", "Cause", "Explained", "Software", "Sure", "Symptom", "Tried", "advice", "explain", "software"]

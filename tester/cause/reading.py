@@ -61,7 +61,7 @@ class Tried:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
+class Symptom:
     """One letter that came back, and what its test has shown besides."""
 
     path: Tried  #: by which it went in
@@ -124,7 +124,7 @@ _STANDS_FOR: tuple[tuple[IPv4Network | IPv6Network, str], ...] = (
 )
 
 
-def explain(letters: Iterable[Shown]) -> Explained | None:
+def explain(letters: Iterable[Symptom]) -> Explained | None:
     """Why a host relays, from all letters of one test that came back; None where none did.
 
     Of several letters the surest explanation counts, the earliest of equals.
@@ -134,7 +134,7 @@ def explain(letters: Iterable[Shown]) -> Explained | None:
     return min(found, key=lambda one: (one.cause is Cause.UNKNOWN, order.index(one.sure)), default=None)
 
 
-def _explained(shown: Shown) -> Explained:
+def _explained(shown: Symptom) -> Explained:
     entry = shown.chain[-1] if shown.chain else None  # what the first machine wrote when it took the letter from us
     seen = plain(entry.address) if entry is not None and entry.address is not None else None
     named = software(
@@ -149,7 +149,7 @@ def _explained(shown: Shown) -> Explained:
 _Found = tuple[Cause, Sure, tuple[str, ...]]
 
 
-def _by_form(shown: Shown) -> _Found | None:
+def _by_form(shown: Symptom) -> _Found | None:
     """The form that worked names the fault: surely where the plain form was refused, else not at all."""
     beside = _PLAIN in shown.refused
     if shown.vector in _FORMS:
@@ -169,7 +169,7 @@ def _if(beside: bool, cause: Cause, sentence: str) -> _Found | None:
     return (cause, Sure.SURE, (sentence, "The plain form was refused.")) if beside else None
 
 
-def _by_trace(shown: Shown, entry: Hop | None, seen: Address | None) -> _Found | None:
+def _by_trace(shown: Symptom, entry: Hop | None, seen: Address | None) -> _Found | None:
     """Whom the relay took us for, by its own trace line."""
     if entry is None or seen is None:
         return None
@@ -210,7 +210,7 @@ def _by_trace(shown: Shown, entry: Hop | None, seen: Address | None) -> _Found |
     )
 
 
-def _by_path(shown: Shown) -> _Found | None:
+def _by_path(shown: Symptom) -> _Found | None:
     """What the open path has that closed ones lack."""
     here, closed = shown.path, [path for path in shown.others if path.relays is False]
     same = [path for path in closed if path.address == here.address]
@@ -233,7 +233,7 @@ def _by_path(shown: Shown) -> _Found | None:
     return None
 
 
-def _last(shown: Shown, seen: Address | None) -> _Found:
+def _last(shown: Symptom, seen: Address | None) -> _Found:
     if shown.vector == _PLAIN and seen is not None:
         return (
             Cause.NETWORKS_TOO_WIDE,
@@ -249,7 +249,7 @@ def _last(shown: Shown, seen: Address | None) -> _Found:
     return Cause.UNKNOWN, Sure.GUESS, ("The letter came back, and nothing in it or in the test says why.",)
 
 
-def _beside(shown: Shown, cause: Cause) -> tuple[str, ...]:
+def _beside(shown: Symptom, cause: Cause) -> tuple[str, ...]:
     """What else is worth knowing: a fault on one family or port only says where to look."""
     if cause is Cause.CLIENT_ADDRESS_LOST and any(
         path.relays is False and path.port == shown.path.port and path.address.version != shown.path.address.version

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.cause import Cause, Shown, Software, Sure, Tried, explain
+from tester.cause import Cause, Software, Sure, Symptom, Tried, explain
 from tester.received import hops
 
 US4, US6 = ip_address("198.18.0.2"), ip_address("2001:db8:1::2")
@@ -16,12 +16,12 @@ HOST4, HOST6 = ip_address("198.18.0.25"), ip_address("2001:db8:1::25")
 OTHER = ip_address("198.18.0.26")
 
 
-def shown(*trace: str, vector: str = "S01", path: Tried | None = None, **more: object) -> Shown:
+def shown(*trace: str, vector: str = "S01", path: Tried | None = None, **more: object) -> Symptom:
     """A letter that came back through `trace` (newest first)."""
     path = path or Tried(address=HOST4, port=25, tls="none", relays=True)
     head = "".join(f"Received: {line}\r\n" for line in trace) + "\r\n"
     known: dict[str, object] = {"output": path.address, "sources": {US4, US6}} | more
-    return Shown(path=path, vector=vector, chain=hops(head.encode()), **known)  # type: ignore[arg-type]
+    return Symptom(path=path, vector=vector, chain=hops(head.encode()), **known)  # type: ignore[arg-type]
 
 
 def v6(**more: object) -> Tried:
