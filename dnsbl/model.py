@@ -102,6 +102,7 @@ class Refusal(StrEnum):
     NOT_LISTED = "not-listed"
     TOO_MANY = "too-many"
     TOO_WIDE = "too-wide"
+    NOT_EXCLUDED = "not-excluded"
     WRONG_KIND = "wrong-kind"
 
 
@@ -185,7 +186,8 @@ class Listing:
     since: datetime
     expires: datetime | None
     reason: Reason
-    note: str  #: an operator's words, or ""
+    note: str  #: an operator's words for operators, never published; or ""
+    public: str  #: an operator's words for everybody, or ""
     run: str | None  #: the run whose returned letter proves it
     confirmed: datetime  #: the last fresh proof
     ended: datetime | None
@@ -197,7 +199,8 @@ class Exclusion:
     """A network that is not to be tested, at its owner's or our wish."""
 
     network: Network
-    reason: str
+    reason: str  #: for operators, never published
+    public: str  #: for everybody, or ""
     since: datetime
 
 

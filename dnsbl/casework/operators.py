@@ -63,10 +63,15 @@ class Operators:
                 now=now,
             )
 
-    def exclude(self, network: Network, *, reason: str, actor: str) -> Exclusion:
-        """No tests in this network from now on; queued ones are dropped. Existing listings stay until they expire."""
+    def exclude(self, network: Network, *, reason: str, actor: str, public: str = "") -> Exclusion:
+        """No tests in this network from now on; queued ones are dropped. Existing listings stay until they expire.
+
+        `reason` stays among operators; `public` is shown to everybody. Raises Refused (TOO_WIDE).
+        """
         now = self._clock.now()
-        exclusion = Exclusion(network=network, reason=reason, since=now)
+        exclusion = Exclusion(
+            network=intake.excludable(network, self._settings), reason=reason, public=public, since=now
+        )
         with self._store.write() as tx:
             tx.exclusions.put(exclusion)
             subject = subject_of(network)
@@ -95,6 +100,27 @@ class Operators:
                 if run is not None and run.state is RunState.OPEN:
                     self._judging.talk_over(tx, run, now)
         return exclusion
+
+    def end_exclusion(self, network: Network, *, reason: str, actor: str) -> None:
+        """This network may be tested again, when somebody nominates it. Raises Refused where it is not excluded."""
+        with self._store.write() as tx:
+            if not tx.exclusions.end(network):
+                raise Refused(Refusal.NOT_EXCLUDED, f"{network} is not excluded; `dnsbl exclude --list` shows what is.")
+            tx.journal.append(
+                at=self._clock.now(),
+                actor=actor,
+                subject=subject_of(network),
+                verb="exclusion-ended",
+                reason=Reason.OPERATOR,
+                before="excluded",
+                after="may be tested",
+                evidence=reason,
+            )
+
+    def exclusions(self) -> list[Exclusion]:
+        """Every network that is not tested, in the order of networks."""
+        with self._store.read() as tx:
+            return tx.exclusions.all()
 
     def stop(self, *, reason: str, actor: str) -> None:
         """End all dialling, everywhere, within a second: conversations are broken off, their jobs wait."""
@@ -139,9 +165,12 @@ class Operators:
                 clocked=Clocked.TRUSTED,
             )
 
-    def list_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:
+    def list_networks(
+        self, networks: Iterable[Network], *, kind: str, reason: str, actor: str, public: str = ""
+    ) -> int:
         """An operator's listings (never a proof kind). All or nothing; returns how many are new. Raises Refused.
 
+        `reason` stays among operators; `public` is shown to everybody who looks the network up.
         Streams: a million networks are one transaction, one journal entry, and a change each.
         """
         if kind in PROOF_KINDS or not _KIND.match(kind):
@@ -150,7 +179,9 @@ class Operators:
         with self._store.write() as tx:
             first, count, subject = tx.changes.last() + 1, 0, ""
             for chunk in chunks(intake.listable(network, self._settings) for network in networks):
-                fresh = tx.listings.add(chunk, kind=kind, since=now, expires=None, reason=Reason.OPERATOR, note=reason)
+                fresh = tx.listings.add(
+                    chunk, kind=kind, since=now, expires=None, reason=Reason.OPERATOR, note=reason, public=public
+                )
                 tx.changes.add(fresh, kind, present=True)
                 subject, count = subject_of(fresh[0]) if fresh else subject, count + len(fresh)
             if count:

@@ -66,7 +66,8 @@ Config = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result and show progress.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; goes into the journal.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; goes into the journal, and is not published.")]
+Public = Annotated[str, typer.Option("--public", help="What everybody may read on the page of the address.")]
 Where = Annotated[str, typer.Argument(metavar="ADDR", help="An IPv4 or IPv6 address.")]
 
 
@@ -182,11 +183,28 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
 
 
 @app.command()
-def exclude(network: str, reason: Reason, config: Config = None, as_json: Json = False) -> None:
-    """Never test this network; existing listings stay until they expire."""
-    opened = open_list(config)
-    exclusion = opened.casework.operators.exclude(networks.one(network), reason=reason, actor=operator())
-    show.done({"excluded": str(exclusion.network), "reason": exclusion.reason}, as_json=as_json)
+def exclude(
+    network: Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")] = "",
+    reason: Reason = "",
+    public: Public = "",
+    listed: Annotated[bool, typer.Option("--list", help="Show what is excluded.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="Let NET be tested again.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Never test this network; existing listings stay until they expire. --end lets it be tested again."""
+    if listed == bool(network) or (listed and end):
+        raise typer.BadParameter("give either NET, with --end or without, or --list")
+    if listed:
+        show.exclusions(open_list(config).casework.operators.exclusions(), as_json=as_json)
+        return
+    operators, where = open_list(config).casework.operators, networks.one(network)
+    if end:
+        operators.end_exclusion(where, reason=_reason(reason), actor=operator())
+        show.done({"exclusion ended": str(where)}, as_json=as_json)
+        return
+    made = operators.exclude(where, reason=_reason(reason), public=_words(public), actor=operator())
+    show.done({"excluded": str(made.network), "reason": made.reason, "public": made.public}, as_json=as_json)
 
 
 @app.command()
@@ -203,7 +221,7 @@ def resume(reason: Reason = "", config: Config = None, as_json: Json = False) ->
     opened = open_list(config)
     if opened.casework.views.stopped() is None:
         raise DnsblError("Testing is not stopped.")
-    opened.casework.operators.resume(reason=" ".join(reason.split())[:500], actor=operator())
+    opened.casework.operators.resume(reason=_words(reason), actor=operator())
     show.done({"testing": "goes on"}, as_json=as_json)
 
 
@@ -233,6 +251,7 @@ def listing_add(
     file: From = None,
     kind: Kind = "manual",
     reason: Reason = "",
+    public: Public = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -241,7 +260,9 @@ def listing_add(
     _known_kind(opened, kind)
     given = networks.given(network, file)
     counted = networks.watched(given, "listing")
-    added = opened.casework.operators.list_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
+    added = opened.casework.operators.list_networks(
+        counted, kind=kind, reason=_reason(reason), public=_words(public), actor=operator()
+    )
     show.done({"kind": kind, "given": len(given), "added": added}, as_json=as_json)
 
 
@@ -447,4 +468,8 @@ def _known_kind(opened: OpenedList, kind: str) -> None:
 def _reason(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("a reason is needed; it goes into the journal", param_hint="--reason")
+    return _words(text)
+
+
+def _words(text: str) -> str:
     return " ".join(text.split())[:500]

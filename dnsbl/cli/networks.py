@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.progress import track
 
 from dnsbl.addresses import Network, parse_network
+from dnsbl.cli import terminal
 from dnsbl.errors import DnsblError
 
 #: Mistakes in a file that are named; the others are counted.
@@ -33,7 +33,7 @@ def given(text: str, file: Path | None) -> list[Network]:
     found: list[Network] = []
     mistakes: list[str] = []
     try:
-        with file.open(encoding="utf-8-sig", errors="replace") as lines, Console(stderr=True).status("reading"):
+        with file.open(encoding="utf-8-sig", errors="replace") as lines, terminal.err().status("reading"):
             for number, line in enumerate(lines, 1):
                 bare = line.partition("#")[0].strip()
                 if not bare:
@@ -52,5 +52,5 @@ def given(text: str, file: Path | None) -> list[Network]:
 
 def watched(networks: Sequence[Network], words: str) -> Iterable[Network]:
     """The same networks, with a bar on standard error while they are taken, when that is a terminal."""
-    console = Console(stderr=True)
+    console = terminal.err()
     return track(networks, words, console=console, transient=True, disable=not console.is_terminal)

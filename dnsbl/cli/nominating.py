@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from dnsbl.casework.doors import Taken
-from dnsbl.cli import show
+from dnsbl.cli import show, terminal
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.opened import OpenedList
 from dnsbl.rules.evidence import FILE_MOST
@@ -33,10 +31,10 @@ def show_each(opened: OpenedList, taken: Sequence[Taken], total: int, *, as_json
     else:
         for each in taken:
             for line in _lines(opened, each, alone=len(taken) == 1):
-                Console().print(line, highlight=False, markup=False, soft_wrap=True)
+                terminal.out().print(line)
         if total > len(taken):
             more = f"{total - len(taken)} of {total} messages were not read: hand them in apart."
-            Console().print(more, highlight=False, markup=False, soft_wrap=True)
+            terminal.out().print(more)
     if all(each.job is None for each in taken):
         assert refused is not None
         raise DnsblError(f"{refused} (--pick N)") if len(taken) == 1 and taken[0].case.asks else refused

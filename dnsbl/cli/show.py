@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from dnsbl.casework.ring import Shown
-from dnsbl.model import INBOX, Entry, Job, Return, RunReport, Standing
+from dnsbl.cli import terminal
+from dnsbl.model import INBOX, Entry, Exclusion, Job, Return, RunReport, Standing
 from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import cause_of
 from dnsbl.web.shapes import run_shape, standing_shape
@@ -37,7 +37,7 @@ def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
         return
     for name, value in facts.items():
         text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-        Console().print(f"{name}: {escape(text)}", highlight=False)
+        terminal.out().print(f"{name}: {text}")
 
 
 def keys(found: Sequence[Shown], *, as_json: bool, void: int | None = None) -> None:
@@ -60,9 +60,9 @@ def keys(found: Sequence[Shown], *, as_json: bool, void: int | None = None) -> N
         table.add_row(
             key.kid, key.fingerprint[:16], f"{key.since:%Y-%m-%d %H:%M:%S}", key.state, "yes" if key.here else "no"
         )
-    Console().print(table)
+    terminal.out().print(table)
     if void is not None:
-        Console().print(f"{void} tests were void and will be repeated.")
+        terminal.out().print(f"{void} tests were void and will be repeated.")
 
 
 def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
@@ -72,7 +72,7 @@ def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
         document(standing_shape(standing, opened.zones.codes_of) | {"run_id": queued.run, "done": word})
         return
     for line in job_lines(opened, queued, word):
-        Console().print(line, highlight=False, markup=False, soft_wrap=True)
+        terminal.out().print(line)
 
 
 def job_lines(opened: OpenedList, queued: Job, word: str) -> Iterator[str]:
@@ -90,27 +90,28 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
     if as_json:
         document(shape)
         return
-    console = Console()
-    console.print(f"[bold]{found.address}[/bold]  {found.state.value}", highlight=False)
+    console = terminal.out()
+    console.print(Text.assemble((str(found.address), "bold"), f"  {found.state.value}"))
     for entry in found.listings:
         console.print(
             f"  listed as {entry.kind} ({entry.network}) since {_when(entry.since)}, "
-            f"until {_when(entry.expires)}: {entry.reason.value} {escape(entry.note)}",
-            highlight=False,
+            f"until {_when(entry.expires)}: {entry.reason.value} {entry.note}"
         )
+        if entry.public:
+            console.print(f"    told to everybody: {entry.public}")
     for zone, codes in shape["zones"].items():
-        console.print(f"  {zone}: {', '.join(codes) or 'not listed'}", highlight=False)
+        console.print(f"  {zone}: {', '.join(codes) or 'not listed'}")
     if found.last_verdict:
-        console.print(f"  last verdict: {found.last_verdict.value}", highlight=False)
+        console.print(f"  last verdict: {found.last_verdict.value}")
     if found.ahead:
-        console.print(f"  waits for a place in its network, where tests are under way: {found.ahead}", highlight=False)
+        console.print(f"  waits for a place in its network, where tests are under way: {found.ahead}")
     if found.next_test:
-        console.print(f"  next test: {_when(found.next_test)}", highlight=False)
+        console.print(f"  next test: {_when(found.next_test)}")
     if found.exclusion:
-        console.print(f"  excluded: {found.exclusion.network}, {escape(found.exclusion.reason)}", highlight=False)
+        console.print(f"  excluded: {found.exclusion.network}, {found.exclusion.reason}")
     for past in found.past:
-        console.print(f"  was {past.kind} {_when(past.since)} to {_when(past.ended)}", highlight=False)
-    console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}", highlight=False)
+        console.print(f"  was {past.kind} {_when(past.since)} to {_when(past.ended)}")
+    console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}")
 
 
 def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
@@ -119,24 +120,24 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
         found = opened.casework.views.look_up(report.run.address)
         document(standing_shape(found, opened.zones.codes_of) | run_shape(report))
         return
-    console = Console()
+    console = terminal.out()
     table = Table("vector", "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")
     for fate in report.letters:
         table.add_row(
             fate.letter.vector,
             fate.outcome.value if fate.outcome else "-",
             fate.finding.value if fate.finding else "-",
-            escape(fate.reply[:80]),
+            fate.reply[:80],
         )
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"
-    console.print(f"[bold]{verdict}[/bold]: {escape(report.run.explanation)}", highlight=False)
+    console.print(Text.assemble((verdict, "bold"), f": {report.run.explanation}"))
     if told := cause_of(report):
-        console.print(f"cause: {told.cause} ({told.sure}). {escape(' '.join(told.reasons))}", highlight=False)
+        console.print(f"cause: {told.cause} ({told.sure}). {' '.join(told.reasons)}")
         for one in advice(told.cause, told.software)[:2]:
-            console.print(f"  {escape(one.change)}", highlight=False)
+            console.print(f"  {one.change}")
     if report.flags:
-        console.print(f"flags: {', '.join(sorted(report.flags))}", highlight=False)
+        console.print(f"flags: {', '.join(sorted(report.flags))}")
 
 
 def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
@@ -160,14 +161,10 @@ def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
             ]
         )
         return
-    console = Console()
+    console = terminal.out()
     for e in lines:
         change = f"{e.before} > {e.after}" if e.before or e.after else ""
-        console.print(
-            escape(f"{e.seq:>6} {_when(e.at)} {e.subject:<18} {e.verb} {e.reason} {change} {e.evidence} ({e.actor})"),
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print(f"{e.seq:>6} {_when(e.at)} {e.subject:<18} {e.verb} {e.reason} {change} {e.evidence} ({e.actor})")
 
 
 def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
@@ -176,11 +173,32 @@ def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
     if as_json:
         document(shapes)
         return
-    console = Console()
+    console = terminal.out()
     for m in shapes:
         line = f"{m['number']:>6} {m['received'][:19]} {m['kind']:<14} {m['peer']}  to {m['to']}  from {m['from']}: "
         line += m["subject"]
-        console.print(escape(line), highlight=False, soft_wrap=True)
+        console.print(line)
+
+
+def exclusions(found: Sequence[Exclusion], *, as_json: bool) -> None:
+    """What is not tested."""
+    if as_json:
+        rows = [
+            {
+                "network": str(each.network),
+                "since": f"{each.since:%Y-%m-%dT%H:%M:%SZ}",
+                "reason": each.reason,
+                "public": each.public,
+            }
+            for each in found
+        ]
+        document({"exclusions": rows})
+        return
+    if not found:
+        terminal.out().print("Nothing is excluded.")
+    for each in found:
+        said = f" (told to everybody: {each.public})" if each.public else ""
+        terminal.out().print(f"{each.network} since {_when(each.since)}: {each.reason}{said}")
 
 
 def message(found: Return, *, as_json: bool) -> None:
@@ -190,7 +208,7 @@ def message(found: Return, *, as_json: bool) -> None:
         document(_letter(found) | {"lines": lines})
         return
     for line in lines:
-        Console().print(escape(line), highlight=False, soft_wrap=True)
+        terminal.out().print(line)
 
 
 def _letter(found: Return) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
 from rich.status import Status
 
+from dnsbl.cli import terminal
 from dnsbl.errors import DnsblError, NotFound
 from dnsbl.model import Job, RunReport, RunState
 from dnsbl.opened import OpenedList
@@ -22,7 +22,7 @@ def wait_for(opened: OpenedList, job: Job, *, quiet: bool) -> RunReport:
 
     Raises DnsblError when no worker takes the job within `UNTAKEN` seconds of being due.
     """
-    console = Console(stderr=True, quiet=quiet)
+    console = terminal.err(quiet=quiet)
     began = opened.clock.monotonic()
     with console.status(f"{job.address}: waiting for a worker") as status:
         while True:

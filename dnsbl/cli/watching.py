@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from rich.console import Console
-from rich.markup import escape
-
-from dnsbl.cli import show
+from dnsbl.cli import show, terminal
 from dnsbl.daemons import monitor
 from dnsbl.opened import OpenedList
 
@@ -51,5 +48,5 @@ async def _settled(opened: OpenedList, patience: float) -> list[dict[str, object
 def _tell(record: Mapping[str, object]) -> None:
     trouble = record["trouble"]
     assert isinstance(trouble, list)
-    said = escape("; ".join(trouble)) or "fine"
-    Console().print(f"{record['server']:<24} {record['zone']} {record['serial'] or '-'}: {said}", highlight=False)
+    said = "; ".join(trouble) or "fine"
+    terminal.out().print(f"{record['server']:<24} {record['zone']} {record['serial'] or '-'}: {said}")

@@ -80,7 +80,7 @@ class Tour:
         self._folder = folder
         self._keep = keep
         self._as_json = as_json
-        self._console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        self._console = Console(stderr=as_json, highlight=False, emoji=False, soft_wrap=True)
         self._collector = ("127.0.0.1", 0)
         self._dns = ("127.0.0.1", 0)
         self._facts: dict[str, Any] = {}

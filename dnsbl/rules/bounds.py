@@ -41,15 +41,20 @@ class Bounds:
 
     def check(self, network: Network) -> Network:
         """The network, if the list may hold it. Raises Refused."""
-        widest = self._widest(network.version)
-        if network.prefixlen < widest:
-            raise Refused(Refusal.TOO_WIDE, f"{network} is wider than /{widest}, the widest that may be listed.")
+        self.narrow(network, "listed")
         first, last = _span(network)
         for begin, end, why in self.special[network.version]:
             if first <= end and begin <= last and not any(_inside(network, lab) for lab in self.labs):
                 raise Refused(
                     Refusal.SPECIAL_PURPOSE, f"{network} is not listed: it touches special-purpose space ({why})."
                 )
+        return network
+
+    def narrow(self, network: Network, deed: str) -> Network:
+        """The network, unless it is wider than what an operator may decide on with one word. Raises Refused."""
+        widest = self._widest(network.version)
+        if network.prefixlen < widest:
+            raise Refused(Refusal.TOO_WIDE, f"{network} is wider than /{widest}, the widest that may be {deed}.")
         return network
 
     def may_hold(self, network: Network) -> bool:

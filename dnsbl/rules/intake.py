@@ -72,6 +72,11 @@ def listable(network: Network, settings: Settings) -> Network:
     return Bounds.of(settings).check(network)
 
 
+def excludable(network: Network, settings: Settings) -> Network:
+    """A network that an operator may keep tests away from: no wider than one that may be listed. Raises Refused."""
+    return Bounds.of(settings).narrow(network, "excluded")
+
+
 def home(settings: Settings, *, reporter: str = "", visitor: Address | None = None) -> Home:
     """The mail hosts that are registered for who reports: this list's own, and those of that reporter or network.
 

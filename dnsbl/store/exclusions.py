@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import delete, insert, select
 
-from dnsbl.addresses import Address
+from dnsbl.addresses import Address, Network
 from dnsbl.model import Exclusion
 from dnsbl.store.columns import covering
 from dnsbl.store.schema import exclusions
-from dnsbl.store.shelf import Shelf, columns, one
+from dnsbl.store.shelf import Shelf, columns, many, one
 
 
 class Exclusions(Shelf):
@@ -18,7 +18,19 @@ class Exclusions(Shelf):
         """Store an exclusion; it replaces the one of the same network."""
         self._sql.execute(delete(exclusions).where(exclusions.c.network == exclusion.network))
         self._sql.execute(
-            insert(exclusions).values(network=exclusion.network, reason=exclusion.reason, since=exclusion.since)
+            insert(exclusions).values(
+                network=exclusion.network, reason=exclusion.reason, public=exclusion.public, since=exclusion.since
+            )
+        )
+
+    def end(self, network: Network) -> bool:
+        """Forget the exclusion of exactly this network; whether there was one."""
+        return bool(self._sql.execute(delete(exclusions).where(exclusions.c.network == network)).rowcount)
+
+    def all(self) -> list[Exclusion]:
+        """Every exclusion, in the order of networks."""
+        return many(
+            Exclusion, self._sql.execute(select(*columns(exclusions, Exclusion)).order_by(exclusions.c.network))
         )
 
     def covering(self, address: Address) -> Exclusion | None:

@@ -37,6 +37,7 @@ class Listings(Shelf):
         expires: datetime | None,
         reason: Reason,
         note: str = "",
+        public: str = "",
         run: str | None = None,
     ) -> list[Network]:
         """List those of at most 5000 distinct networks that are not listed under this kind yet; returns these.
@@ -53,6 +54,7 @@ class Listings(Shelf):
                 "expires": expires,
                 "reason": reason,
                 "note": note,
+                "public": public,
                 "run": run,
                 "confirmed": since,
             }

@@ -165,6 +165,7 @@ listings = _table(
     Column("expires", Moment),
     Column("reason", Named(Reason), nullable=False),
     Column("note", Words, nullable=False),
+    Column("public", Words, nullable=False, server_default=""),
     Column("run", Words, ForeignKey("runs.id")),
     Column("confirmed", Moment, nullable=False),
     Column("ended", Moment),
@@ -182,6 +183,7 @@ exclusions = _table(
     "exclusions",
     Column("network", NetworkKey, primary_key=True),
     Column("reason", Words, nullable=False),
+    Column("public", Words, nullable=False, server_default=""),
     Column("since", Moment, nullable=False),
 )
 

@@ -29,6 +29,7 @@ STATUS: Mapping[Refusal, int] = {
     Refusal.EXCLUDED: 403,
     Refusal.ALREADY_LISTED: 409,
     Refusal.NOT_LISTED: 409,
+    Refusal.NOT_EXCLUDED: 409,
     Refusal.TOO_LARGE: 413,
     Refusal.RESTING: 429,
     Refusal.TOO_MANY: 429,

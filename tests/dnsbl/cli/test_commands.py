@@ -270,3 +270,18 @@ def test_a_database_that_is_gone_is_not_made_anew_by_a_command(run: Run, tmp_pat
     assert "dnsbl.db is not there; restore it from a copy." in run("lookup", "9.9.9.9", code=1)
     run("db", "upgrade")
     assert run("lookup", "9.9.9.9")["state"] == "unknown"
+
+
+def test_exclusions_are_shown_and_ended_and_none_is_wider_than_a_listing(run: Run) -> None:
+    assert run("exclude", "--list") == {"exclusions": []}
+    assert "widest that may be excluded" in run("exclude", "0.0.0.0/0", "--reason", "x", code=1)
+    run("exclude", "8.8.8.0/24", "--reason", "their lawyer wrote", "--public", "at its owner's wish")
+    [row] = run("exclude", "--list")["exclusions"]
+    assert (row["network"], row["reason"], row["public"]) == ("8.8.8.0/24", "their lawyer wrote", "at its owner's wish")
+    assert "is not tested" in run("nominate", "8.8.8.8", "--reason", "spam", code=1)
+    assert "is not excluded" in run("exclude", "8.8.8.0/25", "--end", "--reason", "x", code=1)
+    assert run("exclude", "8.8.8.0/24", "--end", "--reason", "they came back") == {"exclusion ended": "8.8.8.0/24"}
+    assert run("exclude", "--list") == {"exclusions": []}
+    assert run("nominate", "8.8.8.8", "--reason", "spam")["state"] == "queued"
+    for words in (("exclude",), ("exclude", "8.8.8.8", "--list"), ("exclude", "8.8.8.8")):
+        run(*words, code=2)

@@ -25,6 +25,7 @@ LISTING = Listing(
     expires=NOW + timedelta(days=85),
     reason=Reason.LETTER_RETURNED,
     note="",
+    public="",
     run="r0",
     confirmed=NOW - timedelta(days=5),
     ended=None,

@@ -83,6 +83,7 @@ class Records:
             "expires": now + timedelta(days=90),
             "reason": Reason.LETTER_RETURNED,
             "note": "",
+            "public": "",
             "run": "aaaaaaaaaaaaaaaa",
             "confirmed": now,
             "ended": None,

@@ -134,12 +134,24 @@ def test_what_a_server_says_is_escaped(house: Build) -> None:
 def test_words_of_operators_are_escaped(house: Build) -> None:
     home = house()
     network = parse_network("198.18.7.0/24")
-    home.casework.operators.list_networks([network], kind="manual", reason="<script>x</script>", actor="operator")
-    home.casework.operators.exclude(network, reason="<script>y</script>", actor="operator")
+    operators = home.casework.operators
+    operators.list_networks([network], kind="manual", reason="r", public="<script>x</script>", actor="operator")
+    operators.exclude(network, reason="r", public="<script>y</script>", actor="operator")
     page = home.visitor().get(f"/ip/{TARGET}").text
     assert "<script" not in page
     assert "&lt;script&gt;x" in page and "&lt;script&gt;y" in page
     assert "This listing is not the result of a test." in page and '<form action="/remove"' not in page
+
+
+def test_what_operators_write_for_each_other_is_on_no_page(house: Build) -> None:
+    home = house()
+    network = parse_network("198.18.7.0/24")
+    home.casework.operators.list_networks([network], kind="manual", reason="a lawsuit", actor="operator")
+    home.casework.operators.exclude(network, reason="a lawsuit", actor="operator")
+    visitor = home.visitor()
+    for path in (f"/ip/{TARGET}", f"/api/v1/hosts/{TARGET}"):
+        answer = visitor.get(path)
+        assert answer.status_code == 200 and "lawsuit" not in answer.text
 
 
 def test_a_nominator_learns_no_more_than_that_it_is_queued(house: Build) -> None:

@@ -1,0 +1,39 @@
+"""What is printed is data: nothing in it is markup, and a pipe gets whole lines."""
+
+from __future__ import annotations
+
+import pytest
+from rich.table import Table
+
+from dnsbl.cli import terminal
+
+#: Addresses, banners and names in which a terminal library finds emoji, markup and links.
+DATA = (
+    "2a01:4f8:c0c:1234::25",
+    "2001:db8::a:100:1",
+    "[red]x[/red] [/]",
+    ":smile: :warning:",
+    "[link=http://x]y[/link]",
+)
+
+
+@pytest.mark.parametrize("text", DATA)
+@pytest.mark.parametrize("make", [terminal.out, terminal.err])
+def test_data_is_printed_as_it_is(text: str, make: object, capsys: pytest.CaptureFixture[str]) -> None:
+    assert callable(make)
+    table = Table("a " + text)
+    table.add_row(text)
+    make().print(f"says {text}")
+    make().print(table)
+    said = "".join(capsys.readouterr())
+    assert f"says {text}\n" in said
+    assert said.count(text) == 3
+
+
+def test_a_pipe_gets_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    long = " ".join(["word"] * 200)
+    table = Table("a")
+    table.add_row(long)
+    terminal.out().print(long)
+    terminal.out().print(table)
+    assert capsys.readouterr().out.count(long) == 2
