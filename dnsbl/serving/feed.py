@@ -1,12 +1,12 @@
 """The feed: brings the store's listings to the responders, and keeps the last good table on disk.
 
-A shell around `dns.table`. At the start the table on disk is served as soon as it is mapped, so that answers do not
-wait for the store, and given up when the first look finds its checksum wrong; then the changes behind it are asked for
-again and again. Each look also asks for the last change that was taken over: when the store does not know it (it was
-restored from a backup, or is another one), when a number is missing, or at the start, a fresh snapshot is taken: no log
-of changes proves that the store is the one that the file came from, and the snapshot also heals a list that has come to
-differ from its log. While one is read, which takes its time when the list is long, changes are followed as far as they
-lead on. When the store cannot be asked, the last good table stays and the next look waits longer and longer. A
+A shell around `dns.listed.table`. At the start the table on disk is served as soon as it is mapped, so that answers do
+not wait for the store, and given up when the first look finds its checksum wrong; then the changes behind it are asked
+for again and again. Each look also asks for the last change that was taken over: when the store does not know it (it
+was restored from a backup, or is another one), when a number is missing, or at the start, a fresh snapshot is taken: no
+log of changes proves that the store is the one that the file came from, and the snapshot also heals a list that has
+come to differ from its log. While one is read, which takes its time when the list is long, changes are followed as far
+as they lead on. When the store cannot be asked, the last good table stays and the next look waits longer and longer. A
 snapshot that has lost more than half of a table is not taken over. Changes are served before they are merged into a
 table's large arrays.
 

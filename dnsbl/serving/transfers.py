@@ -1,9 +1,9 @@
 """Zone transfers: who may have whole zones, and the messages they get, made off the answering path.
 
-A shell around `dns.transfer`. What the public parser turns away gets a second look here: a request for a transfer, or a
-query with a TSIG. Transfers need an address in `dns.transfer` and the key that its rule names, and are refused to
-everybody else. The responder has each message made in a thread, as the client reads them, from the table that was in
-service when the transfer began.
+A shell around `dns.secondaries.transfer`. What the public parser turns away gets a second look here: a request for a
+transfer, or a query with a TSIG. Transfers need an address in `dns.transfer` and the key that its rule names, and are
+refused to everybody else. The responder has each message made in a thread, as the client reads them, from the table
+that was in service when the transfer began.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The tables. What the newest migration makes, said once more as SQLAlchemy tables; a test holds the two equal.
 
-Nothing here is ever deleted: jobs are done, runs settled, listings ended. The journal refuses UPDATE and DELETE by
-trigger (see the first migration).
+What has happened is never deleted: jobs are done, runs settled, listings ended. Only an exclusion gives way to a newer
+one of the same network, and counts of days that are past go. The journal refuses UPDATE and DELETE by trigger (see the
+first migration).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Puts the web together: guards, faults, pages, interface, static files, health. The only routes here are health."""
+"""Puts the web together: guards, faults, pages, interface, static files. Holds no route but health and metrics."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What an answer to our letter is: a bounce, a delay, a hold, a machine's note, a complaint, or a person's mail.
 
 Pure. Reads a message that came to a letter's sender address, and says what it shows of that one letter; never raises,
-and works within bounds whatever it is. Judges no run: `trial` does.
+and works within bounds whatever it is. Judges no run: `verdict` does.
 """
 
 from __future__ import annotations

@@ -1,12 +1,17 @@
-"""What the papers and docstrings say of the house is so: its drawing, and the length of its modules."""
+"""What the papers and docstrings say of the house is so: its drawing, its paths and commands, the verbs and the errors
+that are listed, and the length of its modules."""
 
 from __future__ import annotations
 
 import ast
 import re
+from importlib import import_module
+from inspect import isclass
 from pathlib import Path
 
 import pytest
+
+from dnsbl.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path for package in ("tester", "dnsbl", "bench") for path in (ROOT / package).rglob("*.py"))
@@ -54,11 +59,16 @@ NAMES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("._
 PAPERS = [*MODULES, *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"))]
 #: What looks like a module's name and is a file's.
 FILES = {"py", "pyx", "pxi", "toml", "json", "md", "db"}
+#: What looks like one and is a setting's.
+SETTINGS = {
+    f"{section}.{name}"
+    for section, field in Settings.model_fields.items()
+    for name in getattr(field.annotation, "model_fields", ())
+}
 
 
 def strays(text: str) -> list[str]:
     """The dotted names between backticks that begin with a room of the house and do not lead to anything in it."""
-    settings = (ROOT / "dnsbl" / "settings.py").read_text(encoding="utf-8")
     found = []
     for name in re.findall(r"`([a-z_]+(?:\.\w+)+)(?:\(\))?`", text):
         parts = name.split(".")
@@ -66,7 +76,7 @@ def strays(text: str) -> list[str]:
             f"{package}{'.'.join(parts[:n])}" for n in range(1, len(parts) + 1) for package in ("", "dnsbl.", "tester.")
         ]
         known = [home for home in homes if home in NAMES]
-        if not known or parts[-1] in FILES or re.search(rf"\b{parts[-1]}\b", settings):
+        if not known or parts[-1] in FILES or name in SETTINGS:
             continue
         deepest = max(known, key=len)
         rest = name.removeprefix(deepest.removeprefix("dnsbl.").removeprefix("tester.")).strip(".")
@@ -78,3 +88,61 @@ def strays(text: str) -> list[str]:
 @pytest.mark.parametrize("path", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_who_is_named_lives_there(path: Path) -> None:
     assert strays(path.read_text(encoding="utf-8")) == []
+
+
+BOOKS = [*(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("path", BOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_paths_that_papers_name_are_there(path: Path) -> None:
+    tops = {"tester", "dnsbl", "tests", "bench", "docs", "zones"}
+    found = re.findall(r"`([a-z_]+/[\w./*-]*)`", path.read_text(encoding="utf-8"))
+    named = [re.sub(r"\b[A-Z]+\b", "*", name) for name in found if name.split("/")[0] in tops]  # KIND: whichever
+    assert [name for name in named if not list(ROOT.glob(name))] == []
+
+
+@pytest.mark.parametrize("path", BOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_that_papers_name_are_targets(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", path.read_text(encoding="utf-8"))) <= targets
+
+
+def test_the_table_of_commands_names_every_target_that_does_something_for_whoever_carries_on() -> None:
+    table = set(
+        re.findall(r"^\| `make ([a-z-]+)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert table == targets - {"help", "clean"}
+
+
+HANDS = ("doors", "operators", "assignments", "arrivals", "upkeep", "views", "contents")
+
+
+def test_the_verbs_that_casework_lists_are_those_that_each_hand_has() -> None:
+    said = (import_module("dnsbl.casework").__doc__ or "").split("\n\n")[2]
+    listed: dict[str, set[str]] = {}
+    for line in said.splitlines():
+        if opening := re.match(r" {4}(\w+) +[^:]+: (.*)", line):
+            hand, verbs = opening.groups()
+            listed[hand] = set(verbs.split())
+        else:
+            listed[hand] |= set(line.split())
+    there = {
+        hand: {verb for verb in vars(getattr(import_module(f"dnsbl.casework.{hand}"), hand.title())) if verb[0] != "_"}
+        for hand in HANDS
+    }
+    assert listed == there
+
+
+@pytest.mark.parametrize("package", ["tester", "dnsbl"])
+def test_the_tree_of_errors_is_drawn_as_it_grows(package: str) -> None:
+    errors = import_module(f"{package}.errors")
+    drawn = {
+        name: also or None for name, also in re.findall(r"[├└]── (\w+)(?: +\(also (\w+)\))?", errors.__doc__ or "")
+    }
+    there = {
+        name: next((base.__name__ for base in kind.__bases__ if base.__module__ == "builtins"), None)
+        for name, kind in vars(errors).items()
+        if isclass(kind) and issubclass(kind, Exception) and kind.__bases__ != (Exception,)
+    }
+    assert drawn == there

@@ -146,6 +146,17 @@ def test_accepting_and_losing_delists_only_after_two_runs_a_day_apart() -> None:
     assert (later.action, later.reason) == (Action.DELIST, Reason.RETEST_LOSES)
 
 
+def test_refusals_that_may_be_meant_for_us_alone_keep_the_listing_until_a_second_look_has_found_the_same() -> None:
+    first = decide(case(Verdict.CLOSED, Footing.LISTED, second_look=True), TERMS, NOW, half)
+    assert (first.action, first.reason) == (Action.KEEP, Reason.SECOND_LOOK)
+    assert "second look" in first.explanation
+    for verdict, action in ((Verdict.ACCEPTS_BOUNCES, Action.DELIST), (Verdict.OPEN, Action.RENEW)):
+        shown = decide(case(verdict, Footing.LISTED, second_look=True), TERMS, NOW, half)
+        assert shown.action is action, "a letter that came back says more than any words"
+    unlisted = decide(case(Verdict.CLOSED, second_look=True), TERMS, NOW, half)
+    assert (unlisted.action, unlisted.reason) == (Action.NOTHING, Reason.NOT_OPEN)
+
+
 def test_a_renewal_moves_the_expiry_and_keeps_the_schedule_of_the_listing() -> None:
     decision = decide(case(Verdict.OPEN, Footing.LISTED, reason=JobReason.RETEST), TERMS, NOW, half)
     assert decision.action is Action.RENEW
