@@ -147,7 +147,8 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
     tree = ast.parse(source)
     if not own + users:
         sys.exit(f"{module} has no tests")
-    rounds = [["--hypothesis-profile=few", *own], own + users] if own else [users]
+    whole = ["--hypothesis-profile=many", *own, *users]
+    rounds = [["--hypothesis-profile=few", *own], whole] if own else [whole]
     left = deque((mutant, 0) for mutant in mutants(tree) if mutant.name not in noticed)
     if not left:
         return noticed

@@ -53,6 +53,35 @@ def test_a_network_around_a_lab_is_not_inside_it() -> None:
     assert not bounds.may_hold(ip_network("10.1.0.0/32"))
 
 
+def test_what_is_wider_than_the_terms_allow_is_refused_for_its_width_in_both_families() -> None:
+    terms = Settings().policy
+    assert terms.widest_ipv4 != terms.widest_ipv6
+    for network in (f"20.0.0.0/{terms.widest_ipv4}", f"2600::/{terms.widest_ipv6}"):
+        held = ip_network(network)
+        assert BOUNDS.check(held) == held
+        with pytest.raises(Refused, match=f"wider than /{held.prefixlen}") as caught:
+            BOUNDS.check(held.supernet())
+        assert caught.value.reason == Refusal.TOO_WIDE
+    assert BOUNDS.barred(4, terms.widest_ipv4 - 1) == [(0, 2 ** (terms.widest_ipv4 - 1) - 1)], "all of that length"
+
+
+def test_the_last_address_of_special_space_is_special_too() -> None:
+    for _, last, _ in BOUNDS.special[4]:
+        assert not BOUNDS.may_hold(IPv4Network((last, 32)))
+    for _, last, _ in BOUNDS.special[6]:
+        assert not BOUNDS.may_hold(IPv6Network((last, 128)))
+
+
+def test_the_networks_of_a_lab_are_held_and_what_lies_between_two_of_them_is_not() -> None:
+    given = {"lab_networks": ["127.0.0.0/32", "127.0.0.2/32"], "source_addresses": ["127.0.0.1"]}
+    bounds = Bounds.of(Settings.model_validate({"tester": given}))
+    assert [bounds.may_hold(ip_network(f"127.0.0.{n}")) for n in range(4)] == [True, False, True, False]
+    between = 127 << 24 | 1
+    ranges = bounds.barred(4, 32)
+    assert (between, between) in ranges
+    assert not any(first <= number <= last for number in (between - 1, between + 1) for first, last in ranges)
+
+
 def test_without_arguments_there_are_no_bounds() -> None:
     for network in ("0.0.0.0/0", "::/0", "127.0.0.1/32"):
         assert Bounds().may_hold(ip_network(network))
@@ -122,7 +151,7 @@ def test_barred_ranges_are_in_order_and_none_meets_another(version: int, length:
     ranges = Bounds(special=BOUNDS.special, labs=tuple(labs)).barred(version, length)
     flat = [edge for pair in ranges for edge in pair]
     assert flat == sorted(flat)
-    assert all(before[1] < after[0] for before, after in pairwise(ranges))
+    assert all(before[1] + 1 < after[0] for before, after in pairwise(ranges))
     assert all(0 <= first <= last < 1 << length or length == 0 for first, last in ranges)
 
 
