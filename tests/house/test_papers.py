@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from importlib import import_module
 from inspect import isclass
 from pathlib import Path
@@ -115,21 +116,18 @@ def test_the_table_of_commands_names_every_target_that_does_something_for_whoeve
     assert table == targets - {"help", "clean"}
 
 
-HANDS = ("doors", "operators", "assignments", "arrivals", "upkeep", "views", "contents")
-
-
 def test_the_verbs_that_casework_lists_are_those_that_each_hand_has() -> None:
-    said = (import_module("dnsbl.casework").__doc__ or "").split("\n\n")[2]
+    casework = import_module("dnsbl.casework")
     listed: dict[str, set[str]] = {}
-    for line in said.splitlines():
+    for line in (casework.__doc__ or "").split("\n\n")[2].splitlines():
         if opening := re.match(r" {4}(\w+) +[^:]+: (.*)", line):
             hand, verbs = opening.groups()
             listed[hand] = set(verbs.split())
         else:
             listed[hand] |= set(line.split())
     there = {
-        hand: {verb for verb in vars(getattr(import_module(f"dnsbl.casework.{hand}"), hand.title())) if verb[0] != "_"}
-        for hand in HANDS
+        hand.name: {verb for verb in vars(getattr(casework, str(hand.type))) if verb[0] != "_"}
+        for hand in fields(casework.Casework)
     }
     assert listed == there
 

@@ -212,7 +212,11 @@ def main() -> int:
         if not (child := os.fork()):  # what one module's tests have loaded is not there for the next one's
             noticed = try_module(module, jobs=given.jobs, until=until, trust=given.trust)
             sys.exit(0 if report(module, noticed, explained.get(module, {})) else 1)
-        well &= os.waitpid(child, 0)[1] == 0
+        try:
+            well &= os.waitpid(child, 0)[1] == 0
+        except SystemExit:  # whoever ends this one means that one too
+            os.kill(child, signal.SIGTERM)
+            raise
     return 0 if well else 1
 
 
