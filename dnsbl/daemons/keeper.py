@@ -76,8 +76,8 @@ class Keeper:
             await self._shell.run(over)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Keep it at work until `stop`. Never raises."""
-        while not stop.is_set():
+        """Keep it at work until `stop`; what was begun is closed then, however early that comes. Never raises."""
+        while self._shell is not None or not stop.is_set():
             began = self._clock.monotonic()
             try:
                 if self._shell is None:

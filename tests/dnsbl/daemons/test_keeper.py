@@ -160,3 +160,13 @@ async def test_a_part_that_stops_badly_is_not_begun_again(monkeypatch: pytest.Mo
     house.stop.set()
     await asyncio.wait_for(running, 5)
     assert len(house.begun) == 1
+
+
+async def test_what_was_begun_is_closed_when_the_end_came_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Part()
+    house = House(monkeypatch, part)
+    await house.keeper.start()
+    house.stop.set()
+    await house.keeper.run(house.stop)
+    assert part.closed
+    assert len(house.begun) == 1
