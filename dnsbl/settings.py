@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from tester.bounces import COLLECTOR, quoted
+from tester.guises import Wardrobe
 from tester.vectors import CATALOGUE
 
 Network = IPv4Network | IPv6Network
@@ -327,6 +328,16 @@ class Tester(Section):
         "b.example.org",
         description="Domain of the senders; its MX is our collector too; must differ from collector_domain.",
     )
+    more_helos: tuple[Hostname, ...] = Field(
+        (),
+        description="Further names for EHLO; every run draws its own, and they too must resolve and lead back.",
+    )
+    more_collector_domains: tuple[Hostname, ...] = Field(
+        (), description="Further domains of recipients, drawn likewise; with the same MX."
+    )
+    more_bounce_domains: tuple[Hostname, ...] = Field(
+        (), description="Further domains of senders, drawn likewise; with the same MX, SPF and DKIM key."
+    )
     profile: str = Field(
         "standard",
         description="The vectors for a nomination with evidence: basic or standard; full is for owners and operators.",
@@ -387,10 +398,58 @@ class Tester(Section):
         description="Selector of the DKIM key, under bounce_domain.",
         pattern=r"^[a-z0-9]?([a-z0-9._-]{0,60}[a-z0-9])?$",
     )
+    more_dkim_selectors: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,60}[a-z0-9])?$")], ...] = Field(
+        (), description="Further selectors of the same key, drawn likewise; without any, a second look is unsigned."
+    )
     dkim_key: Path | None = Field(
         None, description="PEM file of the RSA key that signs our letters; relative to the configuration file."
     )
     lease: float = Field(300, description="Seconds after which a job of a silent worker is given to another.", gt=0)
+
+    @property
+    def helos(self) -> tuple[str, ...]:
+        """All our names for EHLO."""
+        return (self.helo, *self.more_helos)
+
+    @property
+    def collector_domains(self) -> tuple[str, ...]:
+        """All domains that letters go to."""
+        return (self.collector_domain, *self.more_collector_domains)
+
+    @property
+    def bounce_domains(self) -> tuple[str, ...]:
+        """All domains that letters come from."""
+        return (self.bounce_domain, *self.more_bounce_domains)
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """All domains that our collector takes mail for."""
+        return frozenset(self.collector_domains + self.bounce_domains)
+
+    def wardrobe(self, version: int) -> Wardrobe:
+        """What the strangers that test an address of this IP version are drawn from."""
+        return Wardrobe(
+            helos=self.helos,
+            collector_domains=self.collector_domains,
+            bounce_domains=self.bounce_domains,
+            selectors=(self.dkim_selector, *self.more_dkim_selectors) if self.dkim_key else (),
+            sources=tuple(str(address) for address in self.source_addresses if address.version == version),
+        )
+
+    @property
+    def known_by(self) -> str:
+        """A sentence when one line of configuration can refuse us and nobody else, or "".
+
+        Labs, and settings under which nobody is dialled yet, have other worries.
+        """
+        more = ("more_helos", "more_collector_domains", "more_bounce_domains")
+        single = [f"tester.{name}" for name in more if not getattr(self, name)]
+        if not single or self.held or self.lab_networks:
+            return ""
+        return (
+            f"{' and '.join(single)} {'name' if single[1:] else 'names'} nobody: a relay can refuse us by the one name "
+            "that we have, and look closed; set at least one more of each (docs/install.md says which records it needs)"
+        )
 
     @property
     def held(self) -> str:
@@ -400,8 +459,19 @@ class Tester(Section):
         """
         if self.stop:
             return "tester.stop is set"
-        names = ("helo", "collector_domain", "bounce_domain")
-        borrowed = [f"tester.{name}" for name in names if f".{getattr(self, name)}".endswith(".example.org")]
+        names = {
+            "helo": self.helo,
+            "collector_domain": self.collector_domain,
+            "bounce_domain": self.bounce_domain,
+            "more_helos": self.more_helos,
+            "more_collector_domains": self.more_collector_domains,
+            "more_bounce_domains": self.more_bounce_domains,
+        }
+        borrowed = [
+            f"tester.{key}"
+            for key, value in names.items()
+            if any(f".{name}".endswith(".example.org") for name in ((value,) if isinstance(value, str) else value))
+        ]
         if not borrowed or self.lab_networks:
             return ""
         return f"put {'names' if borrowed[1:] else 'a name'} of your own into {' and '.join(borrowed)} first"
@@ -580,9 +650,12 @@ class Settings(Section):
         tester = self.tester
         if tester.collector_domain == tester.bounce_domain:
             yield "tester.bounce_domain must differ from tester.collector_domain"
-        if quoted(
-            name.encode() for name in (self.service.name, self.service.website, self.service.contact, tester.helo)
-        ):
+        elif len(tester.domains) < len(tester.collector_domains + tester.bounce_domains):
+            yield "the domains of tester.more_collector_domains and more_bounce_domains must differ from all others"
+        if len(set(tester.helos)) < len(tester.helos):
+            yield "the names of tester.more_helos must differ from tester.helo and from each other"
+        told = (self.service.name, self.service.website, self.service.contact, *tester.helos, *tester.domains)
+        if quoted(name.encode() for name in told):
             yield f'no name may hold "{COLLECTOR}", by which our refusals are known: it would stand in every letter'
         if tester.late_window < tester.delivery_window:
             yield "tester.late_window must not be shorter than tester.delivery_window"
@@ -595,6 +668,8 @@ class Settings(Section):
             yield "tester.quiet_hours must leave an hour; tester.stop ends all testing"
         if (tester.dkim_key is None) != (tester.dkim_selector == ""):
             yield "tester.dkim_key and tester.dkim_selector go together"
+        if tester.more_dkim_selectors and tester.dkim_key is None:
+            yield "tester.more_dkim_selectors are of tester.dkim_key, which is not set"
         if (self.collector.tls_certificate is None) != (self.collector.tls_key is None):
             yield "collector.tls_certificate and collector.tls_key go together"
         if self.dns.tsig_keys is None and any(rule.key for rule in self.dns.transfer):

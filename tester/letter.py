@@ -1,4 +1,4 @@
-"""The test message: tokens, proof, and the text around them. What comes back is opened by `returned`.
+"""The test message: tokens, proof, and who writes it, in words of `wordings`. What comes back is opened by `returned`.
 
 Pure. A letter names one attempt on one address. Its recipient and sender tokens are 34 characters of [a-z2-7]:
 type (1), key id (1), random id (16, 80 bits), gate (8, 40 bits), bind (8, 40 bits). The gate is an HMAC over
@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from ipaddress import IPv4Address, IPv6Address
 
+from tester import wordings
 from tester.errors import ForgedToken
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 (RFC 4648 6) in lower case: no MTA objects to any of it
@@ -242,7 +241,7 @@ def _base32(data: bytes) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sender:
-    """Who we say we are in the message."""
+    """Who we say we are in the message, and in which words."""
 
     service: str
     website: str
@@ -250,62 +249,38 @@ class Sender:
     helo: str
     collector_domain: str
     bounce_domain: str
-
-
-_WIDTH = 72  # octets of a line, where the words allow it
+    wording: int = 0  #: of `wordings.WORDINGS`
 
 
 def write(letter: Letter, *, proof: str, sender: Sender, nomination: str, date: float, mail_to: str) -> bytes:
-    """The message: < 2 KiB, 7-bit, CRLF, lines <= 72, says who we are and why, Auto-Submitted, the proof line.
+    """The message: < 2 KiB, 7-bit, CRLF, lines <= 72, says who wrote it, and the proof behind one of its labels.
 
     `date` is in epoch seconds, `mail_to` the recipient's plain address for the To field, `nomination` the reference
     under which the server was nominated. Every name is cut, so that the longest fit together. A filter that dislikes
     the letter makes an open relay look closed, so it holds neither markup nor attachments.
     """
     version = "IPv6:" if letter.address.version == 6 else ""
-    literal = f"[{version}{letter.address}]"
-    when = format_datetime(datetime.fromtimestamp(date, UTC))
-    run, vector = _clean(letter.run, 40), _clean(letter.vector, 8)
-    service, website, contact = _clean(sender.service, 60), _clean(sender.website, 100), _clean(sender.contact, 80)
-    lines = [
-        f"Date: {when}",
-        f"From: <{letter.sender}@{_clean(sender.bounce_domain, 253)}>",
-        f"To: <{_clean(mail_to, 288)}>",
-        f"Message-ID: <{letter.recipient}@{_clean(sender.bounce_domain, 253)}>",
-        *_with_word(_wrapped(f"Subject: Open relay test of {literal} - {run}", indent=" "), vector),
-        "Auto-Submitted: auto-generated",
-        "",
-        *_wrapped(f"This is an automatic test of the mail server at {literal}, made by {service}."),
-        "",
-        f"Proof: {proof}",
-        "",
-        *_wrapped(f"Who tests, why, and how to opt out: {website} (contact: {contact})"),
-        "",
-        *_wrapped(
-            "If you read this anywhere but in our own mailbox, the server agreed to pass on mail from a stranger to a "
-            "stranger. Its own policy decided that; no password or weakness was used."
-        ),
-        "",
-        *_wrapped(f"Sent {when} by {_clean(sender.helo, 100)}. Nomination: {_clean(nomination, 40) or 'none'}."),
-        "",
-        *_wrapped("This message may be deleted. The page above says how to close an open relay."),
-    ]
-    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    bounce_domain = _clean(sender.bounce_domain, 253)
+    particulars = wordings.Particulars(
+        when=format_datetime(datetime.fromtimestamp(date, UTC)),
+        sender=f"{letter.sender}@{bounce_domain}",
+        recipient=_clean(mail_to, 288),
+        message_id=f"{letter.recipient}@{bounce_domain}",
+        literal=f"[{version}{letter.address}]",
+        run=_clean(letter.run, 40),
+        vector=_clean(letter.vector, 8),
+        service=_clean(sender.service, 60),
+        website=_clean(sender.website, 100),
+        contact=_clean(sender.contact, 80),
+        helo=_clean(sender.helo, 100),
+        bounce_domain=bounce_domain,
+        nomination=_clean(nomination, 40) or "none",
+        proof=proof,
+    )
+    return "".join(f"{line}\r\n" for line in wordings.write(sender.wording, particulars)).encode("ascii")
 
 
 def _clean(text: str, most: int) -> str:
     """Printable ASCII, cut to `most` characters: nothing in it can start a header line."""
     text = text[:most]
     return text if text.isascii() and text.isprintable() else re.sub(r"[^ -~]", "?", text)
-
-
-@lru_cache(maxsize=256)  # every paragraph is the same in all letters of a test; wrapping is most of the work
-def _wrapped(text: str, indent: str = "") -> tuple[str, ...]:
-    wrapped = textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return tuple(wrapped)
-
-
-def _with_word(lines: tuple[str, ...], word: str) -> tuple[str, ...]:
-    """Lines of a folded header field with one more short word at their end."""
-    last = f"{lines[-1]} {word}"
-    return (*lines[:-1], last) if len(last) <= _WIDTH else (*lines, f" {word}")

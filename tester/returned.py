@@ -54,7 +54,8 @@ class Unwrapped:
     parts: tuple[Part, ...]  #: the nodes of its MIME tree
 
 
-_LABEL = re.compile(r"proof:", re.I)
+#: What a wording puts before its proof.
+_LABEL = re.compile(r"\b(?:proof|reference|code|ticket):", re.I)
 _GAPS = re.compile(r"[\s>*]+")  # what rewrapping, quoting and emphasis put between the letters
 _PROOF = re.compile(r"[a-z2-7]{26}")
 _TAG = re.compile(r"<[^<>]*>")

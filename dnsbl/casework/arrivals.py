@@ -96,10 +96,10 @@ class Arrivals:
 
     def _ours(self) -> Ours:
         collector, tester = self._settings.collector, self._settings.tester
-        domains = {tester.collector_domain, tester.bounce_domain}
+        domains = tester.domains
         hosts = {collector.hostname, *(f"{address}" for address in collector.addresses)}
         # What a server knows of us that it has never turned to: the recipient's domain, and whom our letter came from.
-        known = domains | {tester.helo, *(f"{address}" for address in tester.source_addresses)}
+        known = domains | {*tester.helos, *(f"{address}" for address in tester.source_addresses)}
         return Ours(
             names=hosts | domains | {f"[{address}]" for address in collector.addresses},
             sources=tester.source_addresses,

@@ -126,7 +126,8 @@ class Judging:
         fates = tx.letters.of(run.id)
         control, control_reply = tx.sessions.control(run.id)
         tester = self._settings.tester
-        ours = (tester.helo, tester.bounce_domain, self._settings.service.name, *map(str, tester.source_addresses))
+        named = (*tester.helos, *tester.bounce_domains, self._settings.service.name)
+        ours = (*named, *map(str, tester.source_addresses))
         return judge(
             outcomes(fates),
             replies={fate.letter.vector: fate.reply for fate in fates},

@@ -439,7 +439,7 @@ def check_config(
     zones = read_zones(settings)
     read_tsig_keys(settings.dns)
     _, shortage = fitted(settings, ROLES, granted())
-    notes = [note for note in (settings.web.unnamed_proxy, shortage) if note]
+    notes = [note for note in (settings.web.unnamed_proxy, settings.tester.known_by, shortage) if note]
     facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}
     show.done(facts | ({"notes": notes} if notes or as_json else {}), as_json=as_json)
 

@@ -38,7 +38,8 @@ class Mailroom:
         pair = (collector.tls_certificate, collector.tls_key)
         self._collector = Collector(
             hostname=collector.hostname,
-            domains=frozenset({settings.tester.collector_domain, settings.tester.bounce_domain, collector.hostname})
+            domains=settings.tester.domains
+            | {collector.hostname}
             | frozenset(name for address in collector.addresses for name in literals(address)),
             gate=lambda token: gate(keyring, token),
             deliver=self._deliver,

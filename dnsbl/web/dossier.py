@@ -109,7 +109,7 @@ def dossier(report: RunReport, settings: Settings) -> Dossier:
 
 def discretion(settings: Settings) -> Callable[[str], str]:
     """What to put every escaped text of a stranger through before it is published: `discreet`, bounded."""
-    ours = frozenset({settings.tester.collector_domain, settings.tester.bounce_domain})
+    ours = settings.tester.domains
     return lambda text: discreet(text[:2000], ours)[:CHARACTERS]
 
 

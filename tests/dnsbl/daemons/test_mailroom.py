@@ -39,7 +39,12 @@ async def say(port: int, *lines: str) -> list[str]:
 def opened(make_office: Any) -> tuple[Any, Mailroom, Any]:
     office = make_office(
         collector={"listen": ["127.0.0.1:0"], "addresses": ["198.51.100.7", "2001:db8::7"]},
-        tester={"collector_domain": "c.test", "bounce_domain": "b.test"},
+        tester={
+            "collector_domain": "c.test",
+            "bounce_domain": "b.test",
+            "more_collector_domains": ["letters.test"],
+            "more_bounce_domains": ["back.test"],
+        },
     )
     office.nominate("8.8.4.4")
     taken = office.take()
@@ -48,7 +53,10 @@ def opened(make_office: Any) -> tuple[Any, Mailroom, Any]:
     return office, mailroom, office.issued(taken.job.run)
 
 
-@pytest.mark.parametrize("domain", ["c.test", "[198.51.100.7]", "#3325256711", "[IPv6:2001:db8::7]"])
+@pytest.mark.parametrize(
+    "domain",
+    ["c.test", "letters.test", "b.test", "back.test", "[198.51.100.7]", "#3325256711", "[IPv6:2001:db8::7]"],
+)
 async def test_letters_come_in_by_every_name_of_ours(opened: tuple[Any, Mailroom, Any], domain: str) -> None:
     _, mailroom, issued = opened
     [(_, port)] = await mailroom.start()
