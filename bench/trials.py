@@ -14,11 +14,12 @@ from ipaddress import IPv4Address, IPv6Address
 
 from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN
 from tester import letter as letters
-from tester.approach import Approach, Path
+from tester.approach import Approach
 from tester.bounces import Ours
 from tester.caller import call
 from tester.collector import Caps, Collector
 from tester.letter import Keyring
+from tester.paths import Path
 from tester.returned import Collected
 from tester.smtp import Attempt, Event, Limits, Said, Transcript
 from tester.trial import Trial, Vantage

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from dnsbl.addresses import Address, Network
 from tester.fate import Fate
+from tester.paths import Path
 from tester.smtp import Flag
 from tester.verdict import Finding, Verdict
 
@@ -38,6 +39,14 @@ class JobReason(StrEnum):
     UNREACHABLE = "unreachable"  # a further try at an address that did not answer
     VANTAGE = "vantage"  # a look from our second source address at a server that refused the first
     REPEAT = "repeat"  # once more, after a run that a fault of our own spoilt
+
+
+class Extent(StrEnum):
+    """How much of a host one test is of."""
+
+    NOMINATED = "nominated"  # the address that somebody nominated, at its mail port, and nothing more
+    HOST = "host"  # every port of [tester] owner_ports, and the other addresses that are proven to be the same machine
+    CHOSEN = "chosen"  # the ways in that were filed with the job
 
 
 class JobState(StrEnum):
@@ -143,11 +152,12 @@ class Job:
     takes: int  #: how often a worker took it
     retries: int  #: greylisting retries made so far
     provocation: str  #: what provoked it, for the letter and the journal: "nomination 17", "request for removal", ...
+    extent: Extent = Extent.NOMINATED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """One test of one address, from the first letter to the last return."""
+    """One test of one host, asked for by one of its addresses, from the first letter to the last return."""
 
     id: str  #: 16 characters of [a-z2-7]
     address: Address
@@ -159,6 +169,7 @@ class Run:
     ends: datetime | None  #: when the delivery window of its last letter closes; None while OPEN
     verdict: Verdict | None
     explanation: str  #: the judgement's sentence, or ""
+    extent: Extent = Extent.NOMINATED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -304,6 +315,15 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PathReport:
+    """One way into a host that a run is of, and what it came to."""
+
+    path: Path
+    verdict: Verdict | None  #: None while it is not judged
+    explanation: str  #: the judgement's sentence, or ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunReport:
     """One run with all that belongs to it, for people."""
 
@@ -313,3 +333,4 @@ class RunReport:
     returns: tuple[Return, ...]  #: in the order of arrival
     provocation: str
     flags: frozenset[Flag] = frozenset()  #: remarks of its conversations, and TESTER_SPECIFIC
+    paths: tuple[PathReport, ...] = ()  #: in the order in which they were filed, the address's mail port first

@@ -6,27 +6,9 @@ Pure data. Holds no letter and no state; never says what is offered, that is `co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
 
+from tester.paths import Path
 from tester.smtp import Limits
-
-
-class Tls(StrEnum):
-    """When a conversation goes on under TLS."""
-
-    NEEDED = "needed"  # where the server insists on it
-    OFFERED = "offered"  # wherever the server offers it
-    IMPLICIT = "implicit"  # from the first octet (RFC 8314 3.3), as on port 465
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Path:
-    """One way into a host."""
-
-    address: IPv4Address | IPv6Address
-    port: int
-    tls: Tls = Tls.NEEDED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

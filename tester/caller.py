@@ -18,10 +18,11 @@ from aiosmtplib.errors import SMTPReadTimeoutError, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
-from tester.approach import Approach, Tls
+from tester.approach import Approach
 from tester.certificates import facts, throwaway
 from tester.dialogue import Dialogue
 from tester.errors import ReplyFault
+from tester.paths import Tls
 from tester.smtp import Attempt, Event, Outcome, Reply, ReplyReader, Said, Transcript
 from tester.states import Action, AskOwn, AskProven, Close, Command, Expect, Pause, Send, SendBody, SendFirst, StartTls
 

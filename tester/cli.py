@@ -21,13 +21,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TextIO
 
 from tester import letter as letters
-from tester.approach import Path
 from tester.bounces import Ours
 from tester.caller import call
 from tester.collector import Collector
 from tester.errors import NotDialable, TesterError
 from tester.letter import Keyring, Sender
 from tester.manners import why_not
+from tester.paths import Path
 from tester.returned import Collected
 from tester.smtp import Attempt, Event, Limits, Said, Transcript, escape
 from tester.trial import Trial, Vantage

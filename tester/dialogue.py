@@ -22,7 +22,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from tester.approach import Approach, Tls
+from tester.approach import Approach
+from tester.paths import Tls
 from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Opening, Outcome, Reply, Result, Said, escape
 from tester.states import (
     DEFERRED,

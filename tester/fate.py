@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tester.letter import Letter
+from tester.paths import Path
 from tester.smtp import DELIVERED, KEPT, PENDING, RETRY, Outcome, Result
 from tester.verdict import Finding
 
@@ -83,6 +84,11 @@ class Fate:
 def outcomes(fates: Iterable[Fate]) -> list[tuple[str, Outcome]]:
     """Vector id and outcome of each, as `verdict.judge` takes them."""
     return [(fate.letter.vector, fate.folded) for fate in fates]
+
+
+def on(path: Path, fates: Iterable[Fate]) -> list[Fate]:
+    """The letters that are offered on this way in, in their order."""
+    return [fate for fate in fates if (fate.letter.address, fate.letter.port) == (path.address, path.port)]
 
 
 def delivered(fates: Iterable[Fate]) -> tuple[str, ...]:

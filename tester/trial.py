@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from tester import letter as letters
-from tester.approach import Approach, Path
+from tester.approach import Approach
 from tester.bounces import Ours
 from tester.composing import Sign, compose
 from tester.fate import Fate, delivered, outcomes
 from tester.letter import Keyring, Letter, Sender
+from tester.paths import Path
 from tester.returned import Collected, unwrap
 from tester.smtp import PENDING, Attempt, Control, Limits, Outcome, Said, Transcript
 from tester.vectors import Names, Vector

@@ -12,11 +12,12 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import queued_for
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound
-from dnsbl.model import Entry, Job, JobReason, JobState, Run, RunState
+from dnsbl.model import Entry, Extent, Job, JobReason, JobState, Run, RunState
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
-from tester.fate import Fate, delivered
+from tester.fate import Fate, delivered, on
 from tester.letter import Letter
+from tester.paths import Path
 from tester.smtp import Transcript
 
 #: Lost leases after which a job is given up: what takes its worker down must not knock at a host for ever.
@@ -31,6 +32,8 @@ class Assignment:
     #: filed before (a crash or a retry): those still to be offered have no final outcome
     letters: tuple[Fate, ...]
     worker: str
+    paths: tuple[Path, ...]  #: the ways in that are filed, the address's mail port first
+    names: tuple[str, ...] = ()  #: what the server has called itself in earlier takes
 
 
 #: Tests that their owner or an operator has asked for; they do not count as ours to pace by the day.
@@ -89,10 +92,19 @@ class Assignments:
                     evidence=f"run {job.run}",
                 )
                 if not given_up:
-                    return Assignment(job=job, letters=tuple(tx.letters.of(job.run)), worker=worker)
+                    return self._assigned(tx, job, worker)
                 tx.jobs.finish(job)
                 self._judging.talk_over(tx, run, now)
         return None
+
+    def _assigned(self, tx: Transaction, job: Job, worker: str) -> Assignment:
+        return Assignment(
+            job=job,
+            letters=tuple(tx.letters.of(job.run)),
+            worker=worker,
+            paths=tuple(report.path for report in tx.paths.of(job.run)),
+            names=tuple(tx.sessions.names(job.run, job.address)) if job.takes > 1 else (),
+        )
 
     def _free_again(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
         """When the job's network may have another test, or None when it may now."""
@@ -133,18 +145,23 @@ class Assignments:
             tx.journal.hold(self._clock.now())
             return tx.jobs.renew(assignment.job, assignment.worker, lease_until)
 
-    def file_letters(self, assignment: Assignment, letters: Iterable[Letter]) -> None:
-        """Store letters before they are offered (law 2). Raises NotFound when the job is no longer ours."""
+    def file_letters(self, assignment: Assignment, letters: Iterable[Letter], path: Path | None = None) -> None:
+        """Store letters before they are offered (law 2), and with them the way in that they are for, without one the
+        first of those filed. Raises NotFound when the job is no longer ours."""
         job, now, issued = assignment.job, self._clock.now(), list(letters)
+        path = path or assignment.paths[0]
+        if job.extent is not Extent.HOST and path not in assignment.paths:
+            raise ValueError("a letter for a way in that the test is not of is not filed here")  # law 4
         for letter in issued:
-            if (letter.run, letter.address, letter.port) != (job.run, job.address, job.port):
+            if (letter.run, letter.address, letter.port) != (job.run, path.address, path.port):
                 raise ValueError("a letter of another run, address or port is not filed here")
         with self._store.write() as tx:
             if not tx.jobs.holds(job, assignment.worker):
                 raise NotFound(f"The test of {job.address} has gone to another worker; nothing is to be offered.")
-            tx.letters.add(issued)
+            tx.letters.add(issued, path=tx.paths.add(job.run, path))
             vectors = " ".join(letter.vector for letter in issued)
-            self._work(tx, assignment, at=now, verb="letters", after=f"{len(issued)} filed: {vectors}")
+            where = "" if path == assignment.paths[0] else f" for {path.name}"
+            self._work(tx, assignment, at=now, verb="letters", after=f"{len(issued)} filed{where}: {vectors}")
 
     def file_session(self, assignment: Assignment, transcript: Transcript) -> None:
         """Store one connection: its transcript, and the outcome of each attempt.
@@ -181,10 +198,11 @@ class Assignments:
                 self._judging.talk_over(tx, run, now)
             return run_in(tx, job.run)
 
-    def proven(self, run: str) -> bool:
-        """Whether a letter of this run has come back with its proof."""
+    def proven(self, run: str, path: Path | None = None) -> bool:
+        """Whether a letter of this run, offered on this way in or on any, has come back with its proof."""
         with self._store.read() as tx:
-            return bool(delivered(tx.letters.of(run)))
+            letters = tx.letters.of(run)
+        return bool(delivered(letters if path is None else on(path, letters)))
 
     def _work(self, tx: Transaction, assignment: Assignment, *, at: datetime, verb: str, after: str) -> None:
         """Enter into the journal what a worker has done for its job."""

@@ -124,7 +124,7 @@ class Judging:
 
     def _judge(self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool) -> Judgement:
         fates = tx.letters.of(run.id)
-        control, control_reply = tx.sessions.control(run.id)
+        control, control_reply = tx.sessions.control(run.id, tx.paths.of(run.id)[0].path)
         tester = self._settings.tester
         named = (*tester.helos, *tester.bounce_domains, self._settings.service.name)
         ours = (*named, *map(str, tester.source_addresses))

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
-from dnsbl.model import FollowUp, Job, JobReason, JobState, Refusal, Run
+from dnsbl.model import Extent, FollowUp, Job, JobReason, JobState, Refusal, Run
 from dnsbl.store import Transaction
+from tester.paths import Path
 
 #: Tests of a listed address that nobody has asked for: they go when the listing goes.
 _PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
@@ -26,6 +27,10 @@ _PROVOCATIONS = {
     JobReason.REPEAT: "repetition of a test that a fault of our own collector spoilt",
     JobReason.VANTAGE: "second look, from another address of ours, at a server that refused the first",
 }
+
+
+#: Tests of the whole host: who runs it has asked, or it is on the list, or was. What any other follows has its extent.
+_WHOLE = frozenset({JobReason.REMOVAL, JobReason.OPERATOR, JobReason.RETEST, JobReason.PROBATION})
 
 
 def begun(job: Job) -> bool:
@@ -63,8 +68,12 @@ class Queueing:
         provocation: str,
         actor: str,
         now: datetime,
+        extent: Extent = Extent.NOMINATED,
+        paths: Iterable[Path] = (),
     ) -> Job:
-        """Queue a test of an address that has no live job, with a fresh run id."""
+        """Queue a test of an address that has no live job, with a fresh run id. Where it is of ways in of its own
+        (`paths`), these and no others are offered letters; else `extent` holds for reasons that have none."""
+        chosen = tuple(paths)
         job = tx.jobs.add(
             address=address,
             port=port,
@@ -73,7 +82,10 @@ class Queueing:
             due=due,
             run=base64.b32encode(self._random(10)).decode().lower(),
             provocation=provocation,
+            extent=Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else extent,
         )
+        for path in chosen:
+            tx.paths.add(job.run, path)
         tx.journal.append(
             at=now,
             actor=actor,
@@ -96,9 +108,11 @@ class Queueing:
         provocation: str,
         actor: str,
         now: datetime,
+        paths: Iterable[Path] = (),
     ) -> Job:
         """A test that is due now: the address's live job, which has not begun, is pulled forward; else there is a new
-        one."""
+        one. `paths` as in `add`."""
+        chosen = tuple(paths)
         if job is None:
             return self.add(
                 tx,
@@ -110,6 +124,7 @@ class Queueing:
                 provocation=provocation,
                 actor=actor,
                 now=now,
+                paths=chosen,
             )
         tx.journal.append(
             at=now,
@@ -121,7 +136,12 @@ class Queueing:
             after="queued for now",
             evidence=provocation,
         )
-        return tx.jobs.advance(job, reason=reason, profile=profile, due=min(job.due, now), provocation=provocation)
+        for path in chosen:
+            tx.paths.add(job.run, path)
+        extent = Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else Extent.NOMINATED
+        return tx.jobs.advance(
+            job, reason=reason, profile=profile, due=min(job.due, now), provocation=provocation, extent=extent
+        )
 
     def follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> None:
         """Queue the test that should follow a run, unless one is queued already or the owner wants none."""
@@ -136,7 +156,15 @@ class Queueing:
                 provocation=_PROVOCATIONS[follow_up.reason],
                 actor="policy",
                 now=now,
+                extent=run.extent,
+                paths=self._same(tx, run, follow_up),
             )
+
+    def _same(self, tx: Transaction, run: Run, follow_up: FollowUp) -> list[Path]:
+        """The chosen ways in of a run, for the test that follows it; none where that one is of the whole host."""
+        if run.extent is not Extent.CHOSEN or follow_up.reason in _WHOLE:
+            return []
+        return [report.path for report in tx.paths.of(run.id)]
 
     def drop_planned(self, tx: Transaction, networks: Iterable[Network]) -> None:
         """Unqueue the planned retests of addresses that are no longer listed: their reason is gone (law 4)."""

@@ -81,6 +81,7 @@ class Views:
                 transcripts=tuple(tx.sessions.documents(run)),
                 returns=tuple(tx.returns.of(run)),
                 provocation=tx.runs.provocation(run),
+                paths=tuple(tx.paths.of(run)),
                 flags=frozenset(flags),
             )
 

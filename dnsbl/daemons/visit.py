@@ -18,7 +18,7 @@ from dnsbl.model import JobReason
 from dnsbl.rules import schedule
 from dnsbl.settings import Settings
 from tester import manners, vectors
-from tester.approach import Approach, Path, Tls
+from tester.approach import Approach
 from tester.composing import Sign
 from tester.errors import NotDialable
 from tester.letter import Keyring, Sender
@@ -55,10 +55,7 @@ class Visit:
         self._assignment = assignment
         self._held = held
         self._heard = heard
-        job = assignment.job
-        self._path = Path(
-            address=job.address, port=job.port, tls=Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
-        )
+        self._path = assignment.paths[0]
         self._trial = self._prepared()
 
     def prepare(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, func, insert, or_, select, update
 
 from dnsbl.addresses import Address, Network, neighbourhood
-from dnsbl.model import Job, JobReason, JobState
+from dnsbl.model import Extent, Job, JobReason, JobState
 from dnsbl.store.columns import span
 from dnsbl.store.schema import LIVE, jobs
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -31,6 +31,7 @@ class Jobs(Shelf):
         due: datetime,
         run: str,
         provocation: str,
+        extent: Extent = Extent.NOMINATED,
     ) -> Job:
         """Queue a test. The address must have no live job."""
         values = {
@@ -45,6 +46,7 @@ class Jobs(Shelf):
             "takes": 0,
             "retries": 0,
             "provocation": provocation,
+            "extent": extent,
         }
         return Job(**self._sql.execute(insert(jobs).values(values).returning(*_JOB)).one()._mapping)
 
@@ -106,10 +108,12 @@ class Jobs(Shelf):
         """Back to the queue as it was, for a take that was not made (`takes` one less) or was broken off by us."""
         self._change(job, state=JobState.QUEUED, due=due, takes=takes, worker=None, lease_until=None)
 
-    def advance(self, job: Job, *, reason: JobReason, profile: str, due: datetime, provocation: str) -> Job:
-        """Give a live job another reason, profile and time; returns it as it is now."""
-        self._change(job, reason=reason, profile=profile, due=due, provocation=provocation)
-        return replace(job, reason=reason, profile=profile, due=due, provocation=provocation)
+    def advance(
+        self, job: Job, *, reason: JobReason, profile: str, due: datetime, provocation: str, extent: Extent
+    ) -> Job:
+        """Give a live job another reason, profile, time and extent; returns it as it is now."""
+        self._change(job, reason=reason, profile=profile, due=due, provocation=provocation, extent=extent)
+        return replace(job, reason=reason, profile=profile, due=due, provocation=provocation, extent=extent)
 
     def finish(self, job: Job) -> None:
         """The address may have another job. Who holds this one keeps it, to file what is still to be filed."""

@@ -6,22 +6,23 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, and_, insert, or_, select, update
 
-from dnsbl.store.schema import letters, runs
+from dnsbl.store.schema import letters, paths
 from dnsbl.store.shelf import Shelf
 from tester.fate import Fate
 from tester.letter import Letter
 
-_FATES = select(letters, runs.c.address, runs.c.port).join(runs, runs.c.id == letters.c.run)
+_WAY = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
+_FATES = select(letters, paths.c.address, paths.c.port).join(paths, _WAY)
 
 
 class Letters(Shelf):
     """One row a letter, in the order of issue. What the conversation and what the collector say of it are written
     apart, since either may speak while the other does."""
 
-    def add(self, issued: Iterable[Letter]) -> int:
-        """Store letters of a run that has begun; returns how many."""
+    def add(self, issued: Iterable[Letter], *, path: int = 0) -> int:
+        """Store letters of a run that has begun, for its way in of this number; returns how many."""
         rows = [
             {
                 "recipient": letter.recipient,
@@ -32,6 +33,7 @@ class Letters(Shelf):
                 "not_after": letter.not_after,
                 "proof_hash": letter.proof_hash,
                 "reply": "",
+                "path": path,
             }
             for letter in issued
         ]

@@ -10,8 +10,9 @@ from sqlalchemy import exists, func, insert, select, update
 from dnsbl.addresses import Address, Network
 from dnsbl.model import Job, JobReason, Run, RunState
 from dnsbl.store.columns import span
-from dnsbl.store.schema import WAITING, letters, runs
+from dnsbl.store.schema import WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
+from tester.paths import Tls
 from tester.verdict import Finding, Verdict
 
 _RUN = columns(runs, Run)
@@ -21,7 +22,7 @@ class Runs(Shelf):
     """One row a run, from its first take on."""
 
     def begin(self, job: Job, started: datetime) -> Run:
-        """Open the run of a job."""
+        """Open the run of a job. Where no ways in were filed with the job, the address's mail port is the first."""
         values = {
             "id": job.run,
             "address": job.address,
@@ -33,7 +34,13 @@ class Runs(Shelf):
             "started": started,
             "explanation": "",
             "unreached": False,
+            "extent": job.extent,
         }
+        filed = select(paths.c.number).where(paths.c.run == job.run).limit(1)
+        if self._sql.execute(filed).one_or_none() is None:
+            tls = Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
+            first = {"address": job.address, "port": job.port, "tls": tls}
+            self._sql.execute(insert(paths).values(run=job.run, number=0, explanation="", **first))
         return Run(**self._sql.execute(insert(runs).values(values).returning(*_RUN)).one()._mapping)
 
     def read(self, run: str) -> Run | None:

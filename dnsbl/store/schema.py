@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, literal_column
 
-from dnsbl.model import Door, JobReason, JobState, Reason, RunState
+from dnsbl.model import Door, Extent, JobReason, JobState, Reason, RunState
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
+from tester.paths import Tls
 from tester.smtp import Control, Outcome
 from tester.verdict import Finding, Verdict
 
@@ -60,6 +61,7 @@ jobs = _table(
     Column("takes", Integer, nullable=False),
     Column("retries", Integer, nullable=False),
     Column("provocation", Words, nullable=False),
+    Column("extent", Named(Extent), nullable=False),
     Column("worker", Words),
     Column("lease_until", Moment),
 )
@@ -84,10 +86,24 @@ runs = _table(
     Column("verdict", Named(Verdict)),
     Column("explanation", Words, nullable=False),
     Column("unreached", YesNo, nullable=False),
+    Column("extent", Named(Extent), nullable=False),
 )
 Index("ix_runs_address_started", runs.c.address, runs.c.started)
 WAITING = runs.c.state == literal_column(f"'{RunState.WAITING}'")
 Index("ix_runs_waiting_ends", runs.c.ends, sqlite_where=WAITING, postgresql_where=WAITING)
+
+#: No foreign key: the ways in of a test that is asked for with its own are filed with its job, before its run begins.
+paths = _table(
+    "paths",
+    Column("run", Words, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("address", AddressKey, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("tls", Named(Tls), nullable=False),
+    Column("verdict", Named(Verdict)),
+    Column("explanation", Words, nullable=False),
+)
+Index("ix_paths_address", paths.c.address)
 
 letters = _table(
     "letters",
@@ -103,6 +119,7 @@ letters = _table(
     Column("reply", Words, nullable=False),
     Column("dot_at", Moment),
     Column("finding", Named(Finding)),
+    Column("path", Integer, nullable=False),
 )
 
 sessions = _table(

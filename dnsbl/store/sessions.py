@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import func, insert, select
 
+from dnsbl.addresses import Address
 from dnsbl.store.schema import sessions
 from dnsbl.store.shelf import Shelf
+from tester.paths import Path
 from tester.smtp import Control, Flag, Transcript
 
 #: Octets of transcripts that are read of one run: a server chooses how much it says, and not what a page costs.
@@ -46,11 +48,17 @@ class Sessions(Shelf):
         found = self._sql.execute(select(sessions.c.flags).where(sessions.c.run == run).distinct()).scalars()
         return {Flag(flag) for flags in found for flag in flags.split()}
 
-    def control(self, run: str) -> tuple[Control, str]:
-        """The outcome of the newest control dialogue of a run, and how mail for its postmaster was refused there."""
+    def control(self, run: str, path: Path) -> tuple[Control, str]:
+        """The outcome of a run's newest control dialogue on one way in, and how mail for its postmaster was refused
+        there."""
         wanted = select(sessions.c.document).where(sessions.c.run == run, sessions.c.control != Control.NOT_RUN)
-        document: str | None = self._sql.execute(wanted.order_by(sessions.c.id.desc()).limit(1)).scalar()
-        if document is None:
-            return Control.NOT_RUN, ""
-        held = Transcript.from_json(document)
-        return held.control, held.control_reply
+        for document in self._sql.execute(wanted.order_by(sessions.c.id.desc())).scalars():
+            held = Transcript.from_json(document)
+            if (held.target, held.port) == (str(path.address), path.port):
+                return held.control, held.control_reply
+        return Control.NOT_RUN, ""
+
+    def names(self, run: str, address: Address) -> list[str]:
+        """What the server at this address called itself in the conversations of a run, each name once."""
+        held = (Transcript.from_json(document) for document in self.documents(run))
+        return list(dict.fromkeys(one.target_name for one in held if one.target == str(address) and one.target_name))

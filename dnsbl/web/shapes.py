@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -92,6 +92,16 @@ class CauseShape(BaseModel):
     advice: list[str] = Field(description="What closes it: in general, for its software, for what may stand before it.")
 
 
+class PathShape(BaseModel):
+    """One way into the host, and what it came to."""
+
+    address: str
+    port: int
+    tls: Literal["starttls", "implicit"] = Field(description="How TLS comes about on it, where it does.")
+    verdict: Verdict | None = Field(description="null while it is not judged.")
+    explanation: str
+
+
 class RunShape(BaseModel):
     """One test."""
 
@@ -108,6 +118,7 @@ class RunShape(BaseModel):
     output_addresses: list[str] = Field(description="Who delivered our letters to the collector.")
     cause: CauseShape | None = Field(description="Null where no letter came back.")
     attempts: list[AttemptShape]
+    paths: list[PathShape] = Field(description="The ways into the host that were tested, its mail port first.")
 
 
 class LineShape(BaseModel):
@@ -220,6 +231,16 @@ def run_shape(report: RunReport) -> dict[str, Any]:
         cause=_cause(report),
         attempts=[
             AttemptShape(vector=fate.letter.vector, outcome=fate.folded, reply=fate.reply) for fate in report.letters
+        ],
+        paths=[
+            PathShape(
+                address=str(one.path.address),
+                port=one.path.port,
+                tls=one.path.encrypted,
+                verdict=one.verdict,
+                explanation=one.explanation,
+            )
+            for one in report.paths
         ],
     )
     return shape.model_dump(mode="json")

@@ -16,11 +16,11 @@ from ipaddress import IPv4Address, IPv6Address
 from lab import COLLECTOR, TESTER
 
 from tester import letter as letters
-from tester.approach import Path
 from tester.bounces import Ours
 from tester.caller import call
 from tester.collector import Caps, Collector
 from tester.letter import Keyring, Sender
+from tester.paths import Path
 from tester.returned import Collected
 from tester.smtp import DELIVERED, PENDING, Attempt, Control, Event, Flag, Limits, Outcome, Said, Transcript
 from tester.trial import Trial, Vantage

@@ -39,9 +39,9 @@ from pathlib import Path
 
 from rooms import approaching
 
-from tester.approach import Tls
 from tester.dialogue import Dialogue, stuffed
 from tester.errors import ReplyFault
+from tester.paths import Tls
 from tester.smtp import Attempt, Control, Limits, Opening, Outcome, Reply, ReplyReader, Result, Said
 from tester.states import Action, AskOwn, AskProven, Close, Command, Pause, Send, SendBody, SendFirst, StartTls
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from tester.approach import Approach, Path, Tls
+from tester.approach import Approach
+from tester.paths import Path, Tls
 from tester.smtp import Attempt, Event, Limits, Said, Transcript
 
 Address = IPv4Address | IPv6Address

@@ -18,10 +18,10 @@ from rooms import LOOPBACK, Plain, approaching
 from servers import OPEN, Scripted, listening
 
 from tester import caller
-from tester.approach import Tls
 from tester.caller import call
 from tester.certificates import throwaway
 from tester.errors import NotDialable
+from tester.paths import Tls
 from tester.smtp import Attempt, Control, Event, Flag, Limits, Opening, Said, Transcript
 from tests.waiting import never, until
 

@@ -12,9 +12,9 @@ from samples import DAY, NOW, RING, SENDER
 
 from tester import letter as letters
 from tester import vectors
-from tester.approach import Path, Tls
 from tester.bounces import Ours
 from tester.fate import Fate
+from tester.paths import Path, Tls
 from tester.returned import Collected
 from tester.smtp import Attempt, Control, Limits, Outcome, Result, Said, Transcript
 from tester.trial import Trial, Vantage

@@ -189,7 +189,7 @@ def test_a_full_test_stays_full(office) -> None:
     office.list_open(HOST)
     with office.store.write() as tx:
         job = tx.jobs.live(ADDRESS)
-        tx.jobs.advance(job, reason=job.reason, profile="full", due=job.due, provocation="x")
+        tx.jobs.advance(job, reason=job.reason, profile="full", due=job.due, provocation="x", extent=job.extent)
     assert ask(office).profile == "full"
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.errors import Refused
-from dnsbl.model import FollowUp, Job, JobReason, Refusal
+from dnsbl.model import Extent, FollowUp, Job, JobReason, Refusal
+from tester.paths import path
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"
@@ -55,6 +56,65 @@ def test_a_queued_test_is_pulled_forward_and_says_what_it_was(office, queueing: 
     entry = office.casework.operators.journal(ADDRESS)[-1]
     assert entry.before == f"queued for {waits.due:%Y-%m-%dT%H:%M:%SZ}, retest"
     assert entry.after == "queued for now"
+
+
+@pytest.mark.parametrize("reason", JobReason)
+def test_a_nominated_address_is_tested_at_one_door_and_who_asks_or_is_listed_as_a_whole_host(
+    office, queueing: Queueing, reason: JobReason
+) -> None:
+    whole = {JobReason.REMOVAL, JobReason.OPERATOR, JobReason.RETEST, JobReason.PROBATION}
+    wanted = Extent.HOST if reason in whole else Extent.NOMINATED
+    job = ask(office, queueing, None, reason)
+    assert job.extent is wanted
+    assert ask(office, queueing, job, reason).extent is wanted
+
+
+def test_what_follows_a_test_is_as_wide_as_it_was(office, queueing: Queueing) -> None:
+    now = office.clock.now()
+    for extent in Extent:
+        with office.store.write() as tx:
+            ways = [path(ADDRESS, 587)] if extent is Extent.CHOSEN else []
+            job = queueing.add(
+                tx,
+                ADDRESS,
+                port=2525,
+                reason=JobReason.NOMINATION,
+                profile="standard",
+                due=now,
+                provocation="x",
+                actor="x",
+                now=now,
+                extent=extent,
+                paths=ways,
+            )
+            run = tx.runs.begin(job, now)
+            tx.jobs.finish(job)
+            queueing.follow(tx, run, FollowUp(reason=JobReason.REPEAT, due=now, profile="standard"), now)
+            following = tx.jobs.live(ADDRESS)
+            assert following is not None
+            assert (following.extent, [one.path for one in tx.paths.of(following.run)]) == (extent, ways)
+            tx.jobs.finish(following)
+
+
+def test_a_test_of_chosen_ways_in_is_of_these_alone(office, queueing: Queueing) -> None:
+    ways = [path(ADDRESS, 587), path(ADDRESS, 465)]
+    with office.store.write() as tx:
+        job = queueing.at_once(
+            tx,
+            None,
+            ADDRESS,
+            reason=JobReason.OPERATOR,
+            profile="full",
+            provocation="why",
+            actor="somebody",
+            now=office.clock.now(),
+            paths=ways,
+        )
+    assert job.extent is Extent.CHOSEN
+    assignment = office.take()
+    assert assignment.paths == tuple(ways)
+    with pytest.raises(ValueError, match="not of"):
+        office.casework.assignments.file_letters(assignment, [], path(ADDRESS, 25))
 
 
 def test_a_test_that_is_overdue_is_not_put_off_by_being_pulled(office, queueing: Queueing) -> None:

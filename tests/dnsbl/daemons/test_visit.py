@@ -13,8 +13,8 @@ from dnsbl.daemons.visit import Means, Visit
 from dnsbl.errors import NotFound
 from dnsbl.model import JobReason
 from tester import vectors
-from tester.approach import Tls
 from tester.errors import NotDialable
+from tester.paths import Path
 from tester.smtp import Event, Outcome, Said, Transcript
 
 HOST = "203.0.113.25"
@@ -94,7 +94,7 @@ def test_a_server_that_has_used_up_its_second_try_is_not_offered_the_same_again(
 
 
 @pytest.mark.parametrize("reason", JobReason)
-def test_a_confirmation_is_made_from_elsewhere_and_under_tls(make_office: Any, reason: JobReason) -> None:
+def test_a_confirmation_and_a_second_look_are_made_from_elsewhere(make_office: Any, reason: JobReason) -> None:
     office = make_office(tester={"source_addresses": ["192.0.2.2", "192.0.2.3", "2001:db8::2"]})
     office.nominate(HOST)
     taken = office.take()
@@ -102,7 +102,6 @@ def test_a_confirmation_is_made_from_elsewhere_and_under_tls(make_office: Any, r
     visit.prepare()
     second = reason in (JobReason.CONFIRM, JobReason.VANTAGE)
     assert visit.approach.source == ("192.0.2.3" if second else "192.0.2.2")
-    assert visit.approach.path.tls is (Tls.OFFERED if reason is JobReason.CONFIRM else Tls.NEEDED)
     assert len(visit.approach.nonsense) == 16
     assert visit.approach.limits.banner_second == 300
     assert visit.approach.ask_own
@@ -119,7 +118,8 @@ async def test_outside_of_labs_only_a_proven_name_stands_in_a_sender(make_office
     office.nominate(HOST)
     taken = office.take()
     public = parse_address("8.8.4.4")
-    outside = visiting(office, replace(taken, job=replace(taken.job, address=public)), own_name=own_name)
+    there = replace(taken, job=replace(taken.job, address=public), paths=(Path(address=public, port=25),))
+    outside = visiting(office, there, own_name=own_name)
     assert await outside.own_name(("mx.gmail.test",)) == "proven.host.test"
     assert asked == [(public, ("mx.gmail.test",))]
     inside = visiting(office, taken, own_name=own_name)

@@ -12,7 +12,7 @@ import pytest
 
 from dnsbl.addresses import neighbourhood
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import Job, JobReason, JobState
+from dnsbl.model import Extent, Job, JobReason, JobState
 from dnsbl.store import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -140,7 +140,12 @@ def test_a_job_that_is_advanced_has_its_new_reason_profile_and_time(store: Store
     job = add(store, due=LATER)
     with store.write() as tx:
         told = tx.jobs.advance(
-            job, reason=JobReason.REMOVAL, profile="standard", due=NOW, provocation="request for removal"
+            job,
+            reason=JobReason.REMOVAL,
+            profile="standard",
+            due=NOW,
+            provocation="request for removal",
+            extent=Extent.HOST,
         )
     with store.read() as tx:
         assert tx.jobs.live(job.address) == told
@@ -150,6 +155,7 @@ def test_a_job_that_is_advanced_has_its_new_reason_profile_and_time(store: Store
         NOW,
         "request for removal",
     )
+    assert told.extent is Extent.HOST
 
 
 def test_queued_jobs_are_found_by_network_and_running_ones_are_not(store: Store) -> None:

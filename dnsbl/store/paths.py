@@ -1,0 +1,63 @@
+"""The ways into a host that a test is of, and what each came to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, exists, func, insert, select, update
+
+from dnsbl.addresses import Address
+from dnsbl.model import PathReport
+from dnsbl.store.schema import letters, paths, runs
+from dnsbl.store.shelf import Shelf
+from tester.paths import Path
+from tester.verdict import Finding, Verdict
+
+_BACK = [
+    Finding.DELIVERED_SAME,
+    Finding.DELIVERED_OTHER,
+    Finding.DELIVERED_SAME_LATE,
+    Finding.DELIVERED_OTHER_LATE,
+]
+
+
+class Paths(Shelf):
+    """One row a way in, numbered within its run in the order in which they were filed."""
+
+    def add(self, run: str, path: Path) -> int:
+        """File a way in; returns its number, the one that it has already where address and port are known."""
+        same = [paths.c.run == run, paths.c.address == path.address, paths.c.port == path.port]
+        known: int | None = self._sql.execute(select(paths.c.number).where(*same)).scalar()
+        if known is not None:
+            return known
+        number = int(self._sql.execute(select(func.count()).where(paths.c.run == run)).scalar_one())
+        self._sql.execute(
+            insert(paths).values(
+                run=run, number=number, address=path.address, port=path.port, tls=path.tls, explanation=""
+            )
+        )
+        return number
+
+    def of(self, run: str) -> list[PathReport]:
+        """The ways in of a run, in order."""
+        wanted = select(paths).where(paths.c.run == run).order_by(paths.c.number)
+        return [_report(row) for row in self._sql.execute(wanted)]
+
+    def judge(self, run: str, path: Path, *, verdict: Verdict, explanation: str) -> None:
+        """What one way in has come to."""
+        same = [paths.c.run == run, paths.c.address == path.address, paths.c.port == path.port]
+        self._sql.execute(update(paths).where(*same).values(verdict=verdict, explanation=explanation))
+
+    def relayed(self, address: Address) -> set[int]:
+        """The ports of an address that have ever taken a letter which came back."""
+        back = exists().where(
+            letters.c.run == paths.c.run, letters.c.path == paths.c.number, letters.c.finding.in_(_BACK)
+        )
+        wanted = select(paths.c.port).join(runs, runs.c.id == paths.c.run).where(paths.c.address == address, back)
+        return set(self._sql.execute(wanted.distinct()).scalars())
+
+
+def _report(row: Row[Any]) -> PathReport:
+    return PathReport(
+        path=Path(address=row.address, port=row.port, tls=row.tls), verdict=row.verdict, explanation=row.explanation
+    )
