@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dnsbl.addresses import Address, neighbourhood
+from collections.abc import Sequence
+
+from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.casework.base import next_removal, run_in, stop_in
 from dnsbl.casework.judging import tester_specific
 from dnsbl.clock import Clock
@@ -65,6 +67,18 @@ class Views:
             removal_after=removal_after if removal_after and removal_after > now else None,
             ahead=ahead if job is not None else 0,
         )
+
+    def listed_among(self, addresses: Sequence[Address]) -> dict[Address, list[Listing]]:
+        """What lists each of these addresses, narrowest first; an empty list for one that is not listed."""
+        with self._store.read() as tx:
+            return {address: tx.listings.covering(address) for address in addresses}
+
+    def listed_in(self, network: Network, *, most: int) -> list[Listing]:
+        """What is listed in a network, at most so much: what lies around it first, then what lies inside, in order."""
+        with self._store.read() as tx:
+            around = tx.listings.covering(network.network_address)
+            wider = [each for each in around if each.network.prefixlen < network.prefixlen]
+            return (wider + tx.listings.within(network, most=most))[:most]
 
     def run_report(self, run: str) -> RunReport:
         """One run with letters, the first transcripts and the heads of the first returns. Raises NotFound."""

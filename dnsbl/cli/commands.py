@@ -27,7 +27,7 @@ from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Door, Refusal, State
 from dnsbl.opened import OpenedList, current_table, open_list
-from dnsbl.rules import intake
+from dnsbl.rules import asking, intake
 from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.serving.transfers import read_tsig_keys
 
@@ -163,14 +163,15 @@ def order_test(
 def lookup(address: Where, config: Config = None, as_json: Json = False) -> None:
     """Where an address stands, and why."""
     opened = open_list(config)
-    show.standing(opened, opened.casework.views.look_up(intake.asked(address)), as_json=as_json)
+    where = asking.one(address, [zone.origin for zone in opened.zones])
+    show.standing(opened, opened.casework.views.look_up(where), as_json=as_json)
 
 
 @app.command()
 def remove(address: Where, wait: Wait = False, config: Config = None, as_json: Json = False) -> None:
     """Ask that an address be taken off the list: it is retested, and delisted when closed."""
     opened = open_list(config)
-    where = intake.asked(address)
+    where = asking.one(address, [zone.origin for zone in opened.zones])
     job = opened.casework.doors.ask_removal(where, door=Door.CLI, actor=operator())
     if not wait:
         show.job(opened, job, "retest queued", as_json=as_json)

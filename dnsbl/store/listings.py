@@ -11,7 +11,7 @@ from sqlalchemy import LargeBinary, func, insert, select, type_coerce, update
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
 from dnsbl.model import PROOF_KINDS, Listing, Reason
-from dnsbl.store.columns import covering
+from dnsbl.store.columns import covering, span
 from dnsbl.store.schema import ACTIVE, letters, listings
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.smtp import DELIVERED
@@ -96,6 +96,12 @@ class Listings(Shelf):
         """The active listings that cover this address, narrowest first."""
         wanted = select(*_LISTING).where(listings.c.network.in_(covering(address)), ACTIVE)
         return many(Listing, self._sql.execute(wanted.order_by(listings.c.network.desc(), listings.c.kind)))
+
+    def within(self, network: Network, *, most: int) -> list[Listing]:
+        """The active listings inside a network, in order; at most so many."""
+        inside = listings.c.network.between(network, network_of(span(network)[1]))
+        wanted = select(*_LISTING).where(inside, ACTIVE).order_by(listings.c.network, listings.c.kind)
+        return many(Listing, self._sql.execute(wanted.limit(most)))
 
     def past(self, address: Address, *, most: int) -> list[Listing]:
         """The ended listings that covered this address, newest first."""

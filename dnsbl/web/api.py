@@ -17,9 +17,10 @@ from dnsbl.addresses import Address
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
+from dnsbl.dns.zones import TEST_POINT
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Refusal
-from dnsbl.rules import intake
+from dnsbl.rules import asking, intake
 from dnsbl.settings import Settings
 from dnsbl.web.dossier import discretion
 from dnsbl.web.faults import API, problem, refusal
@@ -118,6 +119,7 @@ class Interface:
         self._clock = clock
         self._codes = codes
         self._discreet = discretion(settings)
+        self._origins = tuple(codes(TEST_POINT, ()))
         self.router = APIRouter(prefix=API)
         get, post = self.router.get, self.router.post
         get(
@@ -137,7 +139,7 @@ class Interface:
 
     def host(self, address: str) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
-        return standing_shape(self._views.look_up(intake.asked(address)), self._codes)
+        return standing_shape(self._views.look_up(asking.one(address, self._origins)), self._codes)
 
     def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
         """One test: its verdict, the forms that were tried, and where the letter came out."""
@@ -175,7 +177,7 @@ class Interface:
 
     def remove(self, request: Request, response: Response, wish: RemovalRequest) -> AcceptedShape:
         """Ask for the retest that takes a closed relay off the list."""
-        address = intake.asked(wish.address)
+        address = asking.one(wish.address, self._origins)
         self._doors.ask_removal(address, door=Door.API, actor=requester(request.state.visitor))
         return self._accepted(address, response)
 

@@ -6,8 +6,8 @@ Holds no rule: reads a form, calls one verb, shows the result. Nominators learn 
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -19,8 +19,9 @@ from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import PROOF_KINDS, Door, JobReason, JobState, Refusal, RunReport, Standing, State
-from dnsbl.rules import intake
+from dnsbl.model import PROOF_KINDS, Door, JobReason, JobState, Listing, Refusal, RunReport, Standing, State
+from dnsbl.rules import asking, intake
+from dnsbl.rules.asking import Found, Questions
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.settings import Settings
 from dnsbl.web import words
@@ -35,30 +36,13 @@ LIVE, WAITING = 4, 60
 SOON = timedelta(seconds=60)
 #: Runs whose dossiers one page shows.
 RUNS = 3
-
-_CANDIDATE = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]|(?<![\w:.])([0-9A-Fa-f:.]{2,45})(?![\w:])", re.IGNORECASE)
+#: Listings that are shown of one network.
+INSIDE = 200
 
 
 def requester(visitor: Address | None) -> str:
     """How a visitor is remembered: by network, never by address."""
     return str(neighbourhood(visitor)) if visitor else "unknown"
-
-
-def named(text: str) -> Address:
-    """The address that a person means: alone, or somewhere in a pasted line of a bounce, bracketed ones first.
-
-    Raises ValueError with one sentence.
-    """
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        found = [match.group(1, 2) for match in _CANDIDATE.finditer(text[:2000])]
-        for candidate in [b for b, _ in found if b] + [plain.strip(".") for _, plain in found if plain]:
-            try:
-                return parse_address(candidate)
-            except ValueError:
-                continue
-        raise ValueError(str(error)) from None
 
 
 class Site:
@@ -72,6 +56,7 @@ class Site:
         self._settings = settings
         self._clock = clock
         self._codes = codes
+        self._origins = tuple(codes(TEST_POINT, ()))
         self._render = pages.render
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         for path, shown in (
@@ -83,6 +68,7 @@ class Site:
             ("/about", self.about),
         ):
             self.router.add_api_route(path, shown, methods=["GET", "HEAD"])
+        self.router.post("/")(self.look_up)
         self.router.post("/nominate")(self.nominate)
         self.router.post("/remove")(self.remove)
 
@@ -90,24 +76,27 @@ class Site:
         """The look-up box, and where it leads."""
         if address is None:
             return self._render("index.html", visitor=request.state.visitor, typed="", mistake="")
-        try:
-            return RedirectResponse(f"/ip/{named(address)}", 303)
-        except ValueError as error:
-            return self._mistyped(request, address, error)
+        return self._answers(request, address)
+
+    def look_up(self, request: Request, text: Annotated[Text, Form()] = "") -> Response:
+        """What was pasted: one address leads to its page; of several, and of networks, a table."""
+        return self._answers(request, text)
 
     def host(self, request: Request, address: str) -> Response:
         """Everything about one address."""
         try:
             asked = parse_address(address)
         except ValueError as error:
-            return self._mistyped(request, address, error)
+            return self._answers(request, address, error)
         now = self._clock.now()
         standing = self._views.look_up(asked)
+        codes = self._codes(standing.address, standing.kinds)
         return self._render(
             "host.html",
             standing=standing,
             yours=asked == request.state.visitor,
-            codes=self._codes(standing.address, standing.kinds),
+            codes=codes,
+            test_point=not standing.listings and any(codes.values()),
             dossiers=self._dossiers(standing),
             progress=self._progress(standing),
             refresh=refresh(standing, now),
@@ -165,7 +154,7 @@ class Site:
     def remove(self, request: Request, address: Annotated[Text, Form()] = "") -> Response:
         """Queue the retest and lead to the page where it can be watched."""
         try:
-            asked = intake.asked(address)
+            asked = asking.one(address, self._origins)
             self._doors.ask_removal(asked, door=Door.WEB, actor=requester(request.state.visitor))
         except Refused as error:
             return self._again("remove.html", error, typed=address[:200])
@@ -177,11 +166,46 @@ class Site:
     def about(self) -> Response:
         return self._render("about.html", test_point=self._codes(TEST_POINT, ()))
 
-    def _mistyped(self, request: Request, typed: str, error: ValueError) -> Response:
-        """The look-up box once more."""
+    def _answers(self, request: Request, text: str, error: ValueError | None = None) -> Response:
+        """What there is to say of a text that somebody has pasted, or the look-up box once more."""
+        asked = asking.read(text, self._origins)
+        if len(asked.found) == 1 and not asked.unread and isinstance(asked.found[0].what, IPv4Address | IPv6Address):
+            return RedirectResponse(f"/ip/{asked.found[0].what}", 303)
+        if not asked.found:
+            why = str(error) if error is not None else ""
+            if not why:
+                try:
+                    asking.one(text, self._origins)
+                except Refused as refused:
+                    why = str(refused)
+            return self._render("index.html", status=400, visitor=request.state.visitor, typed=text[:200], mistake=why)
         return self._render(
-            "index.html", status=400, visitor=request.state.visitor, typed=typed[:200], mistake=str(error)
+            "answers.html",
+            asked=asked,
+            answers=self._each(asked),
+            test_points=self._test_points(asked),
+            most=INSIDE,
+            words=words,
         )
+
+    def _test_points(self, asked: Questions) -> set[Address]:
+        """Those that DNS always answers, whatever is listed (RFC 5782 5)."""
+        addresses = (one.what for one in asked.found if isinstance(one.what, IPv4Address | IPv6Address))
+        return {address for address in addresses if any(self._codes(address, ()).values())}
+
+    def _each(self, asked: Questions) -> list[tuple[Found, list[Listing]]]:
+        """What lists each thing that was asked about; of a network, what is listed in it."""
+        addresses = [one.what for one in asked.found if isinstance(one.what, IPv4Address | IPv6Address)]
+        listed = self._views.listed_among(addresses)
+        return [
+            (
+                one,
+                listed[one.what]
+                if isinstance(one.what, IPv4Address | IPv6Address)
+                else self._views.listed_in(one.what, most=INSIDE + 1),
+            )
+            for one in asked.found
+        ]
 
     def _again(self, template: str, error: Refused, **typed: Any) -> Response:
         """The form once more, with the sentence that says why."""

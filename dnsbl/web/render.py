@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from dnsbl.addresses import Network
 from dnsbl.settings import Settings
 from tester.received import Step
 
@@ -32,6 +33,11 @@ def span(seconds: float) -> str:
     return f"{seconds:g} seconds"
 
 
+def bare(network: Network) -> str:
+    """A network, or the address that is all there is in it."""
+    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
 def line(step: Step) -> str:
     """One Received line, as the walk read it."""
     hop = step.hop
@@ -49,7 +55,7 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_ENVIRONMENT.filters |= {"when": when, "span": span}
+_ENVIRONMENT.filters |= {"when": when, "span": span, "bare": bare}
 _ENVIRONMENT.globals |= {"line": line}
 
 

@@ -33,7 +33,7 @@ def test_a_nomination_is_queued_and_seen_in_lookup_and_journal(run: Run, tmp_pat
         (("nominate", "8.8.8"), "not an IPv4 or IPv6 address"),
         (("nominate", "10.0.0.1", "--reason", "x"), "cannot be tested"),
         (("nominate", "8.8.8.8", "--evidence", "/nonexistent"), "cannot be read"),
-        (("lookup", "mail.example.org"), '"mail.example.org" is not an IPv4 or IPv6 address.'),
+        (("lookup", "mail.example.org"), "mail.example.org is a host name"),
         (("journal", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address.'),
         (("remove", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address.'),
         (("test", "224.0.0.1"), "cannot be tested"),

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
 from dnsbl.model import JobReason, JobState, State
-from dnsbl.web.pages import LIVE, WAITING, named, refresh, requester
+from dnsbl.web.pages import LIVE, WAITING, refresh, requester
 from tester.smtp import Outcome
 
 TARGET, VISITOR = "198.18.7.9", "198.51.100.23"
@@ -62,7 +62,9 @@ def test_any_text_in_the_place_of_an_address_is_200_or_400(anyone: TestClient, t
         ("see https://relays.example.org/ip/198.18.7.9", "198.18.7.9"),
         ("Host 198.18.7.9.", "198.18.7.9"),
         ("550 5.7.1 [IPv6:2001:db8::5] is listed", "2001:db8::5"),
-        ("relay=mx[2001:db8::5]:25, from 198.18.7.9", "2001:db8::5"),
+        ("relay=mx[2001:db8::5]:25, no more", "2001:db8::5"),
+        ("9.7.18.198.relays.example.org", "198.18.7.9"),
+        ("[198.18.7.9]:25", "198.18.7.9"),
         ("blocked 2001:db8::5 today", "2001:db8::5"),
     ],
 )
@@ -71,10 +73,34 @@ def test_a_line_from_a_bounce_leads_to_its_address(anyone: TestClient, typed: st
     assert (answer.status_code, answer.headers["location"]) == (303, f"/ip/{found}")
 
 
-@pytest.mark.parametrize("typed", ["", "nothing", "550 5.7.1 no", "1.2.3.4.5", "::::"])
-def test_a_line_without_an_address_names_none(typed: str) -> None:
-    with pytest.raises(ValueError):
-        named(typed)
+def test_several_things_are_answered_in_a_table_and_what_is_unread_is_named(house: Build) -> None:
+    home = house()
+    home.list()
+    asked = (TARGET, "198.18.7.0/24", "9.7.18.198.relays.example.org", "198.18.7.10", "127.0.0.2")
+    text = "\n".join((*asked, "198.18.7.300", "mail.example.com"))
+    page = home.visitor().post("/", data={"text": text}).text
+    assert "2 of 4 are listed" in page
+    assert page.count("Not read, so not answered") == 2
+    assert "mail.example.com is a host name" in page and "<code>198.18.7.300</code>" in page
+    assert "a test point of ours" in page
+    places = [
+        page.index(part) for part in ("<strong>Listed</strong> as relay", "198.18.7.9</a> is listed", "Not listed")
+    ]
+    assert places == sorted(places)
+
+
+def test_a_name_under_our_zone_is_read_backwards_wherever_it_is_pasted(house: Build) -> None:
+    home = house()
+    home.list()
+    name, visitor = "9.7.18.198.relays.example.org", home.visitor()
+    assert visitor.get(f"/ip/{name}").headers["location"] == f"/ip/{TARGET}"
+    assert visitor.get(f"/api/v1/hosts/{name}").json()["state"] == "listed"
+    assert visitor.post("/remove", data={"address": name}).headers["location"] == f"/ip/{TARGET}"
+
+
+def test_a_test_point_is_not_said_to_be_unlisted(house: Build) -> None:
+    page = house().visitor().get("/ip/127.0.0.2").text
+    assert "is our test point" in page and "not listed" not in page.partition("<h2>")[0]
 
 
 def test_the_visitors_own_address_is_a_button(house: Build) -> None:

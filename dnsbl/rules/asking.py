@@ -1,0 +1,178 @@
+"""What somebody means who pastes something to look it up: an address, however it is written; a name under one of our
+zones, read backwards; a network; a bounce; a list of these. Pure. Never guesses: what could not be read is named, with
+the reason, and is never counted as not listed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from dnsbl.addresses import Address, Network, canonical, parse_address, parse_network
+from dnsbl.errors import Refused
+from dnsbl.model import Refusal
+
+#: Characters that are read, and things that are found.
+MOST_CHARACTERS, MOST_FOUND = 65536, 100
+
+#: What separates one thing from the next; brackets stay, since an address stands in them.
+_BETWEEN = re.compile(r"[\s,;\"'`<>(){}|=]+")
+#: Dots, colons and such around a thing that belong to the sentence.
+_AROUND = ".:!?*"
+_PORT = re.compile(r"(\[[^\]\s]+\]|[0-9]+(?:\.[0-9]+){3}):[0-9]{1,5}\Z")
+_QUAD = re.compile(r"[0-9]+(?:\.[0-9]+){3}\Z")
+_PAGE = re.compile(r"https?://[^/\s]+/ip/([^/?#\s]+)", re.IGNORECASE)
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+_ARPA = (".in-addr.arpa", ".ip6.arpa")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """One thing that was asked about."""
+
+    what: Address | Network
+    read: str  #: the text that it was read from
+    backwards: bool  #: whether that was a name, with the address reversed in it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unread:
+    """Something that looks like a question and could not be read."""
+
+    text: str
+    why: str  #: one sentence
+    known: bool = True  #: whether we know what it is meant to be
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Questions:
+    """All that was asked, each once, in the order of the text."""
+
+    found: tuple[Found, ...]
+    unread: tuple[Unread, ...]
+    cut: bool  #: there was more than is read
+
+
+def read(text: str, origins: Sequence[str]) -> Questions:
+    """Read what was pasted. `origins` are the names of our zones, without the dot at the end.
+
+    In running text, as a bounce is, a name under one of our zones or a link to one of our pages is what was meant, if
+    there is one; else every address in it, those in brackets before the others.
+    """
+    cut = len(text) > MOST_CHARACTERS
+    text = text[:MOST_CHARACTERS]
+    alone = all(len(piece.split()) < 2 for piece in re.split(r"[\n\r,;]", text))  # a list, and no running text
+    words = list(dict.fromkeys(_words(text)))
+    ours = tuple(sorted({origin.lower().rstrip(".") for origin in origins}, key=len, reverse=True))
+    found, unread = _each(words, ours, alone=alone)
+    if not alone:
+        found = _meant(found)
+        if found:
+            unread = []
+    first: dict[Address | Network, Found] = {}
+    for each in found:
+        first.setdefault(each.what, each)
+    different = list(first.values())
+    cut = cut or len(different) > MOST_FOUND or len(unread) > MOST_FOUND
+    return Questions(found=tuple(different[:MOST_FOUND]), unread=tuple(unread[:MOST_FOUND]), cut=cut)
+
+
+def one(text: str, origins: Sequence[str]) -> Address:
+    """The one address that is meant. Raises Refused (MALFORMED_ADDRESS) with the sentence that says what is wrong."""
+    asked = read(text, origins)
+    addresses = [each.what for each in asked.found if isinstance(each.what, IPv4Address | IPv6Address)]
+    if len(addresses) == 1 == len(asked.found):
+        return addresses[0]
+    if asked.found:
+        said = ", ".join(str(each.what) for each in asked.found[:3])
+        raise Refused(Refusal.MALFORMED_ADDRESS, f"One address is needed; this names {said}.")
+    if asked.unread and (asked.unread[0].known or not text.strip()):
+        raise Refused(Refusal.MALFORMED_ADDRESS, asked.unread[0].why)
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise Refused(Refusal.MALFORMED_ADDRESS, str(error)) from None
+
+
+def _words(text: str) -> list[str]:
+    parts = _BETWEEN.split(text.replace("[", " ["))  # a name and its address often stand together: name[192.0.2.1]
+    return [word for word in (part if "::" in part else part.strip(_AROUND) for part in parts) if word]
+
+
+def _each(words: Iterable[str], ours: Sequence[str], *, alone: bool) -> tuple[list[Found], list[Unread]]:
+    found: list[Found] = []
+    unread: list[Unread] = []
+    for word in words:
+        try:
+            one = _one(word, ours)
+        except ValueError as error:
+            unread.append(Unread(text=word[:100], why=str(error)))
+            continue
+        if one is not None:
+            found.append(one)
+        elif alone:
+            unread.append(_unread(word))
+    return found, unread
+
+
+def _one(word: str, ours: Sequence[str]) -> Found | None:
+    """What one word asks about, or None where it asks nothing. Raises ValueError for what is nearly a question."""
+    if page := _PAGE.match(word):
+        return Found(what=parse_address(page[1].replace("%3A", ":").replace("%3a", ":")), read=word, backwards=False)
+    name = word.lower().rstrip(".")
+    for origin in (*ours, *(arpa[1:] for arpa in _ARPA)):
+        if name.endswith(f".{origin}"):
+            keyed = origin in ours
+            return Found(what=_backwards(name[: -len(origin) - 1].split("."), origin, keyed), read=word, backwards=True)
+    bare = port[1] if (port := _PORT.match(word)) else word
+    if "/" in bare and (bare[0].isdigit() or ":" in bare) and "://" not in bare:
+        head = bare.partition("/")[0]
+        if _QUAD.match(head) or _address(head) is not None:
+            return Found(what=parse_network(bare), read=word, backwards=False)
+        return None
+    address = _address(bare)
+    if address is None and _QUAD.match(bare):
+        parse_address(bare)
+    return None if address is None else Found(what=address, read=word, backwards=False)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return parse_address(text)
+    except ValueError:
+        return None
+
+
+def _backwards(labels: list[str], origin: str, keyed: bool) -> Address:
+    """The address of a name: reversed octets or nibbles, with a key behind them where our zones have one."""
+    for reversed_labels in (labels, labels[:-1]) if keyed else (labels,):
+        if len(reversed_labels) == 4 and all(label.isascii() and label.isdigit() for label in reversed_labels):
+            return canonical(IPv4Address(".".join(reversed(reversed_labels))))
+        if len(reversed_labels) == 32 and all(re.fullmatch(r"[0-9a-f]", label) for label in reversed_labels):
+            return canonical(IPv6Address(int("".join(reversed(reversed_labels)), 16)))
+    raise ValueError(f"In a name under {origin} an address stands as four numbers, or as 32 digits, backwards.")
+
+
+def _meant(found: list[Found]) -> list[Found]:
+    """Of what stands in running text, what its writer speaks of."""
+    sure = [one for one in found if one.backwards or _PAGE.match(one.read)]
+    if sure:
+        return sure
+    outside = [one for one in found if not _own(one.what)]
+    bracketed = [one for one in outside if one.read.startswith("[")]
+    return bracketed + [one for one in outside if one not in bracketed] or found
+
+
+def _own(what: Address | Network) -> bool:
+    """Return codes and a machine's own address are no question where others are."""
+    return isinstance(what, IPv4Address | IPv6Address) and what.is_loopback
+
+
+def _unread(word: str) -> Unread:
+    labels = word.lower().rstrip(".").split(".")
+    if len(labels) > 1 and all(_LABEL.match(label) for label in labels) and not labels[-1].isdigit():
+        why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from."
+        return Unread(text=word[:100], why=why)
+    return Unread(text=word[:100], why="This is neither an address, nor a network, nor a name of ours.", known=False)

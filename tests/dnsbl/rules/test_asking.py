@@ -1,0 +1,111 @@
+"""What somebody means who pastes something: read as it was meant, each once, and never guessed."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, ip_address
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnsbl.addresses import reversed_labels
+from dnsbl.errors import Refused
+from dnsbl.rules.asking import MOST_FOUND, one, read
+
+ZONES = ("relays.example.org", "v6.example.net")
+LINK = "https://lists.example.org/ip/192.0.2.50"
+
+
+def found(text: str) -> list[str]:
+    return [str(each.what) for each in read(text, ZONES).found]
+
+
+def unread(text: str) -> list[str]:
+    return [each.text for each in read(text, ZONES).unread]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("192.0.2.1", ["192.0.2.1"]),
+        (" 192.0.2.1. ", ["192.0.2.1"]),
+        ("[192.0.2.1]", ["192.0.2.1"]),
+        ("[192.0.2.1]:25", ["192.0.2.1"]),
+        ("192.0.2.1:587", ["192.0.2.1"]),
+        ("IPv6:2001:db8::5", ["2001:db8::5"]),
+        ("[IPv6:2001:DB8::5]", ["2001:db8::5"]),
+        ("[2001:db8::5]:25", ["2001:db8::5"]),
+        ("::ffff:192.0.2.1", ["192.0.2.1"]),
+        ("192.0.2.0/24", ["192.0.2.0/24"]),
+        ("2001:db8::/48", ["2001:db8::/48"]),
+        (LINK, ["192.0.2.50"]),
+        ("https://lists.example.org/ip/2001%3Adb8%3A%3A5", ["2001:db8::5"]),
+        ("60.0.77.127.relays.example.org", ["127.77.0.60"]),
+        ("60.0.77.127.Relays.Example.ORG.", ["127.77.0.60"]),
+        ("60.0.77.127.k3y.relays.example.org", ["127.77.0.60"]),
+        ("1.2.0.192.in-addr.arpa", ["192.0.2.1"]),
+        ("192.0.2.1, 192.0.2.2;2001:db8::2 \n192.0.2.1", ["192.0.2.1", "192.0.2.2", "2001:db8::2"]),
+    ],
+)
+def test_however_it_is_written_it_is_read(text: str, meant: list[str]) -> None:
+    assert (found(text), unread(text)) == (meant, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (f"554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked; see {LINK}", ["192.0.2.50"]),
+        ("550 blocked: 50.2.0.192.relays.example.org, said mx[198.51.100.3]", ["192.0.2.50"]),
+        ("<u@example.com>: host mx.example.com[198.51.100.3] said: 554 Client host [192.0.2.7] blocked using "
+         "relays.example.org; returned 127.0.0.2", ["198.51.100.3", "192.0.2.7"]),
+        ("Is 192.0.2.1 listed? And [192.0.2.2]?", ["192.0.2.2", "192.0.2.1"]),
+        ("it says 127.0.0.2", ["127.0.0.2"]),
+        ("version 4.7.1 of nothing", []),
+    ],
+)  # fmt: skip
+def test_running_text_speaks_of_what_it_names_for_sure(text: str, meant: list[str]) -> None:
+    assert (found(text), unread(text) if meant else []) == (meant, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["192.0.2.300", "192.0.2.1/24", "192.0.2.0/33", "2.0.192.relays.example.org", "mail.example.com", "1.2.3.4.5"],
+)
+def test_what_cannot_be_read_is_named_and_no_answer(text: str) -> None:
+    assert found(f"192.0.2.9\n{text}") == ["192.0.2.9"]
+    [row] = read(f"192.0.2.9\n{text}", ZONES).unread
+    assert row.text == text
+    assert row.why.endswith(".")
+    with pytest.raises(Refused):
+        one(text, ZONES)
+
+
+def test_one_address_is_needed_where_one_is_asked_for() -> None:
+    assert one("[192.0.2.1]:25", ZONES) == IPv4Address("192.0.2.1")
+    for text in ("", "192.0.2.1 192.0.2.2", "192.0.2.0/24", "nonsense"):
+        with pytest.raises(Refused) as refused:
+            one(text, ZONES)
+        assert str(refused.value).endswith(".")
+
+
+@given(address=st.ip_addresses())
+@settings(max_examples=80, deadline=None)
+def test_a_name_is_read_backwards_for_every_address(address: IPv4Address) -> None:
+    mapped = getattr(address, "ipv4_mapped", None)
+    for zone in ZONES:
+        assert found(f"{reversed_labels(address)}.{zone}") == [str(mapped or address)]
+
+
+@given(text=st.text(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_read_in_bounds(text: str) -> None:
+    asked = read(text, ZONES)
+    assert len(asked.found) <= MOST_FOUND
+    assert all(each.why for each in asked.unread)
+
+
+def test_what_is_beyond_the_bounds_is_said() -> None:
+    many = "\n".join(str(ip_address(number)) for number in range(2**24, 2**24 + MOST_FOUND + 1))
+    asked = read(many, ZONES)
+    assert (len(asked.found), asked.cut) == (MOST_FOUND, True)
+    assert read("x " * 40000, ZONES).cut
