@@ -12,7 +12,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     arrivals     the collector: file_return  file_probe
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
     presence     every process that is at work: beat  reckon  ails
-    views        whoever looks: look_up  run_report  stopped
+    views        whoever looks: look_up  listed_among  listed_in  run_report  stopped
     contents     who answers: snapshot  last_change  changes
 
     judging  what a verdict does to the list;  queueing  which tests are to be made;  base  what several ask

@@ -185,7 +185,6 @@ class Site:
             answers=self._each(asked),
             test_points=self._test_points(asked),
             most=INSIDE,
-            words=words,
         )
 
     def _test_points(self, asked: Questions) -> set[Address]:
