@@ -98,6 +98,7 @@ class _Course:
     prefer_tls: bool  # until it has come to nothing
     own: str = ""
     helo_only: bool = False
+    greets_once: bool = False  # whether the server has refused to be greeted a second time on one connection
     connections: int = 0
     second: set[str] = field(default_factory=set)  # the second tries that were made
     control_begun: bool = False
@@ -143,6 +144,9 @@ class Dialogue:
         self._commanded = False  # whether the opening's command is out
         self._opened = self._opening == _ORDINARY  # whether all that the opening asks for was done, and taken
         self._helo = course.helo  # what we call ourselves here, now
+        if course.greets_once and course.left:
+            self._helo = course.left[0].helo or course.helo
+        self._greets_anew = False  # whether the greeting that is under way is not the connection's first
         self._batch: deque[Attempt] = deque()  # for this connection
         self._current: Attempt | None = None
         self._attempt_flags: set[Flag] = set()
@@ -183,6 +187,12 @@ class Dialogue:
             self.flags.add(Flag.TLS_NEEDED)
             self._attempt_flags.add(Flag.TLS_NEEDED)
             return self._enter(Phase.STARTTLS, now)
+        if self._greets_anew and (reply.code == 503 or self._helo == self._course.helo):
+            # Out of sequence (RFC 5321 4.2.4), or in a name that was welcome before: no name is refused but the second
+            # greeting, as OpenSMTPD does. Each name has a connection of its own then.
+            self._course.greets_once = True
+            self._put_off()
+            return self._enter(Phase.QUIT, now)
         cell = row.soft if reply.code < 500 else row.hard
         if isinstance(cell, Phase):
             if cell is Phase.HELO:
@@ -197,7 +207,7 @@ class Dialogue:
             self._end_unopened(row.stage, reply)
             return self._after_attempt(now) if self._opened else self._enter(Phase.QUIT, now)
         if row.scope is Scope.EVERY:
-            self._end_every(cell, row.stage, reply)
+            self._end_every(cell, row.stage, reply, unheard=self.phase is Phase.BANNER and reply.code < 500)
             return self._enter(Phase.QUIT, now)
         self._end(refusal(self.phase, reply) or cell, row.stage, reply)
         if cell is Outcome.TLS_FAIL:
@@ -223,7 +233,7 @@ class Dialogue:
         if outcome is Outcome.UNSOLICITED and self.phase in _CONTROL_PHASES:
             self.control = Control.NOT_RUN  # of a server that talks out of turn nothing is believed
         if row.scope is Scope.EVERY:
-            self._end_every(outcome, row.stage)
+            self._end_every(outcome, row.stage, unheard=self.phase is Phase.BANNER)
             return self._close()
         if row.scope is Scope.ONE:
             self._end(outcome, row.stage)
@@ -282,6 +292,7 @@ class Dialogue:
 
     def _good(self, row: Row, reply: Reply, now: float) -> Command:
         if self.phase in (Phase.BANNER, Phase.EHLO, Phase.HELO):
+            self._greets_anew = False
             self._learn(reply)
         elif self.phase is Phase.RCPT and reply.code not in (250, 251):
             self.flags.add(Flag.RCPT_ODD)
@@ -303,7 +314,9 @@ class Dialogue:
             self.control = row.busy
         elif row.scope is Scope.EVERY:
             assert row.busy is not None
-            self._end_every(row.busy, row.stage, reply)
+            self._end_every(row.busy, row.stage, reply, unheard=self.phase is Phase.BANNER)
+            if self._course.left:
+                return self._close()
         elif row.busy is not None:
             self._end(row.busy, row.stage, reply)
         self._give_up()
@@ -391,7 +404,9 @@ class Dialogue:
             due = Phase.CONTROL_MAIL if self._control_due() else due
         helo = (following.helo if following else b"") or self._course.helo
         if due is not Phase.QUIT and helo != self._helo:  # a new greeting forgets the transaction (RFC 5321 4.1.4)
-            self._helo = helo
+            if self._course.greets_once:
+                return Phase.QUIT
+            self._helo, self._greets_anew = helo, True
             return Phase.EHLO
         return due
 
@@ -455,7 +470,8 @@ class Dialogue:
         for attempt in waiting:
             full = len(self._batch) >= self._limits.attempts
             too_odd = attempt.odd and odd >= self._limits.odd_attempts
-            if attempt.opening != self._opening or (self._batch and (full or too_odd)):
+            named = course.greets_once and (attempt.helo or course.helo) != self._helo
+            if named or attempt.opening != self._opening or (self._batch and (full or too_odd)):
                 course.left.append(attempt)
             else:
                 self._batch.append(attempt)
@@ -500,11 +516,16 @@ class Dialogue:
         self._current, self._dot_at = None, None
         self._attempt_flags = set()
 
-    def _end_every(self, outcome: Outcome, stage: str, reply: Reply | None = None) -> None:
-        """No transaction is possible: every attempt that is left ends alike, so that tables add up."""
+    def _end_every(self, outcome: Outcome, stage: str, reply: Reply | None = None, *, unheard: bool = False) -> None:
+        """No transaction is possible: every attempt that is left ends alike, so that tables add up. Where the server
+        does not greet us (`unheard`), it may miss a header that its proxy would send: attempts that begin with another
+        one than this connection are still to be made."""
         self._compose_once(Said(name="", own="", text=self._heard))
         for attempt in self._rest():
-            self._record(attempt, outcome, stage, reply)
+            if unheard and attempt.opening.before and attempt.opening != self._opening:
+                self._course.left.append(attempt)
+            else:
+                self._record(attempt, outcome, stage, reply)
 
     def _ordinary(self) -> bool:
         """Whether what was just said is what we say to everybody: no opening that is to be taken yet, no other name."""
