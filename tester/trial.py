@@ -55,9 +55,11 @@ class Trial:
         keyring: Keyring,
         off: Collection[str] = (),
         served_domain: str = "",
+        mx_domain: str = "",
     ) -> None:
         """`run` is the run's id and `nomination` the reference that letters tell; `off` are the ids of forms that are
-        switched off, `served_domain` is one that the host takes mail for, as its owner says."""
+        switched off, `served_domain` is one that the host takes mail for, as its owner says, `mx_domain` one of ours
+        whose mail servers are our collector and, after it, the host."""
         self.run = run
         self.control = Control.NOT_RUN
         self.control_reply = ""  #: how mail for the server's postmaster was refused
@@ -67,6 +69,7 @@ class Trial:
         self._keyring = keyring
         self._off = off
         self._served_domain = served_domain
+        self._mx_domain = mx_domain
         self._fates: dict[str, Fate] = {}  # by recipient token, in the order of trial
         self._paths: dict[str, Path] = {}  # by recipient token: where it is offered
         self._recipients: dict[str, str] = {}  # by sender token
@@ -129,6 +132,7 @@ class Trial:
                 collector_domain=sender.collector_domain,
                 bounce_domain=sender.bounce_domain,
                 served_domain=self._served_domain,
+                mx_domain=self._mx_domain,
                 collector_addresses=self._vantage.collectors,
             ),
             sender=sender,

@@ -27,7 +27,7 @@ class Names:
 
     target: IPv4Address | IPv6Address  #: I
     target_name: str  #: T; "" until the banner is known, then the address literal stands in
-    mx_domain: str = ""  #: M, a domain of ours whose first MX is the target and whose second is our collector
+    mx_domain: str = ""  #: M, a domain of ours whose first MX is our collector and whose second is the target
     own_name: str = ""  #: T where it stands in a sender: only a name that is proven to be the server's own
     collector_domain: str  #: C
     bounce_domain: str  #: B
@@ -483,8 +483,10 @@ _ROWS = (
         id="M01",
         mail=_US,
         rcpt="{r}@{M}",
+        # The server is the second of the two: as the first it would have nobody to pass the letter on to (RFC 5321
+        # 5.1), or, where it hands everything to a smarthost, get it back from there, and so on.
         fault="Mail is taken for every domain whose MX names the server, whoever owns it.",
-        hops="1",
+        hops="1/2",
         tier="owner",
     ),
     Vector(
@@ -604,7 +606,7 @@ _PROXY_V2 = b"\r\n\r\n\x00\r\nQUIT\n"
 
 #: Names that we may lack, and what they are.
 _OPTIONAL = {
-    "M": "a domain of ours whose first MX is the server",
+    "M": "a domain of ours that has the server for a second MX",
     "D": "a domain that the server takes mail for",
     "K4": "an IPv4 address of our collector",
     "K6": "an IPv6 address of our collector",

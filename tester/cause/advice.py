@@ -25,7 +25,8 @@ class Advice:
     setup: str  #: the program, or what stands in front of it; "" for everybody
     change: str  #: in words, whole sentences
     file: str = ""  #: where, as Debian has it; "" where words must do
-    remove: tuple[str, ...] = ()  #: lines to take out: patterns that match whole lines (`re`)
+    remove: tuple[str, ...] = ()  #: lines to take out: patterns that match whole lines, one or several at once (`re`)
+    replace: tuple[tuple[str, str], ...] = ()  #: within lines: a pattern, and what comes in its place (`re.sub`)
     lines: tuple[str, ...] = ()  #: lines to put in, as the program reads them
     then: str = ""  #: the command that makes them count
 
@@ -41,6 +42,7 @@ def every() -> tuple[Advice, ...]:
             change=row["change"],
             file=row.get("file", ""),
             remove=tuple(row.get("remove", ())),
+            replace=tuple((pattern, by) for pattern, by in row.get("replace", ())),
             lines=tuple(row.get("lines", ())),
             then=row.get("then", ""),
         )

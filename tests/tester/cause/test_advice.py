@@ -21,14 +21,14 @@ def test_every_cause_has_general_advice_and_then_only_what_is_meant(cause: Cause
 
 def test_every_row_is_readable_and_none_stands_twice() -> None:
     rows = every()
-    assert len({(row.cause, row.setup) for row in rows}) == len(rows)
+    assert len({(row.cause, row.setup, row.file) for row in rows}) == len(rows)
     for row in rows:
         assert row.setup in ("", *FRONTS, *(one.value for one in Software))
         assert row.change.endswith(".")
         assert "\n" not in "".join((row.change, *row.lines))
-        for pattern in row.remove:
+        for pattern in (*row.remove, *(pattern for pattern, _ in row.replace)):
             re.compile(pattern)
-        assert bool(row.file) >= bool(row.lines or row.remove), f"{row.cause} {row.setup}: where?"
+        assert bool(row.file) >= bool(row.lines or row.remove or row.replace), f"{row.cause} {row.setup}: where?"
 
 
 def test_postfix_has_lines_for_every_cause_that_its_settings_can_bring() -> None:
@@ -48,3 +48,18 @@ def test_postfix_has_lines_for_every_cause_that_its_settings_can_bring() -> None
         mine = [one for one in advice(cause, Software.POSTFIX) if one.setup == "postfix"]
         assert mine
         assert mine[0].lines
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("  accept\n    senders = *@hub.test\n  deny\n", "  deny\n"),
+        # Debian's own, and one that is not whole: without its other conditions an accept would let everybody in
+        ("  accept\n    senders = ${if exists{x}{x}{}}\n  deny\n",) * 2,
+        ("  accept\n    senders = *@hub.test\n    hosts = 192.0.2.0/24\n  deny\n",) * 2,
+    ],
+)
+def test_of_an_acl_whole_statements_are_taken_out_or_none(text: str, changed: str) -> None:
+    (mine,) = (one for one in advice(Cause.SENDER_BELIEVED, Software.EXIM) if one.setup == "exim")
+    (pattern,) = mine.remove
+    assert re.sub(rf"(?m)^(?:{pattern})\n", "", text) == changed
