@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import trustme
 from lab import Lab
 from postfix import start_postfix
-from servers import courier, exim, opensmtpd, sendmail
+from servers import EXIM_EXPANDS, courier, exim, opensmtpd, sendmail
 from worlds import world
 
 C = "c.lab.test"  #: our collector domain
@@ -132,13 +132,6 @@ def _nat_courier(lab: Lab, host: str) -> None:
 
 
 # -- Exim -----------------------------------------------------------------------------------------------------
-_EXIM_EXPANDS = r"""
-undisguise:
-  driver = redirect
-  domains = +local_domains
-  data = ${if match{$local_part}{\N^([^%@!]+)[%@](.+)$\N}{$1@$2}\
-         {${if match{$local_part}{\N^([^!]+)!(.+)$\N}{$2@$1}fail}}}
-"""
 _EXIM_OURS = f"""
 ours:
   driver = redirect
@@ -198,7 +191,7 @@ MEMBERS: dict[str, Callable[[Lab, str], object]] = {
     "exim-open": lambda lab, host: exim(lab, host, nets="0.0.0.0/0"),
     "exim-closed": exim,
     "exim-sender": lambda lab, host: exim(lab, host, acl=f"  accept\n    senders = *@{lab.name(host)}\n"),
-    "exim-percent": lambda lab, host: exim(lab, host, macros="CHECK_RCPT_LOCAL_LOCALPARTS =\n", routers=_EXIM_EXPANDS),
+    "exim-percent": lambda lab, host: exim(lab, host, macros="CHECK_RCPT_LOCAL_LOCALPARTS =\n", routers=EXIM_EXPANDS),
     "exim-hack": lambda lab, host: exim(lab, host, main=f"percent_hack_domains = {lab.name(host)}\n"),
     "exim-bounce": lambda lab, host: exim(lab, host, nets="0.0.0.0/0", routers=f"{_EXIM_OURS}:fail: relaying denied\n"),
     "exim-lose": lambda lab, host: exim(

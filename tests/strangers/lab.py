@@ -85,6 +85,7 @@ class Lab:
         self._prefix = f"dnsbl-{os.getpid()}-{next(_counter)}-"
         self._undo = ExitStack()
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._homes: dict[subprocess.Popen[bytes], str] = {}  # the host of each
         self.folder = Path()
         self.hosts: dict[str, tuple[str, ...]] = {}
         self.names = dict(NAMES)
@@ -186,7 +187,20 @@ class Lab:
                 self.command(host, argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self._processes.append(process)
+        self._homes[process] = host
         return process
+
+    def end(self, host: str) -> None:
+        """End every process on one host, so that it can be set up anew."""
+        ended = [process for process in self._processes if self._homes[process] == host]
+        for process in ended:
+            self._processes.remove(process)
+        for seconds, number in ((5.0, signal.SIGTERM), (2.0, signal.SIGKILL)):
+            _signal(self.pids(host), number)
+            with suppress(LabError):
+                self.wait_for(f"the processes on {host} to end", lambda: not self.pids(host), seconds)
+        for process in ended:
+            process.wait(1)
 
     def _stop_all(self) -> None:
         """End every process on the hosts, started by us or by those that we started: ask, wait a little, insist."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import smtplib
+from collections.abc import Callable
 from contextlib import suppress
 
 from lab import Lab
 
 _MASTER_CF = """\
-smtp      inet  n       -       n       -       -       smtpd
+{}  inet  n       -       n       -       -       smtpd
 cleanup   unix  n       -       n       -       0       cleanup
 qmgr      unix  n       -       n       300     1       qmgr
 rewrite   unix  -       -       n       -       -       trivial-rewrite
@@ -34,11 +35,13 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 class Postfix:
     """A Postfix with folder, queue and log of its own. It knows postmaster and user, whose mail it throws away."""
 
-    def __init__(self, lab: Lab, host: str, **settings: str) -> None:
+    def __init__(self, lab: Lab, host: str, *, listen: str = "smtp", **settings: str) -> None:
+        """`listen` is where it takes mail, as the first column of master.cf has it."""
         self._lab, self.host = lab, host
         self.address, self.name = lab.hosts[host][0], lab.name(host)
         self._folder = lab.folder / host
         self._config = self._folder / "etc"
+        self._listen = listen
         self._settings = {
             "compatibility_level": "3.6",
             "queue_directory": str(self._folder / "queue"),
@@ -63,14 +66,27 @@ class Postfix:
         """Make the queue and run the master daemon itself, for `postfix start-fg` would survive it being ended."""
         self._config.mkdir(parents=True)
         (self._folder / "queue").mkdir()
-        (self._config / "master.cf").write_text(_MASTER_CF)
+        (self._config / "master.cf").write_text(_MASTER_CF.format(self._listen))
         self._write()
+        self._run()
+
+    def edit(self, path: str, change: Callable[[str], str]) -> None:
+        """Change a file of /etc/postfix, for the next start; what `configure` does afterwards undoes it."""
+        place = self._config / path.removeprefix("/etc/postfix/")
+        place.write_text(change(place.read_text()))
+
+    def restart(self) -> None:
+        """End whatever runs on its host, and start it again."""
+        self._lab.end(self.host)
+        self._run()
+
+    def _run(self) -> None:
         self._command("check")
         daemons = self._lab.run(
             self.host, ["postconf", "-c", str(self._config), "-h", "daemon_directory"]
         ).stdout.strip()
         self._lab.popen(self.host, self.host, [f"{daemons}/master", "-c", str(self._config), "-s"])
-        self._lab.wait_for(f"Postfix on {self.host}", self._greets, 20)
+        self._lab.wait_for(f"Postfix on {self.host}", self._greets if self._listen == "smtp" else self._listens, 20)
 
     def configure(self, **settings: str) -> None:
         """Change settings and reload; returns when no process with the old ones is left to greet anybody."""
@@ -91,14 +107,17 @@ class Postfix:
         lines = (f"{name} = {value}\n" for name, value in self._settings.items())
         (self._config / "main.cf").write_text("".join(lines))
 
+    def _listens(self) -> bool:
+        return f"{self._listen} " in self._lab.run(self.host, ["ss", "-Hltn"]).stdout
+
     def _greets(self) -> bool:
         with self._lab.inside(self.host), suppress(OSError), smtplib.SMTP(self.address, 25, timeout=5):
             return True
         return False
 
 
-def start_postfix(lab: Lab, host: str, **settings: str) -> Postfix:
+def start_postfix(lab: Lab, host: str, *, listen: str = "smtp", **settings: str) -> Postfix:
     """A running Postfix on this host, with these lines of main.cf on top of the defaults."""
-    server = Postfix(lab, host, **settings)
+    server = Postfix(lab, host, listen=listen, **settings)
     server.start()
     return server

@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lab import Lab
-from worlds import CACHE, serve
+from worlds import CACHE, Server, serve
 
 Files = Mapping[str, str]
 NO_FILES: Files = {}
+
+#: A router that undoes percents, quotes and bangs for the local domains.
+EXIM_EXPANDS = r"""
+undisguise:
+  driver = redirect
+  domains = +local_domains
+  data = ${if match{$local_part}{\N^([^%@!]+)[%@](.+)$\N}{$1@$2}\
+         {${if match{$local_part}{\N^([^!]+)!(.+)$\N}{$2@$1}fail}}}
+"""
 
 _EXIM = """\
 install -d -o Debian-exim -g Debian-exim /var/log/exim4 /var/spool/exim4 /run/exim4
@@ -29,13 +38,15 @@ def exim(
     host: str,
     *,
     nets: str = "",
+    domains: str = "",
     macros: str = "",
     main: str = "",
     acl: str = "",
     routers: str = "",
     files: Files = NO_FILES,
-) -> None:
-    """`nets` are relay networks; `main` goes into the main part, `acl` before the rules for RCPT, `routers` first."""
+) -> Server:
+    """`nets` are relay networks, `domains` relay domains; `main` goes into the main part, `acl` before the rules for
+    RCPT, `routers` first."""
     template = (CACHE / "exim/etc/exim4/exim4.conf.template").read_text()
     acl_part, rcpt_part, routers_part = "\nbegin acl\n", "\nacl_check_rcpt:\n", "\nbegin routers\n"
     for place, text in (
@@ -51,6 +62,7 @@ def exim(
         "dc_local_interfaces": "",
         "dc_other_hostnames": name,
         "dc_relay_nets": nets,
+        "dc_relay_domains": domains,
         "dc_use_split_config": "false",
     }
     own = {
@@ -60,7 +72,7 @@ def exim(
         "etc/mailname": f"{name}\n",
         "etc/aliases": "postmaster: root\nroot: :blackhole:\n",
     }
-    serve(lab, host, "exim", _EXIM, own | dict(files))
+    return serve(lab, host, "exim", _EXIM, own | dict(files))
 
 
 _OPENSMTPD = """\
@@ -71,7 +83,7 @@ exec smtpd -d
 """
 
 
-def opensmtpd(lab: Lab, host: str, *lines: str) -> None:
+def opensmtpd(lab: Lab, host: str, *lines: str) -> Server:
     """`lines` are the last ones of smtpd.conf; the first rule that matches counts."""
     name = lab.name(host)
     config = (
@@ -88,7 +100,7 @@ def opensmtpd(lab: Lab, host: str, *lines: str) -> None:
         "etc/mailname": f"{name}\n",
         "etc/aliases": "postmaster: root\nroot: daemon\n",
     }
-    serve(lab, host, "opensmtpd", _OPENSMTPD, own)
+    return serve(lab, host, "opensmtpd", _OPENSMTPD, own)
 
 
 _SENDMAIL = """\
@@ -104,7 +116,7 @@ exec sendmail-mta -bD -q2s
 """
 
 
-def sendmail(lab: Lab, host: str, *lines: str, files: Files = NO_FILES) -> None:
+def sendmail(lab: Lab, host: str, *lines: str, files: Files = NO_FILES) -> Server:
     """Debian's sendmail.mc, listening on all addresses, with these lines before the mailers."""
     name = lab.name(host)
     recipe = (CACHE / "sendmail/usr/share/sendmail/cf/debian/sendmail.mc").read_text()
@@ -124,7 +136,7 @@ def sendmail(lab: Lab, host: str, *lines: str, files: Files = NO_FILES) -> None:
         "etc/mail/aliases": "postmaster: root\nroot: /dev/null\n",
         "etc/hosts": f"127.0.0.1 localhost\n{lab.hosts[host][0]} {name}\n",
     }
-    serve(lab, host, "sendmail", _SENDMAIL, own | dict(files))
+    return serve(lab, host, "sendmail", _SENDMAIL, own | dict(files))
 
 
 _COURIER = """\
@@ -147,7 +159,7 @@ exec sleep infinity
 """
 
 
-def courier(lab: Lab, host: str, *, name: str = "", files: Files = NO_FILES) -> None:
+def courier(lab: Lab, host: str, *, name: str = "", files: Files = NO_FILES) -> Server:
     """As it is shipped, with its trust in 10/8 and 192.168/16, but without the tarpit, which lasts for minutes."""
     name = name or lab.name(host)
     daemon = (CACHE / "courier/etc/courier/esmtpd").read_text()
@@ -161,4 +173,4 @@ def courier(lab: Lab, host: str, *, name: str = "", files: Files = NO_FILES) -> 
         "etc/courier/esmtpacceptmailfor.dir/default": f"{name}\n",
         "etc/courier/aliases/system": "postmaster: daemon\n",
     }
-    serve(lab, host, "courier", _COURIER, own | dict(files))
+    return serve(lab, host, "courier", _COURIER, own | dict(files))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shlex
 import smtplib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +26,8 @@ USERS: Mapping[str, Sequence[str]] = {
     "courier": ("courier",),
     "postgrey": ("postgrey",),
     "nftables": (),
+    "haproxy": ("haproxy",),
+    "nginx": (),
 }
 
 
@@ -34,7 +36,7 @@ def world(lab: Lab, host: str, packages: str, script: str, files: Mapping[str, s
     if not (CACHE / packages).is_dir():
         raise LabError(f"{packages} is not in {CACHE}: run `make strangers` as root")
     folder = lab.folder / f"{host}-{packages}"
-    lines = ["set -e", "umask 022", f"mkdir {folder}/rw", f"mount -t tmpfs none {folder}/rw"]
+    lines = ["set -e", "umask 022", f"mkdir -p {folder}/rw", f"mount -t tmpfs none {folder}/rw"]
     texts = {"etc/resolv.conf": f"nameserver {RESOLVER}\noptions timeout:1 attempts:2\n"} | dict(files or {})
     for kind, row in (("passwd", "{}:x:{}:{}::/nonexistent:/bin/false"), ("group", "{}:x:{}:")):
         rows = (row.format(user, 900 + i, 900 + i) for i, user in enumerate(USERS[packages]))
@@ -43,8 +45,9 @@ def world(lab: Lab, host: str, packages: str, script: str, files: Mapping[str, s
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
-    (folder / "var/tmp").mkdir(parents=True)
-    (folder / "var/run").symlink_to("/run")
+    (folder / "var/tmp").mkdir(parents=True, exist_ok=True)
+    if not (folder / "var/run").is_symlink():
+        (folder / "var/run").symlink_to("/run")
     for tree in _TREES:
         layers = (folder, CACHE / packages, *([Path("/")] if tree != "var" else []))
         lowers = [str(at / tree) for at in layers if (at / tree).is_dir()]
@@ -56,10 +59,39 @@ def world(lab: Lab, host: str, packages: str, script: str, files: Mapping[str, s
     return ["sh", "-c", "\n".join([*lines, script])]
 
 
-def serve(lab: Lab, host: str, packages: str, script: str, files: Mapping[str, str] | None = None) -> None:
+class Server:
+    """A server in its world, whose owner can change a file and start it again."""
+
+    def __init__(
+        self, lab: Lab, host: str, packages: str, argv: Sequence[str], wait: Callable[[Lab, str], None] | None = None
+    ) -> None:
+        """`wait` returns when it is up; None: when it greets."""
+        self.host = host
+        self._lab, self._packages, self._argv, self._wait = lab, packages, argv, wait or wait_for_greeting
+
+    def start(self) -> None:
+        """Run it for good; returns when it is up."""
+        self._lab.popen(self.host, self.host, self._argv)
+        self._wait(self._lab, self.host)
+
+    def edit(self, path: str, change: Callable[[str], str]) -> None:
+        """Change a file of its world (as its owner wrote it, or else as the package has it); for the next start."""
+        mine = self._lab.folder / f"{self.host}-{self._packages}" / path.lstrip("/")
+        text = (mine if mine.exists() else CACHE / self._packages / path.lstrip("/")).read_text()
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        mine.write_text(change(text))
+
+    def restart(self) -> None:
+        """End whatever runs on its host, and start it again."""
+        self._lab.end(self.host)
+        self.start()
+
+
+def serve(lab: Lab, host: str, packages: str, script: str, files: Mapping[str, str] | None = None) -> Server:
     """Run a server for good; returns when it greets on port 25."""
-    lab.popen(host, host, world(lab, host, packages, script, files))
-    wait_for_greeting(lab, host)
+    server = Server(lab, host, packages, world(lab, host, packages, script, files))
+    server.start()
+    return server
 
 
 def wait_for_greeting(lab: Lab, host: str, seconds: float = 40) -> None:
@@ -71,3 +103,9 @@ def wait_for_greeting(lab: Lab, host: str, seconds: float = 40) -> None:
         return False
 
     lab.wait_for(f"a greeting on {host}", greets, seconds, every=0.2)
+
+
+def wait_for_listener(lab: Lab, host: str, seconds: float = 40) -> None:
+    """Returns when something listens on port 25 of the host's first address, whom it greets or not."""
+    place = f"{lab.hosts[host][0]}:25 "
+    lab.wait_for(f"a listener on {host}", lambda: place in lab.run(host, ["ss", "-Hltn"]).stdout, seconds, every=0.2)
