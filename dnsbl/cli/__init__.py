@@ -6,9 +6,10 @@ Exit codes: 0 done, 1 refused or failed with one sentence on stderr, 2 usage. Lo
 
 from __future__ import annotations
 
+import json
 import sys
 
-from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.errors import DnsblError, Refused, SettingsError
 
 
 def main() -> None:
@@ -18,9 +19,23 @@ def main() -> None:
     try:
         app()
     except DnsblError as error:
+        if "--json" in sys.argv:
+            print(json.dumps(problem(error)))
         sys.exit(in_words(error))
     except BrokenPipeError:
         sys.exit(1)
+
+
+def problem(error: DnsblError) -> dict[str, object]:
+    """The same as one JSON document: the sentence, the reason's name where there is one, seconds until it is worth
+    another try where that is known; of a configuration every mistake.
+    """
+    found: dict[str, object] = {"error": str(error), "reason": None, "retry_after": None}
+    if isinstance(error, Refused):
+        found |= {"reason": error.reason, "retry_after": error.retry_after}
+    if isinstance(error, SettingsError):
+        found |= {"mistakes": list(error.mistakes)}
+    return found
 
 
 def in_words(error: DnsblError) -> str:

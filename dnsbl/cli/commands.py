@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.cli import networks, nominating, show
+from dnsbl import DISTRIBUTION
+from dnsbl.cli import networks, nominating, show, terminal
 from dnsbl.cli.waiting import wait_for
 from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual
@@ -36,6 +37,7 @@ app = typer.Typer(
     help="A DNS blocklist fed by open-relay testing: nominate, test, prove, list, answer, retest, delist.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 listing = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
 keys = typer.Typer(help="The keys that letters are signed with.", no_args_is_help=True)
@@ -47,7 +49,7 @@ app.add_typer(database, name="db")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"dnsbl {version('dnsbl')}, engine: {compiled.which()}")
+        typer.echo(f"dnsbl {version(DISTRIBUTION)}, engine: {compiled.which()}")
         raise typer.Exit
 
 
@@ -180,7 +182,7 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
     show.test(opened, report, as_json=as_json)
     standing = opened.casework.views.look_up(where)
     if standing.state is State.LISTED:
-        raise DnsblError(f"{where} stays listed: {report.run.explanation or report.run.verdict}")
+        terminal.fail(f"{where} stays listed: {report.run.explanation or report.run.verdict}")
 
 
 @app.command()
@@ -424,6 +426,23 @@ def plan_the_end(
         zone, name=service.name, contact=service.contact, website=service.website, today=today, end=end
     )
     show.farewell(words, retire.plan(zone, end=end), retire.delegation(zone), as_json=as_json)
+
+
+@app.command("init")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to write.")] = Path(),
+    zone: Annotated[str, typer.Option("--zone", help="The zone, under which mail servers ask.")] = "",
+    address: Annotated[
+        list[str] | None, typer.Option("--address", help="A public address of this machine; may be repeated.")
+    ] = None,
+    contact: Annotated[str, typer.Option("--contact", help="Mail address for people with questions.")] = "",
+    base_url: Annotated[str, typer.Option("--base-url", help="Where the site is reached.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Write a first configuration, and show the DNS records to publish; asks what is not given."""
+    from dnsbl.cli.founding import found
+
+    found(folder, zone=zone, contact=contact, addresses=address or [], base_url=base_url, as_json=as_json)
 
 
 @app.command("check-config")

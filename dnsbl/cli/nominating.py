@@ -24,7 +24,7 @@ def read(path: Path) -> bytes:
 
 
 def show_each(opened: OpenedList, taken: Sequence[Taken], total: int, *, as_json: bool) -> None:
-    """Show what came of each message. Raises the first refusal when nobody was nominated."""
+    """Show what came of each message. Ends with the first refusal when nobody was nominated."""
     refused = next((each.refused for each in taken if each.refused is not None), None)
     if as_json:
         _document(opened, taken, total, refused)
@@ -37,7 +37,7 @@ def show_each(opened: OpenedList, taken: Sequence[Taken], total: int, *, as_json
             terminal.out().print(more)
     if all(each.job is None for each in taken):
         assert refused is not None
-        raise DnsblError(f"{refused} (--pick N)") if len(taken) == 1 and taken[0].case.asks else refused
+        terminal.fail(f"{refused} (--pick N)" if len(taken) == 1 and taken[0].case.asks else str(refused))
 
 
 def _document(opened: OpenedList, taken: Sequence[Taken], total: int, refused: Refused | None) -> None:

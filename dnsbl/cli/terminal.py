@@ -4,7 +4,9 @@ pipe no line is folded."""
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
+import typer
 from rich.console import Console
 
 #: Columns of what is no terminal: a table in a pipe is as wide as what it holds.
@@ -19,6 +21,12 @@ def out() -> Console:
 def err(*, quiet: bool = False) -> Console:
     """Standard error, as it is now; `quiet` says nothing."""
     return _console(stderr=True, quiet=quiet)
+
+
+def fail(sentence: str) -> NoReturn:
+    """End with exit code 1 and this sentence, after standard output has had its document."""
+    err().print(f"dnsbl: {sentence}")
+    raise typer.Exit(1)
 
 
 def _console(*, stderr: bool, quiet: bool = False) -> Console:

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
+from dnsbl import DISTRIBUTION
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
@@ -64,7 +65,7 @@ def create_app(
     """
     app = _App(
         title=settings.service.name,
-        version=version("dnsbl"),
+        version=version(DISTRIBUTION),
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dnsbl import DISTRIBUTION
 from dnsbl.clock import SystemClock
 from dnsbl.dns.engine import compiled
 from tests.dnsbl.cli.conftest import ROOT, Run, spam
@@ -218,7 +219,7 @@ def test_the_end_of_a_zone_is_planned_and_leads_nowhere(run: Run) -> None:
 def test_the_version_names_the_engine_that_answers(changed: dict[str, str], engine: str) -> None:
     command = [sys.executable, "-m", "dnsbl", "--version"]
     done = subprocess.run(command, env=os.environ | changed, capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == f"dnsbl {version('dnsbl')}, engine: {engine}"
+    assert done.stdout.strip() == f"dnsbl {version(DISTRIBUTION)}, engine: {engine}"
 
 
 def test_keys_are_shown_by_fingerprint_rotated_and_never_told(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,145 @@
+"""A list's first configuration: its settings file, its zone file, and the DNS records to publish.
+
+Pure: makes text, writes nothing, asks nobody. What it makes is read back by `config`; a test holds that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dnsbl.addresses import Address
+
+_NAME = re.compile(r"(?=.{4,200}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Founding:
+    """What must be known of a list before it begins."""
+
+    zone: str  #: the name under which mail servers ask, without the dot at the end
+    contact: str  #: mail address for people with questions
+    addresses: tuple[Address, ...]  #: this machine's public addresses
+    base_url: str  #: where the site is reached, without a slash at the end
+
+    @property
+    def domain(self) -> str:
+        """The domain that the list's own names are under: the zone's parent, or the zone where that is a top level."""
+        _, _, parent = self.zone.partition(".")
+        return parent if "." in parent else self.zone
+
+
+def zone_name(text: str) -> str:
+    """A zone's name as it was typed, in its one form. Raises ValueError with one sentence."""
+    name = text.strip().rstrip(".").lower()
+    if not _NAME.match(name):
+        raise ValueError(f"{text.strip()[:80]!r} is no name for a zone, such as relays.your-domain.net.")
+    if f".{name}".endswith((".example", ".example.org", ".example.net", ".example.com", ".invalid", ".test")):
+        raise ValueError(f"{name} is a name for examples: nobody can delegate it to you.")
+    return name
+
+
+def settings_file(found: Founding) -> str:
+    """config.toml: what has no good default, and nothing else."""
+    text, at = json.dumps, found.domain
+    listen = [_socket(address, 53) for address in found.addresses]
+    lines = [
+        "# The keys that have no good default. `dnsbl check-config --example` prints every other with its default.",
+        "",
+        "[service]",
+        f"name = {text(found.zone)}",
+        f"contact = {text(found.contact)}",
+        f"website = {text(found.base_url)}",
+        "",
+        "[dns]",
+        f"listen = {text(listen)}",
+        "",
+        "[tester]",
+        f"source_addresses = {text([str(address) for address in found.addresses])}",
+        f"helo = {text(f'tester.{at}')}",
+        f"collector_domain = {text(f'c.{at}')}",
+        f"bounce_domain = {text(f'b.{at}')}",
+        "",
+        "[collector]",
+        f"listen = {text([_socket(address, 25) for address in found.addresses])}",
+        f"hostname = {text(f'mx.{at}')}",
+        "",
+        "[web]",
+        'listen = "127.0.0.1:8053"        # put a web server with TLS in front of it',
+        f"base_url = {text(found.base_url)}",
+        'trusted_proxies = ["127.0.0.1"]  # that web server',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def zone_file(found: Founding) -> str:
+    """The zone file: proven relays, the inputs of multi-hop relays, and an operator's own listings."""
+    glue = "".join(
+        f'\n[[records]]\nname = "ns1"\ntype = "{"A" if address.version == 4 else "AAAA"}"\ndata = "{address}"\n'
+        for address in found.addresses
+    )
+    return f"""# The zone of this list: which kinds of listings it answers for, and how.
+
+origin = "{found.zone}"
+ns = ["ns1.{found.zone}"]
+ttl = 2100                      # seconds; for listings
+
+[soa]
+mname = "ns1.{found.zone}"
+rname = "{_rname(found.contact)}"
+refresh = 3600
+retry = 600
+expire = 604800
+minimum = 300                   # seconds that "not listed" may be cached
+ttl = 3600
+
+# {{address}} is the address asked for, {{url}} its page on the site.
+[kinds.relay]
+code = "127.0.0.2"
+txt = "Open relay: {{address}} relayed our test letter, see {{url}}"
+
+# The output of a multi-hop relay is often somebody's smart host, so it stays out of the combined list.
+[kinds.multihop]
+code = "127.0.0.3"
+txt = "Open relay by way of another server: {{address}} took our test letter, see {{url}}"
+aggregate = false
+
+[kinds.manual]
+code = "127.0.0.4"
+txt = "Listed by the operator: {{address}}, see {{url}}"
+{glue}"""
+
+
+def records(found: Founding) -> tuple[str, ...]:
+    """The DNS records to publish elsewhere, a line each: the delegation, the collector, the tester and its SPF."""
+    at = found.domain
+    spf = " ".join(f"ip{address.version}:{address}" for address in found.addresses)
+    return (
+        f"{found.zone}. NS ns1.{found.zone}.",
+        *_hosts(f"ns1.{found.zone}", found.addresses),
+        *_hosts(f"mx.{at}", found.addresses),
+        f"c.{at}. MX 10 mx.{at}.",
+        f"b.{at}. MX 10 mx.{at}.",
+        f'b.{at}. TXT "v=spf1 {spf} -all"',
+        *_hosts(f"tester.{at}", found.addresses),
+        f'tester.{at}. TXT "v=spf1 a -all"',
+        *(f"{address.reverse_pointer}. PTR tester.{at}." for address in found.addresses),
+    )
+
+
+def _hosts(name: str, addresses: Sequence[Address]) -> Iterator[str]:
+    return (f"{name}. {'A' if address.version == 4 else 'AAAA'} {address}" for address in addresses)
+
+
+def _socket(address: Address, port: int) -> str:
+    return f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
+
+
+def _rname(contact: str) -> str:
+    """A mail address as the SOA record has it (RFC 1035 3.3.13), where it can be written so; else a usual one."""
+    local, _, domain = contact.partition("@")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", local) or not _NAME.match(domain.lower()):
+        local, domain = "hostmaster", domain
+    return f"{local}.{domain}".lower()

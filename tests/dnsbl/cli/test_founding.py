@@ -1,0 +1,67 @@
+"""`dnsbl init`: a first configuration, all or nothing, from flags alone where nobody can be asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from dnsbl import cli
+
+GIVEN = ("--zone", "relays.mail-list.net", "--address", "198.51.100.7")
+
+
+def init(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    monkeypatch.setattr(sys, "argv", ["dnsbl", "init", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+def test_it_writes_a_configuration_that_has_no_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(monkeypatch, str(tmp_path), *GIVEN, "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [Path(name).name for name in said["written"]] == ["config.toml", "relays.mail-list.net.toml"]
+    assert "relays.mail-list.net. NS ns1.relays.mail-list.net." in said["records"]
+    monkeypatch.setattr(sys, "argv", ["dnsbl", "check-config", "--config", str(tmp_path / "config.toml"), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["zones"] == ["relays.mail-list.net"]
+
+
+def test_nothing_is_overwritten_and_then_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "zones").mkdir()
+    (tmp_path / "zones" / "relays.mail-list.net.toml").write_text("mine")
+    assert "is there already" in str(init(monkeypatch, str(tmp_path), *GIVEN))
+    assert not (tmp_path / "config.toml").exists()
+    assert (tmp_path / "zones" / "relays.mail-list.net.toml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--zone", "relays.example.org", "--address", "198.51.100.7"), "name for examples"),
+        (("--zone", "relays.mail-list.net", "--address", "198.51.100.777"), "is not an IPv4 or IPv6 address"),
+        ((*GIVEN, "--contact", "nobody"), "is no mail address"),
+        ((*GIVEN, "--base-url", "relays.mail-list.net"), "is no address of a site"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert said in str(init(monkeypatch, str(tmp_path), *words))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_needed_and_not_given_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(monkeypatch, str(tmp_path), "--zone", "relays.mail-list.net") == 2
+    assert "--address" in capsys.readouterr().err
