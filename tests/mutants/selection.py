@@ -37,7 +37,12 @@ def pure() -> list[str]:
     """The modules that decide: what a test shows, what the list does, what a question is told."""
     rooms = [path for room in ("tester", "dnsbl/rules") for path in sorted((ROOT / room).rglob("*.py"))]
     modules = [str(path.relative_to(ROOT)) for path in rooms if not _imports(path) & _SHELLS]
-    others = ["dnsbl/casework/judging.py", "dnsbl/store/journal.py", "dnsbl/dns/answer.py"]
+    others = [
+        "dnsbl/casework/judging.py",
+        "dnsbl/casework/queueing.py",
+        "dnsbl/store/journal.py",
+        "dnsbl/dns/answer.py",
+    ]
     return [module for module in modules if not module.endswith("__main__.py")] + others
 
 
