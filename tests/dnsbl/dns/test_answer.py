@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
-from dnsbl.dns.answer import blocked
+from dnsbl.dns.answer import blocked, types
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.guard import Keys, rules_of
 from dnsbl.dns.listed.table import Table
@@ -217,6 +217,38 @@ def test_f18_to_f22_the_test_points_are_right_even_with_an_empty_table_or_a_full
                     said = dns.message.from_wire(reply)
                     assert dns.rcode.to_text(said.rcode()) == rcode
                     assert len(said.answer) == (rcode == "NOERROR")
+
+
+def test_b57_the_ipv6_twins_of_test_points_that_lie_apart_are_reached_label_by_label() -> None:
+    text = WORLD["zones"]["bl.test"].replace('code = "127.0.0.4"', 'code = "127.0.0.20"')
+    zones = zones_from({"bl.test": text}, site=WORLD["site"])
+    for point in ("7f000002", "7f000014"):
+        labels = ["f"] * 4 + list(point)
+        for n in range(1, len(labels) + 1):
+            name = ".".join(reversed(["0"] * 20 + labels[:n])) + ".bl.test"
+            reply = answer(packet_of({"name": name, "type": "A"}), Table.of([]), zones, tcp=False)
+            assert reply is not None
+            said = dns.message.from_wire(reply)
+            assert (said.rcode(), bool(said.answer)) == (dns.rcode.NOERROR, n == len(labels)), name
+
+
+def test_b15_a_type_whose_answer_is_not_that_of_any_other_type_is_named_as_looked_at() -> None:
+    def said(name: str, qtype: int) -> tuple[int, list[object], list[object]]:
+        reply = answer(packet_of({"name": name, "type": f"TYPE{qtype}"}), TABLE, zones, tcp=False)
+        assert reply is not None
+        found = dns.message.from_wire(reply)
+        return found.rcode(), found.answer, found.authority
+
+    bare = WORLD["zones"]["bl.test"].partition("[[records]]")[0].replace('"ns1.bl.test", ', "")
+    zones = zones_from({"bl.test": bare}, site=WORLD["site"])
+    transfers = {dns.rdatatype.AXFR, dns.rdatatype.IXFR, dns.rdatatype.MAILA, dns.rdatatype.MAILB}
+    special = {
+        qtype
+        for qtype in set(range(1, 260)) - transfers
+        for name in ("bl.test", "7.100.51.198.bl.test")
+        if said(name, qtype) != said(name, 65280)
+    }
+    assert special == types()
 
 
 @settings(max_examples=30, deadline=None)
