@@ -55,4 +55,4 @@ def throwaway(name: str, now: float) -> bytes:
 
 
 def _shown(text: str) -> str:
-    return escape(text.encode("utf-8", "replace"))[:MOST]
+    return escape(text.encode())[:MOST]

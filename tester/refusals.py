@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, auto
 
 
-class Meant(StrEnum):
+class Meant(Enum):
     """What a refusal speaks of."""
 
-    RELAYING = "relaying"  # mail for this recipient is not taken here, from strangers
-    TESTER = "tester"  # we are not welcome: our address, our name, a list that we stand on
-    UNTOLD = "untold"  # it does not say
+    RELAYING = auto()  # mail for this recipient is not taken here, from strangers
+    TESTER = auto()  # we are not welcome: our address, our name, a list that we stand on
+    UNTOLD = auto()  # it does not say
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -138,7 +138,7 @@ def nominations(
             try:
                 trace = _trace(exhibit, at if at is not None else home(settings), settings, now)
                 line = _line(exhibit, trace, typed, pick)
-                suspect = typed or target(str(line.hop.address), settings)
+                suspect = target(str(line.hop.address), settings)
             except Refused as error:
                 refused = error
         kept = exhibit.message[: terms.evidence_bytes]
@@ -272,5 +272,5 @@ def _date(text: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(text.strip()[:100])
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, OverflowError):
         return None

@@ -28,9 +28,9 @@ class Share:
 
     holder: str  #: what is counted together, in our own words
     daily: bool  #: by day, or for good
+    full: str  #: for the sender when it is used up
     messages: int | None = None  #: at most so many, or any number
     octets: int | None = None  #: at most so many together, or any number
-    full: str = ""  #: for the sender when it is used up
 
 
 def shares(collector: CollectorSettings, *, peer: Address, news: bool, letter: Letter | None) -> Iterator[Share]:
@@ -54,7 +54,7 @@ def shares(collector: CollectorSettings, *, peer: Address, news: bool, letter: L
 
 def _networks(peer: Address, most: int) -> Iterator[tuple[str, int]]:
     lengths = (32, 24, 16) if peer.version == 4 else (64, 48, 32)
-    for length, part in zip(lengths, (max(1, most // PART), most, most * REGION), strict=True):
+    for length, part in zip(lengths, (most // PART, most, most * REGION), strict=True):
         yield str(ip_network((peer, length), strict=False)), part
 
 

@@ -46,7 +46,8 @@ def test_each_kind_of_change(source: str, expected: dict[str, str] | None) -> No
 
 
 @pytest.mark.parametrize(
-    "source", ['"A docstring of 3."', "x: Literal[4]", "@f(True)\ndef g(): ...", "x = 'two words'"]
+    "source",
+    ['"A docstring of 3."', "x: Literal[4]", "X = Callable[[A, B], C]", "@f(True)\ndef g(): ...", "x = 'two words'"],
 )
 def test_words_and_annotations_and_decorators_are_left_alone(source: str) -> None:
     assert changes(source) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
@@ -38,6 +39,19 @@ def test_whatever_a_stranger_shows_is_summed_up(der: bytes) -> None:
 def test_hostile_names_are_shown_harmlessly_and_cut() -> None:
     pem = throwaway("evil\x1b[2J<script>", 1_700_000_000.0)
     assert "\x1b" not in facts(ssl.PEM_cert_to_DER_cert(pem[pem.index(b"-----BEGIN CERT") :].decode()))["subject"]
+
+
+def test_names_are_cut_where_they_are_long() -> None:
+    names = [f"{'a' * 50}{n}.example.net" for n in range(10)]
+    pem = trustme.CA().issue_cert(*names).cert_chain_pems[0].bytes().decode()
+    found = facts(ssl.PEM_cert_to_DER_cert(pem))
+    assert found["names"] == " ".join(names)[:300]
+
+
+def test_ours_is_good_for_a_day_before_and_after() -> None:
+    certificate = x509.load_pem_x509_certificate(throwaway("probe.test", 1_700_000_000.0))
+    moment, day = datetime.fromtimestamp(1_700_000_000, UTC), timedelta(days=1)
+    assert (certificate.not_valid_before_utc, certificate.not_valid_after_utc) == (moment - day, moment + day)
 
 
 @pytest.mark.parametrize("name", ["probe.test", "a" * 200 + ".test"])

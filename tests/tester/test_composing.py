@@ -79,6 +79,16 @@ def test_an_attempt_has_the_bytes_of_its_row() -> None:
     assert attempt.mail == f"<{one.sender}@mx.example.net>".encode()
 
 
+def test_an_attempt_greets_and_opens_as_its_row_says() -> None:
+    names = replace(NAMES, own_name="mx.example.net")
+    made = [attempt for attempt in composed(letters(*vectors.CATALOGUE), names=names) if not attempt.skip]
+    for attempt in made:
+        row = vectors.CATALOGUE[attempt.vector]
+        assert (attempt.helo, attempt.opening) == (vectors.helo(row, names), vectors.opening(row, names))
+    assert any(attempt.helo for attempt in made)
+    assert any(attempt.opening.before for attempt in made)
+
+
 @pytest.mark.parametrize("id", ["S01", "S06"])
 def test_odd_forms_are_told_as_odd(id: str) -> None:
     [attempt] = composed(letters(id))

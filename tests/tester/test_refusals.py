@@ -70,6 +70,21 @@ def test_an_echo_of_our_own_addresses_names_nobody() -> None:
     assert read("550 5.7.1 rejected, b.test", us=US).meant is Meant.TESTER
 
 
+def test_a_name_of_ours_that_is_not_set_is_in_nothing() -> None:
+    assert read("550 5.7.1 rejected", us={"", "b.test"}).meant is Meant.UNTOLD
+
+
+def test_what_a_rule_looked_at_is_found_in_any_line_of_a_reply() -> None:
+    lines = "554-5.7.1 Sorry.\n554 5.7.1 <unknown[1.2.3.4]>: Client host rejected: not authorized user"
+    assert read(lines).meant is Meant.TESTER
+
+
+def test_of_a_long_reply_the_start_is_read() -> None:
+    assert read(f"550 {'a' * (MOST - 10)} relay").meant is Meant.RELAYING
+    assert read(f"550 {'a' * (MOST - 9)} relay").meant is Meant.UNTOLD
+    assert MOST == 500
+
+
 def test_one_rule_has_one_text_whatever_it_repeats() -> None:
     first = read("554 5.7.1 <ra1@c.test>: rejected, see id 4711-x")
     assert first == read("550 5.7.1 <ra2@c.test>: rejected, see id 4712-y")

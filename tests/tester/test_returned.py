@@ -254,6 +254,17 @@ def test_every_proof_in_a_message_is_found():
     assert found.proofs == {PROOF, second}
 
 
+def test_markup_is_taken_out_of_html_alone():
+    marked = f"Proof: <b class=x>{PROOF}"
+    assert unwrapped(marked, "Content-Type: text/html").proofs == {PROOF}
+    assert unwrapped(marked, "Content-Type: text/plain").proofs == set()
+
+
+def test_a_proof_stands_near_its_label():
+    assert unwrapped(f"Proof:{'>' * 54}{PROOF}").proofs == {PROOF}
+    assert unwrapped(f"Proof:{'>' * 55}{PROOF}").proofs == set()
+
+
 def test_a_proof_in_the_header_is_none():
     assert unwrap(f"Subject: Proof: {PROOF}\r\nProof: {PROOF}\r\n\r\nempty\r\n".encode()).proofs == set()
 

@@ -93,6 +93,11 @@ def test_a_letter_with_its_proof_convicts() -> None:
     assert weighed(peer=ip_address("192.0.2.9")).finding is Finding.DELIVERED_OTHER
 
 
+def test_a_letter_convicts_beside_another_ones_proof() -> None:
+    other = f"\r\nProof: {'a' * 26}\r\n".encode()
+    assert weighed(MESSAGE + other).finding is Finding.DELIVERED_SAME
+
+
 def test_another_letters_proof_or_key_convicts_nobody() -> None:
     assert weighed(letter=issued(1), recipient=issued(1).recipient).finding is Finding.TOKEN_SEEN
     stranger = Keyring.generate(lambda size: b"x" * size, ISSUED)
@@ -137,10 +142,10 @@ def test_what_names_no_letter_is_a_persons_or_a_forgers(recipient: str, finding:
 
 
 def test_a_probe_is_a_callback_at_the_sender_and_a_token_that_was_seen_at_the_recipient() -> None:
-    assert weigh_probe(collected(b"", recipient=LETTER.sender.upper()), Fate(letter=LETTER)).finding is (
-        Finding.CALLBACK_SEEN
-    )
-    assert weigh_probe(collected(b""), Fate(letter=LETTER)).finding is Finding.TOKEN_SEEN
+    callback = weigh_probe(collected(b"", recipient=LETTER.sender.upper()), Fate(letter=LETTER))
+    assert (callback.finding, callback.counts) == (Finding.CALLBACK_SEEN, False)
+    seen = weigh_probe(collected(b""), Fate(letter=LETTER))
+    assert (seen.finding, seen.counts) == (Finding.TOKEN_SEEN, False)
 
 
 @pytest.mark.parametrize(

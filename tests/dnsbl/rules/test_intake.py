@@ -1,5 +1,6 @@
 """Doors refuse with one clear sentence."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address, ip_network
@@ -77,6 +78,19 @@ def test_the_web_asks_for_evidence_and_an_operator_for_a_reason_at_least() -> No
     assert read(door=Door.CLI, reason="a customer\ncomplained\x07").reason == "a customer complained"
 
 
+def test_a_reason_and_a_nominator_are_kept_up_to_their_length() -> None:
+    asked = {"door": Door.CLI, "evidence": None, "settings": SETTINGS, "now": NOW}
+    nomination = intake.nomination("8.8.8.8", nominator="n" * 150, reason="r" * 600, **asked)
+    assert (nomination.nominator, nomination.reason) == ("n" * 100, "r" * 500)
+
+
+def test_a_request_without_evidence_is_one_case_about_no_message() -> None:
+    asked = {"door": Door.CLI, "nominator": "me", "reason": "seen", "evidence": None, "settings": SETTINGS, "now": NOW}
+    (case,), total = intake.nominations("8.8.8.8", **asked)
+    assert (total, case.where, case.message, case.report) == (1, "", b"", "")
+    assert (case.trace, case.line, case.source, case.refused, case.asks) == (None, None, None, None, False)
+
+
 def test_evidence_may_be_left_out_where_the_policy_says_so() -> None:
     lenient = Settings.model_validate({"policy": {"require_evidence": False}})
     assert read(settings=lenient).evidence is None
@@ -101,6 +115,7 @@ def test_of_long_evidence_the_start_is_kept() -> None:
 def test_old_evidence_is_refused_by_the_date_of_the_newest_received_line() -> None:
     assert refusal(evidence=spam(age=timedelta(days=8))).reason == Refusal.TOO_OLD
     assert read(evidence=spam(age=timedelta(days=6)))
+    assert read(evidence=spam(age=timedelta(days=7))), "so old it may be"
 
 
 def test_evidence_without_any_date_is_judged_by_the_rest() -> None:
@@ -108,6 +123,45 @@ def test_evidence_without_any_date_is_judged_by_the_rest() -> None:
     assert read(evidence=bare)
     dated = bare.replace(b"From:", b"Date: Thu, 1 Jan 2026 00:00:00 +0000\nFrom:")
     assert refusal(evidence=dated).reason == Refusal.TOO_OLD
+
+
+def dated(received: str, date: str = "") -> bytes:
+    """Evidence whose Received line and whose Date say these."""
+    line = f"Received: from x ([8.8.8.8]) by mx.example.org{received}\n"
+    return f"{line}Date: {date}\nFrom: a@example.com\n\nBuy.\n".encode("latin-1")
+
+
+OLD, FRESH = "Thu, 1 Jan 2026 00:00:00 +0000", "Sun, 1 Mar 2026 11:00:00 +0000"
+
+
+def test_what_the_reporters_server_says_of_the_time_goes_before_what_the_sender_says() -> None:
+    assert read(evidence=dated(f"; {FRESH}", OLD))
+    assert refusal(evidence=dated(f"; {OLD}", FRESH)).reason == Refusal.TOO_OLD
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    ["yesterday", "", "Fri, 31 Dec 9999 23:59:59 -2359", "Fri, 31 Dec 9999999999999999999 23:59:59 +0000", "\xe9"],
+)
+def test_a_time_that_cannot_be_read_is_none(rubbish: str) -> None:
+    assert read(evidence=dated(f"; {rubbish}", rubbish))
+    assert read(evidence=dated("", rubbish))
+    assert refusal(evidence=dated(f"; {rubbish}", OLD)).reason == Refusal.TOO_OLD
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles"])
+def test_times_are_read_in_their_own_zone_whatever_the_machines_is(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        for just, late in (
+            ("Sun, 22 Feb 2026 12:00:00 -0000", "Sun, 22 Feb 2026 11:59:59 -0000"),
+            ("Sun, 22 Feb 2026 17:00:00 +0500", "Sun, 22 Feb 2026 16:59:59 +0500"),
+            ("Sun, 22 Feb 2026 07:00:00 -0500", "Sun, 22 Feb 2026 06:59:59 -0500"),
+        ):
+            assert read(evidence=dated(f"; {just}"))
+            assert refusal(evidence=dated(f"; {late}")).reason == Refusal.TOO_OLD
+    time.tzset()
 
 
 def test_evidence_must_name_the_address() -> None:
@@ -131,6 +185,14 @@ def test_b46_the_list_never_lists_the_world_nor_special_space(network: str, reas
     with pytest.raises(Refused) as caught:
         intake.listable(ip_network(network), SETTINGS)
     assert caught.value.reason == reason
+
+
+def test_tests_are_kept_away_from_special_space_too_but_from_nothing_wider_than_may_be_listed() -> None:
+    widest = ip_network(f"10.0.0.0/{SETTINGS.policy.widest_ipv4}")
+    assert intake.excludable(widest, SETTINGS) == widest
+    with pytest.raises(Refused, match="may be excluded") as caught:
+        intake.excludable(widest.supernet(), SETTINGS)
+    assert caught.value.reason == Refusal.TOO_WIDE
 
 
 def test_public_networks_and_a_lab_of_our_own_may_be_listed() -> None:
@@ -213,6 +275,18 @@ def test_a_picked_line_is_used_and_no_other_number_is_one() -> None:
         assert nominated(case).startswith(f"which-line: Line {number} cannot be the hand-over; Line 1 ")
 
 
+def test_a_picked_line_and_a_typed_address_must_agree() -> None:
+    assert nominated(cases(DOUBTFUL, RELAY, pick=2)[0]) == RELAY
+    assert nominated(cases(DOUBTFUL, RELAY, pick=1)[0]) == (
+        f"which-line: Line 1 names {OWN}, and {RELAY} was typed: leave one of the two out."
+    )
+
+
+def test_where_no_line_can_be_the_hand_over_a_picked_one_is_none_either() -> None:
+    (case,) = cases(traced("from a by mx.mysite.example with SMTP"), pick=1)
+    assert nominated(case) == "which-line: Line 1 cannot be the hand-over; no line could be."
+
+
 def test_a_line_may_be_picked_where_nobody_has_to_be_asked() -> None:
     lines = (f"from a (a [{RELAY}]) by mx", "from b (b [192.0.2.5]) by a")
     assert nominated(cases(traced(*lines))[0]) == RELAY
@@ -289,6 +363,30 @@ def test_a_lab_on_loopback_may_be_typed() -> None:
     )
 
 
+def test_what_is_no_evidence_asks_for_no_line_and_a_message_that_is_refused_unread_has_no_trace() -> None:
+    (case,) = cases(b"Subject: none\r\n\r\nx")
+    assert nominated(case).startswith("not-mail")
+    assert not case.asks
+    forward = (
+        traced(f"from a (a [{RELAY}]) by mx").replace(b"Subject: buy", b"Subject: Fwd: buy")
+        + b"\r\n---------- Forwarded message ---------\r\nFrom: B <b@example.org>\r\nDate: Mon, 2 Mar 2026\r\n"
+        b"Subject: buy\r\nTo: me@example.org\r\n\r\nBuy.\r\n"
+    )
+    box = b"".join(b"From x@spam.example Wed Nov 25 15:14:13 2026\r\n" + each + b"\r\n" for each in (DOUBTFUL, forward))
+    asked, case = cases(box)
+    assert asked.asks
+    assert nominated(case).startswith("inline-forward")
+    assert (case.trace, case.line, case.asks) == (None, None, False)
+
+
+def test_of_a_message_what_is_kept_is_shown_beside_what_came_of_it() -> None:
+    for evidence in (traced(f"from a (a [{RELAY}]) by mx"), b"Subject: none\r\n\r\nx"):
+        (case,) = cases(evidence, settings=lab(evidence_bytes=1024))
+        assert case.message == evidence
+    (case,) = cases(evidence + b"x" * 2000, settings=lab(evidence_bytes=1024))
+    assert len(case.message) == 1024
+
+
 def test_a_chain_that_does_not_tell_says_which_line_does_not() -> None:
     silent = traced("from a by mx.mysite.example with SMTP", f"from b ([{RELAY}]) by a")
     assert nominated(cases(silent)[0]) == (
@@ -296,11 +394,15 @@ def test_a_chain_that_does_not_tell_says_which_line_does_not() -> None:
         "nothing below it can be trusted."
     )
     assert nominated(cases(silent, RELAY)[0]) == RELAY
+    behind = traced(f"from mx ([{OWN}]) by store with LMTP", "from a by mx.mysite.example with SMTP")
+    assert ": line 2 names no address" in nominated(cases(behind)[0])
 
 
 def test_a_message_that_was_sent_on_as_it_was_is_asked_about() -> None:
     lines = (f"from a (a [{OWN}]) by mx.mysite.example", f"from b (b [{RELAY}]) by mx.partner.example")
-    assert "(Resent-From)" in nominated(cases(traced(*lines, more="Resent-From: x@partner.example\r\n"))[0])
+    said = nominated(cases(traced(*lines, more="Resent-From: x@partner.example\r\n"))[0])
+    assert said.startswith(f"which-line: Line 1 ({OWN}) and line 2 ({RELAY}) could be the hand-over, since somebody")
+    assert said.endswith("(Resent-From): say which is meant.")
     assert nominated(cases(traced(*lines[:1], more="Resent-From: x@partner.example\r\n"))[0]) == OWN
 
 
@@ -341,6 +443,7 @@ def test_a_report_that_disagrees_with_the_trace_is_asked_about_and_both_are_show
 def test_a_report_settles_what_the_trace_leaves_open() -> None:
     assert nominated(cases(reported(RELAY, DOUBTFUL))[0]) == RELAY
     assert nominated(cases(reported(OWN, DOUBTFUL))[0]) == OWN
+    assert cases(reported("192.0.2.77", DOUBTFUL))[0].asks, "and nothing that no line says"
 
 
 def test_of_several_messages_each_is_judged_by_itself() -> None:
@@ -358,6 +461,16 @@ def test_of_several_messages_each_is_judged_by_itself() -> None:
     with pytest.raises(Refused, match="these are 3"):
         read("", evidence=box)
     assert [nominated(case).partition(":")[0] for case in cases(box, RELAY)] == [RELAY, RELAY, "not-mail"]
+
+
+def test_two_messages_are_one_too_many_for_a_picked_line_and_for_a_request_about_one() -> None:
+    box = b"".join(
+        b"From x@spam.example Wed Nov 25 15:14:13 2026\r\n" + each + b"\r\n" for each in (DOUBTFUL, DOUBTFUL)
+    )
+    with pytest.raises(Refused, match="these are 2") as caught:
+        cases(box, pick=1)
+    assert caught.value.reason == Refusal.WHICH_LINE
+    assert refusal(address="", evidence=box).reason == Refusal.NOT_MAIL
 
 
 def test_more_messages_than_are_taken_are_counted() -> None:

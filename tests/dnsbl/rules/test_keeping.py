@@ -28,6 +28,19 @@ def held(peer: str, *, news: bool = False, letter: Letter | None = None) -> dict
     return {share.holder: share for share in shares(COLLECTOR, peer=ip_address(peer), news=news, letter=letter)}
 
 
+def test_an_address_has_a_quarter_of_its_networks_share_and_a_region_eight_of_them() -> None:
+    assert (PER_LETTER, PART, REGION) == (20, 4, 8)
+    for most, each in ((40, [10, 40, 320]), (5, [1, 5, 40])):
+        collector = CollectorSettings(peer_day=most)
+        found = shares(collector, peer=ip_address("198.51.100.7"), news=False, letter=None)
+        assert [share.messages for share in found] == [*each, None]
+
+
+def test_what_somebody_brings_is_counted_by_day_and_what_is_kept_of_a_test_for_good() -> None:
+    daily = {holder: share.daily for holder, share in held("198.51.100.7", letter=LETTER).items()}
+    assert [holder for holder in daily if not daily[holder]] == ["run x"]
+
+
 def test_a_message_counts_for_its_address_its_network_and_its_region() -> None:
     found = held("198.51.100.7")
     assert {holder: share.messages for holder, share in found.items()} == {
@@ -62,10 +75,10 @@ def test_every_share_says_what_is_used_up() -> None:
 @pytest.mark.parametrize(
     ("share", "messages", "octets", "more", "over"),
     [
-        (Share(holder="", daily=True, messages=3), 2, 10**9, 10**9, False),
-        (Share(holder="", daily=True, messages=3), 3, 0, 0, True),
-        (Share(holder="", daily=True, octets=100), 10**9, 60, 40, False),
-        (Share(holder="", daily=True, octets=100), 0, 60, 41, True),
+        (Share(holder="", daily=True, full="", messages=3), 2, 10**9, 10**9, False),
+        (Share(holder="", daily=True, full="", messages=3), 3, 0, 0, True),
+        (Share(holder="", daily=True, full="", octets=100), 10**9, 60, 40, False),
+        (Share(holder="", daily=True, full="", octets=100), 0, 60, 41, True),
     ],
 )
 def test_a_share_is_used_up_to_its_end_and_not_beyond(
