@@ -291,7 +291,10 @@ class Dns(Section):
     )
     tsig_keys: Path | None = Field(
         None,
-        description="File of transfer keys, a `name algorithm secret` a line; relative to the configuration file.",
+        description=(
+            "File of transfer keys, a `name algorithm secret` a line; relative to the configuration file, and not "
+            "others' to read."
+        ),
     )
     transfers: int = Field(4, description="Zone transfers at once.", ge=1, le=100)
     expand_ranges: bool = Field(

@@ -24,6 +24,7 @@ from dnsbl.serving.feed import Feed
 from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
 from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.querylog import QueryLog
+from dnsbl.serving.readiness import Readiness
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.secrets import Secrets
 from dnsbl.serving.transfers import Transfers, read_tsig_keys
@@ -56,9 +57,10 @@ class Front:
         """Raises SettingsError when the keys of transfers cannot be used."""
         tsig_keys, bounds = read_tsig_keys(settings.dns), Bounds.of(settings)
         self.responder = Responder(settings.dns, zones, clock=clock)
-        self.responder.transfer = Transfers(
+        transfers = Transfers(
             settings.dns, tsig_keys, self.responder.serving, contents, clock, listable=bounds.may_hold
         )
+        self.responder.transfer = transfers
         self._bound = bound
         self._settings = settings
         self._notifier = Notifier(settings.dns, zones, tsig_keys, clock=clock)
@@ -76,8 +78,16 @@ class Front:
         if settings.dns.query_log_every:
             self._query_log = QueryLog(self.responder.serving, every=settings.dns.query_log_every)
             self.responder.watcher = self._query_log
-        self.answering = Answering(self.responder, self._feed, self._query_log, clock=clock)  #: what it has counted
+        self.answering = Answering(  #: what it has counted
+            self.responder,
+            self._feed,
+            self._query_log,
+            clock=clock,
+            transfers=transfers.counters,
+            notifies=self._notifier.counters,
+        )
         self._page = Page(self.answering, Parts(board, clock))
+        self._ready = Readiness(self.responder, board, poll=settings.dns.poll, clock=clock)
 
     def parts(self, *, beside: bool) -> list[tuple[str, Callable[[], Awaitable[Shell]]]]:
         """Its parts by name, in the order in which they begin; `beside` says that there is another process."""
@@ -107,7 +117,7 @@ class Front:
 
     async def _begin_metrics(self) -> Shell:
         assert self._settings.dns.metrics_listen is not None
-        metrics_server = MetricsServer(self._page, self._settings.dns.metrics_listen)
+        metrics_server = MetricsServer(self._page, self._settings.dns.metrics_listen, self._ready.document)
         self._bound.metrics = [metrics_server.start()]
         return metrics_server
 

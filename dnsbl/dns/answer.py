@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
 from dnsbl.addresses import Address, Network
@@ -129,13 +130,14 @@ def types() -> frozenset[int]:
 
 def _listed(query: Query, zone: Zone, table: Table, kinds: tuple[Kind, ...], address: Address) -> Reply:
     """The records of a listed address, those of all types in the same order."""
-    ttl = min(kind.ttl for kind in kinds)
+    ttl, names = min(kind.ttl for kind in kinds), tuple(kind.name for kind in kinds)
     if query.qtype == wire.ANY:
-        return _minimal_any(ttl)
+        return replace(_minimal_any(ttl), kinds=names)
     if query.qtype not in LISTED:
         return _nothing(query, zone, table, wire.NOERROR)
     data = LISTED[query.qtype](zone, kinds, address)
-    return Reply(wire.NOERROR, True, tuple(wire.record(wire.QNAME, query.qtype, ttl, rdata) for rdata in data))
+    answers = tuple(wire.record(wire.QNAME, query.qtype, ttl, rdata) for rdata in data)
+    return Reply(wire.NOERROR, True, answers, kinds=names)
 
 
 def _minimal_any(ttl: int, *, ede: int | None = None) -> Reply:

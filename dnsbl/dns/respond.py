@@ -22,7 +22,7 @@ that the store has not confirmed for long is served on, marked as stale (RFC 891
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from dnsbl.dns import answer, cookies, guard, wire
@@ -77,6 +77,8 @@ class Replied(NamedTuple):
     zone: str  #: the origin of the zone that was asked, or ""
     rcode: int  #: -1 when there is no reply
     why: str  #: "" for a plain reply, "slip" for an empty one with TC, or why there is none: acl, header, rate
+    kinds: tuple[str, ...] = ()  #: of the listed address that the reply is about
+    nodata: bool = False  #: whether the name is there, and has nothing of the type asked for
 
 
 def types() -> frozenset[int]:
@@ -113,7 +115,8 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
             return Replied(None, query, zone.origin if zone else "", -1, "rate")
         why = "slip" if verdict == guard.SLIP else ""
     said = wire.assemble(query, reply, query.room(tcp=tcp), options=options, cut=why == "slip")
-    return Replied(said, query, zone.origin if zone else "", reply.rcode, why)
+    nodata = reply.rcode == wire.NOERROR and bool(reply.authorities) and not reply.answers
+    return Replied(said, query, zone.origin if zone else "", reply.rcode, why, reply.kinds, nodata)
 
 
 def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bool, bytes, int]:
@@ -202,7 +205,7 @@ def _chaos(query: Query, serving: Serving) -> Reply:
 
 def _stale(reply: Reply) -> Reply:
     ede = wire.STALE_NXDOMAIN if reply.rcode == wire.NXDOMAIN else wire.STALE
-    return Reply(reply.rcode, reply.authoritative, reply.answers, reply.authorities, reply.additionals, ede)
+    return replace(reply, ede=ede)
 
 
 def odd(query: Query, serving: Serving) -> bool:

@@ -233,6 +233,7 @@ class Reply:
     authorities: tuple[bytes, ...] = ()
     additionals: tuple[bytes, ...] = ()
     ede: int | None = None  #: the extended error (RFC 8914), for clients with EDNS
+    kinds: tuple[str, ...] = ()  #: under which the address that was asked for is listed, for counters
 
 
 def assemble(query: Query, reply: Reply, room: int, *, options: bytes = b"", cut: bool = False) -> bytes:

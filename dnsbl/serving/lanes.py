@@ -15,6 +15,7 @@ import os
 import socket
 import struct
 import sys
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -67,6 +68,7 @@ class Engine(Protocol):
     def load(self, serving: Serving) -> None: ...
     def counted(self) -> dict[str, int]: ...
     def replied(self) -> dict[tuple[str, int, str, bool], int]: ...
+    def found(self) -> dict[tuple[str, str, str], int]: ...
     def timed(self) -> tuple[list[int], float]: ...
     def run(self, udp: socket.socket, other: socket.socket, wild: bool) -> None: ...
     def stop(self) -> None: ...
@@ -80,7 +82,7 @@ class CompiledThreads:
     def __init__(self, loops: int, every: int) -> None:
         engine = compiled.Compiled(loops, every=every, bounds=BOUNDS)
         self._core = engine.core
-        self.load, self.replied = engine.load, engine.replied
+        self.load, self.replied, self.found = engine.load, engine.replied, engine.found
         self.counted, self.timed, self.stop = engine.core.counted, engine.core.timed, engine.core.stop
 
     def run(self, udp: socket.socket, other: socket.socket, wild: bool) -> None:
@@ -127,6 +129,10 @@ class PlainThreads:
                 if count:
                     found[sort] = found.get(sort, 0) + count
         return found
+
+    def found(self) -> dict[tuple[str, str, str], int]:
+        """What was hit, and what had nothing, as `Responder.found` tells it."""
+        return sum((Counter(engine.found.copy()) for engine in self._engines), Counter[tuple[str, str, str]]())
 
     def timed(self) -> tuple[list[int], float]:
         """(counts by bucket, their sum in seconds) of how long answers took to make; one of so many is timed."""

@@ -8,15 +8,19 @@ without a web.
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from threading import BoundedSemaphore, Thread, Timer
+from types import MappingProxyType
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -24,6 +28,7 @@ from prometheus_client.registry import Collector
 
 from dnsbl.clock import Clock
 from dnsbl.dns.listed.table import EXCEPTION
+from dnsbl.dns.wire import NXDOMAIN
 from dnsbl.errors import DnsblError
 from dnsbl.health import Board
 from dnsbl.serving.feed import Feed
@@ -37,11 +42,22 @@ SOCKET_TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
 
 
 class Answering(Collector):
-    """All about the responder and its feed."""
+    """All about the responder, its feed, and its secondaries."""
 
-    def __init__(self, responder: Responder, feed: Feed, log: QueryLog | None, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        responder: Responder,
+        feed: Feed,
+        log: QueryLog | None,
+        *,
+        clock: Clock,
+        transfers: Mapping[str, int] = MappingProxyType({}),
+        notifies: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._responder = responder
         self._feed = feed
+        self._transfers = transfers  # counts by what became of them, as for `notifies`
+        self._notifies = notifies
         self._log = log
         self._clock = clock
 
@@ -59,6 +75,7 @@ class Answering(Collector):
         for (zone, rcode, kind, tcp), count in sorted(replies.items()):
             family.add_metric([zone, rcode_name(rcode), kind, TRANSPORTS[tcp]], count)
         yield family
+        yield from self._found(replies)
         family = CounterMetricFamily(
             "dnsbl_dns_dropped", "Messages without a reply, or replies unsent.", labels=["reason"]
         )
@@ -70,6 +87,18 @@ class Answering(Collector):
         )
         yield CounterMetricFamily("dnsbl_dns_slipped", "Replies over a rate limit sent with TC.", counters["slip"])
         yield CounterMetricFamily("dnsbl_dns_transfers", "Messages left to zone transfers.", counters["transfers"])
+        for name, words, counts in (
+            ("dnsbl_dns_transfer_requests", "Requests of secondaries, by what became of them.", self._transfers),
+            (
+                "dnsbl_dns_notifies",
+                "Messages that tell secondaries of a change, and how tellings ended.",
+                self._notifies,
+            ),
+        ):
+            family = CounterMetricFamily(name, words, labels=["what"])
+            for what, count in counts.items():
+                family.add_metric([what], count)
+            yield family
         yield CounterMetricFamily("dnsbl_dns_tcp_connections", "TCP connections taken.", counters["connections"])
         family = CounterMetricFamily("dnsbl_dns_tcp_closed", "TCP connections closed by us.", labels=["reason"])
         for reason in ("evicted", "idle"):
@@ -90,6 +119,25 @@ class Answering(Collector):
             unlogged = self._log.lost + self._responder.unlogged
             yield CounterMetricFamily("dnsbl_dns_log_lost", "Sampled queries that were not logged.", unlogged)
         yield from self._table()
+
+    def _found(self, replies: Mapping[tuple[str, int, str, bool], int]) -> Iterator[Metric]:
+        """What was asked for and is listed, is there without such records, or is not there."""
+        hits = CounterMetricFamily(
+            "dnsbl_dns_hits", "Replies about listed addresses, once for each kind.", labels=["zone", "kind"]
+        )
+        nodata = CounterMetricFamily(
+            "dnsbl_dns_nodata", "Replies that a name has no records of the type.", labels=["zone", "type"]
+        )
+        for (what, zone, name), count in sorted(self._responder.found.items()):
+            (hits if what == "hit" else nodata).add_metric([zone, name], count)
+        misses: Counter[tuple[str, str]] = Counter()
+        for (zone, rcode, kind, _), count in replies.items():
+            if rcode == NXDOMAIN:
+                misses[zone, kind] += count
+        missed = CounterMetricFamily("dnsbl_dns_misses", "Replies that a name is not there.", labels=["zone", "type"])
+        for (zone, kind), count in sorted(misses.items()):
+            missed.add_metric([zone, kind], count)
+        yield from (hits, nodata, missed)
 
     def _table(self) -> Iterator[Metric]:
         for name, value in self._feed.counters.copy().items():
@@ -248,22 +296,38 @@ class _Threaded6(_Threaded):
 
 
 class MetricsServer:
-    """Serves a page on `listen`, in threads of its own."""
+    """Serves a page on `listen`, in threads of its own, and, where there is a `ready`, what that says of the node."""
 
-    def __init__(self, page: Page, listen: str) -> None:
-        self._page = page
+    def __init__(self, page: Page, listen: str, ready: Callable[[], Mapping[str, Any]] | None = None) -> None:
+        self._metrics: WSGIApplication = make_wsgi_app(page.registry)
         self._listen = listen
+        self._ready = ready
 
     def start(self) -> tuple[str, int]:
         """Bind; returns (address, port). Raises DnsblError in one sentence."""
         host, port = split_listen(self._listen)
         server = _Threaded6 if ip_address(host).version == 6 else _Threaded
         try:
-            self._server = make_server(host, port, make_wsgi_app(self._page.registry), server, _Quiet)
+            self._server = make_server(host, port, self._answer, server, _Quiet)
         except OSError as error:
             raise DnsblError(f"dns.metrics_listen: {self._listen}: cannot listen there: {error.strerror}") from None
         bound = self._server.server_address
         return str(bound[0]), int(bound[1])
+
+    def _answer(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        """One request: /metrics, /healthz (the process lives), /readyz (it is fit to be asked), and nothing else."""
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            return self._metrics(environ, start)
+        status, kind, body = "404 Not Found", "text/plain", b"there are /metrics, /healthz and /readyz\n"
+        if path == "/healthz" and self._ready:
+            status, body = "200 OK", b"ok\n"
+        elif path == "/readyz" and self._ready:
+            document = self._ready()
+            status = "200 OK" if document["ready"] else "503 Service Unavailable"
+            kind, body = "application/json", json.dumps(document).encode() + b"\n"
+        start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")])
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`."""

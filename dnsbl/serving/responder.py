@@ -12,6 +12,7 @@ import asyncio
 import logging
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from ipaddress import ip_address
@@ -72,6 +73,7 @@ class Responder:
         #: What was counted here, as `counters` and `replies` have it; the lanes count what they answer themselves.
         self.counted = dict.fromkeys((*TRANSPORTS, *DROPS, "slip", "transfers", "connections", "idle"), 0)
         self._replied: dict[tuple[str, int, str, bool], int] = {}
+        self._found: Counter[tuple[str, str, str]] = Counter()
         self._times = Histogram()
         self._clock = clock
         self._untimed = TIMED_EVERY
@@ -127,6 +129,13 @@ class Responder:
         for sort, count in self._lanes.engine.replied().items():
             found[sort] = found.get(sort, 0) + count
         return found
+
+    @property
+    def found(self) -> dict[tuple[str, str, str], int]:
+        """Since the start, of replies: ("hit", zone, kind) for each kind that the address asked for is listed under,
+        and ("nodata", zone, type) where the name is there and has nothing of that type.
+        """
+        return self._found + Counter(self._lanes.engine.found())
 
     @property
     def times(self) -> Histogram:
@@ -226,6 +235,10 @@ class Responder:
                 return messages
         sort = said.zone, said.rcode, TYPES.get(query.qtype, "other"), tcp
         self._replied[sort] = self._replied.get(sort, 0) + 1
+        for kind in said.kinds:
+            self._found["hit", said.zone, kind] += 1
+        if said.nodata:
+            self._found["nodata", said.zone, sort[2]] += 1
         return said.packet
 
 

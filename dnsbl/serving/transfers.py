@@ -8,6 +8,8 @@ that was in service when the transfer began.
 
 from __future__ import annotations
 
+import os
+import stat
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
@@ -42,12 +44,19 @@ class Log(Protocol):
 
 
 def read_tsig_keys(settings: Dns) -> TsigKeys:
-    """The keys of `dns.tsig_keys`. Raises SettingsError, also when a rule names a key that is not there."""
+    """The keys of `dns.tsig_keys`. Raises SettingsError, also when a rule names a key that is not there, and
+    when others than the file's owner and group may read or write it.
+    """
     path: Path | None = settings.tsig_keys
     if path is None:
         return _NO_KEYS
     try:
-        keys = transfer.read_tsig_keys(path.read_bytes().removeprefix(BOM_UTF8).decode("ascii"), str(path))
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IROTH | stat.S_IWOTH):
+                raise SettingsError(
+                    [f"{path}: dns.tsig_keys is open to everybody here; `chmod 640` it, and make new keys"]
+                )
+            keys = transfer.read_tsig_keys(file.read().removeprefix(BOM_UTF8).decode("ascii"), str(path))
     except OSError as error:
         raise SettingsError([f"{path}: dns.tsig_keys cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:

@@ -73,6 +73,7 @@ def ours(lab: Lab) -> OurList:
         ],
     )
     (made.folder / "tsig.keys").write_text(f"{KEY.name} hmac-sha256 {KEY.secret}\n")
+    (made.folder / "tsig.keys").chmod(0o640)
     made.add(RANGES)
     made.serve()
     follow = Follow(ZONE, OURS, KEY)

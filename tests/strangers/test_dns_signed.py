@@ -71,6 +71,7 @@ def signed(lab: Lab) -> Signed:
     lines = [line for line in block("toml", lab.folder).splitlines() if not line.startswith(("[dns]", "listen"))]
     ours = OurList(lab, OURS, ns=PUBLIC, dns=lines)
     (ours.folder / "tsig.keys").write_text(f"signer hmac-sha256 {secret(1)}\n")
+    (ours.folder / "tsig.keys").chmod(0o640)
     ours.add(LISTED)
     ours.serve()
     start_knot_with(lab, SIGNER, block("knot", lab.folder / f"knot-{SIGNER}"))

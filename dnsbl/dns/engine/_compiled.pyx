@@ -37,7 +37,7 @@ cdef class State:
         self.world.count = plan.zones
         self.world.guard = &guard.data
         self.world.table = NULL if loaded is None else &loaded.found
-        self.world.replies = plan.replies
+        self.world.replies, self.world.hits, self.world.nodata = plan.replies, plan.hits, plan.nodata
 
 
 cdef struct Counts:
@@ -71,6 +71,7 @@ cdef class Core:
     cdef State state
     cdef list retired
     cdef dict past  # counts of plans that are gone
+    cdef dict past_found
     cdef void* current
     cdef Slot* slots
     cdef Counts* counts
@@ -88,7 +89,7 @@ cdef class Core:
         cdef int n
         if loops < 1 or len(sorts) != 256 or max(sorts) >= TYPES or len(bounds) > MOST_BOUNDS:
             raise ValueError("out of place")
-        self.retired, self.past = [], {}
+        self.retired, self.past, self.past_found = [], {}, {}
         self.loops, self.every, self.echo = loops, every, echo
         for n in range(256):
             self.sorts[n] = sorts[n]
@@ -140,6 +141,7 @@ cdef class Core:
         self.retired = kept
         for plan in gone:
             _add(self.past, plan.replied())
+            _add(self.past_found, plan.found())
 
     cdef bint in_use(self, State old):
         cdef int n
@@ -159,6 +161,15 @@ cdef class Core:
         if self.state is not None:
             for plan in {self.state.plan, *(old.plan for old in self.retired)}:
                 _add(found, plan.replied())
+        return found
+
+    def found(self):
+        """Kinds that they showed, and those with no data, as {(origin, kind or None, index of the type): count}."""
+        self.reap()
+        found = dict(self.past_found)
+        if self.state is not None:
+            for plan in {self.state.plan, *(old.plan for old in self.retired)}:
+                _add(found, plan.found())
         return found
 
     def counted(self):

@@ -88,6 +88,13 @@ class Compiled:
         """Replies over UDP as the responder counts them: by origin or "", rcode and type."""
         return {(zone, rcode, COUNTED[sort], False): n for (zone, rcode, sort), n in self.core.replied().items()}
 
+    def found(self) -> dict[tuple[str, str, str], int]:
+        """Of these replies what was hit, and what had nothing, as the responder tells it."""
+        return {
+            ("nodata", zone, COUNTED[sort]) if kind is None else ("hit", zone, kind): n
+            for (zone, kind, sort), n in self.core.found().items()
+        }
+
     def _part(self, name: str, of: tuple[object, ...], make: Any) -> Any:
         made_of, made = self._made.get(name, ((), None))
         if len(of) != len(made_of) or any(a is not b for a, b in zip(of, made_of, strict=True)):

@@ -23,7 +23,9 @@ cdef struct World:
     Py_ssize_t count
     const Bands* table  # NULL before the first one
     const Guarding* guard
-    uint64_t* replies  # of the plan
+    uint64_t* replies  # of the plan, as the next two
+    uint64_t* hits
+    uint64_t* nodata
 
 
 cdef inline bint same(const Bytes* label, const uint8_t* data, Py_ssize_t size) noexcept nogil:

@@ -5,7 +5,8 @@ cdef inline void count_one(
 ) noexcept nogil:
     """Add one message to the counts of a loop."""
     cdef Counts* counts = &core.counts[mine]
-    cdef Py_ssize_t at
+    cdef Py_ssize_t at, sort
+    cdef uint64_t kinds
     if size == SAMPLED:
         counts.unsampled = 0
         return
@@ -24,8 +25,16 @@ cdef inline void count_one(
         counts.limited += 1
         return
     counts.slipped += said.slip
-    at = (mine * (world.count + 1) + said.zone) * RCODES + said.rcode
-    world.replies[at * TYPES + (core.sorts[asked.qtype] if asked.qtype < 256 else 0)] += 1
+    sort = core.sorts[asked.qtype] if asked.qtype < 256 else 0
+    at = mine * (world.count + 1) + said.zone
+    world.replies[(at * RCODES + said.rcode) * TYPES + sort] += 1
+    if said.sections == LISTED:
+        kinds = said.kinds
+        while kinds:
+            world.hits[at * 64 + lowest_bit(kinds)] += 1
+            kinds &= kinds - 1
+    elif said.sections == NOTHING and said.rcode == NOERROR:
+        world.nodata[at * TYPES + sort] += 1
 
 
 cdef inline void set_client(Client* client, int family, const uint8_t* packed) noexcept nogil:

@@ -48,7 +48,7 @@ class _End:
         self.offset = offset  # of the zone's own name in the end
         self.txt = txt
         self.soa = b""  # the record of a negative answer, behind its owner
-        self.kinds: dict[tuple[str, ...], Kind | bytes | None] = {}  # found names -> what to say
+        self.kinds: dict[tuple[str, ...], tuple[Kind | bytes | None, str]] = {}  # found names -> what to say, its kind
         self.found, self.missing = ((zone.origin, rcode, "TXT" if txt else "A", False) for rcode in (0, wire.NXDOMAIN))
 
 
@@ -96,6 +96,7 @@ class Plain:
 
     def __init__(self, packed: Callable[[str], bytes], now: Callable[[], float]) -> None:
         self.replies: dict[tuple[str, int, str, bool], int] = {}  #: as the responder counts them
+        self.found: dict[tuple[str, str, str], int] = {}  #: as the responder tells it
         self.dropped = self.slipped = 0  #: over a limit
         self.barred = self.unread = 0  #: from clients with the rule `drop`; no query
         self._packed = packed
@@ -185,11 +186,12 @@ class Plain:
         if first == 127 or slot == _OTHERWISE or (edns and self._now() - serving.seen > serving.stale_after):
             return None
         names = table.kinds_at(4, first << 24 | second << 16 | third << 8 | fourth)
-        said = end.kinds.get(names)
-        if said is None:
-            said = _said(end, names)
+        known = end.kinds.get(names)
+        if known is None:
+            known = _said(end, names)
             if len(end.kinds) < MOST_KNOWN:
-                end.kinds[names] = said
+                end.kinds[names] = known
+        said, kind = known
         tail = b"" if not edns else _OPT_DO if opt[7] & 0x80 else _OPT
         rd = packet[2] & 1
         if said == b"":
@@ -211,7 +213,11 @@ class Plain:
         if verdict == guard.DROP:
             self.dropped += 1
             return b""
-        self.replies[end.missing if rcode else end.found] += 1
+        if rcode:
+            self.replies[end.missing] += 1
+        else:
+            self.replies[end.found] += 1
+            self._count("hit", end.zone.origin, kind)
         if verdict == guard.SLIP:
             self.slipped += 1
             return packet[:2] + bytes((0x86 | rd, rcode)) + counts + question + tail
@@ -237,11 +243,16 @@ class Plain:
             return b""
         counted = zone.origin, wire.NOERROR, wire.TYPES.get(qtype, "other"), False
         self.replies[counted] = self.replies.get(counted, 0) + 1
+        if records.sort == guard.NEGATIVE:
+            self._count("nodata", zone.origin, counted[2])
         rd = packet[2] & 1
         if verdict == guard.SLIP:
             self.slipped += 1
             return packet[:2] + bytes((0x86 | rd, 0)) + packet[4:12] + question + tail
         return packet[:2] + bytes((0x84 | rd, 0)) + records.counts[bool(opt)] + question + records.body + tail
+
+    def _count(self, what: str, zone: str, name: str) -> None:
+        self.found[what, zone, name] = self.found.get((what, zone, name), 0) + 1
 
     def rest(self, packet: bytes, host: str) -> int:
         """What becomes of a packet that `answer` has left to the reference: HAND_OVER, COUNTED (it is `odd`, and within
@@ -267,13 +278,14 @@ class Plain:
         return SILENT
 
 
-def _said(end: _End, names: tuple[str, ...]) -> Kind | bytes | None:
+def _said(end: _End, names: tuple[str, ...]) -> tuple[Kind | bytes | None, str]:
     """Of the kinds found, what this list says: b"" for nothing, an A record whole, or the kind of a TXT record. None
-    for several kinds at once.
+    for several kinds at once. With it the name of the kind.
     """
     kinds = [end.view.kinds[name] for name in names if name in end.view.kinds]
     if not kinds:
-        return b""
+        return b"", ""
     if len(kinds) > 1:
-        return None
-    return kinds[0] if end.txt else wire.record(wire.QNAME, wire.A, kinds[0].ttl, kinds[0].packed)
+        return None, ""
+    kind = kinds[0]
+    return kind if end.txt else wire.record(wire.QNAME, wire.A, kind.ttl, kind.packed), kind.name

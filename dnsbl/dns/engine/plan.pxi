@@ -76,6 +76,8 @@ cdef class Plan:
     cdef readonly tuple origins
     cdef Py_ssize_t loops
     cdef uint64_t* replies  # by loop, zone (0 is none of ours), rcode and type
+    cdef uint64_t* hits  # by loop, zone and kind
+    cdef uint64_t* nodata  # by loop, zone and type
 
     def __cinit__(self, tuple kinds, list zones, Py_ssize_t loops):
         cdef Zone* zone
@@ -87,6 +89,8 @@ cdef class Plan:
         self.origins = ("", *(zone["origin"] for zone in zones))
         self.loops = loops
         self.replies = <uint64_t*>self.block(loops * len(self.origins) * RCODES * TYPES, sizeof(uint64_t))
+        self.hits = <uint64_t*>self.block(loops * len(self.origins) * 64, sizeof(uint64_t))
+        self.nodata = <uint64_t*>self.block(loops * len(self.origins) * TYPES, sizeof(uint64_t))
         if len(kinds) > 64:
             raise ValueError("more than 64 kinds")
         self.zones = len(zones)
@@ -157,6 +161,24 @@ cdef class Plan:
                     if count:
                         found[self.origins[zone], rcode, sort] = count
         return found
+
+    def found(self):
+        """Which kinds they showed and which had no data, as {(origin, kind or None, index of the type): count}."""
+        cdef Py_ssize_t zone, at
+        found = {}
+        for zone in range(self.zones + 1):
+            for at in range(len(self.kinds)):
+                found[self.origins[zone], self.kinds[at], 0] = self.sum_of(self.hits, 64, zone, at)
+            for at in range(TYPES):
+                found[self.origins[zone], None, at] = self.sum_of(self.nodata, TYPES, zone, at)
+        return {what: count for what, count in found.items() if count}
+
+    cdef uint64_t sum_of(self, const uint64_t* counts, Py_ssize_t width, Py_ssize_t zone, Py_ssize_t at):
+        cdef Py_ssize_t loop
+        cdef uint64_t count = 0
+        for loop in range(self.loops):
+            count += counts[(loop * (self.zones + 1) + zone) * width + at]
+        return count
 
     cdef Bytes hold(self, bytes data):
         cdef Bytes held

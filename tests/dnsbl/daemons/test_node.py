@@ -244,7 +244,7 @@ async def test_a_secondary_is_told_and_served_by_a_whole_node(nodes: Nodes) -> N
 
 def test_a_key_that_is_not_there_is_said_before_anything_starts(nodes: Nodes) -> None:
     keys = nodes.folder / "tsig"
-    keys.write_text("")
+    keys.touch(0o600)
     with pytest.raises(SettingsError, match="has no key mirror"):
         nodes.node(transfer=["192.0.2.1 mirror"], tsig_keys=str(keys))
 

@@ -55,7 +55,16 @@ class House:
         self.responder = Responder(settings, zones_from({"bl": ZONE}, site="https://s.example"), clock=self.clock)
         self.feed = Feed(Store(), [self.responder], poll=1, path=path, clock=self.clock)
         self.log = QueryLog(self.responder.serving, every=1)
-        self.page = Page(Answering(self.responder, self.feed, self.log, clock=self.clock))
+        self.transfers, self.notifies = {"refused": 0, "badsig": 0}, {"sent": 0}
+        answering = Answering(
+            self.responder,
+            self.feed,
+            self.log,
+            clock=self.clock,
+            transfers=self.transfers,
+            notifies=self.notifies,
+        )
+        self.page = Page(answering)
 
     def ask(self, name: str, rdtype: str = "A", *, tcp: bool = False, client: bytes = CLIENT) -> None:
         self.responder.reply(dns.message.make_query(name, rdtype).to_wire(), client, tcp=tcp)
@@ -90,6 +99,31 @@ async def test_b53_replies_are_counted_by_zone_rcode_type_and_transport(house: H
     }
     assert found["dnsbl_dns_queries_total", "udp"] == 5
     assert found["dnsbl_dns_queries_total", "tcp"] == 1
+
+
+async def test_b53_hits_count_by_kind_and_what_has_nothing_by_type(house: House) -> None:
+    await house.feed.step()
+    for name, rdtype in [("7.2.0.192", "A"), ("7.2.0.192", "TXT"), ("7.2.0.192", "AAAA"), ("2.0.192", "A")]:
+        house.ask(f"{name}.bl.test", rdtype)
+    house.ask("3.3.3.3.bl.test", tcp=True)
+    house.ask("bl.test", "MX")
+    house.ask("bl.test", "SOA")
+    found = house.samples()
+    assert {key[0]: key[1:] for key in found if "_hits_" in key[0]} == {"dnsbl_dns_hits_total": ("relay", "bl.test")}
+    assert found["dnsbl_dns_hits_total", "relay", "bl.test"] == 2
+    nodata = {key[1:]: value for key, value in found.items() if key[0] == "dnsbl_dns_nodata_total"}
+    assert nodata == {("AAAA", "bl.test"): 1, ("A", "bl.test"): 1, ("MX", "bl.test"): 1}
+    misses = {key[1:]: value for key, value in found.items() if key[0] == "dnsbl_dns_misses_total"}
+    assert misses == {("A", "bl.test"): 1}
+
+
+async def test_what_becomes_of_transfers_and_notifies_is_told(house: House) -> None:
+    house.transfers["badsig"] += 2
+    house.notifies["sent"] += 3
+    found = house.samples()
+    assert found["dnsbl_dns_transfer_requests_total", "badsig"] == 2
+    assert found["dnsbl_dns_transfer_requests_total", "refused"] == 0
+    assert found["dnsbl_dns_notifies_total", "sent"] == 3
 
 
 async def test_b53_every_message_is_a_reply_or_a_drop_with_a_reason(house: House) -> None:

@@ -415,6 +415,7 @@ async def test_a_transfer_that_fails_ends_its_connection_alone(
 def test_keys_are_read_and_every_mistake_is_named(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text(f"# ours\nmirror hmac-sha256 {SECRET}\n\n")
+    path.chmod(0o640)
     settings = Dns.model_validate({"transfer": ["192.0.2.0/24 Mirror."], "tsig_keys": str(path)})
     assert set(module.read_tsig_keys(settings)) == {dns.name.from_text("mirror")}
     path.write_text(
@@ -437,6 +438,23 @@ def test_keys_are_read_and_every_mistake_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         module.read_tsig_keys(settings)
     path.write_bytes(b"\xff")
+    path.chmod(0o600)
     with pytest.raises(SettingsError, match="must be ASCII"):
         module.read_tsig_keys(settings)
     assert module.read_tsig_keys(Dns()) == {}
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o642])
+def test_a_key_file_that_is_open_to_others_is_refused_in_a_sentence(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "keys"
+    path.write_text(f"mirror hmac-sha256 {SECRET}\n")
+    path.chmod(mode)
+    settings = Dns.model_validate({"transfer": ["192.0.2.0/24 mirror"], "tsig_keys": str(path)})
+    with pytest.raises(SettingsError) as caught:
+        module.read_tsig_keys(settings)
+    assert caught.value.mistakes == [
+        f"{path}: dns.tsig_keys is open to everybody here; `chmod 640` it, and make new keys"
+    ]
+    for good in (0o640, 0o600, 0o400):
+        path.chmod(good)
+        assert module.read_tsig_keys(settings)

@@ -1,6 +1,7 @@
 """An engine beside the reference: asked the same, they must say, do and count the same."""
 
 import dataclasses
+from collections import Counter
 from copy import deepcopy
 from ipaddress import ip_address
 
@@ -20,7 +21,8 @@ class CompiledOne:
 
     def __init__(self) -> None:
         engine = compiled.Compiled(1)
-        self.load, self.replied, self.answer = engine.load, engine.replied, engine.core.answer
+        self.load, self.replied, self.found = engine.load, engine.replied, engine.found
+        self.answer = engine.core.answer
 
 
 class PlainOne:
@@ -33,6 +35,9 @@ class PlainOne:
 
     def replied(self) -> dict[tuple[str, int, str, bool], int]:
         return {sort: count for sort, count in self.engine.replies.items() if count}
+
+    def found(self) -> dict[tuple[str, str, str], int]:
+        return self.engine.found
 
     def answer(self, packet: bytes, client: bytes, now: float) -> tuple[bytes | None, str]:
         self.now = now
@@ -57,6 +62,7 @@ class Both:
         self.engine = CompiledOne() if engine == "compiled" else PlainOne()
         self.engine.load(self.own)
         self.replied: dict[tuple[str, int, str, bool], int] = {}
+        self.found: Counter[tuple[str, str, str]] = Counter()
 
     def agree(self, packet: bytes, client: bytes = CLIENT, now: float = NOW) -> bool:
         """Whether the engine answered a packet itself, or else handed it over; with the reference, which gets it then,
@@ -71,6 +77,9 @@ class Both:
         if said.packet is not None and said.query is not None:
             sort = said.zone, said.rcode, wire.TYPES.get(said.query.qtype, "other"), False
             self.replied[sort] = self.replied.get(sort, 0) + 1
+            self.found.update(("hit", said.zone, kind) for kind in said.kinds)
+            self.found.update([("nodata", said.zone, sort[2])] * said.nodata)
+        assert self.engine.found() == self.found
         assert self.engine.replied() == self.replied
         return True
 

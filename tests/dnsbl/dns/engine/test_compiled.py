@@ -93,6 +93,7 @@ def test_a_state_is_let_go_when_another_comes_and_counts_outlive_their_zones() -
     engine.core.answer(asked("7.2.0.193.bl.test", "TXT"), CLIENT, NOW)
     assert engine.core.waiting == 0
     assert engine.replied() == {("bl.test", 0, "A", False): 1, ("bl.test", 3, "TXT", False): 1}
+    assert engine.found() == {("hit", "bl.test", "relay"): 1}
     assert engine.core.counted() == dict.fromkeys(engine.core.counted(), 0) | {"udp": 2}
 
 
