@@ -29,9 +29,8 @@ def test_every_dependency_may_be_depended_on() -> None:
     unfit: dict[str, str] = {}
     for name in sorted(built_on(DISTRIBUTION, set())):
         facts = metadata(name)
-        said = " ".join(
-            [facts.get("License-Expression", ""), facts.get("License", "")[:200], *facts.get_all("Classifier", [])]
-        )
+        licence = (facts.get("License-Expression", ""), facts.get("License", "")[:200])
+        said = " ".join((*licence, *facts.get_all("Classifier", [])))
         if not FIT.search(said):
             unfit[name] = said
     assert unfit == {}
