@@ -12,13 +12,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from servers import OPEN, Scripted, listening
 
-from tester import cli
-from tester.cli import main
+from tester.cli import command, report
+from tester.cli.command import main
 from tester.smtp import Limits
 
 QUICK = Limits(connect=2, banner=2, command=2, final=5, attempt_gap=0, connection_gap=0, grace=1)
@@ -96,7 +98,7 @@ def run(server: int, port: int, *more: str) -> int:
 
 def test_an_open_relay_is_shown_with_its_conversation(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(forwarding(port)) as server:
-        assert run(server, port) == 0
+        assert run(server, port) == report.OPEN
     out, err = capsys.readouterr()
     assert err == ""
     assert "> EHLO probe.b.test" in out
@@ -110,7 +112,7 @@ def test_an_open_relay_is_shown_with_its_conversation(port: int, capsys: pytest.
 
 def test_the_json_document_stands_alone_on_stdout(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(forwarding(port, "127.0.0.7")) as server:
-        assert run(server, port, "--json") == 0
+        assert run(server, port, "--json") == report.OPEN
     out, err = capsys.readouterr()
     document = json.loads(out)
     assert document["address"] == "127.0.0.1"
@@ -125,7 +127,7 @@ def test_the_json_document_stands_alone_on_stdout(port: int, capsys: pytest.Capt
 
 def test_what_a_machine_of_ours_brings_convicts_nobody(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(forwarding(port, "127.0.0.5")) as server:
-        assert run(server, port, "--source", "127.0.0.5", "--wait", "0.1") == 0
+        assert run(server, port, "--source", "127.0.0.5", "--wait", "0.1") == report.UNTOLD
     out = capsys.readouterr().out
     assert "S01 from 127.0.0.5: FORGED. One of our own machines delivered it." in out
     assert "\nINCONCLUSIVE: " in out
@@ -134,7 +136,7 @@ def test_what_a_machine_of_ours_brings_convicts_nobody(port: int, capsys: pytest
 def test_a_closed_server_is_closed(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     script = {**OPEN, "RCPT": (b"550 no\r\n",) * 15 + (b"250 ok\r\n",)}
     with serving(script) as server:
-        assert run(server, port, "--profile", "standard", "--json") == 0
+        assert run(server, port, "--profile", "standard", "--json") == report.CLOSED
     document = json.loads(capsys.readouterr().out)
     assert document["verdict"] == "CLOSED"
     assert document["control"] == "ACCEPTED"
@@ -144,7 +146,7 @@ def test_a_closed_server_is_closed(port: int, capsys: pytest.CaptureFixture[str]
 
 def test_hostile_text_is_shown_escaped(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     with serving({**OPEN, "": b"554 \x1b[2Jgone\xff\r\n"}) as server:
-        assert run(server, port) == 0
+        assert run(server, port) == report.UNTOLD
     out = capsys.readouterr().out
     assert "554 \\x1b[2Jgone\\xff" in out
     assert "\x1b" not in out
@@ -153,7 +155,7 @@ def test_hostile_text_is_shown_escaped(port: int, capsys: pytest.CaptureFixture[
 
 def test_an_accepted_letter_is_waited_for(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(OPEN) as server:
-        assert run(server, port, "--wait", "0.1") == 0
+        assert run(server, port, "--wait", "0.1") == report.UNTOLD
     out = capsys.readouterr().out
     assert "Waiting at most 0.1 s" in out
     assert "\nINCONCLUSIVE: " in out
@@ -173,7 +175,7 @@ def test_a_bounce_is_told_from_a_delivery(port: int, capsys: pytest.CaptureFixtu
             client.send_message(stray, "x@example.net", ["postmaster@c.test"])
 
     with serving(Handing(bounce)) as server:
-        assert run(server, port, "--json") == 0
+        assert run(server, port, "--json") == report.CLOSED
     out, err = capsys.readouterr()
     document = json.loads(out)
     assert document["verdict"] == "ACCEPTS_BOUNCES"
@@ -182,7 +184,7 @@ def test_a_bounce_is_told_from_a_delivery(port: int, capsys: pytest.CaptureFixtu
 
 
 def test_an_address_that_must_not_be_tested_is_refused(port: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["127.0.0.1", "--collector", f"127.0.0.1:{port}"]) == 1
+    assert main(["127.0.0.1", "--collector", f"127.0.0.1:{port}"]) == report.UNTOLD
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("127.0.0.1 must not be tested: ")
@@ -191,7 +193,7 @@ def test_an_address_that_must_not_be_tested_is_refused(port: int, capsys: pytest
 
 def test_a_collector_that_cannot_listen_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert run(25, taken.getsockname()[1]) == 1
+        assert run(25, taken.getsockname()[1]) == report.UNTOLD
     out, err = capsys.readouterr()
     assert out == ""
     assert "cannot listen on 127.0.0.1" in err
@@ -208,13 +210,13 @@ def test_without_a_collector_address_every_address_is_tried(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tester.collector.Collector.start", start)
-    assert main(["127.0.0.1", "--lab", "127.0.0.0/8"]) == 1
+    assert main(["127.0.0.1", "--lab", "127.0.0.0/8"]) == report.UNTOLD
     assert tried == [("::", 25), ("0.0.0.0", 25)]
     assert "--collector" in capsys.readouterr().err
 
 
 def test_a_source_that_is_not_ours_is_one_sentence(port: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(25, port, "--source", "192.0.2.77") == 1
+    assert run(25, port, "--source", "192.0.2.77") == report.UNTOLD
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -222,8 +224,8 @@ def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     async def test(self: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli._Test, "hold", test)
-    assert main(["192.0.2.1"]) == 1
+    monkeypatch.setattr(command._Command, "hold", test)
+    assert main(["192.0.2.1"]) == report.UNTOLD
     assert capsys.readouterr().err == "Stopped.\n"
 
 
@@ -239,6 +241,10 @@ def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         ["192.0.2.1", "--helo", "a b"],
         ["192.0.2.1", "--collector-domain", "c.test\r\nRSET"],
         ["192.0.2.1", "--lab", "127.0.0.1/8"],
+        ["192.0.2.1", "--ports", "25,smtp"],
+        ["192.0.2.1", "--ports", "0"],
+        ["192.0.2.1", "--targets", "hosts"],
+        ["--targets", "hosts", "--at-once", "1000"],
     ],
 )
 def test_wrong_arguments_are_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -249,7 +255,7 @@ def test_wrong_arguments_are_usage(arguments: list[str], capsys: pytest.CaptureF
 
 
 def test_an_ipv6_collector_is_written_in_brackets() -> None:
-    assert cli._endpoint("[::1]:2525") == ("::1", 2525)
+    assert command._endpoint("[::1]:2525") == ("::1", 2525)
 
 
 def test_the_module_runs_and_its_help_tells_of_the_mx() -> None:
@@ -263,11 +269,129 @@ def test_the_module_runs_and_its_help_tells_of_the_mx() -> None:
 def test_an_owner_may_name_a_domain_of_the_server(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     script = {**OPEN, "RCPT": b"550 no\r\n"}
     with serving(script) as server:
-        assert run(server, port, "--profile", "full", "--served-domain", "D.test", "--json") == 0
+        assert run(server, port, "--profile", "full", "--served-domain", "D.test", "--json") == report.CLOSED
         document = json.loads(capsys.readouterr().out)
-        assert run(server, port, "--profile", "full", "--json") == 0
+        assert run(server, port, "--profile", "full", "--json") == report.CLOSED
     outcomes = {a["vector"]: (a["outcome"], a["reply"]) for a in document["attempts"]}
     assert (outcomes["S09"][0], outcomes["R18"][0]) == ("RCPT_5XX", "RCPT_5XX")
     assert outcomes["R22a"] == ("SKIPPED", "This form needs an IPv4 address of our collector, which is not known.")
     without = json.loads(capsys.readouterr().out)["attempts"]
     assert next(a["outcome"] for a in without if a["vector"] == "S09") == "SKIPPED"
+
+
+REFUSING = {**OPEN, "RCPT": (b"550 relaying denied\r\n",) * 15 + (b"250 ok\r\n",)}
+
+
+def ports(*numbers: int) -> list[str]:
+    return ["--ports", ",".join(map(str, numbers))]
+
+
+def test_an_open_submission_port_beside_a_closed_one_is_found_and_explained(
+    port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(REFUSING) as closed, serving(forwarding(port)) as submission:
+        assert run(closed, port, *ports(closed, submission), "--explain", "--json") == report.OPEN
+        document = json.loads(capsys.readouterr().out)
+        assert run(closed, port, *ports(closed, submission), "--explain", "--progress") == report.OPEN
+    assert document["result"] == "open"
+    assert [(one["port"], one["verdict"]) for one in document["paths"]] == [(closed, "CLOSED"), (submission, "OPEN")]
+    assert document["cause"]["name"] == "networks-too-wide"
+    assert document["cause"]["advice"]
+    out = capsys.readouterr().out
+    assert f"127.0.0.1 port {submission}: 1 of 30 forms" not in out
+    assert f"127.0.0.1 port {submission}: 16 of 30 forms, 1 came back" in out
+    assert "> EHLO" not in out, "progress stands in place of the conversation"
+    assert "What closes it:" in out
+
+
+def test_the_other_family_is_found_by_name_and_tried_as_well(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    async def twin(address: object) -> tuple[IPv4Address, ...]:
+        assert str(address) == "127.0.0.1"
+        return (IPv4Address("127.0.0.2"),)
+
+    fixed = ["127.0.0.1", "--collector", f"127.0.0.1:{port}", "--lab", "127.0.0.0/8", "--both-families", "--json"]
+    with serving(REFUSING) as closed:
+        main([*fixed, *ports(closed)], limits=QUICK, others=twin)
+    paths = json.loads(capsys.readouterr().out)["paths"]
+    assert [one["address"] for one in paths] == ["127.0.0.1", "127.0.0.2"]
+    assert paths[0]["verdict"] == "CLOSED"
+
+
+def listed(folder: Path, text: str) -> str:
+    file = folder / "targets.txt"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def on_list(port: int, server: int, *more: str) -> int:
+    fixed = [*ports(server), "--collector", f"127.0.0.1:{port}", "--lab", "127.0.0.0/8", "--wait", "1"]
+    names = ["--collector-domain", "c.test", "--bounce-domain", "b.test", "--helo", "probe.b.test"]
+    return main([*fixed, *names, *more], limits=QUICK)
+
+
+def test_a_list_of_hosts_gives_a_table(port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hosts = listed(tmp_path, "127.0.0.1 # the relay\n127.0.0.9\n")
+    with serving(forwarding(port)) as server:
+        assert on_list(port, server, "--targets", hosts, "--networks", "127.0.0.0/8", "--explain") == report.OPEN
+        out = capsys.readouterr().out
+        assert on_list(port, server, "--targets", hosts, "--networks", "127.0.0.0/8", "--json") == report.OPEN
+    assert "HOST       RESULT   VERDICT" in out
+    assert "127.0.0.1  open     OPEN" in out
+    assert "127.0.0.9  unknown  UNREACHABLE" in out
+    assert "1 open, 0 closed, 1 could not be told." in out
+    assert "What closes it:" in out
+    document = json.loads(capsys.readouterr().out)
+    assert document["result"] == "open"
+    assert [(one["address"], one["verdict"]) for one in document["hosts"]] == [
+        ("127.0.0.1", "OPEN"),
+        ("127.0.0.9", "UNREACHABLE"),
+    ]
+
+
+def test_of_nmaps_hosts_only_open_ports_are_tried(
+    port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def at(address: str, number: int) -> str:
+        state = f'<port protocol="tcp" portid="{number}"><state state="open"/></port>'
+        return f'<host><status state="up"/><address addr="{address}" addrtype="ipv4"/><ports>{state}</ports></host>'
+
+    networks = tmp_path / "ours"
+    networks.write_text("# ours\n127.0.0.0/24\n", encoding="utf-8")
+    with serving(REFUSING) as server:
+        hosts = listed(tmp_path, f"<nmaprun>{at('127.0.0.1', server)}{at('127.0.0.2', 80)}</nmaprun>")
+        assert on_list(port, server, "--targets", hosts, "--networks", str(networks)) == report.UNTOLD
+    out = capsys.readouterr().out
+    assert "127.0.0.1  closed   CLOSED" in out
+    assert "127.0.0.2  unknown  -        nmap found none of the ports open that were to be tried." in out
+
+
+@pytest.mark.parametrize(
+    ("networks", "sentence"),
+    [
+        ([], "A list is tested only in networks of your own: name them with --networks."),
+        (["192.0.2.0/24"], "127.0.0.1 lies in no network that --networks names; nobody was tested."),
+        (["0.0.0.0/0"], "0.0.0.0/0 is too wide to be a network of your own; name its parts that are."),
+    ],
+)
+def test_a_list_outside_of_named_networks_is_refused_before_anybody_is_dialled(
+    networks: list[str], sentence: str, port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--networks", *networks] if networks else []
+    assert on_list(port, 1, "--targets", listed(tmp_path, "127.0.0.1\n"), *more) == report.UNTOLD
+    assert capsys.readouterr() == ("", f"{sentence}\n")
+
+
+def test_a_twin_outside_of_the_named_networks_is_not_tried(
+    port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def twin(address: object) -> tuple[IPv4Address, ...]:
+        return (IPv4Address("127.9.0.2"),)
+
+    fixed = ["--targets", listed(tmp_path, "127.0.0.1"), "--networks", "127.0.0.0/24", "--both-families"]
+    assert main([*fixed, "--lab", "127.0.0.0/8", "--collector", f"127.0.0.1:{port}"], others=twin) == report.UNTOLD
+    assert capsys.readouterr().err.startswith("127.9.0.2 lies in no network that --networks names")
+
+
+def test_a_list_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--targets", "/nowhere/at-all", "--networks", "192.0.2.0/24"]) == report.UNTOLD
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,252 @@
+"""Shell: one host's test, path by path, and what it has come to. The room that each path's conversation is held in.
+
+Keeps its letters in memory and forgets them. Judges nothing itself; asks `manners` before it dials. Paths are gone one
+after the other, never two at once, so that a host has one connection of ours at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from tester.approach import Approach
+from tester.bounces import Ours
+from tester.caller import call
+from tester.cause import Explained, explain, gather
+from tester.cli.report import PathFound
+from tester.errors import NotDialable
+from tester.letter import Keyring
+from tester.manners import why_not
+from tester.paths import Path
+from tester.returned import Collected
+from tester.smtp import Attempt, Event, Limits, Said, Transcript
+from tester.trial import Trial, Vantage
+from tester.vectors import Vector
+from tester.verdict import Judgement, Verdict
+
+Address = IPv4Address | IPv6Address
+
+DAY = 24 * 3600
+LATE_AFTER = 2 * DAY  #: seconds after which a delivery is late
+WINDOW = 7 * DAY  #: seconds for which a letter is good
+#: What is said of a path where nobody answered.
+UNREACHED = "No connection came about."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outfit:
+    """What every host of one command is tested with."""
+
+    vantage: Vantage
+    keyring: Keyring
+    ours: Ours  #: how a message of our own is known
+    limits: Limits
+    profile: str
+    forms: tuple[Vector, ...]  #: of the profile
+    lab: tuple[IPv4Network | IPv6Network, ...]  #: special-purpose networks that may be dialled
+    wait: float  #: seconds to wait for accepted letters after a conversation
+    now: Callable[[], float]
+    random: Callable[[int], bytes]
+    served_domain: str = ""  #: one that the hosts take mail for, or ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far one host's test has come."""
+
+    path: Path  #: that is gone now
+    done: int  #: forms offered so far, on all paths
+    forms: int  #: of how many
+    back: int  #: letters that have come back
+
+
+@dataclass(slots=True)
+class _Way:
+    """One path, and all that has been seen on it."""
+
+    path: Path
+    trial: Trial
+    offered: int = 0
+    transcripts: list[Transcript] = field(default_factory=list)
+    returned: list[Collected] = field(default_factory=list)
+
+
+class Sitting:
+    """One test of one host, from the first letter to the judgement. `hear` is told every byte, `tell` how far
+    it is, `say` what else there is to say."""
+
+    def __init__(
+        self,
+        outfit: Outfit,
+        paths: Sequence[Path],
+        *,
+        hear: Callable[[Path, Event], None],
+        tell: Callable[[Progress], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self.outfit = outfit
+        self._hear = hear
+        self._tell = tell
+        self._say = say
+        self._changed = asyncio.Event()
+        self._ways = [self._way(path, number) for number, path in enumerate(paths)]
+
+    async def hold(self) -> None:
+        """Talk on every path, and wait for letters. Raises NotDialable, OSError."""
+        for way in self._ways:
+            self.check_peer(way.path.address)
+        for way in self._ways:
+            self.progress(way)
+            await call(_Room(self, way))
+            if self.proven:
+                break
+            await self._settle(way)
+
+    def check_peer(self, address: Address) -> None:
+        """Raises NotDialable for an address that `manners` forbids."""
+        if why := why_not(address, lab_networks=self.outfit.lab):
+            raise NotDialable(f"{address} must not be tested: {why}.")
+
+    def take(self, message: Collected) -> str:
+        """What a message at the collector says about this host's letters, one line; "" when it is about none."""
+        for way in self._ways:
+            if fate := way.trial.find(message.token):
+                weighed = way.trial.receive(message, ours=self.outfit.ours, window=LATE_AFTER)
+                if weighed.counts:
+                    way.returned.append(message)
+                self._changed.set()
+                self.progress(way)
+                return f"{fate.letter.vector} from {message.peer}: {weighed.finding}. {weighed.reason}"
+        return ""
+
+    @property
+    def proven(self) -> bool:
+        """Whether a letter has come back on any path."""
+        return any(way.trial.proven for way in self._ways)
+
+    async def wait_until(self, done: Callable[[], bool], seconds: float) -> None:
+        """Until that is so, or as many seconds have passed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not done():
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    def heard(self, way: _Way, event: Event) -> None:
+        """A byte or more has gone over the wire."""
+        self._hear(way.path, event)
+        if event.kind == ">" and event.data[:10].upper() == b"MAIL FROM:" and way.offered < len(self.outfit.forms):
+            way.offered += 1
+            self.progress(way)
+
+    def progress(self, way: _Way) -> None:
+        """Tell how far it is."""
+        self._tell(
+            Progress(
+                path=way.path,
+                done=sum(one.offered for one in self._ways),
+                forms=len(self._ways) * len(self.outfit.forms),
+                back=sum(len(one.returned) for one in self._ways),
+            )
+        )
+
+    # ------------------------------------------------------------------------------------ what it has come to
+
+    def found(self) -> list[PathFound]:
+        """What each path has shown, in the order of trial."""
+        return [
+            PathFound(
+                path=way.path,
+                judgement=self._judged(way),
+                control=way.trial.control,
+                fates=tuple(way.trial.fates),
+                outputs=frozenset(way.trial.output_addresses),
+                tried=bool(way.transcripts),
+            )
+            for way in self._ways
+        ]
+
+    def cause(self) -> Explained | None:
+        """Why the host relays; None where no letter came back."""
+        conversations = [one for way in self._ways for one in way.transcripts]
+        fates = [fate for way in self._ways for fate in way.trial.fates]
+        back = [(one.token, one.peer, one.message) for way in self._ways for one in way.returned]
+        return explain(gather(conversations, fates, back))
+
+    def _judged(self, way: _Way) -> Judgement:
+        # One visit only: what was put off may pass later, and what was accepted may still come. Where nobody answered,
+        # nobody knocks again: that is judged as after the last try.
+        found = way.trial.judge(
+            profile=self.outfit.profile, window_closed=False, retries_left=True, unreachable_before=2
+        )
+        return replace(found, reason=UNREACHED) if found.verdict is Verdict.UNREACHABLE else found
+
+    def _way(self, path: Path, number: int) -> _Way:
+        outfit = self.outfit
+        trial = Trial(
+            run=f"cli{number}",
+            nomination="",
+            vantage=outfit.vantage,
+            keyring=outfit.keyring,
+            served_domain=outfit.served_domain,
+        )
+        trial.issue(path, outfit.forms, now=outfit.now(), lifetime=WINDOW, random=outfit.random)
+        return _Way(path=path, trial=trial)
+
+    async def _settle(self, way: _Way) -> None:
+        """Wait until every accepted letter has come to something, or one has come straight back."""
+
+        def settled() -> bool:
+            return not way.trial.pending or way.trial.proven
+
+        if not settled():
+            self._say(f"Waiting at most {self.outfit.wait:g} s for the accepted letters.")
+            await self.wait_until(settled, self.outfit.wait)
+
+
+class _Room:
+    """The room (`caller.Room`) of one path's conversation."""
+
+    def __init__(self, sitting: Sitting, way: _Way) -> None:
+        self._sitting = sitting
+        self._way = way
+        self.approach: Approach = way.trial.approach(
+            way.path, limits=sitting.outfit.limits, ask_own=any(way.path.address in lab for lab in sitting.outfit.lab)
+        )
+
+    def now(self) -> float:
+        return self._sitting.outfit.now()
+
+    def compose(self, said: Said) -> list[Attempt]:
+        """The letters, written now that the server has said its name."""
+        return self._way.trial.compose(self._way.path, said, now=self.now())
+
+    async def may_dial(self) -> bool:
+        """Nobody else has a say."""
+        return True
+
+    def check_peer(self, address: Address) -> None:
+        """Raises NotDialable for an address that `manners` forbids."""
+        self._sitting.check_peer(address)
+
+    async def own_name(self, names: tuple[str, ...]) -> str:
+        """Laboratories may say what they like of themselves; elsewhere no name is believed in a sender."""
+        return names[0] if names else ""
+
+    async def proven(self, seconds: float) -> bool:
+        """Wait until a letter has come back."""
+        trial = self._way.trial
+        await self._sitting.wait_until(lambda: trial.proven, seconds)
+        return trial.proven
+
+    async def keep(self, transcript: Transcript) -> None:
+        """Remember what became of each letter."""
+        self._way.transcripts.append(transcript)
+        self._way.trial.take(transcript)
+
+    def show(self, event: Event) -> None:
+        """Let whoever watches hear it."""
+        self._sitting.heard(self._way, event)

@@ -1,0 +1,164 @@
+"""One host's test over several paths, against servers on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import smtplib
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address, ip_network
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from samples import NOW, RING, SENDER
+from servers import OPEN, Scripted, listening
+
+from tester import letter as letters
+from tester.bounces import Ours
+from tester.cause import Cause
+from tester.cli.sitting import Outfit, Progress, Sitting
+from tester.collector import Collector
+from tester.errors import NotDialable
+from tester.paths import Path, path
+from tester.returned import Collected
+from tester.smtp import Event, Limits
+from tester.trial import Vantage
+from tester.vectors import profile
+from tester.verdict import Verdict
+
+LOOPBACK = ip_address("127.0.0.1")
+QUICK = Limits(connect=2, banner=2, command=2, final=5, attempt_gap=0, connection_gap=0, grace=1)
+CLOSED = {**OPEN, "RCPT": (b"550 5.7.1 relaying denied\r\n",) * 15 + (b"250 ok\r\n",)}
+
+
+def outfit(**changed: object) -> Outfit:
+    given: dict[str, object] = {
+        "vantage": Vantage(sender=SENDER),
+        "keyring": RING,
+        "ours": Ours(names={SENDER.helo}),
+        "limits": QUICK,
+        "profile": "standard",
+        "forms": profile("standard"),
+        "lab": (ip_network("127.0.0.0/8"),),
+        "wait": 2.0,
+        "now": lambda: NOW,
+        "random": os.urandom,
+    }
+    return Outfit(**given | changed)  # type: ignore[arg-type]
+
+
+class Watch:
+    def __init__(self) -> None:
+        self.told: list[Progress] = []
+        self.said: list[str] = []
+        self.heard: list[tuple[int, Event]] = []
+
+    def sitting(self, paths: list[Path], **changed: object) -> Sitting:
+        return Sitting(
+            outfit(**changed),
+            paths,
+            hear=lambda way, event: self.heard.append((way.port, event)),
+            tell=self.told.append,
+            say=self.said.append,
+        )
+
+
+async def collecting(deliver: Callable[[Collected], Awaitable[None]]) -> tuple[Collector, int]:
+    collector = Collector(
+        hostname="mx.test",
+        domains=frozenset({SENDER.collector_domain, SENDER.bounce_domain}),
+        gate=lambda token: letters.gate(RING, token),
+        deliver=deliver,
+        now=lambda: NOW + 1.0,
+    )
+    bound = await collector.start("127.0.0.1", 0)
+    return collector, bound[1]
+
+
+class Relay:
+    """Passes every letter on to the collector."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        def forward() -> None:
+            peer = session.peer[0]
+            trace = f"Received: from x ([{peer}]) by mx.example.net (Postfix) with ESMTP id 1; now\r\n".encode()
+            with smtplib.SMTP("127.0.0.1", self.port, timeout=5) as client:
+                client.sendmail(envelope.mail_from or "", envelope.rcpt_tos, trace + (envelope.content or b""))
+
+        await asyncio.to_thread(forward)
+        return "250 queued"
+
+
+async def test_every_path_is_tried_one_after_the_other_and_progress_is_told() -> None:
+    watch = Watch()
+    async with listening(Scripted(CLOSED)) as first, listening(Scripted(CLOSED)) as second:
+        sitting = watch.sitting([path(LOOPBACK, first), path(LOOPBACK, second)])
+        await sitting.hold()
+    found = sitting.found()
+    assert [(one.path.port, one.judgement.verdict) for one in found] == [
+        (first, Verdict.CLOSED),
+        (second, Verdict.CLOSED),
+    ]
+    ports = [port for port, _ in watch.heard]
+    assert ports == sorted(ports, key=[first, second].index), "never two paths at once"
+    forms = len(profile("standard"))
+    assert [(one.done, one.forms) for one in watch.told][-1] == (2 * forms, 2 * forms)
+    assert sitting.cause() is None
+
+
+async def test_a_letter_that_comes_back_ends_the_test_and_has_a_cause() -> None:
+    watch = Watch()
+    sittings: list[Sitting] = []
+
+    async def deliver(message: Collected) -> None:
+        watch.said.append(sittings[0].take(message))
+
+    collector, port = await collecting(deliver)
+    loop = asyncio.get_running_loop()
+    relay = await loop.create_server(lambda: SMTP(Relay(port), hostname="mx.example.net", loop=loop), "127.0.0.1", 0)
+    submission = relay.sockets[0].getsockname()[1]
+    try:
+        async with listening(Scripted(CLOSED)) as first, listening(Scripted(CLOSED)) as never:
+            paths = [path(LOOPBACK, first), path(LOOPBACK, submission), path(LOOPBACK, never)]
+            sittings.append(watch.sitting(paths))
+            await sittings[0].hold()
+    finally:
+        relay.close()
+        await collector.close()
+    found = sittings[0].found()
+    assert [one.judgement.verdict for one in found[:2]] == [Verdict.CLOSED, Verdict.OPEN]
+    assert [one.tried for one in found] == [True, True, False]
+    assert any("DELIVERED_SAME" in line for line in watch.said)
+    cause = sittings[0].cause()
+    assert cause is not None and cause.cause is Cause.NETWORKS_TOO_WIDE
+
+
+async def test_a_message_about_no_letter_of_the_host_is_left_to_others() -> None:
+    sitting = Watch().sitting([path(LOOPBACK, 25)])
+    stranger = Collected(
+        peer=LOOPBACK,
+        peer_port=1,
+        local="127.0.0.1:25",
+        tls=False,
+        helo="x",
+        mail_raw=b"",
+        rcpt_raw=b"",
+        mail_from="",
+        recipient="postmaster",
+        domain="c.test",
+        message=b"",
+        received_at=NOW,
+    )
+    assert sitting.take(stranger) == ""
+
+
+async def test_no_path_is_gone_when_one_must_not_be_dialled() -> None:
+    watch = Watch()
+    async with listening(Scripted(OPEN)) as first:
+        sitting = watch.sitting([path(LOOPBACK, first), path(ip_address("10.0.0.1"), 25)])
+        with pytest.raises(NotDialable, match=r"10\.0\.0\.1 must not be tested"):
+            await sitting.hold()
+    assert watch.heard == []
