@@ -39,6 +39,7 @@ class JobReason(StrEnum):
     UNREACHABLE = "unreachable"  # a further try at an address that did not answer
     VANTAGE = "vantage"  # a look from our second source address at a server that refused the first
     REPEAT = "repeat"  # once more, after a run that a fault of our own spoilt
+    SELF_TEST = "self-test"  # who comes from the address has asked to be tested; lists nobody unless settings say so
 
 
 class Extent(StrEnum):
@@ -89,6 +90,7 @@ class Reason(StrEnum):
     OPERATOR = "operator"
     NOMINATED = "nominated"
     ASKED_REMOVAL = "asked-removal"
+    ASKED_SELF_TEST = "asked-self-test"
 
 
 class Refusal(StrEnum):
@@ -113,6 +115,9 @@ class Refusal(StrEnum):
     TOO_WIDE = "too-wide"
     NOT_EXCLUDED = "not-excluded"
     WRONG_KIND = "wrong-kind"
+    WRONG_PORT = "wrong-port"
+    NOT_SHOWN = "not-shown"
+    OFF = "off"
 
 
 #: What comes to the collector for an operator to read, and what each is called there.
@@ -334,3 +339,23 @@ class RunReport:
     provocation: str
     flags: frozenset[Flag] = frozenset()  #: remarks of its conversations, and TESTER_SPECIFIC
     paths: tuple[PathReport, ...] = ()  #: in the order in which they were filed, the address's mail port first
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SelfTest:
+    """A test that somebody has asked for of the address that he comes from, as it stands."""
+
+    job: Job
+    run: Run | None  #: None until a worker has taken it
+    paths: tuple[PathReport, ...]  #: that he has agreed to, in the order of trial
+    letters: tuple[Fate, ...]  #: filed so far, in the order of trial
+
+    @property
+    def over(self) -> bool:
+        """Whether it is judged for good, or was given up."""
+        return self.job.state is JobState.DONE and (self.run is None or self.run.state is RunState.SETTLED)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The addresses under test, that of the requester first."""
+        return tuple(dict.fromkeys((self.job.address, *(one.path.address for one in self.paths))))

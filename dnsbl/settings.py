@@ -323,6 +323,11 @@ class Tester(Section):
         "tester.example.org", description="Our name in EHLO; must resolve to source_addresses and back."
     )
     port: int = Field(25, description="The port that is tested; only labs change it.", ge=1, le=65535)
+    owner_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
+        (25, 587, 2525, 465),
+        description="Ports that are tested for who asks: removals, operators, self-tests. 465 begins with TLS.",
+        max_length=10,
+    )
     collector_domain: Hostname = Field(
         "c.example.org",
         description="Domain of the recipients; its MX is our collector alone. Short is better: see docs/policy.md.",
@@ -555,6 +560,10 @@ class Web(Section):
     head_seconds: float = Field(10, description="Seconds until the head of a request must be complete.", gt=0)
     body_seconds: float = Field(60, description="Seconds until its body must be complete.", gt=0)
     reading_seconds: float = Field(60, description="Seconds in which an answer must have been read.", gt=0)
+    watchers: int = Field(
+        60, description="Answers at once that go on while a test does (event streams); two of one network.", ge=1
+    )
+    watch_seconds: float = Field(1200, description="Seconds after which such an answer ends.", gt=0)
     idle_seconds: int = Field(
         75, description="Seconds until an idle connection is closed; longer than a proxy in front keeps its own.", ge=1
     )
@@ -574,6 +583,25 @@ class Web(Section):
             f"{why}, so a proxy stands in front, but web.trusted_proxies names none: all visitors count as that proxy, "
             "share its limits, and /metrics is shown to nobody; put its address there"
         )
+
+
+class SelfTesting(Section):
+    """Tests that somebody asks for of the address that he comes from."""
+
+    on: bool = Field(True, description="Whether the web offers self-tests.")
+    lists: bool = Field(
+        False, description="List an address that its own self-test has found open; such a test never delists."
+    )
+    wait: float = Field(
+        300, description="Seconds that a self-test waits for accepted letters before it ends.", gt=0, le=86400
+    )
+    per_address: int = Field(8, description="Self-tests a day of one address.", ge=1)
+    per_network: int = Field(40, description="Self-tests a day in one /24 or /48.", ge=1)
+    per_day: int = Field(500, description="Self-tests a day altogether.", ge=1)
+    token_seconds: int = Field(
+        600, description="Seconds for which a token shows that somebody came from an address.", ge=30, le=3600
+    )
+    keep_days: float = Field(7, description="Days for which a result is shown to who holds its link.", gt=0)
 
 
 class Policy(Section):
@@ -639,6 +667,7 @@ class Settings(Section):
     tester: Tester = Tester()
     collector: CollectorSettings = CollectorSettings()
     web: Web = Web()
+    self_test: SelfTesting = SelfTesting()
     policy: Policy = Policy()
 
     @model_validator(mode="after")

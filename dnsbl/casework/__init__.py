@@ -10,6 +10,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
                  give_back  proven
     arrivals     the collector: file_return  file_probe
+    self_tests   who has his own address tested: token  ask  see
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
     presence     every process that is at work: beat  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  stopped
@@ -34,6 +35,7 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.operators import Operators
 from dnsbl.casework.presence import Presence
 from dnsbl.casework.queueing import Queueing
+from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock, SystemClock
@@ -48,6 +50,7 @@ class Casework:
     verb raises StoreUnavailable when the database does not answer."""
 
     doors: Doors
+    self_tests: SelfTests
     operators: Operators
     assignments: Assignments
     arrivals: Arrivals
@@ -71,6 +74,7 @@ class Casework:
         judging = Judging(settings, queueing, random)
         return cls(
             doors=Doors(store, settings, clock, queueing),
+            self_tests=SelfTests(store, settings, keyring, clock, queueing),
             operators=Operators(store, settings, clock, queueing, judging),
             assignments=Assignments(store, settings, clock, judging),
             arrivals=Arrivals(store, settings, keyring, clock, judging),

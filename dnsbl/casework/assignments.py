@@ -37,7 +37,7 @@ class Assignment:
 
 
 #: Tests that their owner or an operator has asked for; they do not count as ours to pace by the day.
-ASKED_FOR = frozenset({JobReason.REMOVAL, JobReason.OPERATOR})
+ASKED_FOR = frozenset({JobReason.REMOVAL, JobReason.OPERATOR, JobReason.SELF_TEST})
 DAY = timedelta(days=1)
 
 

@@ -34,6 +34,8 @@ from tester.verdict import Judgement, Verdict, judge
 
 #: How long a run with a letter from another address counts towards a second, independent one.
 OTHER_COUNTS = timedelta(days=30)
+#: How often a self-test offers again what was put off: somebody is waiting for its end.
+SELF_TEST_RETRIES = 1
 #: Seconds until a multi-hop finding is confirmed, when policy.unreachable_retry is empty.
 CONFIRM_AFTER = 3600.0
 _UNREACHED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
@@ -65,6 +67,8 @@ class Judging:
     def retry_due(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
         """When what was put off is offered again with the same tokens, or None when it is not."""
         letters, terms = tx.letters.of(job.run), self._settings.tester
+        if job.reason is JobReason.SELF_TEST and job.retries >= SELF_TEST_RETRIES:
+            return None
         if delivered(letters) or tx.exclusions.covering(job.address):
             return None
         return schedule.retry_due(terms, [fate.folded for fate in letters], job.retries, now)
@@ -76,7 +80,10 @@ class Judging:
             self._settle(tx, run, judgement, now)
             return
         dots = [fate.dot_at for fate in tx.letters.of(run.id) if fate.outcome in PENDING and fate.dot_at is not None]
-        ends = max(dots, default=now.timestamp()) + self._settings.tester.delivery_window
+        waits = self._settings.tester.delivery_window
+        if run.reason is JobReason.SELF_TEST:
+            waits = min(waits, self._settings.self_test.wait)
+        ends = max(dots, default=now.timestamp()) + waits
         tx.runs.wait(run.id, datetime.fromtimestamp(ends, UTC), judgement.reason)
         tx.journal.append(
             at=now,
@@ -137,7 +144,9 @@ class Judging:
             profile=run.profile,
             window_closed=window_closed,
             retries_left=retries_left,
-            earlier_other=tx.runs.with_other_output(run.address, now - OTHER_COUNTS, but=run.id),
+            earlier_other=1
+            if run.reason is JobReason.SELF_TEST  # its owner wants to know at once, and nobody is listed for it
+            else tx.runs.with_other_output(run.address, now - OTHER_COUNTS, but=run.id),
             unreachable_before=tx.runs.unreached_before(run),
         )
 
@@ -164,7 +173,7 @@ class Judging:
             after=after,
             evidence=f"run {run.id}",
         )
-        if late:
+        if late or (run.reason is JobReason.SELF_TEST and not self._self_test_lists(judgement)):
             return
         case = self._case(tx, run, judgement, delivered(letters), unreached)
         decision = policy.decide(case, self._settings.policy, now, self._chance)
@@ -179,6 +188,10 @@ class Judging:
         self._apply(tx, run, case.listing, decision, now)
         if follow_up is not None:
             self._queueing.follow(tx, run, follow_up, now)
+
+    def _self_test_lists(self, judgement: Judgement) -> bool:
+        """Whether a self-test means something for the list: never to end a listing, and else only as settings say."""
+        return self._settings.self_test.lists and judgement.verdict is Verdict.OPEN
 
     def _elsewhere(self, run: Run) -> bool:
         """Whether the address can still be seen from a second address of ours."""

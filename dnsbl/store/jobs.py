@@ -1,4 +1,5 @@
-"""Tests that are to be made: queued, leased to a worker, done. At most one per address is not done."""
+"""Tests that are to be made: queued, leased to a worker, done. Of the list's own at most one per address is not
+done, and of those that owners have asked for one beside it."""
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, exists, func, insert, not_, or_, select, update
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import Extent, Job, JobReason, JobState
 from dnsbl.store.columns import span
-from dnsbl.store.schema import LIVE, jobs
+from dnsbl.store.schema import LIVE, OF_ITSELF, OF_THE_LIST, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _JOB = columns(jobs, Job)
@@ -51,9 +52,22 @@ class Jobs(Shelf):
         return Job(**self._sql.execute(insert(jobs).values(values).returning(*_JOB)).one()._mapping)
 
     def live(self, address: Address) -> Job | None:
-        """The job of this address that is queued or running."""
-        wanted = select(*_JOB).where(jobs.c.address == address, LIVE)
+        """The list's own job of this address that is queued or running."""
+        wanted = select(*_JOB).where(jobs.c.address == address, OF_THE_LIST)
         return one(Job, self._sql.execute(wanted).one_or_none())
+
+    def live_self_test(self, address: Address) -> Job | None:
+        """The job of this address, queued or running, that its owner has asked for."""
+        wanted = select(*_JOB).where(jobs.c.address == address, OF_ITSELF)
+        return one(Job, self._sql.execute(wanted).one_or_none())
+
+    def self_tests(self, since: datetime, within: Network | None = None) -> list[datetime]:
+        """When self-tests were asked for since then, all or those with a path into a network, oldest first."""
+        wanted = select(jobs.c.due).where(jobs.c.reason == JobReason.SELF_TEST, jobs.c.due >= since)
+        if within is not None:
+            into = exists().where(paths.c.run == jobs.c.run, paths.c.address.between(*span(within)))
+            wanted = wanted.where(into)
+        return list(self._sql.execute(wanted.order_by(jobs.c.due)).scalars())
 
     def of_run(self, run: str) -> Job | None:
         """The job that fills this run."""
@@ -124,7 +138,15 @@ class Jobs(Shelf):
 
 
 def _due(now: datetime) -> Any:
-    return and_(LIVE, jobs.c.due <= now, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < now))
+    """Due, and no other test of the same address is in a worker's hands."""
+    other = jobs.alias()
+    busy = exists().where(
+        other.c.address == jobs.c.address,
+        other.c.id != jobs.c.id,
+        other.c.state == JobState.RUNNING,
+        other.c.lease_until >= now,
+    )
+    return and_(LIVE, jobs.c.due <= now, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < now), not_(busy))
 
 
 def _take(job: Job, worker: str) -> Any:

@@ -17,6 +17,9 @@ from tester.verdict import Finding, Verdict
 
 _RUN = columns(runs, Run)
 
+#: Runs that count for the list. What an owner tests for himself, on ports of his choice, shows nobody else anything.
+_COUNTS = runs.c.reason != JobReason.SELF_TEST
+
 
 class Runs(Shelf):
     """One row a run, from its first take on."""
@@ -72,17 +75,17 @@ class Runs(Shelf):
         return many(Run, found)
 
     def of(self, address: Address, *, most: int) -> list[Run]:
-        """The runs of an address, newest first."""
-        wanted = select(*_RUN).where(runs.c.address == address).order_by(runs.c.started.desc(), runs.c.id)
+        """The runs of an address that count for the list, newest first."""
+        wanted = select(*_RUN).where(runs.c.address == address, _COUNTS).order_by(runs.c.started.desc(), runs.c.id)
         return many(Run, self._sql.execute(wanted.limit(most)))
 
     def last_started(self, address: Address) -> datetime | None:
         """When the newest run of an address began."""
-        return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address)).scalar()
+        return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address, _COUNTS)).scalar()
 
     def begun_in(self, network: Network, n: int) -> datetime | None:
         """When the run that is the `n`-th newest in this network began, or None when there are fewer."""
-        wanted = select(runs.c.started).where(runs.c.address.between(*span(network)))
+        wanted = select(runs.c.started).where(runs.c.address.between(*span(network)), _COUNTS)
         return self._sql.execute(wanted.order_by(runs.c.started.desc()).offset(n - 1).limit(1)).scalar()
 
     def removals(self, address: Address, since: datetime) -> list[datetime]:
@@ -100,7 +103,7 @@ class Runs(Shelf):
         """When the first run begun since then, other than `but`, was settled with this verdict."""
         return self._sql.execute(
             select(func.min(runs.c.settled)).where(
-                runs.c.address == address, runs.c.verdict == verdict, runs.c.started >= since, runs.c.id != but
+                _COUNTS, runs.c.address == address, runs.c.verdict == verdict, runs.c.started >= since, runs.c.id != but
             )
         ).scalar()
 
@@ -121,6 +124,7 @@ class Runs(Shelf):
             letters.c.finding.in_([Finding.DELIVERED_OTHER, Finding.DELIVERED_OTHER_LATE]),
         )
         return self._count(
+            _COUNTS,
             runs.c.address == address,
             runs.c.state == RunState.SETTLED,
             runs.c.started >= since,
@@ -131,7 +135,7 @@ class Runs(Shelf):
     def closed_after(self, run: Run) -> bool:
         """Whether a later run of the same address has shown that it no longer relays."""
         shown = [Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES]
-        wanted = [runs.c.address == run.address, runs.c.started > run.started, runs.c.verdict.in_(shown)]
+        wanted = [_COUNTS, runs.c.address == run.address, runs.c.started > run.started, runs.c.verdict.in_(shown)]
         return self._count(*wanted) > 0
 
     def unreached_before(self, run: Run) -> int:
@@ -142,7 +146,9 @@ class Runs(Shelf):
         """
         wanted = (
             select(runs.c.reason, runs.c.unreached)
-            .where(runs.c.address == run.address, runs.c.started < run.started, runs.c.state == RunState.SETTLED)
+            .where(
+                _COUNTS, runs.c.address == run.address, runs.c.started < run.started, runs.c.state == RunState.SETTLED
+            )
             .order_by(runs.c.started.desc())
             .limit(20)
         )

@@ -7,7 +7,7 @@ first migration).
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, literal_column
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, and_, literal_column
 
 from dnsbl.model import Door, Extent, JobReason, JobState, Reason, RunState
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
@@ -67,8 +67,12 @@ jobs = _table(
 )
 #: As text and not as a parameter, so that both databases see that the index holds what a query asks.
 LIVE = jobs.c.state != literal_column(f"'{JobState.DONE}'")
-#: One live test per address, whatever two doors do at once.
-Index("uq_jobs_live_address", jobs.c.address, unique=True, sqlite_where=LIVE, postgresql_where=LIVE)
+#: One live test per address, whatever two doors do at once. What an owner tests for himself is beside that and takes
+#: nobody's place: else he could have the test that a nomination asked for be one that lists nobody.
+OF_THE_LIST = and_(LIVE, jobs.c.reason != literal_column(f"'{JobReason.SELF_TEST}'"))
+OF_ITSELF = and_(LIVE, jobs.c.reason == literal_column(f"'{JobReason.SELF_TEST}'"))
+Index("uq_jobs_live_address", jobs.c.address, unique=True, sqlite_where=OF_THE_LIST, postgresql_where=OF_THE_LIST)
+Index("uq_jobs_live_self_test", jobs.c.address, unique=True, sqlite_where=OF_ITSELF, postgresql_where=OF_ITSELF)
 Index("ix_jobs_live_due", jobs.c.due, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
 
 runs = _table(

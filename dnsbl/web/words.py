@@ -45,6 +45,7 @@ REASON: Mapping[Reason, str] = {
     Reason.OPERATOR: "an operator of this list decided so",
     Reason.NOMINATED: "somebody showed spam that came from here",
     Reason.ASKED_REMOVAL: "somebody asked for a retest",
+    Reason.ASKED_SELF_TEST: "who comes from the address asked for a test of it",
 }
 
 #: What a verdict means, for pages of listed addresses.

@@ -32,7 +32,7 @@ def test_an_empty_database_says_so_in_one_sentence(empty_url: str) -> None:
 def test_a_database_of_another_version_is_refused(store: Store) -> None:
     with store.write() as tx:
         tx.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreUnavailable, match="has schema 9999 and this program needs 0005"):
+    with pytest.raises(StoreUnavailable, match="has schema 9999 and this program needs 0006"):
         store.check()
 
 

@@ -1,0 +1,108 @@
+"""Self-tests without the store: tokens, ports, ways in, results and limits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.errors import Refused
+from dnsbl.model import Refusal
+from dnsbl.rules import selftest
+from dnsbl.settings import Settings
+from tester.paths import Path, Tls
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+HERE, OTHER = ip_address("192.0.2.25"), ip_address("2001:db8::25")
+KEY = b"k" * 32
+
+
+def refusal(error: pytest.ExceptionInfo[Refused]) -> str:
+    assert str(error.value).endswith(".")
+    return error.value.reason
+
+
+@given(st.ip_addresses(), st.integers(0, 600))
+def test_a_token_shows_its_address_for_its_time(address: object, age: int) -> None:
+    made = selftest.token(address, key=KEY, until=NOW + timedelta(seconds=600))  # type: ignore[arg-type]
+    assert made.isalnum() and made == made.lower() and len(made) <= 52
+    assert selftest.shown(f" {made.upper()}\n", keys=[b"old", KEY], now=NOW + timedelta(seconds=age)) == address
+
+
+def test_a_token_is_over_after_its_time() -> None:
+    made = selftest.token(OTHER, key=KEY, until=NOW)
+    with pytest.raises(Refused, match="too old") as error:
+        selftest.shown(made, keys=[KEY], now=NOW + timedelta(seconds=1))
+    assert refusal(error) == Refusal.NOT_SHOWN
+
+
+@given(st.text(max_size=100))
+def test_whatever_else_comes_as_a_token_shows_nothing(text: str) -> None:
+    with pytest.raises(Refused) as error:
+        selftest.shown(text, keys=[KEY], now=NOW)
+    assert refusal(error) == Refusal.NOT_SHOWN
+
+
+@given(st.integers(0, 50), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
+def test_a_token_that_was_changed_or_is_of_other_keys_shows_nothing(at: int, letter: str) -> None:
+    made = selftest.token(OTHER, key=KEY, until=NOW)
+    changed = made[:at] + letter + made[at + 1 :]
+    with pytest.raises(Refused, match=r"none of ours|too old") as error:
+        selftest.shown(changed, keys=[KEY if changed != made else b"other"], now=NOW + timedelta(days=999))
+    assert refusal(error) == Refusal.NOT_SHOWN
+    with pytest.raises(Refused, match="none of ours"):
+        selftest.shown(made, keys=[b"other"], now=NOW)
+
+
+def test_the_second_address_is_of_the_other_family() -> None:
+    assert selftest.both(HERE, None) == (HERE,)
+    assert selftest.both(HERE, OTHER) == (HERE, OTHER)
+    with pytest.raises(Refused, match="fetch one over IPv6") as error:
+        selftest.both(HERE, ip_address("192.0.2.26"))
+    assert refusal(error) == Refusal.NOT_SHOWN
+
+
+def test_ports_are_chosen_from_the_list_alone() -> None:
+    settings = Settings()
+    assert selftest.chosen("", settings) == (25, 587, 2525, 465)
+    assert selftest.chosen(" 587, 25 587", settings) == (587, 25)
+    for wrong in ("22", "25,80", "smtp", "25;587", "٢٥", "99999999"):
+        with pytest.raises(Refused, match="Ports are chosen from 25, 587, 2525, 465") as error:
+            selftest.chosen(wrong, settings)
+        assert refusal(error) == Refusal.WRONG_PORT
+
+
+def test_port_25_stands_for_the_mail_port_and_465_begins_with_tls() -> None:
+    settings = Settings.model_validate({"tester": {"port": 10025, "lab_networks": ["192.0.2.0/24"]}})
+    assert selftest.ways((HERE, OTHER), (25, 465), settings) == (
+        Path(address=HERE, port=10025, tls=Tls.NEEDED),
+        Path(address=HERE, port=465, tls=Tls.IMPLICIT),
+        Path(address=OTHER, port=10025, tls=Tls.NEEDED),
+        Path(address=OTHER, port=465, tls=Tls.IMPLICIT),
+    )
+
+
+def test_nobody_has_a_private_address_or_one_of_ours_tested() -> None:
+    settings = Settings.model_validate({"tester": {"source_addresses": ["11.0.0.1"]}})
+    with pytest.raises(Refused, match="private use") as error:
+        selftest.testable(ip_address("10.0.0.1"), settings)
+    assert refusal(error) == Refusal.SPECIAL_PURPOSE
+    with pytest.raises(Refused) as error:
+        selftest.testable(ip_address("11.0.0.1"), settings)
+    assert refusal(error) == Refusal.OWN_ADDRESS
+    selftest.testable(ip_address("11.0.0.2"), settings)
+
+
+def test_a_limit_is_free_again_when_the_oldest_of_its_day_is_over() -> None:
+    times = [NOW - timedelta(hours=20), NOW - timedelta(hours=10)]
+    assert selftest.wait(times, 3, NOW) == 0.0
+    assert selftest.wait(times, 2, NOW) == 4 * 3600
+    assert selftest.wait(times, 1, NOW) == 14 * 3600
+
+
+def test_what_is_promised_is_what_the_settings_do() -> None:
+    assert "never" in selftest.promise(Settings())
+    assert "never" not in selftest.promise(Settings.model_validate({"self_test": {"lists": True}}))
