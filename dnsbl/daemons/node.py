@@ -176,6 +176,7 @@ class Node:
             self._settings,
             clock=self._clock,
             zones=self._zones,
+            self_tests=self._casework.self_tests,
             metrics=self.metrics,
             health=self.board.all,
         )

@@ -23,7 +23,7 @@ from dnsbl.model import Door, Refusal
 from dnsbl.rules import asking, intake
 from dnsbl.settings import Settings
 from dnsbl.web.dossier import discretion
-from dnsbl.web.faults import API, problem, refusal
+from dnsbl.web.faults import API, problem, problems, refusal
 from dnsbl.web.pages import requester
 from dnsbl.web.shapes import (
     Codes,
@@ -35,24 +35,6 @@ from dnsbl.web.shapes import (
     run_shape,
     standing_shape,
 )
-
-_RETRY = {"Retry-After": {"description": "Seconds until the same request may pass.", "schema": {"type": "integer"}}}
-
-
-def _problems(**sentences: str) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI rows for the statuses that a route may answer besides success."""
-    sentences = {"s500": "Our mistake.", "s503": "The database does not answer."} | sentences
-    rows: dict[int | str, dict[str, Any]] = {}
-    for name, description in sorted(sentences.items()):
-        status = int(name[1:])
-        rows[status] = {
-            "description": description,
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        if status in (429, 503):
-            rows[status]["headers"] = _RETRY
-    return rows
-
 
 _POSTED = {
     "s400": "The address or the body is malformed.",
@@ -125,17 +107,17 @@ class Interface:
         get(
             "/hosts/{address}",
             response_model=HostShape,
-            responses=_problems(s400="The address is malformed.", s422="Not of the documented form."),
+            responses=problems(s400="The address is malformed.", s422="Not of the documented form."),
         )(self.host)
         get(
             "/runs/{run}",
             response_model=RunShape,
-            responses=_problems(s404="There is no such run.", s422="Not of the documented form."),
+            responses=problems(s404="There is no such run.", s422="Not of the documented form."),
         )(self.run)
-        post("/nominations", status_code=202, response_model=NominationsShape, responses=_problems(**_POSTED))(
+        post("/nominations", status_code=202, response_model=NominationsShape, responses=problems(**_POSTED))(
             self.nominate
         )
-        post("/removals", status_code=202, response_model=AcceptedShape, responses=_problems(**_POSTED))(self.remove)
+        post("/removals", status_code=202, response_model=AcceptedShape, responses=problems(**_POSTED))(self.remove)
 
     def host(self, address: str) -> Any:
         """Where an address stands; an unknown one is a normal answer."""

@@ -15,16 +15,19 @@ from starlette.staticfiles import StaticFiles
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.doors import Doors
+from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError, StoreUnavailable, Trouble
 from dnsbl.health import Health
 from dnsbl.settings import Settings
 from dnsbl.web.api import Interface
+from dnsbl.web.events import Events
 from dnsbl.web.faults import API, Faults, Problem
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.pages import Site
 from dnsbl.web.render import Pages
+from dnsbl.web.self_tests import SelfTestDoor
 from dnsbl.web.shapes import Codes
 
 _log = logging.getLogger(__name__)
@@ -56,12 +59,14 @@ def create_app(
     settings: Settings,
     *,
     clock: Clock,
+    self_tests: SelfTests | None = None,
+    events: Events | None = None,
     codes: Codes = lambda address, listed: {},
     metrics: Metrics = no_metrics,
     health: Callable[[], list[Health]] = list,
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`; `metrics` makes the page
-    for Prometheus.
+    for Prometheus. Without `self_tests` none are offered; `events` has the places for who watches tests.
     """
     app = _App(
         title=settings.service.name,
@@ -79,6 +84,12 @@ def create_app(
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
     app.include_router(Interface(doors, views, settings, clock, codes).router)
     app.include_router(Site(doors, views, settings, clock, codes, pages).router)
+    if self_tests is not None:
+        door = SelfTestDoor(
+            self_tests, views, settings, clock, pages, Events(settings.web, clock) if events is None else events
+        )
+        app.include_router(door.api)
+        app.include_router(door.pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
     @app.get("/healthz", include_in_schema=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -52,6 +53,24 @@ class Problem(BaseModel):
     nominations: list[NominatedShape] | None = Field(
         None, description="Of a refused nomination: how each message was read, and which lines could be picked."
     )
+
+
+_RETRY = {"Retry-After": {"description": "Seconds until the same request may pass.", "schema": {"type": "integer"}}}
+
+
+def problems(**sentences: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI rows for the statuses that a route may answer besides success."""
+    sentences = {"s500": "Our mistake.", "s503": "The database does not answer."} | sentences
+    rows: dict[int | str, dict[str, Any]] = {}
+    for name, description in sorted(sentences.items()):
+        status = int(name[1:])
+        rows[status] = {
+            "description": description,
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        if status in (429, 503):
+            rows[status]["headers"] = _RETRY
+    return rows
 
 
 def refusal(error: Refused) -> Fault:

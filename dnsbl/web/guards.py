@@ -75,6 +75,8 @@ class Guards:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
+                if place is not None:  # its body is read; the answer may go on for long
+                    place.leave()
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
                 headers.update(told)

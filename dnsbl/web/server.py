@@ -13,6 +13,7 @@ from typing import cast
 import uvicorn
 
 from dnsbl.casework.doors import Doors
+from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
@@ -97,6 +98,7 @@ class WebServer:
         *,
         clock: Clock,
         zones: Zones,
+        self_tests: SelfTests | None = None,
         metrics: Metrics = no_metrics,
         health: Callable[[], list[Health]] = list,
     ) -> None:
@@ -111,6 +113,7 @@ class WebServer:
                     views,
                     settings,
                     clock=clock,
+                    self_tests=self_tests,
                     codes=lambda address, listed: self.zones.codes_of(address, listed),
                     metrics=metrics,
                     health=health,

@@ -15,7 +15,7 @@ from dnsbl.addresses import Address
 from dnsbl.casework.doors import Taken
 from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
 from dnsbl.rules.causes import cause_of
-from tester.cause import Cause, Software, Sure, advice
+from tester.cause import Cause, Explained, Software, Sure, advice
 from tester.received import Reading
 from tester.smtp import DELIVERED, Flag, Outcome
 from tester.verdict import Verdict
@@ -228,7 +228,7 @@ def run_shape(report: RunReport) -> dict[str, Any]:
         explanation=run.explanation,
         flags=sorted(report.flags),
         output_addresses=output_addresses(report),
-        cause=_cause(report),
+        cause=cause_shape(found) if (found := cause_of(report)) else None,
         attempts=[
             AttemptShape(vector=fate.letter.vector, outcome=fate.folded, reply=fate.reply) for fate in report.letters
         ],
@@ -246,10 +246,8 @@ def run_shape(report: RunReport) -> dict[str, Any]:
     return shape.model_dump(mode="json")
 
 
-def _cause(report: RunReport) -> CauseShape | None:
-    found = cause_of(report)
-    if found is None:
-        return None
+def cause_shape(found: Explained) -> CauseShape:
+    """Why a host relays, and what closes it."""
     return CauseShape(
         name=found.cause,
         sure=found.sure,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -33,12 +33,14 @@ from dnsbl.model import (
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.web.app import create_app
+from dnsbl.web.events import Events
 from dnsbl.web.shapes import Codes
 from tester import letter
 from tester.fate import Fate
 from tester.letter import Keyring, Letter
 from tester.smtp import Control, Event, Outcome, Result, Transcript
 from tester.verdict import Finding, Verdict
+from tests.waiting import never
 
 TARGET = "198.18.7.9"
 VISITOR = "198.51.100.23"
@@ -200,6 +202,11 @@ class House:
     app: FastAPI
     portal: BlockingPortal
     board: Board
+    events: Events
+
+    def watching(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """What happens between two looks of who watches a test."""
+        self.events._sleep = sleep
 
     @property
     def casework(self) -> Casework:
@@ -291,15 +298,18 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
         sections["tester"] = {"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]} | sections.get("tester", {})
         office = make_office(**sections)
         board = Board(office.clock)
+        events = Events(office.settings.web, office.clock, never)
         app = create_app(
             office.casework.doors,
             office.casework.views,
             office.settings,
             clock=office.clock,
+            self_tests=office.casework.self_tests,
+            events=events,
             codes=codes,
             health=board.all,
         )
-        return House(office, app, portal, board)
+        return House(office, app, portal, board, events)
 
     return build
 
@@ -312,7 +322,7 @@ def anyone(tmp_path_factory: pytest.TempPathFactory, codes: Codes) -> Iterator[T
     settings = Settings.model_validate({"web": {"posts_per_hour": 100_000, "base_url": "https://list.example.org"}})
     casework = Casework.over(store, settings, Keyring.generate(bytes, 0), clock=clock)
     with TestClient(
-        create_app(casework.doors, casework.views, settings, clock=clock, codes=codes),
+        create_app(casework.doors, casework.views, settings, clock=clock, self_tests=casework.self_tests, codes=codes),
         client=(VISITOR, 40000),
         follow_redirects=False,
     ) as client:

@@ -1,0 +1,374 @@
+"""Self-tests: a page, an interface for programs, and one for a shell with nothing but curl. Tests the address that the
+request came from and no other.
+
+Holds no rule: reads what came, calls one verb, shows how it stands. Who holds the link sees the result, and nobody
+else: it is in no look-up. What a server said is escaped and made discreet before it is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dnsbl.addresses import Address
+from dnsbl.casework.self_tests import SelfTests
+from dnsbl.casework.views import Views
+from dnsbl.clock import Clock
+from dnsbl.errors import Refused
+from dnsbl.model import Door, JobState, Refusal, RunState, SelfTest
+from dnsbl.rules import selftest
+from dnsbl.rules.causes import cause_of
+from dnsbl.settings import Settings
+from dnsbl.web import lines
+from dnsbl.web.dossier import discretion
+from dnsbl.web.events import Events, News, Stream, server_sent
+from dnsbl.web.faults import API, Fault, problem, problems, refusal
+from dnsbl.web.pages import requester
+from dnsbl.web.render import Pages
+from dnsbl.web.shapes import CauseShape, PathShape, Text, cause_shape
+from tester.cause import Explained, advice
+from tester.smtp import DELIVERED, PENDING, Outcome
+from tester.verdict import Verdict
+
+#: Octets of a request that asks for a self-test.
+MOST = 4096
+#: Seconds after which the page of a test that goes on loads itself again.
+AGAIN = 5
+
+_ASKED = {
+    "s403": "The address is excluded, or the request came from a page of another site.",
+    "s413": "Too large.",
+    "s422": "Understood and refused, or not of the documented form; `reason` says which.",
+    "s429": "Too many self-tests, requests, or watchers.",
+}
+_NONE = {"s404": "There is no such self-test, or it is too long ago.", "s422": "Not of the documented form."}
+
+RunId = Annotated[str, PathParameter(max_length=64)]
+
+
+class _EventStream(Response):
+    media_type = "text/event-stream"
+
+
+class SelfTestRequest(BaseModel):
+    """What is to be tested of the address that you come from. Asking is agreeing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ports: list[int] = Field([], description="Chosen from the list that the policy names; none is all.", max_length=10)
+    token: Text = Field("", description="From self-tests/token over the other family, to test both.", max_length=100)
+
+
+class ProgressShape(BaseModel):
+    """How far it is."""
+
+    forms: int = Field(description="Letters that are to be offered, as far as it is known; 0 before it begins.")
+    tried: int
+    accepted: int = Field(description="Those that were accepted and have come to nothing yet.")
+    back: int = Field(description="Those that have come back.")
+
+
+class SelfTestShape(BaseModel):
+    """A self-test, as it stands."""
+
+    id: str
+    addresses: list[str] = Field(description="What is tested: the address that you came from, then the one you showed.")
+    state: Literal["queued", "testing", "waiting", "done"]
+    result: Literal["open", "closed", "unknown"] | None = Field(description="null until it is known.")
+    verdict: Verdict | None
+    explanation: str
+    asked: datetime
+    progress: ProgressShape
+    paths: list[PathShape] = Field(description="The ways into the host, in the order of trial.")
+    cause: CauseShape | None = Field(description="Why it relays and what closes it, once the test is over.")
+    promise: str = Field(description="What such a test does, and what it never does.")
+    status_url: str
+    events_url: str
+    page_url: str
+
+
+class SelfTestDoor:
+    """The routes: `api` for programs and shells, `pages` for people."""
+
+    def __init__(
+        self, self_tests: SelfTests, views: Views, settings: Settings, clock: Clock, pages: Pages, events: Events
+    ) -> None:
+        self._self_tests = self_tests
+        self._views = views
+        self._settings = settings
+        self._clock = clock
+        self._render = pages.render
+        self._events = events
+        self._discreet = discretion(settings)
+        self.api = APIRouter(prefix=f"{API}/self-tests")
+        self.api.get("/token", response_class=PlainTextResponse, responses=problems(s422=_ASKED["s422"]))(self.token)
+        self.api.post(
+            "",
+            status_code=202,
+            response_model=SelfTestShape,
+            responses=problems(**_ASKED),
+            openapi_extra={
+                "requestBody": {"content": {"application/json": {"schema": SelfTestRequest.model_json_schema()}}}
+            },
+        )(self.post)
+        self.api.put("", response_class=PlainTextResponse, responses=problems(**_ASKED))(self.put)
+        self.api.get("/{run}", response_model=SelfTestShape, responses=problems(**_NONE))(self.shown)
+        watched = problems(**_NONE, s429=_ASKED["s429"])
+        self.api.get("/{run}/events", response_class=_EventStream, responses=watched)(self.events)
+        self.pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+        for path, page in (("/self-test", self.form), ("/self-test/{run}", self.page)):
+            self.pages.add_api_route(path, page, methods=["GET", "HEAD"])
+        self.pages.post("/self-test")(self.start)
+
+    # ------------------------------------------------------------------------------------------- for programs
+
+    def token(self, request: Request) -> Response:
+        """A token that shows for some minutes that you came from this address: take it along when you ask from your
+        address of the other family, and both are tested."""
+        return PlainTextResponse(f"{self._self_tests.token(self._comes_from(request))}\n")
+
+    async def post(self, request: Request) -> Any:
+        """Have the address that you come from tested: with a JSON document the test is queued and told at once; with a
+        text, or nothing, the answer goes on as that of PUT does. Sending this is your consent."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return await self.put(request)
+        try:
+            wish = SelfTestRequest.model_validate_json(await _body(request))
+        except ValidationError as error:
+            where = ", ".join(sorted({".".join(map(str, one["loc"])) or "body" for one in error.errors()}))
+            return problem(
+                Fault(422, "malformed-request", f"This is not of the documented form: {ascii(where)[1:-1]:.100}.")
+            )
+        test = await self._ask(request, " ".join(map(str, wish.ports)), wish.token, Door.API)
+        shape = self._shape(test)
+        return JSONResponse(shape.model_dump(mode="json"), 202, {"Location": shape.status_url})
+
+    async def put(self, request: Request) -> Response:
+        """The same for a shell: `curl -T - URL </dev/null`. The answer tells how far it is, line by line, and ends with
+        `result: open`, `closed` or `unknown`; to who accepts application/json alone it is one document, at the end. The
+        body, if any, holds lines such as `ports 25,587` and `token TOKEN`, and so may the query."""
+        as_json = request.headers.get("accept", "").partition(";")[0].strip().lower() == "application/json"
+        try:
+            ports, token = _asked(request, (await _body(request)).decode("utf-8", "replace"))
+            place = self._events.enter(request.state.visitor)
+            try:
+                test = await self._ask(request, ports, token, Door.API)
+            except BaseException:
+                place.leave()
+                raise
+        except Refused as error:
+            if as_json:
+                raise
+            fault = refusal(error)
+            return PlainTextResponse(f"{fault.sentence}\nresult: unknown\n", fault.status, fault.headers)
+        news = self._events.follow(lambda: self._look(test.job.run))
+        if as_json:
+            return Stream(_last(news), place, media_type="application/json")
+        return Stream(self._lines(test, news), place, media_type="text/plain; charset=utf-8")
+
+    def shown(self, run: RunId) -> SelfTestShape:
+        """How a self-test stands, and in the end its result. Who holds its id may see it, for some days."""
+        return self._shape(self._self_tests.see(run))
+
+    async def events(self, request: Request, run: RunId) -> Response:
+        """The same as server-sent events: `progress` whenever something has changed, and `result` at the end, each with
+        the document that GET gives."""
+        await asyncio.to_thread(self._self_tests.see, run)
+        place = self._events.enter(request.state.visitor)
+        stream = server_sent(self._events.follow(lambda: self._look(run)))
+        return Stream(stream, place, media_type="text/event-stream")
+
+    # --------------------------------------------------------------------------------------------- for people
+
+    def form(self, request: Request) -> Response:
+        """What a self-test is, and the button."""
+        return self._form(request, {}, "")
+
+    def start(
+        self,
+        request: Request,
+        agree: Annotated[Text, Form()] = "",
+        port: Annotated[list[int] | None, Form()] = None,
+        token: Annotated[Text, Form()] = "",
+    ) -> Response:
+        """Queue it, and lead to where it can be watched."""
+        typed = {"port": port or [], "token": token[:100]}
+        try:
+            if not agree:
+                raise Refused(Refusal.NOT_SHOWN, "Please say that this mail server is yours to test.")
+            if not port:
+                raise Refused(Refusal.WRONG_PORT, "Please choose a port.")
+            address = self._comes_from(request)
+            ports = " ".join(map(str, port))
+            test = self._self_tests.ask(
+                address, ports=ports, token=token, door=Door.WEB, actor=requester(request.state.visitor)
+            )
+        except Refused as error:
+            fault = refusal(error)
+            return self._form(request, typed, fault.sentence, status=fault.status, headers=fault.headers)
+        return RedirectResponse(f"/self-test/{test.job.run}", 303)
+
+    def page(self, request: Request, run: RunId) -> Response:
+        """A self-test, as it stands."""
+        test = self._self_tests.see(run)
+        cause = self._cause(test)
+        return self._render(
+            "self-test-run.html",
+            test=test,
+            shape=self._shape(test, cause),
+            cause=cause,
+            advice=advice(cause.cause, cause.software) if cause else (),
+            refresh=None if test.over else AGAIN,
+            url=f"{self._settings.web.base_url}{API}/self-tests",
+        )
+
+    def _form(self, request: Request, typed: dict[str, Any], mistake: str, **answer: Any) -> Response:
+        settings = self._settings
+        return self._render(
+            "self-test.html",
+            visitor=request.state.visitor if request.state.sure else None,
+            offered=selftest.ports(settings),
+            typed={"port": list(selftest.ports(settings)), "token": ""} | typed,
+            mistake=mistake,
+            promise=selftest.promise(settings),
+            url=f"{settings.web.base_url}{API}/self-tests",
+            **answer,
+        )
+
+    # ---------------------------------------------------------------------------------------------- its parts
+
+    def _comes_from(self, request: Request) -> Address:
+        """The address that the request came from. Raises Refused where that is not sure: a proxy stands before us that
+        we were not told of, or before the visitor, and somebody else's machine would be tested."""
+        visitor: Address | None = request.state.visitor
+        if visitor is None or not request.state.sure:
+            raise Refused(
+                Refusal.NOT_SHOWN,
+                "It is not certain which address you come from, since a proxy stands between us; come without it.",
+            )
+        return visitor
+
+    async def _ask(self, request: Request, ports: str, token: str, door: Door) -> SelfTest:
+        address, actor = self._comes_from(request), requester(request.state.visitor)
+        return await asyncio.to_thread(self._self_tests.ask, address, ports=ports, token=token, door=door, actor=actor)
+
+    def _look(self, run: str) -> News:
+        test = self._self_tests.see(run)
+        return News(document=self._shape(test).model_dump(mode="json"), over=test.over)
+
+    def _cause(self, test: SelfTest) -> Explained | None:
+        if not test.over or test.run is None or selftest.result(test) != "open":
+            return None
+        return cause_of(self._views.run_report(test.run.id))
+
+    def _shape(self, test: SelfTest, cause: Explained | None = None) -> SelfTestShape:
+        run, base = test.run, self._settings.web.base_url
+        cause = cause or self._cause(test)
+        status_url = f"{base}{API}/self-tests/{test.job.run}"
+        return SelfTestShape(
+            id=test.job.run,
+            addresses=[str(address) for address in test.addresses],
+            state=_state(test),
+            result=selftest.result(test),
+            verdict=run.verdict if run else None,
+            explanation=self._discreet(run.explanation) if run else "",
+            asked=test.job.due,
+            progress=_progress(test),
+            paths=[
+                PathShape(
+                    address=str(one.path.address),
+                    port=one.path.port,
+                    tls=one.path.encrypted,
+                    verdict=one.verdict,
+                    explanation=self._discreet(one.explanation),
+                )
+                for one in test.paths
+            ],
+            cause=cause_shape(cause) if cause else None,
+            promise=selftest.promise(self._settings),
+            status_url=status_url,
+            events_url=f"{status_url}/events",
+            page_url=f"{base}/self-test/{test.job.run}",
+        )
+
+    async def _lines(self, test: SelfTest, news: AsyncIterator[News | None]) -> AsyncIterator[str]:
+        """As a shell shows it."""
+        yield f"Self-test of {' and '.join(map(str, test.addresses))}. {selftest.promise(self._settings)}\n"
+        yield f"Also at {self._settings.web.base_url}/self-test/{test.job.run}\n"
+        said, document = "", {}
+        async for one in news:
+            if one is None:
+                yield f"{self._clock.now():%H:%M:%S} ...\n"
+                continue
+            document, line = one.document, lines.line(one.document)
+            if line != said and not one.over:
+                yield f"{self._clock.now():%H:%M:%S} {line}\n"
+                said = line
+            if one.over:
+                for line in lines.ending(one.document):
+                    yield f"{line}\n"
+                return
+        result = document.get("result") or "unknown"
+        yield f"It goes on; ask again for the result at {document.get('status_url', '')}\nresult: {result}\n"
+
+
+def _state(test: SelfTest) -> Literal["queued", "testing", "waiting", "done"]:
+    if test.over:
+        return "done"
+    if test.run is not None and test.run.state is RunState.WAITING:
+        return "waiting"
+    return "testing" if test.job.state is JobState.RUNNING else "queued"
+
+
+def _progress(test: SelfTest) -> ProgressShape:
+    folded = Counter(fate.folded for fate in test.letters)
+    return ProgressShape(
+        forms=len(test.letters),
+        tried=sum(fate.outcome not in (None, Outcome.UNTRIED) for fate in test.letters),
+        accepted=sum(folded[one] for one in PENDING),
+        back=sum(folded[one] for one in DELIVERED),
+    )
+
+
+async def _last(news: AsyncIterator[News | None]) -> AsyncIterator[str]:
+    """One document at the end, and blanks before it as signs of life, which JSON allows (RFC 8259 2)."""
+    document: dict[str, Any] = {}
+    async for one in news:
+        if one is None:
+            yield " "
+        else:
+            document = one.document
+    yield json.dumps(document) + "\n"
+
+
+async def _body(request: Request) -> bytes:
+    """What came, if it is short. Raises Refused."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST:
+            raise Refused(Refusal.TOO_LARGE, "This is too large; a request for a self-test is a few words.")
+    return body
+
+
+def _asked(request: Request, text: str) -> tuple[str, str]:
+    """(ports, token), from the query and from lines of text such as `ports 25,587`. Raises Refused."""
+    found = {name: request.query_params.get(name, "")[:100] for name in ("ports", "token")}
+    for line in text.replace("&", "\n").splitlines():
+        name, _, value = line.strip().replace("=", " ", 1).partition(" ")
+        if name in found:
+            found[name] = value[:100]
+        elif name:
+            raise Refused(
+                Refusal.WRONG_PORT, "Only lines such as `ports 25,587` and `token TOKEN` are understood here."
+            )
+    return found["ports"], found["token"]
