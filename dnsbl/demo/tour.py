@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import signal
 import tempfile
 from datetime import datetime, timedelta
@@ -166,9 +167,10 @@ class Tour:
         await self._answers()
         relay = RESIDENTS[0]
         await self._evidence(at, relay)
+        good &= await self._self_test(at, relay)
         good &= await self._removal(at, town, relay)
         verified = await asyncio.to_thread(at.casework.operators.verify_journal)
-        self._say(f"\n7. The journal: {verified} entries, every hash holds.")
+        self._say(f"\n8. The journal: {verified} entries, every hash holds.")
         self._facts["journal_entries"] = verified
         return good
 
@@ -254,10 +256,30 @@ class Tour:
             for line in back.message.split(b"\r\n")[:3]:
                 self._say(f"   | {escape(printable(line)[:96])}")
 
+    async def _self_test(self, at: OpenedList, relay: Resident) -> bool:
+        """The owner has the server tested from its own shell; without curl on this machine it is only told how."""
+        url = f"{at.settings.web.base_url}/api/v1/self-tests"
+        self._say(f"\n6. The owner of {relay.name} asks from the server itself:\n   $ curl -T - {url} </dev/null")
+        if shutil.which("curl") is None:
+            self._say("   (there is no curl on this machine)")
+            return True
+        pipe = asyncio.subprocess.PIPE
+        words = ("-sS", "-m", "15", "--interface", relay.address, "-T", "-", url)
+        asking = await asyncio.create_subprocess_exec(
+            "curl", *words, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        )
+        out, err = await asking.communicate()
+        lines = printable(out or err).replace("\\n", "\n").splitlines()
+        for line in lines:
+            self._say(f"   {escape(line[:110])}")
+        result = lines[-1].removeprefix("result: ") if lines else ""
+        self._facts["self_test"] = result
+        return result == "open"
+
     async def _removal(self, at: OpenedList, town: Neighbourhood, relay: Resident) -> bool:
         """The owner mends the server, asks, and is off the list."""
         address = parse_address(relay.address)
-        self._say(f"\n6. The owner of {relay.name} closes the relay and asks for a retest ...")
+        self._say(f"\n7. The owner of {relay.name} closes the relay and asks for a retest ...")
         town.close_relay(relay.address)
         await asyncio.to_thread(at.casework.doors.ask_removal, address, door=Door.WEB, actor="the owner")
         loop = asyncio.get_running_loop()
