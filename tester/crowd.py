@@ -58,8 +58,7 @@ class Place:
 
     def served(self) -> None:
         """The guest waits for us: it does not yield."""
-        if self.held:
-            self._crowd.keep(self)
+        self._crowd.keep(self)
 
     def leave(self) -> None:
         """The place is free again; a second time changes nothing."""

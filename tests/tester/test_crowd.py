@@ -46,7 +46,22 @@ def test_a_mapped_address_is_the_ipv4_address() -> None:
 
 def test_families_with_the_same_bits_are_told_apart() -> None:
     crowd = Crowd(100, (Width(ipv4=16, ipv6=112, most=1),))
-    assert fit(crowd, "0.1.0.0", "::1") == [True, True]
+    assert fit(crowd, "0.1.0.0", "::1:0", "0.1.2.3", "::1:2") == [True, True, False, False]
+
+
+def test_the_three_widths_are_those_of_hosts_customers_and_providers() -> None:
+    assert [(w.ipv4, w.ipv6, w.most) for w in SHARES] == [(32, 64, 2), (24, 48, 4), (16, 32, 8)]
+    wide = widths(per_peer=1, per_network=9, per_region=3)[2].most
+    assert wide == 9, "a region holds what one of its networks may"
+
+
+def test_neighbours_share_nothing_narrower_than_what_holds_both() -> None:
+    for one, other, beside in (
+        ("192.0.2.4", "192.0.2.5", "192.0.3.4"),
+        ("2001:db8:0:4::1", "2001:db8:0:5::1", "2001:db8:1:4::1"),
+    ):
+        assert fit(Crowd(9, (SHARES[0],)), one, one, other, other, one) == [True] * 4 + [False]
+        assert fit(Crowd(9, (SHARES[1],)), one, one, other, other, one, beside) == [True] * 4 + [False, True]
 
 
 def test_all_together_have_no_more_than_there_is() -> None:
@@ -63,6 +78,8 @@ def test_who_is_exempt_is_counted_among_all_only() -> None:
         assert place is not None
         place.served()
     assert crowd.enter(proxy, 0.0, exempt=True) is None
+    places[0].leave()
+    assert crowd.enter(proxy, 0.0) is not None, "its network has all that it may have"
 
 
 def test_who_waits_longest_yields_to_a_guest_from_the_same_network() -> None:
@@ -100,6 +117,36 @@ def test_nobody_yields_within_the_grace() -> None:
     entered(crowd, "192.0.2.1", served=False)
     assert crowd.enter(ip_address("198.51.100.1"), 4.9) is None
     assert crowd.enter(ip_address("198.51.100.1"), 5.0) is not None
+
+
+def test_the_grace_is_counted_from_when_the_guest_began_to_wait() -> None:
+    crowd = Crowd(1, grace=5.0)
+    [place] = entered(crowd, "192.0.2.1", at=100.0, served=False)
+    assert crowd.enter(ip_address("198.51.100.1"), 104.9) is None
+    assert place is not None and place.held
+    assert crowd.enter(ip_address("198.51.100.1"), 105.0) is not None
+
+
+def test_who_waits_still_yields_when_another_of_its_network_is_served() -> None:
+    crowd = Crowd(2)
+    first, second = entered(crowd, "192.0.2.1", "192.0.2.2", served=False)
+    assert first is not None and second is not None
+    second.served()
+    assert crowd.enter(ip_address("192.0.2.3"), 1.0) is not None
+    assert (first.held, second.held) == (False, True)
+
+
+def test_who_has_left_is_never_asked_to_yield() -> None:
+    crowd = Crowd(1)
+    [gone] = entered(crowd, "192.0.2.1", served=False)
+    assert gone is not None
+    gone.leave()
+    gone.waits(1.0)
+    [there] = entered(crowd, "192.0.2.2", at=2.0, served=False)
+    assert there is not None
+    assert crowd.enter(ip_address("192.0.2.3"), 3.0) is not None
+    assert not there.held
+    assert len(crowd) == 1
 
 
 def test_a_place_is_given_up_once() -> None:

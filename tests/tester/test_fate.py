@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import LETTER
+from samples import LETTER, new
 
-from tester.fate import TELLING, Fate, delivered, outcomes
+from tester.fate import TELLING, Fate, delivered, on, outcomes
+from tester.paths import Path
 from tester.smtp import DELIVERED, KEPT, PENDING, RETRY, Outcome, Result
 from tester.verdict import Finding
 
@@ -25,6 +27,25 @@ def found(*findings: Finding) -> Fate:
     for finding in findings:
         fate = fate.found(finding)
     return fate
+
+
+def test_a_letter_that_was_not_offered_has_no_reply_and_no_end() -> None:
+    assert (FRESH.reply, FRESH.outcome, FRESH.folded, FRESH.dot_at, FRESH.finding) == (
+        "",
+        None,
+        Outcome.UNTRIED,
+        None,
+        None,
+    )
+
+
+def test_the_letters_of_a_way_in_are_those_of_its_address_and_port_in_their_order() -> None:
+    here = [new(), new(), new()]
+    abroad = [new(port=587), new(address=ip_address("192.0.2.9"))]
+    fates = [Fate(letter=letter) for letter in (here[0], abroad[0], here[1], abroad[1], here[2])]
+    assert [fate.letter for fate in on(Path(address=LETTER.address, port=LETTER.port), fates)] == here
+    assert [fate.letter for fate in on(Path(address=LETTER.address, port=587), fates)] == abroad[:1]
+    assert [fate.letter for fate in on(Path(address=ip_address("192.0.2.9"), port=25), fates)] == abroad[1:]
 
 
 BETTER = [

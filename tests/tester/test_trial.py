@@ -151,6 +151,56 @@ def test_the_approach_bears_the_vantages_names_and_the_sender_of_the_first_lette
     assert opened().approach(PATH, limits=limits).bounce_address == f"postmaster@{SENDER.bounce_domain}"
 
 
+def test_a_vantage_is_known_by_its_names_and_its_address_in_lower_case() -> None:
+    sender = replace(SENDER, helo="Probe.Example", service="Relay Watch")
+    names = {"probe.example", "relay watch", SENDER.bounce_domain}
+    assert Vantage(sender=sender).names == names
+    assert Vantage(sender=sender, source=str(US)).names == names | {str(US)}
+
+
+def test_what_is_issued_is_handed_back_so_that_it_can_be_filed() -> None:
+    trial = Trial(run="run-1", nomination="", vantage=VANTAGE, keyring=RING)
+    issued = trial.issue(PATH, FORMS, now=NOW, lifetime=DAY, random=chance.Random(1).randbytes)
+    assert issued == [fate.letter for fate in trial.fates]
+    assert len(issued) == len(FORMS)
+
+
+def test_what_nobody_has_told_is_neither_offered_nor_asked() -> None:
+    trial = Trial(run="run-1", nomination="", vantage=VANTAGE, keyring=RING)
+    trial.issue(PATH, vectors.CATALOGUE.values(), now=NOW, lifetime=DAY, random=chance.Random(1).randbytes)
+    why = " ".join(attempt.skip for attempt in trial.compose(PATH, SAID, now=NOW))
+    assert "a domain of ours that has the server for a second MX" in why
+    assert "a domain that the server takes mail for" in why
+    approach = trial.approach(PATH, limits=Limits())
+    assert (approach.nonsense, approach.ask_own) == ("", False)
+    assert trial.control_reply == ""
+
+
+def test_the_verdict_is_asked_with_all_that_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, Any]] = []
+    monkeypatch.setattr("tester.trial.judge", lambda *seen, **more: asked.append((seen, more)))
+    trial = opened(PATH)
+    tell(trial, Outcome.RCPT_5XX, control=Control.REFUSED)
+    trial.control_reply = "550 no"
+    judged(trial)
+    assert asked == [
+        (
+            (trial.outcomes,),
+            {
+                "control": Control.REFUSED,
+                "control_reply": "550 no",
+                "replies": {form.id: "so" for form in FORMS},
+                "us": VANTAGE.names,
+                "profile": "standard",
+                "window_closed": False,
+                "retries_left": True,
+                "earlier_other": 0,
+                "unreachable_before": 0,
+            },
+        )
+    ]
+
+
 def test_another_vantage_has_another_name_wording_source_and_signature() -> None:
     sender = replace(SENDER, helo="second.example", service="Second", collector_domain="c2.example")
     second = Vantage(sender=sender, source="198.51.100.2", sign=lambda message: b"Signed: yes\r\n" + message)
@@ -172,12 +222,20 @@ def test_forms_that_are_off_and_names_that_are_known_reach_the_attempts() -> Non
         keyring=RING,
         off={"S01"},
         served_domain="served.example",
+        mx_domain="second.example",
     )
     trial.issue(PATH, vectors.profile("full"), now=NOW, lifetime=DAY, random=chance.Random(1).randbytes)
     attempts = {a.vector: a for a in trial.compose(PATH, replace(SAID, own="own.example"), now=NOW)}
     assert attempts["S01"].skip == "This form is switched off."
     everything = b" ".join(a.mail + a.rcpt for a in attempts.values())
-    for name in (b"served.example", b"[198.51.100.7]", b"@own.example", b"mx.host.example", b"[192.0.2.1]"):
+    for name in (
+        b"served.example",
+        b"second.example",
+        b"[198.51.100.7]",
+        b"@own.example",
+        b"mx.host.example",
+        b"[192.0.2.1]",
+    ):
         assert name in everything
     assert b"Nomination: nomination 4711." in attempts["S02"].message or b"nomination 4711" in b"".join(
         a.message for a in attempts.values()
