@@ -42,6 +42,10 @@ class JobReason(StrEnum):
     SELF_TEST = "self-test"  # who comes from the address has asked to be tested; lists nobody unless settings say so
 
 
+#: Tests that their owner or an operator has asked for; they do not count as ours to pace by the day.
+ASKED_FOR = frozenset({JobReason.REMOVAL, JobReason.OPERATOR, JobReason.SELF_TEST})
+
+
 class Extent(StrEnum):
     """How much of a host one test is of."""
 
@@ -142,6 +146,10 @@ class Nomination:
     evidence: bytes | None  #: the spam message as received, or None for operators
 
 
+#: The rank of a test of a listed address that somebody asked for, or that an operator did; all others come after.
+ASKED = 0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """One test that is to be made."""
@@ -157,7 +165,17 @@ class Job:
     takes: int  #: how often a worker took it
     retries: int  #: greylisting retries made so far
     provocation: str  #: what provoked it, for the letter and the journal: "nomination 17", "request for removal", ...
+    rank: int  #: of the jobs that are due the lowest is taken first; 0 for those that were asked for (`rules.queues`)
     extent: Extent = Extent.NOMINATED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Crowded:
+    """What takes no further test now."""
+
+    anywhere: bool = False  #: no place is free but those for tests that were asked for
+    networks: frozenset[Network] = frozenset()  #: of any width, closed to tests that nobody asked for
+    asked: frozenset[Network] = frozenset()  #: of any width, closed to those as well
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -310,7 +328,7 @@ class Standing:
     next_test: datetime | None
     job: Job | None  #: the live job, queued or running
     exclusion: Exclusion | None
-    removal_after: datetime | None  #: from when the next request for removal is taken; None: at once
+    removal_after: datetime | None  #: from when a request for removal of whoever looks is taken; None: at once
     ahead: int = 0  #: tests that run in its network while its own, which is due, waits for a place there
 
     @property

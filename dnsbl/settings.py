@@ -363,7 +363,12 @@ class Tester(Section):
     )
     late_window: float = Field(604800, description="Seconds after which a letter that comes back counts no more.", gt=0)
     concurrency: int = Field(20, description="Tests at once.", ge=1, le=10000)
-    per_network: int = Field(2, description="Tests at once in one /24 or /48.", ge=1)
+    reserved: int = Field(
+        5, description="Places of these that are kept for tests that owners and operators ask for.", ge=0
+    )
+    per_network: int = Field(
+        2, description="Tests at once in one /24 or /48, and one more that its owner or an operator asks for.", ge=1
+    )
     slow_network: float = Field(
         3600, description="Seconds for which a network with a tarpit in it has one test at a time; 0: never.", ge=0
     )
@@ -650,6 +655,35 @@ class Policy(Section):
         (0, 3600, 21600, 86400),
         description="Seconds before the next request for removal after a failed one; the last one repeats.",
         min_length=1,
+    )
+    removals_day: int = Field(
+        8,
+        description=(
+            "Retests of one address that strangers may ask for in a day, a quarter of them from one /16 or /32; who "
+            "asks from the address itself is not counted."
+        ),
+        ge=1,
+    )
+    nominations_queued: int = Field(
+        2000,
+        description=(
+            "Nominations that may wait for their tests; one /24 or /48 may have a fortieth of what is left, a /16 or "
+            "/32 an eighth, a /8 or /20 half."
+        ),
+        ge=1,
+    )
+    nominations_day: int = Field(
+        10000, description="Nominations taken in a day; networks that bring them have parts as above.", ge=1
+    )
+    evidence_day_bytes: int = Field(
+        268435456,
+        description="Octets of evidence taken in a day; networks that bring it have parts as above.",
+        ge=65536,
+    )
+    evidence_total_bytes: int = Field(
+        4294967296,
+        description="Octets of evidence kept; beyond that the oldest goes, that of addresses on the list last.",
+        ge=1048576,
     )
     unreachable_retry: tuple[float, ...] = Field(
         (3600, 86400), description="Seconds until each further try at an address that did not answer."

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dnsbl.addresses import Address, Network, neighbourhood
+from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.base import run_in, stop_in
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import queued_for
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound
-from dnsbl.model import Entry, Extent, Job, JobReason, JobState, Run, RunState
+from dnsbl.model import ASKED_FOR, Crowded, Entry, Extent, Job, JobState, Run, RunState
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
+from dnsbl.store.jobs import NOTHING
 from tester.fate import Fate, delivered, on
 from tester.letter import Letter
 from tester.paths import Path
@@ -36,8 +37,6 @@ class Assignment:
     names: tuple[str, ...] = ()  #: what the server has called itself in earlier takes
 
 
-#: Tests that their owner or an operator has asked for; they do not count as ours to pace by the day.
-ASKED_FOR = frozenset({JobReason.REMOVAL, JobReason.OPERATOR, JobReason.SELF_TEST})
 DAY = timedelta(days=1)
 
 
@@ -50,18 +49,15 @@ class Assignments:
         self._clock = clock
         self._judging = judging
 
-    def take_job(self, worker: str, *, avoid: Iterable[Network] = ()) -> Assignment | None:
-        """Lease the job that is due first (lost leases count as due), or None.
-
-        `avoid`: neighbourhoods that are full.
-        """
-        now, full = self._clock.now(), list(avoid)
+    def take_job(self, worker: str, *, full: Crowded = NOTHING) -> Assignment | None:
+        """Lease the job whose turn it is (lost leases count as due), or None; `full` says what takes no test now."""
+        now = self._clock.now()
         with self._store.read() as tx:
             if not tx.jobs.is_due(now):
                 return None
         lease_until = now + timedelta(seconds=self._settings.tester.lease)
         with self._store.write() as tx:
-            while job := tx.jobs.claim(worker, now=now, lease_until=lease_until, avoid=full):
+            while job := tx.jobs.claim(worker, now=now, lease_until=lease_until, full=full):
                 begun = tx.runs.read(job.run)
                 if begun is None and (free := self._free_again(tx, job, now)) is not None:
                     tx.jobs.put_back(job, free, takes=job.takes - 1)

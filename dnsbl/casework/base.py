@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import NotFound
-from dnsbl.model import Entry, Listing, Run
-from dnsbl.rules import schedule
+from dnsbl.model import Door, Entry, Listing, Run
+from dnsbl.rules import queues, schedule
+from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
+
+#: How the address itself is called among those who ask for its removal.
+OWNER = "the address itself"
+DAY = timedelta(days=1)
+#: Which part of a day's retests of one address strangers from one /16 or /32 may ask for.
+PART = 4
 
 #: The journal's subject for all testing together, and its words when that is stopped and taken up again.
 TESTER, STOPPED, RESUMED = "tester", "stopped", "resumed"
@@ -35,6 +44,45 @@ def run_in(tx: Transaction, name: str) -> Run:
     return run
 
 
-def next_removal(tx: Transaction, listing: Listing, terms: Policy) -> datetime | None:
-    """From when the next request for the removal of a proven listing is taken; None: at once."""
-    return schedule.removal_after(terms, tx.runs.removals(listing.network.network_address, listing.since))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asker:
+    """Who asks for a removal. Waits are his alone: whoever asks for a retest that fails makes nobody else wait."""
+
+    name: str  #: as far as known: a login name, a network, or OWNER
+    known: bool  #: whether he is more than anybody: he asks from the address itself, or runs this list
+
+    @classmethod
+    def of(cls, door: Door, name: str, *, control: bool) -> Asker:
+        """Whoever came in at this door; `control` says that he has shown the address to be his."""
+        return cls(name=OWNER if control else name, known=control or door in TRUSTED)
+
+
+#: Who has not said who he is.
+ANYBODY = Asker(name="", known=False)
+
+
+class Wait(NamedTuple):
+    """From when a request is taken, and why not before, as half a sentence."""
+
+    until: datetime
+    why: str
+
+
+def next_removal(tx: Transaction, listing: Listing, terms: Policy, asker: Asker, now: datetime) -> Wait | None:
+    """From when this one's next request for the removal of a proven listing is taken; None: at once.
+
+    After a retest that he asked for and that failed he waits (`policy.removal_waits`). While other strangers have had
+    as many retests of the address as a day has (`policy.removals_day`), or as many of his /16 or /32 as a part of
+    these, he waits too.
+    """
+    address = listing.network.network_address
+    own = schedule.removal_after(terms, tx.removals.failed(address, listing.since, asker.name))
+    waits = [(own, f"The last retest of {address} that you asked for did not find it closed")]
+    if not asker.known:
+        counted = [row for row in tx.removals.counted(address, now - DAY) if row[0] != asker.name]
+        region = queues.region(asker.name)
+        near = [at for name, at in counted if region is not None and queues.region(name) == region]
+        often = f"Strangers have had {address} retested as often as they may in a day (ask from the address itself)"
+        waits.append((schedule.free_again([at for _, at in counted], terms.removals_day, DAY), often))
+        waits.append((schedule.free_again(near, max(1, terms.removals_day // PART), DAY), often))
+    return max((Wait(until, why) for until, why in waits if until is not None and until > now), default=None)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address
-from dnsbl.casework.base import next_removal
+from dnsbl.casework.admission import Admission
+from dnsbl.casework.base import Asker, next_removal
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Job, JobReason, JobState, Nomination, Reason, Refusal
+from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal
 from dnsbl.rules.intake import Intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -35,12 +36,13 @@ class Doors:
         self._settings = settings
         self._clock = clock
         self._queueing = queueing
+        self._admission = Admission(settings.policy)
 
     def nominate(self, nomination: Nomination) -> Job:
         """File a nomination with its evidence and queue its test.
 
         While a test of the address is under way, or an earlier nomination's is queued, that one serves both. Raises
-        Refused: EXCLUDED, ALREADY_LISTED, or RESTING (with retry_after) when it was tested not long ago.
+        Refused: EXCLUDED, ALREADY_LISTED, RESTING (with retry_after) when it was tested not long ago, or TOO_MANY.
         """
         now, address = self._clock.now(), nomination.address
         with self._store.write() as tx:
@@ -53,7 +55,11 @@ class Doors:
             shared = job is not None and (begun(job) or job.reason is JobReason.NOMINATION)
             if not shared:
                 self._refuse_resting(tx, address, now)
-            evidence = tx.evidence.keep(nomination.evidence, now) if nomination.evidence is not None else None
+            rank = ASKED if shared else self._admission.queue(tx, nomination)
+            evidence, octets = (
+                tx.evidence.keep(nomination.evidence, now) if nomination.evidence is not None else (None, 0)
+            )
+            rank = max(rank, self._admission.count(tx, nomination, octets, now))
             number = tx.nominations.add(nomination, evidence, now)
             actor = f"{nomination.door} {nomination.nominator}"
             tx.journal.append(
@@ -78,6 +84,7 @@ class Doors:
                 provocation=f"nomination {number}",
                 actor=actor,
                 now=now,
+                rank=rank,
             )
 
     def nominate_each(self, cases: Iterable[Intake]) -> tuple[Taken, ...]:
@@ -93,10 +100,11 @@ class Doors:
             taken.append(Taken(case=case, job=job, refused=refused))
         return tuple(taken)
 
-    def ask_removal(self, address: Address, *, door: Door, actor: str) -> Job:
+    def ask_removal(self, address: Address, *, door: Door, actor: str, control: bool = False) -> Job:
         """Queue the retest of a listed address, now. A test that is under way is returned instead.
 
-        Raises Refused: NOT_LISTED, EXCLUDED (we may not test it), or RESTING with retry_after.
+        `control` says that whoever asks has shown the address to be his: he asks from there. Raises Refused:
+        NOT_LISTED, EXCLUDED (we may not test it), or RESTING with retry_after.
         """
         now = self._clock.now()
         with self._store.write() as tx:
@@ -104,16 +112,18 @@ class Doors:
             if listing is None:
                 raise Refused(Refusal.NOT_LISTED, self._nothing_to_remove(tx, address))
             refuse_excluded(tx, address)
-            job, actor = tx.jobs.live(address), f"{door} {actor}"
+            job, asker = tx.jobs.live(address), Asker.of(door, actor, control=control)
+            actor = f"{door} {actor}"
             under_way = job is not None and (begun(job) or job.reason is JobReason.REMOVAL)
-            after = next_removal(tx, listing, self._settings.policy)
-            if not under_way and after is not None and after > now:
+            wait = next_removal(tx, listing, self._settings.policy, asker, now)
+            if not under_way and wait is not None:
                 raise Refused(
                     Refusal.RESTING,
-                    f"The last retest of {address} did not find it closed; the next request is taken at "
-                    f"{after:%Y-%m-%d %H:%M:%S} UTC.",
-                    retry_after=math.ceil((after - now).total_seconds()),
+                    f"{wait.why}; your next request is taken at {wait.until:%Y-%m-%d %H:%M:%S} UTC.",
+                    retry_after=math.ceil((wait.until - now).total_seconds()),
                 )
+            if job is not None and under_way and not self._joins(tx, job, asker, now):
+                return job
             state = f"listed {listing.kind}"
             tx.journal.append(
                 at=now,
@@ -127,7 +137,7 @@ class Doors:
             if job is not None and under_way:
                 return job
             profile = "full" if job is not None and job.profile == "full" else "standard"
-            return self._queueing.at_once(
+            queued = self._queueing.at_once(
                 tx,
                 job,
                 address,
@@ -137,6 +147,12 @@ class Doors:
                 actor=actor,
                 now=now,
             )
+            tx.removals.add(address, queued.run, asker=asker.name, counted=not asker.known, at=now)
+            return queued
+
+    def _joins(self, tx: Transaction, job: Job, asker: Asker, now: datetime) -> bool:
+        """Whether a request is news where a test is under way: what has not begun is his retest as well, once."""
+        return begun(job) or tx.removals.add(job.address, job.run, asker=asker.name, counted=False, at=now)
 
     def _nothing_to_remove(self, tx: Transaction, address: Address) -> str:
         """What is said to somebody who asks for a removal that no retest can bring."""

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
-from dnsbl.model import Extent, FollowUp, Job, JobReason, JobState, Refusal, Run
+from dnsbl.model import ASKED, ASKED_FOR, Extent, FollowUp, Job, JobReason, JobState, Refusal, Run
 from dnsbl.store import Transaction
 from tester.paths import Path
 
 #: Tests of a listed address that nobody has asked for: they go when the listing goes.
 _PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
+#: What follows a test within so much time completes it; what comes later is another one.
+_COMPLETES = timedelta(days=1)
 #: What provoked a test that policy asks for.
 _PROVOCATIONS = {
     JobReason.RETEST: "retest of a listed address",
@@ -68,6 +70,7 @@ class Queueing:
         provocation: str,
         actor: str,
         now: datetime,
+        rank: int = ASKED + 1,
         extent: Extent = Extent.NOMINATED,
         paths: Iterable[Path] = (),
     ) -> Job:
@@ -83,6 +86,7 @@ class Queueing:
             run=base64.b32encode(self._random(10)).decode().lower(),
             provocation=provocation,
             extent=Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else extent,
+            rank=rank,
         )
         for path in chosen:
             tx.paths.add(job.run, path)
@@ -108,10 +112,11 @@ class Queueing:
         provocation: str,
         actor: str,
         now: datetime,
+        rank: int = ASKED,
         paths: Iterable[Path] = (),
     ) -> Job:
         """A test that is due now: the address's live job, which has not begun, is pulled forward; else there is a new
-        one. `paths` as in `add`."""
+        one. By its rank it comes before whatever nobody asked for, unless it is told another. `paths` as in `add`."""
         chosen = tuple(paths)
         if job is None:
             return self.add(
@@ -125,6 +130,7 @@ class Queueing:
                 actor=actor,
                 now=now,
                 paths=chosen,
+                rank=rank,
             )
         tx.journal.append(
             at=now,
@@ -138,13 +144,21 @@ class Queueing:
         )
         for path in chosen:
             tx.paths.add(job.run, path)
-        extent = Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else Extent.NOMINATED
         return tx.jobs.advance(
-            job, reason=reason, profile=profile, due=min(job.due, now), provocation=provocation, extent=extent
+            job,
+            reason=reason,
+            profile=profile,
+            due=min(job.due, now),
+            provocation=provocation,
+            extent=Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else Extent.NOMINATED,
+            rank=rank,
         )
 
     def follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> None:
-        """Queue the test that should follow a run, unless one is queued already or the owner wants none."""
+        """Queue the test that should follow a run, unless one is queued already or the owner wants none.
+
+        What completes a test that was asked for has its rank.
+        """
         if tx.jobs.live(run.address) is None and tx.exclusions.covering(run.address) is None:
             self.add(
                 tx,
@@ -158,6 +172,7 @@ class Queueing:
                 now=now,
                 extent=run.extent,
                 paths=self._same(tx, run, follow_up),
+                rank=ASKED if _completes(run, follow_up, now) else ASKED + 1,
             )
 
     def _same(self, tx: Transaction, run: Run, follow_up: FollowUp) -> list[Path]:
@@ -172,3 +187,9 @@ class Queueing:
             job = tx.jobs.live(network.network_address) if network.num_addresses == 1 else None
             if job is not None and job.reason in _PLANNED and job.state is JobState.QUEUED and not begun(job):
                 tx.jobs.finish(job)
+
+
+def _completes(run: Run, follow_up: FollowUp, now: datetime) -> bool:
+    """Whether a test that was asked for has its answer only with this one."""
+    asked = run.reason in ASKED_FOR and follow_up.reason is not JobReason.PROBATION
+    return asked and follow_up.due <= now + _COMPLETES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from dnsbl.casework.admission import EVIDENCE
 from dnsbl.casework.base import run_in, subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
@@ -12,6 +13,9 @@ from dnsbl.errors import Withheld
 from dnsbl.model import Reason, RunState
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
+
+#: How many times as much evidence is looked at as may be forgotten at once, to spare that of listed addresses.
+_LOOKS = 20
 
 
 class Upkeep:
@@ -72,6 +76,47 @@ class Upkeep:
             count += ended
             if not ended:
                 return count
+
+    def forget(self, *, most: int = 100) -> int:
+        """Drop the octets of the oldest evidence while all of it is more than `policy.evidence_total_bytes`; that of
+        addresses on the list goes last. Its hash stays, in the journal as well. Returns how many messages went."""
+        with self._store.read() as tx:
+            if tx.kept.of([EVIDENCE])[EVIDENCE].octets <= self._terms.evidence_total_bytes:
+                return 0
+        now = self._clock.now()
+        with self._store.write() as tx:
+            too_much = tx.kept.of([EVIDENCE])[EVIDENCE].octets - self._terms.evidence_total_bytes
+            names = self._to_forget(tx, most)
+            freed, gone = 0, 0
+            for name in names:
+                if freed >= too_much:
+                    break
+                octets = tx.evidence.forget(name)
+                tx.kept.take_off(EVIDENCE, octets)
+                freed, gone = freed + octets, gone + 1
+            if gone:
+                tx.journal.append(
+                    at=now,
+                    actor="policy",
+                    subject="list",
+                    verb="forgotten",
+                    reason=Reason.EXPIRED,
+                    after=f"{freed} octets of evidence dropped",
+                    evidence=f"{gone} messages, the oldest: sha256:{names[0]}",
+                )
+        return gone
+
+    def _to_forget(self, tx: Transaction, most: int) -> list[str]:
+        """The evidence that goes first, of so many times as much as is looked at for it."""
+        for look in range(_LOOKS):
+            oldest = tx.evidence.oldest(most=most, but=look * most)
+            if names := [name for name in oldest if not self._proves(tx, name)]:
+                return names
+        return tx.evidence.oldest(most=most)
+
+    def _proves(self, tx: Transaction, name: str) -> bool:
+        """Whether this evidence was shown against an address that is on the list."""
+        return any(tx.listings.proven(address) is not None for address in tx.nominations.shown_in(name))
 
     def withheld(self) -> str:
         """Why no listing ends by its age at the moment, a sentence, or ""."""

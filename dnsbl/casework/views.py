@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dnsbl.addresses import Address, Network, neighbourhood
-from dnsbl.casework.base import next_removal, run_in, stop_in
+from dnsbl.casework.base import ANYBODY, Asker, next_removal, run_in, stop_in
 from dnsbl.casework.judging import tester_specific
 from dnsbl.clock import Clock
 from dnsbl.model import (
+    ASKED,
     Entry,
     Exclusion,
     Job,
@@ -35,8 +36,9 @@ class Views:
         self._settings = settings
         self._clock = clock
 
-    def look_up(self, address: Address) -> Standing:
-        """Everything known about an address; an unknown address is a Standing too.
+    def look_up(self, address: Address, *, asker: Asker = ANYBODY) -> Standing:
+        """Everything known about an address; an unknown address is a Standing too. `asker` is who might ask for its
+        removal.
 
         A surprise retest that is queued stays a surprise: it is not shown.
         """
@@ -47,10 +49,12 @@ class Views:
             job = tx.jobs.live(address)
             exclusion = tx.exclusions.covering(address)
             proven = tx.listings.proven(address)
-            removal_after = next_removal(tx, proven, self._settings.policy) if proven else None
+            removal_after = next_removal(tx, proven, self._settings.policy, asker, now) if proven else None
             past = tx.listings.past(address, most=20)
             waits = job is not None and job.state is JobState.QUEUED and job.due <= now
             ahead = tx.jobs.under_way(neighbourhood(address)) if waits else 0
+            if job is not None and job.rank == ASKED and ahead < 2:
+                ahead = 0  # a place beside the one that is taken is its own
         if job is not None and job.reason is JobReason.PROBATION and job.state is JobState.QUEUED:
             job = None
         verdict = next((run.verdict for run in runs if run.verdict), None)
@@ -64,7 +68,7 @@ class Views:
             next_test=job.due if job and job.state is JobState.QUEUED else None,
             job=job,
             exclusion=exclusion,
-            removal_after=removal_after if removal_after and removal_after > now else None,
+            removal_after=removal_after.until if removal_after else None,
             ahead=ahead if job is not None else 0,
         )
 

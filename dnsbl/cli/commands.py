@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from dnsbl import DISTRIBUTION
+from dnsbl.casework.base import Asker
 from dnsbl.cli import networks, nominating, show, terminal
 from dnsbl.cli.waiting import wait_for
 from dnsbl.clock import SystemClock
@@ -166,7 +167,8 @@ def lookup(address: Where, config: Config = None, as_json: Json = False) -> None
     """Where an address stands, and why."""
     opened = open_list(config)
     where = asking.one(address, [zone.origin for zone in opened.zones])
-    show.standing(opened, opened.casework.views.look_up(where), as_json=as_json)
+    asker = Asker.of(Door.CLI, operator(), control=False)
+    show.standing(opened, opened.casework.views.look_up(where, asker=asker), as_json=as_json)
 
 
 @app.command()

@@ -21,15 +21,18 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Settles runs whose delivery window has closed, and ends listings whose time has come."""
+    """Settles runs whose window has closed, ends listings whose time has come, and bounds what evidence is kept."""
 
-    def __init__(self, upkeep: Upkeep, *, settle_every: float = 1.0, expire_every: float = 30.0) -> None:
+    def __init__(
+        self, upkeep: Upkeep, *, settle_every: float = 1.0, expire_every: float = 30.0, forget_every: float = 60.0
+    ) -> None:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
         self._said: dict[str, str] = {}
         self._verbs: tuple[tuple[str, Callable[[], int], float], ...] = (
             ("settle", upkeep.settle, settle_every),
             ("expire", upkeep.expire, expire_every),
+            ("forget", upkeep.forget, forget_every),
         )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -13,7 +13,6 @@ import logging
 import os
 import secrets
 import socket
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -24,6 +23,8 @@ from dnsbl.daemons import names
 from dnsbl.daemons.signing import signer
 from dnsbl.daemons.visit import Means, Visit
 from dnsbl.errors import DnsblError
+from dnsbl.model import ASKED, Crowded
+from dnsbl.rules import queues
 from dnsbl.settings import Settings
 from tester import manners
 from tester.caller import call
@@ -70,8 +71,9 @@ class Worker:
         )
         self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
         self._held = False  # whether nobody is to be dialled now
-        self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network)
+        self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network + 1)
         self._running: dict[Address, asyncio.Task[None]] = {}
+        self._asked: dict[Address, bool] = {}  # what runs, and whether somebody asked for it
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what is running then is cut off, and its lease brings it back."""
@@ -128,7 +130,7 @@ class Worker:
         if len(self._running) >= self._settings.tester.concurrency:
             return False
         try:
-            assignment = await asyncio.to_thread(self._assignments.take_job, self.name, avoid=self._full())
+            assignment = await asyncio.to_thread(self._assignments.take_job, self.name, full=self._full())
         except DnsblError as error:
             _log.warning("no job taken: %s", error)
             return False
@@ -139,15 +141,15 @@ class Worker:
             _log.warning("%s has no place now; its lease brings the job back", address)
             return False
         task = asyncio.create_task(self._hold(assignment))
-        self._running[address] = task
+        self._running[address], self._asked[address] = task, assignment.job.rank == ASKED
         task.add_done_callback(lambda done: self._ended(address, done))
         return True
 
-    def _full(self) -> list[Network]:
-        """Neighbourhoods that take no further test now, and addresses under test."""
-        here, now = Counter(neighbourhood(address) for address in self._running), self._clock.monotonic()
-        most = self._settings.tester.per_network
-        return [network for network, n in here.items() if n >= (1 if self._slow.get(network, now) > now else most)]
+    def _full(self) -> Crowded:
+        """What takes no further test now."""
+        now = self._clock.monotonic()
+        slow = [network for network, until in self._slow.items() if until > now]
+        return queues.full(self._settings.tester, self._asked, slow)
 
     def _note_pace(self, address: Address, transcript: Transcript) -> None:
         """Where a server keeps us waiting, its network has one test at a time for a while."""
@@ -158,6 +160,7 @@ class Worker:
 
     def _ended(self, address: Address, task: asyncio.Task[None]) -> None:
         self._running.pop(address, None)
+        self._asked.pop(address, None)
         self._pacer.end(address)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("the test of %s broke off; its lease brings the job back", address, exc_info=error)

@@ -53,6 +53,14 @@ def removal_after(terms: Policy, failed: Sequence[datetime]) -> datetime | None:
     return failed[-1] + timedelta(seconds=nth(terms.removal_waits, len(failed)))
 
 
+def free_again(taken: Sequence[datetime], most: int, span: timedelta) -> datetime | None:
+    """When one more fits where at most so many may lie within `span`; `taken` holds when the others were, oldest first.
+
+    None: now.
+    """
+    return taken[-most] + span if len(taken) >= most else None
+
+
 def retries(terms: Tester, outcome: Outcome | None) -> Sequence[float]:
     """The seconds until each further try of an attempt that ended so; none when what it came to stays.
 

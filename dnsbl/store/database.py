@@ -40,6 +40,7 @@ from dnsbl.store.listings import Listings
 from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
 from dnsbl.store.paths import Paths
+from dnsbl.store.removals import Removals
 from dnsbl.store.returns import Returns
 from dnsbl.store.runs import Runs
 from dnsbl.store.sessions import Sessions
@@ -68,6 +69,7 @@ class Transaction:
     def __init__(self, connection: Connection, timekeeper: Timekeeper | None = None) -> None:
         self.connection = connection  #: for migrations only
         self.jobs = Jobs(connection)
+        self.removals = Removals(connection)
         self.runs = Runs(connection)
         self.paths = Paths(connection)
         self.letters = Letters(connection)

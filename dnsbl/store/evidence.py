@@ -5,22 +5,39 @@ from __future__ import annotations
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select, update
 
-from dnsbl.store.schema import evidence
+from dnsbl.store.schema import HELD, evidence
 from dnsbl.store.shelf import Shelf
 
 
 class EvidenceShelf(Shelf):
     """Messages from nominators."""
 
-    def keep(self, message: bytes, received: datetime) -> str:
-        """Store a message unless it is there; returns its SHA-256 in hex."""
+    def keep(self, message: bytes, received: datetime) -> tuple[str, int]:
+        """Store a message unless it is there; returns its SHA-256 in hex, and how many octets were stored."""
         name = sha256(message).hexdigest()
-        if self.read(name) is None:
+        size = self._sql.execute(select(func.length(evidence.c.message)).where(evidence.c.sha256 == name)).scalar()
+        if size is None:
             self._sql.execute(insert(evidence).values(sha256=name, message=message, received=received))
-        return name
+        elif size < len(message):
+            here = update(evidence).where(evidence.c.sha256 == name)
+            self._sql.execute(here.values(message=message, received=received))
+        else:
+            return name, 0
+        return name, len(message)
 
     def read(self, name: str) -> bytes | None:
-        """The message of this SHA-256."""
-        return self._sql.execute(select(evidence.c.message).where(evidence.c.sha256 == name)).scalar()
+        """The message of this SHA-256, unless it was forgotten."""
+        return self._sql.execute(select(evidence.c.message).where(evidence.c.sha256 == name)).scalar() or None
+
+    def oldest(self, *, most: int, but: int = 0) -> list[str]:
+        """The SHA-256 of the messages that are here longest, the first `but` of them left out."""
+        wanted = select(evidence.c.sha256).where(HELD).order_by(evidence.c.received, evidence.c.sha256)
+        return list(self._sql.execute(wanted.offset(but).limit(most)).scalars())
+
+    def forget(self, name: str) -> int:
+        """Keep of a message nothing but its SHA-256; returns how many octets are freed."""
+        size = self._sql.execute(select(func.length(evidence.c.message)).where(evidence.c.sha256 == name)).scalar()
+        self._sql.execute(update(evidence).where(evidence.c.sha256 == name).values(message=b""))
+        return size or 0

@@ -8,15 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, not_, or_, select, update
+from sqlalchemy import and_, exists, false, func, insert, not_, or_, select, update
 
 from dnsbl.addresses import Address, Network, neighbourhood
-from dnsbl.model import Extent, Job, JobReason, JobState
+from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState
 from dnsbl.store.columns import span
-from dnsbl.store.schema import LIVE, OF_ITSELF, OF_THE_LIST, jobs, paths
+from dnsbl.store.schema import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _JOB = columns(jobs, Job)
+#: Every network takes a test.
+NOTHING = Crowded()
 
 
 class Jobs(Shelf):
@@ -33,6 +35,7 @@ class Jobs(Shelf):
         run: str,
         provocation: str,
         extent: Extent = Extent.NOMINATED,
+        rank: int = 1,
     ) -> Job:
         """Queue a test. The address must have no live job."""
         values = {
@@ -48,6 +51,7 @@ class Jobs(Shelf):
             "retries": 0,
             "provocation": provocation,
             "extent": extent,
+            "rank": rank,
         }
         return Job(**self._sql.execute(insert(jobs).values(values).returning(*_JOB)).one()._mapping)
 
@@ -83,19 +87,28 @@ class Jobs(Shelf):
         wanted = select(func.count()).where(LIVE, jobs.c.neighbourhood == network, jobs.c.state == JobState.RUNNING)
         return int(self._sql.execute(wanted).scalar_one())
 
+    def nominated(self, network: Network | None = None) -> int:
+        """How many tests that somebody's nomination asks for wait for a worker: in this network, or all of them."""
+        wanted = select(func.count()).select_from(jobs).where(NOMINATED)
+        if network is not None:
+            wanted = wanted.where(jobs.c.address.between(*span(network)))
+        return int(self._sql.execute(wanted).scalar_one())
+
     def is_due(self, now: datetime) -> bool:
         """Whether a claim could find anything."""
         return self._sql.execute(select(jobs.c.id).where(_due(now)).limit(1)).one_or_none() is not None
 
-    def claim(self, worker: str, *, now: datetime, lease_until: datetime, avoid: Iterable[Network]) -> Job | None:
-        """Lease the job that is due first, outside of the neighbourhoods to avoid; a lost lease counts as due.
+    def claim(self, worker: str, *, now: datetime, lease_until: datetime, full: Crowded = NOTHING) -> Job | None:
+        """Lease the job of the lowest rank that is due, of these the one that has been so longest, where not all is
+        full; a lost lease counts as due.
 
         SKIP LOCKED lets a job be whose holder renews its lease at this very moment (SQLite has no need of it).
         """
-        wanted = select(jobs.c.id).where(_due(now))
-        if full := list(avoid):
-            wanted = wanted.where(jobs.c.neighbourhood.not_in(full))
-        due = wanted.order_by(jobs.c.due, jobs.c.id).limit(1).with_for_update(skip_locked=True).cte("due")
+        asked = and_(jobs.c.rank == ASKED, *_outside(full.asked))
+        others = false() if full.anywhere else and_(jobs.c.rank > ASKED, *_outside(full.networks))
+        wanted = select(jobs.c.id).where(_due(now), or_(asked, others))
+        order = jobs.c.rank, jobs.c.due, jobs.c.id
+        due = wanted.order_by(*order).limit(1).with_for_update(skip_locked=True).cte("due")
         claimed = (
             update(jobs)
             .where(jobs.c.id.in_(select(due.c.id)))
@@ -123,11 +136,27 @@ class Jobs(Shelf):
         self._change(job, state=JobState.QUEUED, due=due, takes=takes, worker=None, lease_until=None)
 
     def advance(
-        self, job: Job, *, reason: JobReason, profile: str, due: datetime, provocation: str, extent: Extent
+        self,
+        job: Job,
+        *,
+        reason: JobReason,
+        profile: str,
+        due: datetime,
+        provocation: str,
+        extent: Extent,
+        rank: int = 1,
     ) -> Job:
-        """Give a live job another reason, profile, time and extent; returns it as it is now."""
-        self._change(job, reason=reason, profile=profile, due=due, provocation=provocation, extent=extent)
-        return replace(job, reason=reason, profile=profile, due=due, provocation=provocation, extent=extent)
+        """Give a live job another reason, profile, time, extent and rank; returns it as it is now."""
+        told: dict[str, Any] = {
+            "reason": reason,
+            "profile": profile,
+            "due": due,
+            "provocation": provocation,
+            "extent": extent,
+            "rank": rank,
+        }
+        self._change(job, **told)
+        return replace(job, **told)
 
     def finish(self, job: Job) -> None:
         """The address may have another job. Who holds this one keeps it, to file what is still to be filed."""
@@ -147,6 +176,16 @@ def _due(now: datetime) -> Any:
         other.c.lease_until >= now,
     )
     return and_(LIVE, jobs.c.due <= now, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < now), not_(busy))
+
+
+def _outside(networks: Iterable[Network]) -> list[Any]:
+    """Conditions: in none of these. What is cut as neighbourhoods are is told by their column, whatever its number."""
+    near: list[Network] = []
+    wide: list[Network] = []
+    for network in networks:
+        (near if network == neighbourhood(network.network_address) else wide).append(network)
+    apart = [not_(jobs.c.address.between(*span(network))) for network in wide]
+    return [jobs.c.neighbourhood.not_in(near), *apart] if near else apart
 
 
 def _take(job: Job, worker: str) -> Any:

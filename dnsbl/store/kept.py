@@ -58,3 +58,9 @@ class Kept(Shelf):
             if not self._sql.execute(update(kept).where(here).values(more)).rowcount:
                 row = {"holder": account.holder, "day": account.day, "messages": 1, "octets": octets}
                 self._sql.execute(insert(kept).values(row))
+
+    def take_off(self, account: Account, octets: int) -> None:
+        """One message of so many octets is kept no longer."""
+        here = (kept.c.holder == account.holder) & (kept.c.day == account.day)
+        less = {"messages": kept.c.messages - 1, "octets": kept.c.octets - octets}
+        self._sql.execute(update(kept).where(here).values(less))

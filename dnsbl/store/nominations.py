@@ -27,6 +27,11 @@ class Nominations(Shelf):
         }
         return int(self._sql.execute(insert(nominations).values(values).returning(nominations.c.id)).scalar_one())
 
+    def shown_in(self, evidence: str) -> list[Address]:
+        """The addresses that were nominated with this message, by its SHA-256."""
+        wanted = select(nominations.c.address).where(nominations.c.evidence == evidence).distinct()
+        return list(self._sql.execute(wanted).scalars())
+
     def with_evidence(self, address: Address) -> bool:
         """Whether anybody has ever shown evidence against this address."""
         wanted = select(nominations.c.id).where(nominations.c.address == address, nominations.c.evidence.is_not(None))

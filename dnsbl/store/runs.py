@@ -88,17 +88,6 @@ class Runs(Shelf):
         wanted = select(runs.c.started).where(runs.c.address.between(*span(network)), _COUNTS)
         return self._sql.execute(wanted.order_by(runs.c.started.desc()).offset(n - 1).limit(1)).scalar()
 
-    def removals(self, address: Address, since: datetime) -> list[datetime]:
-        """When the removal runs begun since then ended, or began if they still wait for letters; oldest first."""
-        when = func.coalesce(runs.c.settled, runs.c.started)
-        wanted = select(when).where(
-            runs.c.address == address,
-            runs.c.reason == JobReason.REMOVAL,
-            runs.c.started >= since,
-            runs.c.state != RunState.OPEN,
-        )
-        return list(self._sql.execute(wanted.order_by(when)).scalars())
-
     def first_settled(self, address: Address, verdict: Verdict, since: datetime, *, but: str) -> datetime | None:
         """When the first run begun since then, other than `but`, was settled with this verdict."""
         return self._sql.execute(

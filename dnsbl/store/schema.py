@@ -1,13 +1,13 @@
 """The tables. What the newest migration makes, said once more as SQLAlchemy tables; a test holds the two equal.
 
 What has happened is never deleted: jobs are done, runs settled, listings ended. Only an exclusion gives way to a newer
-one of the same network, and counts of days that are past go. The journal refuses UPDATE and DELETE by trigger (see the
-first migration).
+one of the same network, counts of days that are past go, and the octets of old evidence when it is too much (its hash
+stays). The journal refuses UPDATE and DELETE by trigger (see the first migration).
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, and_, literal_column
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, and_, func, literal_column
 
 from dnsbl.model import Door, Extent, JobReason, JobState, Reason, RunState
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
@@ -36,6 +36,10 @@ evidence = _table(
     Column("received", Moment, nullable=False),
 )
 
+#: Evidence whose octets are there.
+HELD = func.length(evidence.c.message) > literal_column("0")
+Index("ix_evidence_received", evidence.c.received, sqlite_where=HELD, postgresql_where=HELD)
+
 nominations = _table(
     "nominations",
     Column("id", Number, primary_key=True),
@@ -46,6 +50,8 @@ nominations = _table(
     Column("evidence", Words, ForeignKey("evidence.sha256")),
     Column("received", Moment, nullable=False),
 )
+Index("ix_nominations_address", nominations.c.address)
+Index("ix_nominations_evidence", nominations.c.evidence)
 
 jobs = _table(
     "jobs",
@@ -64,6 +70,7 @@ jobs = _table(
     Column("extent", Named(Extent), nullable=False),
     Column("worker", Words),
     Column("lease_until", Moment),
+    Column("rank", Integer, nullable=False),
 )
 #: As text and not as a parameter, so that both databases see that the index holds what a query asks.
 LIVE = jobs.c.state != literal_column(f"'{JobState.DONE}'")
@@ -74,6 +81,24 @@ OF_ITSELF = and_(LIVE, jobs.c.reason == literal_column(f"'{JobReason.SELF_TEST}'
 Index("uq_jobs_live_address", jobs.c.address, unique=True, sqlite_where=OF_THE_LIST, postgresql_where=OF_THE_LIST)
 Index("uq_jobs_live_self_test", jobs.c.address, unique=True, sqlite_where=OF_ITSELF, postgresql_where=OF_ITSELF)
 Index("ix_jobs_live_due", jobs.c.due, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
+#: Nominated, and not taken by a worker yet.
+NOMINATED = and_(
+    jobs.c.state == literal_column(f"'{JobState.QUEUED}'"),
+    jobs.c.reason == literal_column(f"'{JobReason.NOMINATION}'"),
+)
+Index("ix_jobs_nominated_address", jobs.c.address, sqlite_where=NOMINATED, postgresql_where=NOMINATED)
+
+#: Who has asked for which retest: what comes of it, a wait, is his alone.
+removals = _table(
+    "removals",
+    Column("id", Number, primary_key=True),
+    Column("address", AddressKey, nullable=False),
+    Column("run", Words, nullable=False),
+    Column("asker", Words, nullable=False),
+    Column("counted", YesNo, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+Index("ix_removals_address_at", removals.c.address, removals.c.at)
 
 runs = _table(
     "runs",

@@ -24,7 +24,7 @@ from dnsbl.rules import asking, intake
 from dnsbl.settings import Settings
 from dnsbl.web.dossier import discretion
 from dnsbl.web.faults import API, problem, problems, refusal
-from dnsbl.web.pages import requester
+from dnsbl.web.pages import asker, controls, requester
 from dnsbl.web.shapes import (
     Codes,
     HostShape,
@@ -119,9 +119,10 @@ class Interface:
         )
         post("/removals", status_code=202, response_model=AcceptedShape, responses=problems(**_POSTED))(self.remove)
 
-    def host(self, address: str) -> Any:
+    def host(self, request: Request, address: str) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
-        return standing_shape(self._views.look_up(asking.one(address, self._origins)), self._codes)
+        asked = asking.one(address, self._origins)
+        return standing_shape(self._views.look_up(asked, asker=asker(request, asked, Door.API)), self._codes)
 
     def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
         """One test: its verdict, the forms that were tried, and where the letter came out."""
@@ -160,7 +161,8 @@ class Interface:
     def remove(self, request: Request, response: Response, wish: RemovalRequest) -> AcceptedShape:
         """Ask for the retest that takes a closed relay off the list."""
         address = asking.one(wish.address, self._origins)
-        self._doors.ask_removal(address, door=Door.API, actor=requester(request.state.visitor))
+        who, control = requester(request.state.visitor), controls(request, address)
+        self._doors.ask_removal(address, door=Door.API, actor=who, control=control)
         return self._accepted(address, response)
 
     def _accepted(self, address: Address, response: Response) -> AcceptedShape:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dnsbl.addresses import Address, neighbourhood, network_of, parse_address
+from dnsbl.casework.base import Asker
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
@@ -43,6 +44,20 @@ INSIDE = 200
 def requester(visitor: Address | None) -> str:
     """How a visitor is remembered: by network, never by address."""
     return str(neighbourhood(visitor)) if visitor else "unknown"
+
+
+def controls(request: Request, address: Address) -> bool:
+    """Whether the visitor has shown this address to be his: he comes from there (of IPv6 from its /64), as far as
+    nobody can pretend to."""
+    who = request.state.visitor
+    if not request.state.sure or who is None or who.version != address.version:
+        return False
+    return who == address or (address.version == 6 and int(who) >> 64 == int(address) >> 64)
+
+
+def asker(request: Request, address: Address, door: Door) -> Asker:
+    """Who asks for this address's removal, or might."""
+    return Asker.of(door, requester(request.state.visitor), control=controls(request, address))
 
 
 class Site:
@@ -89,7 +104,7 @@ class Site:
         except ValueError as error:
             return self._answers(request, address, error)
         now = self._clock.now()
-        standing = self._views.look_up(asked)
+        standing = self._views.look_up(asked, asker=asker(request, asked, Door.WEB))
         codes = self._codes(standing.address, standing.kinds)
         return self._render(
             "host.html",
@@ -155,7 +170,8 @@ class Site:
         """Queue the retest and lead to the page where it can be watched."""
         try:
             asked = asking.one(address, self._origins)
-            self._doors.ask_removal(asked, door=Door.WEB, actor=requester(request.state.visitor))
+            who, control = requester(request.state.visitor), controls(request, asked)
+            self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control)
         except Refused as error:
             return self._again("remove.html", error, typed=address[:200])
         return RedirectResponse(f"/ip/{asked}", 303)

@@ -70,7 +70,9 @@ class HostShape(BaseModel):
     ahead: int = Field(
         description="Tests that run in its network while its own, which is due, waits for a place there."
     )
-    removal_after: datetime | None = Field(description="From when a request for removal is taken; null: at once.")
+    removal_after: datetime | None = Field(
+        description="From when a request for removal from your network is taken; null: at once."
+    )
     zones: dict[str, list[str]] = Field(description="What DNS answers: zone -> A records.")
 
 

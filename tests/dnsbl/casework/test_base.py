@@ -56,14 +56,26 @@ def test_a_run_is_found_by_its_name_or_the_miss_is_a_short_sentence(office) -> N
 
 
 def test_the_next_removal_waits_for_what_failed_since_the_address_was_listed(office) -> None:
+    def wait(name: str, *, control: bool = False) -> base.Wait | None:
+        with office.store.read() as tx:
+            listing = tx.listings.proven(ip_address(HOST))
+            asker = base.Asker.of(Door.WEB, name, control=control)
+            return base.next_removal(tx, listing, office.settings.policy, asker, office.clock.now())
+
     office.list_open(HOST)
-    with office.store.read() as tx:
-        listing = tx.listings.proven(ip_address(HOST))
-        assert base.next_removal(tx, listing, office.settings.policy) is None
+    assert wait("owner") is None
     office.casework.doors.ask_removal(ip_address(HOST), door=Door.WEB, actor="owner")
     failed = office.test(Outcome.ACCEPTED, back=HOST)
     assert failed.verdict == "OPEN"
-    with office.store.read() as tx:
-        listing = tx.listings.proven(ip_address(HOST))
-        due = base.next_removal(tx, listing, office.settings.policy)
-    assert due == office.clock.now() + timedelta(hours=1)
+    due = wait("owner")
+    assert due is not None
+    assert due.until == office.clock.now() + timedelta(hours=1)
+    assert due.why == f"The last retest of {HOST} that you asked for did not find it closed"
+    assert wait("somebody else") is None
+    assert wait("owner", control=True) is None, "who asks from the address is nobody who only says so"
+
+
+def test_who_runs_the_list_or_has_shown_control_is_known(office) -> None:
+    assert base.Asker.of(Door.WEB, "192.0.2.0/24", control=False) == base.Asker(name="192.0.2.0/24", known=False)
+    assert base.Asker.of(Door.API, "192.0.2.0/24", control=True) == base.Asker(name=base.OWNER, known=True)
+    assert base.Asker.of(Door.CLI, "operator me", control=False) == base.Asker(name="operator me", known=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
 
 import pytest
 from sqlalchemy import text
 
+from dnsbl.casework.base import OWNER, Asker
 from dnsbl.errors import Refused
-from dnsbl.model import Door, JobReason, JobState, Refusal
+from dnsbl.model import ASKED, Door, JobReason, JobState, Refusal
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"
@@ -171,10 +173,11 @@ def test_each_failed_request_makes_the_next_wait_longer(office) -> None:
         error = refusal(ask, office)
         assert error.reason == Refusal.RESTING
         waits.append(error.retry_after)
-        standing = office.casework.views.look_up(ADDRESS)
+        asker = Asker.of(Door.WEB, "198.51.100.0/24", control=False)
+        standing = office.casework.views.look_up(ADDRESS, asker=asker)
         assert (standing.removal_after - office.clock.now()).total_seconds() == error.retry_after
         office.later(seconds=error.retry_after)
-        assert office.casework.views.look_up(ADDRESS).removal_after is None
+        assert office.casework.views.look_up(ADDRESS, asker=asker).removal_after is None
     assert waits == [3600, 21600, 86400, 86400, 86400]
 
 
@@ -198,3 +201,92 @@ def test_a_listed_address_without_a_queued_test_gets_one(office) -> None:
     with office.store.write() as tx:
         tx.jobs.finish(tx.jobs.live(ADDRESS))
     assert ask(office).reason is JobReason.REMOVAL
+
+
+def asks(office, network: str, *, control: bool = False, door: Door = Door.WEB):
+    return office.casework.doors.ask_removal(ADDRESS, door=door, actor=network, control=control)
+
+
+def fail(office, network: str, **words: object) -> None:
+    asks(office, network, **words)
+    assert office.test(Outcome.ACCEPTED, back=HOST).verdict == "OPEN"
+
+
+def test_one_strangers_failed_request_makes_nobody_else_wait(office) -> None:
+    office.list_open(HOST)
+    fail(office, "198.51.100.0/24")
+    assert refusal(asks, office, "198.51.100.0/24").retry_after == 3600
+    assert asks(office, "203.0.113.0/24").reason is JobReason.REMOVAL
+    office.test(REFUSED)
+    assert office.casework.views.look_up(ADDRESS).listings == ()
+
+
+def test_who_asks_from_the_address_waits_for_his_own_requests_alone(office) -> None:
+    office.list_open(HOST)
+    for n in range(office.settings.policy.removals_day):
+        fail(office, f"{n + 1}.0.0.0/24")
+    error = refusal(asks, office, "99.0.0.0/24")
+    assert (error.reason, error.retry_after) == (Refusal.RESTING, 86400 - 80)
+    assert "Strangers have had 192.0.2.1 retested as often as they may in a day" in str(error)
+    fail(office, "192.0.2.0/24", control=True)
+    assert refusal(asks, office, "192.0.2.0/24", control=True).retry_after == 3600
+    fail(office, "operator", door=Door.CLI)
+    office.later(hours=1)
+    assert asks(office, "192.0.2.0/24", control=True).rank == ASKED
+    with office.store.read() as tx:
+        assert tx.removals.failed(ADDRESS, office.clock.now() - timedelta(days=1), OWNER)
+
+
+def test_a_region_has_a_part_of_a_days_requests(office) -> None:
+    office.list_open(HOST)
+    for n in range(2):
+        fail(office, f"2a00:0:{n}::/48")
+    assert "as often as they may" in str(refusal(asks, office, "2a00:0:3::/48"))
+    assert asks(office, "2a01::/48").reason is JobReason.REMOVAL
+
+
+def test_who_joins_a_retest_that_has_not_begun_has_asked_for_it_once(office) -> None:
+    office.list_open(HOST)
+    first = asks(office, "198.51.100.0/24")
+    for _ in range(3):
+        assert asks(office, "203.0.113.0/24") == first
+    assert office.verbs(HOST).count("asked-removal") == 2
+    office.test(Outcome.ACCEPTED, back=HOST)
+    assert refusal(asks, office, "203.0.113.0/24").retry_after == 3600
+
+
+def test_a_retest_that_had_begun_before_he_asked_is_not_his(office) -> None:
+    office.list_open(HOST)
+    asks(office, "198.51.100.0/24")
+    assignment = office.take()
+    office.issue(assignment)
+    asks(office, "203.0.113.0/24")
+    office.talk(assignment, Outcome.ACCEPTED)
+    office.come_back(assignment.job.run, HOST)
+    assert office.casework.assignments.file_run(assignment).verdict == "OPEN"
+    assert asks(office, "203.0.113.0/24").reason is JobReason.REMOVAL
+
+
+# -- what is too much --------------------------------------------------------------------------------------------------
+def test_what_is_refused_as_too_much_leaves_nothing_in_the_store(make_office) -> None:
+    office = make_office(policy={"nominations_queued": 90})
+    for n in range(2):
+        office.nominate(f"192.0.2.{n}", evidence=b"%d" % n)
+    error = refusal(office.nominate, "192.0.2.9", evidence=b"unseen")
+    assert (error.reason, error.retry_after) == (Refusal.TOO_MANY, 3600)
+    assert "tests wait in 192.0.2.0/24" in str(error)
+    assert office.verbs("192.0.2.9") == []
+    with office.store.read() as tx:
+        assert tx.connection.execute(text("SELECT count(*) FROM evidence")).scalar() == 2
+
+
+def test_a_removal_is_taken_whatever_waits(make_office) -> None:
+    office = make_office(policy={"nominations_queued": 1})
+    office.list_open(HOST)
+    office.nominate("192.0.2.7")
+    assert refusal(office.nominate, "198.51.100.7").reason == Refusal.TOO_MANY
+    assert office.take().job.rank > ASKED
+    office.nominate("198.51.100.7")
+    job = asks(office, "203.0.113.0/24")
+    assert job.rank == ASKED
+    assert office.take().job.id == job.id, "it comes before what has waited longer"

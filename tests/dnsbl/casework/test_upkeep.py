@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 import pytest
 
+from dnsbl.casework.admission import EVIDENCE
 from dnsbl.errors import Withheld
 from dnsbl.model import JobReason, Reason, RunState, State
 from dnsbl.store.runs import Runs
@@ -159,3 +161,44 @@ def test_listings_without_an_end_are_no_part_of_the_share(make_office) -> None:
     )
     office.later(days=91)
     assert office.casework.upkeep.withheld().startswith("12 of 12")
+
+
+# -- evidence ----------------------------------------------------------------------------------------------------------
+MEGABYTE = 1024 * 1024
+
+
+def test_evidence_beyond_the_bound_is_forgotten_oldest_first_and_that_of_listed_addresses_last(make_office) -> None:
+    office = make_office(policy={"evidence_total_bytes": 2 * MEGABYTE})
+    assert office.casework.upkeep.forget() == 0
+    office.nominate("192.0.2.1", evidence=b"l" * MEGABYTE)
+    office.test(Outcome.ACCEPTED, back="192.0.2.1")
+    for n in (1, 2):
+        office.later(hours=1)
+        office.nominate(f"198.51.100.{n}", evidence=bytes([n]) * (MEGABYTE // 2))
+    assert office.casework.upkeep.forget() == 0, "as much as may be kept"
+    office.nominate("203.0.113.1", evidence=b"new" * 9)
+    assert office.casework.upkeep.forget(most=1) == 1
+    assert office.casework.upkeep.forget() == 0
+    entry = office.casework.operators.journal()[-1]
+    gone = sha256(b"\1" * (MEGABYTE // 2)).hexdigest()
+    assert (entry.verb, entry.subject, entry.after) == (
+        "forgotten",
+        "list",
+        f"{MEGABYTE // 2} octets of evidence dropped",
+    )
+    assert entry.evidence == f"1 messages, the oldest: sha256:{gone}"
+    with office.store.read() as tx:
+        assert tx.evidence.read(gone) is None
+        assert tx.evidence.read(sha256(b"l" * MEGABYTE).hexdigest())
+        assert tx.kept.of([EVIDENCE])[EVIDENCE].octets == MEGABYTE + MEGABYTE // 2 + 27
+
+
+def test_where_all_evidence_is_of_listed_addresses_the_oldest_goes_all_the_same(make_office) -> None:
+    office = make_office(policy={"evidence_total_bytes": MEGABYTE})
+    for n in (1, 2):
+        office.nominate(f"192.0.2.{n}", evidence=bytes([n]) * MEGABYTE)
+        office.test(Outcome.ACCEPTED, back=f"192.0.2.{n}")
+    assert office.casework.upkeep.forget() == 1
+    with office.store.read() as tx:
+        assert tx.evidence.read(sha256(b"\1" * MEGABYTE).hexdigest()) is None
+        assert tx.evidence.read(sha256(b"\2" * MEGABYTE).hexdigest())

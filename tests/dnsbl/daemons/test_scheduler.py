@@ -18,7 +18,7 @@ class Verbs:
     """Upkeep that does what it is told to, and counts."""
 
     def __init__(self, settle: Callable[[], int], expire: Callable[[], int]) -> None:
-        self.calls = {"settle": 0, "expire": 0}
+        self.calls = {"settle": 0, "expire": 0, "forget": 0}
         self._settle, self._expire = settle, expire
 
     def settle(self) -> int:
@@ -29,10 +29,14 @@ class Verbs:
         self.calls["expire"] += 1
         return self._expire()
 
+    def forget(self) -> int:
+        self.calls["forget"] += 1
+        return 0
+
 
 async def run_until_called(verbs: Verbs, times: int) -> None:
     stop = asyncio.Event()
-    scheduler = Scheduler(verbs, settle_every=0.01, expire_every=0.01)  # type: ignore[arg-type]
+    scheduler = Scheduler(verbs, settle_every=0.01, expire_every=0.01, forget_every=0.01)  # type: ignore[arg-type]
     running = asyncio.create_task(scheduler.run(stop))
     await until(lambda: min(verbs.calls.values()) >= times)
     stop.set()
@@ -91,7 +95,7 @@ async def looks(upkeep: Upkeep, count: int = 2) -> None:
 async def test_what_stands_against_a_verb_is_said_once_and_the_other_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="dnsbl.daemons.scheduler")
     upkeep, stop = Upkeep(), asyncio.Event()
-    scheduler = Scheduler(upkeep, settle_every=0.01, expire_every=0.01)  # type: ignore[arg-type]
+    scheduler = Scheduler(upkeep, settle_every=0.01, expire_every=0.01, forget_every=0.01)  # type: ignore[arg-type]
     running = asyncio.create_task(scheduler.run(stop))
     word = "12 of 12 would end at once"
     steps: list[tuple[Exception | None, str]] = [

@@ -258,14 +258,14 @@ async def test_a_server_that_singles_us_out_is_seen_from_our_second_address(stor
 async def test_a_network_with_a_tarpit_has_one_test_at_a_time_for_an_hour(store: Store) -> None:
     clock = HandClock()
     worker = Shop(store, 25, clock).worker
-    running: Any = asyncio.current_task()
-    worker._running = {parse_address("8.8.4.4"): running}
-    assert worker._full() == []
+    worker._asked = {parse_address("8.8.4.4"): False}
+    assert worker._full().networks == set()
     slow = Transcript(target="8.8.4.4", port=25, source="", started=0.0, flags=frozenset({Flag.TARPIT}))
     worker._note_pace(parse_address("8.8.4.5"), slow)
-    assert worker._full() == [parse_network("8.8.4.0/24")]
+    assert worker._full().networks == {parse_network("8.8.4.0/24")}
+    assert worker._full().asked == set(), "an owner there does not wait"
     clock.turn(seconds=3600)
-    assert worker._full() == []
+    assert worker._full().networks == set()
 
 
 async def test_a_worker_that_cannot_see_a_stop_does_not_work(store: Store) -> None:

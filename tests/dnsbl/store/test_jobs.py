@@ -12,7 +12,7 @@ import pytest
 
 from dnsbl.addresses import neighbourhood
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import Extent, Job, JobReason, JobState
+from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState
 from dnsbl.store import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,9 +34,8 @@ def add(store: Store, address: str = "192.0.2.1", *, due: datetime = NOW) -> Job
 
 def claim(store: Store, worker: str = "w", *, now: datetime = NOW, avoid: tuple[str, ...] = ()) -> Job | None:
     with store.write() as tx:
-        return tx.jobs.claim(
-            worker, now=now, lease_until=now + timedelta(seconds=300), avoid=[ip_network(network) for network in avoid]
-        )
+        full = Crowded(networks=frozenset(map(ip_network, avoid)))
+        return tx.jobs.claim(worker, now=now, lease_until=now + timedelta(seconds=300), full=full)
 
 
 def test_a_job_is_queued_as_it_was_asked_for(store: Store) -> None:
@@ -194,7 +193,7 @@ from dnsbl.store import Store
 store, now = Store.open(sys.argv[1]), datetime(2026, 1, 1, tzinfo=UTC)
 while True:
     with store.write() as tx:
-        job = tx.jobs.claim(sys.argv[2], now=now, lease_until=now, avoid=[])
+        job = tx.jobs.claim(sys.argv[2], now=now, lease_until=now)
     if job is None:
         break
     print(job.id)
@@ -211,3 +210,70 @@ def test_claims_of_four_processes_are_distinct(store: Store, url: str) -> None:
     claimed = [line for worker in workers for line in worker.communicate(timeout=60)[0].split()]
     assert [worker.returncode for worker in workers] == [0, 0, 0, 0]
     assert len(claimed) == len(set(claimed)) == 60
+
+
+def test_who_was_asked_for_comes_first_then_the_lower_rank_then_who_has_waited_longer(store: Store) -> None:
+    for n, rank in enumerate((7, 2, 2, ASKED)):
+        with store.write() as tx:
+            tx.jobs.add(
+                address=ip_address(f"192.0.{n}.1"),
+                port=25,
+                reason=JobReason.NOMINATION,
+                profile="basic",
+                due=NOW + timedelta(seconds=n),
+                run=f"{n}",
+                provocation="x",
+                rank=rank,
+            )
+    taken = [claim(store, now=LATER) for _ in range(4)]
+    assert [job and job.run for job in taken] == ["3", "1", "2", "0"]
+
+
+@pytest.mark.parametrize(
+    ("full", "takes"),
+    [
+        (Crowded(anywhere=True), "asked"),
+        (Crowded(anywhere=True, asked=frozenset({ip_network("192.0.2.0/24")})), None),
+        (Crowded(asked=frozenset({ip_network("192.0.0.0/16")})), "other"),
+        (
+            Crowded(asked=frozenset({ip_network("192.0.2.0/24")}), networks=frozenset({ip_network("198.51.0.0/16")})),
+            None,
+        ),
+        (Crowded(networks=frozenset({ip_network("0.0.0.0/0")})), "asked"),
+        (Crowded(), "asked"),
+    ],
+)
+def test_what_is_crowded_takes_no_job_of_its_kind(store: Store, full: Crowded, takes: str | None) -> None:
+    for address, run, rank in (("192.0.2.1", "asked", ASKED), ("198.51.100.1", "other", 1)):
+        with store.write() as tx:
+            reason, profile = JobReason.NOMINATION, "basic"
+            tx.jobs.add(
+                address=ip_address(address),
+                port=25,
+                reason=reason,
+                profile=profile,
+                due=NOW,
+                run=run,
+                provocation="x",
+                rank=rank,
+            )
+    with store.write() as tx:
+        job = tx.jobs.claim("w", now=NOW, lease_until=LATER, full=full)
+    assert (job and job.run) == takes
+
+
+def test_nominations_that_wait_are_counted_by_network(store: Store) -> None:
+    for address in ("192.0.2.0", "192.0.2.255", "192.0.3.0", "2001:db8::1"):
+        add(store, address)
+    with store.write() as tx:
+        assert tx.jobs.nominated() == 4
+        assert tx.jobs.nominated(ip_network("192.0.2.0/24")) == 2
+        assert tx.jobs.nominated(ip_network("192.0.0.0/16")) == 3
+        job = tx.jobs.live(ip_address("192.0.2.0"))
+        assert job is not None
+        tx.jobs.advance(job, reason=JobReason.REMOVAL, profile="basic", due=NOW, provocation="x", rank=ASKED)
+        assert tx.jobs.nominated() == 3
+    claim(store)
+    claim(store)
+    with store.read() as tx:
+        assert tx.jobs.nominated() == 2

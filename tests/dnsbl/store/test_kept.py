@@ -21,3 +21,12 @@ def test_what_is_kept_is_counted_by_holder_and_day(store: Store) -> None:
         assert tx.kept.of([mine])[mine] == (2, 15)
         tx.kept.add([Account("all", today + 2)], 1, today=today + 2)
         assert tx.kept.of([mine, ever]) == {mine: (0, 0), ever: (1, 10)}, "days that are over are dropped"
+
+
+def test_what_is_kept_no_longer_is_taken_off(store: Store) -> None:
+    ever, other = Account("evidence", EVER), Account("run x", EVER)
+    with store.write() as tx:
+        tx.kept.add([ever, other], 10, today=20_000)
+        tx.kept.add([ever], 5, today=20_000)
+        tx.kept.take_off(ever, 10)
+        assert tx.kept.of([ever, other]) == {ever: (1, 5), other: (1, 10)}

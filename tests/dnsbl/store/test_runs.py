@@ -38,19 +38,6 @@ def test_runs_of_an_address_come_newest_first(store: Store) -> None:
         assert tx.runs.last_started(ip_address("192.0.2.2")) is None
 
 
-def test_removals_tell_when_each_failed_or_began_to_wait(store: Store) -> None:
-    with store.write() as tx:
-        old = begin(tx, "old", later(days=-1), JobReason.REMOVAL)
-        settle(tx, old, Verdict.OPEN)
-        done = begin(tx, "done", later(days=1), JobReason.REMOVAL)
-        settle(tx, done, Verdict.OPEN, at=later(days=5))
-        begin(tx, "waiting", later(days=2), JobReason.REMOVAL)
-        tx.runs.wait("waiting", later(days=4), "")
-        begin(tx, "open", later(days=3), JobReason.REMOVAL)
-        settle(tx, begin(tx, "retest", later(days=3), JobReason.RETEST), Verdict.OPEN)
-        assert tx.runs.removals(HOST, NOW) == [later(days=2), later(days=5)]
-
-
 def test_the_first_settled_run_of_a_verdict_is_found(store: Store) -> None:
     with store.write() as tx:
         for day in (-1, 1, 2, 3):

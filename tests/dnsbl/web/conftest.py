@@ -122,6 +122,7 @@ class Records:
             "takes": 0,
             "retries": 0,
             "provocation": "nomination 1",
+            "rank": 1,
         }
         return Job(**fields | given)
 

@@ -354,11 +354,11 @@ def test_after_a_failed_retest_the_next_request_has_a_clock_time(house: Build) -
     assert visitor.post("/remove", data={"address": TARGET}).status_code == 303
     home.test(proven=True)
     page = visitor.get(f"/ip/{TARGET}").text
-    assert re.search(r"next request is taken from <strong><time datetime=\"2026-01-01T0\d:", page)
+    assert re.search(r"Your next request is taken from <strong><time datetime=\"2026-01-01T0\d:", page)
     assert '<form action="/remove"' not in page
     answer = visitor.post("/remove", data={"address": TARGET})
     assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
-    assert "the next request is taken at 2026-01-01 0" in answer.text
+    assert "your next request is taken at 2026-01-01 0" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_policy_and_about_tell_the_settings_in_force(house: Build) -> None:
     ).visitor()
     policy = visitor.get("/policy").text
     assert "A listing ends 45 days after its last proof" in policy
-    assert "the next request waits 90 minutes." in policy
+    assert "whoever asked for it waits 90 minutes." in policy
     assert "somebody reported it" in policy
     about = visitor.get("/about").text
     assert "mailto:relay-desk@example.net" in about
@@ -435,6 +435,6 @@ def test_a_run_that_is_gone_leaves_the_page_standing(
 ) -> None:
     home = house()
     standing = records.standing(state=State.LISTED, listings=(records.listing(run="gone"),))
-    monkeypatch.setattr(home.casework.views, "look_up", lambda address: standing)
+    monkeypatch.setattr(home.casework.views, "look_up", lambda address, asker: standing)
     page = home.visitor().get(f"/ip/{TARGET}")
     assert page.status_code == 200 and "Yes, 198.18.7.9 is listed" in page.text

@@ -1,0 +1,92 @@
+"""Whether a stranger's nomination is taken now, and its test's rank: counted for its nominator's networks and its
+target's.
+
+Works inside the transaction of the verb that calls it. Holds no number: what anybody may have of what is left says
+`rules.queues`. Operators are not counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import ip_network
+
+from dnsbl.errors import Refused
+from dnsbl.model import ASKED, Nomination, Refusal
+from dnsbl.rules import queues
+from dnsbl.rules.intake import TRUSTED
+from dnsbl.settings import Policy
+from dnsbl.store import Transaction
+from dnsbl.store.kept import EVER, Account, day_of
+
+#: What all evidence that is kept comes to.
+EVIDENCE = Account("evidence", EVER)
+_ALL = "nominated"
+_DAY = 86400
+#: Seconds after which it is worth another try where the queue is full.
+_AGAIN = 3600
+
+
+class Admission:
+    """Counts, and refuses what is too much."""
+
+    def __init__(self, terms: Policy) -> None:
+        self._terms = terms
+
+    def count(self, tx: Transaction, nomination: Nomination, octets: int, now: datetime) -> int:
+        """Count a nomination, with so many new octets of evidence, for whoever brought it today; returns the rank that
+        its test may have by that. Raises Refused (TOO_MANY)."""
+        if nomination.door in TRUSTED:
+            if octets:
+                tx.kept.add([EVIDENCE], octets, today=day_of(now))
+            return ASKED + 1
+        today = day_of(now)
+        parts = {Account(f"nominated from {holder}", today): part for holder, part in _nominators(nomination)}
+        everybody = Account(_ALL, today)
+        counts = tx.kept.of([*parts, everybody])
+        told = counts.pop(everybody)
+        for most, used, more, by in (
+            (self._terms.nominations_day, told.messages, 1, {a: c.messages for a, c in counts.items()}),
+            (self._terms.evidence_day_bytes, told.octets, octets, {a: c.octets for a, c in counts.items()}),
+        ):
+            if more and _too_much(most, used, more, by, parts):
+                raise Refused(
+                    Refusal.TOO_MANY,
+                    "As much as may be was nominated from your network today; please bring it tomorrow.",
+                    retry_after=math.ceil(_DAY - now.timestamp() % _DAY),
+                )
+        tx.kept.add([*parts, everybody, *([EVIDENCE] if octets else [])], octets, today=today)
+        return queues.turn((part, counts[account].messages) for account, part in parts.items())
+
+    def queue(self, tx: Transaction, nomination: Nomination) -> int:
+        """The rank that a further test of this address may have by what waits in its networks. Raises Refused
+        (TOO_MANY) where as many wait as may."""
+        if nomination.door in TRUSTED:
+            return ASKED + 1
+        waiting, ranks = tx.jobs.nominated(), []
+        for share in queues.shares(nomination.address):
+            here = tx.jobs.nominated(share.network)
+            ranks.append((share.part, here))
+            if here >= queues.allowed(self._terms.nominations_queued, waiting, share.part):
+                raise Refused(
+                    Refusal.TOO_MANY,
+                    f"{here} tests wait in {share.network} and {waiting} altogether, as many as may; "
+                    "please come again later.",
+                    retry_after=_AGAIN,
+                )
+        return queues.turn(ranks)
+
+
+def _nominators(nomination: Nomination) -> list[tuple[str, int]]:
+    """Everything that counts as one and holds the nominator: its name, and its part."""
+    try:
+        network = ip_network(nomination.nominator)
+    except ValueError:
+        return [(nomination.nominator, queues.NAMELESS)]
+    return [(str(share.network), share.part) for share in queues.shares(network)]
+
+
+def _too_much(most: int, used: int, more: int, by: Mapping[Account, int], parts: Mapping[Account, int]) -> bool:
+    """Whether `more` beside what each of these has used is more than one of them may have of what is left."""
+    return any(count + more > queues.allowed(most, used, parts[account]) for account, count in by.items())
