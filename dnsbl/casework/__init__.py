@@ -12,11 +12,13 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     arrivals     the collector: file_return  file_probe
     self_tests   who has his own address tested: token  ask  see
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
+                 forget
     presence     every process that is at work: beat  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  stopped
     contents     who answers: snapshot  last_change  changes
 
     judging  what a verdict does to the list;  queueing  which tests are to be made;  base  what several ask
+    admission  whether a stranger's nomination is taken now
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
     keyring  the keyring's file;  sealing  a key as it goes through the store
 """

@@ -84,6 +84,7 @@ def test_what_follows_a_test_is_as_wide_as_it_was(office, queueing: Queueing) ->
                 provocation="x",
                 actor="x",
                 now=now,
+                rank=1,
                 extent=extent,
                 paths=ways,
             )

@@ -80,6 +80,9 @@ class Upkeep:
         self.settled += 1
         return 0
 
+    def forget(self) -> int:
+        return 0
+
     def expire(self) -> int:
         self.expired += 1
         if self.error:

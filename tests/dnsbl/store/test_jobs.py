@@ -271,7 +271,9 @@ def test_nominations_that_wait_are_counted_by_network(store: Store) -> None:
         assert tx.jobs.nominated(ip_network("192.0.0.0/16")) == 3
         job = tx.jobs.live(ip_address("192.0.2.0"))
         assert job is not None
-        tx.jobs.advance(job, reason=JobReason.REMOVAL, profile="basic", due=NOW, provocation="x", rank=ASKED)
+        tx.jobs.advance(
+            job, reason=JobReason.REMOVAL, profile="basic", due=NOW, provocation="x", extent=Extent.HOST, rank=ASKED
+        )
         assert tx.jobs.nominated() == 3
     claim(store)
     claim(store)

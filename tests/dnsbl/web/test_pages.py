@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
 from dnsbl.model import JobReason, JobState, State
-from dnsbl.web.pages import LIVE, WAITING, refresh, requester
+from dnsbl.web.pages import LIVE, WAITING, controls, refresh, requester
 from tester.smtp import Outcome
 
 TARGET, VISITOR = "198.18.7.9", "198.51.100.23"
@@ -438,3 +440,41 @@ def test_a_run_that_is_gone_leaves_the_page_standing(
     monkeypatch.setattr(home.casework.views, "look_up", lambda address, asker: standing)
     page = home.visitor().get(f"/ip/{TARGET}")
     assert page.status_code == 200 and "Yes, 198.18.7.9 is listed" in page.text
+
+
+def test_who_asks_from_the_address_itself_waits_for_nobody_elses_requests(house: Build) -> None:
+    home = house(policy={"removals_day": 1})
+    home.list()
+    stranger, other, owner = home.visitor("8.8.8.8"), home.visitor("9.9.9.9"), home.visitor(TARGET)
+    for visitor in (stranger, owner):
+        assert visitor.post("/remove", data={"address": TARGET}).status_code == 303
+        home.test(proven=True)
+    for visitor in (stranger, other, owner):
+        assert visitor.post("/remove", data={"address": TARGET}).status_code == 429
+    assert "Your next request is taken from" in other.get(f"/ip/{TARGET}").text
+    answer = other.post("/remove", data={"address": TARGET}).text
+    assert (
+        "Strangers have had 198.18.7.9 retested as often as they may in a day (ask from the address itself)" in answer
+    )
+    entries = [e.actor for e in home.casework.operators.journal() if e.verb == "asked-removal"]
+    assert entries == ["web 8.8.8.0/24", "web 198.18.7.0/24"]
+
+
+@pytest.mark.parametrize(
+    ("visitor", "address", "shown"),
+    [
+        ("8.8.8.8", "8.8.8.8", True),
+        ("8.8.8.9", "8.8.8.8", False),
+        ("2a00:1::1", "2a00:1::ffff", True),
+        ("2a00:1:0:1::1", "2a00:1::1", False),
+        ("8.8.8.8", "2a00:1::1", False),
+    ],
+)
+def test_control_is_shown_by_coming_from_there(visitor: str, address: str, shown: bool) -> None:
+    def request(**state: Any) -> Request:
+        return Request({"type": "http", "state": state})
+
+    who, asked = ip_address(visitor), ip_address(address)
+    assert controls(request(visitor=who, sure=True), asked) is shown
+    assert not controls(request(visitor=who, sure=False), asked), "somebody else may have written it"
+    assert not controls(request(visitor=None, sure=True), asked)
