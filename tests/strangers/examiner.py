@@ -32,8 +32,9 @@ PROFILE = "standard"
 LIMITS = Limits(connect=5, banner=20, command=30, final=30, connection=60, attempt_gap=0.05, connection_gap=0.5)
 DAY = 24 * 3600
 NONSENSE = "nobody-has-this-name"
-QUIET = 8.0  #: seconds without any return after which no more is waited for
-PATIENCE = 60.0  #: seconds for which returns are waited for at most
+QUIET = 8.0  #: seconds without any return after which no more is waited for,
+GAPS = 4  #: or so many times the longest silence that was broken, where the machine is busy
+PATIENCE = 180.0  #: seconds for which returns are waited for at most
 
 
 VANTAGE = Vantage(
@@ -170,11 +171,14 @@ class Examiner:
         for run in runs:
             run.visits += 1
         await asyncio.gather(*(call(run) for run in runs))
+        longest = 0.0
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while any(run.vectors(PENDING) for run in runs):
                     self._returned.clear()
-                    await asyncio.wait_for(self._returned.wait(), QUIET)
+                    since = time.monotonic()
+                    await asyncio.wait_for(self._returned.wait(), max(QUIET, GAPS * longest))
+                    longest = max(longest, time.monotonic() - since)
 
     def _probed(self, asked: Collected) -> None:
         if run := self._runs.get(asked.token):

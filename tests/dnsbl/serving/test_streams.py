@@ -110,7 +110,9 @@ async def test_b39_bytes_that_dribble_in_do_not_keep_a_connection(serve: Serve) 
         writer.write(bytes([byte]))
         await round_of_the_loop(served)
     assert await end
-    assert served.responder.counters["idle"] == 1
+    counters = served.responder.counters
+    assert counters["idle"] >= 1, "on a slow machine the clients that ask in between are late as well"
+    assert counters["evicted"] == 0
     writer.close()
 
 
