@@ -347,6 +347,15 @@ class PathReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MxPair:
+    """A name in our own DNS that stands for a test: its mail servers are our collector and, after it, the host."""
+
+    label: str  #: below `tester.mx_domain`
+    address: Address  #: of the host under test
+    name: str  #: that is proven to be the host's own, or ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunReport:
     """One run with all that belongs to it, for people."""
 

@@ -346,6 +346,10 @@ class Tester(Section):
     more_bounce_domains: tuple[Hostname, ...] = Field(
         (), description="Further domains of senders, drawn likewise; with the same MX, SPF and DKIM key."
     )
+    mx_domain: Hostname | None = Field(
+        None,
+        description="Below it our own DNS serves a name for each test (form M01): delegate it to this node's [dns].",
+    )
     profile: str = Field(
         "standard",
         description="The vectors for a nomination with evidence: basic or standard; full is for owners and operators.",
@@ -718,6 +722,9 @@ class Settings(Section):
             yield "tester.bounce_domain must differ from tester.collector_domain"
         elif len(tester.domains) < len(tester.collector_domains + tester.bounce_domains):
             yield "the domains of tester.more_collector_domains and more_bounce_domains must differ from all others"
+        apart = (*tester.domains, self.collector.hostname, *tester.helos)
+        if tester.mx_domain and any(f".{name}".endswith(f".{tester.mx_domain}") for name in apart):
+            yield "tester.mx_domain is for tests alone: no other name of ours may be the same or lie below it"
         if len(set(tester.helos)) < len(tester.helos):
             yield "the names of tester.more_helos must differ from tester.helo and from each other"
         told = (self.service.name, self.service.website, self.service.contact, *tester.helos, *tester.domains)

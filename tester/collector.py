@@ -60,7 +60,7 @@ class Collector:
     """A listening collector. `gate(token)` says whether a recipient token may be ours; `deliver` stores a message
     (an exception from it becomes 451, Deferred 452 with its sentence); `on_probe`, when given, hears of recipients that
     were accepted at RCPT and never followed by a message (a callback), as a `Collected` without a message. `tls` names
-    the certificate and the key file for STARTTLS."""
+    the certificate and the key file for STARTTLS; domains one label `below` this one are ours as well."""
 
     def __init__(
         self,
@@ -73,9 +73,10 @@ class Collector:
         caps: Caps = Caps(),
         tls: tuple[str, str] | None = None,
         on_probe: Callable[[Collected], None] | None = None,
+        below: str = "",
     ) -> None:
         self.hostname = hostname
-        self.recipients = Recipients(domains, gate)
+        self.recipients = Recipients(domains, gate, below)
         self.now = now
         self.caps = caps
         self.on_probe = on_probe
@@ -306,7 +307,7 @@ class _Connection(SMTP):
                 self._rcpt, self._recipient = path, recipient
                 self._place.served()
                 await self.push("250 2.1.5 OK")
-            elif path.domain in self._collector.recipients.domains:
+            elif self._collector.recipients.has(path.domain):
                 await self.push(f"550 5.1.1 no such recipient at this {COLLECTOR}")
             else:
                 await self.push(f"550 5.7.1 this {COLLECTOR} receives for itself only")

@@ -60,9 +60,11 @@ class MailPath:
 class Recipients:
     """Which recipients are ours."""
 
-    def __init__(self, domains: Collection[str], gate: Callable[[str], bool]) -> None:
-        """`domains` are ours, address literals among them, in any case; `gate(token)` says whether a token may be."""
+    def __init__(self, domains: Collection[str], gate: Callable[[str], bool], below: str = "") -> None:
+        """`domains` are ours, address literals among them, in any case; `gate(token)` says whether a token may be;
+        every domain one label `below` this one is ours as well, if there is one."""
         self.domains = frozenset(domain.lower() for domain in domains)
+        self._below = f".{below.lower()}" if below else ""
         self._gate = gate
         names = "|".join(
             re.escape(domain).replace(r"\.", r"(?:\.|[+=]2e)")  # a dot as Exchange's encapsulation writes it
@@ -74,13 +76,18 @@ class Recipients:
             rf"|(?<![a-z0-9.-])(?:{names})!([rs][a-z2-7]{{33}})(?![a-z2-7])"
         )
 
+    def has(self, domain: str) -> bool:
+        """Whether a domain (lower case) is ours."""
+        label, dot, rest = domain.partition(".")
+        return domain in self.domains or bool(self._below and label and dot + rest == self._below)
+
     def find(self, path: MailPath) -> str:
         """The token (or "postmaster", "abuse") that a path names at a domain of ours; "" when it is none of ours.
 
         A relay may hand on the very form that it was offered: `token%ours@relay`, `"token@ours"@relay`, `ours!token`.
         What counts is that the token is addressed to us.
         """
-        here = path.domain in self.domains or (path.local, path.domain) == ("postmaster", "")
+        here = self.has(path.domain) or (path.local, path.domain) == ("postmaster", "")
         if here and (path.local in _OURSELVES or self._gate(path.local)):
             return path.local
         for found in self._within.finditer(path.address.lower()):

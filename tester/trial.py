@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
 from tester import letter as letters
@@ -43,6 +44,11 @@ class Vantage:
         return frozenset(name.lower() for name in said if name)
 
 
+def pair_label(run: str, address: IPv4Address | IPv6Address) -> str:
+    """The label of a test's name: its mail servers are our collector and, after it, the host at this address."""
+    return "t" + sha256(f"{run} {address}".encode()).hexdigest()[:16]
+
+
 class Trial:
     """One test of one host."""
 
@@ -58,8 +64,8 @@ class Trial:
         mx_domain: str = "",
     ) -> None:
         """`run` is the run's id and `nomination` the reference that letters tell; `off` are the ids of forms that are
-        switched off, `served_domain` is one that the host takes mail for, as its owner says, `mx_domain` one of ours
-        whose mail servers are our collector and, after it, the host."""
+        switched off, `served_domain` is one that the host takes mail for, as its owner says. Below `mx_domain`, if
+        there is one, names of tests are served, see `pair_label`."""
         self.run = run
         self.control = Control.NOT_RUN
         self.control_reply = ""  #: how mail for the server's postmaster was refused
@@ -132,7 +138,7 @@ class Trial:
                 collector_domain=sender.collector_domain,
                 bounce_domain=sender.bounce_domain,
                 served_domain=self._served_domain,
-                mx_domain=self._mx_domain,
+                mx_domain=f"{pair_label(self.run, path.address)}.{self._mx_domain}" if self._mx_domain else "",
                 collector_addresses=self._vantage.collectors,
             ),
             sender=sender,

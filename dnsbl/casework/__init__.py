@@ -8,14 +8,14 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     operators    who runs the list: order_test  exclude  exclusions  end_exclusion  stop  resume  list_networks
                  drop_networks  journal  verify_journal  inbox  message  trust_clock
     assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
-                 give_back  proven
+                 give_back  proven  file_pair
     arrivals     the collector: file_return  file_probe
     self_tests   who has his own address tested: token  ask  see
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
     presence     every process that is at work: beat  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  stopped
-    contents     who answers: snapshot  last_change  changes
+    contents     who answers: snapshot  last_change  changes  pairs
 
     judging  what a verdict does to the list;  queueing  which tests are to be made;  base  what several ask
     admission  whether a stranger's nomination is taken now
@@ -83,5 +83,5 @@ class Casework:
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
             presence=Presence(store, clock),
             views=Views(store, settings, clock),
-            contents=Contents(store),
+            contents=Contents(store, clock),
         )

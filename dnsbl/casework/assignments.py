@@ -12,7 +12,7 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import queued_for
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound
-from dnsbl.model import ASKED_FOR, Crowded, Entry, Extent, Job, JobState, Run, RunState
+from dnsbl.model import ASKED_FOR, Crowded, Entry, Extent, Job, JobState, MxPair, Run, RunState
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.jobs import NOTHING
@@ -158,6 +158,14 @@ class Assignments:
             vectors = " ".join(letter.vector for letter in issued)
             where = "" if path == assignment.paths[0] else f" for {path.name}"
             self._work(tx, assignment, at=now, verb="letters", after=f"{len(issued)} filed{where}: {vectors}")
+
+    def file_pair(self, assignment: Assignment, pair: MxPair) -> None:
+        """Have our own DNS serve this name for as long as letters to it are waited for."""
+        now = self._clock.now()
+        until = now + timedelta(seconds=self._settings.tester.delivery_window)
+        with self._store.write() as tx:
+            tx.pairs.add(pair, now=now, until=until)
+            self._work(tx, assignment, at=now, verb="pair", after=f"{pair.label}, with {pair.name or pair.address}")
 
     def file_session(self, assignment: Assignment, transcript: Transcript) -> None:
         """Store one connection: its transcript, and the outcome of each attempt.

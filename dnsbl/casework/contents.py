@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dnsbl.model import Change
+from dnsbl.clock import Clock
+from dnsbl.model import Change, MxPair
 from dnsbl.store import Store
 
 
 class Contents:
     """Listings by their change numbers, which have no gaps and grow in commit order."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
     def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
         """The change number, and (network, kind) of every active listing at that number, as a stream in their order.
@@ -30,6 +32,11 @@ class Contents:
         with self._store.read() as tx:
             yield tx.changes.last()
             yield from tx.listings.present()
+
+    def pairs(self) -> list[MxPair]:
+        """The names that stand for tests at the moment."""
+        with self._store.read() as tx:
+            return tx.pairs.at(self._clock.now())
 
     def last_change(self) -> int:
         """The number of the newest change, 0 before the first."""

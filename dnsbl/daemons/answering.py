@@ -16,13 +16,14 @@ from dnsbl.casework.contents import Contents
 from dnsbl.clock import Clock
 from dnsbl.daemons.keeper import Shell
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
 from dnsbl.opened import table_path
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
 from dnsbl.serving.notifier import Notifier
+from dnsbl.serving.pairs import Pairs
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.readiness import Readiness
 from dnsbl.serving.responder import Responder
@@ -54,7 +55,10 @@ class Front:
     def __init__(
         self, contents: Contents, settings: Settings, zones: Zones, clock: Clock, board: Board, bound: Bound
     ) -> None:
-        """Raises SettingsError when the keys of transfers cannot be used."""
+        """Raises SettingsError when the keys of transfers cannot be used, or tests' names would lie in a zone."""
+        mine = settings.tester.mx_domain
+        if mine and any(one.origin in (mine, *_above(mine)) or mine in _above(one.origin) for one in zones):
+            raise SettingsError([f"tester.mx_domain: {mine} and a zone must not lie inside one another"])
         tsig_keys, bounds = read_tsig_keys(settings.dns), Bounds.of(settings)
         self.responder = Responder(settings.dns, zones, clock=clock)
         transfers = Transfers(
@@ -74,6 +78,15 @@ class Front:
             bounds=bounds,
         )
         self._secrets = Secrets(settings, self.responder.serving, clock=clock)
+        self._pairs: Pairs | None = None
+        if settings.tester.mx_domain:
+            self._pairs = Pairs(
+                contents.pairs,
+                self.responder.serving,
+                zones,
+                origin=settings.tester.mx_domain,
+                collector=settings.collector.hostname,
+            )
         self._query_log: QueryLog | None = None
         if settings.dns.query_log_every:
             self._query_log = QueryLog(self.responder.serving, every=settings.dns.query_log_every)
@@ -97,6 +110,8 @@ class Front:
         if beside:
             parts.append(("inner metrics", self._begin_inner))
         parts += [("dns", self._begin_responder), ("feed", self._begin_feed), ("notifier", _given(self._notifier))]
+        if self._pairs is not None:
+            parts.append(("names of tests", _given(self._pairs)))
         if self._query_log is not None:
             parts.append(("query log", _given(self._query_log)))
         return parts
@@ -104,7 +119,10 @@ class Front:
     async def rezone(self, zones: Zones) -> None:
         """Answer for these zones from now on, and read the secrets again."""
         self._notifier.zones = zones
-        self.responder.serving.change(zones=zones)
+        if self._pairs is not None:
+            self._pairs.rezone(zones)
+        else:
+            self.responder.serving.change(zones=zones)
         await self._feed.rezone(zones.digest)
 
     async def look_for_secrets(self) -> None:
@@ -134,6 +152,12 @@ class Front:
     async def _begin_feed(self) -> Shell:
         await self._feed.ready()
         return _Fed(self._feed)
+
+
+def _above(name: str) -> list[str]:
+    """The domains that a name lies in."""
+    labels = name.split(".")
+    return [".".join(labels[n:]) for n in range(1, len(labels))]
 
 
 def _given(shell: Shell) -> Callable[[], Awaitable[Shell]]:

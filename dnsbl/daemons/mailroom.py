@@ -53,6 +53,7 @@ class Mailroom:
             ),
             tls=(str(pair[0]), str(pair[1])) if pair[0] and pair[1] else None,
             on_probe=self._probed,
+            below=settings.tester.mx_domain or "",
         )
         self.tally = self._collector.tally  #: what strangers have caused
         self._probes: set[asyncio.Task[None]] = set()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dnsbl.addresses import Address
 from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.clock import Clock
-from dnsbl.model import JobReason
+from dnsbl.model import JobReason, MxPair
 from dnsbl.rules import schedule
 from dnsbl.settings import Settings
 from tester import manners, vectors
@@ -23,7 +23,7 @@ from tester.composing import Sign
 from tester.errors import NotDialable
 from tester.letter import Keyring, Sender
 from tester.smtp import Attempt, Event, Limits, Said, Transcript
-from tester.trial import Trial, Vantage
+from tester.trial import Trial, Vantage, pair_label
 
 #: Seconds between two looks for a letter that came back.
 POLL = 0.25
@@ -99,11 +99,17 @@ class Visit:
             raise NotDialable(f"{address} must not be dialled: {why}")
 
     async def own_name(self, names: tuple[str, ...]) -> str:
-        """The server's own name. In a lab, which has no public names, whatever it says is believed."""
-        address, labs = self._path.address, self._means.settings.tester.lab_networks
-        if any(address in lab for lab in labs):
-            return next(iter(names), "")
-        return await self._means.own_name(address, names)
+        """The server's own name; where letters go to a name that stands for this test, our DNS serves that from now
+        on. In a lab, which has no public names, whatever it says is believed."""
+        address, tester = self._path.address, self._means.settings.tester
+        if any(address in lab for lab in tester.lab_networks):
+            own = next(iter(names), "")
+        else:
+            own = await self._means.own_name(address, names)
+        if tester.mx_domain and any(fate.letter.vector == "M01" and fate.to_offer for fate in self._trial.fates):
+            pair = MxPair(label=pair_label(self._trial.run, address), address=address, name=own.lower())
+            await asyncio.to_thread(self._means.assignments.file_pair, self._assignment, pair)
+        return own
 
     async def proven(self, seconds: float) -> bool:
         """Wait up to so many seconds for a letter of this run to come back."""
@@ -141,6 +147,7 @@ class Visit:
             ),
             keyring=self._means.keyring,
             off=settings.tester.vectors_off,
+            mx_domain=settings.tester.mx_domain or "",
         )
 
     def _source(self) -> str | None:

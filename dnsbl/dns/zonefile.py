@@ -160,17 +160,17 @@ class _RecordTable(Section):
     def rdata(self) -> bytes:
         """The packed data. Raises ValueError."""
         if self.type == "A":
-            return _pack(dnslib.A(str(IPv4Address(self.data))))
+            return packed(dnslib.A(str(IPv4Address(self.data))))
         if self.type == "AAAA":
-            return _pack(dnslib.AAAA(str(IPv6Address(self.data))))
+            return packed(dnslib.AAAA(str(IPv6Address(self.data))))
         if self.type == "MX":
             match = re.fullmatch(r"(\d{1,5}) +([A-Za-z0-9.-]{1,250})", self.data)
             if match is None or int(match[1]) > 65535:
                 raise ValueError
-            return _pack(dnslib.MX(_HOSTNAME.validate_python(match[2]), int(match[1])))
+            return packed(dnslib.MX(_HOSTNAME.validate_python(match[2]), int(match[1])))
         if not self.data.isascii() or not self.data.isprintable() or len(self.data) > 255:
             raise ValueError
-        return _pack(dnslib.TXT(self.data))
+        return packed(dnslib.TXT(self.data))
 
 
 class _File(Section):
@@ -256,14 +256,14 @@ def _packed(file: _File, site: str) -> Zone:
             code=table.code,
             txt=table.txt,
             ttl=file.ttl if table.ttl is None else table.ttl,
-            packed=_pack(dnslib.A(str(table.code))),
+            packed=packed(dnslib.A(str(table.code))),
         )
         for name, table in file.kinds.items()
     }
     views = {b"": _view({name: kind for name, kind in kinds.items() if file.kinds[name].aggregate})}
     views |= {name.encode(): _view({name: kind}) for name, kind in kinds.items() if file.kinds[name].subzone}
     timers = (0, file.soa.refresh, file.soa.retry, file.soa.expire, file.soa.minimum)
-    soa = _pack(dnslib.SOA(file.soa.mname, file.soa.rname, timers))
+    soa = packed(dnslib.SOA(file.soa.mname, file.soa.rname, timers))
     static = _static(file)
     glue = tuple(
         wire.record(wire.name(labels) + wire.QNAME, rtype, ttl, rdata)
@@ -284,7 +284,7 @@ def _packed(file: _File, site: str) -> Zone:
         negative_ttl=min(file.soa.ttl, file.soa.minimum),
         soa_names=soa[:-20],
         soa_timers=soa[-16:],
-        ns=tuple(_pack(dnslib.NS(name)) for name in file.ns),
+        ns=tuple(packed(dnslib.NS(name)) for name in file.ns),
         glue=glue,
         static=static,
         views=views,
@@ -315,7 +315,7 @@ def _labels(name: str) -> tuple[bytes, ...]:
     return () if name == "@" else tuple(name.encode("ascii").split(b"."))
 
 
-def _pack(rdata: Any) -> bytes:
+def packed(rdata: Any) -> bytes:
     """Record data as dnslib packs it, without compression, so that it may stand anywhere."""
     buffer = DNSBuffer()
     buffer.encode_name = buffer.encode_name_nocompress

@@ -39,6 +39,7 @@ from dnsbl.store.letters import Letters
 from dnsbl.store.listings import Listings
 from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
+from dnsbl.store.pairs import PairShelf
 from dnsbl.store.paths import Paths
 from dnsbl.store.removals import Removals
 from dnsbl.store.returns import Returns
@@ -72,6 +73,7 @@ class Transaction:
         self.removals = Removals(connection)
         self.runs = Runs(connection)
         self.paths = Paths(connection)
+        self.pairs = PairShelf(connection)
         self.letters = Letters(connection)
         self.sessions = Sessions(connection)
         self.returns = Returns(connection)

@@ -134,6 +134,14 @@ paths = _table(
 )
 Index("ix_paths_address", paths.c.address)
 
+pairs = _table(
+    "pairs",
+    Column("label", Words, primary_key=True),
+    Column("address", AddressKey, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
 letters = _table(
     "letters",
     Column("id", Number, primary_key=True),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from examiner import LIMITS, NONSENSE, PATIENCE, VANTAGE, Examination, Examiner
-from ward import PAIRS
+from ward import PAIRS, RUN
 
 from tester.cause import Explained, explain, gather
 from tester.letter import Keyring
@@ -33,10 +33,10 @@ SETTLED = 12.0  #: seconds that a letter which was taken is waited for before th
 class Consultation(Examination):
     """One run on one patient: like an examination, but it stops at the first letter that comes back."""
 
-    def __init__(self, host: str, address: str, keyring: Keyring) -> None:
+    def __init__(self, address: str, keyring: Keyring) -> None:
         super().__init__(address, keyring)
         path = self.approach.path
-        self.trial = Trial(run="ward", nomination="", vantage=VANTAGE, keyring=keyring, mx_domain=f"{host}.{PAIRS}")
+        self.trial = Trial(run=RUN, nomination="", vantage=VANTAGE, keyring=keyring, mx_domain=PAIRS)
         every = {form.id: form for form in profile("full")}
         issued = self.trial.issue(
             path, [every[form] for form in FORMS], now=time.time(), lifetime=7 * DAY, random=os.urandom
@@ -75,15 +75,15 @@ class Clinic(Examiner):
     """The tester for a whole ward. Use as an asynchronous context, on `us`."""
 
     def __init__(self, hosts: dict[str, str]) -> None:
-        super().__init__({f"{host}.{PAIRS}" for host in hosts})
+        super().__init__(PAIRS)
         self._hosts = hosts
 
     async def consult(self) -> dict[str, Consultation]:
         """A run on every host, all at the same time; of those that are to be confirmed, the second one."""
-        runs = {host: Consultation(host, address, self._keyring) for host, address in self._hosts.items()}
+        runs = {host: Consultation(address, self._keyring) for host, address in self._hosts.items()}
         await self._visit(runs)
         again = {host: run for host, run in runs.items() if run.judgement().confirm}
-        seconds = {host: Consultation(host, self._hosts[host], self._keyring) for host in again}
+        seconds = {host: Consultation(self._hosts[host], self._keyring) for host in again}
         await self._visit(seconds)
         return runs | seconds
 

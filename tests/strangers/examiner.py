@@ -134,8 +134,8 @@ class Examination:
 class Examiner:
     """The tester for a whole fleet. Use as an asynchronous context, on `us`; it listens while it lasts."""
 
-    def __init__(self, domains: Iterable[str] = ()) -> None:
-        """`domains` are more of ours, beside the two that letters come back to."""
+    def __init__(self, below: str = "") -> None:
+        """Domains one label `below` this one are ours, beside the two that letters come back to."""
         self._keyring = Keyring.generate(os.urandom, int(time.time()))
         self._runs: dict[str, Examination] = {}  # by both tokens
         self.findings: list[str] = []
@@ -144,7 +144,8 @@ class Examiner:
         self._returned = asyncio.Event()
         self._collector = Collector(
             hostname=MX,
-            domains=frozenset({C, B, *domains}),
+            domains=frozenset({C, B}),
+            below=below,
             gate=lambda token: letters.gate(self._keyring, token),
             deliver=self._deliver,
             now=time.time,

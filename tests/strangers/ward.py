@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from typing import Protocol
 
 import trustme
@@ -19,9 +20,11 @@ from servers import EXIM_EXPANDS, courier, exim, opensmtpd, sendmail
 from worlds import Server, wait_for_listener, world
 
 from tester.cause import Advice
+from tester.trial import pair_label
 
 #: Below it each patient has a domain whose first MX is our collector and whose second is the patient.
 PAIRS = "pairs.lab.test"
+RUN = "ward"
 
 
 class Machine(Protocol):
@@ -331,11 +334,12 @@ def admit(lab: Lab, patients: Iterable[str] = PATIENTS) -> dict[str, Patient]:
     backs = (f"{host}-out" for host in TWO_MACHINES if host in hosts)
     for number, host in enumerate((*hosts, *backs), start=20):
         lab.add_host(host, f"198.51.100.{number}")
-    lab.resolver(records=[r for host in hosts for r in _pair_records(host)])
+    lab.resolver(records=[r for host in hosts for r in _pair_records(lab, host)])
     with ThreadPoolExecutor(6) as pool:
         started = {host: pool.submit(PATIENTS[host], lab, host) for host in hosts}
         return {host: patient.result() for host, patient in started.items()}
 
 
-def _pair_records(host: str) -> list[str]:
-    return [f"{host}.{PAIRS}. MX 10 mx.lab.test.", f"{host}.{PAIRS}. MX 20 {host}.test."]
+def _pair_records(lab: Lab, host: str) -> list[str]:
+    name = f"{pair_label(RUN, ip_address(lab.hosts[host][0]))}.{PAIRS}."
+    return [f"{name} MX 10 mx.lab.test.", f"{name} MX 20 {lab.name(host)}."]

@@ -155,3 +155,22 @@ def test_whatever_is_named_is_read_without_complaint(text: str) -> None:
     if path is not None:
         assert path.address.isascii()
         assert OURS.find(path) in ("", TOKEN, "postmaster", "abuse")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "token"),
+    [
+        (f"<{TOKEN}@t1.m.example>", TOKEN),
+        (f"<{TOKEN}@T1.M.Example.>", TOKEN),
+        (f"<{TOKEN}@m.example>", ""),
+        (f"<{TOKEN}@x.t1.m.example>", ""),
+        (f"<{TOKEN}@.m.example>", ""),
+        (f"<{TOKEN}@t1.m.example.net>", ""),
+        (f"<{TOKEN}@tm.example>", ""),
+    ],
+)
+def test_every_name_of_a_test_is_ours_and_nothing_above_or_below_it(recipient: str, token: str) -> None:
+    path = MailPath.read("TO", f"TO:{recipient}")
+    assert path is not None
+    assert Recipients(["c.example"], lambda one: one == TOKEN, "m.example").find(path) == token
+    assert Recipients(["c.example"], lambda one: one == TOKEN).find(path) == ""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import dns.asyncquery
+import dns.message
+import dns.rcode
 import pytest
 
 from dnsbl.daemons.answering import Bound, Front
@@ -14,6 +18,7 @@ from dnsbl.daemons.keeper import Shell
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
+from dnsbl.model import MxPair
 from tests.dnsbl.serving.served import LISTED, ZONE
 
 
@@ -89,3 +94,48 @@ async def test_a_responder_that_ends_by_itself_is_a_fault(
     monkeypatch.setattr(here.responder, "run", ends)
     with pytest.raises(DnsblError, match="The responder has ended"):
         await (await begin(here, "dns")).run(asyncio.Event())
+
+
+async def test_the_name_of_a_test_is_answered_while_its_letters_are_waited_for(
+    make_office: Callable[..., Any], tmp_path: Path
+) -> None:
+    office = make_office(
+        service={"state_dir": str(tmp_path)}, dns={"listen": ["127.0.0.1:0"]}, tester={"mx_domain": "m.example"}
+    )
+    zones = zones_from({"bl.toml": ZONE}, site="https://site.example")
+    here = Front(office.casework.contents, office.settings, zones, office.clock, Board(office.clock), Bound())
+    parts = dict(here.parts(beside=False))
+    await parts["feed"]()
+    responder, stop = await parts["dns"](), asyncio.Event()
+    running = asyncio.create_task(responder.run(stop))
+    named: Any = await parts["names of tests"]()
+    question, (host, port) = dns.message.make_query("t1.m.example", "MX"), here._bound.dns[0]
+    try:
+        office.nominate("203.0.113.25")
+        pair = MxPair(label="t1", address=ip_address("203.0.113.25"), name="mx.host.example")
+        office.casework.assignments.file_pair(office.take(), pair)
+        await named.step()
+        there = await dns.asyncquery.udp(question, host, port=port, timeout=5)
+        assert [record.to_text() for record in there.answer[0]] == [
+            f"10 {office.settings.collector.hostname}.",
+            "20 host.t1.m.example.",
+            "20 mx.host.example.",
+        ]
+        await here.rezone(zones)
+        assert (await dns.asyncquery.udp(question, host, port=port, timeout=5)).answer
+        office.later(seconds=office.settings.tester.delivery_window + 1)
+        await named.step()
+        assert (await dns.asyncquery.udp(question, host, port=port, timeout=5)).rcode() == dns.rcode.NXDOMAIN
+    finally:
+        stop.set()
+        await asyncio.wait_for(running, 10)
+
+
+@pytest.mark.parametrize("mine", ["bl.test", "m.bl.test", "test"])
+def test_names_of_tests_and_zones_do_not_lie_inside_one_another(
+    make_office: Callable[..., Any], tmp_path: Path, mine: str
+) -> None:
+    office = make_office(service={"state_dir": str(tmp_path)}, tester={"mx_domain": mine})
+    zones = zones_from({"bl.toml": ZONE}, site="https://site.example")
+    with pytest.raises(SettingsError, match="must not lie inside one another"):
+        Front(office.casework.contents, office.settings, zones, office.clock, Board(office.clock), Bound())

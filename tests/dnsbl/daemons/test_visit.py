@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -166,3 +167,32 @@ async def test_a_proof_is_seen_wherever_it_was_filed(office: Any) -> None:
     assert not await visit.proven(0.0)
     office.come_back(run_of(office), HOST)
     assert await visit.proven(0.0)
+
+
+async def test_our_dns_serves_the_name_that_a_letter_goes_to_before_it_is_offered(
+    make_office: Callable[..., Any],
+) -> None:
+    office = make_office(tester={"mx_domain": "m.example"})
+    office.nominate(HOST)
+    assignment = office.take()
+    wide = replace(assignment, job=replace(assignment.job, profile="full"))
+
+    visit = visiting(office, wide)
+    visit.prepare()
+    assert office.casework.contents.pairs() == []
+    assert await visit.own_name(("MX.Host.Example",)) == "MX.Host.Example"
+    [pair] = office.casework.contents.pairs()
+    assert (str(pair.address), pair.name) == (HOST, "mx.host.example")
+    [attempt] = [attempt for attempt in visit.compose(SAID) if attempt.vector == "M01"]
+    assert attempt.rcpt.endswith(f"@{pair.label}.m.example>".encode())
+
+
+async def test_where_no_letter_needs_a_name_none_is_served(make_office: Callable[..., Any]) -> None:
+    async def own(address: object, names: tuple[str, ...]) -> str:
+        return ""
+
+    office = make_office(tester={"mx_domain": "m.example"})
+    visit = visiting(office, own_name=own)
+    visit.prepare()
+    await visit.own_name(())
+    assert office.casework.contents.pairs() == []
