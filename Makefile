@@ -37,7 +37,7 @@ check: $(READY)  ## format, lint, types, floors
 	@$(BIN)/lint-imports --no-cache
 
 # ONLY=tester/smtp.py (modules)  JOBS=1 (processes)  MINUTES=60 (begin nothing new after)  TRUST=1 (what was noticed stays so)
-mutants: $(READY) ## small changes that no test notices, in the pure modules; about an hour (ONLY= JOBS= MINUTES= TRUST=)
+mutants: $(READY) ## small changes that no test notices, in the pure modules; one to three hours (ONLY= JOBS= MINUTES= TRUST=)
 	@$(BIN)/python tests/mutants/run.py $(if $(JOBS),--jobs $(JOBS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TRUST),--trust) $(ONLY)
 
 fuzz: $(READY)   ## a million mutated packets against the answering path, and the engine under sanitizers; some minutes

@@ -29,6 +29,7 @@ import signal
 import sys
 import time
 import tomllib
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -124,7 +125,7 @@ def _baseline(module: str, tree: ast.Module, tests: Sequence[str]) -> float:
         if not passed:
             sys.exit(f"The tests of {module} fail as it is: {' '.join(tests)}")
         for name in out_of_reach(module, os.pread(loaded, 1 << 24, 0).decode().split("\n")):
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
                 importlib.import_module(name)
     os.close(loaded)
     gc.freeze()

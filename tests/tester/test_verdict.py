@@ -423,3 +423,130 @@ def test_our_sender_refused_everywhere_is_a_refusal_of_us() -> None:
 
 def test_a_narrow_profile_is_still_too_narrow() -> None:
     assert refused(RELAYING, RELAYING, YES, profile="basic").verdict is V.INCONCLUSIVE
+
+
+# ------------------------------------------------------------------------------------ one form by itself
+
+
+def told(
+    forms: dict[str, tuple[Outcome, str]], control: Control = Control.NOT_RUN, postmaster: str = ""
+) -> tuple[Verdict, bool]:
+    """The verdict on forms with their replies, and whether a second look is wanted."""
+    judgement = judge(
+        [(vector, outcome) for vector, (outcome, _) in forms.items()],
+        control=control,
+        profile="standard",
+        window_closed=False,
+        retries_left=False,
+        replies={vector: reply for vector, (_, reply) in forms.items()},
+        control_reply=postmaster,
+        us=US,
+    )
+    return judgement.verdict, judgement.second_look
+
+
+RCPT, MAIL, WORDS, UNKNOWN = O.RCPT_5XX, O.MAIL_5XX, "553 5.1.3 bad syntax", "550 5.1.1 User unknown"
+
+
+@pytest.mark.parametrize("plain", ["S01", "S10"])
+def test_one_plain_form_that_is_refused_as_relaying_is_enough_and_no_other_form_is(plain: str) -> None:
+    assert told({plain: (RCPT, RELAYING), "S03": (RCPT, UNTOLD)}) == (V.CLOSED, False)
+    assert told({plain: (RCPT, UNTOLD), "S03": (RCPT, RELAYING)}) == (V.INCONCLUSIVE, False)
+    both = {"S01": (RCPT, UNTOLD), "S10": (RCPT, UNTOLD)} | {plain: (RCPT, RELAYING)}
+    assert told(both) == (V.CLOSED, False)
+
+
+@pytest.mark.parametrize("outcome", [O.RCPT_AUTH, O.RCPT_DENIED_SOFT])
+def test_a_code_that_speaks_of_relaying_needs_no_words(outcome: Outcome) -> None:
+    assert told({"S01": (outcome, UNTOLD)}) == (V.CLOSED, False)
+
+
+def test_every_plain_form_must_be_stopped_at_our_sender_to_be_a_refusal_of_us() -> None:
+    assert (
+        told({"S01": (MAIL, UNTOLD), "S10": (MAIL, UNTOLD), "S03": (RCPT, WORDS)}, NO, UNKNOWN)[0] is V.REFUSES_TESTER
+    )
+    assert told({"S01": (MAIL, UNTOLD), "S10": (RCPT, UNTOLD), "S03": (RCPT, WORDS)}, NO, UNKNOWN)[0] is V.CLOSED
+    assert told({"S01": (RCPT, UNTOLD), "S03": (MAIL, WORDS)}, NO, UNKNOWN)[0] is V.CLOSED
+    assert told({"S03": (RCPT, WORDS), "R06": (RCPT, UNTOLD)}, NO, UNKNOWN)[0] is V.CLOSED, "no plain form was tried"
+    assert told({"S01": (MAIL, UNTOLD), "S03": (RCPT, WORDS)}, YES)[0] is V.CLOSED, "its postmaster takes our mail"
+
+
+def test_a_postmaster_refused_in_words_that_name_us_is_a_refusal_of_us() -> None:
+    assert refused(UNTOLD, UNTOLD, NO, "550 probe.b.test go home").verdict is V.REFUSES_TESTER
+
+
+def test_a_postmaster_refused_as_one_form_among_different_ones_shows_nothing() -> None:
+    assert refused(UNTOLD, WORDS, NO, UNTOLD).verdict is V.CLOSED
+
+
+def test_a_postmaster_that_was_put_off_shows_nothing_whatever_the_words() -> None:
+    assert refused(UNTOLD, UNTOLD, LATER, "450 4.7.0 patience").verdict is V.INCONCLUSIVE
+
+
+def test_a_postmaster_that_takes_mail_is_no_refusal_of_us_in_any_words() -> None:
+    assert refused(UNTOLD, UNTOLD, YES, UNTOLD).verdict is V.CLOSED
+
+
+@pytest.mark.parametrize("control", [NO, BARE, Control.NOT_RUN])
+def test_the_same_words_for_every_form_want_a_second_look_whatever_the_postmaster_was_told(control: Control) -> None:
+    judgement = refused(UNTOLD, UNTOLD, control, UNKNOWN)
+    assert (judgement.verdict, judgement.second_look) == (V.CLOSED, True)
+
+
+def test_a_reply_that_is_not_known_speaks_of_nothing_as_an_empty_one_does() -> None:
+    pairs = [("S01", RCPT), ("S10", RCPT)]
+    judgement = judge(
+        pairs, control=NO, profile="standard", window_closed=False, retries_left=False, control_reply="550"
+    )
+    assert judgement.verdict is V.REFUSES_TESTER
+
+
+def test_whole_kinds_of_failure_are_judged_as_one_of_them_is() -> None:
+    assert run(O.CONN_UNREACH, unreachable_before=2).verdict is V.UNREACHABLE
+    assert run(O.CONN_REFUSED, O.CONN_TIMEOUT, O.CONN_UNREACH, unreachable_before=2).verdict is V.UNREACHABLE
+    assert run(O.BANNER_5XX, O.HELO_5XX).verdict is V.REFUSES_TESTER
+    assert run(*REFUSED, control=YES).second_look, "its text was refused at the end"
+
+
+def test_without_an_earlier_run_one_letter_from_elsewhere_is_not_enough() -> None:
+    judgement = judge(
+        [("S01", O.DELIVERED_OTHER)], control=NO, profile="standard", window_closed=False, retries_left=False
+    )
+    assert (judgement.verdict, judgement.confirm) == (V.INCONCLUSIVE, True)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "terms", "reason"),
+    [
+        ((O.HELD,), {}, "The server says that it has our letter still: it may yet pass it on."),
+        ((O.ACCEPTED,), {}, "The server accepted our letter; it has not come back yet."),
+        ((O.SKIPPED,), {}, "Nothing was tried."),
+        ((O.RCPT_5XX, O.EARLY_421), {"retries_left": True}, "The server asked us to come back later."),
+        ((O.RCPT_5XX, O.TIMEOUT), {}, "Not every attempt came to a clear answer."),
+        ((O.RCPT_AUTH,), {}, "Every form was refused, for relaying."),
+        ((O.RCPT_AUTH,), {"control": NO}, f"Every form was refused, for relaying. {NO_POSTMASTER}"),
+        ((O.RCPT_5XX,), {"control": YES}, "Every form was refused, while mail for its own postmaster was accepted."),
+    ],
+)
+def test_what_people_are_told_is_what_it_was(
+    outcomes: tuple[Outcome, ...], terms: dict[str, object], reason: str
+) -> None:
+    judgement = run(*outcomes, **terms)  # type: ignore[arg-type]
+    assert (judgement.reason, judgement.second_look) == (reason, outcomes == (O.RCPT_5XX,))
+
+
+def test_what_was_refused_in_words_of_its_own_is_not_said_to_be_for_relaying() -> None:
+    assert refused(UNTOLD, WORDS, NO, UNKNOWN).reason == f"Every form was refused. {NO_POSTMASTER}"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, "from the tested address."),
+        ({"received_at": 2500.0}, "from the tested address, late."),
+        ({"peer": ip_address("192.0.2.2")}, "from another address than the tested one."),
+        ({"peer": ip_address("192.0.2.2"), "received_at": 2500.0}, "from another address than the tested one, late."),
+    ],
+)
+def test_a_letter_that_came_back_says_from_where_and_when(change: dict[str, object], reason: str) -> None:
+    assert weigh(replace(GOOD, **change)).reason == f"The letter came back with its proof {reason}"  # type: ignore[arg-type]
