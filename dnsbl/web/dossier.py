@@ -8,7 +8,7 @@ ours nor carry a token of ours are other people's business and are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -64,6 +64,7 @@ class Conversation:
     port: int
     lines: tuple[Line, ...]
     cut: bool  #: there were more lines
+    tls: str = ""  #: what its encryption and the server's certificate say, information alone; "": clear text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +153,19 @@ def _conversations(report: RunReport, theirs: Callable[[str], str]) -> Iterator[
     for document in report.transcripts[:CONVERSATIONS]:
         transcript = Transcript.from_json(document)
         lines = tuple(islice(_lines(transcript, theirs), LINES + 1))
-        yield Conversation(target=transcript.target, port=transcript.port, lines=lines[:LINES], cut=len(lines) > LINES)
+        yield Conversation(
+            target=transcript.target,
+            port=transcript.port,
+            lines=lines[:LINES],
+            cut=len(lines) > LINES,
+            tls=theirs(_tls(transcript.tls)),
+        )
+
+
+def _tls(facts: Mapping[str, str]) -> str:
+    """The facts of an encrypted connection that people read, in one line; the certificate is nobody's evidence."""
+    names = {"version": "", "subject": "certificate of ", "names": "for ", "expires": "until "}
+    return ", ".join(f"{word}{facts[key]}" for key, word in names.items() if facts.get(key))
 
 
 def _lines(transcript: Transcript, theirs: Callable[[str], str]) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from dnsbl.settings import Settings
 from dnsbl.web.dossier import CHARACTERS, CONVERSATIONS, FIELDS, LINES, discreet, dossier, redact
-from tester.smtp import Outcome, escape
+from tester.smtp import Outcome, Transcript, escape
 from tester.verdict import Finding
 
 PROOF = "abcdefghijklmnopqrstuvwxy2"
@@ -147,3 +148,24 @@ def test_only_deliveries_are_shown_with_their_path(records: Any) -> None:
     (field,) = arrival.chain
     assert "198.18.7.9" in field and "joe" not in field and "secret" not in field
     assert (shown.outputs, shown.verdict) == (("198.18.7.9",), "")
+
+
+def test_what_a_certificate_says_is_shown_without_other_peoples_addresses(records: Any) -> None:
+    facts = {
+        "version": "TLSv1.3",
+        "cipher": "TLS_AES_256_GCM_SHA384",
+        "certificate_sha256": "00",
+        "subject": "CN=mx.host.example,1.2.840.113549.1.9.1=joe@victim.example",
+        "names": "mx.host.example",
+        "expires": "2027-01-01T00:00:00Z",
+    }
+    clear = Transcript.from_json(records.transcript())
+    for tls in (facts, {}):
+        report = records.report(transcripts=(replace(clear, tls=tls).to_json(),))
+        (conversation,) = dossier(report, SETTINGS).conversations
+        if not tls:
+            assert conversation.tls == ""
+            continue
+        assert conversation.tls.startswith("TLSv1.3, certificate of CN=mx.host.example,")
+        assert conversation.tls.endswith("for mx.host.example, until 2027-01-01T00:00:00Z")
+        assert "victim" not in conversation.tls
