@@ -215,6 +215,9 @@ class Dns(Section):
         description="Where to answer, UDP and TCP; production: 0.0.0.0:53 and [::]:53, or each address by itself.",
     )
     zones_dir: Path = Field(Path("zones"), description="Folder of the zone files; relative to the configuration file.")
+    sources_check: float = Field(
+        60, description="Seconds between two looks at the data files of the zones' sources.", gt=0, le=86400
+    )
     poll: float = Field(0.2, description="Seconds between two looks for changes in the store.", gt=0, le=60)
     threads: int = Field(
         1,

@@ -16,7 +16,7 @@ import typer
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.base import Asker
-from dnsbl.cli import networks, nominating, show, terminal
+from dnsbl.cli import importing, networks, nominating, show, terminal
 from dnsbl.cli.waiting import wait_for
 from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual
@@ -26,11 +26,12 @@ from dnsbl.dns import retire
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.secondaries import export
 from dnsbl.dns.zones import Zone, Zones
-from dnsbl.errors import DnsblError, Refused
+from dnsbl.errors import DnsblError, Refused, SettingsError
 from dnsbl.model import Door, Refusal, State
 from dnsbl.opened import OpenedList, current_table, open_list
 from dnsbl.rules import asking, intake
 from dnsbl.serving.files import EVERYBODYS, write_whole
+from dnsbl.serving.sources import report as source_report
 from dnsbl.serving.transfers import read_tsig_keys
 
 app = typer.Typer(
@@ -366,6 +367,8 @@ def export_zone(
         raise typer.BadParameter("goes only with --to", param_hint="--json")
     opened = open_list(config)
     zone = _zone(opened.zones, origin)
+    if zone.sources:
+        raise DnsblError(f"{zone.origin}: hand out the files of its sources; an export has our own listings alone.")
     table = current_table(opened)
     parts = export.encoded(export.FORMATS[form](zone, table))
     if to is None:
@@ -460,10 +463,25 @@ def check_config(
     settings = read_settings(config)
     zones = read_zones(settings)
     read_tsig_keys(settings.dns)
+    broken, refused = source_report(zones, now=int(SystemClock().now().timestamp()))
+    if broken:
+        raise SettingsError(broken)
     _, shortage = fitted(settings, ROLES, granted())
-    notes = [note for note in (settings.web.unnamed_proxy, settings.tester.known_by, shortage) if note]
+    notes = [note for note in (settings.web.unnamed_proxy, settings.tester.known_by, shortage) if note] + refused
     facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}
     show.done(facts | ({"notes": notes} if notes or as_json else {}), as_json=as_json)
+
+
+@app.command("import-config", context_settings={"ignore_unknown_options": True})
+def import_config(
+    words: Annotated[list[str], typer.Argument(help="What stands behind rbldnsd on its command line.")],
+    to: Annotated[Path, typer.Option("--to", help="The folder for the zone files.")] = Path("zones"),
+    as_json: Json = False,
+) -> None:
+    """Read the command line of an rbldnsd behind --, and write zone files that do the same."""
+    found = importing.imported(words)
+    facts = {"written": importing.write(found, to), "settings": found.settings, "notes": found.notes}
+    show.done(facts, as_json=as_json)
 
 
 @database.command()

@@ -28,6 +28,7 @@ from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.readiness import Readiness
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.secrets import Secrets
+from dnsbl.serving.sources import Sources
 from dnsbl.serving.transfers import Transfers, read_tsig_keys
 from dnsbl.settings import Settings
 
@@ -77,6 +78,7 @@ class Front:
             zones_digest=zones.digest,
             bounds=bounds,
         )
+        self._sources = Sources(zones, self.responder.serving, check=settings.dns.sources_check, clock=clock)
         self._secrets = Secrets(settings, self.responder.serving, clock=clock)
         self._pairs: Pairs | None = None
         if settings.tester.mx_domain:
@@ -98,6 +100,7 @@ class Front:
             clock=clock,
             transfers=transfers.counters,
             notifies=self._notifier.counters,
+            sources=self._sources,
         )
         self._page = Page(self.answering, Parts(board, clock))
         self._ready = Readiness(self.responder, board, poll=settings.dns.poll, clock=clock)
@@ -110,6 +113,7 @@ class Front:
         if beside:
             parts.append(("inner metrics", self._begin_inner))
         parts += [("dns", self._begin_responder), ("feed", self._begin_feed), ("notifier", _given(self._notifier))]
+        parts.append(("sources", _given(self._sources)))
         if self._pairs is not None:
             parts.append(("names of tests", _given(self._pairs)))
         if self._query_log is not None:
@@ -118,12 +122,13 @@ class Front:
 
     async def rezone(self, zones: Zones) -> None:
         """Answer for these zones from now on, and read the secrets again."""
-        self._notifier.zones = zones
+        self._notifier.zones = self._sources.zones = zones
         if self._pairs is not None:
             self._pairs.rezone(zones)
         else:
             self.responder.serving.change(zones=zones)
         await self._feed.rezone(zones.digest)
+        await self._sources.step()
 
     async def look_for_secrets(self) -> None:
         """Read the files of cookies and keys again."""

@@ -35,7 +35,8 @@ from dnsbl.settings import ClientRule
 _OCTET = re.compile(rb"0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 _NIBBLE = re.compile(rb"[0-9a-f]")
 _MAPPED = IPv6Network("::ffff:0:0/96")
-_RFC8482 = b"\x07RFC8482\x00"
+#: Data of the HINFO record that stands for all (RFC 8482 4.2).
+RFC8482 = b"\x07RFC8482\x00"
 
 
 def fixed(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply:
@@ -53,22 +54,30 @@ def fixed(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> R
 
 def listings(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], rule: ClientRule | None = None) -> Reply:
     """What is listed at this name, which may begin a sublist; `rule` is what its client gets in place of the truth."""
+    if rule is not None:
+        below = below[:-1] if below and below[-1] in zone.views else below
+        return _in_place(query, zone, table, below, rule) if below else _nothing(query, zone, table, wire.NOERROR)
+    kinds, address, exists = looked_up(zone, table, below)
+    if kinds and address is not None:
+        return _listed(query, zone, table, kinds, address)
+    return _nothing(query, zone, table, wire.NOERROR if exists else wire.NXDOMAIN)
+
+
+def looked_up(zone: Zone, table: Table, below: tuple[bytes, ...]) -> tuple[tuple[Kind, ...], Address | None, bool]:
+    """(the kinds under which the address that this name spells is listed, that address, whether the name exists in any
+    case)."""
     view = zone.views[b""]
     if below and below[-1] in zone.views:
         view, below = zone.views[below[-1]], below[:-1]
-    if not below:
-        return _nothing(query, zone, table, wire.NOERROR)
-    if rule is not None:
-        return _in_place(query, zone, table, below, rule)
-    exists = False
+    exists = not below
     for network in _readings(below):
         if network.prefixlen < network.max_prefixlen:
             exists = exists or _something_under(network, view, table)
             continue
         address = network.network_address
         if kinds := view.kinds_of(address, table.kinds(address)):
-            return _listed(query, zone, table, kinds, address)
-    return _nothing(query, zone, table, wire.NOERROR if exists else wire.NXDOMAIN)
+            return kinds, address, True
+    return (), None, exists
 
 
 def _in_place(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], rule: ClientRule) -> Reply:
@@ -141,7 +150,7 @@ def _listed(query: Query, zone: Zone, table: Table, kinds: tuple[Kind, ...], add
 
 
 def _minimal_any(ttl: int, *, ede: int | None = None) -> Reply:
-    return Reply(wire.NOERROR, True, (wire.record(wire.QNAME, wire.HINFO, ttl, _RFC8482),), ede=ede)
+    return Reply(wire.NOERROR, True, (wire.record(wire.QNAME, wire.HINFO, ttl, RFC8482),), ede=ede)
 
 
 def _nothing(query: Query, zone: Zone, table: Table, rcode: int, *, ede: int | None = None) -> Reply:
@@ -161,13 +170,26 @@ def _something_under(network: Network, view: View, table: Table) -> bool:
 
 def _readings(below: tuple[bytes, ...]) -> Iterator[Network]:
     """The networks that a name can mean: reversed octets (RFC 5782 2.1), reversed nibbles (2.4), or both."""
-    if len(below) <= 4 and all(map(_OCTET.fullmatch, below)):
-        octets = bytes(map(int, reversed(below)))
-        yield IPv4Network((octets.ljust(4, b"\0"), 8 * len(octets)))
-    if len(below) <= 32 and all(map(_NIBBLE.fullmatch, below)):
-        nibbles = b"".join(reversed(below))
-        network = IPv6Network((int(nibbles.ljust(32, b"0"), 16), 4 * len(nibbles)))
-        if network.subnet_of(_MAPPED):
-            yield IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
-        else:
-            yield network
+    octets, nibbles = octets_of(below), nibbles_of(below)
+    if octets is not None:
+        yield octets
+    if nibbles is not None and nibbles.subnet_of(_MAPPED):
+        yield IPv4Network((int(nibbles.network_address) & 0xFFFFFFFF, nibbles.prefixlen - 96))
+    elif nibbles is not None:
+        yield nibbles
+
+
+def octets_of(below: tuple[bytes, ...]) -> IPv4Network | None:
+    """The network that these labels spell as octets, or None."""
+    if not 0 < len(below) <= 4 or not all(map(_OCTET.fullmatch, below)):
+        return None
+    octets = bytes(map(int, reversed(below)))
+    return IPv4Network((octets.ljust(4, b"\0"), 8 * len(octets)))
+
+
+def nibbles_of(below: tuple[bytes, ...]) -> IPv6Network | None:
+    """The network that these labels spell as nibbles, or None."""
+    if not 0 < len(below) <= 32 or not all(map(_NIBBLE.fullmatch, below)):
+        return None
+    nibbles = b"".join(reversed(below))
+    return IPv6Network((int(nibbles.ljust(32, b"0"), 16), 4 * len(nibbles)))

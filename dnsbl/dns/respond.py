@@ -25,10 +25,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from dnsbl.dns import answer, cookies, guard, wire
+from dnsbl.dns import answer, cookies, guard, sourced, wire
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.guard import Keys, Pace, Prefixes
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.sourced import Sourced
 from dnsbl.dns.wire import Query, Reply
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import ClientRule
@@ -52,6 +53,7 @@ class Serving:
 
     zones: Zones
     table: Table | None = None
+    sourced: Mapping[str, Sourced] = field(default_factory=dict)  #: by origin, what its sources hold; none: SERVFAIL
     seen: float = float("inf")  #: when the store last confirmed the table; Unix seconds
     stale_after: float = 3600.0  #: seconds
     rules: Prefixes[ClientRule] = field(default_factory=lambda: Prefixes({}))
@@ -159,13 +161,21 @@ def _reply(query: Query, rule: ClientRule | None, now: float, serving: Serving) 
     if zone is None:  # no upward referral (RFC 1034 4.3.1 is for resolvers)
         return Reply(wire.REFUSED, ede=wire.NOT_AUTHORITATIVE), None, False
     table = serving.table
-    if table is None:
-        return Reply(wire.SERVFAIL, ede=wire.NOT_READY), zone, keyed
-    if own:
-        return answer.fixed(query, zone, table, below), zone, keyed
     unwelcome = rule if rule is not None and rule.action != "pass" else None
-    reply = answer.listings(query, zone, table, below, unwelcome)
-    if reply.ede is None and now - serving.seen > serving.stale_after:
+    if zone.sources:
+        held = serving.sourced.get(zone.origin)
+        if held is None or (table is None and zone.listing):
+            return Reply(wire.SERVFAIL, ede=wire.NOT_READY), zone, keyed
+        if own:
+            return sourced.fixed(query, zone, table, held, below), zone, keyed
+        reply = sourced.listings(query, zone, table, held, below, unwelcome)
+    elif table is None:
+        return Reply(wire.SERVFAIL, ede=wire.NOT_READY), zone, keyed
+    elif own:
+        return answer.fixed(query, zone, table, below), zone, keyed
+    else:
+        reply = answer.listings(query, zone, table, below, unwelcome)
+    if (zone.listing or not zone.sources) and reply.ede is None and now - serving.seen > serving.stale_after:
         reply = _stale(reply)
     return reply, zone, keyed
 

@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import PurePath
 from string import Formatter
 from typing import Annotated, Any, Literal
 
@@ -23,7 +24,8 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_
 
 from dnsbl.addresses import Address
 from dnsbl.dns import wire
-from dnsbl.dns.zones import LOOPBACK, NEVER, RESERVED, TEST_POINT, Kind, View, Zone, Zones, page
+from dnsbl.dns.sources.reading import FORMS
+from dnsbl.dns.zones import LOOPBACK, NEVER, RESERVED, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
 from dnsbl.settings import Hostname, Section
 
@@ -55,7 +57,7 @@ def read_zone(text: str, source: str, *, site: str) -> Zone:
         raise SettingsError([f"{source}: not TOML: {error}"]) from None
     except ValidationError as error:
         raise SettingsError([f"{source}: {sentence}" for e in error.errors() for sentence in _mistakes(e)]) from None
-    return _packed(file, site)
+    return _packed(file, site, PurePath(source).parent)
 
 
 def zones_from(texts: Mapping[str, str], *, site: str) -> Zones:
@@ -73,7 +75,9 @@ def zones_from(texts: Mapping[str, str], *, site: str) -> Zones:
                 mistakes.append(
                     f"{source}: origin: {zone.origin} is also the origin in {other_source}; one file a zone"
                 )
-            elif f".{zone.origin}".endswith(f".{other.origin}") or f".{other.origin}".endswith(f".{zone.origin}"):
+            elif (zone.listing and other.listing) and (
+                f".{zone.origin}".endswith(f".{other.origin}") or f".{other.origin}".endswith(f".{zone.origin}")
+            ):
                 mistakes.append(f"{source}: origin: {zone.origin} and {other.origin} must not lie inside one another")
     if mistakes:
         raise SettingsError(mistakes)
@@ -173,15 +177,32 @@ class _RecordTable(Section):
         return packed(dnslib.TXT(self.data))
 
 
+class _SourceTable(Section):
+    """[[sources]]"""
+
+    type: str
+    files: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    ttl: _Ttl | None = None
+    host_bits: bool = False
+
+    @field_validator("type")
+    @classmethod
+    def _known(cls, form: str) -> str:
+        if form not in FORMS:
+            raise ValueError(f"one of {', '.join(FORMS)} is needed")
+        return form
+
+
 class _File(Section):
     """The file."""
 
     origin: Hostname
-    soa: _SoaTable
-    ns: Annotated[tuple[Hostname, ...], Field(min_length=1, max_length=13)]
+    soa: _SoaTable | None = None
+    ns: Annotated[tuple[Hostname, ...], Field(max_length=13)] = ()
     ttl: _Ttl = 2100
     style: Literal["records", "bitmask"] = "records"
-    kinds: Annotated[dict[str, _KindTable], Field(min_length=1)]
+    kinds: dict[str, _KindTable] = Field({})
+    sources: Annotated[tuple[_SourceTable, ...], Field(max_length=100)] = ()
     records: tuple[_RecordTable, ...] = ()
 
     @field_validator("kinds")
@@ -197,7 +218,7 @@ class _File(Section):
             codes.setdefault(kind.code, name)
             if not (kind.aggregate or kind.subzone):
                 broken.append(f"{name}: aggregate or subzone must be true, or nobody can ask for it")
-        if not any(kind.aggregate for kind in kinds.values()):
+        if kinds and not any(kind.aggregate for kind in kinds.values()):
             broken.append("at least one kind must have aggregate = true")
         if broken:
             raise ValueError("\n".join(broken))
@@ -218,7 +239,13 @@ class _File(Section):
             ]
         if len(self.origin) > _LONGEST_ORIGIN:
             broken.append(f"origin: at most {_LONGEST_ORIGIN} characters")
-        if self.soa.expire <= self.soa.refresh + self.soa.retry:
+        if not self.kinds and not self.sources:
+            broken.append("kinds: at least one is needed, or [[sources]]")
+        if self.kinds and self.soa is None:
+            broken.append("soa: needed where kinds are")
+        if self.kinds and not self.ns:
+            broken.append("ns: needed where kinds are")
+        if self.soa is not None and self.soa.expire <= self.soa.refresh + self.soa.retry:
             broken.append("soa.expire: must be longer than soa.refresh and soa.retry together")
         named = {record.name for record in self.records if record.type in ("A", "AAAA")}
         broken += [
@@ -248,7 +275,7 @@ def _below(name: str, origin: str) -> str | None:
     return name.removesuffix(f".{origin}") if name.endswith(f".{origin}") else None
 
 
-def _packed(file: _File, site: str) -> Zone:
+def _packed(file: _File, site: str, folder: PurePath) -> Zone:
     """Everything that can be packed before the first query."""
     kinds = {
         name: Kind(
@@ -262,8 +289,11 @@ def _packed(file: _File, site: str) -> Zone:
     }
     views = {b"": _view({name: kind for name, kind in kinds.items() if file.kinds[name].aggregate})}
     views |= {name.encode(): _view({name: kind}) for name, kind in kinds.items() if file.kinds[name].subzone}
-    timers = (0, file.soa.refresh, file.soa.retry, file.soa.expire, file.soa.minimum)
-    soa = packed(dnslib.SOA(file.soa.mname, file.soa.rname, timers))
+    soa, soa_ttl, minimum = b"", 0, 0
+    if file.soa is not None:
+        timers = (0, file.soa.refresh, file.soa.retry, file.soa.expire, file.soa.minimum)
+        soa = packed(dnslib.SOA(file.soa.mname, file.soa.rname, timers))
+        soa_ttl, minimum = file.soa.ttl, file.soa.minimum
     static = _static(file)
     glue = tuple(
         wire.record(wire.name(labels) + wire.QNAME, rtype, ttl, rdata)
@@ -280,18 +310,29 @@ def _packed(file: _File, site: str) -> Zone:
         bitmask=file.style == "bitmask",
         site=site,
         ttl=file.ttl,
-        soa_ttl=file.soa.ttl,
-        negative_ttl=min(file.soa.ttl, file.soa.minimum),
+        soa_ttl=soa_ttl,
+        negative_ttl=min(soa_ttl, minimum),
         soa_names=soa[:-20],
         soa_timers=soa[-16:],
         ns=tuple(packed(dnslib.NS(name)) for name in file.ns),
         glue=glue,
         static=static,
         views=views,
+        sources=tuple(
+            DataSource(
+                form=source.type,
+                files=tuple(str(folder / name) for name in source.files),
+                ttl=file.ttl if source.ttl is None else source.ttl,
+                host_bits=source.host_bits,
+            )
+            for source in file.sources
+        ),
     )
 
 
 def _view(kinds: Mapping[str, Kind]) -> View:
+    if not kinds:
+        return View({}, {})
     tests: dict[Address, Kind] = {kind.code: kind for kind in kinds.values()}
     tests.setdefault(TEST_POINT, kinds[min(kinds, key=lambda name: kinds[name].code)])
     return View(kinds, tests)

@@ -63,6 +63,16 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DataSource:
+    """Data files of one form, which are read as if they were one file."""
+
+    form: str  #: of `sources.reading.FORMS`
+    files: tuple[str, ...]  #: paths
+    ttl: int  #: of records whose file names no other; seconds
+    host_bits: bool = False  #: whether bits behind a prefix are taken for a mistake that costs nothing (rbldnsd -e)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Zone:
     """All that is fixed about a zone."""
 
@@ -80,6 +90,12 @@ class Zone:
     static: Mapping[tuple[bytes, ...], Mapping[int, tuple[int, tuple[bytes, ...]]]]
     """Static records: name below the origin -> type -> (TTL, data of each); empty names between have no types."""
     views: Mapping[bytes, View]  #: by the label below the origin; b"" is the origin itself
+    sources: tuple[DataSource, ...] = ()  #: other people's data files, answered from beside the listings
+
+    @property
+    def listing(self) -> bool:
+        """Whether the zone answers for listings of its own."""
+        return bool(self.views[b""].kinds) or len(self.views) > 1
 
     def codes_of(self, address: Address, listed: Iterable[str]) -> list[str]:
         """The A records at the origin, as text, of an address that is listed under these kinds."""
@@ -98,13 +114,13 @@ class Zone:
 
 
 class Zones:
-    """The zones served; none lies inside another."""
+    """The zones served; of two, one inside the other, at least one answers for sources alone."""
 
     def __init__(self, zones: tuple[Zone, ...], digest: str = "-") -> None:
         self.digest = digest  #: changes when a zone file does
         self._zones = zones
         self._by_labels = {zone.labels: zone for zone in zones}
-        self._depths = {len(zone.labels) for zone in zones}
+        self._depths = sorted({len(zone.labels) for zone in zones}, reverse=True)
 
     def __iter__(self) -> Iterator[Zone]:
         return iter(self._zones)
@@ -116,7 +132,7 @@ class Zones:
 
     def of(self, labels: tuple[bytes, ...]) -> Zone | None:
         """The zone that this name (lower case) lies in."""
-        for depth in self._depths:
+        for depth in self._depths:  # the zone inside another comes first
             zone = self._by_labels.get(labels[-depth:])
             if zone is not None:
                 return zone

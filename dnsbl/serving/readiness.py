@@ -46,6 +46,8 @@ class Readiness:
             reason = "there is no table yet"
         elif stale:
             reason = "the table is stale"
+        elif waiting := [one.origin for one in serving.zones if one.sources and one.origin not in serving.sourced]:
+            reason = f"the sources of {', '.join(waiting)} are not in service"
         document: dict[str, Any] = {"ready": not reason}
         if reason:
             document["reason"] = reason

@@ -126,6 +126,8 @@ class Transfers:
             return self._refuse(request)
         if zone is None or zone.labels != request.labels or request.qclass != wire.IN:
             return transfer.said(request, transfer.NOTAUTH)
+        if zone.sources:  # what a table holds is not the zone
+            return self._refuse(request)
         if table is None:
             return transfer.said(request, wire.SERVFAIL)
         if not tcp and request.qtype == wire.AXFR:

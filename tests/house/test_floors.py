@@ -52,6 +52,7 @@ ALLOWED = {
     "typer": ("dnsbl/cli/",),
     "siphash24": ("dnsbl/dns/cookies.py",),
     "prometheus_client": ("dnsbl/serving/metrics.py",),
+    "zstandard": ("dnsbl/serving/sources.py",),
     "wsgiref": ("dnsbl/serving/metrics.py",),
     "jinja2": ("dnsbl/web/render.py",),
     "markupsafe": ("dnsbl/web/render.py",),

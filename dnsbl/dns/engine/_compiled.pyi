@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dnsbl.dns.listed.array import Band
+from dnsbl.dns.sources.dataset import Dataset
 
 class Plan:
     def __init__(self, kinds: tuple[str, ...], zones: list[dict[str, Any]], loops: int) -> None: ...
@@ -14,8 +15,11 @@ class Guard:
 class Loaded:
     def __init__(self, plan: Plan, bands: Iterable[Band], serial: int) -> None: ...
 
+class Sourcing:
+    def __init__(self, datasets: list[Dataset], zones: list[dict[str, Any] | None]) -> None: ...
+
 class State:
-    def __init__(self, plan: Plan, guard: Guard, loaded: Loaded | None) -> None: ...
+    def __init__(self, plan: Plan, guard: Guard, loaded: Loaded | None, sourcing: Sourcing | None = ...) -> None: ...
 
 class Core:
     def __init__(

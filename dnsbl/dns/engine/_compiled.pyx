@@ -16,11 +16,13 @@ include "system.pxi"
 include "words.pxi"
 include "plan.pxi"
 include "lookup.pxi"
+include "held.pxi"
 include "keys.pxi"
 include "guard.pxi"
 include "question.pxi"
 include "decision.pxi"
 include "reply.pxi"
+include "sourced.pxi"
 
 
 cdef class State:
@@ -30,9 +32,11 @@ cdef class State:
     cdef readonly Plan plan
     cdef readonly Guard guard
     cdef readonly Loaded loaded
+    cdef readonly Sourcing sourcing
 
-    def __cinit__(self, Plan plan not None, Guard guard not None, Loaded loaded):
-        self.plan, self.guard, self.loaded = plan, guard, loaded
+    def __cinit__(self, Plan plan not None, Guard guard not None, Loaded loaded, Sourcing sourcing=None):
+        self.plan, self.guard, self.loaded, self.sourcing = plan, guard, loaded, sourcing
+        self.world.held = NULL if sourcing is None else sourcing.held
         self.world.zones = plan.zone
         self.world.count = plan.zones
         self.world.guard = &guard.data

@@ -10,19 +10,21 @@ added without a thought for the engine.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from dnsbl.dns import answer, guard, respond, wire
+from dnsbl.dns import answer, guard, respond, sourced, wire
 from dnsbl.dns.guard import Pace, Prefixes
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving
+from dnsbl.dns.sourced import Sourced
+from dnsbl.dns.sources.dataset import Dataset
 from dnsbl.dns.zones import Kind, Zone, Zones
 from dnsbl.settings import IN_BAND, ClientRule
 
 if TYPE_CHECKING:
-    from dnsbl.dns.engine._compiled import Core, Guard, Loaded, Plan
+    from dnsbl.dns.engine._compiled import Core, Guard, Loaded, Plan, Sourcing
 
 #: Kinds that the engine tells apart, over all zones.
 MOST_KINDS = 64
@@ -80,9 +82,12 @@ class Compiled:
                 (plan, table),
                 lambda: None if table is None else _compiled.Loaded(plan, table.bands(), table.soa_serial),
             )
+            sourcing: Sourcing | None = self._part(
+                "sourced", (serving.zones, serving.sourced), lambda: _sourcing(serving.zones, serving.sourced)
+            )
             self.core.confirm(serving.seen)
-            if before != {"plan": plan, "guard": guard_, "table": loaded}:
-                self.core.swap(_compiled.State(plan, guard_, loaded))
+            if before != {"plan": plan, "guard": guard_, "table": loaded, "sourced": sourcing}:
+                self.core.swap(_compiled.State(plan, guard_, loaded, sourcing))
 
     def replied(self) -> dict[tuple[str, int, str, bool], int]:
         """Replies over UDP as the responder counts them: by origin or "", rcode and type."""
@@ -104,17 +109,71 @@ class Compiled:
 
 
 def _plan(zones: Zones, loops: int) -> Plan:
-    """The zones; one whose kinds are too many is left to the reference."""
+    """The zones; one whose kinds are too many is left to the reference, and so is one that lists beside its sources."""
     names: list[str] = []
     plans = []
-    for zone in zones:
+    for zone in _nearest_first(zones):
         new = sorted({name for view in zone.views.values() for name in view.kinds} - set(names))
-        known = len(names) + len(new) <= MOST_KINDS
+        known = len(names) + len(new) <= MOST_KINDS and not (zone.sources and zone.listing)
         names += new if known else []
         plans.append((zone, known))
     names.sort()  # several records come in this order
     bits = {name: bit for bit, name in enumerate(names)}
     return _compiled.Plan(tuple(names), [_zone(zone, bits, known) for zone, known in plans], loops)
+
+
+def _nearest_first(zones: Zones) -> list[Zone]:
+    """As the engine looks for them: of two, one inside the other, the one inside comes first."""
+    return sorted(zones, key=lambda zone: -len(zone.labels))
+
+
+def _sourcing(zones: Zones, held: Mapping[str, Sourced]) -> Sourcing | None:
+    """What the sources of the zones hold."""
+    if not held:
+        return None
+    datasets: list[Dataset] = []
+    places: dict[int, int] = {}  # id of a dataset -> its index
+    found: list[dict[str, Any] | None] = []
+    for zone in _nearest_first(zones):
+        one = held.get(zone.origin)
+        if one is None:
+            found.append(None)
+            continue
+        for dataset in (dataset for view in one.views.values() for dataset in view):
+            if id(dataset) not in places:
+                places[id(dataset)] = len(datasets)
+                datasets.append(dataset)
+        views = sorted(one.views.items(), key=lambda view: -len(view[0]))
+        found.append(
+            {
+                "negative": wire.record(b"", wire.SOA, one.negative_ttl, one.soa),
+                "views": [
+                    (wire.name(below), len(below), [places[id(dataset)] for dataset in view]) for below, view in views
+                ],
+                "ways": sorted({wire.name(below[n:]) for below in one.views for n in range(1, len(below))}),
+                "own": [*_origin(zone, one)],
+            }
+        )
+    return _compiled.Sourcing(datasets, found)
+
+
+def _origin(zone: Zone, one: Sourced) -> Iterator[tuple[int, int, bytes, int, bytes]]:
+    """What a zone with sources has at its origin, as `_own`."""
+    ours = {rtype for rtype, _ in _stated(one)}
+    for qtype in sorted({*zone.static[()], *TYPES, *ours}):
+        query = wire.Query(0, wire.QUERY, False, b"", zone.labels, qtype, wire.IN, None, wire.NOERROR)
+        reply = sourced.fixed(query, zone, None, one, ())
+        if reply.answers:
+            additionals = reply.additionals
+            yield qtype, len(reply.answers), b"".join(reply.answers), len(additionals), b"".join(additionals)
+
+
+def _stated(one: Sourced) -> Iterator[tuple[int, bytes]]:
+    """(type, data) of the records that sources state of the origin."""
+    for hit in sourced.consulted(one, ())[0]:
+        if hit.dataset.records:
+            rtype, _, rdata = hit.dataset.record(hit.value)
+            yield rtype, rdata
 
 
 def _zone(zone: Zone, bits: dict[str, int], known: bool) -> dict[str, Any]:
@@ -125,13 +184,17 @@ def _zone(zone: Zone, bits: dict[str, int], known: bool) -> dict[str, Any]:
         "origin": zone.origin,
         "name": wire.name(zone.labels),
         "labels": len(zone.labels),
+        "sourced": bool(zone.sources),
+        "ttl": zone.ttl,
         "bitmask": zone.bitmask,
         "soa_ttl": zone.soa_ttl,
         "negative_ttl": zone.negative_ttl,
         "soa_names": zone.soa_names,
         "soa_timers": zone.soa_timers,
         "statics": sorted({labels[-1] for labels in zone.static if labels}),
-        "own": [(wire.name(below), [*_own(zone, below)]) for below in zone.static] if known else [],
+        "own": [(wire.name(below), [*_own(zone, below)] if below or not zone.sources else []) for below in zone.static]
+        if known
+        else [],
         "blocked": answer.blocked(zone),
         "kinds": [(bits[name], kind.ttl, kind.packed, _text(kind, zone.site)) for name, kind in kinds.items()],
         "views": [

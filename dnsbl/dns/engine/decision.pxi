@@ -14,6 +14,10 @@ cdef struct Decision:
     u128 number
     const Records* records  # of the zone's own
     int code  # the last byte, in place of the truth
+    const Held* held  # what a zone's sources hold
+    Py_ssize_t asked_end  # of the name without the zone and the sublist, in the question
+    int hits
+    Hit hit[MOST_HITS]
     Py_ssize_t zone  # index + 1; 0 is none of ours
     bint slip
 
@@ -22,6 +26,7 @@ cdef struct World:
     const Zone* zones
     Py_ssize_t count
     const Bands* table  # NULL before the first one
+    const Held* held  # what the sources of each zone hold; NULL without any
     const Guarding* guard
     uint64_t* replies  # of the plan, as the next two
     uint64_t* hits
@@ -76,7 +81,7 @@ cdef inline bint look4(
 
 
 cdef inline Py_ssize_t zone_of(const World* world, const Question* asked) noexcept nogil:
-    """The index of the zone that the name lies in, or -1."""
+    """The index of the zone that the name lies in, or -1; those with more labels come first."""
     cdef Py_ssize_t n, below
     for n in range(world.count):
         below = asked.labels - world.zones[n].labels
@@ -198,6 +203,10 @@ cdef bint decide(
     if zone == NULL:
         said.ede = NOT_AUTHORITATIVE
         return True
+    if zone.sourced:
+        return decide_sourced(
+            zone, NULL if world.held == NULL else &world.held[said.zone - 1], asked, own, below, action, said
+        )
     if world.table == NULL:
         said.rcode, said.ede = SERVFAIL, NOT_READY
         return True

@@ -70,7 +70,10 @@ class _Own:
     def __init__(self, zones: Zones, table: Table) -> None:
         self._table = table
         self._names = {
-            wire.name((*below, *zone.labels)) + b"\0": (zone, below) for zone in zones for below in zone.static
+            wire.name((*below, *zone.labels)) + b"\0": (zone, below)
+            for zone in zones
+            if not zone.sources  # left to the reference
+            for below in zone.static
         }
         self._said: dict[tuple[bytes, int], _Records] = {}
 
@@ -123,6 +126,8 @@ class Plain:
     def _ends(self, serving: Serving, table: Table) -> dict[bytes, _End]:
         ends: dict[bytes, _End] = {}
         for zone in serving.zones:
+            if zone.sources:  # left to the reference
+                continue
             name = wire.name(zone.labels) + b"\0"
             soa = wire.record(b"", wire.SOA, zone.negative_ttl, zone.soa(table.soa_serial))
             for label, view in zone.views.items():

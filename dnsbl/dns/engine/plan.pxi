@@ -36,6 +36,8 @@ cdef struct Zone:
     Bytes name  # packed, lower case, without the root
     Py_ssize_t labels
     bint known  # otherwise the reference answers
+    bint sourced  # its sources answer, and nothing else
+    uint32_t ttl
     bint bitmask  # one A record, the OR of the codes
     uint32_t soa_ttl
     uint32_t negative_ttl
@@ -102,6 +104,8 @@ cdef class Plan:
             zone.labels = found["labels"]
             if not zone.known:
                 continue
+            zone.sourced = found["sourced"]
+            zone.ttl = found["ttl"]
             zone.bitmask = found["bitmask"]
             zone.soa_ttl = found["soa_ttl"]
             zone.negative_ttl = found["negative_ttl"]

@@ -211,9 +211,16 @@ cdef int write_reply(
             put_listed(&out, zone, said.kinds, asked.qtype, said.family, said.number, &answers)
         elif said.sections == NOTHING:
             authorities = 1
-            put_soa(
-                &out, zone, <uint16_t>(0xC000 | (12 + asked.end - zone.name.size)), zone.negative_ttl, world.table.serial
-            )
+            if said.held != NULL:
+                put16(&out, <uint16_t>(0xC000 | (12 + asked.end - zone.name.size)))
+                put(&out, said.held.negative.data, said.held.negative.size)
+            else:
+                put_soa(
+                    &out, zone, <uint16_t>(0xC000 | (12 + asked.end - zone.name.size)), zone.negative_ttl,
+                    world.table.serial,
+                )
+        elif said.sections == SOURCED:
+            put_sourced(&out, zone, said, asked, &answers)
         elif said.sections == APEX:
             answers = 1
             put_soa(&out, zone, 0xC00C, zone.soa_ttl, world.table.serial)
@@ -280,6 +287,8 @@ cdef int answer_one(
     said.zone = 0
     said.ede = -1
     said.kinds = 0
+    said.hits = 0
+    said.held = NULL
     said.authoritative = said.keyed = said.cookie = said.slip = False
     said.names_itself = asked.wants_nsid and world.guard.names_itself
     said.sections = NO_RECORDS

@@ -38,6 +38,7 @@ cdef enum:
     APEX = 3  # the SOA
     OWN = 4
     IN_PLACE = 5  # of the truth, for clients with the rule `code`
+    SOURCED = 6
     # how far a question was read
     READ = 0
     ODD = 1

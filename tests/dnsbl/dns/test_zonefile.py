@@ -9,7 +9,7 @@ import dns.rdatatype
 import pytest
 
 from dnsbl.dns import wire
-from dnsbl.dns.zonefile import read_zone
+from dnsbl.dns.zonefile import read_zone, zones_from
 from dnsbl.dns.zones import Zone
 from dnsbl.errors import SettingsError
 
@@ -150,7 +150,7 @@ def test_records_of_one_set_share_the_smaller_ttl_and_are_not_doubled() -> None:
         ("[kinds.relay]", "retry = 2147483648\n[kinds.relay]", "bl.toml: soa.retry: Input should be less"),
         ("[kinds.relay]", "expire = 4200\n[kinds.relay]", "bl.toml: soa.expire: must be longer than"),
         ("[kinds.relay]", "minimum = -1\n[kinds.relay]", "bl.toml: soa.minimum: Input should be greater"),
-        ('["ns1.bl.test", "ns.example.net"]', "[]", "bl.toml: ns: Tuple should have at least 1 item"),
+        ('["ns1.bl.test", "ns.example.net"]', "[]", "bl.toml: ns: needed where kinds are"),
         ('"ns.example.net"]', '"ns2.bl.test"]', "bl.toml: ns: ns2.bl.test lies in the zone and needs an A or AAAA"),
         ('"ns.example.net"]', '"bl.test"]', "bl.toml: ns: bl.test lies in the zone and needs an A or AAAA"),
         ("127.0.0.2", "127.0.0.1", "bl.toml: kinds.relay.code: an address in 127.0.0.0/8 other than 127.0.0.1"),
@@ -242,3 +242,48 @@ def test_f12_codes_of_a_bit_mask_are_single_bits_of_the_last_octet(codes: tuple[
         f"bl.toml: kinds.{name}.code: a zone of style bitmask needs 127.0.0.N, N one of 2, 4, 8, 16, 32, 64, 128"
         for name in mistaken
     ]
+
+
+SOURCES = """
+origin = "theirs.bl.test"
+ttl = 600
+[[sources]]
+type = "ip4set"
+files = ["one", "/two"]
+[[sources]]
+type = "dnset"
+files = ["three"]
+ttl = 60
+host_bits = true
+"""
+
+
+def test_a_zone_of_sources_alone_needs_no_authority_and_names_its_files_from_its_own_folder() -> None:
+    read = read_zone(SOURCES, "/zones/theirs.toml", site=SITE)
+    assert [(one.form, one.files, one.ttl, one.host_bits) for one in read.sources] == [
+        ("ip4set", ("/zones/one", "/two"), 600, False),
+        ("dnset", ("/zones/three",), 60, True),
+    ]
+    assert not read.listing
+    assert zone().listing
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SOURCES.replace("ip4set", "ip5set"), "sources.0.type: one of ip4set"),
+        (SOURCES.replace('["three"]', "[]"), "sources.1.files"),
+        ('origin = "bl.test"', "kinds: at least one is needed, or [[sources]]"),
+        ('origin = "bl.test"\n[kinds.relay]\ncode = "127.0.0.2"\ntxt = "x"', "ns: needed where kinds are"),
+    ],
+)
+def test_mistakes_about_sources_are_named(text: str, said: str) -> None:
+    assert any(said in mistake for mistake in mistakes(text))
+
+
+def test_a_zone_of_sources_alone_may_lie_inside_another_and_the_nearest_answers() -> None:
+    zones = zones_from({"a.toml": GOOD, "b.toml": SOURCES}, site=SITE)
+    found = [zones.of(tuple(name.encode().split(b"."))) for name in ("x.theirs.bl.test", "x.bl.test")]
+    assert [one.origin for one in found if one] == ["theirs.bl.test", "bl.test"]
+    with pytest.raises(SettingsError, match="must not lie inside one another"):
+        zones_from({"a.toml": GOOD, "b.toml": GOOD.replace("bl.test", "a.bl.test")}, site=SITE)

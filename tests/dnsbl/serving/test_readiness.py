@@ -42,6 +42,13 @@ def house() -> House:
     return House()
 
 
+def test_while_the_sources_of_a_zone_are_not_in_service_a_node_is_not_ready(house: House) -> None:
+    house.stood_by()
+    text = 'origin = "theirs.test"\n[[sources]]\ntype = "ip4set"\nfiles = ["f"]\n'
+    house.responder.serving.change(zones=zones_from({"t.toml": text}, site="https://s.example"))
+    assert house.readiness.document()["reason"] == "the sources of theirs.test are not in service"
+
+
 def test_before_the_first_table_a_node_is_not_ready(house: House) -> None:
     assert house.readiness.document() == {"ready": False, "reason": "there is no table yet"}
 

@@ -18,6 +18,9 @@ from dnsbl.dns import answer, respond, wire
 from dnsbl.dns.cookies import Cookies, server_cookie
 from dnsbl.dns.guard import Keys, Pace, rules_of
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.sourced import gathered
+from dnsbl.dns.sources.names import read_name
+from dnsbl.dns.sources.reading import read
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.model import Change
@@ -626,3 +629,129 @@ def test_a_change_is_seen_by_the_next_question(engine: str) -> None:
     assert world.agree(packet)
     world.change(table=None)
     assert world.agree(packet) == (engine == "compiled")
+
+
+# -- what sources hold -----------------------------------------------------------------------------------------
+LINES4 = st.sampled_from(
+    [
+        b"1.2.3.4",
+        b"1.2.3.4 :3:own $",
+        b"1.2.3",
+        b"!1.2.3.4",
+        b"1.2/16 :4:wide $1 $$ $5 $=",
+        b"1.2.3.4 :3:own $",
+        b"1.0.0.0/7",
+        b":9:default $",
+        b"$1 one",
+        b"$TTL 60",
+        b"$= base $= ($)",
+        b"1.2.3.9 =raw",
+        b"1.2.3.8 =",
+        b"1.2.3.4 :6:",
+        b"2.1.1.1",
+    ]
+)
+LINES6 = st.sampled_from(
+    [
+        b"2001:db8::/32 v6 $",
+        b"2001:db8::1",
+        b"!2001:db8::2",
+        b"::ffff:102:304 mapped",
+        b"2002::/16 wide",
+        b"::/0 :7:all",
+    ]
+)
+LINESN = st.sampled_from(
+    [
+        b"a.example",
+        b".example :5:$",
+        b"*.w.example w",
+        b"!no.example",
+        b"!*.b.example",
+        b"4.3.2.1 $",
+        b"A\\.b\\200.example $",
+        b"deep.er.still",
+        b"a.example :6:twice",
+        b"$= <$=>",
+    ]
+)
+LINESG = st.sampled_from(
+    [
+        b"a.example 30 A 127.0.0.9",
+        b"a.example TXT words",
+        b"@ A 127.0.0.8",
+        b"@ MX 10 mx.x",
+        b"@ TXT here",
+        b"4.3.2.1 MX 5 m.x",
+    ]
+)
+LINESC = st.sampled_from(
+    [
+        b"$DATASET ip4set lists @\n1.2.3.4 :8:c",
+        b"$DATASET dnset a.sub\n.example c",
+        b"$DATASET generic lists\n@ A 127.0.0.7",
+    ]
+)
+SOURCES = st.tuples(
+    *(
+        st.tuples(st.just(form), st.lists(lines, max_size=12))
+        for form, lines in (
+            ("ip4set", LINES4), ("ip4trie", LINES4), ("ip6trie", LINES6), ("dnset", LINESN), ("generic", LINESG),
+            ("combined", LINESC),
+        )
+    )
+)  # fmt: skip
+SOURCED_NAMES = [
+    "", "4.3.2.1", "5.3.2.1", "8.3.2.1", "9.3.2.1", "3.2.1", "1", "2", "4.3.2.1.lists", "lists", "a.sub", "sub",
+    "x.example.a.sub", "a.example", "b.example", "A.EXAMPLE", "x.w.example", "w.example", "no.example", "x.no.example",
+    "x.b.example", "example", "still", "er.still", "nothing", "a\\.b\\200.example", "x.y.z.example", "www", "x.www",
+    ".".join(reversed_labels(ip_address("2001:db8::1"))), ".".join(reversed_labels(ip_address("2001:db8::2"))),
+    ".".join(reversed_labels(ip_address("::ffff:1.2.3.4"))), ".".join(reversed_labels(ip_address("2002:102:304::1"))),
+    "1.0.0.2", "2.0.1.0.2.0.0.2", "f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0",
+]  # fmt: skip
+SOURCED_ZONE = 'origin = "src.test"\n[[records]]\nname = "www"\ntype = "A"\ndata = "192.0.2.1"\n' + "".join(
+    f'[[sources]]\ntype = "{form}"\nfiles = ["f"]\n'
+    for form in ("ip4set", "ip4trie", "ip6trie", "dnset", "generic", "combined")
+)
+
+
+@each
+@given(sources=SOURCES, kept=st.sets(st.integers(0, 5)), options=st.sampled_from([None, b""]))
+@settings(max_examples=150, deadline=None)
+def test_what_sources_hold_has_the_same_bytes_from_both(
+    engine: str, sources: tuple[tuple[str, list[bytes]], ...], kept: set[int], options: bytes | None
+) -> None:
+    zones = zones_from({"s.toml": SOURCED_ZONE, "b.toml": GOOD_ZONE}, site="https://site.test")
+    (zone,) = (one for one in zones if one.sources)
+    holdings = [read(form, [("f", b"\n".join(lines))], now=0) for n, (form, lines) in enumerate(sources) if n in kept]
+    world = both(engine, zones=zones, sourced={"src.test": gathered(zone, holdings, 7)})
+    own = 0
+    for name in SOURCED_NAMES:
+        for kind in ("A", "TXT", "MX", "ANY", "AAAA", "SOA", "NS"):
+            packet = named(f"{name}.src.test" if name else "src.test", wire_type(kind), options)
+            own += world.agree(packet)
+            world.agree(packet, ip_address("192.0.2.5").packed)
+    assert engine == "plain" or own > len(SOURCED_NAMES) * 5
+    world.change(sourced={})
+    assert world.agree(named("4.3.2.1.src.test", wire.A, options)) == (engine == "compiled")
+
+
+GOOD_ZONE = (
+    'origin = "theirs.src.test"\nns = ["ns.test"]\n[soa]\nmname = "ns.test"\nrname = "h.test"\n'
+    '[kinds.relay]\ncode = "127.0.0.2"\ntxt = "x"\n'
+)
+
+
+def wire_type(kind: str) -> int:
+    return {"A": 1, "NS": 2, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "ANY": 255}[kind]
+
+
+def named(name: str, qtype: int, options: bytes | None) -> bytes:
+    """A question whose name may have any byte in it."""
+    packed = read_name(name.encode()) + b"\0"
+    packed = b"".join(
+        bytes((byte ^ 32,)) if 97 <= byte <= 122 and n % 3 else bytes((byte,)) for n, byte in enumerate(packed)
+    )
+    head = struct.pack("!HHHHHH", 7, 0x100, 1, 0, 0, options is not None)
+    opt = b"" if options is None else b"\0\0\x29\x04\xd0\0\0\0\0" + struct.pack("!H", len(options)) + options
+    return head + packed + struct.pack("!HH", qtype, 1) + opt

@@ -1,0 +1,242 @@
+"""Keeps the data files of the zones' sources in the answering process: read, followed, and swapped in whole.
+
+A shell around `dns.sources`. Files are read in a thread beside, so that no question waits; what a zone answers changes
+in one assignment, when all its files are there. Every `dns.sources_check` seconds the files are looked at: one whose
+time, size or place on the disk has changed is read anew, with the others of its source. What cannot be read, is empty
+where something was, or changes while it is read leaves the data in service as they are, with one sentence; data that
+have expired ($TIMESTAMP) are taken out of service, and so their zone answers SERVFAIL. What several zones share is
+read once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dnsbl.clock import Clock
+from dnsbl.dns.respond import Serving
+from dnsbl.dns.sourced import Sourced, gathered
+from dnsbl.dns.sources.reading import Holding, Reader, Unusable
+from dnsbl.dns.zones import DataSource, Zone, Zones
+from dnsbl.errors import DnsblError
+
+_log = logging.getLogger(__name__)
+
+#: Bytes of a file, unpacked.
+MOST_BYTES = 1 << 31
+#: NotTaken lines of a source that the log shows each time.
+MOST_SHOWN = 20
+_PIECE = 1 << 20
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceState:
+    """How one source of one zone does."""
+
+    zone: str
+    form: str
+    files: tuple[str, ...]
+    loaded: float  #: when it was read; Unix seconds, 0 before the first time
+    newest: int  #: the time of its newest file
+    lines: int
+    refusals: int
+    seconds: float  #: that the reading took
+    expires: int  #: Unix seconds, 0 for never
+    problem: str  #: one sentence while its files are not what is in service, or ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What was read of a source, and of which files."""
+
+    contents: Holding
+    signs: tuple[tuple[int, ...], ...]
+    newest: int
+    loaded: float
+    seconds: float
+
+
+class Sources:
+    """The keeper of one process."""
+
+    def __init__(self, zones: Zones, serving: Serving, *, check: float, clock: Clock) -> None:
+        self.zones = zones
+        self._serving = serving
+        self._check = check
+        self._clock = clock
+        self._held: dict[DataSource, _Held] = {}
+        self._problems: dict[DataSource, str] = {}
+        self._in_service: dict[str, tuple[tuple[_Held, ...], Sourced]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read what is there, then look again and again until `stop` is set."""
+        while not stop.is_set():
+            await self.step()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._check)
+
+    async def step(self) -> None:
+        """Look once. Never raises."""
+        await asyncio.to_thread(self.look)
+
+    def look(self) -> None:
+        """Look once, in this thread: read what has changed, and put into service what is whole."""
+        sources = dict.fromkeys(source for zone in self.zones for source in zone.sources)
+        for source in sources:
+            self._look_at(source)
+        self._held = {source: held for source, held in self._held.items() if source in sources}
+        self._problems = {source: why for source, why in self._problems.items() if source in sources}
+        self._serve()
+
+    @property
+    def states(self) -> list[SourceState]:
+        """How the sources do, in the order of the zones."""
+        return [self._state(zone, source) for zone in self.zones for source in zone.sources]
+
+    def _state(self, zone: Zone, source: DataSource) -> SourceState:
+        held, problem = self._held.get(source), self._problems.get(source, "")
+        base = {"zone": zone.origin, "form": source.form, "files": source.files, "problem": problem}
+        if held is None:
+            return SourceState(loaded=0, newest=0, lines=0, refusals=0, seconds=0, expires=0, **base)  # type: ignore[arg-type]
+        contents = held.contents
+        return SourceState(
+            loaded=held.loaded,
+            newest=held.newest,
+            lines=contents.lines,
+            refusals=contents.refusals,
+            seconds=held.seconds,
+            expires=contents.expires,
+            **base,  # type: ignore[arg-type]
+        )
+
+    def _look_at(self, source: DataSource) -> None:
+        held = self._held.get(source)
+        try:
+            signs = _signs(source)
+            if held is not None and held.signs == signs:
+                self._problems.pop(source, None)
+                return
+            began = self._clock.monotonic()
+            contents = read_source(source, now=int(self._clock.now().timestamp()))
+            if _signs(source) != signs:
+                raise DnsblError(f"{source.files[0]}: a file has changed while it was read; rename files into place.")
+            if held is not None and held.contents.lines and not contents.lines:
+                raise DnsblError(f"{source.files[0]}: the files are empty; what was read before stays in service.")
+        except DnsblError as error:
+            if self._problems.get(source) != str(error):
+                _log.error("%s", error)
+            self._problems[source] = str(error)
+            return
+        self._problems.pop(source, None)
+        seconds = self._clock.monotonic() - began
+        newest = max((sign[0] for sign in signs), default=0) // 10**9
+        self._held[source] = _Held(contents, signs, newest, self._clock.now().timestamp(), seconds)
+        _log.info("%s: %d lines read in %.2f s", ", ".join(source.files), contents.lines, seconds)
+        for line in contents.refused[:MOST_SHOWN]:
+            _log.warning("%s", line)
+        if contents.refusals > MOST_SHOWN:
+            _log.warning("%s: %d lines refused in all", source.files[0], contents.refusals)
+
+    def _serve(self) -> None:
+        """Put into service what is whole and has not expired."""
+        now = self._clock.now().timestamp()
+        fresh: dict[str, tuple[tuple[_Held, ...], Sourced]] = {}
+        for zone in self.zones:
+            held = tuple(self._held[source] for source in zone.sources if source in self._held)
+            if not zone.sources or len(held) < len(zone.sources):
+                continue
+            if any(0 < one.contents.expires <= now for one in held):
+                if zone.origin in self._in_service:
+                    _log.error("%s: the data have expired; the zone is out of service.", zone.origin)
+                continue
+            before = self._in_service.get(zone.origin)
+            if before is not None and before[0] == held:
+                fresh[zone.origin] = before
+                continue
+            newest = max(one.newest for one in held)
+            fresh[zone.origin] = held, gathered(zone, [one.contents for one in held], newest)
+        if fresh != self._in_service:
+            self._in_service = fresh
+            self._serving.change(sourced={origin: sourced for origin, (_, sourced) in fresh.items()})
+
+
+def read_source(source: DataSource, *, now: int) -> Holding:
+    """What the files of a source hold now. Raises DnsblError in one sentence."""
+    reader = Reader(source.form, ttl=source.ttl, now=now, host_bits=source.host_bits)
+    try:
+        for name in source.files:
+            reader.read(name, unpacked(Path(name)))
+        return reader.contents()
+    except Unusable as error:
+        raise DnsblError(str(error)) from None
+    except OSError as error:
+        raise DnsblError(f"{name}: cannot be read: {error.strerror or error}") from None
+
+
+def unpacked(path: Path) -> bytes:
+    """The file, unpacked when it is packed by gzip or zstd, as its first bytes tell. Raises OSError, DnsblError."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(0)
+        if not head.startswith(_GZIP) and head != _ZSTD:
+            if os.fstat(file.fileno()).st_size > MOST_BYTES:
+                raise DnsblError(f"{path}: larger than {MOST_BYTES} bytes.")
+            return file.read(MOST_BYTES + 1)
+        stream: Any
+        if head != _ZSTD:
+            stream = gzip.GzipFile(fileobj=file)
+        else:
+            try:
+                import zstandard
+            except ImportError:
+                raise DnsblError(f"{path}: zstd needs the package zstandard: pip install dnsbl[zstd].") from None
+            stream = zstandard.ZstdDecompressor().stream_reader(file)
+        try:
+            pieces, size = [], 0
+            while piece := stream.read(_PIECE):
+                pieces.append(piece)
+                size += len(piece)
+                if size > MOST_BYTES:
+                    raise DnsblError(f"{path}: larger than {MOST_BYTES} bytes when unpacked.")
+        except DnsblError:
+            raise
+        except Exception as error:  # whatever the packers complain of
+            raise DnsblError(f"{path}: cannot be unpacked: {error}") from None
+        return b"".join(pieces)
+
+
+def _signs(source: DataSource) -> tuple[tuple[int, ...], ...]:
+    """What tells whether a file is the one that was read. Raises DnsblError."""
+    signs = []
+    for name in source.files:
+        try:
+            found = os.stat(name)
+        except OSError as error:
+            raise DnsblError(f"{name}: cannot be read: {error.strerror}") from None
+        signs.append((found.st_mtime_ns, found.st_size, found.st_ino))
+    return tuple(signs)
+
+
+def report(zones: Iterable[Zone], *, now: int) -> tuple[list[str], list[str]]:
+    """(mistakes that keep a zone out of service, what else an operator should know) of the files of all sources."""
+    mistakes, notes = [], []
+    for source in dict.fromkeys(source for zone in zones for source in zone.sources):
+        try:
+            contents = read_source(source, now=now)
+        except DnsblError as error:
+            mistakes.append(str(error))
+            continue
+        if 0 < contents.expires <= now:
+            mistakes.append(f"{source.files[0]}: the data have expired.")
+        notes += [str(line) for line in contents.refused]
+        if contents.refusals > len(contents.refused):
+            notes.append(f"{source.files[0]}: {contents.refusals} lines refused in all.")
+    return mistakes, notes

@@ -1,0 +1,193 @@
+import asyncio
+import gzip
+import logging
+import os
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from dnsbl.clock import HandClock
+from dnsbl.dns.respond import Serving
+from dnsbl.dns.zonefile import read_zone
+from dnsbl.dns.zones import DataSource, Zones
+from dnsbl.errors import DnsblError
+from dnsbl.serving import sources as module
+from dnsbl.serving.sources import Sources, read_source, report, unpacked
+from tests.waiting import until
+
+
+class House:
+    """A folder of data files and a keeper of them."""
+
+    def __init__(self, folder: Path, zones: str = "bl.test", form: str = "ip4set") -> None:
+        self.folder = folder
+        text = 'origin = "{}"\n[[sources]]\ntype = "{}"\nfiles = ["one", "two"]\n'
+        self.zones = Zones(
+            tuple(
+                read_zone(text.format(zone, form), str(folder / "z.toml"), site="https://s.test")
+                for zone in zones.split()
+            )
+        )
+        self.serving = Serving(self.zones)
+        self.clock = HandClock()
+        self.keeper = Sources(self.zones, self.serving, check=60, clock=self.clock)
+        self.put("two", b"")
+
+    def put(self, name: str, text: bytes) -> None:
+        beside = self.folder / "beside"
+        beside.write_bytes(text)
+        beside.replace(self.folder / name)
+
+    def listed(self, number: int = 0x01010101, zone: str = "bl.test") -> bool:
+        return bool(self.serving.sourced[zone].views[()][0].values_at(number))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_files_are_read_and_put_into_service_when_all_are_there(house: House) -> None:
+    house.keeper.look()
+    assert house.serving.sourced == {}
+    assert house.keeper.states[0].problem.endswith("one: cannot be read: No such file or directory")
+    assert (house.keeper.states[0].loaded, house.keeper.states[0].lines) == (0, 0)
+    house.put("one", b"1.1.1.1\nx\n")
+    house.keeper.look()
+    assert house.listed()
+    (state,) = house.keeper.states
+    assert (state.zone, state.lines, state.refusals, state.problem) == ("bl.test", 2, 1, "")
+    assert state.loaded == house.clock.now().timestamp()
+
+
+def test_a_file_that_was_replaced_is_read_anew_and_one_that_was_not_is_left(house: House) -> None:
+    house.put("one", b"1.1.1.1\n")
+    house.keeper.look()
+    before = house.serving.sourced["bl.test"]
+    house.keeper.look()
+    assert house.serving.sourced["bl.test"] is before
+    house.put("one", b"1.1.1.2\n")
+    house.keeper.look()
+    assert not house.listed()
+    assert house.listed(0x01010102)
+
+
+@pytest.mark.parametrize("broken", [b"$TIMESTAMP 2099-01-01\n", b"\x1f\x8bbroken", b""])
+def test_what_cannot_be_taken_leaves_what_is_in_service(
+    house: House, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.put("one", b"1.1.1.1\n")
+    house.keeper.look()
+    house.put("one", broken)
+    for _ in range(3):
+        house.keeper.look()
+    assert house.listed()
+    assert house.keeper.states[0].problem
+    assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
+    (house.folder / "one").unlink()
+    house.keeper.look()
+    assert house.listed()
+
+
+def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_look(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.put("one", b"1.1.1.1\n")
+
+    def meddled(source: DataSource, **words: int) -> object:
+        found = read_source(source, **words)
+        os.utime(house.folder / "one", (1, 1))
+        return found
+
+    monkeypatch.setattr(module, "read_source", meddled)
+    house.keeper.look()
+    assert "rename files into place" in house.keeper.states[0].problem
+    monkeypatch.undo()
+    house.keeper.look()
+    assert house.listed()
+
+
+def test_data_that_have_expired_go_out_of_service_when_their_time_has_come(house: House) -> None:
+    house.put("one", b"$TIMESTAMP 2025-12-01 2026-01-02\n1.1.1.1\n")
+    house.keeper.look()
+    assert house.listed()
+    house.clock.turn(days=2)
+    house.keeper.look()
+    assert house.serving.sourced == {}
+
+
+def test_what_several_zones_share_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, "a.test b.test")
+    house.put("one", b"1.1.1.1\n")
+    reads: list[DataSource] = []
+
+    def counted(source: DataSource, **words: int) -> object:
+        reads.append(source)
+        return read_source(source, **words)
+
+    monkeypatch.setattr(module, "read_source", counted)
+    house.keeper.look()
+    assert len(reads) == 1
+    assert house.listed(zone="a.test")
+    assert house.serving.sourced["a.test"].views[()] == house.serving.sourced["b.test"].views[()]
+
+
+def test_refused_lines_are_named_in_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.put("one", b"x\n" * 30)
+    house.keeper.look()
+    said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert said[0].endswith("one, line 1: no IPv4 address or range")
+    assert len(said) == module.MOST_SHOWN + 1
+    assert "30 lines refused in all" in said[-1]
+
+
+async def test_files_are_looked_at_again_and_again_until_the_end(house: House) -> None:
+    keeper = Sources(house.zones, house.serving, check=0.01, clock=house.clock)
+    stop = asyncio.Event()
+    running = asyncio.create_task(keeper.run(stop))
+    house.put("one", b"1.1.1.1\n")
+    await until(lambda: "bl.test" in house.serving.sourced)
+    house.put("one", b"1.1.1.2\n")
+    await until(lambda: house.listed(0x01010102))
+    stop.set()
+    await running
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+def test_packed_files_are_unpacked(tmp_path: Path, pack: object) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(pack(b"1.1.1.1\n" * 100_000))  # type: ignore[operator]
+    assert unpacked(path) == b"1.1.1.1\n" * 100_000
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+def test_a_file_larger_than_any_list_is_not_taken(
+    tmp_path: Path, pack: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 1000)
+    path = tmp_path / "f"
+    path.write_bytes(pack(bytes(2000)))  # type: ignore[operator]
+    with pytest.raises(DnsblError, match="larger than 1000 bytes"):
+        unpacked(path)
+
+
+def test_without_the_package_for_it_a_file_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(zstandard.compress(b"x"))
+    monkeypatch.setitem(__import__("sys").modules, "zstandard", None)
+    with pytest.raises(DnsblError, match="pip install"):
+        unpacked(path)
+
+
+def test_a_report_names_mistakes_and_refused_lines(house: House) -> None:
+    house.put("one", b"1.1.1.1\nx\n")
+    mistakes, notes = report(house.zones, now=0)
+    assert mistakes == []
+    assert [note.partition("one, ")[2] for note in notes] == ["line 2: no IPv4 address or range"]
+    house.put("one", b"$TIMESTAMP - 2020-01-01\n" + b"x\n" * 1001)
+    mistakes, notes = report(house.zones, now=int(house.clock.now().timestamp()))
+    assert mistakes[0].endswith("one: the data have expired.")
+    assert notes[-1].endswith("1001 lines refused in all.")
+    (house.folder / "one").unlink()
+    assert "cannot be read" in report(house.zones, now=0)[0][0]
