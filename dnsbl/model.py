@@ -176,6 +176,7 @@ class Crowded:
     anywhere: bool = False  #: no place is free but those for tests that were asked for
     networks: frozenset[Network] = frozenset()  #: of any width, closed to tests that nobody asked for
     asked: frozenset[Network] = frozenset()  #: of any width, closed to those as well
+    addresses: frozenset[Address] = frozenset()  #: whose last test has not let go of them yet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

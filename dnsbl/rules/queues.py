@@ -77,6 +77,7 @@ def full(terms: Tester, running: Mapping[Address, bool], slow: Iterable[Network]
         return 1 if network in slow else terms.per_network
 
     return Crowded(
+        addresses=frozenset(running),
         anywhere=sum(not asked for asked in running.values()) >= ordinary,
         networks=frozenset(network for network, count in near.items() if count >= most(network))
         | {network for network, count in common.items() if count >= max(terms.per_network, ordinary // REGION)},

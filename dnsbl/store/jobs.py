@@ -107,6 +107,8 @@ class Jobs(Shelf):
         asked = and_(jobs.c.rank == ASKED, *_outside(full.asked))
         others = false() if full.anywhere else and_(jobs.c.rank > ASKED, *_outside(full.networks))
         wanted = select(jobs.c.id).where(_due(now), or_(asked, others))
+        if full.addresses:
+            wanted = wanted.where(jobs.c.address.not_in(full.addresses))
         order = jobs.c.rank, jobs.c.due, jobs.c.id
         due = wanted.order_by(*order).limit(1).with_for_update(skip_locked=True).cte("due")
         claimed = (

@@ -80,6 +80,7 @@ def test_an_idle_tester_takes_everything() -> None:
 
 def test_places_are_kept_for_those_who_ask() -> None:
     assert not queues.full(TERMS, running(14)).anywhere
+    assert queues.full(TERMS, running(14)).addresses == running(14).keys()
     assert queues.full(TERMS, running(15)).anywhere
     assert not queues.full(TERMS, running(14) | running(5, asked=True, first=100)).anywhere
     assert queues.full(settings.Tester(concurrency=2, reserved=5), running(1)).anywhere, "one is nobody's by right"

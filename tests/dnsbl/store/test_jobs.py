@@ -240,6 +240,7 @@ def test_who_was_asked_for_comes_first_then_the_lower_rank_then_who_has_waited_l
             None,
         ),
         (Crowded(networks=frozenset({ip_network("0.0.0.0/0")})), "asked"),
+        (Crowded(addresses=frozenset({ip_address("192.0.2.1")})), "other"),
         (Crowded(), "asked"),
     ],
 )
