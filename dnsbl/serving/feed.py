@@ -10,7 +10,8 @@ as they lead on. When the store cannot be asked, the last good table stays and t
 snapshot that has lost more than half of a table is not taken over. Changes are served before they are merged into a
 table's large arrays.
 
-The table on disk also keeps the zones' serial: it never goes back, see `Table.follows`.
+The table on disk also keeps the zones' serial: it never goes back, see `Table.follows`. The file `serial` beside it
+keeps the highest one that was written, so that an older table that is put in its place takes none back.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ class Feed:
         self._fresh = False  # whether a snapshot of the store stands behind the table
         self._reading: asyncio.Task[tuple[Table, Change | None]] | None = None  # a snapshot, while it is read
         self._last: Change | None = None  # the change that the table's number stands for, when the store knows it
+        self._mark = path.with_name("serial")
+        self._known = 0  # the serial in that file
         self._written: Table | None = None
         self._unproven: Table | None = None  # the mapped table, until its checksum is known to be right
         self._given_up: Table | None = None  # what was served of it when it turned out wrong; its serial still counts
@@ -132,6 +135,7 @@ class Feed:
 
     async def load(self) -> None:
         """Serve the table on disk, if there is one; the first look reads it whole."""
+        self._known = await asyncio.to_thread(_number, self._mark)
         try:
             table = await asyncio.to_thread(Table.mapped, self._path)
             held = await asyncio.to_thread(self._held, table)
@@ -177,6 +181,9 @@ class Feed:
         self._write_after = self._clock.monotonic() + BETWEEN_WRITES + len(table) // ROWS_A_SECOND
         try:
             await asyncio.to_thread(lambda: write_whole(self._path, table.parts()))
+            if (uncut := table.epoch + table.serial) > self._known:
+                await asyncio.to_thread(lambda: write_whole(self._mark, [b"%d\n" % uncut]))
+                self._known = uncut
         except OSError as error:
             unsaved = f"the last good table cannot be written to {self._path}: {error.strerror}"
             if unsaved != self.unsaved:
@@ -275,7 +282,7 @@ class Feed:
 
     def _successor(self, table: Table, before: Table | None) -> Table:
         now = int(self._clock.now().timestamp())
-        return table.follows(before, zones_digest=self._zones_digest, now=now)
+        return table.follows(before, zones_digest=self._zones_digest, now=now, known=self._known)
 
     def _agree(self, served: Table, fresh: Table) -> bool:
         """Whether the log of changes leads from the older of these tables to the very rows of the newer."""
@@ -313,3 +320,13 @@ class Feed:
         self.table = table
         for holder in self._holders:
             holder.table = table
+
+
+def _number(path: Path) -> int:
+    """The number in this file; 0 where there is none that could be a serial."""
+    try:
+        with path.open("rb") as file:
+            number = int(file.read(30))
+        return number if 0 <= number < 2**40 else 0
+    except (OSError, ValueError):
+        return 0

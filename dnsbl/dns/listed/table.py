@@ -86,16 +86,18 @@ class Table:
         """The serial of every zone while this table is served."""
         return (self.epoch + self.serial) % 2**32
 
-    def follows(self, before: Table | None, *, zones_digest: str, now: int) -> Table:
+    def follows(self, before: Table | None, *, zones_digest: str, now: int, known: int = 0) -> Table:
         """This table as the successor of the one in service, or of none; `now` in Unix seconds.
 
         The serial stays only when rows and zones are the same; otherwise it grows. Where counting from the change
         number is not enough it is at least `now`, so that a lost state directory does not bring an old serial back.
+        `known` is the highest serial that is known to have been served, uncut: an older table grows beyond it.
         """
         epoch, least = (0, now - 1) if before is None else (before.epoch, before.epoch + before.serial)
+        behind, least = least < known, max(least, known)
         grows = epoch + self.serial > least
         same = before is not None and self.serial == before.serial and zones_digest == before.zones_digest
-        if not grows and not (same and before is not None and self.same_rows(before)):
+        if not grows and not (same and not behind and before is not None and self.same_rows(before)):
             epoch = max(least + 1, now) - self.serial
         if self is before and (self.epoch, self.zones_digest) == (epoch, zones_digest):
             return self

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import stat
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from ipaddress import IPv4Network, ip_address, ip_network
@@ -286,7 +287,7 @@ async def test_writes_are_at_least_five_seconds_apart(feed: Feed, store: Store, 
     clock.turn(seconds=10)
     await feed.step()
     assert feed.counters["writes"] == 2
-    assert [file.name for file in path.parent.iterdir()] == ["table"]
+    assert {file.name for file in path.parent.iterdir()} == {"table", "serial"}
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"half"])
@@ -400,6 +401,40 @@ async def test_d03_the_serial_never_goes_back_over_restarts_zone_files_and_resto
     clock.turn(seconds=100)
     await asyncio.to_thread(path.unlink)
     assert await serials(store, clock, path, zones_digest="changed") > restored
+
+
+async def test_d03_an_older_table_that_is_put_in_its_place_takes_no_serial_back(
+    store: Store, clock: HandClock, path: Path
+) -> None:
+    store.add(A)
+    await serials(store, clock, path)
+    old = await asyncio.to_thread(path.read_bytes)
+    for network in (B, C):
+        store.add(network)
+    clock.turn(seconds=100)
+    last = await serials(store, clock, path, zones_digest="changed")
+    assert await serials(store, clock, path) > last
+    newest = int(await asyncio.to_thread(path.with_name("serial").read_bytes))
+    await asyncio.to_thread(path.write_bytes, old)
+    store.broken = StoreUnavailable()
+    feed = Feed(store, [], poll=0.2, path=path, clock=clock, zones_digest="z")
+    await feed.load()
+    assert feed.table is not None
+    assert feed.table.soa_serial > newest, "before the store has been asked"
+    store.broken = None
+    await feed.step()
+    await feed.save()
+    assert feed.table.soa_serial > newest
+    assert on_disk(path) == {A, B, C}
+    assert stat.S_IMODE((await asyncio.to_thread(path.with_name("serial").stat)).st_mode) == 0o640
+
+
+@pytest.mark.parametrize("kept", [b"", b"no number", b"-5", b"9" * 5000, b"\xff"])
+async def test_a_serial_that_cannot_be_read_is_as_none(store: Store, clock: HandClock, path: Path, kept: bytes) -> None:
+    store.add(A)
+    first = await serials(store, clock, path)
+    await asyncio.to_thread(path.with_name("serial").write_bytes, kept)
+    assert await serials(store, clock, path) == first
 
 
 async def test_d03_the_serial_grows_when_the_store_is_restored_under_a_running_feed(
