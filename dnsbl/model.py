@@ -118,6 +118,7 @@ class Refusal(StrEnum):
     TOO_MANY = "too-many"
     TOO_WIDE = "too-wide"
     NOT_EXCLUDED = "not-excluded"
+    NOT_EXCEPTED = "not-excepted"
     WRONG_KIND = "wrong-kind"
     WRONG_PORT = "wrong-port"
     NOT_SHOWN = "not-shown"
@@ -131,6 +132,8 @@ INBOX: Mapping[Finding, str] = {
     Finding.UNPROVEN: "not understood",
 }
 
+#: The kind of an exception: a network that is left out of every wider listing.
+EXCEPTION = ""
 #: Kinds that only proof may fill (law 1); every other kind is for operators.
 PROOF_KINDS = frozenset({"relay", "multihop"})
 
@@ -329,6 +332,7 @@ class Standing:
     next_test: datetime | None
     job: Job | None  #: the live job, queued or running
     exclusion: Exclusion | None
+    exception: Listing | None  #: what leaves the address out of wider listings
     removal_after: datetime | None  #: from when a request for removal of whoever looks is taken; None: at once
     ahead: int = 0  #: tests that run in its network while its own, which is due, waits for a place there
 

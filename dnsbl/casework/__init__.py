@@ -5,7 +5,8 @@ Knows the rules and the store; holds no SQL, no socket, and asks its clock for t
 something leaves a journal entry in the same transaction. Law 2: letters are filed before anybody dials.
 
     doors        strangers: nominate  nominate_each  ask_removal
-    operators    who runs the list: order_test  exclude  exclusions  end_exclusion  stop  resume  list_networks
+    operators    who runs the list: order_test  exclude  exclusions  end_exclusion  leave_out  leave_in  exceptions
+                 stop  resume  list_networks
                  drop_networks  journal  verify_journal  inbox  message  trust_clock
     assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
                  give_back  proven  file_pair

@@ -11,7 +11,20 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import INBOX, PROOF_KINDS, Entry, Exclusion, Job, JobReason, Reason, Refusal, Return, RunState
+from dnsbl.model import (
+    EXCEPTION,
+    INBOX,
+    PROOF_KINDS,
+    Entry,
+    Exclusion,
+    Job,
+    JobReason,
+    Listing,
+    Reason,
+    Refusal,
+    Return,
+    RunState,
+)
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store
@@ -231,6 +244,67 @@ class Operators:
                     evidence=changes,
                 )
         return count
+
+    def leave_out(self, network: Network, *, reason: str, actor: str, public: str = "") -> list[Listing]:
+        """An exception: leave a network out of every wider listing, those of today, which are returned, and later ones.
+
+        What lists this very network, or a narrower one, counts as before. Raises Refused where this network itself is
+        listed, is left out already, or may not be listed.
+        """
+        now = self._clock.now()
+        intake.listable(network, self._settings)
+        with self._store.write() as tx:
+            if network in tx.listings.active([network], EXCEPTION):
+                raise Refused(Refusal.NOT_EXCEPTED, f"{network} is left out already.")
+            around = tx.listings.covering(network)
+            if here := next((listing for listing in around if listing.network == network), None):
+                raise Refused(
+                    Refusal.NOT_EXCEPTED,
+                    f"{network} itself is listed as {here.kind}, from which nothing leaves it out; `dnsbl listing "
+                    "drop` ends a listing.",
+                )
+            tx.listings.add(
+                [network], kind=EXCEPTION, since=now, expires=None, reason=Reason.OPERATOR, note=reason, public=public
+            )
+            tx.changes.add([network], EXCEPTION, present=True)
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject=subject_of(network),
+                verb="excepted",
+                reason=Reason.OPERATOR,
+                before=", ".join(f"listed {listing.kind} by {listing.network}" for listing in around)[:200],
+                after="left out of wider listings",
+                evidence=reason,
+            )
+        return around
+
+    def leave_in(self, network: Network, *, reason: str, actor: str) -> None:
+        """End an exception: wider listings hold this network again. Raises Refused where it is not left out."""
+        now = self._clock.now()
+        with self._store.write() as tx:
+            active = tx.listings.active([network], EXCEPTION)
+            if not active:
+                raise Refused(
+                    Refusal.NOT_EXCEPTED, f"{network} is not left out; `dnsbl listing except --list` shows what is."
+                )
+            tx.listings.end(active.values(), at=now, reason=Reason.OPERATOR)
+            tx.changes.add([network], EXCEPTION, present=False)
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject=subject_of(network),
+                verb="exception-ended",
+                reason=Reason.OPERATOR,
+                before="left out of wider listings",
+                after="as what is around it",
+                evidence=reason,
+            )
+
+    def exceptions(self) -> list[Listing]:
+        """Every network that is left out of wider listings, in the order of networks."""
+        with self._store.read() as tx:
+            return tx.listings.exceptions()
 
     def inbox(self, *, most: int = 50) -> list[Return]:
         """What people have written to us, newest first, and what an operator should look at: reports of our letters as

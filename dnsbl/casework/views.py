@@ -48,6 +48,7 @@ class Views:
             runs = tx.runs.of(address, most=10)
             job = tx.jobs.live(address)
             exclusion = tx.exclusions.covering(address)
+            exception = tx.listings.exception(address)
             proven = tx.listings.proven(address)
             removal_after = next_removal(tx, proven, self._settings.policy, asker, now) if proven else None
             past = tx.listings.past(address, most=20)
@@ -68,6 +69,7 @@ class Views:
             next_test=job.due if job and job.state is JobState.QUEUED else None,
             job=job,
             exclusion=exclusion,
+            exception=exception,
             removal_after=removal_after.until if removal_after else None,
             ahead=ahead if job is not None else 0,
         )
@@ -80,7 +82,7 @@ class Views:
     def listed_in(self, network: Network, *, most: int) -> list[Listing]:
         """What is listed in a network, at most so much: what lies around it first, then what lies inside, in order."""
         with self._store.read() as tx:
-            around = tx.listings.covering(network.network_address)
+            around = tx.listings.covering(network)
             wider = [each for each in around if each.network.prefixlen < network.prefixlen]
             return (wider + tx.listings.within(network, most=most))[:most]
 

@@ -289,6 +289,33 @@ def listing_drop(
     show.done({"kind": kind, "given": len(given), "dropped": dropped}, as_json=as_json)
 
 
+@listing.command("except")
+def listing_except(
+    network: Networks = "",
+    end: Annotated[bool, typer.Option("--end", help="It is as listed as what is around it again.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show every network that is left out.")] = False,
+    reason: Reason = "",
+    public: Public = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Leave an address or network out of every wider listing, in DNS, transfers, exports and look-up."""
+    if listed == bool(network) or (listed and end):
+        raise typer.BadParameter("give either NET, with --end or without, or --list")
+    operators = open_list(config).casework.operators
+    if listed:
+        show.exceptions(operators.exceptions(), as_json=as_json)
+        return
+    where = networks.one(network)
+    if end:
+        operators.leave_in(where, reason=_reason(reason), actor=operator())
+        show.done({"exception ended": str(where)}, as_json=as_json)
+        return
+    around = operators.leave_out(where, reason=_reason(reason), public=_words(public), actor=operator())
+    out_of = [f"{listing.network} ({listing.kind})" for listing in around]
+    show.done({"excepted": str(where), "out of": out_of}, as_json=as_json)
+
+
 @listing.command("expire")
 def listing_expire(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """End the listings whose time has come, however many, after the scheduler found them too many at once."""

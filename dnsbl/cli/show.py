@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dnsbl.casework.ring import Shown
 from dnsbl.cli import terminal
-from dnsbl.model import INBOX, Entry, Exclusion, Job, Return, RunReport, Standing
+from dnsbl.model import INBOX, Entry, Exclusion, Job, Listing, Return, RunReport, Standing
 from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import cause_of
 from dnsbl.web.shapes import run_shape, standing_shape
@@ -109,6 +109,8 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
         console.print(f"  next test: {_when(found.next_test)}")
     if found.exclusion:
         console.print(f"  excluded: {found.exclusion.network}, {found.exclusion.reason}")
+    if found.exception:
+        console.print(f"  left out of wider listings: {found.exception.network}, {found.exception.note}")
     for past in found.past:
         console.print(f"  was {past.kind} {_when(past.since)} to {_when(past.ended)}")
     console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}")
@@ -199,6 +201,27 @@ def exclusions(found: Sequence[Exclusion], *, as_json: bool) -> None:
     for each in found:
         said = f" (told to everybody: {each.public})" if each.public else ""
         terminal.out().print(f"{each.network} since {_when(each.since)}: {each.reason}{said}")
+
+
+def exceptions(found: Sequence[Listing], *, as_json: bool) -> None:
+    """What is left out of wider listings."""
+    if as_json:
+        rows = [
+            {
+                "network": str(each.network),
+                "since": f"{each.since:%Y-%m-%dT%H:%M:%SZ}",
+                "reason": each.note,
+                "public": each.public,
+            }
+            for each in found
+        ]
+        document({"exceptions": rows})
+        return
+    if not found:
+        terminal.out().print("Nothing is left out of wider listings.")
+    for each in found:
+        said = f" (told to everybody: {each.public})" if each.public else ""
+        terminal.out().print(f"{each.network} since {_when(each.since)}: {each.note}{said}")
 
 
 def message(found: Return, *, as_json: bool) -> None:

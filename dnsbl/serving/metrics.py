@@ -27,10 +27,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from dnsbl.clock import Clock
-from dnsbl.dns.listed.table import EXCEPTION
 from dnsbl.dns.wire import NXDOMAIN
 from dnsbl.errors import DnsblError
 from dnsbl.health import Board
+from dnsbl.model import EXCEPTION
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import DROPS, TRANSPORTS, Responder

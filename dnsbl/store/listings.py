@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, func, insert, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
-from dnsbl.model import PROOF_KINDS, Listing, Reason
+from dnsbl.model import EXCEPTION, PROOF_KINDS, Listing, Reason
 from dnsbl.store.columns import covering, span
 from dnsbl.store.schema import ACTIVE, letters, listings
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -92,20 +92,43 @@ class Listings(Shelf):
         wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(_BY_TEST))
         return self._sql.execute(wanted).scalar()
 
-    def covering(self, address: Address) -> list[Listing]:
-        """The active listings that cover this address, narrowest first."""
-        wanted = select(*_LISTING).where(listings.c.network.in_(covering(address)), ACTIVE)
+    def covering(self, of: Address | Network) -> list[Listing]:
+        """The active listings that cover an address or a network, narrowest first, but for those that an exception
+        leaves it out of.
+        """
+        found = self._around(of)
+        nearest = max((listing.network.prefixlen for listing in found if listing.kind == EXCEPTION), default=-1)
+        return [each for each in found if each.kind != EXCEPTION and each.network.prefixlen >= nearest]
+
+    def exception(self, address: Address) -> Listing | None:
+        """The active exception that counts for this address, the narrowest."""
+        return next((listing for listing in self._around(address) if listing.kind == EXCEPTION), None)
+
+    def exceptions(self) -> list[Listing]:
+        """All active exceptions, in the order of networks."""
+        wanted = select(*_LISTING).where(listings.c.kind == EXCEPTION, ACTIVE).order_by(listings.c.network)
+        return many(Listing, self._sql.execute(wanted))
+
+    def _around(self, of: Address | Network) -> list[Listing]:
+        """All active rows that cover this, exceptions too, narrowest first."""
+        if isinstance(of, Address):
+            networks = covering(of)
+        else:
+            networks = [each for each in covering(of.network_address) if each.prefixlen <= of.prefixlen]
+        wanted = select(*_LISTING).where(listings.c.network.in_(networks), ACTIVE)
         return many(Listing, self._sql.execute(wanted.order_by(listings.c.network.desc(), listings.c.kind)))
 
     def within(self, network: Network, *, most: int) -> list[Listing]:
         """The active listings inside a network, in order; at most so many."""
         inside = listings.c.network.between(network, network_of(span(network)[1]))
-        wanted = select(*_LISTING).where(inside, ACTIVE).order_by(listings.c.network, listings.c.kind)
+        wanted = select(*_LISTING).where(inside, ACTIVE, listings.c.kind != EXCEPTION)
+        wanted = wanted.order_by(listings.c.network, listings.c.kind)
         return many(Listing, self._sql.execute(wanted.limit(most)))
 
     def past(self, address: Address, *, most: int) -> list[Listing]:
         """The ended listings that covered this address, newest first."""
         wanted = select(*_LISTING).where(listings.c.network.in_(covering(address)), ~ACTIVE)
+        wanted = wanted.where(listings.c.kind != EXCEPTION)
         return many(Listing, self._sql.execute(wanted.order_by(listings.c.ended.desc(), listings.c.id).limit(most)))
 
     def expired(self, now: datetime, *, most: int) -> list[Listing]:
@@ -124,7 +147,7 @@ class Listings(Shelf):
         return int(self._sql.execute(wanted).scalar_one())
 
     def present(self) -> Iterator[tuple[bytes, str]]:
-        """Network and kind of every active listing, as a stream in the order of networks.
+        """Network and kind of every active listing, exceptions too, as a stream in the order of networks.
 
         Of a network its key, as it is stored (see `columns.network_key`).
         """

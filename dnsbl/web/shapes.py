@@ -59,6 +59,13 @@ class ListingShape(BaseModel):
     run: str | None = Field(description="The test whose returned letter proves it; see runs/ID.")
 
 
+class ExceptionShape(BaseModel):
+    """What leaves the address out of every listing that is wider than this network."""
+
+    network: str
+    since: datetime
+
+
 class HostShape(BaseModel):
     """Where an address stands."""
 
@@ -74,6 +81,7 @@ class HostShape(BaseModel):
         description="From when a request for removal from your network is taken; null: at once."
     )
     zones: dict[str, list[str]] = Field(description="What DNS answers: zone -> A records.")
+    exception: ExceptionShape | None = Field(None, description="What leaves it out of wider listings, or null.")
 
 
 class AttemptShape(BaseModel):
@@ -192,6 +200,7 @@ def nominated_shape(taken: Taken) -> NominatedShape:
 
 def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
     """The document of `lookup --json` and of GET hosts/ADDRESS."""
+    left = standing.exception
     shape = HostShape(
         address=str(standing.address),
         state=standing.state,
@@ -211,6 +220,7 @@ def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
         ahead=standing.ahead,
         removal_after=standing.removal_after,
         zones=codes(standing.address, standing.kinds),
+        exception=ExceptionShape(network=str(left.network), since=left.since) if left else None,
     )
     return shape.model_dump(mode="json")
 

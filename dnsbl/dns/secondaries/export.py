@@ -16,10 +16,11 @@ from dnslib.label import DNSBuffer
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.dns import wire
-from dnsbl.dns.listed.table import EXCEPTION, Table
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries.records import names
 from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page, reserved
 from dnsbl.errors import DnsblError
+from dnsbl.model import EXCEPTION
 
 #: The form of the JSON lines; grows when a field changes its meaning.
 SCHEMA = 1

@@ -28,8 +28,9 @@ from typing import NamedTuple
 
 from dnsbl.addresses import Network
 from dnsbl.dns import wire
-from dnsbl.dns.listed.table import EXCEPTION, Table
+from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page
+from dnsbl.model import EXCEPTION
 
 #: The widest network that `expand` writes name by name, in bits of host part.
 MOST_EXPANDED = 16

@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from dnsbl.addresses import Network
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.secondaries import export
+from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import Damaged, Refused
 from dnsbl.model import Door, JobReason, Reason, Refusal, State
 from tester.smtp import Outcome
@@ -229,3 +231,89 @@ def test_a_changed_past_shows(office) -> None:
         tx.connection.execute(text("UPDATE journal SET actor = 'nobody' WHERE seq = 2"))
     with pytest.raises(Damaged, match="Entry 2"):
         office.casework.operators.verify_journal()
+
+
+# -- exceptions --------------------------------------------------------------------------------------------------------
+WIDE, HOLE, IN_IT, BESIDE = ip_network("8.8.8.0/24"), ip_network("8.8.8.128/28"), "8.8.8.130", "8.8.8.120"
+[ZONE] = zones_from(
+    {
+        "bl": 'origin = "bl.test"\nns = ["ns.example.net"]\n[soa]\nmname = "ns.example.net"\n'
+        'rname = "hostmaster.example.net"\n[kinds.manual]\ncode = "127.0.0.9"\ntxt = "by hand"\n'
+        '[kinds.relay]\ncode = "127.0.0.2"\ntxt = "relay"\n'
+    },
+    site="https://list.example",
+)
+
+
+def doors(office, address: str) -> set[str]:
+    """The doors that say of an address that it is listed, all from the store of now."""
+    number, rows = office.casework.contents.snapshot()
+    table = Table.of(rows, serial=number)
+    assert Table.of([]).changed(office.casework.contents.changes(0)).same_rows(table)
+    name = ".".join(reversed(address.split(".")))
+    master = "".join(export.bind(ZONE, table, expand=True))
+    maps = [ip_network(line.split()[0]) for line in export.cidr(ZONE, table) if line[0] != "#" and "REJECT" in line]
+    dunno = [ip_network(line.split()[0]) for line in export.cidr(ZONE, table) if "DUNNO" in line]
+    held = max((net.prefixlen for net in maps if ip_address(address) in net), default=-1)
+    freed = max((net.prefixlen for net in dunno if ip_address(address) in net), default=-1)
+    found = {
+        "dns": bool(table.kinds(ip_address(address))),
+        "secondaries": f"\n{name} " in master,
+        "postfix": held > freed,
+        "look-up": bool(office.casework.views.look_up(ip_address(address)).listings),
+        "look-up of many": bool(office.casework.views.listed_among([ip_address(address)])[ip_address(address)]),
+    }
+    return {door for door, listed in found.items() if listed}
+
+
+ALL = {"dns", "secondaries", "postfix", "look-up", "look-up of many"}
+
+
+def test_an_exception_takes_a_network_out_of_wider_listings_at_every_door_until_it_ends(office) -> None:
+    operators = office.casework.operators
+    operators.list_networks([WIDE], kind="manual", reason="x", actor="operator")
+    assert doors(office, IN_IT) == doors(office, BESIDE) == ALL
+    [around] = operators.leave_out(HOLE, reason="a good one", public="asked for", actor="operator")
+    assert (around.network, around.kind) == (WIDE, "manual")
+    assert doors(office, IN_IT) == set() and doors(office, BESIDE) == ALL
+    standing = office.casework.views.look_up(ip_address(IN_IT))
+    assert (standing.state, standing.exception.network, standing.exception.public) == (State.UNKNOWN, HOLE, "asked for")
+    operators.list_networks([ip_network("8.8.0.0/16")], kind="manual", reason="later, and wider", actor="operator")
+    assert doors(office, IN_IT) == set()
+    assert [each.network for each in operators.exceptions()] == [HOLE]
+    operators.leave_in(HOLE, reason="no more", actor="operator")
+    assert doors(office, IN_IT) == ALL and operators.exceptions() == []
+    entries = operators.journal(HOLE)
+    assert [(e.verb, e.evidence) for e in entries] == [("excepted", "a good one"), ("exception-ended", "no more")]
+    assert entries[0].before == "listed manual by 8.8.8.0/24"
+    assert operators.verify_journal() >= 4
+
+
+def test_a_narrower_listing_counts_inside_an_exception_and_a_network_shows_what_lies_around_it(office) -> None:
+    operators, views = office.casework.operators, office.casework.views
+    operators.list_networks([WIDE], kind="manual", reason="x", actor="operator")
+    operators.leave_out(HOLE, reason="x", actor="operator")
+    operators.list_networks([ip_network("8.8.8.130/32")], kind="manual", reason="bad", actor="operator")
+    assert doors(office, IN_IT) == ALL and doors(office, "8.8.8.131") == set()
+    assert [str(each.network) for each in views.look_up(ip_address(IN_IT)).listings] == ["8.8.8.130/32"]
+    shown = views.listed_in(ip_network("8.8.8.128/25"), most=9)
+    assert [str(each.network) for each in shown] == ["8.8.8.0/24", "8.8.8.130/32"], "only half of it is left out"
+    assert [str(each.network) for each in views.listed_in(HOLE, most=9)] == ["8.8.8.130/32"]
+
+
+def test_an_exception_that_could_not_work_is_refused(office) -> None:
+    operators = office.casework.operators
+    operators.list_networks([WIDE], kind="manual", reason="x", actor="operator")
+    refused = refusal(operators.leave_out, WIDE, reason="x", actor="operator")
+    assert refused.reason is Refusal.NOT_EXCEPTED and "`dnsbl listing drop`" in str(refused)
+    refusal(operators.leave_in, HOLE, reason="x", actor="operator")
+    operators.leave_out(HOLE, reason="x", actor="operator")
+    assert "already" in str(refusal(operators.leave_out, HOLE, reason="x", actor="operator"))
+    for barred in ("0.0.0.0/0", "100.64.0.0/24"):
+        refusal(operators.leave_out, ip_network(barred), reason="x", actor="operator")
+
+
+def test_a_relay_that_is_proven_stays_listed_whatever_is_left_out_around_it(office) -> None:
+    office.casework.operators.leave_out(ip_network("192.0.2.0/24"), reason="x", actor="operator")
+    office.list_open(HOST)
+    assert office.casework.views.look_up(ADDRESS).state is State.LISTED

@@ -137,6 +137,7 @@ class Records:
             "next_test": None,
             "job": None,
             "exclusion": None,
+            "exception": None,
             "removal_after": None,
         }
         return Standing(**fields | given)

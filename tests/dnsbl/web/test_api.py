@@ -31,6 +31,7 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
         "ahead": 0,
         "removal_after": None,
         "zones": {"relays.example.org": []},
+        "exception": None,
     }
 
 

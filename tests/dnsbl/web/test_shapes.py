@@ -22,6 +22,7 @@ def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
         "ahead": 0,
         "removal_after": None,
         "zones": {"relays.example.org": []},
+        "exception": None,
     }
 
 
@@ -78,3 +79,9 @@ def test_a_run_tells_attempts_and_outputs_once_each(records: Any) -> None:
 def test_refusals_have_client_statuses() -> None:
     assert set(STATUS) <= set(Refusal)
     assert all(400 <= status < 500 for status in STATUS.values())
+
+
+def test_what_is_left_out_of_wider_listings_is_told(records: Any, codes: Codes) -> None:
+    standing = records.standing(exception=records.listing(kind="", run=None))
+    left = standing_shape(standing, codes)["exception"]
+    assert left["network"] == "198.18.7.9/32" and left["since"].endswith("Z")
