@@ -81,7 +81,10 @@ def looked_up(zone: Zone, table: Table, below: tuple[bytes, ...]) -> tuple[tuple
 
 
 def _in_place(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], rule: ClientRule) -> Reply:
-    """The answer of the rules `empty` and `code`; prefixes exist with `code`, for resolvers that go label by label."""
+    """The answer of the rules `empty` and `code`; prefixes exist with `code`, for resolvers that go label by label.
+
+    What is there in place of the truth says so (RFC 8914: Forged Answer), what is kept back too (Blocked).
+    """
     networks = list(_readings(below))
     if rule.code is None or not networks:
         return _nothing(query, zone, table, wire.NXDOMAIN, ede=wire.BLOCKED)
@@ -92,11 +95,11 @@ def _in_place(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], 
     elif query.qtype == wire.TXT:
         rdata = blocked(zone)
     elif query.qtype == wire.ANY:
-        return _minimal_any(zone.negative_ttl, ede=wire.BLOCKED)
+        return _minimal_any(zone.negative_ttl, ede=wire.FORGED)
     else:
         return _nothing(query, zone, table, wire.NOERROR, ede=wire.BLOCKED)
     answer = wire.record(wire.QNAME, query.qtype, zone.negative_ttl, rdata)
-    return Reply(wire.NOERROR, True, (answer,), ede=wire.BLOCKED)
+    return Reply(wire.NOERROR, True, (answer,), ede=wire.FORGED)
 
 
 def blocked(zone: Zone) -> bytes:

@@ -43,7 +43,7 @@ TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 
 
 #: EDNS options (RFC 5001, RFC 7873, RFC 8914), and the extended errors that we tell.
 NSID, COOKIE, EDE = 3, 10, 15
-STALE, NOT_READY, BLOCKED, PROHIBITED, STALE_NXDOMAIN, NOT_AUTHORITATIVE = 3, 14, 15, 18, 19, 20
+STALE, FORGED, NOT_READY, BLOCKED, PROHIBITED, STALE_NXDOMAIN, NOT_AUTHORITATIVE = 3, 4, 14, 15, 18, 19, 20
 
 #: Bytes of a reply over UDP: to clients without EDNS (RFC 1035 4.2.1), and at most (the size that never fragments).
 PLAIN_UDP = 512

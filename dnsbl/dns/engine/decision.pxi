@@ -233,7 +233,7 @@ cdef bint decide(
         if action == CODE and (octets or as_nibbles(asked, below, &number)):
             said.rcode = NOERROR
             if has_records(asked.qtype) and below == (4 if octets else 32):
-                said.sections, said.code = IN_PLACE, rule >> 8
+                said.sections, said.code, said.ede = IN_PLACE, rule >> 8, FORGED
         return True
     if octets:
         said.family = 0

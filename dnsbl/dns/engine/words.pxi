@@ -27,6 +27,7 @@ cdef enum:
     EDE = 15
     STALE = 3
     NOT_READY = 14
+    FORGED = 4
     BLOCKED = 15
     PROHIBITED = 18
     STALE_NXDOMAIN = 19
