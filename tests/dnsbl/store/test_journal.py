@@ -17,7 +17,7 @@ from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store
-from dnsbl.store.journal import CLOCK, FIELD_MOST, START, Clocked, digest
+from dnsbl.store.journal import CLOCK, FIELD_MOST, START, Clocked, Journal, digest
 from dnsbl.store.timekeeper import Timekeeper
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -248,3 +248,38 @@ def test_signs_of_life_are_one_row_a_process_and_forgotten_in_time(store: Store)
         assert list(rows) == ["c", "d"]
         tx.nodes.forget_after(AT + timedelta(days=32))
         assert list(tx.connection.execute(text("SELECT name FROM nodes")).scalars()) == ["c"]
+
+
+class Witness:
+    """A timekeeper that believes nothing, and remembers what it was asked with."""
+
+    def __init__(self) -> None:
+        self.words: list[int] = []
+        self.stores: list[datetime | None] = []
+
+    def judge(self, now: datetime, *, store: datetime | None, newest: datetime | None, word: int) -> str:
+        self.words.append(word)
+        self.stores.append(store)
+        return "The clock is wrong."
+
+
+def test_the_last_word_on_the_clock_is_its_newest_entry_and_no_other(store: Store) -> None:
+    assert CLOCK == "clock", "as it stands in the journals that there are"
+    asked = Witness()
+    for subject in ("192.0.2.1", CLOCK, CLOCK, "192.0.2.2"):
+        append(store, subject=subject)
+        with store.read() as tx:
+            assert Journal(tx.connection, asked).strange(AT) == "The clock is wrong."  # type: ignore[arg-type]
+    assert asked.words == [0, 2, 3, 3]
+    knows = store.engine.dialect.name == "postgresql"
+    assert all((seen is not None) is knows for seen in asked.stores), "a file knows no time of its own"
+
+
+def test_nothing_is_entered_at_a_time_that_is_not_believed_unless_it_is_asked_for(store: Store) -> None:
+    append(store)
+    facts = {"actor": "policy", "subject": "192.0.2.1", "verb": "listed", "reason": "letter-returned"}
+    with store.write() as tx:
+        journal = Journal(tx.connection, Witness())  # type: ignore[arg-type]
+        with pytest.raises(StoreUnavailable, match="clock is wrong"):
+            journal.append(at=AT + timedelta(days=9), **facts)
+    assert verify(store) == 1
