@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from dnsbl.addresses import Address, Network
 from tester.fate import Fate
+from tester.guises import Guise
 from tester.paths import Path
 from tester.smtp import Flag
 from tester.verdict import Finding, Verdict
@@ -37,7 +38,7 @@ class JobReason(StrEnum):
     RETEST = "retest"  # a listed address, on schedule
     PROBATION = "probation"  # a delisted address, by surprise
     UNREACHABLE = "unreachable"  # a further try at an address that did not answer
-    VANTAGE = "vantage"  # a look from our second source address at a server that refused the first
+    VANTAGE = "vantage"  # a look by another stranger, from another address, at a server that refused the first
     REPEAT = "repeat"  # once more, after a run that a fault of our own spoilt
     SELF_TEST = "self-test"  # who comes from the address has asked to be tested; lists nobody unless settings say so
 
@@ -370,6 +371,7 @@ class RunReport:
     returns: tuple[Return, ...]  #: in the order of arrival
     provocation: str
     flags: frozenset[Flag] = frozenset()  #: remarks of its conversations, and TESTER_SPECIFIC
+    guises: tuple[Guise, ...] = ()  #: as whom it was made, who offers most of it first
     paths: tuple[PathReport, ...] = ()  #: in the order in which they were filed, the address's mail port first
 
 

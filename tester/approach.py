@@ -20,5 +20,6 @@ class Approach:
     bounce_address: str  #: the sender of the control dialogue, without angle brackets
     limits: Limits
     source: str | None = None  #: our own address to dial from; None: whichever the system takes
+    remark: str = ""  #: as whom we come, one line for the transcript
     nonsense: str = ""  #: a local part that nobody has, asked for where everything was accepted; "": not asked for
     ask_own: bool = False  #: whether the room can find out which name is the server's own

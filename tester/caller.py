@@ -135,6 +135,8 @@ class _Session(SMTPProtocol):
     async def run(self) -> None:
         """Dial and talk until the dialogue has had enough."""
         command = self._dialogue.start(self._now())
+        if self._dialogue.remark:
+            self._remark(self._dialogue.remark)
         failed = await self._dial()
         if failed is not None:
             self._dialogue.fault(failed, self._now())
@@ -197,7 +199,7 @@ class _Session(SMTPProtocol):
 
     async def _dial(self) -> Outcome | None:
         """Connect; None when the connection stands."""
-        path, source = self._path, self._room.approach.source
+        path, source = self._path, self._dialogue.source
         local = (source, 0) if source else None
         try:
             async with asyncio.timeout(self._limits.connect):

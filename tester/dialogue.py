@@ -103,7 +103,7 @@ class _Course:
     second: set[str] = field(default_factory=set)  # the second tries that were made
     control_begun: bool = False
     left: list[Attempt] = field(default_factory=list)  # for the next connections
-    outcomes: list[Outcome] = field(default_factory=list)  # of all connections, in order
+    outcomes: list[Outcome] = field(default_factory=list)  # of all connections, in order; no other stranger's
 
 
 class Dialogue:
@@ -142,10 +142,11 @@ class Dialogue:
         self._limits = course.approach.limits
         self._opening = course.left[0].opening if course.left else _ORDINARY
         self._commanded = False  # whether the opening's command is out
-        self._opened = self._opening == _ORDINARY  # whether all that the opening asks for was done, and taken
-        self._helo = course.helo  # what we call ourselves here, now
+        self._opened = self._opening.plain  # whether all that the opening asks for was done, and taken
+        self._usual = self._opening.helo or course.helo  # what we call ourselves on this connection
+        self._helo = self._usual  # and now
         if course.greets_once and course.left:
-            self._helo = course.left[0].helo or course.helo
+            self._helo = course.left[0].helo or self._usual
         self._greets_anew = False  # whether the greeting that is under way is not the connection's first
         self._batch: deque[Attempt] = deque()  # for this connection
         self._current: Attempt | None = None
@@ -162,6 +163,16 @@ class Dialogue:
         )  # whether to go on without TLS where it is offered
         self._once_more = False  # whether the next connection starts from the beginning
         self._gone = False  # the connection is lost, only a question to our own side is open
+
+    @property
+    def source(self) -> str | None:
+        """Our own address to dial from, or None for whichever the system takes."""
+        return self._opening.source or self._course.approach.source
+
+    @property
+    def remark(self) -> str:
+        """As whom we come on this connection, one line for the transcript."""
+        return self._opening.remark or self._course.approach.remark
 
     # ------------------------------------------------------------------------------------------ events
 
@@ -251,12 +262,13 @@ class Dialogue:
         return self._enter(TABLE[self.phase].then, now)
 
     def proven(self, yes: bool, now: float) -> Command:
-        """Whether a letter of this run has come back: then one proof is enough and the rest stays untried."""
+        """Whether a letter of this run has come back: then one proof is enough, and of the rest only what another
+        stranger offers is tried, which tells a relay from what passes on one kind of letter alone."""
         if yes:
-            self._give_up()
+            self._give_up(but_strangers=True)
         if self._gone:
             return self._close()
-        return self._enter(Phase.QUIT, now) if yes else self._after_attempt(now)
+        return self._enter(Phase.QUIT, now) if yes and not self._batch else self._after_attempt(now)
 
     def tls_done(self, now: float) -> Command:
         """The handshake succeeded: forget what the server said about itself, greet again (RFC 3207 4.2)."""
@@ -402,7 +414,7 @@ class Dialogue:
         if following is None:
             due = Phase.NONSENSE_MAIL if self._nonsense_due() else Phase.QUIT
             due = Phase.CONTROL_MAIL if self._control_due() else due
-        helo = (following.helo if following else b"") or self._course.helo
+        helo = (following.helo if following else b"") or self._usual
         if due is not Phase.QUIT and helo != self._helo:  # a new greeting forgets the transaction (RFC 5321 4.1.4)
             if self._course.greets_once:
                 return Phase.QUIT
@@ -511,17 +523,23 @@ class Dialogue:
 
     def _end(self, outcome: Outcome, stage: str, reply: Reply | None = None) -> None:
         """The attempt in hand is over."""
-        assert self._current is not None
-        self._record(self._current, outcome, stage, reply)
+        ended = self._current
+        assert ended is not None
+        taken_before = any(made in PENDING for made in self._course.outcomes)
+        self._record(ended, outcome, stage, reply)
         self._current, self._dot_at = None, None
         self._attempt_flags = set()
+        if ended.stranger == 1 and outcome in PENDING and taken_before:
+            self._drop(lambda attempt: attempt.stranger == 2)  # it takes mail for anybody, from both of us
 
     def _end_every(self, outcome: Outcome, stage: str, reply: Reply | None = None, *, unheard: bool = False) -> None:
-        """No transaction is possible: every attempt that is left ends alike, so that tables add up. Where the server
-        does not greet us (`unheard`), it may miss a header that its proxy would send: attempts that begin with another
-        one than this connection are still to be made."""
+        """No transaction is possible: every attempt that is left ends alike, so that tables add up; when we came as
+        another stranger, every attempt of this one. Where the server does not greet us (`unheard`), it may miss a
+        header that its proxy would send: attempts that begin with another one than this connection are still to be
+        made."""
         self._compose_once(Said(name="", own="", text=self._heard))
-        for attempt in self._rest():
+        stranger = self._opening.plain and self._opening != _ORDINARY
+        for attempt in self._rest_here() if stranger else self._rest():
             if unheard and attempt.opening.before and attempt.opening != self._opening:
                 self._course.left.append(attempt)
             else:
@@ -529,7 +547,7 @@ class Dialogue:
 
     def _ordinary(self) -> bool:
         """Whether what was just said is what we say to everybody: no opening that is to be taken yet, no other name."""
-        return self._opened and self._helo == self._course.helo
+        return self._opened and self._helo == self._usual
 
     def _end_unopened(self, stage: str, reply: Reply | None) -> None:
         """The server did not take what a form begins with: a refusal of that form (of all that share its opening), and
@@ -541,21 +559,37 @@ class Dialogue:
         for attempt in ended:
             self._record(attempt, Outcome.MAIL_5XX, stage, reply)
 
-    def _give_up(self) -> None:
+    def _give_up(self, *, but_strangers: bool = False) -> None:
         """What is left stays untried."""
+        if but_strangers:
+            self._drop(lambda attempt: not attempt.stranger)
+            return
         for attempt in self._rest():
             self._record(attempt, Outcome.UNTRIED, "", None)
 
+    def _drop(self, unwanted: Callable[[Attempt], bool]) -> None:
+        """Of what has not begun, these stay untried."""
+        dropped = [attempt for attempt in (*self._batch, *self._course.left) if unwanted(attempt)]
+        self._batch = deque(attempt for attempt in self._batch if not unwanted(attempt))
+        self._course.left = [attempt for attempt in self._course.left if not unwanted(attempt)]
+        for attempt in dropped:
+            self._record(attempt, Outcome.UNTRIED, "", None)
+
     def _rest(self) -> list[Attempt]:
-        rest = [*([self._current] if self._current else ()), *self._batch, *self._course.left]
+        rest = [*self._rest_here(), *self._course.left]
+        self._course.left = []
+        return rest
+
+    def _rest_here(self) -> list[Attempt]:
+        rest = [*([self._current] if self._current else ()), *self._batch]
         self._current = None
         self._batch.clear()
-        self._course.left = []
         return rest
 
     def _record(self, attempt: Attempt, outcome: Outcome, stage: str, reply: Reply | None) -> None:
         shown = _shown(reply) if reply else ""
-        self._course.outcomes.append(outcome)
+        if not attempt.stranger:
+            self._course.outcomes.append(outcome)
         self.results.append(
             Result(
                 vector=attempt.vector,
@@ -579,7 +613,8 @@ class Dialogue:
         return not (self._batch or self._control_due())
 
     def _nothing_left(self) -> bool:
-        return not self._batch and not self._course.left
+        """Whether everything was tried but for what another stranger offers, who asks nothing else."""
+        return not self._batch and all(attempt.stranger for attempt in self._course.left)
 
     def _control_due(self) -> bool:
         """The control dialogue is owed when everything was answered, nothing was taken, and at least one refusal

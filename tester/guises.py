@@ -52,13 +52,16 @@ class Wardrobe:
 
 def pair(wardrobe: Wardrobe, worn: Guise | None, random: Callable[[int], bytes]) -> tuple[Guise, Guise]:
     """The two strangers of one run: whom all forms are offered by, and another one, who differs from the first in
-    whatever there are two of, writes in a neutral wording, and has a third domain where the second is not the first's.
+    whatever there are two of, and writes in a neutral wording.
 
     `worn` is the first one of the run before, from whom this one's differs in the same way; `random(n)` gives n
-    unpredictable bytes.
+    unpredictable bytes. Who has one name for EHLO calls the second one by its address (RFC 5321 4.1.3), if that is
+    known.
     """
     first = _drawn(wardrobe, worn, tuple(range(len(WORDINGS))), random)
     second = _drawn(wardrobe, first, NEUTRAL, random)
+    if second.helo == first.helo and second.source:
+        second = replace(second, helo=f"[{'IPv6:' if ':' in second.source else ''}{second.source}]")
     return first, replace(second, third_domain=_third(wardrobe, first, second))
 
 
@@ -82,11 +85,9 @@ def _drawn(wardrobe: Wardrobe, other: Guise | None, wordings: Sequence[int], ran
 
 def _third(wardrobe: Wardrobe, first: Guise, second: Guise) -> str:
     """A domain of ours that neither letter goes to, and that the second one does not come from where that can be."""
-    if first.collector_domain == second.collector_domain:
-        return ""
     seen = (first.collector_domain, second.collector_domain)
     others = [name for name in (*wardrobe.collector_domains, *wardrobe.bounce_domains) if name not in seen]
-    return next((name for name in others if name != second.bounce_domain), others[0])
+    return next((name for name in others if name != second.bounce_domain), next(iter(others), ""))
 
 
 def to_json(guises: Sequence[Guise]) -> str:

@@ -295,6 +295,14 @@ class Opening:
     before: bytes = b""  #: octets that are sent before the greeting is read, a PROXY header
     command: bytes = b""  #: a command after EHLO, CRLF left out, which a 220 and a new greeting follow: XCLIENT
     certificate: bool = False  #: whether the connection is turned into TLS with a client certificate of our own making
+    source: str = ""  #: our own address to dial from; "": as always
+    helo: bytes = b""  #: what we call ourselves on all of it; b"": as always
+    remark: str = ""  #: as whom we come, one line for the transcript; "": as always
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but our names is unlike everybody's: what fails here fails as on any connection."""
+        return not (self.before or self.command or self.certificate)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -309,6 +317,7 @@ class Attempt:
     odd: bool = False  #: syntactically odd, counts against limits.odd_attempts
     helo: bytes = b""  #: what we call ourselves for this one; b"": as always
     opening: Opening = Opening()
+    stranger: int = 0  #: 1: the plain form, offered by another stranger; 2: by the same one, to a third domain
     skip: str = ""  #: why it is not to be made at all, one sentence; "" when it is
 
 

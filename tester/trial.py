@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from tester import letter as letters
 from tester.approach import Approach
 from tester.bounces import Ours
-from tester.composing import Sign, compose
+from tester.composing import Offerer, Sign, compose
 from tester.fate import Fate, delivered, outcomes
 from tester.letter import Keyring, Letter, Sender
 from tester.paths import Path
 from tester.returned import Collected, unwrap
-from tester.smtp import PENDING, Attempt, Control, Limits, Outcome, Said, Transcript
+from tester.smtp import PENDING, Attempt, Control, Limits, Opening, Outcome, Said, Transcript
 from tester.vectors import Names, Vector
 from tester.verdict import Judgement, Weighed, judge
 from tester.weighing import weigh_return
@@ -36,12 +36,20 @@ class Vantage:
     source: str | None = None  #: our own address to dial from; None: whichever the system takes
     collectors: tuple[IPv4Address | IPv6Address, ...] = ()  #: the addresses that our collector is reached at
     sign: Sign | None = None  #: what signs a letter; None: unsigned
+    third_domain: str = ""  #: of ours, for a recipient that no other letter of the run goes to
+    remark: str = ""  #: as whom we come, one line for the transcript
+    other: Vantage | None = None  #: another stranger, who offers the plain form once more; None: we, in other words
 
     @property
     def names(self) -> frozenset[str]:
         """Our names and addresses, by which a server may tell us from others; lower case."""
         said = (self.sender.helo, self.sender.bounce_domain, self.sender.service, self.source or "")
-        return frozenset(name.lower() for name in said if name)
+        return frozenset(name.lower() for name in said if name) | (self.other.names if self.other else frozenset())
+
+    @property
+    def apart(self) -> bool:
+        """Whether the other stranger's letters go to another domain of ours."""
+        return self.other is not None and self.other.sender.collector_domain != self.sender.collector_domain
 
 
 def pair_label(run: str, address: IPv4Address | IPv6Address) -> str:
@@ -122,31 +130,46 @@ class Trial:
             source=self._vantage.source,
             nonsense=nonsense,
             ask_own=ask_own,
+            remark=self._vantage.remark,
         )
 
     def compose(self, path: Path, said: Said, *, now: float) -> list[Attempt]:
         """The attempts to make on this path, after what the server has said of itself: those whose letter was not
         offered yet or was put off. `now` is in epoch seconds."""
-        sender = self._vantage.sender
+        here, other = self._vantage, self._vantage.other
         return compose(
             [fate.letter for fate in self._on(path) if fate.to_offer],
             keyring=self._keyring,
-            names=Names(
-                target=path.address,
-                target_name=said.name,
-                own_name=said.own,
-                collector_domain=sender.collector_domain,
-                bounce_domain=sender.bounce_domain,
-                served_domain=self._served_domain,
-                mx_domain=f"{pair_label(self.run, path.address)}.{self._mx_domain}" if self._mx_domain else "",
-                collector_addresses=self._vantage.collectors,
-            ),
-            sender=sender,
+            names=self._names(here, path, said),
+            sender=here.sender,
             greeting=said.text,
             nomination=self._nomination,
             date=now,
-            sign=self._vantage.sign,
+            sign=here.sign,
             off=self._off,
+            other=Offerer(
+                names=self._names(other, path, said),
+                sender=other.sender,
+                sign=other.sign,
+                opening=Opening(
+                    source=_of_family(other.source, path), helo=other.sender.helo.encode("ascii"), remark=other.remark
+                ),
+            )
+            if other
+            else None,
+        )
+
+    def _names(self, vantage: Vantage, path: Path, said: Said) -> Names:
+        return Names(
+            target=path.address,
+            target_name=said.name,
+            own_name=said.own,
+            collector_domain=vantage.sender.collector_domain,
+            bounce_domain=vantage.sender.bounce_domain,
+            third_domain=vantage.third_domain,
+            served_domain=self._served_domain,
+            mx_domain=f"{pair_label(self.run, path.address)}.{self._mx_domain}" if self._mx_domain else "",
+            collector_addresses=vantage.collectors,
         )
 
     # ------------------------------------------------------------------------------------ what it has come to
@@ -222,7 +245,13 @@ class Trial:
             replies={fate.letter.vector: fate.reply for fate in self._fates.values()},
             control_reply=self.control_reply,
             us=self._vantage.names,
+            apart=self._vantage.apart,
         )
 
     def _on(self, path: Path) -> list[Fate]:
         return [fate for recipient, fate in self._fates.items() if self._paths[recipient] == path]
+
+
+def _of_family(source: str | None, path: Path) -> str:
+    """This address of ours where the path can be dialled from it, or ""."""
+    return source if source and ip_address(source).version == path.address.version else ""

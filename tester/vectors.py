@@ -31,6 +31,7 @@ class Names:
     own_name: str = ""  #: T where it stands in a sender: only a name that is proven to be the server's own
     collector_domain: str  #: C
     bounce_domain: str  #: B
+    third_domain: str = ""  #: X, one of ours that no other letter of the run goes to
     served_domain: str = ""  #: D, a domain whose mail the target takes, as its owner has told us
     collector_addresses: tuple[IPv4Address | IPv6Address, ...] = ()  #: K, where our collector listens
 
@@ -41,7 +42,7 @@ class Vector:
 
     id: str  #: "S01", "R06", ...
     mail: str  #: template of the reverse-path: {s} sender token, {O} own name, {I} {B} {C} {D}; without angle brackets
-    rcpt: str  #: template of the forward-path: {r} recipient token, {T} {I} {B} {C} {Cenc} {D} {K4} {K6} {Knum}
+    rcpt: str  #: template of the forward-path: {r} recipient token, {T} {I} {B} {C} {Cenc} {X} {D} {K4} {K6} {Knum}
     fault: str  #: the class of fault it shows, one sentence
     hops: str  #: machines needed to deliver it: "1", "2" or "1/2"
     tier: str  #: "basic", "standard", "owner" (only on the owner's request) or "documented" (never sent)
@@ -49,6 +50,7 @@ class Vector:
     helo: str = ""  #: template of our name in EHLO: {O} {I}; "": as always
     opening: str = ""  #: what its connection begins with, see `opening`; "": as always
     needs: re.Pattern[bytes] | None = None  #: what the server must offer in its answer to EHLO
+    stranger: int = 0  #: 1: what another stranger offers, under other names of ours; 2: that, once 1 leaves a doubt
     harm: str = ""  #: known harm, or ""
     harms: re.Pattern[bytes] | None = None  #: software that it is known to harm, by its greeting: never sent there
 
@@ -174,6 +176,24 @@ _ROWS = (
         fault="The same foreign domain on both sides is taken for internal mail.",
         hops="1",
         tier="standard",
+    ),
+    Vector(
+        id="S11",
+        mail=_US,
+        rcpt=_THEM,
+        fault="Anybody may send to anybody, but for us, under the names that the other forms are offered by.",
+        hops="1/2",
+        tier="basic",
+        stranger=1,
+    ),
+    Vector(
+        id="S12",
+        mail="{s}@{C}",
+        rcpt="{r}@{X}",
+        fault="The same for a third domain: who takes mail for a single domain of ours is no relay.",
+        hops="1/2",
+        tier="basic",
+        stranger=2,
     ),
     # recipient group: the outside recipient in disguise
     Vector(
@@ -504,17 +524,19 @@ _ROWS = (
 #: id -> row, sender group first
 CATALOGUE: Mapping[str, Vector] = MappingProxyType({row.id: row for row in _ROWS})
 
-_BASIC = ("S01", "S10")  # the plain form, and once more for servers that refuse the bounce domain as sender
+_PLAIN = ("S01", "S10")  # the plain form, and once more for servers that refuse the bounce domain as sender
+_STRANGER = ("S11", "S12")  # the same from another stranger, last of all
 _STANDARD = (
-    *_BASIC,
+    *_PLAIN,
     *("S02", "S03", "S04"),
     *("R01", "R02", "R04", "R06", "R08", "R10", "R13", "R14", "R17"),
     "X01",
+    *_STRANGER,
 )
 #: "basic", "standard", "full" -> ids, in the order in which they are tried: the plainest form first
 PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "basic": _BASIC,
+        "basic": _PLAIN + _STRANGER,
         "standard": _STANDARD,
         "full": (*_STANDARD, *(row.id for row in _ROWS if row.tier == "owner")),
     }
@@ -607,6 +629,7 @@ _PROXY_V2 = b"\r\n\r\n\x00\r\nQUIT\n"
 #: Names that we may lack, and what they are.
 _OPTIONAL = {
     "M": "a domain of ours that has the server for a second MX",
+    "X": "a third domain of ours",
     "D": "a domain that the server takes mail for",
     "K4": "an IPv4 address of our collector",
     "K6": "an IPv6 address of our collector",
@@ -629,6 +652,7 @@ def _parts(names: Names) -> dict[str, str]:
         "C": names.collector_domain,
         "Cenc": names.collector_domain.replace(".", "+2E"),  # as MS KB Q189492 writes an encapsulated address
         "M": names.mx_domain,
+        "X": names.third_domain,
         "D": names.served_domain if _HOSTNAME.fullmatch(names.served_domain) else "",
         "K4": str(four or ""),
         "K6": str(six or ""),

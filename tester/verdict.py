@@ -1,7 +1,8 @@
 """Transcript and what came back, in; verdict, out. The only place that judges.
 
 Pure. `weigh` judges one message at the collector against the letter it claims; `judge` judges a run.
-Law: OPEN and OPEN_MULTIHOP come only from a weighed delivery, never from a reply code.
+Law: OPEN and OPEN_MULTIHOP come only from a weighed delivery, never from a reply code. Over 400 lines, since what a run
+shows is judged in one place.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from types import MappingProxyType
 
 from tester.received import plain
 from tester.refusals import Denial, Meant, read
-from tester.smtp import KEPT, PENDING, REFUSED, RETRY, Control, Outcome
+from tester.smtp import DELIVERED, KEPT, PENDING, REFUSED, RETRY, Control, Outcome
 from tester.vectors import CATALOGUE
 
 
@@ -89,6 +90,7 @@ class Judgement:
     )
     no_postmaster: bool = False  #: it takes no mail for its own postmaster
     repeat: bool = False  #: a fault of our own spoilt the run: it shows nothing until it is held again
+    singled_out: bool = False  #: it relays for another stranger, and refuses us under our first names
 
 
 #: Seconds by which two of our own clocks (caller's and collector's machine) may disagree.
@@ -192,6 +194,7 @@ def judge(
     replies: Mapping[str, str] = _NONE,
     control_reply: str = "",
     us: Collection[str] = (),
+    apart: bool = False,
 ) -> Judgement:
     """Judge a run: best evidence wins.
 
@@ -200,7 +203,8 @@ def judge(
     earlier runs with DELIVERED_OTHER; `unreachable_before` counts earlier CONN_* tries (UNREACHABLE needs three
     over 24 h; a run ending in CONN_* alone is final UNREACHABLE when two were before it, else INCONCLUSIVE).
     Of refusals the words count: `replies` are those of each vector, `control_reply` how mail for its postmaster was
-    refused, `us` our names and addresses in lower case; a reply that is not known speaks of nothing.
+    refused, `us` our names and addresses in lower case; a reply that is not known speaks of nothing. `apart` says that
+    the other stranger's letters went to another domain of ours than all the rest.
 
     For the postmaster who wants to know why. Your server is called open only when a letter that we offered to it,
     addressed to us and naming your address and nobody else's, really came back with a secret that it could only
@@ -228,8 +232,14 @@ def judge(
       bare "postmaster", which many servers take from those whom they refuse everything else, shows nothing.
     - All refused in the same words that speak of nothing, while your postmaster's address is taken or refused in other
       words: CLOSED; before that ends a listing, we look once more from another address, where we have one.
-    - Taken to the end, text and all, and only then refused, in words that do not speak of relaying: that is a judgement
-      of our text, and another text might have passed: INCONCLUSIVE.
+    - Taken to the end, text and all, and only then refused: that is a judgement of our text, and another text might
+      have passed: INCONCLUSIVE. Only words for relaying count as that, and only where the other stranger, who writes
+      another text, hears them as well.
+    - Before a plain letter that came back convicts, another stranger (of another name, for another domain of ours, in
+      other words) offers one more: a server that passes on what looks like a test and keeps the other letter, or that
+      takes mail for a single domain of ours and for no other, is no open relay, and neither is it shown to be closed:
+      INCONCLUSIVE. A server that refuses us and relays for that stranger is open all the same. What he is refused
+      counts as every refusal; where he is turned away at the door, he has seen nothing.
     - A form that was left out on purpose (SKIPPED), because it is known to harm the software that your server says it
       is, because it is switched off or for the want of a name, is neither for you nor against you. The judgement says
       how many were left out; when that is more than half of all, nothing is called closed.
@@ -239,7 +249,7 @@ def judge(
     The judgement is not final while waiting could change it: a letter is pending and its window open, or the
     server asked us to come back later and we shall. Later refusals after the last try (RCPT_4XX) count as a no.
     """
-    pairs = list(outcomes)
+    pairs = [(vector, outcome) for vector, outcome in outcomes if vector not in STRANGER or outcome not in _UNSEEN]
     every = [outcome for _vector, outcome in pairs]
     found = [outcome for outcome in every if outcome is not Outcome.SKIPPED]
     skipped = len(every) - len(found)
@@ -255,12 +265,15 @@ def judge(
     ) -> Judgement:
         return Judgement(verdict=verdict, final=final, confirm=confirm, reason=reason, **more)
 
+    if doubt := _doubt(pairs, apart=apart, window_closed=window_closed, retries_left=retries_left):
+        return say(Verdict.INCONCLUSIVE, doubt, second_look=doubt is _ONE_DOMAIN, final=doubt is not _ANOTHER)
     # A delivery outweighs everything; nothing that is still outstanding could clear it.
     if kinds & SAME:
-        return say(Verdict.OPEN, "Our letter came back from the tested address.", final=True)
+        reason = "Our letter came back from the tested address."
+        return say(Verdict.OPEN, reason, final=True, singled_out=singles_out(pairs))
     if kinds & OTHER and earlier_other:
         reason = "Our letters came back through another address in two independent runs."
-        return say(Verdict.OPEN_MULTIHOP, reason, final=True)
+        return say(Verdict.OPEN_MULTIHOP, reason, final=True, singled_out=singles_out(pairs))
     if kinds & OTHER:
         reason = "Our letter came back through another address; a second run must confirm it."
         return say(Verdict.INCONCLUSIVE, reason, confirm=True)
@@ -303,6 +316,57 @@ def judge(
     return say(Verdict.INCONCLUSIVE, "Not every attempt came to a clear answer.")
 
 
+#: The forms that any mail takes: what becomes of them is what becomes of a stranger's mail.
+PLAIN = frozenset({"S01", "S10"})
+#: The plain form as another stranger offers it, for a domain of its own, and for a third one.
+SECOND, THIRD = "S11", "S12"
+STRANGER = frozenset({SECOND, THIRD})
+#: What shows of a stranger's form that nothing was seen.
+_UNSEEN = UNCONNECTED | TURNED_AWAY | {Outcome.SKIPPED}
+
+_ANOTHER = "It passed on a letter of ours; another one, unlike the first, is still on its way."
+_PROBE = "It passed on a letter of ours and kept another one, unlike the first: what relays probes alone is no relay."
+_ONE_DOMAIN = "It took mail for one domain of ours and refused it for another one: that shows no relay for everybody."
+
+
+def _doubt(pairs: Iterable[tuple[str, Outcome]], *, apart: bool, window_closed: bool, retries_left: bool) -> str:
+    """Why the letters that came back do not convict, or not yet; "" where they do, or where none has.
+
+    Only plain letters can be doubted. Two that are unlike each other settle it. One does as well where nothing speaks
+    against it: no other stranger's letter was offered, or it was refused before its text, for the same domain.
+    """
+    of: dict[str, set[Outcome]] = {}
+    for vector, outcome in pairs:
+        of.setdefault("plain" if vector in PLAIN else vector, set()).add(outcome)
+    plain, second, third = (of.pop(name, set()) for name in ("plain", SECOND, THIRD))
+    came = [bool(each & DELIVERED) for each in (plain, second, third)]
+    if any(outcomes & DELIVERED for outcomes in of.values()) or sum(came) != 1:
+        return ""
+    taken = PENDING | {Outcome.LOST, Outcome.BOUNCED}
+    on_its_way = frozenset() if window_closed else PENDING
+    to_come = RETRY | {Outcome.UNTRIED} if retries_left else frozenset()
+    if came[0]:
+        if (second | third) & on_its_way or second & to_come:
+            return _ANOTHER
+        if (second | third) & (taken | {Outcome.DATA_END_5XX}):
+            return _PROBE
+        return _ONE_DOMAIN if apart and second & REFUSED else ""
+    if came[1]:
+        if plain & taken or not apart:
+            return ""
+        if third & (on_its_way | to_come):
+            return _ANOTHER
+        return _ONE_DOMAIN if third - {Outcome.UNTRIED} else ""
+    return _ANOTHER if (plain | second) & (on_its_way | to_come) else _ONE_DOMAIN
+
+
+def singles_out(outcomes: Iterable[tuple[str, Outcome]]) -> bool:
+    """Whether a server has relayed for another stranger what it had refused us."""
+    pairs = list(outcomes)
+    plain = {outcome for vector, outcome in pairs if vector in PLAIN}
+    return bool(plain) and plain <= REFUSED and any(vector in STRANGER and o in DELIVERED for vector, o in pairs)
+
+
 def _answered(vector: str) -> bool:
     known = CATALOGUE.get(vector)
     return known is None or known.answered
@@ -322,7 +386,7 @@ class _Refused:
         return any(
             refusal.meant is Meant.RELAYING or outcome in _BY_CODE
             for vector, outcome, refusal in self.forms
-            if vector in PLAIN
+            if vector in PLAIN | STRANGER
         )
 
     @property
@@ -333,6 +397,13 @@ class _Refused:
         return (stopped and self.control is not Control.ACCEPTED) or any(
             refusal.meant is Meant.TESTER for _, _, refusal in self.forms
         )
+
+    @property
+    def text_alone(self) -> bool:
+        """Whether the text was judged, or may have been: it was taken whole, and another one did not meet the same."""
+        whole = [refusal for _, outcome, refusal in self.forms if outcome is Outcome.DATA_END_5XX]
+        other = [refusal for vector, outcome, refusal in self.forms if vector == SECOND and outcome not in _BY_CODE]
+        return bool(whole) and any(refusal.meant is not Meant.RELAYING for refusal in (*whole, *other))
 
     @property
     def in_the_same_words(self) -> bool:
@@ -347,8 +418,6 @@ class _Refused:
         return theirs.meant is Meant.TESTER or any(theirs.text == refusal.text for _, _, refusal in self.forms)
 
 
-#: The forms that any mail takes: what becomes of them is what becomes of a stranger's mail.
-PLAIN = frozenset({"S01", "S10"})
 #: Refusals whose code alone speaks of relaying.
 _BY_CODE = frozenset({Outcome.RCPT_AUTH, Outcome.RCPT_DENIED_SOFT})
 
@@ -357,9 +426,7 @@ def _judge_refusals(refused: _Refused, profile: str, skipped: int, say: Callable
     """Everything was refused: the words say whether relaying was meant or we were; where they do not, the control
     dialogue does."""
     taken, relaying = refused.control is Control.ACCEPTED, refused.speaks_of_relaying
-    if any(
-        outcome is Outcome.DATA_END_5XX and refusal.meant is not Meant.RELAYING for _, outcome, refusal in refused.forms
-    ):
+    if refused.text_alone:
         reason = "The server took our letter to its end and refused its text: another text might have passed."
         return say(Verdict.INCONCLUSIVE, reason, second_look=True)
     if not relaying:

@@ -36,6 +36,13 @@ class Particulars:
     nomination: str  #: or "none"
     proof: str
 
+    @property
+    def page(self) -> str:
+        """Where the machine that writes says whose it is; a machine may be called by its address literal."""
+        name = self.helo.removeprefix("[").removesuffix("]")
+        six = name.lower().startswith("ipv6:")
+        return f"http://[{name[5:]}]/" if six else f"http://{name}/"
+
 
 def write(wording: int, facts: Particulars) -> list[str]:
     """The lines of a letter, header and body, in this wording; of a number beyond the last, the series begins anew."""
@@ -103,7 +110,7 @@ def _note(f: Particulars) -> list[str]:
             "on its way. Nobody has to answer it, and it may be deleted."
         ),
         "",
-        *_wrapped(f"It was written by a program. Who runs it is told at http://{f.helo}/ and by writing to"),
+        *_wrapped(f"It was written by a program. Who runs it is told at {f.page} and by writing to"),
         f"<postmaster@{f.bounce_domain}>.",
         "",
         f"Code: {f.proof}",
@@ -143,7 +150,7 @@ def _report(f: Particulars) -> list[str]:
         ),
         "",
         *_wrapped(
-            f"Whose program it is: see http://{f.helo}/ or write to postmaster@{f.bounce_domain}, where people read "
+            f"Whose program it is: see {f.page} or write to postmaster@{f.bounce_domain}, where people read "
             "what comes, and will leave you in peace if you ask for it."
         ),
     ]

@@ -79,7 +79,7 @@ class Casework:
             doors=Doors(store, settings, clock, queueing),
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
             operators=Operators(store, settings, clock, queueing, judging),
-            assignments=Assignments(store, settings, clock, judging),
+            assignments=Assignments(store, settings, clock, judging, random),
             arrivals=Arrivals(store, settings, keyring, clock, judging),
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
             presence=Presence(store, clock),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.jobs import NOTHING
 from tester.fate import Fate, delivered, on
+from tester.guises import Guise, pair
 from tester.letter import Letter
 from tester.paths import Path
 from tester.smtp import Transcript
@@ -34,6 +35,7 @@ class Assignment:
     letters: tuple[Fate, ...]
     worker: str
     paths: tuple[Path, ...]  #: the ways in that are filed, the address's mail port first
+    guises: tuple[Guise, ...]  #: the strangers that test it, who offers most of it first
     names: tuple[str, ...] = ()  #: what the server has called itself in earlier takes
 
 
@@ -43,7 +45,10 @@ DAY = timedelta(days=1)
 class Assignments:
     """Jobs in workers' hands."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, judging: Judging) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, judging: Judging, random: Callable[[int], bytes]
+    ) -> None:
+        self._random = random
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -74,7 +79,7 @@ class Assignments:
                         evidence=evidence,
                     )
                     continue
-                run = begun or tx.runs.begin(job, now)
+                run = begun or self._begun(tx, job, now)
                 before = "queued" if begun is None or job.takes == job.retries + 1 else "interrupted"
                 given_up = job.takes - job.retries > MOST_LOST
                 tx.journal.append(
@@ -93,12 +98,20 @@ class Assignments:
                 self._judging.talk_over(tx, run, now)
         return None
 
+    def _begun(self, tx: Transaction, job: Job, now: datetime) -> Run:
+        """A new run, made by strangers who differ from those of the run before."""
+        guises = pair(self._settings.tester.wardrobe(job.address.version), tx.guises.last(job.address), self._random)
+        run = tx.runs.begin(job, now)
+        tx.guises.add(run.id, guises)
+        return run
+
     def _assigned(self, tx: Transaction, job: Job, worker: str) -> Assignment:
         return Assignment(
             job=job,
             letters=tuple(tx.letters.of(job.run)),
             worker=worker,
             paths=tuple(report.path for report in tx.paths.of(job.run)),
+            guises=tx.guises.of(job.run),
             names=tuple(tx.sessions.names(job.run, job.address)) if job.takes > 1 else (),
         )
 

@@ -46,13 +46,8 @@ _VERBS = {
     Action.DELIST: "delisted",
     Action.NOTHING: "not-listed",
 }
-#: What is said of a relay that was found open only from our second address.
-SPECIFIC = f"It had refused our first address, so it singles out the tester ({Flag.TESTER_SPECIFIC})."
-
-
-def tester_specific(reason: JobReason, verdict: Verdict | None) -> bool:
-    """Whether a server is open to the world and closed to our first address only."""
-    return reason is JobReason.VANTAGE and verdict in policy.KIND
+#: What is said of a relay that was found open only by another stranger of ours.
+SPECIFIC = f"It refuses us under other names of ours, so it singles out the tester ({Flag.TESTER_SPECIFIC})."
 
 
 class Judging:
@@ -148,6 +143,7 @@ class Judging:
             if run.reason is JobReason.SELF_TEST  # its owner wants to know at once, and nobody is listed for it
             else tx.runs.with_other_output(run.address, now - OTHER_COUNTS, but=run.id),
             unreachable_before=tx.runs.unreached_before(run),
+            apart=len({guise.collector_domain for guise in tx.guises.of(run.id)}) > 1,
         )
 
     def _settle(self, tx: Transaction, run: Run, judgement: Judgement, now: datetime) -> None:
@@ -156,7 +152,8 @@ class Judging:
         made = {fate.folded for fate in letters} - {Outcome.UNTRIED, Outcome.SKIPPED}
         unreached = bool(made) and made <= _UNREACHED
         late = run.state is RunState.SETTLED and tx.runs.closed_after(run)
-        specific = tester_specific(run.reason, judgement.verdict)
+        singled_out = run.reason is JobReason.VANTAGE or judgement.singled_out
+        specific = singled_out and judgement.verdict in policy.KIND
         explanation = f"{judgement.reason} {SPECIFIC}" if specific else judgement.reason
         tx.runs.settle(run.id, verdict=judgement.verdict, explanation=explanation, at=now, unreached=unreached)
         job = tx.jobs.of_run(run.id)
@@ -199,8 +196,10 @@ class Judging:
         return run.reason is not JobReason.VANTAGE and len(sources) > 1
 
     def _other_view(self, tx: Transaction, run: Run, judgement: Judgement) -> bool:
-        """Whether a server that refused us is to be seen from our second address: somebody has shown spam from it, so
-        it may refuse nobody but the tester."""
+        """Whether a server that refused us is to be seen as another stranger sees it: somebody has shown spam from it,
+        or it has taken something, so it may refuse nobody but the tester."""
+        if judgement.second_look and judgement.verdict is Verdict.INCONCLUSIVE:
+            return run.reason is not JobReason.VANTAGE  # it has taken our text, or mail for a domain of ours
         refused = judgement.second_look or judgement.verdict in (Verdict.REFUSES_TESTER, Verdict.CLOSED)
         return refused and self._elsewhere(run) and tx.nominations.with_evidence(run.address)
 

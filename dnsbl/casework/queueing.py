@@ -27,7 +27,7 @@ _PROVOCATIONS = {
     JobReason.CONFIRM: "confirmation of a letter that came back through another address",
     JobReason.UNREACHABLE: "further try at an address that did not answer",
     JobReason.REPEAT: "repetition of a test that a fault of our own collector spoilt",
-    JobReason.VANTAGE: "second look, from another address of ours, at a server that refused the first",
+    JobReason.VANTAGE: "second look, by another stranger, at a server that refused the first",
 }
 
 

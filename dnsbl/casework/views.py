@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.casework.base import ANYBODY, Asker, next_removal, run_in, stop_in
-from dnsbl.casework.judging import tester_specific
+from dnsbl.casework.judging import SPECIFIC
 from dnsbl.clock import Clock
 from dnsbl.model import (
     ASKED,
@@ -91,7 +91,7 @@ class Views:
         with self._store.read() as tx:
             found = run_in(tx, run)
             flags = tx.sessions.flags(run)
-            if tester_specific(found.reason, found.verdict):
+            if SPECIFIC in found.explanation:
                 flags.add(Flag.TESTER_SPECIFIC)
             if NO_POSTMASTER in found.explanation:
                 flags.add(Flag.NO_POSTMASTER)
@@ -102,6 +102,7 @@ class Views:
                 returns=tuple(tx.returns.of(run)),
                 provocation=tx.runs.provocation(run),
                 paths=tuple(tx.paths.of(run)),
+                guises=tx.guises.of(run),
                 flags=frozenset(flags),
             )
 

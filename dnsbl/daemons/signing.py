@@ -11,25 +11,26 @@ import dkim
 
 from dnsbl.errors import DnsblError
 from dnsbl.settings import Tester
+from tester.composing import Sign
+from tester.guises import Guise
 
 #: What a letter's reader sees of who sent it, and the fields that say what it is.
 SIGNED = (b"from", b"to", b"date", b"subject", b"message-id", b"auto-submitted")
 
 
-def signer(tester: Tester) -> Callable[[bytes], bytes]:
-    """A function that puts a signature before a message; without a key it gives the message as it is.
+def signer(tester: Tester) -> Callable[[Guise], Sign | None]:
+    """What signs the letters of a stranger, under its domain and selector; None for one who signs nothing.
 
     Raises DnsblError when the key cannot be read or used.
     """
     if tester.dkim_key is None:
-        return lambda message: message
+        return lambda guise: None
     try:
         key = tester.dkim_key.read_bytes()
     except OSError as error:
         raise DnsblError(f"{tester.dkim_key}: tester.dkim_key cannot be read: {error.strerror}.") from None
-    selector, domain = tester.dkim_selector.encode("ascii"), tester.bounce_domain.encode("ascii")
 
-    def sign(message: bytes) -> bytes:
+    def signed(message: bytes, selector: bytes, domain: bytes) -> bytes:
         signature: bytes = dkim.sign(
             message,
             selector,
@@ -41,7 +42,14 @@ def signer(tester: Tester) -> Callable[[bytes], bytes]:
         return signature + message
 
     try:
-        sign(b"From: <a@" + domain + b">\r\n\r\n\r\n")
+        signed(b"From: <a@example.org>\r\n\r\n\r\n", tester.dkim_selector.encode("ascii"), b"example.org")
     except (dkim.DKIMException, ValueError) as error:
         raise DnsblError(f"{tester.dkim_key}: not an RSA key in PEM that letters can be signed with.") from error
-    return sign
+
+    def of(guise: Guise) -> Sign | None:
+        if not guise.selector:
+            return None
+        selector, domain = guise.selector.encode("ascii"), guise.bounce_domain.encode("ascii")
+        return lambda message: signed(message, selector, domain)
+
+    return of

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from dnsbl.addresses import Address
 from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.clock import Clock
-from dnsbl.model import JobReason, MxPair
+from dnsbl.model import MxPair
 from dnsbl.rules import schedule
 from dnsbl.settings import Settings
 from tester import manners, vectors
 from tester.approach import Approach
 from tester.composing import Sign
 from tester.errors import NotDialable
+from tester.guises import Guise
 from tester.letter import Keyring, Sender
 from tester.smtp import Attempt, Event, Limits, Said, Transcript
 from tester.trial import Trial, Vantage, pair_label
@@ -37,7 +39,7 @@ class Means:
     settings: Settings
     keyring: Keyring
     clock: Clock
-    sign: Sign | None  #: signs a letter
+    sign: Callable[[Guise], Sign | None]  #: what signs a stranger's letters
     own_name: Callable[[Address, tuple[str, ...]], Awaitable[str]]  #: which of its names is a server's own
     on_event: Callable[[Address, Event], None] | None  #: hears every byte
 
@@ -136,38 +138,49 @@ class Visit:
 
     def _prepared(self) -> Trial:
         settings, job = self._means.settings, self._assignment.job
+        first, *others = map(self._vantage, self._assignment.guises or _as_ever(settings))
         return Trial(
             run=job.run,
             nomination=job.provocation,
-            vantage=Vantage(
-                sender=_sender(settings),
-                source=self._source(),
-                collectors=settings.collector.addresses,
-                sign=self._means.sign,
-            ),
+            vantage=replace(first, other=next(iter(others), None)),
             keyring=self._means.keyring,
             off=settings.tester.vectors_off,
             mx_domain=settings.tester.mx_domain or "",
         )
 
-    def _source(self) -> str | None:
-        """Our address to dial from: the first of the family; for a second view of the same server the second one."""
-        job = self._assignment.job
-        every = self._means.settings.tester.source_addresses
-        family = [str(address) for address in every if address.version == job.address.version]
-        second = job.reason in (JobReason.VANTAGE, JobReason.CONFIRM)
-        return next(iter(family[1:] if second and len(family) > 1 else family), None)
+    def _vantage(self, guise: Guise) -> Vantage:
+        """Where a stranger stands. One who was drawn on another machine may have an address that is not ours; then the
+        system takes one."""
+        settings = self._means.settings
+        ours = guise.source and ip_address(guise.source) in settings.tester.source_addresses
+        return Vantage(
+            sender=Sender(
+                service=settings.service.name,
+                website=settings.service.website,
+                contact=settings.service.contact,
+                helo=guise.helo,
+                collector_domain=guise.collector_domain,
+                bounce_domain=guise.bounce_domain,
+                wording=guise.wording,
+            ),
+            source=guise.source if ours else None,
+            collectors=settings.collector.addresses,
+            sign=self._means.sign(guise),
+            third_domain=guise.third_domain,
+            remark=guise.told,
+        )
 
 
-def _sender(settings: Settings) -> Sender:
-    service, tester = settings.service, settings.tester
-    return Sender(
-        service=service.name,
-        website=service.website,
-        contact=service.contact,
-        helo=tester.helo,
-        collector_domain=tester.collector_domain,
-        bounce_domain=tester.bounce_domain,
+def _as_ever(settings: Settings) -> tuple[Guise, ...]:
+    """Who tests for a run from before there were guises."""
+    tester = settings.tester
+    return (
+        Guise(
+            helo=tester.helo,
+            collector_domain=tester.collector_domain,
+            bounce_domain=tester.bounce_domain,
+            selector=tester.dkim_selector,
+        ),
     )
 
 

@@ -32,6 +32,7 @@ from dnsbl.store import faults, versions
 from dnsbl.store.changes import Changes
 from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
+from dnsbl.store.guises import Guises
 from dnsbl.store.jobs import Jobs
 from dnsbl.store.journal import Journal
 from dnsbl.store.kept import Kept
@@ -74,6 +75,7 @@ class Transaction:
         self.runs = Runs(connection)
         self.paths = Paths(connection)
         self.pairs = PairShelf(connection)
+        self.guises = Guises(connection)
         self.letters = Letters(connection)
         self.sessions = Sessions(connection)
         self.returns = Returns(connection)

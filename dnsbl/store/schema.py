@@ -142,6 +142,12 @@ pairs = _table(
     Column("until", Moment, nullable=False),
 )
 
+guises = _table(
+    "guises",
+    Column("run", Words, ForeignKey("runs.id"), primary_key=True),
+    Column("document", Words, nullable=False),
+)
+
 letters = _table(
     "letters",
     Column("id", Number, primary_key=True),

@@ -166,8 +166,9 @@ class Office:
         assert assignment is not None, "a job should have been due"
         return assignment
 
-    def issue(self, assignment: Assignment) -> None:
-        """File the letters of the job's profile, as a worker does before it dials."""
+    def issue(self, assignment: Assignment, *, strangers: bool = False) -> None:
+        """File the letters of the job's profile, as a worker does before it dials; those of another stranger, who would
+        have to be believed before anything is open, only where a test is about him."""
         job, now = assignment.job, int(self.clock.now().timestamp())
         self.casework.assignments.file_letters(
             assignment,
@@ -183,6 +184,7 @@ class Office:
                     random=self.random,
                 )
                 for vector in vectors.profile(job.profile)
+                if strangers or not vector.stranger
             ],
         )
 

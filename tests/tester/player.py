@@ -14,7 +14,7 @@ A .chat file is a header, a blank line, and the conversation:
     prefers: tls own nonsense                (optional) take TLS where offered; ask for the own name; ask for nobody@T
     helo: H01=localhost                      (optional) what we call ourselves for an attempt
     opening: P01=before P03=command          (optional) what its connection begins with: octets before the greeting, a
-                                             command after EHLO ("X"), or a certificate
+                                             command after EHLO ("X"), a certificate, or another stranger's name
     heard: text                              (optional) what compose was told of greetings, lines joined by |
 
     C: EHLO probe.test          we must say exactly this;  `C: [letter S01]` is that attempt's message, stuffed
@@ -85,6 +85,7 @@ OPENINGS = {
     "before": Opening(before=b"PROXY header\r\n"),
     "command": Opening(command=b"X client"),
     "certificate": Opening(certificate=True),
+    "stranger": Opening(helo=b"other.test", remark="another stranger"),
 }
 
 
@@ -99,6 +100,7 @@ def attempt(word: str, *, helo: str = "", opening: str = "") -> Attempt:
         odd=word.endswith("*"),
         helo=helo.encode(),
         opening=OPENINGS[opening],
+        stranger={"S11": 1, "S12": 2}[vector] if opening == "stranger" else 0,
         skip="left out" if word.endswith("-") else "",
     )
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tester import vectors
-from tester.composing import compose
+from tester.composing import Offerer, compose
 from tester.errors import ForgedToken
 from tester.letter import Keyring, Letter, Sender, issue
 from tester.returned import unwrap
-from tester.smtp import Attempt
+from tester.smtp import Attempt, Opening
 from tester.vectors import Names
 
 NOW = 1_700_000_000
@@ -84,7 +84,8 @@ def test_an_attempt_greets_and_opens_as_its_row_says() -> None:
     made = [attempt for attempt in composed(letters(*vectors.CATALOGUE), names=names) if not attempt.skip]
     for attempt in made:
         row = vectors.CATALOGUE[attempt.vector]
-        assert (attempt.helo, attempt.opening) == (vectors.helo(row, names), vectors.opening(row, names))
+        if not row.stranger:
+            assert (attempt.helo, attempt.opening) == (vectors.helo(row, names), vectors.opening(row, names))
     assert any(attempt.helo for attempt in made)
     assert any(attempt.opening.before for attempt in made)
 
@@ -148,3 +149,35 @@ def test_without_its_key_no_letter_is_composed() -> None:
         composed(letters("S01"), keyring=other)
     with pytest.raises(KeyError):
         composed([replace(letters("S01")[0], vector="S99")])
+
+
+def test_another_strangers_forms_bear_his_names_words_signature_and_connection() -> None:
+    theirs = Offerer(
+        names=replace(
+            NAMES, collector_domain="c2.example.net", bounce_domain="b2.example.net", third_domain="x.example"
+        ),
+        sender=replace(
+            US, helo="post.example.net", collector_domain="c2.example.net", bounce_domain="b2.example.net", wording=1
+        ),
+        sign=lambda message: b"Signed: by him\r\n" + message,
+        opening=Opening(source="192.0.2.9", helo=b"post.example.net", remark="another stranger"),
+    )
+    ours, second, third = composed(letters("S01", "S11", "S12"), other=theirs)
+    assert (ours.opening, ours.stranger) == (Opening(), 0)
+    assert [(a.opening, a.stranger) for a in (second, third)] == [(theirs.opening, 1), (theirs.opening, 2)]
+    assert second.mail.endswith(b"@b2.example.net>") and second.rcpt.endswith(b"@c2.example.net>")
+    assert third.mail.endswith(b"@c2.example.net>") and third.rcpt.endswith(b"@x.example>")
+    assert b"@x.example>" in third.message and b"@c2.example.net>" in second.message
+    assert not ours.message.startswith(b"Signed") and second.message.startswith(b"Signed: by him\r\n")
+    assert b"Open relay test" in ours.message and b"Open relay test" not in second.message
+
+
+def test_who_has_no_other_names_is_another_stranger_by_his_words_alone() -> None:
+    ours, second, third = composed(letters("S01", "S11", "S12"))
+    assert second.mail.partition(b"@")[2] == ours.mail.partition(b"@")[2]
+    assert second.opening.plain and second.opening != Opening()
+    assert third.rcpt.endswith(b"@b.example.org>")
+    subjects = {a.message.partition(b"Subject:")[2].partition(b"\r\n")[0] for a in (ours, second)}
+    assert len(subjects) == 2
+    [lone] = composed(letters("S12"), names=replace(NAMES, bounce_domain=NAMES.collector_domain))
+    assert lone.skip == "This form needs a third domain of ours, which is not known."

@@ -197,4 +197,4 @@ def test_every_profile_fits_into_the_connections_of_one_test(name: str) -> None:
         dialogue = dialogue.again()
     assert ended == [Outcome.RCPT_5XX] * len(rows)
     assert connections <= Limits().connections - 2, "with room for two second tries"
-    assert name != "standard" or connections == 4
+    assert name != "standard" or connections == 5

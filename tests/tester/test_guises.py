@@ -50,9 +50,9 @@ def test_every_choice_is_drawn_at_some_time() -> None:
 
 def test_who_has_one_name_of_each_differs_in_the_words_alone() -> None:
     first, second = pair(LONE, None, bytes_of(1))
-    assert replace(second, wording=first.wording) == first
+    assert replace(second, wording=first.wording, third_domain="") == first
     assert first.wording != second.wording in NEUTRAL
-    assert (first.selector, first.source, second.third_domain) == ("", "", "")
+    assert (first.selector, first.source, second.third_domain) == ("", "", "b.example")
 
 
 def test_with_one_selector_one_of_two_is_unsigned_and_the_first_of_all_is_signed() -> None:
@@ -73,12 +73,19 @@ def test_the_third_domain_is_one_that_no_other_letter_goes_to(
 ) -> None:
     wardrobe = replace(LONE, collector_domains=collectors, bounce_domains=bounces)
     first, second = pair(wardrobe, None, bytes_of(seed))
-    if len(collectors) == 1:
-        assert second.third_domain == ""
-        return
     assert second.third_domain in {*collectors, *bounces} - {first.collector_domain, second.collector_domain}
     if len(collectors) > 2 or len(bounces) > 1:
         assert second.third_domain != second.bounce_domain
+
+
+@pytest.mark.parametrize(("source", "literal"), [("192.0.2.1", "[192.0.2.1]"), ("2001:db8::1", "[IPv6:2001:db8::1]")])
+def test_who_has_one_name_for_ehlo_calls_the_second_one_by_its_address(source: str, literal: str) -> None:
+    first, second = pair(replace(LONE, sources=(source,)), None, bytes_of(1))
+    assert (first.helo, second.helo) == ("one.example", literal)
+
+
+def test_with_one_domain_for_everything_there_is_no_third() -> None:
+    assert pair(replace(LONE, bounce_domains=("c.example",)), None, bytes_of(1))[1].third_domain == ""
 
 
 @given(st.integers())

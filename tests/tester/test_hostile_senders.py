@@ -154,6 +154,7 @@ def aimed_at(victim: str) -> vectors.Names:
         own_name="mx.c.test",
         collector_domain=victim,
         bounce_domain="outside.example",
+        third_domain=victim,
         mx_domain=f"mx.{victim}",
         served_domain=C,
         collector_addresses=LITERALS,

@@ -25,7 +25,7 @@ PATH = Path(address=HOST, port=25)
 VANTAGE = Vantage(sender=SENDER, source=str(US))
 OURS = Ours(names={"mx.example"}, sources={US})
 SAID = Said(name="mx.host.example", own="", text=b"mx.host.example ESMTP\n")
-FORMS = vectors.profile("basic")
+FORMS = tuple(form for form in vectors.profile("basic") if not form.stranger)
 
 
 def opened(*paths: Path) -> Trial:
@@ -191,6 +191,7 @@ def test_the_verdict_is_asked_with_all_that_was_seen(monkeypatch: pytest.MonkeyP
                 "control_reply": "550 no",
                 "replies": {form.id: "so" for form in FORMS},
                 "us": VANTAGE.names,
+                "apart": False,
                 "profile": "standard",
                 "window_closed": False,
                 "retries_left": True,

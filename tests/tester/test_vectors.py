@@ -28,6 +28,8 @@ EXPECTED = {
     "S08": ("<s@s.b.example>", "<r@c.example>"),
     "S09": ("<s@d.example>", "<r@c.example>"),
     "S10": ("<s@c.example>", "<r@c.example>"),
+    "S11": ("<s@b.example>", "<r@c.example>"),
+    "S12": ("<s@c.example>", "<r@x.example>"),
     "R01": ("<s@b.example>", "<r%c.example@mx.t.example>"),
     "R02": ("<s@b.example>", "<r%c.example@[192.0.2.1]>"),
     "R03": ("<s@b.example>", "<r%c.example>"),
@@ -69,7 +71,7 @@ EXPECTED = {
     "T01": ("<s@b.example>", "<r@c.example>"),
 }
 
-STANDARD = "S01 S10 S02 S03 S04 R01 R02 R04 R06 R08 R10 R13 R14 R17 X01"
+STANDARD = "S01 S10 S02 S03 S04 R01 R02 R04 R06 R08 R10 R13 R14 R17 X01 S11 S12"
 
 
 def names(**changed: Any) -> Names:
@@ -80,6 +82,7 @@ def names(**changed: Any) -> Names:
         "mx_domain": "m.example",
         "collector_domain": C,
         "bounce_domain": "b.example",
+        "third_domain": "x.example",
         "served_domain": "d.example",
         "collector_addresses": (ip_address("198.51.100.7"), ip_address("2001:db8::7")),
     }
@@ -112,14 +115,14 @@ def test_what_can_hurt_says_so():
 
 
 def test_profiles_hold_the_rows_in_the_order_of_trying():
-    assert PROFILES["basic"] == ("S01", "S10")
+    assert PROFILES["basic"] == ("S01", "S10", "S11", "S12")
     assert " ".join(PROFILES["standard"]) == STANDARD
-    assert PROFILES["full"][:15] == PROFILES["standard"]
-    assert [row.id for row in profile("basic")] == ["S01", "S10"]
+    assert PROFILES["full"][:17] == PROFILES["standard"]
+    assert [row.id for row in profile("basic")] == ["S01", "S10", "S11", "S12"]
 
 
 def test_the_full_profile_is_the_standard_one_and_what_owners_ask_for():
-    later = PROFILES["full"][15:]
+    later = PROFILES["full"][17:]
     assert list(later) == [id for id, row in CATALOGUE.items() if row.tier == "owner"]
     assert len(set(PROFILES["full"])) == len(PROFILES["full"])
 

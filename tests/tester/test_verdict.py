@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -550,3 +551,77 @@ def test_what_was_refused_in_words_of_its_own_is_not_said_to_be_for_relaying() -
 )
 def test_a_letter_that_came_back_says_from_where_and_when(change: dict[str, object], reason: str) -> None:
     assert weigh(replace(GOOD, **change)).reason == f"The letter came back with its proof {reason}"  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------------------------------- another stranger
+
+
+def of_strangers(plain: Outcome, second: Outcome, third: Outcome = O.UNTRIED, **changed: Any) -> Judgement:
+    facts: dict[str, Any] = {"control": YES, "profile": "standard", "window_closed": True, "retries_left": False}
+    replies = dict.fromkeys(("S01", "S10", "S11", "S12"), RELAYING)
+    pairs = [("S01", plain), ("S10", plain), ("R01", O.RCPT_5XX), ("S11", second), ("S12", third)]
+    return judge(pairs, replies=replies, us=US, **facts | changed)
+
+
+CAME, REFUSED_AT_RCPT = O.DELIVERED_SAME, O.RCPT_5XX
+
+
+@pytest.mark.parametrize(
+    ("plain", "second", "third", "apart", "verdict"),
+    [
+        (CAME, CAME, O.UNTRIED, True, V.OPEN),
+        (CAME, O.UNTRIED, O.UNTRIED, True, V.OPEN),  # nothing speaks against the one
+        (CAME, O.LOST, O.UNTRIED, False, V.INCONCLUSIVE),  # a honeypot that passes on probes
+        (CAME, O.BOUNCED, O.UNTRIED, False, V.INCONCLUSIVE),
+        (CAME, O.DATA_END_5XX, REFUSED_AT_RCPT, False, V.INCONCLUSIVE),
+        (CAME, REFUSED_AT_RCPT, REFUSED_AT_RCPT, True, V.INCONCLUSIVE),  # it serves a domain of ours
+        (CAME, REFUSED_AT_RCPT, REFUSED_AT_RCPT, False, V.OPEN),  # it refuses the other stranger
+        (CAME, REFUSED_AT_RCPT, CAME, True, V.OPEN),
+        (CAME, O.CONN_TIMEOUT, O.CONN_TIMEOUT, True, V.OPEN),
+        (REFUSED_AT_RCPT, CAME, CAME, True, V.OPEN),
+        (REFUSED_AT_RCPT, CAME, O.UNTRIED, False, V.OPEN),
+        (REFUSED_AT_RCPT, CAME, REFUSED_AT_RCPT, True, V.INCONCLUSIVE),  # it serves a domain of ours
+        (REFUSED_AT_RCPT, REFUSED_AT_RCPT, CAME, False, V.INCONCLUSIVE),
+        (O.LOST, CAME, O.UNTRIED, True, V.OPEN),  # our first text is thrown away
+        (REFUSED_AT_RCPT, REFUSED_AT_RCPT, REFUSED_AT_RCPT, True, V.CLOSED),
+        (REFUSED_AT_RCPT, O.BANNER_5XX, O.BANNER_5XX, True, V.CLOSED),  # he has seen nothing
+        (REFUSED_AT_RCPT, O.LOST, O.LOST, True, V.ACCEPTS_LOSES),
+        (O.DATA_END_5XX, O.DATA_END_5XX, O.RCPT_5XX, True, V.CLOSED),  # two texts, and words for relaying
+    ],
+)
+def test_a_plain_letter_convicts_where_another_stranger_does_not_speak_against_it(
+    plain: Outcome, second: Outcome, third: Outcome, apart: bool, verdict: Verdict
+) -> None:
+    judgement = of_strangers(plain, second, third, apart=apart)
+    assert (judgement.verdict, judgement.final) == (verdict, True), judgement.reason
+    specific = verdict is V.OPEN and plain is REFUSED_AT_RCPT
+    assert judgement.singled_out is specific
+
+
+def test_the_other_letter_is_waited_for_and_then_the_first_one_convicts() -> None:
+    waiting = of_strangers(CAME, O.ACCEPTED, window_closed=False)
+    assert (waiting.verdict, waiting.final) == (V.INCONCLUSIVE, False)
+    to_be_offered = of_strangers(CAME, O.UNTRIED, window_closed=False, retries_left=True)
+    assert (to_be_offered.verdict, to_be_offered.final) == (V.INCONCLUSIVE, False)
+    assert of_strangers(CAME, CAME, window_closed=False, retries_left=True).verdict is V.OPEN
+    third = of_strangers(REFUSED_AT_RCPT, CAME, O.ACCEPTED, apart=True, window_closed=False)
+    assert (third.verdict, third.final) == (V.INCONCLUSIVE, False)
+
+
+def test_a_form_that_is_not_plain_needs_no_second_letter() -> None:
+    pairs = [("S01", O.RCPT_5XX), ("S03", CAME), ("S11", O.RCPT_5XX), ("S12", O.RCPT_5XX)]
+    assert judge(pairs, control=YES, profile="standard", window_closed=False, retries_left=True).verdict is V.OPEN
+
+
+def test_one_domain_of_ours_asks_for_a_second_look() -> None:
+    assert of_strangers(REFUSED_AT_RCPT, CAME, REFUSED_AT_RCPT, apart=True).second_look
+    assert not of_strangers(CAME, O.LOST).second_look
+
+
+def test_a_text_that_is_refused_in_words_for_relaying_is_a_refusal_only_where_another_one_meets_the_same() -> None:
+    replies = {"S01": RELAYING, "S10": RELAYING, "S11": "550 no such luck"}
+    outcomes = {"S01": O.DATA_END_5XX, "S10": O.DATA_END_5XX, "S11": O.RCPT_5XX}
+    judgement = judge(
+        outcomes.items(), control=YES, profile="standard", window_closed=True, retries_left=False, replies=replies
+    )
+    assert (judgement.verdict, judgement.second_look) == (V.INCONCLUSIVE, True)

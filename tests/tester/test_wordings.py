@@ -66,6 +66,18 @@ def test_no_two_wordings_share_a_line_of_text_a_subject_or_their_fields(one: int
     assert lengths[1] > 1.15 * lengths[0]
 
 
+@pytest.mark.parametrize(
+    ("helo", "page"),
+    [
+        ("h.example", b"http://h.example/"),
+        ("[192.0.2.7]", b"http://192.0.2.7/"),
+        ("[IPv6:2001:db8::7]", b"http://[2001:db8::7]/"),
+    ],
+)
+def test_a_machine_that_is_called_by_its_address_has_its_page_there(helo: str, page: bytes) -> None:
+    assert page in worded(2, helo=helo)
+
+
 def test_a_number_beyond_the_last_wording_begins_anew() -> None:
     assert worded(len(WORDINGS)) == worded(0)
 

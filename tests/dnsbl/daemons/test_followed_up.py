@@ -10,7 +10,7 @@ import pytest
 
 from dnsbl.addresses import parse_network
 from dnsbl.errors import Full
-from dnsbl.model import Door, JobReason, JobState, State
+from dnsbl.model import Door, JobReason, JobState, Run, State
 from tester.smtp import Control, Flag, Outcome
 from tester.verdict import Verdict
 
@@ -350,3 +350,52 @@ def test_a_copy_of_our_letter_in_a_bounce_is_no_delivery(office: Office) -> None
     assert office.come_back(taken.job.run, HOST, message=report, to_sender=True) == "BOUNCED"
     assert office.come_back(taken.job.run, HOST, message=report) == "TOKEN_SEEN"
     assert office.casework.views.look_up(office.at(HOST)).listings == ()
+
+
+# ---------------------------------------------------------------------------------------- another stranger
+
+
+def stranger_alone(office: Office, says: Callable[[str], Outcome], *back: str) -> Run:
+    """One test with both strangers, in which the letters of these forms come back."""
+    taken = office.take()
+    office.issue(taken, strangers=True)
+    office.talk(taken, says)
+    office.later(seconds=10)
+    forms = [fate.letter.vector for fate in office.letters(taken.job.run)]
+    for form in back:
+        office.come_back(taken.job.run, HOST, number=forms.index(form))
+    return office.casework.assignments.file_run(taken)
+
+
+def test_a_relay_that_refuses_just_us_is_listed_in_the_very_run_that_it_refuses(office: Office) -> None:
+    office.nominate(HOST)
+    run = stranger_alone(office, lambda form: O.ACCEPTED if form in ("S11", "S12") else O.RCPT_5XX, "S11", "S12")
+    assert run.verdict is Verdict.OPEN
+    assert run.explanation.endswith("(TESTER_SPECIFIC).")
+    assert Flag.TESTER_SPECIFIC in office.casework.views.run_report(run.id).flags
+    assert office.casework.views.look_up(office.at(HOST)).state is State.LISTED
+
+
+def test_what_passes_on_one_of_two_unlike_letters_is_not_listed_when_the_window_is_over(office: Office) -> None:
+    office.nominate(HOST)
+    run = stranger_alone(office, lambda form: O.ACCEPTED if form in ("S01", "S11") else O.RCPT_5XX, "S01")
+    assert not office.casework.views.look_up(office.at(HOST)).listings, "the other letter is waited for"
+    office.later(days=3)
+    office.casework.upkeep.settle()
+    settled = office.casework.views.run_report(run.id).run
+    assert settled.verdict is Verdict.INCONCLUSIVE
+    assert "kept another one" in settled.explanation
+    assert not office.casework.views.look_up(office.at(HOST)).listings
+
+
+def test_a_text_that_alone_was_refused_is_followed_by_one_look_of_other_strangers(office: Office) -> None:
+    office.nominate(HOST, evidence=None)
+    first = stranger_alone(office, lambda form: O.DATA_END_5XX)
+    assert first.verdict is Verdict.INCONCLUSIVE
+    job = office.casework.views.look_up(office.at(HOST)).job
+    assert job is not None and job.reason is JobReason.VANTAGE
+    second = stranger_alone(office, lambda form: O.DATA_END_5XX)
+    assert second.verdict is Verdict.INCONCLUSIVE
+    assert office.casework.views.look_up(office.at(HOST)).job is None
+    was, now = (office.casework.views.run_report(run.id).guises[0] for run in (first, second))
+    assert was.wording != now.wording

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from dnsbl.daemons.signing import signer
 from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings
+from tester.guises import Guise
 
 LETTER = b"From: <s@b.example.org>\r\nTo: <r@c.example.org>\r\nDate: x\r\nSubject: Open relay\r\n\r\nProof: abc\r\n"
+
+GUISE = Guise(helo="h.example.org", collector_domain="c.example.org", bounce_domain="b.example.org", selector="t1")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,9 @@ def test_a_verifier_with_our_dns_record_believes_the_letter(
 ) -> None:
     file = tmp_path / "dkim.pem"
     file.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-    signed = signer(terms(file))(LETTER)
+    sign = signer(terms(file))(GUISE)
+    assert sign is not None
+    signed = sign(LETTER)
     assert signed.endswith(LETTER)
     assert signed.startswith(b"DKIM-Signature: ")
     assert max(len(line) for line in signed.split(b"\r\n")) <= 76
@@ -56,8 +62,21 @@ def test_a_verifier_with_our_dns_record_believes_the_letter(
     assert not dkim.verify(signed.replace(b"Open relay", b"Closed relay"), dnsfunc=dns)
 
 
-def test_without_a_key_a_letter_goes_out_as_it_is() -> None:
-    assert signer(terms(None))(LETTER) == LETTER
+def test_without_a_key_or_a_selector_letters_are_not_signed(tmp_path: Path, key: rsa.RSAPrivateKey) -> None:
+    assert signer(terms(None))(GUISE) is None
+    form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file = tmp_path / "dkim.pem"
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, none))
+    assert signer(terms(file))(replace(GUISE, selector="")) is None
+
+
+def test_each_stranger_signs_under_its_own_domain_and_selector(tmp_path: Path, key: rsa.RSAPrivateKey) -> None:
+    form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file = tmp_path / "dkim.pem"
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, none))
+    sign = signer(terms(file))(replace(GUISE, selector="t2", bounce_domain="back.example"))
+    assert sign is not None
+    assert re.search(rb"d=back\.example;[^:]*s=t2;", sign(LETTER))
 
 
 def test_a_key_that_cannot_be_used_is_one_sentence_at_the_start(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from dnsbl.addresses import network_of, parse_address
 from dnsbl.casework.assignments import Assignment
 from dnsbl.daemons.visit import Means, Visit
 from dnsbl.errors import NotFound
-from dnsbl.model import JobReason
 from tester import vectors
 from tester.errors import NotDialable
 from tester.paths import Path
@@ -33,7 +32,7 @@ def visiting(office: Any, assignment: Assignment | None = None, **means: Any) ->
         "settings": office.settings,
         "keyring": office.keyring,
         "clock": office.clock,
-        "sign": None,
+        "sign": lambda guise: None,
         "own_name": None,
         "on_event": None,
     }
@@ -94,15 +93,66 @@ def test_a_server_that_has_used_up_its_second_try_is_not_offered_the_same_again(
     assert [attempt.vector for attempt in third.compose(SAID)] == ["S10"]
 
 
-@pytest.mark.parametrize("reason", JobReason)
-def test_a_confirmation_and_a_second_look_are_made_from_elsewhere(make_office: Any, reason: JobReason) -> None:
-    office = make_office(tester={"source_addresses": ["192.0.2.2", "192.0.2.3", "2001:db8::2"]})
+TWO_OF_EACH = {
+    "source_addresses": ["192.0.2.2", "192.0.2.3", "2001:db8::2"],
+    "helo": "a.test",
+    "more_helos": ["z.test"],
+    "collector_domain": "c.test",
+    "more_collector_domains": ["c2.test"],
+    "bounce_domain": "b.test",
+    "more_bounce_domains": ["b2.test"],
+}
+
+
+def test_a_host_is_tested_by_two_strangers_who_are_those_of_its_run(make_office: Any) -> None:
+    office = make_office(tester=TWO_OF_EACH)
     office.nominate(HOST)
     taken = office.take()
-    visit = visiting(office, replace(taken, job=replace(taken.job, reason=reason)))
+    first, second = taken.guises
+    visit = visiting(office, taken)
     visit.prepare()
-    second = reason in (JobReason.CONFIRM, JobReason.VANTAGE)
-    assert visit.approach.source == ("192.0.2.3" if second else "192.0.2.2")
+    assert (visit.approach.source, visit.approach.helo, visit.approach.remark) == (
+        first.source,
+        first.helo,
+        first.told,
+    )
+    attempts = {attempt.vector: attempt for attempt in visit.compose(SAID)}
+    assert attempts["S01"].rcpt.endswith(f"@{first.collector_domain}>".encode())
+    assert attempts["S01"].mail.endswith(f"@{first.bounce_domain}>".encode())
+    other = attempts["S11"]
+    assert other.rcpt.endswith(f"@{second.collector_domain}>".encode())
+    assert other.mail.endswith(f"@{second.bounce_domain}>".encode())
+    assert (other.opening.source, other.opening.helo) == (second.source, second.helo.encode())
+    assert other.opening.remark == second.told
+    assert attempts["S12"].rcpt.endswith(f"@{second.third_domain}>".encode())
+    assert attempts["S12"].opening == other.opening
+    assert len({first.collector_domain, second.collector_domain, second.third_domain}) == 3
+    shown = office.casework.views.run_report(taken.job.run).guises
+    assert shown == taken.guises
+
+
+def test_a_stranger_whose_address_is_another_machines_dials_from_whatever_there_is(make_office: Any) -> None:
+    office = make_office(tester=TWO_OF_EACH)
+    office.nominate(HOST)
+    taken = office.take()
+    first, second = (replace(guise, source="203.0.113.99") for guise in taken.guises)
+    visit = visiting(office, replace(taken, guises=(first, second)))
+    visit.prepare()
+    assert visit.approach.source is None
+    assert {attempt.opening.source for attempt in visit.compose(SAID)} == {""}
+
+
+def test_a_run_from_before_there_were_guises_is_taken_up_under_our_first_names(make_office: Any) -> None:
+    office = make_office(tester=TWO_OF_EACH)
+    office.nominate(HOST)
+    visit = visiting(office, replace(office.take(), guises=()))
+    visit.prepare()
+    assert (visit.approach.helo, visit.approach.remark[:9]) == ("a.test", "as a.test")
+
+
+def test_the_conversation_is_held_with_patience_and_asks_for_the_servers_own_name(office: Any) -> None:
+    visit = visiting(office)
+    visit.prepare()
     assert len(visit.approach.nonsense) == 16
     assert visit.approach.limits.banner_second == 300
     assert visit.approach.ask_own

@@ -28,7 +28,10 @@ from tester.verdict import Verdict
 
 LOOPBACK = ip_address("127.0.0.1")
 QUICK = Limits(connect=2, banner=2, command=2, final=5, attempt_gap=0, connection_gap=0, grace=1)
-CLOSED = {**OPEN, "RCPT": (b"550 5.7.1 relaying denied\r\n",) * 15 + (b"250 ok\r\n",)}
+CLOSED = {
+    **OPEN,
+    "RCPT": (b"550 5.7.1 relaying denied\r\n",) * 15 + (b"250 ok\r\n",) + (b"550 5.7.1 relaying denied\r\n",) * 2,
+}
 
 
 def outfit(**changed: object) -> Outfit:

@@ -1,0 +1,38 @@
+"""As whom each run was made, in the order of its strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+
+from dnsbl.addresses import Address
+from dnsbl.store.faults import damaged
+from dnsbl.store.schema import guises, runs
+from dnsbl.store.shelf import Shelf
+from tester.guises import Guise, from_json, to_json
+
+
+class Guises(Shelf):
+    """One row a run; runs from before there were guises have none."""
+
+    def add(self, run: str, worn: Sequence[Guise]) -> None:
+        """Keep as whom a run that has begun is made."""
+        self._sql.execute(insert(guises).values(run=run, document=to_json(worn)))
+
+    def of(self, run: str) -> tuple[Guise, ...]:
+        """The strangers of a run, who offers most of it first; none for a run that has none."""
+        return _read(self._sql.execute(select(guises.c.document).where(guises.c.run == run)).scalar())
+
+    def last(self, address: Address) -> Guise | None:
+        """Who offered most of the newest run of an address, or None."""
+        wanted = select(guises.c.document).join(runs, runs.c.id == guises.c.run).where(runs.c.address == address)
+        newest = wanted.order_by(runs.c.started.desc(), runs.c.id).limit(1)
+        return next(iter(_read(self._sql.execute(newest).scalar())), None)
+
+
+def _read(document: str | None) -> tuple[Guise, ...]:
+    try:
+        return from_json(document or "")
+    except (ValueError, TypeError) as error:
+        raise damaged() from error
