@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,18 @@ def test_a_list_that_is_killed_answers_from_its_table_when_it_starts_again(house
     (house.state / "dnsbl.db").rename(house.folder / "away.db")
     house.serve("--only", "dns")
     assert house.ask("8.8.8.8") == LISTED
+
+
+def test_no_file_that_a_list_writes_is_a_strangers_to_read(houses: Callable[..., House]) -> None:
+    house = houses()
+    process = house.serve()
+    house.until("all to be up", lambda: house.ready()[0] == 200)
+    house.until("the table on disk", lambda: (house.state / "serial").exists())
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in house.state.iterdir() if file.is_file()}
+    assert {"dnsbl.db", "dnsbl.db-wal", "keys.json", "cookies", "table", "serial"} <= modes.keys()
+    secret = {"keys.json", "cookies"}
+    assert modes == {name: 0o600 if name in secret else 0o640 for name in modes}
+    assert house.stop(process) == 0
 
 
 def test_when_all_other_roles_are_killed_no_answer_is_lost_and_they_come_back(houses: Callable[..., House]) -> None:
