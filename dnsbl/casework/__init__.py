@@ -15,7 +15,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
     presence     every process that is at work: beat  reckon  ails
-    views        whoever looks: look_up  listed_among  listed_in  run_report  stopped
+    views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  stopped
     contents     who answers: snapshot  last_change  changes  pairs
 
     judging  what a verdict does to the list;  queueing  which tests are to be made;  base  what several ask

@@ -106,6 +106,12 @@ class Views:
                 flags=frozenset(flags),
             )
 
+    def pulse(self, run: str) -> tuple[object, ...]:
+        """What changes whenever a run's report does, for a fraction of its price. Raises NotFound."""
+        with self._store.read() as tx:
+            found = run_in(tx, run)
+            return (found.state, found.verdict, *((fate.outcome, fate.finding) for fate in tx.letters.of(run)))
+
     def stopped(self) -> Entry | None:
         """The journal's entry that has stopped all dialling, or None when there is no such stop."""
         with self._store.read() as tx:

@@ -6,7 +6,9 @@ read that run. A nomination's answer does not name one: nominators learn nothing
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -19,10 +21,11 @@ from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Refusal
+from dnsbl.model import Door, Refusal, RunState
 from dnsbl.rules import asking, intake
 from dnsbl.settings import Settings
 from dnsbl.web.dossier import discretion
+from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, problem, problems, refusal
 from dnsbl.web.pages import asker, controls, requester
 from dnsbl.web.shapes import (
@@ -94,7 +97,10 @@ class NominationsShape(AcceptedShape):
 class Interface:
     """The routes for programs."""
 
-    def __init__(self, doors: Doors, views: Views, settings: Settings, clock: Clock, codes: Codes) -> None:
+    def __init__(
+        self, doors: Doors, views: Views, settings: Settings, clock: Clock, codes: Codes, events: Events
+    ) -> None:
+        self._events = events
         self._doors = doors
         self._views = views
         self._settings = settings
@@ -114,6 +120,13 @@ class Interface:
             response_model=RunShape,
             responses=problems(s404="There is no such run.", s422="Not of the documented form."),
         )(self.run)
+        get(
+            "/runs/{run}/events",
+            response_class=EventStream,
+            responses=problems(
+                s404="There is no such run.", s422="Not of the documented form.", s429="Too many watch."
+            ),
+        )(self.events)
         post("/nominations", status_code=202, response_model=NominationsShape, responses=problems(**_POSTED))(
             self.nominate
         )
@@ -130,6 +143,26 @@ class Interface:
         for attempt in shape["attempts"]:
             attempt["reply"] = self._discreet(attempt["reply"])
         return shape
+
+    async def events(self, request: Request, run: Annotated[str, PathParameter(max_length=64)]) -> Response:
+        """The same as server-sent events: `progress` whenever something has changed, and `result` when the test is
+        judged, each with the document that runs/ID gives."""
+        await asyncio.to_thread(self._views.pulse, run)
+        place = self._events.enter(request.state.visitor)
+        return Stream(server_sent(self._events.follow(self._looking(run))), place, media_type=EventStream.media_type)
+
+    def _looking(self, run: str) -> Callable[[], News]:
+        """Looks at a run that cost little while nothing changes."""
+        last: list[tuple[tuple[object, ...], News]] = []
+
+        def look() -> News:
+            pulse = self._views.pulse(run)
+            if not last or last[0][0] != pulse:
+                shape = self.run(run)
+                last[:] = [(pulse, News(document=shape, over=shape["state"] == RunState.SETTLED))]
+            return last[0][1]
+
+        return look
 
     def nominate(self, request: Request, response: Response, wish: NominationRequest) -> Any:
         """Nominate a suspect. Its test is queued; the answer tells nothing about the server.

@@ -82,12 +82,11 @@ def create_app(
     faults = Faults(pages)
     faults.handle(app)
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
-    app.include_router(Interface(doors, views, settings, clock, codes).router)
+    events = Events(settings.web, clock) if events is None else events
+    app.include_router(Interface(doors, views, settings, clock, codes, events).router)
     app.include_router(Site(doors, views, settings, clock, codes, pages).router)
     if self_tests is not None:
-        door = SelfTestDoor(
-            self_tests, views, settings, clock, pages, Events(settings.web, clock) if events is None else events
-        )
+        door = SelfTestDoor(self_tests, views, settings, clock, pages, events)
         app.include_router(door.api)
         app.include_router(door.pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from dnsbl.addresses import Address
@@ -101,12 +101,18 @@ async def server_sent(news: AsyncIterator[News | None]) -> AsyncIterator[str]:
         yield f"id: {number}\nevent: {kind}\ndata: {json.dumps(one.document)}\n\n"
 
 
+class EventStream(Response):
+    """What the interface's description calls such an answer."""
+
+    media_type = "text/event-stream"
+
+
 class Stream(StreamingResponse):
     """An answer that goes on, and gives its place up when it ends, however it ends."""
 
-    def __init__(self, content: AsyncIterator[str], place: Place, *, media_type: str, status_code: int = 200) -> None:
+    def __init__(self, content: AsyncIterator[str], place: Place, *, media_type: str) -> None:
         # X-Accel-Buffering: nginx would keep it back until it is over.
-        super().__init__(content, status_code, {"X-Accel-Buffering": "no"}, media_type=media_type)
+        super().__init__(content, 200, {"X-Accel-Buffering": "no"}, media_type=media_type)
         self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

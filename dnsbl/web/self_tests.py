@@ -30,7 +30,7 @@ from dnsbl.rules.causes import cause_of
 from dnsbl.settings import Settings
 from dnsbl.web import lines
 from dnsbl.web.dossier import discretion
-from dnsbl.web.events import Events, News, Stream, server_sent
+from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, Fault, problem, problems, refusal
 from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
@@ -53,10 +53,6 @@ _ASKED = {
 _NONE = {"s404": "There is no such self-test, or it is too long ago.", "s422": "Not of the documented form."}
 
 RunId = Annotated[str, PathParameter(max_length=64)]
-
-
-class _EventStream(Response):
-    media_type = "text/event-stream"
 
 
 class SelfTestRequest(BaseModel):
@@ -123,7 +119,7 @@ class SelfTestDoor:
         self.api.put("", response_class=PlainTextResponse, responses=problems(**_ASKED))(self.put)
         self.api.get("/{run}", response_model=SelfTestShape, responses=problems(**_NONE))(self.shown)
         watched = problems(**_NONE, s429=_ASKED["s429"])
-        self.api.get("/{run}/events", response_class=_EventStream, responses=watched)(self.events)
+        self.api.get("/{run}/events", response_class=EventStream, responses=watched)(self.events)
         self.pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         for path, page in (("/self-test", self.form), ("/self-test/{run}", self.page)):
             self.pages.add_api_route(path, page, methods=["GET", "HEAD"])
@@ -185,7 +181,7 @@ class SelfTestDoor:
         await asyncio.to_thread(self._self_tests.see, run)
         place = self._events.enter(request.state.visitor)
         stream = server_sent(self._events.follow(lambda: self._look(run)))
-        return Stream(stream, place, media_type="text/event-stream")
+        return Stream(stream, place, media_type=EventStream.media_type)
 
     # --------------------------------------------------------------------------------------------- for people
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -224,3 +225,25 @@ def test_a_body_of_another_form_is_a_problem(anyone: TestClient, body: bytes) ->
 def test_a_form_is_not_taken_for_json(anyone: TestClient) -> None:
     answer = anyone.post("/api/v1/removals", data={"address": TARGET})
     problem(answer, 422, "malformed-request")
+
+
+def test_who_watches_a_run_gets_each_change_and_its_result(house: Build) -> None:
+    home = house()
+    home.office.nominate(TARGET)
+    run = home.office.casework.views.look_up(parse_address(TARGET)).job.run
+    watcher = home.visitor()
+    assert watcher.get(f"/api/v1/runs/{run}/events").status_code == 404, "it has not begun"
+    home.test()
+    pending = [lambda: home.office.come_back(run, TARGET)]
+
+    async def sleep(seconds: float) -> None:
+        if pending:
+            pending.pop()()
+
+    home.watching(sleep)
+    answer = watcher.get(f"/api/v1/runs/{run}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    told = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert [json.loads(one)["verdict"] for one in told] == [None, "OPEN"]
+    assert json.loads(told[-1]) == watcher.get(f"/api/v1/runs/{run}").json()
+    assert answer.text.splitlines()[-3] == "event: result"

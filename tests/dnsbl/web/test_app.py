@@ -143,6 +143,7 @@ def test_openapi_describes_every_route_and_status(anyone: TestClient) -> None:
     assert rows == {
         "get /api/v1/hosts/{address}": {"200", "400", "422", "500", "503"},
         "get /api/v1/runs/{run}": {"200", "404", "422", "500", "503"},
+        "get /api/v1/runs/{run}/events": {"200", "404", "422", "429", "500", "503"},
         "post /api/v1/nominations": {"202", "400", "403", "409", "413", "422", "429", "500", "503"},
         "post /api/v1/removals": {"202", "400", "403", "409", "413", "422", "429", "500", "503"},
         "post /api/v1/self-tests": {"202", "403", "413", "422", "429", "500", "503"},
