@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
-from dnsbl.web.guards import HEADERS, most_bytes
+from dnsbl.clock import HandClock
+from dnsbl.settings import Settings
+from dnsbl.web.faults import Faults
+from dnsbl.web.guards import HEADERS, Guards, most_bytes
+from dnsbl.web.render import Pages
 from tests.dnsbl.web.asking import Build
 
 TARGET = "198.18.7.9"
@@ -292,3 +297,36 @@ async def test_other_protocols_are_not_ours(house: Build) -> None:
         {"type": "websocket", "path": "/", "headers": [], "query_string": b"", "root_path": ""}, receive, send
     )
     assert sent[0]["type"] == "websocket.close"
+
+
+async def test_an_answer_that_goes_on_keeps_no_place_of_those_whose_bodies_are_read() -> None:
+    settings, clock = Settings(), HandClock()
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        begun.set()
+        await over.wait()
+        await send({"type": "http.response.body", "body": b""})
+
+    guards = Guards(app, settings=settings, clock=clock, faults=Faults(Pages(settings)))
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/",
+        "headers": [],
+        "client": ("192.0.2.1", 1),
+        "query_string": b"",
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        pass
+
+    going = asyncio.create_task(guards(scope, receive, send))
+    await begun.wait()
+    assert len(guards._bodies) == 0
+    over.set()
+    await going
