@@ -19,7 +19,7 @@ from dnsbl.errors import Refused
 from dnsbl.model import Refusal, SelfTest
 from dnsbl.settings import Settings
 from tester import manners
-from tester.fate import delivered
+from tester.fate import delivered, on
 from tester.paths import Path, path
 from tester.smtp import RETRY, Outcome
 from tester.verdict import Verdict
@@ -118,6 +118,8 @@ def result(test: SelfTest) -> str | None:
     verdict = test.run.verdict if test.run else None
     if verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP):
         return "open"
+    if not all(on(one.path, test.letters) for one in test.paths):
+        return "unknown"  # a way in that was agreed to was not tried
     put_off = any(fate.folded in _PUT_OFF for fate in test.letters)  # asked again less often than the list would
     return "closed" if verdict in (Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES) and not put_off else "unknown"
 

@@ -204,3 +204,9 @@ def test_a_result_is_shown_for_some_days_and_only_of_self_tests(office: Any) -> 
     for other in (job.run, "nothing"):
         with pytest.raises(NotFound):
             office.casework.self_tests.see(other)
+
+
+def test_a_host_is_not_called_closed_while_a_chosen_way_in_was_not_tried(office: Any) -> None:
+    run = ask(office, ports="25 587").job.run
+    assert office.test(Outcome.RCPT_5XX).state is RunState.SETTLED  # whoever tested has been to port 25 alone
+    assert selftest.result(office.casework.self_tests.see(run)) == "unknown"

@@ -113,7 +113,7 @@ def test_a_shell_is_told_line_by_line_and_at_the_end_the_result(home: Any) -> No
 
 def test_a_closed_one_is_told_too(home: Any) -> None:
     during(home, lambda: home.test(outcome=Outcome.RCPT_5XX, reply="550 relaying denied"))
-    assert home.visitor(HOST).put(API).text.splitlines()[-1] == "result: closed"
+    assert home.visitor(HOST).put(API, content=b"ports=25").text.splitlines()[-1] == "result: closed"
 
 
 def test_a_shell_that_waits_too_long_is_told_where_to_ask_again(house: Build) -> None:
