@@ -28,6 +28,8 @@ from tester.received import Home, Reading, Step, Trace
 REASON_MOST = 500
 #: Doors where we know who speaks: a reason may stand in place of evidence.
 TRUSTED = frozenset({Door.CLI})
+#: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.
+STRANGERS_MOST = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +130,8 @@ def nominations(
         if door in TRUSTED and not words:
             raise Refused(Refusal.NO_EVIDENCE, "Give a spam message (--evidence) or a reason (--reason) for this test.")
         return (Intake(where="", nomination=nominated(typed, None), refused=None, trace=None, line=None),), 1
-    found, total = exhibits(evidence, most=terms.evidence_messages)
+    most = terms.evidence_messages if door in TRUSTED else min(terms.evidence_messages, STRANGERS_MOST)
+    found, total = exhibits(evidence, most=most)
     if pick is not None and total > 1:
         raise Refused(Refusal.WHICH_LINE, f"A line can be picked in one message only, and these are {total}.")
     cases: list[Intake] = []

@@ -476,16 +476,22 @@ def test_two_messages_are_one_too_many_for_a_picked_line_and_for_a_request_about
 def test_more_messages_than_are_taken_are_counted() -> None:
     separator = b"From x@spam.example Wed Nov 25 15:14:13 2026\r\n"
     box = (separator + traced(f"from a (a [{RELAY}]) by mx") + b"\r\n") * 5
-    found, total = intake.nominations(
-        "",
-        door=Door.WEB,
-        nominator="me",
-        reason="",
-        evidence=box,
-        settings=lab(evidence_messages=2),
-        now=NOW,
-    )
-    assert (len(found), total) == (2, 5)
+    for door, most, times, taken in (
+        (Door.WEB, 2, 1, 2),
+        (Door.CLI, 2, 1, 2),
+        (Door.WEB, 50, 3, intake.STRANGERS_MOST),
+        (Door.CLI, 50, 3, 15),
+    ):
+        found, total = intake.nominations(
+            "",
+            door=door,
+            nominator="me",
+            reason="",
+            evidence=box * times,
+            settings=lab(evidence_messages=most),
+            now=NOW,
+        )
+        assert (len(found), total) == (taken, 5 * times)
 
 
 def test_an_address_that_the_evidence_names_and_nobody_may_test_is_refused() -> None:

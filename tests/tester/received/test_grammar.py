@@ -35,6 +35,7 @@ def read(text: str) -> list[str]:
         ("a (b by c", ["a", "(b)", "by", "c"]),
         ("a (b (c) d", ["a", "(b )", "(c)", "d"]),
         ("a ((b (c", ["a", "((b (c)"]),
+        ("a (b by c (d id e", ["a", "(b)", "by", "c", "(d", "id", "e"]),
         ("", []),
     ],
 )
@@ -68,7 +69,14 @@ def test_a_comment_stands_for_a_value() -> None:
 
 @pytest.mark.parametrize(
     ("comment", "own"),
-    [("a (b (c)) d (e)", "a   d  "), ("a", "a"), ("a \\( b", "a   b"), ("\\[a\\]", "?a?"), ("a (b", "a (b")],
+    [
+        ("a (b (c)) d (e)", "a   d  "),
+        ("a", "a"),
+        ("a \\( b", "a   b"),
+        ("\\[a\\]", "?a?"),
+        ("a (b", "a (b"),
+        ('a "(b" c) d', 'a "  d'),
+    ],
 )
 def test_a_comments_own_text_is_without_what_is_nested_and_quoted(comment: str, own: str) -> None:
     assert outermost(comment) == own
