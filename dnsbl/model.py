@@ -51,7 +51,7 @@ class Extent(StrEnum):
     """How much of a host one test is of."""
 
     NOMINATED = "nominated"  # the address that somebody nominated, at its mail port, and nothing more
-    HOST = "host"  # every port of [tester] owner_ports, and the other addresses that are proven to be the same machine
+    HOST = "host"  # every port of [tester] owner_ports, and other addresses of the same machine
     CHOSEN = "chosen"  # the ways in that were filed with the job
 
 

@@ -328,7 +328,7 @@ class Tester(Section):
     port: int = Field(25, description="The port that is tested; only labs change it.", ge=1, le=65535)
     owner_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
         (25, 587, 2525, 465),
-        description="Ports that are tested for who asks: removals, operators, self-tests. 465 begins with TLS.",
+        description="Ports that who asks for a self-test may choose from. 465 begins with TLS.",
         max_length=10,
     )
     collector_domain: Hostname = Field(

@@ -51,11 +51,11 @@ def ports(settings: Settings) -> tuple[int, ...]:
 
 
 def chosen(text: str, settings: Settings) -> tuple[int, ...]:
-    """The ports that a person names, "25,587"; all that there are, where none is named. Raises Refused."""
+    """The ports that a person names, "25,587"; port 25, where none is named. Raises Refused."""
     offered = ports(settings)
     words = text.replace(",", " ").split()
     if not words:
-        return offered
+        return offered[:1]
     found = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 6]
     if len(found) != len(words) or not set(found) <= set(offered):
         raise Refused(Refusal.WRONG_PORT, f"Ports are chosen from {', '.join(map(str, offered))}.")

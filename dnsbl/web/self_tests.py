@@ -60,7 +60,7 @@ class SelfTestRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ports: list[int] = Field([], description="Chosen from the list that the policy names; none is all.", max_length=10)
+    ports: list[int] = Field([], description="Chosen from the list that the policy names; none is 25.", max_length=10)
     token: Text = Field("", description="From self-tests/token over the other family, to test both.", max_length=100)
 
 
@@ -233,7 +233,7 @@ class SelfTestDoor:
             "self-test.html",
             visitor=request.state.visitor if request.state.sure else None,
             offered=selftest.ports(settings),
-            typed={"port": list(selftest.ports(settings)), "token": ""} | typed,
+            typed={"port": list(selftest.chosen("", settings)), "token": ""} | typed,
             mistake=mistake,
             promise=selftest.promise(settings),
             url=f"{settings.web.base_url}{API}/self-tests",
