@@ -197,7 +197,8 @@ def unpacked(path: Path) -> bytes:
             try:
                 import zstandard
             except ImportError:
-                raise DnsblError(f"{path}: zstd needs the package zstandard: pip install dnsbl[zstd].") from None
+                package = "pip install 'dnsbl-relays[zstd]'"
+                raise DnsblError(f"{path}: zstd needs the package zstandard: {package}.") from None
             stream = zstandard.ZstdDecompressor().stream_reader(file)
         try:
             pieces, size = [], 0
