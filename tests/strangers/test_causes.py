@@ -97,6 +97,10 @@ class Rounds:
             close(patient, [one for one in advice(found.cause, found.software) if one.setup == follows])
 
 
+#: The plain form once more, by somebody else of ours: it comes back wherever the plain form does.
+SECOND_STRANGER = {"S11", "S12"}
+
+
 @pytest.fixture(scope="module")
 def rounds(lab: Lab) -> Iterator[Rounds]:
     patients = admit(lab)
@@ -113,7 +117,7 @@ def test_every_patient_gets_its_verdict_and_its_cause(rounds: Rounds, host: str)
     judgement = run.judgement(earlier_other=1)
     multihop = host in TWO_MACHINES
     assert judgement.verdict is (Verdict.OPEN_MULTIHOP if multihop else Verdict.OPEN), (judgement, run.replies)
-    assert run.delivered == {expected.form}
+    assert run.delivered - SECOND_STRANGER == {expected.form}
     found = run.cause
     assert found is not None
     assert (found.cause, found.sure, found.software) == (expected.cause, expected.sure, SOFTWARE[host[0]]), found
