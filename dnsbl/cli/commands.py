@@ -393,7 +393,7 @@ def export_zone(
     if as_json and to is None:
         raise typer.BadParameter("goes only with --to", param_hint="--json")
     opened = open_list(config)
-    zone = _zone(opened.zones, origin)
+    zone = _zone(opened.zones, origin, ours=True)
     if zone.sources:
         raise DnsblError(f"{zone.origin}: hand out the files of its sources; an export has our own listings alone.")
     table = current_table(opened)
@@ -518,8 +518,11 @@ def upgrade(config: Config = None, as_json: Json = False) -> None:
     show.done({"database": "at this version"}, as_json=as_json)
 
 
-def _zone(served: Zones, origin: str) -> Zone:
+def _zone(served: Zones, origin: str, *, ours: bool = False) -> Zone:
+    """The zone that is named, or the only one; `ours`: the only one that has no data files of other people."""
     zones = {zone.origin: zone for zone in served}
+    if ours and not origin:
+        zones = {name: zone for name, zone in zones.items() if not zone.sources}
     name = origin.rstrip(".").lower() or (next(iter(zones)) if len(zones) == 1 else "")
     if name not in zones:
         raise typer.BadParameter(f"zones are {', '.join(zones)}", param_hint="--zone")

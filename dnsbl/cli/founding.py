@@ -17,6 +17,7 @@ from dnsbl.cli import show, terminal
 from dnsbl.errors import DnsblError
 from dnsbl.rules import founding
 from dnsbl.rules.founding import Founding
+from tester import manners
 
 T = TypeVar("T")
 
@@ -68,7 +69,11 @@ def _given(typed: str, option: str, question: str, usual: str, ask: bool, read: 
 
 
 def _addresses(text: str) -> tuple[Address, ...]:
-    return tuple(dict.fromkeys(parse_address(word) for word in text.replace(",", " ").split()))
+    found = tuple(dict.fromkeys(parse_address(word) for word in text.replace(",", " ").split()))
+    for address in found:
+        if why := manners.why_not(address, lab_networks=()):
+            raise ValueError(f"{address} is no public address: {why}.")
+    return found
 
 
 def _contact(text: str) -> str:

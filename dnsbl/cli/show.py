@@ -164,6 +164,9 @@ def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
         )
         return
     console = terminal.out()
+    lines = list(lines)
+    if not lines:
+        console.print("There is no entry.")
     for e in lines:
         change = f"{e.before} > {e.after}" if e.before or e.after else ""
         console.print(f"{e.seq:>6} {_when(e.at)} {e.subject:<18} {e.verb} {e.reason} {change} {e.evidence} ({e.actor})")
@@ -176,6 +179,8 @@ def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
         document(shapes)
         return
     console = terminal.out()
+    if not shapes:
+        console.print("Nobody has written.")
     for m in shapes:
         line = f"{m['number']:>6} {m['received'][:19]} {m['kind']:<14} {m['peer']}  to {m['to']}  from {m['from']}: "
         line += m["subject"]

@@ -126,9 +126,13 @@ class Zones:
         return iter(self._zones)
 
     def codes_of(self, address: Address, listed: Iterable[str]) -> dict[str, list[str]]:
-        """What DNS answers about an address that is listed under these kinds: origin -> A records, as text."""
+        """What DNS answers about an address that is listed under these kinds: origin -> A records, as text.
+
+        A zone that answers from data files too is left out where we cannot tell: nothing here reads them.
+        """
         kinds = tuple(listed)
-        return {zone.origin: zone.codes_of(address, kinds) for zone in self._zones}
+        found = {zone.origin: zone.codes_of(address, kinds) for zone in self._zones}
+        return {zone.origin: found[zone.origin] for zone in self._zones if found[zone.origin] or not zone.sources}
 
     def of(self, labels: tuple[bytes, ...]) -> Zone | None:
         """The zone that this name (lower case) lies in."""

@@ -63,14 +63,26 @@ def read(text: str, origins: Sequence[str]) -> Questions:
     """
     cut = len(text) > MOST_CHARACTERS
     text = text[:MOST_CHARACTERS]
-    alone = all(len(piece.split()) < 2 for piece in re.split(r"[\n\r,;]", text))  # a list, and no running text
-    words = list(dict.fromkeys(_words(text)))
     ours = tuple(sorted({origin.lower().rstrip(".") for origin in origins}, key=len, reverse=True))
-    found, unread = _each(words, ours, alone=alone)
-    if not alone:
-        found = _meant(found)
-        if found:
-            unread = []
+    listed: list[Found] = []
+    running: list[str] = []
+    unread: list[Unread] = []
+    for line in text.splitlines():
+        words = _words(line)
+        alone = all(len(piece.split()) < 2 for piece in re.split(r"[,;]", line))
+        found, wrong = _each(words, ours, alone=True)
+        if len(found) == len(words) or (alone and (found or len(words) == 1)):  # a list, and no running text
+            listed += found
+            unread += wrong
+        else:
+            running += words
+    told, nearly = _each(list(dict.fromkeys(running)), ours, alone=False)
+    told = _meant(told)
+    if running:  # single words are parts of it: a line of it may have been folded
+        unread = [one for one in unread if one.known]
+    if not told:
+        unread += nearly
+    found = listed + told
     first: dict[Address | Network, Found] = {}
     for each in found:
         first.setdefault(each.what, each)

@@ -105,7 +105,7 @@ class Site:
             return self._answers(request, address, error)
         now = self._clock.now()
         standing = self._views.look_up(asked, asker=asker(request, asked, Door.WEB))
-        codes = self._codes(standing.address, standing.kinds)
+        codes, held = self._codes(standing.address, standing.kinds), self._held()
         return self._render(
             "host.html",
             standing=standing,
@@ -114,7 +114,8 @@ class Site:
             test_point=not standing.listings and any(codes.values()),
             dossiers=self._dossiers(standing),
             progress=self._progress(standing),
-            refresh=refresh(standing, now),
+            refresh=None if held and standing.state is State.QUEUED else refresh(standing, now),
+            held=held,
             removable=any(
                 entry.kind in PROOF_KINDS and entry.network == network_of(asked) for entry in standing.listings
             ),
@@ -154,11 +155,13 @@ class Site:
         taken = self._doors.nominate_each(cases)
         first = taken[0].refused
         if any(each.job for each in taken) or first is None:
-            return self._render("nominated.html", status=202, taken=taken, total=total)
+            return self._render("nominated.html", status=202, taken=taken, total=total, held=self._held())
         if first.reason in (Refusal.RESTING, Refusal.ALREADY_LISTED):
-            return self._render("nominated.html", taken=taken, total=total)
+            return self._render("nominated.html", taken=taken, total=total, held=self._held())
         if total > 1:
-            return self._render("nominated.html", status=refusal(first).status, taken=taken, total=total)
+            return self._render(
+                "nominated.html", status=refusal(first).status, taken=taken, total=total, held=self._held()
+            )
         case = taken[0].case
         text = _text(case.message if saved else shown)
         return self._again("nominate.html", first, typed=address[:200], evidence=text, trace=case.trace)
@@ -242,6 +245,10 @@ class Site:
             return None
         report = self._report(standing.job.run)
         return (sum(fate.outcome is not None for fate in report.letters), len(report.letters)) if report else None
+
+    def _held(self) -> bool:
+        """Whether nobody is dialled now, so that a test that is due does not begin."""
+        return bool(self._settings.tester.held) or self._views.stopped() is not None
 
     def _report(self, run: str) -> RunReport | None:
         try:

@@ -10,7 +10,7 @@ import pytest
 
 from dnsbl import cli
 
-GIVEN = ("--zone", "relays.mail-list.net", "--address", "198.51.100.7")
+GIVEN = ("--zone", "relays.mail-list.net", "--address", "81.2.69.9")
 
 
 def init(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
@@ -47,8 +47,9 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--zone", "relays.example.org", "--address", "198.51.100.7"), "name for examples"),
+        (("--zone", "relays.example.org", "--address", "81.2.69.9"), "name for examples"),
         (("--zone", "relays.mail-list.net", "--address", "198.51.100.777"), "is not an IPv4 or IPv6 address"),
+        (("--zone", "relays.mail-list.net", "--address", "10.0.0.1"), "is no public address"),
         ((*GIVEN, "--contact", "nobody"), "is no mail address"),
         ((*GIVEN, "--base-url", "relays.mail-list.net"), "is no address of a site"),
     ],

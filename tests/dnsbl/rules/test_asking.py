@@ -109,3 +109,10 @@ def test_what_is_beyond_the_bounds_is_said() -> None:
     asked = read(many, ZONES)
     assert (len(asked.found), asked.cut) == (MOST_FOUND, True)
     assert read("x " * 40000, ZONES).cut
+
+
+def test_no_line_of_a_list_is_dropped_for_what_stands_in_another() -> None:
+    text = "192.0.2.1\n192.0.2.2 50.2.0.192.relays.example.org\n192.0.2.0/30\nIt said: blocked, see " + LINK
+    assert found(text) == ["192.0.2.1", "192.0.2.2", "192.0.2.50", "192.0.2.0/30"]
+    assert found("192.0.2.1\nrubbish\n192.0.2.2") == ["192.0.2.1", "192.0.2.2"]
+    assert unread("192.0.2.1\nrubbish\n192.0.2.2") == ["rubbish"]

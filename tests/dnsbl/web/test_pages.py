@@ -478,3 +478,12 @@ def test_control_is_shown_by_coming_from_there(visitor: str, address: str, shown
     assert controls(request(visitor=who, sure=True), asked) is shown
     assert not controls(request(visitor=who, sure=False), asked), "somebody else may have written it"
     assert not controls(request(visitor=None, sure=True), asked)
+
+
+def test_a_test_that_cannot_begin_is_not_promised_for_this_moment(house: Build) -> None:
+    home = house()
+    home.casework.operators.stop(reason="complaints", actor="operator")
+    visitor = home.visitor()
+    assert "testing goes on; it is stopped at present" in visitor.post("/nominate", data={"evidence": home.spam()}).text
+    page = visitor.get(f"/ip/{TARGET}").text
+    assert "all testing is stopped at present" in page and "in a moment" not in page and "loads itself" not in page
