@@ -12,7 +12,7 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import queued_for
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound
-from dnsbl.model import ASKED_FOR, Crowded, Entry, Extent, Job, JobState, MxPair, Run, RunState
+from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobState, MxPair, Run, RunState
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.jobs import NOTHING
@@ -118,7 +118,8 @@ class Assignments:
     def _free_again(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
         """When the job's network may have another test, or None when it may now."""
         tester = self._settings.tester
-        if job.reason in ASKED_FOR or any(job.address in lab for lab in tester.lab_networks):
+        asked = job.reason in ASKED_FOR or job.rank == ASKED  # a second look that a removal waits for, too
+        if asked or any(job.address in lab for lab in tester.lab_networks):
             return None
         begun = tx.runs.begun_in(neighbourhood(job.address), tester.per_network_day)
         return begun + DAY if begun is not None and begun + DAY > now else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import Admission
 from dnsbl.casework.base import Asker, next_removal
-from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
+from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal
@@ -122,6 +122,8 @@ class Doors:
                     f"{wait.why}; your next request is taken at {wait.until:%Y-%m-%d %H:%M:%S} UTC.",
                     retry_after=math.ceil((wait.until - now).total_seconds()),
                 )
+            if job is not None and begun(job) and asker.known:
+                job = self._sooner(tx, job, actor, now)
             if job is not None and under_way and not self._joins(tx, job, asker, now):
                 return job
             state = f"listed {listing.kind}"
@@ -149,6 +151,24 @@ class Doors:
             )
             tx.removals.add(address, queued.run, asker=asker.name, counted=not asker.known, at=now)
             return queued
+
+    def _sooner(self, tx: Transaction, job: Job, actor: str, now: datetime) -> Job:
+        """A test that has begun and that the server has put off, perhaps for a day: whoever has shown the address to be
+        his knows better. It goes on after the shortest wait that we keep after a refusal for now."""
+        soon = now + timedelta(seconds=min(self._settings.tester.retry_after, default=360.0))
+        if job.state is not JobState.QUEUED or job.due <= soon:
+            return job
+        tx.jobs.put_back(job, soon, takes=job.takes)
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=str(job.address),
+            verb="job",
+            reason=JobReason.REMOVAL,
+            before=f"{queued_for(job.due)}, {job.reason}",
+            after=queued_for(soon),
+        )
+        return replace(job, due=soon)
 
     def _joins(self, tx: Transaction, job: Job, asker: Asker, now: datetime) -> bool:
         """Whether a request is news where a test is under way: what has not begun is his retest as well, once."""

@@ -72,6 +72,7 @@ def full(terms: Tester, running: Mapping[Address, bool], slow: Iterable[Network]
     wide = [address for address in running if not any(address in lab for lab in terms.lab_networks)]
     far = Counter(_region(address) for address in wide)
     common = Counter(_region(address) for address in wide if not running[address])
+    owned = {neighbourhood(address) for address, asked in running.items() if asked}
 
     def most(network: Network) -> int:
         return 1 if network in slow else terms.per_network
@@ -81,7 +82,7 @@ def full(terms: Tester, running: Mapping[Address, bool], slow: Iterable[Network]
         anywhere=sum(not asked for asked in running.values()) >= ordinary,
         networks=frozenset(network for network, count in near.items() if count >= most(network))
         | {network for network, count in common.items() if count >= max(terms.per_network, ordinary // REGION)},
-        asked=frozenset(network for network, count in near.items() if count > most(network))
+        asked=frozenset(network for network, count in near.items() if network in owned and count > most(network))
         | {
             network for network, count in far.items() if count > max(terms.per_network, terms.concurrency // REGION - 1)
         },

@@ -10,9 +10,9 @@ import pytest
 
 from dnsbl.casework.assignments import MOST_LOST
 from dnsbl.errors import Damaged, NotFound
-from dnsbl.model import Crowded, JobReason, JobState, RunState, State
+from dnsbl.model import Crowded, Door, JobReason, JobState, RunState, State
 from tester import vectors
-from tester.smtp import Outcome, Result, Transcript
+from tester.smtp import Control, Outcome, Result, Transcript
 from tester.verdict import Finding, Verdict
 
 HOST = "192.0.2.1"
@@ -277,3 +277,25 @@ def test_an_unknown_run_is_an_error_with_a_sentence(office) -> None:
     with pytest.raises(NotFound, match="There is no run 'nothing'"):
         office.casework.views.run_report("nothing")
     assert not issubclass(NotFound, Damaged)
+
+
+def test_a_second_look_that_a_removal_waits_for_does_not_wait_for_the_networks_next_day(make_office) -> None:
+    terms = {"lab_networks": [], "source_addresses": ["192.0.2.1", "192.0.2.2"], "per_network_day": 3}
+    office = make_office(tester=terms)
+    owner = ip_address("203.0.113.9")
+    office.list_open(str(owner))
+    office.later(days=8)
+    for number in range(100, 103):
+        office.nominate(f"203.0.113.{number}", evidence=b"spam%d" % number)
+        office.test(Outcome.CONN_REFUSED)
+    office.later(hours=1)
+    office.casework.doors.ask_removal(owner, door=Door.WEB, actor="203.0.113.0/24", control=True)
+    while (assignment := office.casework.assignments.take_job("w1")).job.address != owner:
+        office.issue(assignment)
+        office.talk(assignment, Outcome.CONN_REFUSED)
+        office.casework.assignments.file_run(assignment)
+    office.issue(assignment)
+    office.talk(assignment, Outcome.RCPT_5XX, control=Control.ACCEPTED)
+    office.casework.assignments.file_run(assignment)
+    second = office.casework.assignments.take_job("w1")
+    assert (second.job.address, second.job.reason) == (owner, JobReason.VANTAGE)

@@ -290,3 +290,23 @@ def test_a_removal_is_taken_whatever_waits(make_office) -> None:
     job = asks(office, "203.0.113.0/24")
     assert job.rank == ASKED
     assert office.take().job.id == job.id, "it comes before what has waited longer"
+
+
+def test_what_the_server_put_off_for_somebody_elses_request_goes_on_soon_when_its_owner_asks(office) -> None:
+    office.list_open(HOST)
+    office.later(days=1)
+    doors, address = office.casework.doors, ADDRESS
+    doors.ask_removal(address, door=Door.WEB, actor="198.51.100.0/24")
+    assignment = office.casework.assignments.take_job("w1")
+    office.issue(assignment)
+    office.talk(assignment, Outcome.EARLY_421)
+    office.casework.assignments.file_run(assignment)
+    put_off = doors.ask_removal(address, door=Door.WEB, actor="198.51.100.0/24").due - office.clock.now()
+    assert put_off > timedelta(hours=20)
+    job = doors.ask_removal(address, door=Door.WEB, actor="192.0.2.0/24", control=True)
+    assert job.due - office.clock.now() == timedelta(minutes=6)
+    assert [entry.after for entry in office.casework.operators.journal(ADDRESS) if entry.verb == "job"][-1].startswith(
+        "queued for"
+    )
+    office.later(minutes=6)
+    assert office.casework.assignments.take_job("w1") is not None

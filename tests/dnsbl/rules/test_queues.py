@@ -88,7 +88,7 @@ def test_places_are_kept_for_those_who_ask() -> None:
 
 
 def test_a_network_has_so_many_and_one_more_that_was_asked_for() -> None:
-    near = {ip_address(f"8.8.4.{n}"): False for n in range(3)}
+    near = {ip_address(f"8.8.4.{n}"): n == 2 for n in range(3)}  # the third one was asked for
     one, two, three = (dict(list(near.items())[:n]) for n in (1, 2, 3))
     here = neighbourhood(ip_address("8.8.4.0"))
     assert here not in queues.full(TERMS, one).networks
@@ -98,7 +98,8 @@ def test_a_network_has_so_many_and_one_more_that_was_asked_for() -> None:
     slow = queues.full(TERMS, one, [here])
     assert here in slow.networks
     assert here not in slow.asked
-    assert here in queues.full(TERMS, two, [here]).asked
+    assert here not in queues.full(TERMS, two, [here]).asked, "those two had begun before it was slow"
+    assert here in queues.full(TERMS, three, [here]).asked
 
 
 @pytest.mark.parametrize("family", ["8.8.{n}.1", "2a00:1:{n}::1"])
@@ -124,3 +125,11 @@ def test_labs_have_no_wider_bounds() -> None:
 def test_somebody_of_no_network_is_of_no_region() -> None:
     assert queues.region("operator me") is None
     assert str(queues.region("2a00:1:2::/48")) == "2a00:1::/32"
+
+
+def test_a_network_that_turns_slow_keeps_the_owners_place_in_it() -> None:
+    network = ip_network("203.0.113.0/24")
+    others = {ip_address("203.0.113.1"): False, ip_address("203.0.113.2"): False}
+    assert queues.full(TERMS, others, slow=[network]).asked == frozenset()
+    owner = others | {ip_address("203.0.113.9"): True}
+    assert queues.full(TERMS, owner, slow=[network]).asked == {network}
