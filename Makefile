@@ -46,7 +46,7 @@ fuzz: $(READY)   ## a million mutated packets against the answering path, and th
 
 strangers: $(READY) ## tests against software that we did not write (Debian packages, as root)
 	@tests/strangers/install
-	@$(BIN)/pytest -q -p no:cacheprovider tests/strangers --override-ini addopts= -rs
+	@$(BIN)/pytest -q -p no:cacheprovider tests/strangers tests/journeys/test_self_test.py --override-ini addopts= -rs
 
 trials: $(READY) ## hostile trials of whole lists: processes killed, stores, disks and clocks broken (as root, minutes)
 	@tests/strangers/install

@@ -85,6 +85,11 @@ def neighbourhood(address: Address) -> Network:
     return ip_network((address, length), strict=False)
 
 
+def region(address: Address) -> Network:
+    """The network that counts as one where somebody may have many neighbourhoods: /16, or /32 for IPv6."""
+    return ip_network((address, 16 if address.version == 4 else 32), strict=False)
+
+
 def _quoted(text: str) -> str:
     """What a person typed, as it was typed; only what is not printable ASCII becomes a question mark."""
     return '"' + "".join(c if c.isascii() and c.isprintable() else "?" for c in text) + '"'

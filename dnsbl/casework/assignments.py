@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, neighbourhood
-from dnsbl.casework.base import run_in, stop_in
+from dnsbl.casework.base import DAY, run_in, stop_in
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import queued_for
 from dnsbl.clock import Clock
@@ -37,9 +37,6 @@ class Assignment:
     paths: tuple[Path, ...]  #: the ways in that are filed, the address's mail port first
     guises: tuple[Guise, ...]  #: the strangers that test it, who offers most of it first
     names: tuple[str, ...] = ()  #: what the server has called itself in earlier takes
-
-
-DAY = timedelta(days=1)
 
 
 class Assignments:

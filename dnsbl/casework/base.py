@@ -80,8 +80,8 @@ def next_removal(tx: Transaction, listing: Listing, terms: Policy, asker: Asker,
     waits = [(own, f"The last retest of {address} that you asked for did not find it closed")]
     if not asker.known:
         counted = [row for row in tx.removals.counted(address, now - DAY) if row[0] != asker.name]
-        region = queues.region(asker.name)
-        near = [at for name, at in counted if region is not None and queues.region(name) == region]
+        region = queues.region_of(asker.name)
+        near = [at for name, at in counted if region is not None and queues.region_of(name) == region]
         often = f"Strangers have had {address} retested as often as they may in a day (ask from the address itself)"
         waits.append((schedule.free_again([at for _, at in counted], terms.removals_day, DAY), often))
         waits.append((schedule.free_again(near, max(1, terms.removals_day // PART), DAY), often))

@@ -11,16 +11,15 @@ import math
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, neighbourhood, network_of
+from dnsbl.casework.base import DAY
 from dnsbl.casework.queueing import Queueing, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Door, JobReason, Reason, Refusal, SelfTest
-from dnsbl.rules import selftest
+from dnsbl.rules import schedule, selftest
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from tester.letter import Keyring
-
-_DAY = timedelta(days=1)
 
 
 class SelfTests:
@@ -107,20 +106,20 @@ class SelfTests:
             raise Refused(Refusal.OFF, "This list offers no self-tests.")
 
     def _refuse_too_many(self, tx: Transaction, address: Address, now: datetime) -> None:
-        terms, since = self._settings.self_test, now - _DAY
+        terms, since = self._settings.self_test, now - DAY
         near = neighbourhood(address)
         for within, most, whose in (
             (network_of(address), terms.per_address, f"of {address}"),
             (near, terms.per_network, f"in {near}"),
             (None, terms.per_day, "altogether"),
         ):
-            seconds = selftest.wait(tx.jobs.self_tests(since, within), most, now)
-            if seconds:
+            free = schedule.free_again(tx.jobs.self_tests(since, within), most, DAY)
+            if free is not None:
                 raise Refused(
                     Refusal.TOO_MANY,
                     f"There were {most} self-tests {whose} within a day, which is the limit; the next is taken at "
-                    f"{now + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC.",
-                    retry_after=math.ceil(seconds),
+                    f"{free:%Y-%m-%d %H:%M:%S} UTC.",
+                    retry_after=max(1, math.ceil((free - now).total_seconds())),
                 )
 
     def _keys(self) -> list[bytes]:

@@ -77,7 +77,7 @@ class Views:
     def listed_among(self, addresses: Sequence[Address]) -> dict[Address, list[Listing]]:
         """What lists each of these addresses, narrowest first; an empty list for one that is not listed."""
         with self._store.read() as tx:
-            return {address: tx.listings.covering(address) for address in addresses}
+            return tx.listings.covering_each(addresses)
 
     def listed_in(self, network: Network, *, most: int) -> list[Listing]:
         """What is listed in a network, at most so much: what lies around it first, then what lies inside, in order."""

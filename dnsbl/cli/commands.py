@@ -167,7 +167,7 @@ def order_test(
 def lookup(address: Where, config: Config = None, as_json: Json = False) -> None:
     """Where an address stands, and why."""
     opened = open_list(config)
-    where = asking.one(address, [zone.origin for zone in opened.zones])
+    where = asking.one(address, opened.zones.origins)
     asker = Asker.of(Door.CLI, operator(), control=False)
     show.standing(opened, opened.casework.views.look_up(where, asker=asker), as_json=as_json)
 
@@ -176,7 +176,7 @@ def lookup(address: Where, config: Config = None, as_json: Json = False) -> None
 def remove(address: Where, wait: Wait = False, config: Config = None, as_json: Json = False) -> None:
     """Ask that an address be taken off the list: it is retested, and delisted when closed."""
     opened = open_list(config)
-    where = asking.one(address, [zone.origin for zone in opened.zones])
+    where = asking.one(address, opened.zones.origins)
     job = opened.casework.doors.ask_removal(where, door=Door.CLI, actor=operator())
     if not wait:
         show.job(opened, job, "retest queued", as_json=as_json)

@@ -189,44 +189,34 @@ def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
 
 def exclusions(found: Sequence[Exclusion], *, as_json: bool) -> None:
     """What is not tested."""
-    if as_json:
-        rows = [
-            {
-                "network": str(each.network),
-                "since": f"{each.since:%Y-%m-%dT%H:%M:%SZ}",
-                "reason": each.reason,
-                "public": each.public,
-            }
-            for each in found
-        ]
-        document({"exclusions": rows})
-        return
-    if not found:
-        terminal.out().print("Nothing is excluded.")
-    for each in found:
-        said = f" (told to everybody: {each.public})" if each.public else ""
-        terminal.out().print(f"{each.network} since {_when(each.since)}: {each.reason}{said}")
+    _decided("exclusions", [(each, each.reason) for each in found], "Nothing is excluded.", as_json=as_json)
 
 
 def exceptions(found: Sequence[Listing], *, as_json: bool) -> None:
     """What is left out of wider listings."""
+    rows = [(each, each.note) for each in found]
+    _decided("exceptions", rows, "Nothing is left out of wider listings.", as_json=as_json)
+
+
+def _decided(name: str, found: Sequence[tuple[Exclusion | Listing, str]], nothing: str, *, as_json: bool) -> None:
+    """Networks that operators have decided on, each with their words for each other."""
     if as_json:
         rows = [
             {
                 "network": str(each.network),
                 "since": f"{each.since:%Y-%m-%dT%H:%M:%SZ}",
-                "reason": each.note,
+                "reason": reason,
                 "public": each.public,
             }
-            for each in found
+            for each, reason in found
         ]
-        document({"exceptions": rows})
+        document({name: rows})
         return
     if not found:
-        terminal.out().print("Nothing is left out of wider listings.")
-    for each in found:
+        terminal.out().print(nothing)
+    for each, reason in found:
         said = f" (told to everybody: {each.public})" if each.public else ""
-        terminal.out().print(f"{each.network} since {_when(each.since)}: {each.note}{said}")
+        terminal.out().print(f"{each.network} since {_when(each.since)}: {reason}{said}")
 
 
 def message(found: Return, *, as_json: bool) -> None:

@@ -125,6 +125,11 @@ class Zones:
     def __iter__(self) -> Iterator[Zone]:
         return iter(self._zones)
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(zone.origin for zone in self._zones)
+
     def codes_of(self, address: Address, listed: Iterable[str]) -> dict[str, list[str]]:
         """What DNS answers about an address that is listed under these kinds: origin -> A records, as text.
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from dnsbl.addresses import Address, Network, neighbourhood
+from dnsbl.addresses import Address, Network, neighbourhood, region
 from dnsbl.model import ASKED, Crowded
 from dnsbl.settings import Tester
 
@@ -70,8 +70,8 @@ def full(terms: Tester, running: Mapping[Address, bool], slow: Iterable[Network]
     slow = frozenset(slow)
     near = Counter(neighbourhood(address) for address in running)
     wide = [address for address in running if not any(address in lab for lab in terms.lab_networks)]
-    far = Counter(_region(address) for address in wide)
-    common = Counter(_region(address) for address in wide if not running[address])
+    far = Counter(region(address) for address in wide)
+    common = Counter(region(address) for address in wide if not running[address])
     owned = {neighbourhood(address) for address, asked in running.items() if asked}
 
     def most(network: Network) -> int:
@@ -89,14 +89,10 @@ def full(terms: Tester, running: Mapping[Address, bool], slow: Iterable[Network]
     )
 
 
-def region(name: str) -> Network | None:
+def region_of(name: str) -> Network | None:
     """The /16 or /32 that somebody of this name asks from, where the name is that of a network."""
     try:
         network = ip_network(name)
     except ValueError:
         return None
-    return _region(network.network_address)
-
-
-def _region(address: Address) -> Network:
-    return ip_network((address, 16 if address.version == 4 else 32), strict=False)
+    return region(network.network_address)

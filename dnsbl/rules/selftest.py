@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 
@@ -122,13 +122,6 @@ def result(test: SelfTest) -> str | None:
         return "unknown"  # a way in that was agreed to was not tried
     put_off = any(fate.folded in _PUT_OFF for fate in test.letters)  # asked again less often than the list would
     return "closed" if verdict in (Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES) and not put_off else "unknown"
-
-
-def wait(times: Sequence[datetime], most: int, now: datetime, day: float = 86400.0) -> float:
-    """Seconds until one more is granted, given when those of the last day were asked for, oldest first; 0.0: now."""
-    if len(times) < most:
-        return 0.0
-    return max(1.0, day - (now - times[len(times) - most]).total_seconds())
 
 
 def _mac(key: bytes, body: bytes) -> bytes:

@@ -96,9 +96,13 @@ class Listings(Shelf):
         """The active listings that cover an address or a network, narrowest first, but for those that an exception
         leaves it out of.
         """
-        found = self._around(of)
-        nearest = max((listing.network.prefixlen for listing in found if listing.kind == EXCEPTION), default=-1)
-        return [each for each in found if each.kind != EXCEPTION and each.network.prefixlen >= nearest]
+        return _left(self._around(of))
+
+    def covering_each(self, addresses: Sequence[Address]) -> dict[Address, list[Listing]]:
+        """The same for each of at most 200 addresses, in one question."""
+        around = {address: set(covering(address)) for address in addresses}
+        every = self._in(set().union(*around.values()))
+        return {address: _left([each for each in every if each.network in near]) for address, near in around.items()}
 
     def exception(self, address: Address) -> Listing | None:
         """The active exception that counts for this address, the narrowest."""
@@ -115,7 +119,11 @@ class Listings(Shelf):
             networks = covering(of)
         else:
             networks = [each for each in covering(of.network_address) if each.prefixlen <= of.prefixlen]
-        wanted = select(*_LISTING).where(listings.c.network.in_(networks), ACTIVE)
+        return self._in(networks)
+
+    def _in(self, networks: Iterable[Network]) -> list[Listing]:
+        """All active rows of just these networks, exceptions too, narrowest first where one holds the other."""
+        wanted = select(*_LISTING).where(listings.c.network.in_(list(networks)), ACTIVE)
         return many(Listing, self._sql.execute(wanted.order_by(listings.c.network.desc(), listings.c.kind)))
 
     def within(self, network: Network, *, most: int) -> list[Listing]:
@@ -160,6 +168,12 @@ class Listings(Shelf):
         came_back = select(letters.c.id).where(letters.c.run == run, letters.c.finding.in_(_CAME_BACK)).limit(1)
         if kind in PROOF_KINDS and self._sql.execute(came_back).one_or_none() is None:
             raise Damaged(f"No letter of run {run} has come back; nothing is listed as {kind} for it.")
+
+
+def _left(found: list[Listing]) -> list[Listing]:
+    """Of rows around one address or network those that count: no exception, and none that is wider than one."""
+    nearest = max((listing.network.prefixlen for listing in found if listing.kind == EXCEPTION), default=-1)
+    return [each for each in found if each.kind != EXCEPTION and each.network.prefixlen >= nearest]
 
 
 def _proven(address: Address) -> tuple[Any, ...]:

@@ -19,7 +19,6 @@ from dnsbl.addresses import Address
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
-from dnsbl.dns.zones import TEST_POINT
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Refusal, RunState
 from dnsbl.rules import asking, intake
@@ -32,6 +31,7 @@ from dnsbl.web.shapes import (
     Codes,
     HostShape,
     NominatedShape,
+    Origins,
     RunShape,
     Text,
     nominated_shape,
@@ -98,7 +98,14 @@ class Interface:
     """The routes for programs."""
 
     def __init__(
-        self, doors: Doors, views: Views, settings: Settings, clock: Clock, codes: Codes, events: Events
+        self,
+        doors: Doors,
+        views: Views,
+        settings: Settings,
+        clock: Clock,
+        codes: Codes,
+        origins: Origins,
+        events: Events,
     ) -> None:
         self._events = events
         self._doors = doors
@@ -107,7 +114,7 @@ class Interface:
         self._clock = clock
         self._codes = codes
         self._discreet = discretion(settings)
-        self._origins = tuple(codes(TEST_POINT, ()))
+        self._origins = origins
         self.router = APIRouter(prefix=API)
         get, post = self.router.get, self.router.post
         get(
@@ -134,7 +141,7 @@ class Interface:
 
     def host(self, request: Request, address: str) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
-        asked = asking.one(address, self._origins)
+        asked = asking.one(address, self._origins())
         return standing_shape(self._views.look_up(asked, asker=asker(request, asked, Door.API)), self._codes)
 
     def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
@@ -193,7 +200,7 @@ class Interface:
 
     def remove(self, request: Request, response: Response, wish: RemovalRequest) -> AcceptedShape:
         """Ask for the retest that takes a closed relay off the list."""
-        address = asking.one(wish.address, self._origins)
+        address = asking.one(wish.address, self._origins())
         who, control = requester(request.state.visitor), controls(request, address)
         self._doors.ask_removal(address, door=Door.API, actor=who, control=control)
         return self._accepted(address, response)

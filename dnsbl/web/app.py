@@ -28,7 +28,7 @@ from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.pages import Site
 from dnsbl.web.render import Pages
 from dnsbl.web.self_tests import SelfTestDoor
-from dnsbl.web.shapes import Codes
+from dnsbl.web.shapes import Codes, Origins
 
 _log = logging.getLogger(__name__)
 
@@ -62,11 +62,13 @@ def create_app(
     self_tests: SelfTests | None = None,
     events: Events | None = None,
     codes: Codes = lambda address, listed: {},
+    origins: Origins = tuple,
     metrics: Metrics = no_metrics,
     health: Callable[[], list[Health]] = list,
 ) -> FastAPI:
-    """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`; `metrics` makes the page
-    for Prometheus. Without `self_tests` none are offered; `events` has the places for who watches tests.
+    """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which zones;
+    `metrics` makes the page for Prometheus. Without `self_tests` none are offered; `events` has the places for who
+    watches tests.
     """
     app = _App(
         title=settings.service.name,
@@ -83,8 +85,8 @@ def create_app(
     faults.handle(app)
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
     events = Events(settings.web, clock) if events is None else events
-    app.include_router(Interface(doors, views, settings, clock, codes, events).router)
-    app.include_router(Site(doors, views, settings, clock, codes, pages).router)
+    app.include_router(Interface(doors, views, settings, clock, codes, origins, events).router)
+    app.include_router(Site(doors, views, settings, clock, codes, origins, pages).router)
     if self_tests is not None:
         door = SelfTestDoor(self_tests, views, settings, clock, pages, events)
         app.include_router(door.api)

@@ -10,9 +10,8 @@ import re
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_network
 
-from dnsbl.addresses import Address, Network, neighbourhood, parse_address
+from dnsbl.addresses import Address, Network, neighbourhood, parse_address, region
 
 #: Proxies are few; a longer list of them is not read further.
 MOST_HOPS = 10
@@ -85,7 +84,7 @@ class Quota:
 
     def turn(self, who: Address | None, at: float) -> Turn:
         """Take a turn for this visitor; those without an address share one network."""
-        near, far = (neighbourhood(who), _region(who)) if who else (None, None)
+        near, far = (neighbourhood(who), region(who)) if who else (None, None)
         wait = max(self._near.would_wait(near, at), self._far.would_wait(far, at))
         if not wait:
             self._near.wait(near, at)
@@ -96,10 +95,6 @@ class Quota:
             "RateLimit": f'"{self._name}";r={left if not wait else 0};t={reset}',
         }
         return Turn(wait=wait, headers=headers)
-
-
-def _region(address: Address) -> Network:
-    return ip_network((address, 16 if address.version == 4 else 32), strict=False)
 
 
 def visitor(peer: str, forwarded: str, trusted: Iterable[Network]) -> Address | None:

@@ -29,7 +29,7 @@ from dnsbl.web import words
 from dnsbl.web.dossier import Dossier, dossier
 from dnsbl.web.faults import refusal
 from dnsbl.web.render import Pages
-from dnsbl.web.shapes import Codes, Text
+from dnsbl.web.shapes import Codes, Origins, Text
 
 #: Seconds until a page about a living test, or one that waits for letters, loads itself again.
 LIVE, WAITING = 4, 60
@@ -64,14 +64,14 @@ class Site:
     """The routes for people."""
 
     def __init__(
-        self, doors: Doors, views: Views, settings: Settings, clock: Clock, codes: Codes, pages: Pages
+        self, doors: Doors, views: Views, settings: Settings, clock: Clock, codes: Codes, origins: Origins, pages: Pages
     ) -> None:
         self._doors = doors
         self._views = views
         self._settings = settings
         self._clock = clock
         self._codes = codes
-        self._origins = tuple(codes(TEST_POINT, ()))
+        self._origins = origins
         self._render = pages.render
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         for path, shown in (
@@ -105,7 +105,8 @@ class Site:
             return self._answers(request, address, error)
         now = self._clock.now()
         standing = self._views.look_up(asked, asker=asker(request, asked, Door.WEB))
-        codes, held = self._codes(standing.address, standing.kinds), self._held()
+        codes = self._codes(standing.address, standing.kinds)
+        held = standing.state is State.QUEUED and self._held()
         return self._render(
             "host.html",
             standing=standing,
@@ -114,7 +115,7 @@ class Site:
             test_point=not standing.listings and any(codes.values()),
             dossiers=self._dossiers(standing),
             progress=self._progress(standing),
-            refresh=None if held and standing.state is State.QUEUED else refresh(standing, now),
+            refresh=None if held else refresh(standing, now),
             held=held,
             removable=any(
                 entry.kind in PROOF_KINDS and entry.network == network_of(asked) for entry in standing.listings
@@ -172,7 +173,7 @@ class Site:
     def remove(self, request: Request, address: Annotated[Text, Form()] = "") -> Response:
         """Queue the retest and lead to the page where it can be watched."""
         try:
-            asked = asking.one(address, self._origins)
+            asked = asking.one(address, self._origins())
             who, control = requester(request.state.visitor), controls(request, asked)
             self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control)
         except Refused as error:
@@ -187,14 +188,14 @@ class Site:
 
     def _answers(self, request: Request, text: str, error: ValueError | None = None) -> Response:
         """What there is to say of a text that somebody has pasted, or the look-up box once more."""
-        asked = asking.read(text, self._origins)
+        asked = asking.read(text, self._origins())
         if len(asked.found) == 1 and not asked.unread and isinstance(asked.found[0].what, IPv4Address | IPv6Address):
             return RedirectResponse(f"/ip/{asked.found[0].what}", 303)
         if not asked.found:
             why = str(error) if error is not None else ""
             if not why:
                 try:
-                    asking.one(text, self._origins)
+                    asking.one(text, self._origins())
                 except Refused as refused:
                     why = str(refused)
             return self._render("index.html", status=400, visitor=request.state.visitor, typed=text[:200], mistake=why)

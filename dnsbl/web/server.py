@@ -115,6 +115,7 @@ class WebServer:
                     clock=clock,
                     self_tests=self_tests,
                     codes=lambda address, listed: self.zones.codes_of(address, listed),
+                    origins=lambda: self.zones.origins,
                     metrics=metrics,
                     health=health,
                 ),

@@ -5,7 +5,7 @@ Pure, and free of any web framework: the API and the command line give the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,8 @@ from tester.received import Reading
 from tester.smtp import DELIVERED, Flag, Outcome
 from tester.verdict import Verdict
 
+#: The names of the zones that are served now, see `Zones.origins`.
+Origins = Callable[[], Sequence[str]]
 #: What DNS answers about an address that is listed under these kinds: zone -> A records, see `Zones.codes_of`.
 Codes = Callable[[Address, Iterable[str]], dict[str, list[str]]]
 

@@ -107,7 +107,7 @@ def test_a_region_holds_half_of_what_is_nobodys_by_right_and_of_all(family: str)
     def crowd(count: int, *, asked: bool) -> dict[IPv4Address | IPv6Address, bool]:
         return {ip_address(family.format(n=n)): asked for n in range(count)}
 
-    region = queues.region(str(ip_network(family.format(n=0))))
+    region = queues.region_of(str(ip_network(family.format(n=0))))
     assert region is not None
     assert region not in queues.full(TERMS, crowd(6, asked=False)).networks
     assert region in queues.full(TERMS, crowd(7, asked=False)).networks
@@ -123,8 +123,8 @@ def test_labs_have_no_wider_bounds() -> None:
 
 
 def test_somebody_of_no_network_is_of_no_region() -> None:
-    assert queues.region("operator me") is None
-    assert str(queues.region("2a00:1:2::/48")) == "2a00:1::/32"
+    assert queues.region_of("operator me") is None
+    assert str(queues.region_of("2a00:1:2::/48")) == "2a00:1::/32"
 
 
 def test_a_network_that_turns_slow_keeps_the_owners_place_in_it() -> None:

@@ -111,3 +111,11 @@ def test_a_retry_offers_only_what_is_still_to_be_tried() -> None:
     assert not schedule.offered(TESTER, O.RCPT_DENIED_SOFT, 2)
     assert not schedule.offered(TESTER, O.RCPT_5XX, 0)
     assert not schedule.offered(TESTER, O.SKIPPED, 1)
+
+
+def test_a_limit_is_free_again_when_the_oldest_of_its_day_is_over() -> None:
+    now, day = datetime(2026, 1, 2, tzinfo=UTC), timedelta(days=1)
+    times = [now - timedelta(hours=20), now - timedelta(hours=10)]
+    assert schedule.free_again(times, 3, day) is None
+    assert schedule.free_again(times, 2, day) == now + timedelta(hours=4)
+    assert schedule.free_again(times, 1, day) == now + timedelta(hours=14)

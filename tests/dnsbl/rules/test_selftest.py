@@ -97,13 +97,6 @@ def test_nobody_has_a_private_address_or_one_of_ours_tested() -> None:
     selftest.testable(ip_address("11.0.0.2"), settings)
 
 
-def test_a_limit_is_free_again_when_the_oldest_of_its_day_is_over() -> None:
-    times = [NOW - timedelta(hours=20), NOW - timedelta(hours=10)]
-    assert selftest.wait(times, 3, NOW) == 0.0
-    assert selftest.wait(times, 2, NOW) == 4 * 3600
-    assert selftest.wait(times, 1, NOW) == 14 * 3600
-
-
 def test_what_is_promised_is_what_the_settings_do() -> None:
     assert "never" in selftest.promise(Settings())
     assert "never" not in selftest.promise(Settings.model_validate({"self_test": {"lists": True}}))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from dnsbl.addresses import Network
 from dnsbl.errors import Damaged, StoreUnavailable
-from dnsbl.model import JobReason, Reason
+from dnsbl.model import EXCEPTION, JobReason, Reason
 from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import network_key
 from dnsbl.store.listings import Listings
@@ -192,3 +192,14 @@ def test_finding_what_covers_an_address_uses_an_index(store: Store) -> None:
         plan = "\n".join(str(row[-1]) for row in tx.connection.exec_driver_sql(question, tuple(keys)))
     assert "INDEX" in plan.upper()
     assert "listings_" in plan
+
+
+def test_many_addresses_are_asked_about_at_once_with_the_answers_that_each_alone_has(store: Store) -> None:
+    asked = [ip_address(text) for text in ("192.0.2.1", "192.0.2.200", "192.0.3.1", "2001:db8::1", "203.0.113.1")]
+    with store.write() as tx:
+        add(tx, nets("192.0.2.0/24", "192.0.0.0/16", "2001:db8::/32"))
+        add(tx, nets("192.0.2.1/32"), "other")
+        add(tx, nets("192.0.2.128/25"), EXCEPTION)
+        assert tx.listings.covering_each(asked) == {address: tx.listings.covering(address) for address in asked}
+        assert [len(found) for found in tx.listings.covering_each(asked).values()] == [3, 0, 1, 1, 0]
+        assert tx.listings.covering_each([]) == {}

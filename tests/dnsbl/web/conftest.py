@@ -59,6 +59,10 @@ txt = "Open relay {address}, see {url}"
 """
 
 
+#: The zones that these codes are of.
+ORIGINS = ("relays.example.org",)
+
+
 @pytest.fixture(scope="session")
 def codes() -> Codes:
     return zones_from({"relays.toml": ZONE}, site="https://relays.example.org").codes_of
@@ -309,6 +313,7 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
             self_tests=office.casework.self_tests,
             events=events,
             codes=codes,
+            origins=lambda: ORIGINS,
             health=board.all,
         )
         return House(office, app, portal, board, events)
@@ -324,7 +329,15 @@ def anyone(tmp_path_factory: pytest.TempPathFactory, codes: Codes) -> Iterator[T
     settings = Settings.model_validate({"web": {"posts_per_hour": 100_000, "base_url": "https://list.example.org"}})
     casework = Casework.over(store, settings, Keyring.generate(bytes, 0), clock=clock)
     with TestClient(
-        create_app(casework.doors, casework.views, settings, clock=clock, self_tests=casework.self_tests, codes=codes),
+        create_app(
+            casework.doors,
+            casework.views,
+            settings,
+            clock=clock,
+            self_tests=casework.self_tests,
+            codes=codes,
+            origins=lambda: ORIGINS,
+        ),
         client=(VISITOR, 40000),
         follow_redirects=False,
     ) as client:
