@@ -77,11 +77,17 @@ def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
 
 def job_lines(opened: OpenedList, queued: Job, word: str) -> Iterator[str]:
     """A test that was queued, for people."""
-    settings, stopped = opened.settings, opened.casework.views.stopped()
     yield f"{queued.address}: {word}; the test is due {_when(queued.due)}."
-    if held := settings.tester.held or (stopped and "`dnsbl resume` takes testing up again"):
-        yield f"It waits, since nobody is dialled now: {held}."
-    yield f"Follow it with: dnsbl lookup {queued.address}, or {settings.web.base_url}/ip/{queued.address}"
+    if held := _held(opened):
+        yield held
+    yield f"Follow it with: dnsbl lookup {queued.address}, or {opened.settings.web.base_url}/ip/{queued.address}"
+
+
+def _held(opened: OpenedList) -> str:
+    """Why no test begins now, and what ends that, in one sentence; or ""."""
+    stopped = opened.casework.views.stopped()
+    held = opened.settings.tester.held or (stopped and "`dnsbl resume` takes testing up again")
+    return f"It waits, since nobody is dialled now: {held}." if held else ""
 
 
 def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
@@ -101,12 +107,16 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
             console.print(f"    told to everybody: {entry.public}")
     for zone, codes in shape["zones"].items():
         console.print(f"  {zone}: {', '.join(codes) or 'not listed'}")
+    if not found.listings and any(shape["zones"].values()):
+        console.print("  a test point: always answered, and nobody's server")
     if found.last_verdict:
         console.print(f"  last verdict: {found.last_verdict.value}")
     if found.ahead:
         console.print(f"  waits for a place in its network, where tests are under way: {found.ahead}")
     if found.next_test:
         console.print(f"  next test: {_when(found.next_test)}")
+        if held := _held(opened):
+            console.print(f"  {held}")
     if found.exclusion:
         console.print(f"  excluded: {found.exclusion.network}, {found.exclusion.reason}")
     if found.exception:

@@ -62,3 +62,12 @@ def test_every_command_speaks_to_people_too(run: Run, tmp_path: Path) -> None:
     assert "queued" in run("test", "9.9.9.9", plain=True)
     run("listing", "add", "8.8.8.8", "--reason", "x")
     assert "listed as manual" in run("lookup", "8.8.8.8", plain=True)
+
+
+def test_a_look_up_says_why_a_test_waits_and_what_a_test_point_is(run: Run) -> None:
+    run("nominate", "8.8.8.8", "--reason", "spam")
+    assert "nobody is dialled" not in run("lookup", "8.8.8.8", plain=True)
+    run("stop", "--reason", "complaints")
+    assert "`dnsbl resume` takes testing up again" in run("lookup", "8.8.8.8", plain=True)
+    assert "a test point" in run("lookup", "127.0.0.2", plain=True)
+    assert "a test point" not in run("lookup", "8.8.4.4", plain=True)
