@@ -5,6 +5,7 @@ Holds one zone with three kinds and nothing else; changes go into its store by t
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -59,8 +60,10 @@ data = "A list for tests."
 class OurList:
     """One list that answers at an address inside the laboratory."""
 
-    def __init__(self, lab: Lab, address: str, *, ns: str = "", dns: Sequence[str] = ()) -> None:
-        """`ns` is the address that the zone names for its server; `dns` are more lines of [dns]."""
+    def __init__(self, lab: Lab, address: str, *, ns: str = "", also: str = "", dns: Sequence[str] = ()) -> None:
+        """`ns` is the address that the zone names for its server; `also` is one more place, ADDRESS:PORT, where it
+        listens; `dns` are more lines of [dns].
+        """
         self._lab, self.address = lab, address
         self.name = f"list-{address}"
         self.folder = lab.folder / self.name
@@ -74,7 +77,7 @@ class OurList:
             'lab_networks = ["127.0.0.0/8", "10.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",',
             '"2001:db8::/32"]',
             "[dns]",
-            f'listen = ["{address}:53"]',
+            f"listen = {json.dumps([f'{address}:53', *filter(None, [also])])}",
             "poll = 0.05",
             *dns,
         ]

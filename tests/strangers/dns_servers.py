@@ -1,4 +1,4 @@
-"""Name servers that we did not write, on host `us` of the laboratory: NSD, Knot, BIND, Unbound and rbldnsd.
+"""Name servers that we did not write, on host `us` of the laboratory: NSD, Knot, BIND, PowerDNS, Unbound and rbldnsd.
 
 Each gets a loopback address of its own inside the namespace and answers on port 53 there, in the foreground, with a
 folder of its own for configuration and state. The laboratory bounds the waiting and ends the processes. The machine's
@@ -14,7 +14,6 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
@@ -31,39 +30,16 @@ A, NS, SOA, MX, TXT, AAAA = 1, 2, 6, 15, 16, 28
 WINDOW = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A TSIG key (RFC 8945), HMAC-SHA256."""
-
-    name: str
-    secret: str  #: base64
-
-
-@dataclass(frozen=True, slots=True)
-class Follow:
-    """A zone that a server follows: from where, and with which key."""
-
-    zone: str
-    primary: str
-    key: Key | None = None
-
-
 # -- the servers -----------------------------------------------------------------------------------------------
-def start_nsd(lab: Lab, address: str, zones: dict[str, str], follows: Sequence[Follow] = ()) -> None:
-    """NSD with these zones (origin -> master file text), and those that it follows."""
+def start_nsd(lab: Lab, address: str, zones: dict[str, str]) -> None:
+    """NSD with these zones (origin -> master file text)."""
     folder = lab.folder / f"nsd-{address}"
     lines = ["server:", f"ip-address: {address}", "rrl-ratelimit: 0", "minimal-responses: yes"]
-    for key in _keys(follows):
-        lines += ["key:", f'name: "{key.name}"', "algorithm: hmac-sha256", f'secret: "{key.secret}"']
     for origin in zones:
         lines += ["zone:", f'name: "{origin or "."}"', f'zonefile: "{folder}/{origin or "root"}.zone"']
-    for follow in follows:
-        key_name = follow.key.name if follow.key else "NOKEY"
-        lines += ["zone:", f'name: "{follow.zone}"', f"outgoing-interface: {address}"]
-        lines += [f"{word}: {follow.primary} {key_name}" for word in ("request-xfr", "allow-notify")]
     files = {f"{origin or 'root'}.zone": text for origin, text in zones.items()}
     start_nsd_with(lab, address, "\n".join(lines) + "\n", files)
-    _wait(lab, "NSD", address, zones or [follow.zone for follow in follows], loaded=bool(zones))
+    _wait(lab, "NSD", address, zones, loaded=True)
 
 
 def start_nsd_with(lab: Lab, address: str, config: str, files: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -81,37 +57,6 @@ def start_nsd_with(lab: Lab, address: str, config: str, files: Mapping[str, str]
     _run(lab, "nsd", address, ["nsd", "-d", "-c", str(folder / "nsd.conf")])
 
 
-def start_knot(lab: Lab, address: str, follows: Sequence[Follow]) -> Path:
-    """Knot as a secondary of these zones; returns its folder."""
-    folder = lab.folder / f"knot-{address}"
-    lines = ["server:", f"  listen: {address}@53", f"  rundir: {folder}", "  version: none"]
-    lines += ["log:", "  - target: stderr", "    any: info", "database:", f"  storage: {folder}"]
-    if keys := _keys(follows):
-        lines += ["key:"]
-        for key in keys:
-            lines += [f"  - id: {key.name}", "    algorithm: hmac-sha256", f"    secret: {key.secret}"]
-    lines += ["remote:"]
-    for n, follow in enumerate(follows):
-        lines += [f"  - id: primary{n}", f"    address: {follow.primary}@53", f"    via: {address}"]
-        lines += [f"    key: {follow.key.name}"] if follow.key else []
-    lines += ["acl:"]
-    for n, follow in enumerate(follows):
-        lines += [f"  - id: from{n}", f"    address: {follow.primary}", "    action: notify"]
-        lines += [f"    key: {follow.key.name}"] if follow.key else []
-    lines += ["zone:"]
-    for n, follow in enumerate(follows):
-        lines += [
-            f"  - domain: {follow.zone}",
-            f"    storage: {folder}",
-            f"    master: primary{n}",
-            f"    acl: from{n}",
-        ]
-        lines += ["    zonefile-sync: -1", "    zonefile-load: none", "    journal-content: all"]
-    start_knot_with(lab, address, "\n".join(lines) + "\n")
-    _wait(lab, "Knot", address, [follow.zone for follow in follows], loaded=False)
-    return folder
-
-
 def start_knot_with(lab: Lab, address: str, config: str) -> None:
     """Knot with a whole configuration; whether it answers is for the caller to wait for."""
     folder = _folder(lab, "knot", address)
@@ -119,29 +64,40 @@ def start_knot_with(lab: Lab, address: str, config: str) -> None:
     _run(lab, "knot", address, ["knotd", "-c", str(folder / "knot.conf")])
 
 
-def start_bind(lab: Lab, address: str, zones: dict[str, str], follows: Sequence[Follow] = ()) -> Path:
-    """BIND, authoritative only, with these zones (origin -> master file) and those that it follows."""
+def start_bind(lab: Lab, address: str, zones: dict[str, str]) -> None:
+    """BIND, authoritative only, with these zones (origin -> master file)."""
     folder = _folder(lab, "named", address)
     lines = [
         *_bind_options(folder, address),
         "recursion no; allow-transfer { none; }; minimal-responses yes; zero-no-soa-ttl no; };",
     ]
-    for key in _keys(follows):
-        lines += [f'key "{key.name}" {{ algorithm hmac-sha256; secret "{key.secret}"; }};']
     for origin, text in zones.items():
         (folder / f"{origin}.zone").write_text(text)
         lines += [f'zone "{origin}" {{ type primary; file "{origin}.zone"; notify no; }};']
-    for n, follow in enumerate(follows):
-        with_key = f' key "{follow.key.name}"' if follow.key else ""
-        allowed = f'key "{follow.key.name}"' if follow.key else follow.primary
-        lines += [
-            f"primaries primary{n} {{ {follow.primary}{with_key}; }};",
-            f'zone "{follow.zone}" {{ type secondary; primaries {{ primary{n}; }}; notify no;',
-            f"allow-notify {{ {allowed}; }}; transfer-source {address}; }};",
-        ]
     _named(lab, folder, address, lines)
-    _wait(lab, "BIND", address, zones or [follow.zone for follow in follows], loaded=bool(zones))
-    return folder
+    _wait(lab, "BIND", address, zones, loaded=True)
+
+
+def start_bind_with(lab: Lab, address: str, config: str) -> None:
+    """BIND with a whole configuration, to which is added where it keeps its files and that nobody controls it; whether
+    it answers is for the caller to wait for.
+    """
+    folder = _folder(lab, "named", address)
+    here = f'pid-file none; session-keyfile "{folder}/session.key"; managed-keys-directory "{folder}";'
+    (folder / "named.conf").write_text(config.replace("options {", f"controls {{ }};\noptions {{\n  {here}", 1))
+    _run(lab, "named", address, ["named", "-g", "-n", "1", "-c", str(folder / "named.conf")])
+
+
+def start_powerdns_with(lab: Lab, address: str, config: str, commands: str) -> None:
+    """PowerDNS with a whole configuration, after these commands of a shell, where `pdnsutil` reads that configuration;
+    whether it answers is for the caller to wait for.
+    """
+    folder = _folder(lab, "powerdns", address)
+    (folder / "pdns.conf").write_text(f"{config}\nsocket-dir={folder}\nwebserver=no\n")
+    typed = f'set -e\npdnsutil() {{ command pdnsutil --config-dir="{folder}" "$@"; }}\n{commands}'
+    lab.run("us", ["bash", "-c", typed])
+    argv = ["pdns_server", f"--config-dir={folder}", "--daemon=no", "--guardian=no", "--disable-syslog", "--loglevel=6"]
+    _run(lab, "powerdns", address, argv)
 
 
 def start_bind_resolver(lab: Lab, address: str, root: str, *, anchors: Iterable[str] = ()) -> None:
@@ -218,10 +174,6 @@ def _named(lab: Lab, folder: Path, address: str, lines: list[str]) -> None:
     lab.run("us", ["ip", "addr", "add", f"{address}/32", "dev", "lo"])  # BIND listens on addresses that it sees
     (folder / "named.conf").write_text("\n".join(lines) + "\n")
     _run(lab, "named", address, ["named", "-g", "-n", "1", "-4", "-c", str(folder / "named.conf")])
-
-
-def _keys(follows: Sequence[Follow]) -> list[Key]:
-    return sorted({follow.key for follow in follows if follow.key}, key=lambda key: key.name)
 
 
 def _folder(lab: Lab, program: str, address: str) -> Path:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import random
-import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
@@ -29,8 +28,8 @@ from dns_servers import (
     start_unbound,
 )
 from lab import Lab
+from recipes import block
 
-RECIPE = (Path(__file__).parents[2] / "docs" / "dnssec.md").read_text(encoding="utf-8")
 OURS, SIGNER, PUBLIC, ROOT = "127.0.0.20", "127.0.0.54", "127.0.0.55", "127.0.0.10"
 RESOLVER, MISLED = "127.0.0.30", "127.0.0.31"
 DNSKEY = 48
@@ -42,23 +41,22 @@ def secret(number: int) -> str:
     return base64.b64encode(random.Random(number).randbytes(32)).decode()
 
 
-def block(language: str, folder: Path) -> str:
+def sample(language: str, folder: Path) -> str:
     """A block of the recipe, with what differs here put in."""
-    text = re.search(rf"^```{language}\n(.*?)^```$", RECIPE, re.M | re.S)
-    assert text, f"docs/dnssec.md has no {language} block"
-    changed = text[1]
-    for old, new in {
-        "relays.example.org": ZONE,
-        "192.0.2.53": OURS,
-        "192.0.2.54": SIGNER,
-        "192.0.2.55": PUBLIC,
-        "/var/lib/knot": str(folder),
-        "/run/knot": str(folder),
-        "SECRET1": secret(1),
-        "SECRET2": secret(2),
-    }.items():
-        changed = changed.replace(old, new)
-    return changed
+    return block(
+        "dnssec.md",
+        language,
+        {
+            "relays.example.org": ZONE,
+            "192.0.2.53": OURS,
+            "192.0.2.54": SIGNER,
+            "192.0.2.55": PUBLIC,
+            "/var/lib/knot": str(folder),
+            "/run/knot": str(folder),
+            "SECRET1": secret(1),
+            "SECRET2": secret(2),
+        },
+    )
 
 
 class Signed(NamedTuple):
@@ -68,14 +66,14 @@ class Signed(NamedTuple):
 
 @pytest.fixture(scope="module")
 def signed(lab: Lab) -> Signed:
-    lines = [line for line in block("toml", lab.folder).splitlines() if not line.startswith(("[dns]", "listen"))]
+    lines = [line for line in sample("toml", lab.folder).splitlines() if not line.startswith(("[dns]", "listen"))]
     ours = OurList(lab, OURS, ns=PUBLIC, dns=lines)
     (ours.folder / "tsig.keys").write_text(f"signer hmac-sha256 {secret(1)}\n")
     (ours.folder / "tsig.keys").chmod(0o640)
     ours.add(LISTED)
     ours.serve()
-    start_knot_with(lab, SIGNER, block("knot", lab.folder / f"knot-{SIGNER}"))
-    start_nsd_with(lab, PUBLIC, block("nsd", lab.folder))
+    start_knot_with(lab, SIGNER, sample("knot", lab.folder / f"knot-{SIGNER}"))
+    start_nsd_with(lab, PUBLIC, sample("nsd", lab.folder))
     start_nsd(lab, ROOT, {"": root_zone(ROOT, {ZONE: PUBLIC})})
 
     def keys() -> list[str]:
