@@ -1,6 +1,8 @@
 """The facts of the list as frozen records, a sentence per field; times are aware UTC datetimes.
 
 Pure data. Holds no rule and no SQL. What a test says and finds are `tester`'s records (Fate, Transcript, Verdict).
+
+Over 400 lines, since all records of the list stand here, each field with its sentence.
 """
 
 from __future__ import annotations
@@ -93,6 +95,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     EXCLUDED = "excluded"
     OPERATOR = "operator"
+    PURGED = "purged"
     NOMINATED = "nominated"
     ASKED_REMOVAL = "asked-removal"
     ASKED_SELF_TEST = "asked-self-test"
@@ -123,6 +126,7 @@ class Refusal(StrEnum):
     WRONG_KIND = "wrong-kind"
     WRONG_PORT = "wrong-port"
     NOT_SHOWN = "not-shown"
+    SUSPENDED = "suspended"
     OFF = "off"
 
 
@@ -231,6 +235,7 @@ class Listing:
     confirmed: datetime  #: the last fresh proof
     ended: datetime | None
     end_reason: Reason | None
+    author: str = ""  #: the operator whose word it is, as in the journal; "" for what a test has proven
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,6 +246,28 @@ class Exclusion:
     reason: str  #: for operators, never published
     public: str  #: for everybody, or ""
     since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspension:
+    """A source from which nothing is taken any more (RFC 6471 3.9)."""
+
+    source: str  #: who, in the form that `rules.bringers` reads
+    reason: str  #: for operators, never published
+    public: str  #: for everybody, or ""
+    since: datetime
+    retracted: int  #: listings that were ended then, since nobody else had brought them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Purge:
+    """What ending a source's influence has come to, or would."""
+
+    suspension: Suspension
+    nominations: int  #: of this source, which count no more
+    retracted: tuple[Network, ...]  #: what is listed no longer; of many the first
+    kept: int  #: listings of nominated addresses that stay, since somebody else had brought them too
+    dropped: int  #: tests that are not made, or not gone on with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

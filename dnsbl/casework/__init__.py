@@ -8,6 +8,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     operators    who runs the list: order_test  exclude  exclusions  end_exclusion  leave_out  leave_in  exceptions
                  stop  resume  list_networks
                  drop_networks  journal  verify_journal  inbox  message  trust_clock
+    purging      operators, of a bad source: purge  end  suspensions
     assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
                  give_back  proven  file_pair
     arrivals     the collector: file_return  file_probe
@@ -37,6 +38,7 @@ from dnsbl.casework.doors import Doors
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.operators import Operators
 from dnsbl.casework.presence import Presence
+from dnsbl.casework.purging import Purging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.upkeep import Upkeep
@@ -57,6 +59,7 @@ class Casework:
     operators: Operators
     assignments: Assignments
     arrivals: Arrivals
+    purging: Purging
     upkeep: Upkeep
     presence: Presence
     views: Views
@@ -81,6 +84,7 @@ class Casework:
             operators=Operators(store, settings, clock, queueing, judging),
             assignments=Assignments(store, settings, clock, judging, random),
             arrivals=Arrivals(store, settings, keyring, clock, judging),
+            purging=Purging(store, clock, judging),
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
             presence=Presence(store, clock),
             views=Views(store, settings, clock),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.base import DAY, run_in, stop_in
 from dnsbl.casework.judging import Judging
-from dnsbl.casework.queueing import queued_for
+from dnsbl.casework.queueing import queued_for, unwanted
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound
 from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobState, MxPair, Run, RunState
@@ -122,9 +122,11 @@ class Assignments:
         return begun + DAY if begun is not None and begun + DAY > now else None
 
     def may_dial(self, assignment: Assignment) -> bool:
-        """Whether the address may be dialled at this very moment: nothing is stopped, and nobody has opted out."""
+        """Whether the address may be dialled at this very moment: nothing is stopped, nobody has opted out, and it was
+        not a bad source alone that named the address."""
+        job = assignment.job
         with self._store.read() as tx:
-            return not stop_in(tx) and tx.exclusions.covering(assignment.job.address) is None
+            return not stop_in(tx) and unwanted(tx, job.address, job.reason) is None
 
     def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
         """Those of these addresses that are not to be tested, as things stand."""

@@ -14,6 +14,7 @@ from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal
+from dnsbl.rules import bringers
 from dnsbl.rules.intake import Intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -47,6 +48,7 @@ class Doors:
         now, address = self._clock.now(), nomination.address
         with self._store.write() as tx:
             refuse_excluded(tx, address)
+            self._refuse_suspended(tx, nomination)
             if listing := tx.listings.proven(address):
                 raise Refused(
                     Refusal.ALREADY_LISTED, f"{address} is already listed, since {listing.since:%Y-%m-%d %H:%M} UTC."
@@ -151,6 +153,14 @@ class Doors:
             )
             tx.removals.add(address, queued.run, asker=asker.name, counted=not asker.known, at=now)
             return queued
+
+    def _refuse_suspended(self, tx: Transaction, nomination: Nomination) -> None:
+        """Raises Refused (SUSPENDED) for a source that was found to be bad."""
+        if any(bringers.read(s.source).holds(nomination.door, nomination.nominator) for s in tx.suspensions.all()):
+            raise Refused(
+                Refusal.SUSPENDED,
+                f"Nothing is taken from you at present; please write to {self._settings.service.contact}.",
+            )
 
     def _sooner(self, tx: Transaction, job: Job, actor: str, now: datetime) -> Job:
         """A test that has begun and that the server has put off, perhaps for a day: whoever has shown the address to be

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from dnsbl.addresses import network_of
-from dnsbl.casework.queueing import Queueing
+from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.model import (
     Action,
     Case,
@@ -64,7 +64,7 @@ class Judging:
         letters, terms = tx.letters.of(job.run), self._settings.tester
         if job.reason is JobReason.SELF_TEST and job.retries >= SELF_TEST_RETRIES:
             return None
-        if delivered(letters) or tx.exclusions.covering(job.address):
+        if delivered(letters) or unwanted(tx, job.address, job.reason):
             return None
         return schedule.retry_due(terms, [fate.folded for fate in letters], job.retries, now)
 
@@ -227,8 +227,8 @@ class Judging:
         network, action, reason = network_of(run.address), decision.action, decision.reason
         before = f"listed {listing.kind}" if listing else "not listed"
         after = before
-        if action is Action.LIST and tx.exclusions.covering(run.address):
-            action, reason = Action.NOTHING, Reason.EXCLUDED
+        if action is Action.LIST and (barred := unwanted(tx, run.address, run.reason)):
+            action, reason = Action.NOTHING, barred
         elif action is Action.LIST and decision.kind:
             tx.listings.add(
                 [network], kind=decision.kind, since=now, expires=decision.expires, reason=reason, run=run.id

@@ -193,7 +193,14 @@ class Operators:
             first, count, subject = tx.changes.last() + 1, 0, ""
             for chunk in chunks(intake.listable(network, self._settings) for network in networks):
                 fresh = tx.listings.add(
-                    chunk, kind=kind, since=now, expires=None, reason=Reason.OPERATOR, note=reason, public=public
+                    chunk,
+                    kind=kind,
+                    since=now,
+                    expires=None,
+                    reason=Reason.OPERATOR,
+                    note=reason,
+                    public=public,
+                    author=actor,
                 )
                 tx.changes.add(fresh, kind, present=True)
                 subject, count = subject_of(fresh[0]) if fresh else subject, count + len(fresh)
@@ -264,7 +271,14 @@ class Operators:
                     "drop` ends a listing.",
                 )
             tx.listings.add(
-                [network], kind=EXCEPTION, since=now, expires=None, reason=Reason.OPERATOR, note=reason, public=public
+                [network],
+                kind=EXCEPTION,
+                since=now,
+                expires=None,
+                reason=Reason.OPERATOR,
+                note=reason,
+                public=public,
+                author=actor,
             )
             tx.changes.add([network], EXCEPTION, present=True)
             tx.journal.append(

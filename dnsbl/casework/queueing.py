@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, ASKED_FOR, Extent, FollowUp, Job, JobReason, JobState, Refusal, Run
+from dnsbl.model import ASKED, ASKED_FOR, Extent, FollowUp, Job, JobReason, JobState, Reason, Refusal, Run
 from dnsbl.store import Transaction
 from tester.paths import Path
 
@@ -49,6 +49,16 @@ def refuse_excluded(tx: Transaction, address: Address) -> None:
     """Raises Refused (EXCLUDED) for an address that is not to be tested."""
     if exclusion := tx.exclusions.covering(address):
         raise Refused(Refusal.EXCLUDED, f"{exclusion.network} is not tested, at its owner's or our wish.")
+
+
+def unwanted(tx: Transaction, address: Address, reason: JobReason) -> Reason | None:
+    """Why an address is neither tested nor listed for a test of this reason: its network is excluded, or nobody has
+    named it but a source that was found to be bad."""
+    if tx.exclusions.covering(address):
+        return Reason.EXCLUDED
+    if reason in ASKED_FOR or not tx.nominations.void_alone(address) or tx.runs.asked_for([address]):
+        return None
+    return Reason.PURGED
 
 
 class Queueing:
@@ -159,7 +169,7 @@ class Queueing:
 
         What completes a test that was asked for has its rank.
         """
-        if tx.jobs.live(run.address) is None and tx.exclusions.covering(run.address) is None:
+        if tx.jobs.live(run.address) is None and unwanted(tx, run.address, run.reason) is None:
             self.add(
                 tx,
                 run.address,

@@ -29,7 +29,7 @@ from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError, Refused, SettingsError
 from dnsbl.model import Door, Refusal, State
 from dnsbl.opened import OpenedList, current_table, open_list
-from dnsbl.rules import asking, intake
+from dnsbl.rules import asking, bringers, intake
 from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.serving.sources import report as source_report
 from dnsbl.serving.transfers import read_tsig_keys
@@ -211,6 +211,36 @@ def exclude(
         return
     made = operators.exclude(where, reason=_reason(reason), public=_words(public), actor=operator())
     show.done({"excluded": str(made.network), "reason": made.reason, "public": made.public}, as_json=as_json)
+
+
+@app.command()
+def purge(
+    source: Annotated[
+        str, typer.Argument(metavar="[SOURCE]", help="A network, DOOR:, DOOR:NAME, or a name as in the journal.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken back.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show the sources that are suspended.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="Take what SOURCE brings again.")] = False,
+    reason: Reason = "",
+    public: Public = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Suspend a bad source and take back what only it has brought: nominations, tests, listings."""
+    if listed == bool(source) or (listed and (end or dry_run)) or (end and dry_run):
+        raise typer.BadParameter("give either SOURCE, with --dry-run or --end or neither, or --list")
+    purging = open_list(config).casework.purging
+    if listed:
+        show.suspensions(purging.suspensions(), as_json=as_json)
+        return
+    what = bringers.read(source)
+    if end:
+        purging.end(what, reason=_reason(reason), actor=operator())
+        show.done({"suspension ended": what.text}, as_json=as_json)
+        return
+    why = _words(reason) if dry_run else _reason(reason)
+    done = purging.purge(what, reason=why, public=_words(public), actor=operator(), dry_run=dry_run)
+    show.purge(done, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()

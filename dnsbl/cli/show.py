@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dnsbl.casework.ring import Shown
 from dnsbl.cli import terminal
-from dnsbl.model import INBOX, Entry, Exclusion, Job, Listing, Return, RunReport, Standing
+from dnsbl.model import INBOX, Entry, Exclusion, Job, Listing, Purge, Return, RunReport, Standing, Suspension
 from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import cause_of
 from dnsbl.web.shapes import run_shape, standing_shape
@@ -227,6 +227,53 @@ def _decided(name: str, found: Sequence[tuple[Exclusion | Listing, str]], nothin
     for each, reason in found:
         said = f" (told to everybody: {each.public})" if each.public else ""
         terminal.out().print(f"{each.network} since {_when(each.since)}: {reason}{said}")
+
+
+def purge(found: Purge, *, dry_run: bool, as_json: bool) -> None:
+    """What was taken back, or would be."""
+    facts = {
+        "source": found.suspension.source,
+        "suspended": not dry_run,
+        "nominations": found.nominations,
+        "retracted": found.suspension.retracted,
+        "kept": found.kept,
+        "dropped_tests": found.dropped,
+    }
+    if as_json:
+        document(facts | {"networks": [str(network) for network in found.retracted]})
+        return
+    console, would = terminal.out(), "would be " if dry_run else ""
+    console.print(f"{found.suspension.source}: {'would be suspended' if dry_run else 'suspended'}")
+    console.print(f"  {found.nominations} nominations {would}void, {found.dropped} tests {would}dropped")
+    console.print(f"  {found.suspension.retracted} listings {would}taken back, {found.kept} kept (others brought them)")
+    for network in found.retracted:
+        console.print(f"    {network}")
+    if found.suspension.retracted > len(found.retracted):
+        console.print(f"    and {found.suspension.retracted - len(found.retracted)} more")
+
+
+def suspensions(found: Sequence[Suspension], *, as_json: bool) -> None:
+    """Sources from which nothing is taken."""
+    if as_json:
+        rows = [
+            {
+                "source": each.source,
+                "since": f"{each.since:%Y-%m-%dT%H:%M:%SZ}",
+                "reason": each.reason,
+                "public": each.public,
+                "retracted": each.retracted,
+            }
+            for each in found
+        ]
+        document({"suspensions": rows})
+        return
+    if not found:
+        terminal.out().print("Nobody is suspended.")
+    for each in found:
+        said = f" (told to everybody: {each.public})" if each.public else ""
+        terminal.out().print(
+            f"{each.source} since {_when(each.since)}, {each.retracted} listings taken back: {each.reason}{said}"
+        )
 
 
 def message(found: Return, *, as_json: bool) -> None:

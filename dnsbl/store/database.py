@@ -47,6 +47,7 @@ from dnsbl.store.returns import Returns
 from dnsbl.store.runs import Runs
 from dnsbl.store.sessions import Sessions
 from dnsbl.store.signing_keys import SigningKeys
+from dnsbl.store.suspensions import Suspensions
 from dnsbl.store.timekeeper import Timekeeper
 
 #: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
@@ -84,6 +85,7 @@ class Transaction:
         self.nominations = Nominations(connection)
         self.evidence = EvidenceShelf(connection)
         self.exclusions = Exclusions(connection)
+        self.suspensions = Suspensions(connection)
         self.journal = Journal(connection, timekeeper)
         self.nodes = Nodes(connection)
         self.signing_keys = SigningKeys(connection)

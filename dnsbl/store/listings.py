@@ -39,6 +39,7 @@ class Listings(Shelf):
         note: str = "",
         public: str = "",
         run: str | None = None,
+        author: str = "",
     ) -> list[Network]:
         """List those of at most 5000 distinct networks that are not listed under this kind yet; returns these.
 
@@ -57,6 +58,7 @@ class Listings(Shelf):
                 "public": public,
                 "run": run,
                 "confirmed": since,
+                "author": author,
             }
             self._sql.execute(insert(listings).values(same), [{"network": network} for network in fresh])
         return fresh
@@ -66,6 +68,11 @@ class Listings(Shelf):
         wanted = select(listings.c.network, listings.c.id)
         found = self._sql.execute(wanted.where(listings.c.network.in_(list(networks)), listings.c.kind == kind, ACTIVE))
         return {row.network: row.id for row in found}
+
+    def worded_by(self, author: str, *, most: int) -> list[Listing]:
+        """Active listings by this operator's word, exceptions apart; at most so many."""
+        wanted = select(*_LISTING).where(listings.c.author == author, listings.c.kind != EXCEPTION, ACTIVE)
+        return many(Listing, self._sql.execute(wanted.order_by(listings.c.id).limit(most)))
 
     def end(self, numbers: Iterable[int], *, at: datetime, reason: Reason) -> None:
         """End these listings."""

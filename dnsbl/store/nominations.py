@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, false, insert, select, tuple_, update
 
 from dnsbl.addresses import Address
-from dnsbl.model import Nomination
+from dnsbl.model import Door, Nomination
 from dnsbl.store.schema import nominations
 from dnsbl.store.shelf import Shelf
+
+#: What counts: its source was not found to be bad.
+_STANDS = nominations.c.void == false()
 
 
 class Nominations(Shelf):
@@ -24,6 +28,7 @@ class Nominations(Shelf):
             "reason": nomination.reason,
             "evidence": evidence,
             "received": received,
+            "void": False,
         }
         return int(self._sql.execute(insert(nominations).values(values).returning(nominations.c.id)).scalar_one())
 
@@ -35,4 +40,32 @@ class Nominations(Shelf):
     def with_evidence(self, address: Address) -> bool:
         """Whether anybody has ever shown evidence against this address."""
         wanted = select(nominations.c.id).where(nominations.c.address == address, nominations.c.evidence.is_not(None))
-        return self._sql.execute(wanted.limit(1)).one_or_none() is not None
+        return self._sql.execute(wanted.where(_STANDS).limit(1)).one_or_none() is not None
+
+    def nominators(self) -> list[tuple[Door, str]]:
+        """Everybody whose nominations count, with the door that he came in at."""
+        wanted = select(nominations.c.door, nominations.c.nominator).where(_STANDS).distinct()
+        return [(row.door, row.nominator) for row in self._sql.execute(wanted.order_by(*wanted.selected_columns))]
+
+    def brought_by(self, nominators: Sequence[tuple[Door, str]]) -> list[Address]:
+        """The addresses that at most 500 of these nominate with what counts, in order."""
+        wanted = select(nominations.c.address).where(_of(nominators), _STANDS).distinct()
+        return list(self._sql.execute(wanted.order_by(nominations.c.address)).scalars())
+
+    def void(self, nominators: Sequence[tuple[Door, str]]) -> int:
+        """From now on nothing counts that at most 500 of these have brought; returns how many nominations that are."""
+        return self._sql.execute(update(nominations).where(_of(nominators), _STANDS).values(void=True)).rowcount
+
+    def standing(self, addresses: Iterable[Address]) -> set[Address]:
+        """Those of at most 5000 addresses against which a nomination counts."""
+        wanted = select(nominations.c.address).where(nominations.c.address.in_(list(addresses)), _STANDS).distinct()
+        return set(self._sql.execute(wanted).scalars())
+
+    def void_alone(self, address: Address) -> bool:
+        """Whether it was nominated, and by nobody whose nominations count."""
+        wanted = select(nominations.c.void).where(nominations.c.address == address).order_by(nominations.c.void)
+        return self._sql.execute(wanted.limit(1)).scalar() is True
+
+
+def _of(nominators: Sequence[tuple[Door, str]]) -> ColumnElement[bool]:
+    return tuple_(nominations.c.door, nominations.c.nominator).in_(list(nominators))

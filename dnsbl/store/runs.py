@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +69,13 @@ class Runs(Shelf):
         """The waiting runs whose delivery window has closed, the longest closed first."""
         wanted = select(runs.c.id).where(WAITING, runs.c.ends <= now)
         return list(self._sql.execute(wanted.order_by(runs.c.ends).limit(most)).scalars())
+
+    def asked_for(self, addresses: Iterable[Address]) -> set[Address]:
+        """Those of at most 5000 addresses that an operator, or whoever comes from there, has had tested."""
+        wanted = select(runs.c.address).where(
+            runs.c.address.in_(list(addresses)), runs.c.reason.in_([JobReason.OPERATOR, JobReason.SELF_TEST])
+        )
+        return set(self._sql.execute(wanted.distinct()).scalars())
 
     def under_way(self) -> list[Run]:
         """The runs that are not settled."""

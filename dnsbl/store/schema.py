@@ -1,8 +1,8 @@
 """The tables. What the newest migration makes, said once more as SQLAlchemy tables; a test holds the two equal.
 
 What has happened is never deleted: jobs are done, runs settled, listings ended. Only an exclusion gives way to a newer
-one of the same network, counts of days that are past go, and the octets of old evidence when it is too much (its hash
-stays). The journal refuses UPDATE and DELETE by trigger (see the first migration).
+one of the same network; a suspension that is over goes, so do counts of days that are past, and the octets of old
+evidence when it is too much (its hash stays). The journal refuses UPDATE and DELETE by trigger (the first migration).
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ nominations = _table(
     Column("reason", Words, nullable=False),
     Column("evidence", Words, ForeignKey("evidence.sha256")),
     Column("received", Moment, nullable=False),
+    Column("void", YesNo, nullable=False),
 )
 Index("ix_nominations_address", nominations.c.address)
 Index("ix_nominations_evidence", nominations.c.evidence)
@@ -231,6 +232,7 @@ listings = _table(
     Column("confirmed", Moment, nullable=False),
     Column("ended", Moment),
     Column("end_reason", Named(Reason)),
+    Column("author", Words, nullable=False, server_default=""),
 )
 ACTIVE = listings.c.ended.is_(None)
 #: One active listing per network and kind, so that what DNS must answer is what the rows say.
@@ -246,6 +248,15 @@ exclusions = _table(
     Column("reason", Words, nullable=False),
     Column("public", Words, nullable=False, server_default=""),
     Column("since", Moment, nullable=False),
+)
+
+suspensions = _table(
+    "suspensions",
+    Column("source", Words, primary_key=True),
+    Column("reason", Words, nullable=False),
+    Column("public", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("retracted", Number, nullable=False),
 )
 
 journal = _table(

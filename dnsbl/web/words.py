@@ -43,6 +43,7 @@ REASON: Mapping[Reason, str] = {
     Reason.EXPIRED: "the listing ended by itself, without fresh proof",
     Reason.EXCLUDED: "the network is excluded from tests",
     Reason.OPERATOR: "an operator of this list decided so",
+    Reason.PURGED: "its source was not to be trusted, and nobody else had shown anything",
     Reason.NOMINATED: "somebody showed spam that came from here",
     Reason.ASKED_REMOVAL: "somebody asked for a retest",
     Reason.ASKED_SELF_TEST: "who comes from the address asked for a test of it",

@@ -304,3 +304,26 @@ def test_exceptions_are_made_shown_and_ended(run: Run) -> None:
     assert run("lookup", "8.8.8.8")["state"] == "listed"
     for words in (("except",), ("except", "8.8.8.8", "--list"), ("except", "8.8.8.8")):
         run("listing", *words, code=2)
+
+
+def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, tmp_path: Path) -> None:
+    run("listing", "add", "8.8.8.0/24", "--reason", "spam")
+    who = run("journal", "8.8.8.0/24")[0]["actor"]
+    tried = run("purge", who, "--dry-run")
+    assert (tried["suspended"], tried["retracted"], tried["networks"]) == (False, 1, ["8.8.8.0/24"])
+    assert run("lookup", "8.8.8.8")["state"] == "listed"
+    assert "would be suspended" in run("purge", who, "--dry-run", plain=True)
+    assert run("purge", who, "--reason", "gone mad", "--public", "Taken back.")["retracted"] == 1
+    assert run("lookup", "8.8.8.8")["state"] == "unknown"
+    (suspended,) = run("purge", "--list")["suspensions"]
+    assert (suspended["source"], suspended["public"]) == (who, "Taken back.")
+    assert "gone mad" in run("purge", "--list", plain=True)
+    assert "write to" in run("nominate", "--evidence", spam(tmp_path), code=1)
+    run("purge", who, "--end", "--reason", "sane again")
+    run("nominate", "--evidence", spam(tmp_path))
+    assert "Nobody is suspended" in run("purge", "--list", plain=True)
+
+
+@pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
+def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> None:
+    run(*words, code=2)

@@ -1,0 +1,28 @@
+"""Sources from which nothing is taken."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select
+
+from dnsbl.model import Suspension
+from dnsbl.store.schema import suspensions
+from dnsbl.store.shelf import Shelf, columns, many
+
+
+class Suspensions(Shelf):
+    """One row a source."""
+
+    def put(self, suspension: Suspension) -> None:
+        """Store a suspension; it replaces the one of the same source."""
+        self.end(suspension.source)
+        values = {name: getattr(suspension, name) for name in Suspension.__slots__}
+        self._sql.execute(insert(suspensions).values(values))
+
+    def end(self, source: str) -> bool:
+        """Forget the suspension of this source; whether there was one."""
+        return bool(self._sql.execute(delete(suspensions).where(suspensions.c.source == source)).rowcount)
+
+    def all(self) -> list[Suspension]:
+        """Every suspension, the oldest first."""
+        wanted = select(*columns(suspensions, Suspension)).order_by(suspensions.c.since, suspensions.c.source)
+        return many(Suspension, self._sql.execute(wanted))
