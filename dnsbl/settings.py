@@ -242,9 +242,14 @@ class Dns(Section):
     keys_file: Path | None = Field(
         None,
         description=(
-            "SHA-256 of the keys (16 or more letters and digits) that clients may put before the zone, one a line; "
-            "relative to the configuration file."
+            "SHA-256 of the keys (16 or more letters and digits) that clients may put before the zone, one a line, "
+            "with name=WORD and networks=NETWORK,... behind it if you like; relative to the configuration file."
         ),
+    )
+    keys_elsewhere: str = Field(
+        "pass",
+        description="A key that is used from outside its networks: pass (an alarm tells of it) or refuse.",
+        pattern="^(pass|refuse)$",
     )
     rate_answers: float = Field(
         500, description="Answers per second over UDP to one /24 or /56, listings and records; 0 is no limit.", ge=0

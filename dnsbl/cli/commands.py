@@ -30,7 +30,9 @@ from dnsbl.errors import DnsblError, Refused, SettingsError
 from dnsbl.model import Door, Refusal, State
 from dnsbl.opened import OpenedList, current_table, open_list
 from dnsbl.rules import asking, bringers, intake
+from dnsbl.serving import keybook
 from dnsbl.serving.files import EVERYBODYS, write_whole
+from dnsbl.serving.secrets import read_keys
 from dnsbl.serving.sources import report as source_report
 from dnsbl.serving.transfers import read_tsig_keys
 
@@ -42,10 +44,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 listing = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
-keys = typer.Typer(help="The keys that letters are signed with.", no_args_is_help=True)
+keys = typer.Typer(
+    help="The keys that letters are signed with. What clients put into questions: dnsbl key.", no_args_is_help=True
+)
+client_key = typer.Typer(help="The keys that clients put into their questions (dns.keys_file).", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(listing, name="listing")
 app.add_typer(keys, name="keys")
+app.add_typer(client_key, name="key")
 app.add_typer(database, name="db")
 
 
@@ -375,6 +381,28 @@ def keys_replace(reason: Reason = "", config: Config = None, as_json: Json = Fal
     show.keys([key], void=void, as_json=as_json)
 
 
+@client_key.command("list")
+def client_key_list(config: Config = None, as_json: Json = False) -> None:
+    """How each client's key is used on this node: counts, rates, when last, and whether it was used elsewhere."""
+    settings = read_settings(config)
+    now = SystemClock().now().timestamp()
+    show.client_keys(keybook.document(settings.dns, settings.service.state_dir, now), as_json=as_json)
+
+
+@client_key.command("new")
+def client_key_new(
+    name: Annotated[str, typer.Option("--name", help="What you call its holder, in one word.")] = "",
+    network: Annotated[
+        list[str] | None, typer.Option("--network", help="A network that it is used from; may be repeated.")
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key for a client and add its line to dns.keys_file. The key is shown this once."""
+    key, line = keybook.add(read_settings(config).dns, name=name, networks=network or [])
+    show.done({"key": key, "line": line}, as_json=as_json)
+
+
 @app.command()
 def clock(
     trust: Annotated[bool, typer.Option("--trust", help="Say that this machine's clock is right.")] = False,
@@ -520,6 +548,7 @@ def check_config(
     settings = read_settings(config)
     zones = read_zones(settings)
     read_tsig_keys(settings.dns)
+    read_keys(settings.dns)
     broken, refused = source_report(zones, now=int(SystemClock().now().timestamp()))
     if broken:
         raise SettingsError(broken)

@@ -65,6 +65,29 @@ def keys(found: Sequence[Shown], *, as_json: bool, void: int | None = None) -> N
         terminal.out().print(f"{void} tests were void and will be repeated.")
 
 
+def client_keys(found: Mapping[str, Any], *, as_json: bool) -> None:
+    """How clients' keys are used."""
+    if as_json:
+        document(found)
+        return
+    table = Table(
+        "key", "networks", "queries", "listed", "refused", "a second: minute, hour, day", "last used", "used elsewhere"
+    )
+    for row in found["keys"]:
+        away = row["elsewhere"]
+        told = f"{away['queries']}, last from {away['last_from']} at {away['last_seen']}" if away["queries"] else "no"
+        table.add_row(
+            f"{row['name']} ({row['fingerprint']})" if row["name"] else row["fingerprint"],
+            ", ".join(row["networks"]) or "any",
+            *(str(row[fact]) for fact in ("queries", "hits", "refused")),
+            ", ".join(f"{rate:.4g}" for rate in row["per_second"].values()),
+            row["last_seen"] or "never",
+            f"ALARM: {told}" if row["alarm"] else told,
+        )
+    terminal.out().print(table)
+    terminal.out().print(f"As of {found['as_of'] or 'never'}; counted since {found['since'] or 'never'}.")
+
+
 def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
     """A test that was queued."""
     if as_json:

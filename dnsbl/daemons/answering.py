@@ -15,12 +15,15 @@ from typing import Any
 from dnsbl.casework.contents import Contents
 from dnsbl.clock import Clock
 from dnsbl.daemons.keeper import Shell
+from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
 from dnsbl.opened import table_path
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed
+from dnsbl.serving.keybook import KeyBook, document
+from dnsbl.serving.keymetrics import KeyMetrics
 from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
 from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.pairs import Pairs
@@ -93,7 +96,7 @@ class Front:
         if settings.dns.query_log_every:
             self._query_log = QueryLog(self.responder.serving, every=settings.dns.query_log_every)
             self.responder.watcher = self._query_log
-        self.answering = Answering(  #: what it has counted
+        self.answering = Answering(
             self.responder,
             self._feed,
             self._query_log,
@@ -102,7 +105,20 @@ class Front:
             notifies=self._notifier.counters,
             sources=self._sources,
         )
-        self._page = Page(self.answering, Parts(board, clock))
+
+        def used() -> dict[bytes, KeyUse]:
+            return self.responder.used
+
+        self._book: KeyBook | None = None
+        if settings.dns.keys_file is not None:
+            self._book = KeyBook(used, self.responder.serving, settings.service.state_dir, clock=clock)
+        self._clock = clock
+        #: What it has counted.
+        self.collectors: list[Answering | KeyMetrics] = [
+            self.answering,
+            KeyMetrics(used, self.responder.serving, clock),
+        ]
+        self._page = Page(*self.collectors, Parts(board, clock))
         self._ready = Readiness(self.responder, board, poll=settings.dns.poll, clock=clock)
 
     def parts(self, *, beside: bool) -> list[tuple[str, Callable[[], Awaitable[Shell]]]]:
@@ -118,6 +134,8 @@ class Front:
             parts.append(("names of tests", _given(self._pairs)))
         if self._query_log is not None:
             parts.append(("query log", _given(self._query_log)))
+        if self._book is not None:
+            parts.append(("clients' keys", _given(self._book)))
         return parts
 
     async def rezone(self, zones: Zones) -> None:
@@ -140,12 +158,16 @@ class Front:
 
     async def _begin_metrics(self) -> Shell:
         assert self._settings.dns.metrics_listen is not None
-        metrics_server = MetricsServer(self._page, self._settings.dns.metrics_listen, self._ready.document)
+        metrics_server = MetricsServer(self._page, self._settings.dns.metrics_listen, self._ready.document, self._keys)
         self._bound.metrics = [metrics_server.start()]
         return metrics_server
 
+    def _keys(self) -> dict[str, Any]:
+        """How clients' keys are used, for operators."""
+        return document(self._settings.dns, self._settings.service.state_dir, self._clock.now().timestamp())
+
     async def _begin_inner(self) -> Shell:
-        metrics_server = MetricsServer(Page(self.answering, prefix="dnsbl_dns"), INNER)
+        metrics_server = MetricsServer(Page(*self.collectors, prefix="dnsbl_dns"), INNER)
         self._bound.page = metrics_server.start()
         return metrics_server
 

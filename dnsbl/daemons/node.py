@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dnsbl.addresses import Address
 from dnsbl.casework import Casework
@@ -27,6 +27,7 @@ from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
+from dnsbl.serving import keybook
 from dnsbl.serving.metrics import Page, Parts, Troubles
 from dnsbl.settings import Settings
 from tester.crowd import Tally
@@ -77,7 +78,7 @@ class Node:
         )
         self._tallies: dict[str, Tally] = {}
         own = [Parts(self.board, clock), Troubles(self._tallies)]
-        self._page = Page(*([self._front.answering] if self._front else []), *own)
+        self._page = Page(*(self._front.collectors if self._front else []), *own)
         parts = self._front.parts(beside=beside is not None) if self._front else []
         parts += [
             (role, begin)
@@ -142,6 +143,11 @@ class Node:
         """The metrics page of this process and of the one beside it."""
         return self._page.text() + (self._beside() if self._beside else b"")
 
+    def _keys(self) -> dict[str, Any]:
+        """How clients' keys are used on this node, by whichever process answers. Raises DnsblError."""
+        state = self._settings.service.state_dir
+        return keybook.document(self._settings.dns, state, self._clock.now().timestamp())
+
     async def _ready_keys(self) -> None:
         """Hold the list's keys. Raises Withheld where this node has others."""
         if isinstance(self._keyring, Ring):
@@ -178,6 +184,7 @@ class Node:
             zones=self._zones,
             self_tests=self._casework.self_tests,
             metrics=self.metrics,
+            keys=self._keys,
             health=self.board.all,
         )
         self.bound.web = [await self._web.start()]

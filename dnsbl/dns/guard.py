@@ -7,9 +7,11 @@ one thing here that remembers, in memory that is taken once and does not grow.
 from __future__ import annotations
 
 import hashlib
+import re
 from array import array
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Generic, TypeVar
 
 from dnsbl.errors import SettingsError
@@ -29,6 +31,7 @@ BURST = 2.0
 SLOTS_BITS = 16
 
 _SLOTS = 1 << SLOTS_BITS
+_KEY_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._@-]{0,38}[A-Za-z0-9])?")
 _Value = TypeVar("_Value")
 
 
@@ -65,44 +68,104 @@ def rules_of(rules: Iterable[ClientRule]) -> Prefixes[ClientRule]:
     return Prefixes({rule.network: rule for rule in rules})
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownKey:
+    """One client's key, as far as anything here knows it."""
+
+    digest: bytes  #: SHA-256 of the key
+    name: str = ""  #: what the operator calls its holder
+    homes: tuple[IPv4Network | IPv6Network, ...] = ()  #: the networks that it is used from; empty: any
+
+    @property
+    def fingerprint(self) -> str:
+        """The beginning of the digest, which leads nobody to the key."""
+        return self.digest.hex()[:12]
+
+    @property
+    def label(self) -> str:
+        """What logs and metrics call it."""
+        return self.name or self.fingerprint
+
+
 class Keys:
     """Keys that clients may put between address and zone, known by their SHA-256 alone.
 
     A key is one label of 16 to 63 letters and digits; letters in lower case are hashed (DNS does not tell them apart).
+    `known` are keys, or digests of keys that may be used from anywhere; with `stay` a key is refused elsewhere than at
+    home, where it has one.
     """
 
-    def __init__(self, digests: Iterable[bytes] = ()) -> None:
-        self.digests = frozenset(digests)
+    def __init__(self, known: Iterable[KnownKey | bytes] = (), *, stay: bool = False) -> None:
+        found = (one if isinstance(one, KnownKey) else KnownKey(digest=one) for one in known)
+        self.known: Mapping[bytes, KnownKey] = {one.digest: one for one in found}
+        self.stay = stay
+        self.homes = {key.digest: Prefixes(dict.fromkeys(key.homes, True)) for key in self.known.values() if key.homes}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Keys) and (self.known, self.stay) == (other.known, other.stay)
+
+    __hash__ = None  # type: ignore[assignment]
 
     @classmethod
-    def read(cls, text: str, source: str) -> Keys:
-        """The keys in a file: a SHA-256 in hexadecimal a line; what follows it, and lines that begin with #, are notes.
+    def read(cls, text: str, source: str, *, stay: bool = False) -> Keys:
+        """The keys in a file: a SHA-256 in hexadecimal a line, and behind it, in any order, `name=WORD` and
+        `networks=NETWORK,NETWORK`. Other words, and lines that begin with #, are notes.
 
         Raises SettingsError with every mistake, and never shows a line, which might hold a key.
         """
-        digests, mistakes = [], []
+        known: dict[bytes, KnownKey] = {}
+        labels: dict[str, bytes] = {}
+        mistakes: list[str] = []
         for number, line in enumerate(text.splitlines(), 1):
-            digest = line.partition("#")[0].split()[:1]
-            if not digest:
+            words = line.partition("#")[0].split()
+            if not words:
                 continue
             try:
-                digests.append(bytes.fromhex(digest[0]))
-                if len(digests[-1]) != 32:
-                    raise ValueError
-            except ValueError:
-                mistakes.append(f"{source}: line {number}: the SHA-256 of a key is needed, 64 hexadecimal digits")
+                key = _known_key(words)
+                if labels.setdefault(key.label, key.digest) != key.digest:
+                    raise ValueError("this name was given before, to another key")
+            except ValueError as error:
+                mistakes.append(f"{source}: line {number}: {error}")
+            else:
+                known[key.digest] = key
         if mistakes:
             raise SettingsError(mistakes)
-        return cls(digests)
+        return cls(known.values(), stay=stay)
 
     @staticmethod
     def like(label: bytes) -> bool:
         """Whether this label may be meant as a key."""
         return len(label) >= SHORTEST_KEY and label.isalnum()
 
-    def knows(self, label: bytes) -> bool:
-        """Whether this label (lower case) is a key."""
-        return hashlib.sha256(label).digest() in self.digests
+    def find(self, label: bytes) -> KnownKey | None:
+        """The key that this label (lower case) is, or None."""
+        return self.known.get(hashlib.sha256(label).digest())
+
+    def at_home(self, key: KnownKey, client: bytes) -> bool:
+        """Whether this client may be the holder of the key, going by its address."""
+        homes = self.homes.get(key.digest)
+        return homes is None or homes.of(client) is not None
+
+
+def _known_key(words: list[str]) -> KnownKey:
+    """The key of one line. Raises ValueError with a sentence that shows nothing of it."""
+    try:
+        digest = bytes.fromhex(words[0])
+    except ValueError:
+        digest = b""
+    if len(digest) != 32:
+        raise ValueError("the SHA-256 of a key is needed, 64 hexadecimal digits")
+    fields = {word.partition("=")[0]: word.partition("=")[2] for word in words[1:] if "=" in word}
+    name = fields.get("name", "")
+    if "name" in fields and not _KEY_NAME.fullmatch(name):
+        raise ValueError("a name has up to 40 letters, digits, and - . _ @ between them")
+    if Keys.like(name.encode()):
+        raise ValueError("this name could be a key: give it a dot or a hyphen, or fewer than 16 letters and digits")
+    try:
+        homes = tuple(ip_network(part) for part in fields["networks"].split(",")) if "networks" in fields else ()
+    except ValueError:
+        raise ValueError("networks=NETWORK,NETWORK is needed, such as networks=192.0.2.0/24,2001:db8::/32") from None
+    return KnownKey(digest=digest, name=name, homes=homes)
 
 
 class Pace:

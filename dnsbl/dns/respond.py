@@ -8,7 +8,8 @@ silence out, with the little that counters and the sampled log need. The order, 
 3. EDNS: NSID and cookies (a malformed cookie is FORMERR; in strict mode one that is not good is BADCOOKIE over UDP; who
    asks for a cookie alone gets it, with BADCOOKIE when the server's half that was shown is not good, RFC 7873 5.4);
 4. the client's rule, unless the name has a known key or is one of the zone's own, which everybody may have (a resolver
-   that goes label by label needs the origin before it can show a key); class CH; which zone; what `answer` finds there;
+   that goes label by label needs the origin before it can show a key), or the key is used from outside its networks
+   where that is refused; class CH; which zone; what `answer` finds there;
 5. response rate limits, for UDP without a good cookie or key. What is `odd` counts as an error, cookie or not, and over
    the limit it gets nothing: an engine sees to that before it hands the message over.
 
@@ -27,7 +28,7 @@ from typing import NamedTuple
 
 from dnsbl.dns import answer, cookies, guard, sourced, wire
 from dnsbl.dns.cookies import Cookies
-from dnsbl.dns.guard import Keys, Pace, Prefixes
+from dnsbl.dns.guard import Keys, KnownKey, Pace, Prefixes
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.sourced import Sourced
 from dnsbl.dns.wire import Query, Reply
@@ -71,6 +72,15 @@ class Serving:
         self.heard(self)
 
 
+class KeyShown(NamedTuple):
+    """What a question with a known key counts as."""
+
+    digest: bytes  #: of the key
+    hit: bool  #: whether something was said about what is listed
+    refused: bool
+    elsewhere: bool  #: whether it came from outside the key's networks
+
+
 class Replied(NamedTuple):
     """The reply and what became of the question."""
 
@@ -81,6 +91,26 @@ class Replied(NamedTuple):
     why: str  #: "" for a plain reply, "slip" for an empty one with TC, or why there is none: acl, header, rate
     kinds: tuple[str, ...] = ()  #: of the listed address that the reply is about
     nodata: bool = False  #: whether the name is there, and has nothing of the type asked for
+    key: KeyShown | None = None  #: a known key in the name, unless the message is `odd`
+
+
+class _Said(NamedTuple):
+    """The reply before limits, and who asked what."""
+
+    reply: Reply
+    zone: Zone | None = None  #: that was asked
+    keyed: bool = False  #: whether a key was shown that is good here
+    key: KnownKey | None = None
+    away: bool = False  #: whether the key was used from outside its networks
+    own: bool = False  #: whether the name is one of the zone's own
+
+    @property
+    def use(self) -> KeyShown | None:
+        """What it counts as for its key."""
+        if self.key is None:
+            return None
+        hit, refused = bool(self.reply.answers) and not self.own, self.reply.rcode == wire.REFUSED
+        return KeyShown(self.key.digest, hit, refused, self.away)
 
 
 def types() -> frozenset[int]:
@@ -100,25 +130,26 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
     query = wire.parse(packet)
     if query is None:
         return Replied(None, None, "", -1, "header")
-    trusted, strange, options, reply, zone = tcp, odd(query, serving), b"", Reply(query.fault), None
+    trusted, strange, options, said = tcp, odd(query, serving), b"", _Said(Reply(query.fault))
     if query.fault == wire.NOERROR:
         good, options, fault = _edns(query, client, now, serving)
         trusted = tcp or (good and not strange)
         if fault == wire.NOERROR or (fault == wire.BADCOOKIE and tcp and query.question):
-            reply, zone, keyed = _reply(query, rule, now, serving)
-            trusted = trusted or (keyed and not strange)
+            said = _reply(query, client, rule, now, serving)
+            trusted = trusted or (said.keyed and not strange)
         else:
-            reply = Reply(fault)
-    why = ""
+            said = _Said(Reply(fault))
+    reply, origin, why = said.reply, said.zone.origin if said.zone else "", ""
+    use = None if strange else said.use
     if not trusted and not (counted and strange):
         sort = guard.ERROR if strange else _sort(reply)
         verdict = serving.pace.judge(client, sort, now, slips=not strange)
         if verdict == guard.DROP:
-            return Replied(None, query, zone.origin if zone else "", -1, "rate")
+            return Replied(None, query, origin, -1, "rate", key=use)
         why = "slip" if verdict == guard.SLIP else ""
-    said = wire.assemble(query, reply, query.room(tcp=tcp), options=options, cut=why == "slip")
+    packet = wire.assemble(query, reply, query.room(tcp=tcp), options=options, cut=why == "slip")
     nodata = reply.rcode == wire.NOERROR and bool(reply.authorities) and not reply.answers
-    return Replied(said, query, zone.origin if zone else "", reply.rcode, why, reply.kinds, nodata)
+    return Replied(packet, query, origin, reply.rcode, why, reply.kinds, nodata, use)
 
 
 def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bool, bytes, int]:
@@ -140,44 +171,50 @@ def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bo
     return good, options, wire.BADCOOKIE if wrong else wire.NOERROR
 
 
-def _reply(query: Query, rule: ClientRule | None, now: float, serving: Serving) -> tuple[Reply, Zone | None, bool]:
-    """(the reply, the zone asked, whether the name has a known key)."""
+def _reply(query: Query, client: bytes, rule: ClientRule | None, now: float, serving: Serving) -> _Said:
+    """What is said to a sound message, but for its cookies and limits."""
     zone = serving.zones.of(query.labels) if query.qclass == wire.IN else None
     below = query.labels[: len(query.labels) - len(zone.labels)] if zone else ()
-    keyed = False
-    if zone and serving.keys and _key(zone, below):
-        if not serving.keys.knows(below[-1]):
-            return Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, False
-        keyed, below, rule = True, below[:-1], None
-    own = zone is not None and query.qtype not in TRANSFERS and _own(zone, below, keyed)
+    key, away = None, False
+    if zone and serving.keys is not None and _key(zone, below):
+        key = serving.keys.find(below[-1])
+        away = key is not None and not serving.keys.at_home(key, client)
+        if key is None or (away and serving.keys.stay):
+            return _Said(Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, key=key, away=away)
+        below, rule = below[:-1], None
+    own = zone is not None and query.qtype not in TRANSFERS and _own(zone, below, key is not None)
+
+    def said(reply: Reply) -> _Said:
+        return _Said(reply, zone, key is not None, key, away, own)
+
     if rule is not None and rule.action == "refuse" and not own:
-        return Reply(wire.REFUSED, ede=wire.PROHIBITED), zone, False
+        return said(Reply(wire.REFUSED, ede=wire.PROHIBITED))
     if not query.question:
-        return Reply(wire.NOERROR), None, False
+        return said(Reply(wire.NOERROR))
     if query.qclass == wire.CH:
-        return _chaos(query, serving), None, False
+        return said(_chaos(query, serving))
     if query.qclass != wire.IN or query.qtype in TRANSFERS:
-        return Reply(wire.REFUSED), zone, keyed
+        return said(Reply(wire.REFUSED))
     if zone is None:  # no upward referral (RFC 1034 4.3.1 is for resolvers)
-        return Reply(wire.REFUSED, ede=wire.NOT_AUTHORITATIVE), None, False
+        return said(Reply(wire.REFUSED, ede=wire.NOT_AUTHORITATIVE))
     table = serving.table
     unwelcome = rule if rule is not None and rule.action != "pass" else None
     if zone.sources:
         held = serving.sourced.get(zone.origin)
         if held is None or (table is None and zone.listing):
-            return Reply(wire.SERVFAIL, ede=wire.NOT_READY), zone, keyed
+            return said(Reply(wire.SERVFAIL, ede=wire.NOT_READY))
         if own:
-            return sourced.fixed(query, zone, table, held, below), zone, keyed
+            return said(sourced.fixed(query, zone, table, held, below))
         reply = sourced.listings(query, zone, table, held, below, unwelcome)
     elif table is None:
-        return Reply(wire.SERVFAIL, ede=wire.NOT_READY), zone, keyed
+        return said(Reply(wire.SERVFAIL, ede=wire.NOT_READY))
     elif own:
-        return answer.fixed(query, zone, table, below), zone, keyed
+        return said(answer.fixed(query, zone, table, below))
     else:
         reply = answer.listings(query, zone, table, below, unwelcome)
     if (zone.listing or not zone.sources) and reply.ede is None and now - serving.seen > serving.stale_after:
         reply = _stale(reply)
-    return reply, zone, keyed
+    return said(reply)
 
 
 def _own(zone: Zone, below: tuple[bytes, ...], keyed: bool) -> bool:

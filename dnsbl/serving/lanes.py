@@ -25,6 +25,7 @@ from typing import Any, Literal, Protocol
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.engine.plain import COUNTED, SILENT, Plain
+from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.respond import Serving
 from dnsbl.serving.timing import BOUNDS, TIMED_EVERY, Histogram
 
@@ -69,6 +70,7 @@ class Engine(Protocol):
     def counted(self) -> dict[str, int]: ...
     def replied(self) -> dict[tuple[str, int, str, bool], int]: ...
     def found(self) -> dict[tuple[str, str, str], int]: ...
+    def used(self) -> dict[bytes, KeyUse]: ...
     def timed(self) -> tuple[list[int], float]: ...
     def run(self, udp: socket.socket, other: socket.socket, wild: bool) -> None: ...
     def stop(self) -> None: ...
@@ -82,7 +84,7 @@ class CompiledThreads:
     def __init__(self, loops: int, every: int) -> None:
         engine = compiled.Compiled(loops, every=every, bounds=BOUNDS)
         self._core = engine.core
-        self.load, self.replied, self.found = engine.load, engine.replied, engine.found
+        self.load, self.replied, self.found, self.used = engine.load, engine.replied, engine.found, engine.used
         self.counted, self.timed, self.stop = engine.core.counted, engine.core.timed, engine.core.stop
 
     def run(self, udp: socket.socket, other: socket.socket, wild: bool) -> None:
@@ -133,6 +135,10 @@ class PlainThreads:
     def found(self) -> dict[tuple[str, str, str], int]:
         """What was hit, and what had nothing, as `Responder.found` tells it."""
         return sum((Counter(engine.found.copy()) for engine in self._engines), Counter[tuple[str, str, str]]())
+
+    def used(self) -> dict[bytes, KeyUse]:
+        """How clients' keys were used: names with one are left to the reference."""
+        return {}
 
     def timed(self) -> tuple[list[int], float]:
         """(counts by bucket, their sum in seconds) of how long answers took to make; one of so many is timed."""

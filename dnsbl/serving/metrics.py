@@ -323,12 +323,21 @@ class _Threaded6(_Threaded):
 
 
 class MetricsServer:
-    """Serves a page on `listen`, in threads of its own, and, where there is a `ready`, what that says of the node."""
+    """Serves a page on `listen`, in threads of its own, and, where there are `ready` and `keys`, what these say of the
+    node and of clients' keys.
+    """
 
-    def __init__(self, page: Page, listen: str, ready: Callable[[], Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        page: Page,
+        listen: str,
+        ready: Callable[[], Mapping[str, Any]] | None = None,
+        keys: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
         self._metrics: WSGIApplication = make_wsgi_app(page.registry)
         self._listen = listen
         self._ready = ready
+        self._keys = keys
 
     def start(self) -> tuple[str, int]:
         """Bind; returns (address, port). Raises DnsblError in one sentence."""
@@ -342,17 +351,22 @@ class MetricsServer:
         return str(bound[0]), int(bound[1])
 
     def _answer(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        """One request: /metrics, /healthz (the process lives), /readyz (it is fit to be asked), and nothing else."""
+        """One request: /metrics, /healthz (the process lives), /readyz (it is fit to be asked), /keys, nothing else."""
         path = environ.get("PATH_INFO", "")
         if path == "/metrics":
             return self._metrics(environ, start)
-        status, kind, body = "404 Not Found", "text/plain", b"there are /metrics, /healthz and /readyz\n"
+        status, kind, body = "404 Not Found", "text/plain", b"there are /metrics, /healthz, /readyz and /keys\n"
         if path == "/healthz" and self._ready:
             status, body = "200 OK", b"ok\n"
         elif path == "/readyz" and self._ready:
             document = self._ready()
             status = "200 OK" if document["ready"] else "503 Service Unavailable"
             kind, body = "application/json", json.dumps(document).encode() + b"\n"
+        elif path == "/keys" and self._keys:
+            try:
+                status, kind, body = "200 OK", "application/json", json.dumps(self._keys()).encode() + b"\n"
+            except DnsblError as error:
+                body = f"{error}\n".encode()
         start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")])
         return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.guard import Pace, rules_of
+from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Replied, Serving, respond
 from dnsbl.dns.wire import AXFR, FORMERR, IXFR, TYPES
@@ -74,6 +75,7 @@ class Responder:
         self.counted = dict.fromkeys((*TRANSPORTS, *DROPS, "slip", "transfers", "connections", "idle"), 0)
         self._replied: dict[tuple[str, int, str, bool], int] = {}
         self._found: Counter[tuple[str, str, str]] = Counter()
+        self._used: dict[bytes, KeyUse] = {}
         self._times = Histogram()
         self._clock = clock
         self._untimed = TIMED_EVERY
@@ -136,6 +138,14 @@ class Responder:
         and ("nodata", zone, type) where the name is there and has nothing of that type.
         """
         return self._found + Counter(self._lanes.engine.found())
+
+    @property
+    def used(self) -> dict[bytes, KeyUse]:
+        """Since the start: how clients' keys were used, by digest."""
+        used = self._used.copy()
+        for digest, use in self._lanes.engine.used().items():
+            used[digest] = used[digest].plus(use) if digest in used else use
+        return used
 
     @property
     def times(self) -> Histogram:
@@ -220,9 +230,13 @@ class Responder:
         self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None, counted: bool
     ) -> bytes | Iterator[bytes] | None:
         self.counted["tcp" if tcp else "udp"] += 1
-        said = respond(packet, client, self._clock.now().timestamp(), self.serving, tcp=tcp, counted=counted)
+        now = self._clock.now().timestamp()
+        said = respond(packet, client, now, self.serving, tcp=tcp, counted=counted)
         if said.why:
             self.counted[said.why] += 1
+        if said.key is not None:
+            used = self._used.setdefault(said.key.digest, KeyUse())
+            used.note(client, now, hit=said.key.hit, refused=said.key.refused, elsewhere=said.key.elsewhere)
         if self.watcher is not None and said.query is not None:
             self.watcher.offer(said, client, tcp=tcp, sampled=sampled)
         if said.packet is None or said.query is None:

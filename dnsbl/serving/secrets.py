@@ -23,12 +23,23 @@ from dnsbl.dns.cookies import SECRET, Cookies
 from dnsbl.dns.guard import Keys
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.settings import Settings
+from dnsbl.settings import Dns, Settings
 
 #: Seconds between two looks at the files.
 EVERY = 60.0
 
 _log = logging.getLogger(__name__)
+
+
+def read_keys(dns: Dns) -> Keys | None:
+    """The keys in `dns.keys_file`, or None where none is named. Raises DnsblError in a few sentences."""
+    if dns.keys_file is None:
+        return None
+    try:
+        text = dns.keys_file.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise DnsblError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    return Keys.read(text, str(dns.keys_file), stay=dns.keys_elsewhere == "refuse")
 
 
 class Secrets:
@@ -44,6 +55,7 @@ class Secrets:
     ) -> None:
         self._dns = settings.dns
         self._cookies = settings.service.state_dir / "cookies"
+        self._serving = serving
         self._change = serving.change
         self._clock = clock
         self._random = random
@@ -57,9 +69,9 @@ class Secrets:
             if self._dns.cookies != "off":
                 found = self._kept()
                 self._change(cookies=Cookies(tuple(found), strict=self._dns.cookies == "strict"))
-            if self._dns.keys_file is not None:
-                text = self._dns.keys_file.read_text(encoding="utf-8-sig", errors="replace")
-                self._change(keys=Keys.read(text, str(self._dns.keys_file)))
+            keys = read_keys(self._dns)
+            if keys is not None and keys != self._serving.keys:
+                self._change(keys=keys)
         except OSError as error:
             raise DnsblError(f"{error.filename}: cannot be read: {error.strerror}") from None
         self.problem = self._unkept

@@ -1,4 +1,5 @@
-"""Puts the web together: guards, faults, pages, interface, static files. Holds no route but health and metrics."""
+"""Puts the web together: guards, faults, pages, interface, static files. Holds no
+route but those for who runs this node: health, metrics, clients' keys."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dnsbl import DISTRIBUTION
@@ -23,7 +24,7 @@ from dnsbl.health import Health
 from dnsbl.settings import Settings
 from dnsbl.web.api import Interface
 from dnsbl.web.events import Events
-from dnsbl.web.faults import API, Faults, Problem
+from dnsbl.web.faults import API, Fault, Faults, Problem, problem
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.pages import Site
 from dnsbl.web.render import Pages
@@ -36,6 +37,15 @@ _log = logging.getLogger(__name__)
 #: Makes the page for Prometheus, in its text format.
 Metrics = Callable[[], bytes]
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+#: Tells how clients' keys are used. Raises DnsblError where there are none.
+KeyUses = Callable[[], dict[str, Any]]
+
+
+def no_keys() -> dict[str, Any]:
+    """Of a process that knows of none."""
+    raise DnsblError("Clients have no keys here.")
 
 
 def no_metrics() -> bytes:
@@ -64,11 +74,12 @@ def create_app(
     codes: Codes = lambda address, listed: {},
     origins: Origins = tuple,
     metrics: Metrics = no_metrics,
+    keys: KeyUses = no_keys,
     health: Callable[[], list[Health]] = list,
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which zones;
-    `metrics` makes the page for Prometheus. Without `self_tests` none are offered; `events` has the places for who
-    watches tests.
+    `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `self_tests` none are
+    offered; `events` has the places for who watches tests.
     """
     app = _App(
         title=settings.service.name,
@@ -110,6 +121,17 @@ def create_app(
         if not trusted(request):
             return PlainTextResponse("not for you\n", 403)
         return PlainTextResponse(metrics(), media_type=TEXT_FORMAT)
+
+    @app.get(f"{API}/keys", include_in_schema=False)
+    def keys_document(request: Request) -> Response:
+        """How clients' keys are used on this node, for those who may see metrics."""
+        if settings.web.unnamed_proxy or not trusted(request):
+            sentence = settings.web.unnamed_proxy or "This is for the operators of this list alone (web.metrics_from)."
+            return problem(Fault(403, "not-for-you", sentence))
+        try:
+            return JSONResponse(keys(), headers={"Cache-Control": "no-store"})
+        except DnsblError as error:
+            return problem(Fault(404, "no-keys", str(error)))
 
     @app.get("/readyz", include_in_schema=False)
     def readyz(request: Request) -> JSONResponse:

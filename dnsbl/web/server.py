@@ -20,7 +20,7 @@ from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.health import Health
 from dnsbl.settings import Settings, Web, split_listen
-from dnsbl.web.app import Metrics, create_app, no_metrics
+from dnsbl.web.app import KeyUses, Metrics, create_app, no_keys, no_metrics
 from dnsbl.web.connection import Connection
 from dnsbl.web.patience import Stage
 from tester.crowd import Crowd, Place, Tally, widths
@@ -100,6 +100,7 @@ class WebServer:
         zones: Zones,
         self_tests: SelfTests | None = None,
         metrics: Metrics = no_metrics,
+        keys: KeyUses = no_keys,
         health: Callable[[], list[Health]] = list,
     ) -> None:
         self.zones = zones  #: whose codes pages and API show
@@ -117,6 +118,7 @@ class WebServer:
                     codes=lambda address, listed: self.zones.codes_of(address, listed),
                     origins=lambda: self.zones.origins,
                     metrics=metrics,
+                    keys=keys,
                     health=health,
                 ),
                 http="h11",

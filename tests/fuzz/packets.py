@@ -41,7 +41,7 @@ from dnsbl.clock import HandClock
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.engine.plain import Plain
-from dnsbl.dns.guard import Keys
+from dnsbl.dns.guard import Keys, KnownKey
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import OPTIONS, Serving, respond, types
 from dnsbl.dns.secondaries.transfer import read_tsig_keys
@@ -78,6 +78,7 @@ _TYPES = (*sorted(types()), 1, 1, 16, 12, 15, 28, 41, 43)
 _OPTIONS = (*sorted(OPTIONS), 8, 12, 15, 100)
 #: Known to the responder, whatever its client.
 KEY = b"0123456789abcdefghij"
+HOMES = (ip_network("127.0.0.0/8"), ip_network("192.0.2.0/29"), ip_network("2001:db8::/32"))
 _LABELS = (
     *(b"%x" % n for n in range(16)),
     b"A",
@@ -325,7 +326,9 @@ def responder() -> Subject:
     )
     clock = HandClock()
     made = Responder(settings, ZONES, TABLE, clock=clock)
-    made.serving.change(cookies=Cookies((bytes(range(16)),)), keys=Keys([sha256(KEY).digest()]))
+    made.serving.change(
+        cookies=Cookies((bytes(range(16)),)), keys=Keys([KnownKey(digest=sha256(KEY).digest(), homes=HOMES)], stay=True)
+    )
     keys = read_tsig_keys("key hmac-sha256 MDEyMzQ1Njc4OWFiY2RlZg==", "here")
     made.transfer = Transfers(settings, keys, made.serving, None, clock)
 

@@ -58,11 +58,11 @@ def load(module: Path) -> None:
 
 def throw(packets: int, seed: int) -> None:
     """Throw so many packets at the module in this process, and print what came back."""
-    from packets import CLIENTS, GOOD, KEY, RULES, TABLE, ZONES, corpus, mutations
+    from packets import CLIENTS, GOOD, HOMES, KEY, RULES, TABLE, ZONES, corpus, mutations
 
     from dnsbl.dns.cookies import Cookies
     from dnsbl.dns.engine import compiled
-    from dnsbl.dns.guard import Keys, Pace, rules_of
+    from dnsbl.dns.guard import Keys, KnownKey, Pace, rules_of
     from dnsbl.dns.listed.table import Table
     from dnsbl.dns.respond import Serving
     from dnsbl.model import Change
@@ -82,7 +82,7 @@ def throw(packets: int, seed: int) -> None:
         rules=rules_of(Dns(acl=RULES).acl),
         pace=Pace(answers=5, negatives=5, errors=5, slip=2),
         cookies=Cookies((bytes(16), bytes(range(16)))),
-        keys=Keys([sha256(KEY).digest()]),
+        keys=Keys([KnownKey(digest=sha256(KEY).digest(), homes=HOMES)], stay=True),
         nsid=b"n" * 100,
     )
     engines: list[compiled.Compiled] = []

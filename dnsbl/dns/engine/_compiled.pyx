@@ -76,6 +76,7 @@ cdef class Core:
     cdef list retired
     cdef dict past  # counts of plans that are gone
     cdef dict past_found
+    cdef dict past_used
     cdef void* current
     cdef Slot* slots
     cdef Counts* counts
@@ -93,7 +94,7 @@ cdef class Core:
         cdef int n
         if loops < 1 or len(sorts) != 256 or max(sorts) >= TYPES or len(bounds) > MOST_BOUNDS:
             raise ValueError("out of place")
-        self.retired, self.past, self.past_found = [], {}, {}
+        self.retired, self.past, self.past_found, self.past_used = [], {}, {}, {}
         self.loops, self.every, self.echo = loops, every, echo
         for n in range(256):
             self.sorts[n] = sorts[n]
@@ -112,8 +113,8 @@ cdef class Core:
     def swap(self, State state not None):
         """Answer from this state from now on. The old one is let go as soon as no thread reads it."""
         cdef int tries
-        if state.plan.loops < self.loops:
-            raise ValueError("the plan counts for fewer loops")
+        if state.plan.loops < self.loops or state.guard.loops < self.loops:
+            raise ValueError("plan or guard count for fewer loops")
         if self.state is not None:
             self.retired.append(self.state)
         self.state = state
@@ -142,7 +143,10 @@ cdef class Core:
             if self.in_use(old):
                 kept.append(old)
         gone = {old.plan for old in self.retired} - {old.plan for old in kept} - {self.state.plan}
+        gone_guards = {old.guard for old in self.retired} - {old.guard for old in kept} - {self.state.guard}
         self.retired = kept
+        for guard in gone_guards:
+            _join(self.past_used, guard.used())
         for plan in gone:
             _add(self.past, plan.replied())
             _add(self.past_found, plan.found())
@@ -174,6 +178,15 @@ cdef class Core:
         if self.state is not None:
             for plan in {self.state.plan, *(old.plan for old in self.retired)}:
                 _add(found, plan.found())
+        return found
+
+    def used(self):
+        """How keys were used, as {digest: the fields of `keyuse.KeyUse`}."""
+        self.reap()
+        found = dict(self.past_used)
+        if self.state is not None:
+            for guard in {self.state.guard, *(old.guard for old in self.retired)}:
+                _join(found, guard.used())
         return found
 
     def counted(self):
@@ -221,7 +234,7 @@ cdef class Core:
             &self.state.world, data, packet.shape[0], &known, now, self.seen,
             self.every and self.counts[0].unsampled + 1 >= self.every, reply, &asked, &said,
         )
-        count_one(self, &self.state.world, 0, size, &asked, &said)
+        count_one(self, &self.state.world, 0, size, &known, now, &asked, &said)
         if size > 0:
             return reply[:size], "slip" if said.slip else ""
         return None, {SILENT: "header", BARRED: "acl", LIMITED: "rate", SAMPLED: "sampled", COUNTED: "counted"}.get(size, "hand over")
@@ -252,6 +265,14 @@ cdef class Core:
 def _add(dict into, dict found):
     for key, count in found.items():
         into[key] = into.get(key, 0) + count
+
+
+def _join(dict into, dict found):
+    """Add how keys were used, as `KeyUse.plus`."""
+    for key, new in found.items():
+        old = into.get(key, (0, 0, 0, 0, 0.0, 0.0, 0))
+        later = old if old[5] >= new[5] else new
+        into[key] = (*(a + b for a, b in zip(old[:4], new[:4])), max(old[4], new[4]), *later[5:])
 
 
 include "loop.pxi"

@@ -15,7 +15,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from dnsbl.dns import answer, guard, respond, sourced, wire
-from dnsbl.dns.guard import Pace, Prefixes
+from dnsbl.dns.guard import Keys, Pace, Prefixes
+from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving
 from dnsbl.dns.sourced import Sourced
@@ -74,7 +75,7 @@ class Compiled:
             plan: Plan = self._part("plan", (serving.zones,), lambda: _plan(serving.zones, self._loops))
             guarding = (serving.rules, serving.pace, serving.cookies, serving.keys, serving.nsid)
             guard_: Guard = self._part(
-                "guard", (*guarding, serving.stale_after), lambda: _compiled.Guard(_guard(serving))
+                "guard", (*guarding, serving.stale_after), lambda: _compiled.Guard(_guard(serving, self._loops))
             )
             table = serving.table
             loaded: Loaded | None = self._part(
@@ -99,6 +100,10 @@ class Compiled:
             ("nodata", zone, COUNTED[sort]) if kind is None else ("hit", zone, kind): n
             for (zone, kind, sort), n in self.core.found().items()
         }
+
+    def used(self) -> dict[bytes, KeyUse]:
+        """How clients' keys were used, by digest."""
+        return {digest: KeyUse(*fields) for digest, fields in self.core.used().items()}
 
     def _part(self, name: str, of: tuple[object, ...], make: Any) -> Any:
         made_of, made = self._made.get(name, ((), None))
@@ -232,9 +237,10 @@ def _text(kind: Kind, site: str) -> list[bytes]:
     return kind.txt.replace("{url}", f"{site}/ip/{{address}}").encode("ascii").split(b"{address}")
 
 
-def _guard(serving: Serving) -> dict[str, Any]:
+def _guard(serving: Serving, loops: int) -> dict[str, Any]:
     """All but zones and table."""
     pace: Pace = serving.pace
+    keys = serving.keys
     return {
         "rules": _levels(serving.rules, _rule),
         "allowed": _levels(pace.allow, int),
@@ -245,12 +251,19 @@ def _guard(serving: Serving) -> dict[str, Any]:
         "slot_bits": guard.SLOTS_BITS,
         "secrets": serving.cookies.secrets if serving.cookies else (),
         "strict": bool(serving.cookies and serving.cookies.strict),
-        "keys": None if serving.keys is None else serving.keys.digests,
+        "keys": None if keys is None else [(one, _homes(keys, one)) for one in keys.known],
+        "stay": keys is not None and keys.stay,
+        "loops": loops,
         "nsid": serving.nsid,
         "stale_after": serving.stale_after,
         "options": _bits(respond.OPTIONS - OPTIONS),
         "types": _bits(respond.types() - TYPES),
     }
+
+
+def _homes(keys: Keys, digest: bytes) -> list[list[tuple[int, list[int], list[int]]]] | None:
+    """The networks of a key, or None where it has none."""
+    return _levels(keys.homes[digest], int) if digest in keys.homes else None
 
 
 def _bits(numbers: Iterable[int]) -> bytes:

@@ -5,7 +5,9 @@ cdef struct Decision:
     int rcode
     int ede  # -1: none
     bint authoritative
-    bint keyed  # the name has a known key
+    bint keyed  # the name has a known key, which is good here
+    Py_ssize_t key  # its index, or -1
+    bint elsewhere  # it is not at home
     bint names_itself
     bint cookie
     uint8_t fresh[24]
@@ -157,7 +159,7 @@ cdef inline bint has_records(int qtype) noexcept nogil:
 
 
 cdef bint decide(
-    const World* world, const Question* asked, int rule, double now, double seen, Decision* said
+    const World* world, const Question* asked, const Client* client, int rule, double now, double seen, Decision* said
 ) noexcept nogil:
     """As `respond._reply` and `answer`; False when the reference is to be asked."""
     cdef Py_ssize_t n, below = 0
@@ -186,7 +188,10 @@ cdef bint decide(
         if leads:
             own = own_of(zone, asked, below)
         elif world.guard.keys.used and like_a_key(label, size) and not names_a_view(zone, label, size):
-            if not knows_key(&world.guard.keys, label, size):
+            said.key = key_of(&world.guard.keys, label, size)
+            if said.key >= 0 and world.guard.keys.bound[said.key]:
+                said.elsewhere = not value_of(&world.guard.keys.homes[2 * said.key + client.family], client.number)
+            if said.key < 0 or (said.elsewhere and world.guard.keys.stay):
                 said.ede = PROHIBITED
                 return True
             said.keyed = True

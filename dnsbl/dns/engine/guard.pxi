@@ -4,16 +4,6 @@ The memory of the limits is that of `guard.Pace`, which the reference uses at th
 another there: when two count for one client at once, one of the two replies may go uncounted.
 """
 
-cdef struct Level:
-    int shift  # bits of an address that do not matter
-    Py_ssize_t count
-    const uint64_t* numbers  # sorted; two a number, the higher half first
-    const uint16_t* values
-
-cdef struct Prefixes:
-    Py_ssize_t levels  # the longest prefix first
-    Level* level
-
 cdef struct Secret:
     uint64_t low
     uint64_t high
@@ -50,13 +40,14 @@ cdef class Guard:
 
     cdef Guarding data
     cdef list keep
+    cdef list digests  # of keys, in their order
+    cdef readonly Py_ssize_t loops  # that count the use of keys
     cdef Py_buffer memory[2]
     cdef int held
 
     def __cinit__(self, dict found):
         cdef Py_ssize_t n
         cdef _Block block
-        cdef bytes digests
         self.keep = []
         for n in range(2):
             self.prefixes(&self.data.rules[n], found["rules"][n])
@@ -87,13 +78,7 @@ cdef class Guard:
             self.data.secret[n].low = int.from_bytes(secret[:8], "little")
             self.data.secret[n].high = int.from_bytes(secret[8:], "little")
         self.data.strict = found["strict"]
-        digests = b"" if found["keys"] is None else b"".join(sorted(found["keys"]))
-        if len(digests) % 32 or any(len(digest) != 32 for digest in found["keys"] or ()):
-            raise ValueError("a digest has 32 bytes")
-        self.keep.append(digests)
-        self.data.keys.used = found["keys"] is not None
-        self.data.keys.count = len(digests) // 32
-        self.data.keys.digests = <const uint8_t*><const char*>digests
+        self.keys(&self.data.keys, found["keys"], found["stay"], found["loops"])
         nsid = found["nsid"]
         self.data.names_itself = nsid is not None
         self.data.nsid.size = 0 if nsid is None else len(nsid)
@@ -105,6 +90,42 @@ cdef class Guard:
         self.data.stale_after = found["stale_after"]
         self.data.options = self.bits(found["options"])
         self.data.types = self.bits(found["types"])
+
+    cdef keys(self, Keyring* into, found, bint stay, Py_ssize_t loops):
+        """Keys as (digest, None or its networks as levels by family), in any order; None where none are used."""
+        cdef Py_ssize_t n
+        cdef _Block block
+        self.digests = sorted(digest for digest, homes in found or ())
+        digests, bound = b"".join(self.digests), b""
+        if any(len(digest) != 32 for digest in self.digests) or loops < 1:
+            raise ValueError("a digest has 32 bytes")
+        into.used, into.stay, into.count = found is not None, stay, len(self.digests)
+        self.loops = loops
+        block = self.block(2 * into.count * sizeof(Prefixes))
+        into.homes = <Prefixes*>block.data
+        block = self.block(loops * into.count * sizeof(KeyUse))
+        into.uses = <KeyUse*>block.data
+        for n, (digest, homes) in enumerate(sorted(found or (), key=lambda key: key[0])):
+            bound += b"\0" if homes is None else b"\1"
+            if homes is not None:
+                self.prefixes(&into.homes[2 * n], homes[0])
+                self.prefixes(&into.homes[2 * n + 1], homes[1])
+        self.keep += [digests, bound]
+        into.digests = <const uint8_t*><const char*>digests
+        into.bound = <const uint8_t*><const char*>bound
+
+    def used(self):
+        """How keys were used, as {digest: the fields of `keyuse.KeyUse`}; those that were not are left out."""
+        cdef Py_ssize_t n, loop
+        cdef KeyUse* use
+        found = {}
+        for n in range(self.data.keys.count):
+            for loop in range(self.loops):
+                use = &self.data.keys.uses[loop * self.data.keys.count + n]
+                if use.queries:
+                    fields = use.queries, use.hits, use.refused, use.elsewhere, use.last, use.strayed, use.place
+                    _join(found, {self.digests[n]: fields})
+        return found
 
     cdef const uint8_t* bits(self, bytes found) except NULL:
         if len(found) != 1 << 13:

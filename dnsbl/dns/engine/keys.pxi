@@ -1,9 +1,33 @@
-"""Keys that clients put before the zone, known by their SHA-256 alone, as `guard.Keys`. Part of `_compiled`."""
+"""Keys that clients put before the zone, known by their SHA-256 alone, as `guard.Keys`, and how they are used. Part of `_compiled`."""
+
+cdef struct Level:
+    int shift  # bits of an address that do not matter
+    Py_ssize_t count
+    const uint64_t* numbers  # sorted; two a number, the higher half first
+    const uint16_t* values
+
+cdef struct Prefixes:
+    Py_ssize_t levels  # the longest prefix first
+    Level* level
+
+cdef struct KeyUse:
+    uint64_t queries
+    uint64_t hits
+    uint64_t refused
+    uint64_t elsewhere
+    double last
+    double strayed
+    uint64_t place  # as `keyuse.place_of`
+    uint64_t pad
 
 cdef struct Keyring:
     bint used  # whether a label may be a key
+    bint stay  # whether keys are refused elsewhere than at home
     Py_ssize_t count
     const uint8_t* digests  # sorted, 32 bytes each
+    const uint8_t* bound  # by key: whether it has a home
+    Prefixes* homes  # two a key: IPv4, IPv6
+    KeyUse* uses  # by loop and key
 
 
 cdef uint32_t[64] SHA_ROUNDS = [
@@ -76,8 +100,8 @@ cdef inline bint like_a_key(const uint8_t* label, Py_ssize_t size) noexcept nogi
     return size >= SHORTEST_KEY
 
 
-cdef bint knows_key(const Keyring* keys, const uint8_t* label, Py_ssize_t size) noexcept nogil:
-    """Whether this label (lower case, at most 63 bytes) is a key."""
+cdef Py_ssize_t key_of(const Keyring* keys, const uint8_t* label, Py_ssize_t size) noexcept nogil:
+    """The index of the key that this label (lower case, at most 63 bytes) is, or -1."""
     cdef uint8_t digest[32]
     cdef Py_ssize_t low = 0, high = keys.count, middle
     cdef int order
@@ -86,9 +110,9 @@ cdef bint knows_key(const Keyring* keys, const uint8_t* label, Py_ssize_t size) 
         middle = low + (high - low) // 2
         order = memcmp(keys.digests + 32 * middle, digest, 32)
         if order == 0:
-            return True
+            return middle
         if order < 0:
             low = middle + 1
         else:
             high = middle
-    return False
+    return -1

@@ -1,7 +1,26 @@
 """The loop: packets in and out by the batch, on one thread, without the interpreter's lock. Part of `_compiled`."""
 
+cdef inline void count_key(
+    const Keyring* keys, Py_ssize_t mine, const Client* client, double now, const Decision* said
+) noexcept nogil:
+    """One more question with a key that is known."""
+    cdef KeyUse* use = &keys.uses[mine * keys.count + said.key]
+    use.queries += 1
+    use.hits += said.sections == LISTED or said.sections == SOURCED
+    use.refused += said.rcode == REFUSED
+    use.last = now
+    if said.elsewhere:
+        use.elsewhere += 1
+        use.strayed = now
+        if client.family == 0:
+            use.place = <uint64_t>1 << 62 | <uint64_t>(client.number >> 8)
+        else:
+            use.place = <uint64_t>1 << 63 | <uint64_t>(client.number >> 80)
+
+
 cdef inline void count_one(
-    Core core, const World* world, int mine, int size, const Question* asked, const Decision* said
+    Core core, const World* world, int mine, int size, const Client* client, double now, const Question* asked,
+    const Decision* said,
 ) noexcept nogil:
     """Add one message to the counts of a loop."""
     cdef Counts* counts = &core.counts[mine]
@@ -14,6 +33,8 @@ cdef inline void count_one(
         counts.unsampled += 1
         return
     counts.udp += 1
+    if said.key >= 0:
+        count_key(&world.guard.keys, mine, client, now, said)
     if size == SILENT:
         counts.silent += 1
         return
@@ -185,7 +206,7 @@ cdef int loop(Core core, Room* room, int fd, int other, bint wild, int mine) noe
                         <const World*>found, room.packets[n], room.taken[n].msg_len, &client, now, core.seen, due,
                         room.replies[given], &room.asked, &room.said,
                     )
-                    count_one(core, <const World*>found, mine, size, &room.asked, &room.said)
+                    count_one(core, <const World*>found, mine, size, &client, now, &room.asked, &room.said)
                     if size != SAMPLED:
                         break
                     if wild:

@@ -273,6 +273,7 @@ cdef int answer_one(
     cdef int rule = value_of(&world.guard.rules[client.family], client.number)
     cdef bint trusted = False
     cdef int sort, verdict, read
+    said.key = -1
     if rule == DROP_RULE:
         return BARRED
     if size < 12 or packet[2] & 0x80:
@@ -289,7 +290,7 @@ cdef int answer_one(
     said.kinds = 0
     said.hits = 0
     said.held = NULL
-    said.authoritative = said.keyed = said.cookie = said.slip = False
+    said.authoritative = said.keyed = said.elsewhere = said.cookie = said.slip = False
     said.names_itself = asked.wants_nsid and world.guard.names_itself
     said.sections = NO_RECORDS
     if asked.cookie != NULL and world.guard.secrets:
@@ -299,7 +300,7 @@ cdef int answer_one(
         trusted = check_cookie(world.guard, asked.cookie, asked.cookie_size, client, now, said.fresh)
     if said.cookie and world.guard.strict and not trusted:
         said.rcode = BADCOOKIE
-    elif not decide(world, asked, rule, now, seen, said):
+    elif not decide(world, asked, client, rule, now, seen, said):
         return HAND_OVER
     if not trusted and not said.keyed:
         if said.rcode == NXDOMAIN or (said.rcode == NOERROR and said.sections == NOTHING):

@@ -1,6 +1,7 @@
 """A whole node with the roles that serve: every setting of the responder reaches it."""
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -135,6 +136,28 @@ async def test_b30_b19_cookies_and_keys_are_in_service_from_the_start(nodes: Nod
         keyed = await ask(bound, dns.message.make_query(f"2.0.0.127.{KEY}.bl.test", "A"))
         assert keyed.rcode() in (dns.rcode.NOERROR, dns.rcode.SERVFAIL)
     assert ((nodes.folder / "state" / "cookies").stat().st_mode & 0o777) == 0o600
+
+
+async def test_b19_the_use_of_keys_is_on_every_page_for_operators_and_no_key_is(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys, digest = nodes.folder / "keys", sha256(KEY.encode()).hexdigest()
+    await asyncio.to_thread(keys.write_text, f"{digest} name=acme networks=192.0.2.0/24")
+    async with nodes.running(roles=("dns", "web"), keys_file=str(keys), metrics_listen="127.0.0.1:0") as bound:
+        assert (await ask(bound, dns.message.make_query(f"2.0.0.127.{KEY}.bl.test", "A"))).rcode() != dns.rcode.REFUSED
+        for where in (bound.web[0], bound.metrics[0]):
+            text = await page(where)
+            for fact in ("queries", "elsewhere"):
+                assert f'dnsbl_key_{fact}_total{{key="acme"}} 1.0' in text
+            assert 'dnsbl_key_alarm{key="acme"} 1.0' in text
+            assert KEY not in text and digest not in text
+    async with nodes.running(roles=("dns", "web"), keys_file=str(keys), metrics_listen="127.0.0.1:0") as bound:
+        for told in (await page(bound.web[0], "/api/v1/keys"), await page(bound.metrics[0], "/keys")):
+            [row] = json.loads(told)["keys"]
+            assert (row["name"], row["queries"], row["alarm"]) == ("acme", 1, True)
+            assert KEY not in told
+    assert "the key acme is used from outside its networks, last from 127.0.0.0/24" in caplog.text
+    assert KEY not in caplog.text
 
 
 async def test_b54_sampled_queries_are_logged(

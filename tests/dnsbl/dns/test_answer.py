@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from dnsbl.addresses import reversed_labels
 from dnsbl.dns.answer import blocked, types
 from dnsbl.dns.cookies import Cookies
-from dnsbl.dns.guard import Keys, rules_of
+from dnsbl.dns.guard import Keys, KnownKey, rules_of
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.dns.zonefile import zones_from
@@ -55,11 +55,20 @@ def serving_of(name: str | None) -> Serving:
         TABLE,
         seen=NOW - profile.get("age", 0),
         rules=rules_of(Dns(acl=profile.get("acl", [])).acl),
-        keys=Keys([sha256(key.encode()).digest() for key in profile["keys"]]) if "keys" in profile else None,
+        keys=_keys(profile) if "keys" in profile else None,
         cookies=Cookies(secrets, strict=profile.get("strict", False)) if secrets else None,
         nsid=profile["nsid"].encode() if "nsid" in profile else None,
         told=profile.get("told", {}),
     )
+
+
+def _keys(profile: dict) -> Keys:
+    homes = profile.get("homes", {})
+    known = (
+        KnownKey(digest=sha256(key.encode()).digest(), homes=tuple(map(ip_network, homes.get(key, ()))))
+        for key in profile["keys"]
+    )
+    return Keys(known, stay=profile.get("stay", False))
 
 
 def packet_of(ask: dict) -> bytes:

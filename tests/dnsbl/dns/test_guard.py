@@ -49,10 +49,61 @@ def test_of_two_rules_for_one_network_the_later_one_counts() -> None:
 def test_b19_keys_are_read_as_digests_with_notes_beside_them() -> None:
     digests = [sha256(key).hexdigest() for key in (b"a" * 16, b"b" * 20)]
     keys = Keys.read(f"# whose\n\n{digests[0]} example.net\n  {digests[1].upper()} # a note\n", "keys")
-    assert keys.knows(b"a" * 16)
-    assert keys.knows(b"b" * 20)
-    assert not keys.knows(b"c" * 16)
-    assert not Keys.read("", "keys").knows(b"")
+    assert [keys.find(label) is not None for label in (b"a" * 16, b"b" * 20, b"c" * 16)] == [True, True, False]
+    assert Keys.read("", "keys").find(b"") is None
+    assert [(key.name, key.homes) for key in keys.known.values()] == [("", ())] * 2
+
+
+def test_b19_a_key_may_have_a_name_and_networks_that_it_is_used_from() -> None:
+    digests = [sha256(key).hexdigest() for key in (b"a" * 16, b"b" * 20, b"c" * 20)]
+    text = (
+        f"{digests[0]} since 2026 networks=192.0.2.0/24,2001:db8::/32 name=acme-mail\n"
+        f"{digests[1]} networks=198.51.100.7 # name=nobody\n{digests[2]} name=example.net"
+    )
+    keys = Keys.read(text, "keys", stay=True)
+    one, two, three = keys.known.values()
+    assert (one.label, two.label, three.label) == ("acme-mail", digests[1][:12], "example.net")
+    for key, client, home in (
+        (one, "192.0.2.200", True),
+        (one, "2001:db8:1::1", True),
+        (one, "192.0.3.1", False),
+        (one, "2001:db9::1", False),
+        (two, "198.51.100.7", True),
+        (two, "198.51.100.8", False),
+        (two, "2001:db8::1", False),
+        (three, "192.0.2.1", True),
+        (three, "2001:db8::1", True),
+    ):
+        assert keys.at_home(key, ip_address(client).packed) is home
+    assert keys.stay
+    assert keys == Keys.read(text, "another", stay=True)
+    assert keys != Keys.read(text, "keys")
+    assert keys != Keys.read(text.replace("/24", "/25"), "keys", stay=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("name=" + "a" * 16, "could be a key"),
+        ("name=AbCdEfGh0123456789", "could be a key"),
+        ("name=", "a name has"),
+        ("name=ä", "a name has"),
+        ("name=x;y", "a name has"),
+        ("name=" + "a-" * 20 + "a", "a name has"),
+        ("networks=", "NETWORK,NETWORK is needed"),
+        ("networks=192.0.2.1/24", "NETWORK,NETWORK is needed"),
+        ("networks=192.0.2.0/24,aaaaaaaaaaaaaaaa", "NETWORK,NETWORK is needed"),
+        ("name=acme", "given before"),
+        ("name=" + sha256(b"a" * 16).hexdigest()[:12], "given before"),
+    ],
+)
+def test_b19_a_name_or_network_that_cannot_be_is_named_and_not_shown(words: str, said: str) -> None:
+    digests = [sha256(key).hexdigest() for key in (b"a" * 16, b"b" * 20, b"c" * 20)]
+    with pytest.raises(SettingsError, match=said) as caught:
+        Keys.read(f"{digests[0]}\n{digests[1]} name=acme\n{digests[2]} {words}", "keys")
+    assert len(caught.value.mistakes) == 1
+    assert "line 3" in str(caught.value)
+    assert "a" * 16 not in str(caught.value)
 
 
 def test_b19_mistakes_in_the_keys_are_all_named_and_no_line_is_shown() -> None:

@@ -150,10 +150,10 @@ def test_b19_keys_are_read_and_read_again(house: House, tmp_path: Path) -> None:
     keys.write_text(sha256(KEY).hexdigest() + " example.net\n")
     keeper = house.load(keys_file=keys)
     assert house.serving.keys is not None
-    assert house.serving.keys.knows(KEY)
+    assert house.serving.keys.find(KEY)
     keys.write_text("# revoked\n")
     keeper.load()
-    assert not house.serving.keys.knows(KEY)
+    assert not house.serving.keys.find(KEY)
 
 
 def test_b19_a_mistake_in_the_keys_stops_the_start(house: House, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ async def test_b19_a_mistake_made_while_running_is_told_once_and_changes_nothing
         f"{keys}: line 1: the SHA-256 of a key is needed, 64 hexadecimal digits"
     ]
     assert house.serving.keys is not None
-    assert house.serving.keys.knows(KEY)
+    assert house.serving.keys.find(KEY)
 
 
 async def test_run_looks_again_and_again_until_told_to_stop(
@@ -190,6 +190,6 @@ async def test_run_looks_again_and_again_until_told_to_stop(
     stop = asyncio.Event()
     running = asyncio.create_task(keeper.run(stop))
     keys.write_text(sha256(KEY).hexdigest())
-    await until(lambda: house.serving.keys and house.serving.keys.knows(KEY))
+    await until(lambda: house.serving.keys and house.serving.keys.find(KEY))
     stop.set()
     await running

@@ -38,6 +38,15 @@ def test_what_was_forwarded_by_somebody_unnamed_sees_no_metrics(
     assert said == "requests forwarded by 127.0.0.1, which web.trusted_proxies does not name: 1"
 
 
+def test_clients_keys_are_for_operators_alone(house: Build) -> None:
+    home = house(web={"metrics_from": ["198.51.100.0/24"]})
+    assert home.visitor("198.51.100.7").get("/api/v1/keys").json()["reason"] == "no-keys"
+    refused = home.visitor("203.0.113.9").get("/api/v1/keys")
+    assert (refused.status_code, refused.json()["reason"]) == (403, "not-for-you")
+    behind = house(web={"base_url": "https://relays.example.org"}).visitor("127.0.0.1").get("/api/v1/keys")
+    assert behind.status_code == 403 and "web.trusted_proxies names none" in behind.text
+
+
 def test_a_stop_is_told_and_makes_no_node_unready(house: Build) -> None:
     home = house()
     visitor = home.visitor()

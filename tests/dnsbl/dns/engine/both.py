@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from dnsbl.dns import wire
 from dnsbl.dns.engine import compiled, plain
 from dnsbl.dns.engine.plain import Plain
+from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.dns.zones import Zones
@@ -21,7 +22,7 @@ class CompiledOne:
 
     def __init__(self) -> None:
         engine = compiled.Compiled(1)
-        self.load, self.replied, self.found = engine.load, engine.replied, engine.found
+        self.load, self.replied, self.found, self.used = engine.load, engine.replied, engine.found, engine.used
         self.answer = engine.core.answer
 
 
@@ -38,6 +39,9 @@ class PlainOne:
 
     def found(self) -> dict[tuple[str, str, str], int]:
         return self.engine.found
+
+    def used(self) -> dict[bytes, KeyUse]:
+        return {}
 
     def answer(self, packet: bytes, client: bytes, now: float) -> tuple[bytes | None, str]:
         self.now = now
@@ -63,6 +67,7 @@ class Both:
         self.engine.load(self.own)
         self.replied: dict[tuple[str, int, str, bool], int] = {}
         self.found: Counter[tuple[str, str, str]] = Counter()
+        self.used: dict[bytes, KeyUse] = {}
 
     def agree(self, packet: bytes, client: bytes = CLIENT, now: float = NOW) -> bool:
         """Whether the engine answered a packet itself, or else handed it over; with the reference, which gets it then,
@@ -79,6 +84,10 @@ class Both:
             self.replied[sort] = self.replied.get(sort, 0) + 1
             self.found.update(("hit", said.zone, kind) for kind in said.kinds)
             self.found.update([("nodata", said.zone, sort[2])] * said.nodata)
+        if said.key is not None:
+            use = self.used.setdefault(said.key.digest, KeyUse())
+            use.note(client, now, hit=said.key.hit, refused=said.key.refused, elsewhere=said.key.elsewhere)
+        assert self.engine.used() == self.used
         assert self.engine.found() == self.found
         assert self.engine.replied() == self.replied
         return True

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from dnsbl.addresses import reversed_labels
 from dnsbl.dns import answer, respond, wire
 from dnsbl.dns.cookies import Cookies, server_cookie
-from dnsbl.dns.guard import Keys, Pace, rules_of
+from dnsbl.dns.guard import Keys, KnownKey, Pace, rules_of
+from dnsbl.dns.keyuse import network_of
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.sourced import gathered
 from dnsbl.dns.sources.names import read_name
@@ -379,6 +380,58 @@ def test_keys_of_every_length_are_known_or_refused_alike(
         for _ in range(3):  # no limit holds for who has a key
             packet = asked(name.format(label, label), kind, b"")
             assert world.agree(packet, ip_address(client).packed) or engine == "plain"
+
+
+@each
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([ip_network(f"192.0.2.{n}/{p}", strict=False) for n in (0, 64) for p in (0, 23, 26, 32)])
+            | st.sampled_from([ip_network(f"2001:db8::/{p}", strict=False) for p in (0, 29, 64)])
+        ).map(lambda one: one[0]),
+        max_size=4,
+    ),
+    st.integers(0, 3),
+    st.booleans(),
+    st.lists(
+        st.tuples(
+            st.sampled_from(NAMES_WITH_KEYS),
+            st.sampled_from(["A", "TXT", "SOA", "ANY", "MX"]),
+            st.sampled_from(["192.0.2.1", "192.0.2.65", "192.0.3.1", "2001:db8::1", "2001:db9::1", "::ffff:192.0.2.1"]),
+            st.sampled_from([b"k" * 16, b"K" * 60, b"unknown" * 3]),
+        ),
+        max_size=12,
+    ),
+)
+def test_keys_have_homes_and_their_use_is_counted_alike(
+    engine: str, homes: list, others: int, stay: bool, steps: list
+) -> None:
+    known = [KnownKey(digest=sha256(f"{n}".encode()).digest(), homes=(ip_network("::/0"),)) for n in range(others)]
+    known.append(KnownKey(digest=sha256(b"k" * 16).digest(), homes=tuple(homes)))
+    known.append(KnownKey(digest=sha256(b"k" * 60).digest()))
+    rules = rules_of(Dns(acl=["192.0.2.65/32 drop", "2001:db9::/32 refuse"]).acl)
+    world = both(engine, rules=rules, keys=Keys(known, stay=stay), pace=Pace(answers=0.1, errors=0.1))
+    for n, (name, kind, client, label) in enumerate(steps):
+        packed = ip_address(client).packed
+        packed = packed[12:] if packed.startswith(bytes(10) + b"\xff\xff") else packed
+        packet = asked(name.format(label.decode(), label.decode()), kind, b"" if n % 2 else None)
+        assert world.agree(packet, packed, NOW + n / 10) or engine == "plain"
+        if n == 5:  # counts outlive what they were counted with
+            world.change(keys=Keys([*known, KnownKey(digest=bytes(32))], stay=stay))
+
+
+@each
+def test_who_was_refused_elsewhere_is_welcome_again_at_home_and_what_was_counted_stays(engine: str) -> None:
+    key = KnownKey(digest=sha256(b"k" * 16).digest(), homes=(ip_network("192.0.2.0/24"),))
+    world = both(engine, keys=Keys([key], stay=True))
+    packet = asked(f"7.2.0.192.{'k' * 16}.bl.test")
+    for client in ("192.0.2.1", "203.0.113.9", "192.0.2.200"):
+        world.agree(packet, ip_address(client).packed)
+    if engine == "compiled":
+        [use] = world.engine.used().values()
+        assert (use.queries, use.hits, use.refused, use.elsewhere) == (3, 2, 1, 1)
+        assert (use.last, use.strayed, network_of(use.place)) == (NOW, NOW, ip_network("203.0.113.0/24"))
 
 
 OPTIONS = st.lists(
