@@ -89,6 +89,9 @@ class Reason(StrEnum):
     RETEST_LOSES = "retest-loses"
     LOSES_ONCE = "loses-once"
     STILL_OPEN = "still-open"
+    DELIVERED_FOR = "delivered-for"
+    TWIN_RELAYS = "twin-relays"
+    ONE_WAY_IN = "one-way-in"
     SECOND_LOOK = "second-look"
     CANNOT_TEST = "cannot-test"
     NOT_OPEN = "not-open"
@@ -284,6 +287,8 @@ class Case:
     probations: int  #: surprise retests made since it was delisted
     tries: int  #: consecutive runs that could not reach it
     second_look: bool = False  #: it may have refused nobody but us, and can be seen from a second address of ours
+    whole: bool = True  #: the run was of the whole host, so that closed means closed on every way in
+    elsewhere: bool = False  #: only another address of the same machine relays, and no letter came out of this one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -333,8 +333,14 @@ class Tester(Section):
     port: int = Field(25, description="The port that is tested; only labs change it.", ge=1, le=65535)
     owner_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
         (25, 587, 2525, 465),
-        description="Ports that who asks for a self-test may choose from. 465 begins with TLS.",
+        description=(
+            "Ports of a host that are tested when its owner or an operator asks, and while it is listed; 25 stands for "
+            "`port`, 465 begins with TLS. A nomination has `port` alone tested."
+        ),
         max_length=10,
+    )
+    side_timeout: float = Field(
+        8, description="Seconds until a connection must stand at a port that may have no service.", gt=0
     )
     collector_domain: Hostname = Field(
         "c.example.org",

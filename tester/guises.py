@@ -38,6 +38,12 @@ class Guise:
             f"wording {self.wording}"
         )
 
+    def at(self, source: str) -> Guise:
+        """The same stranger, at this address of ours ("": whichever the system takes); who is called by an address is
+        called by this one."""
+        literal = self.helo.startswith("[") and source
+        return replace(self, source=source, helo=_literal(source) if literal else self.helo)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wardrobe:
@@ -61,7 +67,7 @@ def pair(wardrobe: Wardrobe, worn: Guise | None, random: Callable[[int], bytes])
     first = _drawn(wardrobe, worn, tuple(range(len(WORDINGS))), random)
     second = _drawn(wardrobe, first, NEUTRAL, random)
     if second.helo == first.helo and second.source:
-        second = replace(second, helo=f"[{'IPv6:' if ':' in second.source else ''}{second.source}]")
+        second = replace(second, helo=_literal(second.source))
     return first, replace(second, third_domain=_third(wardrobe, first, second))
 
 
@@ -81,6 +87,11 @@ def _drawn(wardrobe: Wardrobe, other: Guise | None, wordings: Sequence[int], ran
         wording=one(wordings, other.wording if other else None),
         source=one(w.sources, other.source if other else None) if w.sources else "",
     )
+
+
+def _literal(address: str) -> str:
+    """An address as EHLO gives it (RFC 5321 4.1.3)."""
+    return f"[{'IPv6:' if ':' in address else ''}{address}]"
 
 
 def _third(wardrobe: Wardrobe, first: Guise, second: Guise) -> str:

@@ -77,6 +77,7 @@ class Circumstances:
     late_after: float  #: epoch seconds; after this a delivery is *_LATE
     not_after: int
     peer_is_us: bool
+    twin: str = ""  #: the name that shows that the peer is another address of the very machine under test; or ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,6 +165,8 @@ def weigh(evidence: Circumstances) -> Weighed:
         return Weighed(finding=Finding.REPEATED, counts=False, reason="This letter has already come back.")
     same, late = plain(e.peer) == plain(e.address), e.received_at > e.late_after
     who = "the tested address" if same else "another address than the tested one"
+    if e.twin and not same:
+        same, who = True, f"the tested machine, by its other address {e.peer} ({e.twin} leads to both)"
     return Weighed(
         finding=Finding(f"DELIVERED_{'SAME' if same else 'OTHER'}{'_LATE' if late else ''}"),
         counts=True,
@@ -249,7 +252,7 @@ def judge(
     The judgement is not final while waiting could change it: a letter is pending and its window open, or the
     server asked us to come back later and we shall. Later refusals after the last try (RCPT_4XX) count as a no.
     """
-    pairs = [(vector, outcome) for vector, outcome in outcomes if vector not in STRANGER or outcome not in _UNSEEN]
+    pairs = [(vector, outcome) for vector, outcome in outcomes if vector not in STRANGER or outcome not in UNSEEN]
     every = [outcome for _vector, outcome in pairs]
     found = [outcome for outcome in every if outcome is not Outcome.SKIPPED]
     skipped = len(every) - len(found)
@@ -322,7 +325,7 @@ PLAIN = frozenset({"S01", "S10"})
 SECOND, THIRD = "S11", "S12"
 STRANGER = frozenset({SECOND, THIRD})
 #: What shows of a stranger's form that nothing was seen.
-_UNSEEN = UNCONNECTED | TURNED_AWAY | {Outcome.SKIPPED}
+UNSEEN = UNCONNECTED | TURNED_AWAY | {Outcome.SKIPPED}
 
 _ANOTHER = "It passed on a letter of ours; another one, unlike the first, is still on its way."
 _PROBE = "It passed on a letter of ours and kept another one, unlike the first: what relays probes alone is no relay."

@@ -17,13 +17,21 @@ from tester.verdict import Circumstances, Finding, Weighed, weigh
 
 
 def weigh_return(
-    collected: Collected, unwrapped: Unwrapped, fate: Fate | None, *, keyring: Keyring, ours: Ours, window: float
+    collected: Collected,
+    unwrapped: Unwrapped,
+    fate: Fate | None,
+    *,
+    keyring: Keyring,
+    ours: Ours,
+    window: float,
+    twin: str = "",
 ) -> Weighed:
     """What this message, already unwrapped, proves about the letter whose token its recipient is.
 
     `fate` is None when there is no such letter. A delivery is late `window` seconds after the dot, or after the
     letter's first moment when it is not known that one went out. A machine of ours has delivered it when the peer is
-    an address that we dial from, unless that is the very address under test.
+    an address that we dial from, unless that is the very address under test. `twin` is the name that shows that the
+    peer is another address of the machine under test, where that is so.
     """
     if fate is None:
         if collected.recipient in ("postmaster", "abuse"):
@@ -53,6 +61,7 @@ def weigh_return(
             late_after=(letter.not_before if fate.dot_at is None else fate.dot_at) + window,
             not_after=letter.not_after,
             peer_is_us=collected.peer in ours.sources and collected.peer != letter.address,
+            twin=twin,
         )
     )
 

@@ -10,8 +10,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  drop_networks  journal  verify_journal  inbox  message  trust_clock
     purging      operators, of a bad source: purge  end  suspensions
     assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
-                 give_back  proven  file_pair
-    arrivals     the collector: file_return  file_probe
+                 give_back  proven  file_pair  may_test  under_test  letters
+    arrivals     the collector: doubt  file_return  file_probe
     self_tests   who has his own address tested: token  ask  see
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
@@ -19,7 +19,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  stopped
     contents     who answers: snapshot  last_change  changes  pairs
 
-    judging  what a verdict does to the list;  queueing  which tests are to be made;  base  what several ask
+    judging  what a verdict does to the list;  twins  and to the host's other addresses
+    queueing  which tests are to be made;  base  what several ask
     admission  whether a stranger's nomination is taken now
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
     keyring  the keyring's file;  sealing  a key as it goes through the store

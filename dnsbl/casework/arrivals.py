@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from dnsbl.addresses import Address
 from dnsbl.casework.base import run_in
 from dnsbl.casework.judging import Judging
 from dnsbl.clock import Clock
@@ -21,6 +23,14 @@ from tester.verdict import Finding, Weighed
 from tester.weighing import weigh_probe, weigh_return
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doubt:
+    """A letter that came from another family than it was offered to."""
+
+    address: Address  #: where it was offered
+    known: bool  #: whether the peer is one of the ways in of the same test, so that it is known to be the same machine
+
+
 class Arrivals:
     """Letters that come back, answers to them, and what pretends to be either."""
 
@@ -31,8 +41,22 @@ class Arrivals:
         self._clock = clock
         self._judging = judging
 
-    def file_return(self, collected: Collected) -> Finding:
-        """Weigh and store a message at the collector; judge its run and decide, in the same transaction.
+    def doubt(self, collected: Collected) -> Doubt | None:
+        """Whether it would matter if the peer were the machine that a letter was offered to: it brings the letter, from
+        an address of the other family. None where it would not."""
+        with self._store.read() as tx:
+            fate = tx.letters.find(collected.token)
+            if fate is None or collected.token != fate.letter.recipient:
+                return None
+            address, peer = fate.letter.address, collected.peer
+            if address.version == peer.version or peer in self._ours().sources:
+                return None
+            known = any(report.path.address == peer for report in tx.paths.of(fate.letter.run))
+            return Doubt(address=address, known=known)
+
+    def file_return(self, collected: Collected, *, twin: str = "") -> Finding:
+        """Weigh and store a message at the collector; judge its run and decide, in the same transaction. `twin` is the
+        name that shows that the peer is the machine which the letter was offered to, by another address.
 
         Raises Full, and nothing is stored, when it tells nothing new and a share that it would count for is used up.
         """
@@ -46,6 +70,7 @@ class Arrivals:
                 keyring=self._keyring,
                 ours=self._ours(),
                 window=self._settings.tester.delivery_window,
+                twin=twin,
             )
             self._file(tx, collected, fate, weighed)
         return weighed.finding

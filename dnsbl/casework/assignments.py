@@ -11,8 +11,9 @@ from dnsbl.casework.base import DAY, run_in, stop_in
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import queued_for, unwanted
 from dnsbl.clock import Clock
-from dnsbl.errors import NotFound
+from dnsbl.errors import NotFound, Refused
 from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobState, MxPair, Run, RunState
+from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.jobs import NOTHING
@@ -121,12 +122,36 @@ class Assignments:
         begun = tx.runs.begun_in(neighbourhood(job.address), tester.per_network_day)
         return begun + DAY if begun is not None and begun + DAY > now else None
 
-    def may_dial(self, assignment: Assignment) -> bool:
-        """Whether the address may be dialled at this very moment: nothing is stopped, nobody has opted out, and it was
-        not a bad source alone that named the address."""
+    def may_dial(self, assignment: Assignment, address: Address | None = None) -> bool:
+        """Whether the job's address, and this one of the same host, may be dialled at this very moment: nothing is
+        stopped, nobody has opted out, and it was not a bad source alone that named the job's address."""
         job = assignment.job
         with self._store.read() as tx:
-            return not stop_in(tx) and unwanted(tx, job.address, job.reason) is None
+            if stop_in(tx) or unwanted(tx, job.address, job.reason) is not None:
+                return False
+            return address is None or tx.exclusions.covering(address) is None
+
+    def may_test(self, address: Address) -> bool:
+        """Whether an address to which a host's names lead may be tested at all: it is public, nobody's who has opted
+        out, and none of ours."""
+        try:
+            intake.target(str(address), self._settings)
+        except Refused:
+            return False
+        ours = {*self._settings.collector.addresses, *self._settings.tester.source_addresses}
+        with self._store.read() as tx:
+            return address not in ours and tx.exclusions.covering(address) is None
+
+    def under_test(self, address: Address) -> bool:
+        """Whether a test of this address is in a worker's hands."""
+        with self._store.read() as tx:
+            job = tx.jobs.live(address)
+        return job is not None and job.state is JobState.RUNNING
+
+    def letters(self, assignment: Assignment) -> list[Fate]:
+        """The letters of the run, and what has become of them so far."""
+        with self._store.read() as tx:
+            return tx.letters.of(assignment.job.run)
 
     def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
         """Those of these addresses that are not to be tested, as things stand."""

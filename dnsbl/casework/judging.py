@@ -6,16 +6,18 @@ the verb that calls it, so that a run is settled, decided, listed and journalled
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from dnsbl.addresses import network_of
 from dnsbl.casework.queueing import Queueing, unwanted
+from dnsbl.casework.twins import Twins
 from dnsbl.model import (
     Action,
     Case,
     Decision,
+    Extent,
     FollowUp,
     Job,
     JobReason,
@@ -28,9 +30,10 @@ from dnsbl.model import (
 from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester.fate import delivered, outcomes
+from tester.fate import delivered, on
+from tester.host import JudgedPath, judge_host, judge_way, own_ways
 from tester.smtp import PENDING, Flag, Outcome
-from tester.verdict import Judgement, Verdict, judge
+from tester.verdict import Judgement, Verdict
 
 #: How long a run with a letter from another address counts towards a second, independent one.
 OTHER_COUNTS = timedelta(days=30)
@@ -57,6 +60,7 @@ class Judging:
         self._settings = settings
         self._queueing = queueing
         self._random = random
+        self._twins = Twins(settings, queueing)
 
     # -- runs ----------------------------------------------------------------------------------------------
     def retry_due(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
@@ -70,9 +74,10 @@ class Judging:
 
     def talk_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """All conversations of a run have been held: judge it, or let it wait for its letters."""
-        judgement = self._judge(tx, run, now, window_closed=False, retries_left=False)
+        ways = self._judge(tx, run, now, window_closed=False, retries_left=False)
+        judgement = judge_host(ways)
         if judgement.final:
-            self._settle(tx, run, judgement, now)
+            self._settle(tx, run, judgement, now, ways)
             return
         dots = [fate.dot_at for fate in tx.letters.of(run.id) if fate.outcome in PENDING and fate.dot_at is not None]
         waits = self._settings.tester.delivery_window
@@ -93,27 +98,29 @@ class Judging:
 
     def window_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """The delivery window of a waiting run has closed: what has not come back is lost."""
-        self._settle(tx, run, self._judge(tx, run, now, window_closed=True, retries_left=False), now)
+        ways = self._judge(tx, run, now, window_closed=True, retries_left=False)
+        self._settle(tx, run, judge_host(ways), now, ways)
 
     def came_back(self, tx: Transaction, run: Run, now: datetime) -> None:
         """The collector has found something new about a run: judge it, even if it was settled as lost before.
 
         A letter that comes after its run was settled still shows what the server did then; it decides about the
-        list unless a later run has shown since that the address no longer relays.
+        list unless a later run has shown since that the address no longer relays. While several ways in are still being
+        tried, nothing is decided: each of them is to be heard.
         """
+        over, opened = run.state is RunState.SETTLED, run.state is RunState.OPEN
+        ways = self._judge(tx, run, now, window_closed=over, retries_left=opened)
+        judgement = judge_host(ways)
         match run.state:
             case RunState.OPEN:
-                judgement = self._judge(tx, run, now, window_closed=False, retries_left=True)
-                decisive = judgement.verdict in policy.KIND
+                decisive = judgement.verdict in policy.KIND and run.extent is Extent.NOMINATED
             case RunState.WAITING:
-                judgement = self._judge(tx, run, now, window_closed=False, retries_left=False)
                 decisive = True
             case RunState.SETTLED:
-                judgement = self._judge(tx, run, now, window_closed=True, retries_left=False)
                 news = (judgement.verdict, judgement.reason) != (run.verdict, run.explanation)
                 decisive = news and (judgement.verdict in policy.KIND or judgement.confirm or judgement.repeat)
         if judgement.final and decisive:
-            self._settle(tx, run, judgement, now)
+            self._settle(tx, run, judgement, now, ways)
 
     def void_all(self, tx: Transaction, now: datetime, reason: str) -> int:
         """Nothing that is under way can show anything any more: every such test ends without a verdict, and is
@@ -121,35 +128,53 @@ class Judging:
         under_way = tx.runs.under_way()
         for run in under_way:
             void = Judgement(verdict=Verdict.INCONCLUSIVE, final=True, confirm=False, reason=reason, repeat=True)
-            self._settle(tx, run, void, now)
+            self._settle(tx, run, void, now, [])
         return len(under_way)
 
-    def _judge(self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool) -> Judgement:
+    def _judge(
+        self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool
+    ) -> list[JudgedPath]:
+        """Judge each way in of a run, in order."""
         fates = tx.letters.of(run.id)
-        control, control_reply = tx.sessions.control(run.id, tx.paths.of(run.id)[0].path)
         tester = self._settings.tester
         named = (*tester.helos, *tester.bounce_domains, self._settings.service.name)
         ours = (*named, *map(str, tester.source_addresses))
-        return judge(
-            outcomes(fates),
-            replies={fate.letter.vector: fate.reply for fate in fates},
-            control=control,
-            control_reply=control_reply,
-            us={name.lower() for name in ours},
-            profile=run.profile,
-            window_closed=window_closed,
-            retries_left=retries_left,
-            earlier_other=1
-            if run.reason is JobReason.SELF_TEST  # its owner wants to know at once, and nobody is listed for it
-            else tx.runs.with_other_output(run.address, now - OTHER_COUNTS, but=run.id),
-            unreachable_before=tx.runs.unreached_before(run),
-            apart=len({guise.collector_domain for guise in tx.guises.of(run.id)}) > 1,
-        )
+        earlier = 1  # the owner of a self-test wants to know at once, and nobody is listed for it
+        if run.reason is not JobReason.SELF_TEST:
+            earlier = tx.runs.with_other_output(run.address, now - OTHER_COUNTS, but=run.id)
+        unreachable = tx.runs.unreached_before(run)
+        apart = len({guise.collector_domain for guise in tx.guises.of(run.id)}) > 1
+        ways = [report.path for report in tx.paths.of(run.id)]
+        relayed = {address: tx.paths.relayed(address, but=run.id) for address in {way.address for way in ways}}
+        judged = []
+        for way in ways:
+            control, control_reply = tx.sessions.control(run.id, way)
+            judged.append(
+                judge_way(
+                    way,
+                    on(way, fates),
+                    first=way == ways[0],
+                    relayed=way.port in relayed[way.address],
+                    us={name.lower() for name in ours},
+                    control=control,
+                    control_reply=control_reply,
+                    profile=run.profile,
+                    window_closed=window_closed,
+                    retries_left=retries_left,
+                    earlier_other=earlier,
+                    unreachable_before=unreachable if way == ways[0] else 0,
+                    apart=apart,
+                )
+            )
+        return judged
 
-    def _settle(self, tx: Transaction, run: Run, judgement: Judgement, now: datetime) -> None:
+    def _settle(
+        self, tx: Transaction, run: Run, judgement: Judgement, now: datetime, ways: Sequence[JudgedPath]
+    ) -> None:
         """Judged for good: the run ends, its job too, and policy decides what that means for the list."""
         letters = tx.letters.of(run.id)
-        made = {fate.folded for fate in letters} - {Outcome.UNTRIED, Outcome.SKIPPED}
+        first = on(tx.paths.of(run.id)[0].path, letters)
+        made = {fate.folded for fate in first} - {Outcome.UNTRIED, Outcome.SKIPPED}
         unreached = bool(made) and made <= _UNREACHED
         late = run.state is RunState.SETTLED and tx.runs.closed_after(run)
         singled_out = run.reason is JobReason.VANTAGE or judgement.singled_out
@@ -170,9 +195,10 @@ class Judging:
             after=after,
             evidence=f"run {run.id}",
         )
+        self._enter_ways(tx, run, ways, now)
         if late or (run.reason is JobReason.SELF_TEST and not self._self_test_lists(judgement)):
             return
-        case = self._case(tx, run, judgement, delivered(letters), unreached)
+        case = self._case(tx, run, judgement, delivered(letters), unreached, ways)
         decision = policy.decide(case, self._settings.policy, now, self._chance)
         follow_up = decision.follow_up
         if judgement.confirm:
@@ -182,7 +208,8 @@ class Judging:
             follow_up = policy.repeat(run.reason, run.profile, now) or follow_up
         elif decision.reason is Reason.SECOND_LOOK or self._other_view(tx, run, judgement):
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
-        self._apply(tx, run, case.listing, decision, now)
+        action = self._apply(tx, run, case.listing, decision, now)
+        self._twins.follow(tx, run, ways, action, decision, now)
         if follow_up is not None:
             self._queueing.follow(tx, run, follow_up, now)
 
@@ -203,7 +230,31 @@ class Judging:
         refused = judgement.second_look or judgement.verdict in (Verdict.REFUSES_TESTER, Verdict.CLOSED)
         return refused and self._elsewhere(run) and tx.nominations.with_evidence(run.address)
 
-    def _case(self, tx: Transaction, run: Run, judgement: Judgement, proof: tuple[str, ...], unreached: bool) -> Case:
+    def _enter_ways(self, tx: Transaction, run: Run, ways: Sequence[JudgedPath], now: datetime) -> None:
+        """What each way in has come to, beside the run and, where there are several, in the journal."""
+        for way in ways:
+            judgement = way.judgement
+            tx.paths.judge(run.id, way.path, verdict=judgement.verdict, explanation=judgement.reason)
+            if len(ways) > 1:
+                tx.journal.append(
+                    at=now,
+                    actor="policy",
+                    subject=str(run.address),
+                    verb="path",
+                    reason=run.reason,
+                    after=f"{way.path.name}: {'no service' if way.silent else judgement.verdict}",
+                    evidence=f"run {run.id}",
+                )
+
+    def _case(
+        self,
+        tx: Transaction,
+        run: Run,
+        judgement: Judgement,
+        proof: tuple[str, ...],
+        unreached: bool,
+        ways: Sequence[JudgedPath],
+    ) -> Case:
         address, listing, verdict = run.address, tx.listings.proven(run.address), judgement.verdict
         gone = tx.listings.delisted(address)
         return Case(
@@ -219,11 +270,15 @@ class Judging:
             probations=tx.runs.probations(address, gone, but=run.id) if gone else 0,
             tries=tx.runs.unreached_before(run) + 1 if unreached else 0,
             second_look=judgement.second_look and self._elsewhere(run),
+            whole=run.extent is Extent.HOST,
+            elsewhere=judgement.verdict in policy.KIND
+            and not own_ways(ways, address)
+            and all(peer != address for _, peer, _ in tx.returns.deliveries(run.id)),
         )
 
     # -- the list ------------------------------------------------------------------------------------------
-    def _apply(self, tx: Transaction, run: Run, listing: Listing | None, decision: Decision, now: datetime) -> None:
-        """Do to the list what policy says, and enter it into the journal."""
+    def _apply(self, tx: Transaction, run: Run, listing: Listing | None, decision: Decision, now: datetime) -> Action:
+        """Do to the list what policy says, and enter it into the journal; returns what was done."""
         network, action, reason = network_of(run.address), decision.action, decision.reason
         before = f"listed {listing.kind}" if listing else "not listed"
         after = before
@@ -256,6 +311,7 @@ class Judging:
             after=after,
             evidence=f"run {run.id}{shown}",
         )
+        return action
 
     def _chance(self) -> float:
         """A number in [0, 1) from 53 random bits."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 from dnsbl.addresses import Address
 from dnsbl.casework.arrivals import Arrivals
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock
+from dnsbl.daemons.names import Lookups
 from dnsbl.errors import DnsblError, Full, StoreUnavailable, Trouble
 from dnsbl.settings import Settings, split_listen
 from tester import letter
@@ -31,7 +33,16 @@ MOST_PROBES = 100
 class Mailroom:
     """The collector on every address of [collector] listen."""
 
-    def __init__(self, arrivals: Arrivals, settings: Settings, keyring: Keyring, clock: Clock) -> None:
+    def __init__(
+        self,
+        arrivals: Arrivals,
+        settings: Settings,
+        keyring: Keyring,
+        clock: Clock,
+        *,
+        lookups: Lookups = Lookups(),  # noqa: B008 (frozen)
+    ) -> None:
+        self._lookups = lookups
         self._arrivals = arrivals
         self._listen = settings.collector.listen
         collector = settings.collector
@@ -82,7 +93,8 @@ class Mailroom:
 
     async def _deliver(self, collected: Collected) -> None:
         try:
-            finding = await asyncio.to_thread(self._arrivals.file_return, collected)
+            twin = await self._twin(collected)
+            finding = await asyncio.to_thread(partial(self._arrivals.file_return, collected, twin=twin))
         except Full as full:
             raise Deferred(str(full)) from None
         except StoreUnavailable as error:
@@ -93,6 +105,15 @@ class Mailroom:
             _log.error("a letter was bounced because our own collector had refused it; the journal tells which")
         elif finding is Finding.COMPLAINT:
             _log.warning("somebody has reported a letter of ours as abuse; `dnsbl inbox` shows it")
+
+    async def _twin(self, collected: Collected) -> str:
+        """The name that shows that who brings a letter is the very machine that it was offered to, or ""."""
+        doubt = await asyncio.to_thread(self._arrivals.doubt, collected)
+        if doubt is None:
+            return ""
+        if doubt.known:
+            return "its own name"
+        return await self._lookups.shared(collected.peer, doubt.address, (collected.helo,))
 
     def _probed(self, collected: Collected) -> None:
         if len(self._probes) < MOST_PROBES:

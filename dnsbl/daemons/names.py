@@ -1,4 +1,5 @@
-"""Shell: asks DNS which name is a mail server's own. The only place here that asks DNS about a stranger.
+"""Shell: asks DNS which name is a mail server's own, and which other addresses are the same machine. The only place
+here that asks DNS about a stranger.
 
 A name is a server's own only when it resolves to the very address. What the server says, and what its reverse name
 says, are both its owner's free choice and no more than hints: a server may call itself by a third party's name, and
@@ -9,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
 
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
@@ -43,12 +47,69 @@ async def own_name(address: Address, names: tuple[str, ...], resolver: Resolver 
     return ""
 
 
+async def twins(address: Address, names: tuple[str, ...], resolver: Resolver | None = None) -> tuple[Address, ...]:
+    """Addresses of the other family that may be the same machine: those to which one of these names, or of the
+    address's reverse names, leads that leads back to the address too. Whoever wrote the name could name anybody's
+    address beside his own, so each of these must still say so itself: see `shared`."""
+    found: dict[Address, None] = {}
+    kind = "AAAA" if address.version == 4 else "A"
+    async for asked, name in _names(address, names, resolver):
+        if await _leads_to(asked, name, address):
+            found |= dict.fromkeys(sorted(await _addresses(asked, name, kind), key=int))
+    return tuple(found)
+
+
+async def shared(address: Address, other: Address, names: tuple[str, ...], resolver: Resolver | None = None) -> str:
+    """The first name that `address` has for itself, among these that it was heard to say and its reverse names, that
+    leads to both addresses; or "". Then they are one machine: each side has said so, in what only it can say."""
+    async for asked, name in _names(address, names, resolver):
+        if await _leads_to(asked, name, address) and await _leads_to(asked, name, other):
+            return name
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lookups:
+    """What DNS tells of a host's names; tests bring answers of their own."""
+
+    own_name: Callable[[Address, tuple[str, ...]], Awaitable[str]] = own_name
+    twins: Callable[[Address, tuple[str, ...]], Awaitable[tuple[Address, ...]]] = twins
+    shared: Callable[[Address, Address, tuple[str, ...]], Awaitable[str]] = shared
+
+
+async def _names(
+    address: Address, names: tuple[str, ...], resolver: Resolver | None
+) -> AsyncIterator[tuple[Resolver, str]]:
+    """The first of these names, then of the address's reverse names, while there is time; each with whom to ask. None
+    for a loopback address, of which no resolver knows anything, unless one was brought."""
+    if resolver is None:
+        if address.is_loopback:
+            return
+        try:
+            resolver = Resolver()
+        except NoResolverConfiguration:
+            return
+    began = asyncio.get_running_loop().time()
+    known = dict.fromkeys(names[:MOST])
+    for name in known:
+        yield resolver, name
+    for name in (await _reverse(resolver, address))[:MOST]:
+        if asyncio.get_running_loop().time() - began > PATIENCE:
+            return
+        if name not in known:
+            yield resolver, name
+
+
 async def _leads_to(resolver: Resolver, name: str, address: Address) -> bool:
+    return address in await _addresses(resolver, name, "A" if address.version == 4 else "AAAA")
+
+
+async def _addresses(resolver: Resolver, name: str, kind: str) -> set[Address]:
     try:
-        answer = await resolver.resolve(f"{name}.", "A" if address.version == 4 else "AAAA", lifetime=PATIENCE)
+        answer = await resolver.resolve(f"{name}.", kind, lifetime=PATIENCE)
+        return {ip_address(record.address) for record in answer}
     except (DNSException, OSError, ValueError):
-        return False
-    return any(record.address == str(address) for record in answer)
+        return set()
 
 
 async def _reverse(resolver: Resolver, address: Address) -> list[str]:

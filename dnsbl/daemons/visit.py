@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from dnsbl.addresses import Address
 from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.clock import Clock
+from dnsbl.daemons.names import Lookups
 from dnsbl.model import MxPair
 from dnsbl.rules import schedule
 from dnsbl.settings import Settings
@@ -22,8 +24,10 @@ from tester import manners, vectors
 from tester.approach import Approach
 from tester.composing import Sign
 from tester.errors import NotDialable
+from tester.fate import on
 from tester.guises import Guise
 from tester.letter import Keyring, Sender
+from tester.paths import Path
 from tester.smtp import Attempt, Event, Limits, Said, Transcript
 from tester.trial import Trial, Vantage, pair_label
 
@@ -40,45 +44,73 @@ class Means:
     keyring: Keyring
     clock: Clock
     sign: Callable[[Guise], Sign | None]  #: what signs a stranger's letters
-    own_name: Callable[[Address, tuple[str, ...]], Awaitable[str]]  #: which of its names is a server's own
+    lookups: Lookups  #: what DNS tells of a host's names
     on_event: Callable[[Address, Event], None] | None  #: hears every byte
+    #: A place for an address of a host, beside that of the address whose test it is; false where there is none
+    place: Callable[[Address, Address], AbstractAsyncContextManager[bool]]
 
 
 class Visit:
-    """The conversations of one job's take. `held` says that nobody is to be dialled now, `heard` is told of every
-    connection that is over."""
+    """The conversations of one job's take at one way into the host, without `path` at the first. `held` says that
+    nobody is to be dialled now, `heard` is told of every connection that is over."""
 
     approach: Approach  #: once it is prepared
 
     def __init__(
-        self, means: Means, assignment: Assignment, *, held: Callable[[], bool], heard: Callable[[Transcript], None]
+        self,
+        means: Means,
+        assignment: Assignment,
+        path: Path | None = None,
+        *,
+        held: Callable[[], bool],
+        heard: Callable[[Transcript], None],
     ) -> None:
         self._means = means
         self._assignment = assignment
         self._held = held
         self._heard = heard
-        self._path = assignment.paths[0]
+        self._first = assignment.paths[0]
+        self._path = path or self._first
         self._trial = self._prepared()
 
-    def prepare(self) -> None:
-        """Have letters to offer: those filed that are still open, or a fresh set, filed before we dial. Synchronous.
-
-        Raises NotFound when the job is no longer ours.
+    def prepare(self, forms: Iterable[vectors.Vector] = ()) -> bool:
+        """Have letters to offer: those of this way in that were filed and are still open, and fresh ones for `forms`,
+        filed before we dial. At the first way in a fresh set is of the whole profile. Synchronous; returns whether
+        there is anything to offer. Raises NotFound when the job is no longer ours.
         """
-        settings, job, filed = self._means.settings, self._assignment.job, self._assignment.letters
-        if filed:
-            put_off = [fate for fate in filed if schedule.offered(settings.tester, fate.outcome, job.retries)]
+        settings, job, filed = self._means.settings, self._assignment.job, on(self._path, self._assignment.letters)
+        put_off = [fate for fate in filed if schedule.offered(settings.tester, fate.outcome, job.retries)]
+        fresh = list(forms)
+        if self._path == self._first and not filed:
+            fresh = list(vectors.profile(job.profile))
+        if not fresh:
             self._trial.take_up(self._path, put_off)
         else:
             issued = self._trial.issue(
                 self._path,
-                vectors.profile(job.profile),
+                fresh,
                 now=self.now(),
                 lifetime=settings.tester.late_window,
                 random=secrets.token_bytes,
             )
-            self._means.assignments.file_letters(self._assignment, issued)
-        limits, nonsense = _limits(settings), secrets.token_hex(8)
+            self._means.assignments.file_letters(self._assignment, issued, self._path)
+        self._approach(nonsense=secrets.token_hex(8))
+        return bool(fresh or put_off)
+
+    def prepare_nothing(self) -> None:
+        """Have nothing to offer: the server is only heard, by what name it greets."""
+        self._approach(nonsense="")
+
+    def _approach(self, *, nonsense: str) -> None:
+        limits = _limits(self._means.settings)
+        if self._path != self._first:
+            side = self._means.settings.tester.side_timeout
+            limits = replace(
+                limits,
+                connect=min(side, limits.connect),
+                banner=min(4 * side, limits.banner),
+                banner_second=min(4 * side, limits.banner_second),
+            )
         self.approach = self._trial.approach(self._path, limits=limits, nonsense=nonsense, ask_own=True)
 
     # ---------------------------------------------------------------------------------------------- the room
@@ -93,7 +125,9 @@ class Visit:
 
     async def may_dial(self) -> bool:
         """Not while testing is held, and not whoever has opted out."""
-        return not self._held() and await asyncio.to_thread(self._means.assignments.may_dial, self._assignment)
+        if self._held():
+            return False
+        return await asyncio.to_thread(self._means.assignments.may_dial, self._assignment, self._path.address)
 
     def check_peer(self, address: Address) -> None:
         """The connected socket's far end must be dialable as well (law 4)."""
@@ -107,17 +141,17 @@ class Visit:
         if any(address in lab for lab in tester.lab_networks):
             own = next(iter(names), "")
         else:
-            own = await self._means.own_name(address, names)
+            own = await self._means.lookups.own_name(address, names)
         if tester.mx_domain and any(fate.letter.vector == "M01" and fate.to_offer for fate in self._trial.fates):
             pair = MxPair(label=pair_label(self._trial.run, address), address=address, name=own.lower())
             await asyncio.to_thread(self._means.assignments.file_pair, self._assignment, pair)
         return own
 
     async def proven(self, seconds: float) -> bool:
-        """Wait up to so many seconds for a letter of this run to come back."""
+        """Wait up to so many seconds for a letter that was offered here to come back."""
         clock, run = self._means.clock, self._assignment.job.run
         until = clock.monotonic() + seconds
-        while not await asyncio.to_thread(self._means.assignments.proven, run):
+        while not await asyncio.to_thread(self._means.assignments.proven, run, self._path):
             left = until - clock.monotonic()
             if left <= 0:
                 return False
@@ -150,9 +184,16 @@ class Visit:
 
     def _vantage(self, guise: Guise) -> Vantage:
         """Where a stranger stands. One who was drawn on another machine may have an address that is not ours; then the
-        system takes one."""
+        system takes one. At a way in of the other family he comes from the address of ours that has the same place
+        there."""
         settings = self._means.settings
-        ours = guise.source and ip_address(guise.source) in settings.tester.source_addresses
+        ours = settings.tester.source_addresses
+        if guise.source and (source := ip_address(guise.source)) in ours:
+            family = [one for one in ours if one.version == source.version]
+            there = [one for one in ours if one.version == self._path.address.version]
+            guise = guise.at(str(there[family.index(source) % len(there)]) if there else "")
+        else:
+            guise = guise.at("")
         return Vantage(
             sender=Sender(
                 service=settings.service.name,
@@ -163,7 +204,7 @@ class Visit:
                 bounce_domain=guise.bounce_domain,
                 wording=guise.wording,
             ),
-            source=guise.source if ours else None,
+            source=guise.source or None,
             collectors=settings.collector.addresses,
             sign=self._means.sign(guise),
             third_domain=guise.third_domain,

@@ -13,21 +13,22 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
-from dnsbl.addresses import Address, Network, neighbourhood
+from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.clock import Clock
-from dnsbl.daemons import names
+from dnsbl.daemons.names import Lookups
+from dnsbl.daemons.rounds import Round
 from dnsbl.daemons.signing import signer
-from dnsbl.daemons.visit import Means, Visit
+from dnsbl.daemons.visit import Means
 from dnsbl.errors import DnsblError
 from dnsbl.model import ASKED, Crowded
 from dnsbl.rules import queues
 from dnsbl.settings import Settings
 from tester import manners
-from tester.caller import call
 from tester.letter import Keyring
 from tester.smtp import Event, Flag, Transcript
 
@@ -36,15 +37,16 @@ _log = logging.getLogger(__name__)
 #: Seconds between two looks for due jobs, and for a stop.
 POLL = 0.25
 
+#: Seconds that a test waits for its turn at another address of its host.
+TWIN_PATIENCE = 60.0
+
 #: Networks with a tarpit in them that are kept in mind.
 MOST_SLOW = 10000
 
-OwnName = Callable[[Address, tuple[str, ...]], Awaitable[str]]
-
 
 class Worker:
-    """Tests due jobs, several at once. `on_event` hears every byte, for whoever watches; `own_name` says which of its
-    names is a server's own."""
+    """Tests due jobs, several at once. `on_event` hears every byte, for whoever watches; `lookups` asks DNS about a
+    host's names."""
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class Worker:
         clock: Clock,
         *,
         on_event: Callable[[Address, Event], None] | None = None,
-        own_name: OwnName = names.own_name,
+        lookups: Lookups = Lookups(),  # noqa: B008 (frozen)
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._assignments = assignments
@@ -66,14 +68,16 @@ class Worker:
             keyring=keyring,
             clock=clock,
             sign=signer(settings.tester),
-            own_name=own_name,
+            lookups=lookups,
             on_event=on_event,
+            place=self._place,
         )
         self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
         self._held = False  # whether nobody is to be dialled now
         self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network + 1)
         self._running: dict[Address, asyncio.Task[None]] = {}
         self._asked: dict[Address, bool] = {}  # what runs, and whether somebody asked for it
+        self._beside: set[Address] = set()  # addresses that are dialled in the test of another one of their host
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what is running then is cut off, and its lease brings it back."""
@@ -149,7 +153,31 @@ class Worker:
         """What takes no further test now."""
         now = self._clock.monotonic()
         slow = [network for network, until in self._slow.items() if until > now]
-        return queues.full(self._settings.tester, self._asked, slow)
+        crowded = queues.full(self._settings.tester, self._asked, slow)
+        beside = frozenset(network_of(address) for address in self._beside)
+        return replace(crowded, networks=crowded.networks | beside, asked=crowded.asked | beside)
+
+    @asynccontextmanager
+    async def _place(self, address: Address, other: Address) -> AsyncIterator[bool]:
+        """A place for another address of the host under test, in place of the host's own: a host has one connection
+        at a time. Waits a little while where that address has a test of its own now; no test of it begins meanwhile."""
+        self._pacer.end(address)
+        until, free = self._clock.monotonic() + TWIN_PATIENCE, False
+        try:
+            while True:
+                busy = await asyncio.to_thread(self._assignments.under_test, other)
+                free = not busy and self._pacer.start(other)
+                if free or self._clock.monotonic() >= until:
+                    break
+                await asyncio.sleep(POLL)
+            if free:
+                self._beside.add(other)
+            yield free
+        finally:
+            if free:
+                self._beside.discard(other)
+                self._pacer.end(other)
+            self._pacer.start(address)
 
     def _note_pace(self, address: Address, transcript: Transcript) -> None:
         """Where a server keeps us waiting, its network has one test at a time for a while."""
@@ -187,14 +215,13 @@ class Worker:
 
     async def _test(self, assignment: Assignment) -> bool:
         """Hold the conversations of one job and file the run; False when nobody may be dialled meanwhile."""
-        visit = Visit(
+        round_ = Round(
             self._means,
             assignment,
             held=lambda: self._held,
             heard=lambda transcript: self._note_pace(assignment.job.address, transcript),
         )
-        await asyncio.to_thread(visit.prepare)
-        await call(visit)
+        await round_.hold()
         await self._look()
         if self._held:
             return False

@@ -146,6 +146,7 @@ class Tour:
                     "collector_domain": "c.demo",
                     "bounce_domain": "b.demo",
                     "port": port,
+                    "owner_ports": [25],  # what else listens on this machine is not of the neighbourhood
                     "lab_networks": ["127.0.0.0/8"],
                     "per_network": len(RESIDENTS),
                     "delivery_window": 4,

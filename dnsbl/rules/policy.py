@@ -32,6 +32,21 @@ Afterwards. We come back a few times, on days that you cannot know, since some r
 test. If a letter comes back then, the address is listed again at once. When the surprises are over, so is our
 interest: we test nobody without a reason (RFC 6471 3.6.1, 3.6.2).
 
+The whole host. Somebody who nominates you has one door tried: your address, at the mail port. When you ask for a
+retest, and while you are listed, we try what else a mail server has: the ports where people log in (587, 465, 2525),
+and the other addresses that are proven to be the same machine. Proven means that each side says so: a name of yours
+leads to both addresses, and the other address calls itself by such a name, in its reverse DNS or its greeting.
+Relays of today are often open there alone, over IPv6 or at one port. "Closed" is said when no way in relays. Where
+another port of your address relays, your listing stays. Where only another address of the same machine does, it
+stays if the letter came out of your address, since that is whom other servers meet; else it ends, and we do not list
+the other address for it: that one was not reported by anybody. Once somebody shows mail that came through it, it is
+listed too. A port without a mail service counts for nothing, unless it has relayed before: blocking us there is no
+way out either.
+
+In by one family, out by the other. A letter that is taken at one address and delivered from the other address of the
+same machine did not hop: there is one relay. Both addresses are listed then, the second because it is the one that
+others see. When a retest of either finds the whole host closed, both listings end.
+
 Multi-hop. When the letter comes back from another address than the one we talked to, the input is yours and the
 output may be an innocent smarthost. Only the input is listed, and only after a second, independent run shows the
 same. The output is never listed for it.
@@ -104,6 +119,12 @@ _SENTENCE: Mapping[Reason, str] = {
         "The server accepted our letters and nothing has come back; a second retest a day later will tell a closed "
         "relay from a held queue."
     ),
+    Reason.TWIN_RELAYS: (
+        "This address does not relay, and our letters did not come out of it; another address of the same machine does."
+    ),
+    Reason.ONE_WAY_IN: (
+        "It was found closed at one way in; a listing ends when a test of the whole host finds it closed."
+    ),
     Reason.SECOND_LOOK: (
         "Every form was refused, but in words that may be meant for us alone; a second look from another address of "
         "ours follows at once, and ends the listing if it finds the same."
@@ -134,14 +155,19 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         raise Damaged(f"run {case.run} is judged {case.verdict} without a returned letter; nothing is listed for it")
     if reason is Reason.RETEST_LOSES and (case.loses_before is None or now - case.loses_before < LOSES_APART):
         action, reason = Action.KEEP, Reason.LOSES_ONCE
+    elif action is Action.DELIST and not case.whole:
+        action, reason = Action.KEEP, Reason.ONE_WAY_IN
     elif reason is Reason.RETEST_CLOSED and case.second_look:
         action, reason = Action.KEEP, Reason.SECOND_LOOK
+    if case.verdict in KIND and case.elsewhere:
+        action, reason = Action.DELIST if where is Footing.LISTED else Action.NOTHING, Reason.TWIN_RELAYS
+    kind = KIND.get(case.verdict) if action in (Action.LIST, Action.RENEW) else None
     return Decision(
         action=action,
         reason=reason,
         explanation=_SENTENCE[reason],
-        kind=KIND.get(case.verdict),
-        expires=now + timedelta(days=terms.expiry_days) if case.verdict in KIND else None,
+        kind=kind,
+        expires=now + timedelta(days=terms.expiry_days) if kind else None,
         follow_up=_follow_up(case, where, action, reason, terms, now, random),
     )
 

@@ -19,7 +19,7 @@ from tester.verdict import Finding
 
 _LISTING = columns(listings, Listing)
 #: End reasons that say: a test has shown the relay closed.
-_BY_TEST = (Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES)
+_BY_TEST = (Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES, Reason.TWIN_RELAYS)
 
 #: Findings that convict, by their name.
 _CAME_BACK = [Finding(outcome.value) for outcome in sorted(DELIVERED)]

@@ -48,12 +48,16 @@ class Paths(Shelf):
         same = [paths.c.run == run, paths.c.address == path.address, paths.c.port == path.port]
         self._sql.execute(update(paths).where(*same).values(verdict=verdict, explanation=explanation))
 
-    def relayed(self, address: Address) -> set[int]:
-        """The ports of an address that have ever taken a letter which came back."""
+    def relayed(self, address: Address, *, but: str = "") -> set[int]:
+        """The ports of an address that have ever taken a letter which came back, in a run other than `but`."""
         back = exists().where(
             letters.c.run == paths.c.run, letters.c.path == paths.c.number, letters.c.finding.in_(_BACK)
         )
-        wanted = select(paths.c.port).join(runs, runs.c.id == paths.c.run).where(paths.c.address == address, back)
+        wanted = (
+            select(paths.c.port)
+            .join(runs, runs.c.id == paths.c.run)
+            .where(paths.c.address == address, paths.c.run != but, back)
+        )
         return set(self._sql.execute(wanted.distinct()).scalars())
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import LargeBinary, func, insert, select
+from sqlalchemy import LargeBinary, and_, func, insert, or_, select
 
+from dnsbl.addresses import Address
 from dnsbl.model import Return
-from dnsbl.store.schema import returns
+from dnsbl.store.schema import letters, paths, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.returned import Collected
+from tester.smtp import DELIVERED
 from tester.verdict import Finding, Weighed
 
 #: Octets of a message that a list of messages holds of it: its head, and that of any mail is smaller.
@@ -18,6 +20,7 @@ HEAD = 16 * 1024
 #: Messages of a run that are read at once.
 MOST = 200
 
+_CAME_BACK = [Finding(outcome.value) for outcome in sorted(DELIVERED)]
 _HEADS = [
     func.substr(returns.c.message, 1, HEAD, type_=LargeBinary).label("message") if column.name == "message" else column
     for column in columns(returns, Return)
@@ -51,6 +54,21 @@ class Returns(Shelf):
         """The heads of a run's first messages, in the order of arrival."""
         wanted = select(*_HEADS).where(returns.c.run == run).order_by(returns.c.id)
         return many(Return, self._sql.execute(wanted.limit(most)))
+
+    def deliveries(self, run: str) -> set[tuple[Address, Address, Finding]]:
+        """Of a run's letters that came back: the address that each was offered to, the one that delivered it, and what
+        it was found to be."""
+        ours = or_(letters.c.recipient == returns.c.token, letters.c.sender == returns.c.token)
+        way = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
+        wanted = (
+            select(paths.c.address, returns.c.peer, returns.c.finding)
+            .select_from(returns)
+            .join(letters, and_(letters.c.run == returns.c.run, ours))
+            .join(paths, way)
+            .where(returns.c.run == run, returns.c.finding.in_(_CAME_BACK))
+            .distinct()
+        )
+        return {(row[0], row[1], row[2]) for row in self._sql.execute(wanted)}
 
     def bounces(self, run: str) -> dict[str, bytes]:
         """The first proven bounce of each of a run's letters, whole, by the token that it came to."""

@@ -30,6 +30,7 @@ class Site:
             "collector_domain": "c.test",
             "bounce_domain": "b.test",
             "port": target_port,
+            "owner_ports": [25],
             "lab_networks": ["127.0.0.0/8"],
             "attempt_gap": 0.02,
             "connection_gap": 0.05,

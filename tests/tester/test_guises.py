@@ -84,6 +84,13 @@ def test_who_has_one_name_for_ehlo_calls_the_second_one_by_its_address(source: s
     assert (first.helo, second.helo) == ("one.example", literal)
 
 
+def test_a_stranger_keeps_its_name_at_another_address_unless_it_is_called_by_its_address() -> None:
+    named, unnamed = pair(replace(LONE, sources=("192.0.2.1",)), None, bytes_of(1))
+    assert named.at("2001:db8::1") == replace(named, source="2001:db8::1")
+    assert unnamed.at("2001:db8::1") == replace(unnamed, source="2001:db8::1", helo="[IPv6:2001:db8::1]")
+    assert unnamed.at("") == replace(unnamed, source="")
+
+
 def test_with_one_domain_for_everything_there_is_no_third() -> None:
     assert pair(replace(LONE, bounce_domains=("c.example",)), None, bytes_of(1))[1].third_domain == ""
 

@@ -553,6 +553,15 @@ def test_a_letter_that_came_back_says_from_where_and_when(change: dict[str, obje
     assert weigh(replace(GOOD, **change)).reason == f"The letter came back with its proof {reason}"  # type: ignore[arg-type]
 
 
+def test_a_letter_by_another_address_of_the_same_machine_came_straight_back() -> None:
+    elsewhere = replace(GOOD, peer=ip_address("2001:db8::9"))
+    assert weigh(elsewhere).finding is Finding.DELIVERED_OTHER
+    twin = weigh(replace(elsewhere, twin="mx.host.test"))
+    assert (twin.finding, twin.counts) == (Finding.DELIVERED_SAME, True)
+    assert "2001:db8::9 (mx.host.test leads to both)" in twin.reason
+    assert weigh(replace(elsewhere, twin="mx.host.test", proof_ok=False)).finding is Finding.TOKEN_SEEN
+
+
 # ---------------------------------------------------------------------------------------- another stranger
 
 

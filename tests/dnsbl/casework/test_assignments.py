@@ -299,3 +299,32 @@ def test_a_second_look_that_a_removal_waits_for_does_not_wait_for_the_networks_n
     office.casework.assignments.file_run(assignment)
     second = office.casework.assignments.take_job("w1")
     assert (second.job.address, second.job.reason) == (owner, JobReason.VANTAGE)
+
+
+def test_an_address_that_names_lead_to_is_tested_only_where_it_may_be(make_office) -> None:
+    office = make_office(tester={"source_addresses": ["2001:db8::2"]}, collector={"addresses": ["2001:db8::7"]})
+    may_test = office.casework.assignments.may_test
+    office.casework.operators.exclude(ip_network("2001:db8::5/128"), reason="asked", actor="operator")
+    asked = {host: may_test(ip_address(host)) for host in ("2001:db8::1", "2001:db8::2", "2001:db8::5", "2001:db8::7")}
+    assert list(asked.values()) == [True, False, False, False]
+    assert not may_test(ip_address("fe80::1")) and not may_test(ip_address("::1"))
+
+
+def test_an_address_is_under_test_while_a_worker_has_its_job(office) -> None:
+    under_test = office.casework.assignments.under_test
+    assert not under_test(ADDRESS)
+    office.nominate(HOST)
+    assert not under_test(ADDRESS), "it waits"
+    office.take()
+    assert under_test(ADDRESS)
+
+
+def test_another_address_of_the_host_is_dialled_only_while_neither_has_opted_out(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    twin, may_dial = ip_address("2001:db8::1"), office.casework.assignments.may_dial
+    assert may_dial(assignment, twin)
+    office.casework.operators.exclude(ip_network("2001:db8::1/128"), reason="asked", actor="operator")
+    assert not may_dial(assignment, twin) and may_dial(assignment)
+    office.casework.operators.exclude(ip_network(f"{HOST}/32"), reason="asked", actor="operator")
+    assert not may_dial(assignment, ip_address("2001:db8::9"))

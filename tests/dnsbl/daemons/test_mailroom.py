@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from dnsbl.addresses import parse_address
+from dnsbl.addresses import Address, parse_address
 from dnsbl.daemons import mailroom as module
 from dnsbl.daemons.mailroom import Mailroom, literals
+from dnsbl.daemons.names import Lookups
 from dnsbl.errors import StoreUnavailable, Trouble
 from tester.letter import Keyring
+from tester.verdict import Finding
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ async def test_whatever_ails_the_store_the_sender_keeps_the_message(
 ) -> None:
     office, mailroom, _ = opened
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise StoreUnavailable("in trouble", trouble=trouble)
 
     monkeypatch.setattr(office.casework.arrivals, "file_return", fails)
@@ -167,3 +169,40 @@ async def test_whatever_ails_the_store_the_sender_keeps_the_message(
     assert replies[5].startswith(reply)
     stop.set()
     await running
+
+
+@pytest.mark.parametrize("same", [True, False])
+async def test_a_letter_by_the_other_family_is_one_machines_when_its_names_say_so(
+    opened: tuple[Any, Mailroom, Any], same: bool
+) -> None:
+    office, _, issued = opened
+    asked: list[object] = []
+
+    async def shared(address: Address, other: Address, names: tuple[str, ...]) -> str:
+        asked.append((str(address), str(other), names))
+        return "mx.host.test" if same else ""
+
+    lookups = Lookups(shared=shared)
+    mailroom = Mailroom(office.casework.arrivals, office.settings, office.keyring, office.clock, lookups=lookups)
+    await mailroom._deliver(office.arrived(issued.recipient, "2001:db8::1", office.message(issued)))
+    report = office.casework.views.run_report(issued.run)
+    assert [back.finding for back in report.returns] == [Finding.DELIVERED_SAME if same else Finding.DELIVERED_OTHER]
+    assert asked == [("2001:db8::1", "8.8.4.4", ("relay.example",))]
+
+
+async def test_no_name_is_asked_for_where_it_would_not_matter(opened: tuple[Any, Mailroom, Any]) -> None:
+    office, _, issued = opened
+
+    async def shared(address: Address, other: Address, names: tuple[str, ...]) -> str:
+        raise AssertionError("nobody should be asked")
+
+    lookups = Lookups(shared=shared)
+    mailroom = Mailroom(office.casework.arrivals, office.settings, office.keyring, office.clock, lookups=lookups)
+    for recipient, peer in (
+        (issued.recipient, "8.8.4.4"),
+        (issued.recipient, "8.8.8.8"),
+        (issued.sender, "2001:db8::1"),
+        ("r" * 34, "2001:db8::1"),
+        ("postmaster", "2001:db8::1"),
+    ):
+        await mailroom._deliver(office.arrived(recipient, peer, office.message(issued)))

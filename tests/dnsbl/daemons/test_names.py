@@ -82,3 +82,48 @@ async def test_a_machine_without_a_resolver_knows_no_names(monkeypatch: pytest.M
 
     monkeypatch.setattr(names, "Resolver", none)
     assert await own_name(parse_address("8.8.4.4"), ("mx.host.test",)) == ""
+
+
+HOST, TWIN, OTHER = parse_address("8.8.4.4"), parse_address("2606::1"), parse_address("2606::2")
+TWIN_PTR = f"{TWIN.reverse_pointer}."
+BOTH = {("mx.host.test.", "A"): ["8.8.4.4"], ("mx.host.test.", "AAAA"): ["2606::1", "2606::2"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "zone", "found"),
+    [
+        (("mx.host.test",), BOTH, (TWIN, OTHER)),
+        ((), BOTH | {(PTR, "PTR"): ["mx.host.test"]}, (TWIN, OTHER)),
+        ((), BOTH, ()),
+        # a name that does not lead back to the address tells nothing of it, whomever else it leads to
+        (("mx.host.test",), {("mx.host.test.", "A"): ["8.8.8.8"], ("mx.host.test.", "AAAA"): ["2606::1"]}, ()),
+    ],
+)
+async def test_candidates_are_what_a_name_leads_to_that_leads_back(
+    said: tuple[str, ...], zone: dict[tuple[str, str], list[str]], found: tuple[object, ...]
+) -> None:
+    assert await names.twins(HOST, said, Scripted(zone)) == found  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("said", "zone", "name"),
+    [
+        ((), BOTH | {(TWIN_PTR, "PTR"): ["mx.host.test"]}, "mx.host.test"),
+        (("mx.host.test",), BOTH, "mx.host.test"),
+        # somebody's name leads to it, but it does not call itself so
+        ((), BOTH, ""),
+        ((), BOTH | {(TWIN_PTR, "PTR"): ["victim.test"], ("victim.test.", "AAAA"): ["2606::1"]}, ""),
+        # it calls itself so, but the name leads to one of them alone
+        (("a.test",), {("a.test.", "AAAA"): ["2606::1"]}, ""),
+    ],
+)
+async def test_two_addresses_are_one_machine_when_a_name_of_the_one_leads_to_both(
+    said: tuple[str, ...], zone: dict[tuple[str, str], list[str]], name: str
+) -> None:
+    assert await names.shared(TWIN, HOST, said, Scripted(zone)) == name  # type: ignore[arg-type]
+
+
+async def test_nobody_is_asked_about_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "Resolver", never)
+    assert await names.twins(parse_address("127.0.0.1"), ("mx.host.test",)) == ()
+    assert await names.shared(parse_address("::1"), HOST, ("mx.host.test",)) == ""

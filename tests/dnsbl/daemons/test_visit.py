@@ -10,6 +10,7 @@ import pytest
 
 from dnsbl.addresses import network_of, parse_address
 from dnsbl.casework.assignments import Assignment
+from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.visit import Means, Visit
 from dnsbl.errors import NotFound
 from tester import vectors
@@ -33,10 +34,12 @@ def visiting(office: Any, assignment: Assignment | None = None, **means: Any) ->
         "keyring": office.keyring,
         "clock": office.clock,
         "sign": lambda guise: None,
-        "own_name": None,
+        "lookups": Lookups(),
         "on_event": None,
+        "place": None,
     }
-    return Visit(Means(**usual | means), assignment, held=held, heard=heard)
+    path = means.pop("path", None)
+    return Visit(Means(**usual | means), assignment, path, held=held, heard=heard)
 
 
 def run_of(office: Any) -> str:
@@ -142,6 +145,21 @@ def test_a_stranger_whose_address_is_another_machines_dials_from_whatever_there_
     assert {attempt.opening.source for attempt in visit.compose(SAID)} == {""}
 
 
+def test_at_a_way_in_of_the_other_family_both_strangers_come_from_our_addresses_of_that_family(
+    make_office: Any,
+) -> None:
+    office = make_office(tester=TWO_OF_EACH)
+    office.casework.operators.order_test(parse_address(HOST), profile="standard", actor="operator")
+    taken = office.take()
+    six = Path(address=parse_address("2001:db8::99"), port=25)
+    visit = visiting(office, taken, path=six)
+    visit.prepare(vectors.profile("standard"))
+    assert visit.approach.source == "2001:db8::2"
+    attempts = {attempt.vector: attempt for attempt in visit.compose(SAID)}
+    assert attempts["S11"].opening.source == "2001:db8::2"
+    assert attempts["S11"].opening.helo == taken.guises[1].helo.encode()
+
+
 def test_a_run_from_before_there_were_guises_is_taken_up_under_our_first_names(make_office: Any) -> None:
     office = make_office(tester=TWO_OF_EACH)
     office.nominate(HOST)
@@ -170,10 +188,10 @@ async def test_outside_of_labs_only_a_proven_name_stands_in_a_sender(make_office
     taken = office.take()
     public = parse_address("8.8.4.4")
     there = replace(taken, job=replace(taken.job, address=public), paths=(Path(address=public, port=25),))
-    outside = visiting(office, there, own_name=own_name)
+    outside = visiting(office, there, lookups=Lookups(own_name=own_name))
     assert await outside.own_name(("mx.gmail.test",)) == "proven.host.test"
     assert asked == [(public, ("mx.gmail.test",))]
-    inside = visiting(office, taken, own_name=own_name)
+    inside = visiting(office, taken, lookups=Lookups(own_name=own_name))
     assert await inside.own_name(("mx.host.test",)) == "mx.host.test"
     assert await inside.own_name(()) == ""
     assert len(asked) == 1
@@ -242,7 +260,7 @@ async def test_where_no_letter_needs_a_name_none_is_served(make_office: Callable
         return ""
 
     office = make_office(tester={"mx_domain": "m.example"})
-    visit = visiting(office, own_name=own)
+    visit = visiting(office, lookups=Lookups(own_name=own))
     visit.prepare()
     await visit.own_name(())
     assert office.casework.contents.pairs() == []

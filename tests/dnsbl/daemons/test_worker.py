@@ -66,7 +66,8 @@ class Shop:
     """A worker on a store of its own, testing the host."""
 
     def __init__(self, store: Store, port: int, clock: Clock, **tester: Any) -> None:
-        quick = {"port": port, "lab_networks": ["127.0.0.0/8"], "attempt_gap": 0, "connection_gap": 0, "grace": 0}
+        here = {"port": port, "owner_ports": [25], "lab_networks": ["127.0.0.0/8"]}
+        quick = here | {"attempt_gap": 0, "connection_gap": 0, "grace": 0}
         more = {key: tester.pop(key) for key in ("collector",) if key in tester}
         self.settings = Settings.model_validate({"tester": quick | tester} | more)
         keyring = Keyring.generate(lambda size: bytes(size), 0)

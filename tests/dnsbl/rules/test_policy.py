@@ -225,3 +225,27 @@ def test_a_run_that_our_own_fault_spoilt_is_repeated_once_a_day_later(reason: Jo
 def test_a_closed_nomination_is_the_end_of_our_interest() -> None:
     decision = decide(case(Verdict.CLOSED), TERMS, NOW, half)
     assert (decision.action, decision.follow_up) == (Action.NOTHING, None)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES])
+def test_one_way_in_that_is_closed_does_not_speak_for_the_host(verdict: Verdict) -> None:
+    said = decide(case(verdict, Footing.LISTED, whole=False), TERMS, NOW, half)
+    assert (said.action, said.reason) == (Action.KEEP, Reason.ONE_WAY_IN)
+    assert said.follow_up is not None and said.follow_up.reason is JobReason.RETEST
+
+
+@pytest.mark.parametrize("verdict", [Verdict.OPEN, Verdict.OPEN_MULTIHOP])
+@pytest.mark.parametrize(
+    ("footing", "action", "follows"),
+    [
+        (Footing.CLEAR, Action.NOTHING, None),
+        (Footing.PROBATION, Action.NOTHING, JobReason.PROBATION),
+        (Footing.LISTED, Action.DELIST, JobReason.PROBATION),
+    ],
+)
+def test_an_address_whose_twin_relays_and_delivers_by_itself_is_not_held_on_the_list(
+    verdict: Verdict, footing: Footing, action: Action, follows: JobReason | None
+) -> None:
+    said = decide(case(verdict, footing, elsewhere=True), TERMS, NOW, half)
+    assert (said.action, said.reason, said.kind, said.expires) == (action, Reason.TWIN_RELAYS, None, None)
+    assert (said.follow_up.reason if said.follow_up else None) is follows

@@ -1,0 +1,120 @@
+"""Shell: the ways into one host, one after another: which are tried, and when enough is known of one.
+
+Store before you act holds in each `visit`; what a way in comes to is `tester.host`'s judgement. Never two
+connections to a host at once: a way in is done with before the next is dialled, and another address of the same
+machine is dialled only once it has a place of its own (`Means.place`), so that a test of that address does not run
+beside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from dnsbl.addresses import Address
+from dnsbl.casework.assignments import Assignment
+from dnsbl.daemons.visit import Means, Visit
+from dnsbl.model import Extent
+from tester import vectors
+from tester.caller import call
+from tester.fate import on
+from tester.host import is_enough
+from tester.paths import Path, missing, path, whole
+from tester.smtp import Transcript
+from tester.verdict import PLAIN, STRANGER
+
+#: Other addresses of a machine that one test looks at: what a stranger's names lead to has bounds.
+MOST_TWINS = 2
+
+
+class Round:
+    """One take of a job. `held` says that nobody is to be dialled now, `heard` is told of every connection."""
+
+    def __init__(
+        self, means: Means, assignment: Assignment, *, held: Callable[[], bool], heard: Callable[[Transcript], None]
+    ) -> None:
+        self._means = means
+        self._assignment = assignment
+        self._held = held
+        self._heard = heard
+        self._names = dict.fromkeys(assignment.names)  # what the server calls itself
+        self._connected = False  # whether the last way in had somebody behind it
+
+    async def hold(self) -> None:
+        """Talk to the host at every way in that the test is of. Raises what `caller.call` and the verbs raise."""
+        job, filed = self._assignment.job, self._assignment.paths
+        await self._talk(self._visit(filed[0]), first=True)
+        own = [one for one in filed[1:] if one.address == job.address]
+        if job.extent is Extent.HOST:
+            own += missing(whole(job.address, job.port, self._means.settings.tester.owner_ports), filed)
+        for one in own:
+            await self._beside(one)
+        for twin in await self._twins():
+            ways = [one for one in filed if one.address == twin]
+            if job.extent is Extent.HOST:
+                ways += missing(whole(twin, job.port, self._means.settings.tester.owner_ports), filed)
+            async with self._means.place(job.address, twin) as free:
+                for one in ways if free else ():
+                    await self._beside(one)
+
+    # ------------------------------------------------------------------------------------------- its steps
+
+    def _visit(self, way: Path) -> Visit:
+        return Visit(self._means, self._assignment, way, held=self._held, heard=self._note)
+
+    def _note(self, transcript: Transcript) -> None:
+        self._heard(transcript)
+        self._connected = bool(transcript.source)
+        if transcript.target == str(self._assignment.job.address) and transcript.target_name:
+            self._names[transcript.target_name] = None
+
+    async def _talk(self, visit: Visit, *, first: bool = False, forms: Iterable[vectors.Vector] = ()) -> None:
+        """File what is to be offered, and hold the conversations; where nothing is to be offered, none."""
+        offered = await asyncio.to_thread(visit.prepare, tuple(forms))
+        if not offered and not first:
+            return
+        if self._connected:
+            await asyncio.sleep(self._means.settings.tester.connection_gap)
+        await call(visit)
+
+    async def _beside(self, way: Path) -> None:
+        """A way in beside the mail port: the plain forms first, by both strangers, and the others only where these
+        leave a question."""
+        forms = vectors.profile(self._assignment.job.profile)
+        known = on(way, await asyncio.to_thread(self._means.assignments.letters, self._assignment))
+        plain = [form for form in forms if form.id in PLAIN | STRANGER]
+        await self._talk(self._visit(way), forms=() if known else plain)
+        known = on(way, await asyncio.to_thread(self._means.assignments.letters, self._assignment))
+        if is_enough(way, known):
+            return
+        tried = {fate.letter.vector for fate in known}
+        await self._talk(self._visit(way), forms=[form for form in forms if form.id not in tried])
+
+    async def _twins(self) -> list[Address]:
+        """Other addresses that are proven to be the same machine: those that are filed, and those that its names
+        lead to and that say so themselves, by a reverse name or in their greeting."""
+        job = self._assignment.job
+        found = list(dict.fromkeys(one.address for one in self._assignment.paths if one.address != job.address))
+        if job.extent is not Extent.HOST or job.retries:
+            return found
+        for candidate in await self._means.lookups.twins(job.address, tuple(self._names)):
+            if len(found) >= MOST_TWINS:
+                break
+            if candidate in found or not await asyncio.to_thread(self._means.assignments.may_test, candidate):
+                continue
+            if await self._means.lookups.shared(candidate, job.address, ()) or await self._greets(candidate):
+                found.append(candidate)
+        return found
+
+    async def _greets(self, candidate: Address) -> bool:
+        """Whether a machine calls itself, in its greeting, by a name that leads to both addresses. One connection, on
+        which nothing is offered."""
+        job = self._assignment.job
+        async with self._means.place(job.address, candidate) as free:
+            if not free:
+                return False
+            look = self._visit(path(candidate, job.port))
+            look.prepare_nothing()
+            if self._connected:
+                await asyncio.sleep(self._means.settings.tester.connection_gap)
+            said = [one.target_name for one in await call(look) if one.target_name]
+        return bool(said and await self._means.lookups.shared(candidate, job.address, tuple(said)))
