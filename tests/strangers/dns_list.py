@@ -60,15 +60,17 @@ data = "A list for tests."
 class OurList:
     """One list that answers at an address inside the laboratory."""
 
-    def __init__(self, lab: Lab, address: str, *, ns: str = "", also: str = "", dns: Sequence[str] = ()) -> None:
+    def __init__(
+        self, lab: Lab, address: str, *, ns: str = "", also: str = "", zone: str = ZONE_FILE, dns: Sequence[str] = ()
+    ) -> None:
         """`ns` is the address that the zone names for its server; `also` is one more place, ADDRESS:PORT, where it
-        listens; `dns` are more lines of [dns].
+        listens; `zone` is the zone's file; `dns` are more lines of [dns].
         """
         self._lab, self.address = lab, address
         self.name = f"list-{address}"
         self.folder = lab.folder / self.name
         (self.folder / "zones").mkdir(parents=True)
-        (self.folder / "zones" / "list.toml").write_text(ZONE_FILE % (ns or address))
+        (self.folder / "zones" / "list.toml").write_text(zone % (ns or address))
         self.config = self.folder / "config.toml"
         lines = [
             "[web]",

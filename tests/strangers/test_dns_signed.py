@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import base64
 import random
+import time
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
 
 import dnslib
 import pytest
-from dns_list import ZONE, OurList
+from dns_list import ZONE, ZONE_FILE, OurList, Tap
 from dns_servers import (
     MX,
     TXT,
     A,
     ask,
+    ask_all,
     labels_of,
     query,
     root_zone,
@@ -31,8 +33,13 @@ from lab import Lab
 from recipes import block
 
 OURS, SIGNER, PUBLIC, ROOT = "127.0.0.20", "127.0.0.54", "127.0.0.55", "127.0.0.10"
-RESOLVER, MISLED = "127.0.0.30", "127.0.0.31"
-DNSKEY = 48
+RESOLVER, MISLED, WAITING, COUNTING = "127.0.0.30", "127.0.0.31", "127.0.0.32", "127.0.0.33"
+COUNTED, COUNTED_ROOT = "127.0.0.56", "127.0.0.11"
+#: Seconds, in the place of the sixty of the recipe; and what it may take until a change is public.
+MINIMUM, PUBLIC_WITHIN = 6, 3
+DNSKEY, NSEC = 48, 47
+#: So many addresses are listed, and so many questions asked, to see how many of them the list hears.
+LISTINGS, QUESTIONS = 250, 1000
 RANGE = ip_network("198.51.100.0/24")
 LISTED = [ip_network("192.0.2.7"), ip_network("2001:db8::7"), RANGE]
 
@@ -55,6 +62,7 @@ def sample(language: str, folder: Path) -> str:
             "/run/knot": str(folder),
             "SECRET1": secret(1),
             "SECRET2": secret(2),
+            "minimum = 60": f"minimum = {MINIMUM}",
         },
     )
 
@@ -67,7 +75,9 @@ class Signed(NamedTuple):
 @pytest.fixture(scope="module")
 def signed(lab: Lab) -> Signed:
     lines = [line for line in sample("toml", lab.folder).splitlines() if not line.startswith(("[dns]", "listen"))]
-    ours = OurList(lab, OURS, ns=PUBLIC, dns=lines)
+    zone = ZONE_FILE.replace("minimum = 300\n", sample("zone", lab.folder).removeprefix("[soa]\n"))
+    assert zone.count("minimum") == 1
+    ours = OurList(lab, OURS, ns=PUBLIC, zone=zone, dns=lines)
     (ours.folder / "tsig.keys").write_text(f"signer hmac-sha256 {secret(1)}\n")
     (ours.folder / "tsig.keys").chmod(0o640)
     ours.add(LISTED)
@@ -128,6 +138,50 @@ def test_a_new_listing_is_public_and_secure_within_seconds_and_gone_again(lab: L
         validated = delv(lab, signed, f"{'.'.join(labels_of(network[0]))}.{ZONE}")
         assert "fully validated" in validated
         assert ("127.0.0.4" in validated) == (rcode == 0)
+
+
+def test_a_new_listing_is_hidden_by_what_was_asked_of_its_neighbours_for_minimum_and_no_longer(
+    lab: Lab, signed: Signed
+) -> None:
+    """Nobody has asked for the address: it is the proof about another one, in the same gap, that hides it."""
+    neighbour, network = ip_address("203.0.114.5"), ip_network("203.0.114.9")
+    name = f"{'.'.join(labels_of(network[0]))}.{ZONE}"
+    start_unbound(lab, WAITING, ROOT, anchors=[f"{ZONE}. DNSKEY {signed.key}"])
+    proof = dnslib.DNSRecord.parse(ask(lab, PUBLIC, query(name, A, edns=True)))
+    assert {rr.ttl for rr in proof.auth if rr.rtype == NSEC} == {MINIMUM}
+    begun = time.monotonic()
+    asked = f"{'.'.join(labels_of(neighbour))}.{ZONE}"
+    assert resolved(lab, asked, A, resolver=WAITING)[:2] == ("NXDOMAIN", True)
+    signed.ours.add([network])
+    lab.wait_for("the public server to follow", lambda: ask(lab, PUBLIC, query(name, A))[3] & 15 == 0, PUBLIC_WITHIN)
+    assert time.monotonic() < begun + MINIMUM
+    assert resolved(lab, name, A, resolver=WAITING)[:2] == ("NXDOMAIN", True), "it was not hidden at all"
+    lab.wait_for("it to be seen", lambda: resolved(lab, name, A, resolver=WAITING)[0] == "NOERROR", 2 * MINIMUM)
+    hidden = time.monotonic() - begun
+    print(f"seen {hidden:.1f} s after the proof was fetched; minimum is {MINIMUM} s")
+    assert hidden <= MINIMUM + 1.5  # Unbound counts whole seconds
+
+
+def test_a_resolver_with_nsec_at_hand_keeps_most_questions_from_a_small_list(lab: Lab, signed: Signed) -> None:
+    """`python -m bench.nsec` has the figures; all of these questions are asked within a minimum that is longer."""
+    rng = random.Random(7)
+    drawn = [ip_network(f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(256)}") for _ in range(LISTINGS)]
+    signed.ours.add(sorted(set(drawn)))
+    last = f"{'.'.join(labels_of(drawn[-1][0]))}.{ZONE}"
+    lab.wait_for("the public server to follow", lambda: ask(lab, PUBLIC, query(last, A))[3] & 15 == 0, 8)
+    start_nsd(lab, COUNTED_ROOT, {"": root_zone(COUNTED_ROOT, {ZONE: COUNTED})})
+    tap = Tap(lab, COUNTED, PUBLIC)
+    try:
+        start_unbound(lab, COUNTING, COUNTED_ROOT, anchors=[f"{ZONE}. DNSKEY {signed.key}"])
+        names = {f"{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(256)}.10.{ZONE}" for _ in range(QUESTIONS)}
+        packets = [query(name, A, recursive=True) for name in sorted(names, key=str)]
+        rng.shuffle(packets)
+        replies = ask_all(lab, COUNTING, packets)
+    finally:
+        tap.stop()
+    assert all(reply and reply[3] & 15 in (0, 3) for reply in replies)
+    print(f"{len(tap.questions)} of {len(packets)} questions came to the list")
+    assert len(tap.questions) < len(packets) * 0.7
 
 
 def delv(lab: Lab, signed: Signed, name: str) -> str:
