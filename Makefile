@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
 
-$(READY): pyproject.toml constraints.txt setup.py dnsbl/dns/engine/_compiled.pyx $(wildcard dnsbl/dns/engine/*.pxi)
+$(READY): pyproject.toml constraints.txt setup.py $(wildcard dnsbl/dns/*/*.pyx dnsbl/dns/*/*.pxi)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
 	@echo "Setting up $(VENV) (once)..."
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
@@ -66,4 +66,4 @@ bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (se
 	@$(BIN)/python -m bench.dns $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
 
 clean:           ## remove what the other targets made
-	rm -rf $(VENV) dnsbl/dns/engine/_compiled.c dnsbl/dns/engine/_compiled.*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .mutants build dist *.egg-info
+	rm -rf $(VENV) dnsbl/dns/*/_*.c dnsbl/dns/*/_*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .mutants build dist *.egg-info

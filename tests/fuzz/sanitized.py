@@ -1,8 +1,11 @@
-"""The fuzzer's packets against the compiled engine, built with the address and undefined-behaviour sanitizers.
+"""The fuzzer's packets against the compiled engine, and odd data files against what was compiled to read them.
+
+Both are built with the address and undefined-behaviour sanitizers.
 
 `python tests/fuzz/sanitized.py` builds it beside the tree, in a temporary folder, and starts itself again with the
 sanitizer's library before everything else: a read or write out of bounds, an overflow or a shift too far ends that
-process with a report, and this one with 1. Packets go into `answer_one` and, over loopback, through the loop.
+process with a report, and this one with 1. Packets go into `answer_one` and, over loopback, through the loop; files are
+read by the reference too, which must find the same in them.
 """
 
 from __future__ import annotations
@@ -27,33 +30,34 @@ from random import Random
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "dnsbl.dns.engine._compiled"
+NAMES = ("dnsbl.dns.engine._compiled", "dnsbl.dns.sources._swift")
 IP_PKTINFO = 8  # <linux/in.h>; Python 3.11 does not name it
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1 -w"
 #: The interpreter never frees all that it has; its own allocator would hide what lies side by side.
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1", "PYTHONMALLOC": "malloc"}
 
 
-def build(folder: Path) -> Path:
-    """The instrumented module. Raises SystemExit when it cannot be built."""
+def build(folder: Path) -> list[Path]:
+    """The instrumented modules, as NAMES. Raises SystemExit when they cannot be built."""
     command = [sys.executable, "setup.py", "-q", "build_ext", "--build-lib", str(folder), "--build-temp"]
     environment = os.environ | {"CFLAGS": FLAGS, "LDFLAGS": "-fsanitize=address,undefined"}
     done = subprocess.run(
         [*command, str(folder / "temp")], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
-    found = [*folder.glob("dnsbl/dns/engine/_compiled.*.so")]
-    if not found:
-        sys.exit(f"the engine cannot be built with sanitizers:\n{done.stdout}{done.stderr}")
-    return found[0]
+    found = [path for name in NAMES for path in folder.glob(name.replace(".", "/") + ".*.so")]
+    if len(found) != len(NAMES):
+        sys.exit(f"what is compiled cannot be built with sanitizers:\n{done.stdout}{done.stderr}")
+    return found
 
 
-def load(module: Path) -> None:
-    """Make this file the compiled engine, before anything imports it."""
-    spec = importlib.util.spec_from_file_location(NAME, module)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[NAME] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[NAME])
+def load(modules: list[Path]) -> None:
+    """Make these files the compiled modules, before anything imports them."""
+    for name, path in zip(NAMES, modules, strict=True):
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
 
 
 def throw(packets: int, seed: int) -> None:
@@ -102,6 +106,21 @@ def throw(packets: int, seed: int) -> None:
     _loop(engines[0].core, (next(source)[:9000] for _ in range(packets // 20)), GOOD)
 
 
+def files(rounds: int, seed: int) -> None:
+    """So many odd files of each form, read by both in this process."""
+    from dnsbl.dns.sources import sheet
+    from tests.dnsbl.dns.sources.test_swift import FORMS, both, meddled, odd
+
+    assert sheet.swift is sys.modules[NAMES[1]]
+    drawn, refused = Random(seed), 0
+    for form in FORMS:
+        for number in range(rounds):
+            found = both(form, meddled(form, drawn) if number else odd(form), host_bits=number % 3 == 1)
+            refused += found.refusals if found else 0
+    print(f"sanitized, files: {rounds} of each form, {refused} lines refused", flush=True)
+    assert refused
+
+
 def _loop(core: Any, packets: Iterable[bytes], good: bytes) -> None:
     """Packets through the loop itself, in both families, at sockets with and without an address of their own."""
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -142,19 +161,22 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     words.add_argument("--packets", type=int, default=300_000)
     words.add_argument("--seed", type=int, default=2)
-    words.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
+    words.add_argument("--files", type=int, default=600, help="of each form")
+    words.add_argument("--inside", type=Path, nargs=2, help=argparse.SUPPRESS)
     given = words.parse_args()
     if given.inside:
         load(given.inside)
+        files(given.files, given.seed)
         throw(given.packets, given.seed)
         return 0
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="dnsbl-sanitized-") as folder:
-        module = build(Path(folder))
+        modules = build(Path(folder))
         library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
         command = [sys.executable, __file__, "--packets", str(given.packets), "--seed", str(given.seed)]
         environment = os.environ | ENVIRONMENT | {"LD_PRELOAD": library.stdout.strip(), "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([*command, "--inside", str(module)], cwd=ROOT, env=environment, timeout=600)
+        command += ["--files", str(given.files), "--inside", *map(str, modules)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, timeout=600)
     print(f"sanitized: {'no complaint' if not done.returncode else 'FAILED'}, {time.monotonic() - began:.0f} s")
     return 1 if done.returncode else 0
 

@@ -31,6 +31,7 @@ ABROAD = {
     "tests/dnsbl/daemons/test_mailroom_shares.py": "what of strangers' mail is kept, from the wire to the store",
     "tests/dnsbl/daemons/test_node_life.py": "a whole node, and its parts when they fail",
     "tests/dnsbl/dns/engine/test_equality.py": "both engines and the reference, byte by byte",
+    "tests/dnsbl/dns/sources/test_swift.py": "both readers of data files, to the last bit",
     "tests/dnsbl/dns/test_completeness.py": "that each behaviour has its vector",
     "tests/dnsbl/dns/test_published.py": "the zone file that is shipped",
     "tests/dnsbl/rules/evidence/test_exhibits.py": "messages of many makers, opened by the package as a whole",

@@ -36,16 +36,16 @@ class Dataset:
     ttl: int  #: of all its records, in seconds; those of the form generic have their own
     base: bytes = b""  #: the base template
     variables: tuple[bytes, ...] = (b"",) * 10
-    addresses: bytes = b""  #: of each value, the A record's data
+    addresses: bytes | memoryview = b""  #: of each value, the A record's data
     ends: memoryview = _NONE_I  #: of each value, where its template ends in `templates`
-    templates: bytes = b""
+    templates: bytes | memoryview = b""
     group_ends: memoryview = _NONE_I  #: of each group, where it ends in `groups`
     groups: memoryview = _NONE_I
     starts: memoryview = _NONE_I  #: 32 bits, or for IPv6 two times 64, the higher half first
     says: memoryview = _NONE_I
     guide: memoryview = _NONE_I  #: for IPv4: how many stretches begin before each /16
     slots: memoryview = _NONE_I  #: positions in `blob`, from 1 on; 0 is free
-    blob: bytes | bytearray = b""
+    blob: bytes | bytearray | memoryview = b""
     parents: memoryview = _NONE_Q  #: hashes; 0 is free
 
     @property
@@ -103,7 +103,8 @@ class Dataset:
     def value(self, number: int) -> Value:
         """This value."""
         begin = self.ends[number - 1] if number else 0
-        return Value(self.addresses[4 * number : 4 * number + 4], self.templates[begin : self.ends[number]])
+        address = self.addresses[4 * number : 4 * number + 4]
+        return Value(bytes(address), bytes(self.templates[begin : self.ends[number]]))
 
     def text(self, number: int, name: bytes) -> bytes:
         """The text of this value for what was asked; b"" where there is none."""

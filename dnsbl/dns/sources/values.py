@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 #: Bytes of one TXT string (RFC 1035 3.3).
 LONGEST = 255
+#: Values of a dataset that are known again.
+MOST_KNOWN = 1 << 14
 
 
 class NotTaken(Exception):
@@ -84,23 +86,35 @@ def filled(template: bytes, base: bytes, variables: tuple[bytes, ...], name: byt
 
 
 class Values:
-    """The distinct values of a dataset, in the order in which they came first."""
+    """The values of a dataset, in the order in which they came first.
+
+    Equal ones are kept once while there are MOST_KNOWN at most; of more, as where every line has a text of its own,
+    only one that repeats the value before it is not kept again.
+    """
 
     def __init__(self) -> None:
+        self._values: list[Value] = []
         self._known: dict[Value, int] = {}
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._values)
 
     def number(self, value: Value) -> int:
         """Where this value is, from 1 on."""
-        return self._known.setdefault(value, len(self._known) + 1)
+        number = self._known.get(value)
+        if number is None:
+            if not self._values or self._values[-1] != value:
+                self._values.append(value)
+            number = len(self._values)
+            if number <= MOST_KNOWN:
+                self._known[value] = number
+        return number
 
     def packed(self) -> tuple[bytes, memoryview, bytes]:
         """(addresses, where the template of each ends, the templates)."""
         ends, total = array("I"), 0
-        for value in self._known:
+        for value in self._values:
             total += len(value.template)
             ends.append(total)
-        addresses = b"".join(value.address for value in self._known)
-        return addresses, memoryview(ends), b"".join(value.template for value in self._known)
+        addresses = b"".join(value.address for value in self._values)
+        return addresses, memoryview(ends), b"".join(value.template for value in self._values)
