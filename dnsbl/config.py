@@ -31,6 +31,9 @@ PATHS = (
     ("dns", "tsig_keys"),
     ("collector", "tls_certificate"),
     ("collector", "tls_key"),
+    ("notices", "ca_file"),
+    ("notices", "credentials_file"),
+    ("notices", "templates_dir"),
 )
 
 

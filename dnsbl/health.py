@@ -26,7 +26,7 @@ WHY_MOST = 300
 class Health:
     """How one part does."""
 
-    part: str  #: dns, worker, collector, scheduler, web, or a piece of one: feed, store, ...
+    part: str  #: dns, worker, collector, scheduler, notices, web, or a piece of one: feed, store, ...
     up: bool
     since: datetime  #: since when it is so
     why: str  #: one sentence, when it is down; when it is up, what waits for somebody's word, or ""

@@ -69,6 +69,12 @@ class RunState(StrEnum):
     SETTLED = "settled"  # judged for good
 
 
+class NoticeState(StrEnum):
+    QUEUED = "queued"  # waits for `due`, or is being handed over
+    SENT = "sent"  # the smarthost has taken it
+    FAILED = "failed"  # refused for good, bounced, or put off for too long
+
+
 class Action(StrEnum):
     """What a decision does."""
 
@@ -220,6 +226,25 @@ class Return:
     finding: Finding
     explanation: str
     message: bytes  #: in a list of messages only its head
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """One mail that we send."""
+
+    id: int
+    token: str  #: 26 characters of [a-z2-7], in its Message-ID: the same however often it is offered
+    template: str  #: which words it is made of (`rules.notices`)
+    recipient: str  #: a mail address
+    subject: str  #: what the journal enters it under: an address, a network, or "list"
+    facts: str  #: what fills the template, as a JSON object of strings; "" once it has ended
+    answers: str  #: the Message-ID of the mail that it answers, or ""
+    queued: datetime
+    due: datetime  #: when it is offered next
+    state: NoticeState
+    takes: int  #: how often a process took it to offer it
+    tries: int  #: how often it was put off
+    reply: str  #: the smarthost's last word, or ours
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

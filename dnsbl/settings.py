@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -627,6 +627,57 @@ class SelfTesting(Section):
     keep_days: float = Field(7, description="Days for which a result is shown to who holds its link.", gt=0)
 
 
+def _mailbox(value: str) -> str:
+    if value and not _MAILBOX.match(value):
+        raise ValueError("a mail address is needed, such as relays@example.org")
+    return value
+
+
+_MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}\Z")
+#: A mail address, or "".
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+
+
+class NoticeSettings(Section):
+    """Mail that this list sends. None goes out without a smarthost."""
+
+    smarthost: Hostname | Literal[""] = Field(
+        "", description="The mail server that takes our mail and hands it on; empty: no mail is sent."
+    )
+    port: int = Field(25, description='Its port: 25 or 587, and 465 for tls = "tls".', ge=1, le=65535)
+    tls: str = Field(
+        "starttls",
+        description="How it is spoken to: starttls, tls (from the first octet on) or none, for one on this machine.",
+        pattern="^(starttls|tls|none)$",
+    )
+    ca_file: Path | None = Field(
+        None, description="PEM certificates that its certificate may be signed by; else those that this system trusts."
+    )
+    credentials_file: Path | None = Field(
+        None,
+        description=(
+            "File with the name and, on a second line, the password for it; relative to the configuration file, and "
+            "not others' to read."
+        ),
+    )
+    sender: Mailbox = Field("", description="The address in From; needed with a smarthost.")
+    reply_to: Mailbox = Field("", description="Where answers of people go; empty: to service.contact.")
+    templates_dir: Path | None = Field(
+        None,
+        description="Folder whose NAME.txt is said in place of our own words; relative to the configuration file.",
+    )
+    retry_after: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (300, 900, 3600, 14400),
+        description="Seconds until each further try of a mail that was put off; the last one repeats.",
+        min_length=1,
+    )
+    give_up_days: float = Field(3, description="Days after which a mail that was always put off is given up.", gt=0)
+    keep_days: float = Field(30, description="Days for which it is remembered whom a mail went to.", ge=1)
+    per_recipient: int = Field(4, description="Mails a day to one address.", ge=1)
+    per_domain: int = Field(40, description="Mails a day to one domain.", ge=1)
+    per_day: int = Field(1000, description="Mails a day altogether.", ge=1)
+
+
 class Policy(Section):
     """When to list, keep and delist; `docs/policy.md` explains each."""
 
@@ -720,6 +771,7 @@ class Settings(Section):
     collector: CollectorSettings = CollectorSettings()
     web: Web = Web()
     self_test: SelfTesting = SelfTesting()
+    notices: NoticeSettings = NoticeSettings()
     policy: Policy = Policy()
 
     @model_validator(mode="after")
@@ -761,6 +813,7 @@ class Settings(Section):
             yield "collector.tls_certificate and collector.tls_key go together"
         if self.dns.tsig_keys is None and any(rule.key for rule in self.dns.transfer):
             yield "dns.transfer names a key, so dns.tsig_keys must name the file that holds it"
+        yield from self._unsendable()
         for address in tester.source_addresses:
             if (
                 tester.lab_networks
@@ -771,6 +824,15 @@ class Settings(Section):
                     f"tester.lab_networks goes only with source addresses inside it, and {address} is not: "
                     "a lab must not reach the world"
                 )
+
+    def _unsendable(self) -> Iterator[str]:
+        notices = self.notices
+        if notices.smarthost and not notices.sender:
+            yield "notices.smarthost goes only with notices.sender"
+        if notices.credentials_file is not None and notices.tls == "none":
+            yield "notices.credentials_file goes only with notices.tls, or everybody on the way could read the password"
+        if (domain := notices.sender.rpartition("@")[2].lower()) in self.tester.domains:
+            yield f"notices.sender must not be at {domain}, which is for tests alone"
 
 
 def fields(section: type[BaseModel]) -> Iterator[tuple[str, Any, str]]:

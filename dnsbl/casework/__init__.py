@@ -17,10 +17,13 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  forget
     presence     every process that is at work: beat  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  stopped
+    dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
+                 newest  silence  listen_again
     contents     who answers: snapshot  last_change  changes  pairs
 
     judging  what a verdict does to the list;  twins  and to the host's other addresses
     queueing  which tests are to be made;  base  what several ask
+    posting  which mail is to be sent
     admission  whether a stranger's nomination is taken now
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
     keyring  the keyring's file;  sealing  a key as it goes through the store
@@ -35,9 +38,11 @@ from dataclasses import dataclass
 from dnsbl.casework.arrivals import Arrivals
 from dnsbl.casework.assignments import Assignments
 from dnsbl.casework.contents import Contents
+from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.operators import Operators
+from dnsbl.casework.posting import Posting
 from dnsbl.casework.presence import Presence
 from dnsbl.casework.purging import Purging
 from dnsbl.casework.queueing import Queueing
@@ -62,6 +67,7 @@ class Casework:
     arrivals: Arrivals
     purging: Purging
     upkeep: Upkeep
+    dispatch: Dispatch
     presence: Presence
     views: Views
     contents: Contents
@@ -76,9 +82,11 @@ class Casework:
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> Casework:
-        """The verbs over this store. `random` makes the ids of runs and the surprise in surprise retests."""
+        """The verbs over this store. `random` makes the ids of runs, the names of mails, and the surprise in surprise
+        retests."""
         queueing = Queueing(settings.tester.port, random)
         judging = Judging(settings, queueing, random)
+        posting = Posting(settings, random)
         return cls(
             doors=Doors(store, settings, clock, queueing),
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
@@ -87,6 +95,7 @@ class Casework:
             arrivals=Arrivals(store, settings, keyring, clock, judging),
             purging=Purging(store, clock, judging),
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
+            dispatch=Dispatch(store, settings, clock, posting),
             presence=Presence(store, clock),
             views=Views(store, settings, clock),
             contents=Contents(store, clock),

@@ -95,7 +95,7 @@ def serve(
     only: Annotated[str, typer.Option("--only", help=f"Some roles, with commas: {','.join(ROLES)}.")] = ",".join(ROLES),
     as_json: Json = False,
 ) -> None:
-    """Run the list: DNS in a process of its own, worker, collector, scheduler and web in another; --only some of it."""
+    """Run the list: DNS in a process of its own, worker, collector, scheduler, notices and web in another."""
     from dnsbl.cli.serving import serve_until_told
 
     roles = [role.strip() for role in only.split(",") if role.strip()]
@@ -265,6 +265,35 @@ def resume(reason: Reason = "", config: Config = None, as_json: Json = False) ->
         raise DnsblError("Testing is not stopped.")
     opened.casework.operators.resume(reason=_words(reason), actor=operator())
     show.done({"testing": "goes on"}, as_json=as_json)
+
+
+@app.command()
+def status(config: Config = None, as_json: Json = False) -> None:
+    """How the list does: whether hosts are tested, listings end and mail goes out."""
+    show.status(open_list(config), as_json=as_json)
+
+
+@app.command("notices")
+def sent_notices(
+    most: Annotated[int, typer.Option("--most", help="At most so many, the newest.", min=1)] = 50,
+    trial: Annotated[str, typer.Option("--trial", help="Send this address a mail, to see whether it arrives.")] = "",
+    silence: Annotated[str, typer.Option("--silence", help="Send this address no mail any more.")] = "",
+    end: Annotated[str, typer.Option("--end", help="Let mail go to this silenced address again.")] = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """The mail that this list sends: what became of the last ones; who gets none."""
+    if len([word for word in (trial, silence, end) if word]) > 1:
+        raise typer.BadParameter("give one of --trial, --silence and --end")
+    dispatch = open_list(config).casework.dispatch
+    if trial:
+        show.done({"queued": dispatch.try_out(trial, actor=operator()).recipient}, as_json=as_json)
+    elif silence:
+        show.done({"silenced": silence, "news": dispatch.silence(silence, actor=operator())}, as_json=as_json)
+    elif end:
+        show.done({"not silenced": end, "news": dispatch.listen_again(end, actor=operator())}, as_json=as_json)
+    else:
+        show.notices(dispatch.newest(most=most), as_json=as_json)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dnsbl.casework.ring import Shown
 from dnsbl.cli import terminal
-from dnsbl.model import INBOX, Entry, Exclusion, Job, Listing, Purge, Return, RunReport, Standing, Suspension
+from dnsbl.model import INBOX, Entry, Exclusion, Job, Listing, Notice, Purge, Return, RunReport, Standing, Suspension
 from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import cause_of
 from dnsbl.web.shapes import run_shape, standing_shape
@@ -333,3 +333,67 @@ def farewell(words: str, steps: Iterable[tuple[date, str]], delegation: str, *, 
     for day, what in steps:
         print(f"{day}  {what}")
     print(f"\nFor the parent zone, afterwards:\n{delegation}", end="")
+
+
+def notices(found: Sequence[Notice], *, as_json: bool) -> None:
+    """Mails of ours, the newest first."""
+    if as_json:
+        rows = [
+            {
+                "id": notice.id,
+                "template": notice.template,
+                "recipient": notice.recipient,
+                "subject": notice.subject,
+                "queued": f"{notice.queued:%Y-%m-%dT%H:%M:%SZ}",
+                "state": notice.state.value,
+                "tries": notice.tries,
+                "reply": notice.reply,
+            }
+            for notice in found
+        ]
+        document({"notices": rows})
+        return
+    table = Table("number", "queued", "what", "about", "to", "state", "last word")
+    for notice in found:
+        table.add_row(
+            str(notice.id),
+            _when(notice.queued),
+            notice.template,
+            notice.subject,
+            notice.recipient,
+            notice.state.value,
+            Text(notice.reply),
+        )
+    terminal.out().print(table)
+
+
+def status(opened: OpenedList, *, as_json: bool) -> None:
+    """How the list does."""
+    stop, postage = opened.casework.views.stopped(), opened.casework.dispatch.postage()
+    held = opened.settings.tester.held or (f"stopped by {stop.actor}: {stop.evidence}" if stop else "")
+    mail = {
+        "on": postage.on,
+        "waiting": postage.waiting,
+        "oldest": f"{postage.oldest:%Y-%m-%dT%H:%M:%SZ}" if postage.oldest else None,
+        "sent": postage.sent,
+        "failed": postage.failed,
+        "withheld": postage.withheld,
+        "silenced": postage.silenced,
+    }
+    withheld = opened.casework.upkeep.withheld()
+    strange = opened.casework.presence.reckon().strange
+    if as_json:
+        document({"testing": held or "on", "listings": withheld, "clock": strange, "notices": mail})
+        return
+    out = terminal.out()
+    out.print(f"testing: {held or 'on'}")
+    out.print(f"listings: {withheld or 'end when their time has come'}")
+    out.print(f"clock: {strange or 'believed'}")
+    if not postage.on and not postage.waiting:
+        out.print("mail: off (notices.smarthost is not set)")
+        return
+    since = f", the oldest since {_when(postage.oldest)}" if postage.oldest else ""
+    out.print(
+        f"mail: {postage.waiting} waiting{since}; in the last day {postage.sent} sent and {postage.failed} failed; "
+        f"{postage.withheld} left out today; {postage.silenced} addresses silenced"
+    )

@@ -1,4 +1,4 @@
-"""The shells that run: worker, mailroom, scheduler. Each has `async run(stop)`; `node` wires them."""
+"""The shells that run: worker, mailroom, scheduler, postman. Each has `async run(stop)`; `node` wires them."""
 
 #: What one process may do; `node` says what each is made of.
-ROLES = ("dns", "worker", "collector", "scheduler", "web")
+ROLES = ("dns", "worker", "collector", "scheduler", "notices", "web")

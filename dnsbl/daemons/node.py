@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from dnsbl.daemons import ROLES
 from dnsbl.daemons.answering import Bound, Front
 from dnsbl.daemons.keeper import Keeper, Shell
 from dnsbl.daemons.mailroom import Mailroom
+from dnsbl.daemons.postman import Postman
 from dnsbl.daemons.pulse import Pulse
 from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
@@ -28,7 +30,7 @@ from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
 from dnsbl.serving import keybook
-from dnsbl.serving.metrics import Page, Parts, Troubles
+from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles
 from dnsbl.settings import Settings
 from tester.crowd import Tally
 from tester.letter import Keyring
@@ -77,7 +79,8 @@ class Node:
             Front(casework.contents, settings, zones, clock, self.board, self.bound) if "dns" in roles else None
         )
         self._tallies: dict[str, Tally] = {}
-        own = [Parts(self.board, clock), Troubles(self._tallies)]
+        self._mailed: Counter[str] = Counter()
+        own = [Parts(self.board, clock), Troubles(self._tallies), Outgoing(self._mailed)]
         self._page = Page(*(self._front.collectors if self._front else []), *own)
         parts = self._front.parts(beside=beside is not None) if self._front else []
         parts += [
@@ -86,6 +89,7 @@ class Node:
                 ("collector", self._begin_collector),
                 ("worker", self._begin_worker),
                 ("scheduler", self._begin_scheduler),
+                *([("notices", self._begin_notices)] if settings.notices.smarthost else []),
                 ("web", self._begin_web),
             )
             if role in roles
@@ -168,6 +172,9 @@ class Node:
 
     async def _begin_scheduler(self) -> Shell:
         return Scheduler(self._casework.upkeep)
+
+    async def _begin_notices(self) -> Shell:
+        return Postman(self._casework.dispatch, self._settings, self._clock, self._mailed)
 
     async def _begin_pulse(self) -> Shell:
         follow = self._keyring.follow if isinstance(self._keyring, Ring) else None

@@ -41,6 +41,7 @@ def needs(settings: Settings, roles: Collection[str]) -> dict[str, int]:
         "web": settings.web.connections + AT_ONCE + 40,
         "worker": 2 * tester.concurrency + 8,
         "scheduler": 4,
+        "notices": 4,
     }
     return {"base": BASE + STORE} | {role: each[role] for role in each if role in roles}
 

@@ -40,6 +40,7 @@ from dnsbl.store.letters import Letters
 from dnsbl.store.listings import Listings
 from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
+from dnsbl.store.notices import Notices
 from dnsbl.store.pairs import PairShelf
 from dnsbl.store.paths import Paths
 from dnsbl.store.removals import Removals
@@ -86,6 +87,7 @@ class Transaction:
         self.evidence = EvidenceShelf(connection)
         self.exclusions = Exclusions(connection)
         self.suspensions = Suspensions(connection)
+        self.notices = Notices(connection)
         self.journal = Journal(connection, timekeeper)
         self.nodes = Nodes(connection)
         self.signing_keys = SigningKeys(connection)

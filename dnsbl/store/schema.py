@@ -1,15 +1,16 @@
 """The tables. What the newest migration makes, said once more as SQLAlchemy tables; a test holds the two equal.
 
 What has happened is never deleted: jobs are done, runs settled, listings ended. Only an exclusion gives way to a newer
-one of the same network; a suspension that is over goes, so do counts of days that are past, and the octets of old
-evidence when it is too much (its hash stays). The journal refuses UPDATE and DELETE by trigger (the first migration).
+one of the same network; a suspension that is over goes, so do counts of days that are past, mails that ended long ago,
+and the octets of old evidence when it is too much (its hash stays). The journal refuses UPDATE and DELETE by trigger
+(the first migration).
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, and_, func, literal_column
 
-from dnsbl.model import Door, Extent, JobReason, JobState, Reason, RunState
+from dnsbl.model import Door, Extent, JobReason, JobState, NoticeState, Reason, RunState
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
@@ -257,6 +258,38 @@ suspensions = _table(
     Column("public", Words, nullable=False),
     Column("since", Moment, nullable=False),
     Column("retracted", Number, nullable=False),
+)
+
+#: Mail that we send. No two are made for one `occasion`.
+notices = _table(
+    "notices",
+    Column("id", Number, primary_key=True),
+    Column("token", Words, nullable=False, unique=True),
+    Column("occasion", Words, unique=True),
+    Column("template", Words, nullable=False),
+    Column("recipient", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("facts", Words, nullable=False),
+    Column("answers", Words, nullable=False),
+    Column("queued", Moment, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("state", Named(NoticeState), nullable=False),
+    Column("takes", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("reply", Words, nullable=False),
+    Column("lease_until", Moment),
+    Column("ended", Moment),
+)
+UNSENT = notices.c.state == literal_column(f"'{NoticeState.QUEUED}'")
+Index("ix_notices_unsent_due", notices.c.due, sqlite_where=UNSENT, postgresql_where=UNSENT)
+Index("ix_notices_ended", notices.c.ended)
+
+#: Mail addresses that get no mail of ours: what was sent there came back, or somebody there has said so.
+silenced = _table(
+    "silenced",
+    Column("recipient", Words, primary_key=True),
+    Column("why", Words, nullable=False),
+    Column("since", Moment, nullable=False),
 )
 
 journal = _table(

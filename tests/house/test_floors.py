@@ -36,7 +36,7 @@ ALLOWED = {
         "dnsbl/demo/",
         "dnsbl/cli/",
     ),
-    "aiosmtplib": ("tester/caller.py", "dnsbl/demo/neighbourhood.py"),
+    "aiosmtplib": ("tester/caller.py", "dnsbl/daemons/postman.py", "dnsbl/demo/neighbourhood.py"),
     "aiosmtpd": ("tester/collector.py", "dnsbl/demo/neighbourhood.py"),
     "cryptography": ("dnsbl/casework/sealing.py", "tester/certificates.py"),
     "apscheduler": ("dnsbl/daemons/scheduler.py",),

@@ -34,6 +34,7 @@ ABROAD = {
     "tests/dnsbl/dns/sources/test_swift.py": "both readers of data files, to the last bit",
     "tests/dnsbl/dns/test_completeness.py": "that each behaviour has its vector",
     "tests/dnsbl/dns/test_published.py": "the zone file that is shipped",
+    "tests/dnsbl/rules/test_notices.py": "what our mails say and whom they may go to, by the package as a whole",
     "tests/dnsbl/rules/evidence/test_exhibits.py": "messages of many makers, opened by the package as a whole",
     "tests/tester/test_conditions.py": "from a conversation to a verdict",
     "tests/tester/test_hostile_senders.py": "the collector among hostile senders",

@@ -1,0 +1,154 @@
+"""What our mails say, and whom they may go to."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.model import Notice, NoticeState
+from dnsbl.rules import notices
+from dnsbl.settings import Settings
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SETTINGS = Settings.model_validate(
+    {
+        "service": {"name": "Our List", "contact": "people@list.example", "website": "https://list.example"},
+        "notices": {"smarthost": "mail.list.example", "sender": "relays@list.example"},
+        "tester": {"collector_domain": "c.list.example", "bounce_domain": "b.list.example"},
+        "collector": {"hostname": "mx.list.example"},
+    }
+)
+
+
+def notice(template: str = "trial", answers: str = "", **facts: str) -> Notice:
+    return Notice(
+        id=1,
+        token="abcdefghijklmnopqrstuvwxyz",
+        template=template,
+        recipient="owner@host.example",
+        subject="list",
+        facts=json.dumps(facts),
+        answers=answers,
+        queued=NOW,
+        due=NOW,
+        state=NoticeState.QUEUED,
+        takes=0,
+        tries=0,
+        reply="",
+    )
+
+
+def test_a_mail_is_plain_text_says_that_a_machine_made_it_and_is_the_same_octets_each_time() -> None:
+    words = notices.templates()["trial"]
+    octets = notices.compose(notice(), words, SETTINGS)
+    assert octets == notices.compose(notice(), words, SETTINGS)
+    mail = message_from_bytes(octets, policy=default)
+    assert mail["From"] == "Our List <relays@list.example>"
+    assert (mail["To"], mail["Reply-To"]) == ("owner@host.example", "people@list.example")
+    assert mail["Subject"] == "A mail on trial from Our List"
+    assert mail["Message-ID"] == "<abcdefghijklmnopqrstuvwxyz@list.example>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Date"].datetime == NOW
+    assert mail["In-Reply-To"] is None
+    assert mail.get_content_type() == "text/plain"
+    assert mail.get_content().endswith("-- \r\nOur List\r\nhttps://list.example\r\n")
+    assert all(line == b"" or b"\n" not in line for line in octets.split(b"\r\n")), "lines end in CRLF"
+
+
+def test_an_answer_names_what_it_answers() -> None:
+    mail = message_from_bytes(
+        notices.compose(notice(answers="<a@b.example>"), notices.templates()["trial"], SETTINGS), policy=default
+    )
+    assert (mail["Auto-Submitted"], mail["In-Reply-To"], mail["References"]) == (
+        "auto-replied",
+        "<a@b.example>",
+        "<a@b.example>",
+    )
+
+
+@given(st.text(max_size=500))
+def test_whatever_a_fact_holds_it_neither_adds_a_field_nor_is_read_as_a_template(value: str) -> None:
+    words = notices.template("Subject: about {what}\n\nIt was {what}.\n")
+    octets = notices.compose(notice(what=value), words, SETTINGS)
+    assert len(octets.split(b"\r\n\r\n")[0].split(b"\r\n")) < 25
+    mail = message_from_bytes(octets, policy=default)
+    assert mail["Bcc"] is None and mail["To"] == "owner@host.example"
+    assert len(mail.defects) == 0
+    assert all(len(line) <= 998 for line in octets.split(b"\r\n"))
+
+
+def test_a_fact_is_bounded_and_its_braces_are_no_template() -> None:
+    words = notices.template("Subject: x\n\n{what}|{missing}\n")
+    text = notices.compose(notice(what="{service}\r\nBcc: a@b\x1b[31m" + "\nline" * 100), words, SETTINGS).decode()
+    assert "{service}\r\nBcc: a@b\\x1b[31m\r\nline\r\n" in text
+    assert "(42 more)" in text and text.count("\r\nline") == 58
+    assert "|-\r\n" in text, "a fact that was not given is a dash"
+    assert len(notices.fact("a" * 5000)) == notices.LINE_MOST + 3
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Owner@Host.EXAMPLE", "Owner@host.example"),
+        (" <a.b+c@x-y.example> ", "a.b+c@x-y.example"),
+        ("relays@list.example", "relays@list.example"),
+        ("postmaster@c.list.example", ""),
+        ("x@B.List.Example", ""),
+        ("nominate@mx.list.example", ""),
+        ("a@localhost", ""),
+        ("a@[192.0.2.1]", ""),
+        ("a@192.0.2.1", ""),
+        ("a..b@x.example", ""),
+        (".a@x.example", ""),
+        ('"a b"@x.example', ""),
+        ("a@x.example, b@x.example", ""),
+        ("a@x.example\r\nRCPT TO:<b@x.example>", ""),
+        ("ä@x.example", ""),
+        ("a" * 65 + "@x.example", ""),
+        ("a@" + "x." * 130 + "example", ""),
+        ("a@-x.example", ""),
+        ("", ""),
+    ],
+)
+def test_only_plain_addresses_of_others_get_mail(text: str, address: str) -> None:
+    assert notices.mailbox(text, SETTINGS) == address
+
+
+@given(st.text(max_size=300))
+def test_what_is_taken_for_an_address_fits_into_a_command(text: str) -> None:
+    address = notices.mailbox(text, SETTINGS)
+    assert address.isascii() and len(address) <= 254
+    assert not set(address) & set(' <>\r\n\0,;:"\\')
+
+
+def test_only_a_message_id_is_named_again() -> None:
+    assert notices.message_id(" <a.b@c> ") == "<a.b@c>"
+    for bad in ("a@b", "<a@b> <c@d>", "<a@b>\r\nBcc: x", "<a b@c>", "<>", "<" + "a" * 300 + "@b>"):
+        assert notices.message_id(bad) == ""
+
+
+def test_an_operators_words_stand_in_place_of_ours_and_every_mistake_in_them_is_named() -> None:
+    assert notices.templates({"trial": "Subject: Hello\n\nI am {service}.\n"})["trial"].title == "Hello"
+    for name, text, why in (
+        ("other", "Subject: x\n\ny\n", "there is no such mail"),
+        ("trial", "y\n", "a line `Subject"),
+        ("trial", "Subject: x\nTo: me\n\ny\n", "a line `Subject"),
+        ("trial", "Subject: x\n\n{nonsense}\n", "there is no fact nonsense"),
+        ("trial", "Subject: x\n\n{service.name}\n", "a fact is a word"),
+        ("trial", "Subject: x\n\n{}\n", "a fact is a word"),
+        ("trial", "Subject: x\n\n{\n", "expected '}'|Single"),
+    ):
+        with pytest.raises(ValueError, match=why) as told:
+            notices.templates({name: text})
+        assert str(told.value).startswith(f"{name}.txt: ")
+
+
+def test_every_mail_of_ours_can_be_made_without_a_single_fact() -> None:
+    for name, words in notices.templates().items():
+        assert notices.compose(notice(name), words, SETTINGS)
