@@ -346,3 +346,23 @@ def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, 
 @pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
 def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> None:
     run(*words, code=2)
+
+
+def test_status_says_how_the_list_does_and_mail_that_waits_is_seen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    off = run("status")
+    assert off["notices"]["on"] is False and off["clock"] == ""
+    assert "mail: off (notices.smarthost is not set)" in run("status", plain=True)
+    assert "notices.smarthost is not set" in run("notices", "--trial", "a@x.example", code=1)
+    monkeypatch.setenv("DNSBL_NOTICES__SMARTHOST", "mail.list.example")
+    monkeypatch.setenv("DNSBL_NOTICES__SENDER", "relays@list.example")
+    assert run("notices", "--trial", "a@x.example") == {"queued": "a@x.example"}
+    assert run("status")["notices"]["waiting"] == 1
+    assert "mail: 1 waiting, the oldest since" in run("status", plain=True)
+    [mail] = run("notices")["notices"]
+    assert (mail["recipient"], mail["state"], mail["template"]) == ("a@x.example", "queued", "trial")
+    assert "a@x.example" in run("notices", plain=True)
+    assert run("notices", "--silence", "a@x.example") == {"silenced": "a@x.example", "news": True}
+    assert "an operator has said so" in run("notices", "--trial", "a@x.example", code=1)
+    assert run("notices", "--end", "a@x.example")["news"] is True
+    assert run("notices", "--end", "a@x.example")["news"] is False
+    run("notices", "--end", "a@x.example", "--silence", "b@x.example", code=2)

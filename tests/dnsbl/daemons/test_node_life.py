@@ -266,3 +266,25 @@ async def readyz(bound: Bound) -> tuple[int, dict[str, Any]]:
                 return error.code, json.loads(error.read())
 
     return await asyncio.to_thread(read)
+
+
+async def test_the_postman_is_a_part_like_any_other_where_a_smarthost_is_set(tmp_path: Path) -> None:
+    port = free_port()
+    settings = Settings.model_validate(
+        {
+            "service": {"state_dir": tmp_path / "state"},
+            "dns": {"listen": ["127.0.0.1:0"], "zones_dir": ROOT / "zones"},
+            "notices": {"smarthost": "localhost", "port": port, "tls": "none", "sender": "a@list.example"},
+        }
+    )
+    at = open_with(settings, read_zones(settings))
+    at.casework.dispatch.try_out("b@x.example", actor="operator")
+    node = Node(at.casework, at.settings, at.zones, at.keyring, at.clock, roles=["notices"])
+
+    async def during(bound: Bound) -> None:
+        await until(lambda: any(one.part == "notices" and not one.up for one in node.board.all()))
+        [health] = [one for one in node.board.all() if one.part == "notices"]
+        assert f"The smarthost localhost port {port}" in health.why
+        assert b'dnsbl_notices_total{what="away"} 0.0' not in node.metrics()
+
+    await ended(node, asyncio.Event(), during)
