@@ -1,7 +1,8 @@
 """Asks every server of our zones what it says, as a stranger would: serial, test points, the last change.
 
 A shell around `dns.secondaries.watch`: `dns.listen` (ourselves), `dns.secondaries` and `dns.monitor`, over UDP, all at
-once. Each question waits for at most `SECONDS` and is asked `TRIES` times.
+once; each answer tells from which version of the zone it is, where its server can (RFC 9660). Each question waits for
+at most `SECONDS` and is asked `TRIES` times.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import dns.asyncquery
+import dns.edns
 import dns.exception
 import dns.message
 import dns.rcode
@@ -20,6 +22,7 @@ import dns.rdatatype
 from dnsbl.addresses import Address
 from dnsbl.casework.contents import Contents
 from dnsbl.casework.views import Views
+from dnsbl.dns import wire
 from dnsbl.dns.secondaries.watch import Codes, Expected, Heard, expected, report
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.opened import OpenedList
@@ -27,6 +30,7 @@ from dnsbl.settings import Dns, split_listen
 
 SECONDS = 2.0
 TRIES = 2
+_WHICH_VERSION = dns.edns.GenericOption(str(wire.ZONEVERSION), b"")
 #: Questions at once, so that a long list of servers is no flood.
 AT_ONCE = 50
 
@@ -77,8 +81,11 @@ async def _hear(server: str, zone: Zone, wanted: Iterable[Expected], turns: asyn
         return heard
     first: Any = records[0]
     heard.serial = first.serial
+    heard.versions[zone.origin] = _version(soa)
     for one in wanted:
         reply = await _question(server, one.owner, "A", turns)
+        if reply is not None:
+            heard.versions[one.owner] = _version(reply)
         if reply is not None and reply.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             heard.answers[one.owner] = Codes(
                 str(rdata) for rrset in reply.answer if rrset.rdtype == dns.rdatatype.A for rdata in rrset
@@ -91,13 +98,25 @@ async def _hear(server: str, zone: Zone, wanted: Iterable[Expected], turns: asyn
 async def _question(server: str, name: str, rtype: str, turns: asyncio.Semaphore) -> dns.message.Message | None:
     """The reply, or None: no answer, or one that makes no sense."""
     host, port = split_listen(server)
-    query = dns.message.make_query(name, rtype, flags=0)
+    query = dns.message.make_query(name, rtype, flags=0, use_edns=0, payload=1232, options=[_WHICH_VERSION])
     for _ in range(TRIES):
         try:
             async with turns:
-                return await dns.asyncquery.udp(query, host, port=port, timeout=SECONDS)
+                reply = await dns.asyncquery.udp(query, host, port=port, timeout=SECONDS)
         except (dns.exception.DNSException, OSError):
             continue
+        if reply.rcode() != dns.rcode.FORMERR:
+            return reply
+        query.use_edns(False)  # a server from before EDNS
+    return None
+
+
+def _version(reply: dns.message.Message) -> int | None:
+    """The serial of the zone that the reply was made from, where the server tells it (RFC 9660 2)."""
+    for option in reply.options:
+        data = option.to_wire() if option.otype == wire.ZONEVERSION else None
+        if data is not None and len(data) == 6 and data[1] == 0:
+            return int.from_bytes(data[2:])
     return None
 
 

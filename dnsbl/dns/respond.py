@@ -5,8 +5,9 @@ silence out, with the little that counters and the sampled log need. The order, 
 
 1. clients with the rule `drop` get nothing, unread;
 2. `wire` parses; what deserves no reply gets none;
-3. EDNS: NSID and cookies (a malformed cookie is FORMERR; in strict mode one that is not good is BADCOOKIE over UDP; who
-   asks for a cookie alone gets it, with BADCOOKIE when the server's half that was shown is not good, RFC 7873 5.4);
+3. EDNS: NSID, cookies (a malformed one is FORMERR; in strict mode one that is not good is BADCOOKIE over UDP; who asks
+   for a cookie alone gets it, with BADCOOKIE when the server's half that was shown is not good, RFC 7873 5.4), the
+   version of the zone and when it expires, and over TCP how long a connection may be idle;
 4. the client's rule, unless the name has a known key or is one of the zone's own, which everybody may have (a resolver
    that goes label by label needs the origin before it can show a key), or the key is used from outside its networks
    where that is refused; class CH; which zone; what `answer` finds there;
@@ -35,8 +36,9 @@ from dnsbl.dns.wire import Query, Reply
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import ClientRule
 
-#: EDNS options that are looked at; all others are ignored (RFC 6891 6.1.2).
-OPTIONS = frozenset({wire.NSID, wire.COOKIE})
+#: EDNS options that are looked at, and those that are over TCP; all others are ignored (RFC 6891 6.1.2).
+OPTIONS = frozenset({wire.NSID, wire.EXPIRE, wire.COOKIE, wire.ZONEVERSION})
+TCP_OPTIONS = frozenset({wire.KEEPALIVE})
 #: Query types that no zone answers: whole zones are handed out by `serving.transfers`.
 TRANSFERS = frozenset({wire.AXFR, wire.IXFR})
 
@@ -62,6 +64,7 @@ class Serving:
     pace: Pace = field(default_factory=Pace)
     cookies: Cookies | None = None
     nsid: bytes | None = None
+    tcp_idle: float = 10.0  #: seconds that a TCP connection may be idle (RFC 7828)
     told: Mapping[str, str] = field(default_factory=dict)  #: "version" and "id" for class CH; without one, REFUSED
     heard: Callable[[Serving], None] = lambda serving: None  #: called after every change: the engine
 
@@ -103,6 +106,7 @@ class _Said(NamedTuple):
     key: KnownKey | None = None
     away: bool = False  #: whether the key was used from outside its networks
     own: bool = False  #: whether the name is one of the zone's own
+    soa: tuple[int, int] | None = None  #: serial of the zone as it is answered from, and its expire timer in seconds
 
     @property
     def use(self) -> KeyShown | None:
@@ -139,6 +143,7 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
             trusted = trusted or (said.keyed and not strange)
         else:
             said = _Said(Reply(fault))
+        options += _about_zone(query, said, now, serving, tcp=tcp)
     reply, origin, why = said.reply, said.zone.origin if said.zone else "", ""
     use = None if strange else said.use
     if not trusted and not (counted and strange):
@@ -171,6 +176,37 @@ def _edns(query: Query, client: bytes, now: float, serving: Serving) -> tuple[bo
     return good, options, wire.BADCOOKIE if wrong else wire.NOERROR
 
 
+def _about_zone(query: Query, said: _Said, now: float, serving: Serving, *, tcp: bool) -> bytes:
+    """Options about the zone that the reply is from, and about the connection; what a question has in them is ignored.
+
+    The version is the serial, with the number of labels of the zone (RFC 9660 2 and 3.2). When the zone expires is told
+    with its SOA, as by a secondary of what the table comes from (RFC 7314 2).
+    """
+    asked, options = _asked(query), b""
+    if said.soa is not None and said.zone is not None:
+        serial, expire = said.soa
+        origin = said.own and len(query.labels) == len(said.zone.labels)
+        if wire.EXPIRE in asked and origin and query.qtype == wire.SOA:
+            options += wire.option(wire.EXPIRE, left(said.zone, expire, now, serving.seen).to_bytes(4))
+        if wire.ZONEVERSION in asked:
+            version = bytes((len(said.zone.labels), 0)) + serial.to_bytes(4)
+            options += wire.option(wire.ZONEVERSION, version)
+    if tcp and wire.KEEPALIVE in asked:
+        options += wire.option(wire.KEEPALIVE, min(int(serving.tcp_idle * 10), 0xFFFF).to_bytes(2))
+    return options
+
+
+def left(zone: Zone, expire: int, now: float, seen: float) -> int:
+    """Seconds until the zone expires, which counts from when the store last confirmed the table."""
+    if zone.sources and not zone.listing:
+        return expire
+    return max(0, int(expire - max(0.0, now - seen)))
+
+
+def _number(packed: bytes) -> int:
+    return int.from_bytes(packed)
+
+
 def _reply(query: Query, client: bytes, rule: ClientRule | None, now: float, serving: Serving) -> _Said:
     """What is said to a sound message, but for its cookies and limits."""
     zone = serving.zones.of(query.labels) if query.qclass == wire.IN else None
@@ -184,8 +220,10 @@ def _reply(query: Query, client: bytes, rule: ClientRule | None, now: float, ser
         below, rule = below[:-1], None
     own = zone is not None and query.qtype not in TRANSFERS and _own(zone, below, key is not None)
 
+    soa: tuple[int, int] | None = None
+
     def said(reply: Reply) -> _Said:
-        return _Said(reply, zone, key is not None, key, away, own)
+        return _Said(reply, zone, key is not None, key, away, own, soa if reply.authoritative else None)
 
     if rule is not None and rule.action == "refuse" and not own:
         return said(Reply(wire.REFUSED, ede=wire.PROHIBITED))
@@ -203,14 +241,16 @@ def _reply(query: Query, client: bytes, rule: ClientRule | None, now: float, ser
         held = serving.sourced.get(zone.origin)
         if held is None or (table is None and zone.listing):
             return said(Reply(wire.SERVFAIL, ede=wire.NOT_READY))
+        soa = _number(held.soa[-20:-16]), _number(held.soa[-8:-4])
         if own:
             return said(sourced.fixed(query, zone, table, held, below))
         reply = sourced.listings(query, zone, table, held, below, unwelcome)
     elif table is None:
         return said(Reply(wire.SERVFAIL, ede=wire.NOT_READY))
-    elif own:
-        return said(answer.fixed(query, zone, table, below))
     else:
+        soa = table.soa_serial, _number(zone.soa_timers[8:12])
+        if own:
+            return said(answer.fixed(query, zone, table, below))
         reply = answer.listings(query, zone, table, below, unwelcome)
     if (zone.listing or not zone.sources) and reply.ede is None and now - serving.seen > serving.stale_after:
         reply = _stale(reply)
@@ -269,7 +309,7 @@ def _asked(query: Query) -> dict[int, bytes]:
     """The options that are looked at; the first of several counts (RFC 7873 5.2)."""
     if query.edns is None:
         return {}
-    return {code: data for code, data in reversed(query.edns.options) if code in OPTIONS}
+    return {code: data for code, data in reversed(query.edns.options) if code in OPTIONS or code in TCP_OPTIONS}
 
 
 def _sort(reply: Reply) -> int:

@@ -41,8 +41,8 @@ TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 
     255: "ANY",
 }
 
-#: EDNS options (RFC 5001, RFC 7873, RFC 8914), and the extended errors that we tell.
-NSID, COOKIE, EDE = 3, 10, 15
+#: EDNS options (RFC 5001, RFC 7314, RFC 7873, RFC 7828, RFC 8914, RFC 9660), and the extended errors that we tell.
+NSID, EXPIRE, COOKIE, KEEPALIVE, EDE, ZONEVERSION = 3, 9, 10, 11, 15, 19
 STALE, FORGED, NOT_READY, BLOCKED, PROHIBITED, STALE_NXDOMAIN, NOT_AUTHORITATIVE = 3, 4, 14, 15, 18, 19, 20
 
 #: Bytes of a reply over UDP: to clients without EDNS (RFC 1035 4.2.1), and at most (the size that never fragments).
@@ -216,6 +216,16 @@ def record(owner: bytes, rtype: int, ttl: int, rdata: bytes, *, rclass: int = IN
 def option(code: int, data: bytes) -> bytes:
     """A packed EDNS option (RFC 6891 6.1.2)."""
     return _QUESTION_END.pack(code, len(data)) + data
+
+
+def wants(options: bytes, wanted: int) -> bool:
+    """Whether an option is among these packed ones; of such that are cut short none is."""
+    at, found = 0, False
+    while at + 4 <= len(options):
+        code, length = _QUESTION_END.unpack_from(options, at)
+        found = found or code == wanted
+        at += 4 + length
+    return found and at == len(options)
 
 
 def text(words: str) -> bytes:

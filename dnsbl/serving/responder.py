@@ -265,6 +265,7 @@ def _serving(dns: Dns, zones: Zones, table: Table | None) -> Serving:
         zones=zones,
         table=table,
         stale_after=dns.stale_after,
+        tcp_idle=dns.tcp_idle,
         rules=rules_of(dns.acl),
         pace=Pace(
             answers=dns.rate_answers,

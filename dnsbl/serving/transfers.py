@@ -23,7 +23,7 @@ from dnsbl.addresses import Network
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
-from dnsbl.dns.respond import Serving, respond
+from dnsbl.dns.respond import Serving, left, respond
 from dnsbl.dns.secondaries import transfer
 from dnsbl.dns.secondaries.transfer import Request, TsigKeys
 from dnsbl.dns.zones import Zone
@@ -134,13 +134,18 @@ class Transfers:
             return transfer.said(request, wire.NOTIMP)
         if not tcp:
             self.counters["soa"] += 1
-            return transfer.serial(request, zone, table)
+            return transfer.serial(request, zone, table, self._left(zone))
         if len(self.running) >= self._settings.transfers:
             self.counters["busy"] += 1
             return transfer.said(request, wire.SERVFAIL)
         messages = Messages(self._messages(request, zone, table, key, now), self.running)
         self.running.add(messages)
         return messages
+
+    def _left(self, zone: Zone) -> int:
+        """Seconds until the zone expires."""
+        expire, now = int.from_bytes(zone.soa_timers[8:12]), self._clock.now().timestamp()
+        return left(zone, expire, now, self._serving.seen)
 
     def _refuse(self, request: Request) -> bytes:
         self.counters["refused"] += 1
@@ -159,7 +164,7 @@ class Transfers:
         self.counters["axfr" if records is None else "ixfr"] += 1
         if records is None:
             records = transfer.whole(zone, table, expand=expand)
-        yield from transfer.messages(request, records, key, now)
+        yield from transfer.messages(request, records, key, now, self._left(zone))
 
     def _changes(self, after: int) -> list[Change]:
         try:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_KINDS = 64
 #: EDNS options and query types that the engine was taught. Options that nobody knows it skips, of such types a name has
 #: nothing.
-OPTIONS = frozenset({wire.NSID, wire.COOKIE})
+OPTIONS = frozenset({wire.NSID, wire.EXPIRE, wire.COOKIE, wire.ZONEVERSION})
 TYPES = frozenset({wire.A, wire.NS, wire.SOA, wire.TXT, wire.ANY})
 #: Query types in counts; the first is every other one.
 COUNTED = ("other", *wire.TYPES.values())

@@ -9,6 +9,9 @@ cdef struct Decision:
     Py_ssize_t key  # its index, or -1
     bint elsewhere  # it is not at home
     bint names_itself
+    bint expires  # `left` is told
+    bint version
+    uint32_t left  # seconds
     bint cookie
     uint8_t fresh[24]
     uint64_t kinds  # of a listed address

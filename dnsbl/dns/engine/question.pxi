@@ -13,6 +13,8 @@ cdef struct Question:
     const uint8_t* cookie  # NULL: none
     Py_ssize_t cookie_size
     bint wants_nsid
+    bint wants_expire
+    bint wants_version
 
 
 cdef int read_question(
@@ -53,7 +55,7 @@ cdef int read_question(
     at += 4
     asked.size = at
     asked.edns = packet[11] == 1
-    asked.dnssec_ok = asked.wants_nsid = False
+    asked.dnssec_ok = asked.wants_nsid = asked.wants_expire = asked.wants_version = False
     asked.cookie = NULL
     asked.room = PLAIN
     if not asked.edns:
@@ -78,6 +80,10 @@ cdef int read_question(
             return ODD
         if code == NSID:
             asked.wants_nsid = True
+        elif code == EXPIRE:
+            asked.wants_expire = True
+        elif code == ZONEVERSION:
+            asked.wants_version = True
         elif code == COOKIE and asked.cookie == NULL:
             asked.cookie, asked.cookie_size = packet + at, width
         elif has_bit(guard.options, <int>code):

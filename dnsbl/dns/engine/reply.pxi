@@ -163,19 +163,46 @@ cdef inline void put_option(Out* out, uint16_t code, const void* data, Py_ssize_
     put(out, data, size)
 
 
+cdef inline uint32_t of_soa(const Held* held, Py_ssize_t before) noexcept nogil:
+    """The number that begins so many bytes before the end of the SOA of a zone with sources."""
+    cdef const uint8_t* at = held.negative.data + held.negative.size - before
+    if held.negative.size < before:
+        return 0
+    return <uint32_t>at[0] << 24 | <uint32_t>at[1] << 16 | <uint32_t>at[2] << 8 | at[3]
+
+
+cdef inline uint32_t left_of(const Zone* zone, const Decision* said, double now, double seen) noexcept nogil:
+    """Seconds until the zone expires, as `respond.left`."""
+    cdef const uint8_t* at = zone.soa_timers.data + 8
+    cdef double until
+    if said.held != NULL:
+        return of_soa(said.held, 8)
+    if zone.soa_timers.size < 12:
+        return 0
+    until = <double>(<uint32_t>at[0] << 24 | <uint32_t>at[1] << 16 | <uint32_t>at[2] << 8 | at[3])
+    if now > seen:
+        until -= now - seen
+    return <uint32_t>until if until > 0 else 0
+
+
 cdef inline Py_ssize_t size_of_options(const Guarding* guard, const Decision* said) noexcept nogil:
     cdef Py_ssize_t size = 0
     if said.names_itself:
         size += 4 + guard.nsid.size
     if said.cookie:
         size += 4 + 24
+    if said.expires:
+        size += 4 + 4
+    if said.version:
+        size += 4 + 6
     if said.ede >= 0:
         size += 4 + 2
     return size
 
 
-cdef void put_opt(Out* out, const Guarding* guard, const Question* asked, const Decision* said) noexcept nogil:
+cdef void put_opt(Out* out, const World* world, const Question* asked, const Decision* said) noexcept nogil:
     """The OPT record (RFC 6891 6.1.2), with the options that `respond` gives, in its order."""
+    cdef const Guarding* guard = world.guard
     cdef uint8_t error[2]
     cdef Py_ssize_t size = size_of_options(guard, said)
     put8(out, 0)
@@ -189,6 +216,16 @@ cdef void put_opt(Out* out, const Guarding* guard, const Question* asked, const 
         put_option(out, NSID, guard.nsid.data, guard.nsid.size)
     if said.cookie:
         put_option(out, COOKIE, said.fresh, 24)
+    if said.expires:
+        put16(out, EXPIRE)
+        put16(out, 4)
+        put32(out, said.left)
+    if said.version:
+        put16(out, ZONEVERSION)
+        put16(out, 6)
+        put8(out, <uint8_t>world.zones[said.zone - 1].labels)
+        put8(out, 0)
+        put32(out, world.table.serial if said.held == NULL else of_soa(said.held, 20))
     if said.ede >= 0:
         error[0], error[1] = <uint8_t>(said.ede >> 8), <uint8_t>said.ede
         put_option(out, EDE, error, 2)
@@ -234,7 +271,7 @@ cdef int write_reply(
             answers = 1
             put_in_place(&out, zone, asked.qtype, said.code)
     if asked.edns:
-        put_opt(&out, world.guard, asked, said)
+        put_opt(&out, world, asked, said)
     reply[2] = 0x80 | (packet[2] & 1)
     if said.authoritative:
         reply[2] |= 0x04
@@ -243,7 +280,7 @@ cdef int write_reply(
         answers = authorities = extras = 0
         out.size, out.room, out.full = asked.size, GIVES, False
         if asked.edns:
-            put_opt(&out, world.guard, asked, said)
+            put_opt(&out, world, asked, said)
     reply[3] = <uint8_t>(said.rcode & 15)
     reply[6] = 0
     reply[7] = <uint8_t>answers
@@ -290,7 +327,7 @@ cdef int answer_one(
     said.kinds = 0
     said.hits = 0
     said.held = NULL
-    said.authoritative = said.keyed = said.elsewhere = said.cookie = said.slip = False
+    said.authoritative = said.keyed = said.elsewhere = said.cookie = said.slip = said.expires = said.version = False
     said.names_itself = asked.wants_nsid and world.guard.names_itself
     said.sections = NO_RECORDS
     if asked.cookie != NULL and world.guard.secrets:
@@ -302,6 +339,11 @@ cdef int answer_one(
         said.rcode = BADCOOKIE
     elif not decide(world, asked, client, rule, now, seen, said):
         return HAND_OVER
+    if said.authoritative:
+        said.version = asked.wants_version
+        if asked.wants_expire and asked.qtype == SOA and (said.sections == APEX or said.sections == OWN):
+            said.expires = asked.labels == world.zones[said.zone - 1].labels
+            said.left = left_of(&world.zones[said.zone - 1], said, now, seen)
     if not trusted and not said.keyed:
         if said.rcode == NXDOMAIN or (said.rcode == NOERROR and said.sections == NOTHING):
             sort = NEGATIVE

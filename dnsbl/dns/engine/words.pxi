@@ -23,8 +23,10 @@ cdef enum:
     REFUSED = 5
     BADCOOKIE = 23
     NSID = 3
+    EXPIRE = 9
     COOKIE = 10
     EDE = 15
+    ZONEVERSION = 19
     STALE = 3
     NOT_READY = 14
     FORGED = 4

@@ -67,6 +67,7 @@ class Request:
     qclass: int
     serial: int | None  #: of the SOA in the authority section, for IXFR
     edns: bool
+    expires: bool  #: whether it wants to know when the zone expires (RFC 7314)
     plain: bytes  #: the message without its signature
     signature: _Signature | None
 
@@ -162,10 +163,11 @@ def sealed(reply: bytes, request: Request, key: dns.tsig.Key, now: int) -> bytes
     return _sealed(reply, request, key, now)[0]
 
 
-def serial(request: Request, zone: Zone, table: Table) -> bytes:
-    """The SOA alone: IXFR over UDP (RFC 1995 section 2), which sends the client to TCP."""
+def serial(request: Request, zone: Zone, table: Table, left: int) -> bytes:
+    """The SOA alone: IXFR over UDP (RFC 1995 section 2), which sends the client to TCP. The zone expires in `left`
+    seconds."""
     header = _header(request, wire.NOERROR, 1, authoritative=True, additional=request.edns)
-    return header + request.question + _soa(zone, table) + _opt(request)
+    return header + request.question + _soa(zone, table) + _opt(request, left)
 
 
 def reach(request: Request, table: Table) -> int | None:
@@ -221,10 +223,14 @@ def steps(
     return iter((soa, wire.record(wire.QNAME, wire.SOA, zone.soa_ttl, zone.soa(serial)), *gone, soa, *come, soa))
 
 
-def messages(request: Request, records: Iterable[bytes], key: dns.tsig.Key | None, now: int) -> Iterator[bytes]:
-    """The records in messages without length prefix, each with the question and, when there is a key, signed."""
+def messages(
+    request: Request, records: Iterable[bytes], key: dns.tsig.Key | None, now: int, left: int
+) -> Iterator[bytes]:
+    """The records in messages without length prefix, each with the question and, when there is a key, signed. The zone
+    expires in `left` seconds.
+    """
     context = None
-    extra = _opt(request)
+    extra = _opt(request, left)
     for body, count in _filled(records, LARGEST - 12 - len(request.question) - len(extra)):
         message = _header(request, wire.NOERROR, count, authoritative=True, additional=bool(extra))
         message += request.question + body + extra
@@ -263,7 +269,7 @@ def _read(packet: bytes) -> Request:
         raise _Malformed
     qtype, qclass = struct.unpack_from("!HH", packet, at)
     question = packet[12 : (at := at + 4)]
-    serial, edns, signature = None, False, None
+    serial, edns, expires, signature = None, False, False, None
     for section in range(counts[2] + counts[3]):
         start = at
         at = _past_name(packet, at)
@@ -277,7 +283,7 @@ def _read(packet: bytes) -> Request:
                 raise _Malformed
             serial = int.from_bytes(packet[end - 20 : end - 16])
         elif rtype == wire.OPT and not edns:
-            edns = True
+            edns, expires = True, wire.wants(packet[at:end], wire.EXPIRE)
         elif rtype == _TSIG and rclass == dns.rdataclass.ANY:
             owner, _ = dns.name.from_wire(packet, start)
             data = dns.rdata.from_wire(dns.rdataclass.ANY, dns.rdatatype.TSIG, packet, at, length)
@@ -291,7 +297,7 @@ def _read(packet: bytes) -> Request:
     plain = packet
     if signature is not None:
         plain = packet[:10] + (counts[3] - 1).to_bytes(2) + packet[12 : signature.start]
-    return Request(ident, flags, question, tuple(labels), qtype, qclass, serial, edns, plain, signature)
+    return Request(ident, flags, question, tuple(labels), qtype, qclass, serial, edns, expires, plain, signature)
 
 
 def _past_name(packet: bytes, at: int) -> int:
@@ -312,9 +318,12 @@ def _header(
     return _HEADER.pack(request.ident, flags, 1, count, 0, 1 if additional else 0)
 
 
-def _opt(request: Request) -> bytes:
-    """An OPT record for who sent one (RFC 6891 6.1.1), or nothing."""
-    return _OPT if request.edns else b""
+def _opt(request: Request, left: int | None = None) -> bytes:
+    """An OPT record for who sent one (RFC 6891 6.1.1), or nothing; for who asked, with when the zone expires."""
+    if not request.edns:
+        return b""
+    options = wire.option(wire.EXPIRE, left.to_bytes(4)) if request.expires and left is not None else b""
+    return _OPT[:-2] + len(options).to_bytes(2) + options
 
 
 def _soa(zone: Zone, table: Table) -> bytes:

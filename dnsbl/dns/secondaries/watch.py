@@ -33,6 +33,7 @@ class Heard:
     zone: str
     serial: int | None = None
     answers: dict[str, Codes] = field(default_factory=dict)  #: by owner
+    versions: dict[str, int | None] = field(default_factory=dict)  #: by owner: the serial behind the answer, if told
     refused: set[str] = field(default_factory=set)  #: owners that it refused to speak about
 
 
@@ -57,6 +58,10 @@ def trouble(heard: Heard, wanted: Iterable[Expected], serial: int | None) -> lis
         behind = (serial - heard.serial) % 2**32
         word = f"{behind} behind" if behind < 2**31 else f"{2**32 - behind} ahead of"
         found.append(f"has serial {heard.serial}, {word} ours")
+    old = {version for version in heard.versions.values() if version is not None and _behind(version, heard.serial)}
+    if old:
+        told = " and ".join(map(str, sorted(old)))
+        found.append(f"answers from serial {told} too, so more than one server is behind this address")
     if heard.refused and not heard.answers:
         return [
             *found,
@@ -69,6 +74,11 @@ def trouble(heard: Heard, wanted: Iterable[Expected], serial: int | None) -> lis
         elif said != one.codes:
             found.append(f"says {_shown(said)} about {one.address}, not {_shown(one.codes)}")
     return found
+
+
+def _behind(serial: int, other: int) -> bool:
+    """Whether a serial is older than another (RFC 1982 3.2)."""
+    return 0 < (other - serial) % 2**32 < 2**31
 
 
 def report(

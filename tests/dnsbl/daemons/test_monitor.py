@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator, Callable
 from ipaddress import ip_address, ip_network
 
+import dns.asyncquery
+import dns.message
+import dns.rcode
 import pytest
 
 from dnsbl.daemons import monitor
@@ -106,3 +109,36 @@ def test_everybody_who_is_configured_is_asked_once() -> None:
 def test_a_server_at_every_address_is_asked_at_loopback() -> None:
     settings = Dns.model_validate({"listen": ["0.0.0.0:53", "[::]:54", "[2001:db8::1]:53"]})
     assert monitor.places(settings) == ["127.0.0.1:53", "[::1]:54", "[2001:db8::1]:53"]
+
+
+async def test_two_servers_behind_one_address_are_seen_by_the_version_of_each_answer(
+    serve: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of them is asked everything but the SOA."""
+    ours, other = await serve(), await serve(Table.of([*LISTED.rows()], serial=5))
+    question = monitor._question
+
+    async def spread(server, name, rtype, turns):
+        return await question(other if server == "192.0.2.1:53" and rtype != "SOA" else ours, name, rtype, turns)
+
+    monkeypatch.setattr(monitor, "_question", spread)
+    records = await monitor.ask([ours, "192.0.2.1:53"], ZONES, LAST)
+    assert [r["trouble"] for r in records] == [
+        [],
+        ["answers from serial 5 too, so more than one server is behind this address"],
+    ]
+
+
+async def test_a_server_that_knows_no_edns_is_asked_without(serve: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, real = await serve(), dns.asyncquery.udp
+
+    async def old(query, *words, **more):
+        if query.edns < 0:
+            return await real(query, *words, **more)
+        reply = dns.message.make_response(query)
+        reply.use_edns(False)
+        reply.set_rcode(dns.rcode.FORMERR)
+        return reply
+
+    monkeypatch.setattr(dns.asyncquery, "udp", old)
+    assert monitor.fine(await monitor.ask([ours], ZONES, LAST))

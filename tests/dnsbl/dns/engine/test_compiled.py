@@ -47,7 +47,7 @@ KNOWN: dict[type, str] = {
     Zone: "origin labels bitmask site ttl soa_ttl negative_ttl soa_names soa_timers ns glue static views sources",
     View: "kinds tests",
     Kind: "name code txt ttl packed",
-    Serving: "zones table sourced seen stale_after rules keys pace cookies nsid told heard",
+    Serving: "zones table sourced seen stale_after rules keys pace cookies nsid tcp_idle told heard",
 }
 
 

@@ -115,6 +115,8 @@ OPTS = [
     {"size": 1232, "options": "000a0008" + "11" * 8 + "000c000400000000"},
     {"size": 1232, "options": "0003000100" + "000a0018" + "01" * 24 + "000a0008" + "22" * 8},
     {"size": 1232, "options": "0008000700011800c00002" + "fde90001ff"},
+    {"size": 1232, "options": "00130000" + "00090000"},
+    {"size": 512, "options": "00030000" + "0013000101" + "000a0008" + "11" * 8 + "000b0000" + "0009000400000001"},
 ]
 
 
@@ -769,7 +771,11 @@ SOURCED_ZONE = 'origin = "src.test"\n[[records]]\nname = "www"\ntype = "A"\ndata
 
 
 @each
-@given(sources=SOURCES, kept=st.sets(st.integers(0, 5)), options=st.sampled_from([None, b""]))
+@given(
+    sources=SOURCES,
+    kept=st.sets(st.integers(0, 5)),
+    options=st.sampled_from([None, b"", wire.option(wire.ZONEVERSION, b"") + wire.option(wire.EXPIRE, b"")]),
+)
 @settings(max_examples=150, deadline=None)
 def test_what_sources_hold_has_the_same_bytes_from_both(
     engine: str, sources: tuple[tuple[str, list[bytes]], ...], kept: set[int], options: bytes | None

@@ -133,9 +133,30 @@ def test_a_zone_in_many_messages_has_each_under_64_kib() -> None:
     request = transfer.read(packet(NAME, AXFR, OPT, counts=(1, 0, 0, 1)))
     assert request is not None
     records = [b"\xc0\x0c" + struct.pack("!HHIH", 16, 1, 0, 201) + b"\xc8" + b"x" * 200] * 1000
-    made = list(transfer.messages(request, records, None, 0))
+    made = list(transfer.messages(request, records, None, 0, 77))
     assert len(made) == 4
     assert max(map(len, made)) <= 65535
     parsed = [dns.message.from_wire(message) for message in made]
     assert [message.edns for message in parsed] == [0, -1, -1, -1]
     assert sum(int.from_bytes(message[6:8]) for message in made) == 1000
+
+
+@pytest.mark.parametrize("qtype", [AXFR, IXFR])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("0009 0000", True),
+        ("0003 0001 ff 0009 0004 00000001", True),
+        ("", False),
+        ("0009 0001", False),
+        ("0003 0004 0009 0000", False),
+        ("0009 00", False),
+    ],
+)
+def test_who_asks_is_told_when_the_zone_expires(qtype: bytes, options: str, told: bool) -> None:
+    data = bytes.fromhex(options)
+    request = transfer.read(packet(NAME, qtype, OPT[:-2] + len(data).to_bytes(2) + data, counts=(1, 0, 0, 1)))
+    assert request is not None and request.expires is told
+    [message] = transfer.messages(request, [b"\xc0\x0c" + struct.pack("!HHIH", 16, 1, 0, 2) + b"\1x"], None, 0, 77)
+    found = [option.to_wire() for option in dns.message.from_wire(message).options if option.otype == 9]
+    assert found == ([(77).to_bytes(4)] if told else [])

@@ -72,3 +72,15 @@ def test_a_server_is_judged_by_what_its_own_zone_must_say() -> None:
         {"server": "a", "zone": "bl.test", "serial": 5, "trouble": []},
         {"server": "b", "zone": "bl.test", "serial": 5, "trouble": ["says 127.0.0.2 about 127.0.0.1, not nothing"]},
     ]
+
+
+def test_answers_from_an_older_version_than_the_soa_show_more_than_one_server() -> None:
+    wanted = expected(ZONE, None)
+    heard = Heard("s", "bl.test", 2, {one.owner: one.codes for one in wanted})
+    owners = [one.owner for one in wanted]
+    heard.versions = {"bl.test": 2, owners[0]: 2, owners[1]: 3, owners[2]: None}
+    assert trouble(heard, wanted, 2) == []
+    heard.versions[owners[3]] = 2**32 - 1
+    assert trouble(heard, wanted, 2) == [
+        "answers from serial 4294967295 too, so more than one server is behind this address"
+    ]
