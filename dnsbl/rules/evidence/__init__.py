@@ -98,12 +98,9 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
             f"This is {what}. Save the spam itself (.eml), with all its headers." if what else NOT_MAIL,
         )
     head = text[:MESSAGE_MOST]
-    header, body = mime.split(head)
+    header, _ = mime.split(head)
     kind, _ = mime.content_type(header.get("content-type", ""))
-    if kind == "message/rfc822":
-        leaves = [mime.Leaf(kind=kind, name="", body=mime.decoded(body, header.get("content-transfer-encoding", "")))]
-    else:
-        leaves = list(mime.parts(head))
+    leaves = list(mime.parts(head))
     report = reports.report(header, leaves)
     if report is None and kind == "multipart/report":
         return (Exhibit(message=text, where=""),)  # a bounce or a receipt: it is itself what came

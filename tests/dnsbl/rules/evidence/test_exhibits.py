@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
-from dnsbl.rules.evidence import DEPTH, INLINE, MSG, NO_TRACE, NOT_MAIL, TNEF, UNSENT, Exhibit, exhibits
+from dnsbl.rules import evidence
+from dnsbl.rules.evidence import DEPTH, INLINE, MSG, NO_TRACE, NOT_MAIL, TNEF, UNSENT, Exhibit, exhibits, mime
 from tests.dnsbl.rules.evidence.samples import RELAY, RFC822, SPAM, compound, forward, mail, multipart, outlook
 
 HEADER = SPAM.partition(b"\r\n\r\n")[0]
@@ -37,6 +38,12 @@ def refused(file: bytes) -> Refused:
     return caught.value
 
 
+def xarf(*messages: bytes) -> bytes:
+    """A report in JSON with these samples."""
+    rows = [{"content_type": "message/rfc822", "payload": base64.b64encode(each).decode()} for each in messages]
+    return json.dumps({"xarf_version": "4.0.0", "source_identifier": RELAY, "evidence": rows}).encode()
+
+
 def test_a_message_is_itself() -> None:
     assert read(SPAM) == (Exhibit(message=SPAM, where=""),)
 
@@ -56,11 +63,18 @@ def test_a_message_behind_a_mailbox_line_is_itself() -> None:
         forward((b"Content-Type: application/octet-stream; name=spam.eml", SPAM)),
         forward((b"Content-Type: message/global", SPAM)),
         forward((b"Content-Type: text/rfc822-headers", HEADER)),
+        forward((b"Content-Type: message/global-headers", HEADER)),
         forward((RFC822, SPAM), kind=b'multipart/digest; boundary="b1"'),
         forward((b"Content-Type: application/mbox", SEPARATOR + SPAM)),
-        forward((b"Content-Type: application/vnd.ms-outlook; name=x.msg\r\nContent-Transfer-Encoding: base64",
+        forward((b"Content-Type: application/vnd.ms-outlook; name=a.msg\r\nContent-Transfer-Encoding: base64",
                  base64.encodebytes(outlook(HEADER)))),
+        forward((b"Content-Type: application/octet-stream; name=a.msg", outlook(HEADER))),
+        forward((b"Content-Type: application/vnd.ms-outlook", outlook(HEADER))),
+        forward((b"Content-Type: x/y; name=a.msg", outlook(b"X: forward", attached=HEADER))),
+        forward((b"Content-Type: x/y; name=a.mbox", SEPARATOR + SPAM)),
+        forward((b"Content-Type: x/y; name=a.mbx", SEPARATOR + SPAM)),
         mail(b"Fwd: x", b"message/rfc822", SPAM),
+        mail(b"Fwd: x", b"message/rfc822", base64.encodebytes(SPAM), more=b"Content-Transfer-Encoding: base64\r\n"),
         outlook(b"X: outer\r\nReceived: from a ([198.51.100.80]) by b", attached=HEADER),
     ],
 )  # fmt: skip
@@ -83,14 +97,77 @@ def test_a_forward_of_a_forward_is_opened_to_the_spam() -> None:
     assert (found.message.strip(), found.where) == (SPAM.strip(), "attached message, attached message")
 
 
-def test_forwards_of_forwards_come_to_an_end() -> None:
-    nested = SPAM
-    for n in range(DEPTH + 1):
+def nested(times: int) -> bytes:
+    """A spam that was forwarded so often."""
+    message = SPAM
+    for n in range(times):
         boundary = b"b%d" % n
-        nested = mail(
-            b"Fwd", b"multipart/mixed; boundary=%b" % boundary, multipart((RFC822, nested), boundary=boundary)
+        message = mail(
+            b"Fwd", b"multipart/mixed; boundary=%b" % boundary, multipart((RFC822, message), boundary=boundary)
         )
-    assert refused(nested).reason == Refusal.NOT_MAIL
+    return message
+
+
+def test_forwards_of_forwards_come_to_an_end() -> None:
+    (found,) = read(nested(DEPTH))
+    assert found.message.strip() == SPAM.strip()
+    assert refused(nested(DEPTH + 1)).reason == Refusal.NOT_MAIL
+    assert DEPTH == 3
+
+
+def test_what_is_wrapped_around_forwards_is_one_of_them() -> None:
+    for wrapped in (lambda inner: outlook(b"X: outer", attached=inner), xarf):
+        (found,) = read(wrapped(nested(DEPTH - 1)))
+        assert found.message.strip() == SPAM.strip()
+        assert refused(wrapped(nested(DEPTH))).reason == Refusal.NOT_MAIL
+
+
+def test_a_mailbox_is_none_of_them() -> None:
+    found = read((SEPARATOR + nested(DEPTH) + b"\r\n") * 2)
+    assert [each.fault for each in found] == [None, None]
+
+
+def test_a_mailbox_in_a_forward_is_read_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mime, "PARTS", 3)
+    assert len(read(forward((b"Content-Type: application/mbox", (SEPARATOR + SPAM + b"\r\n") * 5)))) == 3
+
+
+def test_an_attached_file_is_outlooks_by_its_first_octets() -> None:
+    assert len(read(forward((b"Content-Type: x/y; name=a.msg", b"hello"), (RFC822, SPAM)))) == 1
+
+
+def test_an_attached_compound_file_that_is_no_message_is_not_opened() -> None:
+    sheet = b"Content-Type: application/vnd.ms-excel; name=x.xls"
+    assert str(refused(forward((sheet, outlook(HEADER)), (RFC822, b"Subject: x\r\n\r\n")))) == NO_TRACE
+
+
+def test_a_report_in_the_text_of_a_part_is_none() -> None:
+    (found,) = read(forward((b"Content-Type: text/x", xarf(SPAM)), (RFC822, SPAM)))
+    assert (found.report, found.source) == ("", None)
+
+
+def test_a_report_of_a_report_is_the_inner_one() -> None:
+    inner = forward(ARF, (RFC822, SPAM), kind=REPORT)
+    outer = (ARF[0], ARF[1].replace(b"203.0.113.16", b"198.51.100.9"))
+    kind = b'multipart/report; report-type=feedback-report; boundary="b2"'
+    (found,) = read(mail(b"report", kind, multipart(outer, (RFC822, inner), boundary=b"b2")))
+    assert (found.report, found.source) == ("ARF", ip_address(RELAY))
+
+
+def test_of_a_file_so_much_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (evidence.FILE_MOST, evidence.MESSAGE_MOST) == (64 << 20, 4 << 20)
+    monkeypatch.setattr(evidence, "FILE_MOST", len(SPAM) - 3)
+    assert read(SPAM) == (Exhibit(message=SPAM[:-3], where=""),)
+    monkeypatch.undo()
+    whole = forward((RFC822, SPAM), (RFC822, SPAM))
+    monkeypatch.setattr(evidence, "MESSAGE_MOST", whole.rindex(b"Return-Path"))
+    assert len(read(whole)) == 1
+
+
+def test_a_subject_alone_is_a_doubt_and_no_more() -> None:
+    spam = SPAM.replace(b"Subject: ", b"Subject: Fwd: ")
+    (found,) = read(spam)
+    assert found.message == spam and "subject" in found.doubt and found.fault is None
 
 
 def test_a_forward_without_the_spams_own_lines_is_refused() -> None:
@@ -114,8 +191,10 @@ def test_an_arf_leads_to_its_message_and_source(more: bytes) -> None:
 
 def test_an_arf_without_a_message_is_refused_and_so_is_one_that_reports_no_spam() -> None:
     assert str(refused(forward(ARF, kind=REPORT))) == NO_TRACE
+    assert refused(forward(ARF, kind=REPORT)).reason == Refusal.NOT_MAIL
     kind = (ARF[0], b"Feedback-Type: not-spam\r\nVersion: 1\r\n")
-    assert "no spam" in str(refused(forward(kind, (RFC822, SPAM), kind=REPORT)))
+    fault = refused(forward(kind, (RFC822, SPAM), kind=REPORT))
+    assert fault.reason == Refusal.NOT_MAIL and "no spam" in str(fault)
 
 
 def test_an_x_arf_by_mail_leads_to_its_message_and_source() -> None:
@@ -127,13 +206,7 @@ def test_an_x_arf_by_mail_leads_to_its_message_and_source() -> None:
 
 
 def test_an_x_arf_in_json_is_read_alone_and_attached() -> None:
-    document = json.dumps(
-        {
-            "xarf_version": "4.0.0",
-            "source_identifier": RELAY,
-            "evidence": [{"content_type": "message/rfc822", "payload": base64.b64encode(SPAM).decode()}],
-        }
-    ).encode()
+    document = xarf(SPAM)
     for file in (document, b"\xef\xbb\xbf" + document, forward((b"Content-Type: application/json", document))):
         (found,) = read(file)
         assert (found.report, found.source, found.message) == ("X-ARF", ip_address(RELAY), SPAM)
@@ -158,15 +231,28 @@ def test_of_many_messages_the_first_are_taken_and_all_are_counted() -> None:
     assert ([each.where for each in found], total) == (["message 1 of 7", "message 2 of 7", "message 3 of 7"], 7)
 
 
+def test_of_many_attached_messages_too() -> None:
+    three = forward(*((RFC822, SPAM),) * 3)
+    for file in (
+        three,
+        xarf(SPAM, SPAM, SPAM),
+        outlook(b"X: outer", attached=three),
+        (SEPARATOR + three + b"\r\n") * 2,
+    ):
+        found, total = exhibits(file, most=2)
+        assert (len(found), total) == (2, 6 if file.startswith(b"From ") else 3)
+
+
 def test_an_inline_forward_is_refused_with_the_sentence_that_says_how_to_forward() -> None:
     file = mail(b"Fwd: Buy", b"text/plain", b"From: a\r\nDate: b\r\nTo: c\r\nSubject: d\r\n")
     assert (refused(file).reason, str(refused(file))) == (Refusal.INLINE_FORWARD, INLINE)
     assert "attachment" in INLINE
 
 
-def test_a_packed_forward_is_refused_with_the_reason() -> None:
-    file = forward((b"Content-Type: application/ms-tnef; name=winmail.dat", b"x"))
-    assert str(refused(file)) == TNEF
+@pytest.mark.parametrize("kind", [b"application/ms-tnef", b"application/ms-tnef; name=a", b"x/y; name=winmail.dat"])
+def test_a_packed_forward_is_refused_with_the_reason(kind: bytes) -> None:
+    fault = refused(forward((b"Content-Type: " + kind, b"x")))
+    assert (fault.reason, str(fault)) == (Refusal.INLINE_FORWARD, TNEF)
 
 
 def test_outlooks_file_is_a_message_like_another() -> None:
@@ -175,11 +261,11 @@ def test_outlooks_file_is_a_message_like_another() -> None:
 
 
 def test_outlooks_file_without_a_header_or_a_reader_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert str(refused(outlook(b""))) == UNSENT
+    assert (refused(outlook(b"")).reason, str(refused(outlook(b"")))) == (Refusal.NOT_MAIL, UNSENT)
     assert str(refused(compound({}))) == UNSENT
     monkeypatch.setitem(sys.modules, "olefile", None)
-    assert str(refused(outlook(HEADER))) == MSG
-    assert str(refused(forward((b"Content-Type: x/y; name=x.msg", outlook(HEADER))))) == MSG
+    assert (refused(outlook(HEADER)).reason, str(refused(outlook(HEADER)))) == (Refusal.NOT_MAIL, MSG)
+    assert str(refused(forward((b"Content-Type: x/y; name=a.msg", outlook(HEADER))))) == MSG
 
 
 @pytest.mark.parametrize(

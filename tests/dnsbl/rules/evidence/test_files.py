@@ -38,8 +38,25 @@ def test_utf_16_is_read(encoding: str) -> None:
     assert opened(mark + SPAM.decode().encode(encoding)) == SPAM
 
 
+def test_what_is_no_utf_16_inside_is_read_as_far_as_it_goes() -> None:
+    assert opened(codecs.BOM_UTF16_LE + "A: b\n".encode("utf-16-le") + b"\x00\xd8x").startswith(b"A: b\n")
+
+
+def test_a_header_may_begin_with_any_letter() -> None:
+    assert opened(b"x-a: b\n") == b"x-a: b\n"
+
+
 def test_lines_may_end_in_cr_alone() -> None:
     assert opened(SPAM.replace(b"\r\n", b"\r")) == LF
+
+
+def test_a_cr_in_a_file_with_line_ends_stays() -> None:
+    assert opened(b"A: b\r\n\r\nx\ry\r\n") == b"A: b\r\n\r\nx\ry\r\n"
+
+
+def test_the_second_message_of_a_mailbox_may_be_as_short_as_its_line() -> None:
+    line = b"From - Wed Nov 25 15:14:13 2026\n"
+    assert mailbox(line + b"\n" + line) == [line + b"\n", line]
 
 
 @pytest.mark.parametrize("text", [b"", b"hello\r\n", b"2113\nhello\n", b"\x00\x01", b"<html>", b"Frommage"])
@@ -54,6 +71,7 @@ def test_other_text_is_no_mail(text: bytes) -> None:
         b"From - Wed Nov 25 15:14:13 2026",
         b"From ???@??? Wed Nov 25 15:14:13 2026 +0000",
         b"From sales@spam.example  Wed, 25 Nov 2026 15:14:13 +0000",
+        *(b"From - %b Nov 25 15:14 2026" % day for day in (b"Mon", b"Tue", b"Thu", b"Fri", b"Sat", b"Sun")),
     ],
 )
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
@@ -71,6 +89,8 @@ def test_a_mailbox_falls_into_its_messages(separator: bytes, end: bytes) -> None
     [
         b"From now on we sell pills\n",
         b"From Monday we sell pills\n",
+        b"From Sat to Sun we sell pills\n",
+        b"From 10:30 we sell pills\n",
         b">From sales@spam.example Wed Nov 25 15:14:13 2026\n",
         b" From sales@spam.example Wed Nov 25 15:14:13 2026\n",
     ],
@@ -95,6 +115,9 @@ def test_a_message_that_is_no_mailbox_is_never_parted() -> None:
     [
         (b"%PDF-1.7", "a PDF"),
         (b"\x89PNG\r\n", "a picture"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a picture"),
+        (b"GIF89a", "a picture"),
+        (b"\x1f\x8b\x08", "an archive: unpack it"),
         (b"PK\x03\x04..", "an archive: unpack it"),
         (b"<!DOCTYPE html>", "a web page"),
         (b"hello", ""),

@@ -38,6 +38,9 @@ def told(subject: str, text: str, kind: str = "text/plain") -> bool:
         ("Doorst: x", "Van: a\nVerzonden: b\nAan: c\nOnderwerp: d\n"),
         ("Fwd: x", "Пересылаемое сообщение\nОт: a\nКому: b\nТема: c\n"),
         ("Fwd: x", "发件人: a\n发送时间: b\n收件人: c\n"),
+        ("FWD: Buy now", "---------- FORWARDED MESSAGE ---------\nFROM: a\nDATE: b\nTO: c\n"),
+        ("Fwd: =?utf-8?b?A?=", OUTLOOK),
+        ("Fwd: =?x-unknown?q?=46?=", "see below\n> Received: from relay.example ([203.0.113.9]) by mx\n"),
         ("Fwd: Buy now", "see below\n> Received: from relay.example ([203.0.113.9]) by mx\n> Subject: x\n"),
     ],
 )
@@ -61,6 +64,9 @@ def test_it_is_known_in_html_and_in_latin_1() -> None:
         ("RE: your order", "-----Original Message-----\r\n" + OUTLOOK),
         ("Forward thinking", OUTLOOK),
         ("", ""),
+        ("Fwd: x", "From: a\n" + "long ago\n" * 40 + "Date: b\n" + "and more\n" * 40 + "To: c\n"),
+        ("Fwd: x", "From: a\nFrom: b\nFrom: c\nTo: d\n"),
+        ("x", "He wrote of a forwarded message.\n" + OUTLOOK),
     ],
 )
 def test_spam_and_replies_are_none(subject: str, text: str) -> None:
@@ -69,6 +75,34 @@ def test_spam_and_replies_are_none(subject: str, text: str) -> None:
 
 def test_other_parts_are_not_read() -> None:
     assert not told("FW: x", OUTLOOK, "image/png")
+
+
+def test_a_part_without_a_type_is_text() -> None:
+    assert told("FW: x", OUTLOOK, "")
+
+
+def test_tags_are_taken_off_html_alone() -> None:
+    assert not told("FW: x", "<b>From:</b> a\n<b>Date:</b> b\n<b>To:</b> c\n")
+    assert told("FW: x", "<p>&nbsp;From: a<BR>Date: b<BR>To: c", "text/html")
+
+
+def test_so_much_of_a_part_is_looked_at() -> None:
+    for kind in ("text/plain", "text/html"):
+        assert told("FW: x", "x\n" * 30_000 + OUTLOOK, kind)
+        assert not told("FW: x", "x\n" * 33_000 + OUTLOOK, kind)
+        assert not forwards(
+            {"subject": "FW: x"}, [mime.Leaf(kind=kind, name="", body=b"\xff\n" * 33_000 + OUTLOOK.encode())]
+        )
+
+
+def test_a_letter_cut_in_two_at_the_end_makes_no_other_text_of_it() -> None:
+    text = "Пересылаемое сообщение\nОт: a\nКому: b\nТема: cя".encode()[:-1]
+    assert forwards({}, [mime.Leaf(kind="text/plain", name="", body=text)])
+
+
+@pytest.mark.parametrize("subject", ["=?utf-8?b?!!!?= x", "=?nothing?q?x?=", "=?utf-8?b?A?=", "=?utf-7?b?//8=?="])
+def test_a_subject_that_cannot_be_decoded_is_read_as_it_is(subject: str) -> None:
+    assert not told(subject, OUTLOOK)
 
 
 @pytest.mark.parametrize("piece", ["\n", " ", "> ", "-", "<", "<br", "From:", "From:\n", "*", "_", "Received:"])
