@@ -101,7 +101,7 @@ def _hold(tests: Sequence[str], prepare: Callable[[], int | None]) -> NoReturn:
     """What the new process does."""
     code = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):

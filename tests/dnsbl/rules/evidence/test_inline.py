@@ -26,6 +26,7 @@ def told(subject: str, text: str, kind: str = "text/plain") -> bool:
         ("FW: Buy now", OUTLOOK),
         ("fwd: Buy now", "---------- Forwarded message ---------\nFrom: a\nDate: b\nSubject: c\nTo: d\n"),
         ("Buy now", "---------- Forwarded message ---------\nFrom: a\nDate: b\nSubject: c\nTo: d\n"),
+        ("Buy now", "Look:\n---------- Forwarded message ---------\nFrom: a\nDate: b\nSubject: c\nTo: d\n"),
         ("Buy now", "Begin forwarded message:\n\n> From: a\n> Subject: b\n> Date: c\n"),
         ("[ticket 7] Fwd: Buy now", OUTLOOK),
         ("Fwd[2]: Buy now", OUTLOOK),
@@ -98,6 +99,13 @@ def test_so_much_of_a_part_is_looked_at() -> None:
 def test_a_letter_cut_in_two_at_the_end_makes_no_other_text_of_it() -> None:
     text = "Пересылаемое сообщение\nОт: a\nКому: b\nТема: cя".encode()[:-1]
     assert forwards({}, [mime.Leaf(kind="text/plain", name="", body=text)])
+
+
+def test_two_fields_are_none_and_three_need_not_be_the_first() -> None:
+    assert not told("FW: x", "From: a\nTo: b\n")
+    assert told("FW: x", "From: a\n" + "x\n" * 400 + "From: b\nTo: c\nDate: d\n")
+    html = "<p>From: a<p>Date: b<p>To: c"
+    assert told("FW: x", html, "text/html")
 
 
 @pytest.mark.parametrize("subject", ["=?utf-8?b?!!!?= x", "=?nothing?q?x?=", "=?utf-8?b?A?=", "=?utf-7?b?//8=?="])

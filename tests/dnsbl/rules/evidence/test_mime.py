@@ -34,6 +34,7 @@ def test_a_header_ends_at_the_first_empty_line(end: bytes) -> None:
     assert split(raw) == ({"a": "1 b"}, b"body\r\n\r\nmore".replace(b"\r\n", end))
     assert split(b"A: 1") == ({"a": "1"}, b"")
     assert split(end + b"body") == ({}, b"body")
+    assert split(b"A: 1" + end + b"B: 2" + end + end + b"C: 3" + end) == ({"a": "1", "b": "2"}, b"C: 3" + end)
 
 
 def test_the_leaves_of_a_message_come_in_order() -> None:
@@ -96,8 +97,37 @@ def test_multiparts_in_each_other_and_parts_are_counted() -> None:
             boundary,
         )
     assert [leaf.kind for leaf in parts(raw)] == ["multipart/mixed"]
-    many = forward(*[(b"Content-Type: x/y", b"x")] * (PARTS * 3))
-    assert len(list(parts(many))) <= PARTS
+    many = [(b"Content-Type: x/y", b"x")] * (PARTS * 3)
+    assert len(list(parts(forward(*many)))) == PARTS - 1
+    inner = multipart(*many, boundary=b"b2")
+    wide = forward(*[(b"Content-Type: multipart/mixed; boundary=b2", inner)] * 3)
+    assert len(list(parts(wide))) == PARTS - 2
+
+
+def test_multiparts_as_deep_as_the_bound_are_opened() -> None:
+    raw = b"Content-Type: text/plain\r\n\r\ndeep"
+    for n in range(5):
+        raw = b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n%b\r\n--b%d--\r\n" % (n, n, raw, n)
+    assert [leaf.body for leaf in parts(raw)] == [b"deep"]
+
+
+def test_a_multipart_without_a_boundary_is_a_leaf_and_no_other_kind_has_parts() -> None:
+    body = b"--\r\nContent-Type: image/png\r\n\r\nx\r\n--a\r\n\r\ny\r\n"
+    assert [leaf.kind for leaf in parts(b"Content-Type: multipart/mixed\r\n\r\n" + body)] == ["multipart/mixed"]
+    assert [leaf.kind for leaf in parts(b"Content-Type: x/y; boundary=a\r\n\r\n" + body)] == ["x/y"]
+
+
+def test_a_multipart_that_nothing_begins_in_has_no_leaves() -> None:
+    head = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n"
+    assert list(parts(head + b"preamble")) == []
+    assert [leaf.body for leaf in parts(head + b"--a\r\n\r\nx")] == [b"x"]
+    assert [leaf.body for leaf in parts(head + b"pre\r\n--a\r\n\r\nx\r\n--a--\r\n--a\r\n\r\npost")] == [b"x"]
+
+
+def test_the_line_of_a_boundary_may_have_blanks_and_no_more() -> None:
+    head = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n"
+    assert [leaf.body for leaf in parts(head + b"--a \t\r\n\r\nx\r\n--a")] == [b"x", b""]
+    assert list(parts(head + b"--ab\r\n\r\nx")) == []
 
 
 def test_a_hostile_message_costs_little() -> None:

@@ -42,8 +42,20 @@ def test_an_attached_file_counts_when_it_is_a_message() -> None:
 
 def test_without_the_library_it_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "olefile", None)
-    with pytest.raises(outlook.Unreadable):
+    with pytest.raises(outlook.Unreadable, match="not installed"):
         outlook.messages(written(HEADER))
+
+
+def test_only_what_is_attached_is_sought_for_messages_and_not_too_many_of_them() -> None:
+    names = [f"__attach_version1.0_#{n:08}" for n in range(3)] + ["__recip_version1.0_#00000000"]
+    streams = {f"{name}/__substg1.0_3701000D/__substg1.0_007D001E": HEADER for name in names}
+    assert len(outlook.messages(compound(streams))[1]) == 3
+
+
+def test_text_that_is_no_utf_16_is_read_as_far_as_it_goes() -> None:
+    header = HEADER.decode().encode("utf-16-le") + b"\x00\xd8"
+    message, _ = outlook.messages(compound({"__substg1.0_007D001F": header.ljust(4096, b"\xd8")}))
+    assert message.startswith(HEADER)
 
 
 @settings(deadline=None, max_examples=200)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.rules.evidence import mime
+from dnsbl.rules.evidence import mime, reports
 from dnsbl.rules.evidence.reports import AbuseReport, document_of, from_json, report, samples
 from tests.dnsbl.rules.evidence.samples import RELAY, SPAM
 
@@ -52,7 +52,7 @@ def test_arf_may_say_that_it_is_no_spam() -> None:
     assert found is not None and not found.spam
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "text/yaml"])
+@pytest.mark.parametrize("kind", ["text/plain", "text/yaml", "application/yaml", "application/x-yaml"])
 def test_x_arf_by_mail_is_known_by_its_header(kind: str) -> None:
     yaml = f"---\nReported-From: a@b.example\nReport-Type: spam\nSource-Type: ip-address\nSource: '{RELAY}'\n"
     parts = [leaf("text/plain", b"Dear all"), leaf(kind, yaml.encode(), "report.txt")]
@@ -105,8 +105,41 @@ def test_x_arf_in_json_names_its_source_and_holds_its_messages(document: dict[st
     read = document_of(body)
     assert from_json(read) == AbuseReport(kind="X-ARF", source=ip_address(RELAY), spam=True)
     assert list(samples(read)) == [SPAM]
-    for part in (leaf("application/json", body), leaf("application/octet-stream", body, "xarf.json")):
+    for part in (
+        leaf("application/json", body),
+        leaf("text/json", body),
+        leaf("application/octet-stream", body, "xarf.json"),
+    ):
         assert report({}, [part]) == from_json(read)
+    assert report({}, [leaf("text/plain", body)]) is None
+
+
+def test_only_a_part_of_text_holds_an_x_arf_by_mail() -> None:
+    part = leaf("image/png", f"Report-Type: spam\nSource: {RELAY}\n".encode())
+    assert report({"x-arf": "yes"}, [part]) == AbuseReport(kind="X-ARF", source=None, spam=True)
+
+
+def sample(**row: Any) -> list[bytes]:
+    return list(samples({"evidence": [{"content_type": "Message/RFC822", **row}]}))
+
+
+def test_a_sample_is_in_clear_where_it_says_so_or_shows_it() -> None:
+    late = "x" * 100 + ": y"
+    assert sample(payload=late, base64encoded=False) == [late.encode()]
+    assert sample(payload="Subject: x") == [b"Subject: x"]
+    assert sample(payload="x" * 99 + ": y") == [b"x" * 99 + b": y"]
+    assert sample(payload=late) == [mime.decoded(late.encode(), "base64")]
+    assert sample(payload="a: \ud800", base64encoded=False) == [b"a: ?"]
+    assert sample(payload=7) == sample() == []
+
+
+def test_of_a_report_so_much_and_so_many_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps({"xarf_version": 4, "evidence": [{"content_type": "message/rfc822", "payload": "a:"}] * 9})
+    monkeypatch.setattr(mime, "PARTS", 3)
+    assert list(samples(document_of(body.encode()))) == [b"a:"] * 3
+    assert reports._MOST == 4 << 20
+    monkeypatch.setattr(reports, "_MOST", len(body) - 1)
+    assert document_of(body.encode()) == {}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +157,7 @@ def test_x_arf_in_json_names_its_source_and_holds_its_messages(document: dict[st
 )
 def test_other_json_is_no_report_and_breaks_nothing(body: bytes) -> None:
     read = document_of(body)
+    assert bool(read) is (b"xarf_version" in body or b'"Report": {' in body)
     assert from_json(read).source is None
     assert list(samples(read)) == []
 
