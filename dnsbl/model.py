@@ -108,6 +108,7 @@ class Reason(StrEnum):
     NOMINATED = "nominated"
     ASKED_REMOVAL = "asked-removal"
     ASKED_SELF_TEST = "asked-self-test"
+    OPTED_OUT = "opted-out"
 
 
 class Refusal(StrEnum):

@@ -662,6 +662,29 @@ class NoticeSettings(Section):
     )
     sender: Mailbox = Field("", description="The address in From; needed with a smarthost.")
     reply_to: Mailbox = Field("", description="Where answers of people go; empty: to service.contact.")
+    owner_kinds: tuple[str, ...] = Field(
+        (),
+        description=(
+            'Kinds of listings whose owners are told when one begins, such as "relay": the postmaster of the '
+            "address's own name, or whom the registry names for abuse."
+        ),
+    )
+    nominator: bool = Field(
+        False, description="Confirm a nomination to the mail address that its form was given, whoever that belongs to."
+    )
+    asker: bool = Field(
+        False,
+        description="Write what came of a retest to the mail address that its form was given, whoever that belongs to.",
+    )
+    rdap: str = Field(
+        "",
+        description="RDAP server that tells whose an address is (RFC 9082), without a slash at the end; empty: none.",
+        pattern=r"^(https?://[!-~]+[^/])?$",
+    )
+    rdap_inside: bool = Field(
+        False, description="Let that server, or one that it leads to, have a special-purpose address."
+    )
+    contact_days: float = Field(7, description="Days for which it is remembered who answers for an address.", gt=0)
     templates_dir: Path | None = Field(
         None,
         description="Folder whose NAME.txt is said in place of our own words; relative to the configuration file.",

@@ -4,7 +4,7 @@ in a thread.
 Knows the rules and the store; holds no SQL, no socket, and asks its clock for the time. Every verb that changes
 something leaves a journal entry in the same transaction. Law 2: letters are filed before anybody dials.
 
-    doors        strangers: nominate  nominate_each  ask_removal
+    doors        strangers: nominate  nominate_each  ask_removal  no_more_mail
     operators    who runs the list: order_test  exclude  exclusions  end_exclusion  leave_out  leave_in  exceptions
                  stop  resume  list_networks
                  drop_networks  journal  verify_journal  inbox  message  trust_clock
@@ -18,7 +18,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     presence     every process that is at work: beat  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  stopped
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
-                 newest  silence  listen_again
+                 newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs
 
     judging  what a verdict does to the list;  twins  and to the host's other addresses
@@ -85,10 +85,10 @@ class Casework:
         """The verbs over this store. `random` makes the ids of runs, the names of mails, and the surprise in surprise
         retests."""
         queueing = Queueing(settings.tester.port, random)
-        judging = Judging(settings, queueing, random)
         posting = Posting(settings, random)
+        judging = Judging(settings, queueing, posting, random)
         return cls(
-            doors=Doors(store, settings, clock, queueing),
+            doors=Doors(store, settings, clock, queueing, posting),
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
             operators=Operators(store, settings, clock, queueing, judging),
             assignments=Assignments(store, settings, clock, judging, random),

@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dnsbl.addresses import Address, parse_address
 from dnsbl.casework.base import DAY
 from dnsbl.casework.posting import ALL, WITHHELD, Posting, named
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import Notice, NoticeState, Reason, Refusal
-from dnsbl.rules import schedule
+from dnsbl.rules import notices, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account, day_of
@@ -65,6 +66,32 @@ class Dispatch:
                     return notice
                 self._end(tx, notice, NoticeState.FAILED, f"given up; the last word was: {notice.reply or '-'}", now)
         return None
+
+    def known_contact(self, address: Address) -> str | None:
+        """Who answers for an address, "" for nobody, as far as that was found out not long ago; else None."""
+        with self._store.read() as tx:
+            return tx.contacts.known(address, self._clock.now())
+
+    def address(self, notice: Notice, mailbox: str, *, source: str = "") -> None:
+        """Whom a mail is for is known now: the one who answers for the address that it is about. It ends here where
+        that is nobody, somebody who wants no mail, or one who has had his mails for today; `source` says where a new
+        finding comes from."""
+        now = self._clock.now()
+        to = notices.mailbox(mailbox, self._settings) if mailbox else ""
+        with self._store.write() as tx:
+            if source or not mailbox:
+                until = now + timedelta(days=self._settings.notices.contact_days)
+                tx.contacts.keep(parse_address(notice.subject), mailbox, at=now, until=until)
+            if not to:
+                why = "nobody is known who answers for it"
+            elif why := tx.notices.silenced(to):
+                why = f"its reader gets no mail: {why}"
+            elif not self._posting.counted(tx, to, now):
+                why = "its reader has had his mails for today"
+            if why:
+                self._end(tx, notice, NoticeState.FAILED, why, now)
+            else:
+                tx.notices.address(notice, to, now)
 
     def sent(self, notice: Notice, reply: str) -> None:
         """The smarthost has taken it, with this reply."""

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import Admission
 from dnsbl.casework.base import Asker, next_removal
+from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
-from dnsbl.errors import Refused
+from dnsbl.errors import NotFound, Refused
 from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal
 from dnsbl.rules import bringers
 from dnsbl.rules.intake import Intake
@@ -32,15 +33,17 @@ class Taken:
 class Doors:
     """Requests; each is taken, with a journal entry, or refused with one sentence."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, queueing: Queueing) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock, queueing: Queueing, posting: Posting) -> None:
+        self._posting = posting
         self._store = store
         self._settings = settings
         self._clock = clock
         self._queueing = queueing
         self._admission = Admission(settings.policy)
 
-    def nominate(self, nomination: Nomination) -> Job:
-        """File a nomination with its evidence and queue its test.
+    def nominate(self, nomination: Nomination, *, confirm: str = "") -> Job:
+        """File a nomination with its evidence and queue its test; `confirm` is a mail address to which that is written,
+        where the settings say so.
 
         While a test of the address is under way, or an earlier nomination's is queued, that one serves both. Raises
         Refused: EXCLUDED, ALREADY_LISTED, RESTING (with retry_after) when it was tested not long ago, or TOO_MANY.
@@ -74,6 +77,7 @@ class Doors:
                 after=job.state if job and shared else JobState.QUEUED,
                 evidence=f"nomination {number}" + (f", evidence sha256:{evidence}" if evidence else ""),
             )
+            self._posting.nominated(tx, address, confirm, actor=actor, now=now)
             if job is not None and shared:
                 return job
             profile = self._settings.tester.profile if evidence else "basic"
@@ -89,21 +93,43 @@ class Doors:
                 rank=rank,
             )
 
-    def nominate_each(self, cases: Iterable[Intake]) -> tuple[Taken, ...]:
+    def nominate_each(self, cases: Iterable[Intake], *, confirm: str = "") -> tuple[Taken, ...]:
         """File what each message of some evidence nominates, one by one: a refusal of one is none of the others."""
         taken: list[Taken] = []
         for case in cases:
             job, refused = None, case.refused
             if case.nomination is not None:
                 try:
-                    job = self.nominate(case.nomination)
+                    job = self.nominate(case.nomination, confirm=confirm)
                 except Refused as error:
                     refused = error
             taken.append(Taken(case=case, job=job, refused=refused))
         return tuple(taken)
 
-    def ask_removal(self, address: Address, *, door: Door, actor: str, control: bool = False) -> Job:
-        """Queue the retest of a listed address, now. A test that is under way is returned instead.
+    def no_more_mail(self, token: str, *, done: bool) -> str:
+        """The domain of whoever got the mail with this token; `done`: he has said that he wants no more, and gets none
+        from now on. Raises NotFound for a token of no mail that is remembered (notices.keep_days)."""
+        now = self._clock.now()
+        with self._store.write() as tx:
+            notice = tx.notices.find(token)
+            if notice is None or not notice.recipient:
+                raise NotFound("There is no such mail of ours, or it is too long ago; please write to us.")
+            domain = notice.recipient.rpartition("@")[2]
+            if done and tx.notices.silence(notice.recipient, why="it has said so itself", at=now):
+                tx.journal.append(
+                    at=now,
+                    actor="web, by the link in a mail",
+                    subject="list",
+                    verb="silence",
+                    reason=Reason.OPTED_OUT,
+                    after="silenced",
+                    evidence=f"notice {notice.id}, somebody at {domain}",
+                )
+            return domain
+
+    def ask_removal(self, address: Address, *, door: Door, actor: str, control: bool = False, tell: str = "") -> Job:
+        """Queue the retest of a listed address, now. A test that is under way is returned instead. `tell` is a mail
+        address to which the result is written.
 
         `control` says that whoever asks has shown the address to be his: he asks from there. Raises Refused:
         NOT_LISTED, EXCLUDED (we may not test it), or RESTING with retry_after.
@@ -126,8 +152,10 @@ class Doors:
                 )
             if job is not None and begun(job) and asker.known:
                 job = self._sooner(tx, job, actor, now)
-            if job is not None and under_way and not self._joins(tx, job, asker, now):
-                return job
+            if job is not None and under_way:
+                self._posting.hear(tx, job, tell)
+                if not self._joins(tx, job, asker, now):
+                    return job
             state = f"listed {listing.kind}"
             tx.journal.append(
                 at=now,
@@ -152,6 +180,7 @@ class Doors:
                 now=now,
             )
             tx.removals.add(address, queued.run, asker=asker.name, counted=not asker.known, at=now)
+            self._posting.hear(tx, queued, tell)
             return queued
 
     def _refuse_suspended(self, tx: Transaction, nomination: Nomination) -> None:

@@ -6,11 +6,12 @@ the verb that calls it, so that a run is settled, decided, listed and journalled
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from dnsbl.addresses import network_of
+from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.casework.twins import Twins
 from dnsbl.model import (
@@ -30,9 +31,10 @@ from dnsbl.model import (
 from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester.fate import delivered, on
+from tester.fate import Fate, delivered, on
 from tester.host import JudgedPath, judge_host, judge_way, own_ways
-from tester.smtp import PENDING, Flag, Outcome
+from tester.smtp import DELIVERED, PENDING, Flag, Outcome
+from tester.vectors import CATALOGUE
 from tester.verdict import Judgement, Verdict
 
 #: How long a run with a letter from another address counts towards a second, independent one.
@@ -56,8 +58,11 @@ SPECIFIC = f"It refuses us under other names of ours, so it singles out the test
 class Judging:
     """The steps from a conversation or a return to the list."""
 
-    def __init__(self, settings: Settings, queueing: Queueing, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, settings: Settings, queueing: Queueing, posting: Posting, random: Callable[[int], bytes]
+    ) -> None:
         self._settings = settings
+        self._posting = posting
         self._queueing = queueing
         self._random = random
         self._twins = Twins(settings, queueing)
@@ -212,6 +217,7 @@ class Judging:
         self._twins.follow(tx, run, ways, action, decision, now)
         if follow_up is not None:
             self._queueing.follow(tx, run, follow_up, now)
+        self._tell(tx, run, decision, explanation, now)
 
     def _self_test_lists(self, judgement: Judgement) -> bool:
         """Whether a self-test means something for the list: never to end a listing, and else only as settings say."""
@@ -290,6 +296,7 @@ class Judging:
             )
             tx.changes.add([network], decision.kind, present=True)
             after = f"listed {decision.kind}"
+            self._posting.listed(tx, run, decision, now)
         elif action is Action.RENEW and listing and decision.kind:
             tx.listings.renew(listing, kind=decision.kind, expires=decision.expires, run=run.id, at=now)
             if decision.kind != listing.kind:
@@ -313,9 +320,29 @@ class Judging:
         )
         return action
 
+    def _tell(self, tx: Transaction, run: Run, decision: Decision, explanation: str, now: datetime) -> None:
+        """Tell whoever has asked for a retest what came of it: at once what relayed, and the wait."""
+        listing = tx.listings.proven(run.address)
+        failed = tx.removals.failed(run.address, listing.since, "") if listing else []
+        self._posting.heard(
+            tx,
+            run,
+            listed=listing is not None,
+            explanation=f"{decision.explanation} {explanation}",
+            relayed=relayed(tx.letters.of(run.id)),
+            until=schedule.removal_after(self._settings.policy, failed or [now]) if listing else None,
+            now=now,
+        )
+
     def _chance(self) -> float:
         """A number in [0, 1) from 53 random bits."""
         return (int.from_bytes(self._random(7), "big") >> 3) / 2**53
+
+
+def relayed(letters: Iterable[Fate]) -> str:
+    """The forms whose letters came back, a line each, with the way in that they were offered on."""
+    back = [fate.letter for fate in letters if fate.folded in DELIVERED]
+    return "\n".join(f"{one.vector} on port {one.port} of {one.address}: {CATALOGUE[one.vector].fault}" for one in back)
 
 
 def _bounces(tx: Transaction, run: Run) -> str:

@@ -13,7 +13,8 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from dnsbl.model import Notice, NoticeState
+from dnsbl.addresses import Address
+from dnsbl.model import Decision, Job, Notice, NoticeState, Run
 from dnsbl.rules import notices
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
@@ -61,9 +62,89 @@ class Posting:
         if occasion and tx.notices.made_for(occasion):
             return None
         document = json.dumps(dict(facts), sort_keys=True)
-        if len(document) > FACTS_MOST or not self._counted(tx, to, day_of(now)):
-            tx.kept.add([Account(WITHHELD, day_of(now))], 0, today=day_of(now))
+        if len(document) > FACTS_MOST or not self.counted(tx, to, now):
             return None
+        return self._added(tx, template, to, document, occasion, answers, subject=subject, actor=actor, now=now)
+
+    def to_owner(
+        self,
+        tx: Transaction,
+        template: str,
+        address: Address,
+        facts: Mapping[str, str],
+        *,
+        occasion: str,
+        now: datetime,
+    ) -> Notice | None:
+        """The same to whoever answers for an address; who that is, is found out when the mail is due."""
+        if not self.on or tx.notices.made_for(occasion):
+            return None
+        document = json.dumps(dict(facts), sort_keys=True)
+        return self._added(tx, template, "", document, occasion, "", subject=str(address), actor="policy", now=now)
+
+    def listed(self, tx: Transaction, run: Run, decision: Decision, now: datetime) -> None:
+        """Tell the owner of an address that is now on the list, where its kind is one of notices.owner_kinds."""
+        if decision.kind in self._settings.notices.owner_kinds:
+            facts = {"address": str(run.address), "kind": decision.kind, "since": _time(now)}
+            facts |= {"page": self.page(run.address), "explanation": decision.explanation}
+            self.to_owner(tx, "listed", run.address, facts, occasion=f"listed by run {run.id}", now=now)
+
+    def hear(self, tx: Transaction, job: Job, recipient: str) -> None:
+        """Somebody wants to be told what comes of a test that he has asked for."""
+        if self.on and (to := notices.mailbox(recipient, self._settings)):
+            tx.hearers.add(job.run, to)
+
+    def heard(
+        self,
+        tx: Transaction,
+        run: Run,
+        *,
+        listed: bool,
+        explanation: str,
+        relayed: str,
+        until: datetime | None,
+        now: datetime,
+    ) -> None:
+        """Tell all who have asked what came of a test: whether the address is on the list, what `relayed` (the forms
+        whose letters came back), and from when the next request is taken, None for at once."""
+        if not (to := tx.hearers.of(run.id)):
+            return
+        wait = f"Your next request is taken from {_time(until)}.\n" if until else "You may ask again at any time.\n"
+        facts = {
+            "address": str(run.address),
+            "result": "stays on the list" if listed else "is off the list",
+            "explanation": explanation,
+            "relayed": f"What was relayed:\n{relayed}\n" if relayed else "",
+            "wait": wait if listed else "Our name servers follow within seconds.\n",
+            "page": self.page(run.address),
+        }
+        for recipient in to:
+            self.queue(tx, "removal", recipient, facts, subject=str(run.address), actor="policy", now=now)
+        tx.hearers.told(run.id)
+
+    def nominated(self, tx: Transaction, address: Address, recipient: str, *, actor: str, now: datetime) -> None:
+        """Confirm a nomination to whoever has given this mail address with it, where notices.nominator says so."""
+        if recipient and self._settings.notices.nominator:
+            facts = {"address": str(address), "page": self.page(address)}
+            self.queue(tx, "nominated", recipient, facts, subject=str(address), actor=actor, now=now)
+
+    def page(self, address: Address) -> str:
+        """Where people read about an address."""
+        return f"{self._settings.web.base_url}/ip/{address}"
+
+    def _added(
+        self,
+        tx: Transaction,
+        template: str,
+        to: str,
+        document: str,
+        occasion: str,
+        answers: str,
+        *,
+        subject: str,
+        actor: str,
+        now: datetime,
+    ) -> Notice:
         notice = tx.notices.add(
             token=base64.b32encode(self._random(16)).decode("ascii").rstrip("=").lower(),
             occasion=occasion,
@@ -85,9 +166,9 @@ class Posting:
         )
         return notice
 
-    def _counted(self, tx: Transaction, to: str, today: int) -> bool:
-        """Count a mail for today; False, and nothing counted, where that would be too much."""
-        terms, domain = self._settings.notices, to.rpartition("@")[2]
+    def counted(self, tx: Transaction, to: str, now: datetime) -> bool:
+        """Count a mail for today; False, and only that it was left out is counted, where that would be too much."""
+        terms, domain, today = self._settings.notices, to.rpartition("@")[2], day_of(now)
         bounds = {
             Account(f"mail to {to.lower()}", today): terms.per_recipient,
             Account(f"mail to @{domain}", today): terms.per_domain,
@@ -95,6 +176,7 @@ class Posting:
         }
         counts = tx.kept.of(bounds)
         if any(counts[account].messages >= most for account, most in bounds.items()):
+            tx.kept.add([Account(WITHHELD, today)], 0, today=today)
             return False
         tx.kept.add(bounds, 0, today=today)
         return True
@@ -102,4 +184,9 @@ class Posting:
 
 def named(notice: Notice) -> str:
     """How the journal names a mail: not by whom it is for."""
-    return f"notice {notice.id}, to somebody at {notice.recipient.rpartition('@')[2]}"
+    domain = notice.recipient.rpartition("@")[2]
+    return f"notice {notice.id}, to " + (f"somebody at {domain}" if domain else "whoever answers for the address")
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -14,13 +14,16 @@ import os
 import ssl
 import stat
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from aiosmtplib import SMTP
 from aiosmtplib.errors import SMTPConnectError, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
+from dnsbl.addresses import Address, parse_address
 from dnsbl.casework.dispatch import Dispatch
 from dnsbl.clock import Clock
+from dnsbl.daemons import contacts
 from dnsbl.daemons.keeper import told_within
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Backoff
@@ -39,6 +42,10 @@ STEP, TEXT = 60.0, 600.0
 _log = logging.getLogger(__name__)
 
 
+#: Who answers for an address.
+Find = Callable[[Address, NoticeSettings], Awaitable[contacts.Contact]]
+
+
 class _Away(Exception):
     """The smarthost takes nothing at all; a sentence."""
 
@@ -46,8 +53,18 @@ class _Away(Exception):
 class Postman:
     """Sends what is queued. `counted` is what it has done, by name."""
 
-    def __init__(self, dispatch: Dispatch, settings: Settings, clock: Clock, counted: Counter[str]) -> None:
-        """Raises SettingsError when a file that the settings name cannot be used."""
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        settings: Settings,
+        clock: Clock,
+        counted: Counter[str],
+        *,
+        find: Find = contacts.find,
+    ) -> None:
+        """`find` tells who answers for an address. Raises SettingsError when a file that the settings name cannot be
+        used."""
+        self._find = find
         self.problem = ""  #: why no mail goes out
         self.counted = counted
         self._dispatch = dispatch
@@ -83,7 +100,7 @@ class Postman:
         return POLL
 
     async def _send_due(self, stop: asyncio.Event) -> None:
-        notice = await asyncio.to_thread(self._dispatch.take)
+        notice = await self._next()
         if notice is None:
             return
         wire: SMTP | None = None
@@ -94,7 +111,7 @@ class Postman:
                 notice = None
                 if stop.is_set() or not wire.is_connected:
                     break
-                notice = await asyncio.to_thread(self._dispatch.take)
+                notice = await self._next()
                 if notice is None:
                     break
         except _Away as why:
@@ -108,6 +125,19 @@ class Postman:
                 wire.close()
         if notice is not None:  # the batch is full
             await asyncio.to_thread(self._dispatch.give_back, notice, "")
+
+    async def _next(self) -> Notice | None:
+        """The next mail that is for somebody; of those that are for whoever answers for an address, that is found out
+        on the way."""
+        while notice := await asyncio.to_thread(self._dispatch.take):
+            if notice.recipient:
+                return notice
+            address = parse_address(notice.subject)
+            mailbox, source = await asyncio.to_thread(self._dispatch.known_contact, address), ""
+            if mailbox is None:
+                mailbox, source = await self._find(address, self._settings.notices)
+            await asyncio.to_thread(self._dispatch.address, notice, mailbox, source=source)
+        return None
 
     async def _connected(self) -> SMTP:
         """A connection on which mail may be offered. Raises _Away."""

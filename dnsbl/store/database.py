@@ -30,9 +30,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import faults, versions
 from dnsbl.store.changes import Changes
+from dnsbl.store.contacts import Contacts
 from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
 from dnsbl.store.guises import Guises
+from dnsbl.store.hearers import Hearers
 from dnsbl.store.jobs import Jobs
 from dnsbl.store.journal import Journal
 from dnsbl.store.kept import Kept
@@ -88,6 +90,8 @@ class Transaction:
         self.exclusions = Exclusions(connection)
         self.suspensions = Suspensions(connection)
         self.notices = Notices(connection)
+        self.contacts = Contacts(connection)
+        self.hearers = Hearers(connection)
         self.journal = Journal(connection, timekeeper)
         self.nodes = Nodes(connection)
         self.signing_keys = SigningKeys(connection)

@@ -81,6 +81,11 @@ class Notices(Shelf):
         claimed = update(notices).where(notices.c.id == found.id).values(leased).returning(*_NOTICE)
         return one(Notice, self._sql.execute(claimed).one_or_none())
 
+    def address(self, notice: Notice, recipient: str, due: datetime) -> bool:
+        """Whom it is for is known now; False when this take is no longer ours."""
+        values = {"recipient": recipient, "due": due, "lease_until": None}
+        return self._sql.execute(update(notices).where(_take(notice)).values(values)).rowcount == 1
+
     def put_off(self, notice: Notice, due: datetime, *, tries: int, reply: str) -> bool:
         """Offer it again later; False when this take is no longer ours."""
         values: dict[str, Any] = {"due": due, "tries": tries, "reply": reply, "lease_until": None}

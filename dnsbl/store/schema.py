@@ -292,6 +292,21 @@ silenced = _table(
     Column("since", Moment, nullable=False),
 )
 
+#: Who answers for an address, "" where nobody does, until when that is believed.
+contacts = _table(
+    "contacts",
+    Column("address", AddressKey, primary_key=True),
+    Column("mailbox", Words, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+#: Who wants to be told what comes of a test.
+hearers = _table(
+    "hearers",
+    Column("run", Words, primary_key=True),
+    Column("recipient", Words, primary_key=True),
+)
+
 journal = _table(
     "journal",
     Column("seq", Number, primary_key=True, autoincrement=False),

@@ -68,6 +68,7 @@ class NominationRequest(BaseModel):
         None, description="The number of the Received line that tells who handed the spam in, where that was asked."
     )
     reason: Text = Field("", description="Your own words, for the journal.", max_length=2000)
+    mail: Text = Field("", description="Where it is confirmed to, at a list that does so.", max_length=254)
 
 
 class RemovalRequest(BaseModel):
@@ -76,6 +77,7 @@ class RemovalRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     address: Text = Field(max_length=200)
+    mail: Text = Field("", description="Where the result is written to, at a list that does so.", max_length=254)
 
 
 class AcceptedShape(BaseModel):
@@ -189,7 +191,7 @@ class Interface:
             pick=wish.pick,
             at=intake.home(self._settings, visitor=visitor),
         )
-        taken = self._doors.nominate_each(cases)
+        taken = self._doors.nominate_each(cases, confirm=wish.mail)
         shapes = [nominated_shape(each) for each in taken]
         queued = next((each.job for each in taken if each.job is not None), None)
         if queued is None:
@@ -202,7 +204,8 @@ class Interface:
         """Ask for the retest that takes a closed relay off the list."""
         address = asking.one(wish.address, self._origins())
         who, control = requester(request.state.visitor), controls(request, address)
-        self._doors.ask_removal(address, door=Door.API, actor=who, control=control)
+        tell = wish.mail if self._settings.notices.asker else ""
+        self._doors.ask_removal(address, door=Door.API, actor=who, control=control, tell=tell)
         return self._accepted(address, response)
 
     def _accepted(self, address: Address, response: Response) -> AcceptedShape:

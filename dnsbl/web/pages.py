@@ -80,12 +80,14 @@ class Site:
             ("/nominate", self.nomination_form),
             ("/remove", self.removal_form),
             ("/policy", self.policy),
+            ("/notices/{token}", self.mail_wanted),
             ("/about", self.about),
         ):
             self.router.add_api_route(path, shown, methods=["GET", "HEAD"])
         self.router.post("/")(self.look_up)
         self.router.post("/nominate")(self.nominate)
         self.router.post("/remove")(self.remove)
+        self.router.post("/notices/{token}")(self.no_more_mail)
 
     def index(self, request: Request, address: str | None = None) -> Response:
         """The look-up box, and where it leads."""
@@ -134,6 +136,7 @@ class Site:
         address: Annotated[Text, Form()] = "",
         evidence: Annotated[Text, Form()] = "",
         pick: Annotated[Text, Form()] = "",
+        mail: Annotated[Text, Form()] = "",
         file: Annotated[UploadFile | None, File()] = None,
     ) -> Response:
         """Take a nomination; the answer says queued, recently tested or listed, or asks which line is meant."""
@@ -153,7 +156,7 @@ class Site:
             )
         except Refused as error:
             return self._again("nominate.html", error, typed=address[:200], evidence=_text(shown), trace=None)
-        taken = self._doors.nominate_each(cases)
+        taken = self._doors.nominate_each(cases, confirm=mail[:254])
         first = taken[0].refused
         if any(each.job for each in taken) or first is None:
             return self._render("nominated.html", status=202, taken=taken, total=total, held=self._held())
@@ -170,15 +173,28 @@ class Site:
     def removal_form(self, address: str = "") -> Response:
         return self._render("remove.html", typed=address[:200], mistake="")
 
-    def remove(self, request: Request, address: Annotated[Text, Form()] = "") -> Response:
+    def remove(
+        self, request: Request, address: Annotated[Text, Form()] = "", mail: Annotated[Text, Form()] = ""
+    ) -> Response:
         """Queue the retest and lead to the page where it can be watched."""
         try:
             asked = asking.one(address, self._origins())
             who, control = requester(request.state.visitor), controls(request, asked)
-            self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control)
+            tell = mail[:254] if self._settings.notices.asker else ""
+            self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control, tell=tell)
         except Refused as error:
             return self._again("remove.html", error, typed=address[:200])
         return RedirectResponse(f"/ip/{asked}", 303)
+
+    def mail_wanted(self, token: str) -> Response:
+        """The page behind the link in a mail of ours: opening it changes nothing, since machines open links too."""
+        domain = self._doors.no_more_mail(token[:64], done=False)
+        return self._render("no-more-mail.html", token=token[:64], domain=domain, done=False)
+
+    def no_more_mail(self, token: str) -> Response:
+        """One click, on that page or in a mail program (RFC 8058): no more mail to the reader of that mail."""
+        domain = self._doors.no_more_mail(token[:64], done=True)
+        return self._render("no-more-mail.html", token=token[:64], domain=domain, done=True)
 
     def policy(self) -> Response:
         return self._render("policy.html", terms=self._settings.policy, tester=self._settings.tester)

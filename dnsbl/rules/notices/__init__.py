@@ -24,7 +24,7 @@ from dnsbl.settings import Settings
 from tester.smtp import escape
 
 #: Facts that every template may use.
-COMMON = frozenset({"service", "website", "contact", "site"})
+COMMON = frozenset({"service", "website", "contact", "site", "out"})
 #: Characters of a line of a fact, and lines of one, that are said.
 LINE_MOST, LINES_MOST = 300, 60
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -122,6 +122,7 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
         "website": service.website,
         "contact": service.contact,
         "site": settings.web.base_url,
+        "out": way_out(notice, settings),
     }
     said = {name: fact(value) for name, value in (facts_of(notice) | common).items()}
     said = dict.fromkeys(words.names, "-") | said
@@ -134,11 +135,19 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
     mail["Reply-To"] = ours.reply_to or service.contact
     mail["Auto-Submitted"] = "auto-replied" if notice.answers else "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
+    if "out" in words.names:
+        mail["List-Unsubscribe"] = f"<{way_out(notice, settings)}>"  # RFC 2369, and RFC 8058 for one click
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if notice.answers:
         mail["In-Reply-To"] = mail["References"] = notice.answers
     text = f"{words.text.format_map(said)}\n-- \n{service.name}\n{service.website}\n"
     mail.set_content(text, cte="7bit" if text.isascii() else "quoted-printable")  # what is read is what was written
     return mail.as_bytes()
+
+
+def way_out(notice: Notice, settings: Settings) -> str:
+    """Where its reader says that he wants no more mail."""
+    return f"{settings.web.base_url}/notices/{notice.token}"
 
 
 def identity(notice: Notice, settings: Settings) -> str:

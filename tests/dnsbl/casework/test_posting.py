@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from dnsbl.errors import StoreUnavailable
-from dnsbl.model import Notice, NoticeState
+from dnsbl.errors import NotFound, StoreUnavailable
+from dnsbl.model import Door, Nomination, Notice, NoticeState
 from dnsbl.store.kept import Account, day_of
+from tester.smtp import Outcome
 
 MAIL = {"smarthost": "mail.list.example", "sender": "relays@list.example"}
 
@@ -109,3 +112,91 @@ def test_there_is_no_mail_without_what_it_tells_of(post) -> None:
         broken()
     assert office.casework.dispatch.newest(most=5) == []
     assert queue() is not None
+
+
+def told(office, template: str) -> list[dict[str, str]]:
+    return [json.loads(one.facts) for one in office.casework.dispatch.newest(most=50) if one.template == template]
+
+
+def test_the_owner_of_a_listed_address_is_told_once_where_the_kind_says_so(make_office) -> None:
+    silent = make_office(notices=MAIL)
+    silent.list_open("192.0.2.1")
+    assert told(silent, "listed") == []
+
+
+def test_an_owner_who_is_to_be_told_is_found_out_when_the_mail_is_due(make_office) -> None:
+    office = make_office(notices=MAIL | {"owner_kinds": ["relay"]})
+    office.list_open("192.0.2.1")
+    [facts] = told(office, "listed")
+    assert facts["address"] == "192.0.2.1" and facts["page"].endswith("/ip/192.0.2.1")
+    dispatch = office.casework.dispatch
+    notice = dispatch.take()
+    assert notice.recipient == "" and dispatch.known_contact(office.at("192.0.2.1")) is None
+    dispatch.address(notice, "postmaster@host.example", source="reverse name")
+    addressed = dispatch.take()
+    assert (addressed.id, addressed.recipient) == (notice.id, "postmaster@host.example")
+    assert dispatch.known_contact(office.at("192.0.2.1")) == "postmaster@host.example"
+    office.later(days=8)
+    assert dispatch.known_contact(office.at("192.0.2.1")) is None
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "why"),
+    [
+        ("", "nobody is known who answers for it"),
+        ("no address", "nobody is known who answers for it"),
+        ("still@x.example", "its reader gets no mail: an operator has said so"),
+        ("full@x.example", "its reader has had his mails for today"),
+    ],
+)
+def test_a_mail_to_an_owner_ends_where_there_is_nobody_to_tell(make_office, mailbox: str, why: str) -> None:
+    office = make_office(notices=MAIL | {"owner_kinds": ["relay"], "per_recipient": 1})
+    office.casework.dispatch.silence("still@x.example", actor="operator")
+    office.list_open("192.0.2.1")
+    dispatch = office.casework.dispatch
+    notice = dispatch.take()
+    dispatch.try_out("full@x.example", actor="operator")
+    dispatch.address(notice, mailbox, source="registry")
+    [ended] = [one for one in dispatch.newest(most=5) if one.template == "listed"]
+    assert (ended.state, ended.reply) == (NoticeState.FAILED, why)
+
+
+def test_who_has_asked_for_a_retest_is_told_at_once_what_relayed_and_the_wait(make_office) -> None:
+    office = make_office(notices=MAIL)
+    office.list_open("192.0.2.1")
+    doors, address = office.casework.doors, office.at("192.0.2.1")
+    doors.ask_removal(address, door=Door.WEB, actor="198.51.100.0/24", tell="Owner@host.example")
+    office.test(Outcome.ACCEPTED, back="192.0.2.1")
+    [facts] = told(office, "removal")
+    assert facts["result"] == "stays on the list"
+    assert "still open" in facts["explanation"] and "S01 on port 25 of 192.0.2.1" in facts["relayed"]
+    assert facts["wait"].startswith("Your next request is taken from 2026-01-01 01:00")
+    office.later(hours=2)
+    doors.ask_removal(address, door=Door.WEB, actor="198.51.100.0/24", tell="owner@host.example")
+    office.test(Outcome.RCPT_5XX)
+    assert [one["result"] for one in told(office, "removal")] == ["is off the list", "stays on the list"]
+    assert told(office, "removal")[0]["relayed"] == ""
+
+
+def test_a_nomination_is_confirmed_only_where_the_settings_say_so(make_office) -> None:
+    for on, count in ((False, 0), (True, 1)):
+        office = make_office(notices=MAIL | {"nominator": on})
+        nomination = Nomination(
+            address=office.at(f"192.0.2.{count + 7}"), door=Door.WEB, nominator="n", reason="", evidence=b"spam"
+        )
+        office.casework.doors.nominate(nomination, confirm="me@x.example")
+        assert len(told(office, "nominated")) == count
+        assert office.casework.doors.nominate(nomination) is not None
+
+
+def test_one_click_ends_all_mail_to_its_reader_and_looking_ends_nothing(post) -> None:
+    office, queue = post()
+    token = queue("a@x.example").token
+    doors = office.casework.doors
+    assert doors.no_more_mail(token, done=False) == "x.example"
+    assert queue("a@x.example") is not None
+    assert doors.no_more_mail(token, done=True) == doors.no_more_mail(token, done=True) == "x.example"
+    assert queue("a@x.example") is None
+    assert [e.verb for e in office.casework.operators.journal(None)].count("silence") == 1
+    with pytest.raises(NotFound):
+        doors.no_more_mail("nothing", done=True)

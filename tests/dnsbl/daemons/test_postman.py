@@ -12,6 +12,8 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from dnsbl.addresses import Address
+from dnsbl.daemons.contacts import Contact
 from dnsbl.daemons.postman import Postman, read_credentials, read_templates
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.errors import SettingsError
@@ -228,3 +230,24 @@ def test_an_operators_words_are_read_from_a_folder(tmp_path: Path) -> None:
         read_templates(settings)
     with pytest.raises(SettingsError, match="is no folder"):
         read_templates(NoticeSettings.model_validate({"templates_dir": tmp_path / "nowhere"}))
+
+
+async def test_a_mail_to_whoever_answers_for_an_address_is_addressed_on_the_way_and_remembered(
+    make_office, smarthost: Smarthost
+) -> None:
+    await smarthost.start()
+    office = make_office(notices=CALM | {"port": smarthost.port, "owner_kinds": ["relay"]})
+    asked: list[str] = []
+
+    async def find(address: Address, settings: NoticeSettings) -> Contact:
+        asked.append(str(address))
+        return Contact("postmaster@host.example", "reverse name")
+
+    postman = Postman(office.casework.dispatch, office.settings, office.clock, Counter(), find=find)
+    office.list_open("192.0.2.1")
+    await postman.step()
+    [(_, to, text)] = smarthost.taken
+    assert to == "postmaster@host.example" and b"Subject: 192.0.2.1 is now on " in text
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in text
+    await postman.step()
+    assert asked == ["192.0.2.1"] and states(office) == {"postmaster@host.example": "sent"}

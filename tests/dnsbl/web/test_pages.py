@@ -487,3 +487,32 @@ def test_a_test_that_cannot_begin_is_not_promised_for_this_moment(house: Build) 
     assert "testing goes on; it is stopped at present" in visitor.post("/nominate", data={"evidence": home.spam()}).text
     page = visitor.get(f"/ip/{TARGET}").text
     assert "all testing is stopped at present" in page and "in a moment" not in page and "loads itself" not in page
+
+
+def test_the_link_in_a_mail_ends_mail_by_a_button_and_not_by_being_opened(house: Build) -> None:
+    site = house(notices={"smarthost": "mail.list.example", "sender": "relays@list.example"})
+    anyone, dispatch = site.visitor(), site.casework.dispatch
+    notice = dispatch.try_out("owner@host.example", actor="operator")
+    page = anyone.get(f"/notices/{notice.token}")
+    assert page.status_code == 200 and "an address at host.example" in page.text
+    assert dispatch.postage().silenced == 0
+    assert "gets none any more" in anyone.post(f"/notices/{notice.token}").text
+    assert dispatch.postage().silenced == 1
+    assert anyone.get("/notices/nothing").status_code == 404
+    assert anyone.post("/notices/nothing").status_code == 404
+
+
+def test_a_mail_address_in_a_form_is_used_only_where_the_settings_say_so(house: Build) -> None:
+    mail = {"smarthost": "mail.list.example", "sender": "relays@list.example"}
+    for terms, offered in ((mail, False), (mail | {"asker": True, "nominator": True}, True)):
+        site = house(notices=terms)
+        anyone = site.visitor()
+        address = f"198.18.7.{40 + offered}"
+        assert ('name="mail"' in anyone.get("/remove").text) is offered
+        assert ('name="mail"' in anyone.get("/nominate").text) is offered
+        anyone.post("/nominate", data={"evidence": site.spam(address), "mail": "me@x.example"})
+        site.test(proven=True)
+        anyone.post("/remove", data={"address": address, "mail": "me@x.example"})
+        site.test(outcome=Outcome.RCPT_5XX, reply="550 relaying denied")
+        sent = [one.template for one in site.casework.dispatch.newest(most=9)]
+        assert sent == (["removal", "nominated"] if offered else [])

@@ -1,0 +1,56 @@
+"""The mail address for abuse in a registry's answer, and nothing else, whatever the answer is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.rules.rdap import abuse_mailbox
+
+
+def entity(*roles: str, mail: str = "", inside: object = None) -> dict[str, object]:
+    card = ["vcard", [["version", {}, "text", "4.0"], *([["email", {}, "text", mail]] if mail else [])]]
+    return {"roles": list(roles), "vcardArray": card} | ({"entities": inside} if inside is not None else {})
+
+
+@pytest.mark.parametrize(
+    ("answer", "mailbox"),
+    [
+        (
+            {"entities": [entity("registrant", mail="owner@x.example"), entity("abuse", mail="abuse@x.example")]},
+            "abuse@x.example",
+        ),
+        ({"entities": [entity("registrant", inside=[entity("abuse", mail="in@x.example")])]}, "in@x.example"),
+        ({"entities": [entity("abuse"), entity("technical", "abuse", mail=" second@x.example ")]}, "second@x.example"),
+        ({"entities": [entity("registrant", mail="owner@x.example")]}, ""),
+        ({"entities": entity("abuse", mail="a@x.example")}, ""),
+        ({"errorCode": 404}, ""),
+        ([], ""),
+        ("abuse@x.example", ""),
+    ],
+)
+def test_only_who_has_the_role_is_named(answer: object, mailbox: str) -> None:
+    assert abuse_mailbox(json.dumps(answer).encode()) == mailbox
+
+
+@pytest.mark.parametrize("document", [b"", b"{", b"\xff", b"[" * 100000, b'{"entities": [' * 5000])
+def test_what_is_no_answer_names_nobody(document: bytes) -> None:
+    assert abuse_mailbox(document) == ""
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.sampled_from(["abuse", "email"]),
+    lambda inside: (
+        st.lists(inside, max_size=4)
+        | st.dictionaries(st.sampled_from(["entities", "roles", "vcardArray", "x"]), inside, max_size=4)
+    ),
+    max_leaves=30,
+)
+
+
+@given(VALUES)
+def test_whatever_shape_it_has_it_breaks_nothing(answer: object) -> None:
+    assert isinstance(abuse_mailbox(json.dumps(answer).encode()), str)
