@@ -17,7 +17,7 @@ from dns.resolver import NXDOMAIN, NoAnswer, NoResolverConfiguration
 
 from dnsbl.addresses import Address
 from dnsbl.daemons import names
-from dnsbl.daemons.fetching import Unfetched, fetch
+from dnsbl.daemons.errand import Unheard, ask
 from dnsbl.rules import rdap
 from dnsbl.settings import NoticeSettings
 
@@ -72,8 +72,8 @@ def _registered(address: Address, settings: NoticeSettings) -> str:
     url, inside = f"{settings.rdap}/ip/{address}", settings.rdap_inside
     for _ in range(REDIRECTS + 1):
         try:
-            answer = fetch(url, headers={"Accept": "application/rdap+json"}, inside=inside)
-        except Unfetched:
+            answer = ask(url, headers={"Accept": "application/rdap+json"}, inside=inside)
+        except Unheard:
             return ""
         if answer.status in (301, 302, 303, 307, 308):
             url = answer.headers.get("location", "")

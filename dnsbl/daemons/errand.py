@@ -1,7 +1,7 @@
 """Shell: one bounded HTTP request to somebody else's server.
 
 Bounded in octets and in seconds, whatever the other side does. Unless the caller says otherwise nobody is spoken to
-whose address is special-purpose: a name is resolved once, and what is dialled is the very address that was looked at, so
+whose address is special-purpose: a name is resolved once, and what is dialled is the very address that was seen, so
 that a name which leads elsewhere a moment later leads nowhere. A redirect is not followed but returned. Never logs,
 never stores. Blocking: async shells call it in a thread.
 """
@@ -26,12 +26,12 @@ from tester import manners
 MOST, SECONDS = 262144, 20.0
 
 
-class Unfetched(DnsblError):
+class Unheard(DnsblError):
     """There is no answer; the sentence says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fetched:
+class HttpReply:
     """An answer."""
 
     status: int
@@ -39,7 +39,7 @@ class Fetched:
     body: bytes  #: its first octets
 
 
-def fetch(
+def ask(
     url: str,
     *,
     method: str = "GET",
@@ -48,20 +48,20 @@ def fetch(
     inside: bool = False,
     most: int = MOST,
     seconds: float = SECONDS,
-) -> Fetched:
-    """What a server answers; `inside` allows special-purpose addresses. Raises Unfetched."""
+) -> HttpReply:
+    """What a server answers; `inside` allows special-purpose addresses. Raises Unheard."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise Unfetched("an address that begins with http:// or https:// is needed")
+        raise Unheard("an address that begins with http:// or https:// is needed")
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        raise Unfetched("there is no such port") from None
+        raise Unheard("there is no such port") from None
     end = SystemClock().monotonic() + seconds
     try:
         wire = _dialled(parts.hostname, port, end, inside=inside)
     except OSError as error:
-        raise Unfetched(f"{parts.hostname} port {port}: {error.strerror or error}") from None
+        raise Unheard(f"{parts.hostname} port {port}: {error.strerror or error}") from None
     connection = http.client.HTTPConnection(parts.hostname, port)
     guard: Timer | None = None
     try:
@@ -79,13 +79,13 @@ def fetch(
         connection.request(method, target, body, dict(headers or {}))
         wire.settimeout(_left(end))
         reply = connection.getresponse()
-        return Fetched(
+        return HttpReply(
             status=reply.status,
             headers={name.lower(): value for name, value in reply.getheaders()},
             body=_read(reply, wire, most, end),
         )
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Unfetched(f"{parts.hostname}: {str(error) or type(error).__name__}") from None
+        raise Unheard(f"{parts.hostname}: {str(error) or type(error).__name__}") from None
     finally:
         if guard is not None:
             guard.cancel()
@@ -99,7 +99,7 @@ def _cut(wire: socket.socket) -> None:
 
 
 def _dialled(host: str, port: int, end: float, *, inside: bool) -> socket.socket:
-    """A connection to the first of a name's addresses that may be spoken to. Raises OSError, Unfetched."""
+    """A connection to the first of a name's addresses that may be spoken to. Raises OSError, Unheard."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     why = ""
     for family, kind, protocol, _, where in found[:8]:
@@ -114,7 +114,7 @@ def _dialled(host: str, port: int, end: float, *, inside: bool) -> socket.socket
             wire.close()
             raise
         return wire
-    raise Unfetched(f"{host} may not be spoken to: {why or 'it has no address'}")
+    raise Unheard(f"{host} may not be spoken to: {why or 'it has no address'}")
 
 
 def _read(reply: http.client.HTTPResponse, wire: socket.socket, most: int, end: float) -> bytes:

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from dnsbl.daemons.fetching import Unfetched, fetch
+from dnsbl.daemons.errand import Unheard, ask
 
 Serve = Callable[[bytes], str]
 
@@ -43,7 +43,7 @@ def serve() -> Iterator[Serve]:
 
 def test_an_answer_comes_with_its_fields_in_small_letters(serve: Serve) -> None:
     url = serve(b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 2\r\n\r\nhi")
-    answer = fetch(f"{url}/a?b=c", headers={"Accept": "x/y"}, inside=True)
+    answer = ask(f"{url}/a?b=c", headers={"Accept": "x/y"}, inside=True)
     assert (answer.status, answer.headers["location"], answer.body) == (302, "/there", b"hi")
     [request] = serve.heard  # type: ignore[attr-defined]
     assert request.startswith(b"GET /a?b=c HTTP/1.1\r\n") and b"Accept: x/y\r\n" in request
@@ -51,7 +51,7 @@ def test_an_answer_comes_with_its_fields_in_small_letters(serve: Serve) -> None:
 
 def test_a_body_is_sent_and_of_a_long_answer_its_start_is_read(serve: Serve) -> None:
     url = serve(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000)
-    assert fetch(url, method="POST", body=b"{}", inside=True, most=100).body == b"x" * 100
+    assert ask(url, method="POST", body=b"{}", inside=True, most=100).body == b"x" * 100
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_body_is_sent_and_of_a_long_answer_its_start_is_read(serve: Serve) -> 
     ids=["silent", "half", "head"],
 )
 def test_whoever_does_not_end_is_left_in_time(serve: Serve, answer: bytes) -> None:
-    with pytest.raises(Unfetched):
-        fetch(serve(answer), inside=True, seconds=0.3)
+    with pytest.raises(Unheard):
+        ask(serve(answer), inside=True, seconds=0.3)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_whoever_does_not_end_is_left_in_time(serve: Serve, answer: bytes) -> No
     ],
 )
 def test_nobody_inside_is_spoken_to(url: str) -> None:
-    with pytest.raises(Unfetched, match="may not be spoken to"):
-        fetch(url)
+    with pytest.raises(Unheard, match="may not be spoken to"):
+        ask(url)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_nobody_inside_is_spoken_to(url: str) -> None:
     ],
 )
 def test_what_is_no_address_of_the_web_is_not_asked(url: str) -> None:
-    with pytest.raises(Unfetched):
-        fetch(url)
+    with pytest.raises(Unheard):
+        ask(url)
 
 
 def test_a_line_break_in_an_address_makes_no_second_field(serve: Serve) -> None:
-    with pytest.raises(Unfetched):
-        fetch(serve(b"") + "/a\r\nX: y", inside=True, seconds=1)
+    with pytest.raises(Unheard):
+        ask(serve(b"") + "/a\r\nX: y", inside=True, seconds=1)
