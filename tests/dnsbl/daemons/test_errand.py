@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Thread
 
 import pytest
@@ -24,13 +25,11 @@ def serve() -> Iterator[Serve]:
         opened.append(server)
 
         def answering() -> None:
-            try:
+            with suppress(OSError):
                 wire, _ = server.accept()
-            except OSError:
-                return
-            opened.append(wire)
-            heard.append(wire.recv(65536))
-            wire.sendall(answer)
+                opened.append(wire)
+                heard.append(wire.recv(65536))
+                wire.sendall(answer)
 
         Thread(target=answering, daemon=True).start()
         return f"http://127.0.0.1:{server.getsockname()[1]}"
