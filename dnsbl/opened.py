@@ -11,7 +11,6 @@ from pathlib import Path
 
 from dnsbl.casework import Casework
 from dnsbl.casework.judging import Judging
-from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
@@ -84,8 +83,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
 
 
 def _ring(store: Store, settings: Settings, clock: Clock) -> Ring:
-    random = secrets.token_bytes
-    judging = Judging(settings, Queueing(settings.tester.port, random), Posting(settings, random), random)
+    judging = Judging(settings, Queueing(settings.tester.port, secrets.token_bytes), secrets.token_bytes)
     return Ring(settings.service.state_dir / "keys.json", store, settings, clock, void=judging.void_all)
 
 

@@ -86,7 +86,7 @@ class Casework:
         retests."""
         queueing = Queueing(settings.tester.port, random)
         posting = Posting(settings, random)
-        judging = Judging(settings, queueing, posting, random)
+        judging = Judging(settings, queueing, random)
         return cls(
             doors=Doors(store, settings, clock, queueing, posting),
             self_tests=SelfTests(store, settings, keyring, clock, queueing),

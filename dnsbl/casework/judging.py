@@ -58,11 +58,9 @@ SPECIFIC = f"It refuses us under other names of ours, so it singles out the test
 class Judging:
     """The steps from a conversation or a return to the list."""
 
-    def __init__(
-        self, settings: Settings, queueing: Queueing, posting: Posting, random: Callable[[int], bytes]
-    ) -> None:
+    def __init__(self, settings: Settings, queueing: Queueing, random: Callable[[int], bytes]) -> None:
         self._settings = settings
-        self._posting = posting
+        self._posting = Posting(settings, random)
         self._queueing = queueing
         self._random = random
         self._twins = Twins(settings, queueing)
@@ -322,15 +320,21 @@ class Judging:
 
     def _tell(self, tx: Transaction, run: Run, decision: Decision, explanation: str, now: datetime) -> None:
         """Tell whoever has asked for a retest what came of it: at once what relayed, and the wait."""
-        listing = tx.listings.proven(run.address)
-        failed = tx.removals.failed(run.address, listing.since, "") if listing else []
+        listing, until = tx.listings.proven(run.address), None
+        if listing is not None:
+            askers = tx.removals.askers(run.id)
+            waits = [
+                schedule.removal_after(self._settings.policy, tx.removals.failed(run.address, listing.since, asker))
+                for asker in askers
+            ]
+            until = max((wait for wait in waits if wait is not None and wait > now), default=None)
         self._posting.heard(
             tx,
             run,
             listed=listing is not None,
             explanation=f"{decision.explanation} {explanation}",
             relayed=relayed(tx.letters.of(run.id)),
-            until=schedule.removal_after(self._settings.policy, failed or [now]) if listing else None,
+            until=until,
             now=now,
         )
 

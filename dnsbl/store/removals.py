@@ -45,6 +45,10 @@ class Removals(Shelf):
         )
         return list(self._sql.execute(wanted.order_by(when)).scalars())
 
+    def askers(self, run: str) -> list[str]:
+        """Who has asked for this very retest."""
+        return list(self._sql.execute(select(removals.c.asker).where(removals.c.run == run)).scalars())
+
     def counted(self, address: Address, since: datetime) -> list[tuple[str, datetime]]:
         """Who has asked since then, and when, of those whose number a day is bounded; oldest first."""
         wanted = select(removals.c.asker, removals.c.at).where(
