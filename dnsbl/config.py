@@ -29,6 +29,7 @@ PATHS = (
     ("tester", "dkim_key"),
     ("dns", "keys_file"),
     ("dns", "tsig_keys"),
+    ("follow", "ca"),
     ("collector", "tls_certificate"),
     ("collector", "tls_key"),
     ("notices", "ca_file"),

@@ -44,6 +44,11 @@ def table_path(settings: Settings) -> Path:
     return settings.service.state_dir / "table"
 
 
+def signet_path(settings: Settings) -> Path:
+    """Where the key is that it is signed with."""
+    return settings.service.state_dir / "publish.key"
+
+
 def current_table(opened: OpenedList) -> Table:
     """What the store lists now, with the serial that the responder gives it."""
     serial, rows = opened.casework.contents.snapshot()

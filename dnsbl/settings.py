@@ -321,6 +321,47 @@ class Dns(Section):
         return nsid
 
 
+class Publish(Section):
+    """The table, signed, for nodes without a database: see docs/nodes.md."""
+
+    to: tuple[Network, ...] = Field(
+        (), description="Networks that may fetch the table, at /table/ of the web or of publish.listen; nobody: []."
+    )
+    listen: Listen | None = Field(
+        None, description="Where to hand the table out by itself, over HTTP, for nodes without the web role."
+    )
+
+
+class Follow(Section):
+    """Another node's table, for a node that serves DNS alone and has no database."""
+
+    url: str = Field(
+        "",
+        description="Where it is published, such as https://relays.example.org/table; also `serve --follow URL`.",
+        max_length=300,
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?)?$",
+    )
+    key: str = Field(
+        "",
+        description="The public key that it is signed with: what `dnsbl publish-key` prints on the first node.",
+        pattern="^([A-Za-z0-9+/]{43}=)?$",
+    )
+    ca: Path | None = Field(
+        None,
+        description=(
+            "File of the authorities that may have signed the other node's certificate; relative to the configuration "
+            "file; else the system's."
+        ),
+    )
+    poll: float = Field(2, description="Seconds between two looks for what is new.", gt=0, le=3600)
+    timeout: float = Field(20, description="Seconds for which nothing may come.", gt=0, le=600)
+    largest: int = Field(
+        1 << 30,
+        description="Octets that the other node's table may have, unpacked; 4.3 MB are a million addresses.",
+        ge=1,
+    )
+
+
 class Tester(Section):
     """How hosts are tested."""
 
@@ -790,6 +831,8 @@ class Settings(Section):
     service: Service = Service()
     database: Database = Database()
     dns: Dns = Dns()
+    publish: Publish = Publish()
+    follow: Follow = Follow()
     tester: Tester = Tester()
     collector: CollectorSettings = CollectorSettings()
     web: Web = Web()
@@ -834,6 +877,10 @@ class Settings(Section):
             yield "tester.more_dkim_selectors are of tester.dkim_key, which is not set"
         if (self.collector.tls_certificate is None) != (self.collector.tls_key is None):
             yield "collector.tls_certificate and collector.tls_key go together"
+        if self.follow.url and not self.follow.key:
+            yield "follow.key must hold the public key of the node that follow.url leads to"
+        if self.publish.listen is not None and not self.publish.to:
+            yield "publish.to must say which networks may fetch the table from publish.listen"
         if self.dns.tsig_keys is None and any(rule.key for rule in self.dns.transfer):
             yield "dns.transfer names a key, so dns.tsig_keys must name the file that holds it"
         yield from self._unsendable()

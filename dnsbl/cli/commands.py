@@ -93,6 +93,9 @@ def operator() -> str:
 def serve(
     config: Config = None,
     only: Annotated[str, typer.Option("--only", help=f"Some roles, with commas: {','.join(ROLES)}.")] = ",".join(ROLES),
+    follow: Annotated[
+        str, typer.Option("--follow", help="Follow the table at this URL, with --only dns: no database is needed.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Run the list: DNS in a process of its own, worker, collector, scheduler, notices and web in another."""
@@ -102,7 +105,21 @@ def serve(
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
         raise typer.BadParameter(f"roles are {', '.join(ROLES)}; not {', '.join(unknown) or 'none'}")
-    serve_until_told(config, list(dict.fromkeys(roles)), as_json=as_json)
+    serve_until_told(config, list(dict.fromkeys(roles)), follow=follow, as_json=as_json)
+
+
+@app.command("publish-key")
+def publish_key(config: Config = None, as_json: Json = False) -> None:
+    """Print the public key that the published table is signed with, for follow.key of nodes that follow this one."""
+    from dnsbl.config import read_settings
+    from dnsbl.opened import signet_path
+    from dnsbl.serving.signet import Signet
+
+    public = Signet.at(signet_path(read_settings(config))).public
+    if as_json:
+        show.document({"key": public})
+    else:
+        print(public)
 
 
 @app.command()

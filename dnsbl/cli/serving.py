@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -30,17 +31,22 @@ from dnsbl.serving.transfers import read_tsig_keys
 from dnsbl.settings import Settings
 
 #: What is said of a list that is ready: where each of these listens.
-LISTENING = ("dns", "collector", "web", "metrics")
+LISTENING = ("dns", "collector", "web", "metrics", "table")
 
 _log = logging.getLogger(__name__)
 
 
-def serve_until_told(config: Path | None, roles: list[str], *, as_json: bool) -> None:
+def serve_until_told(config: Path | None, roles: list[str], *, follow: str = "", as_json: bool) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the zone files again. Raises DnsblError when a role cannot start."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     for wordy in ("alembic", "apscheduler"):
         logging.getLogger(wordy).setLevel(logging.WARNING)
-    settings = read_settings(config)
+    environ = os.environ | ({"DNSBL_FOLLOW__URL": follow} if follow else {})
+    settings = read_settings(config, environ)
+    if settings.follow.url and roles != ["dns"]:
+        raise DnsblError(
+            "A node that follows another one has no database: serve --only dns there, or empty follow.url."
+        )
     zones = read_zones(settings)
     if "dns" in roles and len(roles) > 1:
         _two(settings, zones, roles, as_json=as_json)
@@ -194,7 +200,7 @@ def _announce(bound: Bound, as_json: bool, down: Sequence[str] = ()) -> None:
     for role, places in where.items():
         for host, port in places:
             shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            print(f"{role:<10}{'http://' if role in ('web', 'metrics') else ''}{shown}", flush=True)
+            print(f"{role:<10}{'http://' if role in ('web', 'metrics', 'table') else ''}{shown}", flush=True)
     if bound.engine:
         print(f"{'engine':<10}{bound.engine}", flush=True)
     if bound.held:

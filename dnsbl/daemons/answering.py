@@ -10,29 +10,35 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from dnsbl.casework.contents import Contents
 from dnsbl.clock import Clock
 from dnsbl.daemons.keeper import Shell
 from dnsbl.dns.keyuse import KeyUse
+from dnsbl.dns.listed.published import FOLDER
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
-from dnsbl.opened import table_path
+from dnsbl.opened import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
-from dnsbl.serving.feed import Feed
+from dnsbl.serving.feed import Feed, Holder
+from dnsbl.serving.fetching import Upstream
+from dnsbl.serving.follower import Follower
 from dnsbl.serving.keybook import KeyBook, document
 from dnsbl.serving.keymetrics import KeyMetrics
 from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
 from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.pairs import Pairs
+from dnsbl.serving.publisher import AGAIN, Publisher
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.readiness import Readiness
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.secrets import Secrets
+from dnsbl.serving.signet import Signet, verifier
 from dnsbl.serving.sources import Sources
-from dnsbl.serving.transfers import Transfers, read_tsig_keys
+from dnsbl.serving.transfers import Log, Transfers, read_tsig_keys
 from dnsbl.settings import Settings
 
 #: Where the metrics are shown to a process beside this one: on loopback, at a port that the system chooses.
@@ -48,6 +54,7 @@ class Bound:
     collector: list[tuple[str, int]] = field(default_factory=list)
     web: list[tuple[str, int]] = field(default_factory=list)
     metrics: list[tuple[str, int]] = field(default_factory=list)
+    table: list[tuple[str, int]] = field(default_factory=list)
     page: tuple[str, int] | None = None  #: where the process beside this one finds the metrics
     notes: list[str] = field(default_factory=list)  #: what an operator should know of the settings, a sentence each
     held: str = ""  #: why the settings let a worker here dial nobody
@@ -65,26 +72,36 @@ class Front:
             raise SettingsError([f"tester.mx_domain: {mine} and a zone must not lie inside one another"])
         tsig_keys, bounds = read_tsig_keys(settings.dns), Bounds.of(settings)
         self.responder = Responder(settings.dns, zones, clock=clock)
-        transfers = Transfers(
-            settings.dns, tsig_keys, self.responder.serving, contents, clock, listable=bounds.may_hold
-        )
-        self.responder.transfer = transfers
         self._bound = bound
         self._settings = settings
+        self._clock = clock
         self._notifier = Notifier(settings.dns, zones, tsig_keys, clock=clock)
-        self._feed = Feed(
-            contents,
-            [self.responder, self._notifier],
-            poll=settings.dns.poll,
-            path=table_path(settings),
-            clock=clock,
-            zones_digest=zones.digest,
-            bounds=bounds,
-        )
+        holders: list[Holder] = [self.responder, self._notifier]
+        self._publisher: Publisher | None = None
+        self._feed: Feed | Follower
+        log: Log = contents
+        if settings.follow.url:
+            self._feed = log = _follower(settings, holders, zones, bounds, clock)
+        else:
+            if settings.publish.to:
+                signet = partial(Signet.at, signet_path(settings))
+                self._publisher = Publisher(contents, settings.service.state_dir / FOLDER, signet, clock=clock)
+                holders.append(self._publisher)
+            self._feed = Feed(
+                contents,
+                holders,
+                poll=settings.dns.poll,
+                path=table_path(settings),
+                clock=clock,
+                zones_digest=zones.digest,
+                bounds=bounds,
+            )
+        transfers = Transfers(settings.dns, tsig_keys, self.responder.serving, log, clock, listable=bounds.may_hold)
+        self.responder.transfer = transfers
         self._sources = Sources(zones, self.responder.serving, check=settings.dns.sources_check, clock=clock)
         self._secrets = Secrets(settings, self.responder.serving, clock=clock)
         self._pairs: Pairs | None = None
-        if settings.tester.mx_domain:
+        if settings.tester.mx_domain and not settings.follow.url:  # the names of tests are in the store
             self._pairs = Pairs(
                 contents.pairs,
                 self.responder.serving,
@@ -119,7 +136,8 @@ class Front:
             KeyMetrics(used, self.responder.serving, clock),
         ]
         self._page = Page(*self.collectors, Parts(board, clock))
-        self._ready = Readiness(self.responder, board, poll=settings.dns.poll, clock=clock)
+        poll = settings.follow.poll + AGAIN if settings.follow.url else settings.dns.poll
+        self._ready = Readiness(self.responder, board, poll=poll, clock=clock)
 
     def parts(self, *, beside: bool) -> list[tuple[str, Callable[[], Awaitable[Shell]]]]:
         """Its parts by name, in the order in which they begin; `beside` says that there is another process."""
@@ -130,6 +148,10 @@ class Front:
             parts.append(("inner metrics", self._begin_inner))
         parts += [("dns", self._begin_responder), ("feed", self._begin_feed), ("notifier", _given(self._notifier))]
         parts.append(("sources", _given(self._sources)))
+        if self._publisher is not None:
+            parts.append(("publisher", _given(self._publisher)))
+        if self._settings.publish.listen is not None:
+            parts.append(("table", self._begin_table))
         if self._pairs is not None:
             parts.append(("names of tests", _given(self._pairs)))
         if self._query_log is not None:
@@ -166,6 +188,13 @@ class Front:
         """How clients' keys are used, for operators."""
         return document(self._settings.dns, self._settings.service.state_dir, self._clock.now().timestamp())
 
+    async def _begin_table(self) -> Shell:
+        from dnsbl.web.server import TableServer  # here, so that who hands out nothing does not carry a web framework
+
+        server = TableServer(self._settings, self._settings.service.state_dir / FOLDER, clock=self._clock)
+        self._bound.table = [await server.start()]
+        return server
+
     async def _begin_inner(self) -> Shell:
         metrics_server = MetricsServer(Page(*self.collectors, prefix="dnsbl_dns"), INNER)
         self._bound.page = metrics_server.start()
@@ -179,6 +208,26 @@ class Front:
     async def _begin_feed(self) -> Shell:
         await self._feed.ready()
         return _Fed(self._feed)
+
+
+def _follower(settings: Settings, holders: list[Holder], zones: Zones, bounds: Bounds, clock: Clock) -> Follower:
+    """What brings the table here from another node. Raises SettingsError."""
+    follow = settings.follow
+    try:
+        genuine = verifier(follow.key)
+    except ValueError:
+        raise SettingsError(["follow.key: this is no public key; `dnsbl publish-key` prints it"]) from None
+    return Follower(
+        Upstream(follow.url, timeout=follow.timeout, clock=clock, ca=follow.ca),
+        genuine,
+        holders,
+        folder=settings.service.state_dir / FOLDER,
+        poll=follow.poll,
+        largest=follow.largest,
+        clock=clock,
+        zones_digest=zones.digest,
+        bounds=bounds,
+    )
 
 
 def _above(name: str) -> list[str]:
@@ -197,7 +246,7 @@ def _given(shell: Shell) -> Callable[[], Awaitable[Shell]]:
 class _Fed:
     """The feed, and all that it has to complain of."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed | Follower) -> None:
         self._feed = feed
         self.run = feed.run
 

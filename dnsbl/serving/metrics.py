@@ -32,6 +32,7 @@ from dnsbl.errors import DnsblError
 from dnsbl.health import Board
 from dnsbl.model import EXCEPTION
 from dnsbl.serving.feed import Feed
+from dnsbl.serving.follower import Follower
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import DROPS, TRANSPORTS, Responder
 from dnsbl.serving.sources import Sources, SourceState
@@ -48,7 +49,7 @@ class Answering(Collector):
     def __init__(
         self,
         responder: Responder,
-        feed: Feed,
+        feed: Feed | Follower,
         log: QueryLog | None,
         *,
         clock: Clock,
@@ -160,6 +161,8 @@ class Answering(Collector):
         yield entries
         age = self._clock.now().timestamp() - self._responder.serving.seen
         yield GaugeMetricFamily("dnsbl_table_age_seconds", "Since the store last stood by the table.", max(0.0, age))
+        stale = age > self._responder.serving.stale_after
+        yield GaugeMetricFamily("dnsbl_table_stale", "1 while the table is older than stale_after.", stale)
         yield GaugeMetricFamily("dnsbl_table_change_number", "The change number that is answered from.", table.serial)
         yield GaugeMetricFamily("dnsbl_table_serial", "The serial of the zones.", table.soa_serial)
 

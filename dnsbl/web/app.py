@@ -19,6 +19,7 @@ from dnsbl.casework.doors import Doors
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
+from dnsbl.dns.listed.published import FOLDER
 from dnsbl.errors import DnsblError, StoreUnavailable, Trouble
 from dnsbl.health import Health
 from dnsbl.settings import Settings
@@ -26,6 +27,7 @@ from dnsbl.web.api import Interface
 from dnsbl.web.events import Events
 from dnsbl.web.faults import API, Fault, Faults, Problem, problem
 from dnsbl.web.guards import Guards, most_bytes
+from dnsbl.web.handing import table_route
 from dnsbl.web.pages import Site
 from dnsbl.web.render import Pages
 from dnsbl.web.self_tests import SelfTestDoor
@@ -102,6 +104,8 @@ def create_app(
         door = SelfTestDoor(self_tests, views, settings, clock, pages, events)
         app.include_router(door.api)
         app.include_router(door.pages)
+    if settings.publish.to:
+        app.router.routes.append(table_route(settings, settings.service.state_dir / FOLDER))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
     @app.get("/healthz", include_in_schema=False)

@@ -37,8 +37,11 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-#: Where requests are neither counted nor slowed down: what watchers ask for, and what each page brings along.
-FREE = ("/healthz", "/readyz", "/static/")
+#: Where the published table is handed out.
+TABLE = "/table/"
+#: Where requests are neither counted nor slowed down: what watchers ask for, what each page brings along, and what only
+#: named networks get.
+FREE = ("/healthz", "/readyz", "/static/", TABLE)
 #: Who forwards a request may say so in any of these.
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 #: Requests with a body that are taken in at once; each may be as large as `most_bytes`.

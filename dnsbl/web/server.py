@@ -8,9 +8,11 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import cast
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.self_tests import SelfTests
@@ -22,6 +24,7 @@ from dnsbl.health import Health
 from dnsbl.settings import Settings, Web, split_listen
 from dnsbl.web.app import KeyUses, Metrics, create_app, no_keys, no_metrics
 from dnsbl.web.connection import Connection
+from dnsbl.web.handing import create_table_app
 from dnsbl.web.patience import Stage
 from tester.crowd import Crowd, Place, Tally, widths
 from tester.listening import BACKLOG, Listener, bound
@@ -87,40 +90,16 @@ class _Server(uvicorn.Server):
             cast(Connection, connection).look()
 
 
-class WebServer:
-    """Pages and API on [web] listen."""
+class HttpServer:
+    """An application at one place, behind our own way of accepting. `what` stands before a sentence about the place."""
 
-    def __init__(
-        self,
-        doors: Doors,
-        views: Views,
-        settings: Settings,
-        *,
-        clock: Clock,
-        zones: Zones,
-        self_tests: SelfTests | None = None,
-        metrics: Metrics = no_metrics,
-        keys: KeyUses = no_keys,
-        health: Callable[[], list[Health]] = list,
-    ) -> None:
-        self.zones = zones  #: whose codes pages and API show
-        self._listen = settings.web.listen
+    def __init__(self, app: ASGIApp, listen: str, settings: Web, clock: Clock, *, what: str) -> None:
+        self._listen, self._what = listen, what
         self._socket: socket.socket | None = None
         # Proxy headers are read by our own rule (`limits.visitor`), which trusts nobody by default.
         self._server = _Server(
             uvicorn.Config(
-                create_app(
-                    doors,
-                    views,
-                    settings,
-                    clock=clock,
-                    self_tests=self_tests,
-                    codes=lambda address, listed: self.zones.codes_of(address, listed),
-                    origins=lambda: self.zones.origins,
-                    metrics=metrics,
-                    keys=keys,
-                    health=health,
-                ),
+                app,
                 http="h11",
                 lifespan="off",
                 ws="none",
@@ -129,10 +108,10 @@ class WebServer:
                 server_header=False,
                 proxy_headers=False,
                 h11_max_incomplete_event_size=HEAD,
-                timeout_keep_alive=settings.web.idle_seconds,
+                timeout_keep_alive=settings.idle_seconds,
                 timeout_graceful_shutdown=GRACE,
             ),
-            settings.web,
+            settings,
             clock.monotonic,
         )
 
@@ -148,7 +127,7 @@ class WebServer:
             self._socket = bound(host, port)
             self._socket.listen(BACKLOG)
         except OSError as error:
-            raise DnsblError(f"The web cannot listen on {self._listen}: {error.strerror or error}.") from None
+            raise DnsblError(f"{self._what} cannot listen on {self._listen}: {error.strerror or error}.") from None
         here = self._socket.getsockname()
         return here[0], here[1]
 
@@ -174,3 +153,44 @@ class WebServer:
                 await asyncio.wait_for(stop.wait(), LOOK)
             self.look()
         self._server.should_exit = True
+
+
+class WebServer(HttpServer):
+    """Pages and API on [web] listen."""
+
+    def __init__(
+        self,
+        doors: Doors,
+        views: Views,
+        settings: Settings,
+        *,
+        clock: Clock,
+        zones: Zones,
+        self_tests: SelfTests | None = None,
+        metrics: Metrics = no_metrics,
+        keys: KeyUses = no_keys,
+        health: Callable[[], list[Health]] = list,
+    ) -> None:
+        self.zones = zones  #: whose codes pages and API show
+        app = create_app(
+            doors,
+            views,
+            settings,
+            clock=clock,
+            self_tests=self_tests,
+            codes=lambda address, listed: self.zones.codes_of(address, listed),
+            origins=lambda: self.zones.origins,
+            metrics=metrics,
+            keys=keys,
+            health=health,
+        )
+        super().__init__(app, settings.web.listen, settings.web, clock, what="The web")
+
+
+class TableServer(HttpServer):
+    """The published table alone, on [publish] listen."""
+
+    def __init__(self, settings: Settings, folder: Path, *, clock: Clock) -> None:
+        assert settings.publish.listen is not None
+        app = create_table_app(settings, folder, clock)
+        super().__init__(app, settings.publish.listen, settings.web, clock, what="publish.listen")

@@ -225,6 +225,12 @@ class Table:
             for inner in band.between(*_inside(number, length, candidate))
         )
 
+    def log_from(self, change: int) -> Table:
+        """The same table where the log of changes is kept from this number on only."""
+        fresh = Table(self._bands, self.serial, epoch=self.epoch, zones_digest=self.zones_digest, raw=self._raw)
+        fresh.since = max(self.since, change)
+        return fresh
+
     def same_rows(self, other: Table) -> bool:
         """Whether both say the same about every network; some 10 ms for 10 million rows."""
         return self is other or (

@@ -19,6 +19,7 @@ from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
 from dnsbl.model import MxPair
+from dnsbl.serving.signet import Signet
 from tests.dnsbl.serving.served import LISTED, ZONE
 
 
@@ -139,3 +140,43 @@ def test_names_of_tests_and_zones_do_not_lie_inside_one_another(
     zones = zones_from({"bl.toml": ZONE}, site="https://site.example")
     with pytest.raises(SettingsError, match="must not lie inside one another"):
         Front(office.casework.contents, office.settings, zones, office.clock, Board(office.clock), Bound())
+
+
+def test_a_node_publishes_for_those_who_are_named_and_a_follower_hands_on(
+    make_office: Callable[..., Any], tmp_path: Path
+) -> None:
+    zones = zones_from({"bl.toml": ZONE}, site="https://site.example")
+
+    def parts(**sections: Any) -> list[str]:
+        office = make_office(service={"state_dir": str(tmp_path)}, dns={"listen": ["127.0.0.1:0"]}, **sections)
+        contents = office.casework.contents
+        return names(Front(contents, office.settings, zones, office.clock, Board(office.clock), Bound()))
+
+    given = {"to": ["127.0.0.0/8"], "listen": "127.0.0.1:0"}
+    follow = {"url": "http://127.0.0.1:1/table", "key": Signet(b"1" * 32).public}
+    assert parts(publish={"to": ["127.0.0.0/8"]})[-1] == "publisher"
+    assert parts(publish=given)[-2:] == ["publisher", "table"]
+    assert parts(publish=given, follow=follow)[-2:] == ["sources", "table"]
+
+
+async def test_a_follower_without_a_network_begins_all_its_parts_and_says_what_it_lacks(
+    make_office: Callable[..., Any], tmp_path: Path
+) -> None:
+    zones = zones_from({"bl.toml": ZONE}, site="https://site.example")
+    office = make_office(
+        service={"state_dir": str(tmp_path)},
+        dns={"listen": ["127.0.0.1:0"]},
+        publish={"to": ["127.0.0.0/8"], "listen": "127.0.0.1:0"},
+        follow={"url": "http://127.0.0.1:1/table", "key": Signet(b"1" * 32).public},
+    )
+    bound = Bound()
+    front = Front(office.casework.contents, office.settings, zones, office.clock, Board(office.clock), bound)
+    fed = await begin(front, "feed")
+    assert fed.problem == (
+        "the table is not followed: http://127.0.0.1:1/table/head cannot be fetched: Connection refused"
+    )
+    table = await begin(front, "table")
+    assert bound.table[0][1] > 0
+    stop = asyncio.Event()
+    stop.set()
+    await asyncio.wait_for(asyncio.gather(table.run(stop), fed.run(stop)), 10)

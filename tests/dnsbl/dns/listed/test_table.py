@@ -313,3 +313,11 @@ def test_a_table_in_service_that_follows_itself_unchanged_stays_the_same_object(
     table = Table.of(rows("192.0.2.1/32 relay"), serial=7).follows(None, zones_digest="z", now=NOW)
     assert table.follows(table, zones_digest="z", now=NOW + 5) is table
     assert table.follows(table, zones_digest="y", now=NOW + 5) is not table
+
+
+def test_a_table_whose_log_begins_later_knows_no_older_serial() -> None:
+    table = Table.of([(ip_network("192.0.2.0/24"), "relay")], serial=10)
+    early = Table(table._bands, 10, epoch=100, since=5)
+    late = early.log_from(8)
+    assert (early.change_number(106), late.change_number(106), late.change_number(108)) == (6, None, 8)
+    assert late.same_rows(early) and late.log_from(3).since == 8

@@ -1,0 +1,300 @@
+"""Follows another node's published table: what a node that answers DNS and has no database does in the place of `feed`.
+
+A shell around `dns.listed.published`. The other node's head is asked for again and again, on condition that it is a new
+one; its signature is looked at before anything else, and a head that goes back, in serial or in time, is refused. Then
+the files that it names and that are not here are fetched, each checked by its hash, and the table made of them is
+served. All of it lies in one folder, where a start finds it without a network, and from where it may be handed on as it
+is to nodes that follow this one: the head comes last, and no node but the first can change a word of it.
+
+How old the table is counts from when the store of the first node stood by it, however long the chain. What is heard in
+vain leaves the last good table in service; the next look waits longer and longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from dnsbl.addresses import Network
+from dnsbl.clock import Clock, SystemClock
+from dnsbl.dns.listed import published
+from dnsbl.dns.listed.published import HEAD, MOST_HEAD, Bulletin, Piece
+from dnsbl.dns.listed.table import Table
+from dnsbl.errors import Damaged, DnsblError
+from dnsbl.model import Change
+from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.feed import LONGEST_WAIT, Holder
+from dnsbl.serving.fetching import Upstream
+from dnsbl.serving.files import write_whole
+from dnsbl.serving.publisher import read_changes, tidy
+
+#: Seconds by which the other node's clock may be ahead of ours.
+AHEAD = 600.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Found(NamedTuple):
+    """What a look has brought."""
+
+    head: Bulletin
+    table: Table
+    log: tuple[Change, ...]  #: the changes behind the head's table file
+
+
+class Follower:
+    """One other node, any number of holders, one folder.
+
+    `genuine` says whether a text has this signature by the other node's key. `poll` is the time between two looks in
+    seconds, `largest` how many octets its table may have, unpacked. `zones_digest` is `Zones.digest` of what the
+    holders answer with; `bounds` say what the list may hold: all else is left out, with an alarm (RFC 6471 3.5).
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        genuine: Callable[[bytes, bytes], bool],
+        holders: Iterable[Holder],
+        *,
+        folder: Path,
+        poll: float,
+        largest: int,
+        clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+        zones_digest: str = "-",
+        bounds: Bounds = Bounds(),  # noqa: B008 (immutable)
+    ) -> None:
+        self.table: Table | None = None
+        self.problem = ""  #: one sentence while the other node cannot be followed, or ""
+        self.unsaved = ""  #: nothing is served here that is not on disk
+        self.left_out: Network | None = None  #: the last network in the table that the list may not hold
+        self.counters = dict.fromkeys(("snapshots", "changes", "failures", "refused", "octets", "left_out"), 0)
+        self.build_seconds = 0.0  #: how long the last table took to make
+        self._upstream = upstream
+        self._genuine = genuine
+        self._holders = tuple(holders)
+        self._folder = folder
+        self._poll = poll
+        self._largest = largest
+        self._clock = clock
+        self._zones_digest = zones_digest
+        self._bounds = bounds
+        self._wait = poll
+        self._known: _Found | None = None
+        self._etag = ""
+        self._differ = ""  # the zones of the other node that were complained of
+
+    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
+        """The changes behind a number, as far as they are here; for transfers."""
+        known = self._known
+        if known is None or after < known.head.table.to:
+            return []
+        begin = after - known.head.table.to
+        return list(known.log[begin : begin + most])
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Have a table, then look until `stop` is set."""
+        await self.ready()
+        while not stop.is_set():
+            wait = await self.step()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait)
+        self._upstream.close()
+
+    async def ready(self) -> None:
+        """Have a table: the one on disk, or else the other node's. Never raises."""
+        if self.table is None:
+            await self.load()
+        if self.table is None:
+            await self.step()
+
+    async def load(self) -> None:
+        """Serve what is on disk, if it is all there and signed. Never raises."""
+        try:
+            found = await asyncio.to_thread(self._kept)
+        except FileNotFoundError:
+            return
+        except (OSError, DnsblError) as error:
+            _log.warning("%s is not used: %s", self._folder, error)
+            return
+        self._serve(found)
+
+    async def step(self) -> float:
+        """Look once; returns the seconds until the next look. Never raises."""
+        unknown: Exception | None = None
+        problem = ""
+        try:
+            found = await asyncio.to_thread(self._look)
+            if found is not None:
+                self._serve(found)
+        except DnsblError as error:
+            problem = f"the table is not followed: {error}"
+        except OSError as error:
+            problem = f"the table is not followed: {self._folder}: {error.strerror}"
+        except Exception as error:
+            problem, unknown = f"the table is not followed: {type(error).__name__}", error
+        self.counters["octets"] = self._upstream.octets
+        if problem:
+            self.counters["failures"] += 1
+            self._wait = min(self._wait * 2, LONGEST_WAIT)
+            self._etag = ""
+        else:
+            self._wait = self._poll
+        if problem != self.problem:
+            _log.warning("%s", problem or "the table is followed again", exc_info=unknown)
+            self.problem = problem
+        return self._wait
+
+    async def rezone(self, digest: str) -> None:
+        """The zone files have changed. The serial stays the other node's."""
+        self._zones_digest = digest
+        if self._known is not None:
+            self._compare(self._known.head)
+
+    def _look(self) -> _Found | None:
+        """What is new at the other node, or None. Raises DnsblError, OSError."""
+        given = self._upstream.small(HEAD, most=MOST_HEAD, known=self._etag)
+        if given is None:
+            return None
+        signed, etag = given
+        head = self._opened(signed)
+        found: _Found | None = None
+        if self._known is None or head != self._known.head:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            for piece in head.pieces:
+                self._fetch(piece)
+            found = self._made(head)
+            write_whole(self._folder / HEAD, [signed])
+            tidy(self._folder, head, self._known.head if self._known else None, now=self._clock.now().timestamp())
+        self._etag = etag
+        return found
+
+    def _opened(self, signed: bytes) -> Bulletin:
+        """The head in these bytes, if it is genuine and may follow the one that is known. Raises Damaged."""
+        try:
+            head = published.opened(signed, self._genuine)
+            if head.table.plain > self._largest:
+                raise Damaged(f"its table has {head.table.plain} octets, follow.largest allows {self._largest}")
+            if head.made > self._clock.now().timestamp() + AHEAD:
+                raise Damaged("it was made in the future: its clock or ours is wrong")
+            if self._known is not None and head.older(self._known.head):
+                was = self._known.head
+                raise Damaged(
+                    f"it tells of an older list (serial {head.serial} of {head.made:.0f}) than is here (serial "
+                    f"{was.serial} of {was.made:.0f}): not taken over; if that is right, stop, remove {self._folder} "
+                    "and start again"
+                )
+        except Damaged:
+            self.counters["refused"] += 1
+            raise
+        return head
+
+    def _fetch(self, piece: Piece) -> None:
+        """Have this file here. Raises DnsblError, OSError."""
+        path = self._folder / piece.name
+        if path.exists():
+            return
+        if piece.packed > self._largest:
+            raise Damaged(f"{piece.name} has {piece.packed} octets, follow.largest allows {self._largest}")
+        draft = path.with_suffix(".fetched")
+        self._upstream.whole(piece.name, draft, size=piece.packed)
+        digest = hashlib.sha256()
+        for part in _parts(draft):
+            digest.update(part)
+        if digest.hexdigest() != piece.digest:
+            draft.unlink()
+            self.counters["refused"] += 1
+            raise Damaged(f"{piece.name} is not the file that was signed")
+        draft.replace(path)
+
+    def _kept(self) -> _Found:
+        """What is on disk. Raises DnsblError, OSError."""
+        return self._made(published.opened((self._folder / HEAD).read_bytes(), self._genuine))
+
+    def _made(self, head: Bulletin) -> _Found:
+        """The table that the files here make. Raises DnsblError, OSError."""
+        begun = self._clock.monotonic()
+        known = self._known
+        if known is not None and known.head.table == head.table and known.head.epoch == head.epoch:
+            table, log = known.table, list(known.log)
+        else:
+            table, log = self._unpacked(head), []
+        at = table.serial
+        for piece in head.changes:
+            if piece.to > at:
+                new = [change for change in read_changes(self._folder, piece) if change.seq > at]
+                table, at = table.changed(map(self._permitted, new)), piece.to
+                log += new
+        if table.serial != head.change:
+            raise Damaged(f"the files lead to change {table.serial}, and {head.change} was signed")
+        self.build_seconds = self._clock.monotonic() - begun
+        return _Found(head, table.merged() if table.crowded else table, tuple(log))
+
+    def _unpacked(self, head: Bulletin) -> Table:
+        """The table file, unpacked beside and mapped. Raises DnsblError, OSError."""
+        piece = head.table
+        packed, plain = self._folder / piece.name, self._folder / piece.name.removesuffix(".gz")
+        if not plain.exists() or plain.stat().st_size != piece.plain:
+            write_whole(plain, published.unpacked(_parts(packed), piece))
+        table = Table.mapped(plain)
+        try:
+            table.verify()
+            if (table.serial, table.epoch) != (piece.to, head.epoch):
+                raise Damaged("it is another table than the head says")
+        except Damaged:
+            plain.unlink()
+            raise
+        table = table.log_from(piece.to)
+        held, one = table.without(self._bounds.barred)
+        if one is not None:
+            self._leave_out(one, len(table) - len(held))
+        return held
+
+    def _serve(self, found: _Found) -> None:
+        known = self._known
+        if known is None or known.head.table != found.head.table:
+            self.counters["snapshots"] += 1
+        else:
+            self.counters["changes"] += max(0, found.head.change - known.head.change)
+        self._known = found
+        self._compare(found.head)
+        if found.table is not self.table:
+            self.table = found.table
+            for holder in self._holders:
+                holder.table = found.table
+        for holder in self._holders:
+            holder.confirm(min(found.head.made, self._clock.now().timestamp()))
+
+    def _compare(self, head: Bulletin) -> None:
+        """Say once when the zones here are not those of the other node."""
+        differ = head.zones if head.zones != self._zones_digest else ""
+        if differ and differ != self._differ:
+            _log.warning("the zone files or web.base_url here are not those of the node that is followed")
+        self._differ = differ
+
+    def _permitted(self, change: Change) -> Change:
+        """The change; a listing that the list may not hold becomes one without effect."""
+        if not change.present or self._bounds.may_hold(change.network):
+            return change
+        self._leave_out(change.network)
+        return replace(change, present=False)
+
+    def _leave_out(self, network: Network, count: int = 1) -> None:
+        if network == self.left_out:
+            return
+        self.left_out = network
+        self.counters["left_out"] += count
+        others = f", as are {count - 1} others" if count > 1 else ""
+        _log.warning("%s is in the table, but the list may not hold it: left out%s", network, others)
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    with open(os.open(path, os.O_RDONLY), "rb") as file:
+        while part := file.read(1 << 20):
+            yield part
