@@ -40,15 +40,15 @@ class SelfTests:
         return selftest.token(address, key=self._keys()[-1], until=until)
 
     def ask(self, address: Address, *, ports: str, token: str, door: Door, actor: str) -> SelfTest:
-        """Queue a test of the address that the request came from, now; of the one that `token` shows as well, where one
-        is given. One that goes on already is returned instead.
+        """Queue a test of the address that the request came from, now; of the one of the other family
+        that `token` shows as well, where one is given, or one of each. One that goes on already is returned instead.
 
         Raises Refused: OFF, SPECIAL_PURPOSE, OWN_ADDRESS, WRONG_PORT, NOT_SHOWN, EXCLUDED, TOO_MANY (with retry_after).
         """
         self._refuse_when_off()
         now = self._clock.now()
-        other = selftest.shown(token, keys=self._keys(), now=now) if token.strip() else None
-        addresses = selftest.both(address, other)
+        others = selftest.all_shown(token, keys=self._keys(), now=now) if token.strip() else ()
+        addresses = selftest.both(address, others)
         for one in addresses:
             selftest.testable(one, self._settings)
         wanted = selftest.chosen(ports, self._settings)

@@ -38,6 +38,7 @@ _PUT_OFF = RETRY - {Outcome.RCPT_DENIED_SOFT}
 _MAC = 12  # octets
 _SIZES = {4: 4 + 4 + _MAC, 16: 16 + 4 + _MAC}
 _MOST_TOKEN = 80
+_MOST_TOKENS = 2  # one of each address
 
 
 def promise(settings: Settings) -> str:
@@ -51,11 +52,11 @@ def ports(settings: Settings) -> tuple[int, ...]:
 
 
 def chosen(text: str, settings: Settings) -> tuple[int, ...]:
-    """The ports that a person names, "25,587"; port 25, where none is named. Raises Refused."""
+    """The ports that a person names, "25,587"; all that there are, where none is named. Raises Refused."""
     offered = ports(settings)
     words = text.replace(",", " ").split()
     if not words:
-        return offered[:1]
+        return offered
     found = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 6]
     if len(found) != len(words) or not set(found) <= set(offered):
         raise Refused(Refusal.WRONG_PORT, f"Ports are chosen from {', '.join(map(str, offered))}.")
@@ -82,6 +83,14 @@ def token(address: Address, *, key: bytes, until: datetime) -> str:
     return base64.b32encode(body + _mac(key, body)).decode().lower().rstrip("=")
 
 
+def all_shown(text: str, *, keys: Collection[bytes], now: datetime) -> list[Address]:
+    """The addresses that these tokens, with blanks between, show somebody to have come from. Raises Refused."""
+    words = text.split()
+    if len(words) > _MOST_TOKENS:
+        raise Refused(Refusal.NOT_SHOWN, "Two tokens at most are taken, one of each address.")
+    return [shown(word, keys=keys, now=now) for word in words]
+
+
 def shown(text: str, *, keys: Iterable[bytes], now: datetime) -> Address:
     """The address that a token shows somebody to have come from. Raises Refused."""
     word = text.strip()[:_MOST_TOKEN].upper()
@@ -98,10 +107,15 @@ def shown(text: str, *, keys: Iterable[bytes], now: datetime) -> Address:
     return IPv4Address(body[:width]) if width == 4 else IPv6Address(body[:width])
 
 
-def both(address: Address, other: Address | None) -> tuple[Address, ...]:
-    """The addresses to test. Raises Refused for a second one that is not of the other family."""
-    if other is None:
+def both(address: Address, shown: Iterable[Address]) -> tuple[Address, ...]:
+    """The addresses to test: the one that somebody comes from, and the one of the other family among those that he has
+    shown. Raises Refused for one that is not of the other family, and for more than one."""
+    others = list(dict.fromkeys(one for one in shown if one != address))
+    if not others:
         return (address,)
+    if len(others) > 1:
+        raise Refused(Refusal.NOT_SHOWN, "One test is of two addresses at most, one of each family.")
+    [other] = others
     if other.version == address.version:
         raise Refused(
             Refusal.NOT_SHOWN, f"The token is of {other}; fetch one over IPv{6 if address.version == 4 else 4} instead."

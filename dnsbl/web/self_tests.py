@@ -41,6 +41,8 @@ from tester.verdict import Verdict
 
 #: Octets of a request that asks for a self-test.
 MOST = 4096
+#: Characters of the tokens of two addresses.
+TOKENS = 120
 #: Seconds after which the page of a test that goes on loads itself again.
 AGAIN = 5
 
@@ -60,8 +62,12 @@ class SelfTestRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ports: list[int] = Field([], description="Chosen from the list that the policy names; none is 25.", max_length=10)
-    token: Text = Field("", description="From self-tests/token over the other family, to test both.", max_length=100)
+    ports: list[int] = Field([], description="Chosen from the list that the policy names; none is all.", max_length=10)
+    token: Text = Field(
+        "",
+        description="From self-tests/token over the other family, to test both; or one of each, with a blank between.",
+        max_length=TOKENS,
+    )
 
 
 class ProgressShape(BaseModel):
@@ -197,12 +203,12 @@ class SelfTestDoor:
         token: Annotated[Text, Form()] = "",
     ) -> Response:
         """Queue it, and lead to where it can be watched."""
-        typed = {"port": port or [], "token": token[:100]}
+        typed = {"port": port or [], "token": token[:TOKENS]}
         try:
             if not agree:
                 raise Refused(Refusal.NOT_SHOWN, "Please say that this mail server is yours to test.")
             if not port:
-                raise Refused(Refusal.WRONG_PORT, "Please choose a port.")
+                raise Refused(Refusal.WRONG_PORT, "Please choose one port at least.")
             address = self._comes_from(request)
             ports = " ".join(map(str, port))
             test = self._self_tests.ask(
@@ -358,11 +364,11 @@ async def _body(request: Request) -> bytes:
 
 def _asked(request: Request, text: str) -> tuple[str, str]:
     """(ports, token), from the query and from lines of text such as `ports 25,587`. Raises Refused."""
-    found = {name: request.query_params.get(name, "")[:100] for name in ("ports", "token")}
+    found = {name: request.query_params.get(name, "")[:TOKENS] for name in ("ports", "token")}
     for line in text.replace("&", "\n").splitlines():
         name, _, value = line.strip().replace("=", " ", 1).partition(" ")
         if name in found:
-            found[name] = value[:100]
+            found[name] = value[:TOKENS]
         elif name:
             raise Refused(
                 Refusal.WRONG_PORT, "Only lines such as `ports 25,587` and `token TOKEN` are understood here."

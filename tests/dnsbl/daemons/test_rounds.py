@@ -16,7 +16,9 @@ from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
 from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.worker import Worker
+from dnsbl.errors import NotFound
 from dnsbl.model import Door, Job, Nomination, Run, RunState
+from dnsbl.rules import selftest
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.letter import Keyring
@@ -45,10 +47,12 @@ class Host:
         lines.append("connected")
         writer.write(f"220 {self.name} ESMTP\r\n".encode())
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while line := (await reader.readuntil(b"\r\n")).decode():
+            while line := (await reader.readuntil(b"\r\n")).decode("latin-1"):
                 lines.append(line.rstrip())
                 refused = line.startswith("RCPT") and "postmaster" not in line
                 said = self.refusal.get(here[1], "554 5.7.1 Relay access denied") if refused else "250 ok"
+                if line[:4] not in ("EHLO", "HELO", "MAIL", "RCPT", "RSET", "QUIT"):
+                    said = "500 5.5.2 What?"
                 writer.write(f"{said}\r\n".encode())
                 if line.startswith("QUIT"):
                     break
@@ -128,14 +132,19 @@ class Shop:
         )
 
     async def settled(self, job: Job) -> Run:
+        return await self.settled_run(job.run)
+
+    async def settled_run(self, wanted: str) -> Run:
         def found() -> Run | None:
-            runs = self.casework.views.look_up(HERE).runs
-            return next((run for run in runs if run.id == job.run and run.state is RunState.SETTLED), None)
+            with contextlib.suppress(NotFound):
+                run = self.casework.views.run_report(wanted).run
+                return run if run.state is RunState.SETTLED else None
+            return None
 
         stop = asyncio.Event()
         working = asyncio.create_task(self.worker.run(stop))
         try:
-            return await until(found)
+            return await until(found, within=60)
         finally:
             stop.set()
             await asyncio.wait_for(working, 5)
@@ -198,6 +207,24 @@ async def test_a_twin_that_has_opted_out_is_neither_greeted_nor_tested(store: St
         run = await shop.settled(shop.order())
     assert run.verdict is Verdict.CLOSED
     assert {address for address, _ in host.seen} == {str(HERE)}
+
+
+async def test_a_self_test_goes_every_way_in_that_was_chosen_and_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selftest, "PROFILE", "standard")
+    host, names = Host(), Names(shared_by={()})
+    async with serving(host, 3) as ports:
+        shop = Shop(store, ports, names)
+        self_tests = shop.casework.self_tests
+        found = self_tests.ask(
+            HERE, ports=f"25 {ports[1]}", token=self_tests.token(THERE), door=Door.API, actor="127.0.0.0/24"
+        )
+        run = await shop.settled_run(found.job.run)
+    assert (run.verdict, selftest.result(self_tests.see(run.id))) == (Verdict.CLOSED, "closed")
+    assert set(host.seen) == {(str(address), port) for address in (HERE, THERE) for port in ports[:2]}
+    assert host.most == 1
+    assert names.asked == [], "no name leads a self-test anywhere"
 
 
 LOGIN = ["530 5.7.0 Authentication required", "554 5.7.1 Client host rejected: Access denied"]

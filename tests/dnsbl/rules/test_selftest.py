@@ -58,16 +58,27 @@ def test_a_token_that_was_changed_or_is_of_other_keys_shows_nothing(at: int, let
 
 
 def test_the_second_address_is_of_the_other_family() -> None:
-    assert selftest.both(HERE, None) == (HERE,)
-    assert selftest.both(HERE, OTHER) == (HERE, OTHER)
+    assert selftest.both(HERE, ()) == selftest.both(HERE, [HERE]) == (HERE,)
+    assert selftest.both(HERE, [OTHER]) == selftest.both(HERE, [OTHER, HERE]) == (HERE, OTHER)
     with pytest.raises(Refused, match="fetch one over IPv6") as error:
-        selftest.both(HERE, ip_address("192.0.2.26"))
+        selftest.both(HERE, [ip_address("192.0.2.26")])
+    assert refusal(error) == Refusal.NOT_SHOWN
+    with pytest.raises(Refused, match="two addresses at most"):
+        selftest.both(HERE, [OTHER, ip_address("2001:db8::26")])
+
+
+def test_a_token_may_be_brought_of_each_address_and_no_more() -> None:
+    tokens = [selftest.token(address, key=KEY, until=NOW) for address in (HERE, OTHER)]
+    assert selftest.all_shown(" ".join(tokens), keys=[KEY], now=NOW) == [HERE, OTHER]
+    assert selftest.all_shown("\n", keys=[KEY], now=NOW) == []
+    with pytest.raises(Refused, match="Two tokens at most") as error:
+        selftest.all_shown(" ".join([*tokens, tokens[0]]), keys=[KEY], now=NOW)
     assert refusal(error) == Refusal.NOT_SHOWN
 
 
 def test_ports_are_chosen_from_the_list_alone() -> None:
     settings = Settings()
-    assert selftest.chosen("", settings) == (25,)
+    assert selftest.chosen("", settings) == (25, 587, 2525, 465)
     assert selftest.ports(settings) == (25, 587, 2525, 465)
     assert selftest.chosen(" 587, 25 587", settings) == (587, 25)
     for wrong in ("22", "25,80", "smtp", "25;587", "٢٥", "99999999"):

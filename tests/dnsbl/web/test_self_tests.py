@@ -78,6 +78,14 @@ def test_both_families_are_tested_with_a_token_from_the_other(home: Any) -> None
     assert [one["address"] for one in document["paths"]] == [HOST, TWIN]
 
 
+def test_a_token_of_each_address_is_taken_and_all_ports_are_tried_where_none_is_named(home: Any) -> None:
+    tokens = [home.visitor(address).get(f"{API}/token").text.strip() for address in (HOST, TWIN)]
+    document = home.visitor(HOST).post(API, json={"token": " ".join(tokens)}).json()
+    assert [(one["address"], one["port"]) for one in document["paths"]] == [
+        (address, port) for address in (HOST, TWIN) for port in (25, 587, 2525, 465)
+    ]
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'{"ports": "x"}', b'{"ports": [1e99]}', b'{"token": "\\ud800"}', b"{" * 3000]
 )
@@ -182,10 +190,13 @@ def test_who_watches_gets_server_sent_events(home: Any) -> None:
 def test_a_person_agrees_watches_and_is_told(home: Any) -> None:
     visitor = home.visitor(HOST)
     form = visitor.get("/self-test").text
+    assert form.count('type="checkbox" name="port"') == form.count("checked") == 4, (
+        "all that there are, unless some are left out"
+    )
     assert f"Test {HOST}" in form and "never puts it on the list" in form and "curl -T - http" in form
     for typed, sentence in (
         ({"port": "25"}, "is yours to test"),
-        ({"agree": "yes"}, "choose a port"),
+        ({"agree": "yes"}, "choose one port"),
         ({"agree": "yes", "port": "22"}, "Ports are chosen from"),
         ({"agree": "yes", "port": "25", "token": "<b>"}, "none of ours"),
     ):
