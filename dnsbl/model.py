@@ -30,6 +30,14 @@ class Door(StrEnum):
     FEED = "feed"
 
 
+class Trust(StrEnum):
+    """How far a reporter is believed, by an operator's word."""
+
+    NEW = "new"  # shows evidence, and may bring little
+    KNOWN = "known"  # the same, and more
+    TRUSTED = "trusted"  # his word stands in place of evidence
+
+
 class JobReason(StrEnum):
     """Why a test is made; every test names one (RFC 6471 3.6.1)."""
 
@@ -109,6 +117,7 @@ class Reason(StrEnum):
     ASKED_REMOVAL = "asked-removal"
     ASKED_SELF_TEST = "asked-self-test"
     OPTED_OUT = "opted-out"
+    SCORE = "score"
 
 
 class Refusal(StrEnum):
@@ -125,6 +134,8 @@ class Refusal(StrEnum):
     INLINE_FORWARD = "inline-forward"
     WHICH_LINE = "which-line"
     UNKNOWN_REPORTER = "unknown-reporter"
+    REPORTER_EXISTS = "reporter-exists"
+    UNKNOWN_KEY = "unknown-key"
     EXCLUDED = "excluded"
     RESTING = "resting"
     ALREADY_LISTED = "already-listed"
@@ -161,7 +172,49 @@ class Nomination:
     door: Door
     nominator: str  #: who, as far as known: a login name, a client address, "operator"
     reason: str  #: the nominator's own words, bounded and printable; may be ""
-    evidence: bytes | None  #: the spam message as received, or None for operators
+    evidence: bytes | None  #: the spam message as received, or None where a word is enough
+    reporter: str = ""  #: the account that it is from, if it is from one; never published
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReporterAccount:
+    """Somebody who reports under a name of his own. Nothing of it is published."""
+
+    name: str  #: a word
+    trust: Trust
+    contact: str  #: his mail address, for operators and for answers; or ""
+    made: datetime
+    key: str | None = None  #: SHA-256 of the key by which programs say that they are his, in hex
+    suspended: datetime | None = None  #: since when nothing is taken from him
+    why: str = ""  #: why it is not, for operators
+    hits: int = 0  #: tests of what he nominated that found it open
+    misses: int = 0  #: tests that found it closed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A suspect that waits for its turn to be nominated; there is a reason to, but no hurry."""
+
+    id: int
+    address: Address
+    bringer: str  #: who has brought it, as the journal names him
+    door: Door
+    reporter: str  #: the account that it counts for, or ""
+    reason: str  #: the bringer's own words, or ""
+    added: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeedState:
+    """What is known of a feed."""
+
+    name: str  #: of its reporter
+    place: str  #: its address or file
+    due: datetime  #: when it is asked again
+    etag: str = ""  #: by what it is asked whether there is something new
+    modified: str = ""
+    asked: datetime | None = None  #: when something last came of it
+    said: str = ""  #: what came of it
 
 
 #: The rank of a test of a listed address that somebody asked for, or that an operator did; all others come after.

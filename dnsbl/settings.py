@@ -138,6 +138,30 @@ def _reporter(value: Any) -> Reporter:
     return Reporter(_network(who) or who.lower(), networks, names)
 
 
+@dataclass(frozen=True, slots=True)
+class FeedSource:
+    """Where a reporter publishes his list."""
+
+    name: str  #: the reporter's account
+    place: str  #: an http(s) address, or the absolute path of a file
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is fetched, and not read."""
+        return not self.place.startswith("/")
+
+
+_PLACE = re.compile(r"https?://[!-~]{1,500}|/[ -~]{1,500}")
+
+
+def _feed(value: Any) -> FeedSource:
+    name, _, place = value.strip().partition(" ") if isinstance(value, str) else ("", "", "")
+    place = place.strip()
+    if not name or not _PLACE.fullmatch(place) or (place.startswith("http") and not urlsplit(place).hostname):
+        raise ValueError('NAME and an address or an absolute path are needed, such as "ann https://example.org/relays"')
+    return FeedSource(name.lower(), place)
+
+
 def _network(text: str) -> Network | None:
     """A network or an address; None for what is neither. Raises ValueError for a network with host bits."""
     try:
@@ -742,6 +766,57 @@ class NoticeSettings(Section):
     per_day: int = Field(1000, description="Mails a day altogether.", ge=1)
 
 
+class Feeds(Section):
+    """Lists of suspects that reporters publish, and lists of others; see docs/doors.md."""
+
+    sources: tuple[Annotated[FeedSource, BeforeValidator(_feed)], ...] = Field(
+        (),
+        description='"NAME URL-or-FILE": what the reporter NAME publishes, an address or a JSON object a line.',
+        max_length=100,
+    )
+    every: float = Field(3600, description="Seconds between two looks at a feed.", ge=60)
+    seconds: float = Field(60, description="Seconds that one look may take.", gt=0, le=600)
+    octets: int = Field(4194304, description="Octets of a feed, or of a list that is imported.", ge=1024)
+    rows: int = Field(10000, description="Lines of these that are read at a time.", ge=1)
+    rows_provoke: bool = Field(
+        False,
+        description=(
+            "Whether a row alone is a reason to test; else its reporter is trusted, it brings the spam, or somebody "
+            "has shown spam of the address not long ago (policy.evidence_days)."
+        ),
+    )
+    per_hour: int = Field(60, description="Tests an hour of addresses that came from lists without their spam.", ge=1)
+    candidates: int = Field(
+        100000,
+        description="Addresses that may wait for that; one bringer may have half of what is left.",
+        ge=1,
+    )
+    keep_days: float = Field(30, description="Days after which one that still waits is let go.", gt=0)
+
+    @field_validator("sources")
+    @classmethod
+    def _one_each(cls, sources: tuple[FeedSource, ...]) -> tuple[FeedSource, ...]:
+        if len({source.name for source in sources}) < len(sources):
+            raise ValueError("each reporter has one feed")
+        return sources
+
+
+class ReporterTerms(Section):
+    """Accounts of those who report under a name (`dnsbl reporter`)."""
+
+    new_day: int = Field(50, description="Nominations a day from a reporter of the tier new.", ge=1)
+    known_day: int = Field(500, description="The same of the tier known.", ge=1)
+    trusted_day: int = Field(5000, description="The same of the tier trusted, whose word stands for evidence.", ge=1)
+    suspend_after: int = Field(
+        20,
+        description="Nominated addresses found closed before a score may suspend whoever brought them, unless trusted.",
+        ge=1,
+    )
+    suspend_below: float = Field(
+        0.1, description="Share of nominated addresses found open below which it does; 0 never.", ge=0, lt=1
+    )
+
+
 class Policy(Section):
     """When to list, keep and delist; `docs/policy.md` explains each."""
 
@@ -838,6 +913,8 @@ class Settings(Section):
     web: Web = Web()
     self_test: SelfTesting = SelfTesting()
     notices: NoticeSettings = NoticeSettings()
+    reporters: ReporterTerms = ReporterTerms()
+    feeds: Feeds = Feeds()
     policy: Policy = Policy()
 
     @model_validator(mode="after")

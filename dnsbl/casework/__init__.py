@@ -4,7 +4,7 @@ in a thread.
 Knows the rules and the store; holds no SQL, no socket, and asks its clock for the time. Every verb that changes
 something leaves a journal entry in the same transaction. Law 2: letters are filed before anybody dials.
 
-    doors        strangers: nominate  nominate_each  ask_removal  no_more_mail
+    doors        strangers: reporter_of  nominate  nominate_each  foresee_each  ask_removal  no_more_mail
     operators    who runs the list: order_test  exclude  exclusions  end_exclusion  leave_out  leave_in  exceptions
                  stop  resume  list_networks
                  drop_networks  journal  verify_journal  inbox  message  trust_clock
@@ -12,7 +12,10 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
                  give_back  proven  file_pair  may_test  under_test  letters
     arrivals     the collector: doubt  file_return  file_probe
+    reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  trust
     self_tests   who has his own address tested: token  ask  see
+    feeding      the scheduler, and who runs the list, about lists of others: claim  file_feed  file_failure  pace
+                 states  bring  waiting  drop
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
     presence     every process that is at work: beat  reckon  ails
@@ -24,7 +27,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     judging  what a verdict does to the list;  twins  and to the host's other addresses
     queueing  which tests are to be made;  base  what several ask
     posting  which mail is to be sent
-    admission  whether a stranger's nomination is taken now
+    scoring  what tests show of who nominated;  admission  whether a stranger's nomination is taken now
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
     keyring  the keyring's file;  sealing  a key as it goes through the store
 """
@@ -40,12 +43,14 @@ from dnsbl.casework.assignments import Assignments
 from dnsbl.casework.contents import Contents
 from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
+from dnsbl.casework.feeding import Feeding
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.operators import Operators
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.presence import Presence
 from dnsbl.casework.purging import Purging
 from dnsbl.casework.queueing import Queueing
+from dnsbl.casework.reporters import Reporters
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import Views
@@ -69,6 +74,8 @@ class Casework:
     upkeep: Upkeep
     dispatch: Dispatch
     presence: Presence
+    reporters: Reporters
+    feeding: Feeding
     views: Views
     contents: Contents
 
@@ -87,8 +94,9 @@ class Casework:
         queueing = Queueing(settings.tester.port, random)
         posting = Posting(settings, random)
         judging = Judging(settings, queueing, random)
+        doors = Doors(store, settings, clock, queueing, posting)
         return cls(
-            doors=Doors(store, settings, clock, queueing, posting),
+            doors=doors,
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
             operators=Operators(store, settings, clock, queueing, judging),
             assignments=Assignments(store, settings, clock, judging, random),
@@ -97,6 +105,8 @@ class Casework:
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
             dispatch=Dispatch(store, settings, clock, posting),
             presence=Presence(store, clock),
+            reporters=Reporters(store, clock, random),
+            feeding=Feeding(store, settings, clock, doors.nominate),
             views=Views(store, settings, clock),
             contents=Contents(store, clock),
         )

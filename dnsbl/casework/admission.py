@@ -2,7 +2,7 @@
 target's.
 
 Works inside the transaction of the verb that calls it. Holds no number: what anybody may have of what is left says
-`rules.queues`. Operators are not counted.
+`rules.queues`, and of whom a name of his own is known `rules.reporters`. Operators are not counted.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from datetime import datetime
 from ipaddress import ip_network
 
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, Nomination, Refusal
-from dnsbl.rules import queues
+from dnsbl.model import ASKED, Nomination, Refusal, ReporterAccount
+from dnsbl.rules import queues, reporters
 from dnsbl.rules.intake import TRUSTED
-from dnsbl.settings import Policy
+from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from dnsbl.store.kept import EVER, Account, day_of
 
@@ -31,21 +31,39 @@ _AGAIN = 3600
 class Admission:
     """Counts, and refuses what is too much."""
 
-    def __init__(self, terms: Policy) -> None:
-        self._terms = terms
+    def __init__(self, settings: Settings) -> None:
+        self._terms = settings.policy
+        self._reporters = settings.reporters
 
-    def count(self, tx: Transaction, nomination: Nomination, octets: int, now: datetime) -> int:
-        """Count a nomination, with so many new octets of evidence, for whoever brought it today; returns the rank that
-        its test may have by that. Raises Refused (TOO_MANY)."""
+    def account(self, tx: Transaction, nomination: Nomination) -> ReporterAccount | None:
+        """The account that a nomination is from. Raises Refused where there is none of its name, or nothing is taken
+        from it."""
+        if not nomination.reporter:
+            return None
+        account = tx.reporters.read(nomination.reporter)
+        if account is None:
+            raise Refused(Refusal.UNKNOWN_REPORTER, f"There is no reporter {nomination.reporter[:40]!r}.")
+        if account.suspended is not None:
+            raise Refused(Refusal.SUSPENDED, f"Nothing is taken from the reporter {account.name} at the moment.")
+        return account
+
+    def count(
+        self, tx: Transaction, nomination: Nomination, account: ReporterAccount | None, octets: int, now: datetime
+    ) -> int:
+        """Count a nomination, with so many new octets of evidence, for whoever brought it today, by his account or by
+        his networks; returns the rank that its test may have by that. Raises Refused (TOO_MANY)."""
         if nomination.door in TRUSTED:
             if octets:
                 tx.kept.add([EVIDENCE], octets, today=day_of(now))
             return ASKED + 1
         today = day_of(now)
-        parts = {Account(f"nominated from {holder}", today): part for holder, part in _nominators(nomination)}
+        brought = _nominators(nomination, account)
+        parts = {Account(f"nominated from {holder}", today): part for holder, part in brought}
         everybody = Account(_ALL, today)
         counts = tx.kept.of([*parts, everybody])
         told = counts.pop(everybody)
+        if account is not None:
+            self._refuse_beyond(account, sum(count.messages for count in counts.values()), now)
         for most, used, more, by in (
             (self._terms.nominations_day, told.messages, 1, {a: c.messages for a, c in counts.items()}),
             (self._terms.evidence_day_bytes, told.octets, octets, {a: c.octets for a, c in counts.items()}),
@@ -54,10 +72,20 @@ class Admission:
                 raise Refused(
                     Refusal.TOO_MANY,
                     "As much as may be was nominated from your network today; please bring it tomorrow.",
-                    retry_after=math.ceil(_DAY - now.timestamp() % _DAY),
+                    retry_after=_tomorrow(now),
                 )
         tx.kept.add([*parts, everybody, *([EVIDENCE] if octets else [])], octets, today=today)
         return queues.turn((part, counts[account].messages) for account, part in parts.items())
+
+    def _refuse_beyond(self, account: ReporterAccount, brought: int, now: datetime) -> None:
+        most = reporters.daily(account, self._reporters)
+        if brought >= most:
+            raise Refused(
+                Refusal.TOO_MANY,
+                f"{account.name} has nominated {brought} times today, as often as one of the tier {account.trust} may; "
+                "please bring the rest tomorrow.",
+                retry_after=_tomorrow(now),
+            )
 
     def queue(self, tx: Transaction, nomination: Nomination) -> int:
         """The rank that a further test of this address may have by what waits in its networks. Raises Refused
@@ -78,8 +106,15 @@ class Admission:
         return queues.turn(ranks)
 
 
-def _nominators(nomination: Nomination) -> list[tuple[str, int]]:
+def _tomorrow(now: datetime) -> int:
+    """Seconds until the next day begins."""
+    return math.ceil(_DAY - now.timestamp() % _DAY)
+
+
+def _nominators(nomination: Nomination, account: ReporterAccount | None) -> list[tuple[str, int]]:
     """Everything that counts as one and holds the nominator: its name, and its part."""
+    if account is not None:
+        return [(f"reporter {account.name}", reporters.PARTS[account.trust])]
     try:
         network = ip_network(nomination.nominator)
     except ValueError:

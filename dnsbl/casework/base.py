@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from dnsbl.addresses import Address, Network
-from dnsbl.errors import NotFound
-from dnsbl.model import Door, Entry, Listing, Run
+from dnsbl.casework.queueing import begun, refuse_excluded
+from dnsbl.errors import NotFound, Refused
+from dnsbl.model import Door, Entry, Job, JobReason, Listing, Reason, Refusal, Run
 from dnsbl.rules import queues, schedule
 from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import Policy
@@ -34,6 +36,54 @@ def stop_in(tx: Transaction) -> Entry | None:
     """The entry that has stopped all dialling, or None. The journal itself is the state: its last word counts."""
     last = tx.journal.read(TESTER, most=1)
     return last[0] if last and last[0].verb == STOPPED else None
+
+
+def wanted(tx: Transaction, terms: Policy, address: Address, now: datetime) -> tuple[Job | None, bool]:
+    """The live test of a nominated address, and whether it serves a further nomination as well.
+
+    Raises Refused where no nomination of this address is taken now: EXCLUDED, ALREADY_LISTED, RESTING (with
+    retry_after).
+    """
+    refuse_excluded(tx, address)
+    if listing := tx.listings.proven(address):
+        raise Refused(Refusal.ALREADY_LISTED, f"{address} is already listed, since {listing.since:%Y-%m-%d %H:%M} UTC.")
+    job = tx.jobs.live(address)
+    if job is not None and (begun(job) or job.reason is JobReason.NOMINATION):
+        return job, True
+    last = tx.runs.last_started(address)
+    rested = last + timedelta(days=terms.rest_days) if last else now
+    if rested > now:
+        raise Refused(
+            Refusal.RESTING,
+            f"{address} was tested not long ago; a nomination is taken again at {rested:%Y-%m-%d %H:%M:%S} UTC.",
+            retry_after=math.ceil((rested - now).total_seconds()),
+        )
+    return job, False
+
+
+def reporter_entry(
+    tx: Transaction,
+    now: datetime,
+    name: str,
+    *,
+    actor: str,
+    verb: str,
+    reason: Reason = Reason.OPERATOR,
+    before: str = "",
+    after: str = "",
+    evidence: str = "",
+) -> None:
+    """The journal's entry about an account of a reporter."""
+    tx.journal.append(
+        at=now,
+        actor=actor,
+        subject=f"reporter {name}",
+        verb=verb,
+        reason=reason,
+        before=before,
+        after=after,
+        evidence=evidence,
+    )
 
 
 def run_in(tx: Transaction, name: str) -> Run:

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import Admission
-from dnsbl.casework.base import Asker, next_removal
+from dnsbl.casework.base import Asker, next_removal, wanted
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal
-from dnsbl.rules import bringers
+from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal, ReporterAccount
+from dnsbl.rules import bringers, reporters
 from dnsbl.rules.intake import Intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -39,33 +39,37 @@ class Doors:
         self._settings = settings
         self._clock = clock
         self._queueing = queueing
-        self._admission = Admission(settings.policy)
+        self._admission = Admission(settings)
+
+    def reporter_of(self, key: str) -> ReporterAccount:
+        """The account whose key this is. Raises Refused: UNKNOWN_KEY, or SUSPENDED."""
+        with self._store.read() as tx:
+            account = tx.reporters.by_key(reporters.hash_of(key))
+        if account is None:
+            raise Refused(Refusal.UNKNOWN_KEY, "This key is none of ours, or no longer; ask for a new one.")
+        if account.suspended is not None:
+            raise Refused(Refusal.SUSPENDED, "Nothing is taken under this key at the moment; please write to us.")
+        return account
 
     def nominate(self, nomination: Nomination, *, confirm: str = "") -> Job:
         """File a nomination with its evidence and queue its test; `confirm` is a mail address to which that is written,
         where the settings say so.
 
         While a test of the address is under way, or an earlier nomination's is queued, that one serves both. Raises
-        Refused: EXCLUDED, ALREADY_LISTED, RESTING (with retry_after) when it was tested not long ago, or TOO_MANY.
+        Refused: EXCLUDED, ALREADY_LISTED, RESTING (with retry_after) when it was tested not long ago, TOO_MANY, or
+        SUSPENDED.
         """
         now, address = self._clock.now(), nomination.address
         with self._store.write() as tx:
-            refuse_excluded(tx, address)
+            account = self._admission.account(tx, nomination)
             self._refuse_suspended(tx, nomination)
-            if listing := tx.listings.proven(address):
-                raise Refused(
-                    Refusal.ALREADY_LISTED, f"{address} is already listed, since {listing.since:%Y-%m-%d %H:%M} UTC."
-                )
-            job = tx.jobs.live(address)
-            shared = job is not None and (begun(job) or job.reason is JobReason.NOMINATION)
-            if not shared:
-                self._refuse_resting(tx, address, now)
+            job, shared = wanted(tx, self._settings.policy, address, now)
             rank = ASKED if shared else self._admission.queue(tx, nomination)
             evidence, octets = (
                 tx.evidence.keep(nomination.evidence, now) if nomination.evidence is not None else (None, 0)
             )
-            rank = max(rank, self._admission.count(tx, nomination, octets, now))
-            number = tx.nominations.add(nomination, evidence, now)
+            rank = max(rank, self._admission.count(tx, nomination, account, octets, now))
+            number = tx.nominations.add(nomination, evidence, now, run=job.run if job is not None else None)
             actor = f"{nomination.door} {nomination.nominator}"
             tx.journal.append(
                 at=now,
@@ -81,7 +85,7 @@ class Doors:
             if job is not None and shared:
                 return job
             profile = self._settings.tester.profile if evidence else "basic"
-            return self._queueing.at_once(
+            queued = self._queueing.at_once(
                 tx,
                 job,
                 address,
@@ -92,6 +96,8 @@ class Doors:
                 now=now,
                 rank=rank,
             )
+            tx.nominations.leads_to(number, queued.run)
+            return queued
 
     def nominate_each(self, cases: Iterable[Intake], *, confirm: str = "") -> tuple[Taken, ...]:
         """File what each message of some evidence nominates, one by one: a refusal of one is none of the others."""
@@ -104,6 +110,22 @@ class Doors:
                 except Refused as error:
                     refused = error
             taken.append(Taken(case=case, job=job, refused=refused))
+        return tuple(taken)
+
+    def foresee_each(self, cases: Iterable[Intake]) -> tuple[Taken, ...]:
+        """What would come of each message; nothing is filed. What is refused for its number is not foreseen."""
+        now, taken = self._clock.now(), []
+        with self._store.read() as tx:
+            for case in cases:
+                refused = case.refused
+                if case.nomination is not None:
+                    try:
+                        self._admission.account(tx, case.nomination)
+                        self._refuse_suspended(tx, case.nomination)
+                        wanted(tx, self._settings.policy, case.nomination.address, now)
+                    except Refused as error:
+                        refused = error
+                taken.append(Taken(case=case, job=None, refused=refused))
         return tuple(taken)
 
     def no_more_mail(self, token: str, *, done: bool) -> str:
@@ -221,13 +243,3 @@ class Doors:
                 f"ends: please write to {self._settings.service.contact}."
             )
         return f"{address} is not listed for relaying: there is nothing to remove, and nothing that you need to do."
-
-    def _refuse_resting(self, tx: Transaction, address: Address, now: datetime) -> None:
-        last = tx.runs.last_started(address)
-        rested = last + timedelta(days=self._settings.policy.rest_days) if last else now
-        if rested > now:
-            raise Refused(
-                Refusal.RESTING,
-                f"{address} was tested not long ago; a nomination is taken again at {rested:%Y-%m-%d %H:%M:%S} UTC.",
-                retry_after=math.ceil((rested - now).total_seconds()),
-            )

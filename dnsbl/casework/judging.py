@@ -13,6 +13,7 @@ from hashlib import sha256
 from dnsbl.addresses import network_of
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, unwanted
+from dnsbl.casework.scoring import scored
 from dnsbl.casework.twins import Twins
 from dnsbl.model import (
     Action,
@@ -200,6 +201,7 @@ class Judging:
         )
         self._enter_ways(tx, run, ways, now)
         if late or (run.reason is JobReason.SELF_TEST and not self._self_test_lists(judgement)):
+            scored(tx, self._settings.reporters, run, judgement.verdict, now)
             return
         case = self._case(tx, run, judgement, delivered(letters), unreached, ways)
         decision = policy.decide(case, self._settings.policy, now, self._chance)
@@ -213,9 +215,9 @@ class Judging:
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         action = self._apply(tx, run, case.listing, decision, now)
         self._twins.follow(tx, run, ways, action, decision, now)
-        if follow_up is not None:
-            self._queueing.follow(tx, run, follow_up, now)
         self._tell(tx, run, decision, explanation, now)
+        queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
+        scored(tx, self._settings.reporters, run, judgement.verdict, now, continued=queued)
 
     def _self_test_lists(self, judgement: Judgement) -> bool:
         """Whether a self-test means something for the list: never to end a listing, and else only as settings say."""

@@ -164,13 +164,13 @@ class Queueing:
             rank=rank,
         )
 
-    def follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> None:
+    def follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> Job | None:
         """Queue the test that should follow a run, unless one is queued already or the owner wants none.
 
         What completes a test that was asked for has its rank.
         """
         if tx.jobs.live(run.address) is None and unwanted(tx, run.address, run.reason) is None:
-            self.add(
+            return self.add(
                 tx,
                 run.address,
                 port=run.port,
@@ -184,6 +184,7 @@ class Queueing:
                 paths=self._same(tx, run, follow_up),
                 rank=ASKED if _completes(run, follow_up, now) else ASKED + 1,
             )
+        return None
 
     def _same(self, tx: Transaction, run: Run, follow_up: FollowUp) -> list[Path]:
         """The chosen ways in of a run, for the test that follows it; none where that one is of the whole host."""

@@ -5,7 +5,6 @@ Over 400 lines, since each command is one short function and a reader looks for 
 
 from __future__ import annotations
 
-import getpass
 import sys
 from datetime import date
 from importlib.metadata import version
@@ -16,8 +15,11 @@ import typer
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.base import Asker
-from dnsbl.cli import importing, networks, nominating, show, terminal
+from dnsbl.cli import feeding, importing, networks, nominating, reporting, show, terminal
 from dnsbl.cli.waiting import wait_for
+from dnsbl.cli.words import Config, Json, Reason, operator
+from dnsbl.cli.words import reason_of as _reason
+from dnsbl.cli.words import words_of as _words
 from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual
 from dnsbl.daemons import ROLES
@@ -49,6 +51,9 @@ keys = typer.Typer(
 )
 client_key = typer.Typer(help="The keys that clients put into their questions (dns.keys_file).", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(reporting.app, name="reporter")
+app.add_typer(feeding.feeds, name="feed")
+app.add_typer(feeding.candidates, name="candidates")
 app.add_typer(listing, name="listing")
 app.add_typer(keys, name="keys")
 app.add_typer(client_key, name="key")
@@ -70,23 +75,9 @@ def program(
     """A DNS blocklist fed by open-relay testing: nominate, test, prove, list, answer, retest, delist."""
 
 
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="Configuration file; else ./config.toml, /etc/dnsbl/config.toml, or defaults."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result and show progress.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; goes into the journal, and is not published.")]
 Public = Annotated[str, typer.Option("--public", help="What everybody may read on the page of the address.")]
 Where = Annotated[str, typer.Argument(metavar="ADDR", help="An IPv4 or IPv6 address.")]
-
-
-def operator() -> str:
-    """Who types, for the journal."""
-    try:
-        return f"operator {getpass.getuser()}"
-    except (KeyError, OSError):
-        return "operator"
 
 
 @app.command()
@@ -138,31 +129,48 @@ def demo(
 def nominate(
     address: Annotated[str, typer.Argument(metavar="[ADDR]", help="The suspect; else read from the evidence.")] = "",
     evidence: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            "--evidence", help="The spam as received: a message, a mailbox, a mail with it attached, a report."
+            "--evidence",
+            help=(
+                "The spam as received: a message, a mailbox, a mail with it attached, a report; a folder or Maildir of "
+                "such; - is standard input. May be repeated."
+            ),
         ),
     ] = None,
     pick: Annotated[int | None, typer.Option("--pick", help="The Received line that is meant.", min=1)] = None,
-    reporter: Annotated[str, typer.Option("--reporter", help="Whose mail it was: a word of policy.reporters.")] = "",
+    reporter: Annotated[
+        str, typer.Option("--reporter", help="Whose mail it was: an account, or a word of policy.reporters.")
+    ] = "",
     reason: Reason = "",
+    dry: Annotated[bool, typer.Option("--dry-run", help="Show what was read; file nothing and test nobody.")] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Nominate a suspect mail server, with evidence; it is tested soon."""
     opened = open_list(config)
-    cases, total = intake.nominations(
-        address,
-        door=Door.CLI,
-        nominator=operator(),
-        reason=reason,
-        evidence=nominating.read(evidence) if evidence is not None else None,
-        settings=opened.settings,
-        now=opened.clock.now(),
-        pick=pick,
-        at=intake.home(opened.settings, reporter=reporter),
+    pieces = nominating.pieces(evidence or [])
+    if pick is not None and len(pieces) > 1:
+        raise typer.BadParameter("a line can be picked in one file only", param_hint="--pick")
+    account = opened.casework.reporters.find(reporter) if reporter else None
+    cases, total = nominating.read_each(
+        pieces,
+        lambda shown: intake.nominations(
+            address,
+            door=Door.CLI,
+            nominator=operator() + (f" for reporter {account.name}" if account else ""),
+            reason=reason,
+            evidence=shown,
+            settings=opened.settings,
+            now=opened.clock.now(),
+            pick=pick,
+            at=intake.home(opened.settings, reporter=reporter, account=account is not None),
+            account=account,
+        ),
     )
-    nominating.show_each(opened, opened.casework.doors.nominate_each(cases), total, as_json=as_json)
+    doors = opened.casework.doors
+    taken = doors.foresee_each(cases) if dry else doors.nominate_each(cases)
+    nominating.show_each(opened, taken, total, dry=dry, as_json=as_json)
 
 
 @app.command("test")
@@ -638,13 +646,3 @@ def _known_kind(opened: OpenedList, kind: str) -> None:
     known = sorted({name for zone in opened.zones for view in zone.views.values() for name in view.kinds})
     if kind not in known:
         raise Refused(Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}.")
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise typer.BadParameter("a reason is needed; it goes into the journal", param_hint="--reason")
-    return _words(text)
-
-
-def _words(text: str) -> str:
-    return " ".join(text.split())[:500]

@@ -20,6 +20,7 @@ from dnsbl.clock import Clock
 from dnsbl.config import read_zones
 from dnsbl.daemons import ROLES
 from dnsbl.daemons.answering import Bound, Front
+from dnsbl.daemons.feeder import Feeder
 from dnsbl.daemons.keeper import Keeper, Shell
 from dnsbl.daemons.mailroom import Mailroom
 from dnsbl.daemons.postman import Postman
@@ -171,7 +172,7 @@ class Node:
         return worker
 
     async def _begin_scheduler(self) -> Shell:
-        return Scheduler(self._casework.upkeep)
+        return Scheduler(self._casework.upkeep, Feeder(self._casework.feeding, self._settings))
 
     async def _begin_notices(self) -> Shell:
         return Postman(self._casework.dispatch, self._settings, self._clock, self._mailed)

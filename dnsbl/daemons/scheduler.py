@@ -1,6 +1,7 @@
 """Shell: runs the periodic verbs on APScheduler. What is due lives in the store, so a restart forgets nothing.
 
-Jobs only call one casework verb each, which is a transaction: two schedulers at once do no harm.
+Jobs only call one casework verb each, which is a transaction, or a feeder, which claims what it pulls: two schedulers
+at once do no harm.
 """
 
 from __future__ import annotations
@@ -15,16 +16,25 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from dnsbl.casework.upkeep import Upkeep
+from dnsbl.daemons.feeder import Feeder
 from dnsbl.errors import DnsblError, Withheld
 
 _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Settles runs whose window has closed, ends listings whose time has come, and bounds what evidence is kept."""
+    """Settles runs whose window has closed, ends listings whose time has come, bounds what evidence is kept, and has
+    feeds pulled, if there is a feeder."""
 
     def __init__(
-        self, upkeep: Upkeep, *, settle_every: float = 1.0, expire_every: float = 30.0, forget_every: float = 60.0
+        self,
+        upkeep: Upkeep,
+        feeder: Feeder | None = None,
+        *,
+        settle_every: float = 1.0,
+        expire_every: float = 30.0,
+        forget_every: float = 60.0,
+        feeds_every: float = 15.0,
     ) -> None:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
@@ -34,16 +44,23 @@ class Scheduler:
             ("expire", upkeep.expire, expire_every),
             ("forget", upkeep.forget, forget_every),
         )
+        #: In a thread of its own: what a stranger's server delays, delays nothing else.
+        self._slow: tuple[tuple[str, Callable[[], int], float], ...] = (
+            (("feeds", feeder.pull, feeds_every), ("candidates", feeder.pace, feeds_every)) if feeder else ()
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run the verbs until `stop`."""
         scheduler = AsyncIOScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(1)},
+            executors={"default": ThreadPoolExecutor(1), "slow": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60},
         )
         for name, verb, seconds in self._verbs:
             scheduler.add_job(self._quietly, IntervalTrigger(seconds=seconds, timezone=UTC), (name, verb), id=name)
+        for name, verb, seconds in self._slow:
+            every = IntervalTrigger(seconds=seconds, timezone=UTC)
+            scheduler.add_job(self._quietly, every, (name, verb), id=name, executor="slow")
         scheduler.start()
         try:
             await stop.wait()

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 
 from dnsbl.addresses import Address, Network, parse_address
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Nomination, Refusal
+from dnsbl.model import Door, Nomination, Refusal, ReporterAccount, Trust
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.settings import Settings
@@ -51,6 +51,11 @@ class Intake:
         return self.refused is not None and self.refused.reason == Refusal.WHICH_LINE
 
 
+def worded(reason: str) -> str:
+    """A nominator's own words, as they are kept."""
+    return " ".join("".join(c if c.isprintable() else " " for c in reason).split())[:REASON_MOST]
+
+
 def asked(text: str) -> Address:
     """The address that a person asks about. Raises Refused."""
     try:
@@ -79,15 +84,17 @@ def excludable(network: Network, settings: Settings) -> Network:
     return Bounds.of(settings).narrow(network, "excluded")
 
 
-def home(settings: Settings, *, reporter: str = "", visitor: Address | None = None) -> Home:
+def home(settings: Settings, *, reporter: str = "", visitor: Address | None = None, account: bool = False) -> Home:
     """The mail hosts that are registered for who reports: this list's own, and those of that reporter or network.
 
-    Raises Refused when there is no reporter of this name.
+    Raises Refused when there is no reporter of this name, in the settings or (`account`) among the accounts.
     """
     terms = settings.policy
     rows = [row for row in terms.reporters if row.covers(reporter, visitor)]
-    if reporter and not rows:
-        raise Refused(Refusal.UNKNOWN_REPORTER, f"policy.reporters names no {reporter[:40]!r}.")
+    if reporter and not rows and not account:
+        raise Refused(
+            Refusal.UNKNOWN_REPORTER, f"policy.reporters names no {reporter[:40]!r}, and no account is called so."
+        )
     return Home(
         networks=(*terms.own_networks, *(network for row in rows for network in row.networks)),
         names=(*terms.own_names, *(name for row in rows for name in row.names)),
@@ -105,6 +112,7 @@ def nominations(
     now: datetime,
     pick: int | None = None,
     at: Home | None = None,
+    account: ReporterAccount | None = None,
 ) -> tuple[tuple[Intake, ...], int]:
     """Read a request: an Intake for each message of the evidence, and how many messages there are. Raises Refused.
 
@@ -112,25 +120,35 @@ def nominations(
     (those of the settings, if None). `pick` is the number of another line, counted from the top, and goes with one
     message only. A typed address must be what some line says that its server saw, and not inside.
 
-    Operators (Door.CLI) may give a reason in place of evidence; other doors need evidence when
-    `policy.require_evidence`.
+    Operators (Door.CLI) and trusted reporters, by the `account` of whoever nominates, may give a reason in place of
+    evidence; others need evidence when `policy.require_evidence`.
     """
+    believed = door in TRUSTED or (account is not None and account.trust is Trust.TRUSTED)
     typed = target(address, settings) if address.strip() else None
-    words = " ".join("".join(c if c.isprintable() else " " for c in reason).split())[:REASON_MOST]
+    words = worded(reason)
 
     def nominated(suspect: Address, shown: bytes | None) -> Nomination:
-        return Nomination(address=suspect, door=door, nominator=nominator[:100], reason=words, evidence=shown)
+        return Nomination(
+            address=suspect,
+            door=door,
+            nominator=nominator[:100],
+            reason=words,
+            evidence=shown,
+            reporter=account.name if account is not None else "",
+        )
 
     terms = settings.policy
     if evidence is None:
         if typed is None:
             raise Refused(Refusal.MALFORMED_ADDRESS, "An IP address or a spam message is needed.")
-        if terms.require_evidence and door not in TRUSTED:
+        if terms.require_evidence and not believed:
             raise Refused(Refusal.NO_EVIDENCE, "Show the spam: paste the whole message with all its headers.")
-        if door in TRUSTED and not words:
-            raise Refused(Refusal.NO_EVIDENCE, "Give a spam message (--evidence) or a reason (--reason) for this test.")
+        if believed and not words:
+            ways = " (--evidence) or a reason (--reason)" if door is Door.CLI else " or a reason"
+            raise Refused(Refusal.NO_EVIDENCE, f"Give a spam message{ways} for this test.")
         return (Intake(where="", nomination=nominated(typed, None), refused=None, trace=None, line=None),), 1
-    most = terms.evidence_messages if door in TRUSTED else min(terms.evidence_messages, STRANGERS_MOST)
+    known = door in TRUSTED or account is not None
+    most = terms.evidence_messages if known else min(terms.evidence_messages, STRANGERS_MOST)
     found, total = exhibits(evidence, most=most)
     if pick is not None and total > 1:
         raise Refused(Refusal.WHICH_LINE, f"A line can be picked in one message only, and these are {total}.")

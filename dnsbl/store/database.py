@@ -29,10 +29,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import faults, versions
+from dnsbl.store.candidates import Candidates
 from dnsbl.store.changes import Changes
 from dnsbl.store.contacts import Contacts
 from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
+from dnsbl.store.feeds import FeedShelf
 from dnsbl.store.guises import Guises
 from dnsbl.store.hearers import Hearers
 from dnsbl.store.jobs import Jobs
@@ -46,6 +48,7 @@ from dnsbl.store.notices import Notices
 from dnsbl.store.pairs import PairShelf
 from dnsbl.store.paths import Paths
 from dnsbl.store.removals import Removals
+from dnsbl.store.reporters import ReporterShelf
 from dnsbl.store.returns import Returns
 from dnsbl.store.runs import Runs
 from dnsbl.store.sessions import Sessions
@@ -86,6 +89,9 @@ class Transaction:
         self.kept = Kept(connection)
         self.listings = Listings(connection)
         self.nominations = Nominations(connection)
+        self.candidates = Candidates(connection)
+        self.feeds = FeedShelf(connection)
+        self.reporters = ReporterShelf(connection)
         self.evidence = EvidenceShelf(connection)
         self.exclusions = Exclusions(connection)
         self.suspensions = Suspensions(connection)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, false, insert, select, tuple_, update
 
 from dnsbl.addresses import Address
 from dnsbl.model import Door, Nomination
-from dnsbl.store.schema import nominations
+from dnsbl.store.schema import REPORTED, nominations
 from dnsbl.store.shelf import Shelf
 
 #: What counts: its source was not found to be bad.
@@ -19,8 +19,9 @@ _STANDS = nominations.c.void == false()
 class Nominations(Shelf):
     """Accepted nominations, one row each."""
 
-    def add(self, nomination: Nomination, evidence: str | None, received: datetime) -> int:
-        """Store a nomination with the SHA-256 of its evidence; returns its number."""
+    def add(self, nomination: Nomination, evidence: str | None, received: datetime, *, run: str | None = None) -> int:
+        """Store a nomination with the SHA-256 of its evidence, and the run that it leads to, where that is known
+        already; returns its number."""
         values = {
             "address": nomination.address,
             "door": nomination.door,
@@ -29,8 +30,23 @@ class Nominations(Shelf):
             "evidence": evidence,
             "received": received,
             "void": False,
+            "reporter": nomination.reporter,
+            "run": run,
         }
         return int(self._sql.execute(insert(nominations).values(values).returning(nominations.c.id)).scalar_one())
+
+    def leads_to(self, number: int, run: str) -> None:
+        """The test of the nomination of this number is this run."""
+        self._sql.execute(update(nominations).where(nominations.c.id == number).values(run=run))
+
+    def pass_on(self, run: str, to: str) -> None:
+        """What a run was to show of its nominations, another one will."""
+        self._sql.execute(update(nominations).where(nominations.c.run == run).values(run=to))
+
+    def reporters_of(self, run: str) -> list[str]:
+        """The accounts whose nominations have led to this run."""
+        wanted = select(nominations.c.reporter).where(nominations.c.run == run, REPORTED).distinct()
+        return sorted(self._sql.execute(wanted).scalars())
 
     def shown_in(self, evidence: str) -> list[Address]:
         """The addresses that were nominated with this message, by its SHA-256."""
@@ -40,6 +56,13 @@ class Nominations(Shelf):
     def with_evidence(self, address: Address) -> bool:
         """Whether anybody has ever shown evidence against this address."""
         wanted = select(nominations.c.id).where(nominations.c.address == address, nominations.c.evidence.is_not(None))
+        return self._sql.execute(wanted.where(_STANDS).limit(1)).one_or_none() is not None
+
+    def shown_since(self, address: Address, since: datetime) -> bool:
+        """Whether anybody has shown evidence against this address since then."""
+        wanted = select(nominations.c.id).where(
+            nominations.c.address == address, nominations.c.evidence.is_not(None), nominations.c.received >= since
+        )
         return self._sql.execute(wanted.where(_STANDS).limit(1)).one_or_none() is not None
 
     def nominators(self) -> list[tuple[Door, str]]:

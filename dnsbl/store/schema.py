@@ -8,9 +8,21 @@ and the octets of old evidence when it is too much (its hash stays). The journal
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, and_, func, literal_column
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    and_,
+    func,
+    literal_column,
+)
 
-from dnsbl.model import Door, Extent, JobReason, JobState, NoticeState, Reason, RunState
+from dnsbl.model import Door, Extent, JobReason, JobState, NoticeState, Reason, RunState, Trust
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
@@ -26,7 +38,7 @@ metadata = MetaData(
 )
 
 
-def _table(name: str, *columns: Column[object] | Index) -> Table:
+def _table(name: str, *columns: Column[object] | Index | UniqueConstraint) -> Table:
     return Table(name, metadata, *columns, sqlite_strict=True)
 
 
@@ -51,9 +63,53 @@ nominations = _table(
     Column("evidence", Words, ForeignKey("evidence.sha256")),
     Column("received", Moment, nullable=False),
     Column("void", YesNo, nullable=False),
+    Column("reporter", Words, nullable=False, server_default=""),
+    Column("run", Words),
 )
 Index("ix_nominations_address", nominations.c.address)
 Index("ix_nominations_evidence", nominations.c.evidence)
+Index("ix_nominations_run", nominations.c.run)
+REPORTED = nominations.c.reporter != literal_column("''")
+Index("ix_nominations_reporter", nominations.c.reporter, sqlite_where=REPORTED, postgresql_where=REPORTED)
+
+reporters = _table(
+    "reporters",
+    Column("name", Words, primary_key=True),
+    Column("trust", Named(Trust), nullable=False),
+    Column("contact", Words, nullable=False),
+    Column("made", Moment, nullable=False),
+    Column("key", Words, unique=True),
+    Column("suspended", Moment),
+    Column("why", Words, nullable=False),
+    Column("hits", Number, nullable=False),
+    Column("misses", Number, nullable=False),
+)
+
+feeds = _table(
+    "feeds",
+    Column("name", Words, primary_key=True),
+    Column("place", Words, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("etag", Words, nullable=False),
+    Column("modified", Words, nullable=False),
+    Column("asked", Moment),
+    Column("said", Words, nullable=False),
+)
+
+#: No facts about hosts: who waits here goes when his turn comes.
+candidates = _table(
+    "candidates",
+    Column("id", Number, primary_key=True),
+    Column("address", AddressKey, nullable=False),
+    Column("bringer", Words, nullable=False),
+    Column("door", Named(Door), nullable=False),
+    Column("reporter", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("added", Moment, nullable=False),
+    UniqueConstraint("address", "bringer"),
+)
+Index("ix_candidates_bringer", candidates.c.bringer, candidates.c.id)
+Index("ix_candidates_added", candidates.c.added)
 
 jobs = _table(
     "jobs",

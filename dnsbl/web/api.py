@@ -11,8 +11,9 @@ import base64
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request, Response, Security
 from fastapi import Path as PathParameter
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from dnsbl.addresses import Address
@@ -47,6 +48,13 @@ _POSTED = {
     "s422": "Understood and refused, or not of the documented form; `reason` says which.",
     "s429": "Too soon, or too many requests from one network.",
 }
+
+
+#: The key of a reporter, for who has one.
+Key = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Security(HTTPBearer(auto_error=False, description="A reporter's key, as `dnsbl reporter key` has shown it.")),
+]
 
 
 class NominationRequest(BaseModel):
@@ -136,9 +144,12 @@ class Interface:
                 s404="There is no such run.", s422="Not of the documented form.", s429="Too many watch."
             ),
         )(self.events)
-        post("/nominations", status_code=202, response_model=NominationsShape, responses=problems(**_POSTED))(
-            self.nominate
-        )
+        post(
+            "/nominations",
+            status_code=202,
+            response_model=NominationsShape,
+            responses=problems(s401="The key is none of ours.", **_POSTED),
+        )(self.nominate)
         post("/removals", status_code=202, response_model=AcceptedShape, responses=problems(**_POSTED))(self.remove)
 
     def host(self, request: Request, address: str) -> Any:
@@ -173,23 +184,27 @@ class Interface:
 
         return look
 
-    def nominate(self, request: Request, response: Response, wish: NominationRequest) -> Any:
+    def nominate(self, request: Request, response: Response, wish: NominationRequest, key: Key = None) -> Any:
         """Nominate a suspect. Its test is queued; the answer tells nothing about the server.
 
         Where more than one Received line could tell who handed the spam in, nobody is nominated: the problem's
-        `nominations` show the lines, and the same request with `pick` is taken.
+        `nominations` show the lines, and the same request with `pick` is taken. A reporter with a key of his own is
+        counted by that, and not by the network that he comes from.
         """
         visitor = request.state.visitor
+        account = self._doors.reporter_of(key.credentials) if key is not None else None
+        name = account.name if account is not None else ""
         cases, total = intake.nominations(
             wish.address,
             door=Door.API,
-            nominator=requester(visitor),
+            nominator=f"reporter {name}" if name else requester(visitor),
             reason=wish.reason,
             evidence=_octets(wish),
             settings=self._settings,
             now=self._clock.now(),
             pick=wish.pick,
-            at=intake.home(self._settings, visitor=visitor),
+            at=intake.home(self._settings, reporter=name, visitor=visitor, account=bool(name)),
+            account=account,
         )
         taken = self._doors.nominate_each(cases, confirm=wish.mail)
         shapes = [nominated_shape(each) for each in taken]

@@ -39,6 +39,8 @@ class Fault:
     def headers(self) -> dict[str, str]:
         """What the answer's header says of it."""
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        if self.status == 401:  # must be there (RFC 9110 15.5.2)
+            headers["WWW-Authenticate"] = "Bearer"
         return headers | ({"Allow": self.allow} if self.allow else {})
 
 

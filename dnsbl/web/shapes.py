@@ -28,7 +28,9 @@ Codes = Callable[[Address, Iterable[str]], dict[str, list[str]]]
 #: The HTTP status of each refusal; what is not named is a request that was understood and not granted (422).
 STATUS: Mapping[Refusal, int] = {
     Refusal.MALFORMED_ADDRESS: 400,
+    Refusal.UNKNOWN_KEY: 401,
     Refusal.EXCLUDED: 403,
+    Refusal.SUSPENDED: 403,
     Refusal.ALREADY_LISTED: 409,
     Refusal.NOT_LISTED: 409,
     Refusal.NOT_EXCLUDED: 409,
@@ -162,7 +164,7 @@ class NominatedShape(BaseModel):
         description='Which message of the file, such as "message 2 of 3"; empty when it is the only one.'
     )
     address: str | None = Field(description="Who is nominated, or would be.")
-    result: str = Field(description='"queued", or the named reason why it is not.')
+    result: str = Field(description='"queued", or the named reason why it is not; of a dry run "read".')
     detail: str = Field(description="The reason as a sentence, or empty.")
     report: str = Field(description='What kind of abuse report it was attached to: "ARF", "X-ARF" or none.')
     source: str | None = Field(description="The source that this report names.")
@@ -190,7 +192,7 @@ def nominated_shape(taken: Taken) -> NominatedShape:
     return NominatedShape(
         message=case.where,
         address=str(suspect) if suspect else None,
-        result="queued" if taken.refused is None else taken.refused.reason,
+        result=taken.refused.reason if taken.refused is not None else "queued" if taken.job is not None else "read",
         detail="" if taken.refused is None else str(taken.refused),
         report=case.report,
         source=str(case.source) if case.source else None,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dnsbl.cli import nominating
 from tests.dnsbl.cli.conftest import Run, spam
 
 
@@ -103,3 +107,86 @@ def test_files_may_be_saved_by_any_editor(run: Run, tmp_path: Path, mark: str, e
     saved(nets, "8.8.8.0/28\n")
     assert run("listing", "drop", "--from", str(nets), "--reason", "x")["dropped"] == 1
     assert run("check-config")["zones"] == ["relays.example.org"]
+
+
+# -- many files, folders, Maildirs, standard input ---------------------------------------------------------------------
+def saved(folder: Path, name: str, address: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(Path(spam(folder.parent, address)).read_text())
+    return path
+
+
+def results(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
+    return [(Path(row["message"]).name, row["address"], row["result"]) for row in document["nominations"]]
+
+
+def test_each_file_is_judged_by_itself(run: Run, tmp_path: Path) -> None:
+    first, second = saved(tmp_path / "a", "one.eml", "9.9.9.10"), saved(tmp_path / "b", "two.eml", "9.9.9.11")
+    junk = tmp_path / "junk.pdf"
+    junk.write_bytes(b"%PDF-1.4")
+    gone = tmp_path / "gone.eml"
+    words = [word for path in (first, junk, gone, second) for word in ("--evidence", str(path))]
+    found = run("nominate", *words)
+    assert results(found) == [
+        ("one.eml", "9.9.9.10", "queued"),
+        ("junk.pdf", None, "not-mail"),
+        ("gone.eml", None, "not-mail"),
+        ("two.eml", "9.9.9.11", "queued"),
+    ]
+    assert "gone.eml: cannot be read" in found["nominations"][2]["detail"]
+    assert "This is a PDF" in run("nominate", "--evidence", str(junk), "--evidence", str(gone), code=1)
+
+
+def test_a_folder_stands_for_its_files_and_a_maildir_for_its_messages(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    saved(folder, "b.eml", "9.9.9.11")
+    saved(folder, "a.eml", "9.9.9.10")
+    saved(folder, ".hidden", "9.9.9.12")
+    (folder / "deeper").mkdir()
+    assert results(run("nominate", "--evidence", str(folder))) == [
+        ("a.eml", "9.9.9.10", "queued"),
+        ("b.eml", "9.9.9.11", "queued"),
+    ]
+    maildir = tmp_path / "Maildir"
+    saved(maildir / "cur", "1:2,S", "9.9.9.13")
+    saved(maildir / "new", "2", "9.9.9.14")
+    saved(maildir / "tmp", "3", "9.9.9.15")
+    assert {row[1] for row in results(run("nominate", "--evidence", str(maildir)))} == {"9.9.9.13", "9.9.9.14"}
+    (tmp_path / "empty").mkdir()
+    assert "no file in this folder" in run("nominate", "--evidence", str(tmp_path / "empty"), code=1)
+
+
+def test_too_many_files_are_refused_before_any_is_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nominating, "FILES_MOST", 1)
+    words = [word for _ in range(2) for word in ("--evidence", str(tmp_path / "gone.eml"))]
+    assert "more than 1 files" in run("nominate", *words, code=1)
+
+
+def test_standard_input_is_a_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = Path(spam(tmp_path, "9.9.9.10")).read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(octets)))
+    assert run("nominate", "--evidence", "-")["address"] == "9.9.9.10"
+
+
+def test_a_line_is_picked_in_one_file_only(run: Run, tmp_path: Path) -> None:
+    words = [word for _ in range(2) for word in ("--evidence", spam(tmp_path))]
+    assert "--pick" in run("nominate", *words, "--pick", "1", code=2)
+
+
+def test_a_dry_run_shows_what_was_read_files_nothing_and_tests_nobody(run: Run, tmp_path: Path) -> None:
+    words = ["--evidence", spam(tmp_path, "9.9.9.10"), "--dry-run"]
+    found = run("nominate", *words)
+    assert (found["done"], found["nominations"][0]["result"]) == ("read", "read")
+    assert found["nominations"][0]["trace"]["line"] == 1
+    said = run("nominate", *words, plain=True)
+    assert said.startswith("9.9.9.10: would be nominated.\nIts Received lines, newest first; line 1 was used:\n>   1  ")
+    assert run("lookup", "9.9.9.10")["state"] == "unknown"
+    assert run("journal", "9.9.9.10") == []
+    run("exclude", "9.9.9.0/24", "--reason", "asked")
+    assert "is not tested, at its owner's" in run("nominate", *words, code=1)
+    junk = tmp_path / "junk"
+    junk.write_text("hello")
+    assert "This is no mail" in run("nominate", "--evidence", str(junk), "--dry-run", code=1)

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
-from dnsbl.model import State
+from dnsbl.model import State, Trust
 from tester.smtp import Outcome
 from tests.dnsbl.web.asking import problem
 
@@ -247,3 +247,51 @@ def test_who_watches_a_run_gets_each_change_and_its_result(house: Build) -> None
     assert [json.loads(one)["verdict"] for one in told] == [None, "OPEN"]
     assert json.loads(told[-1]) == watcher.get(f"/api/v1/runs/{run}").json()
     assert answer.text.splitlines()[-3] == "event: result"
+
+
+# -- reporters ---------------------------------------------------------------------------------------------------------
+def test_who_nominates_with_a_key_is_counted_and_journalled_by_his_account_and_never_published(house: Build) -> None:
+    home = house(reporters={"new_day": 1})
+    home.casework.reporters.add("ann", trust=Trust.NEW, contact="ann@example.org", actor="operator me")
+    bearer = {"Authorization": f"Bearer {home.casework.reporters.key('ann', actor='operator me')}"}
+    first = home.visitor().post("/api/v1/nominations", json={"evidence": home.spam()}, headers=bearer)
+    assert first.status_code == 202, first.text
+    actor = home.casework.operators.journal(parse_address(TARGET))[0].actor
+    assert actor == "api reporter ann"
+    second = home.visitor("203.0.113.7").post(
+        "/api/v1/nominations", json={"evidence": home.spam("198.18.9.9")}, headers=bearer
+    )
+    assert second.status_code == 429 and "Retry-After" in second.headers
+    home.test()
+    for path in (f"/ip/{TARGET}", f"/api/v1/hosts/{TARGET}", "/api/v1/openapi.json"):
+        assert "ann" not in home.visitor().get(path).text.replace("cannot", "").replace("channel", "").split()
+
+
+def test_a_key_that_is_none_is_refused_and_not_taken_for_a_stranger(house: Build) -> None:
+    home = house()
+    home.casework.reporters.add("ann", trust=Trust.NEW, contact="", actor="operator me")
+    key = home.casework.reporters.key("ann", actor="operator me")
+    wrong = home.visitor().post(
+        "/api/v1/nominations", json={"evidence": home.spam()}, headers={"Authorization": "Bearer nonsense"}
+    )
+    assert (wrong.status_code, wrong.json()["reason"]) == (401, "unknown-key")
+    assert wrong.headers["WWW-Authenticate"] == "Bearer"
+    home.casework.reporters.suspend("ann", reason="lies", actor="operator me")
+    off = home.visitor().post(
+        "/api/v1/nominations", json={"evidence": home.spam()}, headers={"Authorization": f"Bearer {key}"}
+    )
+    assert (off.status_code, off.json()["reason"]) == (403, "suspended")
+    assert "lies" not in off.text
+    assert home.casework.views.look_up(parse_address(TARGET)).state is State.UNKNOWN
+
+
+def test_a_trusted_reporters_word_stands_for_evidence_and_nobody_elses_does(house: Build) -> None:
+    home = house()
+    for name, trust in (("ann", Trust.TRUSTED), ("bob", Trust.KNOWN)):
+        home.casework.reporters.add(name, trust=trust, contact="", actor="operator me")
+        bearer = {"Authorization": f"Bearer {home.casework.reporters.key(name, actor='operator me')}"}
+        bare = home.visitor().post("/api/v1/nominations", json={"address": TARGET}, headers=bearer)
+        assert (bare.status_code, bare.json()["reason"]) == (422, "no-evidence")
+        wish = {"address": TARGET, "reason": "sent spam to our traps"}
+        said = home.visitor().post("/api/v1/nominations", json=wish, headers=bearer)
+        assert said.status_code == (202 if trust is Trust.TRUSTED else 422)

@@ -1,0 +1,125 @@
+"""`dnsbl reporter`: who reports under a name of his own. Reads the words, calls one verb, shows the account."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from dnsbl.cli import show, terminal
+from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
+from dnsbl.model import ReporterAccount, Trust
+from dnsbl.opened import open_list
+from dnsbl.rules import reporters
+
+app = typer.Typer(help="Who reports under a name of his own: tiers, keys, scores.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The reporter's name, a word.")]
+_MAIL = re.compile(r"[!-~]{1,64}@[!-~]{1,120}")
+
+
+@app.command()
+def add(
+    name: Name,
+    trust: Annotated[Trust, typer.Option("--trust", help="How far he is believed.")] = Trust.NEW,
+    contact: Annotated[str, typer.Option("--contact", help="His mail address; is not published.")] = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """An account for a reporter; `dnsbl reporter key` makes its key."""
+    if contact and not _MAIL.fullmatch(contact):
+        raise typer.BadParameter("a mail address is needed, such as ann@example.org", param_hint="--contact")
+    account = open_list(config).casework.reporters.add(name, trust=trust, contact=contact, actor=operator())
+    show.done(_row(account), as_json=as_json)
+
+
+@app.command("list")
+def accounts(config: Config = None, as_json: Json = False) -> None:
+    """Every reporter: tier, score, whether he has a key, whether anything is taken from him."""
+    found = open_list(config).casework.reporters.all()
+    if as_json:
+        show.document({"reporters": [_row(account) for account in found]})
+        return
+    table = Table("reporter", "trust", "score", "open", "closed", "key", "since", "suspended")
+    for account in found:
+        row = _row(account)
+        off = f"{account.suspended:%Y-%m-%d}: {account.why}" if account.suspended else "no"
+        table.add_row(
+            account.name,
+            account.trust,
+            f"{row['score']:.2f}",
+            str(account.hits),
+            str(account.misses),
+            "yes" if account.key else "no",
+            f"{account.made:%Y-%m-%d}",
+            off,
+        )
+    terminal.out().print(table)
+
+
+@app.command()
+def suspend(
+    name: Name,
+    reason: Reason = "",
+    end: Annotated[bool, typer.Option("--end", help="Take his nominations again; his score begins anew.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Take nothing more from a reporter; --end takes him back."""
+    verbs = open_list(config).casework.reporters
+    (verbs.resume if end else verbs.suspend)(name, reason=reason_of(reason), actor=operator())
+    show.done(_found(verbs.find(name)), as_json=as_json)
+
+
+@app.command()
+def trust(
+    name: Name,
+    tier: Annotated[Trust, typer.Argument(metavar="TIER", help="new, known or trusted.")],
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Put a reporter into another tier."""
+    verbs = open_list(config).casework.reporters
+    verbs.trust(name, tier, reason=reason_of(reason), actor=operator())
+    show.done(_found(verbs.find(name)), as_json=as_json)
+
+
+@app.command()
+def key(
+    name: Name,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Void his key, and make none.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """A new key for the API, shown this once; the one before is void."""
+    verbs = open_list(config).casework.reporters
+    if revoke:
+        verbs.revoke(name, actor=operator())
+        show.done(_found(verbs.find(name)), as_json=as_json)
+        return
+    made = verbs.key(name, actor=operator())
+    told = {} if as_json else {"use": "Authorization: Bearer KEY; nobody can read it here again"}
+    show.done({"reporter": name.strip().lower(), "key": made} | told, as_json=as_json)
+
+
+def _found(account: ReporterAccount | None) -> dict[str, Any]:
+    assert account is not None  # the verb before has found it
+    return _row(account)
+
+
+def _row(account: ReporterAccount) -> dict[str, Any]:
+    return {
+        "reporter": account.name,
+        "trust": account.trust,
+        "contact": account.contact,
+        "since": f"{account.made:%Y-%m-%dT%H:%M:%SZ}",
+        "keyed": account.key is not None,
+        "score": round(reporters.score(account), 3),
+        "open": account.hits,
+        "closed": account.misses,
+        "suspended": f"{account.suspended:%Y-%m-%dT%H:%M:%SZ}" if account.suspended else None,
+        "why": account.why,
+    }

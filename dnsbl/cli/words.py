@@ -1,0 +1,36 @@
+"""What many commands ask in the same words: options of one meaning, who types, and what is kept of a reason."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Configuration file; else ./config.toml, /etc/dnsbl/config.toml, or defaults."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; goes into the journal, and is not published.")]
+
+
+def operator() -> str:
+    """Who types, for the journal."""
+    try:
+        return f"operator {getpass.getuser()}"
+    except (KeyError, OSError):
+        return "operator"
+
+
+def reason_of(text: str) -> str:
+    """A reason that was given. Raises BadParameter where none was."""
+    if not text.strip():
+        raise typer.BadParameter("a reason is needed; it goes into the journal", param_hint="--reason")
+    return words_of(text)
+
+
+def words_of(text: str) -> str:
+    """What is kept of an operator's words."""
+    return " ".join(text.split())[:500]

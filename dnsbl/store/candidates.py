@@ -1,0 +1,56 @@
+"""Suspects that wait for their turn to be nominated: from feeds, imported lists and watched look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select
+
+from dnsbl.model import Candidate
+from dnsbl.store.schema import candidates
+from dnsbl.store.shelf import Shelf, columns, many
+
+_ALL = columns(candidates, Candidate)
+
+
+class Candidates(Shelf):
+    """One row for each address and bringer. What was nominated, or is too old, goes."""
+
+    def add(self, candidate: Candidate) -> bool:
+        """Store one; False where this bringer's is here already."""
+        known = select(candidates.c.id).where(
+            candidates.c.address == candidate.address, candidates.c.bringer == candidate.bringer
+        )
+        if self._sql.execute(known.limit(1)).one_or_none() is not None:
+            return False
+        row = {field.name: getattr(candidate, field.name) for field in _ALL if field.name != "id"}
+        self._sql.execute(insert(candidates).values(row))
+        return True
+
+    def next(self, *, but: Iterable[str] = ()) -> list[Candidate]:
+        """The oldest one of each bringer, but of these; whose is oldest comes first."""
+        oldest = (
+            select(func.min(candidates.c.id))
+            .where(candidates.c.bringer.not_in(list(but)))
+            .group_by(candidates.c.bringer)
+        )
+        wanted = select(*_ALL).where(candidates.c.id.in_(oldest)).order_by(candidates.c.id)
+        return many(Candidate, self._sql.execute(wanted))
+
+    def counts(self) -> dict[str, int]:
+        """How many wait, by bringer."""
+        wanted = select(candidates.c.bringer, func.count()).group_by(candidates.c.bringer)
+        return {row.bringer: row[1] for row in self._sql.execute(wanted.order_by(candidates.c.bringer))}
+
+    def drop(self, number: int) -> None:
+        """This one had its turn."""
+        self._sql.execute(delete(candidates).where(candidates.c.id == number))
+
+    def drop_of(self, bringer: str) -> int:
+        """All of one bringer; returns how many."""
+        return self._sql.execute(delete(candidates).where(candidates.c.bringer == bringer)).rowcount
+
+    def drop_before(self, moment: datetime) -> int:
+        """All that wait since before then; returns how many."""
+        return self._sql.execute(delete(candidates).where(candidates.c.added < moment)).rowcount

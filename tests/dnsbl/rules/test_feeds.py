@@ -1,0 +1,116 @@
+"""Lists of suspects, read: rows, and what is wrong with lines that are none."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.rules.feeds import FAULTS_MOST, Batch, batch
+
+
+def read(text: bytes | str, most: int = 100, evidence_most: int = 2000) -> Batch:
+    octets = text if isinstance(text, bytes) else text.encode()
+    return batch(octets, most=most, evidence_most=evidence_most)
+
+
+def addresses(found: Batch) -> list[str]:
+    return [str(row.address) for row in found.rows]
+
+
+def test_a_plain_list_has_an_address_a_line_with_comments_of_all_makes() -> None:
+    text = (
+        "\ufeff192.0.2.1\n# comment\n; another\n// a third\n\n  192.0.2.2 open relay\r\n192.0.2.3,seen\n"
+        "192.0.2.4;x\n192.0.2.5#x\n2001:DB8::1\n192.0.2.6/32\n2001:db8::2/128\n::ffff:192.0.2.7\n192.0.2.1\n"
+    )
+    found = read(text)
+    assert (found.faults, found.skipped, found.left) == ((), 0, False)
+    assert addresses(found) == [
+        *(f"192.0.2.{n}" for n in range(1, 6)),
+        "2001:db8::1",
+        "192.0.2.6",
+        "2001:db8::2",
+        "192.0.2.7",
+    ]
+    assert [row.line for row in found.rows][:3] == [1, 6, 7]
+
+
+def test_a_json_line_may_bring_words_and_the_spam() -> None:
+    rows = [
+        {"address": "192.0.2.1", "reason": "trap", "evidence": "Received: x\n\nBuy."},
+        {"ip": "192.0.2.2"},
+        {"network": "192.0.2.3/32", "kind": "relay"},
+        {"address": "192.0.2.4", "evidence": " \n"},
+    ]
+    found = read("\n".join(map(json.dumps, rows)))
+    assert addresses(found) == [f"192.0.2.{n}" for n in range(1, 5)]
+    assert (found.rows[0].reason, found.rows[0].evidence) == ("trap", b"Received: x\n\nBuy.")
+    assert [row.evidence for row in found.rows[1:]] == [None] * 3
+
+
+def test_of_two_lines_about_one_address_the_one_with_evidence_counts() -> None:
+    bare, shown = '{"address": "192.0.2.1"}', '{"address": "192.0.2.1", "evidence": "spam"}'
+    for text in (f"{bare}\n{shown}", f"{shown}\n{bare}", f"192.0.2.1\n{shown}"):
+        assert [row.evidence for row in read(text).rows] == [b"spam"]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("192.0.2.0/24", "line 1: 192.0.2.0/24 is a network; a feed names single addresses"),
+        ("relay.example.org", "line 1: relay.example.org is no address"),
+        ("0x7f000001", "line 1: 0x7f000001 is no address"),
+        ("192.0.2.256", "line 1: 192.0.2.256 is no address"),
+        (",192.0.2.1", "line 1: begins with no address"),
+        ("{", "line 1: is not JSON"),
+        ('{"address": 5}', "line 1: has no address"),
+        ('{"address": "192.0.2.1", "reason": 5}', "line 1: has a reason or evidence that is no text"),
+        ('{"address": "192.0.2.1", "evidence": []}', "line 1: has a reason or evidence that is no text"),
+        ("192.0.2.1 " + "x" * 1000, "line 1: is too long"),
+        ('{"address": "192.0.2.1", "evidence": "' + "x" * 6000 + '"}', "line 1: is too long"),
+        ('{"a":' * 1200, "line 1: is too long"),
+        ("[" * 900, None),
+        ("\x1b[31m", None),
+    ],
+)
+def test_a_bad_line_is_named_and_the_next_one_is_read(line: str, why: str | None) -> None:
+    found = read(f"{line}\n192.0.2.9\n")
+    assert addresses(found) == ["192.0.2.9"]
+    assert found.skipped == 1
+    assert why is None or found.faults == (why,)
+    assert all(fault.isascii() and fault.isprintable() for fault in found.faults)
+
+
+def test_deep_json_is_a_bad_line() -> None:
+    line = '{"a":' * 900 + "1" + "}" * 900
+    assert read(line, evidence_most=10_000).skipped == 1 or read(line, evidence_most=10_000).rows == ()
+
+
+def test_only_so_many_lines_are_read_and_only_so_many_faults_kept() -> None:
+    found = read("x\n" * 50 + "192.0.2.1\n", most=50)
+    assert (found.rows, found.skipped, len(found.faults), found.left) == ((), 50, FAULTS_MOST, True)
+    assert not read("192.0.2.1\n192.0.2.2", most=2).left
+
+
+def test_evidence_is_cut_where_it_is_too_long() -> None:
+    found = read('{"address": "192.0.2.1", "evidence": "' + "x" * 150 + '"}', evidence_most=100)
+    assert found.rows[0].evidence == b"x" * 100
+
+
+@given(st.binary(max_size=300))
+def test_no_octets_break_it_and_each_line_is_a_row_a_fault_or_nothing(text: bytes) -> None:
+    found = read(text)
+    assert len(found.rows) + found.skipped <= text.count(b"\n") + 1
+    assert len(set(addresses(found))) == len(found.rows)
+
+
+@given(st.lists(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)), max_size=20))
+def test_what_is_written_is_read(given: list[object]) -> None:
+    text = "\n".join(map(str, given))
+    wanted = {str(address) for address in given}
+    found = set(addresses(read(text)))
+    assert all(ip_address(one) for one in found)
+    assert len(found) <= len(wanted)
