@@ -28,6 +28,7 @@ class Door(StrEnum):
     API = "api"
     MAIL = "mail"
     FEED = "feed"
+    TRAP = "trap"
 
 
 class Trust(StrEnum):

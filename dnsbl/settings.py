@@ -606,6 +606,33 @@ class CollectorSettings(Section):
     tls_key: Path | None = Field(None, description="PEM key for STARTTLS.")
 
 
+class MailDoorTerms(Section):
+    """Nominations by mail; see docs/doors.md."""
+
+    address: str = Field(
+        "",
+        description='Where spam may be forwarded to, such as "nominate@c.example.org"; empty: nowhere.',
+        pattern=r"^([a-z0-9._-]{1,20}@[a-z0-9.-]{1,200})?$",
+    )
+    mails_day: int = Field(
+        2000, description="Mails read in a day; one /24 or /48 may bring a fortieth of what is left.", ge=1
+    )
+    answers_day: int = Field(
+        1000, description="Answers in a day to who has no account; networks have parts as above.", ge=0
+    )
+
+
+class Traps(Section):
+    """Spamtraps: domains at which nobody has ever read mail."""
+
+    domains: tuple[Hostname, ...] = Field(
+        (), description="Mail for any recipient at these is evidence; their MX is our collector.", max_length=1000
+    )
+    mails_day: int = Field(
+        5000, description="Mails to traps read in a day; one /24 or /48 may bring a fortieth of what is left.", ge=1
+    )
+
+
 class Web(Section):
     """Pages and API."""
 
@@ -910,6 +937,8 @@ class Settings(Section):
     follow: Follow = Follow()
     tester: Tester = Tester()
     collector: CollectorSettings = CollectorSettings()
+    mail_door: MailDoorTerms = MailDoorTerms()
+    traps: Traps = Traps()
     web: Web = Web()
     self_test: SelfTesting = SelfTesting()
     notices: NoticeSettings = NoticeSettings()
@@ -939,6 +968,13 @@ class Settings(Section):
         told = (self.service.name, self.service.website, self.service.contact, *tester.helos, *tester.domains)
         if quoted(name.encode() for name in told):
             yield f'no name may hold "{COLLECTOR}", by which our refusals are known: it would stand in every letter'
+        ours = {*tester.domains, self.collector.hostname, *([tester.mx_domain] if tester.mx_domain else [])}
+        if both := ours & set(self.traps.domains):
+            yield f"traps.domains must hold none of our own domains, and {sorted(both)[0]} is one"
+        if self.mail_door.address.rpartition("@")[2] in self.traps.domains:
+            yield "mail_door.address must not be at one of traps.domains"
+        if self.mail_door.address.partition("@")[0] in ("postmaster", "abuse"):
+            yield "mail_door.address must not be that of the postmaster"
         if tester.late_window < tester.delivery_window:
             yield "tester.late_window must not be shorter than tester.delivery_window"
         unknown = [id for id in tester.vectors_off if id not in CATALOGUE]

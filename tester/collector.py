@@ -14,7 +14,7 @@ import asyncio
 import logging
 import ssl
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, AnyStr, cast
@@ -24,7 +24,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tester.bounces import COLLECTOR, refusal
 from tester.crowd import Crowd, Place, Tally, widths
 from tester.envelopes import MailPath, Recipients
-from tester.errors import Deferred
+from tester.errors import Declined, Deferred
 from tester.listening import Listener, bound
 from tester.received import plain
 from tester.returned import Collected
@@ -58,9 +58,10 @@ _ALL = 2**30
 
 class Collector:
     """A listening collector. `gate(token)` says whether a recipient token may be ours; `deliver` stores a message
-    (an exception from it becomes 451, Deferred 452 with its sentence); `on_probe`, when given, hears of recipients that
-    were accepted at RCPT and never followed by a message (a callback), as a `Collected` without a message. `tls` names
-    the certificate and the key file for STARTTLS; domains one label `below` this one are ours as well."""
+    (an exception from it becomes 451, Deferred 452 and Declined 550 with their sentence); `on_probe`, when given, hears
+    of recipients that were accepted at RCPT and never followed by a message (a callback), as a `Collected` without a
+    message. `tls` names the certificate and the key file for STARTTLS; domains one label `below` this one are ours as
+    well, and so are `desks` and `traps` (see `Recipients`)."""
 
     def __init__(
         self,
@@ -74,9 +75,11 @@ class Collector:
         tls: tuple[str, str] | None = None,
         on_probe: Callable[[Collected], None] | None = None,
         below: str = "",
+        desks: Collection[str] = (),
+        traps: Collection[str] = (),
     ) -> None:
         self.hostname = hostname
-        self.recipients = Recipients(domains, gate, below)
+        self.recipients = Recipients(domains, gate, below, desks=desks, traps=traps)
         self.now = now
         self.caps = caps
         self.on_probe = on_probe
@@ -377,6 +380,9 @@ class _Connection(SMTP):
         except Deferred as later:
             self._collector.note("messages put off")
             return f"452 4.3.1 {later}"
+        except Declined as no:
+            self._collector.note("messages declined")
+            return f"550 5.6.0 {no}"
         except Exception as error:
             _log.error("A message could not be stored: %s", type(error).__name__)
             return "451 4.3.0 could not be stored"

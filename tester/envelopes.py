@@ -60,9 +60,21 @@ class MailPath:
 class Recipients:
     """Which recipients are ours."""
 
-    def __init__(self, domains: Collection[str], gate: Callable[[str], bool], below: str = "") -> None:
+    def __init__(
+        self,
+        domains: Collection[str],
+        gate: Callable[[str], bool],
+        below: str = "",
+        *,
+        desks: Collection[str] = (),
+        traps: Collection[str] = (),
+    ) -> None:
         """`domains` are ours, address literals among them, in any case; `gate(token)` says whether a token may be;
-        every domain one label `below` this one is ours as well, if there is one."""
+        every domain one label `below` this one is ours as well, if there is one. `desks` are addresses that people
+        write to, each with whatever stands behind a plus sign (RFC 5233); at the domains `traps` every recipient is
+        taken."""
+        self._desks = frozenset(desk.lower() for desk in desks)
+        self._traps = frozenset(domain.lower() for domain in traps)
         self.domains = frozenset(domain.lower() for domain in domains)
         self._below = f".{below.lower()}" if below else ""
         self._gate = gate
@@ -82,11 +94,14 @@ class Recipients:
         return domain in self.domains or bool(self._below and label and dot + rest == self._below)
 
     def find(self, path: MailPath) -> str:
-        """The token (or "postmaster", "abuse") that a path names at a domain of ours; "" when it is none of ours.
+        """The token (or "postmaster", "abuse") that a path names at a domain of ours; of a desk or a trap the whole
+        address, in lower case, which no token can be; "" when it is none of ours.
 
         A relay may hand on the very form that it was offered: `token%ours@relay`, `"token@ours"@relay`, `ours!token`.
         What counts is that the token is addressed to us.
         """
+        if path.domain in self._traps or f"{path.local.partition('+')[0]}@{path.domain}" in self._desks:
+            return f"{path.local}@{path.domain}"
         here = self.has(path.domain) or (path.local, path.domain) == ("postmaster", "")
         if here and (path.local in _OURSELVES or self._gate(path.local)):
             return path.local

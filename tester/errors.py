@@ -1,6 +1,7 @@
 """The exception tree of this package. Holds errors only; imports nothing of ours.
 
     TesterError
+    ├── Declined                             what a collector does not take, for a reason that its sender is told
     ├── Deferred                             what a collector cannot take now, and may be brought again
     ├── ForgedToken   (also ValueError)      a token or proof that we never issued
     ├── NotDialable   (also PermissionError) an address that must not be tested
@@ -18,6 +19,10 @@ class TesterError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class Declined(TesterError):
+    """This cannot be used here."""
 
 
 class Deferred(TesterError):

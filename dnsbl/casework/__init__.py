@@ -16,6 +16,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     self_tests   who has his own address tested: token  ask  see
     feeding      the scheduler, and who runs the list, about lists of others: claim  file_feed  file_failure  pace
                  states  bring  waiting  drop
+    mail_door    the collector, about mail that is no letter of ours: take  spring
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
     presence     every process that is at work: beat  reckon  ails
@@ -45,6 +46,7 @@ from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.feeding import Feeding
 from dnsbl.casework.judging import Judging
+from dnsbl.casework.mail_door import MailDoor
 from dnsbl.casework.operators import Operators
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.presence import Presence
@@ -76,6 +78,7 @@ class Casework:
     presence: Presence
     reporters: Reporters
     feeding: Feeding
+    mail_door: MailDoor
     views: Views
     contents: Contents
 
@@ -106,6 +109,7 @@ class Casework:
             dispatch=Dispatch(store, settings, clock, posting),
             presence=Presence(store, clock),
             reporters=Reporters(store, clock, random),
+            mail_door=MailDoor(store, settings, clock, doors, posting),
             feeding=Feeding(store, settings, clock, doors.nominate),
             views=Views(store, settings, clock),
             contents=Contents(store, clock),

@@ -78,12 +78,12 @@ def ask(
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target, body, dict(headers or {}))
         wire.settimeout(_left(end))
-        reply = connection.getresponse()
-        return HttpReply(
-            status=reply.status,
-            headers={name.lower(): value for name, value in reply.getheaders()},
-            body=_read(reply, wire, most, end),
-        )
+        with connection.getresponse() as reply:  # where the server closes, the connection no longer knows of it
+            return HttpReply(
+                status=reply.status,
+                headers={name.lower(): value for name, value in reply.getheaders()},
+                body=_read(reply, wire, most, end),
+            )
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unheard(f"{parts.hostname}: {str(error) or type(error).__name__}") from None
     finally:

@@ -6,9 +6,7 @@ once. What is wrong with a feed is kept beside it, for `dnsbl feed list`, and is
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +30,11 @@ class Pull:
 
 
 class Feeder:
-    """Pulls. `trust` says whose certificates are believed, the system's if None."""
+    """Pulls."""
 
-    def __init__(self, feeding: Feeding, settings: Settings, *, trust: ssl.SSLContext | None = None) -> None:
+    def __init__(self, feeding: Feeding, settings: Settings) -> None:
         self._feeding = feeding
         self._settings = settings
-        self._trust = trust
 
     def pull(self) -> int:
         """Pull what is due; returns how many feeds had something new."""
@@ -55,9 +52,7 @@ class Feeder:
         terms = self._settings.feeds
         before = Validators(etag=known.etag, modified=known.modified)
         try:
-            found = (
-                asyncio.run(self._fetched(source, before)) if source.is_remote else _read(source, before, terms.octets)
-            )
+            found = self._fetched(source, before) if source.is_remote else _read(source, before, terms.octets)
             body = found.body
             came = self._feeding.file_feed(
                 source.name,
@@ -76,15 +71,14 @@ class Feeder:
             _log.info("feed %s: %s", source.name, said(came))
         return Pull(name=source.name, came=came, error="")
 
-    async def _fetched(self, source: FeedSource, before: Validators) -> Fetched:
+    def _fetched(self, source: FeedSource, before: Validators) -> Fetched:
         terms = self._settings.feeds
-        return await fetch(
+        return fetch(
             source.place,
             before,
             most=terms.octets,
             seconds=terms.seconds,
             agent=f"dnsbl ({self._settings.service.website})",
-            trust=self._trust,
         )
 
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from dnsbl.addresses import Address
 from dnsbl.casework.arrivals import Arrivals
+from dnsbl.casework.mail_door import MailDoor
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock
 from dnsbl.daemons.names import Lookups
@@ -19,7 +20,7 @@ from dnsbl.errors import DnsblError, Full, StoreUnavailable, Trouble
 from dnsbl.settings import Settings, split_listen
 from tester import letter
 from tester.collector import Caps, Collector
-from tester.errors import Deferred
+from tester.errors import Declined, Deferred
 from tester.letter import Keyring
 from tester.returned import Collected
 from tester.verdict import Finding
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 #: Callbacks that may wait for the store.
 MOST_PROBES = 100
+#: Characters of a sentence that a reply has room for (RFC 5321 4.5.3.1.5).
+DECLINED_MOST = 400
 
 
 class Mailroom:
@@ -40,9 +43,13 @@ class Mailroom:
         keyring: Keyring,
         clock: Clock,
         *,
+        mail_door: MailDoor | None = None,
         lookups: Lookups = Lookups(),  # noqa: B008 (frozen)
     ) -> None:
+        """Without a `mail_door` nothing is taken but letters."""
         self._lookups = lookups
+        self._mail_door = mail_door
+        self._traps = frozenset(settings.traps.domains if mail_door is not None else ())
         self._arrivals = arrivals
         self._listen = settings.collector.listen
         collector = settings.collector
@@ -65,6 +72,8 @@ class Mailroom:
             tls=(str(pair[0]), str(pair[1])) if pair[0] and pair[1] else None,
             on_probe=self._probed,
             below=settings.tester.mx_domain or "",
+            desks={settings.mail_door.address} - {""} if mail_door is not None else (),
+            traps=self._traps,
         )
         self.tally = self._collector.tally  #: what strangers have caused
         self._probes: set[asyncio.Task[None]] = set()
@@ -93,6 +102,9 @@ class Mailroom:
 
     async def _deliver(self, collected: Collected) -> None:
         try:
+            if "@" in collected.recipient:
+                await asyncio.to_thread(self._take, collected)
+                return
             twin = await self._twin(collected)
             finding = await asyncio.to_thread(partial(self._arrivals.file_return, collected, twin=twin))
         except Full as full:
@@ -106,6 +118,14 @@ class Mailroom:
         elif finding is Finding.COMPLAINT:
             _log.warning("somebody has reported a letter of ours as abuse; `dnsbl inbox` shows it")
 
+    def _take(self, collected: Collected) -> None:
+        """File what is no letter of ours. Raises Declined."""
+        assert self._mail_door is not None  # else no such recipient is taken
+        if collected.domain in self._traps:
+            self._mail_door.spring(collected)
+        elif declined := self._mail_door.take(collected).declined:
+            raise Declined(declined.encode("ascii", "replace").decode()[:DECLINED_MOST])
+
     async def _twin(self, collected: Collected) -> str:
         """The name that shows that who brings a letter is the very machine that it was offered to, or ""."""
         doubt = await asyncio.to_thread(self._arrivals.doubt, collected)
@@ -116,6 +136,8 @@ class Mailroom:
         return await self._lookups.shared(collected.peer, doubt.address, (collected.helo,))
 
     def _probed(self, collected: Collected) -> None:
+        if "@" in collected.recipient:
+            return
         if len(self._probes) < MOST_PROBES:
             task = asyncio.create_task(self._file_probe(collected))
             self._probes.add(task)

@@ -160,7 +160,13 @@ class Node:
 
     async def _begin_collector(self) -> Shell:
         await self._ready_keys()
-        mailroom = Mailroom(self._casework.arrivals, self._settings, self._keyring, self._clock)
+        mailroom = Mailroom(
+            self._casework.arrivals,
+            self._settings,
+            self._keyring,
+            self._clock,
+            mail_door=self._casework.mail_door,
+        )
         self.bound.collector = await mailroom.start()
         self._tallies["collector"] = mailroom.tally
         return mailroom

@@ -43,6 +43,22 @@ RESIDENTS = (
 )
 #: The second box behind front.demo.
 BACK = "127.77.0.51"
+#: Where somebody reads mail who reports spam: his server hands in what he forwards, and takes the answers.
+READER = "127.77.0.90"
+
+
+class ReaderPost:
+    """The aiosmtpd handler of the reader's server: it keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.mails: list[bytes] = []
+        self.came = asyncio.Event()  #: set as soon as there is one
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        content: Any = envelope.content
+        self.mails.append(content)
+        self.came.set()
+        return "250 2.0.0 kept"
 
 
 class Habits:
@@ -142,6 +158,8 @@ class Neighbourhood:
     def __init__(self, collector: Callable[[], tuple[str, int]], now: Callable[[], float]) -> None:
         self.habits = {r.address: Habits(r, collector, now) for r in RESIDENTS}
         self.port = 0
+        self.post = ReaderPost()  #: of the reader
+        self._collector = collector
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> int:
@@ -150,6 +168,7 @@ class Neighbourhood:
             try:
                 for resident in RESIDENTS:
                     await self._open(resident, self.port)
+                await self._open_post(self.port)
             except OSError:
                 await self._shut()
                 self.port = 0
@@ -171,6 +190,23 @@ class Neighbourhood:
             )
         self._servers.append(server)
         self.port = server.sockets[0].getsockname()[1]
+
+    async def _open_post(self, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._servers.append(
+            await loop.create_server(
+                lambda: SMTP(self.post, hostname="reader.demo", ident="ESMTP", loop=loop), READER, port
+            )
+        )
+
+    async def forward(self, message: bytes, *, sender: str, to: str) -> str:
+        """Hand a mail of the reader's in to the collector; its last word. Raises SMTPException, OSError."""
+        host, port = self._collector()
+        async with aiosmtplib.SMTP(
+            hostname=host, port=port, source_address=(READER, 0), local_hostname="reader.demo", start_tls=False
+        ) as client:
+            _, said = await client.sendmail(sender, [to], message)
+        return said
 
     def close_relay(self, address: str) -> None:
         """The owner mends the server: from now on it refuses strangers."""

@@ -13,6 +13,7 @@ import shutil
 import signal
 import tempfile
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from dnsbl.addresses import Address, parse_address, reversed_labels
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_zones
 from dnsbl.daemons.node import Bound, Node
-from dnsbl.demo.neighbourhood import NETWORK, RESIDENTS, Neighbourhood, Resident, free_port
+from dnsbl.demo.neighbourhood import NETWORK, READER, RESIDENTS, Neighbourhood, Resident, free_port
 from dnsbl.model import Door, RunState, Standing, State
 from dnsbl.opened import OpenedList, open_with
 from dnsbl.rules import intake
@@ -156,15 +157,19 @@ class Tour:
                     "grace": 0.4,
                     "retry_after": [1.5, 2, 3],
                 },
+                "mail_door": {"address": "nominate@c.demo"},
+                "notices": {"smarthost": READER, "port": port, "tls": "none", "sender": "list@relays.demo"},
                 "policy": {"unreachable_retry": [1, 86400]},
             }
         )
         return open_with(settings, read_zones(settings))
 
     async def _show(self, at: OpenedList, town: Neighbourhood) -> bool:
+        await self._by_mail(at, town, RESIDENTS[0])
         await self._nominate(at)
         standings = await self._watch(at)
         good = self._verdicts(standings)
+        good &= await self._answered(town)
         await self._answers()
         relay = RESIDENTS[0]
         await self._evidence(at, relay)
@@ -175,8 +180,28 @@ class Tour:
         self._facts["journal_entries"] = verified
         return good
 
+    async def _by_mail(self, at: OpenedList, town: Neighbourhood, relay: Resident) -> None:
+        """Somebody forwards the spam that he got, as an attachment."""
+        desk = at.settings.mail_door.address
+        said = await town.forward(forward(spam_through(relay, at.clock.now()), desk), sender="ann@reader.demo", to=desk)
+        told = escape(printable(said.encode()))
+        self._say(f"2. A reader forwards spam that came through {relay.name} to {desk}: {told}")
+
+    async def _answered(self, town: Neighbourhood) -> bool:
+        """The answer to the mail that nominated."""
+        await town.post.came.wait()
+        mail = message_from_bytes(town.post.mails[0])
+        text = mail.get_payload(decode=True)
+        lines = text.decode("utf-8", "replace").splitlines() if isinstance(text, bytes) else []
+        self._say(f"   What the reader was answered: {escape(str(mail['Subject']))}")
+        told = [line for line in lines if " will be tested" in line or line.startswith(("How it stands", ">"))]
+        for line in told:
+            self._say(f"   | {escape(printable(line.encode())[:110])}")
+        self._facts["answer"] = told[:1]
+        return bool(told)
+
     async def _nominate(self, at: OpenedList) -> None:
-        for resident in RESIDENTS:
+        for resident in RESIDENTS[1:]:
             nomination = intake.nomination(
                 resident.address,
                 door=Door.WEB,
@@ -187,7 +212,7 @@ class Tour:
                 now=at.clock.now(),
             )
             await asyncio.to_thread(at.casework.doors.nominate, nomination)
-        self._say(f"2. All {len(RESIDENTS)} are nominated, each with a spam message that came through it. Testing:")
+        self._say(f"   The other {len(RESIDENTS) - 1} are nominated on the pages, each with its spam. Testing:")
 
     async def _watch(self, at: OpenedList) -> dict[str, Standing]:
         """Show the tests as they run, until all are judged."""
@@ -325,6 +350,20 @@ def spam_through(resident: Resident, now: datetime) -> bytes:
         f'From: "Lucky" <lucky@spam.example>\r\nTo: you@reporter.example\r\nSubject: You have won\r\nDate: {stamp}\r\n'
         "\r\nSend money.\r\n"
     ).encode()
+
+
+def forward(spam: bytes, to: str) -> bytes:
+    """A mail with this spam attached, as mail programs forward it."""
+    return (
+        (
+            f"From: Ann <ann@reader.demo>\r\nTo: {to}\r\nSubject: Fwd: You have won\r\nMessage-ID: <1@reader.demo>\r\n"
+            "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            "--b\r\nContent-Type: text/plain\r\n\r\nThis came today.\r\n"
+            "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        ).encode()
+        + spam
+        + b"\r\n--b--\r\n"
+    )
 
 
 def _done(resident: Resident, standing: Standing) -> bool:

@@ -98,6 +98,7 @@ def home(settings: Settings, *, reporter: str = "", visitor: Address | None = No
     return Home(
         networks=(*terms.own_networks, *(network for row in rows for network in row.networks)),
         names=(*terms.own_names, *(name for row in rows for name in row.names)),
+        outside=settings.tester.lab_networks,
     )
 
 
@@ -176,6 +177,29 @@ def nominations(
             )
         )
     return tuple(cases), total
+
+
+def trapped(message: bytes, *, nominator: str, reason: str, settings: Settings, now: datetime) -> Intake:
+    """What a message that came to a spamtrap nominates; our own Received line is its topmost, and so beyond doubt.
+
+    Who handed it in is taken from the chain as it is: a trap opens nothing, asks nobody and believes no report.
+    """
+    exhibit, line, refused, suspect = Exhibit(message=message, where=""), None, None, None
+    try:
+        trace = _trace(exhibit, home(settings), settings, now)
+        if trace.used is None:
+            raise Refused(Refusal.NOT_IN_EVIDENCE, "The Received lines do not tell who handed the message in.")
+        line = trace.used
+        suspect = target(str(line.hop.address), settings)
+    except Refused as error:
+        refused = error
+    kept = message[: settings.policy.evidence_bytes]
+    found = (
+        Nomination(address=suspect, door=Door.TRAP, nominator=nominator[:100], reason=worded(reason), evidence=kept)
+        if suspect
+        else None
+    )
+    return Intake(where="", nomination=found, refused=refused, trace=None, line=line, message=kept)
 
 
 def nomination(

@@ -83,10 +83,15 @@ class Home:
 
     networks: tuple[Network, ...] = ()
     names: tuple[str, ...] = ()  #: lower case; ".example.org" means every name under it, and itself
+    outside: tuple[Network, ...] = ()  #: private networks that strangers are in, in a laboratory
 
     def holds(self, address: Address) -> bool:
         """Whether this is the address of one of them."""
         return any(address.version == network.version and address in network for network in self.networks)
+
+    def inner(self, address: Address) -> bool:
+        """Whether this address can only be inside somebody's network."""
+        return is_private(address) and not _within(address, self.outside)
 
     def calls(self, name: str) -> bool:
         """Whether this is the name of one of them."""
@@ -139,7 +144,7 @@ def trace(chain: Iterable[Hop], home: Home = _NOBODY) -> Trace:
             continue
         why = _own(hop, home)
         registered = registered or bool(why)
-        why = why or _passed(hop, inside)
+        why = why or _passed(hop, inside, home)
         if why:
             if hop.address is not None:
                 inside.add(hop.address)
@@ -177,7 +182,7 @@ def is_private(address: Address) -> bool:
 
 
 def _below(number: int, hop: Hop, home: Home) -> Step:
-    public = hop.address is not None and not is_private(hop.address) and not home.holds(hop.address)
+    public = hop.address is not None and not home.inner(hop.address) and not home.holds(hop.address)
     why = "written by strangers" if public else "written by strangers; names no public address"
     return Step(number=number, hop=hop, reading=Reading.BELOW, why=why, possible=public)
 
@@ -191,7 +196,7 @@ def _own(hop: Hop, home: Home) -> str:
     return ""
 
 
-def _passed(hop: Hop, inside: set[Address]) -> str:
+def _passed(hop: Hop, inside: set[Address], home: Home) -> str:
     """Why this line tells of a hand-over inside one system, or ""."""
     protocol = hop.protocol.partition(" ")[0]
     if not hop.client:
@@ -202,7 +207,7 @@ def _passed(hop: Hop, inside: set[Address]) -> str:
         return f"inside {provider.name}"
     if hop.address is None:
         return _without_address(hop)
-    if is_private(hop.address):
+    if home.inner(hop.address):
         return "a private address"
     if hop.address in inside:
         return "an address inside, as a line above shows"

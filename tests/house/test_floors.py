@@ -48,7 +48,7 @@ ALLOWED = {
     "fastapi": ("dnsbl/web/",),
     "starlette": ("dnsbl/web/",),
     "uvicorn": ("dnsbl/web/server.py", "dnsbl/web/connection.py"),
-    "h11": ("dnsbl/web/connection.py", "dnsbl/daemons/fetching.py"),
+    "h11": ("dnsbl/web/connection.py",),
     "typer": ("dnsbl/cli/",),
     "siphash24": ("dnsbl/dns/cookies.py",),
     "prometheus_client": ("dnsbl/serving/metrics.py", "dnsbl/serving/keymetrics.py"),

@@ -29,4 +29,5 @@ async def test_the_tour_gives_every_neighbour_its_verdict_and_takes_the_mended_r
     assert facts.get("self_test", "no curl") in ("open", "no curl")
     assert (facts["delisting"]["state"], facts["delisting"]["dns"]) == ("clear", "NXDOMAIN")
     assert facts["delisting"]["seconds"] <= 1.0
+    assert facts["answer"] == ["attached message: 127.77.0.10 will be tested."]
     assert "Why open.demo is listed" in err

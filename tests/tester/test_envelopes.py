@@ -174,3 +174,24 @@ def test_every_name_of_a_test_is_ours_and_nothing_above_or_below_it(recipient: s
     assert path is not None
     assert Recipients(["c.example"], lambda one: one == TOKEN, "m.example").find(path) == token
     assert Recipients(["c.example"], lambda one: one == TOKEN).find(path) == ""
+
+
+@pytest.mark.parametrize(
+    ("recipient", "found"),
+    [
+        ("<nominate@c.example>", "nominate@c.example"),
+        ("<Nominate+KEY+2@C.example.>", "nominate+key+2@c.example"),
+        ("<nominate@b.example>", ""),
+        ("<nominates@c.example>", ""),
+        ("<x+nominate@c.example>", ""),
+        ("<anybody@trap.example>", "anybody@trap.example"),
+        (f"<{TOKEN}@trap.example>", f"{TOKEN}@trap.example"),
+        ("<anybody@x.trap.example>", ""),
+        (f"<{TOKEN}@c.example>", TOKEN),
+    ],
+)
+def test_a_desk_takes_mail_with_anything_behind_a_plus_and_a_trap_takes_all_mail(recipient: str, found: str) -> None:
+    path = MailPath.read("TO", f"TO:{recipient}")
+    assert path is not None
+    ours = Recipients(["c.example"], lambda one: one == TOKEN, desks=["Nominate@c.example"], traps=["Trap.example"])
+    assert ours.find(path) == found

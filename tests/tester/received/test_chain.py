@@ -141,3 +141,15 @@ def test_a_mention_is_found_in_either_spelling_and_a_claim_is_none() -> None:
     chain = hops(message("from a ([203.0.113.9] helo=[203.0.113.10]) by mx"))
     assert mentions(chain, ip_address("203.0.113.9")) and mentions(chain, ip_address("::ffff:203.0.113.9"))
     assert not mentions(chain, ip_address("203.0.113.10"))
+
+
+def test_in_a_laboratory_strangers_may_be_in_a_private_network() -> None:
+    lines = (
+        "from relay.lab ([10.1.2.3]) by mx.mysite.example; x",
+        "from pc.lab ([10.1.2.4]) by relay.lab; x",
+        "from pc.lab ([10.9.9.9]) by relay.lab; x",
+    )
+    assert trace(hops(message(*lines))).used is None
+    found = trace(hops(message(*lines)), Home(outside=(ip_network("10.1.0.0/16"),)))
+    assert found.used is not None and str(found.used.hop.address) == "10.1.2.3"
+    assert [step.possible for step in found.steps] == [True, True, False]

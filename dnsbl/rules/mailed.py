@@ -1,0 +1,172 @@
+"""Mail to the address for nominations: what it asks, whether it may be answered, and what the answer says.
+
+Pure. A mail is read as evidence is (`rules.intake`), with one thing more: what was sent here is never itself the spam,
+only what is attached to it. Whoever sent it is not known, since a sender is easily forged; so machines, lists and
+whoever wants no automatic answer get none (RFC 3834 2), and an answer tells nothing that is a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from dnsbl.errors import Refused
+from dnsbl.model import Refusal
+from dnsbl.rules import reporters
+from dnsbl.rules.evidence import mime
+from dnsbl.rules.intake import Intake
+from dnsbl.settings import Settings
+from tester.received import Reading, Trace
+from tester.returned import unwrap
+
+#: Octets of a mail whose own header and parts are looked at.
+_HEAD_MOST = 262144
+#: Who sends by machine, by local part.
+_MACHINES = re.compile(
+    r"mailer-daemon|mail-daemon|postmaster|double-bounce|no-?reply.*|do-?not-?reply.*|bounces?([+=-].*)?"
+    r"|owner-.*|.*-(request|owner|bounces?|relay|return-.*)|listserv|majordomo|root|daemon"
+)
+_KEY = re.compile(r"[a-z2-7]{32}")
+_PICK = re.compile(r"[1-9][0-9]{0,2}")
+
+NOT_FORWARDED = (
+    "Nothing is attached to this mail, and a mail to this address is not itself taken for spam: forward the spam as an "
+    "attachment (Outlook: Ctrl+Alt+F; Thunderbird: Message, Forward As, Attachment; Gmail: Forward as attachment)."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticket:
+    """What stands behind the plus sign of the address that a mail was sent to."""
+
+    key: str  #: a reporter's key, whole; or ""
+    pick: int | None  #: the number of the Received line that is meant
+
+
+def ticket(recipient: str) -> Ticket:
+    """Read `nominate+KEY+NUMBER@...`, of which either may be missing; what is neither is passed over."""
+    key, pick = "", None
+    for word in recipient.lower().partition("@")[0].split("+")[1:4]:
+        if _KEY.fullmatch(word):
+            key = reporters.MARK + word
+        elif _PICK.fullmatch(word):
+            pick = int(word)
+    return Ticket(key=key, pick=pick)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cover:
+    """The mail around what is nominated."""
+
+    bounce: bool  #: it is a bounce or receipt: nobody nominates anybody by it
+    silent: str  #: why it must not be answered, half a sentence; or ""
+    message_id: str
+
+
+def cover(message: bytes, mail_from: str) -> Cover:
+    """Look at the mail itself, as it came from the envelope's sender. Never raises."""
+    head = message[:_HEAD_MOST]
+    header, _ = mime.split(head)
+    kind, _ = mime.content_type(header.get("content-type", ""))
+    complaint = any(leaf.kind == "message/feedback-report" for leaf in mime.parts(head))
+    bounce = unwrap(head).is_report and not complaint
+    return Cover(
+        bounce=bounce,
+        silent=_silent(header, kind, mail_from) or ("it is a bounce" if bounce else ""),
+        message_id=header.get("message-id", "").strip()[:400],
+    )
+
+
+def _silent(header: Mapping[str, str], kind: str, mail_from: str) -> str:
+    """Why a mail with this header and sender must not be answered, or ""."""
+    local = mail_from.rpartition("@")[0].strip('"').lower()
+    submitted = header.get("auto-submitted", "no").partition(";")[0].strip().lower()
+    suppress = header.get("x-auto-response-suppress", "").lower()
+    if not mail_from or "@" not in mail_from:
+        return "it has no sender"
+    if _MACHINES.fullmatch(local):
+        return "its sender is a machine"
+    if submitted != "no":
+        return "a machine has sent it (Auto-Submitted)"
+    if header.get("precedence", "").strip().lower() in ("bulk", "list", "junk"):
+        return "it is bulk mail (Precedence)"
+    if any(name.startswith("list-") for name in header) or "mailing-list" in header:
+        return "it came over a list"
+    if any(word in suppress for word in ("all", "autoreply", "oof")):
+        return "its sender wants no automatic answer"
+    return "it is a report by a machine" if kind == "multipart/report" else ""
+
+
+def forwarded(cases: Iterable[Intake]) -> tuple[Intake, ...]:
+    """The same cases, but for the mail itself, which nominates nobody."""
+    refused = Refused(Refusal.NO_EVIDENCE, NOT_FORWARDED)
+    return tuple(
+        replace(case, nomination=None, refused=refused, trace=None, line=None)
+        if not (case.where or case.report)
+        else case
+        for case in cases
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadMail:
+    """What came of one message, for the answer."""
+
+    case: Intake
+    queued: bool
+    refused: Refused | None
+
+
+def title(outcomes: Iterable[ReadMail]) -> str:
+    """What came of all of them, in a few words."""
+    found = list(outcomes)
+    queued = sorted({str(each.case.nomination.address) for each in found if each.queued and each.case.nomination})
+    if queued:
+        return f"{queued[0]}{f' and {len(queued) - 1} more' if queued[1:] else ''} will be tested"
+    return "which line is meant?" if any(each.case.asks for each in found) else "nobody was nominated"
+
+
+def told(outcomes: Iterable[ReadMail], total: int, settings: Settings, key: str = "") -> str:
+    """What was read, which address will be tested, how to follow it, and what is asked, in lines. `key` is that of the
+    reporter who asks, for the addresses that he is to write to."""
+    found = list(outcomes)
+    lines: list[str] = []
+    for each in found:
+        lines += [*_one(each, settings, alone=total == 1, key=key), ""]
+    if total > len(found):
+        lines += [f"{total - len(found)} of {total} messages were not read: forward them in another mail.", ""]
+    return "\n".join(lines).strip("\n")
+
+
+def _one(each: ReadMail, settings: Settings, *, alone: bool, key: str) -> Iterator[str]:
+    case, nomination = each.case, each.case.nomination
+    where = f"{case.where}: " if case.where else ""
+    if each.queued and nomination is not None:
+        yield f"{where}{nomination.address} will be tested."
+        yield f"How it stands: {settings.web.base_url}/ip/{nomination.address}"
+    else:
+        yield f"{where}{each.refused}"
+    if case.source is not None:
+        yield f"The {case.report} report names {case.source} as its source."
+    if case.trace is not None:
+        used = case.line.number if case.line is not None and each.queued else None
+        yield "Its Received lines, newest first:"
+        yield from _chain(case.trace, used, _desk(settings, key) if case.asks and alone else "")
+    if case.asks and not alone:
+        yield "Forward it alone: the answer then says how to name the line that is meant."
+
+
+def _chain(trace: Trace, used: int | None, desk: str) -> Iterator[str]:
+    for step in trace.steps:
+        hop, passed = step.hop, "passed, " if step.reading is Reading.PASSED else ""
+        client = f"{hop.name or hop.helo or '-'} [{hop.address}]" if hop.address else hop.helo or "-"
+        yield f"{'>' if step.number == used else ' '} {step.number}  {client} to {hop.by or '-'}: {passed}{step.why}"
+        if desk and step.possible:
+            yield f"       if this one is meant, forward the spam again, to {desk.format(step.number)}"
+
+
+def _desk(settings: Settings, key: str) -> str:
+    local, _, domain = settings.mail_door.address.partition("@")
+    mark = f"+{key.removeprefix(reporters.MARK)}" if key else ""
+    return f"{local}{mark}+{{}}@{domain}"
