@@ -53,7 +53,8 @@ class Upstream:
             if reply.status == 304:
                 return None
             if reply.status != 200:
-                raise self._failed(name, f"is refused: {reply.status} {_printable(reply.reason)}")
+                why = _printable(given.decode("utf-8", "replace").partition("\n")[0]) or _printable(reply.reason)
+                raise self._failed(name, f"is refused: {reply.status} {why}")
             return given, reply.headers.get("ETag", "")[:200]
         except (OSError, http.client.HTTPException) as error:
             raise self._failed(name, f"cannot be fetched: {_said(error)}") from None

@@ -192,5 +192,7 @@ class TableServer(HttpServer):
 
     def __init__(self, settings: Settings, folder: Path, *, clock: Clock) -> None:
         assert settings.publish.listen is not None
-        app = create_table_app(settings, folder, clock)
-        super().__init__(app, settings.publish.listen, settings.web, clock, what="publish.listen")
+        listen = settings.publish.listen
+        web = settings.web.model_copy(update={"listen": listen, "base_url": f"http://{listen}"})  # not behind its proxy
+        app = create_table_app(settings.model_copy(update={"web": web}), folder, clock)
+        super().__init__(app, listen, web, clock, what="publish.listen")

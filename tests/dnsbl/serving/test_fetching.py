@@ -100,8 +100,8 @@ def test_a_file_beyond_its_bound_is_refused(upstream: Upstream) -> None:
 
 @pytest.mark.parametrize("status", [301, 403, 500])
 def test_a_refusal_is_told_and_no_redirect_is_followed(site: Site, upstream: Upstream, status: int) -> None:
-    site.answer = lambda handler: told(handler, status, b"", Location=site.url)
-    with pytest.raises(DnsblError, match=f"is refused: {status}"):
+    site.answer = lambda handler: told(handler, status, b"not for \x1b you\nand more", Location=site.url)
+    with pytest.raises(DnsblError, match=rf"is refused: {status} not for \\x1b you$"):
         upstream.small("head", most=100)
     assert len(site.asked) == 1
 

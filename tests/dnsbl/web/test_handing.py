@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ DATA = bytes(range(256)) * 10
 
 
 @pytest.fixture
-def home(house: Build) -> Any:
-    home = house(publish={"to": ["198.51.100.0/24"]})
+def home(house: Build, tmp_path: Path) -> Any:
+    home = house(service={"state_dir": str(tmp_path / "state")}, publish={"to": ["198.51.100.0/24"]})
     folder = home.office.settings.service.state_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "head").write_bytes(b"a head\n")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dnsbl.clock import HandClock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
-from dnsbl.web.server import WebServer
+from dnsbl.web.server import TableServer, WebServer
 from tests.dnsbl.web.asking import ask
 
 Build = Callable[..., Any]
@@ -63,3 +65,21 @@ async def test_a_taken_port_is_one_sentence(house: Build) -> None:
         await server.start()
     taken.close()
     await taken.wait_closed()
+
+
+async def test_the_table_is_handed_out_by_itself_whatever_stands_in_front_of_the_pages(
+    house: Build, tmp_path: Path
+) -> None:
+    publish = {"to": ["127.0.0.0/8"], "listen": "127.0.0.1:0"}
+    settings = house(web={"base_url": "https://list.example.org"}, publish=publish).office.settings
+    (tmp_path / "head").write_bytes(b"a head\n")
+    server = TableServer(settings, tmp_path, clock=HandClock())
+    host, port = await server.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(server.run(stop))
+    head = await ask(host, port, b"GET /table/head HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200") and head.endswith(b"a head\n")
+    page = await ask(host, port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert page.startswith(b"HTTP/1.1 404")
+    stop.set()
+    await asyncio.wait_for(running, 10)
