@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, insert, literal, select, tuple_, update
 
 from dnsbl.addresses import Address
 from dnsbl.model import Door, Nomination
+from dnsbl.store.columns import YesNo
 from dnsbl.store.schema import REPORTED, nominations
 from dnsbl.store.shelf import Shelf
 
 #: What counts: its source was not found to be bad.
-_STANDS = nominations.c.void == false()
+_STANDS = nominations.c.void == literal(False, YesNo())
 
 
 class Nominations(Shelf):
