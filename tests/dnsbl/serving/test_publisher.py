@@ -182,3 +182,14 @@ async def test_a_store_or_a_disk_that_fails_is_a_sentence_and_what_is_published_
         assert "No space left" in office.publisher.problem
     assert (await office.publish()).change == office.table.serial
     assert office.publisher.problem == ""
+
+
+async def test_a_table_to_which_no_log_leads_comes_whole_though_the_numbers_go_on(office: Office) -> None:
+    """As after a snapshot of a restored database, whose changes have the same numbers and say something else."""
+    first = await office.publish()
+    office.list(5)
+    whole = Table.of([(ip_network("203.0.113.0/24"), "manual")], serial=15)
+    office.table = whole.follows(Table({}, 14, epoch=first.epoch), zones_digest=first.zones, now=1000)
+    assert (office.table.epoch, office.table.since) == (first.epoch, 15)
+    head = await office.publish()
+    assert office.made_of(head).same_rows(office.table) and head.table != first.table
