@@ -6,6 +6,7 @@
     ├── Withheld                              this node may not do this role as things stand; the sentence says why
     ├── NotFound         (also LookupError)   no such thing in the store
     ├── Full                                  as much is kept already as may be; it can be brought again later
+    ├── PutOff                                a test waits for its turn, and is back in the queue
     ├── StoreUnavailable (also ConnectionError) the database does not do what it is asked; `trouble` names why
     └── Damaged          (also ValueError)    stored data that does not hold together (journal, table on disk)
 
@@ -51,6 +52,10 @@ class NotFound(DnsblError, LookupError):
 
 class Full(DnsblError):
     """Too much was kept already, try again later."""
+
+
+class PutOff(DnsblError):
+    """This test waits for its turn."""
 
 
 class Trouble(StrEnum):

@@ -239,6 +239,7 @@ class Job:
     provocation: str  #: what provoked it, for the letter and the journal: "nomination 17", "request for removal", ...
     rank: int  #: of the jobs that are due the lowest is taken first; 0 for those that were asked for (`rules.queues`)
     extent: Extent = Extent.NOMINATED
+    whose: str = ""  #: the stranger who has had us make it, by network where it is known; "": no stranger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -249,6 +250,8 @@ class Crowded:
     networks: frozenset[Network] = frozenset()  #: of any width, closed to tests that nobody asked for
     asked: frozenset[Network] = frozenset()  #: of any width, closed to those as well
     addresses: frozenset[Address] = frozenset()  #: whose last test has not let go of them yet
+    nominations: bool = False  #: whether strangers' nominations have used up what there is for them in this hour
+    removals: bool = False  #: the same of retests that strangers ask for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -448,6 +451,7 @@ class Standing:
     exception: Listing | None  #: what leaves the address out of wider listings
     removal_after: datetime | None  #: from when a request for removal of whoever looks is taken; None: at once
     ahead: int = 0  #: tests that run in its network while its own, which is due, waits for a place there
+    waits: str = ""  #: why its test is put off by what strangers may have us send in an hour; "": it is not
 
     @property
     def kinds(self) -> frozenset[str]:

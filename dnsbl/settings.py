@@ -460,6 +460,33 @@ class Tester(Section):
         description="Tests begun a day in one /24 or /48; those that owners and operators ask for, and labs, are free.",
         ge=1,
     )
+    hour_connections: int = Field(
+        4000,
+        description=(
+            "Connections within an hour that strangers' nominations may cause altogether, and as many that strangers' "
+            "requests for a retest may; what is more waits."
+        ),
+        ge=1,
+    )
+    hour_letters: int = Field(8000, description="Letters within an hour, likewise.", ge=1)
+    hour_octets: int = Field(
+        33554432, description="Octets that we send within an hour, likewise; before encryption.", ge=1
+    )
+    target_part: int = Field(
+        80,
+        description=(
+            "Of what is left of these hours one target (of IPv6 a /64) may have such a part, and at least one test."
+        ),
+        ge=1,
+    )
+    network_part: int = Field(
+        40,
+        description=(
+            "The same for the /24 or /48 of targets, and of who nominates or asks; a /16 or /32 may have an eighth, a "
+            "/8 or /20 half."
+        ),
+        ge=1,
+    )
     lab_networks: tuple[Network, ...] = Field(
         (),
         description="Special-purpose networks that may be dialled, for labs; never with a source outside them.",

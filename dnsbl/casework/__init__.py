@@ -9,8 +9,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  stop  resume  list_networks
                  drop_networks  journal  verify_journal  inbox  message  trust_clock
     purging      operators, of a bad source: purge  end  suspensions
-    assignments  the worker: take_job  may_dial  opted_out  stopped  renew_lease  file_letters  file_session  file_run
-                 give_back  proven  file_pair  may_test  under_test  letters
+    assignments  the worker: take_job  may_dial  dial  opted_out  stopped  renew_lease  file_letters  file_session
+                 file_run  give_back  proven  file_pair  may_test  under_test  letters
     arrivals     the collector: doubt  file_return  file_probe
     reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  trust
     self_tests   who has his own address tested: token  ask  see
@@ -20,7 +20,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
     presence     every process that is at work: beat  reckon  ails
-    views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  stopped
+    views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  usage  stopped
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs
@@ -29,6 +29,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     queueing  which tests are to be made;  base  what several ask
     posting  which mail is to be sent
     scoring  what tests show of who nominated;  admission  whether a stranger's nomination is taken now
+    allowance  what strangers may have us send in an hour
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
     keyring  the keyring's file;  sealing  a key as it goes through the store
 """

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 
 from dnsbl.addresses import Address, neighbourhood
+from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import DAY, run_in, stop_in
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import queued_for, unwanted
 from dnsbl.clock import Clock
-from dnsbl.errors import NotFound, Refused
+from dnsbl.errors import NotFound, PutOff, Refused
 from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobState, MxPair, Run, RunState
-from dnsbl.rules import intake
+from dnsbl.rules import intake, sending
+from dnsbl.rules.sending import Delay, Purse
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.jobs import NOTHING
@@ -23,6 +26,8 @@ from tester.letter import Letter
 from tester.paths import Path
 from tester.smtp import Transcript
 
+#: Jobs that one transaction may put back because their turn has not come.
+MOST_PUT_OFF = 50
 #: Lost leases after which a job is given up: what takes its worker down must not knock at a host for ever.
 MOST_LOST = 10
 
@@ -51,6 +56,7 @@ class Assignments:
         self._settings = settings
         self._clock = clock
         self._judging = judging
+        self._allowance = Allowance(settings.tester)
 
     def take_job(self, worker: str, *, full: Crowded = NOTHING) -> Assignment | None:
         """Lease the job whose turn it is (lost leases count as due), or None; `full` says what takes no test now."""
@@ -60,22 +66,14 @@ class Assignments:
                 return None
         lease_until = now + timedelta(seconds=self._settings.tester.lease)
         with self._store.write() as tx:
-            while job := tx.jobs.claim(worker, now=now, lease_until=lease_until, full=full):
+            full = self._crowded(tx, full, now)
+            for _ in range(MOST_PUT_OFF):
+                job = tx.jobs.claim(worker, now=now, lease_until=lease_until, full=full)
+                if job is None:
+                    break
                 begun = tx.runs.read(job.run)
-                if begun is None and (free := self._free_again(tx, job, now)) is not None:
-                    tx.jobs.put_back(job, free, takes=job.takes - 1)
-                    after = queued_for(free)
-                    evidence = "its network has had its tests for today"
-                    tx.journal.append(
-                        at=now,
-                        actor=f"worker {worker}",
-                        subject=str(job.address),
-                        verb="job",
-                        reason=job.reason,
-                        before="queued",
-                        after=after,
-                        evidence=evidence,
-                    )
+                if (wait := self._too_early(tx, job, now, begins=begun is None)) is not None:
+                    self._put_off(tx, worker, job, wait, now, before="queued")
                     continue
                 run = begun or self._begun(tx, job, now)
                 before = "queued" if begun is None or job.takes == job.retries + 1 else "interrupted"
@@ -111,6 +109,34 @@ class Assignments:
             paths=tuple(report.path for report in tx.paths.of(job.run)),
             guises=tx.guises.of(job.run),
             names=tuple(tx.sessions.names(job.run, job.address)) if job.takes > 1 else (),
+        )
+
+    def _crowded(self, tx: Transaction, full: Crowded, now: datetime) -> Crowded:
+        """The same, with what strangers have used up of this hour."""
+        gone = self._allowance.exhausted(tx, now)
+        return replace(full, nominations=Purse.NOMINATIONS in gone, removals=Purse.REMOVALS in gone)
+
+    def _too_early(self, tx: Transaction, job: Job, now: datetime, *, begins: bool) -> Delay | None:
+        """Why a job that was taken is to be put back, and until when; None: it may be tested now."""
+        if begins and (free := self._free_again(tx, job, now)) is not None:
+            return Delay(until=free, why="its network has had its tests for today")
+        return self._allowance.delay(tx, job, now, begins=begins)
+
+    def _put_off(self, tx: Transaction, worker: str, job: Job, wait: Delay, now: datetime, *, before: str) -> None:
+        """Back into the queue until its turn comes; the journal says so once, however often it is put off for this."""
+        tx.jobs.put_back(job, wait.until, takes=max(job.takes - 1, before == "running"))  # begun stays begun
+        last = tx.journal.read(str(job.address), most=1)
+        if last and (last[0].verb, last[0].evidence) == ("job", wait.why):
+            return
+        tx.journal.append(
+            at=now,
+            actor=f"worker {worker}",
+            subject=str(job.address),
+            verb="job",
+            reason=job.reason,
+            before=before,
+            after=queued_for(wait.until),
+            evidence=wait.why,
         )
 
     def _free_again(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
@@ -152,6 +178,21 @@ class Assignments:
         """The letters of the run, and what has become of them so far."""
         with self._store.read() as tx:
             return tx.letters.of(assignment.job.run)
+
+    def dial(self, assignment: Assignment, address: Address) -> datetime | None:
+        """Count a connection to this address that is about to be made, where a stranger has us make it; returns when,
+        for `file_session`. Raises PutOff, and the job is back in the queue, where strangers have had their share."""
+        if not assignment.job.whose:
+            return None
+        now = self._clock.now()
+        with self._store.write() as tx:
+            job = tx.jobs.of_run(assignment.job.run) or assignment.job  # its owner may have made it his
+            wait = self._allowance.dial(tx, job, address, now)
+            if wait is None:
+                return now
+            if tx.jobs.holds(assignment.job, assignment.worker):
+                self._put_off(tx, assignment.worker, job, wait, now, before="running")
+        raise PutOff(f"The test of {job.address} waits: {wait.why}.")
 
     def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
         """Those of these addresses that are not to be tested, as things stand."""
@@ -205,8 +246,8 @@ class Assignments:
             tx.pairs.add(pair, now=now, until=until)
             self._work(tx, assignment, at=now, verb="pair", after=f"{pair.label}, with {pair.name or pair.address}")
 
-    def file_session(self, assignment: Assignment, transcript: Transcript) -> None:
-        """Store one connection: its transcript, and the outcome of each attempt.
+    def file_session(self, assignment: Assignment, transcript: Transcript, *, dialled: datetime | None = None) -> None:
+        """Store one connection: its transcript, and the outcome of each attempt. `dialled` is what `dial` has returned.
 
         What was said was said: it is stored for a lost lease too.
         """
@@ -218,6 +259,8 @@ class Assignments:
                 fate = known.get(result.token)
                 if fate is not None and (told := fate.told(result, transcript.started)) is not fate:
                     tx.letters.tell(told)
+            address, came_to = ip_address(transcript.target), sending.sent_on(transcript)
+            self._allowance.sent(tx, tx.jobs.of_run(job.run) or job, address, came_to, dialled=dialled, now=now)
             said = " ".join(f"{result.vector}:{result.outcome}" for result in transcript.results)
             self._work(tx, assignment, at=now, verb="session", after=said or "nothing tried")
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import Admission
+from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import Asker, next_removal, wanted
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
@@ -16,7 +17,7 @@ from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal, ReporterAccount
 from dnsbl.rules import bringers, reporters
-from dnsbl.rules.intake import Intake
+from dnsbl.rules.intake import TRUSTED, Intake
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 
@@ -40,6 +41,7 @@ class Doors:
         self._clock = clock
         self._queueing = queueing
         self._admission = Admission(settings)
+        self._allowance = Allowance(settings.tester)
 
     def reporter_of(self, key: str) -> ReporterAccount:
         """The account whose key this is. Raises Refused: UNKNOWN_KEY, or SUSPENDED."""
@@ -83,7 +85,7 @@ class Doors:
             )
             self._posting.nominated(tx, address, confirm, actor=actor, now=now)
             if job is not None and shared:
-                return job
+                return tx.jobs.release(job, min(job.due, now)) if nomination.door in TRUSTED and job.whose else job
             profile = self._settings.tester.profile if evidence else "basic"
             queued = self._queueing.at_once(
                 tx,
@@ -95,6 +97,7 @@ class Doors:
                 actor=actor,
                 now=now,
                 rank=rank,
+                whose="" if nomination.door in TRUSTED else nomination.nominator or "nobody",
             )
             tx.nominations.leads_to(number, queued.run)
             return queued
@@ -172,6 +175,8 @@ class Doors:
                     f"{wait.why}; your next request is taken at {wait.until:%Y-%m-%d %H:%M:%S} UTC.",
                     retry_after=math.ceil((wait.until - now).total_seconds()),
                 )
+            if job is not None and under_way and asker.known and job.whose:
+                job = self._release(tx, job, now)
             if job is not None and begun(job) and asker.known:
                 job = self._sooner(tx, job, actor, now)
             if job is not None and under_way:
@@ -200,6 +205,7 @@ class Doors:
                 provocation="request for removal",
                 actor=actor,
                 now=now,
+                whose="" if asker.known else asker.name or "nobody",
             )
             tx.removals.add(address, queued.run, asker=asker.name, counted=not asker.known, at=now)
             self._posting.hear(tx, queued, tell)
@@ -212,6 +218,12 @@ class Doors:
                 Refusal.SUSPENDED,
                 f"Nothing is taken from you at present; please write to {self._settings.service.contact}.",
             )
+
+    def _release(self, tx: Transaction, job: Job, now: datetime) -> Job:
+        """A test that a stranger has asked for is the owner's from now on: what strangers may have us send does not
+        concern it, and where that has put it off, it goes on."""
+        put_off = self._allowance.why(tx, job, now) or not begun(job)
+        return tx.jobs.release(job, min(job.due, now) if put_off else job.due)
 
     def _sooner(self, tx: Transaction, job: Job, actor: str, now: datetime) -> Job:
         """A test that has begun and that the server has put off, perhaps for a day: whoever has shown the address to be

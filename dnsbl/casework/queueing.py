@@ -35,6 +35,10 @@ _PROVOCATIONS = {
 _WHOLE = frozenset({JobReason.REMOVAL, JobReason.OPERATOR, JobReason.RETEST, JobReason.PROBATION})
 
 
+#: Tests that follow from the list's own rules, whoever has provoked the one before.
+_OURS = frozenset({JobReason.RETEST, JobReason.PROBATION})
+
+
 def begun(job: Job) -> bool:
     """Whether the job's run has begun: from then on its letters, profile and times stay as they are."""
     return job.takes > 0
@@ -83,9 +87,11 @@ class Queueing:
         rank: int = ASKED + 1,
         extent: Extent = Extent.NOMINATED,
         paths: Iterable[Path] = (),
+        whose: str = "",
     ) -> Job:
         """Queue a test of an address that has no live job, with a fresh run id. Where it is of ways in of its own
-        (`paths`), these and no others are offered letters; else `extent` holds for reasons that have none."""
+        (`paths`), these and no others are offered letters; else `extent` holds for reasons that have none. `whose` is
+        the stranger whom it is counted for (`rules.sending`)."""
         chosen = tuple(paths)
         job = tx.jobs.add(
             address=address,
@@ -97,6 +103,7 @@ class Queueing:
             provocation=provocation,
             extent=Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else extent,
             rank=rank,
+            whose=whose,
         )
         for path in chosen:
             tx.paths.add(job.run, path)
@@ -124,9 +131,11 @@ class Queueing:
         now: datetime,
         rank: int = ASKED,
         paths: Iterable[Path] = (),
+        whose: str = "",
     ) -> Job:
         """A test that is due now: the address's live job, which has not begun, is pulled forward; else there is a new
-        one. By its rank it comes before whatever nobody asked for, unless it is told another. `paths` as in `add`."""
+        one. By its rank it comes before whatever nobody asked for, unless it is told another. `paths` and `whose`
+        as in `add`."""
         chosen = tuple(paths)
         if job is None:
             return self.add(
@@ -141,6 +150,7 @@ class Queueing:
                 now=now,
                 paths=chosen,
                 rank=rank,
+                whose=whose,
             )
         tx.journal.append(
             at=now,
@@ -162,14 +172,16 @@ class Queueing:
             provocation=provocation,
             extent=Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else Extent.NOMINATED,
             rank=rank,
+            whose=whose,
         )
 
     def follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> Job | None:
         """Queue the test that should follow a run, unless one is queued already or the owner wants none.
 
-        What completes a test that was asked for has its rank.
+        What completes a test that was asked for has its rank; what completes a stranger's counts for him.
         """
         if tx.jobs.live(run.address) is None and unwanted(tx, run.address, run.reason) is None:
+            before = tx.jobs.of_run(run.id) if follow_up.reason not in _OURS else None
             return self.add(
                 tx,
                 run.address,
@@ -183,6 +195,7 @@ class Queueing:
                 extent=run.extent,
                 paths=self._same(tx, run, follow_up),
                 rank=ASKED if _completes(run, follow_up, now) else ASKED + 1,
+                whose=before.whose if before else "",
             )
         return None
 

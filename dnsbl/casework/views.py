@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dnsbl.addresses import Address, Network, neighbourhood
+from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import ANYBODY, Asker, next_removal, run_in, stop_in
 from dnsbl.casework.judging import SPECIFIC
 from dnsbl.clock import Clock
@@ -22,6 +23,7 @@ from dnsbl.model import (
     Standing,
     State,
 )
+from dnsbl.rules.sending import Usage
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.smtp import Flag
@@ -35,6 +37,7 @@ class Views:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._allowance = Allowance(settings.tester)
 
     def look_up(self, address: Address, *, asker: Asker = ANYBODY) -> Standing:
         """Everything known about an address; an unknown address is a Standing too. `asker` is who might ask for its
@@ -54,6 +57,7 @@ class Views:
             past = tx.listings.past(address, most=20)
             waits = job is not None and job.state is JobState.QUEUED and job.due <= now
             ahead = tx.jobs.under_way(neighbourhood(address)) if waits else 0
+            waiting = self._allowance.why(tx, job, now) if job is not None else ""
             if job is not None and job.rank == ASKED and ahead < 2:
                 ahead = 0  # a place beside the one that is taken is its own
         if job is not None and job.reason is JobReason.PROBATION and job.state is JobState.QUEUED:
@@ -72,6 +76,7 @@ class Views:
             exception=exception,
             removal_after=removal_after.until if removal_after else None,
             ahead=ahead if job is not None else 0,
+            waits=waiting,
         )
 
     def listed_among(self, addresses: Sequence[Address]) -> dict[Address, list[Listing]]:
@@ -111,6 +116,11 @@ class Views:
         with self._store.read() as tx:
             found = run_in(tx, run)
             return (found.state, found.verdict, *((fate.outcome, fate.finding) for fate in tx.letters.of(run)))
+
+    def usage(self) -> Usage:
+        """How much of what strangers may have us send within an hour is used."""
+        with self._store.read() as tx:
+            return self._allowance.usage(tx, self._clock.now())
 
     def stopped(self) -> Entry | None:
         """The journal's entry that has stopped all dialling, or None when there is no such stop."""

@@ -134,8 +134,9 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
         console.print("  a test point: always answered, and nobody's server")
     if found.last_verdict:
         console.print(f"  last verdict: {found.last_verdict.value}")
-    if found.ahead:
-        console.print(f"  waits for a place in its network, where tests are under way: {found.ahead}")
+    if found.waits or found.ahead:
+        place = f"waits for a place in its network, where tests are under way: {found.ahead}"
+        console.print(f"  waits: {found.waits}" if found.waits else f"  {place}")
     if found.next_test:
         console.print(f"  next test: {_when(found.next_test)}")
         if held := _held(opened):

@@ -32,6 +32,7 @@ from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
 from dnsbl.serving import keybook
 from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles
+from dnsbl.serving.sentmetrics import Sending
 from dnsbl.settings import Settings
 from tester.crowd import Tally
 from tester.letter import Keyring
@@ -81,7 +82,13 @@ class Node:
         )
         self._tallies: dict[str, Tally] = {}
         self._mailed: Counter[str] = Counter()
-        own = [Parts(self.board, clock), Troubles(self._tallies), Outgoing(self._mailed)]
+        own: list[Parts | Troubles | Outgoing | Sending] = [
+            Parts(self.board, clock),
+            Troubles(self._tallies),
+            Outgoing(self._mailed),
+        ]
+        if roles - {"dns"}:
+            own.append(Sending(casework.views.usage))
         self._page = Page(*(self._front.collectors if self._front else []), *own)
         parts = self._front.parts(beside=beside is not None) if self._front else []
         parts += [

@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from ipaddress import ip_address
 
 from dnsbl.addresses import Address
@@ -71,6 +73,7 @@ class Visit:
         self._heard = heard
         self._first = assignment.paths[0]
         self._path = path or self._first
+        self._dialled: datetime | None = None  # when the connection that is made now was counted
         self._trial = self._prepared()
 
     def prepare(self, forms: Iterable[vectors.Vector] = ()) -> bool:
@@ -124,10 +127,12 @@ class Visit:
         return self._trial.compose(self._path, said, now=self.now())
 
     async def may_dial(self) -> bool:
-        """Not while testing is held, and not whoever has opted out."""
-        if self._held():
+        """Not while testing is held, and not whoever has opted out. Raises PutOff."""
+        assignments, address = self._means.assignments, self._path.address
+        if self._held() or not await asyncio.to_thread(assignments.may_dial, self._assignment, address):
             return False
-        return await asyncio.to_thread(self._means.assignments.may_dial, self._assignment, self._path.address)
+        self._dialled = await asyncio.to_thread(assignments.dial, self._assignment, address)
+        return True
 
     def check_peer(self, address: Address) -> None:
         """The connected socket's far end must be dialable as well (law 4)."""
@@ -161,7 +166,8 @@ class Visit:
     async def keep(self, transcript: Transcript) -> None:
         """File one connection."""
         self._heard(transcript)
-        await asyncio.to_thread(self._means.assignments.file_session, self._assignment, transcript)
+        file = partial(self._means.assignments.file_session, dialled=self._dialled)
+        await asyncio.to_thread(file, self._assignment, transcript)
 
     def show(self, event: Event) -> None:
         """Tell whoever watches."""

@@ -24,7 +24,7 @@ from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.rounds import Round
 from dnsbl.daemons.signing import signer
 from dnsbl.daemons.visit import Means
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, PutOff
 from dnsbl.model import ASKED, Crowded
 from dnsbl.rules import queues
 from dnsbl.settings import Settings
@@ -214,14 +214,19 @@ class Worker:
                 await asyncio.to_thread(self._assignments.file_run, assignment)  # judged by what there is
 
     async def _test(self, assignment: Assignment) -> bool:
-        """Hold the conversations of one job and file the run; False when nobody may be dialled meanwhile."""
+        """Hold the conversations of one job and file the run, unless it is put off; False when nobody may be dialled
+        meanwhile."""
         round_ = Round(
             self._means,
             assignment,
             held=lambda: self._held,
             heard=lambda transcript: self._note_pace(assignment.job.address, transcript),
         )
-        await round_.hold()
+        try:
+            await round_.hold()
+        except PutOff as wait:
+            _log.info("%s", wait)
+            return True
         await self._look()
         if self._held:
             return False

@@ -51,6 +51,7 @@ from dnsbl.store.removals import Removals
 from dnsbl.store.reporters import ReporterShelf
 from dnsbl.store.returns import Returns
 from dnsbl.store.runs import Runs
+from dnsbl.store.sent import SentShelf
 from dnsbl.store.sessions import Sessions
 from dnsbl.store.signing_keys import SigningKeys
 from dnsbl.store.suspensions import Suspensions
@@ -87,6 +88,7 @@ class Transaction:
         self.sessions = Sessions(connection)
         self.returns = Returns(connection)
         self.kept = Kept(connection)
+        self.sent = SentShelf(connection)
         self.listings = Listings(connection)
         self.nominations = Nominations(connection)
         self.candidates = Candidates(connection)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, false, func, insert, not_, or_, select, update
+from sqlalchemy import and_, case, exists, false, func, insert, not_, or_, select, update
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState
@@ -36,6 +36,7 @@ class Jobs(Shelf):
         provocation: str,
         extent: Extent = Extent.NOMINATED,
         rank: int = 1,
+        whose: str = "",
     ) -> Job:
         """Queue a test. The address must have no live job."""
         values = {
@@ -52,6 +53,7 @@ class Jobs(Shelf):
             "provocation": provocation,
             "extent": extent,
             "rank": rank,
+            "whose": whose,
         }
         return Job(**self._sql.execute(insert(jobs).values(values).returning(*_JOB)).one()._mapping)
 
@@ -107,6 +109,10 @@ class Jobs(Shelf):
         asked = and_(jobs.c.rank == ASKED, *_outside(full.asked))
         others = false() if full.anywhere else and_(jobs.c.rank > ASKED, *_outside(full.networks))
         wanted = select(jobs.c.id).where(_due(now), or_(asked, others))
+        if full.nominations:
+            wanted = wanted.where(or_(jobs.c.whose == "", jobs.c.rank == ASKED))
+        if full.removals:
+            wanted = wanted.where(or_(jobs.c.whose == "", jobs.c.rank > ASKED))
         if full.addresses:
             wanted = wanted.where(jobs.c.address.not_in(full.addresses))
         order = jobs.c.rank, jobs.c.due, jobs.c.id
@@ -147,8 +153,9 @@ class Jobs(Shelf):
         provocation: str,
         extent: Extent,
         rank: int = 1,
+        whose: str = "",
     ) -> Job:
-        """Give a live job another reason, profile, time, extent and rank; returns it as it is now."""
+        """Give a live job another reason, profile, time, extent, rank and asker; returns it as it is now."""
         told: dict[str, Any] = {
             "reason": reason,
             "profile": profile,
@@ -156,9 +163,22 @@ class Jobs(Shelf):
             "provocation": provocation,
             "extent": extent,
             "rank": rank,
+            "whose": whose,
         }
         self._change(job, **told)
         return replace(job, **told)
+
+    def release(self, job: Job, due: datetime) -> Job:
+        """It is no stranger's any more, and due then; returns it as it is now."""
+        self._change(job, whose="", due=due)
+        return replace(job, whose="", due=due)
+
+    def of_strangers(self, now: datetime) -> tuple[int, int]:
+        """How many tests that strangers have asked for are queued and due: nominations, and retests."""
+        asked = func.coalesce(func.sum(case((jobs.c.rank == ASKED, 1), else_=0)), 0)
+        due = and_(LIVE, jobs.c.state == JobState.QUEUED, jobs.c.due <= now, jobs.c.whose != "")
+        every, retests = self._sql.execute(select(func.count(), asked).select_from(jobs).where(due)).one()
+        return int(every) - int(retests), int(retests)
 
     def finish(self, job: Job) -> None:
         """The address may have another job. Who holds this one keeps it, to file what is still to be filed."""

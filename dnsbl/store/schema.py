@@ -129,6 +129,7 @@ jobs = _table(
     Column("worker", Words),
     Column("lease_until", Moment),
     Column("rank", Integer, nullable=False),
+    Column("whose", Words, nullable=False, server_default=""),
 )
 #: As text and not as a parameter, so that both databases see that the index holds what a query asks.
 LIVE = jobs.c.state != literal_column(f"'{JobState.DONE}'")
@@ -274,6 +275,16 @@ kept = _table(
     Column("octets", Number, nullable=False),
 )
 Index("ix_kept_day", kept.c.day)
+
+sent = _table(
+    "sent",
+    Column("holder", Words, primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("connections", Number, nullable=False),
+    Column("letters", Number, nullable=False),
+    Column("octets", Number, nullable=False),
+)
+Index("ix_sent_slot", sent.c.slot)
 
 listings = _table(
     "listings",

@@ -81,6 +81,9 @@ class HostShape(BaseModel):
     ahead: int = Field(
         description="Tests that run in its network while its own, which is due, waits for a place there."
     )
+    waits: str = Field(
+        description="Why its test is put off by what strangers may have us send in an hour; empty: it is not."
+    )
     removal_after: datetime | None = Field(
         description="From when a request for removal from your network is taken; null: at once."
     )
@@ -222,6 +225,7 @@ def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
         last_verdict=standing.last_verdict,
         next_test=standing.next_test,
         ahead=standing.ahead,
+        waits=standing.waits,
         removal_after=standing.removal_after,
         zones=codes(standing.address, standing.kinds),
         exception=ExceptionShape(network=str(left.network), since=left.since) if left else None,

@@ -329,3 +329,28 @@ async def test_the_name_in_a_greeting_stands_in_recipients_and_never_in_a_sender
     assert not any("mail.big.test" in line for line in host.lines if line.startswith("MAIL"))
     assert any(line.startswith("MAIL FROM:<s") and line.endswith(f"@{sender}>") for line in host.lines)
     assert any(line.endswith("%c.example.org@mail.big.test>") for line in host.lines)
+
+
+async def test_a_test_that_has_had_its_share_of_the_hour_is_put_off_in_the_middle_and_keeps_what_it_has(
+    store: Store,
+) -> None:
+    async with serving(host := Host()) as port:
+        shop = Shop(store, port, HandClock(), hour_connections=2)
+        shop.casework.doors.nominate(
+            Nomination(address=HERE, door=Door.WEB, nominator="203.0.113.0/24", reason="", evidence=b"spam")
+        )
+        async with shop.open():
+            job = await until(
+                lambda: (
+                    (job := shop.casework.views.look_up(HERE).job)
+                    and job.state is JobState.QUEUED
+                    and job.takes
+                    and job
+                )
+            )
+            standing = shop.casework.views.look_up(HERE)
+    assert len(host.peers) == 2, "not one connection more"
+    assert standing.waits
+    made = [outcome for outcome in shop.outcomes(job.run).values() if outcome is not None]
+    assert made
+    assert standing.job.due > shop.clock.now()

@@ -30,6 +30,7 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
         "last_verdict": None,
         "next_test": None,
         "ahead": 0,
+        "waits": "",
         "removal_after": None,
         "zones": {"relays.example.org": []},
         "exception": None,

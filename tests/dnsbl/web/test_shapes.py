@@ -20,6 +20,7 @@ def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
         "last_verdict": None,
         "next_test": None,
         "ahead": 0,
+        "waits": "",
         "removal_after": None,
         "zones": {"relays.example.org": []},
         "exception": None,

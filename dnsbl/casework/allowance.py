@@ -1,0 +1,95 @@
+"""What strangers have us send, counted; and when one of their tests has to wait for its share of the hour.
+
+Works inside the transaction of the verb that calls it. Holds no number: who may have how much says `rules.sending`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from dnsbl.addresses import Address
+from dnsbl.model import Job, JobState
+from dnsbl.rules import sending
+from dnsbl.rules.sending import Delay, Purse, Sent, Usage
+from dnsbl.settings import Tester
+from dnsbl.store import Transaction
+
+
+class Allowance:
+    """The counts of one list."""
+
+    def __init__(self, tester: Tester) -> None:
+        self._tester = tester
+
+    def delay(self, tx: Transaction, job: Job, now: datetime, *, begins: bool = False) -> Delay | None:
+        """Why and until when a test has to wait before it is dialled for; None: it need not. One that `begins` needs
+        room for the whole of it."""
+        need = sending.worth_of(self._tester) if begins else sending.CONNECTION
+        return self._delay(tx, job, job.address, need, now)
+
+    def dial(self, tx: Transaction, job: Job, address: Address, now: datetime) -> Delay | None:
+        """Count a connection that is about to be made in this test, with the most that it may come to; or why, and
+        until when, it is not to be made."""
+        if wait := self._delay(tx, job, address, sending.CONNECTION, now):
+            return wait
+        self._count(tx, job, address, now, sending.CONNECTION)
+        return None
+
+    def sent(
+        self, tx: Transaction, job: Job, address: Address, came_to: Sent, *, dialled: datetime | None, now: datetime
+    ) -> None:
+        """A connection is over: count what it has come to in the place of what was counted when it was `dialled`, or,
+        where it was no stranger's and nothing was, among everything."""
+        if dialled is None:
+            self._add(tx, [sending.EVERYTHING], now, came_to)
+            return
+        more = Sent(*(actual - held for actual, held in zip(came_to, sending.CONNECTION, strict=True)))
+        self._count(tx, job, address, dialled, more)
+
+    def exhausted(self, tx: Transaction, now: datetime) -> frozenset[Purse]:
+        """The purses out of which no further test can begin now, whoever asks."""
+        ledger = tx.sent.of(Purse, _since(now))
+        most, worth = sending.bound(self._tester), sending.worth_of(self._tester)
+        return frozenset(
+            purse
+            for purse in Purse
+            if any(u + w > m for u, w, m in zip(sending.hour(ledger, purse, now), worth, most, strict=True))
+        )
+
+    def usage(self, tx: Transaction, now: datetime) -> Usage:
+        """How much is used."""
+        ledger = tx.sent.of([*Purse, sending.EVERYTHING], _since(now))
+        nominations, removals = tx.jobs.of_strangers(now)
+        return Usage(
+            used={purse.value: sending.hour(ledger, purse, now) for purse in Purse},
+            most=sending.bound(self._tester),
+            everything=sending.hour(ledger, sending.EVERYTHING, now),
+            waiting={Purse.NOMINATIONS.value: nominations, Purse.REMOVALS.value: removals},
+        )
+
+    def why(self, tx: Transaction, job: Job, now: datetime) -> str:
+        """Why a queued test waits, where it does for its share, or ""."""
+        if job.state is not JobState.QUEUED or not job.whose:
+            return ""
+        wait = self.delay(tx, job, now, begins=job.takes == 0)
+        return wait.why if wait is not None and wait.until >= job.due else ""
+
+    def _delay(self, tx: Transaction, job: Job, address: Address, need: Sent, now: datetime) -> Delay | None:
+        who = sending.counted(job, address, self._tester)
+        if not who:
+            return None
+        ledger = tx.sent.of((one.holder for one in who), _since(now))
+        return sending.delay(who, ledger, need, self._tester, now)
+
+    def _count(self, tx: Transaction, job: Job, address: Address, at: datetime, more: Sent) -> None:
+        holders = [one.holder for one in sending.counted(job, address, self._tester)]
+        self._add(tx, [sending.EVERYTHING, *holders], at, more)
+
+    def _add(self, tx: Transaction, holders: Iterable[str], at: datetime, more: Sent) -> None:
+        slot = sending.slot_of(at)
+        tx.sent.add(holders, slot, more, since=slot - 2 * sending.SLOTS)
+
+
+def _since(now: datetime) -> int:
+    return sending.slot_of(now) - sending.SLOTS + 1
