@@ -622,7 +622,8 @@ class Dialogue:
         nothing."""
         made = self._made()
         return (
-            not self._course.control_begun
+            self._course.approach.control
+            and not self._course.control_begun
             and self._nothing_left()
             and not made & PENDING
             and bool(made & REFUSED)

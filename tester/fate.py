@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from tester.canary import FORM
 from tester.letter import Letter
 from tester.paths import Path
 from tester.smtp import DELIVERED, KEPT, PENDING, RETRY, Outcome, Result
@@ -89,6 +90,11 @@ def outcomes(fates: Iterable[Fate]) -> list[tuple[str, Outcome]]:
 def on(path: Path, fates: Iterable[Fate]) -> list[Fate]:
     """The letters that are offered on this way in, in their order."""
     return [fate for fate in fates if (fate.letter.address, fate.letter.port) == (path.address, path.port)]
+
+
+def telling(fates: Iterable[Fate]) -> list[Fate]:
+    """Those that show something about relaying: all but the one with canaries (`canary.FORM`)."""
+    return [fate for fate in fates if fate.letter.vector != FORM]
 
 
 def delivered(fates: Iterable[Fate]) -> tuple[str, ...]:

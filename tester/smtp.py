@@ -85,6 +85,8 @@ class Flag(StrEnum):
     BARE_LF = "BARE_LF"
     ACCEPT_ALL = "ACCEPT_ALL"
     TESTER_SPECIFIC = "TESTER_SPECIFIC"
+    PASSES_BARE_LF = "passes-bare-lf"  # it leaves a line feed by itself as it is, see `canary`
+    PASSES_BARE_CR = "passes-bare-cr"
     NO_POSTMASTER = "NO_POSTMASTER"  # it takes no mail for its own postmaster (RFC 5321 4.5.1)
 
 

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from tester import canary
 from tester import letter as letters
 from tester.approach import Approach
 from tester.bounces import Ours
 from tester.composing import Offerer, Sign, compose
-from tester.fate import Fate, delivered, outcomes
+from tester.fate import Fate, delivered, outcomes, telling
 from tester.letter import Keyring, Letter, Sender
 from tester.paths import Path
 from tester.returned import Collected, unwrap
-from tester.smtp import PENDING, Attempt, Control, Limits, Opening, Outcome, Said, Transcript
+from tester.smtp import PENDING, Attempt, Control, Flag, Limits, Opening, Outcome, Said, Transcript
 from tester.vectors import Names, Vector
 from tester.verdict import Judgement, Weighed, judge
 from tester.weighing import weigh_return
@@ -78,6 +79,7 @@ class Trial:
         self.control = Control.NOT_RUN
         self.control_reply = ""  #: how mail for the server's postmaster was refused
         self.output_addresses: set[IPv4Address | IPv6Address] = set()  #: those that have delivered a letter to us
+        self.canaries: frozenset[Flag] = frozenset()  #: what became of canaries that have come back
         self._nomination = nomination
         self._vantage = vantage
         self._keyring = keyring
@@ -118,7 +120,9 @@ class Trial:
             self._paths[fate.letter.recipient] = path
             self._recipients[fate.letter.sender] = fate.letter.recipient
 
-    def approach(self, path: Path, *, limits: Limits, nonsense: str = "", ask_own: bool = False) -> Approach:
+    def approach(
+        self, path: Path, *, limits: Limits, nonsense: str = "", ask_own: bool = False, control: bool = True
+    ) -> Approach:
         """How the host is approached on this path. The control dialogue bears the sender of the path's first letter:
         what is refused to that one is refused to the letters as well."""
         sender = next((fate.letter.sender for fate in self._on(path)), "postmaster")
@@ -129,6 +133,7 @@ class Trial:
             limits=limits,
             source=self._vantage.source,
             nonsense=nonsense,
+            control=control,
             ask_own=ask_own,
             remark=self._vantage.remark,
         )
@@ -196,7 +201,9 @@ class Trial:
         )
         if fate is not None:
             self._fates[fate.letter.recipient] = fate.found(weighed.finding)
-        if weighed.counts:
+        if weighed.counts and fate is not None and fate.letter.vector == canary.FORM:
+            self.canaries = canary.flags(collected.message)
+        elif weighed.counts:
             self.output_addresses.add(collected.peer)
         return weighed
 
@@ -212,17 +219,17 @@ class Trial:
     @property
     def outcomes(self) -> list[tuple[str, Outcome]]:
         """Vector id and outcome of each letter, in the order of trial, with what came back folded in."""
-        return outcomes(self._fates.values())
+        return outcomes(telling(self._fates.values()))
 
     @property
     def proven(self) -> bool:
         """Whether a letter has come back with its proof."""
-        return bool(delivered(self._fates.values()))
+        return bool(delivered(telling(self._fates.values())))
 
     @property
     def pending(self) -> bool:
         """Whether an accepted letter has come to nothing yet."""
-        return any(fate.folded in PENDING for fate in self._fates.values())
+        return any(fate.folded in PENDING for fate in telling(self._fates.values()))
 
     def judge(
         self,

@@ -45,7 +45,7 @@ class Vector:
     rcpt: str  #: template of the forward-path: {r} recipient token, {T} {I} {B} {C} {Cenc} {X} {D} {K4} {K6} {Knum}
     fault: str  #: the class of fault it shows, one sentence
     hops: str  #: machines needed to deliver it: "1", "2" or "1/2"
-    tier: str  #: "basic", "standard", "owner" (only on the owner's request) or "documented" (never sent)
+    tier: str  #: "basic", "standard", "owner" (only on the owner's request), "documented" (never sent) or "canary"
     odd: bool = False  #: unusual syntax, which a strict server counts as an error
     helo: str = ""  #: template of our name in EHLO: {O} {I}; "": as always
     opening: str = ""  #: what its connection begins with, see `opening`; "": as always
@@ -518,6 +518,15 @@ _ROWS = (
         hops="1",
         tier="owner",
         needs=_offers("STARTTLS"),
+    ),
+    Vector(
+        id="C01",
+        mail=_US,
+        rcpt=_THEM,
+        fault="None: after a letter came back, what becomes of a line feed and a carriage return by themselves.",
+        hops="1/2",
+        tier="canary",
+        harm="Some servers end the connection over a line feed by itself.",
     ),
 )
 

@@ -32,7 +32,7 @@ from dnsbl.model import (
 from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester.fate import Fate, delivered, on
+from tester.fate import Fate, delivered, on, telling
 from tester.host import JudgedPath, judge_host, judge_way, own_ways
 from tester.smtp import DELIVERED, PENDING, Flag, Outcome
 from tester.vectors import CATALOGUE
@@ -69,7 +69,7 @@ class Judging:
     # -- runs ----------------------------------------------------------------------------------------------
     def retry_due(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
         """When what was put off is offered again with the same tokens, or None when it is not."""
-        letters, terms = tx.letters.of(job.run), self._settings.tester
+        letters, terms = telling(tx.letters.of(job.run)), self._settings.tester
         if job.reason is JobReason.SELF_TEST and job.retries >= SELF_TEST_RETRIES:
             return None
         if delivered(letters) or unwanted(tx, job.address, job.reason):
@@ -83,7 +83,11 @@ class Judging:
         if judgement.final:
             self._settle(tx, run, judgement, now, ways)
             return
-        dots = [fate.dot_at for fate in tx.letters.of(run.id) if fate.outcome in PENDING and fate.dot_at is not None]
+        dots = [
+            fate.dot_at
+            for fate in telling(tx.letters.of(run.id))
+            if fate.outcome in PENDING and fate.dot_at is not None
+        ]
         waits = self._settings.tester.delivery_window
         if run.reason is JobReason.SELF_TEST:
             waits = min(waits, self._settings.self_test.wait)
@@ -139,7 +143,7 @@ class Judging:
         self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool
     ) -> list[JudgedPath]:
         """Judge each way in of a run, in order."""
-        fates = tx.letters.of(run.id)
+        fates = telling(tx.letters.of(run.id))
         tester = self._settings.tester
         named = (*tester.helos, *tester.bounce_domains, self._settings.service.name)
         ours = (*named, *map(str, tester.source_addresses))
@@ -176,7 +180,7 @@ class Judging:
         self, tx: Transaction, run: Run, judgement: Judgement, now: datetime, ways: Sequence[JudgedPath]
     ) -> None:
         """Judged for good: the run ends, its job too, and policy decides what that means for the list."""
-        letters = tx.letters.of(run.id)
+        letters = telling(tx.letters.of(run.id))
         first = on(tx.paths.of(run.id)[0].path, letters)
         made = {fate.folded for fate in first} - {Outcome.UNTRIED, Outcome.SKIPPED}
         unreached = bool(made) and made <= _UNREACHED

@@ -23,6 +23,7 @@ from dnsbl.model import (
     Standing,
     State,
 )
+from dnsbl.rules.causes import canaries
 from dnsbl.rules.sending import Usage
 from dnsbl.settings import Settings
 from dnsbl.store import Store
@@ -100,11 +101,13 @@ class Views:
                 flags.add(Flag.TESTER_SPECIFIC)
             if NO_POSTMASTER in found.explanation:
                 flags.add(Flag.NO_POSTMASTER)
+            letters, returns = tx.letters.of(run), tx.returns.of(run)
+            flags |= canaries(letters, returns)
             return RunReport(
                 run=found,
-                letters=tuple(tx.letters.of(run)),
+                letters=tuple(letters),
                 transcripts=tuple(tx.sessions.documents(run)),
-                returns=tuple(tx.returns.of(run)),
+                returns=tuple(returns),
                 provocation=tx.runs.provocation(run),
                 paths=tuple(tx.paths.of(run)),
                 guises=tx.guises.of(run),

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 
 from dnsbl.addresses import Address
 from dnsbl.casework.assignments import Assignment
-from dnsbl.daemons.visit import Means, Visit
+from dnsbl.daemons.visit import POLL, Means, Visit
 from dnsbl.model import Extent
-from tester import vectors
+from tester import canary, vectors
 from tester.caller import call
 from tester.fate import on
 from tester.host import is_enough
 from tester.paths import Path, missing, path, whole
-from tester.smtp import Transcript
+from tester.smtp import DELIVERED, PENDING, Transcript
 from tester.verdict import PLAIN, STRANGER
 
 #: Other addresses of a machine that one test looks at: what a stranger's names lead to has bounds.
@@ -55,6 +55,7 @@ class Round:
             async with self._means.place(job.address, twin) as free:
                 for one in ways if free else ():
                     await self._beside(one)
+        await self._canary()
 
     # ------------------------------------------------------------------------------------------- its steps
 
@@ -88,6 +89,40 @@ class Round:
             return
         tried = {fate.letter.vector for fate in known}
         await self._talk(self._visit(way), forms=[form for form in forms if form.id not in tried])
+
+    async def _canary(self) -> None:
+        """Where a letter of an owner's test has come back, one more goes there, last of all, whose bytes are compared
+        when it comes back too: whatever the server does about it, all else has been said by then."""
+        job, assignments = self._assignment.job, self._means.assignments
+        known = await asyncio.to_thread(assignments.letters, self._assignment)
+        back = [fate.letter for fate in known if fate.folded in DELIVERED]
+        done = any(fate.letter.vector == canary.FORM for fate in known)
+        off = canary.FORM in self._means.settings.tester.vectors_off
+        if job.profile != "full" or not back or done or off:
+            return
+        here = [letter for letter in back if letter.address == job.address]
+        if not here:
+            return  # a twin has its place no more
+        filed = self._assignment.paths
+        way = next((one for one in filed if one.port == here[0].port and one.address == job.address), None)
+        visit = self._visit(way or path(job.address, here[0].port))
+        await asyncio.to_thread(visit.prepare_canary)
+        if self._connected:
+            await asyncio.sleep(self._means.settings.tester.connection_gap)
+        await call(visit)
+        await self._until_back()
+
+    async def _until_back(self) -> None:
+        """Wait a little for the canaries, so that who waits for the test's end has them."""
+        clock = self._means.clock
+        until = clock.monotonic() + self._means.settings.tester.grace
+        while clock.monotonic() < until:
+            known = await asyncio.to_thread(self._means.assignments.letters, self._assignment)
+            if any(
+                fate.letter.vector == canary.FORM and (fate.finding or fate.outcome not in PENDING) for fate in known
+            ):
+                return
+            await asyncio.sleep(POLL)
 
     async def _twins(self) -> list[Address]:
         """Other addresses that are proven to be the same machine: those that are filed, and those that its names

@@ -22,11 +22,11 @@ from dnsbl.daemons.names import Lookups
 from dnsbl.model import MxPair
 from dnsbl.rules import schedule
 from dnsbl.settings import Settings
-from tester import manners, vectors
+from tester import canary, manners, vectors
 from tester.approach import Approach
 from tester.composing import Sign
 from tester.errors import NotDialable
-from tester.fate import on
+from tester.fate import on, telling
 from tester.guises import Guise
 from tester.letter import Keyring, Sender
 from tester.paths import Path
@@ -81,7 +81,11 @@ class Visit:
         filed before we dial. At the first way in a fresh set is of the whole profile. Synchronous; returns whether
         there is anything to offer. Raises NotFound when the job is no longer ours.
         """
-        settings, job, filed = self._means.settings, self._assignment.job, on(self._path, self._assignment.letters)
+        settings, job, filed = (
+            self._means.settings,
+            self._assignment.job,
+            on(self._path, telling(self._assignment.letters)),
+        )
         put_off = [fate for fate in filed if schedule.offered(settings.tester, fate.outcome, job.retries)]
         fresh = list(forms)
         if self._path == self._first and not filed:
@@ -100,11 +104,23 @@ class Visit:
         self._approach(nonsense=secrets.token_hex(8))
         return bool(fresh or put_off)
 
+    def prepare_canary(self) -> None:
+        """Have the letter with canaries to offer, filed before we dial, and nothing to ask besides."""
+        issued = self._trial.issue(
+            self._path,
+            [vectors.CATALOGUE[canary.FORM]],
+            now=self.now(),
+            lifetime=self._means.settings.tester.late_window,
+            random=secrets.token_bytes,
+        )
+        self._means.assignments.file_letters(self._assignment, issued, self._path)
+        self._approach(nonsense="", control=False)
+
     def prepare_nothing(self) -> None:
         """Have nothing to offer: the server is only heard, by what name it greets."""
         self._approach(nonsense="")
 
-    def _approach(self, *, nonsense: str) -> None:
+    def _approach(self, *, nonsense: str, control: bool = True) -> None:
         limits = _limits(self._means.settings)
         if self._path != self._first:
             side = self._means.settings.tester.side_timeout
@@ -114,7 +130,9 @@ class Visit:
                 banner=min(4 * side, limits.banner),
                 banner_second=min(4 * side, limits.banner_second),
             )
-        self.approach = self._trial.approach(self._path, limits=limits, nonsense=nonsense, ask_own=True)
+        self.approach = self._trial.approach(
+            self._path, limits=limits, nonsense=nonsense, ask_own=control, control=control
+        )
 
     # ---------------------------------------------------------------------------------------------- the room
 

@@ -1,17 +1,29 @@
-"""Why a tested host relays, as far as the record of its run tells: what `tester.cause` reads, put together.
+"""Why a tested host relays, as far as the record of its run tells: what `tester.cause` reads, put together; and what it
+does to the bytes of a letter.
 
 Pure: a report in, an explanation out. Decides nothing; a listing rests on the returned letter alone (law 1).
 """
 
 from __future__ import annotations
 
-from dnsbl.model import RunReport
+from collections.abc import Iterable
+
+from dnsbl.model import Return, RunReport
+from tester import canary
 from tester.cause import Explained, explain, gather
-from tester.smtp import DELIVERED, Transcript
+from tester.fate import Fate, telling
+from tester.smtp import DELIVERED, Flag, Transcript
+
+
+def canaries(letters: Iterable[Fate], returns: Iterable[Return]) -> frozenset[Flag]:
+    """What became of a run's canaries, where they came back."""
+    tokens = {fate.letter.recipient for fate in letters if fate.letter.vector == canary.FORM}
+    back = [one for one in returns if one.token in tokens and one.finding.value in DELIVERED]
+    return canary.flags(back[0].message) if back else frozenset()
 
 
 def cause_of(report: RunReport) -> Explained | None:
     """Why the host relays; None where no letter of this run came back."""
     conversations = [Transcript.from_json(document) for document in report.transcripts]
     back = [(one.token, one.peer, one.message) for one in report.returns if one.finding.value in DELIVERED]
-    return explain(gather(conversations, report.letters, back))
+    return explain(gather(conversations, telling(report.letters), back))

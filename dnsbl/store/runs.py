@@ -13,6 +13,7 @@ from dnsbl.model import Job, JobReason, Run, RunState
 from dnsbl.store.columns import span
 from dnsbl.store.schema import WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
+from tester import canary
 from tester.paths import Tls
 from tester.verdict import Finding, Verdict
 
@@ -118,6 +119,7 @@ class Runs(Shelf):
         """How many settled runs begun since then, other than `but`, had a letter come back from another address."""
         other = exists().where(
             letters.c.run == runs.c.id,
+            letters.c.vector != canary.FORM,
             letters.c.finding.in_([Finding.DELIVERED_OTHER, Finding.DELIVERED_OTHER_LATE]),
         )
         return self._count(

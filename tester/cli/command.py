@@ -308,6 +308,7 @@ class _Command:
             address=addresses[0],
             paths=tuple(sitting.found()),
             cause=sitting.cause() if self._o.explain else None,
+            flags=sitting.canaries,
         )
 
     # ------------------------------------------------------------------------------------------- the parts

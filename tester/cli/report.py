@@ -14,7 +14,7 @@ from typing import Any
 from tester.cause import Explained, advice
 from tester.fate import Fate
 from tester.paths import Path
-from tester.smtp import DELIVERED, Control
+from tester.smtp import DELIVERED, Control, Flag
 from tester.verdict import Judgement, Verdict
 
 Address = IPv4Address | IPv6Address
@@ -47,6 +47,7 @@ class HostFound:
     address: Address
     paths: tuple[PathFound, ...]
     cause: Explained | None = None  #: where a letter came back, and it was asked for
+    flags: frozenset[Flag] = frozenset()  #: remarks that decide nothing
     left_out: str = ""  #: why nothing was tested, a sentence; then there are no paths
     whole: Judgement = field(init=False)  #: over all its paths
 
@@ -146,6 +147,7 @@ def document(host: HostFound) -> dict[str, Any]:
             for one in host.paths
         ],
         "output_addresses": host.outputs,
+        "flags": sorted(host.flags),
         "cause": _cause(host.cause),
     }
 
@@ -163,6 +165,7 @@ def text(host: HostFound) -> str:
     lines.append(f"{host.whole.verdict}: {host.whole.reason}")
     if not host.whole.final:
         lines.append("This is not final: letters or later tries are outstanding.")
+    lines += [f"flags: {', '.join(sorted(host.flags))}"] if host.flags else []
     return "\n".join([*lines, *explained(host.cause)])
 
 

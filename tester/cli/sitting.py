@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from tester import canary
 from tester.approach import Approach
 from tester.bounces import Ours
 from tester.caller import call
@@ -22,9 +23,9 @@ from tester.letter import Keyring
 from tester.manners import why_not
 from tester.paths import Path
 from tester.returned import Collected
-from tester.smtp import Attempt, Event, Limits, Said, Transcript
+from tester.smtp import PENDING, Attempt, Event, Flag, Limits, Said, Transcript
 from tester.trial import Trial, Vantage
-from tester.vectors import Vector
+from tester.vectors import CATALOGUE, Vector
 from tester.verdict import Judgement, Verdict
 
 Address = IPv4Address | IPv6Address
@@ -92,7 +93,8 @@ class Sitting:
         self._tell = tell
         self._say = say
         self._changed = asyncio.Event()
-        self._ways = [self._way(path, number) for number, path in enumerate(paths)]
+        self._ways = [self._way(path, f"cli{number}", outfit.forms) for number, path in enumerate(paths)]
+        self._canaries: list[_Way] = []  # one, once it is offered
 
     async def hold(self) -> None:
         """Talk on every path, and wait for letters. Raises NotDialable, OSError."""
@@ -104,6 +106,7 @@ class Sitting:
             if self.proven:
                 break
             await self._settle(way)
+        await self._send_canary()
 
     def check_peer(self, address: Address) -> None:
         """Raises NotDialable for an address that `manners` forbids."""
@@ -112,10 +115,10 @@ class Sitting:
 
     def take(self, message: Collected) -> str:
         """What a message at the collector says about this host's letters, one line; "" when it is about none."""
-        for way in self._ways:
+        for way in [*self._ways, *self._canaries]:
             if fate := way.trial.find(message.token):
                 weighed = way.trial.receive(message, ours=self.outfit.ours, window=LATE_AFTER)
-                if weighed.counts:
+                if weighed.counts and way in self._ways:
                     way.returned.append(message)
                 self._changed.set()
                 self.progress(way)
@@ -184,17 +187,35 @@ class Sitting:
         )
         return replace(found, reason=UNREACHED) if found.verdict is Verdict.UNREACHABLE else found
 
-    def _way(self, path: Path, number: int) -> _Way:
+    def _way(self, path: Path, run: str, forms: Sequence[Vector]) -> _Way:
         outfit = self.outfit
         trial = Trial(
-            run=f"cli{number}",
+            run=run,
             nomination="",
             vantage=outfit.vantage,
             keyring=outfit.keyring,
             served_domain=outfit.served_domain,
         )
-        trial.issue(path, outfit.forms, now=outfit.now(), lifetime=WINDOW, random=outfit.random)
+        trial.issue(path, forms, now=outfit.now(), lifetime=WINDOW, random=outfit.random)
         return _Way(path=path, trial=trial)
+
+    async def _send_canary(self) -> None:
+        """After all else, where a letter has come back and every form was asked for: one whose bytes are compared."""
+        way = next((way for way in self._ways if way.trial.proven), None)
+        if way is None or self.outfit.profile != "full":
+            return
+        last = self._way(way.path, "canary", [CATALOGUE[canary.FORM]])
+        self._canaries.append(last)
+        await asyncio.sleep(self.outfit.limits.connection_gap)
+        await call(_Room(self, last, control=False))
+        if any(fate.outcome in PENDING for fate in last.trial.fates):
+            self._say(f"Waiting at most {self.outfit.limits.grace:g} s for the letter with canaries.")
+            await self.wait_until(lambda: any(fate.finding for fate in last.trial.fates), self.outfit.limits.grace)
+
+    @property
+    def canaries(self) -> frozenset[Flag]:
+        """What became of the canaries, where they came back."""
+        return frozenset(flag for way in self._canaries for flag in way.trial.canaries)
 
     async def _settle(self, way: _Way) -> None:
         """Wait until every accepted letter has come to something, or one has come straight back."""
@@ -210,11 +231,14 @@ class Sitting:
 class _Room:
     """The room (`caller.Room`) of one path's conversation."""
 
-    def __init__(self, sitting: Sitting, way: _Way) -> None:
+    def __init__(self, sitting: Sitting, way: _Way, *, control: bool = True) -> None:
         self._sitting = sitting
         self._way = way
         self.approach: Approach = way.trial.approach(
-            way.path, limits=sitting.outfit.limits, ask_own=any(way.path.address in lab for lab in sitting.outfit.lab)
+            way.path,
+            limits=sitting.outfit.limits,
+            ask_own=any(way.path.address in lab for lab in sitting.outfit.lab),
+            control=control,
         )
 
     def now(self) -> float:

@@ -11,7 +11,8 @@ A .chat file is a header, a blank line, and the conversation:
     name: mx.example.net                     (optional) what compose was called with, default mx.example.net
     reply: S01=550 5.7.1 no                  (optional) the deciding reply of one attempt
     limits: attempts=2 odd_attempts=1        (optional) other limits than the default
-    prefers: tls own nonsense                (optional) take TLS where offered; ask for the own name; ask for nobody@T
+    prefers: tls own nonsense                (optional) take TLS where offered; ask for the own name; for nobody@T;
+             no-control                      and, last, never ask about the postmaster
     helo: H01=localhost                      (optional) what we call ourselves for an attempt
     opening: P01=before P03=command          (optional) what its connection begins with: octets before the greeting, a
                                              command after EHLO ("X"), a certificate, or another stranger's name
@@ -207,6 +208,7 @@ def play(chat: Chat, piece: int) -> Played:
             tls=Tls.OFFERED if "tls" in prefers else Tls.NEEDED,
             nonsense="nobody" if "nonsense" in prefers else "",
             ask_own="own" in prefers,
+            control="no-control" not in prefers,
         ),
         compose,
     )

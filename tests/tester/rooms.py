@@ -24,6 +24,7 @@ def approaching(
     source: str | None = None,
     nonsense: str = "",
     ask_own: bool = False,
+    control: bool = True,
 ) -> Approach:
     return Approach(
         path=Path(address=target, port=port, tls=tls),
@@ -33,6 +34,7 @@ def approaching(
         source=source,
         nonsense=nonsense,
         ask_own=ask_own,
+        control=control,
     )
 
 

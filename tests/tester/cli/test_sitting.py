@@ -21,7 +21,7 @@ from tester.collector import Collector
 from tester.errors import NotDialable
 from tester.paths import Path, path
 from tester.returned import Collected
-from tester.smtp import Event, Limits
+from tester.smtp import Event, Flag, Limits
 from tester.trial import Vantage
 from tester.vectors import profile
 from tester.verdict import Verdict
@@ -165,3 +165,27 @@ async def test_no_path_is_gone_when_one_must_not_be_dialled() -> None:
         with pytest.raises(NotDialable, match=r"10\.0\.0\.1 must not be tested"):
             await sitting.hold()
     assert watch.heard == []
+
+
+async def test_after_all_else_a_letter_with_canaries_goes_where_one_came_back_and_is_compared() -> None:
+    watch = Watch()
+    sittings: list[Sitting] = []
+
+    async def deliver(message: Collected) -> None:
+        watch.said.append(sittings[0].take(message))
+
+    collector, port = await collecting(deliver)
+    loop = asyncio.get_running_loop()
+    relay = await loop.create_server(lambda: SMTP(Relay(port), hostname="mx.example.net", loop=loop), "127.0.0.1", 0)
+    try:
+        way = path(LOOPBACK, relay.sockets[0].getsockname()[1])
+        sittings.append(watch.sitting([way], profile="full", forms=profile("full")))
+        await sittings[0].hold()
+    finally:
+        relay.close()
+        await collector.close()
+    assert [one.judgement.verdict for one in sittings[0].found()] == [Verdict.OPEN]
+    assert any(line.startswith("C01 ") for line in watch.said)
+    assert sittings[0].canaries == {Flag.PASSES_BARE_LF, Flag.PASSES_BARE_CR}
+    assert all(fate.letter.vector != "C01" for fate in sittings[0].found()[0].fates)
+    assert sittings[0].cause() is not None
