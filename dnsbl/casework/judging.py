@@ -339,7 +339,7 @@ class Judging:
             run,
             listed=listing is not None,
             explanation=f"{decision.explanation} {explanation}",
-            relayed=relayed(tx.letters.of(run.id)),
+            relayed=relayed(telling(tx.letters.of(run.id))),
             until=until,
             now=now,
         )

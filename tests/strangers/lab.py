@@ -1,8 +1,8 @@
 """The laboratory: a small network of its own, in which servers that we did not write meet ours on their real ports.
 
 Holds network namespaces on one bridge, the processes in them with their logs, and the resolver.
-All hosts carry documentation addresses (RFC 5737), for mail servers trust 127/8 and several treat private space
-as their own. There is no way out: a namespace has a route to the two prefixes and no other, and the resolver answers
+All hosts carry documentation addresses (RFC 5737, 3849), for mail servers trust 127/8 and several treat private space
+as their own. There is no way out: a namespace has a route to these prefixes and no other, and the resolver answers
 for the lab's names alone. Everything is bounded in time and is torn down at exit, whatever happened before. Needs root.
 """
 
@@ -34,6 +34,8 @@ import dns.rdatatype
 T = TypeVar("T")
 
 PREFIXES = ("192.0.2.0/24", "198.51.100.0/24")
+PREFIX6 = "2001:db8::/32"
+TESTER6 = "2001:db8::10"
 TESTER, COLLECTOR, RESOLVER, RESPONDER = "192.0.2.10", "192.0.2.25", "192.0.2.53", "192.0.2.54"
 RELAY, MX, CLIENT = "198.51.100.7", "198.51.100.8", "198.51.100.9"
 HOSTS = {"us": (TESTER, COLLECTOR, RESOLVER, RESPONDER), "relay": (RELAY,), "mx": (MX,), "client": (CLIENT,)}
@@ -134,6 +136,19 @@ class Lab:
             _ip("-n", namespace, "link", "set", device, "up")
         for prefix in PREFIXES:
             _ip("-n", inner, "route", "add", prefix, "via", near)
+
+    def add_ipv6(self, host: str, address: str) -> None:
+        """An IPv6 address for a host on the wire; its names are the test's to give (`resolver(records=)`)."""
+        name = self._prefix + host
+        _ip("-n", name, "addr", "add", f"{address}/128", "dev", "eth0", "nodad")
+        _ip("-n", name, "route", "add", PREFIX6, "dev", "eth0")
+
+    def add_ipv6_behind(self, gateway: str, near: str, host: str, address: str) -> None:
+        """IPv6 between a gateway and the host behind it, as `add_behind` has it for IPv4."""
+        outer, inner = self._prefix + gateway, self._prefix + host
+        for namespace, device, here, there in ((outer, "inner", near, address), (inner, "eth0", address, near)):
+            _ip("-n", namespace, "addr", "add", here, "peer", there, "dev", device, "nodad")
+        _ip("-n", inner, "route", "add", PREFIX6, "via", near)
 
     def name(self, host: str) -> str:
         """The name that belongs to the host's first address."""

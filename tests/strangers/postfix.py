@@ -35,13 +35,13 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 class Postfix:
     """A Postfix with folder, queue and log of its own. It knows postmaster and user, whose mail it throws away."""
 
-    def __init__(self, lab: Lab, host: str, *, listen: str = "smtp", **settings: str) -> None:
-        """`listen` is where it takes mail, as the first column of master.cf has it."""
+    def __init__(self, lab: Lab, host: str, *, listen: str = "smtp", more: str = "", **settings: str) -> None:
+        """`listen` is where it takes mail, as the first column of master.cf has it; `more` are further lines there."""
         self._lab, self.host = lab, host
         self.address, self.name = lab.hosts[host][0], lab.name(host)
         self._folder = lab.folder / host
         self._config = self._folder / "etc"
-        self._listen = listen
+        self._listen, self._more = listen, more
         self._settings = {
             "compatibility_level": "3.6",
             "queue_directory": str(self._folder / "queue"),
@@ -66,7 +66,7 @@ class Postfix:
         """Make the queue and run the master daemon itself, for `postfix start-fg` would survive it being ended."""
         self._config.mkdir(parents=True)
         (self._folder / "queue").mkdir()
-        (self._config / "master.cf").write_text(_MASTER_CF.format(self._listen))
+        (self._config / "master.cf").write_text(_MASTER_CF.format(self._listen) + self._more)
         self._write()
         self._run()
 
@@ -116,8 +116,8 @@ class Postfix:
         return False
 
 
-def start_postfix(lab: Lab, host: str, *, listen: str = "smtp", **settings: str) -> Postfix:
+def start_postfix(lab: Lab, host: str, *, listen: str = "smtp", more: str = "", **settings: str) -> Postfix:
     """A running Postfix on this host, with these lines of main.cf on top of the defaults."""
-    server = Postfix(lab, host, listen=listen, **settings)
+    server = Postfix(lab, host, listen=listen, more=more, **settings)
     server.start()
     return server

@@ -94,7 +94,7 @@ class List:
         (self._home / "config.toml").write_text(config)
 
     def serve(self) -> None:
-        self._lab.popen("us", "dnsbl", self._argv("serve"))
+        self._lab.popen("us", "dnsbl", self.argv("serve"))
         self._lab.wait_for("the responder", self._answers, 20)
 
     def _answers(self) -> bool:
@@ -102,14 +102,14 @@ class List:
 
     def command(self, *words: str, seconds: float = 20) -> Any:
         """The JSON document that a command gives; it must exit with 0."""
-        return json.loads(self._lab.run("us", self._argv(*words, "--json"), seconds=seconds).stdout)
+        return json.loads(self._lab.run("us", self.argv(*words, "--json"), seconds=seconds).stdout)
 
     def nominate(self, address: str, evidence: str) -> Any:
         mail: Path = self._home / "spam.eml"
         mail.write_bytes(evidence.encode())
         return self.command("nominate", address, "--evidence", str(mail))
 
-    def _argv(self, *words: str) -> list[str]:
+    def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "dnsbl", *words, "--config", str(self._home / "config.toml")]
 
 
