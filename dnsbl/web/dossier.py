@@ -90,6 +90,7 @@ class Dossier:
     cause: str = ""  #: the short name of why it relays; "" where no letter came back
     why: tuple[str, ...] = ()  #: the reasons that led there, sentences
     advice: tuple[Advice, ...] = ()  #: what closes it
+    canaries: tuple[tuple[str, str], ...] = ()  #: flag and meaning of what it does to bytes by themselves
 
 
 def dossier(report: RunReport, settings: Settings) -> Dossier:
@@ -105,6 +106,7 @@ def dossier(report: RunReport, settings: Settings) -> Dossier:
         cause=found.cause if found else "",
         why=tuple(theirs(sentence) for sentence in found.reasons) if found else (),
         advice=advice(found.cause, found.software) if found else (),
+        canaries=tuple((flag.value, meaning) for flag, meaning in words.CANARY.items() if flag in report.flags),
     )
 
 

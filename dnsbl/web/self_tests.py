@@ -24,7 +24,7 @@ from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Door, JobState, Refusal, RunState, SelfTest
+from dnsbl.model import Door, JobState, Refusal, RunReport, RunState, SelfTest
 from dnsbl.rules import selftest
 from dnsbl.rules.causes import cause_of
 from dnsbl.settings import Settings
@@ -35,8 +35,9 @@ from dnsbl.web.faults import API, Fault, problem, problems, refusal
 from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import CauseShape, PathShape, Text, cause_shape
-from tester.cause import Explained, advice
-from tester.smtp import DELIVERED, PENDING, Outcome
+from dnsbl.web.words import CANARY
+from tester.cause import advice
+from tester.smtp import DELIVERED, PENDING, Flag, Outcome
 from tester.verdict import Verdict
 
 #: Octets of a request that asks for a self-test.
@@ -92,6 +93,9 @@ class SelfTestShape(BaseModel):
     progress: ProgressShape
     paths: list[PathShape] = Field(description="The ways into the host, in the order of trial.")
     cause: CauseShape | None = Field(description="Why it relays and what closes it, once the test is over.")
+    flags: list[Flag] = Field(
+        description="passes-bare-lf, passes-bare-cr: bytes by themselves that it leaves as they are."
+    )
     promise: str = Field(description="What such a test does, and what it never does.")
     status_url: str
     events_url: str
@@ -222,13 +226,15 @@ class SelfTestDoor:
     def page(self, request: Request, run: RunId) -> Response:
         """A self-test, as it stands."""
         test = self._self_tests.see(run)
-        cause = self._cause(test)
+        report = self._report(test)
+        cause = cause_of(report) if report else None
         return self._render(
             "self-test-run.html",
             test=test,
-            shape=self._shape(test, cause),
+            shape=self._shape(test, report),
             cause=cause,
             advice=advice(cause.cause, cause.software) if cause else (),
+            meaning=CANARY,
             refresh=None if test.over else AGAIN,
             url=f"{self._settings.web.base_url}{API}/self-tests",
         )
@@ -267,14 +273,16 @@ class SelfTestDoor:
         test = self._self_tests.see(run)
         return News(document=self._shape(test).model_dump(mode="json"), over=test.over)
 
-    def _cause(self, test: SelfTest) -> Explained | None:
+    def _report(self, test: SelfTest) -> RunReport | None:
+        """All about a test that has found an open relay."""
         if not test.over or test.run is None or selftest.result(test) != "open":
             return None
-        return cause_of(self._views.run_report(test.run.id))
+        return self._views.run_report(test.run.id)
 
-    def _shape(self, test: SelfTest, cause: Explained | None = None) -> SelfTestShape:
+    def _shape(self, test: SelfTest, report: RunReport | None = None) -> SelfTestShape:
         run, base = test.run, self._settings.web.base_url
-        cause = cause or self._cause(test)
+        report = report or self._report(test)
+        cause = cause_of(report) if report else None
         status_url = f"{base}{API}/self-tests/{test.job.run}"
         return SelfTestShape(
             id=test.job.run,
@@ -296,6 +304,7 @@ class SelfTestDoor:
                 for one in test.paths
             ],
             cause=cause_shape(cause) if cause else None,
+            flags=[flag for flag in CANARY if report and flag in report.flags],
             promise=selftest.promise(self._settings),
             status_url=status_url,
             events_url=f"{status_url}/events",

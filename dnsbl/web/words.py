@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dnsbl.model import Reason, State
-from tester.smtp import Outcome
+from tester.smtp import Flag, Outcome
 from tester.verdict import Finding, Verdict
 
 #: Where an address stands, beside yes or no.
@@ -131,6 +131,12 @@ OUTCOME: Mapping[Outcome, str] = {
     Outcome.DSN_DELAYED: "accepted; the server says that it is still trying to pass it on",
     Outcome.HELD: "accepted; the server says that it waits for somebody's consent",
     Outcome.LOST: "accepted, and never seen again",
+}
+
+#: What became of bytes by themselves in a letter that came back, where the server left them as they were.
+CANARY: Mapping[Flag, str] = {
+    Flag.PASSES_BARE_LF: "It passes on a line feed by itself, so that others may smuggle mail past it",
+    Flag.PASSES_BARE_CR: "It passes on a carriage return by itself, so that others may smuggle mail past it",
 }
 
 #: Messages at the collector that are shown on a listed address's page.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dnsbl.settings import Settings
 from dnsbl.web.dossier import CHARACTERS, CONVERSATIONS, FIELDS, LINES, discreet, dossier, redact
-from tester.smtp import Outcome, Transcript, escape
+from tester.smtp import Flag, Outcome, Transcript, escape
 from tester.verdict import Finding
 
 PROOF = "abcdefghijklmnopqrstuvwxy2"
@@ -169,3 +169,10 @@ def test_what_a_certificate_says_is_shown_without_other_peoples_addresses(record
         assert conversation.tls.startswith("TLSv1.3, certificate of CN=mx.host.example,")
         assert conversation.tls.endswith("for mx.host.example, until 2027-01-01T00:00:00Z")
         assert "victim" not in conversation.tls
+
+
+def test_what_a_relay_does_to_bytes_by_themselves_is_told_in_words(records: Any) -> None:
+    shown = dossier(records.report(flags=frozenset({Flag.PASSES_BARE_CR, Flag.TLS_USED})), SETTINGS)
+    [(flag, meaning)] = shown.canaries
+    assert flag == "passes-bare-cr"
+    assert "carriage return" in meaning

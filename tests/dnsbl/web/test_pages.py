@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
-from dnsbl.model import JobReason, JobState, State
+from dnsbl.model import Door, JobReason, JobState, Nomination, State
 from dnsbl.web.pages import LIVE, WAITING, controls, refresh, requester
 from tester.smtp import Outcome
 
@@ -516,3 +516,16 @@ def test_a_mail_address_in_a_form_is_used_only_where_the_settings_say_so(house: 
         site.test(outcome=Outcome.RCPT_5XX, reply="550 relaying denied")
         sent = [one.template for one in site.casework.dispatch.newest(most=9)]
         assert sent == (["removal", "nominated"] if offered else [])
+
+
+def test_a_test_that_is_put_off_says_why_and_that_it_is_not_lost(house: Build) -> None:
+    home = house(tester={"hour_connections": 1})
+    for address in (TARGET, "198.18.9.9"):
+        home.casework.doors.nominate(
+            Nomination(address=parse_address(address), door=Door.WEB, nominator="somebody", reason="", evidence=b"spam")
+        )
+    assignment = home.casework.assignments.take_job("worker")
+    home.casework.assignments.dial(assignment, assignment.job.address)
+    why = "waits: strangers have had as many tests as may be in this hour. It goes on by itself; nothing is lost."
+    assert why in home.visitor().get("/ip/198.18.9.9").text
+    assert home.visitor().get("/api/v1/hosts/198.18.9.9").json()["waits"] in why

@@ -138,6 +138,7 @@ def test_who_wants_json_alone_gets_one_document_at_the_end(home: Any) -> None:
     assert answer.headers["content-type"] == "application/json"
     document = json.loads(answer.text)
     assert (document["result"], document["state"], document["verdict"]) == ("open", "done", "OPEN")
+    assert document["flags"] == []
     assert document["cause"]["advice"]
 
 
