@@ -9,11 +9,13 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from dnsbl.clock import SystemClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
@@ -25,6 +27,7 @@ USUAL = (Path("config.toml"), Path("/etc/dnsbl/config.toml"))
 #: Keys that hold paths, which are relative to the file that names them.
 PATHS = (
     ("service", "state_dir"),
+    ("service", "event_log"),
     ("dns", "zones_dir"),
     ("tester", "dkim_key"),
     ("dns", "keys_file"),
@@ -66,8 +69,9 @@ def usual() -> Path | None:
     return next((path for path in USUAL if path.is_file()), None)
 
 
-def read_zones(settings: Settings) -> Zones:
-    """All zone files of the zones folder. Raises SettingsError naming every mistake in every file."""
+def read_zones(settings: Settings, *, today: date | None = None) -> Zones:
+    """All zone files of the zones folder, as the zones are today. Raises SettingsError naming every mistake in every
+    file."""
     folder = settings.dns.zones_dir
     try:
         texts = {str(p): p.read_text(encoding="utf-8-sig") for p in sorted(folder.glob("*.toml"))}
@@ -75,7 +79,15 @@ def read_zones(settings: Settings) -> Zones:
         raise SettingsError([f"{folder}: cannot be read: {error}"]) from None
     if not texts:
         raise SettingsError([f"{folder}: dns.zones_dir has no zone file (*.toml)"])
-    return zones_from(texts, site=settings.web.base_url)
+    return zones_from(texts, site=settings.web.base_url, today=today or SystemClock().now().date())
+
+
+def zone_file(settings: Settings, origin: str) -> Path:
+    """The file that a zone is described in. Raises SettingsError where none is."""
+    for path in sorted(settings.dns.zones_dir.glob("*.toml")):
+        if tomllib.loads(path.read_text(encoding="utf-8-sig")).get("origin", "").rstrip(".").lower() == origin:
+            return path
+    raise SettingsError([f"{settings.dns.zones_dir}: no zone file has the origin {origin}"])
 
 
 def example() -> str:

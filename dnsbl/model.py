@@ -109,11 +109,14 @@ class Reason(StrEnum):
     ONE_WAY_IN = "one-way-in"
     SECOND_LOOK = "second-look"
     CANNOT_TEST = "cannot-test"
+    BACKSCATTER = "backscatter"
+    KIND_OFF = "kind-off"
     NOT_OPEN = "not-open"
     EXPIRED = "expired"
     EXCLUDED = "excluded"
     OPERATOR = "operator"
     PURGED = "purged"
+    DOUBTFUL = "doubtful"
     NOMINATED = "nominated"
     ASKED_REMOVAL = "asked-removal"
     ASKED_SELF_TEST = "asked-self-test"
@@ -144,7 +147,9 @@ class Refusal(StrEnum):
     TOO_MANY = "too-many"
     TOO_WIDE = "too-wide"
     NOT_EXCLUDED = "not-excluded"
+    WRONG_WIDTH = "wrong-width"
     NOT_EXCEPTED = "not-excepted"
+    SAME_PERSON = "same-person"
     WRONG_KIND = "wrong-kind"
     WRONG_PORT = "wrong-port"
     NOT_SHOWN = "not-shown"
@@ -161,8 +166,16 @@ INBOX: Mapping[Finding, str] = {
 
 #: The kind of an exception: a network that is left out of every wider listing.
 EXCEPTION = ""
+#: Kinds that say how an operator has decided, and list nobody: what is excluded from tests, and what is left out of
+#: listings. Their zones can be published, apart from all others (RFC 6471 3.3).
+DO_NOT_TEST, EXEMPT = "do-not-test", "exempt"
+DECLARED = frozenset({DO_NOT_TEST, EXEMPT})
 #: Kinds that only proof may fill (law 1); every other kind is for operators.
-PROOF_KINDS = frozenset({"relay", "multihop"})
+PROOF_KINDS = frozenset({"relay", "multihop", "backscatter", "untestable"})
+#: Of these the one that says: accepted from strangers for strangers, and bounced to whoever was named as the sender.
+BACKSCATTER = "backscatter"
+#: And the one that says: was an open relay, and can no longer be tested.
+UNTESTABLE = "untestable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -332,6 +345,18 @@ class Exclusion:
     reason: str  #: for operators, never published
     public: str  #: for everybody, or ""
     since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """A listing by one operator's word that waits for another's (`policy.two_persons`)."""
+
+    network: Network
+    kind: str
+    reason: str  #: for operators, never published
+    public: str  #: for everybody, or ""
+    author: str  #: as in the journal
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,7 +17,7 @@ from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import Damaged, DnsblError
+from dnsbl.errors import DnsblError
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.settings import Settings
@@ -52,13 +52,15 @@ def signet_path(settings: Settings) -> Path:
 def current_table(opened: OpenedList) -> Table:
     """What the store lists now, with the serial that the responder gives it."""
     serial, rows = opened.casework.contents.snapshot()
-    table, _ = Table.of(rows, serial=serial).without(Bounds.of(opened.settings).barred)
-    try:
-        served = Table.mapped(table_path(opened.settings))
-        served.verify()
-    except (OSError, Damaged):
-        served = None
-    return table.follows(served, zones_digest=opened.zones.digest, now=int(opened.clock.now().timestamp()))
+    table, _ = Table.beside(
+        table_path(opened.settings),
+        rows,
+        serial=serial,
+        barred=Bounds.of(opened.settings).barred,
+        zones_digest=opened.zones.digest,
+        now=int(opened.clock.now().timestamp()),
+    )
+    return table
 
 
 def database_url(settings: Settings) -> str:
@@ -105,6 +107,25 @@ def open_list(config: Path | None, *, upgrade: bool = False) -> OpenedList:
     return open_with(settings, zones, upgrade=upgrade)
 
 
+def open_empty(config: Path | None) -> OpenedList:
+    """Open a list whose database is to be filled from a copy: one that is not there is made. Raises DnsblError."""
+    settings = read_settings(config)
+    zones = read_zones(settings)
+    state = settings.service.state_dir
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise DnsblError(f"{state}: service.state_dir cannot be made: {error.strerror}.") from None
+    return _over(settings, zones, Store.open(database_url(settings), timekeeper=_timekeeper(settings, SystemClock())))
+
+
+def _over(settings: Settings, zones: Zones, store: Store) -> OpenedList:
+    clock = SystemClock()
+    keyring = _ring(store, settings, clock)
+    casework = Casework.over(store, settings, keyring, clock=clock)
+    return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
+
+
 def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> OpenedList:
     """As `open_list`, from settings at hand."""
     state = settings.service.state_dir
@@ -120,6 +141,4 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
     if upgrade or store.is_empty():
         store.upgrade()
     store.check()
-    keyring = _ring(store, settings, clock)
-    casework = Casework.over(store, settings, keyring, clock=clock)
-    return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
+    return _over(settings, zones, store)

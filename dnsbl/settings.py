@@ -208,6 +208,13 @@ class Service(Section):
         Path("state"),
         description="Where database, keys and the last good table live; relative to the configuration file.",
     )
+    event_log: Path | None = Field(
+        None,
+        description=(
+            "File that every entry of the journal is added to within ten seconds, for `dnsbl restore`; on another "
+            "machine's disk at best."
+        ),
+    )
     clock_tolerance: float = Field(
         600,
         description=(
@@ -871,9 +878,58 @@ class ReporterTerms(Section):
     )
 
 
+def _mirror(value: str) -> str:
+    """Where a copy is fetched: the whole URL. Raises ValueError."""
+    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+        raise ValueError("a URL is needed, such as https://mirror.example/relays.example.org.jsonl")
+    return value
+
+
+class Copies(Section):
+    """Files of the zones for others: `dnsbl export`, and on the web /feeds/ZONE.jsonl."""
+
+    valid_hours: float = Field(
+        48, description="Hours after which a copy should not be used any more; it says so itself (not-after).", gt=0
+    )
+    feeds: bool = Field(True, description="Whether the web offers each zone as JSON lines, whole and as changes.")
+    feed_seconds: float = Field(
+        60, description="Seconds between two makings of such a file, however much changes.", ge=1
+    )
+    mirrors: tuple[Annotated[str, AfterValidator(_mirror)], ...] = Field(
+        (), description="URLs of others' copies (JSON lines) of which `dnsbl monitor` says when they are stale."
+    )
+    lag_minutes: float = Field(
+        60, description="Minutes by which such a copy may be behind before `dnsbl monitor` calls it stale.", gt=0
+    )
+
+
+def _among(given: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    if unknown := [name for name in given if name not in known]:
+        raise ValueError(f"{unknown[0][:40]!r} is none of {', '.join(known)}")
+    return tuple(dict.fromkeys(given))
+
+
 class Policy(Section):
     """When to list, keep and delist; `docs/policy.md` explains each."""
 
+    kinds: tuple[str, ...] = Field(
+        ("relay", "multihop"),
+        description=(
+            "Kinds that tests may list under: relay, multihop, backscatter (takes strangers' mail and bounces it), "
+            "untestable (was a relay, and cannot be tested any more)."
+        ),
+    )
+    nominators: tuple[str, ...] = Field(
+        ("web", "api", "mail", "feed"),
+        description="Doors at which strangers may nominate; operators always may.",
+    )
+    untestable_days: float = Field(
+        90, description="Days for which what was a relay is listed as untestable, where that kind is on.", gt=0
+    )
+    review_days: float = Field(
+        365, description="Days after which an operator's listing lapses unless an operator keeps it; 0: never.", ge=0
+    )
+    two_persons: bool = Field(False, description="Whether an operator's listing waits until another one confirms it.")
     require_evidence: bool = Field(True, description="Nominations through web, mail and API must show a spam message.")
     evidence_bytes: int = Field(
         262144, description="Octets that are kept of a spam message as evidence; of a longer one its start.", ge=1024
@@ -953,6 +1009,16 @@ class Policy(Section):
     widest_ipv4: int = Field(16, description="Shortest IPv4 prefix that an operator may list.", ge=8, le=32)
     widest_ipv6: int = Field(32, description="Shortest IPv6 prefix that an operator may list.", ge=16, le=128)
 
+    @field_validator("kinds")
+    @classmethod
+    def _kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        return _among(kinds, ("relay", "multihop", "backscatter", "untestable"))
+
+    @field_validator("nominators")
+    @classmethod
+    def _nominators(cls, doors: tuple[str, ...]) -> tuple[str, ...]:
+        return _among(doors, ("web", "api", "mail", "feed"))
+
 
 class Settings(Section):
     """All of it."""
@@ -968,6 +1034,7 @@ class Settings(Section):
     traps: Traps = Traps()
     web: Web = Web()
     self_test: SelfTesting = SelfTesting()
+    copies: Copies = Copies()
     notices: NoticeSettings = NoticeSettings()
     reporters: ReporterTerms = ReporterTerms()
     feeds: Feeds = Feeds()

@@ -8,7 +8,11 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     operators    who runs the list: order_test  exclude  exclusions  end_exclusion  leave_out  leave_in  exceptions
                  stop  resume  list_networks
                  drop_networks  journal  verify_journal  inbox  message  trust_clock
+                 announce_end
     purging      operators, of a bad source: purge  end  suspensions
+    reviewing    operators, of their own listings: due  keep  proposals  confirm  withdraw
+    restoring    operators, of copies: backup  restore
+    shipping     the scheduler, and operators, of the event log: ship  ship_to
     assignments  the worker: take_job  may_dial  dial  opted_out  stopped  renew_lease  file_letters  file_session
                  file_run  give_back  proven  file_pair  may_test  under_test  letters
     arrivals     the collector: doubt  file_return  file_probe
@@ -20,7 +24,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
     presence     every process that is at work: beat  reckon  ails
-    views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  usage  stopped
+    views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  usage  stopped  corrections
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs
@@ -54,7 +58,10 @@ from dnsbl.casework.presence import Presence
 from dnsbl.casework.purging import Purging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.reporters import Reporters
+from dnsbl.casework.restoring import Restoring
+from dnsbl.casework.reviewing import Reviewing
 from dnsbl.casework.self_tests import SelfTests
+from dnsbl.casework.shipping import Shipping
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock, SystemClock
@@ -74,6 +81,9 @@ class Casework:
     assignments: Assignments
     arrivals: Arrivals
     purging: Purging
+    restoring: Restoring
+    reviewing: Reviewing
+    shipping: Shipping
     upkeep: Upkeep
     dispatch: Dispatch
     presence: Presence
@@ -106,6 +116,9 @@ class Casework:
             assignments=Assignments(store, settings, clock, judging, random),
             arrivals=Arrivals(store, settings, keyring, clock, judging),
             purging=Purging(store, clock, judging),
+            restoring=Restoring(store, settings, clock, queueing, random),
+            reviewing=Reviewing(store, settings.policy, clock),
+            shipping=Shipping(store, settings.service.event_log),
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
             dispatch=Dispatch(store, settings, clock, posting),
             presence=Presence(store, clock),

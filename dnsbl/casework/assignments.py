@@ -11,10 +11,10 @@ from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import DAY, run_in, stop_in
 from dnsbl.casework.judging import Judging
-from dnsbl.casework.queueing import queued_for, unwanted
+from dnsbl.casework.queueing import consented, queued_for, unwanted
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, PutOff, Refused
-from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobState, MxPair, Run, RunState
+from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobReason, JobState, MxPair, Run, RunState
 from dnsbl.rules import intake, sending
 from dnsbl.rules.sending import Delay, Purse
 from dnsbl.settings import Settings
@@ -155,7 +155,7 @@ class Assignments:
         with self._store.read() as tx:
             if stop_in(tx) or unwanted(tx, job.address, job.reason) is not None:
                 return False
-            return address is None or tx.exclusions.covering(address) is None
+            return address in (None, job.address) or not tx.exclusions.covering(address)
 
     def may_test(self, address: Address) -> bool:
         """Whether an address to which a host's names lead may be tested at all: it is public, nobody's who has opted
@@ -197,7 +197,11 @@ class Assignments:
     def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
         """Those of these addresses that are not to be tested, as things stand."""
         with self._store.read() as tx:
-            return [address for address in addresses if tx.exclusions.covering(address) is not None]
+            return [
+                address
+                for address in addresses
+                if tx.exclusions.covering(address) and not consented(tx, address, JobReason.REMOVAL)
+            ]
 
     def stopped(self) -> Entry | None:
         """The journal's entry that has stopped all dialling, or None when there is no such stop."""

@@ -15,9 +15,8 @@ from dnsbl.rules import queues, schedule
 from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
+from dnsbl.store.removals import OWNER
 
-#: How the address itself is called among those who ask for its removal.
-OWNER = "the address itself"
 DAY = timedelta(days=1)
 #: Which part of a day's retests of one address strangers from one /16 or /32 may ask for.
 PART = 4

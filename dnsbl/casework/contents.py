@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
 from typing import Any
 
 from dnsbl.clock import Clock
-from dnsbl.model import Change, MxPair
+from dnsbl.model import DO_NOT_TEST, EXCEPTION, EXEMPT, Change, MxPair
 from dnsbl.store import Store
 
 
@@ -18,7 +19,8 @@ class Contents:
         self._clock = clock
 
     def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
-        """The change number, and (network, kind) of every active listing at that number, as a stream in their order.
+        """The change number, and (network, kind) of every active listing at that number, as a stream in their order;
+        what is excluded or left out comes too, under the kinds that zones publish it by.
 
         A network comes as its sorting key: version, packed address, prefix length. The stream holds a connection until
         it is exhausted or closed.
@@ -31,7 +33,9 @@ class Contents:
         """The change number, then the rows, from one transaction that ends with the stream."""
         with self._store.read() as tx:
             yield tx.changes.last()
-            yield from tx.listings.present()
+            listed = tx.listings.present()
+            spared = ((network, DO_NOT_TEST) for network in tx.exclusions.present())
+            yield from (row for pair in merge(listed, spared) for row in _declared(pair))
 
     def pairs(self) -> list[MxPair]:
         """The names that stand for tests at the moment."""
@@ -47,3 +51,11 @@ class Contents:
         """The changes behind number `after`, in order."""
         with self._store.read() as tx:
             return tx.changes.after(after, most=most)
+
+
+def _declared(row: Any) -> Iterator[tuple[bytes, str]]:
+    """A row, and beside an exception the same under its published kind."""
+    network, kind = row
+    yield network, kind
+    if kind == EXCEPTION:
+        yield network, EXEMPT

@@ -15,7 +15,19 @@ from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal, ReporterAccount
+from dnsbl.model import (
+    ASKED,
+    Door,
+    Exclusion,
+    Job,
+    JobReason,
+    JobState,
+    Listing,
+    Nomination,
+    Reason,
+    Refusal,
+    ReporterAccount,
+)
 from dnsbl.rules import bringers, reporters
 from dnsbl.rules.intake import TRUSTED, Intake
 from dnsbl.settings import Settings
@@ -63,6 +75,8 @@ class Doors:
         """
         now, address = self._clock.now(), nomination.address
         with self._store.write() as tx:
+            refuse_excluded(tx, address, self._settings.service.contact)
+            self._refuse_door(nomination.door)
             account = self._admission.account(tx, nomination)
             self._refuse_suspended(tx, nomination)
             job, shared = wanted(tx, self._settings.policy, address, now)
@@ -156,15 +170,18 @@ class Doors:
         """Queue the retest of a listed address, now. A test that is under way is returned instead. `tell` is a mail
         address to which the result is written.
 
-        `control` says that whoever asks has shown the address to be his: he asks from there. Raises Refused:
-        NOT_LISTED, EXCLUDED (we may not test it), or RESTING with retry_after.
+        `control` says that whoever asks has shown the address to be his: he asks from there, which is consent to a
+        test of an excluded one too. Raises Refused: NOT_LISTED, EXCLUDED (we may not test it), or RESTING with
+        retry_after.
         """
         now = self._clock.now()
         with self._store.write() as tx:
             listing = tx.listings.proven(address)
             if listing is None:
                 raise Refused(Refusal.NOT_LISTED, self._nothing_to_remove(tx, address))
-            refuse_excluded(tx, address)
+            exclusion = tx.exclusions.covering(address)
+            if exclusion is not None and not control:
+                raise Refused(Refusal.EXCLUDED, self._excluded_and_listed(exclusion, listing))
             job, asker = tx.jobs.live(address), Asker.of(door, actor, control=control)
             actor = f"{door} {actor}"
             under_way = job is not None and (begun(job) or job.reason is JobReason.REMOVAL)
@@ -210,6 +227,31 @@ class Doors:
             tx.removals.add(address, queued.run, asker=asker.name, counted=not asker.known, at=now)
             self._posting.hear(tx, queued, tell)
             return queued
+
+    def _excluded_and_listed(self, exclusion: Exclusion, listing: Listing) -> str:
+        """What is said to a stranger who asks for the removal of what may not be tested: the truth, and ways off."""
+        ends = f"the listing ends by itself at {listing.expires:%Y-%m-%d %H:%M} UTC" if listing.expires else ""
+        ways = "; ".join(
+            filter(
+                None,
+                [
+                    "whoever asks from the address itself has it retested once all the same, and so removed when it is "
+                    "closed",
+                    f"an operator can be written to at {self._settings.service.contact}",
+                    ends,
+                ],
+            )
+        )
+        return (
+            f"{listing.network.network_address} is listed, and {exclusion.network} is not tested, at its owner's or "
+            f"our wish, so no retest is made for others: {ways}."
+        )
+
+    def _refuse_door(self, door: Door) -> None:
+        """Raises Refused (OFF) at a door where this list takes no nominations."""
+        if door not in TRUSTED and door not in self._settings.policy.nominators:
+            open_ones = ", ".join(self._settings.policy.nominators) or "none"
+            raise Refused(Refusal.OFF, f"Nominations are not taken by {door} here; the ways are: {open_ones}.")
 
     def _refuse_suspended(self, tx: Transaction, nomination: Nomination) -> None:
         """Raises Refused (SUSPENDED) for a source that was found to be bad."""

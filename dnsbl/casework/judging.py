@@ -311,7 +311,7 @@ class Judging:
             tx.listings.end([listing.id], at=now, reason=reason)
             tx.changes.add([network], listing.kind, present=False)
             after = "not listed"
-        shown = _bounces(tx, run) if reason is Reason.RETEST_BOUNCES else ""
+        shown = _bounces(tx, run) if reason in (Reason.RETEST_BOUNCES, Reason.BACKSCATTER) else ""
         tx.journal.append(
             at=now,
             actor="policy",

@@ -1,9 +1,13 @@
-"""The verbs of those who run the list: order a test, exclude, stop, list by their word, and read what was written."""
+"""The verbs of those who run the list: order a test, exclude, stop, list by their word, and read what was written.
+
+Over 400 lines, since whatever an operator does by his word stands here, each with its entry in the journal.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import RESUMED, STOPPED, TESTER, subject_of
@@ -12,7 +16,10 @@ from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import (
+    DECLARED,
+    DO_NOT_TEST,
     EXCEPTION,
+    EXEMPT,
     INBOX,
     PROOF_KINDS,
     Entry,
@@ -20,6 +27,7 @@ from dnsbl.model import (
     Job,
     JobReason,
     Listing,
+    Proposal,
     Reason,
     Refusal,
     Return,
@@ -27,7 +35,7 @@ from dnsbl.model import (
 )
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
-from dnsbl.store import Store
+from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import chunks
 from dnsbl.store.journal import CLOCK, Clocked
 
@@ -52,7 +60,7 @@ class Operators:
         """
         now = self._clock.now()
         with self._store.write() as tx:
-            refuse_excluded(tx, address)
+            refuse_excluded(tx, address, self._settings.service.contact)
             job = tx.jobs.live(address)
             if job is not None and (begun(job) or job.reason is JobReason.REMOVAL):
                 tx.journal.append(
@@ -79,14 +87,19 @@ class Operators:
     def exclude(self, network: Network, *, reason: str, actor: str, public: str = "") -> Exclusion:
         """No tests in this network from now on; queued ones are dropped. Existing listings stay until they expire.
 
-        `reason` stays among operators; `public` is shown to everybody. Raises Refused (TOO_WIDE).
+        `reason` stays among operators; `public` is shown to everybody, and without one that of an earlier exclusion of
+        this network stays. Raises Refused (TOO_WIDE).
         """
         now = self._clock.now()
-        exclusion = Exclusion(
-            network=intake.excludable(network, self._settings), reason=reason, public=public, since=now
-        )
+        intake.excludable(network, self._settings)
         with self._store.write() as tx:
+            before = tx.exclusions.at(network)
+            exclusion = Exclusion(
+                network=network, reason=reason, public=public or (before.public if before else ""), since=now
+            )
             tx.exclusions.put(exclusion)
+            if before is None:
+                tx.changes.add([network], DO_NOT_TEST, present=True)
             subject = subject_of(network)
             tx.journal.append(
                 at=now,
@@ -119,6 +132,7 @@ class Operators:
         with self._store.write() as tx:
             if not tx.exclusions.end(network):
                 raise Refused(Refusal.NOT_EXCLUDED, f"{network} is not excluded; `dnsbl exclude --list` shows what is.")
+            tx.changes.add([network], DO_NOT_TEST, present=False)
             tx.journal.append(
                 at=self._clock.now(),
                 actor=actor,
@@ -162,6 +176,20 @@ class Operators:
                 evidence=reason,
             )
 
+    def announce_end(self, origin: str, end: date | None, *, reason: str, actor: str) -> None:
+        """Enter that a zone will list nothing from this day on, or that it goes on after all. The day itself stands in
+        the zone's file."""
+        with self._store.write() as tx:
+            tx.journal.append(
+                at=self._clock.now(),
+                actor=actor,
+                subject=f"zone {origin}",
+                verb="retiring" if end else "retiring-ended",
+                reason=Reason.OPERATOR,
+                after=f"ends on {end}" if end else "goes on",
+                evidence=reason,
+            )
+
     def trust_clock(self, *, reason: str, actor: str) -> None:
         """The clock of this machine is right, whatever the store knows: what depends on time goes on by it."""
         now = self._clock.now()
@@ -181,22 +209,27 @@ class Operators:
     def list_networks(
         self, networks: Iterable[Network], *, kind: str, reason: str, actor: str, public: str = ""
     ) -> int:
-        """An operator's listings (never a proof kind). All or nothing; returns how many are new. Raises Refused.
+        """An operator's listings (never a proof kind), until their review. All or nothing; returns how many are new,
+        none where another operator has to confirm them first (`Reviewing.confirm`). Raises Refused.
 
         `reason` stays among operators; `public` is shown to everybody who looks the network up.
         Streams: a million networks are one transaction, one journal entry, and a change each.
         """
-        if kind in PROOF_KINDS or not _KIND.match(kind):
+        if kind in PROOF_KINDS | DECLARED or not _KIND.match(kind):
             raise Refused(Refusal.WRONG_KIND, f"{kind!r:.40} is not a kind that an operator may list under.")
-        now = self._clock.now()
+        now, terms = self._clock.now(), self._settings.policy
         with self._store.write() as tx:
+            if terms.two_persons:
+                self._propose(tx, networks, kind=kind, reason=reason, actor=actor, public=public, now=now)
+                return 0
             first, count, subject = tx.changes.last() + 1, 0, ""
+            expires = now + timedelta(days=terms.review_days) if terms.review_days else None
             for chunk in chunks(intake.listable(network, self._settings) for network in networks):
                 fresh = tx.listings.add(
                     chunk,
                     kind=kind,
                     since=now,
-                    expires=None,
+                    expires=expires,
                     reason=Reason.OPERATOR,
                     note=reason,
                     public=public,
@@ -218,6 +251,34 @@ class Operators:
                     evidence=changes,
                 )
         return count
+
+    def _propose(
+        self,
+        tx: Transaction,
+        networks: Iterable[Network],
+        *,
+        kind: str,
+        reason: str,
+        actor: str,
+        public: str,
+        now: datetime,
+    ) -> None:
+        """Keep these for another operator's word, with one entry."""
+        count, first = 0, ""
+        for network in networks:
+            intake.listable(network, self._settings)
+            tx.proposals.put(Proposal(network=network, kind=kind, reason=reason, public=public, author=actor, at=now))
+            count, first = count + 1, first or subject_of(network)
+        if count:
+            tx.journal.append(
+                at=now,
+                actor=actor,
+                subject=first if count == 1 else "list",
+                verb="proposed",
+                reason=Reason.OPERATOR,
+                after=f"{count} to be listed {kind}, when another operator confirms",
+                evidence=reason,
+            )
 
     def drop_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:
         """End listings of this kind. Unknown ones raise Refused and nothing is dropped; returns how many ended."""
@@ -280,7 +341,8 @@ class Operators:
                 public=public,
                 author=actor,
             )
-            tx.changes.add([network], EXCEPTION, present=True)
+            for kind in (EXCEPTION, EXEMPT):
+                tx.changes.add([network], kind, present=True)
             tx.journal.append(
                 at=now,
                 actor=actor,
@@ -303,7 +365,8 @@ class Operators:
                     Refusal.NOT_EXCEPTED, f"{network} is not left out; `dnsbl listing except --list` shows what is."
                 )
             tx.listings.end(active.values(), at=now, reason=Reason.OPERATOR)
-            tx.changes.add([network], EXCEPTION, present=False)
+            for kind in (EXCEPTION, EXEMPT):
+                tx.changes.add([network], kind, present=False)
             tx.journal.append(
                 at=now,
                 actor=actor,

@@ -14,6 +14,7 @@ from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
 from dnsbl.model import ASKED, ASKED_FOR, Extent, FollowUp, Job, JobReason, JobState, Reason, Refusal, Run
 from dnsbl.store import Transaction
+from dnsbl.store.removals import OWNER
 from tester.paths import Path
 
 #: Tests of a listed address that nobody has asked for: they go when the listing goes.
@@ -30,6 +31,9 @@ _PROVOCATIONS = {
     JobReason.VANTAGE: "second look, by another stranger, at a server that refused the first",
 }
 
+
+#: What an owner's request for removal is consent to, where his network is excluded from tests.
+_CONSENTED = frozenset({JobReason.REMOVAL, JobReason.VANTAGE, JobReason.CONFIRM, JobReason.REPEAT})
 
 #: Tests of the whole host: who runs it has asked, or it is on the list, or was. What any other follows has its extent.
 _WHOLE = frozenset({JobReason.REMOVAL, JobReason.OPERATOR, JobReason.RETEST, JobReason.PROBATION})
@@ -49,17 +53,31 @@ def queued_for(due: datetime) -> str:
     return f"queued for {due:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def refuse_excluded(tx: Transaction, address: Address) -> None:
-    """Raises Refused (EXCLUDED) for an address that is not to be tested."""
+def refuse_excluded(tx: Transaction, address: Address, contact: str = "") -> None:
+    """Raises Refused (EXCLUDED) for an address that is not to be tested; who thinks otherwise is told whom to ask."""
     if exclusion := tx.exclusions.covering(address):
-        raise Refused(Refusal.EXCLUDED, f"{exclusion.network} is not tested, at its owner's or our wish.")
+        raise Refused(
+            Refusal.EXCLUDED,
+            f"{exclusion.network} is not tested, at its owner's or our wish"
+            + (f"; please write to {contact} about that." if contact else "."),
+        )
+
+
+def consented(tx: Transaction, address: Address, reason: JobReason) -> bool:
+    """Whether whoever comes from an excluded address has asked for this test since it was excluded: asking for a
+    removal is consent to the retest and what completes it, and to nothing later."""
+    exclusion = tx.exclusions.covering(address)
+    if exclusion is None or reason not in _CONSENTED:
+        return False
+    asked = tx.removals.last_asked(address, OWNER)
+    return asked is not None and asked >= exclusion.since
 
 
 def unwanted(tx: Transaction, address: Address, reason: JobReason) -> Reason | None:
     """Why an address is neither tested nor listed for a test of this reason: its network is excluded, or nobody has
     named it but a source that was found to be bad."""
     if tx.exclusions.covering(address):
-        return Reason.EXCLUDED
+        return None if consented(tx, address, reason) else Reason.EXCLUDED
     if reason in ASKED_FOR or not tx.nominations.void_alone(address) or tx.runs.asked_for([address]):
         return None
     return Reason.PURGED
@@ -180,7 +198,9 @@ class Queueing:
 
         What completes a test that was asked for has its rank; what completes a stranger's counts for him.
         """
-        if tx.jobs.live(run.address) is None and unwanted(tx, run.address, run.reason) is None:
+        if any(unwanted(tx, run.address, reason) for reason in (run.reason, follow_up.reason)):
+            return None
+        if tx.jobs.live(run.address) is None:
             before = tx.jobs.of_run(run.id) if follow_up.reason not in _OURS else None
             return self.add(
                 tx,

@@ -54,7 +54,7 @@ class SelfTests:
         wanted = selftest.chosen(ports, self._settings)
         with self._store.write() as tx:
             for one in addresses:
-                refuse_excluded(tx, one)
+                refuse_excluded(tx, one, self._settings.service.contact)
             if (job := tx.jobs.live_self_test(address)) is not None:
                 return self._seen(tx, job.run)
             for one in addresses:

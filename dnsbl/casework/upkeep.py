@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dnsbl.casework.admission import EVIDENCE
 from dnsbl.casework.base import run_in, subject_of
@@ -10,7 +10,8 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
 from dnsbl.errors import Withheld
-from dnsbl.model import Reason, RunState
+from dnsbl.model import UNTESTABLE, Listing, Reason, RunState
+from dnsbl.rules import policy
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
 
@@ -136,9 +137,37 @@ class Upkeep:
             "if it is right, `dnsbl listing expire --reason TEXT` ends them."
         )
 
+    def _untestable(self, tx: Transaction, listing: Listing) -> bool:
+        """Whether an ending listing was of an open relay that nobody can test any more, and that is a kind here."""
+        if UNTESTABLE not in self._terms.kinds or listing.kind not in policy.KIND.values():
+            return False
+        last = tx.runs.of(listing.network.network_address, most=1)
+        return bool(last) and last[0].verdict in policy.CANNOT_TEST
+
+    def _move(self, tx: Transaction, listing: Listing, now: datetime, actor: str) -> None:
+        """The listing goes on under that kind, for a while; its proof stays what it was, and so do its retests."""
+        until = now + timedelta(days=self._terms.untestable_days)
+        assert listing.run is not None
+        tx.listings.renew(listing, kind=UNTESTABLE, expires=until, run=listing.run, at=listing.confirmed)
+        tx.changes.add([listing.network], listing.kind, present=False)
+        tx.changes.add([listing.network], UNTESTABLE, present=True)
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=subject_of(listing.network),
+            verb="moved",
+            reason=Reason.CANNOT_TEST,
+            before=f"listed {listing.kind}",
+            after=f"listed {UNTESTABLE}",
+            evidence=f"run {listing.run}",
+        )
+
     def _end(self, tx: Transaction, now: datetime, *, most: int, actor: str, evidence: str) -> int:
         expired = tx.listings.expired(now, most=most)
         for listing in expired:
+            if self._untestable(tx, listing):
+                self._move(tx, listing, now, actor)
+                continue
             tx.listings.end([listing.id], at=now, reason=Reason.EXPIRED)
             tx.changes.add([listing.network], listing.kind, present=False)
             self._queueing.drop_planned(tx, [listing.network])

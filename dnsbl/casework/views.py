@@ -22,6 +22,7 @@ from dnsbl.model import (
     RunState,
     Standing,
     State,
+    Suspension,
 )
 from dnsbl.rules.causes import canaries
 from dnsbl.rules.sending import Usage
@@ -124,6 +125,12 @@ class Views:
         """How much of what strangers may have us send within an hour is used."""
         with self._store.read() as tx:
             return self._allowance.usage(tx, self._clock.now())
+
+    def corrections(self) -> list[Suspension]:
+        """Sources that were found bad, and what was taken back, as far as operators have words about it for everybody;
+        the newest first."""
+        with self._store.read() as tx:
+            return [each for each in reversed(tx.suspensions.all()) if each.public]
 
     def stopped(self) -> Entry | None:
         """The journal's entry that has stopped all dialling, or None when there is no such stop."""

@@ -5,8 +5,9 @@ Over 400 lines, since each command is one short function and a reader looks for 
 
 from __future__ import annotations
 
+import stat
 import sys
-from datetime import date
+from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,7 @@ from dnsbl.cli.words import Config, Json, Reason, operator
 from dnsbl.cli.words import reason_of as _reason
 from dnsbl.cli.words import words_of as _words
 from dnsbl.clock import SystemClock
-from dnsbl.config import example, read_settings, read_zones, usual
+from dnsbl.config import example, read_settings, read_zones, usual, zone_file
 from dnsbl.daemons import ROLES
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.dns import retire
@@ -226,16 +227,25 @@ def exclude(
     public: Public = "",
     listed: Annotated[bool, typer.Option("--list", help="Show what is excluded.")] = False,
     end: Annotated[bool, typer.Option("--end", help="Let NET be tested again.")] = False,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="Only as its owner's TXT record in the reverse zone says.")
+    ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Never test this network; existing listings stay until they expire. --end lets it be tested again."""
-    if listed == bool(network) or (listed and end):
-        raise typer.BadParameter("give either NET, with --end or without, or --list")
+    if listed == bool(network) or (listed and (end or verified)) or (end and verified):
+        raise typer.BadParameter("give either NET, with --end or --verified or neither, or --list")
     if listed:
         show.exclusions(open_list(config).casework.operators.exclusions(), as_json=as_json)
         return
-    operators, where = open_list(config).casework.operators, networks.one(network)
+    opened = open_list(config)
+    operators, where = opened.casework.operators, networks.one(network)
+    if verified:
+        from dnsbl.cli.verifying import opted_out
+
+        show.done(opted_out(opened, where, public=_words(public), actor=operator()), as_json=as_json)
+        return
     if end:
         operators.end_exclusion(where, reason=_reason(reason), actor=operator())
         show.done({"exclusion ended": str(where)}, as_json=as_json)
@@ -406,6 +416,40 @@ def listing_except(
     show.done({"excepted": str(where), "out of": out_of}, as_json=as_json)
 
 
+@listing.command("review")
+def listing_review(
+    network: Networks = "",
+    keep: Annotated[bool, typer.Option("--keep", help="NET was looked at, and stays until its next review.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="List NET, which another operator has proposed.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="NET, which was proposed, is not listed.")] = False,
+    within: Annotated[float, typer.Option("--within", help="Days in which a listing lapses.", min=0)] = 30,
+    kind: Kind = "manual",
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Operators' listings that lapse soon, and what waits for a second operator; exit 1 when there is any."""
+    if keep + confirm + withdraw != bool(network):
+        raise typer.BadParameter("give NET with one of --keep, --confirm and --withdraw, or nothing")
+    reviewing = open_list(config).casework.reviewing
+    if not network:
+        lapsing, waiting = reviewing.due(within_days=within), reviewing.proposals()
+        show.review(lapsing, waiting, as_json=as_json)
+        if lapsing or waiting:
+            raise typer.Exit(1)
+        return
+    where, why = networks.one(network), _reason(reason)
+    if keep:
+        until = reviewing.keep(where, kind=kind, reason=why, actor=operator())
+        show.done({"kept": str(where), "until": f"{until:%Y-%m-%d}" if until else None}, as_json=as_json)
+    elif confirm:
+        reviewing.confirm(where, kind=kind, reason=why, actor=operator())
+        show.done({"listed": str(where), "kind": kind}, as_json=as_json)
+    else:
+        reviewing.withdraw(where, kind=kind, reason=why, actor=operator())
+        show.done({"withdrawn": str(where)}, as_json=as_json)
+
+
 @listing.command("expire")
 def listing_expire(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """End the listings whose time has come, however many, after the scheduler found them too many at once."""
@@ -478,12 +522,18 @@ def clock(
 def journal(
     address: Annotated[str, typer.Argument(metavar="[ADDR]", help="Only entries about this address or network.")] = "",
     verify: Annotated[bool, typer.Option("--verify", help="Check the hash chain of the whole journal.")] = False,
+    ship: Annotated[
+        Path | None, typer.Option("--ship", help="Add what is new to this event log, for `dnsbl restore`.")
+    ] = None,
     most: Annotated[int, typer.Option("--most", help="At most so many entries, the newest.", min=1)] = 200,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """What was decided, when, by whom and why."""
     opened = open_list(config)
+    if ship is not None:
+        show.done({"shipped": opened.casework.shipping.ship_to(ship), "to": str(ship)}, as_json=as_json)
+        return
     if verify:
         show.done({"verified": opened.casework.operators.verify_journal()}, as_json=as_json)
         return
@@ -499,7 +549,7 @@ def export_zone(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """A zone as a file for others: rbldnsd, BIND, JSON lines, a Postfix CIDR map."""
+    """A zone as a file for others: rbldnsd, BIND, JSON lines, Postfix (cidr), packet filters, a policy zone (rpz)."""
     if form not in export.FORMATS:
         raise typer.BadParameter(f"formats are {', '.join(export.FORMATS)}", param_hint="--format")
     if as_json and to is None:
@@ -509,7 +559,9 @@ def export_zone(
     if zone.sources:
         raise DnsblError(f"{zone.origin}: hand out the files of its sources; an export has our own listings alone.")
     table = current_table(opened)
-    parts = export.encoded(export.FORMATS[form](zone, table))
+    now = opened.clock.now()
+    not_after = now + timedelta(hours=opened.settings.copies.valid_hours)
+    parts = export.encoded(export.written(form, zone, table, made=now, not_after=not_after))
     if to is None:
         for part in parts:
             sys.stdout.buffer.write(part)
@@ -544,18 +596,30 @@ def watch_servers(
 @app.command("retire")
 def plan_the_end(
     origin: Annotated[str, typer.Option("--zone", help="The zone that ends.")],
-    on: Annotated[str, typer.Option("--on", help="The last day, as 2027-01-31.")],
+    on: Annotated[str, typer.Option("--on", help="The last day, as 2027-01-31.")] = "",
     print_delegation: Annotated[
         bool, typer.Option("--print-delegation", help="Only the records for the parent zone that lead nowhere.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="With less than a month of notice.")] = False,
+    announce: Annotated[
+        bool, typer.Option("--announce", help="Write the day into the zone's file: it is told, and kept.")
+    ] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Take the day out of the zone's file again.")] = False,
+    reason: Reason = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Plan the end of a zone: announcement, steps, and a delegation that leads nowhere. Changes nothing."""
+    """Plan the end of a zone: announcement, steps, and a delegation that leads nowhere. With --announce the zone says
+    so from now on (_status), and lists nothing any more from that day on, test points too."""
+    if cancel == bool(on) or (cancel and (announce or print_delegation)):
+        raise typer.BadParameter("give --on, or --cancel")
     settings = read_settings(config)
     zone = _zone(read_zones(settings), origin)
     today = SystemClock().now().date()
+    if cancel:
+        _write_end(config, zone, None, reason=_reason(reason))
+        show.done({"zone": zone.origin, "ends": None, "reload": RELOAD}, as_json=as_json)
+        return
     try:
         end = date.fromisoformat(on)
     except ValueError:
@@ -569,7 +633,27 @@ def plan_the_end(
     words = retire.announcement(
         zone, name=service.name, contact=service.contact, website=service.website, today=today, end=end
     )
+    if announce:
+        _write_end(config, zone, end, reason=_reason(reason))
+        if not as_json:
+            typer.echo(f"{zone.origin} ends on {end}: {RELOAD}.\n")
     show.farewell(words, retire.plan(zone, end=end), retire.delegation(zone), as_json=as_json)
+
+
+#: What makes a running list see a zone file that was changed.
+RELOAD = "reload the running list (SIGHUP, `systemctl reload dnsbl`) on every node that has this file"
+
+
+def _write_end(config: Path | None, zone: Zone, end: date | None, *, reason: str) -> None:
+    """Change the last day in the zone's file, with an entry in the journal."""
+    opened = open_list(config)
+    path = zone_file(opened.settings, zone.origin)
+    try:
+        text = retire.dated(path.read_text(encoding="utf-8-sig"), end)
+        write_whole(path, [text.encode()], mode=stat.S_IMODE(path.stat().st_mode))
+    except (OSError, ValueError) as error:
+        raise DnsblError(f"{path}: cannot be changed ({error}); put `retires` into it by hand.") from None
+    opened.casework.operators.announce_end(zone.origin, end, reason=reason, actor=operator())
 
 
 @app.command("init")
@@ -607,7 +691,8 @@ def check_config(
     if broken:
         raise SettingsError(broken)
     _, shortage = fitted(settings, ROLES, granted())
-    notes = [note for note in (settings.web.unnamed_proxy, settings.tester.known_by, shortage) if note] + refused
+    told = (settings.web.unnamed_proxy, settings.tester.known_by, shortage, *map(registered, zones.origins))
+    notes = [note for note in told if note] + refused
     facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}
     show.done(facts | ({"notes": notes} if notes or as_json else {}), as_json=as_json)
 
@@ -624,11 +709,54 @@ def import_config(
     show.done(facts, as_json=as_json)
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="F", help="Where to write; holds evidence, so keep it private.")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write a copy of the whole store, as it is at one moment, while the list runs; keys.json is not in it."""
+    from dnsbl.cli.copies import write
+
+    written = write(open_list(config), file)
+    show.done({"file": str(file), "octets": written}, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="F", help="What `dnsbl backup` has written.")],
+    log: Annotated[
+        Path | None, typer.Option("--log", help="The event log: what it knows to have happened since is not lost.")
+    ] = None,
+    trust_words: Annotated[
+        bool, typer.Option("--trust-words", help="Without a log, keep operators' listings: none was dropped since.")
+    ] = False,
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Fill an empty database from a copy. What was removed since does not come back; what is doubtful is retested."""
+    from dnsbl.cli.copies import bring_back
+
+    done = bring_back(config, file, log, reason=_reason(reason), actor=operator(), trust_words=trust_words)
+    show.restored(done, as_json=as_json)
+
+
 @database.command()
 def upgrade(config: Config = None, as_json: Json = False) -> None:
     """Create the tables, or bring them to this version's form."""
     open_list(config, upgrade=True)
     show.done({"database": "at this version"}, as_json=as_json)
+
+
+def registered(origin: str) -> str:
+    """Why a zone's name is better another one, or ""."""
+    if origin.count(".") > 1:
+        return ""
+    return (
+        f"{origin} is a registered domain itself: a name below it can be delegated, and led nowhere at the list's end, "
+        "without its site and mail (RFC 6471 3.1)."
+    )
 
 
 def _zone(served: Zones, origin: str, *, ours: bool = False) -> Zone:

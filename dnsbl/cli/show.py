@@ -1,4 +1,7 @@
-"""Results for people (rich) or for programs (one JSON document). Holds no rule; strangers' text comes escaped."""
+"""Results for people (rich) or for programs (one JSON document). Holds no rule; strangers' text comes escaped.
+
+Over 400 lines, since each kind of result is one short function and a reader looks for it here.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,23 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from dnsbl.casework.restoring import Restored
 from dnsbl.casework.ring import Shown
 from dnsbl.cli import terminal
-from dnsbl.model import INBOX, Entry, Exclusion, Job, Listing, Notice, Purge, Return, RunReport, Standing, Suspension
+from dnsbl.model import (
+    INBOX,
+    Entry,
+    Exclusion,
+    Job,
+    Listing,
+    Notice,
+    Proposal,
+    Purge,
+    Return,
+    RunReport,
+    Standing,
+    Suspension,
+)
 from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import cause_of
 from dnsbl.web.shapes import run_shape, standing_shape
@@ -253,6 +270,33 @@ def _decided(name: str, found: Sequence[tuple[Exclusion | Listing, str]], nothin
         terminal.out().print(f"{each.network} since {_when(each.since)}: {reason}{said}")
 
 
+def review(lapsing: Sequence[Listing], waiting: Sequence[Proposal], *, as_json: bool) -> None:
+    """Operators' listings that lapse soon, and what waits for a second word."""
+    rows = [
+        {
+            "network": str(each.network),
+            "kind": each.kind,
+            "by": each.author,
+            "reason": each.note,
+            "lapses": f"{each.expires:%Y-%m-%dT%H:%M:%SZ}" if each.expires else None,
+        }
+        for each in lapsing
+    ]
+    proposed = [
+        {"network": str(each.network), "kind": each.kind, "by": each.author, "reason": each.reason} for each in waiting
+    ]
+    if as_json:
+        document({"to_review": rows, "proposed": proposed})
+        return
+    console = terminal.out()
+    for row in rows:
+        console.print(f"{row['network']} ({row['kind']}) lapses {row['lapses']}: {row['reason']} ({row['by']})")
+    for one in proposed:
+        console.print(f"{one['network']} ({one['kind']}) waits for another operator: {one['reason']} ({one['by']})")
+    if not rows and not proposed:
+        console.print("Nothing is to be reviewed.")
+
+
 def purge(found: Purge, *, dry_run: bool, as_json: bool) -> None:
     """What was taken back, or would be."""
     facts = {
@@ -298,6 +342,20 @@ def suspensions(found: Sequence[Suspension], *, as_json: bool) -> None:
         terminal.out().print(
             f"{each.source} since {_when(each.since)}, {each.retracted} listings taken back: {each.reason}{said}"
         )
+
+
+def restored(found: Restored, *, as_json: bool) -> None:
+    """What came back from a copy."""
+    facts = {
+        "copy of": f"{found.made:%Y-%m-%dT%H:%M:%SZ}",
+        "rows": found.rows,
+        "replayed": found.entries,
+        "known until": f"{found.until:%Y-%m-%dT%H:%M:%SZ}",
+        "removed since": found.removed,
+        "doubtful": found.doubtful,
+        "tests": found.tests,
+    }
+    done(facts, as_json=as_json)
 
 
 def message(found: Return, *, as_json: bool) -> None:

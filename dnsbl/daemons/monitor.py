@@ -2,15 +2,20 @@
 
 A shell around `dns.secondaries.watch`: `dns.listen` (ourselves), `dns.secondaries` and `dns.monitor`, over UDP, all at
 once; each answer tells from which version of the zone it is, where its server can (RFC 9660). Each question waits for
-at most `SECONDS` and is asked `TRIES` times.
+at most `SECONDS` and is asked `TRIES` times. Of others' copies on the web (`copies.mirrors`) the head is read,
+HEAD_MOST octets of it at most.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from http.client import HTTPException
 from ipaddress import ip_address
 from typing import Any
+from urllib.request import Request, urlopen
 
 import dns.asyncquery
 import dns.edns
@@ -23,7 +28,7 @@ from dnsbl.addresses import Address
 from dnsbl.casework.contents import Contents
 from dnsbl.casework.views import Views
 from dnsbl.dns import wire
-from dnsbl.dns.secondaries.watch import Codes, Expected, Heard, expected, report
+from dnsbl.dns.secondaries.watch import Codes, Expected, Heard, copied, expected, report
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.opened import OpenedList
 from dnsbl.settings import Dns, split_listen
@@ -31,6 +36,8 @@ from dnsbl.settings import Dns, split_listen
 SECONDS = 2.0
 TRIES = 2
 _WHICH_VERSION = dns.edns.GenericOption(str(wire.ZONEVERSION), b"")
+#: Seconds for a copy on the web, and octets of its first line at most.
+COPY_SECONDS, HEAD_MOST = 10.0, 4096
 #: Questions at once, so that a long list of servers is no flood.
 AT_ONCE = 50
 
@@ -52,7 +59,25 @@ def _at_home(listen: str) -> str:
 async def look(opened: OpenedList) -> list[dict[str, object]]:
     """Ask everybody once; one record a server and zone, as `watch.report` makes them."""
     last = await asyncio.to_thread(_last_change, opened.casework.contents, opened.casework.views)
-    return await ask(places(opened.settings.dns), opened.zones, last)
+    records = await ask(places(opened.settings.dns), opened.zones, last)
+    serials: dict[str, int | None] = {zone.origin: None for zone in opened.zones}
+    for record in reversed(records):
+        serials[str(record["zone"])] = record["serial"] if isinstance(record["serial"], int) else None
+    copies, now = opened.settings.copies, opened.clock.now()
+    heads = await asyncio.gather(*(asyncio.to_thread(_head, url) for url in copies.mirrors))
+    lag = timedelta(minutes=copies.lag_minutes)
+    return records + [copied(url, head, serials, now, lag) for url, head in zip(copies.mirrors, heads, strict=True)]
+
+
+def _head(url: str) -> dict[str, object] | None:
+    """The head of a copy on the web; None when there is none."""
+    request = Request(url, headers={"Range": f"bytes=0-{HEAD_MOST - 1}", "User-Agent": "dnsbl-monitor"})
+    try:
+        with urlopen(request, timeout=COPY_SECONDS) as answer:
+            found: object = json.loads(answer.readline(HEAD_MOST))
+    except (OSError, ValueError, HTTPException):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 async def ask(

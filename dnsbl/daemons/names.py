@@ -17,7 +17,7 @@ from ipaddress import ip_address
 
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
-from dns.resolver import NoResolverConfiguration
+from dns.resolver import NXDOMAIN, NoResolverConfiguration
 
 from dnsbl.addresses import Address
 
@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 PATIENCE = 5.0
 #: Names that are looked up for one server.
 MOST = 4
+#: TXT records at one name that are looked at.
+TEXTS = 20
 
 
 async def own_name(address: Address, names: tuple[str, ...], resolver: Resolver | None = None) -> str:
@@ -75,6 +77,20 @@ class Lookups:
     own_name: Callable[[Address, tuple[str, ...]], Awaitable[str]] = own_name
     twins: Callable[[Address, tuple[str, ...]], Awaitable[tuple[Address, ...]]] = twins
     shared: Callable[[Address, Address, tuple[str, ...]], Awaitable[str]] = shared
+
+
+async def texts(name: str, resolver: Resolver | None = None) -> list[str] | None:
+    """The TXT records at a name, each as one text, TEXTS of them at most; None when nobody could tell."""
+    try:
+        asked = resolver or Resolver()
+        async with asyncio.timeout(PATIENCE):
+            answer = await asked.resolve(name, "TXT", raise_on_no_answer=False, search=False)
+    except NXDOMAIN:
+        return []
+    except (DNSException, NoResolverConfiguration, TimeoutError):
+        return None
+    found = [b"".join(record.strings).decode("ascii", "replace") for record in answer.rrset or ()]
+    return found[:TEXTS]
 
 
 async def _names(

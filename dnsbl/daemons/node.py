@@ -31,6 +31,7 @@ from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Board
 from dnsbl.serving import keybook
+from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles
 from dnsbl.serving.sentmetrics import Sending
 from dnsbl.settings import Settings
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from dnsbl.web.server import WebServer
 
 __all__ = ["Bound", "Node"]
+
+#: Seconds between two looks whether a zone's last day has come.
+DAY_CHECK = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +81,8 @@ class Node:
         self._beside = beside
         self._web: WebServer | None = None
         roles = set(roles)
+        feeds = settings.copies.feeds and "web" in roles
+        self._files = ZoneFiles(casework.contents, settings, zones, clock) if feeds else None
         self._front = (
             Front(casework.contents, settings, zones, clock, self.board, self.bound) if "dns" in roles else None
         )
@@ -125,21 +131,29 @@ class Node:
                 await keeper.abandon()
             raise
         working = [asyncio.create_task(keeper.run(stop)) for keeper in begun]
+        days = asyncio.create_task(self._watch_days())
         try:
             ready(self.bound)
             await stop.wait()
             await asyncio.gather(*working)
         finally:
-            for task in working:
+            for task in (*working, days):
                 task.cancel()
-            await asyncio.gather(*working, return_exceptions=True)
+            await asyncio.gather(*working, days, return_exceptions=True)
+
+    async def _watch_days(self) -> None:
+        """Answer otherwise when the day comes that a zone's file names as its end."""
+        while True:
+            if not self._zones.stand(self._clock.now().date()):
+                await self.reload()
+            await asyncio.sleep(DAY_CHECK)
 
     async def reload(self) -> None:
         """Read the zone files again: the good ones are served and shown at once, with mistakes all stays as it is."""
         if self._front:
             await self._front.look_for_secrets()
         try:
-            zones = await asyncio.to_thread(read_zones, self._settings)
+            zones = await asyncio.to_thread(read_zones, self._settings, today=self._clock.now().date())
         except SettingsError as error:
             for mistake in error.mistakes:
                 _log.error("the zones stay as they were: %s", mistake)
@@ -147,6 +161,8 @@ class Node:
         self._zones = zones
         if self._web:
             self._web.zones = zones
+        if self._files:
+            self._files.zones = zones
         if self._front:
             await self._front.rezone(zones)
         _log.info("the zone files were read again")
@@ -185,7 +201,8 @@ class Node:
         return worker
 
     async def _begin_scheduler(self) -> Shell:
-        return Scheduler(self._casework.upkeep, Feeder(self._casework.feeding, self._settings))
+        feeder = Feeder(self._casework.feeding, self._settings)
+        return Scheduler(self._casework.upkeep, feeder, self._casework.shipping)
 
     async def _begin_notices(self) -> Shell:
         return Postman(self._casework.dispatch, self._settings, self._clock, self._mailed)
@@ -204,6 +221,7 @@ class Node:
             clock=self._clock,
             zones=self._zones,
             self_tests=self._casework.self_tests,
+            files=self._files,
             metrics=self.metrics,
             keys=self._keys,
             health=self.board.all,

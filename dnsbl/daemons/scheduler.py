@@ -15,6 +15,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from dnsbl.casework.shipping import Shipping
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.daemons.feeder import Feeder
 from dnsbl.errors import DnsblError, Withheld
@@ -23,18 +24,20 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Settles runs whose window has closed, ends listings whose time has come, bounds what evidence is kept, and has
-    feeds pulled, if there is a feeder."""
+    """Settles runs whose window has closed, ends listings whose time has come, bounds what evidence is kept, keeps the
+    event log, and has feeds pulled, if there is a feeder."""
 
     def __init__(
         self,
         upkeep: Upkeep,
         feeder: Feeder | None = None,
+        shipping: Shipping | None = None,
         *,
         settle_every: float = 1.0,
         expire_every: float = 30.0,
         forget_every: float = 60.0,
         feeds_every: float = 15.0,
+        ship_every: float = 10.0,
     ) -> None:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
@@ -43,6 +46,7 @@ class Scheduler:
             ("settle", upkeep.settle, settle_every),
             ("expire", upkeep.expire, expire_every),
             ("forget", upkeep.forget, forget_every),
+            *([("ship", shipping.ship, ship_every)] if shipping else []),
         )
         #: In a thread of its own: what a stranger's server delays, delays nothing else.
         self._slow: tuple[tuple[str, Callable[[], int], float], ...] = (
@@ -78,7 +82,7 @@ class Scheduler:
         except DnsblError as error:
             why = str(error)
         else:
-            if done:
+            if done and name != "ship":
                 _log.info("%s: %d", name, done)
         if name == "expire":
             self.held = held

@@ -1,5 +1,7 @@
 """The end of a list, planned so that it harms nobody (RFC 6471 section 3.4). Pure: texts out of a zone and dates.
 
+The day stands in the zone's file (`retires`). Until then its status record says so; from then on it lists nothing.
+
 A list that is left alone lists the world one day, when its name gets a new owner. So: announce it a month ahead or
 more, take the listings away on the day, send the queries to name servers that do not exist, and keep the domain. The
 name servers of a dead zone have documentation addresses alone (RFC 5737, RFC 3849), never somebody's.
@@ -7,6 +9,8 @@ name servers of a dead zone have documentation addresses alone (RFC 5737, RFC 38
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import date, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
@@ -52,11 +56,38 @@ def plan(zone: Zone, *, end: date) -> list[tuple[date, str]]:
     """What to do when, in order."""
     return [
         (end - timedelta(days=NOTICE), "announce it: website, mailing lists, makers of mail software; again each week"),
-        (end, f"drop all listings, stop nominations and tests, and take {zone.origin} out of your own documents"),
+        (
+            end,
+            f"the zone empties itself, test points too; `dnsbl stop` ends testing, and take {zone.origin} out of your "
+            "own documents",
+        ),
         (end + timedelta(days=1), "ask the parent zone for the dead delegation (--print-delegation), TTL one week"),
         (end + timedelta(days=8), "switch the name servers off, when queries have ceased"),
         (end + timedelta(days=365), "renew the domain, this year and every year; watch its expiry"),
     ]
+
+
+#: The line of a zone file that names its last day, above every table.
+_RETIRES = re.compile(r"^retires[ \t]*=.*\n?", re.MULTILINE)
+_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
+_ORIGIN = re.compile(r"^origin[ \t]*=.*\n", re.MULTILINE)
+
+
+def dated(text: str, end: date | None) -> str:
+    """A zone file's text with this last day, or with none; nothing else in it changes. Raises ValueError where its
+    form does not allow that."""
+    table = _TABLE.search(text)
+    cut = table.start() if table else len(text)
+    head, rest = _RETIRES.sub("", text[:cut]), text[cut:]
+    if end is not None:
+        head, found = _ORIGIN.subn(lambda line: f"{line[0]}retires = {end}\n", head, count=1)
+        if not found:
+            raise ValueError("the zone file has no line that begins with origin")
+    changed = tomllib.loads(head + rest)
+    before = tomllib.loads(text)
+    if changed.pop("retires", None) != end or changed != {k: v for k, v in before.items() if k != "retires"}:
+        raise ValueError("the zone file has a form that is not changed here")
+    return head + rest
 
 
 def delegation(zone: Zone) -> str:

@@ -5,6 +5,8 @@ Pure: text in, `zones.Zone` out; `config` reads the files. dnslib builds and pac
 
 A name that could be an address or a part of one never gets another meaning: kinds and static records have labels of at
 least two characters that are not all digits.
+
+Over 400 lines, since a file's shape, its checks and what is packed of it are read together.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePath
 from string import Formatter
@@ -25,8 +29,9 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_
 from dnsbl.addresses import Address
 from dnsbl.dns import wire
 from dnsbl.dns.sources.reading import FORMS
-from dnsbl.dns.zones import LOOPBACK, NEVER, RESERVED, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
+from dnsbl.dns.zones import LOOPBACK, NEVER, RESERVED, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
+from dnsbl.model import DECLARED
 from dnsbl.settings import Hostname, Section
 
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
@@ -49,24 +54,29 @@ _Timer = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Ttl = Annotated[int, Field(ge=0, le=604800)]
 
 
-def read_zone(text: str, source: str, *, site: str) -> Zone:
-    """The zone in this text; `source` names it in mistakes. Raises SettingsError with every mistake."""
+def read_zone(text: str, source: str, *, site: str, today: date | None = None) -> Zone:
+    """The zone in this text, as it is on this day; without one its end has not come. `source` names it in mistakes.
+
+    Raises SettingsError with every mistake.
+    """
     try:
         file = _File.model_validate(tomllib.loads(text), context={"site": site})
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{source}: not TOML: {error}"]) from None
     except ValidationError as error:
         raise SettingsError([f"{source}: {sentence}" for e in error.errors() for sentence in _mistakes(e)]) from None
-    return _packed(file, site, PurePath(source).parent)
+    zone = _packed(file, site, PurePath(source).parent)
+    return _ended(zone) if file.retires is not None and today is not None and file.retires <= today else zone
 
 
-def zones_from(texts: Mapping[str, str], *, site: str) -> Zones:
-    """All zones, by file name. Raises SettingsError with every mistake in every file, and between them."""
+def zones_from(texts: Mapping[str, str], *, site: str, today: date | None = None) -> Zones:
+    """All zones as they are on this day, by file name. Raises SettingsError with every mistake in every file, and
+    between them."""
     mistakes: list[str] = []
     zones: list[tuple[str, Zone]] = []
     for source, text in texts.items():
         try:
-            zones.append((source, read_zone(text, source, site=site)))
+            zones.append((source, read_zone(text, source, site=site, today=today)))
         except SettingsError as error:
             mistakes += error.mistakes
     for n, (source, zone) in enumerate(zones):
@@ -81,8 +91,35 @@ def zones_from(texts: Mapping[str, str], *, site: str) -> Zones:
                 mistakes.append(f"{source}: origin: {zone.origin} and {other.origin} must not lie inside one another")
     if mistakes:
         raise SettingsError(mistakes)
-    digest = hashlib.sha256(repr((site, sorted(texts.values()))).encode()).hexdigest()
+    over = [zone.origin for _, zone in zones if zone.ended]
+    digest = hashlib.sha256(repr((site, sorted(texts.values()), *over)).encode()).hexdigest()
     return Zones(tuple(zone for _, zone in zones), digest)
+
+
+def _use(kinds: Mapping[str, Kind]) -> str:
+    """What a zone is meant for where its file does not say (RFC 6471 2.1, 2.1.3)."""
+    if DECLARED & kinds.keys():
+        return "It lists nobody: it says how this list has decided, for other lists and for those who look."
+    return (
+        "Meant for the address of the server that hands mail to yours, not for those in its headers. Single servers "
+        "are listed, each for what it did itself, and never for its neighbours; networks only by an operator's word."
+    )
+
+
+def _ended(zone: Zone) -> Zone:
+    """The zone after its end: nobody is listed in it, not even the test points, and it says so."""
+    static = {labels: dict(types) for labels, types in zone.static.items()}
+    static[(STATUS,)] |= _status(zone, "ended")
+    return replace(zone, views={b"": View({}, {})}, sources=(), static=static, ended=True)
+
+
+def _status(zone: Zone, state: str) -> dict[int, tuple[int, tuple[bytes, ...]]]:
+    """What STATUS says: words of the form name=value, in one string."""
+    words = [f"state={state}"]
+    if zone.retires is not None:
+        words.append(f"{'since' if state == 'ended' else 'ends'}={zone.retires}")
+    words.append(f"more={zone.site}/policy")
+    return {wire.TXT: (zone.ttl, (packed(dnslib.TXT(" ".join(words)[:255])),))}
 
 
 class _SoaTable(Section):
@@ -146,6 +183,8 @@ class _RecordTable(Section):
         name = name.lower()
         if name == "@":
             return name
+        if name.rpartition(".")[2] == STATUS.decode():
+            raise ValueError(f"{STATUS.decode()} says by itself how the list stands")
         if not _RELATIVE.match(name):
             raise ValueError('"@" or a name below the origin is needed, such as www')
         nearest = name.rpartition(".")[2]
@@ -200,6 +239,8 @@ class _File(Section):
     soa: _SoaTable | None = None
     ns: Annotated[tuple[Hostname, ...], Field(max_length=13)] = ()
     ttl: _Ttl = 2100
+    use: Annotated[str, Field(max_length=400)] = ""
+    retires: date | None = None
     style: Literal["records", "bitmask"] = "records"
     kinds: dict[str, _KindTable] = Field({})
     sources: Annotated[tuple[_SourceTable, ...], Field(max_length=100)] = ()
@@ -218,6 +259,11 @@ class _File(Section):
             codes.setdefault(kind.code, name)
             if not (kind.aggregate or kind.subzone):
                 broken.append(f"{name}: aggregate or subzone must be true, or nobody can ask for it")
+        if (declared := DECLARED & kinds.keys()) and kinds.keys() != declared:
+            broken.append(
+                f"{min(declared)}: what it says is the opposite of a listing, so its zone has no other kinds "
+                "(RFC 6471 3.3)"
+            )
         if kinds and not any(kind.aggregate for kind in kinds.values()):
             broken.append("at least one kind must have aggregate = true")
         if broken:
@@ -304,7 +350,7 @@ def _packed(file: _File, site: str, folder: PurePath) -> Zone:
         if rtype in (wire.A, wire.AAAA)
         for rdata in data
     )
-    return Zone(
+    zone = Zone(
         origin=file.origin,
         labels=_labels(file.origin),
         bitmask=file.style == "bitmask",
@@ -327,7 +373,11 @@ def _packed(file: _File, site: str, folder: PurePath) -> Zone:
             )
             for source in file.sources
         ),
+        use=file.use or _use(kinds),
+        retires=file.retires,
     )
+    state = "retiring" if file.retires is not None else "alive"
+    return replace(zone, static=static | {(STATUS,): _status(zone, state)})
 
 
 def _view(kinds: Mapping[str, Kind]) -> View:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from ipaddress import IPv4Address, IPv4Network
 from operator import or_
@@ -19,6 +20,8 @@ from dnsbl.addresses import Address, Network
 TEST_POINT = IPv4Address("127.0.0.2")
 NEVER = IPv4Address("127.0.0.1")
 LOOPBACK = IPv4Network("127.0.0.0/8")
+#: The name below an origin whose TXT record says whether the list is alive, retiring or over, and where to read more.
+STATUS = b"_status"
 #: Here only test points are answered, whatever the table says; the rest of 127.0.0.0/8 serves labs and demos.
 RESERVED = IPv4Network("127.0.0.0/24")
 
@@ -91,6 +94,9 @@ class Zone:
     """Static records: name below the origin -> type -> (TTL, data of each); empty names between have no types."""
     views: Mapping[bytes, View]  #: by the label below the origin; b"" is the origin itself
     sources: tuple[DataSource, ...] = ()  #: other people's data files, answered from beside the listings
+    use: str = ""  #: what the zone is meant for, and how hard it judges; for people
+    retires: date | None = None  #: the day from which it lists nothing, announced ahead (RFC 6471 3.4)
+    ended: bool = False  #: whether that day has come: no listing, no test point, the origin and STATUS alone
 
     @property
     def listing(self) -> bool:
@@ -124,6 +130,10 @@ class Zones:
 
     def __iter__(self) -> Iterator[Zone]:
         return iter(self._zones)
+
+    def stand(self, today: date) -> bool:
+        """Whether this day finds them as they are: no zone's end has come, or gone, since they were made."""
+        return all(zone.ended == (zone.retires is not None and zone.retires <= today) for zone in self._zones)
 
     @property
     def origins(self) -> tuple[str, ...]:

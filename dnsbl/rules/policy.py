@@ -59,7 +59,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from dnsbl.errors import Damaged
-from dnsbl.model import Action, Case, Decision, FollowUp, JobReason, Reason
+from dnsbl.model import BACKSCATTER, Action, Case, Decision, FollowUp, JobReason, Reason
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from tester.verdict import Verdict
@@ -83,6 +83,12 @@ _ONCE = frozenset({JobReason.REPEAT, JobReason.PROBATION})
 
 #: Which list a proven relay belongs on.
 KIND: Mapping[Verdict, str] = {Verdict.OPEN: "relay", Verdict.OPEN_MULTIHOP: "multihop"}
+#: The same, with what only settings make a reason to list (`policy.kinds`); its proof are the bounces.
+ANY_KIND: Mapping[Verdict, str] = {**KIND, Verdict.ACCEPTS_BOUNCES: BACKSCATTER}
+#: Where bounces would count for the owner, and do not where backscatter is a reason to list.
+_BOUNCES_COUNT = frozenset({Reason.NOT_OPEN, Reason.RETEST_BOUNCES})
+#: Verdicts that say nothing about the host: what an ending listing may leave behind it, as untestable.
+CANNOT_TEST = frozenset({Verdict.REFUSES_TESTER, Verdict.UNREACHABLE, Verdict.INCONCLUSIVE})
 
 _TABLE: dict[tuple[Footing, Verdict], tuple[Action, Reason]] = {
     (Footing.CLEAR, Verdict.OPEN): (Action.LIST, Reason.LETTER_RETURNED),
@@ -129,6 +135,10 @@ _SENTENCE: Mapping[Reason, str] = {
         "Every form was refused, but in words that may be meant for us alone; a second look from another address of "
         "ours follows at once, and ends the listing if it finds the same."
     ),
+    Reason.BACKSCATTER: (
+        "The server accepted our letters from a stranger for a stranger, and bounced them to whoever they named."
+    ),
+    Reason.KIND_OFF: "This list does not list for what was found.",
     Reason.CANNOT_TEST: "The server could not be tested; that neither lists an address nor takes it off the list.",
     Reason.NOT_OPEN: "No letter came back: this is not an open relay.",
 }
@@ -161,7 +171,11 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         action, reason = Action.KEEP, Reason.SECOND_LOOK
     if case.verdict in KIND and case.elsewhere:
         action, reason = Action.DELIST if where is Footing.LISTED else Action.NOTHING, Reason.TWIN_RELAYS
-    kind = KIND.get(case.verdict) if action in (Action.LIST, Action.RENEW) else None
+    if case.verdict is Verdict.ACCEPTS_BOUNCES and BACKSCATTER in terms.kinds and reason in _BOUNCES_COUNT:
+        action, reason = Action.RENEW if where is Footing.LISTED else Action.LIST, Reason.BACKSCATTER
+    kind = ANY_KIND.get(case.verdict) if action in (Action.LIST, Action.RENEW) else None
+    if kind is not None and kind not in terms.kinds:
+        action, reason, kind = Action.KEEP if where is Footing.LISTED else Action.NOTHING, Reason.KIND_OFF, None
     return Decision(
         action=action,
         reason=reason,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from sqlalchemy import func, insert, select
 
 from dnsbl.addresses import Network
+from dnsbl.errors import Damaged
 from dnsbl.model import Change
 from dnsbl.store.schema import changes
 from dnsbl.store.shelf import Shelf, columns, many
@@ -24,6 +25,14 @@ class Changes(Shelf):
             {"seq": seq, "network": network, "kind": kind, "present": present}
             for seq, network in enumerate(networks, self.last() + 1)
         ]
+        if rows:
+            self._sql.execute(insert(changes), rows)
+
+    def replay(self, steps: Iterable[Change]) -> None:
+        """Store steps as they were once numbered. Raises Damaged where the first does not follow the last one here."""
+        rows = [{"seq": c.seq, "network": c.network, "kind": c.kind, "present": c.present} for c in steps]
+        if rows and [row["seq"] for row in rows] != list(range(self.last() + 1, self.last() + len(rows) + 1)):
+            raise Damaged(f"Change {rows[0]['seq']} does not follow change {self.last()}.")
         if rows:
             self._sql.execute(insert(changes), rows)
 

@@ -47,6 +47,7 @@ from dnsbl.store.nominations import Nominations
 from dnsbl.store.notices import Notices
 from dnsbl.store.pairs import PairShelf
 from dnsbl.store.paths import Paths
+from dnsbl.store.proposals import Proposals
 from dnsbl.store.removals import Removals
 from dnsbl.store.reporters import ReporterShelf
 from dnsbl.store.returns import Returns
@@ -97,6 +98,7 @@ class Transaction:
         self.evidence = EvidenceShelf(connection)
         self.exclusions = Exclusions(connection)
         self.suspensions = Suspensions(connection)
+        self.proposals = Proposals(connection)
         self.notices = Notices(connection)
         self.contacts = Contacts(connection)
         self.hearers = Hearers(connection)
@@ -160,6 +162,36 @@ class Store:
         """Bring the schema to the version that this program needs, all or nothing. Raises StoreUnavailable."""
         with self._writing() as tx:
             versions.upgrade(tx.connection)
+
+    @staticmethod
+    def schema(tx: Transaction) -> str:
+        """The version of the schema that this transaction sees."""
+        return versions.found(tx.connection) or ""
+
+    @contextmanager
+    def refill(self, schema: str) -> Iterator[Transaction]:
+        """One transaction that finds tables of this version of the schema, and no rows, in a database that held none.
+
+        Raises StoreUnavailable for a database that holds rows, and for a version that this program does not know.
+        """
+        if not (schema.isdigit() and schema <= versions.NEWEST):
+            raise StoreUnavailable(f"The copy has schema {schema:.20}, and this program knows {versions.NEWEST}.")
+        with self._writing() as tx:
+            found = versions.found(tx.connection)
+            if found is not None and _rows(tx):
+                raise StoreUnavailable("The database is not empty; move it away first, nothing was restored.")
+            if found is None:
+                versions.upgrade(tx.connection, schema)
+            elif found != schema:
+                raise StoreUnavailable(
+                    f"The database has tables of schema {found}, the copy {schema}; give an empty one."
+                )
+            yield tx
+
+    @staticmethod
+    def bring_up(tx: Transaction) -> None:
+        """Bring the schema to the version that this program needs, in this transaction."""
+        versions.upgrade(tx.connection)
 
     def check(self) -> None:
         """Raise StoreUnavailable, with one sentence, when the schema is missing or of another version."""
@@ -240,6 +272,11 @@ class Store:
         if self._unfit:
             _held(tx)
             self._unfit = False
+
+
+def _rows(tx: Transaction) -> bool:
+    """Whether anything was ever entered here."""
+    return bool(tx.journal.read(None, most=1)) or tx.changes.last() > 0
 
 
 def _held(tx: Transaction) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from collections.abc import Iterator
+
+from sqlalchemy import LargeBinary, delete, insert, select, type_coerce
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import Exclusion
@@ -32,6 +34,17 @@ class Exclusions(Shelf):
         return many(
             Exclusion, self._sql.execute(select(*columns(exclusions, Exclusion)).order_by(exclusions.c.network))
         )
+
+    def at(self, network: Network) -> Exclusion | None:
+        """The exclusion of exactly this network."""
+        wanted = select(*columns(exclusions, Exclusion)).where(exclusions.c.network == network)
+        return one(Exclusion, self._sql.execute(wanted).one_or_none())
+
+    def present(self) -> Iterator[bytes]:
+        """Every excluded network as its key (see `columns.network_key`), as a stream in the order of networks."""
+        wanted = select(type_coerce(exclusions.c.network, LargeBinary)).order_by(exclusions.c.network)
+        with self._sql.execute(wanted.execution_options(yield_per=10000)) as rows:
+            yield from rows.scalars()
 
     def covering(self, address: Address) -> Exclusion | None:
         """The exclusion that covers this address, the narrowest if there are several."""

@@ -11,6 +11,7 @@ so nothing is decided, since whatever is decided is entered.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum, auto
@@ -130,6 +131,23 @@ class Journal(Shelf):
         if subject is not None:
             wanted = wanted.where(journal.c.subject == subject)
         return many(Entry, self._sql.execute(wanted))[::-1]
+
+    def after(self, number: int, *, most: int) -> list[Entry]:
+        """The entries behind this number, in order; at most so many."""
+        wanted = select(*columns(journal, Entry)).where(journal.c.seq > number).order_by(journal.c.seq).limit(most)
+        return many(Entry, self._sql.execute(wanted))
+
+    def replay(self, entries: Iterable[Entry]) -> None:
+        """Add entries as they were once made, from elsewhere, to the end of the chain. Raises Damaged for one that does
+        not hold there; then nothing of this transaction counts."""
+        last = self.read(None, most=1)
+        seq, previous = (last[0].seq, last[0].hash) if last else (0, START)
+        for entry in entries:
+            if (entry.seq, entry.previous, entry.hash) != (seq + 1, previous, digest(entry)):
+                raise Damaged(f"Entry {entry.seq} does not follow entry {seq} of the journal.")
+            self._sql.execute(insert(journal).values({name: getattr(entry, name) for name in (*_HASHED, "hash")}))
+            seq, previous = entry.seq, entry.hash
+        self._tail = None
 
     def verify(self) -> int:
         """Follow the whole chain; returns its length. Raises Damaged naming the first entry that does not hold."""

@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, func, insert, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
-from dnsbl.model import EXCEPTION, PROOF_KINDS, Listing, Reason
+from dnsbl.model import BACKSCATTER, EXCEPTION, PROOF_KINDS, Listing, Reason
 from dnsbl.store.columns import covering, span
 from dnsbl.store.schema import ACTIVE, letters, listings
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -73,6 +73,20 @@ class Listings(Shelf):
         """Active listings by this operator's word, exceptions apart; at most so many."""
         wanted = select(*_LISTING).where(listings.c.author == author, listings.c.kind != EXCEPTION, ACTIVE)
         return many(Listing, self._sql.execute(wanted.order_by(listings.c.id).limit(most)))
+
+    def to_review(self, before: datetime, *, most: int) -> list[Listing]:
+        """Active listings by operators' word that lapse before this moment, the first to lapse first."""
+        wanted = select(*_LISTING).where(listings.c.expires <= before, listings.c.reason == Reason.OPERATOR, ACTIVE)
+        return many(Listing, self._sql.execute(wanted.order_by(listings.c.expires, listings.c.id).limit(most)))
+
+    def extend(self, numbers: Iterable[int], expires: datetime | None) -> None:
+        """These listings lapse at another time."""
+        self._sql.execute(update(listings).where(listings.c.id.in_(list(numbers)), ACTIVE).values(expires=expires))
+
+    def active_after(self, number: int, *, most: int) -> list[Listing]:
+        """Active listings, exceptions too, whose own number is behind this one, in their order; at most so many."""
+        wanted = select(*_LISTING).where(listings.c.id > number, ACTIVE).order_by(listings.c.id)
+        return many(Listing, self._sql.execute(wanted.limit(most)))
 
     def end(self, numbers: Iterable[int], *, at: datetime, reason: Reason) -> None:
         """End these listings."""
@@ -172,7 +186,8 @@ class Listings(Shelf):
             yield from rows
 
     def _hold_law_one(self, kind: str, run: str | None) -> None:
-        came_back = select(letters.c.id).where(letters.c.run == run, letters.c.finding.in_(_CAME_BACK)).limit(1)
+        shown = [Finding.BOUNCED] if kind == BACKSCATTER else _CAME_BACK
+        came_back = select(letters.c.id).where(letters.c.run == run, letters.c.finding.in_(shown)).limit(1)
         if kind in PROOF_KINDS and self._sql.execute(came_back).one_or_none() is None:
             raise Damaged(f"No letter of run {run} has come back; nothing is listed as {kind} for it.")
 

@@ -12,6 +12,9 @@ from dnsbl.store.columns import YesNo
 from dnsbl.store.schema import removals, runs
 from dnsbl.store.shelf import Shelf
 
+#: How the address itself is called among those who ask for its removal.
+OWNER = "the address itself"
+
 
 class Removals(Shelf):
     """Requests, one row for each asker and run."""
@@ -48,6 +51,11 @@ class Removals(Shelf):
     def askers(self, run: str) -> list[str]:
         """Who has asked for this very retest."""
         return list(self._sql.execute(select(removals.c.asker).where(removals.c.run == run)).scalars())
+
+    def last_asked(self, address: Address, asker: str) -> datetime | None:
+        """When this one last asked for the removal of an address."""
+        wanted = select(func.max(removals.c.at)).where(removals.c.address == address, removals.c.asker == asker)
+        return self._sql.execute(wanted).scalar()
 
     def counted(self, address: Address, since: datetime) -> list[tuple[str, datetime]]:
         """Who has asked since then, and when, of those whose number a day is bounded; oldest first."""

@@ -1,9 +1,11 @@
 """The tables. What the newest migration makes, said once more as SQLAlchemy tables; a test holds the two equal.
 
 What has happened is never deleted: jobs are done, runs settled, listings ended. Only an exclusion gives way to a newer
-one of the same network; a suspension that is over goes, so do counts of days that are past, mails that ended long ago,
-and the octets of old evidence when it is too much (its hash stays). The journal refuses UPDATE and DELETE by trigger
-(the first migration).
+one of the same network; a suspension or proposal that is over goes, so do counts of days that are past, mails that
+ended long ago, and the octets of old evidence when it is too much (its hash stays). The journal refuses UPDATE and
+DELETE by trigger (the first migration).
+
+Over 400 lines, since every table stands here once, with its indexes.
 """
 
 from __future__ import annotations
@@ -316,6 +318,16 @@ exclusions = _table(
     Column("reason", Words, nullable=False),
     Column("public", Words, nullable=False, server_default=""),
     Column("since", Moment, nullable=False),
+)
+
+proposals = _table(
+    "proposals",
+    Column("network", NetworkKey, primary_key=True),
+    Column("kind", Words, primary_key=True),
+    Column("reason", Words, nullable=False),
+    Column("public", Words, nullable=False),
+    Column("author", Words, nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 suspensions = _table(

@@ -4,7 +4,7 @@ route but those for who runs this node: health, metrics, clients' keys."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -20,12 +20,15 @@ from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.listed.published import FOLDER
+from dnsbl.dns.zones import Zone
 from dnsbl.errors import DnsblError, StoreUnavailable, Trouble
 from dnsbl.health import Health
+from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings
 from dnsbl.web.api import Interface
 from dnsbl.web.events import Events
 from dnsbl.web.faults import API, Fault, Faults, Problem, problem
+from dnsbl.web.feeds import FeedDoor
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.handing import table_route
 from dnsbl.web.pages import Site
@@ -73,15 +76,17 @@ def create_app(
     clock: Clock,
     self_tests: SelfTests | None = None,
     events: Events | None = None,
+    files: ZoneFiles | None = None,
+    zones: Callable[[], Iterable[Zone]] = tuple,
     codes: Codes = lambda address, listed: {},
     origins: Origins = tuple,
     metrics: Metrics = no_metrics,
     keys: KeyUses = no_keys,
     health: Callable[[], list[Health]] = list,
 ) -> FastAPI:
-    """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which zones;
-    `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `self_tests` none are
-    offered; `events` has the places for who watches tests.
+    """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
+    `zones`; `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `self_tests` none
+    are offered; `events` has the places for who watches tests. Without `files` no zone can be copied.
     """
     app = _App(
         title=settings.service.name,
@@ -99,13 +104,15 @@ def create_app(
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
     events = Events(settings.web, clock) if events is None else events
     app.include_router(Interface(doors, views, settings, clock, codes, origins, events).router)
-    app.include_router(Site(doors, views, settings, clock, codes, origins, pages).router)
+    app.include_router(Site(doors, views, settings, clock, codes, origins, pages, zones).router)
     if self_tests is not None:
         door = SelfTestDoor(self_tests, views, settings, clock, pages, events)
         app.include_router(door.api)
         app.include_router(door.pages)
     if settings.publish.to:
         app.router.routes.append(table_route(settings, settings.service.state_dir / FOLDER))
+    if files is not None:
+        app.include_router(FeedDoor(files, settings.copies.feed_seconds).router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
     @app.get("/healthz", include_in_schema=False)

@@ -6,6 +6,7 @@ Holds no rule: reads a form, calls one verb, shows the result. Nominators learn 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from dnsbl.casework.base import Asker
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
-from dnsbl.dns.zones import TEST_POINT
+from dnsbl.dns.zones import TEST_POINT, Zone
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import PROOF_KINDS, Door, JobReason, JobState, Listing, Refusal, RunReport, Standing, State
 from dnsbl.rules import asking, intake
@@ -64,7 +65,15 @@ class Site:
     """The routes for people."""
 
     def __init__(
-        self, doors: Doors, views: Views, settings: Settings, clock: Clock, codes: Codes, origins: Origins, pages: Pages
+        self,
+        doors: Doors,
+        views: Views,
+        settings: Settings,
+        clock: Clock,
+        codes: Codes,
+        origins: Origins,
+        pages: Pages,
+        zones: Callable[[], Iterable[Zone]] = tuple,
     ) -> None:
         self._doors = doors
         self._views = views
@@ -72,6 +81,7 @@ class Site:
         self._clock = clock
         self._codes = codes
         self._origins = origins
+        self._zones = zones
         self._render = pages.render
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         for path, shown in (
@@ -197,7 +207,14 @@ class Site:
         return self._render("no-more-mail.html", token=token[:64], domain=domain, done=True)
 
     def policy(self) -> Response:
-        return self._render("policy.html", terms=self._settings.policy, tester=self._settings.tester)
+        return self._render(
+            "policy.html",
+            terms=self._settings.policy,
+            tester=self._settings.tester,
+            zones=self._zones(),
+            corrections=self._views.corrections(),
+            words=words,
+        )
 
     def about(self) -> Response:
         return self._render("about.html", test_point=self._codes(TEST_POINT, ()))

@@ -21,6 +21,7 @@ from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.health import Health
+from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings, Web, split_listen
 from dnsbl.web.app import KeyUses, Metrics, create_app, no_keys, no_metrics
 from dnsbl.web.connection import Connection
@@ -167,6 +168,7 @@ class WebServer(HttpServer):
         clock: Clock,
         zones: Zones,
         self_tests: SelfTests | None = None,
+        files: ZoneFiles | None = None,
         metrics: Metrics = no_metrics,
         keys: KeyUses = no_keys,
         health: Callable[[], list[Health]] = list,
@@ -178,6 +180,8 @@ class WebServer(HttpServer):
             settings,
             clock=clock,
             self_tests=self_tests,
+            files=files,
+            zones=lambda: self.zones,
             codes=lambda address, listed: self.zones.codes_of(address, listed),
             origins=lambda: self.zones.origins,
             metrics=metrics,

@@ -23,6 +23,8 @@ STATE: Mapping[State, str] = {
 #: What a kind of listing says; kinds of operators have no sentence here.
 KIND: Mapping[str, str] = {
     "relay": "It is an open relay: it passes on mail from strangers to strangers.",
+    "backscatter": "It accepts mail from strangers for strangers and bounces it to whoever is named as the sender.",
+    "untestable": "It was an open relay, and can no longer be tested.",
     "multihop": "It is the input of an open relay: mail from strangers goes in here and comes out elsewhere.",
 }
 
@@ -41,11 +43,16 @@ REASON: Mapping[Reason, str] = {
     Reason.TWIN_RELAYS: "it does not relay itself; another address of the same machine does, and delivers itself",
     Reason.ONE_WAY_IN: "it was found closed at one way in, which does not speak for the others",
     Reason.SECOND_LOOK: "a retest was refused in words that may mean us alone; a second look must confirm it",
+    Reason.BACKSCATTER: "test letters from a stranger for a stranger were accepted and bounced to their named sender",
+    Reason.KIND_OFF: "this list does not list for what was found",
     Reason.CANNOT_TEST: "the server could not be tested",
     Reason.NOT_OPEN: "no open relay was found",
     Reason.EXPIRED: "the listing ended by itself, without fresh proof",
     Reason.EXCLUDED: "the network is excluded from tests",
     Reason.OPERATOR: "an operator of this list decided so",
+    Reason.DOUBTFUL: (
+        "the list was restored from a copy, and whether this listing had ended is not known; it is tested again"
+    ),
     Reason.PURGED: "its source was not to be trusted, and nobody else had shown anything",
     Reason.NOMINATED: "somebody showed spam that came from here",
     Reason.ASKED_REMOVAL: "somebody asked for a retest",

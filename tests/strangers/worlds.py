@@ -26,6 +26,7 @@ USERS: Mapping[str, Sequence[str]] = {
     "courier": ("courier",),
     "postgrey": ("postgrey",),
     "nftables": (),
+    "ipset": (),
     "haproxy": ("haproxy",),
     "nginx": (),
 }

@@ -76,6 +76,29 @@ class Table:
             given.clear()
         return cls(bands, serial)
 
+    @classmethod
+    def beside(
+        cls,
+        path: Path,
+        rows: Iterable[tuple[Network | bytes, str | None]],
+        *,
+        serial: int,
+        barred: Callable[[int, int], Iterable[tuple[int, int]]],
+        zones_digest: str,
+        now: int,
+    ) -> tuple[Table, int]:
+        """A table of these rows with the serial that whoever answers gives it, as far as the last good table at `path`
+        tells, and the change number from which the log leads there; `now` in Unix seconds.
+        """
+        table, _ = cls.of(rows, serial=serial).without(barred)
+        try:
+            served = cls.mapped(path)
+            served.verify()
+        except (OSError, Damaged):
+            return table.follows(None, zones_digest=zones_digest, now=now), serial
+        found = table.follows(served, zones_digest=zones_digest, now=now)
+        return found, served.since if found.epoch == served.epoch and served.serial <= serial else serial
+
     def __len__(self) -> int:
         return sum(self.counts.values())
 

@@ -1,4 +1,6 @@
 """A zone as files for others: rbldnsd, BIND, JSON lines, Postfix. Pure generators of lines, each ending in a newline.
+`filters` makes those for packet filters and policy zones. `written` puts the time before them until which a copy may be
+used, in whatever way the form has for it: a copy that nobody renews should not be believed for ever.
 
 The test points of RFC 5782 section 5 are in every format, and what the table says about 127.0.0.0/24 in none. Networks
 stay networks where the format has them; `records` says what becomes of them in a master file. Exceptions become
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 
 import dnslib
@@ -17,10 +20,11 @@ from dnslib.label import DNSBuffer
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.secondaries import filters
 from dnsbl.dns.secondaries.records import names
 from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page, reserved
 from dnsbl.errors import DnsblError
-from dnsbl.model import EXCEPTION
+from dnsbl.model import EXCEPTION, Change
 
 #: The form of the JSON lines; grows when a field changes its meaning.
 SCHEMA = 1
@@ -84,16 +88,14 @@ def bind(zone: Zone, table: Table, *, expand: bool = False) -> Iterator[str]:
             yield f"{name.owner} {ttl} IN TXT {_quoted(words)}\n"
 
 
-def json_lines(zone: Zone, table: Table) -> Iterator[str]:
-    """A head line: `schema`, `zone`, `serial`, and `bitmask`, whether the origin joins codes. Then an object a listing:
-    `network`, `kind`, `code`, `text`, `lists` (the names that answer for it), and `test` on test points; or `network`
-    and `exception`, which hides all that is wider.
+def json_lines(zone: Zone, table: Table, **head: object) -> Iterator[str]:
+    """A head line: `schema`, `zone`, `serial`, and `bitmask`, whether the origin joins codes; and what else `head` has.
+    Then an object a listing: `network`, `kind`, `code`, `text`, `lists` (the names that answer for it), and `test` on
+    test points; or `network` and `exception`, which hides all that is wider.
     """
-    yield _json({"schema": SCHEMA, "zone": zone.origin, "serial": table.soa_serial, "bitmask": zone.bitmask})
+    yield _json(_head(zone, table) | head)
     points: dict[tuple[Address, str], list[str]] = {}
-    kinds = {}
-    for kind, homes in _kinds(zone):
-        kinds[kind.name] = kind, [_list_name(zone, home) for home in homes]
+    kinds = _homes(zone)
     for label, view in zone.views.items():
         for address, kind in view.tests.items():
             points.setdefault((address, kind.name), []).append(_list_name(zone, label.decode() or "@"))
@@ -104,6 +106,55 @@ def json_lines(zone: Zone, table: Table) -> Iterator[str]:
             yield _json({"network": str(network), "exception": True})
         elif found in kinds and not reserved(network):
             yield _json(_listing(zone, network, *kinds[found]))
+
+
+def delta(zone: Zone, table: Table, changes: Iterable[Change], **head: object) -> Iterator[str]:
+    """What has changed since an earlier file of JSON lines, whose serial `head` should name as `since`: lines as there
+    for what is listed now, and with `gone` for what no longer is, by network and kind.
+    """
+    yield _json(_head(zone, table) | head)
+    kinds = _homes(zone)
+    last = {(change.network, change.kind): change.present for change in changes}
+    for (network, kind), present in last.items():
+        if kind == EXCEPTION:
+            yield _json({"network": str(network), "exception": True} | ({} if present else {"gone": True}))
+        elif kind in kinds and not reserved(network):
+            gone = {"network": str(network), "kind": kind, "gone": True}
+            yield _json(_listing(zone, network, *kinds[kind]) if present else gone)
+
+
+def written(form: str, zone: Zone, table: Table, *, made: datetime, not_after: datetime) -> Iterator[str]:
+    """A zone in one of FORMATS, with when it was made and until when a copy of it may be used."""
+    if form == "jsonl":
+        yield from json_lines(zone, table, **times(zone, made=made, not_after=not_after))
+        return
+    mark = _COMMENTS[form]
+    yield f"{mark} {zone.origin} {table.soa_serial}, made {_instant(made)}\n"
+    yield f"{mark} not-after {_instant(not_after)}: take a newer copy until then, or none\n"
+    for line in FORMATS[form](zone, table):
+        yield line
+        if form == "rbldnsd" and line.startswith("$NS "):  # which gives the file up itself, then
+            yield f"$TIMESTAMP - {not_after:%Y:%m:%d:%H:%M:%S}\n"
+
+
+def times(zone: Zone, *, made: datetime, not_after: datetime) -> dict[str, object]:
+    """What a head says of how long it holds, and of how the list stands."""
+    state = "ended" if zone.ended else "retiring" if zone.retires else "alive"
+    ends: dict[str, object] = {"retires": str(zone.retires)} if zone.retires else {}
+    return {"made": _instant(made), "not_after": _instant(not_after), "state": state} | ends
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _head(zone: Zone, table: Table) -> dict[str, object]:
+    return {"schema": SCHEMA, "zone": zone.origin, "serial": table.soa_serial, "bitmask": zone.bitmask}
+
+
+def _homes(zone: Zone) -> dict[str, tuple[Kind, list[str]]]:
+    """Kinds by name, with the names of the lists that hold them."""
+    return {kind.name: (kind, [_list_name(zone, home) for home in homes]) for kind, homes in _kinds(zone)}
 
 
 def cidr(zone: Zone, table: Table) -> Iterator[str]:
@@ -136,7 +187,11 @@ FORMATS: dict[str, Callable[[Zone, Table], Iterator[str]]] = {
     "bind": bind,
     "jsonl": json_lines,
     "cidr": cidr,
+    "postfix": cidr,
+    **filters.FORMS,
 }
+#: What begins a comment in each form.
+_COMMENTS = {form: ";" if form in ("bind", "rpz") else "#" for form in FORMATS}
 
 _TYPES = {wire.A: "A", wire.AAAA: "AAAA", wire.MX: "MX", wire.TXT: "TXT"}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address
 
 from dnsbl.addresses import Address, reversed_labels
@@ -94,6 +95,35 @@ def report(
         }
         for one in heard
     ]
+
+
+def copied(
+    url: str, head: Mapping[str, object] | None, serials: Mapping[str, int | None], now: datetime, lag: timedelta
+) -> dict[str, object]:
+    """One record about somebody's copy of JSON lines, by its head; None when none was to be had. `serials` is what our
+    own server says. Stale is a copy whose not-after has come, and one that is behind and older than `lag`.
+    """
+    zone = str((head or {}).get("zone", "-"))[:255]
+    record: dict[str, object] = {"server": url, "zone": zone, "serial": None, "trouble": []}
+    made, until = _moment((head or {}).get("made")), _moment((head or {}).get("not_after"))
+    serial = (head or {}).get("serial")
+    if head is None or made is None or until is None or not isinstance(serial, int):
+        return record | {"trouble": ["is no copy that can be read"]}
+    if zone not in serials:
+        return record | {"serial": serial, "trouble": ["is of no zone of ours"]}
+    trouble, ours = [], serials[zone]
+    if until <= now:
+        trouble.append(f"should not have been used since {until:%Y-%m-%d %H:%M} UTC, its not-after")
+    if ours is not None and 0 < (behind := (ours - serial) % 2**32) < 2**31 and now - made > lag:
+        trouble.append(f"has serial {serial}, {behind} behind ours, and was made {made:%Y-%m-%d %H:%M} UTC")
+    return record | {"serial": serial, "trouble": trouble}
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) and text.endswith("Z") else None
+    except ValueError:
+        return None
 
 
 def _shown(codes: Codes) -> str:

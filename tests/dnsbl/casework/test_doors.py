@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from dnsbl.casework.base import OWNER, Asker
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, Door, JobReason, JobState, Refusal
+from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Refusal
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"
@@ -310,3 +310,68 @@ def test_what_the_server_put_off_for_somebody_elses_request_goes_on_soon_when_it
     )
     office.later(minutes=6)
     assert office.casework.assignments.take_job("w1") is not None
+
+
+# -- listed, and excluded from tests ----------------------------------------------------------------------------------
+def listed_and_excluded(office) -> None:
+    office.list_open(HOST)
+    office.later(hours=1)
+    office.casework.operators.exclude(ip_network(f"{HOST}/32"), reason="asked", actor="operator")
+    office.later(hours=1)
+
+
+def test_a_stranger_is_told_the_truth_about_a_listed_address_that_is_not_tested_and_the_ways_off(office) -> None:
+    listed_and_excluded(office)
+    error = refusal(ask, office)
+    assert error.reason == Refusal.EXCLUDED
+    for word in ("is listed", f"{HOST}/32 is not tested", "from the address itself", office.settings.service.contact):
+        assert word in str(error)
+    assert "ends by itself at 2026-" in str(error)
+
+
+def owner(office) -> Job:
+    return office.casework.doors.ask_removal(ip_address(HOST), door=Door.WEB, actor=HOST, control=True)
+
+
+def test_whoever_asks_from_an_excluded_address_has_it_retested_once_and_removed(office) -> None:
+    listed_and_excluded(office)
+    owner(office)
+    assignment = office.take()
+    assert office.casework.assignments.may_dial(assignment)
+    assert office.casework.assignments.may_dial(assignment, ip_address(HOST))
+    assert office.casework.assignments.opted_out([ip_address(HOST)]) == []
+    office.issue(assignment)
+    office.talk(assignment, Outcome.RCPT_5XX)
+    office.casework.assignments.file_run(assignment)
+    found = office.casework.views.look_up(ip_address(HOST))
+    assert (found.listings, found.job) == ((), None), "removed, and no surprise follows where tests are not wanted"
+    office.later(days=40)
+    assert office.casework.assignments.take_job("w") is None
+
+
+def test_an_excluded_relay_that_is_still_open_stays_listed_and_is_not_tested_again(office) -> None:
+    listed_and_excluded(office)
+    owner(office)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    found = office.casework.views.look_up(ip_address(HOST))
+    assert found.listings
+    assert found.job is None
+
+
+def test_an_exclusion_that_comes_after_the_request_ends_the_test(office) -> None:
+    office.list_open(HOST)
+    office.later(hours=1)
+    owner(office)
+    assignment = office.take()
+    office.later(seconds=1)
+    office.casework.operators.exclude(ip_network(f"{HOST}/32"), reason="asked", actor="operator")
+    assert not office.casework.assignments.may_dial(assignment)
+    assert office.casework.assignments.opted_out([ip_address(HOST)]) == [ip_address(HOST)]
+
+
+def test_a_door_that_settings_close_takes_no_nomination_and_operators_always_may(make_office) -> None:
+    office = make_office(policy={"nominators": ["mail"]})
+    error = refusal(office.nominate, HOST)
+    assert (error.reason, "the ways are: mail" in str(error)) == (Refusal.OFF, True)
+    nomination = Nomination(address=ip_address(HOST), door=Door.CLI, nominator="operator", reason="x", evidence=None)
+    assert office.casework.doors.nominate(nomination)

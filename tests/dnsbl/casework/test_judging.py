@@ -14,6 +14,7 @@ from dnsbl.errors import Damaged
 from dnsbl.model import Action, Decision, Door, JobReason, Reason, RunState, State
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
+from tests.dnsbl.casework.test_arrivals import bounce
 
 HOST = "192.0.2.1"
 ADDRESS = ip_address(HOST)
@@ -279,3 +280,30 @@ def test_the_chance_of_a_surprise_lies_between_nought_and_one(office) -> None:
     ]
     assert draws[0] == 0.0
     assert 0.999 < draws[1] < 1.0
+
+
+def test_bounces_list_as_backscatter_where_settings_say_so_with_the_report_as_proof(make_office) -> None:
+    office = make_office(policy={"kinds": ["relay", "multihop", "backscatter"]})
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    run = office.casework.assignments.file_run(assignment)
+    bounce(office, run.id)
+    assert standing(office).last_verdict is Verdict.ACCEPTS_BOUNCES
+    (listing,) = office.casework.views.look_up(ip_address(HOST)).listings
+    assert (listing.kind, listing.reason, listing.run) == ("backscatter", Reason.BACKSCATTER, run.id)
+    entry = next(e for e in office.casework.operators.journal(ip_address(HOST)) if e.verb == "listed")
+    assert "message sha256:" in entry.evidence
+
+
+def test_no_backscatter_is_listed_without_a_proven_bounce(office) -> None:
+    with pytest.raises(Damaged), office.store.write() as tx:
+        tx.listings.add(
+            [ip_network(HOST)],
+            kind="backscatter",
+            since=office.clock.now(),
+            expires=None,
+            reason=Reason.BACKSCATTER,
+            run="nothing",
+        )

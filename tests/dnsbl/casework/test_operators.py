@@ -13,7 +13,7 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import export
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import Damaged, Refused
-from dnsbl.model import Door, JobReason, Reason, Refusal, State
+from dnsbl.model import DECLARED, Door, JobReason, Reason, Refusal, State
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"
@@ -257,7 +257,7 @@ def doors(office, address: str) -> set[str]:
     held = max((net.prefixlen for net in maps if ip_address(address) in net), default=-1)
     freed = max((net.prefixlen for net in dunno if ip_address(address) in net), default=-1)
     found = {
-        "dns": bool(table.kinds(ip_address(address))),
+        "dns": bool(set(table.kinds(ip_address(address))) - DECLARED),
         "secondaries": f"\n{name} " in master,
         "postfix": held > freed,
         "look-up": bool(office.casework.views.look_up(ip_address(address)).listings),
@@ -317,3 +317,67 @@ def test_a_relay_that_is_proven_stays_listed_whatever_is_left_out_around_it(offi
     office.casework.operators.leave_out(ip_network("192.0.2.0/24"), reason="x", actor="operator")
     office.list_open(HOST)
     assert office.casework.views.look_up(ADDRESS).state is State.LISTED
+
+
+# -- what is excluded, told and published -----------------------------------------------------------------------------
+def test_to_exclude_a_network_again_keeps_what_everybody_was_told(office) -> None:
+    operators, network = office.casework.operators, ip_network("192.0.2.0/24")
+    operators.exclude(network, reason="asked", actor="operator", public="At its owner's wish.")
+    operators.exclude(network, reason="asked again", actor="operator")
+    (kept,) = operators.exclusions()
+    assert (kept.reason, kept.public) == ("asked again", "At its owner's wish.")
+    operators.exclude(network, reason="x", actor="operator", public="Other words.")
+    assert operators.exclusions()[0].public == "Other words."
+
+
+def test_a_refusal_for_an_excluded_network_says_whom_to_write_to(office) -> None:
+    office.casework.operators.exclude(ip_network("192.0.2.0/24"), reason="asked", actor="operator")
+    contact = office.settings.service.contact
+    for verb in (lambda: office.nominate(HOST), lambda: order(office)):
+        assert contact in str(refusal(verb))
+
+
+def order(office) -> object:
+    return office.casework.operators.order_test(ADDRESS, profile="full", actor="operator")
+
+
+def published(office) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    keys = []
+    for key, kind in office.casework.contents.snapshot()[1]:
+        keys.append((key, kind))
+        found.setdefault(kind, set()).add(str(ip_network((key[1:-1], key[-1]))))
+    assert keys == sorted(keys)
+    return found
+
+
+def test_exclusions_and_exceptions_have_kinds_that_a_zone_can_publish_and_dns_follows(office) -> None:
+    operators, contents = office.casework.operators, office.casework.contents
+    table = Table.of(contents.snapshot()[1], serial=contents.last_change())
+    operators.list_networks([ip_network("10.1.0.0/16")], kind="manual", reason="spam", actor="operator")
+    operators.exclude(ip_network("192.0.2.0/24"), reason="asked", actor="operator")
+    operators.exclude(ip_network("192.0.2.0/24"), reason="again", actor="operator")
+    operators.leave_out(ip_network("10.1.1.1/32"), reason="good", actor="operator")
+    expected = {
+        "manual": {"10.1.0.0/16"},
+        "do-not-test": {"192.0.2.0/24"},
+        "": {"10.1.1.1/32"},
+        "exempt": {"10.1.1.1/32"},
+    }
+    assert published(office) == expected
+    table = table.changed(contents.changes(0))
+    assert table.same_rows(Table.of(contents.snapshot()[1]))
+    assert table.kinds(ip_address("192.0.2.9")) == ("do-not-test",)
+    operators.end_exclusion(ip_network("192.0.2.0/24"), reason="x", actor="operator")
+    operators.leave_in(ip_network("10.1.1.1/32"), reason="x", actor="operator")
+    assert published(office) == {"manual": {"10.1.0.0/16"}}
+    assert table.changed(contents.changes(table.serial)).same_rows(Table.of(contents.snapshot()[1]))
+    assert office.casework.views.look_up(ip_address("192.0.2.9")).listings == ()
+
+
+@pytest.mark.parametrize("kind", ["do-not-test", "exempt"])
+def test_nobody_lists_under_what_says_the_opposite(office, kind: str) -> None:
+    error = refusal(
+        office.casework.operators.list_networks, [ip_network("10.1.0.0/16")], kind=kind, reason="x", actor="operator"
+    )
+    assert error.reason == Refusal.WRONG_KIND

@@ -140,7 +140,7 @@ def test_what_follows_a_run_waits_for_its_day_and_gives_way_to_a_test_or_a_wish(
         queueing.follow(tx, run, further, office.clock.now())
         assert tx.jobs.live(ADDRESS) is None, "its owner wants none"
         with pytest.raises(Refused, match="is not tested") as caught:
-            refuse_excluded(tx, ADDRESS)
+            refuse_excluded(tx, ADDRESS, "us@list.example")
     assert caught.value.reason is Refusal.EXCLUDED
 
 

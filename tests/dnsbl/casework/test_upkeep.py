@@ -81,7 +81,8 @@ def test_a_request_for_removal_outlives_the_listing(office) -> None:
     assert office.casework.views.look_up(ADDRESS).state is State.QUEUED
 
 
-def test_an_operators_listing_does_not_expire(office) -> None:
+def test_an_operators_listing_does_not_expire_where_settings_ask_for_no_review(make_office) -> None:
+    office = make_office(policy={"review_days": 0})
     office.casework.operators.list_networks([ip_network("192.0.2.0/24")], kind="spam", reason="x", actor="operator")
     office.later(days=4000)
     assert office.casework.upkeep.expire() == 0
@@ -155,7 +156,7 @@ def test_a_few_end_by_themselves_whatever_their_share(make_office) -> None:
 
 
 def test_listings_without_an_end_are_no_part_of_the_share(make_office) -> None:
-    office = crowd(make_office)
+    office = crowd(make_office, review_days=0)
     office.casework.operators.list_networks(
         [ip_network(f"203.0.113.{n}/32") for n in range(100)], kind="spam", reason="x", actor="operator"
     )
@@ -202,3 +203,44 @@ def test_where_all_evidence_is_of_listed_addresses_the_oldest_goes_all_the_same(
     with office.store.read() as tx:
         assert tx.evidence.read(sha256(b"\1" * MEGABYTE).hexdigest()) is None
         assert tx.evidence.read(sha256(b"\2" * MEGABYTE).hexdigest())
+
+
+def test_what_was_a_relay_and_cannot_be_tested_any_more_is_listed_as_that_where_settings_say_so(make_office) -> None:
+    kinds = ["relay", "multihop", "untestable"]
+    office = make_office(policy={"kinds": kinds, "untestable_days": 30, "expiry_days": 20, "retest_days": [14]})
+    office.list_open(HOST)
+    office.later(days=15)
+    office.test(Outcome.CONN_REFUSED)
+    office.later(days=6)
+    assert office.casework.upkeep.expire() == 1
+    (listing,) = office.casework.views.look_up(ip_address(HOST)).listings
+    assert listing.kind == "untestable"
+    assert office.casework.contents.changes(0)[-1].kind == "untestable"
+    assert "moved" in office.verbs(HOST)
+    office.later(days=31)
+    assert office.casework.upkeep.expire() == 1
+    assert office.casework.views.look_up(ip_address(HOST)).listings == ()
+
+
+@pytest.mark.parametrize(("says", "back", "kinds"), [(Outcome.RCPT_5XX, "", []), (Outcome.ACCEPTED, HOST, ["relay"])])
+def test_an_untestable_relay_that_is_found_closed_is_off_at_once_and_an_open_one_is_a_relay_again(
+    make_office, says: Outcome, back: str, kinds: list[str]
+) -> None:
+    terms = {"kinds": ["relay", "multihop", "untestable"], "expiry_days": 20, "retest_days": [14]}
+    office = make_office(policy=terms)
+    office.list_open(HOST)
+    office.later(days=15)
+    office.test(Outcome.CONN_REFUSED)
+    office.later(days=6)
+    office.casework.upkeep.expire()
+    office.casework.operators.order_test(ip_address(HOST), profile="standard", actor="operator")
+    office.test(says, back=back)
+    assert [each.kind for each in office.casework.views.look_up(ip_address(HOST)).listings] == kinds
+
+
+def test_a_listing_whose_last_test_showed_something_ends_as_ever(make_office) -> None:
+    office = make_office(policy={"kinds": ["relay", "untestable"], "expiry_days": 20})
+    office.list_open(HOST)
+    office.later(days=21)
+    assert office.casework.upkeep.expire() == 1
+    assert office.casework.views.look_up(ip_address(HOST)).listings == ()

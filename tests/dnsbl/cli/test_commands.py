@@ -194,6 +194,8 @@ def test_a_zone_is_exported_to_a_file_or_to_standard_output(run: Run, tmp_path: 
         (("monitor", "--every", "0"), 2),
         (("monitor",), 2),
         (("retire", "--zone", "relays.example.org", "--on", "soon"), 2),
+        (("retire", "--zone", "relays.example.org"), 2),
+        (("retire", "--zone", "relays.example.org", "--on", "2100-01-01", "--cancel", "--reason", "x"), 2),
         (("retire", "--zone", "other.example", "--on", "2100-01-01"), 2),
         (("retire", "--zone", "relays.example.org", "--on", "2001-01-01", "--force"), 1),
         (("retire", "--zone", "relays.example.org", "--on", str(datetime.now(UTC).date() + timedelta(days=9))), 1),
@@ -213,6 +215,25 @@ def test_the_end_of_a_zone_is_planned_and_leads_nowhere(run: Run) -> None:
     assert delegation == document["delegation"]
     soon = str(datetime.now(UTC).date() + timedelta(days=9))
     assert soon in run("retire", "--zone", "relays.example.org", "--on", soon, "--force", plain=True)
+
+
+def test_the_end_of_a_zone_is_announced_in_its_file_with_an_entry_and_can_be_taken_back(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "zones" / "z.toml"
+    before, end = file.read_text(), str(datetime.now(UTC).date() + timedelta(days=40))
+    words = ("retire", "--zone", "relays.example.org")
+    run(*words, "--on", end)
+    assert file.read_text() == before, "without --announce nothing changes"
+    assert "a reason is needed" in run(*words, "--on", end, "--announce", code=2)
+    assert f"ends on {end}" in run(*words, "--on", end, "--announce", "--reason", "enough", plain=True)
+    assert f"retires = {end}\n" in file.read_text()
+    run(*words, "--cancel", "--reason", "not yet")
+    assert file.read_text() == before
+    entries = [(entry["subject"], entry["verb"]) for entry in run("journal")]
+    assert entries == [("zone relays.example.org", "retiring"), ("zone relays.example.org", "retiring-ended")]
+    file.write_text(before.replace('origin = "', '"origin" = "', 1))
+    assert "by hand" in run(*words, "--on", end, "--announce", "--reason", "x", code=1)
 
 
 @pytest.mark.parametrize(("changed", "engine"), [({"DNSBL_PURE": "1"}, "plain (DNSBL_PURE=1)"), ({}, compiled.which())])
@@ -366,3 +387,31 @@ def test_status_says_how_the_list_does_and_mail_that_waits_is_seen(run: Run, mon
     assert run("notices", "--end", "a@x.example")["news"] is True
     assert run("notices", "--end", "a@x.example")["news"] is False
     run("notices", "--end", "a@x.example", "--silence", "b@x.example", code=2)
+
+
+def test_check_config_says_when_a_zone_is_a_registered_domain_itself(run: Run, tmp_path: Path) -> None:
+    assert not [note for note in run("check-config")["notes"] if "registered domain" in note]
+    file = tmp_path / "zones" / "z.toml"
+    file.write_text(file.read_text().replace("relays.example.org", "example.org"))
+    assert [note for note in run("check-config")["notes"] if "example.org is a registered domain itself" in note]
+
+
+def test_what_waits_for_a_second_operator_is_shown_and_only_another_one_confirms(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text() + "[policy]\ntwo_persons = true\n")
+    assert run("listing", "add", "8.8.8.0/24", "--reason", "spam")["added"] == 0
+    assert run("lookup", "8.8.8.8")["state"] == "unknown"
+    assert "waits for another operator" in run("listing", "review", plain=True, code=1, both=True)
+    words = ("listing", "review", "8.8.8.0/24", "--confirm", "--reason", "seen")
+    assert "another operator has to confirm" in run(*words, code=1)
+    monkeypatch.setattr("getpass.getuser", lambda: "somebody-else")
+    run(*words)
+    assert run("lookup", "8.8.8.8")["state"] == "listed"
+    assert run("listing", "review") == {"to_review": [], "proposed": []}
+    assert run("listing", "review", "8.8.8.0/24", "--keep", "--reason", "still")["until"]
+    assert "lapses" in run("listing", "review", "--within", "400", plain=True, code=1, both=True)
+    run("listing", "add", "8.8.4.0/24", "--reason", "spam")
+    run("listing", "review", "8.8.4.0/24", "--withdraw", "--reason", "no")
+    run("listing", "review", "8.8.4.0/24", code=2)

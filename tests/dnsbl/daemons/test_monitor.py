@@ -1,7 +1,11 @@
 """The monitor against real responders on loopback: who lags, who lies, who is not there."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
+from threading import Thread
 
 import dns.asyncquery
 import dns.message
@@ -10,6 +14,7 @@ import pytest
 
 from dnsbl.daemons import monitor
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.secondaries import watch
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.serving.responder import Responder
 from dnsbl.settings import Dns
@@ -142,3 +147,57 @@ async def test_a_server_that_knows_no_edns_is_asked_without(serve: Start, monkey
 
     monkeypatch.setattr(dns.asyncquery, "udp", old)
     assert monitor.fine(await monitor.ask([ours], ZONES, LAST))
+
+
+# -- others' copies on the web ------------------------------------------------------------------------------------
+NOW, HOUR = datetime(2026, 3, 1, 12, tzinfo=UTC), timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ({"serial": 100, "made": "2026-03-01T11:00:01Z", "not_after": "2026-03-03T00:00:00Z"}, ""),
+        ({"serial": 90, "made": "2026-03-01T11:00:01Z", "not_after": "2026-03-03T00:00:00Z"}, ""),
+        ({"serial": 90, "made": "2026-03-01T10:59:59Z", "not_after": "2026-03-03T00:00:00Z"}, "10 behind ours"),
+        ({"serial": 101, "made": "2026-03-01T10:00:00Z", "not_after": "2026-03-03T00:00:00Z"}, ""),
+        ({"serial": 100, "made": "2026-02-25T11:00:00Z", "not_after": "2026-03-01T12:00:00Z"}, "its not-after"),
+        ({"zone": "x", "serial": 1, "made": "2026-03-01T11:00:00Z", "not_after": "2026-03-03T00:00:00Z"}, "no zone of"),
+        ({"serial": "1", "made": "2026-03-01T11:00:00Z", "not_after": "2026-03-03T00:00:00Z"}, "no copy"),
+        ({"serial": 1, "made": 5, "not_after": "soon"}, "no copy"),
+        (None, "no copy"),
+    ],
+)
+def test_a_copy_is_stale_when_its_time_is_over_or_when_it_is_behind_for_long(head: dict | None, said: str) -> None:
+    given = None if head is None else {"zone": "bl.test"} | head
+    record = watch.copied("https://m.example/bl.test.jsonl", given, {"bl.test": 100}, NOW, HOUR)
+    trouble = "; ".join(record["trouble"])
+    assert (said in trouble) if said else not trouble
+
+
+def test_the_head_of_a_copy_is_fetched_and_no_more_of_it() -> None:
+    asked: list[str] = []
+
+    class Mirror(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Range"])
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write({"/good": b'{"zone": "bl.test"}\n', "/long": b"x" * 10**6}.get(self.path, b"[1]\n"))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        base = f"http://127.0.0.1:{server.server_address[1]}"
+        try:
+            assert monitor._head(f"{base}/good") == {"zone": "bl.test"}
+            assert monitor._head(f"{base}/long") is None
+            assert monitor._head(f"{base}/list") is None
+            assert asked == ["bytes=0-4095"] * 3
+        finally:
+            server.shutdown()
+            thread.join()
+    assert monitor._head(f"{base}/gone") is None

@@ -8,6 +8,7 @@ from typing import Any
 import dns.resolver
 import pytest
 from dns.exception import Timeout
+from dns.resolver import NXDOMAIN
 
 from dnsbl.addresses import parse_address
 from dnsbl.daemons import names
@@ -127,3 +128,28 @@ async def test_nobody_is_asked_about_loopback(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(names, "Resolver", never)
     assert await names.twins(parse_address("127.0.0.1"), ("mx.host.test",)) == ()
     assert await names.shared(parse_address("::1"), HOST, ("mx.host.test",)) == ""
+
+
+async def test_texts_at_a_name_are_read_and_what_nobody_could_tell_is_not_nothing() -> None:
+    class Answers:
+        def __init__(self, what: object) -> None:
+            self.what = what
+
+        async def resolve(self, name: str, rtype: str, **_: object) -> object:
+            if isinstance(self.what, Exception):
+                raise self.what
+            return self.what
+
+    class Record:
+        strings = (b"relays.", b"example.org")
+
+    class Found:
+        rrset = [Record()] * 30
+
+    class Nothing:
+        rrset = None
+
+    assert await names.texts("x.test", Answers(Found())) == ["relays.example.org"] * names.TEXTS
+    assert await names.texts("x.test", Answers(Nothing())) == []
+    assert await names.texts("x.test", Answers(NXDOMAIN())) == []
+    assert await names.texts("x.test", Answers(Timeout())) is None

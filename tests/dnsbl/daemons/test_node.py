@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from ipaddress import ip_network
@@ -279,3 +280,41 @@ async def test_a_start_that_fails_later_frees_the_port_of_the_metrics(nodes: Nod
             await node.run(asyncio.Event())
     again = socket.create_server(node.bound.metrics[0])
     again.close()
+
+
+async def test_a_zone_empties_itself_on_the_day_that_its_file_names_and_says_so(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnsbl.daemons.node.DAY_CHECK", 0.02)
+    node = nodes.node()
+    clock = node._clock
+    end = clock.now().date() + timedelta(days=2)
+    (nodes.folder / "bl.toml").write_text(ZONE.replace("ns = ", f"retires = {end}\nns = ", 1))
+    await node.reload()
+    nodes.casework.operators.list_networks([ip_network("192.0.2.0/24")], kind="manual", reason="x", actor="operator")
+    stop = asyncio.Event()
+    ready: asyncio.Future[Bound] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(node.run(stop, ready=ready.set_result))
+    (host, port), *_ = (await ready).dns
+
+    async def said(name: str, rtype: str) -> list[str]:
+        reply = await dns.asyncquery.udp(dns.message.make_query(name, rtype), host, port=port, timeout=5)
+        return [str(rdata) for rrset in reply.answer for rdata in rrset]
+
+    try:
+        assert await said("_status.bl.test", "TXT") == [
+            f'"state=retiring ends={end} more=http://127.0.0.1:8053/policy"'
+        ]
+        assert await said("2.0.0.127.bl.test", "A") == ["127.0.0.2"]
+        clock.turn(days=2)
+
+        async def empty() -> bool:
+            return not await said("2.0.0.127.bl.test", "A")
+
+        await waiting.until(empty)
+        assert await said("_status.bl.test", "TXT") == [f'"state=ended since={end} more=http://127.0.0.1:8053/policy"']
+        assert await said("7.2.0.192.bl.test", "A") == []
+        assert await said("bl.test", "SOA")
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)

@@ -287,3 +287,12 @@ def test_a_zone_of_sources_alone_may_lie_inside_another_and_the_nearest_answers(
     assert [one.origin for one in found if one] == ["theirs.bl.test", "bl.test"]
     with pytest.raises(SettingsError, match="must not lie inside one another"):
         zones_from({"a.toml": GOOD, "b.toml": GOOD.replace("bl.test", "a.bl.test")}, site=SITE)
+
+
+@pytest.mark.parametrize("kind", ["do-not-test", "exempt"])
+def test_what_says_the_opposite_of_a_listing_has_a_zone_of_its_own(kind: str) -> None:
+    text = 'origin = "no.example"\nns = ["ns.example.org"]\n[soa]\nmname = "ns.example.org"\nrname = "h.example.org"\n'
+    text += f'[kinds.{kind}]\ncode = "127.0.0.2"\ntxt = "x"\n'
+    assert read_zone(text, "z", site="https://s").views[b""].kinds.keys() == {kind}
+    with pytest.raises(SettingsError, match="the opposite of a listing"):
+        read_zone(text + '[kinds.relay]\ncode = "127.0.0.3"\ntxt = "x"\n', "z", site="https://s")

@@ -249,3 +249,47 @@ def test_an_address_whose_twin_relays_and_delivers_by_itself_is_not_held_on_the_
     said = decide(case(verdict, footing, elsewhere=True), TERMS, NOW, half)
     assert (said.action, said.reason, said.kind, said.expires) == (action, Reason.TWIN_RELAYS, None, None)
     assert (said.follow_up.reason if said.follow_up else None) is follows
+
+
+# -- kinds that settings turn on and off, and the whole table ----------------------------------------------------------
+EVERY = ("relay", "multihop", "backscatter", "untestable")
+
+
+@pytest.mark.parametrize("kinds", [(), ("relay",), ("relay", "multihop"), EVERY, ("backscatter",)])
+@pytest.mark.parametrize("where", list(policy.Footing))
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_verdict_at_every_footing_under_every_choice_of_kinds_has_one_decision(
+    verdict: Verdict, where: policy.Footing, kinds: tuple[str, ...]
+) -> None:
+    terms = Policy(kinds=kinds)
+    given = case(verdict, where)
+    assert policy.footing(given, terms) is where
+    decision = policy.decide(given, terms, NOW, lambda: 0.5)
+    listed = where is policy.Footing.LISTED
+    assert decision.action in ({Action.RENEW, Action.KEEP, Action.DELIST} if listed else {Action.LIST, Action.NOTHING})
+    assert (decision.kind is not None) == (decision.action in (Action.LIST, Action.RENEW))
+    assert decision.kind is None or decision.kind in kinds
+    assert (decision.expires is not None) == (decision.kind is not None)
+    assert decision.explanation.endswith(".")
+    if verdict in policy.CANNOT_TEST:
+        assert decision.action in (Action.KEEP, Action.NOTHING), "cannot test is not open, and no way out"
+
+
+def test_backscatter_lists_only_where_settings_say_so() -> None:
+    on, off = Policy(kinds=EVERY), Policy()
+    bounced = case(Verdict.ACCEPTS_BOUNCES)
+    assert policy.decide(bounced, off, NOW, lambda: 0.5).action is Action.NOTHING
+    decision = policy.decide(bounced, on, NOW, lambda: 0.5)
+    assert (decision.action, decision.kind, decision.reason) == (Action.LIST, "backscatter", Reason.BACKSCATTER)
+    kept = policy.decide(case(Verdict.ACCEPTS_BOUNCES, Footing.LISTED), on, NOW, lambda: 0.5)
+    assert (kept.action, kept.kind) == (Action.RENEW, "backscatter")
+    closed = policy.decide(case(Verdict.CLOSED, Footing.LISTED), on, NOW, lambda: 0.5)
+    assert closed.action is Action.DELIST
+
+
+def test_what_is_switched_off_lists_nobody_and_takes_nobody_off() -> None:
+    terms = Policy(kinds=("relay",))
+    decision = policy.decide(case(Verdict.OPEN_MULTIHOP), terms, NOW, lambda: 0.5)
+    assert (decision.action, decision.reason) == (Action.NOTHING, Reason.KIND_OFF)
+    kept = policy.decide(case(Verdict.OPEN_MULTIHOP, Footing.LISTED), terms, NOW, lambda: 0.5)
+    assert (kept.action, kept.reason) == (Action.KEEP, Reason.KIND_OFF)

@@ -314,6 +314,7 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
             events=events,
             codes=codes,
             origins=lambda: ORIGINS,
+            zones=lambda: zones_from({"relays.toml": ZONE}, site="https://relays.example.org"),
             health=board.all,
         )
         return House(office, app, portal, board, events)

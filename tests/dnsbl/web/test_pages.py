@@ -17,6 +17,8 @@ from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
 from dnsbl.model import Door, JobReason, JobState, Nomination, State
+from dnsbl.rules import bringers
+from dnsbl.settings import Policy
 from dnsbl.web.pages import LIVE, WAITING, controls, refresh, requester
 from tester.smtp import Outcome
 
@@ -529,3 +531,67 @@ def test_a_test_that_is_put_off_says_why_and_that_it_is_not_lost(house: Build) -
     why = "waits: strangers have had as many tests as may be in this hour. It goes on by itself; nothing is lost."
     assert why in home.visitor().get("/ip/198.18.9.9").text
     assert home.visitor().get("/api/v1/hosts/198.18.9.9").json()["waits"] in why
+
+
+# -- the policy page is the settings -----------------------------------------------------------------------------------
+#: What is for operators and their machines alone: how much is kept, and how a clock's jump is told from time.
+INTERNAL = {
+    "evidence_bytes",
+    "evidence_messages",
+    "own_networks",
+    "own_names",
+    "reporters",
+    "expiry_most",
+    "expiry_share",
+    "nominations_queued",
+    "nominations_day",
+    "evidence_day_bytes",
+    "evidence_total_bytes",
+}
+OTHER: dict[str, object] = {
+    "kinds": ["relay", "backscatter"],
+    "nominators": ["mail"],
+    "two_persons": True,
+    "require_evidence": False,
+    "retest_days": [3, 5],
+    "probation_days": [4],
+    "removal_waits": [0, 7200],
+    "removals_day": 3,
+    "unreachable_retry": [60],
+    "widest_ipv4": 20,
+    "widest_ipv6": 48,
+    "untestable_days": 11,
+}
+
+
+@pytest.mark.parametrize("term", sorted(set(Policy.model_fields) - INTERNAL))
+def test_every_term_of_the_policy_is_on_its_page(house: Build, term: str) -> None:
+    base = {"kinds": ["relay", "untestable"]} if term == "untestable_days" else {}
+    before = house(policy=base).visitor().get("/policy").text
+    after = house(policy=base | {term: OTHER.get(term, 17)}).visitor().get("/policy").text
+    assert before != after, f"policy.{term} is not told"
+
+
+def test_the_criteria_stand_in_marked_sections_of_their_own(anyone: TestClient) -> None:
+    page = anyone.get("/policy").text
+    for section in ("criteria", "use", "provocation", "removal", "expiry", "exclusion", "privacy"):
+        assert page.count(f'id="{section}"') == 1
+    assert "There is no fee" in page
+
+
+def test_the_policy_page_tells_of_each_zone_what_it_is_for_and_how_to_check_it(house: Build) -> None:
+    page = house().visitor().get("/policy").text
+    assert "Meant for the address of the server that hands mail to yours" in page
+    for name in ("2.0.0.127.relays.example.org", "1.0.0.127.relays.example.org", "_status.relays.example.org"):
+        assert f"<code>{name}</code>" in page
+
+
+def test_what_was_taken_back_is_told_in_the_words_meant_for_everybody(house: Build) -> None:
+    built = house()
+    built.casework.purging.purge(
+        bringers.read("feed:x"), reason="private words", public="A feed was <forged>.", actor="operator"
+    )
+    page = built.visitor().get("/policy").text
+    assert "A feed was &lt;forged&gt;." in page
+    assert "private words" not in page
+    assert "feed:x" not in page

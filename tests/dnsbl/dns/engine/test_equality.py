@@ -108,6 +108,8 @@ OWN = [
     ("deep.bl.test", "A"),
     ("deep.bl.test", "ANY"),
     ("other.test", "NS"),
+    ("_status.bl.test", "TXT"),
+    ("_status.bl.test", "A"),
 ]
 PLAIN_OPTS = [None, {"size": 4096}, {"size": 512, "flags": 0x8000}, {"size": 0}]
 OPTS = [

@@ -1,0 +1,36 @@
+"""Listings by one operator's word that wait for another's."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select
+
+from dnsbl.addresses import Network
+from dnsbl.model import Proposal
+from dnsbl.store.schema import proposals
+from dnsbl.store.shelf import Shelf, columns, many, one
+
+_PROPOSAL = columns(proposals, Proposal)
+
+
+class Proposals(Shelf):
+    """One row a network and kind."""
+
+    def put(self, proposal: Proposal) -> None:
+        """Store a proposal; it takes the place of an earlier one of the same network and kind."""
+        self.end(proposal.network, proposal.kind)
+        values = {name: getattr(proposal, name) for name in Proposal.__slots__}
+        self._sql.execute(insert(proposals).values(values))
+
+    def of(self, network: Network, kind: str) -> Proposal | None:
+        """The proposal of this network and kind."""
+        wanted = select(*_PROPOSAL).where(proposals.c.network == network, proposals.c.kind == kind)
+        return one(Proposal, self._sql.execute(wanted).one_or_none())
+
+    def end(self, network: Network, kind: str) -> bool:
+        """Forget it; whether there was one."""
+        here = (proposals.c.network == network) & (proposals.c.kind == kind)
+        return bool(self._sql.execute(delete(proposals).where(here)).rowcount)
+
+    def all(self) -> list[Proposal]:
+        """Every proposal, in the order of networks."""
+        return many(Proposal, self._sql.execute(select(*_PROPOSAL).order_by(proposals.c.network, proposals.c.kind)))

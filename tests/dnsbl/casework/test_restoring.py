@@ -1,0 +1,258 @@
+"""The restore drill, on the database that the tests run on: what was removed since the copy does not come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import sha256
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from dnsbl.errors import Damaged, StoreUnavailable
+from dnsbl.model import Door, JobReason, Reason, State
+from dnsbl.store import Store, versions
+from tester.smtp import Outcome
+
+REFUSED = Outcome.RCPT_5XX
+STAYS, FIXED, LATER = "192.0.2.1", "192.0.2.2", "192.0.2.3"
+
+
+def net(text: str):
+    return ip_network(text)
+
+
+@pytest.fixture
+def elsewhere(office, empty_url: str, make_office) -> Iterator:
+    """An office on an empty database, where the copy comes back."""
+    store = Store(empty_url)
+    fresh = type(office)(store, office.settings, clock=office.clock, worker="w2")
+    yield fresh
+    store.close()
+
+
+@pytest.fixture
+def office(make_office):
+    return make_office()
+
+
+def lived(office, tmp_path: Path) -> tuple[list[str], Path]:
+    """A list with a life: a copy in the middle of it, and the event log to its end."""
+    log = tmp_path / "events.jsonl"
+    office.list_open(STAYS)
+    office.list_open(FIXED)
+    operators = office.casework.operators
+    for network in ("10.1.0.0/16", "10.2.0.0/16"):
+        operators.list_networks([net(network)], kind="manual", reason="spam", actor="operator a")
+    operators.exclude(net("198.51.100.0/24"), reason="asked", actor="operator a", public="At its owner's wish.")
+    copy = list(office.casework.restoring.backup())
+    office.casework.shipping.ship_to(log)
+    # what happens after the copy
+    office.casework.doors.ask_removal(ip_address(FIXED), door=Door.WEB, actor="owner")
+    office.test(REFUSED)
+    office.list_open(LATER)
+    operators.drop_networks([net("10.2.0.0/16")], kind="manual", reason="mistake", actor="operator b")
+    operators.list_networks([net("10.3.0.0/16")], kind="manual", reason="more spam", actor="operator b")
+    operators.leave_out(net("10.3.3.3/32"), reason="good", actor="operator b")
+    operators.exclude(net("203.0.113.0/24"), reason="asked later", actor="operator b")
+    operators.end_exclusion(net("198.51.100.0/24"), reason="asked too", actor="operator b")
+    office.casework.shipping.ship_to(log)
+    return copy, log
+
+
+def restore(office, copy, log: Path | None = None, **options):
+    lines = log.read_text().splitlines() if log else None
+    return office.casework.restoring.restore(iter(copy), lines, reason="disk lost", actor="operator c", **options)
+
+
+def state(office, address: str) -> State:
+    return office.casework.views.look_up(ip_address(address)).state
+
+
+def test_with_the_event_log_the_list_is_what_it_was_but_for_proofs_that_are_lost(office, elsewhere, tmp_path) -> None:
+    copy, log = lived(office, tmp_path)
+    office.later(hours=1)
+    done = restore(elsewhere, copy, log)
+    assert (done.removed, done.doubtful) == (2, 1)
+    assert state(elsewhere, STAYS) is State.LISTED
+    fixed = elsewhere.casework.views.look_up(ip_address(FIXED))
+    assert fixed.listings == ()
+    assert fixed.past[0].end_reason is Reason.RETEST_CLOSED
+    assert state(elsewhere, LATER) is State.QUEUED, "its proof is lost, so it is tested and not listed"
+    assert state(elsewhere, "10.1.1.1") is State.LISTED
+    assert state(elsewhere, "10.2.1.1") is State.UNKNOWN
+    assert state(elsewhere, "10.3.1.1") is State.LISTED
+    assert state(elsewhere, "10.3.3.3") is State.UNKNOWN, "the exception came back"
+    assert [str(each.network) for each in elsewhere.casework.operators.exclusions()] == ["203.0.113.0/24"]
+
+
+def test_the_journal_goes_on_unbroken_with_every_entry_of_the_log(office, elsewhere, tmp_path) -> None:
+    copy, log = lived(office, tmp_path)
+    before = office.casework.operators.journal(most=10000)
+    restore(elsewhere, copy, log)
+    after = elsewhere.casework.operators.journal(most=10000)
+    assert after[: len(before)] == before
+    assert elsewhere.casework.operators.verify_journal() == len(after)
+    assert after[-1].verb == "restored"
+
+
+def test_what_dns_answers_is_what_the_listings_say(office, elsewhere, tmp_path) -> None:
+    copy, log = lived(office, tmp_path)
+    last = office.casework.contents.last_change()
+    restore(elsewhere, copy, log)
+    assert elsewhere.casework.contents.last_change() > last, "no serial comes twice"
+    rows = {(str(ip_network((row[1:-1], row[-1]))), kind) for row, kind in elsewhere.casework.contents.snapshot()[1]}
+    assert rows == {
+        (f"{STAYS}/32", "relay"),
+        ("10.1.0.0/16", "manual"),
+        ("10.3.0.0/16", "manual"),
+        ("10.3.3.3/32", ""),
+        ("10.3.3.3/32", "exempt"),
+        ("203.0.113.0/24", "do-not-test"),
+    }
+
+
+def test_without_the_event_log_nothing_is_listed_before_it_is_tested_again(office, elsewhere, tmp_path) -> None:
+    copy, _ = lived(office, tmp_path)
+    done = restore(elsewhere, copy)
+    assert done.doubtful == 4
+    assert {kind for _, kind in elsewhere.casework.contents.snapshot()[1]} == {"do-not-test"}
+    for address in (STAYS, FIXED):
+        found = elsewhere.casework.views.look_up(ip_address(address))
+        assert (found.state, found.past[0].end_reason) == (State.QUEUED, Reason.DOUBTFUL)
+        assert found.job.reason is JobReason.RETEST
+        assert found.job.due <= office.clock.now()
+    assert [str(each.network) for each in elsewhere.casework.operators.exclusions()] == ["198.51.100.0/24"]
+
+
+def test_a_doubtful_relay_is_listed_again_when_it_is_still_open_and_only_then(office, elsewhere, tmp_path) -> None:
+    copy, _ = lived(office, tmp_path)
+    office.later(hours=2)
+    restore(elsewhere, copy)
+    elsewhere.keyring = office.keyring
+    for _ in range(2):
+        assignment = elsewhere.take()
+        elsewhere.issue(assignment)
+        here = str(assignment.job.address)
+        elsewhere.talk(assignment, Outcome.ACCEPTED if here == STAYS else REFUSED)
+        if here == STAYS:
+            elsewhere.come_back(assignment.job.run, here)
+        elsewhere.casework.assignments.file_run(assignment)
+    assert state(elsewhere, STAYS) is State.LISTED
+    assert state(elsewhere, FIXED) is State.CLEAR
+
+
+def test_operators_may_say_that_no_word_of_theirs_was_taken_back(office, elsewhere, tmp_path) -> None:
+    copy, _ = lived(office, tmp_path)
+    restore(elsewhere, copy, trust_words=True)
+    assert state(elsewhere, "10.1.1.1") is State.LISTED
+    assert state(elsewhere, STAYS) is State.QUEUED
+
+
+def test_what_was_delisted_after_the_copy_is_on_probation_again(office, elsewhere, tmp_path) -> None:
+    copy, log = lived(office, tmp_path)
+    restore(elsewhere, copy, log)
+    with elsewhere.store.read() as tx:
+        job = tx.jobs.live(ip_address(FIXED))
+    assert job.reason is JobReason.PROBATION
+    assert job.due > office.clock.now()
+
+
+def test_a_restored_list_numbers_new_rows_behind_the_old_ones(office, elsewhere, tmp_path) -> None:
+    copy, log = lived(office, tmp_path)
+    restore(elsewhere, copy, log)
+    elsewhere.nominate("192.0.2.77")
+    elsewhere.casework.operators.list_networks([net("10.9.0.0/16")], kind="manual", reason="x", actor="operator")
+    assert elsewhere.casework.operators.verify_journal()
+
+
+def test_only_an_empty_database_is_filled_and_a_refusal_leaves_it_as_it_was(office, tmp_path) -> None:
+    copy, log = lived(office, tmp_path)
+    entries = office.casework.operators.verify_journal()
+    with pytest.raises(StoreUnavailable, match="not empty"):
+        restore(office, copy, log)
+    assert office.casework.operators.verify_journal() == entries
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "head", "form", "row"])
+def test_a_copy_that_is_not_what_was_written_restores_nothing(office, elsewhere, tmp_path, harm: str) -> None:
+    copy, _ = lived(office, tmp_path)
+    match harm:
+        case "cut":
+            copy = copy[: len(copy) // 2]
+        case "changed":
+            copy = [line.replace("10.1.0.0", "10.7.0.0").replace("operator a", "operator z") for line in copy]
+        case "head":
+            copy = ["nonsense\n", *copy]
+        case "form":
+            copy[0] = json.dumps(json.loads(copy[0]) | {"copy": 99}) + "\n"
+        case "row":
+            copy.insert(2, "[1,2,3]\n")
+    with pytest.raises(Damaged):
+        restore(elsewhere, copy)
+    assert elsewhere.store.is_empty()
+
+
+def test_a_copy_of_a_schema_that_is_not_known_is_refused(office, elsewhere, tmp_path) -> None:
+    copy, _ = lived(office, tmp_path)
+    copy[0] = json.dumps(json.loads(copy[0]) | {"schema": "9999"}) + "\n"
+    with pytest.raises(StoreUnavailable, match="9999"):
+        restore(elsewhere, copy)
+
+
+@pytest.mark.parametrize("harm", ["gap", "changed", "short"])
+def test_a_log_that_does_not_hold_together_restores_nothing(office, elsewhere, tmp_path, harm: str) -> None:
+    copy, log = lived(office, tmp_path)
+    lines = log.read_text().splitlines(keepends=True)
+    seq = json.loads(copy[0])["journal"]
+    behind = [n for n, line in enumerate(lines) if '"entry"' in line and json.loads(line)["entry"]["seq"] > seq]
+    match harm:
+        case "gap":
+            del lines[behind[1]]
+        case "changed":
+            lines[behind[1]] = lines[behind[1]].replace('"actor":"', '"actor":"not ')
+        case "short":
+            lines = [line for line in lines if '"entry"' in line][: seq - 2]
+    log.write_text("".join(lines))
+    with pytest.raises(Damaged):
+        restore(elsewhere, copy, log)
+    assert elsewhere.store.is_empty()
+
+
+def test_a_copy_is_of_one_moment_and_names_it(office, tmp_path) -> None:
+    copy, _ = lived(office, tmp_path)
+    head = json.loads(copy[0])
+    assert head["schema"] == versions.NEWEST
+    assert head["made"] <= (office.clock.now() + timedelta(seconds=1)).isoformat()
+
+
+def test_a_copy_of_an_older_schema_is_brought_up(office, elsewhere, tmp_path) -> None:
+    """As the program of schema 0009 wrote it: without the columns and the table that came after."""
+    copy, _ = lived(office, tmp_path)
+    past = Store(f"sqlite:///{tmp_path}/past.db")
+    with past._writing() as tx:
+        versions.upgrade(tx.connection, "0009")
+        seen = inspect(tx.connection)
+        had = {table: {column["name"] for column in seen.get_columns(table)} for table in seen.get_table_names()}
+    past.close()
+    head, lines = json.loads(copy[0]) | {"schema": "0009"}, []
+    names: list[str] = []
+    table = ""
+    for line in copy[1:-1]:
+        found = json.loads(line)
+        if isinstance(found, dict):
+            table, names = found["table"], found["columns"]
+            found["columns"] = [name for name in names if name in had.get(table, ())]
+        else:
+            found = [value for name, value in zip(names, found, strict=True) if name in had.get(table, ())]
+        if table in had:
+            lines.append(json.dumps(found))
+    old = [json.dumps(head), *lines]
+    end = {"end": sum(line.startswith("[") for line in old), "sha256": sha256("".join(old).encode()).hexdigest()}
+    restore(elsewhere, [line + "\n" for line in (*old, json.dumps(end))], trust_words=True)
+    elsewhere.store.check()
+    assert state(elsewhere, "10.1.1.1") is State.LISTED
+    assert elsewhere.casework.operators.verify_journal()

@@ -1,0 +1,42 @@
+"""`dnsbl backup`, `journal --ship` and `restore`, from words to files."""
+
+from __future__ import annotations
+
+import gzip
+import stat
+from pathlib import Path
+
+from tests.dnsbl.cli.conftest import Run
+
+
+def test_a_list_is_copied_lost_and_brought_back_with_what_was_dropped_since(run: Run, tmp_path: Path) -> None:
+    copy, log = tmp_path / "copy", tmp_path / "log"
+    run("listing", "add", "8.8.8.0/24", "--reason", "spam")
+    run("listing", "add", "8.8.4.0/24", "--reason", "spam")
+    assert run("backup", str(copy))["octets"] == copy.stat().st_size
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    run("listing", "drop", "8.8.8.0/24", "--reason", "mistake")
+    assert run("journal", "--ship", str(log))["shipped"] == 3
+    assert "not empty" in run("restore", str(copy), "--log", str(log), "--reason", "lost", code=1)
+    for file in (tmp_path / "state").glob("dnsbl.db*"):
+        file.unlink()
+    done = run("restore", str(copy), "--log", str(log), "--reason", "lost")
+    assert (done["removed since"], done["doubtful"], done["replayed"]) == (1, 0, 1)
+    assert run("lookup", "8.8.8.8")["state"] == "unknown"
+    assert run("lookup", "8.8.4.4")["state"] == "listed"
+    assert run("journal", "--verify")["verified"] == 4
+
+
+def test_what_is_no_copy_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    for name, octets in (
+        ("none", None),
+        ("text", b"x\n"),
+        ("other", gzip.compress(b"x\n")),
+        ("cut", gzip.compress(b"x" * 9999)[:30]),
+    ):
+        path = tmp_path / name
+        if octets is not None:
+            path.write_bytes(octets)
+        said = run("restore", str(path), "--reason", "x", code=1)
+        assert "copy" in said or "cannot be read" in said
+    assert "cannot be written" in run("backup", str(tmp_path / "text" / "copy"), code=1)
