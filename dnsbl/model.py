@@ -78,6 +78,14 @@ class RunState(StrEnum):
     SETTLED = "settled"  # judged for good
 
 
+class WatchWay(StrEnum):
+    """How somebody is told of new listings in a network of his."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"  # a signed message to a program
+    FEED = "feed"  # he reads for himself
+
+
 class NoticeState(StrEnum):
     QUEUED = "queued"  # waits for `due`, or is being handed over
     SENT = "sent"  # the smarthost has taken it
@@ -121,6 +129,8 @@ class Reason(StrEnum):
     ASKED_REMOVAL = "asked-removal"
     ASKED_SELF_TEST = "asked-self-test"
     OPTED_OUT = "opted-out"
+    OWNER_GONE = "owner-gone"
+    SHOWN_CONTROL = "shown-control"
     SCORE = "score"
 
 
@@ -319,6 +329,21 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Watch:
+    """Somebody is told of new listings in a network of his."""
+
+    id: int
+    token: str  #: in its links: who has it may read and end the watch
+    secret: str  #: what messages to a program are signed with
+    network: Network
+    way: WatchWay
+    target: str  #: a mail address, a program's address, or ""
+    how: str  #: how he has shown that the network is his
+    told: int  #: the number of the last listing that he was told of
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
     """A network on the list, now or once."""
 
@@ -394,6 +419,8 @@ class Case:
     delisted: datetime | None  #: when it was last delisted
     probations: int  #: surprise retests made since it was delisted
     tries: int  #: consecutive runs that could not reach it
+    controlled: bool = False  #: somebody has shown of late that the address is his
+    released: bool = False  #: that has ended a listing of it not long ago
     second_look: bool = False  #: it may have refused nobody but us, and can be seen from a second address of ours
     whole: bool = True  #: the run was of the whole host, so that closed means closed on every way in
     elsewhere: bool = False  #: only another address of the same machine relays, and no letter came out of this one
@@ -475,6 +502,7 @@ class Standing:
     exclusion: Exclusion | None
     exception: Listing | None  #: what leaves the address out of wider listings
     removal_after: datetime | None  #: from when a request for removal of whoever looks is taken; None: at once
+    clears_by: datetime | None = None  #: when every cache has let go of its last listing that has ended, if one has
     ahead: int = 0  #: tests that run in its network while its own, which is due, waits for a place there
     waits: str = ""  #: why its test is put off by what strangers may have us send in an hour; "": it is not
 

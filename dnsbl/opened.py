@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -85,13 +86,18 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
         timekeeper=_timekeeper(settings, clock),
     )
     keyring = _ring(store, settings, clock)
-    casework = Casework.over(store, settings, keyring, clock=clock)
+    casework = Casework.over(store, settings, keyring, clock=clock, clears=_clears(settings, zones))
     return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
 
 
 def _ring(store: Store, settings: Settings, clock: Clock) -> Ring:
     judging = Judging(settings, Queueing(settings.tester.port, secrets.token_bytes), secrets.token_bytes)
     return Ring(settings.service.state_dir / "keys.json", store, settings, clock, void=judging.void_all)
+
+
+def _clears(settings: Settings, zones: Zones) -> Callable[[Iterable[str]], timedelta]:
+    """How long caches may keep an answer about a listing that has ended."""
+    return lambda kinds: zones.clears(kinds, refresh=bool(settings.dns.transfer))
 
 
 def _timekeeper(settings: Settings, clock: Clock) -> Timekeeper:
@@ -122,7 +128,7 @@ def open_empty(config: Path | None) -> OpenedList:
 def _over(settings: Settings, zones: Zones, store: Store) -> OpenedList:
     clock = SystemClock()
     keyring = _ring(store, settings, clock)
-    casework = Casework.over(store, settings, keyring, clock=clock)
+    casework = Casework.over(store, settings, keyring, clock=clock, clears=_clears(settings, zones))
     return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
 
 

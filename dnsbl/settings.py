@@ -827,6 +827,19 @@ class NoticeSettings(Section):
     per_day: int = Field(1000, description="Mails a day altogether.", ge=1)
 
 
+class WatchSettings(Section):
+    """Telling who holds a network of new listings in it."""
+
+    on: bool = Field(False, description="Let who shows that a network is his be told of new listings in it.")
+    widest_ipv4: int = Field(16, description="Shortest IPv4 prefix that may be watched.", ge=8, le=32)
+    widest_ipv6: int = Field(32, description="Shortest IPv6 prefix that may be watched.", ge=16, le=128)
+    per_network: int = Field(5, description="Watches of one network.", ge=1)
+    altogether: int = Field(1000, description="Watches altogether.", ge=1)
+    webhook_inside: bool = Field(
+        False, description="Let webhooks have special-purpose addresses; only for lists that serve one's own house."
+    )
+
+
 class Feeds(Section):
     """Lists of suspects that reporters publish, and lists of others; see docs/doors.md."""
 
@@ -1036,6 +1049,7 @@ class Settings(Section):
     self_test: SelfTesting = SelfTesting()
     copies: Copies = Copies()
     notices: NoticeSettings = NoticeSettings()
+    watch: WatchSettings = WatchSettings()
     reporters: ReporterTerms = ReporterTerms()
     feeds: Feeds = Feeds()
     policy: Policy = Policy()

@@ -61,7 +61,7 @@ class Collector:
     (an exception from it becomes 451, Deferred 452 and Declined 550 with their sentence); `on_probe`, when given, hears
     of recipients that were accepted at RCPT and never followed by a message (a callback), as a `Collected` without a
     message. `tls` names the certificate and the key file for STARTTLS; domains one label `below` this one are ours as
-    well, and so are `desks` and `traps` (see `Recipients`)."""
+    well; so are the addresses of `doors` and `desks`, and all at the domains `traps` (see `Recipients`)."""
 
     def __init__(
         self,
@@ -75,11 +75,12 @@ class Collector:
         tls: tuple[str, str] | None = None,
         on_probe: Callable[[Collected], None] | None = None,
         below: str = "",
+        doors: frozenset[str] = frozenset(),
         desks: Collection[str] = (),
         traps: Collection[str] = (),
     ) -> None:
         self.hostname = hostname
-        self.recipients = Recipients(domains, gate, below, desks=desks, traps=traps)
+        self.recipients = Recipients(domains, gate, below, doors, desks=desks, traps=traps)
         self.now = now
         self.caps = caps
         self.on_probe = on_probe

@@ -65,16 +65,18 @@ class Recipients:
         domains: Collection[str],
         gate: Callable[[str], bool],
         below: str = "",
+        doors: Collection[str] = (),
         *,
         desks: Collection[str] = (),
         traps: Collection[str] = (),
     ) -> None:
         """`domains` are ours, address literals among them, in any case; `gate(token)` says whether a token may be;
-        every domain one label `below` this one is ours as well, if there is one. `desks` are addresses that people
-        write to, each with whatever stands behind a plus sign (RFC 5233); at the domains `traps` every recipient is
-        taken."""
+        every domain one label `below` this one is ours as well, if there is one; `doors` are whole addresses at which
+        something may be asked for, and `desks` such with whatever stands behind a plus sign (RFC 5233); at the domains
+        `traps` every recipient is taken."""
         self._desks = frozenset(desk.lower() for desk in desks)
         self._traps = frozenset(domain.lower() for domain in traps)
+        self._doors = {door: door.partition("@")[0] for door in doors}
         self.domains = frozenset(domain.lower() for domain in domains)
         self._below = f".{below.lower()}" if below else ""
         self._gate = gate
@@ -94,8 +96,8 @@ class Recipients:
         return domain in self.domains or bool(self._below and label and dot + rest == self._below)
 
     def find(self, path: MailPath) -> str:
-        """The token (or "postmaster", "abuse") that a path names at a domain of ours; of a desk or a trap the whole
-        address, in lower case, which no token can be; "" when it is none of ours.
+        """The token (or "postmaster", "abuse", a door's name) that a path names at a domain of ours; of a desk or a
+        trap the whole address, in lower case, which no token can be; "" when it is none of ours.
 
         A relay may hand on the very form that it was offered: `token%ours@relay`, `"token@ours"@relay`, `ours!token`.
         What counts is that the token is addressed to us.
@@ -105,6 +107,8 @@ class Recipients:
         here = self.has(path.domain) or (path.local, path.domain) == ("postmaster", "")
         if here and (path.local in _OURSELVES or self._gate(path.local)):
             return path.local
+        if door := self._doors.get(f"{path.local}@{path.domain}"):
+            return door
         for found in self._within.finditer(path.address.lower()):
             token = found[1] or found[2]
             if self._gate(token):

@@ -15,6 +15,9 @@ from tester.returned import Collected, Unwrapped
 from tester.smtp import DELIVERED
 from tester.verdict import Circumstances, Finding, Weighed, weigh
 
+#: Characters of a token.
+TOKEN = 34
+
 
 def weigh_return(
     collected: Collected,
@@ -34,7 +37,7 @@ def weigh_return(
     peer is another address of the machine under test, where that is so.
     """
     if fate is None:
-        if collected.recipient in ("postmaster", "abuse"):
+        if len(collected.recipient) < TOKEN:  # a name and no token: postmaster, abuse, or a door of the list
             if is_complaint(unwrapped.header, unwrapped.parts):
                 return Weighed(finding=Finding.COMPLAINT, counts=False, reason="Somebody reports abuse to us.")
             return Weighed(finding=Finding.HUMAN, counts=False, reason="Somebody wrote to us.")

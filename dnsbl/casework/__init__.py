@@ -15,12 +15,15 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     shipping     the scheduler, and operators, of the event log: ship  ship_to
     assignments  the worker: take_job  may_dial  dial  opted_out  stopped  renew_lease  file_letters  file_session
                  file_run  give_back  proven  file_pair  may_test  under_test  letters
-    arrivals     the collector: doubt  file_return  file_probe
     reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  trust
     self_tests   who has his own address tested: token  ask  see
     feeding      the scheduler, and who runs the list, about lists of others: claim  file_feed  file_failure  pace
                  states  bring  waiting  drop
     mail_door    the collector, about mail that is no letter of ours: take  spring
+    arrivals     the collector: doubt  file_return  file_request  file_probe
+    ownership    who shows that an address is his: record  mail_code  show  shown_by_record  shown_by_code
+    watching     who watches a network of his, and who tells him: offer  mail_code  begin  set_up  see  all  end  tell
+                 secret
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
     presence     every process that is at work: beat  reckon  ails
@@ -41,8 +44,9 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from dnsbl.casework.arrivals import Arrivals
 from dnsbl.casework.assignments import Assignments
@@ -53,6 +57,7 @@ from dnsbl.casework.feeding import Feeding
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.mail_door import MailDoor
 from dnsbl.casework.operators import Operators
+from dnsbl.casework.ownership import Ownership
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.presence import Presence
 from dnsbl.casework.purging import Purging
@@ -64,6 +69,7 @@ from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.shipping import Shipping
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import Views
+from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.settings import Settings
 from dnsbl.store import Store
@@ -85,6 +91,8 @@ class Casework:
     reviewing: Reviewing
     shipping: Shipping
     upkeep: Upkeep
+    ownership: Ownership
+    watching: Watching
     dispatch: Dispatch
     presence: Presence
     reporters: Reporters
@@ -102,29 +110,32 @@ class Casework:
         *,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         random: Callable[[int], bytes] = secrets.token_bytes,
+        clears: Callable[[Iterable[str]], timedelta] | None = None,
     ) -> Casework:
         """The verbs over this store. `random` makes the ids of runs, the names of mails, and the surprise in surprise
-        retests."""
+        retests; `clears` says how long caches may keep an answer about listings of these kinds that have ended."""
         queueing = Queueing(settings.tester.port, random)
         posting = Posting(settings, random)
-        judging = Judging(settings, queueing, random)
+        judging = Judging(settings, queueing, random, clears)
         doors = Doors(store, settings, clock, queueing, posting)
         return cls(
             doors=doors,
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
             operators=Operators(store, settings, clock, queueing, judging),
             assignments=Assignments(store, settings, clock, judging, random),
-            arrivals=Arrivals(store, settings, keyring, clock, judging),
+            arrivals=Arrivals(store, settings, keyring, clock, judging, posting, doors.ask_removal),
             purging=Purging(store, clock, judging),
             restoring=Restoring(store, settings, clock, queueing, random),
             reviewing=Reviewing(store, settings.policy, clock),
             shipping=Shipping(store, settings.service.event_log),
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
+            ownership=Ownership(store, settings, keyring, clock, posting),
+            watching=Watching(store, settings, keyring, clock, posting, random),
             dispatch=Dispatch(store, settings, clock, posting),
             presence=Presence(store, clock),
             reporters=Reporters(store, clock, random),
             mail_door=MailDoor(store, settings, clock, doors, posting),
             feeding=Feeding(store, settings, clock, doors.nominate),
-            views=Views(store, settings, clock),
+            views=Views(store, settings, clock, clears),
             contents=Contents(store, clock),
         )

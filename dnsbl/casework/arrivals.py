@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Protocol
 
 from dnsbl.addresses import Address
 from dnsbl.casework.base import run_in
 from dnsbl.casework.judging import Judging
+from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
-from dnsbl.errors import Full
+from dnsbl.errors import Full, Refused
+from dnsbl.model import Door, Job
 from dnsbl.rules import keeping
+from dnsbl.rules.notices import message_id
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import EVER, Account, day_of
@@ -31,10 +35,41 @@ class Doubt:
     known: bool  #: whether the peer is one of the ways in of the same test, so that it is known to be the same machine
 
 
+class Ask(Protocol):
+    """Ask for the retest that delists (`doors.ask_removal`)."""
+
+    def __call__(self, address: Address, *, door: Door, actor: str, tell: str = "") -> Job:
+        """Raises Refused."""
+        ...
+
+
+#: Header fields that only mail of machines and lists has.
+_MACHINES = ("list-id", "list-unsubscribe", "x-auto-response-suppress", "x-loop", "feedback-id")
+
+
+def _by_a_machine(collected: Collected) -> bool:
+    """Whether no answer is due: it comes from no one, or from something that answers by itself."""
+    header = unwrap(collected.message).header
+    automatic = header.get("auto-submitted", b"no").strip().lower() not in (b"", b"no")
+    bulk = header.get("precedence", b"").strip().lower() in (b"bulk", b"list", b"junk", b"auto_reply")
+    return not collected.mail_from or automatic or bulk or any(name in header for name in _MACHINES)
+
+
 class Arrivals:
     """Letters that come back, answers to them, and what pretends to be either."""
 
-    def __init__(self, store: Store, settings: Settings, keyring: Keyring, clock: Clock, judging: Judging) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        keyring: Keyring,
+        clock: Clock,
+        judging: Judging,
+        posting: Posting,
+        ask_removal: Ask,
+    ) -> None:
+        self._posting = posting
+        self._ask_removal = ask_removal
         self._store = store
         self._settings = settings
         self._keyring = keyring
@@ -74,6 +109,42 @@ class Arrivals:
             )
             self._file(tx, collected, fate, weighed)
         return weighed.finding
+
+    def file_request(self, collected: Collected) -> str:
+        """Somebody has written to `remove@` from an address: that is asked to be retested, as by anybody, since whoever
+        relays through it could have written too. Returns what came of it, a sentence. Raises Full, see `file_return`.
+
+        The answer goes to the sender of the envelope, one a day, and none to machines, lists and bounces (RFC 3834 2).
+        """
+        self.file_return(collected)
+        address, tell = collected.peer, "" if _by_a_machine(collected) else collected.mail_from
+        try:
+            job = self._ask_removal(address, door=Door.MAIL, actor=f"from {address}", tell=tell)
+        except Refused as refused:
+            short, what = "not taken", str(refused)
+        else:
+            short = "a retest follows"
+            what = (
+                f"{address} is retested now. If every form is refused, or bounced, the listing ends at once, and you "
+                "are told; if the relay is still open, you are told what relayed and when you can ask again."
+            )
+            if job.due > self._clock.now():
+                what += f" The server has put our test off; it goes on at {job.due:%Y-%m-%d %H:%M} UTC."
+        facts = {"address": str(address), "short": short, "what": what, "page": self._posting.page(address)}
+        now = self._clock.now()
+        with self._store.write() as tx:
+            self._posting.queue(
+                tx,
+                "asked",
+                tell,
+                facts,
+                subject=str(address),
+                actor=f"mail from {address}",
+                now=now,
+                occasion=f"answer to {tell.lower()}, day {day_of(now)}",
+                answers=message_id(unwrap(collected.message).header.get("message-id", b"").decode("ascii", "replace")),
+            )
+        return what
 
     def file_probe(self, probe: Collected) -> Finding | None:
         """Store that somebody named a recipient of ours and then brought no message. None, and nothing stored, for

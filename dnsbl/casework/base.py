@@ -37,6 +37,11 @@ def stop_in(tx: Transaction) -> Entry | None:
     return last[0] if last and last[0].verb == STOPPED else None
 
 
+def cleared(ended: datetime, within: timedelta) -> str:
+    """How an entry says by when every cache has let go of a listing that has ended."""
+    return f", clears by {ended + within:%Y-%m-%dT%H:%M:%SZ}" if within else ""
+
+
 def wanted(tx: Transaction, terms: Policy, address: Address, now: datetime) -> tuple[Job | None, bool]:
     """The live test of a nominated address, and whether it serves a further nomination as well.
 

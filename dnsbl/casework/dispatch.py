@@ -72,14 +72,13 @@ class Dispatch:
         with self._store.read() as tx:
             return tx.contacts.known(address, self._clock.now())
 
-    def address(self, notice: Notice, mailbox: str, *, source: str = "") -> None:
+    def address(self, notice: Notice, mailbox: str, *, news: bool) -> None:
         """Whom a mail is for is known now: the one who answers for the address that it is about. It ends here where
-        that is nobody, somebody who wants no mail, or one who has had his mails for today; `source` says where a new
-        finding comes from."""
+        that is nobody, somebody who wants no mail, or one who has had his mails for today; `news` is remembered."""
         now = self._clock.now()
         to = notices.mailbox(mailbox, self._settings) if mailbox else ""
         with self._store.write() as tx:
-            if source or not mailbox:
+            if news:
                 until = now + timedelta(days=self._settings.notices.contact_days)
                 tx.contacts.keep(parse_address(notice.subject), mailbox, at=now, until=until)
             if not to:

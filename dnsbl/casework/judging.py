@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from dnsbl.addresses import network_of
+from dnsbl.casework.base import cleared
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.casework.scoring import scored
@@ -44,6 +45,8 @@ OTHER_COUNTS = timedelta(days=30)
 SELF_TEST_RETRIES = 1
 #: Seconds until a multi-hop finding is confirmed, when policy.unreachable_retry is empty.
 CONFIRM_AFTER = 3600.0
+#: How long ago somebody may have shown that an address is his, and how often that ends a listing.
+SHOWN, RELEASED = timedelta(days=30), timedelta(days=30)
 _UNREACHED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 _VERBS = {
     Action.LIST: "listed",
@@ -59,8 +62,16 @@ SPECIFIC = f"It refuses us under other names of ours, so it singles out the test
 class Judging:
     """The steps from a conversation or a return to the list."""
 
-    def __init__(self, settings: Settings, queueing: Queueing, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        queueing: Queueing,
+        random: Callable[[int], bytes],
+        clears: Callable[[Iterable[str]], timedelta] | None = None,
+    ) -> None:
+        """`clears` says how long caches may keep an answer about listings of these kinds that have ended."""
         self._settings = settings
+        self._clears = clears or (lambda kinds: timedelta(0))
         self._posting = Posting(settings, random)
         self._queueing = queueing
         self._random = random
@@ -207,7 +218,7 @@ class Judging:
         if late or (run.reason is JobReason.SELF_TEST and not self._self_test_lists(judgement)):
             scored(tx, self._settings.reporters, run, judgement.verdict, now)
             return
-        case = self._case(tx, run, judgement, delivered(letters), unreached, ways)
+        case = self._case(tx, run, judgement, delivered(letters), unreached, ways, now)
         decision = policy.decide(case, self._settings.policy, now, self._chance)
         follow_up = decision.follow_up
         if judgement.confirm:
@@ -264,6 +275,7 @@ class Judging:
         proof: tuple[str, ...],
         unreached: bool,
         ways: Sequence[JudgedPath],
+        now: datetime,
     ) -> Case:
         address, listing, verdict = run.address, tx.listings.proven(run.address), judgement.verdict
         gone = tx.listings.delisted(address)
@@ -279,6 +291,8 @@ class Judging:
             delisted=gone,
             probations=tx.runs.probations(address, gone, but=run.id) if gone else 0,
             tries=tx.runs.unreached_before(run) + 1 if unreached else 0,
+            controlled=bool(tx.controls.since(address, now - SHOWN)),
+            released=tx.listings.released(address, now - RELEASED),
             second_look=judgement.second_look and self._elsewhere(run),
             whole=run.extent is Extent.HOST,
             elsewhere=judgement.verdict in policy.KIND
@@ -312,6 +326,10 @@ class Judging:
             tx.changes.add([network], listing.kind, present=False)
             after = "not listed"
         shown = _bounces(tx, run) if reason in (Reason.RETEST_BOUNCES, Reason.BACKSCATTER) else ""
+        if reason is Reason.OWNER_GONE:
+            shown = f", control shown: {tx.controls.since(run.address, now - SHOWN)}"
+        if action is Action.DELIST and listing:
+            shown += cleared(now, self._clears([listing.kind]))
         tx.journal.append(
             at=now,
             actor="policy",

@@ -12,6 +12,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from dnsbl.addresses import Address
 from dnsbl.model import Decision, Job, Notice, NoticeState, Run
@@ -22,6 +23,8 @@ from dnsbl.store.kept import Account, day_of
 
 #: What is counted by day besides recipients: all mails, and those that were left out.
 ALL, WITHHELD = "mail", "mail withheld"
+#: What a message to a program is called among mails; it has no template.
+WEBHOOK = "webhook"
 #: Octets of all facts of one mail.
 FACTS_MOST = 65536
 
@@ -128,6 +131,24 @@ class Posting:
             facts = {"address": str(address), "page": self.page(address)}
             self.queue(tx, "nominated", recipient, facts, subject=str(address), actor=actor, now=now)
 
+    def to_program(
+        self,
+        tx: Transaction,
+        url: str,
+        body: str,
+        *,
+        watch: str,
+        subject: str,
+        actor: str,
+        now: datetime,
+        occasion: str,
+    ) -> Notice | None:
+        """Queue a message to a watcher's program; bounded and retried as mail is."""
+        if tx.notices.made_for(occasion) or not self.counted(tx, url, now):
+            return None
+        facts = json.dumps({"body": body, "watch": watch}, sort_keys=True)
+        return self._added(tx, WEBHOOK, url, facts, occasion, "", subject=subject, actor=actor, now=now)
+
     def page(self, address: Address) -> str:
         """Where people read about an address."""
         return f"{self._settings.web.base_url}/ip/{address}"
@@ -168,7 +189,7 @@ class Posting:
 
     def counted(self, tx: Transaction, to: str, now: datetime) -> bool:
         """Count a mail for today; False, and only that it was left out is counted, where that would be too much."""
-        terms, domain, today = self._settings.notices, to.rpartition("@")[2], day_of(now)
+        terms, domain, today = self._settings.notices, _domain(to), day_of(now)
         bounds = {
             Account(f"mail to {to.lower()}", today): terms.per_recipient,
             Account(f"mail to @{domain}", today): terms.per_domain,
@@ -184,8 +205,15 @@ class Posting:
 
 def named(notice: Notice) -> str:
     """How the journal names a mail: not by whom it is for."""
-    domain = notice.recipient.rpartition("@")[2]
+    domain = _domain(notice.recipient)
     return f"notice {notice.id}, to " + (f"somebody at {domain}" if domain else "whoever answers for the address")
+
+
+def _domain(recipient: str) -> str:
+    """Of a mail address, or the host of a program's."""
+    if recipient.startswith(("http://", "https://")):
+        return urlsplit(recipient).hostname or ""
+    return recipient.rpartition("@")[2]
 
 
 def _time(moment: datetime) -> str:

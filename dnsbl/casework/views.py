@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.casework.allowance import Allowance
@@ -35,7 +36,14 @@ from tester.verdict import NO_POSTMASTER, Verdict
 class Views:
     """What is known, each answer from one moment. They change nothing and enter nothing."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        clears: Callable[[Iterable[str]], timedelta] | None = None,
+    ) -> None:
+        self._clears = clears or (lambda kinds: timedelta(0))
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -64,6 +72,7 @@ class Views:
                 ahead = 0  # a place beside the one that is taken is its own
         if job is not None and job.reason is JobReason.PROBATION and job.state is JobState.QUEUED:
             job = None
+        kinds = {listing.kind for listing in listings}
         verdict = next((run.verdict for run in runs if run.verdict), None)
         return Standing(
             address=address,
@@ -77,6 +86,10 @@ class Views:
             exclusion=exclusion,
             exception=exception,
             removal_after=removal_after.until if removal_after else None,
+            clears_by=max(
+                (old.ended + self._clears([old.kind]) for old in past if old.ended and old.kind not in kinds),
+                default=None,
+            ),
             ahead=ahead if job is not None else 0,
             waits=waiting,
         )

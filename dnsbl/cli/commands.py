@@ -16,7 +16,7 @@ import typer
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.base import Asker
-from dnsbl.cli import feeding, importing, networks, nominating, reporting, show, terminal
+from dnsbl.cli import feeding, importing, networks, nominating, reporting, show, state, terminal
 from dnsbl.cli.waiting import wait_for
 from dnsbl.cli.words import Config, Json, Reason, operator
 from dnsbl.cli.words import reason_of as _reason
@@ -305,7 +305,7 @@ def resume(reason: Reason = "", config: Config = None, as_json: Json = False) ->
 @app.command()
 def status(config: Config = None, as_json: Json = False) -> None:
     """How the list does: whether hosts are tested, listings end and mail goes out."""
-    show.status(open_list(config), as_json=as_json)
+    state.status(open_list(config), as_json=as_json)
 
 
 @app.command("notices")
@@ -328,7 +328,35 @@ def sent_notices(
     elif end:
         show.done({"not silenced": end, "news": dispatch.listen_again(end, actor=operator())}, as_json=as_json)
     else:
-        show.notices(dispatch.newest(most=most), as_json=as_json)
+        state.notices(dispatch.newest(most=most), as_json=as_json)
+
+
+@app.command()
+def watch(
+    network: Annotated[str, typer.Argument(metavar="[NET]", help="The network to watch.")] = "",
+    mail: Annotated[str, typer.Option("--mail", help="Tell this mail address.")] = "",
+    webhook: Annotated[str, typer.Option("--webhook", help="Tell the program at this address, signed.")] = "",
+    end: Annotated[str, typer.Option("--end", help="End the watch with this token.")] = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Who is told of new listings in a network: all watches, a new one by an operator's word, or the end of one."""
+    if len([word for word in (mail or webhook, end) if word]) > 1 or (mail and webhook) or (network and end):
+        raise typer.BadParameter("give NET, with --mail or --webhook or neither (a feed), or --end TOKEN")
+    opened = open_list(config)
+    watching = opened.casework.watching
+    if end:
+        show.done({"ended": str(watching.end(end, actor=operator()).network)}, as_json=as_json)
+    elif network:
+        way = "mail" if mail else "webhook" if webhook else "feed"
+        made = watching.set_up(network, way, mail or webhook, actor=operator())
+        feed = f"{opened.settings.web.base_url}/watch/{made.token}.atom"
+        secret = {"secret": made.secret} if webhook else {}
+        show.done(
+            {"watching": str(made.network), "way": way, "token": made.token, "feed": feed} | secret, as_json=as_json
+        )
+    else:
+        state.watches(watching.all(most=1000), as_json=as_json)
 
 
 @app.command()

@@ -1,7 +1,4 @@
-"""Results for people (rich) or for programs (one JSON document). Holds no rule; strangers' text comes escaped.
-
-Over 400 lines, since each kind of result is one short function and a reader looks for it here.
-"""
+"""Results for people (rich) or for programs (one JSON document). Holds no rule; strangers' text comes escaped."""
 
 from __future__ import annotations
 
@@ -22,7 +19,6 @@ from dnsbl.model import (
     Exclusion,
     Job,
     Listing,
-    Notice,
     Proposal,
     Purge,
     Return,
@@ -43,7 +39,8 @@ def document(facts: Any) -> None:
     print(json.dumps(facts, indent=2, ensure_ascii=True))
 
 
-def _when(time: datetime | None) -> str:
+def when(time: datetime | None) -> str:
+    """A time for people, or a dash."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "-"
 
 
@@ -117,7 +114,7 @@ def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
 
 def job_lines(opened: OpenedList, queued: Job, word: str) -> Iterator[str]:
     """A test that was queued, for people."""
-    yield f"{queued.address}: {word}; the test is due {_when(queued.due)}."
+    yield f"{queued.address}: {word}; the test is due {when(queued.due)}."
     if held := _held(opened):
         yield held
     yield f"Follow it with: dnsbl lookup {queued.address}, or {opened.settings.web.base_url}/ip/{queued.address}"
@@ -140,8 +137,8 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
     console.print(Text.assemble((str(found.address), "bold"), f"  {found.state.value}"))
     for entry in found.listings:
         console.print(
-            f"  listed as {entry.kind} ({entry.network}) since {_when(entry.since)}, "
-            f"until {_when(entry.expires)}: {entry.reason.value} {entry.note}"
+            f"  listed as {entry.kind} ({entry.network}) since {when(entry.since)}, "
+            f"until {when(entry.expires)}: {entry.reason.value} {entry.note}"
         )
         if entry.public:
             console.print(f"    told to everybody: {entry.public}")
@@ -155,7 +152,7 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
         place = f"waits for a place in its network, where tests are under way: {found.ahead}"
         console.print(f"  waits: {found.waits}" if found.waits else f"  {place}")
     if found.next_test:
-        console.print(f"  next test: {_when(found.next_test)}")
+        console.print(f"  next test: {when(found.next_test)}")
         if held := _held(opened):
             console.print(f"  {held}")
     if found.exclusion:
@@ -163,7 +160,9 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
     if found.exception:
         console.print(f"  left out of wider listings: {found.exception.network}, {found.exception.note}")
     for past in found.past:
-        console.print(f"  was {past.kind} {_when(past.since)} to {_when(past.ended)}")
+        console.print(f"  was {past.kind} {when(past.since)} to {when(past.ended)}")
+    if found.clears_by and found.clears_by > opened.clock.now():
+        console.print(f"  clears by: {when(found.clears_by)}, when every cache has let go")
     console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}")
 
 
@@ -220,7 +219,7 @@ def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
         console.print("There is no entry.")
     for e in lines:
         change = f"{e.before} > {e.after}" if e.before or e.after else ""
-        console.print(f"{e.seq:>6} {_when(e.at)} {e.subject:<18} {e.verb} {e.reason} {change} {e.evidence} ({e.actor})")
+        console.print(f"{e.seq:>6} {when(e.at)} {e.subject:<18} {e.verb} {e.reason} {change} {e.evidence} ({e.actor})")
 
 
 def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
@@ -267,7 +266,7 @@ def _decided(name: str, found: Sequence[tuple[Exclusion | Listing, str]], nothin
         terminal.out().print(nothing)
     for each, reason in found:
         said = f" (told to everybody: {each.public})" if each.public else ""
-        terminal.out().print(f"{each.network} since {_when(each.since)}: {reason}{said}")
+        terminal.out().print(f"{each.network} since {when(each.since)}: {reason}{said}")
 
 
 def review(lapsing: Sequence[Listing], waiting: Sequence[Proposal], *, as_json: bool) -> None:
@@ -340,7 +339,7 @@ def suspensions(found: Sequence[Suspension], *, as_json: bool) -> None:
     for each in found:
         said = f" (told to everybody: {each.public})" if each.public else ""
         terminal.out().print(
-            f"{each.source} since {_when(each.since)}, {each.retracted} listings taken back: {each.reason}{said}"
+            f"{each.source} since {when(each.since)}, {each.retracted} listings taken back: {each.reason}{said}"
         )
 
 
@@ -392,67 +391,3 @@ def farewell(words: str, steps: Iterable[tuple[date, str]], delegation: str, *, 
     for day, what in steps:
         print(f"{day}  {what}")
     print(f"\nFor the parent zone, afterwards:\n{delegation}", end="")
-
-
-def notices(found: Sequence[Notice], *, as_json: bool) -> None:
-    """Mails of ours, the newest first."""
-    if as_json:
-        rows = [
-            {
-                "id": notice.id,
-                "template": notice.template,
-                "recipient": notice.recipient,
-                "subject": notice.subject,
-                "queued": f"{notice.queued:%Y-%m-%dT%H:%M:%SZ}",
-                "state": notice.state.value,
-                "tries": notice.tries,
-                "reply": notice.reply,
-            }
-            for notice in found
-        ]
-        document({"notices": rows})
-        return
-    table = Table("number", "queued", "what", "about", "to", "state", "last word")
-    for notice in found:
-        table.add_row(
-            str(notice.id),
-            _when(notice.queued),
-            notice.template,
-            notice.subject,
-            notice.recipient,
-            notice.state.value,
-            Text(notice.reply),
-        )
-    terminal.out().print(table)
-
-
-def status(opened: OpenedList, *, as_json: bool) -> None:
-    """How the list does."""
-    stop, postage = opened.casework.views.stopped(), opened.casework.dispatch.postage()
-    held = opened.settings.tester.held or (f"stopped by {stop.actor}: {stop.evidence}" if stop else "")
-    mail = {
-        "on": postage.on,
-        "waiting": postage.waiting,
-        "oldest": f"{postage.oldest:%Y-%m-%dT%H:%M:%SZ}" if postage.oldest else None,
-        "sent": postage.sent,
-        "failed": postage.failed,
-        "withheld": postage.withheld,
-        "silenced": postage.silenced,
-    }
-    withheld = opened.casework.upkeep.withheld()
-    strange = opened.casework.presence.reckon().strange
-    if as_json:
-        document({"testing": held or "on", "listings": withheld, "clock": strange, "notices": mail})
-        return
-    out = terminal.out()
-    out.print(f"testing: {held or 'on'}")
-    out.print(f"listings: {withheld or 'end when their time has come'}")
-    out.print(f"clock: {strange or 'believed'}")
-    if not postage.on and not postage.waiting:
-        out.print("mail: off (notices.smarthost is not set)")
-        return
-    since = f", the oldest since {_when(postage.oldest)}" if postage.oldest else ""
-    out.print(
-        f"mail: {postage.waiting} waiting{since}; in the last day {postage.sent} sent and {postage.failed} failed; "
-        f"{postage.withheld} left out today; {postage.silenced} addresses silenced"
-    )

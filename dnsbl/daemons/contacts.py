@@ -38,7 +38,7 @@ async def find(address: Address, settings: NoticeSettings, resolver: Resolver | 
         async with asyncio.timeout(PATIENCE):
             if mailbox := await postmaster(address, resolver):
                 return Contact(mailbox, "reverse name")
-            if settings.rdap and (mailbox := await asyncio.to_thread(_registered, address, settings)):
+            if mailbox := await asyncio.to_thread(registered, address, settings):
                 return Contact(mailbox, "registry")
     return Contact("", "")
 
@@ -67,8 +67,10 @@ async def _takes_mail(resolver: Resolver, domain: str) -> bool:
     return any(record.exchange.to_text() != "." for record in answer)
 
 
-def _registered(address: Address, settings: NoticeSettings) -> str:
-    """The mail address for abuse that the registry names, or ""."""
+def registered(address: Address, settings: NoticeSettings) -> str:
+    """The mail address for abuse that the registry names, or "". Blocking, for some seconds at most."""
+    if not settings.rdap:
+        return ""
     url, inside = f"{settings.rdap}/ip/{address}", settings.rdap_inside
     for _ in range(REDIRECTS + 1):
         try:

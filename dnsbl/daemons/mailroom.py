@@ -27,6 +27,8 @@ from tester.verdict import Finding
 
 _log = logging.getLogger(__name__)
 
+#: Who writes there from a listed address asks for its removal.
+REMOVE = "remove"
 #: Callbacks that may wait for the store.
 MOST_PROBES = 100
 #: Characters of a sentence that a reply has room for (RFC 5321 4.5.3.1.5).
@@ -74,6 +76,7 @@ class Mailroom:
             below=settings.tester.mx_domain or "",
             desks={settings.mail_door.address} - {""} if mail_door is not None else (),
             traps=self._traps,
+            doors=frozenset({f"{REMOVE}@{collector.hostname}"}),
         )
         self.tally = self._collector.tally  #: what strangers have caused
         self._probes: set[asyncio.Task[None]] = set()
@@ -104,6 +107,9 @@ class Mailroom:
         try:
             if "@" in collected.recipient:
                 await asyncio.to_thread(self._take, collected)
+                return
+            if collected.recipient == REMOVE:
+                await asyncio.to_thread(self._arrivals.file_request, collected)
                 return
             twin = await self._twin(collected)
             finding = await asyncio.to_thread(partial(self._arrivals.file_return, collected, twin=twin))

@@ -134,3 +134,8 @@ async def _reverse(resolver: Resolver, address: Address) -> list[str]:
     except (DNSException, OSError, ValueError):
         return []
     return sorted(record.target.to_text(omit_final_dot=True) for record in answer)
+
+
+def texts_now(name: str) -> list[str]:
+    """The TXT records at a name, or none. Blocking, for a few seconds at most: for threads without a loop."""
+    return asyncio.run(texts(name)) or []

@@ -18,7 +18,7 @@ from dnsbl.casework import Casework
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock
 from dnsbl.config import read_zones
-from dnsbl.daemons import ROLES
+from dnsbl.daemons import ROLES, names
 from dnsbl.daemons.answering import Bound, Front
 from dnsbl.daemons.feeder import Feeder
 from dnsbl.daemons.keeper import Keeper, Shell
@@ -103,7 +103,7 @@ class Node:
                 ("collector", self._begin_collector),
                 ("worker", self._begin_worker),
                 ("scheduler", self._begin_scheduler),
-                *([("notices", self._begin_notices)] if settings.notices.smarthost else []),
+                *([("notices", self._begin_notices)] if settings.notices.smarthost or settings.watch.on else []),
                 ("web", self._begin_web),
             )
             if role in roles
@@ -205,7 +205,13 @@ class Node:
         return Scheduler(self._casework.upkeep, feeder, self._casework.shipping)
 
     async def _begin_notices(self) -> Shell:
-        return Postman(self._casework.dispatch, self._settings, self._clock, self._mailed)
+        return Postman(
+            self._casework.dispatch,
+            self._settings,
+            self._clock,
+            self._mailed,
+            watching=self._casework.watching if self._settings.watch.on else None,
+        )
 
     async def _begin_pulse(self) -> Shell:
         follow = self._keyring.follow if isinstance(self._keyring, Ring) else None
@@ -222,6 +228,9 @@ class Node:
             zones=self._zones,
             self_tests=self._casework.self_tests,
             files=self._files,
+            ownership=self._casework.ownership,
+            watching=self._casework.watching,
+            texts=names.texts_now,
             metrics=self.metrics,
             keys=self._keys,
             health=self.board.all,

@@ -22,13 +22,16 @@ from aiosmtplib.errors import SMTPConnectError, SMTPException, SMTPResponseExcep
 
 from dnsbl.addresses import Address, parse_address
 from dnsbl.casework.dispatch import Dispatch
+from dnsbl.casework.posting import WEBHOOK
+from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
 from dnsbl.daemons import contacts
+from dnsbl.daemons.errand import Unheard, ask
 from dnsbl.daemons.keeper import told_within
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Backoff
 from dnsbl.model import Notice
-from dnsbl.rules import notices
+from dnsbl.rules import notices, watching
 from dnsbl.settings import NoticeSettings, Settings
 from tester.smtp import escape
 
@@ -38,6 +41,11 @@ POLL, TIDY = 2.0, 3600.0
 BATCH = 100
 #: Seconds for one step of a conversation, and for the answer to a text (RFC 5321 4.5.3.2.6: ten minutes).
 STEP, TEXT = 60.0, 600.0
+
+#: What only the postmaster of the address's own name may read, whoever a registry names.
+SECRET = "control"  # noqa: S105  a template's name
+#: What only he may read whom a registry names.
+REGISTRYS = "watching"
 
 _log = logging.getLogger(__name__)
 
@@ -61,10 +69,12 @@ class Postman:
         counted: Counter[str],
         *,
         find: Find = contacts.find,
+        watching: Watching | None = None,
     ) -> None:
         """`find` tells who answers for an address. Raises SettingsError when a file that the settings name cannot be
         used."""
         self._find = find
+        self._watching = watching
         self.problem = ""  #: why no mail goes out
         self.counted = counted
         self._dispatch = dispatch
@@ -89,6 +99,8 @@ class Postman:
             if began - self._tidied >= TIDY:
                 self._tidied = began
                 await asyncio.to_thread(self._dispatch.forget)
+            if self._watching is not None:
+                await asyncio.to_thread(self._watching.tell)
             await self._send_due(stop or asyncio.Event())
         except (_Away, DnsblError) as error:
             if str(error) != self.problem:
@@ -130,14 +142,51 @@ class Postman:
         """The next mail that is for somebody; of those that are for whoever answers for an address, that is found out
         on the way."""
         while notice := await asyncio.to_thread(self._dispatch.take):
+            if notice.template == WEBHOOK:
+                await self._tell_program(notice)
+                continue
             if notice.recipient:
                 return notice
-            address = parse_address(notice.subject)
-            mailbox, source = await asyncio.to_thread(self._dispatch.known_contact, address), ""
-            if mailbox is None:
-                mailbox, source = await self._find(address, self._settings.notices)
-            await asyncio.to_thread(self._dispatch.address, notice, mailbox, source=source)
+            address = parse_address(notice.subject)  # it is for whoever answers for this one
+            ours, secret = self._settings.notices, notice.template in (SECRET, REGISTRYS)
+            mailbox = None if secret else await asyncio.to_thread(self._dispatch.known_contact, address)
+            news = mailbox is None and not secret
+            if notice.template == REGISTRYS:
+                mailbox = await asyncio.to_thread(contacts.registered, address, ours)
+            elif mailbox is None:
+                mailbox, _ = await self._find(address, ours.model_copy(update={"rdap": ""}) if secret else ours)
+            await asyncio.to_thread(self._dispatch.address, notice, mailbox, news=news)
         return None
+
+    async def _tell_program(self, notice: Notice) -> None:
+        """Send a watcher's program its message, signed; 410 says that it wants no more (RFC 9110 15.5.11)."""
+        assert self._watching is not None
+        facts = notices.facts_of(notice)
+        octets, secret = facts["body"].encode(), await asyncio.to_thread(self._watching.secret, facts["watch"])
+        if not secret:
+            await self._file("refused", notice, "its watch has ended")
+            return
+        moment = int(self._clock.now().timestamp())
+        fields = {
+            "Content-Type": "application/json",
+            "User-Agent": self._settings.service.website,
+            "Dnsbl-Delivery": notice.token,
+            watching.TIME: str(moment),
+            watching.SIGNATURE: watching.signature(secret, moment, octets),
+        }
+        inside = self._settings.watch.webhook_inside
+        try:
+            reply = await asyncio.to_thread(
+                ask, notice.recipient, method="POST", body=octets, headers=fields, inside=inside, most=1024
+            )
+        except Unheard as error:
+            await self._file("put off", notice, _shown(str(error)))
+            return
+        if reply.status == 410:
+            with suppress(DnsblError):
+                await asyncio.to_thread(self._watching.end, facts["watch"], actor="its program, by 410")
+        what = "sent" if reply.status // 100 == 2 else "refused" if reply.status == 410 else "put off"
+        await self._file(what, notice, f"HTTP {reply.status}")
 
     async def _connected(self) -> SMTP:
         """A connection on which mail may be offered. Raises _Away."""

@@ -199,11 +199,12 @@ class Neighbourhood:
             )
         )
 
-    async def forward(self, message: bytes, *, sender: str, to: str) -> str:
-        """Hand a mail of the reader's in to the collector; its last word. Raises SMTPException, OSError."""
+    async def forward(self, message: bytes, *, sender: str, to: str, source: str = READER) -> str:
+        """Hand a mail of the reader's, or one from `source`, in to the collector; its last word. Raises SMTPException,
+        OSError."""
         host, port = self._collector()
         async with aiosmtplib.SMTP(
-            hostname=host, port=port, source_address=(READER, 0), local_hostname="reader.demo", start_tls=False
+            hostname=host, port=port, source_address=(source, 0), local_hostname="reader.demo", start_tls=False
         ) as client:
             _, said = await client.sendmail(sender, [to], message)
         return said

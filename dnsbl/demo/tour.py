@@ -2,6 +2,8 @@
 
 The same code as in production runs here; only `neighbourhood` pretends, and only the waits are short. Everything
 lives in a temporary folder and on free ports, and is gone afterwards.
+
+Over 400 lines, since a tour is read from its beginning to its end.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import shutil
 import signal
 import tempfile
 from datetime import datetime, timedelta
-from email import message_from_bytes
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -159,12 +162,15 @@ class Tour:
                 },
                 "mail_door": {"address": "nominate@c.demo"},
                 "notices": {"smarthost": READER, "port": port, "tls": "none", "sender": "list@relays.demo"},
+                "watch": {"on": True},
                 "policy": {"unreachable_retry": [1, 86400]},
             }
         )
         return open_with(settings, read_zones(settings))
 
     async def _show(self, at: OpenedList, town: Neighbourhood) -> bool:
+        watch = at.casework.watching.set_up
+        await asyncio.to_thread(watch, NETWORK, "mail", "noc@demo.example", actor="the tour")
         await self._by_mail(at, town, RESIDENTS[0])
         await self._nominate(at)
         standings = await self._watch(at)
@@ -173,6 +179,7 @@ class Tour:
         await self._answers()
         relay = RESIDENTS[0]
         await self._evidence(at, relay)
+        good &= await self._watched(town)
         good &= await self._self_test(at, relay)
         good &= await self._removal(at, town, relay)
         verified = await asyncio.to_thread(at.casework.operators.verify_journal)
@@ -282,6 +289,28 @@ class Tour:
             for line in back.message.split(b"\r\n")[:3]:
                 self._say(f"   | {escape(printable(line)[:96])}")
 
+    async def _watched(self, town: Neighbourhood) -> bool:
+        """Whoever holds the network has had it watched, and has mail."""
+        self._say(f"\nWho holds {NETWORK} watches it, and has mail:")
+        mail = await self._mail(town, "noc@demo.example", "new on")
+        return mail is not None
+
+    async def _mail(self, town: Neighbourhood, reader: str, about: str) -> EmailMessage | None:
+        """The first mail to this reader with these words in its subject, shown, once it is there."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while loop.time() - began < 10:
+            for octets in town.post.mails:
+                mail = message_from_bytes(octets, policy=policy.default)
+                if mail["To"] == reader and about in mail["Subject"]:
+                    for line in [f"Subject: {mail['Subject']}", *mail.get_content().splitlines()[:6]]:
+                        self._say(f"   | {escape(printable(line.encode())[:110])}")
+                    self._facts.setdefault("mail", []).append(mail["Subject"])
+                    return mail
+            await asyncio.sleep(0.05)
+        self._say("   [red]nothing came[/red]")
+        return None
+
     async def _self_test(self, at: OpenedList, relay: Resident) -> bool:
         """The owner has the server tested from its own shell; without curl on this machine it is only told how."""
         url = f"{at.settings.web.base_url}/api/v1/self-tests"
@@ -305,9 +334,13 @@ class Tour:
     async def _removal(self, at: OpenedList, town: Neighbourhood, relay: Resident) -> bool:
         """The owner mends the server, asks, and is off the list."""
         address = parse_address(relay.address)
-        self._say(f"\n7. The owner of {relay.name} closes the relay and asks for a retest ...")
+        owner = "postmaster@open.example"
+        self._say(f"\n7. The owner of {relay.name} closes the relay and writes to remove@mx.demo from it ...")
         town.close_relay(relay.address)
-        await asyncio.to_thread(at.casework.doors.ask_removal, address, door=Door.WEB, actor="the owner")
+        message = f"From: <{owner}>\r\nTo: <remove@mx.demo>\r\nSubject: closed now\r\n\r\nPlease test it.\r\n"
+        said = await town.forward(message.encode(), sender=owner, to="remove@mx.demo", source=relay.address)
+        self._say(f"   the collector says: {escape(printable(said.encode())[:80])}; the answer:")
+        answered = await self._mail(town, owner, "Removal of")
         loop = asyncio.get_running_loop()
         while (standing := await asyncio.to_thread(at.casework.views.look_up, address)).state is State.LISTED:
             if standing.runs and standing.runs[0].state is RunState.SETTLED and standing.job is None:
@@ -319,9 +352,10 @@ class Tour:
             await asyncio.sleep(0.02)
             rcode, codes, _ = await self._ask(address)
         lag = loop.time() - began
-        good = standing.state is not State.LISTED and not codes and lag <= 1.0
+        good = standing.state is not State.LISTED and not codes and lag <= 1.0 and answered is not None
         verdict = standing.last_verdict.value if standing.last_verdict else "-"
         self._say(f"   verdict {verdict}; state {standing.state.value}; DNS says {rcode} {lag:.2f} s later.")
+        good &= await self._mail(town, owner, "is off the list") is not None
         self._facts["delisting"] = {"verdict": verdict, "state": standing.state.value, "dns": rcode, "seconds": lag}
         return good
 

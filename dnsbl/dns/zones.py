@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from ipaddress import IPv4Address, IPv4Network
 from operator import or_
@@ -148,6 +148,17 @@ class Zones:
         kinds = tuple(listed)
         found = {zone.origin: zone.codes_of(address, kinds) for zone in self._zones}
         return {zone.origin: found[zone.origin] for zone in self._zones if found[zone.origin] or not zone.sources}
+
+    def clears(self, kinds: Iterable[str], *, refresh: bool) -> timedelta:
+        """How long a cache may still say, after their end, that an address is listed under these kinds: the longest TTL
+        of their records, and where there are secondaries (`refresh`) the time in which one that was not told looks by
+        itself (SOA refresh)."""
+        names, longest = set(kinds), 0
+        for zone in self._zones:
+            ttls = [kind.ttl for view in zone.views.values() for name, kind in view.kinds.items() if name in names]
+            wait = int.from_bytes(zone.soa_timers[:4]) if refresh else 0
+            longest = max([longest, *(ttl + wait for ttl in ttls)])
+        return timedelta(seconds=longest)
 
     def of(self, labels: tuple[bytes, ...]) -> Zone | None:
         """The zone that this name (lower case) lies in."""

@@ -28,6 +28,10 @@ a test shows the relay closed, or until it ends by itself (90 days after its las
 otherwise), because a listing that is not renewed dies. Where the fault was ours, since our own collector refused the
 letter, nothing is concluded, and we test once more a day later.
 
+If your server is gone, moved or closed to the world, no test can speak for you. Then show that the address is yours:
+come from it, put a TXT record into its reverse zone, or type a code that we mail to the postmaster of its name. When
+three tries within a day or so find no mail server there, the listing ends. That works once a month.
+
 Afterwards. We come back a few times, on days that you cannot know, since some relays are closed only for the
 test. If a letter comes back then, the address is listed again at once. When the surprises are over, so is our
 interest: we test nobody without a reason (RFC 6471 3.6.1, 3.6.2).
@@ -140,6 +144,9 @@ _SENTENCE: Mapping[Reason, str] = {
     ),
     Reason.KIND_OFF: "This list does not list for what was found.",
     Reason.CANNOT_TEST: "The server could not be tested; that neither lists an address nor takes it off the list.",
+    Reason.OWNER_GONE: (
+        "Whoever has shown that the address is his says that no mail server is there any more, and we found none."
+    ),
     Reason.NOT_OPEN: "No letter came back: this is not an open relay.",
 }
 
@@ -169,6 +176,8 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         action, reason = Action.KEEP, Reason.ONE_WAY_IN
     elif reason is Reason.RETEST_CLOSED and case.second_look:
         action, reason = Action.KEEP, Reason.SECOND_LOOK
+    elif case.verdict is Verdict.UNREACHABLE and where is Footing.LISTED and case.controlled and not case.released:
+        action, reason = Action.DELIST, Reason.OWNER_GONE
     if case.verdict in KIND and case.elsewhere:
         action, reason = Action.DELIST if where is Footing.LISTED else Action.NOTHING, Reason.TWIN_RELAYS
     if case.verdict is Verdict.ACCEPTS_BOUNCES and BACKSCATTER in terms.kinds and reason in _BOUNCES_COUNT:
@@ -211,6 +220,8 @@ def _follow_up(
         return test(JobReason.RETEST, schedule.retest(terms, now, now))
     if action is Action.DELIST:
         return test(JobReason.PROBATION, schedule.probation(terms, now, 0, now, random()))
+    if case.controlled and case.tries and (again := schedule.again(terms.unreachable_retry, case.tries - 1, now)):
+        return test(JobReason.UNREACHABLE, again)
     if case.listing is not None:
         return test(JobReason.RETEST, schedule.retest(terms, case.listing.since, now))
     if where is Footing.PROBATION and case.delisted is not None:

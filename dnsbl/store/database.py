@@ -32,6 +32,7 @@ from dnsbl.store import faults, versions
 from dnsbl.store.candidates import Candidates
 from dnsbl.store.changes import Changes
 from dnsbl.store.contacts import Contacts
+from dnsbl.store.controls import Controls
 from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
 from dnsbl.store.feeds import FeedShelf
@@ -57,6 +58,7 @@ from dnsbl.store.sessions import Sessions
 from dnsbl.store.signing_keys import SigningKeys
 from dnsbl.store.suspensions import Suspensions
 from dnsbl.store.timekeeper import Timekeeper
+from dnsbl.store.watches import Watches
 
 #: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
 TURN = 0x646E73626C
@@ -102,6 +104,8 @@ class Transaction:
         self.notices = Notices(connection)
         self.contacts = Contacts(connection)
         self.hearers = Hearers(connection)
+        self.controls = Controls(connection)
+        self.watches = Watches(connection)
         self.journal = Journal(connection, timekeeper)
         self.nodes = Nodes(connection)
         self.signing_keys = SigningKeys(connection)

@@ -19,7 +19,7 @@ from tester.verdict import Finding
 
 _LISTING = columns(listings, Listing)
 #: End reasons that say: a test has shown the relay closed.
-_BY_TEST = (Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES, Reason.TWIN_RELAYS)
+_BY_TEST = (Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES, Reason.TWIN_RELAYS, Reason.OWNER_GONE)
 
 #: Findings that convict, by their name.
 _CAME_BACK = [Finding(outcome.value) for outcome in sorted(DELIVERED)]
@@ -112,6 +112,24 @@ class Listings(Shelf):
         """When a test last took exactly this address off the list."""
         wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(_BY_TEST))
         return self._sql.execute(wanted).scalar()
+
+    def last(self) -> int:
+        """The number of the newest listing, 0 where there was none yet."""
+        return int(self._sql.execute(select(func.coalesce(func.max(listings.c.id), 0))).scalar_one())
+
+    def news(self, network: Network, after: int, *, upto: int, most: int) -> list[Listing]:
+        """Active listings in a network with numbers between these, the oldest first; exceptions are none."""
+        low, high = span(network)
+        inside = listings.c.network.between(network_of(low).supernet(new_prefix=network.prefixlen), network_of(high))
+        wanted = select(*_LISTING).where(
+            inside, listings.c.id > after, listings.c.id <= upto, listings.c.kind != EXCEPTION, ACTIVE
+        )
+        return many(Listing, self._sql.execute(wanted.order_by(listings.c.id).limit(most)))
+
+    def released(self, address: Address, since: datetime) -> bool:
+        """Whether a listing of exactly this address has ended since then because nobody was there any more."""
+        gone = (listings.c.end_reason == Reason.OWNER_GONE, listings.c.ended >= since)
+        return self._sql.execute(select(listings.c.id).where(*_proven(address), *gone).limit(1)).first() is not None
 
     def covering(self, of: Address | Network) -> list[Listing]:
         """The active listings that cover an address or a network, narrowest first, but for those that an exception

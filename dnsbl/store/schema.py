@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from dnsbl.model import Door, Extent, JobReason, JobState, NoticeState, Reason, RunState, Trust
+from dnsbl.model import Door, Extent, JobReason, JobState, NoticeState, Reason, RunState, Trust, WatchWay
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
@@ -378,6 +378,31 @@ contacts = _table(
     Column("mailbox", Words, nullable=False),
     Column("until", Moment, nullable=False),
 )
+
+#: Who has shown of late that an address is his, and how.
+controls = _table(
+    "controls",
+    Column("address", AddressKey, primary_key=True),
+    Column("how", Words, nullable=False),
+    Column("shown", Moment, nullable=False),
+)
+
+#: Who is told of new listings in a network of his.
+watches = _table(
+    "watches",
+    Column("id", Number, primary_key=True),
+    Column("token", Words, nullable=False, unique=True),
+    Column("secret", Words, nullable=False),
+    Column("network", NetworkKey, nullable=False),
+    Column("way", Named(WatchWay), nullable=False),
+    Column("target", Words, nullable=False),
+    Column("how", Words, nullable=False),
+    Column("told", Number, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("ended", Moment),
+)
+WATCHING = watches.c.ended.is_(None)
+Index("ix_watches_network", watches.c.network, sqlite_where=WATCHING, postgresql_where=WATCHING)
 
 #: Who wants to be told what comes of a test.
 hearers = _table(

@@ -16,8 +16,10 @@ from starlette.staticfiles import StaticFiles
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.doors import Doors
+from dnsbl.casework.ownership import Ownership
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
+from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
 from dnsbl.dns.listed.published import FOLDER
 from dnsbl.dns.zones import Zone
@@ -26,6 +28,7 @@ from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings
 from dnsbl.web.api import Interface
+from dnsbl.web.control import ControlDoor, Texts, no_texts
 from dnsbl.web.events import Events
 from dnsbl.web.faults import API, Fault, Faults, Problem, problem
 from dnsbl.web.feeds import FeedDoor
@@ -35,6 +38,7 @@ from dnsbl.web.pages import Site
 from dnsbl.web.render import Pages
 from dnsbl.web.self_tests import SelfTestDoor
 from dnsbl.web.shapes import Codes, Origins
+from dnsbl.web.watch import WatchDoor
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +79,9 @@ def create_app(
     *,
     clock: Clock,
     self_tests: SelfTests | None = None,
+    ownership: Ownership | None = None,
+    watching: Watching | None = None,
+    texts: Texts = no_texts,
     events: Events | None = None,
     files: ZoneFiles | None = None,
     zones: Callable[[], Iterable[Zone]] = tuple,
@@ -86,7 +93,8 @@ def create_app(
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
     `zones`; `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `self_tests` none
-    are offered; `events` has the places for who watches tests. Without `files` no zone can be copied.
+    are offered; `events` has the places for who watches tests. Without `files` no zone can be copied,
+    without `ownership` nobody shows that an address is his (`texts` asks for TXT records).
     """
     app = _App(
         title=settings.service.name,
@@ -113,6 +121,12 @@ def create_app(
         app.router.routes.append(table_route(settings, settings.service.state_dir / FOLDER))
     if files is not None:
         app.include_router(FeedDoor(files, settings.copies.feed_seconds).router)
+    if ownership is not None:
+        app.include_router(ControlDoor(ownership, doors, origins, texts, pages).router)
+    if watching is not None:
+        watch = WatchDoor(watching, settings, clock, texts, pages)
+        app.include_router(watch.api)
+        app.include_router(watch.pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
     @app.get("/healthz", include_in_schema=False)

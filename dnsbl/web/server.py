@@ -15,8 +15,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dnsbl.casework.doors import Doors
+from dnsbl.casework.ownership import Ownership
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
+from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
@@ -25,6 +27,7 @@ from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings, Web, split_listen
 from dnsbl.web.app import KeyUses, Metrics, create_app, no_keys, no_metrics
 from dnsbl.web.connection import Connection
+from dnsbl.web.control import Texts, no_texts
 from dnsbl.web.handing import create_table_app
 from dnsbl.web.patience import Stage
 from tester.crowd import Crowd, Place, Tally, widths
@@ -169,6 +172,9 @@ class WebServer(HttpServer):
         zones: Zones,
         self_tests: SelfTests | None = None,
         files: ZoneFiles | None = None,
+        ownership: Ownership | None = None,
+        watching: Watching | None = None,
+        texts: Texts = no_texts,
         metrics: Metrics = no_metrics,
         keys: KeyUses = no_keys,
         health: Callable[[], list[Health]] = list,
@@ -182,6 +188,9 @@ class WebServer(HttpServer):
             self_tests=self_tests,
             files=files,
             zones=lambda: self.zones,
+            ownership=ownership,
+            watching=watching,
+            texts=texts,
             codes=lambda address, listed: self.zones.codes_of(address, listed),
             origins=lambda: self.zones.origins,
             metrics=metrics,

@@ -87,6 +87,9 @@ class HostShape(BaseModel):
     removal_after: datetime | None = Field(
         description="From when a request for removal from your network is taken; null: at once."
     )
+    clears_by: datetime | None = Field(
+        None, description="By when every cache has let go of the last listing that has ended; null where none has."
+    )
     zones: dict[str, list[str]] = Field(description="What DNS answers: zone -> A records.")
     exception: ExceptionShape | None = Field(None, description="What leaves it out of wider listings, or null.")
 
@@ -227,6 +230,7 @@ def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
         ahead=standing.ahead,
         waits=standing.waits,
         removal_after=standing.removal_after,
+        clears_by=standing.clears_by,
         zones=codes(standing.address, standing.kinds),
         exception=ExceptionShape(network=str(left.network), since=left.since) if left else None,
     )

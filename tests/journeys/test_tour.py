@@ -30,4 +30,6 @@ async def test_the_tour_gives_every_neighbour_its_verdict_and_takes_the_mended_r
     assert (facts["delisting"]["state"], facts["delisting"]["dns"]) == ("clear", "NXDOMAIN")
     assert facts["delisting"]["seconds"] <= 1.0
     assert facts["answer"] == ["attached message: 127.77.0.10 will be tested."]
+    assert [subject.split()[0] for subject in facts["mail"]][1:] == ["Removal", "127.77.0.10"]
+    assert "new on Demo Relay List in 127.77.0.0/16" in facts["mail"][0]
     assert "Why open.demo is listed" in err

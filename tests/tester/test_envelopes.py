@@ -176,6 +176,21 @@ def test_every_name_of_a_test_is_ours_and_nothing_above_or_below_it(recipient: s
     assert Recipients(["c.example"], lambda one: one == TOKEN).find(path) == ""
 
 
+def test_a_door_is_heard_at_its_very_address_alone() -> None:
+    ours = Recipients(["c.example", "mx.example"], lambda one: False, doors=["remove@mx.example"])
+    for said, found in (
+        ("TO:<remove@mx.example>", "remove"),
+        ("TO:<Remove@MX.example>", "remove"),
+        ("TO:<remove@c.example>", ""),
+        ("TO:<remove@other.example>", ""),
+        ("TO:<x.remove@mx.example>", ""),
+        ("TO:<postmaster@mx.example>", "postmaster"),
+    ):
+        path = MailPath.read("TO", said)
+        assert path is not None
+        assert ours.find(path) == found
+
+
 @pytest.mark.parametrize(
     ("recipient", "found"),
     [

@@ -135,8 +135,9 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
     mail["Reply-To"] = ours.reply_to or service.contact
     mail["Auto-Submitted"] = "auto-replied" if notice.answers else "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    if "out" in words.names:
-        mail["List-Unsubscribe"] = f"<{way_out(notice, settings)}>"  # RFC 2369, and RFC 8058 for one click
+    if words.names & {"out", "end"}:
+        out = facts_of(notice).get("end") or way_out(notice, settings)
+        mail["List-Unsubscribe"] = f"<{out}>"  # RFC 2369, and RFC 8058 for one click
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if notice.answers:
         mail["In-Reply-To"] = mail["References"] = notice.answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 
@@ -435,3 +436,72 @@ def test_a_late_bounce_of_a_settled_run_decides_nothing(office) -> None:
     entries = office.verbs(HOST)
     bounce(office, run)
     assert office.verbs(HOST) == [*entries, "return"]
+
+
+MAIL = {"smarthost": "mail.list.example", "sender": "relays@list.example"}
+
+
+def write(office, *, peer: str = "192.0.2.1", sender: str = "owner@host.example", fields: str = "") -> str:
+    """Mail to remove@ from there."""
+    message = f"From: <{sender}>\r\nMessage-ID: <1@host.example>\r\n{fields}Subject: off\r\n\r\nplease\r\n".encode()
+    collected = replace(office.arrived("remove", peer, message), mail_from=sender, domain="mx.example.org")
+    return office.casework.arrivals.file_request(collected)
+
+
+def answers(office) -> list[str]:
+    return [one.template for one in office.casework.dispatch.newest(most=20)]
+
+
+def test_mail_from_a_listed_address_asks_for_its_retest_and_is_answered(make_office) -> None:
+    office = make_office(notices=MAIL)
+    office.list_open("192.0.2.1")
+    assert "is retested now" in write(office)
+    assert office.casework.views.look_up(office.at("192.0.2.1")).job.reason is JobReason.REMOVAL
+    [notice] = office.casework.dispatch.newest(most=5)
+    assert (notice.template, notice.recipient, notice.answers) == ("asked", "owner@host.example", "<1@host.example>")
+    office.test(Outcome.RCPT_5XX)
+    assert answers(office) == ["removal", "asked"], "and the result follows"
+
+
+def test_a_second_mail_of_a_day_gets_no_second_answer(make_office) -> None:
+    office = make_office(notices=MAIL)
+    office.list_open("192.0.2.1")
+    write(office)
+    write(office)
+    assert answers(office) == ["asked"]
+    office.later(days=1)
+    write(office)
+    assert answers(office) == ["asked", "asked"]
+
+
+def test_mail_from_an_address_that_is_not_listed_says_so(make_office) -> None:
+    office = make_office(notices=MAIL)
+    assert "nothing to remove" in write(office, peer="192.0.2.9")
+    assert answers(office) == ["asked"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "fields"),
+    [
+        ("", ""),
+        ("a@x.example", "Auto-Submitted: auto-replied\r\n"),
+        ("a@x.example", "Precedence: bulk\r\n"),
+        ("a@x.example", "List-Id: <l.x.example>\r\n"),
+    ],
+)
+def test_no_machine_is_answered_but_what_it_asks_is_done(make_office, sender: str, fields: str) -> None:
+    office = make_office(notices=MAIL)
+    office.list_open("192.0.2.1")
+    assert "is retested now" in write(office, sender=sender, fields=fields)
+    office.test(Outcome.RCPT_5XX)
+    assert answers(office) == []
+
+
+def test_who_writes_through_a_relay_does_not_use_up_its_owners_requests(make_office) -> None:
+    office = make_office(notices=MAIL)
+    office.list_open("192.0.2.1")
+    write(office)
+    office.test(Outcome.ACCEPTED, back="192.0.2.1")
+    assert "your next request is taken at" in write(office)
+    job = office.casework.doors.ask_removal(office.at("192.0.2.1"), door=Door.WEB, actor="x", control=True)
+    assert job.reason is JobReason.REMOVAL

@@ -132,7 +132,7 @@ def test_an_owner_who_is_to_be_told_is_found_out_when_the_mail_is_due(make_offic
     dispatch = office.casework.dispatch
     notice = dispatch.take()
     assert notice.recipient == "" and dispatch.known_contact(office.at("192.0.2.1")) is None
-    dispatch.address(notice, "postmaster@host.example", source="reverse name")
+    dispatch.address(notice, "postmaster@host.example", news=True)
     addressed = dispatch.take()
     assert (addressed.id, addressed.recipient) == (notice.id, "postmaster@host.example")
     assert dispatch.known_contact(office.at("192.0.2.1")) == "postmaster@host.example"
@@ -156,7 +156,7 @@ def test_a_mail_to_an_owner_ends_where_there_is_nobody_to_tell(make_office, mail
     dispatch = office.casework.dispatch
     notice = dispatch.take()
     dispatch.try_out("full@x.example", actor="operator")
-    dispatch.address(notice, mailbox, source="registry")
+    dispatch.address(notice, mailbox, news=True)
     [ended] = [one for one in dispatch.newest(most=5) if one.template == "listed"]
     assert (ended.state, ended.reply) == (NoticeState.FAILED, why)
 

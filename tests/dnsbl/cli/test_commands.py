@@ -369,26 +369,6 @@ def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> No
     run(*words, code=2)
 
 
-def test_status_says_how_the_list_does_and_mail_that_waits_is_seen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    off = run("status")
-    assert off["notices"]["on"] is False and off["clock"] == ""
-    assert "mail: off (notices.smarthost is not set)" in run("status", plain=True)
-    assert "notices.smarthost is not set" in run("notices", "--trial", "a@x.example", code=1)
-    monkeypatch.setenv("DNSBL_NOTICES__SMARTHOST", "mail.list.example")
-    monkeypatch.setenv("DNSBL_NOTICES__SENDER", "relays@list.example")
-    assert run("notices", "--trial", "a@x.example") == {"queued": "a@x.example"}
-    assert run("status")["notices"]["waiting"] == 1
-    assert "mail: 1 waiting, the oldest since" in run("status", plain=True)
-    [mail] = run("notices")["notices"]
-    assert (mail["recipient"], mail["state"], mail["template"]) == ("a@x.example", "queued", "trial")
-    assert "a@x.example" in run("notices", plain=True)
-    assert run("notices", "--silence", "a@x.example") == {"silenced": "a@x.example", "news": True}
-    assert "an operator has said so" in run("notices", "--trial", "a@x.example", code=1)
-    assert run("notices", "--end", "a@x.example")["news"] is True
-    assert run("notices", "--end", "a@x.example")["news"] is False
-    run("notices", "--end", "a@x.example", "--silence", "b@x.example", code=2)
-
-
 def test_check_config_says_when_a_zone_is_a_registered_domain_itself(run: Run, tmp_path: Path) -> None:
     assert not [note for note in run("check-config")["notes"] if "registered domain" in note]
     file = tmp_path / "zones" / "z.toml"

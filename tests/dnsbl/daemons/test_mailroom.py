@@ -11,7 +11,8 @@ from dnsbl.addresses import Address, parse_address
 from dnsbl.daemons import mailroom as module
 from dnsbl.daemons.mailroom import Mailroom, literals
 from dnsbl.daemons.names import Lookups
-from dnsbl.errors import StoreUnavailable, Trouble
+from dnsbl.errors import Refused, StoreUnavailable, Trouble
+from dnsbl.model import Door, Job
 from tester.letter import Keyring
 from tester.verdict import Finding
 
@@ -206,3 +207,36 @@ async def test_no_name_is_asked_for_where_it_would_not_matter(opened: tuple[Any,
         ("postmaster", "2001:db8::1"),
     ):
         await mailroom._deliver(office.arrived(recipient, peer, office.message(issued)))
+
+
+async def test_who_writes_to_remove_from_a_listed_address_has_it_retested_and_operators_can_read_it(
+    opened: tuple[Any, Mailroom, Any],
+) -> None:
+    office, mailroom, _ = opened
+    asked: list[tuple[Address, Door]] = []
+
+    def ask(address: Address, *, door: Door, actor: str, tell: str = "") -> Job:
+        asked.append((address, door))
+        raise Refused("not-listed", "There is nothing to remove.")
+
+    office.casework.arrivals._ask_removal = ask
+    [(_, port)] = await mailroom.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(mailroom.run(stop))
+    named = f"remove@{office.settings.collector.hostname}"
+    replies = await say(
+        port,
+        "EHLO x.test",
+        "MAIL FROM:<owner@host.example>",
+        f"RCPT TO:<{named}>",
+        "DATA",
+        "Subject: off\r\n\r\nplease\r\n.",
+        "QUIT",
+    )
+    assert replies[3][:3] == "250" and replies[5][:3] == "250"
+    assert (await say(port, "EHLO x.test", "MAIL FROM:<>", "RCPT TO:<remove@c.test>", "QUIT"))[3][:3] == "550"
+    stop.set()
+    await running
+    assert asked == [(parse_address("127.0.0.1"), Door.MAIL)], "the address is the one that the mail came from"
+    [mail] = office.casework.operators.inbox(most=5)
+    assert mail.finding is Finding.HUMAN and b"please" in office.casework.operators.message(mail.id).message

@@ -6,7 +6,9 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import trustme
@@ -18,6 +20,7 @@ from dnsbl.daemons.postman import Postman, read_credentials, read_templates
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.errors import SettingsError
 from dnsbl.model import NoticeState
+from dnsbl.rules.watching import signature
 from dnsbl.settings import NoticeSettings
 
 CALM = {"smarthost": "localhost", "tls": "none", "sender": "relays@list.example"}
@@ -251,3 +254,68 @@ async def test_a_mail_to_whoever_answers_for_an_address_is_addressed_on_the_way_
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in text
     await postman.step()
     assert asked == ["192.0.2.1"] and states(office) == {"postmaster@host.example": "sent"}
+
+
+class Program:
+    """A watcher's program on loopback, which answers with these statuses in turn."""
+
+    def __init__(self, *statuses: int) -> None:
+        heard: list[tuple[dict[str, str], bytes]] = []
+        left = list(statuses)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                heard.append((dict(self.headers), body))
+                self.send_response(left.pop(0))
+                self.end_headers()
+
+            def log_message(self, format: str, *words: object) -> None:
+                pass
+
+        self.heard = heard
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+async def test_a_watchers_program_is_told_signed_tried_again_and_left_when_it_wants_no_more(make_office) -> None:
+    program = Program(500, 200, 410)
+    try:
+        office = make_office(watch={"on": True, "webhook_inside": True})
+        watching = office.casework.watching
+        made = watching.set_up("192.0.2.0/24", "webhook", program.url, actor="operator")
+        postman = Postman(office.casework.dispatch, office.settings, office.clock, Counter(), watching=watching)
+        office.list_open("192.0.2.9")
+        await postman.step()
+        assert postman.counted == {"put off": 1}
+        office.later(seconds=300)
+        await postman.step()
+        assert postman.counted == {"put off": 1, "sent": 1}
+        (first, body), (second, same) = program.heard
+        assert body == same and first["Dnsbl-Delivery"] == second["Dnsbl-Delivery"]
+        assert second["Dnsbl-Signature"] == signature(made.secret, int(second["Dnsbl-Time"]), body)
+        office.list_open("192.0.2.10")
+        await postman.step()
+        assert watching.all(most=9) == [], "410 ends the watch"
+    finally:
+        program.close()
+
+
+async def test_a_program_inside_is_never_spoken_to_unless_the_settings_allow_it(make_office) -> None:
+    program = Program()
+    try:
+        office = make_office(watch={"on": True})
+        watching = office.casework.watching
+        watching.set_up("192.0.2.0/24", "webhook", program.url, actor="operator")
+        postman = Postman(office.casework.dispatch, office.settings, office.clock, Counter(), watching=watching)
+        office.list_open("192.0.2.9")
+        await postman.step()
+        [notice] = office.casework.dispatch.newest(most=5)
+        assert "may not be spoken to" in notice.reply and program.heard == []
+    finally:
+        program.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -101,3 +102,27 @@ def test_f18_f19_f20_an_address_in_a_list_is_one_rule(address: str, listed: list
 )
 def test_only_test_points_are_answered_in_the_network_around_them(network: str, only_points: bool) -> None:
     assert reserved(ip_network(network)) is only_points
+
+
+def test_a_cache_lets_go_within_the_longest_ttl_and_where_there_are_secondaries_their_refresh() -> None:
+    zones = zones_from(
+        {"a": CLEARING.format(origin="a.test", ttl=300), "b": CLEARING.format(origin="b.test", ttl=900)},
+        site="https://x.example",
+    )
+    assert zones.clears(["relay"], refresh=False) == timedelta(seconds=900)
+    assert zones.clears(["relay"], refresh=True) == timedelta(seconds=900 + 1800)
+    assert zones.clears(["other"], refresh=True) == timedelta(0)
+
+
+CLEARING = """
+origin = "{origin}"
+ns = ["ns.example.net"]
+ttl = {ttl}
+[soa]
+mname = "ns.example.net"
+rname = "hostmaster.example.net"
+refresh = 1800
+[kinds.relay]
+code = "127.0.0.2"
+txt = "relay"
+"""

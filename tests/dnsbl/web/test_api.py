@@ -32,6 +32,7 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
         "ahead": 0,
         "waits": "",
         "removal_after": None,
+        "clears_by": None,
         "zones": {"relays.example.org": []},
         "exception": None,
     }

@@ -22,6 +22,7 @@ def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
         "ahead": 0,
         "waits": "",
         "removal_after": None,
+        "clears_by": None,
         "zones": {"relays.example.org": []},
         "exception": None,
     }

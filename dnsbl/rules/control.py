@@ -1,0 +1,53 @@
+"""Showing that an address or a network is one's own: what must be shown, and whether it was. Pure.
+
+Three ways. To come from the address (whoever connects has it). A TXT record in the reverse zone, which only its holder
+can write: its name and what it must say are told to anybody, and hold for one purpose alone, so that a record which is
+there says nothing for a second person. A code that is mailed to the postmaster of the address's own name, and told to
+nobody else. Codes are made from a key of ours, so that nothing about them is stored.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Iterable
+
+from dnsbl.addresses import Network
+from dnsbl.errors import Refused
+from dnsbl.model import Refusal
+
+#: Characters of a code: 100 bits.
+LENGTH = 20
+#: What stands before the code in the record.
+MARK = "dnsbl-control="
+#: Bits of a reverse name's label, by IP version.
+_STEP = {4: 8, 6: 4}
+
+
+def code(key: bytes, purpose: str, network: Network, target: str = "") -> str:
+    """What shows control of a network for one purpose, and for one `target` of it."""
+    said = "\0".join(("control", purpose, str(network), target)).encode("utf-8", "backslashreplace")
+    return base64.b32encode(hmac.digest(key, said, "sha256")).decode("ascii").lower()[:LENGTH]
+
+
+def record_name(network: Network) -> str:
+    """Where the record must stand. Raises Refused for a prefix that no reverse zone is delegated for."""
+    step = _STEP[network.version]
+    if network.prefixlen == 0 or network.prefixlen % step:
+        raise Refused(
+            Refusal.TOO_WIDE, f"A reverse zone begins at every {step} bits; {network} lies between, name each part."
+        )
+    labels = network.network_address.reverse_pointer.split(".")
+    return ".".join(["_dnsbl", *labels[(network.max_prefixlen - network.prefixlen) // step :]])
+
+
+def recorded(texts: Iterable[str], codes: Iterable[str]) -> bool:
+    """Whether one of the records says one of these codes."""
+    wanted = [f"{MARK}{each}" for each in codes]
+    return any(hmac.compare_digest(text.strip().encode(), each.encode()) for text in texts for each in wanted)
+
+
+def same(typed: str, codes: Iterable[str]) -> bool:
+    """Whether what somebody types is one of these codes."""
+    given = typed.strip().lower().encode("utf-8", "backslashreplace")
+    return any(hmac.compare_digest(given, each.encode()) for each in codes)

@@ -1,0 +1,54 @@
+"""What shows that an address is one's own."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+
+from dnsbl.errors import Refused
+from dnsbl.rules import control
+
+KEY, OTHER = b"k" * 32, b"o" * 32
+NET = ip_network("192.0.2.1/32")
+
+
+def test_a_code_holds_for_one_key_purpose_network_and_target() -> None:
+    codes = [
+        control.code(KEY, "record", NET),
+        control.code(OTHER, "record", NET),
+        control.code(KEY, "mailed", NET),
+        control.code(KEY, "record", ip_network("192.0.2.2/32")),
+        control.code(KEY, "record", NET, "a@x.example"),
+        control.code(KEY, "record", NET, "b@x.example"),
+    ]
+    assert len(set(codes)) == len(codes)
+    assert all(len(code) == control.LENGTH and code.isalnum() for code in codes)
+    assert codes[0] == control.code(KEY, "record", NET)
+
+
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [
+        ("192.0.2.1/32", "_dnsbl.1.2.0.192.in-addr.arpa"),
+        ("192.0.2.0/24", "_dnsbl.2.0.192.in-addr.arpa"),
+        ("192.0.0.0/16", "_dnsbl.0.192.in-addr.arpa"),
+        ("2001:db8::/32", "_dnsbl.8.b.d.0.1.0.0.2.ip6.arpa"),
+    ],
+)
+def test_the_record_stands_where_the_networks_holder_alone_can_write(network: str, name: str) -> None:
+    assert control.record_name(ip_network(network)) == name
+
+
+@pytest.mark.parametrize("network", ["192.0.2.0/25", "0.0.0.0/0", "2001:db8::/33", "::/0"])
+def test_a_prefix_without_a_reverse_zone_of_its_own_is_refused(network: str) -> None:
+    with pytest.raises(Refused, match="A reverse zone begins at every"):
+        control.record_name(ip_network(network))
+
+
+def test_only_the_very_record_and_code_count() -> None:
+    code = control.code(KEY, "record", NET)
+    assert control.recorded(["v=spf1 -all", f" {control.MARK}{code} "], [code])
+    assert not control.recorded([code, f"{control.MARK}{code}x", "ä"], [code])
+    assert not control.recorded([f"{control.MARK}{code}"], [])
+    assert control.same(f" {code.upper()} ", [code]) and not control.same("ä", [code]) and not control.same("", [code])

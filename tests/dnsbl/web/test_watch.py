@@ -1,0 +1,77 @@
+"""Watches on the web: shown, begun, read and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dnsbl.web.app import create_app
+
+NET = "198.18.7.0/24"
+
+
+@pytest.fixture
+def site(house: Callable[..., Any]) -> tuple[Any, list[str]]:
+    """A list that offers watches, and the TXT records that its resolver knows."""
+    texts: list[str] = []
+    built = house(watch={"on": True}, notices={"smarthost": "mail.list.example", "sender": "relays@list.example"})
+    office = built.office
+    built.app = create_app(
+        office.casework.doors,
+        office.casework.views,
+        office.settings,
+        clock=office.clock,
+        watching=office.casework.watching,
+        texts=lambda name: texts if name == "_dnsbl.7.18.198.in-addr.arpa" else [],
+    )
+    return built, texts
+
+
+def test_people_begin_read_and_end_a_watch(site: Any) -> None:
+    built, texts = site
+    visitor = built.visitor()
+    assert 'name="network"' in visitor.get("/watch").text
+    asked = {"network": NET, "way": "webhook", "target": "https://noc.example/hook"}
+    page = visitor.post("/watch", data=asked)
+    offer = built.casework.watching.offer(NET, "webhook", "https://noc.example/hook")
+    assert offer.content in page.text and offer.name in page.text
+    assert "no such record" in visitor.post("/watch", data=asked | {"step": "show"}).text
+    texts.append(offer.content)
+    begun = visitor.post("/watch", data=asked | {"step": "show"}).text
+    [watch] = built.casework.watching.all(most=9)
+    assert watch.secret in begun and watch.secret not in visitor.get(f"/watch/{watch.token}").text
+    built.list("198.18.7.9")
+    assert "198.18.7.9" in visitor.get(f"/watch/{watch.token}").text
+    feed = visitor.get(f"/watch/{watch.token}.atom")
+    assert feed.headers["content-type"].startswith("application/atom+xml") and "198.18.7.9" in feed.text
+    assert "no longer watch" in visitor.post(f"/watch/{watch.token}").text
+    assert visitor.get(f"/watch/{watch.token}").status_code == 404
+    assert visitor.get(f"/watch/{watch.token}.atom").status_code == 404
+
+
+def test_programs_ask_until_the_record_is_there(site: Any) -> None:
+    built, texts = site
+    visitor = built.visitor()
+    wish = {"network": NET, "way": "mail", "target": "noc@net.example"}
+    answer = visitor.post("/api/v1/watches", json=wish)
+    assert (answer.status_code, answer.json()["watching"]) == (202, False)
+    texts.append(answer.json()["content"])
+    answer = visitor.post("/api/v1/watches", json=wish)
+    assert answer.status_code == 201 and answer.json()["secret"] is None
+    token = answer.json()["token"]
+    built.list("198.18.7.9")
+    assert [one["network"] for one in visitor.get(f"/api/v1/watches/{token}").json()["listings"]] == ["198.18.7.9/32"]
+    assert visitor.delete(f"/api/v1/watches/{token}").status_code == 204
+    assert visitor.get(f"/api/v1/watches/{token}").status_code == 404
+    assert visitor.post("/api/v1/watches", json=wish | {"code": "wrong"}).status_code == 422
+    assert visitor.post("/api/v1/watches", json=wish | {"network": "198.0.0.0/8"}).status_code == 422
+
+
+def test_mistakes_in_the_form_are_one_sentence(site: Any) -> None:
+    built, _ = site
+    answer = built.visitor().post("/watch", data={"network": "198.0.0.0/8"})
+    assert answer.status_code == 422 and "is too wide" in answer.text
+    answer = built.visitor().post("/watch", data={"network": NET, "way": "webhook", "target": "gopher://x"})
+    assert answer.status_code == 400 and "begins with https://" in answer.text
