@@ -39,6 +39,7 @@ def fill(connection: Connection, given: Iterable[str]) -> int:
     """Put these lines' rows into tables that hold none; returns how many there were. Raises Damaged for what `lines`
     cannot have written."""
     count, name, names, part = 0, "", [""], list[dict[str, Any]]()
+    filled = set[str]()
 
     def put() -> None:
         if part:
@@ -50,6 +51,7 @@ def fill(connection: Connection, given: Iterable[str]) -> int:
             case {"table": str(said), "columns": list(columns)} if said in metadata.tables:
                 put()
                 name, names = said, columns
+                filled.add(name)
             case list(values) if name and len(values) == len(names):
                 part.append(dict(zip(names, map(_meant, values), strict=True)))
                 count += 1
@@ -58,17 +60,17 @@ def fill(connection: Connection, given: Iterable[str]) -> int:
             case _:
                 raise Damaged(f"The copy has a line that is no row of {name or 'a table'}.")
     put()
-    _number_on(connection)
+    _number_on(connection, filled)
     return count
 
 
-def _number_on(connection: Connection) -> None:
+def _number_on(connection: Connection, filled: set[str]) -> None:
     """What a database numbers by itself goes on behind the rows that came with their numbers."""
     if connection.dialect.name != "postgresql":
         return
     for kept in metadata.sorted_tables:
         found = kept.autoincrement_column
-        if found is None:
+        if found is None or kept.name not in filled:
             continue
         sequence = connection.execute(select(func.pg_get_serial_sequence(kept.name, found.name))).scalar()
         if sequence is not None:
