@@ -270,6 +270,13 @@ class Dns(Section):
             "decides, and who is in none passes."
         ),
     )
+    proxies: tuple[Network, ...] = Field(
+        (),
+        description=(
+            "Networks of proxies before us, such as dnsdist: all that comes from them must begin with a PROXY header "
+            "(version 2) that tells the client's address, and nobody else's may."
+        ),
+    )
     keys_file: Path | None = Field(
         None,
         description=(

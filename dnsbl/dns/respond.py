@@ -64,6 +64,7 @@ class Serving:
     pace: Pace = field(default_factory=Pace)
     cookies: Cookies | None = None
     nsid: bytes | None = None
+    proxies: Prefixes[bool] | None = None  #: who must tell for whom they ask; None where nobody does (`proxied`)
     tcp_idle: float = 10.0  #: seconds that a TCP connection may be idle (RFC 7828)
     told: Mapping[str, str] = field(default_factory=dict)  #: "version" and "id" for class CH; without one, REFUSED
     heard: Callable[[Serving], None] = lambda serving: None  #: called after every change: the engine

@@ -23,6 +23,7 @@ from ipaddress import ip_address
 from typing import Any, Literal, Protocol
 
 from dnsbl.clock import Clock, SystemClock
+from dnsbl.dns import proxied
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.engine.plain import COUNTED, SILENT, Plain
 from dnsbl.dns.keyuse import KeyUse
@@ -103,7 +104,7 @@ class PlainThreads:
         self._times = Histogram()
         self._serving: Serving | None = None
         self._engines: list[Plain] = []
-        self._counted = dict.fromkeys(("udp", "port", "unsent", "unlogged"), 0)
+        self._counted = dict.fromkeys(("udp", "port", "proxy", "unsent", "unlogged"), 0)
         self._stopped = False
 
     def load(self, serving: Serving) -> None:
@@ -177,7 +178,15 @@ class PlainThreads:
                 counted["udp"] += 1
                 counted["port"] += 1
                 continue
-            if every and len(packet) >= 12 and not packet[2] & 0x80:
+            message, host = packet, peer[0]
+            if self._serving is not None and self._serving.proxies is not None:
+                seen = proxied.seen(packet, packed(host), self._serving.proxies)
+                if seen is None:
+                    counted["udp"] += 1
+                    counted["proxy"] += 1
+                    continue
+                message, host = seen[0], str(ip_address(seen[1]))
+            if every and len(message) >= 12 and not message[2] & 0x80:
                 unsampled += 1
                 if unsampled >= every:
                     unsampled = 0
@@ -186,15 +195,15 @@ class PlainThreads:
                     counted["unlogged"] += 1
             untimed += 1
             if untimed < TIMED_EVERY:
-                reply = answer(packet, peer[0])
+                reply = answer(message, host)
             else:
                 began = self._clock.monotonic()
-                reply = answer(packet, peer[0])
+                reply = answer(message, host)
                 if reply:
                     untimed = 0
                     self._times.add(self._clock.monotonic() - began)
             if reply is None:
-                rest = engine.rest(packet, peer[0])
+                rest = engine.rest(message, host)
                 if rest != SILENT and not _handed(other, peer, False, local, packet, counted=rest == COUNTED):
                     counted["udp"] += 1
                     counted["unsent"] += 1

@@ -19,7 +19,8 @@ from ipaddress import ip_address
 from typing import Any, Protocol
 
 from dnsbl.clock import Clock, SystemClock
-from dnsbl.dns.guard import Pace, rules_of
+from dnsbl.dns import proxied
+from dnsbl.dns.guard import Pace, Prefixes, rules_of
 from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Replied, Serving, respond
@@ -39,7 +40,7 @@ _log = logging.getLogger(__name__)
 TRIES = 20
 #: What messages came over, and why some of them got no reply.
 TRANSPORTS = ("udp", "tcp")
-DROPS = ("acl", "header", "rate", "port", "unsent")
+DROPS = ("acl", "header", "rate", "port", "proxy", "unsent")
 
 
 class Watcher(Protocol):
@@ -163,7 +164,13 @@ class Responder:
                 for udp in udps:
                     self._lanes.open(udp)
                 listener = Listener(
-                    tcp, self._crowd, lambda place: Connection(self, place), who="TCP", tally=self._tally, log=_log
+                    tcp,
+                    self._crowd,
+                    lambda place: Connection(self, place),
+                    who="TCP",
+                    tally=self._tally,
+                    log=_log,
+                    exempt=self.dns.proxies,
                 )
                 self._servers.append(listener)
                 listener.start()
@@ -207,6 +214,11 @@ class Responder:
         self.serving.change()
         return lanes
 
+    def tells(self, peer: bytes) -> bool | None:
+        """Whether a connection from there (a packed address) must begin with a PROXY header; None where none may."""
+        proxies = self.serving.proxies
+        return None if proxies is None else bool(proxies.of(peer))
+
     def reply(
         self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None = None, counted: bool = False
     ) -> bytes | Iterator[bytes] | None:
@@ -223,7 +235,15 @@ class Responder:
 
     def _handed_over(self, packet: bytes, host: str, sampled: bool, counted: bool) -> bytes | None:
         """The reply to what a lane does not answer itself."""
-        reply = self.reply(packet, packed(host), tcp=False, sampled=sampled, counted=counted)
+        client = packed(host)
+        if self.serving.proxies is not None:
+            seen = proxied.seen(packet, client, self.serving.proxies)
+            if seen is None:
+                self.counted["udp"] += 1
+                self.counted["proxy"] += 1
+                return None
+            packet, client = seen
+        reply = self.reply(packet, client, tcp=False, sampled=sampled, counted=counted)
         return reply if reply is None or isinstance(reply, bytes) else next(reply)
 
     def _reply(
@@ -266,6 +286,7 @@ def _serving(dns: Dns, zones: Zones, table: Table | None) -> Serving:
         table=table,
         stale_after=dns.stale_after,
         tcp_idle=dns.tcp_idle,
+        proxies=Prefixes(dict.fromkeys(dns.proxies, True)) if dns.proxies else None,
         rules=rules_of(dns.acl),
         pace=Pace(
             answers=dns.rate_answers,

@@ -2,7 +2,7 @@
 
 A shell on asyncio. Connections have places in a crowd (the one without a query for the longest time yields to a new
 one), one without a whole query for `tcp_idle` seconds is closed, and one that does not read its replies is not read
-either.
+either. A proxy's connection begins with the address of its client (`dns.proxied`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterator
 from typing import Protocol, cast
 
+from dnsbl.dns import proxied
 from dnsbl.serving.lanes import packed
 from dnsbl.settings import Dns
 from tester.crowd import Place
@@ -31,6 +32,10 @@ class Asked(Protocol):
     counted: dict[str, int]
     connections: dict[Connection, float]  #: when each had its last whole query; loop time
 
+    def tells(self, peer: bytes) -> bool | None:
+        """Whether a connection from there must begin with a PROXY header; None where none may."""
+        ...
+
     def reply(self, packet: bytes, client: bytes, *, tcp: bool) -> bytes | Iterator[bytes] | None:
         """The answer for this client (a packed address), or the messages of a zone transfer."""
         ...
@@ -49,12 +54,14 @@ class Connection(asyncio.BufferedProtocol):
         self._unread = bytearray()
         self._full = False
         self._sending: Iterator[bytes] | None = None  # what is left of a zone transfer; nothing is read meanwhile
+        self._begins: bool | None = None  # whether a PROXY header comes first; None when nothing is to be looked for
         self._making: asyncio.Future[bytes | None] | None = None  # its next message
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=UNREAD)
         self._client = packed((transport.get_extra_info("peername") or ("::",))[0])  # none when it has gone already
+        self._begins = self._responder.tells(self._client)
         self._responder.counted["connections"] += 1
         self._responder.connections[self] = self._loop.time()
         self._timer = self._loop.call_later(self._responder.dns.tcp_idle, self._look_idle)
@@ -87,8 +94,34 @@ class Connection(asyncio.BufferedProtocol):
         self._full = False
         self._go_on()
 
+    def _begun(self) -> bool:
+        """Whether the frames may be read: a PROXY header is gone from before them, or none is to come."""
+        if self._begins is None:
+            return True
+        head = bytes(self._unread[: proxied.MOST])
+        signed = head.startswith(proxied.SIGNATURE[: len(head)])
+        if not self._begins and not signed:  # no proxy, and says so
+            self._begins = None
+            return True
+        if len(head) < proxied.FIXED and signed:
+            return False
+        size = proxied.size_of(head) if self._begins else None
+        if size is not None and len(head) < size <= proxied.MOST:
+            return False
+        found = None if size is None else proxied.client_of(head, self._client)
+        if found is None:
+            self._responder.counted["proxy"] += 1
+            self.abort()
+            return False
+        self._client, size = found
+        self._begins = None
+        del self._unread[:size]
+        return True
+
     def _answer_frames(self) -> None:
         at = 0
+        if not self._begun():
+            return
         while not self._full and self._sending is None and not self._transport.is_closing():
             end = at + 2 + int.from_bytes(self._unread[at : at + 2])
             if len(self._unread) < max(end, at + 2):

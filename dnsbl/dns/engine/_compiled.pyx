@@ -51,13 +51,14 @@ cdef struct Counts:
     uint64_t limited
     uint64_t slipped
     uint64_t port
+    uint64_t proxy
     uint64_t unsent
     uint64_t unlogged
     uint64_t unsampled  # since the last one for the log
     uint64_t untimed
     double seconds
     uint64_t times[MOST_BOUNDS + 1]
-    uint64_t pad[21]
+    uint64_t pad[20]
 
 cdef struct Slot:
     void* reads  # the state that this thread may be reading
@@ -192,7 +193,7 @@ cdef class Core:
     def counted(self):
         """Messages since the start, by what became of them; `udp` are all but those handed over."""
         cdef int n
-        found = dict.fromkeys(("udp", "acl", "header", "rate", "slip", "port", "unsent", "unlogged"), 0)
+        found = dict.fromkeys(("udp", "acl", "header", "rate", "slip", "port", "proxy", "unsent", "unlogged"), 0)
         for n in range(self.loops):
             found["udp"] += self.counts[n].udp
             found["acl"] += self.counts[n].barred
@@ -200,6 +201,7 @@ cdef class Core:
             found["rate"] += self.counts[n].limited
             found["slip"] += self.counts[n].slipped
             found["port"] += self.counts[n].port
+            found["proxy"] += self.counts[n].proxy
             found["unsent"] += self.counts[n].unsent
             found["unlogged"] += self.counts[n].unlogged
         return found
@@ -225,13 +227,20 @@ cdef class Core:
         cdef const uint8_t* data = NULL
         cdef const uint8_t* address = client
         cdef int size
+        cdef Py_ssize_t skip = 0, whole = packet.shape[0]
         if len(client) not in (4, 16):
             raise ValueError("an address has 4 or 16 bytes")
         if packet.shape[0]:
             data = &packet[0]
         set_client(&known, 0 if len(client) == 4 else 1, address)
+        if self.state.guard.data.proxied:
+            skip = see_through(&self.state.guard.data, data, whole, &known)
+        if skip < 0:
+            self.counts[0].udp += 1
+            self.counts[0].proxy += 1
+            return None, "proxy"
         size = answer_one(
-            &self.state.world, data, packet.shape[0], &known, now, self.seen,
+            &self.state.world, data + skip, whole - skip, &known, now, self.seen,
             self.every and self.counts[0].unsampled + 1 >= self.every, reply, &asked, &said,
         )
         count_one(self, &self.state.world, 0, size, &known, now, &asked, &said)

@@ -73,7 +73,7 @@ class Compiled:
         with self._loading:
             before = {part: made for part, (_, made) in self._made.items()}
             plan: Plan = self._part("plan", (serving.zones,), lambda: _plan(serving.zones, self._loops))
-            guarding = (serving.rules, serving.pace, serving.cookies, serving.keys, serving.nsid)
+            guarding = (serving.rules, serving.pace, serving.cookies, serving.keys, serving.nsid, serving.proxies)
             guard_: Guard = self._part(
                 "guard", (*guarding, serving.stale_after), lambda: _compiled.Guard(_guard(serving, self._loops))
             )
@@ -244,6 +244,7 @@ def _guard(serving: Serving, loops: int) -> dict[str, Any]:
     return {
         "rules": _levels(serving.rules, _rule),
         "allowed": _levels(pace.allow, int),
+        "proxies": None if serving.proxies is None else _levels(serving.proxies, int),
         "steps": pace.steps,
         "slip": pace.slip,
         "multiplier": pace.multiplier,

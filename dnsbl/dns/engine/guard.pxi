@@ -11,6 +11,8 @@ cdef struct Secret:
 cdef struct Guarding:
     Prefixes rules[2]  # IPv4, IPv6
     Prefixes allowed[2]
+    bint proxied  # whether there are proxies that tell for whom they ask
+    Prefixes proxies[2]
     double step[3]  # seconds, by sort; 0 is no limit
     int slip
     uint64_t multiplier
@@ -52,6 +54,9 @@ cdef class Guard:
         for n in range(2):
             self.prefixes(&self.data.rules[n], found["rules"][n])
             self.prefixes(&self.data.allowed[n], found["allowed"][n])
+            self.data.proxied = found["proxies"] is not None
+            if self.data.proxied:
+                self.prefixes(&self.data.proxies[n], found["proxies"][n])
         for n in range(3):
             self.data.step[n] = found["steps"][n]
         self.data.slip = found["slip"]
@@ -183,6 +188,54 @@ cdef inline int value_of(const Prefixes* prefixes, u128 number) noexcept nogil:
         if at < level.count and number_at(level.numbers, 128, at) == network:
             return level.values[at]
     return 0
+
+
+cdef uint8_t[12] SIGNATURE = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]  # `proxied.SIGNATURE`
+
+
+cdef inline void set_client(Client* client, int family, const uint8_t* packed) noexcept nogil:
+    """An address of 4 or 16 bytes; a mapped one is of IPv4, as in `responder.packed`."""
+    cdef int n
+    if family == 1:
+        for n in range(10):
+            if packed[n]:
+                break
+        else:
+            if packed[10] == 0xFF and packed[11] == 0xFF:
+                packed = packed + 12
+                family = 0
+    client.family, client.packed = family, packed
+    client.size = 4 if family == 0 else 16
+    client.number = 0
+    for n in range(client.size):
+        client.number = client.number << 8 | packed[n]
+
+
+cdef Py_ssize_t see_through(
+    const Guarding* guard, const uint8_t* packet, Py_ssize_t size, Client* client
+) noexcept nogil:
+    """Bytes of a datagram before its message, as `proxied.seen`; the client becomes the one that a proxy tells of. -1
+    when it is to be dropped.
+    """
+    cdef bint tells = size >= 12 and memcmp(packet, SIGNATURE, 12) == 0
+    cdef Py_ssize_t whole
+    cdef int family
+    if not value_of(&guard.proxies[client.family], client.number):
+        return -1 if tells else 0
+    if not tells or size < PROXY_FIXED or not 0x20 <= packet[12] <= 0x21:
+        return -1
+    whole = PROXY_FIXED + (packet[14] << 8 | packet[15])
+    if whole > size:
+        return -1
+    if packet[12] == 0x20 or packet[13] == 0:
+        return whole
+    family = packet[13] >> 4
+    if (family != 1 and family != 2) or not 1 <= packet[13] & 15 <= 2:
+        return -1
+    if whole < PROXY_FIXED + (12 if family == 1 else 36):
+        return -1
+    set_client(client, family - 1, packet + PROXY_FIXED)
+    return whole
 
 
 cdef inline Py_ssize_t slot_of(const Guarding* guard, const Client* client, int sort) noexcept nogil:

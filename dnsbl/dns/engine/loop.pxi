@@ -58,24 +58,6 @@ cdef inline void count_one(
         world.nodata[at * TYPES + sort] += 1
 
 
-cdef inline void set_client(Client* client, int family, const uint8_t* packed) noexcept nogil:
-    """An address of 4 or 16 bytes; a mapped one is of IPv4, as in `responder.packed`."""
-    cdef int n
-    if family == 1:
-        for n in range(10):
-            if packed[n]:
-                break
-        else:
-            if packed[10] == 0xFF and packed[11] == 0xFF:
-                packed = packed + 12
-                family = 0
-    client.family, client.packed = family, packed
-    client.size = 4 if family == 0 else 16
-    client.number = 0
-    for n in range(client.size):
-        client.number = client.number << 8 | packed[n]
-
-
 cdef struct Room:
     mmsghdr taken[BATCH]
     mmsghdr given[BATCH]
@@ -132,6 +114,7 @@ cdef double LOOK = 0.005
 
 cdef int loop(Core core, Room* room, int fd, int other, bint wild, int mine) noexcept nogil:
     cdef int taken = 0, given, n, size, sent
+    cdef Py_ssize_t skip
     cdef void* found
     cdef Client client
     cdef Counts* counts = &core.counts[mine]
@@ -196,6 +179,13 @@ cdef int loop(Core core, Room* room, int fd, int other, bint wild, int mine) noe
                     set_client(&client, 0, room.peers[n] + 4)
                 else:
                     set_client(&client, 1, room.peers[n] + 8)
+                skip = 0
+                if (<const World*>found).guard.proxied:
+                    skip = see_through((<const World*>found).guard, room.packets[n], room.taken[n].msg_len, &client)
+                if skip < 0:
+                    counts.udp += 1
+                    counts.proxy += 1
+                    continue
                 due = core.every and counts.unsampled + 1 >= core.every
                 counts.untimed += 1
                 began = 0
@@ -203,7 +193,7 @@ cdef int loop(Core core, Room* room, int fd, int other, bint wild, int mine) noe
                     began = seconds_of(CLOCK_MONOTONIC)
                 while True:
                     size = answer_one(
-                        <const World*>found, room.packets[n], room.taken[n].msg_len, &client, now, core.seen, due,
+                        <const World*>found, room.packets[n] + skip, room.taken[n].msg_len - skip, &client, now, core.seen, due,
                         room.replies[given], &room.asked, &room.said,
                     )
                     count_one(core, <const World*>found, mine, size, &client, now, &room.asked, &room.said)

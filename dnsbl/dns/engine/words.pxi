@@ -48,6 +48,7 @@ cdef enum:
     OTHER = 2  # looked at by the reference, and not known here
     # clients (`guard`, `cookies`): rules, sorts of replies, what becomes of them
     SHORTEST_KEY = 16
+    PROXY_FIXED = 16  # bytes of a PROXY header before its addresses
     MOST_NSID = 400
     PASS = 0
     DROP_RULE = 1

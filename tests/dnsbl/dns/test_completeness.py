@@ -26,7 +26,6 @@ ELSEWHERE = {
 ABSENT = {
     "b55": "a figure, not a behaviour: measured by the benchmark",
     "b58": "needs a tree of delegations and programs that Debian 12 does not carry",
-    "b60": "PROXY protocol is not spoken",
     "f03": "no code of ours takes an A record of a list for an address",
     "f05": "concerns clients of lists",
     "f08": "concerns lists of the good; every kind of ours has its TXT",

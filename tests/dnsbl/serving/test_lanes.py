@@ -32,6 +32,7 @@ from dnsbl.serving.lanes import Lanes, PlainThreads
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.settings import Dns
+from tests.dnsbl.dns.test_proxied import header
 from tests.waiting import until
 
 ZONE = """
@@ -493,3 +494,47 @@ def test_a_query_that_cannot_be_logged_is_answered_all_the_same(zones: Zones) ->
     plain.run(udp, Udp(plain, [], full=True), False)  # type: ignore[arg-type]
     assert len(udp.sent) == 4
     assert plain.counted()["unlogged"] == 2
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0"])
+async def test_b60_rules_limits_cookies_and_the_log_are_about_a_proxys_client(
+    start: Start, listen: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = ["198.51.100.0/24 refuse", "2001:db8::/32 drop", "127.0.0.0/8 refuse", "::1/128 refuse"]
+    responder, [where] = await start(
+        table(7), listen, acl=rules, proxies=["127.0.0.1/32", "::1/128"], query_log_every=1
+    )
+    log = responder.watcher = QueryLog(responder.serving, every=1)
+    question = dns.message.make_query("7.100.51.198.bl.test", "A")
+    rest = dns.message.make_query("bl.test", "AXFR")  # left to the reference
+    with socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET, socket.SOCK_DGRAM) as proxy:
+        proxy.settimeout(5)
+        proxy.connect((where[0].replace("0.0.0.0", "127.0.0.1"), where[1]))
+
+        def told(head: bytes, query: dns.message.Message) -> dns.rcode.Rcode:
+            proxy.send(head + query.to_wire())
+            return dns.message.from_wire(proxy.recv(4096)).rcode()
+
+        assert await asyncio.to_thread(told, header("192.0.2.9"), question) == dns.rcode.NOERROR
+        assert await asyncio.to_thread(told, header("2001:db9::9"), question) == dns.rcode.NOERROR
+        assert await asyncio.to_thread(told, header("198.51.100.9"), question) == dns.rcode.REFUSED
+        assert await asyncio.to_thread(told, header("192.0.2.9", command=0x20), question) == dns.rcode.REFUSED
+        assert await asyncio.to_thread(told, header("192.0.2.9"), rest) == dns.rcode.REFUSED
+        for packet in (question.to_wire(), header("192.0.2.9")[:-1], header("2001:db8::9") + question.to_wire()):
+            proxy.send(packet)
+        assert await asyncio.to_thread(told, header("192.0.2.9"), question) == dns.rcode.NOERROR
+    await until(lambda: responder.counters["udp"] == 9)
+    assert (responder.counters["proxy"], responder.counters["acl"]) == (2, 1)
+    with caplog.at_level("INFO"):
+        log.write()
+    assert {record.getMessage().split()[0] for record in caplog.records} >= {"192.0.2.0/24", "2001:db9::/48"}
+    assert "127.0.0.1" not in caplog.text.replace("127.0.0.0/24", "")
+
+
+async def test_b60_a_header_from_who_is_no_proxy_is_dropped(start: Start) -> None:
+    responder, [where] = await start(table(7), proxies=["127.0.0.2/32"])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as liar:
+        liar.connect(where)
+        liar.send(header("192.0.2.9") + dns.message.make_query("7.100.51.198.bl.test", "A").to_wire())
+    assert (await asked(where, "7.100.51.198.bl.test")).answer
+    assert (responder.counters["udp"], responder.counters["proxy"]) == (2, 1)

@@ -134,7 +134,7 @@ async def test_b53_every_message_is_a_reply_or_a_drop_with_a_reason(house: House
         house.ask("example.org")
     found = house.samples()
     dropped = {key[1]: value for key, value in found.items() if key[0] == "dnsbl_dns_dropped_total"}
-    assert dropped == {"acl": 1, "header": 1, "rate": 2, "port": 0, "unsent": 0}
+    assert dropped == {"acl": 1, "header": 1, "rate": 2, "port": 0, "proxy": 0, "unsent": 0}
     assert found["dnsbl_dns_slipped_total",] == 2
     replies = sum(value for key, value in found.items() if key[0] == "dnsbl_dns_replies_total")
     assert replies + sum(dropped.values()) == found["dnsbl_dns_queries_total", "udp"] == 8

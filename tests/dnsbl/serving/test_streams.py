@@ -14,7 +14,9 @@ import dns.message
 import dns.rcode
 import pytest
 
+from dnsbl.dns.proxied import SIGNATURE
 from dnsbl.serving import streams
+from tests.dnsbl.dns.test_proxied import header
 from tests.dnsbl.serving.served import LISTED, Serve, Served, ended, framed, gone, listed, read_reply, round_of_the_loop
 from tests.waiting import halt, until
 
@@ -203,3 +205,64 @@ async def test_b39_a_slow_reader_is_closed_when_idle(serve: Serve) -> None:
     await gone(served)
     assert served.responder.counters["idle"] == 1
     client.close()
+
+
+REFUSES = {"acl": ["198.51.100.0/24 refuse", "127.0.0.0/8 refuse"], "proxies": ["127.0.0.1/32"]}
+
+
+@pytest.mark.parametrize(
+    ("head", "rcode"),
+    [
+        (header("192.0.2.9"), dns.rcode.NOERROR),
+        (header("2001:db8::9", transport=1, tail=b"\xea" * 500), dns.rcode.NOERROR),
+        (header("198.51.100.9"), dns.rcode.REFUSED),
+        (header("192.0.2.9", command=0x20), dns.rcode.REFUSED),
+    ],
+)
+async def test_b60_a_proxys_connection_begins_with_its_client(serve: Serve, head: bytes, rcode: int) -> None:
+    served = await serve(**REFUSES)
+    reader, writer = await served.connect()
+    stream = head + framed(LISTED) * 2
+    for part in (stream[:1], stream[1:12], stream[12:20], stream[20:50], stream[50:]):
+        writer.write(part)
+        await asyncio.sleep(0)
+    for _ in range(2):
+        assert (await read_reply(reader)).rcode() == rcode
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        framed(LISTED),
+        b"\r",
+        header("192.0.2.9", command=0x23) + framed(LISTED),
+        header("192.0.2.9", transport=7) + framed(LISTED),
+        header("192.0.2.9", tail=bytes(60000)) + framed(LISTED),
+        SIGNATURE + b"\x21\x11\0\x04abcd",
+    ],
+)
+async def test_b60_a_proxys_connection_without_a_sound_header_is_ended(serve: Serve, data: bytes) -> None:
+    served = await serve(**REFUSES, tcp_idle=0.3)
+    reader, writer = await served.connect()
+    writer.write(data)
+    assert await ended(reader)
+    counters = served.responder.counters
+    assert (counters["proxy"], counters["idle"]) == ((0, 1) if data == b"\r" else (1, 0))
+    assert counters["tcp"] == 0
+    writer.close()
+
+
+async def test_b60_a_header_from_who_is_no_proxy_ends_the_connection(serve: Serve) -> None:
+    served = await serve(proxies=["127.0.0.2/32"])
+    reader, writer = await served.connect()
+    writer.write(header("192.0.2.9") + framed(LISTED))
+    assert await ended(reader)
+    assert served.responder.counters["proxy"] == 1
+    writer.close()
+    reader, writer = await served.connect()
+    writer.write(framed(LISTED)[:1])
+    await round_of_the_loop(served)
+    writer.write(framed(LISTED)[1:])
+    assert listed(await read_reply(reader))
+    writer.close()

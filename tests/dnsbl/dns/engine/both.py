@@ -5,7 +5,7 @@ from collections import Counter
 from copy import deepcopy
 from ipaddress import ip_address
 
-from dnsbl.dns import wire
+from dnsbl.dns import proxied, wire
 from dnsbl.dns.engine import compiled, plain
 from dnsbl.dns.engine.plain import Plain
 from dnsbl.dns.keyuse import KeyUse
@@ -32,7 +32,10 @@ class PlainOne:
     def __init__(self) -> None:
         self.now = 0.0
         self.engine = Plain(lambda host: ip_address(host).packed, lambda: self.now)
-        self.load = self.engine.load
+
+    def load(self, serving: Serving) -> None:
+        self.serving = serving
+        self.engine.load(serving)
 
     def replied(self) -> dict[tuple[str, int, str, bool], int]:
         return {sort: count for sort, count in self.engine.replies.items() if count}
@@ -45,6 +48,11 @@ class PlainOne:
 
     def answer(self, packet: bytes, client: bytes, now: float) -> tuple[bytes | None, str]:
         self.now = now
+        if self.serving.proxies is not None:
+            through = proxied.seen(packet, client, self.serving.proxies)
+            if through is None:
+                return None, "proxy"
+            packet, client = through
         before, host = self._counted(), str(ip_address(client))
         reply = self.engine.answer(packet, host)
         rest = plain.SILENT if reply is not None else self.engine.rest(packet, host)
@@ -74,6 +82,12 @@ class Both:
         it said, did and counted what the reference does alone.
         """
         reply, why = self.engine.answer(packet, client, now)
+        if self.reference.proxies is not None:
+            through = proxied.seen(packet, client, self.reference.proxies)
+            if through is None:
+                assert (reply, why) == (None, "proxy")
+                return True
+            packet, client = through
         said = respond(packet, client, now, self.reference, tcp=False)
         if why in ("hand over", "counted"):
             assert respond(packet, client, now, self.own, tcp=False, counted=why == "counted") == said

@@ -48,7 +48,7 @@ KNOWN: dict[type, str] = {
     "use retires ended",
     View: "kinds tests",
     Kind: "name code txt ttl packed",
-    Serving: "zones table sourced seen stale_after rules keys pace cookies nsid tcp_idle told heard",
+    Serving: "zones table sourced seen stale_after rules keys pace cookies nsid proxies tcp_idle told heard",
 }
 
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from dnsbl.addresses import reversed_labels
 from dnsbl.dns import answer, respond, wire
 from dnsbl.dns.cookies import Cookies, server_cookie
-from dnsbl.dns.guard import Keys, KnownKey, Pace, rules_of
+from dnsbl.dns.guard import Keys, KnownKey, Pace, Prefixes, rules_of
 from dnsbl.dns.keyuse import network_of
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.proxied import SIGNATURE
 from dnsbl.dns.sourced import gathered
 from dnsbl.dns.sources.names import read_name
 from dnsbl.dns.sources.reading import read
@@ -29,6 +30,7 @@ from dnsbl.settings import Dns
 from tests.dnsbl.dns.engine.both import ENGINES, Both, asked, both
 from tests.dnsbl.dns.listed.samples import many
 from tests.dnsbl.dns.test_answer import CASES, CLIENT, NOW, TABLE, WORLD, ZONES, mutated, packet_of, serving_of
+from tests.dnsbl.dns.test_proxied import header
 
 SECRETS = (bytes(range(16)), bytes(16))
 WORLDS = {engine: both(engine) for engine in ENGINES}
@@ -436,6 +438,46 @@ def test_who_was_refused_elsewhere_is_welcome_again_at_home_and_what_was_counted
         [use] = world.engine.used().values()
         assert (use.queries, use.hits, use.refused, use.elsewhere) == (3, 2, 1, 1)
         assert (use.last, use.strayed, network_of(use.place)) == (NOW, NOW, ip_network("203.0.113.0/24"))
+
+
+PROXIES = Prefixes({ip_network("203.0.113.0/24"): True, ip_network("2001:db8:ff::/48"): True})
+BEHIND = {
+    engine: both(
+        engine, rules=RULES, proxies=PROXIES, cookies=Cookies(SECRETS), pace=Pace(errors=1, answers=1, negatives=1)
+    )
+    for engine in ENGINES
+}
+
+
+@each
+@settings(max_examples=400)
+@given(
+    st.one_of(
+        st.sampled_from(["198.51.100.1", "192.0.2.1", "192.0.2.65", "192.0.2.250", "2001:db8:1::1", "::ffff:192.0.2.1"])
+        .flatmap(lambda client: st.builds(header, st.just(client), command=st.sampled_from([0x20, 0x21, 0x21, 0x22])))
+        .flatmap(lambda head: st.sampled_from([head, head, head, head[:-1], head[:13], head + b"\0" * 12])),
+        st.binary(max_size=40).map(lambda rest: SIGNATURE + rest),
+        st.just(b""),
+    ),
+    st.sampled_from(
+        [asked("7.2.0.192.bl.test"), asked("7.2.0.193.bl.test", "TXT", b""), asked("bl.test", "SOA"), b"x"]
+    ),
+    st.sampled_from(["203.0.113.1", "2001:db8:ff::1", "198.51.100.1", "2001:db9::1"]),
+    st.floats(0, 1e5),
+)
+def test_b60_proxies_are_seen_through_alike(engine: str, head: bytes, packet: bytes, peer: str, later: float) -> None:
+    BEHIND[engine].agree(head + packet, ip_address(peer).packed, NOW + later)
+
+
+@each
+def test_b60_what_a_proxy_asks_for_others_is_answered_without_the_reference(engine: str) -> None:
+    world = both(engine, rules=RULES, proxies=PROXIES)
+    for head, peer in (
+        (header("198.51.100.1"), "203.0.113.1"),
+        (header("2001:db9::1"), "2001:db8:ff::1"),
+        (b"", "192.0.2.70"),
+    ):
+        assert world.agree(head + asked("7.2.0.192.bl.test"), ip_address(peer).packed)
 
 
 OPTIONS = st.lists(
