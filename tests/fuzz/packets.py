@@ -41,8 +41,9 @@ from dnsbl.clock import HandClock
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.engine.plain import Plain
-from dnsbl.dns.guard import Keys, KnownKey
+from dnsbl.dns.guard import Keys, KnownKey, Prefixes
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.proxied import SIGNATURE, seen
 from dnsbl.dns.respond import OPTIONS, Serving, respond, types
 from dnsbl.dns.secondaries.transfer import read_tsig_keys
 from dnsbl.dns.zonefile import zones_from
@@ -67,6 +68,7 @@ CLIENTS = (
     *(ip_address(f"192.0.2.{n}").packed for n in range(1, 6)),
     ip_address("2001:db8::1").packed,
 )
+PROXY, PROXIES = ip_address("203.0.113.1").packed, Prefixes({ip_network("203.0.113.0/24"): True})
 RULES = ("192.0.2.1 refuse", "192.0.2.2 empty", "192.0.2.3 code 127.255.255.254", "192.0.2.4 drop", "192.0.2.5 pass")
 PLAIN_UDP, LARGEST_UDP, LARGEST_TCP = 512, 1232, 65535
 #: Bytes of a reply that are never too many: an SOA record is more than four times the shortest question of all.
@@ -336,6 +338,8 @@ def responder() -> Subject:
     if not compiled.missing:
         engines["compiled"] = Beside(made.serving, _compiled)
 
+    behind = Behind(made.serving)
+
     def subject(packet: bytes, client: bytes, tcp: bool) -> bytes | Iterator[bytes] | None:
         clock.turn(seconds=0.1)
         reply = made.reply(packet, client, tcp=tcp)
@@ -343,6 +347,8 @@ def responder() -> Subject:
             said = engine.answer(packet, client, clock.now().timestamp())
             if (reply is None or isinstance(reply, bytes)) and said != reply:
                 raise AssertionError(f"the {name} engine says {said.hex() if said else said}, and not {reply!r}")
+        if not tcp:
+            behind.ask(packet, client, clock.now().timestamp())
         return reply
 
     return subject
@@ -364,6 +370,39 @@ class Beside:
         if why not in ("hand over", "counted"):
             return reply
         return respond(packet, client, now, self._own, tcp=False, counted=why == "counted").packet
+
+
+class Behind:
+    """Every fourth packet again, from a proxy, behind a header that may be broken: to an engine and the reference."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._drawn, self._count = random.Random(5), 0
+        self._serving = replace(serving, pace=deepcopy(serving.pace), proxies=PROXIES)
+        self._own = replace(self._serving, pace=deepcopy(serving.pace))
+        self._ask = None if compiled.missing else _compiled(self._own)
+
+    def ask(self, packet: bytes, client: bytes, now: float) -> None:
+        """Raises AssertionError when the two differ."""
+        self._count += 1
+        if self._ask is None or self._count % 4:
+            return
+        family = b"\x12" if len(client) == 4 else b"\x22"
+        addresses = client + bytes(len(client) + 4) + self._drawn.choice((b"", b"\4\0\1x"))
+        head = bytearray(SIGNATURE + self._drawn.choice((b"\x21", b"\x20")) + family)
+        head += len(addresses).to_bytes(2) + addresses
+        for _ in range(self._drawn.choice((0, 0, 1, 2))):
+            head[self._drawn.randrange(len(head))] ^= 1 << self._drawn.randrange(8)
+        whole = bytes(head[: self._drawn.choice((None, None, -1, 14))]) + packet
+        reply, why = self._ask(whole, PROXY, now)
+        through = seen(whole, PROXY, PROXIES)
+        if through is None:
+            assert (reply, why) == (None, "proxy"), f"{whole.hex()} was not dropped"
+            return
+        message, seen_client = through
+        expected = respond(message, seen_client, now, self._serving, tcp=False).packet
+        if why in ("hand over", "counted"):
+            reply = respond(message, seen_client, now, self._own, tcp=False, counted=why == "counted").packet
+        assert reply == expected, f"the engine says {reply!r} behind {whole.hex()}, and not {expected!r}"
 
 
 def _compiled(serving: Serving) -> Asked:

@@ -66,8 +66,9 @@ def throw(packets: int, seed: int) -> None:
 
     from dnsbl.dns.cookies import Cookies
     from dnsbl.dns.engine import compiled
-    from dnsbl.dns.guard import Keys, KnownKey, Pace, rules_of
+    from dnsbl.dns.guard import Keys, KnownKey, Pace, Prefixes, rules_of
     from dnsbl.dns.listed.table import Table
+    from dnsbl.dns.proxied import SIGNATURE
     from dnsbl.dns.respond import Serving
     from dnsbl.model import Change
     from dnsbl.settings import Dns
@@ -90,18 +91,22 @@ def throw(packets: int, seed: int) -> None:
         nsid=b"n" * 100,
     )
     engines: list[compiled.Compiled] = []
-    for serving in (plain, guarded, replace(guarded, seen=0.0, cookies=Cookies((bytes(16),), strict=True), table=None)):
+    behind = replace(guarded, proxies=Prefixes(dict.fromkeys((ip_network("0.0.0.0/0"), ip_network("::/0")), True)))
+    for serving in (plain, behind, replace(guarded, seen=0.0, cookies=Cookies((bytes(16),), strict=True), table=None)):
         engines.append(compiled.Compiled(2, every=100 * len(engines)))
         engines[-1].load(serving)
     seen: Counter[str] = Counter()
     source = mutations(seed, corpus())
     for number in range(packets):
         packet, client = next(source), CLIENTS[number // 8 % len(CLIENTS)]
+        if number % 3 == 1 and number % 2:
+            kind = b"\x21\x12\0\x0c" if len(client) == 4 else b"\x21\x22\0\x24"
+            packet = (SIGNATURE + kind + client + bytes(len(client) + 4))[: 12 + number % 60] + packet
         reply, why = engines[number % 3].core.answer(packet, client, 1e9 + number / 1000)
         seen[why or f"rcode {reply[3] & 15}" if reply else why] += 1
         if number % 1000 == 0:
-            guarded.table = large.changed(steps[: number // 1000 % 300])
-            engines[1].load(guarded)
+            behind.table = large.changed(steps[: number // 1000 % 300])
+            engines[1].load(behind)
     print(f"sanitized, in process: {dict(seen.most_common())}", flush=True)
     _loop(engines[0].core, (next(source)[:9000] for _ in range(packets // 20)), GOOD)
 
