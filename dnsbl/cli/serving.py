@@ -20,18 +20,23 @@ from dnsbl.cli import in_words
 from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones
+from dnsbl.daemons.manager import Manager
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.daemons.processes import Child, Ended, Leash, Parent, yield_memory
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
+from dnsbl.handed import Handed, Spot
 from dnsbl.health import Board, Health
 from dnsbl.opened import open_patiently
 from dnsbl.serving.transfers import read_tsig_keys
-from dnsbl.settings import Settings
+from dnsbl.settings import Settings, split_listen
 
 #: What is said of a list that is ready: where each of these listens.
 LISTENING = ("dns", "collector", "web", "metrics", "table")
+
+#: Seconds at most between two looks at what a service manager should know.
+TENDING = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +46,7 @@ def serve_until_told(config: Path | None, roles: list[str], *, follow: str = "",
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     for wordy in ("alembic", "apscheduler"):
         logging.getLogger(wordy).setLevel(logging.WARNING)
+    manager, handed = Manager(os.environ, os.getpid(), SystemClock()), Handed.of(os.environ, os.getpid())
     environ = os.environ | ({"DNSBL_FOLLOW__URL": follow} if follow else {})
     settings = read_settings(config, environ)
     if settings.follow.url and roles != ["dns"]:
@@ -48,21 +54,32 @@ def serve_until_told(config: Path | None, roles: list[str], *, follow: str = "",
             "A node that follows another one has no database: serve --only dns there, or empty follow.url."
         )
     zones = read_zones(settings)
+    for sentence in handed.strays(_spots(settings, roles)):
+        _log.warning("%s", sentence)
     if "dns" in roles and len(roles) > 1:
-        _two(settings, zones, roles, as_json=as_json)
+        _two(settings, zones, roles, manager, handed, as_json=as_json)
     else:
-        _one(settings, zones, roles, as_json=as_json)
+        _one(settings, zones, roles, handed, manager=manager, as_json=as_json)
+
+
+def _spots(settings: Settings, roles: Sequence[str]) -> list[Spot]:
+    """Where these roles take sockets that were handed over."""
+    dns = [split_listen(place) for place in settings.dns.listen] if "dns" in roles else []
+    web = [split_listen(settings.web.listen)] if "web" in roles else []
+    return [*(("udp", *place) for place in dns), *(("tcp", *place) for place in (*dns, *web))]
 
 
 def _one(
     settings: Settings,
     zones: Zones,
     roles: Sequence[str],
+    handed: Handed,
     *,
+    manager: Manager | None = None,
     as_json: bool = False,
     leash: Leash | None = None,
 ) -> None:
-    """These roles in this process."""
+    """These roles in this process; `manager` is told of them, where there is no parent to do so."""
     clock = SystemClock()
     board, sparing = Board(clock), Sparing(clock.monotonic)
     for handler in logging.getLogger().handlers:
@@ -83,12 +100,20 @@ def _one(
         roles=roles,
         board=board,
         beside=leash.metrics if leash else None,
+        handed=handed,
     )
     node.bound.notes = notes
     reloads: set[asyncio.Task[None]] = set()
 
+    async def again() -> None:
+        if manager:
+            manager.reloading()
+        await node.reload()
+        if manager:
+            manager.ready()
+
     def reload() -> None:
-        task = asyncio.create_task(node.reload())
+        task = asyncio.create_task(again())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
@@ -98,20 +123,41 @@ def _one(
             leash.ready(document, board)
         else:
             _announce(bound, as_json, document.get("down", ()))
+        if manager:
+            manager.ready()
+            tending.append(asyncio.create_task(_tend(manager, board)))
+
+    tending: list[asyncio.Task[None]] = []
 
     async def until_told() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            if manager:
+                manager.stopping()
+            stop.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, end)
         loop.add_signal_handler(signal.SIGHUP, reload)
         telling = asyncio.create_task(_tell(sparing))
         try:
             await node.run(stop, ready=begun)
         finally:
-            telling.cancel()
+            for task in (telling, *tending):
+                task.cancel()
 
     asyncio.run(until_told())
+
+
+async def _tend(manager: Manager, board: Board) -> None:
+    """Tell the manager how we do."""
+    while True:
+        manager.status(board.ours())
+        if manager.every is not None:
+            manager.alive()
+        await asyncio.sleep(min(manager.every or TENDING, TENDING))
 
 
 async def _tell(sparing: Sparing) -> None:
@@ -122,7 +168,9 @@ async def _tell(sparing: Sparing) -> None:
             _log.info("%s", line)
 
 
-def _two(settings: Settings, zones: Zones, roles: list[str], *, as_json: bool) -> None:
+def _two(
+    settings: Settings, zones: Zones, roles: list[str], manager: Manager, handed: Handed, *, as_json: bool
+) -> None:
     """What answers in one process, the other roles in another, and nothing but these two here."""
     read_tsig_keys(settings.dns)
     if "web" in roles:
@@ -135,22 +183,22 @@ def _two(settings: Settings, zones: Zones, roles: list[str], *, as_json: bool) -
             _log.error("%s", error)
         store.close()
     others = [role for role in roles if role != "dns"]
-    answers = Child(name="dns", roles=["dns"], work=partial(_as_child, settings, zones, ["dns"]))
-    rest = Child(name="roles", roles=others, work=partial(_as_child, settings, zones, others))
+    answers = Child(name="dns", roles=["dns"], work=partial(_as_child, settings, zones, ["dns"], handed))
+    rest = Child(name="roles", roles=others, work=partial(_as_child, settings, zones, others, handed))
 
     def ready(documents: Sequence[dict[str, Any]]) -> None:
         bound, down = _joined(documents)
         _announce(bound, as_json, down)
 
     try:
-        Parent([answers, rest], SystemClock()).run(ready=ready)
+        Parent([answers, rest], SystemClock(), manager).run(ready=ready)
     except Ended as error:
         if error.said:  # one sentence is enough
             sys.exit(1)
         raise
 
 
-def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], leash: Leash) -> int:
+def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], handed: Handed, leash: Leash) -> int:
     """Serve in a process that has a parent. A child that is begun again serves the zones as they are by then."""
     if "dns" not in roles:
         yield_memory()
@@ -159,7 +207,7 @@ def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], leash: Lea
     except SettingsError as error:
         _log.error("the zones are those of the start: %s", error)
     try:
-        _one(settings, zones, roles, leash=leash)
+        _one(settings, zones, roles, handed, leash=leash)
     except DnsblError as error:
         print(in_words(error), file=sys.stderr)
         return 1

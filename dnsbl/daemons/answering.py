@@ -20,6 +20,7 @@ from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.listed.published import FOLDER
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.handed import Handed
 from dnsbl.health import Board
 from dnsbl.opened import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
@@ -34,7 +35,7 @@ from dnsbl.serving.pairs import Pairs
 from dnsbl.serving.publisher import AGAIN, Publisher
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.readiness import Readiness
-from dnsbl.serving.responder import Responder
+from dnsbl.serving.responder import NONE_HANDED, Responder
 from dnsbl.serving.secrets import Secrets
 from dnsbl.serving.signet import Signet, verifier
 from dnsbl.serving.sources import Sources
@@ -64,14 +65,22 @@ class Front:
     """The answering side of one process."""
 
     def __init__(
-        self, contents: Contents, settings: Settings, zones: Zones, clock: Clock, board: Board, bound: Bound
+        self,
+        contents: Contents,
+        settings: Settings,
+        zones: Zones,
+        clock: Clock,
+        board: Board,
+        bound: Bound,
+        *,
+        handed: Handed = NONE_HANDED,
     ) -> None:
         """Raises SettingsError when the keys of transfers cannot be used, or tests' names would lie in a zone."""
         mine = settings.tester.mx_domain
         if mine and any(one.origin in (mine, *_above(mine)) or mine in _above(one.origin) for one in zones):
             raise SettingsError([f"tester.mx_domain: {mine} and a zone must not lie inside one another"])
         tsig_keys, bounds = read_tsig_keys(settings.dns), Bounds.of(settings)
-        self.responder = Responder(settings.dns, zones, clock=clock)
+        self.responder = Responder(settings.dns, zones, clock=clock, handed=handed)
         self._bound = bound
         self._settings = settings
         self._clock = clock

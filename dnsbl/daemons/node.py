@@ -29,10 +29,12 @@ from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.handed import Handed
 from dnsbl.health import Board
 from dnsbl.serving import keybook
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles
+from dnsbl.serving.responder import NONE_HANDED
 from dnsbl.serving.sentmetrics import Sending
 from dnsbl.settings import Settings
 from tester.crowd import Tally
@@ -54,6 +56,7 @@ class Node:
     """One process of the list: any of the roles, each with those verbs of one casework that are its own.
 
     `board` is told how each part does. `beside`, when there is a process beside this one, gives what that has counted.
+    `handed` are sockets that were opened for it.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Node:
         on_event: Callable[[Address, Event], None] | None = None,
         board: Board | None = None,
         beside: Callable[[], bytes] | None = None,
+        handed: Handed = NONE_HANDED,
     ) -> None:
         """Raises SettingsError when a file that the settings name cannot be used."""
         self.bound = Bound()
@@ -79,12 +83,15 @@ class Node:
         self._clock = clock
         self._on_event = on_event
         self._beside = beside
+        self._handed = handed
         self._web: WebServer | None = None
         roles = set(roles)
         feeds = settings.copies.feeds and "web" in roles
         self._files = ZoneFiles(casework.contents, settings, zones, clock) if feeds else None
         self._front = (
-            Front(casework.contents, settings, zones, clock, self.board, self.bound) if "dns" in roles else None
+            Front(casework.contents, settings, zones, clock, self.board, self.bound, handed=handed)
+            if "dns" in roles
+            else None
         )
         self._tallies: dict[str, Tally] = {}
         self._mailed: Counter[str] = Counter()
@@ -233,6 +240,7 @@ class Node:
             texts=names.texts_now,
             metrics=self.metrics,
             keys=self._keys,
+            handed=self._handed,
             health=self.board.all,
         )
         self.bound.web = [await self._web.start()]

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from dnsbl.clock import Clock
+from dnsbl.daemons.manager import Manager
 from dnsbl.errors import DnsblError
 from dnsbl.health import Backoff, Board, Health
 from dnsbl.serving.metrics import page_at
@@ -73,9 +74,11 @@ class Child:
 class Parent:
     """Over these children."""
 
-    def __init__(self, children: Iterable[Child], clock: Clock) -> None:
+    def __init__(self, children: Iterable[Child], clock: Clock, manager: Manager | None = None) -> None:
         self._children = list(children)
         self._clock = clock
+        self._manager = manager or Manager({}, 0, clock)
+        self._beat = clock.monotonic()  # when a sign of life is due, where one is wanted
         self._ready = False
         self._over = 0.0  # until when the children may take their time to end; 0 while they need not
         self._failed: Ended | None = None
@@ -125,22 +128,31 @@ class Parent:
         elif not self._ready and all(child.document for child in self._children):
             self._ready = True
             ready([child.document for child in self._children])
+            self._manager.ready()
         else:
             for child in self._children:
                 if not child.pid and child.at <= self._clock.monotonic():
                     self._begin(child)
+        if self._ready and not self._over:
+            self._manager.status(health for child in self._children for health in child.health)
+        if self._manager.every is not None and self._beat <= self._clock.monotonic():
+            self._beat = self._clock.monotonic() + self._manager.every
+            self._manager.alive()
 
     def _patience(self) -> float | None:
         """Seconds until something is to be done though nothing happens."""
         now = self._clock.monotonic()
         waits = [self._over] if self._over else [child.at for child in self._children if not child.pid]
+        waits += [self._beat] if self._manager.every is not None else []
         return max(0.0, min(waits) - now) if waits else None
 
     def _signalled(self, numbers: bytes) -> None:
         for number in numbers:
             if number == signal.SIGHUP:
+                self._manager.reloading()
                 for child in self._children:
                     self._signal(child, number)
+                self._manager.ready()
             elif number in _ENDS:
                 self._end()
 
@@ -148,6 +160,7 @@ class Parent:
         """Have all end."""
         if not self._over:
             self._over = self._clock.monotonic() + GRACE
+            self._manager.stopping()
             for child in self._children:
                 self._signal(child, signal.SIGTERM)
 

@@ -226,9 +226,10 @@ class Lanes:
         self._answer = answer
         self._open: list[tuple[socket.socket, socket.socket, socket.socket]] = []
         self._threads: list[ThreadPoolExecutor] = []
+        self._kept = False  # whether others keep a socket; its thread ends after a `LOOK`
 
-    def open(self, udp: socket.socket) -> None:
-        """Answer on this bound, blocking socket."""
+    def open(self, udp: socket.socket, *, kept: bool = False) -> None:
+        """Answer on this bound, blocking socket; one that is `kept` by others is not shut down in the end."""
         loop = asyncio.get_running_loop()
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", LOOK, 0))
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, QUEUE)
@@ -240,6 +241,7 @@ class Lanes:
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         near.setblocking(False)
         self._open.append((udp, near, far))
+        self._kept |= kept
         self.inodes |= {os.fstat(udp.fileno()).st_ino}
         thread = ThreadPoolExecutor(1, thread_name_prefix="dns")
         self._threads.append(thread)
@@ -251,8 +253,9 @@ class Lanes:
         self.engine.stop()
         for udp, near, _ in self._open:
             asyncio.get_running_loop().remove_reader(near)
-            with suppress(OSError):  # not connected, and woken all the same
-                udp.shutdown(socket.SHUT_RDWR)
+            if not self._kept:
+                with suppress(OSError):  # not connected, and woken all the same
+                    udp.shutdown(socket.SHUT_RDWR)
         await asyncio.gather(*self.running, return_exceptions=True)
         for thread in self._threads:
             thread.shutdown()

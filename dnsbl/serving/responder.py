@@ -27,6 +27,7 @@ from dnsbl.dns.respond import Replied, Serving, respond
 from dnsbl.dns.wire import AXFR, FORMERR, IXFR, TYPES
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
+from dnsbl.handed import Handed
 from dnsbl.serving.lanes import Lanes, packed
 from dnsbl.serving.streams import Connection
 from dnsbl.serving.timing import TIMED_EVERY, Histogram
@@ -36,6 +37,7 @@ from tester.listening import YIELDED, Listener
 
 _log = logging.getLogger(__name__)
 
+NONE_HANDED = Handed()
 #: Tries to find a port that is free for UDP and TCP when the system chooses.
 TRIES = 20
 #: What messages came over, and why some of them got no reply.
@@ -66,8 +68,10 @@ class Responder:
         table: Table | None = None,
         *,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+        handed: Handed = NONE_HANDED,
     ) -> None:
         self.dns = dns
+        self._handed = handed
         self.serving = _serving(dns, zones, table)
         self.transfer: Callable[[bytes, bytes, bool], Iterator[bytes] | None] | None = None
         self.watcher: Watcher | None = None
@@ -160,9 +164,10 @@ class Responder:
             self._lanes, self._closed = self._fresh_lanes(), False
         try:
             for listen in self.dns.listen:
-                udps, tcp = _sockets(listen, self.dns.threads)
+                udps, tcp = _sockets(listen, self.dns.threads, self._handed)
+                kept = bool(self._handed.take("udp", *split_listen(listen)))
                 for udp in udps:
-                    self._lanes.open(udp)
+                    self._lanes.open(udp, kept=kept)
                 listener = Listener(
                     tcp,
                     self._crowd,
@@ -301,31 +306,39 @@ def _serving(dns: Dns, zones: Zones, table: Table | None) -> Serving:
     )
 
 
-def _sockets(listen: str, threads: int) -> tuple[list[socket.socket], socket.socket]:
-    """UDP sockets, one a thread, and a TCP socket at one address and the same port. Raises DnsblError."""
+def _sockets(listen: str, threads: int, handed: Handed) -> tuple[list[socket.socket], socket.socket]:
+    """UDP sockets, one a thread, or those that were handed over, and a TCP socket at one address and the same port.
+    Raises DnsblError.
+    """
     host, port = split_listen(listen)
     tries = 1 if port else TRIES
     while True:
         tries -= 1
         try:
-            return _bound(host, port, threads)
+            return _bound(host, port, threads, handed)
         except OSError as error:
             if not tries:
                 raise DnsblError(f"dns.listen: {listen}: cannot listen there: {error.strerror}") from None
 
 
-def _bound(host: str, port: int, threads: int) -> tuple[list[socket.socket], socket.socket]:
+def _bound(host: str, port: int, threads: int, handed: Handed) -> tuple[list[socket.socket], socket.socket]:
     family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
-    udps: list[socket.socket] = []
     with ExitStack() as opened:
-        for _ in range(threads):
-            udp = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-            if threads > 1:
-                udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            udps.append(udp)
-        tcp = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
-        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        for one in (*udps, tcp):
+        udps = [opened.enter_context(one) for one in handed.take("udp", host, port)[:threads]]
+        made: list[socket.socket] = []
+        if not udps:
+            for _ in range(threads):
+                udp = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                if threads > 1:
+                    udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                udps.append(udp)
+            made += udps
+        tcp, *_ = handed.take("tcp", host, port) or [socket.socket(family, socket.SOCK_STREAM)]
+        opened.enter_context(tcp)
+        if not tcp.getsockname()[1]:
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.append(tcp)
+        for one in made:
             if family == socket.AF_INET6:  # so that [::] and 0.0.0.0 can both be named
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             one.bind((host, port))

@@ -22,6 +22,7 @@ from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
+from dnsbl.handed import Handed
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings, Web, split_listen
@@ -33,6 +34,7 @@ from dnsbl.web.patience import Stage
 from tester.crowd import Crowd, Place, Tally, widths
 from tester.listening import BACKLOG, Listener, bound
 
+NONE_HANDED = Handed()
 #: Seconds that open requests get to finish when we stop.
 GRACE = 3
 #: Seconds between two looks at the connections that keep us waiting.
@@ -97,8 +99,10 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """An application at one place, behind our own way of accepting. `what` stands before a sentence about the place."""
 
-    def __init__(self, app: ASGIApp, listen: str, settings: Web, clock: Clock, *, what: str) -> None:
-        self._listen, self._what = listen, what
+    def __init__(
+        self, app: ASGIApp, listen: str, settings: Web, clock: Clock, *, what: str, handed: Handed = NONE_HANDED
+    ) -> None:
+        self._listen, self._what, self._handed = listen, what, handed
         self._socket: socket.socket | None = None
         # Proxy headers are read by our own rule (`limits.visitor`), which trusts nobody by default.
         self._server = _Server(
@@ -128,7 +132,7 @@ class HttpServer:
         """Bind and listen; returns (address, port). Raises DnsblError with one sentence."""
         host, port = split_listen(self._listen)
         try:
-            self._socket = bound(host, port)
+            self._socket = next(iter(self._handed.take("tcp", host, port)), None) or bound(host, port)
             self._socket.listen(BACKLOG)
         except OSError as error:
             raise DnsblError(f"{self._what} cannot listen on {self._listen}: {error.strerror or error}.") from None
@@ -178,6 +182,7 @@ class WebServer(HttpServer):
         metrics: Metrics = no_metrics,
         keys: KeyUses = no_keys,
         health: Callable[[], list[Health]] = list,
+        handed: Handed = NONE_HANDED,
     ) -> None:
         self.zones = zones  #: whose codes pages and API show
         app = create_app(
@@ -197,7 +202,7 @@ class WebServer(HttpServer):
             keys=keys,
             health=health,
         )
-        super().__init__(app, settings.web.listen, settings.web, clock, what="The web")
+        super().__init__(app, settings.web.listen, settings.web, clock, what="The web", handed=handed)
 
 
 class TableServer(HttpServer):

@@ -15,6 +15,7 @@ ALLOWED = {
     "alembic": ("dnsbl/store/",),
     "sqlite3": ("dnsbl/store/",),
     "socket": (
+        "dnsbl/handed.py",
         "tester/listening.py",
         "tester/cli/command.py",
         "tester/cli/families.py",
