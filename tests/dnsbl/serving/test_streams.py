@@ -218,6 +218,7 @@ REFUSES = {"acl": ["198.51.100.0/24 refuse", "127.0.0.0/8 refuse"], "proxies": [
         (header("198.51.100.9"), dns.rcode.REFUSED),
         (header("192.0.2.9", command=0x20), dns.rcode.REFUSED),
     ],
+    ids=["IPv4", "IPv6", "refused", "on its own account"],
 )
 async def test_b60_a_proxys_connection_begins_with_its_client(serve: Serve, head: bytes, rcode: int) -> None:
     served = await serve(**REFUSES)
@@ -241,6 +242,7 @@ async def test_b60_a_proxys_connection_begins_with_its_client(serve: Serve, head
         header("192.0.2.9", tail=bytes(60000)) + framed(LISTED),
         SIGNATURE + b"\x21\x11\0\x04abcd",
     ],
+    ids=["none", "cut off", "command", "transport", "too long", "too short"],
 )
 async def test_b60_a_proxys_connection_without_a_sound_header_is_ended(serve: Serve, data: bytes) -> None:
     served = await serve(**REFUSES, tcp_idle=0.3)
