@@ -33,6 +33,8 @@ PATHS = (
     ("dns", "keys_file"),
     ("dns", "tsig_keys"),
     ("follow", "ca"),
+    ("dns", "tls_certificate"),
+    ("dns", "tls_key"),
     ("collector", "tls_certificate"),
     ("collector", "tls_key"),
     ("notices", "ca_file"),

@@ -94,10 +94,13 @@ class TransferRule:
 
     network: Network
     key: str | None  #: the key's name, lower case; None only on loopback
+    tls: bool = False  #: over TLS alone
 
 
 def _transfer_rule(value: Any) -> TransferRule:
     match value.split() if isinstance(value, str) else ():
+        case (network, key, "tls"):
+            return TransferRule(ip_network(network), _hostname(key), tls=True)
         case (network, key):
             return TransferRule(ip_network(network), _hostname(key))
         case (network,) if ip_network(network).is_loopback:
@@ -260,6 +263,15 @@ class Dns(Section):
         200, description="TCP connections at once; the longest idle one yields to a new one.", ge=1
     )
     tcp_idle: float = Field(10.0, description="Seconds before an idle TCP connection is closed.", gt=0)
+    tls_listen: tuple[Listen, ...] = Field(
+        (), description="Where to answer over TLS too, transfers as well (RFC 9103); usually [::]:853 and 0.0.0.0:853."
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM certificate chain for tls_listen; relative to the configuration file."
+    )
+    tls_key: Path | None = Field(
+        None, description="Its private key, PEM; relative to the configuration file. SIGHUP reads both again."
+    )
     stale_after: float = Field(
         3600, description="Seconds without word from the store after which answers are marked as stale.", gt=0
     )
@@ -333,7 +345,11 @@ class Dns(Section):
         None, description="Where to serve Prometheus metrics by themselves, for nodes without the web role."
     )
     transfer: tuple[Annotated[TransferRule, BeforeValidator(_transfer_rule)], ...] = Field(
-        (), description='Who may have whole zones (AXFR, IXFR): "NETWORK KEY", the key one of those in tsig_keys.'
+        (),
+        description=(
+            'Who may have whole zones (AXFR, IXFR): "NETWORK KEY", the key one of those in tsig_keys; with a third '
+            "word, tls, over TLS alone."
+        ),
     )
     tsig_keys: Path | None = Field(
         None,
@@ -1109,6 +1125,8 @@ class Settings(Section):
             yield "follow.key must hold the public key of the node that follow.url leads to"
         if self.publish.listen is not None and not self.publish.to:
             yield "publish.to must say which networks may fetch the table from publish.listen"
+        if len({bool(self.dns.tls_listen), bool(self.dns.tls_certificate), bool(self.dns.tls_key)}) > 1:
+            yield "dns.tls_listen, dns.tls_certificate and dns.tls_key go together"
         if self.dns.tsig_keys is None and any(rule.key for rule in self.dns.transfer):
             yield "dns.transfer names a key, so dns.tsig_keys must name the file that holds it"
         yield from self._unsendable()

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -22,6 +23,8 @@ from tester.received import plain
 AT_ONCE = 32
 #: Connections that the system keeps for us until we come to accept them.
 BACKLOG = 256
+#: Seconds for a handshake of TLS.
+HANDSHAKE = 5.0
 #: Seconds without accepting when the system has no descriptors or no memory left.
 PAUSE = 1.0
 #: What is counted of guests who had to yield, and of those who came in vain.
@@ -51,7 +54,7 @@ class Listener:
     connection, which says on its place when it waits and when it serves, and leaves it when it is lost.
 
     `who` is the server in the log; `exempt` networks are counted for no network; `refusal` is sent to who gets none;
-    `now` tells monotonic seconds.
+    `now` tells monotonic seconds. With `tls` connections begin with a handshake, within `HANDSHAKE` seconds.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Listener:
         exempt: tuple[IPv4Network | IPv6Network, ...] = (),
         refusal: bytes = b"",
         now: Callable[[], float] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.sockets = (bound,)
         self._crowd = crowd
@@ -75,6 +79,7 @@ class Listener:
         self._log = log
         self._exempt = exempt
         self._refusal = refusal
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._now = now or self._loop.time
         self._beginning: set[asyncio.Task[None]] = set()
@@ -144,6 +149,12 @@ class Listener:
         task = self._loop.create_task(self._begin(place, accepted))
         self._beginning.add(task)
         task.add_done_callback(self._beginning.discard)
+        if self._tls:  # who has to yield in the middle of a handshake goes at once
+
+            def give_up() -> None:
+                task.cancel()
+
+            place.hang_up = give_up
 
     async def _begin(self, place: Place, accepted: socket.socket) -> None:
         accepted.setblocking(False)
@@ -152,7 +163,10 @@ class Listener:
             return
         try:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio's does so for some sockets only
-            transport, _ = await self._loop.connect_accepted_socket(lambda: self._make(place), accepted)
+            limit = HANDSHAKE if self._tls else None
+            transport, _ = await self._loop.connect_accepted_socket(
+                lambda: self._make(place), accepted, ssl=self._tls, ssl_handshake_timeout=limit
+            )
         except OSError:  # it was lost before it began
             place.leave()
             accepted.close()

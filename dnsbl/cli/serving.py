@@ -65,8 +65,9 @@ def serve_until_told(config: Path | None, roles: list[str], *, follow: str = "",
 def _spots(settings: Settings, roles: Sequence[str]) -> list[Spot]:
     """Where these roles take sockets that were handed over."""
     dns = [split_listen(place) for place in settings.dns.listen] if "dns" in roles else []
+    tls = [split_listen(place) for place in settings.dns.tls_listen] if "dns" in roles else []
     web = [split_listen(settings.web.listen)] if "web" in roles else []
-    return [*(("udp", *place) for place in dns), *(("tcp", *place) for place in (*dns, *web))]
+    return [*(("udp", *place) for place in dns), *(("tcp", *place) for place in (*dns, *tls, *web))]
 
 
 def _one(

@@ -7,6 +7,7 @@ itself it binds its sockets anew.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ from dnsbl.serving.signet import Signet, verifier
 from dnsbl.serving.sources import Sources
 from dnsbl.serving.transfers import Log, Transfers, read_tsig_keys
 from dnsbl.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 #: Where the metrics are shown to a process beside this one: on loopback, at a port that the system chooses.
 INNER = "127.0.0.1:0"
@@ -180,8 +183,12 @@ class Front:
         await self._sources.step()
 
     async def look_for_secrets(self) -> None:
-        """Read the files of cookies and keys again."""
+        """Read the files of cookies, keys and certificate again."""
         await self._secrets.step()
+        try:
+            self.responder.certify()
+        except DnsblError as error:
+            _log.error("the certificate stays as it was: %s", error)
 
     async def _begin_secrets(self) -> Shell:
         await asyncio.to_thread(self._secrets.load)

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -34,6 +35,7 @@ from dnsbl.serving.timing import TIMED_EVERY, Histogram
 from dnsbl.settings import Dns, split_listen
 from tester.crowd import Crowd, Tally
 from tester.listening import YIELDED, Listener
+from tester.listening import bound as bound_at
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +59,8 @@ class Responder:
     """Answers until it is closed. `table` may be set, and `serving` be changed, at any time, from any thread.
 
     `transfer` is asked about messages that only it may understand, zone transfers and signed ones (message, packed
-    client, whether over TCP): the messages to send, each made in a thread as the client reads them (over UDP only one,
-    and at once), or None for the ordinary reply.
+    client, whether over TCP, whether over TLS): the messages to send, each made in a thread as the client reads them
+    (over UDP only one, and at once), or None for the ordinary reply.
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class Responder:
     ) -> None:
         self.dns = dns
         self._handed = handed
+        self._tls: ssl.SSLContext | None = None
         self.serving = _serving(dns, zones, table)
-        self.transfer: Callable[[bytes, bytes, bool], Iterator[bytes] | None] | None = None
+        self.transfer: Callable[[bytes, bytes, bool, bool], Iterator[bytes] | None] | None = None
         self.watcher: Watcher | None = None
         self.connections: dict[Connection, float] = {}  #: when each had its last whole query; loop time
         #: What was counted here, as `counters` and `replies` have it; the lanes count what they answer themselves.
@@ -180,10 +183,50 @@ class Responder:
                 self._servers.append(listener)
                 listener.start()
                 bound.append(tcp.getsockname()[:2])
+            for listen in self.dns.tls_listen:
+                bound.append(self._listen_tls(listen))
         except BaseException:
             await self.close()
             raise
         return bound
+
+    def _listen_tls(self, listen: str) -> tuple[str, int]:
+        """Answer over TLS there; returns where that is. Raises DnsblError."""
+        if self._tls is None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.minimum_version = ssl.TLSVersion.TLSv1_3  # RFC 9103 7.1
+            self._tls.set_alpn_protocols(["dot"])
+            self.certify()
+        host, port = split_listen(listen)
+        try:
+            tcp = next(iter(self._handed.take("tcp", host, port)), None) or bound_at(host, port)
+        except OSError as error:
+            raise DnsblError(f"dns.tls_listen: {listen}: cannot listen there: {error.strerror}") from None
+        listener = Listener(
+            tcp,
+            self._crowd,
+            lambda place: Connection(self, place, tls=True),
+            who="TLS",
+            tally=self._tally,
+            log=_log,
+            tls=self._tls,
+        )
+        self._servers.append(listener)
+        listener.start()
+        where = tcp.getsockname()
+        return where[0], where[1]
+
+    def certify(self) -> None:
+        """Read the certificate anew, for connections that are to come. Raises DnsblError; then it stays as it is."""
+        certificate, key = self.dns.tls_certificate, self.dns.tls_key
+        if self._tls is None or certificate is None or key is None:
+            return
+        try:
+            self._tls.load_cert_chain(certificate, key, password=lambda: "")
+        except OSError as error:  # SSLError is one
+            raise DnsblError(
+                f"dns.tls_certificate and dns.tls_key cannot be used: {error.strerror or error}."
+            ) from None
 
     async def close(self) -> None:
         """Stop answering; what TCP clients have not read by now is lost. What is started again counts from nothing."""
@@ -225,15 +268,22 @@ class Responder:
         return None if proxies is None else bool(proxies.of(peer))
 
     def reply(
-        self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None = None, counted: bool = False
+        self,
+        packet: bytes,
+        client: bytes,
+        *,
+        tcp: bool,
+        tls: bool = False,
+        sampled: bool | None = None,
+        counted: bool = False,
     ) -> bytes | Iterator[bytes] | None:
         """The answer for this client (a packed address), or the messages of a zone transfer. Counts and times it."""
         self._untimed -= 1
         if self._untimed:
-            return self._reply(packet, client, tcp=tcp, sampled=sampled, counted=counted)
+            return self._reply(packet, client, tcp=tcp, tls=tls, sampled=sampled, counted=counted)
         self._untimed = TIMED_EVERY
         began = self._clock.monotonic()
-        reply = self._reply(packet, client, tcp=tcp, sampled=sampled, counted=counted)
+        reply = self._reply(packet, client, tcp=tcp, tls=tls, sampled=sampled, counted=counted)
         if isinstance(reply, bytes):
             self._times.add(self._clock.monotonic() - began)
         return reply
@@ -252,7 +302,7 @@ class Responder:
         return reply if reply is None or isinstance(reply, bytes) else next(reply)
 
     def _reply(
-        self, packet: bytes, client: bytes, *, tcp: bool, sampled: bool | None, counted: bool
+        self, packet: bytes, client: bytes, *, tcp: bool, tls: bool, sampled: bool | None, counted: bool
     ) -> bytes | Iterator[bytes] | None:
         self.counted["tcp" if tcp else "udp"] += 1
         now = self._clock.now().timestamp()
@@ -268,7 +318,7 @@ class Responder:
             return None
         query = said.query
         if self.transfer is not None and (query.fault == FORMERR or query.qtype in (AXFR, IXFR)):
-            messages = self.transfer(packet, client, tcp)
+            messages = self.transfer(packet, client, tcp, tls)
             if messages is not None:
                 self.counted["transfers"] += 1
                 return messages

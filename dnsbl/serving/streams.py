@@ -36,7 +36,7 @@ class Asked(Protocol):
         """Whether a connection from there must begin with a PROXY header; None where none may."""
         ...
 
-    def reply(self, packet: bytes, client: bytes, *, tcp: bool) -> bytes | Iterator[bytes] | None:
+    def reply(self, packet: bytes, client: bytes, *, tcp: bool, tls: bool) -> bytes | Iterator[bytes] | None:
         """The answer for this client (a packed address), or the messages of a zone transfer."""
         ...
 
@@ -46,7 +46,8 @@ class Connection(asyncio.BufferedProtocol):
     together (RFC 7766 6.2.1.1). A message that deserves no reply ends the connection.
     """
 
-    def __init__(self, responder: Asked, place: Place) -> None:
+    def __init__(self, responder: Asked, place: Place, *, tls: bool = False) -> None:
+        self._tls = tls
         self._responder = responder
         self._place = place
         self._loop = asyncio.get_running_loop()
@@ -61,7 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=UNREAD)
         self._client = packed((transport.get_extra_info("peername") or ("::",))[0])  # none when it has gone already
-        self._begins = self._responder.tells(self._client)
+        self._begins = None if self._tls else self._responder.tells(self._client)
         self._responder.counted["connections"] += 1
         self._responder.connections[self] = self._loop.time()
         self._timer = self._loop.call_later(self._responder.dns.tcp_idle, self._look_idle)
@@ -126,7 +127,7 @@ class Connection(asyncio.BufferedProtocol):
             end = at + 2 + int.from_bytes(self._unread[at : at + 2])
             if len(self._unread) < max(end, at + 2):
                 break
-            reply = self._responder.reply(bytes(self._unread[at + 2 : end]), self._client, tcp=True)
+            reply = self._responder.reply(bytes(self._unread[at + 2 : end]), self._client, tcp=True, tls=self._tls)
             at = end
             if reply is None:
                 self._transport.close()

@@ -89,7 +89,7 @@ class Transfers:
         #: Since the start, for metrics.
         self.counters = dict.fromkeys(("axfr", "ixfr", "soa", "refused", "busy", "badkey", "badsig", "badtime"), 0)
 
-    def __call__(self, packet: bytes, client: bytes, tcp: bool) -> Iterator[bytes] | None:
+    def __call__(self, packet: bytes, client: bytes, tcp: bool, tls: bool = False) -> Iterator[bytes] | None:
         """The reply of one message, or the messages of a transfer (TCP only), or None: the ordinary reply stands.
 
         Never raises; the transfer's own iterator takes time and is for a thread.
@@ -98,7 +98,7 @@ class Transfers:
         if request is None:
             return None
         address = ip_address(client)
-        rules = [rule for rule in self._settings.transfer if address in rule.network]
+        rules = [rule for rule in self._settings.transfer if address in rule.network and (tls or not rule.tls)]
         if not rules:
             return iter((self._refuse(request),)) if request.transfer else None
         now = self._clock.now().timestamp()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from contextlib import suppress
+from pathlib import Path
+from typing import cast
 
 import dns.asyncquery
 import dns.edns
@@ -13,9 +16,12 @@ import dns.exception
 import dns.message
 import dns.rcode
 import pytest
+import trustme
 
 from dnsbl.dns.proxied import SIGNATURE
+from dnsbl.errors import DnsblError
 from dnsbl.serving import streams
+from tester import listening
 from tests.dnsbl.dns.test_proxied import header
 from tests.dnsbl.serving.served import LISTED, Serve, Served, ended, framed, gone, listed, read_reply, round_of_the_loop
 from tests.waiting import halt, until
@@ -268,3 +274,88 @@ async def test_b60_a_header_from_who_is_no_proxy_ends_the_connection(serve: Serv
     writer.write(framed(LISTED)[1:])
     assert listed(await read_reply(reader))
     writer.close()
+
+
+# -- over TLS --------------------------------------------------------------------------------------------------
+@pytest.fixture
+def certified(tmp_path: Path) -> tuple[dict[str, object], ssl.SSLContext]:
+    """Settings of a server with a certificate, and what a client trusts."""
+    authority = trustme.CA()
+    made = authority.issue_cert("ns.example.net")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+    made.private_key_pem.write_to_path(tmp_path / "key.pem")
+    trusts = ssl.create_default_context()
+    authority.configure_trust(trusts)
+    files = {"tls_certificate": tmp_path / "chain.pem", "tls_key": tmp_path / "key.pem"}
+    return {"tls_listen": ["127.0.0.1:0"], **files}, trusts
+
+
+async def tls(served: Served, trusts: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, port = served.bound[-1]
+    return await asyncio.open_connection(host, port, ssl=trusts, server_hostname="ns.example.net")
+
+
+async def test_questions_over_tls_are_answered_as_over_tcp(
+    serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext]
+) -> None:
+    settings, trusts = certified
+    trusts.set_alpn_protocols(["dot"])
+    served = await serve(**settings)
+    reader, writer = await tls(served, trusts)
+    spoken = writer.get_extra_info("ssl_object")
+    assert (spoken.version(), spoken.selected_alpn_protocol()) == ("TLSv1.3", "dot")
+    for part in (framed(LISTED)[:5], framed(LISTED)[5:], framed(LISTED) * 2):
+        writer.write(part)
+    for _ in range(3):
+        assert listed(await read_reply(reader))
+    assert served.responder.counters["tcp"] == 3
+    writer.close()
+    assert listed(await served.udp())
+
+
+async def test_an_older_tls_or_none_at_all_gets_no_answer(
+    serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "HANDSHAKE", 0.2)
+    settings, trusts = certified
+    served = await serve(**settings)
+    trusts.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(OSError):
+        await tls(served, trusts)
+    reader, writer = await asyncio.open_connection(*served.bound[-1])
+    writer.write(framed(LISTED))
+    assert await ended(reader)
+    reader, silent = await asyncio.open_connection(*served.bound[-1])
+    assert await ended(reader)
+    assert served.responder.counters["tcp"] == 0
+    for one in (writer, silent):
+        one.close()
+
+
+async def test_a_certificate_is_read_again_and_a_bad_one_leaves_things_as_they_are(
+    serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext]
+) -> None:
+    settings, trusts = certified
+    served = await serve(**settings)
+    path = cast("Path", settings["tls_certificate"])
+    await asyncio.to_thread(path.write_text, "nothing")
+    with pytest.raises(DnsblError, match="cannot be used"):
+        served.responder.certify()
+    reader, writer = await tls(served, trusts)
+    writer.write(framed(LISTED))
+    assert listed(await read_reply(reader))
+    writer.close()
+    other = trustme.CA().issue_cert("ns.example.net")
+    other.cert_chain_pems[0].write_to_path(path)
+    other.private_key_pem.write_to_path(cast("Path", settings["tls_key"]))
+    served.responder.certify()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await tls(served, trusts)
+
+
+async def test_a_certificate_that_cannot_be_used_is_one_sentence_at_the_start(
+    serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext], tmp_path: Path
+) -> None:
+    settings, _ = certified
+    with pytest.raises(DnsblError, match=r"dns\.tls_certificate and dns\.tls_key cannot be used"):
+        await serve(**(settings | {"tls_key": tmp_path / "none.pem"}))

@@ -458,3 +458,16 @@ def test_a_key_file_that_is_open_to_others_is_refused_in_a_sentence(tmp_path: Pa
     for good in (0o640, 0o600, 0o400):
         path.chmod(good)
         assert module.read_tsig_keys(settings)
+
+
+async def test_a_rule_that_wants_tls_gives_no_zone_over_tcp() -> None:
+    query = dns.message.make_query("bl.test", "AXFR")
+    query.use_tsig(RING, "mirror")
+    packet, client = query.to_wire(), bytes((127, 0, 0, 1))
+    made = Primary(transfer=["127.0.0.1 mirror tls", "127.0.0.2 mirror"])
+    assert made.transfers(packet, client, True) is None or made.transfers.counters["refused"]
+    assert made.transfers.counters["axfr"] == 0
+    messages = made.transfers(packet, client, True, True)
+    assert messages is not None
+    assert len(dns.message.from_wire(next(messages), keyring=RING, request_mac=query.mac, xfr=True).answer) > 1
+    assert made.transfers.counters["axfr"] == 1
