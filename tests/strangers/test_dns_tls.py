@@ -72,6 +72,7 @@ zone "{ZONE}" {{
   primaries {{ {OURS} port 853 key "mirror" tls ours; }};
 }};
 """
+    lab.run("us", ["ip", "address", "add", f"{BIND}/32", "dev", "lo"])  # BIND listens on addresses that it sees
     start_bind_with(lab, BIND, config)
     lab.wait_for("BIND to have the zone", lambda: ours.serial(BIND) == ours.serial(), 20)
     ours.add([ip_network("192.0.2.9")])
