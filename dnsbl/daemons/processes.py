@@ -133,7 +133,7 @@ class Parent:
             for child in self._children:
                 if not child.pid and child.at <= self._clock.monotonic():
                     self._begin(child)
-        if self._ready and not self._over:
+        if self._ready and not self._over and all(child.health for child in self._children):
             self._manager.status(health for child in self._children for health in child.health)
         if self._manager.every is not None and self._beat <= self._clock.monotonic():
             self._beat = self._clock.monotonic() + self._manager.every
