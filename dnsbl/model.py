@@ -488,6 +488,15 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PathReport:
+    """One way into a host that a run is of, and what it came to."""
+
+    path: Path
+    verdict: Verdict | None  #: None while it is not judged
+    explanation: str  #: the judgement's sentence, or ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
     """Everything known about one address, for people."""
 
@@ -505,20 +514,14 @@ class Standing:
     clears_by: datetime | None = None  #: when every cache has let go of its last listing that has ended, if one has
     ahead: int = 0  #: tests that run in its network while its own, which is due, waits for a place there
     waits: str = ""  #: why its test is put off by what strangers may have us send in an hour; "": it is not
+    #: What each way into the host has last come to, where a test has put the address on the list; else none, since who
+    #: asks about any address he likes must not be told what listens there
+    paths: tuple[PathReport, ...] = ()
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds under which the address is listed."""
         return frozenset(listing.kind for listing in self.listings)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PathReport:
-    """One way into a host that a run is of, and what it came to."""
-
-    path: Path
-    verdict: Verdict | None  #: None while it is not judged
-    explanation: str  #: the judgement's sentence, or ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -552,6 +555,7 @@ class SelfTest:
     run: Run | None  #: None until a worker has taken it
     paths: tuple[PathReport, ...]  #: that he has agreed to, in the order of trial
     letters: tuple[Fate, ...]  #: filed so far, in the order of trial
+    transcripts: tuple[str, ...] = ()  #: Transcript JSON documents, in order; once it is over
 
     @property
     def over(self) -> bool:

@@ -15,7 +15,7 @@ from dnsbl.casework.base import DAY
 from dnsbl.casework.queueing import Queueing, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, JobReason, Reason, Refusal, SelfTest
+from dnsbl.model import Door, JobReason, Reason, Refusal, RunState, SelfTest
 from dnsbl.rules import schedule, selftest
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -94,11 +94,13 @@ class SelfTests:
         if job is None or job.reason is not JobReason.SELF_TEST or self._clock.now() - job.due > keep:
             raise NotFound(f"There is no self-test {run!r:.40}, or it is too long ago.")
         begun = tx.runs.read(run)
+        over = begun is not None and begun.state is RunState.SETTLED
         return SelfTest(
             job=job,
             run=begun,
             paths=tuple(tx.paths.of(run)),
             letters=tuple(tx.letters.of(run)) if begun else (),
+            transcripts=tuple(tx.sessions.documents(run)) if over else (),
         )
 
     def _refuse_when_off(self) -> None:

@@ -65,6 +65,8 @@ class Views:
             proven = tx.listings.proven(address)
             removal_after = next_removal(tx, proven, self._settings.policy, asker, now) if proven else None
             past = tx.listings.past(address, most=20)
+            proofs = {listing.run for listing in listings if listing.run}
+            paths = tx.paths.latest(proofs | {run.id for run in runs}) if proofs else []
             waits = job is not None and job.state is JobState.QUEUED and job.due <= now
             ahead = tx.jobs.under_way(neighbourhood(address)) if waits else 0
             waiting = self._allowance.why(tx, job, now) if job is not None else ""
@@ -92,6 +94,7 @@ class Views:
             ),
             ahead=ahead if job is not None else 0,
             waits=waiting,
+            paths=tuple(paths),
         )
 
     def listed_among(self, addresses: Sequence[Address]) -> dict[Address, list[Listing]]:

@@ -1,4 +1,5 @@
-"""Results for people (rich) or for programs (one JSON document). Holds no rule; strangers' text comes escaped."""
+"""Results for people (rich) or for programs (one JSON document). Holds no rule; strangers' text comes escaped. Over
+400 lines, since whatever a command shows is shown here and nowhere else."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from dnsbl.model import (
     Exclusion,
     Job,
     Listing,
+    PathReport,
     Proposal,
     Purge,
     Return,
@@ -30,6 +32,7 @@ from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import cause_of
 from dnsbl.web.shapes import run_shape, standing_shape
 from tester.cause import advice
+from tester.paths import path
 from tester.received import fields
 from tester.smtp import escape as plain
 
@@ -146,6 +149,8 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
         console.print(f"  {zone}: {', '.join(codes) or 'not listed'}")
     if not found.listings and any(shape["zones"].values()):
         console.print("  a test point: always answered, and nobody's server")
+    for way in found.paths:
+        console.print(f"  {_way(way)}")
     if found.last_verdict:
         console.print(f"  last verdict: {found.last_verdict.value}")
     if found.waits or found.ahead:
@@ -173,10 +178,13 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
         document(standing_shape(found, opened.zones.codes_of) | run_shape(report))
         return
     console = terminal.out()
-    table = Table("vector", "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")
+    several = len(report.paths) > 1
+    where = ("where",) if several else ()
+    table = Table("vector", *where, "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")
     for fate in report.letters:
         table.add_row(
             fate.letter.vector,
+            *((path(fate.letter.address, fate.letter.port).name,) if several else ()),
             fate.outcome.value if fate.outcome else "-",
             fate.finding.value if fate.finding else "-",
             fate.reply[:80],
@@ -184,12 +192,19 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"
     console.print(Text.assemble((verdict, "bold"), f": {report.run.explanation}"))
+    for way in report.paths if several else ():
+        console.print(f"  {_way(way)}")
     if told := cause_of(report):
         console.print(f"cause: {told.cause} ({told.sure}). {' '.join(told.reasons)}")
         for one in advice(told.cause, told.software)[:2]:
             console.print(f"  {one.change}")
     if report.flags:
         console.print(f"flags: {', '.join(sorted(report.flags))}")
+
+
+def _way(way: PathReport) -> str:
+    """A way into a host, for people."""
+    return f"{way.path.name}: {way.verdict.value if way.verdict else 'not judged yet'}. {way.explanation}".rstrip()
 
 
 def entries(lines: Iterable[Entry], *, as_json: bool) -> None:

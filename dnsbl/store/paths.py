@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, exists, func, insert, select, update
@@ -42,6 +43,20 @@ class Paths(Shelf):
         """The ways in of a run, in order."""
         wanted = select(paths).where(paths.c.run == run).order_by(paths.c.number)
         return [_report(row) for row in self._sql.execute(wanted)]
+
+    def latest(self, among: Collection[str]) -> list[PathReport]:
+        """The newest judgement of each way in that these runs were of, in the order of the newest run."""
+        wanted = (
+            select(paths)
+            .join(runs, runs.c.id == paths.c.run)
+            .where(paths.c.run.in_(among), paths.c.verdict.is_not(None))
+            .order_by(runs.c.started.desc(), paths.c.run, paths.c.number)
+        )
+        found: dict[Path, PathReport] = {}
+        for row in self._sql.execute(wanted):
+            report = _report(row)
+            found.setdefault(report.path, report)
+        return list(found.values())
 
     def judge(self, run: str, path: Path, *, verdict: Verdict, explanation: str) -> None:
         """What one way in has come to."""

@@ -97,6 +97,12 @@ class AcceptedShape(BaseModel):
     page_url: str = Field(description="The same for people.")
 
 
+class RemovalShape(AcceptedShape):
+    """The retest is queued."""
+
+    run_url: str = Field(description="The test, once it has begun: who holds this link sees each way into the host.")
+
+
 class NominationsShape(AcceptedShape):
     """At least one test is queued, the first one's address above; the answer tells nothing about the server."""
 
@@ -150,19 +156,17 @@ class Interface:
             response_model=NominationsShape,
             responses=problems(s401="The key is none of ours.", **_POSTED),
         )(self.nominate)
-        post("/removals", status_code=202, response_model=AcceptedShape, responses=problems(**_POSTED))(self.remove)
+        post("/removals", status_code=202, response_model=RemovalShape, responses=problems(**_POSTED))(self.remove)
 
     def host(self, request: Request, address: str) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
         asked = asking.one(address, self._origins())
-        return standing_shape(self._views.look_up(asked, asker=asker(request, asked, Door.API)), self._codes)
+        found = self._views.look_up(asked, asker=asker(request, asked, Door.API))
+        return standing_shape(found, self._codes, self._discreet)
 
     def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
         """One test: its verdict, the forms that were tried, and where the letter came out."""
-        shape = run_shape(self._views.run_report(run))
-        for attempt in shape["attempts"]:
-            attempt["reply"] = self._discreet(attempt["reply"])
-        return shape
+        return run_shape(self._views.run_report(run), self._discreet)
 
     async def events(self, request: Request, run: Annotated[str, PathParameter(max_length=64)]) -> Response:
         """The same as server-sent events: `progress` whenever something has changed, and `result` when the test is
@@ -215,13 +219,14 @@ class Interface:
         accepted = self._accepted(queued.address, response)
         return NominationsShape(**accepted.model_dump(), messages=total, nominations=shapes)
 
-    def remove(self, request: Request, response: Response, wish: RemovalRequest) -> AcceptedShape:
+    def remove(self, request: Request, response: Response, wish: RemovalRequest) -> RemovalShape:
         """Ask for the retest that takes a closed relay off the list."""
         address = asking.one(wish.address, self._origins())
         who, control = requester(request.state.visitor), controls(request, address)
         tell = wish.mail if self._settings.notices.asker else ""
-        self._doors.ask_removal(address, door=Door.API, actor=who, control=control, tell=tell)
-        return self._accepted(address, response)
+        job = self._doors.ask_removal(address, door=Door.API, actor=who, control=control, tell=tell)
+        accepted = self._accepted(address, response)
+        return RemovalShape(**accepted.model_dump(), run_url=f"{self._settings.web.base_url}{API}/runs/{job.run}")
 
     def _accepted(self, address: Address, response: Response) -> AcceptedShape:
         base = self._settings.web.base_url

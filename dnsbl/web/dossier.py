@@ -21,6 +21,7 @@ from dnsbl.web import words
 from dnsbl.web.shapes import output_addresses
 from tester import received, vectors
 from tester.cause import Advice, advice
+from tester.paths import path
 from tester.smtp import Outcome, Transcript, escape
 
 #: Conversations of a run, lines of a conversation, characters of a line, and Received fields that are shown.
@@ -41,6 +42,7 @@ class Attempted:
     """One form that was tried."""
 
     vector: str
+    where: str  #: the way in, where there are several; else ""
     meaning: str  #: what the form shows
     outcome: Outcome
     ended: str  #: the outcome in words
@@ -141,9 +143,11 @@ def discreet(text: str, ours: frozenset[str]) -> str:
 def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attempted]:
     for fate in report.letters:
         vector, outcome = fate.letter.vector, fate.folded
+        where = path(fate.letter.address, fate.letter.port).name if len(report.paths) > 1 else ""
         known = vectors.CATALOGUE.get(vector)
         yield Attempted(
             vector=vector,
+            where=where,
             meaning=known.fault if known else "",
             outcome=outcome,
             ended=words.OUTCOME[outcome],

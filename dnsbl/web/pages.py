@@ -27,10 +27,10 @@ from dnsbl.rules.asking import Found, Questions
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.settings import Settings
 from dnsbl.web import words
-from dnsbl.web.dossier import Dossier, dossier
+from dnsbl.web.dossier import Dossier, discretion, dossier
 from dnsbl.web.faults import refusal
 from dnsbl.web.render import Pages
-from dnsbl.web.shapes import Codes, Origins, Text
+from dnsbl.web.shapes import Codes, Origins, TestedPathShape, Text, ways_in
 
 #: Seconds until a page about a living test, or one that waits for letters, loads itself again.
 LIVE, WAITING = 4, 60
@@ -109,8 +109,9 @@ class Site:
         """What was pasted: one address leads to its page; of several, and of networks, a table."""
         return self._answers(request, text)
 
-    def host(self, request: Request, address: str) -> Response:
-        """Everything about one address."""
+    def host(self, request: Request, address: str, test: str = "") -> Response:
+        """Everything about one address. Who has asked for a removal holds a link that names its test, and sees each
+        way in even where the address is no longer listed."""
         try:
             asked = parse_address(address)
         except ValueError as error:
@@ -126,6 +127,7 @@ class Site:
             codes=codes,
             test_point=not standing.listings and any(codes.values()),
             dossiers=self._dossiers(standing),
+            paths=self._paths(standing, test),
             progress=self._progress(standing),
             refresh=None if held else refresh(standing, now),
             held=held,
@@ -191,10 +193,10 @@ class Site:
             asked = asking.one(address, self._origins())
             who, control = requester(request.state.visitor), controls(request, asked)
             tell = mail[:254] if self._settings.notices.asker else ""
-            self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control, tell=tell)
+            job = self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control, tell=tell)
         except Refused as error:
             return self._again("remove.html", error, typed=address[:200])
-        return RedirectResponse(f"/ip/{asked}", 303)
+        return RedirectResponse(f"/ip/{asked}?test={job.run}", 303)
 
     def mail_wanted(self, token: str) -> Response:
         """The page behind the link in a mail of ours: opening it changes nothing, since machines open links too."""
@@ -272,6 +274,14 @@ class Site:
         runs += [run.id for run in standing.runs[:1]]
         reports = (self._report(run) for run in list(dict.fromkeys(runs))[:RUNS])
         return [dossier(report, self._settings) for report in reports if report]
+
+    def _paths(self, standing: Standing, test: str) -> list[TestedPathShape]:
+        """The ways into the host: of the test that the link names, else what is known of a listed one."""
+        theirs = discretion(self._settings)
+        report = self._report(test) if 0 < len(test) <= 64 else None
+        if report is None or report.run.address != standing.address:
+            return ways_in(standing.paths, (), theirs)
+        return ways_in(report.paths, report.transcripts, theirs)
 
     def _progress(self, standing: Standing) -> tuple[int, int] | None:
         """How many forms of the running test have been tried, and of how many; for addresses on the list only."""

@@ -34,7 +34,7 @@ from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, Fault, problem, problems, refusal
 from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
-from dnsbl.web.shapes import CauseShape, PathShape, Text, cause_shape
+from dnsbl.web.shapes import CauseShape, TestedPathShape, Text, cause_shape, ways_in
 from dnsbl.web.words import CANARY
 from tester.cause import advice
 from tester.smtp import DELIVERED, PENDING, Flag, Outcome
@@ -91,7 +91,7 @@ class SelfTestShape(BaseModel):
     explanation: str
     asked: datetime
     progress: ProgressShape
-    paths: list[PathShape] = Field(description="The ways into the host, in the order of trial.")
+    paths: list[TestedPathShape] = Field(description="The ways into the host, in the order of trial.")
     cause: CauseShape | None = Field(description="Why it relays and what closes it, once the test is over.")
     flags: list[Flag] = Field(
         description="passes-bare-lf, passes-bare-cr: bytes by themselves that it leaves as they are."
@@ -293,16 +293,7 @@ class SelfTestDoor:
             explanation=self._discreet(run.explanation) if run else "",
             asked=test.job.due,
             progress=_progress(test),
-            paths=[
-                PathShape(
-                    address=str(one.path.address),
-                    port=one.path.port,
-                    tls=one.path.encrypted,
-                    verdict=one.verdict,
-                    explanation=self._discreet(one.explanation),
-                )
-                for one in test.paths
-            ],
+            paths=ways_in(test.paths, test.transcripts, self._discreet),
             cause=cause_shape(cause) if cause else None,
             flags=[flag for flag in CANARY if report and flag in report.flags],
             promise=selftest.promise(self._settings),

@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from dnsbl.addresses import Address
 from dnsbl.casework.doors import Taken
-from dnsbl.model import JobReason, Reason, Refusal, RunReport, RunState, Standing, State
+from dnsbl.model import JobReason, PathReport, Reason, Refusal, RunReport, RunState, Standing, State
 from dnsbl.rules.causes import cause_of
 from tester.cause import Cause, Explained, Software, Sure, advice
 from tester.received import Reading
-from tester.smtp import DELIVERED, Flag, Outcome
+from tester.smtp import DELIVERED, Flag, Outcome, Transcript
 from tester.verdict import Verdict
 
 #: The names of the zones that are served now, see `Zones.origins`.
@@ -92,12 +92,17 @@ class HostShape(BaseModel):
     )
     zones: dict[str, list[str]] = Field(description="What DNS answers: zone -> A records.")
     exception: ExceptionShape | None = Field(None, description="What leaves it out of wider listings, or null.")
+    paths: list[PathShape] = Field(
+        description="What each way into a host that a test has listed has last come to; empty for any other address."
+    )
 
 
 class AttemptShape(BaseModel):
-    """One form that was tried, and how it ended."""
+    """One form that was tried, where, and how it ended."""
 
     vector: str
+    address: str
+    port: int
     outcome: Outcome
     reply: str = Field(description="The deciding reply, escaped to printable ASCII.")
 
@@ -122,6 +127,22 @@ class PathShape(BaseModel):
     explanation: str
 
 
+class CertificateShape(BaseModel):
+    """What a server's TLS says, as information alone: nothing is verified, and nothing rests on it."""
+
+    version: str = Field(description="Of TLS.")
+    subject: str
+    names: str
+    expires: datetime | None
+    sha256: str
+
+
+class TestedPathShape(PathShape):
+    """One way into the host in one test."""
+
+    certificate: CertificateShape | None = Field(None, description="null where no connection was encrypted.")
+
+
 class RunShape(BaseModel):
     """One test."""
 
@@ -138,7 +159,7 @@ class RunShape(BaseModel):
     output_addresses: list[str] = Field(description="Who delivered our letters to the collector.")
     cause: CauseShape | None = Field(description="Null where no letter came back.")
     attempts: list[AttemptShape]
-    paths: list[PathShape] = Field(description="The ways into the host that were tested, its mail port first.")
+    paths: list[TestedPathShape] = Field(description="The ways into the host that were tested, its mail port first.")
 
 
 class LineShape(BaseModel):
@@ -208,8 +229,8 @@ def nominated_shape(taken: Taken) -> NominatedShape:
     )
 
 
-def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
-    """The document of `lookup --json` and of GET hosts/ADDRESS."""
+def standing_shape(standing: Standing, codes: Codes, theirs: Callable[[str], str] = str) -> dict[str, Any]:
+    """The document of `lookup --json` and of GET hosts/ADDRESS; what comes of strangers is put through `theirs`."""
     left = standing.exception
     shape = HostShape(
         address=str(standing.address),
@@ -233,12 +254,56 @@ def standing_shape(standing: Standing, codes: Codes) -> dict[str, Any]:
         clears_by=standing.clears_by,
         zones=codes(standing.address, standing.kinds),
         exception=ExceptionShape(network=str(left.network), since=left.since) if left else None,
+        paths=[PathShape(**path_facts(one, theirs)) for one in standing.paths],
     )
     return shape.model_dump(mode="json")
 
 
-def run_shape(report: RunReport) -> dict[str, Any]:
-    """The document of GET runs/ID, and what `test --json` adds to the standing."""
+def path_facts(one: PathReport, theirs: Callable[[str], str] = str) -> dict[str, Any]:
+    """What a way in has come to; what comes of strangers is put through `theirs`."""
+    return {
+        "address": str(one.path.address),
+        "port": one.path.port,
+        "tls": one.path.encrypted,
+        "verdict": one.verdict,
+        "explanation": theirs(one.explanation),
+    }
+
+
+def ways_in(
+    paths: Iterable[PathReport], transcripts: Iterable[str], theirs: Callable[[str], str] = str
+) -> list[TestedPathShape]:
+    """The ways in of one test, with what the TLS of its conversations (JSON documents) has shown of each."""
+    shown: dict[tuple[str, int], Mapping[str, str]] = {}
+    for document in transcripts:
+        held = Transcript.from_json(document)
+        if held.tls:
+            shown[held.target, held.port] = held.tls
+    return [
+        TestedPathShape(
+            **path_facts(one, theirs),
+            certificate=_certificate(shown.get((str(one.path.address), one.path.port)), theirs),
+        )
+        for one in paths
+    ]
+
+
+def _certificate(tls: Mapping[str, str] | None, theirs: Callable[[str], str]) -> CertificateShape | None:
+    if tls is None:
+        return None
+    expires = tls.get("expires")
+    return CertificateShape(
+        version=tls.get("version", ""),
+        subject=theirs(tls.get("subject", "")),
+        names=theirs(tls.get("names", "")),
+        expires=datetime.fromisoformat(expires) if expires else None,
+        sha256=tls.get("certificate_sha256", ""),
+    )
+
+
+def run_shape(report: RunReport, theirs: Callable[[str], str] = str) -> dict[str, Any]:
+    """The document of GET runs/ID, and what `test --json` adds to the standing; what comes of strangers is put through
+    `theirs`."""
     run = report.run
     shape = RunShape(
         run_id=run.id,
@@ -254,18 +319,16 @@ def run_shape(report: RunReport) -> dict[str, Any]:
         output_addresses=output_addresses(report),
         cause=cause_shape(found) if (found := cause_of(report)) else None,
         attempts=[
-            AttemptShape(vector=fate.letter.vector, outcome=fate.folded, reply=fate.reply) for fate in report.letters
-        ],
-        paths=[
-            PathShape(
-                address=str(one.path.address),
-                port=one.path.port,
-                tls=one.path.encrypted,
-                verdict=one.verdict,
-                explanation=one.explanation,
+            AttemptShape(
+                vector=fate.letter.vector,
+                address=str(fate.letter.address),
+                port=fate.letter.port,
+                outcome=fate.folded,
+                reply=theirs(fate.reply),
             )
-            for one in report.paths
+            for fate in report.letters
         ],
+        paths=ways_in(report.paths, report.transcripts, theirs),
     )
     return shape.model_dump(mode="json")
 

@@ -110,6 +110,18 @@ def test_a_host_that_is_closed_at_every_way_in_is_delisted_and_the_journal_names
     ]
 
 
+def test_of_a_listed_address_the_newest_of_each_way_in_is_known_and_of_another_none(office: Any) -> None:
+    office.list_open(HOST)
+    ask(office)
+    hold(office, {MAIN: O.RCPT_5XX, SUBMISSION: O.ACCEPTED, BESIDE: O.CONN_REFUSED}, {SUBMISSION: HOST})
+    known = {(str(one.path.address), one.path.port): one.verdict for one in standing(office).paths}
+    assert known == {(HOST, 25): Verdict.CLOSED, (HOST, 587): Verdict.OPEN, (TWIN, 25): Verdict.UNREACHABLE}
+    office.later(days=2)
+    ask(office)
+    hold(office, {MAIN: O.RCPT_5XX, SUBMISSION: O.RCPT_5XX})
+    assert (standing(office).state, standing(office).paths) == (State.CLEAR, ())
+
+
 def test_where_another_port_of_the_address_relays_the_listing_stays(office: Any) -> None:
     office.list_open(HOST)
     ask(office)

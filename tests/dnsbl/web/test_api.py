@@ -35,6 +35,7 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
         "clears_by": None,
         "zones": {"relays.example.org": []},
         "exception": None,
+        "paths": [],
     }
 
 
@@ -54,7 +55,16 @@ def test_a_listed_address_leads_to_its_run(house: Build) -> None:
     assert host["zones"] == {"relays.example.org": ["127.0.0.2"]}
     assert host["listings"][0]["run"] == run and host["listings"][0]["since"].endswith("Z")
     answer = visitor.get(f"/api/v1/runs/{run}")
-    assert answer.json()["attempts"][0] == {"vector": "S01", "outcome": "DELIVERED_SAME", "reply": "250 ok"}
+    assert answer.json()["attempts"][0] == {
+        "vector": "S01",
+        "address": TARGET,
+        "port": 25,
+        "outcome": "DELIVERED_SAME",
+        "reply": "250 ok",
+    }
+    [way] = host["paths"]
+    assert (way["address"], way["port"], way["tls"], way["verdict"]) == (TARGET, 25, "starttls", "OPEN")
+    assert answer.json()["paths"] == [way | {"certificate": None}]
     assert answer.json()["output_addresses"] == [TARGET]
     assert home.proof(run) not in answer.text
 
@@ -206,6 +216,8 @@ def test_removal_queues_the_retest(house: Build) -> None:
     answer = visitor.post("/api/v1/removals", json={"address": TARGET})
     assert answer.status_code == 202 and answer.json()["address"] == TARGET
     home.test(proven=True)
+    test = visitor.get("/api" + answer.json()["run_url"].partition("/api")[2]).json()
+    assert (test["reason"], test["verdict"]) == ("removal", "OPEN")
     answer = visitor.post("/api/v1/removals", json={"address": TARGET})
     problem(answer, 429, "resting")
     assert 0 < int(answer.headers["retry-after"]) <= 3600

@@ -99,7 +99,7 @@ def test_a_name_under_our_zone_is_read_backwards_wherever_it_is_pasted(house: Bu
     name, visitor = "9.7.18.198.relays.example.org", home.visitor()
     assert visitor.get(f"/ip/{name}").headers["location"] == f"/ip/{TARGET}"
     assert visitor.get(f"/api/v1/hosts/{name}").json()["state"] == "listed"
-    assert visitor.post("/remove", data={"address": name}).headers["location"] == f"/ip/{TARGET}"
+    assert visitor.post("/remove", data={"address": name}).headers["location"].startswith(f"/ip/{TARGET}?test=")
 
 
 def test_a_test_point_is_not_said_to_be_unlisted(house: Build) -> None:
@@ -208,6 +208,25 @@ def test_a_second_nominator_learns_tested_or_listed(house: Build) -> None:
     home.list("198.18.7.10")
     answer = home.visitor().post("/nominate", data={"evidence": home.spam("198.18.7.10")})
     assert answer.status_code == 200 and "<strong>Listed:</strong>" in answer.text
+
+
+def test_the_ways_in_are_shown_of_a_listed_address_and_then_by_the_link_of_who_asked_for_its_removal_alone(
+    house: Build,
+) -> None:
+    home = house()
+    home.list()
+    visitor = home.visitor()
+    assert "Ways in" in visitor.get(f"/ip/{TARGET}").text
+    own = visitor.post("/remove", data={"address": TARGET}).headers["location"]
+    home.test(outcome=Outcome.RCPT_5XX, reply="550 5.7.1 relaying denied")
+    mine, others = visitor.get(own).text, visitor.get(f"/ip/{TARGET}").text
+    assert f"No, {TARGET} is not listed" in mine and "Ways in" in mine and "CLOSED" in mine
+    assert f"No, {TARGET} is not listed" in others and "Ways in" not in others and "CLOSED" not in others
+    assert visitor.get(f"/api/v1/hosts/{TARGET}").json()["paths"] == []
+    for guessed in ("", "x", "x" * 65, own.partition("=")[2].swapcase()):
+        assert "Ways in" not in visitor.get(f"/ip/{TARGET}?test={guessed}").text
+    elsewhere = own.replace(TARGET, "198.18.7.10")
+    assert "Ways in" not in visitor.get(elsewhere).text, "the link is of this address"
 
 
 def test_an_address_that_is_not_listed_shows_nothing_that_its_server_said(house: Build) -> None:
@@ -337,8 +356,9 @@ def test_removal_is_asked_watched_and_granted(house: Build) -> None:
     home.list()
     visitor = home.visitor()
     answer = visitor.post("/remove", data={"address": TARGET})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/ip/{TARGET}")
-    page = visitor.get(f"/ip/{TARGET}").text
+    job = home.casework.views.look_up(parse_address(TARGET)).job
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/ip/{TARGET}?test={job.run}")
+    page = visitor.get(answer.headers["location"]).text
     assert "The retest that was asked for starts in a moment." in page
     assert f'<meta http-equiv="refresh" content="{LIVE}">' in page
     assert '<form action="/remove"' not in page

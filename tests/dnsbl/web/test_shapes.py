@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from dnsbl.addresses import parse_address
-from dnsbl.model import Refusal, RunState, State
+from dnsbl.model import PathReport, Refusal, RunState, State
 from dnsbl.web.shapes import STATUS, Codes, run_shape, standing_shape
-from tester.smtp import Outcome
+from tester.paths import path
+from tester.smtp import Outcome, Transcript
 from tester.verdict import Finding, Verdict
 
 
@@ -25,6 +26,7 @@ def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
         "clears_by": None,
         "zones": {"relays.example.org": []},
         "exception": None,
+        "paths": [],
     }
 
 
@@ -71,9 +73,12 @@ def test_a_run_tells_attempts_and_outputs_once_each(records: Any) -> None:
     shape = run_shape(report)
     assert shape["output_addresses"] == ["198.18.7.9", "2001:db8::1"]
     assert shape["attempts"] == [
-        {"vector": "S01", "outcome": "RCPT_5XX", "reply": "550 5.7.1 no"},
-        {"vector": "S02", "outcome": "UNTRIED", "reply": ""},
-        {"vector": "S03", "outcome": "DELIVERED_SAME", "reply": "250 ok"},
+        {"address": "198.18.7.9", "port": 25, "vector": vector, "outcome": outcome, "reply": reply}
+        for vector, outcome, reply in (
+            ("S01", "RCPT_5XX", "550 5.7.1 no"),
+            ("S02", "UNTRIED", ""),
+            ("S03", "DELIVERED_SAME", "250 ok"),
+        )
     ]
     assert (shape["run_id"], shape["verdict"], shape["state"]) == ("aaaaaaaaaaaaaaaa", None, "waiting")
 
@@ -87,3 +92,50 @@ def test_what_is_left_out_of_wider_listings_is_told(records: Any, codes: Codes) 
     standing = records.standing(exception=records.listing(kind="", run=None))
     left = standing_shape(standing, codes)["exception"]
     assert left["network"] == "198.18.7.9/32" and left["since"].endswith("Z")
+
+
+def test_each_way_in_of_a_test_is_told_with_the_certificate_that_it_showed(records: Any) -> None:
+    address = parse_address("198.18.7.9")
+    facts = {
+        "version": "TLSv1.3",
+        "cipher": "x",
+        "subject": "CN=joe@mail.test",
+        "names": "mail.test",
+        "expires": "2026-05-01T00:00:00Z",
+        "certificate_sha256": "ab" * 32,
+    }
+
+    def said(port: int, tls: dict[str, str]) -> str:
+        return Transcript(target=str(address), port=port, source="", started=0.0, tls=tls).to_json()
+
+    report = records.report(
+        paths=(
+            PathReport(path=path(address, 25), verdict=Verdict.CLOSED, explanation="So, says joe."),
+            PathReport(path=path(address, 465), verdict=None, explanation=""),
+        ),
+        transcripts=(said(25, {}), said(465, {"version": "TLSv1.2"}), said(465, facts), said(465, {})),
+    )
+    assert run_shape(report, lambda text: text.replace("joe", "[withheld]"))["paths"] == [
+        {
+            "address": "198.18.7.9",
+            "port": 25,
+            "tls": "starttls",
+            "verdict": "CLOSED",
+            "explanation": "So, says [withheld].",
+            "certificate": None,
+        },
+        {
+            "address": "198.18.7.9",
+            "port": 465,
+            "tls": "implicit",
+            "verdict": None,
+            "explanation": "",
+            "certificate": {
+                "version": "TLSv1.3",
+                "subject": "CN=[withheld]@mail.test",
+                "names": "mail.test",
+                "expires": "2026-05-01T00:00:00Z",
+                "sha256": "ab" * 32,
+            },
+        },
+    ]
