@@ -56,9 +56,10 @@ bench: $(READY)  ## what a test and an answer cost, beside others' programs; abo
 	@$(MAKE) --no-print-directory bench-tester
 	@$(MAKE) --no-print-directory bench-dns
 
-bench-tester: $(READY) ## what a test costs, beside nmap's relay script (three minutes at most)
+bench-tester: $(READY) ## what a test costs, beside nmap's relay script, and each way into a host (five minutes at most)
 	@bench/install nmap
 	@$(BIN)/python -m bench.tester
+	@$(BIN)/python -m bench.paths
 
 # SIZES=10000,1000000 (entries)  ROUNDS=5  JSON=figures.json  WRITE=1 (the page and the chart in docs/)
 bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (seven minutes; SIZES= ROUNDS= JSON= WRITE=1)

@@ -1,4 +1,5 @@
-"""The tests of store and casework, once more, on a PostgreSQL server of their own (see tests/dnsbl/conftest.py)."""
+"""The tests of store and casework, and of the ways into a host, once more, on a PostgreSQL server of their own (see
+tests/dnsbl/conftest.py)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ TESTS = Path(__file__).parent.parent / "dnsbl"
 
 
 def test_store_and_casework_hold_on_postgresql_what_they_hold_on_sqlite() -> None:
-    suites = [TESTS / "store", TESTS / "casework", TESTS / "daemons" / "test_answers.py"]
+    daemons = [TESTS / "daemons" / name for name in ("test_answers.py", "test_rounds.py")]
+    suites = [TESTS / "store", TESTS / "casework", *daemons]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, suites)],
         cwd=TESTS.parent.parent,
