@@ -34,11 +34,13 @@ from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
 from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.pairs import Pairs
 from dnsbl.serving.publisher import AGAIN, Publisher
+from dnsbl.serving.pulling import Puller
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.readiness import Readiness
 from dnsbl.serving.responder import NONE_HANDED, Responder
 from dnsbl.serving.secrets import Secrets
 from dnsbl.serving.signet import Signet, verifier
+from dnsbl.serving.sourcemetrics import SourceMetrics
 from dnsbl.serving.sources import Sources
 from dnsbl.serving.transfers import Log, Transfers, read_tsig_keys
 from dnsbl.settings import Settings
@@ -111,6 +113,7 @@ class Front:
         transfers = Transfers(settings.dns, tsig_keys, self.responder.serving, log, clock, listable=bounds.may_hold)
         self.responder.transfer = transfers
         self._sources = Sources(zones, self.responder.serving, check=settings.dns.sources_check, clock=clock)
+        self._puller = Puller(self._sources, clock=clock)
         self._secrets = Secrets(settings, self.responder.serving, clock=clock)
         self._pairs: Pairs | None = None
         if settings.tester.mx_domain and not settings.follow.url:  # the names of tests are in the store
@@ -132,7 +135,6 @@ class Front:
             clock=clock,
             transfers=transfers.counters,
             notifies=self._notifier.counters,
-            sources=self._sources,
         )
 
         def used() -> dict[bytes, KeyUse]:
@@ -143,9 +145,10 @@ class Front:
             self._book = KeyBook(used, self.responder.serving, settings.service.state_dir, clock=clock)
         self._clock = clock
         #: What it has counted.
-        self.collectors: list[Answering | KeyMetrics] = [
+        self.collectors: list[Answering | KeyMetrics | SourceMetrics] = [
             self.answering,
             KeyMetrics(used, self.responder.serving, clock),
+            SourceMetrics(lambda: self._sources.states, lambda: self._puller.states, clock),
         ]
         self._page = Page(*self.collectors, Parts(board, clock))
         poll = settings.follow.poll + AGAIN if settings.follow.url else settings.dns.poll
@@ -159,7 +162,7 @@ class Front:
         if beside:
             parts.append(("inner metrics", self._begin_inner))
         parts += [("dns", self._begin_responder), ("feed", self._begin_feed), ("notifier", _given(self._notifier))]
-        parts.append(("sources", _given(self._sources)))
+        parts += [("sources", _given(self._sources)), ("pulled sources", _given(self._puller))]
         if self._publisher is not None:
             parts.append(("publisher", _given(self._publisher)))
         if self._settings.publish.listen is not None:

@@ -223,6 +223,23 @@ class _SourceTable(Section):
     files: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     ttl: _Ttl | None = None
     host_bits: bool = False
+    pull: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    pull_every: Annotated[float, Field(ge=60, le=604800)] = 3600
+    pull_most: Annotated[int, Field(ge=1024, le=1 << 31)] = 1 << 28
+    pull_within: Annotated[float, Field(ge=1, le=86400)] = 600
+
+    @field_validator("pull")
+    @classmethod
+    def _places(cls, pull: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"(https?|rsync)://[!-.0-~][!-~]*", url) for url in pull):
+            raise ValueError("URLs of http, https or rsync are needed")
+        return pull
+
+    @model_validator(mode="after")
+    def _one_each(self) -> _SourceTable:
+        if self.pull and len(self.pull) != len(self.files):
+            raise ValueError("pull: as many URLs as files are needed")
+        return self
 
     @field_validator("type")
     @classmethod
@@ -370,6 +387,10 @@ def _packed(file: _File, site: str, folder: PurePath) -> Zone:
                 files=tuple(str(folder / name) for name in source.files),
                 ttl=file.ttl if source.ttl is None else source.ttl,
                 host_bits=source.host_bits,
+                pull=source.pull,
+                pull_every=source.pull_every,
+                pull_most=source.pull_most,
+                pull_within=source.pull_within,
             )
             for source in file.sources
         ),

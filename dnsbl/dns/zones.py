@@ -73,6 +73,10 @@ class DataSource:
     files: tuple[str, ...]  #: paths
     ttl: int  #: of records whose file names no other; seconds
     host_bits: bool = False  #: whether bits behind a prefix are taken for a mistake that costs nothing (rbldnsd -e)
+    pull: tuple[str, ...] = ()  #: where each of the files comes from (http, https, rsync); empty: from somebody else
+    pull_every: float = 3600  #: seconds
+    pull_most: int = 1 << 28  #: bytes of a file as it is sent
+    pull_within: float = 600  #: seconds that a pull may take
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

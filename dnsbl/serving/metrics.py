@@ -35,7 +35,6 @@ from dnsbl.serving.feed import Feed
 from dnsbl.serving.follower import Follower
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import DROPS, TRANSPORTS, Responder
-from dnsbl.serving.sources import Sources, SourceState
 from dnsbl.settings import split_listen
 from tester.crowd import Tally
 
@@ -55,7 +54,6 @@ class Answering(Collector):
         clock: Clock,
         transfers: Mapping[str, int] = MappingProxyType({}),
         notifies: Mapping[str, int] = MappingProxyType({}),
-        sources: Sources | None = None,
     ) -> None:
         self._responder = responder
         self._feed = feed
@@ -63,7 +61,6 @@ class Answering(Collector):
         self._notifies = notifies
         self._log = log
         self._clock = clock
-        self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
@@ -123,8 +120,6 @@ class Answering(Collector):
             unlogged = self._log.lost + self._responder.unlogged
             yield CounterMetricFamily("dnsbl_dns_log_lost", "Sampled queries that were not logged.", unlogged)
         yield from self._table()
-        if self._sources is not None:
-            yield from _sources(self._sources.states)
 
     def _found(self, replies: Mapping[tuple[str, int, str, bool], int]) -> Iterator[Metric]:
         """What was asked for and is listed, is there without such records, or is not there."""
@@ -165,28 +160,6 @@ class Answering(Collector):
         yield GaugeMetricFamily("dnsbl_table_stale", "1 while the table is older than stale_after.", stale)
         yield GaugeMetricFamily("dnsbl_table_change_number", "The change number that is answered from.", table.serial)
         yield GaugeMetricFamily("dnsbl_table_serial", "The serial of the zones.", table.soa_serial)
-
-
-def _sources(states: Iterable[SourceState]) -> Iterator[Metric]:
-    labels = ["zone", "form", "file"]
-    facts = {
-        "lines": "Lines of a source's files.",
-        "refusals": "Lines of them that were not taken.",
-        "seconds": "How long they took to read.",
-        "newest": "The time of the newest of them, Unix seconds.",
-        "loaded": "When they were read, Unix seconds.",
-        "expires": "When they expire, Unix seconds; 0 for never.",
-    }
-    families = {fact: GaugeMetricFamily(f"dnsbl_source_{fact}", words, labels=labels) for fact, words in facts.items()}
-    trouble = GaugeMetricFamily(
-        "dnsbl_source_trouble", "1 while a source's files are not what is in service.", labels=labels
-    )
-    for state in states:
-        where = [state.zone, state.form, state.files[0]]
-        for fact, family in families.items():
-            family.add_metric(where, getattr(state, fact))
-        trouble.add_metric(where, bool(state.problem))
-    yield from (*families.values(), trouble)
 
 
 def socket_drops(inodes: Collection[int], tables: Iterable[Path] = SOCKET_TABLES) -> int | None:

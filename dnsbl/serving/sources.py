@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from dnsbl.clock import Clock
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 #: Bytes of a file, unpacked.
 MOST_BYTES = 1 << 31
-#: NotTaken lines of a source that the log shows each time.
+#: Refused lines of a source that the log shows each time.
 MOST_SHOWN = 20
 _PIECE = 1 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -51,6 +52,8 @@ class SourceState:
     seconds: float  #: that the reading took
     expires: int  #: Unix seconds, 0 for never
     problem: str  #: one sentence while its files are not what is in service, or ""
+    failures: int  #: readings that failed since the start
+    failed: float  #: when the last of them did; Unix seconds, 0 for never
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Sources:
         self._held: dict[DataSource, _Held] = {}
         self._problems: dict[DataSource, str] = {}
         self._in_service: dict[str, tuple[tuple[_Held, ...], Sourced]] = {}
+        self._failed: dict[DataSource, tuple[int, float]] = {}  # how often, and when last
+        self._looking = Lock()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read what is there, then look again and again until `stop` is set."""
@@ -89,6 +94,10 @@ class Sources:
 
     def look(self) -> None:
         """Look once, in this thread: read what has changed, and put into service what is whole."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         sources = dict.fromkeys(source for zone in self.zones for source in zone.sources)
         for source in sources:
             self._look_at(source)
@@ -97,15 +106,22 @@ class Sources:
         self._serve()
 
     @property
+    def held(self) -> str:
+        """Which files are not what is in service, a sentence; "" for none."""
+        return next(iter(list(self._problems.values())), "")
+
+    @property
     def states(self) -> list[SourceState]:
         """How the sources do, in the order of the zones."""
         return [self._state(zone, source) for zone in self.zones for source in zone.sources]
 
     def _state(self, zone: Zone, source: DataSource) -> SourceState:
         held, problem = self._held.get(source), self._problems.get(source, "")
-        base = {"zone": zone.origin, "form": source.form, "files": source.files, "problem": problem}
+        failures, failed = self._failed.get(source, (0, 0.0))
+        base: dict[str, Any] = {"zone": zone.origin, "form": source.form, "files": source.files, "problem": problem}
+        base |= {"failures": failures, "failed": failed}
         if held is None:
-            return SourceState(loaded=0, newest=0, lines=0, refusals=0, seconds=0, expires=0, **base)  # type: ignore[arg-type]
+            return SourceState(loaded=0, newest=0, lines=0, refusals=0, seconds=0, expires=0, **base)
         contents = held.contents
         return SourceState(
             loaded=held.loaded,
@@ -114,7 +130,7 @@ class Sources:
             refusals=contents.refusals,
             seconds=held.seconds,
             expires=contents.expires,
-            **base,  # type: ignore[arg-type]
+            **base,
         )
 
     def _look_at(self, source: DataSource) -> None:
@@ -134,6 +150,7 @@ class Sources:
             if self._problems.get(source) != str(error):
                 _log.error("%s", error)
             self._problems[source] = str(error)
+            self._failed[source] = self._failed.get(source, (0, 0.0))[0] + 1, self._clock.now().timestamp()
             return
         self._problems.pop(source, None)
         seconds = self._clock.monotonic() - began
@@ -230,6 +247,9 @@ def report(zones: Iterable[Zone], *, now: int) -> tuple[list[str], list[str]]:
     """(mistakes that keep a zone out of service, what else an operator should know) of the files of all sources."""
     mistakes, notes = [], []
     for source in dict.fromkeys(source for zone in zones for source in zone.sources):
+        if source.pull and (missing := [name for name in source.files if not Path(name).exists()]):
+            notes.append(f"{missing[0]}: not there yet; it is pulled once the node runs.")
+            continue
         try:
             contents = read_source(source, now=now)
         except DnsblError as error:

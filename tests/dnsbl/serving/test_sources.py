@@ -2,18 +2,26 @@ import asyncio
 import gzip
 import logging
 import os
+import threading
+from functools import partial
 from pathlib import Path
 
+import dns.exception
+import dns.message
+import dns.query
 import pytest
 import zstandard
 
-from dnsbl.clock import HandClock
+from dnsbl.clock import HandClock, SystemClock
+from dnsbl.dns.engine import compiled
 from dnsbl.dns.respond import Serving
 from dnsbl.dns.zonefile import read_zone
 from dnsbl.dns.zones import DataSource, Zones
 from dnsbl.errors import DnsblError
 from dnsbl.serving import sources as module
+from dnsbl.serving.responder import Responder
 from dnsbl.serving.sources import Sources, read_source, report, unpacked
+from dnsbl.settings import Dns
 from tests.waiting import until
 
 
@@ -152,6 +160,72 @@ async def test_files_are_looked_at_again_and_again_until_the_end(house: House) -
     await until(lambda: house.listed(0x01010102))
     stop.set()
     await running
+
+
+class Asker(threading.Thread):
+    """Asks one question after the other, over UDP or TCP; each answer with the versions that it may be."""
+
+    def __init__(self, port: int, versions: list[int], *, tcp: bool) -> None:
+        super().__init__()
+        self.answers: list[tuple[int, set[int], int]] = []  # in service before, what was said, put there since
+        self.failed = ""
+        self.over = False
+        self._ask = partial(dns.query.tcp if tcp else dns.query.udp, where="127.0.0.1", port=port, timeout=5)
+        self._versions = versions
+
+    def run(self) -> None:
+        question = dns.message.make_query("1.1.1.1.bl.test", "TXT")
+        while not self.over:
+            before = self._versions[0]
+            try:
+                reply = self._ask(question)
+            except dns.exception.DNSException as error:
+                self.failed = repr(error)
+                return
+            said = {int(str(rdata).strip('"')) for rrset in reply.answer for rdata in rrset}
+            self.answers.append((before, said, self._versions[1]))
+
+
+@pytest.mark.parametrize("engine", ["compiled", "plain"])
+async def test_while_a_file_is_replaced_many_times_each_answer_is_the_old_one_or_the_new_one(
+    house: House, engine: str
+) -> None:
+    """Each version says its number in two files' places of one answer: what is half of each would show."""
+    if engine == "compiled" and compiled.missing:
+        pytest.skip(compiled.missing)
+    versions = [0, 0]  # in service, on the disk
+
+    def replace() -> None:
+        versions[1] += 1
+        text = b"2.2.2.2\n" * 300 + b"1.1.1.1 %d\n" % versions[1] + b"3.0.0.0/9\n" * (versions[1] % 7)
+        house.put("one", text)
+        house.keeper.look()
+        versions[0] = versions[1]
+
+    replace()
+    clock = SystemClock() if engine == "compiled" else house.clock
+    responder = Responder(Dns(listen=["127.0.0.1:0"], rate_answers=0), house.zones, clock=clock)
+    house.keeper = Sources(house.zones, responder.serving, check=60, clock=house.clock)
+    house.keeper.look()
+    [(_, port)] = await responder.start()
+    askers = [Asker(port, versions, tcp=tcp) for tcp in (False, False, True)]
+    for asker in askers:
+        asker.start()
+    try:
+        for n in range(1, 61):
+            await asyncio.to_thread(replace)
+            await until(lambda n=n: all(asker.failed or len(asker.answers) >= 2 * n for asker in askers))
+    finally:
+        for asker in askers:
+            asker.over = True
+            await asyncio.to_thread(asker.join)
+        await responder.close()
+    for asker in askers:
+        assert not asker.failed
+        assert len(asker.answers) >= 120
+        for before, said, since in asker.answers:
+            assert len(said) == 1
+            assert before <= min(said) <= since
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
