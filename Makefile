@@ -61,8 +61,8 @@ bench-tester: $(READY) ## what a test costs, beside nmap's relay script, and eac
 	@$(BIN)/python -m bench.tester
 	@$(BIN)/python -m bench.paths
 
-# SIZES=10000,1000000 (entries)  ROUNDS=5  JSON=figures.json  WRITE=1 (the page and the chart in docs/)
-bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (seven minutes; SIZES= ROUNDS= JSON= WRITE=1)
+# SIZES=10000,1000000 (entries; SIZES=, for the data files alone)  ROUNDS=5  JSON=figures.json  WRITE=1 (the page and the chart in docs/)
+bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (ten minutes; SIZES= ROUNDS= JSON= WRITE=1)
 	@bench/install dnsperf rbldnsd nsd
 	@$(BIN)/python -m bench.dns $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
 

@@ -12,6 +12,8 @@
 4. **A listing**: a node follows a store of the largest size; listings are added by the casework of another process,
    one while the node still reads the store for the first time, some when it is idle and some under full load, and asked
    for until they are answered.
+5. **Data files**: a list of a million lines of each form of rbldnsd's files, ours and rbldnsd on the same file, round
+   after round: CPU a query, CPU of reading, memory (`bench.files`).
 
 Nothing but loopback is talked to; what is written goes into one temporary folder (some 2 GB at 10,000,000).
 """
@@ -35,7 +37,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.request import urlopen
 
-from bench import chart, report
+from bench import chart, files, report
 from bench.dnsperf import command, latency, load, told
 from bench.figures import LARGE, MIDDLE, OURS, RBLDNSD, SMALL, Listed, Measured, figures
 from bench.servers import (
@@ -206,12 +208,25 @@ def machine(rounds: int, seconds: float) -> str:
     )
 
 
+def data_files(measured: Measured, folder: Path, cores: list[int], rounds: int, seconds: float, say: Say) -> None:
+    """Each form of data file."""
+
+    def read(path: Path) -> list[float]:
+        return inside(cores[0], "read", str(path), str(TIMES))
+
+    (folder / "files").mkdir()
+    measured.files = files.compare(folder / "files", MIDDLE, cores, rounds, seconds, read, say)
+
+
 def measure(sizes: list[int], rounds: int, seconds: float, cores: list[int], say: Say) -> Measured:
-    """Everything, with the folder removed in the end."""
+    """Everything, with the folder removed in the end; without sizes the data files alone."""
     measured = Measured()
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
         folder.chmod(0o755)  # rbldnsd reads as nobody
+        data_files(measured, folder, cores, rounds, seconds, say)
+        if not sizes:
+            return measured
         worlds = []
         for size in sizes:
             worlds.append(world(folder / str(size), size))
@@ -232,14 +247,16 @@ def measure(sizes: list[int], rounds: int, seconds: float, cores: list[int], say
 def main() -> None:
     """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default=f"{SMALL},{MIDDLE},{LARGE}", help="entries, with commas")
+    parser.add_argument(
+        "--sizes", default=f"{SMALL},{MIDDLE},{LARGE}", help="entries, with commas; none: the data files alone"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="of load in each round")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--write", type=Path, help="write bench-dns.md and bench-dns.svg into this folder")
     options = parser.parse_args()
-    sizes = sorted({int(size) for size in options.sizes.split(",")})
-    if sizes[0] < FEWEST or options.rounds < 1 or options.seconds <= 0:
+    sizes = sorted({int(size) for size in options.sizes.split(",") if size})
+    if (sizes and sizes[0] < FEWEST) or options.rounds < 1 or options.seconds <= 0:
         parser.error(f"sizes from {FEWEST} on are needed, at least one round, and more than no seconds")
     if missing := [name for name in ("dnsperf", "rbldnsd", "taskset") if not shutil.which(name)]:
         sys.exit(f"needed and not here: {', '.join(missing)}; `bench/install` installs them as root.")
@@ -255,7 +272,8 @@ def main() -> None:
         print(f"{time.monotonic() - began:6.1f} s  {line}", file=sys.stderr)
 
     measured = measure(sizes, options.rounds, options.seconds, cores, say)
-    print("\n".join([*report.servers(measured), "", *report.further(measured), "", *report.goals(measured)]))
+    shown = [report.servers(measured), report.further(measured), report.files(measured), report.goals(measured)]
+    print("\n".join(line for part in shown for line in (*part, "")))
     if options.json:
         found = {"figures": {name: asdict(figure) for name, figure in figures(measured).items()}}
         options.json.write_text(json.dumps(asdict(measured) | found, indent=1) + "\n")

@@ -75,6 +75,34 @@ class Listed:
 
 
 @dataclass
+class Filed:
+    """A data file of one form, in us and in rbldnsd."""
+
+    form: str
+    ours: Row
+    rbldnsd: Row
+    reads: list[float]  #: seconds of CPU of our readings, up to the engine that answers
+    their_reads: list[float]
+    grown: float  #: MB resident more than with a file of one line
+    their_grown: float
+
+    @property
+    def cpu(self) -> Figure | None:
+        """CPU a query, ours to rbldnsd's."""
+        return paired(self.ours, self.rbldnsd, lambda row: row.cpu)
+
+    @property
+    def read(self) -> float:
+        """CPU of reading, ours to rbldnsd's."""
+        return median(self.reads) / median(self.their_reads)
+
+    @property
+    def memory(self) -> float:
+        """What the file costs in memory, ours to rbldnsd's."""
+        return self.grown / self.their_grown
+
+
+@dataclass
 class Measured:
     """All that was measured."""
 
@@ -84,6 +112,7 @@ class Measured:
     store: list[float] = field(default_factory=list)  #: microseconds of CPU a row of a snapshot
     store_size: int = 0
     listed: Listed | None = None
+    files: list[Filed] = field(default_factory=list)
 
     def row(self, name: str, size: int) -> Row | None:
         """The row of this server, if it was there; the echo stands at every size."""
@@ -172,6 +201,9 @@ GOALS = (
     Goal("listing, CPU", "CPU of one listing at 10,000,000, until it is answered", 0.1, "s", less=True),
     Goal("listing, time", "time of one listing at 10,000,000 under load, the slowest", 1.0, "s", less=True),
     Goal("listing, lost", "queries lost while listings come in under load", 0),
+    Goal("files, cpu", "CPU a query of data files of 1,000,000 lines, ours to rbldnsd's, the worst form", 0.9),
+    Goal("files, read", "CPU of reading such a file, ours to rbldnsd's, the worst form", 1.2),
+    Goal("files, names", "memory of 1,000,000 names in a data file, ours to rbldnsd's", 1.3),
 )
 
 
@@ -202,4 +234,10 @@ def figures(measured: Measured) -> dict[str, Figure]:
         found["listing, lost"] = of([listed.lost])
         if (large := measured.row(RBLDNSD, LARGE)) is not None:
             found["memory following / rbldnsd"] = of([listed.resident / large.resident])
+    if measured.files and all(one.ours.size == MIDDLE for one in measured.files):
+        found["files, cpu"] = max(
+            (one.cpu for one in measured.files if one.cpu), key=lambda one: one.value, default=None
+        )
+        found["files, read"] = of([max(one.read for one in measured.files)])
+        found["files, names"] = of(one.memory for one in measured.files if one.form == "dnset")
     return {name: figure for name, figure in found.items() if figure is not None}

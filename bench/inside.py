@@ -4,6 +4,7 @@ python -m bench.inside echo PORT                send back whatever comes, marked
 python -m bench.inside fill CONFIG NUMBERS      fill the store with these listed addresses (a file of 32-bit numbers)
 python -m bench.inside ready CONFIG NAME        start a node on its mapped table; seconds until it answers for NAME
 python -m bench.inside look CONFIG TIMES        the feed's first look at the store; microseconds of CPU a row
+python -m bench.inside read CONFIG TIMES        the zones' data files, up to the engine that answers; seconds of CPU
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from sqlalchemy import insert
 
 import dnsbl.cli.commands  # noqa: F401 (so that "after the imports" means all that `dnsbl serve` imports)
 from bench.servers import asked, says_listed
+from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones
 from dnsbl.daemons.node import Bound, Node
+from dnsbl.dns.engine import compiled
+from dnsbl.dns.respond import Serving
 from dnsbl.model import Reason
 from dnsbl.opened import open_list, open_patiently
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed
+from dnsbl.serving.sources import Sources
 from dnsbl.store import Store
 from dnsbl.store.schema import changes
 
@@ -113,6 +118,20 @@ def look(config: Path) -> float:
     return used / len(feed.table) * 1e6
 
 
+def read(config: Path) -> float:
+    """Seconds of CPU until the engine answers from the data files of all zones."""
+    zones = read_zones(read_settings(config))
+    serving, engine = Serving(zones), compiled.Compiled(1)
+    sources = Sources(zones, serving, check=60, clock=SystemClock())
+    began = time.process_time()
+    sources.look()
+    engine.load(serving)
+    used = time.process_time() - began
+    if problem := sources.held:
+        sys.exit(problem)
+    return used
+
+
 def main() -> None:
     """Run the program that the command line names."""
     match sys.argv[1:]:
@@ -124,6 +143,8 @@ def main() -> None:
             print(json.dumps([ready(Path(config), name)]))
         case ["look", config, times]:
             print(json.dumps([look(Path(config)) for _ in range(int(times))]))
+        case ["read", config, times]:
+            print(json.dumps([read(Path(config)) for _ in range(int(times))]))
         case _:
             sys.exit(__doc__)
 

@@ -107,6 +107,32 @@ def further(measured: Measured) -> list[str]:
     return lines
 
 
+def files(measured: Measured) -> list[str]:
+    """Every form of data file, ours beside rbldnsd."""
+    lines = [
+        "| form | lines | CPU us/query | rbldnsd | ratio | reading, s of CPU | rbldnsd | ratio "
+        "| MB of memory | rbldnsd | ratio |",
+        "|---|" + "---:|" * 10,
+    ]
+    for one in measured.files:
+        lines.append(
+            cells(
+                one.form,
+                label(one.ours),
+                f"{median(one.ours.cpu):.2f}",
+                f"{median(one.rbldnsd.cpu):.2f}",
+                told(one.cpu, spread=True),
+                f"{median(one.reads):.3f}",
+                f"{median(one.their_reads):.3f}",
+                f"{one.read:.3g}",
+                f"{one.grown:.0f}",
+                f"{one.their_grown:.0f}",
+                f"{one.memory:.3g}",
+            )
+        )
+    return lines
+
+
 def times(seconds: Sequence[float]) -> str:
     """Milliseconds, the fewest first."""
     return ", ".join(f"{1000 * one:.0f}" for one in sorted(seconds))
@@ -149,6 +175,14 @@ def page(measured: Measured, machine: str) -> str:
             *further(measured),
             "",
             LEGEND,
+            "",
+            "## Data files",
+            "",
+            *files(measured),
+            "",
+            "A list of each form of rbldnsd's files, its lines in no order. Reading is all from the file to the engine",
+            "that answers from it; rbldnsd's is what it has used when it first answers. Memory is what a process has",
+            "more than with a file of one line.",
             "",
         ]
     )

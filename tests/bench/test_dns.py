@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import chart, dnsperf, figures, inside, report, servers
+from bench import chart, dnsperf, figures, files, inside, report, servers
 from bench.figures import (
     ECHO,
     GOALS,
@@ -23,15 +23,18 @@ from bench.figures import (
     SMALL,
     TWO,
     Figure,
+    Filed,
     Goal,
     Listed,
     Load,
     Measured,
     Row,
 )
-from dnsbl.config import read_settings
+from dnsbl.config import read_settings, read_zones
+from dnsbl.dns import sourced
 from dnsbl.dns.listed.table import Table
 from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.sources import read_source
 from dnsbl.settings import Settings
 
 
@@ -54,7 +57,19 @@ def whole_run() -> Measured:
     rows += [row(NSD, SMALL, 7.0, 70.0, 7.0), row(GUARDS_OFF, MIDDLE, 5.0, 50.0, 5.0)]
     rows.append(row(GUARDS_ON, MIDDLE, 5.5, 55.0, 5.5))
     listed = Listed(LARGE, [0.003, 0.004, 0.005], [0.1, 0.2], [0.1, 0.25], 700_000, 0, 127.0, 0.3)
-    return Measured(rows, [0.02, 0.03], LARGE, [1.6, 1.7, 1.8], MIDDLE, listed)
+    filed = [
+        Filed(
+            form,
+            row(OURS, MIDDLE, one, 4.0, 4.0),
+            row(RBLDNSD, MIDDLE, 5.0, 5.0, 5.0),
+            [0.1, 0.3, 0.2],
+            [0.2],
+            10.0,
+            40.0,
+        )
+        for form, one in (("ip4set", 4.0), ("dnset", 3.0))
+    ]
+    return Measured(rows, [0.02, 0.03], LARGE, [1.6, 1.7, 1.8], MIDDLE, listed, filed)
 
 
 def test_every_goal_names_a_figure_that_a_whole_run_produces() -> None:
@@ -71,6 +86,34 @@ def test_ratios_are_medians_of_rounds_so_that_a_slow_round_changes_nothing() -> 
     assert found["plain / rbldnsd"].value == pytest.approx(0.55)
     assert found["plain / rbldnsd, by CPU"].value == pytest.approx(0.5)
     assert found["p99, large / rbldnsd"].value == pytest.approx(0.88)
+
+
+def test_of_data_files_the_worst_form_counts() -> None:
+    measured = whole_run()
+    measured.files[1].reads = [0.05]
+    found = figures.figures(measured)
+    assert found["files, cpu"].value == pytest.approx(0.8)
+    assert found["files, read"].value == pytest.approx(1.0)
+    assert found["files, names"].value == pytest.approx(0.25)
+    assert "| ip4set | 1,000,000 | 4.00 | 5.00 | 0.8 | 0.200 | 0.200 | 1 | 10 | 40 | 0.25 |" in report.files(measured)
+
+
+@pytest.mark.parametrize("form", files.FORMS)
+def test_a_list_of_each_form_is_read_whole_and_answers_half_of_its_questions(tmp_path: Path, form: str) -> None:
+    here = files.made(tmp_path / form, form, 3000)
+    port = servers.free_port()
+    path = servers.config(here, "state", port=port, table=False)
+    assert 0 < inside.read(path) < 10
+    zone = next(iter(read_zones(read_settings(path))))
+    contents = read_source(zone.sources[0], now=0)
+    assert contents.refusals <= (300 if form == "ip4trie" else 0)
+    one = sourced.gathered(zone, [contents], 1)
+    asked = here.questions.read_text().splitlines()[:400]
+    listed = sum(
+        bool(sourced.consulted(one, tuple(label.encode() for label in line.split(".bl.bench")[0].split(".")))[0])
+        for line in asked
+    )
+    assert 200 <= listed < 300
 
 
 def test_memory_growth_is_from_the_smallest_size_to_the_largest() -> None:

@@ -24,6 +24,7 @@ cdef struct Set:
     Py_ssize_t stretches
     const uint32_t* guide
     Py_ssize_t guides
+    int shift  # of an IPv6 address, to be a slot of the guide
     const uint32_t* slots
     Py_ssize_t slot_count
     Bytes blob
@@ -96,6 +97,12 @@ cdef class Sourcing:
             one.guide = <const uint32_t*>self.pin(given.guide, 4, &one.guides)
             if one.guides not in (0, 65537):
                 raise ValueError("a guide out of place")
+            one.shift = 0
+            if one.guides and one.version == 6:
+                if one.stretches == 0:
+                    raise ValueError("a guide to nothing")
+                while (start_of(one, 0) ^ start_of(one, one.stretches - 1)) >> one.shift >> 16:
+                    one.shift += 1
             one.slots = <const uint32_t*>self.pin(given.slots, 4, &one.slot_count)
             one.blob.data = <const uint8_t*>self.pin(given.blob, 1, &one.blob.size)
             one.parents = <const uint64_t*>self.pin(given.parents, 8, &one.parent_count)

@@ -26,6 +26,15 @@ cdef Py_ssize_t stretch_before(const Set* one, u128 number) noexcept nogil:
             else:
                 high = middle
         return low - 1
+    if one.guides:
+        if number < start_of(one, 0):
+            return -1
+        if number >= start_of(one, high - 1):
+            return high - 1
+        small = <uint32_t>(number >> one.shift) & 0xFFFF
+        low, high = one.guide[small], one.guide[small + 1]
+        if high > one.stretches or low > high:
+            return -1
     while low < high:
         middle = low + (high - low) // 2
         if start_of(one, middle) <= number:

@@ -88,23 +88,45 @@ cdef class SwiftEntries:
         free(self.entries.data)
 
 
-def guide(const unsigned int[::1] starts):
+def guide(starts, int version):
     """As `networks.guide`."""
+    cdef const uint8_t[::1] data = starts.cast("B")
+    cdef Py_ssize_t width = 4 if version == 4 else 16, count = data.shape[0] // width, at = 0
+    cdef const uint32_t* four = NULL
+    cdef const uint64_t* six = NULL
     cdef Vector slots
-    cdef Py_ssize_t count = starts.shape[0], at = 0
     cdef uint32_t slot
+    cdef u128 differ
+    cdef int shift = 16
     memset(&slots, 0, sizeof(Vector))
     if count < NEEDS_GUIDE:
         return given(&slots).cast("I")
     if not reserve(&slots, 4 * 65537):
         raise MemoryError()
+    four, six = <const uint32_t*>&data[0], <const uint64_t*>&data[0]
     with nogil:
+        if version == 6:
+            differ = number6(six, 0) ^ number6(six, count - 1)
+            shift = 0
+            while differ >> shift >> 16:
+                shift += 1
         for slot in range(65536):
-            while at < count and starts[at] >> 16 < slot:
-                at += 1
+            if version == 4:
+                while at < count and four[at] >> 16 < slot:
+                    at += 1
+            else:
+                while at < count and <uint32_t>(number6(six, at) >> shift & 0xFFFF) < slot:
+                    at += 1
             push32(&slots, <uint32_t>at)
         push32(&slots, <uint32_t>count)
     return given(&slots).cast("I")
+
+
+cdef inline u128 number6(const uint64_t* starts, Py_ssize_t at) noexcept nogil:
+    cdef u128 number = starts[2 * at]
+    number <<= 64
+    number |= starts[2 * at + 1]
+    return number
 
 
 cdef bint sort4(Vector* entries) noexcept nogil:

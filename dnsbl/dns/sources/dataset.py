@@ -21,7 +21,8 @@ from dnsbl.dns.sources.values import Value, filled
 EXCLUDED = 0xFFFFFFFF
 #: Bytes before a name: what stands at it, what stands below it, its length.
 HEAD = 9
-#: Datasets of fewer stretches have no guide; its slots are the first 16 bits of an address.
+#: Datasets of fewer stretches have no guide; its slots are the first 16 bits of an address, for IPv6 those behind the
+#: bits that the first stretch and the last one have in common.
 NEEDS_GUIDE = 256
 
 _ALL = 0xFFFFFFFFFFFFFFFF
@@ -43,7 +44,7 @@ class Dataset:
     groups: memoryview = _NONE_I
     starts: memoryview = _NONE_I  #: 32 bits, or for IPv6 two times 64, the higher half first
     says: memoryview = _NONE_I
-    guide: memoryview = _NONE_I  #: for IPv4: how many stretches begin before each /16
+    guide: memoryview = _NONE_I  #: how many stretches begin before each of its slots
     slots: memoryview = _NONE_I  #: positions in `blob`, from 1 on; 0 is free
     blob: bytes | bytearray | memoryview = b""
     parents: memoryview = _NONE_Q  #: hashes; 0 is free
@@ -143,6 +144,12 @@ class Dataset:
             low, high = self.guide[number >> 16], self.guide[(number >> 16) + 1]
             return bisect_right(self.starts, number, low, high) - 1
         low, high = 0, len(self.says)
+        if self.guide:
+            first, last = self._start(0), self._start(high - 1)
+            if not first <= number < last:
+                return -1 if number < first else high - 1
+            slot = number >> shift_of(first, last) & 0xFFFF
+            low, high = self.guide[slot], self.guide[slot + 1]
         while low < high:
             middle = (low + high) // 2
             if self._start(middle) <= number:
@@ -165,6 +172,11 @@ class Dataset:
                 return int(at)
             slot = slot + 1 if slot + 1 < len(self.slots) else 0
         return 0
+
+
+def shift_of(first: int, last: int) -> int:
+    """By how many bits an address of IPv6 is shifted to be a slot of the guide, between these two stretches."""
+    return max(0, (first ^ last).bit_length() - 16)
 
 
 def place(found: int, slots: int) -> int:

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv6Address
 
-from dnsbl.dns.sources.dataset import NEEDS_GUIDE
+from dnsbl.dns.sources.dataset import NEEDS_GUIDE, shift_of
 from dnsbl.dns.sources.values import NotTaken
 
 _OCTET = rb"0*[0-9]{1,3}"
@@ -230,14 +230,18 @@ class Entries:
         return memoryview(packed), memoryview(array("I", says)), memoryview(ends), memoryview(members), sorted(twice)
 
 
-def guide(starts: memoryview) -> memoryview:
-    """How many stretches begin before each /16, and in all; empty for few."""
-    if len(starts) < NEEDS_GUIDE:
+def guide(starts: memoryview, version: int = 4) -> memoryview:
+    """How many stretches begin before each slot (see `dataset.shift_of`), and in all; empty for few."""
+    numbers = starts.tolist()
+    if version == 6:
+        numbers = [high << 64 | low for high, low in zip(numbers[::2], numbers[1::2], strict=True)]
+    if len(numbers) < NEEDS_GUIDE:
         return memoryview(array("I"))
+    shift = 16 if version == 4 else shift_of(numbers[0], numbers[-1])
     slots, at = array("I", bytes(4 * 65537)), 0
     for slot in range(65536):
-        while at < len(starts) and starts[at] >> 16 < slot:
+        while at < len(numbers) and numbers[at] >> shift & 0xFFFF < slot:
             at += 1
         slots[slot] = at
-    slots[65536] = len(starts)
+    slots[65536] = len(numbers)
     return memoryview(slots)

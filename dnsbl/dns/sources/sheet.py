@@ -66,6 +66,5 @@ class Sheet:
         else:
             starts, says, group_ends, groups, twice = self.entries.packed(len(ends))
             found = {"starts": starts, "says": says, "group_ends": group_ends, "groups": groups}
-            if self.entries.version == 4:
-                found["guide"] = (swift if self.swift else networks).guide(starts)
+            found["guide"] = (swift if self.swift else networks).guide(starts, self.entries.version)
         return Dataset(**common, **values, **found), twice  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -837,6 +838,35 @@ def test_what_sources_hold_has_the_same_bytes_from_both(
     assert engine == "plain" or own > len(SOURCED_NAMES) * 5
     world.change(sourced={})
     assert world.agree(named("4.3.2.1.src.test", wire.A, options)) == (engine == "compiled")
+
+
+@each
+@pytest.mark.parametrize("spread", [1, 1 << 60, 1 << 110])
+def test_large_data_files_have_the_same_bytes_from_both(engine: str, spread: int) -> None:
+    """So large that stretches are found by their guide."""
+    rng = Random(spread)
+    sixes = [ip_address(0x2001 << 112 | rng.randrange(2000) * spread) for _ in range(900)]
+    fours = [ip_address(rng.randrange(2000) * (spread % 70_000)) for _ in range(900)]
+    texts = ["\n".join(map(str, numbers)).encode() for numbers in (fours, sixes)]
+    zones = zones_from(
+        {"s.toml": 'origin = "src.test"\n' + "".join(
+            f'[[sources]]\ntype = "{form}"\nfiles = ["f"]\n' for form in ("ip4trie", "ip6trie")
+        )},
+        site="https://site.test",
+    )  # fmt: skip
+    (zone,) = zones
+    holdings = [read(form, [("f", text)], now=0) for form, text in zip(("ip4trie", "ip6trie"), texts, strict=True)]
+    assert all(len(dataset) > 256 for holding in holdings for _, dataset in holding.datasets)
+    world = both(engine, zones=zones, sourced={"src.test": gathered(zone, holdings, 7)})
+    for address in [*fours[:100], *sixes[:100]]:
+        for step in (0, 1, -1, spread % (1 << 31)):
+            number = int(address) + step
+            if 0 <= number < 1 << address.max_prefixlen:
+                labels = reversed_labels(type(address)(number))
+                for size in (len(labels), 3):
+                    world.agree(named(".".join(labels[-size:]) + ".src.test", wire.A, None))
+    for number in (0, 1, (1 << 128) - 1):
+        world.agree(named(".".join(reversed_labels(IPv6Address(number))) + ".src.test", wire.A, None))
 
 
 GOOD_ZONE = (

@@ -1,4 +1,5 @@
 from ipaddress import IPv4Address, IPv6Address
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -131,7 +132,7 @@ def test_the_narrowest_block_around_an_address_decides(
     starts, says, group_ends, groups, twice = entries.packed(3)
     dataset = Dataset(
         form=f"ip{version}set", ttl=1, addresses=addresses, ends=ends, templates=templates, group_ends=group_ends,
-        groups=groups, starts=starts, says=says, guide=guide(starts) if version == 4 else memoryview(b""),
+        groups=groups, starts=starts, says=says, guide=guide(starts, version),
     )  # fmt: skip
     for low in range(-1, 258):
         address = base + low
@@ -146,6 +147,23 @@ def test_the_narrowest_block_around_an_address_decides(
     for first, last in ((0, 255), (3, 9), (200, 220)):
         assert dataset.any_between(base + first, base + last) == any(first <= low <= last for low in listed)
     assert bool(twice) <= first_wins
+
+
+@pytest.mark.parametrize("spread", [1, 1 << 20, 1 << 70, 1 << 118])
+@pytest.mark.parametrize("base", [0, 0x2001 << 112])
+def test_many_stretches_of_ipv6_are_found_by_their_guide(base: int, spread: int) -> None:
+    rng = Random(spread)
+    entries = Entries(6, first_wins=True)
+    numbers = sorted({base + rng.randrange(500) * spread for _ in range(400)})
+    for number in numbers:
+        entries.add(number, 128, 1, 1)
+    starts, says, *_ = entries.packed(1)
+    found = Dataset(form="ip6trie", ttl=1, ends=memoryview(b"\0"), starts=starts, says=says, guide=guide(starts, 6))
+    assert len(found.guide) == 65537
+    for number in numbers:
+        for near in (number - 1, number, number + 1, number + spread, base, base + 500 * spread, (1 << 128) - 1):
+            if near >= 0:
+                assert bool(found.values_at(near)) == (near in numbers)
 
 
 def test_many_stretches_are_found_by_their_guide(monkeypatch: pytest.MonkeyPatch) -> None:
