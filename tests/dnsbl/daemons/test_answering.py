@@ -156,7 +156,7 @@ def test_a_node_publishes_for_those_who_are_named_and_a_follower_hands_on(
     follow = {"url": "http://127.0.0.1:1/table", "key": Signet(b"1" * 32).public}
     assert parts(publish={"to": ["127.0.0.0/8"]})[-1] == "publisher"
     assert parts(publish=given)[-2:] == ["publisher", "table"]
-    assert parts(publish=given, follow=follow)[-2:] == ["sources", "table"]
+    assert parts(publish=given, follow=follow)[-2:] == ["pulled sources", "table"]
 
 
 async def test_a_follower_without_a_network_begins_all_its_parts_and_says_what_it_lacks(
