@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pull:
+class SourcePull:
     """One file, and where it comes from."""
 
     url: str
@@ -125,7 +125,7 @@ class Puller:
         if any(fresh):
             await self._sources.step()
 
-    def _pulls(self) -> Iterator[Pull]:
+    def _pulls(self) -> Iterator[SourcePull]:
         """All files that are pulled; one path has one place."""
         seen: set[str] = set()
         for zone in self._sources.zones:
@@ -133,9 +133,9 @@ class Puller:
                 for url, name in zip(source.pull, source.files, strict=False):
                     if name not in seen:
                         seen.add(name)
-                        yield Pull(url, Path(name), source)
+                        yield SourcePull(url, Path(name), source)
 
-    def _state(self, pull: Pull) -> PullState:
+    def _state(self, pull: SourcePull) -> PullState:
         state = self._known.get((pull.url, pull.path))
         if state is None:
             state = PullState(pull.place, pull.path, pulled=float(self._marks(pull).get("pulled", 0)))
@@ -145,7 +145,7 @@ class Puller:
             self._known[pull.url, pull.path] = state
         return state
 
-    async def _pull(self, pull: Pull, places: asyncio.Semaphore) -> bool:
+    async def _pull(self, pull: SourcePull, places: asyncio.Semaphore) -> bool:
         """Pull one file; whether there is a new one. The old one stays whatever happens."""
         state, source, why, fresh = self._state(pull), pull.source, "", None
         beside = pull.path.with_name(f".{pull.path.name}.pull")
@@ -177,7 +177,7 @@ class Puller:
         state.problem, state.due = why, self._clock.monotonic() + wait
         return fresh is not None and not why
 
-    async def _by_http(self, pull: Pull, beside: Path) -> _Fresh | None:
+    async def _by_http(self, pull: SourcePull, beside: Path) -> _Fresh | None:
         """What a server has that we have not; None when nothing has changed. Raises DnsblError, HTTPError, OSError."""
         marks, most = self._marks(pull), pull.source.pull_most
         headers = {"User-Agent": "dnsbl", "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -209,7 +209,7 @@ class Puller:
             modified = said.get("last-modified", "")[:SAID_MOST]
             return _Fresh(path, said.get("etag", "")[:SAID_MOST], modified, _moment(modified))
 
-    async def _by_rsync(self, pull: Pull, beside: Path) -> _Fresh | None:
+    async def _by_rsync(self, pull: SourcePull, beside: Path) -> _Fresh | None:
         """As `_by_http`, by the program rsync, which sends no more than what differs from the file that is there."""
         if shutil.which("rsync") is None:
             raise DnsblError(f"{pull.place}: needs the program rsync; on Debian: apt-get install rsync")
@@ -245,7 +245,7 @@ class Puller:
             return None
         return _Fresh(path, time=path.stat().st_mtime)
 
-    def _settle(self, pull: Pull, fresh: _Fresh | None) -> None:
+    def _settle(self, pull: SourcePull, fresh: _Fresh | None) -> None:
         """Put a new file into place when it is one of its form, and keep what is known of it.
 
         Raises DnsblError and OSError."""
@@ -264,7 +264,7 @@ class Puller:
             marks["pulled"] = now
             write_whole(_beside(pull.path), [json.dumps(marks).encode()])
 
-    def _read(self, pull: Pull, path: Path, now: int) -> None:
+    def _read(self, pull: SourcePull, path: Path, now: int) -> None:
         """Whether what has come is a file of its form. Raises DnsblError."""
         source = pull.source
         reader = Reader(source.form, ttl=source.ttl, now=now, host_bits=source.host_bits)
@@ -284,7 +284,7 @@ class Puller:
                 "the last good file stays."
             )
 
-    def _marks(self, pull: Pull) -> dict[str, Any]:
+    def _marks(self, pull: SourcePull) -> dict[str, Any]:
         """What is known of the file that is there, when it is the one that came from this place; {} otherwise."""
         try:
             marks = json.loads(_beside(pull.path).read_bytes())
