@@ -5,9 +5,6 @@ Over 400 lines, since each command is one short function and a reader looks for 
 
 from __future__ import annotations
 
-import stat
-import sys
-from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -16,28 +13,17 @@ import typer
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.base import Asker
-from dnsbl.cli import feeding, importing, networks, nominating, reporting, show, state, terminal
+from dnsbl.cli import feeding, keys, listings, networks, nominating, reporting, show, state, terminal, zones
 from dnsbl.cli.waiting import wait_for
-from dnsbl.cli.words import Config, Json, Reason, operator
+from dnsbl.cli.words import Config, Json, Public, Reason, operator
 from dnsbl.cli.words import reason_of as _reason
 from dnsbl.cli.words import words_of as _words
-from dnsbl.clock import SystemClock
-from dnsbl.config import example, read_settings, read_zones, usual, zone_file
 from dnsbl.daemons import ROLES
-from dnsbl.daemons.reserve import fitted, granted
-from dnsbl.dns import retire
 from dnsbl.dns.engine import compiled
-from dnsbl.dns.secondaries import export
-from dnsbl.dns.zones import Zone, Zones
-from dnsbl.errors import DnsblError, Refused, SettingsError
-from dnsbl.model import Door, Refusal, State
-from dnsbl.opened import OpenedList, current_table, open_list
+from dnsbl.errors import DnsblError
+from dnsbl.model import Door, State
+from dnsbl.opened import open_list
 from dnsbl.rules import asking, bringers, intake
-from dnsbl.serving import keybook
-from dnsbl.serving.files import EVERYBODYS, write_whole
-from dnsbl.serving.secrets import read_keys
-from dnsbl.serving.sources import report as source_report
-from dnsbl.serving.transfers import read_tsig_keys
 
 app = typer.Typer(
     name="dnsbl",
@@ -46,18 +32,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-listing = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
-keys = typer.Typer(
-    help="The keys that letters are signed with. What clients put into questions: dnsbl key.", no_args_is_help=True
-)
-client_key = typer.Typer(help="The keys that clients put into their questions (dns.keys_file).", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(reporting.app, name="reporter")
 app.add_typer(feeding.feeds, name="feed")
 app.add_typer(feeding.candidates, name="candidates")
-app.add_typer(listing, name="listing")
-app.add_typer(keys, name="keys")
-app.add_typer(client_key, name="key")
+app.add_typer(listings.app, name="listing")
+app.add_typer(keys.letter_keys, name="keys")
+app.add_typer(keys.client_keys, name="key")
+app.add_typer(zones.app)
 app.add_typer(database, name="db")
 
 
@@ -77,7 +59,6 @@ def program(
 
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result and show progress.")]
-Public = Annotated[str, typer.Option("--public", help="What everybody may read on the page of the address.")]
 Where = Annotated[str, typer.Argument(metavar="ADDR", help="An IPv4 or IPv6 address.")]
 
 
@@ -98,20 +79,6 @@ def serve(
     if unknown or not roles:
         raise typer.BadParameter(f"roles are {', '.join(ROLES)}; not {', '.join(unknown) or 'none'}")
     serve_until_told(config, list(dict.fromkeys(roles)), follow=follow, as_json=as_json)
-
-
-@app.command("publish-key")
-def publish_key(config: Config = None, as_json: Json = False) -> None:
-    """Print the public key that the published table is signed with, for follow.key of nodes that follow this one."""
-    from dnsbl.config import read_settings
-    from dnsbl.opened import signet_path
-    from dnsbl.serving.signet import Signet
-
-    public = Signet.at(signet_path(read_settings(config))).public
-    if as_json:
-        show.document({"key": public})
-    else:
-        print(public)
 
 
 @app.command()
@@ -374,161 +341,6 @@ def inbox(
         show.inbox(casework.operators.inbox(most=most), as_json=as_json)
 
 
-Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
-From = Annotated[Path | None, typer.Option("--from", help="A file with one network a line; # starts a comment.")]
-Kind = Annotated[str, typer.Option("--kind", help="The kind of listing, as named in the zone files.")]
-
-
-@listing.command("add")
-def listing_add(
-    network: Networks = "",
-    file: From = None,
-    kind: Kind = "manual",
-    reason: Reason = "",
-    public: Public = "",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """List networks by an operator's word (never as a proven relay). All or nothing."""
-    opened = open_list(config)
-    _known_kind(opened, kind)
-    given = networks.given(network, file)
-    counted = networks.watched(given, "listing")
-    added = opened.casework.operators.list_networks(
-        counted, kind=kind, reason=_reason(reason), public=_words(public), actor=operator()
-    )
-    show.done({"kind": kind, "given": len(given), "added": added}, as_json=as_json)
-
-
-@listing.command("drop")
-def listing_drop(
-    network: Networks = "",
-    file: From = None,
-    kind: Kind = "manual",
-    reason: Reason = "",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """End operators' listings. All or nothing."""
-    opened = open_list(config)
-    given = networks.given(network, file)
-    counted = networks.watched(given, "dropping")
-    dropped = opened.casework.operators.drop_networks(counted, kind=kind, reason=_reason(reason), actor=operator())
-    show.done({"kind": kind, "given": len(given), "dropped": dropped}, as_json=as_json)
-
-
-@listing.command("except")
-def listing_except(
-    network: Networks = "",
-    end: Annotated[bool, typer.Option("--end", help="It is as listed as what is around it again.")] = False,
-    listed: Annotated[bool, typer.Option("--list", help="Show every network that is left out.")] = False,
-    reason: Reason = "",
-    public: Public = "",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Leave an address or network out of every wider listing, in DNS, transfers, exports and look-up."""
-    if listed == bool(network) or (listed and end):
-        raise typer.BadParameter("give either NET, with --end or without, or --list")
-    operators = open_list(config).casework.operators
-    if listed:
-        show.exceptions(operators.exceptions(), as_json=as_json)
-        return
-    where = networks.one(network)
-    if end:
-        operators.leave_in(where, reason=_reason(reason), actor=operator())
-        show.done({"exception ended": str(where)}, as_json=as_json)
-        return
-    around = operators.leave_out(where, reason=_reason(reason), public=_words(public), actor=operator())
-    out_of = [f"{listing.network} ({listing.kind})" for listing in around]
-    show.done({"excepted": str(where), "out of": out_of}, as_json=as_json)
-
-
-@listing.command("review")
-def listing_review(
-    network: Networks = "",
-    keep: Annotated[bool, typer.Option("--keep", help="NET was looked at, and stays until its next review.")] = False,
-    confirm: Annotated[bool, typer.Option("--confirm", help="List NET, which another operator has proposed.")] = False,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="NET, which was proposed, is not listed.")] = False,
-    within: Annotated[float, typer.Option("--within", help="Days in which a listing lapses.", min=0)] = 30,
-    kind: Kind = "manual",
-    reason: Reason = "",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Operators' listings that lapse soon, and what waits for a second operator; exit 1 when there is any."""
-    if keep + confirm + withdraw != bool(network):
-        raise typer.BadParameter("give NET with one of --keep, --confirm and --withdraw, or nothing")
-    reviewing = open_list(config).casework.reviewing
-    if not network:
-        lapsing, waiting = reviewing.due(within_days=within), reviewing.proposals()
-        show.review(lapsing, waiting, as_json=as_json)
-        if lapsing or waiting:
-            raise typer.Exit(1)
-        return
-    where, why = networks.one(network), _reason(reason)
-    if keep:
-        until = reviewing.keep(where, kind=kind, reason=why, actor=operator())
-        show.done({"kept": str(where), "until": f"{until:%Y-%m-%d}" if until else None}, as_json=as_json)
-    elif confirm:
-        reviewing.confirm(where, kind=kind, reason=why, actor=operator())
-        show.done({"listed": str(where), "kind": kind}, as_json=as_json)
-    else:
-        reviewing.withdraw(where, kind=kind, reason=why, actor=operator())
-        show.done({"withdrawn": str(where)}, as_json=as_json)
-
-
-@listing.command("expire")
-def listing_expire(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
-    """End the listings whose time has come, however many, after the scheduler found them too many at once."""
-    opened = open_list(config)
-    ended = opened.casework.upkeep.expire_all(reason=_reason(reason), actor=operator())
-    show.done({"ended": ended}, as_json=as_json)
-
-
-@keys.command("list")
-def keys_list(config: Config = None, as_json: Json = False) -> None:
-    """The list's keys by their fingerprints, and which of them this node holds."""
-    show.keys(open_list(config).keyring.shown(), as_json=as_json)
-
-
-@keys.command("rotate")
-def keys_rotate(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
-    """A new key for all nodes; it goes to them through the database, sealed, and signs in two minutes."""
-    opened = open_list(config)
-    show.keys([opened.keyring.rotate(reason=_reason(reason), actor=operator())], as_json=as_json)
-
-
-@keys.command("replace")
-def keys_replace(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
-    """Begin anew, when the keys are lost on every node; tests that are under way are void, and repeated."""
-    opened = open_list(config)
-    key, void = opened.keyring.replace(reason=_reason(reason), actor=operator())
-    show.keys([key], void=void, as_json=as_json)
-
-
-@client_key.command("list")
-def client_key_list(config: Config = None, as_json: Json = False) -> None:
-    """How each client's key is used on this node: counts, rates, when last, and whether it was used elsewhere."""
-    settings = read_settings(config)
-    now = SystemClock().now().timestamp()
-    show.client_keys(keybook.document(settings.dns, settings.service.state_dir, now), as_json=as_json)
-
-
-@client_key.command("new")
-def client_key_new(
-    name: Annotated[str, typer.Option("--name", help="What you call its holder, in one word.")] = "",
-    network: Annotated[
-        list[str] | None, typer.Option("--network", help="A network that it is used from; may be repeated.")
-    ] = None,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Make a key for a client and add its line to dns.keys_file. The key is shown this once."""
-    key, line = keybook.add(read_settings(config).dns, name=name, networks=network or [])
-    show.done({"key": key, "line": line}, as_json=as_json)
-
-
 @app.command()
 def clock(
     trust: Annotated[bool, typer.Option("--trust", help="Say that this machine's clock is right.")] = False,
@@ -569,121 +381,6 @@ def journal(
     show.entries(opened.casework.operators.journal(subject, most=most), as_json=as_json)
 
 
-@app.command("export")
-def export_zone(
-    form: Annotated[str, typer.Option("--format", help=f"{', '.join(export.FORMATS)}.")],
-    origin: Annotated[str, typer.Option("--zone", help="The zone; may be left out when there is only one.")] = "",
-    to: Annotated[Path | None, typer.Option("--to", help="Write this file, whole or not at all.")] = None,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """A zone as a file for others: rbldnsd, BIND, JSON lines, Postfix (cidr), packet filters, a policy zone (rpz)."""
-    if form not in export.FORMATS:
-        raise typer.BadParameter(f"formats are {', '.join(export.FORMATS)}", param_hint="--format")
-    if as_json and to is None:
-        raise typer.BadParameter("goes only with --to", param_hint="--json")
-    opened = open_list(config)
-    zone = _zone(opened.zones, origin, ours=True)
-    if zone.sources:
-        raise DnsblError(f"{zone.origin}: hand out the files of its sources; an export has our own listings alone.")
-    table = current_table(opened)
-    now = opened.clock.now()
-    not_after = now + timedelta(hours=opened.settings.copies.valid_hours)
-    parts = export.encoded(export.written(form, zone, table, made=now, not_after=not_after))
-    if to is None:
-        for part in parts:
-            sys.stdout.buffer.write(part)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        write_whole(to, parts, mode=EVERYBODYS)
-    except OSError as error:
-        raise DnsblError(f"{to}: cannot be written: {error.strerror}.") from None
-    show.done({"zone": zone.origin, "serial": table.soa_serial, "format": form, "file": str(to)}, as_json=as_json)
-
-
-@app.command("monitor")
-def watch_servers(
-    once: Annotated[bool, typer.Option("--once", help="Ask once, and exit with 1 when somebody lags or lies.")] = False,
-    every: Annotated[float, typer.Option("--every", help="Seconds between two rounds.", min=1)] = 60,
-    patience: Annotated[
-        float, typer.Option("--patience", help="Seconds that a server may need to follow a change.", min=0, max=600)
-    ] = 10,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Ask ourselves and all secondaries for serial, test points and the last change; say who lags or lies."""
-    from dnsbl.cli.watching import watch
-
-    if as_json and not once:
-        raise typer.BadParameter("goes only with --once", param_hint="--json")
-    if not watch(open_list(config), once=once, every=every, patience=patience, as_json=as_json):
-        raise typer.Exit(1)
-
-
-@app.command("retire")
-def plan_the_end(
-    origin: Annotated[str, typer.Option("--zone", help="The zone that ends.")],
-    on: Annotated[str, typer.Option("--on", help="The last day, as 2027-01-31.")] = "",
-    print_delegation: Annotated[
-        bool, typer.Option("--print-delegation", help="Only the records for the parent zone that lead nowhere.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="With less than a month of notice.")] = False,
-    announce: Annotated[
-        bool, typer.Option("--announce", help="Write the day into the zone's file: it is told, and kept.")
-    ] = False,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Take the day out of the zone's file again.")] = False,
-    reason: Reason = "",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Plan the end of a zone: announcement, steps, and a delegation that leads nowhere. With --announce the zone says
-    so from now on (_status), and lists nothing any more from that day on, test points too."""
-    if cancel == bool(on) or (cancel and (announce or print_delegation)):
-        raise typer.BadParameter("give --on, or --cancel")
-    settings = read_settings(config)
-    zone = _zone(read_zones(settings), origin)
-    today = SystemClock().now().date()
-    if cancel:
-        _write_end(config, zone, None, reason=_reason(reason))
-        show.done({"zone": zone.origin, "ends": None, "reload": RELOAD}, as_json=as_json)
-        return
-    try:
-        end = date.fromisoformat(on)
-    except ValueError:
-        raise typer.BadParameter("a day is needed, as 2027-01-31", param_hint="--on") from None
-    if (why := retire.too_soon(today, end)) and not (force and end > today):
-        raise DnsblError(why)
-    if print_delegation and not as_json:
-        typer.echo(retire.delegation(zone), nl=False)
-        return
-    service = settings.service
-    words = retire.announcement(
-        zone, name=service.name, contact=service.contact, website=service.website, today=today, end=end
-    )
-    if announce:
-        _write_end(config, zone, end, reason=_reason(reason))
-        if not as_json:
-            typer.echo(f"{zone.origin} ends on {end}: {RELOAD}.\n")
-    show.farewell(words, retire.plan(zone, end=end), retire.delegation(zone), as_json=as_json)
-
-
-#: What makes a running list see a zone file that was changed.
-RELOAD = "reload the running list (SIGHUP, `systemctl reload dnsbl`) on every node that has this file"
-
-
-def _write_end(config: Path | None, zone: Zone, end: date | None, *, reason: str) -> None:
-    """Change the last day in the zone's file, with an entry in the journal."""
-    opened = open_list(config)
-    path = zone_file(opened.settings, zone.origin)
-    try:
-        text = retire.dated(path.read_text(encoding="utf-8-sig"), end)
-        write_whole(path, [text.encode()], mode=stat.S_IMODE(path.stat().st_mode))
-    except (OSError, ValueError) as error:
-        raise DnsblError(f"{path}: cannot be changed ({error}); put `retires` into it by hand.") from None
-    opened.casework.operators.announce_end(zone.origin, end, reason=reason, actor=operator())
-
-
 @app.command("init")
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to write.")] = Path(),
@@ -699,42 +396,6 @@ def init(
     from dnsbl.cli.founding import found
 
     found(folder, zone=zone, contact=contact, addresses=address or [], base_url=base_url, as_json=as_json)
-
-
-@app.command("check-config")
-def check_config(
-    config: Config = None,
-    sample: Annotated[bool, typer.Option("--example", help="Print the example file with every default.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Read configuration and zone files, and name every mistake."""
-    if sample:
-        typer.echo(example(), nl=False)
-        return
-    settings = read_settings(config)
-    zones = read_zones(settings)
-    read_tsig_keys(settings.dns)
-    read_keys(settings.dns)
-    broken, refused = source_report(zones, now=int(SystemClock().now().timestamp()))
-    if broken:
-        raise SettingsError(broken)
-    _, shortage = fitted(settings, ROLES, granted())
-    told = (settings.web.unnamed_proxy, settings.tester.known_by, shortage, *map(registered, zones.origins))
-    notes = [note for note in told if note] + refused
-    facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}
-    show.done(facts | ({"notes": notes} if notes or as_json else {}), as_json=as_json)
-
-
-@app.command("import-config", context_settings={"ignore_unknown_options": True})
-def import_config(
-    words: Annotated[list[str], typer.Argument(help="What stands behind rbldnsd on its command line.")],
-    to: Annotated[Path, typer.Option("--to", help="The folder for the zone files.")] = Path("zones"),
-    as_json: Json = False,
-) -> None:
-    """Read the command line of an rbldnsd behind --, and write zone files that do the same."""
-    found = importing.imported(words)
-    facts = {"written": importing.write(found, to), "settings": found.settings, "notes": found.notes}
-    show.done(facts, as_json=as_json)
 
 
 @app.command()
@@ -775,30 +436,3 @@ def upgrade(config: Config = None, as_json: Json = False) -> None:
     """Create the tables, or bring them to this version's form."""
     open_list(config, upgrade=True)
     show.done({"database": "at this version"}, as_json=as_json)
-
-
-def registered(origin: str) -> str:
-    """Why a zone's name is better another one, or ""."""
-    if origin.count(".") > 1:
-        return ""
-    return (
-        f"{origin} is a registered domain itself: a name below it can be delegated, and led nowhere at the list's end, "
-        "without its site and mail (RFC 6471 3.1)."
-    )
-
-
-def _zone(served: Zones, origin: str, *, ours: bool = False) -> Zone:
-    """The zone that is named, or the only one; `ours`: the only one that has no data files of other people."""
-    zones = {zone.origin: zone for zone in served}
-    if ours and not origin:
-        zones = {name: zone for name, zone in zones.items() if not zone.sources}
-    name = origin.rstrip(".").lower() or (next(iter(zones)) if len(zones) == 1 else "")
-    if name not in zones:
-        raise typer.BadParameter(f"zones are {', '.join(zones)}", param_hint="--zone")
-    return zones[name]
-
-
-def _known_kind(opened: OpenedList, kind: str) -> None:
-    known = sorted({name for zone in opened.zones for view in zone.views.values() for name in view.kinds})
-    if kind not in known:
-        raise Refused(Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}.")

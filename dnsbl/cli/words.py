@@ -13,6 +13,7 @@ Config = Annotated[
     typer.Option("--config", "-c", help="Configuration file; else ./config.toml, /etc/dnsbl/config.toml, or defaults."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Public = Annotated[str, typer.Option("--public", help="What everybody may read on the page of the address.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; goes into the journal, and is not published.")]
 
 

@@ -1,0 +1,133 @@
+"""`dnsbl listing`: operators' own listings. Reads the words, calls one verb, shows the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnsbl.cli import networks, show
+from dnsbl.cli.words import Config, Json, Public, Reason, operator, reason_of, words_of
+from dnsbl.errors import Refused
+from dnsbl.model import Refusal
+from dnsbl.opened import OpenedList, open_list
+
+app = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
+
+Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
+From = Annotated[Path | None, typer.Option("--from", help="A file with one network a line; # starts a comment.")]
+Kind = Annotated[str, typer.Option("--kind", help="The kind of listing, as named in the zone files.")]
+
+
+@app.command("add")
+def listing_add(
+    network: Networks = "",
+    file: From = None,
+    kind: Kind = "manual",
+    reason: Reason = "",
+    public: Public = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """List networks by an operator's word (never as a proven relay). All or nothing."""
+    opened = open_list(config)
+    _known_kind(opened, kind)
+    given = networks.given(network, file)
+    counted = networks.watched(given, "listing")
+    added = opened.casework.operators.list_networks(
+        counted, kind=kind, reason=reason_of(reason), public=words_of(public), actor=operator()
+    )
+    show.done({"kind": kind, "given": len(given), "added": added}, as_json=as_json)
+
+
+@app.command("drop")
+def listing_drop(
+    network: Networks = "",
+    file: From = None,
+    kind: Kind = "manual",
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """End operators' listings. All or nothing."""
+    opened = open_list(config)
+    given = networks.given(network, file)
+    counted = networks.watched(given, "dropping")
+    dropped = opened.casework.operators.drop_networks(counted, kind=kind, reason=reason_of(reason), actor=operator())
+    show.done({"kind": kind, "given": len(given), "dropped": dropped}, as_json=as_json)
+
+
+@app.command("except")
+def listing_except(
+    network: Networks = "",
+    end: Annotated[bool, typer.Option("--end", help="It is as listed as what is around it again.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show every network that is left out.")] = False,
+    reason: Reason = "",
+    public: Public = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Leave an address or network out of every wider listing, in DNS, transfers, exports and look-up."""
+    if listed == bool(network) or (listed and end):
+        raise typer.BadParameter("give either NET, with --end or without, or --list")
+    operators = open_list(config).casework.operators
+    if listed:
+        show.exceptions(operators.exceptions(), as_json=as_json)
+        return
+    where = networks.one(network)
+    if end:
+        operators.leave_in(where, reason=reason_of(reason), actor=operator())
+        show.done({"exception ended": str(where)}, as_json=as_json)
+        return
+    around = operators.leave_out(where, reason=reason_of(reason), public=words_of(public), actor=operator())
+    out_of = [f"{listing.network} ({listing.kind})" for listing in around]
+    show.done({"excepted": str(where), "out of": out_of}, as_json=as_json)
+
+
+@app.command("review")
+def listing_review(
+    network: Networks = "",
+    keep: Annotated[bool, typer.Option("--keep", help="NET was looked at, and stays until its next review.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="List NET, which another operator has proposed.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="NET, which was proposed, is not listed.")] = False,
+    within: Annotated[float, typer.Option("--within", help="Days in which a listing lapses.", min=0)] = 30,
+    kind: Kind = "manual",
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Operators' listings that lapse soon, and what waits for a second operator; exit 1 when there is any."""
+    if keep + confirm + withdraw != bool(network):
+        raise typer.BadParameter("give NET with one of --keep, --confirm and --withdraw, or nothing")
+    reviewing = open_list(config).casework.reviewing
+    if not network:
+        lapsing, waiting = reviewing.due(within_days=within), reviewing.proposals()
+        show.review(lapsing, waiting, as_json=as_json)
+        if lapsing or waiting:
+            raise typer.Exit(1)
+        return
+    where, why = networks.one(network), reason_of(reason)
+    if keep:
+        until = reviewing.keep(where, kind=kind, reason=why, actor=operator())
+        show.done({"kept": str(where), "until": f"{until:%Y-%m-%d}" if until else None}, as_json=as_json)
+    elif confirm:
+        reviewing.confirm(where, kind=kind, reason=why, actor=operator())
+        show.done({"listed": str(where), "kind": kind}, as_json=as_json)
+    else:
+        reviewing.withdraw(where, kind=kind, reason=why, actor=operator())
+        show.done({"withdrawn": str(where)}, as_json=as_json)
+
+
+@app.command("expire")
+def listing_expire(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """End the listings whose time has come, however many, after the scheduler found them too many at once."""
+    opened = open_list(config)
+    ended = opened.casework.upkeep.expire_all(reason=reason_of(reason), actor=operator())
+    show.done({"ended": ended}, as_json=as_json)
+
+
+def _known_kind(opened: OpenedList, kind: str) -> None:
+    known = sorted({name for zone in opened.zones for view in zone.views.values() for name in view.kinds})
+    if kind not in known:
+        raise Refused(Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}.")

@@ -1,0 +1,212 @@
+"""The commands that are about zones: their files, copies, servers and end. Read the words, call one verb, show it."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnsbl.cli import importing, show
+from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
+from dnsbl.clock import SystemClock
+from dnsbl.config import example, read_settings, read_zones, usual, zone_file
+from dnsbl.daemons import ROLES
+from dnsbl.daemons.reserve import fitted, granted
+from dnsbl.dns import retire
+from dnsbl.dns.secondaries import export
+from dnsbl.dns.zones import Zone, Zones
+from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.opened import current_table, open_list, signet_path
+from dnsbl.serving.files import EVERYBODYS, write_whole
+from dnsbl.serving.secrets import read_keys
+from dnsbl.serving.signet import Signet
+from dnsbl.serving.sources import report as source_report
+from dnsbl.serving.transfers import read_tsig_keys
+
+app = typer.Typer()
+
+
+@app.command("publish-key")
+def publish_key(config: Config = None, as_json: Json = False) -> None:
+    """Print the public key that the published table is signed with, for follow.key of nodes that follow this one."""
+    public = Signet.at(signet_path(read_settings(config))).public
+    if as_json:
+        show.document({"key": public})
+    else:
+        print(public)
+
+
+@app.command("export")
+def export_zone(
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(export.FORMATS)}.")],
+    origin: Annotated[str, typer.Option("--zone", help="The zone; may be left out when there is only one.")] = "",
+    to: Annotated[Path | None, typer.Option("--to", help="Write this file, whole or not at all.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """A zone as a file for others: rbldnsd, BIND, JSON lines, Postfix (cidr), packet filters, a policy zone (rpz)."""
+    if form not in export.FORMATS:
+        raise typer.BadParameter(f"formats are {', '.join(export.FORMATS)}", param_hint="--format")
+    if as_json and to is None:
+        raise typer.BadParameter("goes only with --to", param_hint="--json")
+    opened = open_list(config)
+    zone = _zone(opened.zones, origin, ours=True)
+    if zone.sources:
+        raise DnsblError(f"{zone.origin}: hand out the files of its sources; an export has our own listings alone.")
+    table = current_table(opened)
+    now = opened.clock.now()
+    not_after = now + timedelta(hours=opened.settings.copies.valid_hours)
+    parts = export.encoded(export.written(form, zone, table, made=now, not_after=not_after))
+    if to is None:
+        for part in parts:
+            sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        write_whole(to, parts, mode=EVERYBODYS)
+    except OSError as error:
+        raise DnsblError(f"{to}: cannot be written: {error.strerror}.") from None
+    show.done({"zone": zone.origin, "serial": table.soa_serial, "format": form, "file": str(to)}, as_json=as_json)
+
+
+@app.command("monitor")
+def watch_servers(
+    once: Annotated[bool, typer.Option("--once", help="Ask once, and exit with 1 when somebody lags or lies.")] = False,
+    every: Annotated[float, typer.Option("--every", help="Seconds between two rounds.", min=1)] = 60,
+    patience: Annotated[
+        float, typer.Option("--patience", help="Seconds that a server may need to follow a change.", min=0, max=600)
+    ] = 10,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Ask ourselves and all secondaries for serial, test points and the last change; say who lags or lies."""
+    from dnsbl.cli.watching import watch
+
+    if as_json and not once:
+        raise typer.BadParameter("goes only with --once", param_hint="--json")
+    if not watch(open_list(config), once=once, every=every, patience=patience, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command("retire")
+def plan_the_end(
+    origin: Annotated[str, typer.Option("--zone", help="The zone that ends.")],
+    on: Annotated[str, typer.Option("--on", help="The last day, as 2027-01-31.")] = "",
+    print_delegation: Annotated[
+        bool, typer.Option("--print-delegation", help="Only the records for the parent zone that lead nowhere.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="With less than a month of notice.")] = False,
+    announce: Annotated[
+        bool, typer.Option("--announce", help="Write the day into the zone's file: it is told, and kept.")
+    ] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Take the day out of the zone's file again.")] = False,
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Plan the end of a zone: announcement, steps, and a delegation that leads nowhere. With --announce the zone says
+    so from now on (_status), and lists nothing any more from that day on, test points too."""
+    if cancel == bool(on) or (cancel and (announce or print_delegation)):
+        raise typer.BadParameter("give --on, or --cancel")
+    settings = read_settings(config)
+    zone = _zone(read_zones(settings), origin)
+    today = SystemClock().now().date()
+    if cancel:
+        _write_end(config, zone, None, reason=reason_of(reason))
+        show.done({"zone": zone.origin, "ends": None, "reload": RELOAD}, as_json=as_json)
+        return
+    try:
+        end = date.fromisoformat(on)
+    except ValueError:
+        raise typer.BadParameter("a day is needed, as 2027-01-31", param_hint="--on") from None
+    if (why := retire.too_soon(today, end)) and not (force and end > today):
+        raise DnsblError(why)
+    if print_delegation and not as_json:
+        typer.echo(retire.delegation(zone), nl=False)
+        return
+    service = settings.service
+    words = retire.announcement(
+        zone, name=service.name, contact=service.contact, website=service.website, today=today, end=end
+    )
+    if announce:
+        _write_end(config, zone, end, reason=reason_of(reason))
+        if not as_json:
+            typer.echo(f"{zone.origin} ends on {end}: {RELOAD}.\n")
+    show.farewell(words, retire.plan(zone, end=end), retire.delegation(zone), as_json=as_json)
+
+
+#: What makes a running list see a zone file that was changed.
+RELOAD = "reload the running list (SIGHUP, `systemctl reload dnsbl`) on every node that has this file"
+
+
+def _write_end(config: Path | None, zone: Zone, end: date | None, *, reason: str) -> None:
+    """Change the last day in the zone's file, with an entry in the journal."""
+    opened = open_list(config)
+    path = zone_file(opened.settings, zone.origin)
+    try:
+        text = retire.dated(path.read_text(encoding="utf-8-sig"), end)
+        write_whole(path, [text.encode()], mode=stat.S_IMODE(path.stat().st_mode))
+    except (OSError, ValueError) as error:
+        raise DnsblError(f"{path}: cannot be changed ({error}); put `retires` into it by hand.") from None
+    opened.casework.operators.announce_end(zone.origin, end, reason=reason, actor=operator())
+
+
+@app.command("check-config")
+def check_config(
+    config: Config = None,
+    sample: Annotated[bool, typer.Option("--example", help="Print the example file with every default.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read configuration and zone files, and name every mistake."""
+    if sample:
+        typer.echo(example(), nl=False)
+        return
+    settings = read_settings(config)
+    zones = read_zones(settings)
+    read_tsig_keys(settings.dns)
+    read_keys(settings.dns)
+    broken, refused = source_report(zones, now=int(SystemClock().now().timestamp()))
+    if broken:
+        raise SettingsError(broken)
+    _, shortage = fitted(settings, ROLES, granted())
+    told = (settings.web.unnamed_proxy, settings.tester.known_by, shortage, *map(registered, zones.origins))
+    notes = [note for note in told if note] + refused
+    facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}
+    show.done(facts | ({"notes": notes} if notes or as_json else {}), as_json=as_json)
+
+
+@app.command("import-config", context_settings={"ignore_unknown_options": True})
+def import_config(
+    words: Annotated[list[str], typer.Argument(help="What stands behind rbldnsd on its command line.")],
+    to: Annotated[Path, typer.Option("--to", help="The folder for the zone files.")] = Path("zones"),
+    as_json: Json = False,
+) -> None:
+    """Read the command line of an rbldnsd behind --, and write zone files that do the same."""
+    found = importing.imported(words)
+    facts = {"written": importing.write(found, to), "settings": found.settings, "notes": found.notes}
+    show.done(facts, as_json=as_json)
+
+
+def registered(origin: str) -> str:
+    """Why a zone's name is better another one, or ""."""
+    if origin.count(".") > 1:
+        return ""
+    return (
+        f"{origin} is a registered domain itself: a name below it can be delegated, and led nowhere at the list's end, "
+        "without its site and mail (RFC 6471 3.1)."
+    )
+
+
+def _zone(served: Zones, origin: str, *, ours: bool = False) -> Zone:
+    """The zone that is named, or the only one; `ours`: the only one that has no data files of other people."""
+    zones = {zone.origin: zone for zone in served}
+    if ours and not origin:
+        zones = {name: zone for name, zone in zones.items() if not zone.sources}
+    name = origin.rstrip(".").lower() or (next(iter(zones)) if len(zones) == 1 else "")
+    if name not in zones:
+        raise typer.BadParameter(f"zones are {', '.join(zones)}", param_hint="--zone")
+    return zones[name]

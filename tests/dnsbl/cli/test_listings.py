@@ -1,0 +1,63 @@
+"""Operators' own listings, as they are typed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.dnsbl.cli.conftest import Run
+
+
+def test_operators_list_and_drop_networks_all_or_nothing(run: Run, tmp_path: Path) -> None:
+    assert run("listing", "add", "8.8.8.0/24", "--reason", "spam house")["added"] == 1
+    found = run("lookup", "8.8.8.77")
+    assert (found["state"], found["listings"][0]["kind"]) == ("listed", "manual")
+    nets = tmp_path / "nets"
+    nets.write_text("# ours\n9.9.9.0/24\n2606:4700::/32  # theirs\n\n8.8.8.0/24\n")
+    assert run("listing", "add", "--from", str(nets), "--reason", "more")["added"] == 2
+    nets.write_text("9.9.9.0/24\nnot a network\n1.2.3.4/8\n")
+    err = run("listing", "drop", "--from", str(nets), "--reason", "x", code=1)
+    assert f"{nets}:2: " in err
+    assert f"{nets}:3: " in err
+    assert "Nothing was changed" in err
+    assert run("lookup", "9.9.9.9")["state"] == "listed"
+    assert run("listing", "drop", "8.8.8.0/24", "--reason", "gone")["dropped"] == 1
+    assert run("lookup", "8.8.8.77")["state"] != "listed"
+
+
+def test_exceptions_are_made_shown_and_ended(run: Run) -> None:
+    run("listing", "add", "8.8.8.0/24", "--kind", "manual", "--reason", "x")
+    assert run("lookup", "8.8.8.8")["state"] == "listed"
+    made = run("listing", "except", "8.8.8.8", "--reason", "our customer", "--public", "by mistake")
+    assert made == {"excepted": "8.8.8.8/32", "out of": ["8.8.8.0/24 (manual)"]}
+    told = run("lookup", "8.8.8.8")
+    assert (told["state"], told["listings"], told["exception"]["network"]) == ("unknown", [], "8.8.8.8/32")
+    assert run("lookup", "8.8.8.9")["state"] == "listed"
+    assert "left out of wider listings: 8.8.8.8/32, our customer" in run("lookup", "8.8.8.8", plain=True)
+    [row] = run("listing", "except", "--list")["exceptions"]
+    assert (row["network"], row["reason"], row["public"]) == ("8.8.8.8/32", "our customer", "by mistake")
+    assert [entry["verb"] for entry in run("journal", "8.8.8.8")] == ["excepted"]
+    assert run("listing", "except", "8.8.8.8", "--end", "--reason", "no more") == {"exception ended": "8.8.8.8/32"}
+    assert run("lookup", "8.8.8.8")["state"] == "listed"
+    for words in (("except",), ("except", "8.8.8.8", "--list"), ("except", "8.8.8.8")):
+        run("listing", *words, code=2)
+
+
+def test_what_waits_for_a_second_operator_is_shown_and_only_another_one_confirms(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text() + "[policy]\ntwo_persons = true\n")
+    assert run("listing", "add", "8.8.8.0/24", "--reason", "spam")["added"] == 0
+    assert run("lookup", "8.8.8.8")["state"] == "unknown"
+    assert "waits for another operator" in run("listing", "review", plain=True, code=1, both=True)
+    words = ("listing", "review", "8.8.8.0/24", "--confirm", "--reason", "seen")
+    assert "another operator has to confirm" in run(*words, code=1)
+    monkeypatch.setattr("getpass.getuser", lambda: "somebody-else")
+    run(*words)
+    assert run("lookup", "8.8.8.8")["state"] == "listed"
+    assert run("listing", "review") == {"to_review": [], "proposed": []}
+    assert run("listing", "review", "8.8.8.0/24", "--keep", "--reason", "still")["until"]
+    assert "lapses" in run("listing", "review", "--within", "400", plain=True, code=1, both=True)
+    run("listing", "add", "8.8.4.0/24", "--reason", "spam")
+    run("listing", "review", "8.8.4.0/24", "--withdraw", "--reason", "no")
+    run("listing", "review", "8.8.4.0/24", code=2)
