@@ -6,36 +6,39 @@ proxy is asked: what is fetched comes from the place that the settings name. Eve
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import ssl
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+
+import httpx2
 
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError
 
-#: Octets read at once.
-READ = 1 << 16
 #: Seconds that one file may take before it is put off; what has come is kept.
 PATIENCE = 600.0
+
+
+class _Refilled(DnsblError):
+    """What was kept of a file is no part of it any more."""
 
 
 class Upstream:
     """The folder at `url`; `timeout` is how many seconds nothing may come, `ca` who signs its certificate."""
 
     def __init__(self, url: str, *, timeout: float, clock: Clock, ca: Path | None = None) -> None:
-        parts = urlsplit(url)
         self._url = url.rstrip("/")
-        self._host, self._port, self._path = parts.hostname or "", parts.port, parts.path.rstrip("/")
-        self._tls = parts.scheme == "https"
-        self._timeout = timeout
-        self._ca = ca
         self._clock = clock
-        self._connection: http.client.HTTPConnection | None = None
+        self._client = httpx2.Client(
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            verify=ssl.create_default_context(cafile=str(ca) if ca else None),
+            headers={"Accept-Encoding": "identity"},
+        )
         self.octets = 0  #: that have come since the start
 
     def small(self, name: str, *, most: int, known: str = "") -> tuple[bytes, str] | None:
@@ -43,21 +46,22 @@ class Upstream:
 
         Raises DnsblError.
         """
-        headers = {"If-None-Match": known} if known else {}
+        given = b""
         try:
-            reply = self._asked(name, headers)
-            given = reply.read(most + 1)
-            self.octets += len(given)
-            if len(given) > most:
-                raise self._failed(name, f"is longer than {most} octets")
-            if reply.status == 304:
-                return None
-            if reply.status != 200:
-                why = _printable(given.decode("utf-8", "replace").partition("\n")[0]) or _printable(reply.reason)
-                raise self._failed(name, f"is refused: {reply.status} {why}")
-            return given, reply.headers.get("ETag", "")[:200]
-        except (OSError, http.client.HTTPException) as error:
+            with self._asked(name, {"If-None-Match": known} if known else {}) as reply:
+                for piece in reply.iter_raw():
+                    given += piece
+                    self.octets += len(piece)
+                    if len(given) > most:
+                        raise self._failed(name, f"is longer than {most} octets")
+        except (OSError, httpx2.HTTPError) as error:
             raise self._failed(name, f"cannot be fetched: {_said(error)}") from None
+        if reply.status_code == 304:
+            return None
+        if reply.status_code != 200:
+            why = _printable(given.decode("utf-8", "replace").partition("\n")[0]) or _printable(reply.reason_phrase)
+            raise self._failed(name, f"is refused: {reply.status_code} {why}")
+        return given, reply.headers.get("ETag", "")[:200]
 
     def whole(self, name: str, path: Path, *, size: int) -> None:
         """Put a file of so many octets at `path`, going on where an earlier try at `path`.part ended.
@@ -65,30 +69,25 @@ class Upstream:
         Raises DnsblError, and keeps what has come.
         """
         part = path.with_name(path.name + ".part")
-        begun = self._clock.monotonic()
         with open(os.open(part, os.O_RDWR | os.O_CREAT, 0o640), "r+b") as file:
             here = file.seek(0, os.SEEK_END)
             if here > size:
                 here = 0
             try:
                 if here < size:
-                    reply = self._asked(name, {"Range": f"bytes={here}-"} if here else {})
-                    if reply.status == 200:
-                        here = 0
-                    elif reply.status != 206 or not _continues(reply.headers.get("Content-Range", ""), here, size):
-                        here = 0 if reply.status == 416 else here
-                        raise self._failed(name, f"is refused: {reply.status} {_printable(reply.reason)}")
-                    file.seek(here)
-                    while here < size and (given := reply.read(min(READ, size - here))):
-                        file.write(given)
-                        here += len(given)
-                        self.octets += len(given)
-                        if self._clock.monotonic() > begun + PATIENCE:
-                            raise self._failed(name, f"took more than {PATIENCE:g} seconds; {here} of {size} are here")
-                    if here < size or reply.read(1):
-                        raise self._failed(name, f"was cut off: {here} of {size} octets are here")
-            except (OSError, http.client.HTTPException) as error:
-                raise self._failed(name, f"was cut off at {here} of {size} octets: {_said(error)}") from None
+                    with self._asked(name, {"Range": f"bytes={here}-"} if here else {}) as reply:
+                        here = self._begins(name, reply, here, size)
+                        file.seek(here)
+                        for piece in self._pieces(name, reply, here, size):
+                            file.write(piece)
+                            here += len(piece)
+                if here < size:
+                    raise self._failed(name, f"was cut off: {here} of {size} octets are here")
+            except _Refilled:
+                here = 0
+                raise
+            except (OSError, httpx2.HTTPError) as error:
+                raise self._failed(name, f"was cut off: {here} of {size} octets are here ({_said(error)})") from None
             finally:
                 file.truncate(here)
             file.flush()
@@ -96,34 +95,38 @@ class Upstream:
         part.replace(path)
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            with suppress(OSError):
-                self._connection.close()
-        self._connection = None
+        """Close the connection; no request may follow."""
+        self._client.close()
 
-    def _asked(self, name: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        """The reply to one request; a kept connection that has meanwhile been closed is made anew."""
-        for kept in (self._connection, None):
-            self._connection = kept or self._opened()
-            try:
-                self._connection.request("GET", f"{self._path}/{name}", headers=dict(headers))
-                return self._connection.getresponse()
-            except (OSError, http.client.HTTPException):
-                self.close()
-                if kept is None:
-                    raise
-        raise AssertionError
+    @contextmanager
+    def _asked(self, name: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
+        """The reply to one request, whose body is yet to come."""
+        with self._client.stream("GET", f"{self._url}/{name}", headers=headers) as reply:
+            yield reply
 
-    def _opened(self) -> http.client.HTTPConnection:
-        if not self._tls:
-            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        context = ssl.create_default_context(cafile=str(self._ca) if self._ca else None)
-        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
+    def _begins(self, name: str, reply: httpx2.Response, here: int, size: int) -> int:
+        """With which octet of the file a reply begins. Raises DnsblError where it is none that was asked for."""
+        if reply.status_code == 200:
+            return 0
+        if reply.status_code == 206 and _continues(reply.headers.get("Content-Range", ""), here, size):
+            return here
+        kind = _Refilled if reply.status_code == 416 else DnsblError
+        raise self._failed(name, f"is refused: {reply.status_code} {_printable(reply.reason_phrase)}", kind)
 
-    def _failed(self, name: str, why: str) -> DnsblError:
-        self.close()
-        return DnsblError(f"{self._url}/{name} {why}")
+    def _pieces(self, name: str, reply: httpx2.Response, here: int, size: int) -> Iterator[bytes]:
+        """What comes of the body, no more than belongs to the file. Raises DnsblError."""
+        until = self._clock.monotonic() + PATIENCE
+        for piece in reply.iter_raw():
+            self.octets += len(piece)
+            yield piece[: size - here]
+            here += len(piece)
+            if here > size:
+                raise self._failed(name, f"was cut off: it is longer than its {size} octets")
+            if self._clock.monotonic() > until:
+                raise self._failed(name, f"took more than {PATIENCE:g} seconds; {here} of {size} are here")
+
+    def _failed(self, name: str, why: str, kind: type[DnsblError] = DnsblError) -> DnsblError:
+        return kind(f"{self._url}/{name} {why}")
 
 
 def _continues(told: str, here: int, size: int) -> bool:
@@ -131,11 +134,14 @@ def _continues(told: str, here: int, size: int) -> bool:
 
 
 def _said(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not believed: {_printable(error.verify_message)}"
-    if isinstance(error, OSError) and error.strerror:
-        return _printable(error.strerror)
-    return type(error).__name__ if not str(error) else _printable(str(error))
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not believed: {_printable(cause.verify_message)}"
+        if isinstance(cause, OSError) and cause.strerror:
+            return _printable(cause.strerror)
+        cause = cause.__cause__ or cause.__context__
+    return _printable(str(error)) or type(error).__name__
 
 
 def _printable(text: str) -> str:
