@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dnsbl.demo.neighbourhood import Neighbourhood
+from tests.waiting import until
 
 SCRIPT = Path(__file__).resolve().parents[2] / "contrib" / "self-test"
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
@@ -84,3 +85,19 @@ async def test_what_is_refused_or_not_there_is_a_document_and_status_2(town: Tow
     status, out = await town.run("sh", str(SCRIPT), "http://127.0.0.1:1")
     assert (status, json.loads(out)["result"]) == (2, "unknown")
     assert (await town.run("sh", str(SCRIPT)))[0] == 2
+
+
+async def test_the_page_tests_whoever_sends_its_form_from_the_server_and_lists_nobody(town: Town) -> None:
+    ask = ("curl", "-sS", "-m", "20", "--interface", "127.77.0.10", "-L", "-o", "/dev/null", "-w", "%{url_effective}")
+    status, form = await town.run("curl", "-sS", "--interface", "127.77.0.10", f"{town.url}/self-test")
+    assert status == 0 and "Test 127.77.0.10" in form
+    status, page = await town.run(*ask, "-d", "agree=yes&port=25", f"{town.url}/self-test")
+    assert status == 0 and page.startswith(f"{town.url}/self-test/")
+
+    async def over() -> str:
+        shown = (await town.run("curl", "-sS", page))[1]
+        return "" if "http-equiv" in shown else shown
+
+    shown = await until(over, within=40, pause=0.2)
+    assert "127.77.0.10 is an open relay" in shown and "What closes it" in shown
+    assert (await town.site.dnsbl("lookup", "127.77.0.10"))["listings"] == []
