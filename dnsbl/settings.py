@@ -956,8 +956,8 @@ class Policy(Section):
         ),
     )
     nominators: tuple[str, ...] = Field(
-        ("web", "api", "mail", "feed"),
-        description="Doors at which strangers may nominate; operators always may.",
+        ("web", "api", "mail", "feed", "trap"),
+        description="Doors at which strangers may nominate (trap: what comes to spamtraps); operators always may.",
     )
     untestable_days: float = Field(
         90, description="Days for which what was a relay is listed as untestable, where that kind is on.", gt=0
@@ -1053,7 +1053,7 @@ class Policy(Section):
     @field_validator("nominators")
     @classmethod
     def _nominators(cls, doors: tuple[str, ...]) -> tuple[str, ...]:
-        return _among(doors, ("web", "api", "mail", "feed"))
+        return _among(doors, ("web", "api", "mail", "feed", "trap"))
 
 
 class Settings(Section):

@@ -125,6 +125,9 @@ PLACES: dict[str, tuple[str, ...]] = {
     "REPEATED": (WEIGHED,),
     "FORGED": (WEIGHED,),
     "LOST": (JUDGED,),
+    # what a relay does to bytes by themselves
+    "passes-bare-lf": ("tester/test_canary.py::test_the_flags_are_called_as_people_know_them",),
+    "passes-bare-cr": ("tester/test_canary.py::test_the_flags_are_called_as_people_know_them",),
     # verdicts
     "OPEN": (JUDGED,),
     "OPEN_MULTIHOP": (JUDGED,),
