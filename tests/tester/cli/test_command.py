@@ -24,7 +24,7 @@ from tester.cli import command, report
 from tester.cli.command import main
 from tester.smtp import Limits
 
-QUICK = Limits(connect=2, banner=2, command=2, final=5, attempt_gap=0, connection_gap=0, grace=1)
+QUICK = Limits(connect=2, banner=2, command=2, final=5, attempt_gap=0, connection_gap=0, grace=0.05)
 
 
 @pytest.fixture
