@@ -782,7 +782,7 @@ def _mailbox(value: str) -> str:
     return value
 
 
-_MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}\Z")
+_MAILBOX = re.compile(r"(?!.*=\?)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}\Z")
 #: A mail address, or "".
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 

@@ -57,6 +57,7 @@ def test_every_field_says_what_it_is_in_one_sentence() -> None:
         ({"dns": {"chaos_version": "x" * 101}}, "at most 100"),
         ({"dns": {"rate_slip": 101}}, "less than or equal"),
         ({"dns": {"metrics_listen": "9100"}}, "ADDRESS:PORT"),
+        ({"notices": {"reply_to": "=?utf-8?q?a?=@x.example"}}, "mail address is needed"),
         ({"policy": {"nonsense": 1}}, "Extra inputs"),
         ({"policy": {"own_networks": ["192.0.2.1/24"]}}, "valid IPv4 network"),
         ({"policy": {"own_names": ["no name"]}}, "domain name"),

@@ -2,8 +2,9 @@
 
 A template is a file NAME.txt: a line `Subject: ...`, an empty line, the text; `{name}` stands for a fact. Facts come
 from strangers too: they are bounded, shown with everything escaped that is not printable, and never read as a
-template again. The same notice is always the same octets (RFC 5322), so that a second copy, after a kill at the wrong
-moment, shows by its Message-ID to be one. Never sends, never stores, never decides whom to tell.
+template again; nor as encoded words (RFC 2047), which hide line ends that would begin a field of a stranger's. The same
+notice is always the same octets (RFC 5322), so that a second copy, after a kill at the wrong moment, shows by its
+Message-ID to be one. Never sends, never stores, never decides whom to tell.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ COMMON = frozenset({"service", "website", "contact", "site", "out"})
 LINE_MOST, LINES_MOST = 300, 60
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS = re.compile(
-    rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@"
+    rf"(?!.*=\?)(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@"
     r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z"
 )
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>\Z")
+_MESSAGE_ID = re.compile(r"(?!.*=\?)<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,10 @@ def facts_of(notice: Notice) -> dict[str, str]:
 
 
 def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
-    """The mail, whole (RFC 5322): plain text, and marked as made by a machine (RFC 3834)."""
+    """The mail, whole (RFC 5322): plain text, and marked as made by a machine (RFC 3834). Raises ValueError where it
+    can be none, such as for a recipient who is no plain address."""
+    if not _ADDRESS.match(notice.recipient):
+        raise ValueError("its recipient is no mail address")
     service, ours = settings.service, settings.notices
     common = {
         "service": service.name,
@@ -127,9 +131,9 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
     said = {name: fact(value) for name, value in (facts_of(notice) | common).items()}
     said = dict.fromkeys(words.names, "-") | said
     mail = EmailMessage(policy=SMTP)
-    mail["From"] = f'"{re.sub(r"[^ !#-Z^-~]", " ", service.name)}" <{ours.sender}>'
+    mail["From"] = f'"{re.sub(r"[^ !#-Z^-~]", " ", service.name).replace("=?", "= ?")}" <{ours.sender}>'
     mail["To"] = notice.recipient
-    mail["Subject"] = " ".join(words.title.format_map(said).split())[:200]
+    mail["Subject"] = " ".join(words.title.format_map(said).replace("=?", "= ?").split())[:200]
     mail["Date"] = format_datetime(notice.queued.astimezone(UTC))
     mail["Message-ID"] = identity(notice, settings)
     mail["Reply-To"] = ours.reply_to or service.contact
@@ -139,8 +143,11 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
         out = facts_of(notice).get("end") or way_out(notice, settings)
         mail["List-Unsubscribe"] = f"<{out}>"  # RFC 2369, and RFC 8058 for one click
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    if notice.answers:
-        mail["In-Reply-To"] = mail["References"] = notice.answers
+    if answers := message_id(notice.answers):
+        mail["In-Reply-To"] = mail["References"] = answers
+    for name, value in mail.items():
+        if not str(value).isprintable():  # it was decoded into more than a line
+            del mail[name]
     text = f"{words.text.format_map(said)}\n-- \n{service.name}\n{service.website}\n"
     mail.set_content(text, cte="7bit" if text.isascii() else "quoted-printable")  # what is read is what was written
     return mail.as_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -24,6 +25,10 @@ SETTINGS = Settings.model_validate(
         "collector": {"hostname": "mx.list.example"},
     }
 )
+
+
+#: A Message-ID with an encoded word in it (RFC 2047), which would begin a field and a text of a stranger's.
+HIDDEN = "<=?utf-8?q?a=0d=0aBcc:_x@y.z=0d=0a=0d=0aPay_here?=@x>"
 
 
 def notice(template: str = "trial", answers: str = "", **facts: str) -> Notice:
@@ -72,6 +77,30 @@ def test_an_answer_names_what_it_answers() -> None:
     )
 
 
+@pytest.mark.parametrize("queued", [{"answers": HIDDEN}, {"end": HIDDEN}, {"what": HIDDEN}])
+def test_an_encoded_word_in_what_is_queued_already_begins_no_field_and_no_text(queued: dict[str, str]) -> None:
+    words = notices.template("Subject: about {what}\n\nIt was {what}, see {end}.\n")
+    octets = notices.compose(notice(**queued), words, SETTINGS)
+    head, _, text = octets.partition(b"\r\n\r\n")
+    assert text.startswith(b"It was ")
+    assert not any(line.startswith((b"Bcc", b"Pay")) for line in octets.split(b"\r\n"))
+    fields = message_from_bytes(head, policy=default)
+    assert all(str(value).isprintable() for value in fields.values())
+    assert (fields["In-Reply-To"], fields["To"]) == (None, "owner@host.example")
+
+
+def test_a_recipient_who_is_no_plain_address_makes_no_mail() -> None:
+    wrong = replace(notice(), recipient="=?utf-8?q??=@x.example")
+    with pytest.raises(ValueError, match="its recipient is no mail address"):
+        notices.compose(wrong, notices.templates()["trial"], SETTINGS)
+
+
+def test_a_list_may_be_called_by_what_looks_like_an_encoded_word() -> None:
+    named = SETTINGS.model_copy(update={"service": SETTINGS.service.model_copy(update={"name": "=?utf-8?q?a=0a?="})})
+    head = message_from_bytes(notices.compose(notice(), notices.templates()["trial"], named), policy=default)
+    assert head["From"] == "= ?utf-8?q?a=0a?= <relays@list.example>"
+
+
 @given(st.text(max_size=500))
 def test_whatever_a_fact_holds_it_neither_adds_a_field_nor_is_read_as_a_template(value: str) -> None:
     words = notices.template("Subject: about {what}\n\nIt was {what}.\n")
@@ -113,6 +142,9 @@ def test_a_fact_is_bounded_and_its_braces_are_no_template() -> None:
         ("a" * 65 + "@x.example", ""),
         ("a@" + "x." * 130 + "example", ""),
         ("a@-x.example", ""),
+        ("=?utf-8?q??=@x.example", ""),
+        ("a=?@x.example", ""),
+        ("a=b?c@x.example", "a=b?c@x.example"),
         ("", ""),
     ],
 )
@@ -129,7 +161,7 @@ def test_what_is_taken_for_an_address_fits_into_a_command(text: str) -> None:
 
 def test_only_a_message_id_is_named_again() -> None:
     assert notices.message_id(" <a.b@c> ") == "<a.b@c>"
-    for bad in ("a@b", "<a@b> <c@d>", "<a@b>\r\nBcc: x", "<a b@c>", "<>", "<" + "a" * 300 + "@b>"):
+    for bad in ("a@b", "<a@b> <c@d>", "<a@b>\r\nBcc: x", "<a b@c>", "<>", "<" + "a" * 300 + "@b>", HIDDEN, "<a@=?b>"):
         assert notices.message_id(bad) == ""
 
 
