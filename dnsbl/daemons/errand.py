@@ -50,19 +50,27 @@ def ask(
     seconds: float = SECONDS,
 ) -> HttpReply:
     """What a server answers; `inside` allows special-purpose addresses. Raises Unheard."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Unheard(f"an address that can be read is needed: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise Unheard("an address that begins with http:// or https:// is needed")
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         raise Unheard("there is no such port") from None
+    try:
+        connection = http.client.HTTPConnection(parts.hostname, port)
+    except http.client.HTTPException:
+        raise Unheard(f"{parts.hostname!r:.80} is no name of a host") from None
     end = SystemClock().monotonic() + seconds
     try:
         wire = _dialled(parts.hostname, port, end, inside=inside)
     except OSError as error:
         raise Unheard(f"{parts.hostname} port {port}: {error.strerror or error}") from None
-    connection = http.client.HTTPConnection(parts.hostname, port)
+    except ValueError:  # a label of more than 63 octets, or of none
+        raise Unheard(f"{parts.hostname!r:.80} is no name of a host") from None
     guard: Timer | None = None
     try:
         if parts.scheme == "https":

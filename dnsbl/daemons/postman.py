@@ -216,7 +216,11 @@ class Postman:
         if words is None:  # queued by another version
             await self._file("put off", notice, f"there are no words for {notice.template!r:.40} here")
             return
-        text = notices.compose(notice, words, self._settings)
+        try:
+            text = notices.compose(notice, words, self._settings)
+        except Exception as error:  # whatever is wrong with one mail, the next ones go out
+            await self._file("refused", notice, f"it cannot be put into words: {_said(error)}")
+            return
         at_sender = True
         try:
             await wire.mail("", timeout=STEP)

@@ -14,6 +14,7 @@ from dns.exception import Timeout
 
 from dnsbl.daemons import contacts
 from dnsbl.daemons.contacts import find
+from dnsbl.daemons.errand import HttpReply, ask
 from dnsbl.settings import NoticeSettings
 
 ADDRESS = ip_address("8.8.4.4")
@@ -81,6 +82,17 @@ def registry() -> Any:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("place", ["", "http://[", "http://a..b/", "ftp://x.example/"])
+async def test_a_registry_that_sends_on_to_nowhere_names_nobody(monkeypatch: Any, place: str) -> None:
+    def asked(url: str, **terms: Any) -> HttpReply:
+        moved = url.startswith("https://rdap.test/")
+        return HttpReply(status=302, headers={"location": place}, body=b"") if moved else ask(url, **terms)
+
+    monkeypatch.setattr(contacts, "ask", asked)
+    settings = NoticeSettings.model_validate({"rdap": "https://rdap.test"})
+    assert await find(ADDRESS, settings, Scripted({})) == ("", "")  # type: ignore[arg-type]
 
 
 async def test_where_no_name_tells_the_registry_does_if_one_is_set_and_may_be_spoken_to(registry: str) -> None:

@@ -89,6 +89,11 @@ def test_nobody_inside_is_spoken_to(url: str) -> None:
         "http://u:p@x.example/",
         "http://127.0.0.1:99999/",
         "file:///etc/passwd",
+        "http://[",
+        "http://[::1",
+        "http://" + "a" * 64 + ".example/",
+        "http://a..b/",
+        "http://a\0b/",
     ],
 )
 def test_what_is_no_address_of_the_web_is_not_asked(url: str) -> None:

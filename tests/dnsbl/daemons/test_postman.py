@@ -20,6 +20,7 @@ from dnsbl.daemons.postman import Postman, read_credentials, read_templates
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.errors import SettingsError
 from dnsbl.model import NoticeState
+from dnsbl.rules import notices
 from dnsbl.rules.watching import signature
 from dnsbl.settings import NoticeSettings
 
@@ -126,6 +127,41 @@ async def test_one_that_is_refused_ends_one_that_is_put_off_comes_again_and_neit
     await postman.step()
     assert states(office)["grey@x.example"] == "sent"
     assert postman.counted == {"refused": 1, "put off": 1, "sent": 2}
+
+
+async def test_a_mail_that_cannot_be_put_into_words_ends_and_the_next_ones_go_out(
+    begin, smarthost: Smarthost, monkeypatch
+) -> None:
+    await smarthost.start()
+    office, postman = begin()
+
+    def composed(notice, *words) -> bytes:
+        if notice.recipient.startswith("broken"):
+            raise IndexError("string index out of range")
+        return compose(notice, *words)
+
+    compose = notices.compose
+    monkeypatch.setattr(notices, "compose", composed)
+    queue(office, "broken@x.example", "fine@x.example")
+    await postman.step()
+    assert states(office) == {"broken@x.example": "failed", "fine@x.example": "sent"}
+    assert postman.counted == {"refused": 1, "sent": 1}
+    replies = {one.recipient: one.reply for one in office.casework.dispatch.newest(most=5)}
+    assert replies["broken@x.example"] == "it cannot be put into words: string index out of range"
+
+
+async def test_a_program_whose_host_has_an_impossible_name_is_tried_later_and_the_next_mails_go_out(
+    make_office, smarthost: Smarthost
+) -> None:
+    await smarthost.start()
+    office = make_office(notices=CALM | {"port": smarthost.port}, watch={"on": True})
+    watches = office.casework.watching
+    watches.set_up("192.0.2.0/24", "webhook", "http://" + "a" * 64 + ".example/", actor="operator")
+    postman = Postman(office.casework.dispatch, office.settings, office.clock, Counter(), watching=watches)
+    office.list_open("192.0.2.9")
+    queue(office, "fine@x.example")
+    await postman.step()
+    assert postman.counted == {"put off": 1, "sent": 1}
 
 
 async def test_a_smarthost_that_is_away_or_refuses_us_is_told_and_costs_no_mail_a_try(
