@@ -54,7 +54,10 @@ def target(way: str, text: str, settings: Settings) -> tuple[WatchWay, str]:
             raise Refused(Refusal.OFF if to else Refusal.MALFORMED_ADDRESS, f"{why}; take a webhook or a feed.")
         return known, to
     url = text.strip()
-    parts = urlsplit(url) if url.isascii() and url.isprintable() and " " not in url else None
+    try:
+        parts = urlsplit(url) if url.isascii() and url.isprintable() and " " not in url else None
+    except ValueError:
+        parts = None
     if parts is None or len(url) > URL_MOST or parts.scheme not in ("http", "https") or not parts.hostname:
         raise Refused(Refusal.MALFORMED_ADDRESS, "A webhook's address begins with https:// or http://.")
     if "@" in parts.netloc:

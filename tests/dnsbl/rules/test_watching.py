@@ -50,6 +50,8 @@ def test_somebody_is_told_by_mail_by_his_program_or_reads(way: str, text: str, f
         ("webhook", "https://user:secret@x.example/"),
         ("webhook", "https://x.example/\r\nX: y"),
         ("webhook", "https://x.example/ä"),
+        ("webhook", "http://["),
+        ("webhook", "//["),
         ("webhook", "https://x.example/" + "a" * 500),
         ("pigeon", ""),
     ],

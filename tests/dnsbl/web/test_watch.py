@@ -73,5 +73,9 @@ def test_mistakes_in_the_form_are_one_sentence(site: Any) -> None:
     built, _ = site
     answer = built.visitor().post("/watch", data={"network": "198.0.0.0/8"})
     assert answer.status_code == 422 and "is too wide" in answer.text
-    answer = built.visitor().post("/watch", data={"network": NET, "way": "webhook", "target": "gopher://x"})
-    assert answer.status_code == 400 and "begins with https://" in answer.text
+    for wrong in ("gopher://x", "http://[", "//["):
+        wish = {"network": NET, "way": "webhook", "target": wrong}
+        answer = built.visitor().post("/watch", data=wish)
+        assert answer.status_code == 400 and "begins with https://" in answer.text
+        answer = built.visitor().post("/api/v1/watches", json=wish)
+        assert answer.status_code == 400 and "begins with https://" in answer.text
