@@ -72,7 +72,7 @@ class MailDoor:
             return Receipt(queued=0, answered=False, declined="")
         taken, total = self._nominated(collected, ticket, account)
         queued = sum(each.job is not None for each in taken)
-        answered = self._answer(collected, cover, account, ticket, taken, total)
+        answered = self._answer(collected, cover, account, taken, total)
         refused = next((each.refused for each in taken if each.refused is not None), None)
         declined = str(refused) if refused is not None and not (queued or answered or collected.null_sender) else ""
         return Receipt(queued=queued, answered=answered, declined=declined)
@@ -105,7 +105,6 @@ class MailDoor:
         collected: Collected,
         cover: Cover,
         account: ReporterAccount | None,
-        ticket: Ticket,
         taken: Sequence[Taken],
         total: int,
     ) -> bool:
@@ -128,7 +127,7 @@ class MailDoor:
                 to,
                 {
                     "title": mailed.title(outcomes),
-                    "read": mailed.told(outcomes, total, self._settings, ticket.key),
+                    "read": mailed.told(outcomes, total, self._settings, keyed=account is not None),
                     "address": self._settings.mail_door.address,
                 },
                 subject=subject,

@@ -2,7 +2,8 @@
 
 Pure. A mail is read as evidence is (`rules.intake`), with one thing more: what was sent here is never itself the spam,
 only what is attached to it. Whoever sent it is not known, since a sender is easily forged; so machines, lists and
-whoever wants no automatic answer get none (RFC 3834 2), and an answer tells nothing that is a secret.
+whoever wants no automatic answer get none (RFC 3834 2), and an answer tells nothing that is a secret: not even a
+reporter his own key, since what an answer says is stored until it is sent, and copied.
 """
 
 from __future__ import annotations
@@ -127,19 +128,19 @@ def title(outcomes: Iterable[ReadMail]) -> str:
     return "which line is meant?" if any(each.case.asks for each in found) else "nobody was nominated"
 
 
-def told(outcomes: Iterable[ReadMail], total: int, settings: Settings, key: str = "") -> str:
-    """What was read, which address will be tested, how to follow it, and what is asked, in lines. `key` is that of the
-    reporter who asks, for the addresses that he is to write to."""
+def told(outcomes: Iterable[ReadMail], total: int, settings: Settings, *, keyed: bool = False) -> str:
+    """What was read, which address will be tested, how to follow it, and what is asked, in lines. `keyed` says that a
+    reporter has shown his key: he is to put it into the address that he is told to write to."""
     found = list(outcomes)
     lines: list[str] = []
     for each in found:
-        lines += [*_one(each, settings, alone=total == 1, key=key), ""]
+        lines += [*_one(each, settings, alone=total == 1, keyed=keyed), ""]
     if total > len(found):
         lines += [f"{total - len(found)} of {total} messages were not read: forward them in another mail.", ""]
     return "\n".join(lines).strip("\n")
 
 
-def _one(each: ReadMail, settings: Settings, *, alone: bool, key: str) -> Iterator[str]:
+def _one(each: ReadMail, settings: Settings, *, alone: bool, keyed: bool) -> Iterator[str]:
     case, nomination = each.case, each.case.nomination
     where = f"{case.where}: " if case.where else ""
     if each.queued and nomination is not None:
@@ -152,7 +153,9 @@ def _one(each: ReadMail, settings: Settings, *, alone: bool, key: str) -> Iterat
     if case.trace is not None:
         used = case.line.number if case.line is not None and each.queued else None
         yield "Its Received lines, newest first:"
-        yield from _chain(case.trace, used, _desk(settings, key) if case.asks and alone else "")
+        yield from _chain(case.trace, used, _desk(settings) if case.asks and alone else "")
+        if case.asks and alone and keyed:
+            yield "Put your key before that number, as in the address that you have written to: +KEY+NUMBER."
     if case.asks and not alone:
         yield "Forward it alone: the answer then says how to name the line that is meant."
 
@@ -166,7 +169,6 @@ def _chain(trace: Trace, used: int | None, desk: str) -> Iterator[str]:
             yield f"       if this one is meant, forward the spam again, to {desk.format(step.number)}"
 
 
-def _desk(settings: Settings, key: str) -> str:
+def _desk(settings: Settings) -> str:
     local, _, domain = settings.mail_door.address.partition("@")
-    mark = f"+{key.removeprefix(reporters.MARK)}" if key else ""
-    return f"{local}{mark}+{{}}@{domain}"
+    return f"{local}+{{}}@{domain}"

@@ -137,9 +137,19 @@ def test_who_shows_a_key_is_the_reporter_and_the_answer_goes_to_the_address_of_h
         assert take(office, shown(office, f"9.9.9.{n + 1}"), to=desk, sender="noreply@example.net").answered
     assert {to for to, _ in sent(office)} == {"ann@home.example"}
     assert office.casework.operators.journal(ip_address("9.9.9.1"))[0].actor == "mail reporter ann"
-    assert not any(key in str(facts) for _, facts in sent(office)), "the key goes into a mail only where it asks"
     wrong = take(office, shown(office), to=f"nominate+{'b' * 32}@c.example.org")
     assert "key is none of ours" in wrong.declined
+
+
+def test_no_key_is_stored_or_copied_where_the_answer_asks_which_line_is_meant(office) -> None:
+    office.casework.reporters.add("ann", trust=Trust.NEW, contact="ann@home.example", actor="operator me")
+    word = office.casework.reporters.key("ann", actor="operator me").removeprefix("dnsbl-key-")
+    doubtful = forward(through_own_server("8.8.8.8", office.clock.now()))
+    assert take(office, doubtful, to=f"nominate+{word}@c.example.org").answered
+    [(to, facts)] = sent(office)
+    assert to == "ann@home.example" and "to nominate+2@c.example.org" in facts["read"]
+    assert "Put your key before that number" in facts["read"]
+    assert not any(word in str(line) for line in office.casework.restoring.backup())
 
 
 # -- bounds ------------------------------------------------------------------------------------------------------------

@@ -141,10 +141,11 @@ def test_an_answer_says_who_will_be_tested_by_which_line_and_where_to_follow_it(
 def test_where_several_lines_fit_it_asks_and_says_how_to_answer() -> None:
     found, total = outcomes(forward(through_own_server("8.8.8.8", NOW)), queued=True)
     assert mailed.title(found) == "which line is meant?"
-    for key, desk in (("", "nominate+2@c.example.org"), (f"dnsbl-key-{KEY}", f"nominate+{KEY}+2@c.example.org")):
-        said = mailed.told(found, total, SETTINGS, key)
-        assert f"       if this one is meant, forward the spam again, to {desk}" in said.split("\n")
+    for keyed in (False, True):
+        said = mailed.told(found, total, SETTINGS, keyed=keyed)
+        assert "       if this one is meant, forward the spam again, to nominate+2@c.example.org" in said.split("\n")
         assert "say which is meant." in said
+        assert ("Put your key before that number" in said) is keyed
     ((case,), _) = cases(forward(through_own_server("8.8.8.8", NOW)), pick=2)
     assert case.nomination is not None and str(case.nomination.address) == "8.8.8.8"
 
