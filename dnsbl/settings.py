@@ -675,7 +675,9 @@ class MailDoorTerms(Section):
         2000, description="Mails read in a day; one /24 or /48 may bring a fortieth of what is left.", ge=1
     )
     answers_day: int = Field(
-        1000, description="Answers in a day to who has no account; networks have parts as above.", ge=0
+        1000,
+        description="Answers in a day to who has no account, those of remove@ too; networks have parts as above.",
+        ge=0,
     )
 
 

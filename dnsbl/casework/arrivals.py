@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol
 
 from dnsbl.addresses import Address
-from dnsbl.casework.base import run_in
+from dnsbl.casework.base import may_answer, run_in
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
@@ -35,6 +36,14 @@ class Doubt:
     known: bool  #: whether the peer is one of the ways in of the same test, so that it is known to be the same machine
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requested:
+    """What came of a mail to `remove@`."""
+
+    said: str  #: a sentence
+    declined: bool  #: the mail is refused with it: nothing was begun, and no answer goes out
+
+
 class Ask(Protocol):
     """Ask for the retest that delists (`doors.ask_removal`)."""
 
@@ -53,6 +62,11 @@ def _by_a_machine(collected: Collected) -> bool:
     automatic = header.get("auto-submitted", b"no").strip().lower() not in (b"", b"no")
     bulk = header.get("precedence", b"").strip().lower() in (b"bulk", b"list", b"junk", b"auto_reply")
     return not collected.mail_from or automatic or bulk or any(name in header for name in _MACHINES)
+
+
+def _occasion(sender: str, now: datetime) -> str:
+    """What a sender is answered for once."""
+    return f"answer to {sender.lower()}, day {day_of(now)}"
 
 
 class Arrivals:
@@ -110,41 +124,62 @@ class Arrivals:
             self._file(tx, collected, fate, weighed)
         return weighed.finding
 
-    def file_request(self, collected: Collected) -> str:
+    def file_request(self, collected: Collected) -> Requested:
         """Somebody has written to `remove@` from an address: that is asked to be retested, as by anybody, since whoever
-        relays through it could have written too. Returns what came of it, a sentence. Raises Full, see `file_return`.
+        relays through it could have written too. Raises Full, see `file_return`.
 
         The answer goes to the sender of the envelope, one a day, and none to machines, lists and bounces (RFC 3834 2).
+        Where nothing was begun and none goes out, the mail is declined, but for a bounce: so its sender hears of it
+        from his own server, and nobody else does.
         """
         self.file_return(collected)
-        address, tell = collected.peer, "" if _by_a_machine(collected) else collected.mail_from
+        address, now = collected.peer, self._clock.now()
+        tell = self._told(collected, now)
+        begun = True
         try:
             job = self._ask_removal(address, door=Door.MAIL, actor=f"from {address}", tell=tell)
         except Refused as refused:
-            short, what = "not taken", str(refused)
+            begun, short, what = False, "not taken", str(refused)
         else:
             short = "a retest follows"
             what = (
                 f"{address} is retested now. If every form is refused, or bounced, the listing ends at once, and you "
                 "are told; if the relay is still open, you are told what relayed and when you can ask again."
             )
-            if job.due > self._clock.now():
+            if job.due > now:
                 what += f" The server has put our test off; it goes on at {job.due:%Y-%m-%d %H:%M} UTC."
         facts = {"address": str(address), "short": short, "what": what, "page": self._posting.page(address)}
-        now = self._clock.now()
+        answered = bool(tell) and self._answer(collected, tell, facts, now)
+        return Requested(said=what, declined=not (begun or answered or collected.null_sender))
+
+    def _told(self, collected: Collected, now: datetime) -> str:
+        """Who is told by mail what comes of a request, or "". Senders may be forged: so nobody is where the address is
+        not listed, and for each network so many are in a day."""
+        sender = collected.mail_from
+        if not self._posting.on or _by_a_machine(collected):
+            return ""
         with self._store.write() as tx:
-            self._posting.queue(
+            if tx.listings.proven(collected.peer) is None:
+                return ""
+            told = tx.notices.made_for(_occasion(sender, now))
+            return sender if told or may_answer(tx, collected.peer, self._settings.mail_door, now) else ""
+
+    def _answer(self, collected: Collected, to: str, facts: Mapping[str, str], now: datetime) -> bool:
+        """Queue the answer to a request; False where there was one today, or the sender gets no mail."""
+        named = unwrap(collected.message).header.get("message-id", b"").decode("ascii", "replace")
+        with self._store.write() as tx:
+            queued = self._posting.queue(
                 tx,
                 "asked",
-                tell,
+                to,
                 facts,
-                subject=str(address),
-                actor=f"mail from {address}",
+                subject=str(collected.peer),
+                actor=f"mail from {collected.peer}",
                 now=now,
-                occasion=f"answer to {tell.lower()}, day {day_of(now)}",
-                answers=message_id(unwrap(collected.message).header.get("message-id", b"").decode("ascii", "replace")),
+                occasion=_occasion(to, now),
+                answers=message_id(named),
             )
-        return what
+        return queued is not None
 
     def file_probe(self, probe: Collected) -> Finding | None:
         """Store that somebody named a recipient of ours and then brought no message. None, and nothing stored, for

@@ -13,8 +13,9 @@ from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Door, Entry, Job, JobReason, Listing, Reason, Refusal, Run
 from dnsbl.rules import queues, schedule
 from dnsbl.rules.intake import TRUSTED
-from dnsbl.settings import Policy
+from dnsbl.settings import MailDoorTerms, Policy
 from dnsbl.store import Transaction
+from dnsbl.store.kept import Account, day_of
 from dnsbl.store.removals import OWNER
 
 DAY = timedelta(days=1)
@@ -63,6 +64,26 @@ def wanted(tx: Transaction, terms: Policy, address: Address, now: datetime) -> t
             retry_after=math.ceil((rested - now).total_seconds()),
         )
     return job, False
+
+
+def counted(tx: Transaction, peer: Address, what: str, most: int, now: datetime) -> bool:
+    """Count one more of these today for every network that holds this address, unless one has its part of what is left
+    (`rules.queues`); whether it was."""
+    today = day_of(now)
+    parts = {Account(f"{what} from {share.network}", today): share.part for share in queues.shares(peer)}
+    everybody = Account(what, today)
+    counts = tx.kept.of([*parts, everybody])
+    used = counts[everybody].messages
+    if any(counts[account].messages >= queues.allowed(most, used, part) for account, part in parts.items()):
+        return False
+    tx.kept.add([*parts, everybody], 0, today=today)
+    return True
+
+
+def may_answer(tx: Transaction, peer: Address, terms: MailDoorTerms, now: datetime) -> bool:
+    """Count an answer to the sender of a mail that this address has brought, who may be forged; whether there may be
+    one more. All answers are counted as one, whatever address of ours was written to."""
+    return counted(tx, peer, "answers to mails", terms.answers_day, now)
 
 
 def reporter_entry(

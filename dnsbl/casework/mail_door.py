@@ -15,17 +15,17 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from dnsbl.addresses import Address, neighbourhood
+from dnsbl.casework.base import counted, may_answer
 from dnsbl.casework.doors import Doors, Taken
 from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import Full, Refused
 from dnsbl.model import Door, Job, ReporterAccount
-from dnsbl.rules import intake, mailed, queues
+from dnsbl.rules import intake, mailed
 from dnsbl.rules.intake import Intake
 from dnsbl.rules.mailed import Cover, Ticket
 from dnsbl.settings import Settings
-from dnsbl.store import Store, Transaction
-from dnsbl.store.kept import Account, day_of
+from dnsbl.store import Store
 from tester.returned import Collected
 
 #: The mail that answers a nomination (`rules.notices`).
@@ -119,7 +119,7 @@ class MailDoor:
         subject = next((str(each.job.address) for each in taken if each.job is not None), "list")
         now = self._clock.now()
         with self._store.write() as tx:
-            if not known and not self._may_answer(tx, collected.peer, now):
+            if not known and not may_answer(tx, collected.peer, self._settings.mail_door, now):
                 return False
             queued = self._posting.queue(
                 tx,
@@ -138,10 +138,6 @@ class MailDoor:
             )
         return queued is not None
 
-    def _may_answer(self, tx: Transaction, peer: Address, now: datetime) -> bool:
-        """Count an answer to a mail from this network; whether there may be one more."""
-        return _counted(tx, peer, "answers to mails", self._settings.mail_door.answers_day, now)
-
     # -- traps ---------------------------------------------------------------------------------------------
     def spring(self, collected: Collected) -> Job | None:
         """Nominate whoever handed a mail to one of our traps; None where nobody is to be tested for it.
@@ -153,7 +149,7 @@ class MailDoor:
             return None
         now = datetime.fromtimestamp(collected.received_at, UTC)
         with self._store.write() as tx:
-            if not _counted(tx, collected.peer, "mails to traps", self._settings.traps.mails_day, now):
+            if not counted(tx, collected.peer, "mails to traps", self._settings.traps.mails_day, now):
                 return None
         case = intake.trapped(
             self._traced(collected, now) + collected.message,
@@ -180,19 +176,5 @@ class MailDoor:
     def _admit(self, peer: Address, what: str, most: int) -> None:
         """Count a mail from this network. Raises Full."""
         with self._store.write() as tx:
-            if not _counted(tx, peer, what, most, self._clock.now()):
+            if not counted(tx, peer, what, most, self._clock.now()):
                 raise Full("as many nominations as may be came from your network today, try again tomorrow")
-
-
-def _counted(tx: Transaction, peer: Address, what: str, most: int, now: datetime) -> bool:
-    """Count one more of these today for every network that holds this address, unless one has its part of what is left
-    (`rules.queues`); whether it was."""
-    today = day_of(now)
-    parts = {Account(f"{what} from {share.network}", today): share.part for share in queues.shares(peer)}
-    everybody = Account(what, today)
-    counts = tx.kept.of([*parts, everybody])
-    used = counts[everybody].messages
-    if any(counts[account].messages >= queues.allowed(most, used, part) for account, part in parts.items()):
-        return False
-    tx.kept.add([*parts, everybody], 0, today=today)
-    return True

@@ -109,7 +109,9 @@ class Mailroom:
                 await asyncio.to_thread(self._take, collected)
                 return
             if collected.recipient == REMOVE:
-                await asyncio.to_thread(self._arrivals.file_request, collected)
+                heard = await asyncio.to_thread(self._arrivals.file_request, collected)
+                if heard.declined:
+                    raise _declined(heard.said)
                 return
             twin = await self._twin(collected)
             finding = await asyncio.to_thread(partial(self._arrivals.file_return, collected, twin=twin))
@@ -130,7 +132,7 @@ class Mailroom:
         if collected.domain in self._traps:
             self._mail_door.spring(collected)
         elif declined := self._mail_door.take(collected).declined:
-            raise Declined(declined.encode("ascii", "replace").decode()[:DECLINED_MOST])
+            raise _declined(declined)
 
     async def _twin(self, collected: Collected) -> str:
         """The name that shows that who brings a letter is the very machine that it was offered to, or ""."""
@@ -156,6 +158,10 @@ class Mailroom:
             pass  # it was answered already, and told nothing new
         except DnsblError as error:
             _log.warning("a callback was not stored: %s", error)
+
+
+def _declined(sentence: str) -> Declined:
+    return Declined(sentence.encode("ascii", "replace").decode()[:DECLINED_MOST])
 
 
 def gate(keyring: Keyring, token: str) -> bool:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 import pytest
 
 from dnsbl.addresses import network_of
+from dnsbl.casework.arrivals import Requested
 from dnsbl.errors import Full
 from dnsbl.model import Door, JobReason, RunState, State
 from dnsbl.rules.keeping import PER_LETTER
@@ -441,11 +442,17 @@ def test_a_late_bounce_of_a_settled_run_decides_nothing(office) -> None:
 MAIL = {"smarthost": "mail.list.example", "sender": "relays@list.example"}
 
 
-def write(office, *, peer: str = "192.0.2.1", sender: str = "owner@host.example", fields: str = "") -> str:
+def write(office, **circumstances: str) -> str:
+    """What comes of a mail to remove@."""
+    return request(office, **circumstances).said
+
+
+def request(office, *, peer: str = "192.0.2.1", sender: str = "owner@host.example", fields: str = "") -> Requested:
     """Mail to remove@ from there."""
     message = f"From: <{sender}>\r\nMessage-ID: <1@host.example>\r\n{fields}Subject: off\r\n\r\nplease\r\n".encode()
     collected = replace(office.arrived("remove", peer, message), mail_from=sender, domain="mx.example.org")
-    return office.casework.arrivals.file_request(collected)
+    heard: Requested = office.casework.arrivals.file_request(collected)
+    return heard
 
 
 def answers(office) -> list[str]:
@@ -467,17 +474,52 @@ def test_a_second_mail_of_a_day_gets_no_second_answer(make_office) -> None:
     office = make_office(notices=MAIL)
     office.list_open("192.0.2.1")
     write(office)
-    write(office)
+    assert not request(office).declined, "its retest is under way"
     assert answers(office) == ["asked"]
     office.later(days=1)
     write(office)
     assert answers(office) == ["asked", "asked"]
 
 
-def test_mail_from_an_address_that_is_not_listed_says_so(make_office) -> None:
+def test_mail_from_an_address_that_is_not_listed_is_declined_with_the_sentence_and_mails_nobody(make_office) -> None:
+    office = make_office(notices=MAIL, mail_door={"answers_day": 1})
+    office.list_open("192.0.2.1")
+    heard = request(office, peer="192.0.2.9", sender="victim@x.example")
+    assert heard.declined and "nothing to remove" in heard.said
+    assert not request(office, peer="192.0.2.9", sender="").declined, "nobody would hear of it"
+    assert answers(office) == []
+    write(office)
+    assert answers(office) == ["asked"], "and what mails nobody is not counted"
+
+
+def test_forged_senders_get_no_more_than_the_networks_part_of_the_answers_and_no_results(make_office) -> None:
+    office = make_office(notices=MAIL, mail_door={"answers_day": 120})
+    office.list_open("192.0.2.1")
+    for n in range(9):
+        assert not request(office, sender=f"forged{n}@victim{n}.example").declined
+    assert answers(office) == ["asked"] * 2, "a fortieth for one network"
+    office.test(Outcome.ACCEPTED, back="192.0.2.1")
+    assert answers(office) == ["removal"] * 2 + ["asked"] * 2
+
+
+def test_a_request_that_must_wait_and_gets_no_answer_is_declined_with_the_sentence(make_office) -> None:
     office = make_office(notices=MAIL)
-    assert "nothing to remove" in write(office, peer="192.0.2.9")
-    assert answers(office) == ["asked"]
+    office.list_open("192.0.2.1")
+    assert not request(office).declined
+    office.test(Outcome.ACCEPTED, back="192.0.2.1")
+    again = request(office)
+    assert again.declined and "your next request is taken at" in again.said
+    assert answers(office) == ["removal", "asked"]
+
+
+def test_answers_to_nominations_and_to_requests_are_counted_together(make_office) -> None:
+    office = make_office(notices=MAIL, mail_door={"address": "nominate@c.example.org", "answers_day": 40})
+    office.list_open("192.0.2.1")
+    mail = office.arrived("x", "192.0.2.1", b"Subject: spam\r\n\r\nno attachment\r\n")
+    mail = replace(mail, mail_from="ann@x.example", recipient="nominate@c.example.org", domain="c.example.org")
+    assert office.casework.mail_door.take(mail).answered
+    assert "is retested now" in write(office)
+    assert answers(office) == ["nomination"]
 
 
 @pytest.mark.parametrize(
