@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 PATIENCE = 5.0
 #: Names that are looked up for one server.
 MOST = 4
+#: Other addresses that names lead to and that are asked about; a name may lead to a thousand that are not its owner's.
+CANDIDATES = 4
 #: TXT records at one name that are looked at.
 TEXTS = 20
 
@@ -50,15 +52,17 @@ async def own_name(address: Address, names: tuple[str, ...], resolver: Resolver 
 
 
 async def twins(address: Address, names: tuple[str, ...], resolver: Resolver | None = None) -> tuple[Address, ...]:
-    """Addresses of the other family that may be the same machine: those to which one of these names, or of the
-    address's reverse names, leads that leads back to the address too. Whoever wrote the name could name anybody's
-    address beside his own, so each of these must still say so itself: see `shared`."""
+    """Addresses of the other family that may be the same machine, CANDIDATES at most: those to which one of these
+    names, or of the address's reverse names, leads that leads back to the address too. Whoever wrote the name could
+    name anybody's address beside his own, so each of these must still say so itself: see `shared`."""
     found: dict[Address, None] = {}
     kind = "AAAA" if address.version == 4 else "A"
     async for asked, name in _names(address, names, resolver):
         if await _leads_to(asked, name, address):
             found |= dict.fromkeys(sorted(await _addresses(asked, name, kind), key=int))
-    return tuple(found)
+        if len(found) >= CANDIDATES:
+            break
+    return tuple(found)[:CANDIDATES]
 
 
 async def shared(address: Address, other: Address, names: tuple[str, ...], resolver: Resolver | None = None) -> str:

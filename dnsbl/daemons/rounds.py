@@ -22,7 +22,7 @@ from tester.paths import Path, missing, path, whole
 from tester.smtp import DELIVERED, PENDING, Transcript
 from tester.verdict import PLAIN, STRANGER
 
-#: Other addresses of a machine that one test looks at: what a stranger's names lead to has bounds.
+#: Other addresses of a machine that one test dials: what a stranger's names lead to has bounds.
 MOST_TWINS = 2
 
 
@@ -126,17 +126,27 @@ class Round:
 
     async def _twins(self) -> list[Address]:
         """Other addresses that are proven to be the same machine: those that are filed, and those that its names
-        lead to and that say so themselves, by a reverse name or in their greeting."""
+        lead to and that say so themselves, by a reverse name or in their greeting.
+
+        Whoever wrote the names may have named strangers. So first comes what DNS proves, without a connection; what
+        has a reverse name of its own, and another one, is never dialled; and of those that have none only so many are
+        greeted as are still looked for, whether they prove to be the same machine or not."""
         job = self._assignment.job
         found = list(dict.fromkeys(one.address for one in self._assignment.paths if one.address != job.address))
         if job.extent is not Extent.HOST or job.retries:
             return found
-        for candidate in await self._means.lookups.twins(job.address, tuple(self._names)):
+        lookups, silent = self._means.lookups, list[Address]()
+        for candidate in await lookups.twins(job.address, tuple(self._names)):
             if len(found) >= MOST_TWINS:
                 break
             if candidate in found or not await asyncio.to_thread(self._means.assignments.may_test, candidate):
                 continue
-            if await self._means.lookups.shared(candidate, job.address, ()) or await self._greets(candidate):
+            if await lookups.shared(candidate, job.address, ()):
+                found.append(candidate)
+            elif not await lookups.own_name(candidate, ()):
+                silent.append(candidate)
+        for candidate in silent[: max(0, MOST_TWINS - len(found))]:
+            if await self._greets(candidate):
                 found.append(candidate)
         return found
 

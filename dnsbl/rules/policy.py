@@ -39,7 +39,8 @@ interest: we test nobody without a reason (RFC 6471 3.6.1, 3.6.2).
 The whole host. Somebody who nominates you has one door tried: your address, at the mail port. When you ask for a
 retest, and while you are listed, we try what else a mail server has: the ports where people log in (587, 465, 2525),
 and the other addresses that are proven to be the same machine. Proven means that each side says so: a name of yours
-leads to both addresses, and the other address calls itself by such a name, in its reverse DNS or its greeting.
+leads to both addresses, and the other address calls itself by such a name, in its reverse DNS or its greeting. Two
+other addresses are dialled at most, and none whose reverse DNS gives it another name that leads back to it.
 Relays of today are often open there alone, over IPv6 or at one port. "Closed" is said when no way in relays. Where
 another port of your address relays, your listing stays. Where only another address of the same machine does, it
 stays if the letter came out of your address, since that is whom other servers meet; else it ends, and we do not list

@@ -124,6 +124,12 @@ async def test_two_addresses_are_one_machine_when_a_name_of_the_one_leads_to_bot
     assert await names.shared(TWIN, HOST, said, Scripted(zone)) == name  # type: ignore[arg-type]
 
 
+async def test_of_a_name_that_leads_to_a_thousand_addresses_a_few_are_candidates() -> None:
+    many = {("mx.host.test.", "A"): ["8.8.4.4"], ("mx.host.test.", "AAAA"): [f"2606::{n:x}" for n in range(1000)]}
+    found = await names.twins(HOST, ("mx.host.test",), Scripted(many))  # type: ignore[arg-type]
+    assert len(found) == names.CANDIDATES
+
+
 async def test_nobody_is_asked_about_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "Resolver", never)
     assert await names.twins(parse_address("127.0.0.1"), ("mx.host.test",)) == ()

@@ -199,6 +199,45 @@ async def test_a_machine_that_greets_by_a_name_that_leads_to_both_is_the_same(st
     assert {one.path.address for one in shop.casework.views.run_report(run.id).paths} == {HERE, THERE}
 
 
+@dataclass
+class Crowd(Names):
+    """A name that leads to many strangers, and last to the machine itself."""
+
+    own: set[Address] = field(default_factory=set)  #: those that have a reverse name of their own, and another one
+    proven: set[Address] = field(default_factory=set)  #: those whose reverse name leads to the machine
+
+    async def own_name(self, address: Address, names: tuple[str, ...]) -> str:
+        return "victim.test" if address in self.own and not names else ""
+
+    async def twins(self, address: Address, names: tuple[str, ...]) -> tuple[Address, ...]:
+        return (*map(parse_address, (f"127.0.0.{n}" for n in range(2, 42))), THERE)
+
+    async def shared(self, address: Address, other: Address, names: tuple[str, ...]) -> str:
+        return NAME if address in self.proven and not names else ""
+
+
+async def dialled(store: Store, names: Crowd) -> set[str]:
+    """The addresses that a test of the whole host connects to."""
+    host = Host()
+    async with serving(host, 1) as ports:
+        beyond = [await asyncio.start_server(host, f"127.0.0.{n}", ports[0]) for n in range(2, 42)]
+        shop = Shop(store, ports, names)
+        await shop.settled(shop.order())
+        for server in beyond:
+            server.close()
+    return {address for address, _ in host.seen}
+
+
+async def test_a_name_that_leads_to_many_has_few_of_them_dialled(store: Store) -> None:
+    assert await dialled(store, Crowd()) == {str(HERE), "127.0.0.2", "127.0.0.3"}
+
+
+async def test_what_has_a_name_of_its_own_is_not_dialled_and_what_dns_proves_comes_first(store: Store) -> None:
+    own = {parse_address(f"127.0.0.{n}") for n in range(2, 41)}
+    names = Crowd(own=own, proven={THERE})
+    assert await dialled(store, names) == {str(HERE), "127.0.0.41", str(THERE)}
+
+
 async def test_a_twin_that_has_opted_out_is_neither_greeted_nor_tested(store: Store) -> None:
     host, names = Host(), Names(shared_by={()})
     async with serving(host, 1) as ports:
