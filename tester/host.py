@@ -38,6 +38,7 @@ class JudgedPath:
     path: Path
     judgement: Judgement
     silent: bool = False  #: no mail service is there, which is no failure of the test
+    speaks: bool = True  #: a mail service has answered there
 
     @property
     def relays(self) -> bool:
@@ -73,7 +74,7 @@ def judge_way(
     if not first and not relayed:
         if is_silent(path, made):
             nobody = _said(Verdict.UNREACHABLE, "No mail service answers there.")
-            return JudgedPath(path=path, judgement=nobody, silent=True)
+            return JudgedPath(path=path, judgement=nobody, silent=True, speaks=False)
         if path.port in SUBMISSION and made and made <= _OUTRIGHT:
             return JudgedPath(path=path, judgement=_said(Verdict.CLOSED, "It takes mail only from those who log in."))
     judgement = judge(
@@ -89,7 +90,7 @@ def judge_way(
         us=us,
         apart=apart,
     )
-    return JudgedPath(path=path, judgement=judgement)
+    return JudgedPath(path=path, judgement=judgement, speaks=bool(made) and not is_silent(path, made))
 
 
 def is_silent(path: Path, made: Collection[Outcome]) -> bool:
@@ -163,6 +164,10 @@ def judge_host(ways: Sequence[JudgedPath]) -> Judgement:
     closed = (Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES, Verdict.ACCEPTS_LOSES)
     if doubtful := [way for way in spoken if way.judgement.verdict not in closed]:
         worst = doubtful[0]
+        if (
+            worst.judgement.verdict is Verdict.UNREACHABLE
+        ):  # which is not said of an address that speaks at another port
+            worst = next((way for way in doubtful if way.path.address == address and way.speaks), worst)
         reason = worst.judgement.reason if worst is first else f"At {worst.path.name}: {worst.judgement.reason}"
         return _with(worst.judgement, doubtful, reason=reason, final=final)
     worst = max(spoken, key=lambda way: closed.index(way.judgement.verdict))

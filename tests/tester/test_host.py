@@ -216,3 +216,13 @@ def test_what_one_way_in_asks_for_is_asked_for_the_host(mark: str) -> None:
 def test_the_own_ways_in_are_those_of_the_address_that_relay() -> None:
     ways = [way(MAIN, V.CLOSED), way(SUBMISSION, V.OPEN), way(BESIDE, V.OPEN)]
     assert own_ways(ways, HERE) == [ways[1]]
+
+
+def test_an_address_that_speaks_at_another_port_is_not_called_unreachable() -> None:
+    gone = replace(way(MAIN, Verdict.UNREACHABLE), speaks=False)
+    shut = replace(way(path(HERE, 587), Verdict.INCONCLUSIVE), speaks=False)
+    assert judge_host([gone, shut, way(path(HERE, 465), Verdict.REFUSES_TESTER)]).verdict is Verdict.REFUSES_TESTER
+    assert judge_host([gone, shut]).verdict is Verdict.UNREACHABLE
+    assert judge_host([gone, way(path(TWIN, 25), Verdict.REFUSES_TESTER)]).verdict is Verdict.UNREACHABLE
+    assert judged(path(HERE, 587), letters(O.BANNER_5XX), relayed=True).speaks
+    assert not judged(path(HERE, 587), letters(O.CONN_REFUSED), relayed=True).speaks
