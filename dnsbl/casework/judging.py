@@ -158,13 +158,15 @@ class Judging:
         tester = self._settings.tester
         named = (*tester.helos, *tester.bounce_domains, self._settings.service.name)
         ours = (*named, *map(str, tester.source_addresses))
-        earlier = 1  # the owner of a self-test wants to know at once, and nobody is listed for it
-        if run.reason is not JobReason.SELF_TEST:
-            earlier = tx.runs.with_other_output(run.address, now - OTHER_COUNTS, but=run.id)
         unreachable = tx.runs.unreached_before(run)
         apart = len({guise.collector_domain for guise in tx.guises.of(run.id)}) > 1
         ways = [report.path for report in tx.paths.of(run.id)]
-        relayed = {address: tx.paths.relayed(address, but=run.id) for address in {way.address for way in ways}}
+        addresses = {way.address for way in ways}
+        relayed = {address: tx.paths.relayed(address, but=run.id) for address in addresses}
+        earlier = dict.fromkeys(addresses, 1)  # who tests his own wants to know at once, and nobody is listed for it
+        if run.reason is not JobReason.SELF_TEST:
+            since = now - OTHER_COUNTS
+            earlier = {address: tx.runs.with_other_output(address, since, but=run.id) for address in addresses}
         judged = []
         for way in ways:
             control, control_reply = tx.sessions.control(run.id, way)
@@ -180,7 +182,7 @@ class Judging:
                     profile=run.profile,
                     window_closed=window_closed,
                     retries_left=retries_left,
-                    earlier_other=earlier,
+                    earlier_other=earlier[way.address],
                     unreachable_before=unreachable if way == ways[0] else 0,
                     apart=apart,
                 )
@@ -229,7 +231,7 @@ class Judging:
         elif decision.reason is Reason.SECOND_LOOK or self._other_view(tx, run, judgement):
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         action = self._apply(tx, run, case.listing, decision, now)
-        self._twins.follow(tx, run, ways, action, decision, now)
+        self._twins.follow(tx, run, ways, letters, action, decision, now, elsewhere=self._elsewhere(run))
         self._tell(tx, run, decision, explanation, now)
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
         scored(tx, self._settings.reporters, run, judgement.verdict, now, continued=queued)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import Job, JobReason, Run, RunState
@@ -116,19 +116,23 @@ class Runs(Shelf):
         )
 
     def with_other_output(self, address: Address, since: datetime, *, but: str) -> int:
-        """How many settled runs begun since then, other than `but`, had a letter come back from another address."""
-        other = exists().where(
-            letters.c.run == runs.c.id,
-            letters.c.vector != canary.FORM,
-            letters.c.finding.in_([Finding.DELIVERED_OTHER, Finding.DELIVERED_OTHER_LATE]),
+        """How many settled runs begun since then, other than `but`, had a letter come back from another address that
+        was offered to this one, whichever address of the machine they were of."""
+        other = (
+            select(letters.c.run)
+            .join(paths, and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path))
+            .where(
+                paths.c.address == address,
+                letters.c.vector != canary.FORM,
+                letters.c.finding.in_([Finding.DELIVERED_OTHER, Finding.DELIVERED_OTHER_LATE]),
+            )
         )
         return self._count(
             _COUNTS,
-            runs.c.address == address,
             runs.c.state == RunState.SETTLED,
             runs.c.started >= since,
             runs.c.id != but,
-            other,
+            runs.c.id.in_(other),
         )
 
     def closed_after(self, run: Run) -> bool:

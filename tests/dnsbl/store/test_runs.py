@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 from dnsbl.model import JobReason, RunState
 from dnsbl.store import Store
 from tester.fate import Fate
+from tester.paths import path
 from tester.verdict import Finding, Verdict
 from tests.dnsbl.store.samples import HOST, NOW, begin, later, letter, settle
+
+TWIN = ip_address("2001:db8::1")
 
 
 def test_a_run_goes_from_open_over_waiting_to_settled(store: Store) -> None:
@@ -69,6 +73,17 @@ def test_runs_with_another_output_are_counted_once_each(store: Store) -> None:
         assert tx.runs.with_other_output(HOST, NOW, but="") == 2
         assert tx.runs.with_other_output(HOST, NOW, but="run0") == 1
         assert tx.runs.with_other_output(HOST, later(days=1), but="run1") == 0
+        assert tx.runs.with_other_output(TWIN, NOW, but="") == 0
+
+
+def test_another_output_counts_for_the_address_that_took_the_letter_whosever_test_it_was(store: Store) -> None:
+    with store.write() as tx:
+        run = begin(tx, "run1", NOW)
+        taken = replace(letter(run, "a"), address=TWIN)
+        tx.letters.add([taken], path=tx.paths.add(run.id, path(TWIN, 25)))
+        tx.letters.note(Fate(letter=taken, finding=Finding.DELIVERED_OTHER))
+        settle(tx, run, Verdict.INCONCLUSIVE)
+        assert [tx.runs.with_other_output(address, NOW, but="") for address in (HOST, TWIN)] == [0, 1]
 
 
 def test_a_later_run_that_shows_it_closed_is_noticed(store: Store) -> None:
