@@ -1,8 +1,9 @@
 """What the test of a host means for the other addresses of the same machine: listed, renewed, or taken off with it.
 
-Holds no judgement. Lists nobody without a letter of this very run (law 1), and nobody who was not provoked: an
-address is listed beside the one that was tested where it delivered what that one had taken; or where it relays
-itself, and is on the list or has had evidence shown against it."""
+Holds no judgement: of each address its own ways in are judged and policy asked, as if it had been tested alone. Lists
+nobody without a letter of this very run (law 1), and nobody who was not provoked: an address is listed beside the one
+that was tested where it delivered what that one had taken; or where it relays itself, and is on the list or has had
+evidence shown against it. Delists nobody whose own ways in have not shown it, whatever the tested one has shown."""
 
 from __future__ import annotations
 
@@ -12,15 +13,18 @@ from datetime import datetime, timedelta
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.errors import Refused
-from dnsbl.model import Action, Decision, Extent, JobReason, Reason, Run
+from dnsbl.model import Action, Case, Decision, Extent, JobReason, Reason, Run
 from dnsbl.rules import intake, policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester.host import JudgedPath
-from tester.verdict import Finding, Verdict
+from tester.fate import Fate, delivered
+from tester.host import JudgedPath, judge_host
+from tester.verdict import Finding, Judgement, Verdict
 
 #: A letter that the machine itself has delivered, from whichever of its addresses.
 _SAME = frozenset({Finding.DELIVERED_SAME, Finding.DELIVERED_SAME_LATE})
+#: What a tested address is delisted for where the whole host was heard, and nothing of it relays or is in doubt.
+_ALL_CLOSED = frozenset({Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES})
 
 
 class Twins:
@@ -31,21 +35,79 @@ class Twins:
         self._queueing = queueing
 
     def follow(
-        self, tx: Transaction, run: Run, ways: Sequence[JudgedPath], action: Action, decision: Decision, now: datetime
+        self,
+        tx: Transaction,
+        run: Run,
+        ways: Sequence[JudgedPath],
+        letters: Iterable[Fate],
+        action: Action,
+        decision: Decision,
+        now: datetime,
+        *,
+        elsewhere: bool,
     ) -> None:
-        """List, renew or delist the other addresses of the host."""
-        if action in (Action.LIST, Action.RENEW):
-            for address in self._delivered_for(tx, run):
-                self._list(tx, run, address, Reason.DELIVERED_FOR, now)
-        if run.extent is Extent.HOST:
-            for address in self._relaying(run, ways):
-                provoked = tx.listings.proven(address) or tx.nominations.with_evidence(address)
-                if provoked:
-                    self._list(tx, run, address, Reason.LETTER_RETURNED, now)
-                else:
-                    self._enter(tx, run, address, "not-listed", Reason.TWIN_RELAYS, now)
-            if action is Action.DELIST and decision.reason is not Reason.TWIN_RELAYS:
-                self._delist(tx, run, {way.path.address for way in ways} - {run.address}, decision.reason, now)
+        """List, renew or delist the other addresses of the host. `letters` are those of the run; `elsewhere` says that
+        the host can still be seen from a second address of ours."""
+        relay, delivering = policy.KIND[Verdict.OPEN], list[Address]()
+        if action in (Action.LIST, Action.RENEW) and decision.kind == relay:
+            delivering = self._delivered_for(tx, run)
+        for address in delivering:
+            self._list(tx, run, address, relay, Reason.DELIVERED_FOR, now)
+        if run.extent is not Extent.HOST:
+            return
+        told = list(letters)
+        for address in _sorted({way.path.address for way in ways} - {run.address, *delivering}):
+            judgement = judge_host([way for way in ways if way.path.address == address])
+            proof = delivered(fate for fate in told if fate.letter.address == address)
+            own = self._decided(tx, run, address, judgement, proof, now, elsewhere=elsewhere)
+            if judgement.verdict in policy.KIND:
+                self._relays(tx, run, address, own, now)
+            elif own.action is Action.DELIST and action is Action.DELIST and decision.reason in _ALL_CLOSED:
+                self._delist(tx, run, address, own.reason, now)
+
+    def _decided(
+        self,
+        tx: Transaction,
+        run: Run,
+        address: Address,
+        judgement: Judgement,
+        proof: tuple[str, ...],
+        now: datetime,
+        *,
+        elsewhere: bool,
+    ) -> Decision:
+        """What policy says of an address that has shown this. Nobody has asked for it, so that it has no owner here who
+        could call it gone; and it is watched by the tests of the host, so that no surprises of its own follow."""
+        listing, verdict = tx.listings.proven(address), judgement.verdict
+        before = (
+            tx.runs.first_settled(address, Verdict.ACCEPTS_LOSES, listing.confirmed, but=run.id) if listing else None
+        )
+        case = Case(
+            listing=listing,
+            verdict=verdict,
+            run=run.id,
+            reason=run.reason,
+            proof=proof,
+            loses_before=before,
+            delisted=None,
+            probations=0,
+            tries=0,
+            second_look=judgement.second_look and elsewhere,
+        )
+        return policy.decide(case, self._settings.policy, now, lambda: 0.0)
+
+    def _relays(self, tx: Transaction, run: Run, address: Address, own: Decision, now: datetime) -> None:
+        """An address relays itself: it is listed under the kind that it has shown, where it may be."""
+        listing = tx.listings.proven(address)
+        if not (listing or tx.nominations.with_evidence(address)):
+            self._enter(tx, run, address, "not-listed", Reason.TWIN_RELAYS, now)
+        elif own.kind is not None:
+            self._list(tx, run, address, own.kind, own.reason, now)
+        elif listing:
+            stands = f"listed {listing.kind}"
+            self._enter(tx, run, address, "kept", own.reason, now, before=stands, after=stands)
+        else:
+            self._enter(tx, run, address, "not-listed", own.reason, now)
 
     def _delivered_for(self, tx: Transaction, run: Run) -> list[Address]:
         """Addresses that delivered what the address under test had taken, and are the same machine."""
@@ -53,16 +115,11 @@ class Twins:
         same = {peer for taken, peer, found in deliveries if found in _SAME and taken == run.address}
         return _sorted(same - {run.address})
 
-    def _relaying(self, run: Run, ways: Iterable[JudgedPath]) -> list[Address]:
-        """The other addresses that relay themselves."""
-        return _sorted({way.path.address for way in ways if way.relays} - {run.address})
-
-    def _list(self, tx: Transaction, run: Run, address: Address, reason: Reason, now: datetime) -> None:
+    def _list(self, tx: Transaction, run: Run, address: Address, kind: str, reason: Reason, now: datetime) -> None:
         try:
             intake.target(str(address), self._settings)
         except Refused:
             return
-        kind = policy.KIND[Verdict.OPEN]
         listing, expires = tx.listings.proven(address), now + timedelta(days=self._settings.policy.expiry_days)
         if barred := unwanted(tx, address, run.reason):
             self._enter(tx, run, address, "not-listed", barred, now)
@@ -91,14 +148,13 @@ class Twins:
                 now=now,
             )
 
-    def _delist(self, tx: Transaction, run: Run, addresses: Iterable[Address], reason: Reason, now: datetime) -> None:
-        """The whole host was found closed: what stands on the list for its other addresses ends with it."""
-        for address in _sorted(addresses):
-            if (listing := tx.listings.proven(address)) is not None:
-                tx.listings.end([listing.id], at=now, reason=reason)
-                tx.changes.add([network_of(address)], listing.kind, present=False)
-                self._queueing.drop_planned(tx, [network_of(address)])
-                self._enter(tx, run, address, "delisted", reason, now, before=f"listed {listing.kind}")
+    def _delist(self, tx: Transaction, run: Run, address: Address, reason: Reason, now: datetime) -> None:
+        """The whole host was found closed, and this address by itself: what stands on the list for it ends."""
+        if (listing := tx.listings.proven(address)) is not None:
+            tx.listings.end([listing.id], at=now, reason=reason)
+            tx.changes.add([network_of(address)], listing.kind, present=False)
+            self._queueing.drop_planned(tx, [network_of(address)])
+            self._enter(tx, run, address, "delisted", reason, now, before=f"listed {listing.kind}")
 
     def _enter(
         self,

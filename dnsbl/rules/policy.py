@@ -50,7 +50,8 @@ way out either.
 
 In by one family, out by the other. A letter that is taken at one address and delivered from the other address of the
 same machine did not hop: there is one relay. Both addresses are listed then, the second because it is the one that
-others see. When a retest of either finds the whole host closed, both listings end.
+others see. When a retest of either finds the whole host closed, the listing of the other ends too, if that address was
+itself found closed at all of its ways in: one that could not be tested has shown nothing, whatever the first has shown.
 
 Multi-hop. When the letter comes back from another address than the one we talked to, the input is yours and the
 output may be an innocent smarthost. Only the input is listed, and only after a second, independent run shows the

@@ -224,3 +224,78 @@ def test_each_way_in_of_a_whole_host_is_heard_before_anything_is_decided(office:
     run = hold(office, dict.fromkeys(list(ways)[::order], O.ACCEPTED), ways)
     assert (run.verdict, listed(office)) == (Verdict.OPEN, {HOST})
     assert [one.verdict for one in office.casework.views.run_report(run.id).paths] == [Verdict.OPEN, Verdict.OPEN]
+
+
+# -- of its own showing ------------------------------------------------------------------------------------------------
+def order(office: Any) -> None:
+    office.casework.operators.order_test(ip_address(HOST), profile="standard", actor="operator")
+
+
+def kinds(office: Any, host: str) -> list[str]:
+    return [listing.kind for listing in standing(office, host).listings]
+
+
+def report_twin(office: Any) -> None:
+    """Somebody shows mail that came through the twin, which is found closed."""
+    office.nominate(TWIN)
+    office.test(O.RCPT_5XX)
+    office.later(days=1)
+
+
+def list_both(office: Any) -> None:
+    office.nominate(HOST)
+    hold(office, {MAIN: O.ACCEPTED}, {MAIN: TWIN})
+    assert listed(office) == {HOST, TWIN}
+
+
+def test_an_address_that_is_given_up_as_gone_takes_no_other_one_with_it(office: Any) -> None:
+    list_both(office)
+    office.casework.ownership.show(ip_address(HOST), how="TXT", door=Door.WEB, actor="owner")
+    office.casework.doors.ask_removal(ip_address(HOST), door=Door.WEB, actor="owner", control=True)
+    for _ in range(3):
+        hold(office, {MAIN: O.CONN_REFUSED, BESIDE: O.BANNER_5XX})
+        office.later(days=1.1)
+    assert standing(office).past[0].end_reason is Reason.OWNER_GONE
+    assert listed(office) == {TWIN}
+
+
+@pytest.mark.parametrize("says", [O.CONN_REFUSED, O.BANNER_TIMEOUT])
+def test_a_twin_with_nobody_behind_it_has_not_been_shown_closed(office: Any, says: Outcome) -> None:
+    list_both(office)
+    ask(office)
+    assert hold(office, {MAIN: O.RCPT_5XX, BESIDE: says}).verdict is Verdict.CLOSED
+    assert listed(office) == {TWIN}
+
+
+def test_a_twin_is_listed_as_more_than_one_hop_only_when_two_tests_of_it_have_shown_that(office: Any) -> None:
+    """The first is of another address than the twin, which has sent a letter on as well: that shows nothing of it."""
+    office.list_open(HOST)
+    report_twin(office)
+    order(office)
+    first = hold(office, {MAIN: O.ACCEPTED, BESIDE: O.RCPT_5XX}, {MAIN: "192.0.2.200"})
+    office.later(days=3)
+    office.casework.upkeep.settle()
+    assert office.casework.views.run_report(first.id).run.state is RunState.SETTLED
+    for expected in ([], ["multihop"]):
+        order(office)
+        run = hold(office, {MAIN: O.RCPT_5XX, BESIDE: O.ACCEPTED}, {BESIDE: "2001:db8:5::1"})
+        office.later(days=3)
+        office.casework.upkeep.settle()
+        assert office.casework.views.run_report(run.id).run.state is RunState.SETTLED
+        assert kinds(office, TWIN) == expected
+    assert why(office, TWIN, "listed") == [Reason.LETTER_RETURNED_ELSEWHERE]
+
+
+def test_a_twin_is_not_listed_under_a_kind_that_is_switched_off(make_office: Any) -> None:
+    office = make_office(policy={"kinds": ["multihop"]})
+    report_twin(office)
+    order(office)
+    assert hold(office, {MAIN: O.RCPT_5XX, BESIDE: O.ACCEPTED}, {BESIDE: TWIN}).verdict is Verdict.OPEN
+    assert (listed(office), why(office, TWIN, "not-listed")[-1]) == (set(), Reason.KIND_OFF)
+
+
+def test_who_delivers_for_a_host_that_is_not_listed_is_not_listed_either(make_office: Any) -> None:
+    office = make_office(policy={"kinds": ["multihop"]})
+    office.nominate(HOST)
+    hold(office, {MAIN: O.ACCEPTED}, {MAIN: TWIN})
+    assert listed(office) == set()
