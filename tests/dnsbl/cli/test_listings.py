@@ -1,6 +1,7 @@
 """Operators' own listings, as they are typed."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_what_waits_for_a_second_operator_is_shown_and_only_another_one_confirms
     assert "waits for another operator" in run("listing", "review", plain=True, code=1, both=True)
     words = ("listing", "review", "8.8.8.0/24", "--confirm", "--reason", "seen")
     assert "another operator has to confirm" in run(*words, code=1)
-    monkeypatch.setattr("getpass.getuser", lambda: "somebody-else")
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_name="somebody-else"))
     run(*words)
     assert run("lookup", "8.8.8.8")["state"] == "listed"
     assert run("listing", "review") == {"to_review": [], "proposed": []}

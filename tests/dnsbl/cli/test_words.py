@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -18,11 +20,26 @@ def test_a_reason_is_needed_and_kept_short_on_one_line() -> None:
 
 
 def test_whoever_types_is_named_as_far_as_he_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(getpass, "getuser", lambda: "me")
-    assert words.operator() == "operator me"
-
-    def nobody() -> str:
-        raise KeyError("uid")
-
-    monkeypatch.setattr(getpass, "getuser", nobody)
+    names = {0: "root", 1000: "me", 1001: "bob"}
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name=names[uid]))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    for uid, name in names.items():
+        monkeypatch.setattr(os, "getuid", lambda uid=uid: uid)
+        assert words.operator() == f"operator {name}"
+    monkeypatch.setattr(os, "getuid", lambda: 7)
     assert words.operator() == "operator"
+
+
+def test_the_environment_makes_nobody_somebody_else_but_names_who_called_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {0: "root", 1000: "me", 1001: "bob"}
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name=names[uid]))
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.setenv(variable, "bob")
+    monkeypatch.setenv("SUDO_UID", "1001")
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    assert words.operator() == "operator me"
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    assert words.operator() == "operator bob"
+    for odd, said in (("", "operator root"), ("bob", "operator root"), ("9" * 5000, "operator"), ("7", "operator")):
+        monkeypatch.setenv("SUDO_UID", odd)
+        assert words.operator() == said
