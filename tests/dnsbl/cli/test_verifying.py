@@ -33,3 +33,24 @@ def test_a_prefix_is_excluded_while_its_owners_record_stands(run: Run, monkeypat
     assert "whole octets" in run("exclude", "8.8.8.0/25", "--verified", code=1)
     run("exclude", "--list", "--verified", code=2)
     run("exclude", "8.8.8.0/24", "--end", "--verified", code=2)
+
+
+def test_what_an_operator_excluded_is_neither_taken_over_nor_ended_by_a_record(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = ["*"]
+
+    async def texts(name: str) -> list[str] | None:
+        return list(records)
+
+    monkeypatch.setattr(verifying, "texts", texts)
+    words = ("exclude", "8.8.8.0/24", "--verified")
+    run("exclude", "8.8.8.0/24", "--reason", "court order 7", "--public", "By order.")
+    said = run(*words, "--public", "At its owner's wish.")
+    assert (said["reason"], said["public"]) == ("court order 7", "By order.")
+    assert said["left as it is"].startswith("an operator has excluded it")
+    [held] = run("exclude", "--list")["exclusions"]
+    assert (held["reason"], held["public"]) == ("court order 7", "By order.")
+    records.clear()
+    assert "is not opted out" in run(*words, code=1)
+    assert run("lookup", "8.8.8.8")["state"] == "excluded"
