@@ -16,7 +16,7 @@ from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import MailDoorTerms, Policy
 from dnsbl.store import Transaction
 from dnsbl.store.kept import Account, day_of
-from dnsbl.store.removals import OWNER
+from dnsbl.store.removals import OWNER, SHOWN
 
 DAY = timedelta(days=1)
 #: Which part of a day's retests of one address strangers from one /16 or /32 may ask for.
@@ -123,13 +123,14 @@ def run_in(tx: Transaction, name: str) -> Run:
 class Asker:
     """Who asks for a removal. Waits are his alone: whoever asks for a retest that fails makes nobody else wait."""
 
-    name: str  #: as far as known: a login name, a network, or OWNER
-    known: bool  #: whether he is more than anybody: he asks from the address itself, or runs this list
+    name: str  #: as far as known: a login name, a network, OWNER, or SHOWN
+    known: bool  #: whether he is more than anybody: he has shown the address to be his, or runs this list
 
     @classmethod
-    def of(cls, door: Door, name: str, *, control: bool) -> Asker:
-        """Whoever came in at this door; `control` says that he has shown the address to be his."""
-        return cls(name=OWNER if control else name, known=control or door in TRUSTED)
+    def of(cls, door: Door, name: str, *, control: bool, shown: bool = False) -> Asker:
+        """Whoever came in at this door; `control` says that he has shown the address to be his, and `shown` that he
+        did so from elsewhere: what he asks for makes nobody wait who comes from the address."""
+        return cls(name=(SHOWN if shown else OWNER) if control else name, known=control or door in TRUSTED)
 
 
 #: Who has not said who he is.

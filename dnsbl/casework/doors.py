@@ -166,13 +166,15 @@ class Doors:
                 )
             return domain
 
-    def ask_removal(self, address: Address, *, door: Door, actor: str, control: bool = False, tell: str = "") -> Job:
+    def ask_removal(
+        self, address: Address, *, door: Door, actor: str, control: bool = False, shown: bool = False, tell: str = ""
+    ) -> Job:
         """Queue the retest of a listed address, now. A test that is under way is returned instead. `tell` is a mail
         address to which the result is written.
 
         `control` says that whoever asks has shown the address to be his: he asks from there, which is consent to a
-        test of an excluded one too. Raises Refused: NOT_LISTED, EXCLUDED (we may not test it), or RESTING with
-        retry_after.
+        test of an excluded one too, or he has `shown` it in another way, which is none. Raises Refused: NOT_LISTED,
+        EXCLUDED (we may not test it), or RESTING with retry_after.
         """
         now = self._clock.now()
         with self._store.write() as tx:
@@ -180,9 +182,9 @@ class Doors:
             if listing is None:
                 raise Refused(Refusal.NOT_LISTED, self._nothing_to_remove(tx, address))
             exclusion = tx.exclusions.covering(address)
-            if exclusion is not None and not control:
+            if exclusion is not None and (shown or not control):
                 raise Refused(Refusal.EXCLUDED, self._excluded_and_listed(exclusion, listing))
-            job, asker = tx.jobs.live(address), Asker.of(door, actor, control=control)
+            job, asker = tx.jobs.live(address), Asker.of(door, actor, control=control, shown=shown)
             actor = f"{door} {actor}"
             under_way = job is not None and (begun(job) or job.reason is JobReason.REMOVAL)
             wait = next_removal(tx, listing, self._settings.policy, asker, now)

@@ -36,11 +36,12 @@ class Ownership:
         self._clock = clock
         self._posting = posting
 
-    def record(self, address: Address) -> tuple[str, str]:
-        """Name and content of the TXT record that shows control of a listed address. Raises Refused."""
+    def record(self, address: Address, *, who: str) -> tuple[str, str]:
+        """Name and content of the TXT record that shows control of a listed address to be of `who`, the network that
+        somebody asks from. Raises Refused."""
         network = network_of(address)
         self._listed(address)
-        return control.record_name(network), control.MARK + control.code(self._keys()[-1], RECORD, network)
+        return control.record_name(network), control.MARK + control.code(self._keys()[-1], RECORD, network, who)
 
     def mail_code(self, address: Address, *, door: Door, actor: str) -> None:
         """Have a code mailed to the postmaster of a listed address's own name, once a day. Raises Refused."""
@@ -77,10 +78,10 @@ class Ownership:
                 after=how,
             )
 
-    def shown_by_record(self, address: Address, texts: list[str]) -> None:
-        """Whether these TXT records show it. Raises Refused (NOT_SHOWN)."""
+    def shown_by_record(self, address: Address, texts: list[str], *, who: str) -> None:
+        """Whether these TXT records show it to be of who asks from this network. Raises Refused (NOT_SHOWN)."""
         network = network_of(address)
-        if not control.recorded(texts, [control.code(key, RECORD, network) for key in self._keys()]):
+        if not control.recorded(texts, [control.code(key, RECORD, network, who) for key in self._keys()]):
             raise Refused(
                 Refusal.NOT_SHOWN,
                 f"There is no such record at {control.record_name(network)} yet; it may take as long as an older "

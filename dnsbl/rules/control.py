@@ -1,9 +1,10 @@
 """Showing that an address or a network is one's own: what must be shown, and whether it was. Pure.
 
 Three ways. To come from the address (whoever connects has it). A TXT record in the reverse zone, which only its holder
-can write: its name and what it must say are told to anybody, and hold for one purpose alone, so that a record which is
-there says nothing for a second person. A code that is mailed to the postmaster of the address's own name, and told to
-nobody else. Codes are made from a key of ours, so that nothing about them is stored.
+can write: its name and what it must say are told to anybody, but hold for one purpose and for who asks from one network
+(/24 or /48) alone, so that a record which is there says nothing for a second person. A code that is mailed to the
+postmaster of the address's own name, and told to nobody else. Codes are made from a key of ours, so that nothing
+about them is stored.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _STEP = {4: 8, 6: 4}
 
 
 def code(key: bytes, purpose: str, network: Network, target: str = "") -> str:
-    """What shows control of a network for one purpose, and for one `target` of it."""
+    """What shows control of a network for one purpose, and for one `target` of it, such as who asks."""
     said = "\0".join(("control", purpose, str(network), target)).encode("utf-8", "backslashreplace")
     return base64.b32encode(hmac.digest(key, said, "sha256")).decode("ascii").lower()[:LENGTH]
 

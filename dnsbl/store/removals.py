@@ -14,6 +14,8 @@ from dnsbl.store.shelf import Shelf
 
 #: How the address itself is called among those who ask for its removal.
 OWNER = "the address itself"
+#: How they are called who have shown in another way that it is theirs.
+SHOWN = "who has shown control"
 
 
 class Removals(Shelf):

@@ -70,7 +70,8 @@ class ControlDoor:
 
     def _shown(self, request: Request, asked: Address, way: str, code: str, who: str) -> None:
         """File what is shown, and have the address tested. Raises Refused."""
-        if way == "here":
+        shown = way != "here"
+        if not shown:
             if not controls(request, asked):
                 raise Refused(Refusal.NOT_SHOWN, f"You do not come from {asked}.")
             how = "who asked came from the address"
@@ -78,13 +79,14 @@ class ControlDoor:
             self._ownership.shown_by_code(asked, code)
             how = "by the code that was mailed to its postmaster"
         else:
-            self._ownership.shown_by_record(asked, self._texts(self._ownership.record(asked)[0]))
+            name = self._ownership.record(asked, who=who)[0]
+            self._ownership.shown_by_record(asked, self._texts(name), who=who)
             how = "by a TXT record in its reverse zone"
         self._ownership.show(asked, how=how, door=Door.WEB, actor=who)
-        self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=True)
+        self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=True, shown=shown)
 
     def _page(self, request: Request, asked: Address, *, error: Refused | None = None, told: str = "") -> Response:
-        name, content = self._ownership.record(asked)
+        name, content = self._ownership.record(asked, who=requester(request.state.visitor))
         more: dict[str, Any] = {"mistake": str(error) if error else "", "told": told}
         fault = refusal(error) if error else None
         return self._render(

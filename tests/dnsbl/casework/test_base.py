@@ -78,4 +78,5 @@ def test_the_next_removal_waits_for_what_failed_since_the_address_was_listed(off
 def test_who_runs_the_list_or_has_shown_control_is_known(office) -> None:
     assert base.Asker.of(Door.WEB, "192.0.2.0/24", control=False) == base.Asker(name="192.0.2.0/24", known=False)
     assert base.Asker.of(Door.API, "192.0.2.0/24", control=True) == base.Asker(name=base.OWNER, known=True)
+    assert base.Asker.of(Door.WEB, "192.0.2.0/24", control=True, shown=True) == base.Asker(name=base.SHOWN, known=True)
     assert base.Asker.of(Door.CLI, "operator me", control=False) == base.Asker(name="operator me", known=True)

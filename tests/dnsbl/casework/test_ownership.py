@@ -7,13 +7,15 @@ from datetime import timedelta
 
 import pytest
 
+from dnsbl.addresses import network_of
 from dnsbl.casework import Casework
 from dnsbl.casework.ownership import DAYS
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Reason
+from dnsbl.model import Door, Reason, Refusal
 from tester.smtp import Control, Outcome
 
 HOST = "192.0.2.1"
+WHO, STRANGER = "198.51.100.0/24", "203.0.113.0/24"
 MAIL = {"smarthost": "mail.list.example", "sender": "relays@list.example"}
 
 
@@ -81,18 +83,50 @@ def test_it_ends_one_listing_in_a_month(office) -> None:
 def test_a_record_shows_it_for_this_address_alone(office) -> None:
     ownership = office.casework.ownership
     with pytest.raises(Refused, match="not listed"):
-        ownership.record(office.at(HOST))
+        ownership.record(office.at(HOST), who=WHO)
     office.list_open(HOST)
-    name, content = ownership.record(office.at(HOST))
+    name, content = ownership.record(office.at(HOST), who=WHO)
     assert name == "_dnsbl.1.2.0.192.in-addr.arpa"
-    ownership.shown_by_record(office.at(HOST), ["other", content])
+    ownership.shown_by_record(office.at(HOST), ["other", content], who=WHO)
     for texts in ([], ["dnsbl-control="], [content + "x"]):
         with pytest.raises(Refused, match="no such record at _dnsbl"):
-            ownership.shown_by_record(office.at(HOST), texts)
+            ownership.shown_by_record(office.at(HOST), texts, who=WHO)
     with pytest.raises(Refused):
-        ownership.shown_by_record(office.at("192.0.2.2"), [content])
+        ownership.shown_by_record(office.at("192.0.2.2"), [content], who=WHO)
     with pytest.raises(Refused):
         ownership.shown_by_code(office.at(HOST), content)
+
+
+def test_a_record_that_is_published_says_nothing_for_who_asks_from_elsewhere(office) -> None:
+    office.list_open(HOST)
+    ownership, address = office.casework.ownership, office.at(HOST)
+    _, content = ownership.record(address, who=WHO)
+    assert ownership.record(address, who=STRANGER)[1] != content
+    with pytest.raises(Refused, match="no such record"):
+        ownership.shown_by_record(address, [content], who=STRANGER)
+    ownership.shown_by_record(address, [content], who=WHO)
+
+
+def test_who_shows_control_from_elsewhere_waits_apart_from_who_comes_from_the_address(office) -> None:
+    office.list_open(HOST)
+    doors, address = office.casework.doors, office.at(HOST)
+
+    def ask(*, shown: bool) -> str:
+        return doors.ask_removal(address, door=Door.WEB, actor=WHO, control=True, shown=shown).reason
+
+    ask(shown=True)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    with pytest.raises(Refused, match="The last retest") as error:
+        ask(shown=True)
+    assert (error.value.reason, error.value.retry_after) == (Refusal.RESTING, 3600)
+    assert ask(shown=False) == "removal"
+    office.test(Outcome.ACCEPTED, back=HOST)
+    office.casework.operators.exclude(network_of(address), reason="asked", actor="operator")
+    office.later(days=1)
+    with pytest.raises(Refused) as error:
+        ask(shown=True)
+    assert error.value.reason is Refusal.EXCLUDED, "consent is given from the address itself"
+    assert ask(shown=False) == "removal"
 
 
 def test_a_code_is_mailed_once_a_day_and_holds_for_a_week(make_office) -> None:

@@ -83,3 +83,22 @@ def test_an_address_that_is_not_listed_has_nothing_to_show(door: Any) -> None:
     _, visitor = door([])
     assert visitor.get("/control", params={"address": "198.18.7.10"}).status_code == 409
     assert visitor.get("/control", params={"address": "nonsense"}).status_code == 400
+
+
+def test_the_owners_record_serves_no_stranger_and_makes_nobody_wait_who_comes_from_the_address(door: Any) -> None:
+    texts: list[str] = []
+    site, _ = door(texts)
+    owner, stranger, asked = site.visitor("198.51.100.7"), site.visitor("203.0.113.5"), {"address": TARGET}
+    page = owner.get("/control", params=asked).text
+    _, content = site.casework.ownership.record(site.office.at(TARGET), who="198.51.100.0/24")
+    assert content in page and content not in stranger.get("/control", params=asked).text
+    texts.append(content)
+    assert "There is no such record" in stranger.post("/control", data=asked | {"way": "record"}).text
+    assert how(site) == []
+    assert owner.post("/control", data=asked | {"way": "record"}).status_code == 303
+    with site.office.store.read() as tx:
+        run = site.casework.views.look_up(site.office.at(TARGET)).job.run
+        assert tx.removals.askers(run) == ["who has shown control"]
+    assert site.visitor(TARGET).post("/control", data=asked | {"way": "here"}).status_code == 303
+    with site.office.store.read() as tx:
+        assert tx.removals.askers(run) == ["who has shown control", "the address itself"]
