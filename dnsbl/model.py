@@ -153,6 +153,7 @@ class Refusal(StrEnum):
     EXCLUDED = "excluded"
     RESTING = "resting"
     ALREADY_LISTED = "already-listed"
+    ALREADY_WATCHED = "already-watched"
     NOT_LISTED = "not-listed"
     TOO_MANY = "too-many"
     TOO_WIDE = "too-wide"

@@ -1,7 +1,8 @@
 """The verbs of who watches a network of his: show it to be his, begin, read, end; and of whoever tells him.
 
 Each watch has two secrets: its token, which stands in links and shows that somebody may read and end it, and what its
-messages to a program are signed with.
+messages to a program are signed with. Whoever begins a watch is told both, once: to show the network again hands over
+neither.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Offer:
     network: Network
     way: WatchWay
     target: str
+    who: str  #: the network that somebody asks from
     name: str  #: of the TXT record
     content: str  #: what it must say
 
@@ -61,14 +63,15 @@ class Watching:
         self._posting = posting
         self._random = random
 
-    def offer(self, network: str, way: str, target: str) -> Offer:
-        """What must be shown. Raises Refused."""
+    def offer(self, network: str, way: str, target: str, *, who: str) -> Offer:
+        """What must be shown by who asks from the network `who`. Raises Refused."""
         if not self._settings.watch.on:
             raise Refused(Refusal.OFF, "This list offers no watches.")
         asked = watching.network(network, self._settings)
         known, to = watching.target(way, target, self._settings)
-        code = control.code(self._keys()[-1], RECORD, asked, f"{known} {to}")
-        return Offer(network=asked, way=known, target=to, name=control.record_name(asked), content=control.MARK + code)
+        code = self._recorded(asked, known, to, who, self._keys()[-1])
+        name = control.record_name(asked)
+        return Offer(network=asked, way=known, target=to, who=who, name=name, content=control.MARK + code)
 
     def mail_code(self, offer: Offer, *, actor: str) -> None:
         """Have a code mailed to whom the registry names for the network, once a day. Raises Refused."""
@@ -89,25 +92,37 @@ class Watching:
                 raise Refused(Refusal.TOO_MANY, "A code was mailed today; the next one can be asked for tomorrow.")
 
     def begin(self, offer: Offer, *, texts: list[str], code: str, door: Door, actor: str) -> Watch:
-        """Begin the watch that was shown, by one of these TXT records or by the mailed code. Raises Refused."""
-        to = f"{offer.way} {offer.target}"
+        """Begin the watch that was shown, by one of these TXT records or by the mailed code.
+
+        Raises Refused: NOT_SHOWN, TOO_MANY, or ALREADY_WATCHED where there is this very watch.
+        """
         today = day_of(self._clock.now())
         codes = [self._mailed(offer, day, key) for key in self._keys() for day in range(today - DAYS, today + 1)]
         if code.strip():
             if not control.same(code, codes):
                 raise Refused(Refusal.NOT_SHOWN, "That is not the code that was mailed, or it is too long ago.")
             how = "by the code that was mailed to whom the registry names"
-        elif control.recorded(texts, [control.code(key, RECORD, offer.network, to) for key in self._keys()]):
+        elif control.recorded(
+            texts, [self._recorded(offer.network, offer.way, offer.target, offer.who, key) for key in self._keys()]
+        ):
             how = "by a TXT record in its reverse zone"
         else:
             raise Refused(Refusal.NOT_SHOWN, f"There is no such record at {offer.name} yet: {offer.content}")
-        return self._begun(offer.network, offer.way, offer.target, how=how, actor=f"{door} {actor}")
+        made, new = self._begun(offer.network, offer.way, offer.target, how=how, actor=f"{door} {actor}")
+        if not new:
+            also = " and stands in each of its mails" if offer.way is WatchWay.MAIL else ""
+            raise Refused(
+                Refusal.ALREADY_WATCHED,
+                f"There is this watch of {offer.network} already. Its link was told to whoever began it{also}, and is "
+                f"told to nobody else; whoever has lost it can write to {self._settings.service.contact}.",
+            )
+        return made
 
     def set_up(self, network: str, way: str, target: str, *, actor: str) -> Watch:
-        """Begin a watch by an operator's word. Raises Refused."""
+        """Begin a watch by an operator's word, or find the one that there is. Raises Refused."""
         known, to = watching.target(way, target, self._settings)
         asked = watching.network(network, self._settings)
-        return self._begun(asked, known, to, how="an operator's word", actor=actor)
+        return self._begun(asked, known, to, how="an operator's word", actor=actor)[0]
 
     def see(self, token: str) -> tuple[Watch, list[Listing]]:
         """A watch, and what is listed in its network. Raises NotFound."""
@@ -179,11 +194,12 @@ class Watching:
                 occasion=occasion,
             )
 
-    def _begun(self, network: Network, way: WatchWay, target: str, *, how: str, actor: str) -> Watch:
+    def _begun(self, network: Network, way: WatchWay, target: str, *, how: str, actor: str) -> tuple[Watch, bool]:
+        """The watch, and whether it is a new one."""
         now, terms = self._clock.now(), self._settings.watch
         with self._store.write() as tx:
             if known := tx.watches.same(network, way, target):
-                return known
+                return known, False
             if tx.watches.count(network) >= terms.per_network or tx.watches.count() >= terms.altogether:
                 raise Refused(Refusal.TOO_MANY, "There are as many watches as may be, of this network or altogether.")
             made = tx.watches.add(
@@ -197,7 +213,7 @@ class Watching:
                 at=now,
             )
             self._entered(tx, made, actor, "", f"watched, by {way}", how, now)
-            return made
+            return made, True
 
     def _entered(
         self, tx: Transaction, watch: Watch, actor: str, before: str, after: str, how: str, now: datetime
@@ -218,6 +234,9 @@ class Watching:
         if found is None:
             raise NotFound("There is no such watch, or it has ended.")
         return found
+
+    def _recorded(self, network: Network, way: WatchWay, target: str, who: str, key: bytes) -> str:
+        return control.code(key, RECORD, network, f"{way} {target}\0{who}")
 
     def _mailed(self, offer: Offer, day: int, key: bytes) -> str:
         return control.code(key, MAILED, offer.network, f"{offer.way} {offer.target} {day}")

@@ -1,8 +1,8 @@
 """What may be watched, how it is told, and how a message to somebody's program is signed. Pure.
 
 Who shows that a network is his is told of each new listing in it: by mail, by a signed message to his program (a
-webhook), or by a feed that he reads. What shows it holds for one network, way and target (`rules.control`), so that a
-record which is there lets nobody else be told.
+webhook), or by a feed that he reads. What shows it holds for one network, way and target, and for who asks from one
+network (`rules.control`), so that a record which is there lets nobody else be told, or take what the watch is read by.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ STATUS: Mapping[Refusal, int] = {
     Refusal.EXCLUDED: 403,
     Refusal.SUSPENDED: 403,
     Refusal.ALREADY_LISTED: 409,
+    Refusal.ALREADY_WATCHED: 409,
     Refusal.NOT_LISTED: 409,
     Refusal.NOT_EXCLUDED: 409,
     Refusal.TOO_LARGE: 413,

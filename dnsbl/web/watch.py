@@ -57,7 +57,7 @@ class WatchShape(BaseModel):
     watching: bool = Field(description="Whether it has begun; if not, publish the record and ask again.")
     record: str | None = Field(None, description="The name of the TXT record that shows the network to be yours.")
     content: str | None = Field(None, description="What it must say.")
-    token: str | None = Field(None, description="In its links: keep it to yourself.")
+    token: str | None = Field(None, description="In its links: keep it to yourself; told once, when it begins.")
     secret: str | None = Field(None, description="What messages to your program are signed with; shown once.")
     feed: str | None = Field(None, description="Its feed (Atom).")
     listings: list[WatchedShape] = Field([], description="What is listed in the network.")
@@ -82,6 +82,7 @@ class WatchDoor:
         said = problems(
             s400="The network or target is malformed.",
             s404="There is no such watch.",
+            s409="There is this very watch already; whoever began it has its token.",
             s422="Understood and refused, or not of the documented form; `reason` says which.",
             s429="Too many.",
         )
@@ -106,7 +107,7 @@ class WatchDoor:
         typed = {"network": network[:100], "way": way[:20], "target": target[:500]}
         offer, who, told = None, requester(request.state.visitor), ""
         try:
-            offer = self._watching.offer(network, way, target)
+            offer = self._watching.offer(network, way, target, who=who)
             if step == "mail":
                 self._watching.mail_code(offer, actor=who)
                 told = "The code is on its way, if the registry names somebody for abuse."
@@ -137,12 +138,13 @@ class WatchDoor:
         return Response(text, media_type=_FEED, headers={"Cache-Control": "private, max-age=300"})
 
     def ask_api(self, request: Request, response: Response, wish: WatchRequest) -> WatchShape:
-        """Begin a watch: 202 with the record to publish until that is there, then 201."""
-        offer = self._watching.offer(wish.network, wish.way, wish.target)
+        """Begin a watch: 202 with the record to publish until that is there, then 201, once. The record holds for who
+        asks from the same network (/24 or /48) alone."""
+        who = requester(request.state.visitor)
+        offer = self._watching.offer(wish.network, wish.way, wish.target, who=who)
         shape = WatchShape(network=str(offer.network), way=offer.way, target=offer.target, watching=False)
         texts = [] if wish.code.strip() else self._texts(offer.name)
         try:
-            who = requester(request.state.visitor)
             begun = self._watching.begin(offer, texts=texts, code=wish.code, door=Door.API, actor=who)
         except Refused as refused:
             if refused.reason != "not-shown" or wish.code.strip():

@@ -8,9 +8,10 @@ import pytest
 
 from dnsbl.addresses import parse_network
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, WatchWay
+from dnsbl.model import Door, Refusal, WatchWay
 
 NET = "192.0.2.0/24"
+WHO, STRANGER = "198.51.100.0/24", "203.0.113.0/24"
 TERMS = {
     "notices": {"smarthost": "mail.list.example", "sender": "relays@list.example"},
     "watch": {"on": True, "per_network": 2},
@@ -24,7 +25,7 @@ def watched(make_office):
 
 def begin(office, way: str = "mail", target: str = "noc@net.example"):
     watching = office.casework.watching
-    offer = watching.offer(NET, way, target)
+    offer = watching.offer(NET, way, target, who=WHO)
     return watching.begin(offer, texts=["other", offer.content], code="", door=Door.WEB, actor="somebody")
 
 
@@ -34,18 +35,30 @@ def told(office) -> list[dict[str, str]]:
 
 def test_a_watch_begins_when_the_record_is_there_and_for_nobody_else(watched) -> None:
     watching = watched.casework.watching
-    offer = watching.offer(NET, "mail", "noc@net.example")
+    offer = watching.offer(NET, "mail", "noc@net.example", who=WHO)
     assert offer.name == "_dnsbl.2.0.192.in-addr.arpa"
-    other = watching.offer(NET, "mail", "thief@x.example")
+    other = watching.offer(NET, "mail", "thief@x.example", who=WHO)
     for texts in ([], [other.content], [offer.content + "x"]):
         with pytest.raises(Refused, match="no such record"):
             watching.begin(offer, texts=texts, code="", door=Door.WEB, actor="x")
     made = begin(watched)
     assert (str(made.network), made.way, made.how) == (NET, WatchWay.MAIL, "by a TXT record in its reverse zone")
-    assert begin(watched) == made, "asked again, it is the same"
+    with pytest.raises(Refused, match="There is this watch of") as error:
+        begin(watched)
+    assert error.value.reason is Refusal.ALREADY_WATCHED
+    assert not any(each in str(error.value) for each in (made.token, made.secret))
+    assert watching.all(most=9) == [made]
     [entry] = watched.casework.operators.journal(parse_network(NET))
     assert (entry.verb, entry.after) == ("watch", "watched, by mail")
     assert "net.example" not in entry.evidence
+
+
+def test_a_record_begins_no_watch_for_who_asks_from_elsewhere(watched) -> None:
+    watching = watched.casework.watching
+    offer, stolen = (watching.offer(NET, "feed", "", who=who) for who in (WHO, STRANGER))
+    with pytest.raises(Refused, match="no such record"):
+        watching.begin(stolen, texts=[offer.content], code="", door=Door.WEB, actor=STRANGER)
+    assert watching.begin(offer, texts=[offer.content], code="", door=Door.WEB, actor=WHO)
 
 
 def test_each_new_listing_is_told_once_and_what_was_there_before_is_not(watched) -> None:
@@ -99,14 +112,14 @@ def test_there_are_so_many_watches_and_none_where_they_are_off(watched, make_off
     with pytest.raises(Refused, match="as many watches as may be"):
         begin(watched, "webhook", "https://noc.example/hook")
     with pytest.raises(Refused, match="offers no watches"):
-        make_office().casework.watching.offer(NET, "feed", "")
+        make_office().casework.watching.offer(NET, "feed", "", who=WHO)
 
 
 def test_a_mailed_code_begins_the_very_watch_that_it_was_asked_for(make_office) -> None:
     terms = TERMS | {"notices": TERMS["notices"] | {"rdap": "https://rdap.example"}}
     office = make_office(**terms)
     watching = office.casework.watching
-    offer, other = watching.offer(NET, "feed", ""), watching.offer(NET, "mail", "thief@x.example")
+    offer, other = watching.offer(NET, "feed", "", who=WHO), watching.offer(NET, "mail", "thief@x.example", who=WHO)
     watching.mail_code(offer, actor="x")
     with pytest.raises(Refused, match="tomorrow"):
         watching.mail_code(other, actor="x")
@@ -119,3 +132,4 @@ def test_a_mailed_code_begins_the_very_watch_that_it_was_asked_for(make_office) 
 def test_an_operator_may_set_one_up(watched) -> None:
     made = watched.casework.watching.set_up(NET, "feed", "", actor="operator me")
     assert made.how == "an operator's word"
+    assert watched.casework.watching.set_up(NET, "feed", "", actor="operator me") == made, "asked again, it is the same"

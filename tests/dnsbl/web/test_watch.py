@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 from dnsbl.web.app import create_app
+from dnsbl.web.pages import requester
+from tests.dnsbl.web.conftest import VISITOR
 
 NET = "198.18.7.0/24"
 
@@ -35,7 +38,9 @@ def test_people_begin_read_and_end_a_watch(site: Any) -> None:
     assert 'name="network"' in visitor.get("/watch").text
     asked = {"network": NET, "way": "webhook", "target": "https://noc.example/hook"}
     page = visitor.post("/watch", data=asked)
-    offer = built.casework.watching.offer(NET, "webhook", "https://noc.example/hook")
+    offer = built.casework.watching.offer(
+        NET, "webhook", "https://noc.example/hook", who=requester(ip_address(VISITOR))
+    )
     assert offer.content in page.text and offer.name in page.text
     assert "no such record" in visitor.post("/watch", data=asked | {"step": "show"}).text
     texts.append(offer.content)
@@ -79,3 +84,26 @@ def test_mistakes_in_the_form_are_one_sentence(site: Any) -> None:
         assert answer.status_code == 400 and "begins with https://" in answer.text
         answer = built.visitor().post("/api/v1/watches", json=wish)
         assert answer.status_code == 400 and "begins with https://" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("way", "target"), [("feed", ""), ("webhook", "https://noc.example/hook"), ("mail", "a@n.example")]
+)
+def test_token_and_secret_of_a_watch_are_told_once_to_whoever_began_it(site: Any, way: str, target: str) -> None:
+    built, texts = site
+    owner, neighbour, stranger = (built.visitor(each) for each in ("198.51.100.7", "198.51.100.8", "203.0.113.5"))
+    wish = {"network": NET, "way": way, "target": target}
+    texts.append(owner.post("/api/v1/watches", json=wish).json()["content"])
+    answer = stranger.post("/api/v1/watches", json=wish)
+    assert answer.status_code == 202 and answer.json()["token"] is None, "the owner's record begins no watch of others"
+    assert built.casework.watching.all(most=9) == []
+    assert owner.post("/api/v1/watches", json=wish).json()["token"]
+    [watch] = built.casework.watching.all(most=9)
+    assert stranger.post("/api/v1/watches", json=wish).status_code == 202
+    for visitor in (owner, neighbour, stranger):
+        program, page = visitor.post("/api/v1/watches", json=wish), visitor.post("/watch", data=wish | {"step": "show"})
+        if visitor is not stranger:
+            assert (program.status_code, program.json()["reason"]) == (409, "already-watched")
+            assert page.status_code == 409 and "There is this watch" in page.text
+        assert not any(each in said.text for said in (program, page) for each in (watch.token, watch.secret))
+    assert built.casework.watching.all(most=9) == [watch]
