@@ -243,7 +243,7 @@ def choice(packet: bytes, ours: int | None, theirs: int | None) -> str:
         return "REFUSED for class ANY"
     if ours == REFUSED and theirs in (NOTIMP, NOTAUTH) and (b"\0\xfb" in packet or b"\0\xfc" in packet):
         return "REFUSED for transfers over UDP"
-    if ours == REFUSED and packet.endswith(b"\0\x10\0\3"):
+    if ours == REFUSED and (packet.endswith(b"\0\x10\0\3") or b"\0\x10\0\3\0\0\x29" in packet):
         return "REFUSED for class CHAOS unless told otherwise"
     return ""
 
