@@ -40,7 +40,11 @@ def bring_back(
                 return opened.casework.restoring.restore(
                     lines, events, reason=reason, actor=actor, trust_words=trust_words
                 )
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except DnsblError:
+        raise
+    except OSError as error:
+        raise DnsblError(f"{error.filename or file}: cannot be read as a copy: {error.strerror or error}.") from None
+    except (EOFError, UnicodeDecodeError) as error:
         raise DnsblError(f"{file}: cannot be read as a copy: {error}.") from None
 
 

@@ -53,8 +53,16 @@ def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
         document(facts)
         return
     for name, value in facts.items():
-        text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-        terminal.out().print(f"{name}: {text}")
+        terminal.out().print(f"{name}: {_plain(value)}")
+
+
+def _plain(value: Any) -> str:
+    """A fact as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None or value == "" else str(value)
 
 
 def keys(found: Sequence[Shown], *, as_json: bool, void: int | None = None) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dnsbl.addresses import Address
@@ -28,7 +29,7 @@ from dnsbl.daemons.pulse import Pulse
 from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.errors import DnsblError, SettingsError, Withheld
 from dnsbl.handed import Handed
 from dnsbl.health import Board
 from dnsbl.serving import keybook
@@ -227,6 +228,8 @@ class Node:
     async def _begin_web(self) -> Shell:
         from dnsbl.web.server import WebServer  # here, so that a node without pages does not carry a web framework
 
+        with suppress(Withheld):  # pages go on without; what needs the keys says so
+            await self._ready_keys()
         self._web = WebServer(
             self._casework.doors,
             self._casework.views,

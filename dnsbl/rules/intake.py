@@ -269,8 +269,8 @@ def _picked(trace: Trace, pick: int, typed: Address | None) -> Step:
     """The line of this number. Raises Refused."""
     picked = trace.pick(pick)
     if picked is None:
-        could = _counted(trace.possible) or "no line"
-        raise Refused(Refusal.WHICH_LINE, f"Line {pick} cannot be the hand-over; {could} could be.")
+        could = _counted(trace.possible) or "none"
+        raise Refused(Refusal.WHICH_LINE, f"Line {pick} cannot be the hand-over. Those that could be: {could}.")
     if typed not in (None, picked.hop.address):
         said = f"Line {pick} names {picked.hop.address}, and {typed} was typed: leave one of the two out."
         raise Refused(Refusal.WHICH_LINE, said)

@@ -13,6 +13,7 @@ import asyncio
 import json
 import logging
 import math
+import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -194,9 +195,14 @@ def add(
     dns: Dns, *, name: str, networks: Iterable[str], random: Callable[[str], str] = secrets.choice
 ) -> tuple[str, str]:
     """Make a key with its line in `dns.keys_file`: (the key, the line). Raises DnsblError, and then adds nothing."""
-    keys, path = read_keys(dns), dns.keys_file
-    if keys is None or path is None:
+    path = dns.keys_file
+    if path is None:
         raise DnsblError("Clients have no keys here: name their file in dns.keys_file.")
+    try:
+        os.close(os.open(path, os.O_CREAT, 0o640))
+    except OSError as error:
+        raise DnsblError(f"{path}: cannot be written: {error.strerror}.") from None
+    keys = read_keys(dns) or Keys.read("", str(path))
     if name and name in {one.label for one in keys.known.values()}:
         raise DnsblError(f"There is a key of this name already: {name}.")
     key = "".join(random(_LETTERS) for _ in range(_LENGTH))
@@ -207,9 +213,13 @@ def add(
         *([f"networks={wide}"] if wide else []),
     ]
     line = " ".join(words)
-    [made] = Keys.read(line, "the new line").known.values()
-    if (made.name, ",".join(map(str, made.homes))) != (name, wide):
-        raise DnsblError("A name is one word, and a network is like 192.0.2.0/24.")
+    try:
+        [made] = Keys.read(line, "the new line").known.values()
+        taken = (made.name, ",".join(map(str, made.homes))) == (name, wide)
+    except DnsblError:
+        taken = False
+    if not taken:
+        raise DnsblError("A name is one word, and a network is like 192.0.2.0/24, without bits behind its length.")
     try:
         with path.open("r+b") as file:
             text = file.read()

@@ -272,7 +272,8 @@ def test_a_picked_line_is_used_and_no_other_number_is_one() -> None:
     assert case.line is not None and case.line.number == 2
     for number in (0, 3, 5):
         (case,) = cases(DOUBTFUL, pick=number)
-        assert nominated(case).startswith(f"which-line: Line {number} cannot be the hand-over; Line 1 ")
+        said = f"which-line: Line {number} cannot be the hand-over. Those that could be: Line 1 "
+        assert nominated(case).startswith(said)
 
 
 def test_a_picked_line_and_a_typed_address_must_agree() -> None:
@@ -284,7 +285,7 @@ def test_a_picked_line_and_a_typed_address_must_agree() -> None:
 
 def test_where_no_line_can_be_the_hand_over_a_picked_one_is_none_either() -> None:
     (case,) = cases(traced("from a by mx.mysite.example with SMTP"), pick=1)
-    assert nominated(case) == "which-line: Line 1 cannot be the hand-over; no line could be."
+    assert nominated(case) == "which-line: Line 1 cannot be the hand-over. Those that could be: none."
 
 
 def test_a_line_may_be_picked_where_nobody_has_to_be_asked() -> None:

@@ -191,10 +191,18 @@ def test_a_new_key_is_added_whole_or_not_at_all(shop: Shop) -> None:
         ("acme", [], "of this name already"),
         ("two words", [], "one word"),
         ("x#y", [], "one word"),
-        ("x", ["192.0.2.1/24"], "NETWORK,NETWORK"),
+        ("x", ["192.0.2.1/24"], "without bits behind its length"),
         ("x", ["192.0.2.0/24 name=z"], "one word"),
         ("x\ny", [], "."),
     ):
         with pytest.raises(DnsblError, match=said):
             keybook.add(shop.dns, name=name, networks=networks)
         assert path.read_text() == before
+
+
+def test_the_first_key_makes_its_file(shop: Shop) -> None:
+    path = shop.dns.keys_file
+    assert path is not None
+    path.unlink()
+    _, line = keybook.add(shop.dns, name="", networks=[])
+    assert path.read_text() == line + "\n" and not path.stat().st_mode & 0o007
