@@ -190,7 +190,7 @@ class Dispatch:
             reason=Reason.OPERATOR,
             before=before,
             after=after,
-            evidence=f"somebody at {recipient.rpartition('@')[2]:.200}",
+            evidence=f"somebody at {recipient.rpartition('@')[2]:.200}, {self._posting.veiled(recipient)}",
         )
 
     def _end(self, tx: Transaction, notice: Notice, state: NoticeState, reply: str, now: datetime) -> None:

@@ -162,7 +162,7 @@ class Doors:
                     verb="silence",
                     reason=Reason.OPTED_OUT,
                     after="silenced",
-                    evidence=f"notice {notice.id}, somebody at {domain}",
+                    evidence=f"notice {notice.id}, somebody at {domain}, {self._posting.veiled(notice.recipient)}",
                 )
             return domain
 

@@ -19,6 +19,7 @@ from dnsbl.model import Decision, Job, Notice, NoticeState, Run
 from dnsbl.rules import notices
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
+from dnsbl.store import notices as notice_shelf
 from dnsbl.store.kept import Account, day_of
 
 #: What is counted by day besides recipients: all mails, and those that were left out.
@@ -40,6 +41,10 @@ class Posting:
     def on(self) -> bool:
         """Whether any mail is sent here."""
         return bool(self._settings.notices.smarthost)
+
+    def veiled(self, recipient: str) -> str:
+        """How the journal tells whom it means without saying so."""
+        return notice_shelf.veiled(recipient, self._random(8).hex())
 
     def queue(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
@@ -12,6 +13,18 @@ from dnsbl.store.schema import UNSENT, notices, silenced
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _NOTICE = columns(notices, Notice)
+#: How an address begins that is known by its salted hash alone.
+VEIL = "salted-sha256:"
+
+
+def veiled(recipient: str, salt: str) -> str:
+    """An address by its salted hash: who knows the address can tell that it is meant."""
+    return f"{VEIL}{salt}:{sha256(f'{salt} {recipient.lower()}'.encode()).hexdigest()[:32]}"
+
+
+def means(veil: str, recipient: str) -> bool:
+    """Whether this address is meant."""
+    return veil == veiled(recipient, veil.removeprefix(VEIL).partition(":")[0])
 
 
 class Backlog(NamedTuple):
@@ -62,6 +75,10 @@ class Notices(Shelf):
     def find(self, token: str) -> Notice | None:
         """The one with this token."""
         return one(Notice, self._sql.execute(select(*_NOTICE).where(notices.c.token == token)).one_or_none())
+
+    def numbered(self, number: int) -> Notice | None:
+        """The one of this number."""
+        return one(Notice, self._sql.execute(select(*_NOTICE).where(notices.c.id == number)).one_or_none())
 
     def newest(self, *, most: int) -> list[Notice]:
         """The last ones, newest first."""
@@ -120,16 +137,30 @@ class Notices(Shelf):
 
     def silenced(self, recipient: str) -> str:
         """Why there is no mail there, or ""."""
-        wanted = select(silenced.c.why).where(silenced.c.recipient == recipient.lower())
-        return str(self._sql.execute(wanted).scalar_one_or_none() or "")
+        names = self._names(recipient)
+        wanted = select(silenced.c.why).where(silenced.c.recipient.in_(names)).limit(1) if names else None
+        return "" if wanted is None else str(self._sql.execute(wanted).scalar_one())
 
     def unsilence(self, recipient: str) -> bool:
         """Mail may go there again; False when it might already."""
-        return self._sql.execute(delete(silenced).where(silenced.c.recipient == recipient.lower())).rowcount == 1
+        names = self._names(recipient)
+        return bool(names) and self._sql.execute(delete(silenced).where(silenced.c.recipient.in_(names))).rowcount > 0
+
+    def silenced_as(self, veil: str) -> str:
+        """The silenced address that is meant by this salted hash, as far as it is known, or ""."""
+        return next(
+            (name for name in self._sql.execute(select(silenced.c.recipient)).scalars() if means(veil, name)), ""
+        )
 
     def count_silenced(self) -> int:
         """How many addresses get no mail."""
         return int(self._sql.execute(select(func.count()).select_from(silenced)).scalar_one())
+
+    def _names(self, recipient: str) -> list[str]:
+        """As what an address stands among those that get no mail: itself, or by a hash."""
+        own = silenced.c.recipient == recipient.lower()
+        found = self._sql.execute(select(silenced.c.recipient).where(or_(own, silenced.c.recipient.startswith(VEIL))))
+        return [name for name in found.scalars() if name == recipient.lower() or means(name, recipient)]
 
 
 def _due(now: datetime) -> Any:

@@ -46,6 +46,10 @@ class Watches(Shelf):
         """The one with this token, while it has not ended."""
         return one(Watch, self._sql.execute(select(*_WATCH).where(watches.c.token == token, WATCHING)).one_or_none())
 
+    def numbered(self, number: int) -> Watch | None:
+        """The one of this number, while it has not ended."""
+        return one(Watch, self._sql.execute(select(*_WATCH).where(watches.c.id == number, WATCHING)).one_or_none())
+
     def same(self, network: Network, way: WatchWay, target: str) -> Watch | None:
         """The one that tells this target of this network."""
         here = (watches.c.network == network, watches.c.way == way, watches.c.target == target, WATCHING)

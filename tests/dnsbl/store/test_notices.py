@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dnsbl.model import Notice, NoticeState
 from dnsbl.store import Store, Transaction
+from dnsbl.store.notices import means, veiled
 from tests.dnsbl.store.samples import NOW, later
 
 
@@ -69,3 +70,20 @@ def test_a_silenced_address_is_so_in_any_case_of_its_letters_until_it_is_ended(s
         assert tx.notices.count_silenced() == 1
         assert tx.notices.unsilence("a@x.example")
         assert not tx.notices.unsilence("a@x.example")
+
+
+def test_an_address_that_is_known_by_its_hash_alone_is_silenced_like_one_by_name(store: Store) -> None:
+    veil = veiled("A@x.example", "00ff")
+    assert means(veil, "a@X.example") and not means(veil, "b@x.example")
+    assert "x.example" not in veil and veil != veiled("a@x.example", "00fe")
+    with store.write() as tx:
+        assert tx.notices.silence(veil, why="it said so", at=NOW)
+        assert tx.notices.silenced("a@x.example") == "it said so"
+        assert tx.notices.silenced("b@x.example") == ""
+        assert not tx.notices.silence("a@x.example", why="again", at=NOW)
+        assert not tx.notices.unsilence("b@x.example")
+        assert tx.notices.unsilence("a@x.example")
+        assert tx.notices.count_silenced() == 0
+        tx.notices.silence("a@x.example", why="it said so", at=NOW)
+        assert tx.notices.silenced_as(veil) == "a@x.example"
+        assert tx.notices.silenced_as(veiled("b@x.example", "00ff")) == ""
