@@ -32,6 +32,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs
 
+    replaying  what the event log tells of all but listings, after a copy has come back
     judging  what a verdict does to the list;  twins  and to the host's other addresses
     queueing  which tests are to be made;  base  what several ask
     posting  which mail is to be sent
@@ -125,7 +126,7 @@ class Casework:
             assignments=Assignments(store, settings, clock, judging, random),
             arrivals=Arrivals(store, settings, keyring, clock, judging, posting, doors.ask_removal),
             purging=Purging(store, clock, judging),
-            restoring=Restoring(store, settings, clock, queueing, random),
+            restoring=Restoring(store, settings, clock, queueing, judging, random),
             reviewing=Reviewing(store, settings.policy, clock),
             shipping=Shipping(store, settings.service.event_log),
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),

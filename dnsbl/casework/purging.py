@@ -75,6 +75,22 @@ class Purging:
             return tx.suspensions.all()
 
 
+class Again:
+    """A purge that was made once, made again in a store that has come back from a copy, inside its transaction: what
+    the source has brought counts no more from here on. Its suspension, and the listings by an operator's word, are told
+    by the event log."""
+
+    def __init__(
+        self, tx: Transaction, source: Bringer, judging: Judging, *, now: datetime, reason: str, actor: str
+    ) -> None:
+        self._purging = _Purging(tx, source, judging, now, reason, actor, "")
+        self._purging.void()
+
+    def take_back(self) -> int:
+        """End the tests, and the proven listings, that nobody else has brought; returns how many listings."""
+        return self._purging.take_back()
+
+
 class _Tried(Exception):
     """What a purge would do; ends its transaction without a trace."""
 
@@ -105,18 +121,12 @@ class _Purging:
         self._public = public
         self._shown: list[Network] = []
         self._retracted = self._kept = self._dropped = 0
+        self._brought: set[Address] = set()
 
     def all(self) -> Purge:
         """Do it."""
-        tx, voided = self._tx, 0
-        brought: set[Address] = set()
-        theirs: list[tuple[Door, str]] = [each for each in tx.nominations.nominators() if self._source.holds(*each)]
-        for some in _parts(theirs, 500):
-            brought.update(tx.nominations.brought_by(some))
-            voided += tx.nominations.void(some)
-        for addresses in _parts(sorted(brought, key=lambda a: (a.version, int(a))), 1000):
-            others = tx.nominations.standing(addresses) | tx.runs.asked_for(addresses)
-            self._take_back(addresses, others)
+        tx, voided = self._tx, self.void()
+        self.take_back()
         if self._source.author:
             self._take_back_words()
         suspension = Suspension(
@@ -139,6 +149,22 @@ class _Purging:
             kept=self._kept,
             dropped=self._dropped,
         )
+
+    def void(self) -> int:
+        """Nothing counts that the source has brought; returns how many nominations that are."""
+        tx, voided = self._tx, 0
+        theirs: list[tuple[Door, str]] = [each for each in tx.nominations.nominators() if self._source.holds(*each)]
+        for some in _parts(theirs, 500):
+            self._brought.update(tx.nominations.brought_by(some))
+            voided += tx.nominations.void(some)
+        return voided
+
+    def take_back(self) -> int:
+        """End what was made of that alone; returns how many listings ended."""
+        for addresses in _parts(sorted(self._brought, key=lambda a: (a.version, int(a))), 1000):
+            others = self._tx.nominations.standing(addresses) | self._tx.runs.asked_for(addresses)
+            self._take_back(addresses, others)
+        return self._retracted
 
     def _take_back(self, addresses: list[Address], others: set[Address]) -> None:
         """End the listings and tests of these addresses, but for those that somebody else has brought too."""

@@ -3,7 +3,8 @@
 What happened after the copy is told by the event log (`shipping`), which is replayed. What nobody can know is doubtful:
 without a log every listing may have ended since, and a listing that the log shows has lost its proof with the store.
 Doubtful addresses are not listed; they are tested again. An operator's listings cannot be tested, so without a log they
-end too, unless he says that none was dropped since.
+end too, unless he says that none was dropped since. A test that was under way in the copy shows nothing any more, since
+its letters may have come back to what is lost: it is void, and made once more.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from dnsbl.addresses import Address, Network, parse_network
+from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import subject_of
+from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, unwanted
+from dnsbl.casework.replaying import Replaying, until, worded
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged
 from dnsbl.model import (
@@ -27,12 +30,10 @@ from dnsbl.model import (
     PROOF_KINDS,
     Change,
     Entry,
-    Exclusion,
     JobReason,
     JobState,
     Listing,
     Reason,
-    Suspension,
 )
 from dnsbl.rules import eventlog, schedule
 from dnsbl.rules.eventlog import EventLog
@@ -46,6 +47,8 @@ FORM = 1
 _ENDS = frozenset({"delisted", "expired", "dropped", "purged", "exception-ended", "doubted"})
 #: Why a test took an address off the list.
 _BY_TEST = frozenset({Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES})
+#: Why a test that was under way in the copy ends without a verdict.
+_VOID = "The list was restored from a copy that was made during this test; what came of it is lost."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,18 +62,30 @@ class Restored:
     removed: int  #: listings of the copy that had ended since, by the event log
     doubtful: int  #: listings that were taken off, since they may have ended
     tests: int  #: tests that were queued for them, and for what was removed
+    void: int  #: tests that were under way in the copy
+    wordless: int  #: listings, exclusions and suspensions that came back without words for everybody: no log has these
+    keyless: tuple[str, ...]  #: reporters who need a new key: theirs was changed since, and no log has it
+    unwatched: int  #: watches that were begun since and are lost
+    unsilenced: int  #: people who want no more mail since, of whom the log does not say who they are
 
 
 class Restoring:
     """Copies and their return."""
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Clock, queueing: Queueing, random: Callable[[int], bytes]
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        queueing: Queueing,
+        judging: Judging,
+        random: Callable[[int], bytes],
     ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
         self._queueing = queueing
+        self._judging = judging
         self._random = random
 
     def backup(self) -> Iterator[str]:
@@ -121,7 +136,8 @@ class Restoring:
                 events = eventlog.read(log, entries_after=head["journal"], changes_after=behind)
             tx.journal.replay(events.entries)
             tx.changes.replay(events.changes)
-            return _Return(tx, self._queueing, self._settings, now, actor, self._random).all(
+            rest = Replaying(tx, self._judging, self._settings.policy, now, actor)
+            return _Return(tx, self._queueing, self._judging, rest, self._settings, now, actor, self._random).all(
                 head, rows, events, reason=reason, logged=log is not None, trust_words=trust_words
             )
 
@@ -162,6 +178,8 @@ class _Return:
         self,
         tx: Transaction,
         queueing: Queueing,
+        judging: Judging,
+        rest: Replaying,
         settings: Settings,
         now: datetime,
         actor: str,
@@ -169,24 +187,33 @@ class _Return:
     ) -> None:
         self._tx = tx
         self._queueing = queueing
+        self._judging = judging
+        self._rest = rest
         self._settings = settings
         self._now = now
         self._actor = actor
         self._random = random
         self._removed = self._doubtful = self._tests = 0
+        self._again: list[Address] = []  # to be tested again
+        self._gone: list[Network] = []  # not listed any more: what was planned for them has lost its reason
 
     def all(
         self, head: dict[str, Any], rows: int, events: EventLog, *, reason: str, logged: bool, trust_words: bool
     ) -> Restored:
         """Replay the log, take off what is doubtful, and enter it."""
-        tx = self._tx
+        tx, rest = self._tx, self._rest
         known = tx.journal.read(None, most=1)
-        until = known[0].at if known else head["made"]
-        for entry in events.entries:
-            self._replay_rest(entry)
+        newest = known[0].at if known else head["made"]
+        tx.journal.hold(self._now, Clocked.NOTED)  # a copy is as old as it is
+        rest.before_listings(events.entries)
         gone = self._replay(events)
         if not logged:
             self._doubt_all(words=not trust_words)
+        self._removed += rest.after_listings(events.entries)
+        void = self._judging.void_all(tx, self._now, _VOID)
+        self._queueing.drop_planned(tx, self._gone)
+        for address in self._again:
+            self._retest(address)
         for address, since in gone.items():
             self._watch(address, since)
         self._enter(
@@ -200,10 +227,15 @@ class _Return:
             made=head["made"],
             rows=rows,
             entries=len(events.entries),
-            until=until,
+            until=newest,
             removed=self._removed,
             doubtful=self._doubtful,
             tests=self._tests,
+            void=void,
+            wordless=rest.wordless,
+            keyless=tuple(sorted(rest.keyless)),
+            unwatched=len(rest.begun),
+            unsilenced=rest.unsilenced,
         )
 
     def _replay(self, events: EventLog) -> dict[Address, datetime]:
@@ -224,7 +256,7 @@ class _Return:
                 if why in _BY_TEST and kind in PROOF_KINDS:
                     gone[network.network_address] = entry.at if entry else self._now
                 if kind in PROOF_KINDS:
-                    self._queueing.drop_planned(tx, [network])
+                    self._gone.append(network)
             elif change.present and not active and kind in PROOF_KINDS:
                 self._doubtful += 1  # its proof went with the store
                 tx.changes.add([network], kind, present=False)
@@ -235,16 +267,19 @@ class _Return:
                     after="not listed",
                     evidence="its proof is lost",
                 )
-                self._retest(network.network_address)
+                self._again.append(network.network_address)
             elif change.present and not active:
+                since = entry.at if entry else self._now
+                note, author = worded(entry) if entry else ("", "")
+                self._rest.wordless += 1
                 tx.listings.add(
                     [network],
                     kind=kind,
-                    since=entry.at if entry else self._now,
-                    expires=None,
+                    since=since,
+                    expires=None if kind == EXCEPTION else until(self._settings.policy, since),
                     reason=Reason.OPERATOR,
-                    note=entry.evidence if entry else "",
-                    author=entry.actor if entry else "",
+                    note=note,
+                    author=author,
                 )
         return gone
 
@@ -256,24 +291,6 @@ class _Return:
                 if first.isdigit() and end.isdigit() and int(first) <= change.seq <= int(end):
                     return entry
         return None
-
-    def _replay_rest(self, entry: Entry) -> None:
-        """Exclusions and suspensions, whose last word counts."""
-        tx = self._tx
-        match entry.verb:
-            case "excluded":
-                network = parse_network(entry.subject)
-                tx.exclusions.put(Exclusion(network=network, reason=entry.evidence, public="", since=entry.at))
-                for job in tx.jobs.queued_in(network):
-                    tx.jobs.finish(job)
-            case "exclusion-ended":
-                tx.exclusions.end(parse_network(entry.subject))
-            case "suspended":
-                tx.suspensions.put(
-                    Suspension(source=entry.subject, reason=entry.evidence, public="", since=entry.at, retracted=0)
-                )
-            case "suspension-ended":
-                tx.suspensions.end(entry.subject)
 
     def _doubt_all(self, *, words: bool) -> None:
         """Nobody knows what was removed since: proven listings are tested again; with `words` operators' ones end."""
@@ -293,7 +310,7 @@ class _Return:
             subject_of(listing.network), "doubted", before=f"listed {listing.kind}", after="not listed", evidence=""
         )
         if listing.kind in PROOF_KINDS:
-            self._retest(listing.network.network_address)
+            self._again.append(listing.network.network_address)
 
     def _retest(self, address: Address) -> None:
         """A test of what was listed and may be no longer, as soon as it has its turn."""

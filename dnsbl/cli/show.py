@@ -376,6 +376,11 @@ def restored(found: Restored, *, as_json: bool) -> None:
         "removed since": found.removed,
         "doubtful": found.doubtful,
         "tests": found.tests,
+        "tests void": found.void,
+        "without public words": found.wordless,
+        "reporters without key": list(found.keyless),
+        "watches lost": found.unwatched,
+        "opted out of mail, unknown who": found.unsilenced,
     }
     done(facts, as_json=as_json)
 

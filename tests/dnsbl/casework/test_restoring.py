@@ -14,8 +14,11 @@ from sqlalchemy import inspect
 
 from dnsbl.errors import Damaged, StoreUnavailable
 from dnsbl.model import Door, JobReason, Reason, State
+from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store, versions
+from dnsbl.store.timekeeper import Timekeeper
 from tester.smtp import Outcome
+from tester.verdict import Verdict
 
 REFUSED = Outcome.RCPT_5XX
 STAYS, FIXED, LATER = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -256,3 +259,77 @@ def test_a_copy_of_an_older_schema_is_brought_up(office, elsewhere, tmp_path) ->
     elsewhere.store.check()
     assert state(elsewhere, "10.1.1.1") is State.LISTED
     assert elsewhere.casework.operators.verify_journal()
+
+
+def test_a_test_that_waited_for_its_letters_is_void_and_made_again(office, elsewhere, tmp_path) -> None:
+    """Its letter came back after the copy: what the copy knows of it is no sign that the server loses mail."""
+    log = tmp_path / "events.jsonl"
+    office.list_open(STAYS)
+    office.later(days=1)
+    office.casework.doors.ask_removal(ip_address(STAYS), door=Door.WEB, actor="owner")
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, Outcome.ACCEPTED)
+    run = office.casework.assignments.file_run(assignment)
+    copy = list(office.casework.restoring.backup())
+    office.casework.shipping.ship_to(log)
+    office.come_back(run.id, STAYS)
+    office.casework.shipping.ship_to(log)
+    done = restore(elsewhere, copy, log)
+    assert done.void == 1
+    elsewhere.later(seconds=office.window.total_seconds() + 10)
+    elsewhere.casework.upkeep.settle()
+    found = elsewhere.casework.views.look_up(ip_address(STAYS))
+    assert found.state is State.LISTED
+    assert next(each for each in found.runs if each.id == run.id).verdict is Verdict.INCONCLUSIVE
+    assert found.job.reason is JobReason.REPEAT, "it is tested once more"
+
+
+def test_a_test_that_was_under_way_is_not_repeated_for_what_was_removed_since(office, elsewhere, tmp_path) -> None:
+    log = tmp_path / "events.jsonl"
+    office.list_open(STAYS)
+    office.later(days=1)
+    office.casework.doors.ask_removal(ip_address(STAYS), door=Door.WEB, actor="owner")
+    assignment = office.take()
+    office.issue(assignment)
+    copy = list(office.casework.restoring.backup())
+    office.casework.shipping.ship_to(log)
+    office.talk(assignment, REFUSED)
+    office.casework.assignments.file_run(assignment)
+    office.casework.shipping.ship_to(log)
+    done = restore(elsewhere, copy, log)
+    assert (done.void, done.removed) == (1, 1)
+    with elsewhere.store.read() as tx:
+        assert tx.jobs.live(ip_address(STAYS)).reason is JobReason.PROBATION
+
+
+def test_what_was_proven_by_a_test_that_was_under_way_is_tested_again_at_once(office, elsewhere, tmp_path) -> None:
+    log = tmp_path / "events.jsonl"
+    office.nominate(STAYS)
+    assignment = office.take()
+    office.issue(assignment)
+    copy = list(office.casework.restoring.backup())
+    office.casework.shipping.ship_to(log)
+    office.talk(assignment, Outcome.ACCEPTED)
+    office.come_back(assignment.job.run, STAYS)
+    office.casework.assignments.file_run(assignment)
+    assert state(office, STAYS) is State.LISTED
+    office.casework.shipping.ship_to(log)
+    restore(elsewhere, copy, log)
+    with elsewhere.store.read() as tx:
+        job = tx.jobs.live(ip_address(STAYS))
+    assert (job.reason, job.due <= office.clock.now()) == (JobReason.RETEST, True)
+
+
+def test_a_copy_from_long_ago_comes_back_before_its_clock_is_trusted(office, elsewhere, tmp_path) -> None:
+    log = tmp_path / "events.jsonl"
+    office.list_open(FIXED)
+    copy = list(office.casework.restoring.backup())
+    office.casework.shipping.ship_to(log)
+    office.casework.doors.ask_removal(ip_address(FIXED), door=Door.WEB, actor="owner")
+    office.test(REFUSED)
+    office.casework.shipping.ship_to(log)
+    office.later(days=60)
+    elsewhere.store._timekeeper = Timekeeper(office.clock, Terms(tolerance=timedelta(minutes=5), gap=timedelta(days=7)))
+    assert restore(elsewhere, copy, log).removed == 1
+    assert state(elsewhere, FIXED) is not State.LISTED
