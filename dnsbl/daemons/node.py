@@ -29,7 +29,7 @@ from dnsbl.daemons.pulse import Pulse
 from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError, SettingsError, Withheld
+from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.handed import Handed
 from dnsbl.health import Board
 from dnsbl.serving import keybook
@@ -222,13 +222,22 @@ class Node:
         )
 
     async def _begin_pulse(self) -> Shell:
-        follow = self._keyring.follow if isinstance(self._keyring, Ring) else None
+        follow = self._follow_keys if isinstance(self._keyring, Ring) else None
         return Pulse(self._casework.presence, self.board, self._settings.service.state_dir, follow=follow)
+
+    def _follow_keys(self) -> bool:
+        """Take over the list's keys as they are now; whether there were new ones."""
+        assert isinstance(self._keyring, Ring)
+        if self._web is not None and not self._keyring.keys:
+            with suppress(DnsblError):
+                self._keyring.ready()
+            return bool(self._keyring.keys)
+        return self._keyring.follow()
 
     async def _begin_web(self) -> Shell:
         from dnsbl.web.server import WebServer  # here, so that a node without pages does not carry a web framework
 
-        with suppress(Withheld):  # pages go on without; what needs the keys says so
+        with suppress(DnsblError):  # pages go on without; what needs the keys says so, and they are sought again
             await self._ready_keys()
         self._web = WebServer(
             self._casework.doors,

@@ -201,6 +201,27 @@ async def test_a_node_with_other_keys_has_all_roles_but_two_and_alone_these_do_n
     await ended(node, asyncio.Event(), during)
 
 
+async def test_a_node_with_pages_alone_holds_the_lists_keys(tmp_path: Path) -> None:
+    """It signs the tokens that visitors fetch."""
+    settings = Settings.model_validate(
+        {
+            "service": {"state_dir": tmp_path / "state"},
+            "database": {"url": f"sqlite:///{tmp_path}/facts/list.db"},
+            "dns": {"zones_dir": ROOT / "zones"},
+            "web": {"listen": "127.0.0.1:0"},
+        }
+    )
+    _a_list_with(tmp_path / "facts", "8.8.8.0/24")
+    zones = read_zones(settings)
+    at = open_patiently(settings, zones)
+    node = Node(at.casework, settings, zones, at.keyring, at.clock, roles=("web",))
+
+    async def during(bound: Bound) -> None:
+        await until(lambda: at.keyring.keys)
+
+    await ended(node, asyncio.Event(), during)
+
+
 async def test_without_a_store_the_list_answers_and_says_what_is_missing_until_it_comes(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {
