@@ -574,7 +574,7 @@ async def test_octets_before_the_greeting_go_out_unread_and_whole() -> None:
     begun = replace(attempt("P02"), opening=Opening(before=header))
     async with listening(server) as port:
         transcripts = await call(Plain(approaching(port, limits=QUICK), lambda said: [begun]))
-    assert heard.get_nowait() == header
+    assert await asyncio.wait_for(heard.get(), 5) == header
     assert outcomes(transcripts) == ["ACCEPTED"]
 
 
