@@ -18,6 +18,8 @@ from dnsbl.model import State, Trust
 class Publisher(ThreadingHTTPServer):
     """Publishes a list with its ETag."""
 
+    daemon_threads = False  # so that its end waits for them
+
     text = b"192.0.2.1\n"
     status = 200
 
