@@ -189,6 +189,7 @@ def test_the_head_of_a_copy_is_fetched_and_no_more_of_it() -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        server.daemon_threads = False  # so that its end waits for them
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         base = f"http://127.0.0.1:{server.server_address[1]}"
