@@ -34,7 +34,7 @@ def feed_list(config: Config = None, as_json: Json = False) -> None:
     for source, state, account in found:
         row = _feed_row(source, state, account)
         table.add_row(source.name, source.place, row["asked"] or "-", row["said"] or "-")
-    terminal.out().print(table)
+    terminal.rows(table, nothing="No feed is named in feeds.sources.")
 
 
 @feeds.command("pull")

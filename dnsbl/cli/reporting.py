@@ -56,7 +56,7 @@ def accounts(config: Config = None, as_json: Json = False) -> None:
             f"{account.made:%Y-%m-%d}",
             off,
         )
-    terminal.out().print(table)
+    terminal.rows(table, nothing="No reporter has an account; `dnsbl reporter add NAME` makes one.")
 
 
 @app.command()

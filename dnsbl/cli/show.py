@@ -109,8 +109,9 @@ def client_keys(found: Mapping[str, Any], *, as_json: bool) -> None:
             row["last_seen"] or "never",
             f"ALARM: {told}" if row["alarm"] else told,
         )
-    terminal.out().print(table)
-    terminal.out().print(f"As of {found['as_of'] or 'never'}; counted since {found['since'] or 'never'}.")
+    terminal.rows(table, nothing="No key is in dns.keys_file; `dnsbl key new` makes one.")
+    since = f"As of {found['as_of']}; counted since {found['since']}." if found["as_of"] else "Nothing was counted yet."
+    terminal.out().print(since)
 
 
 def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:

@@ -41,7 +41,7 @@ def notices(found: Sequence[Notice], *, as_json: bool) -> None:
             notice.state.value,
             Text(notice.reply),
         )
-    terminal.out().print(table)
+    terminal.rows(table, nothing="No mail was queued.")
 
 
 def status(opened: OpenedList, *, as_json: bool) -> None:
@@ -95,4 +95,4 @@ def watches(found: Sequence[Watch], *, as_json: bool) -> None:
     table = Table("network", "told by", "to", "since", "shown", "token")
     for one in found:
         table.add_row(str(one.network), one.way.value, Text(one.target), show.when(one.since), one.how, one.token)
-    terminal.out().print(table)
+    terminal.rows(table, nothing="Nobody is told of new listings; `dnsbl watch NET --mail ADDRESS` begins it.")

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 #: Columns of what is no terminal: a table in a pipe is as wide as what it holds.
 PIPE = 4096
@@ -21,6 +22,11 @@ def out() -> Console:
 def err(*, quiet: bool = False) -> Console:
     """Standard error, as it is now; `quiet` says nothing."""
     return _console(stderr=True, quiet=quiet)
+
+
+def rows(table: Table, *, nothing: str) -> None:
+    """A table, or a sentence where it has no row."""
+    out().print(table if table.row_count else nothing)
 
 
 def fail(sentence: str) -> NoReturn:

@@ -37,3 +37,12 @@ def test_a_pipe_gets_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.out().print(long)
     terminal.out().print(table)
     assert capsys.readouterr().out.count(long) == 2
+
+
+def test_a_table_without_rows_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("name")
+    terminal.rows(table, nothing="Nobody is here.")
+    table.add_row("ann")
+    terminal.rows(table, nothing="Nobody is here.")
+    said = capsys.readouterr().out
+    assert said.count("Nobody is here.\n") == 1 and said.count("name") == said.count("ann") == 1
