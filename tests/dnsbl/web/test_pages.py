@@ -599,6 +599,14 @@ def test_the_criteria_stand_in_marked_sections_of_their_own(anyone: TestClient) 
     assert "There is no fee" in page
 
 
+def test_the_policy_page_tells_at_which_ports_a_host_is_tested(house: Build) -> None:
+    tester = {"owner_ports": [25, 587, 465]}
+    assert "at port 587, 465 too" in house(tester=tester).visitor().get("/policy").text
+    assert (
+        "the whole host is\ntried, at the addresses" in house(tester={"owner_ports": []}).visitor().get("/policy").text
+    )
+
+
 def test_the_policy_page_tells_of_each_zone_what_it_is_for_and_how_to_check_it(house: Build) -> None:
     page = house().visitor().get("/policy").text
     assert "Meant for the address of the server that hands mail to yours" in page
