@@ -232,7 +232,7 @@ class Judging:
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         action = self._apply(tx, run, case.listing, decision, now)
         self._twins.follow(tx, run, ways, letters, action, decision, now, elsewhere=self._elsewhere(run))
-        self._tell(tx, run, decision, explanation, now)
+        self._tell(tx, run, letters, decision, explanation, now)
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
         scored(tx, self._settings.reporters, run, judgement.verdict, now, continued=queued)
 
@@ -344,8 +344,12 @@ class Judging:
         )
         return action
 
-    def _tell(self, tx: Transaction, run: Run, decision: Decision, explanation: str, now: datetime) -> None:
+    def _tell(
+        self, tx: Transaction, run: Run, letters: Iterable[Fate], decision: Decision, explanation: str, now: datetime
+    ) -> None:
         """Tell whoever has asked for a retest what came of it: at once what relayed, and the wait."""
+        if not (hearers := tx.hearers.of(run.id)):
+            return
         listing, until = tx.listings.proven(run.address), None
         if listing is not None:
             askers = tx.removals.askers(run.id)
@@ -357,9 +361,10 @@ class Judging:
         self._posting.heard(
             tx,
             run,
+            hearers,
             listed=listing is not None,
             explanation=f"{decision.explanation} {explanation}",
-            relayed=relayed(telling(tx.letters.of(run.id))),
+            relayed=relayed(letters),
             until=until,
             now=now,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -106,6 +106,7 @@ class Posting:
         self,
         tx: Transaction,
         run: Run,
+        hearers: Iterable[str],
         *,
         listed: bool,
         explanation: str,
@@ -113,10 +114,8 @@ class Posting:
         until: datetime | None,
         now: datetime,
     ) -> None:
-        """Tell all who have asked what came of a test: whether the address is on the list, what `relayed` (the forms
+        """Tell those who have asked what came of a test: whether the address is on the list, what `relayed` (the forms
         whose letters came back), and from when the next request is taken, None for at once."""
-        if not (to := tx.hearers.of(run.id)):
-            return
         wait = f"Your next request is taken from {_time(until)}.\n" if until else "You may ask again at any time.\n"
         facts = {
             "address": str(run.address),
@@ -126,7 +125,7 @@ class Posting:
             "wait": wait if listed else "Our name servers follow within seconds.\n",
             "page": self.page(run.address),
         }
-        for recipient in to:
+        for recipient in hearers:
             self.queue(tx, "removal", recipient, facts, subject=str(run.address), actor="policy", now=now)
         tx.hearers.told(run.id)
 
