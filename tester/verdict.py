@@ -52,6 +52,10 @@ class Finding(StrEnum):
     FORGED = "FORGED"  # the letter's binding or window does not hold
 
 
+#: Findings that convict: a letter has come back with its proof.
+CAME_BACK = frozenset(Finding(outcome.value) for outcome in DELIVERED)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weighed:
     finding: Finding

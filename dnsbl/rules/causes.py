@@ -12,18 +12,19 @@ from dnsbl.model import Return, RunReport
 from tester import canary
 from tester.cause import Explained, explain, gather
 from tester.fate import Fate, telling
-from tester.smtp import DELIVERED, Flag, Transcript
+from tester.smtp import Flag, Transcript
+from tester.verdict import CAME_BACK
 
 
 def canaries(letters: Iterable[Fate], returns: Iterable[Return]) -> frozenset[Flag]:
     """What became of a run's canaries, where they came back."""
     tokens = {fate.letter.recipient for fate in letters if fate.letter.vector == canary.FORM}
-    back = [one for one in returns if one.token in tokens and one.finding.value in DELIVERED]
+    back = [one for one in returns if one.token in tokens and one.finding in CAME_BACK]
     return canary.flags(back[0].message) if back else frozenset()
 
 
 def cause_of(report: RunReport) -> Explained | None:
     """Why the host relays; None where no letter of this run came back."""
     conversations = [Transcript.from_json(document) for document in report.transcripts]
-    back = [(one.token, one.peer, one.message) for one in report.returns if one.finding.value in DELIVERED]
+    back = [(one.token, one.peer, one.message) for one in report.returns if one.finding in CAME_BACK]
     return explain(gather(conversations, telling(report.letters), back))

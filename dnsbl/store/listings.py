@@ -14,15 +14,11 @@ from dnsbl.model import BACKSCATTER, EXCEPTION, PROOF_KINDS, Listing, Reason
 from dnsbl.store.columns import covering, span
 from dnsbl.store.schema import ACTIVE, letters, listings
 from dnsbl.store.shelf import Shelf, columns, many, one
-from tester.smtp import DELIVERED
-from tester.verdict import Finding
+from tester.verdict import CAME_BACK, Finding
 
 _LISTING = columns(listings, Listing)
 #: End reasons that say: a test has shown the relay closed.
 _BY_TEST = (Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES, Reason.TWIN_RELAYS, Reason.OWNER_GONE)
-
-#: Findings that convict, by their name.
-_CAME_BACK = [Finding(outcome.value) for outcome in sorted(DELIVERED)]
 
 
 class Listings(Shelf):
@@ -204,7 +200,7 @@ class Listings(Shelf):
             yield from rows
 
     def _hold_law_one(self, kind: str, run: str | None) -> None:
-        shown = [Finding.BOUNCED] if kind == BACKSCATTER else _CAME_BACK
+        shown = [Finding.BOUNCED] if kind == BACKSCATTER else CAME_BACK
         came_back = select(letters.c.id).where(letters.c.run == run, letters.c.finding.in_(shown)).limit(1)
         if kind in PROOF_KINDS and self._sql.execute(came_back).one_or_none() is None:
             raise Damaged(f"No letter of run {run} has come back; nothing is listed as {kind} for it.")

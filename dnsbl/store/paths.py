@@ -12,14 +12,7 @@ from dnsbl.model import PathReport
 from dnsbl.store.schema import letters, paths, runs
 from dnsbl.store.shelf import Shelf
 from tester.paths import Path
-from tester.verdict import Finding, Verdict
-
-_BACK = [
-    Finding.DELIVERED_SAME,
-    Finding.DELIVERED_OTHER,
-    Finding.DELIVERED_SAME_LATE,
-    Finding.DELIVERED_OTHER_LATE,
-]
+from tester.verdict import CAME_BACK, Verdict
 
 
 class Paths(Shelf):
@@ -66,7 +59,7 @@ class Paths(Shelf):
     def relayed(self, address: Address, *, but: str = "") -> set[int]:
         """The ports of an address that have ever taken a letter which came back, in a run other than `but`."""
         back = exists().where(
-            letters.c.run == paths.c.run, letters.c.path == paths.c.number, letters.c.finding.in_(_BACK)
+            letters.c.run == paths.c.run, letters.c.path == paths.c.number, letters.c.finding.in_(CAME_BACK)
         )
         wanted = (
             select(paths.c.port)

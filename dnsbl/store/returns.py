@@ -12,15 +12,13 @@ from dnsbl.model import Return
 from dnsbl.store.schema import letters, paths, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.returned import Collected
-from tester.smtp import DELIVERED
-from tester.verdict import Finding, Weighed
+from tester.verdict import CAME_BACK, Finding, Weighed
 
 #: Octets of a message that a list of messages holds of it: its head, and that of any mail is smaller.
 HEAD = 16 * 1024
 #: Messages of a run that are read at once.
 MOST = 200
 
-_CAME_BACK = [Finding(outcome.value) for outcome in sorted(DELIVERED)]
 _HEADS = [
     func.substr(returns.c.message, 1, HEAD, type_=LargeBinary).label("message") if column.name == "message" else column
     for column in columns(returns, Return)
@@ -65,7 +63,7 @@ class Returns(Shelf):
             .select_from(returns)
             .join(letters, and_(letters.c.run == returns.c.run, ours))
             .join(paths, way)
-            .where(returns.c.run == run, returns.c.finding.in_(_CAME_BACK))
+            .where(returns.c.run == run, returns.c.finding.in_(CAME_BACK))
             .distinct()
         )
         return {(row[0], row[1], row[2]) for row in self._sql.execute(wanted)}

@@ -17,8 +17,8 @@ from dnsbl.model import JobReason, PathReport, Reason, Refusal, RunReport, RunSt
 from dnsbl.rules.causes import cause_of
 from tester.cause import Cause, Explained, Software, Sure, advice
 from tester.received import Reading
-from tester.smtp import DELIVERED, Flag, Outcome, Transcript
-from tester.verdict import Verdict
+from tester.smtp import Flag, Outcome, Transcript
+from tester.verdict import CAME_BACK, Verdict
 
 #: The names of the zones that are served now, see `Zones.origins`.
 Origins = Callable[[], Sequence[str]]
@@ -347,4 +347,4 @@ def cause_shape(found: Explained) -> CauseShape:
 
 def output_addresses(report: RunReport) -> list[str]:
     """Who delivered our letters to the collector, each once, in the order of arrival."""
-    return list(dict.fromkeys(str(back.peer) for back in report.returns if back.finding.value in DELIVERED))
+    return list(dict.fromkeys(str(back.peer) for back in report.returns if back.finding in CAME_BACK))
