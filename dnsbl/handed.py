@@ -62,6 +62,10 @@ class Handed:
         ]
 
 
+#: Where nothing was handed over.
+NONE_HANDED = Handed()
+
+
 def _spot(one: socket.socket) -> Spot | None:
     """Where it is, or None for one that is of no use here."""
     if one.family not in _FAMILIES or one.type not in _KINDS:

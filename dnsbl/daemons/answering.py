@@ -21,7 +21,7 @@ from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.listed.published import FOLDER
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.handed import Handed
+from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
 from dnsbl.opened import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
@@ -37,7 +37,7 @@ from dnsbl.serving.publisher import AGAIN, Publisher
 from dnsbl.serving.pulling import Puller
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.readiness import Readiness
-from dnsbl.serving.responder import NONE_HANDED, Responder
+from dnsbl.serving.responder import Responder
 from dnsbl.serving.secrets import Secrets
 from dnsbl.serving.signet import Signet, verifier
 from dnsbl.serving.sourcemetrics import SourceMetrics

@@ -30,12 +30,11 @@ from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.handed import Handed
+from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
 from dnsbl.serving import keybook
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles
-from dnsbl.serving.responder import NONE_HANDED
 from dnsbl.serving.sentmetrics import Sending
 from dnsbl.settings import Settings
 from tester.crowd import Tally

@@ -28,7 +28,7 @@ from dnsbl.dns.respond import Replied, Serving, respond
 from dnsbl.dns.wire import AXFR, FORMERR, IXFR, TYPES
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
-from dnsbl.handed import Handed
+from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.serving.lanes import Lanes, packed
 from dnsbl.serving.streams import Connection
 from dnsbl.serving.timing import TIMED_EVERY, Histogram
@@ -39,7 +39,6 @@ from tester.listening import bound as bound_at
 
 _log = logging.getLogger(__name__)
 
-NONE_HANDED = Handed()
 #: Tries to find a port that is free for UDP and TCP when the system chooses.
 TRIES = 20
 #: What messages came over, and why some of them got no reply.

@@ -22,7 +22,7 @@ from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
-from dnsbl.handed import Handed
+from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings, Web, split_listen
@@ -34,7 +34,6 @@ from dnsbl.web.patience import Stage
 from tester.crowd import Crowd, Place, Tally, widths
 from tester.listening import BACKLOG, Listener, bound
 
-NONE_HANDED = Handed()
 #: Seconds that open requests get to finish when we stop.
 GRACE = 3
 #: Seconds between two looks at the connections that keep us waiting.
