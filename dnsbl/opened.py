@@ -72,11 +72,10 @@ def database_url(settings: Settings) -> str:
 def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     """Open what there is, for those who serve: the store may be away, and is asked when somebody needs it; a folder
     that cannot be written ends nothing here. Raises DnsblError for what only a change of the settings can mend."""
-    state = settings.service.state_dir
     try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o750)
-    except OSError as error:
-        _log.error("%s: service.state_dir cannot be made: %s", state, error.strerror)
+        _made(settings.service.state_dir)
+    except DnsblError as error:
+        _log.error("%s", error)
     # A list that has served has had its database: one that is gone now is not made anew.
     clock = SystemClock()
     store = Store(
@@ -85,9 +84,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
         make=not table_path(settings).exists(),
         timekeeper=_timekeeper(settings, clock),
     )
-    keyring = _ring(store, settings, clock)
-    casework = Casework.over(store, settings, keyring, clock=clock, clears=_clears(settings, zones))
-    return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
+    return _over(settings, zones, store, clock)
 
 
 def _ring(store: Store, settings: Settings, clock: Clock) -> Ring:
@@ -117,16 +114,21 @@ def open_empty(config: Path | None) -> OpenedList:
     """Open a list whose database is to be filled from a copy: one that is not there is made. Raises DnsblError."""
     settings = read_settings(config)
     zones = read_zones(settings)
-    state = settings.service.state_dir
+    _made(settings.service.state_dir)
+    clock = SystemClock()
+    store = Store.open(database_url(settings), timekeeper=_timekeeper(settings, clock))
+    return _over(settings, zones, store, clock)
+
+
+def _made(state: Path) -> None:
+    """Make the folder for our files where it is missing. Raises DnsblError."""
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o750)
     except OSError as error:
         raise DnsblError(f"{state}: service.state_dir cannot be made: {error.strerror}.") from None
-    return _over(settings, zones, Store.open(database_url(settings), timekeeper=_timekeeper(settings, SystemClock())))
 
 
-def _over(settings: Settings, zones: Zones, store: Store) -> OpenedList:
-    clock = SystemClock()
+def _over(settings: Settings, zones: Zones, store: Store, clock: Clock) -> OpenedList:
     keyring = _ring(store, settings, clock)
     casework = Casework.over(store, settings, keyring, clock=clock, clears=_clears(settings, zones))
     return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
@@ -135,10 +137,7 @@ def _over(settings: Settings, zones: Zones, store: Store) -> OpenedList:
 def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> OpenedList:
     """As `open_list`, from settings at hand."""
     state = settings.service.state_dir
-    try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o750)
-    except OSError as error:
-        raise DnsblError(f"{state}: service.state_dir cannot be made: {error.strerror}.") from None
+    _made(state)
     if not os.access(state, os.W_OK):
         raise DnsblError(f"{state}: service.state_dir is not writable.")
     clock = SystemClock()
@@ -147,4 +146,4 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
     if upgrade or store.is_empty():
         store.upgrade()
     store.check()
-    return _over(settings, zones, store)
+    return _over(settings, zones, store, clock)
