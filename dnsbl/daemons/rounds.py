@@ -71,11 +71,14 @@ class Round:
     async def _talk(self, visit: Visit, *, first: bool = False, forms: Iterable[vectors.Vector] = ()) -> None:
         """File what is to be offered, and hold the conversations; where nothing is to be offered, none."""
         offered = await asyncio.to_thread(visit.prepare, tuple(forms))
-        if not offered and not first:
-            return
+        if offered or first:
+            await self._call(visit)
+
+    async def _call(self, visit: Visit) -> tuple[Transcript, ...]:
+        """Hold the conversations, at a distance from the last one with this host."""
         if self._connected:
             await asyncio.sleep(self._means.settings.tester.connection_gap)
-        await call(visit)
+        return await call(visit)
 
     async def _beside(self, way: Path) -> None:
         """A way in beside the mail port: the plain forms first, by both strangers, and the others only where these
@@ -107,9 +110,7 @@ class Round:
         way = next((one for one in filed if one.port == here[0].port and one.address == job.address), None)
         visit = self._visit(way or path(job.address, here[0].port))
         await asyncio.to_thread(visit.prepare_canary)
-        if self._connected:
-            await asyncio.sleep(self._means.settings.tester.connection_gap)
-        await call(visit)
+        await self._call(visit)
         await self._until_back()
 
     async def _until_back(self) -> None:
@@ -159,7 +160,5 @@ class Round:
                 return False
             look = self._visit(path(candidate, job.port))
             look.prepare_nothing()
-            if self._connected:
-                await asyncio.sleep(self._means.settings.tester.connection_gap)
-            said = [one.target_name for one in await call(look) if one.target_name]
+            said = [one.target_name for one in await self._call(look) if one.target_name]
         return bool(said and await self._means.lookups.shared(candidate, job.address, tuple(said)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -93,32 +93,28 @@ class Visit:
         if not fresh:
             self._trial.take_up(self._path, put_off)
         else:
-            issued = self._trial.issue(
-                self._path,
-                fresh,
-                now=self.now(),
-                lifetime=settings.tester.late_window,
-                random=secrets.token_bytes,
-            )
-            self._means.assignments.file_letters(self._assignment, issued, self._path)
+            self._file(fresh)
         self._approach(nonsense=secrets.token_hex(8))
         return bool(fresh or put_off)
 
     def prepare_canary(self) -> None:
         """Have the letter with canaries to offer, filed before we dial, and nothing to ask besides."""
-        issued = self._trial.issue(
-            self._path,
-            [vectors.CATALOGUE[canary.FORM]],
-            now=self.now(),
-            lifetime=self._means.settings.tester.late_window,
-            random=secrets.token_bytes,
-        )
-        self._means.assignments.file_letters(self._assignment, issued, self._path)
+        self._file([vectors.CATALOGUE[canary.FORM]])
         self._approach(nonsense="", control=False)
 
     def prepare_nothing(self) -> None:
         """Have nothing to offer: the server is only heard, by what name it greets."""
         self._approach(nonsense="")
+
+    def _file(self, forms: Sequence[vectors.Vector]) -> None:
+        issued = self._trial.issue(
+            self._path,
+            forms,
+            now=self.now(),
+            lifetime=self._means.settings.tester.late_window,
+            random=secrets.token_bytes,
+        )
+        self._means.assignments.file_letters(self._assignment, issued, self._path)
 
     def _approach(self, *, nonsense: str, control: bool = True) -> None:
         limits = _limits(self._means.settings)
