@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN, Habit, MailServer
+from bench.limits import within
 from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
 from dnsbl.daemons.mailroom import Mailroom
@@ -216,21 +217,13 @@ def report(figures: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-async def _bounded() -> dict[str, Any]:
-    try:
-        async with asyncio.timeout(BUDGET):
-            return await measure()
-    except TimeoutError:
-        raise SystemExit(f"bench: not done after {BUDGET:.0f} s; this machine has too much else to do") from None
-
-
 def main(arguments: Sequence[str]) -> int:
     match arguments:
         case ["--serve", collector, number, *words]:
             ports = {int(port): habit for port, _, habit in (word.partition("=") for word in words)}
             asyncio.run(serve(int(collector), int(number), ports))
         case [] | ["--json"]:
-            figures = asyncio.run(_bounded())
+            figures = asyncio.run(within(BUDGET, measure()))
             print(json.dumps(figures, indent=1) if arguments else report(figures))
             return 0 if all(row["right"] == figures["hosts"] for row in figures["prices"]) else 1
         case _:

@@ -37,7 +37,7 @@ from typing import Any
 
 from bench import fleet
 from bench.fleet import MUTED, OPEN, Habit
-from bench.limits import raise_file_limit
+from bench.limits import raise_file_limit, within
 from bench.tester_report import OURS, report, targets
 from bench.trials import Trials, verdict
 from tester import letter as letters
@@ -286,21 +286,13 @@ async def measure() -> dict[str, Any]:
     }
 
 
-async def _bounded() -> dict[str, Any]:
-    try:
-        async with asyncio.timeout(BUDGET):
-            return await measure()
-    except TimeoutError:
-        raise SystemExit(f"bench: not done after {BUDGET:.0f} s; this machine has too much else to do") from None
-
-
 def main(arguments: Sequence[str]) -> int:
     match arguments:
         case ["--one", target, number]:
             raise_file_limit()
             print(json.dumps(asdict(asyncio.run(scale(target, int(number))))))
         case [] | ["--json"]:
-            figures = asyncio.run(_bounded())
+            figures = asyncio.run(within(BUDGET, measure()))
             kept = targets(figures)
             print(json.dumps(figures | {"targets": kept}, indent=1) if arguments else report(figures))
             return 0 if all(list(kept.values())[:2]) else 1  # speed depends on the machine, rightness does not
