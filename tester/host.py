@@ -164,9 +164,7 @@ def judge_host(ways: Sequence[JudgedPath]) -> Judgement:
     closed = (Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES, Verdict.ACCEPTS_LOSES)
     if doubtful := [way for way in spoken if way.judgement.verdict not in closed]:
         worst = doubtful[0]
-        if (
-            worst.judgement.verdict is Verdict.UNREACHABLE
-        ):  # which is not said of an address that speaks at another port
+        if worst.judgement.verdict is Verdict.UNREACHABLE:  # not said of an address that speaks at another port
             worst = next((way for way in doubtful if way.path.address == address and way.speaks), worst)
         reason = worst.judgement.reason if worst is first else f"At {worst.path.name}: {worst.judgement.reason}"
         return _with(worst.judgement, doubtful, reason=reason, final=final)

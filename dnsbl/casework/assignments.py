@@ -164,9 +164,10 @@ class Assignments:
             intake.target(str(address), self._settings)
         except Refused:
             return False
-        ours = {*self._settings.collector.addresses, *self._settings.tester.source_addresses}
+        if address in self._settings.collector.addresses:
+            return False
         with self._store.read() as tx:
-            return address not in ours and tx.exclusions.covering(address) is None
+            return tx.exclusions.covering(address) is None
 
     def under_test(self, address: Address) -> bool:
         """Whether a test of this address is in a worker's hands."""

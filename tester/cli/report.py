@@ -13,6 +13,7 @@ from typing import Any
 
 from tester.cause import Explained, advice
 from tester.fate import Fate
+from tester.host import RELAYS
 from tester.paths import Path
 from tester.smtp import DELIVERED, Control, Flag
 from tester.verdict import Judgement, Verdict
@@ -23,7 +24,6 @@ Address = IPv4Address | IPv6Address
 CLOSED, OPEN, UNTOLD = 0, 1, 2
 #: Verdicts that say of a path that it does not relay.
 _CLOSED = frozenset({Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES})
-_OPEN = frozenset({Verdict.OPEN, Verdict.OPEN_MULTIHOP})
 #: What a status is called in the document.
 RESULTS = {CLOSED: "closed", OPEN: "open", UNTOLD: "unknown"}
 
@@ -83,7 +83,7 @@ def together(paths: Sequence[PathFound], left_out: str = "") -> Judgement:
         reason = f"{one.path.name}: {one.judgement.reason}" if several else one.judgement.reason
         return replace(one.judgement, reason=reason)
 
-    back = [one for one in tried if one.judgement.verdict in _OPEN] or [one for one in tried if _proven(one)]
+    back = [one for one in tried if one.judgement.verdict in RELAYS] or [one for one in tried if _proven(one)]
     if back:
         return said(back[0])
     there = [one for one in tried if one.judgement.verdict is not Verdict.UNREACHABLE]
@@ -103,7 +103,7 @@ def together(paths: Sequence[PathFound], left_out: str = "") -> Judgement:
 
 def status(whole: Judgement, paths: Iterable[PathFound]) -> int:
     """A letter that has come back makes a host open, also where the list would look once more (a second machine)."""
-    if whole.verdict in _OPEN or any(_proven(one) for one in paths):
+    if whole.verdict in RELAYS or any(_proven(one) for one in paths):
         return OPEN
     return CLOSED if closed(whole.verdict) and whole.final else UNTOLD
 
