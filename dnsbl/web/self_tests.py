@@ -36,7 +36,7 @@ from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import CauseShape, TestedPathShape, Text, cause_shape, ways_in
 from dnsbl.web.words import CANARY
-from tester.cause import advice
+from tester.cause import Explained, advice
 from tester.smtp import DELIVERED, PENDING, Flag, Outcome
 from tester.verdict import Verdict
 
@@ -231,7 +231,7 @@ class SelfTestDoor:
         return self._render(
             "self-test-run.html",
             test=test,
-            shape=self._shape(test, report),
+            shape=self._shape(test, report, cause),
             cause=cause,
             advice=advice(cause.cause, cause.software) if cause else (),
             meaning=CANARY,
@@ -279,10 +279,10 @@ class SelfTestDoor:
             return None
         return self._views.run_report(test.run.id)
 
-    def _shape(self, test: SelfTest, report: RunReport | None = None) -> SelfTestShape:
+    def _shape(self, test: SelfTest, report: RunReport | None = None, cause: Explained | None = None) -> SelfTestShape:
         run, base = test.run, self._settings.web.base_url
         report = report or self._report(test)
-        cause = cause_of(report) if report else None
+        cause = cause or (cause_of(report) if report else None)
         status_url = f"{base}{API}/self-tests/{test.job.run}"
         return SelfTestShape(
             id=test.job.run,
