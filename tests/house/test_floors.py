@@ -63,7 +63,7 @@ ALLOWED = {
     "wsgiref": ("dnsbl/serving/metrics.py",),
     "jinja2": ("dnsbl/web/render.py",),
     "markupsafe": ("dnsbl/web/render.py",),
-    "pydantic": ("dnsbl/settings.py", "dnsbl/config.py", "dnsbl/dns/zonefile.py", "dnsbl/web/"),
+    "pydantic": ("dnsbl/settings/", "dnsbl/config.py", "dnsbl/dns/zonefile.py", "dnsbl/web/"),
     "rich": ("dnsbl/cli/", "dnsbl/demo/tour.py"),
 }
 

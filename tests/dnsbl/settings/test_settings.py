@@ -1,11 +1,9 @@
 """Settings: shape, and rules that span fields."""
 
-from ipaddress import ip_address, ip_network
-
 import pytest
 from pydantic import ValidationError
 
-from dnsbl.settings import Section, Settings, fields, split_listen
+from dnsbl.settings import Section, Settings, fields
 
 
 def test_the_defaults_hold_together() -> None:
@@ -75,89 +73,6 @@ def test_a_contradiction_is_refused_and_named(tables: dict[str, object], said: s
         Settings.model_validate(tables)
 
 
-def test_a_lab_may_dial_from_its_own_networks_and_from_loopback() -> None:
-    lab = {"lab_networks": ["198.51.100.0/24"], "source_addresses": ["198.51.100.1", "127.0.0.1"]}
-    assert Settings.model_validate({"tester": lab}).tester.lab_networks
-
-
-@pytest.mark.parametrize(
-    ("text", "pair"), [("192.0.2.1:53", ("192.0.2.1", 53)), ("[2001:db8::1]:53", ("2001:db8::1", 53))]
-)
-def test_listening_addresses_are_read_in_both_families(text: str, pair: tuple[str, int]) -> None:
-    assert split_listen(text) == pair
-    assert Settings.model_validate({"dns": {"listen": [text]}}).dns.listen == (text,)
-
-
-def test_b18_client_rules_name_a_network_and_an_action() -> None:
-    texts = ["192.0.2.0/24 refuse", "192.0.2.7 drop", "::/0 pass", "10.0.0.0/8  code  127.255.255.254", "::1 empty"]
-    rules = Settings.model_validate({"dns": {"acl": texts}}).dns.acl
-    assert [(str(rule.network), rule.action, str(rule.code)) for rule in rules] == [
-        ("192.0.2.0/24", "refuse", "None"),
-        ("192.0.2.7/32", "drop", "None"),
-        ("::/0", "pass", "None"),
-        ("10.0.0.0/8", "code", "127.255.255.254"),
-        ("::1/128", "empty", "None"),
-    ]
-
-
-def test_the_settings_of_the_responder_are_read_as_they_are_written() -> None:
-    dns = Settings.model_validate(
-        {"dns": {"nsid": "0x6e7331", "metrics_listen": "[::1]:9100", "cookies": "strict"}}
-    ).dns
-    assert (dns.nsid, dns.metrics_listen, dns.cookies) == ("0x6e7331", "[::1]:9100", "strict")
-
-
-NAMES = {"helo": "tester.list.test", "collector_domain": "c.list.test", "bounce_domain": "b.list.test"}
-
-
-@pytest.mark.parametrize(
-    ("tester", "held"),
-    [
-        ({}, "put names of your own into tester.helo and tester.collector_domain and tester.bounce_domain first"),
-        (NAMES, ""),
-        (NAMES | {"helo": "example.org"}, "put a name of your own into tester.helo first"),
-        (NAMES | {"helo": "myexample.org"}, ""),
-        ({"lab_networks": ["127.0.0.0/8"]}, ""),
-        (NAMES | {"more_helos": ["x.example.org"]}, "put a name of your own into tester.more_helos first"),
-        (NAMES | {"stop": True}, "tester.stop is set"),
-    ],
-)
-def test_nobody_outside_a_lab_is_dialled_under_the_names_of_the_example(tester: dict, held: str) -> None:
-    assert Settings.model_validate({"tester": tester}).tester.held == held
-
-
-MORE = {"more_helos": ["t2.test"], "more_collector_domains": ["c2.test"], "more_bounce_domains": ["b2.test"]}
-
-
-@pytest.mark.parametrize(
-    ("tester", "missing"),
-    [
-        (NAMES, ["more_helos", "more_collector_domains", "more_bounce_domains"]),
-        (NAMES | MORE | {"more_helos": []}, ["more_helos"]),
-        (NAMES | MORE, []),
-        (NAMES | {"lab_networks": ["127.0.0.0/8"]}, []),
-        ({}, []),
-    ],
-)
-def test_who_tests_under_one_name_only_is_told_that_one_line_can_refuse_it(tester: dict, missing: list[str]) -> None:
-    told = Settings.model_validate({"tester": tester}).tester.known_by
-    assert bool(told) == bool(missing)
-    assert all((f"tester.{key}" in told) == (key in missing) for key in MORE)
-
-
-def test_what_a_stranger_is_drawn_from_is_all_that_is_ours_of_one_family() -> None:
-    tester = Settings.model_validate(
-        {"tester": NAMES | MORE | {"source_addresses": ["192.0.2.1", "2001:db8::1", "192.0.2.2"]}}
-    ).tester
-    wardrobe = tester.wardrobe(4)
-    assert (wardrobe.helos, wardrobe.sources) == (("tester.list.test", "t2.test"), ("192.0.2.1", "192.0.2.2"))
-    assert wardrobe.collector_domains == ("c.list.test", "c2.test")
-    assert wardrobe.bounce_domains == ("b.list.test", "b2.test")
-    assert wardrobe.selectors == ()
-    assert tester.wardrobe(6).sources == ("2001:db8::1",)
-    assert tester.domains == {"c.list.test", "c2.test", "b.list.test", "b2.test"}
-
-
 @pytest.mark.parametrize(
     ("web", "says"),
     [
@@ -175,14 +90,3 @@ def test_what_a_stranger_is_drawn_from_is_all_that_is_ours_of_one_family() -> No
 def test_a_proxy_that_must_be_there_and_that_nobody_named_is_noticed(web: dict[str, object], says: str) -> None:
     said = Settings.model_validate({"web": web}).web.unnamed_proxy
     assert said.startswith(says) and bool(said) == bool(says)
-
-
-def test_a_reporter_is_known_by_a_word_or_a_network_and_has_networks_and_names() -> None:
-    lines = ["192.0.2.0/24 198.51.100.7 2001:db8::/48 MX.example.org", "Ann *.example.org .example.net"]
-    first, second = Settings.model_validate({"policy": {"reporters": lines}}).policy.reporters
-    assert first.networks == (ip_network("198.51.100.7/32"), ip_network("2001:db8::/48"))
-    assert first.names == ("mx.example.org",)
-    assert first.covers("", ip_address("192.0.2.9")) and not first.covers("192.0.2.0/24", None)
-    assert not first.covers("", ip_address("2001:db8::1"))
-    assert second.names == (".example.org", ".example.net")
-    assert second.covers("ANN", None) and not second.covers("", ip_address("192.0.2.9"))

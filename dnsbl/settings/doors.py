@@ -1,0 +1,94 @@
+"""Settings of the doors besides web and API: mail, spamtraps, feeds, and accounts of reporters."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from dnsbl.settings.values import (
+    FeedSource,
+    Hostname,
+    Section,
+    feed_source,
+)
+
+
+class MailDoorTerms(Section):
+    """Nominations by mail; see docs/doors.md."""
+
+    address: str = Field(
+        "",
+        description='Where spam may be forwarded to, such as "nominate@c.example.org"; empty: nowhere.',
+        pattern=r"^([a-z0-9._-]{1,20}@[a-z0-9.-]{1,200})?$",
+    )
+    mails_day: int = Field(
+        2000, description="Mails read in a day; one /24 or /48 may bring a fortieth of what is left.", ge=1
+    )
+    answers_day: int = Field(
+        1000,
+        description="Answers in a day to who has no account, those of remove@ too; networks have parts as above.",
+        ge=0,
+    )
+
+
+class Traps(Section):
+    """Spamtraps: domains at which nobody has ever read mail."""
+
+    domains: tuple[Hostname, ...] = Field(
+        (), description="Mail for any recipient at these is evidence; their MX is our collector.", max_length=1000
+    )
+    mails_day: int = Field(
+        5000, description="Mails to traps read in a day; one /24 or /48 may bring a fortieth of what is left.", ge=1
+    )
+
+
+class Feeds(Section):
+    """Lists of suspects that reporters publish, and lists of others; see docs/doors.md."""
+
+    sources: tuple[Annotated[FeedSource, BeforeValidator(feed_source)], ...] = Field(
+        (),
+        description='"NAME URL-or-FILE": what the reporter NAME publishes, an address or a JSON object a line.',
+        max_length=100,
+    )
+    every: float = Field(3600, description="Seconds between two looks at a feed.", ge=60)
+    seconds: float = Field(60, description="Seconds that one look may take.", gt=0, le=600)
+    octets: int = Field(4194304, description="Octets of a feed, or of a list that is imported.", ge=1024)
+    rows: int = Field(10000, description="Lines of these that are read at a time.", ge=1)
+    rows_provoke: bool = Field(
+        False,
+        description=(
+            "Whether a row alone is a reason to test; else its reporter is trusted, it brings the spam, or somebody "
+            "has shown spam of the address not long ago (policy.evidence_days)."
+        ),
+    )
+    per_hour: int = Field(60, description="Tests an hour of addresses that came from lists without their spam.", ge=1)
+    candidates: int = Field(
+        100000,
+        description="Addresses that may wait for that; one bringer may have half of what is left.",
+        ge=1,
+    )
+    keep_days: float = Field(30, description="Days after which one that still waits is let go.", gt=0)
+
+    @field_validator("sources")
+    @classmethod
+    def _one_each(cls, sources: tuple[FeedSource, ...]) -> tuple[FeedSource, ...]:
+        if len({source.name for source in sources}) < len(sources):
+            raise ValueError("each reporter has one feed")
+        return sources
+
+
+class ReporterTerms(Section):
+    """Accounts of those who report under a name (`dnsbl reporter`)."""
+
+    new_day: int = Field(50, description="Nominations a day from a reporter of the tier new.", ge=1)
+    known_day: int = Field(500, description="The same of the tier known.", ge=1)
+    trusted_day: int = Field(5000, description="The same of the tier trusted, whose word stands for evidence.", ge=1)
+    suspend_after: int = Field(
+        20,
+        description="Nominated addresses found closed before a score may suspend whoever brought them, unless trusted.",
+        ge=1,
+    )
+    suspend_below: float = Field(
+        0.1, description="Share of nominated addresses found open below which it does; 0 never.", ge=0, lt=1
+    )

@@ -1,0 +1,204 @@
+"""What one value of the configuration may be, how it is written, and the sentence that names a mistake in it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+_HOSTNAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
+def _hostname(value: str) -> str:
+    name = value.strip().rstrip(".").lower()
+    if not _HOSTNAME.match(name):
+        raise ValueError("a domain name is needed, such as mx.example.org")
+    return name
+
+
+def _listen(value: str) -> str:
+    host, port = split_listen(value)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def split_listen(value: str) -> tuple[str, int]:
+    """`192.0.2.1:53` or `[2001:db8::1]:53` as (host, port). Raises ValueError."""
+    host, colon, port = value.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    try:
+        ip_address(host)
+        if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError
+        return host, int(port)
+    except ValueError:
+        raise ValueError("ADDRESS:PORT is needed, such as 127.0.0.1:5353 or [::1]:5353") from None
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+Hostname = Annotated[str, AfterValidator(_hostname)]
+Listen = Annotated[str, AfterValidator(_listen)]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRule:
+    """What clients from one network get; the longest network that holds the client's address decides."""
+
+    network: Network
+    action: str  #: pass, refuse, drop, empty or code
+    code: IPv4Address | None = None  #: the A record that every listing question gets, with the action `code`
+
+
+#: In-band answers for unwelcome clients may use this network alone, so that none is ever mistaken for a listing.
+IN_BAND = IPv4Network("127.255.255.0/24")
+
+
+def client_rule(value: Any) -> ClientRule:
+    match value.split() if isinstance(value, str) else ():
+        case (network, ("pass" | "refuse" | "drop" | "empty") as action):
+            return ClientRule(ip_network(network), action)
+        case (network, "code", code) if (address := IPv4Address(code)) in IN_BAND:
+            return ClientRule(ip_network(network), "code", address)
+    raise ValueError(
+        "NETWORK ACTION is needed, the action one of pass, refuse, drop, empty or code 127.255.255.N, "
+        'such as "192.0.2.0/24 refuse" or "192.0.2.0/24 code 127.255.255.254"'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRule:
+    """Who may have whole zones: an address in the network that signs with the key."""
+
+    network: Network
+    key: str | None  #: the key's name, lower case; None only on loopback
+    tls: bool = False  #: over TLS alone
+
+
+def transfer_rule(value: Any) -> TransferRule:
+    match value.split() if isinstance(value, str) else ():
+        case (network, key, "tls"):
+            return TransferRule(ip_network(network), _hostname(key), tls=True)
+        case (network, key):
+            return TransferRule(ip_network(network), _hostname(key))
+        case (network,) if ip_network(network).is_loopback:
+            return TransferRule(ip_network(network), None)
+    raise ValueError('NETWORK KEY is needed, such as "192.0.2.7 mirror"; only loopback networks may go without a key')
+
+
+def _mail_host(value: str) -> str:
+    """A host name, or a domain behind a dot; `*.example.org` is the same as `.example.org`."""
+    text = value.strip().removeprefix("*")
+    return f".{_hostname(text[1:])}" if text.startswith(".") else _hostname(text)
+
+
+MailHost = Annotated[str, AfterValidator(_mail_host)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """The mail hosts of somebody who reports spam."""
+
+    who: Network | str  #: the network that the requests come from, or a word that the command line is told
+    networks: tuple[Network, ...]
+    names: tuple[str, ...]
+
+    def covers(self, word: str, visitor: Address | None) -> bool:
+        """Whether a request under this word, or from this visitor, is this reporter's."""
+        if isinstance(self.who, str):
+            return self.who == word.lower()
+        return visitor is not None and visitor.version == self.who.version and visitor in self.who
+
+
+def reporter(value: Any) -> Reporter:
+    who, *hosts = value.split() if isinstance(value, str) else ("",)
+    if not hosts:
+        raise ValueError('WHO and his mail hosts are needed, such as "192.0.2.0/24 198.51.100.7 mx.example.org"')
+    networks = tuple(found for host in hosts if (found := _network(host)))
+    names = tuple(_mail_host(host) for host in hosts if _network(host) is None)
+    return Reporter(_network(who) or who.lower(), networks, names)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSource:
+    """Where a reporter publishes his list."""
+
+    name: str  #: the reporter's account
+    place: str  #: an http(s) address, or the absolute path of a file
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is fetched, and not read."""
+        return not self.place.startswith("/")
+
+
+_PLACE = re.compile(r"https?://[!-~]{1,500}|/[ -~]{1,500}")
+
+
+def feed_source(value: Any) -> FeedSource:
+    name, _, place = value.strip().partition(" ") if isinstance(value, str) else ("", "", "")
+    place = place.strip()
+    if not name or not _PLACE.fullmatch(place) or (place.startswith("http") and not urlsplit(place).hostname):
+        raise ValueError('NAME and an address or an absolute path are needed, such as "ann https://example.org/relays"')
+    return FeedSource(name.lower(), place)
+
+
+def _network(text: str) -> Network | None:
+    """A network or an address; None for what is neither. Raises ValueError for a network with host bits."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        if "/" in text:
+            raise
+        return None
+
+
+def _told(value: str) -> str:
+    if not value or not value.isascii() or not value.isprintable():
+        raise ValueError('"off", "hostname" or printable ASCII is needed')
+    return value
+
+
+#: What the server tells about itself: `off`, `hostname`, or the text itself.
+Told = Annotated[str, Field(max_length=100), AfterValidator(_told)]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are mistakes, values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _mailbox(value: str) -> str:
+    if value and not _MAILBOX.match(value):
+        raise ValueError("a mail address is needed, such as relays@example.org")
+    return value
+
+
+_MAILBOX = re.compile(r"(?!.*=\?)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}\Z")
+#: A mail address, or "".
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+
+
+def mirror(value: str) -> str:
+    """Where a copy is fetched: the whole URL. Raises ValueError."""
+    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+        raise ValueError("a URL is needed, such as https://mirror.example/relays.example.org.jsonl")
+    return value
+
+
+def among(given: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    if unknown := [name for name in given if name not in known]:
+        raise ValueError(f"{unknown[0][:40]!r} is none of {', '.join(known)}")
+    return tuple(dict.fromkeys(given))
