@@ -24,6 +24,8 @@ from dnsbl.settings import FeedSource, Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account, day_of
 
+#: Who asks a feed when it is due.
+SCHEDULER = "scheduler"
 #: Rows that one transaction looks at.
 _PORTION = 200
 #: The part of what is left of the places for candidates that one bringer may have.
@@ -82,8 +84,11 @@ class Feeding:
             states = {state.name: state for state in tx.feeds.all()}
             return [(each, states.get(each.name), tx.reporters.read(each.name)) for each in self._terms.sources]
 
-    def file_feed(self, name: str, found: Batch | None, *, etag: str = "", modified: str = "") -> Yield | None:
-        """What a feed has brought; None: nothing new. Raises Refused where its reporter is gone or suspended."""
+    def file_feed(
+        self, name: str, found: Batch | None, *, etag: str = "", modified: str = "", actor: str = SCHEDULER
+    ) -> Yield | None:
+        """What a feed has brought, which the `actor` has asked; None: nothing new. Raises Refused where its reporter is
+        gone or suspended."""
         if found is None:
             with self._store.write() as tx:
                 tx.feeds.note(name, self._clock.now(), "nothing new")
@@ -93,9 +98,7 @@ class Feeding:
         now = self._clock.now()
         with self._store.write() as tx:
             tx.feeds.note(name, now, said(came), etag=etag, modified=modified)
-            reporter_entry(
-                tx, now, name, actor="scheduler", verb="feed-read", reason=Reason.NOMINATED, after=said(came)
-            )
+            reporter_entry(tx, now, name, actor=actor, verb="feed-read", reason=Reason.NOMINATED, after=said(came))
         return came
 
     def file_failure(self, name: str, why: str) -> None:

@@ -45,7 +45,8 @@ def feed_pull(
 ) -> None:
     """Pull one feed now, due or not."""
     opened = open_list(config)
-    pulled = Feeder(opened.casework.feeding, opened.settings).pull_each(only=name.strip().lower())
+    feeder = Feeder(opened.casework.feeding, opened.settings)
+    pulled = feeder.pull_each(only=name.strip().lower(), actor=operator())
     if not pulled:
         raise DnsblError(f"feeds.sources names no {name[:40]!r} whose reporter has an account that is not suspended.")
     if pulled[0].error:

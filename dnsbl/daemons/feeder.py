@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnsbl.casework.feeding import Feeding, Yield, said
+from dnsbl.casework.feeding import SCHEDULER, Feeding, Yield, said
 from dnsbl.daemons.fetching import Fetched, Validators, fetch
 from dnsbl.errors import DnsblError
 from dnsbl.model import FeedState
@@ -40,15 +40,15 @@ class Feeder:
         """Pull what is due; returns how many feeds had something new."""
         return sum(pull.came is not None for pull in self.pull_each())
 
-    def pull_each(self, *, only: str = "") -> list[Pull]:
-        """Pull what is due, or one feed, due or not; what came of each."""
-        return [self._pull(source, known) for source, known in self._feeding.claim(only=only)]
+    def pull_each(self, *, only: str = "", actor: str = SCHEDULER) -> list[Pull]:
+        """Pull what is due, or one feed, due or not, since the `actor` asks for it; what came of each."""
+        return [self._pull(source, known, actor) for source, known in self._feeding.claim(only=only)]
 
     def pace(self) -> int:
         """Have candidates nominated; returns how many."""
         return self._feeding.pace()
 
-    def _pull(self, source: FeedSource, known: FeedState) -> Pull:
+    def _pull(self, source: FeedSource, known: FeedState, actor: str) -> Pull:
         terms = self._settings.feeds
         before = Validators(etag=known.etag, modified=known.modified)
         try:
@@ -61,6 +61,7 @@ class Feeder:
                 else None,
                 etag=found.validators.etag,
                 modified=found.validators.modified,
+                actor=actor,
             )
         except DnsblError as error:
             self._feeding.file_failure(source.name, str(error))

@@ -110,7 +110,7 @@ def test_what_a_feed_brought_is_in_the_journal_and_beside_it(make_office) -> Non
     office = feeding(make_office)
     bring(office, "192.0.2.1", "x")
     entry = office.casework.operators.journal()[-1]
-    assert (entry.subject, entry.verb) == ("reporter ann", "feed-read")
+    assert (entry.actor, entry.subject, entry.verb) == ("scheduler", "reporter ann", "feed-read")
     assert entry.after == "1 rows, 1 without a reason to test, 1 lines skipped (line 2: x is no address)"
 
 

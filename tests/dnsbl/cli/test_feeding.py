@@ -27,6 +27,8 @@ def test_a_feed_is_listed_and_pulled(run: Run, tmp_path: Path) -> None:
     run("reporter", "add", "ann", "--trust", "trusted")
     found = run("feed", "pull", "ann")
     assert (found["rows"], found["waiting"], found["skipped"]) == (2, 2, 1)
+    (read,) = [entry for entry in run("journal") if entry["verb"] == "feed-read"]
+    assert read["actor"].startswith("operator")
     assert run("feed", "pull", "ann") == {"new": False}
     assert run("feed", "list")["feeds"][0]["said"] == "nothing new"
     assert run("candidates", "list") == {"waiting": {"reporter ann": 2}}
