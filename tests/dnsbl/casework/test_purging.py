@@ -134,8 +134,10 @@ def test_what_an_operator_had_tested_stays_and_is_retested(office) -> None:
 def test_an_address_that_was_purged_is_listed_again_when_somebody_else_shows_spam(office) -> None:
     found_open(office, "192.0.2.1")
     purge(office)
+    assert not listed(office, "192.0.2.1")
     office.later(days=30)
     found_open(office, "192.0.2.1", door=Door.WEB, name="203.0.113.0/24")
+    assert listed(office, "192.0.2.1")
 
 
 def test_the_networks_of_nominators_are_a_source(office) -> None:
