@@ -7,6 +7,7 @@ once. What is wrong with a feed is kept beside it, for `dnsbl feed list`, and is
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,8 +89,8 @@ def _read(source: FeedSource, before: Validators, most: int) -> Fetched:
     path = Path(source.place)
     try:
         with path.open("rb") as file:
+            found = os.fstat(file.fileno())  # before it is read: what comes meanwhile is news the next time
             body = file.read(most + 1)
-            found = path.stat()
     except OSError as error:
         raise DnsblError(f"{path}: cannot be read: {error.strerror}.") from None
     if len(body) > most:

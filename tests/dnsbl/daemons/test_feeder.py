@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,6 +109,28 @@ def test_a_file_is_read_when_it_has_changed(make_office, tmp_path: Path) -> None
     path.write_text("192.0.2.1\n192.0.2.2\n")
     (pull,) = feeder.pull_each(only="ann")
     assert pull.came is not None and (pull.came.waiting, pull.came.known) == (1, 1)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_news_the_next_time(
+    make_office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, fresh = tmp_path / "list", tmp_path / "fresh"
+    path.write_text("192.0.2.1\n")
+    fresh.write_text("192.0.2.1\n192.0.2.2\n")
+    office, feeder = feeder_of(make_office, f"ann {path}")
+    opened = Path.open
+
+    def replaced(self: Path, mode: str) -> Any:
+        file = opened(self, mode)
+        fresh.replace(path)
+        return file
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", replaced)
+        assert feeder.pull() == 1
+    office.later(hours=1)
+    assert feeder.pull() == 1
+    assert office.casework.feeding.waiting() == {"reporter ann": 2}
 
 
 def test_a_file_that_is_too_large_or_gone_is_told(make_office, tmp_path: Path) -> None:
