@@ -258,9 +258,8 @@ class Feeding:
         """What becomes of rows without evidence."""
         now = self._clock.now()
         believed = ready or self._terms.rows_provoke or (account is not None and account.trust is Trust.TRUSTED)
-        with self._store.write() as tx:
-            counts = tx.candidates.counts()
-            mine, taken = counts.get(bringer, 0), sum(counts.values())
+        suspects: list[tuple[Row, Address]] = []
+        with self._store.read() as tx:
             for row in rows:
                 try:
                     address = intake.target(str(row.address), self._settings)
@@ -272,7 +271,15 @@ class Feeding:
                     yield "known"
                 elif not believed and not self._provoked(tx, address, now):
                     yield "unprovoked"
-                elif mine >= queues.allowed(self._terms.candidates, taken, _PART):
+                else:
+                    suspects.append((row, address))
+        if not suspects:
+            return
+        with self._store.write() as tx:
+            counts = tx.candidates.counts()
+            mine, taken = counts.get(bringer, 0), sum(counts.values())
+            for row, address in suspects:
+                if mine >= queues.allowed(self._terms.candidates, taken, _PART):
                     _fault(faults, row, "there is no room for more candidates at the moment")
                     yield "refused"
                 elif tx.candidates.add(
