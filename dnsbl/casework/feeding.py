@@ -209,7 +209,8 @@ class Feeding:
         ready: bool,
     ) -> Yield:
         count = dict.fromkeys(("queued", "waiting", "known", "unprovoked", "refused"), 0)
-        faults = list(found.faults)
+        more = f"more than {self._terms.rows} lines, of which the rest was not read"
+        faults = [*([more] if found.left else []), *found.faults]
         bare = [row for row in found.rows if row.evidence is None]
         for row in found.rows:
             if row.evidence is not None:

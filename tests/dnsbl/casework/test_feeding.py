@@ -220,6 +220,13 @@ def test_one_bringer_never_has_all_places(make_office) -> None:
     assert bring(office, "192.0.2.1", name="bob").waiting == 1
 
 
+def test_a_feed_of_which_not_all_was_read_is_told(make_office) -> None:
+    office = feeding(make_office, rows_provoke=True, rows=2)
+    came = office.casework.feeding.file_feed("ann", batch(b"192.0.2.1\n192.0.2.2\nx\n", most=2, evidence_most=1))
+    assert came is not None and (came.waiting, came.skipped) == (2, 0)
+    assert said(came) == "2 rows, 2 new candidates (more than 2 lines, of which the rest was not read)"
+
+
 def test_ten_thousand_rows_are_taken_in_portions(make_office) -> None:
     office = feeding(make_office, rows_provoke=True)
     rows = "\n".join(f"10.{n // 200}.{n % 200}.1" for n in range(1000)).encode()
