@@ -28,24 +28,24 @@ _DAY = 86400
 _AGAIN = 3600
 
 
+def account_of(tx: Transaction, name: str) -> ReporterAccount | None:
+    """The account of this name, if it is one. Raises Refused where there is none, or nothing is taken from it."""
+    if not name:
+        return None
+    account = tx.reporters.read(name)
+    if account is None:
+        raise Refused(Refusal.UNKNOWN_REPORTER, f"There is no reporter {name[:40]!r}: `dnsbl reporter add` makes one.")
+    if account.suspended is not None:
+        raise Refused(Refusal.SUSPENDED, f"Nothing is taken from the reporter {name} at the moment.")
+    return account
+
+
 class Admission:
     """Counts, and refuses what is too much."""
 
     def __init__(self, settings: Settings) -> None:
         self._terms = settings.policy
         self._reporters = settings.reporters
-
-    def account(self, tx: Transaction, nomination: Nomination) -> ReporterAccount | None:
-        """The account that a nomination is from. Raises Refused where there is none of its name, or nothing is taken
-        from it."""
-        if not nomination.reporter:
-            return None
-        account = tx.reporters.read(nomination.reporter)
-        if account is None:
-            raise Refused(Refusal.UNKNOWN_REPORTER, f"There is no reporter {nomination.reporter[:40]!r}.")
-        if account.suspended is not None:
-            raise Refused(Refusal.SUSPENDED, f"Nothing is taken from the reporter {account.name} at the moment.")
-        return account
 
     def count(
         self, tx: Transaction, nomination: Nomination, account: ReporterAccount | None, octets: int, now: datetime

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address
-from dnsbl.casework.admission import Admission
+from dnsbl.casework.admission import Admission, account_of
 from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import Asker, next_removal, wanted
 from dnsbl.casework.posting import Posting
@@ -77,7 +77,7 @@ class Doors:
         with self._store.write() as tx:
             refuse_excluded(tx, address, self._settings.service.contact)
             self._refuse_door(nomination.door)
-            account = self._admission.account(tx, nomination)
+            account = account_of(tx, nomination.reporter)
             self._refuse_suspended(tx, nomination)
             job, shared = wanted(tx, self._settings.policy, address, now)
             rank = ASKED if shared else self._admission.queue(tx, nomination)
@@ -137,7 +137,7 @@ class Doors:
                 refused = case.refused
                 if case.nomination is not None:
                     try:
-                        self._admission.account(tx, case.nomination)
+                        account_of(tx, case.nomination.reporter)
                         self._refuse_suspended(tx, case.nomination)
                         wanted(tx, self._settings.policy, case.nomination.address, now)
                     except Refused as error:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from dnsbl.addresses import Address
+from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import reporter_entry, wanted
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError, Refused
@@ -93,7 +94,8 @@ class Feeding:
             with self._store.write() as tx:
                 tx.feeds.note(name, self._clock.now(), "nothing new")
             return None
-        account = self._account(name)
+        with self._store.read() as tx:
+            account = account_of(tx, name)
         came = self._take(found, bringer=f"reporter {name}", door=Door.FEED, account=account, reason="", ready=False)
         now = self._clock.now()
         with self._store.write() as tx:
@@ -110,7 +112,8 @@ class Feeding:
     def bring(self, found: Batch, *, reporter: str, reason: str, actor: str) -> Yield:
         """Take another list as candidates, which an operator answers for; `reporter` is the account that it counts for,
         or "". Raises Refused."""
-        account = self._account(reporter) if reporter else None
+        with self._store.read() as tx:
+            account = account_of(tx, reporter)
         bringer = f"reporter {reporter}" if reporter else actor
         door = Door.FEED if reporter else Door.CLI
         came = self._take(found, bringer=bringer, door=door, account=account, reason=reason, ready=True)
@@ -189,15 +192,6 @@ class Feeding:
         )
 
     # -- rows ----------------------------------------------------------------------------------------------
-    def _account(self, name: str) -> ReporterAccount:
-        with self._store.read() as tx:
-            account = tx.reporters.read(name)
-        if account is None:
-            raise Refused(Refusal.UNKNOWN_REPORTER, f"There is no reporter {name!r}: `dnsbl reporter add {name}`.")
-        if account.suspended is not None:
-            raise Refused(Refusal.SUSPENDED, f"Nothing is taken from the reporter {name} at the moment.")
-        return account
-
     def _take(
         self,
         found: Batch,
