@@ -90,12 +90,12 @@ def reporter_entry(
     tx: Transaction,
     now: datetime,
     name: str,
+    verb: str,
+    before: str,
+    after: str,
     *,
     actor: str,
-    verb: str,
     reason: Reason = Reason.OPERATOR,
-    before: str = "",
-    after: str = "",
     evidence: str = "",
 ) -> None:
     """The journal's entry about an account of a reporter."""

@@ -100,7 +100,7 @@ class Feeding:
         now = self._clock.now()
         with self._store.write() as tx:
             tx.feeds.note(name, now, said(came), etag=etag, modified=modified)
-            reporter_entry(tx, now, name, actor=actor, verb="feed-read", reason=Reason.NOMINATED, after=said(came))
+            reporter_entry(tx, now, name, "feed-read", "", said(came), actor=actor, reason=Reason.NOMINATED)
         return came
 
     def file_failure(self, name: str, why: str) -> None:

@@ -31,7 +31,7 @@ class Reporters:
             if tx.reporters.read(name) is not None:
                 raise Refused(Refusal.REPORTER_EXISTS, f"There is a reporter {name} already.")
             tx.reporters.add(account)
-            reporter_entry(tx, now, name, actor=actor, verb="reporter-added", after=trust, evidence=contact)
+            reporter_entry(tx, now, name, "reporter-added", "", trust, actor=actor, evidence=contact)
         return account
 
     def find(self, text: str) -> ReporterAccount | None:
@@ -50,32 +50,17 @@ class Reporters:
         with self._store.write() as tx:
             account, kept = _account(tx, text), reporters.hash_of(key)
             tx.reporters.rekey(account.name, kept)
-            reporter_entry(
-                tx,
-                now,
-                account.name,
-                actor=actor,
-                verb="reporter-key",
-                before=_keyed(account),
-                after="a new key",
-                evidence=f"sha256:{kept[:16]}",
-            )
+            before, shown = _keyed(account), f"sha256:{kept[:16]}"
+            reporter_entry(tx, now, account.name, "reporter-key", before, "a new key", actor=actor, evidence=shown)
         return key
 
     def revoke(self, text: str, *, actor: str) -> None:
         """Void his key. Raises Refused."""
+        now = self._clock.now()
         with self._store.write() as tx:
             account = _account(tx, text)
             tx.reporters.rekey(account.name, None)
-            reporter_entry(
-                tx,
-                self._clock.now(),
-                account.name,
-                actor=actor,
-                verb="reporter-key",
-                before=_keyed(account),
-                after="no key",
-            )
+            reporter_entry(tx, now, account.name, "reporter-key", _keyed(account), "no key", actor=actor)
 
     def suspend(self, text: str, *, reason: str, actor: str) -> None:
         """Take nothing more from him. Raises Refused."""
@@ -83,48 +68,27 @@ class Reporters:
         with self._store.write() as tx:
             account = _account(tx, text)
             tx.reporters.suspend(account.name, now, reason)
+            before = _standing(account)
             reporter_entry(
-                tx,
-                now,
-                account.name,
-                actor=actor,
-                verb="reporter-suspended",
-                before=_standing(account),
-                after="suspended",
-                evidence=reason,
+                tx, now, account.name, "reporter-suspended", before, "suspended", actor=actor, evidence=reason
             )
 
     def resume(self, text: str, *, reason: str, actor: str) -> None:
         """Take his nominations again; his score begins anew. Raises Refused."""
+        now = self._clock.now()
         with self._store.write() as tx:
             account = _account(tx, text)
             tx.reporters.resume(account.name)
-            reporter_entry(
-                tx,
-                self._clock.now(),
-                account.name,
-                actor=actor,
-                verb="reporter-resumed",
-                before=_standing(account),
-                after=account.trust,
-                evidence=reason,
-            )
+            before, after = _standing(account), account.trust
+            reporter_entry(tx, now, account.name, "reporter-resumed", before, after, actor=actor, evidence=reason)
 
     def trust(self, text: str, trust: Trust, *, reason: str, actor: str) -> None:
         """Put him into another tier. Raises Refused."""
+        now = self._clock.now()
         with self._store.write() as tx:
             account = _account(tx, text)
             tx.reporters.trust(account.name, trust)
-            reporter_entry(
-                tx,
-                self._clock.now(),
-                account.name,
-                actor=actor,
-                verb="reporter-trust",
-                before=account.trust,
-                after=trust,
-                evidence=reason,
-            )
+            reporter_entry(tx, now, account.name, "reporter-trust", account.trust, trust, actor=actor, evidence=reason)
 
 
 def _account(tx: Transaction, text: str) -> ReporterAccount:

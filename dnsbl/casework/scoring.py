@@ -48,10 +48,10 @@ def scored(
             tx,
             now,
             name,
+            "reporter-suspended",
+            account.trust,
+            "suspended",
             actor="policy",
-            verb="reporter-suspended",
             reason=Reason.SCORE,
-            before=account.trust,
-            after="suspended",
             evidence=f"{why}, the last: run {run.id}",
         )
