@@ -51,11 +51,7 @@ class Allowance:
         """The purses out of which no further test can begin now, whoever asks."""
         ledger = tx.sent.of(Purse, _since(now))
         most, worth = sending.bound(self._tester), sending.worth_of(self._tester)
-        return frozenset(
-            purse
-            for purse in Purse
-            if any(u + w > m for u, w, m in zip(sending.hour(ledger, purse, now), worth, most, strict=True))
-        )
+        return frozenset(purse for purse in Purse if sending.exceeded(sending.hour(ledger, purse, now), worth, most))
 
     def usage(self, tx: Transaction, now: datetime) -> Usage:
         """How much is used."""

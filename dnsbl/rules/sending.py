@@ -157,7 +157,7 @@ def delay(who: Iterable[Counted], ledger: Ledger, need: Sent, tester: Tester, no
     found: Delay | None = None
     for since in range(slot - SLOTS + 1, slot + 2):
         taken = _since(ledger, every.holder, since)
-        full = every if _exceeded(taken, need, most) else None
+        full = every if exceeded(taken, need, most) else None
         for one in others if full is None else ():
             allowed = Sent(
                 *(
@@ -165,7 +165,7 @@ def delay(who: Iterable[Counted], ledger: Ledger, need: Sent, tester: Tester, no
                     for least, whole, used in zip(floor, most, taken, strict=True)
                 )
             )
-            if _exceeded(_since(ledger, one.holder, since), need, allowed):
+            if exceeded(_since(ledger, one.holder, since), need, allowed):
                 full = one
                 break
         if full is None:
@@ -185,7 +185,8 @@ def hour(ledger: Ledger, holder: str, now: datetime) -> Sent:
     return _since(ledger, holder, slot_of(now) - SLOTS + 1)
 
 
-def _exceeded(taken: Sent, need: Sent, most: Sent) -> bool:
+def exceeded(taken: Sent, need: Sent, most: Sent) -> bool:
+    """Whether so much more beside what is taken is more than may be."""
     return any(used + more > bounds for used, more, bounds in zip(taken, need, most, strict=True))
 
 
