@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address
@@ -29,18 +29,9 @@ from dnsbl.model import (
     ReporterAccount,
 )
 from dnsbl.rules import bringers, reporters
-from dnsbl.rules.intake import TRUSTED, Intake
+from dnsbl.rules.intake import TRUSTED, Intake, Taken
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
-    """What became of one message of the evidence: a test that is queued, or why there is none."""
-
-    case: Intake
-    job: Job | None
-    refused: Refused | None
 
 
 class Doors:

@@ -16,13 +16,13 @@ from email.utils import format_datetime
 
 from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.base import counted, may_answer
-from dnsbl.casework.doors import Doors, Taken
+from dnsbl.casework.doors import Doors
 from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import Full, Refused
 from dnsbl.model import Door, Job, ReporterAccount
 from dnsbl.rules import intake, mailed
-from dnsbl.rules.intake import Intake
+from dnsbl.rules.intake import Intake, Taken
 from dnsbl.rules.mailed import Cover, Ticket
 from dnsbl.settings import Settings
 from dnsbl.store import Store
@@ -113,9 +113,6 @@ class MailDoor:
         to = account.contact if account is not None and known else collected.mail_from
         if not self._posting.on or (cover.silent and not known):
             return False
-        outcomes = [
-            mailed.ReadMail(case=each.case, queued=each.job is not None, refused=each.refused) for each in taken
-        ]
         subject = next((str(each.job.address) for each in taken if each.job is not None), "list")
         now = self._clock.now()
         with self._store.write() as tx:
@@ -126,8 +123,8 @@ class MailDoor:
                 TEMPLATE,
                 to,
                 {
-                    "title": mailed.title(outcomes),
-                    "read": mailed.told(outcomes, total, self._settings, keyed=account is not None),
+                    "title": mailed.title(taken),
+                    "read": mailed.told(taken, total, self._settings, keyed=account is not None),
                     "address": self._settings.mail_door.address,
                 },
                 subject=subject,

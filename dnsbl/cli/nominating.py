@@ -13,13 +13,12 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from dnsbl.casework.doors import Taken
 from dnsbl.cli import show, terminal
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Refusal
 from dnsbl.opened import OpenedList
 from dnsbl.rules.evidence import FILE_MOST
-from dnsbl.rules.intake import Intake
+from dnsbl.rules.intake import Intake, Taken
 from dnsbl.web.shapes import nominated_shape, standing_shape
 from tester.received import Reading, Step, Trace
 from tester.smtp import escape

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 
 from dnsbl.addresses import Address, Network, parse_address
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Nomination, Refusal, ReporterAccount, Trust
+from dnsbl.model import Door, Job, Nomination, Refusal, ReporterAccount, Trust
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.settings import Settings
@@ -49,6 +49,15 @@ class Intake:
     def asks(self) -> bool:
         """Whether this message is taken as soon as somebody says which line is meant."""
         return self.refused is not None and self.refused.reason == Refusal.WHICH_LINE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """What became of one message of the evidence: a test that is queued, or why there is none."""
+
+    case: Intake
+    job: Job | None
+    refused: Refused | None
 
 
 def worded(reason: str) -> str:

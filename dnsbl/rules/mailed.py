@@ -16,7 +16,7 @@ from dnsbl.errors import Refused
 from dnsbl.model import Refusal
 from dnsbl.rules import reporters
 from dnsbl.rules.evidence import mime
-from dnsbl.rules.intake import Intake
+from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
 from tester.received import Reading, Trace
 from tester.returned import unwrap
@@ -110,25 +110,16 @@ def forwarded(cases: Iterable[Intake]) -> tuple[Intake, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadMail:
-    """What came of one message, for the answer."""
-
-    case: Intake
-    queued: bool
-    refused: Refused | None
-
-
-def title(outcomes: Iterable[ReadMail]) -> str:
+def title(outcomes: Iterable[Taken]) -> str:
     """What came of all of them, in a few words."""
     found = list(outcomes)
-    queued = sorted({str(each.case.nomination.address) for each in found if each.queued and each.case.nomination})
+    queued = sorted({str(each.case.nomination.address) for each in found if each.job and each.case.nomination})
     if queued:
         return f"{queued[0]}{f' and {len(queued) - 1} more' if queued[1:] else ''} will be tested"
     return "which line is meant?" if any(each.case.asks for each in found) else "nobody was nominated"
 
 
-def told(outcomes: Iterable[ReadMail], total: int, settings: Settings, *, keyed: bool = False) -> str:
+def told(outcomes: Iterable[Taken], total: int, settings: Settings, *, keyed: bool = False) -> str:
     """What was read, which address will be tested, how to follow it, and what is asked, in lines. `keyed` says that a
     reporter has shown his key: he is to put it into the address that he is told to write to."""
     found = list(outcomes)
@@ -140,10 +131,10 @@ def told(outcomes: Iterable[ReadMail], total: int, settings: Settings, *, keyed:
     return "\n".join(lines).strip("\n")
 
 
-def _one(each: ReadMail, settings: Settings, *, alone: bool, keyed: bool) -> Iterator[str]:
+def _one(each: Taken, settings: Settings, *, alone: bool, keyed: bool) -> Iterator[str]:
     case, nomination = each.case, each.case.nomination
     where = f"{case.where}: " if case.where else ""
-    if each.queued and nomination is not None:
+    if each.job and nomination is not None:
         yield f"{where}{nomination.address} will be tested."
         yield f"How it stands: {settings.web.base_url}/ip/{nomination.address}"
     else:
@@ -151,7 +142,7 @@ def _one(each: ReadMail, settings: Settings, *, alone: bool, keyed: bool) -> Ite
     if case.source is not None:
         yield f"The {case.report} report names {case.source} as its source."
     if case.trace is not None:
-        used = case.line.number if case.line is not None and each.queued else None
+        used = case.line.number if case.line is not None and each.job else None
         yield "Its Received lines, newest first:"
         yield from _chain(case.trace, used, _desk(settings) if case.asks and alone else "")
         if case.asks and alone and keyed:

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from dnsbl.addresses import Address
-from dnsbl.casework.doors import Taken
 from dnsbl.model import JobReason, PathReport, Reason, Refusal, RunReport, RunState, Standing, State
 from dnsbl.rules.causes import cause_of
+from dnsbl.rules.intake import Taken
 from tester.cause import Cause, Explained, Software, Sure, advice
 from tester.received import Reading
 from tester.smtp import Flag, Outcome, Transcript

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.model import Door, Refusal
+from dnsbl.model import Door, Job, JobReason, JobState, Refusal
 from dnsbl.rules import intake, mailed
-from dnsbl.rules.intake import Intake
-from dnsbl.rules.mailed import NOT_FORWARDED, ReadMail, Ticket
+from dnsbl.rules.intake import Intake, Taken
+from dnsbl.rules.mailed import NOT_FORWARDED, Ticket
 from dnsbl.settings import Settings
 from tests.dnsbl.rules.samples_of_mail import KEY, forward, plain, spam, through_own_server
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SETTINGS = Settings.model_validate({"mail_door": {"address": "nominate@c.example.org"}})
+JOB = Job(
+    id=1,
+    address=ip_address("9.9.9.9"),
+    port=25,
+    reason=JobReason.NOMINATION,
+    profile="basic",
+    due=NOW,
+    state=JobState.QUEUED,
+    run="r",
+    takes=0,
+    retries=0,
+    provocation="nomination 1",
+    rank=1,
+)
 
 
 def cases(message: bytes, pick: int | None = None) -> tuple[tuple[Intake, ...], int]:
@@ -120,11 +135,10 @@ def test_what_is_attached_nominates_and_the_mail_itself_never_does() -> None:
 
 
 # -- the answer --------------------------------------------------------------------------------------------------------
-def outcomes(message: bytes, *, queued: bool, pick: int | None = None) -> tuple[list[ReadMail], int]:
+def outcomes(message: bytes, *, queued: bool, pick: int | None = None) -> tuple[list[Taken], int]:
     found, total = cases(message, pick)
-    return [
-        ReadMail(case=case, queued=queued and case.nomination is not None, refused=case.refused) for case in found
-    ], total
+    job = JOB if queued else None
+    return [Taken(case=case, job=job if case.nomination else None, refused=case.refused) for case in found], total
 
 
 def test_an_answer_says_who_will_be_tested_by_which_line_and_where_to_follow_it() -> None:
