@@ -26,7 +26,6 @@ from dnsbl.health import Board
 from dnsbl.opened import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed, Holder
-from dnsbl.serving.fetching import Upstream
 from dnsbl.serving.follower import Follower
 from dnsbl.serving.keybook import KeyBook, document
 from dnsbl.serving.keymetrics import KeyMetrics
@@ -43,6 +42,7 @@ from dnsbl.serving.signet import Signet, verifier
 from dnsbl.serving.sourcemetrics import SourceMetrics
 from dnsbl.serving.sources import Sources
 from dnsbl.serving.transfers import Log, Transfers, read_tsig_keys
+from dnsbl.serving.upstream import Upstream
 from dnsbl.settings import Settings
 
 _log = logging.getLogger(__name__)

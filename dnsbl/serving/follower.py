@@ -31,9 +31,9 @@ from dnsbl.errors import Damaged, DnsblError
 from dnsbl.model import Change
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import LONGEST_WAIT, Holder
-from dnsbl.serving.fetching import Upstream
 from dnsbl.serving.files import write_whole
 from dnsbl.serving.publisher import read_changes, tidy
+from dnsbl.serving.upstream import Upstream
 
 #: Seconds by which the other node's clock may be ahead of ours.
 AHEAD = 600.0

@@ -58,7 +58,7 @@ ALLOWED = {
         "dnsbl/serving/sentmetrics.py",
         "dnsbl/serving/sourcemetrics.py",
     ),
-    "httpx2": ("dnsbl/serving/pulling.py", "dnsbl/serving/fetching.py"),
+    "httpx2": ("dnsbl/serving/pulling.py", "dnsbl/serving/upstream.py"),
     "zstandard": ("dnsbl/serving/sources.py",),
     "wsgiref": ("dnsbl/serving/metrics.py",),
     "jinja2": ("dnsbl/web/render.py",),

@@ -17,10 +17,10 @@ from dnsbl.errors import DnsblError
 from dnsbl.model import Change
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import LONGEST_WAIT
-from dnsbl.serving.fetching import Upstream
 from dnsbl.serving.follower import AHEAD, Follower
 from dnsbl.serving.publisher import AGAIN, Publisher
 from dnsbl.serving.signet import Signet, verifier
+from dnsbl.serving.upstream import Upstream
 
 OURS, THEIRS = Signet(b"1" * 32), Signet(b"2" * 32)
 FIRST = ip_network("198.51.100.0/24")

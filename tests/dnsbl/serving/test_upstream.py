@@ -11,7 +11,7 @@ import pytest
 
 from dnsbl.clock import HandClock
 from dnsbl.errors import DnsblError
-from dnsbl.serving.fetching import Upstream
+from dnsbl.serving.upstream import Upstream
 
 DATA = bytes(range(256)) * 1000
 
