@@ -302,7 +302,7 @@ class Feeding:
 
     def _provoked(self, tx: Transaction, address: Address, now: datetime) -> bool:
         """Whether somebody has shown spam from it not long ago."""
-        return tx.nominations.shown_since(address, now - timedelta(days=self._settings.policy.evidence_days))
+        return tx.nominations.with_evidence(address, now - timedelta(days=self._settings.policy.evidence_days))
 
 
 def said(came: Yield) -> str:

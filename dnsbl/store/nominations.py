@@ -54,16 +54,11 @@ class Nominations(Shelf):
         wanted = select(nominations.c.address).where(nominations.c.evidence == evidence).distinct()
         return list(self._sql.execute(wanted).scalars())
 
-    def with_evidence(self, address: Address) -> bool:
-        """Whether anybody has ever shown evidence against this address."""
+    def with_evidence(self, address: Address, since: datetime | None = None) -> bool:
+        """Whether anybody has shown evidence against this address, ever or since then."""
         wanted = select(nominations.c.id).where(nominations.c.address == address, nominations.c.evidence.is_not(None))
-        return self._sql.execute(wanted.where(_STANDS).limit(1)).one_or_none() is not None
-
-    def shown_since(self, address: Address, since: datetime) -> bool:
-        """Whether anybody has shown evidence against this address since then."""
-        wanted = select(nominations.c.id).where(
-            nominations.c.address == address, nominations.c.evidence.is_not(None), nominations.c.received >= since
-        )
+        if since is not None:
+            wanted = wanted.where(nominations.c.received >= since)
         return self._sql.execute(wanted.where(_STANDS).limit(1)).one_or_none() is not None
 
     def nominators(self) -> list[tuple[Door, str]]:
