@@ -20,7 +20,7 @@ from dnsbl.opened import OpenedList
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.web.shapes import nominated_shape, standing_shape
-from tester.received import Reading, Step, Trace
+from tester.received import Step, Trace
 from tester.smtp import escape
 
 #: Files of one request that are read.
@@ -145,9 +145,7 @@ def _lines(opened: OpenedList, each: Taken, *, alone: bool) -> Iterator[str]:
 def _chain(trace: Trace, used: Step | None) -> Iterator[str]:
     yield "Its Received lines, newest first" + (f"; line {used.number} was used:" if used else ":")
     for step in trace.steps:
-        hop, passed = step.hop, "passed, " if step.reading is Reading.PASSED else ""
-        client = f"{hop.name or hop.helo or '-'} [{hop.address}]" if hop.address else hop.helo or "-"
-        said = f"{step.number:>3}  {client} to {hop.by or '-'}: {passed}{step.why}"
+        said = f"{step.number:>3}  {step.told}"
         if used is not None and step.number == used.number:
             yield f"> {said}"
         else:

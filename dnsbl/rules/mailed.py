@@ -18,7 +18,7 @@ from dnsbl.rules import reporters
 from dnsbl.rules.evidence import mime
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
-from tester.received import Reading, Trace
+from tester.received import Trace
 from tester.returned import unwrap
 
 #: Octets of a mail whose own header and parts are looked at.
@@ -153,9 +153,7 @@ def _one(each: Taken, settings: Settings, *, alone: bool, keyed: bool) -> Iterat
 
 def _chain(trace: Trace, used: int | None, desk: str) -> Iterator[str]:
     for step in trace.steps:
-        hop, passed = step.hop, "passed, " if step.reading is Reading.PASSED else ""
-        client = f"{hop.name or hop.helo or '-'} [{hop.address}]" if hop.address else hop.helo or "-"
-        yield f"{'>' if step.number == used else ' '} {step.number}  {client} to {hop.by or '-'}: {passed}{step.why}"
+        yield f"{'>' if step.number == used else ' '} {step.number}  {step.told}"
         if desk and step.possible:
             yield f"       if this one is meant, forward the spam again, to {desk.format(step.number)}"
 

@@ -108,6 +108,13 @@ class Step:
     why: str  #: a short phrase, such as "LMTP, inside one system"
     possible: bool  #: whether this line could be the hand-over: USED, or below it with a public address
 
+    @property
+    def told(self) -> str:
+        """The line for people: who handed the mail to whom, and how that was read."""
+        hop, passed = self.hop, "passed, " if self.reading is Reading.PASSED else ""
+        client = f"{hop.name or hop.helo or '-'} [{hop.address}]" if hop.address else hop.helo or "-"
+        return f"{client} to {hop.by or '-'}: {passed}{self.why}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:

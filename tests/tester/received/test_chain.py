@@ -73,6 +73,23 @@ def test_a_trace_tells_what_each_line_is() -> None:
     assert found.possible == (found.steps[1], found.steps[3])
     assert found.pick(4) is found.steps[3]
     assert found.pick(1) is None and found.pick(3) is None and found.pick(9) is None
+    assert found.steps[0].told == (
+        "mx.mysite.example [198.51.100.62] to store.mysite.example: passed, LMTP, inside one system"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("from pc ([192.0.2.5]) by relay.example", "pc [192.0.2.5] to relay.example: "),
+        ("from pc by relay.example", "pc to relay.example: "),
+        ("by relay.example", "- to relay.example: "),
+        ("(qmail 1 invoked by uid 3)", "- to -: "),
+    ],
+)
+def test_a_line_is_told_with_what_it_names_and_a_dash_for_what_it_does_not(line: str, told: str) -> None:
+    _, step = trace(hops(message("from a.example ([192.0.2.9]) by mx.example with SMTP", line))).steps
+    assert step.told == told + step.why
 
 
 def test_a_line_that_does_not_say_ends_the_walk_and_nothing_below_is_possible() -> None:
