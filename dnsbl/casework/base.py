@@ -43,6 +43,14 @@ def cleared(ended: datetime, within: timedelta) -> str:
     return f", clears by {ended + within:%Y-%m-%dT%H:%M:%SZ}" if within else ""
 
 
+def renewed(tx: Transaction, listing: Listing, *, kind: str, expires: datetime | None, run: str, at: datetime) -> None:
+    """A listing goes on by the proof of this run; where that is of another kind, what is served follows."""
+    tx.listings.renew(listing, kind=kind, expires=expires, run=run, at=at)
+    if kind != listing.kind:
+        tx.changes.add([listing.network], listing.kind, present=False)
+        tx.changes.add([listing.network], kind, present=True)
+
+
 def wanted(tx: Transaction, terms: Policy, address: Address, now: datetime) -> tuple[Job | None, bool]:
     """The live test of a nominated address, and whether it serves a further nomination as well.
 

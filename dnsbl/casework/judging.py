@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from dnsbl.addresses import network_of
-from dnsbl.casework.base import cleared
+from dnsbl.casework.base import cleared, renewed
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.casework.scoring import scored
@@ -318,10 +318,7 @@ class Judging:
             after = f"listed {decision.kind}"
             self._posting.listed(tx, run, decision, now)
         elif action is Action.RENEW and listing and decision.kind:
-            tx.listings.renew(listing, kind=decision.kind, expires=decision.expires, run=run.id, at=now)
-            if decision.kind != listing.kind:
-                tx.changes.add([network], listing.kind, present=False)
-                tx.changes.add([network], decision.kind, present=True)
+            renewed(tx, listing, kind=decision.kind, expires=decision.expires, run=run.id, at=now)
             after = f"listed {decision.kind}"
         elif action is Action.DELIST and listing:
             tx.listings.end([listing.id], at=now, reason=reason)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, network_of
+from dnsbl.casework.base import renewed
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.errors import Refused
 from dnsbl.model import Action, Case, Decision, Extent, JobReason, Reason, Run
@@ -125,10 +126,7 @@ class Twins:
             self._enter(tx, run, address, "not-listed", barred, now)
             return
         if listing is not None:
-            tx.listings.renew(listing, kind=kind, expires=expires, run=run.id, at=now)
-            if listing.kind != kind:
-                tx.changes.add([network_of(address)], listing.kind, present=False)
-                tx.changes.add([network_of(address)], kind, present=True)
+            renewed(tx, listing, kind=kind, expires=expires, run=run.id, at=now)
             before, after = f"listed {listing.kind}", f"listed {kind}"
             self._enter(tx, run, address, "renewed", reason, now, before=before, after=after)
             return

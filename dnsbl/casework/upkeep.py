@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dnsbl.casework.admission import EVIDENCE
-from dnsbl.casework.base import run_in, subject_of
+from dnsbl.casework.base import renewed, run_in, subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
@@ -148,9 +148,7 @@ class Upkeep:
         """The listing goes on under that kind, for a while; its proof stays what it was, and so do its retests."""
         until = now + timedelta(days=self._terms.untestable_days)
         assert listing.run is not None
-        tx.listings.renew(listing, kind=UNTESTABLE, expires=until, run=listing.run, at=listing.confirmed)
-        tx.changes.add([listing.network], listing.kind, present=False)
-        tx.changes.add([listing.network], UNTESTABLE, present=True)
+        renewed(tx, listing, kind=UNTESTABLE, expires=until, run=listing.run, at=listing.confirmed)
         tx.journal.append(
             at=now,
             actor=actor,
