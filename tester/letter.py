@@ -26,7 +26,9 @@ from tester.errors import ForgedToken
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 (RFC 4648 6) in lower case: no MTA objects to any of it
 _PAIRS = [one + two for one in _ALPHABET for two in _ALPHABET]  # what ten bits are in it
-_TOKEN = re.compile(r"[rs][a-z2-7]{33}")
+#: Characters of a token.
+TOKEN = 34
+_TOKEN = re.compile(rf"[rs][a-z2-7]{{{TOKEN - 1}}}")
 _HEAD = 18  # of a token: type, key id, random id
 _SECRET = 32  # bytes of a key
 

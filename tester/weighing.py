@@ -10,13 +10,10 @@ from hashlib import sha256
 
 from tester.bounces import Ours, is_complaint, read
 from tester.fate import Fate
-from tester.letter import Keyring, genuine
+from tester.letter import TOKEN, Keyring, genuine
 from tester.returned import Collected, Unwrapped
 from tester.smtp import DELIVERED
 from tester.verdict import Circumstances, Finding, Weighed, weigh
-
-#: Characters of a token.
-TOKEN = 34
 
 
 def weigh_return(

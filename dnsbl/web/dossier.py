@@ -21,6 +21,7 @@ from dnsbl.web import words
 from dnsbl.web.shapes import output_addresses
 from tester import received, vectors
 from tester.cause import Advice, advice
+from tester.letter import TOKEN
 from tester.paths import path
 from tester.smtp import Outcome, Transcript, escape
 
@@ -29,8 +30,8 @@ CONVERSATIONS, LINES, CHARACTERS, FIELDS = 8, 400, 300, 20
 
 #: An escape sequence, or a run of the alphabet of tokens and proofs; an escape is never part of the run behind it.
 _RUN = re.compile(r"\\(?:x[0-9a-f]{2}|.)|[a-z2-7]+", re.IGNORECASE)
-_PROOF_LENGTH, _TOKEN_LENGTH = 26, 34
-_TOKEN = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{_TOKEN_LENGTH}}}(?![a-z2-7])", re.IGNORECASE)
+_PROOF_LENGTH = 26
+_TOKEN = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{TOKEN}}}(?![a-z2-7])", re.IGNORECASE)
 # A word is tried from its start only, so that the work grows with the length of a line and no faster.
 _MAILBOX = re.compile(
     r"""(?:"[^"]{1,64}"|(?<![^\s<>()\[\],;:"@\\])[^\s<>()\[\],;:"@\\]+)(?:@(?:[A-Za-z0-9._-]+|\[[^\]\s]{1,64}\]))+"""
@@ -123,7 +124,7 @@ def redact(text: str) -> str:
 
     def run(found: re.Match[str]) -> str:
         word = found[0]
-        if word.startswith("\\") or len(word) < _PROOF_LENGTH or len(word) == _TOKEN_LENGTH:
+        if word.startswith("\\") or len(word) < _PROOF_LENGTH or len(word) == TOKEN:
             return word
         return f"[proof withheld, SHA-256 {sha256(word.lower().encode()).hexdigest()}]"
 
