@@ -134,6 +134,12 @@ class Reason(StrEnum):
     SCORE = "score"
 
 
+#: Why a test takes an address off the list; surprise retests follow.
+BY_TEST = frozenset(
+    {Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES, Reason.TWIN_RELAYS, Reason.OWNER_GONE}
+)
+
+
 class Refusal(StrEnum):
     """Why a door said no."""
 

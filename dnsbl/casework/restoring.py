@@ -25,6 +25,7 @@ from dnsbl.clock import Clock
 from dnsbl.errors import Damaged
 from dnsbl.model import (
     ASKED,
+    BY_TEST,
     DECLARED,
     EXCEPTION,
     PROOF_KINDS,
@@ -45,8 +46,6 @@ from dnsbl.store.journal import Clocked
 FORM = 1
 #: Verbs that end what is listed.
 _ENDS = frozenset({"delisted", "expired", "dropped", "purged", "exception-ended", "doubted"})
-#: Why a test took an address off the list.
-_BY_TEST = frozenset({Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES})
 #: Why a test that was under way in the copy ends without a verdict.
 _VOID = "The list was restored from a copy that was made during this test; what came of it is lost."
 
@@ -253,7 +252,7 @@ class _Return:
                 why = _reason(entry)
                 tx.listings.end(active.values(), at=entry.at if entry else self._now, reason=why)
                 self._removed += 1
-                if why in _BY_TEST and kind in PROOF_KINDS:
+                if why in BY_TEST and kind in PROOF_KINDS:
                     gone[network.network_address] = entry.at if entry else self._now
                 if kind in PROOF_KINDS:
                     self._gone.append(network)

@@ -10,15 +10,13 @@ from sqlalchemy import LargeBinary, func, insert, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
-from dnsbl.model import BACKSCATTER, EXCEPTION, PROOF_KINDS, Listing, Reason
+from dnsbl.model import BACKSCATTER, BY_TEST, EXCEPTION, PROOF_KINDS, Listing, Reason
 from dnsbl.store.columns import covering, span
 from dnsbl.store.schema import ACTIVE, letters, listings
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.verdict import CAME_BACK, Finding
 
 _LISTING = columns(listings, Listing)
-#: End reasons that say: a test has shown the relay closed.
-_BY_TEST = (Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES, Reason.TWIN_RELAYS, Reason.OWNER_GONE)
 
 
 class Listings(Shelf):
@@ -106,7 +104,7 @@ class Listings(Shelf):
 
     def delisted(self, address: Address) -> datetime | None:
         """When a test last took exactly this address off the list."""
-        wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(_BY_TEST))
+        wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(BY_TEST))
         return self._sql.execute(wanted).scalar()
 
     def last(self) -> int:

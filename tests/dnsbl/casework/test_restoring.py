@@ -17,7 +17,7 @@ from dnsbl.model import Door, JobReason, Reason, State
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store, versions
 from dnsbl.store.timekeeper import Timekeeper
-from tester.smtp import Outcome
+from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
 
 REFUSED = Outcome.RCPT_5XX
@@ -162,6 +162,23 @@ def test_what_was_delisted_after_the_copy_is_on_probation_again(office, elsewher
         job = tx.jobs.live(ip_address(FIXED))
     assert job.reason is JobReason.PROBATION
     assert job.due > office.clock.now()
+
+
+def test_so_is_what_its_owner_got_off_after_the_copy_since_nobody_was_there(office, elsewhere, tmp_path) -> None:
+    log, here = tmp_path / "events.jsonl", ip_address(FIXED)
+    office.list_open(FIXED)
+    copy = list(office.casework.restoring.backup())
+    office.later(days=1)
+    office.casework.ownership.show(here, how="by a record", door=Door.WEB, actor="owner")
+    office.casework.doors.ask_removal(here, door=Door.WEB, actor="owner", control=True)
+    for _ in range(3):
+        office.test(Outcome.CONN_TIMEOUT, control=Control.NOT_RUN)
+        office.later(days=1, hours=1)
+    office.casework.shipping.ship_to(log)
+    restore(elsewhere, copy, log)
+    assert elsewhere.casework.views.look_up(here).past[0].end_reason is Reason.OWNER_GONE
+    with elsewhere.store.read() as tx:
+        assert tx.jobs.live(here).reason is JobReason.PROBATION
 
 
 def test_a_restored_list_numbers_new_rows_behind_the_old_ones(office, elsewhere, tmp_path) -> None:
