@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from dnsbl.settings import MailDoorTerms, Policy
 from dnsbl.store import Transaction
 from dnsbl.store.kept import Account, day_of
 from dnsbl.store.removals import OWNER, SHOWN
+from tester.letter import Keyring
 
 DAY = timedelta(days=1)
 #: Which part of a day's retests of one address strangers from one /16 or /32 may ask for.
@@ -117,6 +119,14 @@ def reporter_entry(
         after=after,
         evidence=evidence,
     )
+
+
+def own_keys(keyring: Keyring, purpose: str) -> list[bytes]:
+    """Keys for one purpose, made from those that letters are signed with. Raises Refused while there is none."""
+    keys = [hashlib.sha256(purpose.encode() + key.secret).digest() for key in keyring.keys]
+    if not keys:
+        raise Refused(Refusal.OFF, "This node has no keys at the moment; try again in a minute.")
+    return keys
 
 
 def run_in(tx: Transaction, name: str) -> Run:

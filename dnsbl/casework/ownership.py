@@ -6,9 +6,10 @@ that finds nobody there ends the listing then, once a month at most (`rules.poli
 
 from __future__ import annotations
 
-import hashlib
+from functools import partial
 
 from dnsbl.addresses import Address, network_of
+from dnsbl.casework.base import own_keys
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import refuse_excluded
 from dnsbl.clock import Clock
@@ -20,8 +21,6 @@ from dnsbl.store import Store
 from dnsbl.store.kept import day_of
 from tester.letter import Keyring
 
-#: Days for which a code that was mailed is taken.
-DAYS = 7
 #: What codes are for.
 RECORD, MAILED = "record", "mailed"
 
@@ -32,7 +31,7 @@ class Ownership:
     def __init__(self, store: Store, settings: Settings, keyring: Keyring, clock: Clock, posting: Posting) -> None:
         self._store = store
         self._settings = settings
-        self._keyring = keyring
+        self._keys = partial(own_keys, keyring, "control")
         self._clock = clock
         self._posting = posting
 
@@ -57,10 +56,8 @@ class Ownership:
             "page": f"{self._settings.web.base_url}/control?address={address}",
         }
         with self._store.write() as tx:
-            made = self._posting.to_owner(
-                tx, "control", address, facts, occasion=f"code for {address}, day {day_of(now)}", now=now
-            )
-            if made is None:
+            occasion, who = f"code for {address}, day {day_of(now)}", f"{door} {actor}"
+            if self._posting.to_owner(tx, "control", address, facts, occasion=occasion, now=now, actor=who) is None:
                 raise Refused(Refusal.TOO_MANY, "A code was mailed today; the next one can be asked for tomorrow.")
 
     def show(self, address: Address, *, how: str, door: Door, actor: str) -> None:
@@ -91,7 +88,7 @@ class Ownership:
     def shown_by_code(self, address: Address, typed: str) -> None:
         """Whether this is the code that was mailed in the last days. Raises Refused (NOT_SHOWN)."""
         today = day_of(self._clock.now())
-        codes = [self._mailed(address, day, key) for key in self._keys() for day in range(today - DAYS, today + 1)]
+        codes = [self._mailed(address, day, key) for key in self._keys() for day in control.days(today)]
         if not control.same(typed, codes):
             raise Refused(Refusal.NOT_SHOWN, "That is not the code that was mailed, or it is too long ago.")
 
@@ -102,10 +99,3 @@ class Ownership:
         with self._store.read() as tx:
             if tx.listings.proven(address) is None:
                 raise Refused(Refusal.NOT_LISTED, f"{address} is not listed for relaying: there is nothing to show.")
-
-    def _keys(self) -> list[bytes]:
-        """Keys of our own, made from those that letters are signed with. Raises Refused while there is none."""
-        keys = [hashlib.sha256(b"control" + key.secret).digest() for key in self._keyring.keys]
-        if not keys:
-            raise Refused(Refusal.OFF, "This node has no keys at the moment; try again in a minute.")
-        return keys

@@ -83,12 +83,13 @@ class Posting:
         *,
         occasion: str,
         now: datetime,
+        actor: str = "policy",
     ) -> Notice | None:
         """The same to whoever answers for an address; who that is, is found out when the mail is due."""
         if not self.on or tx.notices.made_for(occasion):
             return None
         document = json.dumps(dict(facts), sort_keys=True)
-        return self._added(tx, template, "", document, occasion, "", subject=str(address), actor="policy", now=now)
+        return self._added(tx, template, "", document, occasion, "", subject=str(address), actor=actor, now=now)
 
     def listed(self, tx: Transaction, run: Run, decision: Decision, now: datetime) -> None:
         """Tell the owner of an address that is now on the list, where its kind is one of notices.owner_kinds."""

@@ -6,12 +6,12 @@ list's own tests, and shows the list nothing: see `store.runs`.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from datetime import datetime, timedelta
+from functools import partial
 
 from dnsbl.addresses import Address, neighbourhood, network_of
-from dnsbl.casework.base import DAY
+from dnsbl.casework.base import DAY, own_keys
 from dnsbl.casework.queueing import Queueing, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
@@ -28,7 +28,7 @@ class SelfTests:
     def __init__(self, store: Store, settings: Settings, keyring: Keyring, clock: Clock, queueing: Queueing) -> None:
         self._store = store
         self._settings = settings
-        self._keyring = keyring
+        self._keys = partial(own_keys, keyring, "self-test")
         self._clock = clock
         self._queueing = queueing
 
@@ -123,10 +123,3 @@ class SelfTests:
                     f"{free:%Y-%m-%d %H:%M:%S} UTC.",
                     retry_after=max(1, math.ceil((free - now).total_seconds())),
                 )
-
-    def _keys(self) -> list[bytes]:
-        """Keys of our own, made from those that letters are signed with. Raises Refused while there is none."""
-        keys = [hashlib.sha256(b"self-test" + key.secret).digest() for key in self._keyring.keys]
-        if not keys:
-            raise Refused(Refusal.OFF, "This node has no keys at the moment; try again in a minute.")
-        return keys

@@ -8,13 +8,13 @@ neither.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from dnsbl.addresses import Network
-from dnsbl.casework.base import subject_of
+from dnsbl.casework.base import own_keys, subject_of
 from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
@@ -25,8 +25,7 @@ from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import day_of
 from tester.letter import Keyring
 
-#: Days for which a code that was mailed is taken.
-DAYS = 7
+#: What codes are for.
 RECORD, MAILED = "watch", "watch, mailed"
 #: Watches that are told in one go, and listings that one message tells of.
 AT_ONCE, TOLD_MOST = 50, 100
@@ -58,7 +57,7 @@ class Watching:
     ) -> None:
         self._store = store
         self._settings = settings
-        self._keyring = keyring
+        self._keys = partial(own_keys, keyring, "watch")
         self._clock = clock
         self._posting = posting
         self._random = random
@@ -88,7 +87,7 @@ class Watching:
         with self._store.write() as tx:
             occasion = f"code to watch {offer.network}, day {day}"
             address = offer.network.network_address
-            if self._posting.to_owner(tx, "watching", address, facts, occasion=occasion, now=now) is None:
+            if self._posting.to_owner(tx, "watching", address, facts, occasion=occasion, now=now, actor=actor) is None:
                 raise Refused(Refusal.TOO_MANY, "A code was mailed today; the next one can be asked for tomorrow.")
 
     def begin(self, offer: Offer, *, texts: list[str], code: str, door: Door, actor: str) -> Watch:
@@ -97,7 +96,7 @@ class Watching:
         Raises Refused: NOT_SHOWN, TOO_MANY, or ALREADY_WATCHED where there is this very watch.
         """
         today = day_of(self._clock.now())
-        codes = [self._mailed(offer, day, key) for key in self._keys() for day in range(today - DAYS, today + 1)]
+        codes = [self._mailed(offer, day, key) for key in self._keys() for day in control.days(today)]
         if code.strip():
             if not control.same(code, codes):
                 raise Refused(Refusal.NOT_SHOWN, "That is not the code that was mailed, or it is too long ago.")
@@ -243,10 +242,3 @@ class Watching:
 
     def _word(self) -> str:
         return base64.b32encode(self._random(16)).decode("ascii").rstrip("=").lower()
-
-    def _keys(self) -> list[bytes]:
-        """Keys of our own, made from those that letters are signed with. Raises Refused while there is none."""
-        keys = [hashlib.sha256(b"watch" + key.secret).digest() for key in self._keyring.keys]
-        if not keys:
-            raise Refused(Refusal.OFF, "This node has no keys at the moment; try again in a minute.")
-        return keys

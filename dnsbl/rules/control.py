@@ -19,6 +19,8 @@ from dnsbl.model import Refusal
 
 #: Characters of a code: 100 bits.
 LENGTH = 20
+#: Days for which a code that was mailed is taken.
+DAYS = 7
 #: What stands before the code in the record.
 MARK = "dnsbl-control="
 #: Bits of a reverse name's label, by IP version.
@@ -29,6 +31,11 @@ def code(key: bytes, purpose: str, network: Network, target: str = "") -> str:
     """What shows control of a network for one purpose, and for one `target` of it, such as who asks."""
     said = "\0".join(("control", purpose, str(network), target)).encode("utf-8", "backslashreplace")
     return base64.b32encode(hmac.digest(key, said, "sha256")).decode("ascii").lower()[:LENGTH]
+
+
+def days(today: int) -> range:
+    """The days, by their numbers, of which a mailed code is still taken."""
+    return range(today - DAYS, today + 1)
 
 
 def record_name(network: Network) -> str:

@@ -109,7 +109,7 @@ class WatchDoor:
         try:
             offer = self._watching.offer(network, way, target, who=who)
             if step == "mail":
-                self._watching.mail_code(offer, actor=who)
+                self._watching.mail_code(offer, actor=f"web {who}")
                 told = "The code is on its way, if the registry names somebody for abuse."
             elif step == "show":
                 texts = self._texts(offer.name) if not code.strip() else []

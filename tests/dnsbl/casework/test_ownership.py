@@ -9,9 +9,9 @@ import pytest
 
 from dnsbl.addresses import network_of
 from dnsbl.casework import Casework
-from dnsbl.casework.ownership import DAYS
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Reason, Refusal
+from dnsbl.rules.control import DAYS
 from tester.smtp import Control, Outcome
 
 HOST = "192.0.2.1"
@@ -138,6 +138,10 @@ def test_a_code_is_mailed_once_a_day_and_holds_for_a_week(make_office) -> None:
         ownership.mail_code(address, door=Door.WEB, actor="somebody")
     [notice] = [one for one in office.casework.dispatch.newest(most=9) if one.template == "control"]
     assert notice.recipient == "", "who answers for it is found out when the mail is due"
+    [entry] = [
+        one for one in office.casework.operators.journal(address) if one.verb == "notice" and one.reason == "control"
+    ]
+    assert entry.actor == "web somebody"
     code = json.loads(notice.facts)["code"]
     office.later(days=DAYS)
     ownership.shown_by_code(address, f" {code.upper()} ")
