@@ -79,6 +79,19 @@ def reversed_labels(address: Address) -> str:
     return ".".join(reversed(address.exploded.replace(":", "")))
 
 
+def reverse_zone(network: Network) -> str:
+    """The reverse zone of just this network (RFC 1035 3.5, RFC 3596 2.5), or "" for a prefix between two labels."""
+    if network.prefixlen == 0 or network.prefixlen % label_bits(network):
+        return ""
+    labels = network.network_address.reverse_pointer.split(".")
+    return ".".join(labels[(network.max_prefixlen - network.prefixlen) // label_bits(network) :])
+
+
+def label_bits(network: Network) -> int:
+    """Bits that one label of a reverse name stands for: an octet, or a nibble for IPv6."""
+    return 8 if network.version == 4 else 4
+
+
 def neighbourhood(address: Address) -> Network:
     """The network that counts as one requester or one neighbour: /24, or /48 for IPv6."""
     length = 24 if isinstance(address, IPv4Address) else 48

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import RESUMED, STOPPED, TESTER, subject_of
@@ -33,7 +33,7 @@ from dnsbl.model import (
     Return,
     RunState,
 )
-from dnsbl.rules import intake
+from dnsbl.rules import intake, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import chunks
@@ -223,7 +223,7 @@ class Operators:
                 self._propose(tx, networks, kind=kind, reason=reason, actor=actor, public=public, now=now)
                 return 0
             first, count, subject = tx.changes.last() + 1, 0, ""
-            expires = now + timedelta(days=terms.review_days) if terms.review_days else None
+            expires = schedule.review(terms, now)
             for chunk in chunks(intake.listable(network, self._settings) for network in networks):
                 fresh = tx.listings.add(
                     chunk,

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dnsbl.addresses import parse_network
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.purging import Again
 from dnsbl.errors import Refused
 from dnsbl.model import PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Suspension, Trust
-from dnsbl.rules import bringers
+from dnsbl.rules import bringers, schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
 from dnsbl.store.notices import VEIL
@@ -26,11 +26,6 @@ _RETRACTED = re.compile(r"(\d+) listings taken back\Z")
 _WATCH = re.compile(r"watch (\d+),")
 _NOTICE = re.compile(r"notice (\d+), somebody at ([^,]*)")
 _VEILED = re.compile(re.escape(VEIL) + r"[0-9a-f]+:[0-9a-f]+\Z")
-
-
-def until(terms: Policy, since: datetime) -> datetime | None:
-    """When an operator's listing lapses that was made, or looked at, then."""
-    return since + timedelta(days=terms.review_days) if terms.review_days else None
 
 
 def worded(entry: Entry) -> tuple[str, str]:
@@ -76,7 +71,7 @@ class Replaying:
                 kind = entry.before.removeprefix("listed ")
                 if kind not in PROOF_KINDS:
                     active = self._tx.listings.active([parse_network(entry.subject)], kind)
-                    self._tx.listings.extend(active.values(), until(self._terms, entry.at))
+                    self._tx.listings.extend(active.values(), schedule.review(self._terms, entry.at))
         return sum(purge.take_back() for purge in self._purges)
 
     def _excluded(self, entry: Entry) -> None:

@@ -20,7 +20,7 @@ from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, unwanted
-from dnsbl.casework.replaying import Replaying, until, worded
+from dnsbl.casework.replaying import Replaying, worded
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged
 from dnsbl.model import (
@@ -275,7 +275,7 @@ class _Return:
                     [network],
                     kind=kind,
                     since=since,
-                    expires=None if kind == EXCEPTION else until(self._settings.policy, since),
+                    expires=None if kind == EXCEPTION else schedule.review(self._settings.policy, since),
                     reason=Reason.OPERATOR,
                     note=note,
                     author=author,

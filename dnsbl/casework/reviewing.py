@@ -12,6 +12,7 @@ from dnsbl.casework.base import subject_of
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import Listing, Proposal, Reason, Refusal
+from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Store
 
@@ -32,7 +33,7 @@ class Reviewing:
     def keep(self, network: Network, *, kind: str, reason: str, actor: str) -> datetime | None:
         """An operator has looked at a listing, and it stays; returns until when. Raises Refused where there is none."""
         now = self._clock.now()
-        until = now + timedelta(days=self._terms.review_days) if self._terms.review_days else None
+        until = schedule.review(self._terms, now)
         with self._store.write() as tx:
             active = tx.listings.active([network], kind)
             listed = [each for each in tx.listings.covering(network) if each.id in active.values()]
@@ -68,12 +69,11 @@ class Reviewing:
                     Refusal.SAME_PERSON, f"{network} was proposed by {actor}: another operator has to confirm."
                 )
             tx.proposals.end(network, kind)
-            expires = now + timedelta(days=self._terms.review_days) if self._terms.review_days else None
             fresh = tx.listings.add(
                 [network],
                 kind=kind,
                 since=now,
-                expires=expires,
+                expires=schedule.review(self._terms, now),
                 reason=Reason.OPERATOR,
                 note=f"{proposed.reason} (confirmed by {actor}: {reason})",
                 public=proposed.public,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from dnsbl.casework.restoring import Restored
@@ -30,16 +32,12 @@ def bring_back(
     """Fill the configured database, which must be empty, from a copy and an event log."""
     opened = open_empty(config)
     try:
-        with gzip.open(file, "rt", encoding="ascii") as copy:
+        with (
+            gzip.open(file, "rt", encoding="ascii") as copy,
+            nullcontext() if log is None else log.open(encoding="ascii", errors="replace") as events,
+        ):
             lines = iter(lambda: copy.readline(LONGEST), "")
-            if log is None:
-                return opened.casework.restoring.restore(
-                    lines, None, reason=reason, actor=actor, trust_words=trust_words
-                )
-            with log.open(encoding="ascii", errors="replace") as events:
-                return opened.casework.restoring.restore(
-                    lines, events, reason=reason, actor=actor, trust_words=trust_words
-                )
+            return opened.casework.restoring.restore(lines, events, reason=reason, actor=actor, trust_words=trust_words)
     except DnsblError:
         raise
     except OSError as error:
@@ -50,8 +48,6 @@ def bring_back(
 
 def _packed(lines: Iterable[str]) -> Iterator[bytes]:
     """The lines as one gzip member, in portions."""
-    import zlib
-
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     for line in lines:
         if part := packer.compress(line.encode("ascii")):

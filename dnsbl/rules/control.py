@@ -13,7 +13,7 @@ import base64
 import hmac
 from collections.abc import Iterable
 
-from dnsbl.addresses import Network
+from dnsbl.addresses import Network, label_bits, reverse_zone
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
 
@@ -23,8 +23,6 @@ LENGTH = 20
 DAYS = 7
 #: What stands before the code in the record.
 MARK = "dnsbl-control="
-#: Bits of a reverse name's label, by IP version.
-_STEP = {4: 8, 6: 4}
 
 
 def code(key: bytes, purpose: str, network: Network, target: str = "") -> str:
@@ -40,13 +38,12 @@ def days(today: int) -> range:
 
 def record_name(network: Network) -> str:
     """Where the record must stand. Raises Refused for a prefix that no reverse zone is delegated for."""
-    step = _STEP[network.version]
-    if network.prefixlen == 0 or network.prefixlen % step:
-        raise Refused(
-            Refusal.TOO_WIDE, f"A reverse zone begins at every {step} bits; {network} lies between, name each part."
-        )
-    labels = network.network_address.reverse_pointer.split(".")
-    return ".".join(["_dnsbl", *labels[(network.max_prefixlen - network.prefixlen) // step :]])
+    if zone := reverse_zone(network):
+        return f"_dnsbl.{zone}"
+    raise Refused(
+        Refusal.TOO_WIDE,
+        f"A reverse zone begins at every {label_bits(network)} bits; {network} lies between, name each part.",
+    )
 
 
 def recorded(texts: Iterable[str], codes: Iterable[str]) -> bool:

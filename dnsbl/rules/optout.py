@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dnsbl.addresses import Network
+from dnsbl.addresses import Network, label_bits, reverse_zone
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
 
@@ -22,16 +22,14 @@ OPTED_OUT = "opted out by TXT at "
 def name_of(network: Network) -> str:
     """The name whose TXT record opts this network out. Raises Refused for a prefix that has no reverse zone of its
     own."""
-    step = 8 if network.version == 4 else 4
-    if network.prefixlen == 0 or network.prefixlen % step:
-        raise Refused(
-            Refusal.WRONG_WIDTH,
-            f"{network} has no reverse zone of its own: a prefix of whole "
-            f"{'octets' if step == 8 else 'nibbles'} is needed, such as /{network.prefixlen // step * step or step}.",
-        )
-    labels = network.network_address.reverse_pointer.split(".")
-    parts, suffix = labels[:-2], labels[-2:]
-    return ".".join([LABEL, *parts[len(parts) - network.prefixlen // step :], *suffix])
+    if zone := reverse_zone(network):
+        return f"{LABEL}.{zone}"
+    step = label_bits(network)
+    raise Refused(
+        Refusal.WRONG_WIDTH,
+        f"{network} has no reverse zone of its own: a prefix of whole {'octets' if step == 8 else 'nibbles'} is "
+        f"needed, such as /{network.prefixlen // step * step or step}.",
+    )
 
 
 def says(texts: Iterable[str], origins: Iterable[str]) -> bool:

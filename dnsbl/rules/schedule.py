@@ -26,6 +26,11 @@ def retest(terms: Policy, listed: datetime, now: datetime) -> datetime:
     return due
 
 
+def review(terms: Policy, looked: datetime) -> datetime | None:
+    """When an operator's listing lapses that somebody made, or looked at, then; None: never."""
+    return looked + timedelta(days=terms.review_days) if terms.review_days else None
+
+
 def probation(terms: Policy, delisted: datetime, made: int, now: datetime, surprise: float) -> datetime | None:
     """When a delisted address is next tested by surprise, or None when its probation is over.
 
