@@ -27,7 +27,6 @@ from dnsbl.model import (
     Job,
     JobReason,
     Listing,
-    Proposal,
     Reason,
     Refusal,
     Return,
@@ -265,10 +264,9 @@ class Operators:
     ) -> None:
         """Keep these for another operator's word, with one entry."""
         count, first = 0, ""
-        for network in networks:
-            intake.listable(network, self._settings)
-            tx.proposals.put(Proposal(network=network, kind=kind, reason=reason, public=public, author=actor, at=now))
-            count, first = count + 1, first or subject_of(network)
+        for chunk in chunks(intake.listable(network, self._settings) for network in networks):
+            tx.proposals.put(chunk, kind=kind, reason=reason, public=public, author=actor, at=now)
+            count, first = count + len(chunk), first or subject_of(chunk[0])
         if count:
             tx.journal.append(
                 at=now,

@@ -137,9 +137,7 @@ class Notices(Shelf):
 
     def silenced(self, recipient: str) -> str:
         """Why there is no mail there, or ""."""
-        names = self._names(recipient)
-        wanted = select(silenced.c.why).where(silenced.c.recipient.in_(names)).limit(1) if names else None
-        return "" if wanted is None else str(self._sql.execute(wanted).scalar_one())
+        return next(iter(self._names(recipient).values()), "")
 
     def unsilence(self, recipient: str) -> bool:
         """Mail may go there again; False when it might already."""
@@ -156,11 +154,11 @@ class Notices(Shelf):
         """How many addresses get no mail."""
         return int(self._sql.execute(select(func.count()).select_from(silenced)).scalar_one())
 
-    def _names(self, recipient: str) -> list[str]:
-        """As what an address stands among those that get no mail: itself, or by a hash."""
-        own = silenced.c.recipient == recipient.lower()
-        found = self._sql.execute(select(silenced.c.recipient).where(or_(own, silenced.c.recipient.startswith(VEIL))))
-        return [name for name in found.scalars() if name == recipient.lower() or means(name, recipient)]
+    def _names(self, recipient: str) -> dict[str, str]:
+        """As what an address stands among those that get no mail, itself or by a hash, and why."""
+        here = or_(silenced.c.recipient == recipient.lower(), silenced.c.recipient.startswith(VEIL))
+        found = self._sql.execute(select(silenced.c.recipient, silenced.c.why).where(here))
+        return {name: why for name, why in found if name == recipient.lower() or means(name, recipient)}
 
 
 def _due(now: datetime) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from sqlalchemy import delete, insert, select
 
 from dnsbl.addresses import Network
@@ -15,11 +18,13 @@ _PROPOSAL = columns(proposals, Proposal)
 class Proposals(Shelf):
     """One row a network and kind."""
 
-    def put(self, proposal: Proposal) -> None:
-        """Store a proposal; it takes the place of an earlier one of the same network and kind."""
-        self.end(proposal.network, proposal.kind)
-        values = {name: getattr(proposal, name) for name in Proposal.__slots__}
-        self._sql.execute(insert(proposals).values(values))
+    def put(
+        self, networks: Sequence[Network], *, kind: str, reason: str, public: str, author: str, at: datetime
+    ) -> None:
+        """Store one for each of at most 5000 distinct networks; it takes the place of an earlier one of the kind."""
+        self._sql.execute(delete(proposals).where(proposals.c.network.in_(networks), proposals.c.kind == kind))
+        same = {"kind": kind, "reason": reason, "public": public, "author": author, "at": at}
+        self._sql.execute(insert(proposals).values(same), [{"network": network} for network in networks])
 
     def of(self, network: Network, kind: str) -> Proposal | None:
         """The proposal of this network and kind."""

@@ -21,8 +21,8 @@ FIRST = Proposal(
 def test_a_proposal_is_kept_by_network_and_kind_until_it_is_ended(store) -> None:
     other = replace(FIRST, network=ip_network("10.1.0.0/16"))
     with store.write() as tx:
-        for proposal in (FIRST, other, replace(FIRST, reason="again")):
-            tx.proposals.put(proposal)
+        for networks, reason in (([FIRST.network, other.network], "r"), ([FIRST.network], "again")):
+            tx.proposals.put(networks, kind="manual", reason=reason, public="p", author="operator a", at=FIRST.at)
         assert tx.proposals.all() == [other, replace(FIRST, reason="again")]
         assert tx.proposals.of(FIRST.network, "manual") == replace(FIRST, reason="again")
         assert tx.proposals.of(FIRST.network, "spam") is None
