@@ -147,17 +147,18 @@ class Watching:
         """Queue a message for each watch with new listings in its network; returns how many."""
         with self._store.read() as tx:
             newest = tx.listings.last()
-            if not tx.watches.behind(newest, most=1):
-                return 0
+            behind = tx.watches.behind(newest, most=AT_ONCE)
+            news = [tx.listings.news(each.network, each.told, upto=newest, most=TOLD_MOST) for each in behind]
+        if not behind:
+            return 0
         now, count = self._clock.now(), 0
         with self._store.write() as tx:
-            for watch in tx.watches.behind(newest, most=AT_ONCE):
-                fresh = tx.listings.news(watch.network, watch.told, upto=newest, most=TOLD_MOST)
+            tx.watches.tell([each for each, fresh in zip(behind, news, strict=True) if not fresh], newest)
+            for watch, fresh in zip(behind, news, strict=True):
                 upto = fresh[-1].id if len(fresh) == TOLD_MOST else newest
-                if fresh:
+                if fresh and tx.watches.tell([watch], upto):
                     self._queue(tx, watch, fresh, now)
                     count += 1
-                tx.watches.tell(watch, upto)
         return count
 
     def secret(self, token: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, false, func, insert, or_, select, update
 
 from dnsbl.addresses import Network
 from dnsbl.model import Watch, WatchWay
@@ -71,9 +72,11 @@ class Watches(Shelf):
             wanted = wanted.where(watches.c.network == network)
         return int(self._sql.execute(wanted).scalar_one())
 
-    def tell(self, watch: Watch, upto: int) -> None:
-        """He was told of the listings up to this number."""
-        self._sql.execute(update(watches).where(watches.c.id == watch.id).values(told=upto))
+    def tell(self, whom: Sequence[Watch], upto: int) -> int:
+        """These are told of the listings up to this number; returns how many that were: not who has ended, or was told
+        by another process, since he was read."""
+        same = or_(false(), *(and_(watches.c.id == each.id, watches.c.told == each.told) for each in whom))
+        return self._sql.execute(update(watches).where(same, WATCHING).values(told=upto)).rowcount
 
     def end(self, watch: Watch, at: datetime) -> None:
         """It is over; whom it told is forgotten."""

@@ -22,13 +22,15 @@ def test_who_is_behind_is_found_until_he_is_told_or_has_ended_and_a_reader_never
         one, two = add(tx, "one"), add(tx, "two", told=5)
         add(tx, "three", WatchWay.FEED)
         assert [w.token for w in tx.watches.behind(5, most=9)] == ["one"]
-        tx.watches.tell(one, 5)
+        assert tx.watches.tell([one], 5) == 1
+        assert tx.watches.tell([one], 6) == tx.watches.tell([], 6) == 0, "nobody is told of the same twice"
         assert tx.watches.behind(5, most=9) == []
         assert len(tx.watches.behind(6, most=9)) == 2
         assert tx.watches.numbered(two.id) == two
         tx.watches.end(two, NOW)
         assert [w.token for w in tx.watches.behind(6, most=9)] == ["one"]
         assert tx.watches.numbered(two.id) is None
+        assert tx.watches.tell([two], 6) == 0
         assert tx.watches.find("two") is None and tx.watches.find("one") is not None
         assert (tx.watches.count(), tx.watches.count(NET), tx.watches.count(ip_network("192.0.2.0/25"))) == (2, 2, 0)
         assert [w.token for w in tx.watches.all(most=9)] == ["one", "three"]
