@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import NamedTuple
 
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
@@ -25,22 +24,12 @@ from dnsbl.settings import NoticeSettings
 PATIENCE, REDIRECTS = 30.0, 3
 
 
-class Contact(NamedTuple):
-    """Who answers for an address."""
-
-    mailbox: str  #: "" where nobody is named
-    source: str  #: where that was found: "reverse name", "registry", or ""
-
-
-async def find(address: Address, settings: NoticeSettings, resolver: Resolver | None = None) -> Contact:
-    """Whom to write to about an address."""
+async def find(address: Address, settings: NoticeSettings, resolver: Resolver | None = None) -> str:
+    """Whom to write to about an address, "" where nobody is named."""
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
-            if mailbox := await postmaster(address, resolver):
-                return Contact(mailbox, "reverse name")
-            if mailbox := await asyncio.to_thread(registered, address, settings):
-                return Contact(mailbox, "registry")
-    return Contact("", "")
+            return await postmaster(address, resolver) or await asyncio.to_thread(registered, address, settings)
+    return ""
 
 
 async def postmaster(address: Address, resolver: Resolver | None = None) -> str:

@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 
 #: Who answers for an address.
-Find = Callable[[Address, NoticeSettings], Awaitable[contacts.Contact]]
+Find = Callable[[Address, NoticeSettings], Awaitable[str]]
 
 
 class _Away(Exception):
@@ -154,7 +154,7 @@ class Postman:
             if notice.template == REGISTRYS:
                 mailbox = await asyncio.to_thread(contacts.registered, address, ours)
             elif mailbox is None:
-                mailbox, _ = await self._find(address, ours.model_copy(update={"rdap": ""}) if secret else ours)
+                mailbox = await self._find(address, ours.model_copy(update={"rdap": ""}) if secret else ours)
             await asyncio.to_thread(self._dispatch.address, notice, mailbox, news=news)
         return None
 

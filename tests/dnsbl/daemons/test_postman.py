@@ -15,7 +15,6 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from dnsbl.addresses import Address
-from dnsbl.daemons.contacts import Contact
 from dnsbl.daemons.postman import Postman, read_credentials, read_templates
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.errors import SettingsError
@@ -232,13 +231,15 @@ async def test_a_name_and_password_go_over_tls_alone_and_a_wrong_certificate_get
     assert len(smarthost.taken) == 1 and postman.problem == ""
 
 
-async def test_it_ends_when_told_with_nothing_to_do(begin) -> None:
+async def test_it_ends_when_told_with_nothing_to_do(begin, smarthost: Smarthost) -> None:
     _, postman = begin()
     stop = asyncio.Event()
     running = asyncio.create_task(postman.run(stop))
     await asyncio.sleep(0)
     stop.set()
     await asyncio.wait_for(running, 5)
+    assert (postman.problem, smarthost.connections) == ("", 0)
+    assert running.exception() is None
 
 
 def test_every_mistake_in_a_file_is_one_sentence(tmp_path: Path) -> None:
@@ -278,9 +279,9 @@ async def test_a_mail_to_whoever_answers_for_an_address_is_addressed_on_the_way_
     office = make_office(notices=CALM | {"port": smarthost.port, "owner_kinds": ["relay"]})
     asked: list[str] = []
 
-    async def find(address: Address, settings: NoticeSettings) -> Contact:
+    async def find(address: Address, settings: NoticeSettings) -> str:
         asked.append(str(address))
-        return Contact("postmaster@host.example", "reverse name")
+        return "postmaster@host.example"
 
     postman = Postman(office.casework.dispatch, office.settings, office.clock, Counter(), find=find)
     office.list_open("192.0.2.1")
