@@ -176,4 +176,4 @@ def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, 
 
 @pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
 def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> None:
-    run(*words, code=2)
+    assert "give either SOURCE" in run(*words, code=2)
