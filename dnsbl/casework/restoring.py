@@ -242,12 +242,15 @@ class _Return:
         tx, gone = self._tx, dict[Address, datetime]()
         ends = {entry.subject: entry for entry in events.entries if entry.verb in _ENDS}
         adds = {entry.subject: entry for entry in events.entries if entry.verb in ("listed", "excepted")}
+        bulk = list(_bulk(events))
         last: dict[tuple[Network, str], Change] = {(each.network, each.kind): each for each in events.changes}
         for (network, kind), change in last.items():
             if kind in DECLARED:  # which exclusions and exceptions bring back themselves
                 continue
             active = tx.listings.active([network], kind)
-            entry = (adds if change.present else ends).get(subject_of(network)) or self._bulk(events, change)
+            entry = (adds if change.present else ends).get(subject_of(network)) or next(
+                (entry for numbers, entry in bulk if change.seq in numbers), None
+            )
             if not change.present and active:
                 why = _reason(entry)
                 tx.listings.end(active.values(), at=entry.at if entry else self._now, reason=why)
@@ -281,15 +284,6 @@ class _Return:
                     author=author,
                 )
         return gone
-
-    def _bulk(self, events: EventLog, change: Change) -> Entry | None:
-        """The entry about many networks that this change belongs to: it names the numbers."""
-        for entry in events.entries:
-            if entry.subject == "list" and entry.evidence.startswith("changes "):
-                first, _, end = entry.evidence.split(":")[0].removeprefix("changes ").partition("-")
-                if first.isdigit() and end.isdigit() and int(first) <= change.seq <= int(end):
-                    return entry
-        return None
 
     def _doubt_all(self, *, words: bool) -> None:
         """Nobody knows what was removed since: proven listings are tested again; with `words` operators' ones end."""
@@ -363,6 +357,15 @@ class _Return:
             evidence=evidence,
             clocked=Clocked.NOTED,
         )
+
+
+def _bulk(events: EventLog) -> Iterator[tuple[range, Entry]]:
+    """The entries about many networks, each with the numbers of its changes, which it names."""
+    for entry in events.entries:
+        if entry.subject == "list" and entry.evidence.startswith("changes "):
+            first, _, end = entry.evidence.split(":")[0].removeprefix("changes ").partition("-")
+            if first.isdigit() and end.isdigit():
+                yield range(int(first), int(end) + 1), entry
 
 
 def _reason(entry: Entry | None) -> Reason:

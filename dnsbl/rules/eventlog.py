@@ -43,8 +43,8 @@ def read(given: Iterable[str], *, entries_after: int = 0, changes_after: int = 0
     newest = 0
     for line in given:
         found = _read(line)
-        newest = max(newest, found.seq) if isinstance(found, Entry) else newest
         if isinstance(found, Entry):
+            newest = max(newest, found.seq)
             if found.seq > entries_after and entries.setdefault(found.seq, found) != found:
                 raise Damaged(f"The event log has two entries {found.seq}.")
         elif found is not None and found.seq > changes_after and changes.setdefault(found.seq, found) != found:
