@@ -15,7 +15,8 @@ from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import Full, Refused
 from dnsbl.model import Door, Job
-from dnsbl.rules import keeping
+from dnsbl.rules import keeping, mailed
+from dnsbl.rules.evidence import mime
 from dnsbl.rules.notices import message_id
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -50,18 +51,6 @@ class Ask(Protocol):
     def __call__(self, address: Address, *, door: Door, actor: str, tell: str = "") -> Job:
         """Raises Refused."""
         ...
-
-
-#: Header fields that only mail of machines and lists has.
-_MACHINES = ("list-id", "list-unsubscribe", "x-auto-response-suppress", "x-loop", "feedback-id")
-
-
-def _by_a_machine(collected: Collected) -> bool:
-    """Whether no answer is due: it comes from no one, or from something that answers by itself."""
-    header = unwrap(collected.message).header
-    automatic = header.get("auto-submitted", b"no").strip().lower() not in (b"", b"no")
-    bulk = header.get("precedence", b"").strip().lower() in (b"bulk", b"list", b"junk", b"auto_reply")
-    return not collected.mail_from or automatic or bulk or any(name in header for name in _MACHINES)
 
 
 def _occasion(sender: str, now: datetime) -> str:
@@ -156,7 +145,7 @@ class Arrivals:
         """Who is told by mail what comes of a request, or "". Senders may be forged: so nobody is where the address is
         not listed, and for each network so many are in a day."""
         sender = collected.mail_from
-        if not self._posting.on or _by_a_machine(collected):
+        if not self._posting.on or not sender or mailed.automatic(mime.split(collected.message)[0]):
             return ""
         with self._store.write() as tx:
             if tx.listings.proven(collected.peer) is None:

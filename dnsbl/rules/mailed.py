@@ -69,31 +69,36 @@ def cover(message: bytes, mail_from: str) -> Cover:
     """Look at the mail itself, as it came from the envelope's sender. Never raises."""
     head = message[:_HEAD_MOST]
     header, _ = mime.split(head)
-    kind, _ = mime.content_type(header.get("content-type", ""))
     complaint = any(leaf.kind == "message/feedback-report" for leaf in mime.parts(head))
     bounce = unwrap(head).is_report and not complaint
     return Cover(
         bounce=bounce,
-        silent=_silent(header, kind, mail_from) or ("it is a bounce" if bounce else ""),
+        silent=_nobody(mail_from) or automatic(header) or ("it is a bounce" if bounce else ""),
         message_id=header.get("message-id", "").strip()[:400],
     )
 
 
-def _silent(header: Mapping[str, str], kind: str, mail_from: str) -> str:
-    """Why a mail with this header and sender must not be answered, or ""."""
-    local = mail_from.rpartition("@")[0].strip('"').lower()
-    submitted = header.get("auto-submitted", "no").partition(";")[0].strip().lower()
-    suppress = header.get("x-auto-response-suppress", "").lower()
+def _nobody(mail_from: str) -> str:
+    """Why a mail from this sender must not be answered, or ""."""
     if not mail_from or "@" not in mail_from:
         return "it has no sender"
-    if _MACHINES.fullmatch(local):
-        return "its sender is a machine"
-    if submitted != "no":
+    local = mail_from.rpartition("@")[0].strip('"').lower()
+    return "its sender is a machine" if _MACHINES.fullmatch(local) else ""
+
+
+def automatic(header: Mapping[str, str]) -> str:
+    """Why a mail with this header must not be answered, or ""."""
+    kind, _ = mime.content_type(header.get("content-type", ""))
+    submitted = header.get("auto-submitted", "no").partition(";")[0].strip().lower()
+    suppress = header.get("x-auto-response-suppress", "").lower()
+    if submitted not in ("", "no"):
         return "a machine has sent it (Auto-Submitted)"
-    if header.get("precedence", "").strip().lower() in ("bulk", "list", "junk"):
+    if header.get("precedence", "").strip().lower() in ("bulk", "list", "junk", "auto_reply"):
         return "it is bulk mail (Precedence)"
     if any(name.startswith("list-") for name in header) or "mailing-list" in header:
         return "it came over a list"
+    if "x-loop" in header:
+        return "a machine has had it already (X-Loop)"
     if any(word in suppress for word in ("all", "autoreply", "oof")):
         return "its sender wants no automatic answer"
     return "it is a report by a machine" if kind == "multipart/report" else ""

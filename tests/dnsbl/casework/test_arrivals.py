@@ -529,6 +529,8 @@ def test_answers_to_nominations_and_to_requests_are_counted_together(make_office
         ("a@x.example", "Auto-Submitted: auto-replied\r\n"),
         ("a@x.example", "Precedence: bulk\r\n"),
         ("a@x.example", "List-Id: <l.x.example>\r\n"),
+        ("a@x.example", "X-Loop: x\r\n"),
+        ("a@x.example", "X-Auto-Response-Suppress: All\r\n"),
     ],
 )
 def test_no_machine_is_answered_but_what_it_asks_is_done(make_office, sender: str, fields: str) -> None:
