@@ -20,16 +20,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from dnsbl.addresses import Network
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
 from dnsbl.model import Change
 from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.bounded import Bounded
 from dnsbl.serving.files import write_whole
 
 #: Seconds at most between two looks, however long the store has been away.
@@ -92,7 +91,6 @@ class Feed:
         self.table: Table | None = None
         self.problem = ""  #: one sentence while the store's word cannot be followed, or ""
         self.unsaved = ""  #: one sentence while the table cannot be kept on disk, or ""
-        self.left_out: Network | None = None  #: the last network in the store that the list may not hold
         self.counters = dict.fromkeys(("snapshots", "changes", "failures", "writes", "left_out"), 0)
         self.build_seconds = 0.0  #: how long the last table took to make
         self._source = source
@@ -102,7 +100,7 @@ class Feed:
         self._clock = clock
         self._force = force
         self._zones_digest = zones_digest
-        self._bounds = bounds
+        self.bounded = Bounded(bounds, "the store", self.counters, _log)
         self._looking = asyncio.Lock()
         self._wait = poll
         self._fresh = False  # whether a snapshot of the store stands behind the table
@@ -138,7 +136,7 @@ class Feed:
         self._known = await asyncio.to_thread(_number, self._mark)
         try:
             table = await asyncio.to_thread(Table.mapped, self._path)
-            held = await asyncio.to_thread(self._held, table)
+            held = await asyncio.to_thread(self.bounded.table, table)
             written = self._path.stat().st_mtime
         except FileNotFoundError:
             return
@@ -229,7 +227,7 @@ class Feed:
         """Serve the changes behind this table, the one in service; whether the store's log leads on from there."""
         changes = await asyncio.to_thread(self._changes, before.serial)
         if changes:
-            table = await asyncio.to_thread(self._timed, before.changed, map(self._permitted, changes))
+            table = await asyncio.to_thread(self._timed, before.changed, map(self.bounded.change, changes))
             self._swap(table)
             self._last = changes[-1]
             self.counters["changes"] += len(changes)
@@ -267,7 +265,7 @@ class Feed:
         """A fresh table, and the change that its number stands for, unless the store has forgotten that."""
         serial, rows = self._source.snapshot()
         last = self._source.changes(serial - 1, most=1) if serial else []  # before the rows: of the very same store
-        table = self._held(self._timed(Table.of, rows, serial=serial))
+        table = self.bounded.table(self._timed(Table.of, rows, serial=serial))
         return table, last[0] if last and last[0].seq == serial else None
 
     def _timed(self, make: Callable[..., Table], *of_what: object, **and_what: object) -> Table:
@@ -290,29 +288,7 @@ class Feed:
         changes = [c for c in self._source.changes(older.serial, most=MOST_CHANGES) if c.seq <= newer.serial]
         if [change.seq for change in changes] != list(range(older.serial + 1, newer.serial + 1)):
             return False
-        return older.changed(map(self._permitted, changes)).same_rows(newer)
-
-    def _permitted(self, change: Change) -> Change:
-        """The change; a listing that the list may not hold becomes one without effect."""
-        if not change.present or self._bounds.may_hold(change.network):
-            return change
-        self._leave_out(change.network)
-        return replace(change, present=False)
-
-    def _held(self, table: Table) -> Table:
-        """The table without what the list may not hold, which the settings decide anew at every start."""
-        held, one = table.without(self._bounds.barred)
-        if one is not None:
-            self._leave_out(one, len(table) - len(held))
-        return held
-
-    def _leave_out(self, network: Network, count: int = 1) -> None:
-        if network == self.left_out:
-            return
-        self.left_out = network
-        self.counters["left_out"] += count
-        others = f", as are {count - 1} others" if count > 1 else ""
-        _log.warning("%s is in the store, but the list may not hold it: left out%s", network, others)
+        return older.changed(map(self.bounded.change, changes)).same_rows(newer)
 
     def _swap(self, table: Table | None) -> None:
         if self.table is None or table is None or table.epoch != self.table.epoch:

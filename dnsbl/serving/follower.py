@@ -15,14 +15,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from dnsbl.addresses import Network
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns.listed import published
 from dnsbl.dns.listed.published import HEAD, MOST_HEAD, Bulletin, Piece
@@ -30,6 +27,7 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
 from dnsbl.model import Change
 from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.bounded import Bounded
 from dnsbl.serving.feed import LONGEST_WAIT, Holder
 from dnsbl.serving.files import write_whole
 from dnsbl.serving.publisher import read_changes, tidy
@@ -73,7 +71,6 @@ class Follower:
         self.table: Table | None = None
         self.problem = ""  #: one sentence while the other node cannot be followed, or ""
         self.unsaved = ""  #: nothing is served here that is not on disk
-        self.left_out: Network | None = None  #: the last network in the table that the list may not hold
         self.counters = dict.fromkeys(("snapshots", "changes", "failures", "refused", "octets", "left_out"), 0)
         self.build_seconds = 0.0  #: how long the last table took to make
         self._upstream = upstream
@@ -84,7 +81,7 @@ class Follower:
         self._largest = largest
         self._clock = clock
         self._zones_digest = zones_digest
-        self._bounds = bounds
+        self.bounded = Bounded(bounds, "the table", self.counters, _log)
         self._wait = poll
         self._known: _Found | None = None
         self._etag = ""
@@ -204,10 +201,9 @@ class Follower:
             raise Damaged(f"{piece.name} has {piece.packed} octets, follow.largest allows {self._largest}")
         draft = path.with_suffix(".fetched")
         self._upstream.whole(piece.name, draft, size=piece.packed)
-        digest = hashlib.sha256()
-        for part in _parts(draft):
-            digest.update(part)
-        if digest.hexdigest() != piece.digest:
+        with draft.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != piece.digest:
             draft.unlink()
             self.counters["refused"] += 1
             raise Damaged(f"{piece.name} is not the file that was signed")
@@ -229,7 +225,7 @@ class Follower:
         for piece in head.changes:
             if piece.to > at:
                 new = [change for change in read_changes(self._folder, piece) if change.seq > at]
-                table, at = table.changed(map(self._permitted, new)), piece.to
+                table, at = table.changed(map(self.bounded.change, new)), piece.to
                 log += new
         if table.serial != head.change:
             raise Damaged(f"the files lead to change {table.serial}, and {head.change} was signed")
@@ -250,11 +246,7 @@ class Follower:
         except Damaged:
             plain.unlink()
             raise
-        table = table.log_from(piece.to)
-        held, one = table.without(self._bounds.barred)
-        if one is not None:
-            self._leave_out(one, len(table) - len(held))
-        return held
+        return self.bounded.table(table.log_from(piece.to))
 
     def _serve(self, found: _Found) -> None:
         known = self._known
@@ -278,23 +270,8 @@ class Follower:
             _log.warning("the zone files or web.base_url here are not those of the node that is followed")
         self._differ = differ
 
-    def _permitted(self, change: Change) -> Change:
-        """The change; a listing that the list may not hold becomes one without effect."""
-        if not change.present or self._bounds.may_hold(change.network):
-            return change
-        self._leave_out(change.network)
-        return replace(change, present=False)
-
-    def _leave_out(self, network: Network, count: int = 1) -> None:
-        if network == self.left_out:
-            return
-        self.left_out = network
-        self.counters["left_out"] += count
-        others = f", as are {count - 1} others" if count > 1 else ""
-        _log.warning("%s is in the table, but the list may not hold it: left out%s", network, others)
-
 
 def _parts(path: Path) -> Iterator[bytes]:
-    with open(os.open(path, os.O_RDONLY), "rb") as file:
+    with path.open("rb") as file:
         while part := file.read(1 << 20):
             yield part

@@ -498,7 +498,7 @@ async def test_what_the_list_may_not_hold_is_left_out_with_an_alarm(
     store.add(C)
     await feed.step()
     assert addresses(holder.table) == {A, C}
-    assert feed.left_out == B
+    assert feed.bounded.left_out == B
     assert feed.counters["left_out"] >= 1
     assert feed.problem == ""
     assert f"{B} is in the store, but the list may not hold it: left out" in caplog.text
@@ -651,7 +651,7 @@ async def test_b45_a_damaged_table_is_not_used_when_something_would_have_to_be_l
     await feed.load()
     assert holder.table is None
     assert "checksum" in caplog.text
-    assert feed.left_out is None
+    assert feed.bounded.left_out is None
 
 
 async def test_b45_a_mapped_table_is_read_whole_before_the_store_is_asked(
@@ -749,7 +749,7 @@ async def test_many_networks_that_the_list_may_not_hold_make_one_alarm(
     assert holder.table is not None
     assert len(holder.table) == 100
     assert feed.counters["left_out"] == 400
-    assert feed.left_out == ip_network("198.18.0.0")
+    assert feed.bounded.left_out == ip_network("198.18.0.0")
     store.log.clear()
     await feed.step()
     assert store.snapshots == 2
