@@ -13,7 +13,7 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -90,17 +90,17 @@ class Publisher:
         signet = self._signet()
         if self._head is None:
             self._resume(signet)
-        head = self._extended(table) if self._head else None
-        if head is None:
-            head, self._open = self._anew(table), []
-        latest = max(made, self._head.made if self._head else 0.0)  # never back
+        pieces = self._extended(table, self._head) if self._head else None
+        if pieces is None:
+            pieces, self._open = [self._written("table", 0, table.serial, table.parts())], []
+        whole, *changes = pieces
         head = Bulletin(
-            made=latest,
+            made=max(made, self._head.made if self._head else 0.0),  # never back
             change=table.serial,
             epoch=table.epoch,
             zones=table.zones_digest,
-            table=head.table,
-            changes=head.changes,
+            table=whole,
+            changes=tuple(changes),
         )
         write_whole(self._folder / HEAD, [published.sealed(head.text(), signet.sign)])
         tidy(self._folder, head, self._head, now=self._clock.now().timestamp())
@@ -118,10 +118,8 @@ class Publisher:
             return
         self._head = head
 
-    def _extended(self, table: Table) -> Bulletin | None:
-        """The head with the changes that lead on to this table; None where they do not."""
-        head = self._head
-        assert head is not None
+    def _extended(self, table: Table, head: Bulletin) -> list[Piece] | None:
+        """The head's files with the changes that lead on to this table; None where they do not."""
         if table.epoch != head.epoch or table.zones_digest != head.zones or table.since > head.table.to:
             return None
         if not head.change <= table.serial <= head.table.to + BLOCK * MOST_BLOCKS:
@@ -143,42 +141,27 @@ class Publisher:
                     open_changes = part
                     pieces.append(self._written("changes", part[0].seq - 1, part[-1].seq, [published.lines(part)]))
         self._open = open_changes
-        return Bulletin(
-            made=head.made,
-            change=at,
-            epoch=head.epoch,
-            zones=head.zones,
-            table=head.table,
-            changes=tuple(pieces),
-        )
-
-    def _anew(self, table: Table) -> Bulletin:
-        """The head of a whole table alone."""
-        piece = self._written("table", 0, table.serial, table.parts())
-        return Bulletin(
-            made=0.0, change=table.serial, epoch=table.epoch, zones=table.zones_digest, table=piece, changes=()
-        )
+        return [head.table, *pieces]
 
     def _written(self, what: str, after: int, to: int, parts: Iterable[bytes | memoryview]) -> Piece:
         """Write a file, which gets its name when all of it is there."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        beside = self._folder / f"{what}.new"
-        digest, sizes = hashlib.sha256(), [0, 0]
+        draft, digest, sizes = self._folder / what, hashlib.sha256(), [0, 0]
 
-        def counted() -> Iterable[bytes | memoryview]:
+        def plain() -> Iterator[bytes | memoryview]:
             for part in parts:
                 sizes[0] += len(part)
                 yield part
 
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
-            for part in published.packed(counted()):
+        def packed() -> Iterator[bytes]:
+            for part in published.packed(plain()):
                 digest.update(part)
                 sizes[1] += len(part)
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+                yield part
+
+        write_whole(draft, packed())
         piece = Piece(what=what, after=after, to=to, digest=digest.hexdigest(), packed=sizes[1], plain=sizes[0])
-        beside.replace(self._folder / piece.name)
+        draft.replace(self._folder / piece.name)
         return piece
 
 
