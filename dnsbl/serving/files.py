@@ -6,11 +6,13 @@ What the list keeps for itself is nobody else's to read; what is made for other 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-#: Of files of our own, and of files for others.
-OURS, EVERYBODYS = 0o640, 0o644
+#: Of secrets, of other files of our own, and of files for others.
+HIDDEN, OURS, EVERYBODYS = 0o600, 0o640, 0o644
 
 
 def write_whole(path: Path, parts: Iterable[bytes | memoryview], *, mode: int = OURS) -> None:
@@ -32,3 +34,19 @@ def write_whole(path: Path, parts: Iterable[bytes | memoryview], *, mode: int = 
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def make_secret(path: Path, text: bytes) -> None:
+    """Make a file that is nobody else's to read, unless one is there; two programs that do so at once share one file.
+    Raises OSError, and then nothing has changed.
+    """
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode HIDDEN
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        os.unlink(draft)

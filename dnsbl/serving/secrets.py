@@ -23,6 +23,7 @@ from dnsbl.dns.cookies import SECRET, Cookies
 from dnsbl.dns.guard import Keys
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.serving.files import HIDDEN, make_secret, write_whole
 from dnsbl.settings import Dns, Settings
 
 #: Seconds between two looks at the files.
@@ -112,12 +113,12 @@ class Secrets:
     def _renewed(self) -> list[bytes]:
         """The secrets on disk, after making one when there is none or the first has served its time."""
         if not self._cookies.exists():
-            _write(self._cookies, [self._random(SECRET)], exclusive=True)
+            make_secret(self._cookies, _lines([self._random(SECRET)]))
         found = _read(self._cookies)
         age = self._clock.now().timestamp() - self._cookies.stat().st_mtime
         if self._dns.cookie_days and age >= self._dns.cookie_days * 86400:
             found = [self._random(SECRET), found[0]]
-            _write(self._cookies, found)
+            write_whole(self._cookies, [_lines(found)], mode=HIDDEN)
             moment = self._clock.now().timestamp()
             os.utime(self._cookies, (moment, moment))
         return found
@@ -133,17 +134,5 @@ def _read(path: Path) -> list[bytes]:
     return found
 
 
-def _write(path: Path, found: list[bytes], *, exclusive: bool = False) -> None:
-    """The whole file at once or nothing; `exclusive` leaves a file that another program has made meanwhile."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write("".join(secret.hex() + "\n" for secret in found))
-        file.flush()
-        os.fsync(file.fileno())
-    if exclusive:
-        with suppress(FileExistsError):
-            os.link(beside, path)
-        beside.unlink()
-    else:
-        beside.replace(path)
+def _lines(found: list[bytes]) -> bytes:
+    return b"".join(secret.hex().encode() + b"\n" for secret in found)

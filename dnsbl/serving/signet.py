@@ -7,16 +7,15 @@ it and `follow.key` takes it.
 from __future__ import annotations
 
 import os
-import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.serving.files import make_secret
 
 _OCTETS = 32
 
@@ -34,14 +33,7 @@ class Signet:
         try:
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-                descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
-                with open(descriptor, "wb") as file:
-                    file.write(b64encode(random(_OCTETS)) + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                with suppress(FileExistsError):
-                    os.link(draft, path)
-                os.unlink(draft)
+                make_secret(path, b64encode(random(_OCTETS)) + b"\n")
             return cls(b64decode(path.read_bytes().strip(), validate=True))
         except ValueError:
             raise Damaged(f"{path} does not hold a key; restore it from a backup, or move it away.") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dnsbl.serving.files import EVERYBODYS, OURS, write_whole
+from dnsbl.serving.files import EVERYBODYS, HIDDEN, OURS, make_secret, write_whole
 
 
 @pytest.mark.parametrize(("mode", "before"), [(OURS, None), (EVERYBODYS, None), (OURS, 0o666), (EVERYBODYS, 0o600)])
@@ -40,3 +40,11 @@ def test_parts_that_break_off_leave_the_old_file_and_nothing_beside_it(tmp_path:
     with pytest.raises(OSError, match="full"):
         write_whole(tmp_path / "file", parts())
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]
+
+
+def test_a_secret_is_made_once_and_hidden_and_whoever_comes_later_leaves_it(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    for text in (b"first", b"second"):
+        make_secret(path, text)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"first", HIDDEN)
+    assert list(tmp_path.iterdir()) == [path]

@@ -139,7 +139,7 @@ def test_a_secret_whose_successor_cannot_be_written_goes_on_serving(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(house.file))
 
-    monkeypatch.setattr(module, "_write", full)
+    monkeypatch.setattr(module, "write_whole", full)
     keeper = house.load()
     assert house.firsts == before
     assert keeper.problem.endswith("cannot be kept there: No space left on device.")
