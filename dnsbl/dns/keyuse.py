@@ -6,6 +6,7 @@ in here. A network is one number of 64 bits, so that an engine's thread can note
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -49,6 +50,12 @@ class KeyUse:
             later.strayed,
             later.place,
         )
+
+
+def add(into: dict[bytes, KeyUse], found: Mapping[bytes, KeyUse]) -> None:
+    """Add what was counted elsewhere, by digest."""
+    for digest, use in found.items():
+        into[digest] = into[digest].plus(use) if digest in into else use
 
 
 def place_of(client: bytes) -> int:

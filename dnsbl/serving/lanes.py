@@ -85,8 +85,9 @@ class CompiledThreads:
     def __init__(self, loops: int, every: int) -> None:
         engine = compiled.Compiled(loops, every=every, bounds=BOUNDS)
         self._core = engine.core
-        self.load, self.replied, self.found, self.used = engine.load, engine.replied, engine.found, engine.used
-        self.counted, self.timed, self.stop = engine.core.counted, engine.core.timed, engine.core.stop
+        self.load, self.replied, self.found = engine.load, engine.replied, engine.found
+        self.counted, self.used, self.timed = engine.core.counted, engine.core.used, engine.core.timed
+        self.stop = engine.core.stop
 
     def run(self, udp: socket.socket, other: socket.socket, wild: bool) -> None:
         """Answer on this socket until stopped. Raises OSError when it fails."""

@@ -20,7 +20,7 @@ from ipaddress import ip_address
 from typing import Any, Protocol
 
 from dnsbl.clock import Clock, SystemClock
-from dnsbl.dns import proxied
+from dnsbl.dns import keyuse, proxied
 from dnsbl.dns.guard import Pace, Prefixes, rules_of
 from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.listed.table import Table
@@ -150,8 +150,7 @@ class Responder:
     def used(self) -> dict[bytes, KeyUse]:
         """Since the start: how clients' keys were used, by digest."""
         used = self._used.copy()
-        for digest, use in self._lanes.engine.used().items():
-            used[digest] = used[digest].plus(use) if digest in used else use
+        keyuse.add(used, self._lanes.engine.used())
         return used
 
     @property

@@ -12,6 +12,8 @@ answering. Private: `compiled` is the door. One module in several files (these `
 packet passes.
 """
 
+from dnsbl.dns import keyuse
+
 include "system.pxi"
 include "words.pxi"
 include "plan.pxi"
@@ -147,7 +149,7 @@ cdef class Core:
         gone_guards = {old.guard for old in self.retired} - {old.guard for old in kept} - {self.state.guard}
         self.retired = kept
         for guard in gone_guards:
-            _join(self.past_used, guard.used())
+            keyuse.add(self.past_used, guard.used())
         for plan in gone:
             _add(self.past, plan.replied())
             _add(self.past_found, plan.found())
@@ -182,12 +184,12 @@ cdef class Core:
         return found
 
     def used(self):
-        """How keys were used, as {digest: the fields of `keyuse.KeyUse`}."""
+        """How keys were used, by digest."""
         self.reap()
         found = dict(self.past_used)
         if self.state is not None:
             for guard in {self.state.guard, *(old.guard for old in self.retired)}:
-                _join(found, guard.used())
+                keyuse.add(found, guard.used())
         return found
 
     def counted(self):
@@ -274,14 +276,6 @@ cdef class Core:
 def _add(dict into, dict found):
     for key, count in found.items():
         into[key] = into.get(key, 0) + count
-
-
-def _join(dict into, dict found):
-    """Add how keys were used, as `KeyUse.plus`."""
-    for key, new in found.items():
-        old = into.get(key, (0, 0, 0, 0, 0.0, 0.0, 0))
-        later = old if old[5] >= new[5] else new
-        into[key] = (*(a + b for a, b in zip(old[:4], new[:4])), max(old[4], new[4]), *later[5:])
 
 
 include "loop.pxi"

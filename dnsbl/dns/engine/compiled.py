@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from dnsbl.dns import answer, guard, respond, sourced, wire
 from dnsbl.dns.guard import Keys, Pace, Prefixes
-from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving
 from dnsbl.dns.sourced import Sourced
@@ -100,10 +99,6 @@ class Compiled:
             ("nodata", zone, COUNTED[sort]) if kind is None else ("hit", zone, kind): n
             for (zone, kind, sort), n in self.core.found().items()
         }
-
-    def used(self) -> dict[bytes, KeyUse]:
-        """How clients' keys were used, by digest."""
-        return {digest: KeyUse(*fields) for digest, fields in self.core.used().items()}
 
     def _part(self, name: str, of: tuple[object, ...], make: Any) -> Any:
         made_of, made = self._made.get(name, ((), None))

@@ -120,7 +120,7 @@ cdef class Guard:
         into.bound = <const uint8_t*><const char*>bound
 
     def used(self):
-        """How keys were used, as {digest: the fields of `keyuse.KeyUse`}; those that were not are left out."""
+        """How keys were used, by digest; those that were not are left out."""
         cdef Py_ssize_t n, loop
         cdef KeyUse* use
         found = {}
@@ -129,7 +129,7 @@ cdef class Guard:
                 use = &self.data.keys.uses[loop * self.data.keys.count + n]
                 if use.queries:
                     fields = use.queries, use.hits, use.refused, use.elsewhere, use.last, use.strayed, use.place
-                    _join(found, {self.digests[n]: fields})
+                    keyuse.add(found, {self.digests[n]: keyuse.KeyUse(*fields)})
         return found
 
     cdef const uint8_t* bits(self, bytes found) except NULL:

@@ -22,8 +22,8 @@ class CompiledOne:
 
     def __init__(self) -> None:
         engine = compiled.Compiled(1)
-        self.load, self.replied, self.found, self.used = engine.load, engine.replied, engine.found, engine.used
-        self.answer = engine.core.answer
+        self.load, self.replied, self.found = engine.load, engine.replied, engine.found
+        self.answer, self.used = engine.core.answer, engine.core.used
 
 
 class PlainOne:
