@@ -143,7 +143,6 @@ class Front:
         self._book: KeyBook | None = None
         if settings.dns.keys_file is not None:
             self._book = KeyBook(used, self.responder.serving, settings.service.state_dir, clock=clock)
-        self._clock = clock
         #: What it has counted.
         self.collectors: list[Answering | KeyMetrics | SourceMetrics] = [
             self.answering,

@@ -156,6 +156,11 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
+def alarms(key: KnownKey, use: KeyUse, now: float) -> bool:
+    """Whether a key that has a home was used elsewhere so lately that it counts as an alarm; `now` in Unix seconds."""
+    return bool(key.homes) and use.strayed > 0 and now - use.strayed < ALARM
+
+
 def document(dns: Dns, folder: Path, now: float) -> dict[str, Any]:
     """How every known key is used on this node, for operators; `folder` is the state folder, `now` in Unix seconds.
 
@@ -169,7 +174,6 @@ def document(dns: Dns, folder: Path, now: float) -> dict[str, Any]:
     for digest, key in keys.known.items():
         row = found.get("keys", {}).get(digest.hex())
         use = KeyUse(**row["use"]) if row else KeyUse()
-        alarm = bool(key.homes) and use.strayed > 0 and now - use.strayed < ALARM
         rows.append(
             {
                 "name": key.name,
@@ -185,7 +189,7 @@ def document(dns: Dns, folder: Path, now: float) -> dict[str, Any]:
                     "last_seen": _moment(use.strayed),
                     "last_from": str(network_of(use.place) or "") or None,
                 },
-                "alarm": alarm,
+                "alarm": alarms(key, use, now),
             }
         )
     return {"keys": rows, "since": _moment(found.get("since", 0.0)), "as_of": _moment(found.get("written", 0.0))}

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from dnsbl.clock import Clock
 from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.respond import Serving
-from dnsbl.serving.keybook import ALARM
+from dnsbl.serving.keybook import alarms
 
 
 class KeyMetrics(Collector):
@@ -42,9 +42,10 @@ class KeyMetrics(Collector):
         now = self._clock.now().timestamp()
         for digest, use in self._used().items():
             if digest in keys.known:
-                label = [keys.known[digest].label]
+                key = keys.known[digest]
+                label = [key.label]
                 for fact, family in families.items():
                     family.add_metric(label, getattr(use, fact))
                 seen.add_metric(label, use.last)
-                alarm.add_metric(label, use.elsewhere > 0 and now - use.strayed < ALARM)
+                alarm.add_metric(label, alarms(key, use, now))
         yield from (*families.values(), seen, alarm)
