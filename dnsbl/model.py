@@ -410,7 +410,7 @@ class Purge:
     nominations: int  #: of this source, which count no more
     retracted: tuple[Network, ...]  #: what is listed no longer; of many the first
     kept: int  #: listings of nominated addresses that stay, since somebody else had brought them too
-    dropped: int  #: tests that are not made, or not gone on with
+    dropped: int  #: tests that are not made, or not gone on with, and candidates for one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -157,7 +157,16 @@ class _Purging:
         for some in _parts(theirs, 500):
             self._brought.update(tx.nominations.brought_by(some))
             voided += tx.nominations.void(some)
+        self._drop_candidates()
         return voided
+
+    def _drop_candidates(self) -> None:
+        """What waits to be nominated by this source is not, when it is taken again either."""
+        for door, bringer in self._tx.candidates.bringers():
+            if self._source.holds(door, bringer):
+                gone = self._tx.candidates.drop_of(bringer)
+                self._dropped += gone
+                self._enter("list", "candidates-dropped", before=f"{gone} candidates of {bringer}", after="")
 
     def take_back(self) -> int:
         """End what was made of that alone; returns how many listings ended."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select
 
-from dnsbl.model import Candidate
+from dnsbl.model import Candidate, Door
 from dnsbl.store.schema import candidates
 from dnsbl.store.shelf import Shelf, columns, many
 
@@ -42,6 +42,11 @@ class Candidates(Shelf):
         """How many wait, by bringer."""
         wanted = select(candidates.c.bringer, func.count()).group_by(candidates.c.bringer)
         return {row.bringer: row[1] for row in self._sql.execute(wanted.order_by(candidates.c.bringer))}
+
+    def bringers(self) -> list[tuple[Door, str]]:
+        """Everybody whose candidates wait, with the door that they came in at."""
+        wanted = select(candidates.c.door, candidates.c.bringer).distinct()
+        return [(row.door, row.bringer) for row in self._sql.execute(wanted.order_by(*wanted.selected_columns))]
 
     def drop(self, number: int) -> None:
         """This one had its turn."""

@@ -9,6 +9,7 @@ import pytest
 from dnsbl.errors import Refused
 from dnsbl.model import Door, JobReason, Nomination, Reason, Refusal, State
 from dnsbl.rules import bringers
+from dnsbl.rules.feeds import batch
 from tester.smtp import Outcome
 
 ACCEPTED = Outcome.ACCEPTED
@@ -138,6 +139,18 @@ def test_an_address_that_was_purged_is_listed_again_when_somebody_else_shows_spa
     office.later(days=30)
     found_open(office, "192.0.2.1", door=Door.WEB, name="203.0.113.0/24")
     assert listed(office, "192.0.2.1")
+
+
+def test_candidates_of_a_purged_source_are_gone_when_it_is_taken_again(office) -> None:
+    feeding = office.casework.feeding
+    for actor, row in (("operator carl", b"192.0.2.1\n192.0.2.2\n"), ("operator dan", b"192.0.2.3\n")):
+        feeding.bring(batch(row, most=9, evidence_most=1), reporter="", reason="old list", actor=actor)
+    assert purge(office, "operator carl", dry_run=True).dropped == 2
+    assert purge(office, "operator carl").dropped == 2
+    office.casework.purging.end(bringers.read("operator carl"), reason="mended", actor="operator alice")
+    assert feeding.waiting() == {"operator dan": 1}
+    entry = next(entry for entry in office.casework.operators.journal() if entry.verb == "candidates-dropped")
+    assert (entry.reason, entry.before) == (Reason.PURGED, "2 candidates of operator carl")
 
 
 def test_the_networks_of_nominators_are_a_source(office) -> None:
