@@ -1,5 +1,6 @@
 """What the event log tells of all but listings, done to a store that has come back from a copy: exclusions, suspended
-sources and what they brought, reporters and their keys, watches, who gets no mail, reviews.
+sources and what they brought, reporters and their keys, watches, who gets no mail, reviews, and proposals that were
+decided.
 
 Works inside the restore's transaction. Where the log does not carry what was done, the safe side is taken: a key that
 was changed since is void. What cannot be known is counted, never guessed.
@@ -63,6 +64,8 @@ class Replaying:
                     self._watch(entry)
                 case "silence":
                     self._silence(entry)
+                case "listed" | "withdrawn" if entry.before.startswith("proposed "):
+                    self._decided(entry)
 
     def after_listings(self, entries: Iterable[Entry]) -> int:
         """What needs the listings to be as the log has them; returns how many ended."""
@@ -109,6 +112,11 @@ class Replaying:
         except Refused:  # written by rules of another day: it stays suspended
             return
         self._purges.append(Again(tx, source, self._judging, now=self._now, reason=reason, actor=self._actor))
+
+    def _decided(self, entry: Entry) -> None:
+        """What was proposed was listed, or withdrawn: it waits for nobody any more."""
+        kind = entry.after.removeprefix("listed ") if entry.verb == "listed" else entry.before.removeprefix("proposed ")
+        self._tx.proposals.end(parse_network(entry.subject), kind)
 
     def _reporter(self, entry: Entry) -> None:
         accounts, name = self._tx.reporters, entry.subject.removeprefix("reporter ")

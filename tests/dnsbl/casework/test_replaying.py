@@ -23,8 +23,8 @@ MAIL = {"smarthost": "m.example", "sender": "l@list.example"}
 
 
 @pytest.fixture
-def office(make_office: Any) -> Any:
-    return make_office(notices=MAIL)
+def office(make_office: Any, request: pytest.FixtureRequest) -> Any:
+    return make_office(notices=MAIL, **getattr(request, "param", {}))
 
 
 @pytest.fixture
@@ -204,3 +204,16 @@ def test_what_two_operators_listed_is_by_the_one_who_proposed_it(make_office: An
     office.casework.operators.list_networks([network], kind="manual", reason="spam", actor="operator a")
     office.casework.reviewing.confirm(network, kind="manual", reason="yes", actor="operator b")
     assert worded(office.casework.operators.journal()[-1]) == ("spam; yes", "operator a")
+
+
+@pytest.mark.parametrize("office", [{"policy": {"two_persons": True}}], indirect=True)
+def test_what_was_confirmed_or_withdrawn_waits_for_nobody_any_more(office: Any, come_back: Callable[..., Any]) -> None:
+    listed, withdrawn, waits = networks = [ip_network(f"10.{n}.0.0/16") for n in (1, 2, 3)]
+    reviewing = office.casework.reviewing
+    office.casework.operators.list_networks(networks, kind="manual", reason="spam", actor="operator a")
+    fresh = come_back(
+        lambda: reviewing.confirm(listed, kind="manual", reason="yes", actor="operator b"),
+        lambda: reviewing.withdraw(withdrawn, kind="manual", reason="no", actor="operator a"),
+    )
+    assert [each.network for each in fresh.casework.reviewing.proposals()] == [waits]
+    assert fresh.casework.views.look_up(ip_address("10.1.1.1")).listings
