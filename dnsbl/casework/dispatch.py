@@ -125,9 +125,7 @@ class Dispatch:
     def try_out(self, recipient: str, *, actor: str) -> Notice:
         """Queue a mail that says nothing, to see whether it arrives. Raises Refused."""
         with self._store.write() as tx:
-            made = self._posting.queue(
-                tx, "trial", recipient, {}, subject="list", actor=actor, now=self._clock.now(), occasion=""
-            )
+            made = self._posting.queue(tx, "trial", recipient, {}, subject="list", actor=actor, now=self._clock.now())
             if made is None:
                 raise Refused(Refusal.OFF, self._why_none(tx, recipient))
             return made

@@ -1,4 +1,4 @@
-"""How the list does, and what became of its mail, for people or for programs. Holds no rule."""
+"""How the list does, what became of its mail, and who watches it, for people or for programs. Holds no rule."""
 
 from __future__ import annotations
 

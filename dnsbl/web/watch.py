@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Listing, Watch, WatchWay
+from dnsbl.model import Door, Listing, Refusal, Watch, WatchWay
 from dnsbl.rules import watching as rules
 from dnsbl.settings import Settings
 from dnsbl.web.control import Texts
@@ -147,7 +147,7 @@ class WatchDoor:
         try:
             begun = self._watching.begin(offer, texts=texts, code=wish.code, door=Door.API, actor=who)
         except Refused as refused:
-            if refused.reason != "not-shown" or wish.code.strip():
+            if refused.reason != Refusal.NOT_SHOWN or wish.code.strip():
                 raise
             response.status_code = 202
             return shape.model_copy(update={"record": offer.name, "content": offer.content})
