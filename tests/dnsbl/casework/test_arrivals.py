@@ -522,6 +522,14 @@ def test_answers_to_nominations_and_to_requests_are_counted_together(make_office
     assert answers(office) == ["nomination"]
 
 
+@pytest.mark.parametrize("sender", ["root@x.example", "postmaster@x.example"])
+def test_who_runs_the_server_is_answered_whatever_he_is_called(make_office, sender: str) -> None:
+    office = make_office(notices=MAIL)
+    office.list_open("192.0.2.1")
+    write(office, sender=sender)
+    assert answers(office) == ["asked"]
+
+
 @pytest.mark.parametrize(
     ("sender", "fields"),
     [
