@@ -163,12 +163,27 @@ def order_test(
 
 
 @app.command()
-def lookup(address: Where, config: Config = None, as_json: Json = False) -> None:
+def lookup(
+    address: Where,
+    others: Annotated[
+        bool, typer.Option("--others", help="Ask the lists of [others] too, as information; nothing rests on it.")
+    ] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
     """Where an address stands, and why."""
     opened = open_list(config)
     where = asking.one(address, opened.zones.origins)
     asker = Asker.of(Door.CLI, operator(), control=False)
-    show.standing(opened, opened.casework.views.look_up(where, asker=asker), as_json=as_json)
+    said = None
+    if others:
+        from dnsbl.daemons.others import OtherLists
+
+        lists = OtherLists(opened.settings.others, opened.clock)
+        if not lists.on:
+            raise DnsblError("No other lists are configured: name them in others.lists.")
+        said = lists.look(where)
+    show.standing(opened, opened.casework.views.look_up(where, asker=asker), others=said, as_json=as_json)
 
 
 @app.command()

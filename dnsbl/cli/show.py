@@ -30,6 +30,7 @@ from dnsbl.model import (
 )
 from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import cause_of
+from dnsbl.rules.others import Opinion
 from dnsbl.web.shapes import run_shape, standing_shape
 from tester.cause import advice
 from tester.paths import path
@@ -139,9 +140,9 @@ def _held(opened: OpenedList) -> str:
     return f"It waits, since nobody is dialled now: {held}." if held else ""
 
 
-def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
-    """Where an address stands."""
-    shape = standing_shape(found, opened.zones.codes_of)
+def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] | None = None, as_json: bool) -> None:
+    """Where an address stands, and what other lists say of it, where they were asked."""
+    shape = standing_shape(found, opened.zones.codes_of, others=others)
     if as_json:
         document(shape)
         return
@@ -177,6 +178,8 @@ def standing(opened: OpenedList, found: Standing, *, as_json: bool) -> None:
         console.print(f"  was {past.kind} {when(past.since)} to {when(past.ended)}")
     if found.clears_by and found.clears_by > opened.clock.now():
         console.print(f"  clears by: {when(found.clears_by)}, when every cache has let go")
+    for one in others or ():
+        console.print(f"  elsewhere: {one.sentence}" + (f" {one.text}" if one.text else ""))
     console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}")
 
 

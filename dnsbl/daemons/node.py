@@ -24,6 +24,7 @@ from dnsbl.daemons.answering import Bound, Front
 from dnsbl.daemons.feeder import Feeder
 from dnsbl.daemons.keeper import Keeper, Shell
 from dnsbl.daemons.mailroom import Mailroom
+from dnsbl.daemons.others import OtherLists
 from dnsbl.daemons.postman import Postman
 from dnsbl.daemons.pulse import Pulse
 from dnsbl.daemons.scheduler import Scheduler
@@ -238,6 +239,7 @@ class Node:
 
         with suppress(DnsblError):  # pages go on without; what needs the keys says so, and they are sought again
             await self._ready_keys()
+        others = OtherLists(self._settings.others, self._clock)
         self._web = WebServer(
             self._casework.doors,
             self._casework.views,
@@ -249,6 +251,7 @@ class Node:
             ownership=self._casework.ownership,
             watching=self._casework.watching,
             texts=names.texts_now,
+            others=others.look if others.on else None,
             metrics=self.metrics,
             keys=self._keys,
             handed=self._handed,

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, model_validator
 from dnsbl.settings.answering import Copies, Dns, Follow, Publish
 from dnsbl.settings.doors import Feeds, MailDoorTerms, ReporterTerms, Traps
 from dnsbl.settings.mail import NoticeSettings, WatchSettings
+from dnsbl.settings.others import OtherList, OtherTerms
 from dnsbl.settings.policy import Policy
 from dnsbl.settings.testing import CollectorSettings, SelfTesting, Tester
 from dnsbl.settings.values import (
@@ -44,6 +45,8 @@ __all__ = [
     "Hostname",
     "MailDoorTerms",
     "NoticeSettings",
+    "OtherList",
+    "OtherTerms",
     "Policy",
     "ReporterTerms",
     "Section",
@@ -194,6 +197,7 @@ class Settings(Section):
     reporters: ReporterTerms = ReporterTerms()
     feeds: Feeds = Feeds()
     policy: Policy = Policy()
+    others: OtherTerms = OtherTerms()
 
     @model_validator(mode="after")
     def _together(self) -> Settings:

@@ -16,7 +16,8 @@ Address = IPv4Address | IPv6Address
 _HOSTNAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
-def _hostname(value: str) -> str:
+def hostname(value: str) -> str:
+    """A domain name in its one form. Raises ValueError."""
     name = value.strip().rstrip(".").lower()
     if not _HOSTNAME.match(name):
         raise ValueError("a domain name is needed, such as mx.example.org")
@@ -48,7 +49,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-Hostname = Annotated[str, AfterValidator(_hostname)]
+Hostname = Annotated[str, AfterValidator(hostname)]
 Listen = Annotated[str, AfterValidator(_listen)]
 
 
@@ -89,9 +90,9 @@ class TransferRule:
 def transfer_rule(value: Any) -> TransferRule:
     match value.split() if isinstance(value, str) else ():
         case (network, key, "tls"):
-            return TransferRule(ip_network(network), _hostname(key), tls=True)
+            return TransferRule(ip_network(network), hostname(key), tls=True)
         case (network, key):
-            return TransferRule(ip_network(network), _hostname(key))
+            return TransferRule(ip_network(network), hostname(key))
         case (network,) if ip_network(network).is_loopback:
             return TransferRule(ip_network(network), None)
     raise ValueError('NETWORK KEY is needed, such as "192.0.2.7 mirror"; only loopback networks may go without a key')
@@ -100,7 +101,7 @@ def transfer_rule(value: Any) -> TransferRule:
 def _mail_host(value: str) -> str:
     """A host name, or a domain behind a dot; `*.example.org` is the same as `.example.org`."""
     text = value.strip().removeprefix("*")
-    return f".{_hostname(text[1:])}" if text.startswith(".") else _hostname(text)
+    return f".{hostname(text[1:])}" if text.startswith(".") else hostname(text)
 
 
 MailHost = Annotated[str, AfterValidator(_mail_host)]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from threading import Semaphore
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Query, Request, Response, Security
 from fastapi import Path as PathParameter
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,10 +24,12 @@ from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Refusal, RunState
 from dnsbl.rules import asking, intake
+from dnsbl.rules.others import Opinion
 from dnsbl.settings import Settings
 from dnsbl.web.dossier import discretion
 from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, problem, problems, refusal
+from dnsbl.web.limits import Quota
 from dnsbl.web.pages import asker, controls, requester
 from dnsbl.web.shapes import (
     Codes,
@@ -49,6 +52,11 @@ _POSTED = {
     "s429": "Too soon, or too many requests from one network.",
 }
 
+
+#: Requests at once for which other lists are asked: each holds a thread until the slowest has answered.
+ASKERS = 4
+#: What other lists say of an address. Blocking.
+Others = Callable[[Address], Sequence[Opinion]]
 
 #: The key of a reporter, for who has one.
 Key = Annotated[
@@ -122,8 +130,14 @@ class Interface:
         codes: Codes,
         origins: Origins,
         events: Events,
+        others: Others | None = None,
     ) -> None:
+        """Without `others` no other list is asked."""
         self._events = events
+        asked = settings.others.visitors_hour
+        self._others = others if asked else None
+        self._asking = Quota("others", asked or 1, 3600)
+        self._askers = Semaphore(ASKERS)
         self._doors = doors
         self._views = views
         self._settings = settings
@@ -136,7 +150,11 @@ class Interface:
         get(
             "/hosts/{address}",
             response_model=HostShape,
-            responses=problems(s400="The address is malformed.", s422="Not of the documented form."),
+            responses=problems(
+                s400="The address is malformed.",
+                s422="Not of the documented form.",
+                s429="Your network has had other lists asked as often as it may within an hour.",
+            ),
         )(self.host)
         get(
             "/runs/{run}",
@@ -158,11 +176,36 @@ class Interface:
         )(self.nominate)
         post("/removals", status_code=202, response_model=RemovalShape, responses=problems(**_POSTED))(self.remove)
 
-    def host(self, request: Request, address: str) -> Any:
+    def host(
+        self,
+        request: Request,
+        address: str,
+        others: Annotated[
+            bool, Query(description="Ask other lists too, where this list names any; information alone.")
+        ] = False,
+    ) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
         asked = asking.one(address, self._origins())
         found = self._views.look_up(asked, asker=asker(request, asked, Door.API))
-        return standing_shape(found, self._codes, self._discreet)
+        said = self._elsewhere(request, asked) if others and self._others is not None else None
+        return standing_shape(found, self._codes, self._discreet, others=said)
+
+    def _elsewhere(self, request: Request, address: Address) -> Sequence[Opinion]:
+        """What other lists say. Raises Refused (TOO_MANY)."""
+        assert self._others is not None
+        turn = self._asking.turn(request.state.visitor, self._clock.monotonic())
+        if turn.wait:
+            raise Refused(
+                Refusal.TOO_MANY,
+                "Your network has had other lists asked as often as it may; please try again later.",
+                retry_after=int(turn.wait) + 1,
+            )
+        if not self._askers.acquire(blocking=False):
+            raise Refused(Refusal.TOO_MANY, "Other lists are being asked for others; please try again.", retry_after=5)
+        try:
+            return self._others(address)
+        finally:
+            self._askers.release()
 
     def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
         """One test: its verdict, the forms that were tried, and where the letter came out."""

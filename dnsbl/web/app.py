@@ -27,7 +27,7 @@ from dnsbl.errors import DnsblError, StoreUnavailable, Trouble
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings
-from dnsbl.web.api import Interface
+from dnsbl.web.api import Interface, Others
 from dnsbl.web.control import ControlDoor, Texts, no_texts
 from dnsbl.web.events import Events
 from dnsbl.web.faults import API, Fault, Faults, Problem, problem
@@ -82,6 +82,7 @@ def create_app(
     ownership: Ownership | None = None,
     watching: Watching | None = None,
     texts: Texts = no_texts,
+    others: Others | None = None,
     events: Events | None = None,
     files: ZoneFiles | None = None,
     zones: Callable[[], Iterable[Zone]] = tuple,
@@ -93,8 +94,8 @@ def create_app(
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
     `zones`; `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `self_tests` none
-    are offered; `events` has the places for who watches tests. Without `files` no zone can be copied,
-    without `ownership` nobody shows that an address is his (`texts` asks for TXT records).
+    are offered, without `others` no other list is asked; `events` has the places for who watches tests. Without `files`
+    no zone can be copied, without `ownership` nobody shows that an address is his (`texts` asks for TXT records).
     """
     app = _App(
         title=settings.service.name,
@@ -111,7 +112,7 @@ def create_app(
     faults.handle(app)
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
     events = Events(settings.web, clock) if events is None else events
-    app.include_router(Interface(doors, views, settings, clock, codes, origins, events).router)
+    app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
     app.include_router(Site(doors, views, settings, clock, codes, origins, pages, zones).router)
     if self_tests is not None:
         door = SelfTestDoor(self_tests, views, settings, clock, pages, events)

@@ -26,6 +26,7 @@ from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings, Web, split_listen
+from dnsbl.web.api import Others
 from dnsbl.web.app import KeyUses, Metrics, create_app, no_keys, no_metrics
 from dnsbl.web.connection import Connection
 from dnsbl.web.control import Texts, no_texts
@@ -178,6 +179,7 @@ class WebServer(HttpServer):
         ownership: Ownership | None = None,
         watching: Watching | None = None,
         texts: Texts = no_texts,
+        others: Others | None = None,
         metrics: Metrics = no_metrics,
         keys: KeyUses = no_keys,
         health: Callable[[], list[Health]] = list,
@@ -195,6 +197,7 @@ class WebServer(HttpServer):
             ownership=ownership,
             watching=watching,
             texts=texts,
+            others=others,
             codes=lambda address, listed: self.zones.codes_of(address, listed),
             origins=lambda: self.zones.origins,
             metrics=metrics,

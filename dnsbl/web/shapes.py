@@ -15,6 +15,7 @@ from dnsbl.addresses import Address
 from dnsbl.model import JobReason, PathReport, Reason, Refusal, RunReport, RunState, Standing, State
 from dnsbl.rules.causes import cause_of
 from dnsbl.rules.intake import Taken
+from dnsbl.rules.others import Ailment, Opinion
 from tester.cause import Cause, Explained, Software, Sure, advice
 from tester.received import Reading
 from tester.smtp import Flag, Outcome, Transcript
@@ -64,6 +65,17 @@ class ListingShape(BaseModel):
     run: str | None = Field(description="The test whose returned letter proves it; see runs/ID.")
 
 
+class OpinionShape(BaseModel):
+    """What another list says of the address, as information: nothing of this list rests on it."""
+
+    zone: str
+    listed: bool | None = Field(description="null where it cannot be told; `trouble` says why.")
+    codes: list[str] = Field(description="The A records by which it is listed.")
+    text: str = Field(description="The list's own words about it, escaped to printable ASCII.")
+    trouble: Ailment | None
+    sentence: str
+
+
 class ExceptionShape(BaseModel):
     """What leaves the address out of every listing that is wider than this network."""
 
@@ -95,6 +107,9 @@ class HostShape(BaseModel):
     exception: ExceptionShape | None = Field(None, description="What leaves it out of wider listings, or null.")
     paths: list[PathShape] = Field(
         description="What each way into a host that a test has listed has last come to; empty for any other address."
+    )
+    others: list[OpinionShape] | None = Field(
+        None, description="What other lists say of it; null unless they were asked, at a list that asks any."
     )
 
 
@@ -230,8 +245,15 @@ def nominated_shape(taken: Taken) -> NominatedShape:
     )
 
 
-def standing_shape(standing: Standing, codes: Codes, theirs: Callable[[str], str] = str) -> dict[str, Any]:
-    """The document of `lookup --json` and of GET hosts/ADDRESS; what comes of strangers is put through `theirs`."""
+def standing_shape(
+    standing: Standing,
+    codes: Codes,
+    theirs: Callable[[str], str] = str,
+    *,
+    others: Sequence[Opinion] | None = None,
+) -> dict[str, Any]:
+    """The document of `lookup --json` and of GET hosts/ADDRESS; what comes of strangers is put through `theirs`.
+    `others` is what other lists say, where they were asked."""
     left = standing.exception
     shape = HostShape(
         address=str(standing.address),
@@ -256,8 +278,20 @@ def standing_shape(standing: Standing, codes: Codes, theirs: Callable[[str], str
         zones=codes(standing.address, standing.kinds),
         exception=ExceptionShape(network=str(left.network), since=left.since) if left else None,
         paths=[PathShape(**path_facts(one, theirs)) for one in standing.paths],
+        others=None if others is None else [_opinion(one, theirs) for one in others],
     )
     return shape.model_dump(mode="json")
+
+
+def _opinion(one: Opinion, theirs: Callable[[str], str]) -> OpinionShape:
+    return OpinionShape(
+        zone=one.zone,
+        listed=one.listed,
+        codes=list(one.codes),
+        text=theirs(one.text),
+        trouble=one.trouble,
+        sentence=one.sentence,
+    )
 
 
 def path_facts(one: PathReport, theirs: Callable[[str], str] = str) -> dict[str, Any]:

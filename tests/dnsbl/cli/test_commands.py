@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from dnslib import RCODE, RR, DNSRecord
+from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
 from dnsbl import DISTRIBUTION
 from dnsbl.clock import SystemClock
@@ -177,3 +179,36 @@ def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, 
 @pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
 def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> None:
     assert "give either SOURCE" in run(*words, code=2)
+
+
+class _Lists(BaseResolver):  # type: ignore[misc]
+    """Two other lists: one that works, and one that lists the world."""
+
+    def resolve(self, request: DNSRecord, handler: object) -> DNSRecord:
+        reply, name = request.reply(), str(request.q.qname)
+        if name in ("2.0.0.127.good.test.", "8.8.8.8.good.test.") or name.endswith(".world.test."):
+            reply.add_answer(*RR.fromZone(f"{name} 60 A 127.0.0.2"))
+        elif name not in ("good.test.", "world.test."):
+            reply.header.rcode = RCODE.NXDOMAIN
+        return reply
+
+
+def test_other_lists_are_information_beside_where_an_address_stands(run: Run, tmp_path: Path) -> None:
+    assert "others.lists" in run("lookup", "8.8.8.8", "--others", code=1)
+    server = DNSServer(_Lists(), port=0, address="127.0.0.1", logger=DNSLogger("-request,-reply", prefix=False))
+    server.start_thread()
+    port = server.server.server_address[1]
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write(f'[others]\nlists = ["good.test", "world.test"]\nservers = ["127.0.0.1:{port}"]\n')
+    try:
+        found = run("lookup", "8.8.8.8", "--others")
+        told = run("lookup", "8.8.8.8", "--others", plain=True)
+    finally:
+        server.stop()
+        server.server.server_close()
+    good, world = found["others"]
+    assert (good["zone"], good["listed"], good["codes"]) == ("good.test", True, ["127.0.0.2"])
+    assert (world["zone"], world["listed"], world["trouble"]) == ("world.test", None, "lists-the-world")
+    assert (found["state"], found["listings"]) == ("unknown", [])
+    assert "elsewhere: world.test lists 127.0.0.1, and so the whole world: do not ask it." in told
+    assert run("lookup", "8.8.8.8")["others"] is None

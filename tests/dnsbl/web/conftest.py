@@ -32,6 +32,7 @@ from dnsbl.model import (
 )
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.web.api import Others
 from dnsbl.web.app import create_app
 from dnsbl.web.events import Events
 from dnsbl.web.shapes import Codes
@@ -300,7 +301,7 @@ def portal() -> Iterator[BlockingPortal]:
 def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal) -> Callable[..., House]:
     """Builds a list, which may test in networks that are nobody's; sections of the settings can be given by name."""
 
-    def build(**sections: dict[str, Any]) -> House:
+    def build(elsewhere: Others | None = None, **sections: dict[str, Any]) -> House:
         sections["tester"] = {"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]} | sections.get("tester", {})
         office = make_office(**sections)
         board = Board(office.clock)
@@ -311,6 +312,7 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
             office.settings,
             clock=office.clock,
             self_tests=office.casework.self_tests,
+            others=elsewhere,
             events=events,
             codes=codes,
             origins=lambda: ORIGINS,

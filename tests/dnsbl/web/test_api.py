@@ -13,6 +13,8 @@ from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
 from dnsbl.model import State, Trust
+from dnsbl.rules.others import Opinion, opinion
+from dnsbl.settings import OtherList
 from tester.smtp import Outcome
 from tests.dnsbl.web.asking import problem
 
@@ -36,7 +38,39 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
         "zones": {"relays.example.org": []},
         "exception": None,
         "paths": [],
+        "others": None,
     }
+
+
+def test_other_lists_are_asked_for_who_asks_and_not_without_end(house: Build) -> None:
+    asked: list[str] = []
+
+    def elsewhere(address: Any) -> list[Opinion]:
+        asked.append(str(address))
+        return [opinion(OtherList("good.test"), ("127.0.0.2",), "see <b>")]
+
+    visitor = house(elsewhere, others={"visitors_hour": 1}).visitor()
+    url = f"/api/v1/hosts/{TARGET}"
+    assert visitor.get(url).json()["others"] is None and asked == []
+    found = visitor.get(url, params={"others": True}).json()
+    assert asked == [TARGET] and found["state"] == "unknown"
+    assert found["others"] == [
+        {
+            "zone": "good.test",
+            "listed": True,
+            "codes": ["127.0.0.2"],
+            "text": "see <b>",
+            "trouble": None,
+            "sentence": "good.test lists it (127.0.0.2).",
+        }
+    ]
+    answer = visitor.get(url, params={"others": True})
+    assert (answer.status_code, answer.json()["reason"], asked) == (429, "too-many", [TARGET])
+
+
+def test_no_visitor_has_other_lists_asked_where_that_is_for_operators(house: Build) -> None:
+    visitor = house(lambda address: pytest.fail("asked"), others={"visitors_hour": 0}).visitor()
+    assert visitor.get(f"/api/v1/hosts/{TARGET}", params={"others": True}).json()["others"] is None
 
 
 def test_a_published_reply_keeps_secrets_and_other_peoples_addresses(house: Build) -> None:

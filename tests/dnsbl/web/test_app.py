@@ -150,7 +150,7 @@ def test_openapi_describes_every_route_and_status(anyone: TestClient) -> None:
         for method, row in methods.items()
     }
     assert rows == {
-        "get /api/v1/hosts/{address}": {"200", "400", "422", "500", "503"},
+        "get /api/v1/hosts/{address}": {"200", "400", "422", "429", "500", "503"},
         "get /api/v1/runs/{run}": {"200", "404", "422", "500", "503"},
         "get /api/v1/runs/{run}/events": {"200", "404", "422", "429", "500", "503"},
         "post /api/v1/nominations": {"202", "400", "401", "403", "409", "413", "422", "429", "500", "503"},

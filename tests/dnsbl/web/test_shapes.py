@@ -26,6 +26,7 @@ def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
         "clears_by": None,
         "zones": {"relays.example.org": []},
         "exception": None,
+        "others": None,
         "paths": [],
     }
 
