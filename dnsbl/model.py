@@ -370,6 +370,15 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SignOfLife:
+    """A process that was at work."""
+
+    process: str  #: HOST:PID and a word of its own
+    roles: tuple[str, ...]  #: what it does
+    seen: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Exclusion:
     """A network that is not to be tested, at its owner's or our wish."""
 
@@ -520,7 +529,9 @@ class Standing:
     removal_after: datetime | None  #: from when a request for removal of whoever looks is taken; None: at once
     clears_by: datetime | None = None  #: when every cache has let go of its last listing that has ended, if one has
     ahead: int = 0  #: tests that run in its network while its own, which is due, waits for a place there
-    waits: str = ""  #: why its test is put off by what strangers may have us send in an hour; "": it is not
+    waits: str = (
+        ""  #: why its test is put off by what strangers may have us send in an hour, or by nobody who would make it
+    )
     #: What each way into the host has last come to, where a test has put the address on the list; else none, since who
     #: asks about any address he likes must not be told what listens there
     paths: tuple[PathReport, ...] = ()

@@ -26,8 +26,9 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  secret
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  forget
-    presence     every process that is at work: beat  reckon  ails
+    presence     every process that is at work: beat  leave  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  usage  stopped  corrections
+                 at_work  unmanned
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs

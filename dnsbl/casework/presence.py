@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,13 +25,18 @@ class Presence:
         self._store = store
         self._clock = clock
 
-    def beat(self, process: str) -> None:
-        """Leave a sign of life, which shows that the store can be written. Raises StoreUnavailable, also when the clock
-        is not believed."""
+    def beat(self, process: str, roles: Sequence[str] = ()) -> None:
+        """Leave a sign of life, which shows that the store can be written, and what the process does. Raises
+        StoreUnavailable, also when the clock is not believed."""
         now = self._clock.now()
         with self._store.write(alone=False) as tx:
             tx.journal.hold(now)
-            tx.nodes.beat(process, now)
+            tx.nodes.beat(process, now, roles)
+
+    def leave(self, process: str) -> None:
+        """Take the sign of life back: the process ends by its own will. Raises StoreUnavailable."""
+        with self._store.write(alone=False) as tx:
+            tx.nodes.leave(process)
 
     def reckon(self) -> Reckoning:
         """Hold the clock against what the store knows."""

@@ -21,16 +21,23 @@ from dnsbl.model import (
     Run,
     RunReport,
     RunState,
+    SignOfLife,
     Standing,
     State,
     Suspension,
 )
 from dnsbl.rules.causes import canaries
 from dnsbl.rules.sending import Usage
+from dnsbl.rules.timekeeping import FRESH
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.smtp import Flag
 from tester.verdict import NO_POSTMASTER, Verdict
+
+#: The roles that a list needs somewhere and that leave signs of life. (What answers only reads the store.)
+NEEDED = ("worker", "collector", "scheduler")
+#: Why a test that is due waits where no process of the list has taken the worker's role.
+NOBODY_AT_WORK = "no worker of this list is at work at present"
 
 
 class Views:
@@ -70,6 +77,8 @@ class Views:
             waits = job is not None and job.state is JobState.QUEUED and job.due <= now
             ahead = tx.jobs.under_way(neighbourhood(address)) if waits else 0
             waiting = self._allowance.why(tx, job, now) if job is not None else ""
+            if waits and not waiting and not any("worker" in sign.roles for sign in tx.nodes.since(now - FRESH)):
+                waiting = NOBODY_AT_WORK
             if job is not None and job.rank == ASKED and ahead < 2:
                 ahead = 0  # a place beside the one that is taken is its own
         if job is not None and job.reason is JobReason.PROBATION and job.state is JobState.QUEUED:
@@ -108,6 +117,16 @@ class Views:
             around = tx.listings.covering(network)
             wider = [each for each in around if each.network.prefixlen < network.prefixlen]
             return (wider + tx.listings.within(network, most=most))[:most]
+
+    def at_work(self) -> list[SignOfLife]:
+        """The processes that have left a sign of life not long ago, by name."""
+        with self._store.read() as tx:
+            return tx.nodes.since(self._clock.now() - FRESH)
+
+    def unmanned(self) -> list[str]:
+        """The roles without which the list's work stands still and that no process has, as far as the store knows."""
+        manned = {role for sign in self.at_work() for role in sign.roles}
+        return [role for role in NEEDED if role not in manned]
 
     def run_report(self, run: str) -> RunReport:
         """One run with letters, the first transcripts and the heads of the first returns. Raises NotFound."""

@@ -102,6 +102,8 @@ def candidates_drop(
 ) -> None:
     """Let the candidates of one bringer go."""
     gone = open_list(config).casework.feeding.drop(bringer, reason=reason_of(reason), actor=operator())
+    if not gone:
+        raise DnsblError(f"No candidate of {bringer!r:.300} waits; `dnsbl candidates list` names who has brought some.")
     show.done({"dropped": gone}, as_json=as_json)
 
 

@@ -59,7 +59,9 @@ def imported(words: Sequence[str]) -> Imported:
         elif option in ("-x", "-X"):
             found.notes.append(f"Extensions ({option}) have no counterpart.")
         elif option in ("-l", "-s"):
-            found.notes.append("In place of -l and -s: dns.query_log_every, and the metrics page.")
+            found.notes.append(
+                "In place of -l and -s: dns.query_log_every with dns.query_log_clients, and the metrics page."
+            )
     zones: dict[str, list[tuple[str, list[str]]]] = {}
     for spec in specs:
         origin, _, rest = spec.partition(":")

@@ -137,7 +137,11 @@ def _held(opened: OpenedList) -> str:
     """Why no test begins now, and what ends that, in one sentence; or ""."""
     stopped = opened.casework.views.stopped()
     held = opened.settings.tester.held or (stopped and "`dnsbl resume` takes testing up again")
-    return f"It waits, since nobody is dialled now: {held}." if held else ""
+    if held:
+        return f"It waits, since nobody is dialled now: {held}."
+    if "worker" in opened.casework.views.unmanned():
+        return "It waits, since no worker is at work: `dnsbl serve` starts one."
+    return ""
 
 
 def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] | None = None, as_json: bool) -> None:
@@ -340,6 +344,8 @@ def purge(found: Purge, *, dry_run: bool, as_json: bool) -> None:
     console.print(f"{found.suspension.source}: {'would be suspended' if dry_run else 'suspended'}")
     console.print(f"  {found.nominations} nominations {would}void, {found.dropped} tests {would}dropped")
     console.print(f"  {found.suspension.retracted} listings {would}taken back, {found.kept} kept (others brought them)")
+    if not (found.nominations or found.dropped or found.suspension.retracted or found.kept):
+        console.print("  It has brought nothing so far: is it written as the journal has it?")
     for network in found.retracted:
         console.print(f"    {network}")
     if found.suspension.retracted > len(found.retracted):

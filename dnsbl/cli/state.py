@@ -44,6 +44,14 @@ def notices(found: Sequence[Notice], *, as_json: bool) -> None:
     terminal.rows(table, nothing="No mail was queued.")
 
 
+#: What does not happen while nobody has a role.
+_LACK = {
+    "worker": "no host is tested",
+    "collector": "no letter can come back",
+    "scheduler": "nothing expires, and no test falls due by itself",
+}
+
+
 def status(opened: OpenedList, *, as_json: bool) -> None:
     """How the list does."""
     stop, postage = opened.casework.views.stopped(), opened.casework.dispatch.postage()
@@ -59,13 +67,30 @@ def status(opened: OpenedList, *, as_json: bool) -> None:
     }
     withheld = opened.casework.upkeep.withheld()
     strange = opened.casework.presence.reckon().strange
+    signs, unmanned = opened.casework.views.at_work(), opened.casework.views.unmanned()
     if as_json:
-        show.document({"testing": held or "on", "listings": withheld, "clock": strange, "notices": mail})
+        nodes = [
+            {"process": sign.process, "roles": sign.roles, "seen": f"{sign.seen:%Y-%m-%dT%H:%M:%SZ}"} for sign in signs
+        ]
+        show.document(
+            {
+                "testing": held or "on",
+                "listings": withheld or None,
+                "clock": strange or None,
+                "nodes": nodes,
+                "unmanned": unmanned,
+                "notices": mail,
+            }
+        )
         return
     out = terminal.out()
     out.print(f"testing: {held or 'on'}")
     out.print(f"listings: {withheld or 'end when their time has come'}")
     out.print(f"clock: {strange or 'believed'}")
+    for sign in signs:
+        out.print(f"at work: {sign.process} ({' '.join(sign.roles)}), seen {show.when(sign.seen)}")
+    for role in unmanned:
+        out.print(f"nobody is at work as {role}: {_LACK[role]} (`dnsbl serve`)")
     if not postage.on and not postage.waiting:
         out.print("mail: off (notices.smarthost is not set)")
         return

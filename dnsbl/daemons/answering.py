@@ -126,7 +126,11 @@ class Front:
             )
         self._query_log: QueryLog | None = None
         if settings.dns.query_log_every:
-            self._query_log = QueryLog(self.responder.serving, every=settings.dns.query_log_every)
+            self._query_log = QueryLog(
+                self.responder.serving,
+                every=settings.dns.query_log_every,
+                whole=settings.dns.query_log_clients == "address",
+            )
             self.responder.watcher = self._query_log
         self.answering = Answering(
             self.responder,

@@ -86,7 +86,7 @@ class Node:
         self._beside = beside
         self._handed = handed
         self._web: WebServer | None = None
-        roles = set(roles)
+        self._roles = roles = set(roles)
         feeds = settings.copies.feeds and "web" in roles
         self._files = ZoneFiles(casework.contents, settings, zones, clock) if feeds else None
         self._front = (
@@ -223,7 +223,13 @@ class Node:
 
     async def _begin_pulse(self) -> Shell:
         follow = self._follow_keys if isinstance(self._keyring, Ring) else None
-        return Pulse(self._casework.presence, self.board, self._settings.service.state_dir, follow=follow)
+        return Pulse(
+            self._casework.presence,
+            self.board,
+            self._settings.service.state_dir,
+            roles=self._roles,
+            follow=follow,
+        )
 
     def _follow_keys(self) -> bool:
         """Take over the list's keys as they are now; whether there were new ones."""

@@ -13,7 +13,8 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from dnsbl.casework.presence import Presence
@@ -30,29 +31,39 @@ _log = logging.getLogger(__name__)
 
 
 class Pulse:
-    """Of one process. `folder` is where its files are; `follow` takes over new keys; whether there were any."""
+    """Of one process, which has these roles. `folder` is where its files are; `follow` takes over new keys, and says
+    whether there were any."""
 
     def __init__(
-        self, presence: Presence, board: Board, folder: Path, *, follow: Callable[[], bool] | None = None
+        self,
+        presence: Presence,
+        board: Board,
+        folder: Path,
+        *,
+        roles: Iterable[str] = (),
+        follow: Callable[[], bool] | None = None,
     ) -> None:
         self.problem = ""  #: what ails the store, or keeps it from being used
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._presence = presence
+        self._roles = tuple(sorted(roles))
         self._board = board
         self._folder = folder
         self._follow = follow
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Beat until `stop`."""
+        """Beat until `stop`, and then be gone at once, so that nobody counts on this process for longer."""
         while not stop.is_set():
             await self.step()
             await told_within(stop, EVERY)
+        with suppress(DnsblError):
+            await asyncio.to_thread(self._presence.leave, self.name)
 
     async def step(self) -> None:
         """Beat once. Never raises."""
         problem = self._presence.ails()
         try:
-            await asyncio.to_thread(self._presence.beat, self.name)
+            await asyncio.to_thread(self._presence.beat, self.name, self._roles)
             if self._follow is not None and await asyncio.to_thread(self._follow):
                 _log.info("the letters' keys are new")
         except DnsblError as error:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+#: For how long a sign of life shows that its process is at work; a process leaves one every few seconds.
+FRESH = timedelta(minutes=1)
 #: What an operator does about it.
 _WAITS = (
     "what depends on time waits until the clock is set right, or until an operator says that it is: "

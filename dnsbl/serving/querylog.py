@@ -1,4 +1,5 @@
-"""The sampled query log: one line for every so many queries, without the client's full address and without keys.
+"""The sampled query log: one line for every so many queries, with the client's network (its address only where that is
+asked for) and without keys.
 
 `offer` stands on the answering path and only puts a record into a bounded queue, or counts it as lost when that is
 full; `run` writes. A line is `CLIENT/24 udp NAME TYPE rcode=N`; names are escaped as in zone files, so that no control
@@ -26,12 +27,13 @@ _log = logging.getLogger(__name__)
 
 
 class QueryLog:
-    """Takes every `every`th query. `serving` says which labels are keys."""
+    """Takes every `every`th query. `serving` says which labels are keys; `whole` names clients by their addresses."""
 
-    def __init__(self, serving: Serving, *, every: int) -> None:
+    def __init__(self, serving: Serving, *, every: int, whole: bool = False) -> None:
         self.lost = 0
         self._serving = serving
         self._every = every
+        self._whole = whole
         self._count = 0
         self._waiting: deque[tuple[Replied, bytes, bool]] = deque()
 
@@ -63,6 +65,7 @@ class QueryLog:
                     shown(said.query, self._serving.zones),
                     TYPES.get(said.query.qtype, f"TYPE{said.query.qtype}"),
                 )
-                network = neighbourhood(ip_address(client))
+                address = ip_address(client)
+                who = address if self._whole else neighbourhood(address)
                 outcome = said.why if said.packet is None else f"rcode={said.rcode}{' slip' if said.why else ''}"
-                _log.info("%s %s %s %s %s", network, "tcp" if tcp else "udp", name, kind, outcome)
+                _log.info("%s %s %s %s %s", who, "tcp" if tcp else "udp", name, kind, outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
@@ -118,8 +118,10 @@ class Dns(Section):
     chaos_version: Told = Field(
         "off", description="What version.bind and version.server tell in class CH: off, or the text itself."
     )
-    query_log_every: int = Field(
-        0, description="Every so many queries one is logged, the client shortened to its /24 or /48; 0 is none.", ge=0
+    query_log_every: int = Field(0, description="Every so many queries one is logged; 1 is all of them, 0 none.", ge=0)
+    query_log_clients: Literal["network", "address"] = Field(
+        "network",
+        description="By what a logged query names its client: its /24 or /48, or its address, while a fault is sought.",
     )
     metrics_listen: Listen | None = Field(
         None, description="Where to serve Prometheus metrics by themselves, for nodes without the web role."

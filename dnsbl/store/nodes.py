@@ -1,11 +1,14 @@
-"""Signs of life: which process of which node was last at work, and when. What is older than a month is forgotten."""
+"""Signs of life: which process of which node was last at work, when, and as what. What is older than a month is
+forgotten."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
+from dnsbl.model import SignOfLife
 from dnsbl.store.schema import nodes
 from dnsbl.store.shelf import Shelf
 
@@ -16,11 +19,24 @@ KEPT = timedelta(days=30)
 class Nodes(Shelf):
     """One row a process."""
 
-    def beat(self, name: str, at: datetime) -> None:
-        """It is at work now."""
-        if not self._sql.execute(update(nodes).where(nodes.c.name == name).values(seen=at)).rowcount:
+    def beat(self, name: str, at: datetime, roles: Sequence[str] = ()) -> None:
+        """It is at work now, as these."""
+        facts = {"seen": at, "roles": " ".join(roles)}
+        if not self._sql.execute(update(nodes).where(nodes.c.name == name).values(**facts)).rowcount:
             self._sql.execute(delete(nodes).where(nodes.c.seen < at - KEPT))
-            self._sql.execute(insert(nodes).values(name=name, seen=at))
+            self._sql.execute(insert(nodes).values(name=name, **facts))
+
+    def since(self, moment: datetime) -> list[SignOfLife]:
+        """Who was seen then or later, by name."""
+        wanted = select(nodes).where(nodes.c.seen >= moment).order_by(nodes.c.name)
+        return [
+            SignOfLife(process=row.name, roles=tuple(row.roles.split()), seen=row.seen)
+            for row in self._sql.execute(wanted)
+        ]
+
+    def leave(self, name: str) -> None:
+        """It is at work no more, by its own word."""
+        self._sql.execute(delete(nodes).where(nodes.c.name == name))
 
     def forget_after(self, moment: datetime) -> None:
         """Drop what a clock that was ahead has left."""

@@ -257,7 +257,12 @@ returns = _table(
 Index("ix_returns_finding_id", returns.c.finding, returns.c.id)
 
 #: Of what stands here nothing is a fact about a host: signs of life come and go.
-nodes = _table("nodes", Column("name", Words, primary_key=True), Column("seen", Moment, nullable=False))
+nodes = _table(
+    "nodes",
+    Column("name", Words, primary_key=True),
+    Column("seen", Moment, nullable=False),
+    Column("roles", Words, nullable=False),
+)
 
 signing_keys = _table(
     "signing_keys",

@@ -175,7 +175,8 @@ def create_app(
             trouble = error.trouble if isinstance(error, StoreUnavailable) else Trouble.AWAY
             document |= {"ready": False, "reason": _UNREADY.get(trouble, "the store does not answer")}
         else:
-            document["testing"] = "stopped" if stopped or settings.tester.held else "goes on"
+            waits = "waits for a worker" if "worker" in views.unmanned() else "goes on"
+            document["testing"] = "stopped" if stopped or settings.tester.held else waits
             if stopped:
                 document["since"] = f"{stopped.at:%Y-%m-%dT%H:%M:%SZ}"
         if down:

@@ -43,6 +43,31 @@ def test_a_beat_is_a_sign_of_life_and_enters_nothing(office: Office) -> None:
     assert office.casework.operators.journal() == []
 
 
+def test_who_was_seen_within_a_minute_is_at_work_and_a_role_that_nobody_has_is_named(office: Office) -> None:
+    views, presence = office.casework.views, office.casework.presence
+    assert (views.at_work(), views.unmanned()) == ([], ["worker", "collector", "scheduler"])
+    presence.beat("a:1", ("dns", "worker"))
+    office.later(seconds=30)
+    presence.beat("b:2", ("collector", "scheduler", "web"))
+    assert [(sign.process, sign.roles) for sign in views.at_work()] == [
+        ("a:1", ("dns", "worker")),
+        ("b:2", ("collector", "scheduler", "web")),
+    ]
+    assert views.unmanned() == []
+    office.later(seconds=31)
+    assert views.unmanned() == ["worker"]
+    presence.leave("b:2")
+    assert views.at_work() == []
+
+
+def test_a_test_that_is_due_says_that_nobody_would_make_it(office: Office) -> None:
+    office.nominate("192.0.2.1")
+    look = office.casework.views.look_up
+    assert look(ADDRESS).waits == "no worker of this list is at work at present"
+    office.casework.presence.beat("a:1", ("worker",))
+    assert look(ADDRESS).waits == ""
+
+
 def test_what_ails_the_store_is_known_without_asking_it(office: Office) -> None:
     presence = office.casework.presence
     assert presence.ails() == ""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from dnsbl.opened import open_list
 from tests.dnsbl.cli.conftest import Run
 
 
 def test_status_says_how_the_list_does_and_mail_that_waits_is_seen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     off = run("status")
-    assert off["notices"]["on"] is False and off["clock"] == ""
+    assert off["notices"]["on"] is False and off["clock"] is None and off["listings"] is None
     assert "mail: off (notices.smarthost is not set)" in run("status", plain=True)
     assert "notices.smarthost is not set" in run("notices", "--trial", "a@x.example", code=1)
     monkeypatch.setenv("DNSBL_NOTICES__SMARTHOST", "mail.list.example")
@@ -36,3 +39,14 @@ def test_watches_are_set_up_shown_and_ended_by_operators(run: Run) -> None:
     assert run("watch", "--end", made["token"]) == {"ended": "8.8.8.0/24"}
     assert run("watch")["watches"] == []
     run("watch", "8.8.8.0/24", "--mail", "a@x.example", "--webhook", "https://x.example", code=2)
+
+
+def test_roles_that_nobody_has_are_named_by_status_and_by_whoever_queues_a_test(run: Run, tmp_path: Path) -> None:
+    assert run("status")["unmanned"] == ["worker", "collector", "scheduler"]
+    assert "nobody is at work as worker: no host is tested (`dnsbl serve`)" in run("status", plain=True)
+    assert "no worker is at work" in run("test", "127.0.0.9", plain=True)
+    open_list(tmp_path / "config.toml").casework.presence.beat("here:1", ("worker", "collector", "scheduler"))
+    [node] = run("status")["nodes"]
+    assert (node["process"], node["roles"]) == ("here:1", ["worker", "collector", "scheduler"])
+    told = run("status", plain=True)
+    assert "at work: here:1 (worker collector scheduler), seen" in told and "nobody" not in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 from collections import namedtuple
@@ -14,6 +15,7 @@ from dnsbl.daemons import pulse as module
 from dnsbl.daemons.pulse import Pulse
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.health import Board
+from tests.waiting import until
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -29,10 +31,14 @@ class Presence:
     def ails(self) -> str:
         return self.came_upon
 
-    def beat(self, process: str) -> None:
+    def beat(self, process: str, roles: tuple[str, ...]) -> None:
         self.beats.append(process)
+        self.roles = roles
         if self.error:
             raise self.error
+
+    def leave(self, process: str) -> None:
+        self.beats.remove(process)
 
 
 @pytest.fixture
@@ -100,3 +106,16 @@ async def test_new_keys_are_taken_over_at_each_beat(
     for _ in range(3):
         await pulse.step()
     assert (came, caplog.messages) == ([], ["the letters' keys are new"])
+
+
+async def test_a_process_says_what_it_does_and_is_gone_as_soon_as_it_ends(
+    presence: Presence, office: Any, tmp_path: Path
+) -> None:
+    pulse = Pulse(presence, Board(office.clock), tmp_path, roles={"worker", "dns"})  # type: ignore[arg-type]
+    stop = asyncio.Event()
+    working = asyncio.create_task(pulse.run(stop))
+    await until(lambda: presence.beats)
+    assert (presence.beats, presence.roles) == ([pulse.name], ("dns", "worker"))
+    stop.set()
+    await working
+    assert presence.beats == []

@@ -49,6 +49,18 @@ def written(log: QueryLog, caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
 
+def test_whole_addresses_are_logged_only_where_that_is_asked_for(
+    responder: Responder, caplog: pytest.LogCaptureFixture
+) -> None:
+    responder.watcher = log = QueryLog(responder.serving, every=1, whole=True)
+    ask(responder, "3.3.3.3.bl.test")
+    ask(responder, "bl.test", "SOA", client=V6)
+    assert written(log, caplog) == [
+        "192.0.2.77 udp 3.3.3.3.bl.test A rcode=3",
+        "2001:db8:1:2::3 udp bl.test SOA rcode=0",
+    ]
+
+
 def test_b54_a_line_has_the_clients_network_but_not_its_address(
     responder: Responder, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -56,6 +56,8 @@ def test_a_stop_is_told_and_makes_no_node_unready(house: Build) -> None:
         assert answer.status_code == 200
         return answer.json()
 
+    assert told() == {"ready": True, "testing": "waits for a worker"}
+    home.office.casework.presence.beat("here", ("worker",))
     assert told() == {"ready": True, "testing": "goes on"}
     home.casework.operators.stop(reason="complaint of one@example.net", actor="operator joe")
     since = home.casework.views.stopped().at
@@ -70,6 +72,7 @@ def test_what_is_down_is_told_with_its_reason_to_those_who_may_see_metrics_and_b
     home = house(web={"metrics_from": ["198.51.100.0/24"]})
     home.board.begun("web")
     home.board.begun("worker")
+    home.office.casework.presence.beat("here", ("worker",))
     ours, stranger = home.visitor("198.51.100.7"), home.visitor("203.0.113.9")
     assert ours.get("/readyz").json() == {"ready": True, "testing": "goes on"}
     home.board.down("worker", "a secret path cannot be read")

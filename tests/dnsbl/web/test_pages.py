@@ -359,6 +359,9 @@ def test_removal_is_asked_watched_and_granted(house: Build) -> None:
     job = home.casework.views.look_up(parse_address(TARGET)).job
     assert (answer.status_code, answer.headers["location"]) == (303, f"/ip/{TARGET}?test={job.run}")
     page = visitor.get(answer.headers["location"]).text
+    assert "The retest that was asked for waits: no worker of this list is at work at present." in page
+    home.office.casework.presence.beat("here", ("worker",))
+    page = visitor.get(answer.headers["location"]).text
     assert "The retest that was asked for starts in a moment." in page
     assert f'<meta http-equiv="refresh" content="{LIVE}">' in page
     assert '<form action="/remove"' not in page
