@@ -19,7 +19,7 @@ from dnsbl.clock import SystemClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
-from dnsbl.settings import Settings, fields
+from dnsbl.settings import Settings, fields, toml
 
 PREFIX = "DNSBL_"
 #: Looked for, in order, when no --config is given.
@@ -102,7 +102,7 @@ def example() -> str:
         section: Any = field.annotation
         lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
         for key, default, sentence in fields(section):
-            lines += [f"# {sentence}", f"# {key} =" if default is None else f"{key} = {_toml(default)}"]
+            lines += [f"# {sentence}", f"# {key} =" if default is None else f"{key} = {toml(default)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -157,13 +157,3 @@ def _rooted(settings: Settings, root: Path) -> Settings:
         if value is not None:
             changed[section] = table.model_copy(update={key: root / value})
     return settings.model_copy(update=changed)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return f"{value:g}" if isinstance(value, float) and value == int(value) and value < 1e6 else str(value)
-    if isinstance(value, (tuple, list)):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(str(value))

@@ -189,7 +189,9 @@ DO_NOT_TEST, EXEMPT = "do-not-test", "exempt"
 DECLARED = frozenset({DO_NOT_TEST, EXEMPT})
 #: Kinds that only proof may fill (law 1); every other kind is for operators.
 PROOF_KINDS = frozenset({"relay", "multihop", "backscatter", "untestable"})
-#: Of these the one that says: accepted from strangers for strangers, and bounced to whoever was named as the sender.
+#: Of these the ones of which an address has at most one at a time, so that they may share a code.
+EXCLUSIVE = frozenset({"relay", "multihop", "backscatter", "untestable"})
+#: The one that says: accepted from strangers for strangers, and bounced to whoever was named as the sender.
 BACKSCATTER = "backscatter"
 #: And the one that says: was an open relay, and can no longer be tested.
 UNTESTABLE = "untestable"

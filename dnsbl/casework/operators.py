@@ -222,7 +222,7 @@ class Operators:
                 self._propose(tx, networks, kind=kind, reason=reason, actor=actor, public=public, now=now)
                 return 0
             first, count, subject = tx.changes.last() + 1, 0, ""
-            expires = schedule.review(terms, now)
+            expires = schedule.review(terms, kind, now)
             for chunk in chunks(intake.listable(network, self._settings) for network in networks):
                 fresh = tx.listings.add(
                     chunk,

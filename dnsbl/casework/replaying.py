@@ -74,7 +74,7 @@ class Replaying:
                 kind = entry.before.removeprefix("listed ")
                 if kind not in PROOF_KINDS:
                     active = self._tx.listings.active([parse_network(entry.subject)], kind)
-                    self._tx.listings.extend(active.values(), schedule.review(self._terms, entry.at))
+                    self._tx.listings.extend(active.values(), schedule.review(self._terms, kind, entry.at))
         return sum(purge.take_back() for purge in self._purges)
 
     def _excluded(self, entry: Entry) -> None:

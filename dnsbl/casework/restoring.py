@@ -278,7 +278,7 @@ class _Return:
                     [network],
                     kind=kind,
                     since=since,
-                    expires=None if kind == EXCEPTION else schedule.review(self._settings.policy, since),
+                    expires=None if kind == EXCEPTION else schedule.review(self._settings.policy, kind, since),
                     reason=Reason.OPERATOR,
                     note=note,
                     author=author,

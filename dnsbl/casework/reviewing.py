@@ -33,7 +33,7 @@ class Reviewing:
     def keep(self, network: Network, *, kind: str, reason: str, actor: str) -> datetime | None:
         """An operator has looked at a listing, and it stays; returns until when. Raises Refused where there is none."""
         now = self._clock.now()
-        until = schedule.review(self._terms, now)
+        until = schedule.review(self._terms, kind, now)
         with self._store.write() as tx:
             active = tx.listings.active([network], kind)
             listed = [each for each in tx.listings.covering(network) if each.id in active.values()]
@@ -73,7 +73,7 @@ class Reviewing:
                 [network],
                 kind=kind,
                 since=now,
-                expires=schedule.review(self._terms, now),
+                expires=schedule.review(self._terms, kind, now),
                 reason=Reason.OPERATOR,
                 note=f"{proposed.reason} (confirmed by {actor}: {reason})",
                 public=proposed.public,

@@ -8,7 +8,7 @@ evidence shown against it. Delists nobody whose own ways in have not shown it, w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.base import renewed
@@ -121,7 +121,7 @@ class Twins:
             intake.target(str(address), self._settings)
         except Refused:
             return
-        listing, expires = tx.listings.proven(address), now + timedelta(days=self._settings.policy.expiry_days)
+        listing, expires = tx.listings.proven(address), schedule.expiry(self._settings.policy, kind, now)
         if barred := unwanted(tx, address, run.reason):
             self._enter(tx, run, address, "not-listed", barred, now)
             return
@@ -133,14 +133,15 @@ class Twins:
         tx.listings.add([network_of(address)], kind=kind, since=now, expires=expires, reason=reason, run=run.id)
         tx.changes.add([network_of(address)], kind, present=True)
         self._enter(tx, run, address, "listed", reason, now, after=f"listed {kind}")
-        if tx.jobs.live(address) is None:
+        due = schedule.retest(self._settings.policy, now, now)
+        if due is not None and tx.jobs.live(address) is None:
             self._queueing.add(
                 tx,
                 address,
                 port=run.port,
                 reason=JobReason.RETEST,
                 profile="standard",
-                due=schedule.retest(self._settings.policy, now, now),
+                due=due,
                 provocation="retest of a listed address",
                 actor="policy",
                 now=now,

@@ -405,12 +405,27 @@ def init(
     ] = None,
     contact: Annotated[str, typer.Option("--contact", help="Mail address for people with questions.")] = "",
     base_url: Annotated[str, typer.Option("--base-url", help="Where the site is reached.")] = "",
+    profile: Annotated[
+        str, typer.Option("--profile", help="A list of old that it shall be like; without --zone to be tried here.")
+    ] = "",
+    listed: Annotated[bool, typer.Option("--list", help="Show what profiles there are.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a first configuration, and show the DNS records to publish; asks what is not given."""
-    from dnsbl.cli.founding import found
+    from dnsbl.cli import founding
 
-    found(folder, zone=zone, contact=contact, addresses=address or [], base_url=base_url, as_json=as_json)
+    if listed:
+        founding.profiles_there_are(as_json=as_json)
+        return
+    founding.found(
+        folder,
+        zone=zone,
+        contact=contact,
+        addresses=address or [],
+        base_url=base_url,
+        profile=profile,
+        as_json=as_json,
+    )
 
 
 @app.command()

@@ -29,9 +29,9 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_
 from dnsbl.addresses import Address
 from dnsbl.dns import wire
 from dnsbl.dns.sources.reading import FORMS
-from dnsbl.dns.zones import LOOPBACK, NEVER, RESERVED, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
+from dnsbl.dns.zones import LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
-from dnsbl.model import DECLARED
+from dnsbl.model import DECLARED, EXCLUSIVE
 from dnsbl.settings import Hostname, Section
 
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
@@ -140,7 +140,7 @@ class _KindTable(Section):
     code: IPv4Address
     txt: str
     ttl: _Ttl | None = None
-    subzone: bool = True
+    subzone: bool | str = True  # or the label of its sublist, where that is not the kind's name
     aggregate: bool = True
 
     @field_validator("code")
@@ -268,12 +268,17 @@ class _File(Section):
     def _kinds(cls, kinds: dict[str, _KindTable]) -> dict[str, _KindTable]:
         broken = []
         codes: dict[IPv4Address, str] = {}
+        labels: dict[str, str] = {}
         for name, kind in kinds.items():
             if not _KIND.match(name):
                 broken.append(f"{name[:40]!r}: 2 to 31 letters, digits and hyphens, a letter first (RFC 5782 2.3)")
-            if kind.code in codes:
+            if kind.code in codes and not {name, codes[kind.code]} <= EXCLUSIVE:
                 broken.append(f"{name}.code: {kind.code} already belongs to {codes[kind.code]}; one code a kind")
             codes.setdefault(kind.code, name)
+            if (label := _label(name, kind)) and label != name and not _KIND.match(label):
+                broken.append(f"{name}.subzone: {label[:40]!r}: 2 to 31 letters, digits and hyphens, a letter first")
+            if label and labels.setdefault(label, name) != name:
+                broken.append(f"{name}.subzone: {label[:40]} is already the sublist of {labels[label]}")
             if not (kind.aggregate or kind.subzone):
                 broken.append(f"{name}: aggregate or subzone must be true, or nobody can ask for it")
         if (declared := DECLARED & kinds.keys()) and kinds.keys() != declared:
@@ -292,13 +297,15 @@ class _File(Section):
         broken = [
             f"records: {record.name}: the name {name} belongs to the kind"
             for record in self.records
-            if (name := record.name.rpartition(".")[2]) in self.kinds
+            if (name := record.name.rpartition(".")[2]) in {_label(kind, table) for kind, table in self.kinds.items()}
         ]
         if self.style == "bitmask":
+            before = {kind.code.packed[:3] for kind in self.kinds.values()}
             broken += [
-                f"kinds.{name}.code: a zone of style bitmask needs 127.0.0.N, N one of 2, 4, 8, 16, 32, 64, 128"
+                f"kinds.{name}.code: a zone of style bitmask needs 127.0.0.N, N one of 2, 4, 8, 16, 32, 64, 128, or "
+                "the same behind three other octets"
                 for name, kind in self.kinds.items()
-                if kind.code not in RESERVED or kind.code.packed[3].bit_count() != 1
+                if len(before) > 1 or kind.code.packed[3].bit_count() != 1
             ]
         if len(self.origin) > _LONGEST_ORIGIN:
             broken.append(f"origin: at most {_LONGEST_ORIGIN} characters")
@@ -351,7 +358,8 @@ def _packed(file: _File, site: str, folder: PurePath) -> Zone:
         for name, table in file.kinds.items()
     }
     views = {b"": _view({name: kind for name, kind in kinds.items() if file.kinds[name].aggregate})}
-    views |= {name.encode(): _view({name: kind}) for name, kind in kinds.items() if file.kinds[name].subzone}
+    sublists = {name: _label(name, file.kinds[name]) for name in kinds}
+    views |= {label.encode(): _view({name: kinds[name]}) for name, label in sublists.items() if label}
     soa, soa_ttl, minimum = b"", 0, 0
     if file.soa is not None:
         timers = (0, file.soa.refresh, file.soa.retry, file.soa.expire, file.soa.minimum)
@@ -399,6 +407,13 @@ def _packed(file: _File, site: str, folder: PurePath) -> Zone:
     )
     state = "retiring" if file.retires is not None else "alive"
     return replace(zone, static=static | {(STATUS,): _status(zone, state)})
+
+
+def _label(name: str, kind: _KindTable) -> str:
+    """The label of a kind's sublist below the origin; "" where it has none."""
+    if isinstance(kind.subzone, str):
+        return kind.subzone
+    return name if kind.subzone else ""
 
 
 def _view(kinds: Mapping[str, Kind]) -> View:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dnsbl.addresses import Address
@@ -30,6 +30,14 @@ class Founding:
         _, _, parent = self.zone.partition(".")
         return parent if "." in parent else self.zone
 
+    @property
+    def rname(self) -> str:
+        """Its mail address as the SOA record has it (RFC 1035 3.3.13), where it can be written so; else a usual one."""
+        local, _, domain = self.contact.partition("@")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", local) or not _NAME.match(domain.lower()):
+            local = "hostmaster"
+        return f"{local}.{domain}".lower()
+
 
 def zone_name(text: str) -> str:
     """A zone's name as it was typed, in its one form. Raises ValueError with one sentence."""
@@ -43,35 +51,42 @@ def zone_name(text: str) -> str:
 
 def settings_file(found: Founding) -> str:
     """config.toml: what has no good default, and nothing else."""
+    head = "# The keys that have no good default. `dnsbl check-config --example` prints every other with its default."
+    return "\n".join([head, *joined(sections(found))]) + "\n"
+
+
+def sections(found: Founding) -> dict[str, list[str]]:
+    """The same, the lines of each section."""
     text, at = json.dumps, found.domain
-    listen = [_socket(address, 53) for address in found.addresses]
-    lines = [
-        "# The keys that have no good default. `dnsbl check-config --example` prints every other with its default.",
-        "",
-        "[service]",
-        f"name = {text(found.zone)}",
-        f"contact = {text(found.contact)}",
-        f"website = {text(found.base_url)}",
-        "",
-        "[dns]",
-        f"listen = {text(listen)}",
-        "",
-        "[tester]",
-        f"source_addresses = {text([str(address) for address in found.addresses])}",
-        f"helo = {text(f'tester.{at}')}",
-        f"collector_domain = {text(f'c.{at}')}",
-        f"bounce_domain = {text(f'b.{at}')}",
-        "",
-        "[collector]",
-        f"listen = {text([_socket(address, 25) for address in found.addresses])}",
-        f"hostname = {text(f'mx.{at}')}",
-        "",
-        "[web]",
-        'listen = "127.0.0.1:8053"        # put a web server with TLS in front of it',
-        f"base_url = {text(found.base_url)}",
-        'trusted_proxies = ["127.0.0.1"]  # that web server',
-    ]
-    return "\n".join(lines) + "\n"
+    return {
+        "service": [
+            f"name = {text(found.zone[:60])}",
+            f"contact = {text(found.contact)}",
+            f"website = {text(found.base_url)}",
+        ],
+        "dns": [f"listen = {text([_socket(address, 53) for address in found.addresses])}"],
+        "tester": [
+            f"source_addresses = {text([str(address) for address in found.addresses])}",
+            f"helo = {text(f'tester.{at}')}",
+            f"collector_domain = {text(f'c.{at}')}",
+            f"bounce_domain = {text(f'b.{at}')}",
+        ],
+        "collector": [
+            f"listen = {text([_socket(address, 25) for address in found.addresses])}",
+            f"hostname = {text(f'mx.{at}')}",
+        ],
+        "web": [
+            'listen = "127.0.0.1:8053"        # put a web server with TLS in front of it',
+            f"base_url = {text(found.base_url)}",
+            'trusted_proxies = ["127.0.0.1"]  # that web server',
+        ],
+    }
+
+
+def joined(lines: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Sections as lines of a file."""
+    for section, inside in lines.items():
+        yield from ("", f"[{section}]", *inside)
 
 
 def zone_file(found: Founding) -> str:
@@ -80,20 +95,14 @@ def zone_file(found: Founding) -> str:
         f'\n[[records]]\nname = "ns1"\ntype = "{"A" if address.version == 4 else "AAAA"}"\ndata = "{address}"\n'
         for address in found.addresses
     )
+    head = "\n".join(soa(f"ns1.{found.zone}", found.rname))
     return f"""# The zone of this list: which kinds of listings it answers for, and how.
 
 origin = "{found.zone}"
 ns = ["ns1.{found.zone}"]
 ttl = 2100                      # seconds; for listings
 
-[soa]
-mname = "ns1.{found.zone}"
-rname = "{_rname(found.contact)}"
-refresh = 3600
-retry = 600
-expire = 604800
-minimum = 300                   # seconds that "not listed" may be cached
-ttl = 3600
+{head}
 
 # {{address}} is the address asked for, {{url}} its page on the site.
 [kinds.relay]
@@ -112,12 +121,27 @@ txt = "Listed by the operator: {{address}}, see {{url}}"
 {glue}"""
 
 
-def records(found: Founding) -> tuple[str, ...]:
-    """The DNS records to publish elsewhere, a line each: the delegation, the collector, the tester and its SPF."""
+def soa(mname: str, rname: str) -> list[str]:
+    """The lines of a zone file's [soa]."""
+    return [
+        "[soa]",
+        f'mname = "{mname}"',
+        f'rname = "{rname}"',
+        "refresh = 3600",
+        "retry = 600",
+        "expire = 604800",
+        'minimum = 300                   # seconds that "not listed" may be cached',
+        "ttl = 3600",
+    ]
+
+
+def records(found: Founding, zones: Sequence[str] = ()) -> tuple[str, ...]:
+    """The DNS records to publish elsewhere, a line each: the delegation (of these zones, or of the one that it is
+    founded as), the collector, the tester and its SPF."""
     at = found.domain
     spf = " ".join(f"ip{address.version}:{address}" for address in found.addresses)
     return (
-        f"{found.zone}. NS ns1.{found.zone}.",
+        *(f"{zone}. NS ns1.{found.zone}." for zone in zones or (found.zone,)),
         *_hosts(f"ns1.{found.zone}", found.addresses),
         *_hosts(f"mx.{at}", found.addresses),
         f"c.{at}. MX 10 mx.{at}.",
@@ -135,11 +159,3 @@ def _hosts(name: str, addresses: Sequence[Address]) -> Iterator[str]:
 
 def _socket(address: Address, port: int) -> str:
     return f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
-
-
-def _rname(contact: str) -> str:
-    """A mail address as the SOA record has it (RFC 1035 3.3.13), where it can be written so; else a usual one."""
-    local, _, domain = contact.partition("@")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", local) or not _NAME.match(domain.lower()):
-        local, domain = "hostmaster", domain
-    return f"{local}.{domain}".lower()

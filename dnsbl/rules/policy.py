@@ -192,7 +192,7 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         reason=reason,
         explanation=_SENTENCE[reason],
         kind=kind,
-        expires=now + timedelta(days=terms.expiry_days) if kind else None,
+        expires=schedule.expiry(terms, kind, now) if kind else None,
         follow_up=_follow_up(case, where, action, reason, terms, now, random),
     )
 

@@ -14,11 +14,14 @@ def nth(steps: Sequence[float], n: int) -> float:
     return steps[min(n, len(steps) - 1)]
 
 
-def retest(terms: Policy, listed: datetime, now: datetime) -> datetime:
-    """When a listed address is next tested: the first scheduled time after `now`, counted from the listing.
+def retest(terms: Policy, listed: datetime, now: datetime) -> datetime | None:
+    """When a listed address is next tested: the first scheduled time after `now`, counted from the listing; None where
+    nobody is without a request.
 
     With steps (14, 30): day 14, then day 44, 74, 104, ... after the listing.
     """
+    if not terms.retest_days:
+        return None
     due, n = listed, 0
     while due <= now:
         due += timedelta(days=nth(terms.retest_days, n))
@@ -26,9 +29,22 @@ def retest(terms: Policy, listed: datetime, now: datetime) -> datetime:
     return due
 
 
-def review(terms: Policy, looked: datetime) -> datetime | None:
-    """When an operator's listing lapses that somebody made, or looked at, then; None: never."""
-    return looked + timedelta(days=terms.review_days) if terms.review_days else None
+def expiry(terms: Policy, kind: str, proven: datetime) -> datetime | None:
+    """When a listing of this kind ends by itself that was last proven then; None: never."""
+    return _ends(_days(terms, kind, terms.expiry_days), proven)
+
+
+def review(terms: Policy, kind: str, looked: datetime) -> datetime | None:
+    """When an operator's listing of this kind lapses that somebody made, or looked at, then; None: never."""
+    return _ends(_days(terms, kind, terms.review_days), looked)
+
+
+def _days(terms: Policy, kind: str, usual: float) -> float:
+    return next((each.days for each in terms.kind_days if each.kind == kind), usual)
+
+
+def _ends(days: float, after: datetime) -> datetime | None:
+    return after + timedelta(days=days) if days else None
 
 
 def probation(terms: Policy, delisted: datetime, made: int, now: datetime, surprise: float) -> datetime | None:

@@ -6,6 +6,7 @@ module a subject; `values` says how single values are written; here stands the w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -57,6 +58,7 @@ __all__ = [
     "Web",
     "fields",
     "split_listen",
+    "toml",
 ]
 
 
@@ -271,6 +273,17 @@ class Settings(Section):
             yield "notices.credentials_file goes only with notices.tls, or everybody on the way could read the password"
         if (domain := notices.sender.rpartition("@")[2].lower()) in self.tester.domains:
             yield f"notices.sender must not be at {domain}, which is for tests alone"
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return f"{value:g}" if isinstance(value, float) and value == int(value) and value < 1e6 else str(value)
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    return json.dumps(str(value))
 
 
 def fields(section: type[BaseModel]) -> Iterator[tuple[str, Any, str]]:

@@ -7,11 +7,13 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator
 
 from dnsbl.settings.values import (
+    KindDays,
     MailHost,
     Network,
     Reporter,
     Section,
     among,
+    days_of_kind,
     reporter,
 )
 
@@ -67,10 +69,16 @@ class Policy(Section):
     expiry_share: float = Field(
         0.1, description="Share of all listings with an end that may end by their age at once.", gt=0, le=1
     )
+    kind_days: tuple[Annotated[KindDays, BeforeValidator(days_of_kind)], ...] = Field(
+        (),
+        description=(
+            'Kinds whose listings end sooner or later than the others, as "KIND DAYS": after so many days without a '
+            "fresh proof, or an operator's review; 0: never."
+        ),
+    )
     retest_days: tuple[float, ...] = Field(
         (14, 30),
-        description="Days until each scheduled retest of a listed address; the last one repeats.",
-        min_length=1,
+        description="Days until each scheduled retest of a listed address; the last one repeats; none: no retest.",
     )
     probation_days: tuple[float, ...] = Field(
         (2, 10, 30),

@@ -165,6 +165,24 @@ def _network(text: str) -> Network | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class KindDays:
+    """How long the listings of one kind stand."""
+
+    kind: str
+    days: float  #: 0: until somebody ends them
+
+
+_KIND_DAYS = re.compile(r"([a-z][a-z0-9-]{0,29}[a-z0-9])\s+([0-9]{1,5}(?:\.[0-9]{1,3})?)")
+
+
+def days_of_kind(value: Any) -> KindDays:
+    match = _KIND_DAYS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('KIND DAYS is needed, such as "provisional 14"')
+    return KindDays(match[1], float(match[2]))
+
+
 def _told(value: str) -> str:
     if not value or not value.isascii() or not value.isprintable():
         raise ValueError('"off", "hostname" or printable ASCII is needed')

@@ -25,6 +25,7 @@ EXEMPT = {
 #: Test modules that are about no single module, and about what.
 ABROAD = {
     "tests/dnsbl/casework/test_crash.py": "what a killed process leaves behind",
+    "tests/dnsbl/casework/test_history.py": "the stories of lists of old, told by their profiles",
     "tests/dnsbl/casework/test_hostile_returns.py": "what forgers bring to the collector's verbs",
     "tests/dnsbl/daemons/test_answers.py": "answers to letters, from the wire to the list",
     "tests/dnsbl/daemons/test_canaries.py": "the last letter of a test, from the wire to the report",

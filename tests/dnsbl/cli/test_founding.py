@@ -66,3 +66,52 @@ def test_what_is_needed_and_not_given_is_named(
 ) -> None:
     assert init(monkeypatch, str(tmp_path), "--zone", "relays.mail-list.net") == 2
     assert "--address" in capsys.readouterr().err
+
+
+# -- lists of old ------------------------------------------------------------------------------------------------------
+def test_a_list_of_old_is_written_to_be_tried_here_and_passes_check_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(monkeypatch, str(tmp_path), "--profile", "orbl", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [Path(name).name for name in said["written"]] == ["config.toml", "or.orbl.example.org.toml"]
+    assert (said["profile"], said["records"]) == ("orbl", [])
+    assert said["differs"]
+    assert "settings.policy.expiry_days" in said["guesses"]
+    monkeypatch.setattr(sys, "argv", ["dnsbl", "check-config", "--config", str(tmp_path / "config.toml"), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["zones"] == ["or.orbl.example.org"]
+    assert "is there already" in str(init(monkeypatch, str(tmp_path), "--profile", "orbl"))
+
+
+def test_a_list_of_old_is_founded_under_a_name_of_ones_own_with_the_records_of_each_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(monkeypatch, str(tmp_path), "--profile", "sbl", *GIVEN) == 0
+    said = capsys.readouterr().out
+    for label in ("sbl", "xbl", "pbl", "zen"):
+        assert f"{label}.relays.mail-list.net. NS ns1.relays.mail-list.net." in said
+        assert (tmp_path / "zones" / f"{label}.relays.mail-list.net.toml").exists()
+    assert "Otherwise than the list of old:" in said
+    assert "dnsbl check-config -c" in said
+
+
+def test_the_profiles_that_there_are_can_be_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(monkeypatch, "--list", "--json") == 0
+    there = {each["name"]: each for each in json.loads(capsys.readouterr().out)["profiles"]}
+    assert there["orbl"]["title"].startswith("ORBL")
+    assert init(monkeypatch, "--list") == 0
+    assert there["sbl"]["says"] in capsys.readouterr().out
+
+
+def test_what_is_wrong_about_a_profile_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "there is no profile 'nonsense'" in str(init(monkeypatch, str(tmp_path), "--profile", "nonsense"))
+    assert init(monkeypatch, str(tmp_path), "--profile", "orbl", "--address", "81.2.69.9") == 2
+    assert "--zone" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -227,6 +227,8 @@ def test_texts_of_exactly_200_characters_pass() -> None:
     [
         (("127.0.0.2", "127.0.0.4"), []),
         (("127.0.0.128", "127.0.0.64"), []),
+        (("127.1.0.1", "127.1.0.4"), []),
+        (("127.1.0.1", "127.0.0.4"), ["output", "relay"]),
         (("127.0.0.2", "127.0.0.6"), ["output"]),
         (("127.0.1.2", "127.0.0.0"), ["output", "relay"]),
     ],
@@ -239,9 +241,30 @@ def test_f12_codes_of_a_bit_mask_are_single_bits_of_the_last_octet(codes: tuple[
         assert zone(text).bitmask
         return
     assert sorted(mistakes(text)) == [
-        f"bl.toml: kinds.{name}.code: a zone of style bitmask needs 127.0.0.N, N one of 2, 4, 8, 16, 32, 64, 128"
+        f"bl.toml: kinds.{name}.code: a zone of style bitmask needs 127.0.0.N, N one of 2, 4, 8, 16, 32, 64, 128, or "
+        "the same behind three other octets"
         for name in mistaken
     ]
+
+
+def test_two_kinds_of_which_an_address_has_only_one_may_share_a_code_and_others_may_not() -> None:
+    shared = zone(GOOD.replace("kinds.output", "kinds.multihop").replace("127.0.0.3", "127.0.0.2"))
+    assert {kind.code for view in shared.views.values() for kind in view.kinds.values()} == {ip_address("127.0.0.2")}
+    assert mistakes(GOOD.replace("127.0.0.3", "127.0.0.2")) == [
+        "bl.toml: kinds: output.code: 127.0.0.2 already belongs to relay; one code a kind"
+    ]
+
+
+def test_a_sublist_may_be_called_otherwise_than_its_kind_and_no_two_alike() -> None:
+    called = GOOD.replace('txt = "relay {address} {url}"', 'txt = "relay"\nsubzone = "smtp"')
+    assert {label: [*view.kinds] for label, view in zone(called).views.items()} == {
+        b"": ["relay"],
+        b"smtp": ["relay"],
+        b"output": ["output"],
+    }
+    assert "output" in " ".join(mistakes(called.replace('"smtp"', '"output"')))
+    assert "7" in " ".join(mistakes(called.replace('"smtp"', '"7"')))
+    assert "smtp" in " ".join(mistakes(called + '[[records]]\nname = "smtp"\ntype = "A"\ndata = "192.0.2.1"\n'))
 
 
 SOURCES = """

@@ -119,3 +119,16 @@ def test_a_limit_is_free_again_when_the_oldest_of_its_day_is_over() -> None:
     assert schedule.free_again(times, 3, day) is None
     assert schedule.free_again(times, 2, day) == now + timedelta(hours=4)
     assert schedule.free_again(times, 1, day) == now + timedelta(hours=14)
+
+
+def test_where_settings_name_no_days_nobody_is_retested_without_a_request() -> None:
+    assert schedule.retest(Policy(retest_days=()), T0, T0) is None
+
+
+def test_a_kind_may_end_sooner_or_never_by_its_own_days_whoever_listed_it() -> None:
+    terms = Policy.model_validate({"kind_days": ["provisional 14", "relay 0.5", "netblock 0"], "review_days": 100})
+    assert schedule.expiry(terms, "relay", T0) == T0 + days(0.5)
+    assert schedule.expiry(terms, "multihop", T0) == T0 + days(90)
+    assert schedule.review(terms, "provisional", T0) == T0 + days(14)
+    assert schedule.review(terms, "netblock", T0) is None
+    assert schedule.review(terms, "manual", T0) == T0 + days(100)

@@ -14,3 +14,11 @@ def test_kinds_and_doors_are_those_that_there_are_each_once(key: str, first: str
     assert getattr(given, key) == (first,)
     with pytest.raises(ValidationError, match="'nonsense' is none of"):
         Settings.model_validate({"policy": {key: ["nonsense"]}})
+
+
+def test_days_of_a_kind_are_a_word_and_a_number() -> None:
+    [given] = Settings.model_validate({"policy": {"kind_days": [" provisional  1.5 "]}}).policy.kind_days
+    assert (given.kind, given.days) == ("provisional", 1.5)
+    for wrong in ("provisional", "14", "x -1", "provisional 14 days", "provisional 1e9", 14):
+        with pytest.raises(ValidationError, match="KIND DAYS is needed"):
+            Settings.model_validate({"policy": {"kind_days": [wrong]}})

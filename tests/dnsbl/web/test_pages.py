@@ -577,6 +577,7 @@ OTHER: dict[str, object] = {
     "two_persons": True,
     "require_evidence": False,
     "retest_days": [3, 5],
+    "kind_days": ["relay 3"],
     "probation_days": [4],
     "removal_waits": [0, 7200],
     "removals_day": 3,
