@@ -31,16 +31,17 @@ import time
 import tomllib
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
+from hypothesis import settings
 from mutations import Mutant, applied, mutants
 from selection import ROOT, name_of, out_of_reach, pure, tests_of
 
@@ -49,6 +50,13 @@ EXPLAINED = Path(__file__).with_name("explained.toml")
 #: A mutant may take this many times as long as the module as it is, and some seconds; then it counts as noticed.
 _PATIENCE, _GRACE = 3.0, 5.0
 _MEMORY = 4 << 30
+
+
+class Round(NamedTuple):
+    """Tests to be held together."""
+
+    tests: tuple[str, ...]
+    examples: str  #: how many of each property: a profile of hypothesis
 
 
 class Broken(MetaPathFinder, SourceFileLoader):
@@ -73,12 +81,12 @@ class Held:
     `prepare` is called in the new process; it may return where to tell which modules were loaded in the end.
     """
 
-    def __init__(self, tests: Sequence[str], seconds: float, prepare: Callable[[], int | None]) -> None:
+    def __init__(self, session: pytest.Session, held: Round, seconds: float, prepare: Callable[[], int | None]) -> None:
         self.begun = time.monotonic()
         self._until = self.begun + seconds
         self._pid = os.fork()
         if not self._pid:
-            _hold(tests, prepare)
+            _hold(session, held, prepare)
 
     def passed(self) -> bool | None:
         """Whether all passed, in time; None while they run."""
@@ -97,7 +105,7 @@ class Held:
             os.waitpid(self._pid, 0)
 
 
-def _hold(tests: Sequence[str], prepare: Callable[[], int | None]) -> NoReturn:
+def _hold(session: pytest.Session, held: Round, prepare: Callable[[], int | None]) -> NoReturn:
     """What the new process does."""
     code = 1
     try:
@@ -107,29 +115,56 @@ def _hold(tests: Sequence[str], prepare: Callable[[], int | None]) -> NoReturn:
         for stream in (0, 1, 2):
             os.dup2(null, stream)
         told = prepare()
-        quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # of what was loaded beforehand
-        code = int(pytest.main(["-x", *quiet, "-p", "no:cacheprovider", "-p", "no:xdist", *tests]))
+        settings.load_profile(held.examples)
+        session.config.args = list(held.tests)
+        session.config.hook.pytest_collection(session=session)
+        session.config.hook.pytest_runtestloop(session=session)
+        code = 0 if session.testscollected and not session.testsfailed else 1
         if told is not None:
             Path(f"/dev/fd/{told}").write_text("\n".join(sys.modules))
     finally:
         os._exit(code)
 
 
-def _baseline(module: str, tree: ast.Module, tests: Sequence[str]) -> float:
+def _with_pytest(work: Callable[[pytest.Session], None]) -> None:
+    """Begin pytest, and do the work as soon as it would look for tests: each process that is forked from there goes on
+    with those of a round. To begin is most of what holding a small module's tests costs, and no mutant reaches it.
+    """
+    faults: list[BaseException] = []
+
+    class Work:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collection(self, session: pytest.Session) -> bool:
+            session.config.pluginmanager.unregister(self)
+            try:
+                work(session)
+            except BaseException as fault:
+                faults.append(fault)
+            return True
+
+    plain = ("-x", "-oaddopts=--import-mode=importlib")
+    quiet = ("-s", "-W", "ignore::pytest.PytestAssertRewriteWarning")  # of what was loaded beforehand
+    without = [word for name in ("cacheprovider", "xdist", "terminal") for word in ("-p", f"no:{name}")]
+    pytest.main([*plain, *quiet, *without, str(Path(__file__).with_name("test_mutations.py"))], [Work()])
+    if faults:
+        raise faults[0]
+
+
+def _baseline(session: pytest.Session, module: str, tree: ast.Module, held: Round) -> float:
     """Load what the module's tests need and a change cannot reach; returns the seconds that they take from then on."""
     loaded = os.memfd_create("loaded")
     for prepare in (lambda: loaded, lambda: sys.meta_path.insert(0, Broken(module, tree))):
-        held = Held(tests, 600, prepare)
-        while (passed := held.passed()) is None:
+        run = Held(session, held, 600, prepare)
+        while (passed := run.passed()) is None:
             time.sleep(0.01)
         if not passed:
-            sys.exit(f"The tests of {module} fail as it is: {' '.join(tests)}")
+            sys.exit(f"The tests of {module} fail as it is: {' '.join(held.tests)}")
         for name in out_of_reach(module, os.pread(loaded, 1 << 24, 0).decode().split("\n")):
             with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
                 importlib.import_module(name)
     os.close(loaded)
     gc.freeze()
-    return time.monotonic() - held.begun
+    return time.monotonic() - run.begun
 
 
 def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str, bool]:
@@ -148,36 +183,40 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
     tree = ast.parse(source)
     if not own + users:
         sys.exit(f"{module} has no tests")
-    whole = ["--hypothesis-profile=many", *own, *users]
-    rounds = [["--hypothesis-profile=few", *own], whole] if own else [whole]
+    whole = Round((*own, *users), "many")
+    rounds = [Round((*own,), "few"), whole] if own else [whole]
     left = deque((mutant, 0) for mutant in mutants(tree) if mutant.name not in noticed)
-    if not left:
-        return noticed
-    patience = [_baseline(module, tree, words) * _PATIENCE + _GRACE for words in rounds]
     running: dict[Held, tuple[Mutant, int]] = {}
+    patience: dict[int, float] = {}
+    KEPT.mkdir(exist_ok=True)
 
     def prepare(mutant: Mutant) -> None:
         sys.meta_path.insert(0, Broken(module, applied(tree, mutant)))
 
-    KEPT.mkdir(exist_ok=True)
-    try:
-        while running or (left and time.monotonic() < until):
-            while left and len(running) < jobs and time.monotonic() < until:
-                mutant, n = left.popleft()
-                running[Held(rounds[n], patience[n], partial(prepare, mutant))] = mutant, n
-            for held in list(running):
-                if (passed := held.passed()) is None:
-                    continue
-                mutant, n = running.pop(held)
-                if passed and n + 1 < len(rounds):
-                    left.appendleft((mutant, n + 1))
-                    continue
-                noticed[mutant.name] = not passed
-                file.write_text(json.dumps({"marks": marks, "noticed": noticed}, indent=0))
-            time.sleep(0.005)
-    finally:
-        for held in running:
-            held.end()
+    def work(session: pytest.Session) -> None:
+        try:
+            while running or (left and time.monotonic() < until):
+                while left and len(running) < jobs and time.monotonic() < until:
+                    mutant, n = left.popleft()
+                    if n not in patience:
+                        patience[n] = _baseline(session, module, tree, rounds[n]) * _PATIENCE + _GRACE
+                    running[Held(session, rounds[n], patience[n], partial(prepare, mutant))] = mutant, n
+                for held in list(running):
+                    if (passed := held.passed()) is None:
+                        continue
+                    mutant, n = running.pop(held)
+                    if passed and n + 1 < len(rounds):
+                        left.appendleft((mutant, n + 1))
+                        continue
+                    noticed[mutant.name] = not passed
+                    file.write_text(json.dumps({"marks": marks, "noticed": noticed}, indent=0))
+                time.sleep(0.005)
+        finally:
+            for held in running:
+                held.end()
+
+    if left:
+        _with_pytest(work)
     return noticed
 
 
