@@ -87,7 +87,7 @@ class Home:
 
     def holds(self, address: Address) -> bool:
         """Whether this is the address of one of them."""
-        return any(address.version == network.version and address in network for network in self.networks)
+        return _within(address, self.networks)
 
     def inner(self, address: Address) -> bool:
         """Whether this address can only be inside somebody's network."""
@@ -142,7 +142,7 @@ def trace(chain: Iterable[Hop], home: Home = _NOBODY) -> Trace:
     """Walk a chain, newest line first. Never raises."""
     hops = tuple(chain)
     steps: list[Step] = []
-    inside: set[Address] = set()  # addresses that have shown themselves as inside
+    inside: set[Address | None] = set()  # addresses that have shown themselves as inside
     used: Step | None = None
     stopped, registered = False, False
     for number, hop in enumerate(hops, 1):
@@ -153,8 +153,7 @@ def trace(chain: Iterable[Hop], home: Home = _NOBODY) -> Trace:
         registered = registered or bool(why)
         why = why or _passed(hop, inside, home)
         if why:
-            if hop.address is not None:
-                inside.add(hop.address)
+            inside.add(hop.address)
             steps.append(Step(number=number, hop=hop, reading=Reading.PASSED, why=why, possible=False))
             continue
         stopped = True
@@ -203,7 +202,7 @@ def _own(hop: Hop, home: Home) -> str:
     return ""
 
 
-def _passed(hop: Hop, inside: set[Address], home: Home) -> str:
+def _passed(hop: Hop, inside: set[Address | None], home: Home) -> str:
     """Why this line tells of a hand-over inside one system, or ""."""
     protocol = hop.protocol.partition(" ")[0]
     if not hop.client:
@@ -289,9 +288,9 @@ def _domain(name: str) -> str:
     labels = name.lower().rstrip(".").split(".")
     if len(labels) < 2 or labels[-1].isdigit() or not all(labels):
         return ""
-    keep = 3 if len(labels) > 2 and len(labels[-1]) == 2 and _SHARED.match(labels[-2]) else 2
+    keep = 3 if len(labels[-1]) == 2 and _SHARED.match(labels[-2]) else 2
     return ".".join(labels[-keep:])
 
 
 def _within(address: Address, networks: Iterable[Network]) -> bool:
-    return any(address.version == network.version and address in network for network in networks)
+    return any(address in network for network in networks)

@@ -23,7 +23,7 @@ def fields(message: bytes) -> Iterator[tuple[str, bytes]]:
     for line in message[:_HEADER].splitlines():
         if not line:
             break
-        if line[:1] in (b" ", b"\t") or not _NAME.match(line):
+        if not _NAME.match(line):
             if len(value) < _FIELD and not line.startswith(_ENVELOPE):
                 value += b" " + line.strip()
             continue

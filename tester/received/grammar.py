@@ -25,7 +25,7 @@ _LITERAL = re.compile(r"\[[^][()<>\"\\;]{0,80}\]")
 _QUOTED = re.compile(r'(?<![^\s<(,;])"(?:[^"\\]|\\.){0,80}+"(?=[\s()@<>;,]|\Z)', re.ASCII | re.DOTALL)
 _PLAIN = re.compile(r"[^\s()\";[]+", re.ASCII)
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
-_CUT = re.compile(r"\s(?=(?:by|with|id|for)\s)|;|\Z", re.ASCII | re.IGNORECASE)
+_CUT = re.compile(r"\s(?=(?:by|with|id|for)\s)|;", re.ASCII | re.IGNORECASE)
 
 
 class Token(NamedTuple):
@@ -91,7 +91,7 @@ def tokens(text: str) -> Iterator[Token]:
             continue
         position = _past(text, position)
     if start < position:
-        yield Token("word", text[start:position])
+        yield Token("word", text[start:])
 
 
 def outermost(comment: str) -> str:

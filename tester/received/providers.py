@@ -19,7 +19,7 @@ class Provider:
     """One provider's inside."""
 
     name: str
-    writers: tuple[str, ...]  #: names of its servers, in "by"
+    writers: tuple[str, ...]  #: names of its servers, in "by", where an address of `networks` will do as well
     senders: tuple[str, ...]  #: names of its inner senders, in "from"; none: the address alone tells
     networks: tuple[IPv4Network | IPv6Network, ...] = ()  #: addresses of its inner senders
     protocols: tuple[str, ...] = ()  #: what it calls its inner hand-overs, in "with"
@@ -48,7 +48,7 @@ PROVIDERS: tuple[Provider, ...] = (
     ),
     Provider(
         name="Google",
-        writers=(".google.com", "2002:a00::/24"),
+        writers=(".google.com",),
         senders=(),
         networks=_networks("2002:a00::/24"),
         source="ashish.blog/2018/05/gmail-using-6to4 and the IETF list v6ops, wkvXhL8Z_Jy9fFFki_T2VnFi958: the inside "

@@ -39,7 +39,7 @@ def test_each_chain_has_its_one_right_answer(chain: dict[str, Any]) -> None:
         return
     assert found.used is not None
     assert (found.used.number, str(found.used.hop.address)) == (chain.get("used", 1), chain["address"])
-    assert found.sure is not chain.get("asks", False), found.doubt
+    assert found.sure is (not chain.get("asks", False)), found.doubt
     assert bool(found.doubt) is not found.sure
 
 
@@ -121,6 +121,9 @@ def test_a_registered_host_below_the_hand_over_is_no_candidate() -> None:
         ("example.org", (".example.org",), True),
         ("notexample.org", (".example.org",), False),
         ("mx.example.org.evil.example", (".example.org",), False),
+        ("notmx.example.org", ("mx.example.org",), False),
+        ("mx.example.box", ("mx.example.box",), True),
+        ("", (".",), False),
         ("", (".example.org",), False),
     ],
 )
@@ -129,7 +132,8 @@ def test_a_home_is_called_by_its_names_only(name: str, patterns: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    "inside", ["0.0.0.0", "10.0.0.1", "100.64.0.1", "127.0.0.1", "172.16.0.1", "::", "::1", "fd00::1", "fe80::1"]
+    "inside",
+    ["0.0.0.0", "10.0.0.1", "100.64.0.1", "127.0.0.1", "169.254.0.1", "172.16.0.1", "::", "::1", "fd00::1", "fe80::1"],
 )
 def test_an_inside_address_is_nobodys_candidate(inside: str) -> None:
     assert is_private(ip_address(inside))
@@ -158,6 +162,130 @@ def test_a_mention_is_found_in_either_spelling_and_a_claim_is_none() -> None:
     chain = hops(message("from a ([203.0.113.9] helo=[203.0.113.10]) by mx"))
     assert mentions(chain, ip_address("203.0.113.9")) and mentions(chain, ip_address("::ffff:203.0.113.9"))
     assert not mentions(chain, ip_address("203.0.113.10"))
+
+
+def test_a_mention_by_one_server_of_several_is_one() -> None:
+    chain = hops(message("from a ([203.0.113.9]) by mx", "from b ([203.0.113.8]) by a"))
+    assert mentions(chain, ip_address("203.0.113.8"))
+    assert not mentions(chain, ip_address("203.0.113.7"))
+
+
+def test_readings_are_called_as_the_api_shows_them() -> None:
+    assert [reading.value for reading in Reading] == ["passed", "used", "below", "silent"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reading", "why"),
+    [
+        ("from mx.a.example by MX.a.example with SMTP", Reading.PASSED, "a program of the same machine"),
+        ("from mail-queue by mx.a.example with SMTP", Reading.PASSED, "a program of the same machine"),
+        ("from x by mx.a.example with ODBC", Reading.PASSED, "ODBC, no SMTP"),
+        ("from u@b.example by mx.a.example", Reading.PASSED, "a user of the same machine"),
+        ("from u@b.example by mx.a.example with ESMTP", Reading.SILENT, "names no address"),
+        ("from b.example by mx.a.example", Reading.SILENT, "names no address"),
+        ("from b.example by mx.a.example with ESMTP", Reading.SILENT, "names no address"),
+        ("from b.example ([203.0.113.9]) by mx ([203.0.113.9])", Reading.PASSED, "a machine that talks to itself"),
+        ("from b.example ([203.0.113.9]) by mx ([203.0.113.8])", Reading.USED, "handed in from outside"),
+        ("from b.example ([203.0.113.9])", Reading.USED, "handed in from outside"),
+        (
+            "from pop.isp.example ([203.0.113.9]) by a.example (getmail 6.18) with ESMTP",
+            Reading.PASSED,
+            "ESMTP, inside one system",
+        ),
+        ("from b.example ([203.0.113.9]) by a.example (fetchmailer) with ESMTP", Reading.USED, "handed in"),
+    ],
+)
+def test_a_line_is_inside_one_system_where_no_other_can_have_handed_in(line: str, reading: Reading, why: str) -> None:
+    (step,) = trace(hops(message(line))).steps
+    assert step.reading is reading
+    assert step.why.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("line", "reading"),
+    [
+        ("from mx.mysite.example by store.mysite.example with SMTP", Reading.PASSED),
+        ("from mx.other.example by store.mysite.example with SMTP", Reading.SILENT),
+        ("from mx.mysite.example by store.other.example with SMTP", Reading.SILENT),
+        ("from mx.mysite.example (unknown [203.0.113.9]) by store.mysite.example with SMTP", Reading.USED),
+        ("from x (mx.mysite.example [203.0.113.9]) by store.other.example with SMTP", Reading.PASSED),
+    ],
+)
+def test_a_name_that_a_client_gave_counts_only_between_registered_hosts_that_saw_no_address(
+    line: str, reading: Reading
+) -> None:
+    (step,) = trace(hops(message(line)), Home(names=(".mysite.example",))).steps
+    assert step.reading is reading
+    assert reading is not Reading.PASSED or step.why == "a registered name"
+
+
+@pytest.mark.parametrize(
+    ("sender", "writer", "one"),
+    [
+        ("mx.mysite.example", "store.mysite.example", True),
+        ("MX.Mysite.Example", "store.mysite.example.", True),
+        ("mysite.example", "store.mysite.example", True),
+        ("mx.mysite.de", "store.mysite.de", True),
+        ("mx.mysite.co.uk", "store.mysite.co.uk", True),
+        ("mx.com.example", "store.com.example", True),
+        ("mx.1.example", "store.1.example", True),
+        ("mx.victim.example", "store.mysite.example", False),
+        ("mx.victim.co.uk", "store.mysite.co.uk", False),
+        ("victim.co.uk", "mysite.co.uk", False),
+        ("mx.victim.com.au", "store.mysite.com.au", False),
+        ("mx.mysite.box", "store.mysite.bo", False),
+        ("mx", "mx", False),
+        ("localhost", "elsewhere", False),
+        ("192.0.2.7", "198.51.2.7", False),
+        ("mx..example", "store..example", False),
+    ],
+)
+def test_whether_two_hosts_are_of_one_organisation_is_asked_of_a_person(sender: str, writer: str, one: bool) -> None:
+    found = trace(
+        hops(
+            message(
+                f"from {sender} ([198.51.100.62]) by {writer} with ESMTP id 1",
+                f"from relay.victim.test ([203.0.113.9]) by {sender} with ESMTP id 1",
+            )
+        )
+    )
+    assert found.sure is not one
+    assert (f"{sender} and" in found.doubt) is one
+
+
+DOUBTFUL = "from mx.mysite.example (mx.mysite.example [198.51.100.62]) by store.mysite.example with ESMTP"
+ABROAD = "from mx.college.example (mx.college.example [198.51.100.62]) by mx.mysite.example with ESMTP"
+NAMELESS = "from mx (unknown [198.51.100.62]) by store with ESMTP"
+
+
+@pytest.mark.parametrize(
+    ("lines", "doubt"),
+    [
+        ((DOUBTFUL, "from r ([203.0.113.9]) by mx.mysite.example"), "mx.mysite.example and store.mysite.example share"),
+        ((DOUBTFUL, "from r ([203.0.113.9]) by mx"), "mx.mysite.example and store.mysite.example share"),
+        ((DOUBTFUL, "from r ([203.0.113.9]) by mx.other.example"), ""),  # forged, or a line is missing
+        ((DOUBTFUL, "from pc ([10.0.0.5]) by mx.mysite.example"), ""),  # nothing else could be meant
+        (
+            (DOUBTFUL, "from pc ([10.0.0.5]) by x.example", "from r ([203.0.113.9]) by mx.mysite.example"),
+            "mx.mysite.example and store.mysite.example share",
+        ),
+        ((NAMELESS, "from r ([203.0.113.9]) by mx"), ""),
+        ((ABROAD, "from r ([203.0.113.9]) by mx"), ""),
+        ((ABROAD, "from r ([203.0.113.9]) by mx.college.example"), ""),
+        (
+            (ABROAD, "from r ([203.0.113.9]) by mx.college.example for <me@college.example>"),
+            "the line below is addressed to college.example itself",
+        ),
+        ((ABROAD, "from r ([203.0.113.9]) by mx.college.example for <me@mysite.example>"), ""),
+    ],
+)
+def test_a_person_is_asked_where_another_line_could_be_the_hand_over_and_told_why(
+    lines: tuple[str, ...], doubt: str
+) -> None:
+    found = trace(hops(message(*lines)))
+    assert found.used is found.steps[0]
+    assert found.sure is not bool(doubt)
+    assert found.doubt.startswith(doubt)
 
 
 def test_in_a_laboratory_strangers_may_be_in_a_private_network() -> None:

@@ -45,6 +45,25 @@ def test_long_headers_are_cut() -> None:
     assert [len(each.raw) for each in read] == [2048, 2048]
 
 
+def test_a_message_without_fields_has_none() -> None:
+    for raw in (b"", b"\r\n", b"\nA: 1\n", b" \n", b"nonsense\n"):
+        assert list(fields(raw)) == []
+
+
+def test_an_envelope_line_within_a_header_is_no_part_of_the_field_before_it() -> None:
+    raw = b"A: 1\n 2\nFrom x@example.org Mon Jan  1 00:00:00 2024\n>From y\n 3\nB: 4\n"
+    assert list(fields(raw)) == [("a", b"1 2 3"), ("b", b"4")]
+
+
+def test_64_kib_of_a_message_are_read_and_2_kib_of_each_field() -> None:
+    full = b"A: 1\n" + b"-" * (64 * 1024 - 11) + b"\nB: 2\n"
+    assert [name for name, _ in fields(full)] == ["a", "b"]
+    assert [name for name, _ in fields(full.replace(b"B:", b"\nB:"))] == ["a"]
+    assert [name for name, _ in fields(full[:5] + b"------" + full[5:])] == ["a"]
+    long = b"A: " + b"a" * 5000 + b"\n" + b" b" * 5000 + b"\nB: " + b"b" * 5000
+    assert [(name, len(value)) for name, value in fields(long)] == [("a", 2048), ("b", 2048)]
+
+
 @given(st.binary(max_size=500))
 def test_whatever_comes_is_read(raw: bytes) -> None:
     assert all(name == name.lower() and len(value) <= 2048 for name, value in fields(raw))

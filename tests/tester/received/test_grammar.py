@@ -11,7 +11,7 @@ from tester.received.grammar import clauses, outermost, tokens
 
 def read(text: str) -> list[str]:
     """Words as they are, comments in parentheses."""
-    return [token.text if token.kind == "word" else f"({token.text})" for token in tokens(text)]
+    return [{"word": "{}", "comment": "({})"}[token.kind].format(token.text) for token in tokens(text)]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,22 @@ def read(text: str) -> list[str]:
         ("a ((b (c", ["a", "((b (c)"]),
         ("a (b by c (d id e", ["a", "(b)", "by", "c", "(d", "id", "e"]),
         ("", []),
+        ("x a(b)c", ["x", "a", "(b)", "c"]),
+        ("(a) b", ["(a)", "b"]),
+        # only ASCII blanks are blanks: a client cannot make others count
+        ("a\xa0b", ["a\xa0b"]),
+        ('"a (b)"\xa0c', ['"a', "(b)", '"\xa0c']),
+        ("a (b\xa0by c", ["a", "(b\xa0by c)"]),
+        # a quoted parenthesis opens nothing, and what follows the quoted string is read as ever
+        ('"(" \\(b) c', ['"("', "\\", "(b)", "c"]),
+        ('"a"(b) c', ['"a"', "(b)", "c"]),
+        ('" "(b)" c', ['" "', "(b)", '"', "c"]),
+        ('"a\\\n(b)" c', ['"a\\\n(b)"', "c"]),
+        # a comment that never ends takes no other with it
+        ("a (b BY c", ["a", "(b)", "BY", "c"]),
+        ("a (b by c (d) e", ["a", "(b)", "by", "c", "(d)", "e"]),
+        ("a (b (c) (d) e", ["a", "(b )", "(c)", "(d)", "e"]),
+        ("(x) (b (c) d", ["(x)", "(b )", "(c)", "d"]),
     ],
 )
 def test_words_and_comments_are_found(text: str, expected: list[str]) -> None:
@@ -44,11 +60,12 @@ def test_words_and_comments_are_found(text: str, expected: list[str]) -> None:
 
 
 def test_a_keyword_opens_a_clause_once_and_its_value_is_never_a_keyword() -> None:
-    found = clauses("from by (c1) by from with ESMTP with STARTTLS id with for <x> ; d (c2) from z")
+    found = clauses("from by (c1) by from via tcp with ESMTP with STARTTLS id with for <x> ; d (c2) from z")
     assert {name: clause.words for name, clause in found.items()} == {
         "": [],
         "from": ["by"],
         "by": ["from"],
+        "via": ["tcp"],
         "with": ["ESMTP", "with", "STARTTLS"],
         "id": ["with"],
         "for": ["<x>"],
@@ -72,6 +89,9 @@ def test_a_comment_stands_for_a_value() -> None:
     [
         ("a (b (c)) d (e)", "a   d  "),
         ("a", "a"),
+        ("a (b)(c) d", "a    d"),
+        ("a\\xb", "a?b"),
+        ("a\\\nb", "a?b"),
         ("a \\( b", "a   b"),
         ("\\[a\\]", "?a?"),
         ("a (b", "a (b"),

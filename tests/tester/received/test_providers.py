@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 
+from tester.received import Reading, hops, trace
 from tester.received.providers import FILTERS, FILTERS_SOURCE, PROVIDERS, Provider
 
 
@@ -11,8 +14,91 @@ from tester.received.providers import FILTERS, FILTERS_SOURCE, PROVIDERS, Provid
 def test_a_row_can_match_and_says_where_it_is_from(provider: Provider) -> None:
     assert provider.source and provider.writers
     assert provider.senders or provider.networks
-    for name in (*provider.senders, *(each for each in provider.writers if "/" not in each)):
+    for name in (*provider.senders, *provider.writers):
         assert name == name.lower() and name.startswith(".") and not name.endswith(".")
+
+
+#: A line between two servers of a provider's inside: who sent, from which address, who wrote it, with which protocol.
+INSIDE = """
+Microsoft 365 | A.namprd09.prod.outlook.com      | 2603:10b6:404:dc::15    | B.namprd09.prod.outlook.com  | Microsoft SMTP Server
+Microsoft 365 | A.eop.prod.protection.outlook.com| 2a01:111:f400:7d05::206 | B.outlook.office365.com      | Microsoft SMTP Server
+Microsoft 365 | A.outlook.office365.com          | 2a01:111:f403:1::2      | B.outlook.office365.com      | Microsoft SMTP Server
+Microsoft 365 | A.prod.exchangelabs.com          | 2603:10b6:5:2::1        | B.prod.exchangelabs.com      | Microsoft SMTP Server
+Microsoft 365 | A.protection.gbl                 | 25.1.2.3                | B.outlook.office365.com      | Microsoft SMTP Server
+Microsoft 365 | A.protection.gbl                 | 25.1.2.3                | B.protection.gbl             | Microsoft SMTP Server
+Google        | anything.example                 | 2002:a05:6402:1234::1   | mx.google.com                | ESMTP
+Google        | anything.example                 | 2002:a05:6402:1234::1   | 2002:a05:6402:99::           | SMTP
+Yahoo         | anything.example                 | 98.139.44.96            | nm9.bullet.mail.sp2.yahoo.com| NNFMP
+Yahoo         | web1.mail.bf1.yahoo.com          |                         | smtp1.mail.sp2.yahoo.com     | SMTP
+Comcast       | resqmta-po-1v.sys.comcast.net    | 96.114.154.243          | resomta-po-2v.sys.comcast.net| ESMTP
+Comcast       | dovdir4.email.comcast.net        | 69.252.207.9            | dovback4.email.comcast.net   | ESMTP
+Comcast       | resqmta.sys.comcast.net          | 2001:558:fe21:29::7     | dovback4.email.comcast.net   | ESMTP
+Comcast       | anything.example                 | 203.0.113.77            | resomta.sys.comcast.net      | comcast
+Zoho          | mail.zoho.com                    |                         | mx.zohomail.com              | SMTP
+Zoho          | mx.zohomail.com                  |                         | mail.zoho.com                | SMTP
+Yandex        | forward4.mail.yandex.net         | 77.88.46.9              | mxback4.mail.yandex.net      | ESMTP
+Yandex        | sas1.qloud-c.yandex.net          | 2a02:6b8:c0::1          | sas2.qloud-c.yandex.net      | ESMTP
+"""  # noqa: E501
+LINES = [tuple(part.strip() for part in line.split("|")) for line in INSIDE.strip().splitlines()]
+
+
+def read(sender: str, address: str, writer: str, protocol: str, *, helo: str = "") -> tuple[Reading, str]:
+    """What a line is to the walk, and why; the sender's name was found, or is what it called itself."""
+    literal = f" ({sender if helo else ''} [{address}])" if address else ""
+    line = f"Received: from {helo or sender}{literal} by {writer} with {protocol} id 1\r\n"
+    (step,) = trace(hops(line.encode())).steps
+    return step.reading, step.why
+
+
+@pytest.mark.parametrize("line", LINES, ids=" ".join)
+def test_a_hand_over_within_a_provider_is_passed_by_its_writer_its_sender_and_the_senders_address(
+    line: tuple[str, ...],
+) -> None:
+    name, sender, address, writer, protocol = line
+    assert read(sender, address, writer, protocol) == (Reading.PASSED, f"inside {name}")
+    assert read(sender, address, "mx.mysite.example", protocol)[0] is not Reading.PASSED
+    if protocol in ("NNFMP", "comcast"):
+        return
+    assert read(sender, "203.0.113.77", writer, protocol)[0] is Reading.USED
+    if name != "Google":
+        assert read("mx.evil.example", address, writer, protocol)[0] is not Reading.PASSED
+    if address:
+        assert read(sender, address, writer, protocol, helo="x")[0] is Reading.PASSED
+        first = ip_address(address)
+        beside = type(first)(int(first) ^ 1 << (24 if first.version == 4 else 112))
+        assert read(sender, str(beside), writer, protocol)[0] is Reading.USED
+
+
+def test_every_provider_has_its_lines() -> None:
+    assert {line[0] for line in LINES} == {provider.name for provider in PROVIDERS}
+
+
+FILTERING = [
+    "mx123.antispamcloud.com",
+    "mx-gate1.antispameurope.com",
+    "d12345.ess.barracudanetworks.com",
+    "mx1.in.emailsecurity.trendmicro.com",
+    "mx-relay7.hornetsecurity.com",
+    "mx-01-eu-west-1.prod.hydra.sophos.com",
+    "esa1.hc123-4.eu.iphmx.com",
+    "cust123-1.in.mailcontrol.com",
+    "m1.mailroute.net",
+    "cluster1.eu.messagelabs.com",
+    "us-smtp-inbound-1.mimecast.com",
+    "mx1-us1.ppe-hosted.com",
+    "mx0a-00abc001.pphosted.com",
+]
+
+
+def test_a_filter_for_hire_raises_a_doubt_since_the_mail_may_have_come_in_there() -> None:
+    assert len(FILTERING) == len(FILTERS)
+    for name in FILTERING:
+        lines = (
+            f"from {name} ({name} [198.51.100.62]) by mx.mysite.example (Postfix) with ESMTP id 1",
+            f"from relay.victim.example (relay.victim.example [203.0.113.9]) by {name} with ESMTP id 1",
+        )
+        found = trace(hops("".join(f"Received: {line}\r\n" for line in lines).encode()))
+        assert found.doubt == f"{name} filters mail for others"
 
 
 def test_a_way_out_is_no_inside() -> None:
