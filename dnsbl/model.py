@@ -102,6 +102,15 @@ class Action(StrEnum):
     NOTHING = "nothing"  # was not listed, is not listed
 
 
+class Exits(StrEnum):
+    """What a judged run means for the outputs of its relay: the addresses that its letters came out of."""
+
+    SHOWN = "shown"  # those that letters came out of are outputs, or are so still; the others are none any more
+    NARROWED = "narrowed"  # the same, but none begins to be one
+    STAY = "stay"  # nothing was shown of them
+    OVER = "over"  # it has none any more
+
+
 class Reason(StrEnum):
     """Named reasons, the same in journal, TXT, web and reports."""
 
@@ -113,6 +122,10 @@ class Reason(StrEnum):
     LOSES_ONCE = "loses-once"
     STILL_OPEN = "still-open"
     DELIVERED_FOR = "delivered-for"
+    CAME_OUT = "came-out"
+    CAME_OUT_ELSEWHERE = "came-out-elsewhere"
+    INPUT_CLOSED = "input-closed"
+    INPUT_GONE = "input-gone"
     TWIN_RELAYS = "twin-relays"
     ONE_WAY_IN = "one-way-in"
     SECOND_LOOK = "second-look"
@@ -187,10 +200,15 @@ EXCEPTION = ""
 #: listings. Their zones can be published, apart from all others (RFC 6471 3.3).
 DO_NOT_TEST, EXEMPT = "do-not-test", "exempt"
 DECLARED = frozenset({DO_NOT_TEST, EXEMPT})
+#: Kinds of the outputs of relays, each after its own delay; what is listed so was not tested, its input was.
+RELAY_OUTPUT, DELAYED_OUTPUT = "relay-output", "delayed-output"
+OUTPUT_KINDS = frozenset({RELAY_OUTPUT, DELAYED_OUTPUT})
+#: Kinds of what was tested itself, so that a retest of the address ends the listing.
+TESTED_KINDS = frozenset({"relay", "multihop", "backscatter", "untestable"})
 #: Kinds that only proof may fill (law 1); every other kind is for operators.
-PROOF_KINDS = frozenset({"relay", "multihop", "backscatter", "untestable"})
+PROOF_KINDS = TESTED_KINDS | OUTPUT_KINDS
 #: Of these the ones of which an address has at most one at a time, so that they may share a code.
-EXCLUSIVE = frozenset({"relay", "multihop", "backscatter", "untestable"})
+EXCLUSIVE = TESTED_KINDS
 #: The one that says: accepted from strangers for strangers, and bounced to whoever was named as the sender.
 BACKSCATTER = "backscatter"
 #: And the one that says: was an open relay, and can no longer be tested.
@@ -381,6 +399,30 @@ class SignOfLife:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """A letter that one address, the input of a relay, had taken came out of another one."""
+
+    id: int
+    input: Network  #: of one address
+    output: Network  #: of one address
+    run: str  #: the last run in which that was so
+    since: datetime
+    confirmed: datetime  #: when that was so last
+    ended: datetime | None = None
+    end_reason: Reason | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forthcoming:
+    """An output that will be listed when its delay is over, unless its inputs are closed until then."""
+
+    network: Network  #: of one address
+    kind: str
+    since: datetime
+    due: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Exclusion:
     """A network that is not to be tested, at its owner's or our wish."""
 
@@ -463,6 +505,7 @@ class Decision:
     kind: str | None = None  #: which list, for LIST and RENEW
     expires: datetime | None = None
     follow_up: FollowUp | None = None
+    exits: Exits = Exits.STAY  #: what becomes of the relay's outputs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -530,6 +573,8 @@ class Standing:
     exception: Listing | None  #: what leaves the address out of wider listings
     removal_after: datetime | None  #: from when a request for removal of whoever looks is taken; None: at once
     clears_by: datetime | None = None  #: when every cache has let go of its last listing that has ended, if one has
+    forthcoming: tuple[Forthcoming, ...] = ()  #: what it will be listed as, the first to come first
+    inputs: tuple[Output, ...] = ()  #: the relays that it is an output of, as far as they are listed themselves
     ahead: int = 0  #: tests that run in its network while its own, which is due, waits for a place there
     waits: str = (
         ""  #: why its test is put off by what strangers may have us send in an hour, or by nobody who would make it

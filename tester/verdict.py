@@ -54,6 +54,8 @@ class Finding(StrEnum):
 
 #: Findings that convict: a letter has come back with its proof.
 CAME_BACK = frozenset(Finding(outcome.value) for outcome in DELIVERED)
+#: Of these those of letters that another machine has delivered.
+ELSEWHERE = frozenset({Finding.DELIVERED_OTHER, Finding.DELIVERED_OTHER_LATE})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,7 +25,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     watching     who watches a network of his, and who tells him: offer  mail_code  begin  set_up  see  all  end  tell
                  secret
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
-                 forget
+                 follow_outputs  forget
     presence     every process that is at work: beat  leave  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  usage  stopped  corrections
                  at_work  unmanned
@@ -34,7 +34,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     contents     who answers: snapshot  last_change  changes  pairs
 
     replaying  what the event log tells of all but listings, after a copy has come back
-    judging  what a verdict does to the list;  twins  and to the host's other addresses
+    judging  what a verdict does to the list;  twins  and to the host's other addresses;  outputs  and to those that
+             letters came out of
     queueing  which tests are to be made;  base  what several ask
     posting  which mail is to be sent
     scoring  what tests show of who nominated;  admission  whether a stranger's nomination is taken now

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dnsbl.addresses import Address
+from dnsbl.addresses import Address, network_of
 from dnsbl.casework.admission import Admission, account_of
 from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import Asker, next_removal, wanted
@@ -284,6 +284,12 @@ class Doors:
 
     def _nothing_to_remove(self, tx: Transaction, address: Address) -> str:
         """What is said to somebody who asks for a removal that no retest can bring."""
+        inputs = [str(each.input.network_address) for each in tx.outputs.of_output(network_of(address))]
+        if inputs:
+            return (
+                f"{address} itself was not tested: letters that {', '.join(inputs[:5])} had taken came out of it. Ask "
+                "for the retest there; what is listed, or will be, for that ends when no such relay is left."
+            )
         if others := tx.listings.covering(address):
             return (
                 f"{address} is not listed for relaying; an operator has listed it as {others[0].kind}, which no retest "

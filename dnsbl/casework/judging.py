@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from dnsbl.addresses import network_of
 from dnsbl.casework.base import cleared, renewed
+from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.casework.scoring import scored
@@ -20,6 +21,7 @@ from dnsbl.model import (
     Action,
     Case,
     Decision,
+    Exits,
     Extent,
     FollowUp,
     Job,
@@ -75,7 +77,9 @@ class Judging:
         self._posting = Posting(settings, random)
         self._queueing = queueing
         self._random = random
-        self._twins = Twins(settings, queueing)
+        #: The outputs of relays.
+        self.outputs = Outputs(settings, self._posting, self._clears)
+        self._twins = Twins(settings, queueing, self.outputs)
 
     # -- runs ----------------------------------------------------------------------------------------------
     def retry_due(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
@@ -140,6 +144,14 @@ class Judging:
                 decisive = news and (judgement.verdict in policy.KIND or judgement.confirm or judgement.repeat)
         if judgement.final and decisive:
             self._settle(tx, run, judgement, now, ways)
+        elif self._shows_outputs(tx, run):  # one more of its letters, out of another output perhaps
+            self.outputs.follow(tx, run, run.address, Exits.SHOWN, now)
+
+    @staticmethod
+    def _shows_outputs(tx: Transaction, run: Run) -> bool:
+        """Whether a settled run still shows what the letters of a relay come out of."""
+        ours = run.state is RunState.SETTLED and run.reason is not JobReason.SELF_TEST
+        return ours and run.verdict is Verdict.OPEN_MULTIHOP and not tx.runs.closed_after(run)
 
     def void_all(self, tx: Transaction, now: datetime, reason: str) -> int:
         """Nothing that is under way can show anything any more: every such test ends without a verdict, and is
@@ -231,6 +243,7 @@ class Judging:
         elif decision.reason is Reason.SECOND_LOOK or self._other_view(tx, run, judgement):
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         action = self._apply(tx, run, case.listing, decision, now)
+        self.outputs.follow(tx, run, run.address, decision.exits, now)
         self._twins.follow(tx, run, ways, letters, action, decision, now, elsewhere=self._elsewhere(run))
         self._tell(tx, run, letters, decision, explanation, now)
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None

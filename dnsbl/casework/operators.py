@@ -22,6 +22,7 @@ from dnsbl.model import (
     EXEMPT,
     INBOX,
     PROOF_KINDS,
+    TESTED_KINDS,
     Entry,
     Exclusion,
     Job,
@@ -292,7 +293,7 @@ class Operators:
                         )
                 tx.listings.end(active.values(), at=now, reason=Reason.OPERATOR)
                 tx.changes.add(chunk, kind, present=False)
-                if kind in PROOF_KINDS:
+                if kind in TESTED_KINDS:
                     self._queueing.drop_planned(tx, chunk)
                 subject, count = subject_of(chunk[0]), count + len(chunk)
             if count:

@@ -98,6 +98,22 @@ class Posting:
             facts |= {"page": self.page(run.address), "explanation": decision.explanation}
             self.to_owner(tx, "listed", run.address, facts, occasion=f"listed by run {run.id}", now=now)
 
+    def output(
+        self, tx: Transaction, run: Run, address: Address, kind: str, now: datetime, *, due: datetime | None = None
+    ) -> None:
+        """Tell the owner of an address that letters which another one had taken came out of it: from when (`due`) it
+        will be listed for that, or that it is listed now."""
+        facts = {
+            "address": str(address),
+            "kind": kind,
+            "input": str(run.address),
+            "when": f"will be on our list from {_time(due)} on" if due else f"is on our list since {_time(now)}",
+            "page": self.page(address),
+            "inputs": self.page(run.address),
+        }
+        occasion = f"output {address} {'announced' if due else f'listed {kind}'} by run {run.id}"
+        self.to_owner(tx, "output", address, facts, occasion=occasion, now=now)
+
     def hear(self, tx: Transaction, job: Job, recipient: str) -> None:
         """Somebody wants to be told what comes of a test that he has asked for."""
         if self.on and (to := notices.mailbox(recipient, self._settings)):

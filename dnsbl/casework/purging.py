@@ -17,7 +17,7 @@ from dnsbl.casework.base import subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED_FOR, PROOF_KINDS, Door, JobReason, JobState, Purge, Reason, Refusal, RunState, Suspension
+from dnsbl.model import ASKED_FOR, TESTED_KINDS, Door, JobReason, JobState, Purge, Reason, Refusal, RunState, Suspension
 from dnsbl.rules.bringers import Bringer
 from dnsbl.store import Store, Transaction
 
@@ -177,7 +177,7 @@ class _Purging:
 
     def _take_back(self, addresses: list[Address], others: set[Address]) -> None:
         """End the listings and tests of these addresses, but for those that somebody else has brought too."""
-        for kind in sorted(PROOF_KINDS):
+        for kind in sorted(TESTED_KINDS):
             active = self._tx.listings.active([network_of(address) for address in addresses], kind)
             for network, number in active.items():
                 if network.network_address in others:

@@ -16,7 +16,7 @@ from dnsbl.addresses import parse_network
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.purging import Again
 from dnsbl.errors import Refused
-from dnsbl.model import PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Suspension, Trust
+from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Suspension, Trust
 from dnsbl.rules import bringers, schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
@@ -64,6 +64,8 @@ class Replaying:
                     self._watch(entry)
                 case "silence":
                     self._silence(entry)
+                case "spared":
+                    self._tx.forthcoming.drop(parse_network(entry.subject), OUTPUT_KINDS)
                 case "listed" | "withdrawn" if entry.before.startswith("proposed "):
                     self._decided(entry)
 

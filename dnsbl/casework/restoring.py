@@ -29,6 +29,7 @@ from dnsbl.model import (
     DECLARED,
     EXCEPTION,
     PROOF_KINDS,
+    TESTED_KINDS,
     Change,
     Entry,
     JobReason,
@@ -255,9 +256,9 @@ class _Return:
                 why = _reason(entry)
                 tx.listings.end(active.values(), at=entry.at if entry else self._now, reason=why)
                 self._removed += 1
-                if why in BY_TEST and kind in PROOF_KINDS:
+                if why in BY_TEST and kind in TESTED_KINDS:
                     gone[network.network_address] = entry.at if entry else self._now
-                if kind in PROOF_KINDS:
+                if kind in TESTED_KINDS:
                     self._gone.append(network)
             elif change.present and not active and kind in PROOF_KINDS:
                 self._doubtful += 1  # its proof went with the store
@@ -269,7 +270,8 @@ class _Return:
                     after="not listed",
                     evidence="its proof is lost",
                 )
-                self._again.append(network.network_address)
+                if kind in TESTED_KINDS:
+                    self._again.append(network.network_address)
             elif change.present and not active:
                 since = entry.at if entry else self._now
                 note, author = worded(entry) if entry else ("", "")
@@ -302,7 +304,7 @@ class _Return:
         self._enter(
             subject_of(listing.network), "doubted", before=f"listed {listing.kind}", after="not listed", evidence=""
         )
-        if listing.kind in PROOF_KINDS:
+        if listing.kind in TESTED_KINDS:
             self._again.append(listing.network.network_address)
 
     def _retest(self, address: Address) -> None:

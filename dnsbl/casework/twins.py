@@ -12,9 +12,10 @@ from datetime import datetime
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.base import renewed
+from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.errors import Refused
-from dnsbl.model import Action, Case, Decision, Extent, JobReason, Reason, Run
+from dnsbl.model import Action, Case, Decision, Exits, Extent, JobReason, Reason, Run
 from dnsbl.rules import intake, policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
@@ -31,9 +32,10 @@ _ALL_CLOSED = frozenset({Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RET
 class Twins:
     """Steps that follow what was decided about the address under test, in the same transaction."""
 
-    def __init__(self, settings: Settings, queueing: Queueing) -> None:
+    def __init__(self, settings: Settings, queueing: Queueing, outputs: Outputs) -> None:
         self._settings = settings
         self._queueing = queueing
+        self._outputs = outputs
 
     def follow(
         self,
@@ -63,6 +65,7 @@ class Twins:
             own = self._decided(tx, run, address, judgement, proof, now, elsewhere=elsewhere)
             if judgement.verdict in policy.KIND:
                 self._relays(tx, run, address, own, now)
+                self._outputs.follow(tx, run, address, own.exits, now)
             elif own.action is Action.DELIST and action is Action.DELIST and decision.reason in _ALL_CLOSED:
                 self._delist(tx, run, address, own.reason, now)
 
@@ -154,6 +157,7 @@ class Twins:
             tx.changes.add([network_of(address)], listing.kind, present=False)
             self._queueing.drop_planned(tx, [network_of(address)])
             self._enter(tx, run, address, "delisted", reason, now, before=f"listed {listing.kind}")
+            self._outputs.follow(tx, run, address, Exits.OVER, now)
 
     def _enter(
         self,

@@ -10,7 +10,7 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
 from dnsbl.errors import Withheld
-from dnsbl.model import UNTESTABLE, Listing, Reason, RunState
+from dnsbl.model import TESTED_KINDS, UNTESTABLE, Listing, Reason, RunState
 from dnsbl.rules import policy
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
@@ -41,6 +41,15 @@ class Upkeep:
                     self._judging.window_over(tx, run, now)
                     count += 1
         return count
+
+    def follow_outputs(self, *, most: int = 1000) -> int:
+        """List the outputs whose delay is over, and let those go whose inputs have left the list; returns how many."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            if not self._judging.outputs.waits(tx, now):
+                return 0
+        with self._store.write() as tx:
+            return self._judging.outputs.step(tx, now, most=most)
 
     def expire(self, *, most: int = 1000) -> int:
         """End the listings whose time has come; returns how many.
@@ -168,7 +177,8 @@ class Upkeep:
                 continue
             tx.listings.end([listing.id], at=now, reason=Reason.EXPIRED)
             tx.changes.add([listing.network], listing.kind, present=False)
-            self._queueing.drop_planned(tx, [listing.network])
+            if listing.kind in TESTED_KINDS:
+                self._queueing.drop_planned(tx, [listing.network])
             tx.journal.append(
                 at=now,
                 actor=actor,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
-from dnsbl.addresses import Address, Network, neighbourhood
+from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import ANYBODY, Asker, next_removal, run_in, stop_in
 from dnsbl.casework.judging import SPECIFIC
@@ -72,6 +72,8 @@ class Views:
             proven = tx.listings.proven(address)
             removal_after = next_removal(tx, proven, self._settings.policy, asker, now) if proven else None
             past = tx.listings.past(address, most=20)
+            forthcoming = tx.forthcoming.of(network_of(address))
+            inputs = tx.outputs.of_output(network_of(address))
             proofs = {listing.run for listing in listings if listing.run}
             paths = tx.paths.latest(proofs | {run.id for run in runs}) if proofs else []
             waits = job is not None and job.state is JobState.QUEUED and job.due <= now
@@ -87,7 +89,7 @@ class Views:
         verdict = next((run.verdict for run in runs if run.verdict), None)
         return Standing(
             address=address,
-            state=_state(listings, job, runs, exclusion, verdict),
+            state=_state(listings, job, runs, exclusion, verdict, pending=bool(forthcoming)),
             listings=tuple(listings),
             past=tuple(past),
             runs=tuple(runs),
@@ -101,6 +103,8 @@ class Views:
                 (old.ended + self._clears([old.kind]) for old in past if old.ended and old.kind not in kinds),
                 default=None,
             ),
+            forthcoming=tuple(forthcoming),
+            inputs=tuple(inputs),
             ahead=ahead if job is not None else 0,
             waits=waiting,
             paths=tuple(paths),
@@ -179,13 +183,15 @@ def _state(
     runs: list[Run],
     exclusion: Exclusion | None,
     verdict: Verdict | None,
+    *,
+    pending: bool,
 ) -> State:
     """Where an address stands, in one word: the strongest that applies."""
     if listings:
         return State.LISTED
     if job is not None:
         return State.TESTING if job.state is JobState.RUNNING else State.QUEUED
-    if any(run.state is not RunState.SETTLED for run in runs):
+    if pending or any(run.state is not RunState.SETTLED for run in runs):
         return State.PENDING
     if exclusion is not None:
         return State.EXCLUDED

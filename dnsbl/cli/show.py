@@ -159,6 +159,10 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
         )
         if entry.public:
             console.print(f"    told to everybody: {entry.public}")
+    for coming in found.forthcoming:
+        console.print(f"  will be listed as {coming.kind} from {when(coming.due)} on")
+    for each in found.inputs:
+        console.print(f"  output of {each.input.network_address} since {when(each.since)}")
     for zone, codes in shape["zones"].items():
         console.print(f"  {zone}: {', '.join(codes) or 'not listed'}")
     if not found.listings and any(shape["zones"].values()):

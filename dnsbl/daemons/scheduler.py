@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Settles runs whose window has closed, ends listings whose time has come, bounds what evidence is kept, keeps the
-    event log, and has feeds pulled, if there is a feeder."""
+    """Settles runs whose window has closed, ends listings whose time has come, lists outputs whose delay is over,
+    bounds what evidence is kept, keeps the event log, and has feeds pulled, if there is a feeder."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Scheduler:
         *,
         settle_every: float = 1.0,
         expire_every: float = 30.0,
+        outputs_every: float = 5.0,
         forget_every: float = 60.0,
         feeds_every: float = 15.0,
         ship_every: float = 10.0,
@@ -45,6 +46,7 @@ class Scheduler:
         self._verbs: tuple[tuple[str, Callable[[], int], float], ...] = (
             ("settle", upkeep.settle, settle_every),
             ("expire", upkeep.expire, expire_every),
+            ("outputs", upkeep.follow_outputs, outputs_every),
             ("forget", upkeep.forget, forget_every),
             *([("ship", shipping.ship, ship_every)] if shipping else []),
         )

@@ -55,7 +55,10 @@ itself found closed at all of its ways in: one that could not be tested has show
 
 Multi-hop. When the letter comes back from another address than the one we talked to, the input is yours and the
 output may be an innocent smarthost. Only the input is listed, and only after a second, independent run shows the
-same. The output is never listed for it.
+same. Some lists list outputs too, under kinds of their own and mostly after some days: then whoever answers for the
+output is written to, and the input is tested once more before that day. Nothing is to be shown by the output itself:
+it is none any more when all its inputs are closed, gone from the list, or no letter of theirs comes out of it in a
+later test; and where no test shows anything any more, when the last proof is as old as a listing may become.
 """
 
 from __future__ import annotations
@@ -65,7 +68,18 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from dnsbl.errors import Damaged
-from dnsbl.model import BACKSCATTER, Action, Case, Decision, FollowUp, JobReason, Reason
+from dnsbl.model import (
+    BACKSCATTER,
+    DELAYED_OUTPUT,
+    RELAY_OUTPUT,
+    Action,
+    Case,
+    Decision,
+    Exits,
+    FollowUp,
+    JobReason,
+    Reason,
+)
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from tester.verdict import Verdict
@@ -117,6 +131,20 @@ _TABLE: dict[tuple[Footing, Verdict], tuple[Action, Reason]] = {
 #: The state table: (footing, verdict) -> action and its named reason. Complete, as a test proves. What an address on
 #: probation shows is decided as for any that is not listed; only what follows differs.
 TABLE = _TABLE | {(Footing.PROBATION, verdict): row for (at, verdict), row in _TABLE.items() if at is Footing.CLEAR}
+
+#: What each verdict shows of the relay's outputs, where no doubt is left (`_exits`). Complete, as a test proves.
+EXITS: Mapping[Verdict, Exits] = {
+    Verdict.OPEN: Exits.NARROWED,  # it delivers by itself, perhaps beside others
+    Verdict.OPEN_MULTIHOP: Exits.SHOWN,
+    Verdict.ACCEPTS_BOUNCES: Exits.OVER,
+    Verdict.ACCEPTS_LOSES: Exits.OVER,  # after two runs, as for a listing
+    Verdict.CLOSED: Exits.OVER,
+    Verdict.REFUSES_TESTER: Exits.STAY,
+    Verdict.UNREACHABLE: Exits.STAY,
+    Verdict.INCONCLUSIVE: Exits.STAY,
+}
+#: How long before an output is listed its input is tested once more; longer than letters are waited for.
+LAST_LOOK = timedelta(days=3)
 
 _SENTENCE: Mapping[Reason, str] = {
     Reason.LETTER_RETURNED: "Our letter, offered to this address from a stranger for a stranger, came back from it.",
@@ -194,7 +222,24 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         kind=kind,
         expires=schedule.expiry(terms, kind, now) if kind else None,
         follow_up=_follow_up(case, where, action, reason, terms, now, random),
+        exits=_exits(case, action),
     )
+
+
+def delays(terms: Policy) -> dict[str, timedelta]:
+    """The kinds under which outputs are listed here, each with how long after the proof."""
+    days = {RELAY_OUTPUT: terms.output_days, DELAYED_OUTPUT: terms.delayed_output_days}
+    return {kind: timedelta(days=days[kind]) for kind in days if kind in terms.kinds}
+
+
+def _exits(case: Case, action: Action) -> Exits:
+    """What the run shows of the outputs: what ends the listing of their relay ends them, and what leaves a doubt about
+    that leaves them as they are."""
+    said = EXITS[case.verdict]
+    if action is Action.DELIST:
+        return Exits.OVER
+    doubt = said is Exits.OVER and action is Action.KEEP
+    return Exits.STAY if doubt or (case.verdict in KIND and case.elsewhere) else said
 
 
 def repeat(reason: JobReason, profile: str, now: datetime) -> FollowUp | None:
@@ -219,7 +264,7 @@ def _follow_up(
     if reason is Reason.LOSES_ONCE:
         return test(JobReason.RETEST, now + LOSES_APART)
     if action is Action.LIST:
-        return test(JobReason.RETEST, schedule.retest(terms, now, now))
+        return test(JobReason.RETEST, _first_retest(case, terms, now))
     if action is Action.DELIST:
         return test(JobReason.PROBATION, schedule.probation(terms, now, 0, now, random()))
     if case.controlled and case.tries and (again := schedule.again(terms.unreachable_retry, case.tries - 1, now)):
@@ -232,3 +277,12 @@ def _follow_up(
     if case.tries:
         return test(JobReason.UNREACHABLE, schedule.again(terms.unreachable_retry, case.tries - 1, now))
     return None
+
+
+def _first_retest(case: Case, terms: Policy, now: datetime) -> datetime:
+    """When a relay that is listed now is tested next: as scheduled, or before its outputs are listed."""
+    due = schedule.retest(terms, now, now)
+    if case.verdict is Verdict.OPEN_MULTIHOP:
+        looks = [now + delay - LAST_LOOK for delay in delays(terms).values() if delay > LAST_LOOK + timedelta(days=1)]
+        due = min([due, *looks])
+    return due

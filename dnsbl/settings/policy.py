@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from dnsbl.settings.values import (
     KindDays,
@@ -25,7 +25,8 @@ class Policy(Section):
         ("relay", "multihop"),
         description=(
             "Kinds that tests may list under: relay, multihop, backscatter (takes strangers' mail and bounces it), "
-            "untestable (was a relay, and cannot be tested any more)."
+            "untestable (was a relay, and cannot be tested any more), relay-output and delayed-output (what the "
+            "letters of a multi-hop relay came out of, each after its own delay)."
         ),
     )
     nominators: tuple[str, ...] = Field(
@@ -34,6 +35,19 @@ class Policy(Section):
     )
     untestable_days: float = Field(
         90, description="Days for which what was a relay is listed as untestable, where that kind is on.", gt=0
+    )
+    output_days: float = Field(
+        7,
+        description=(
+            "Days from the proof until the output of a multi-hop relay is listed as relay-output, where that kind is "
+            "on; 0: at once."
+        ),
+        ge=0,
+        le=365,
+    )
+    delayed_output_days: float = Field(30, description="The same for delayed-output.", ge=0, le=365)
+    output_notice: bool = Field(
+        True, description="Whether who answers for an output is written to when such a delay begins."
     )
     review_days: float = Field(
         365, description="Days after which an operator's listing lapses unless an operator keeps it; 0: never.", ge=0
@@ -127,7 +141,14 @@ class Policy(Section):
     @field_validator("kinds")
     @classmethod
     def _kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
-        return among(kinds, ("relay", "multihop", "backscatter", "untestable"))
+        every = ("relay", "multihop", "backscatter", "untestable", "relay-output", "delayed-output")
+        return among(kinds, every)
+
+    @model_validator(mode="after")
+    def _outputs_follow(self) -> Policy:
+        if {"relay-output", "delayed-output"} & set(self.kinds) and "multihop" not in self.kinds:
+            raise ValueError("kinds: relay-output and delayed-output need multihop, whose listings they follow")
+        return self
 
     @field_validator("nominators")
     @classmethod

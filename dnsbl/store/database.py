@@ -36,6 +36,7 @@ from dnsbl.store.controls import Controls
 from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
 from dnsbl.store.feeds import FeedShelf
+from dnsbl.store.forthcoming import ForthcomingShelf
 from dnsbl.store.guises import Guises
 from dnsbl.store.hearers import Hearers
 from dnsbl.store.jobs import Jobs
@@ -46,6 +47,7 @@ from dnsbl.store.listings import Listings
 from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
 from dnsbl.store.notices import Notices
+from dnsbl.store.outputs import OutputShelf
 from dnsbl.store.pairs import PairShelf
 from dnsbl.store.paths import Paths
 from dnsbl.store.proposals import Proposals
@@ -93,6 +95,8 @@ class Transaction:
         self.kept = Kept(connection)
         self.sent = SentShelf(connection)
         self.listings = Listings(connection)
+        self.outputs = OutputShelf(connection)
+        self.forthcoming = ForthcomingShelf(connection)
         self.nominations = Nominations(connection)
         self.candidates = Candidates(connection)
         self.feeds = FeedShelf(connection)

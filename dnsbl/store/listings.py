@@ -10,11 +10,11 @@ from sqlalchemy import LargeBinary, func, insert, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
-from dnsbl.model import BACKSCATTER, BY_TEST, EXCEPTION, PROOF_KINDS, Listing, Reason
+from dnsbl.model import BACKSCATTER, BY_TEST, EXCEPTION, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Listing, Reason
 from dnsbl.store.columns import covering, span
-from dnsbl.store.schema import ACTIVE, letters, listings
+from dnsbl.store.schema import ACTIVE, letters, listings, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
-from tester.verdict import CAME_BACK, Finding
+from tester.verdict import CAME_BACK, ELSEWHERE, Finding
 
 _LISTING = columns(listings, Listing)
 
@@ -37,9 +37,10 @@ class Listings(Shelf):
     ) -> list[Network]:
         """List those of at most 5000 distinct networks that are not listed under this kind yet; returns these.
 
-        Raises Damaged for a kind that only proof may fill, unless a letter of this very run has come back (law 1).
+        Raises Damaged for a kind that only proof may fill, unless a letter of this very run has come back (law 1); for
+        an output it came back through that very address.
         """
-        self._hold_law_one(kind, run)
+        self._hold_law_one(kind, run, networks)
         present = self.active(networks, kind)
         fresh = [network for network in networks if network not in present]
         if fresh:
@@ -90,7 +91,7 @@ class Listings(Shelf):
 
     def renew(self, listing: Listing, *, kind: str, expires: datetime | None, run: str, at: datetime) -> None:
         """A fresh proof: the expiry moves, and the kind follows the proof. Raises Damaged as `add` does."""
-        self._hold_law_one(kind, run)
+        self._hold_law_one(kind, run, [listing.network])
         self._sql.execute(
             update(listings)
             .where(listings.c.id == listing.id)
@@ -98,7 +99,7 @@ class Listings(Shelf):
         )
 
     def proven(self, address: Address) -> Listing | None:
-        """The active listing of exactly this address under a kind that only proof may fill."""
+        """The active listing of exactly this address as what was tested itself."""
         wanted = select(*_LISTING).where(*_proven(address), ACTIVE).order_by(listings.c.id.desc()).limit(1)
         return one(Listing, self._sql.execute(wanted).one_or_none())
 
@@ -197,7 +198,13 @@ class Listings(Shelf):
         with self._sql.execute(ordered.execution_options(yield_per=10000)) as rows:
             yield from rows
 
-    def _hold_law_one(self, kind: str, run: str | None) -> None:
+    def _hold_law_one(self, kind: str, run: str | None, networks: Iterable[Network]) -> None:
+        if kind in OUTPUT_KINDS:
+            wanted = {network.network_address for network in networks}
+            peers = select(returns.c.peer).where(returns.c.run == run, returns.c.finding.in_(ELSEWHERE))
+            if wanted - set(self._sql.execute(peers.where(returns.c.peer.in_(wanted)).distinct()).scalars()):
+                raise Damaged(f"No letter of run {run} has come out there; nothing is listed as {kind} for it.")
+            return
         shown = [Finding.BOUNCED] if kind == BACKSCATTER else CAME_BACK
         came_back = select(letters.c.id).where(letters.c.run == run, letters.c.finding.in_(shown)).limit(1)
         if kind in PROOF_KINDS and self._sql.execute(came_back).one_or_none() is None:
@@ -211,4 +218,4 @@ def _left(found: list[Listing]) -> list[Listing]:
 
 
 def _proven(address: Address) -> tuple[Any, ...]:
-    return listings.c.network == network_of(address), listings.c.kind.in_(sorted(PROOF_KINDS))
+    return listings.c.network == network_of(address), listings.c.kind.in_(sorted(TESTED_KINDS))

@@ -15,7 +15,7 @@ from dnsbl.store.schema import WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester import canary
 from tester.paths import Tls
-from tester.verdict import Finding, Verdict
+from tester.verdict import ELSEWHERE, Verdict
 
 _RUN = columns(runs, Run)
 
@@ -124,7 +124,7 @@ class Runs(Shelf):
             .where(
                 paths.c.address == address,
                 letters.c.vector != canary.FORM,
-                letters.c.finding.in_([Finding.DELIVERED_OTHER, Finding.DELIVERED_OTHER_LATE]),
+                letters.c.finding.in_(ELSEWHERE),
             )
         )
         return self._count(

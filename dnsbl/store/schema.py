@@ -317,6 +317,39 @@ Index(
 Index("ix_listings_network", listings.c.network)
 Index("ix_listings_active_expires", listings.c.expires, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
 
+#: Which relay's letters came out of which address; kept after its end.
+outputs = _table(
+    "outputs",
+    Column("id", Number, primary_key=True),
+    Column("input", NetworkKey, nullable=False),
+    Column("output", NetworkKey, nullable=False),
+    Column("run", Words, ForeignKey("runs.id"), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("confirmed", Moment, nullable=False),
+    Column("ended", Moment),
+    Column("end_reason", Named(Reason)),
+)
+COMES_OUT = outputs.c.ended.is_(None)
+Index(
+    "uq_outputs_active",
+    outputs.c.input,
+    outputs.c.output,
+    unique=True,
+    sqlite_where=COMES_OUT,
+    postgresql_where=COMES_OUT,
+)
+Index("ix_outputs_output", outputs.c.output, sqlite_where=COMES_OUT, postgresql_where=COMES_OUT)
+
+#: What outputs will be listed as; a row goes when that is so, or will not be.
+forthcoming = _table(
+    "forthcoming",
+    Column("network", NetworkKey, primary_key=True),
+    Column("kind", Words, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("due", Moment, nullable=False),
+)
+Index("ix_forthcoming_due", forthcoming.c.due)
+
 exclusions = _table(
     "exclusions",
     Column("network", NetworkKey, primary_key=True),

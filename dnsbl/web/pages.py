@@ -21,8 +21,8 @@ from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT, Zone
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import PROOF_KINDS, Door, JobReason, JobState, Listing, Refusal, RunReport, Standing, State
-from dnsbl.rules import asking, intake
+from dnsbl.model import TESTED_KINDS, Door, JobReason, JobState, Listing, Refusal, RunReport, Standing, State
+from dnsbl.rules import asking, intake, policy
 from dnsbl.rules.asking import Found, Questions
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.settings import Settings
@@ -132,7 +132,7 @@ class Site:
             refresh=None if held else refresh(standing, now),
             held=held,
             removable=any(
-                entry.kind in PROOF_KINDS and entry.network == network_of(asked) for entry in standing.listings
+                entry.kind in TESTED_KINDS and entry.network == network_of(asked) for entry in standing.listings
             ),
             asked_removal=standing.job is not None and standing.job.reason is JobReason.REMOVAL,
             now=now,
@@ -214,6 +214,7 @@ class Site:
             terms=self._settings.policy,
             tester=self._settings.tester,
             zones=self._zones(),
+            outputs=policy.delays(self._settings.policy),
             corrections=self._views.corrections(),
             words=words,
         )
@@ -306,7 +307,7 @@ def refresh(standing: Standing, now: datetime) -> int | None:
     job = standing.job
     if job and (job.state is JobState.RUNNING or job.due <= now + SOON):
         return LIVE
-    return WAITING if standing.state is State.PENDING else None
+    return WAITING if standing.state is State.PENDING and not standing.forthcoming else None
 
 
 def _text(octets: bytes) -> str:

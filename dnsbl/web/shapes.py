@@ -57,7 +57,7 @@ Text = Annotated[str, AfterValidator(_whole)]
 class ListingShape(BaseModel):
     """One active listing that covers the address."""
 
-    kind: str = Field(description="Which list: relay, multihop, or an operator's kind.")
+    kind: str = Field(description="Which list: relay, multihop, relay-output, or an operator's kind.")
     network: str
     since: datetime
     expires: datetime | None = Field(description="When it ends by itself; null when it does not.")
@@ -76,6 +76,14 @@ class OpinionShape(BaseModel):
     sentence: str
 
 
+class ForthcomingShape(BaseModel):
+    """What the address will be listed as, unless the relays whose output it is are closed until then."""
+
+    kind: str
+    since: datetime
+    due: datetime = Field(description="When it will be listed.")
+
+
 class ExceptionShape(BaseModel):
     """What leaves the address out of every listing that is wider than this network."""
 
@@ -89,6 +97,8 @@ class HostShape(BaseModel):
     address: str
     state: State
     listings: list[ListingShape] = Field(description="Narrowest first; empty when the address is not listed.")
+    forthcoming: list[ForthcomingShape] = Field([], description="The first to come first; of outputs of relays alone.")
+    inputs: list[str] = Field([], description="The relays that it is an output of.")
     last_verdict: Verdict | None
     next_test: datetime | None
     ahead: int = Field(
@@ -269,6 +279,10 @@ def standing_shape(
             )
             for listing in standing.listings
         ],
+        forthcoming=[
+            ForthcomingShape(kind=coming.kind, since=coming.since, due=coming.due) for coming in standing.forthcoming
+        ],
+        inputs=[str(each.input.network_address) for each in standing.inputs],
         last_verdict=standing.last_verdict,
         next_test=standing.next_test,
         ahead=standing.ahead,

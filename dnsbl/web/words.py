@@ -13,7 +13,7 @@ STATE: Mapping[State, str] = {
     State.UNKNOWN: "Nothing is known against this address.",
     State.QUEUED: "A test of this address is waiting for its turn.",
     State.TESTING: "This address is being tested now.",
-    State.PENDING: "The test is over; we wait whether what the server accepted comes back.",
+    State.PENDING: "A test is over, and what follows from it is still to come.",
     State.LISTED: "This address is on the list.",
     State.CLEAR: "This address was tested and is not on the list.",
     State.EXCLUDED: "This address is not tested, at the wish of its network's owner or of this list's operator.",
@@ -25,6 +25,8 @@ KIND: Mapping[str, str] = {
     "relay": "It is an open relay: it passes on mail from strangers to strangers.",
     "backscatter": "It accepts mail from strangers for strangers and bounces it to whoever is named as the sender.",
     "untestable": "It was an open relay, and can no longer be tested.",
+    "relay-output": "It is the output of an open relay: mail that strangers gave to another server comes out of it.",
+    "delayed-output": "It has been the output of an open relay for long: mail that strangers gave to another server.",
     "multihop": "It is the input of an open relay: mail from strangers goes in here and comes out elsewhere.",
 }
 
@@ -40,6 +42,10 @@ REASON: Mapping[Reason, str] = {
     Reason.LOSES_ONCE: "a retest found no relaying; a second one must confirm it",
     Reason.STILL_OPEN: "a retest found the relay still open",
     Reason.DELIVERED_FOR: "it delivered a test letter that another address of the same machine had taken",
+    Reason.CAME_OUT: "a test letter that an open relay had taken came out of this address",
+    Reason.CAME_OUT_ELSEWHERE: "in a later test of that relay no letter came out of this address",
+    Reason.INPUT_CLOSED: "the relay whose letters came out of this address was found closed",
+    Reason.INPUT_GONE: "the relay whose letters came out of this address is no longer on the list",
     Reason.TWIN_RELAYS: "it does not relay itself; another address of the same machine does, and delivers itself",
     Reason.ONE_WAY_IN: "it was found closed at one way in, which does not speak for the others",
     Reason.SECOND_LOOK: "a retest was refused in words that may mean us alone; a second look must confirm it",

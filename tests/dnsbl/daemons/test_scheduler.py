@@ -18,7 +18,7 @@ class Verbs:
     """Upkeep that does what it is told to, and counts."""
 
     def __init__(self, settle: Callable[[], int], expire: Callable[[], int]) -> None:
-        self.calls = {"settle": 0, "expire": 0, "forget": 0}
+        self.calls = {"settle": 0, "expire": 0, "outputs": 0, "forget": 0}
         self._settle, self._expire = settle, expire
 
     def settle(self) -> int:
@@ -29,6 +29,10 @@ class Verbs:
         self.calls["expire"] += 1
         return self._expire()
 
+    def follow_outputs(self) -> int:
+        self.calls["outputs"] += 1
+        return 0
+
     def forget(self) -> int:
         self.calls["forget"] += 1
         return 0
@@ -36,7 +40,8 @@ class Verbs:
 
 async def run_until_called(verbs: Verbs, times: int) -> None:
     stop = asyncio.Event()
-    scheduler = Scheduler(verbs, settle_every=0.01, expire_every=0.01, forget_every=0.01)  # type: ignore[arg-type]
+    often = dict.fromkeys(("settle_every", "expire_every", "outputs_every", "forget_every"), 0.01)
+    scheduler = Scheduler(verbs, **often)  # type: ignore[arg-type]
     running = asyncio.create_task(scheduler.run(stop))
     await until(lambda: min(verbs.calls.values()) >= times)
     stop.set()
@@ -78,6 +83,9 @@ class Upkeep:
 
     def settle(self) -> int:
         self.settled += 1
+        return 0
+
+    def follow_outputs(self) -> int:
         return 0
 
     def forget(self) -> int:

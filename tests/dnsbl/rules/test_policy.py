@@ -251,6 +251,71 @@ def test_an_address_whose_twin_relays_and_delivers_by_itself_is_not_held_on_the_
     assert (said.follow_up.reason if said.follow_up else None) is follows
 
 
+# -- outputs -----------------------------------------------------------------------------------------------------------
+#: verdict: what is shown of the outputs of one that is not listed; of one that is
+EXITS = """
+OPEN:            narrowed, narrowed
+OPEN_MULTIHOP:   shown,    shown
+ACCEPTS_BOUNCES: over,     over
+ACCEPTS_LOSES:   over,     stay
+CLOSED:          over,     over
+REFUSES_TESTER:  stay,     stay
+UNREACHABLE:     stay,     stay
+INCONCLUSIVE:    stay,     stay
+"""
+OUTPUTS_TOO = Policy(kinds=("relay", "multihop", "relay-output", "delayed-output"))
+
+
+def test_the_table_says_of_every_verdict_what_it_shows_of_outputs_whatever_kinds_are_on() -> None:
+    said = {}
+    for line in EXITS.strip().splitlines():
+        verdict, rows = line.split(":")
+        for footing, row in zip((Footing.CLEAR, Footing.LISTED), rows.split(","), strict=True):
+            said[footing, Verdict(verdict)] = row.strip()
+        said[Footing.PROBATION, Verdict(verdict)] = said[Footing.CLEAR, Verdict(verdict)]
+    assert said.keys() == set(itertools.product(Footing, Verdict))
+    assert set(policy.EXITS) == set(Verdict)
+    for terms in (TERMS, OUTPUTS_TOO, Policy(kinds=())):
+        assert said == {
+            (where, verdict): decide(case(verdict, where), terms, NOW, half).exits for where, verdict in said
+        }
+
+
+def test_what_ends_a_listing_ends_its_outputs_and_what_leaves_a_doubt_does_not() -> None:
+    def exits(verdict: Verdict, **more: object) -> str:
+        return decide(case(verdict, Footing.LISTED, **more), TERMS, NOW, half).exits
+
+    assert exits(Verdict.ACCEPTS_LOSES, loses_before=NOW - timedelta(days=1)) == "over"
+    assert exits(Verdict.UNREACHABLE, controlled=True, tries=3) == "over", "the input is gone"
+    assert exits(Verdict.OPEN_MULTIHOP, elsewhere=True) == "over", "it is not the input"
+    assert exits(Verdict.CLOSED, whole=False) == exits(Verdict.CLOSED, second_look=True) == "stay"
+    on = Policy(kinds=(*EVERY, "relay-output"))
+    bounced = decide(case(Verdict.ACCEPTS_BOUNCES, Footing.LISTED), on, NOW, half)
+    assert (bounced.action, bounced.exits) == (Action.RENEW, "over"), "backscatter comes out of nobody else"
+
+
+def test_before_an_output_is_listed_its_input_is_tested_once_more() -> None:
+    def retest(verdict: Verdict = Verdict.OPEN_MULTIHOP, **terms: object) -> timedelta:
+        follow = decide(case(verdict), OUTPUTS_TOO.model_copy(update=terms), NOW, half).follow_up
+        assert follow is not None and follow.reason is JobReason.RETEST
+        return follow.due - NOW
+
+    assert retest() == timedelta(days=4)
+    assert retest(output_days=0) == timedelta(days=14), "for one listed at once there is nothing to look at before"
+    assert retest(output_days=3.5) == timedelta(days=14), "nobody is tested again within a day (RFC 6471 3.6.2)"
+    assert retest(output_days=100, delayed_output_days=10) == timedelta(days=7)
+    assert retest(Verdict.OPEN) == timedelta(days=14)
+
+
+def test_each_kind_of_outputs_has_a_delay_of_its_own_where_it_is_on() -> None:
+    assert policy.delays(TERMS) == {}
+    assert policy.delays(OUTPUTS_TOO) == {"relay-output": timedelta(days=7), "delayed-output": timedelta(days=30)}
+    some = Policy(kinds=("multihop", "relay-output"), output_days=0.5)
+    assert policy.delays(some) == {"relay-output": timedelta(hours=12)}
+    with pytest.raises(ValueError, match="need multihop"):
+        Policy(kinds=("relay", "delayed-output"))
+
+
 # -- kinds that settings turn on and off, and the whole table ----------------------------------------------------------
 EVERY = ("relay", "multihop", "backscatter", "untestable")
 

@@ -29,6 +29,8 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
         "address": "198.18.1.1",
         "state": "unknown",
         "listings": [],
+        "forthcoming": [],
+        "inputs": [],
         "last_verdict": None,
         "next_test": None,
         "ahead": 0,

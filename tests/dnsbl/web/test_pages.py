@@ -585,12 +585,20 @@ OTHER: dict[str, object] = {
     "widest_ipv4": 20,
     "widest_ipv6": 48,
     "untestable_days": 11,
+    "output_notice": False,
+}
+#: Terms of kinds that are off by default, with the kinds that show them.
+OF_KINDS = {
+    "untestable_days": ["relay", "untestable"],
+    "output_days": ["multihop", "relay-output"],
+    "delayed_output_days": ["multihop", "delayed-output"],
+    "output_notice": ["multihop", "relay-output"],
 }
 
 
 @pytest.mark.parametrize("term", sorted(set(Policy.model_fields) - INTERNAL))
 def test_every_term_of_the_policy_is_on_its_page(house: Build, term: str) -> None:
-    base = {"kinds": ["relay", "untestable"]} if term == "untestable_days" else {}
+    base = {"kinds": OF_KINDS[term]} if term in OF_KINDS else {}
     before = house(policy=base).visitor().get("/policy").text
     after = house(policy=base | {term: OTHER.get(term, 17)}).visitor().get("/policy").text
     assert before != after, f"policy.{term} is not told"

@@ -18,6 +18,8 @@ def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
         "address": "198.18.7.9",
         "state": "unknown",
         "listings": [],
+        "forthcoming": [],
+        "inputs": [],
         "last_verdict": None,
         "next_test": None,
         "ahead": 0,

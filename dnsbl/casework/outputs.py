@@ -1,0 +1,202 @@
+"""The outputs of relays: what a test shows of them, and their listings, where `policy.kinds` has a kind for these.
+
+Works inside the transaction of the verb that calls it. Holds no rule what a verdict means for them (`rules.policy`). An
+address is an output while letters that a listed relay had taken came out of it when that was last tested. It is listed
+when the kind's delay is over; until then its owner knows, and whatever ends the last input ends it unlisted. It is
+never tested for that, and what it is listed as itself is another matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from dnsbl.addresses import Address, Network, network_of
+from dnsbl.casework.base import cleared, renewed, subject_of
+from dnsbl.casework.posting import Posting
+from dnsbl.errors import Refused
+from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
+from dnsbl.rules import intake, policy
+from dnsbl.settings import Settings
+from dnsbl.store import Transaction
+from tester.verdict import ELSEWHERE
+
+
+class Outputs:
+    """Steps. `clears` says how long caches may keep an answer about listings of these kinds that have ended."""
+
+    def __init__(self, settings: Settings, posting: Posting, clears: Callable[[Iterable[str]], timedelta]) -> None:
+        self._settings = settings
+        self._posting = posting
+        self._clears = clears
+
+    def follow(self, tx: Transaction, run: Run, address: Address, exits: Exits, now: datetime) -> None:
+        """What a run has shown of the outputs of this relay, after what it means for the relay itself was done."""
+        if exits is Exits.STAY:
+            return
+        input = network_of(address)
+        known = {each.output: each for each in tx.outputs.of_input(input)}
+        evidence = f"run {run.id} of {address}"
+        if exits is Exits.OVER:
+            self._end(tx, known.values(), Reason.INPUT_CLOSED, now, evidence)
+            return
+        if not delays(self._settings) and not known:
+            return
+        shown = {
+            network_of(peer)
+            for taken, peer, finding in tx.returns.deliveries(run.id)
+            if taken == address and finding in ELSEWHERE
+        }
+        self._end(tx, [known[each] for each in known if each not in shown], Reason.CAME_OUT_ELSEWHERE, now, evidence)
+        begins = exits is Exits.SHOWN and tx.listings.proven(address) is not None
+        for output in sorted(shown, key=lambda each: (each.version, int(each.network_address))):
+            if output in known:
+                tx.outputs.confirm(known[output].id, run=run.id, at=now)
+            elif not begins or self._spared(tx, output) is not None:
+                continue
+            else:
+                tx.outputs.add(input, output, run=run.id, at=now)
+                self._enter(tx, output, "output", Reason.CAME_OUT, now, after=f"output of {address}", evidence=evidence)
+            self._bring(tx, output, run, now, evidence)
+
+    def step(self, tx: Transaction, now: datetime, *, most: int) -> int:
+        """What happens because time has passed, or an input has left the list in whatever way; returns how much did."""
+        done = 0
+        old = now - timedelta(days=self._settings.policy.expiry_days)
+        for each in tx.outputs.bereft(old, most=most):
+            reason = Reason.EXPIRED if each.confirmed <= old else Reason.INPUT_GONE
+            self._end(tx, [each], reason, now, f"input {subject_of(each.input)}")
+            done += 1
+        for coming in tx.forthcoming.due(now, most=most):
+            tx.forthcoming.drop(coming.network, [coming.kind])
+            why = self._spared(tx, coming.network)
+            if coming.kind not in delays(self._settings):
+                why = Reason.KIND_OFF
+            inputs = tx.outputs.of_output(coming.network)
+            if why is not None or not inputs:
+                self._enter_spared(tx, [coming], why or Reason.INPUT_GONE, now, "")
+            else:
+                self._list(tx, coming.network, coming.kind, inputs, now)
+            done += 1
+        return done
+
+    def waits(self, tx: Transaction, now: datetime) -> bool:
+        """Whether `step` has something to do."""
+        old = now - timedelta(days=self._settings.policy.expiry_days)
+        return bool(tx.forthcoming.due(now, most=1) or tx.outputs.bereft(old, most=1))
+
+    def _bring(self, tx: Transaction, output: Network, run: Run, now: datetime, evidence: str) -> None:
+        """A letter has come out there: what lists the address is renewed, what will list it begins, once."""
+        coming = {each.kind for each in tx.forthcoming.of(output)}
+        listed = {each.kind: each for each in tx.listings.covering(output) if each.network == output}
+        begun: list[Forthcoming] = []
+        for kind, delay in delays(self._settings).items():
+            if kind in listed:
+                expires = now + timedelta(days=self._settings.policy.expiry_days)
+                renewed(tx, listed[kind], kind=kind, expires=expires, run=run.id, at=now)
+                stands = f"listed {kind}"
+                self._enter(tx, output, "renewed", Reason.CAME_OUT, now, before=stands, after=stands, evidence=evidence)
+            elif not delay:
+                self._list(tx, output, kind, tx.outputs.of_output(output), now)
+            elif kind not in coming:
+                begun.append(Forthcoming(network=output, kind=kind, since=now, due=now + delay))
+        for each in begun:
+            tx.forthcoming.add(each)
+            self._enter(
+                tx,
+                output,
+                "announced",
+                Reason.CAME_OUT,
+                now,
+                before="not listed",
+                after=_planned(each),
+                evidence=evidence,
+            )
+        if begun and self._settings.policy.output_notice:
+            first = min(begun, key=lambda each: each.due)
+            self._posting.output(tx, run, output.network_address, first.kind, now, due=first.due)
+
+    def _list(self, tx: Transaction, output: Network, kind: str, inputs: list[Output], now: datetime) -> None:
+        last = max(inputs, key=lambda each: each.confirmed)
+        expires = last.confirmed + timedelta(days=self._settings.policy.expiry_days)
+        fresh = tx.listings.add([output], kind=kind, since=now, expires=expires, reason=Reason.CAME_OUT, run=last.run)
+        tx.changes.add(fresh, kind, present=True)
+        evidence = f"run {last.run} of {subject_of(last.input)}"
+        self._enter(
+            tx, output, "listed", Reason.CAME_OUT, now, before="not listed", after=f"listed {kind}", evidence=evidence
+        )
+        if kind in self._settings.notices.owner_kinds and (run := tx.runs.read(last.run)) is not None:
+            self._posting.output(tx, run, output.network_address, kind, now)
+
+    def _spared(self, tx: Transaction, output: Network) -> Reason | None:
+        """Why an output is not listed: it is ours, or special, or its owner's wish is that it is left alone."""
+        try:
+            intake.target(str(output.network_address), self._settings)
+        except Refused:
+            return Reason.EXCLUDED
+        return Reason.EXCLUDED if tx.exclusions.covering(output.network_address) else None
+
+    def _end(self, tx: Transaction, links: Iterable[Output], reason: Reason, now: datetime, evidence: str) -> None:
+        """Letters of these inputs come out there no more; whoever has no input left is no output any more."""
+        gone = list(links)
+        tx.outputs.end((each.id for each in gone), at=now, reason=reason)
+        for each in gone:
+            before = f"output of {subject_of(each.input)}"
+            self._enter(tx, each.output, "output-ended", reason, now, before=before, evidence=evidence)
+            if not tx.outputs.of_output(each.output):
+                self._let_go(tx, each.output, reason, now, evidence)
+
+    def _let_go(self, tx: Transaction, output: Network, reason: Reason, now: datetime, evidence: str) -> None:
+        """What lists an address as an output ends, and what would list it comes not."""
+        coming = tx.forthcoming.of(output)
+        tx.forthcoming.drop(output, OUTPUT_KINDS)
+        self._enter_spared(tx, coming, reason, now, evidence)
+        for kind in sorted(OUTPUT_KINDS):
+            if active := tx.listings.active([output], kind):
+                tx.listings.end(active.values(), at=now, reason=reason)
+                tx.changes.add([output], kind, present=False)
+                said = evidence + cleared(now, self._clears([kind]))
+                self._enter(
+                    tx, output, "delisted", reason, now, before=f"listed {kind}", after="not listed", evidence=said
+                )
+
+    def _enter_spared(
+        self, tx: Transaction, coming: Iterable[Forthcoming], reason: Reason, now: datetime, evidence: str
+    ) -> None:
+        for each in coming:
+            self._enter(
+                tx, each.network, "spared", reason, now, before=_planned(each), after="not listed", evidence=evidence
+            )
+
+    def _enter(
+        self,
+        tx: Transaction,
+        output: Network,
+        verb: str,
+        reason: Reason,
+        now: datetime,
+        *,
+        before: str = "",
+        after: str = "",
+        evidence: str,
+    ) -> None:
+        tx.journal.append(
+            at=now,
+            actor="policy",
+            subject=subject_of(output),
+            verb=verb,
+            reason=reason,
+            before=before,
+            after=after,
+            evidence=evidence,
+        )
+
+
+def delays(settings: Settings) -> dict[str, timedelta]:
+    """The kinds under which outputs are listed, each with its delay."""
+    return policy.delays(settings.policy)
+
+
+def _planned(coming: Forthcoming) -> str:
+    """How the journal says that a listing is to come."""
+    return f"{coming.kind} from {coming.due:%Y-%m-%dT%H:%M:%SZ} on"

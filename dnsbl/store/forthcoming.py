@@ -1,0 +1,44 @@
+"""What outputs of relays will be listed as, when their delay is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select
+
+from dnsbl.addresses import Network
+from dnsbl.model import Forthcoming
+from dnsbl.store.schema import forthcoming
+from dnsbl.store.shelf import Shelf, columns, many
+
+_ALL = columns(forthcoming, Forthcoming)
+
+
+class ForthcomingShelf(Shelf):
+    """One row a network and kind."""
+
+    def add(self, coming: Forthcoming) -> None:
+        """Store one that is not here yet."""
+        self._sql.execute(insert(forthcoming).values({field.name: getattr(coming, field.name) for field in _ALL}))
+
+    def of(self, network: Network) -> list[Forthcoming]:
+        """Those of a network, the first to come first."""
+        wanted = select(*_ALL).where(forthcoming.c.network == network)
+        return many(Forthcoming, self._sql.execute(wanted.order_by(forthcoming.c.due, forthcoming.c.kind)))
+
+    def due(self, now: datetime, *, most: int) -> list[Forthcoming]:
+        """Those whose time has come, the longest due first."""
+        wanted = select(*_ALL).where(forthcoming.c.due <= now)
+        return many(
+            Forthcoming, self._sql.execute(wanted.order_by(forthcoming.c.due, forthcoming.c.network).limit(most))
+        )
+
+    def drop(self, network: Network, kinds: Iterable[str]) -> None:
+        """These of a network are listed, or will not be."""
+        here = (forthcoming.c.network == network) & forthcoming.c.kind.in_(sorted(kinds))
+        self._sql.execute(delete(forthcoming).where(here))
+
+    def count(self) -> int:
+        """How many wait."""
+        return int(self._sql.execute(select(func.count()).select_from(forthcoming)).scalar_one())

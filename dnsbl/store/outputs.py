@@ -1,0 +1,51 @@
+"""Which relay's letters came out of which address. At most one active row for an input and an output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from dnsbl.addresses import Network
+from dnsbl.model import TESTED_KINDS, Output, Reason
+from dnsbl.store.schema import ACTIVE, COMES_OUT, listings, outputs
+from dnsbl.store.shelf import Shelf, columns, many
+
+_OUTPUT = columns(outputs, Output)
+
+
+class OutputShelf(Shelf):
+    """One row for each time that an address began to be the output of a relay, kept after its end."""
+
+    def add(self, input: Network, output: Network, *, run: str, at: datetime) -> None:
+        """Letters that the input took come out there, in this run."""
+        row = {"input": input, "output": output, "run": run, "since": at, "confirmed": at}
+        self._sql.execute(insert(outputs).values(row))
+
+    def confirm(self, number: int, *, run: str, at: datetime) -> None:
+        """They did once more."""
+        self._sql.execute(update(outputs).where(outputs.c.id == number).values(run=run, confirmed=at))
+
+    def end(self, numbers: Iterable[int], *, at: datetime, reason: Reason) -> None:
+        """They do no longer."""
+        ended = update(outputs).where(outputs.c.id.in_(list(numbers)), COMES_OUT)
+        self._sql.execute(ended.values(ended=at, end_reason=reason))
+
+    def of_input(self, input: Network) -> list[Output]:
+        """The active outputs of a relay, in the order of networks."""
+        wanted = select(*_OUTPUT).where(outputs.c.input == input, COMES_OUT)
+        return many(Output, self._sql.execute(wanted.order_by(outputs.c.output)))
+
+    def of_output(self, output: Network) -> list[Output]:
+        """The relays whose active output this is, who was found so first comes first."""
+        wanted = select(*_OUTPUT).where(outputs.c.output == output, COMES_OUT)
+        return many(Output, self._sql.execute(wanted.order_by(outputs.c.since, outputs.c.id)))
+
+    def bereft(self, before: datetime, *, most: int) -> list[Output]:
+        """Active rows whose input is not listed as a relay any more, or whose last proof is older than `before`."""
+        listed = select(listings.c.id).where(
+            listings.c.network == outputs.c.input, listings.c.kind.in_(sorted(TESTED_KINDS)), ACTIVE
+        )
+        wanted = select(*_OUTPUT).where(COMES_OUT, (outputs.c.confirmed <= before) | ~listed.exists())
+        return many(Output, self._sql.execute(wanted.order_by(outputs.c.id).limit(most)))

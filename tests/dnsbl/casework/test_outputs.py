@@ -1,0 +1,337 @@
+"""Outputs of relays: known to their owners first, listed after a delay, and gone with what they are outputs of."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+
+from dnsbl.dns.listed.table import Table
+from dnsbl.errors import Refused
+from dnsbl.model import Door, JobReason, Reason, Standing, State
+from dnsbl.store import Store
+from tester.smtp import Control, Outcome
+from tester.verdict import Verdict
+
+INPUT, OUTPUT, OTHER, SIX = "192.0.2.1", "198.51.100.1", "198.51.100.2", "2001:db8::25"
+KINDS = ["relay", "multihop", "relay-output"]
+MAILING = {"smarthost": "smart.example", "sender": "list@list.example"}
+
+
+def keeping(make_office: Any, **terms: object) -> Any:
+    return make_office(policy={"kinds": KINDS} | terms, notices=MAILING)
+
+
+def hold(office: Any, *peers: str, says: Outcome = Outcome.RCPT_5XX) -> Any:
+    """Hold the test that is due; a letter for each of these peers comes back through it, and the rest is refused."""
+    assignment = office.take()
+    if not assignment.letters:
+        office.issue(assignment)
+    taken = {fate.letter.vector for fate in office.letters(assignment.job.run)[: len(peers)]}
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector in taken else says, control=Control.ACCEPTED)
+    office.clock.turn(seconds=10)
+    for number, peer in enumerate(peers):
+        office.come_back(assignment.job.run, peer, number=number)
+    return office.casework.assignments.file_run(assignment)
+
+
+def relay(office: Any, *peers: str, input: str = INPUT) -> Any:
+    """Find a multi-hop relay whose letters come out of these in two tests, an hour apart."""
+    office.nominate(input)
+    hold(office, *peers)
+    office.later(hours=1)
+    run = hold(office, *peers)
+    assert run.verdict is Verdict.OPEN_MULTIHOP
+    return run
+
+
+def at(office: Any, address: str = OUTPUT) -> Standing:
+    found: Standing = office.casework.views.look_up(ip_address(address))
+    return found
+
+
+def kinds(office: Any, address: str = OUTPUT) -> list[str]:
+    return [listing.kind for listing in at(office, address).listings]
+
+
+def retested(office: Any, *peers: str, says: Outcome = Outcome.RCPT_5XX, input: str = INPUT) -> Any:
+    """Somebody asks for the retest of the input, of the whole host, and it is held."""
+    office.casework.doors.ask_removal(ip_address(input), door=Door.WEB, actor="owner")
+    return hold(office, *peers, says=says)
+
+
+def entries(office: Any, verb: str, address: str = OUTPUT) -> list[Any]:
+    return [entry for entry in office.casework.operators.journal(ip_address(address)) if entry.verb == verb]
+
+
+def test_no_output_is_listed_or_even_remembered_where_no_kind_is_for_it(make_office: Any) -> None:
+    office = make_office()
+    relay(office, OUTPUT)
+    assert (at(office).state, at(office).inputs, kinds(office, INPUT)) == (State.UNKNOWN, (), ["multihop"])
+    office.later(days=8)
+    assert office.casework.upkeep.follow_outputs() == 0
+
+
+@pytest.mark.parametrize("output", [OUTPUT, SIX])
+def test_an_output_is_pending_with_its_date_and_then_listed_in_dns(make_office: Any, output: str) -> None:
+    office = keeping(make_office)
+    run = relay(office, output)
+    found, now = at(office, output), office.clock.now()
+    (coming,) = found.forthcoming
+    assert (found.state, found.listings, coming.kind) == (State.PENDING, (), "relay-output")
+    assert coming.due == coming.since + timedelta(days=7) and now - coming.since < timedelta(minutes=1)
+    assert [str(each.input.network_address) for each in found.inputs] == [INPUT]
+    (entry,) = entries(office, "announced", output)
+    assert (entry.actor, entry.reason, entry.evidence) == ("policy", "came-out", f"run {run.id} of {INPUT}")
+    assert entry.after == f"relay-output from {coming.due:%Y-%m-%dT%H:%M:%SZ} on"
+    office.clock.turn(seconds=(coming.due - now).total_seconds() - 1)
+    assert office.casework.upkeep.follow_outputs() == 0
+    office.later(seconds=1)
+    assert office.casework.upkeep.follow_outputs() == 1
+    assert office.casework.upkeep.follow_outputs() == 0
+    (listing,) = at(office, output).listings
+    assert (listing.kind, listing.reason, listing.run) == ("relay-output", Reason.CAME_OUT, run.id)
+    assert listing.expires == found.inputs[0].confirmed + timedelta(days=90), "by the proof, not by the day of listing"
+    assert at(office, output).forthcoming == ()
+    (entry,) = entries(office, "listed", output)
+    assert (entry.before, entry.after) == ("not listed", "listed relay-output")
+    rows = dict(Table.of(office.casework.contents.snapshot()[1]).rows())
+    assert rows == {ip_network(INPUT): "multihop", ip_network(output): "relay-output"}
+    assert office.casework.operators.verify_journal()
+
+
+def test_with_no_delay_it_is_listed_with_its_input_and_so_are_others_that_show_later(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    run = relay(office, OUTPUT, OTHER)
+    assert run.verdict is Verdict.OPEN_MULTIHOP, "the first letter has judged it"
+    assert kinds(office) == kinds(office, OTHER) == ["relay-output"]
+    assert at(office).state is State.LISTED and at(office).forthcoming == ()
+
+
+def test_each_kind_has_its_own_delay(make_office: Any) -> None:
+    office = keeping(make_office, kinds=[*KINDS, "delayed-output"], output_days=0, delayed_output_days=20)
+    relay(office, OUTPUT)
+    assert kinds(office) == ["relay-output"]
+    assert [coming.kind for coming in at(office).forthcoming] == ["delayed-output"]
+    office.later(days=20)
+    office.casework.upkeep.follow_outputs()
+    assert kinds(office) == ["delayed-output", "relay-output"]
+
+
+# -- its owner ---------------------------------------------------------------------------------------------------------
+def notices(office: Any) -> list[tuple[str, str, dict[str, str]]]:
+    return [
+        (each.template, each.subject, json.loads(each.facts))
+        for each in office.casework.dispatch.newest(most=20)
+        if each.template == "output"
+    ]
+
+
+def test_its_owner_is_written_to_when_the_delay_begins_and_once(make_office: Any) -> None:
+    office = keeping(make_office, kinds=[*KINDS, "delayed-output"])
+    relay(office, OUTPUT)
+    ((_, subject, facts),) = notices(office)
+    assert subject == OUTPUT and facts["input"] == INPUT
+    due = at(office).forthcoming[0].due
+    assert facts["when"] == f"will be on our list from {due:%Y-%m-%d %H:%M} UTC on"
+    retested(office, OUTPUT)
+    assert len(notices(office)) == 1
+
+
+def test_settings_may_leave_that_letter_out_and_may_ask_for_one_at_the_listing(make_office: Any) -> None:
+    office = make_office(
+        policy={"kinds": KINDS, "output_notice": False}, notices=MAILING | {"owner_kinds": ["relay-output"]}
+    )
+    relay(office, OUTPUT)
+    assert notices(office) == []
+    office.later(days=7)
+    office.casework.upkeep.follow_outputs()
+    ((_, subject, facts),) = notices(office)
+    assert (subject, facts["when"]) == (OUTPUT, f"is on our list since {office.clock.now():%Y-%m-%d %H:%M} UTC")
+
+
+def test_who_asks_for_its_removal_is_told_where_to_ask(make_office: Any) -> None:
+    office = keeping(make_office)
+    relay(office, OUTPUT)
+    for _ in range(2):
+        with pytest.raises(Refused, match=f"letters that {INPUT} had taken came out of it. Ask for the retest there"):
+            office.casework.doors.ask_removal(ip_address(OUTPUT), door=Door.WEB, actor="owner")
+        office.later(days=7)
+        office.casework.upkeep.follow_outputs()
+    assert kinds(office) == ["relay-output"]
+
+
+def test_an_output_may_be_nominated_and_listed_for_itself(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    relay(office, OUTPUT)
+    office.nominate(OUTPUT)
+    office.test(Outcome.ACCEPTED, back=OUTPUT)
+    assert kinds(office) == ["relay", "relay-output"]
+    retested(office)  # the input is closed
+    assert kinds(office) == ["relay"]
+    with office.store.read() as tx:
+        assert tx.jobs.live(ip_address(OUTPUT)).reason is JobReason.RETEST, "what is planned for the relay stays"
+
+
+# -- how it ends -------------------------------------------------------------------------------------------------------
+def test_the_input_is_looked_at_once_more_before_and_when_it_is_closed_the_output_is_never_listed(
+    make_office: Any,
+) -> None:
+    office = keeping(make_office)
+    relay(office, OUTPUT)
+    due = at(office).forthcoming[0].due
+    next_test = at(office, INPUT).next_test
+    assert next_test == due - timedelta(days=3)
+    office.clock.turn(seconds=(next_test - office.clock.now()).total_seconds())
+    assert hold(office).verdict is Verdict.CLOSED
+    assert (at(office).state, at(office).forthcoming, at(office).inputs) == (State.UNKNOWN, (), ())
+    (entry,) = entries(office, "spared")
+    assert (entry.reason, entry.after) == ("input-closed", "not listed")
+    office.later(days=30)
+    office.casework.upkeep.follow_outputs()
+    assert kinds(office) == []
+
+
+def test_a_listed_output_goes_in_the_moment_in_which_its_last_input_is_found_closed(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    relay(office, OUTPUT)
+    relay(office, OUTPUT, input="192.0.2.2")
+    retested(office)
+    assert kinds(office) == ["relay-output"], "another relay's letters come out of it too"
+    assert [each.reason for each in entries(office, "output-ended")] == ["input-closed"]
+    retested(office, input="192.0.2.2")
+    assert kinds(office) == []
+    assert at(office).past[0].end_reason is Reason.INPUT_CLOSED
+    assert list(Table.of(office.casework.contents.snapshot()[1]).rows()) == []
+
+
+def test_a_doubt_about_the_input_is_none_in_favour_of_its_outputs(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    relay(office, OUTPUT)
+    retested(office, says=Outcome.CONN_TIMEOUT)
+    assert kinds(office) == ["relay-output"]
+
+
+def test_where_letters_come_out_elsewhere_the_old_output_goes_and_the_new_one_has_its_delay(make_office: Any) -> None:
+    office = keeping(make_office)
+    relay(office, OUTPUT)
+    office.later(days=7)
+    office.casework.upkeep.follow_outputs()
+    retested(office, OTHER)
+    assert kinds(office) == []
+    assert at(office).past[0].end_reason is Reason.CAME_OUT_ELSEWHERE
+    assert at(office, OTHER).forthcoming[0].due > office.clock.now() + timedelta(days=6)
+
+
+def test_a_relay_that_delivers_by_itself_now_begins_no_output_and_keeps_what_is_shown(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    relay(office, OUTPUT)
+    run = retested(office, INPUT, OUTPUT, OTHER)
+    assert run.verdict is Verdict.OPEN
+    assert (kinds(office, INPUT), kinds(office), kinds(office, OTHER)) == (["relay"], ["relay-output"], [])
+
+
+def test_a_proof_renews_what_is_listed(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    relay(office, OUTPUT)
+    office.later(days=13)
+    run = retested(office, OUTPUT)
+    (listing,) = at(office).listings
+    assert (listing.run, listing.expires) == (run.id, office.clock.now() + timedelta(days=90))
+    assert len(office.casework.contents.changes(0)) == 2, "DNS hears nothing"
+
+
+def test_without_fresh_proof_it_ends_with_its_input(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0, retest_days=[200])
+    relay(office, OUTPUT)
+    office.later(days=91)
+    office.casework.upkeep.expire()
+    office.casework.upkeep.follow_outputs()
+    assert kinds(office) == kinds(office, INPUT) == []
+    assert at(office).inputs == ()
+    assert office.casework.upkeep.follow_outputs() == 0
+
+
+@pytest.mark.parametrize("days", [0, 7])
+def test_it_goes_with_its_input_whatever_takes_that_off_the_list(make_office: Any, days: int) -> None:
+    office = keeping(make_office, output_days=days)
+    relay(office, OUTPUT)
+    office.casework.operators.drop_networks([ip_network(INPUT)], kind="multihop", reason="no", actor="operator a")
+    assert office.casework.upkeep.follow_outputs() == 1
+    assert (kinds(office), at(office).state) == ([], State.UNKNOWN)
+    (entry,) = entries(office, "spared" if days else "delisted")
+    assert (entry.reason, entry.after) == ("input-gone", "not listed")
+
+
+@pytest.mark.parametrize("excluded_first", [True, False])
+def test_an_excluded_network_has_no_listed_outputs(make_office: Any, excluded_first: bool) -> None:
+    office = keeping(make_office)
+
+    def exclude() -> None:
+        office.casework.operators.exclude(ip_network("198.51.100.0/24"), reason="asked", actor="operator a")
+
+    if excluded_first:
+        exclude()
+    relay(office, OUTPUT)
+    if not excluded_first:
+        exclude()
+    assert bool(at(office).forthcoming) is not excluded_first
+    office.later(days=7)
+    office.casework.upkeep.follow_outputs()
+    assert kinds(office) == []
+    assert [entry.reason for entry in entries(office, "spared")] == [] if excluded_first else ["excluded"]
+
+
+def test_special_and_own_addresses_are_no_outputs(make_office: Any) -> None:
+    office = make_office(
+        policy={"kinds": KINDS, "output_days": 0}, tester={"lab_networks": ["192.0.2.0/24", "203.0.113.0/24"]}
+    )
+    relay(office, OUTPUT)  # documentation space, which is no lab here
+    assert kinds(office, INPUT) == ["multihop"] and kinds(office) == []
+
+
+def test_a_kind_that_is_switched_off_meanwhile_lists_nobody(make_office: Any) -> None:
+    office = keeping(make_office)
+    relay(office, OUTPUT)
+    without = type(office)(office.store, make_office().settings, clock=office.clock, worker="w2")
+    office.later(days=7)
+    assert without.casework.upkeep.follow_outputs() == 1
+    assert kinds(office) == []
+    assert [entry.reason for entry in entries(office, "spared")] == ["kind-off"]
+
+
+def test_what_an_operator_drops_comes_back_only_with_a_new_proof_and_a_new_delay(make_office: Any) -> None:
+    office = keeping(make_office, output_days=5)
+    relay(office, OUTPUT)
+    office.later(days=5)
+    office.casework.upkeep.follow_outputs()
+    office.casework.operators.drop_networks([ip_network(OUTPUT)], kind="relay-output", reason="no", actor="operator a")
+    assert office.casework.upkeep.follow_outputs() == 0
+    assert kinds(office) == []
+    retested(office, OUTPUT)
+    assert at(office).forthcoming[0].due == office.clock.now() + timedelta(days=5)
+
+
+# -- a copy comes back -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("logged", [True, False])
+def test_what_was_spared_after_the_copy_is_not_listed_by_it(
+    make_office: Any, empty_url: str, tmp_path: Any, logged: bool
+) -> None:
+    office, log = keeping(make_office), tmp_path / "events.jsonl"
+    relay(office, OUTPUT)
+    copy = list(office.casework.restoring.backup())
+    office.casework.shipping.ship_to(log)
+    retested(office, OTHER)  # letters come out elsewhere, and the input stays listed
+    office.casework.shipping.ship_to(log)
+    store = Store(empty_url)
+    fresh = type(office)(store, office.settings, clock=office.clock, worker="w2")
+    lines = log.read_text().splitlines() if logged else None
+    fresh.casework.restoring.restore(iter(copy), lines, reason="disk lost", actor="operator c")
+    fresh.clock.turn(days=7)
+    fresh.casework.upkeep.follow_outputs()
+    assert kinds(fresh) == []
+    assert fresh.casework.operators.verify_journal()
+    store.close()
