@@ -22,25 +22,13 @@ from tester.approach import Approach
 from tester.certificates import facts, throwaway
 from tester.dialogue import Dialogue
 from tester.errors import ReplyFault
+from tester.knocking import CONNECT_ERRORS, Connected
 from tester.paths import Tls
 from tester.smtp import Attempt, Event, Outcome, Reply, ReplyReader, Said, Transcript
 from tester.states import Action, AskOwn, AskProven, Close, Command, Expect, Pause, Send, SendBody, SendFirst, StartTls
 
 Address = IPv4Address | IPv6Address
 
-#: What the kernel says of a target that cannot be reached. Any other error is our own machine's.
-_CONNECT_ERRORS = {
-    errno.ECONNREFUSED: Outcome.CONN_REFUSED,
-    errno.ECONNRESET: Outcome.CONN_REFUSED,
-    errno.ETIMEDOUT: Outcome.CONN_TIMEOUT,
-    errno.EHOSTUNREACH: Outcome.CONN_UNREACH,
-    errno.ENETUNREACH: Outcome.CONN_UNREACH,
-    errno.EHOSTDOWN: Outcome.CONN_UNREACH,
-    errno.ENETDOWN: Outcome.CONN_UNREACH,
-    errno.EACCES: Outcome.CONN_UNREACH,
-    errno.EPERM: Outcome.CONN_UNREACH,
-    errno.ENOPROTOOPT: Outcome.CONN_UNREACH,
-}
 _PIECES = 4096  #: pieces in which a server may deliver its bytes, so that dribbling does not swell the record
 
 
@@ -79,8 +67,9 @@ class Room(Protocol):
         """Hears every byte, for whoever watches."""
 
 
-async def call(room: Room) -> tuple[Transcript, ...]:
-    """Hold as many connections as the attempts need and return one Transcript each.
+async def call(room: Room, connected: Connected | None = None) -> tuple[Transcript, ...]:
+    """Hold as many connections as the attempts need and return one Transcript each. Whoever has knocked already brings
+    the first one `connected`, which is ours to close from then on.
 
     When nothing was accepted, the control dialogue (MAIL FROM the approach's bounce address, `RCPT TO:<postmaster@T>`,
     RSET) closes the last connection; when everything was, the approach's nonsense local part at T does, if it has one.
@@ -93,8 +82,10 @@ async def call(room: Room) -> tuple[Transcript, ...]:
         if transcripts:
             await asyncio.sleep(room.approach.limits.connection_gap)
         if not await room.may_dial():
+            if connected is not None:
+                connected.close()
             break
-        session = _Session(dialogue, room)
+        session, connected = _Session(dialogue, room, connected), None
         started = room.now()
         try:
             await session.run()
@@ -113,8 +104,9 @@ async def call(room: Room) -> tuple[Transcript, ...]:
 class _Session(SMTPProtocol):
     """One connection: the library moves the bytes; we record, bound and read them."""
 
-    def __init__(self, dialogue: Dialogue, room: Room) -> None:
+    def __init__(self, dialogue: Dialogue, room: Room, connected: Connected | None = None) -> None:
         super().__init__()
+        self._connected = connected
         self.events: list[Event] = []
         self.source = ""
         self.tls: dict[str, str] = {}
@@ -199,6 +191,9 @@ class _Session(SMTPProtocol):
 
     async def _dial(self) -> Outcome | None:
         """Connect; None when the connection stands."""
+        if self._connected is not None:
+            await self._loop.create_connection(lambda: self, sock=self._connected)
+            return None
         path, source = self._path, self._dialogue.source
         local = (source, 0) if source else None
         try:
@@ -208,7 +203,7 @@ class _Session(SMTPProtocol):
             self._remark("no connection in time")
             return Outcome.CONN_TIMEOUT
         except OSError as error:
-            outcome = _CONNECT_ERRORS.get(error.errno or 0)
+            outcome = CONNECT_ERRORS.get(error.errno or 0)
             if outcome is None:
                 raise
             self._remark(f"no connection: {errno.errorcode[cast(int, error.errno)]}")

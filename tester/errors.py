@@ -1,6 +1,7 @@
 """The exception tree of this package. Holds errors only; imports nothing of ours.
 
     TesterError
+    ├── BadTargets                           a file of hosts that is refused; the sentence says what to do
     ├── Declined                             what a collector does not take, for a reason that its sender is told
     ├── Deferred                             what a collector cannot take now, and may be brought again
     ├── ForgedToken   (also ValueError)      a token or proof that we never issued
@@ -19,6 +20,10 @@ class TesterError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class BadTargets(TesterError):
+    """The file, or what it asks for, is refused."""
 
 
 class Declined(TesterError):

@@ -13,7 +13,7 @@ import typer
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.base import Asker
-from dnsbl.cli import feeding, keys, listings, networks, nominating, reporting, show, state, terminal, zones
+from dnsbl.cli import feeding, keys, listings, networks, nominating, reporting, show, state, surveying, terminal, zones
 from dnsbl.cli.waiting import wait_for
 from dnsbl.cli.words import Config, Json, Public, Reason, operator
 from dnsbl.cli.words import reason_of as _reason
@@ -40,6 +40,7 @@ app.add_typer(listings.app, name="listing")
 app.add_typer(keys.letter_keys, name="keys")
 app.add_typer(keys.client_keys, name="key")
 app.add_typer(zones.app)
+app.add_typer(surveying.app, name="survey")
 app.add_typer(database, name="db")
 
 

@@ -17,9 +17,10 @@ from ipaddress import ip_address
 
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
-from dns.resolver import NXDOMAIN, NoResolverConfiguration
+from dns.resolver import NXDOMAIN, NoAnswer, NoResolverConfiguration
 
 from dnsbl.addresses import Address
+from dnsbl.rules.surveys.sources import Mailhost, lowest
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +96,29 @@ async def texts(name: str, resolver: Resolver | None = None) -> list[str] | None
         return None
     found = [b"".join(record.strings).decode("ascii", "replace") for record in answer.rrset or ()]
     return found[:TEXTS]
+
+
+async def mail_host(domain: str, families: tuple[int, ...], resolver: Resolver) -> Mailhost:
+    """Where a domain's mail goes: the lowest MX and its first address, by number, of each of these IP versions;
+    without an MX the domain's own (RFC 5321 5.1). Never raises for what DNS says."""
+    try:
+        answer = await resolver.resolve(f"{domain}.", "MX", raise_on_no_answer=False, search=False)
+        host = lowest((one.preference, one.exchange.to_text()) for one in answer.rrset or ())
+        if host == "":
+            return Mailhost(why="takes no mail")
+        found: list[Address] = []
+        for kind in ("A" if version == 4 else "AAAA" for version in families):
+            with suppress(NoAnswer, NXDOMAIN):
+                there = await resolver.resolve(f"{host or domain}.", kind, search=False)
+                # Records come in any order: the lowest is the same one for every domain with this host.
+                found += sorted((ip_address(one.address) for one in there), key=int)[:1]
+    except NXDOMAIN:
+        return Mailhost(why="no address")
+    except (DNSException, OSError, ValueError):
+        return Mailhost(why="no answer")
+    return Mailhost(
+        host=host or domain, addresses=tuple(found), by_mx=host is not None, why="" if found else "no address"
+    )
 
 
 async def _names(

@@ -20,6 +20,7 @@ from dnsbl.settings.doors import Feeds, MailDoorTerms, ReporterTerms, Traps
 from dnsbl.settings.mail import NoticeSettings, WatchSettings
 from dnsbl.settings.others import OtherList, OtherTerms
 from dnsbl.settings.policy import Policy
+from dnsbl.settings.surveying import Survey
 from dnsbl.settings.testing import CollectorSettings, SelfTesting, Tester
 from dnsbl.settings.values import (
     IN_BAND,
@@ -53,6 +54,7 @@ __all__ = [
     "Section",
     "Service",
     "Settings",
+    "Survey",
     "Tester",
     "TransferRule",
     "Web",
@@ -193,6 +195,7 @@ class Settings(Section):
     traps: Traps = Traps()
     web: Web = Web()
     self_test: SelfTesting = SelfTesting()
+    survey: Survey = Survey()
     copies: Copies = Copies()
     notices: NoticeSettings = NoticeSettings()
     watch: WatchSettings = WatchSettings()
@@ -230,6 +233,10 @@ class Settings(Section):
             yield "mail_door.address must not be at one of traps.domains"
         if self.mail_door.address.partition("@")[0] in ("postmaster", "abuse"):
             yield "mail_door.address must not be that of the postmaster"
+        if len(self.survey.domains) < 2 or self.survey.domains & tester.domains:
+            yield "survey.collector_domain and bounce_domain must differ from each other and from all of [tester]"
+        if quoted(name.encode() for name in self.survey.domains):
+            yield f'no domain of [survey] may hold "{COLLECTOR}", by which our refusals are known'
         if tester.late_window < tester.delivery_window:
             yield "tester.late_window must not be shorter than tester.delivery_window"
         unknown = [id for id in tester.vectors_off if id not in CATALOGUE]

@@ -28,6 +28,7 @@ from tester.cli.sitting import Outfit, Progress, Sitting
 from tester.collector import Collector
 from tester.errors import TesterError
 from tester.letter import Keyring, Sender
+from tester.nmap import Target
 from tester.paths import Path, path
 from tester.returned import Collected
 from tester.smtp import Event, Limits, escape
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         help="IPv4 or IPv6 address, no names; several are those of one host",
     )
-    add("--targets", metavar="FILE", type=File, help="hosts to test: a list, an address a line, or nmap's XML (-oX)")
+    add("--targets", metavar="FILE", type=File, help="hosts to test: a list, an address a line, or nmap's (-oX or -oG)")
     add(
         "--networks",
         metavar="NETWORK|FILE",
@@ -289,7 +290,7 @@ class _Command:
             for address in addresses:
                 addresses += tuple(other for other in await self._others(address) if other not in addresses)
         if self._o.targets and len(addresses) > 1:
-            targets.own([targets.Target(address=other) for other in addresses[1:]], self._networks())
+            targets.own([Target(address=other) for other in addresses[1:]], self._networks())
         paths = [path(address, port) for address in addresses for port in ports]
         sitting = Sitting(self._means, paths, hear=self._hear, tell=self._tell, say=self._print)
         for address in addresses:

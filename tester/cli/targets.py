@@ -1,18 +1,17 @@
-"""Text of a file -> the hosts to test: a plain list of addresses, or the XML that nmap writes. Pure.
+"""Text of a file -> the hosts to test: a plain list of addresses, or what nmap writes. Pure.
 
 A list is dialled only as far as it lies in networks that whoever starts the test has named as his own, whole or not at
-all: one address outside of them, and nothing of it is tested. Files are bounded before they are read; XML that declares
-entities is refused, and no tree is built of it.
+all: one address outside of them, and nothing of it is tested. Files are bounded before they are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from xml.parsers import expat
 
-from tester.errors import TesterError
+from tester import nmap
+from tester.errors import BadTargets
+from tester.nmap import Target
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -23,24 +22,12 @@ MOST_OCTETS, MOST_HOSTS = 16 * 1024 * 1024, 4096
 WIDEST = {4: 8, 6: 20}
 
 
-class BadTargets(TesterError):
-    """The file, or what it asks for, is refused; the sentence says what to do."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """One host of a file."""
-
-    address: Address
-    open: frozenset[int] | None = None  #: TCP ports that nmap found open; None: nobody has looked
-
-
 def read(data: bytes) -> list[Target]:
     """The hosts of a file, each once, in its order. Raises BadTargets."""
     if len(data) > MOST_OCTETS:
         raise BadTargets(f"The file of targets is larger than {MOST_OCTETS >> 20} MiB; cut it into several.")
-    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-    found = _Nmap().read(data) if start.startswith(b"<") else _listed(data)
+    reader = nmap.begun(data)
+    found = _listed(data) if reader is None else reader.feed(data, last=True)
     hosts: dict[Address, Target] = {}
     for target in found:
         hosts.setdefault(target.address, target)
@@ -93,62 +80,3 @@ def _listed(data: bytes) -> list[Target]:
             what = "a network, whose addresses must be named one by one" if "/" in word else "no IP address"
             raise BadTargets(f"Line {number} of the targets is {what}: {ascii(word)[:60]}.") from None
     return found
-
-
-class _Nmap:
-    """The hosts of nmap's XML (its nmap.dtd): `host` with `address` and `ports/port/state`. Hosts that are down are
-    left out."""
-
-    def __init__(self) -> None:
-        self._found: list[Target] = []
-        self._root = ""
-        self._address: Address | None = None
-        self._down = False
-        self._open: set[int] | None = None
-        self._port = 0
-
-    def read(self, data: bytes) -> list[Target]:
-        """Raises BadTargets."""
-        parser = expat.ParserCreate()
-        parser.StartElementHandler = self._begin
-        parser.EndElementHandler = self._end
-        parser.EntityDeclHandler = _no_entities
-        try:
-            parser.Parse(data, True)
-        except expat.ExpatError as error:
-            raise BadTargets(f"The XML of the targets cannot be read: {error}.") from None
-        return self._found
-
-    def _begin(self, name: str, given: dict[str, str]) -> None:
-        if not self._root:
-            self._root = name
-            if name != "nmaprun":
-                raise BadTargets("The XML of the targets is not nmap's (nmap -oX FILE).")
-        elif name == "host":
-            self._address, self._down, self._open = None, False, None
-        elif name == "status":
-            self._down = given.get("state") == "down"
-        elif name == "address" and given.get("addrtype") in ("ipv4", "ipv6"):
-            try:
-                self._address = ip_address(given.get("addr", ""))
-            except ValueError:
-                raise BadTargets(f"nmap names {ascii(given.get('addr', ''))[:60]}, which is no address.") from None
-        elif name in ("ports", "extraports"):
-            self._open = self._open or set()
-        elif name == "port":
-            number = given.get("portid", "")
-            tcp = given.get("protocol", "tcp") == "tcp"
-            self._port = int(number) if tcp and number.isascii() and number.isdigit() and len(number) < 6 else 0
-        elif name == "state" and self._port and given.get("state") == "open":
-            self._open = {*(self._open or ()), self._port}
-
-    def _end(self, name: str) -> None:
-        if name == "port":
-            self._port = 0
-        elif name == "host" and self._address is not None and not self._down:
-            ports = None if self._open is None else frozenset(self._open)
-            self._found.append(Target(address=self._address, open=ports))
-
-
-def _no_entities(*_: object) -> None:
-    raise BadTargets("The XML of the targets declares entities, which nmap's never does.")

@@ -15,6 +15,7 @@ ALLOWED = {
     "socket": (
         "dnsbl/handed.py",
         "tester/listening.py",
+        "tester/knocking.py",
         "tester/cli/command.py",
         "tester/cli/families.py",
         "dnsbl/daemons/",
@@ -26,6 +27,7 @@ ALLOWED = {
         "tester/caller.py",
         "tester/collector.py",
         "tester/listening.py",
+        "tester/knocking.py",
         "tester/cli/command.py",
         "tester/cli/families.py",
         "tester/cli/sitting.py",

@@ -10,6 +10,7 @@ from tester import errors
 from tester.smtp import Outcome
 
 KINDS = {
+    errors.BadTargets: Exception,
     errors.Declined: Exception,
     errors.Deferred: Exception,
     errors.ForgedToken: ValueError,

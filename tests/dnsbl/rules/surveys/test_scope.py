@@ -1,0 +1,99 @@
+"""Who may be surveyed, and by whose leave."""
+
+from __future__ import annotations
+
+from datetime import date
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from dnsbl.rules.surveys import scope
+from dnsbl.rules.surveys.scope import NotAuthorized
+
+TODAY = date(2026, 11, 26)
+LEAVE = (
+    b'who = "Ann, network board"\nwhen = 2026-11-01\nwhat = "relays among members"\ndomains = ["a.test", ".b.test"]\n'
+)
+OURS = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
+
+
+def read(data: bytes = LEAVE) -> scope.Authorization:
+    return scope.authorization(data, source="leave.toml")
+
+
+def test_an_authorization_says_who_when_and_what_and_is_kept_with_the_results() -> None:
+    assert read().document() == {
+        "who": "Ann, network board",
+        "when": "2026-11-01",
+        "what": "relays among members",
+        "until": "",
+        "domains": 2,
+        "sha256": "",
+        "source": "leave.toml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (b'who = ""', "who must be said"),
+        (b'who = "a\\nb"', "who must be said"),
+        (b"who = 1", "who must be said"),
+        (b'when = "soon"', "when must be a day"),
+        (b'what = ""', "what must be said"),
+        (b"domains = []", "must say what it is for"),
+        (b"domains = [1]", "domains must be a list of names"),
+        (b'sha256 = "abc"\ndomains = []', "must say what it is for"),
+        (b'whom = "x"', "'whom' is none of"),
+        (b"who", "is no TOML file"),
+        (b'until = "x"', "until must be a day"),
+    ],
+)
+def test_what_is_no_authorization_is_refused_with_a_sentence(change: bytes, words: str) -> None:
+    key = change.split(b" ")[0]
+    kept = b"\n".join(line for line in LEAVE.splitlines() if not line.startswith(key + b" ") and key != b"sha256")
+    with pytest.raises(NotAuthorized, match=words):
+        read(kept + b"\n" + change)
+
+
+def test_a_file_of_another_coding_or_size_is_refused() -> None:
+    for data in (b"\xff\xfe", b"#" * (scope.MOST_OCTETS + 1)):
+        with pytest.raises(NotAuthorized):
+            read(data)
+
+
+def test_a_domain_is_covered_by_its_name_or_by_what_it_lies_below() -> None:
+    by = read()
+    assert scope.allow_domains(["a.test", "x.b.test", "y.x.b.test"], [], by, today=TODAY) is by
+    for outside in ("b.test", "x.a.test", "xb.test", "a.test.evil.test"):
+        with pytest.raises(NotAuthorized, match=f"^{outside} and 1 more is not what leave.toml authorizes"):
+            scope.allow_domains(["a.test", outside, "c.test"], [], by, today=TODAY)
+
+
+def test_a_whole_list_is_covered_by_its_hash_and_no_other_one() -> None:
+    by = read(LEAVE.replace(b'domains = ["a.test", ".b.test"]', f'sha256 = "{scope.digest([b"c.test"])}"'.encode()))
+    assert scope.allow_domains(["c.test"], [b"c.test"], by, today=TODAY) is by
+    with pytest.raises(NotAuthorized):
+        scope.allow_domains(["c.test"], [b"c.test\n"], by, today=TODAY)
+
+
+def test_no_leave_one_that_has_ended_and_one_that_has_not_begun_are_none() -> None:
+    with pytest.raises(NotAuthorized, match="needs an authorization on record"):
+        scope.allow_domains(["a.test"], [], None, today=TODAY)
+    with pytest.raises(NotAuthorized, match="has ended on 2026-11-25"):
+        scope.allow_domains(["a.test"], [], read(LEAVE + b"until = 2026-11-25"), today=TODAY)
+    with pytest.raises(NotAuthorized, match="begins on 2026-11-01"):
+        scope.allow_domains(["a.test"], [], read(), today=date(2026, 10, 31))
+    assert scope.allow_domains(["a.test"], [], read(LEAVE + b"until = 2026-11-26"), today=TODAY)
+
+
+def test_networks_and_addresses_lie_within_what_is_authorized_or_nobody_is_tested() -> None:
+    scope.allow_networks([ip_network("192.0.2.128/25"), ip_network("2001:db8:1::/48")], OURS)
+    scope.allow_address(ip_address("2001:db8::1"), OURS)
+    for outside in ("192.0.2.0/23", "198.51.100.0/24", "2001:db9::/32"):
+        with pytest.raises(NotAuthorized, match="nobody was tested"):
+            scope.allow_networks([ip_network("192.0.2.0/24"), ip_network(outside, strict=False)], OURS)
+    with pytest.raises(NotAuthorized, match=r"198\.51\.100\.1 is not within"):
+        scope.allow_address(ip_address("198.51.100.1"), OURS)
+    with pytest.raises(NotAuthorized, match="names no network"):
+        scope.allow_networks([ip_network("192.0.2.0/24")], ())

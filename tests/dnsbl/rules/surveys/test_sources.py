@@ -1,0 +1,94 @@
+"""Ranges, lists of domains and what DNS says of them: who is a target, in which order."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsbl.rules.surveys import sources
+from dnsbl.rules.surveys.sources import BadSource, Spread
+
+
+def test_ranges_are_networks_addresses_and_first_to_last_each_address_once() -> None:
+    found = sources.ranges(["192.0.2.0/25", "192.0.2.0-192.0.3.255", "2001:db8::/126", "2001:db8::1", "198.51.100.7"])
+    assert found == [ip_network("192.0.2.0/23"), ip_network("198.51.100.7"), ip_network("2001:db8::/126")]
+
+
+def test_the_studys_ranges_hold_2816_addresses_each() -> None:
+    for first, last in (("208.57.10.0", "208.57.20.255"), ("63.200.201.0", "63.200.211.255")):
+        assert len(Spread(sources.ranges([f"{first}-{last}"]))) == 2816
+
+
+@pytest.mark.parametrize("text", ["", "x", "192.0.2.1/24", "192.0.2.9-192.0.2.1", "192.0.2.1-2001:db8::1", "1-2"])
+def test_what_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(BadSource):
+        sources.ranges([text])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(22, 32)), min_size=1, max_size=4))
+def test_a_spread_holds_each_address_of_its_networks_once(given: list[tuple[int, int]]) -> None:
+    networks = sources.ranges(str(ip_network(given_one, strict=False)) for given_one in given)
+    spread = Spread(networks)
+    met = [spread[n] for n in range(len(spread))]
+    assert sorted(met) == sorted(address for network in networks for address in network)
+
+
+def test_neighbours_in_a_spread_are_far_apart() -> None:
+    spread = Spread([ip_network("192.0.0.0/20")])
+    met = [int(spread[n]) for n in range(16)]
+    assert len({number >> 8 for number in met}) >= 10
+
+
+def test_a_spread_has_bounds_on_both_sides() -> None:
+    with pytest.raises(BadSource, match="at most"):
+        Spread([ip_network("2001:db8::/64")])
+    with pytest.raises(BadSource, match="nothing to survey"):
+        Spread([])
+
+
+def test_domains_are_what_stands_behind_the_last_at_each_once_in_their_order() -> None:
+    lists = [
+        ("one", b"ann@b.test\nBob <bob@A.Test.>\n# nobody\n\nc.test # us\r\n"),
+        ("two", b"\xef\xbb\xbfeve@b.test\n"),
+    ]
+    found = sources.domains(lists)
+    assert (found.lists, found.addresses, found.names) == (2, 4, ["b.test", "a.test", "c.test"])
+    assert sources.domains([("x", "m\u00fcller.test".encode())]).names == ["xn--mller-kva.test"]
+
+
+@pytest.mark.parametrize(
+    "line", [b"x", b"a@", b"a@-b.test", b"a@192.0.2.1", b"\x1b[2J", b"a b.test", b"x" * 300 + b".test"]
+)
+def test_what_is_no_domain_is_refused_with_its_line(line: bytes) -> None:
+    with pytest.raises(BadSource, match=r"^list line 2 is no mail address or domain"):
+        sources.domains([("list", b"a.test\n" + line)])
+
+
+def test_an_empty_list_and_one_that_is_too_long_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadSource, match="name none"):
+        sources.domains([("list", b"#\n")])
+    monkeypatch.setattr(sources, "MOST_OCTETS", 10)
+    with pytest.raises(BadSource, match="larger"):
+        sources.domains([("list", b"a.test\nb.test\n")])
+
+
+def test_the_lowest_mx_counts_and_of_equal_ones_the_first_by_name() -> None:
+    assert sources.lowest([(20, "b.test."), (10, "C.test."), (10, "a.test.")]) == "a.test"
+    assert sources.lowest([(0, ".")]) == ""
+    assert sources.lowest([]) is None
+
+
+@given(st.permutations([f"d{n}.test" for n in range(30)]))
+def test_who_is_drawn_depends_on_the_seed_and_not_on_the_order(names: list[str]) -> None:
+    assert sources.drawn(names, 7, "seed") == sources.drawn(sorted(names), 7, "seed")
+    assert len(sources.drawn(names, 7, "seed")) == 7
+    assert sources.drawn(names, 99, "seed") == set(names)
+    assert sources.drawn(names, 7, "other") != sources.drawn(names, 7, "seed")
+
+
+def test_ipv6_ranges_are_spread_too() -> None:
+    spread = Spread(sources.ranges(["2001:db8::/120"]))
+    assert {spread[n] for n in range(256)} == {ip_address("2001:db8::") + n for n in range(256)}

@@ -1,0 +1,48 @@
+"""Records, counted."""
+
+from __future__ import annotations
+
+from dnsbl.rules.surveys import tally as room
+from dnsbl.rules.surveys.records import ListedElsewhere
+from dnsbl.rules.surveys.tally import tally
+from tests.dnsbl.rules.surveys.exhibits import HEAD, RECORDS, back, host, letter
+
+FOUND = tally(HEAD, RECORDS)
+
+
+def test_ports_are_open_closed_filtered_or_nobodys() -> None:
+    assert (FOUND.tested, FOUND.there) == (11, 10)
+    assert (FOUND.open, FOUND.closed, FOUND.filtered, FOUND.silent) == (8, 1, 1, 1)
+
+
+def test_stages_are_where_each_test_ended_and_who_was_left_out_has_none() -> None:
+    assert FOUND.stages == {"CONNECT": 4, "TO": 1, "OK": 5, "QUIT": 1}
+    assert FOUND.left_out == {"opted out": 1}
+
+
+def test_a_letter_is_delivered_bounced_kept_or_lost_by_the_best_word_about_it() -> None:
+    assert (FOUND.accepted, FOUND.delivered, FOUND.bounced, FOUND.kept, FOUND.lost) == (6, 2, 1, 1, 2)
+    assert FOUND.human == 1
+
+
+def test_programs_are_counted_at_open_ports_alone() -> None:
+    assert FOUND.software == {"not named": 5, "Postfix": 1, "Sendmail 8.9.3/8.9.3": 1, "Exim 4.96": 1}
+
+
+def test_lists_are_counted_of_the_relays_that_were_asked_about() -> None:
+    assert (FOUND.asked_about, FOUND.listed, FOUND.untold) == (2, 1, 1)
+    closed = tally(
+        HEAD, [letter(1), host(1, "ACCEPTED", "OK"), back(1, "BOUNCED"), ListedElsewhere(target=1, on=("a.test",))]
+    )
+    assert (closed.asked_about, closed.listed) == (0, 0)
+
+
+def test_sittings_add_up() -> None:
+    assert FOUND.seconds == 4.25
+
+
+def test_the_rarest_of_very_many_programs_are_counted_together() -> None:
+    some = [host(n, "RCPT_5XX", "TO", greeting=f"x Exim 4.{n}") for n in range(room.MOST_PROGRAMS + 30)]
+    found = tally(HEAD, some)
+    assert len(found.software) == room.MOST_PROGRAMS + 1
+    assert found.software[room.OTHERS] == 30
