@@ -279,10 +279,10 @@ def _follow_up(
     return None
 
 
-def _first_retest(case: Case, terms: Policy, now: datetime) -> datetime:
+def _first_retest(case: Case, terms: Policy, now: datetime) -> datetime | None:
     """When a relay that is listed now is tested next: as scheduled, or before its outputs are listed."""
     due = schedule.retest(terms, now, now)
     if case.verdict is Verdict.OPEN_MULTIHOP:
         looks = [now + delay - LAST_LOOK for delay in delays(terms).values() if delay > LAST_LOOK + timedelta(days=1)]
-        due = min([due, *looks])
+        return min([*looks, *([due] if due else [])], default=None)
     return due

@@ -304,6 +304,7 @@ def test_before_an_output_is_listed_its_input_is_tested_once_more() -> None:
     assert retest(output_days=0) == timedelta(days=14), "for one listed at once there is nothing to look at before"
     assert retest(output_days=3.5) == timedelta(days=14), "nobody is tested again within a day (RFC 6471 3.6.2)"
     assert retest(output_days=100, delayed_output_days=10) == timedelta(days=7)
+    assert retest(retest_days=()) == timedelta(days=4), "also where no listed address is retested by itself"
     assert retest(Verdict.OPEN) == timedelta(days=14)
 
 
