@@ -16,11 +16,14 @@ from urllib.parse import urlsplit
 
 from dnsbl.addresses import Address
 from dnsbl.model import Decision, Job, Notice, NoticeState, Run
-from dnsbl.rules import notices
+from dnsbl.rules import arf, notices
+from dnsbl.rules.discretion import discretion
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from dnsbl.store import notices as notice_shelf
 from dnsbl.store.kept import Account, day_of
+from tester import received
+from tester.verdict import CAME_BACK
 
 #: What is counted by day besides recipients: all mails, and those that were left out.
 ALL, WITHHELD = "mail", "mail withheld"
@@ -96,6 +99,8 @@ class Posting:
         if decision.kind in self._settings.notices.owner_kinds:
             facts = {"address": str(run.address), "kind": decision.kind, "since": _time(now)}
             facts |= {"page": self.page(run.address), "explanation": decision.explanation}
+            if self._settings.notices.owner_form == "arf":
+                facts |= self._report(tx, run, run.address)
             self.to_owner(tx, "listed", run.address, facts, occasion=f"listed by run {run.id}", now=now)
 
     def output(
@@ -111,8 +116,21 @@ class Posting:
             "page": self.page(address),
             "inputs": self.page(run.address),
         }
+        if self._settings.notices.owner_form == "arf":
+            facts |= self._report(tx, run, address)
         occasion = f"output {address} {'announced' if due else f'listed {kind}'} by run {run.id}"
         self.to_owner(tx, "output", address, facts, occasion=occasion, now=now)
+
+    def _report(self, tx: Transaction, run: Run, address: Address) -> dict[str, str]:
+        """The facts of an abuse report to whoever answers for an address, about a letter of this run that came back:
+        one that it has delivered itself, if there is one; no facts where none came back."""
+        came = [each for each in tx.returns.of(run.id) if each.finding in CAME_BACK]
+        if not came:
+            return {}
+        back = next((each for each in came if each.peer == address), came[0])
+        theirs = discretion(self._settings)
+        chain = [theirs(hop.raw) for hop in received.hops(back.message, most=arf.FIELDS)]
+        return arf.facts(source=back.peer, arrived=back.received, page=self.page(address), chain=chain)
 
     def hear(self, tx: Transaction, job: Job, recipient: str) -> None:
         """Somebody wants to be told what comes of a test that he has asked for."""

@@ -45,6 +45,13 @@ class NoticeSettings(Section):
             "address's own name, or whom the registry names for abuse."
         ),
     )
+    owner_form: Literal["text", "arf"] = Field(
+        "text",
+        description=(
+            "What such a mail is: text, or arf, an abuse report (RFC 5965) with the same text, facts for programs and "
+            "the head of the letter that came back, other people's addresses left out."
+        ),
+    )
     nominator: bool = Field(
         False, description="Confirm a nomination to the mail address that its form was given, whoever that belongs to."
     )

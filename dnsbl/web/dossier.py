@@ -1,41 +1,29 @@
 """What the public page shows of a run: attempts, conversations, and where the letter came out; bounded and redacted.
 
-Pure. Everything here is escaped to printable ASCII once (the template escapes for HTML on top). The proof is
-replaced by its SHA-256, so that nobody can send our letter for somebody else; mail addresses that are neither
-ours nor carry a token of ours are other people's business and are left out.
+Pure. Everything here is escaped to printable ASCII once (the template escapes for HTML on top), and put through
+`rules.discretion`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from itertools import islice
 
 from dnsbl.model import Run, RunReport
 from dnsbl.rules.causes import cause_of
+from dnsbl.rules.discretion import CHARACTERS, discretion, redact
 from dnsbl.settings import Settings
 from dnsbl.web import words
 from dnsbl.web.shapes import output_addresses
 from tester import received, vectors
 from tester.cause import Advice, advice
-from tester.letter import TOKEN
 from tester.paths import path
 from tester.smtp import Outcome, Transcript, escape
 
-#: Conversations of a run, lines of a conversation, characters of a line, and Received fields that are shown.
-CONVERSATIONS, LINES, CHARACTERS, FIELDS = 8, 400, 300, 20
-
-#: An escape sequence, or a run of the alphabet of tokens and proofs; an escape is never part of the run behind it.
-_RUN = re.compile(r"\\(?:x[0-9a-f]{2}|.)|[a-z2-7]+", re.IGNORECASE)
-_PROOF_LENGTH = 26
-_TOKEN = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{TOKEN}}}(?![a-z2-7])", re.IGNORECASE)
-# A word is tried from its start only, so that the work grows with the length of a line and no faster.
-_MAILBOX = re.compile(
-    r"""(?:"[^"]{1,64}"|(?<![^\s<>()\[\],;:"@\\])[^\s<>()\[\],;:"@\\]+)(?:@(?:[A-Za-z0-9._-]+|\[[^\]\s]{1,64}\]))+"""
-)
+#: Conversations of a run, lines of a conversation, and Received fields that are shown.
+CONVERSATIONS, LINES, FIELDS = 8, 400, 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,34 +99,6 @@ def dossier(report: RunReport, settings: Settings) -> Dossier:
         advice=advice(found.cause, found.software) if found else (),
         canaries=tuple((flag.value, meaning) for flag, meaning in words.CANARY.items() if flag in report.flags),
     )
-
-
-def discretion(settings: Settings) -> Callable[[str], str]:
-    """What to put every escaped text of a stranger through before it is published: `discreet`, bounded."""
-    ours = settings.tester.domains
-    return lambda text: discreet(text[:2000], ours)[:CHARACTERS]
-
-
-def redact(text: str) -> str:
-    """Escaped text without proofs: each is replaced by its SHA-256."""
-
-    def run(found: re.Match[str]) -> str:
-        word = found[0]
-        if word.startswith("\\") or len(word) < _PROOF_LENGTH or len(word) == TOKEN:
-            return word
-        return f"[proof withheld, SHA-256 {sha256(word.lower().encode()).hexdigest()}]"
-
-    return _RUN.sub(run, text)
-
-
-def discreet(text: str, ours: frozenset[str]) -> str:
-    """Escaped text without proofs and without other people's mail addresses."""
-
-    def mailbox(found: re.Match[str]) -> str:
-        _, _, domain = found[0].partition("@")
-        return found[0] if domain.rstrip(".").lower() in ours or _TOKEN.search(found[0]) else "[address withheld]"
-
-    return redact(_MAILBOX.sub(mailbox, text))
 
 
 def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attempted]:

@@ -24,10 +24,11 @@ from dnsbl.errors import NotFound, Refused
 from dnsbl.model import TESTED_KINDS, Door, JobReason, JobState, Listing, Refusal, RunReport, Standing, State
 from dnsbl.rules import asking, intake, policy
 from dnsbl.rules.asking import Found, Questions
+from dnsbl.rules.discretion import discretion
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.settings import Settings
 from dnsbl.web import words
-from dnsbl.web.dossier import Dossier, discretion, dossier
+from dnsbl.web.dossier import Dossier, dossier
 from dnsbl.web.faults import refusal
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Codes, Origins, TestedPathShape, Text, ways_in

@@ -27,9 +27,9 @@ from dnsbl.errors import Refused
 from dnsbl.model import Door, JobState, Refusal, RunReport, RunState, SelfTest
 from dnsbl.rules import selftest
 from dnsbl.rules.causes import cause_of
+from dnsbl.rules.discretion import discretion
 from dnsbl.settings import Settings
 from dnsbl.web import lines
-from dnsbl.web.dossier import discretion
 from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, Fault, problem, problems, refusal
 from dnsbl.web.pages import requester

@@ -17,10 +17,13 @@ from datetime import UTC
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from importlib.metadata import version
 from importlib.resources import files
 from string import Formatter
 
+from dnsbl import DISTRIBUTION
 from dnsbl.model import Notice
+from dnsbl.rules import arf
 from dnsbl.settings import Settings
 from tester.smtp import escape
 
@@ -150,6 +153,9 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
             del mail[name]
     text = f"{words.text.format_map(said)}\n-- \n{service.name}\n{service.website}\n"
     mail.set_content(text, cte="7bit" if text.isascii() else "quoted-printable")  # what is read is what was written
+    if "arf" in (given := facts_of(notice)):
+        agent = f"dnsbl/{version(DISTRIBUTION)}"
+        arf.enclose(mail, given, boundary=notice.token, agent=agent, reporter=settings.collector.hostname)
     return mail.as_bytes()
 
 

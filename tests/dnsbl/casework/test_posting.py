@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from dnsbl.errors import NotFound, StoreUnavailable
 from dnsbl.model import Door, Nomination, Notice, NoticeState
+from dnsbl.rules import notices
 from dnsbl.store.kept import Account, day_of
 from tester.smtp import Outcome
 
@@ -200,3 +202,14 @@ def test_one_click_ends_all_mail_to_its_reader_and_looking_ends_nothing(post) ->
     assert [e.verb for e in office.casework.operators.journal(None)].count("silence") == 1
     with pytest.raises(NotFound):
         doors.no_more_mail("nothing", done=True)
+
+
+def test_owners_get_abuse_reports_where_the_settings_say_so(make_office) -> None:
+    office = make_office(notices=MAIL | {"owner_kinds": ["relay"], "owner_form": "arf"})
+    office.list_open("192.0.2.1")
+    [facts] = told(office, "listed")
+    report = json.loads(facts["arf"])
+    assert (report["source"], report["page"]) == ("192.0.2.1", facts["page"])
+    [notice] = office.casework.dispatch.newest(most=5)
+    mail = notices.compose(replace(notice, recipient="a@x.example"), notices.templates()["listed"], office.settings)
+    assert b"multipart/report" in mail and b"\r\nSource-IP: 192.0.2.1\r\n" in mail
