@@ -99,6 +99,7 @@ class Action(StrEnum):
     RENEW = "renew"  # stays listed, and the proof is fresh: the expiry moves
     KEEP = "keep"  # stays listed, nothing moves
     DELIST = "delist"
+    PROPOSE = "propose"  # would be listed, and waits for an operator's word
     NOTHING = "nothing"  # was not listed, is not listed
 
 
@@ -145,12 +146,17 @@ class Reason(StrEnum):
     OWNER_GONE = "owner-gone"
     SHOWN_CONTROL = "shown-control"
     SCORE = "score"
+    NO_SPAM_SEEN = "no-spam-seen"
+    AWAITS_OPERATOR = "awaits-operator"
+    REMOVED = "removed-on-request"
 
 
 #: Why a test takes an address off the list; surprise retests follow.
 BY_TEST = frozenset(
     {Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RETEST_LOSES, Reason.TWIN_RELAYS, Reason.OWNER_GONE}
 )
+#: The same, and a request alone, where settings say that one ends a listing: surprise retests follow these too.
+GOT_OFF = BY_TEST | {Reason.REMOVED}
 
 
 class Refusal(StrEnum):
@@ -203,12 +209,11 @@ DECLARED = frozenset({DO_NOT_TEST, EXEMPT})
 #: Kinds of the outputs of relays, each after its own delay; what is listed so was not tested, its input was.
 RELAY_OUTPUT, DELAYED_OUTPUT = "relay-output", "delayed-output"
 OUTPUT_KINDS = frozenset({RELAY_OUTPUT, DELAYED_OUTPUT})
-#: Kinds of what was tested itself, so that a retest of the address ends the listing.
+#: Kinds of what was tested itself, so that a retest of the address ends the listing; it has at most one of them at a
+#: time, so that they may share a code.
 TESTED_KINDS = frozenset({"relay", "multihop", "backscatter", "untestable"})
 #: Kinds that only proof may fill (law 1); every other kind is for operators.
 PROOF_KINDS = TESTED_KINDS | OUTPUT_KINDS
-#: Of these the ones of which an address has at most one at a time, so that they may share a code.
-EXCLUSIVE = TESTED_KINDS
 #: The one that says: accepted from strangers for strangers, and bounced to whoever was named as the sender.
 BACKSCATTER = "backscatter"
 #: And the one that says: was an open relay, and can no longer be tested.
@@ -483,6 +488,8 @@ class Case:
     released: bool = False  #: that has ended a listing of it not long ago
     second_look: bool = False  #: it may have refused nobody but us, and can be seen from a second address of ours
     whole: bool = True  #: the run was of the whole host, so that closed means closed on every way in
+    shown: bool = True  #: somebody has shown spam that came from it
+    approved: bool = False  #: an operator has confirmed what a test has shown
     elsewhere: bool = False  #: only another address of the same machine relays, and no letter came out of this one
 
 

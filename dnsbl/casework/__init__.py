@@ -120,7 +120,7 @@ class Casework:
         queueing = Queueing(settings.tester.port, random)
         posting = Posting(settings, random)
         judging = Judging(settings, queueing, random, clears)
-        doors = Doors(store, settings, clock, queueing, posting)
+        doors = Doors(store, settings, clock, queueing, posting, clears)
         return cls(
             doors=doors,
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
@@ -128,8 +128,8 @@ class Casework:
             assignments=Assignments(store, settings, clock, judging, random),
             arrivals=Arrivals(store, settings, keyring, clock, judging, posting, doors.ask_removal),
             purging=Purging(store, clock, judging),
-            restoring=Restoring(store, settings, clock, queueing, judging, random),
-            reviewing=Reviewing(store, settings.policy, clock),
+            restoring=Restoring(store, settings, clock, queueing, judging),
+            reviewing=Reviewing(store, settings.policy, clock, judging),
             shipping=Shipping(store, settings.service.event_log),
             upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
             ownership=Ownership(store, settings, keyring, clock, posting),

@@ -48,9 +48,23 @@ class Requested:
 class Ask(Protocol):
     """Ask for the retest that delists (`doors.ask_removal`)."""
 
-    def __call__(self, address: Address, *, door: Door, actor: str, tell: str = "") -> Job:
+    def __call__(self, address: Address, *, door: Door, actor: str, tell: str = "") -> Job | None:
         """Raises Refused."""
         ...
+
+
+def _follows(address: Address, job: Job | None, now: datetime) -> tuple[str, str]:
+    """What comes of a request that was taken: in some words, and in sentences."""
+    if job is None:
+        return "off the list", f"{address} is off the list; our name servers follow within seconds."
+    when = "is retested now" if job.due <= now or job.takes else "is retested on a day that nobody is told before"
+    what = (
+        f"{address} {when}. If every form is refused, or bounced, the listing ends at once, and you are told; if the "
+        "relay is still open, you are told what relayed and when you can ask again."
+    )
+    if job.due > now and job.takes:
+        what += f" The server has put our test off; it goes on at {job.due:%Y-%m-%d %H:%M} UTC."
+    return "a retest follows", what
 
 
 def _occasion(sender: str, now: datetime) -> str:
@@ -130,13 +144,7 @@ class Arrivals:
         except Refused as refused:
             begun, short, what = False, "not taken", str(refused)
         else:
-            short = "a retest follows"
-            what = (
-                f"{address} is retested now. If every form is refused, or bounced, the listing ends at once, and you "
-                "are told; if the relay is still open, you are told what relayed and when you can ask again."
-            )
-            if job.due > now:
-                what += f" The server has put our test off; it goes on at {job.due:%Y-%m-%d %H:%M} UTC."
+            short, what = _follows(address, job, now)
         facts = {"address": str(address), "short": short, "what": what, "page": self._posting.page(address)}
         answered = bool(tell) and self._answer(collected, tell, facts, now)
         return Requested(said=what, declined=not (begun or answered or collected.null_sender))

@@ -150,6 +150,11 @@ class Asker:
         did so from elsewhere: what he asks for makes nobody wait who comes from the address."""
         return cls(name=(SHOWN if shown else OWNER) if control else name, known=control or door in TRUSTED)
 
+    @property
+    def owns(self) -> bool:
+        """Whether he has shown the address to be his."""
+        return self.name in (OWNER, SHOWN)
+
 
 #: Who has not said who he is.
 ANYBODY = Asker(name="", known=False)
@@ -167,11 +172,15 @@ def next_removal(tx: Transaction, listing: Listing, terms: Policy, asker: Asker,
 
     After a retest that he asked for and that failed he waits (`policy.removal_waits`). While other strangers have had
     as many retests of the address as a day has (`policy.removals_day`), or as many of his /16 or /32 as a part of
-    these, he waits too.
+    these, he waits too. Who keeps coming back waits whoever asks, but for operators (`policy.relapse_waits`).
     """
     address = listing.network.network_address
     own = schedule.removal_after(terms, tx.removals.failed(address, listing.since, asker.name))
     waits = [(own, f"The last retest of {address} that you asked for did not find it closed")]
+    if not asker.known or asker.owns:
+        before = tx.listings.times_off(address)
+        relapsed = f"{address} has been taken off the list before, and was listed again: {before} times"
+        waits.append((schedule.relapse_after(terms, listing.since, before), relapsed))
     if not asker.known:
         counted = [row for row in tx.removals.counted(address, now - DAY) if row[0] != asker.name]
         region = queues.region_of(asker.name)

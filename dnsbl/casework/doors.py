@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.admission import Admission, account_of
 from dnsbl.casework.allowance import Allowance
-from dnsbl.casework.base import Asker, next_removal, wanted
+from dnsbl.casework.base import Asker, cleared, next_removal, wanted
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
@@ -28,16 +28,27 @@ from dnsbl.model import (
     Refusal,
     ReporterAccount,
 )
-from dnsbl.rules import bringers, reporters
+from dnsbl.rules import bringers, reporters, schedule
 from dnsbl.rules.intake import TRUSTED, Intake, Taken
 from dnsbl.settings import Settings
+from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.store import Store, Transaction
 
 
 class Doors:
     """Requests; each is taken, with a journal entry, or refused with one sentence."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, queueing: Queueing, posting: Posting) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        queueing: Queueing,
+        posting: Posting,
+        clears: Callable[[Iterable[str]], timedelta] | None = None,
+    ) -> None:
+        """`clears` says how long caches may keep an answer about listings of these kinds that have ended."""
+        self._clears = clears or (lambda kinds: timedelta(0))
         self._posting = posting
         self._store = store
         self._settings = settings
@@ -62,9 +73,11 @@ class Doors:
 
         While a test of the address is under way, or an earlier nomination's is queued, that one serves both. Raises
         Refused: EXCLUDED, ALREADY_LISTED, RESTING (with retry_after) when it was tested not long ago, TOO_MANY, or
-        SUSPENDED.
+        SUSPENDED. Where all wait in one queue, who nominates a listed address asks for its retest.
         """
         now, address = self._clock.now(), nomination.address
+        if self._settings.policy.one_queue and (again := self._resubmitted(nomination, confirm)) is not None:
+            return again
         with self._store.write() as tx:
             refuse_excluded(tx, address, self._settings.service.contact)
             self._refuse_door(nomination.door)
@@ -132,7 +145,8 @@ class Doors:
                         self._refuse_suspended(tx, case.nomination)
                         wanted(tx, self._settings.policy, case.nomination.address, now)
                     except Refused as error:
-                        refused = error
+                        again = self._settings.policy.one_queue and error.reason is Refusal.ALREADY_LISTED
+                        refused = None if again else error
                 taken.append(Taken(case=case, job=None, refused=refused))
         return tuple(taken)
 
@@ -159,32 +173,38 @@ class Doors:
 
     def ask_removal(
         self, address: Address, *, door: Door, actor: str, control: bool = False, shown: bool = False, tell: str = ""
-    ) -> Job:
-        """Queue the retest of a listed address, now. A test that is under way is returned instead. `tell` is a mail
-        address to which the result is written.
+    ) -> Job | None:
+        """Queue the retest of a listed address, now or on the day that is drawn. A test that is under way is returned
+        instead; None where the request alone has ended the listing (`policy.removal`). `tell` is a mail address to
+        which the result is written.
 
         `control` says that whoever asks has shown the address to be his: he asks from there, which is consent to a
         test of an excluded one too, or he has `shown` it in another way, which is none. Raises Refused: NOT_LISTED,
-        EXCLUDED (we may not test it), or RESTING with retry_after.
+        NOT_SHOWN (only who has shown that may ask), EXCLUDED (we may not test it), or RESTING with retry_after.
         """
-        now = self._clock.now()
+        now, terms = self._clock.now(), self._settings.policy
         with self._store.write() as tx:
             listing = tx.listings.proven(address)
             if listing is None:
                 raise Refused(Refusal.NOT_LISTED, self._nothing_to_remove(tx, address))
             exclusion = tx.exclusions.covering(address)
-            if exclusion is not None and (shown or not control):
+            if exclusion is not None and (shown or not control) and terms.removal not in AT_ONCE:
                 raise Refused(Refusal.EXCLUDED, self._excluded_and_listed(exclusion, listing))
             job, asker = tx.jobs.live(address), Asker.of(door, actor, control=control, shown=shown)
+            if terms.removal in OWNERS and not asker.known:
+                raise Refused(Refusal.NOT_SHOWN, self._only_its_owner(address))
             actor = f"{door} {actor}"
             under_way = job is not None and (begun(job) or job.reason is JobReason.REMOVAL)
-            wait = next_removal(tx, listing, self._settings.policy, asker, now)
-            if not under_way and wait is not None:
+            wait = next_removal(tx, listing, terms, asker, now)
+            if wait is not None and (terms.removal in AT_ONCE or not under_way):
                 raise Refused(
                     Refusal.RESTING,
                     f"{wait.why}; your next request is taken at {wait.until:%Y-%m-%d %H:%M:%S} UTC.",
                     retry_after=math.ceil((wait.until - now).total_seconds()),
                 )
+            if terms.removal in AT_ONCE:
+                self._take_off(tx, listing, actor, now)
+                return None
             if job is not None and under_way and asker.known and job.whose:
                 job = self._release(tx, job, now)
             if job is not None and begun(job) and asker.known:
@@ -215,11 +235,45 @@ class Doors:
                 provocation="request for removal",
                 actor=actor,
                 now=now,
+                rank=ASKED + 1 if terms.one_queue else ASKED,
                 whose="" if asker.known else asker.name or "nobody",
+                due=schedule.removal_due(terms, now, self._queueing.chance()),
             )
             tx.removals.add(address, queued.run, asker=asker.name, counted=not asker.known, at=now)
             self._posting.hear(tx, queued, tell)
             return queued
+
+    def _resubmitted(self, nomination: Nomination, confirm: str) -> Job | None:
+        """The retest that is asked for by nominating a listed address; None for one that is not, or got off by it."""
+        with self._store.read() as tx:
+            if tx.listings.proven(nomination.address) is None:
+                return None
+        self._refuse_door(nomination.door)
+        who = nomination.nominator
+        return self.ask_removal(nomination.address, door=nomination.door, actor=who, tell=confirm)
+
+    def _take_off(self, tx: Transaction, listing: Listing, actor: str, now: datetime) -> None:
+        """A listing ends since somebody has asked for it; surprise retests follow."""
+        tx.listings.end([listing.id], at=now, reason=Reason.REMOVED)
+        tx.changes.add([listing.network], listing.kind, present=False)
+        self._queueing.drop_planned(tx, [listing.network])
+        address = listing.network.network_address
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=str(address),
+            verb="delisted",
+            reason=Reason.REMOVED,
+            before=f"listed {listing.kind}",
+            after="not listed",
+            evidence=f"a request{cleared(now, self._clears([listing.kind]))}",
+        )
+        self._queueing.watch(tx, address, now, self._settings.policy, actor="policy", now=now)
+
+    def _only_its_owner(self, address: Address) -> str:
+        """What is said to who has not shown that the address is his, where only its owner may ask."""
+        page = f"{self._settings.web.base_url}/control?address={address}"
+        return f"Here only who shows that {address} is his may ask for its removal: come from it, or see {page}."
 
     def _excluded_and_listed(self, exclusion: Exclusion, listing: Listing) -> str:
         """What is said to a stranger who asks for the removal of what may not be tested: the truth, and ways off."""
@@ -257,7 +311,7 @@ class Doors:
     def _release(self, tx: Transaction, job: Job, now: datetime) -> Job:
         """A test that a stranger has asked for is the owner's from now on: what strangers may have us send does not
         concern it, and where that has put it off, it goes on."""
-        put_off = self._allowance.why(tx, job, now) or not begun(job)
+        put_off = self._allowance.why(tx, job, now) or not (begun(job) or self._settings.policy.removal_delay_days[1])
         return tx.jobs.release(job, min(job.due, now) if put_off else job.due)
 
     def _sooner(self, tx: Transaction, job: Job, actor: str, now: datetime) -> Job:

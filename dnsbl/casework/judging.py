@@ -2,15 +2,18 @@
 
 Holds no judgement of its own: `tester.verdict` judges runs, `rules.policy` decides. Works inside the transaction of
 the verb that calls it, so that a run is settled, decided, listed and journalled together or not at all.
+
+Over 400 lines, since what is done to the list in that one transaction is read together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from dnsbl.addresses import network_of
+from dnsbl.addresses import Address, network_of
 from dnsbl.casework.base import cleared, renewed
 from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.posting import Posting
@@ -55,6 +58,7 @@ _VERBS = {
     Action.RENEW: "renewed",
     Action.KEEP: "kept",
     Action.DELIST: "delisted",
+    Action.PROPOSE: "proposed",
     Action.NOTHING: "not-listed",
 }
 #: What is said of a relay that was found open only by another stranger of ours.
@@ -76,7 +80,6 @@ class Judging:
         self._clears = clears or (lambda kinds: timedelta(0))
         self._posting = Posting(settings, random)
         self._queueing = queueing
-        self._random = random
         #: The outputs of relays.
         self.outputs = Outputs(settings, self._posting, self._clears)
         self._twins = Twins(settings, queueing, self.outputs)
@@ -233,7 +236,7 @@ class Judging:
             scored(tx, self._settings.reporters, run, judgement.verdict, now)
             return
         case = self._case(tx, run, judgement, delivered(letters), unreached, ways, now)
-        decision = policy.decide(case, self._settings.policy, now, self._chance)
+        decision = policy.decide(case, self._settings.policy, now, self._queueing.chance)
         follow_up = decision.follow_up
         if judgement.confirm:
             wait = timedelta(seconds=next(iter(self._settings.policy.unreachable_retry), CONFIRM_AFTER))
@@ -310,18 +313,48 @@ class Judging:
             released=tx.listings.released(address, now - RELEASED),
             second_look=judgement.second_look and self._elsewhere(run),
             whole=run.extent is Extent.HOST,
+            shown=tx.nominations.with_evidence(address),
             elsewhere=judgement.verdict in policy.KIND
             and not own_ways(ways, address)
             and all(peer != address for _, peer, _ in tx.returns.deliveries(run.id)),
         )
 
     # -- the list ------------------------------------------------------------------------------------------
-    def _apply(self, tx: Transaction, run: Run, listing: Listing | None, decision: Decision, now: datetime) -> Action:
-        """Do to the list what policy says, and enter it into the journal; returns what was done."""
+    def approve(self, tx: Transaction, address: Address, kind: str, *, word: str, actor: str, now: datetime) -> bool:
+        """An operator confirms what the last test of an address has shown, and policy decides once more; whether it is
+        listed now. What the test shows no longer, or of another kind, is not."""
+        run = next(iter(tx.runs.of(address, most=1)), None)
+        if run is None or run.state is not RunState.SETTLED or tx.listings.proven(address) is not None:
+            return False
+        ways = self._judge(tx, run, now, window_closed=True, retries_left=False)
+        judgement, letters = judge_host(ways), telling(tx.letters.of(run.id))
+        if judgement.verdict is not run.verdict or policy.ANY_KIND.get(judgement.verdict) != kind:
+            return False
+        case = replace(self._case(tx, run, judgement, delivered(letters), False, ways, now), approved=True)
+        decision = policy.decide(case, self._settings.policy, now, self._queueing.chance)
+        listed = self._apply(tx, run, None, decision, now, actor=actor, word=word) is Action.LIST
+        self.outputs.follow(tx, run, address, decision.exits, now)
+        if listed and decision.follow_up is not None:
+            self._queueing.follow(tx, run, decision.follow_up, now)
+        return listed
+
+    def _apply(
+        self,
+        tx: Transaction,
+        run: Run,
+        listing: Listing | None,
+        decision: Decision,
+        now: datetime,
+        *,
+        actor: str = "policy",
+        word: str = "",
+    ) -> Action:
+        """Do to the list what policy says, and enter it into the journal, with an operator's `word` where it needed
+        one; returns what was done."""
         network, action, reason = network_of(run.address), decision.action, decision.reason
-        before = f"listed {listing.kind}" if listing else "not listed"
+        before = f"listed {listing.kind}" if listing else "proposed by policy" if word else "not listed"
         after = before
-        if action is Action.LIST and (barred := unwanted(tx, run.address, run.reason)):
+        if action in (Action.LIST, Action.PROPOSE) and (barred := unwanted(tx, run.address, run.reason)):
             action, reason = Action.NOTHING, barred
         elif action is Action.LIST and decision.kind:
             tx.listings.add(
@@ -330,6 +363,10 @@ class Judging:
             tx.changes.add([network], decision.kind, present=True)
             after = f"listed {decision.kind}"
             self._posting.listed(tx, run, decision, now)
+        elif action is Action.PROPOSE and decision.kind:
+            said = f"run {run.id}"
+            tx.proposals.put([network], kind=decision.kind, reason=said, public="", author=actor, at=now)
+            after = f"to be listed {decision.kind}, when an operator confirms"
         elif action is Action.RENEW and listing and decision.kind:
             renewed(tx, listing, kind=decision.kind, expires=decision.expires, run=run.id, at=now)
             after = f"listed {decision.kind}"
@@ -337,6 +374,9 @@ class Judging:
             tx.listings.end([listing.id], at=now, reason=reason)
             tx.changes.add([network], listing.kind, present=False)
             after = "not listed"
+        if reason in (Reason.NOT_OPEN, Reason.LETTER_RETURNED, Reason.LETTER_RETURNED_ELSEWHERE):
+            for kind in policy.ANY_KIND.values():  # what was proposed before is listed now, or is open no longer
+                tx.proposals.end(network, kind)
         shown = _bounces(tx, run) if reason in (Reason.RETEST_BOUNCES, Reason.BACKSCATTER) else ""
         if reason is Reason.OWNER_GONE:
             shown = f", control shown: {tx.controls.since(run.address, now - SHOWN)}"
@@ -344,13 +384,13 @@ class Judging:
             shown += cleared(now, self._clears([listing.kind]))
         tx.journal.append(
             at=now,
-            actor="policy",
+            actor=actor,
             subject=str(run.address),
             verb=_VERBS[action],
             reason=reason,
             before=before,
             after=after,
-            evidence=f"run {run.id}{shown}",
+            evidence=f"run {run.id}{shown}" + (f": {word}" if word else ""),
         )
         return action
 
@@ -378,10 +418,6 @@ class Judging:
             until=until,
             now=now,
         )
-
-    def _chance(self) -> float:
-        """A number in [0, 1) from 53 random bits."""
-        return (int.from_bytes(self._random(7), "big") >> 3) / 2**53
 
 
 def relayed(letters: Iterable[Fate]) -> str:

@@ -16,7 +16,7 @@ from dnsbl.casework.base import cleared, renewed, subject_of
 from dnsbl.casework.posting import Posting
 from dnsbl.errors import Refused
 from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
-from dnsbl.rules import intake, policy
+from dnsbl.rules import intake, policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from tester.verdict import ELSEWHERE
@@ -92,7 +92,7 @@ class Outputs:
         begun: list[Forthcoming] = []
         for kind, delay in delays(self._settings).items():
             if kind in listed:
-                expires = now + timedelta(days=self._settings.policy.expiry_days)
+                expires = schedule.expiry(self._settings.policy, kind, now)
                 renewed(tx, listed[kind], kind=kind, expires=expires, run=run.id, at=now)
                 stands = f"listed {kind}"
                 self._enter(tx, output, "renewed", Reason.CAME_OUT, now, before=stands, after=stands, evidence=evidence)
@@ -118,7 +118,7 @@ class Outputs:
 
     def _list(self, tx: Transaction, output: Network, kind: str, inputs: list[Output], now: datetime) -> None:
         last = max(inputs, key=lambda each: each.confirmed)
-        expires = last.confirmed + timedelta(days=self._settings.policy.expiry_days)
+        expires = schedule.expiry(self._settings.policy, kind, last.confirmed)
         fresh = tx.listings.add([output], kind=kind, since=now, expires=expires, reason=Reason.CAME_OUT, run=last.run)
         tx.changes.add(fresh, kind, present=True)
         evidence = f"run {last.run} of {subject_of(last.input)}"

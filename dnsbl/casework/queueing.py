@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
 from dnsbl.model import ASKED, ASKED_FOR, Extent, FollowUp, Job, JobReason, JobState, Reason, Refusal, Run
+from dnsbl.rules import schedule
+from dnsbl.settings import Policy
 from dnsbl.store import Transaction
 from dnsbl.store.removals import OWNER
 from tester.paths import Path
@@ -150,11 +152,12 @@ class Queueing:
         rank: int = ASKED,
         paths: Iterable[Path] = (),
         whose: str = "",
+        due: datetime | None = None,
     ) -> Job:
-        """A test that is due now: the address's live job, which has not begun, is pulled forward; else there is a new
-        one. By its rank it comes before whatever nobody asked for, unless it is told another. `paths` and `whose`
-        as in `add`."""
-        chosen = tuple(paths)
+        """A test that is due now, or then: the address's live job, which has not begun, is given that time; else there
+        is a new one. By its rank it comes before whatever nobody asked for, unless it is told another. `paths` and
+        `whose` as in `add`."""
+        chosen, due = tuple(paths), due or now
         if job is None:
             return self.add(
                 tx,
@@ -162,7 +165,7 @@ class Queueing:
                 port=self._port,
                 reason=reason,
                 profile=profile,
-                due=now,
+                due=due,
                 provocation=provocation,
                 actor=actor,
                 now=now,
@@ -177,7 +180,7 @@ class Queueing:
             verb="job",
             reason=reason,
             before=f"{queued_for(job.due)}, {job.reason}",
-            after="queued for now",
+            after="queued for now" if due <= now else queued_for(due),
             evidence=provocation,
         )
         for path in chosen:
@@ -186,12 +189,37 @@ class Queueing:
             job,
             reason=reason,
             profile=profile,
-            due=min(job.due, now),
+            due=min(job.due, due) if due <= now else due,
             provocation=provocation,
             extent=Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else Extent.NOMINATED,
             rank=rank,
             whose=whose,
         )
+
+    def chance(self) -> float:
+        """A number in [0, 1) from 53 random bits."""
+        return (int.from_bytes(self._random(7), "big") >> 3) / 2**53
+
+    def watch(
+        self, tx: Transaction, address: Address, delisted: datetime, terms: Policy, *, actor: str, now: datetime
+    ) -> bool:
+        """Queue the first surprise retest of what got off the list then, without a run to follow; whether there is one:
+        none where a test waits, or nobody may test it."""
+        due = schedule.probation(terms, delisted, 0, now, self.chance())
+        if due is None or tx.jobs.live(address) is not None or unwanted(tx, address, JobReason.PROBATION):
+            return False
+        self.add(
+            tx,
+            address,
+            port=self._port,
+            reason=JobReason.PROBATION,
+            profile="standard",
+            due=due,
+            provocation=_PROVOCATIONS[JobReason.PROBATION],
+            actor=actor,
+            now=now,
+        )
+        return True
 
     def follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> Job | None:
         """Queue the test that should follow a run, unless one is queued already or the owner wants none.

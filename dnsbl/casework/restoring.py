@@ -10,7 +10,7 @@ its letters may have come back to what is lost: it is void, and made once more.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -25,9 +25,9 @@ from dnsbl.clock import Clock
 from dnsbl.errors import Damaged
 from dnsbl.model import (
     ASKED,
-    BY_TEST,
     DECLARED,
     EXCEPTION,
+    GOT_OFF,
     PROOF_KINDS,
     TESTED_KINDS,
     Change,
@@ -79,14 +79,12 @@ class Restoring:
         clock: Clock,
         queueing: Queueing,
         judging: Judging,
-        random: Callable[[int], bytes],
     ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
         self._queueing = queueing
         self._judging = judging
-        self._random = random
 
     def backup(self) -> Iterator[str]:
         """The store at one moment, as lines with their ends: a head, all rows, and an end that holds them together."""
@@ -137,7 +135,7 @@ class Restoring:
             tx.journal.replay(events.entries)
             tx.changes.replay(events.changes)
             rest = Replaying(tx, self._judging, self._settings.policy, now, actor)
-            return _Return(tx, self._queueing, self._judging, rest, self._settings, now, actor, self._random).all(
+            return _Return(tx, self._queueing, self._judging, rest, self._settings, now, actor).all(
                 head, rows, events, reason=reason, logged=log is not None, trust_words=trust_words
             )
 
@@ -183,7 +181,6 @@ class _Return:
         settings: Settings,
         now: datetime,
         actor: str,
-        random: Callable[[int], bytes],
     ) -> None:
         self._tx = tx
         self._queueing = queueing
@@ -192,7 +189,6 @@ class _Return:
         self._settings = settings
         self._now = now
         self._actor = actor
-        self._random = random
         self._removed = self._doubtful = self._tests = 0
         self._again: list[Address] = []  # to be tested again
         self._gone: list[Network] = []  # not listed any more: what was planned for them has lost its reason
@@ -215,7 +211,9 @@ class _Return:
         for address in self._again:
             self._retest(address)
         for address, since in gone.items():
-            self._watch(address, since)
+            self._tests += self._queueing.watch(
+                self._tx, address, since, self._settings.policy, actor=self._actor, now=self._now
+            )
         self._enter(
             "list",
             "restored",
@@ -256,7 +254,7 @@ class _Return:
                 why = _reason(entry)
                 tx.listings.end(active.values(), at=entry.at if entry else self._now, reason=why)
                 self._removed += 1
-                if why in BY_TEST and kind in TESTED_KINDS:
+                if why in GOT_OFF and kind in TESTED_KINDS:
                     gone[network.network_address] = entry.at if entry else self._now
                 if kind in TESTED_KINDS:
                     self._gone.append(network)
@@ -325,26 +323,6 @@ class _Return:
             actor=self._actor,
             now=self._now,
             rank=ASKED + 1,
-        )
-
-    def _watch(self, address: Address, since: datetime) -> None:
-        """The surprise retests of what was delisted after the copy begin anew."""
-        tx = self._tx
-        surprise = (int.from_bytes(self._random(7), "big") >> 3) / 2**53
-        due = schedule.probation(self._settings.policy, since, 0, self._now, surprise)
-        if due is None or tx.jobs.live(address) is not None or unwanted(tx, address, JobReason.PROBATION):
-            return
-        self._tests += 1
-        self._queueing.add(
-            tx,
-            address,
-            port=self._settings.tester.port,
-            reason=JobReason.PROBATION,
-            profile="standard",
-            due=due,
-            provocation="surprise retest after delisting",
-            actor=self._actor,
-            now=self._now,
         )
 
     def _enter(self, subject: str, verb: str, *, before: str, after: str, evidence: str) -> None:

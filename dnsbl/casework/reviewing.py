@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 from dnsbl.addresses import Network
 from dnsbl.casework.base import subject_of
+from dnsbl.casework.judging import Judging
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Listing, Proposal, Reason, Refusal
+from dnsbl.model import PROOF_KINDS, Listing, Proposal, Reason, Refusal
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Store
@@ -20,7 +21,8 @@ from dnsbl.store import Store
 class Reviewing:
     """The verbs about operators' own listings, after the first word."""
 
-    def __init__(self, store: Store, terms: Policy, clock: Clock) -> None:
+    def __init__(self, store: Store, terms: Policy, clock: Clock, judging: Judging) -> None:
+        self._judging = judging
         self._store = store
         self._terms = terms
         self._clock = clock
@@ -58,7 +60,9 @@ class Reviewing:
             return tx.proposals.all()
 
     def confirm(self, network: Network, *, kind: str, reason: str, actor: str) -> None:
-        """List what another operator has proposed. Raises Refused where nothing was, or by whoever asks himself."""
+        """List what another operator has proposed, or what a test has shown where that needs a word
+        (`policy.approval`). Raises Refused where nothing was, by whoever asks himself, or where the address has been
+        tested since and does not relay any more."""
         now = self._clock.now()
         with self._store.write() as tx:
             proposed = tx.proposals.of(network, kind)
@@ -69,6 +73,10 @@ class Reviewing:
                     Refusal.SAME_PERSON, f"{network} was proposed by {actor}: another operator has to confirm."
                 )
             tx.proposals.end(network, kind)
+            if kind in PROOF_KINDS:
+                if not self._judging.approve(tx, network.network_address, kind, word=reason, actor=actor, now=now):
+                    raise Refused(Refusal.NOT_SHOWN, f"The last test of {network} does not show it as {kind:.40}.")
+                return
             fresh = tx.listings.add(
                 [network],
                 kind=kind,

@@ -105,7 +105,7 @@ class Twins:
         listing = tx.listings.proven(address)
         if not (listing or tx.nominations.with_evidence(address)):
             self._enter(tx, run, address, "not-listed", Reason.TWIN_RELAYS, now)
-        elif own.kind is not None:
+        elif own.kind is not None and own.action is not Action.PROPOSE:  # by a test of its own it may be
             self._list(tx, run, address, own.kind, own.reason, now)
         elif listing:
             stands = f"listed {listing.kind}"

@@ -9,6 +9,7 @@ from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import ANYBODY, Asker, next_removal, run_in, stop_in
 from dnsbl.casework.judging import SPECIFIC
+from dnsbl.casework.queueing import begun
 from dnsbl.clock import Clock
 from dnsbl.model import (
     ASKED,
@@ -60,7 +61,7 @@ class Views:
         """Everything known about an address; an unknown address is a Standing too. `asker` is who might ask for its
         removal.
 
-        A surprise retest that is queued stays a surprise: it is not shown.
+        A surprise retest that is queued stays a surprise: it is not shown; nor is a day that was drawn.
         """
         now = self._clock.now()
         with self._store.read() as tx:
@@ -85,6 +86,8 @@ class Views:
                 ahead = 0  # a place beside the one that is taken is its own
         if job is not None and job.reason is JobReason.PROBATION and job.state is JobState.QUEUED:
             job = None
+        drawn = job is not None and job.reason is JobReason.REMOVAL and self._settings.policy.removal_delay_days[1]
+        told = job is not None and job.state is JobState.QUEUED and not (drawn and job.due > now and not begun(job))
         kinds = {listing.kind for listing in listings}
         verdict = next((run.verdict for run in runs if run.verdict), None)
         return Standing(
@@ -94,7 +97,7 @@ class Views:
             past=tuple(past),
             runs=tuple(runs),
             last_verdict=verdict,
-            next_test=job.due if job and job.state is JobState.QUEUED else None,
+            next_test=job.due if job is not None and told else None,
             job=job,
             exclusion=exclusion,
             exception=exception,

@@ -193,6 +193,9 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
     opened = open_list(config)
     where = asking.one(address, opened.zones.origins)
     job = opened.casework.doors.ask_removal(where, door=Door.CLI, actor=operator())
+    if job is None:
+        show.standing(opened, opened.casework.views.look_up(where), as_json=as_json)
+        return
     if not wait:
         show.job(opened, job, "retest queued", as_json=as_json)
         return

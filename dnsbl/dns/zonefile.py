@@ -31,7 +31,7 @@ from dnsbl.dns import wire
 from dnsbl.dns.sources.reading import FORMS
 from dnsbl.dns.zones import LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
-from dnsbl.model import DECLARED, EXCLUSIVE
+from dnsbl.model import DECLARED, TESTED_KINDS
 from dnsbl.settings import Hostname, Section
 
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
@@ -272,7 +272,7 @@ class _File(Section):
         for name, kind in kinds.items():
             if not _KIND.match(name):
                 broken.append(f"{name[:40]!r}: 2 to 31 letters, digits and hyphens, a letter first (RFC 5782 2.3)")
-            if kind.code in codes and not {name, codes[kind.code]} <= EXCLUSIVE:
+            if kind.code in codes and not {name, codes[kind.code]} <= TESTED_KINDS:
                 broken.append(f"{name}.code: {kind.code} already belongs to {codes[kind.code]}; one code a kind")
             codes.setdefault(kind.code, name)
             if (label := _label(name, kind)) and label != name and not _KIND.match(label):

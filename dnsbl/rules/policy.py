@@ -53,6 +53,10 @@ same machine did not hop: there is one relay. Both addresses are listed then, th
 others see. When a retest of either finds the whole host closed, the listing of the other ends too, if that address was
 itself found closed at all of its ways in: one that could not be tested has shown nothing, whatever the first has shown.
 
+Where a list differs from its program's usual terms, its page /policy says so: some list only who has been seen
+sending spam, or only at an operator's word; some let a request alone, or the owner's alone, end a listing, and come
+back by surprise; who gets off again and again may then have to wait.
+
 Multi-hop. When the letter comes back from another address than the one we talked to, the input is yours and the
 output may be an innocent smarthost. Only the input is listed, and only after a second, independent run shows the
 same. Some lists list outputs too, under kinds of their own and mostly after some days: then whoever answers for the
@@ -172,6 +176,8 @@ _SENTENCE: Mapping[Reason, str] = {
     Reason.BACKSCATTER: (
         "The server accepted our letters from a stranger for a stranger, and bounced them to whoever they named."
     ),
+    Reason.NO_SPAM_SEEN: "It relays, and nobody has shown spam that came from it: this list needs both.",
+    Reason.AWAITS_OPERATOR: "Our letter came back from it; it is listed when an operator of this list confirms that.",
     Reason.KIND_OFF: "This list does not list for what was found.",
     Reason.CANNOT_TEST: "The server could not be tested; that neither lists an address nor takes it off the list.",
     Reason.OWNER_GONE: (
@@ -212,9 +218,13 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         action, reason = Action.DELIST if where is Footing.LISTED else Action.NOTHING, Reason.TWIN_RELAYS
     if case.verdict is Verdict.ACCEPTS_BOUNCES and BACKSCATTER in terms.kinds and reason in _BOUNCES_COUNT:
         action, reason = Action.RENEW if where is Footing.LISTED else Action.LIST, Reason.BACKSCATTER
+    if action is Action.LIST and terms.spam_seen and not case.shown:
+        action, reason = Action.NOTHING, Reason.NO_SPAM_SEEN
     kind = ANY_KIND.get(case.verdict) if action in (Action.LIST, Action.RENEW) else None
     if kind is not None and kind not in terms.kinds:
         action, reason, kind = Action.KEEP if where is Footing.LISTED else Action.NOTHING, Reason.KIND_OFF, None
+    if action is Action.LIST and terms.approval and not case.approved:
+        action, reason = Action.PROPOSE, Reason.AWAITS_OPERATOR
     return Decision(
         action=action,
         reason=reason,
@@ -281,8 +291,7 @@ def _follow_up(
 
 def _first_retest(case: Case, terms: Policy, now: datetime) -> datetime | None:
     """When a relay that is listed now is tested next: as scheduled, or before its outputs are listed."""
-    due = schedule.retest(terms, now, now)
+    due = [schedule.retest(terms, now, now)]
     if case.verdict is Verdict.OPEN_MULTIHOP:
-        looks = [now + delay - LAST_LOOK for delay in delays(terms).values() if delay > LAST_LOOK + timedelta(days=1)]
-        return min([*looks, *([due] if due else [])], default=None)
-    return due
+        due += [now + delay - LAST_LOOK for delay in delays(terms).values() if delay > LAST_LOOK + timedelta(days=1)]
+    return min((each for each in due if each is not None), default=None)

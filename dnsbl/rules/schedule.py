@@ -74,6 +74,17 @@ def removal_after(terms: Policy, failed: Sequence[datetime]) -> datetime | None:
     return failed[-1] + timedelta(seconds=nth(terms.removal_waits, len(failed)))
 
 
+def relapse_after(terms: Policy, listed: datetime, before: int) -> datetime:
+    """From when requests for the removal of an address are taken that got off the list so often before."""
+    return listed + timedelta(seconds=nth(terms.relapse_waits, before))
+
+
+def removal_due(terms: Policy, asked: datetime, chance: float) -> datetime:
+    """When the retest is held that was asked for then; `chance` in [0, 1) draws the moment, which nobody can know."""
+    first, last = terms.removal_delay_days
+    return asked + timedelta(days=first + (last - first) * chance)
+
+
 def free_again(taken: Sequence[datetime], most: int, span: timedelta) -> datetime | None:
     """When one more fits where at most so many may lie within `span`; `taken` holds when the others were, oldest first.
 

@@ -19,7 +19,7 @@ from dnsbl.settings.answering import Copies, Dns, Follow, Publish
 from dnsbl.settings.doors import Feeds, MailDoorTerms, ReporterTerms, Traps
 from dnsbl.settings.mail import NoticeSettings, WatchSettings
 from dnsbl.settings.others import OtherList, OtherTerms
-from dnsbl.settings.policy import Policy
+from dnsbl.settings.policy import AT_ONCE, Policy
 from dnsbl.settings.surveying import Survey
 from dnsbl.settings.testing import CollectorSettings, SelfTesting, Tester
 from dnsbl.settings.values import (
@@ -260,6 +260,8 @@ class Settings(Section):
             yield "dns.tls_listen, dns.tls_certificate and dns.tls_key go together"
         if self.dns.tsig_keys is None and any(rule.key for rule in self.dns.transfer):
             yield "dns.transfer names a key, so dns.tsig_keys must name the file that holds it"
+        if self.policy.one_queue and self.policy.removal in AT_ONCE:
+            yield "policy.one_queue goes only with a policy.removal by retest"
         yield from self._unsendable()
         for address in tester.source_addresses:
             if (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -16,6 +16,9 @@ from dnsbl.settings.values import (
     days_of_kind,
     reporter,
 )
+
+#: Where only who shows that the address is his may ask for its removal; where a request ends a listing without a test.
+OWNERS, AT_ONCE = frozenset({"owner-retest", "owner"}), frozenset({"owner", "request"})
 
 
 class Policy(Section):
@@ -54,6 +57,21 @@ class Policy(Section):
     )
     two_persons: bool = Field(False, description="Whether an operator's listing waits until another one confirms it.")
     require_evidence: bool = Field(True, description="Nominations through web, mail and API must show a spam message.")
+    spam_seen: bool = Field(
+        False,
+        description="List only who relays and from whom somebody has shown spam; without it a test alone lists nobody.",
+    )
+    approval: bool = Field(
+        False,
+        description="Whether what tests prove is listed only when an operator confirms it (`dnsbl listing review`).",
+    )
+    one_queue: bool = Field(
+        False,
+        description=(
+            "Whether requests for removal wait their turn among nominations, and who nominates a listed address asks "
+            "for its retest."
+        ),
+    )
     evidence_bytes: int = Field(
         262144, description="Octets that are kept of a spam message as evidence; of a longer one its start.", ge=1024
     )
@@ -97,6 +115,24 @@ class Policy(Section):
     probation_days: tuple[float, ...] = Field(
         (2, 10, 30),
         description="Days after delisting of each surprise retest (moved by up to half, at random).",
+    )
+    removal: Literal["retest", "owner-retest", "owner", "request"] = Field(
+        "retest",
+        description=(
+            "What takes a relay off the list: a retest that anybody may ask for (retest), or who shows that the "
+            "address is his (owner-retest); his word, without a test (owner); anybody's (request)."
+        ),
+    )
+    removal_delay_days: tuple[float, float] = Field(
+        (0, 0), description="Days after a request within which its retest is held, on a day drawn between these two."
+    )
+    relapse_waits: tuple[float, ...] = Field(
+        (0,),
+        description=(
+            "Seconds after its listing began before a request for removal is taken, by how often the address had got "
+            "off the list before; the last one repeats."
+        ),
+        min_length=1,
     )
     removal_waits: tuple[float, ...] = Field(
         (0, 3600, 21600, 86400),
@@ -149,6 +185,13 @@ class Policy(Section):
         if {"relay-output", "delayed-output"} & set(self.kinds) and "multihop" not in self.kinds:
             raise ValueError("kinds: relay-output and delayed-output need multihop, whose listings they follow")
         return self
+
+    @field_validator("removal_delay_days")
+    @classmethod
+    def _in_order(cls, days: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= days[0] <= days[1] <= 30:
+            raise ValueError("two numbers of days, the smaller one first, at most 30, are needed, such as [1, 5]")
+        return days
 
     @field_validator("nominators")
     @classmethod

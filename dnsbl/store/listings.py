@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, func, insert, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
-from dnsbl.model import BACKSCATTER, BY_TEST, EXCEPTION, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Listing, Reason
+from dnsbl.model import BACKSCATTER, EXCEPTION, GOT_OFF, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Listing, Reason
 from dnsbl.store.columns import covering, span
 from dnsbl.store.schema import ACTIVE, letters, listings, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -104,9 +104,14 @@ class Listings(Shelf):
         return one(Listing, self._sql.execute(wanted).one_or_none())
 
     def delisted(self, address: Address) -> datetime | None:
-        """When a test last took exactly this address off the list."""
-        wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(BY_TEST))
+        """When exactly this address last got off the list, by a test or, where that is enough, a request."""
+        wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(GOT_OFF))
         return self._sql.execute(wanted).scalar()
+
+    def times_off(self, address: Address) -> int:
+        """How often it has."""
+        wanted = select(func.count()).where(*_proven(address), listings.c.end_reason.in_(GOT_OFF))
+        return int(self._sql.execute(wanted).scalar_one())
 
     def last(self) -> int:
         """The number of the newest listing, 0 where there was none yet."""

@@ -108,7 +108,10 @@ class AcceptedShape(BaseModel):
 class RemovalShape(AcceptedShape):
     """The retest is queued."""
 
-    run_url: str = Field(description="The test, once it has begun: who holds this link sees each way into the host.")
+    run_url: str | None = Field(
+        description="The test, once it has begun: who holds this link sees each way into the host. null: none was "
+        "needed, and the listing has ended."
+    )
 
 
 class NominationsShape(AcceptedShape):
@@ -269,7 +272,8 @@ class Interface:
         tell = wish.mail if self._settings.notices.asker else ""
         job = self._doors.ask_removal(address, door=Door.API, actor=who, control=control, tell=tell)
         accepted = self._accepted(address, response)
-        return RemovalShape(**accepted.model_dump(), run_url=f"{self._settings.web.base_url}{API}/runs/{job.run}")
+        run_url = f"{self._settings.web.base_url}{API}/runs/{job.run}" if job is not None else None
+        return RemovalShape(**accepted.model_dump(), run_url=run_url)
 
     def _accepted(self, address: Address, response: Response) -> AcceptedShape:
         base = self._settings.web.base_url

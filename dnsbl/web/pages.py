@@ -197,7 +197,7 @@ class Site:
             job = self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control, tell=tell)
         except Refused as error:
             return self._again("remove.html", error, typed=address[:200])
-        return RedirectResponse(f"/ip/{asked}?test={job.run}", 303)
+        return RedirectResponse(f"/ip/{asked}?test={job.run}" if job is not None else f"/ip/{asked}", 303)
 
     def mail_wanted(self, token: str) -> Response:
         """The page behind the link in a mail of ours: opening it changes nothing, since machines open links too."""

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from dnsbl.casework.base import OWNER, Asker
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Refusal
+from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"
@@ -375,3 +375,112 @@ def test_a_door_that_settings_close_takes_no_nomination_and_operators_always_may
     assert (error.reason, "the ways are: mail" in str(error)) == (Refusal.OFF, True)
     nomination = Nomination(address=ip_address(HOST), door=Door.CLI, nominator="operator", reason="x", evidence=None)
     assert office.casework.doors.nominate(nomination)
+
+
+# -- other ways off the list -------------------------------------------------------------------------------------------
+def ask_off(office, *, door: Door = Door.WEB, **how: bool) -> Job | None:
+    return office.casework.doors.ask_removal(ADDRESS, door=door, actor="somebody", **how)
+
+
+def listed(office) -> bool:
+    return bool(office.casework.views.look_up(ADDRESS).listings)
+
+
+def test_a_request_alone_ends_a_listing_where_settings_say_so_and_we_come_back_by_surprise(make_office) -> None:
+    office = make_office(policy={"removal": "request"})
+    office.list_open(HOST)
+    assert ask_off(office) is None
+    assert not listed(office)
+    entry = next(e for e in office.casework.operators.journal(ADDRESS) if e.verb == "delisted")
+    assert (entry.actor, entry.reason, entry.before) == ("web somebody", Reason.REMOVED, "listed relay")
+    assert [change.present for change in office.casework.contents.changes(0)] == [True, False]
+    office.later(days=4)
+    assert office.take().job.reason is JobReason.PROBATION
+    assert refusal(ask_off, office).reason is Refusal.NOT_LISTED
+
+
+def test_the_owners_word_ends_it_and_nobody_elses_is_taken(make_office) -> None:
+    office = make_office(policy={"removal": "owner"})
+    office.list_open(HOST)
+    for door in (Door.WEB, Door.API, Door.MAIL):
+        refused = refusal(ask_off, office, door=door)
+        assert refused.reason is Refusal.NOT_SHOWN
+        assert f"/control?address={HOST}" in str(refused)
+    assert listed(office)
+    assert ask_off(office, control=True, shown=True) is None
+    assert not listed(office)
+
+
+def test_an_owners_retest_is_his_to_ask_for_and_an_operators(make_office) -> None:
+    office = make_office(policy={"removal": "owner-retest"})
+    office.list_open(HOST)
+    assert refusal(ask_off, office).reason is Refusal.NOT_SHOWN
+    assert listed(office)
+    assert ask_off(office, door=Door.CLI).reason is JobReason.REMOVAL
+
+
+def test_a_request_that_ends_a_listing_needs_no_test_so_that_who_is_excluded_gets_off_too(make_office) -> None:
+    office = make_office(policy={"removal": "request"})
+    office.list_open(HOST)
+    office.casework.operators.exclude(ip_network("192.0.2.0/24"), reason="x", actor="operator")
+    assert ask_off(office) is None
+    assert not listed(office)
+    with office.store.read() as tx:
+        assert tx.jobs.live(ADDRESS) is None, "and is not tested afterwards"
+
+
+@pytest.mark.parametrize("removal", ["request", "retest"])
+def test_who_keeps_coming_back_waits_longer_each_time_but_for_operators(make_office, removal: str) -> None:
+    office = make_office(policy={"removal": removal, "relapse_waits": [0, 3600, 86400], "rest_days": 0})
+
+    def off(**how: object) -> None:
+        if ask_off(office, **how) is not None:
+            office.test(REFUSED)
+
+    office.list_open(HOST)
+    off()
+    for wait in (3600, 86400, 86400):
+        office.later(days=1)
+        office.list_open(HOST)
+        refused = refusal(ask_off, office, control=True)
+        assert (refused.reason, refused.retry_after) == (Refusal.RESTING, wait)
+        assert "before" in str(refused)
+        assert office.casework.views.look_up(ADDRESS).removal_after is not None
+        office.later(seconds=wait)
+        off()
+        assert not listed(office)
+    office.later(days=1)
+    office.list_open(HOST)
+    off(door=Door.CLI)
+    assert not listed(office)
+
+
+def test_a_retest_is_held_on_a_day_that_is_drawn_and_that_asking_again_does_not_move(make_office) -> None:
+    office = make_office(policy={"removal_delay_days": [1, 5]})
+    office.list_open(HOST)
+    job = ask_off(office)
+    assert timedelta(days=1) <= job.due - office.clock.now() <= timedelta(days=5)
+    office.later(hours=1)
+    assert ask_off(office).due == ask_off(office, control=True).due == job.due
+    standing = office.casework.views.look_up(ADDRESS)
+    assert (standing.next_test, standing.job.reason) == (None, JobReason.REMOVAL)
+    office.later(days=5)
+    assert office.take().job.run == job.run
+
+
+def test_in_one_queue_who_nominates_a_listed_address_asks_for_its_retest(make_office) -> None:
+    office = make_office(policy={"one_queue": True})
+    office.list_open(HOST)
+    office.later(days=8)
+    first, again = office.nominate("192.0.2.2"), office.nominate(HOST)
+    assert (again.reason, again.rank) == (JobReason.REMOVAL, first.rank)
+    assert again.rank > ASKED
+    assert office.nominate(HOST).run == again.run
+
+
+def test_in_one_queue_a_closed_door_is_closed_for_those_on_the_list_too(make_office) -> None:
+    office = make_office(policy={"one_queue": True, "nominators": ["mail"]})
+    nomination = Nomination(address=ADDRESS, door=Door.MAIL, nominator="x", reason="", evidence=b"spam")
+    office.casework.doors.nominate(nomination)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    assert refusal(office.nominate, HOST).reason is Refusal.OFF

@@ -6,7 +6,8 @@ say, but which addresses may be dialled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -15,14 +16,16 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from dnsbl.addresses import reversed_labels
+from dnsbl.addresses import parse_address, reversed_labels
 from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
+from dnsbl.errors import Refused
+from dnsbl.model import Door, Job, JobReason, Nomination, Refusal
 from dnsbl.rules import feeds, profiles
 from dnsbl.rules.bounds import Bounds
 from dnsbl.store import Store
-from tester.smtp import Outcome
+from tester.smtp import Control, Outcome
 from tests.dnsbl.conftest import Office
 
 WORLD = tuple(map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
@@ -49,6 +52,26 @@ class Tale(Office):
         if answer.rcode() != dns.rcode.NOERROR:
             return [dns.rcode.to_text(answer.rcode())]
         return sorted(record.to_text() for each in answer.answer for record in each)
+
+    def nominated(self, address: str, door: Door, *, spam: bytes | None = b"spam") -> Job:
+        """A stranger nominates at this door."""
+        who = "somebody's trap" if door is Door.TRAP else "somebody"
+        nomination = Nomination(address=parse_address(address), door=door, nominator=who, reason="seen", evidence=spam)
+        return self.casework.doors.nominate(nomination)
+
+    def trapped(self, address: str) -> Job | None:
+        """Spam comes from this address to a trap of ours."""
+        mail = self.arrived("anybody", address, b"From: a@example.com\r\nSubject: buy\r\n\r\nBuy.\r\n")
+        return self.casework.mail_door.spring(replace(mail, domain=self.settings.traps.domains[0]))
+
+    def asked(self, address: str, **how: bool) -> Job | None:
+        """Somebody asks for the removal of an address on the web; `control`: from the address itself."""
+        return self.casework.doors.ask_removal(parse_address(address), door=Door.WEB, actor="somebody", **how)
+
+    def refused(self, verb: Callable[..., object], *arguments: object, **named: object) -> Refusal:
+        with pytest.raises(Refused) as caught:
+            verb(*arguments, **named)
+        return caught.value.reason
 
     def find(self, address: str, says: Outcome) -> None:
         """The test of an address that is due: its letters come back, or are refused."""
@@ -115,3 +138,194 @@ def test_the_aggregate_answers_for_all_kinds_in_one_question_and_each_zone_for_i
     sbl.casework.operators.drop_networks([ip_network("192.0.2.0/24")], kind="sbl", reason="mended", actor="analyst")
     assert sbl.ask("zen", HOST) == NOT
     assert sbl.ask("zen", "127.0.0.2") == LISTED, "the test point stays"
+
+
+def test_rsl_hears_spamtraps_alone_and_lets_everybody_off_at_a_request_or_after_ninety_days(
+    tale: Callable[[str], Tale],
+) -> None:
+    rsl = tale("rsl")
+    assert rsl.refused(rsl.nominated, HOST, Door.WEB) is Refusal.OFF, "users' reports need too much oversight"
+    rsl.casework.operators.order_test(rsl.at(OTHER), profile="standard", actor="operator")
+    rsl.find(OTHER, OPEN)
+    assert rsl.ask("relays", OTHER) == NOT, "open, and no spam was seen from it"
+    assert rsl.trapped(HOST) is not None
+    rsl.find(HOST, OPEN)
+    assert rsl.ask("relays", HOST) == LISTED
+    assert rsl.asked(HOST) is None, "no test, and no questions"
+    assert rsl.ask("relays", HOST) == NOT
+    assert [old.kind for old in rsl.casework.views.look_up(rsl.at(HOST)).past] == ["relay"], "what was listed is shown"
+    rsl.later(days=8)
+    rsl.trapped(HOST)
+    rsl.find(HOST, OPEN)
+    assert rsl.refused(rsl.asked, HOST) is Refusal.RESTING, "who comes back waits for his next removal"
+    rsl.later(days=1)
+    rsl.asked(HOST)
+    assert rsl.ask("relays", HOST) == NOT
+    rsl.trapped(THIRD)
+    rsl.find(THIRD, OPEN)
+    rsl.later(days=89, hours=23)
+    rsl.casework.upkeep.expire()
+    assert rsl.casework.assignments.take_job("w") is None, "nobody is retested"
+    assert rsl.ask("relays", THIRD) == LISTED
+    rsl.later(hours=1)
+    rsl.casework.upkeep.expire()
+    assert rsl.ask("relays", THIRD) == NOT
+
+
+def test_ordb_has_one_queue_for_first_tests_and_for_those_who_want_to_get_off(tale: Callable[[str], Tale]) -> None:
+    ordb = tale("ordb")
+    ordb.nominated(HOST, Door.WEB, spam=None)
+    ordb.find(HOST, OPEN)
+    assert ordb.ask("relays", HOST) == LISTED
+    assert "please visit http" in ordb.ask("relays", HOST, "TXT")[0]
+    ordb.later(days=8)
+    first = ordb.nominated(OTHER, Door.WEB, spam=None)
+    again = ordb.nominated(HOST, Door.WEB, spam=None)
+    assert again.reason is JobReason.REMOVAL, "submitting a listed host is asking for its retest"
+    assert again.rank == first.rank, "and waits as the others do"
+    ordb.find(OTHER, CLOSED)
+    ordb.find(HOST, OPEN)
+    assert ordb.ask("relays", HOST) == LISTED, "one fault may be mended while others remain"
+    assert ordb.refused(ordb.nominated, HOST, Door.WEB, spam=None) is Refusal.RESTING
+    ordb.later(hours=1)
+    ordb.nominated(HOST, Door.WEB, spam=None)
+    ordb.find(HOST, CLOSED)
+    assert ordb.ask("relays", HOST) == NOT
+    assert ordb.casework.assignments.take_job("w") is None
+
+
+def test_ordb_ends_with_a_months_notice_and_lists_nobody_afterwards(
+    tale: Callable[[str], Tale], tmp_path: Path
+) -> None:
+    ordb = tale("ordb")
+    ordb.nominated(HOST, Door.WEB, spam=None)
+    ordb.find(HOST, OPEN)
+    [file] = (tmp_path / "zones").iterdir()
+    end = ordb.clock.now().date() + timedelta(days=30)
+    file.write_text(f"retires = {end}\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert ordb.ask("relays", HOST) == LISTED
+    ordb.later(days=30)
+    for address in (HOST, OTHER, "127.0.0.2"):
+        assert ordb.ask("relays", address) == NOT, "nobody, and never the world"
+
+
+def test_rss_lists_who_was_seen_spamming_and_is_open_now_at_an_operators_word_and_is_not_fooled(
+    tale: Callable[[str], Tale],
+) -> None:
+    rss = tale("rss")
+    rss.nominated(HOST, Door.WEB)
+    rss.find(HOST, OPEN)
+    assert rss.ask("relays", HOST) == NOT, "it waits for an operator"
+    network = ip_network(f"{HOST}/32")
+    [waiting] = rss.casework.reviewing.proposals()
+    assert (waiting.network, waiting.kind) == (network, "relay")
+    rss.casework.reviewing.confirm(network, kind="relay", reason="seen it myself", actor="operator")
+    assert rss.ask("relays", HOST) == LISTED
+    assert rss.ask("rbl-plus", HOST) == ["127.1.0.4"]
+    rss.casework.operators.list_networks(
+        [ip_network("192.0.2.0/24")], kind="dialup", reason="its provider says so", actor="operator"
+    )
+    assert rss.ask("rbl-plus", HOST) == ["127.1.0.6"], "the lists' numbers in one"
+    assert rss.ask("rbl-plus", "192.0.2.77") == ["127.1.0.2"]
+    rss.later(days=30)
+    assert rss.casework.assignments.take_job("w") is None, "no retest that nobody asked for"
+    rss.asked(HOST)
+    rss.find(HOST, OPEN)
+    assert rss.ask("relays", HOST) == LISTED
+    rss.later(hours=1)
+    rss.asked(HOST)
+    rss.find(HOST, CLOSED)
+    assert (rss.ask("relays", HOST), rss.ask("rbl-plus", HOST)) == (NOT, ["127.1.0.2"])
+
+
+def test_rss_drops_a_proposal_that_is_closed_before_anybody_has_confirmed_it(tale: Callable[[str], Tale]) -> None:
+    rss = tale("rss")
+    rss.nominated(HOST, Door.MAIL)
+    rss.find(HOST, OPEN)
+    rss.later(days=8)
+    rss.nominated(HOST, Door.MAIL)
+    rss.find(HOST, CLOSED)
+    assert rss.casework.reviewing.proposals() == []
+    assert rss.ask("relays", HOST) == NOT
+
+
+def test_rss_sees_through_who_refuses_its_tester_alone_from_a_second_address(tale: Callable[[str], Tale]) -> None:
+    rss = tale("rss")
+    sources = (ip_address("192.0.2.250"), ip_address("198.51.100.250"))
+    rss.settings = rss.settings.model_copy(
+        update={"tester": rss.settings.tester.model_copy(update={"source_addresses": sources})}
+    )
+    rss.__post_init__()
+    rss.nominated(HOST, Door.WEB)
+    rss.find(HOST, OPEN)
+    rss.casework.reviewing.confirm(ip_network(f"{HOST}/32"), kind="relay", reason="seen", actor="operator")
+    rss.asked(HOST)
+    rss.test(CLOSED, control=Control.REFUSED)
+    assert rss.ask("relays", HOST) == LISTED, "it may refuse nobody but us"
+    assert rss.take().job.reason is JobReason.VANTAGE
+
+
+def test_sorbs_takes_the_word_of_the_listed_address_alone_and_makes_who_comes_back_wait(
+    tale: Callable[[str], Tale],
+) -> None:
+    sorbs = tale("sorbs")
+    sorbs.trapped(HOST)
+    sorbs.find(HOST, OPEN)
+    assert sorbs.ask("dnsbl", HOST) == sorbs.ask("smtp.dnsbl", HOST) == ["127.0.0.5"]
+    assert sorbs.ask("http.dnsbl", HOST) == NOT
+    sorbs.casework.operators.list_networks([ip_network(f"{OTHER}/32")], kind="spam-source", reason="x", actor="feeder")
+    assert (sorbs.ask("dnsbl", OTHER), sorbs.ask("spam.dnsbl", OTHER)) == (NOT, ["127.0.0.6"])
+    assert sorbs.refused(sorbs.asked, HOST) is Refusal.NOT_SHOWN, "from elsewhere nobody may ask"
+    assert sorbs.asked(HOST, control=True) is not None
+    sorbs.find(HOST, CLOSED)
+    assert sorbs.ask("dnsbl", HOST) == NOT
+    sorbs.later(days=4)
+    sorbs.find(HOST, OPEN)
+    assert sorbs.ask("dnsbl", HOST) == ["127.0.0.5"], "a check afterwards publishes at once what is open again"
+    assert sorbs.refused(sorbs.asked, HOST, control=True) is Refusal.RESTING
+    sorbs.later(days=1)
+    sorbs.asked(HOST, control=True)
+    sorbs.find(HOST, CLOSED)
+    assert sorbs.ask("dnsbl", HOST) == NOT
+    assert len(sorbs.casework.views.look_up(sorbs.at(HOST)).past) == 2, "nothing is forgotten"
+    sorbs.casework.operators.exclude(ip_network(f"{THIRD}/32"), reason="demands it", actor="operator")
+    assert (sorbs.ask("block", THIRD), sorbs.ask("dnsbl", THIRD)) == (["127.0.0.8"], NOT)
+
+
+def test_ahbl_retests_on_a_day_that_is_drawn_lists_by_two_words_and_publishes_whom_it_never_lists(
+    tale: Callable[[str], Tale],
+) -> None:
+    ahbl = tale("ahbl")
+    ahbl.nominated(HOST, Door.FEED)
+    ahbl.find(HOST, OPEN)
+    assert (ahbl.ask("dnsbl", HOST), ahbl.ask("ircbl", HOST)) == (LISTED, NOT), "chat networks do not ask for relays"
+    asked = ahbl.clock.now()
+    job = ahbl.asked(HOST)
+    assert job is not None
+    assert timedelta(days=1) <= job.due - asked <= timedelta(days=5)
+    standing = ahbl.casework.views.look_up(ahbl.at(HOST))
+    assert standing.next_test is None, "the day is not told"
+    assert ahbl.asked(HOST, control=True) == replace(job, whose=""), "nor moved by asking again"
+    assert ahbl.casework.assignments.take_job("w") is None
+    ahbl.later(days=5)
+    ahbl.find(HOST, CLOSED)
+    assert ahbl.ask("dnsbl", HOST) == NOT
+    gang = ip_network("198.51.100.0/24")
+    say = ahbl.casework.operators.list_networks
+    say([gang], kind="shoot-on-sight", reason="a gang", actor="admin a")
+    assert ahbl.ask("dnsbl", OTHER) == NOT, "one word is not enough"
+    confirm = ahbl.casework.reviewing.confirm
+    vote = {"kind": "shoot-on-sight", "reason": "so it is"}
+    assert ahbl.refused(confirm, gang, actor="admin a", **vote) is Refusal.SAME_PERSON
+    confirm(gang, actor="admin b", **vote)
+    assert ahbl.ask("dnsbl", OTHER) == ["127.0.0.10"]
+    ahbl.casework.operators.leave_out(ip_network(f"{OTHER}/32"), reason="innocent", actor="admin a")
+    assert (ahbl.ask("dnsbl", OTHER), ahbl.ask("exemptions", OTHER)) == (NOT, LISTED)
+    for kind, label in (("provisional", "dnsbl"), ("compromised-ddos", "ircbl")):
+        say([ip_network(f"{THIRD}/32")], kind=kind, reason="seen", actor="admin a")
+        confirm(ip_network(f"{THIRD}/32"), kind=kind, reason="seen", actor="admin b")
+        assert ahbl.ask(label, THIRD) != NOT
+    assert ahbl.ask("dnsbl", THIRD) == ["127.0.0.14", "127.0.0.5"]
+    ahbl.later(days=14)
+    ahbl.casework.upkeep.expire()
+    assert ahbl.ask("dnsbl", THIRD) == ["127.0.0.14"], "what is provisional ends first"

@@ -272,12 +272,8 @@ def test_law_one_holds_even_if_policy_errs(office, monkeypatch) -> None:
     assert office.casework.contents.changes(0) == []
 
 
-def test_the_chance_of_a_surprise_lies_between_nought_and_one(office) -> None:
-    queueing = Queueing(25, bytes)
-    draws = [
-        judging.Judging(office.settings, queueing, lambda n, byte=byte: bytes([byte]) * n)._chance()
-        for byte in (0, 255)
-    ]
+def test_the_chance_of_a_surprise_lies_between_nought_and_one() -> None:
+    draws = [Queueing(25, lambda n, byte=byte: bytes([byte]) * n).chance() for byte in (0, 255)]
     assert draws[0] == 0.0
     assert 0.999 < draws[1] < 1.0
 

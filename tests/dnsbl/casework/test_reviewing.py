@@ -9,6 +9,7 @@ import pytest
 
 from dnsbl.errors import Refused
 from dnsbl.model import Reason, Refusal, State
+from tester.smtp import Control, Outcome
 
 NET = ip_network("10.1.0.0/16")
 INSIDE = ip_address("10.1.2.3")
@@ -85,3 +86,60 @@ def test_a_proposal_may_be_withdrawn(make_office) -> None:
     assert [e.verb for e in office.casework.operators.journal(NET)] == ["proposed", "withdrawn"]
     with pytest.raises(Refused):
         office.casework.reviewing.withdraw(NET, kind="manual", reason="x", actor="operator")
+
+
+# -- what tests have shown, and an operator must confirm ---------------------------------------------------------------
+ONE = ip_network("192.0.2.1/32")
+
+
+def proposed(make_office, **policy: object):
+    office = make_office(policy={"approval": True} | policy)
+    office.nominate("192.0.2.1")
+    office.test(Outcome.ACCEPTED, back="192.0.2.1")
+    assert office.casework.contents.changes(0) == []
+    return office
+
+
+def test_what_a_test_has_shown_is_listed_by_an_operators_word_with_its_proof_and_its_retest(make_office) -> None:
+    office = proposed(make_office)
+    [waiting] = office.casework.reviewing.proposals()
+    assert (waiting.network, waiting.kind, waiting.author) == (ONE, "relay", "policy")
+    office.casework.reviewing.confirm(ONE, kind="relay", reason="looked at", actor="operator a")
+    [listing] = office.casework.views.look_up(office.at("192.0.2.1")).listings
+    assert (listing.run, listing.reason) == (waiting.reason.removeprefix("run "), Reason.LETTER_RETURNED)
+    assert office.casework.reviewing.proposals() == []
+    entry = next(e for e in office.casework.operators.journal(ONE) if e.verb == "listed")
+    assert (entry.actor, entry.before) == ("operator a", "proposed by policy")
+    assert entry.evidence.endswith(": looked at")
+    with office.store.read() as tx:
+        assert tx.jobs.live(office.at("192.0.2.1")).due == office.clock.now() + timedelta(days=14)
+
+
+def test_what_was_withdrawn_or_is_closed_since_is_not_listed(make_office) -> None:
+    office = proposed(make_office)
+    office.casework.reviewing.withdraw(ONE, kind="relay", reason="a mistake", actor="operator a")
+    assert office.casework.reviewing.proposals() == []
+    office.later(days=8)
+    office.nominate("192.0.2.1")
+    office.test(Outcome.ACCEPTED, back="192.0.2.1")
+    office.casework.operators.order_test(office.at("192.0.2.1"), profile="standard", actor="operator b")
+    office.test(Outcome.BANNER_5XX, control=Control.NOT_RUN)
+    with pytest.raises(Refused) as caught:
+        office.casework.reviewing.confirm(ONE, kind="relay", reason="x", actor="operator a")
+    assert caught.value.reason is Refusal.NOT_SHOWN
+    assert len(office.casework.reviewing.proposals()) == 1, "a refusal leaves all as it is"
+    office.casework.operators.order_test(office.at("192.0.2.1"), profile="standard", actor="operator b")
+    office.test(Outcome.RCPT_5XX)
+    assert office.casework.reviewing.proposals() == []
+
+
+def test_who_is_excluded_is_not_even_proposed(make_office) -> None:
+    office = make_office(policy={"approval": True})
+    office.nominate("192.0.2.1")
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, Outcome.ACCEPTED)
+    office.casework.operators.exclude(ONE, reason="x", actor="operator")
+    office.come_back(assignment.job.run, "192.0.2.1")
+    office.casework.assignments.file_run(assignment)
+    assert office.casework.reviewing.proposals() == []

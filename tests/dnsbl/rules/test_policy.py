@@ -359,3 +359,35 @@ def test_what_is_switched_off_lists_nobody_and_takes_nobody_off() -> None:
     assert (decision.action, decision.reason) == (Action.NOTHING, Reason.KIND_OFF)
     kept = policy.decide(case(Verdict.OPEN_MULTIHOP, Footing.LISTED), terms, NOW, lambda: 0.5)
     assert (kept.action, kept.reason) == (Action.KEEP, Reason.KIND_OFF)
+
+
+# -- what settings add -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("approved", [True, False])
+@pytest.mark.parametrize("footing", list(Footing))
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_spam_that_must_be_seen_and_a_word_that_is_needed_stand_before_a_listing_and_before_nothing_else(
+    verdict: Verdict, footing: Footing, approved: bool, shown: bool
+) -> None:
+    terms = Policy(spam_seen=True, approval=True)
+    usual = decide(case(verdict, footing), TERMS, NOW, half)
+    said = decide(case(verdict, footing, shown=shown, approved=approved), terms, NOW, half)
+    if usual.action is not Action.LIST or (shown and approved):
+        assert said == usual
+    elif not shown:
+        assert (said.action, said.reason, said.kind) == (Action.NOTHING, Reason.NO_SPAM_SEEN, None)
+    else:
+        assert (said.action, said.reason, said.kind) == (Action.PROPOSE, Reason.AWAITS_OPERATOR, usual.kind)
+    assert said.explanation.endswith(".")
+
+
+def test_what_this_list_does_not_list_for_waits_for_no_word() -> None:
+    terms = Policy(approval=True, kinds=())
+    assert decide(case(Verdict.OPEN), terms, NOW, half).reason is Reason.KIND_OFF
+
+
+def test_without_days_for_retests_nothing_follows_a_listing() -> None:
+    terms = Policy(retest_days=(), probation_days=())
+    assert decide(case(Verdict.OPEN), terms, NOW, half).follow_up is None
+    assert decide(case(Verdict.OPEN, Footing.LISTED), terms, NOW, half).follow_up is None
+    assert decide(case(Verdict.CLOSED, Footing.LISTED), terms, NOW, half).follow_up is None

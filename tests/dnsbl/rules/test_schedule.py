@@ -132,3 +132,16 @@ def test_a_kind_may_end_sooner_or_never_by_its_own_days_whoever_listed_it() -> N
     assert schedule.review(terms, "provisional", T0) == T0 + days(14)
     assert schedule.review(terms, "netblock", T0) is None
     assert schedule.review(terms, "manual", T0) == T0 + days(100)
+
+
+def test_who_keeps_coming_back_waits_longer_each_time_and_the_last_wait_repeats() -> None:
+    terms = Policy(relapse_waits=(0, 60, 3600))
+    waits = [(schedule.relapse_after(terms, T0, before) - T0).total_seconds() for before in range(5)]
+    assert waits == [0, 60, 3600, 3600, 3600]
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_a_retest_on_a_day_that_is_drawn_lies_between_its_bounds(chance: float) -> None:
+    terms = Policy(removal_delay_days=(1, 5))
+    assert T0 + days(1) <= schedule.removal_due(terms, T0, chance) <= T0 + days(5)
+    assert schedule.removal_due(Policy(), T0, chance) == T0
