@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_settings, read_zones
+from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
@@ -38,6 +38,7 @@ class OpenedList:
     keyring: Ring  #: empty until it is `ready`
     casework: Casework
     clock: Clock
+    clearing: Clearing  #: follows the zones where they are read again
 
 
 def table_path(settings: Settings) -> Path:
@@ -92,11 +93,6 @@ def _ring(store: Store, settings: Settings, clock: Clock) -> Ring:
     return Ring(settings.service.state_dir / "keys.json", store, settings, clock, void=judging.void_all)
 
 
-def _clears(settings: Settings, zones: Zones) -> Callable[[Iterable[str]], timedelta]:
-    """How long caches may keep an answer about a listing that has ended."""
-    return lambda kinds: zones.clears(kinds, refresh=bool(settings.dns.transfer))
-
-
 def _timekeeper(settings: Settings, clock: Clock) -> Timekeeper:
     service = settings.service
     tolerance, gap = timedelta(seconds=service.clock_tolerance), timedelta(days=service.clock_gap_days)
@@ -130,8 +126,17 @@ def _made(state: Path) -> None:
 
 def _over(settings: Settings, zones: Zones, store: Store, clock: Clock) -> OpenedList:
     keyring = _ring(store, settings, clock)
-    casework = Casework.over(store, settings, keyring, clock=clock, clears=_clears(settings, zones))
-    return OpenedList(settings=settings, zones=zones, store=store, keyring=keyring, casework=casework, clock=clock)
+    clearing = Clearing(zones, refresh=bool(settings.dns.transfer))
+    casework = Casework.over(store, settings, keyring, clock=clock, clears=clearing)
+    return OpenedList(
+        settings=settings,
+        zones=zones,
+        store=store,
+        keyring=keyring,
+        casework=casework,
+        clock=clock,
+        clearing=clearing,
+    )
 
 
 def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> OpenedList:

@@ -47,12 +47,12 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from dnsbl.casework.arrivals import Arrivals
 from dnsbl.casework.assignments import Assignments
+from dnsbl.casework.base import Clears, at_once
 from dnsbl.casework.contents import Contents
 from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
@@ -113,10 +113,10 @@ class Casework:
         *,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         random: Callable[[int], bytes] = secrets.token_bytes,
-        clears: Callable[[Iterable[str]], timedelta] | None = None,
+        clears: Clears = at_once,
     ) -> Casework:
         """The verbs over this store. `random` makes the ids of runs, the names of mails, and the surprise in surprise
-        retests; `clears` says how long caches may keep an answer about listings of these kinds that have ended."""
+        retests; `clears` says how long caches may keep an answer about listings that have ended."""
         queueing = Queueing(settings.tester.port, random)
         posting = Posting(settings, random)
         judging = Judging(settings, queueing, random, clears)
@@ -124,14 +124,14 @@ class Casework:
         return cls(
             doors=doors,
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
-            operators=Operators(store, settings, clock, queueing, judging),
+            operators=Operators(store, settings, clock, queueing, judging, clears),
             assignments=Assignments(store, settings, clock, judging, random),
             arrivals=Arrivals(store, settings, keyring, clock, judging, posting, doors.ask_removal),
             purging=Purging(store, clock, judging),
             restoring=Restoring(store, settings, clock, queueing, judging),
             reviewing=Reviewing(store, settings.policy, clock, judging),
             shipping=Shipping(store, settings.service.event_log),
-            upkeep=Upkeep(store, settings.policy, clock, queueing, judging),
+            upkeep=Upkeep(store, settings.policy, clock, queueing, judging, clears),
             ownership=Ownership(store, settings, keyring, clock, posting),
             watching=Watching(store, settings, keyring, clock, posting, random),
             dispatch=Dispatch(store, settings, clock, posting),

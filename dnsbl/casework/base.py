@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -19,6 +20,9 @@ from dnsbl.store import Transaction
 from dnsbl.store.kept import Account, day_of
 from dnsbl.store.removals import OWNER, SHOWN
 from tester.letter import Keyring
+
+#: How long after their end caches may keep an answer about listings of these kinds.
+Clears = Callable[[Iterable[str], datetime], timedelta]
 
 DAY = timedelta(days=1)
 #: Which part of a day's retests of one address strangers from one /16 or /32 may ask for.
@@ -40,8 +44,14 @@ def stop_in(tx: Transaction) -> Entry | None:
     return last[0] if last and last[0].verb == STOPPED else None
 
 
-def cleared(ended: datetime, within: timedelta) -> str:
-    """How an entry says by when every cache has let go of a listing that has ended."""
+def at_once(kinds: Iterable[str], ended: datetime) -> timedelta:
+    """The Clears of a list that nobody asks."""
+    return timedelta(0)
+
+
+def cleared(clears: Clears, kinds: Iterable[str], ended: datetime) -> str:
+    """How an entry says by when every cache has let go of listings that have ended."""
+    within = clears(kinds, ended)
     return f", clears by {ended + within:%Y-%m-%dT%H:%M:%SZ}" if within else ""
 
 

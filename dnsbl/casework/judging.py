@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from dnsbl.addresses import Address, network_of
-from dnsbl.casework.base import cleared, renewed
+from dnsbl.casework.base import Clears, at_once, cleared, renewed
 from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, unwanted
@@ -73,16 +73,15 @@ class Judging:
         settings: Settings,
         queueing: Queueing,
         random: Callable[[int], bytes],
-        clears: Callable[[Iterable[str]], timedelta] | None = None,
+        clears: Clears = at_once,
     ) -> None:
-        """`clears` says how long caches may keep an answer about listings of these kinds that have ended."""
         self._settings = settings
-        self._clears = clears or (lambda kinds: timedelta(0))
+        self._clears = clears
         self._posting = Posting(settings, random)
         self._queueing = queueing
         #: The outputs of relays.
         self.outputs = Outputs(settings, self._posting, self._clears)
-        self._twins = Twins(settings, queueing, self.outputs)
+        self._twins = Twins(settings, queueing, self.outputs, clears)
 
     # -- runs ----------------------------------------------------------------------------------------------
     def retry_due(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
@@ -381,7 +380,7 @@ class Judging:
         if reason is Reason.OWNER_GONE:
             shown = f", control shown: {tx.controls.since(run.address, now - SHOWN)}"
         if action is Action.DELIST and listing:
-            shown += cleared(now, self._clears([listing.kind]))
+            shown += cleared(self._clears, [listing.kind], now)
         tx.journal.append(
             at=now,
             actor=actor,

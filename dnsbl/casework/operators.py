@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from dnsbl.addresses import Address, Network
-from dnsbl.casework.base import RESUMED, STOPPED, TESTER, subject_of
+from dnsbl.casework.base import RESUMED, STOPPED, TESTER, Clears, cleared, subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
@@ -46,7 +46,10 @@ _KIND = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
 class Operators:
     """An operator's word is obeyed, never without an entry in the journal; it cannot list a relay (law 1)."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, queueing: Queueing, judging: Judging) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, queueing: Queueing, judging: Judging, clears: Clears
+    ) -> None:
+        self._clears = clears
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -299,7 +302,7 @@ class Operators:
             if count:
                 subject = subject if count == 1 else "list"
                 after = "not listed" if count == 1 else f"{count} networks not listed {kind}"
-                changes = f"changes {first}-{first + count - 1}: {reason}"
+                changes = f"changes {first}-{first + count - 1}: {reason}" + cleared(self._clears, [kind], now)
                 tx.journal.append(
                     at=now,
                     actor=actor,

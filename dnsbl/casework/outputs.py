@@ -8,11 +8,11 @@ never tested for that, and what it is listed as itself is another matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network, network_of
-from dnsbl.casework.base import cleared, renewed, subject_of
+from dnsbl.casework.base import Clears, cleared, renewed, subject_of
 from dnsbl.casework.posting import Posting
 from dnsbl.errors import Refused
 from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
@@ -25,7 +25,7 @@ from tester.verdict import ELSEWHERE
 class Outputs:
     """Steps. `clears` says how long caches may keep an answer about listings of these kinds that have ended."""
 
-    def __init__(self, settings: Settings, posting: Posting, clears: Callable[[Iterable[str]], timedelta]) -> None:
+    def __init__(self, settings: Settings, posting: Posting, clears: Clears) -> None:
         self._settings = settings
         self._posting = posting
         self._clears = clears
@@ -155,7 +155,7 @@ class Outputs:
             if active := tx.listings.active([output], kind):
                 tx.listings.end(active.values(), at=now, reason=reason)
                 tx.changes.add([output], kind, present=False)
-                said = evidence + cleared(now, self._clears([kind]))
+                said = evidence + cleared(self._clears, [kind], now)
                 self._enter(
                     tx, output, "delisted", reason, now, before=f"listed {kind}", after="not listed", evidence=said
                 )

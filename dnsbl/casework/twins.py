@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from dnsbl.addresses import Address, network_of
-from dnsbl.casework.base import renewed
+from dnsbl.casework.base import Clears, cleared, renewed
 from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.errors import Refused
@@ -32,10 +32,11 @@ _ALL_CLOSED = frozenset({Reason.RETEST_CLOSED, Reason.RETEST_BOUNCES, Reason.RET
 class Twins:
     """Steps that follow what was decided about the address under test, in the same transaction."""
 
-    def __init__(self, settings: Settings, queueing: Queueing, outputs: Outputs) -> None:
+    def __init__(self, settings: Settings, queueing: Queueing, outputs: Outputs, clears: Clears) -> None:
         self._settings = settings
         self._queueing = queueing
         self._outputs = outputs
+        self._clears = clears
 
     def follow(
         self,
@@ -156,7 +157,8 @@ class Twins:
             tx.listings.end([listing.id], at=now, reason=reason)
             tx.changes.add([network_of(address)], listing.kind, present=False)
             self._queueing.drop_planned(tx, [network_of(address)])
-            self._enter(tx, run, address, "delisted", reason, now, before=f"listed {listing.kind}")
+            shown = cleared(self._clears, [listing.kind], now)
+            self._enter(tx, run, address, "delisted", reason, now, before=f"listed {listing.kind}", shown=shown)
             self._outputs.follow(tx, run, address, Exits.OVER, now)
 
     def _enter(
@@ -170,6 +172,7 @@ class Twins:
         *,
         before: str = "not listed",
         after: str = "not listed",
+        shown: str = "",
     ) -> None:
         tx.journal.append(
             at=now,
@@ -179,7 +182,7 @@ class Twins:
             reason=reason,
             before=before,
             after=after,
-            evidence=f"run {run.id} of {run.address}",
+            evidence=f"run {run.id} of {run.address}{shown}",
         )
 
 

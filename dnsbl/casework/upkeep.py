@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dnsbl.casework.admission import EVIDENCE
-from dnsbl.casework.base import renewed, run_in, subject_of
+from dnsbl.casework.base import Clears, cleared, renewed, run_in, subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
@@ -22,12 +22,15 @@ _LOOKS = 20
 class Upkeep:
     """Windows that close and listings that end."""
 
-    def __init__(self, store: Store, terms: Policy, clock: Clock, queueing: Queueing, judging: Judging) -> None:
+    def __init__(
+        self, store: Store, terms: Policy, clock: Clock, queueing: Queueing, judging: Judging, clears: Clears
+    ) -> None:
         self._store = store
         self._terms = terms
         self._clock = clock
         self._queueing = queueing
         self._judging = judging
+        self._clears = clears
 
     def settle(self, *, most: int = 100) -> int:
         """Judge the runs whose delivery window has closed, a transaction each; returns how many."""
@@ -187,6 +190,6 @@ class Upkeep:
                 reason=Reason.EXPIRED,
                 before=f"listed {listing.kind}",
                 after="not listed",
-                evidence=evidence,
+                evidence=(evidence + cleared(self._clears, [listing.kind], now)).removeprefix(", "),
             )
         return len(expired)

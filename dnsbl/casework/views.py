@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 
 from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.allowance import Allowance
-from dnsbl.casework.base import ANYBODY, Asker, next_removal, run_in, stop_in
+from dnsbl.casework.base import ANYBODY, Asker, Clears, at_once, next_removal, run_in, stop_in
 from dnsbl.casework.judging import SPECIFIC
 from dnsbl.casework.queueing import begun
 from dnsbl.clock import Clock
@@ -49,9 +48,9 @@ class Views:
         store: Store,
         settings: Settings,
         clock: Clock,
-        clears: Callable[[Iterable[str]], timedelta] | None = None,
+        clears: Clears = at_once,
     ) -> None:
-        self._clears = clears or (lambda kinds: timedelta(0))
+        self._clears = clears
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -103,7 +102,11 @@ class Views:
             exception=exception,
             removal_after=removal_after.until if removal_after else None,
             clears_by=max(
-                (old.ended + self._clears([old.kind]) for old in past if old.ended and old.kind not in kinds),
+                (
+                    old.ended + self._clears([old.kind], old.ended)
+                    for old in past
+                    if old.ended and old.kind not in kinds
+                ),
                 default=None,
             ),
             forthcoming=tuple(forthcoming),

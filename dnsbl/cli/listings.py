@@ -55,7 +55,9 @@ def listing_drop(
     given = networks.given(network, file)
     counted = networks.watched(given, "dropping")
     dropped = opened.casework.operators.drop_networks(counted, kind=kind, reason=reason_of(reason), actor=operator())
-    show.done({"kind": kind, "given": len(given), "dropped": dropped}, as_json=as_json)
+    now = opened.clock.now()
+    clears = {"clears_by": f"{now + opened.clearing([kind], now):%Y-%m-%dT%H:%M:%SZ}"} if dropped else {}
+    show.done({"kind": kind, "given": len(given), "dropped": dropped} | clears, as_json=as_json)
 
 
 @app.command("except")

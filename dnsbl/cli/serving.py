@@ -98,6 +98,7 @@ def _one(
         zones,
         opened.keyring,
         clock,
+        clearing=opened.clearing,
         roles=roles,
         board=board,
         beside=leash.metrics if leash else None,

@@ -29,6 +29,7 @@ from dnsbl.daemons.postman import Postman
 from dnsbl.daemons.pulse import Pulse
 from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
+from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.handed import NONE_HANDED, Handed
@@ -56,8 +57,8 @@ _log = logging.getLogger(__name__)
 class Node:
     """One process of the list: any of the roles, each with those verbs of one casework that are its own.
 
-    `board` is told how each part does. `beside`, when there is a process beside this one, gives what that has counted.
-    `handed` are sockets that were opened for it.
+    `clearing` follows the zones where they are read again. `board` is told how each part does. `beside`, when there is
+    a process beside this one, gives what that has counted. `handed` are sockets that were opened for it.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Node:
         keyring: Keyring,
         clock: Clock,
         *,
+        clearing: Clearing | None = None,
         roles: Iterable[str] = ROLES,
         on_event: Callable[[Address, Event], None] | None = None,
         board: Board | None = None,
@@ -80,6 +82,7 @@ class Node:
         self._casework = casework
         self._settings = settings
         self._zones = zones
+        self._clearing = clearing
         self._keyring = keyring
         self._clock = clock
         self._on_event = on_event
@@ -167,6 +170,8 @@ class Node:
                 _log.error("the zones stay as they were: %s", mistake)
             return
         self._zones = zones
+        if self._clearing:
+            self._clearing.change(zones, self._clock.now())
         if self._web:
             self._web.zones = zones
         if self._files:

@@ -166,7 +166,7 @@ def test_a_listing_that_has_ended_says_by_when_every_cache_has_let_go(make_offic
         office.keyring,
         clock=office.clock,
         random=office.random,
-        clears=lambda kinds: timedelta(minutes=5) if list(kinds) == ["relay"] else timedelta(0),
+        clears=lambda kinds, ended: timedelta(minutes=5) if list(kinds) == ["relay"] else timedelta(0),
     )
     office.list_open(HOST)
     assert office.casework.views.look_up(office.at(HOST)).clears_by is None
@@ -176,3 +176,28 @@ def test_a_listing_that_has_ended_says_by_when_every_cache_has_let_go(make_offic
     assert office.casework.views.look_up(office.at(HOST)).clears_by == ended + timedelta(minutes=5)
     entry = next(e for e in office.casework.operators.journal(office.at(HOST)) if e.verb == "delisted")
     assert entry.evidence.endswith(f", clears by {ended + timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}")
+
+
+@pytest.mark.parametrize("how", ["expired", "dropped"])
+def test_so_does_one_that_ended_by_its_age_or_by_an_operators_word(make_office, store, how: str) -> None:
+    office = make_office(policy={"retest_days": [1000]})
+    office.casework = Casework.over(
+        store,
+        office.settings,
+        office.keyring,
+        clock=office.clock,
+        random=office.random,
+        clears=lambda kinds, ended: timedelta(minutes=5) if list(kinds) == ["relay"] else timedelta(0),
+    )
+    office.list_open(HOST)
+    if how == "expired":
+        office.later(days=91)
+        office.casework.upkeep.expire()
+    else:
+        networks = [network_of(office.at(HOST))]
+        office.casework.operators.drop_networks(networks, kind="relay", reason="an error", actor="operator a")
+    by = office.clock.now() + timedelta(minutes=5)
+    assert office.casework.views.look_up(office.at(HOST)).clears_by == by
+    entry = next(e for e in office.casework.operators.journal(office.at(HOST)) if e.verb == how)
+    assert entry.evidence.endswith(f"clears by {by:%Y-%m-%dT%H:%M:%SZ}")
+    assert not entry.evidence.startswith(",")

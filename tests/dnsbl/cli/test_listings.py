@@ -1,5 +1,6 @@
 """Operators' own listings, as they are typed."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +22,12 @@ def test_operators_list_and_drop_networks_all_or_nothing(run: Run, tmp_path: Pat
     assert f"{nets}:3: " in err
     assert "Nothing was changed" in err
     assert run("lookup", "9.9.9.9")["state"] == "listed"
-    assert run("listing", "drop", "8.8.8.0/24", "--reason", "gone")["dropped"] == 1
+    dropped = run("listing", "drop", "8.8.8.0/24", "--reason", "gone")
+    assert dropped["dropped"] == 1
+    told, known = (
+        datetime.fromisoformat(text) for text in (dropped["clears_by"], run("lookup", "8.8.8.77")["clears_by"])
+    )
+    assert abs(told - known) < timedelta(seconds=60), "by when every cache has let go"
     assert run("lookup", "8.8.8.77")["state"] != "listed"
 
 

@@ -23,6 +23,7 @@ import dns.zone
 import pytest
 
 from dnsbl.daemons.node import Bound, Node
+from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.serving import querylog
@@ -60,7 +61,9 @@ class Nodes:
         (self.folder / "bl.toml").write_text(ZONE)
         self.casework = office.casework
         zones = zones_from({"bl.toml": ZONE}, site=settings.web.base_url)
-        return Node(office.casework, settings, zones, office.keyring, office.clock, roles=roles)
+        self.clearing = Clearing(zones, refresh=False)
+        kept = self.clearing
+        return Node(office.casework, settings, zones, office.keyring, office.clock, clearing=kept, roles=roles)
 
     @asynccontextmanager
     async def running(self, **settings: Any) -> AsyncIterator[Bound]:
@@ -221,6 +224,11 @@ async def test_b48_zone_files_are_read_again_and_bad_ones_change_nothing(
     assert '"changed 127.0.0.2"' in str((await ask(node.bound, test_point)).answer[0])
     after = await ask(node.bound, soa)
     assert after.answer[0][0].serial > before.answer[0][0].serial
+    now = node._clock.now()
+    assert nodes.clearing(["manual"], now) == nodes.clearing(["manual"], now - timedelta(days=1))
+    file.write_text(file.read_text().replace('changed {address}"', 'changed {address}"\nttl = 99999'))
+    await node.reload()
+    assert nodes.clearing(["manual"], now) == timedelta(seconds=99999), "what ends now goes by what is served now"
     file.write_text("origin = 7")
     await node.reload()
     assert '"changed 127.0.0.2"' in str((await ask(node.bound, test_point)).answer[0])
