@@ -78,7 +78,7 @@ def _readings(piece: bytes) -> Iterator[bytes]:
     plain = _WORD.sub(_word, piece)
     yield _NOISE.sub(b"", _HEX.sub(_octet, plain).lower())
     if b"<" in piece or b"&" in piece:
-        shown = html.unescape(_TAG.sub(b"", plain).decode("latin-1")).encode("utf-8", "replace")
+        shown = html.unescape(_TAG.sub(b"", plain).decode("latin-1")).encode()
         yield _NOISE.sub(b"", shown.lower())
         yield _NOISE.sub(b"", _HEX.sub(_octet, shown).lower())
 

@@ -65,7 +65,8 @@ def _tried(conversations: Sequence[Transcript], by_token: dict[str, Fate]) -> li
     for fate in by_token.values():
         way = (fate.letter.address, fate.letter.port)
         outcomes.setdefault(way, set()).add(fate.folded)
-        tls[way] = max(tls.get(way, ""), _tls(_held(conversations, fate.letter.recipient)))
+        if tls.get(way, "none") == "none":  # a letter that was not offered was not encrypted either
+            tls[way] = _tls(_held(conversations, fate.letter.recipient))
     paths = []
     for (address, port), ended in outcomes.items():
         made = ended - _SILENT

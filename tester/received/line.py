@@ -93,8 +93,7 @@ _CLAIM = re.compile(
         | authenticated | sender | client | for | from | as | be | by | via | on | claim\w* | said | say(?:s|ing)
         | greet(?:s|ed|ing) | call(?:s|ed|ing) | pretend\w* | forwarded(?:-\w+)* | prox(?:y|ied|ying) | originat\w*
         | original | real | (?:real|remote|source)-?ip | envelope-\w+
-        | x-(?:forwarded|real|originating|client|sender|source|remote|cluster|proxy)[\w-]* ) \Z""",
-    re.DOTALL,
+        | x-(?:forwarded|real|originating|client|sender|source|remote|cluster|proxy)[\w-]* ) \Z"""
 )
 #: What servers write in place of a name that they did not find.
 _NAMELESS = frozenset(
@@ -155,11 +154,9 @@ def _claim(word: str) -> bool:
 
 def _glued(word: str) -> tuple[str, Address | None]:
     """`name[192.0.2.1]` as name and address."""
-    opens = word.find("[")
-    if opens <= 0 or _claim(word[:opens]) or "@" in word[:opens]:
-        return "", None
-    address = _address(word[opens:])
-    return ("", None) if address is None else (word[:opens], address)
+    name, bracket, rest = word.partition("[")
+    address = None if _claim(name) or "@" in name else _address(bracket + rest)
+    return ("", None) if address is None else (name, address)
 
 
 def _known(name: str) -> str:
@@ -173,7 +170,7 @@ def _said(comments: list[str]) -> str:
     for comment in comments:
         words = _words(comment)
         for number, word in enumerate(words):
-            if (match := _GREETING.match(word)) and (said := match[1] or "".join(words[number + 1 : number + 2])):
+            if (match := _GREETING.match(word)) and (said := match[1] or next(iter(words[number + 1 :]), "")):
                 return said
     return ""
 

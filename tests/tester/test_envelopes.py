@@ -36,6 +36,9 @@ OURS = Recipients({"C.example", "b.example.org", "[192.0.2.25]", "#3221226009"},
         ('FROM:"a b"@c.example', '"a b"@c.example'),
         ("FROM:MAILER-DAEMON", "MAILER-DAEMON"),
         ("FROM:<é@b.example>", "\\xc3\\xa9@b.example"),
+        ("FROM\t<a@b.example>", "a@b.example"),
+        ("FROM:<a@b.example> X\nY", "a@b.example"),
+        ("FROM:a@b.example X\nY", "a@b.example"),
     ],
 )
 def test_a_path_is_read_however_it_is_written(argument: str, address: str) -> None:
@@ -47,7 +50,21 @@ def test_a_path_is_read_however_it_is_written(argument: str, address: str) -> No
 
 @pytest.mark.parametrize(
     "argument",
-    [None, "", "FROM", "FROM:", "FROM:  ", "FROM:<", 'FROM:<"', 'FROM:"', "TO:<a@b>", "FROMAGE:<a@b>", "FROM:a b@c d"],
+    [
+        None,
+        "",
+        "FROM",
+        "FROM:",
+        "FROM:  ",
+        "FROM:<",
+        'FROM:<"',
+        'FROM:"',
+        "TO:<a@b>",
+        "FROMAGE:<a@b>",
+        "FROMa@b",
+        "RCPT:<a@b>",
+        "FROM:a b@c d",
+    ],
 )
 def test_what_is_no_path_is_none(argument: str | None) -> None:
     read = MailPath.read("FROM", argument)
@@ -58,6 +75,16 @@ def test_the_parts_of_a_path() -> None:
     path = MailPath.read("TO", 'TO:<"R-1"@C.Example.> SIZE=77 X=SIZE=9')
     assert path is not None
     assert (path.local, path.domain, path.size) == ("r-1", "c.example", 77)
+    plain, sized = MailPath.read("TO", "TO:<a@b.Box.>"), MailPath.read("TO", "TO:<a@b.box> size=77")
+    assert plain is not None
+    assert sized is not None
+    assert (plain.domain, plain.size, sized.size) == ("b.box", 0, 77)
+
+
+def test_octets_beyond_ascii_are_kept_as_they_came() -> None:
+    path = MailPath.read("FROM", b"FROM:<\xe9@b.example>".decode("utf-8", "surrogateescape"))
+    assert path is not None
+    assert (path.raw, path.address) == (b"FROM:<\xe9@b.example>", "\\xe9@b.example")
 
 
 @pytest.mark.parametrize(
@@ -74,6 +101,7 @@ def test_the_parts_of_a_path() -> None:
         # the very form that the relay was offered
         f"<{TOKEN}%c.example@relay.example>",
         f"<{TOKEN}%c.example>",
+        f"<{LETTER.sender}%b.example.org@relay.example>",
         f'<"{TOKEN}@c.example">',
         f'<"{TOKEN}@c.example"@relay.example>',
         f'<"{TOKEN}%c.example"@[198.51.100.1]>',
@@ -110,6 +138,8 @@ def test_a_letter_is_ours_in_whatever_form_it_is_handed_on(recipient: str) -> No
         f"<{new(Keyring.generate(lambda size: b'x' * size, 0)).recipient}@c.example>",
         "<root@c.example>",
         f"<{TOKEN}>",
+        f"<{TOKEN}@localhost>",
+        f"<{TOKEN}@x.x>",
         "<>",
         "<abuse>",
         "<postmaster@elsewhere.example>",
@@ -174,6 +204,10 @@ def test_every_name_of_a_test_is_ours_and_nothing_above_or_below_it(recipient: s
     assert path is not None
     assert Recipients(["c.example"], lambda one: one == TOKEN, "m.example").find(path) == token
     assert Recipients(["c.example"], lambda one: one == TOKEN).find(path) == ""
+
+
+def test_without_a_name_above_them_no_other_domains_are_ours() -> None:
+    assert [name for name in ("x.", "x.x", "x", "", "c.example") if OURS.has(name)] == ["c.example"]
 
 
 def test_a_door_is_heard_at_its_very_address_alone() -> None:

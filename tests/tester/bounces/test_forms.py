@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from samples import LETTER, MESSAGE
 
+from tester.bounces import Ours
 from tester.bounces.forms import FORMS, GAVE_UP, PERMANENT_CODE, STUMBLED, TEMPORARY_CODE
 from tester.bounces.own import read
-from tester.mime import lines, parts
+from tester.bounces.reading import read as weigh
+from tester.mime import header, lines, parts
+from tester.verdict import Finding
 from tests.answers.corpus import CORPUS, Message
 
 
@@ -30,6 +33,41 @@ def test_notes_of_delay_and_holds_are_in_no_form_that_is_an_end_by_itself() -> N
     ends = {form.name for form in FORMS if form.ends}
     assert forms_in("held") & ends == set()
     assert forms_in("delayed") & ends <= {"qmail", "Exim"}, "which say that they gave up"
+
+
+#: What each program writes and nobody else, without a code or a word that says why.
+WRITTEN = {
+    "qmail": "Hi. This is the qmail-send program at x. I'm afraid I wasn't able to deliver your message to these.",
+    "Exim": "This message was created automatically by mail delivery software. A message that you sent could not be "
+    "delivered to one or more of its recipients. The following addresses failed:",
+    "Postfix": "This is the mail system at host x. I'm sorry to have to inform you that your message is returned below",
+    "Sendmail": "----- Transcript of session follows -----",
+    "Exchange": "Delivery has failed to these recipients or distribution lists:",
+    "Domino": "Your document x was not delivered to: you because:",
+    "SmarterMail": "Could not deliver message to the following recipient(s): Failed Recipient: you Reason:",
+    "MDaemon": "The attached message had PERMANENT fatal delivery errors!",
+    "IMail": "Undeliverable to: you Original message follows",
+    "GroupWise": "The message that you sent was undeliverable to the following:",
+    "Courier": "UNDELIVERABLE MAIL. Your message to the following recipients cannot be delivered:",
+    "OpenSMTPD": "An error has occurred while attempting to deliver a message for the following list of recipients:",
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_form_that_no_delay_is_written_in_says_by_itself_that_it_is_the_end(name: str) -> None:
+    raw = lines(f"Subject: x\n\n{WRITTEN[name]}\n<{LETTER.recipient}@c.example>\n".encode())
+    said = weigh(header(raw), parts(raw), recipient=LETTER.recipient, null_sender=True, us=Ours(names=()))
+    (form,) = (form for form in FORMS if form.sign.search(" ".join(WRITTEN[name].lower().split())))
+    assert form.name == name
+    assert form.ends is (name not in ("Postfix", "Sendmail", "IMail"))
+    if form.ends:
+        assert said.reason == f"A bounce as {name} writes it says that the letter has failed for good."
+    else:
+        assert said.finding is Finding.UNPROVEN
+
+
+def test_every_form_is_tried() -> None:
+    assert list(WRITTEN) == [form.name for form in FORMS]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,11 @@ WAYS = {
     "quoted-printable, all of it": "".join(f"={octet:02X}" for octet in SAID).encode(),
     "URL": b"550%20relay-test%20collector",
     "Q word": b"=?utf-8?Q?550_relay-test_collector?=",
+    "B word that is a Q word": b"=?utf-8?B?550_relay-test_collector?=",
+    "behind an equals sign": b"reply=550 relay-test collector",
+    "behind an equals sign, in HTML": b"<p>reply=550 <b>relay-test</b> collector",
+    "tags alone": b"550 <b>relay-test</b> <i>collector</i>",
+    "entities alone": b"550 relay&#45;test&#x20;collector",
     "B word": b"=?utf-8?B?" + base64.b64encode(SAID) + b"?=",
     "two words": b"=?utf-8?q?550_relay-te?= =?us-ascii?b?" + base64.b64encode(b"st collector") + b"?=",
     "HTML": b"550 <b>relay-test</b>&nbsp;<i>collector</i>",
@@ -86,6 +91,15 @@ def test_every_refusal_carries_the_phrase_behind_its_codes(reply: str, sent: str
     assert refusal(reply) == sent
 
 
+@pytest.mark.parametrize(
+    "reply", ["250 ", "250 relay-test collector ", "550 ", f"550 {COLLECTOR}", f"550 {'x' * 600} {COLLECTOR} "]
+)
+def test_no_reply_is_longer_than_a_reply_may_be_and_a_refusal_bears_the_phrase_in_what_is_left(reply: str) -> None:
+    sent = refusal(reply + "y" * 1000)
+    assert len(sent) == 500
+    assert (COLLECTOR in sent) == (reply[0] == "5" or COLLECTOR in reply)
+
+
 @given(st.integers(400, 559), st.text(max_size=2000))
 def test_no_cut_takes_the_phrase_away(code: int, text: str) -> None:
     sent = refusal(f"{code} {text}")
@@ -106,4 +120,8 @@ def test_whatever_comes_is_searched_without_complaint(text: bytes) -> None:
 
 def test_without_marks_nothing_names_our_collector() -> None:
     assert not Ours(names={"mx.c.example"}).marked("host mx.c.example said 550")
-    assert Ours(names=(), marks={"mx.c.example", "2001:db8::25"}).marked("connect to [2001:db8::25]:25: refused")
+    assert not Ours(names={"mx.c.example"}).marked("not there.")
+    us = Ours(names=(), marks={"mx.c.example", "2001:db8::25"})
+    assert us.marked("connect to [2001:db8::25]:25: refused")
+    assert us.marked("host mx.c.example said 550")
+    assert not us.marked("host mx.other.example said 550.")

@@ -34,6 +34,8 @@ def test_the_copy_is_not_its_own(copy: str, line: str) -> None:
     said = own(f"Not delivered.\n\n{line}{copy}\nepilogue {LETTER.recipient}\n")
     assert said.text.startswith("not delivered.")
     assert "epilogue" not in said.text
+    assert "received:" not in said.text
+    assert "date:" not in said.text
     assert not said.names(LETTER.recipient)
 
 
@@ -45,6 +47,11 @@ def test_the_copy_is_not_its_own(copy: str, line: str) -> None:
         "Recipient: [SMTP:{}@c.example]",
         ">>> RCPT To:<{}@c.example>",
         "   '{}@c.example' on Monday",
+        "Your message\n\nTo: someone\nSubject: x\nSent: today\n\ndid not reach {}",
+        "Your message\n\nMessage-ID: <1@x>\nSubject: x\n\ndid not reach {}",
+        "Message-ID: <1@x>\nSubject: x\n \nReason: y\ndid not reach {}",
+        "Message-ID: <1@x>\nwas sent\nSubject: x\ncame\nDate: y\nand did not reach {}",
+        "   '{}@c.example'\nReceived: from a by b\nDate: today\nTo: z\n",
         "Your message\n\n  To:      someone\n  Subject: x\n  Sent:    today\n\ndid not reach {}",
     ],
 )
@@ -65,6 +72,7 @@ def test_a_recipient_is_named_where_its_fate_is_told(text: str) -> None:
         "| {}@c.example",
         " > > To: {}@c.example",
         "X-Failed: {}",
+        "Not delivered.\nTo: <{}@c.example>\nbye",
     ],
 )
 def test_an_address_line_or_a_quote_names_nobody(text: str) -> None:
@@ -88,7 +96,14 @@ def test_the_subject_is_decoded() -> None:
     subject = b"=?utf-8?q?R=C3=A9ponse_?= =?iso-8859-1?B?YXV0b21hdGlxdWU=?=: X"
     assert own("", subject=subject).subject == "réponse automatique: x"
     assert own("", subject=b"=?koi8-r?B?4dfUz8/U18XU?=").subject == "автоответ"
+    assert own("", subject=b"=?utf-8?q?R=C3=A9pon?= =?utf-8?q?se?=").subject == "réponse"
+    assert own("", subject="=?utf-8?q?a\u00e9?=".encode()).subject == "a"
     assert own("", subject=b"=?x?q?broken").subject == "=?x?q?broken"
+
+
+def test_five_texts_of_a_message_are_read() -> None:
+    texts = [Part("text/plain", f"text{n}".encode(), False) for n in range(7)]
+    assert read(b"", texts).text == "text0 text1 text2 text3 text4"
 
 
 def test_so_much_is_read() -> None:

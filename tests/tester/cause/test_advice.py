@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import pytest
 
 from tester.cause import Cause, Software, advice
-from tester.cause.advice import FRONTS, every
+from tester.cause.advice import FRONTS, Advice, every
 
 
-@pytest.mark.parametrize("cause", list(Cause))
-@pytest.mark.parametrize("software", list(Software))
-def test_every_cause_has_general_advice_and_then_only_what_is_meant(cause: Cause, software: Software) -> None:
-    found = advice(cause, software)
-    assert found
-    assert found[0].setup == ""
-    assert {one.setup for one in found[1:]} <= {software.value, *FRONTS}
+def test_every_cause_has_general_advice_and_then_only_what_is_meant() -> None:
+    for cause, software in product(Cause, Software):
+        found = advice(cause, software)
+        assert found, cause
+        assert found[0].setup == "", cause
+        assert {one.setup for one in found[1:]} <= {software.value, *FRONTS}, cause
+
+
+def test_what_may_stand_in_front_is_told_of_after_the_program() -> None:
+    setups = [one.setup for one in advice(Cause.CLIENT_ADDRESS_LOST, Software.POSTFIX)]
+    assert setups == ["", "postfix", "docker", "haproxy", "haproxy", "traefik", "nginx", "nginx", "nat-firewall"]
+    assert [one.setup for one in advice(Cause.CLIENT_ADDRESS_LOST)] == [each for each in setups if each != "postfix"]
+
+
+def test_a_row_is_told_as_it_is_written_and_what_it_does_not_say_is_empty() -> None:
+    (general, proxy, *_) = (
+        one for one in every() if one.cause is Cause.CLIENT_ADDRESS_LOST and one.setup in ("", "haproxy")
+    )
+    assert (general.file, general.remove, general.replace, general.lines, general.then) == ("", (), (), (), "")
+    assert (proxy.file, proxy.then) == ("/etc/haproxy/haproxy.cfg", "systemctl reload haproxy")
+    ((pattern, by),) = proxy.replace
+    assert re.sub(pattern, by, "  server mx 192.0.2.1:25 check\n") == "  server mx 192.0.2.1:25 send-proxy check\n"
+    bare = Advice(cause=Cause.UNKNOWN, setup="", change="Ask somebody.")
+    assert (bare.file, bare.then) == ("", "")
 
 
 def test_every_row_is_readable_and_none_stands_twice() -> None:

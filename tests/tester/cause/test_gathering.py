@@ -7,13 +7,24 @@ from ipaddress import ip_address
 from tester.cause import Cause, Sure, explain, gather
 from tester.fate import Fate
 from tester.letter import Letter
-from tester.smtp import Event, Flag, Outcome, Result, Transcript
+from tester.smtp import REFUSED, Event, Flag, Outcome, Result, Transcript
+from tester.verdict import Finding
+
+O = Outcome  # noqa: E741
 
 HOST, TWIN, US = ip_address("192.0.2.25"), ip_address("2001:db8::25"), ip_address("198.51.100.9")
 TRACE = b"Received: from p.b.test (unknown [198.51.100.9]) by hub.test (Postfix) with ESMTP id 4\r\n\r\n"
 
 
-def fate(token: str, outcome: Outcome, *, vector: str = "S01", port: int = 25, twin: bool = False) -> Fate:
+def fate(
+    token: str,
+    outcome: Outcome,
+    *,
+    vector: str = "S01",
+    port: int = 25,
+    twin: bool = False,
+    finding: Finding | None = None,
+) -> Fate:
     address = TWIN if twin else HOST
     letter = Letter(
         recipient=token,
@@ -26,16 +37,22 @@ def fate(token: str, outcome: Outcome, *, vector: str = "S01", port: int = 25, t
         not_after=9,
         proof_hash=bytes(32),
     )
-    return Fate(letter=letter, outcome=outcome)
+    return Fate(letter=letter, outcome=outcome, finding=finding)
 
 
-def conversation(*tokens: str, tls: bool = False, asked: bool = False) -> Transcript:
-    events = [Event(0.1, "<", b"220 hub.test ESMTP Exim 4.96\r\n"), Event(0.2, ">", b"EHLO x\r\n")]
+def conversation(
+    *tokens: str,
+    tls: bool = False,
+    asked: bool = False,
+    said: tuple[bytes, ...] = (b"220 hub.test ESMTP Exim 4.96\r\n",),
+    source: str = f"{US}:40000",
+) -> Transcript:
+    events = [event for line in said for event in (Event(0.1, "<", line), Event(0.2, ">", b"EHLO x\r\n"))]
     events += [Event(0.3, ">", b"STARTTLS\r\n")] if asked else []
     return Transcript(
         target=str(HOST),
         port=25,
-        source=f"{US}:40000",
+        source=source,
         started=0.0,
         events=tuple(events),
         results=tuple(
@@ -72,6 +89,52 @@ def test_how_a_conversation_was_encrypted_is_told() -> None:
         (conversation("ra", tls=True), "implicit"),
     ):
         assert gather([held], letters, [("ra", HOST, TRACE)])[0].path.tls == tls
+
+
+def test_what_the_server_said_first_is_of_the_conversation_that_offered_the_letter_and_bounded() -> None:
+    letters = [fate(token, Outcome.ACCEPTED) for token in ("ra", "rb", "rc", "rd")]
+    held = [
+        conversation("ra", "rx", said=(b"220 one", b"250-one", b"250 two")),
+        conversation("rb", said=(b"x" * 2000, b"y" * 2000)),
+        conversation("rc", said=(b"220 three",)),
+        conversation("rz"),
+    ]
+    found = gather(held, letters, [(token, HOST, TRACE) for token in ("ra", "rb", "rc", "rd")])
+    assert [(one.greeting, one.ehlo) for one in found] == [
+        ("220 one", "250-one"),
+        ("x" * 1000, "y" * 1000),
+        ("220 three", ""),
+        ("", ""),
+    ]
+    assert all(one.path.relays for one in found)
+
+
+def test_a_server_that_speaks_of_starttls_on_an_encrypted_port_was_not_asked_for_it() -> None:
+    held = conversation("ra", tls=True, said=(b"STARTTLS is done\r\n",))
+    assert gather([held], [fate("ra", Outcome.ACCEPTED)], [("ra", HOST, TRACE)])[0].path.tls == "implicit"
+
+
+def test_our_own_addresses_are_those_of_the_connections_that_came_about() -> None:
+    held = [conversation("ra", source=""), conversation("rb"), conversation("rb", source="[2001:db8::9]:40000")]
+    (found,) = gather(held, [fate("ra", Outcome.ACCEPTED)], [("ra", HOST, TRACE)])
+    assert found.sources == {US, ip_address("2001:db8::9")}
+
+
+def test_another_path_relays_when_a_letter_came_back_and_is_closed_when_all_that_were_offered_were_refused() -> None:
+    letters = [fate("ra", Outcome.ACCEPTED)]
+    letters += [
+        fate("rb", Outcome.ACCEPTED, port=587, finding=Finding.DELIVERED_SAME),
+        fate("rc", O.RCPT_5XX, port=587),
+    ]
+    letters += [fate("rd", O.RCPT_5XX, port=465), fate("re", O.SKIPPED, port=465), fate("rf", O.UNTRIED, port=465)]
+    letters += [fate(f"r{n}", outcome, twin=True) for n, outcome in enumerate(REFUSED)]
+    held = [conversation("ra"), conversation("rd", tls=True)]
+    (found,) = gather(held, letters, [("ra", HOST, TRACE)])
+    assert {(path.address, path.port): (path.relays, path.tls) for path in found.others} == {
+        (HOST, 587): (True, "none"),
+        (HOST, 465): (False, "implicit"),
+        (TWIN, 25): (False, "none"),
+    }
 
 
 def test_the_other_paths_of_the_host_are_told_with_what_they_do() -> None:

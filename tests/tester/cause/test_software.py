@@ -21,7 +21,10 @@ from tester.cause import Software, software
         ("hub with Microsoft SMTPSVC(6.0.3790.4675)", Software.EXCHANGE),
         ("220 hub.test ESMTP", Software.UNKNOWN),
         ("", Software.UNKNOWN),
-        ("x" * 5000 + " Postfix", Software.UNKNOWN),
+        ("220 mail.example ESMTP ready, Mailu", Software.MAILU),
+        ("mail.docker-mailserver.example (Postfix)", Software.DOCKER_MAILSERVER),
+        ("x" * 4088 + " Postfix", Software.POSTFIX),
+        ("x" * 4089 + " Postfix", Software.UNKNOWN),
     ],
 )
 def test_what_a_server_says_of_itself_names_it(text: str, expected: Software) -> None:

@@ -97,6 +97,26 @@ def test_behind_an_appliance_only_the_mail_server_is_known():
         ("(qmail 4711 invoked from network); 1 Jan 2024 00:00:00 -0000", None, ""),
         ("from", None, ""),
         ("", None, ""),
+        ("from 203.0.113.9:4711 by mx", "203.0.113.9", "203.0.113.9:4711"),
+        ("from [IPV6:2001:DB8::9] by mx", "2001:db8::9", "[IPV6:2001:DB8::9]"),
+        ("from EX1 (fe80::9%15) by EX2", "fe80::9", "EX1"),
+        ("from a.example [203.0.113.9] by mx", "203.0.113.9", "a.example"),
+        ("from a.example[203.0.113.9] by mx", "203.0.113.9", "a.example"),
+        ("from a.example[2001:db8::9] by mx", "2001:db8::9", "a.example"),
+        ("from a (b.example[203.0.113.9] [198.51.100.1]) by mx", "203.0.113.9", "a"),
+        ("from a (b.example [203.0.113.9] for y@z) by mx", "203.0.113.9", "a"),
+        ("from a (IDENT:y at [198.51.100.1] y@b.example [203.0.113.9]) by mx", "203.0.113.9", "a"),
+        ("from a (IDENT:y@h [198.51.100.1] y@b.example [203.0.113.9]) by mx", "203.0.113.9", "a"),
+        ("from x (HELO a.example more) ([203.0.113.9]) by mx", "203.0.113.9", "a.example"),
+        # claims, wherever they stand
+        ("from helo [198.51.100.1] by mx", None, "helo"),
+        ("from helo=x[198.51.100.1] by mx", None, "helo=x[198.51.100.1]"),
+        ("from u@b[198.51.100.1] by mx", None, "u@b[198.51.100.1]"),
+        ("from a (user=u@[198.51.100.1]) ([203.0.113.9]) by mx", "203.0.113.9", "a"),
+        ("from a (<u@b.example> [198.51.100.1]) ([203.0.113.9]) by mx", "203.0.113.9", "a"),
+        ("from a (account:@[198.51.100.1]) ([203.0.113.9]) by mx", "203.0.113.9", "a"),
+        ("from a (host b.example ip [198.51.100.1]) ([203.0.113.9]) by mx", "203.0.113.9", "a"),
+        ("from a ((b [198.51.100.1]", None, "a"),
     ],
 )
 def test_the_from_address_is_found_in_every_dialect(text: str, address: str | None, helo: str):
@@ -120,6 +140,12 @@ def test_what_is_said_is_escaped():
     assert read.raw.isascii() and read.raw.isprintable()
 
 
+def test_no_other_field_passes_for_a_received_line():
+    assert hops(b"xReceived: from a ([203.0.113.9]) by mx\r\n\r\n") == ()
+    assert hops(b"X-Received: from a ([203.0.113.9]) by mx\r\n\r\n") == ()
+    assert len(hops(b"\r\n\n\rReceived: from a ([203.0.113.9]) by mx\r\n\r\n")) == 1
+
+
 def test_hops_are_counted_and_the_newest_come_first():
     raw = message(*(f"from a{n} ([203.0.113.{n}]) by mx" for n in range(1, 100)))
     assert len(hops(raw)) == 50
@@ -140,6 +166,19 @@ def test_hops_are_counted_and_the_newest_come_first():
         ("from [203.0.113.9] (helo=a) by mx", "", False),
         ("from a ([203.0.113.9]) by mx", "", False),
         ("from a [203.0.113.9] by mx", "", False),
+        ("from a (y@[203.0.113.9]) by mx", "", False),
+        ("from (HELO a) ([203.0.113.9]) by mx", "", False),
+        ("from b.example (HELO a) (c.example [203.0.113.9]) by mx", "c.example", True),
+        ("from a (IDENT:y at x y@b.example [203.0.113.9]) by mx", "b.example", True),
+        ("from a (b.box, [203.0.113.9]) by mx", "b.box", True),
+        ("from a (unknownx [203.0.113.9]) by mx", "unknownx", True),
+        *(
+            (f"from a ({word} [203.0.113.9]) by mx", "", True)
+            for word in (
+                *("UNKNOWN", "UnknownHost", "unverified", "UnverifiedHost", "NXDOMAIN", "noname"),
+                *("no-reverse-dns", "unknown.", "<unknown>"),
+            )
+        ),
     ],
 )
 def test_a_name_that_the_server_found_is_told_from_what_the_client_said(text: str, name: str, looked: bool):
@@ -156,7 +195,9 @@ def test_a_server_tells_of_its_own_addresses():
 def test_remarks_recipient_and_via_are_kept():
     read = hop("from a by mx (Postfix) via tcp (x) with ESMTP (y z) id 1 for <me@mysite.example>; d")
     assert (read.remarks, read.via, read.recipient) == ("Postfix y z x", "tcp", "me@mysite.example")
-    assert hop("from a by mx").recipient == ""
+    assert hop("from a by mx for <xenia@mysite.box>").recipient == "xenia@mysite.box"
+    assert hop("from a by mx for (x); d").recipient == hop("from a by mx").recipient == ""
+    assert hop("from a").by == ""
 
 
 @pytest.mark.parametrize(
