@@ -177,7 +177,7 @@ def _by_trace(shown: Symptom, entry: Hop | None, seen: Address | None) -> _Found
         if seen in (shown.path.address, shown.output):
             what = "the server's own address: something in front of it, or address translation, stands in our place"
         else:
-            what = next((text for net, text in _STANDS_FOR if seen.version == net.version and seen in net), "")
+            what = next((text for net, text in _STANDS_FOR if seen in net), "")
             what = what or "another machine's: a balancer, gateway or proxy stands in our place"
         return (
             Cause.CLIENT_ADDRESS_LOST,

@@ -41,6 +41,10 @@ EXIM = "from [{}] (helo=probe.b.test) by hub.test with esmtp (Exim 4.96) id 1; M
         ("192.168.1.1", "firewall"),
         ("127.0.0.1", "loopback"),
         ("100.64.9.1", "carrier-grade"),
+        ("IPv6:::1", "loopback"),
+        ("169.254.1.1", "link-local"),
+        ("IPv6:fd00::1", "unique local"),
+        ("IPv6:fe80::1", "same wire"),
         ("198.18.0.25", "own address"),
         ("203.0.113.9", "another machine's"),
     ],
@@ -50,7 +54,7 @@ def test_an_address_in_our_place_names_what_stands_there(seen: str, word: str, l
     found = explain([shown(line.format(seen))])
     assert found is not None
     assert (found.cause, found.sure) == (Cause.CLIENT_ADDRESS_LOST, Sure.SURE)
-    assert found.took_us_for == ip_address(seen)
+    assert found.took_us_for == ip_address(seen.removeprefix("IPv6:"))
     assert word in " ".join(found.reasons)
     assert found.software is (Software.POSTFIX if line is POSTFIX else Software.EXIM)
 
@@ -110,12 +114,17 @@ def test_an_appliance_and_the_server_behind_it_are_told_from_a_customer_and_a_pr
         ("S02", Cause.NULL_SENDER_BELIEVED),
         ("S03", Cause.SENDER_BELIEVED),
         ("S04", Cause.SENDER_BELIEVED),
+        ("S05", Cause.SENDER_BELIEVED),
+        ("S06", Cause.SENDER_BELIEVED),
+        ("S09", Cause.SENDER_BELIEVED),
         ("S10", Cause.SAME_DOMAIN_BELIEVED),
         ("R01", Cause.ROUTE_HONOURED),
         ("R14", Cause.ROUTE_HONOURED),
         ("X01", Cause.ROUTE_HONOURED),
         ("R22a", Cause.LITERAL_BELIEVED),
         ("H01", Cause.HELO_BELIEVED),
+        ("H02", Cause.HELO_BELIEVED),
+        ("H03", Cause.HELO_BELIEVED),
         ("M01", Cause.MX_BELIEVED),
         ("T01", Cause.CERTIFICATE_BELIEVED),
     ],
@@ -137,7 +146,7 @@ def test_a_form_names_its_fault_where_the_plain_one_was_refused(vector: str, cau
 def test_what_we_claimed_of_ourselves_is_no_lost_address(vector: str, cause: Cause) -> None:
     found = explain([shown(POSTFIX.format("127.0.0.1"), vector=vector)])
     assert found is not None
-    assert (found.cause, found.sure) == (cause, Sure.SURE)
+    assert (found.cause, found.sure, len(found.reasons)) == (cause, Sure.SURE, 1)
 
 
 def test_ports_and_encryption_that_alone_are_open_are_named() -> None:
@@ -164,6 +173,171 @@ def test_of_several_letters_the_surest_explanation_counts_and_none_explains_noth
 
 def test_an_odd_form_beside_a_plain_one_without_a_trace_stays_unknown() -> None:
     found = explain([shown(vector="R06")])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.UNKNOWN, Sure.GUESS)
+
+
+def test_names_are_short_and_safe_in_txt_records_and_urls() -> None:
+    for name in (*Cause, *Sure):
+        assert name.value == name.name.lower().replace("_", "-")
+
+
+def test_of_two_guesses_the_one_that_names_a_cause_counts() -> None:
+    found = explain([shown(vector="R06"), shown()])
+    assert found is not None
+    assert (found.cause, found.sure) == (Cause.NETWORKS_TOO_WIDE, Sure.GUESS)
+
+
+def test_the_surest_counts_even_where_it_came_last() -> None:
+    submission = Tried(address=HOST4, port=587, tls="none", relays=True)
+    found = explain([shown(), shown(POSTFIX.format(US4), path=submission), shown(POSTFIX.format("172.17.0.1"))])
+    assert found is not None
+    assert found.sure is Sure.SURE
+    found = explain([shown(), shown(POSTFIX.format(US4), path=submission)])
+    assert found is not None
+    assert found.sure is Sure.LIKELY
+
+
+@pytest.mark.parametrize(
+    ("greeting", "ehlo", "trace", "software"),
+    [
+        ("220 hub ESMTP Postcow", "250-hub", (EXIM.format(US4),), Software.MAILCOW),
+        ("220 hub ESMTP", "250 hub Courier", (EXIM.format(US4),), Software.COURIER),
+        ("220 hub ESMTP", "250 hub", (POSTFIX.format(US4), EXIM.format(US4)), Software.EXIM),
+        ("220 hub ESMTP", "250 hub", (POSTFIX.format(US4), "from x by y"), Software.UNKNOWN),
+        ("", "", (), Software.UNKNOWN),
+    ],
+)
+def test_a_program_is_named_by_the_greeting_the_answer_to_ehlo_and_the_first_machines_line(
+    greeting: str, ehlo: str, trace: tuple[str, ...], software: Software
+) -> None:
+    found = explain([shown(*trace, greeting=greeting, ehlo=ehlo)])
+    assert found is not None
+    assert found.software is software
+    assert (shown().greeting, shown().ehlo) == ("", "")
+
+
+def test_an_address_of_the_server_in_our_place_may_be_the_one_that_it_delivers_from() -> None:
+    found = explain([shown(POSTFIX.format(OTHER), output=OTHER)])
+    assert found is not None
+    assert "own address" in found.reasons[1]
+
+
+SECOND = "from {} (unknown [192.168.0.50]) by {} with SMTP"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cause"),
+    [
+        ("eros.example.com", "mail.example.com", Cause.APPLIANCE_TRUSTED),
+        ("example.com", "mail.example.com", Cause.APPLIANCE_TRUSTED),
+        ("Eros.EXAMPLE.com.", "mail.example.com", Cause.APPLIANCE_TRUSTED),
+        ("eros.example.co.uk", "mail.example.co.uk", Cause.APPLIANCE_TRUSTED),
+        ("eros.customer.co.uk", "mail.example.co.uk", Cause.CUSTOMER_TRUSTED),
+        ("customer.co.uk", "example.co.uk", Cause.CUSTOMER_TRUSTED),
+        ("eros.example.de", "mail.example.de", Cause.APPLIANCE_TRUSTED),
+        ("eros.customer.de", "mail.example.de", Cause.CUSTOMER_TRUSTED),
+        ("eros.sub.example.info", "mail.abc.example.info", Cause.APPLIANCE_TRUSTED),
+        ("a.com.example", "b.com.example", Cause.APPLIANCE_TRUSTED),
+        ("eros", "mail.example.com", Cause.APPLIANCE_TRUSTED),  # what has no domain tells nothing
+        ("eros.example.com", "mail", Cause.APPLIANCE_TRUSTED),
+        ("[192.0.2.7]", "mail.example.com", Cause.APPLIANCE_TRUSTED),
+        ("eros.example.com", "192.0.2.7", Cause.APPLIANCE_TRUSTED),
+    ],
+)
+def test_a_machine_of_another_organisation_behind_the_first_is_a_provider(
+    first: str, second: str, cause: Cause
+) -> None:
+    lines = (SECOND.format(first, second), "by local with LMTP", POSTFIX.format(US4).replace("hub.test", first))
+    found = explain([shown(*lines, output=OTHER)])
+    assert found is not None
+    assert found.cause is cause
+    assert first in found.reasons[0]
+    assert second in found.reasons[1]
+
+
+@pytest.mark.parametrize("output", [HOST4, ip_address("::ffff:198.18.0.25")])
+def test_a_second_line_of_the_same_machine_is_its_filter_and_no_second_machine(output: object) -> None:
+    found = explain([shown(SECOND.format("hub.test", "hub.test"), POSTFIX.format(US4), output=output)])
+    assert found is not None
+    assert found.cause is Cause.NETWORKS_TOO_WIDE
+
+
+def test_a_second_machine_whose_line_does_not_say_that_it_took_the_letter_is_none() -> None:
+    found = explain([shown("by mail.example.com with LMTP", POSTFIX.format(US4), output=OTHER)])
+    assert found is not None
+    assert found.cause is Cause.NETWORKS_TOO_WIDE
+
+
+def test_machines_without_names_are_called_by_their_addresses() -> None:
+    first, second = "from probe (unknown [198.18.0.2])", "from first ([192.168.0.50])"
+    found = explain([shown(second, first, output=OTHER)])
+    assert found is not None
+    assert found.cause is Cause.APPLIANCE_TRUSTED
+    assert str(HOST4) in found.reasons[0]
+    assert str(OTHER) in found.reasons[1]
+
+
+def on(port: int, *, relays: bool | None = False, tls: str = "none", address: object = HOST4) -> Tried:
+    return Tried(address=address, port=port, tls=tls, relays=relays)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("path", "others", "cause", "sure"),
+    [
+        (on(25, tls="starttls"), [on(25)], Cause.STARTTLS_BELIEVED, Sure.SURE),
+        (on(25, tls="starttls"), [on(25, relays=None)], Cause.NETWORKS_TOO_WIDE, Sure.LIKELY),
+        (on(25, tls="starttls"), [on(25, tls="starttls")], Cause.NETWORKS_TOO_WIDE, Sure.LIKELY),
+        (on(25, tls="starttls"), [on(26)], Cause.NETWORKS_TOO_WIDE, Sure.LIKELY),
+        (on(25, tls="starttls"), [on(25, address=OTHER)], Cause.NETWORKS_TOO_WIDE, Sure.LIKELY),
+        (on(25), [on(25)], Cause.NETWORKS_TOO_WIDE, Sure.LIKELY),
+        (on(465), [on(25)], Cause.SUBMISSION_OPEN, Sure.SURE),
+        (on(587), [on(25)], Cause.SUBMISSION_OPEN, Sure.SURE),
+        (on(2525), [on(25)], Cause.SUBMISSION_OPEN, Sure.SURE),
+        (on(587), [on(465)], Cause.SUBMISSION_OPEN, Sure.LIKELY),
+        (on(587), [on(25, relays=None)], Cause.SUBMISSION_OPEN, Sure.LIKELY),
+        (on(587), [on(25, address=OTHER)], Cause.SUBMISSION_OPEN, Sure.LIKELY),
+        (on(26), [on(25)], Cause.NETWORKS_TOO_WIDE, Sure.LIKELY),
+        (on(25), [on(25, address=HOST6)], Cause.IPV4_FORGOTTEN, Sure.SURE),
+        (on(25), [on(587, address=HOST6)], Cause.NETWORKS_TOO_WIDE, Sure.LIKELY),
+        (on(25), [on(25, address=OTHER)], Cause.NETWORKS_TOO_WIDE, Sure.LIKELY),
+    ],
+)
+def test_what_the_open_path_has_that_a_closed_one_lacks_is_the_cause(
+    path: Tried, others: list[Tried], cause: Cause, sure: Sure
+) -> None:
+    found = explain([shown(POSTFIX.format(US4), path=path, others=others)])
+    assert found is not None
+    assert (found.cause, found.sure) == (cause, sure)
+    assert ("Port 25 of the same address refuses." in found.reasons) is (
+        (cause, sure) == (Cause.SUBMISSION_OPEN, Sure.SURE)
+    )
+    if cause is Cause.IPV4_FORGOTTEN:
+        assert found.reasons == (f"The same machine is open over IPv4 and closed over IPv6 ({HOST6}).",)
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ([on(25, address=HOST6)], True),
+        ([on(25, address=HOST6, relays=None)], False),
+        ([on(587, address=HOST6)], False),
+        ([on(25, address=OTHER)], False),
+        ([], False),
+    ],
+)
+def test_that_one_family_alone_is_open_says_where_to_look(others: list[Tried], told: bool) -> None:
+    found = explain([shown(POSTFIX.format("172.17.0.1"), others=others)])
+    assert found is not None
+    assert ("Only IPv4 is open: look at what stands in front of it there." in found.reasons) is told
+    other = explain([shown(POSTFIX.format("172.17.0.1"), vector="P01", others=others)])
+    assert other is not None
+    assert len(other.reasons) == 1
+
+
+@pytest.mark.parametrize("vector", ["R06", "R22a", "X01", "S02", "M01", "Q9"])
+def test_a_form_that_any_open_relay_takes_says_nothing_where_the_plain_one_was_not_refused(vector: str) -> None:
+    found = explain([shown(POSTFIX.format(US4), vector=vector)])
     assert found is not None
     assert (found.cause, found.sure) == (Cause.UNKNOWN, Sure.GUESS)
 
