@@ -13,7 +13,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from tester.cause.software import Software, software
-from tester.received import Hop, plain
+from tester.received import Hop, organisation, plain
 
 Address = IPv4Address | IPv6Address
 
@@ -191,7 +191,7 @@ def _by_trace(shown: Symptom, entry: Hop | None, seen: Address | None) -> _Found
     second = next((hop for hop in reversed(shown.chain[:-1]) if hop.client), None)
     if second is None or plain(shown.output) == plain(shown.path.address):
         return None
-    if _organisation(entry.by) and _organisation(second.by) and _organisation(entry.by) != _organisation(second.by):
+    if organisation(entry.by) and organisation(second.by) and organisation(entry.by) != organisation(second.by):
         return (
             Cause.CUSTOMER_TRUSTED,
             Sure.LIKELY,
@@ -257,11 +257,3 @@ def _beside(shown: Symptom, cause: Cause) -> tuple[str, ...]:
     ):
         return (f"Only IPv{shown.path.address.version} is open: look at what stands in front of it there.",)
     return ()
-
-
-def _organisation(name: str) -> str:
-    """The last two labels of a host name, three where the last but one is a short one (co.uk); "" for no name."""
-    labels = [label for label in name.lower().strip("[].").split(".") if label]
-    if len(labels) < 2 or labels[-1].isdigit():
-        return ""
-    return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) == 2 else labels[-2:])

@@ -12,7 +12,7 @@ The only line to be believed is the one that our own (or the reporter's own) ser
 Never decides on a listing.
 """
 
-from tester.received.chain import Home, Reading, Step, Trace, candidate, is_private, mentions, trace
+from tester.received.chain import Home, Reading, Step, Trace, candidate, is_private, mentions, organisation, trace
 from tester.received.fields import fields
 from tester.received.line import Hop, hops, plain
 
@@ -27,6 +27,7 @@ __all__ = [
     "hops",
     "is_private",
     "mentions",
+    "organisation",
     "plain",
     "trace",
 ]

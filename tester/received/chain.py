@@ -254,16 +254,16 @@ def _doubt(steps: Sequence[Step], number: int) -> str:
     if below is None:
         return ""
     sender = hop.name if hop.looked else hop.helo
-    writer = _domain(below.by)
-    if not _domain(sender) or (writer and writer != _domain(sender)):
+    writer = organisation(below.by)
+    if not organisation(sender) or (writer and writer != organisation(sender)):
         return ""  # not written by who handed in: forged, or a line is missing
-    if _domain(sender) == _domain(hop.by):
+    if organisation(sender) == organisation(hop.by):
         return f"{sender} and {hop.by} share a domain"
     if _under(sender, FILTERS):
         return f"{sender} filters mail for others"
     if provider := next((each for each in PROVIDERS if _under(sender, each.writers)), None):
         return f"{provider.name} may have passed the mail on"
-    if writer and _domain(below.recipient.rpartition("@")[2]) == writer:
+    if writer and organisation(below.recipient.rpartition("@")[2]) == writer:
         return f"the line below is addressed to {writer} itself, which may have passed the mail on"
     return ""
 
@@ -280,12 +280,12 @@ def _under(name: str, patterns: Iterable[str]) -> bool:
 _SHARED = re.compile(r"(?:ac|com?|edu|go[bv]?|gouv|gr|ltd|mil|net?|nom|org?|sch)\Z")
 
 
-def _domain(name: str) -> str:
-    """The domain that an organisation registers, as far as a name tells without asking anybody; "" for none.
+def organisation(name: str) -> str:
+    """The domain that an organisation registers, as far as a host's name tells without asking anybody; "" for none.
 
     Good enough to raise a doubt; no line is passed by it.
     """
-    labels = name.lower().rstrip(".").split(".")
+    labels = name.lower().strip("[].").split(".")
     if len(labels) < 2 or labels[-1].isdigit() or not all(labels):
         return ""
     keep = 3 if len(labels[-1]) == 2 and _SHARED.match(labels[-2]) else 2

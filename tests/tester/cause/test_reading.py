@@ -218,9 +218,11 @@ def test_a_program_is_named_by_the_greeting_the_answer_to_ehlo_and_the_first_mac
 
 
 def test_an_address_of_the_server_in_our_place_may_be_the_one_that_it_delivers_from() -> None:
-    found = explain([shown(POSTFIX.format(OTHER), output=OTHER)])
-    assert found is not None
-    assert "own address" in found.reasons[1]
+    for own in (HOST4, OTHER):
+        found = explain([shown(POSTFIX.format(own), output=OTHER)])
+        assert found is not None
+        assert "own address" in found.reasons[1]
+        assert len(found.reasons) == 3
 
 
 SECOND = "from {} (unknown [192.168.0.50]) by {} with SMTP"
@@ -254,6 +256,14 @@ def test_a_machine_of_another_organisation_behind_the_first_is_a_provider(
     assert found.cause is cause
     assert first in found.reasons[0]
     assert second in found.reasons[1]
+
+
+def test_of_more_than_two_machines_the_one_behind_the_first_is_told_of() -> None:
+    lines = (SECOND.format("b.example.com", "c.example.com"), SECOND.format("a.example.com", "b.example.com"))
+    found = explain([shown(*lines, POSTFIX.format(US4).replace("hub.test", "a.example.com"), output=OTHER)])
+    assert found is not None
+    assert found.cause is Cause.APPLIANCE_TRUSTED
+    assert "b.example.com" in found.reasons[1]
 
 
 @pytest.mark.parametrize("output", [HOST4, ip_address("::ffff:198.18.0.25")])
@@ -309,6 +319,7 @@ def test_what_the_open_path_has_that_a_closed_one_lacks_is_the_cause(
     found = explain([shown(POSTFIX.format(US4), path=path, others=others)])
     assert found is not None
     assert (found.cause, found.sure) == (cause, sure)
+    assert found.reasons
     assert ("Port 25 of the same address refuses." in found.reasons) is (
         (cause, sure) == (Cause.SUBMISSION_OPEN, Sure.SURE)
     )
@@ -340,6 +351,12 @@ def test_a_form_that_any_open_relay_takes_says_nothing_where_the_plain_one_was_n
     found = explain([shown(POSTFIX.format(US4), vector=vector)])
     assert found is not None
     assert (found.cause, found.sure) == (Cause.UNKNOWN, Sure.GUESS)
+
+
+def test_a_form_of_no_known_kind_names_no_fault_even_where_the_plain_one_was_refused() -> None:
+    found = explain([shown(POSTFIX.format(US4), vector="Q9", refused={"S01"})])
+    assert found is not None
+    assert found.cause is Cause.UNKNOWN
 
 
 @given(st.lists(st.text(max_size=200), max_size=4), st.text(max_size=300), st.sampled_from(["S01", "S03", "R06", "Q9"]))

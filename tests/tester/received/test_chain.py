@@ -237,6 +237,7 @@ def test_a_name_that_a_client_gave_counts_only_between_registered_hosts_that_saw
         ("mx", "mx", False),
         ("localhost", "elsewhere", False),
         ("192.0.2.7", "198.51.2.7", False),
+        ("[192.0.2.7]", "[198.51.2.7]", False),
         ("mx..example", "store..example", False),
     ],
 )
