@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.admission import Admission, account_of
 from dnsbl.casework.allowance import Allowance
-from dnsbl.casework.base import Asker, cleared, next_removal, wanted
+from dnsbl.casework.base import Asker, Clears, at_once, cleared, next_removal, wanted
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
@@ -45,10 +45,10 @@ class Doors:
         clock: Clock,
         queueing: Queueing,
         posting: Posting,
-        clears: Callable[[Iterable[str]], timedelta] | None = None,
+        clears: Clears = at_once,
     ) -> None:
         """`clears` says how long caches may keep an answer about listings of these kinds that have ended."""
-        self._clears = clears or (lambda kinds: timedelta(0))
+        self._clears = clears
         self._posting = posting
         self._store = store
         self._settings = settings
@@ -266,7 +266,7 @@ class Doors:
             reason=Reason.REMOVED,
             before=f"listed {listing.kind}",
             after="not listed",
-            evidence=f"a request{cleared(now, self._clears([listing.kind]))}",
+            evidence=f"a request{cleared(self._clears, [listing.kind], now)}",
         )
         self._queueing.watch(tx, address, now, self._settings.policy, actor="policy", now=now)
 
