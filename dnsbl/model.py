@@ -51,9 +51,13 @@ class JobReason(StrEnum):
     UNREACHABLE = "unreachable"  # a further try at an address that did not answer
     VANTAGE = "vantage"  # a look by another stranger, from another address, at a server that refused the first
     REPEAT = "repeat"  # once more, after a run that a fault of our own spoilt
+    REMOTE = "remote"  # somebody who is not believed alone sends our letters from where he stands
+    REMOTE_PROVEN = "remote-proven"  # the same by somebody whom this list trusts
     SELF_TEST = "self-test"  # who comes from the address has asked to be tested; lists nobody unless settings say so
 
 
+#: Tests whose letters somebody else sends: they show the list what `rules.remote` says, and nothing more.
+LENT = frozenset({JobReason.REMOTE, JobReason.REMOTE_PROVEN})
 #: Tests that their owner or an operator has asked for; they do not count as ours to pace by the day.
 ASKED_FOR = frozenset({JobReason.REMOVAL, JobReason.OPERATOR, JobReason.SELF_TEST})
 
@@ -132,6 +136,7 @@ class Reason(StrEnum):
     SECOND_LOOK = "second-look"
     CANNOT_TEST = "cannot-test"
     BACKSCATTER = "backscatter"
+    UNCONFIRMED = "unconfirmed"
     KIND_OFF = "kind-off"
     NOT_OPEN = "not-open"
     EXPIRED = "expired"
@@ -211,13 +216,15 @@ RELAY_OUTPUT, DELAYED_OUTPUT = "relay-output", "delayed-output"
 OUTPUT_KINDS = frozenset({RELAY_OUTPUT, DELAYED_OUTPUT})
 #: Kinds of what was tested itself, so that a retest of the address ends the listing; it has at most one of them at a
 #: time, so that they may share a code.
-TESTED_KINDS = frozenset({"relay", "multihop", "backscatter", "untestable"})
+TESTED_KINDS = frozenset({"relay", "multihop", "backscatter", "untestable", "unconfirmed"})
 #: Kinds that only proof may fill (law 1); every other kind is for operators.
 PROOF_KINDS = TESTED_KINDS | OUTPUT_KINDS
 #: The one that says: accepted from strangers for strangers, and bounced to whoever was named as the sender.
 BACKSCATTER = "backscatter"
 #: And the one that says: was an open relay, and can no longer be tested.
 UNTESTABLE = "untestable"
+#: And the one that says: a letter came out of it that a remote tester was given, and no test of ours has confirmed it.
+UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -490,6 +497,7 @@ class Case:
     whole: bool = True  #: the run was of the whole host, so that closed means closed on every way in
     shown: bool = True  #: somebody has shown spam that came from it
     approved: bool = False  #: an operator has confirmed what a test has shown
+    unconfirmed: bool = False  #: its letters were sent by a remote tester who is not believed alone
     elsewhere: bool = False  #: only another address of the same machine relays, and no letter came out of this one
 
 

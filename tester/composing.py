@@ -6,8 +6,9 @@ a way to sign. Never decides what a form proves; leaves one out where `vectors` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from tester import canary, vectors
 from tester import letter as letters
@@ -41,6 +42,7 @@ def compose(
     date: float,
     sign: Sign | None = None,
     off: Collection[str] = (),
+    proofs: Mapping[str, str] = MappingProxyType({}),
     other: Offerer | None = None,
 ) -> list[Attempt]:
     """An attempt for each issued letter, in their order.
@@ -48,9 +50,10 @@ def compose(
     `names` are the server's and ours as the envelopes spell them, `sender` who we say we are in the message, `greeting`
     what the server said of itself (bounded, hostile), `nomination` the reference under which it was nominated, `date`
     the time in epoch seconds, `sign` what signs a message (None: unsigned), `off` the ids of forms that are switched
-    off, `other` who offers the forms of another stranger (None: we, in other words). A form that is left out has an
-    attempt without bytes whose `skip` says why; nothing is written for it. Raises KeyError for a vector that is not in
-    the catalogue, ForgedToken when a letter's key is gone.
+    off, `proofs` are the secrets of letters that are somebody else's, by recipient token, `other` who offers the forms
+    of another stranger (None: we, in other words). A form that is left out has an attempt without bytes whose `skip`
+    says why; nothing is written for it. Raises KeyError for a vector that is not in the catalogue, ForgedToken when a
+    letter's key is gone.
     """
     usual = Offerer(names=names, sender=sender, sign=sign)
     attempts = []
@@ -64,7 +67,7 @@ def compose(
         domain = by.names.third_domain if "{X}" in vector.rcpt else by.sender.collector_domain
         message = letters.write(
             one,
-            proof=letters.proof(keyring, one),
+            proof=proofs.get(one.recipient) or letters.proof(keyring, one),
             sender=by.sender,
             nomination=nomination,
             date=date,

@@ -5,6 +5,7 @@
     ├── Declined                             what a collector does not take, for a reason that its sender is told
     ├── Deferred                             what a collector cannot take now, and may be brought again
     ├── ForgedToken   (also ValueError)      a token or proof that we never issued
+    ├── NoLetters                            a list that gives a remote tester nothing to send
     ├── NotDialable   (also PermissionError) an address that must not be tested
     ├── UnknownName   (also LookupError)     a vector or profile that is not in the catalogue
     └── ReplyFault    (also ValueError)      bytes from a server that are no SMTP reply
@@ -36,6 +37,10 @@ class Deferred(TesterError):
 
 class ForgedToken(TesterError, ValueError):
     """This token was not issued by us."""
+
+
+class NoLetters(TesterError):
+    """The list has given no letters."""
 
 
 class NotDialable(TesterError, PermissionError):

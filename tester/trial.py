@@ -9,10 +9,11 @@ it all shows, `verdict`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from types import MappingProxyType
 
 from tester import canary
 from tester import letter as letters
@@ -25,7 +26,7 @@ from tester.paths import Path
 from tester.returned import Collected, unwrap
 from tester.smtp import PENDING, Attempt, Control, Flag, Limits, Opening, Outcome, Said, Transcript
 from tester.vectors import Names, Vector
-from tester.verdict import Judgement, Weighed, judge
+from tester.verdict import CAME_BACK, Finding, Judgement, Weighed, judge
 from tester.weighing import weigh_return
 
 
@@ -71,10 +72,12 @@ class Trial:
         off: Collection[str] = (),
         served_domain: str = "",
         mx_domain: str = "",
+        proofs: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """`run` is the run's id and `nomination` the reference that letters tell; `off` are the ids of forms that are
         switched off, `served_domain` is one that the host takes mail for, as its owner says. Below `mx_domain`, if
-        there is one, names of tests are served, see `pair_label`."""
+        there is one, names of tests are served, see `pair_label`. `proofs` are the secrets of letters that somebody
+        else has issued and will weigh, by recipient token."""
         self.run = run
         self.control = Control.NOT_RUN
         self.control_reply = ""  #: how mail for the server's postmaster was refused
@@ -83,6 +86,7 @@ class Trial:
         self._nomination = nomination
         self._vantage = vantage
         self._keyring = keyring
+        self._proofs = proofs
         self._off = off
         self._served_domain = served_domain
         self._mx_domain = mx_domain
@@ -152,6 +156,7 @@ class Trial:
             date=now,
             sign=here.sign,
             off=self._off,
+            proofs=self._proofs,
             other=Offerer(
                 names=self._names(other, path, said),
                 sender=other.sender,
@@ -206,6 +211,17 @@ class Trial:
         elif weighed.counts:
             self.output_addresses.add(collected.peer)
         return weighed
+
+    def told(self, token: str, finding: Finding, peer: IPv4Address | IPv6Address) -> bool:
+        """Whoever weighs these letters has found one to be this, brought by that peer: fold it in; whether that is
+        news."""
+        fate = self.find(token)
+        if fate is None or (better := fate.found(finding)) is fate:
+            return False
+        self._fates[fate.letter.recipient] = better
+        if finding in CAME_BACK:
+            self.output_addresses.add(peer)
+        return True
 
     def find(self, token: str) -> Fate | None:
         """What has become of the letter with this recipient or sender token."""

@@ -17,6 +17,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  file_run  give_back  proven  file_pair  may_test  under_test  letters
     reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  trust
     self_tests   who has his own address tested: token  ask  see
+    remote       who sends our letters from where he stands: ask  see
     feeding      the scheduler, and who runs the list, about lists of others: claim  file_feed  file_failure  pace
                  states  bring  waiting  drop
     mail_door    the collector, about mail that is no letter of ours: take  spring
@@ -34,6 +35,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     contents     who answers: snapshot  last_change  changes  pairs
 
     replaying  what the event log tells of all but listings, after a copy has come back
+    lending  what letters in others' hands come to
     judging  what a verdict does to the list;  twins  and to the host's other addresses;  outputs  and to those that
              letters came out of
     queueing  which tests are to be made;  base  what several ask
@@ -65,6 +67,7 @@ from dnsbl.casework.posting import Posting
 from dnsbl.casework.presence import Presence
 from dnsbl.casework.purging import Purging
 from dnsbl.casework.queueing import Queueing
+from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.reporters import Reporters
 from dnsbl.casework.restoring import Restoring
 from dnsbl.casework.reviewing import Reviewing
@@ -86,6 +89,7 @@ class Casework:
 
     doors: Doors
     self_tests: SelfTests
+    remote: RemoteTests
     operators: Operators
     assignments: Assignments
     arrivals: Arrivals
@@ -124,6 +128,7 @@ class Casework:
         return cls(
             doors=doors,
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
+            remote=RemoteTests(store, settings, keyring, clock, queueing, random),
             operators=Operators(store, settings, clock, queueing, judging, clears),
             assignments=Assignments(store, settings, clock, judging, random),
             arrivals=Arrivals(store, settings, keyring, clock, judging, posting, doors.ask_removal),

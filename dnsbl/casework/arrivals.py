@@ -14,7 +14,7 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import Full, Refused
-from dnsbl.model import Door, Job
+from dnsbl.model import LENT, Door, Job
 from dnsbl.rules import keeping, mailed
 from dnsbl.rules.evidence import mime
 from dnsbl.rules.notices import message_id
@@ -101,6 +101,8 @@ class Arrivals:
             if fate is None or collected.token != fate.letter.recipient:
                 return None
             address, peer = fate.letter.address, collected.peer
+            if run_in(tx, fate.letter.run).reason in LENT:
+                return None  # who sends the letters could make his own machine call itself the host's
             if address.version == peer.version or peer in self._ours().sources:
                 return None
             known = any(report.path.address == peer for report in tx.paths.of(fate.letter.run))

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.queueing import begun, refuse_excluded
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, Entry, Job, JobReason, Listing, Reason, Refusal, Run
-from dnsbl.rules import queues, schedule
+from dnsbl.model import UNCONFIRMED, Door, Entry, Job, JobReason, Listing, Nomination, Reason, Refusal, Run
+from dnsbl.rules import bringers, queues, schedule
 from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import MailDoorTerms, Policy
 from dnsbl.store import Transaction
@@ -70,7 +70,7 @@ def wanted(tx: Transaction, terms: Policy, address: Address, now: datetime) -> t
     retry_after).
     """
     refuse_excluded(tx, address)
-    if listing := tx.listings.proven(address):
+    if (listing := tx.listings.proven(address)) and listing.kind != UNCONFIRMED:
         raise Refused(Refusal.ALREADY_LISTED, f"{address} is already listed, since {listing.since:%Y-%m-%d %H:%M} UTC.")
     job = tx.jobs.live(address)
     if job is not None and (begun(job) or job.reason is JobReason.NOMINATION):
@@ -84,6 +84,12 @@ def wanted(tx: Transaction, terms: Policy, address: Address, now: datetime) -> t
             retry_after=math.ceil((rested - now).total_seconds()),
         )
     return job, False
+
+
+def refuse_suspended(tx: Transaction, nomination: Nomination, contact: str) -> None:
+    """Raises Refused (SUSPENDED) for a source that was found to be bad."""
+    if any(bringers.read(s.source).holds(nomination.door, nomination.nominator) for s in tx.suspensions.all()):
+        raise Refused(Refusal.SUSPENDED, f"Nothing is taken from you at present; please write to {contact}.")
 
 
 def counted(tx: Transaction, peer: Address, what: str, most: int, now: datetime) -> bool:

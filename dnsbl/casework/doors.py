@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.admission import Admission, account_of
 from dnsbl.casework.allowance import Allowance
-from dnsbl.casework.base import Asker, Clears, at_once, cleared, next_removal, wanted
+from dnsbl.casework.base import Asker, Clears, at_once, cleared, next_removal, refuse_suspended, wanted
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
@@ -28,7 +28,7 @@ from dnsbl.model import (
     Refusal,
     ReporterAccount,
 )
-from dnsbl.rules import bringers, reporters, schedule
+from dnsbl.rules import reporters, schedule
 from dnsbl.rules.intake import TRUSTED, Intake, Taken
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
@@ -82,7 +82,7 @@ class Doors:
             refuse_excluded(tx, address, self._settings.service.contact)
             self._refuse_door(nomination.door)
             account = account_of(tx, nomination.reporter)
-            self._refuse_suspended(tx, nomination)
+            refuse_suspended(tx, nomination, self._settings.service.contact)
             job, shared = wanted(tx, self._settings.policy, address, now)
             rank = ASKED if shared else self._admission.queue(tx, nomination)
             evidence, octets = (
@@ -142,7 +142,7 @@ class Doors:
                 if case.nomination is not None:
                     try:
                         account_of(tx, case.nomination.reporter)
-                        self._refuse_suspended(tx, case.nomination)
+                        refuse_suspended(tx, case.nomination, self._settings.service.contact)
                         wanted(tx, self._settings.policy, case.nomination.address, now)
                     except Refused as error:
                         again = self._settings.policy.one_queue and error.reason is Refusal.ALREADY_LISTED
@@ -299,14 +299,6 @@ class Doors:
         if door not in TRUSTED and door not in self._settings.policy.nominators:
             open_ones = ", ".join(self._settings.policy.nominators) or "none"
             raise Refused(Refusal.OFF, f"Nominations are not taken by {door} here; the ways are: {open_ones}.")
-
-    def _refuse_suspended(self, tx: Transaction, nomination: Nomination) -> None:
-        """Raises Refused (SUSPENDED) for a source that was found to be bad."""
-        if any(bringers.read(s.source).holds(nomination.door, nomination.nominator) for s in tx.suspensions.all()):
-            raise Refused(
-                Refusal.SUSPENDED,
-                f"Nothing is taken from you at present; please write to {self._settings.service.contact}.",
-            )
 
     def _release(self, tx: Transaction, job: Job, now: datetime) -> Job:
         """A test that a stranger has asked for is the owner's from now on: what strangers may have us send does not

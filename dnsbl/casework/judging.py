@@ -15,12 +15,14 @@ from hashlib import sha256
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.base import Clears, at_once, cleared, renewed
+from dnsbl.casework.lending import Lending
 from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.casework.scoring import scored
 from dnsbl.casework.twins import Twins
 from dnsbl.model import (
+    LENT,
     Action,
     Case,
     Decision,
@@ -61,6 +63,8 @@ _VERBS = {
     Action.PROPOSE: "proposed",
     Action.NOTHING: "not-listed",
 }
+#: What is said of letters in a remote tester's hands that have had their time.
+NOT_BACK = "None of the letters that a remote tester was given has come back."
 #: What is said of a relay that was found open only by another stranger of ours.
 SPECIFIC = f"It refuses us under other names of ours, so it singles out the tester ({Flag.TESTER_SPECIFIC})."
 
@@ -82,6 +86,7 @@ class Judging:
         #: The outputs of relays.
         self.outputs = Outputs(settings, self._posting, self._clears)
         self._twins = Twins(settings, queueing, self.outputs, clears)
+        self._lending = Lending(settings.remote, queueing)
 
     # -- runs ----------------------------------------------------------------------------------------------
     def retry_due(self, tx: Transaction, job: Job, now: datetime) -> datetime | None:
@@ -123,6 +128,9 @@ class Judging:
 
     def window_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """The delivery window of a waiting run has closed: what has not come back is lost."""
+        if run.reason in LENT:
+            self._lent(tx, run, None, NOT_BACK, now)
+            return
         ways = self._judge(tx, run, now, window_closed=True, retries_left=False)
         self._settle(tx, run, judge_host(ways), now, ways)
 
@@ -133,6 +141,9 @@ class Judging:
         list unless a later run has shown since that the address no longer relays. While several ways in are still being
         tried, nothing is decided: each of them is to be heard.
         """
+        if run.reason in LENT:
+            self._lent_back(tx, run, now)
+            return
         over, opened = run.state is RunState.SETTLED, run.state is RunState.OPEN
         ways = self._judge(tx, run, now, window_closed=over, retries_left=opened)
         judgement = judge_host(ways)
@@ -160,6 +171,9 @@ class Judging:
         repeated; returns how many."""
         under_way = tx.runs.under_way()
         for run in under_way:
+            if run.reason in LENT:
+                self._lent(tx, run, None, reason, now)
+                continue
             void = Judgement(verdict=Verdict.INCONCLUSIVE, final=True, confirm=False, reason=reason, repeat=True)
             self._settle(tx, run, void, now, [])
         return len(under_way)
@@ -250,6 +264,47 @@ class Judging:
         self._tell(tx, run, letters, decision, explanation, now)
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
         scored(tx, self._settings.reporters, run, judgement.verdict, now, continued=queued)
+
+    def _lent_back(self, tx: Transaction, run: Run, now: datetime) -> None:
+        """A letter in a remote tester's hands has come back: what that shows is decided once, and again where a better
+        one follows; unless a test of ours has found the address closed since."""
+        shown = self._lending.shown(tx, run)
+        if shown is None or run.verdict is Verdict.OPEN or tx.runs.closed_after(run):
+            return
+        listing, follow_up = shown.proven or shown.unconfirmed, None
+        if run.verdict is not None and not listing:
+            return
+        verdict = Verdict.OPEN if listing else Verdict.INCONCLUSIVE
+        self._lent(tx, run, verdict, shown.sentence, now)
+        if listing:
+            judgement = Judgement(verdict=verdict, final=True, confirm=False, reason=shown.sentence)
+            proof = delivered(telling(tx.letters.of(run.id)))
+            case = replace(self._case(tx, run, judgement, proof, False, (), now), unconfirmed=shown.unconfirmed)
+            decision = policy.decide(case, self._settings.policy, now, self._queueing.chance)
+            self._apply(tx, run, case.listing, decision, now)
+            follow_up = decision.follow_up
+        queued = self._lending.follow(tx, run, now) if shown.look else None
+        if queued is not None:  # what was said of the nominator's word, a test of ours says
+            tx.nominations.pass_on(run.id, queued.run)
+            return
+        if follow_up is not None:
+            self._queueing.follow(tx, run, follow_up, now)
+        if shown.proven:
+            scored(tx, self._settings.reporters, run, verdict, now)
+
+    def _lent(self, tx: Transaction, run: Run, verdict: Verdict | None, explanation: str, now: datetime) -> None:
+        """A remote test ends, by what has come back or by its time."""
+        tx.runs.settle(run.id, verdict=verdict, explanation=explanation, at=now)
+        tx.journal.append(
+            at=now,
+            actor="policy",
+            subject=str(run.address),
+            verb="run",
+            reason=run.reason,
+            before=run.verdict or run.state,
+            after=verdict or "shows nothing",
+            evidence=f"run {run.id}",
+        )
 
     def _self_test_lists(self, judgement: Judgement) -> bool:
         """Whether a self-test means something for the list: never to end a listing, and else only as settings say."""

@@ -119,7 +119,7 @@ class Queueing:
             reason=reason,
             profile=profile,
             due=due,
-            run=base64.b32encode(self._random(10)).decode().lower(),
+            run=self._run(),
             provocation=provocation,
             extent=Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else extent,
             rank=rank,
@@ -137,6 +137,35 @@ class Queueing:
             evidence=provocation,
         )
         return job
+
+    def elsewhere(
+        self,
+        tx: Transaction,
+        address: Address,
+        *,
+        reason: JobReason,
+        profile: str,
+        provocation: str,
+        whose: str,
+        ends: datetime,
+        now: datetime,
+    ) -> Run:
+        """A test whose letters `whose` sends, who is a remote tester: it is in no queue, and waits until `ends` for
+        what comes back."""
+        job = tx.jobs.add(
+            address=address,
+            port=self._port,
+            reason=reason,
+            profile=profile,
+            due=now,
+            run=self._run(),
+            provocation=provocation,
+            whose=whose,
+            state=JobState.DONE,
+        )
+        run = tx.runs.begin(job, now)
+        tx.runs.wait(run.id, ends, "A remote tester has the letters.")
+        return run
 
     def at_once(
         self,
@@ -220,6 +249,10 @@ class Queueing:
             now=now,
         )
         return True
+
+    def _run(self) -> str:
+        """A fresh id of a run."""
+        return base64.b32encode(self._random(10)).decode().lower()
 
     def follow(self, tx: Transaction, run: Run, follow_up: FollowUp, now: datetime) -> Job | None:
         """Queue the test that should follow a run, unless one is queued already or the owner wants none.

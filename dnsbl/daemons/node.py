@@ -258,6 +258,7 @@ class Node:
             clock=self._clock,
             zones=self._zones,
             self_tests=self._casework.self_tests,
+            remote=self._casework.remote,
             files=self._files,
             ownership=self._casework.ownership,
             watching=self._casework.watching,

@@ -63,6 +63,11 @@ same. Some lists list outputs too, under kinds of their own and mostly after som
 output is written to, and the input is tested once more before that day. Nothing is to be shown by the output itself:
 it is none any more when all its inputs are closed, gone from the list, or no letter of theirs comes out of it in a
 later test; and where no test shows anything any more, when the last proof is as old as a listing may become.
+
+Remote testers. Some lists give accounts of reporters letters to send from where they stand. Such a letter counts where
+it came out of the very address that it was given for, and not from a user who had logged in there. Of a tester whom the
+operator trusts it counts as one of ours; of all others it lists at most under `unconfirmed`, where that kind is on, and
+our own worker tests the address. Whatever they do takes nobody off the list.
 """
 
 from __future__ import annotations
@@ -76,6 +81,7 @@ from dnsbl.model import (
     BACKSCATTER,
     DELAYED_OUTPUT,
     RELAY_OUTPUT,
+    UNCONFIRMED,
     Action,
     Case,
     Decision,
@@ -178,6 +184,9 @@ _SENTENCE: Mapping[Reason, str] = {
     ),
     Reason.NO_SPAM_SEEN: "It relays, and nobody has shown spam that came from it: this list needs both.",
     Reason.AWAITS_OPERATOR: "Our letter came back from it; it is listed when an operator of this list confirms that.",
+    Reason.UNCONFIRMED: (
+        "A letter that a remote tester was given came out of this address; no test of ours has confirmed it yet."
+    ),
     Reason.KIND_OFF: "This list does not list for what was found.",
     Reason.CANNOT_TEST: "The server could not be tested; that neither lists an address nor takes it off the list.",
     Reason.OWNER_GONE: (
@@ -221,10 +230,15 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
     if action is Action.LIST and terms.spam_seen and not case.shown:
         action, reason = Action.NOTHING, Reason.NO_SPAM_SEEN
     kind = ANY_KIND.get(case.verdict) if action in (Action.LIST, Action.RENEW) else None
+    if kind is not None and case.unconfirmed:
+        kind, reason = UNCONFIRMED, Reason.UNCONFIRMED
+        if case.listing is not None and case.listing.kind != UNCONFIRMED:
+            action, kind = Action.KEEP, None  # a better proof stands
     if kind is not None and kind not in terms.kinds:
         action, reason, kind = Action.KEEP if where is Footing.LISTED else Action.NOTHING, Reason.KIND_OFF, None
     if action is Action.LIST and terms.approval and not case.approved:
-        action, reason = Action.PROPOSE, Reason.AWAITS_OPERATOR
+        action = Action.NOTHING if case.unconfirmed else Action.PROPOSE  # the test of ours that follows is proposed
+        reason = Reason.AWAITS_OPERATOR
     return Decision(
         action=action,
         reason=reason,

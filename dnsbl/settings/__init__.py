@@ -21,7 +21,7 @@ from dnsbl.settings.mail import NoticeSettings, WatchSettings
 from dnsbl.settings.others import OtherList, OtherTerms
 from dnsbl.settings.policy import AT_ONCE, Policy
 from dnsbl.settings.surveying import Survey
-from dnsbl.settings.testing import CollectorSettings, SelfTesting, Tester
+from dnsbl.settings.testing import CollectorSettings, RemoteTesting, SelfTesting, Tester
 from dnsbl.settings.values import (
     IN_BAND,
     ClientRule,
@@ -50,6 +50,7 @@ __all__ = [
     "OtherList",
     "OtherTerms",
     "Policy",
+    "RemoteTesting",
     "ReporterTerms",
     "Section",
     "Service",
@@ -196,6 +197,7 @@ class Settings(Section):
     web: Web = Web()
     self_test: SelfTesting = SelfTesting()
     survey: Survey = Survey()
+    remote: RemoteTesting = RemoteTesting()
     copies: Copies = Copies()
     notices: NoticeSettings = NoticeSettings()
     watch: WatchSettings = WatchSettings()

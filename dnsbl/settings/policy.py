@@ -29,7 +29,8 @@ class Policy(Section):
         description=(
             "Kinds that tests may list under: relay, multihop, backscatter (takes strangers' mail and bounces it), "
             "untestable (was a relay, and cannot be tested any more), relay-output and delayed-output (what the "
-            "letters of a multi-hop relay came out of, each after its own delay)."
+            "letters of a multi-hop relay came out of, each after its own delay), unconfirmed (by a remote tester's "
+            "letter alone)."
         ),
     )
     nominators: tuple[str, ...] = Field(
@@ -177,7 +178,7 @@ class Policy(Section):
     @field_validator("kinds")
     @classmethod
     def _kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
-        every = ("relay", "multihop", "backscatter", "untestable", "relay-output", "delayed-output")
+        every = ("relay", "multihop", "backscatter", "untestable", "relay-output", "delayed-output", "unconfirmed")
         return among(kinds, every)
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ from dnsbl.settings.values import (
     Section,
 )
 from tester.guises import Wardrobe
+
+RemoteGrade = Literal["none", "unconfirmed", "proven"]
 
 
 class Tester(Section):
@@ -262,6 +264,25 @@ class CollectorSettings(Section):
         None, description="PEM certificate chain for STARTTLS; relative to the configuration file."
     )
     tls_key: Path | None = Field(None, description="PEM key for STARTTLS.")
+
+
+class RemoteTesting(Section):
+    """Letters for others, who send them from where they stand: accounts of reporters; see docs/remote.md."""
+
+    on: bool = Field(False, description="Whether accounts may ask for letters, through the API.")
+    new: RemoteGrade = Field(
+        "none",
+        description=(
+            "What letters of the tier new show where they come back: none (they get none), unconfirmed (lists at most "
+            "under that kind, see policy.kinds) or proven (the same as a test of ours)."
+        ),
+    )
+    known: RemoteGrade = Field("unconfirmed", description="The same of the tier known.")
+    trusted: RemoteGrade = Field("proven", description="The same of the tier trusted.")
+    confirm: bool = Field(
+        True, description="Whether our own worker tests at once what letters that do not prove have come back for."
+    )
+    hours: float = Field(24, description="Hours for which such letters count.", gt=0, le=168)
 
 
 class SelfTesting(Section):

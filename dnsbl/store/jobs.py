@@ -37,8 +37,9 @@ class Jobs(Shelf):
         extent: Extent = Extent.NOMINATED,
         rank: int = 1,
         whose: str = "",
+        state: JobState = JobState.QUEUED,
     ) -> Job:
-        """Queue a test. The address must have no live job."""
+        """Queue a test. The address must have no live job, unless it is one that is done (`state`)."""
         values = {
             "address": address,
             "neighbourhood": neighbourhood(address),
@@ -46,7 +47,7 @@ class Jobs(Shelf):
             "reason": reason,
             "profile": profile,
             "due": due,
-            "state": JobState.QUEUED,
+            "state": state,
             "run": run,
             "takes": 0,
             "retries": 0,

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from dnsbl.addresses import Address, Network
-from dnsbl.model import Job, JobReason, Run, RunState
+from dnsbl.model import LENT, Job, JobReason, Run, RunState
 from dnsbl.store.columns import span
 from dnsbl.store.schema import WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -19,8 +19,12 @@ from tester.verdict import ELSEWHERE, Verdict
 
 _RUN = columns(runs, Run)
 
-#: Runs that count for the list. What an owner tests for himself, on ports of his choice, shows nobody else anything.
-_COUNTS = runs.c.reason != JobReason.SELF_TEST
+#: Runs that count for the list. What an owner tests for himself, on ports of his choice, shows nobody else anything,
+#: nor do letters that a remote tester has, but where he is trusted and one has come back.
+_COUNTS = or_(
+    runs.c.reason.not_in({JobReason.SELF_TEST, *LENT}),
+    and_(runs.c.reason == JobReason.REMOTE_PROVEN, runs.c.verdict.is_not(None)),
+)
 
 
 class Runs(Shelf):
@@ -60,8 +64,11 @@ class Runs(Shelf):
         """All is said; letters may come back until `ends`."""
         self._change(run, state=RunState.WAITING, ends=ends, explanation=explanation)
 
-    def settle(self, run: str, *, verdict: Verdict, explanation: str, at: datetime, unreached: bool) -> None:
-        """Judged for good. `unreached`: no connection came about, in this run's whole course."""
+    def settle(
+        self, run: str, *, verdict: Verdict | None, explanation: str, at: datetime, unreached: bool = False
+    ) -> None:
+        """Judged for good; without a verdict where a remote tester's letters have shown nothing. `unreached`: no
+        connection came about, in this run's whole course."""
         self._change(
             run, state=RunState.SETTLED, verdict=verdict, explanation=explanation, settled=at, unreached=unreached
         )
@@ -91,6 +98,18 @@ class Runs(Shelf):
     def last_started(self, address: Address) -> datetime | None:
         """When the newest run of an address began."""
         return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address, _COUNTS)).scalar()
+
+    def last_elsewhere(self, address: Address) -> datetime | None:
+        """When a remote tester was last given letters for an address."""
+        wanted = select(func.max(runs.c.started)).where(runs.c.address == address, runs.c.reason.in_(LENT))
+        return self._sql.execute(wanted).scalar()
+
+    def begun_elsewhere(self, network: Network, since: datetime) -> list[datetime]:
+        """When remote testers were given letters for addresses of a network since then, oldest first."""
+        wanted = select(runs.c.started).where(
+            runs.c.address.between(*span(network)), runs.c.reason.in_(LENT), runs.c.started >= since
+        )
+        return list(self._sql.execute(wanted.order_by(runs.c.started)).scalars())
 
     def begun_in(self, network: Network, n: int) -> datetime | None:
         """When the run that is the `n`-th newest in this network began, or None when there are fewer."""

@@ -43,7 +43,8 @@ from dnsbl.web.shapes import (
     standing_shape,
 )
 
-_POSTED = {
+#: What a request with a body may be refused for.
+POSTED = {
     "s400": "The address or the body is malformed.",
     "s403": "The address is excluded, or the request came from a page of another site.",
     "s409": "The list stands otherwise: already listed, or not listed.",
@@ -65,7 +66,7 @@ Key = Annotated[
 ]
 
 
-class NominationRequest(BaseModel):
+class Suspect(BaseModel):
     """A suspect and the evidence."""
 
     model_config = ConfigDict(extra="forbid")
@@ -84,6 +85,11 @@ class NominationRequest(BaseModel):
         None, description="The number of the Received line that tells who handed the spam in, where that was asked."
     )
     reason: Text = Field("", description="Your own words, for the journal.", max_length=2000)
+
+
+class NominationRequest(Suspect):
+    """The same, and who is told."""
+
     mail: Text = Field("", description="Where it is confirmed to, at a list that does so.", max_length=254)
 
 
@@ -175,9 +181,9 @@ class Interface:
             "/nominations",
             status_code=202,
             response_model=NominationsShape,
-            responses=problems(s401="The key is none of ours.", **_POSTED),
+            responses=problems(s401="The key is none of ours.", **POSTED),
         )(self.nominate)
-        post("/removals", status_code=202, response_model=RemovalShape, responses=problems(**_POSTED))(self.remove)
+        post("/removals", status_code=202, response_model=RemovalShape, responses=problems(**POSTED))(self.remove)
 
     def host(
         self,
@@ -249,7 +255,7 @@ class Interface:
             door=Door.API,
             nominator=f"reporter {name}" if name else requester(visitor),
             reason=wish.reason,
-            evidence=_octets(wish),
+            evidence=octets(wish),
             settings=self._settings,
             now=self._clock.now(),
             pick=wish.pick,
@@ -284,7 +290,7 @@ class Interface:
         return accepted
 
 
-def _octets(wish: NominationRequest) -> bytes | None:
+def octets(wish: Suspect) -> bytes | None:
     """The evidence as it came. Raises Refused."""
     if not wish.evidence.strip():
         return None

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
+from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.casework.watching import Watching
@@ -35,6 +36,7 @@ from dnsbl.web.feeds import FeedDoor
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.handing import table_route
 from dnsbl.web.pages import Site
+from dnsbl.web.remote import RemoteDoor
 from dnsbl.web.render import Pages
 from dnsbl.web.self_tests import SelfTestDoor
 from dnsbl.web.shapes import Codes, Origins
@@ -79,6 +81,7 @@ def create_app(
     *,
     clock: Clock,
     self_tests: SelfTests | None = None,
+    remote: RemoteTests | None = None,
     ownership: Ownership | None = None,
     watching: Watching | None = None,
     texts: Texts = no_texts,
@@ -94,8 +97,9 @@ def create_app(
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
     `zones`; `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `self_tests` none
-    are offered, without `others` no other list is asked; `events` has the places for who watches tests. Without `files`
-    no zone can be copied, without `ownership` nobody shows that an address is his (`texts` asks for TXT records).
+    are offered, without `remote` nobody gets letters, without `others` no other list is asked; `events` has the places
+    for who watches tests. Without `files` no zone can be copied, without `ownership` nobody shows that an address is
+    his (`texts` asks for TXT records).
     """
     app = _App(
         title=settings.service.name,
@@ -118,6 +122,8 @@ def create_app(
         door = SelfTestDoor(self_tests, views, settings, clock, pages, events)
         app.include_router(door.api)
         app.include_router(door.pages)
+    if remote is not None:
+        app.include_router(RemoteDoor(remote, doors, settings, clock).api)
     if settings.publish.to:
         app.router.routes.append(table_route(settings, settings.service.state_dir / FOLDER))
     if files is not None:

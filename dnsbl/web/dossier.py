@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from dnsbl.model import Run, RunReport
+from dnsbl.model import LENT, Run, RunReport
 from dnsbl.rules.causes import cause_of
 from dnsbl.rules.discretion import CHARACTERS, discretion, redact
 from dnsbl.settings import Settings
@@ -81,6 +81,7 @@ class Dossier:
     cause: str = ""  #: the short name of why it relays; "" where no letter came back
     why: tuple[str, ...] = ()  #: the reasons that led there, sentences
     advice: tuple[Advice, ...] = ()  #: what closes it
+    lent: bool = False  #: its letters were sent by a remote tester
     canaries: tuple[tuple[str, str], ...] = ()  #: flag and meaning of what it does to bytes by themselves
 
 
@@ -97,6 +98,7 @@ def dossier(report: RunReport, settings: Settings) -> Dossier:
         cause=found.cause if found else "",
         why=tuple(theirs(sentence) for sentence in found.reasons) if found else (),
         advice=advice(found.cause, found.software) if found else (),
+        lent=report.run.reason in LENT,
         canaries=tuple((flag.value, meaning) for flag, meaning in words.CANARY.items() if flag in report.flags),
     )
 
@@ -104,6 +106,8 @@ def dossier(report: RunReport, settings: Settings) -> Dossier:
 def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attempted]:
     for fate in report.letters:
         vector, outcome = fate.letter.vector, fate.folded
+        if report.run.reason in LENT and outcome is Outcome.UNTRIED:
+            continue  # nobody knows what became of it but who had it
         where = path(fate.letter.address, fate.letter.port).name if len(report.paths) > 1 else ""
         known = vectors.CATALOGUE.get(vector)
         yield Attempted(

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
+from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.casework.watching import Watching
@@ -175,6 +176,7 @@ class WebServer(HttpServer):
         clock: Clock,
         zones: Zones,
         self_tests: SelfTests | None = None,
+        remote: RemoteTests | None = None,
         files: ZoneFiles | None = None,
         ownership: Ownership | None = None,
         watching: Watching | None = None,
@@ -192,6 +194,7 @@ class WebServer(HttpServer):
             settings,
             clock=clock,
             self_tests=self_tests,
+            remote=remote,
             files=files,
             zones=lambda: self.zones,
             ownership=ownership,

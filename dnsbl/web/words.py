@@ -27,6 +27,7 @@ KIND: Mapping[str, str] = {
     "untestable": "It was an open relay, and can no longer be tested.",
     "relay-output": "It is the output of an open relay: mail that strangers gave to another server comes out of it.",
     "delayed-output": "It has been the output of an open relay for long: mail that strangers gave to another server.",
+    "unconfirmed": "A remote tester's letter came out of it; no test of this list's own has confirmed that yet.",
     "multihop": "It is the input of an open relay: mail from strangers goes in here and comes out elsewhere.",
 }
 
@@ -53,6 +54,7 @@ REASON: Mapping[Reason, str] = {
     Reason.NO_SPAM_SEEN: "it relays, and nobody has shown spam that came from it",
     Reason.AWAITS_OPERATOR: "a test found it open, and an operator has not confirmed that yet",
     Reason.REMOVED: "somebody asked for the removal, which is enough here",
+    Reason.UNCONFIRMED: "a letter that a remote tester was given was delivered by it",
     Reason.KIND_OFF: "this list does not list for what was found",
     Reason.CANNOT_TEST: "the server could not be tested",
     Reason.NOT_OPEN: "no open relay was found",

@@ -23,7 +23,7 @@ from pathlib import Path as File
 
 from tester import letter as letters
 from tester.bounces import Ours
-from tester.cli import families, report, targets
+from tester.cli import families, remote, report, targets
 from tester.cli.sitting import Outfit, Progress, Sitting
 from tester.collector import Collector
 from tester.errors import TesterError
@@ -61,11 +61,12 @@ def main(
     addresses of the other family."""
     parser = _parser()
     options = parser.parse_args(argv)
-    if bool(options.address) == bool(options.targets):
-        parser.error("name the ADDRESS of a host, or --targets FILE, and not both")
+    if bool(options.address) == bool(options.targets) or (options.list and len(options.address) != 1):
+        parser.error("name the ADDRESS of a host (one with --for), or --targets FILE, and not both")
     try:
-        command = _Command(options, limits or Limits(), now, others)
-        hosts = asyncio.run(command.hold())
+        if options.list:
+            return remote.hold(options, limits or Limits(), now)
+        hosts = asyncio.run((command := _Command(options, limits or Limits(), now, others)).hold())
     except (TesterError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         return report.UNTOLD
@@ -153,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         default=60.0,
         help="how long to wait for accepted letters after a conversation; default: %(default)s",
     )
+    remote.arguments(add)
     add("--json", action="store_true", help="one JSON document on stdout, the rest on stderr")
     return parser
 

@@ -31,6 +31,7 @@ ALLOWED = {
         "tester/cli/command.py",
         "tester/cli/families.py",
         "tester/cli/sitting.py",
+        "tester/cli/remote.py",
         "dnsbl/daemons/",
         "dnsbl/serving/",
         "dnsbl/web/",

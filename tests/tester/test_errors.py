@@ -14,6 +14,7 @@ KINDS = {
     errors.Declined: Exception,
     errors.Deferred: Exception,
     errors.ForgedToken: ValueError,
+    errors.NoLetters: Exception,
     errors.NotDialable: PermissionError,
     errors.UnknownName: LookupError,
     errors.ReplyFault: ValueError,

@@ -367,3 +367,18 @@ def test_what_earlier_runs_have_shown_is_judged_with_it() -> None:
     narrow = opened(PATH)
     tell(narrow, Outcome.RCPT_5XX, control=Control.ACCEPTED)
     assert narrow.judge(profile="basic", window_closed=True, retries_left=False).verdict is Verdict.INCONCLUSIVE
+
+
+def test_letters_of_somebody_else_bear_his_secrets_and_his_word_counts() -> None:
+    theirs = opened(PATH).fates
+    proofs = {fate.letter.recipient: "q" * 26 for fate in theirs}
+    stranger = letters.Keyring.generate(chance.Random(5).randbytes, NOW)
+    trial = Trial(run="run-1", nomination="n", vantage=VANTAGE, keyring=stranger, proofs=proofs)
+    trial.take_up(PATH, theirs)
+    first = trial.compose(PATH, SAID, now=NOW)[0]
+    assert b"q" * 26 in first.message
+    assert trial.told(first.token, Finding.DELIVERED_OTHER, OTHER) and trial.proven
+    assert trial.output_addresses == {OTHER}
+    assert not trial.told(first.token, Finding.TOKEN_SEEN, US), "a weaker word overwrites a better one"
+    assert not trial.told("r" + "x" * 33, Finding.DELIVERED_SAME, US)
+    assert trial.output_addresses == {OTHER}

@@ -164,3 +164,23 @@ def test_a_retest_that_has_begun_is_held_to_its_end_though_the_listing_is_gone(o
     assert live(office).takes == 1
     drop(office, queueing, HOST)
     assert live(office).run == run.id
+
+
+def test_a_test_whose_letters_somebody_else_sends_is_in_no_queue(office, queueing: Queueing) -> None:
+    now = office.clock.now()
+    with office.store.write() as tx:
+        run = queueing.elsewhere(
+            tx,
+            ADDRESS,
+            reason=JobReason.REMOTE,
+            profile="basic",
+            provocation="nomination 7",
+            whose="reporter ann",
+            ends=now + timedelta(hours=1),
+            now=now,
+        )
+        job = tx.jobs.of_run(run.id)
+        assert job is not None and (job.whose, job.port) == ("reporter ann", 2525)
+        assert [report.path.port for report in tx.paths.of(run.id)] == [2525]
+        assert tx.runs.over(now + timedelta(hours=1), most=9) == [run.id]
+    assert live(office) is None

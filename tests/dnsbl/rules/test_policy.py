@@ -391,3 +391,18 @@ def test_without_days_for_retests_nothing_follows_a_listing() -> None:
     assert decide(case(Verdict.OPEN), terms, NOW, half).follow_up is None
     assert decide(case(Verdict.OPEN, Footing.LISTED), terms, NOW, half).follow_up is None
     assert decide(case(Verdict.CLOSED, Footing.LISTED), terms, NOW, half).follow_up is None
+
+
+def test_what_a_tester_brought_who_is_not_believed_alone_lists_under_its_own_kind_or_nowhere() -> None:
+    on = Policy(kinds=("relay", "unconfirmed"))
+    clear = case(Verdict.OPEN, unconfirmed=True)
+    decision = decide(clear, on, NOW, half)
+    assert (decision.action, decision.kind, decision.reason) == (Action.LIST, "unconfirmed", Reason.UNCONFIRMED)
+    decision = decide(clear, TERMS, NOW, half)
+    assert (decision.action, decision.kind, decision.reason) == (Action.NOTHING, None, Reason.KIND_OFF)
+    listed = replace(case(Verdict.OPEN, Footing.LISTED, unconfirmed=True))
+    decision = decide(listed, on, NOW, half)
+    assert (decision.action, decision.kind) == (Action.KEEP, None), "a doubtful proof takes the place of a good one"
+    again = replace(listed, listing=replace(LISTING, kind="unconfirmed"))
+    assert decide(again, on, NOW, half).kind == "unconfirmed"
+    assert decide(replace(again, unconfirmed=False), on, NOW, half).kind == "relay"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
-from dnsbl.settings import Settings
+from dnsbl.settings import RemoteTesting, Settings
 
 
 def test_a_lab_may_dial_from_its_own_networks_and_from_loopback() -> None:
@@ -61,3 +62,16 @@ def test_what_a_stranger_is_drawn_from_is_all_that_is_ours_of_one_family() -> No
     assert wardrobe.selectors == ()
     assert tester.wardrobe(6).sources == ("2001:db8::1",)
     assert tester.domains == {"c.list.test", "c2.test", "b.list.test", "b2.test"}
+
+
+def test_nobody_gets_letters_to_send_unless_settings_say_so() -> None:
+    terms = RemoteTesting()
+    assert (terms.on, terms.new, terms.known, terms.trusted, terms.confirm) == (
+        False,
+        "none",
+        "unconfirmed",
+        "proven",
+        True,
+    )
+    with pytest.raises(ValidationError, match="none"):
+        RemoteTesting.model_validate({"new": "always"})

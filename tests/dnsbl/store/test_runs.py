@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
+from dnsbl.addresses import neighbourhood
 from dnsbl.model import JobReason, RunState
 from dnsbl.store import Store
 from tester.fate import Fate
@@ -110,3 +111,28 @@ def test_tries_in_a_row_are_counted_along_their_chain_only(store: Store) -> None
         assert tx.runs.unreached_before(third) == 2
         settle(tx, second, Verdict.INCONCLUSIVE, unreached=False)
         assert tx.runs.unreached_before(third) == 0
+
+
+def test_what_remote_testers_have_counts_where_they_are_trusted_and_a_letter_has_come_back(store: Store) -> None:
+    with store.write() as tx:
+        begin(tx, "theirs", NOW, JobReason.REMOTE)
+        settle(tx, begin(tx, "found", later(days=1), JobReason.REMOTE), Verdict.OPEN)
+        begin(tx, "trusted", later(days=2), JobReason.REMOTE_PROVEN)
+        assert tx.runs.of(HOST, most=9) == [] and tx.runs.last_started(HOST) is None
+        tx.runs.settle("trusted", verdict=None, explanation="nothing", at=later(days=3))
+        assert tx.runs.of(HOST, most=9) == []
+        settle(tx, begin(tx, "proven", later(days=3), JobReason.REMOTE_PROVEN), Verdict.OPEN)
+        assert [run.id for run in tx.runs.of(HOST, most=9)] == ["proven"]
+
+
+def test_when_remote_testers_were_given_letters_is_known(store: Store) -> None:
+    with store.write() as tx:
+        for day in (1, 3):
+            begin(tx, f"run{day}", later(days=day), JobReason.REMOTE)
+        begin(tx, "ours", later(days=4))
+        assert tx.runs.last_elsewhere(HOST) == later(days=3)
+        assert tx.runs.last_elsewhere(TWIN) is None
+        near = neighbourhood(HOST)
+        assert tx.runs.begun_elsewhere(near, NOW) == [later(days=1), later(days=3)]
+        assert tx.runs.begun_elsewhere(near, later(days=2)) == [later(days=3)]
+        assert tx.runs.begun_elsewhere(neighbourhood(ip_address("192.0.2.1")), NOW) == []

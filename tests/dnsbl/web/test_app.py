@@ -158,6 +158,8 @@ def test_openapi_describes_every_route_and_status(anyone: TestClient) -> None:
         "get /api/v1/runs/{run}/events": {"200", "404", "422", "429", "500", "503"},
         "post /api/v1/nominations": {"202", "400", "401", "403", "409", "413", "422", "429", "500", "503"},
         "post /api/v1/removals": {"202", "400", "403", "409", "413", "422", "429", "500", "503"},
+        "post /api/v1/remote-tests": {"201", "400", "401", "403", "409", "413", "422", "429", "500", "503"},
+        "get /api/v1/remote-tests/{run}": {"200", "401", "403", "404", "422", "500", "503"},
         "post /api/v1/self-tests": {"202", "403", "413", "422", "429", "500", "503"},
         "put /api/v1/self-tests": {"200", "403", "413", "422", "429", "500", "503"},
         "get /api/v1/self-tests/token": {"200", "422", "500", "503"},
