@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -21,11 +21,12 @@ from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Job, JobReason, Nomination, Refusal
+from dnsbl.model import Door, Job, JobReason, Nomination, Refusal, Trust
 from dnsbl.rules import feeds, profiles
 from dnsbl.rules.bounds import Bounds
 from dnsbl.store import Store
 from tester.smtp import Control, Outcome
+from tests.dnsbl.casework.test_outputs import hold
 from tests.dnsbl.conftest import Office
 
 WORLD = tuple(map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
@@ -77,6 +78,34 @@ class Tale(Office):
         """The test of an address that is due: its letters come back, or are refused."""
         run = self.test(says, back=address if says is OPEN else "")
         assert str(run.address) == address
+
+    def hops(self, address: str, output: str) -> None:
+        """Both tests of an address that are due show that its letters come out of another one."""
+        hold(self, output)
+        self.later(hours=1)
+        hold(self, output)
+        self.casework.upkeep.follow_outputs()
+
+    def due_by(self, moment: datetime) -> Job | None:
+        """Turn to when the next test is due, if that is by then; None otherwise, and nothing is turned."""
+        with self.store.read() as tx:
+            jobs = [tx.jobs.live(self.at(address)) for address in (HOST, OTHER, THIRD)]
+        due = [job for job in jobs if job is not None and job.due <= moment]
+        first = min(due, key=lambda job: job.due, default=None)
+        if first is not None:
+            self.clock.turn(seconds=max(0.0, (first.due - self.clock.now()).total_seconds()))
+        return first
+
+    def within(self, **step: float) -> datetime:
+        """The moment that is so far from now."""
+        return self.clock.now() + timedelta(**step)
+
+    def passes(self, **step: float) -> None:
+        """Time goes by, and what is due by it happens."""
+        self.later(**step)
+        self.casework.upkeep.settle()
+        self.casework.upkeep.follow_outputs()
+        self.casework.upkeep.expire()
 
 
 @pytest.fixture
@@ -329,3 +358,166 @@ def test_ahbl_retests_on_a_day_that_is_drawn_lists_by_two_words_and_publishes_wh
     ahbl.later(days=14)
     ahbl.casework.upkeep.expire()
     assert ahbl.ask("dnsbl", THIRD) == ["127.0.0.14"], "what is provisional ends first"
+
+
+def test_orbs_lists_inputs_outputs_at_once_and_outputs_again_after_a_time_and_by_hand_with_a_reason(
+    tale: Callable[[str], Tale],
+) -> None:
+    orbs = tale("orbs")
+    orbs.nominated(HOST, Door.WEB, spam=None)
+    orbs.find(HOST, OPEN)
+    assert orbs.ask("inputs", HOST) == orbs.ask("relays", HOST) == LISTED, "anybody's word has it tested, without spam"
+    orbs.nominated(OTHER, Door.WEB, spam=None)
+    orbs.hops(OTHER, THIRD)
+    assert orbs.ask("inputs", OTHER) == LISTED
+    assert orbs.ask("outputs", THIRD) == orbs.ask("relays", THIRD) == ["127.0.0.3"]
+    assert orbs.ask("delayed-outputs", THIRD) == NOT
+    assert orbs.casework.dispatch.newest(most=10) == [], "it had given up to write letters"
+    month = orbs.within(days=30)
+    while (job := orbs.due_by(month)) is not None:
+        orbs.find(HOST, OPEN) if str(job.address) == HOST else hold(orbs, THIRD)
+    orbs.passes(days=2)
+    assert orbs.ask("delayed-outputs", THIRD) == ["127.0.0.3"]
+    orbs.nominated("192.0.2.66", Door.WEB, spam=None)
+    orbs.test(Outcome.BANNER_5XX, control=Control.NOT_RUN)
+    for label in ("relays", "inputs", "manual"):
+        assert orbs.ask(label, "192.0.2.66") == NOT, "who blocks the tester is not listed for that"
+    say = orbs.casework.operators.list_networks
+    say([ip_network("192.0.2.66/32")], kind="manual", reason="a known gang", actor="operator")
+    say([ip_network("203.0.113.0/24")], kind="netblock", reason="theirs", actor="operator")
+    assert orbs.ask("manual", "192.0.2.66") == orbs.ask("relays", "192.0.2.66") == ["127.0.0.4"]
+    assert orbs.ask("spamsource-netblocks", "203.0.113.200") == ["127.0.0.6"]
+    orbs.asked(OTHER)
+    hold(orbs)
+    for label in ("inputs", "outputs", "delayed-outputs", "relays"):
+        assert orbs.ask(label, OTHER) == orbs.ask(label, THIRD) == NOT, "an output goes with its last input"
+
+
+def test_orbz_has_a_zone_for_inputs_and_one_for_outputs_and_a_switch_that_ends_all_dialling(
+    tale: Callable[[str], Tale], tmp_path: Path
+) -> None:
+    orbz = tale("orbz")
+    orbz.nominated(HOST, Door.WEB, spam=None)
+    orbz.find(HOST, OPEN)
+    orbz.nominated(OTHER, Door.WEB, spam=None)
+    orbz.hops(OTHER, THIRD)
+    assert (orbz.ask("inputs", HOST), orbz.ask("outputs", HOST)) == (LISTED, NOT)
+    assert (orbz.ask("inputs", OTHER), orbz.ask("outputs", THIRD)) == (LISTED, LISTED)
+    assert orbz.ask("inputs", HOST, "TXT")[0].startswith('"Open relay.  Please see http')
+    orbz.nominated("192.0.2.77", Door.WEB, spam=None)
+    assignment = orbz.take()
+    orbz.casework.operators.stop(reason="a town's mail server is down", actor="operator")
+    assert not orbz.casework.assignments.may_dial(assignment), "within the second, in the middle of a test"
+    assert orbz.ask("inputs", HOST) == LISTED, "what is proven stays"
+    orbz.casework.operators.resume(reason="the form is switched off", actor="operator")
+    assert orbz.casework.assignments.may_dial(assignment)
+    end = orbz.clock.now().date() + timedelta(days=31)
+    for file in (tmp_path / "zones").iterdir():
+        file.write_text(f"retires = {end}\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    orbz.later(days=31)
+    assert orbz.ask("inputs", HOST) == orbz.ask("outputs", THIRD) == orbz.ask("inputs", "127.0.0.2") == NOT
+
+
+def test_orb_uk_moves_who_was_proven_open_and_can_be_tested_no_longer_to_a_zone_apart(
+    tale: Callable[[str], Tale],
+) -> None:
+    orb = tale("orb-uk")
+    orb.nominated(HOST, Door.WEB, spam=None)
+    orb.find(HOST, OPEN)
+    orb.nominated(OTHER, Door.WEB, spam=None)
+    orb.hops(OTHER, THIRD)
+    assert orb.ask("orbz", HOST) == orb.ask("inputs", HOST) == orb.ask("orbz", OTHER) == ["127.0.0.3"]
+    assert (orb.ask("orbz", THIRD), orb.ask("inputs", THIRD)) == (LISTED, NOT)
+    end = orb.within(days=89)
+    while orb.due_by(end) is not None:
+        orb.test(Outcome.BANNER_5XX, control=Control.NOT_RUN)
+    orb.passes(seconds=(end - orb.clock.now()).total_seconds() + 86400)
+    assert orb.ask("orbz", HOST) == orb.ask("inputs", HOST) == NOT, "never in a zone for blocking"
+    assert orb.ask("manual", HOST) == LISTED
+    say = orb.casework.operators.list_networks
+    say([ip_network("198.51.100.9/32")], kind="postmaster", reason="bounced", actor="operator")
+    assert orb.ask("orbz", "198.51.100.9") == ["127.0.0.9"]
+    orb.asked(HOST)
+    orb.find(HOST, CLOSED)
+    assert orb.ask("manual", HOST) == NOT
+
+
+def test_five_ten_lists_by_one_operators_hand_what_has_sent_spam_and_outputs_by_their_own_code(
+    tale: Callable[[str], Tale],
+) -> None:
+    ten = tale("five-ten")
+    for door in (Door.WEB, Door.MAIL, Door.TRAP):
+        assert ten.refused(ten.nominated, HOST, door) is Refusal.OFF
+    say = ten.casework.operators.list_networks
+    for kind, code in (("spam", 2), ("bulk", 4), ("web-form", 8)):
+        say([ip_network(f"192.0.2.{code}/32")], kind=kind, reason="seen in my own mail", actor="operator")
+        assert ten.ask("blackholes", f"192.0.2.{code}") == [f"127.0.0.{code}"]
+    say([ip_network("192.0.2.10/32")], kind="virus-notices", reason="seen", actor="operator")
+    assert (ten.ask("blackholes", "192.0.2.10"), ten.ask("info", "192.0.2.10")) == (NOT, ["127.0.0.10"])
+    confirm = ten.casework.reviewing.confirm
+    ten.nominated(HOST, Door.CLI)
+    ten.find(HOST, OPEN)
+    assert ten.ask("blackholes", HOST) == NOT
+    confirm(ip_network(f"{HOST}/32"), kind="relay", reason="it sent me spam", actor="operator")
+    assert ten.ask("blackholes", HOST) == ["127.0.0.6"]
+    ten.nominated(OTHER, Door.CLI)
+    ten.hops(OTHER, THIRD)
+    assert ten.ask("blackholes", THIRD) == NOT
+    confirm(ip_network(f"{OTHER}/32"), kind="multihop", reason="it sent me spam", actor="operator")
+    assert ten.ask("blackholes", THIRD) == ["127.0.0.5"]
+    assert (ten.ask("blackholes", OTHER), ten.ask("inputs", OTHER)) == (NOT, ["127.0.0.6"])
+    ten.passes(days=300)
+    assert ten.ask("blackholes", "192.0.2.2") == LISTED, "no end but the operator's word"
+    ten.casework.operators.drop_networks([ip_network("192.0.2.2/32")], kind="spam", reason="he wrote", actor="operator")
+    assert ten.ask("blackholes", "192.0.2.2") == NOT
+
+
+def test_njabl_hears_contributors_retests_after_ninety_days_and_warns_outputs_for_a_week(
+    tale: Callable[[str], Tale],
+) -> None:
+    njabl = tale("njabl")
+    njabl.casework.reporters.add("contributor", trust=Trust.TRUSTED, contact="", actor="operator")
+    daily = feeds.batch(f"# yesterday's clients\n{HOST}\n{OTHER}\n".encode(), most=10, evidence_most=1000)
+    njabl.casework.feeding.file_feed("contributor", daily)
+    assert njabl.casework.feeding.pace() == 2
+    njabl.find(HOST, OPEN)
+    njabl.find(OTHER, CLOSED)
+    assert njabl.ask("dnsbl", HOST) == njabl.ask("combined", HOST) == LISTED
+    njabl.later(days=13)
+    assert njabl.refused(njabl.nominated, OTHER, Door.WEB, spam=None) is Refusal.RESTING, "a probe in two weeks or so"
+    njabl.later(days=1)
+    njabl.nominated(OTHER, Door.WEB, spam=None)
+    njabl.hops(OTHER, THIRD)
+    assert njabl.ask("dnsbl", OTHER) == LISTED
+    njabl.passes(days=6)
+    while njabl.due_by(njabl.within()) is not None:
+        hold(njabl, THIRD)
+    assert njabl.ask("dnsbl", THIRD) == NOT, "its owner has a week"
+    njabl.passes(days=1)
+    assert njabl.ask("dnsbl", THIRD) == ["127.0.0.5"]
+    say = njabl.casework.operators.list_networks
+    say([ip_network("192.0.2.6/32")], kind="passive", reason="no evidence is shown", actor="operator")
+    assert (njabl.ask("dnsbl", "192.0.2.6"), njabl.ask("combined", "192.0.2.6")) == (NOT, ["127.0.0.6"])
+    njabl.passes(days=69, hours=-2)
+    assert njabl.ask("dnsbl", HOST) == LISTED
+    assert njabl.due_by(njabl.within(days=1)) is not None
+    njabl.find(HOST, OPEN)
+    njabl.passes(days=30)
+    assert njabl.ask("dnsbl", HOST) == LISTED, "found open after 90 days, it stays"
+
+
+def test_njabl_lets_everybody_off_at_a_request_looks_again_some_hours_later_and_makes_who_returns_wait(
+    tale: Callable[[str], Tale],
+) -> None:
+    njabl = tale("njabl")
+    njabl.nominated(HOST, Door.API, spam=None)
+    njabl.find(HOST, OPEN)
+    for wait in (0, 3600, 86400, 604800):
+        if wait:
+            assert njabl.refused(njabl.asked, HOST, control=True) is Refusal.RESTING
+            njabl.later(seconds=wait)
+        assert njabl.asked(HOST) is None
+        assert njabl.ask("dnsbl", HOST) == NOT
+        assert njabl.due_by(njabl.within(hours=9)) is not None, "a quarter of a day, moved by half of it at most"
+        njabl.find(HOST, OPEN)
+        assert njabl.ask("dnsbl", HOST) == LISTED

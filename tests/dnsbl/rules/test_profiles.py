@@ -26,6 +26,24 @@ MADE = Founding(
 #: What the lists' own tables say: of each zone the code of each kind in it, a single octet being behind 127.0.0.
 CODES = """
 orbl or: relay 2
+orbs relays: relay 2, multihop 2, relay-output 3, manual 4
+orbs inputs: relay 2, multihop 2
+orbs outputs: relay-output 3
+orbs delayed-outputs: delayed-output 3
+orbs spamsources: spam-source 5
+orbs spamsource-netblocks: netblock 6
+orbs manual: manual 4
+orbz inputs: relay 2, multihop 2
+orbz outputs: relay-output 2
+orb-uk orbz: relay-output 2, relay 3, multihop 3, postmaster 9
+orb-uk inputs: relay 3, multihop 3
+orb-uk manual: untestable 2, manual 4
+five-ten blackholes: spam 2, dialup 3, bulk 4, relay-output 5, relay 6, support 7, web-form 8, other 9
+five-ten info: virus-notices 10, tcpa 11, free-mail 12, challenges 13
+five-ten inputs: multihop 6
+njabl dnsbl: relay 2, multihop 2, spam-source 4, relay-output 5, form-mail 8, proxy 9
+njabl combined: relay 2, multihop 2, dynamic 3, spam-source 4, relay-output 5, passive 6, form-mail 8, proxy 9
+njabl dynablock: dynamic 3
 rsl relays: relay 2
 ordb relays: relay 2
 rss relays: relay 2
