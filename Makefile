@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-dns clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns studies clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -61,10 +61,17 @@ bench-tester: $(READY) ## what a test costs, beside nmap's relay script, and eac
 	@$(BIN)/python -m bench.tester
 	@$(BIN)/python -m bench.paths
 
+bench-survey: $(READY) ## what a survey costs: a range of 2,816 addresses beside nmap, and memory up to 100,000 targets (two minutes)
+	@bench/install nmap
+	@$(BIN)/python -m bench.survey
+
 # SIZES=10000,1000000 (entries; SIZES=, for the data files alone)  ROUNDS=5  JSON=figures.json  WRITE=1 (the page and the chart in docs/)
 bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (ten minutes; SIZES= ROUNDS= JSON= WRITE=1)
 	@bench/install dnsperf rbldnsd nsd
 	@$(BIN)/python -m bench.dns $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
+
+studies: $(READY) ## both relay studies reproduced from simulated towns, beside the papers: docs/studies.md (three minutes)
+	@$(BIN)/python -m bench.studies docs/studies.md
 
 clean:           ## remove what the other targets made
 	rm -rf $(VENV) dnsbl/dns/*/_*.c dnsbl/dns/*/_*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .mutants build dist *.egg-info

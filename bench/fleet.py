@@ -25,10 +25,12 @@ from random import Random
 
 COLLECTOR_DOMAIN = "c.test"
 BOUNCE_DOMAIN = "b.test"
+OUR_DOMAINS = (b"@b.test", b"@c.test")
 FIRST = IPv4Address("127.64.0.0")
 SLOW = "127.63.0.1"  #: answers every command after a while and puts every recipient off
 MUTE = "127.63.0.2"  #: silent
 SLOWNESS = 0.5  #: seconds before each reply of SLOW
+QUEUE = (0.5, 1.0, 2.0, 4.0, 0.0)  #: seconds after each try of a server to hand a message in
 
 
 class Habit(StrEnum):
@@ -117,9 +119,13 @@ _TOKEN = rb"[a-z2-7]{34}"
 class MailServer:
     """One simulated mail server."""
 
-    def __init__(self, address: IPv4Address, habit: Habit, collector: int) -> None:
+    farewell = b"221 bye\r\n"  #: the answer to QUIT
+
+    def __init__(self, address: IPv4Address, habit: Habit, collector: int, said: str = "ESMTP") -> None:
+        """`said` is what it greets with behind its name."""
         self.address, self.habit, self.collector = str(address), habit, collector
         self.name = f"mx{int(address) - int(FIRST)}.example.net".encode()
+        self.said = said.encode()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,12 +140,12 @@ class MailServer:
             await reader.read(1)
             return
         refuses = self.habit is Habit.TURNS_AWAY
-        writer.write(b"554 no mail from you\r\n" if refuses else b"220 " + self.name + b" ESMTP\r\n")
+        writer.write(b"554 no mail from you\r\n" if refuses else b"220 " + self.name + b" " + self.said + b"\r\n")
         mail = rcpt = b""
         while line := await reader.readline():
             match line.split(b" ")[0].strip().upper():
                 case b"QUIT":
-                    writer.write(b"221 bye\r\n")
+                    writer.write(self.farewell)
                     return
                 case _ if refuses:
                     writer.write(b"503 no\r\n")
@@ -157,7 +163,7 @@ class MailServer:
                     writer.write(b"354 go\r\n")
                     message = await reader.readuntil(b"\r\n.\r\n")
                     writer.write(b"550 relaying denied\r\n" if self.habit is Habit.NO_END else b"250 queued\r\n")
-                    task = asyncio.create_task(self._pass_on(mail, rcpt, message))
+                    task = asyncio.create_task(self.pass_on(mail, rcpt, message))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
                 case _:
@@ -192,33 +198,42 @@ class MailServer:
             return b"250 ok\r\n"
         return b"454 4.7.1 relay access denied\r\n" if self.habit is Habit.SOFT else b"550 5.7.1 relaying denied\r\n"
 
-    async def _pass_on(self, mail: bytes, rcpt: bytes, message: bytes) -> None:
+    async def pass_on(self, mail: bytes, rcpt: bytes, message: bytes) -> None:
         """What the server really does with what it has accepted."""
         if self.habit in OPEN:
             token = re.search(_TOKEN, rcpt)
             if token and COLLECTOR_DOMAIN.encode() in rcpt:
-                await self._send(mail, token[0] + b"@" + COLLECTOR_DOMAIN.encode(), message)
-        elif self.habit is Habit.BOUNCES and mail.endswith(b"@" + BOUNCE_DOMAIN.encode()):
-            await self._send(b"", mail, _report(self.name, rcpt))
+                await self.send(mail, token[0] + b"@" + COLLECTOR_DOMAIN.encode(), message)
+        elif self.habit is Habit.BOUNCES and mail.endswith(OUR_DOMAINS):
+            await self.send(b"", mail, _report(self.name, rcpt))
 
-    async def _send(self, mail: bytes, rcpt: bytes, message: bytes) -> None:
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(30):
-                reader, writer = await asyncio.open_connection(
-                    "127.0.0.1", self.collector, local_addr=(self.address, 0)
-                )
+    async def send(self, mail: bytes, rcpt: bytes, message: bytes) -> None:
+        """Hand a message to the collector; as a mail server's queue does, again when there is no place now."""
+        for wait in QUEUE:
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(30):
+                    if await self._handed_in(mail, rcpt, message):
+                        return
+            await asyncio.sleep(wait)
+
+    async def _handed_in(self, mail: bytes, rcpt: bytes, message: bytes) -> bool:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.collector, local_addr=(self.address, 0))
+        try:
+            if not (await reader.readline()).startswith(b"220"):
+                return False
+            for line in (
+                b"HELO " + self.name + b"\r\n",
+                b"MAIL FROM:<" + mail + b">\r\n",
+                b"RCPT TO:<" + rcpt + b">\r\n",
+                b"DATA\r\n",
+                message,
+                b"QUIT\r\n",
+            ):
+                writer.write(line)
                 await reader.readline()
-                for line in (
-                    b"HELO " + self.name + b"\r\n",
-                    b"MAIL FROM:<" + mail + b">\r\n",
-                    b"RCPT TO:<" + rcpt + b">\r\n",
-                    b"DATA\r\n",
-                    message,
-                    b"QUIT\r\n",
-                ):
-                    writer.write(line)
-                    await reader.readline()
-                writer.close()
+        finally:
+            writer.close()
+        return True
 
 
 def _report(name: bytes, rcpt: bytes) -> bytes:

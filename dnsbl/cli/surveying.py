@@ -25,7 +25,7 @@ from dnsbl.daemons.surveyfolder import HEAD, SurveyFolder, folder
 from dnsbl.daemons.surveyor import Held, SurveyMeans, Surveyor, SurveyProgress
 from dnsbl.errors import DnsblError
 from dnsbl.opened import OpenedList, open_list
-from dnsbl.rules.surveys import page, report
+from dnsbl.rules.surveys import page, report, studies
 from dnsbl.rules.surveys.tally import SurveyTally, tally
 from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.settings import Settings
@@ -56,6 +56,7 @@ class ReportForm(StrEnum):
     CSV = "csv"
     JSON = "json"
     HTML = "html"
+    STUDIES = "studies"
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The survey's name, such as autumn-2026.")]
@@ -256,7 +257,9 @@ class _Teller:
 @app.command("report")
 def report_on(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Surveys; of several the trend too.")],
-    form: Annotated[ReportForm, typer.Option("--format", help="What it is written as.")] = ReportForm.TEXT,
+    form: Annotated[
+        ReportForm, typer.Option("--format", help="What it is written as; studies: beside what two papers printed.")
+    ] = ReportForm.TEXT,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to, in place of stdout.")] = None,
     hosts: Annotated[
         bool, typer.Option("--hosts", help="Name the hosts that took the letter; whoever gets that list can abuse it.")
@@ -268,13 +271,14 @@ def report_on(
     settings = read_settings(config)
     found = _tallies(settings, names)
     form = ReportForm.JSON if as_json else form
-    if hosts and form is ReportForm.HTML:
+    if hosts and form in (ReportForm.HTML, ReportForm.STUDIES):
         raise typer.BadParameter("a page names no hosts; text, csv and json do", param_hint="--hosts")
     text = {
         ReportForm.TEXT: lambda: report.text(found, hosts=hosts) + "\n",
         ReportForm.CSV: lambda: report.sheet(found, hosts=hosts),
         ReportForm.JSON: lambda: json.dumps(report.document(found, hosts=hosts), indent=2) + "\n",
         ReportForm.HTML: lambda: page.page(found),
+        ReportForm.STUDIES: lambda: studies.page(found),
     }[form]()
     if out is None:
         typer.echo(text, nl=False)
