@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from tester.errors import ReplyFault
 from tester.smtp import (
     DELIVERED,
+    KEPT,
     PENDING,
     REFUSED,
     RETRY,
+    Attempt,
     Control,
     Event,
     Flag,
     Limits,
+    Opening,
     Outcome,
     Reply,
     ReplyReader,
@@ -26,6 +29,7 @@ from tester.smtp import (
     escape,
 )
 
+O = Outcome  # noqa: E741
 SMALL = Limits(line=40, lines=3, reply=100, line_expected=20)
 
 
@@ -103,6 +107,27 @@ def test_too_much_is_oversize(raw: bytes) -> None:
     assert read(raw)[:2] == ([], "OVERSIZE")
 
 
+def test_so_much_is_taken_and_no_octet_more() -> None:
+    full = b"250-" + b"x" * 34 + b"\r\n" + b"250-" + b"x" * 34 + b"\r\n" + b"250 " + b"x" * 14 + b"\r\n"
+    assert len(full) == SMALL.reply
+    [reply], fault, _ = read(full)
+    assert (reply.raw, fault) == (full, None)
+    assert read(full.replace(b"250 ", b"250 x"))[:2] == ([], "OVERSIZE")
+    assert read(b"250 " + b"x" * 34 + b"\r\n")[1] is None
+    assert read(b"250 " + b"x" * 35 + b"\r\n")[1] == "OVERSIZE"
+    [reply], _, _ = read(b"250 " + b"x" * 14 + b"\r\n")
+    assert reply.flags == set()
+
+
+def test_as_many_replies_wait_as_a_reply_has_lines() -> None:
+    reader = ReplyReader(SMALL)
+    reader.feed(b"250\r\n251\r\n252\r\n")
+    assert reader.surplus == b"250\r\n251\r\n252\r\n"
+    with pytest.raises(ReplyFault) as caught:
+        reader.feed(b"253\r\n")
+    assert caught.value.outcome == "OVERSIZE"
+
+
 def test_replies_that_nobody_takes_are_bounded_as_well() -> None:
     reader = ReplyReader(SMALL)
     with pytest.raises(ReplyFault) as caught:
@@ -122,7 +147,12 @@ def test_a_flood_does_not_stay_in_memory() -> None:
     reader = ReplyReader(Limits())
     with pytest.raises(ReplyFault):
         reader.feed(b"x" * 1_000_000)
-    assert len(reader.surplus) <= Limits().line
+    assert reader.surplus == b"x" * Limits().line
+
+
+def test_a_second_greeting_a_dot_and_a_line_have_the_room_that_rfc_5321_gives_them() -> None:
+    """Sections 4.5.3.2.1, 4.5.3.2.6 and 4.5.3.1.5."""
+    assert (Limits().banner_second, Limits().final, Limits().line_expected) == (5 * 60, 10 * 60, 512)
 
 
 def test_after_a_fault_the_reader_is_finished() -> None:
@@ -260,19 +290,65 @@ WHOLE = Transcript(
         Result(vector="S02", token="q", outcome=Outcome.UNTRIED, stage=""),
     ),
     control=Control.REFUSED,
+    control_reply="550 5.1.1 no postmaster here",
     flags=frozenset({Flag.TARPIT, Flag.NUL}),
     tls={"version": "TLSv1.3"},
 )
 
 
 def test_a_transcript_survives_json() -> None:
-    assert Transcript.from_json(WHOLE.to_json()) == WHOLE
+    text = WHOLE.to_json()
+    assert Transcript.from_json(text) == WHOLE
+    assert ", " not in text
+    assert '": ' not in text
+
+
+def test_a_transcript_that_was_written_before_the_postmasters_reply_was_kept_has_none() -> None:
+    old = json.loads(WHOLE.to_json())
+    del old["control_reply"]
+    assert Transcript.from_json(json.dumps(old)).control_reply == ""
+
+
+def test_what_is_not_said_is_as_always_or_empty() -> None:
+    attempt = Attempt(vector="S01", token="r", mail=b"<>", rcpt=b"<x>", message=b"")
+    assert (attempt.odd, attempt.helo, attempt.stranger, attempt.skip) == (False, b"", 0, "")
+    opening = Opening()
+    assert attempt.opening == opening
+    assert (opening.before, opening.command, opening.certificate) == (b"", b"", False)
+    assert (opening.source, opening.helo, opening.remark) == ("", b"", "")
+    assert Result(vector="S01", token="r", outcome=Outcome.UNTRIED, stage="").reply == ""
+    bare = Transcript(target="192.0.2.1", port=25, source="", started=0.0)
+    assert (bare.target_name, bare.control, bare.control_reply, bare.tls) == ("", Control.NOT_RUN, "", {})
+
+
+def test_an_opening_is_plain_that_differs_in_names_alone() -> None:
+    assert Opening().plain
+    assert Opening(source="192.0.2.1", helo=b"x.test", remark="as another").plain
+    assert not Opening(before=b"PROXY UNKNOWN\r\n").plain
+    assert not Opening(command=b"XCLIENT ADDR=192.0.2.1").plain
+    assert not Opening(certificate=True).plain
 
 
 def test_a_transcript_of_another_make_is_refused() -> None:
     other = json.dumps({**json.loads(WHOLE.to_json()), "v": 2})
     with pytest.raises(ValueError, match="version 2"):
         Transcript.from_json(other)
+
+
+def test_the_classes_of_outcomes_are_what_their_names_say() -> None:
+    ended = {outcome for outcome in Outcome if not outcome.startswith(("BANNER", "HELO"))}
+    assert {o for o in ended if o.endswith("5XX")} | {O.RCPT_AUTH, O.RCPT_DENIED_SOFT, O.DEFERRED_FOREVER} == REFUSED
+    put_off = {outcome for outcome in Outcome if outcome.endswith("4XX")} - {O.DATA_CMD_4XX}
+    assert put_off | {O.RCPT_DENIED_SOFT, O.EARLY_421} == RETRY
+    assert {O.DSN_DELAYED, O.HELD} == KEPT
+    assert {O.ACCEPTED, O.MAYBE_ACCEPTED, *KEPT} == PENDING
+    assert {O.DELIVERED_SAME, O.DELIVERED_OTHER, O.DELIVERED_SAME_LATE, O.DELIVERED_OTHER_LATE} == DELIVERED
+
+
+def test_codes_are_called_by_their_names() -> None:
+    for kind in (Outcome, Flag, Control):
+        for code in kind:
+            assert code.value in (code.name, code.name.lower().replace("_", "-"))
 
 
 def test_the_classes_of_outcomes_do_not_overlap() -> None:

@@ -33,3 +33,7 @@ def test_what_a_server_says_of_itself_names_it(text: str, expected: Software) ->
 
 def test_the_first_text_that_names_one_counts() -> None:
     assert software(["220 hub ESMTP", "by hub (Postfix)", "Exim"]) is Software.POSTFIX
+
+
+def test_programs_are_called_by_their_names() -> None:
+    assert [one.value for one in Software] == [one.name.lower().replace("_", "-") for one in Software]
