@@ -148,6 +148,36 @@ def test_what_was_issued_is_genuine():
         assert letter.proof_hash == sha256(proof(RING, letter).encode()).digest()
 
 
+def test_letters_that_were_issued_before_stay_what_they_are():
+    """Tokens are in the world and keys in files: no version may make others of the same facts."""
+    text = f'{{"keys": [{{"kid": "a", "secret": "{bytes(range(32)).hex()}", "created": 5}}]}}'
+    ring = Keyring.from_json(text)
+    assert ring.to_json() == text
+    letter = new(ring, not_before=10, not_after=20, random=lambda size: bytes(range(size)))
+    assert letter.recipient == "raaaaqeayeaudaocajkuqeojjdi4mg2tot"
+    assert letter.sender == "saaaaqeayeaudaocajlurjuo5eygy4t7bl"
+    assert proof(ring, letter) == "epnrcqm5uqlk5lf7jibodqsw6a"
+
+
+def test_a_key_of_any_other_length_is_malformed_and_so_is_no_key():
+    for keys in ((), (Key(kid="a", secret=bytes(31), created=0),), (Key(kid="a", secret=bytes(33), created=0),)):
+        with pytest.raises(ValueError):
+            Keyring(keys)
+
+
+def test_before_the_first_keys_time_it_is_the_first_that_signs():
+    ring = Keyring((Key(kid="a", secret=bytes(32), created=100), Key(kid="b", secret=bytes(32), created=200)))
+    assert [ring.signing(now).kid for now in (0, 99, 100, 199, 200)] == list("aaaab")
+    assert [key and key.kid for key in map(ring.find, "abc")] == ["a", "b", None]
+
+
+def test_a_kept_key_goes_at_its_very_second():
+    ring = RING.rotated(RANDOM, NOW + 10, keep=0).rotated(RANDOM, NOW + 20, keep=0)
+    assert [key.kid for key in ring.keys] == ["b", "c"]
+    for later, kids in ((29, "bcd"), (30, "bcd"), (31, "cd")):
+        assert [key.kid for key in ring.rotated(RANDOM, NOW + later, keep=10).keys] == list(kids)
+
+
 def test_the_gate_does_not_mind_case():
     assert gate(RING, LETTER.recipient.upper()) and gate(RING, LETTER.sender.title())
 
@@ -321,6 +351,31 @@ def test_a_letter_keeps_its_form_whatever_the_names(letter: Letter, changed: dic
     assert all(len(line) <= 72 for line in raw.split(b"\r\n") if b" " in line.lstrip()[12:])
     assert [*message_from_bytes(raw)] == ["Date", "From", "To", "Message-ID", "Subject", "Auto-Submitted"]
     assert unwrap(raw).proofs == {proof(RING, letter)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "most"),
+    [
+        ({"sender": replace(SENDER, service="Q" * 900)}, 60),
+        ({"sender": replace(SENDER, website="Q" * 900)}, 100),
+        ({"sender": replace(SENDER, contact="Q" * 900)}, 80),
+        ({"sender": replace(SENDER, helo="Q" * 900)}, 100),
+        ({"sender": replace(SENDER, bounce_domain="Q" * 900)}, 253),
+        ({"nomination": "Q" * 900}, 40),
+        ({"mail_to": "Q" * 900}, 288),
+        ({"letter": replace(LETTER, run="Q" * 900)}, 40),
+        ({"letter": replace(LETTER, vector="Q" * 900)}, 8),
+    ],
+)
+def test_every_name_is_cut_so_that_the_longest_fit_together(changed: dict[str, Any], most: int):
+    raw = written(**changed)
+    assert b"Q" * most in raw
+    assert b"Q" * (most + 1) not in raw
+
+
+def test_an_ipv6_address_is_written_as_a_literal():
+    assert b"[IPv6:2001:db8::1]" in written(new(address=ip_address("2001:db8::1")))
+    assert b"[192.0.2.1]" in MESSAGE
 
 
 def test_with_ordinary_names_every_line_is_short():

@@ -164,6 +164,7 @@ def test_an_owners_retest_waits_for_no_stranger(make_office) -> None:
     with pytest.raises(PutOff):
         dial(office, assignment)
     doors.ask_removal(ip_address(host), door=Door.WEB, actor=host, control=True)
+    office.casework.presence.beat("a:1", ("worker",))
     resumed = seen(office, host)
     assert resumed.job is not None
     assert (resumed.job.whose, resumed.waits) == ("", "")

@@ -338,8 +338,8 @@ def test_a_page_about_many_letters_costs_their_heads_alone(make_office) -> None:
     office = make_office(collector={"peer_day": 10**6, "run_bytes": 10**9, "address_bytes": 10**9, "day_bytes": 10**9})
     run = waiting(office)
     letters = [office.issued(run, number) for number in range(len(office.letters(run)))]
-    text = b"Received: from x ([192.0.2.1]) by y\r\nSubject: x\r\n\r\n" + b"x" * 200_000
-    for n in range(300):
+    text = b"Received: from x ([192.0.2.1]) by y\r\nSubject: x\r\n\r\n" + b"x" * 100_000
+    for n in range(220):
         with contextlib.suppress(Full):
             office.arrive(letters[n % len(letters)].recipient, f"198.51.{n % 200}.1", text)
     tracemalloc.start()

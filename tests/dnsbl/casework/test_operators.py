@@ -278,7 +278,7 @@ def test_an_exception_takes_a_network_out_of_wider_listings_at_every_door_until_
     assert doors(office, IN_IT) == set() and doors(office, BESIDE) == ALL
     standing = office.casework.views.look_up(ip_address(IN_IT))
     assert (standing.state, standing.exception.network, standing.exception.public) == (State.UNKNOWN, HOLE, "asked for")
-    operators.list_networks([ip_network("8.8.0.0/16")], kind="manual", reason="later, and wider", actor="operator")
+    operators.list_networks([ip_network("8.8.8.0/23")], kind="manual", reason="later, and wider", actor="operator")
     assert doors(office, IN_IT) == set()
     assert [each.network for each in operators.exceptions()] == [HOLE]
     operators.leave_in(HOLE, reason="no more", actor="operator")

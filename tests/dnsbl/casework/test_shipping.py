@@ -32,11 +32,13 @@ def test_a_log_grows_by_what_is_new_and_holds_the_whole_journal(office, tmp_path
 
 def test_a_line_that_a_crash_cut_off_is_written_again(office, tmp_path: Path) -> None:
     log, shipping = tmp_path / "log", office.casework.shipping
-    for n in range(5):
+    for n in range(3):
         word(office, f"10.{n}.0.0/16")
         shipping.ship_to(log)
     whole = log.read_text()
-    for cut in range(1, len(whole)):
+    ends = [at for at, char in enumerate(whole) if char == "\n"]
+    cuts = {*range(1, len(whole), 13), *(end + step for end in ends for step in (-1, 0, 1, 2))}
+    for cut in sorted(cuts & set(range(1, len(whole)))):
         log.write_text(whole[:cut])
         shipping.ship_to(log)
         found = eventlog.read(log.read_text().splitlines())

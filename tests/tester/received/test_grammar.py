@@ -79,6 +79,11 @@ def test_comments_of_one_clause_are_kept_to_a_number() -> None:
     assert clauses("from a " + "(x)" * 100 + " by mx")["from"].comments == ["x"] * 12
 
 
+def test_behind_a_comment_that_never_ends_comments_are_comments() -> None:
+    found = clauses("from a (b by mx (c) with x")
+    assert (found["from"].comments, found["by"].comments, found["by"].words) == (["b"], ["c"], ["mx"])
+
+
 def test_a_comment_stands_for_a_value() -> None:
     found = clauses("from (c) by mx")
     assert (found["from"].words, found["from"].comments, found["by"].words) == ([], ["c"], ["mx"])
