@@ -108,6 +108,7 @@ def test_behind_an_appliance_only_the_mail_server_is_known():
         ("from a (IDENT:y at [198.51.100.1] y@b.example [203.0.113.9]) by mx", "203.0.113.9", "a"),
         ("from a (IDENT:y@h [198.51.100.1] y@b.example [203.0.113.9]) by mx", "203.0.113.9", "a"),
         ("from x (HELO a.example more) ([203.0.113.9]) by mx", "203.0.113.9", "a.example"),
+        ("from a (HELO) ([203.0.113.9]) by mx", "203.0.113.9", "a"),
         # claims, wherever they stand
         ("from helo [198.51.100.1] by mx", None, "helo"),
         ("from helo=x[198.51.100.1] by mx", None, "helo=x[198.51.100.1]"),
