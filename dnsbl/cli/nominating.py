@@ -17,6 +17,7 @@ from dnsbl.cli import show, terminal
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Refusal
 from dnsbl.opened import OpenedList
+from dnsbl.rules.causes import hint_of
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.web.shapes import nominated_shape, standing_shape
@@ -140,6 +141,8 @@ def _lines(opened: OpenedList, each: Taken, *, alone: bool) -> Iterator[str]:
         yield f"The {each.case.report} report names {each.case.source} as its source."
     if each.case.trace is not None:
         yield from _chain(each.case.trace, each.case.line if each.refused is None else None)
+    if (found := hint_of(each.case)) is not None:
+        yield f"It looks like {found.cause} ({found.sure}). {' '.join(found.reasons)}"
 
 
 def _chain(trace: Trace, used: Step | None) -> Iterator[str]:

@@ -14,7 +14,6 @@ machine that handed it to us had it. It says nothing of how that machine came by
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +22,7 @@ from dnsbl.addresses import Address
 from dnsbl.errors import Refused
 from dnsbl.model import JobReason, Refusal, ReporterAccount
 from dnsbl.settings import RemoteTesting
+from tester import received
 from tester.received import Hop
 
 
@@ -54,17 +54,6 @@ class Showing:
     unconfirmed: bool  #: a letter came out of it, by a tester who is not believed alone
     look: bool  #: our own worker is to test it
     sentence: str
-
-
-#: Transmission types that tell of a login (RFC 3848, RFC 6531 4.3).
-_LOGIN_TYPE = re.compile(r"(?:UTF8)?(?:E?SMTP|LMTP)S?A\b|ASMTP\b", re.IGNORECASE)
-#: The same in the words of mail programs: Postfix, Sendmail, Exim and Courier, qmail, Exchange and others.
-_LOGIN_WORDS = re.compile(
-    r"authenticated\b(?!=none)|\bauth(?:enticated)?[ =:]+(?:user|login|plain|cram|digest|scram|ntlm|gssapi|xoauth|smtp)"
-    r"|\bsmtp-?auth\b|\bauth=pass\b|\blogin=\S|\bsasl\b",
-    re.IGNORECASE,
-)
-_NOT = re.compile(r"\b(?:not|un|no)[- ]?authenticated\b", re.IGNORECASE)
 
 
 def grade(account: ReporterAccount, terms: RemoteTesting) -> Grade:
@@ -99,9 +88,9 @@ def users_own(chain: Sequence[Hop]) -> str:
         return "no server says that it took it from anybody"
     for hop in chain:
         here = hop.by or "a server"
-        if _LOGIN_TYPE.match(hop.protocol) or _LOGIN_WORDS.search(_NOT.sub("", f"{hop.remarks} {hop.raw}")):
+        if received.logged_in(hop):
             return f"{here} took it from somebody who had logged in"
-        if not hop.client or (hop.protocol and not re.search("SMTP", hop.protocol, re.IGNORECASE)):
+        if not received.over_smtp(hop):
             return f"{here} does not say that it took it over SMTP"
     return ""
 

@@ -6,7 +6,7 @@ Holds no rule: reads a form, calls one verb, shows the result. Nominators learn 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any
@@ -24,8 +24,10 @@ from dnsbl.errors import NotFound, Refused
 from dnsbl.model import TESTED_KINDS, Door, JobReason, JobState, Listing, Refusal, RunReport, Standing, State
 from dnsbl.rules import asking, intake, policy
 from dnsbl.rules.asking import Found, Questions
+from dnsbl.rules.causes import hint_of
 from dnsbl.rules.discretion import discretion
 from dnsbl.rules.evidence import FILE_MOST
+from dnsbl.rules.intake import Taken
 from dnsbl.settings import Settings
 from dnsbl.web import words
 from dnsbl.web.dossier import Dossier, dossier
@@ -172,16 +174,19 @@ class Site:
         taken = self._doors.nominate_each(cases, confirm=mail[:254])
         first = taken[0].refused
         if any(each.job for each in taken) or first is None:
-            return self._render("nominated.html", status=202, taken=taken, total=total, held=self._held())
+            return self._nominated(taken, total, status=202)
         if first.reason in (Refusal.RESTING, Refusal.ALREADY_LISTED):
-            return self._render("nominated.html", taken=taken, total=total, held=self._held())
+            return self._nominated(taken, total)
         if total > 1:
-            return self._render(
-                "nominated.html", status=refusal(first).status, taken=taken, total=total, held=self._held()
-            )
+            return self._nominated(taken, total, status=refusal(first).status)
         case = taken[0].case
         text = _text(case.message if saved else shown)
         return self._again("nominate.html", first, typed=address[:200], evidence=text, trace=case.trace)
+
+    def _nominated(self, taken: Sequence[Taken], total: int, status: int = 200) -> Response:
+        """What came of each message, and what its trace looks like."""
+        hints = [hint_of(each.case) for each in taken]
+        return self._render("nominated.html", status=status, taken=taken, hints=hints, total=total, held=self._held())
 
     def removal_form(self, address: str = "") -> Response:
         return self._render("remove.html", typed=address[:200], mistake="")

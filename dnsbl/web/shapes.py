@@ -1,6 +1,7 @@
 """What programs are told: the JSON forms of a standing and of a run, and the status of each refusal.
 
 Pure, and free of any web framework: the API and the command line give the same documents. Times are RFC 3339 UTC.
+Over 400 lines, since both look up here what a field means.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from dnsbl.addresses import Address
 from dnsbl.model import JobReason, PathReport, Reason, Refusal, RunReport, RunState, Standing, State
-from dnsbl.rules.causes import cause_of
+from dnsbl.rules.causes import cause_of, hint_of
 from dnsbl.rules.intake import Taken
 from dnsbl.rules.others import Ailment, Opinion
 from tester.cause import Cause, Explained, Software, Sure, advice
@@ -200,6 +201,7 @@ class LineShape(BaseModel):
     by: str = Field(description="Who wrote the line.")
     protocol: str
     possible: bool = Field(description="Whether this line can be named in `pick`.")
+    trusted: bool = Field(description="Whether the reporter's own system wrote it; every other one is a claim.")
 
 
 class TraceShape(BaseModel):
@@ -222,6 +224,9 @@ class NominatedShape(BaseModel):
     report: str = Field(description='What kind of abuse report it was attached to: "ARF", "X-ARF" or none.')
     source: str | None = Field(description="The source that this report names.")
     trace: TraceShape | None = Field(description="How its Received lines were read; null when it has none.")
+    hint: CauseShape | None = Field(
+        description="What its trace looks like, if it looks like a known fault: a hint, on which nothing rests."
+    )
 
 
 def nominated_shape(taken: Taken) -> NominatedShape:
@@ -239,6 +244,7 @@ def nominated_shape(taken: Taken) -> NominatedShape:
             by=step.hop.by,
             protocol=step.hop.protocol,
             possible=step.possible,
+            trusted=step.trusted,
         )
         for step in (case.trace.steps if case.trace else ())
     ]
@@ -252,6 +258,7 @@ def nominated_shape(taken: Taken) -> NominatedShape:
         trace=TraceShape(line=case.line.number if case.line else None, sure=case.trace.sure, lines=lines)
         if case.trace
         else None,
+        hint=cause_shape(found) if (found := hint_of(case)) else None,
     )
 
 

@@ -124,6 +124,11 @@ _STANDS_FOR: tuple[tuple[IPv4Network | IPv6Network, str], ...] = (
 )
 
 
+def stands_for(address: Address) -> str:
+    """What an address that stands in a client's place usually is; "" where it could be anybody's."""
+    return next((text for network, text in _STANDS_FOR if address in network), "")
+
+
 def explain(letters: Iterable[Symptom]) -> Explained | None:
     """Why a host relays, from all letters of one test that came back; None where none did.
 
@@ -177,8 +182,7 @@ def _by_trace(shown: Symptom, entry: Hop | None, seen: Address | None) -> _Found
         if seen in (shown.path.address, shown.output):
             what = "the server's own address: something in front of it, or address translation, stands in our place"
         else:
-            what = next((text for net, text in _STANDS_FOR if seen in net), "")
-            what = what or "another machine's: a balancer, gateway or proxy stands in our place"
+            what = stands_for(seen) or "another machine's: a balancer, gateway or proxy stands in our place"
         return (
             Cause.CLIENT_ADDRESS_LOST,
             Sure.SURE,

@@ -6,6 +6,7 @@ Pure, lenient, bounded: 64 KiB of header, 2 KiB of a field, and each line is rea
     grammar    the words, comments and clauses of one Received field (RFC 5321 4.4, RFC 5322 3.2)
     line       one field as a Hop: what the server saw, apart from what the client said
     providers  the inner hops of well-known mail providers, as data with their sources
+    login      whether a line tells of a user and no stranger
     chain      the walk from the top to the line where the reporter's own system took the message in
 
 The only line to be believed is the one that our own (or the reporter's own) server wrote; everything below is a claim.
@@ -15,6 +16,7 @@ Never decides on a listing.
 from tester.received.chain import Home, Reading, Step, Trace, candidate, is_private, mentions, organisation, trace
 from tester.received.fields import fields
 from tester.received.line import Hop, hops, plain
+from tester.received.login import logged_in, over_smtp
 
 __all__ = [
     "Home",
@@ -26,8 +28,10 @@ __all__ = [
     "fields",
     "hops",
     "is_private",
+    "logged_in",
     "mentions",
     "organisation",
+    "over_smtp",
     "plain",
     "trace",
 ]

@@ -109,6 +109,11 @@ class Step:
     possible: bool  #: whether this line could be the hand-over: USED, or below it with a public address
 
     @property
+    def trusted(self) -> bool:
+        """Whether the reporter's own system wrote it; every other line is a claim of strangers."""
+        return self.reading in (Reading.PASSED, Reading.USED)
+
+    @property
     def told(self) -> str:
         """The line for people: who handed the mail to whom, and how that was read."""
         hop, passed = self.hop, "passed, " if self.reading is Reading.PASSED else ""

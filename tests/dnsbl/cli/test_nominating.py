@@ -190,3 +190,42 @@ def test_a_dry_run_shows_what_was_read_files_nothing_and_tests_nobody(run: Run, 
     junk = tmp_path / "junk"
     junk.write_text("hello")
     assert "This is no mail" in run("nominate", "--evidence", str(junk), "--dry-run", code=1)
+
+
+@pytest.mark.parametrize(
+    ("out", "name", "below", "cause", "count"),
+    [
+        (
+            "8.8.8.8",
+            "mail.example.net",
+            ["from PC-20121219NMRW ([10.0.0.26] RDNS failed) by mail.example.net with Microsoft SMTPSVC(6.0.3790)"],
+            "client-address-lost",
+            2,
+        ),
+        (
+            "8.8.4.4",
+            "mail.example.com",
+            [
+                "from unknown (HELO EROS.example.com) ([192.168.0.50]) by mail.example.com with SMTP",
+                "from PC-20121219KUBO ([9.9.9.9]) by EROS.example.com with Microsoft SMTPSVC(6.0.3790.4675)",
+            ],
+            "appliance-trusted",
+            3,
+        ),
+    ],
+)
+def test_a_dry_run_says_what_a_trace_looks_like_and_trusts_one_line_of_it(
+    run: Run, tmp_path: Path, out: str, name: str, below: list[str], cause: str, count: int
+) -> None:
+    stamp = format_datetime(datetime.now(UTC))
+    lines = [f"from {name} ({name} [{out}]) by mx.trap.example (Postfix) with ESMTP id 1; {stamp}"]
+    lines += [f"{line}; {stamp}" for line in below]
+    file = tmp_path / "sample.eml"
+    file.write_text("".join(f"Received: {line}\n" for line in lines) + "X-Mailer: Outlook Express 6\n\nBuy.\n")
+    (row,) = run("nominate", "--evidence", str(file), "--dry-run")["nominations"]
+    assert (row["address"], row["result"], row["hint"]["name"], row["hint"]["sure"]) == (out, "read", cause, "guess")
+    assert row["hint"]["advice"]
+    assert [line["trusted"] for line in row["trace"]["lines"]] == [True, *[False] * (count - 1)]
+    said = run("nominate", "--evidence", str(file), "--dry-run", plain=True)
+    assert f"It looks like {cause} (guess). " in said and "this is a hint, and only a test shows." in said
+    assert run("lookup", out)["state"] == "unknown"

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from dnsbl.model import JobReason, Return, Run, RunReport, RunState
-from dnsbl.rules.causes import cause_of
+from dnsbl.rules.causes import cause_of, hint_of
+from dnsbl.rules.intake import Intake
+from tester import received
 from tester.cause import Cause, Software
 from tester.fate import Fate
 from tester.letter import Letter
@@ -86,3 +88,22 @@ def test_a_relay_that_saw_our_own_address_trusts_too_many() -> None:
 def test_where_no_letter_came_back_nothing_is_explained() -> None:
     assert cause_of(report(US, finding=Finding.BOUNCED)) is None
     assert cause_of(replace(report(US), returns=())) is None
+
+
+def test_who_had_the_letters_from_somebody_else_was_seen_from_an_address_that_nobody_knows() -> None:
+    ours = report("203.0.113.9")
+    theirs = replace(ours, run=replace(ours.run, reason=JobReason.REMOTE_PROVEN))
+    assert cause_of(ours) is not None and cause_of(theirs) is None
+
+
+def test_what_somebody_hands_in_has_its_hint_by_the_line_that_is_meant() -> None:
+    lines = (
+        b"Received: from mail.example.net (mail.example.net [203.0.113.243]) by trap.example.org with ESMTP; x\r\n"
+        b"Received: from PC ([10.0.0.26]) by mail.example.net with ESMTP; x\r\n\r\n"
+    )
+    trace = received.trace(received.hops(lines))
+    case = Intake(where="", nomination=None, refused=None, trace=trace, line=trace.used)
+    found = hint_of(case)
+    assert found is not None and found.cause is Cause.CLIENT_ADDRESS_LOST
+    assert hint_of(replace(case, line=trace.steps[1])) is None
+    assert hint_of(replace(case, trace=None)) is None

@@ -156,9 +156,11 @@ def test_a_nomination_is_queued_and_names_no_run(house: Build) -> None:
                             "by": "mx.example.com",
                             "protocol": "ESMTP",
                             "possible": True,
+                            "trusted": True,
                         }
                     ],
                 },
+                "hint": None,
             }
         ],
     }
@@ -345,3 +347,19 @@ def test_a_trusted_reporters_word_stands_for_evidence_and_nobody_elses_does(hous
         wish = {"address": TARGET, "reason": "sent spam to our traps"}
         said = home.visitor().post("/api/v1/nominations", json=wish, headers=bearer)
         assert said.status_code == (202 if trust is Trust.TRUSTED else 422)
+
+
+def test_what_a_trace_looks_like_is_a_hint_beside_the_nomination_and_no_verdict(house: Build) -> None:
+    home = house()
+    evidence = home.spam().replace(
+        "From: <a@example.net>",
+        "Received: from PC ([10.0.0.26]) by relay.example.net with ESMTP; x\r\nFrom: <a@example.net>",
+    )
+    answer = home.visitor().post("/api/v1/nominations", json={"evidence": evidence}).json()
+    [row] = answer["nominations"]
+    assert (row["result"], row["hint"]["name"], row["hint"]["sure"]) == ("queued", "client-address-lost", "guess")
+    assert [line["trusted"] for line in row["trace"]["lines"]] == [True, False]
+    host = home.visitor().get(f"/api/v1/hosts/{TARGET}").json()
+    assert (host["state"], host["last_verdict"]) == ("queued", None)
+    page = home.visitor().post("/nominate", data={"evidence": evidence.replace(TARGET, "198.18.7.10")})
+    assert "It looks like client-address-lost." in page.text
