@@ -135,7 +135,7 @@ class Dialogue:
         self.phase = Phase.BANNER
         self.results: list[Result] = []
         self.control = Control.NOT_RUN
-        self.control_reply = ""  #: the first refusal of mail for the server's postmaster
+        self.control_reply = ""  #: how mail for the server's postmaster was refused, or ""
         self.flags: set[Flag] = {Flag.TLS_USED} if course.approach.path.tls is Tls.IMPLICIT else set()
         self.target_name = ""  #: T: a host name fit for our own commands, or ""
         self._course = course
@@ -190,9 +190,9 @@ class Dialogue:
             return self._quit_failed()
         if str(reply.code).startswith(row.good):
             return self._good(row, reply, now)
-        if reply.code == 421 and self.phase is not Phase.QUIT:
+        if reply.code == 421:
             return self._busy(row, reply)
-        if not 400 <= reply.code <= 599:
+        if reply.code < 400:
             return self.fault(Outcome.PROTOCOL, now)
         if self._needs_tls(reply):
             self.flags.add(Flag.TLS_NEEDED)
@@ -209,10 +209,9 @@ class Dialogue:
             if cell is Phase.HELO:
                 self.flags.add(Flag.HELO_FALLBACK)
             return self._enter(cell, now)
-        if self.phase in _CONTROL_PHASES and reply.code >= 500:
-            self.control_reply = self.control_reply or _shown(reply)
         if isinstance(cell, Control):
             self.control = cell
+            self.control_reply = _shown(reply) if cell is Control.REFUSED else ""
             return self._enter(Phase.CONTROL_RSET, now)
         if row.scope is Scope.EVERY and not self._ordinary():
             self._end_unopened(row.stage, reply)

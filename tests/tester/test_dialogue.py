@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,21 @@ from player import Chat, attempt, chats, play
 from rooms import approaching
 
 from tester.dialogue import Dialogue, stuffed
-from tester.smtp import Control, Flag, Limits, Outcome, Reply
-from tester.states import TABLE, Close, Expect, Pause, Phase, Send, SendBody
+from tester.paths import Tls
+from tester.smtp import Control, Flag, Limits, Opening, Outcome, Reply
+from tester.states import (
+    TABLE,
+    AskOwn,
+    AskProven,
+    Close,
+    Command,
+    Expect,
+    Pause,
+    Phase,
+    Send,
+    SendBody,
+    StartTls,
+)
 from tester.vectors import PROFILES, profile
 
 CHATS = list(chats())
@@ -140,6 +155,163 @@ def test_a_long_reply_is_kept_short_in_the_result() -> None:
     dialogue = one("S01")
     talk(dialogue, "220 mx.test", "250 mx.test", "250 ok", "550 " + "\x01" * 3000)
     assert len(dialogue.results[0].reply) == 1000
+
+
+def drive(dialogue: Dialogue, *steps: str | Outcome, seconds: float = 0.0) -> Command:
+    """Let the server say these things, each so long after it was spoken to; pauses and questions to us end by "no"."""
+    now = 1000.0
+    command: Command = dialogue.start(now)
+    for step in steps:
+        while isinstance(command, Pause | AskProven | AskOwn):
+            if isinstance(command, Pause):
+                command = dialogue.elapsed(now)
+            else:
+                command = dialogue.proven(False, now) if isinstance(command, AskProven) else dialogue.named("", now)
+        now += seconds
+        if isinstance(step, Outcome):
+            command = dialogue.fault(step, now)
+        elif step == "tls":
+            assert isinstance(command, StartTls)
+            command = dialogue.tls_done(now)
+        else:
+            lines = tuple(line.encode()[4:] for line in step.split("|"))
+            command = dialogue.reply(Reply(code=int(step[:3]), lines=lines, raw=step.encode()), now)
+    return command
+
+
+HELLO = ("220 mx.test", "250 mx.test")
+CLOSED = (*HELLO, "250 ok", "550 no", "250 flushed")  # all was refused: the postmaster is asked about
+
+
+def on_opening(**opening: object) -> Dialogue:
+    """The connection that begins as one form wants it; everybody's, on which nothing is to be tried, came before."""
+    first = Dialogue(
+        approaching(source="192.0.2.9", remark="ourselves"),
+        lambda said: [replace(attempt("P01"), opening=Opening(**opening))],  # type: ignore[arg-type]
+    )
+    assert (first.source, first.remark) == ("192.0.2.9", "ourselves")
+    drive(first, *HELLO, "221 bye")
+    assert first.results == []
+    following = first.again()
+    assert following is not None
+    return following
+
+
+O = Outcome  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("opening", "steps", "ended"),
+    [
+        ({"before": b"PROXY"}, (O.DISCONNECTED,), O.MAIL_5XX),
+        ({"before": b"PROXY"}, (O.PROTOCOL,), O.MAIL_5XX),
+        ({"before": b"PROXY"}, (O.UNSOLICITED,), O.MAIL_5XX),
+        ({"before": b"PROXY"}, (O.OVERSIZE,), O.BANNER_OVERSIZE),
+        ({"command": b"XCLIENT"}, ("220 mx.test", O.DISCONNECTED), O.MAIL_5XX),
+        ({"command": b"XCLIENT"}, (*HELLO, O.DISCONNECTED), O.MAIL_5XX),
+        ({"command": b"XCLIENT"}, (*HELLO, O.PROTOCOL), O.MAIL_5XX),
+        ({"command": b"XCLIENT"}, (*HELLO, O.UNSOLICITED), O.MAIL_5XX),
+        ({"command": b"XCLIENT"}, (*HELLO, O.TIMEOUT), O.TIMEOUT),
+        ({"command": b"XCLIENT"}, (*HELLO, O.OVERSIZE), O.OVERSIZE),
+        ({"command": b"XCLIENT"}, (*HELLO, "550 no"), O.MAIL_5XX),
+        ({"command": b"XCLIENT"}, (*HELLO, "451 no"), O.MAIL_5XX),
+        ({"certificate": True}, (*HELLO[:1], "250 mx.test|250 STARTTLS", O.UNSOLICITED), O.MAIL_5XX),
+        ({"certificate": True}, (*HELLO[:1], "250 mx.test|250 STARTTLS", "220 go", O.TLS_FAIL), O.MAIL_5XX),
+        ({"certificate": True}, HELLO, O.MAIL_5XX),
+    ],
+)
+def test_who_breaks_off_where_a_form_begins_in_its_own_way_has_refused_that_form(
+    opening: dict[str, object], steps: tuple[str | Outcome, ...], ended: Outcome
+) -> None:
+    dialogue = on_opening(**opening)
+    drive(dialogue, *steps)
+    assert [(result.vector, result.outcome) for result in dialogue.results] == [("P01", ended)]
+
+
+def test_a_connection_comes_from_the_address_and_as_whom_its_opening_says() -> None:
+    dialogue = on_opening(source="192.0.2.10", remark="another", helo=b"other.test")
+    assert (dialogue.source, dialogue.remark) == ("192.0.2.10", "another")
+    assert drive(dialogue, "220 mx.test") == Send(b"EHLO other.test\r\n", Limits().command)
+    plain = on_opening(before=b"PROXY")
+    assert (plain.source, plain.remark) == ("192.0.2.9", "ourselves")
+    assert one().source is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "control", "reply"),
+    [
+        (("250 ok", "250 ok"), Control.ACCEPTED, ""),
+        (("550 who are you",), Control.REFUSED, "550 who are you"),
+        (("450 later",), Control.DEFERRED, ""),
+        (("250 ok", "550 nobody", "250 ok"), Control.ACCEPTED_BARE, ""),
+        (("250 ok", "550 nobody", "551 nor here"), Control.REFUSED, "551 nor here"),
+        (("250 ok", "450 later", "551 nor here"), Control.REFUSED, "551 nor here"),
+        (("250 ok", "450 later", "451 still"), Control.DEFERRED, ""),
+        (("250 ok", "250 ok", "550 no RSET"), Control.ACCEPTED, ""),
+        ((O.UNSOLICITED,), Control.NOT_RUN, ""),
+        (("250 ok", O.UNSOLICITED), Control.NOT_RUN, ""),
+        (("250 ok", "550 nobody", O.UNSOLICITED), Control.NOT_RUN, ""),
+        (("250 ok", "250 ok", O.UNSOLICITED), Control.NOT_RUN, ""),
+        (("250 ok", "250 ok", O.DISCONNECTED), Control.ACCEPTED, ""),
+    ],
+)
+def test_what_the_postmaster_is_told_says_whether_it_is_us_who_are_refused(
+    steps: tuple[str | Outcome, ...], control: Control, reply: str
+) -> None:
+    dialogue = one("S01")
+    assert dialogue.control_reply == ""
+    command = drive(dialogue, *CLOSED)
+    assert command == Send(b"MAIL FROM:<s@bounce.test>\r\n", Limits().command)
+    assert dialogue.control_reply == ""
+    drive(dialogue := one("S01"), *CLOSED, *steps)
+    assert (dialogue.control, dialogue.control_reply) == (control, reply)
+
+
+@pytest.mark.parametrize(
+    ("code", "ended"), [(400, O.MAIL_4XX), (499, O.MAIL_4XX), (500, O.MAIL_5XX), (599, O.MAIL_5XX), (399, O.PROTOCOL)]
+)
+def test_a_refusal_begins_with_a_four_or_a_five(code: int, ended: Outcome) -> None:
+    dialogue = one("S01")
+    drive(dialogue, *HELLO, f"{code} x")
+    assert [result.outcome for result in dialogue.results] == [ended]
+
+
+def test_who_takes_more_than_half_a_minute_for_a_reply_is_a_tarpit_from_the_greeting_on() -> None:
+    for seconds, flags in ((30.0, set()), (30.5, {Flag.TARPIT})):
+        dialogue = one("S01")
+        drive(dialogue, "220 mx.test", seconds=seconds)
+        assert dialogue.flags == flags
+
+
+def test_so_much_of_what_a_server_says_of_itself_is_handed_to_who_composes() -> None:
+    heard: list[bytes] = []
+    dialogue = Dialogue(approaching(), lambda said: heard.append(said.text) or [])
+    drive(dialogue, "220 mx.test " + "x" * 3000, "250 mx.test " + "y" * 3000)
+    assert [len(text) for text in heard] == [4096]
+
+
+def test_a_path_that_is_encrypted_from_the_start_says_so() -> None:
+    assert Dialogue(approaching(tls=Tls.IMPLICIT), lambda said: []).flags == {Flag.TLS_USED}
+    assert one().flags == set()
+
+
+def test_that_tls_was_needed_stays_with_the_attempt_that_met_it() -> None:
+    dialogue = one("S01", "S02")
+    drive(
+        dialogue,
+        *("220 mx.test", "250 mx.test|250 STARTTLS", "530 Must issue a STARTTLS command first", "220 go", "tls"),
+        *("250 mx.test", "250 ok", "550 no", "250 flushed", "250 ok", "550 no"),
+    )
+    assert [result.flags for result in dialogue.results] == [{Flag.TLS_NEEDED, Flag.TLS_USED}, set()]
+
+
+def test_a_connection_is_greeted_in_our_usual_name_also_where_its_first_attempt_has_another() -> None:
+    attempts = [attempt("S01"), attempt("H01", helo="localhost")]
+    first = Dialogue(approaching(limits=Limits(attempts=1)), lambda said: attempts)
+    drive(first, *HELLO, "250 ok", "550 no", "221 bye")
+    second = first.again()
+    assert second is not None
+    assert drive(second, "220 mx.test") == Send(b"EHLO probe.test\r\n", Limits().command)
 
 
 def test_nothing_to_try_is_a_polite_greeting() -> None:
