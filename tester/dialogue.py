@@ -215,7 +215,7 @@ class Dialogue:
             return self._enter(Phase.CONTROL_RSET, now)
         if row.scope is Scope.EVERY and not self._ordinary():
             self._end_unopened(row.stage, reply)
-            return self._after_attempt(now) if self._opened else self._enter(Phase.QUIT, now)
+            return self._after_attempt(now)
         if row.scope is Scope.EVERY:
             self._end_every(cell, row.stage, reply, unheard=self.phase is Phase.BANNER and reply.code < 500)
             return self._enter(Phase.QUIT, now)

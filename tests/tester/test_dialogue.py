@@ -24,6 +24,7 @@ from tester.states import (
     Phase,
     Send,
     SendBody,
+    SendFirst,
     StartTls,
 )
 from tester.vectors import PROFILES, profile
@@ -226,6 +227,77 @@ def test_who_breaks_off_where_a_form_begins_in_its_own_way_has_refused_that_form
     dialogue = on_opening(**opening)
     drive(dialogue, *steps)
     assert [(result.vector, result.outcome) for result in dialogue.results] == [("P01", ended)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "ended", "left"),
+    [
+        (("450 later",), {"S01": O.BANNER_4XX}, True),
+        (("421 later",), {"S01": O.BANNER_4XX}, True),
+        ((O.OVERSIZE,), {"S01": O.BANNER_OVERSIZE}, True),
+        (("500 no",), {"S01": O.BANNER_5XX, "P01": O.BANNER_5XX}, False),
+        (("554 no",), {"S01": O.BANNER_5XX, "P01": O.BANNER_5XX}, False),
+        (("220 mx.test", "450 later"), {"S01": O.HELO_4XX, "P01": O.HELO_4XX}, False),
+        (("220 mx.test", "421 later"), {"S01": O.HELO_4XX, "P01": O.HELO_4XX}, False),
+        (("220 mx.test", O.TIMEOUT), {"S01": O.TIMEOUT, "P01": O.TIMEOUT}, False),
+    ],
+)
+def test_a_server_that_does_not_greet_may_miss_the_header_of_its_proxy(
+    steps: tuple[str | Outcome, ...], ended: dict[str, Outcome], left: bool
+) -> None:
+    attempts = [attempt("S01"), attempt("P01", opening="before")]
+    dialogue = Dialogue(approaching(), lambda said: attempts)
+    drive(dialogue, *steps)
+    assert {result.vector: result.outcome for result in dialogue.results} == ended
+    following = dialogue.again()
+    assert (following is not None) is left
+    if following is not None:
+        assert following.start(0.0) == SendFirst(b"PROXY header\r\n", Limits().banner)
+
+
+def test_a_server_that_breaks_off_at_mail_has_not_refused_the_name_that_it_took() -> None:
+    dialogue = Dialogue(approaching(), lambda said: [attempt("H01", helo="localhost")])
+    command = drive(dialogue, *HELLO, "250 mx.test")
+    assert command == Send(b"MAIL FROM:<s@bounce.test>\r\n", Limits().command)
+    dialogue.fault(O.DISCONNECTED, 1.0)
+    assert [result.outcome for result in dialogue.results] == [O.DISCONNECTED]
+
+
+OFFERED = (*HELLO, "250 ok", "250 ok", "354 go")
+
+
+def test_a_connection_lost_behind_the_dot_asks_for_the_letter_only_where_something_else_is_to_be_tried() -> None:
+    assert isinstance(drive(one("S01"), *OFFERED, O.DISCONNECTED), Close)
+    for yes, then in ((True, [O.UNTRIED]), (False, [])):
+        dialogue = one("S01", "S02", "S03")
+        refused = (*HELLO, "250 ok", "550 no", "250 flushed")
+        assert drive(dialogue, *refused, *OFFERED[2:], O.DISCONNECTED) == AskProven(Limits().grace)
+        dialogue.cut()
+        assert isinstance(dialogue.proven(yes, 1.0), Close)
+        assert [result.outcome for result in dialogue.results] == [O.RCPT_5XX, O.MAYBE_ACCEPTED, *then]
+        assert (dialogue.again() is None) is yes
+
+
+def test_our_own_end_behind_the_dot_leaves_a_letter_that_may_be_on_its_way_and_elsewhere_nothing() -> None:
+    dialogue = one("S01", "S02")
+    drive(dialogue, *OFFERED)
+    dialogue.cut()
+    assert [(result.vector, result.outcome) for result in dialogue.results] == [("S01", O.MAYBE_ACCEPTED)]
+    for steps in (HELLO, (*HELLO, "250 ok"), (*HELLO, "250 ok", "250 ok"), (*OFFERED, "250 ok")):
+        dialogue = one("S01", "S02")
+        drive(dialogue, *steps)
+        before = list(dialogue.results)
+        dialogue.cut()
+        assert dialogue.results == before
+
+
+def test_a_letter_that_has_come_back_ends_the_test_and_one_that_has_not_lets_it_go_on() -> None:
+    for yes in (True, False):
+        dialogue = Dialogue(approaching(nonsense="nobody"), lambda said: [attempt("S01"), attempt("S02")])
+        assert isinstance(drive(dialogue, *OFFERED, "250 ok"), AskProven)
+        command = dialogue.proven(yes, 2001.0)
+        assert command == (Send(b"QUIT\r\n", Limits().command) if yes else Pause(Limits().attempt_gap))
+        assert [result.outcome for result in dialogue.results] == [O.ACCEPTED] + [O.UNTRIED] * yes
 
 
 def test_a_connection_comes_from_the_address_and_as_whom_its_opening_says() -> None:
