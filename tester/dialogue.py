@@ -64,7 +64,6 @@ _BROKEN_OFF = frozenset(
         Outcome.TLS_INJECT,
     }
 )
-_CONTROL_PHASES = frozenset({Phase.CONTROL_MAIL, Phase.CONTROL_RCPT, Phase.CONTROL_BARE, Phase.CONTROL_RSET})
 #: A host name that may go into our own commands: letters, digits, hyphens, at least one dot (RFC 5321 4.1.2).
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rb"(?=.{1,253}\Z)" + _LABEL + rb"(?:\." + _LABEL + rb")+")
@@ -240,7 +239,7 @@ class Dialogue:
             self.flags.add(Flag.TARPIT)
         if self._second_try(SECOND_TRY.get((self.phase, outcome))):
             return self._close()
-        if outcome is Outcome.UNSOLICITED and self.phase in _CONTROL_PHASES:
+        if outcome is Outcome.UNSOLICITED:
             self.control = Control.NOT_RUN  # of a server that talks out of turn nothing is believed
         if row.scope is Scope.EVERY:
             self._end_every(outcome, row.stage, unheard=self.phase is Phase.BANNER)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from player import Chat, attempt, chats, play
 from rooms import approaching
 
-from tester.dialogue import Dialogue, stuffed
+from tester.dialogue import OWN_NAME_WAIT, Dialogue, stuffed
 from tester.paths import Tls
-from tester.smtp import Control, Flag, Limits, Opening, Outcome, Reply
+from tester.smtp import Control, Flag, Limits, Opening, Outcome, Reply, Said
 from tester.states import (
     TABLE,
     AskOwn,
@@ -298,6 +298,140 @@ def test_a_letter_that_has_come_back_ends_the_test_and_one_that_has_not_lets_it_
         command = dialogue.proven(yes, 2001.0)
         assert command == (Send(b"QUIT\r\n", Limits().command) if yes else Pause(Limits().attempt_gap))
         assert [result.outcome for result in dialogue.results] == [O.ACCEPTED] + [O.UNTRIED] * yes
+
+
+def test_a_name_that_is_no_plain_host_name_is_not_the_servers_own() -> None:
+    for own, taken in (("mx.own.test", "mx.own.test"), ("m\xfcll.test", ""), ("own", ""), ("", "")):
+        said: list[Said] = []
+        dialogue = Dialogue(approaching(ask_own=True), lambda told, said=said: said.append(told) or [])
+        assert drive(dialogue, "220 hello", "250 hello") == AskOwn((), OWN_NAME_WAIT)
+        dialogue.named(own, 1.0)
+        assert [(told.name, told.own) for told in said] == [(taken, taken)]
+
+
+def test_the_postmaster_is_asked_about_on_a_connection_of_its_own_only_where_there_may_be_one() -> None:
+    for most in (1, 2):
+        dialogue = Dialogue(approaching(limits=Limits(connections=most, command=4.0)), lambda said: [attempt("S01")])
+        command = drive(dialogue, *HELLO, "250 ok", "550 no", seconds=2.0)
+        assert command == Send(b"QUIT\r\n", 4.0), "who makes us wait longer each time is left in between"
+        dialogue.reply(Reply(code=221, lines=(b"bye",), raw=b""), 2000.0)
+        assert (dialogue.again() is not None) is (most == 2)
+
+
+def test_a_server_that_knows_helo_alone_is_known_by_its_answer_to_that() -> None:
+    dialogue = one("S01")
+    drive(dialogue, "220 hello", "500 what", "250 mx.test")
+    assert dialogue.target_name == "mx.test"
+
+
+def test_a_refusal_behind_a_second_greeting_that_was_taken_is_one_of_the_form() -> None:
+    for code in (503, 550):
+        dialogue = Dialogue(approaching(), lambda said: [attempt("H01", helo="localhost")])
+        drive(dialogue, *HELLO, "250 mx.test", f"{code} no")
+        assert [(result.outcome, result.stage) for result in dialogue.results] == [(O.MAIL_5XX, "MAIL")]
+
+
+@pytest.mark.parametrize(("code", "flags"), [(250, set()), (251, set()), (252, {Flag.RCPT_ODD})])
+def test_a_recipient_is_taken_by_two_codes_and_oddly_by_others(code: int, flags: set[Flag]) -> None:
+    dialogue = one("S01")
+    drive(dialogue, *HELLO, "250 ok", f"{code} ok", "354 go", "250 ok")
+    assert dialogue.results[0].flags == dialogue.flags == flags
+
+
+@pytest.mark.parametrize(
+    ("banner", "greeting", "names"),
+    [
+        ("220 a.test ESMTP", "250 b.test hello", ("a.test", "b.test")),
+        ("220 a.test ESMTP", "250 a.test hello", ("a.test",)),
+        ("220 hello", "250 b.test", ("b.test",)),
+        ("220 a.test", "250 hello", ("a.test",)),
+    ],
+)
+def test_a_server_is_called_as_it_greeted_first_and_each_of_its_names_is_looked_at_once(
+    banner: str, greeting: str, names: tuple[str, ...]
+) -> None:
+    dialogue = Dialogue(approaching(ask_own=True), lambda said: [])
+    assert drive(dialogue, banner, greeting) == AskOwn(names, OWN_NAME_WAIT)
+    assert dialogue.target_name == names[0]
+
+
+QUIT = Send(b"QUIT\r\n", Limits().command)
+STARTTLS = Send(b"STARTTLS\r\n", Limits().command)
+MAIL = Send(b"MAIL FROM:<s@bounce.test>\r\n", Limits().command)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "command"),
+    [
+        ("250 mx.test|250 STARTTLS", STARTTLS),
+        ("250 mx.test|250 starttls", STARTTLS),
+        ("250 mx.test|250 SIZE|250 StartTLS x", STARTTLS),
+        ("250 STARTTLS", MAIL),  # that is its name
+        ("250 mx.test|250 X-STARTTLS", MAIL),
+        ("250 mx.test", MAIL),
+    ],
+)
+def test_tls_is_taken_where_a_line_behind_the_name_offers_it(greeting: str, command: Command) -> None:
+    dialogue = Dialogue(approaching(tls=Tls.OFFERED), lambda said: [attempt("S01")])
+    assert drive(dialogue, "220 mx.test", greeting) == command
+    assert drive(one("S01"), "220 mx.test", greeting) == MAIL, "and only where we want it"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "steps", "command"),
+    [
+        ("250 mx.test|250 STARTTLS", ("530 Must issue a STARTTLS command first",), STARTTLS),
+        ("250 mx.test|250 STARTTLS", ("250 ok", "530 5.7.0 start TLS first"), STARTTLS),
+        ("250 mx.test|250 STARTTLS", ("550 Must issue a STARTTLS command first",), QUIT),
+        ("250 mx.test|250 STARTTLS", ("530 Authentication required",), QUIT),
+        ("250 mx.test", ("530 Must issue a STARTTLS command first",), QUIT),
+        ("250 mx.test|250 STARTTLS", ("250 ok", "250 ok", "530 Must issue a STARTTLS command first"), QUIT),
+    ],
+)
+def test_tls_is_needed_where_a_server_that_offers_it_says_so_by_code_and_word(
+    greeting: str, steps: tuple[str, ...], command: Command
+) -> None:
+    dialogue = Dialogue(approaching(control=False), lambda said: [attempt("S01")])
+    assert drive(dialogue, "220 mx.test", greeting, *steps) == command
+
+
+def test_a_server_is_a_tarpit_by_one_reply_and_not_by_many() -> None:
+    dialogue = one("S01")
+    drive(dialogue, *CLOSED, "250 ok", "250 ok", "250 ok", "221 bye", seconds=20.0)
+    assert dialogue.flags == set()
+
+
+@pytest.mark.parametrize(
+    ("codes", "seconds", "pause"),
+    [
+        (("250 ok", "550 no"), 1.0, True),
+        (("250 ok", "550 no"), 1.5, False),
+        (("400 no",), 1.0, True),
+        (("400 no",), 1.5, False),
+    ],
+)
+def test_who_makes_a_refusal_wait_too_long_meets_us_again_on_another_connection(
+    codes: tuple[str, ...], seconds: float, pause: bool
+) -> None:
+    dialogue = Dialogue(approaching(limits=Limits(command=4.0)), lambda said: [attempt("S01"), attempt("S02")])
+    command = drive(dialogue, *HELLO, *codes, seconds=seconds)
+    assert command == (Pause(Limits().attempt_gap) if pause else Send(b"QUIT\r\n", 4.0))
+
+
+def test_only_refusals_are_penalties_and_a_slow_welcome_is_none() -> None:
+    dialogue = Dialogue(approaching(limits=Limits(command=4.0)), lambda said: [attempt("S01"), attempt("S02")])
+    drive(dialogue, *HELLO, "250 ok", seconds=2.0)
+    command = dialogue.reply(Reply(code=550, lines=(b"no",), raw=b""), 1006.0)
+    assert command == Pause(Limits().attempt_gap)
+
+
+def test_what_was_seen_before_the_first_attempt_is_the_connections_and_not_the_attempts() -> None:
+    dialogue = one("S01")
+    drive(dialogue, "220 mx.test", seconds=40.0)
+    for code in (250, 250, 550):
+        dialogue.reply(Reply(code=code, lines=(b"",), raw=b""), 1041.0)
+    assert dialogue.flags == {Flag.TARPIT}
+    assert dialogue.results[0].flags == set()
 
 
 def test_a_connection_comes_from_the_address_and_as_whom_its_opening_says() -> None:
