@@ -29,6 +29,8 @@ USERS: Mapping[str, Sequence[str]] = {
     "ipset": (),
     "haproxy": ("haproxy",),
     "nginx": (),
+    "rspamd": ("_rspamd",),
+    "spamassassin": (),
 }
 
 
