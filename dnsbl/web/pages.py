@@ -34,6 +34,7 @@ from dnsbl.web.dossier import Dossier, dossier
 from dnsbl.web.faults import refusal
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Codes, Origins, TestedPathShape, Text, ways_in
+from dnsbl.web.uses import uses
 
 #: Seconds until a page about a living test, or one that waits for letters, loads itself again.
 LIVE, WAITING = 4, 60
@@ -94,6 +95,7 @@ class Site:
             ("/remove", self.removal_form),
             ("/policy", self.policy),
             ("/notices/{token}", self.mail_wanted),
+            ("/use", self.use),
             ("/about", self.about),
         ):
             self.router.add_api_route(path, shown, methods=["GET", "HEAD"])
@@ -213,6 +215,10 @@ class Site:
         """One click, on that page or in a mail program (RFC 8058): no more mail to the reader of that mail."""
         domain = self._doors.no_more_mail(token[:64], done=True)
         return self._render("no-more-mail.html", token=token[:64], domain=domain, done=True)
+
+    def use(self) -> Response:
+        """How mail servers ask, with lines for theirs."""
+        return self._render("use.html", uses=uses(self._zones()))
 
     def policy(self) -> Response:
         return self._render(

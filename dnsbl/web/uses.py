@@ -21,7 +21,7 @@ DOMAINS = frozenset({"dnset"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class AskedName:
     """A name that is asked, and the codes under it that count."""
 
     origin: str
@@ -74,19 +74,19 @@ def uses(zones: Iterable[Zone]) -> tuple[Use, ...]:
     )
 
 
-def refused(zone: Zone) -> Asked:
+def refused(zone: Zone) -> AskedName:
     """What a mail server refuses by."""
     kinds = zone.views[b""].kinds.values()
-    return Asked(
+    return AskedName(
         origin=zone.origin, codes=tuple(sorted({str(kind.code) for kind in kinds}, key=_last)), mask=zone.bitmask
     )
 
 
-def weighed(zone: Zone) -> tuple[Asked, ...]:
+def weighed(zone: Zone) -> tuple[AskedName, ...]:
     """What it only weighs: sublists of kinds that the zone itself does not answer for."""
     whole = zone.views[b""].kinds
     return tuple(
-        Asked(origin=f"{label.decode()}.{zone.origin}", codes=tuple(str(kind.code) for kind in view.kinds.values()))
+        AskedName(origin=f"{label.decode()}.{zone.origin}", codes=tuple(str(kind.code) for kind in view.kinds.values()))
         for label, view in zone.views.items()
         if label and not whole.keys() & view.kinds.keys()
     )
@@ -125,7 +125,7 @@ def _last(code: str) -> tuple[int, ...]:
     return tuple(map(int, code.split(".")))
 
 
-def _pattern(asked: Asked) -> list[str]:
+def _pattern(asked: AskedName) -> list[str]:
     """The codes in Postfix's way of writing: one pattern for those that share three octets (postconf(5))."""
     if asked.mask or not asked.codes:
         return ["127.0.0.[2..254]"]
@@ -136,7 +136,7 @@ def _pattern(asked: Asked) -> list[str]:
     return found
 
 
-def _singly(asked: Asked) -> list[str]:
+def _singly(asked: AskedName) -> list[str]:
     """Every answer that counts, one by one, for programs that know no ranges."""
     if not asked.mask and asked.codes:
         return list(asked.codes)
@@ -148,13 +148,13 @@ def _singly(asked: Asked) -> list[str]:
     return [f"{before}.{number}" for number in sorted(sums)]
 
 
-def _postfix(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _postfix(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     lines = ["permit_mynetworks", "permit_sasl_authenticated", "reject_unauth_destination"]
     lines += [f"reject_rbl_client {block.origin}={pattern}" for pattern in _pattern(block)]
     return "smtpd_recipient_restrictions =\n    " + ",\n    ".join(lines)
 
 
-def _postscreen(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _postscreen(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     sites = [f"{block.origin}={pattern}*3" for pattern in _pattern(block)]
     sites += [f"{one.origin}={pattern}*1" for one in more for pattern in _pattern(one)]
     return (
@@ -164,7 +164,7 @@ def _postscreen(block: Asked, more: tuple[Asked, ...], site: str) -> str:
     )
 
 
-def _exim(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _exim(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     lines = [
         f"deny    dnslists = {block.origin}={','.join(_singly(block))}",
         "        message  = $sender_host_address is listed in $dnslist_domain: $dnslist_text",
@@ -177,7 +177,7 @@ def _exim(block: Asked, more: tuple[Asked, ...], site: str) -> str:
     return "\n".join(lines)
 
 
-def _sendmail(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _sendmail(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     codes = ", ".join(f"`{code}.'" for code in _singly(block))
     return (
         f"FEATURE(`enhdnsbl', `{block.origin}',\n"
@@ -185,12 +185,12 @@ def _sendmail(block: Asked, more: tuple[Asked, ...], site: str) -> str:
     )
 
 
-def _courier(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _courier(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     each = (f"-block={block.origin}/{code},BLOCK,Listed:{site}" for code in _singly(block))  # no blanks: couriertcpd(8)
     return f"BLACKLISTS='{' '.join(each)}'"
 
 
-def _rspamd(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _rspamd(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     lines = ["rbls {"]
     for one in (block, *more):
         codes = ", ".join(f'"{code}"' for code in _singly(one))
@@ -207,14 +207,14 @@ def _rspamd(block: Asked, more: tuple[Asked, ...], site: str) -> str:
     return "\n".join([*lines, "}"])
 
 
-def _rspamd_scores(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _rspamd_scores(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     lines = ["symbols {"]
     for one, weight in ((block, 7.0), *((other, 2.0) for other in more)):
         lines += [f'  "{one.symbol}" {{ weight = {weight}; }}', f'  "{one.symbol}_UNKNOWN" {{ weight = 0.0; }}']
     return "\n".join([*lines, "}"])
 
 
-def _spamassassin(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _spamassassin(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     lines = []
     for one, score in ((block, 4.0), *((other, 1.0) for other in more)):
         last = [code.rpartition(".")[2] for code in _singly(one)]
@@ -230,24 +230,24 @@ def _spamassassin(block: Asked, more: tuple[Asked, ...], site: str) -> str:
     return "\n".join(lines)
 
 
-def _opensmtpd(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _opensmtpd(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     return 'filter "rspamd" proc-exec "filter-rspamd"\nlisten on 0.0.0.0 filter "rspamd"'
 
 
-def _haraka(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _haraka(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     return f"[main]\nzones[]={block.origin}\n\n[{block.origin}]\ntype=block\nreject=true\nipv6=true"
 
 
-def _mox(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _mox(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     return f"Listeners:\n\tpublic:\n\t\tSMTP:\n\t\t\tEnabled: true\n\t\t\tDNSBLs:\n\t\t\t\t- {block.origin}"
 
 
-def _stalwart(block: Asked, more: tuple[Asked, ...], site: str) -> str:
+def _stalwart(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     place = "Settings > Spam Filter > DNSBL > Servers"
     return f"{place}\nzone: ip_reverse + '.{block.origin}'\ncodes: {' '.join(_singly(block))}"
 
 
-_Make = Callable[[Asked, tuple[Asked, ...], str], str]
+_Make = Callable[[AskedName, tuple[AskedName, ...], str], str]
 _PROGRAMS: tuple[tuple[str, str, str, bool, _Make], ...] = (
     ("Postfix", "refuses at RCPT, with our text", "/etc/postfix/main.cf", True, _postfix),
     ("Postfix postscreen", "with weights", "/etc/postfix/main.cf", True, _postscreen),
