@@ -26,6 +26,7 @@ from dnsbl.rules import feeds, profiles
 from dnsbl.rules.bounds import Bounds
 from dnsbl.store import Store
 from tester.smtp import Control, Outcome
+from tests.dnsbl.casework import test_remote as remote
 from tests.dnsbl.casework.test_outputs import hold
 from tests.dnsbl.conftest import Office
 
@@ -521,3 +522,48 @@ def test_njabl_lets_everybody_off_at_a_request_looks_again_some_hours_later_and_
         assert njabl.due_by(njabl.within(hours=9)) is not None, "a quarter of a day, moved by half of it at most"
         njabl.find(HOST, OPEN)
         assert njabl.ask("dnsbl", HOST) == LISTED
+
+
+def test_dsbl_lists_by_letters_that_testers_with_accounts_deliver_each_tier_in_its_zone_and_lets_owners_off(
+    tale: Callable[[str], Tale],
+) -> None:
+    dsbl = tale("dsbl")
+    for name, trust in (("trusted", Trust.TRUSTED), ("known", Trust.KNOWN), ("anybody", Trust.NEW)):
+        dsbl.casework.reporters.add(name, trust=trust, contact="", actor="operator")
+    assert dsbl.refused(dsbl.nominated, HOST, Door.WEB, spam=None) is Refusal.OFF, "it never tests"
+    letters = remote.ask(dsbl, "trusted", HOST)
+    assert dsbl.ask("list", HOST) == NOT
+    remote.come_back(dsbl, letters, HOST)
+    assert dsbl.ask("list", HOST) == LISTED
+    assert dsbl.ask("list", HOST, "TXT")[0].endswith(f'/ip/{HOST}"')
+    for name, address in (("known", OTHER), ("anybody", THIRD)):
+        remote.come_back(dsbl, remote.ask(dsbl, name, address), address)
+        assert (dsbl.ask("unconfirmed", address), dsbl.ask("list", address)) == (LISTED, NOT), "tiers are never mixed"
+    stage, out = "192.0.2.40", "198.51.100.40"
+    remote.come_back(dsbl, remote.ask(dsbl, "trusted", stage), out)
+    assert dsbl.ask("multihop", out) == NOT
+    hold(dsbl, out)
+    assert (dsbl.ask("multihop", out), dsbl.ask("list", out), dsbl.ask("list", stage)) == (LISTED, NOT, NOT)
+    assert dsbl.ask("inputs", stage) == LISTED
+    assert dsbl.casework.assignments.take_job("w") is None, "nobody is looked at again"
+    assert dsbl.refused(dsbl.asked, HOST) is Refusal.NOT_SHOWN, "the owner is to answer for it"
+    assert dsbl.asked(HOST, control=True, shown=True) is None
+    assert dsbl.ask("list", HOST) == NOT
+    remote.come_back(dsbl, letters, HOST)
+    assert dsbl.ask("list", HOST) == NOT, "a letter counts once"
+    dsbl.asked(THIRD, control=True)
+    assert dsbl.ask("unconfirmed", THIRD) == NOT
+    dsbl.passes(days=365)
+    assert dsbl.ask("unconfirmed", OTHER) == dsbl.ask("multihop", out) == NOT
+
+
+@pytest.mark.parametrize("address", ["2001:db8::25", "2001:db8:1:2:3:4:567:89ab"])
+def test_what_they_never_knew_is_listed_and_let_off_likewise(tale: Callable[[str], Tale], address: str) -> None:
+    ordb = tale("ordb")
+    ordb.nominated(address, Door.WEB, spam=None)
+    ordb.find(address, OPEN)
+    assert ordb.ask("relays", address) == LISTED
+    ordb.later(days=8)
+    ordb.nominated(address, Door.WEB, spam=None)
+    ordb.find(address, CLOSED)
+    assert ordb.ask("relays", address) == NOT

@@ -26,6 +26,10 @@ MADE = Founding(
 #: What the lists' own tables say: of each zone the code of each kind in it, a single octet being behind 127.0.0.
 CODES = """
 orbl or: relay 2
+dsbl list: relay 2
+dsbl multihop: relay-output 2
+dsbl unconfirmed: unconfirmed 2
+dsbl inputs: multihop 2
 orbs relays: relay 2, multihop 2, relay-output 3, manual 4
 orbs inputs: relay 2, multihop 2
 orbs outputs: relay-output 3

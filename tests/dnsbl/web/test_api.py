@@ -363,3 +363,18 @@ def test_what_a_trace_looks_like_is_a_hint_beside_the_nomination_and_no_verdict(
     assert (host["state"], host["last_verdict"]) == ("queued", None)
     page = home.visitor().post("/nominate", data={"evidence": evidence.replace(TARGET, "198.18.7.10")})
     assert "It looks like client-address-lost." in page.text
+
+
+def test_where_a_request_is_enough_there_is_no_test_to_follow(house: Build) -> None:
+    home = house(policy={"removal": "request"})
+    home.list()
+    answer = home.visitor().post("/api/v1/removals", json={"address": TARGET})
+    assert (answer.status_code, answer.json()["run_url"]) == (202, None)
+    assert home.visitor().get(f"/api/v1/hosts/{TARGET}").json()["listings"] == []
+
+
+def test_who_has_not_shown_that_the_address_is_his_is_told_where_to(house: Build) -> None:
+    home = house(policy={"removal": "owner"})
+    home.list()
+    answer = home.visitor().post("/api/v1/removals", json={"address": TARGET})
+    assert f"/control?address={TARGET}" in problem(answer, 422, "not-shown")

@@ -374,6 +374,49 @@ def test_removal_is_asked_watched_and_granted(house: Build) -> None:
     assert entry.actor == "web 198.51.100.0/24"
 
 
+def test_where_a_request_is_enough_the_page_says_so_and_the_listing_ends_with_it(house: Build) -> None:
+    home = house(policy={"removal": "request"})
+    home.list()
+    visitor = home.visitor()
+    page = visitor.get(f"/ip/{TARGET}").text
+    assert f"The relay is closed: take off {TARGET}" in page
+    assert "The listing ends with the request" in page
+    assert "Ask for the removal with the button below." in visitor.get("/remove").text
+    answer = visitor.post("/remove", data={"address": TARGET})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/ip/{TARGET}")
+    page = visitor.get(f"/ip/{TARGET}").text
+    assert "is not listed" in page
+    assert "somebody asked for the removal, which is enough here" in page
+
+
+@pytest.mark.parametrize(("removal", "over"), [("owner", True), ("owner-retest", False)])
+def test_where_only_the_owner_may_ask_others_are_led_to_the_page_on_which_he_shows_it(
+    house: Build, removal: str, over: bool
+) -> None:
+    home = house(policy={"removal": removal})
+    home.list()
+    stranger, owner = home.visitor(), home.visitor(TARGET)
+    page = stranger.get(f"/ip/{TARGET}").text
+    assert '<form action="/remove"' not in page
+    assert f'<a href="/control?address={TARGET}">show it in another way</a>' in page
+    refused = stranger.post("/remove", data={"address": TARGET})
+    assert refused.status_code == 422
+    assert "Here only who shows that" in refused.text
+    assert '<form action="/remove"' in owner.get(f"/ip/{TARGET}").text
+    assert owner.post("/remove", data={"address": TARGET}).status_code == 303
+    assert (home.casework.views.look_up(parse_address(TARGET)).listings == ()) is over
+
+
+def test_a_day_that_was_drawn_is_on_no_page(house: Build) -> None:
+    home = house(policy={"removal_delay_days": [1, 5]})
+    home.list()
+    visitor = home.visitor()
+    answer = visitor.post("/remove", data={"address": TARGET})
+    page = visitor.get(answer.headers["location"]).text
+    assert "The retest that was asked for is held on a day that nobody is told before." in page
+    assert visitor.get(f"/api/v1/hosts/{TARGET}").json()["next_test"] is None
+
+
 def test_after_a_failed_retest_the_next_request_has_a_clock_time(house: Build) -> None:
     home = house()
     home.list()
