@@ -49,7 +49,7 @@ class Xml:
         """The hosts that are complete with this piece; `last` says that no other follows. Raises BadTargets."""
         try:
             self._parser.Parse(data, last)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError, ValueError) as error:  # of an encoding that there is not
             raise BadTargets(f"The XML of the targets cannot be read: {error}.") from None
         found, self._found = self._found, []
         return found

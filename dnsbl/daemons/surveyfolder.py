@@ -11,7 +11,6 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
@@ -68,8 +67,7 @@ class SurveyFolder:
         except (OSError, ValueError) as error:
             raise DnsblError(f"{place / HEAD}: cannot be read: {error}.") from None
         self._results: int | None = None
-        self._lines: list[str] = []
-        self._held = 0
+        self._unwritten = bytearray()
 
     # ------------------------------------------------------------------------------------------- what is there
 
@@ -121,29 +119,26 @@ class SurveyFolder:
 
     def add(self, record: Record) -> None:
         """Add a line, soon: `flush` writes it, or the next that does."""
-        text = line(record)
-        self._lines.append(text)
-        self._held += len(text)
-        if self._held > HELD:
+        self._unwritten += line(record).encode("ascii")
+        if len(self._unwritten) > HELD:
             self.flush()
 
     def flush(self, *, safe: bool = False) -> None:
         """Write what was added; `safe`: and have it on the disk. Raises OSError."""
         assert self._results is not None
-        data = "".join(self._lines).encode("ascii")
-        self._lines, self._held = [], 0
-        while data:
-            data = data[os.write(self._results, data) :]
+        while self._unwritten:
+            del self._unwritten[: os.write(self._results, self._unwritten)]
         if safe:
             os.fdatasync(self._results)
 
     def release(self) -> None:
-        """Write what was added, and let others add."""
+        """Write what was added, and let others add. Raises OSError."""
         if self._results is not None:
-            with suppress(OSError):
+            try:
                 self.flush(safe=True)
-            os.close(self._results)
-            self._results = None
+            finally:
+                os.close(self._results)
+                self._results = None
 
 
 def _mend(descriptor: int) -> None:

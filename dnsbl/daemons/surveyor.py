@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -109,15 +109,17 @@ class Surveyor:
             collector = self._collector()
             host, port = split_listen(self._means.settings.survey.listen)
             await collector.start(host, port)
-            writing = asyncio.create_task(self._write())
             try:
-                await self._timed(self._test_all())
-                await self._wait(wait)
-                await self._ask_lists()
+                async with asyncio.TaskGroup() as group:
+                    writing = group.create_task(self._write())  # a disk that is full ends everything
+                    await self._timed(self._test_all())
+                    await self._wait(wait)
+                    await self._ask_lists()
+                    writing.cancel()
+            except* (OSError, Held) as several:
+                raise _first(several) from None
             finally:
-                writing.cancel()
                 await collector.close()
-                await asyncio.gather(writing, return_exceptions=True)
         finally:
             self._kept.release()
         self._means.tell(self.progress)
@@ -139,30 +141,29 @@ class Surveyor:
 
     def _remember(self) -> None:
         """Take up what an earlier sitting has left: who is done, and which letters may still come back."""
-        filed: dict[int, list[Letter]] = {}
         for record in self._kept.records():
             match record:
                 case FiledLetter(target=number, letter=one):
-                    filed.setdefault(number, []).append(one)
-                case Host(target=number):
-                    for one in filed.pop(number, ()):
-                        if one.recipient != record.letter:  # of a conversation that was cut off
-                            self._take_up(number, Fate(letter=one))
-                        elif record.outcome in PENDING:
-                            self._take_up(number, Fate(letter=one, outcome=record.outcome, dot_at=record.dot_at))
+                    trial = self._interviewer.trial()
+                    trial.take_up(path(one.address, one.port), [Fate(letter=one)])
+                    self._open[one.recipient] = self._open[one.sender] = number, trial
+                case Host():
+                    if record.letter and record.outcome in PENDING:
+                        self._refold(record.letter, outcome=record.outcome, dot_at=record.dot_at)
+                    elif record.letter:
+                        self._forget(record.letter)
                     self._count(record)
                 case Back(token=token, finding=finding):
+                    self._refold(token, finding=finding)
                     self._settle(token, finding)
                 case ListedElsewhere(target=number):
                     self._relays.pop(number, None)
-        for number, letters_cut in filed.items():  # cut off in their conversation
-            for one in letters_cut:
-                self._take_up(number, Fate(letter=one))
 
-    def _take_up(self, number: int, fate: Fate) -> None:
-        trial = self._interviewer.trial()
-        trial.take_up(path(fate.letter.address, fate.letter.port), [fate])
-        self._open[fate.letter.recipient] = self._open[fate.letter.sender] = number, trial
+    def _refold(self, token: str, **facts: Any) -> None:
+        """What an earlier sitting knew of this letter."""
+        _, trial = self._open.get(token, (0, None))
+        if trial is not None and (fate := trial.find(token)) is not None:
+            trial.take_up(path(fate.letter.address, fate.letter.port), [replace(fate, **facts)])
 
     def _settle(self, token: str, finding: Finding) -> None:
         """A letter has come to something: of one that came back nothing else is wanted."""
@@ -189,7 +190,7 @@ class Surveyor:
         self._answered += host.outcome not in SILENT and not host.why
         if host.outcome in PENDING:
             self._accepted += 1
-            if host.letter in self._open and not self._open[host.letter][1].proven:
+            if host.letter in self._open and self._open[host.letter][1].pending:
                 self._pending.add(host.target)
 
     def _found(self, host: Host) -> None:
@@ -218,30 +219,27 @@ class Surveyor:
         targets = (one for one in self._kept.targets(self._done.below) if one[0] not in self._done)
         aside: list[tuple[int, Address]] = []  # whose network is busy
         more, started = True, 0
-        try:
-            async with asyncio.TaskGroup() as group:
-                while more or aside:
-                    await self._allowed()
-                    one = self._from(aside) if self._freed.is_set() else None
-                    if one is None and more and self._running < most and len(aside) < ASIDE:
-                        one = next(targets, None)
-                        more = one is not None
-                        if one is not None and not self._pacer.start(one[1]):
-                            aside.append(one)
-                            one = None
-                        if one is None:
-                            continue
+        async with asyncio.TaskGroup() as group:
+            while more or aside:
+                await self._allowed()
+                one = self._from(aside) if self._freed.is_set() else None
+                if one is None and more and self._running < most and len(aside) < ASIDE:
+                    one = next(targets, None)
+                    more = one is not None
+                    if one is not None and not self._pacer.start(one[1]):
+                        aside.append(one)
+                        one = None
                     if one is None:
-                        with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(self._freed.wait(), LOOK)
                         continue
-                    self._running += 1
-                    group.create_task(self._test(*one))
-                    started += 1
-                    if started % 16 == 0:
-                        await asyncio.sleep(0)  # those that run must not wait for those that begin
-        except* (OSError, Held) as several:
-            raise _first(several) from None
+                if one is None:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._freed.wait(), LOOK)
+                    continue
+                self._running += 1
+                group.create_task(self._test(*one))
+                started += 1
+                if started % 16 == 0:
+                    await asyncio.sleep(0)  # those that run must not wait for those that begin
 
     def _from(self, aside: list[tuple[int, Address]]) -> tuple[int, Address] | None:
         """One of these whose network has a place again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from ipaddress import ip_address
 
 import pytest
@@ -78,3 +79,20 @@ def test_a_plain_list_is_none_of_nmaps(data: bytes) -> None:
 
 def test_a_scan_that_has_found_nobody_is_nmaps_all_the_same() -> None:
     assert read(b"# Nmap 7.93 scan initiated\n# Nmap done\n") == []
+
+
+@given(
+    st.binary(max_size=300), st.sampled_from([b"<?xml version='1.0' encoding='%s'?><nmaprun>", b"<nmaprun>", b"Host: "])
+)
+def test_whatever_comes_is_hosts_or_a_sentence(data: bytes, start: bytes) -> None:
+    start = start.replace(b"%s", data[:9].hex().encode() or b"x")
+    reader = nmap.begun(start + data)
+    assert reader is not None
+    with contextlib.suppress(BadTargets):
+        reader.feed(start + data, last=True)
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "utf-7", "gb18030", "base64", "idna"])
+def test_an_encoding_that_there_is_not_is_refused(encoding: str) -> None:
+    with pytest.raises(BadTargets):
+        read(f'<?xml version="1.0" encoding="{encoding}"?><nmaprun></nmaprun>x'.encode())

@@ -112,6 +112,10 @@ def _tables(tally: SurveyTally) -> Iterator[FigureTable]:
     yield FigureTable(
         "outcomes", "Outcomes", tuple(Row(name.value, count, tally.tested, "tested") for name, count in outcomes)
     )
+    if relaying := tally.relaying:
+        relays = sorted(relaying.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHOWN]
+        rows = [Row(name, count, tally.software.get(name, count), "that greet so") for name, count in relays]
+        yield FigureTable("relaying", "Open relays, by software", tuple(rows))
     programs = sorted(tally.software.items(), key=lambda item: (-item[1], item[0]))
     rows = [Row(name, count, tally.open, "port open") for name, count in programs[:MOST_SHOWN]]
     if rest := sum(count for _, count in programs[MOST_SHOWN:]):

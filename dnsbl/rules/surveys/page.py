@@ -29,7 +29,7 @@ svg { width: 100%; max-width: 46rem; height: auto; display: block; margin: 0 0 1
 .line { fill: none; stroke: var(--mark); stroke-width: 2 } .grid { stroke: var(--line) }
 """
 #: Tables that have a picture.
-DRAWN = ("ports", "stages", "letters", "relays", "lists", "software")
+DRAWN = ("ports", "stages", "letters", "relays", "lists", "relaying", "software")
 
 
 def page(tallies: Sequence[SurveyTally]) -> str:

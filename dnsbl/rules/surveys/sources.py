@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from heapq import nsmallest
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, summarize_address_range
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, summarize_address_range
 from math import gcd
 
 from dnsbl.addresses import Address, Network, parse_address, parse_network
@@ -80,7 +80,7 @@ class Spread:
     def __getitem__(self, number: int) -> Address:
         place = number * self._step % self._number
         which = bisect_right(self._starts, place) - 1
-        return ip_address(int(self._firsts[which]) + place - self._starts[which])
+        return self._firsts[which] + (place - self._starts[which])
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from dnsbl.rules.surveys.software import product
 from tester.fate import Fate
 from tester.letter import Letter
 from tester.smtp import DELIVERED, KEPT, PENDING, Outcome
-from tester.verdict import Finding
+from tester.verdict import CAME_BACK, Finding
 
 #: The labels of IMCR-013, in the order of a conversation.
 STAGES = ("CONNECT", "EHLO", "MAIL", "TO", "DATA", "QUIT", "OK")
@@ -99,6 +99,11 @@ class SurveyTally:
         return sum(one.human for one in self.relays.values())
 
     @property
+    def relaying(self) -> Counter[str]:
+        """Open relays, by name and version of their program."""
+        return Counter(named(one.host.greeting) for one in self.relays.values() if one.delivered)
+
+    @property
     def asked_about(self) -> int:
         """Hosts that delivered, and about which other lists were asked."""
         return sum(one.delivered and one.lists is not None for one in self.relays.values())
@@ -116,37 +121,46 @@ class SurveyTally:
 
 
 def tally(head: Mapping[str, Any], records: Iterable[Record]) -> SurveyTally:
-    """The counts. Records that are about no accepted host are passed over, as are those of a letter that was
-    interrupted before its host line was written."""
+    """The counts. A host that was tested twice, since it was cut off, counts by its last test; if the letter of the
+    first has come back it is a relay all the same."""
     found = SurveyTally(head=head)
-    letters: dict[str, Letter] = {}  # of hosts that have accepted, and of the one in hand
+    letters: dict[int, Letter] = {}  # of hosts that have accepted, and of those in hand
+    cut: dict[int, Letter] = {}  # of conversations that were cut off
+    twice: dict[int, Host] = {}
     later: list[Back | ListedElsewhere] = []
     for record in records:
         match record:
-            case Host():
-                _count(found, record, letters)
+            case Host(target=number):
+                if number in cut:
+                    twice[number] = record
+                if record.outcome not in PENDING:
+                    letters.pop(number, None)
+                _count(found, record)
             case Back() | ListedElsewhere():
                 later.append(record)
             case Sat():
                 found.seconds += record.seconds
-            case FiledLetter():
-                letters[str(record.target)] = record.letter
+            case FiledLetter(target=number, letter=letter):
+                if number in letters:
+                    cut[number] = letters[number]
+                letters[number] = letter
     for record in later:
-        relay = found.relays.get(record.target)
+        number = record.target
+        if isinstance(record, Back) and record.finding in CAME_BACK and number in twice and number in cut:
+            found.relays.setdefault(number, Relay(host=twice[number]))
+        relay = found.relays.get(number)
         if relay is None:
             continue
         if isinstance(record, ListedElsewhere):
             relay.lists = record
-        elif letter := letters.get(str(record.target)):
-            fate = relay.back or Fate(letter=letter, outcome=relay.host.outcome)
+        elif known := letters.get(number) or cut.get(number):
+            fate = relay.back or Fate(letter=known, outcome=relay.host.outcome)
             relay.back = fate.found(record.finding)
             relay.human = relay.human or record.finding is Finding.HUMAN
     return found
 
 
-def _count(found: SurveyTally, host: Host, letters: dict[str, Letter]) -> None:
-    if host.outcome not in PENDING:
-        letters.pop(str(host.target), None)
+def _count(found: SurveyTally, host: Host) -> None:
     if host.why:
         found.left_out[host.why] += 1
         return

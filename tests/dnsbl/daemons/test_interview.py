@@ -149,3 +149,18 @@ async def test_greetings_are_kept_escaped_and_cut(tmp_path: Path, ports: tuple[i
     (host,) = [record for record in kept.records() if isinstance(record, Host)]
     assert host.greeting.startswith("\\x1b[2J\\xffxxx")
     assert len(host.greeting) == 200
+
+
+async def test_an_ipv6_host_is_tested_like_any_other(tmp_path: Path, ports: tuple[int, int]) -> None:
+    async def closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 six.test ESMTP Postfix\r\n")
+        while line := await reader.readline():
+            writer.write(b"550 no\r\n" if line.startswith(b"RCPT") else b"250 ok\r\n")
+        writer.close()
+
+    kept = laid(tmp_path / "s", 0, ports[0], networks=["::1/128"], targets=1)
+    settings = settings_for(*ports, lab_networks=["::1/128"])
+    async with await asyncio.start_server(closed, "::1", ports[0]):
+        await Surveyor(kept, means(settings)).run(0)
+    (host,) = [record for record in kept.records() if isinstance(record, Host)]
+    assert (str(host.address), host.stage, host.greeting) == ("::1", "TO", "six.test ESMTP Postfix")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Iterator
 from ipaddress import IPv6Address, ip_address
@@ -233,3 +234,40 @@ async def test_the_same_collector_port_taken_is_said(tmp_path: Path, ports: tupl
             await Surveyor(kept, means(settings)).run(0)
     kept.take()  # it was let go
     kept.release()
+
+
+async def test_a_disk_that_is_full_ends_the_survey_and_what_was_found_is_written_when_there_is_room(
+    tmp_path: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surveyor, "WRITE", 0.01)
+    kept, write = laid(tmp_path / "s", 4, ports[0]), os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if b'"host"' in bytes(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data)
+
+    async with street((Habit.SILENT, Habit.REFUSING, Habit.CLOSED, Habit.SILENT), *ports):
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "write", full)
+            with pytest.raises(OSError, match="No space left"):
+                await Surveyor(kept, means(settings_for(*ports, connect_timeout=30))).run(0)
+        again = SurveyFolder(tmp_path / "s")
+        await Surveyor(again, means(settings_for(*ports))).run(0)
+    assert counted(again).tested == 4
+
+
+async def test_what_came_back_before_a_host_was_written_is_known_in_a_later_sitting(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    habits = (Habit.ANY, Habit.BOUNCES)
+    kept = laid(tmp_path / "s", 2, ports[0])
+    async with street(habits, *ports):
+        await Surveyor(kept, means(settings_for(*ports))).run(5)
+    results = tmp_path / "s" / RESULTS
+    lines = sorted(
+        results.read_text().splitlines(keepends=True), key=lambda line: ("letter" not in line, "back" not in line)
+    )
+    results.write_text("".join(lines))
+    ended = await asyncio.wait_for(Surveyor(SurveyFolder(tmp_path / "s"), means(settings_for(*ports))).run(60), 10)
+    assert (ended.done, ended.accepted, ended.back) == (2, 2, 1)

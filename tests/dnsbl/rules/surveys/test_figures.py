@@ -58,6 +58,7 @@ def test_tables_tell_what_was_counted() -> None:
     assert found["letters"]["delivered"] == (2, 6)
     assert found["relays"]["open relays of open ports"] == (2, 8)
     assert found["lists"] == {"on another list": (1, 2), "on none": (0, 2), "cannot be told": (1, 2)}
+    assert found["relaying"] == {"Exim 4.96": (1, 1), "Sendmail 8.9.3/8.9.3": (1, 1)}
     assert found["software"]["Postfix"] == (1, 8)
 
 

@@ -32,8 +32,8 @@ class Tags(HTMLParser):
 def test_a_page_has_tables_and_pictures_and_of_several_surveys_the_trend() -> None:
     one = tally(HEAD, RECORDS)
     met = Tags(page([one])).met
-    assert len(met["table"]) == 8
-    assert len(met["svg"]) == 6
+    assert len(met["table"]) == 9
+    assert len(met["svg"]) == 7
     assert "h3" not in met
     assert len(Tags(page([one, tally(HEAD, RECORDS[:4])])).met["h3"]) == 5
 

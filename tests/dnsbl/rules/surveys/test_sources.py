@@ -90,5 +90,6 @@ def test_who_is_drawn_depends_on_the_seed_and_not_on_the_order(names: list[str])
 
 
 def test_ipv6_ranges_are_spread_too() -> None:
-    spread = Spread(sources.ranges(["2001:db8::/120"]))
-    assert {spread[n] for n in range(256)} == {ip_address("2001:db8::") + n for n in range(256)}
+    for first in ("2001:db8::", "::", "::ffff:0:0"):  # low numbers are IPv6 as well
+        spread = Spread([ip_network(f"{first}/120")])
+        assert {spread[n] for n in range(256)} == {ip_address(first) + n for n in range(256)}

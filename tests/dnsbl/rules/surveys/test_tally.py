@@ -46,3 +46,14 @@ def test_the_rarest_of_very_many_programs_are_counted_together() -> None:
     found = tally(HEAD, some)
     assert len(found.software) == room.MOST_PROGRAMS + 1
     assert found.software[room.OTHERS] == 30
+
+
+def test_a_relay_that_was_cut_off_and_refused_the_second_time_is_one_by_its_first_letter() -> None:
+    first, second = letter(1), letter(1)
+    records = [first, second, host(1, "RCPT_5XX", "TO"), back(1, "DELIVERED_SAME")]
+    found = tally(HEAD, records)
+    assert (found.tested, found.accepted, found.delivered) == (1, 1, 1)
+    found = tally(HEAD, [first, second, host(1, "RCPT_5XX", "TO"), back(1, "BOUNCED")])
+    assert (found.tested, found.accepted) == (1, 0)
+    found = tally(HEAD, [first, second, host(1, "ACCEPTED", "OK"), back(1, "DELIVERED_SAME")])
+    assert (found.accepted, found.delivered) == (1, 1)
