@@ -25,7 +25,7 @@ from dnsbl.daemons.surveyfolder import HEAD, SurveyFolder, folder
 from dnsbl.daemons.surveyor import Held, SurveyMeans, Surveyor, SurveyProgress
 from dnsbl.errors import DnsblError
 from dnsbl.opened import OpenedList, open_list
-from dnsbl.rules.surveys import page, report, studies
+from dnsbl.rules.surveys import page, report, scope, sources, studies
 from dnsbl.rules.surveys.tally import SurveyTally, tally
 from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.settings import Settings
@@ -63,10 +63,14 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The survey's name, su
 
 
 @app.command(
-    epilog=(
-        "Examples: `dnsbl survey run autumn --range 192.0.2.0/24` · `dnsbl survey run scan --nmap scan.xml` · "
-        "`dnsbl survey run mx --domains lists/a --domains lists/b --sample 500 --authorization leave.toml` · "
-        "`dnsbl survey run autumn` goes on where it was broken off."
+    epilog="\n\n".join(
+        (
+            "Examples:",
+            "dnsbl survey run autumn --range 192.0.2.0/24",
+            "dnsbl survey run scan --nmap scan.xml",
+            "dnsbl survey run mx --domains lists/a --domains lists/b --sample 500 --authorization leave.toml",
+            "dnsbl survey run autumn (goes on where it was broken off)",
+        )
     )
 )
 def run(
@@ -149,7 +153,8 @@ def run(
 
 
 def _carry_out(opened: OpenedList, kept: SurveyFolder, wait: float, tell: Callable[[SurveyProgress], None]) -> None:
-    settings, leave = opened.settings, _Leave(opened)
+    settings, leave = opened.settings, _Leave(opened, kept)
+    leave.check()
     if why := leave.held():
         raise DnsblError(f"Nobody is tested: {why}.")
     if (files := granted()) < settings.tester.concurrency + BESIDES:
@@ -181,12 +186,24 @@ def _carry_out(opened: OpenedList, kept: SurveyFolder, wait: float, tell: Callab
 class _Leave:
     """Who may be tested now, as the list knows it: whoever has opted out is not."""
 
-    def __init__(self, opened: OpenedList) -> None:
+    def __init__(self, opened: OpenedList, kept: SurveyFolder) -> None:
         self._opened = opened
+        self._kept = kept
         self._out: dict[tuple[int, int], set[int]] = {}
+
+    def check(self) -> None:
+        """Raises NotAuthorized where the settings do not name all its networks any more."""
+        head, allowed = self._kept.head, self._opened.settings.survey.authorized_networks
+        if networks := head.get("networks"):
+            scope.allow_networks(sources.ranges(networks), allowed)
+        elif head["authorization"]["source"] == "settings":
+            for _, address in self._kept.targets():
+                scope.allow_address(address, allowed)
 
     def held(self) -> str:
         """Why nobody is tested now, or ""; who has opted out is read anew."""
+        if why := scope.ended(self._kept.head["authorization"], self._opened.clock.now().date()):
+            return why
         settings, casework = self._opened.settings, self._opened.casework
         self._out = _by_length([one.network for one in casework.operators.exclusions()])
         why = settings.tester.held or ("" if settings.tester.lab_networks else settings.survey.held)
@@ -254,7 +271,17 @@ class _Teller:
             self._last = words
 
 
-@app.command("report")
+@app.command(
+    "report",
+    epilog="\n\n".join(
+        (
+            "Examples:",
+            "dnsbl survey report autumn",
+            "dnsbl survey report autumn winter --format html --out relays.html",
+            "dnsbl survey report autumn --format csv --hosts",
+        )
+    ),
+)
 def report_on(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Surveys; of several the trend too.")],
     form: Annotated[

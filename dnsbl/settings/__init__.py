@@ -237,6 +237,8 @@ class Settings(Section):
             yield "mail_door.address must not be that of the postmaster"
         if len(self.survey.domains) < 2 or self.survey.domains & tester.domains:
             yield "survey.collector_domain and bounce_domain must differ from each other and from all of [tester]"
+        if self.survey.listen in self.collector.listen:
+            yield "survey.listen must be another address or port than those of collector.listen"
         if quoted(name.encode() for name in self.survey.domains):
             yield f'no domain of [survey] may hold "{COLLECTOR}", by which our refusals are known'
         if tester.late_window < tester.delivery_window:

@@ -6,7 +6,7 @@ Pure. A survey is refused whole, before anybody is dialled or asked for in DNS, 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
@@ -92,6 +92,12 @@ def allow_domains(
         more = f" and {len(outside) - 1} more" if outside[1:] else ""
         raise NotAuthorized(f"{outside[0]}{more} is not what {by.source} authorizes; nobody was asked or tested.")
     return by
+
+
+def ended(by: Mapping[str, Any], today: date) -> str:
+    """Why a survey that was begun may not go on, by the authorization in its own file; "" where it may."""
+    until = str(by.get("until", ""))
+    return f"its authorization has ended on {until}" if until and date.fromisoformat(until) < today else ""
 
 
 def digest(lists: Sequence[bytes]) -> str:

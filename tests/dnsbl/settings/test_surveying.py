@@ -27,6 +27,7 @@ def test_no_letter_of_a_survey_comes_back_until_there_are_names_of_ones_own() ->
         ({"collector_domain": "s.test", "bounce_domain": "s.test"}, "must differ from each other"),
         ({"collector_domain": "c.example.org"}, "and from all of"),
         ({"bounce_domain": "b.example.org"}, "and from all of"),
+        ({"listen": "127.0.0.1:2525"}, "another address or port"),
         ({"form": "R01"}, "survey.form"),
         ({"wait": -1}, "survey.wait"),
         ({"authorized_networks": ["192.0.2.1/24"]}, "survey.authorized_networks"),

@@ -97,3 +97,10 @@ def test_networks_and_addresses_lie_within_what_is_authorized_or_nobody_is_teste
         scope.allow_address(ip_address("198.51.100.1"), OURS)
     with pytest.raises(NotAuthorized, match="names no network"):
         scope.allow_networks([ip_network("192.0.2.0/24")], ())
+
+
+def test_a_survey_goes_on_until_its_authorization_ends() -> None:
+    by = read(LEAVE + b"until = 2026-11-26").document()
+    assert scope.ended(by, TODAY) == ""
+    assert scope.ended(by, date(2026, 11, 27)) == "its authorization has ended on 2026-11-26"
+    assert scope.ended(read().document(), TODAY) == scope.ended({}, TODAY) == ""
