@@ -29,6 +29,7 @@ class Door(StrEnum):
     MAIL = "mail"
     FEED = "feed"
     TRAP = "trap"
+    LOOKUP = "lookup"
 
 
 class Trust(StrEnum):

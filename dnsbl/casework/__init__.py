@@ -19,7 +19,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     self_tests   who has his own address tested: token  ask  see
     remote       who sends our letters from where he stands: ask  see
     feeding      the scheduler, and who runs the list, about lists of others: claim  file_feed  file_failure  pace
-                 states  bring  waiting  drop
+                 states  bring  waiting  drop  suspect
+    lookups      the scheduler, and who looks, about questions to a watched zone: file  standing
     mail_door    the collector, about mail that is no letter of ours: take  spring
     arrivals     the collector: doubt  file_return  file_request  file_probe
     ownership    who shows that an address is his: record  mail_code  show  shown_by_record  shown_by_code
@@ -60,6 +61,7 @@ from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.feeding import Feeding
 from dnsbl.casework.judging import Judging
+from dnsbl.casework.lookups import LookupDoor
 from dnsbl.casework.mail_door import MailDoor
 from dnsbl.casework.operators import Operators
 from dnsbl.casework.ownership import Ownership
@@ -104,6 +106,7 @@ class Casework:
     presence: Presence
     reporters: Reporters
     feeding: Feeding
+    lookups: LookupDoor
     mail_door: MailDoor
     views: Views
     contents: Contents
@@ -125,6 +128,7 @@ class Casework:
         posting = Posting(settings, random)
         judging = Judging(settings, queueing, random, clears)
         doors = Doors(store, settings, clock, queueing, posting, clears)
+        feeding = Feeding(store, settings, clock, doors.nominate)
         return cls(
             doors=doors,
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
@@ -143,7 +147,8 @@ class Casework:
             presence=Presence(store, clock),
             reporters=Reporters(store, clock, random),
             mail_door=MailDoor(store, settings, clock, doors, posting),
-            feeding=Feeding(store, settings, clock, doors.nominate),
+            feeding=feeding,
+            lookups=LookupDoor(store, settings, clock, feeding),
             views=Views(store, settings, clock, clears),
             contents=Contents(store, clock),
         )

@@ -129,6 +129,15 @@ class Feeding:
             )
         return came
 
+    def suspect(self, address: Address, *, reporter: str, door: Door, reason: str) -> bool:
+        """Take one address as a candidate of this reporter, for which there is a reason to test it; whether it is one
+        now, and was not before. Raises Refused where nothing is taken from him."""
+        with self._store.read() as tx:
+            account = account_of(tx, reporter)
+        row = Row(line=1, address=address, reason=reason, evidence=None)
+        (became,) = self._candidates((row,), f"reporter {reporter}", door, account, reason, [], ready=True)
+        return became == "waiting"
+
     def waiting(self) -> dict[str, int]:
         """How many candidates wait, by who has brought them."""
         with self._store.read() as tx:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rich.table import Table
 from rich.text import Text
@@ -67,6 +68,7 @@ def status(opened: OpenedList, *, as_json: bool) -> None:
     }
     withheld = opened.casework.upkeep.withheld()
     strange = opened.casework.presence.reckon().strange
+    asked = opened.casework.lookups.standing()
     signs, unmanned = opened.casework.views.at_work(), opened.casework.views.unmanned()
     if as_json:
         nodes = [
@@ -80,6 +82,7 @@ def status(opened: OpenedList, *, as_json: bool) -> None:
                 "nodes": nodes,
                 "unmanned": unmanned,
                 "notices": mail,
+                "lookups": [asdict(each) for each in asked],
             }
         )
         return
@@ -87,6 +90,12 @@ def status(opened: OpenedList, *, as_json: bool) -> None:
     out.print(f"testing: {held or 'on'}")
     out.print(f"listings: {withheld or 'end when their time has come'}")
     out.print(f"clock: {strange or 'believed'}")
+    for each in asked:
+        heard = "" if each.heard else ", and is not heard: no such account, or suspended"
+        out.print(
+            f"questions of {each.client}: {each.remembered} addresses remembered, {each.today} new today, "
+            f"{each.waiting} candidates{heard}"
+        )
     for sign in signs:
         out.print(f"at work: {sign.process} ({' '.join(sign.roles)}), seen {show.when(sign.seen)}")
     for role in unmanned:

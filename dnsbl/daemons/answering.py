@@ -29,6 +29,7 @@ from dnsbl.serving.feed import Feed, Holder
 from dnsbl.serving.follower import Follower
 from dnsbl.serving.keybook import KeyBook, document
 from dnsbl.serving.keymetrics import KeyMetrics
+from dnsbl.serving.lookups import LookupBook, askers
 from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
 from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.pairs import Pairs
@@ -132,6 +133,12 @@ class Front:
                 whole=settings.dns.query_log_clients == "address",
             )
             self.responder.watcher = self._query_log
+        self._lookups: LookupBook | None = None
+        if settings.lookups.clients:
+            state = settings.service.state_dir
+            self._lookups = LookupBook(settings.lookups, self.responder.serving, state, clock=clock)
+            self.responder.lookups = self._lookups.offer
+            self.responder.serving.change(askers=askers(settings.lookups))
         self.answering = Answering(
             self.responder,
             self._feed,
@@ -139,6 +146,7 @@ class Front:
             clock=clock,
             transfers=transfers.counters,
             notifies=self._notifier.counters,
+            lookups=self._lookups.counted if self._lookups is not None else {},
         )
 
         def used() -> dict[bytes, KeyUse]:
@@ -174,6 +182,8 @@ class Front:
             parts.append(("names of tests", _given(self._pairs)))
         if self._query_log is not None:
             parts.append(("query log", _given(self._query_log)))
+        if self._lookups is not None:
+            parts.append(("watched questions", _given(self._lookups)))
         if self._book is not None:
             parts.append(("clients' keys", _given(self._book)))
         return parts

@@ -59,8 +59,8 @@ def _at_home(listen: str) -> str:
 async def look(opened: OpenedList) -> list[dict[str, object]]:
     """Ask everybody once; one record a server and zone, as `watch.report` makes them."""
     last = await asyncio.to_thread(_last_change, opened.casework.contents, opened.casework.views)
-    records = await ask(places(opened.settings.dns), opened.zones, last)
-    serials: dict[str, int | None] = {zone.origin: None for zone in opened.zones}
+    records = await ask(places(opened.settings.dns), opened.zones.own, last)
+    serials: dict[str, int | None] = {zone.origin: None for zone in opened.zones.own}
     for record in reversed(records):
         serials[str(record["zone"])] = record["serial"] if isinstance(record["serial"], int) else None
     copies, now = opened.settings.copies, opened.clock.now()

@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dnsbl.addresses import Address
@@ -36,6 +37,7 @@ from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
 from dnsbl.serving import keybook
 from dnsbl.serving.copies import ZoneFiles
+from dnsbl.serving.lookups import take
 from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles
 from dnsbl.serving.sentmetrics import Sending
 from dnsbl.settings import Settings
@@ -215,7 +217,9 @@ class Node:
 
     async def _begin_scheduler(self) -> Shell:
         feeder = Feeder(self._casework.feeding, self._settings)
-        return Scheduler(self._casework.upkeep, feeder, self._casework.shipping)
+        state, file = self._settings.service.state_dir, self._casework.lookups.file
+        lookups = partial(take, state, file) if self._settings.lookups.clients else None
+        return Scheduler(self._casework.upkeep, feeder, self._casework.shipping, lookups)
 
     async def _begin_notices(self) -> Shell:
         return Postman(

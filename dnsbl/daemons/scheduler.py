@@ -25,13 +25,15 @@ _log = logging.getLogger(__name__)
 
 class Scheduler:
     """Settles runs whose window has closed, ends listings whose time has come, lists outputs whose delay is over,
-    bounds what evidence is kept, keeps the event log, and has feeds pulled, if there is a feeder."""
+    bounds what evidence is kept, keeps the event log, and has feeds pulled, if there is a feeder; `lookups` takes what
+    watched zones were asked."""
 
     def __init__(
         self,
         upkeep: Upkeep,
         feeder: Feeder | None = None,
         shipping: Shipping | None = None,
+        lookups: Callable[[], int] | None = None,
         *,
         settle_every: float = 1.0,
         expire_every: float = 30.0,
@@ -39,6 +41,7 @@ class Scheduler:
         forget_every: float = 60.0,
         feeds_every: float = 15.0,
         ship_every: float = 10.0,
+        lookups_every: float = 5.0,
     ) -> None:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
@@ -49,6 +52,7 @@ class Scheduler:
             ("outputs", upkeep.follow_outputs, outputs_every),
             ("forget", upkeep.forget, forget_every),
             *([("ship", shipping.ship, ship_every)] if shipping else []),
+            *([("lookups", lookups, lookups_every)] if lookups else []),
         )
         #: In a thread of its own: what a stranger's server delays, delays nothing else.
         self._slow: tuple[tuple[str, Callable[[], int], float], ...] = (

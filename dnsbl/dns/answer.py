@@ -80,6 +80,13 @@ def looked_up(zone: Zone, table: Table, below: tuple[bytes, ...]) -> tuple[tuple
     return (), None, exists
 
 
+def address_of(zone: Zone, below: tuple[bytes, ...]) -> Address | None:
+    """The whole address that a name below this origin spells, in a sublist or not; or None."""
+    below = below[:-1] if below and below[-1] in zone.views else below
+    whole = (each.network_address for each in _readings(below) if each.prefixlen == each.max_prefixlen)
+    return next(whole, None)
+
+
 def _in_place(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], rule: ClientRule) -> Reply:
     """The answer of the rules `empty` and `code`; prefixes exist with `code`, for resolvers that go label by label.
 

@@ -65,6 +65,7 @@ class Serving:
     cookies: Cookies | None = None
     nsid: bytes | None = None
     proxies: Prefixes[bool] | None = None  #: who must tell for whom they ask; None where nobody does (`proxied`)
+    askers: Prefixes[bool] = field(default_factory=lambda: Prefixes({}))  #: whose questions to a watched zone nominate
     tcp_idle: float = 10.0  #: seconds that a TCP connection may be idle (RFC 7828)
     told: Mapping[str, str] = field(default_factory=dict)  #: "version" and "id" for class CH; without one, REFUSED
     heard: Callable[[Serving], None] = lambda serving: None  #: called after every change: the engine

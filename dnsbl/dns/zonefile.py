@@ -59,14 +59,23 @@ def read_zone(text: str, source: str, *, site: str, today: date | None = None) -
 
     Raises SettingsError with every mistake.
     """
+    return _read(text, source, site=site, today=today)[0]
+
+
+def _read(text: str, source: str, *, site: str, today: date | None = None) -> list[Zone]:
+    """The same, and behind it what it is under its watched name, where it has one."""
     try:
         file = _File.model_validate(tomllib.loads(text), context={"site": site})
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{source}: not TOML: {error}"]) from None
     except ValidationError as error:
         raise SettingsError([f"{source}: {sentence}" for e in error.errors() for sentence in _mistakes(e)]) from None
-    zone = _packed(file, site, PurePath(source).parent)
-    return _ended(zone) if file.retires is not None and today is not None and file.retires <= today else zone
+    zones = [_packed(file, site, PurePath(source).parent)]
+    if file.watched is not None:
+        again = _packed(file.model_copy(update={"origin": file.watched}), site, PurePath(source).parent)
+        zones.append(replace(again, watched=True, use=_WATCHED.replace("ORIGIN", file.origin)))
+    over = file.retires is not None and today is not None and file.retires <= today
+    return [_ended(zone) if over else zone for zone in zones]
 
 
 def zones_from(texts: Mapping[str, str], *, site: str, today: date | None = None) -> Zones:
@@ -76,7 +85,7 @@ def zones_from(texts: Mapping[str, str], *, site: str, today: date | None = None
     zones: list[tuple[str, Zone]] = []
     for source, text in texts.items():
         try:
-            zones.append((source, read_zone(text, source, site=site, today=today)))
+            zones += [(source, zone) for zone in _read(text, source, site=site, today=today)]
         except SettingsError as error:
             mistakes += error.mistakes
     for n, (source, zone) in enumerate(zones):
@@ -94,6 +103,13 @@ def zones_from(texts: Mapping[str, str], *, site: str, today: date | None = None
     over = [zone.origin for _, zone in zones if zone.ended]
     digest = hashlib.sha256(repr((site, sorted(texts.values()), *over)).encode()).hexdigest()
     return Zones(tuple(zone for _, zone in zones), digest)
+
+
+#: What a watched zone is for.
+_WATCHED = (
+    "It says what ORIGIN says, for mail servers of those who report to this list: what they ask about may be tested "
+    "for that. Questions of everybody else are answered, and no more."
+)
 
 
 def _use(kinds: Mapping[str, Kind]) -> str:
@@ -258,6 +274,7 @@ class _File(Section):
     ttl: _Ttl = 2100
     use: Annotated[str, Field(max_length=400)] = ""
     retires: date | None = None
+    watched: Hostname | None = None
     style: Literal["records", "bitmask"] = "records"
     kinds: dict[str, _KindTable] = Field({})
     sources: Annotated[tuple[_SourceTable, ...], Field(max_length=100)] = ()
@@ -309,6 +326,10 @@ class _File(Section):
             ]
         if len(self.origin) > _LONGEST_ORIGIN:
             broken.append(f"origin: at most {_LONGEST_ORIGIN} characters")
+        if self.watched is not None and len(self.watched) > _LONGEST_ORIGIN:
+            broken.append(f"watched: at most {_LONGEST_ORIGIN} characters")
+        if self.watched is not None and (not self.kinds or DECLARED & self.kinds.keys() or self.sources):
+            broken.append("watched: only a zone of listings has such a name, without [[sources]]")
         if not self.kinds and not self.sources:
             broken.append("kinds: at least one is needed, or [[sources]]")
         if self.kinds and self.soa is None:

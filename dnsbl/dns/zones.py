@@ -101,6 +101,7 @@ class Zone:
     use: str = ""  #: what the zone is meant for, and how hard it judges; for people
     retires: date | None = None  #: the day from which it lists nothing, announced ahead (RFC 6471 3.4)
     ended: bool = False  #: whether that day has come: no listing, no test point, the origin and STATUS alone
+    watched: bool = False  #: whether questions of mail servers that we know nominate what they ask about
 
     @property
     def listing(self) -> bool:
@@ -128,6 +129,7 @@ class Zones:
 
     def __init__(self, zones: tuple[Zone, ...], digest: str = "-") -> None:
         self.digest = digest  #: changes when a zone file does
+        self.watched = frozenset(zone.origin for zone in zones if zone.watched)  #: the origins of watched zones
         self._zones = zones
         self._by_labels = {zone.labels: zone for zone in zones}
         self._depths = sorted({len(zone.labels) for zone in zones}, reverse=True)
@@ -150,8 +152,9 @@ class Zones:
         A zone that answers from data files too is left out where we cannot tell: nothing here reads them.
         """
         kinds = tuple(listed)
-        found = {zone.origin: zone.codes_of(address, kinds) for zone in self._zones}
-        return {zone.origin: found[zone.origin] for zone in self._zones if found[zone.origin] or not zone.sources}
+        zones = [zone for zone in self._zones if not zone.watched]
+        found = {zone.origin: zone.codes_of(address, kinds) for zone in zones}
+        return {zone.origin: found[zone.origin] for zone in zones if found[zone.origin] or not zone.sources}
 
     def clears(self, kinds: Iterable[str], *, refresh: bool) -> timedelta:
         """How long a cache may still say, after their end, that an address is listed under these kinds: the longest TTL
@@ -163,6 +166,11 @@ class Zones:
             wait = int.from_bytes(zone.soa_timers[:4]) if refresh else 0
             longest = max([longest, *(ttl + wait for ttl in ttls)])
         return timedelta(seconds=longest)
+
+    @property
+    def own(self) -> Zones:
+        """These without the watched ones, which say the same under another name, to those alone who ask here."""
+        return Zones(tuple(zone for zone in self._zones if not zone.watched), self.digest)
 
     def of(self, labels: tuple[bytes, ...]) -> Zone | None:
         """The zone that this name (lower case) lies in."""

@@ -60,7 +60,7 @@ class ZoneFiles:
 
     def names(self) -> list[str]:
         """The zones that there are files of: those that answer for our own listings alone."""
-        return [zone.origin for zone in self.zones if not zone.sources]
+        return [zone.origin for zone in self.zones if not (zone.sources or zone.watched)]
 
     def whole(self, origin: str) -> ZoneFile | None:
         """The file of a zone, made anew where that is due; None for a zone that has none. Raises StoreUnavailable."""

@@ -54,11 +54,13 @@ class Answering(Collector):
         clock: Clock,
         transfers: Mapping[str, int] = MappingProxyType({}),
         notifies: Mapping[str, int] = MappingProxyType({}),
+        lookups: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._responder = responder
         self._feed = feed
         self._transfers = transfers  # counts by what became of them, as for `notifies`
         self._notifies = notifies
+        self._lookups = lookups
         self._log = log
         self._clock = clock
 
@@ -95,6 +97,7 @@ class Answering(Collector):
                 "Messages that tell secondaries of a change, and how tellings ended.",
                 self._notifies,
             ),
+            ("dnsbl_dns_lookups", "Questions to watched zones, by what became of them.", self._lookups),
         ):
             family = CounterMetricFamily(name, words, labels=["what"])
             for what, count in counts.items():

@@ -87,7 +87,7 @@ class Notifier:
                     asyncio.create_task(self._tell(place, zone))
                     for place in self._settings.secondaries
                     for zone in self.zones
-                    if not zone.sources
+                    if not zone.sources and not zone.watched
                 }
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._between)

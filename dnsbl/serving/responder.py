@@ -77,6 +77,7 @@ class Responder:
         self.serving = _serving(dns, zones, table)
         self.transfer: Callable[[bytes, bytes, bool, bool], Iterator[bytes] | None] | None = None
         self.watcher: Watcher | None = None
+        self.lookups: Callable[[Replied, bytes], None] | None = None  #: is told of questions to watched zones
         self.connections: dict[Connection, float] = {}  #: when each had its last whole query; loop time
         #: What was counted here, as `counters` and `replies` have it; the lanes count what they answer themselves.
         self.counted = dict.fromkeys((*TRANSPORTS, *DROPS, "slip", "transfers", "connections", "idle"), 0)
@@ -312,6 +313,8 @@ class Responder:
             used.note(client, now, hit=said.key.hit, refused=said.key.refused, elsewhere=said.key.elsewhere)
         if self.watcher is not None and said.query is not None:
             self.watcher.offer(said, client, tcp=tcp, sampled=sampled)
+        if self.lookups is not None and said.zone in self.serving.zones.watched:
+            self.lookups(said, client)
         if said.packet is None or said.query is None:
             return None
         query = said.query

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, model_validator
 
 from dnsbl.settings.answering import Copies, Dns, Follow, Publish
-from dnsbl.settings.doors import Feeds, MailDoorTerms, ReporterTerms, Traps
+from dnsbl.settings.doors import Feeds, LookupTerms, MailDoorTerms, ReporterTerms, Traps
 from dnsbl.settings.mail import NoticeSettings, WatchSettings
 from dnsbl.settings.others import OtherList, OtherTerms
 from dnsbl.settings.policy import AT_ONCE, Policy
@@ -28,6 +28,7 @@ from dnsbl.settings.values import (
     FeedSource,
     Hostname,
     Listen,
+    LookupClient,
     Network,
     Section,
     TransferRule,
@@ -45,6 +46,8 @@ __all__ = [
     "Dns",
     "FeedSource",
     "Hostname",
+    "LookupClient",
+    "LookupTerms",
     "MailDoorTerms",
     "NoticeSettings",
     "OtherList",
@@ -203,6 +206,7 @@ class Settings(Section):
     watch: WatchSettings = WatchSettings()
     reporters: ReporterTerms = ReporterTerms()
     feeds: Feeds = Feeds()
+    lookups: LookupTerms = LookupTerms()
     policy: Policy = Policy()
     others: OtherTerms = OtherTerms()
 

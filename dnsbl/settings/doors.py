@@ -9,8 +9,10 @@ from pydantic import BeforeValidator, Field, field_validator
 from dnsbl.settings.values import (
     FeedSource,
     Hostname,
+    LookupClient,
     Section,
     feed_source,
+    lookup_client,
 )
 
 
@@ -76,6 +78,32 @@ class Feeds(Section):
         if len({source.name for source in sources}) < len(sources):
             raise ValueError("each reporter has one feed")
         return sources
+
+
+class LookupTerms(Section):
+    """Questions to a watched zone (`watched` in a zone's file) that nominate; see docs/doors.md."""
+
+    clients: tuple[Annotated[LookupClient, BeforeValidator(lookup_client)], ...] = Field(
+        (),
+        description=(
+            'Whose questions do: "NAME NETWORK ... key:KEY", NAME being a reporter\'s account, and KEY the name of a '
+            "client's key (dns.keys_file); where both are given both are needed."
+        ),
+        max_length=1000,
+    )
+    asked_by: int = Field(
+        2,
+        description=(
+            "So many reporters' servers must ask about an address before it is tested for that; 0: only one of which "
+            "somebody has shown spam not long ago (policy.evidence_days), which is a reason in any case."
+        ),
+        ge=0,
+    )
+    within_hours: float = Field(24, description="Hours within which they must.", gt=0, le=720)
+    per_client_day: int = Field(2000, description="Addresses a day that one reporter's servers may bring so.", ge=1)
+    addresses: int = Field(
+        100000, description="Addresses that are remembered for that; one reporter may have half of what is left.", ge=1
+    )
 
 
 class ReporterTerms(Section):

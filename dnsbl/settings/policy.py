@@ -34,8 +34,11 @@ class Policy(Section):
         ),
     )
     nominators: tuple[str, ...] = Field(
-        ("web", "api", "mail", "feed", "trap"),
-        description="Doors at which strangers may nominate (trap: what comes to spamtraps); operators always may.",
+        ("web", "api", "mail", "feed", "trap", "lookup"),
+        description=(
+            "Doors at which strangers may nominate (trap: what comes to spamtraps; lookup: questions to a watched "
+            "zone); operators always may."
+        ),
     )
     untestable_days: float = Field(
         90, description="Days for which what was a relay is listed as untestable, where that kind is on.", gt=0
@@ -197,4 +200,4 @@ class Policy(Section):
     @field_validator("nominators")
     @classmethod
     def _nominators(cls, doors: tuple[str, ...]) -> tuple[str, ...]:
-        return among(doors, ("web", "api", "mail", "feed", "trap"))
+        return among(doors, ("web", "api", "mail", "feed", "trap", "lookup"))

@@ -155,6 +155,24 @@ def feed_source(value: Any) -> FeedSource:
     return FeedSource(name.lower(), place)
 
 
+@dataclass(frozen=True, slots=True)
+class LookupClient:
+    """Mail servers of a reporter whose questions to a watched zone nominate."""
+
+    name: str  #: the reporter's account
+    networks: tuple[Network, ...]  #: that the questions come from; empty: anywhere
+    key: str  #: the name of the client's key that they bear; "": none is needed
+
+
+def lookup_client(value: Any) -> LookupClient:
+    name, *marks = value.split() if isinstance(value, str) else ("",)
+    keys = [mark[4:] for mark in marks if mark.startswith("key:")]
+    networks = tuple(_network(mark) for mark in marks if not mark.startswith("key:"))
+    if not marks or len(keys) > 1 or "" in keys or None in networks:
+        raise ValueError('NAME, his networks and perhaps his key are needed, such as "ann 192.0.2.0/24 key:ann"')
+    return LookupClient(name.lower(), tuple(each for each in networks if each), "".join(keys))
+
+
 def _network(text: str) -> Network | None:
     """A network or an address; None for what is neither. Raises ValueError for a network with host bits."""
     try:

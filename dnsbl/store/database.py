@@ -44,6 +44,7 @@ from dnsbl.store.journal import Journal
 from dnsbl.store.kept import Kept
 from dnsbl.store.letters import Letters
 from dnsbl.store.listings import Listings
+from dnsbl.store.lookups import LookupShelf
 from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
 from dnsbl.store.notices import Notices
@@ -100,6 +101,7 @@ class Transaction:
         self.nominations = Nominations(connection)
         self.candidates = Candidates(connection)
         self.feeds = FeedShelf(connection)
+        self.lookups = LookupShelf(connection)
         self.reporters = ReporterShelf(connection)
         self.evidence = EvidenceShelf(connection)
         self.exclusions = Exclusions(connection)

@@ -113,6 +113,16 @@ candidates = _table(
 Index("ix_candidates_bringer", candidates.c.bringer, candidates.c.id)
 Index("ix_candidates_added", candidates.c.added)
 
+#: Whose mail servers have asked a watched zone about whom; goes when it is too long ago to count.
+lookups = _table(
+    "lookups",
+    Column("client", Words, primary_key=True),
+    Column("address", AddressKey, primary_key=True),
+    Column("last", Moment, nullable=False),
+)
+Index("ix_lookups_address", lookups.c.address)
+Index("ix_lookups_last", lookups.c.last)
+
 jobs = _table(
     "jobs",
     Column("id", Number, primary_key=True),

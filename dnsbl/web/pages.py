@@ -227,6 +227,7 @@ class Site:
             tester=self._settings.tester,
             zones=self._zones(),
             outputs=policy.delays(self._settings.policy),
+            lookups=self._settings.lookups,
             corrections=self._views.corrections(),
             words=words,
         )

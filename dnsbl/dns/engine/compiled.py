@@ -74,7 +74,9 @@ class Compiled:
             plan: Plan = self._part("plan", (serving.zones,), lambda: _plan(serving.zones, self._loops))
             guarding = (serving.rules, serving.pace, serving.cookies, serving.keys, serving.nsid, serving.proxies)
             guard_: Guard = self._part(
-                "guard", (*guarding, serving.stale_after), lambda: _compiled.Guard(_guard(serving, self._loops))
+                "guard",
+                (*guarding, serving.askers, serving.stale_after),
+                lambda: _compiled.Guard(_guard(serving, self._loops)),
             )
             table = serving.table
             loaded: Loaded | None = self._part(
@@ -185,6 +187,7 @@ def _zone(zone: Zone, bits: dict[str, int], known: bool) -> dict[str, Any]:
         "name": wire.name(zone.labels),
         "labels": len(zone.labels),
         "sourced": bool(zone.sources),
+        "watched": zone.watched,
         "ttl": zone.ttl,
         "bitmask": zone.bitmask,
         "soa_ttl": zone.soa_ttl,
@@ -239,6 +242,7 @@ def _guard(serving: Serving, loops: int) -> dict[str, Any]:
     return {
         "rules": _levels(serving.rules, _rule),
         "allowed": _levels(pace.allow, int),
+        "askers": _levels(serving.askers, int),
         "proxies": None if serving.proxies is None else _levels(serving.proxies, int),
         "steps": pace.steps,
         "slip": pace.slip,

@@ -205,6 +205,9 @@ cdef bint decide(
                 size = asked.lower[asked.start[below - 1]]
                 if leads_to_static(zone, label, size):
                     own = own_of(zone, asked, below)
+    if zone != NULL and zone.watched:
+        if said.key >= 0 or value_of(&world.guard.askers[client.family], client.number):
+            return False
     if action == REFUSE and own == NULL:
         said.ede = PROHIBITED
         return True

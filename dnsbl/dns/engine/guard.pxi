@@ -11,6 +11,7 @@ cdef struct Secret:
 cdef struct Guarding:
     Prefixes rules[2]  # IPv4, IPv6
     Prefixes allowed[2]
+    Prefixes askers[2]  # whose questions to a watched zone the reference takes
     bint proxied  # whether there are proxies that tell for whom they ask
     Prefixes proxies[2]
     double step[3]  # seconds, by sort; 0 is no limit
@@ -54,6 +55,7 @@ cdef class Guard:
         for n in range(2):
             self.prefixes(&self.data.rules[n], found["rules"][n])
             self.prefixes(&self.data.allowed[n], found["allowed"][n])
+            self.prefixes(&self.data.askers[n], found["askers"][n])
             self.data.proxied = found["proxies"] is not None
             if self.data.proxied:
                 self.prefixes(&self.data.proxies[n], found["proxies"][n])

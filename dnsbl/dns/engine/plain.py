@@ -40,10 +40,11 @@ _FREE, _OTHERWISE = -1, -2
 class _End:
     """What a question ends with: the name of a list, type and class."""
 
-    __slots__ = ("found", "kinds", "missing", "offset", "soa", "txt", "view", "zone")
+    __slots__ = ("found", "kinds", "missing", "offset", "soa", "txt", "view", "watched", "zone")
 
     def __init__(self, zone: Zone, view: View, offset: int, txt: bool) -> None:
         self.zone = zone
+        self.watched = zone.watched
         self.view = view
         self.offset = offset  # of the zone's own name in the end
         self.txt = txt
@@ -110,11 +111,13 @@ class Plain:
         self._own: _Own | None = None
         self._untaught: frozenset[int] = frozenset()
         self._slots: dict[str, int] = {}
+        self._asks: Callable[[bytes], bool | None] = lambda client: None
 
     def load(self, serving: Serving) -> None:
         """Answer as `serving` says from now on; without a table, nothing is answered here."""
         self._serving = serving
         made_of = serving.zones, serving.table, serving.rules, serving.pace
+        self._asks = serving.askers.of
         if any(new is not old for new, old in zip(made_of, self._made_of, strict=True)):
             self._made_of = made_of
             table = serving.table
@@ -188,6 +191,8 @@ class Plain:
         slot = self._slots.get(host)
         if slot is None:
             slot = self._slot(host)
+        if end.watched and self._asks(self._packed(host)):  # what is asked here is told to others by the reference
+            return None
         if first == 127 or slot == _OTHERWISE or (edns and self._now() - serving.seen > serving.stale_after):
             return None
         names = table.kinds_at(4, first << 24 | second << 16 | third << 8 | fourth)

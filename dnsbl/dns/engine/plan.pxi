@@ -36,6 +36,7 @@ cdef struct Zone:
     Bytes name  # packed, lower case, without the root
     Py_ssize_t labels
     bint known  # otherwise the reference answers
+    bint watched  # what those ask here whom we know is for the reference
     bint sourced  # its sources answer, and nothing else
     uint32_t ttl
     bint bitmask  # one A record, the OR of the codes
@@ -105,6 +106,7 @@ cdef class Plan:
             if not zone.known:
                 continue
             zone.sourced = found["sourced"]
+            zone.watched = found["watched"]
             zone.ttl = found["ttl"]
             zone.bitmask = found["bitmask"]
             zone.soa_ttl = found["soa_ttl"]

@@ -320,3 +320,28 @@ def test_what_says_the_opposite_of_a_listing_has_a_zone_of_its_own(kind: str) ->
     assert read_zone(text, "z", site="https://s").views[b""].kinds.keys() == {kind}
     with pytest.raises(SettingsError, match="the opposite of a listing"):
         read_zone(text + '[kinds.relay]\ncode = "127.0.0.3"\ntxt = "x"\n', "z", site="https://s")
+
+
+def test_a_watched_name_is_the_same_list_once_more_and_told_apart() -> None:
+    text = GOOD.replace('origin = "bl.test"', 'origin = "bl.test"\nwatched = "qw.test"')
+    zones = zones_from({"z.toml": text}, site="https://site.example")
+    ours, watched = zones
+    assert (ours.origin, ours.watched, watched.origin, watched.watched) == ("bl.test", False, "qw.test", True)
+    assert watched.views == ours.views
+    assert "what they ask about may be tested" in watched.use and "bl.test" in watched.use
+    assert zones.watched == {"qw.test"}
+    assert [zone.origin for zone in zones.own] == ["bl.test"]
+    assert set(zones.codes_of(ip_address("127.0.0.2"), ())) == {"bl.test"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ('origin = "bl.test"', 'origin = "bl.test"\nwatched = "qw.bl.test"', "must not lie inside one another"),
+        ('origin = "bl.test"', 'origin = "bl.test"\nwatched = "bl.test"', "one file a zone"),
+        ('origin = "bl.test"', f'origin = "bl.test"\nwatched = "{"x" * 60}.{"y" * 60}.{"z" * 50}.test"', "at most 150"),
+    ],
+)
+def test_a_watched_name_is_beside_the_zone_and_not_inside(old: str, new: str, mistake: str) -> None:
+    with pytest.raises(SettingsError, match=mistake):
+        zones_from({"z.toml": GOOD.replace(old, new)}, site="https://site.example")

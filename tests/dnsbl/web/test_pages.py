@@ -654,6 +654,14 @@ def test_every_term_of_the_policy_is_on_its_page(house: Build, term: str) -> Non
     assert before != after, f"policy.{term} is not told"
 
 
+def test_the_policy_page_tells_that_questions_of_reporters_servers_are_reports_where_they_are(house: Build) -> None:
+    assert "questions of the mail servers" not in house().visitor().get("/policy").text
+    page = house(lookups={"clients": ["ann 192.0.2.0/24"], "asked_by": 3}).visitor().get("/policy").text
+    assert "questions of the mail servers of 3 reporters within 1 day" in page
+    shut = house(lookups={"clients": ["ann 192.0.2.0/24"]}, policy={"nominators": ["web"]})
+    assert "questions of the mail servers" not in shut.visitor().get("/policy").text
+
+
 def test_the_criteria_stand_in_marked_sections_of_their_own(anyone: TestClient) -> None:
     page = anyone.get("/policy").text
     for section in ("criteria", "use", "provocation", "removal", "expiry", "exclusion", "privacy"):

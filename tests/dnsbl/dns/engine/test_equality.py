@@ -899,3 +899,34 @@ def named(name: str, qtype: int, options: bytes | None) -> bytes:
     head = struct.pack("!HHHHHH", 7, 0x100, 1, 0, 0, options is not None)
     opt = b"" if options is None else b"\0\0\x29\x04\xd0\0\0\0\0" + struct.pack("!H", len(options)) + options
     return head + packed + struct.pack("!HH", qtype, 1) + opt
+
+
+# -- watched zones -----------------------------------------------------------------------------------------------------
+@each
+@pytest.mark.parametrize("client", ["192.0.2.1", "198.51.100.100", "2001:db8::1", "2001:db9::1"])
+def test_of_a_watched_zone_what_those_ask_whom_we_know_is_handed_over_and_all_else_is_answered_as_ever(
+    engine: str, client: str
+) -> None:
+    text = """
+origin = "bl.test"
+watched = "qw.test"
+ns = ["ns.bl.example"]
+[soa]
+mname = "ns.bl.example"
+rname = "h.bl.example"
+[kinds.relay]
+code = "127.0.0.2"
+txt = "relay {address}"
+"""
+    askers = Prefixes({ip_network("192.0.2.0/24"): True, ip_network("2001:db8::/32"): True})
+    keys = Keys([KnownKey(digest=sha256(b"k" * 16).digest())])
+    table = Table.of([(ip_network("192.0.2.99"), "relay"), (ip_network("2001:db8::99"), "relay")])
+    world = both(engine, zones=zones_from({"z": text}, site="https://s.test"), table=table, askers=askers, keys=keys)
+    known, packed = client in ("192.0.2.1", "2001:db8::1"), ip_address(client).packed
+    for name, kind in product(("99.2.0.192", "98.2.0.192", "99.2.0.192.relay", "2.0.0.127"), ("A", "TXT", "MX")):
+        assert world.agree(asked(f"{name}.bl.test", kind), packed) or engine == "plain"
+        itself = world.agree(asked(f"{name}.qw.test", kind), packed)
+        assert itself is not known or engine == "plain"
+        assert not (known and itself), "else nobody would hear of it"
+        assert not world.agree(asked(f"{name}.{'k' * 16}.qw.test", kind), packed), "who shows a key is known"
+    assert world.agree(asked("98.2.0.192.qw.test", "A"), packed) is not known
