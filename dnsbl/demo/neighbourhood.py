@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import aiosmtplib
@@ -64,8 +65,16 @@ class ReaderPost:
 class Habits:
     """The aiosmtpd handler of one resident."""
 
-    def __init__(self, resident: Resident, collector: Callable[[], tuple[str, int]], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        resident: Resident,
+        collector: Callable[[], tuple[str, int]],
+        now: Callable[[], float],
+        mended: Path | None = None,
+    ) -> None:
+        """`mended` is a folder where a file with the resident's name says that its owner has closed it."""
         self.resident = resident
+        self._mended = mended / resident.name if mended is not None else None
         self.closed = resident.name == "closed.demo"
         self._collector = collector
         self._now = now
@@ -77,7 +86,7 @@ class Habits:
     ) -> str:
         if address.lower() in (f"postmaster@{self.resident.name}", "postmaster"):
             return "250 2.1.5 my own postmaster"
-        if self.closed:
+        if self.closed or (self._mended is not None and self._mended.exists()):
             return "554 5.7.1 Relay access denied"
         if self.resident.name == "grey.demo":
             first = self._seen.setdefault((str(envelope.mail_from), address), self._now())
@@ -155,8 +164,10 @@ class Habits:
 class Neighbourhood:
     """All residents, listening on one port of their own addresses."""
 
-    def __init__(self, collector: Callable[[], tuple[str, int]], now: Callable[[], float]) -> None:
-        self.habits = {r.address: Habits(r, collector, now) for r in RESIDENTS}
+    def __init__(
+        self, collector: Callable[[], tuple[str, int]], now: Callable[[], float], *, mended: Path | None = None
+    ) -> None:
+        self.habits = {r.address: Habits(r, collector, now, mended) for r in RESIDENTS}
         self.port = 0
         self.post = ReaderPost()  #: of the reader
         self._collector = collector

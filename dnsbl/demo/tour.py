@@ -29,13 +29,12 @@ from rich.table import Table
 
 from dnsbl.addresses import Address, parse_address, reversed_labels
 from dnsbl.clock import SystemClock
-from dnsbl.config import read_zones
+from dnsbl.config import read_settings, read_zones
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.demo.neighbourhood import NETWORK, READER, RESIDENTS, Neighbourhood, Resident, free_port
 from dnsbl.model import Door, RunState, Standing, State
 from dnsbl.opened import OpenedList, open_with
 from dnsbl.rules import intake
-from dnsbl.settings import Settings
 from tester.smtp import Transcript
 from tester.smtp import escape as printable
 
@@ -94,7 +93,7 @@ class Tour:
         """Build, show, tear down."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        town = Neighbourhood(lambda: self._collector, lambda: SystemClock().now().timestamp())
+        town = Neighbourhood(lambda: self._collector, lambda: SystemClock().now().timestamp(), mended=self._folder)
         stop, ready = asyncio.Event(), asyncio.Event()
         try:
             at = self._open(await town.start())
@@ -138,34 +137,39 @@ class Tour:
         zones, web = self._folder / "zones", free_port()
         zones.mkdir()
         (zones / f"{ZONE}.toml").write_text(ZONE_FILE, encoding="utf-8")
-        settings = Settings.model_validate(
-            {
-                "service": {"name": "Demo Relay List", "state_dir": self._folder / "state"},
-                "dns": {"listen": ["127.0.0.1:0"], "zones_dir": zones, "poll": 0.1},
-                "collector": {"listen": ["127.0.0.1:0"], "hostname": "mx.demo", "per_peer": 20},
-                "web": {"listen": f"127.0.0.1:{web}", "base_url": f"http://127.0.0.1:{web}"},
-                "tester": {
-                    "source_addresses": ["127.0.0.1"],
-                    "helo": "tester.demo",
-                    "collector_domain": "c.demo",
-                    "bounce_domain": "b.demo",
-                    "port": port,
-                    "owner_ports": [25],  # what else listens on this machine is not of the neighbourhood
-                    "lab_networks": ["127.0.0.0/8"],
-                    "per_network": len(RESIDENTS),
-                    "delivery_window": 4,
-                    "late_window": 600,
-                    "attempt_gap": 0.02,
-                    "connection_gap": 0.05,
-                    "grace": 0.4,
-                    "retry_after": [1.5, 2, 3],
-                },
-                "mail_door": {"address": "nominate@c.demo"},
-                "notices": {"smarthost": READER, "port": port, "tls": "none", "sender": "list@relays.demo"},
-                "watch": {"on": True},
-                "policy": {"unreachable_retry": [1, 86400]},
-            }
+        sections: dict[str, dict[str, Any]] = {
+            "service": {"name": "Demo Relay List", "state_dir": "state"},
+            "dns": {"listen": [f"127.0.0.1:{free_port()}"], "zones_dir": "zones", "poll": 0.1},
+            "collector": {"listen": [f"127.0.0.1:{free_port()}"], "hostname": "mx.demo", "per_peer": 20},
+            "web": {"listen": f"127.0.0.1:{web}", "base_url": f"http://127.0.0.1:{web}"},
+            "tester": {
+                "source_addresses": ["127.0.0.1"],
+                "helo": "tester.demo",
+                "collector_domain": "c.demo",
+                "bounce_domain": "b.demo",
+                "port": port,
+                "owner_ports": [25],  # what else listens on this machine is not of the neighbourhood
+                "lab_networks": ["127.0.0.0/8"],
+                "per_network": len(RESIDENTS),
+                "delivery_window": 4,
+                "late_window": 600,
+                "attempt_gap": 0.02,
+                "connection_gap": 0.05,
+                "grace": 0.4,
+                "retry_after": [1.5, 2, 3],
+            },
+            "mail_door": {"address": "nominate@c.demo"},
+            "notices": {"smarthost": READER, "port": port, "tls": "none", "sender": "list@relays.demo"},
+            "watch": {"on": True},
+            "policy": {"unreachable_retry": [1, 86400]},
+        }
+        config = self._folder / "config.toml"
+        lines = (
+            f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in section.items())
+            for name, section in sections.items()
         )
+        config.write_text("\n".join(lines), encoding="utf-8")
+        settings = read_settings(config)
         return open_with(settings, read_zones(settings))
 
     async def _show(self, at: OpenedList, town: Neighbourhood) -> bool:
@@ -362,9 +366,14 @@ class Tour:
     async def _stay(self, at: OpenedList) -> None:
         web = "http://{}:{}".format(*self._facts["listening"]["web"][0])
         listed = parse_address(RESIDENTS[4].address)
+        config = self._folder / "config.toml"
         self._say(
             f"\nIt goes on serving until Ctrl-C. Look further:\n"
-            f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(listed)}.{ZONE} TXT\n   {web}/ip/{listed}"
+            f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(listed)}.{ZONE} TXT\n   {web}/ip/{listed}\n"
+            f"Every command works on it, such as:\n"
+            f"   dnsbl status --config {config}\n   dnsbl journal {listed} --config {config}\n"
+            f"Close that relay, and get it off the list:\n"
+            f"   touch {self._folder / RESIDENTS[4].name}\n   dnsbl remove {listed} --wait --config {config}"
         )
         told = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,11 +1,17 @@
 """The guided tour is the whole line: nominate, test, prove, list, answer, retest, delist. It must end well."""
 
 import json
+import time
 from pathlib import Path
 
+import aiosmtplib
 import pytest
 
+from dnsbl.addresses import parse_address
+from dnsbl.demo.neighbourhood import Neighbourhood
 from dnsbl.demo.tour import Tour
+from dnsbl.opened import open_list
+from tester.verdict import Verdict
 
 
 async def test_the_tour_gives_every_neighbour_its_verdict_and_takes_the_mended_relay_off_the_list(
@@ -33,3 +39,27 @@ async def test_the_tour_gives_every_neighbour_its_verdict_and_takes_the_mended_r
     assert [subject.split()[0] for subject in facts["mail"]][1:] == ["Removal", "127.77.0.10"]
     assert "new on Demo Relay List in 127.77.0.0/16" in facts["mail"][0]
     assert "Why open.demo is listed" in err
+    # what --keep would leave: a list that every command works on, and relays that their owner can close
+    at = open_list(tmp_path / "config.toml")
+    assert at.casework.views.look_up(parse_address("127.77.0.60")).last_verdict is Verdict.OPEN
+
+
+async def test_an_owner_closes_his_relay_by_a_file_of_its_name(tmp_path: Path) -> None:
+    town = Neighbourhood(lambda: ("127.0.0.1", 1), time.time, mended=tmp_path)
+    port = await town.start()
+
+    async def offered() -> int:
+        async with aiosmtplib.SMTP(hostname="127.77.0.10", port=port, start_tls=False) as client:
+            await client.ehlo()
+            await client.mail("a@x.example")
+            try:
+                return (await client.rcpt("b@y.example")).code
+            except aiosmtplib.SMTPRecipientRefused as refused:
+                return refused.code
+
+    try:
+        assert await offered() == 250
+        (tmp_path / "open.demo").touch()
+        assert await offered() == 554
+    finally:
+        await town.stop()
