@@ -29,6 +29,8 @@ from tester.smtp import Control, Outcome
 from tests.dnsbl.casework import test_remote as remote
 from tests.dnsbl.casework.test_outputs import hold
 from tests.dnsbl.conftest import Office
+from tests.dnsbl.dns.engine.both import ENGINES, Both
+from tests.dnsbl.dns.test_answer import CLIENT, NOW
 
 WORLD = tuple(map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
 HOST, OTHER, THIRD = "192.0.2.1", "198.51.100.2", "203.0.113.3"
@@ -42,13 +44,17 @@ class Tale(Office):
     name: str = ""
 
     def ask(self, label: str, address: str, rtype: str = "A") -> list[str]:
-        """The records of an address in a zone, or in a sublist of one, as the feed would serve it now; or NXDOMAIN."""
+        """The records of an address in a zone, or in a sublist of one, as the feed would serve it now; or NXDOMAIN.
+        Both engines are asked, and say the same."""
         zones = read_zones(self.settings, today=self.clock.now().date())
         _, rows = self.casework.contents.snapshot()
         table, _ = Table.of(rows).without(Bounds.of(self.settings).barred)
         asked = f"{reversed_labels(ip_address(address))}.{label}.{self.name}.example.org"
         packet = dns.message.make_query(asked, rtype).to_wire()
-        said = respond(packet, ip_address("127.0.0.1").packed, 0.0, Serving(zones, table), tcp=False)
+        serving = Serving(zones, table)
+        for engine in ENGINES:
+            Both(engine, serving).agree(packet)
+        said = respond(packet, CLIENT, NOW, serving, tcp=False)
         assert said.packet is not None
         answer = dns.message.from_wire(said.packet)
         if answer.rcode() != dns.rcode.NOERROR:

@@ -181,6 +181,23 @@ def test_so_is_what_its_owner_got_off_after_the_copy_since_nobody_was_there(offi
         assert tx.jobs.live(here).reason is JobReason.PROBATION
 
 
+def test_so_is_what_a_request_alone_took_off_after_the_copy(make_office, empty_url: str, tmp_path) -> None:
+    office, log = make_office(policy={"removal": "request"}), tmp_path / "events.jsonl"
+    office.list_open(FIXED)
+    copy = list(office.casework.restoring.backup())
+    office.later(days=1)
+    assert office.casework.doors.ask_removal(ip_address(FIXED), door=Door.WEB, actor="anybody") is None
+    office.casework.shipping.ship_to(log)
+    store = Store(empty_url)
+    elsewhere = type(office)(store, office.settings, clock=office.clock, worker="w2")
+    restore(elsewhere, copy, log)
+    assert elsewhere.casework.views.look_up(ip_address(FIXED)).past[0].end_reason is Reason.REMOVED
+    assert state(elsewhere, FIXED) is not State.LISTED, "no removal is lost with a disk"
+    with store.read() as tx:
+        assert tx.jobs.live(ip_address(FIXED)).reason is JobReason.PROBATION
+    store.close()
+
+
 def test_a_restored_list_numbers_new_rows_behind_the_old_ones(office, elsewhere, tmp_path) -> None:
     copy, log = lived(office, tmp_path)
     restore(elsewhere, copy, log)
