@@ -29,8 +29,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  follow_outputs  forget
     presence     every process that is at work: beat  leave  reckon  ails
-    views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  usage  stopped  corrections
-                 at_work  unmanned
+    views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  lingers  usage  stopped
+                 corrections  at_work  unmanned
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.allowance import Allowance
@@ -120,6 +121,10 @@ class Views:
         """What lists each of these addresses, narrowest first; an empty list for one that is not listed."""
         with self._store.read() as tx:
             return tx.listings.covering_each(addresses)
+
+    def lingers(self, kinds: Iterable[str]) -> timedelta:
+        """How long caches may still say, after their end, that something is listed under these kinds."""
+        return self._clears(kinds, self._clock.now())
 
     def listed_in(self, network: Network, *, most: int) -> list[Listing]:
         """What is listed in a network, at most so much: what lies around it first, then what lies inside, in order."""

@@ -38,17 +38,18 @@ class Paths(Shelf):
         return [_report(row) for row in self._sql.execute(wanted)]
 
     def latest(self, among: Collection[str]) -> list[PathReport]:
-        """The newest judgement of each way in that these runs were of, in the order of the newest run."""
+        """The newest judgement of each way in (an address and a port) that these runs were of, in the order of the
+        newest run."""
         wanted = (
             select(paths)
             .join(runs, runs.c.id == paths.c.run)
             .where(paths.c.run.in_(among), paths.c.verdict.is_not(None))
             .order_by(runs.c.started.desc(), paths.c.run, paths.c.number)
         )
-        found: dict[Path, PathReport] = {}
+        found: dict[tuple[Address, int], PathReport] = {}
         for row in self._sql.execute(wanted):
             report = _report(row)
-            found.setdefault(report.path, report)
+            found.setdefault((report.path.address, report.path.port), report)
         return list(found.values())
 
     def judge(self, run: str, path: Path, *, verdict: Verdict, explanation: str) -> None:

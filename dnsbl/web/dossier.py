@@ -6,7 +6,7 @@ Pure. Everything here is escaped to printable ASCII once (the template escapes f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -16,9 +16,10 @@ from dnsbl.rules.causes import cause_of
 from dnsbl.rules.discretion import CHARACTERS, discretion, redact
 from dnsbl.settings import Settings
 from dnsbl.web import words
+from dnsbl.web.picture import Picture, picture
 from dnsbl.web.shapes import output_addresses
 from tester import received, vectors
-from tester.cause import Advice, advice
+from tester.cause import Advice, Cause, Sure, advice
 from tester.paths import path
 from tester.smtp import Outcome, Transcript, escape
 
@@ -74,11 +75,14 @@ class Dossier:
 
     run: Run
     verdict: str  #: in words, or ""
-    attempts: tuple[Attempted, ...]
+    attempts: tuple[Attempted, ...]  #: forms that were tried
+    untried: tuple[str, ...]  #: those that were not, each once
     conversations: tuple[Conversation, ...]
     arrivals: tuple[Arrival, ...]
     outputs: tuple[str, ...]
-    cause: str = ""  #: the short name of why it relays; "" where no letter came back
+    picture: Picture | None = None  #: the way of the letter that came back
+    cause: Cause | None = None  #: why it relays; None where no letter came back
+    sure: Sure | None = None  #: how sure that is
     why: tuple[str, ...] = ()  #: the reasons that led there, sentences
     advice: tuple[Advice, ...] = ()  #: what closes it
     lent: bool = False  #: its letters were sent by a remote tester
@@ -88,14 +92,19 @@ class Dossier:
 def dossier(report: RunReport, settings: Settings) -> Dossier:
     """All that the page shows of a run."""
     theirs, found = discretion(settings), cause_of(report)
+    held = [Transcript.from_json(document) for document in report.transcripts[:CONVERSATIONS]]
+    attempts = tuple(_attempts(report, theirs))
     return Dossier(
         run=report.run,
         verdict=words.VERDICT[report.run.verdict] if report.run.verdict else "",
-        attempts=tuple(_attempts(report, theirs)),
-        conversations=tuple(_conversations(report, theirs)),
+        attempts=tuple(one for one in attempts if one.outcome is not Outcome.UNTRIED),
+        untried=tuple(dict.fromkeys(one.vector for one in attempts if one.outcome is Outcome.UNTRIED)),
+        conversations=tuple(_conversations(held, theirs)),
         arrivals=tuple(_arrivals(report, theirs)),
         outputs=tuple(output_addresses(report)),
-        cause=found.cause if found else "",
+        picture=picture(report, held, found, theirs),
+        cause=found.cause if found else None,
+        sure=found.sure if found else None,
         why=tuple(theirs(sentence) for sentence in found.reasons) if found else (),
         advice=advice(found.cause, found.software) if found else (),
         lent=report.run.reason in LENT,
@@ -120,9 +129,8 @@ def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attem
         )
 
 
-def _conversations(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Conversation]:
-    for document in report.transcripts[:CONVERSATIONS]:
-        transcript = Transcript.from_json(document)
+def _conversations(held: Sequence[Transcript], theirs: Callable[[str], str]) -> Iterator[Conversation]:
+    for transcript in held:
         lines = tuple(islice(_lines(transcript, theirs), LINES + 1))
         yield Conversation(
             target=transcript.target,

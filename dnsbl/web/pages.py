@@ -14,14 +14,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from dnsbl.addresses import Address, neighbourhood, network_of, parse_address
+from dnsbl.addresses import Address, neighbourhood, parse_address
 from dnsbl.casework.base import Asker
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT, Zone
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import TESTED_KINDS, Door, JobReason, JobState, Listing, Refusal, RunReport, Standing, State
+from dnsbl.model import GOT_OFF, Door, JobState, Listing, Refusal, RunReport, Standing, State
 from dnsbl.rules import asking, intake, policy
 from dnsbl.rules.asking import Found, Questions
 from dnsbl.rules.causes import hint_of
@@ -29,11 +29,13 @@ from dnsbl.rules.discretion import discretion
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.rules.intake import Taken
 from dnsbl.settings import Settings
-from dnsbl.web import words
+from dnsbl.web.codes import answers
 from dnsbl.web.dossier import Dossier, dossier
+from dnsbl.web.faces import LOOK, Face, face, failed, leading
 from dnsbl.web.faults import refusal
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Codes, Origins, TestedPathShape, Text, ways_in
+from dnsbl.web.story import story
 from dnsbl.web.uses import uses
 
 #: Seconds until a page about a living test, or one that waits for letters, loads itself again.
@@ -107,7 +109,7 @@ class Site:
     def index(self, request: Request, address: str | None = None) -> Response:
         """The look-up box, and where it leads."""
         if address is None:
-            return self._render("index.html", visitor=request.state.visitor, typed="", mistake="")
+            return self._home(request)
         return self._answers(request, address)
 
     def look_up(self, request: Request, text: Annotated[Text, Form()] = "") -> Response:
@@ -121,27 +123,37 @@ class Site:
             asked = parse_address(address)
         except ValueError as error:
             return self._answers(request, address, error)
-        now = self._clock.now()
+        now, control = self._clock.now(), controls(request, asked)
         standing = self._views.look_up(asked, asker=asker(request, asked, Door.WEB))
         codes = self._codes(standing.address, standing.kinds)
+        owners = self._settings.policy.removal in ("owner", "owner-retest")
+        told = face(standing, test_point=any(codes.values()), control=control, owners=owners)
         held = standing.state is State.QUEUED and self._held()
+        said = answers(self._zones(), codes, standing.address, standing.kinds)
+        dossiers = self._dossiers(standing)
         return self._render(
             "host.html",
             standing=standing,
+            face=told.value,
+            look=LOOK[told],
+            listing=leading(standing),
+            failed=failed(standing),
+            last=next((run for run in standing.runs if run.verdict is not None), None),
             yours=asked == request.state.visitor,
-            codes=codes,
-            test_point=not standing.listings and any(codes.values()),
-            dossiers=self._dossiers(standing),
+            test=test,
+            codes=list(dict.fromkeys(code for one in said for code, _ in one.codes)),
+            answers=said,
+            dossiers=dossiers,
+            on_list=self._on_list(standing, dossiers),
             paths=self._paths(standing, test),
+            events=story(standing, now, discretion(self._settings)),
             progress=self._progress(standing),
             refresh=None if held else refresh(standing, now),
             held=held,
-            removable=any(
-                entry.kind in TESTED_KINDS and entry.network == network_of(asked) for entry in standing.listings
-            ),
-            asked_removal=standing.job is not None and standing.job.reason is JobReason.REMOVAL,
+            removable=told in (Face.OPEN, Face.ASKED, Face.OWNERS, Face.RESTING, Face.BARRED),
+            lingers=self._views.lingers(standing.kinds),
+            surprises=bool(standing.past) and standing.past[0].end_reason in GOT_OFF,
             now=now,
-            words=words,
         )
 
     def nomination_form(self, address: str = "") -> Response:
@@ -229,7 +241,6 @@ class Site:
             outputs=policy.delays(self._settings.policy),
             lookups=self._settings.lookups,
             corrections=self._views.corrections(),
-            words=words,
         )
 
     def about(self) -> Response:
@@ -247,13 +258,23 @@ class Site:
                     asking.one(text, self._origins())
                 except Refused as refused:
                     why = str(refused)
-            return self._render("index.html", status=400, visitor=request.state.visitor, typed=text[:200], mistake=why)
+            return self._home(request, status=400, typed=text[:200], mistake=why)
         return self._render(
             "answers.html",
             asked=asked,
             answers=self._each(asked),
             test_points=self._test_points(asked),
             most=INSIDE,
+            origin=next(iter(self._origins()), "relays.example.org"),
+        )
+
+    def _home(self, request: Request, *, status: int = 200, typed: str = "", mistake: str = "") -> Response:
+        """The look-up box, with what is to be said of the visitor's own address."""
+        visitor: Address | None = request.state.visitor
+        listed = bool(visitor and self._views.listed_among([visitor])[visitor])
+        origin = next(iter(self._origins()), "relays.example.org")
+        return self._render(
+            "index.html", status=status, visitor=visitor, listed=listed, origin=origin, typed=typed, mistake=mistake
         )
 
     def _test_points(self, asked: Questions) -> set[Address]:
@@ -289,6 +310,13 @@ class Site:
         reports = (self._report(run) for run in list(dict.fromkeys(runs))[:RUNS])
         return [dossier(report, self._settings) for report in reports if report]
 
+    def _on_list(self, standing: Standing, dossiers: Iterable[Dossier]) -> set[Address]:
+        """Those addresses in the pictures that are listed."""
+        drawn = {each for one in dossiers if one.picture for each in (one.picture.target, one.picture.output)}
+        others = drawn - {standing.address}
+        listed = self._views.listed_among(list(others)) if others else {}
+        return {each for each, listings in listed.items() if listings} | {standing.address}
+
     def _paths(self, standing: Standing, test: str) -> list[TestedPathShape]:
         """The ways into the host: of the test that the link names, else what is known of a listed one."""
         theirs = discretion(self._settings)
@@ -319,7 +347,7 @@ def refresh(standing: Standing, now: datetime) -> int | None:
     """Seconds after which the page should be loaded again, or None when nothing is about to happen."""
     job = standing.job
     if job and (job.state is JobState.RUNNING or job.due <= now + SOON):
-        return LIVE
+        return WAITING if standing.waits and job.state is JobState.QUEUED else LIVE
     return WAITING if standing.state is State.PENDING and not standing.forthcoming else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from dnsbl.addresses import Network
 from dnsbl.settings import Settings
+from dnsbl.web import words
 from tester.received import Step
 
 _SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -33,9 +34,26 @@ def span(seconds: float) -> str:
     return f"{seconds:g} seconds"
 
 
+def away(time: datetime, now: datetime) -> str:
+    """How far a time is from now, roughly: "in 58 minutes", "3 hours ago"."""
+    seconds = abs((time - now).total_seconds())
+    size, name = next(((size, name) for size, name in _SPANS[:-1] if seconds >= 2 * size), (60, "minute"))
+    count = max(1, round(seconds / size))
+    told = f"{count} {name}{'s' if count > 1 else ''}"
+    return f"in {told}" if time > now else f"{told} ago"
+
+
 def bare(network: Network) -> str:
     """A network, or the address that is all there is in it."""
     return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
+def by_address(paths: Iterable[Any]) -> dict[str, list[Any]]:
+    """Ways into a host, under each of its addresses, in the order in which they come."""
+    found: dict[str, list[Any]] = {}
+    for one in paths:
+        found.setdefault(one.address, []).append(one)
+    return found
 
 
 def line(step: Step) -> str:
@@ -55,12 +73,12 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_ENVIRONMENT.filters |= {"when": when, "span": span, "bare": bare}
-_ENVIRONMENT.globals |= {"line": line}
+_ENVIRONMENT.filters |= {"when": when, "span": span, "away": away, "bare": bare, "by_address": by_address}
+_ENVIRONMENT.globals |= {"line": line, "words": words}
 
 
 class Pages:
-    """Renders templates; each sees `service`, `settings` and the filters."""
+    """Renders templates; each sees `service`, `settings`, `words` and the filters."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

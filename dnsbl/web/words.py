@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dnsbl.model import Reason, State
+from dnsbl.model import JobReason, Reason, State
+from tester.cause import Cause, Sure
 from tester.smtp import Flag, Outcome
 from tester.verdict import Finding, Verdict
 
@@ -29,6 +30,17 @@ KIND: Mapping[str, str] = {
     "delayed-output": "It has been the output of an open relay for long: mail that strangers gave to another server.",
     "unconfirmed": "A remote tester's letter came out of it; no test of this list's own has confirmed that yet.",
     "multihop": "It is the input of an open relay: mail from strangers goes in here and comes out elsewhere.",
+}
+
+#: The same in a few words, as the meaning of a code; kinds of operators have none.
+CODE: Mapping[str, str] = {
+    "relay": "open relay",
+    "backscatter": "bounces strangers' mail to strangers",
+    "untestable": "was an open relay, can no longer be tested",
+    "relay-output": "output of an open relay",
+    "delayed-output": "output of an open relay for long",
+    "unconfirmed": "open relay by a remote tester's word",
+    "multihop": "input of a multi-hop relay",
 }
 
 #: Why a listing began or ended.
@@ -84,6 +96,115 @@ VERDICT: Mapping[Verdict, str] = {
     Verdict.REFUSES_TESTER: "Not tested: the server refuses our tester altogether.",
     Verdict.UNREACHABLE: "Not tested: the server could not be reached in several tries.",
     Verdict.INCONCLUSIVE: "No conclusion could be reached.",
+}
+
+#: How a way into a host looks that has come to a verdict: the look of its sign (see the style sheet), and its word.
+WAY: Mapping[Verdict, tuple[str, str]] = {
+    Verdict.OPEN: ("listed", "Relays"),
+    Verdict.OPEN_MULTIHOP: ("listed", "Relays"),
+    Verdict.ACCEPTS_BOUNCES: ("wait", "Accepts, then bounces"),
+    Verdict.ACCEPTS_LOSES: ("wait", "Accepts, then silence"),
+    Verdict.CLOSED: ("clear", "Closed"),
+    Verdict.REFUSES_TESTER: ("off", "Refuses our tester"),
+    Verdict.UNREACHABLE: ("off", "No answer"),
+    Verdict.INCONCLUSIVE: ("off", "Not told"),
+}
+
+#: What a test of a listed address has come to, in its timeline and above it.
+CAME_TO: Mapping[Verdict, str] = {
+    Verdict.OPEN: "our letter came back",
+    Verdict.OPEN_MULTIHOP: "our letter came back through another address",
+    Verdict.ACCEPTS_BOUNCES: "closed: what was accepted was bounced",
+    Verdict.ACCEPTS_LOSES: "letters were accepted, and none came back",
+    Verdict.CLOSED: "closed: every form was refused",
+    Verdict.REFUSES_TESTER: "not told: the server refuses our tester",
+    Verdict.UNREACHABLE: "not told: the server could not be reached",
+    Verdict.INCONCLUSIVE: "not told: no conclusion could be reached",
+}
+
+#: Why a test was made.
+TESTED: Mapping[JobReason, str] = {
+    JobReason.NOMINATION: "Tested, since somebody reported it",
+    JobReason.REMOVAL: "Tested, since the removal was asked for",
+    JobReason.OPERATOR: "Tested at an operator's word",
+    JobReason.CONFIRM: "Tested once more, to confirm what was found",
+    JobReason.RETEST: "Tested again, as listed addresses are",
+    JobReason.PROBATION: "Tested by surprise, after a removal",
+    JobReason.UNREACHABLE: "Tried again, since it had not answered",
+    JobReason.VANTAGE: "Tested from a second address of ours",
+    JobReason.REPEAT: "Tested once more, after a fault of our own",
+    JobReason.REMOTE: "Tested by a remote tester",
+    JobReason.REMOTE_PROVEN: "Tested by a remote tester whom this list trusts",
+    JobReason.SELF_TEST: "Tested at its owner's wish",
+}
+
+#: How sure a cause is.
+SURE: Mapping[Sure, str] = {Sure.SURE: "Cause", Sure.LIKELY: "Likely cause", Sure.GUESS: "Possible cause"}
+
+#: Why a server relays, as the end of a sentence.
+CAUSE: Mapping[Cause, str] = {
+    Cause.CLIENT_ADDRESS_LOST: "what stands in front of it hides who is calling",
+    Cause.APPLIANCE_TRUSTED: "the first machine takes everything, and the second trusts the first",
+    Cause.NETWORKS_TOO_WIDE: "it saw our true address, and let us relay all the same",
+    Cause.SENDER_BELIEVED: "a sender that claims to be its own is believed",
+    Cause.NULL_SENDER_BELIEVED: "mail with an empty sender is let through",
+    Cause.SAME_DOMAIN_BELIEVED: "one domain on both sides passes for inside mail",
+    Cause.ROUTE_HONOURED: "an address with a route in it is checked before the route is undone",
+    Cause.STARTTLS_BELIEVED: "who encrypts may relay",
+    Cause.CERTIFICATE_BELIEVED: "who shows any certificate may relay",
+    Cause.SUBMISSION_OPEN: "its port for users asks for no login",
+    Cause.IPV6_FORGOTTEN: "it is closed over IPv4, and open over IPv6",
+    Cause.IPV4_FORGOTTEN: "it is closed over IPv6, and open over IPv4",
+    Cause.MX_BELIEVED: "it takes mail for every domain that names it as its mail server",
+    Cause.HELO_BELIEVED: "who greets in its own name is believed",
+    Cause.PROXY_HEADER_BELIEVED: "a PROXY header is believed from anybody",
+    Cause.XCLIENT_BELIEVED: "XCLIENT is believed from anybody",
+    Cause.LITERAL_BELIEVED: "recipients at bare addresses are not checked",
+    Cause.CUSTOMER_TRUSTED: "it passes on what an open machine of a customer hands in",
+    Cause.UNKNOWN: "why it passes mail on, we do not know",
+}
+
+#: What closes it, as a command of a few words.
+CLOSE: Mapping[Cause, str] = {
+    Cause.CLIENT_ADDRESS_LOST: "stop trusting what stands in front",
+    Cause.APPLIANCE_TRUSTED: "let the first machine refuse",
+    Cause.NETWORKS_TOO_WIDE: "trust fewer networks",
+    Cause.SENDER_BELIEVED: "let senders log in",
+    Cause.NULL_SENDER_BELIEVED: "check empty senders too",
+    Cause.SAME_DOMAIN_BELIEVED: "let senders log in",
+    Cause.ROUTE_HONOURED: "refuse routes in addresses",
+    Cause.STARTTLS_BELIEVED: "let encrypted senders log in",
+    Cause.CERTIFICATE_BELIEVED: "check certificates",
+    Cause.SUBMISSION_OPEN: "ask for a login",
+    Cause.IPV6_FORGOTTEN: "close it over IPv6 too",
+    Cause.IPV4_FORGOTTEN: "close it over IPv4 too",
+    Cause.MX_BELIEVED: "name your domains",
+    Cause.HELO_BELIEVED: "believe no greeting",
+    Cause.PROXY_HEADER_BELIEVED: "believe your proxy alone",
+    Cause.XCLIENT_BELIEVED: "believe your proxy alone",
+    Cause.LITERAL_BELIEVED: "check recipients at bare addresses",
+    Cause.CUSTOMER_TRUSTED: "have your customer close his machine",
+    Cause.UNKNOWN: "how",
+}
+
+#: Names of the programs that there is advice for, and of what may stand before one.
+PROGRAMS: Mapping[str, str] = {
+    "postfix": "Postfix",
+    "exim": "Exim",
+    "sendmail": "Sendmail",
+    "opensmtpd": "OpenSMTPD",
+    "courier": "Courier",
+    "exchange": "Microsoft Exchange",
+    "docker-mailserver": "docker-mailserver",
+    "mailcow": "mailcow",
+    "mailu": "Mailu",
+}
+FRONTS: Mapping[str, str] = {
+    "docker": "Docker",
+    "haproxy": "HAProxy",
+    "traefik": "Traefik",
+    "nginx": "nginx",
+    "nat-firewall": "A firewall with NAT",
 }
 
 #: What the public learns about the last test of an address that is not listed: no more than that it was tested,

@@ -11,7 +11,7 @@ from dnsbl.store import Store
 from tester.fate import Fate
 from tester.paths import Path, Tls, path
 from tester.verdict import Finding, Verdict
-from tests.dnsbl.store.samples import HOST, begin, letter
+from tests.dnsbl.store.samples import HOST, begin, later, letter
 
 
 def test_the_first_way_in_is_the_address_at_its_mail_port(store: Store) -> None:
@@ -74,3 +74,14 @@ def test_the_ports_that_have_relayed_are_remembered(store: Store, finding: Findi
         tx.letters.note(Fate(letter=letter(run, "two"), finding=finding))
         assert tx.paths.relayed(HOST) == {587}
         assert tx.paths.relayed(ip_address("192.0.2.1")) == set()
+
+
+def test_the_newest_judgement_of_a_way_in_counts_whatever_the_tls_of_the_older_one(store: Store) -> None:
+    with store.write() as tx:
+        begin(tx, "old")
+        begin(tx, "new", reason=JobReason.CONFIRM, started=later(hours=1))
+        for run, verdict in (("old", Verdict.INCONCLUSIVE), ("new", Verdict.OPEN_MULTIHOP)):
+            tx.paths.judge(run, path(HOST, 25), verdict=verdict, explanation=run)
+        assert [(one.verdict, one.explanation) for one in tx.paths.latest({"old", "new"})] == [
+            (Verdict.OPEN_MULTIHOP, "new")
+        ]

@@ -35,7 +35,9 @@ def test_a_span_takes_its_largest_whole_unit(seconds: float, words: str) -> None
 
 def test_settings_are_escaped_like_everything_else() -> None:
     settings = Settings.model_validate({"service": {"name": "<script>A & B</script>"}})
-    answer = Pages(settings).render("index.html", visitor=None, typed='"><script>', mistake="<i>")
+    answer = Pages(settings).render(
+        "index.html", visitor=None, origin="relays.example.org", typed='"><script>', mistake="<i>"
+    )
     page = bytes(answer.body).decode()
     assert "<script>" not in page
     assert "&lt;script&gt;A &amp; B&lt;/script&gt;" in page

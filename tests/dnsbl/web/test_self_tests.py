@@ -211,7 +211,7 @@ def test_a_person_agrees_watches_and_is_told(home: Any) -> None:
     assert f"Testing {HOST}" in waiting and 'http-equiv="refresh"' in waiting and "noindex" in waiting
     home.test(proven=True)
     over = visitor.get(page).text
-    assert f"{HOST} is an open relay" in over and "What closes it" in over and "refresh" not in over
+    assert f"{HOST} is an open relay" in over and "How to close it" in over and "refresh" not in over
     assert f"No, {HOST} is not listed" in visitor.get(f"/ip/{HOST}").text
     assert visitor.get("/self-test/nothing").status_code == 404
 

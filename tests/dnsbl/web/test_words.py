@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from dnsbl.model import PROOF_KINDS, Reason, State
+from dnsbl.model import PROOF_KINDS, JobReason, Reason, State
 from dnsbl.web import words
+from tester.cause import Cause, Software, Sure
+from tester.cause.advice import FRONTS
 from tester.smtp import DELIVERED, Outcome
 from tester.verdict import Verdict
 
@@ -22,6 +24,15 @@ from tester.verdict import Verdict
         (words.OUTSIDE, Verdict),
         (words.OUTCOME, Outcome),
         (words.KIND, PROOF_KINDS),
+        (words.CODE, PROOF_KINDS),
+        (words.WAY, Verdict),
+        (words.CAME_TO, Verdict),
+        (words.TESTED, JobReason),
+        (words.SURE, Sure),
+        (words.CAUSE, Cause),
+        (words.CLOSE, Cause),
+        (words.PROGRAMS, set(Software) - {Software.UNKNOWN}),
+        (words.FRONTS, FRONTS),
     ],
 )
 def test_each_name_has_its_words(table: Mapping[Any, str], names: Iterable[Any]) -> None:
