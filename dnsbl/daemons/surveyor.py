@@ -34,6 +34,8 @@ from tester.verdict import CAME_BACK, Finding
 
 #: Seconds between two looks at whether somebody may be dialled, and between two writings of what was found.
 LOOK, WRITE = 5.0, 1.0
+#: Seconds of a sitting after which it is written that they have passed.
+PART = 30.0
 #: Targets that wait because their network is busy.
 ASIDE = 64
 #: Seconds after which a delivery is late.
@@ -99,6 +101,8 @@ class Surveyor:
         self._relays: dict[int, Address] = {}  # about which other lists are still to be asked
         self._answered = self._accepted = self._back = 0
         self._waits = ""
+        self._since: float | None = None  # when the part of the sitting began that is under way
+        self._counted = 0  # who was done then
 
     async def run(self, wait: float) -> SurveyProgress:
         """Test who is left, then wait up to `wait` seconds for letters. Raises Held where testing is stopped, OSError,
@@ -201,16 +205,25 @@ class Surveyor:
     async def _write(self) -> None:
         while True:
             await asyncio.sleep(WRITE)
+            if self._since is not None and self._means.clock.monotonic() - self._since >= PART:
+                self._sat(self._since)
             self._kept.flush()
             self._means.tell(self.progress)
 
+    def _sat(self, since: float) -> None:
+        """A part of the sitting is over, if anybody was tested in it."""
+        now = self._means.clock.monotonic()
+        if tested := len(self._done) - self._counted:
+            self._kept.add(Sat(seconds=now - since, tested=tested))
+            self._since, self._counted = now, len(self._done)
+
     async def _timed(self, testing: Coroutine[Any, Any, None]) -> None:
-        before, began = len(self._done), self._means.clock.monotonic()
+        self._since, self._counted = self._means.clock.monotonic(), len(self._done)
         try:
             await testing
         finally:
-            if tested := len(self._done) - before:
-                self._kept.add(Sat(seconds=self._means.clock.monotonic() - began, tested=tested))
+            self._sat(self._since)
+            self._since = None
 
     # ---------------------------------------------------------------------------------------------- the tests
 

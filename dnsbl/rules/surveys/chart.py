@@ -11,7 +11,7 @@ from html import escape
 from dnsbl.rules.surveys.figures import FigureTable, Row, Trend
 
 #: Pixels: where names end, the room of the bars, the height of a row and of a bar.
-NAMES, BARS, STEP, BAR, NUMBERS = 300, 240, 24, 14, 190
+NAMES, BARS, STEP, BAR, NUMBERS = 300, 240, 24, 14, 250
 #: Pixels of a trend's picture.
 WIDE, HIGH, LEFT, TOP = 460, 220, 44, 16
 _LONGEST = 46

@@ -69,7 +69,7 @@ class ListedElsewhere:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sat:
-    """One sitting: from a start of the command until everybody was tested or it ended."""
+    """A part of a sitting in which hosts were tested; of one that is killed the last part is missing."""
 
     seconds: float
     tested: int

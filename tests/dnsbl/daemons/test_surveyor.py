@@ -17,7 +17,7 @@ from dnsbl.daemons import surveyor
 from dnsbl.daemons.surveyfolder import RESULTS, SurveyFolder, begin, target_line
 from dnsbl.daemons.surveyor import Held, Surveyor, SurveyProgress
 from dnsbl.rules.others import Opinion
-from dnsbl.rules.surveys.records import FiledLetter, Host
+from dnsbl.rules.surveys.records import FiledLetter, Host, Sat
 from dnsbl.settings import Settings
 from tester.letter import Keyring
 from tests.dnsbl.daemons.surveyed import FIRST, counted, laid, means, settings_for, street
@@ -271,3 +271,17 @@ async def test_what_came_back_before_a_host_was_written_is_known_in_a_later_sitt
     results.write_text("".join(lines))
     ended = await asyncio.wait_for(Surveyor(SurveyFolder(tmp_path / "s"), means(settings_for(*ports))).run(60), 10)
     assert (ended.done, ended.accepted, ended.back) == (2, 2, 1)
+
+
+async def test_the_time_of_a_sitting_is_written_by_and_by_so_that_a_kill_takes_a_part_of_it_alone(
+    tmp_path: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surveyor, "WRITE", 0.01)
+    monkeypatch.setattr(surveyor, "PART", 0.05)
+    kept = laid(tmp_path / "s", 6, ports[0])
+    async with street((Habit.SILENT,) * 6, *ports):
+        await Surveyor(kept, means(settings_for(*ports, concurrency=1, reserved=0, connect_timeout=0.1))).run(0)
+    parts = [record for record in kept.records() if isinstance(record, Sat)]
+    assert len(parts) > 2
+    assert sum(part.tested for part in parts) == 6
+    assert 0.6 <= counted(kept).seconds < 30
