@@ -3,42 +3,22 @@ Reads the words, has a survey laid down and carried out, shows what it has found
 
 from __future__ import annotations
 
-import asyncio
-import json
 import secrets
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.status import Status
 
-from dnsbl.addresses import Address, Network
-from dnsbl.cli import show, terminal
 from dnsbl.cli.words import Config, Json, operator
 from dnsbl.config import read_settings
-from dnsbl.daemons.laying import SurveyOrder, lay
-from dnsbl.daemons.others import OtherLists
-from dnsbl.daemons.reserve import granted
-from dnsbl.daemons.surveyfolder import HEAD, SurveyFolder, folder
-from dnsbl.daemons.surveyor import Held, SurveyMeans, Surveyor, SurveyProgress
 from dnsbl.errors import DnsblError
-from dnsbl.opened import OpenedList, open_list
-from dnsbl.rules.surveys import page, report, scope, sources, studies
-from dnsbl.rules.surveys.tally import SurveyTally, tally
-from dnsbl.serving.files import EVERYBODYS, write_whole
-from dnsbl.settings import Settings
+from dnsbl.opened import open_list
 
 app = typer.Typer(
     help="How many hosts of your networks, or of mail domains with leave, relay: counted, never listed.",
     no_args_is_help=True,
 )
-
-#: Seconds between two lines of progress where nobody sits at a terminal.
-SAY = 10.0
-#: Files that a process has open besides its connections.
-BESIDES = 100
 
 
 class Family(StrEnum):
@@ -113,162 +93,37 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Survey; or go on with a survey that was broken off. Nobody is listed by it."""
+    from dnsbl.cli import surveys
+    from dnsbl.daemons.laying import SurveyOrder
+
     opened = open_list(config)
-    settings = opened.settings
-    place = folder(settings.service.state_dir, name)
-    given = [ranges, nmap, domains]
-    begun = (place / HEAD).exists()
-    if begun and any(given):
-        raise DnsblError(f"The survey {name!r} was begun already: it goes on without sources; or choose another name.")
-    if not begun and sum(map(bool, given)) != 1:
+    given, order = [ranges, nmap, domains], None
+    if begun := surveys.is_begun(opened.settings, name):
+        if any(given):
+            raise DnsblError(
+                f"The survey {name!r} was begun already and goes on without sources; or take another name."
+            )
+    elif sum(map(bool, given)) != 1:
         raise typer.BadParameter("a new survey needs --range, --nmap or --domains, and one of them only")
     if form not in ("", "S01", "S02", "S10"):
         raise typer.BadParameter("the form is one of S01, S02 and S10", param_hint="--form")
-    with _Teller() as teller:
-        if not begun:
-            families = {Family.IPV4: (4,), Family.IPV6: (6,), Family.BOTH: (4, 6)}[family]
-            asked = SurveyOrder(
-                name=name,
-                operator=operator(),
-                form=form or settings.survey.form,
-                ranges=tuple(ranges or ()),
-                nmap=nmap,
-                domains=tuple(domains or ()),
-                sample=sample,
-                seed=seed or secrets.token_hex(8),
-                families=families,
-                authorization=authorization,
-                presence_port=presence,
-                resolver=resolver,
-            )
-            now = opened.clock.now()
-            lay(asked, settings, place, now=now, random=secrets.token_bytes, tell=teller.asked)
-        kept = SurveyFolder(place)
-        _carry_out(opened, kept, settings.survey.wait if wait is None else wait, teller.tested)
-    found = [_tally(kept)]
-    if as_json:
-        show.document(report.document(found))
-        return
-    terminal.out().print(report.text(found))
-
-
-def _carry_out(opened: OpenedList, kept: SurveyFolder, wait: float, tell: Callable[[SurveyProgress], None]) -> None:
-    settings, leave = opened.settings, _Leave(opened, kept)
-    leave.check()
-    if why := leave.held():
-        raise DnsblError(f"Nobody is tested: {why}.")
-    if (files := granted()) < settings.tester.concurrency + BESIDES:
-        raise DnsblError(f"tester.concurrency is {settings.tester.concurrency}, and the system grants {files} files.")
-    others = OtherLists(settings.others, opened.clock)
-    means = SurveyMeans(
-        settings=settings,
-        clock=opened.clock,
-        random=secrets.token_bytes,
-        barred=leave.barred,
-        held=leave.held,
-        tell=tell,
-        lists=others.ask if others.on else None,
-    )
-
-    async def sit() -> None:
-        await Surveyor(kept, means).run(wait)
-
-    try:
-        asyncio.run(sit())
-    except Held as held:
-        raise DnsblError(f"The survey was broken off, since {held}; the same command goes on.") from None
-    except OSError as error:
-        raise DnsblError(f"The survey was broken off: {error.strerror or error}; the same command goes on.") from None
-    except KeyboardInterrupt:
-        raise DnsblError(f"Broken off; `dnsbl survey run {kept.place.name}` goes on.") from None
-
-
-class _Leave:
-    """Who may be tested now, as the list knows it: whoever has opted out is not."""
-
-    def __init__(self, opened: OpenedList, kept: SurveyFolder) -> None:
-        self._opened = opened
-        self._kept = kept
-        self._out: dict[tuple[int, int], set[int]] = {}
-
-    def check(self) -> None:
-        """Raises NotAuthorized where the settings do not name all its networks any more."""
-        head, allowed = self._kept.head, self._opened.settings.survey.authorized_networks
-        if networks := head.get("networks"):
-            scope.allow_networks(sources.ranges(networks), allowed)
-        elif head["authorization"]["source"] == "settings":
-            for _, address in self._kept.targets():
-                scope.allow_address(address, allowed)
-
-    def held(self) -> str:
-        """Why nobody is tested now, or ""; who has opted out is read anew."""
-        if why := scope.ended(self._kept.head["authorization"], self._opened.clock.now().date()):
-            return why
-        settings, casework = self._opened.settings, self._opened.casework
-        self._out = _by_length([one.network for one in casework.operators.exclusions()])
-        why = settings.tester.held or ("" if settings.tester.lab_networks else settings.survey.held)
-        return why or ("an operator has stopped testing" if casework.views.stopped() else "")
-
-    def barred(self, address: Address) -> str:
-        """Why this address is not tested, or ""."""
-        if address in self._opened.settings.collector.addresses:
-            return "an address of ours"
-        number, bits = int(address), address.max_prefixlen
-        out = any(
-            number >> bits - length in some
-            for (version, length), some in self._out.items()
-            if version == address.version
+    if not begun:
+        order = SurveyOrder(
+            name=name,
+            operator=operator(),
+            form=form or opened.settings.survey.form,
+            ranges=tuple(ranges or ()),
+            nmap=nmap,
+            domains=tuple(domains or ()),
+            sample=sample,
+            seed=seed or secrets.token_hex(8),
+            families={Family.IPV4: (4,), Family.IPV6: (6,), Family.BOTH: (4, 6)}[family],
+            authorization=authorization,
+            presence_port=presence,
+            resolver=resolver,
         )
-        return "opted out" if out else ""
-
-
-def _by_length(networks: list[Network]) -> dict[tuple[int, int], set[int]]:
-    found: dict[tuple[int, int], set[int]] = {}
-    for one in networks:
-        shift = one.max_prefixlen - one.prefixlen
-        found.setdefault((one.version, one.prefixlen), set()).add(int(one.network_address) >> shift)
-    return found
-
-
-class _Teller:
-    """Says on stderr how far it is: on a terminal all the time, elsewhere a line now and then."""
-
-    def __init__(self) -> None:
-        self._console = terminal.err()
-        self._status: Status | None = None
-        self._last = ""
-        self._calls = 0
-
-    def __enter__(self) -> _Teller:
-        if self._console.is_terminal:
-            self._status = self._console.status("")
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def asked(self, done: int, domains: int) -> None:
-        """So many domains were asked about."""
-        if done == domains or done % 500 == 0:
-            self._say(f"DNS: {done:,} of {domains:,} domains", always=True)
-
-    def tested(self, now: SurveyProgress) -> None:
-        """Told every second."""
-        words = (
-            f"{now.done:,} of {now.targets:,} tested, {now.answered:,} answered, {now.accepted:,} took the letter, "
-            f"{now.back:,} came back" + (f"; {now.waits}" if now.waits else "")
-        )
-        self._calls += 1
-        self._say(words, always=self._calls % SAY == 1)
-
-    def _say(self, words: str, *, always: bool) -> None:
-        if self._status is not None:
-            self._status.update(words)
-        elif always and words != self._last:
-            self._console.print(words)
-            self._last = words
+    found = surveys.survey(opened, name, order, wait=wait)
+    typer.echo(surveys.told([found], "json" if as_json else "text", hosts=False), nl=False)
 
 
 @app.command(
@@ -295,32 +150,13 @@ def report_on(
     as_json: Json = False,
 ) -> None:
     """Tell what surveys have found, finished or not."""
-    settings = read_settings(config)
-    found = _tallies(settings, names)
+    from dnsbl.cli import surveys
+
     form = ReportForm.JSON if as_json else form
     if hosts and form in (ReportForm.HTML, ReportForm.STUDIES):
         raise typer.BadParameter("a page names no hosts; text, csv and json do", param_hint="--hosts")
-    text = {
-        ReportForm.TEXT: lambda: report.text(found, hosts=hosts) + "\n",
-        ReportForm.CSV: lambda: report.sheet(found, hosts=hosts),
-        ReportForm.JSON: lambda: json.dumps(report.document(found, hosts=hosts), indent=2) + "\n",
-        ReportForm.HTML: lambda: page.page(found),
-        ReportForm.STUDIES: lambda: studies.page(found),
-    }[form]()
+    text = surveys.told(surveys.tallies(read_settings(config), names), form.value, hosts=hosts)
     if out is None:
         typer.echo(text, nl=False)
-        return
-    try:
-        write_whole(out, [text.encode("utf-8")], mode=EVERYBODYS)
-    except OSError as error:
-        raise DnsblError(f"{out}: cannot be written: {error.strerror}.") from None
-
-
-def _tallies(settings: Settings, names: list[str]) -> list[SurveyTally]:
-    """The surveys, the oldest first."""
-    found = [_tally(SurveyFolder(folder(settings.service.state_dir, name))) for name in dict.fromkeys(names)]
-    return sorted(found, key=lambda one: str(one.head.get("begun", "")))
-
-
-def _tally(kept: SurveyFolder) -> SurveyTally:
-    return tally(kept.head, kept.records())
+    else:
+        surveys.write(out, text)

@@ -99,16 +99,6 @@ def test_what_is_not_authorized_or_not_said_is_refused(run: Run, tmp_path: Path,
         assert "authorization on record" in run("survey", "run", "one", "--domains", str(tmp_path / "list"), code=1)
 
 
-def test_too_few_files_are_said_before_anybody_is_dialled(
-    run: Run, tmp_path: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dnsbl.cli import surveying
-
-    monkeypatch.setattr(surveying, "granted", lambda: 60)
-    with neighbours(tmp_path, ports):
-        assert "grants 60 files" in run("survey", "run", "one", "--range", "127.66.0.1", code=1)
-
-
 def test_a_report_that_cannot_be_written_and_one_that_may_name_nobody(
     run: Run, tmp_path: Path, ports: tuple[int, int]
 ) -> None:
@@ -117,20 +107,3 @@ def test_a_report_that_cannot_be_written_and_one_that_may_name_nobody(
     assert "names no hosts" in run("survey", "report", "one", "--format", "html", "--hosts", plain=True, code=2)
     (tmp_path / "file").write_text("")
     assert "cannot be written" in run("survey", "report", "one", "--out", str(tmp_path / "file" / "x"), code=1)
-
-
-def test_a_survey_does_not_go_on_when_its_networks_are_not_authorized_any_more_or_its_time_is_over(
-    run: Run, tmp_path: Path, ports: tuple[int, int]
-) -> None:
-    (tmp_path / "scan").write_text("Host: 127.66.0.3 ()\tStatus: Up\n")
-    config = tmp_path / "config.toml"
-    with neighbours(tmp_path, ports):
-        run("survey", "run", "one", "--range", "127.66.0.3")
-        run("survey", "run", "two", "--nmap", str(tmp_path / "scan"))
-        config.write_text(config.read_text().replace("127.66.0.0/24", "127.66.0.0/31"))
-        for name in ("one", "two"):
-            assert "127.66.0.3" in run("survey", "run", name, code=1)
-        config.write_text(config.read_text().replace("127.66.0.0/31", "127.66.0.0/24"))
-        head = tmp_path / "state" / "surveys" / "one" / "survey.json"
-        head.write_text(head.read_text().replace('"when": ""', '"when": "", "until": "2026-01-01"'))
-        assert "its authorization has ended on 2026-01-01" in run("survey", "run", "one", code=1)

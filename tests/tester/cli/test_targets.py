@@ -48,6 +48,11 @@ def test_nmaps_xml_tells_who_is_up_and_which_ports_are_open() -> None:
     ]
 
 
+def test_nmaps_greppable_form_is_read_as_its_xml_is() -> None:
+    found = targets.read(b"Host: 192.0.2.1 ()\tPorts: 25/open/tcp//smtp///, 587/open/tcp//submission///\n")
+    assert found == [at("192.0.2.1", 25, 587)]
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
