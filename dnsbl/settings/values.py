@@ -119,7 +119,7 @@ class Reporter:
         """Whether a request under this word, or from this visitor, is this reporter's."""
         if isinstance(self.who, str):
             return self.who == word.lower()
-        return visitor is not None and visitor.version == self.who.version and visitor in self.who
+        return visitor is not None and visitor in self.who
 
 
 def reporter(value: Any) -> Reporter:

@@ -268,6 +268,8 @@ OFFERED = (*HELLO, "250 ok", "250 ok", "354 go")
 
 def test_a_connection_lost_behind_the_dot_asks_for_the_letter_only_where_something_else_is_to_be_tried() -> None:
     assert isinstance(drive(one("S01"), *OFFERED, O.DISCONNECTED), Close)
+    last = (*HELLO, "250 ok", "550 no", "250 flushed", *OFFERED[2:], O.DISCONNECTED)
+    assert isinstance(drive(one("S01", "S02"), *last), Close)
     for yes, then in ((True, [O.UNTRIED]), (False, [])):
         dialogue = one("S01", "S02", "S03")
         refused = (*HELLO, "250 ok", "550 no", "250 flushed")
@@ -298,6 +300,15 @@ def test_a_letter_that_has_come_back_ends_the_test_and_one_that_has_not_lets_it_
         command = dialogue.proven(yes, 2001.0)
         assert command == (Send(b"QUIT\r\n", Limits().command) if yes else Pause(Limits().attempt_gap))
         assert [result.outcome for result in dialogue.results] == [O.ACCEPTED] + [O.UNTRIED] * yes
+
+
+def test_whether_it_takes_everybody_is_asked_of_a_server_of_which_nothing_has_come_back() -> None:
+    for yes in (True, False):
+        attempts = [attempt("S01"), attempt("S11", opening="stranger")]
+        dialogue = Dialogue(approaching(nonsense="nobody"), lambda said, attempts=attempts: attempts)
+        assert isinstance(drive(dialogue, *OFFERED, "250 ok"), AskProven)
+        command = dialogue.proven(yes, 2001.0)
+        assert command == (Send(b"QUIT\r\n", Limits().command) if yes else Pause(Limits().attempt_gap))
 
 
 def test_a_name_that_is_no_plain_host_name_is_not_the_servers_own() -> None:
