@@ -324,8 +324,7 @@ class Dialogue:
         elif row.scope is Scope.EVERY:
             assert row.busy is not None
             self._end_every(row.busy, row.stage, reply, unheard=self.phase is Phase.BANNER)
-            if self._course.left:
-                return self._close()
+            return self._close()
         elif row.busy is not None:
             self._end(row.busy, row.stage, reply)
         self._give_up()

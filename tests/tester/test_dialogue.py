@@ -302,6 +302,12 @@ def test_a_letter_that_has_come_back_ends_the_test_and_one_that_has_not_lets_it_
         assert [result.outcome for result in dialogue.results] == [O.ACCEPTED] + [O.UNTRIED] * yes
 
 
+def test_a_letter_is_waited_for_also_where_what_is_left_is_for_another_connection() -> None:
+    attempts = [attempt("S01"), attempt("S02")]
+    dialogue = Dialogue(approaching(limits=Limits(attempts=1)), lambda said: attempts)
+    assert drive(dialogue, *OFFERED, "250 ok") == AskProven(Limits().grace)
+
+
 def test_whether_it_takes_everybody_is_asked_of_a_server_of_which_nothing_has_come_back() -> None:
     for yes in (True, False):
         attempts = [attempt("S01"), attempt("S11", opening="stranger")]
