@@ -60,7 +60,7 @@ def found(
     )
     files = {folder / place: text for place, text in texts.items()}
     _write(files)
-    records = founding.records(made, old.origins(made.zone) if old is not None else ())
+    records = profiles.records(old, made) if old is not None else founding.records(made)
     if as_json:
         show.document({"written": [str(path) for path in files], "records": list(records)} | _facts(old))
         return

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import textwrap
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ class ZoneTable(Section):
     codes: dict[str, str] | None = None  #: of kinds that have another code here than elsewhere
     style: Literal["records", "bitmask"] = "records"
     ttl: int | None = None  #: seconds
+    watched: str | None = None  #: the label of the name under which questions to it are nominations
 
 
 class Profile(Section):
@@ -49,8 +51,9 @@ class Profile(Section):
         return f"{self.name}.example.org"
 
     def origins(self, base: str) -> tuple[str, ...]:
-        """The names of its zones under this name."""
-        return tuple(f"{label}.{base}" for label in self.zones)
+        """The names of its zones under this name, those that are watched too."""
+        labels = [each for label, zone in self.zones.items() for each in (label, zone.watched) if each]
+        return tuple(f"{label}.{base}" for label in labels)
 
 
 def names() -> tuple[str, ...]:
@@ -70,23 +73,38 @@ def written(old: Profile, found: Founding | None) -> dict[str, str]:
     on one machine."""
     base = found.zone if found else old.base
     zones = {f"zones/{label}.{base}.toml": _zone_file(old, label, base, found) for label in old.zones}
-    return {"config.toml": _settings_file(old, base, found)} | zones
+    return {"config.toml": _settings_file(old, found)} | zones
 
 
-def _settings_file(old: Profile, base: str, found: Founding | None) -> str:
+def records(old: Profile, found: Founding) -> tuple[str, ...]:
+    """The DNS records to publish for it elsewhere, a line each: as for any list, and where mail to its traps goes."""
+    traps = _under(old.settings.get("traps", {}).get("domains", []), _names(old, found))
+    return (
+        *founding.records(found, old.origins(found.zone)),
+        *(f"{trap}. MX 10 mx.{found.domain}." for trap in traps),
+    )
+
+
+def _names(old: Profile, found: Founding | None) -> dict[str, str]:
+    """Endings of names in a profile, and what takes their place: its own name, and the collector's domain."""
+    return {f".{old.base}": f".{found.zone}", "@c.example.org": f"@c.{found.domain}"} if found else {}
+
+
+def _settings_file(old: Profile, found: Founding | None) -> str:
     sections = founding.sections(found) if found else {"service": [f"name = {toml(old.title.partition(',')[0])}"]}
     for section, table in old.settings.items():
         lines = sections.setdefault(section, [])
         for key, value in table.items():
             lines += _guess(old, f"settings.{section}.{key}")
-            lines.append(f"{key} = {toml(_under(value, old.base, base))}")
+            lines.append(f"{key} = {toml(_under(value, _names(old, found)))}")
     head = [old.title, old.says, "", "What it does otherwise than the list of old:", *old.differs]
     return "\n".join([*_comment(head), *founding.joined(sections)]) + "\n"
 
 
 def _zone_file(old: Profile, label: str, base: str, found: Founding | None) -> str:
     zone = old.zones[label]
-    given = {"origin": f"{label}.{base}", "ns": [f"ns1.{base}"], "use": zone.use, "style": zone.style, "ttl": zone.ttl}
+    given = {"origin": f"{label}.{base}", "watched": zone.watched and f"{zone.watched}.{base}", "ns": [f"ns1.{base}"]}
+    given |= {"use": zone.use, "style": zone.style, "ttl": zone.ttl}
     lines = [*_comment([old.title]), *_guess(old, f"zones.{label}")]
     lines += [f"{key} = {toml(value)}" for key, value in given.items() if value not in (None, "records")]
     lines += ["", *founding.soa(f"ns1.{base}", found.rname if found else f"hostmaster.{base}")]
@@ -105,10 +123,11 @@ def _comment(paragraphs: list[str]) -> list[str]:
     return [f"# {line}".rstrip() for text in paragraphs for line in textwrap.wrap(text, 116) or [""]]
 
 
-def _under(value: Any, example: str, base: str) -> Any:
-    """The same, with names under another name."""
-    if isinstance(value, str):
-        return value.removesuffix(example) + base if value.endswith(example) else value
+def _under(value: Any, names: Mapping[str, str]) -> Any:
+    """The same, with names under others."""
     if isinstance(value, list):
-        return [_under(each, example, base) for each in value]
+        return [_under(each, names) for each in value]
+    for ending, other in names.items():
+        if isinstance(value, str) and value.endswith(ending):
+            return value.removesuffix(ending) + other
     return value

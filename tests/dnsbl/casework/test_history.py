@@ -1,6 +1,6 @@
 """What each list of old did, as our engine does it under that list's settings: its typical story, by a clock that is
 turned, at the doors and over the store, its zones asked at every step. Nothing here is set that its profile does not
-say, but which addresses may be dialled.
+say, but which addresses may be dialled, and who contributes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from dnsbl.errors import Refused
 from dnsbl.model import Door, Job, JobReason, Nomination, Refusal, Trust
 from dnsbl.rules import feeds, profiles
 from dnsbl.rules.bounds import Bounds
+from dnsbl.rules.lookups import Lookup
+from dnsbl.settings.values import lookup_client
 from dnsbl.store import Store
 from tester.smtp import Control, Outcome
 from tests.dnsbl.casework import test_remote as remote
@@ -511,6 +513,22 @@ def test_njabl_hears_contributors_retests_after_ninety_days_and_warns_outputs_fo
     njabl.find(HOST, OPEN)
     njabl.passes(days=30)
     assert njabl.ask("dnsbl", HOST) == LISTED, "found open after 90 days, it stays"
+
+
+def test_njabl_takes_a_contributors_question_to_a_watched_zone_for_a_nomination(tale: Callable[[str], Tale]) -> None:
+    njabl = tale("njabl")
+    clients = (lookup_client("contributor 192.0.2.0/24"),)
+    terms = njabl.settings.lookups.model_copy(update={"clients": clients})
+    njabl.settings = njabl.settings.model_copy(update={"lookups": terms})
+    njabl.__post_init__()
+    njabl.casework.reporters.add("contributor", trust=Trust.KNOWN, contact="", actor="operator")
+    assert njabl.ask("qwdnsbl", HOST) == njabl.ask("dnsbl", HOST) == NOT, "the same data under another name"
+    asked = Lookup(client="contributor", address=njabl.at(HOST), last=njabl.clock.now().timestamp())
+    assert njabl.casework.lookups.file([asked]) == 1
+    assert njabl.casework.feeding.pace() == 1
+    njabl.find(HOST, OPEN)
+    assert njabl.ask("qwdnsbl", HOST) == njabl.ask("dnsbl", HOST) == LISTED
+    assert njabl.casework.lookups.file([asked]) == 0, "who is listed is not asked for again"
 
 
 def test_njabl_lets_everybody_off_at_a_request_looks_again_some_hours_later_and_makes_who_returns_wait(

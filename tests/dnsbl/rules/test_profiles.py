@@ -11,7 +11,7 @@ import pytest
 
 from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.zones import Zones
-from dnsbl.rules import founding, profiles
+from dnsbl.rules import profiles
 from dnsbl.rules.founding import Founding
 from dnsbl.settings import Settings
 
@@ -46,6 +46,8 @@ five-ten blackholes: spam 2, dialup 3, bulk 4, relay-output 5, relay 6, support 
 five-ten info: virus-notices 10, tcpa 11, free-mail 12, challenges 13
 five-ten inputs: multihop 6
 njabl dnsbl: relay 2, multihop 2, spam-source 4, relay-output 5, form-mail 8, proxy 9
+njabl qwdnsbl: relay 2, multihop 2, spam-source 4, relay-output 5, form-mail 8, proxy 9
+njabl qwdynablock: dynamic 3
 njabl combined: relay 2, multihop 2, dynamic 3, spam-source 4, relay-output 5, passive 6, form-mail 8, proxy 9
 njabl dynablock: dynamic 3
 rsl relays: relay 2
@@ -135,9 +137,12 @@ def test_founded_under_a_name_of_its_own_nothing_of_the_example_is_left(name: st
     texts = profiles.written(old, MADE)
     assert not [place for place, text in texts.items() if "example" in text]
     assert settings.tester.source_addresses == MADE.addresses
-    records = founding.records(MADE, old.origins(MADE.zone))
+    records = profiles.records(old, MADE)
     assert {f"{zone.origin}. NS ns1.{MADE.zone}." for zone in zones} <= set(records)
     assert f"ns1.{MADE.zone}. A 81.2.69.9" in records
+    assert {f"{trap}. MX 10 {settings.collector.hostname}." for trap in settings.traps.domains} <= set(records)
+    at = settings.mail_door.address.rpartition("@")[2]
+    assert at in ("", settings.tester.collector_domain)
 
 
 @every
