@@ -75,10 +75,12 @@ _ENVIRONMENT = Environment(
 )
 _ENVIRONMENT.filters |= {"when": when, "span": span, "away": away, "bare": bare, "by_address": by_address}
 _ENVIRONMENT.globals |= {"line": line, "words": words}
+_MACROS = _ENVIRONMENT.get_template("macros.html").module
+_ENVIRONMENT.globals |= {name: getattr(_MACROS, name) for name in ("icon", "state", "arrow", "wrong", "described")}
 
 
 class Pages:
-    """Renders templates; each sees `service`, `settings`, `words` and the filters."""
+    """Renders templates; each sees `service`, `settings`, `words`, the macros and the filters."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

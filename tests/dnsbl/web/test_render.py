@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from dnsbl.settings import Settings
-from dnsbl.web.render import Pages, span, when
+from dnsbl.web.render import Pages, away, span, when
+from tester.cause import Cause, Software, Sure, advice
 
 
 def test_a_time_is_utc_and_readable_by_programs() -> None:
@@ -42,3 +43,42 @@ def test_settings_are_escaped_like_everything_else() -> None:
     assert "<script>" not in page
     assert "&lt;script&gt;A &amp; B&lt;/script&gt;" in page
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (3480, "in 58 minutes"),
+        (-7300, "2 hours ago"),
+        (20, "in 1 minute"),
+        (3 * 86400, "in 3 days"),
+        (-90, "2 minutes ago"),
+        (5400, "in 90 minutes"),
+    ],
+)
+def test_how_far_a_time_is_away_is_told_roughly(seconds: float, told: str) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert away(now + timedelta(seconds=seconds), now) == told
+
+
+@pytest.mark.parametrize("cause", Cause)
+@pytest.mark.parametrize("whole", [True, False])
+def test_every_cause_has_a_page_with_the_advice_for_every_program(cause: Cause, whole: bool) -> None:
+    for software in Software:
+        told = advice(cause, software)
+        answer = Pages(Settings()).render(
+            "cause.html",
+            why=("<b>",),
+            named=cause,
+            sure=Sure.LIKELY,
+            advice=told,
+            whole=whole,
+        )
+        page = bytes(answer.body).decode()
+        assert "&lt;b&gt;" in page and "<b>" not in page
+        assert all(
+            line in page.replace("&#39;", "'").replace("&#34;", '"').replace("&lt;", "<")
+            for one in told
+            for line in one.lines
+        ), software
+        assert page.count("<details") == page.count("</details>") and page.count("<div") == page.count("</div>")
