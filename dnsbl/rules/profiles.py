@@ -103,7 +103,8 @@ def _settings_file(old: Profile, found: Founding | None) -> str:
 
 def _zone_file(old: Profile, label: str, base: str, found: Founding | None) -> str:
     zone = old.zones[label]
-    given = {"origin": f"{label}.{base}", "watched": zone.watched and f"{zone.watched}.{base}", "ns": [f"ns1.{base}"]}
+    watched = f"{zone.watched}.{base}" if zone.watched else None
+    given: dict[str, Any] = {"origin": f"{label}.{base}", "watched": watched, "ns": [f"ns1.{base}"]}
     given |= {"use": zone.use, "style": zone.style, "ttl": zone.ttl}
     lines = [*_comment([old.title]), *_guess(old, f"zones.{label}")]
     lines += [f"{key} = {toml(value)}" for key, value in given.items() if value not in (None, "records")]
