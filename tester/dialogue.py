@@ -420,8 +420,7 @@ class Dialogue:
 
     def _after_attempt(self, now: float) -> Command:
         # A penalty that doubles with every refusal soon exceeds our patience: the next connection begins without it.
-        if self._slowest * 4 > self._limits.command and not self._nothing_to_say():
-            self._put_off()
+        if self._slowest * 4 > self._limits.command:
             return self._enter(Phase.QUIT, now)
         ordinary = self._opening == _ORDINARY
         if self._batch or (ordinary and (self._control_due() or self._nonsense_due())):
@@ -604,9 +603,6 @@ class Dialogue:
 
     def _progress(self) -> bool:
         return any(r.outcome not in FAULTS and r.outcome is not Outcome.SKIPPED for r in self.results)
-
-    def _nothing_to_say(self) -> bool:
-        return not (self._batch or self._control_due())
 
     def _nothing_left(self) -> bool:
         """Whether everything was tried but for what another stranger offers, who asks nothing else."""

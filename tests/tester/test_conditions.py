@@ -8,6 +8,7 @@ a place that is gone or no longer speaks of its code.
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,12 @@ def test_every_code_has_its_place() -> None:
     assert [code for code, places in PLACES.items() if not places] == []
 
 
+@cache
+def read(file: str) -> tuple[str, list[ast.stmt]]:
+    text = (TESTS / file).read_text(encoding="utf-8")
+    return text, ast.parse(text).body
+
+
 def spoken(place: str) -> str:
     """What stands at a place; fails when there is no such place."""
     if place.startswith("chat: "):
@@ -153,8 +160,8 @@ def spoken(place: str) -> str:
         outcomes = " ".join(pair.partition("=")[2] for pair in header["outcomes"].split())
         return f"{outcomes} {header.get('flags', '')} {control}"
     file, _, name = place.partition("::")
-    text = (TESTS / file).read_text(encoding="utf-8")
-    for node in ast.parse(text).body:
+    text, body = read(file)
+    for node in body:
         names = [getattr(node, "name", "")]
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names = [node.target.id]

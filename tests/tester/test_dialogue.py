@@ -181,13 +181,16 @@ def drive(dialogue: Dialogue, *steps: str | Outcome, seconds: float = 0.0) -> Co
 
 
 HELLO = ("220 mx.test", "250 mx.test")
+QUIT = Send(b"QUIT\r\n", Limits().command)
+STARTTLS = Send(b"STARTTLS\r\n", Limits().command)
+MAIL = Send(b"MAIL FROM:<s@bounce.test>\r\n", Limits().command)
 CLOSED = (*HELLO, "250 ok", "550 no", "250 flushed")  # all was refused: the postmaster is asked about
 
 
-def on_opening(**opening: object) -> Dialogue:
+def on_opening(tls: Tls = Tls.NEEDED, **opening: object) -> Dialogue:
     """The connection that begins as one form wants it; everybody's, on which nothing is to be tried, came before."""
     first = Dialogue(
-        approaching(source="192.0.2.9", remark="ourselves"),
+        approaching(source="192.0.2.9", remark="ourselves", tls=tls),
         lambda said: [replace(attempt("P01"), opening=Opening(**opening))],  # type: ignore[arg-type]
     )
     assert (first.source, first.remark) == ("192.0.2.9", "ourselves")
@@ -225,8 +228,10 @@ def test_who_breaks_off_where_a_form_begins_in_its_own_way_has_refused_that_form
     opening: dict[str, object], steps: tuple[str | Outcome, ...], ended: Outcome
 ) -> None:
     dialogue = on_opening(**opening)
-    drive(dialogue, *steps)
+    command = drive(dialogue, *steps)
     assert [(result.vector, result.outcome) for result in dialogue.results] == [("P01", ended)]
+    assert isinstance(steps[-1], Outcome) or command == QUIT, "the postmaster is asked about on an ordinary connection"
+    assert dialogue.results[0].stage == ("EHLO" if len(steps) > 1 else "CONNECT")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +272,10 @@ OFFERED = (*HELLO, "250 ok", "250 ok", "354 go")
 
 
 def test_a_connection_lost_behind_the_dot_asks_for_the_letter_only_where_something_else_is_to_be_tried() -> None:
-    assert isinstance(drive(one("S01"), *OFFERED, O.DISCONNECTED), Close)
+    single = one("S01")
+    assert isinstance(drive(single, *OFFERED, O.DISCONNECTED), Close)
+    single.cut()
+    assert [result.outcome for result in single.results] == [O.MAYBE_ACCEPTED]
     last = (*HELLO, "250 ok", "550 no", "250 flushed", *OFFERED[2:], O.DISCONNECTED)
     assert isinstance(drive(one("S01", "S02"), *last), Close)
     for yes, then in ((True, [O.UNTRIED]), (False, [])):
@@ -306,6 +314,42 @@ def test_a_letter_is_waited_for_also_where_what_is_left_is_for_another_connectio
     attempts = [attempt("S01"), attempt("S02")]
     dialogue = Dialogue(approaching(limits=Limits(attempts=1)), lambda said: attempts)
     assert drive(dialogue, *OFFERED, "250 ok") == AskProven(Limits().grace)
+
+
+def test_no_second_encryption_is_asked_for_within_the_first() -> None:
+    dialogue = on_opening(Tls.IMPLICIT, certificate=True)
+    assert drive(dialogue, "220 mx.test", "250 mx.test|250 STARTTLS") == MAIL
+
+
+def test_the_servers_own_name_is_not_asked_for_when_all_is_composed() -> None:
+    attempts = [attempt("S01"), attempt("P01", opening="before")]
+    dialogue = Dialogue(approaching(ask_own=True), lambda said: attempts)
+    drive(dialogue, "450 later")
+    following = dialogue.again()
+    assert following is not None
+    assert drive(following, *HELLO) == MAIL
+
+
+def test_a_second_try_for_a_late_greeting_still_takes_tls_where_it_is_offered() -> None:
+    dialogue = Dialogue(approaching(tls=Tls.OFFERED), lambda said: [attempt("S01")])
+    drive(dialogue, O.TIMEOUT)
+    following = dialogue.again()
+    assert following is not None
+    assert drive(following, "220 mx.test", "250 mx.test|250 STARTTLS") == STARTTLS
+
+
+def test_who_may_be_greeted_once_is_asked_about_the_postmaster_in_our_usual_name_on_another_connection() -> None:
+    dialogue = Dialogue(approaching(), lambda said: [attempt("H01", helo="localhost")])
+    assert isinstance(drive(dialogue, *HELLO, "503 once is enough", "221 bye"), Close)
+    second = dialogue.again()
+    assert second is not None
+    assert isinstance(drive(second, *CLOSED, "221 bye"), Close)
+    assert [result.outcome for result in second.results] == [O.RCPT_5XX]
+    third = second.again()
+    assert third is not None
+    assert drive(third, "220 mx.test") == Send(b"EHLO probe.test\r\n", Limits().command)
+    assert third.reply(Reply(code=250, lines=(b"mx.test",), raw=b""), 1001.0) == MAIL
+    assert third.phase is Phase.CONTROL_MAIL
 
 
 def test_whether_it_takes_everybody_is_asked_of_a_server_of_which_nothing_has_come_back() -> None:
@@ -370,11 +414,6 @@ def test_a_server_is_called_as_it_greeted_first_and_each_of_its_names_is_looked_
     dialogue = Dialogue(approaching(ask_own=True), lambda said: [])
     assert drive(dialogue, banner, greeting) == AskOwn(names, OWN_NAME_WAIT)
     assert dialogue.target_name == names[0]
-
-
-QUIT = Send(b"QUIT\r\n", Limits().command)
-STARTTLS = Send(b"STARTTLS\r\n", Limits().command)
-MAIL = Send(b"MAIL FROM:<s@bounce.test>\r\n", Limits().command)
 
 
 @pytest.mark.parametrize(
@@ -555,9 +594,9 @@ def test_odd_attempts_are_made_even_when_none_is_allowed_beside_others() -> None
     seen = []
     while dialogue is not None and len(seen) < 5:
         talk(dialogue, "220 mx.test", "250 mx.test", "250 ok", "550 no", "221 bye")
-        seen += [r.vector for r in dialogue.results]
+        seen += [(r.vector, r.outcome) for r in dialogue.results]
         dialogue = dialogue.again()
-    assert seen[:2] == ["R01", "R02"]
+    assert seen == [("R01", Outcome.RCPT_5XX), ("R02", Outcome.RCPT_5XX)]
 
 
 def test_the_second_greeting_is_waited_for_longer_and_there_is_no_third() -> None:
