@@ -527,7 +527,7 @@ class Dialogue:
         if ended.stranger == 1 and outcome in PENDING and taken_before:
             self._drop(lambda attempt: attempt.stranger == 2)  # it takes mail for anybody, from both of us
 
-    def _end_every(self, outcome: Outcome, stage: str, reply: Reply | None = None, *, unheard: bool = False) -> None:
+    def _end_every(self, outcome: Outcome, stage: str, reply: Reply | None = None, *, unheard: bool) -> None:
         """No transaction is possible: every attempt that is left ends alike, so that tables add up; when we came as
         another stranger, every attempt of this one. Where the server does not greet us (`unheard`), it may miss a
         header that its proxy would send: attempts that begin with another one than this connection are still to be

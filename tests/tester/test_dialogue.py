@@ -250,10 +250,10 @@ def test_who_breaks_off_where_a_form_begins_in_its_own_way_has_refused_that_form
 def test_a_server_that_does_not_greet_may_miss_the_header_of_its_proxy(
     steps: tuple[str | Outcome, ...], ended: dict[str, Outcome], left: bool
 ) -> None:
-    attempts = [attempt("S01"), attempt("P01", opening="before")]
+    attempts = [attempt("S01"), attempt("P01", opening="before"), attempt("P03", opening="command")]
     dialogue = Dialogue(approaching(), lambda said: attempts)
     drive(dialogue, *steps)
-    assert {result.vector: result.outcome for result in dialogue.results} == ended
+    assert {result.vector: result.outcome for result in dialogue.results} == ended | {"P03": ended["S01"]}
     following = dialogue.again()
     assert (following is not None) is left
     if following is not None:
@@ -350,6 +350,38 @@ def test_who_may_be_greeted_once_is_asked_about_the_postmaster_in_our_usual_name
     assert drive(third, "220 mx.test") == Send(b"EHLO probe.test\r\n", Limits().command)
     assert third.reply(Reply(code=250, lines=(b"mx.test",), raw=b""), 1001.0) == MAIL
     assert third.phase is Phase.CONTROL_MAIL
+
+
+def test_where_a_connection_with_a_header_fails_for_everybody_no_other_is_made() -> None:
+    attempts = [attempt("P01", opening="before"), attempt("P03", opening="command")]
+    dialogue = Dialogue(approaching(), lambda said: attempts)
+    drive(dialogue, *HELLO, "221 bye")
+    following = dialogue.again()
+    assert following is not None
+    drive(following, "220 mx.test", O.TIMEOUT)
+    assert [(result.vector, result.outcome) for result in following.results] == [("P01", O.TIMEOUT), ("P03", O.TIMEOUT)]
+
+
+def test_another_stranger_is_not_spared_for_what_was_taken_from_us_alone() -> None:
+    attempts = [attempt("S01"), attempt("S02"), attempt("S11", opening="stranger"), attempt("S12", opening="stranger")]
+    dialogue = Dialogue(approaching(), lambda said: attempts)
+    drive(dialogue, *OFFERED, "250 ok", "250 flushed", *OFFERED[2:], "250 ok", "221 bye")
+    assert [(result.vector, result.outcome) for result in dialogue.results] == [
+        ("S01", O.ACCEPTED),
+        ("S02", O.ACCEPTED),
+    ]
+
+
+def test_a_busy_server_is_spared_by_the_other_stranger_as_well() -> None:
+    attempts = [attempt("S01"), attempt("S02"), attempt("S11", opening="stranger")]
+    dialogue = Dialogue(approaching(), lambda said: attempts)
+    assert isinstance(drive(dialogue, *HELLO, "421 busy"), Close)
+    assert {result.vector: result.outcome for result in dialogue.results} == {
+        "S01": O.EARLY_421,
+        "S02": O.UNTRIED,
+        "S11": O.UNTRIED,
+    }
+    assert dialogue.again() is None
 
 
 def test_whether_it_takes_everybody_is_asked_of_a_server_of_which_nothing_has_come_back() -> None:
