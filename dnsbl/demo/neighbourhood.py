@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,10 +43,27 @@ RESIDENTS = (
     Resident("127.77.0.60", "grey.demo", "greylists, then relays", "OPEN"),
     Resident("127.77.0.70", "door.demo", "554 as its greeting", "REFUSES_TESTER"),
 )
+#: Servers as the papers of 2002 and 2012 have them, on closing relays; they are not of the tour.
+PAPERS = (
+    Resident("127.77.0.81", "prohibits.demo", "refuses as the telnet test of 2002 wants it", "CLOSED"),
+    Resident(
+        "127.77.0.82", "reflector.demo", "Exchange 5.5 that does not reroute: accepts, then a notice", "ACCEPTS_BOUNCES"
+    ),
+    Resident("127.77.0.83", "imcea.demo", "Exchange 5.5 before its patch: undoes encapsulated addresses", "OPEN"),
+)
+#: What each says of itself, where it is no nameless server.
+IDENTS = {
+    "reflector.demo": "ESMTP Server (Microsoft Exchange Internet Mail Service 5.5.2653.13) ready",
+    "imcea.demo": "ESMTP Server (Microsoft Exchange Internet Mail Service 5.5.2232.9) ready",
+}
 #: The second box behind front.demo.
 BACK = "127.77.0.51"
 #: Where somebody reads mail who reports spam: his server hands in what he forwards, and takes the answers.
 READER = "127.77.0.90"
+
+
+#: How a stranger is refused where the papers are heeded.
+PROHIBITED = "550 5.7.1 Relaying is prohibited"
 
 
 class ReaderPost:
@@ -75,7 +93,7 @@ class Habits:
         """`mended` is a folder where a file with the resident's name says that its owner has closed it."""
         self.resident = resident
         self._mended = mended / resident.name if mended is not None else None
-        self.closed = resident.name == "closed.demo"
+        self.closed = resident.name in ("closed.demo", "prohibits.demo")
         self._collector = collector
         self._now = now
         self._seen: dict[tuple[str, str], float] = {}
@@ -86,8 +104,14 @@ class Habits:
     ) -> str:
         if address.lower() in (f"postmaster@{self.resident.name}", "postmaster"):
             return "250 2.1.5 my own postmaster"
-        if self.closed or (self._mended is not None and self._mended.exists()):
-            return "554 5.7.1 Relay access denied"
+        closed = self.closed or (self._mended is not None and self._mended.exists())
+        if self.resident.name == "imcea.demo" and not closed:
+            hidden = unpacked(address, self.resident.name)
+            if not hidden:
+                return PROHIBITED
+            address = hidden
+        elif closed:
+            return PROHIBITED if self.resident in PAPERS else "554 5.7.1 Relay access denied"
         if self.resident.name == "grey.demo":
             first = self._seen.setdefault((str(envelope.mail_from), address), self._now())
             if self._now() - first < 1.0:
@@ -97,12 +121,14 @@ class Habits:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         name = self.resident.name
-        if name in ("open.demo", "grey.demo"):
+        if name in ("open.demo", "grey.demo", "imcea.demo"):
             self._send(envelope, self.resident.address)
         elif name == "front.demo":
             self._send(envelope, BACK)
         elif name == "bouncer.demo":
             self._bounce(envelope)
+        elif name == "reflector.demo":
+            self._reflect(envelope)
         return "250 2.0.0 queued"
 
     def _send(self, envelope: Envelope, source: str) -> None:
@@ -130,6 +156,23 @@ class Habits:
             "Diagnostic-Code: smtp; 550 5.7.1 relaying denied\r\n--b--\r\n"
         )
         self._errand("", [envelope.mail_from], report.encode("ascii", "replace"), self.resident.address)
+
+    def _reflect(self, envelope: Envelope) -> None:
+        """Tell whoever the envelope names that the message has not arrived, as Exchange 5.5 does: in words alone."""
+        if not envelope.mail_from or envelope.mail_from == "<>":
+            return
+        name, to, when = self.resident.name, envelope.rcpt_tos[0], formatdate(self._now())
+        notice = (
+            f"From: System Administrator <postmaster@{name}>\r\nTo: {envelope.mail_from}\r\n"
+            f"Subject: Undeliverable: Open relay test\r\nDate: {when}\r\nMessage-ID: <{self._now()}@{name}>\r\n"
+            "X-Mailer: Internet Mail Service (5.5.2653.13)\r\n\r\n"
+            f"Your message\r\n\r\n  To:      {to}\r\n  Sent:    {when}\r\n\r\n"
+            f"did not reach the following recipient(s):\r\n\r\n{to} on {when}\r\n"
+            "    The recipient name is not recognized\r\n"
+            "\tThe MTS-ID of the original message is: c=us;a= ;p=demo;l=REFLECTOR0\r\n"
+            "    MSEXCH:IMS:Demo:Demo:REFLECTOR 0 (000C05A6) Unknown Recipient\r\n"
+        )
+        self._errand("", [envelope.mail_from], notice.encode("ascii", "replace"), self.resident.address)
 
     def _errand(self, sender: str, recipients: list[str], message: bytes, source: str) -> None:
         task = asyncio.create_task(self._deliver("" if sender == "<>" else sender, recipients, message, source))
@@ -161,13 +204,20 @@ class Habits:
         await asyncio.gather(*self._errands, return_exceptions=True)
 
 
+class _Lenient(SMTP):
+    """Takes MAIL from who has not said HELO, as people at a telnet do."""
+
+    async def check_helo_needed(self, helo: str = "HELO") -> bool:
+        return False
+
+
 class Neighbourhood:
     """All residents, listening on one port of their own addresses."""
 
     def __init__(
         self, collector: Callable[[], tuple[str, int]], now: Callable[[], float], *, mended: Path | None = None
     ) -> None:
-        self.habits = {r.address: Habits(r, collector, now, mended) for r in RESIDENTS}
+        self.habits = {r.address: Habits(r, collector, now, mended) for r in (*RESIDENTS, *PAPERS)}
         self.port = 0
         self.post = ReaderPost()  #: of the reader
         self._collector = collector
@@ -177,7 +227,7 @@ class Neighbourhood:
         """Listen; returns the port, free on every address. Raises OSError."""
         for attempt in range(20):
             try:
-                for resident in RESIDENTS:
+                for resident in (*RESIDENTS, *PAPERS):
                     await self._open(resident, self.port)
                 await self._open_post(self.port)
             except OSError:
@@ -194,8 +244,9 @@ class Neighbourhood:
         if resident.name == "door.demo":
             server = await asyncio.start_server(_slam, resident.address, port)
         else:
+            kind, ident = _Lenient if resident in PAPERS else SMTP, IDENTS.get(resident.name, "ESMTP")
             server = await loop.create_server(
-                lambda: SMTP(self.habits[resident.address], hostname=resident.name, ident="ESMTP", loop=loop),
+                lambda: kind(self.habits[resident.address], hostname=resident.name, ident=ident, loop=loop),
                 resident.address,
                 port,
             )
@@ -234,6 +285,14 @@ class Neighbourhood:
             server.close()
             await server.wait_closed()
         self._servers.clear()
+
+
+def unpacked(address: str, name: str) -> str:
+    """The address that one of Exchange 5.5's encapsulates at this host (IMCEASMTP-joe+40example+2Enet@HOST), or ""."""
+    local, _, host = address.rpartition("@")
+    if host.lower() != name or not local.upper().startswith("IMCEASMTP-"):
+        return ""
+    return re.sub(r"\+([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), local[len("IMCEASMTP-") :])
 
 
 def free_port() -> int:

@@ -31,7 +31,7 @@ from dnsbl.addresses import Address, parse_address, reversed_labels
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones
 from dnsbl.daemons.node import Bound, Node
-from dnsbl.demo.neighbourhood import NETWORK, READER, RESIDENTS, Neighbourhood, Resident, free_port
+from dnsbl.demo.neighbourhood import NETWORK, PAPERS, READER, RESIDENTS, Neighbourhood, Resident, free_port
 from dnsbl.model import Door, RunState, Standing, State
 from dnsbl.opened import OpenedList, open_with
 from dnsbl.rules import intake
@@ -373,7 +373,8 @@ class Tour:
             f"Every command works on it, such as:\n"
             f"   dnsbl status --config {config}\n   dnsbl journal {listed} --config {config}\n"
             f"Close that relay, and get it off the list:\n"
-            f"   touch {self._folder / RESIDENTS[4].name}\n   dnsbl remove {listed} --wait --config {config}"
+            f"   touch {self._folder / RESIDENTS[4].name}\n   dnsbl remove {listed} --wait --config {config}\n"
+            f"Servers as two old papers have them: {', '.join(f'{one.address} ({one.story})' for one in PAPERS)}"
         )
         told = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -35,7 +35,7 @@ from dnsbl.web.faults import API, Fault, problem, problems, refusal
 from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import CauseShape, TestedPathShape, Text, cause_shape, ways_in
-from dnsbl.web.words import CANARY
+from dnsbl.web.words import CANARY, REFLECTOR
 from tester.cause import Explained, advice
 from tester.smtp import DELIVERED, PENDING, Flag, Outcome
 from tester.verdict import Verdict
@@ -235,6 +235,7 @@ class SelfTestDoor:
             cause=cause,
             advice=advice(cause.cause, cause.software) if cause else (),
             meaning=CANARY,
+            reflector=REFLECTOR if test.run and test.run.verdict is Verdict.ACCEPTS_BOUNCES else (),
             refresh=None if test.over else AGAIN,
             url=f"{self._settings.web.base_url}{API}/self-tests",
         )

@@ -207,6 +207,18 @@ FRONTS: Mapping[str, str] = {
     "nat-firewall": "A firewall with NAT",
 }
 
+#: What is told to who runs a server that accepts first and bounces afterwards (the papers of 2002 and 2012 on Exchange
+#: 5.5, whose "do not reroute incoming SMTP mail" does so).
+REFLECTOR = (
+    "It relays for nobody: what strangers send to strangers is accepted, and then returned.",
+    "But senders are easily forged, so the notice goes to somebody who has sent nothing, and lists of such servers are "
+    "kept elsewhere.",
+    "Refuse recipients that are not yours at RCPT, with 550, before you take the mail: then who sent it is told by his "
+    "own server.",
+    "Exchange 5.5 does this where its Internet Mail Service is told not to reroute incoming mail; its routing "
+    "restrictions, or a later version, refuse at once.",
+)
+
 #: What the public learns about the last test of an address that is not listed: no more than that it was tested,
 #: or else the form for nominations would be a port scanner for everybody.
 OUTSIDE: Mapping[Verdict, str] = {

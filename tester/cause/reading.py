@@ -107,6 +107,11 @@ _FORMS = {
 #: Forms whose success tells something only where the plain one was refused: any open relay takes them as well.
 _TELLING_ONLY_BESIDE = frozenset({"S02", "S03", "S04", "S05", "S06", "S09", "S10", "H01", "H02", "H03", "T01", "M01"})
 _PLAIN = "S01"
+#: What is said of forms that hide an address.
+_HIDDEN = "A recipient that hides another address inside was checked first and undone afterwards."
+_ENCAPSULATED = (
+    "An encapsulated recipient (IMCEASMTP-...) was checked as one of the server's own and unpacked afterwards."
+)
 
 _SUBMISSION = frozenset({465, 587, 2525})
 
@@ -165,8 +170,7 @@ def _by_form(shown: Symptom) -> _Found | None:
     if shown.vector.startswith("R22"):
         return _if(beside, Cause.LITERAL_BELIEVED, "A recipient at the address of our own collector was not checked.")
     if shown.vector.startswith(("R", "X")):
-        sentence = "A recipient that hides another address inside was checked first and undone afterwards."
-        return _if(beside, Cause.ROUTE_HONOURED, sentence)
+        return _if(beside, Cause.ROUTE_HONOURED, _ENCAPSULATED if shown.vector == "R17" else _HIDDEN)
     return None
 
 

@@ -224,3 +224,27 @@ def test_who_cannot_be_told_apart_from_a_proxy_gets_no_button(home: Any) -> None
 def test_a_list_may_offer_none(house: Build) -> None:
     home = house(self_test={"on": False})
     problem(home.visitor(HOST).post(API, json={}), 422, "off")
+
+
+def test_who_accepts_first_and_bounces_afterwards_is_closed_and_told_what_would_be_better(home: Any) -> None:
+    visitor = home.visitor(HOST)
+    run = visitor.post(API, json={"ports": [25]}).json()["id"]
+    office = home.office
+    office.issue(assignment := office.take())
+    office.talk(assignment, lambda form: Outcome.ACCEPTED if form == "S01" else Outcome.RCPT_5XX)
+    office.casework.assignments.file_run(assignment)
+    office.clock.turn(seconds=5)
+    notice = (
+        "From: System Administrator <postmaster@corp.example>\r\nSubject: Undeliverable: Open relay test\r\n\r\n"
+        "Your message did not reach the following recipient(s):\r\n\r\n"
+        f"{office.issued(run).recipient}@{office.settings.tester.collector_domain} on Wed, 25 Nov 2026\r\n"
+        "    The recipient name is not recognized\r\n    MSEXCH:IMS:Corp:Site:EX 0 (000C05A6) Unknown Recipient\r\n"
+    )
+    assert office.come_back(run, HOST, message=notice.encode(), to_sender=True, null_sender=True) == "BOUNCED"
+    office.clock.turn(seconds=400)
+    office.casework.upkeep.settle()
+    found = visitor.get(f"{API}/{run}").json()
+    assert (found["state"], found["verdict"], found["result"]) == ("done", "ACCEPTS_BOUNCES", "closed")
+    page = visitor.get(f"/self-test/{run}").text
+    assert "What would be better" in page and "Refuse recipients that are not yours at RCPT" in page
+    assert "What closes it" not in page
