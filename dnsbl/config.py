@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -80,7 +81,8 @@ def read_zones(settings: Settings, *, today: date | None = None) -> Zones:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"{folder}: cannot be read: {error}"]) from None
     if not texts:
-        raise SettingsError([f"{folder}: dns.zones_dir has no zone file (*.toml)"])
+        first = "`dnsbl init` writes a first configuration"
+        raise SettingsError([f"{folder}: dns.zones_dir has no zone file (*.toml); {first}"])
     return zones_from(texts, site=settings.web.base_url, today=today or SystemClock().now().date())
 
 
@@ -142,10 +144,22 @@ def _mistake(error: Any, label: str, origin: Mapping[str, str]) -> str:
     if error["type"] == "extra_forbidden":
         model: Any = Settings if len(path) == 1 else Settings.model_fields[path[0]].annotation
         return f"{where}: {key}: unknown key; allowed are {', '.join(model.model_fields)}"
-    said = error["msg"].removeprefix("Value error, ")
+    said = _needed(error, path) or error["msg"].removeprefix("Value error, ")
     given = error.get("input")
     shown = f" (is {str(given)[:60]!r})" if isinstance(given, (str, int, float, bool)) else ""
     return f"{where}: {key}: {said}{shown}" if key else f"{where}: {said}"
+
+
+def _needed(error: Any, path: list[str]) -> str:
+    """What would fit in place of a text that has the wrong form, in words; "" for any other mistake."""
+    if error["type"] != "string_pattern_mismatch":
+        return ""
+    pattern: str = error["ctx"]["pattern"]
+    if words := re.fullmatch(r"\^\(([\w|-]+)\)\$", pattern):
+        return f"one of {', '.join(words[1].split('|'))} is needed"
+    section: Any = Settings.model_fields[path[0]].annotation
+    field = section.model_fields.get(path[1]) if len(path) > 1 else None
+    return f"a text such as {field.examples[0]} is needed" if field is not None and field.examples else ""
 
 
 def _rooted(settings: Settings, root: Path) -> Settings:

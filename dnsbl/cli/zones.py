@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.cli import importing, show
+from dnsbl.cli import checking, importing, show
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
 from dnsbl.clock import SystemClock
 from dnsbl.config import example, read_settings, read_zones, usual, zone_file
@@ -166,14 +166,26 @@ def check_config(
         typer.echo(example(), nl=False)
         return
     settings = read_settings(config)
-    zones = read_zones(settings)
-    read_tsig_keys(settings.dns)
-    read_keys(settings.dns)
-    broken, refused = source_report(zones, now=int(SystemClock().now().timestamp()))
-    if broken:
-        raise SettingsError(broken)
+    zones, refused = Zones(()), list[str]()
+
+    def read_all_zones() -> None:
+        nonlocal zones, refused
+        zones = read_zones(settings)
+        broken, refused = source_report(zones, now=int(SystemClock().now().timestamp()))
+        if broken:
+            raise SettingsError(broken)
+
+    readers = (read_all_zones, lambda: read_tsig_keys(settings.dns), lambda: read_keys(settings.dns))
+    if found := checking.mistakes(settings, *readers):
+        raise SettingsError(found)
     _, shortage = fitted(settings, ROLES, granted())
-    told = (settings.web.unnamed_proxy, settings.tester.known_by, shortage, *map(registered, zones.origins))
+    told = (
+        settings.web.unnamed_proxy,
+        settings.tester.known_by,
+        shortage,
+        *checking.doubts(settings, zones),
+        *map(registered, zones.origins),
+    )
     notes = [note for note in told if note] + refused
     facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}
     show.done(facts | ({"notes": notes} if notes or as_json else {}), as_json=as_json)

@@ -77,12 +77,14 @@ class Service(Section):
         description="Mail address for people with questions.",
         max_length=120,
         pattern=r"^[!-~]+@[!-~]+$",
+        examples=["people@your-domain.net"],
     )
     website: str = Field(
         "https://relays.example.org",
         description="The site's address, without a slash at the end.",
         max_length=120,
         pattern=r"^https?://[!-~]+[^/]$",
+        examples=["https://relays.your-domain.net (no slash at the end)"],
     )
     state_dir: Path = Field(
         Path("state"),
@@ -126,6 +128,7 @@ class Web(Section):
         "http://127.0.0.1:8053",
         description="The site's address as visitors see it, without a slash at the end.",
         pattern=r"^https?://[!-~]+[^/]$",
+        examples=["https://relays.your-domain.net (no slash at the end)"],
     )
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="Proxies that are believed whom they forward for; others are not, and count as the visitor."

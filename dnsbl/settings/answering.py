@@ -176,11 +176,13 @@ class Follow(Section):
         description="Where it is published, such as https://relays.example.org/table; also `serve --follow URL`.",
         max_length=300,
         pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?)?$",
+        examples=["https://first.your-domain.net"],
     )
     key: str = Field(
         "",
         description="The public key that it is signed with: what `dnsbl publish-key` prints on the first node.",
         pattern="^([A-Za-z0-9+/]{43}=)?$",
+        examples=["what `dnsbl publish-key` prints"],
     )
     ca: Path | None = Field(
         None,

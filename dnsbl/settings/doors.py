@@ -23,6 +23,7 @@ class MailDoorTerms(Section):
         "",
         description='Where spam may be forwarded to, such as "nominate@c.example.org"; empty: nowhere.',
         pattern=r"^([a-z0-9._-]{1,20}@[a-z0-9.-]{1,200})?$",
+        examples=["nominate@relays.your-domain.net"],
     )
     mails_day: int = Field(
         2000, description="Mails read in a day; one /24 or /48 may bring a fortieth of what is left.", ge=1

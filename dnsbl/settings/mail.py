@@ -63,6 +63,7 @@ class NoticeSettings(Section):
         "",
         description="RDAP server that tells whose an address is (RFC 9082), without a slash at the end; empty: none.",
         pattern=r"^(https?://[!-~]+[^/])?$",
+        examples=["https://rdap.your-registry.net (no slash at the end)"],
     )
     rdap_inside: bool = Field(
         False, description="Let that server, or one that it leads to, have a special-purpose address."

@@ -153,6 +153,7 @@ class Tester(Section):
         "",
         description="Selector of the DKIM key, under bounce_domain.",
         pattern=r"^[a-z0-9]?([a-z0-9._-]{0,60}[a-z0-9])?$",
+        examples=["tester"],
     )
     more_dkim_selectors: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,60}[a-z0-9])?$")], ...] = Field(
         (), description="Further selectors of the same key, drawn likewise; without any, a second look is unsigned."

@@ -1,0 +1,121 @@
+"""What a configuration says that cannot work here, beyond what one key can tell: places that are taken twice, files
+that are not there, folders that cannot be written, names that are nobody's. Changes nothing, listens nowhere.
+
+`mistakes` keep a list from working as it is written; `doubts` are worth a look.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dnsbl.config import PATHS
+from dnsbl.dns.zones import Zones
+from dnsbl.errors import SettingsError
+from dnsbl.settings import Settings, split_listen
+
+#: Databases that the store knows.
+BACKENDS = ("sqlite", "postgresql")
+#: Files and folders that are made when they are needed.
+_MADE = frozenset({("service", "state_dir"), ("service", "event_log"), ("dns", "zones_dir")})
+#: Domains that are for examples (RFC 2606, RFC 6761).
+_EXAMPLES = (".example", ".example.org", ".example.net", ".example.com", ".invalid", ".test")
+_ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared, not bound
+#: Below it only root listens, or who is allowed to.
+PRIVILEGED = 1024
+
+
+def mistakes(settings: Settings, *readers: Callable[[], object]) -> list[str]:
+    """Everything that cannot work, a sentence each; `readers` read files that the settings name. They raise
+    SettingsError."""
+    found = [*_places(settings), *_files(settings), *_database(settings), *_state(settings)]
+    for read in readers:
+        try:
+            read()
+        except SettingsError as error:
+            found += [mistake for mistake in error.mistakes if mistake not in found]
+    return found
+
+
+def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
+    """What works and is perhaps not meant."""
+    if settings.tester.held:
+        yield f"nobody is tested yet: {settings.tester.held}"
+    if not settings.tester.lab_networks:
+        yield from _nobodys(settings, zones)
+    if os.geteuid() != 0:
+        for what, _, port, _ in _listening(settings):
+            if 0 < port < PRIVILEGED:
+                yield f"{what} is below {PRIVILEGED}: only root listens there, or who has CAP_NET_BIND_SERVICE"
+
+
+def _nobodys(settings: Settings, zones: Zones) -> Iterator[str]:
+    for zone in zones:
+        if _example(zone.origin):
+            yield f"{zone.origin} is a name for examples, which nobody can delegate to you; `dnsbl init` writes another"
+    host = urlsplit(settings.web.base_url).hostname or ""
+    if _example(host):
+        yield f"web.base_url leads to {host}, a name for examples: TXT answers tell owners to read there"
+
+
+def _example(name: str) -> bool:
+    return f".{name}".endswith(_EXAMPLES)
+
+
+def _listening(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
+    """(key and value, host, port, protocols) of every place where the list listens."""
+    for key, values, protocols in (
+        ("dns.listen", settings.dns.listen, "udp tcp"),
+        ("dns.tls_listen", settings.dns.tls_listen, "tcp"),
+        ("collector.listen", settings.collector.listen, "tcp"),
+        ("web.listen", (settings.web.listen,), "tcp"),
+        ("dns.metrics_listen", tuple(filter(None, [settings.dns.metrics_listen])), "tcp"),
+        ("publish.listen", tuple(filter(None, [settings.publish.listen])), "tcp"),
+    ):
+        for value in values:
+            yield f"{key} {value}", *split_listen(value), protocols
+
+
+def _places(settings: Settings) -> Iterator[str]:
+    seen: list[tuple[str, str, int, str]] = []
+    for what, host, port, protocols in _listening(settings):
+        for other, there, taken, used in seen:
+            same = host == there or (bool({host, there} & _ANY) and (":" in host) == (":" in there))
+            if port and port == taken and same and set(protocols.split()) & set(used.split()):
+                yield f"{what}: is taken by {other}"
+                break
+        seen.append((what, host, port, protocols))
+
+
+def _files(settings: Settings) -> Iterator[str]:
+    for section, key in PATHS:
+        path: Path | None = getattr(getattr(settings, section), key)
+        if path is None or (section, key) in _MADE:
+            continue
+        if not path.exists():
+            yield f"{section}.{key}: there is no {path}"
+        elif not os.access(path, os.R_OK):
+            yield f"{section}.{key}: {path} cannot be read by {_who()}"
+
+
+def _state(settings: Settings) -> Iterator[str]:
+    folder = settings.service.state_dir
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        yield f"service.state_dir: {there} is no folder"
+    elif not os.access(there, os.W_OK | os.X_OK) or str(there.absolute()).startswith("/proc"):
+        yield f"service.state_dir: {folder} cannot be written by {_who()}"
+
+
+def _database(settings: Settings) -> Iterator[str]:
+    text = settings.database.url
+    backend = urlsplit(text).scheme.partition("+")[0] if text else BACKENDS[0]
+    if backend not in BACKENDS:
+        needed = "sqlite:///PATH or postgresql+psycopg://user@host/name is needed"
+        yield f"database.url: {needed} (begins with {text[:12]!r})"
+
+
+def _who() -> str:
+    return f"user {os.geteuid()}"

@@ -1,0 +1,85 @@
+"""What cannot work is named before it fails, all of it in one go, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dnsbl.cli import checking
+from dnsbl.dns.zonefile import zones_from
+from dnsbl.settings import Settings
+from tests.dnsbl.cli.conftest import Run
+
+ZONE = Path(__file__).resolve().parents[3] / "zones" / "relays.example.org.toml"
+
+
+def settings(tmp_path: Path, **sections: object) -> Settings:
+    return Settings.model_validate({"service": {"state_dir": tmp_path / "state"}} | sections)
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        (
+            {"dns": {"listen": ["127.0.0.1:53", "127.0.0.1:53"]}},
+            "dns.listen 127.0.0.1:53: is taken by dns.listen 127.0.0.1:53",
+        ),
+        (
+            {"web": {"listen": "127.0.0.1:2525"}},
+            "web.listen 127.0.0.1:2525: is taken by collector.listen 127.0.0.1:2525",
+        ),
+        ({"web": {"listen": "0.0.0.0:2525"}}, "web.listen 0.0.0.0:2525: is taken by collector.listen 127.0.0.1:2525"),
+        ({"dns": {"metrics_listen": "[::1]:1"}, "web": {"listen": "[::]:1"}}, "is taken by"),
+        ({"database": {"url": "mysql://x/y"}}, "database.url: sqlite:///PATH or postgresql+psycopg://user@host/name"),
+        ({"database": {"url": "no url"}}, "database.url: "),
+        ({"tester": {"dkim_key": "/nowhere/key", "dkim_selector": "s"}}, "tester.dkim_key: there is no /nowhere/key"),
+        ({"service": {"state_dir": "/proc/state"}}, "service.state_dir: /proc/state cannot be written"),
+        ({"service": {"state_dir": "/etc/passwd/state"}}, "service.state_dir: /etc/passwd is no folder"),
+    ],
+)
+def test_each_mistake_is_named(tmp_path: Path, sections: dict[str, object], said: str) -> None:
+    found = checking.mistakes(settings(tmp_path, **sections))
+    assert len(found) == 1 and said in found[0], found
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"web": {"listen": "127.0.0.1:5353"}},  # DNS over TCP is there
+        {"dns": {"listen": ["127.0.0.1:0", "127.0.0.1:0"]}},
+        {"dns": {"listen": ["0.0.0.0:53", "[::]:53"]}},
+        {"database": {"url": "postgresql+psycopg://u@h/n"}},
+    ],
+)
+def test_what_works_is_no_mistake(tmp_path: Path, sections: dict[str, object]) -> None:
+    taken = sections == {"web": {"listen": "127.0.0.1:5353"}}
+    assert bool(checking.mistakes(settings(tmp_path, **sections))) is taken
+
+
+def test_names_of_nobody_are_doubted_but_in_a_laboratory(tmp_path: Path) -> None:
+    zones = zones_from({"z": ZONE.read_text(encoding="utf-8")}, site="https://s.example")
+    told = " ".join(checking.doubts(settings(tmp_path, web={"base_url": "https://relays.example.org"}), zones))
+    assert "nobody is tested yet: put names of your own into tester.helo" in told
+    assert "relays.example.org is a name for examples" in told and "web.base_url leads to relays.example.org" in told
+    lab = settings(tmp_path, tester={"lab_networks": ["127.0.0.0/8"]})
+    assert list(checking.doubts(lab, zones)) == []
+
+
+def test_the_command_names_everything_in_one_go(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    before = config.read_text()
+    config.write_text(before + '[web]\nbase_url = "relays.your-domain.net"\n[policy]\nbogus = 1\n')
+    said = run("check-config", code=1, plain=True)
+    assert "web.base_url: a text such as https://relays.your-domain.net (no slash at the end) is needed" in said
+    assert "policy.bogus: unknown key" in said
+    config.write_text(before + '[database]\nurl = "mysql://x/y"\n[web]\nlisten = "127.0.0.1:2525"\n')
+    (tmp_path / "zones" / "broken.toml").write_text("origin = 1\n")
+    said = run("check-config", code=1, plain=True)
+    assert all(word in said for word in ("database.url", "is taken by collector.listen", "broken.toml"))
+
+
+def test_an_empty_folder_says_what_makes_a_first_configuration(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "zones" / "z.toml").unlink()
+    assert "`dnsbl init` writes a first configuration" in run("status", code=1, plain=True)
