@@ -17,7 +17,7 @@ class LookupShelf(Shelf):
     def again(self, client: str, address: Address, last: datetime) -> bool:
         """Note that this one, who is here, has asked once more; False where he is not here."""
         here = (lookups.c.client == client) & (lookups.c.address == address)
-        later = func.coalesce(lookups.c.last, last) < last
+        later = lookups.c.last < last
         if self._sql.execute(select(lookups.c.client).where(here)).one_or_none() is None:
             return False
         self._sql.execute(update(lookups).where(here & later).values(last=last))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from dnsbl.addresses import parse_address
 from dnsbl.daemons.mailroom import Mailroom
+from dnsbl.model import JobReason
 
 
 async def say(port: int, *lines: str) -> list[str]:
@@ -74,3 +77,30 @@ async def test_the_letter_beyond_a_share_is_put_off_and_every_one_that_was_taken
     await running
     assert len(office.casework.operators.inbox()) == 3
     assert "could not be stored" not in caplog.text
+
+
+@pytest.mark.parametrize("recipient", ["remove@mx.list.test", "postmaster@mx.list.test", "abuse@c.test", "postmaster"])
+async def test_p25_p26_whoever_is_listed_reaches_our_mailboxes_and_gets_his_retest_by_mail(
+    make_office: Any, recipient: str
+) -> None:
+    office = make_office(
+        collector={"listen": ["127.0.0.1:0"], "hostname": "mx.list.test"},
+        tester={"collector_domain": "c.test", "bounce_domain": "b.test", "lab_networks": ["127.0.0.0/8"]},
+    )
+    office.list_open("127.0.0.1")
+    office.casework.operators.list_networks(
+        [ip_network("127.0.0.1/32")], kind="manual", reason="spam", actor="operator me"
+    )
+    mailroom = Mailroom(office.casework.arrivals, office.settings, office.keyring, office.clock)
+    [(_, port)] = await mailroom.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(mailroom.run(stop))
+    replies = await say(port, "EHLO x.test", "MAIL FROM:<owner@x.test>", f"RCPT TO:<{recipient}>", *MAIL)
+    assert [reply[:3] for reply in replies[3:6]] == ["250", "354", "250"], "the own list is not asked"
+    stop.set()
+    await running
+    [letter] = office.casework.operators.inbox()
+    assert b"Please stop." in letter.message
+    with office.store.read() as tx:
+        wanted = JobReason.REMOVAL if recipient.startswith("remove@") else JobReason.RETEST
+        assert tx.jobs.live(parse_address("127.0.0.1")).reason is wanted

@@ -26,7 +26,8 @@ from dnsbl.daemons.node import Bound, Node
 from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.serving import querylog
+from dnsbl.model import Trust
+from dnsbl.serving import lookups, querylog
 from dnsbl.settings import Settings
 from tests import waiting
 
@@ -326,3 +327,32 @@ async def test_a_zone_empties_itself_on_the_day_that_its_file_names_and_says_so(
     finally:
         stop.set()
         await asyncio.wait_for(task, 10)
+
+
+async def test_what_a_watched_zone_is_asked_goes_from_the_side_that_answers_to_the_schedulers(
+    make_office: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "EVERY", 0.01)
+    office = make_office(
+        service={"state_dir": str(tmp_path / "state")},
+        dns={"listen": ["127.0.0.1:0"], "poll": 0.01, "zones_dir": str(tmp_path)},
+        lookups={"clients": ["ann 127.0.0.0/8"], "asked_by": 1},
+        tester={"lab_networks": ["192.0.2.0/24"]},
+    )
+    office.casework.reporters.add("ann", trust=Trust.NEW, contact="", actor="operator me")
+    (tmp_path / "state").mkdir()
+    text = ZONE.replace('origin = "bl.test"', 'origin = "bl.test"\nwatched = "qw.test"')
+    zones = zones_from({"bl.toml": text}, site="https://site.example")
+    node = Node(office.casework, office.settings, zones, office.keyring, office.clock, roles=["dns"])
+    stop = asyncio.Event()
+    task = asyncio.create_task(node.run(stop))
+    await until(lambda: asyncio.sleep(0, result=dns.message.Message()), lambda _: node.bound.dns)
+    question = dns.message.make_query("9.2.0.192.qw.test", "A")
+    await until(lambda: ask(node.bound, question), lambda said: said.rcode() == dns.rcode.NXDOMAIN)
+    scheduler: Any = await node._begin_scheduler()
+    (verb,) = [verb for name, verb, _ in scheduler._verbs if name == "lookups"]
+    await waiting.until(lambda: asyncio.to_thread(verb), within=10)
+    assert office.casework.feeding.waiting() == {"reporter ann": 1}
+    assert "dnsbl_dns_lookups_total" in node.metrics().decode()
+    stop.set()
+    await asyncio.wait_for(task, 10)

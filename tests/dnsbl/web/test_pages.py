@@ -449,6 +449,27 @@ def test_a_refused_removal_says_why(anyone: TestClient, typed: str, status: int,
     assert answer.status_code == status and sentence in answer.text and "<script" not in answer.text
 
 
+def test_an_output_sees_its_date_and_the_relays_and_where_to_ask(house: Build) -> None:
+    kinds = ["relay", "multihop", "relay-output"]
+    home = house(policy={"kinds": kinds})
+    office = home.office
+    office.nominate("198.18.7.9")
+    only = lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED  # noqa: E731
+    for _ in range(2):
+        office.test(only, back="198.18.9.1")
+        office.later(hours=1)
+    page = home.visitor().get("/ip/198.18.9.1").text
+    assert "No, 198.18.9.1 is not listed" in page and "It will be listed as <code>relay-output</code> from" in page
+    assert 'href="/ip/198.18.7.9">198.18.7.9</a>' in page
+    told = home.visitor().get("/api/v1/hosts/198.18.9.1").json()
+    assert (told["state"], told["inputs"], told["listings"]) == ("pending", ["198.18.7.9"], [])
+    assert [coming["kind"] for coming in told["forthcoming"]] == ["relay-output"]
+    office.later(days=7)
+    office.casework.upkeep.follow_outputs()
+    page = home.visitor().get("/ip/198.18.9.1").text
+    assert "Yes, 198.18.9.1 is listed" in page and "A retest of it ends what is listed for it" in page
+
+
 def test_a_past_listing_stays_visible(house: Build) -> None:
     home = house()
     home.list()
@@ -656,6 +677,14 @@ def test_every_term_of_the_policy_is_on_its_page(house: Build, term: str) -> Non
     before = house(policy=base).visitor().get("/policy").text
     after = house(policy=base | {term: OTHER.get(term, 17)}).visitor().get("/policy").text
     assert before != after, f"policy.{term} is not told"
+
+
+def test_p58_special_use_addresses_that_may_be_listed_are_named_on_the_policy_page(house: Build) -> None:
+    page = house(tester={"lab_networks": []}).visitor().get("/policy").text
+    assert "Special-use addresses (RFC 6890) are neither tested nor listed" in page
+    page = house(tester={"lab_networks": ["10.7.0.0/16", "fd00:7::/48"]}).visitor().get("/policy").text
+    assert "as far as they lie in 10.7.0.0/16, fd00:7::/48" in page
+    assert "All others are neither tested nor listed" in page
 
 
 def test_the_policy_page_tells_that_questions_of_reporters_servers_are_reports_where_they_are(house: Build) -> None:

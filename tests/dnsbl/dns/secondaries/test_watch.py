@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+import pytest
+
 from dnsbl.dns.secondaries.watch import Heard, expected, report, trouble
 from dnsbl.dns.zonefile import read_zone
 
@@ -84,3 +86,21 @@ def test_answers_from_an_older_version_than_the_soa_show_more_than_one_server() 
     assert trouble(heard, wanted, 2) == [
         "answers from serial 4294967295 too, so more than one server is behind this address"
     ]
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ([], "says nothing about 127.0.0.2, not 127.0.0.2"),
+        (["192.0.2.1"], "says 192.0.2.1 about 127.0.0.2, not 127.0.0.2"),
+        (["127.0.0.2", "192.0.2.1"], "says 127.0.0.2 and 192.0.2.1 about 127.0.0.2, not 127.0.0.2"),
+    ],
+)
+def test_p45_a_test_point_that_is_missing_or_has_an_address_outside_loopback_is_trouble(
+    codes: list[str], said: str
+) -> None:
+    wanted = expected(ZONE, None)
+    right = {one.owner: one.codes for one in wanted}
+    assert trouble(Heard("s", "bl.test", 3, dict(right)), wanted, 3) == [], "there and right: the list works"
+    heard = Heard("s", "bl.test", 3, right | {wanted[0].owner: frozenset(codes)})
+    assert trouble(heard, wanted, 3) == [said]
