@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any
 
 from dnsbl.addresses import Address, Network
@@ -109,12 +110,21 @@ def digest(lists: Sequence[bytes]) -> str:
 
 
 def allow_networks(asked: Iterable[Network], allowed: Sequence[Network]) -> None:
-    """Raises NotAuthorized unless each of these networks lies within an authorized one."""
+    """Raises NotAuthorized unless each of these networks lies within authorized ones, alone or side by side."""
     _some(allowed)
-    outside = [one for one in asked if not any(_within(one, other) for other in allowed)]
+    whole = joined(allowed)
+    outside = [one for one in asked if not any(_within(one, other) for other in whole)]
     if outside:
         more = f" and {len(outside) - 1} more" if outside[1:] else ""
         raise NotAuthorized(f"{outside[0]}{more} is not within survey.authorized_networks; nobody was tested.")
+
+
+def joined(networks: Iterable[Network]) -> list[Network]:
+    """The same addresses in as few networks as hold them."""
+    kept = list(networks)
+    four = [one for one in kept if isinstance(one, IPv4Network)]
+    six = [one for one in kept if isinstance(one, IPv6Network)]
+    return [*collapse_addresses(four), *collapse_addresses(six)]
 
 
 def allow_address(address: Address, allowed: Sequence[Network]) -> None:

@@ -16,7 +16,7 @@ _V = r"\W{0,3}(?:v(?:ersion)?:?\s?)?(?P<version>[0-9][0-9A-Za-z.-]{0,15}%s)?"
 _BUILD = r"(?: [0-9]+-[0-9]+)?"  # as IMail writes it
 #: What a greeting says -> the name in the table; the first that fits wins.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern + _V % more, re.I))
+    (name, re.compile(f"(?:{pattern})" + _V % more, re.I))
     for name, pattern, more in (
         ("MERAK", r"\bmerak\b", ""),
         ("Exchange", r"\bmicrosoft exchange internet mail (?:service|connector)\b", ""),
@@ -50,4 +50,4 @@ def product(greeting: str) -> tuple[str, str]:
         if match := pattern.search(text):
             version = (match["version"] or "").rstrip(".-")
             return name, ".".join(version.split(".")[: _CUT.get(name, 9)])
-    return ("", "") if found is Software.UNKNOWN else (found.value, "")
+    return ("", "") if found is Software.UNKNOWN else (found.value.capitalize(), "")

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from heapq import nsmallest
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, summarize_address_range
+from ipaddress import summarize_address_range
 from math import gcd
 
 from dnsbl.addresses import Address, Network, parse_address, parse_network
 from dnsbl.errors import DnsblError
+from dnsbl.rules.surveys.scope import joined
 
 #: Addresses, or hosts, of one survey.
 MOST = 1 << 24
@@ -42,9 +43,7 @@ def ranges(texts: Iterable[str]) -> list[Network]:
                 found.append(parse_network(text))
         except ValueError as error:
             raise BadSource(str(error)) from None
-    four = [one for one in found if isinstance(one, IPv4Network)]
-    six = [one for one in found if isinstance(one, IPv6Network)]
-    return [*collapse_addresses(four), *collapse_addresses(six)]
+    return joined(found)
 
 
 def _between(first: Address, last: Address) -> Iterator[Network]:

@@ -95,6 +95,8 @@ def test_networks_and_addresses_lie_within_what_is_authorized_or_nobody_is_teste
             scope.allow_networks([ip_network("192.0.2.0/24"), ip_network(outside, strict=False)], OURS)
     with pytest.raises(NotAuthorized, match=r"198\.51\.100\.1 is not within"):
         scope.allow_address(ip_address("198.51.100.1"), OURS)
+    halves = (ip_network("192.0.2.0/25"), ip_network("192.0.2.128/25"), ip_network("2001:db8::/32"))
+    scope.allow_networks([ip_network("192.0.2.0/24")], halves)
     with pytest.raises(NotAuthorized, match="names no network"):
         scope.allow_networks([ip_network("192.0.2.0/24")], ())
 
