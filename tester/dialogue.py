@@ -605,8 +605,8 @@ class Dialogue:
         return any(r.outcome not in FAULTS and r.outcome is not Outcome.SKIPPED for r in self.results)
 
     def _nothing_left(self) -> bool:
-        """Whether everything was tried but for what another stranger offers, who asks nothing else."""
-        return not self._batch and all(attempt.stranger for attempt in self._course.left)
+        """Whether nothing is left for later connections but what another stranger offers, who asks nothing else."""
+        return all(attempt.stranger for attempt in self._course.left)
 
     def _control_due(self) -> bool:
         """The control dialogue is owed when everything was answered, nothing was taken, and at least one refusal
@@ -617,7 +617,6 @@ class Dialogue:
             self._course.approach.control
             and not self._course.control_begun
             and self._nothing_left()
-            and not made & PENDING
             and bool(made & REFUSED)
             and made <= REFUSED | DEFERRED
         )

@@ -384,6 +384,50 @@ def test_a_busy_server_is_spared_by_the_other_stranger_as_well() -> None:
     assert dialogue.again() is None
 
 
+def test_an_attempt_ends_once_also_where_all_end_with_it_on_the_last_connection() -> None:
+    dialogue = Dialogue(approaching(limits=Limits(connections=1)), lambda said: [attempt("S01")])
+    encrypted = ("220 mx.test", "250 mx.test|250 STARTTLS", "530 Must issue a STARTTLS command first", "220 go", "tls")
+    assert isinstance(drive(dialogue, *encrypted, O.TIMEOUT), Close)
+    assert [(result.outcome, result.reply) for result in dialogue.results] == [(O.TIMEOUT, "")]
+
+
+@pytest.mark.parametrize(
+    ("first", "words", "on"),
+    [
+        (("250 ok", "550 no", "250 flushed"), "S01 S02 S03", True),
+        (("250 ok", "250 ok", "354 go", "250 ok", "250 flushed"), "S01 S02 S03", True),
+        ((), "S01- S02 S03", False),
+        ((), "S02 S03", False),
+    ],
+)
+def test_what_is_left_is_tried_again_only_where_a_connection_has_brought_an_answer(
+    first: tuple[str, ...], words: str, on: bool
+) -> None:
+    dialogue = one(*words.split())
+    drive(dialogue, *HELLO, *first, O.DISCONNECTED)
+    assert dialogue.results[-1 if on else -2].vector == "S02"
+    assert (dialogue.again() is not None) is on
+    assert (O.UNTRIED in {result.outcome for result in dialogue.results}) is not on
+
+
+@pytest.mark.parametrize(
+    ("words", "steps", "limits"),
+    [
+        ("", HELLO, Limits()),
+        ("S01", ("220 hello", "250 hello", *OFFERED[2:], "250 ok"), Limits()),
+        ("S01 S02", (*OFFERED, "250 ok", "221 bye"), Limits(attempts=1)),
+    ],
+)
+def test_whether_it_takes_everybody_is_not_asked_of_a_server_without_a_name_nor_before_all_was_tried(
+    words: str, steps: tuple[str, ...], limits: Limits
+) -> None:
+    dialogue = Dialogue(
+        approaching(nonsense="nobody", limits=limits), lambda said: [attempt(word) for word in words.split()]
+    )
+    command = drive(dialogue, *(step for step in steps if step != "221 bye"))
+    assert (dialogue.proven(False, 2001.0) if isinstance(command, AskProven) else command) == QUIT
+
+
 def test_whether_it_takes_everybody_is_asked_of_a_server_of_which_nothing_has_come_back() -> None:
     for yes in (True, False):
         attempts = [attempt("S01"), attempt("S11", opening="stranger")]
