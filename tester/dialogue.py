@@ -290,8 +290,7 @@ class Dialogue:
         course = self._course
         if course.connections >= self._limits.connections:
             return None
-        left = course.left and (self.results or self._composed)
-        if not (self._once_more or left or (self.results and self._control_due())):
+        if not (self._once_more or course.left or (self.results and self._control_due())):
             return None
         following = object.__new__(Dialogue)
         following._connect(course)
