@@ -82,7 +82,7 @@ class RemoteTests:
         with self._store.write() as tx:
             account = account_of(tx, nomination.reporter)
             grade = remote.grade(account, self._settings.remote) if account is not None else Grade.NONE
-            self._refuse_now(tx, grade)
+            self._refuse_now(tx, grade, now)
             refuse_suspended(tx, nomination, self._settings.service.contact)
             job, _ = wanted(tx, self._settings.policy, address, now)
             if job is not None:
@@ -161,13 +161,14 @@ class RemoteTests:
             if form.id not in off and not form.stranger
         )
 
-    def _refuse_now(self, tx: Transaction, grade: Grade) -> None:
+    def _refuse_now(self, tx: Transaction, grade: Grade, now: datetime) -> None:
         """Raises Refused (OFF) where this account gets no letters, or nobody is tested."""
         if not self._settings.remote.on:
             raise Refused(Refusal.OFF, "This list gives nobody letters to send.")
         if grade is Grade.NONE:
             raise Refused(Refusal.OFF, "Accounts of your tier get no letters here; please write to us.")
-        if self._settings.tester.held or stop_in(tx) is not None:
+        tester = self._settings.tester
+        if tester.held or stop_in(tx) is not None or now.hour in tester.quiet_hours:
             raise Refused(Refusal.OFF, "Nobody is tested at the moment; please come again later.")
         if not self._keyring.keys:
             raise Refused(Refusal.OFF, "This node has no keys at the moment; try again in a minute.")

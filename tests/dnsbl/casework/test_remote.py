@@ -348,3 +348,24 @@ def test_in_one_network_so_many_a_day(make_office: Callable[..., Any]) -> None:
     ask(office, address="8.8.8.2")
     assert refused(office, Refusal.TOO_MANY, address="8.8.8.3").retry_after == timedelta(days=1).total_seconds()
     ask(office, address="8.8.9.1")
+
+
+def test_nobody_gets_letters_in_quiet_hours(make_office: Callable[..., Any]) -> None:
+    office = make_office(remote={"on": True}, tester={"quiet_hours": [3]})
+    office.casework.reporters.add("trusted", trust=Trust.TRUSTED, contact="", actor="operator")
+    now = office.clock.now()
+    office.clock.turn(hours=(3 - now.hour) % 24)
+    refused(office, Refusal.OFF)
+    office.clock.turn(hours=1)
+    assert ask(office).letters
+
+
+def test_who_is_listed_as_unconfirmed_gets_off_as_everybody_does(make_office: Callable[..., Any]) -> None:
+    office = make_office(remote={"on": True, "confirm": False}, policy={"kinds": ["relay", "unconfirmed"]})
+    office.casework.reporters.add("known", trust=Trust.KNOWN, contact="", actor="operator")
+    come_back(office, ask(office, "known"))
+    office.casework.doors.ask_removal(office.at(HOST), door=Door.WEB, actor="192.0.2.0/24", control=True)
+    assert office.test(Outcome.RCPT_5XX).verdict is Verdict.CLOSED
+    assert kinds(office) == []
+    [past] = office.casework.views.look_up(office.at(HOST)).past
+    assert (past.kind, past.end_reason) == ("unconfirmed", "retest-closed")
