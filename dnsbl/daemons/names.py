@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -32,6 +32,8 @@ MOST = 4
 CANDIDATES = 4
 #: TXT records at one name that are looked at.
 TEXTS = 20
+#: Addresses of one host name that are looked at.
+ADDRESSES = 8
 
 
 async def own_name(address: Address, names: tuple[str, ...], resolver: Resolver | None = None) -> str:
@@ -162,6 +164,32 @@ async def _reverse(resolver: Resolver, address: Address) -> list[str]:
     except (DNSException, OSError, ValueError):
         return []
     return sorted(record.target.to_text(omit_final_dot=True) for record in answer)
+
+
+async def addresses_of(name: str, resolver: Resolver | None = None) -> list[Address] | None:
+    """The addresses of a host name, ADDRESSES at most, IPv4 first; none where it has none, None when nobody could
+    tell."""
+    found: set[Address] = set()
+    try:
+        asked = resolver or Resolver()
+        async with asyncio.timeout(PATIENCE):
+            for kind in ("A", "AAAA"):
+                answer = await asked.resolve(f"{name}.", kind, raise_on_no_answer=False, search=False)
+                found |= {ip_address(record.address) for record in answer.rrset or ()}
+    except NXDOMAIN:
+        return []
+    except (DNSException, NoResolverConfiguration, TimeoutError, OSError, ValueError):
+        return None
+    return sorted(found, key=lambda address: (address.version, int(address)))[:ADDRESSES]
+
+
+def addresses_now(names: Sequence[str]) -> list[list[Address] | None]:
+    """The addresses of each host name. Blocking, for PATIENCE at most: for threads without a loop."""
+
+    async def all_of_them() -> list[list[Address] | None]:
+        return list(await asyncio.gather(*map(addresses_of, names)))
+
+    return asyncio.run(all_of_them())
 
 
 def texts_now(name: str) -> list[str]:

@@ -267,6 +267,7 @@ class Node:
             ownership=self._casework.ownership,
             watching=self._casework.watching,
             texts=names.texts_now,
+            hosts=names.addresses_now,
             others=others.look if others.on else None,
             metrics=self.metrics,
             keys=self._keys,

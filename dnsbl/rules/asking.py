@@ -44,6 +44,7 @@ class Unread:
     text: str
     why: str  #: one sentence
     known: bool = True  #: whether we know what it is meant to be
+    host: str = ""  #: it, where it is a host name, whose addresses somebody else may look for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +72,8 @@ def read(text: str, origins: Sequence[str]) -> Questions:
         words = _words(line)
         alone = all(len(piece.split()) < 2 for piece in re.split(r"[,;]", line))
         found, wrong = _each(words, ours, alone=True)
-        if len(found) == len(words) or (alone and (found or len(words) == 1)):  # a list, and no running text
+        bare = "[" not in line and all(one.known and not one.host for one in wrong)
+        if (found and bare) or (alone and (found or len(words) == 1)):  # a list, and no running text
             listed += found
             unread += wrong
         else:
@@ -186,5 +188,5 @@ def _unread(word: str) -> Unread:
     labels = word.lower().rstrip(".").split(".")
     if len(labels) > 1 and all(_LABEL.match(label) for label in labels) and not labels[-1].isdigit():
         why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from."
-        return Unread(text=word[:100], why=why)
+        return Unread(text=word[:100], why=why, host=".".join(labels) if len(word) < 255 else "")
     return Unread(text=word[:100], why="This is neither an address, nor a network, nor a name of ours.", known=False)

@@ -35,6 +35,7 @@ from dnsbl.web.faults import API, Fault, Faults, Problem, problem
 from dnsbl.web.feeds import FeedDoor
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.handing import table_route
+from dnsbl.web.hosts import Hosts
 from dnsbl.web.pages import Site
 from dnsbl.web.remote import RemoteDoor
 from dnsbl.web.render import Pages
@@ -85,6 +86,7 @@ def create_app(
     ownership: Ownership | None = None,
     watching: Watching | None = None,
     texts: Texts = no_texts,
+    hosts: Hosts | None = None,
     others: Others | None = None,
     events: Events | None = None,
     files: ZoneFiles | None = None,
@@ -99,7 +101,7 @@ def create_app(
     `zones`; `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `self_tests` none
     are offered, without `remote` nobody gets letters, without `others` no other list is asked; `events` has the places
     for who watches tests. Without `files` no zone can be copied, without `ownership` nobody shows that an address is
-    his (`texts` asks for TXT records).
+    his (`texts` asks for TXT records). Without `hosts` no host name's addresses are looked for.
     """
     app = _App(
         title=settings.service.name,
@@ -117,7 +119,7 @@ def create_app(
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
     events = Events(settings.web, clock) if events is None else events
     app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
-    app.include_router(Site(doors, views, settings, clock, codes, origins, pages, zones).router)
+    app.include_router(Site(doors, views, settings, clock, codes, origins, pages, zones, hosts).router)
     if self_tests is not None:
         door = SelfTestDoor(self_tests, views, settings, clock, pages, events)
         app.include_router(door.api)

@@ -23,7 +23,7 @@ from dnsbl.dns.zones import TEST_POINT, Zone
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import GOT_OFF, Door, JobState, Listing, Refusal, RunReport, Standing, State
 from dnsbl.rules import asking, intake, policy
-from dnsbl.rules.asking import Found, Questions
+from dnsbl.rules.asking import Found
 from dnsbl.rules.causes import hint_of
 from dnsbl.rules.discretion import discretion
 from dnsbl.rules.evidence import FILE_MOST
@@ -33,6 +33,7 @@ from dnsbl.web.codes import answers
 from dnsbl.web.dossier import Dossier, dossier
 from dnsbl.web.faces import LOOK, Face, face, failed, leading
 from dnsbl.web.faults import refusal
+from dnsbl.web.hosts import HostNames, Hosts
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Codes, Origins, TestedPathShape, Text, ways_in
 from dnsbl.web.story import story
@@ -80,6 +81,7 @@ class Site:
         origins: Origins,
         pages: Pages,
         zones: Callable[[], Iterable[Zone]] = tuple,
+        hosts: Hosts | None = None,
     ) -> None:
         self._doors = doors
         self._views = views
@@ -88,6 +90,7 @@ class Site:
         self._codes = codes
         self._origins = origins
         self._zones = zones
+        self._hosts = HostNames(hosts, clock)
         self._render = pages.render
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         for path, shown in (
@@ -251,19 +254,26 @@ class Site:
         asked = asking.read(text, self._origins())
         if len(asked.found) == 1 and not asked.unread and isinstance(asked.found[0].what, IPv4Address | IPv6Address):
             return RedirectResponse(f"/ip/{asked.found[0].what}", 303)
-        if not asked.found:
-            why = str(error) if error is not None else ""
+        hosts, unread = self._hosts.look(asked.unread, request.state.visitor)
+        if not asked.found and not hosts:
+            why = unread[0].why if unread and unread[0].host else str(error) if error is not None else ""
             if not why:
                 try:
                     asking.one(text, self._origins())
                 except Refused as refused:
                     why = str(refused)
             return self._home(request, status=400, typed=text[:200], mistake=why)
+        named = [
+            (host.name, [Found(what=each, read=str(each), backwards=False) for each in host.addresses])
+            for host in hosts
+        ]
+        every = (*asked.found, *(each for _, addresses in named for each in addresses))
         return self._render(
             "answers.html",
-            asked=asked,
-            answers=self._each(asked),
-            test_points=self._test_points(asked),
+            unread=unread,
+            cut=asked.cut,
+            groups=[("", self._each(asked.found)), *((name, self._each(each)) for name, each in named)],
+            test_points=self._test_points(every),
             most=INSIDE,
             origin=next(iter(self._origins()), "relays.example.org"),
         )
@@ -277,14 +287,14 @@ class Site:
             "index.html", status=status, visitor=visitor, listed=listed, origin=origin, typed=typed, mistake=mistake
         )
 
-    def _test_points(self, asked: Questions) -> set[Address]:
+    def _test_points(self, found: Iterable[Found]) -> set[Address]:
         """Those that DNS always answers, whatever is listed (RFC 5782 5)."""
-        addresses = (one.what for one in asked.found if isinstance(one.what, IPv4Address | IPv6Address))
+        addresses = (one.what for one in found if isinstance(one.what, IPv4Address | IPv6Address))
         return {address for address in addresses if any(self._codes(address, ()).values())}
 
-    def _each(self, asked: Questions) -> list[tuple[Found, list[Listing]]]:
+    def _each(self, found: Sequence[Found]) -> list[tuple[Found, list[Listing]]]:
         """What lists each thing that was asked about; of a network, what is listed in it."""
-        addresses = [one.what for one in asked.found if isinstance(one.what, IPv4Address | IPv6Address)]
+        addresses = [one.what for one in found if isinstance(one.what, IPv4Address | IPv6Address)]
         listed = self._views.listed_among(addresses)
         return [
             (
@@ -293,7 +303,7 @@ class Site:
                 if isinstance(one.what, IPv4Address | IPv6Address)
                 else self._views.listed_in(one.what, most=INSIDE + 1),
             )
-            for one in asked.found
+            for one in found
         ]
 
     def _again(self, template: str, error: Refused, **typed: Any) -> Response:

@@ -32,6 +32,7 @@ from dnsbl.web.app import KeyUses, Metrics, create_app, no_keys, no_metrics
 from dnsbl.web.connection import Connection
 from dnsbl.web.control import Texts, no_texts
 from dnsbl.web.handing import create_table_app
+from dnsbl.web.hosts import Hosts
 from dnsbl.web.patience import Stage
 from tester.crowd import Crowd, Place, Tally, widths
 from tester.listening import BACKLOG, Listener, bound
@@ -181,6 +182,7 @@ class WebServer(HttpServer):
         ownership: Ownership | None = None,
         watching: Watching | None = None,
         texts: Texts = no_texts,
+        hosts: Hosts | None = None,
         others: Others | None = None,
         metrics: Metrics = no_metrics,
         keys: KeyUses = no_keys,
@@ -200,6 +202,7 @@ class WebServer(HttpServer):
             ownership=ownership,
             watching=watching,
             texts=texts,
+            hosts=hosts,
             others=others,
             codes=lambda address, listed: self.zones.codes_of(address, listed),
             origins=lambda: self.zones.origins,

@@ -159,3 +159,40 @@ async def test_texts_at_a_name_are_read_and_what_nobody_could_tell_is_not_nothin
     assert await names.texts("x.test", Answers(Nothing())) == []
     assert await names.texts("x.test", Answers(NXDOMAIN())) == []
     assert await names.texts("x.test", Answers(Timeout())) is None
+
+
+async def test_the_addresses_of_a_host_name_are_few_and_what_nobody_could_tell_is_none() -> None:
+    class Found:
+        def __init__(self, *addresses: str) -> None:
+            self.rrset = [Record(each) for each in addresses]
+
+    class Answers:
+        def __init__(self, **said: Any) -> None:
+            self.said, self.asked = said, []
+
+        async def resolve(self, name: str, kind: str, **more: Any) -> Any:
+            self.asked.append(name)
+            answer = self.said[kind]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    both = Answers(A=Found("192.0.2.9", "192.0.2.1"), AAAA=Found("2001:db8::1"))
+    assert await names.addresses_of("mx.test", both) == [
+        parse_address(each) for each in ("192.0.2.1", "192.0.2.9", "2001:db8::1")
+    ]
+    assert both.asked == ["mx.test.", "mx.test."], "no search list is tried"
+    many = Answers(A=Found(*(f"192.0.2.{n}" for n in range(99))), AAAA=Found())
+    assert len(await names.addresses_of("mx.test", many) or ()) == names.ADDRESSES
+    assert await names.addresses_of("mx.test", Answers(A=NXDOMAIN())) == []
+    assert await names.addresses_of("mx.test", Answers(A=Found(), AAAA=Found())) == []
+    assert await names.addresses_of("mx.test", Answers(A=Found("192.0.2.1"), AAAA=Timeout())) is None
+    assert await names.addresses_of("a..b", Answers(A=ValueError())) is None
+
+
+def test_several_names_are_asked_for_at_once_also_where_no_loop_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def told(name: str) -> list[Any]:
+        return [name]
+
+    monkeypatch.setattr(names, "addresses_of", told)
+    assert names.addresses_now(["a.test", "b.test"]) == [["a.test"], ["b.test"]]

@@ -116,3 +116,14 @@ def test_no_line_of_a_list_is_dropped_for_what_stands_in_another() -> None:
     assert found(text) == ["192.0.2.1", "192.0.2.2", "192.0.2.50", "192.0.2.0/30"]
     assert found("192.0.2.1\nrubbish\n192.0.2.2") == ["192.0.2.1", "192.0.2.2"]
     assert unread("192.0.2.1\nrubbish\n192.0.2.2") == ["rubbish"]
+
+
+def test_a_line_of_nothing_but_addresses_is_a_list_and_its_broken_ones_are_named() -> None:
+    text = "192.0.2.1 192.0.2.300 192.0.2.0/33 192.0.2.2"
+    assert (found(text), unread(text)) == (["192.0.2.1", "192.0.2.2"], ["192.0.2.300", "192.0.2.0/33"])
+    assert unread("host[192.0.2.1] 192.0.2.300") == [], "this is no list: who wrote it speaks of something"
+
+
+def test_a_host_name_is_handed_on_as_one() -> None:
+    asked = read("mail.example.com\nMX.Example.NET.\n192.0.2.300\nlocalhost", ZONES)
+    assert [one.host for one in asked.unread] == ["mail.example.com", "mx.example.net", "", ""]

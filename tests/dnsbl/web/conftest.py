@@ -210,6 +210,7 @@ class House:
     portal: BlockingPortal
     board: Board
     events: Events
+    hosts: list[Any]  #: what mail.example.com leads to
 
     def watching(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """What happens between two looks of who watches a test."""
@@ -306,6 +307,7 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
         office = make_office(**sections)
         board = Board(office.clock)
         events = Events(office.settings.web, office.clock, never)
+        hosts: list[Any] = []
         app = create_app(
             office.casework.doors,
             office.casework.views,
@@ -314,13 +316,14 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
             self_tests=office.casework.self_tests,
             remote=office.casework.remote,
             others=elsewhere,
+            hosts=lambda names: [{"mail.example.com": hosts, "slow.example.com": None}.get(name, []) for name in names],
             events=events,
             codes=codes,
             origins=lambda: ORIGINS,
             zones=lambda: zones_from({"relays.toml": ZONE}, site="https://relays.example.org"),
             health=board.all,
         )
-        return House(office, app, portal, board, events)
+        return House(office, app, portal, board, events, hosts)
 
     return build
 
