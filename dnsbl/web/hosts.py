@@ -18,7 +18,7 @@ NAMES, AT_ONCE, HOURLY = 4, 4, 120
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Named:
+class Leads:
     """A host name and its addresses, one at least."""
 
     name: str
@@ -34,13 +34,13 @@ class HostNames:
         self._quota = Quota("names", HOURLY, 3600)
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
-    def look(self, unread: Sequence[Unread], visitor: Address | None) -> tuple[list[Named], list[Unread]]:
+    def look(self, unread: Sequence[Unread], visitor: Address | None) -> tuple[list[Leads], list[Unread]]:
         """(the names that have addresses, what remains unread), each unread name with the reason. Blocking."""
         wanted = list(dict.fromkeys(one.host for one in unread if one.host))[:NAMES]
         if self._ask is None or not wanted:
             return [], list(unread)
         found, why = self._look(wanted, visitor)
-        named = [Named(name=name, addresses=tuple(addresses)) for name, addresses in found.items() if addresses]
+        named = [Leads(name=name, addresses=tuple(addresses)) for name, addresses in found.items() if addresses]
         over = f"No more than {NAMES} host names are looked for at once; hand this one in apart."
         rest = [
             replace(one, why=why.get(one.host, over)) if one.host else one for one in unread if not found.get(one.host)
