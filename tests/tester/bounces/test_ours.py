@@ -30,6 +30,7 @@ WAYS = {
     "B word that is a Q word": b"=?utf-8?B?550_relay-test_collector?=",
     "behind an equals sign": b"reply=550 relay-test collector",
     "behind an equals sign, in HTML": b"<p>reply=550 <b>relay-test</b> collector",
+    "URL, in HTML": b"<p>550%20relay-test%20<b>collector</b>",
     "tags alone": b"550 <b>relay-test</b> <i>collector</i>",
     "entities alone": b"550 relay&#45;test&#x20;collector",
     "B word": b"=?utf-8?B?" + base64.b64encode(SAID) + b"?=",
@@ -120,7 +121,7 @@ def test_whatever_comes_is_searched_without_complaint(text: bytes) -> None:
 
 def test_without_marks_nothing_names_our_collector() -> None:
     assert not Ours(names={"mx.c.example"}).marked("host mx.c.example said 550")
-    assert not Ours(names={"mx.c.example"}).marked("not there.")
+    assert not Ours(names={"mx.c.example"}).marked("not there (no) 550.")
     us = Ours(names=(), marks={"mx.c.example", "2001:db8::25"})
     assert us.marked("connect to [2001:db8::25]:25: refused")
     assert us.marked("host mx.c.example said 550")
