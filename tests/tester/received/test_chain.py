@@ -71,6 +71,7 @@ def test_a_trace_tells_what_each_line_is() -> None:
         "written by strangers",
     ]
     assert found.possible == (found.steps[1], found.steps[3])
+    assert [step.trusted for step in found.steps] == [True, True, False, False]
     assert found.pick(4) is found.steps[3]
     assert found.pick(1) is None and found.pick(3) is None and found.pick(9) is None
     assert found.steps[0].told == (
