@@ -19,7 +19,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     self_tests   who has his own address tested: token  ask  see
     remote       who sends our letters from where he stands: ask  see
     feeding      the scheduler, and who runs the list, about lists of others: claim  file_feed  file_failure  pace
-                 states  bring  waiting  drop  suspect
+                 states  bring  waiting  drop  suspects
     lookups      the scheduler, and who looks, about questions to a watched zone: file  standing
     mail_door    the collector, about mail that is no letter of ours: take  spring
     arrivals     the collector: doubt  file_return  file_request  file_probe

@@ -8,7 +8,7 @@ nominated one bringer after the other, `feeds.per_hour` of them in an hour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -129,14 +129,14 @@ class Feeding:
             )
         return came
 
-    def suspect(self, address: Address, *, reporter: str, door: Door, reason: str) -> bool:
-        """Take one address as a candidate of this reporter, for which there is a reason to test it; whether it is one
-        now, and was not before. Raises Refused where nothing is taken from him."""
+    def suspects(self, addresses: Sequence[Address], *, reporter: str, door: Door, reason: str) -> int:
+        """Take at most 200 addresses as candidates of this reporter, for which there is a reason to test them; returns
+        how many are candidates of his now, and were not before. Raises Refused where nothing is taken from him."""
         with self._store.read() as tx:
             account = account_of(tx, reporter)
-        row = Row(line=1, address=address, reason=reason, evidence=None)
-        (became,) = self._candidates((row,), f"reporter {reporter}", door, account, reason, [], ready=True)
-        return became == "waiting"
+        rows = [Row(line=n, address=address, reason=reason, evidence=None) for n, address in enumerate(addresses, 1)]
+        became = self._candidates(rows, f"reporter {reporter}", door, account, reason, [], ready=True)
+        return sum(each == "waiting" for each in became)
 
     def waiting(self) -> dict[str, int]:
         """How many candidates wait, by who has brought them."""

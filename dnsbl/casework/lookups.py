@@ -8,7 +8,7 @@ are tested in their turn, as those of feeds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -26,9 +26,14 @@ from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account, day_of
 
 #: Questions that one transaction looks at.
-_PORTION = 500
+_PORTION = 200
 #: The part of what is left of what is remembered that one reporter may have.
 _PART = 2
+#: When somebody has asked last is remembered to such a part of the hours that count.
+_FINE = 24
+
+#: Reporter and address, and when he has asked last.
+_Pairs = dict[tuple[str, Address], datetime]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,18 +58,23 @@ class LookupDoor:
         self._feeding = feeding
 
     def file(self, asked: Sequence[Lookup]) -> int:
-        """Note who has asked about whom; returns how many have become candidates."""
+        """Note who has asked about whom; returns how many have become candidates. What is known already costs next to
+        nothing, and the writer's lock is held for what is news alone."""
         now, made = self._clock.now(), 0
         since = now - timedelta(hours=self._terms.within_hours)
         with self._store.write() as tx:
             tx.lookups.forget(since)
         for start in range(0, len(asked), _PORTION):
+            with self._store.read() as tx:
+                news, later = self._news(tx, asked[start : start + _PORTION], since, now)
+            if not (news or later):
+                continue
             with self._store.write() as tx:
-                news = self._note(tx, asked[start : start + _PORTION], since, now)
-                suspects = [(each, *self._provoked(tx, each, since, now)) for each in news]
-            for address, clients, why in suspects:
-                if why:
-                    made += self._suspect(address, clients, why)
+                added = self._note(tx, news, later, day_of(now))
+            with self._store.read() as tx:
+                suspects = self._suspects(tx, added, since, now)
+            for (client, why), addresses in suspects.items():
+                made += self._feeding.suspects(addresses, reporter=client, door=Door.LOOKUP, reason=why)
         if made:
             with self._store.write() as tx:
                 tx.journal.append(
@@ -94,43 +104,70 @@ class LookupDoor:
                 for name in dict.fromkeys(client.name for client in self._terms.clients)
             ]
 
-    def _note(self, tx: Transaction, asked: Iterable[Lookup], since: datetime, now: datetime) -> list[Address]:
-        """Remember these; returns the addresses of which there is news, and which may be tested."""
-        today, news = day_of(now), dict[Address, None]()
-        accounts: dict[str, ReporterAccount | None] = {}
-        counts = tx.lookups.counts()
+    def _news(self, tx: Transaction, asked: Sequence[Lookup], since: datetime, now: datetime) -> tuple[_Pairs, _Pairs]:
+        """Of these what is not remembered and may be tested, and what is remembered as much older."""
+        heard = {name: _heard(tx, name) is not None for name in {each.client for each in asked}}
+        known = tx.lookups.known({each.address for each in asked})
+        stale = (now - since) / _FINE
+        news, later, barred = _Pairs(), _Pairs(), dict[Address, bool]()
         for each in asked:
-            if each.client not in accounts:
-                accounts[each.client] = _heard(tx, each.client)
             last = datetime.fromtimestamp(min(each.last, now.timestamp()), UTC)
-            if accounts[each.client] is None or last < since:
+            pair = each.client, each.address
+            if not heard[each.client] or last < since:
                 continue
-            try:
-                address = intake.target(str(each.address), self._settings)
-                if wanted(tx, self._settings.policy, address, now)[1]:
-                    continue  # its test is queued
-            except Refused:  # it may not be tested, or needs no test
+            if pair in known:
+                if last - known[pair] >= stale:
+                    later[pair] = last
                 continue
-            if not tx.lookups.again(each.client, address, last):
-                quota, mine = _quota(each.client, today), counts.get(each.client, 0)
-                full = mine >= queues.allowed(self._terms.addresses, sum(counts.values()), _PART)
-                if full or tx.kept.of([quota])[quota].messages >= self._terms.per_client_day:
-                    continue
-                tx.kept.add([quota], 0, today=today)
-                tx.lookups.add(each.client, address, last)
-                counts[each.client] = mine + 1
-            news[address] = None
-        return list(news)
+            if each.address not in barred:
+                barred[each.address] = self._barred(tx, each.address, now)
+            if not barred[each.address]:
+                news[pair] = max(last, news.get(pair, last))
+        return news, later
 
-    def _provoked(self, tx: Transaction, address: Address, since: datetime, now: datetime) -> tuple[list[str], str]:
-        """Whose servers have asked about an address, and why it is to be tested for that, or ""."""
-        clients = [name for name in tx.lookups.clients_of(address, since) if _heard(tx, name) is not None]
-        shown = tx.nominations.with_evidence(address, now - timedelta(days=self._settings.policy.evidence_days))
-        return clients, lookups.provocation(len(clients), shown=shown, terms=self._terms)
+    def _barred(self, tx: Transaction, address: Address, now: datetime) -> bool:
+        """Whether an address may not be tested, or needs no test."""
+        try:
+            return wanted(tx, self._settings.policy, intake.target(str(address), self._settings), now)[1]
+        except Refused:
+            return True
 
-    def _suspect(self, address: Address, clients: Iterable[str], why: str) -> int:
-        """Everybody who has asked brings it; returns how many of them are news."""
-        return sum(self._feeding.suspect(address, reporter=name, door=Door.LOOKUP, reason=why) for name in clients)
+    def _note(self, tx: Transaction, news: _Pairs, later: _Pairs, today: int) -> list[Address]:
+        """Remember these, as far as there is room; returns the addresses of which there is news."""
+        for (client, address), last in later.items():
+            tx.lookups.again(client, address, last)
+        counts, added = tx.lookups.counts(), dict[Address, None]()
+        quotas = {client: _quota(client, today) for client, _ in news}
+        brought = {client: tx.kept.of([quota])[quota].messages for client, quota in quotas.items()}
+        for (client, address), last in news.items():
+            mine = counts.get(client, 0)
+            full = mine >= queues.allowed(self._terms.addresses, sum(counts.values()), _PART)
+            if full or brought[client] >= self._terms.per_client_day:
+                continue
+            tx.kept.add([quotas[client]], 0, today=today)
+            tx.lookups.add(client, address, last)
+            counts[client], brought[client] = mine + 1, brought[client] + 1
+            added[address] = None
+        return list(added)
+
+    def _suspects(
+        self, tx: Transaction, addresses: Sequence[Address], since: datetime, now: datetime
+    ) -> dict[tuple[str, str], list[Address]]:
+        """Which of these are to be tested: by who has asked about them, and why."""
+        asked: dict[Address, set[str]] = {}
+        heard: dict[str, bool] = {}
+        for (client, address), last in tx.lookups.known(addresses).items():
+            if client not in heard:
+                heard[client] = _heard(tx, client) is not None
+            if heard[client] and last >= since:
+                asked.setdefault(address, set()).add(client)
+        shown = tx.nominations.shown_of(addresses, now - timedelta(days=self._settings.policy.evidence_days))
+        found: dict[tuple[str, str], list[Address]] = {}
+        for address, clients in asked.items():
+            if why := lookups.provocation(len(clients), shown=address in shown, terms=self._terms):
+                for client in sorted(clients):
+                    found.setdefault((client, why), []).append(address)
+        return found
 
 
 def _quota(client: str, today: int) -> Account:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select, update
@@ -14,23 +15,19 @@ from dnsbl.store.shelf import Shelf
 class LookupShelf(Shelf):
     """One row a reporter and address."""
 
-    def again(self, client: str, address: Address, last: datetime) -> bool:
-        """Note that this one, who is here, has asked once more; False where he is not here."""
-        here = (lookups.c.client == client) & (lookups.c.address == address)
-        later = lookups.c.last < last
-        if self._sql.execute(select(lookups.c.client).where(here)).one_or_none() is None:
-            return False
-        self._sql.execute(update(lookups).where(here & later).values(last=last))
-        return True
+    def known(self, addresses: Iterable[Address]) -> dict[tuple[str, Address], datetime]:
+        """Who has asked about each of at most 5000 addresses, and when last."""
+        wanted = select(lookups).where(lookups.c.address.in_(list(addresses)))
+        return {(row.client, row.address): row.last for row in self._sql.execute(wanted)}
+
+    def again(self, client: str, address: Address, last: datetime) -> None:
+        """Note that this one, who is here, has asked once more."""
+        here = (lookups.c.client == client) & (lookups.c.address == address) & (lookups.c.last < last)
+        self._sql.execute(update(lookups).where(here).values(last=last))
 
     def add(self, client: str, address: Address, last: datetime) -> None:
         """Note one who is not here yet."""
         self._sql.execute(insert(lookups).values(client=client, address=address, last=last))
-
-    def clients_of(self, address: Address, since: datetime) -> list[str]:
-        """The reporters whose servers have asked about this address since then, in order."""
-        wanted = select(lookups.c.client).where(lookups.c.address == address, lookups.c.last >= since)
-        return list(self._sql.execute(wanted.order_by(lookups.c.client)).scalars())
 
     def counts(self) -> dict[str, int]:
         """How many addresses are remembered, by reporter."""

@@ -61,6 +61,14 @@ class Nominations(Shelf):
             wanted = wanted.where(nominations.c.received >= since)
         return self._sql.execute(wanted.where(_STANDS).limit(1)).one_or_none() is not None
 
+    def shown_of(self, addresses: Iterable[Address], since: datetime) -> set[Address]:
+        """Those of at most 5000 addresses against which somebody has shown evidence since then."""
+        wanted = select(nominations.c.address).where(
+            nominations.c.address.in_(list(addresses)), nominations.c.evidence.is_not(None)
+        )
+        wanted = wanted.where(nominations.c.received >= since, _STANDS).distinct()
+        return set(self._sql.execute(wanted).scalars())
+
     def nominators(self) -> list[tuple[Door, str]]:
         """Everybody whose nominations count, with the door that he came in at."""
         wanted = select(nominations.c.door, nominations.c.nominator).where(_STANDS).distinct()

@@ -64,6 +64,16 @@ def test_one_alone_or_another_one_too_late_is_no_reason(make_office: Any) -> Non
     assert office.casework.feeding.waiting() == {}
 
 
+def test_who_asks_all_day_is_remembered_to_the_hour(make_office: Any) -> None:
+    office = asking(make_office)
+    for _ in range(30):
+        ask(office, "ann")
+        office.later(hours=1)
+    assert ask(office, "bob") == 2, "ann has asked within the day"
+    office.later(hours=24)
+    assert ask(office, "bob") == 0
+
+
 def test_one_is_enough_where_spam_was_shown_and_the_first_test_was_not_made(make_office: Any) -> None:
     office = asking(make_office, asked_by=0)
     office.nominate(HOST)
