@@ -58,7 +58,7 @@ class Profile(Section):
 
 def names() -> tuple[str, ...]:
     """Every profile there is, in alphabetical order."""
-    return tuple(sorted(file.name.removesuffix(".toml") for file in _HERE.iterdir() if file.name.endswith(".toml")))
+    return tuple(sorted(file.name.removesuffix(".toml") for file in _HERE.iterdir()))
 
 
 def profile(name: str) -> Profile:
@@ -111,7 +111,7 @@ def _zone_file(old: Profile, label: str, base: str, found: Founding | None) -> s
     lines += ["", *founding.soa(f"ns1.{base}", found.rname if found else f"hostmaster.{base}")]
     for kind in zone.kinds:
         table = old.kinds[kind] | ({"code": zone.codes[kind]} if zone.codes and kind in zone.codes else {})
-        lines += ["", *_guess(old, f"kinds.{kind}"), *_guess(old, f"zones.{label}.codes.{kind}"), f"[kinds.{kind}]"]
+        lines += ["", *_guess(old, f"kinds.{kind}"), f"[kinds.{kind}]"]
         lines += [f"{key} = {toml(value)}" for key, value in table.items()]
     return "\n".join(lines) + "\n"
 

@@ -92,6 +92,56 @@ def test_what_is_written_is_read_back_with_every_setting(name: str, tmp_path: Pa
     assert {section: getattr(settings, section) for section in old.settings} == {
         section: getattr(given, section) for section in old.settings
     }
+    by_origin = {zone.origin: zone for zone in zones}
+    for label, table in old.zones.items():
+        zone = by_origin[f"{label}.{name}.example.org"]
+        assert (zone.use, zone.bitmask, zone.ttl) == (table.use, table.style == "bitmask", table.ttl or 2100)
+
+
+#: A whole zone file, but for its names.
+RSL = """# RSL, the VISI.com Relay Stop List, until 2004
+origin = "relays.{base}"
+ns = ["ns1.{base}"]
+use = "Open relays that spam came through, for blocking by the address of the server that hands mail to yours."
+
+[soa]
+mname = "ns1.{base}"
+rname = "{rname}"
+refresh = 3600
+retry = 600
+expire = 604800
+minimum = 300                   # seconds that "not listed" may be cached
+ttl = 3600
+
+# A guess: the usual one; no page of theirs is kept that names it.
+[kinds.relay]
+code = "127.0.0.2"
+txt = "Spam came from {{address}}, an open relay, see {{url}}"
+"""
+
+
+def test_files_are_what_people_can_read_and_go_on_with() -> None:
+    old = profiles.profile("rsl")
+    own, tried = profiles.written(old, MADE), profiles.written(old, None)
+    at = {"base": "lists.mail-list.net", "rname": "hostmaster.mail-list.net"}
+    assert own["zones/relays.lists.mail-list.net.toml"] == RSL.format(**at)
+    at = {"base": "rsl.example.org", "rname": "hostmaster.rsl.example.org"}
+    assert tried["zones/relays.rsl.example.org.toml"] == RSL.format(**at)
+    head, _, rest = tried["config.toml"].partition("\n\n")
+    assert head.splitlines()[:6] == [
+        "# RSL, the VISI.com Relay Stop List, until 2004",
+        "# Relays that spamtraps have met and a test has found open; off at the first request, or after 90 days.",
+        "#",
+        "# What it does otherwise than the list of old:",
+        "# Open is said when our letter has come back, not when a server has accepted one.",
+        "# Who is listed again after a request waits for his next removal, since a request alone ends a listing "
+        "(RFC 6471",
+    ]
+    assert all(sentence in head.replace("\n# ", " ") for sentence in old.differs)
+    assert rest.startswith('[service]\nname = "RSL"\n\n[policy]\nkinds = ["relay"]\n')
+    assert rest.endswith('\n\n[traps]\ndomains = ["trap.rsl.example.org"]\n')
+    assert own["config.toml"].endswith('\n\n[traps]\ndomains = ["trap.lists.mail-list.net"]\n')
+    assert 'address = "relays@c.mail-list.net"' in profiles.written(profiles.profile("rss"), MADE)["config.toml"]
 
 
 @every
