@@ -43,6 +43,12 @@ def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
     """What works and is perhaps not meant."""
     if settings.tester.held:
         yield f"nobody is tested yet: {settings.tester.held}"
+    if settings.lookups.clients and not zones.watched:
+        yield "lookups.clients names mail servers, and no zone file has a watched name that they could ask"
+    if zones.watched and not settings.lookups.clients:
+        yield f"nobody's questions to {min(zones.watched)} nominate: lookups.clients is empty"
+    if settings.dns.keys_file is None and (keyed := [each.name for each in settings.lookups.clients if each.key]):
+        yield f"no question is {keyed[0]}'s: lookups.clients names a client's key, and dns.keys_file is not set"
     if not settings.tester.lab_networks:
         yield from _nobodys(settings, zones)
     if os.geteuid() != 0:

@@ -83,3 +83,23 @@ def test_the_command_names_everything_in_one_go(run: Run, tmp_path: Path) -> Non
 def test_an_empty_folder_says_what_makes_a_first_configuration(run: Run, tmp_path: Path) -> None:
     (tmp_path / "zones" / "z.toml").unlink()
     assert "`dnsbl init` writes a first configuration" in run("status", code=1, plain=True)
+
+
+@pytest.mark.parametrize(
+    ("watched", "clients", "said"),
+    [
+        (False, ["ann 192.0.2.0/24"], "no zone file has a watched name"),
+        (True, [], "nobody's questions to qw.test nominate"),
+        (True, ["ann key:anns"], "no question is ann's"),
+        (True, ["ann 192.0.2.0/24"], ""),
+    ],
+)
+def test_a_watched_name_without_askers_and_askers_without_one_are_doubted(
+    tmp_path: Path, watched: bool, clients: list[str], said: str
+) -> None:
+    text = ZONE.read_text(encoding="utf-8")
+    text = text.replace("\nns =", '\nwatched = "qw.test"\nns =', 1) if watched else text
+    zones = zones_from({"z": text}, site="https://s.example")
+    lab = settings(tmp_path, tester={"lab_networks": ["127.0.0.0/8"]}, lookups={"clients": clients})
+    told = list(checking.doubts(lab, zones))
+    assert len(told) == bool(said) and said in " ".join(told)
