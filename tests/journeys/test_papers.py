@@ -93,7 +93,7 @@ async def test_each_is_judged_by_what_comes_back_and_the_reflector_is_not_listed
         assert [one["kind"] for one in found["listings"]] == (["relay"] if resident is IMCEA else []), resident.name
     page = await library.page(f"/ip/{IMCEA.address}")
     assert "encapsulated recipient (IMCEASMTP-...)" in page and "Service Pack 3" in page
-    assert "R17" in page and "route-honoured" in page
+    assert "R17" in page and "checked before the route is undone" in page
 
 
 async def test_the_patch_is_what_takes_the_exchange_off_the_list(library: Library) -> None:

@@ -67,7 +67,7 @@ async def bureau(
     made = site(await town.start(), per_network=8)
     where.append(("127.0.0.1", made.collector))
     zone = made.folder / "zones" / "relays.toml"
-    unconfirmed = '[kinds.unconfirmed]\ncode = "127.0.0.5"\ntxt = "Unconfirmed: {address}, see {url}"\n'
+    unconfirmed = '[kinds.unconfirmed]\ncode = "127.0.0.42"\ntxt = "Unconfirmed: {address}, see {url}"\n'
     zone.write_text(zone.read_text().replace("[kinds.manual]", f"{unconfirmed}\n[kinds.manual]"))
     with made.config.open("a") as config:
         config.write('[remote]\non = true\n[policy]\nkinds = ["relay", "multihop", "unconfirmed"]\n')
@@ -96,7 +96,7 @@ async def test_what_anybody_else_found_is_unconfirmed_until_our_own_worker_has_s
     serving = await bureau.site.serve("--only", "dns,collector,scheduler,web")
     status, document = await bureau.test("joe", OPEN)
     assert (status, document["list"]["listed"]) == (1, ["unconfirmed"]), document
-    await bureau.listed(OPEN, "127.0.0.5")
+    await bureau.listed(OPEN, "127.0.0.42")
     await bureau.site.stop(serving)
     await bureau.site.serve()
     await bureau.listed(OPEN, "127.0.0.2")
