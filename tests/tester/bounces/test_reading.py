@@ -220,6 +220,7 @@ OTHER = "Final-Recipient: rfc822; other@y.example\r\n"
         # of another recipient
         ([f"{OTHER}Action: failed\r\nStatus: 5.7.1"], "", Finding.UNPROVEN),
         ([f"{OTHER}Action: failed\r\nStatus: 5.7.1"], REFUSED, Finding.BOUNCED),
+        ([f"{OTHER}Action: failed\r\nStatus: 5.7.1"], f"{TO} 550 relaying denied", Finding.BOUNCED),
         ([f"{OTHER}Action: failed\r\nStatus: 5.7.1\r\nRemote-MTA: dns; c.example"], "", Finding.BOUNCED_BY_US),
         ([f"{OTHER}Action: delayed\r\nStatus: 4.7.1"], REFUSED, Finding.DSN_DELAYED),
         ([f"{OTHER}Action: relayed\r\nStatus: 2.0.0"], "", Finding.UNPROVEN),
@@ -236,6 +237,7 @@ def test_a_status_part_is_believed_of_our_recipient_and_only_as_far_as_it_goes(
 def test_a_report_of_another_recipient_is_no_persons_mail_whoever_sends_it() -> None:
     raw = report(f"{OTHER}Action: relayed\r\nStatus: 2.0.0")
     assert reading(raw, mail_from="jo@x.example").finding is Finding.UNPROVEN
+    assert reading(b"Auto-Submitted: auto-generated\r\n" + raw).finding is Finding.UNPROVEN
 
 
 @pytest.mark.parametrize(
