@@ -185,7 +185,7 @@ def _own(what: Address | Network) -> bool:
 
 
 def _unread(word: str) -> Unread:
-    labels = word.lower().rstrip(".").split(".")
+    labels = re.sub(r":[0-9]{1,5}\Z", "", word).lower().rstrip(".").split(".")
     if len(labels) > 1 and all(_LABEL.match(label) for label in labels) and not labels[-1].isdigit():
         why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from."
         return Unread(text=word[:100], why=why, host=".".join(labels) if len(word) < 255 else "")

@@ -76,7 +76,9 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.filters |= {"when": when, "span": span, "away": away, "bare": bare, "by_address": by_address}
 _ENVIRONMENT.globals |= {"line": line, "words": words}
 _MACROS = _ENVIRONMENT.get_template("macros.html").module
-_ENVIRONMENT.globals |= {name: getattr(_MACROS, name) for name in ("icon", "state", "arrow", "wrong", "described")}
+_ENVIRONMENT.globals |= {
+    name: getattr(_MACROS, name) for name in ("icon", "state", "arrow", "wrong", "described", "live")
+}
 
 
 class Pages:

@@ -68,7 +68,7 @@ def _tests(standing: Standing, theirs: Callable[[str], str]) -> Iterator[Happeni
     if not standing.listings:
         last = next((run for run in standing.runs if run.verdict is not None), None)
         if last is not None and last.verdict is not None:
-            yield Happening(at=last.started, look="", text="Tested", more=words.OUTSIDE[last.verdict])
+            yield Happening(at=last.started, look="", text="Tested", more=words.OUTSIDE[last.verdict].rstrip("."))
         return
     since = min(one.since for one in standing.listings)
     for run in standing.runs:

@@ -16,6 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from dnsbl.addresses import parse_address, parse_network
+from dnsbl.casework import keyring
 from dnsbl.clock import HandClock
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.model import Door
@@ -37,7 +38,6 @@ STATES = {
     "hostile": "192.0.2.55",
     "barred": "192.0.2.93",
     "coming": "198.51.100.51",
-    "output": "198.51.100.52",
     "queued": "192.0.2.99",
     "delisted": "192.0.2.98",
     "clear": "192.0.2.97",
@@ -105,6 +105,14 @@ class Gallery:
         """The address of a state's page."""
         return f"{self.url}/ip/{STATES[name]}"
 
+    def stop(self) -> None:
+        """Stop all testing, as an operator would."""
+        store = Store.open(f"sqlite:///{self._folder / 'state' / 'dnsbl.db'}")
+        try:
+            Office(store, Settings()).casework.operators.stop(reason="to see it", actor="op")
+        finally:
+            store.close()
+
     def _wait(self) -> None:
         end = time.monotonic() + 60
         while time.monotonic() < end:
@@ -126,6 +134,7 @@ class Gallery:
         )
         self._clock = HandClock(datetime.now(UTC) - timedelta(hours=12))
         self._office = Office(store, settings, clock=self._clock)
+        keyring.write(self._folder / "state" / "keys.json", self._office.keyring)
         operators = self._office.casework.operators
         self._listed("delisted")
         self._listed("delisted6")

@@ -125,5 +125,5 @@ def test_a_line_of_nothing_but_addresses_is_a_list_and_its_broken_ones_are_named
 
 
 def test_a_host_name_is_handed_on_as_one() -> None:
-    asked = read("mail.example.com\nMX.Example.NET.\n192.0.2.300\nlocalhost", ZONES)
+    asked = read("mail.example.com\nMX.Example.NET.:587\n192.0.2.300\nlocalhost", ZONES)
     assert [one.host for one in asked.unread] == ["mail.example.com", "mx.example.net", "", ""]

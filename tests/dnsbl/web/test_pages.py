@@ -16,11 +16,13 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
-from dnsbl.model import Door, JobReason, JobState, Nomination, State
+from dnsbl.model import Door, Exclusion, Forthcoming, JobReason, JobState, Nomination, Output, Reason, State
 from dnsbl.rules import bringers
 from dnsbl.settings import Policy
+from dnsbl.web.faces import LISTED, LOOK, Face
 from dnsbl.web.pages import LIVE, WAITING, controls, refresh, requester
 from tester.smtp import Outcome
+from tester.verdict import Verdict
 
 TARGET, VISITOR = "198.18.7.9", "198.51.100.23"
 Build = Callable[..., Any]
@@ -726,3 +728,62 @@ def test_what_was_taken_back_is_told_in_the_words_meant_for_everybody(house: Bui
     assert "A feed was &lt;forged&gt;." in page
     assert "private words" not in page
     assert "feed:x" not in page
+
+
+# -- every face has its page -------------------------------------------------------------------------------------------
+def faces(records: Any) -> dict[str, dict[str, Any]]:
+    """What the store may say, for each face that the page about an address may show."""
+    now, mine, wide = records.clock.now(), parse_network(TARGET), parse_network("198.18.0.0/16")
+    listing, past = records.listing(run=None), records.listing(ended=now, end_reason=Reason.RETEST_CLOSED, run=None)
+    exclusion = Exclusion(network=wide, reason="r", public="its owner asked", since=now)
+    exit = Output(
+        id=1, input=parse_network("198.18.9.1"), output=mine, run="x", since=now, confirmed=now - timedelta(days=1)
+    )
+    coming = Forthcoming(network=mine, kind="relay-output", since=now, due=now + timedelta(days=3))
+    removal = records.job(reason=JobReason.REMOVAL)
+    failed = records.run(reason=JobReason.REMOVAL, started=now, verdict=Verdict.UNREACHABLE)
+    return {
+        "never": {"address": parse_address("127.0.0.1")},
+        "open": {"listings": (listing,)},
+        "asked": {"listings": (listing,), "job": removal, "next_test": now},
+        "resting": {"listings": (listing,), "removal_after": now + timedelta(hours=1), "runs": (failed,)},
+        "barred": {"listings": (listing,), "exclusion": exclusion},
+        "output": {"listings": (records.listing(kind="relay-output", run=None),), "inputs": (exit,)},
+        "by-hand": {"listings": (records.listing(kind="manual", public="word " * 60, run=None),)},
+        "range": {"listings": (records.listing(kind="manual", network=wide, expires=None, run=None),)},
+        "testing": {"job": records.job(state=JobState.RUNNING), "state": State.TESTING},
+        "queued": {"job": records.job(due=now + timedelta(days=1)), "state": State.QUEUED, "exception": listing},
+        "pending": {"state": State.PENDING, "runs": (records.run(verdict=None),)},
+        "coming": {"state": State.PENDING, "forthcoming": (coming,), "inputs": (exit,)},
+        "noted": {"inputs": (exit,)},
+        "excluded": {"state": State.EXCLUDED, "exclusion": exclusion},
+        "delisted": {"state": State.CLEAR, "past": (past,), "clears_by": now + timedelta(minutes=5)},
+        "clear": {"state": State.CLEAR, "last_verdict": Verdict.CLOSED, "runs": (records.run(verdict=Verdict.CLOSED),)},
+        "untestable": {"state": State.UNTESTABLE, "last_verdict": Verdict.UNREACHABLE},
+        "found": {"last_verdict": Verdict.OPEN_MULTIHOP},
+        "unknown": {},
+    }
+
+
+@pytest.mark.parametrize("name", sorted(set(Face) - {Face.TEST_POINT, Face.OWNERS}))
+def test_every_face_says_yes_or_no_and_what_to_do(
+    house: Build, monkeypatch: pytest.MonkeyPatch, records: Any, name: str
+) -> None:
+    home = house()
+    given = faces(records)[name]
+    state = State.LISTED if "listings" in given else State.UNKNOWN
+    standing = records.standing(**{"state": state} | given)
+    monkeypatch.setattr(home.casework.views, "look_up", lambda address, asker: standing)
+    answer = home.visitor().get(f"/ip/{standing.address}")
+    assert answer.status_code == 200
+    page = answer.text
+    listed = Face(name) in LISTED
+    said = "is listed" if listed else "is no longer listed" if name == "delisted" else "is not listed"
+    assert f"<span>{'Yes' if listed else 'No'}, {standing.address} {said}</span></h1>" in page
+    assert f'class="verdict is-{LOOK[Face(name)]}"' in page
+    todo = page.partition("What to do now</h2>")[2].partition("</section>")[0]
+    assert ('class="button' in todo) != ('action="/remove"' in todo), "one thing to press"
+    assert ('action="/remove"' in todo) is (name == "open")
+    assert page.count("<div") == page.count("</div>") and page.count("<section") == page.count("</section>")
+    assert len(re.findall(r' id="([^"]+)"', page)) == len(set(re.findall(r' id="([^"]+)"', page)))
+    assert ("Still listed: not told: the server could not be reached" in page) is (name == "resting")

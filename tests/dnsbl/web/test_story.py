@@ -68,7 +68,7 @@ def test_of_who_is_not_listed_the_last_test_is_told_in_words_for_outsiders(recor
     assert [(event.look, event.more) for event in shown] == [
         ("listed", "A test letter, offered to this address by a stranger for a stranger, was delivered by it"),
         ("clear", "A retest found the relay closed"),
-        ("", "No open relay was found."),
+        ("", "No open relay was found"),
     ]
     assert told(records) == []
 
