@@ -786,4 +786,5 @@ def test_every_face_says_yes_or_no_and_what_to_do(
     assert ('action="/remove"' in todo) is (name == "open")
     assert page.count("<div") == page.count("</div>") and page.count("<section") == page.count("</section>")
     assert len(re.findall(r' id="([^"]+)"', page)) == len(set(re.findall(r' id="([^"]+)"', page)))
+    assert ('id="close"' in page) is (name in ("open", "asked", "resting", "barred")), "who is tested can close it"
     assert ("Still listed: not told: the server could not be reached" in page) is (name == "resting")
