@@ -9,6 +9,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +38,7 @@ STATES = {
     "manual": "192.0.2.54",
     "range": "203.0.113.9",
     "hostile": "192.0.2.55",
+    "bounced": "192.0.2.56",  # whose owner asks for the retest in a test
     "barred": "192.0.2.93",
     "coming": "198.51.100.51",
     "queued": "192.0.2.99",
@@ -105,12 +108,16 @@ class Gallery:
         """The address of a state's page."""
         return f"{self.url}/ip/{STATES[name]}"
 
-    def stop(self) -> None:
-        """Stop all testing, as an operator would."""
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """All testing is stopped meanwhile, as an operator would stop it."""
         store = Store.open(f"sqlite:///{self._folder / 'state' / 'dnsbl.db'}")
+        operators = Office(store, Settings()).casework.operators
+        operators.stop(reason="to see it", actor="op")
         try:
-            Office(store, Settings()).casework.operators.stop(reason="to see it", actor="op")
+            yield
         finally:
+            operators.resume(reason="it was seen", actor="op")
             store.close()
 
     def _wait(self) -> None:
@@ -144,6 +151,7 @@ class Gallery:
         self._listed("listed6")
         self._listed("asked")
         self._listed("barred")
+        self._listed("bounced")
         self._listed("hostile", banner=HOSTILE, reply=f"250 {HOSTILE}")
         self._multihop("multihop", "coming")
         self._tested("clear", Outcome.RCPT_5XX, "554 5.7.1 Relay access denied")
