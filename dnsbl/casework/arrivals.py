@@ -210,7 +210,7 @@ class Arrivals:
         if news is not None:
             tx.letters.note(news)
             if telling:
-                self._judging.came_back(tx, run_in(tx, news.letter.run), now)
+                self._judging.came_back(tx, run_in(tx, news.letter.run), collected.peer, now)
 
     def _count(
         self, tx: Transaction, collected: Collected, letter: Letter | None, today: int, *, news: bool, must: bool

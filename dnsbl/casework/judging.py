@@ -23,6 +23,7 @@ from dnsbl.casework.scoring import scored
 from dnsbl.casework.twins import Twins
 from dnsbl.model import (
     LENT,
+    TESTED_KINDS,
     Action,
     Case,
     Decision,
@@ -134,12 +135,13 @@ class Judging:
         ways = self._judge(tx, run, now, window_closed=True, retries_left=False)
         self._settle(tx, run, judge_host(ways), now, ways)
 
-    def came_back(self, tx: Transaction, run: Run, now: datetime) -> None:
-        """The collector has found something new about a run: judge it, even if it was settled as lost before.
+    def came_back(self, tx: Transaction, run: Run, peer: Address, now: datetime) -> None:
+        """The collector has been brought something new about a run by `peer`: judge it, even if it was settled as lost.
 
-        A letter that comes after its run was settled still shows what the server did then; it decides about the
-        list unless a later run has shown since that the address no longer relays. While several ways in are still being
-        tried, nothing is decided: each of them is to be heard.
+        A letter that comes after its run was settled still shows what the server did then; it decides about the list
+        unless a later run has shown since that the address no longer relays, or the listing has ended since at
+        somebody's word. Of the outputs it shows no more than the one that brought it. While several ways in are still
+        being tried, nothing is decided: each of them is to be heard.
         """
         if run.reason in LENT:
             self._lent_back(tx, run, now)
@@ -153,12 +155,15 @@ class Judging:
             case RunState.WAITING:
                 decisive = True
             case RunState.SETTLED:
-                news = (judgement.verdict, judgement.reason) != (run.verdict, run.explanation)
+                news = (judgement.verdict, judgement.reason) != (
+                    run.verdict,
+                    run.explanation.removesuffix(f" {SPECIFIC}"),
+                )
                 decisive = news and (judgement.verdict in policy.KIND or judgement.confirm or judgement.repeat)
         if judgement.final and decisive:
-            self._settle(tx, run, judgement, now, ways)
+            self._settle(tx, run, judgement, now, ways, brought_by=peer if over else None)
         elif self._shows_outputs(tx, run):  # one more of its letters, out of another output perhaps
-            self.outputs.follow(tx, run, run.address, Exits.SHOWN, now)
+            self.outputs.follow(tx, run, run.address, Exits.SHOWN, now, brought_by=peer)
 
     @staticmethod
     def _shows_outputs(tx: Transaction, run: Run) -> bool:
@@ -218,14 +223,24 @@ class Judging:
         return judged
 
     def _settle(
-        self, tx: Transaction, run: Run, judgement: Judgement, now: datetime, ways: Sequence[JudgedPath]
+        self,
+        tx: Transaction,
+        run: Run,
+        judgement: Judgement,
+        now: datetime,
+        ways: Sequence[JudgedPath],
+        *,
+        brought_by: Address | None = None,
     ) -> None:
-        """Judged for good: the run ends, its job too, and policy decides what that means for the list."""
+        """Judged for good: the run ends, its job too, and policy decides what that means for the list. `brought_by` is
+        who has handed in the letter that changes what was settled before."""
         letters = telling(tx.letters.of(run.id))
         first = on(tx.paths.of(run.id)[0].path, letters)
         made = {fate.folded for fate in first} - {Outcome.UNTRIED, Outcome.SKIPPED}
         unreached = bool(made) and made <= _UNREACHED
-        late = run.state is RunState.SETTLED and tx.runs.closed_after(run)
+        again = run.state is RunState.SETTLED
+        let_go = (again or judgement.verdict in policy.KIND) and _let_go(tx, run)
+        late = let_go or (again and tx.runs.closed_after(run))
         singled_out = run.reason is JobReason.VANTAGE or judgement.singled_out
         specific = singled_out and judgement.verdict in policy.KIND
         explanation = f"{judgement.reason} {SPECIFIC}" if specific else judgement.reason
@@ -247,6 +262,9 @@ class Judging:
         self._enter_ways(tx, run, ways, now)
         if late or (run.reason is JobReason.SELF_TEST and not self._self_test_lists(judgement)):
             scored(tx, self._settings.reporters, run, judgement.verdict, now)
+            gone = tx.listings.delisted(run.address) if let_go else None
+            if gone is not None and gone > run.started:  # what a test under way would have shown, a surprise will
+                self._queueing.watch(tx, run.address, gone, self._settings.policy, actor="policy", now=now)
             return
         case = self._case(tx, run, judgement, delivered(letters), unreached, ways, now)
         decision = policy.decide(case, self._settings.policy, now, self._queueing.chance)
@@ -259,7 +277,7 @@ class Judging:
         elif decision.reason is Reason.SECOND_LOOK or self._other_view(tx, run, judgement):
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         action = self._apply(tx, run, case.listing, decision, now)
-        self.outputs.follow(tx, run, run.address, decision.exits, now)
+        self.outputs.follow(tx, run, run.address, decision.exits, now, brought_by=brought_by)
         self._twins.follow(tx, run, ways, letters, action, decision, now, elsewhere=self._elsewhere(run))
         self._tell(tx, run, letters, decision, explanation, now)
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
@@ -269,7 +287,7 @@ class Judging:
         """A letter in a remote tester's hands has come back: what that shows is decided once, and again where a better
         one follows; unless a test of ours has found the address closed since."""
         shown = self._lending.shown(tx, run)
-        if shown is None or run.verdict is Verdict.OPEN or tx.runs.closed_after(run):
+        if shown is None or run.verdict is Verdict.OPEN or tx.runs.closed_after(run) or _let_go(tx, run):
             return
         listing, follow_up = shown.proven or shown.unconfirmed, None
         if run.verdict is not None and not listing:
@@ -472,6 +490,11 @@ class Judging:
             until=until,
             now=now,
         )
+
+
+def _let_go(tx: Transaction, run: Run) -> bool:
+    """Whether the listing has ended since the run began at somebody's word, which no letter of it takes back."""
+    return tx.listings.let_go(network_of(run.address), TESTED_KINDS, run.started)
 
 
 def relayed(letters: Iterable[Fate]) -> str:

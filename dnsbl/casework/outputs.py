@@ -15,7 +15,7 @@ from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.base import Clears, cleared, renewed, subject_of
 from dnsbl.casework.posting import Posting
 from dnsbl.errors import Refused
-from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
+from dnsbl.model import OUTPUT_KINDS, TESTED_KINDS, Exits, Forthcoming, Output, Reason, Run
 from dnsbl.rules import intake, policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
@@ -30,8 +30,22 @@ class Outputs:
         self._posting = posting
         self._clears = clears
 
-    def follow(self, tx: Transaction, run: Run, address: Address, exits: Exits, now: datetime) -> None:
-        """What a run has shown of the outputs of this relay, after what it means for the relay itself was done."""
+    def follow(
+        self,
+        tx: Transaction,
+        run: Run,
+        address: Address,
+        exits: Exits,
+        now: datetime,
+        *,
+        brought_by: Address | None = None,
+    ) -> None:
+        """What a run has shown of the outputs of this relay, after what it means for the relay itself was done.
+
+        Only the newest test that has shown anything of the relay shows its outputs, and none that began before the
+        relay, or the output, was taken off the list at somebody's word. `brought_by` is who has handed in a letter
+        after the run was settled: it begins or renews that output alone, and ends none.
+        """
         if exits is Exits.STAY:
             return
         input = network_of(address)
@@ -40,19 +54,28 @@ class Outputs:
         if exits is Exits.OVER:
             self._end(tx, known.values(), Reason.INPUT_CLOSED, now, evidence)
             return
-        if not delays(self._settings) and not known:
+        if (not delays(self._settings) and not known) or _superseded(tx, run, address):
             return
         shown = {
             network_of(peer)
             for taken, peer, finding in tx.returns.deliveries(run.id)
             if taken == address and finding in ELSEWHERE
         }
-        self._end(tx, [known[each] for each in known if each not in shown], Reason.CAME_OUT_ELSEWHERE, now, evidence)
+        if brought_by is not None:
+            shown &= {network_of(brought_by)}
+        else:
+            gone = [known[each] for each in known if each not in shown]
+            self._end(tx, gone, Reason.CAME_OUT_ELSEWHERE, now, evidence)
         begins = exits is Exits.SHOWN and tx.listings.proven(address) is not None
         for output in sorted(shown, key=lambda each: (each.version, int(each.network_address))):
+            if (why := self._spared(tx, output)) is not None:
+                self._end(tx, [known[output]] if output in known else [], why, now, evidence)
+                continue
+            if tx.listings.let_go(output, OUTPUT_KINDS, run.started):
+                continue
             if output in known:
                 tx.outputs.confirm(known[output].id, run=run.id, at=now)
-            elif not begins or self._spared(tx, output) is not None:
+            elif not begins:
                 continue
             else:
                 tx.outputs.add(input, output, run=run.id, at=now)
@@ -75,6 +98,8 @@ class Outputs:
             inputs = tx.outputs.of_output(coming.network)
             if why is not None or not inputs:
                 self._enter_spared(tx, [coming], why or Reason.INPUT_GONE, now, "")
+                if why is Reason.EXCLUDED:
+                    self._end(tx, inputs, why, now, "")
             else:
                 self._list(tx, coming.network, coming.kind, inputs, now)
             done += 1
@@ -190,6 +215,12 @@ class Outputs:
             after=after,
             evidence=evidence,
         )
+
+
+def _superseded(tx: Transaction, run: Run, address: Address) -> bool:
+    """Whether letters of this run show nothing of the relay's outputs any more."""
+    later = any(tx.runs.judged_after(run, each, policy.SUPERSEDES) for each in {run.address, address})
+    return later or tx.listings.let_go(network_of(address), TESTED_KINDS, run.started)
 
 
 def delays(settings: Settings) -> dict[str, timedelta]:

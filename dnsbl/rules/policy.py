@@ -153,6 +153,8 @@ EXITS: Mapping[Verdict, Exits] = {
     Verdict.UNREACHABLE: Exits.STAY,
     Verdict.INCONCLUSIVE: Exits.STAY,
 }
+#: What supersedes an older test: from then on no letter of that one shows what the relay's letters come out of.
+SUPERSEDES = frozenset(Verdict) - CANNOT_TEST
 #: How long before an output is listed its input is tested once more; longer than letters are waited for.
 LAST_LOOK = timedelta(days=3)
 

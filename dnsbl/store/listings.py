@@ -131,6 +131,13 @@ class Listings(Shelf):
         gone = (listings.c.end_reason == Reason.OWNER_GONE, listings.c.ended >= since)
         return self._sql.execute(select(listings.c.id).where(*_proven(address), *gone).limit(1)).first() is not None
 
+    def let_go(self, network: Network, kinds: Iterable[str], since: datetime) -> bool:
+        """Whether a listing of exactly this network under one of these kinds has ended after that moment at somebody's
+        word: an operator's, or its owner's where that is enough."""
+        ended = (listings.c.end_reason.in_([Reason.OPERATOR, Reason.REMOVED]), listings.c.ended > since)
+        here = (listings.c.network == network, listings.c.kind.in_(sorted(kinds)))
+        return self._sql.execute(select(listings.c.id).where(*here, *ended).limit(1)).first() is not None
+
     def covering(self, of: Address | Network) -> list[Listing]:
         """The active listings that cover an address or a network, narrowest first, but for those that an exception
         leaves it out of.

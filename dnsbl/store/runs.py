@@ -156,9 +156,12 @@ class Runs(Shelf):
 
     def closed_after(self, run: Run) -> bool:
         """Whether a later run of the same address has shown that it no longer relays."""
-        shown = [Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES]
-        wanted = [_COUNTS, runs.c.address == run.address, runs.c.started > run.started, runs.c.verdict.in_(shown)]
-        return self._count(*wanted) > 0
+        return self.judged_after(run, run.address, [Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES])
+
+    def judged_after(self, run: Run, address: Address, verdicts: Iterable[Verdict]) -> bool:
+        """Whether a later run of this address has come to one of these verdicts."""
+        shown = runs.c.verdict.in_(list(verdicts))
+        return self._count(_COUNTS, runs.c.address == address, runs.c.started > run.started, shown) > 0
 
     def unreached_before(self, run: Run) -> int:
         """How many tries in a row, up to this one, could not reach the address.

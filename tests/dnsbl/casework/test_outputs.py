@@ -315,6 +315,158 @@ def test_what_an_operator_drops_comes_back_only_with_a_new_proof_and_a_new_delay
     assert at(office).forthcoming[0].due == office.clock.now() + timedelta(days=5)
 
 
+# -- letters that come late, and words that stand ----------------------------------------------------------------------
+STRANGER = "203.0.113.66"
+
+
+def open_letters(office: Any, *peers: str, window: bool = True) -> Any:
+    """Hold the test that is due, in which all letters are taken; one comes back from each of these."""
+    assignment = office.take()
+    if not assignment.letters:
+        office.issue(assignment)
+    office.talk(assignment, Outcome.ACCEPTED, control=Control.ACCEPTED)
+    office.clock.turn(seconds=10)
+    for number, peer in enumerate(peers):
+        office.come_back(assignment.job.run, peer, number=number)
+    run = office.casework.assignments.file_run(assignment)
+    if window:
+        office.clock.turn(seconds=office.settings.tester.delivery_window + 60)
+        office.casework.upkeep.settle()
+    return run
+
+
+def unspent(office: Any, *peers: str) -> Any:
+    """A multi-hop relay, by two tests some of whose letters have not come back; the second run."""
+    office.nominate(INPUT)
+    open_letters(office, *peers)
+    office.later(hours=30)
+    return open_letters(office, *peers)
+
+
+@pytest.mark.parametrize("days", [0, 7])
+def test_a_letter_of_a_test_that_a_newer_one_has_superseded_shows_no_outputs(make_office: Any, days: int) -> None:
+    office = keeping(make_office, output_days=days)
+    old = unspent(office, OUTPUT, OTHER)
+    retested(office, OTHER)
+    office.later(hours=1)
+    before = [(at(office, each).listings, at(office, each).forthcoming) for each in (OUTPUT, OTHER)]
+    for number, peer in enumerate([STRANGER, OUTPUT], start=3):
+        office.come_back(old.id, peer, number=number)
+    assert [(at(office, each).listings, at(office, each).forthcoming) for each in (OUTPUT, OTHER)] == before
+    assert at(office, OUTPUT).inputs == at(office, STRANGER).inputs == ()
+    assert len(at(office, OTHER).inputs) == 1
+
+
+def test_a_late_letter_renews_no_output_but_the_one_that_brought_it(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    run = unspent(office, OUTPUT, OTHER)
+    expires = at(office).listings[0].expires
+    office.later(days=3)
+    office.come_back(run.id, STRANGER, number=3)
+    office.come_back(run.id, OTHER, number=4)
+    assert (at(office).listings[0].expires, len(at(office).inputs)) == (expires, 1)
+    assert at(office, OTHER).listings[0].expires == office.clock.now() + timedelta(days=90)
+
+
+def test_a_test_that_shows_nothing_supersedes_none(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    run = unspent(office, OUTPUT)
+    retested(office, says=Outcome.CONN_TIMEOUT)
+    office.come_back(run.id, OUTPUT, number=4)
+    assert at(office).listings[0].expires == office.clock.now() + timedelta(days=90)
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+@pytest.mark.parametrize("days", [0, 5])
+def test_whoever_is_excluded_is_no_output_after_the_next_test(make_office: Any, days: int, dropped: bool) -> None:
+    office = keeping(make_office, output_days=days)
+    relay(office, OUTPUT)
+    office.later(days=days)
+    office.casework.upkeep.follow_outputs()
+    written = len(notices(office))
+    office.casework.operators.exclude(ip_network(OUTPUT), reason="asked", actor="operator a")
+    if dropped:
+        drop(office, OUTPUT, "relay-output")
+    office.later(days=1)
+    for _ in range(2):
+        retested(office, OUTPUT)
+        office.later(days=1)
+    relay(office, OUTPUT, input="192.0.2.2")
+    assert (kinds(office), at(office).forthcoming, at(office).inputs) == ([], (), ())
+    assert len(notices(office)) == written
+    if not dropped:
+        assert at(office).past[0].end_reason is Reason.EXCLUDED
+
+
+def drop(office: Any, address: str, kind: str) -> None:
+    office.casework.operators.drop_networks([ip_network(address)], kind=kind, reason="no", actor="operator a")
+
+
+def let_go(office: Any, how: str, kind: str) -> None:
+    if how == "word":
+        office.casework.doors.ask_removal(ip_address(INPUT), door=Door.WEB, actor="owner", control=True)
+    else:
+        drop(office, INPUT, kind)
+    assert kinds(office, INPUT) == []
+
+
+@pytest.mark.parametrize("how", ["word", "drop"])
+@pytest.mark.parametrize("peer", [INPUT, OUTPUT])
+def test_no_letter_of_an_older_test_takes_back_a_word_that_ended_a_listing(
+    make_office: Any, how: str, peer: str
+) -> None:
+    office = keeping(make_office, removal="request", output_days=0)
+    run = unspent(office, OUTPUT)
+    let_go(office, how, "multihop")
+    office.casework.upkeep.follow_outputs()
+    office.later(hours=1)
+    office.come_back(run.id, peer, number=4)
+    assert (kinds(office, INPUT), kinds(office)) == ([], [])
+
+
+@pytest.mark.parametrize("how", ["word", "drop"])
+def test_nor_does_one_of_a_test_that_was_under_way_and_a_surprise_follows_the_owner_s_word(
+    make_office: Any, how: str
+) -> None:
+    office = keeping(make_office, removal="request")
+    unspent(office, OUTPUT)
+    office.clock.turn(days=14)
+    run = open_letters(office, window=False)
+    let_go(office, how, "multihop")
+    office.clock.turn(seconds=10)
+    office.come_back(run.id, INPUT)
+    assert kinds(office, INPUT) == []
+    with office.store.read() as tx:
+        job = tx.jobs.live(ip_address(INPUT))
+    assert job is None if how == "drop" else job.reason is JobReason.PROBATION
+
+
+def test_what_singles_out_the_tester_is_news_once(make_office: Any) -> None:
+    office = make_office(tester={"source_addresses": ["203.0.113.200", "203.0.113.201"]})
+    office.nominate(INPUT)
+    office.test(Outcome.RCPT_5XX)
+    run = open_letters(office, INPUT, window=False)
+    (listing,) = at(office, INPUT).listings
+    for number in range(1, 4):
+        office.later(hours=20)
+        office.come_back(run.id, INPUT, number=number)
+    assert at(office, INPUT).listings == (listing,)
+    drop(office, INPUT, "relay")
+    office.come_back(run.id, INPUT, number=5)
+    assert kinds(office, INPUT) == []
+
+
+def test_an_output_that_an_operator_drops_stays_off_until_a_newer_test_shows_it(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    run = unspent(office, OUTPUT)
+    drop(office, OUTPUT, "relay-output")
+    office.later(hours=1)
+    office.come_back(run.id, OUTPUT, number=4)
+    assert kinds(office) == []
+    retested(office, OUTPUT)
+    assert kinds(office) == ["relay-output"]
+
+
 # -- a copy comes back -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("logged", [True, False])
 def test_what_was_spared_after_the_copy_is_not_listed_by_it(
