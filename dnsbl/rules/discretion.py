@@ -18,11 +18,19 @@ CHARACTERS = 300
 #: An escape sequence, or a run of the alphabet of tokens and proofs; an escape is never part of the run behind it.
 _RUN = re.compile(r"\\(?:x[0-9a-f]{2}|.)|[a-z2-7]+", re.IGNORECASE)
 _PROOF_LENGTH = 26
-_TOKEN = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{TOKEN}}}(?![a-z2-7])", re.IGNORECASE)
-# A word is tried from its start only, so that the work grows with the length of a line and no faster.
+_TOKEN = re.compile(rf"(?<![a-z2-7])[rs][a-z2-7]{{{TOKEN - 1}}}(?![a-z2-7])", re.IGNORECASE)
+# A word is tried from its start only, so that the work grows with the length of a line and no faster. Octets beyond
+# ASCII are letters of a mailbox too (RFC 6531 3.3); comments may stand around its "@" (RFC 5322 3.4.1).
+_BEYOND = r"\\x[89a-f][0-9a-f]"
 _MAILBOX = re.compile(
-    r"""(?:"[^"]{1,64}"|(?<![^\s<>()\[\],;:"@\\])[^\s<>()\[\],;:"@\\]+)(?:@(?:[A-Za-z0-9._-]+|\[[^\]\s]{1,64}\]))+"""
+    rf"""(?P<local>"(?:\\\\.|\\[^\\]|[^"\\])*"
+    |(?<![^\s<>()\[\],;:"@\\])(?:[^\s<>()\[\],;:"@\\]|{_BEYOND})+)
+    (?P<domain>(?:(?:\s{{0,9}}\([^()]*\))*\s{{0,9}}@(?:\s{{0,9}}\([^()]*\))*\s{{0,9}}
+    (?:(?:[A-Za-z0-9._-]|{_BEYOND})+|\[[^\]\s]{{1,64}}\]?))+)""",
+    re.VERBOSE,
 )
+#: In the local part of a mailbox, what has it hold another mailbox: our host would pass that on.
+_WITHIN = re.compile(r"[%!=@]")
 
 
 def discretion(settings: Settings) -> Callable[[str], str]:
@@ -36,7 +44,7 @@ def redact(text: str) -> str:
 
     def run(found: re.Match[str]) -> str:
         word = found[0]
-        if word.startswith("\\") or len(word) < _PROOF_LENGTH or len(word) == TOKEN:
+        if word.startswith("\\") or len(word) < _PROOF_LENGTH or _TOKEN.fullmatch(word):
             return word
         return f"[proof withheld, SHA-256 {sha256(word.lower().encode()).hexdigest()}]"
 
@@ -47,7 +55,9 @@ def discreet(text: str, ours: frozenset[str]) -> str:
     """Escaped text without proofs and without other people's mail addresses."""
 
     def mailbox(found: re.Match[str]) -> str:
-        _, _, domain = found[0].partition("@")
-        return found[0] if domain.rstrip(".").lower() in ours or _TOKEN.search(found[0]) else "[address withheld]"
+        local, domain = found["local"], found["domain"].strip().removeprefix("@").rstrip(".").lower()
+        if _TOKEN.search(local) or (domain in ours and not _WITHIN.search(local)):
+            return found[0]
+        return "[address withheld]"
 
     return redact(_MAILBOX.sub(mailbox, text))
