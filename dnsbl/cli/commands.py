@@ -174,7 +174,7 @@ def lookup(
 ) -> None:
     """Where an address stands, and why."""
     opened = open_list(config)
-    where = asking.one(address, opened.zones.origins)
+    where = asking.one(address, opened.zones.origins, opened.settings.web.base_url)
     asker = Asker.of(Door.CLI, operator(), control=False)
     said = None
     if others:
@@ -191,7 +191,7 @@ def lookup(
 def remove(address: Where, wait: Wait = False, config: Config = None, as_json: Json = False) -> None:
     """Ask that an address be taken off the list: it is retested, and delisted when closed."""
     opened = open_list(config)
-    where = asking.one(address, opened.zones.origins)
+    where = asking.one(address, opened.zones.origins, opened.settings.web.base_url)
     job = opened.casework.doors.ask_removal(where, door=Door.CLI, actor=operator())
     if job is None:
         show.standing(opened, opened.casework.views.look_up(where), as_json=as_json)

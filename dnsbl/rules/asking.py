@@ -22,8 +22,16 @@ _BETWEEN = re.compile(r"[\s,;\"'`<>(){}|=]+")
 #: Dots, colons and such around a thing that belong to the sentence.
 _AROUND = ".:!?*"
 _PORT = re.compile(r"(\[[^\]\s]+\]|[0-9]+(?:\.[0-9]+){3}):[0-9]{1,5}\Z")
-_QUAD = re.compile(r"[0-9]+(?:\.[0-9]+){3}\Z")
-_PAGE = re.compile(r"https?://[^/\s]+/ip/([^/?#\s]+)", re.IGNORECASE)
+_QUAD = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
+_PAGE = re.compile(r"https?://([^?#\s]+?)/ip/([^/?#\s]+)", re.IGNORECASE)
+#: What somebody has meant for an address, whatever is glued to it: four numbers, or groups with "::" or six colons.
+_NEARLY = re.compile(
+    r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9])"
+    r"|(?<![0-9a-z:])(?:(?:[0-9a-f]{1,4}:){1,7}:|::[0-9a-f]|(?:[0-9a-f]{1,4}:){6})",
+    re.IGNORECASE,
+)
+#: Of a link or a mail address the place alone: what stands behind and before it is others' business.
+_PLACE = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#]*).*|.*@(.*)", re.IGNORECASE)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _ARPA = (".in-addr.arpa", ".ip6.arpa")
 
@@ -35,6 +43,15 @@ class Found:
     what: Address | Network
     read: str  #: the text that it was read from
     backwards: bool  #: whether that was a name, with the address reversed in it
+    sure: bool = False  #: whether nothing else can be meant: such a name, or a link to our page of it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ours:
+    """What is known of our list's names."""
+
+    origins: tuple[str, ...]  #: zones, in lower case, the longest first
+    site: str  #: host of our site, with a port and path where it has these
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,15 +73,19 @@ class Questions:
     cut: bool  #: there was more than is read
 
 
-def read(text: str, origins: Sequence[str]) -> Questions:
-    """Read what was pasted. `origins` are the names of our zones, without the dot at the end.
+def read(text: str, origins: Sequence[str], site: str) -> Questions:
+    """Read what was pasted. `origins` are the names of our zones, without the dot at the end; `site` is the address of
+    our site, and a link to a page of anybody else's says nothing.
 
     In running text, as a bounce is, a name under one of our zones or a link to one of our pages is what was meant, if
-    there is one; else every address in it, those in brackets before the others.
+    there is one; else every address in it, those in brackets before the others, and what is nearly one is named.
     """
     cut = len(text) > MOST_CHARACTERS
     text = text[:MOST_CHARACTERS]
-    ours = tuple(sorted({origin.lower().rstrip(".") for origin in origins}, key=len, reverse=True))
+    ours = _Ours(
+        origins=tuple(sorted({origin.lower().rstrip(".") for origin in origins}, key=len, reverse=True)),
+        site=site.lower().rstrip("/").partition("://")[2],
+    )
     listed: list[Found] = []
     running: list[str] = []
     unread: list[Unread] = []
@@ -79,10 +100,11 @@ def read(text: str, origins: Sequence[str]) -> Questions:
         else:
             running += words
     told, nearly = _each(list(dict.fromkeys(running)), ours, alone=False)
-    told = _meant(told)
+    sure = [one for one in told if one.sure]
+    told = sure or _meant(told)
     if running:  # single words are parts of it: a line of it may have been folded
         unread = [one for one in unread if one.known]
-    if not told:
+    if not sure:
         unread += nearly
     found = listed + told
     first: dict[Address | Network, Found] = {}
@@ -93,12 +115,15 @@ def read(text: str, origins: Sequence[str]) -> Questions:
     return Questions(found=tuple(different[:MOST_FOUND]), unread=tuple(unread[:MOST_FOUND]), cut=cut)
 
 
-def one(text: str, origins: Sequence[str]) -> Address:
+def one(text: str, origins: Sequence[str], site: str) -> Address:
     """The one address that is meant. Raises Refused (MALFORMED_ADDRESS) with the sentence that says what is wrong."""
-    asked = read(text, origins)
+    asked = read(text, origins, site)
     addresses = [each.what for each in asked.found if isinstance(each.what, IPv4Address | IPv6Address)]
-    if len(addresses) == 1 == len(asked.found):
+    if len(addresses) == 1 == len(asked.found) and not asked.unread:
         return addresses[0]
+    if len(asked.found) == 1 and asked.unread:
+        beside = f"{asked.unread[0].text} beside {asked.found[0].what}"
+        raise Refused(Refusal.MALFORMED_ADDRESS, f"One address is needed; this names {beside}, and that is none.")
     if asked.found:
         said = ", ".join(str(each.what) for each in asked.found[:3])
         raise Refused(Refusal.MALFORMED_ADDRESS, f"One address is needed; this names {said}.")
@@ -115,7 +140,7 @@ def _words(text: str) -> list[str]:
     return [word for word in (part if "::" in part else part.strip(_AROUND) for part in parts) if word]
 
 
-def _each(words: Iterable[str], ours: Sequence[str], *, alone: bool) -> tuple[list[Found], list[Unread]]:
+def _each(words: Iterable[str], ours: _Ours, *, alone: bool) -> tuple[list[Found], list[Unread]]:
     found: list[Found] = []
     unread: list[Unread] = []
     for word in words:
@@ -131,25 +156,36 @@ def _each(words: Iterable[str], ours: Sequence[str], *, alone: bool) -> tuple[li
     return found, unread
 
 
-def _one(word: str, ours: Sequence[str]) -> Found | None:
+def _one(word: str, ours: _Ours) -> Found | None:
     """What one word asks about, or None where it asks nothing. Raises ValueError for what is nearly a question."""
-    if page := _PAGE.match(word):
-        return Found(what=parse_address(page[1].replace("%3A", ":").replace("%3a", ":")), read=word, backwards=False)
+    if (page := _PAGE.match(word)) and page[1].lower() == ours.site:
+        linked = parse_address(page[2].replace("%3A", ":").replace("%3a", ":"))
+        return Found(what=linked, read=word, backwards=False, sure=True)
     name = word.lower().rstrip(".")
-    for origin in (*ours, *(arpa[1:] for arpa in _ARPA)):
+    for origin in (*ours.origins, *(arpa[1:] for arpa in _ARPA)):
         if name.endswith(f".{origin}"):
-            keyed = origin in ours
-            return Found(what=_backwards(name[: -len(origin) - 1].split("."), origin, keyed), read=word, backwards=True)
+            inside = _backwards(name[: -len(origin) - 1].split("."), origin, origin in ours.origins)
+            return Found(what=inside, read=word, backwards=True, sure=True)
     bare = port[1] if (port := _PORT.match(word)) else word
     if "/" in bare and (bare[0].isdigit() or ":" in bare) and "://" not in bare:
         head = bare.partition("/")[0]
         if _QUAD.match(head) or _address(head) is not None:
             return Found(what=parse_network(bare), read=word, backwards=False)
-        return None
     address = _address(bare)
-    if address is None and _QUAD.match(bare):
+    if address is not None:
+        return Found(what=address, read=word, backwards=False)
+    if _QUAD.match(bare):
         parse_address(bare)
-    return None if address is None else Found(what=address, read=word, backwards=False)
+    place = (found[1] or found[2] or "") if (found := _PLACE.fullmatch(word)) else word
+    if _NEARLY.search(place) and not _is_name(place):
+        raise ValueError("This holds an address, and something else that is not understood: give the address alone.")
+    return None
+
+
+def _is_name(word: str) -> bool:
+    """Whether it is a host's name, perhaps with a port; its last label begins with a letter."""
+    labels = re.sub(r":[0-9]{1,5}\Z", "", word).lower().rstrip(".").split(".")
+    return len(labels) > 1 and all(_LABEL.match(label) for label in labels) and labels[-1][0].isalpha()
 
 
 def _address(text: str) -> Address | None:
@@ -170,10 +206,7 @@ def _backwards(labels: list[str], origin: str, keyed: bool) -> Address:
 
 
 def _meant(found: list[Found]) -> list[Found]:
-    """Of what stands in running text, what its writer speaks of."""
-    sure = [one for one in found if one.backwards or _PAGE.match(one.read)]
-    if sure:
-        return sure
+    """Of the addresses in running text, those that its writer speaks of first."""
     outside = [one for one in found if not _own(one.what)]
     bracketed = [one for one in outside if one.read.startswith("[")]
     return bracketed + [one for one in outside if one not in bracketed] or found

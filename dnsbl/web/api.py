@@ -194,7 +194,7 @@ class Interface:
         ] = False,
     ) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
-        asked = asking.one(address, self._origins())
+        asked = asking.one(address, self._origins(), self._settings.web.base_url)
         found = self._views.look_up(asked, asker=asker(request, asked, Door.API))
         said = self._elsewhere(request, asked) if others and self._others is not None else None
         return standing_shape(found, self._codes, self._discreet, others=said)
@@ -273,7 +273,7 @@ class Interface:
 
     def remove(self, request: Request, response: Response, wish: RemovalRequest) -> RemovalShape:
         """Ask for the retest that takes a closed relay off the list."""
-        address = asking.one(wish.address, self._origins())
+        address = asking.one(wish.address, self._origins(), self._settings.web.base_url)
         who, control = requester(request.state.visitor), controls(request, address)
         tell = wish.mail if self._settings.notices.asker else ""
         job = self._doors.ask_removal(address, door=Door.API, actor=who, control=control, tell=tell)

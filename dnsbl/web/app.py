@@ -131,7 +131,7 @@ def create_app(
     if files is not None:
         app.include_router(FeedDoor(files, settings.copies.feed_seconds).router)
     if ownership is not None:
-        app.include_router(ControlDoor(ownership, doors, origins, texts, pages).router)
+        app.include_router(ControlDoor(ownership, doors, origins, texts, pages, settings.web.base_url).router)
     if watching is not None:
         watch = WatchDoor(watching, settings, clock, texts, pages)
         app.include_router(watch.api)

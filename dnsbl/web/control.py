@@ -34,11 +34,14 @@ def no_texts(name: str) -> list[str]:
 class ControlDoor:
     """The routes."""
 
-    def __init__(self, ownership: Ownership, doors: Doors, origins: Origins, texts: Texts, pages: Pages) -> None:
+    def __init__(
+        self, ownership: Ownership, doors: Doors, origins: Origins, texts: Texts, pages: Pages, site: str
+    ) -> None:
         self._ownership = ownership
         self._doors = doors
         self._origins = origins
         self._texts = texts
+        self._site = site
         self._render = pages.render
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         self.router.add_api_route("/control", self.form, methods=["GET", "HEAD"])
@@ -46,7 +49,7 @@ class ControlDoor:
 
     def form(self, request: Request, address: str = "") -> Response:
         """The ways in which it can be shown. Raises Refused."""
-        return self._page(request, asking.one(address, self._origins()))
+        return self._page(request, asking.one(address, self._origins(), self._site))
 
     def show(
         self,
@@ -56,7 +59,7 @@ class ControlDoor:
         code: Annotated[Text, Form()] = "",
     ) -> Response:
         """Look at what is shown; then the address is tested, and its page tells how that goes."""
-        asked = asking.one(address, self._origins())
+        asked = asking.one(address, self._origins(), self._site)
         who, told = requester(request.state.visitor), ""
         try:
             if way == "mail":

@@ -213,7 +213,7 @@ class Site:
     ) -> Response:
         """Queue the retest and lead to the page where it can be watched."""
         try:
-            asked = asking.one(address, self._origins())
+            asked = asking.one(address, self._origins(), self._settings.web.base_url)
             who, control = requester(request.state.visitor), controls(request, asked)
             tell = mail[:254] if self._settings.notices.asker else ""
             job = self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control, tell=tell)
@@ -251,7 +251,7 @@ class Site:
 
     def _answers(self, request: Request, text: str, error: ValueError | None = None) -> Response:
         """What there is to say of a text that somebody has pasted, or the look-up box once more."""
-        asked = asking.read(text, self._origins())
+        asked = asking.read(text, self._origins(), self._settings.web.base_url)
         if len(asked.found) == 1 and not asked.unread and isinstance(asked.found[0].what, IPv4Address | IPv6Address):
             return RedirectResponse(f"/ip/{asked.found[0].what}", 303)
         hosts, unread = self._hosts.look(asked.unread, request.state.visitor)
@@ -259,7 +259,7 @@ class Site:
             why = unread[0].why if unread and unread[0].host else str(error) if error is not None else ""
             if not why:
                 try:
-                    asking.one(text, self._origins())
+                    asking.one(text, self._origins(), self._settings.web.base_url)
                 except Refused as refused:
                     why = str(refused)
             return self._home(request, status=400, typed=text[:200], mistake=why)
@@ -354,9 +354,9 @@ class Site:
 
 
 def refresh(standing: Standing, now: datetime) -> int | None:
-    """Seconds after which the page should be loaded again, or None when nothing is about to happen."""
+    """Seconds after which the page should be loaded again, or None when nothing is about to happen that may be told."""
     job = standing.job
-    if job and (job.state is JobState.RUNNING or job.due <= now + SOON):
+    if job and (job.state is JobState.RUNNING or (standing.next_test and standing.next_test <= now + SOON)):
         return WAITING if standing.waits and job.state is JobState.QUEUED else LIVE
     return WAITING if standing.state is State.PENDING and not standing.forthcoming else None
 

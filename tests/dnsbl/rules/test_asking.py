@@ -13,15 +13,16 @@ from dnsbl.errors import Refused
 from dnsbl.rules.asking import MOST_FOUND, one, read
 
 ZONES = ("relays.example.org", "v6.example.net")
-LINK = "https://lists.example.org/ip/192.0.2.50"
+SITE = "https://lists.example.org"
+LINK = f"{SITE}/ip/192.0.2.50"
 
 
 def found(text: str) -> list[str]:
-    return [str(each.what) for each in read(text, ZONES).found]
+    return [str(each.what) for each in read(text, ZONES, SITE).found]
 
 
 def unread(text: str) -> list[str]:
-    return [each.text for each in read(text, ZONES).unread]
+    return [each.text for each in read(text, ZONES, SITE).unread]
 
 
 @pytest.mark.parametrize(
@@ -73,18 +74,18 @@ def test_running_text_speaks_of_what_it_names_for_sure(text: str, meant: list[st
 )
 def test_what_cannot_be_read_is_named_and_no_answer(text: str) -> None:
     assert found(f"192.0.2.9\n{text}") == ["192.0.2.9"]
-    [row] = read(f"192.0.2.9\n{text}", ZONES).unread
+    [row] = read(f"192.0.2.9\n{text}", ZONES, SITE).unread
     assert row.text == text
     assert row.why.endswith(".")
     with pytest.raises(Refused):
-        one(text, ZONES)
+        one(text, ZONES, SITE)
 
 
 def test_one_address_is_needed_where_one_is_asked_for() -> None:
-    assert one("[192.0.2.1]:25", ZONES) == IPv4Address("192.0.2.1")
+    assert one("[192.0.2.1]:25", ZONES, SITE) == IPv4Address("192.0.2.1")
     for text in ("", "192.0.2.1 192.0.2.2", "192.0.2.0/24", "nonsense"):
         with pytest.raises(Refused) as refused:
-            one(text, ZONES)
+            one(text, ZONES, SITE)
         assert str(refused.value).endswith(".")
 
 
@@ -99,16 +100,16 @@ def test_a_name_is_read_backwards_for_every_address(address: IPv4Address) -> Non
 @given(text=st.text(max_size=200))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_read_in_bounds(text: str) -> None:
-    asked = read(text, ZONES)
+    asked = read(text, ZONES, SITE)
     assert len(asked.found) <= MOST_FOUND
     assert all(each.why for each in asked.unread)
 
 
 def test_what_is_beyond_the_bounds_is_said() -> None:
     many = "\n".join(str(ip_address(number)) for number in range(2**24, 2**24 + MOST_FOUND + 1))
-    asked = read(many, ZONES)
+    asked = read(many, ZONES, SITE)
     assert (len(asked.found), asked.cut) == (MOST_FOUND, True)
-    assert read("x " * 40000, ZONES).cut
+    assert read("x " * 40000, ZONES, SITE).cut
 
 
 def test_no_line_of_a_list_is_dropped_for_what_stands_in_another() -> None:
@@ -121,9 +122,53 @@ def test_no_line_of_a_list_is_dropped_for_what_stands_in_another() -> None:
 def test_a_line_of_nothing_but_addresses_is_a_list_and_its_broken_ones_are_named() -> None:
     text = "192.0.2.1 192.0.2.300 192.0.2.0/33 192.0.2.2"
     assert (found(text), unread(text)) == (["192.0.2.1", "192.0.2.2"], ["192.0.2.300", "192.0.2.0/33"])
-    assert unread("host[192.0.2.1] 192.0.2.300") == [], "this is no list: who wrote it speaks of something"
+
+
+@pytest.mark.parametrize(
+    ("text", "glued"),
+    [
+        ("host[192.0.2.1] 192.0.2.300", "192.0.2.300"),
+        ("[192.0.2.1] and 192.0.2.9x are mine", "192.0.2.9x"),
+        ("my servers are 192.0.2.1 and 192.0.2.9/24", "192.0.2.9/24"),
+        ("192.0.2.1 192.0.2.9#53", "192.0.2.9#53"),
+        ("192.0.2.1; 192.000.2.9 please", "192.000.2.9"),
+        ("please look at 192.0.2.1 (192.0.2.9_)", "192.0.2.9_"),
+        ("192.0.2.1 192.0.2.9-192.0.2.12 please look", "192.0.2.9-192.0.2.12"),
+        ("192.0.2.1 and ip:192.0.2.9 too", "ip:192.0.2.9"),
+        ("192.0.2.1 and http://192.0.2.9/x too", "http://192.0.2.9/x"),
+        ("192.0.2.1 and 2001:db8::9x too", "2001:db8::9x"),
+        ("192.0.2.1 and 2001:db8::9#53 too", "2001:db8::9#53"),
+        ("192.0.2.1 and fe80::9%eth0 too", "fe80::9%eth0"),
+    ],
+)
+def test_what_is_glued_to_something_in_running_text_is_named_and_not_dropped(text: str, glued: str) -> None:
+    assert (found(text), unread(text)) == (["192.0.2.1"], [glued])
+    with pytest.raises(Refused):
+        one(text, ZONES, SITE)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "see https://other.example/ip/192.0.2.50",
+        "see https://lists.example.org@other.example/ip/192.0.2.50",
+        "see https://other.example/?https://lists.example.org/ip/192.0.2.50",
+        "by 192.0.2.9.dyn.example.com at 12:30:45",
+        "by mail-192.0.2.9.example.com with SMTP id 15.20.8999.12",
+        "from <192.0.2.9.x@example.com> on 00:11:22:33:44:55",
+        "under 9.2.0.192.lists.other.example",
+    ],
+)
+def test_what_only_others_mean_by_an_address_is_no_question_and_no_fault(beside: str) -> None:
+    text = f"550 blocked, [192.0.2.1]; {beside}"
+    assert (found(text), unread(text)) == (["192.0.2.1"], [])
+
+
+def test_a_link_to_anothers_page_alone_is_not_answered_as_ours() -> None:
+    assert found("https://other.example/ip/192.0.2.50") == []
+    assert found("http://LISTS.example.org/ip/192.0.2.50?test=x") == ["192.0.2.50"]
 
 
 def test_a_host_name_is_handed_on_as_one() -> None:
-    asked = read("mail.example.com\nMX.Example.NET.:587\n192.0.2.300\nlocalhost", ZONES)
+    asked = read("mail.example.com\nMX.Example.NET.:587\n192.0.2.300\nlocalhost", ZONES, SITE)
     assert [one.host for one in asked.unread] == ["mail.example.com", "mx.example.net", "", ""]

@@ -65,7 +65,7 @@ def test_any_text_in_the_place_of_an_address_is_200_or_400(anyone: TestClient, t
         ("198.18.7.9", "198.18.7.9"),
         (" [198.18.7.9] ", "198.18.7.9"),
         ("554 5.7.1 Service unavailable; client [198.18.7.9] blocked using relays.example.org", "198.18.7.9"),
-        ("see https://relays.example.org/ip/198.18.7.9", "198.18.7.9"),
+        ("see https://list.example.org/ip/198.18.7.9", "198.18.7.9"),
         ("Host 198.18.7.9.", "198.18.7.9"),
         ("550 5.7.1 [IPv6:2001:db8::5] is listed", "2001:db8::5"),
         ("relay=mx[2001:db8::5]:25, no more", "2001:db8::5"),
@@ -91,6 +91,31 @@ def test_several_things_are_answered_in_a_table_and_what_is_unread_is_named(hous
     assert "a test point of ours" in page
     places = [page.index(part) for part in ("open relay, since", '198.18.7.9</a><span class="sub">', "Not listed")]
     assert places == sorted(places)
+
+
+def test_a_link_to_another_lists_page_is_no_question_to_ours(anyone: TestClient) -> None:
+    text = "550 blocked, [198.18.7.9]; see https://other.example/ip/198.18.1.1"
+    assert anyone.post("/", data={"text": text}).headers["location"] == f"/ip/{TARGET}"
+
+
+def test_an_address_that_could_not_be_read_keeps_the_other_from_being_the_whole_answer(anyone: TestClient) -> None:
+    answer = anyone.post("/", data={"text": "[198.18.1.1] and 198.18.7.9x are mine"})
+    assert answer.status_code == 200 and "<code>198.18.7.9x</code>" in answer.text
+    assert "Not read, so not answered" in answer.text
+    assert anyone.post("/remove", data={"address": "198.18.1.1 and 198.18.7.9x"}).status_code == 400
+
+
+def test_the_drawn_day_of_a_retest_that_was_asked_for_does_not_show_before_it(house: Build) -> None:
+    home = house(policy={"removal_delay_days": [1, 5]})
+    home.list()
+    home.visitor().post("/remove", data={"address": TARGET})
+    with home.office.store.read() as tx:
+        due = tx.jobs.live(parse_address(TARGET)).due
+    page = f"/ip/{TARGET}"
+    home.office.clock.turn(seconds=(due - home.office.clock.now()).total_seconds() - 59)
+    assert 'http-equiv="refresh"' not in home.visitor("203.0.113.77").get(page).text
+    home.office.clock.turn(seconds=60)
+    assert 'http-equiv="refresh"' in home.visitor("203.0.113.77").get(page).text
 
 
 def test_a_name_under_our_zone_is_read_backwards_wherever_it_is_pasted(house: Build) -> None:
@@ -523,7 +548,9 @@ def test_a_page_reloads_only_while_something_is_about_to_happen(records: Any) ->
     later = records.job(due=now + timedelta(days=14))
     assert refresh(records.standing(), now) is None
     assert refresh(records.standing(job=later, state=State.LISTED), now) is None
-    assert refresh(records.standing(job=records.job()), now) == LIVE
+    assert refresh(records.standing(job=later, next_test=later.due), later.due - timedelta(seconds=59)) == LIVE
+    assert refresh(records.standing(job=later), later.due - timedelta(seconds=59)) is None, "its day is told to nobody"
+    assert refresh(records.standing(job=records.job(), next_test=now), now) == LIVE
     assert refresh(records.standing(job=records.job(state=JobState.RUNNING, due=now - timedelta(1))), now) == LIVE
     assert refresh(records.standing(state=State.PENDING), now) == WAITING
 
