@@ -1,10 +1,10 @@
 """Questions to a watched zone, by mail servers whose they are known: gathered beside the answering, for the scheduler.
 
-`offer` stands on the answering path: it looks at one field and puts a record into a bounded queue, or counts it as lost
-when that is full. A thread reads who has asked about which address, adds up, and every few seconds leaves a file in the
-state folder, which the scheduler of this machine takes away (`take`); what answers never writes to the store. Files
-are bounded in number and size: where nobody takes them, what is new is lost, and counted. Names, keys and clients'
-addresses end here; a file has reporters' names and the addresses that they asked about.
+`offer` stands on the answering path: it looks whether a known client may have asked, and puts a record into a bounded
+queue, or counts it as lost when that is full. A thread reads who has asked about which address, adds up, and every few
+seconds leaves a file in the state folder, which the scheduler of this machine takes away (`take`); what answers never
+writes to the store. Files are bounded in number and size: where nobody takes them, what is new is lost, and counted.
+Names, keys and clients' addresses end here; a file has reporters' names and the addresses that they asked about.
 """
 
 from __future__ import annotations
@@ -66,10 +66,18 @@ class LookupBook:
         """Take a question to a watched zone that was answered; never waits."""
         if said.packet is None or said.rcode not in (wire.NOERROR, wire.NXDOMAIN):
             return
-        if len(self._waiting) < MOST:
+        if not self._may_count(said, client):
+            self.counted["unknown"] += 1
+        elif len(self._waiting) < MOST:
             self._waiting.append((said, client))
         else:
             self.counted["lost"] += 1
+
+    def _may_count(self, said: Replied, client: bytes) -> bool:
+        """Whether a known client may have asked: strangers get no place in the queue, however many they are."""
+        key, keys = said.key, self._serving.keys
+        known = key is not None and keys is not None and not key.elsewhere and key.digest in keys.known
+        return known or self._serving.askers.of(client) is not None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Gather until `stop` is set, and leave what there is."""

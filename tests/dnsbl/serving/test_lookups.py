@@ -132,6 +132,22 @@ def test_what_waits_is_bounded_and_no_client_has_all_of_it(
     assert [each.client for each in left(tmp_path)] == ["ann"] * 3 + ["bob"]
 
 
+def test_strangers_take_no_place_from_those_who_are_known(
+    responder: Responder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST", 3)
+    made = book(responder, tmp_path)
+    for n in range(9):
+        ask(responder, f"{n}.100.51.198.qw.test", client=STRANGER, tcp=True)
+        ask(responder, f"{n}.100.51.198.{'x' * 20}.qw.test", client=STRANGER)
+    for name, client in (("1", ANN), ("2", SIX)):
+        ask(responder, f"{name}.100.51.198.qw.test", client=client)
+    ask(responder, f"3.100.51.198.{KEY}.qw.test", client=STRANGER)
+    assert made.counted["lost"] == 0 and made.counted["unknown"] >= 9
+    made.step()
+    assert [each.client for each in left(tmp_path)] == ["ann", "ann", "bob"]
+
+
 def test_where_nobody_takes_them_away_what_is_new_is_lost_and_the_log_says_so_once(
     responder: Responder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
