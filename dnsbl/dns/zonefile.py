@@ -32,7 +32,7 @@ from dnsbl.dns.sources.reading import FORMS
 from dnsbl.dns.zones import LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
 from dnsbl.model import DECLARED, TESTED_KINDS
-from dnsbl.settings import Hostname, Section
+from dnsbl.settings import IN_BAND, Hostname, Section
 
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
 LONGEST_TXT = 200
@@ -164,6 +164,8 @@ class _KindTable(Section):
     def _in_loopback(cls, code: IPv4Address) -> IPv4Address:
         if code not in LOOPBACK or code == NEVER:
             raise ValueError("an address in 127.0.0.0/8 other than 127.0.0.1 is needed (RFC 5782 2.3 and 5)")
+        if code in IN_BAND:
+            raise ValueError(f"{IN_BAND} is for answers that are errors, which readers take for no listing")
         return code
 
     @field_validator("txt")

@@ -217,9 +217,11 @@ def _rspamd_scores(block: AskedName, more: tuple[AskedName, ...], site: str) -> 
 def _spamassassin(block: AskedName, more: tuple[AskedName, ...], site: str) -> str:
     lines = []
     for one, score in ((block, 4.0), *((other, 1.0) for other in more)):
-        last = [code.rpartition(".")[2] for code in _singly(one)]
-        before = _singly(one)[0].rpartition(".")[0].replace(".", r"\.")
-        test = rf"^{before}\.(?:{'|'.join(last)})$"
+        groups = [
+            rf"{re.escape(before)}\.(?:{'|'.join(code.rpartition('.')[2] for code in codes)})"
+            for before, codes in groupby(_singly(one), key=lambda code: code.rpartition(".")[0])
+        ]
+        test = f"^{groups[0]}$" if len(groups) == 1 else f"^(?:{'|'.join(groups)})$"
         name = f"RCVD_IN_{one.symbol}"
         lines += [
             f"header   {name}  eval:check_rbl('{one.symbol.lower()}-lastexternal', '{one.origin}.', '{test}')",

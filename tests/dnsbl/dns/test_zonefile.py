@@ -156,6 +156,8 @@ def test_records_of_one_set_share_the_smaller_ttl_and_are_not_doubled() -> None:
         ('"ns.example.net"]', '"bl.test"]', "bl.toml: ns: bl.test lies in the zone and needs an A or AAAA"),
         ("127.0.0.2", "127.0.0.1", "bl.toml: kinds.relay.code: an address in 127.0.0.0/8 other than 127.0.0.1"),
         ("127.0.0.2", "192.0.2.1", "bl.toml: kinds.relay.code: an address in 127.0.0.0/8 other than 127.0.0.1"),
+        ("127.0.0.2", "127.255.255.254", "bl.toml: kinds.relay.code: 127.255.255.0/24 is for answers that are errors"),
+        ("127.0.0.2", "127.255.255.0", "bl.toml: kinds.relay.code: 127.255.255.0/24 is for answers that are errors"),
         ("127.0.0.2", "127.0.0", "bl.toml: kinds.relay.code: "),
         ("[soa]", 'style = "bits"\n[soa]', "bl.toml: style: Input should be 'records' or 'bitmask'"),
         ("[soa]", 'style = "bitmask"\n[soa]', "bl.toml: kinds.output.code: a zone of style bitmask needs 127.0.0.N"),

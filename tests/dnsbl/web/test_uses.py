@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def test_each_code_is_named_in_the_order_of_numbers(codes: tuple[str, ...], patt
     for each in pattern:
         assert f"reject_rbl_client bl.example.org={each}" in told["Postfix"]
     assert all(f"bl.example.org/{code},BLOCK," in told["Courier"] for code in codes)
+
+
+@pytest.mark.parametrize(
+    "codes", [("127.0.0.2",), ("127.0.0.2", "127.0.0.9"), ("127.0.0.2", "127.1.0.2", "127.0.1.9"), ("127.3.2.1",)]
+)
+def test_spamassassin_counts_each_code_and_no_other(codes: tuple[str, ...]) -> None:
+    told = recipes(HEAD + "".join(kind(f"k{number}", code) for number, code in enumerate(codes)))["SpamAssassin"]
+    [test] = re.findall(r"'bl\.example\.org\.', '([^']+)'\)", told)
+    every = {f"127.{a}.{b}.{c}" for a in range(4) for b in range(4) for c in range(1, 100)}
+    assert {code for code in every | {f"{codes[0]}0", f"1{codes[0]}"} if re.search(test, code)} == set(codes)
 
 
 def test_of_a_zone_that_adds_codes_up_every_sum_counts() -> None:
