@@ -20,7 +20,7 @@ from dns.resolver import NXDOMAIN, LRUCache, NoNameservers, NoResolverConfigurat
 
 from dnsbl.addresses import Address
 from dnsbl.clock import Clock
-from dnsbl.rules.others import MOST_CODES, POINTS, Ailment, Answer, Opinion, ailment_of, opinion, question, troubled
+from dnsbl.rules.others import POINTS, Ailment, Answer, Opinion, ailment_of, opinion, question, troubled
 from dnsbl.settings import OtherList, OtherTerms, split_listen
 
 #: Questions at once.
@@ -127,7 +127,7 @@ class OtherLists:
         if found.rrset is None:
             dangling = any(rrset.rdtype == CNAME for rrset in found.response.answer)
             return Ailment.FAILING if dangling else ()
-        return tuple(sorted((str(record.address) for record in found.rrset), key=ip_address))[:MOST_CODES]
+        return tuple(sorted((str(record.address) for record in found.rrset), key=ip_address))
 
     async def _text(self, name: str, resolver: Resolver | None, turns: asyncio.Semaphore) -> str:
         """The first TXT record at a name, or ""."""

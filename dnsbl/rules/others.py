@@ -23,7 +23,7 @@ POINTS: dict[int, tuple[Address, Address]] = {
     4: (IPv4Address("127.0.0.2"), IPv4Address("127.0.0.1")),
     6: (IPv6Address("::ffff:127.0.0.2"), IPv6Address("::ffff:127.0.0.1")),
 }
-#: A records of an answer that are looked at, and characters of a text that are shown.
+#: A records of an answer that are told (all are looked at), and characters of a text that are shown.
 MOST_CODES, MOST_TEXT = 16, 255
 
 
@@ -83,7 +83,7 @@ def opinion(of: OtherList, answer: Answer, text: str = "") -> Opinion:
     if wrong is not None or isinstance(answer, Ailment):
         said = () if isinstance(answer, Ailment) else answer
         return troubled(of.zone, wrong or Ailment.FAILING, said)
-    codes = tuple(code for code in answer[:MOST_CODES] if of.counts(IPv4Address(code)))
+    codes = tuple(code for code in answer if of.counts(IPv4Address(code)))[:MOST_CODES]
     if codes:
         sentence = f"{of.zone} lists it ({', '.join(codes)})."
     elif answer:
@@ -103,7 +103,8 @@ def opinion(of: OtherList, answer: Answer, text: str = "") -> Opinion:
 def troubled(zone: str, trouble: Ailment, said: Iterable[str] = (), version: int = 4) -> Opinion:
     """The opinion of a list from which nothing can be concluded; `said` are the A records of the answer that shows it,
     and `version` is that of the test points that do."""
-    codes = ", ".join(tuple(said)[:MOST_CODES])
+    wrong_first = sorted(said, key=lambda code: _wrong((code,)) is None)
+    codes = ", ".join(wrong_first[:MOST_CODES])
     must, never = POINTS[version]
     sentence = f"{zone} {_SENTENCES[trouble].format(codes=codes or 'such codes', must=must, never=never)}"
     return Opinion(zone=zone, listed=None, codes=(), text="", trouble=trouble, sentence=sentence)

@@ -38,6 +38,11 @@ ZONES: dict[str, dict[str, Any]] = {
     "sold.test": {"*": "192.0.2.80"},
     "codes.test": {"*": "127.255.255.254"},
     "late-codes.test": {"2.0.0.127": "127.0.0.2", "9.113.0.203": ["127.0.0.2", "127.255.255.255"]},
+    "many-codes.test": {
+        "2.0.0.127": "127.0.0.2",
+        "9.113.0.203": [*(f"127.0.0.{n}" for n in range(2, 22)), "127.255.255.254"],
+        "10.113.0.203": [f"127.0.0.{n}" for n in range(2, 22)],
+    },
     "late-stray.test": {"2.0.0.127": "127.0.0.2", "9.113.0.203": ["10.0.0.1"]},
     "empty.test": {},
     "refused.test": {"*": dns.rcode.REFUSED},
@@ -121,6 +126,7 @@ async def test_a_good_list_says_yes_or_no_in_both_families(lists: Ask) -> None:
         ("sold.test", Ailment.STRAY, "192.0.2.80"),
         ("codes.test", Ailment.CODES, "127.255.255.254"),
         ("late-codes.test", Ailment.CODES, "127.255.255.255"),
+        ("many-codes.test", Ailment.CODES, "(127.255.255.254, 127.0.0.2, "),
         ("late-stray.test", Ailment.STRAY, "10.0.0.1"),
         ("refused.test", Ailment.REFUSED, "refuses"),
         ("lame.test", Ailment.FAILING, "errors"),
@@ -174,6 +180,8 @@ async def test_only_the_answers_that_are_asked_for_count(lists: Ask) -> None:
     ranged, codes, masked = (await lists(*rows).ask([BAD4]))[BAD4]
     assert (ranged.listed, ranged.codes) == (True, ("127.0.0.4",))
     assert codes.trouble is Ailment.CODES, "an error code passes for a listing where a code beside it counts"
+    [late] = (await lists("many-codes.test 127.0.0.20-127.0.0.21").ask([FINE]))[FINE]
+    assert late.codes == ("127.0.0.20", "127.0.0.21"), "what counts is lost behind many others"
     assert (masked.listed, masked.trouble) == (False, None)
     assert "not asked for here" in masked.sentence
 
