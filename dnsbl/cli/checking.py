@@ -100,15 +100,22 @@ def _files(settings: Settings) -> Iterator[str]:
         path: Path | None = getattr(getattr(settings, section), key)
         if path is None or (section, key) in _MADE:
             continue
-        if not path.exists():
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
             yield f"{section}.{key}: there is no {path}"
-        elif not os.access(path, os.R_OK):
+            continue
+        except OSError:  # somewhere above it nobody else may look, or it is no name of a file
+            readable = False
+        else:
+            readable = os.access(path, os.R_OK)
+        if not readable:
             yield f"{section}.{key}: {path} cannot be read by {_who()}"
 
 
 def _state(settings: Settings) -> Iterator[str]:
     folder = settings.service.state_dir
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    there = next(each for each in (folder, *folder.absolute().parents) if os.path.exists(each))
     if not there.is_dir():
         yield f"service.state_dir: {there} is no folder"
     elif not os.access(there, os.W_OK | os.X_OK) or str(there.absolute()).startswith("/proc"):

@@ -129,8 +129,10 @@ def _asked(zone: str, contact: str, addresses: Sequence[str], base_url: str, *, 
     return Founding(
         zone=name,
         addresses=given,
-        contact=_given(contact, "--contact", "Mail address for questions", f"postmaster@{usual.domain}", ask, _contact),
-        base_url=_given(base_url, "--base-url", "The site's address", f"https://{name}", ask, _url),
+        contact=_given(
+            contact, "--contact", "Mail address for questions", f"postmaster@{usual.domain}", ask, founding.contact
+        ),
+        base_url=_given(base_url, "--base-url", "The site's address", f"https://{name}", ask, founding.site),
     )
 
 
@@ -154,20 +156,6 @@ def _addresses(text: str) -> tuple[Address, ...]:
         if why := manners.why_not(address, lab_networks=()):
             raise ValueError(f"{address} is no public address: {why}.")
     return found
-
-
-def _contact(text: str) -> str:
-    local, at, domain = text.strip().rpartition("@")
-    if not at or not local or any(char.isspace() for char in text.strip()):
-        raise ValueError(f"{text[:80]!r} is no mail address.")
-    return f"{local}@{domain.lower()}"
-
-
-def _url(text: str) -> str:
-    url = text.strip().rstrip("/")
-    if not url.startswith(("http://", "https://")) or any(char.isspace() for char in url):
-        raise ValueError(f"{text[:80]!r} is no address of a site, such as https://relays.your-domain.net.")
-    return url
 
 
 def _write(files: dict[Path, str]) -> None:

@@ -14,6 +14,11 @@ from dnsbl.addresses import Address
 
 _NAME = re.compile(r"(?=.{4,200}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 
+#: What may stand before the "@" without quotes (RFC 5321 4.1.2), at most 64 octets of it.
+_LOCAL = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
+#: Printable ASCII without quotes, backslashes and brackets: an address of IPv6 has the only ones.
+_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?\Z")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Founding:
@@ -47,6 +52,22 @@ def zone_name(text: str) -> str:
     if f".{name}".endswith((".example", ".example.org", ".example.net", ".example.com", ".invalid", ".test")):
         raise ValueError(f"{name} is a name for examples: nobody can delegate it to you.")
     return name
+
+
+def contact(text: str) -> str:
+    """A mail address as it was typed, its domain in its one form. Raises ValueError with one sentence."""
+    local, _, domain = text.strip().rpartition("@")
+    if not _LOCAL.match(local) or not _NAME.match(domain.lower()):
+        raise ValueError(f"{text[:80]!a} is no mail address.")
+    return f"{local}@{domain.lower()}"
+
+
+def site(text: str) -> str:
+    """A site's address as it was typed, without a slash at the end. Raises ValueError with one sentence."""
+    url = text.strip().rstrip("/")
+    if not _URL.match(url):
+        raise ValueError(f"{text[:80]!a} is no address of a site, such as https://relays.your-domain.net.")
+    return url
 
 
 def settings_file(found: Founding) -> str:

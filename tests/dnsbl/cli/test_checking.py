@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,31 @@ def settings(tmp_path: Path, **sections: object) -> Settings:
 def test_each_mistake_is_named(tmp_path: Path, sections: dict[str, object], said: str) -> None:
     found = checking.mistakes(settings(tmp_path, **sections))
     assert len(found) == 1 and said in found[0], found
+
+
+def test_what_lies_where_nobody_else_may_look_is_a_mistake_in_words(tmp_path: Path) -> None:
+    shut = tmp_path / "shut"
+    shut.mkdir()
+    shut.chmod(0)
+    (tmp_path / "state").mkdir()
+    inside = settings(
+        tmp_path,
+        service={"state_dir": shut / "a" / "state"},
+        tester={"dkim_key": str(shut / "key"), "dkim_selector": "s"},
+    )
+    long = settings(tmp_path, tester={"dkim_key": "/" + "x" * 300, "dkim_selector": "s"})
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        found = checking.mistakes(inside)
+        [other] = checking.mistakes(long)
+    finally:
+        if root:
+            os.seteuid(0)
+        shut.chmod(0o700)
+    assert any(each.startswith(f"tester.dkim_key: {shut}/key cannot be read by user ") for each in found), found
+    assert other.startswith("tester.dkim_key: /xxx") and "cannot be read" in other
 
 
 @pytest.mark.parametrize(

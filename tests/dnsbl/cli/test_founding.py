@@ -51,6 +51,13 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(
         (("--zone", "relays.mail-list.net", "--address", "198.51.100.777"), "is not an IPv4 or IPv6 address"),
         (("--zone", "relays.mail-list.net", "--address", "10.0.0.1"), "is no public address"),
         ((*GIVEN, "--contact", "nobody"), "is no mail address"),
+        ((*GIVEN, "--contact", 'a@x"y'), "is no mail address"),
+        ((*GIVEN, "--contact", 'a"b@mail-list.net'), "is no mail address"),
+        ((*GIVEN, "--contact", "a@mail-list.net]"), "is no mail address"),
+        ((*GIVEN, "--contact", "a\U0001f600@mail-list.net"), "is no mail address"),
+        ((*GIVEN, "--contact", "a@mail-list.net\x7f"), "is no mail address"),
+        ((*GIVEN, "--base-url", "https://mail-list.net/\U0001f600"), "is no address of a site"),
+        ((*GIVEN, "--base-url", 'https://mail-list.net/"'), "is no address of a site"),
         ((*GIVEN, "--base-url", "relays.mail-list.net"), "is no address of a site"),
     ],
 )
