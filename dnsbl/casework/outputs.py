@@ -16,10 +16,10 @@ from dnsbl.casework.base import Clears, cleared, renewed, subject_of
 from dnsbl.casework.posting import Posting
 from dnsbl.errors import Refused
 from dnsbl.model import OUTPUT_KINDS, TESTED_KINDS, Exits, Forthcoming, Output, Reason, Run
-from dnsbl.rules import intake, policy, schedule
+from dnsbl.rules import intake, policy, remote, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester.verdict import ELSEWHERE
+from tester import received
 
 
 class Outputs:
@@ -42,9 +42,10 @@ class Outputs:
     ) -> None:
         """What a run has shown of the outputs of this relay, after what it means for the relay itself was done.
 
-        Only the newest test that has shown anything of the relay shows its outputs, and none that began before the
-        relay, or the output, was taken off the list at somebody's word. `brought_by` is who has handed in a letter
-        after the run was settled: it begins or renews that output alone, and ends none.
+        An address begins to be one when letters of two tests came out of it, which it had not from somebody who had
+        logged in. Only the newest test that has shown anything of the relay shows its outputs, and none that began
+        before the relay, or the output, was taken off the list at somebody's word. `brought_by` is who has handed in a
+        letter after the run was settled: it begins or renews that output alone, and ends none.
         """
         if exits is Exits.STAY:
             return
@@ -56,18 +57,19 @@ class Outputs:
             return
         if (not delays(self._settings) and not known) or _superseded(tx, run, address):
             return
-        shown = {
-            network_of(peer)
-            for taken, peer, finding in tx.returns.deliveries(run.id)
-            if taken == address and finding in ELSEWHERE
-        }
+        old = now - timedelta(days=self._settings.policy.expiry_days)
+        letters = [(of, network_of(peer), head) for of, peer, head in tx.returns.came_out(address, old)]
+        shown = {peer for of, peer, _ in letters if of == run.id}
+        strangers = [(of, peer) for of, peer, head in letters if _took_it_from_a_stranger(head)]
+        proven = {peer for of, peer in strangers if of == run.id}
+        before = {peer for of, peer in strangers if of != run.id}
         if brought_by is not None:
-            shown &= {network_of(brought_by)}
+            proven &= {network_of(brought_by)}
         else:
             gone = [known[each] for each in known if each not in shown]
             self._end(tx, gone, Reason.CAME_OUT_ELSEWHERE, now, evidence)
         begins = exits is Exits.SHOWN and tx.listings.proven(address) is not None
-        for output in sorted(shown, key=lambda each: (each.version, int(each.network_address))):
+        for output in sorted(proven, key=lambda each: (each.version, int(each.network_address))):
             if (why := self._spared(tx, output)) is not None:
                 self._end(tx, [known[output]] if output in known else [], why, now, evidence)
                 continue
@@ -75,7 +77,7 @@ class Outputs:
                 continue
             if output in known:
                 tx.outputs.confirm(known[output].id, run=run.id, at=now)
-            elif not begins:
+            elif not begins or output not in before:
                 continue
             else:
                 tx.outputs.add(input, output, run=run.id, at=now)
@@ -215,6 +217,13 @@ class Outputs:
             after=after,
             evidence=evidence,
         )
+
+
+def _took_it_from_a_stranger(head: bytes) -> bool:
+    """Whether the trace of a letter says nowhere that a server took it from a user of its own: who hands letters on
+    through his account makes no output of the server that he has it at. Without a trace there is nothing to say so."""
+    chain = received.hops(head)
+    return not (chain and remote.users_own(chain))
 
 
 def _superseded(tx: Transaction, run: Run, address: Address) -> bool:

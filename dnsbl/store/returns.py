@@ -9,10 +9,11 @@ from sqlalchemy import LargeBinary, and_, func, insert, or_, select
 
 from dnsbl.addresses import Address
 from dnsbl.model import Return
-from dnsbl.store.schema import letters, paths, returns
+from dnsbl.store.schema import COUNTS, letters, paths, returns, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
+from tester import canary
 from tester.returned import Collected
-from tester.verdict import CAME_BACK, Finding, Weighed
+from tester.verdict import CAME_BACK, ELSEWHERE, Finding, Weighed
 
 #: Octets of a message that a list of messages holds of it: its head, and that of any mail is smaller.
 HEAD = 16 * 1024
@@ -67,6 +68,28 @@ class Returns(Shelf):
             .distinct()
         )
         return {(row[0], row[1], row[2]) for row in self._sql.execute(wanted)}
+
+    def came_out(self, taken: Address, since: datetime, *, most: int = MOST) -> list[tuple[str, Address, bytes]]:
+        """Of the last letters that this address was offered in tests that count, begun since then, and that came back
+        from another one: the run, the address that delivered each, and the message's head."""
+        ours = or_(letters.c.recipient == returns.c.token, letters.c.sender == returns.c.token)
+        way = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
+        wanted = (
+            select(returns.c.run, returns.c.peer, func.substr(returns.c.message, 1, HEAD, type_=LargeBinary))
+            .join(letters, and_(letters.c.run == returns.c.run, ours))
+            .join(paths, way)
+            .join(runs, runs.c.id == returns.c.run)
+            .where(
+                paths.c.address == taken,
+                letters.c.vector != canary.FORM,
+                returns.c.finding.in_(ELSEWHERE),
+                runs.c.started >= since,
+                COUNTS,
+            )
+            .order_by(returns.c.id.desc())
+            .limit(most)
+        )
+        return [(run, peer, bytes(head)) for run, peer, head in self._sql.execute(wanted)]
 
     def bounces(self, run: str) -> dict[str, bytes]:
         """The first proven bounce of each of a run's letters, whole, by the token that it came to."""

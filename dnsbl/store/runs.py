@@ -6,25 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, func, insert, select, update
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import LENT, Job, JobReason, Run, RunState
 from dnsbl.store.columns import span
-from dnsbl.store.schema import WAITING, letters, paths, runs
+from dnsbl.store.schema import COUNTS, WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester import canary
 from tester.paths import Tls
 from tester.verdict import ELSEWHERE, Verdict
 
 _RUN = columns(runs, Run)
-
-#: Runs that count for the list. What an owner tests for himself, on ports of his choice, shows nobody else anything,
-#: nor do letters that a remote tester has, but where he is trusted and one has come back.
-_COUNTS = or_(
-    runs.c.reason.not_in({JobReason.SELF_TEST, *LENT}),
-    and_(runs.c.reason == JobReason.REMOTE_PROVEN, runs.c.verdict.is_not(None)),
-)
 
 
 class Runs(Shelf):
@@ -92,12 +85,12 @@ class Runs(Shelf):
 
     def of(self, address: Address, *, most: int) -> list[Run]:
         """The runs of an address that count for the list, newest first."""
-        wanted = select(*_RUN).where(runs.c.address == address, _COUNTS).order_by(runs.c.started.desc(), runs.c.id)
+        wanted = select(*_RUN).where(runs.c.address == address, COUNTS).order_by(runs.c.started.desc(), runs.c.id)
         return many(Run, self._sql.execute(wanted.limit(most)))
 
     def last_started(self, address: Address) -> datetime | None:
         """When the newest run of an address began."""
-        return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address, _COUNTS)).scalar()
+        return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address, COUNTS)).scalar()
 
     def last_elsewhere(self, address: Address) -> datetime | None:
         """When a remote tester was last given letters for an address."""
@@ -113,14 +106,14 @@ class Runs(Shelf):
 
     def begun_in(self, network: Network, n: int) -> datetime | None:
         """When the run that is the `n`-th newest in this network began, or None when there are fewer."""
-        wanted = select(runs.c.started).where(runs.c.address.between(*span(network)), _COUNTS)
+        wanted = select(runs.c.started).where(runs.c.address.between(*span(network)), COUNTS)
         return self._sql.execute(wanted.order_by(runs.c.started.desc()).offset(n - 1).limit(1)).scalar()
 
     def first_settled(self, address: Address, verdict: Verdict, since: datetime, *, but: str) -> datetime | None:
         """When the first run begun since then, other than `but`, was settled with this verdict."""
         return self._sql.execute(
             select(func.min(runs.c.settled)).where(
-                _COUNTS, runs.c.address == address, runs.c.verdict == verdict, runs.c.started >= since, runs.c.id != but
+                COUNTS, runs.c.address == address, runs.c.verdict == verdict, runs.c.started >= since, runs.c.id != but
             )
         ).scalar()
 
@@ -147,7 +140,7 @@ class Runs(Shelf):
             )
         )
         return self._count(
-            _COUNTS,
+            COUNTS,
             runs.c.state == RunState.SETTLED,
             runs.c.started >= since,
             runs.c.id != but,
@@ -161,7 +154,7 @@ class Runs(Shelf):
     def judged_after(self, run: Run, address: Address, verdicts: Iterable[Verdict]) -> bool:
         """Whether a later run of this address has come to one of these verdicts."""
         shown = runs.c.verdict.in_(list(verdicts))
-        return self._count(_COUNTS, runs.c.address == address, runs.c.started > run.started, shown) > 0
+        return self._count(COUNTS, runs.c.address == address, runs.c.started > run.started, shown) > 0
 
     def unreached_before(self, run: Run) -> int:
         """How many tries in a row, up to this one, could not reach the address.
@@ -172,7 +165,7 @@ class Runs(Shelf):
         wanted = (
             select(runs.c.reason, runs.c.unreached)
             .where(
-                _COUNTS, runs.c.address == run.address, runs.c.started < run.started, runs.c.state == RunState.SETTLED
+                COUNTS, runs.c.address == run.address, runs.c.started < run.started, runs.c.state == RunState.SETTLED
             )
             .order_by(runs.c.started.desc())
             .limit(20)

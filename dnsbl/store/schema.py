@@ -22,9 +22,10 @@ from sqlalchemy import (
     and_,
     func,
     literal_column,
+    or_,
 )
 
-from dnsbl.model import Door, Extent, JobReason, JobState, NoticeState, Reason, RunState, Trust, WatchWay
+from dnsbl.model import LENT, Door, Extent, JobReason, JobState, NoticeState, Reason, RunState, Trust, WatchWay
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
@@ -191,6 +192,12 @@ runs = _table(
 Index("ix_runs_address_started", runs.c.address, runs.c.started)
 WAITING = runs.c.state == literal_column(f"'{RunState.WAITING}'")
 Index("ix_runs_waiting_ends", runs.c.ends, sqlite_where=WAITING, postgresql_where=WAITING)
+#: Runs that count for the list. What an owner tests for himself, on ports of his choice, shows nobody else anything,
+#: nor do letters that a remote tester has, but where he is trusted and one has come back.
+COUNTS = or_(
+    runs.c.reason.not_in({JobReason.SELF_TEST, *LENT}),
+    and_(runs.c.reason == JobReason.REMOTE_PROVEN, runs.c.verdict.is_not(None)),
+)
 
 #: No foreign key: the ways in of a test that is asked for with its own are filed with its job, before its run begins.
 paths = _table(

@@ -223,6 +223,9 @@ def test_where_letters_come_out_elsewhere_the_old_output_goes_and_the_new_one_ha
     retested(office, OTHER)
     assert kinds(office) == []
     assert at(office).past[0].end_reason is Reason.CAME_OUT_ELSEWHERE
+    assert at(office, OTHER).forthcoming == (), "one test alone has shown it"
+    office.later(days=1)
+    retested(office, OTHER)
     assert at(office, OTHER).forthcoming[0].due > office.clock.now() + timedelta(days=6)
 
 
@@ -454,6 +457,80 @@ def test_what_singles_out_the_tester_is_news_once(make_office: Any) -> None:
     drop(office, INPUT, "relay")
     office.come_back(run.id, INPUT, number=5)
     assert kinds(office, INPUT) == []
+
+
+# -- what begins one ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("days", [0, 7])
+def test_letters_of_two_tests_begin_an_output_and_those_of_one_do_not(make_office: Any, days: int) -> None:
+    office = keeping(make_office, output_days=days)
+    office.nominate(INPUT)
+    hold(office, OTHER)
+    office.later(hours=1)
+    assert hold(office, OUTPUT).verdict is Verdict.OPEN_MULTIHOP
+    assert at(office).inputs == at(office, OTHER).inputs == ()
+    office.later(days=1)
+    run = retested(office, OUTPUT, STRANGER)
+    office.come_back(run.id, STRANGER, number=2)
+    assert len(at(office).inputs) == 1
+    assert at(office, OTHER).inputs == at(office, STRANGER).inputs == ()
+    office.later(days=1)
+    retested(office, STRANGER)
+    assert len(at(office, STRANGER).inputs) == 1
+
+
+def test_neither_a_letter_of_a_self_test_nor_one_that_is_too_old_is_the_first_of_two(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0, expiry_days=20, retest_days=[300])
+    office.nominate(INPUT)
+    hold(office, OTHER)
+    office.later(hours=1)
+    hold(office, OUTPUT)
+    office.later(days=19)
+    retested(office, STRANGER)
+    office.later(days=19)
+    retested(office, OUTPUT)
+    assert at(office).inputs == ()
+
+
+@pytest.mark.parametrize("protocol", ["ESMTPSA", "ESMTPA", "UTF8SMTPSA", "HTTP", "local", "ESMTP (authenticated: x)"])
+@pytest.mark.parametrize("older", [True, False])
+def test_what_a_user_of_the_output_has_handed_on_begins_and_renews_none(
+    make_office: Any, protocol: str, older: bool
+) -> None:
+    office = keeping(make_office, output_days=0)
+    line = (
+        "Received: from a (a.example [192.0.2.1]) by smtp.big.example with {} id 1; Thu, 1 Jan 2026 00:00:00 +0000\r\n"
+    )
+    own, plain = (line.format(each).encode() for each in (protocol, "ESMTPS"))
+    own, plain = (own + plain, plain) if not older else (plain + own, plain)
+    office.nominate(INPUT)
+    for _ in range(3):
+        traced(office, own)
+        office.later(hours=1)
+        if not office.casework.views.look_up(ip_address(INPUT)).next_test:
+            break
+        if kinds(office, INPUT):
+            office.casework.doors.ask_removal(ip_address(INPUT), door=Door.WEB, actor="owner")
+    assert kinds(office, INPUT) == ["multihop"]
+    assert at(office).inputs == ()
+    for _ in range(2):
+        traced(office, plain)
+        office.later(days=1)
+        office.casework.doors.ask_removal(ip_address(INPUT), door=Door.WEB, actor="owner")
+    (listing,) = at(office).listings
+    traced(office, own)
+    assert at(office).listings == (listing,), "neither renewed nor ended"
+
+
+def traced(office: Any, trace: bytes) -> None:
+    """Hold the test that is due; its first letter comes back from the output with this trace."""
+    assignment = office.take()
+    if not assignment.letters:
+        office.issue(assignment)
+    first = office.issued(assignment.job.run)
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == first.vector else Outcome.RCPT_5XX)
+    office.clock.turn(seconds=10)
+    office.come_back(assignment.job.run, OUTPUT, message=trace + office.message(first))
+    office.casework.assignments.file_run(assignment)
 
 
 def test_an_output_that_an_operator_drops_stays_off_until_a_newer_test_shows_it(make_office: Any) -> None:
