@@ -150,6 +150,7 @@ class Reason(StrEnum):
     ASKED_SELF_TEST = "asked-self-test"
     OPTED_OUT = "opted-out"
     OWNER_GONE = "owner-gone"
+    NOBODY_THERE = "nobody-there"
     SHOWN_CONTROL = "shown-control"
     SCORE = "score"
     NO_SPAM_SEEN = "no-spam-seen"

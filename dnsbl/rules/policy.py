@@ -67,7 +67,8 @@ later test; and where no test shows anything any more, when the last proof is as
 Remote testers. Some lists give accounts of reporters letters to send from where they stand. Such a letter counts where
 it came out of the very address that it was given for, and not from a user who had logged in there. Of a tester whom the
 operator trusts it counts as one of ours; of all others it lists at most under `unconfirmed`, where that kind is on, and
-our own worker tests the address. Whatever they do takes nobody off the list.
+our own worker tests the address. Where that finds no mail server, three times within a day or so, `unconfirmed` ends:
+the letter may have been handed in at a proxy. Whatever they do takes nobody off the list.
 """
 
 from __future__ import annotations
@@ -194,6 +195,9 @@ _SENTENCE: Mapping[Reason, str] = {
     Reason.OWNER_GONE: (
         "Whoever has shown that the address is his says that no mail server is there any more, and we found none."
     ),
+    Reason.NOBODY_THERE: (
+        "Only a letter that a remote tester was given spoke against it, and we found no mail server there, three times."
+    ),
     Reason.NOT_OPEN: "No letter came back: this is not an open relay.",
 }
 
@@ -225,6 +229,8 @@ def decide(case: Case, terms: Policy, now: datetime, random: Callable[[], float]
         action, reason = Action.KEEP, Reason.SECOND_LOOK
     elif case.verdict is Verdict.UNREACHABLE and where is Footing.LISTED and case.controlled and not case.released:
         action, reason = Action.DELIST, Reason.OWNER_GONE
+    elif case.verdict is Verdict.UNREACHABLE and _only_told(case):
+        action, reason = Action.DELIST, Reason.NOBODY_THERE
     if case.verdict in KIND and case.elsewhere:
         action, reason = Action.DELIST if where is Footing.LISTED else Action.NOTHING, Reason.TWIN_RELAYS
     if case.verdict is Verdict.ACCEPTS_BOUNCES and BACKSCATTER in terms.kinds and reason in _BOUNCES_COUNT:
@@ -291,9 +297,15 @@ def _follow_up(
         return test(JobReason.RETEST, now + LOSES_APART)
     if action is Action.LIST:
         return test(JobReason.RETEST, _first_retest(case, terms, now))
+    if reason is Reason.NOBODY_THERE:
+        return None
     if action is Action.DELIST:
         return test(JobReason.PROBATION, schedule.probation(terms, now, 0, now, random()))
-    if case.controlled and case.tries and (again := schedule.again(terms.unreachable_retry, case.tries - 1, now)):
+    if (
+        (case.controlled or _only_told(case))
+        and case.tries
+        and (again := schedule.again(terms.unreachable_retry, case.tries - 1, now))
+    ):
         return test(JobReason.UNREACHABLE, again)
     if case.listing is not None:
         return test(JobReason.RETEST, schedule.retest(terms, case.listing.since, now))
@@ -303,6 +315,11 @@ def _follow_up(
     if case.tries:
         return test(JobReason.UNREACHABLE, schedule.again(terms.unreachable_retry, case.tries - 1, now))
     return None
+
+
+def _only_told(case: Case) -> bool:
+    """Whether nothing but a remote tester's letter speaks against it; without a mail server nothing can confirm it."""
+    return case.listing is not None and case.listing.kind == UNCONFIRMED
 
 
 def _first_retest(case: Case, terms: Policy, now: datetime) -> datetime | None:

@@ -82,6 +82,7 @@ REASON: Mapping[Reason, str] = {
     Reason.OPTED_OUT: "its reader wants no more mail",
     Reason.SCORE: "too much of what a reporter nominated was found closed",
     Reason.OWNER_GONE: "its owner has shown that the address is his, and no mail server answers there any more",
+    Reason.NOBODY_THERE: "only a remote tester's letter spoke against it, and we found no mail server there",
     Reason.SHOWN_CONTROL: "somebody has shown that the address is his",
     Reason.ASKED_SELF_TEST: "who comes from the address asked for a test of it",
 }

@@ -11,7 +11,7 @@ import pytest
 from dnsbl.addresses import parse_network
 from dnsbl.casework.remote import Lent
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, JobReason, JobState, Nomination, Refusal, RunState, State, Trust
+from dnsbl.model import Door, JobReason, JobState, Nomination, Reason, Refusal, RunState, State, Trust
 from dnsbl.rules import bringers
 from dnsbl.rules.remote import Grade
 from tester import letter
@@ -110,6 +110,24 @@ def test_a_closed_host_is_off_again_as_soon_as_our_own_test_finds_it_closed(lend
     assert lending.test(Outcome.RCPT_5XX).verdict is Verdict.CLOSED
     assert kinds(lending) == []
     assert lending.casework.reporters.find("known").misses == 1
+
+
+def test_where_no_mail_server_is_nothing_confirms_it_and_the_listing_ends_within_days(lending: Any) -> None:
+    assert come_back(lending, ask(lending, "known")) is Finding.DELIVERED_SAME
+    reasons = []
+    for _ in range(3):
+        assert kinds(lending) == ["unconfirmed"]
+        assignment = lending.casework.assignments.take_job("w1")
+        if not assignment.letters:
+            lending.issue(assignment)
+        lending.talk(assignment, Outcome.CONN_REFUSED)
+        lending.casework.assignments.file_run(assignment)
+        reasons.append(assignment.job.reason)
+        lending.later(hours=25)
+    assert kinds(lending) == []
+    assert reasons[1:] == [JobReason.UNREACHABLE] * 2
+    assert lending.casework.views.look_up(lending.at(HOST)).past[0].end_reason is Reason.NOBODY_THERE
+    assert lending.casework.assignments.take_job("w1") is None
 
 
 def test_where_the_kind_is_off_nobody_is_listed_by_it_and_our_own_test_follows_all_the_same(

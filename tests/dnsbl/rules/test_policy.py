@@ -48,6 +48,16 @@ def case(verdict: Verdict, footing: Footing = Footing.CLEAR, **changes: object) 
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("kind", "action"), [("unconfirmed", Action.DELIST), ("relay", Action.KEEP)])
+def test_where_nobody_is_only_a_listing_ends_that_none_of_our_tests_has_shown(kind: str, action: Action) -> None:
+    listed = replace(LISTING, kind=kind)
+    decision = decide(case(Verdict.UNREACHABLE, Footing.LISTED, listing=listed, tries=3), TERMS, NOW, half)
+    assert decision.action is action
+    once = decide(case(Verdict.INCONCLUSIVE, Footing.LISTED, listing=listed, tries=1), TERMS, NOW, half)
+    assert once.action is Action.KEEP and once.follow_up is not None
+    assert (once.follow_up.reason is JobReason.UNREACHABLE) is (kind == "unconfirmed")
+
+
 def half() -> float:
     return 0.5
 
