@@ -97,3 +97,24 @@ def test_of_other_peoples_files_errors_never_count() -> None:
 )
 def test_what_is_asked_by_other_means_or_is_over_has_no_lines(text: str) -> None:
     assert uses(zones_from({"z": text}, site=SITE, today=date(2026, 1, 1))) == ()
+
+
+def test_kinds_that_are_for_scoring_are_weighed_wherever_they_are_answered() -> None:
+    kinds = kind("relay", "127.0.0.2") + kind("relay-output", "127.0.0.5") + kind("unconfirmed", "127.0.0.6")
+    told = recipes(HEAD + kinds)
+    assert told["Postfix"].endswith("reject_rbl_client bl.example.org=127.0.0.2")
+    assert "bl.example.org=127.0.0.[5;6]*1" in told["Postfix postscreen"]
+    assert "warn    dnslists = bl.example.org=127.0.0.5,127.0.0.6" in told["Exim"]
+    assert '"BL_EXAMPLE_ORG_WEIGH" { weight = 2.0; }' in told["rspamd's weights"]
+
+
+def test_a_zone_for_scoring_has_no_lines_that_refuse() -> None:
+    told = recipes(HEAD + kind("multihop", "127.0.0.2"))
+    assert not {"Postfix", "Sendmail", "Courier", "Haraka", "mox"} & told.keys()
+    assert "deny" not in told["Exim"] and "*3" not in told["Postfix postscreen"]
+
+
+def test_a_sum_is_refused_by_where_a_code_is_in_it_that_is_not_for_scoring() -> None:
+    told = recipes('style = "bitmask"\n' + HEAD + kind("relay", "127.0.0.2") + kind("multihop", "127.0.0.4"))
+    assert told["Postfix"].endswith("bl.example.org=127.0.0.[2;6]")
+    assert "warn    dnslists = bl.example.org=127.0.0.4" in told["Exim"]
