@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
 
@@ -53,16 +53,21 @@ class Ask(Protocol):
         ...
 
 
+#: A retest that is due by then is one that begins now: its time is a little after the request's.
+SOON = timedelta(minutes=1)
+
+
 def _follows(address: Address, job: Job | None, now: datetime) -> tuple[str, str]:
     """What comes of a request that was taken: in some words, and in sentences."""
     if job is None:
         return "off the list", f"{address} is off the list; our name servers follow within seconds."
-    when = "is retested now" if job.due <= now or job.takes else "is retested on a day that nobody is told before"
+    soon = job.due <= now + SOON or job.takes
+    when = "is retested now" if soon else "is retested on a day that nobody is told before"
     what = (
         f"{address} {when}. If every form is refused, or bounced, the listing ends at once, and you are told; if the "
         "relay is still open, you are told what relayed and when you can ask again."
     )
-    if job.due > now and job.takes:
+    if job.due > now + SOON and job.takes:
         what += f" The server has put our test off; it goes on at {job.due:%Y-%m-%d %H:%M} UTC."
     return "a retest follows", what
 

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 refused or failed with one sentence on stderr, 2 usage. Lo
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from dnsbl.errors import DnsblError, Refused, SettingsError
@@ -16,6 +17,8 @@ def main() -> None:
     """Run the command line; never shows a traceback for a mistake of the user or the world."""
     from dnsbl.cli.commands import app
 
+    if note := unconfigured(sys.argv[1:]):
+        print(f"dnsbl: {note}", file=sys.stderr)
     try:
         app()
     except DnsblError as error:
@@ -24,6 +27,19 @@ def main() -> None:
         sys.exit(in_words(error))
     except BrokenPipeError:
         sys.exit(1)
+
+
+def unconfigured(words: list[str]) -> str:
+    """A sentence where a command goes by defaults alone, since nobody has said where the configuration is; or ""."""
+    from dnsbl.config import PREFIX, USUAL, usual
+
+    given = {"-c", "--config", "-h", "--help", "--version"} & set(words) or any(
+        w.startswith("--config=") for w in words
+    )
+    alone = not words or words[0] in ("demo", "init", "check-config", "import-config") or words[0].startswith("-")
+    if given or alone or usual() or any(name.startswith(PREFIX) for name in os.environ):
+        return ""
+    return f"there is no {' or '.join(map(str, USUAL))}: defaults are used; --config names a file"
 
 
 def problem(error: DnsblError) -> dict[str, object]:

@@ -167,7 +167,8 @@ def order_test(
 def lookup(
     address: Where,
     others: Annotated[
-        bool, typer.Option("--others", help="Ask the lists of [others] too, as information; nothing rests on it.")
+        bool,
+        typer.Option("--others", help="Ask the lists of the settings (others) too; nothing rests on it."),
     ] = False,
     config: Config = None,
     as_json: Json = False,

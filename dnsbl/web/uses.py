@@ -1,9 +1,10 @@
 """What a mail server is told so that it asks a list of ours: lines for the programs of others, made from the zone.
 
 Pure. A zone's own codes are what is refused, but for kinds that are for scoring (`WEIGHED`); these, and what the zone
-answers in a sublist alone (`aggregate = false`), are only weighed. Every line names the codes that count, so that an answer which is an error (127.255.255.0/24), or that of a
-name which has changed its owner, is never taken for a listing. Zones of other people's data files have codes that only
-their files know: of these all of 127.0.0.0/24 counts but its first two addresses.
+answers in a sublist alone (`aggregate = false`), are only weighed. Every line names the codes that count, so that an
+answer which is an error (127.255.255.0/24), or that of a name which has changed its owner, is never taken for a
+listing. Zones of other people's data files have codes that only their files know: of these all of 127.0.0.0/24 counts
+but its first two addresses.
 """
 
 from __future__ import annotations

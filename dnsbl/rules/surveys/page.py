@@ -63,7 +63,8 @@ def _about(one: SurveyTally) -> Iterator[str]:
     begun, form = escape(str(head.get("begun", "-"))), escape(str(head.get("form", "-")))
     yield f"<p>Begun {begun}, form {form}, tested in {one.seconds:.1f} s.</p>"
     if by := head.get("authorization"):
-        said = f"Authorized by {by['who']}, {by['when']}: {by['what']} ({by['source']})."
+        when = f", {by['when']}" if by["when"] else ""
+        said = f"Authorized by {by['who']}{when}: {by['what']} ({by['source']})."
         yield f"<p>{escape(said)}</p>"
 
 

@@ -75,7 +75,8 @@ def _lines(tally: SurveyTally, *, hosts: bool) -> Iterator[str]:
     head = tally.head
     yield _plain(f"Survey {_name(tally)}, begun {head.get('begun', '-')}, form {head.get('form', '-')}")
     if by := head.get("authorization"):
-        yield f"Authorized by {_plain(by['who'])}, {by['when']}: {_plain(by['what'])} ({_plain(by['source'])})"
+        when = f", {by['when']}" if by["when"] else ""
+        yield f"Authorized by {_plain(by['who'])}{when}: {_plain(by['what'])} ({_plain(by['source'])})"
     yield f"Tested in {tally.seconds:.1f} s"
     yield ""
     for table in tables(tally):

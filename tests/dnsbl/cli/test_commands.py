@@ -12,6 +12,7 @@ from dnslib import RCODE, RR, DNSRecord
 from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
 from dnsbl import DISTRIBUTION
+from dnsbl.cli import unconfigured
 from dnsbl.clock import SystemClock
 from dnsbl.dns.engine import compiled
 from tests.dnsbl.cli.conftest import ROOT, Run, spam
@@ -212,3 +213,17 @@ def test_other_lists_are_information_beside_where_an_address_stands(run: Run, tm
     assert (found["state"], found["listings"]) == ("unknown", [])
     assert "elsewhere: world.test lists 127.0.0.1, and so the whole world: do not ask it." in told
     assert run("lookup", "8.8.8.8")["others"] is None
+
+
+def test_a_command_that_goes_by_defaults_alone_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("DNSBL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("dnsbl.config.USUAL", (Path("config.toml"),))
+    assert unconfigured(["lookup", "192.0.2.1"]) == (
+        "there is no config.toml: defaults are used; --config names a file"
+    )
+    for words in ([], ["--version"], ["demo"], ["lookup", "-h"], ["status", "-c", "x"], ["status", "--config=x"]):
+        assert unconfigured(words) == ""
+    (tmp_path / "config.toml").touch()
+    assert unconfigured(["lookup", "192.0.2.1"]) == ""
