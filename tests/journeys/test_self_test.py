@@ -101,5 +101,5 @@ async def test_the_page_tests_whoever_sends_its_form_from_the_server_and_lists_n
         return "" if "http-equiv" in shown else shown
 
     shown = await until(over, within=40, pause=0.2)
-    assert "127.77.0.10 is an open relay" in shown and "What closes it" in shown
+    assert "127.77.0.10 is an open relay" in shown and "How to close it" in shown
     assert (await town.site.dnsbl("lookup", "127.77.0.10"))["listings"] == []
