@@ -67,7 +67,9 @@ def run(
     ] = None,
     sample: Annotated[int | None, typer.Option("--sample", min=1, help="So many hosts of the domains, drawn.")] = None,
     seed: Annotated[str, typer.Option("--seed", help="What they are drawn by; drawn itself where none is given.")] = "",
-    family: Annotated[Family, typer.Option("--family", help="Of each domain the first A, AAAA or both.")] = Family.IPV4,
+    family: Annotated[
+        Family | None, typer.Option("--family", help="Of each domain the first A (default), AAAA or both.")
+    ] = None,
     authorization: Annotated[
         Path | None, typer.Option("--authorization", metavar="FILE", help="Who has authorized these domains (TOML).")
     ] = None,
@@ -103,6 +105,17 @@ def run(
             raise DnsblError(
                 f"The survey {name!r} was begun already and goes on without sources; or take another name."
             )
+        fixed = {
+            "--sample": sample,
+            "--seed": seed,
+            "--family": family,
+            "--authorization": authorization,
+            "--form": form,
+            "--presence": presence,
+            "--resolver": resolver,
+        }
+        if further := [option for option, value in fixed.items() if value]:
+            raise DnsblError(f"The survey {name!r} goes on as it was begun, without {', '.join(further)}.")
     elif sum(map(bool, given)) != 1:
         raise typer.BadParameter("a new survey needs --range, --nmap or --domains, and one of them only")
     if form not in ("", "S01", "S02", "S10"):
@@ -117,7 +130,7 @@ def run(
             domains=tuple(domains or ()),
             sample=sample,
             seed=seed or secrets.token_hex(8),
-            families={Family.IPV4: (4,), Family.IPV6: (6,), Family.BOTH: (4, 6)}[family],
+            families={Family.IPV4: (4,), Family.IPV6: (6,), Family.BOTH: (4, 6)}[family or Family.IPV4],
             authorization=authorization,
             presence_port=presence,
             resolver=resolver,

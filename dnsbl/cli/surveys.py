@@ -13,7 +13,7 @@ from rich.status import Status
 
 from dnsbl.addresses import Address, Network
 from dnsbl.cli import terminal
-from dnsbl.daemons.laying import SurveyOrder, lay
+from dnsbl.daemons.laying import SurveyOrder, allow_further, lay
 from dnsbl.daemons.others import OtherLists
 from dnsbl.daemons.reserve import granted
 from dnsbl.daemons.surveyfolder import HEAD, SurveyFolder, folder
@@ -89,7 +89,8 @@ class _Leave:
         self._out: dict[tuple[int, int], set[int]] = {}
 
     def check(self) -> None:
-        """Raises NotAuthorized where the settings do not name all its networks any more."""
+        """Raises NotAuthorized where the settings do not name all its networks now, or its file all its domains."""
+        allow_further(self._kept, self._opened.clock.now().date())
         head, allowed = self._kept.head, self._opened.settings.survey.authorized_networks
         if networks := head.get("networks"):
             scope.allow_networks(sources.ranges(networks), allowed)

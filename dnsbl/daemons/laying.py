@@ -10,7 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from dns.resolver import NoResolverConfiguration
 
 from dnsbl.addresses import Address, canonical
 from dnsbl.daemons.names import PATIENCE, mail_host
-from dnsbl.daemons.surveyfolder import begin, target_line
+from dnsbl.daemons.surveyfolder import SurveyFolder, begin, target_line
 from dnsbl.errors import DnsblError
 from dnsbl.rules.surveys import scope, sources
 from dnsbl.rules.surveys.sources import Domains, Mailhost
@@ -81,6 +81,19 @@ def lay(
             begin(place, head | more, targets, key)
     except OSError as error:
         raise DnsblError(f"{error.filename or place}: {error.strerror}.") from None
+
+
+def allow_further(kept: SurveyFolder, today: date) -> None:
+    """Read anew what has authorized a survey of domains before it goes on. Raises NotAuthorized where the file is
+    away, or does not cover all of its domains now; Damaged."""
+    if not (where := kept.head.get("authorization_file")):
+        return
+    try:
+        octets = _whole(Path(where), scope.MOST_OCTETS)
+    except OSError as error:
+        raise scope.NotAuthorized(f"{where}: what has authorized it cannot be read: {error.strerror}.") from None
+    by = scope.authorization(octets, source=Path(where).name)
+    scope.allow_names(kept.domains(), str(kept.head.get("sha256", "")), by, today=today)
 
 
 def _own(asked: SurveyOrder) -> dict[str, str]:
@@ -158,6 +171,7 @@ async def _domains(
     return {
         "there": True,
         "authorization": by.document(),
+        "authorization_file": str(where.absolute()) if where is not None else "",
         "sha256": scope.digest(lists),
         "targets": len(lines),
         "seed": asked.seed,

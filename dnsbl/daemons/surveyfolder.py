@@ -10,11 +10,11 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Damaged, DnsblError
@@ -22,6 +22,8 @@ from dnsbl.rules.surveys.records import Record, line, read
 from dnsbl.rules.surveys.sources import Spread, ranges
 from dnsbl.serving.files import make_secret, write_whole
 from tester.letter import Keyring
+
+T = TypeVar("T")
 
 HEAD, TARGETS, RESULTS, KEY = "survey.json", "targets.jsonl", "results.jsonl", "key"
 #: Octets of lines that are held before they are written; a letter's line is written at once.
@@ -86,10 +88,17 @@ class SurveyFolder:
             for number in range(start, len(spread)):
                 yield number, spread[number]
             return
+        yield from enumerate(self._column("address", ip_address, start), start)
+
+    def domains(self) -> Iterator[str]:
+        """The domains whose hosts are targets, of a survey of domains. Raises Damaged."""
+        return self._column("domain", str, 0)
+
+    def _column(self, name: str, read_one: Callable[[str], T], start: int) -> Iterator[T]:
         with (self.place / TARGETS).open(encoding="ascii", errors="replace") as file:
             for number, text in enumerate(islice(file, start, None), start):
                 try:
-                    yield number, ip_address(json.loads(text)["address"])
+                    yield read_one(json.loads(text)[name])
                 except (ValueError, KeyError, TypeError) as fault:
                     raise Damaged(f"{self.place / TARGETS} line {number + 1} cannot be read.") from fault
 

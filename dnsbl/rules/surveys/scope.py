@@ -81,18 +81,23 @@ def allow_domains(
             "A survey of mail domains needs an authorization on record: name its file with --authorization or in "
             "survey.authorization."
         )
+    allow_names(domains, digest(lists), by, today=today)
+    return by
+
+
+def allow_names(domains: Iterable[str], of_lists: str, by: Authorization, *, today: date) -> None:
+    """Raises NotAuthorized unless this covers every domain now, or the lists with this digest."""
     if date.fromisoformat(by.when) > today:
         raise NotAuthorized(f"{by.source}: the authorization begins on {by.when} only.")
     if by.until and date.fromisoformat(by.until) < today:
         raise NotAuthorized(f"{by.source}: the authorization has ended on {by.until}.")
-    if by.sha256 and digest(lists) == by.sha256:
-        return by
+    if by.sha256 and of_lists == by.sha256:
+        return
     names, below = {one for one in by.domains if one[:1] != "."}, {one for one in by.domains if one[:1] == "."}
     outside = [domain for domain in domains if domain not in names and not _below(domain, below)]
     if outside:
         more = f" and {len(outside) - 1} more" if outside[1:] else ""
         raise NotAuthorized(f"{outside[0]}{more} is not what {by.source} authorizes; nobody was asked or tested.")
-    return by
 
 
 def ended(by: Mapping[str, Any], today: date) -> str:

@@ -77,6 +77,9 @@ def test_a_range_is_surveyed_told_in_each_form_and_lists_nobody(
     # over, and nobody is left: the same command changes nothing
     assert run("survey", "run", "one")["surveys"][0]["stages"] == found["stages"]
     assert "was begun already" in run("survey", "run", "one", "--range", "127.66.0.1", code=1)
+    given = "--form=S10 --presence=113 --sample=5 --authorization=x --family=ipv4 --seed=x --resolver=127.0.0.1:53"
+    for option, value in (each.split("=") for each in given.split()):
+        assert f"goes on as it was begun, without {option}." in run("survey", "run", "one", option, value, code=1)
 
 
 def test_who_has_opted_out_is_left_out_and_a_stop_holds(run: Run, tmp_path: Path, ports: tuple[int, int]) -> None:

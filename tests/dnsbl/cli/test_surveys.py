@@ -37,6 +37,8 @@ def test_a_survey_does_not_go_on_when_its_networks_are_not_authorized_any_more_o
         head = tmp_path / "state" / "surveys" / "one" / "survey.json"
         head.write_text(head.read_text().replace('"when": ""', '"when": "", "until": "2026-01-01"'))
         assert "its authorization has ended on 2026-01-01" in run("survey", "run", "one", code=1)
+        head.write_text(head.read_text().replace('"format": 1', '"format": 1, "authorization_file": "/nowhere/leave"'))
+        assert "/nowhere/leave: what has authorized it cannot be read" in run("survey", "run", "one", code=1)
 
 
 def test_elsewhere_than_at_a_terminal_a_line_now_and_then_says_how_far_it_is(

@@ -6,15 +6,17 @@ import asyncio
 import json
 import secrets
 from datetime import UTC, datetime
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dnsbl.daemons.laying import SurveyOrder, lay
+from dnsbl.daemons.laying import SurveyOrder, allow_further, lay
 from dnsbl.daemons.surveyfolder import SurveyFolder
 from dnsbl.errors import DnsblError
+from dnsbl.rules.surveys.scope import NotAuthorized
 from dnsbl.settings import Settings
 from tests.dnsbl.daemons.nameserver import Answers, serving
 from tests.dnsbl.daemons.surveyed import settings_for
@@ -140,6 +142,35 @@ async def test_a_domain_stands_for_its_lowest_mx_and_that_ones_first_address_or_
         },
     }
     assert kept.head["authorization"]["who"] == "Ann"
+
+
+async def test_a_survey_goes_on_only_while_its_file_authorizes_all_its_domains(tmp_path: Path) -> None:
+    kept = await surveyed(tmp_path, "two.test\nown.test\n")
+    allow_further(kept, NOW.date())
+    leave(tmp_path, '"two.test"')
+    with pytest.raises(NotAuthorized, match=r"own\.test is not what leave\.toml authorizes"):
+        allow_further(kept, NOW.date())
+    whole = leave(tmp_path).read_text()
+    (tmp_path / "leave.toml").write_text(whole + "until = 2026-11-25\n")
+    with pytest.raises(NotAuthorized, match="has ended on 2026-11-25"):
+        allow_further(kept, NOW.date())
+    (tmp_path / "leave.toml").write_text("withdrawn")
+    with pytest.raises(NotAuthorized, match="is no TOML file"):
+        allow_further(kept, NOW.date())
+    (tmp_path / "leave.toml").unlink()
+    with pytest.raises(NotAuthorized, match="cannot be read"):
+        allow_further(kept, NOW.date())
+
+
+async def test_a_survey_by_the_digest_of_its_lists_goes_on_while_the_file_names_it(tmp_path: Path) -> None:
+    text = b"two.test\nown.test\n"
+    path, by = tmp_path / "leave.toml", 'who = "Ann"\nwhen = 2026-11-01\nwhat = "members"\nsha256 = "{}"\n'
+    path.write_text(by.format(sha256(text).hexdigest()))
+    kept = await surveyed(tmp_path, text.decode(), authorization=path)
+    allow_further(kept, NOW.date())
+    path.write_text(by.format(sha256(b"other").hexdigest()))
+    with pytest.raises(NotAuthorized, match=r"is not what leave\.toml authorizes"):
+        allow_further(kept, NOW.date())
 
 
 async def test_the_first_aaaa_is_a_target_where_that_is_wanted(tmp_path: Path) -> None:
