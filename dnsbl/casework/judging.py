@@ -23,6 +23,7 @@ from dnsbl.casework.scoring import scored
 from dnsbl.casework.twins import Twins
 from dnsbl.model import (
     LENT,
+    OUTPUT_KINDS,
     TESTED_KINDS,
     Action,
     Case,
@@ -395,6 +396,8 @@ class Judging:
     def approve(self, tx: Transaction, address: Address, kind: str, *, word: str, actor: str, now: datetime) -> bool:
         """An operator confirms what the last test of an address has shown, and policy decides once more; whether it is
         listed now. What the test shows no longer, or of another kind, is not."""
+        if kind in OUTPUT_KINDS:
+            return self.outputs.approve(tx, network_of(address), kind, word=word, actor=actor, now=now)
         run = next(iter(tx.runs.of(address, most=1)), None)
         if run is None or run.state is not RunState.SETTLED or tx.listings.proven(address) is not None:
             return False

@@ -123,6 +123,8 @@ class Outputs:
                 renewed(tx, listed[kind], kind=kind, expires=expires, run=run.id, at=now)
                 stands = f"listed {kind}"
                 self._enter(tx, output, "renewed", Reason.CAME_OUT, now, before=stands, after=stands, evidence=evidence)
+            elif tx.proposals.of(output, kind) is not None:
+                continue  # an operator's word is waited for
             elif not delay:
                 self._list(tx, output, kind, tx.outputs.of_output(output), now)
             elif kind not in coming:
@@ -143,14 +145,50 @@ class Outputs:
             first = min(begun, key=lambda each: each.due)
             self._posting.output(tx, run, output.network_address, first.kind, now, due=first.due)
 
-    def _list(self, tx: Transaction, output: Network, kind: str, inputs: list[Output], now: datetime) -> None:
+    def approve(self, tx: Transaction, output: Network, kind: str, *, word: str, actor: str, now: datetime) -> bool:
+        """An operator confirms an output that was proposed; whether it is listed now. What is none any more, or may not
+        be listed, is not."""
+        inputs = tx.outputs.of_output(output)
+        barred = kind not in delays(self._settings) or self._spared(tx, output) is not None
+        if not inputs or barred or tx.listings.active([output], kind):
+            return False
+        self._list(tx, output, kind, inputs, now, actor=actor, word=word)
+        return True
+
+    def _list(
+        self,
+        tx: Transaction,
+        output: Network,
+        kind: str,
+        inputs: list[Output],
+        now: datetime,
+        *,
+        actor: str = "policy",
+        word: str = "",
+    ) -> None:
+        """List an output or, where that needs an operator's `word`, propose it."""
         last = max(inputs, key=lambda each: each.confirmed)
+        evidence = f"run {last.run} of {subject_of(last.input)}"
+        if self._settings.policy.approval and not word:
+            tx.proposals.put([output], kind=kind, reason=evidence, public="", author=actor, at=now)
+            after = f"to be listed {kind}, when an operator confirms"
+            self._enter(
+                tx, output, "proposed", Reason.AWAITS_OPERATOR, now, before="not listed", after=after, evidence=evidence
+            )
+            return
         expires = schedule.expiry(self._settings.policy, kind, last.confirmed)
         fresh = tx.listings.add([output], kind=kind, since=now, expires=expires, reason=Reason.CAME_OUT, run=last.run)
         tx.changes.add(fresh, kind, present=True)
-        evidence = f"run {last.run} of {subject_of(last.input)}"
         self._enter(
-            tx, output, "listed", Reason.CAME_OUT, now, before="not listed", after=f"listed {kind}", evidence=evidence
+            tx,
+            output,
+            "listed",
+            Reason.CAME_OUT,
+            now,
+            before="proposed by policy" if word else "not listed",
+            after=f"listed {kind}",
+            evidence=evidence + (f": {word}" if word else ""),
+            actor=actor,
         )
         if kind in self._settings.notices.owner_kinds and (run := tx.runs.read(last.run)) is not None:
             self._posting.output(tx, run, output.network_address, kind, now)
@@ -179,6 +217,7 @@ class Outputs:
         tx.forthcoming.drop(output, OUTPUT_KINDS)
         self._enter_spared(tx, coming, reason, now, evidence)
         for kind in sorted(OUTPUT_KINDS):
+            tx.proposals.end(output, kind)
             if active := tx.listings.active([output], kind):
                 tx.listings.end(active.values(), at=now, reason=reason)
                 tx.changes.add([output], kind, present=False)
@@ -206,10 +245,11 @@ class Outputs:
         before: str = "",
         after: str = "",
         evidence: str,
+        actor: str = "policy",
     ) -> None:
         tx.journal.append(
             at=now,
-            actor="policy",
+            actor=actor,
             subject=subject_of(output),
             verb=verb,
             reason=reason,

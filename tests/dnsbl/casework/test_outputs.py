@@ -318,6 +318,37 @@ def test_what_an_operator_drops_comes_back_only_with_a_new_proof_and_a_new_delay
     assert at(office).forthcoming[0].due == office.clock.now() + timedelta(days=5)
 
 
+@pytest.mark.parametrize("days", [0, 7])
+@pytest.mark.parametrize("ends", ["confirmed", "closed", "withdrawn"])
+def test_where_an_operator_has_to_confirm_an_output_is_proposed_after_its_delay(
+    make_office: Any, days: int, ends: str
+) -> None:
+    office = keeping(make_office, output_days=days, approval=True)
+    relay(office, OUTPUT)
+    reviewing, word = office.casework.reviewing, {"reason": "seen", "actor": "operator a"}
+    reviewing.confirm(ip_network(INPUT), kind="multihop", **word)
+    retested(office, OUTPUT)
+    office.later(days=days)
+    office.casework.upkeep.follow_outputs()
+    assert (kinds(office, INPUT), kinds(office), at(office).forthcoming) == (["multihop"], [], ())
+    assert [(str(each.network), each.kind) for each in reviewing.proposals()] == [(f"{OUTPUT}/32", "relay-output")]
+    assert [each.reason for each in entries(office, "proposed")] == ["awaits-operator"]
+    retested(office, OUTPUT)
+    assert len(entries(office, "proposed")) == 1, "once"
+    if ends == "closed":
+        retested(office)
+        with pytest.raises(Refused):
+            reviewing.confirm(ip_network(OUTPUT), kind="relay-output", **word)
+    elif ends == "withdrawn":
+        reviewing.withdraw(ip_network(OUTPUT), kind="relay-output", **word)
+    else:
+        reviewing.confirm(ip_network(OUTPUT), kind="relay-output", **word)
+        (entry,) = entries(office, "listed")
+        assert (entry.actor, entry.before) == ("operator a", "proposed by policy")
+    assert kinds(office) == (["relay-output"] if ends == "confirmed" else [])
+    assert reviewing.proposals() == []
+
+
 # -- letters that come late, and words that stand ----------------------------------------------------------------------
 STRANGER = "203.0.113.66"
 
