@@ -165,6 +165,7 @@ class Judging:
             self._settle(tx, run, judgement, now, ways, brought_by=peer if over else None)
         elif self._shows_outputs(tx, run):  # one more of its letters, out of another output perhaps
             self.outputs.follow(tx, run, run.address, Exits.SHOWN, now, brought_by=peer)
+            self._look_before(tx, run, now)
 
     @staticmethod
     def _shows_outputs(tx: Transaction, run: Run) -> bool:
@@ -282,7 +283,14 @@ class Judging:
         self._twins.follow(tx, run, ways, letters, action, decision, now, elsewhere=self._elsewhere(run))
         self._tell(tx, run, letters, decision, explanation, now)
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
+        self._look_before(tx, run, now)
         scored(tx, self._settings.reporters, run, judgement.verdict, now, continued=queued)
+
+    def _look_before(self, tx: Transaction, run: Run, now: datetime) -> None:
+        """A relay is tested once more before an output of it is listed, also one that has been shown since."""
+        due = self.outputs.last_look(tx, run.address, now)
+        if due is not None and tx.listings.proven(run.address) is not None:
+            self._queueing.by(tx, run, due, now)
 
     def _lent_back(self, tx: Transaction, run: Run, now: datetime) -> None:
         """A letter in a remote tester's hands has come back: what that shows is decided once, and again where a better

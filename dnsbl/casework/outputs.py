@@ -107,6 +107,11 @@ class Outputs:
             done += 1
         return done
 
+    def last_look(self, tx: Transaction, address: Address, now: datetime) -> datetime | None:
+        """When a relay is to be tested once more, before an output of it is listed."""
+        outputs = tx.outputs.of_input(network_of(address))
+        return policy.last_look((each.due for one in outputs for each in tx.forthcoming.of(one.output)), now)
+
     def waits(self, tx: Transaction, now: datetime) -> bool:
         """Whether `step` has something to do."""
         old = now - timedelta(days=self._settings.policy.expiry_days)

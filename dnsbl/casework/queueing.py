@@ -187,6 +187,8 @@ class Queueing:
         is a new one. By its rank it comes before whatever nobody asked for, unless it is told another. `paths` and
         `whose` as in `add`."""
         chosen, due = tuple(paths), due or now
+        if job is not None and job.reason in _PLANNED:
+            due = min(job.due, due)  # what is planned is never put off
         if job is None:
             return self.add(
                 tx,
@@ -279,6 +281,24 @@ class Queueing:
                 whose=before.whose if before else "",
             )
         return None
+
+    def by(self, tx: Transaction, run: Run, due: datetime, now: datetime) -> None:
+        """The planned retest of a listed address is made then at the latest, whether it is queued already or not."""
+        job = tx.jobs.live(run.address)
+        if job is None:
+            self.follow(tx, run, FollowUp(reason=JobReason.RETEST, due=due, profile="standard"), now)
+        elif job.reason in _PLANNED and job.state is JobState.QUEUED and not begun(job) and job.due > due:
+            tx.jobs.put_back(job, due, takes=job.takes)
+            tx.journal.append(
+                at=now,
+                actor="policy",
+                subject=str(run.address),
+                verb="job",
+                reason=job.reason,
+                before=queued_for(job.due),
+                after=queued_for(due),
+                evidence="an output of it is to be listed",
+            )
 
     def _same(self, tx: Transaction, run: Run, follow_up: FollowUp) -> list[Path]:
         """The chosen ways in of a run, for the test that follows it; none where that one is of the whole host."""

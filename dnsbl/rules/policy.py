@@ -73,7 +73,7 @@ the letter may have been handed in at a proxy. Whatever they do takes nobody off
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -264,6 +264,13 @@ def delays(terms: Policy) -> dict[str, timedelta]:
     return {kind: timedelta(days=days[kind]) for kind in days if kind in terms.kinds}
 
 
+def last_look(coming: Iterable[datetime], now: datetime) -> datetime | None:
+    """When a relay is tested once more before its outputs are listed, at these times; None where that would be within
+    a day."""
+    looks = (due - LAST_LOOK for due in coming)
+    return min((each for each in looks if each > now + timedelta(days=1)), default=None)
+
+
 def _exits(case: Case, action: Action) -> Exits:
     """What the run shows of the outputs: what ends the listing of their relay ends them, and what leaves a doubt about
     that leaves them as they are."""
@@ -324,7 +331,7 @@ def _only_told(case: Case) -> bool:
 
 def _first_retest(case: Case, terms: Policy, now: datetime) -> datetime | None:
     """When a relay that is listed now is tested next: as scheduled, or before its outputs are listed."""
-    due = [schedule.retest(terms, now, now)]
+    due: list[datetime | None] = [schedule.retest(terms, now, now)]
     if case.verdict is Verdict.OPEN_MULTIHOP:
-        due += [now + delay - LAST_LOOK for delay in delays(terms).values() if delay > LAST_LOOK + timedelta(days=1)]
+        due.append(last_look((now + delay for delay in delays(terms).values()), now))
     return min((each for each in due if each is not None), default=None)

@@ -333,7 +333,9 @@ def test_where_an_operator_has_to_confirm_an_output_is_proposed_after_its_delay(
     assert (kinds(office, INPUT), kinds(office), at(office).forthcoming) == (["multihop"], [], ())
     assert [(str(each.network), each.kind) for each in reviewing.proposals()] == [(f"{OUTPUT}/32", "relay-output")]
     assert [each.reason for each in entries(office, "proposed")] == ["awaits-operator"]
+    office.later(days=1)
     retested(office, OUTPUT)
+    office.later(days=1)
     assert len(entries(office, "proposed")) == 1, "once"
     if ends == "closed":
         retested(office)
@@ -347,6 +349,50 @@ def test_where_an_operator_has_to_confirm_an_output_is_proposed_after_its_delay(
         assert (entry.actor, entry.before) == ("operator a", "proposed by policy")
     assert kinds(office) == (["relay-output"] if ends == "confirmed" else [])
     assert reviewing.proposals() == []
+
+
+def last_look(office: Any, output: str) -> timedelta:
+    """How long before this output is listed its relay is tested."""
+    with office.store.read() as tx:
+        job = tx.jobs.live(ip_address(INPUT))
+    before: timedelta = at(office, output).forthcoming[0].due - job.due
+    return before
+
+
+def test_the_last_look_is_made_before_an_output_that_shows_later_too(make_office: Any) -> None:
+    office = keeping(make_office)
+    relay(office, OUTPUT)
+    office.later(days=1)
+    retested(office, OTHER)
+    office.later(days=1)
+    retested(office, OTHER)
+    assert last_look(office, OTHER) == timedelta(days=3)
+
+
+def test_the_last_look_is_made_for_an_output_that_a_late_letter_shows(make_office: Any) -> None:
+    office = keeping(make_office, output_days=20, retest_days=[30])
+    office.nominate(INPUT)
+    open_letters(office, OUTPUT, OTHER)
+    office.later(hours=30)
+    run = open_letters(office, OUTPUT)
+    office.later(days=2)
+    office.come_back(run.id, OTHER, number=4)
+    assert last_look(office, OUTPUT) == timedelta(days=3)
+
+
+def test_nobody_s_request_uses_the_last_look_up(make_office: Any) -> None:
+    office = keeping(make_office)
+    relay(office, OUTPUT)
+    office.later(hours=2)
+    retested(office, OUTPUT)
+    assert last_look(office, OUTPUT) == timedelta(days=3)
+
+
+def test_nobody_s_request_puts_the_last_look_off(make_office: Any) -> None:
+    office = keeping(make_office, removal_delay_days=(20, 20))
+    relay(office, OUTPUT)
+    office.casework.doors.ask_removal(ip_address(INPUT), door=Door.WEB, actor="from 203.0.113.0/24")
+    assert last_look(office, OUTPUT) == timedelta(days=3)
 
 
 # -- letters that come late, and words that stand ----------------------------------------------------------------------
