@@ -171,10 +171,10 @@ class Outputs:
         actor: str = "policy",
         word: str = "",
     ) -> None:
-        """List an output or, where that needs an operator's `word`, propose it."""
+        """List an output or, where that needs an operator's `word` that he has not given with its input, propose it."""
         last = max(inputs, key=lambda each: each.confirmed)
         evidence = f"run {last.run} of {subject_of(last.input)}"
-        if self._settings.policy.approval and not word:
+        if self._settings.policy.approval and not (word or any(_confirmed(tx, each) for each in inputs)):
             tx.proposals.put([output], kind=kind, reason=evidence, public="", author=actor, at=now)
             after = f"to be listed {kind}, when an operator confirms"
             self._enter(
@@ -269,6 +269,16 @@ def _took_it_from_a_stranger(head: bytes) -> bool:
     through his account makes no output of the server that he has it at. Without a trace there is nothing to say so."""
     chain = received.hops(head)
     return not (chain and remote.users_own(chain))
+
+
+def _confirmed(tx: Transaction, link: Output) -> bool:
+    """Whether an operator's word has listed the input as one whose letters come out there, and none has ended that."""
+    input = tx.listings.proven(link.input.network_address)
+    return (
+        input is not None
+        and link.since <= input.since
+        and not tx.listings.let_go(link.output, OUTPUT_KINDS, link.since)
+    )
 
 
 def _superseded(tx: Transaction, run: Run, address: Address) -> bool:

@@ -320,35 +320,51 @@ def test_what_an_operator_drops_comes_back_only_with_a_new_proof_and_a_new_delay
 
 @pytest.mark.parametrize("days", [0, 7])
 @pytest.mark.parametrize("ends", ["confirmed", "closed", "withdrawn"])
-def test_where_an_operator_has_to_confirm_an_output_is_proposed_after_its_delay(
+def test_where_an_operator_has_to_confirm_an_output_that_shows_later_is_proposed_after_its_delay(
     make_office: Any, days: int, ends: str
 ) -> None:
     office = keeping(make_office, output_days=days, approval=True)
     relay(office, OUTPUT)
     reviewing, word = office.casework.reviewing, {"reason": "seen", "actor": "operator a"}
     reviewing.confirm(ip_network(INPUT), kind="multihop", **word)
-    retested(office, OUTPUT)
+    for _ in range(2):
+        office.later(days=1)
+        retested(office, OUTPUT, OTHER)
     office.later(days=days)
     office.casework.upkeep.follow_outputs()
-    assert (kinds(office, INPUT), kinds(office), at(office).forthcoming) == (["multihop"], [], ())
-    assert [(str(each.network), each.kind) for each in reviewing.proposals()] == [(f"{OUTPUT}/32", "relay-output")]
-    assert [each.reason for each in entries(office, "proposed")] == ["awaits-operator"]
+    assert (kinds(office), kinds(office, OTHER), at(office, OTHER).forthcoming) == (["relay-output"], [], ())
+    assert [(str(each.network), each.kind) for each in reviewing.proposals()] == [(f"{OTHER}/32", "relay-output")]
+    assert [each.reason for each in entries(office, "proposed", OTHER)] == ["awaits-operator"]
     office.later(days=1)
-    retested(office, OUTPUT)
+    retested(office, OUTPUT, OTHER)
     office.later(days=1)
-    assert len(entries(office, "proposed")) == 1, "once"
+    assert len(entries(office, "proposed", OTHER)) == 1, "once"
     if ends == "closed":
         retested(office)
         with pytest.raises(Refused):
-            reviewing.confirm(ip_network(OUTPUT), kind="relay-output", **word)
+            reviewing.confirm(ip_network(OTHER), kind="relay-output", **word)
     elif ends == "withdrawn":
-        reviewing.withdraw(ip_network(OUTPUT), kind="relay-output", **word)
+        reviewing.withdraw(ip_network(OTHER), kind="relay-output", **word)
     else:
-        reviewing.confirm(ip_network(OUTPUT), kind="relay-output", **word)
-        (entry,) = entries(office, "listed")
+        reviewing.confirm(ip_network(OTHER), kind="relay-output", **word)
+        (entry,) = entries(office, "listed", OTHER)
         assert (entry.actor, entry.before) == ("operator a", "proposed by policy")
-    assert kinds(office) == (["relay-output"] if ends == "confirmed" else [])
+    assert kinds(office, OTHER) == (["relay-output"] if ends == "confirmed" else [])
     assert reviewing.proposals() == []
+
+
+def test_an_output_that_the_word_for_its_relay_has_listed_needs_a_new_one_after_a_drop(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0, approval=True)
+    relay(office, OUTPUT)
+    word = {"reason": "seen", "actor": "operator a"}
+    office.casework.reviewing.confirm(ip_network(INPUT), kind="multihop", **word)
+    assert kinds(office) == ["relay-output"]
+    office.later(days=1)
+    drop(office, OUTPUT, "relay-output")
+    office.later(days=1)
+    retested(office, OUTPUT)
+    assert kinds(office) == []
+    assert len(office.casework.reviewing.proposals()) == 1
 
 
 def last_look(office: Any, output: str) -> timedelta:
