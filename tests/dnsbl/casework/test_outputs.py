@@ -571,7 +571,7 @@ def test_letters_of_two_tests_begin_an_output_and_those_of_one_do_not(make_offic
     assert len(at(office, STRANGER).inputs) == 1
 
 
-def test_neither_a_letter_of_a_self_test_nor_one_that_is_too_old_is_the_first_of_two(make_office: Any) -> None:
+def test_a_letter_that_is_older_than_a_listing_may_become_is_not_the_first_of_two(make_office: Any) -> None:
     office = keeping(make_office, output_days=0, expiry_days=20, retest_days=[300])
     office.nominate(INPUT)
     hold(office, OTHER)
