@@ -59,10 +59,10 @@ def test_a_jump_ahead_ends_no_listing_on_sqlite(houses: Houses) -> None:
     house.until("all to be up", lambda: house.ready()[0] == 200)
     for leap in ("+91d", "-91d", "+2d"):
         (house.folder / "faketime").write_text(leap)
-        house.until("it to be said", lambda: "what depends on time waits" in house.ready()[1].get("reason", ""), 30)
+        house.until("it to be said", lambda: "what depends on time waits" in house.ready()[1].get("reason", ""), 90)
         assert house.ask("8.8.0.7") == LISTED
     (house.folder / "faketime").write_text("+0")
-    house.until("all to be up", lambda: house.ready()[0] == 200, 30)
+    house.until("all to be up", lambda: house.ready()[0] == 200, 90)
     assert house.dnsbl("lookup", "8.8.0.7")["state"] == "listed"
     assert "expired" not in {entry["verb"] for entry in house.dnsbl("journal")}
     assert "what depends on time waits" in house.said()
@@ -81,7 +81,7 @@ def test_a_start_and_a_command_with_a_clock_that_is_far_ahead_change_nothing(hou
     assert "91 days before" in house.dnsbl("clock", before=future, expect=1)
     assert "--trust" in house.dnsbl("listing", "add", "9.9.9.9", "--reason", "x", before=future, expect=1)
     process = house.serve(env=wrong(house.folder / "faketime", "+91d"))
-    house.until("it to be said", lambda: "91 days before" in house.ready()[1].get("reason", ""), 30)
+    house.until("it to be said", lambda: "91 days before" in house.ready()[1].get("reason", ""), 90)
     assert house.ask("8.8.0.7") == LISTED
     # an operator says that so much time has passed; then the listings are too many to end by themselves
     house.dnsbl("clock", "--trust", "--reason", "it was off", before=future)
@@ -98,11 +98,11 @@ def test_a_clock_that_is_not_the_databases_holds_on_postgresql(houses: Houses, s
     that_ends(house, execute=server.tell)
     for leap in ("+91d", "-1d"):
         process = house.serve(env=wrong(house.folder / "faketime", leap))
-        house.until("it to be said", lambda: "the database's own clock says" in house.ready()[1].get("reason", ""), 30)
+        house.until("it to be said", lambda: "the database's own clock says" in house.ready()[1].get("reason", ""), 90)
         assert house.ask("8.8.0.7") == LISTED
         assert house.stop(process) == 0
     process = house.serve()
-    house.until("all to be up", lambda: house.ready()[0] == 200, 30)
+    house.until("all to be up", lambda: house.ready()[0] == 200, 90)
     assert house.ask("8.8.0.7") == LISTED
     assert "expired" not in {entry["verb"] for entry in house.dnsbl("journal")}
     assert house.stop(process) == 0
