@@ -397,7 +397,7 @@ def journal(
     if verify:
         show.done({"verified": opened.casework.operators.verify_journal()}, as_json=as_json)
         return
-    subject = networks.one(address) if "/" in address else intake.asked(address) if address else None
+    subject = networks.one(address) if "/" in address else asking.typed(address) if address else None
     show.entries(opened.casework.operators.journal(subject, most=most), as_json=as_json)
 
 

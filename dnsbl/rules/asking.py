@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -129,10 +130,25 @@ def one(text: str, origins: Sequence[str], site: str) -> Address:
         raise Refused(Refusal.MALFORMED_ADDRESS, f"One address is needed; this names {said}.")
     if asked.unread and (asked.unread[0].known or not text.strip()):
         raise Refused(Refusal.MALFORMED_ADDRESS, asked.unread[0].why)
+    if len(text.split()) > 1:
+        said = "No address, and no name or page of ours, is in this text: paste the whole bounce, or the address."
+        raise Refused(Refusal.MALFORMED_ADDRESS, said)
+    return typed(text)
+
+
+def typed(text: str) -> Address:
+    """The address that somebody typed, where nothing else will do. Raises Refused (MALFORMED_ADDRESS), and says of a
+    host name or a network what is needed in its place."""
     try:
         return parse_address(text)
     except ValueError as error:
-        raise Refused(Refusal.MALFORMED_ADDRESS, str(error)) from None
+        word, why = text.strip(), str(error)
+        if len(word.split()) == 1 and (unread := _unread(word)).known:
+            why = unread.why
+        elif "/" in word:
+            with suppress(ValueError):
+                why = f"{parse_network(word)} is a network, and one address is needed."
+        raise Refused(Refusal.MALFORMED_ADDRESS, why) from None
 
 
 def _words(text: str) -> list[str]:

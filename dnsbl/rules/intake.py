@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from dnsbl.addresses import Address, Network, parse_address
+from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Job, Nomination, Refusal, ReporterAccount, Trust
+from dnsbl.rules import asking
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.settings import Settings
@@ -65,17 +66,9 @@ def worded(reason: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in reason).split())[:REASON_MOST]
 
 
-def asked(text: str) -> Address:
-    """The address that a person asks about. Raises Refused."""
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise Refused(Refusal.MALFORMED_ADDRESS, str(error)) from None
-
-
 def target(text: str, settings: Settings) -> Address:
     """An address that may be tested, from what a person typed. Raises Refused."""
-    address = asked(text)
+    address = asking.typed(text)
     if address in settings.tester.source_addresses:
         raise Refused(Refusal.OWN_ADDRESS, f"{address} is one of our own testers.")
     if why := manners.why_not(address, lab_networks=settings.tester.lab_networks):

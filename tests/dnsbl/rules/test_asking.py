@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
 from dnsbl.errors import Refused
-from dnsbl.rules.asking import MOST_FOUND, one, read
+from dnsbl.rules.asking import MOST_FOUND, one, read, typed
 
 ZONES = ("relays.example.org", "v6.example.net")
 SITE = "https://lists.example.org"
@@ -172,3 +172,31 @@ def test_a_link_to_anothers_page_alone_is_not_answered_as_ours() -> None:
 def test_a_host_name_is_handed_on_as_one() -> None:
     asked = read("mail.example.com\nMX.Example.NET.:587\n192.0.2.300\nlocalhost", ZONES, SITE)
     assert [one.host for one in asked.unread] == ["mail.example.com", "mx.example.net", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "mail.example.com",
+            "mail.example.com is a host name, and addresses are listed: give the address that it sends",
+        ),
+        ("192.0.2.0/24", "192.0.2.0/24 is a network, and one address is needed."),
+        ("2001:db8::/32", "2001:db8::/32 is a network, and one address is needed."),
+        ("nonsense", '"nonsense" is not an IPv4 or IPv6 address.'),
+        ("192.0.2.300", '"192.0.2.300" is not an IPv4 or IPv6 address.'),
+        ("192.0.2.1/x", '"192.0.2.1/x" is not an IPv4 or IPv6 address.'),
+        ("192.0.2.1; rm -rf /", '"192.0.2.1; rm -rf /" is not an IPv4 or IPv6 address.'),
+    ],
+)
+def test_where_nothing_but_an_address_will_do_it_is_said_what_is_needed_in_place_of_the_rest(
+    text: str, said: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        typed(text)
+    assert str(refused.value).startswith(said)
+
+
+def test_of_a_text_that_names_nothing_it_is_said_what_to_paste() -> None:
+    with pytest.raises(Refused, match="paste the whole bounce, or the address"):
+        one("550 blocked, see http://other.example/ip/192.0.2.1", ("bl.example.org",), "https://s.example")
