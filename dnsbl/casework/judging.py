@@ -280,7 +280,8 @@ class Judging:
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
         action = self._apply(tx, run, case.listing, decision, now)
         self.outputs.follow(tx, run, run.address, decision.exits, now, brought_by=brought_by)
-        self._twins.follow(tx, run, ways, letters, action, decision, now, elsewhere=self._elsewhere(run))
+        elsewhere = self._elsewhere(run)
+        self._twins.follow(tx, run, ways, letters, action, decision, now, elsewhere=elsewhere, brought_by=brought_by)
         self._tell(tx, run, letters, decision, explanation, now)
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
         self._look_before(tx, run, now)

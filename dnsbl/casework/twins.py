@@ -49,9 +49,10 @@ class Twins:
         now: datetime,
         *,
         elsewhere: bool,
+        brought_by: Address | None,
     ) -> None:
         """List, renew or delist the other addresses of the host. `letters` are those of the run; `elsewhere` says that
-        the host can still be seen from a second address of ours."""
+        the host can still be seen from a second address of ours; `brought_by` is as for `Outputs.follow`."""
         relay, delivering = policy.KIND[Verdict.OPEN], list[Address]()
         if action in (Action.LIST, Action.RENEW) and decision.kind == relay:
             delivering = self._delivered_for(tx, run)
@@ -66,7 +67,7 @@ class Twins:
             own = self._decided(tx, run, address, judgement, proof, now, elsewhere=elsewhere)
             if judgement.verdict in policy.KIND:
                 self._relays(tx, run, address, own, now)
-                self._outputs.follow(tx, run, address, own.exits, now)
+                self._outputs.follow(tx, run, address, own.exits, now, brought_by=brought_by)
             elif own.action is Action.DELIST and action is Action.DELIST and decision.reason in _ALL_CLOSED:
                 self._delist(tx, run, address, own.reason, now)
 

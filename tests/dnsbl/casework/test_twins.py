@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -22,7 +23,8 @@ NAME = "mail.host.test"
 
 
 def hold(office: Any, says: Mapping[Path, Outcome], back: Mapping[Path, str] | None = None) -> Run:
-    """Hold the test that is due at these ways in; from those in `back` two letters return, by this peer."""
+    """Hold the test that is due at these ways in; from those in `back` two letters return, by this peer, or
+    each by one of these two."""
     assignment = office.take()
     job, now = assignment.job, office.clock.now().timestamp()
     for way, outcome in says.items():
@@ -66,10 +68,11 @@ def hold(office: Any, says: Mapping[Path, Outcome], back: Mapping[Path, str] | N
     return office.casework.assignments.file_run(assignment)
 
 
-def come_back(office: Any, run: str, way: Path, peer: str, *, twin: str = NAME) -> Finding:
+def come_back(office: Any, run: str, way: Path, peers: str, *, twin: str = NAME) -> Finding:
     """The first letter of this way in, and the other stranger's, return; what the latter was found to be."""
-    other_family = ip_address(peer).version != way.address.version
-    for one in (fate.letter for fate in on(way, office.letters(run)) if fate.letter.vector in ("S01", "S11")):
+    letters = [fate.letter for fate in on(way, office.letters(run)) if fate.letter.vector in ("S01", "S11")]
+    for one, peer in zip(letters, (peers.split() * 2)[: len(letters)], strict=True):
+        other_family = ip_address(peer).version != way.address.version
         arrived = office.arrived(one.recipient, peer, office.message(one))
         found: Finding = office.casework.arrivals.file_return(arrived, twin=twin if other_family else "")
     return found
@@ -299,3 +302,19 @@ def test_who_delivers_for_a_host_that_is_not_listed_is_not_listed_either(make_of
     office.nominate(HOST)
     hold(office, {MAIN: O.ACCEPTED}, {MAIN: TWIN})
     assert listed(office) == set()
+
+
+def test_a_late_letter_ends_no_output_of_a_twin_and_renews_the_one_that_brought_it(make_office: Any) -> None:
+    one, other = "2001:db8:5::1", "2001:db8:6::1"
+    office = make_office(policy={"kinds": ["relay", "multihop", "relay-output"], "output_days": 0})
+    report_twin(office)
+    for back in ({BESIDE: f"{one} {other}"}, {BESIDE: f"{one} {other}"}, {}):
+        order(office)
+        run = hold(office, {MAIN: O.RCPT_5XX, BESIDE: O.ACCEPTED}, back)
+        office.later(days=3)
+        office.casework.upkeep.settle()
+    assert kinds(office, TWIN) == ["multihop"] and kinds(office, one) == kinds(office, other) == ["relay-output"]
+    before = standing(office, other).listings
+    come_back(office, run.id, BESIDE, one)
+    assert standing(office, one).listings[0].expires == office.clock.now() + timedelta(days=90)
+    assert standing(office, other).listings == before
