@@ -8,7 +8,8 @@ are tested in their turn, as those of feeds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -91,17 +92,19 @@ class LookupDoor:
     def standing(self) -> list[Questioner]:
         """How each reporter's questions stand, by the settings."""
         today = day_of(self._clock.now())
+        names = list(dict.fromkeys(client.name for client in self._terms.clients))
         with self._store.read() as tx:
             remembered, waiting = tx.lookups.counts(), tx.candidates.counts()
+            brought = _brought(tx, names, today)
             return [
                 Questioner(
                     client=name,
                     remembered=remembered.get(name, 0),
-                    today=tx.kept.of([_quota(name, today)])[_quota(name, today)].messages,
+                    today=brought[name],
                     waiting=waiting.get(f"reporter {name}", 0),
                     heard=_heard(tx, name) is not None,
                 )
-                for name in dict.fromkeys(client.name for client in self._terms.clients)
+                for name in names
             ]
 
     def _news(self, tx: Transaction, asked: Sequence[Lookup], since: datetime, now: datetime) -> tuple[_Pairs, _Pairs]:
@@ -134,21 +137,20 @@ class LookupDoor:
 
     def _note(self, tx: Transaction, news: _Pairs, later: _Pairs, today: int) -> list[Address]:
         """Remember these, as far as there is room; returns the addresses of which there is news."""
-        for (client, address), last in later.items():
-            tx.lookups.again(client, address, last)
-        counts, added = tx.lookups.counts(), dict[Address, None]()
-        quotas = {client: _quota(client, today) for client, _ in news}
-        brought = {client: tx.kept.of([quota])[quota].messages for client, quota in quotas.items()}
+        tx.lookups.again(later)
+        counts, added = tx.lookups.counts(), _Pairs()
+        brought = _brought(tx, {client for client, _ in news}, today)
         for (client, address), last in news.items():
             mine = counts.get(client, 0)
             full = mine >= queues.allowed(self._terms.addresses, sum(counts.values()), _PART)
             if full or brought[client] >= self._terms.per_client_day:
                 continue
-            tx.kept.add([quotas[client]], 0, today=today)
-            tx.lookups.add(client, address, last)
             counts[client], brought[client] = mine + 1, brought[client] + 1
-            added[address] = None
-        return list(added)
+            added[client, address] = last
+        tx.lookups.add(added)
+        for client, more in Counter(client for client, _ in added).items():
+            tx.kept.add([_quota(client, today)], 0, today=today, messages=more)
+        return list(dict.fromkeys(address for _, address in added))
 
     def _suspects(
         self, tx: Transaction, addresses: Sequence[Address], since: datetime, now: datetime
@@ -172,6 +174,13 @@ class LookupDoor:
 
 def _quota(client: str, today: int) -> Account:
     return Account(f"lookups of {client}", today)
+
+
+def _brought(tx: Transaction, clients: Iterable[str], today: int) -> dict[str, int]:
+    """How many addresses each of these has brought today."""
+    quotas = {client: _quota(client, today) for client in clients}
+    kept = tx.kept.of(quotas.values())
+    return {client: kept[quota].messages for client, quota in quotas.items()}
 
 
 def _heard(tx: Transaction, name: str) -> ReporterAccount | None:

@@ -49,14 +49,14 @@ class Kept(Shelf):
         counts = {Account(row.holder, row.day): Count(row.messages, row.octets) for row in found}
         return {account: counts.get(account, Count(0, 0)) for account in wanted}
 
-    def add(self, accounts: Iterable[Account], octets: int, *, today: int) -> None:
-        """Count one more message of so many octets for each of these."""
+    def add(self, accounts: Iterable[Account], octets: int, *, today: int, messages: int = 1) -> None:
+        """Count one more message for each of these, or so many, of so many octets together."""
         self._sql.execute(delete(kept).where(kept.c.day > EVER, kept.c.day < today - 1))
         for account in accounts:
             here = (kept.c.holder == account.holder) & (kept.c.day == account.day)
-            more = {"messages": kept.c.messages + 1, "octets": kept.c.octets + octets}
+            more = {"messages": kept.c.messages + messages, "octets": kept.c.octets + octets}
             if not self._sql.execute(update(kept).where(here).values(more)).rowcount:
-                row = {"holder": account.holder, "day": account.day, "messages": 1, "octets": octets}
+                row = {"holder": account.holder, "day": account.day, "messages": messages, "octets": octets}
                 self._sql.execute(insert(kept).values(row))
 
     def take_off(self, account: Account, octets: int) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from dnsbl.addresses import Address
 from dnsbl.store.schema import lookups
@@ -20,14 +20,18 @@ class LookupShelf(Shelf):
         wanted = select(lookups).where(lookups.c.address.in_(list(addresses)))
         return {(row.client, row.address): row.last for row in self._sql.execute(wanted)}
 
-    def again(self, client: str, address: Address, last: datetime) -> None:
-        """Note that this one, who is here, has asked once more."""
-        here = (lookups.c.client == client) & (lookups.c.address == address) & (lookups.c.last < last)
-        self._sql.execute(update(lookups).where(here).values(last=last))
+    def again(self, asked: Mapping[tuple[str, Address], datetime]) -> None:
+        """Note that these, who are here, have asked once more, each when."""
+        if asked:
+            here = (lookups.c.client == bindparam("who")) & (lookups.c.address == bindparam("whom"))
+            later = update(lookups).where(here, lookups.c.last < bindparam("then")).values(last=bindparam("then"))
+            self._sql.execute(later, [{"who": who, "whom": whom, "then": then} for (who, whom), then in asked.items()])
 
-    def add(self, client: str, address: Address, last: datetime) -> None:
-        """Note one who is not here yet."""
-        self._sql.execute(insert(lookups).values(client=client, address=address, last=last))
+    def add(self, asked: Mapping[tuple[str, Address], datetime]) -> None:
+        """Note these, who are not here yet, each with when."""
+        if asked:
+            rows = [{"client": who, "address": whom, "last": last} for (who, whom), last in asked.items()]
+            self._sql.execute(insert(lookups), rows)
 
     def counts(self) -> dict[str, int]:
         """How many addresses are remembered, by reporter."""

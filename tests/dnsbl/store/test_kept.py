@@ -23,6 +23,14 @@ def test_what_is_kept_is_counted_by_holder_and_day(store: Store) -> None:
         assert tx.kept.of([mine, ever]) == {mine: (0, 0), ever: (1, 10)}, "days that are over are dropped"
 
 
+def test_several_messages_are_counted_at_once(store: Store) -> None:
+    mine = Account("lookups of ann", 20_000)
+    with store.write() as tx:
+        for more, octets in ((3, 5), (2, 0)):
+            tx.kept.add([mine], octets, today=20_000, messages=more)
+        assert tx.kept.of([mine]) == {mine: (5, 5)}
+
+
 def test_what_is_kept_no_longer_is_taken_off(store: Store) -> None:
     ever, other = Account("evidence", EVER), Account("run x", EVER)
     with store.write() as tx:

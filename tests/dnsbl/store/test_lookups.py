@@ -13,10 +13,8 @@ OTHER = ip_address("192.0.2.1")
 def test_of_each_pair_the_last_question_is_remembered_until_it_is_too_old(store: Store) -> None:
     with store.write() as tx:
         assert tx.lookups.known([HOST]) == {}
-        for client, address, moment in (("bob", HOST, NOW), ("ann", HOST, later(hours=2)), ("ann", OTHER, NOW)):
-            tx.lookups.add(client, address, moment)
-        tx.lookups.again("bob", HOST, later(hours=1))
-        tx.lookups.again("ann", HOST, later(hours=1))  # what comes late puts nothing back
+        tx.lookups.add({("bob", HOST): NOW, ("ann", HOST): later(hours=2), ("ann", OTHER): NOW})
+        tx.lookups.again({("bob", HOST): later(hours=1), ("ann", HOST): later(hours=1)})  # the latter puts nothing back
         assert tx.lookups.known([HOST]) == {("ann", HOST): later(hours=2), ("bob", HOST): later(hours=1)}
         assert tx.lookups.counts() == {"ann": 2, "bob": 1}
         assert tx.lookups.forget(later(hours=2)) == 2
