@@ -18,12 +18,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path as File
 
 from tester import letter as letters
 from tester.bounces import Ours
-from tester.cli import families, remote, report, targets
+from tester.cli import arguments, families, remote, report, targets
 from tester.cli.sitting import Outfit, Progress, Sitting
 from tester.collector import Collector
 from tester.errors import TesterError
@@ -33,21 +33,9 @@ from tester.paths import Path, path
 from tester.returned import Collected
 from tester.smtp import Event, Limits, escape
 from tester.trial import Vantage
-from tester.vectors import PROFILES, profile
+from tester.vectors import profile
 
 Address = IPv4Address | IPv6Address
-
-#: Hosts tested beside each other, at most.
-MOST_AT_ONCE = 32
-
-DESCRIPTION = """\
-Test whether the mail server at ADDRESS relays mail from a stranger to a stranger, and print the conversation.
-
-Letters are addressed to the collector domain, whose MX must point to this machine: only a letter that comes back to
-the collector, which listens here while the test runs, shows an open relay. Test only servers that are yours, or that
-you have a reason to test.
-
-Exit status: 0 closed, 1 open, 2 could not be told (or nothing was tested)."""
 
 
 def main(
@@ -59,10 +47,10 @@ def main(
 ) -> int:
     """Run the command and return its exit status (argparse itself exits with 2, too). `others` finds a machine's
     addresses of the other family."""
-    parser = _parser()
-    options = parser.parse_args(argv)
+    words = arguments.parser(socket.gethostname())
+    options = words.parse_args(argv)
     if bool(options.address) == bool(options.targets) or (options.list and len(options.address) != 1):
-        parser.error("name the ADDRESS of a host (one with --for), or --targets FILE, and not both")
+        words.error("name the ADDRESS of a host (one with --for), or --targets FILE, and not both")
     try:
         if options.list:
             return remote.hold(options, limits or Limits(), now)
@@ -75,123 +63,6 @@ def main(
         return report.UNTOLD
     print(command.told(hosts))
     return report.overall(hosts)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tester", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    here = socket.gethostname()
-    add = parser.add_argument
-    add(
-        "address",
-        metavar="ADDRESS",
-        type=_address,
-        nargs="*",
-        help="IPv4 or IPv6 address, no names; several are those of one host",
-    )
-    add("--targets", metavar="FILE", type=File, help="hosts to test: a list, an address a line, or nmap's (-oX or -oG)")
-    add(
-        "--networks",
-        metavar="NETWORK|FILE",
-        action="extend",
-        nargs="+",
-        default=[],
-        help="your own networks, or a file of them; every host of --targets must lie in one",
-    )
-    add("--at-once", metavar="N", type=_count, default=4, help="hosts of --targets at once; default: %(default)s")
-    add(
-        "--ports",
-        "--port",
-        metavar="PORT,...",
-        type=_ports,
-        default=(25,),
-        help="ports to try, such as 25,587,2525,465 (465 begins with TLS); default: 25",
-    )
-    add(
-        "--both-families",
-        action="store_true",
-        help="try the host's addresses of the other family too: those that its names lead to, and back",
-    )
-    add("--profile", choices=tuple(PROFILES), default="standard", help="forms to try; default: %(default)s")
-    add("--explain", action="store_true", help="say why an open host relays, and what closes it")
-    add("--progress", action="store_true", help="say how far it is, in place of the conversation")
-    add(
-        "--collector",
-        metavar="ADDR:PORT",
-        type=_endpoint,
-        help="where the collector listens; default: port 25 of every address",
-    )
-    add(
-        "--collector-domain",
-        metavar="D",
-        type=_name,
-        default=here,
-        help="domain of the recipients; its MX must point to this machine; default: %(default)s",
-    )
-    add("--bounce-domain", metavar="D", type=_name, help="domain of the senders; default: the collector domain")
-    add(
-        "--served-domain",
-        metavar="D",
-        type=_name,
-        help="a domain that the server takes mail for, for the forms of the full profile that need one",
-    )
-    add("--helo", metavar="NAME", type=_name, default=here, help="our name in EHLO; default: %(default)s")
-    add("--source", metavar="ADDR", type=_address, help="address to dial from")
-    add(
-        "--lab",
-        metavar="NETWORK",
-        type=ip_network,
-        action="extend",
-        nargs="+",
-        default=[],
-        help="special-purpose networks that may be dialled, for laboratories",
-    )
-    add(
-        "--wait",
-        metavar="SECONDS",
-        type=float,
-        default=60.0,
-        help="how long to wait for accepted letters after a conversation; default: %(default)s",
-    )
-    remote.arguments(add)
-    add("--json", action="store_true", help="one JSON document on stdout, the rest on stderr")
-    return parser
-
-
-def _address(text: str) -> Address:
-    return ip_address(text.strip("[]"))
-
-
-def _endpoint(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not 0 <= int(port) <= 65535:
-        raise ValueError(port)
-    return str(_address(host)), int(port)
-
-
-def _ports(text: str) -> tuple[int, ...]:
-    found = tuple(dict.fromkeys(int(word) for word in text.split(",")))
-    if not all(0 < port <= 65535 for port in found) or len(found) > 10:
-        raise ValueError(text)
-    return found
-
-
-def _count(text: str) -> int:
-    if not 1 <= int(text) <= MOST_AT_ONCE:
-        raise ValueError(text)
-    return int(text)
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}", text):
-        raise ValueError(text)
-    return text.lower()
-
-
-for _type, _called in ((_address, "address"), (_endpoint, "endpoint"), (_ports, "ports"), (_count, "number")):
-    _type.__name__ = _called  # as argparse shows them
-_name.__name__ = "name"
 
 
 class _Command:
@@ -277,8 +148,9 @@ class _Command:
         """What `--networks` names, files read. Raises BadTargets, OSError."""
         words: list[str] = []
         for word in self._o.networks:
-            if re.fullmatch(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?", word):
-                words.append(word)
+            named = word.split(",")
+            if all(re.fullmatch(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?", one) for one in named):
+                words += named
             else:
                 with File(word).open(encoding="utf-8", errors="replace") as file:
                     words += file.read(targets.MOST_OCTETS).splitlines()

@@ -230,35 +230,6 @@ def test_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert capsys.readouterr().err == "Stopped.\n"
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["mx.example.net"],
-        ["192.0.2.0/24"],
-        ["192.0.2.1", "--profile", "huge"],
-        ["192.0.2.1", "--collector", "25"],
-        ["192.0.2.1", "--collector", "127.0.0.1:70000"],
-        ["192.0.2.1", "--helo", "a b"],
-        ["192.0.2.1", "--collector-domain", "c.test\r\nRSET"],
-        ["192.0.2.1", "--lab", "127.0.0.1/8"],
-        ["192.0.2.1", "--ports", "25,smtp"],
-        ["192.0.2.1", "--ports", "0"],
-        ["192.0.2.1", "--targets", "hosts"],
-        ["--targets", "hosts", "--at-once", "1000"],
-    ],
-)
-def test_wrong_arguments_are_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-    assert "usage: python -m tester" in capsys.readouterr().err
-
-
-def test_an_ipv6_collector_is_written_in_brackets() -> None:
-    assert command._endpoint("[::1]:2525") == ("::1", 2525)
-
-
 def test_the_module_runs_and_its_help_tells_of_the_mx() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tester", "--help"], capture_output=True, text=True, timeout=20, check=False
@@ -371,6 +342,7 @@ def test_of_nmaps_hosts_only_open_ports_are_tried(
     [
         ([], "A list is tested only in networks of your own: name them with --networks."),
         (["192.0.2.0/24"], "127.0.0.1 lies in no network that --networks names; nobody was tested."),
+        (["192.0.2.0/24,2001:db8::/32"], "127.0.0.1 lies in no network that --networks names; nobody was tested."),
         (["0.0.0.0/0"], "0.0.0.0/0 is too wide to be a network of your own; name its parts that are."),
     ],
 )
