@@ -26,7 +26,7 @@ from tester.bounces import Ours
 from tester.cli import arguments, families, remote, report, targets
 from tester.cli.sitting import Outfit, Progress, Sitting
 from tester.collector import Collector
-from tester.errors import TesterError
+from tester.errors import NotDialable, TesterError
 from tester.letter import Keyring, Sender
 from tester.nmap import Target
 from tester.paths import Path, path
@@ -56,7 +56,8 @@ def main(
             return remote.hold(options, limits or Limits(), now)
         hosts = asyncio.run((command := _Command(options, limits or Limits(), now, others)).hold())
     except (TesterError, OSError) as error:
-        print(f"{error}", file=sys.stderr)
+        hint = " In a laboratory of your own: --lab NETWORK." if isinstance(error, NotDialable) else ""
+        print(f"{error}{hint}", file=sys.stderr)
         return report.UNTOLD
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

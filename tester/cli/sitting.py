@@ -111,7 +111,7 @@ class Sitting:
     def check_peer(self, address: Address) -> None:
         """Raises NotDialable for an address that `manners` forbids."""
         if why := why_not(address, lab_networks=self.outfit.lab):
-            raise NotDialable(f"{address} must not be tested: {why} (in a laboratory of your own: --lab NETWORK).")
+            raise NotDialable(f"{address} must not be tested: {why}.")
 
     def take(self, message: Collected) -> str:
         """What a message at the collector says about this host's letters, one line; "" when it is about none."""

@@ -188,7 +188,8 @@ def test_what_must_not_be_tested_is_not_asked_for(
 ) -> None:
     monkeypatch.setenv(KEY, SECRET)
     assert main(["10.0.0.1", "--for", listed.url], limits=QUICK) == report.UNTOLD
-    assert "must not be tested" in capsys.readouterr().err and listed.asked == []
+    err = capsys.readouterr().err
+    assert "must not be tested" in err and "--lab NETWORK" in err and listed.asked == []
 
 
 @pytest.mark.parametrize("words", [["127.0.0.1", "127.0.0.2"], ["--targets", "f", "127.0.0.1"], []])
