@@ -28,7 +28,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from tester.approach import Approach
 from tester.caller import call
 from tester.cli.borrowed import Borrowed, Word, borrowed, word
-from tester.cli.report import HostFound, PathFound, document, text
+from tester.cli.report import HostFound, PathFound, document, text, visited
 from tester.errors import NoLetters, NotDialable
 from tester.fate import Fate
 from tester.letter import Keyring
@@ -36,7 +36,6 @@ from tester.manners import why_not
 from tester.paths import Path, path
 from tester.smtp import Attempt, Event, Limits, Said, Transcript, escape
 from tester.trial import Trial, Vantage
-from tester.verdict import Verdict
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -205,7 +204,7 @@ class RemoteSitting:
         self._say(f"Run {self.letters.run}: {len(self.letters.letters)} letters. {self.letters.shows}")
         await call(self)
         await self._settle()
-        return self._found()
+        return visited(self._trial, self._path, profile=self.letters.profile, tried=bool(self._transcripts))
 
     def told(self) -> dict[str, Any]:
         """What the list has said in the end, for people and programs."""
@@ -235,21 +234,6 @@ class RemoteSitting:
         for back in said.backs:
             if self._trial.told(back.recipient, back.finding, back.peer):
                 self._say(f"{back.finding} from {back.peer}")
-
-    def _found(self) -> PathFound:
-        judgement = self._trial.judge(
-            profile=self.letters.profile, window_closed=False, retries_left=True, unreachable_before=2
-        )
-        if judgement.verdict is Verdict.UNREACHABLE:
-            judgement = replace(judgement, reason="No connection came about.")
-        return PathFound(
-            path=self._path,
-            judgement=judgement,
-            control=self._trial.control,
-            fates=tuple(self._trial.fates),
-            outputs=frozenset(self._trial.output_addresses),
-            tried=bool(self._transcripts),
-        )
 
     # ---------------------------------------------------------------------------------------------- the room
 

@@ -16,6 +16,7 @@ from tester.fate import Fate
 from tester.host import RELAYS
 from tester.paths import Path
 from tester.smtp import DELIVERED, Control, Flag
+from tester.trial import Trial
 from tester.verdict import Judgement, Verdict
 
 Address = IPv4Address | IPv6Address
@@ -24,6 +25,8 @@ Address = IPv4Address | IPv6Address
 CLOSED, OPEN, UNTOLD = 0, 1, 2
 #: Verdicts that say of a path that it does not relay.
 _CLOSED = frozenset({Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES})
+#: What is said of a path where nobody answered.
+UNREACHED = "No connection came about."
 #: What a status is called in the document.
 RESULTS = {CLOSED: "closed", OPEN: "open", UNTOLD: "unknown"}
 
@@ -63,6 +66,22 @@ class HostFound:
     def outputs(self) -> list[str]:
         """Who delivered its letters."""
         return sorted({str(address) for one in self.paths for address in one.outputs})
+
+
+def visited(trial: Trial, path: Path, *, profile: str, tried: bool) -> PathFound:
+    """What the one visit to a path has shown. What was put off may pass later, and what was accepted may still come;
+    where nobody answered, nobody knocks again, which is judged as after the last try."""
+    judgement = trial.judge(profile=profile, window_closed=False, retries_left=True, unreachable_before=2)
+    if judgement.verdict is Verdict.UNREACHABLE:
+        judgement = replace(judgement, reason=UNREACHED)
+    return PathFound(
+        path=path,
+        judgement=judgement,
+        control=trial.control,
+        fates=tuple(trial.fates),
+        outputs=frozenset(trial.output_addresses),
+        tried=tried,
+    )
 
 
 def closed(verdict: Verdict) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from tester import canary
@@ -17,7 +17,7 @@ from tester.approach import Approach
 from tester.bounces import Ours
 from tester.caller import call
 from tester.cause import Explained, explain, gather
-from tester.cli.report import PathFound
+from tester.cli.report import PathFound, visited
 from tester.errors import NotDialable
 from tester.letter import Keyring
 from tester.manners import why_not
@@ -26,15 +26,12 @@ from tester.returned import Collected
 from tester.smtp import PENDING, Attempt, Event, Flag, Limits, Said, Transcript
 from tester.trial import Trial, Vantage
 from tester.vectors import CATALOGUE, Vector
-from tester.verdict import Judgement, Verdict
 
 Address = IPv4Address | IPv6Address
 
 DAY = 24 * 3600
 LATE_AFTER = 2 * DAY  #: seconds after which a delivery is late
 WINDOW = 7 * DAY  #: seconds for which a letter is good
-#: What is said of a path where nobody answered.
-UNREACHED = "No connection came about."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,15 +158,7 @@ class Sitting:
     def found(self) -> list[PathFound]:
         """What each path has shown, in the order of trial."""
         return [
-            PathFound(
-                path=way.path,
-                judgement=self._judged(way),
-                control=way.trial.control,
-                fates=tuple(way.trial.fates),
-                outputs=frozenset(way.trial.output_addresses),
-                tried=bool(way.transcripts),
-            )
-            for way in self._ways
+            visited(way.trial, way.path, profile=self.outfit.profile, tried=bool(way.transcripts)) for way in self._ways
         ]
 
     def cause(self) -> Explained | None:
@@ -178,14 +167,6 @@ class Sitting:
         fates = [fate for way in self._ways for fate in way.trial.fates]
         back = [(one.token, one.peer, one.message) for way in self._ways for one in way.returned]
         return explain(gather(conversations, fates, back))
-
-    def _judged(self, way: _Way) -> Judgement:
-        # One visit only: what was put off may pass later, and what was accepted may still come. Where nobody answered,
-        # nobody knocks again: that is judged as after the last try.
-        found = way.trial.judge(
-            profile=self.outfit.profile, window_closed=False, retries_left=True, unreachable_before=2
-        )
-        return replace(found, reason=UNREACHED) if found.verdict is Verdict.UNREACHABLE else found
 
     def _way(self, path: Path, run: str, forms: Sequence[Vector]) -> _Way:
         outfit = self.outfit
