@@ -11,7 +11,7 @@ from datetime import datetime
 from dnsbl.casework.queueing import Queueing, begun, unwanted
 from dnsbl.model import ASKED, Job, JobReason, ReporterAccount, Run
 from dnsbl.rules import remote
-from dnsbl.rules.remote import CameBack, Grade, Showing
+from dnsbl.rules.remote import CameBack, Showing
 from dnsbl.settings import RemoteTesting
 from dnsbl.store import Transaction
 from tester import received
@@ -39,8 +39,7 @@ class Lending:
             for back in tx.returns.of(run.id)
             if back.finding in CAME_BACK
         ]
-        account = self._tester(tx, run)
-        now = remote.grade(account, self._terms) if account is not None else Grade.NONE
+        now = remote.grade(self._tester(tx, run), self._terms)
         return remote.shown(backs, remote.lower(remote.REASONS[run.reason], now), confirm=self._terms.confirm)
 
     def follow(self, tx: Transaction, run: Run, now: datetime) -> Job | None:

@@ -81,7 +81,7 @@ class RemoteTests:
             raise Refused(Refusal.OWN_ADDRESS, f"{address} is our own collector.")
         with self._store.write() as tx:
             account = account_of(tx, nomination.reporter)
-            grade = remote.grade(account, self._settings.remote) if account is not None else Grade.NONE
+            grade = remote.grade(account, self._settings.remote)
             self._refuse_now(tx, grade, now)
             refuse_suspended(tx, nomination, self._settings.service.contact)
             job, _ = wanted(tx, self._settings.policy, address, now)

@@ -56,9 +56,9 @@ class Showing:
     sentence: str
 
 
-def grade(account: ReporterAccount, terms: RemoteTesting) -> Grade:
-    """What this account's letters show, as things stand."""
-    if not terms.on or account.suspended is not None:
+def grade(account: ReporterAccount | None, terms: RemoteTesting) -> Grade:
+    """What letters of this account show, as things stand; without an account, nothing."""
+    if account is None or not terms.on or account.suspended is not None:
         return Grade.NONE
     return Grade(getattr(terms, account.trust.value))
 
