@@ -200,8 +200,14 @@ def _one(word: str, ours: _Ours) -> Found | None:
 
 def _is_name(word: str) -> bool:
     """Whether it is a host's name, perhaps with a port; its last label begins with a letter."""
+    labels = _labels(word)
+    return bool(labels) and labels[-1][0].isalpha()
+
+
+def _labels(word: str) -> list[str]:
+    """The labels, in lower case, of what is written as a host's name, perhaps with a port; none of anything else."""
     labels = re.sub(r":[0-9]{1,5}\Z", "", word).lower().rstrip(".").split(".")
-    return len(labels) > 1 and all(_LABEL.match(label) for label in labels) and labels[-1][0].isalpha()
+    return labels if len(labels) > 1 and all(_LABEL.match(label) for label in labels) else []
 
 
 def _address(text: str) -> Address | None:
@@ -234,8 +240,8 @@ def _own(what: Address | Network) -> bool:
 
 
 def _unread(word: str) -> Unread:
-    labels = re.sub(r":[0-9]{1,5}\Z", "", word).lower().rstrip(".").split(".")
-    if len(labels) > 1 and all(_LABEL.match(label) for label in labels) and not labels[-1].isdigit():
+    labels = _labels(word)
+    if labels and not labels[-1].isdigit():
         why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from."
         return Unread(text=word[:100], why=why, host=".".join(labels) if len(word) < 255 else "")
     return Unread(text=word[:100], why="This is neither an address, nor a network, nor a name of ours.", known=False)
