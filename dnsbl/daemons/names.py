@@ -1,5 +1,6 @@
-"""Shell: asks DNS which name is a mail server's own, and which other addresses are the same machine. The only place
-here that asks DNS about a stranger.
+"""Shell: asks DNS which name is a mail server's own, which other addresses are the same machine, what a name leads to
+and says, and where a domain's mail goes. What other lists say of an address asks `others`, and who answers for it
+`contacts`.
 
 A name is a server's own only when it resolves to the very address. What the server says, and what its reverse name
 says, are both its owner's free choice and no more than hints: a server may call itself by a third party's name, and

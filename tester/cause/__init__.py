@@ -5,7 +5,7 @@ Pure. In five rooms:
     software  which program it is, by its greeting, its EHLO reply and its own trace line, as data
     reading   what a test has shown -> a named cause with its reasons, and how sure it is
     gathering the record of a test -> what it has shown
-    hints    what the trace of a message that came through it looks like, before anybody has tested it
+    hints     what the trace of a message that came through it looks like, before anybody has tested it
     advice    cause and software -> what to change, as data that tests apply to real servers
 
 An explanation for the owner, never evidence: nobody is listed for a cause, and an unknown one is said to be unknown.

@@ -1,6 +1,6 @@
 """Reading Received chains: what each line says, who saw it, and where trust in them ends.
 
-Pure, lenient, bounded: 64 KiB of header, 2 KiB of a field, and each line is read in one pass. In three floors:
+Pure, lenient, bounded: 64 KiB of header, 2 KiB of a field, and each line is read in one pass. In six rooms:
 
     fields     header fields of a message, unfolded
     grammar    the words, comments and clauses of one Received field (RFC 5321 4.4, RFC 5322 3.2)
