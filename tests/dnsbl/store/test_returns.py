@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import event
+
 from dnsbl.store import Store
 from dnsbl.store.returns import HEAD
 from tester.returned import Collected
 from tester.verdict import Finding, Weighed
-from tests.dnsbl.store.samples import HOST, begin, later
+from tests.dnsbl.store.samples import HOST, NOW, begin, later
 
 
 def test_returns_are_read_by_run_and_lists_hold_their_heads(store: Store) -> None:
@@ -39,3 +43,21 @@ def test_returns_are_read_by_run_and_lists_hold_their_heads(store: Store) -> Non
         assert found[0].message == whole.message[:HEAD]
         assert tx.returns.found({Finding.TOKEN_SEEN}, most=1)[0].message == whole.message[:HEAD]
         assert tx.returns.of("run", most=1) == found[:1]
+
+
+def test_what_came_out_of_one_relay_is_not_sought_among_the_messages_of_all(store: Store) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        asked.append((statement, parameters))
+
+    with store.read() as tx:
+        event.listen(tx.connection, "before_cursor_execute", note)
+        assert tx.returns.came_out(HOST, NOW) == []
+        event.remove(tx.connection, "before_cursor_execute", note)
+        ((statement, parameters),) = asked
+        lite = store.engine.dialect.name == "sqlite"
+        question = f"EXPLAIN {'QUERY PLAN' if lite else ''} {statement}"
+        plan = "\n".join(str(row[-1]) for row in tx.connection.exec_driver_sql(question, parameters))
+    assert "ix_returns_finding_id" not in plan
+    assert not lite or plan.startswith("SEARCH paths USING INDEX ix_paths_address")
