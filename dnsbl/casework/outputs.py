@@ -60,16 +60,20 @@ class Outputs:
         old = now - timedelta(days=self._settings.policy.expiry_days)
         letters = [(of, network_of(peer), head) for of, peer, head in tx.returns.came_out(address, old)]
         shown = {peer for of, peer, _ in letters if of == run.id}
-        strangers = [(of, peer) for of, peer, head in letters if _took_it_from_a_stranger(head)]
-        proven = {peer for of, peer in strangers if of == run.id}
-        before = {peer for of, peer in strangers if of != run.id}
-        if brought_by is not None:
-            proven &= {network_of(brought_by)}
-        else:
+        if brought_by is None:
             gone = [known[each] for each in known if each not in shown]
             self._end(tx, gone, Reason.CAME_OUT_ELSEWHERE, now, evidence)
+        else:
+            shown &= {network_of(brought_by)}
+
+        def from_strangers(output: Network, *, here: bool) -> bool:  # traces are read where it matters what they say
+            heads = (head for of, peer, head in letters if peer == output and (of == run.id) is here)
+            return any(_took_it_from_a_stranger(head) for head in heads)
+
         begins = exits is Exits.SHOWN and tx.listings.proven(address) is not None
-        for output in sorted(proven, key=lambda each: (each.version, int(each.network_address))):
+        for output in sorted(shown, key=lambda each: (each.version, int(each.network_address))):
+            if not from_strangers(output, here=True):
+                continue
             if (why := self._spared(tx, output)) is not None:
                 self._end(tx, [known[output]] if output in known else [], why, now, evidence)
                 continue
@@ -77,7 +81,7 @@ class Outputs:
                 continue
             if output in known:
                 tx.outputs.confirm(known[output].id, run=run.id, at=now)
-            elif not begins or output not in before:
+            elif not begins or not from_strangers(output, here=False):
                 continue
             else:
                 tx.outputs.add(input, output, run=run.id, at=now)
