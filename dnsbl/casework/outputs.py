@@ -55,7 +55,7 @@ class Outputs:
         if exits is Exits.OVER:
             self._end(tx, known.values(), Reason.INPUT_CLOSED, now, evidence)
             return
-        if (not delays(self._settings) and not known) or _superseded(tx, run, address):
+        if (not policy.delays(self._settings.policy) and not known) or _superseded(tx, run, address):
             return
         old = now - timedelta(days=self._settings.policy.expiry_days)
         letters = [(of, network_of(peer), head) for of, peer, head in tx.returns.came_out(address, old)]
@@ -99,7 +99,7 @@ class Outputs:
         for coming in tx.forthcoming.due(now, most=most):
             tx.forthcoming.drop(coming.network, [coming.kind])
             why = self._spared(tx, coming.network)
-            if coming.kind not in delays(self._settings):
+            if coming.kind not in policy.delays(self._settings.policy):
                 why = Reason.KIND_OFF
             inputs = tx.outputs.of_output(coming.network)
             if why is not None or not inputs:
@@ -126,7 +126,7 @@ class Outputs:
         coming = {each.kind for each in tx.forthcoming.of(output)}
         listed = {each.kind: each for each in tx.listings.covering(output) if each.network == output}
         begun: list[Forthcoming] = []
-        for kind, delay in delays(self._settings).items():
+        for kind, delay in policy.delays(self._settings.policy).items():
             if kind in listed:
                 expires = schedule.expiry(self._settings.policy, kind, now)
                 renewed(tx, listed[kind], kind=kind, expires=expires, run=run.id, at=now)
@@ -158,7 +158,7 @@ class Outputs:
         """An operator confirms an output that was proposed; whether it is listed now. What is none any more, or may not
         be listed, is not."""
         inputs = tx.outputs.of_output(output)
-        barred = kind not in delays(self._settings) or self._spared(tx, output) is not None
+        barred = kind not in policy.delays(self._settings.policy) or self._spared(tx, output) is not None
         if not inputs or barred or tx.listings.active([output], kind):
             return False
         self._list(tx, output, kind, inputs, now, actor=actor, word=word)
@@ -289,11 +289,6 @@ def _superseded(tx: Transaction, run: Run, address: Address) -> bool:
     """Whether letters of this run show nothing of the relay's outputs any more."""
     later = any(tx.runs.judged_after(run, each, policy.SUPERSEDES) for each in {run.address, address})
     return later or tx.listings.let_go(network_of(address), TESTED_KINDS, run.started)
-
-
-def delays(settings: Settings) -> dict[str, timedelta]:
-    """The kinds under which outputs are listed, each with its delay."""
-    return policy.delays(settings.policy)
 
 
 def _planned(coming: Forthcoming) -> str:
