@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from dnsbl.settings import Settings
+from dnsbl.web import words
+from dnsbl.web.faces import LOOK
 from dnsbl.web.render import Pages, away, span, when
 from tester.cause import Cause, Software, Sure, advice
 
@@ -82,3 +86,13 @@ def test_every_cause_has_a_page_with_the_advice_for_every_program(cause: Cause, 
             for line in one.lines
         ), software
         assert page.count("<details") == page.count("</details>") and page.count("<div") == page.count("</div>")
+
+
+def test_the_style_sheet_dresses_only_what_a_template_has() -> None:
+    web = Path(words.__file__).parent
+    pages = "\n".join(each.read_text(encoding="utf-8") for each in (web / "templates").glob("*.html"))
+    sheet = re.sub(r"/\*.*?\*/", "", (web / "static" / "style.css").read_text(encoding="utf-8"), flags=re.DOTALL)
+    dressed = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"\{[^{}]*\}", "{}", sheet)))
+    worn = {name for value in re.findall(r'class="(.*?)(?:>|\n)', pages) for name in re.findall(r"[\w-]+", value)}
+    looks = {f"is-{look}" for look in (*LOOK.values(), *(look for look, _ in words.WAY.values()))}
+    assert dressed - worn - looks == set()
