@@ -163,6 +163,8 @@ def _http(error: HTTPException) -> Fault:
 
 def _mistakes(error: RequestValidationError) -> str:
     """Which fields are wrong, without repeating what was sent."""
+    if any(mistake["type"] == "json_invalid" for mistake in error.errors()):  # its place is an octet's, and no field's
+        return "The body is not JSON."
     found = {".".join(str(part) for part in mistake["loc"][1:]) or "body": mistake["msg"] for mistake in error.errors()}
     shown = [f"{ascii(where)[1:-1][:60]}: {what}" for where, what in list(found.items())[:5]]
     return "; ".join(shown) + "."

@@ -274,6 +274,13 @@ def test_a_body_of_another_form_is_a_problem(anyone: TestClient, body: bytes) ->
     assert "1.1.1.1" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["nominations", "removals"])
+@pytest.mark.parametrize("body", [b"{", b'{"address": "198.18.7.9",}'])
+def test_broken_json_is_told_in_one_sentence(anyone: TestClient, path: str, body: bytes) -> None:
+    answer = anyone.post(f"/api/v1/{path}", content=body, headers={"content-type": "application/json"})
+    assert problem(answer, 422, "malformed-request") == "The body is not JSON."
+
+
 def test_a_form_is_not_taken_for_json(anyone: TestClient) -> None:
     answer = anyone.post("/api/v1/removals", data={"address": TARGET})
     problem(answer, 422, "malformed-request")
