@@ -48,6 +48,11 @@ def bare(network: Network) -> str:
     return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
 
 
+def dotted(name: str) -> Markup:
+    """A name in DNS, which a browser breaks behind its dots."""
+    return Markup(".<wbr>").join(name.split("."))
+
+
 def by_address(paths: Iterable[Any]) -> dict[str, list[Any]]:
     """Ways into a host, under each of its addresses, in the order in which they come."""
     found: dict[str, list[Any]] = {}
@@ -73,7 +78,14 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_ENVIRONMENT.filters |= {"when": when, "span": span, "away": away, "bare": bare, "by_address": by_address}
+_ENVIRONMENT.filters |= {
+    "when": when,
+    "span": span,
+    "away": away,
+    "bare": bare,
+    "dotted": dotted,
+    "by_address": by_address,
+}
 _ENVIRONMENT.globals |= {"line": line, "words": words}
 _MACROS = _ENVIRONMENT.get_template("macros.html").module
 _ENVIRONMENT.globals |= {

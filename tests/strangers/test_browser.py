@@ -51,6 +51,12 @@ SMALL = """() => [...document.querySelectorAll('a, button, input, textarea, sele
   const inside = each.tagName === 'A' && getComputedStyle(each).display === 'inline';
   return box.width && !each.matches('.skip, [type=hidden]') && !inside && (box.height < 43.9 || box.width < 43.9);
 }).map(each => each.outerHTML.slice(0, 90))"""
+#: Words between dots that stand in more than one line.
+BROKEN = """() => [...document.querySelectorAll('td .name')].flatMap(name => [...name.childNodes].filter(part => {
+  const range = document.createRange();
+  range.selectNodeContents(part);
+  return !part.data?.includes('-') && new Set([...range.getClientRects()].map(box => box.top)).size > 1;
+}).map(part => part.data))"""
 UNFOLD = "() => document.querySelectorAll('details').forEach(each => { each.open = true })"
 AXE_RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.map(
   one => one.id + ': ' + one.nodes.map(node => node.html.slice(0, 120) + ' ' + node.failureSummary).join(' | '))"""
@@ -188,6 +194,16 @@ def test_nothing_scrolls_sideways_folded_or_unfolded(visit: Callable[..., Page],
             page.set_viewport_size({"width": width, "height": 740})
             assert over(page) == [], f"at {width}"
         page.evaluate(UNFOLD)
+
+
+def test_on_a_phone_names_break_behind_their_dots_and_a_shadow_says_that_there_is_more(
+    visit: Callable[..., Page],
+) -> None:
+    page = visit("use", PHONE)
+    assert page.locator("td .name").count() and page.evaluate(BROKEN) == []
+    table = page.locator(".wide").first
+    assert table.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert "gradient" in table.evaluate("box => getComputedStyle(box).backgroundImage")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,7 +11,7 @@ import pytest
 from dnsbl.settings import Settings
 from dnsbl.web import words
 from dnsbl.web.faces import LOOK
-from dnsbl.web.render import Pages, away, span, when
+from dnsbl.web.render import Pages, away, dotted, span, when
 from tester.cause import Cause, Software, Sure, advice
 
 
@@ -63,6 +63,11 @@ def test_settings_are_escaped_like_everything_else() -> None:
 def test_how_far_a_time_is_away_is_told_roughly(seconds: float, told: str) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     assert away(now + timedelta(seconds=seconds), now) == told
+
+
+def test_a_name_in_dns_breaks_behind_its_dots_and_is_escaped() -> None:
+    assert dotted("relay-output.example.org") == "relay-output.<wbr>example.<wbr>org"
+    assert dotted("<b>.org") == "&lt;b&gt;.<wbr>org"
 
 
 @pytest.mark.parametrize("cause", Cause)
