@@ -186,6 +186,18 @@ def test_the_path_of_the_letter_is_read_from_left_to_right_and_on_a_phone_from_a
         assert STATES[name] in page.locator(".path").inner_text().replace("\n", "")
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_an_address_and_its_port_break_only_between_them(visit: Callable[..., Page], size: tuple[int, int]) -> None:
+    page = visit("listed", size)
+    port = page.locator(".path .addr .whole")
+    port.evaluate("port => { port.textContent = ':42495'; port.parentElement.firstChild.data = '192.168.100.200' }")
+    lines = port.evaluate("""port => [port, port.parentElement.firstChild].map(part => {
+      const range = document.createRange();
+      range.selectNodeContents(part);
+      return new Set([...range.getClientRects()].map(box => box.top)).size })""")
+    assert lines == [1, 1]
+
+
 @pytest.mark.parametrize("name", [*STATES, *PAGES, "link-delisted"])
 def test_nothing_scrolls_sideways_folded_or_unfolded(visit: Callable[..., Page], name: str) -> None:
     page = visit(name)

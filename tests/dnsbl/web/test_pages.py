@@ -155,7 +155,7 @@ def test_a_listed_address_sees_why_and_how_before_the_button(house: Build) -> No
         "<code>127.0.0.2</code>",
         '<form action="/remove" method="post">',
         "The path our letter took",
-        "198.18.7.9:25",
+        '198.18.7.9<wbr><span class="whole">:25</span>',
         "Our collector",
         "How to close it</h2>",
         "What we tested",
