@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any
 
@@ -38,6 +39,9 @@ from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Codes, Origins, TestedPathShape, Text, ways_in
 from dnsbl.web.story import story
 from dnsbl.web.uses import uses
+
+#: Gives a run's report; None of one that is gone.
+Reports = Callable[[str], RunReport | None]
 
 #: Seconds until a page about a living test, or one that waits for letters, loads itself again.
 LIVE, WAITING = 4, 60
@@ -133,7 +137,8 @@ class Site:
         told = face(standing, test_point=any(codes.values()), control=control, owners=owners)
         held = standing.state is State.QUEUED and self._held()
         said = answers(self._zones(), codes, standing.address, standing.kinds)
-        dossiers = self._dossiers(standing)
+        report = cache(self._report)  # a run may be looked at for its evidence, its ways in and its progress
+        dossiers = self._dossiers(standing, report)
         return self._render(
             "host.html",
             standing=standing,
@@ -148,9 +153,9 @@ class Site:
             answers=said,
             dossiers=dossiers,
             on_list=self._on_list(standing, dossiers),
-            paths=self._paths(standing, test),
+            paths=self._paths(standing, test, report),
             events=story(standing, now, discretion(self._settings)),
-            progress=self._progress(standing),
+            progress=self._progress(standing, report),
             refresh=None if held else refresh(standing, now),
             held=held,
             removable=told in (Face.OPEN, Face.ASKED, Face.OWNERS, Face.RESTING, Face.BARRED),
@@ -311,14 +316,14 @@ class Site:
         fault = refusal(error)
         return self._render(template, status=fault.status, headers=fault.headers, mistake=fault.sentence, **typed)
 
-    def _dossiers(self, standing: Standing) -> list[Dossier]:
+    def _dossiers(self, standing: Standing, report: Reports) -> list[Dossier]:
         """The runs that prove the listings, then the latest one; nothing for an address that is not listed."""
         if not standing.listings:
             return []
         runs = [listing.run for listing in standing.listings if listing.run]
         runs += [run.id for run in standing.runs[:1]]
-        reports = (self._report(run) for run in list(dict.fromkeys(runs))[:RUNS])
-        return [dossier(report, self._settings) for report in reports if report]
+        reports = map(report, list(dict.fromkeys(runs))[:RUNS])
+        return [dossier(each, self._settings) for each in reports if each]
 
     def _on_list(self, standing: Standing, dossiers: Iterable[Dossier]) -> set[Address]:
         """Those addresses in the pictures that are listed."""
@@ -327,20 +332,20 @@ class Site:
         listed = self._views.listed_among(list(others)) if others else {}
         return {each for each, listings in listed.items() if listings} | {standing.address}
 
-    def _paths(self, standing: Standing, test: str) -> list[TestedPathShape]:
+    def _paths(self, standing: Standing, test: str, report: Reports) -> list[TestedPathShape]:
         """The ways into the host: of the test that the link names, else what is known of a listed one."""
         theirs = discretion(self._settings)
-        report = self._report(test) if 0 < len(test) <= 64 else None
-        if report is None or report.run.address != standing.address:
+        found = report(test) if 0 < len(test) <= 64 else None
+        if found is None or found.run.address != standing.address:
             return ways_in(standing.paths, (), theirs)
-        return ways_in(report.paths, report.transcripts, theirs)
+        return ways_in(found.paths, found.transcripts, theirs)
 
-    def _progress(self, standing: Standing) -> tuple[int, int] | None:
+    def _progress(self, standing: Standing, report: Reports) -> tuple[int, int] | None:
         """How many forms of the running test have been tried, and of how many; for addresses on the list only."""
         if not standing.listings or standing.job is None or standing.job.state is not JobState.RUNNING:
             return None
-        report = self._report(standing.job.run)
-        return (sum(fate.outcome is not None for fate in report.letters), len(report.letters)) if report else None
+        found = report(standing.job.run)
+        return (sum(fate.outcome is not None for fate in found.letters), len(found.letters)) if found else None
 
     def _held(self) -> bool:
         """Whether nobody is dialled now, so that a test that is due does not begin."""

@@ -565,6 +565,20 @@ def test_a_run_that_is_gone_leaves_the_page_standing(
     assert page.status_code == 200 and "Yes, 198.18.7.9 is listed" in page.text
 
 
+def test_a_page_reads_the_report_of_a_run_once(house: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = house()
+    proof = home.list()
+    home.office.clock.turn(hours=1)
+    link = home.visitor(TARGET).post("/remove", data={"address": TARGET}).headers["location"]
+    home.office.issue(home.office.take())
+    views, read = home.casework.views, []
+    reads = views.run_report
+    monkeypatch.setattr(views, "run_report", lambda run: read.append(run) or reads(run))
+    page = home.visitor(TARGET).get(link).text
+    assert "0 of " in page and "forms have been tried" in page
+    assert sorted(read) == sorted([proof, link.partition("test=")[2]])
+
+
 def test_who_asks_from_the_address_itself_waits_for_nobody_elses_requests(house: Build) -> None:
     home = house(policy={"removals_day": 1})
     home.list()
