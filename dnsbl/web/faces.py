@@ -12,10 +12,7 @@ from enum import StrEnum
 from dnsbl.addresses import network_of
 from dnsbl.dns.zones import NEVER
 from dnsbl.model import OUTPUT_KINDS, TESTED_KINDS, JobReason, JobState, Listing, Run, RunState, Standing, State
-from tester.verdict import Verdict
-
-#: Verdicts by which a host passes mail on.
-OPEN = frozenset({Verdict.OPEN, Verdict.OPEN_MULTIHOP})
+from tester.host import RELAYS
 
 
 class Face(StrEnum):
@@ -87,7 +84,7 @@ def face(standing: Standing, *, test_point: bool, control: bool, owners: bool = 
         return Face.EXCLUDED
     if standing.past:
         return Face.DELISTED
-    if standing.last_verdict in OPEN:
+    if standing.last_verdict in RELAYS:
         return Face.FOUND
     return {State.CLEAR: Face.CLEAR, State.UNTESTABLE: Face.UNTESTABLE}.get(standing.state, Face.UNKNOWN)
 

@@ -30,6 +30,7 @@ from dnsbl.rules.discretion import discretion
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.rules.intake import Taken
 from dnsbl.settings import Settings
+from dnsbl.settings.policy import OWNERS
 from dnsbl.web.codes import answers
 from dnsbl.web.dossier import Dossier, dossier
 from dnsbl.web.faces import LOOK, Face, face, failed, leading
@@ -133,7 +134,7 @@ class Site:
         now, control = self._clock.now(), controls(request, asked)
         standing = self._views.look_up(asked, asker=asker(request, asked, Door.WEB))
         codes = self._codes(standing.address, standing.kinds)
-        owners = self._settings.policy.removal in ("owner", "owner-retest")
+        owners = self._settings.policy.removal in OWNERS
         told = face(standing, test_point=any(codes.values()), control=control, owners=owners)
         held = standing.state is State.QUEUED and self._held()
         said = answers(self._zones(), codes, standing.address, standing.kinds)

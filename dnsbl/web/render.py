@@ -12,7 +12,9 @@ from starlette.responses import HTMLResponse
 
 from dnsbl.addresses import Network
 from dnsbl.settings import Settings
+from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.web import words
+from tester.host import RELAYS
 from tester.received import Step
 
 _SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -86,7 +88,7 @@ _ENVIRONMENT.filters |= {
     "dotted": dotted,
     "by_address": by_address,
 }
-_ENVIRONMENT.globals |= {"line": line, "words": words}
+_ENVIRONMENT.globals |= {"line": line, "words": words, "RELAYS": RELAYS, "AT_ONCE": AT_ONCE, "OWNERS": OWNERS}
 _MACROS = _ENVIRONMENT.get_template("macros.html").module
 _ENVIRONMENT.globals |= {
     name: getattr(_MACROS, name) for name in ("icon", "state", "arrow", "wrong", "described", "live")
@@ -94,7 +96,7 @@ _ENVIRONMENT.globals |= {
 
 
 class Pages:
-    """Renders templates; each sees `service`, `settings`, `words`, the macros and the filters."""
+    """Renders templates; each sees `service`, `settings`, and the globals and filters of `_ENVIRONMENT`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

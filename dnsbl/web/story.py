@@ -13,7 +13,7 @@ from itertools import islice
 
 from dnsbl.model import Listing, Reason, Standing
 from dnsbl.web import words
-from dnsbl.web.faces import OPEN
+from tester.host import RELAYS
 from tester.verdict import Verdict
 
 #: Events that are shown.
@@ -75,6 +75,6 @@ def _tests(standing: Standing, theirs: Callable[[str], str]) -> Iterator[Happeni
         came = words.CAME_TO[run.verdict] if run.verdict else "its result is still to come"
         if run.verdict is Verdict.INCONCLUSIVE and run.explanation:
             came = theirs(run.explanation).rstrip(".")
-        if run.verdict in OPEN and run.started >= since:
+        if run.verdict in RELAYS and run.started >= since:
             came = f"still open, {came}"
         yield Happening(at=run.started, look="", text=words.TESTED[run.reason], more=came[0].upper() + came[1:])

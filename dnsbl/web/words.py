@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dnsbl.model import JobReason, Reason, State
 from tester.cause import Cause, Sure
+from tester.host import RELAYS
 from tester.smtp import Flag, Outcome
 from tester.verdict import Finding, Verdict
 
@@ -227,7 +228,7 @@ OUTSIDE: Mapping[Verdict, str] = {
         "It could not be tested."
         if verdict in (Verdict.REFUSES_TESTER, Verdict.UNREACHABLE, Verdict.INCONCLUSIVE)
         else "An open relay was found."
-        if verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP)
+        if verdict in RELAYS
         else "No open relay was found."
     )
     for verdict in Verdict
