@@ -43,10 +43,10 @@ class Face(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: What is on the list, and the look of each face's band (see the style sheet).
-LISTED = frozenset(
-    {Face.OPEN, Face.ASKED, Face.OWNERS, Face.RESTING, Face.BARRED, Face.OUTPUT, Face.BY_HAND, Face.RANGE}
-)
+#: What is on the list by a test of its own, so that closing it ends that; what is on the list at all; and the look of
+#: each face's band (see the style sheet).
+REMOVABLE = frozenset({Face.OPEN, Face.ASKED, Face.OWNERS, Face.RESTING, Face.BARRED})
+LISTED = REMOVABLE | {Face.OUTPUT, Face.BY_HAND, Face.RANGE}
 LOOK: Mapping[Face, str] = {
     Face.TEST_POINT: "info",
     **dict.fromkeys(LISTED, "listed"),

@@ -33,7 +33,7 @@ from dnsbl.settings import Settings
 from dnsbl.settings.policy import OWNERS
 from dnsbl.web.codes import answers
 from dnsbl.web.dossier import Dossier, dossier
-from dnsbl.web.faces import LOOK, Face, face, failed, leading
+from dnsbl.web.faces import LOOK, REMOVABLE, face, failed, leading
 from dnsbl.web.faults import refusal
 from dnsbl.web.hosts import HostNames, Hosts
 from dnsbl.web.render import Pages
@@ -159,7 +159,7 @@ class Site:
             progress=self._progress(standing, report),
             refresh=None if held else refresh(standing, now),
             held=held,
-            removable=told in (Face.OPEN, Face.ASKED, Face.OWNERS, Face.RESTING, Face.BARRED),
+            removable=told in REMOVABLE,
             lingers=self._views.lingers(standing.kinds),
             surprises=bool(standing.past) and standing.past[0].end_reason in GOT_OFF,
             now=now,
