@@ -132,6 +132,7 @@ def _lists(zone: Zone) -> bool:
 
 
 def _meanings(zone: Zone) -> Iterable[Meaning]:
+    mild = _codes(zone, weigh=True)
     for label, view in zone.views.items():
         for kind in view.kinds.values():
             if not label or kind.name not in zone.views[b""].kinds:
@@ -141,7 +142,7 @@ def _meanings(zone: Zone) -> Iterable[Meaning]:
                     kind=kind.name,
                     says=kind.text_of("192.0.2.99", zone.site),
                     ttl=kind.ttl,
-                    advice="weigh" if label or kind.name in WEIGHED else "refuse",
+                    advice="weigh" if label or str(kind.code) in mild else "refuse",
                 )
 
 

@@ -108,6 +108,19 @@ def test_kinds_that_are_for_scoring_are_weighed_wherever_they_are_answered() -> 
     assert '"BL_EXAMPLE_ORG_WEIGH" { weight = 2.0; }' in told["rspamd's weights"]
 
 
+def test_a_code_that_several_kinds_share_is_weighed_where_one_of_them_is_for_scoring() -> None:
+    text = HEAD + kind("relay", "127.0.0.2") + kind("multihop", "127.0.0.2") + kind("manual", "127.0.0.4")
+    [use] = uses(zones_from({"z": text}, site=SITE))
+    assert [(m.kind, m.advice) for m in use.meanings] == [
+        ("relay", "weigh"),
+        ("multihop", "weigh"),
+        ("manual", "refuse"),
+    ]
+    told = recipes(text)
+    assert told["Postfix"].endswith("reject_rbl_client bl.example.org=127.0.0.4")
+    assert "127.0.0.2*1" in told["Postfix postscreen"]
+
+
 def test_a_zone_for_scoring_has_no_lines_that_refuse() -> None:
     told = recipes(HEAD + kind("multihop", "127.0.0.2"))
     assert not {"Postfix", "Sendmail", "Courier", "Haraka", "mox"} & told.keys()
