@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -26,21 +26,11 @@ PREFIX = "DNSBL_"
 #: Looked for, in order, when no --config is given.
 USUAL = (Path("config.toml"), Path("/etc/dnsbl/config.toml"))
 #: Keys that hold paths, which are relative to the file that names them.
-PATHS = (
-    ("service", "state_dir"),
-    ("service", "event_log"),
-    ("dns", "zones_dir"),
-    ("tester", "dkim_key"),
-    ("dns", "keys_file"),
-    ("dns", "tsig_keys"),
-    ("follow", "ca"),
-    ("dns", "tls_certificate"),
-    ("dns", "tls_key"),
-    ("collector", "tls_certificate"),
-    ("collector", "tls_key"),
-    ("notices", "ca_file"),
-    ("notices", "credentials_file"),
-    ("notices", "templates_dir"),
+PATHS: tuple[tuple[str, str], ...] = tuple(
+    (section, key)
+    for section, table in Settings.model_fields.items()
+    for key, field in getattr(table.annotation, "model_fields", {}).items()
+    if Path in (field.annotation, *get_args(field.annotation))
 )
 
 

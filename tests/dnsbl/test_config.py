@@ -73,6 +73,12 @@ def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
     assert settings.collector.tls_key == Path("/k.pem")
 
 
+def test_what_authorizes_a_survey_is_sought_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[survey]\nauthorization = "leave.toml"\n')
+    assert config.read_settings(path, {}).survey.authorization == tmp_path / "leave.toml"
+
+
 def test_without_a_file_the_defaults_count_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert config.read_settings(None, {}).dns.zones_dir == tmp_path / "zones"
