@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 from dnsbl.config import PATHS
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import SettingsError
+from dnsbl.errors import SettingsError, StoreUnavailable
 from dnsbl.settings import Settings, split_listen
+from dnsbl.store.database import Store
 
-#: Databases that the store knows.
-BACKENDS = ("sqlite", "postgresql")
-#: Files and folders that are made when they are needed.
+#: Paths that are no files to be read: those that are made when they are needed, and the folder of the zones' reader.
 _MADE = frozenset({("service", "state_dir"), ("service", "event_log"), ("dns", "zones_dir")})
 #: Domains that are for examples (RFC 2606, RFC 6761).
 _EXAMPLES = (".example", ".example.org", ".example.net", ".example.com", ".invalid", ".test")
@@ -124,8 +123,10 @@ def _state(settings: Settings) -> Iterator[str]:
 
 def _database(settings: Settings) -> Iterator[str]:
     text = settings.database.url
-    backend = urlsplit(text).scheme.partition("+")[0] if text else BACKENDS[0]
-    if backend not in BACKENDS:
+    try:
+        if text:
+            Store(text).close()  # nothing was opened
+    except StoreUnavailable:
         needed = "sqlite:///PATH or postgresql+psycopg://user@host/name is needed"
         yield f"database.url: {needed} (begins with {text[:12]!r})"
 

@@ -34,6 +34,8 @@ def settings(tmp_path: Path, **sections: object) -> Settings:
         ({"dns": {"metrics_listen": "[::1]:1"}, "web": {"listen": "[::]:1"}}, "is taken by"),
         ({"database": {"url": "mysql://x/y"}}, "database.url: sqlite:///PATH or postgresql+psycopg://user@host/name"),
         ({"database": {"url": "no url"}}, "database.url: "),
+        ({"database": {"url": "sqlite://"}}, "database.url: "),
+        ({"database": {"url": "postgresql+psycopg2://u@h/n"}}, "database.url: "),
         ({"tester": {"dkim_key": "/nowhere/key", "dkim_selector": "s"}}, "tester.dkim_key: there is no /nowhere/key"),
         ({"service": {"state_dir": "/proc/state"}}, "service.state_dir: /proc/state cannot be written"),
         ({"service": {"state_dir": "/etc/passwd/state"}}, "service.state_dir: /etc/passwd is no folder"),
