@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 from dnsbl.config import PATHS
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError, StoreUnavailable
+from dnsbl.rules.founding import is_example
 from dnsbl.settings import Settings, split_listen
 from dnsbl.store.database import Store
 
 #: Paths that are no files to be read: those that are made when they are needed, and the folder of the zones' reader.
 _MADE = frozenset({("service", "state_dir"), ("service", "event_log"), ("dns", "zones_dir")})
-#: Domains that are for examples (RFC 2606, RFC 6761).
-_EXAMPLES = (".example", ".example.org", ".example.net", ".example.com", ".invalid", ".test")
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared, not bound
 #: Below it only root listens, or who is allowed to.
 PRIVILEGED = 1024
@@ -58,15 +57,11 @@ def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
 
 def _nobodys(settings: Settings, zones: Zones) -> Iterator[str]:
     for zone in zones:
-        if _example(zone.origin):
+        if is_example(zone.origin):
             yield f"{zone.origin} is a name for examples, which nobody can delegate to you; `dnsbl init` writes another"
     host = urlsplit(settings.web.base_url).hostname or ""
-    if _example(host):
+    if is_example(host):
         yield f"web.base_url leads to {host}, a name for examples: TXT answers tell owners to read there"
-
-
-def _example(name: str) -> bool:
-    return f".{name}".endswith(_EXAMPLES)
 
 
 def _listening(settings: Settings) -> Iterator[tuple[str, str, int, str]]:

@@ -49,9 +49,14 @@ def zone_name(text: str) -> str:
     name = text.strip().rstrip(".").lower()
     if not _NAME.match(name):
         raise ValueError(f"{text.strip()[:80]!r} is no name for a zone, such as relays.your-domain.net.")
-    if f".{name}".endswith((".example", ".example.org", ".example.net", ".example.com", ".invalid", ".test")):
+    if is_example(name):
         raise ValueError(f"{name} is a name for examples: nobody can delegate it to you.")
     return name
+
+
+def is_example(name: str) -> bool:
+    """Whether a name, in lower case, is or lies below one that is for examples (RFC 2606, RFC 6761)."""
+    return f".{name}".endswith((".example", ".example.org", ".example.net", ".example.com", ".invalid", ".test"))
 
 
 def contact(text: str) -> str:
