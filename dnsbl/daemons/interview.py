@@ -14,7 +14,6 @@ from dnsbl.addresses import Address, canonical
 from dnsbl.clock import Clock
 from dnsbl.rules.surveys.records import SHOWN, Host
 from dnsbl.settings import Settings
-from tester.approach import Approach
 from tester.caller import call
 from tester.errors import NotDialable
 from tester.knocking import Knocker
@@ -75,10 +74,10 @@ class Interviewer:
         """The time, in epoch seconds."""
         return self._clock.now().timestamp()
 
-    def trial(self) -> Trial:
-        """A trial without a letter."""
+    def trial(self, source: str | None = None) -> Trial:
+        """A trial without a letter, from this address of ours."""
         name = str(self._head["name"])
-        vantage = Vantage(sender=self._sender)
+        vantage = Vantage(sender=self._sender, source=source)
         return Trial(run=name, nomination=f"survey {name}", vantage=vantage, keyring=self._keyring)
 
     async def test(self, number: int, address: Address) -> Host:
@@ -117,43 +116,30 @@ class Interviewer:
         found.close()
         return True
 
-    def attempts(self, number: int, at: Path, said: Said) -> tuple[Trial | None, list[Attempt]]:
+    def attempts(self, number: int, at: Path, said: Said, trial: Trial) -> list[Attempt]:
         """The letter, written now that the server has greeted us; for one that has not, an attempt without any."""
         if not said.text:
-            return None, [Attempt(vector=self.form, token="", mail=b"", rcpt=b"", message=b"")]
-        trial, form = self.trial(), CATALOGUE[self.form]
-        (one,) = trial.issue(at, [form], now=self.now(), lifetime=WINDOW, random=self._random)
+            return [Attempt(vector=self.form, token="", mail=b"", rcpt=b"", message=b"")]
+        (one,) = trial.issue(at, [CATALOGUE[self.form]], now=self.now(), lifetime=WINDOW, random=self._random)
         self._file(number, one, trial)
-        return trial, trial.compose(at, said, now=self.now())
-
-    def approach(self, at: Path, source: str | None) -> Approach:
-        """How a target is approached: no other question than the letter."""
-        return Approach(
-            path=at,
-            helo=self._sender.helo,
-            bounce_address=f"postmaster@{self._sender.bounce_domain}",
-            limits=self.limits,
-            source=source,
-            control=False,
-        )
+        return trial.compose(at, said, now=self.now())
 
 
 class _Room:
     """The room (`tester.caller.Room`) of one target's conversation."""
 
     def __init__(self, interviewer: Interviewer, number: int, at: Path, source: str | None) -> None:
-        self.approach = interviewer.approach(at, source)
+        self._trial = interviewer.trial(source)
+        self.approach = self._trial.approach(at, limits=interviewer.limits, control=False)
         self._interviewer = interviewer
         self._number = number
-        self._trial: Trial | None = None
 
     def now(self) -> float:
         return self._interviewer.now()
 
     def compose(self, said: Said) -> list[Attempt]:
         """As `Interviewer.attempts` has it."""
-        self._trial, attempts = self._interviewer.attempts(self._number, self.approach.path, said)
-        return attempts
+        return self._interviewer.attempts(self._number, self.approach.path, said, self._trial)
 
     async def may_dial(self) -> bool:
         """It was asked before somebody knocked."""
@@ -174,8 +160,7 @@ class _Room:
 
     async def keep(self, transcript: Transcript) -> None:
         """Fold its result in."""
-        if self._trial is not None:
-            self._trial.take(transcript)
+        self._trial.take(transcript)
 
     def show(self, event: Event) -> None:
         """Nobody watches."""
