@@ -7,6 +7,7 @@ nothing but that, and nothing twice. Judges nothing."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from tester.errors import NotDialable
 from tester.knocking import Knocker
 from tester.letter import Keyring, Letter, Sender
 from tester.paths import Path, path
-from tester.smtp import Attempt, Event, Limits, Outcome, Said, Transcript, escape
+from tester.smtp import Attempt, Event, Outcome, Said, Transcript, escape
 from tester.trial import Trial, Vantage
 from tester.vectors import CATALOGUE
 
@@ -43,15 +44,7 @@ class Interviewer:
         file: File,
     ) -> None:
         tester = settings.tester
-        self.limits = Limits(
-            connect=tester.connect_timeout,
-            banner=tester.banner_timeout,
-            command=tester.command_timeout,
-            final=tester.final_timeout,
-            connection=tester.connection_timeout,
-            connections=1,
-            grace=0,
-        )
+        self.limits = replace(tester.limits, connections=1, grace=0)
         self.form = str(head["form"])  #: the relay form that is offered
         self._head = head
         self._keyring, self._random, self._file = keyring, random, file

@@ -30,7 +30,7 @@ from tester.fate import on, telling
 from tester.guises import Guise
 from tester.letter import Keyring, Sender
 from tester.paths import Path
-from tester.smtp import Attempt, Event, Limits, Said, Transcript
+from tester.smtp import Attempt, Event, Said, Transcript
 from tester.trial import Trial, Vantage, pair_label
 
 #: Seconds between two looks for a letter that came back.
@@ -117,7 +117,7 @@ class Visit:
         self._means.assignments.file_letters(self._assignment, issued, self._path)
 
     def _approach(self, *, nonsense: str, control: bool = True) -> None:
-        limits = _limits(self._means.settings)
+        limits = self._means.settings.tester.limits
         if self._path != self._first:
             side = self._means.settings.tester.side_timeout
             limits = replace(
@@ -242,20 +242,4 @@ def _as_ever(settings: Settings) -> tuple[Guise, ...]:
             bounce_domain=tester.bounce_domain,
             selector=tester.dkim_selector,
         ),
-    )
-
-
-def _limits(settings: Settings) -> Limits:
-    tester = settings.tester
-    return Limits(
-        connect=tester.connect_timeout,
-        banner=tester.banner_timeout,
-        banner_second=tester.banner_second_timeout,
-        command=tester.command_timeout,
-        final=tester.final_timeout,
-        connection=tester.connection_timeout,
-        connections=tester.connections,
-        attempt_gap=tester.attempt_gap,
-        connection_gap=tester.connection_gap,
-        grace=tester.grace,
     )

@@ -15,6 +15,7 @@ from dnsbl.settings.values import (
     Section,
 )
 from tester.guises import Wardrobe
+from tester.smtp import Limits
 
 RemoteGrade = Literal["none", "unconfirmed", "proven"]
 
@@ -191,6 +192,22 @@ class Tester(Section):
             bounce_domains=self.bounce_domains,
             selectors=(self.dkim_selector, *self.more_dkim_selectors) if self.dkim_key else (),
             sources=tuple(str(address) for address in self.source_addresses if address.version == version),
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """What one conversation of a test may cost."""
+        return Limits(
+            connect=self.connect_timeout,
+            banner=self.banner_timeout,
+            banner_second=self.banner_second_timeout,
+            command=self.command_timeout,
+            final=self.final_timeout,
+            connection=self.connection_timeout,
+            connections=self.connections,
+            attempt_gap=self.attempt_gap,
+            connection_gap=self.connection_gap,
+            grace=self.grace,
         )
 
     @property
