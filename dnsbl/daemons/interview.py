@@ -24,9 +24,6 @@ from tester.smtp import Attempt, Event, Outcome, Said, Transcript, escape
 from tester.trial import Trial, Vantage
 from tester.vectors import CATALOGUE
 
-#: Seconds for which a letter is good.
-WINDOW = 7 * 24 * 3600
-
 #: Files a letter, with its target's number and its trial, so that it is on the disk when this returns.
 File = Callable[[int, Letter, Trial], None]
 
@@ -45,6 +42,7 @@ class Interviewer:
     ) -> None:
         tester = settings.tester
         self.limits = replace(tester.limits, connections=1, grace=0)
+        self._lifetime = tester.late_window
         self.form = str(head["form"])  #: the relay form that is offered
         self._head = head
         self._keyring, self._random, self._file = keyring, random, file
@@ -113,7 +111,7 @@ class Interviewer:
         """The letter, written now that the server has greeted us; for one that has not, an attempt without any."""
         if not said.text:
             return [Attempt(vector=self.form, token="", mail=b"", rcpt=b"", message=b"")]
-        (one,) = trial.issue(at, [CATALOGUE[self.form]], now=self.now(), lifetime=WINDOW, random=self._random)
+        (one,) = trial.issue(at, [CATALOGUE[self.form]], now=self.now(), lifetime=self._lifetime, random=self._random)
         self._file(number, one, trial)
         return trial.compose(at, said, now=self.now())
 

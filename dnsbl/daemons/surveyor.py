@@ -38,8 +38,6 @@ LOOK, WRITE = 5.0, 1.0
 PART = 30.0
 #: Targets that wait because their network is busy.
 ASIDE = 64
-#: Seconds after which a delivery is late.
-LATE = 2 * 24 * 3600
 #: Outcomes of a connection to which nobody has answered.
 SILENT = frozenset({Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 
@@ -325,7 +323,7 @@ class Surveyor:
         number, trial = self._open.get(message.token, (-1, None))
         if trial is None:
             return
-        weighed = trial.receive(message, ours=self._ours, window=LATE)
+        weighed = trial.receive(message, ours=self._ours, window=self._means.settings.tester.delivery_window)
         record = Back(
             target=number, token=message.token, finding=weighed.finding, peer=message.peer, at=message.received_at
         )
