@@ -18,7 +18,7 @@ from dnsbl.clock import Clock
 from dnsbl.daemons.interview import Interviewer
 from dnsbl.daemons.surveyfolder import SurveyFolder
 from dnsbl.rules.others import Opinion
-from dnsbl.rules.surveys.records import Back, Done, FiledLetter, Host, ListedElsewhere, Sat
+from dnsbl.rules.surveys.records import SILENT, Back, Done, FiledLetter, Host, ListedElsewhere, Sat
 from dnsbl.settings import Settings, split_listen
 from tester import letter as letters
 from tester.bounces import Ours
@@ -38,8 +38,6 @@ LOOK, WRITE = 5.0, 1.0
 PART = 30.0
 #: Targets that wait because their network is busy.
 ASIDE = 64
-#: Outcomes of a connection to which nobody has answered.
-SILENT = frozenset({Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 
 #: Which other lists have these addresses: of each what every list says.
 Lists = Callable[[list[Address]], Awaitable[Mapping[Address, tuple[Opinion, ...]]]]

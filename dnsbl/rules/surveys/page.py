@@ -10,7 +10,7 @@ from html import escape
 
 from dnsbl.rules.surveys import chart
 from dnsbl.rules.surveys.figures import FigureTable, tables, trends
-from dnsbl.rules.surveys.report import NO_LISTING
+from dnsbl.rules.surveys.report import NO_LISTING, authorized
 from dnsbl.rules.surveys.tally import SurveyTally
 
 STYLE = """
@@ -34,7 +34,7 @@ DRAWN = ("ports", "stages", "letters", "relays", "lists", "relaying", "software"
 
 def page(tallies: Sequence[SurveyTally]) -> str:
     """The page."""
-    names = [str(one.head.get("name", "")) for one in tallies]
+    names = [one.name for one in tallies]
     title = f"Relay survey {', '.join(names)}"
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -62,10 +62,8 @@ def _about(one: SurveyTally) -> Iterator[str]:
     head = one.head
     begun, form = escape(str(head.get("begun", "-"))), escape(str(head.get("form", "-")))
     yield f"<p>Begun {begun}, form {form}, tested in {one.seconds:.1f} s.</p>"
-    if by := head.get("authorization"):
-        when = f", {by['when']}" if by["when"] else ""
-        said = f"Authorized by {by['who']}{when}: {by['what']} ({by['source']})."
-        yield f"<p>{escape(said)}</p>"
+    if by := authorized(one):
+        yield f"<p>{escape(by)}.</p>"
 
 
 def _table(table: FigureTable) -> str:

@@ -19,6 +19,8 @@ from tester.verdict import Finding
 
 #: Characters of a greeting and of a reply that are kept.
 SHOWN = 200
+#: Outcomes of a connection to which nobody has answered.
+SILENT = frozenset({Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,15 @@ from dnsbl.rules.surveys.tally import Relay, SurveyTally, named
 NO_LISTING = "Nobody is listed by a survey: whoever is to be listed has to be nominated, with evidence."
 
 
+def authorized(tally: SurveyTally) -> str:
+    """By whom, when and what for, one sentence without its end; "" where nothing is on record."""
+    by = tally.head.get("authorization")
+    if not by:
+        return ""
+    when = f", {by['when']}" if by["when"] else ""
+    return f"Authorized by {by['who']}{when}: {by['what']} ({by['source']})"
+
+
 def document(tallies: Sequence[SurveyTally], *, hosts: bool = False) -> dict[str, Any]:
     """One JSON document. `hosts` adds the hosts that accepted the letter, by address."""
     found: dict[str, Any] = {"surveys": [_survey(one, hosts=hosts) for one in tallies]}
@@ -56,27 +65,22 @@ def _fate(one: Relay) -> str:
         return "delivered"
     if one.bounced:
         return "bounced"
-    return "lost" if one.folded.value in ("ACCEPTED", "MAYBE_ACCEPTED") else "kept"
+    return "kept" if one.kept else "lost"
 
 
 def text(tallies: Sequence[SurveyTally], *, hosts: bool = False) -> str:
     """What people read."""
     lines = [line for one in tallies for line in _lines(one, hosts=hosts)]
     if len(tallies) > 1:
-        lines += ["Trend", *_trend_lines([_plain(_name(one)) for one in tallies], trends(tallies)), ""]
+        lines += ["Trend", *_trend_lines([_plain(one.name) for one in tallies], trends(tallies)), ""]
     return "\n".join([*lines, NO_LISTING])
-
-
-def _name(tally: SurveyTally) -> str:
-    return str(tally.head.get("name", ""))
 
 
 def _lines(tally: SurveyTally, *, hosts: bool) -> Iterator[str]:
     head = tally.head
-    yield _plain(f"Survey {_name(tally)}, begun {head.get('begun', '-')}, form {head.get('form', '-')}")
-    if by := head.get("authorization"):
-        when = f", {by['when']}" if by["when"] else ""
-        yield f"Authorized by {_plain(by['who'])}{when}: {_plain(by['what'])} ({_plain(by['source'])})"
+    yield _plain(f"Survey {tally.name}, begun {head.get('begun', '-')}, form {head.get('form', '-')}")
+    if by := authorized(tally):
+        yield _plain(by)
     yield f"Tested in {tally.seconds:.1f} s"
     yield ""
     for table in tables(tally):
@@ -124,7 +128,7 @@ def sheet(tallies: Sequence[SurveyTally], *, hosts: bool = False) -> str:
         for one in tallies:
             for relay in one.relays.values():
                 on = "" if relay.lists is None else " ".join(relay.lists.on)
-                row = [_name(one), str(relay.host.address), named(relay.host.greeting), _fate(relay), on]
+                row = [one.name, str(relay.host.address), named(relay.host.greeting), _fate(relay), on]
                 writer.writerow(map(_cell, row))
         return out.getvalue()
     writer.writerow(["survey", "table", "figure", "count", "of", "percent", "whole"])
@@ -132,7 +136,7 @@ def sheet(tallies: Sequence[SurveyTally], *, hosts: bool = False) -> str:
         for table in tables(one):
             for figure in table.rows:
                 of = "" if figure.of is None else figure.of
-                row = [_name(one), table.name, figure.what, str(figure.count), str(of), figure.share, figure.whole]
+                row = [one.name, table.name, figure.what, str(figure.count), str(of), figure.share, figure.whole]
                 writer.writerow(map(_cell, row))
     return out.getvalue()
 

@@ -17,7 +17,7 @@ from typing import Any
 from dnsbl.errors import DnsblError
 from dnsbl.rules.surveys.figures import percent
 from dnsbl.rules.surveys.sources import Spread, ranges
-from dnsbl.rules.surveys.tally import SurveyTally, named
+from dnsbl.rules.surveys.tally import STAGES, SurveyTally, named
 
 #: What a figure may equal by accident: smaller ones recur anyway.
 TELLING = 100
@@ -222,7 +222,7 @@ def _imc_pairs(p: Mapping[str, Any], tally: SurveyTally) -> Iterator[tuple[str, 
     population = tally.head.get("population") or {}
     for key in ("lists", "addresses", "domains", "with_address", "sample"):
         yield key, str(p[key]), str(population.get(key, "-"))
-    for stage in ("CONNECT", "EHLO", "MAIL", "TO", "DATA", "QUIT", "OK"):
+    for stage in STAGES:
         yield stage, str(p["quit"] if stage == "QUIT" else p["stages"][stage]), str(tally.stages[stage])
     clean = [one for one in tally.relays.values() if one.host.stage == "OK"]
     delivered, bounced = sum(one.delivered for one in clean), sum(one.bounced for one in clean)
@@ -285,8 +285,7 @@ def page(tallies: Sequence[SurveyTally]) -> str:
     """`docs/studies.md`: surveys with the names of studies beside these. Raises DnsblError."""
     lines = [HEAD]
     for tally in tallies:
-        study = str(tally.head.get("name", ""))
-        rows = beside(study, tally)
+        study, rows = tally.name, beside(tally.name, tally)
         lines += [f"## {papers()[study]['title']}", "", "| figure | paper | ours | difference | explained by |"]
         lines += ["|---|---|---|---|---|"]
         for row in rows:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dnsbl.rules.surveys.records import Back, FiledLetter, Host, ListedElsewhere, Record, Sat
+from dnsbl.rules.surveys.records import SILENT, Back, FiledLetter, Host, ListedElsewhere, Record, Sat
 from dnsbl.rules.surveys.software import product
 from tester.fate import Fate
 from tester.letter import Letter
@@ -23,8 +23,6 @@ STAGES = ("CONNECT", "EHLO", "MAIL", "TO", "DATA", "QUIT", "OK")
 MOST_PROGRAMS = 500
 OTHERS = "others"
 NAMELESS = "not named"
-_CLOSED = frozenset({Outcome.CONN_REFUSED})
-_FILTERED = frozenset({Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 
 
 @dataclass(slots=True)
@@ -51,6 +49,11 @@ class Relay:
         """Whether it was returned to its sender."""
         return self.folded in (Outcome.BOUNCED, Outcome.BOUNCED_BY_US)
 
+    @property
+    def kept(self) -> bool:
+        """Whether the host says that it has it still."""
+        return self.folded in KEPT
+
 
 @dataclass(slots=True)
 class SurveyTally:
@@ -71,6 +74,11 @@ class SurveyTally:
     seconds: float = 0.0
 
     @property
+    def name(self) -> str:
+        """The survey's name."""
+        return str(self.head.get("name", ""))
+
+    @property
     def accepted(self) -> int:
         """Hosts that have taken the whole letter."""
         return len(self.relays)
@@ -86,7 +94,7 @@ class SurveyTally:
     @property
     def kept(self) -> int:
         """Hosts that say that they have the letter still."""
-        return sum(one.folded in KEPT for one in self.relays.values())
+        return sum(one.kept for one in self.relays.values())
 
     @property
     def lost(self) -> int:
@@ -168,9 +176,9 @@ def _count(found: SurveyTally, host: Host) -> None:
     found.there += host.there
     found.stages[host.stage] += 1
     found.outcomes[host.outcome] += 1
-    if host.outcome in _CLOSED:
+    if host.outcome is Outcome.CONN_REFUSED:
         found.closed += 1
-    elif host.outcome in _FILTERED:
+    elif host.outcome in SILENT:
         found.filtered += host.there
         found.silent += not host.there
     else:
