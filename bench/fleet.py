@@ -18,11 +18,14 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from enum import StrEnum
 from ipaddress import IPv4Address
+from pathlib import Path
 from random import Random
 
+ROOT = Path(__file__).resolve().parents[1]
+READY = 30.0  #: seconds that servers may take until they listen
 COLLECTOR_DOMAIN = "c.test"
 BOUNCE_DOMAIN = "b.test"
 OUR_DOMAINS = (b"@b.test", b"@c.test")
@@ -272,7 +275,33 @@ async def serve(plan: dict[IPv4Address, Habit], port: int, collector: int) -> No
         sock.close()
 
 
-def to_lines(plan: dict[IPv4Address, Habit]) -> str:
+@contextlib.asynccontextmanager
+async def apart(*words: str, told: str = "") -> AsyncIterator[None]:
+    """Simulated servers in a process of their own, `python -m WORDS`, which is told this on its standard input and ends
+    when that does. Raises SystemExit where they are not ready in time."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *words), cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(told.encode())
+    try:
+        if await asyncio.wait_for(child.stdout.readline(), READY) != b"ready\n":
+            raise SystemExit("bench: the simulated servers did not start")
+        yield
+    finally:
+        child.stdin.close()
+        await child.wait()
+
+
+def neighbourhood(
+    plan: Mapping[IPv4Address, Habit], port: int, collector: int
+) -> contextlib.AbstractAsyncContextManager[None]:
+    """These addresses, at this port, each with its habit, in a process of their own."""
+    return apart("bench.fleet", str(port), str(collector), told=to_lines(plan))
+
+
+def to_lines(plan: Mapping[IPv4Address, Habit]) -> str:
     return "".join(f"{address} {habit.name}\n" for address, habit in plan.items()) + "\n"
 
 

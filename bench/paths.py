@@ -19,13 +19,12 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Any
 
-from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN, Habit, MailServer
+from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN, Habit, MailServer, apart
 from bench.limits import within
 from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
@@ -38,7 +37,6 @@ from tester.letter import Keyring
 from tester.smtp import Outcome, Transcript
 from tester.verdict import UNCONNECTED, Verdict
 
-ROOT = Path(__file__).resolve().parents[1]
 FIRST = IPv4Address("127.62.0.1")
 MAIL, BESIDE, LOGIN = 2600, 2601, 2525  #: the mail port; one beside it; one where people log in (RFC 6409)
 HOSTS = 10
@@ -85,24 +83,9 @@ class Price:
     right: int  #: hosts that were given the verdict that they deserve, of `HOSTS`
 
 
-@contextlib.asynccontextmanager
-async def _hosts(ports: Mapping[int, str], collector: int, number: int) -> AsyncIterator[None]:
+def _hosts(ports: Mapping[int, str], collector: int, number: int) -> contextlib.AbstractAsyncContextManager[None]:
     words = [f"{port}={habit}" for port, habit in ports.items() if habit]
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.paths", "--serve", str(collector), str(number), *words),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        if await asyncio.wait_for(child.stdout.readline(), 20) != b"ready\n":
-            raise SystemExit("bench: the simulated hosts did not start")
-        yield
-    finally:
-        child.stdin.close()
-        await child.wait()
+    return apart("bench.paths", "--serve", str(collector), str(number), *words)
 
 
 async def serve(collector: int, number: int, ports: Mapping[int, str]) -> None:

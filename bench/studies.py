@@ -23,14 +23,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.fleet import MUTED, OUR_DOMAINS, Habit, MailServer, mute
+from bench.fleet import MUTED, OUR_DOMAINS, ROOT, Habit, MailServer, mute
 from bench.limits import raise_file_limit
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.rules.surveys.scope import digest
 from dnsbl.rules.surveys.sources import drawn
 from dnsbl.rules.surveys.studies import papers
 
-ROOT = Path(__file__).resolve().parents[1]
 FIRST = IPv4Address("127.70.0.0")  #: of every town: they live one after another
 SEED = "imcr-013"
 LISTED = "listed.test"  #: the other list, in the towns' DNS

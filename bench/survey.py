@@ -20,19 +20,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from bench import fleet
-from bench.fleet import Habit
-from bench.limits import raise_file_limit
+from bench.fleet import ROOT, Habit
+from bench.limits import raise_file_limit, within
 from bench.studies import Ports
+from bench.tester import stranger
 
-ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 3  #: seconds to connect
 MEMORY = (100, 10_000, 100_000)
 MANY = "127.128.0.0"  #: from here on nothing listens
@@ -105,36 +104,8 @@ async def nmapped(what: str, place: Path, ports: Ports, addresses: Sequence[IPv4
     """The same addresses by nmap's script, as `bench.tester` has it."""
     targets = place / "targets"
     targets.write_text("".join(f"{address}\n" for address in addresses))
-    each, patience = str(len(addresses)), f"{PATIENCE}s"
-    return await spend(
-        what,
-        "nmap",
-        len(addresses),
-        *("nmap", "-n", "-Pn", "-sT", "-p", str(ports.mail), "--script", "+smtp-open-relay", "-iL", str(targets)),
-        *("--initial-rtt-timeout", patience, "--min-rtt-timeout", patience, "--max-rtt-timeout", patience),
-        *("--min-hostgroup", each, "--min-parallelism", each, "--max-retries", "0", "-T5", "-oN", "-"),
-    )
-
-
-@asynccontextmanager
-async def neighbourhood(plan: Mapping[IPv4Address, Habit], ports: Ports) -> AsyncIterator[None]:
-    """Simulated servers in a process of their own."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.fleet", str(ports.mail), str(ports.collector)),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(fleet.to_lines(dict(plan)).encode())
-    try:
-        if await asyncio.wait_for(child.stdout.readline(), 30) != b"ready\n":
-            raise SystemExit("bench: the simulated neighbourhood did not start")
-        yield
-    finally:
-        child.stdin.close()
-        await child.wait()
+    words = stranger(ports.mail, str(targets), len(addresses), PATIENCE)
+    return await spend(what, "nmap", len(addresses), *words)
 
 
 async def measure() -> dict[str, Any]:
@@ -146,7 +117,7 @@ async def measure() -> dict[str, Any]:
         found.append(await surveyed("start", place, ports, MANY, 1, 200))
         plans = {"range A": fleet.range_a(), "silence": dict.fromkeys(fleet.range_a(), Habit.SILENT)}
         for what, plan in plans.items():
-            async with neighbourhood(plan, ports):
+            async with fleet.neighbourhood(plan, ports.mail, ports.collector):
                 found.append(await surveyed(what, place, ports, str(min(plan)), len(plan), 4000))
                 if shutil.which("nmap"):
                     found.append(await nmapped(what, place, ports, list(plan)))
@@ -184,12 +155,7 @@ def told(figures: Mapping[str, Any]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, and say so."""
-
-    async def bounded() -> dict[str, Any]:
-        async with asyncio.timeout(BUDGET):
-            return await measure()
-
-    figures = asyncio.run(bounded())
+    figures = asyncio.run(within(BUDGET, measure()))
     print(json.dumps(figures | {"goals": goals(figures["spent"])}, indent=1) if arguments else told(figures))
     return 0
 

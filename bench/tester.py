@@ -18,7 +18,6 @@ otherwise; processor times suffer less.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import platform
@@ -28,7 +27,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from ipaddress import IPv4Address
@@ -36,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import fleet
-from bench.fleet import MUTED, OPEN, Habit
+from bench.fleet import MUTED, OPEN, ROOT, Habit
 from bench.limits import raise_file_limit, within
 from bench.tester_report import OURS, report, targets
 from bench.trials import Trials, verdict
@@ -47,7 +46,6 @@ from tester.smtp import Limits, Outcome
 from tester.trial import Trial
 from tester.verdict import Verdict
 
-ROOT = Path(__file__).resolve().parents[1]
 PORT = 2600
 LIMITS = Limits(
     connect=3.0, banner=5.0, command=5.0, final=5.0, connection=30.0, attempt_gap=0.0, connection_gap=0.0, grace=0.1
@@ -115,31 +113,6 @@ async def _side_by_side(what: str, tests: Sequence[Test]) -> tuple[Cost, list[Tr
     return cost, [task.result() for task in running]
 
 
-@contextlib.asynccontextmanager
-async def _neighbourhood(plan: Mapping[IPv4Address, Habit], collector_port: int) -> AsyncIterator[None]:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bench.fleet",
-        str(PORT),
-        str(collector_port),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(fleet.to_lines(dict(plan)).encode())
-    try:
-        ready = await asyncio.wait_for(child.stdout.readline(), 20)
-        if ready != b"ready\n":
-            raise SystemExit("bench: the simulated neighbourhood did not start")
-        yield
-    finally:
-        child.stdin.close()
-        await child.wait()
-
-
 #: Seconds without a letter after which none is waited for.
 QUIET = 0.5
 
@@ -166,6 +139,16 @@ async def judge_all(trials: Trials, plan: Mapping[IPv4Address, Habit], name: str
     )
 
 
+def stranger(port: int, targets: str, number: int, patience: float) -> tuple[str, ...]:
+    """nmap's smtp-open-relay script for the addresses in this file, so many, all at once; `patience` in seconds."""
+    wait, each = f"{patience:.0f}s", str(number)
+    return (
+        *("nmap", "-n", "-Pn", "-sT", "-p", str(port), "--script", "+smtp-open-relay", "-iL", targets),
+        *("--initial-rtt-timeout", wait, "--min-rtt-timeout", wait, "--max-rtt-timeout", wait),
+        *("--min-hostgroup", each, "--min-parallelism", each, "--max-retries", "0", "-T5", "-oN", "-"),
+    )
+
+
 async def judge_by_stranger(plan: Mapping[IPv4Address, Habit], name: str) -> Judged:
     """The same by nmap's smtp-open-relay script: every address at once, the same patience, no names looked up."""
     began = time.perf_counter()
@@ -173,21 +156,8 @@ async def judge_by_stranger(plan: Mapping[IPv4Address, Habit], name: str) -> Jud
     with tempfile.NamedTemporaryFile("w") as targets:
         targets.write("".join(f"{address}\n" for address in plan))
         targets.flush()
-        patience = f"{LIMITS.connect:.0f}s"
         process = await asyncio.create_subprocess_exec(
-            *("nmap", "-n", "-Pn", "-sT", "-p", str(PORT), "--script", "+smtp-open-relay", "-iL", targets.name),
-            *("--initial-rtt-timeout", patience, "--min-rtt-timeout", patience, "--max-rtt-timeout", patience),
-            *(
-                "--min-hostgroup",
-                str(len(plan)),
-                "--min-parallelism",
-                str(len(plan)),
-                "--max-retries",
-                "0",
-                "-T5",
-                "-oN",
-                "-",
-            ),
+            *stranger(PORT, targets.name, len(plan), LIMITS.connect),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -257,7 +227,7 @@ async def measure() -> dict[str, Any]:
     _, collector_port = await trials.collector.start("127.0.0.1", 0)
     costs, judged = [], []
     for name, plan in {"range A": fleet.range_a(), "speakers": fleet.speakers(4)}.items():
-        async with _neighbourhood(plan, collector_port):
+        async with fleet.neighbourhood(plan, PORT, collector_port):
             cost, ours = await judge_all(trials, plan, name)
             costs.append(cost)
             judged.append(ours)
@@ -266,7 +236,7 @@ async def measure() -> dict[str, Any]:
     await trials.collector.close()
     seconds, through = await asyncio.to_thread(forge, trials.keyring, FORGERIES)
     skipped = []
-    async with _neighbourhood({}, collector_port):
+    async with fleet.neighbourhood({}, PORT, collector_port):
         for target in (fleet.MUTE, fleet.SLOW):
             for number in IN_FLIGHT:
                 late = number == max(IN_FLIGHT) and time.perf_counter() - began > BUDGET - TIME_FOR_MOST[target]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench import survey
+from bench import fleet, survey
 from bench.fleet import FIRST, Habit
 from bench.studies import Ports
 
@@ -33,7 +33,7 @@ def test_without_nmap_nothing_is_compared() -> None:
 async def test_a_small_range_is_surveyed_and_what_it_took_is_told(tmp_path: Path) -> None:
     ports = Ports.free()
     plan = {FIRST + n: habit for n, habit in enumerate((Habit.ANY, Habit.CLOSED, Habit.REFUSING))}
-    async with survey.neighbourhood(plan, ports):
+    async with fleet.neighbourhood(plan, ports.mail, ports.collector):
         spent = await survey.surveyed("some", tmp_path, ports, str(FIRST), len(plan), 10)
     assert spent.targets == 3
     assert 0 < spent.testing < spent.wall

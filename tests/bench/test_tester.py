@@ -45,7 +45,7 @@ async def test_the_tester_is_right_about_every_kind(monkeypatch: pytest.MonkeyPa
     plan |= {first: Habit.SILENT, first + 1: Habit.FILTERED, first + 2: Habit.REFUSING}
     trials = tester.Trials()
     _, port = await trials.collector.start("127.0.0.1", 0)
-    async with tester._neighbourhood(plan, port):
+    async with fleet.neighbourhood(plan, tester.PORT, port):
         _, judged = await tester.judge_all(trials, plan, "every kind")
     await trials.collector.close()
     assert (judged.accused, judged.missed, judged.strange) == (0, 0, 0)

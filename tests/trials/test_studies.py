@@ -7,8 +7,9 @@ import json
 import sys
 from pathlib import Path
 
+from bench.fleet import ROOT
 from bench.limits import raise_file_limit
-from bench.studies import ROOT, Ports, dnsbl, lived_in, reproduce, settle, town
+from bench.studies import Ports, dnsbl, lived_in, reproduce, settle, town
 from dnsbl.rules.surveys.studies import papers
 from tests.waiting import until
 
