@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from dnsbl.casework.lending import PROVOCATION, Lending
 from dnsbl.casework.queueing import Queueing
-from dnsbl.model import Extent, JobReason, JobState, Run, Trust
+from dnsbl.model import Extent, JobReason, JobState
 from dnsbl.settings import RemoteTesting
 from tests.dnsbl.casework.test_remote import HOST, OTHER, RELAYED, ask, come_back, lending
 
@@ -17,11 +18,6 @@ __all__ = ["lending"]
 
 def steps(office: Any, **terms: Any) -> Lending:
     return Lending(RemoteTesting.model_validate({"on": True} | terms), Queueing(25, office.random))
-
-
-def run_of(office: Any, run: str) -> Run:
-    found: Run = office.casework.views.run_report(run).run
-    return found
 
 
 def test_what_came_back_is_read_with_its_peer_and_its_trace(lending: Any) -> None:
@@ -103,7 +99,11 @@ def test_whom_a_bad_source_named_alone_is_not_tested(lending: Any) -> None:
 
 
 def test_nobody_is_believed_whose_account_is_gone_from_the_test(lending: Any) -> None:
-    lending.casework.reporters.add("late", trust=Trust.TRUSTED, contact="", actor="operator")
-    lent = ask(lending, "late")
+    lent = ask(lending)
     come_back(lending, lent)
-    assert run_of(lending, lent.run.id).verdict is not None
+    with lending.store.read() as tx:
+        assert steps(lending).shown(tx, lent.run) is not None
+    with lending.store.write() as tx:
+        tx.connection.execute(text("UPDATE jobs SET whose = 'reporter gone' WHERE run = :run"), {"run": lent.run.id})
+    with lending.store.read() as tx:
+        assert steps(lending).shown(tx, lent.run) is None
