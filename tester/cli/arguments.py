@@ -1,4 +1,5 @@
-"""What `python -m tester` may be told: its words, each read and bounded. Opens no file that they name.
+"""What `python -m tester` may be told: its words, each read and bounded. Opens no file that they name, and looks up
+nothing but this machine's own name.
 
 An option takes one word at most, with commas where it may be several things, so that none takes the address behind it.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path as File
 
@@ -29,11 +31,12 @@ you have a reason to test.
 Exit status: 0 closed, 1 open, 2 could not be told (or nothing was tested)."""
 
 
-def parser(here: str) -> argparse.ArgumentParser:
-    """Reads the command line; `here` is this machine's name, as which we speak unless we are told another."""
+def parser() -> argparse.ArgumentParser:
+    """Reads the command line. We speak in this machine's name unless we are told another."""
     words = argparse.ArgumentParser(
         prog="python -m tester", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    here = socket.gethostname()
     add = words.add_argument
     add(
         "address",

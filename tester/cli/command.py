@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -47,7 +46,7 @@ def main(
 ) -> int:
     """Run the command and return its exit status (argparse itself exits with 2, too). `others` finds a machine's
     addresses of the other family."""
-    words = arguments.parser(socket.gethostname())
+    words = arguments.parser()
     options = words.parse_args(argv)
     if bool(options.address) == bool(options.targets) or (options.list and len(options.address) != 1):
         words.error("name the ADDRESS of a host (one with --for), or --targets FILE, and not both")

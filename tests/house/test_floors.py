@@ -16,7 +16,7 @@ ALLOWED = {
         "dnsbl/handed.py",
         "tester/listening.py",
         "tester/knocking.py",
-        "tester/cli/command.py",
+        "tester/cli/arguments.py",
         "tester/cli/families.py",
         "dnsbl/daemons/",
         "dnsbl/serving/",

@@ -37,9 +37,7 @@ def test_wrong_arguments_are_usage(words: list[str], capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("option", ["--lab", "--networks"])
 def test_networks_are_one_word_and_take_no_address_that_follows(option: str) -> None:
-    several = arguments.parser("here.test").parse_args(
-        [option, "10.0.0.0/8,192.0.2.0/24", option, "2001:db8::/32", "192.0.2.1"]
-    )
+    several = arguments.parser().parse_args([option, "10.0.0.0/8,192.0.2.0/24", option, "2001:db8::/32", "192.0.2.1"])
     assert several.address == [ip_address("192.0.2.1")]
     assert len(several.lab) == (3 if option == "--lab" else 0)
 
