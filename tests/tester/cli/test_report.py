@@ -15,6 +15,7 @@ from tester.fate import Fate
 from tester.paths import path
 from tester.smtp import Control, Outcome
 from tester.verdict import Judgement, Verdict
+from tests.tester.test_trial import PATH, opened, tell
 
 HOST = ip_address("192.0.2.25")
 
@@ -151,3 +152,24 @@ def test_the_table_has_a_line_for_each_host_and_for_its_doors() -> None:
     assert [line.split()[:2] for line in lines[2:4]] == [["port", "25"], ["port", "587"]]
     assert lines[4].split(maxsplit=3) == ["2001:db8::1", "unknown", "-", "nmap found none of the ports open."]
     assert lines[5] == "1 open, 0 closed, 1 could not be told."
+
+
+@pytest.mark.parametrize(
+    ("outcome", "control", "judged"),
+    [
+        (Outcome.CONN_REFUSED, Control.NOT_RUN, (Verdict.UNREACHABLE, report.UNREACHED)),
+        (Outcome.RCPT_4XX, Control.NOT_RUN, (Verdict.INCONCLUSIVE, None)),
+        (Outcome.ACCEPTED, Control.NOT_RUN, (Verdict.INCONCLUSIVE, None)),
+        (Outcome.RCPT_5XX, Control.ACCEPTED, (Verdict.CLOSED, None)),
+    ],
+)
+def test_a_single_visit_waits_for_nobody_who_is_not_there_and_decides_nothing_that_may_still_change(
+    outcome: Outcome, control: Control, judged: tuple[Verdict, str | None]
+) -> None:
+    trial = opened(PATH)
+    tell(trial, outcome, control=control)
+    found = report.visited(trial, PATH, profile="standard", tried=True)
+    assert (found.path, found.control, found.fates, found.tried) == (PATH, control, tuple(trial.fates), True)
+    assert found.judgement.verdict is judged[0]
+    assert judged[1] in (None, found.judgement.reason)
+    assert found.judgement.final is (judged[0] is not Verdict.INCONCLUSIVE)
