@@ -37,8 +37,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
 
     replaying  what the event log tells of all but listings, after a copy has come back
     lending  what letters in others' hands come to
-    judging  what a verdict does to the list;  twins  and to the host's other addresses;  outputs  and to those that
-             letters came out of
+    judging  what a run has come to;  deciding  what that does to the list;  twins  and to the host's other addresses;
+             outputs  and to those that letters came out of
     queueing  which tests are to be made;  base  what several ask
     posting  which mail is to be sent
     scoring  what tests show of who nominated;  admission  whether a stranger's nomination is taken now

@@ -1,20 +1,18 @@
-"""From what a run has shown to what the list does: the verdict is asked for, then policy, then the shelves change.
+"""From what a run has shown to what the list does: the verdict is asked for, then what that means is done (`deciding`).
 
 Holds no judgement of its own: `tester.verdict` judges runs, `rules.policy` decides. Works inside the transaction of
 the verb that calls it, so that a run is settled, decided, listed and journalled together or not at all.
-
-Over 400 lines, since what is done to the list in that one transaction is read together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 from dnsbl.addresses import Address, network_of
-from dnsbl.casework.base import Clears, at_once, cleared, renewed
+from dnsbl.casework.base import Clears, at_once
+from dnsbl.casework.deciding import Deciding
 from dnsbl.casework.lending import Lending
 from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.posting import Posting
@@ -26,15 +24,12 @@ from dnsbl.model import (
     OUTPUT_KINDS,
     TESTED_KINDS,
     Action,
-    Case,
-    Decision,
     Exits,
     Extent,
     FollowUp,
     Job,
     JobReason,
     JobState,
-    Listing,
     Reason,
     Run,
     RunState,
@@ -42,10 +37,9 @@ from dnsbl.model import (
 from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester.fate import Fate, delivered, on, telling
-from tester.host import JudgedPath, judge_host, judge_way, own_ways
-from tester.smtp import DELIVERED, PENDING, Flag, Outcome
-from tester.vectors import CATALOGUE
+from tester.fate import delivered, on, telling
+from tester.host import JudgedPath, judge_host, judge_way
+from tester.smtp import PENDING, Flag, Outcome
 from tester.verdict import Judgement, Verdict
 
 #: How long a run with a letter from another address counts towards a second, independent one.
@@ -54,17 +48,7 @@ OTHER_COUNTS = timedelta(days=30)
 SELF_TEST_RETRIES = 1
 #: Seconds until a multi-hop finding is confirmed, when policy.unreachable_retry is empty.
 CONFIRM_AFTER = 3600.0
-#: How long ago somebody may have shown that an address is his, and how often that ends a listing.
-SHOWN, RELEASED = timedelta(days=30), timedelta(days=30)
 _UNREACHED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
-_VERBS = {
-    Action.LIST: "listed",
-    Action.RENEW: "renewed",
-    Action.KEEP: "kept",
-    Action.DELIST: "delisted",
-    Action.PROPOSE: "proposed",
-    Action.NOTHING: "not-listed",
-}
 #: What is said of letters in a remote tester's hands that have had their time.
 NOT_BACK = "None of the letters that a remote tester was given has come back."
 #: What is said of a relay that was found open only by another stranger of ours.
@@ -82,11 +66,11 @@ class Judging:
         clears: Clears = at_once,
     ) -> None:
         self._settings = settings
-        self._clears = clears
-        self._posting = Posting(settings, random)
         self._queueing = queueing
+        posting = Posting(settings, random)
+        self._deciding = Deciding(settings, queueing, posting, clears)
         #: The outputs of relays.
-        self.outputs = Outputs(settings, self._posting, self._clears)
+        self.outputs = Outputs(settings, posting, clears)
         self._twins = Twins(settings, queueing, self.outputs, clears)
         self._lending = Lending(settings.remote, queueing)
 
@@ -268,8 +252,8 @@ class Judging:
             if gone is not None and gone > run.started:  # what a test under way would have shown, a surprise will
                 self._queueing.watch(tx, run.address, gone, self._settings.policy, actor="policy", now=now)
             return
-        case = self._case(tx, run, judgement, delivered(letters), unreached, ways, now)
-        decision = policy.decide(case, self._settings.policy, now, self._queueing.chance)
+        case = self._deciding.case(tx, run, judgement, delivered(letters), unreached, ways, now)
+        decision = self._deciding.decide(case, now)
         follow_up = decision.follow_up
         if judgement.confirm:
             wait = timedelta(seconds=next(iter(self._settings.policy.unreachable_retry), CONFIRM_AFTER))
@@ -278,11 +262,11 @@ class Judging:
             follow_up = policy.repeat(run.reason, run.profile, now) or follow_up
         elif decision.reason is Reason.SECOND_LOOK or self._other_view(tx, run, judgement):
             follow_up = FollowUp(reason=JobReason.VANTAGE, due=now, profile=run.profile)
-        action = self._apply(tx, run, case.listing, decision, now)
+        action = self._deciding.apply(tx, run, case.listing, decision, now)
         self.outputs.follow(tx, run, run.address, decision.exits, now, brought_by=brought_by)
-        elsewhere = self._elsewhere(run)
+        elsewhere = self._deciding.elsewhere(run)
         self._twins.follow(tx, run, ways, letters, action, decision, now, elsewhere=elsewhere, brought_by=brought_by)
-        self._tell(tx, run, letters, decision, explanation, now)
+        self._deciding.tell(tx, run, letters, decision, explanation, now)
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
         self._look_before(tx, run, now)
         scored(tx, self._settings.reporters, run, judgement.verdict, now, continued=queued)
@@ -307,9 +291,11 @@ class Judging:
         if listing:
             judgement = Judgement(verdict=verdict, final=True, confirm=False, reason=shown.sentence)
             proof = delivered(telling(tx.letters.of(run.id)))
-            case = replace(self._case(tx, run, judgement, proof, False, (), now), unconfirmed=shown.unconfirmed)
-            decision = policy.decide(case, self._settings.policy, now, self._queueing.chance)
-            self._apply(tx, run, case.listing, decision, now)
+            case = replace(
+                self._deciding.case(tx, run, judgement, proof, False, (), now), unconfirmed=shown.unconfirmed
+            )
+            decision = self._deciding.decide(case, now)
+            self._deciding.apply(tx, run, case.listing, decision, now)
             follow_up = decision.follow_up
         queued = self._lending.follow(tx, run, now) if shown.look else None
         if queued is not None:  # what was said of the nominator's word, a test of ours says
@@ -338,18 +324,13 @@ class Judging:
         """Whether a self-test means something for the list: never to end a listing, and else only as settings say."""
         return self._settings.self_test.lists and judgement.verdict is Verdict.OPEN
 
-    def _elsewhere(self, run: Run) -> bool:
-        """Whether the address can still be seen from a second address of ours."""
-        sources = [a for a in self._settings.tester.source_addresses if a.version == run.address.version]
-        return run.reason is not JobReason.VANTAGE and len(sources) > 1
-
     def _other_view(self, tx: Transaction, run: Run, judgement: Judgement) -> bool:
         """Whether a server that refused us is to be seen as another stranger sees it: somebody has shown spam from it,
         or it has taken something, so it may refuse nobody but the tester."""
         if judgement.second_look and judgement.verdict is Verdict.INCONCLUSIVE:
             return run.reason is not JobReason.VANTAGE  # it has taken our text, or mail for a domain of ours
         refused = judgement.second_look or judgement.verdict in (Verdict.REFUSES_TESTER, Verdict.CLOSED)
-        return refused and self._elsewhere(run) and tx.nominations.with_evidence(run.address)
+        return refused and self._deciding.elsewhere(run) and tx.nominations.with_evidence(run.address)
 
     def _enter_ways(self, tx: Transaction, run: Run, ways: Sequence[JudgedPath], now: datetime) -> None:
         """What each way in has come to, beside the run and, where there are several, in the journal."""
@@ -367,41 +348,6 @@ class Judging:
                     evidence=f"run {run.id}",
                 )
 
-    def _case(
-        self,
-        tx: Transaction,
-        run: Run,
-        judgement: Judgement,
-        proof: tuple[str, ...],
-        unreached: bool,
-        ways: Sequence[JudgedPath],
-        now: datetime,
-    ) -> Case:
-        address, listing, verdict = run.address, tx.listings.proven(run.address), judgement.verdict
-        gone = tx.listings.delisted(address)
-        return Case(
-            listing=listing,
-            verdict=verdict,
-            run=run.id,
-            reason=run.reason,
-            proof=proof,
-            loses_before=tx.runs.first_settled(address, Verdict.ACCEPTS_LOSES, listing.confirmed, but=run.id)
-            if listing
-            else None,
-            delisted=gone,
-            probations=tx.runs.probations(address, gone, but=run.id) if gone else 0,
-            tries=tx.runs.unreached_before(run) + 1 if unreached else 0,
-            controlled=bool(tx.controls.since(address, now - SHOWN)),
-            released=tx.listings.released(address, now - RELEASED),
-            second_look=judgement.second_look and self._elsewhere(run),
-            whole=run.extent is Extent.HOST,
-            shown=tx.nominations.with_evidence(address),
-            elsewhere=judgement.verdict in policy.KIND
-            and not own_ways(ways, address)
-            and all(peer != address for _, peer, _ in tx.returns.deliveries(run.id)),
-        )
-
-    # -- the list ------------------------------------------------------------------------------------------
     def approve(self, tx: Transaction, address: Address, kind: str, *, word: str, actor: str, now: datetime) -> bool:
         """An operator confirms what the last test of an address has shown, and policy decides once more; whether it is
         listed now. What the test shows no longer, or of another kind, is not."""
@@ -414,108 +360,15 @@ class Judging:
         judgement, letters = judge_host(ways), telling(tx.letters.of(run.id))
         if judgement.verdict is not run.verdict or policy.ANY_KIND.get(judgement.verdict) != kind:
             return False
-        case = replace(self._case(tx, run, judgement, delivered(letters), False, ways, now), approved=True)
-        decision = policy.decide(case, self._settings.policy, now, self._queueing.chance)
-        listed = self._apply(tx, run, None, decision, now, actor=actor, word=word) is Action.LIST
+        case = replace(self._deciding.case(tx, run, judgement, delivered(letters), False, ways, now), approved=True)
+        decision = self._deciding.decide(case, now)
+        listed = self._deciding.apply(tx, run, None, decision, now, actor=actor, word=word) is Action.LIST
         self.outputs.follow(tx, run, address, decision.exits, now)
         if listed and decision.follow_up is not None:
             self._queueing.follow(tx, run, decision.follow_up, now)
         return listed
 
-    def _apply(
-        self,
-        tx: Transaction,
-        run: Run,
-        listing: Listing | None,
-        decision: Decision,
-        now: datetime,
-        *,
-        actor: str = "policy",
-        word: str = "",
-    ) -> Action:
-        """Do to the list what policy says, and enter it into the journal, with an operator's `word` where it needed
-        one; returns what was done."""
-        network, action, reason = network_of(run.address), decision.action, decision.reason
-        before = f"listed {listing.kind}" if listing else "proposed by policy" if word else "not listed"
-        after = before
-        if action in (Action.LIST, Action.PROPOSE) and (barred := unwanted(tx, run.address, run.reason)):
-            action, reason = Action.NOTHING, barred
-        elif action is Action.LIST and decision.kind:
-            tx.listings.add(
-                [network], kind=decision.kind, since=now, expires=decision.expires, reason=reason, run=run.id
-            )
-            tx.changes.add([network], decision.kind, present=True)
-            after = f"listed {decision.kind}"
-            self._posting.listed(tx, run, decision, now)
-        elif action is Action.PROPOSE and decision.kind:
-            said = f"run {run.id}"
-            tx.proposals.put([network], kind=decision.kind, reason=said, public="", author=actor, at=now)
-            after = f"to be listed {decision.kind}, when an operator confirms"
-        elif action is Action.RENEW and listing and decision.kind:
-            renewed(tx, listing, kind=decision.kind, expires=decision.expires, run=run.id, at=now)
-            after = f"listed {decision.kind}"
-        elif action is Action.DELIST and listing:
-            tx.listings.end([listing.id], at=now, reason=reason)
-            tx.changes.add([network], listing.kind, present=False)
-            after = "not listed"
-        if reason in (Reason.NOT_OPEN, Reason.LETTER_RETURNED, Reason.LETTER_RETURNED_ELSEWHERE):
-            for kind in policy.ANY_KIND.values():  # what was proposed before is listed now, or is open no longer
-                tx.proposals.end(network, kind)
-        shown = _bounces(tx, run) if reason in (Reason.RETEST_BOUNCES, Reason.BACKSCATTER) else ""
-        if reason is Reason.OWNER_GONE:
-            shown = f", control shown: {tx.controls.since(run.address, now - SHOWN)}"
-        if action is Action.DELIST and listing:
-            shown += cleared(self._clears, [listing.kind], now)
-        tx.journal.append(
-            at=now,
-            actor=actor,
-            subject=str(run.address),
-            verb=_VERBS[action],
-            reason=reason,
-            before=before,
-            after=after,
-            evidence=f"run {run.id}{shown}" + (f": {word}" if word else ""),
-        )
-        return action
-
-    def _tell(
-        self, tx: Transaction, run: Run, letters: Iterable[Fate], decision: Decision, explanation: str, now: datetime
-    ) -> None:
-        """Tell whoever has asked for a retest what came of it: at once what relayed, and the wait."""
-        if not (hearers := tx.hearers.of(run.id)):
-            return
-        listing, until = tx.listings.proven(run.address), None
-        if listing is not None:
-            askers = tx.removals.askers(run.id)
-            waits = [
-                schedule.removal_after(self._settings.policy, tx.removals.failed(run.address, listing.since, asker))
-                for asker in askers
-            ]
-            until = max((wait for wait in waits if wait is not None and wait > now), default=None)
-        self._posting.heard(
-            tx,
-            run,
-            hearers,
-            listed=listing is not None,
-            explanation=f"{decision.explanation} {explanation}",
-            relayed=relayed(letters),
-            until=until,
-            now=now,
-        )
-
 
 def _let_go(tx: Transaction, run: Run) -> bool:
     """Whether the listing has ended since the run began at somebody's word, which no letter of it takes back."""
     return tx.listings.let_go(network_of(run.address), TESTED_KINDS, run.started)
-
-
-def relayed(letters: Iterable[Fate]) -> str:
-    """The forms whose letters came back, a line each, with the way in that they were offered on."""
-    back = [fate.letter for fate in letters if fate.folded in DELIVERED]
-    return "\n".join(f"{one.vector} on port {one.port} of {one.address}: {CATALOGUE[one.vector].fault}" for one in back)
-
-
-def _bounces(tx: Transaction, run: Run) -> str:
-    """The reports that a delisting rests on, as an entry names its evidence: the first proven bounce of each letter."""
-    shown = tx.returns.bounces(run.id).values()
-    return "".join(f", message sha256:{sha256(message).hexdigest()}" for message in shown)

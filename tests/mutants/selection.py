@@ -12,6 +12,7 @@ ALSO = {
     "tester/states.py": ("tests/tester/test_dialogue.py", "tests/tester/test_conditions.py"),
     "tester/dialogue.py": ("tests/tester/test_conditions.py",),
     "dnsbl/casework/judging.py": ("tests/dnsbl/casework/test_arrivals.py", "tests/dnsbl/casework/test_upkeep.py"),
+    "dnsbl/casework/deciding.py": ("tests/dnsbl/casework/test_judging.py", "tests/dnsbl/casework/test_arrivals.py"),
 }
 #: What the tests of shells import: too slow to be held once a mutant, and not where a rule should be held.
 _SHELLS = {"asyncio", "socket", "subprocess", "threading"}
@@ -39,6 +40,7 @@ def pure() -> list[str]:
     modules = [str(path.relative_to(ROOT)) for path in rooms if not _imports(path) & _SHELLS]
     others = [
         "dnsbl/casework/judging.py",
+        "dnsbl/casework/deciding.py",
         "dnsbl/casework/queueing.py",
         "dnsbl/store/journal.py",
         "dnsbl/dns/answer.py",

@@ -7,14 +7,12 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from dnsbl.casework import judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged
-from dnsbl.model import Action, Decision, Door, JobReason, Reason, RunState, State
+from dnsbl.model import Door, JobReason, Reason, RunState, State
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
-from tests.dnsbl.casework.test_arrivals import bounce
 
 HOST = "192.0.2.1"
 ADDRESS = ip_address(HOST)
@@ -258,39 +256,10 @@ def test_a_letter_after_its_window_convicts_nobody_whom_a_later_run_has_found_cl
     assert standing(office).listings == ()
 
 
-# -- law one -----------------------------------------------------------------------------------------------------------
-def test_law_one_holds_even_if_policy_errs(office, monkeypatch) -> None:
-    def list_all(*_: object) -> Decision:
-        return Decision(action=Action.LIST, reason=Reason.LETTER_RETURNED, explanation="", kind="relay")
-
-    monkeypatch.setattr(judging.policy, "decide", list_all)
-    office.nominate(HOST)
-    with pytest.raises(Damaged, match="No letter of run"):
-        office.test(Outcome.RCPT_5XX)
-    assert standing(office).listings == ()
-    assert standing(office).state is State.TESTING, "the verb left nothing half done"
-    assert office.casework.contents.changes(0) == []
-
-
 def test_the_chance_of_a_surprise_lies_between_nought_and_one() -> None:
     draws = [Queueing(25, lambda n, byte=byte: bytes([byte]) * n).chance() for byte in (0, 255)]
     assert draws[0] == 0.0
     assert 0.999 < draws[1] < 1.0
-
-
-def test_bounces_list_as_backscatter_where_settings_say_so_with_the_report_as_proof(make_office) -> None:
-    office = make_office(policy={"kinds": ["relay", "multihop", "backscatter"]})
-    office.nominate(HOST)
-    assignment = office.take()
-    office.issue(assignment)
-    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
-    run = office.casework.assignments.file_run(assignment)
-    bounce(office, run.id)
-    assert standing(office).last_verdict is Verdict.ACCEPTS_BOUNCES
-    (listing,) = office.casework.views.look_up(ip_address(HOST)).listings
-    assert (listing.kind, listing.reason, listing.run) == ("backscatter", Reason.BACKSCATTER, run.id)
-    entry = next(e for e in office.casework.operators.journal(ip_address(HOST)) if e.verb == "listed")
-    assert "message sha256:" in entry.evidence
 
 
 def test_no_backscatter_is_listed_without_a_proven_bounce(office) -> None:
