@@ -9,10 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from dnsbl.addresses import Address, Network
+from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.queueing import begun, refuse_excluded
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import UNCONFIRMED, Door, Entry, Job, JobReason, Listing, Nomination, Reason, Refusal, Run
+from dnsbl.model import (
+    TESTED_KINDS,
+    UNCONFIRMED,
+    Door,
+    Entry,
+    Job,
+    JobReason,
+    Listing,
+    Nomination,
+    Reason,
+    Refusal,
+    Run,
+)
 from dnsbl.rules import bringers, queues, schedule
 from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import MailDoorTerms, Policy
@@ -53,6 +65,26 @@ def cleared(clears: Clears, kinds: Iterable[str], ended: datetime) -> str:
     """How an entry says by when every cache has let go of listings that have ended."""
     within = clears(kinds, ended)
     return f", clears by {ended + within:%Y-%m-%dT%H:%M:%SZ}" if within else ""
+
+
+def let_go(tx: Transaction, run: Run, address: Address) -> bool:
+    """Whether a listing of what was tested there has ended since the run began at somebody's word, which no letter of
+    it takes back."""
+    return tx.listings.let_go(network_of(address), TESTED_KINDS, run.started)
+
+
+def come_to(tx: Transaction, run: Run, what: str, now: datetime) -> None:
+    """Enter what a run has come to."""
+    tx.journal.append(
+        at=now,
+        actor="policy",
+        subject=str(run.address),
+        verb="run",
+        reason=run.reason,
+        before=run.verdict or run.state,
+        after=what,
+        evidence=f"run {run.id}",
+    )
 
 
 def renewed(tx: Transaction, listing: Listing, *, kind: str, expires: datetime | None, run: str, at: datetime) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from dnsbl.addresses import Address, network_of
-from dnsbl.casework.base import Clears, at_once
+from dnsbl.casework.base import Clears, at_once, come_to, let_go
 from dnsbl.casework.deciding import Deciding
 from dnsbl.casework.lending import Lending
 from dnsbl.casework.outputs import Outputs
@@ -22,7 +22,6 @@ from dnsbl.casework.twins import Twins
 from dnsbl.model import (
     LENT,
     OUTPUT_KINDS,
-    TESTED_KINDS,
     Action,
     Exits,
     Extent,
@@ -101,16 +100,7 @@ class Judging:
             waits = min(waits, self._settings.self_test.wait)
         ends = max(dots, default=now.timestamp()) + waits
         tx.runs.wait(run.id, datetime.fromtimestamp(ends, UTC), judgement.reason)
-        tx.journal.append(
-            at=now,
-            actor="policy",
-            subject=str(run.address),
-            verb="run",
-            reason=run.reason,
-            before=run.state,
-            after=RunState.WAITING,
-            evidence=f"run {run.id}",
-        )
+        come_to(tx, run, RunState.WAITING, now)
 
     def window_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """The delivery window of a waiting run has closed: what has not come back is lost."""
@@ -225,8 +215,8 @@ class Judging:
         made = {fate.folded for fate in first} - {Outcome.UNTRIED, Outcome.SKIPPED}
         unreached = bool(made) and made <= _UNREACHED
         again = run.state is RunState.SETTLED
-        let_go = (again or judgement.verdict in policy.KIND) and _let_go(tx, run)
-        late = let_go or (again and tx.runs.closed_after(run))
+        dropped = (again or judgement.verdict in policy.KIND) and let_go(tx, run, run.address)
+        late = dropped or (again and tx.runs.closed_after(run))
         singled_out = run.reason is JobReason.VANTAGE or judgement.singled_out
         specific = singled_out and judgement.verdict in policy.KIND
         explanation = f"{judgement.reason} {SPECIFIC}" if specific else judgement.reason
@@ -235,20 +225,11 @@ class Judging:
         if job is not None and job.state is not JobState.DONE:
             tx.jobs.finish(job)
         after = f"{judgement.verdict} {Flag.TESTER_SPECIFIC}" if specific else judgement.verdict
-        tx.journal.append(
-            at=now,
-            actor="policy",
-            subject=str(run.address),
-            verb="run",
-            reason=run.reason,
-            before=run.verdict or run.state,
-            after=after,
-            evidence=f"run {run.id}",
-        )
+        come_to(tx, run, after, now)
         self._enter_ways(tx, run, ways, now)
         if late or (run.reason is JobReason.SELF_TEST and not self._self_test_lists(judgement)):
             scored(tx, self._settings.reporters, run, judgement.verdict, now)
-            gone = tx.listings.delisted(run.address) if let_go else None
+            gone = tx.listings.delisted(run.address) if dropped else None
             if gone is not None and gone > run.started:  # what a test under way would have shown, a surprise will
                 self._queueing.watch(tx, run.address, gone, self._settings.policy, actor="policy", now=now)
             return
@@ -281,7 +262,7 @@ class Judging:
         """A letter in a remote tester's hands has come back: what that shows is decided once, and again where a better
         one follows; unless a test of ours has found the address closed since."""
         shown = self._lending.shown(tx, run)
-        if shown is None or run.verdict is Verdict.OPEN or tx.runs.closed_after(run) or _let_go(tx, run):
+        if shown is None or run.verdict is Verdict.OPEN or tx.runs.closed_after(run) or let_go(tx, run, run.address):
             return
         listing, follow_up = shown.proven or shown.unconfirmed, None
         if run.verdict is not None and not listing:
@@ -309,16 +290,7 @@ class Judging:
     def _lent(self, tx: Transaction, run: Run, verdict: Verdict | None, explanation: str, now: datetime) -> None:
         """A remote test ends, by what has come back or by its time."""
         tx.runs.settle(run.id, verdict=verdict, explanation=explanation, at=now)
-        tx.journal.append(
-            at=now,
-            actor="policy",
-            subject=str(run.address),
-            verb="run",
-            reason=run.reason,
-            before=run.verdict or run.state,
-            after=verdict or "shows nothing",
-            evidence=f"run {run.id}",
-        )
+        come_to(tx, run, verdict or "shows nothing", now)
 
     def _self_test_lists(self, judgement: Judgement) -> bool:
         """Whether a self-test means something for the list: never to end a listing, and else only as settings say."""
@@ -367,8 +339,3 @@ class Judging:
         if listed and decision.follow_up is not None:
             self._queueing.follow(tx, run, decision.follow_up, now)
         return listed
-
-
-def _let_go(tx: Transaction, run: Run) -> bool:
-    """Whether the listing has ended since the run began at somebody's word, which no letter of it takes back."""
-    return tx.listings.let_go(network_of(run.address), TESTED_KINDS, run.started)

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network, network_of
-from dnsbl.casework.base import Clears, cleared, renewed, subject_of
+from dnsbl.casework.base import Clears, cleared, let_go, renewed, subject_of
 from dnsbl.casework.posting import Posting
 from dnsbl.errors import Refused
-from dnsbl.model import OUTPUT_KINDS, TESTED_KINDS, Exits, Forthcoming, Output, Reason, Run
+from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
 from dnsbl.rules import intake, policy, remote, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
@@ -288,7 +288,7 @@ def _confirmed(tx: Transaction, link: Output) -> bool:
 def _superseded(tx: Transaction, run: Run, address: Address) -> bool:
     """Whether letters of this run show nothing of the relay's outputs any more."""
     later = any(tx.runs.judged_after(run, each, policy.SUPERSEDES) for each in {run.address, address})
-    return later or tx.listings.let_go(network_of(address), TESTED_KINDS, run.started)
+    return later or let_go(tx, run, address)
 
 
 def _planned(coming: Forthcoming) -> str:

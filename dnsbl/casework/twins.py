@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from dnsbl.addresses import Address, network_of
-from dnsbl.casework.base import Clears, cleared, renewed
+from dnsbl.casework.base import Clears, cleared, let_go, renewed
 from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.errors import Refused
-from dnsbl.model import TESTED_KINDS, Action, Case, Decision, Exits, Extent, JobReason, Reason, Run
+from dnsbl.model import Action, Case, Decision, Exits, Extent, JobReason, Reason, Run
 from dnsbl.rules import intake, policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
@@ -130,7 +130,7 @@ class Twins:
         if barred := unwanted(tx, address, run.reason):
             self._enter(tx, run, address, "not-listed", barred, now)
             return
-        if tx.listings.let_go(network_of(address), TESTED_KINDS, run.started):
+        if let_go(tx, run, address):
             return  # at somebody's word, which no letter of an older test takes back
         if listing is not None:
             renewed(tx, listing, kind=kind, expires=expires, run=run.id, at=now)
