@@ -27,7 +27,7 @@ from dnsbl.model import (
 )
 from dnsbl.rules import bringers, queues, schedule
 from dnsbl.rules.intake import TRUSTED
-from dnsbl.settings import MailDoorTerms, Policy
+from dnsbl.settings import MailDoorTerms, Policy, Settings
 from dnsbl.store import Transaction
 from dnsbl.store.kept import Account, day_of
 from dnsbl.store.removals import OWNER, SHOWN
@@ -95,20 +95,20 @@ def renewed(tx: Transaction, listing: Listing, *, kind: str, expires: datetime |
         tx.changes.add([listing.network], kind, present=True)
 
 
-def wanted(tx: Transaction, terms: Policy, address: Address, now: datetime) -> tuple[Job | None, bool]:
+def wanted(tx: Transaction, settings: Settings, address: Address, now: datetime) -> tuple[Job | None, bool]:
     """The live test of a nominated address, and whether it serves a further nomination as well.
 
     Raises Refused where no nomination of this address is taken now: EXCLUDED, ALREADY_LISTED, RESTING (with
     retry_after).
     """
-    refuse_excluded(tx, address)
+    refuse_excluded(tx, address, settings.service.contact)
     if (listing := tx.listings.proven(address)) and listing.kind != UNCONFIRMED:
         raise Refused(Refusal.ALREADY_LISTED, f"{address} is already listed, since {listing.since:%Y-%m-%d %H:%M} UTC.")
     job = tx.jobs.live(address)
     if job is not None and (begun(job) or job.reason is JobReason.NOMINATION):
         return job, True
     last = tx.runs.last_started(address)
-    rested = last + timedelta(days=terms.rest_days) if last else now
+    rested = last + timedelta(days=settings.policy.rest_days) if last else now
     if rested > now:
         raise Refused(
             Refusal.RESTING,

@@ -83,7 +83,7 @@ class Doors:
             self._refuse_door(nomination.door)
             account = account_of(tx, nomination.reporter)
             refuse_suspended(tx, nomination, self._settings.service.contact)
-            job, shared = wanted(tx, self._settings.policy, address, now)
+            job, shared = wanted(tx, self._settings, address, now)
             rank = ASKED if shared else self._admission.queue(tx, nomination)
             evidence, octets = (
                 tx.evidence.keep(nomination.evidence, now) if nomination.evidence is not None else (None, 0)
@@ -143,7 +143,7 @@ class Doors:
                     try:
                         account_of(tx, case.nomination.reporter)
                         refuse_suspended(tx, case.nomination, self._settings.service.contact)
-                        wanted(tx, self._settings.policy, case.nomination.address, now)
+                        wanted(tx, self._settings, case.nomination.address, now)
                     except Refused as error:
                         again = self._settings.policy.one_queue and error.reason is Refusal.ALREADY_LISTED
                         refused = None if again else error

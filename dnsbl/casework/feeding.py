@@ -305,7 +305,7 @@ class Feeding:
     def _news(self, tx: Transaction, address: Address, now: datetime) -> bool:
         """Whether a nomination of this address would queue a test."""
         try:
-            return not wanted(tx, self._settings.policy, address, now)[1]
+            return not wanted(tx, self._settings, address, now)[1]
         except Refused:
             return False
 

@@ -131,7 +131,7 @@ class LookupDoor:
     def _barred(self, tx: Transaction, address: Address, now: datetime) -> bool:
         """Whether an address may not be tested, or needs no test."""
         try:
-            return wanted(tx, self._settings.policy, intake.target(str(address), self._settings), now)[1]
+            return wanted(tx, self._settings, intake.target(str(address), self._settings), now)[1]
         except Refused:
             return True
 

@@ -84,7 +84,7 @@ class RemoteTests:
             grade = remote.grade(account, self._settings.remote)
             self._refuse_now(tx, grade, now)
             refuse_suspended(tx, nomination, self._settings.service.contact)
-            job, _ = wanted(tx, self._settings.policy, address, now)
+            job, _ = wanted(tx, self._settings, address, now)
             if job is not None:
                 raise Refused(Refusal.RESTING, f"{address} is about to be tested by ourselves.")
             self._refuse_too_soon(tx, address, now)

@@ -279,7 +279,7 @@ def test_nobody_gets_letters_where_that_is_off(office: Any) -> None:
 
 def test_whom_we_do_not_test_others_do_not_test_with_our_letters(lending: Any) -> None:
     lending.casework.operators.exclude(parse_network("192.0.2.0/25"), reason="x", actor="operator")
-    refused(lending, Refusal.EXCLUDED)
+    assert lending.settings.service.contact in str(refused(lending, Refusal.EXCLUDED)), "nobody is told whom to ask"
     lent = ask(lending, address="192.0.2.200")
     lending.casework.operators.exclude(parse_network("192.0.2.200"), reason="x", actor="operator")
     come_back(lending, lent, "192.0.2.200")
