@@ -198,7 +198,7 @@ class WebServer(HttpServer):
             self_tests=self_tests,
             remote=remote,
             files=files,
-            zones=lambda: self.zones,
+            zones=lambda: self.zones.own,
             ownership=ownership,
             watching=watching,
             texts=texts,

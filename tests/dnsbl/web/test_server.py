@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from dnsbl.clock import HandClock
+from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.web.server import TableServer, WebServer
 from tests.dnsbl.web.asking import ask
+from tests.dnsbl.web.conftest import TARGET, ZONE
 
 Build = Callable[..., Any]
 
@@ -52,6 +54,31 @@ async def test_running_binds_by_itself_and_a_stop_at_once_is_heard(house: Build)
         home.casework.doors, home.casework.views, home.office.settings, clock=home.office.clock, zones=Zones(())
     )
     await asyncio.wait_for(server.run(stop), 10)
+
+
+async def test_the_second_name_of_a_list_is_on_no_page_and_read_wherever_it_is_pasted(house: Build) -> None:
+    home = house(web={"listen": "127.0.0.1:0"})
+    second = ZONE.replace("ns = [", 'watched = "qw.example.org"\nns = [')
+    server = WebServer(
+        home.casework.doors,
+        home.casework.views,
+        home.office.settings,
+        clock=home.office.clock,
+        zones=zones_from({"relays.toml": second}, site="https://relays.example.org"),
+    )
+    host, port = await server.start()
+    stop = asyncio.Event()
+    running = asyncio.create_task(server.run(stop))
+
+    async def get(path: str) -> bytes:
+        return await ask(host, port, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+
+    for path in ("/use", "/policy", f"/ip/{TARGET}"):
+        page = await get(path)
+        assert b"relays.example.org" in page and b"qw.example.org" not in page, path
+    assert f"location: /ip/{TARGET}".encode() in await get("/?address=9.7.18.198.qw.example.org")
+    stop.set()
+    await asyncio.wait_for(running, 10)
 
 
 async def test_a_taken_port_is_one_sentence(house: Build) -> None:
