@@ -230,14 +230,12 @@ class SelfTestDoor:
         cause = cause_of(report) if report else None
         return self._render(
             "self-test-run.html",
-            test=test,
             shape=self._shape(test, report, cause),
             cause=cause,
             advice=advice(cause.cause, cause.software) if cause else (),
             meaning=CANARY,
             reflector=REFLECTOR if test.run and test.run.verdict is Verdict.ACCEPTS_BOUNCES else (),
             refresh=None if test.over else AGAIN,
-            url=f"{self._settings.web.base_url}{API}/self-tests",
         )
 
     def _form(self, request: Request, typed: dict[str, Any], mistake: str, **answer: Any) -> Response:
