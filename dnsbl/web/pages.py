@@ -6,7 +6,7 @@ Holds no rule: reads a form, calls one verb, shows the result. Nominators learn 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
@@ -273,13 +273,17 @@ class Site:
             (host.name, [Found(what=each, read=str(each), backwards=False) for each in host.addresses])
             for host in hosts
         ]
-        every = (*asked.found, *(each for _, addresses in named for each in addresses))
+        groups = [("", asked.found), *named]
+        addresses = [
+            one.what for _, found in groups for one in found if isinstance(one.what, IPv4Address | IPv6Address)
+        ]
+        listed = self._views.listed_among(addresses)
         return self._render(
             "answers.html",
             unread=unread,
             cut=asked.cut,
-            groups=[("", self._each(asked.found)), *((name, self._each(each)) for name, each in named)],
-            test_points=self._test_points(every),
+            groups=[(name, self._each(found, listed)) for name, found in groups],
+            test_points={each for each in addresses if any(self._codes(each, ()).values())},  # RFC 5782 5
             most=INSIDE,
             origin=next(iter(self._origins()), "relays.example.org"),
         )
@@ -293,15 +297,11 @@ class Site:
             "index.html", status=status, visitor=visitor, listed=listed, origin=origin, typed=typed, mistake=mistake
         )
 
-    def _test_points(self, found: Iterable[Found]) -> set[Address]:
-        """Those that DNS always answers, whatever is listed (RFC 5782 5)."""
-        addresses = (one.what for one in found if isinstance(one.what, IPv4Address | IPv6Address))
-        return {address for address in addresses if any(self._codes(address, ()).values())}
-
-    def _each(self, found: Sequence[Found]) -> list[tuple[Found, list[Listing]]]:
-        """What lists each thing that was asked about; of a network, what is listed in it."""
-        addresses = [one.what for one in found if isinstance(one.what, IPv4Address | IPv6Address)]
-        listed = self._views.listed_among(addresses)
+    def _each(
+        self, found: Iterable[Found], listed: Mapping[Address, list[Listing]]
+    ) -> list[tuple[Found, list[Listing]]]:
+        """What lists each thing that was asked about: of an address what `listed` has, of a network what is listed in
+        it."""
         return [
             (
                 one,

@@ -93,6 +93,18 @@ def test_several_things_are_answered_in_a_table_and_what_is_unread_is_named(hous
     assert places == sorted(places)
 
 
+def test_whatever_is_pasted_its_addresses_are_one_question_to_the_store(
+    house: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = house()
+    home.hosts[:] = [parse_address("198.18.7.8"), parse_address("2001:db8::8")]
+    views, asked = home.casework.views, []
+    among = views.listed_among
+    monkeypatch.setattr(views, "listed_among", lambda each: asked.append(list(each)) or among(each))
+    home.visitor().post("/", data={"text": f"{TARGET}\nmail.example.com\n198.18.7.0/24"})
+    assert [list(map(str, each)) for each in asked] == [[TARGET, "198.18.7.8", "2001:db8::8"]]
+
+
 def test_a_link_to_another_lists_page_is_no_question_to_ours(anyone: TestClient) -> None:
     text = "550 blocked, [198.18.7.9]; see https://other.example/ip/198.18.1.1"
     assert anyone.post("/", data={"text": text}).headers["location"] == f"/ip/{TARGET}"
