@@ -1,7 +1,6 @@
-"""The commands, one function each: read the words, call one verb, show the result. Decide nothing.
-
-Over 400 lines, since each command is one short function and a reader looks for it here.
-"""
+"""The command `dnsbl`, put together, and those of its commands that have no module of their own: how a list begins and
+runs, one address, mail and watches, what is seen of it all. One function each: read the words, call one verb, show the
+result. Decide nothing."""
 
 from __future__ import annotations
 
@@ -13,17 +12,29 @@ import typer
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.base import Asker
-from dnsbl.cli import feeding, keys, listings, networks, nominating, reporting, show, state, surveying, terminal, zones
+from dnsbl.cli import (
+    copies,
+    feeding,
+    holding,
+    keys,
+    listings,
+    networks,
+    nominating,
+    reporting,
+    show,
+    state,
+    surveying,
+    terminal,
+    zones,
+)
 from dnsbl.cli.waiting import wait_for
-from dnsbl.cli.words import Config, Json, Public, Reason, operator
-from dnsbl.cli.words import reason_of as _reason
-from dnsbl.cli.words import words_of as _words
+from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
 from dnsbl.daemons import ROLES
 from dnsbl.dns.engine import compiled
 from dnsbl.errors import DnsblError
 from dnsbl.model import Door, State
 from dnsbl.opened import open_list
-from dnsbl.rules import asking, bringers, intake
+from dnsbl.rules import asking, intake
 
 app = typer.Typer(
     name="dnsbl",
@@ -32,7 +43,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-database = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(holding.app)
+app.add_typer(copies.app)
 app.add_typer(reporting.app, name="reporter")
 app.add_typer(feeding.feeds, name="feed")
 app.add_typer(feeding.candidates, name="candidates")
@@ -41,7 +53,7 @@ app.add_typer(keys.letter_keys, name="keys")
 app.add_typer(keys.client_keys, name="key")
 app.add_typer(zones.app)
 app.add_typer(surveying.app, name="survey")
-app.add_typer(database, name="db")
+app.add_typer(copies.database, name="db")
 
 
 def _version(wanted: bool) -> None:
@@ -208,88 +220,6 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
 
 
 @app.command()
-def exclude(
-    network: Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")] = "",
-    reason: Reason = "",
-    public: Public = "",
-    listed: Annotated[bool, typer.Option("--list", help="Show what is excluded.")] = False,
-    end: Annotated[bool, typer.Option("--end", help="Let NET be tested again.")] = False,
-    verified: Annotated[
-        bool, typer.Option("--verified", help="Only as its owner's TXT record in the reverse zone says.")
-    ] = False,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Never test this network; existing listings stay until they expire. --end lets it be tested again."""
-    if listed == bool(network) or (listed and (end or verified)) or (end and verified):
-        raise typer.BadParameter("give either NET, with --end or --verified or neither, or --list")
-    if listed:
-        show.exclusions(open_list(config).casework.operators.exclusions(), as_json=as_json)
-        return
-    opened = open_list(config)
-    operators, where = opened.casework.operators, networks.one(network)
-    if verified:
-        from dnsbl.cli.verifying import opted_out
-
-        show.done(opted_out(opened, where, public=_words(public), actor=operator()), as_json=as_json)
-        return
-    if end:
-        operators.end_exclusion(where, reason=_reason(reason), actor=operator())
-        show.done({"exclusion ended": str(where)}, as_json=as_json)
-        return
-    made = operators.exclude(where, reason=_reason(reason), public=_words(public), actor=operator())
-    show.done({"excluded": str(made.network), "reason": made.reason, "public": made.public}, as_json=as_json)
-
-
-@app.command()
-def purge(
-    source: Annotated[
-        str, typer.Argument(metavar="[SOURCE]", help="A network, DOOR:, DOOR:NAME, or a name as in the journal.")
-    ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken back.")] = False,
-    listed: Annotated[bool, typer.Option("--list", help="Show the sources that are suspended.")] = False,
-    end: Annotated[bool, typer.Option("--end", help="Take what SOURCE brings again.")] = False,
-    reason: Reason = "",
-    public: Public = "",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Suspend a bad source and take back what only it has brought: nominations, tests, listings."""
-    if listed == bool(source) or (listed and (end or dry_run)) or (end and dry_run):
-        raise typer.BadParameter("give either SOURCE, with --dry-run or --end or neither, or --list")
-    purging = open_list(config).casework.purging
-    if listed:
-        show.suspensions(purging.suspensions(), as_json=as_json)
-        return
-    what = bringers.read(source)
-    if end:
-        purging.end(what, reason=_reason(reason), actor=operator())
-        show.done({"suspension ended": what.text}, as_json=as_json)
-        return
-    why = _words(reason) if dry_run else _reason(reason)
-    done = purging.purge(what, reason=why, public=_words(public), actor=operator(), dry_run=dry_run)
-    show.purge(done, dry_run=dry_run, as_json=as_json)
-
-
-@app.command()
-def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
-    """Stop all testing, everywhere, within a second; `dnsbl resume` takes it up again."""
-    opened = open_list(config)
-    opened.casework.operators.stop(reason=_reason(reason), actor=operator())
-    show.done({"testing": "stopped", "reason": _reason(reason)}, as_json=as_json)
-
-
-@app.command()
-def resume(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
-    """Take testing up again after `dnsbl stop`."""
-    opened = open_list(config)
-    if opened.casework.views.stopped() is None:
-        raise DnsblError("Testing is not stopped.")
-    opened.casework.operators.resume(reason=_words(reason), actor=operator())
-    show.done({"testing": "goes on"}, as_json=as_json)
-
-
-@app.command()
 def status(config: Config = None, as_json: Json = False) -> None:
     """How the list does: whether hosts are tested, listings end and mail goes out."""
     state.status(open_list(config), as_json=as_json)
@@ -371,7 +301,7 @@ def clock(
     """Whether the clock is believed, on which all depends that happens because time has passed."""
     opened = open_list(config)
     if trust:
-        opened.casework.operators.trust_clock(reason=_reason(reason), actor=operator())
+        opened.casework.operators.trust_clock(reason=reason_of(reason), actor=operator())
     reckoning = opened.casework.presence.reckon()
     if reckoning.strange:
         raise DnsblError(reckoning.strange)
@@ -431,43 +361,3 @@ def init(
         profile=profile,
         as_json=as_json,
     )
-
-
-@app.command()
-def backup(
-    file: Annotated[Path, typer.Argument(metavar="F", help="Where to write; holds evidence, so keep it private.")],
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Write a copy of the whole store, as it is at one moment, while the list runs; keys.json is not in it."""
-    from dnsbl.cli.copies import write
-
-    written = write(open_list(config), file)
-    show.done({"file": str(file), "octets": written}, as_json=as_json)
-
-
-@app.command()
-def restore(
-    file: Annotated[Path, typer.Argument(metavar="F", help="What `dnsbl backup` has written.")],
-    log: Annotated[
-        Path | None, typer.Option("--log", help="The event log: what it knows to have happened since is not lost.")
-    ] = None,
-    trust_words: Annotated[
-        bool, typer.Option("--trust-words", help="Without a log, keep operators' listings: none was dropped since.")
-    ] = False,
-    reason: Reason = "",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Fill an empty database from a copy. What was removed since does not come back; what is doubtful is retested."""
-    from dnsbl.cli.copies import bring_back
-
-    done = bring_back(config, file, log, reason=_reason(reason), actor=operator(), trust_words=trust_words)
-    show.restored(done, as_json=as_json)
-
-
-@database.command()
-def upgrade(config: Config = None, as_json: Json = False) -> None:
-    """Create the tables, or bring them to this version's form."""
-    open_list(config, upgrade=True)
-    show.done({"database": "at this version"}, as_json=as_json)

@@ -1,4 +1,5 @@
-"""`dnsbl backup` and `restore`: the files around `casework.restoring`. Decides nothing."""
+"""The commands about the database as a whole: `dnsbl backup` and `restore`, with the files around
+`casework.restoring`, and `dnsbl db upgrade`. Decide nothing."""
 
 from __future__ import annotations
 
@@ -7,14 +8,58 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from dnsbl.casework.restoring import Restored
+from dnsbl.cli import show
+from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
 from dnsbl.errors import DnsblError
-from dnsbl.opened import OpenedList, open_empty
+from dnsbl.opened import OpenedList, open_empty, open_list
 from dnsbl.serving.files import write_whole
+
+app = typer.Typer()
+database = typer.Typer(help="The database.", no_args_is_help=True)
 
 #: A line of a copy is no longer; a message in it is bounded when it comes in.
 LONGEST = 64 << 20
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="F", help="Where to write; holds evidence, so keep it private.")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write a copy of the whole store, as it is at one moment, while the list runs; keys.json is not in it."""
+    written = write(open_list(config), file)
+    show.done({"file": str(file), "octets": written}, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="F", help="What `dnsbl backup` has written.")],
+    log: Annotated[
+        Path | None, typer.Option("--log", help="The event log: what it knows to have happened since is not lost.")
+    ] = None,
+    trust_words: Annotated[
+        bool, typer.Option("--trust-words", help="Without a log, keep operators' listings: none was dropped since.")
+    ] = False,
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Fill an empty database from a copy. What was removed since does not come back; what is doubtful is retested."""
+    done = bring_back(config, file, log, reason=reason_of(reason), actor=operator(), trust_words=trust_words)
+    show.restored(done, as_json=as_json)
+
+
+@database.command()
+def upgrade(config: Config = None, as_json: Json = False) -> None:
+    """Create the tables, or bring them to this version's form."""
+    open_list(config, upgrade=True)
+    show.done({"database": "at this version"}, as_json=as_json)
 
 
 def write(opened: OpenedList, file: Path) -> int:

@@ -1,0 +1,98 @@
+"""The commands that hold the list back: networks that are not tested, sources that are not heard, and a stop of all
+testing. Read the words, call one verb, show it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dnsbl.cli import networks, show
+from dnsbl.cli.words import Config, Json, Public, Reason, operator, reason_of, words_of
+from dnsbl.errors import DnsblError
+from dnsbl.opened import open_list
+from dnsbl.rules import bringers
+
+app = typer.Typer()
+
+
+@app.command()
+def exclude(
+    network: Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")] = "",
+    reason: Reason = "",
+    public: Public = "",
+    listed: Annotated[bool, typer.Option("--list", help="Show what is excluded.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="Let NET be tested again.")] = False,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="Only as its owner's TXT record in the reverse zone says.")
+    ] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Never test this network; existing listings stay until they expire. --end lets it be tested again."""
+    if listed == bool(network) or (listed and (end or verified)) or (end and verified):
+        raise typer.BadParameter("give either NET, with --end or --verified or neither, or --list")
+    if listed:
+        show.exclusions(open_list(config).casework.operators.exclusions(), as_json=as_json)
+        return
+    opened = open_list(config)
+    operators, where = opened.casework.operators, networks.one(network)
+    if verified:
+        from dnsbl.cli.verifying import opted_out
+
+        show.done(opted_out(opened, where, public=words_of(public), actor=operator()), as_json=as_json)
+        return
+    if end:
+        operators.end_exclusion(where, reason=reason_of(reason), actor=operator())
+        show.done({"exclusion ended": str(where)}, as_json=as_json)
+        return
+    made = operators.exclude(where, reason=reason_of(reason), public=words_of(public), actor=operator())
+    show.done({"excluded": str(made.network), "reason": made.reason, "public": made.public}, as_json=as_json)
+
+
+@app.command()
+def purge(
+    source: Annotated[
+        str, typer.Argument(metavar="[SOURCE]", help="A network, DOOR:, DOOR:NAME, or a name as in the journal.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken back.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show the sources that are suspended.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="Take what SOURCE brings again.")] = False,
+    reason: Reason = "",
+    public: Public = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Suspend a bad source and take back what only it has brought: nominations, tests, listings."""
+    if listed == bool(source) or (listed and (end or dry_run)) or (end and dry_run):
+        raise typer.BadParameter("give either SOURCE, with --dry-run or --end or neither, or --list")
+    purging = open_list(config).casework.purging
+    if listed:
+        show.suspensions(purging.suspensions(), as_json=as_json)
+        return
+    what = bringers.read(source)
+    if end:
+        purging.end(what, reason=reason_of(reason), actor=operator())
+        show.done({"suspension ended": what.text}, as_json=as_json)
+        return
+    why = words_of(reason) if dry_run else reason_of(reason)
+    done = purging.purge(what, reason=why, public=words_of(public), actor=operator(), dry_run=dry_run)
+    show.purge(done, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """Stop all testing, everywhere, within a second; `dnsbl resume` takes it up again."""
+    opened = open_list(config)
+    opened.casework.operators.stop(reason=reason_of(reason), actor=operator())
+    show.done({"testing": "stopped", "reason": reason_of(reason)}, as_json=as_json)
+
+
+@app.command()
+def resume(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """Take testing up again after `dnsbl stop`."""
+    opened = open_list(config)
+    if opened.casework.views.stopped() is None:
+        raise DnsblError("Testing is not stopped.")
+    opened.casework.operators.resume(reason=words_of(reason), actor=operator())
+    show.done({"testing": "goes on"}, as_json=as_json)

@@ -1,0 +1,63 @@
+"""What holds the list back: networks that are not tested, sources that are not heard, a stop of all testing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.dnsbl.cli.conftest import Run, spam
+
+
+def test_an_excluded_network_is_never_nominated(run: Run, tmp_path: Path) -> None:
+    run("exclude", "8.8.8.0/24", "--reason", "owner asked")
+    assert "8.8.8.0/24 is not tested" in run("nominate", "--evidence", spam(tmp_path), code=1)
+    assert run("lookup", "8.8.8.8")["state"] == "excluded"
+
+
+def test_all_testing_is_stopped_and_taken_up_again(run: Run) -> None:
+    assert "not stopped" in run("resume", code=1)
+    assert run("stop", "--reason", "complaints") == {"testing": "stopped", "reason": "complaints"}
+    run("stop", code=2)
+    assert run("resume", "--reason", "sorted out") == {"testing": "goes on"}
+    told = [(entry["verb"], entry["evidence"]) for entry in run("journal") if entry["subject"] == "tester"]
+    assert told == [("stopped", "complaints"), ("resumed", "sorted out")]
+    assert "stopped" in run("stop", "--reason", "again", plain=True)
+
+
+def test_exclusions_are_shown_and_ended_and_none_is_wider_than_a_listing(run: Run) -> None:
+    assert run("exclude", "--list") == {"exclusions": []}
+    assert "widest that may be excluded" in run("exclude", "0.0.0.0/0", "--reason", "x", code=1)
+    run("exclude", "8.8.8.0/24", "--reason", "their lawyer wrote", "--public", "at its owner's wish")
+    [row] = run("exclude", "--list")["exclusions"]
+    assert (row["network"], row["reason"], row["public"]) == ("8.8.8.0/24", "their lawyer wrote", "at its owner's wish")
+    assert "is not tested" in run("nominate", "8.8.8.8", "--reason", "spam", code=1)
+    assert "is not excluded" in run("exclude", "8.8.8.0/25", "--end", "--reason", "x", code=1)
+    assert run("exclude", "8.8.8.0/24", "--end", "--reason", "they came back") == {"exclusion ended": "8.8.8.0/24"}
+    assert run("exclude", "--list") == {"exclusions": []}
+    assert run("nominate", "8.8.8.8", "--reason", "spam")["state"] == "queued"
+    for words in (("exclude",), ("exclude", "8.8.8.8", "--list"), ("exclude", "8.8.8.8")):
+        run(*words, code=2)
+
+
+def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, tmp_path: Path) -> None:
+    run("listing", "add", "8.8.8.0/24", "--reason", "spam")
+    who = run("journal", "8.8.8.0/24")[0]["actor"]
+    tried = run("purge", who, "--dry-run")
+    assert (tried["suspended"], tried["retracted"], tried["networks"]) == (False, 1, ["8.8.8.0/24"])
+    assert run("lookup", "8.8.8.8")["state"] == "listed"
+    assert "would be suspended" in run("purge", who, "--dry-run", plain=True)
+    assert run("purge", who, "--reason", "gone mad", "--public", "Taken back.")["retracted"] == 1
+    assert run("lookup", "8.8.8.8")["state"] == "unknown"
+    (suspended,) = run("purge", "--list")["suspensions"]
+    assert (suspended["source"], suspended["public"]) == (who, "Taken back.")
+    assert "gone mad" in run("purge", "--list", plain=True)
+    assert "write to" in run("nominate", "--evidence", spam(tmp_path), code=1)
+    run("purge", who, "--end", "--reason", "sane again")
+    run("nominate", "--evidence", spam(tmp_path))
+    assert "Nobody is suspended" in run("purge", "--list", plain=True)
+
+
+@pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
+def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> None:
+    assert "give either SOURCE" in run(*words, code=2)
