@@ -60,7 +60,8 @@ class LookupDoor:
 
     def file(self, asked: Sequence[Lookup]) -> int:
         """Note who has asked about whom; returns how many have become candidates. What is known already costs next to
-        nothing, and the writer's lock is held for what is news alone."""
+        nothing, and the writer's lock is held for what is news alone. That is remembered last, so that after a crash
+        whoever hands it in once more finds it news still."""
         now, made = self._clock.now(), 0
         since = now - timedelta(hours=self._terms.within_hours)
         with self._store.write() as tx:
@@ -68,14 +69,13 @@ class LookupDoor:
         for start in range(0, len(asked), _PORTION):
             with self._store.read() as tx:
                 news, later = self._news(tx, asked[start : start + _PORTION], since, now)
-            if not (news or later):
-                continue
-            with self._store.write() as tx:
-                added = self._note(tx, news, later, day_of(now))
-            with self._store.read() as tx:
-                suspects = self._suspects(tx, added, since, now)
+                added = self._room(tx, news, day_of(now))
+                suspects = self._suspects(tx, added, since, now) if added else {}
             for (client, why), addresses in suspects.items():
                 made += self._feeding.suspects(addresses, reporter=client, door=Door.LOOKUP, reason=why)
+            if added or later:
+                with self._store.write() as tx:
+                    self._note(tx, added, later, day_of(now))
         if made:
             with self._store.write() as tx:
                 tx.journal.append(
@@ -135,10 +135,9 @@ class LookupDoor:
         except Refused:
             return True
 
-    def _note(self, tx: Transaction, news: _Pairs, later: _Pairs, today: int) -> list[Address]:
-        """Remember these, as far as there is room; returns the addresses of which there is news."""
-        tx.lookups.again(later)
-        counts, added = tx.lookups.counts(), _Pairs()
+    def _room(self, tx: Transaction, news: _Pairs, today: int) -> _Pairs:
+        """Of these what there is room for."""
+        counts, added = tx.lookups.counts() if news else {}, _Pairs()
         brought = _brought(tx, {client for client, _ in news}, today)
         for (client, address), last in news.items():
             mine = counts.get(client, 0)
@@ -147,18 +146,23 @@ class LookupDoor:
                 continue
             counts[client], brought[client] = mine + 1, brought[client] + 1
             added[client, address] = last
+        return added
+
+    def _note(self, tx: Transaction, added: _Pairs, later: _Pairs, today: int) -> None:
+        """Remember these, and when others have asked once more."""
+        tx.lookups.again(later)
         tx.lookups.add(added)
         for client, more in Counter(client for client, _ in added).items():
             tx.kept.add([_quota(client, today)], 0, today=today, messages=more)
-        return list(dict.fromkeys(address for _, address in added))
 
     def _suspects(
-        self, tx: Transaction, addresses: Sequence[Address], since: datetime, now: datetime
+        self, tx: Transaction, added: _Pairs, since: datetime, now: datetime
     ) -> dict[tuple[str, str], list[Address]]:
-        """Which of these are to be tested: by who has asked about them, and why."""
+        """Which addresses of these are to be tested: by who has asked about them, and why."""
+        addresses = list(dict.fromkeys(address for _, address in added))
         asked: dict[Address, set[str]] = {}
         heard: dict[str, bool] = {}
-        for (client, address), last in tx.lookups.known(addresses).items():
+        for (client, address), last in (tx.lookups.known(addresses) | added).items():
             if client not in heard:
                 heard[client] = _heard(tx, client) is not None
             if heard[client] and last >= since:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dnsbl.errors import StoreUnavailable
 from dnsbl.model import JobReason, State, Trust
 from dnsbl.rules.lookups import Lookup
 from tester.smtp import Outcome
@@ -53,6 +54,23 @@ def test_what_two_reporters_servers_have_asked_about_is_tested_in_its_turn_with_
     office.test(Outcome.ACCEPTED, back=about)
     assert {account.name: account.hits for account in office.casework.reporters.all()} == {"ann": 1, "bob": 1}
     assert office.casework.operators.verify_journal()
+
+
+def test_what_a_fault_has_kept_from_becoming_a_candidate_is_one_when_it_is_handed_in_again(
+    make_office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = asking(make_office)
+    ask(office, "ann")
+    with monkeypatch.context() as broken:
+        broken.setattr(office.casework.feeding, "suspects", fail)
+        with pytest.raises(StoreUnavailable):
+            ask(office, "bob")
+    assert ask(office, "bob") == 2
+    assert [each.today for each in office.casework.lookups.standing()] == [1, 1]
+
+
+def fail(*_: object, **__: object) -> int:
+    raise StoreUnavailable("gone")
 
 
 def test_one_alone_or_another_one_too_late_is_no_reason(make_office: Any) -> None:
