@@ -158,16 +158,21 @@ def test_without_a_smarthost_no_code_is_promised(office) -> None:
         office.casework.ownership.mail_code(office.at(HOST), door=Door.WEB, actor="somebody")
 
 
-def test_a_listing_that_has_ended_says_by_when_every_cache_has_let_go(make_office, store) -> None:
-    office = make_office()
+def clearing(office):
+    """The same, of whose relays caches let go five minutes after the end."""
     office.casework = Casework.over(
-        store,
+        office.store,
         office.settings,
         office.keyring,
         clock=office.clock,
         random=office.random,
         clears=lambda kinds, ended: timedelta(minutes=5) if list(kinds) == ["relay"] else timedelta(0),
     )
+    return office
+
+
+def test_a_listing_that_has_ended_says_by_when_every_cache_has_let_go(make_office) -> None:
+    office = clearing(make_office())
     office.list_open(HOST)
     assert office.casework.views.look_up(office.at(HOST)).clears_by is None
     office.casework.doors.ask_removal(office.at(HOST), door=Door.WEB, actor="somebody")
@@ -179,16 +184,8 @@ def test_a_listing_that_has_ended_says_by_when_every_cache_has_let_go(make_offic
 
 
 @pytest.mark.parametrize("how", ["expired", "dropped"])
-def test_so_does_one_that_ended_by_its_age_or_by_an_operators_word(make_office, store, how: str) -> None:
-    office = make_office(policy={"retest_days": [1000]})
-    office.casework = Casework.over(
-        store,
-        office.settings,
-        office.keyring,
-        clock=office.clock,
-        random=office.random,
-        clears=lambda kinds, ended: timedelta(minutes=5) if list(kinds) == ["relay"] else timedelta(0),
-    )
+def test_so_does_one_that_ended_by_its_age_or_by_an_operators_word(make_office, how: str) -> None:
+    office = clearing(make_office(policy={"retest_days": [1000]}))
     office.list_open(HOST)
     if how == "expired":
         office.later(days=91)
