@@ -47,7 +47,8 @@ from selection import ROOT, name_of, out_of_reach, pure, tests_of
 
 KEPT = ROOT / ".mutants"
 EXPLAINED = Path(__file__).with_name("explained.toml")
-#: A mutant may take this many times as long as the module as it is, and some seconds; then it counts as noticed.
+#: A mutant may take this many times as long as the module as it is, and some seconds; then it counts as noticed, is
+#: named, since a busy machine is slow as well, and is tried again by the next run.
 _PATIENCE, _GRACE = 3.0, 5.0
 _MEMORY = 4 << 30
 
@@ -83,6 +84,7 @@ class Held:
 
     def __init__(self, session: pytest.Session, held: Round, seconds: float, prepare: Callable[[], int | None]) -> None:
         self.begun = time.monotonic()
+        self.late = False  #: whether it was ended because its time was over
         self._until = self.begun + seconds
         self._pid = os.fork()
         if not self._pid:
@@ -93,6 +95,7 @@ class Held:
         ended, status = os.waitpid(self._pid, os.WNOHANG)
         if not ended and time.monotonic() < self._until:
             return None
+        self.late = not ended
         self.end(reaped=bool(ended))
         return bool(ended) and status == 0
 
@@ -167,8 +170,8 @@ def _baseline(session: pytest.Session, module: str, tree: ast.Module, held: Roun
     return time.monotonic() - run.begun
 
 
-def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str, bool]:
-    """Which mutants of a module were noticed; those that time did not suffice for are not named.
+def try_module(module: str, *, jobs: int, until: float, trust: bool) -> tuple[dict[str, bool], set[str]]:
+    """Which mutants of a module were noticed, those that time did not suffice for not named; and by the clock alone.
 
     `trust`: what was noticed once counts as noticed, although the tests have changed since.
     """
@@ -176,8 +179,9 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
     source = (ROOT / module).read_bytes()
     marks = [sha256(source).hexdigest(), sha256(b"".join((ROOT / p).read_bytes() for p in own + users)).hexdigest()]
     file = KEPT / f"{name_of(module)}.json"
-    kept = json.loads(file.read_text()) if file.is_file() else {"marks": [], "noticed": {}}
-    noticed: dict[str, bool] = kept["noticed"]
+    kept = json.loads(file.read_text()) if file.is_file() else {"marks": [], "noticed": {}, "late": []}
+    late = set(kept["late"])
+    noticed: dict[str, bool] = {name: seen for name, seen in kept["noticed"].items() if name not in late}
     if kept["marks"] != marks:
         noticed = {name: True for name, seen in noticed.items() if seen and trust and kept["marks"][0] == marks[0]}
     tree = ast.parse(source)
@@ -209,7 +213,8 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
                         left.appendleft((mutant, n + 1))
                         continue
                     noticed[mutant.name] = not passed
-                    file.write_text(json.dumps({"marks": marks, "noticed": noticed}, indent=0))
+                    (late.add if held.late else late.discard)(mutant.name)
+                    file.write_text(json.dumps({"marks": marks, "noticed": noticed, "late": sorted(late)}, indent=0))
                 time.sleep(0.005)
         finally:
             for held in running:
@@ -217,10 +222,10 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> dict[str
 
     if left:
         _with_pytest(work)
-    return noticed
+    return noticed, late & noticed.keys()
 
 
-def report(module: str, noticed: dict[str, bool], explained: dict[str, str]) -> bool:
+def report(module: str, noticed: dict[str, bool], late: set[str], explained: dict[str, str]) -> bool:
     """Say what was found; returns whether every mutant was tried and each survivor, and nothing else, is explained."""
     names = [mutant.name for mutant in mutants(ast.parse((ROOT / module).read_bytes()))]
     new = [name for name in names if noticed.get(name) is False and name not in explained]
@@ -230,6 +235,8 @@ def report(module: str, noticed: dict[str, bool], explained: dict[str, str]) -> 
     print(f"{module}: {len(names)} mutants, {survived} survived, {len(explained)} explained, {untried} not tried")
     for name in new:
         print(f"  not noticed: {name}")
+    for name in sorted(late):
+        print(f"  noticed by the clock alone: {name}")
     for name in stale:
         print(f"  explained, but noticed or gone: {name}")
     return not (new or stale or untried)
@@ -250,8 +257,8 @@ def main() -> int:
     well = True
     for module in given.modules or pure():
         if not (child := os.fork()):  # what one module's tests have loaded is not there for the next one's
-            noticed = try_module(module, jobs=given.jobs, until=until, trust=given.trust)
-            sys.exit(0 if report(module, noticed, explained.get(module, {})) else 1)
+            noticed, late = try_module(module, jobs=given.jobs, until=until, trust=given.trust)
+            sys.exit(0 if report(module, noticed, late, explained.get(module, {})) else 1)
         try:
             well &= os.waitpid(child, 0)[1] == 0
         except SystemExit:  # whoever ends this one means that one too

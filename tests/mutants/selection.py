@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 #: Tests that hold a module without importing it: those of what it is a part of.
 ALSO = {
+    "tester/approach.py": ("tests/tester/test_dialogue.py", "tests/tester/test_trial.py"),
     "tester/states.py": ("tests/tester/test_dialogue.py", "tests/tester/test_conditions.py"),
     "tester/dialogue.py": ("tests/tester/test_conditions.py",),
     "dnsbl/casework/judging.py": ("tests/dnsbl/casework/test_arrivals.py", "tests/dnsbl/casework/test_upkeep.py"),
