@@ -60,7 +60,7 @@ def judge_way(
     earlier_other: int,
     unreachable_before: int,
     us: Collection[str],
-    apart: bool = False,
+    apart: bool,
 ) -> JudgedPath:
     """Judge one way in by its letters; the other arguments are those of `verdict.judge`.
 
@@ -171,8 +171,9 @@ def judge_host(ways: Sequence[JudgedPath]) -> Judgement:
     worst = max(spoken, key=lambda way: closed.index(way.judgement.verdict))
     silent = [way.path for way in ways if way.silent]
     more = f" No mail service answers at {_named(silent)}." if silent else ""
-    others = _named(way.path for way in spoken if way is not first)
-    beside = f" So it is at {others}." if others and worst is first else ""
+    alike = [way for way in spoken if way.judgement.verdict is worst.judgement.verdict]
+    others = _named(way.path for way in alike if way is not worst)
+    beside = f" So it is at {others}." if others else ""
     at = "" if worst is first else f"At {worst.path.name}: "
     return _with(worst.judgement, spoken, reason=f"{at}{worst.judgement.reason}{beside}{more}", final=final)
 

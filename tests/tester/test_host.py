@@ -36,31 +36,38 @@ def stranger(outcome: Outcome, vector: str = "S11", *, finding: Finding | None =
     return [replace(letters(outcome, finding=finding)[0], letter=replace(LETTER, vector=vector))]
 
 
-def judged(way: Path, fates: list[Fate], *, first: bool = False, relayed: bool = False) -> JudgedPath:
-    return judge_way(
-        way,
-        fates,
-        first=first,
-        relayed=relayed,
-        control=Control.NOT_RUN,
-        control_reply="",
-        profile="standard",
-        window_closed=True,
-        retries_left=False,
-        earlier_other=0,
-        unreachable_before=0,
-        us={"tester.test"},
-        apart=True,
-    )
+def judged(way: Path, fates: list[Fate], *, first: bool = False, relayed: bool = False, **more: object) -> JudgedPath:
+    given = {
+        "control": Control.NOT_RUN,
+        "control_reply": "",
+        "profile": "standard",
+        "window_closed": True,
+        "retries_left": False,
+        "earlier_other": 0,
+        "unreachable_before": 0,
+        "us": {"tester.test"},
+        "apart": True,
+    }
+    return judge_way(way, fates, first=first, relayed=relayed, **given | more)  # type: ignore[arg-type]
 
 
-MUTE = [O.CONN_REFUSED, O.CONN_TIMEOUT, O.CONN_UNREACH, O.BANNER_TIMEOUT, O.BANNER_GARBAGE]
+MUTE = [
+    O.CONN_REFUSED,
+    O.CONN_TIMEOUT,
+    O.CONN_UNREACH,
+    O.BANNER_TIMEOUT,
+    O.BANNER_EOF,
+    O.BANNER_GARBAGE,
+    O.BANNER_OVERSIZE,
+]
 
 
 @pytest.mark.parametrize("outcome", MUTE)
 def test_a_port_without_a_mail_service_is_no_failure_beside_the_mail_port_alone(outcome: Outcome) -> None:
     beside = judged(path(HERE, 587), letters(outcome))
-    assert (beside.silent, beside.judgement.verdict, beside.judgement.final) == (True, Verdict.UNREACHABLE, True)
+    assert (beside.silent, beside.speaks) == (True, False)
+    assert (beside.judgement.verdict, beside.judgement.final) == (Verdict.UNREACHABLE, True)
+    assert not beside.judgement.confirm, "there is nothing to be confirmed"
     assert judged(path(TWIN, 25), letters(outcome)).silent
     assert not judged(MAIN, letters(outcome), first=True).silent
 
@@ -77,6 +84,7 @@ def test_a_failed_handshake_is_silence_only_where_tls_comes_first() -> None:
     assert not is_silent(path(HERE, 587), {O.TLS_FAIL})
     assert not is_silent(path(HERE, 465), set())
     assert not is_silent(path(HERE, 465), {O.CONN_REFUSED, O.RCPT_5XX})
+    assert is_silent(MAIN, set(MUTE)), "however many ways there are of saying nothing"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +103,55 @@ def test_a_port_for_those_who_log_in_may_refuse_others_in_any_words(outcome: Out
     assert is_enough(path(HERE, 465), letters(outcome, reply))
 
 
+def test_another_address_is_no_port_for_those_who_log_in_so_its_refusals_are_read_as_at_any_mail_port() -> None:
+    assert judged(path(TWIN, 25), letters(O.RCPT_5XX, REJECTED)).judgement.verdict is Verdict.REFUSES_TESTER
+
+
+def test_a_port_where_nothing_was_offered_or_a_letter_of_ours_did_not_get_through_is_not_called_closed() -> None:
+    nothing = judged(SUBMISSION, letters(O.UNTRIED))
+    assert (nothing.judgement.verdict, nothing.silent, nothing.speaks) == (Verdict.INCONCLUSIVE, False, False)
+    one, other = letters(O.RCPT_5XX, LOGIN)
+    half = judged(SUBMISSION, [one, replace(other, outcome=O.CONN_TIMEOUT, reply="")])
+    assert half.judgement.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("fates", "without", "given", "verdict"),
+    [
+        (
+            letters(O.CONN_TIMEOUT),
+            Verdict.INCONCLUSIVE,
+            {"unreachable_before": 2},
+            Verdict.UNREACHABLE,
+        ),
+        (
+            letters(O.ACCEPTED, finding=Finding.DELIVERED_OTHER),
+            Verdict.INCONCLUSIVE,
+            {"earlier_other": 1, "apart": False},
+            Verdict.OPEN_MULTIHOP,
+        ),
+        (
+            letters(O.RCPT_5XX, "550 5.7.1 tester.test is on our list"),
+            Verdict.REFUSES_TESTER,
+            {"us": ()},
+            Verdict.INCONCLUSIVE,
+        ),
+    ],
+)
+def test_what_is_known_beside_the_letters_counts_at_each_way_in(
+    fates: list[Fate], without: Verdict, given: dict[str, object], verdict: Verdict
+) -> None:
+    assert judged(MAIN, fates, first=True).judgement.verdict is without
+    assert judged(MAIN, fates, first=True, **given).judgement.verdict is verdict
+
+
+def test_how_mail_for_its_postmaster_was_refused_is_read_as_the_other_replies_are() -> None:
+    no = "550 5.0.0 no"
+    for reply, verdict in (("550 5.2.2 mailbox full", Verdict.CLOSED), (no, Verdict.REFUSES_TESTER)):
+        way = judged(MAIN, letters(O.RCPT_5XX, no), first=True, control=Control.REFUSED, control_reply=reply)
+        assert way.judgement.verdict is verdict
+
+
 def test_a_way_in_beside_the_mail_port_convicts_by_two_unlike_letters_as_well() -> None:
     came = letters(O.ACCEPTED, finding=Finding.DELIVERED_SAME)
     both = judged(SUBMISSION, [*came, *stranger(O.ACCEPTED, finding=Finding.DELIVERED_SAME)])
@@ -108,6 +165,13 @@ def test_who_did_not_hear_the_other_stranger_is_judged_by_what_it_told_us() -> N
     way = judged(SUBMISSION, [*letters(O.MAIL_5XX, LOGIN), *stranger(O.CONN_TIMEOUT), *stranger(O.UNTRIED, "S12")])
     assert way.judgement.verdict is Verdict.CLOSED
     assert judged(SUBMISSION, [*letters(O.CONN_REFUSED), *stranger(O.CONN_REFUSED)]).silent
+
+
+@pytest.mark.parametrize("ours", [O.UNTRIED, O.SKIPPED])
+def test_where_the_other_stranger_alone_was_sent_what_he_met_counts(ours: Outcome) -> None:
+    assert judged(SUBMISSION, [*letters(ours), *stranger(O.CONN_REFUSED)]).silent
+    assert not judged(SUBMISSION, [*letters(ours), *stranger(O.BANNER_5XX)]).silent
+    assert not judged(SUBMISSION, [*letters(ours), *stranger(O.SKIPPED)]).silent, "nobody was sent"
 
 
 def test_a_text_that_was_taken_and_then_refused_leaves_a_doubt_at_any_port() -> None:
@@ -131,6 +195,10 @@ def test_a_text_that_was_taken_and_then_refused_leaves_a_doubt_at_any_port() -> 
         ([*letters(O.RCPT_AUTH, LOGIN), *stranger(O.CONN_TIMEOUT), *stranger(O.UNTRIED)], True),
         ([*letters(O.RCPT_AUTH, LOGIN), *stranger(O.RCPT_5XX)], False),
         ([*letters(O.ACCEPTED, finding=Finding.DELIVERED_SAME), *stranger(O.ACCEPTED)], True),
+        (letters(O.ACCEPTED, finding=Finding.DELIVERED_SAME)[:1], True),
+        (letters(O.RCPT_AUTH, "530 5.7.0 go away"), True),
+        (letters(O.RCPT_4XX, LOGIN), False),
+        (letters(O.ACCEPTED, "250 authenticated or not"), False),
         # mail for one domain of ours may be all that it takes: the other forms have not been heard yet
         ([*letters(O.RCPT_5XX), *stranger(O.ACCEPTED, finding=Finding.DELIVERED_SAME)], False),
         (
@@ -149,6 +217,7 @@ def test_the_plain_forms_are_enough_where_no_other_could_tell_more(fates: list[F
 
 def test_a_refusal_for_want_of_a_login_is_not_enough_at_a_mail_port() -> None:
     assert not is_enough(path(TWIN, 25), letters(O.RCPT_AUTH, LOGIN))
+    assert is_enough(path(TWIN, 25), letters(O.UNTRIED)), "what was not tried now is not tried with more"
 
 
 # -- the host ----------------------------------------------------------------------------------------------------------
@@ -184,8 +253,8 @@ def test_of_several_ways_in_the_one_that_relays_counts_then_any_doubt(ways: list
 
 
 def test_a_host_of_one_way_in_is_what_that_is() -> None:
-    only = way(MAIN, V.CLOSED, second_look=True)
-    assert judge_host([only]) == only.judgement
+    for only in (way(MAIN, V.CLOSED, second_look=True), way(MAIN, V.OPEN), way(MAIN, V.UNREACHABLE, silent=True)):
+        assert judge_host([only]) == only.judgement
 
 
 def test_nothing_is_final_while_a_letter_may_still_show_more_but_an_own_way_in_that_relays() -> None:
@@ -193,20 +262,46 @@ def test_nothing_is_final_while_a_letter_may_still_show_more_but_an_own_way_in_t
     assert not judge_host([pending, way(SUBMISSION, V.CLOSED)]).final
     assert not judge_host([pending, way(BESIDE, V.OPEN)]).final, "whether the address itself relays is still open"
     assert judge_host([pending, way(SUBMISSION, V.OPEN)]).final
+    assert not judge_host([pending, way(SUBMISSION, V.OPEN_MULTIHOP)]).final, "it may still be found open by itself"
+    assert judge_host([way(MAIN, V.CLOSED), way(BESIDE, V.OPEN)]).final, "nothing is waited for"
+    late = way(SUBMISSION, V.CLOSED, final=False)
+    assert not judge_host([way(MAIN, V.INCONCLUSIVE), late]).final
+    assert not judge_host([way(MAIN, V.CLOSED), late]).final
 
 
 def test_the_sentence_names_the_ways_in() -> None:
     ways = [way(MAIN, V.CLOSED), way(SUBMISSION, V.OPEN), way(SMTPS, V.OPEN), way(BESIDE, V.OPEN)]
     assert judge_host(ways).reason.endswith("The host relays at 192.0.2.1 port 587, 465 (TLS); 2001:db8::1 port 25.")
-    doubt = [way(MAIN, V.CLOSED), way(SUBMISSION, V.INCONCLUSIVE)]
-    assert judge_host(doubt).reason == "At 192.0.2.1 port 587: So."
-    closed = [way(MAIN, V.CLOSED), way(BESIDE, V.CLOSED), way(SMTPS, V.UNREACHABLE, silent=True)]
-    assert judge_host(closed).reason == (
-        "So. So it is at 2001:db8::1 port 25. No mail service answers at 192.0.2.1 port 465 (TLS)."
-    )
 
 
-@pytest.mark.parametrize("mark", ["second_look", "repeat", "confirm"])
+@pytest.mark.parametrize(
+    ("ways", "reason"),
+    [
+        ([way(MAIN, V.CLOSED), way(SUBMISSION, V.INCONCLUSIVE)], "At 192.0.2.1 port 587: So."),
+        ([way(MAIN, V.INCONCLUSIVE), way(SUBMISSION, V.CLOSED)], "So."),
+        (
+            [way(MAIN, V.CLOSED), way(BESIDE, V.CLOSED), way(SMTPS, V.UNREACHABLE, silent=True)],
+            "So. So it is at 2001:db8::1 port 25. No mail service answers at 192.0.2.1 port 465 (TLS).",
+        ),
+        ([way(MAIN, V.CLOSED), way(BESIDE, V.CLOSED)], "So. So it is at 2001:db8::1 port 25."),
+        (
+            [way(MAIN, V.CLOSED), way(SMTPS, V.UNREACHABLE, silent=True)],
+            "So. No mail service answers at 192.0.2.1 port 465 (TLS).",
+        ),
+        # each way in is told as it is: the others are not called what the worst one is
+        ([way(MAIN, V.ACCEPTS_LOSES), way(SUBMISSION, V.CLOSED)], "So."),
+        ([way(MAIN, V.CLOSED), way(SUBMISSION, V.ACCEPTS_BOUNCES)], "At 192.0.2.1 port 587: So."),
+        (
+            [way(MAIN, V.CLOSED), way(SUBMISSION, V.ACCEPTS_LOSES), way(BESIDE, V.ACCEPTS_LOSES)],
+            "At 192.0.2.1 port 587: So. So it is at 2001:db8::1 port 25.",
+        ),
+    ],
+)
+def test_the_sentence_names_the_way_in_that_it_is_about(ways: list[JudgedPath], reason: str) -> None:
+    assert judge_host(ways).reason == reason
+
+
+@pytest.mark.parametrize("mark", ["second_look", "repeat", "confirm", "no_postmaster"])
 def test_what_one_way_in_asks_for_is_asked_for_the_host(mark: str) -> None:
     ways = [way(MAIN, V.INCONCLUSIVE), way(SUBMISSION, V.INCONCLUSIVE, **{mark: True})]
     assert getattr(judge_host(ways), mark)
@@ -223,6 +318,7 @@ def test_an_address_that_speaks_at_another_port_is_not_called_unreachable() -> N
     shut = replace(way(path(HERE, 587), Verdict.INCONCLUSIVE), speaks=False)
     assert judge_host([gone, shut, way(path(HERE, 465), Verdict.REFUSES_TESTER)]).verdict is Verdict.REFUSES_TESTER
     assert judge_host([gone, shut]).verdict is Verdict.UNREACHABLE
+    assert judge_host([shut, way(path(HERE, 465), Verdict.REFUSES_TESTER)]).verdict is Verdict.INCONCLUSIVE
     assert judge_host([gone, way(path(TWIN, 25), Verdict.REFUSES_TESTER)]).verdict is Verdict.UNREACHABLE
     assert judged(path(HERE, 587), letters(O.BANNER_5XX), relayed=True).speaks
     assert not judged(path(HERE, 587), letters(O.CONN_REFUSED), relayed=True).speaks

@@ -53,6 +53,8 @@ def test_where_nobody_is_only_a_listing_ends_that_none_of_our_tests_has_shown(ki
     listed = replace(LISTING, kind=kind)
     decision = decide(case(Verdict.UNREACHABLE, Footing.LISTED, listing=listed, tries=3), TERMS, NOW, half)
     assert decision.action is action
+    if kind == "unconfirmed":
+        assert (decision.reason, decision.follow_up) == (Reason.NOBODY_THERE, None), "there is nobody to surprise"
     once = decide(case(Verdict.INCONCLUSIVE, Footing.LISTED, listing=listed, tries=1), TERMS, NOW, half)
     assert once.action is Action.KEEP and once.follow_up is not None
     assert (once.follow_up.reason is JobReason.UNREACHABLE) is (kind == "unconfirmed")
@@ -89,6 +91,12 @@ def test_the_state_table_says_what_a_verdict_means_and_probation_changes_nothing
         said[Footing.PROBATION, Verdict(verdict)] = said[Footing.CLEAR, Verdict(verdict)]
     assert said.keys() == set(itertools.product(Footing, Verdict))
     assert said == policy.TABLE
+
+
+def test_the_verdicts_that_supersede_an_older_test_are_those_of_a_server_that_could_be_tested() -> None:
+    untested = {verdict for verdict in Verdict if decide(case(verdict), TERMS, NOW, half).reason is Reason.CANNOT_TEST}
+    assert untested == policy.CANNOT_TEST
+    assert set(Verdict) - untested == policy.SUPERSEDES
 
 
 @pytest.mark.parametrize("footing", list(Footing))
@@ -237,11 +245,17 @@ def test_a_closed_nomination_is_the_end_of_our_interest() -> None:
     assert (decision.action, decision.follow_up) == (Action.NOTHING, None)
 
 
-@pytest.mark.parametrize("verdict", [Verdict.CLOSED, Verdict.ACCEPTS_BOUNCES])
-def test_one_way_in_that_is_closed_does_not_speak_for_the_host(verdict: Verdict) -> None:
-    said = decide(case(verdict, Footing.LISTED, whole=False), TERMS, NOW, half)
-    assert (said.action, said.reason) == (Action.KEEP, Reason.ONE_WAY_IN)
-    assert said.follow_up is not None and said.follow_up.reason is JobReason.RETEST
+@pytest.mark.parametrize("footing", list(Footing))
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_one_way_in_that_is_closed_ends_no_listing_and_changes_nothing_else(verdict: Verdict, footing: Footing) -> None:
+    for terms in (TERMS, Policy(kinds=EVERY)):
+        usual = decide(case(verdict, footing, loses_before=NOW - timedelta(days=2)), TERMS, NOW, half)
+        said = decide(case(verdict, footing, loses_before=NOW - timedelta(days=2), whole=False), terms, NOW, half)
+        if usual.action is Action.DELIST:
+            assert (said.action, said.reason) == (Action.KEEP, Reason.ONE_WAY_IN)
+            assert said.follow_up is not None and said.follow_up.reason is JobReason.RETEST
+        elif (terms, verdict) == (TERMS, Verdict.ACCEPTS_BOUNCES) or verdict is not Verdict.ACCEPTS_BOUNCES:
+            assert said == usual
 
 
 @pytest.mark.parametrize("verdict", [Verdict.OPEN, Verdict.OPEN_MULTIHOP])
@@ -259,6 +273,14 @@ def test_an_address_whose_twin_relays_and_delivers_by_itself_is_not_held_on_the_
     said = decide(case(verdict, footing, elsewhere=True), TERMS, NOW, half)
     assert (said.action, said.reason, said.kind, said.expires) == (action, Reason.TWIN_RELAYS, None, None)
     assert (said.follow_up.reason if said.follow_up else None) is follows
+    assert said.exits == ("over" if footing is Footing.LISTED else "stay")
+
+
+@pytest.mark.parametrize("footing", list(Footing))
+@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.OPEN, Verdict.OPEN_MULTIHOP}))
+def test_of_another_address_nothing_is_said_where_nothing_relays(verdict: Verdict, footing: Footing) -> None:
+    usual = decide(case(verdict, footing), TERMS, NOW, half)
+    assert decide(case(verdict, footing, elsewhere=True), TERMS, NOW, half) == usual
 
 
 # -- outputs -----------------------------------------------------------------------------------------------------------
@@ -313,6 +335,8 @@ def test_before_an_output_is_listed_its_input_is_tested_once_more() -> None:
     assert retest() == timedelta(days=4)
     assert retest(output_days=0) == timedelta(days=14), "for one listed at once there is nothing to look at before"
     assert retest(output_days=3.5) == timedelta(days=14), "nobody is tested again within a day (RFC 6471 3.6.2)"
+    assert retest(output_days=4) == timedelta(days=14), "nor after just one"
+    assert retest(output_days=4.5) == timedelta(days=1.5)
     assert retest(output_days=100, delayed_output_days=10) == timedelta(days=7)
     assert retest(retest_days=()) == timedelta(days=4), "also where no listed address is retested by itself"
     assert retest(Verdict.OPEN) == timedelta(days=14)
@@ -381,6 +405,7 @@ def test_spam_that_must_be_seen_and_a_word_that_is_needed_stand_before_a_listing
 ) -> None:
     terms = Policy(spam_seen=True, approval=True)
     usual = decide(case(verdict, footing), TERMS, NOW, half)
+    assert decide(case(verdict, footing, shown=shown, approved=approved), TERMS, NOW, half) == usual
     said = decide(case(verdict, footing, shown=shown, approved=approved), terms, NOW, half)
     if usual.action is not Action.LIST or (shown and approved):
         assert said == usual
@@ -410,9 +435,46 @@ def test_what_a_tester_brought_who_is_not_believed_alone_lists_under_its_own_kin
     assert (decision.action, decision.kind, decision.reason) == (Action.LIST, "unconfirmed", Reason.UNCONFIRMED)
     decision = decide(clear, TERMS, NOW, half)
     assert (decision.action, decision.kind, decision.reason) == (Action.NOTHING, None, Reason.KIND_OFF)
+    unseen = decide(replace(clear, shown=False), on.model_copy(update={"spam_seen": True}), NOW, half)
+    assert (unseen.action, unseen.kind, unseen.reason) == (Action.NOTHING, None, Reason.NO_SPAM_SEEN)
     listed = replace(case(Verdict.OPEN, Footing.LISTED, unconfirmed=True))
     decision = decide(listed, on, NOW, half)
     assert (decision.action, decision.kind) == (Action.KEEP, None), "a doubtful proof takes the place of a good one"
     again = replace(listed, listing=replace(LISTING, kind="unconfirmed"))
     assert decide(again, on, NOW, half).kind == "unconfirmed"
     assert decide(replace(again, unconfirmed=False), on, NOW, half).kind == "relay"
+
+
+def test_a_word_that_is_needed_is_asked_for_what_our_own_test_shows_and_not_for_what_a_tester_brought() -> None:
+    terms = Policy(kinds=("relay", "unconfirmed"), approval=True)
+    for unconfirmed, action in ((True, Action.NOTHING), (False, Action.PROPOSE)):
+        said = decide(case(Verdict.OPEN, unconfirmed=unconfirmed), terms, NOW, half)
+        assert (said.action, said.reason) == (action, Reason.AWAITS_OPERATOR)
+
+
+# -- an owner whose server is gone -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("released", [True, False])
+@pytest.mark.parametrize("controlled", [True, False])
+@pytest.mark.parametrize("footing", list(Footing))
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_who_has_shown_that_an_address_is_his_ends_a_listing_where_nobody_is_once_a_month_and_nothing_else(
+    verdict: Verdict, footing: Footing, controlled: bool, released: bool
+) -> None:
+    usual = decide(case(verdict, footing), TERMS, NOW, half)
+    said = decide(case(verdict, footing, controlled=controlled, released=released), TERMS, NOW, half)
+    if verdict is Verdict.UNREACHABLE and footing is Footing.LISTED and controlled and not released:
+        assert (said.action, said.reason, said.exits) == (Action.DELIST, Reason.OWNER_GONE, "over")
+        assert said.follow_up == follow_up(JobReason.PROBATION, days=2), "whether it stays away is looked at as ever"
+    else:
+        assert said == usual
+
+
+def test_who_has_shown_that_an_address_is_his_waits_a_day_and_not_for_the_next_retest_until_nobody_is_found() -> None:
+    def follows(controlled: bool, tries: int) -> FollowUp | None:
+        given = case(Verdict.INCONCLUSIVE, Footing.LISTED, controlled=controlled, tries=tries)
+        return decide(given, TERMS, NOW, half).follow_up
+
+    hour, day = follow_up(JobReason.UNREACHABLE, hours=1), follow_up(JobReason.UNREACHABLE, days=1)
+    retest = follow_up(JobReason.RETEST, days=9)
+    assert [follows(True, tries) for tries in range(4)] == [retest, hour, day, retest]
+    assert [follows(False, tries) for tries in range(4)] == [retest] * 4
