@@ -40,6 +40,14 @@ class Trust(StrEnum):
     TRUSTED = "trusted"  # his word stands in place of evidence
 
 
+class Role(StrEnum):
+    """What somebody may do on the operators' side of the site; each may what those before him may."""
+
+    VIEWER = "viewer"  # sees everything
+    OPERATOR = "operator"  # acts, as the command line does
+    OWNER = "owner"  # says who has an account
+
+
 class JobReason(StrEnum):
     """Why a test is made; every test names one (RFC 6471 3.6.1)."""
 
@@ -198,6 +206,11 @@ class Refusal(StrEnum):
     NOT_SHOWN = "not-shown"
     SUSPENDED = "suspended"
     OFF = "off"
+    UNKNOWN_ACCOUNT = "unknown-account"
+    ACCOUNT_EXISTS = "account-exists"
+    LAST_OWNER = "last-owner"
+    WEAK_PASSWORD = "weak-password"  # noqa: S105
+    NOT_LET_IN = "not-let-in"
 
 
 #: What comes to the collector for an operator to read, and what each is called there.
@@ -254,6 +267,31 @@ class ReporterAccount:
     why: str = ""  #: why it is not, for operators
     hits: int = 0  #: tests of what he nominated that found it open
     misses: int = 0  #: tests that found it closed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperatorAccount:
+    """Somebody who may sign in on the operators' side of the site. Nothing of it is published."""
+
+    name: str  #: a word
+    role: Role
+    password: str  #: as argon2id has hashed it, with salt and cost
+    made: datetime
+    totp: str = ""  #: the key of his one-time codes (RFC 6238), in base32, or "" where he uses none
+    step: int = 0  #: of the last such code that was taken, so that none is taken twice
+    recovery: str = ""  #: SHA-256 of each code that stands for a lost device, in hex, with blanks between
+    disabled: bool = False  #: whether he is not let in
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignIn:
+    """Somebody is signed in."""
+
+    token: str  #: SHA-256 of the secret that his browser has, in hex
+    name: str  #: of his account
+    place: str  #: the network that he came from
+    begun: datetime
+    seen: datetime  #: when he last asked for anything, to the minute
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

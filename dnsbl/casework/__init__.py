@@ -16,6 +16,9 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     assignments  the worker: take_job  may_dial  dial  opted_out  stopped  renew_lease  file_letters  file_session
                  file_run  give_back  proven  file_pair  may_test  under_test  letters
     reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  trust
+    accounts     who runs the list, about who may sign in: any  all  find  add  disable  enable  role  password  remove
+                 offer  enrol  end_codes
+    entrance     who signs in: sign_in  who  places  check  sign_out  sign_out_everywhere
     self_tests   who has his own address tested: token  ask  see
     remote       who sends our letters from where he stands: ask  see
     feeding      the scheduler, and who runs the list, about lists of others: claim  file_feed  file_failure  pace
@@ -43,6 +46,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     posting  which mail is to be sent
     scoring  what tests show of who nominated;  admission  whether a stranger's nomination is taken now
     allowance  what strangers may have us send in an hour
+    credentials  passwords and one-time codes, held against what is kept of them
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
     keyring  the keyring's file;  sealing  a key as it goes through the store
 """
@@ -53,12 +57,14 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dnsbl.casework.accounts import Accounts
 from dnsbl.casework.arrivals import Arrivals
 from dnsbl.casework.assignments import Assignments
 from dnsbl.casework.base import Clears, at_once
 from dnsbl.casework.contents import Contents
 from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
+from dnsbl.casework.entrance import Entrance
 from dnsbl.casework.feeding import Feeding
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.lookups import LookupDoor
@@ -105,6 +111,8 @@ class Casework:
     dispatch: Dispatch
     presence: Presence
     reporters: Reporters
+    accounts: Accounts
+    entrance: Entrance
     feeding: Feeding
     lookups: LookupDoor
     mail_door: MailDoor
@@ -146,6 +154,8 @@ class Casework:
             dispatch=Dispatch(store, settings, clock, posting),
             presence=Presence(store, clock),
             reporters=Reporters(store, clock, random),
+            accounts=Accounts(store, clock, random, settings.service.name),
+            entrance=Entrance(store, settings, clock, random),
             mail_door=MailDoor(store, settings, clock, doors, posting),
             feeding=feeding,
             lookups=LookupDoor(store, settings, clock, feeding),

@@ -1,9 +1,10 @@
 """What the event log tells of all but listings, done to a store that has come back from a copy: exclusions, suspended
-sources and what they brought, reporters and their keys, watches, who gets no mail, reviews, and proposals that were
-decided.
+sources and what they brought, reporters and their keys, who may sign in, watches, who gets no mail, reviews, and
+proposals that were decided.
 
 Works inside the restore's transaction. Where the log does not carry what was done, the safe side is taken: a key that
-was changed since is void. What cannot be known is counted, never guessed.
+was changed since is void, and an account whose password was lets nobody in. What cannot be known is counted, never
+guessed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dnsbl.addresses import parse_network
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.purging import Again
 from dnsbl.errors import Refused
-from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Suspension, Trust
+from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Role, Suspension, Trust
 from dnsbl.rules import bringers, schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
@@ -60,6 +61,8 @@ class Replaying:
                     self._suspended(entry)
                 case "reporter":
                     self._reporter(entry)
+                case "account":
+                    self._account(entry)
                 case "watch":
                     self._watch(entry)
                 case "silence":
@@ -138,6 +141,19 @@ class Replaying:
                 self.keyless.discard(name)
                 if entry.after != "no key":
                     self.keyless.add(name)
+
+    def _account(self, entry: Entry) -> None:
+        """Who may sign in: what was taken from somebody stays so, and a secret of before opens nothing."""
+        accounts, name = self._tx.operators, entry.subject.removeprefix("account ")
+        match entry.verb:
+            case "account-removed":
+                accounts.remove(name)
+            case "account-role":
+                accounts.change(name, role=Role(entry.after))
+            case "account-disabled" | "account-password" | "account-codes":
+                accounts.change(name, disabled=True)
+            case "account-enabled":
+                accounts.change(name, disabled=False)
 
     def _watch(self, entry: Entry) -> None:
         if (told := _WATCH.match(entry.evidence)) is None:

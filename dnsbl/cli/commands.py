@@ -13,6 +13,7 @@ import typer
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.base import Asker
 from dnsbl.cli import (
+    admin,
     copies,
     feeding,
     holding,
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.add_typer(holding.app)
 app.add_typer(copies.app)
 app.add_typer(reporting.app, name="reporter")
+app.add_typer(admin.app, name="admin")
 app.add_typer(feeding.feeds, name="feed")
 app.add_typer(feeding.candidates, name="candidates")
 app.add_typer(listings.app, name="listing")

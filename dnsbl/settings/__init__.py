@@ -40,6 +40,7 @@ from tester.vectors import CATALOGUE
 
 __all__ = [
     "IN_BAND",
+    "Admin",
     "ClientRule",
     "CollectorSettings",
     "Database",
@@ -188,6 +189,18 @@ class Web(Section):
         )
 
 
+class Admin(Section):
+    """The operators' side of the site, /admin."""
+
+    on: bool = Field(True, description="Whether it is there, once `dnsbl admin add` has made an account.")
+    networks: tuple[Network, ...] = Field(
+        (ip_network("0.0.0.0/0"), ip_network("::/0")),
+        description="From where it is; where web.base_url is not https, from this machine alone in any case.",
+    )
+    hours: float = Field(12, description="Hours after which whoever has signed in does so anew.", gt=0, le=720)
+    idle_minutes: float = Field(60, description="Minutes without a request after which he does.", gt=0, le=43200)
+
+
 class Settings(Section):
     """All of it."""
 
@@ -201,6 +214,7 @@ class Settings(Section):
     mail_door: MailDoorTerms = MailDoorTerms()
     traps: Traps = Traps()
     web: Web = Web()
+    admin: Admin = Admin()
     self_test: SelfTesting = SelfTesting()
     survey: Survey = Survey()
     remote: RemoteTesting = RemoteTesting()

@@ -48,6 +48,7 @@ from dnsbl.store.lookups import LookupShelf
 from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
 from dnsbl.store.notices import Notices
+from dnsbl.store.operators import OperatorShelf
 from dnsbl.store.outputs import OutputShelf
 from dnsbl.store.pairs import PairShelf
 from dnsbl.store.paths import Paths
@@ -58,6 +59,7 @@ from dnsbl.store.returns import Returns
 from dnsbl.store.runs import Runs
 from dnsbl.store.sent import SentShelf
 from dnsbl.store.sessions import Sessions
+from dnsbl.store.sign_ins import SignIns
 from dnsbl.store.signing_keys import SigningKeys
 from dnsbl.store.suspensions import Suspensions
 from dnsbl.store.timekeeper import Timekeeper
@@ -103,6 +105,8 @@ class Transaction:
         self.feeds = FeedShelf(connection)
         self.lookups = LookupShelf(connection)
         self.reporters = ReporterShelf(connection)
+        self.operators = OperatorShelf(connection)
+        self.sign_ins = SignIns(connection)
         self.evidence = EvidenceShelf(connection)
         self.exclusions = Exclusions(connection)
         self.suspensions = Suspensions(connection)

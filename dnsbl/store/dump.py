@@ -1,7 +1,8 @@
 """All rows of all tables as text, and back: the same file for both databases, and across them.
 
 A table is a line that names it and its columns, then a line a row, in the order in which rows may refer to others.
-Values are those that the drivers see (see `columns`): numbers, texts, octets, nothing. Signs of life are left out.
+Values are those that the drivers see (see `columns`): numbers, texts, octets, nothing. Signs of life are left out, and
+who is signed in.
 Never judges what the rows mean; who restores them does.
 """
 
@@ -15,8 +16,10 @@ from typing import Any
 from sqlalchemy import Connection, column, func, insert, select, table, text
 
 from dnsbl.errors import Damaged
-from dnsbl.store.schema import metadata, nodes
+from dnsbl.store.schema import metadata, nodes, sign_in_tries, sign_ins
 
+#: What is of the moment, and in no copy.
+_FLEETING = (nodes, sign_ins, sign_in_tries)
 #: Rows that go in at once.
 _PART = 500
 
@@ -24,7 +27,7 @@ _PART = 500
 def lines(connection: Connection) -> Iterator[str]:
     """Every table, as lines without their ends; streams."""
     for kept in metadata.sorted_tables:
-        if kept is nodes:
+        if kept in _FLEETING:
             continue
         names = [each.name for each in kept.columns]
         yield json.dumps({"table": kept.name, "columns": names})

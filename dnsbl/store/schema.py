@@ -25,7 +25,7 @@ from sqlalchemy import (
     or_,
 )
 
-from dnsbl.model import LENT, Door, Extent, JobReason, JobState, NoticeState, Reason, RunState, Trust, WatchWay
+from dnsbl.model import LENT, Door, Extent, JobReason, JobState, NoticeState, Reason, Role, RunState, Trust, WatchWay
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
@@ -465,6 +465,39 @@ hearers = _table(
     Column("run", Words, primary_key=True),
     Column("recipient", Words, primary_key=True),
 )
+
+#: Who may do what on the operators' side of the site.
+operators = _table(
+    "operators",
+    Column("name", Words, primary_key=True),
+    Column("role", Named(Role), nullable=False),
+    Column("password", Words, nullable=False),
+    Column("totp", Words, nullable=False),
+    Column("step", Number, nullable=False),
+    Column("recovery", Words, nullable=False),
+    Column("disabled", YesNo, nullable=False),
+    Column("made", Moment, nullable=False),
+)
+
+#: Who is signed in there; a row goes when that is over.
+sign_ins = _table(
+    "sign_ins",
+    Column("token", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("place", Words, nullable=False),
+    Column("begun", Moment, nullable=False),
+    Column("seen", Moment, nullable=False),
+)
+Index("ix_sign_ins_name", sign_ins.c.name)
+
+#: Who has tried to sign in of late and failed, by what is counted as one; and from where somebody has come in before.
+sign_in_tries = _table(
+    "sign_in_tries",
+    Column("holder", Words, primary_key=True),
+    Column("failed", Number, nullable=False),
+    Column("last", Moment, nullable=False),
+)
+Index("ix_sign_in_tries_last", sign_in_tries.c.last)
 
 journal = _table(
     "journal",

@@ -13,7 +13,7 @@ import pytest
 from dnsbl.casework.queueing import unwanted
 from dnsbl.casework.replaying import worded
 from dnsbl.errors import Refused
-from dnsbl.model import JobReason, Reason, Trust
+from dnsbl.model import JobReason, Reason, Role, Trust
 from dnsbl.rules import bringers
 from dnsbl.store import Store
 
@@ -73,6 +73,30 @@ def test_a_reporter_who_was_suspended_stays_so_and_a_key_that_was_revoked_or_rep
     assert fresh.casework.doors.reporter_of(keys["steady"]).trust is Trust.TRUSTED
     assert fresh.casework.reporters.find("late").contact == "c"
     assert fresh.told.keyless == ("renewed",), "whoever runs the list is told who needs a new one"
+
+
+def test_an_account_that_was_taken_or_whose_secrets_were_changed_lets_nobody_in_after_a_return(
+    office: Any, come_back: Callable[..., Any]
+) -> None:
+    accounts, words = office.casework.accounts, {"reason": "x", "actor": "operator a"}
+    for name in ("gone", "shut", "renewed", "lower", "steady"):
+        accounts.add(name, "correct horse battery", role=Role.OWNER, actor="operator a")
+    secret = office.casework.entrance.sign_in("steady", "correct horse battery", "", peer=None)
+    fresh = come_back(
+        lambda: accounts.remove("gone", **words),
+        lambda: accounts.disable("shut", **words),
+        lambda: accounts.password("renewed", "another good one", actor="operator a"),
+        lambda: accounts.role("lower", Role.VIEWER, **words),
+        lambda: accounts.enable("lower", **words),
+    )
+    kept = {one.name: (one.role, one.disabled) for one in fresh.casework.accounts.all()}
+    assert kept == {
+        "shut": (Role.OWNER, True),
+        "renewed": (Role.OWNER, True),
+        "lower": (Role.VIEWER, False),
+        "steady": (Role.OWNER, False),
+    }
+    assert fresh.casework.entrance.who(secret) is None, "who is signed in is in no copy"
 
 
 def test_a_reporter_who_was_resumed_is_heard_again(office: Any, come_back: Callable[..., Any]) -> None:

@@ -1,0 +1,93 @@
+"""Names, passwords, secrets and waits of the operators' side."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+import pytest
+
+from dnsbl.errors import Refused
+from dnsbl.model import Role
+from dnsbl.rules import entrance
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("text", "name"), [("ada", "ada"), (" Ada ", "ada"), ("a.b-c_9", "a.b-c_9"), ("a" * 32,) * 2])
+def test_a_name_is_a_word_in_one_form(text: str, name: str) -> None:
+    assert entrance.name_of(text) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9ada", "ada lovelace", "ada\n", "a" * 33, "<b>", "ådå", "a/b", "a\0", "a\u202eb"]
+)
+def test_what_is_no_word_is_refused_and_not_repeated_raw(text: str) -> None:
+    if text == "ada\n":
+        assert entrance.name_of(text) == "ada"
+        return
+    with pytest.raises(Refused) as told:
+        entrance.name_of(text)
+    assert str(told.value).isascii() and str(told.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "short", "elevenchars", "a" * 40, "ab" * 20, "x" * 300, "ada1234567", "Ada-12345678"[:10]]
+)
+def test_a_weak_password_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        entrance.password_of(text, "ada")
+
+
+def test_a_password_is_the_same_however_a_keyboard_writes_it() -> None:
+    composed, apart = "stra\u00dfe zu dr\u00e9sden", "stra\u00dfe zu dre\u0301sden"
+    assert entrance.password_of(composed, "ada") == entrance.password_of(apart, "ada") == entrance.typed(apart)
+    assert entrance.typed("\ud800 half a character")  # can be hashed
+    assert len(entrance.password_of("correct horse battery", "ada")) == 21
+
+
+def test_each_role_may_what_those_before_it_may() -> None:
+    order = [Role.VIEWER, Role.OPERATOR, Role.OWNER]
+    for number, role in enumerate(order):
+        assert [entrance.may(role, needed) for needed in order] == [n <= number for n in range(3)]
+
+
+def test_secrets_are_as_long_as_their_octets_and_are_found_however_they_are_typed() -> None:
+    assert len(entrance.new_secret(bytes(32))) == 43
+    code = entrance.new_recovery(bytes(range(10)))
+    assert len(code.replace("-", "")) == 16
+    assert entrance.recovery_hash(code) == entrance.recovery_hash(code.upper().replace("-", " "))
+    assert entrance.recovery_hash(code) != entrance.hash_of(code)
+    assert entrance.form_token("a") != entrance.form_token("b") and entrance.form_token("a") != "a"
+    assert entrance.same("ä", "ä") and not entrance.same("a", "b")
+
+
+def test_waits_begin_after_some_failures_double_and_have_an_end() -> None:
+    def waits(most: float) -> list[float]:
+        return [entrance.wait(n, NOW, NOW, most) for n in range(12)]
+
+    assert waits(30) == [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30]
+    assert entrance.wait(10**9, NOW, NOW, 900) == 900
+    assert entrance.wait(7, NOW, NOW + timedelta(seconds=3), 900) == 1
+    assert entrance.wait(7, NOW, NOW + timedelta(seconds=5), 900) == 0
+
+
+def test_failures_are_forgotten_and_a_clock_that_was_wrong_shuts_nobody_out() -> None:
+    assert entrance.wait(50, NOW, NOW + timedelta(days=2), 900) == 0
+    assert entrance.wait(50, NOW + timedelta(days=400), NOW, 900) == 0
+    assert entrance.wait(50, NOW + timedelta(hours=5), NOW, 900) == 900
+
+
+def test_places_and_names_are_counted_apart_where_somebody_is_not_known() -> None:
+    place = entrance.place_of(ip_address("192.0.2.77"))
+    assert place == "192.0.2.0/24" and entrance.place_of(ip_address("2001:db8:1:2::3")) == "2001:db8:1::/48"
+    assert entrance.place_of(None) == "nowhere"
+    strange = dict(entrance.holders("ada", place, known=False))
+    assert set(strange.values()) == {900.0, 30.0} and len(strange) == 2
+    assert strange == dict(entrance.holders(" ADA ", place, known=False))
+    assert list(entrance.holders("ada", place, known=True)) == [("there ada 192.0.2.0/24", 60.0)]
+
+
+def test_invented_names_are_counted_in_a_fixed_number_of_slots() -> None:
+    found = {holder for n in range(20_000) for holder, _ in entrance.holders(f"x{n}" * 50, "p", known=False)}
+    assert len(found) <= entrance.SLOTS + 1
