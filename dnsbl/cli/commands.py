@@ -126,7 +126,9 @@ def nominate(
         str, typer.Option("--reporter", help="Whose mail it was: an account, or a word of policy.reporters.")
     ] = "",
     reason: Reason = "",
-    dry: Annotated[bool, typer.Option("--dry-run", help="Show what was read; file nothing and test nobody.")] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", "--show", help="Show what was read; file nothing and test nobody.")
+    ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:

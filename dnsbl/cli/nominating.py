@@ -20,6 +20,8 @@ from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import hint_of
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.rules.intake import Intake, Taken
+from dnsbl.rules.trail import Belief, trail
+from dnsbl.settings import Settings
 from dnsbl.web.shapes import nominated_shape, standing_shape
 from tester.received import Step, Trace
 from tester.smtp import escape
@@ -140,16 +142,20 @@ def _lines(opened: OpenedList, each: Taken, *, alone: bool) -> Iterator[str]:
     if each.case.source is not None:
         yield f"The {each.case.report} report names {each.case.source} as its source."
     if each.case.trace is not None:
-        yield from _chain(each.case.trace, each.case.line if each.refused is None else None)
+        yield from _chain(each.case.trace, each.case.line if each.refused is None else None, opened.settings)
     if (found := hint_of(each.case)) is not None:
         yield f"It looks like {found.cause} ({found.sure}). {' '.join(found.reasons)}"
 
 
-def _chain(trace: Trace, used: Step | None) -> Iterator[str]:
+def _chain(trace: Trace, used: Step | None, settings: Settings) -> Iterator[str]:
     yield "Its Received lines, newest first" + (f"; line {used.number} was used:" if used else ":")
-    for step in trace.steps:
-        said = f"{step.number:>3}  {step.told}"
-        if used is not None and step.number == used.number:
-            yield f"> {said}"
-        else:
-            yield f"  {said}" + (f"; if this one is meant: --pick {step.number}" if step.possible else "")
+    steps = {step.number: step for step in trace.steps}
+    for station in trail(trace, settings):
+        if station.number not in steps:
+            continue
+        hop = steps[station.number].hop
+        client = f"{hop.name or hop.helo or '-'} [{hop.address}]" if hop.address else hop.helo or "-"
+        why = f" ({steps[station.number].why})" if station.belief in (Belief.OWN, Belief.NOTHING) else ""
+        mine = used is not None and station.number == used.number
+        pick = f"; if this one is meant: --pick {station.number}" if station.possible and not mine else ""
+        yield f"{'>' if mine else ' '} {station.number:>3}  {client} to {hop.by or '-'}: {station.tag}{why}{pick}"

@@ -11,6 +11,7 @@ only a returned letter lists.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -29,6 +30,8 @@ from tester.received import Home, Reading, Step, Trace
 REASON_MOST = 500
 #: Doors where we know who speaks: a reason may stand in place of evidence.
 TRUSTED = frozenset({Door.CLI})
+#: A host's name in full, as somebody says which server is his.
+_HOST = re.compile(r"^(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}$")
 #: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.
 STRANGERS_MOST = 10
 
@@ -86,8 +89,11 @@ def excludable(network: Network, settings: Settings) -> Network:
     return Bounds.of(settings).narrow(network, "excluded")
 
 
-def home(settings: Settings, *, reporter: str = "", visitor: Address | None = None, account: bool = False) -> Home:
-    """The mail hosts that are registered for who reports: this list's own, and those of that reporter or network.
+def home(
+    settings: Settings, *, reporter: str = "", visitor: Address | None = None, account: bool = False, mine: str = ""
+) -> Home:
+    """The mail hosts that are registered for who reports: this list's own, those of that reporter or network, and the
+    one whose name he has just given (`mine`; what is no host's name is left out).
 
     Raises Refused when there is no reporter of this name, in the settings or (`account`) among the accounts.
     """
@@ -99,7 +105,7 @@ def home(settings: Settings, *, reporter: str = "", visitor: Address | None = No
         )
     return Home(
         networks=(*terms.own_networks, *(network for row in rows for network in row.networks)),
-        names=(*terms.own_names, *(name for row in rows for name in row.names)),
+        names=(*terms.own_names, *(name for row in rows for name in row.names), *_HOST.findall(mine.strip().lower())),
         outside=settings.tester.lab_networks,
     )
 
@@ -231,7 +237,7 @@ def _trace(exhibit: Exhibit, at: Home, settings: Settings, now: datetime) -> Tra
     chain = received.hops(exhibit.message)
     if not chain:
         raise Refused(Refusal.NOT_MAIL, "This message has no Received lines; hand it in with all its headers.")
-    sent = _sent(exhibit.message, chain)
+    sent = sent_at(exhibit.message, chain)
     days = settings.policy.evidence_days
     if sent is not None and now - sent > timedelta(days=days):
         raise Refused(Refusal.TOO_OLD, f"This message is older than {days:g} days.")
@@ -306,9 +312,9 @@ def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
     return "somebody has sent the message on (Resent-From)" if resent and trace.possible[1:] else ""
 
 
-def _sent(message: bytes, chain: tuple[received.Hop, ...]) -> datetime | None:
+def sent_at(message: bytes, chain: tuple[received.Hop, ...]) -> datetime | None:
     """When the message was sent: the newest Received line's date (written by the reporter's side), else Date."""
-    _, semicolon, date = chain[0].raw.rpartition(";")
+    _, semicolon, date = chain[0].raw.rpartition(";") if chain else ("", "", "")
     if semicolon and (when := _date(date)) is not None:
         return when
     found = next((value for name, value in received.fields(message) if name == "date"), None)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import Callable, Sequence
 from threading import Semaphore
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response, Security
 from fastapi import Path as PathParameter
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dnsbl.addresses import Address
 from dnsbl.casework.doors import Doors
@@ -54,6 +56,8 @@ POSTED = {
 }
 
 
+#: What a body may be that is the spam itself (RFC 2046 5.2.1, RFC 6532 3.7).
+MESSAGES = frozenset({"message/rfc822", "message/global"})
 #: Requests at once for which other lists are asked: each holds a thread until the slowest has answered.
 ASKERS = 4
 #: What other lists say of an address. Blocking.
@@ -91,6 +95,29 @@ class NominationRequest(Suspect):
     """The same, and who is told."""
 
     mail: Text = Field("", description="Where it is confirmed to, at a list that does so.", max_length=254)
+
+
+async def _nomination(request: Request) -> NominationRequest:
+    """What came: a document, or the message itself, with the rest in the query. Raises RequestValidationError."""
+    body, kind = await request.body(), request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        if kind in MESSAGES:
+            given = {
+                name: value for name, value in request.query_params.items() if name not in ("evidence", "encoding")
+            }
+            return NominationRequest.model_validate(
+                given | {"evidence": base64.b64encode(body).decode("ascii"), "encoding": "base64"}
+            )
+        if kind != "application/json" and not kind.endswith("+json"):
+            sentence = f"the body is application/json, or the message itself as {' or '.join(sorted(MESSAGES))}"
+            raise RequestValidationError([{"type": "media_type", "loc": ("body",), "msg": sentence}])
+        return NominationRequest.model_validate(json.loads(body))
+    except json.JSONDecodeError:
+        raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": ""}]) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise HTTPException(400) from None
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
 
 
 class RemovalRequest(BaseModel):
@@ -182,6 +209,15 @@ class Interface:
             status_code=202,
             response_model=NominationsShape,
             responses=problems(s401="The key is none of ours.", **POSTED),
+            openapi_extra={
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {"schema": NominationRequest.model_json_schema()},
+                        "message/rfc822": {"schema": {"type": "string", "format": "binary"}},
+                    },
+                }
+            },
         )(self.nominate)
         post("/removals", status_code=202, response_model=RemovalShape, responses=problems(**POSTED))(self.remove)
 
@@ -240,8 +276,17 @@ class Interface:
 
         return look
 
-    def nominate(self, request: Request, response: Response, wish: NominationRequest, key: Key = None) -> Any:
+    def nominate(
+        self,
+        request: Request,
+        response: Response,
+        wish: Annotated[NominationRequest, Depends(_nomination)],
+        key: Key = None,
+    ) -> Any:
         """Nominate a suspect. Its test is queued; the answer tells nothing about the server.
+
+        The body is a JSON document, or the message itself, octet by octet, as message/rfc822; then `address`, `pick`,
+        `reason` and `mail` may stand in the query.
 
         Where more than one Received line could tell who handed the spam in, nobody is nominated: the problem's
         `nominations` show the lines, and the same request with `pick` is taken. A reporter with a key of his own is

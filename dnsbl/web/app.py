@@ -36,6 +36,7 @@ from dnsbl.web.feeds import FeedDoor
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.handing import table_route
 from dnsbl.web.hosts import Hosts
+from dnsbl.web.nominations import NominationDoor
 from dnsbl.web.pages import Site
 from dnsbl.web.remote import RemoteDoor
 from dnsbl.web.render import Pages
@@ -110,7 +111,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        form_limits={"max_fields": 10, "max_files": 1, "max_part_size": most_bytes(settings)},
+        form_limits={"max_fields": 12, "max_files": 1, "max_part_size": most_bytes(settings)},
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     pages = Pages(settings)
@@ -119,7 +120,10 @@ def create_app(
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
     events = Events(settings.web, clock) if events is None else events
     app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
-    app.include_router(Site(doors, views, settings, clock, codes, origins, pages, zones, hosts).router)
+    site = Site(doors, views, settings, clock, codes, origins, pages, zones, hosts)
+    app.include_router(site.router)
+    nominations = NominationDoor(doors, settings, clock, pages, held=site.held)
+    app.include_router(nominations.router)
     if self_tests is not None:
         door = SelfTestDoor(self_tests, views, settings, clock, pages, events)
         app.include_router(door.api)

@@ -157,9 +157,15 @@ class Guards:
 TOO_LARGE = Fault(413, Refusal.TOO_LARGE, "This is too large; send the headers and the start of the message.")
 
 
+def most_evidence(settings: Settings) -> int:
+    """Octets of the largest evidence that a page reads: of a mailbox, some messages of the length that is kept."""
+    return settings.policy.evidence_bytes * 3
+
+
 def most_bytes(settings: Settings) -> int:
-    """Octets of the largest request body: a form may write each octet of the evidence as %XX; the rest is small."""
-    return settings.policy.evidence_bytes * 3 + 16384
+    """Octets of the largest request body: a form may write each octet of a message as %XX, or carry what a page has
+    read in base64, four for three; the rest is small."""
+    return most_evidence(settings) // 3 * 4 + 16384
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

@@ -1,4 +1,4 @@
-"""The pages for people: look up, nominate, ask for removal, and how this list works. All work without JavaScript.
+"""The pages for people: look up, ask for removal, and how this list works. All work without JavaScript.
 
 Holds no rule: reads a form, calls one verb, shows the result. Nominators learn "queued", "recently tested" or
 "listed" and nothing that the server said; evidence is shown only for addresses that are on the list.
@@ -6,13 +6,13 @@ Holds no rule: reads a form, calls one verb, shows the result. Nominators learn 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dnsbl.addresses import Address, neighbourhood, parse_address
@@ -22,13 +22,10 @@ from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT, Zone
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import GOT_OFF, Door, JobState, Listing, Refusal, RunReport, Standing, State
-from dnsbl.rules import asking, intake, policy
+from dnsbl.model import GOT_OFF, Door, JobState, Listing, RunReport, Standing, State
+from dnsbl.rules import asking, policy
 from dnsbl.rules.asking import Found
-from dnsbl.rules.causes import hint_of
 from dnsbl.rules.discretion import discretion
-from dnsbl.rules.evidence import FILE_MOST
-from dnsbl.rules.intake import Taken
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import OWNERS
 from dnsbl.web.codes import answers
@@ -101,7 +98,6 @@ class Site:
         for path, shown in (
             ("/", self.index),
             ("/ip/{address:path}", self.host),
-            ("/nominate", self.nomination_form),
             ("/remove", self.removal_form),
             ("/policy", self.policy),
             ("/notices/{token}", self.mail_wanted),
@@ -110,7 +106,6 @@ class Site:
         ):
             self.router.add_api_route(path, shown, methods=["GET", "HEAD"])
         self.router.post("/")(self.look_up)
-        self.router.post("/nominate")(self.nominate)
         self.router.post("/remove")(self.remove)
         self.router.post("/notices/{token}")(self.no_more_mail)
 
@@ -124,7 +119,7 @@ class Site:
         """What was pasted: one address leads to its page; of several, and of networks, a table."""
         return self._answers(request, text)
 
-    def host(self, request: Request, address: str, test: str = "") -> Response:
+    def host(self, request: Request, address: str, test: str = "", sent: str = "") -> Response:
         """Everything about one address. Who has asked for a removal holds a link that names its test, and sees each
         way in even where the address is no longer listed."""
         try:
@@ -136,7 +131,7 @@ class Site:
         codes = self._codes(standing.address, standing.kinds)
         owners = self._settings.policy.removal in OWNERS
         told = face(standing, test_point=any(codes.values()), control=control, owners=owners)
-        held = standing.state is State.QUEUED and self._held()
+        held = standing.state is State.QUEUED and self.held()
         said = answers(self._zones(), codes, standing.address, standing.kinds)
         report = cache(self._report)  # a run may be looked at for its evidence, its ways in and its progress
         dossiers = self._dossiers(standing, report)
@@ -150,6 +145,7 @@ class Site:
             last=next((run for run in standing.runs if run.verdict is not None), None),
             yours=asked == request.state.visitor,
             test=test,
+            sent=bool(sent),
             codes=list(dict.fromkeys(code for one in said for code, _ in one.codes)),
             answers=said,
             dossiers=dossiers,
@@ -164,52 +160,6 @@ class Site:
             surprises=bool(standing.past) and standing.past[0].end_reason in GOT_OFF,
             now=now,
         )
-
-    def nomination_form(self, address: str = "") -> Response:
-        return self._render("nominate.html", typed=address[:200], evidence="", mistake="", trace=None)
-
-    def nominate(
-        self,
-        request: Request,
-        address: Annotated[Text, Form()] = "",
-        evidence: Annotated[Text, Form()] = "",
-        pick: Annotated[Text, Form()] = "",
-        mail: Annotated[Text, Form()] = "",
-        file: Annotated[UploadFile | None, File()] = None,
-    ) -> Response:
-        """Take a nomination; the answer says queued, recently tested or listed, or asks which line is meant."""
-        saved = file.file.read(FILE_MOST) if file is not None else b""
-        shown = saved or evidence.encode("utf-8", "replace")
-        try:
-            cases, total = intake.nominations(
-                address,
-                door=Door.WEB,
-                nominator=requester(request.state.visitor),
-                reason="",
-                evidence=shown if shown.strip() else None,
-                settings=self._settings,
-                now=self._clock.now(),
-                pick=int(pick) if pick.isascii() and pick.isdigit() and len(pick) < 5 else None,
-                at=intake.home(self._settings, visitor=request.state.visitor),
-            )
-        except Refused as error:
-            return self._again("nominate.html", error, typed=address[:200], evidence=_text(shown), trace=None)
-        taken = self._doors.nominate_each(cases, confirm=mail[:254])
-        first = taken[0].refused
-        if any(each.job for each in taken) or first is None:
-            return self._nominated(taken, total, status=202)
-        if first.reason in (Refusal.RESTING, Refusal.ALREADY_LISTED):
-            return self._nominated(taken, total)
-        if total > 1:
-            return self._nominated(taken, total, status=refusal(first).status)
-        case = taken[0].case
-        text = _text(case.message if saved else shown)
-        return self._again("nominate.html", first, typed=address[:200], evidence=text, trace=case.trace)
-
-    def _nominated(self, taken: Sequence[Taken], total: int, status: int = 200) -> Response:
-        """What came of each message, and what its trace looks like."""
-        hints = [hint_of(each.case) for each in taken]
-        return self._render("nominated.html", status=status, taken=taken, hints=hints, total=total, held=self._held())
 
     def removal_form(self, address: str = "") -> Response:
         return self._render("remove.html", typed=address[:200], mistake="")
@@ -348,7 +298,7 @@ class Site:
         found = report(standing.job.run)
         return (sum(fate.outcome is not None for fate in found.letters), len(found.letters)) if found else None
 
-    def _held(self) -> bool:
+    def held(self) -> bool:
         """Whether nobody is dialled now, so that a test that is due does not begin."""
         return bool(self._settings.tester.held) or self._views.stopped() is not None
 
@@ -365,8 +315,3 @@ def refresh(standing: Standing, now: datetime) -> int | None:
     if job and (job.state is JobState.RUNNING or (standing.next_test and standing.next_test <= now + SOON)):
         return WAITING if standing.waits and job.state is JobState.QUEUED else LIVE
     return WAITING if standing.state is State.PENDING and not standing.forthcoming else None
-
-
-def _text(octets: bytes) -> str:
-    """Evidence as a form shows it again; what is no text comes out empty, and must be chosen once more."""
-    return "" if b"\0" in octets else octets.decode("utf-8", "replace")

@@ -15,7 +15,6 @@ from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.web import words
 from tester.host import RELAYS
-from tester.received import Step
 
 _SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -63,13 +62,6 @@ def by_address(paths: Iterable[Any]) -> dict[str, list[Any]]:
     return found
 
 
-def line(step: Step) -> str:
-    """One Received line, as the walk read it."""
-    hop = step.hop
-    client = f"{hop.name or hop.helo} [{hop.address}]" if hop.address else hop.helo or "nobody"
-    return f"{step.number}: {client} to {hop.by or 'nobody'}: {step.why}"
-
-
 #: One for the process, so that each template is compiled once.
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dnsbl.web"),
@@ -88,10 +80,10 @@ _ENVIRONMENT.filters |= {
     "dotted": dotted,
     "by_address": by_address,
 }
-_ENVIRONMENT.globals |= {"line": line, "words": words, "RELAYS": RELAYS, "AT_ONCE": AT_ONCE, "OWNERS": OWNERS}
+_ENVIRONMENT.globals |= {"words": words, "RELAYS": RELAYS, "AT_ONCE": AT_ONCE, "OWNERS": OWNERS}
 _MACROS = _ENVIRONMENT.get_template("macros.html").module
 _ENVIRONMENT.globals |= {
-    name: getattr(_MACROS, name) for name in ("icon", "state", "arrow", "wrong", "described", "live")
+    name: getattr(_MACROS, name) for name in ("icon", "state", "arrow", "wrong", "errors", "why", "described", "live")
 }
 
 

@@ -48,7 +48,7 @@ _BREAKS = re.compile(r"<(?:br|/p|/div|/tr|/td|p|div|tr)\b[^<>]{0,200}>", re.IGNO
 
 def says_so(header: dict[str, str]) -> bool:
     """Whether the subject of a message says that it is a forward."""
-    return bool(_SUBJECT.match(_decoded(header.get("subject", ""))))
+    return bool(_SUBJECT.match(decoded(header.get("subject", ""))))
 
 
 def forwards(header: dict[str, str], leaves: Sequence[mime.Leaf]) -> bool:
@@ -78,7 +78,7 @@ def _quotes_fields(text: str) -> bool:
     )
 
 
-def _decoded(subject: str) -> str:
+def decoded(subject: str) -> str:
     """A subject field, encoded words (RFC 2047) made readable as far as that goes."""
     try:
         return str(make_header(decode_header(subject[:500])))

@@ -34,11 +34,18 @@ def test_a_nomination_shows_which_line_was_used_and_which_could_be_meant(run: Ru
     assert (row["result"], row["trace"]["line"], row["trace"]["lines"][0]["address"]) == ("queued", 1, "8.8.8.8")
     said = run("nominate", "--evidence", doubtful(tmp_path), "--pick", "2", plain=True)
     assert [line for line in said.splitlines() if line[:1] in "> "] == [
-        "    1  mx.mysite.example [9.9.9.9] to store.mysite.example: handed in from outside; if this one is meant: "
+        "    1  mx.mysite.example [9.9.9.9] to store.mysite.example: not sure: it may be yours; if this one is meant: "
         "--pick 1",
-        ">   2  relay.example.net [8.8.8.8] to mx.mysite.example: written by strangers",
-        "    3  pc [10.0.0.1] to relay.example.net: written by strangers; names no public address",
+        ">   2  relay.example.net [8.8.8.8] to mx.mysite.example: not sure: said by 9.9.9.9",
+        "    3  pc [10.0.0.1] to relay.example.net: cannot be tested (written by strangers; names no public address)",
     ]
+
+
+def test_what_would_come_of_it_is_shown_by_either_name_and_nothing_is_filed(run: Run, tmp_path: Path) -> None:
+    for name in ("--show", "--dry-run"):
+        said = run("nominate", "--evidence", spam(tmp_path), name, plain=True)
+        assert "8.8.8.8: would be nominated." in said and "sure: your server saw it" in said
+    assert run("lookup", "8.8.8.8")["state"] == "unknown"
 
 
 def test_where_more_than_one_line_could_be_meant_it_asks(run: Run, tmp_path: Path) -> None:

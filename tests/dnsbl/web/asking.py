@@ -9,6 +9,13 @@ from typing import Any
 Build = Callable[..., Any]
 
 
+def doubtful(home: Any) -> str:
+    """Spam that came in through a server of the reporter's, who has not registered it."""
+    stamp = home.spam().partition("; ")[2].partition("\r\n")[0]
+    inner = f"Received: from mx.mysite.example (mx.mysite.example [198.18.1.1]) by store.mysite.example; {stamp}\r\n"
+    return inner + home.spam().replace("mx.example.com", "mx.mysite.example")
+
+
 def failing(error: Exception) -> Callable[..., Any]:
     def fail(*args: object, **named: object) -> None:
         raise error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -16,10 +15,9 @@ from dnsbl.model import State, Trust
 from dnsbl.rules.others import Opinion, opinion
 from dnsbl.settings import OtherList
 from tester.smtp import Outcome
-from tests.dnsbl.web.asking import problem
+from tests.dnsbl.web.asking import Build, doubtful, problem
 
 TARGET = "198.18.7.9"
-Build = Callable[..., Any]
 
 
 def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
@@ -194,13 +192,6 @@ def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
     refused(403, "excluded", evidence=home.spam("198.18.8.1"))
 
 
-def doubtful(home: Any) -> str:
-    """Spam that came in through a server of the reporter's, who has not registered it."""
-    stamp = home.spam().partition("; ")[2].partition("\r\n")[0]
-    inner = f"Received: from mx.mysite.example (mx.mysite.example [198.18.1.1]) by store.mysite.example; {stamp}\r\n"
-    return inner + home.spam().replace("mx.example.com", "mx.mysite.example")
-
-
 def test_where_more_than_one_line_could_be_meant_the_problem_asks_and_takes_the_answer(house: Build) -> None:
     home = house()
     visitor = home.visitor()
@@ -227,6 +218,36 @@ def test_a_reporter_who_has_registered_his_servers_is_not_asked(house: Build) ->
     for visitor, status in (("198.51.100.23", 202), ("192.0.2.1", 422)):
         wish = {"evidence": doubtful(home)}
         assert home.visitor(visitor).post("/api/v1/nominations", json=wish).status_code == status
+
+
+@pytest.mark.parametrize("kind", ["message/rfc822", "Message/RFC822; charset=utf-8", "message/global"])
+def test_a_message_may_be_the_body_itself_octet_by_octet(house: Build, kind: str) -> None:
+    home = house()
+    message = home.spam().encode() + b"caf\xe9 \x80\r\n"
+    answer = home.visitor().post("/api/v1/nominations", content=message, headers={"content-type": kind})
+    assert (answer.status_code, answer.json()["address"]) == (202, TARGET)
+    with home.office.store.read() as tx:
+        assert [tx.evidence.read(name) for name in tx.evidence.oldest(most=9)] == [message]
+
+
+def test_beside_a_message_as_the_body_the_rest_stands_in_the_query(house: Build) -> None:
+    home = house()
+
+    def sent(query: str, body: str = doubtful(home)) -> Any:
+        return home.visitor().post(
+            f"/api/v1/nominations{query}", content=body, headers={"content-type": "message/rfc822"}
+        )
+
+    assert problem(sent(""), 422, "which-line")
+    assert problem(sent("?pick=x"), 422, "malformed-request").startswith("pick: ")
+    assert problem(sent("?colour=red"), 422, "malformed-request").startswith("colour: ")
+    assert problem(sent("?evidence=x", body=""), 400, "malformed-address")
+    assert sent("?pick=2&reason=seen").json()["address"] == TARGET
+
+
+def test_a_body_of_another_kind_is_told_which_ones_are_taken(anyone: TestClient) -> None:
+    answer = anyone.post("/api/v1/nominations", content=b"x", headers={"content-type": "text/html"})
+    assert "message/rfc822" in problem(answer, 422, "malformed-request")
 
 
 def test_base64_keeps_every_octet(house: Build) -> None:

@@ -259,7 +259,7 @@ def test_the_largest_evidence_fits_however_it_is_written(house: Build) -> None:
     home = house(policy={"evidence_bytes": 4096})
     spam = home.spam()
     spam += "\u00e9" * ((4096 - len(spam)) // 2)
-    assert home.visitor().post("/nominate", data={"evidence": spam}).status_code == 202
+    assert home.visitor().post("/nominate", data={"evidence": spam, "send": "1"}).status_code == 303
 
 
 async def test_an_answer_that_has_begun_is_not_begun_again(house: Build) -> None:

@@ -227,32 +227,6 @@ def test_what_operators_write_for_each_other_is_on_no_page(house: Build) -> None
         assert answer.status_code == 200 and "lawsuit" not in answer.text
 
 
-def test_a_nominator_learns_no_more_than_that_it_is_queued(house: Build) -> None:
-    home = house()
-    answer = home.visitor().post("/nominate", data={"address": TARGET, "evidence": home.spam()})
-    assert answer.status_code == 202 and "<strong>Queued:</strong> 198.18.7.9" in answer.text
-    standing = home.casework.views.look_up(parse_address(TARGET))
-    assert standing.state is State.QUEUED
-    (entry,) = [e for e in home.casework.operators.journal() if e.verb == "nominated"]
-    assert entry.actor == "web 198.51.100.0/24"
-
-
-def test_the_address_may_be_left_to_the_message(house: Build) -> None:
-    home = house()
-    assert "198.18.7.9 will be tested" in home.visitor().post("/nominate", data={"evidence": home.spam()}).text
-
-
-def test_a_second_nominator_learns_tested_or_listed(house: Build) -> None:
-    home = house()
-    home.office.nominate(TARGET)
-    home.test(outcome=Outcome.RCPT_5XX, reply="550 no")
-    answer = home.visitor().post("/nominate", data={"address": TARGET, "evidence": home.spam()})
-    assert answer.status_code == 200 and "<strong>Recently tested:</strong>" in answer.text
-    home.list("198.18.7.10")
-    answer = home.visitor().post("/nominate", data={"evidence": home.spam("198.18.7.10")})
-    assert answer.status_code == 200 and "<strong>Listed:</strong>" in answer.text
-
-
 def test_the_ways_in_are_shown_of_a_listed_address_and_then_by_the_link_of_who_asked_for_its_removal_alone(
     house: Build,
 ) -> None:
@@ -279,119 +253,6 @@ def test_an_address_that_is_not_listed_shows_nothing_that_its_server_said(house:
     page = home.visitor().get(f"/ip/{TARGET}").text
     assert "No, 198.18.7.9 is not listed" in page
     assert "secret-banner" not in page and "relaying denied" not in page and "S01" not in page
-
-
-@pytest.mark.parametrize(
-    ("form", "status", "sentence"),
-    [
-        ({}, 400, "An IP address or a spam message is needed."),
-        ({"address": TARGET}, 422, "Show the spam"),
-        ({"address": TARGET, "evidence": "</textarea><script>alert(1)</script>"}, 422, "This is no mail"),
-        ({"address": "8.8.8.8", "evidence": "SPAM"}, 422, "No Received line of this message"),
-        ({"address": "127.0.0.1", "evidence": "SPAM"}, 422, "127.0.0.1 cannot be tested"),
-        ({"address": "'><script>", "evidence": "SPAM"}, 400, "is not an IPv4 or IPv6 address"),
-    ],
-)
-def test_a_refused_nomination_keeps_what_was_typed(
-    house: Build, form: dict[str, str], status: int, sentence: str
-) -> None:
-    home = house()
-    form = form | ({"evidence": home.spam()} if form.get("evidence") == "SPAM" else {})
-    answer = home.visitor().post("/nominate", data=form)
-    assert answer.status_code == status and sentence in answer.text
-    assert "<script" not in answer.text
-    if "evidence" in form:
-        assert "</textarea><" not in answer.text and answer.text.count("</textarea>") == 1
-        assert form["evidence"].split("\n")[-1].strip().replace("<", "&lt;").replace(">", "&gt;") in answer.text
-
-
-def test_of_a_long_message_the_start_is_kept(house: Build) -> None:
-    home = house(policy={"evidence_bytes": 4096})
-    assert home.visitor().post("/nominate", data={"evidence": home.spam(text="x" * 5000)}).status_code == 202
-
-
-def doubtful(home: Any) -> str:
-    """Spam that came in through a server of the reporter's, who has not registered it."""
-    stamp = home.spam().partition("; ")[2].partition("\r\n")[0]
-    inner = f"Received: from mx.mysite.example (mx.mysite.example [198.18.1.1]) by store.mysite.example; {stamp}\r\n"
-    return inner + home.spam().replace("mx.example.com", "mx.mysite.example")
-
-
-def test_the_page_shows_which_line_was_used(house: Build) -> None:
-    home = house()
-    page = home.visitor().post("/nominate", data={"evidence": home.spam()}).text
-    assert "Line 1 of its Received lines was used." in page
-    assert "1: relay.example.net [198.18.7.9] to mx.example.com: handed in from outside" in page
-
-
-def test_where_more_than_one_line_could_be_meant_the_page_asks_and_takes_the_answer(house: Build) -> None:
-    home = house()
-    spam = doubtful(home)
-    asked = home.visitor().post("/nominate", data={"evidence": spam})
-    assert asked.status_code == 422
-    assert "could be the hand-over, since mx.mysite.example and store.mysite.example share a domain" in asked.text
-    assert re.findall(r'name="pick" value="(\d)"><div><label[^>]*>\d: ([^ ]+)', asked.text) == [
-        ("1", "mx.mysite.example"),
-        ("2", "relay.example.net"),
-    ]
-    assert home.casework.views.look_up(parse_address(TARGET)).state is State.UNKNOWN
-    again = home.visitor().post("/nominate", data={"evidence": spam, "pick": "2"})
-    assert again.status_code == 202 and "198.18.7.9 will be tested" in again.text
-    for pick in ("", "x", "99999", "²"):
-        assert home.visitor().post("/nominate", data={"evidence": spam, "pick": pick}).status_code == 422
-
-
-def test_a_reporter_who_has_registered_his_servers_is_not_asked(house: Build) -> None:
-    for policy in ({"reporters": [f"{VISITOR}/32 198.18.1.1"]}, {"own_names": [".mysite.example"]}):
-        home = house(policy=policy)
-        page = home.visitor(VISITOR).post("/nominate", data={"evidence": doubtful(home)})
-        assert page.status_code == 202 and "198.18.7.9 will be tested" in page.text
-        other = home.visitor("192.0.2.1").post("/nominate", data={"evidence": doubtful(home)})
-        assert other.status_code == (422 if "reporters" in policy else 202)
-
-
-def test_a_file_may_be_handed_in(house: Build) -> None:
-    home = house()
-    forward = (
-        "Received: from mail.partner.example ([198.18.9.9]) by mx.example.com; x\r\n"
-        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
-        f"{home.spam()}\r\n--b--\r\n"
-    )
-    page = home.visitor().post("/nominate", files={"file": ("x.eml", b"\xef\xbb\xbf" + forward.encode())})
-    assert page.status_code == 202
-    assert "198.18.7.9 will be tested" in page.text and "198.18.9.9" not in page.text
-    assert home.visitor().post("/nominate", files={"file": ("", b"")}).status_code == 400
-
-
-def test_a_file_that_is_asked_about_comes_back_as_text_with_its_lines(house: Build) -> None:
-    home = house()
-    utf_16 = b"\xff\xfe" + doubtful(home).encode("utf-16-le")
-    page = home.visitor().post("/nominate", files={"file": ("x.txt", utf_16)})
-    assert page.status_code == 422 and 'name="pick" value="2"' in page.text
-    assert "\nReceived: from mx.mysite.example" in page.text
-    nothing = home.visitor().post("/nominate", files={"file": ("x.bin", b"\0\1")})
-    assert nothing.status_code == 422 and "\0" not in nothing.text
-
-
-def test_of_a_mailbox_each_message_is_told_about(house: Build) -> None:
-    home = house(policy={"evidence_messages": 3})
-    separator = "From a@example.net Wed Nov 25 15:14:13 2026\r\n"
-    box = "".join(
-        separator + each + "\r\n" for each in (home.spam(), doubtful(home), home.spam("198.18.7.10"), home.spam())
-    )
-    page = home.visitor().post("/nominate", data={"evidence": box}).text
-    assert "This file holds 4 messages; the first 3\nwere taken" in page
-    assert page.count("will be tested") == 2
-    assert "Message 2 of 4:" in page and "<strong>Not taken:</strong> Line 1 (198.18.1.1)" in page
-    none = home.visitor().post("/nominate", data={"evidence": (separator + doubtful(home) + "\r\n") * 2})
-    assert none.status_code == 422 and none.text.count("Not taken") == 2
-
-
-def test_an_excluded_network_is_not_nominated(house: Build) -> None:
-    home = house()
-    home.casework.operators.exclude(parse_network("198.18.7.0/24"), reason="asked", actor="operator")
-    answer = home.visitor().post("/nominate", data={"evidence": home.spam()})
-    assert answer.status_code == 403 and "is not tested" in answer.text
 
 
 def test_removal_is_asked_watched_and_granted(house: Build) -> None:
@@ -633,7 +494,7 @@ def test_a_test_that_cannot_begin_is_not_promised_for_this_moment(house: Build) 
     home = house()
     home.casework.operators.stop(reason="complaints", actor="operator")
     visitor = home.visitor()
-    assert "testing goes on; it is stopped at present" in visitor.post("/nominate", data={"evidence": home.spam()}).text
+    visitor.post("/nominate", data={"evidence": home.spam(), "send": "1"})
     page = visitor.get(f"/ip/{TARGET}").text
     assert "all testing is stopped at present" in page and "in a moment" not in page and "loads itself" not in page
 
@@ -658,8 +519,9 @@ def test_a_mail_address_in_a_form_is_used_only_where_the_settings_say_so(house: 
         anyone = site.visitor()
         address = f"198.18.7.{40 + offered}"
         assert ('name="mail"' in anyone.get("/remove").text) is offered
-        assert ('name="mail"' in anyone.get("/nominate").text) is offered
-        anyone.post("/nominate", data={"evidence": site.spam(address), "mail": "me@x.example"})
+        report = {"evidence": site.spam(address), "mail": "me@x.example"}
+        assert ('name="mail"' in anyone.post("/nominate", data=report).text) is offered
+        anyone.post("/nominate", data=report | {"send": "1"})
         site.test(proven=True)
         anyone.post("/remove", data={"address": address, "mail": "me@x.example"})
         site.test(outcome=Outcome.RCPT_5XX, reply="550 relaying denied")
