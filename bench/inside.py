@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-import dnsbl.cli.commands  # noqa: F401 (so that "after the imports" means all that `dnsbl serve` imports)
+import dnsbl.cli.serving  # noqa: F401 (so that "after the imports" means all that `dnsbl serve` imports)
 from bench.servers import asked, says_listed
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones

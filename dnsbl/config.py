@@ -21,10 +21,8 @@ from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
 from dnsbl.settings import Settings, fields, toml
+from dnsbl.whereabouts import PREFIX, usual
 
-PREFIX = "DNSBL_"
-#: Looked for, in order, when no --config is given.
-USUAL = (Path("config.toml"), Path("/etc/dnsbl/config.toml"))
 #: Keys that hold paths, which are relative to the file that names them.
 PATHS: tuple[tuple[str, str], ...] = tuple(
     (section, key)
@@ -55,11 +53,6 @@ def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     if mistakes:
         raise SettingsError(mistakes)
     return _rooted(settings, source.resolve().parent if source else Path.cwd())
-
-
-def usual() -> Path | None:
-    """The configuration file in a usual place, if there is one."""
-    return next((path for path in USUAL if path.is_file()), None)
 
 
 def read_zones(settings: Settings, *, today: date | None = None) -> Zones:

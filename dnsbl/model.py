@@ -7,17 +7,19 @@ Over 400 lines, since all records of the list stand here, each field with its se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, Network
-from tester.fate import Fate
-from tester.guises import Guise
-from tester.paths import Path
-from tester.smtp import Flag
-from tester.verdict import Finding, Verdict
+
+if TYPE_CHECKING:
+    from tester.fate import Fate
+    from tester.guises import Guise
+    from tester.paths import Path
+    from tester.smtp import Flag
+    from tester.verdict import Finding, Verdict
 
 
 class Door(StrEnum):
@@ -212,13 +214,6 @@ class Refusal(StrEnum):
     WEAK_PASSWORD = "weak-password"  # noqa: S105
     NOT_LET_IN = "not-let-in"
 
-
-#: What comes to the collector for an operator to read, and what each is called there.
-INBOX: Mapping[Finding, str] = {
-    Finding.HUMAN: "mail",
-    Finding.COMPLAINT: "ABUSE REPORT",
-    Finding.UNPROVEN: "not understood",
-}
 
 #: The kind of an exception: a network that is left out of every wider listing.
 EXCEPTION = ""

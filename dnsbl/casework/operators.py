@@ -20,7 +20,6 @@ from dnsbl.model import (
     DO_NOT_TEST,
     EXCEPTION,
     EXEMPT,
-    INBOX,
     PROOF_KINDS,
     TESTED_KINDS,
     Entry,
@@ -34,6 +33,7 @@ from dnsbl.model import (
     RunState,
 )
 from dnsbl.rules import intake, schedule
+from dnsbl.rules.keeping import INBOX
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import chunks

@@ -15,7 +15,7 @@ from dnsbl.errors import DnsblError, Refused, SettingsError
 
 def main() -> None:
     """Run the command line; never shows a traceback for a mistake of the user or the world."""
-    from dnsbl.cli.commands import app
+    from dnsbl.cli.program import app
 
     if note := unconfigured(sys.argv[1:]):
         print(f"dnsbl: {note}", file=sys.stderr)
@@ -31,7 +31,7 @@ def main() -> None:
 
 def unconfigured(words: list[str]) -> str:
     """A sentence where a command goes by defaults alone, since nobody has said where the configuration is; or ""."""
-    from dnsbl.config import PREFIX, USUAL, usual
+    from dnsbl.whereabouts import PREFIX, USUAL, usual
 
     given = {"-c", "--config", "-h", "--help", "--version"} & set(words) or any(
         w.startswith("--config=") for w in words

@@ -10,13 +10,15 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from dnsbl.cli import show, terminal
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
 from dnsbl.errors import DnsblError
 from dnsbl.model import OperatorAccount, Role
-from dnsbl.opened import OpenedList, open_list
+
+with later():
+    from dnsbl import opened as lists
+    from dnsbl.cli import show, terminal
 
 app = typer.Typer(help="Who may sign in on the operators' side of the site (/admin).", no_args_is_help=True)
 
@@ -33,7 +35,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """An account; its password is asked for twice. With the first one /admin is there."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     account = opened.casework.accounts.add(name, _password(stdin), role=role, actor=operator())
     _done(opened, account.name, as_json=as_json)
 
@@ -41,11 +43,11 @@ def add(
 @app.command("list")
 def accounts(config: Config = None, as_json: Json = False) -> None:
     """Every account: role, whether one-time codes are asked for, whether it is let in."""
-    found = open_list(config).casework.accounts.all()
+    found = lists.open_list(config).casework.accounts.all()
     if as_json:
         show.document({"accounts": [_row(account) for account in found]})
         return
-    table = Table("account", "role", "one-time codes", "recovery codes", "since", "let in")
+    table = terminal.Table("account", "role", "one-time codes", "recovery codes", "since", "let in")
     for account in found:
         row = _row(account)
         table.add_row(
@@ -62,7 +64,7 @@ def accounts(config: Config = None, as_json: Json = False) -> None:
 @app.command()
 def disable(name: Name, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Let somebody in no more; he is signed out everywhere."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     opened.casework.accounts.disable(name, reason=reason_of(reason), actor=operator(), spare=True)
     _done(opened, name, as_json=as_json)
 
@@ -70,7 +72,7 @@ def disable(name: Name, reason: Reason = "", config: Config = None, as_json: Jso
 @app.command()
 def enable(name: Name, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Let him in again."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     opened.casework.accounts.enable(name, reason=reason_of(reason), actor=operator())
     _done(opened, name, as_json=as_json)
 
@@ -78,7 +80,7 @@ def enable(name: Name, reason: Reason = "", config: Config = None, as_json: Json
 @app.command()
 def password(name: Name, stdin: Stdin = False, config: Config = None, as_json: Json = False) -> None:
     """Another password; he is signed out everywhere."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     opened.casework.accounts.find(name)
     opened.casework.accounts.password(name, _password(stdin), actor=operator())
     _done(opened, name, as_json=as_json)
@@ -93,7 +95,7 @@ def role(
     as_json: Json = False,
 ) -> None:
     """Another role."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     opened.casework.accounts.role(name, role, reason=reason_of(reason), actor=operator(), spare=True)
     _done(opened, name, as_json=as_json)
 
@@ -101,7 +103,7 @@ def role(
 @app.command()
 def codes(name: Name, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Ask for no one-time code any more, for whoever has lost device and recovery codes. (He begins on /admin/me.)"""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     opened.casework.accounts.end_codes(name, reason=reason_of(reason), actor=operator())
     _done(opened, name, as_json=as_json)
 
@@ -109,7 +111,7 @@ def codes(name: Name, reason: Reason = "", config: Config = None, as_json: Json 
 @app.command()
 def remove(name: Name, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Forget an account; what he has done stays in the journal."""
-    accounts = open_list(config).casework.accounts
+    accounts = lists.open_list(config).casework.accounts
     accounts.remove(name, reason=reason_of(reason), actor=operator(), spare=True)
     show.done({"removed": name.strip().lower()}, as_json=as_json)
 
@@ -125,7 +127,7 @@ def _password(stdin: bool) -> str:
     return typed
 
 
-def _done(opened: OpenedList, name: str, *, as_json: bool) -> None:
+def _done(opened: lists.OpenedList, name: str, *, as_json: bool) -> None:
     """What an account is now, and for people where it is of use."""
     row = _row(opened.casework.accounts.find(name))
     more = {"on": None if not opened.settings.admin.on else f"{opened.settings.web.base_url}/admin"}

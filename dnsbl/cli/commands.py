@@ -1,77 +1,27 @@
-"""The command `dnsbl`, put together, and those of its commands that have no module of their own: how a list begins and
-runs, one address, mail and watches, what is seen of it all. One function each: read the words, call one verb, show the
-result. Decide nothing."""
+"""The commands that have no module of their own: how a list begins and runs, one address, mail and watches, what is
+seen of it all. One function each: read the words, call one verb, show the result. Decide nothing."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dnsbl import DISTRIBUTION
-from dnsbl.casework.base import Asker
-from dnsbl.cli import (
-    admin,
-    copies,
-    feeding,
-    holding,
-    keys,
-    listings,
-    networks,
-    nominating,
-    reporting,
-    show,
-    state,
-    surveying,
-    terminal,
-    zones,
-)
-from dnsbl.cli.waiting import wait_for
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
 from dnsbl.daemons import ROLES
-from dnsbl.dns.engine import compiled
 from dnsbl.errors import DnsblError
-from dnsbl.model import Door, State
-from dnsbl.opened import open_list
-from dnsbl.rules import asking, intake
 
-app = typer.Typer(
-    name="dnsbl",
-    help="A DNS blocklist fed by open-relay testing: nominate, test, prove, list, answer, retest, delist.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(holding.app)
-app.add_typer(copies.app)
-app.add_typer(reporting.app, name="reporter")
-app.add_typer(admin.app, name="admin")
-app.add_typer(feeding.feeds, name="feed")
-app.add_typer(feeding.candidates, name="candidates")
-app.add_typer(listings.app, name="listing")
-app.add_typer(keys.letter_keys, name="keys")
-app.add_typer(keys.client_keys, name="key")
-app.add_typer(zones.app)
-app.add_typer(surveying.app, name="survey")
-app.add_typer(copies.database, name="db")
+with later():
+    from dnsbl import casework, model
+    from dnsbl import opened as lists
+    from dnsbl.cli import founding, networks, nominating, serving, show, state, terminal, waiting
+    from dnsbl.daemons import others as others_asked
+    from dnsbl.demo import tour
+    from dnsbl.rules import asking, intake
 
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"dnsbl {version(DISTRIBUTION)}, engine: {compiled.which()}")
-        raise typer.Exit
-
-
-@app.callback()
-def program(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Version and answering engine.")
-    ] = False,
-) -> None:
-    """A DNS blocklist fed by open-relay testing: nominate, test, prove, list, answer, retest, delist."""
-
+app = typer.Typer()
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result and show progress.")]
 Where = Annotated[str, typer.Argument(metavar="ADDR", help="An IPv4 or IPv6 address.")]
@@ -87,13 +37,11 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Run the list: DNS in a process of its own, worker, collector, scheduler, notices and web in another."""
-    from dnsbl.cli.serving import serve_until_told
-
     roles = [role.strip() for role in only.split(",") if role.strip()]
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
         raise typer.BadParameter(f"roles are {', '.join(ROLES)}; not {', '.join(unknown) or 'none'}")
-    serve_until_told(config, list(dict.fromkeys(roles)), follow=follow, as_json=as_json)
+    serving.serve_until_told(config, list(dict.fromkeys(roles)), follow=follow, as_json=as_json)
 
 
 @app.command()
@@ -102,9 +50,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """A neighbourhood of mail servers on loopback is nominated, tested, listed, fixed and delisted. Under a minute."""
-    from dnsbl.demo.tour import run_tour
-
-    if not run_tour(keep=keep, as_json=as_json):
+    if not tour.run_tour(keep=keep, as_json=as_json):
         raise DnsblError("The tour did not end as it should; see above.")
 
 
@@ -133,7 +79,7 @@ def nominate(
     as_json: Json = False,
 ) -> None:
     """Nominate a suspect mail server, with evidence; it is tested soon."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     pieces = nominating.pieces(evidence or [])
     if pick is not None and len(pieces) > 1:
         raise typer.BadParameter("a line can be picked in one file only", param_hint="--pick")
@@ -142,7 +88,7 @@ def nominate(
         pieces,
         lambda shown: intake.nominations(
             address,
-            door=Door.CLI,
+            door=model.Door.CLI,
             nominator=operator() + (f" for reporter {account.name}" if account else ""),
             reason=reason,
             evidence=shown,
@@ -169,14 +115,14 @@ def order_test(
     """Test a host now, as an operator; the running `dnsbl serve` carries it out."""
     if profile not in ("basic", "standard", "full"):
         raise typer.BadParameter("profiles are basic, standard, full", param_hint="--profile")
-    opened = open_list(config)
+    opened = lists.open_list(config)
     job = opened.casework.operators.order_test(
         intake.target(address, opened.settings), profile=profile, actor=operator()
     )
     if not wait:
         show.job(opened, job, "queued", as_json=as_json)
         return
-    show.test(opened, wait_for(opened, job, quiet=as_json), as_json=as_json)
+    show.test(opened, waiting.wait_for(opened, job, quiet=as_json), as_json=as_json)
 
 
 @app.command()
@@ -190,43 +136,41 @@ def lookup(
     as_json: Json = False,
 ) -> None:
     """Where an address stands, and why."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     where = asking.one(address, opened.zones.origins, opened.settings.web.base_url)
-    asker = Asker.of(Door.CLI, operator(), control=False)
+    asker = casework.base.Asker.of(model.Door.CLI, operator(), control=False)
     said = None
     if others:
-        from dnsbl.daemons.others import OtherLists
-
-        lists = OtherLists(opened.settings.others, opened.clock)
-        if not lists.on:
+        sources = others_asked.OtherLists(opened.settings.others, opened.clock)
+        if not sources.on:
             raise DnsblError("No other lists are configured: name them in others.lists.")
-        said = lists.look(where)
+        said = sources.look(where)
     show.standing(opened, opened.casework.views.look_up(where, asker=asker), others=said, as_json=as_json)
 
 
 @app.command()
 def remove(address: Where, wait: Wait = False, config: Config = None, as_json: Json = False) -> None:
     """Ask that an address be taken off the list: it is retested, and delisted when closed."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     where = asking.one(address, opened.zones.origins, opened.settings.web.base_url)
-    job = opened.casework.doors.ask_removal(where, door=Door.CLI, actor=operator())
+    job = opened.casework.doors.ask_removal(where, door=model.Door.CLI, actor=operator())
     if job is None:
         show.standing(opened, opened.casework.views.look_up(where), as_json=as_json)
         return
     if not wait:
         show.job(opened, job, "retest queued", as_json=as_json)
         return
-    report = wait_for(opened, job, quiet=as_json)
+    report = waiting.wait_for(opened, job, quiet=as_json)
     show.test(opened, report, as_json=as_json)
     standing = opened.casework.views.look_up(where)
-    if standing.state is State.LISTED:
+    if standing.state is model.State.LISTED:
         terminal.fail(f"{where} stays listed: {report.run.explanation or report.run.verdict}")
 
 
 @app.command()
 def status(config: Config = None, as_json: Json = False) -> None:
     """How the list does: whether hosts are tested, listings end and mail goes out."""
-    state.status(open_list(config), as_json=as_json)
+    state.status(lists.open_list(config), as_json=as_json)
 
 
 @app.command("notices")
@@ -241,7 +185,7 @@ def sent_notices(
     """The mail that this list sends: what became of the last ones; who gets none."""
     if len([word for word in (trial, silence, end) if word]) > 1:
         raise typer.BadParameter("give one of --trial, --silence and --end")
-    dispatch = open_list(config).casework.dispatch
+    dispatch = lists.open_list(config).casework.dispatch
     if trial:
         show.done({"queued": dispatch.try_out(trial, actor=operator()).recipient}, as_json=as_json)
     elif silence:
@@ -264,7 +208,7 @@ def watch(
     """Who is told of new listings in a network: all watches, a new one by an operator's word, or the end of one."""
     if len([word for word in (mail or webhook, end) if word]) > 1 or (mail and webhook) or (network and end):
         raise typer.BadParameter("give NET, with --mail or --webhook or neither (a feed), or --end TOKEN")
-    opened = open_list(config)
+    opened = lists.open_list(config)
     watching = opened.casework.watching
     if end:
         show.done({"ended": str(watching.end(end, actor=operator()).network)}, as_json=as_json)
@@ -288,7 +232,7 @@ def inbox(
     as_json: Json = False,
 ) -> None:
     """What people have written to us, reports of our letters as abuse, and answers that could not be read."""
-    casework = open_list(config).casework
+    casework = lists.open_list(config).casework
     if number:
         show.message(casework.operators.message(number), as_json=as_json)
     else:
@@ -303,7 +247,7 @@ def clock(
     as_json: Json = False,
 ) -> None:
     """Whether the clock is believed, on which all depends that happens because time has passed."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     if trust:
         opened.casework.operators.trust_clock(reason=reason_of(reason), actor=operator())
     reckoning = opened.casework.presence.reckon()
@@ -324,7 +268,7 @@ def journal(
     as_json: Json = False,
 ) -> None:
     """What was decided, when, by whom and why."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     if ship is not None:
         show.done({"shipped": opened.casework.shipping.ship_to(ship), "to": str(ship)}, as_json=as_json)
         return
@@ -351,8 +295,6 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a first configuration, and show the DNS records to publish; asks what is not given."""
-    from dnsbl.cli import founding
-
     if listed:
         founding.profiles_there_are(as_json=as_json)
         return

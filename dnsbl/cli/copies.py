@@ -12,12 +12,15 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.casework.restoring import Restored
-from dnsbl.cli import show
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
 from dnsbl.errors import DnsblError
-from dnsbl.opened import OpenedList, open_empty, open_list
-from dnsbl.serving.files import write_whole
+
+with later():
+    from dnsbl import casework
+    from dnsbl import opened as lists
+    from dnsbl.cli import show
+    from dnsbl.serving import files
 
 app = typer.Typer()
 database = typer.Typer(help="The database.", no_args_is_help=True)
@@ -33,7 +36,7 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Write a copy of the whole store, as it is at one moment, while the list runs; keys.json is not in it."""
-    written = write(open_list(config), file)
+    written = write(lists.open_list(config), file)
     show.done({"file": str(file), "octets": written}, as_json=as_json)
 
 
@@ -58,14 +61,14 @@ def restore(
 @database.command()
 def upgrade(config: Config = None, as_json: Json = False) -> None:
     """Create the tables, or bring them to this version's form."""
-    open_list(config, upgrade=True)
+    lists.open_list(config, upgrade=True)
     show.done({"database": "at this version"}, as_json=as_json)
 
 
-def write(opened: OpenedList, file: Path) -> int:
+def write(opened: lists.OpenedList, file: Path) -> int:
     """Write a copy, packed by gzip, whole or not at all; returns its octets."""
     try:
-        write_whole(file, _packed(opened.casework.restoring.backup()), mode=0o600)
+        files.write_whole(file, _packed(opened.casework.restoring.backup()), mode=0o600)
         return file.stat().st_size
     except OSError as error:
         raise DnsblError(f"{file}: cannot be written: {error.strerror}.") from None
@@ -73,9 +76,9 @@ def write(opened: OpenedList, file: Path) -> int:
 
 def bring_back(
     config: Path | None, file: Path, log: Path | None, *, reason: str, actor: str, trust_words: bool
-) -> Restored:
+) -> casework.restoring.Restored:
     """Fill the configured database, which must be empty, from a copy and an event log."""
-    opened = open_empty(config)
+    opened = lists.open_empty(config)
     try:
         with (
             gzip.open(file, "rt", encoding="ascii") as copy,

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from dnsbl.casework.feeding import Yield, said
-from dnsbl.cli import nominating, show, terminal
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
-from dnsbl.daemons.feeder import Feeder
 from dnsbl.errors import DnsblError
-from dnsbl.model import FeedState, ReporterAccount
-from dnsbl.opened import open_list
-from dnsbl.rules.feeds import batch
-from dnsbl.settings import FeedSource
+
+with later():
+    from dnsbl import casework, model, settings
+    from dnsbl import opened as lists
+    from dnsbl.cli import nominating, show, terminal
+    from dnsbl.daemons import feeder
+    from dnsbl.rules import feeds as read
 
 feeds = typer.Typer(help="Lists of suspects that reporters publish.", no_args_is_help=True)
 candidates = typer.Typer(help="Suspects that wait for their turn to be nominated.", no_args_is_help=True)
@@ -26,11 +26,11 @@ candidates = typer.Typer(help="Suspects that wait for their turn to be nominated
 @feeds.command("list")
 def feed_list(config: Config = None, as_json: Json = False) -> None:
     """Every feed of the settings, and what came of it last."""
-    found = open_list(config).casework.feeding.states()
+    found = lists.open_list(config).casework.feeding.states()
     if as_json:
         show.document({"feeds": [_feed_row(*each) for each in found]})
         return
-    table = Table("feed", "place", "asked", "what came of it")
+    table = terminal.Table("feed", "place", "asked", "what came of it")
     for source, state, account in found:
         row = _feed_row(source, state, account)
         table.add_row(source.name, source.place, row["asked"] or "-", row["said"] or "-")
@@ -44,9 +44,9 @@ def feed_pull(
     as_json: Json = False,
 ) -> None:
     """Pull one feed now, due or not."""
-    opened = open_list(config)
-    feeder = Feeder(opened.casework.feeding, opened.settings)
-    pulled = feeder.pull_each(only=name.strip().lower(), actor=operator())
+    opened = lists.open_list(config)
+    puller = feeder.Feeder(opened.casework.feeding, opened.settings)
+    pulled = puller.pull_each(only=name.strip().lower(), actor=operator())
     if not pulled:
         raise DnsblError(f"feeds.sources names no {name[:40]!r} whose reporter has an account that is not suspended.")
     if pulled[0].error:
@@ -66,12 +66,12 @@ def candidates_import(
     as_json: Json = False,
 ) -> None:
     """Take another list as unverified candidates: each is tested in its turn, and listed only by its own letter."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     terms = opened.settings.feeds
     octets = nominating.read(file)
     if len(octets) > terms.octets:
         raise DnsblError(f"{file}: is larger than {terms.octets} octets (feeds.octets).")
-    found = batch(octets, most=terms.rows, evidence_most=opened.settings.policy.evidence_bytes)
+    found = read.batch(octets, most=terms.rows, evidence_most=opened.settings.policy.evidence_bytes)
     if dry:
         facts = {"rows": len(found.rows), "skipped": found.skipped, "faults": list(found.faults), "more": found.left}
         show.done(facts, as_json=as_json)
@@ -88,7 +88,7 @@ def candidates_import(
 @candidates.command("list")
 def candidates_list(config: Config = None, as_json: Json = False) -> None:
     """How many wait, by who has brought them."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     counts = opened.casework.feeding.waiting()
     show.done({"waiting": counts} if as_json else counts or {"waiting": 0}, as_json=as_json)
 
@@ -101,22 +101,24 @@ def candidates_drop(
     as_json: Json = False,
 ) -> None:
     """Let the candidates of one bringer go."""
-    gone = open_list(config).casework.feeding.drop(bringer, reason=reason_of(reason), actor=operator())
+    gone = lists.open_list(config).casework.feeding.drop(bringer, reason=reason_of(reason), actor=operator())
     if not gone:
         raise DnsblError(f"No candidate of {bringer!r:.300} waits; `dnsbl candidates list` names who has brought some.")
     show.done({"dropped": gone}, as_json=as_json)
 
 
-def _show(came: Yield | None, *, as_json: bool) -> None:
+def _show(came: casework.feeding.Yield | None, *, as_json: bool) -> None:
     if as_json:
         show.document({"new": came is not None} | (asdict(came) if came is not None else {}))
         return
-    terminal.out().print(said(came) if came is not None else "nothing new")
+    terminal.out().print(casework.feeding.said(came) if came is not None else "nothing new")
     for fault in came.faults if came is not None else ():
         terminal.out().print(fault)
 
 
-def _feed_row(source: FeedSource, state: FeedState | None, account: ReporterAccount | None) -> dict[str, Any]:
+def _feed_row(
+    source: settings.FeedSource, state: model.FeedState | None, account: model.ReporterAccount | None
+) -> dict[str, Any]:
     asked = state.asked if state is not None and state.place == source.place else None
     told = state.said if state is not None and asked is not None else ""
     if account is None:

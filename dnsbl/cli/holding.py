@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.cli import networks, show
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Public, Reason, operator, reason_of, words_of
 from dnsbl.errors import DnsblError
-from dnsbl.opened import open_list
-from dnsbl.rules import bringers
+
+with later():
+    from dnsbl import opened as lists
+    from dnsbl.cli import networks, show, verifying
+    from dnsbl.rules import bringers
 
 app = typer.Typer()
 
@@ -33,14 +36,12 @@ def exclude(
     if listed == bool(network) or (listed and (end or verified)) or (end and verified):
         raise typer.BadParameter("give either NET, with --end or --verified or neither, or --list")
     if listed:
-        show.exclusions(open_list(config).casework.operators.exclusions(), as_json=as_json)
+        show.exclusions(lists.open_list(config).casework.operators.exclusions(), as_json=as_json)
         return
-    opened = open_list(config)
+    opened = lists.open_list(config)
     operators, where = opened.casework.operators, networks.one(network)
     if verified:
-        from dnsbl.cli.verifying import opted_out
-
-        show.done(opted_out(opened, where, public=words_of(public), actor=operator()), as_json=as_json)
+        show.done(verifying.opted_out(opened, where, public=words_of(public), actor=operator()), as_json=as_json)
         return
     if end:
         operators.end_exclusion(where, reason=reason_of(reason), actor=operator())
@@ -66,7 +67,7 @@ def purge(
     """Suspend a bad source and take back what only it has brought: nominations, tests, listings."""
     if listed == bool(source) or (listed and (end or dry_run)) or (end and dry_run):
         raise typer.BadParameter("give either SOURCE, with --dry-run or --end or neither, or --list")
-    purging = open_list(config).casework.purging
+    purging = lists.open_list(config).casework.purging
     if listed:
         show.suspensions(purging.suspensions(), as_json=as_json)
         return
@@ -83,7 +84,7 @@ def purge(
 @app.command()
 def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Stop all testing, everywhere, within a second; `dnsbl resume` takes it up again."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     opened.casework.operators.stop(reason=reason_of(reason), actor=operator())
     show.done({"testing": "stopped", "reason": reason_of(reason)}, as_json=as_json)
 
@@ -91,7 +92,7 @@ def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> N
 @app.command()
 def resume(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Take testing up again after `dnsbl stop`."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     if opened.casework.views.stopped() is None:
         raise DnsblError("Testing is not stopped.")
     opened.casework.operators.resume(reason=words_of(reason), actor=operator())

@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.cli import show
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
-from dnsbl.clock import SystemClock
-from dnsbl.config import read_settings
-from dnsbl.opened import open_list
-from dnsbl.serving import keybook
+
+with later():
+    from dnsbl import clock
+    from dnsbl import config as reading
+    from dnsbl import opened as lists
+    from dnsbl.cli import show
+    from dnsbl.serving import keybook
 
 letter_keys = typer.Typer(
     help="The keys that letters are signed with. What clients put into questions: dnsbl key.", no_args_is_help=True
@@ -22,20 +25,20 @@ client_keys = typer.Typer(help="The keys that clients put into their questions (
 @letter_keys.command("list")
 def keys_list(config: Config = None, as_json: Json = False) -> None:
     """The list's keys by their fingerprints, and which of them this node holds."""
-    show.keys(open_list(config).keyring.shown(), as_json=as_json)
+    show.keys(lists.open_list(config).keyring.shown(), as_json=as_json)
 
 
 @letter_keys.command("rotate")
 def keys_rotate(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """A new key for all nodes; it goes to them through the database, sealed, and signs in two minutes."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     show.keys([opened.keyring.rotate(reason=reason_of(reason), actor=operator())], as_json=as_json)
 
 
 @letter_keys.command("replace")
 def keys_replace(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Begin anew, when the keys are lost on every node; tests that are under way are void, and repeated."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     key, void = opened.keyring.replace(reason=reason_of(reason), actor=operator())
     show.keys([key], void=void, as_json=as_json)
 
@@ -43,8 +46,8 @@ def keys_replace(reason: Reason = "", config: Config = None, as_json: Json = Fal
 @client_keys.command("list")
 def client_key_list(config: Config = None, as_json: Json = False) -> None:
     """How each client's key is used on this node: counts, rates, when last, and whether it was used elsewhere."""
-    settings = read_settings(config)
-    now = SystemClock().now().timestamp()
+    settings = reading.read_settings(config)
+    now = clock.SystemClock().now().timestamp()
     show.client_keys(keybook.document(settings.dns, settings.service.state_dir, now), as_json=as_json)
 
 
@@ -58,5 +61,5 @@ def client_key_new(
     as_json: Json = False,
 ) -> None:
     """Make a key for a client and add its line to dns.keys_file. The key is shown this once."""
-    key, line = keybook.add(read_settings(config).dns, name=name, networks=network or [])
+    key, line = keybook.add(reading.read_settings(config).dns, name=name, networks=network or [])
     show.done({"key": key, "line": line}, as_json=as_json)

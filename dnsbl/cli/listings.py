@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.cli import networks, show
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Public, Reason, operator, reason_of, words_of
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
-from dnsbl.opened import OpenedList, open_list
+
+with later():
+    from dnsbl import model
+    from dnsbl import opened as lists
+    from dnsbl.cli import networks, show
 
 app = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
 
@@ -31,7 +34,7 @@ def listing_add(
     as_json: Json = False,
 ) -> None:
     """List networks by an operator's word (never as a proven relay). All or nothing."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     _known_kind(opened, kind)
     given = networks.given(network, file)
     counted = networks.watched(given, "listing")
@@ -51,7 +54,7 @@ def listing_drop(
     as_json: Json = False,
 ) -> None:
     """End operators' listings. All or nothing."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     given = networks.given(network, file)
     counted = networks.watched(given, "dropping")
     dropped = opened.casework.operators.drop_networks(counted, kind=kind, reason=reason_of(reason), actor=operator())
@@ -73,7 +76,7 @@ def listing_except(
     """Leave an address or network out of every wider listing, in DNS, transfers, exports and look-up."""
     if listed == bool(network) or (listed and end):
         raise typer.BadParameter("give either NET, with --end or without, or --list")
-    operators = open_list(config).casework.operators
+    operators = lists.open_list(config).casework.operators
     if listed:
         show.exceptions(operators.exceptions(), as_json=as_json)
         return
@@ -102,7 +105,7 @@ def listing_review(
     """Operators' listings that lapse soon, and what waits for a second operator; exit 1 when there is any."""
     if keep + confirm + withdraw != bool(network):
         raise typer.BadParameter("give NET with one of --keep, --confirm and --withdraw, or nothing")
-    reviewing = open_list(config).casework.reviewing
+    reviewing = lists.open_list(config).casework.reviewing
     if not network:
         lapsing, waiting = reviewing.due(within_days=within), reviewing.proposals()
         show.review(lapsing, waiting, as_json=as_json)
@@ -124,12 +127,12 @@ def listing_review(
 @app.command("expire")
 def listing_expire(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """End the listings whose time has come, however many, after the scheduler found them too many at once."""
-    opened = open_list(config)
+    opened = lists.open_list(config)
     ended = opened.casework.upkeep.expire_all(reason=reason_of(reason), actor=operator())
     show.done({"ended": ended}, as_json=as_json)
 
 
-def _known_kind(opened: OpenedList, kind: str) -> None:
+def _known_kind(opened: lists.OpenedList, kind: str) -> None:
     known = sorted({name for zone in opened.zones for view in zone.views.values() for name in view.kinds})
     if kind not in known:
-        raise Refused(Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}.")
+        raise Refused(model.Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}.")

@@ -6,13 +6,15 @@ import re
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from dnsbl.cli import show, terminal
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
 from dnsbl.model import ReporterAccount, Trust
-from dnsbl.opened import open_list
-from dnsbl.rules import reporters
+
+with later():
+    from dnsbl import opened as lists
+    from dnsbl.cli import show, terminal
+    from dnsbl.rules import reporters
 
 app = typer.Typer(help="Who reports under a name of his own: tiers, keys, scores.", no_args_is_help=True)
 
@@ -31,18 +33,18 @@ def add(
     """An account for a reporter; `dnsbl reporter key` makes its key."""
     if contact and not _MAIL.fullmatch(contact):
         raise typer.BadParameter("a mail address is needed, such as ann@example.org", param_hint="--contact")
-    account = open_list(config).casework.reporters.add(name, trust=trust, contact=contact, actor=operator())
+    account = lists.open_list(config).casework.reporters.add(name, trust=trust, contact=contact, actor=operator())
     show.done(_row(account), as_json=as_json)
 
 
 @app.command("list")
 def accounts(config: Config = None, as_json: Json = False) -> None:
     """Every reporter: tier, score, whether he has a key, whether anything is taken from him."""
-    found = open_list(config).casework.reporters.all()
+    found = lists.open_list(config).casework.reporters.all()
     if as_json:
         show.document({"reporters": [_row(account) for account in found]})
         return
-    table = Table("reporter", "trust", "score", "open", "closed", "key", "since", "suspended")
+    table = terminal.Table("reporter", "trust", "score", "open", "closed", "key", "since", "suspended")
     for account in found:
         row = _row(account)
         off = f"{account.suspended:%Y-%m-%d}: {account.why}" if account.suspended else "no"
@@ -68,7 +70,7 @@ def suspend(
     as_json: Json = False,
 ) -> None:
     """Take nothing more from a reporter; --end takes him back."""
-    verbs = open_list(config).casework.reporters
+    verbs = lists.open_list(config).casework.reporters
     (verbs.resume if end else verbs.suspend)(name, reason=reason_of(reason), actor=operator())
     show.done(_found(verbs.find(name)), as_json=as_json)
 
@@ -82,7 +84,7 @@ def trust(
     as_json: Json = False,
 ) -> None:
     """Put a reporter into another tier."""
-    verbs = open_list(config).casework.reporters
+    verbs = lists.open_list(config).casework.reporters
     verbs.trust(name, tier, reason=reason_of(reason), actor=operator())
     show.done(_found(verbs.find(name)), as_json=as_json)
 
@@ -95,7 +97,7 @@ def key(
     as_json: Json = False,
 ) -> None:
     """A new key for the API, shown this once; the one before is void."""
-    verbs = open_list(config).casework.reporters
+    verbs = lists.open_list(config).casework.reporters
     if revoke:
         verbs.revoke(name, actor=operator())
         show.done(_found(verbs.find(name)), as_json=as_json)

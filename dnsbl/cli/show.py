@@ -15,7 +15,6 @@ from dnsbl.casework.restoring import Restored
 from dnsbl.casework.ring import Shown
 from dnsbl.cli import terminal
 from dnsbl.model import (
-    INBOX,
     Entry,
     Exclusion,
     Job,
@@ -30,6 +29,7 @@ from dnsbl.model import (
 )
 from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import cause_of
+from dnsbl.rules.keeping import INBOX
 from dnsbl.rules.others import Opinion
 from dnsbl.web.shapes import run_shape, standing_shape
 from tester.cause import advice

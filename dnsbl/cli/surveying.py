@@ -10,10 +10,15 @@ from typing import Annotated
 
 import typer
 
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, operator
-from dnsbl.config import read_settings
 from dnsbl.errors import DnsblError
-from dnsbl.opened import open_list
+
+with later():
+    from dnsbl import config as reading
+    from dnsbl import opened as lists
+    from dnsbl.cli import surveys
+    from dnsbl.daemons import laying
 
 app = typer.Typer(
     help="How many hosts of your networks, or of mail domains with leave, relay: counted, never listed.",
@@ -95,10 +100,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Survey; or go on with a survey that was broken off. Nobody is listed by it."""
-    from dnsbl.cli import surveys
-    from dnsbl.daemons.laying import SurveyOrder
-
-    opened = open_list(config)
+    opened = lists.open_list(config)
     given, order = [ranges, nmap, domains], None
     if begun := surveys.is_begun(opened.settings, name):
         if any(given):
@@ -121,7 +123,7 @@ def run(
     if form not in ("", "S01", "S02", "S10"):
         raise typer.BadParameter("the form is one of S01, S02 and S10", param_hint="--form")
     if not begun:
-        order = SurveyOrder(
+        order = laying.SurveyOrder(
             name=name,
             operator=operator(),
             form=form or opened.settings.survey.form,
@@ -163,12 +165,10 @@ def report_on(
     as_json: Json = False,
 ) -> None:
     """Tell what surveys have found, finished or not."""
-    from dnsbl.cli import surveys
-
     form = ReportForm.JSON if as_json else form
     if hosts and form in (ReportForm.HTML, ReportForm.STUDIES):
         raise typer.BadParameter("a page names no hosts; text, csv and json do", param_hint="--hosts")
-    text = surveys.told(surveys.tallies(read_settings(config), names), form.value, hosts=hosts)
+    text = surveys.told(surveys.tallies(reading.read_settings(config), names), form.value, hosts=hosts)
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Table  # what `rows` takes
 
 #: Columns of what is no terminal: a table in a pipe is as wide as what it holds.
 PIPE = 4096

@@ -10,22 +10,22 @@ from typing import Annotated
 
 import typer
 
-from dnsbl.cli import checking, importing, show
+from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
-from dnsbl.clock import SystemClock
-from dnsbl.config import example, read_settings, read_zones, usual, zone_file
 from dnsbl.daemons import ROLES
-from dnsbl.daemons.reserve import fitted, granted
-from dnsbl.dns import retire
-from dnsbl.dns.secondaries import export
-from dnsbl.dns.zones import Zone, Zones
+from dnsbl.dns.secondaries import FORMATS
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.opened import current_table, open_list, signet_path
-from dnsbl.serving.files import EVERYBODYS, write_whole
-from dnsbl.serving.secrets import read_keys
-from dnsbl.serving.signet import Signet
-from dnsbl.serving.sources import report as source_report
-from dnsbl.serving.transfers import read_tsig_keys
+
+with later():
+    from dnsbl import clock, whereabouts
+    from dnsbl import config as reading
+    from dnsbl import opened as lists
+    from dnsbl.cli import checking, importing, show, watching
+    from dnsbl.daemons import reserve
+    from dnsbl.dns import retire
+    from dnsbl.dns import zones as described
+    from dnsbl.dns.secondaries import export
+    from dnsbl.serving import files, secrets, signet, sources, transfers
 
 app = typer.Typer()
 
@@ -33,7 +33,7 @@ app = typer.Typer()
 @app.command("publish-key")
 def publish_key(config: Config = None, as_json: Json = False) -> None:
     """Print the public key that the published table is signed with, for follow.key of nodes that follow this one."""
-    public = Signet.at(signet_path(read_settings(config))).public
+    public = signet.Signet.at(lists.signet_path(reading.read_settings(config))).public
     if as_json:
         show.document({"key": public})
     else:
@@ -42,22 +42,22 @@ def publish_key(config: Config = None, as_json: Json = False) -> None:
 
 @app.command("export")
 def export_zone(
-    form: Annotated[str, typer.Option("--format", help=f"{', '.join(export.FORMATS)}.")],
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")],
     origin: Annotated[str, typer.Option("--zone", help="The zone; may be left out when there is only one.")] = "",
     to: Annotated[Path | None, typer.Option("--to", help="Write this file, whole or not at all.")] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """A zone as a file for others: rbldnsd, BIND, JSON lines, Postfix (cidr), packet filters, a policy zone (rpz)."""
-    if form not in export.FORMATS:
-        raise typer.BadParameter(f"formats are {', '.join(export.FORMATS)}", param_hint="--format")
+    if form not in FORMATS:
+        raise typer.BadParameter(f"formats are {', '.join(FORMATS)}", param_hint="--format")
     if as_json and to is None:
         raise typer.BadParameter("goes only with --to", param_hint="--json")
-    opened = open_list(config)
+    opened = lists.open_list(config)
     zone = _zone(opened.zones, origin, ours=True)
     if zone.sources:
         raise DnsblError(f"{zone.origin}: hand out the files of its sources; an export has our own listings alone.")
-    table = current_table(opened)
+    table = lists.current_table(opened)
     now = opened.clock.now()
     not_after = now + timedelta(hours=opened.settings.copies.valid_hours)
     parts = export.encoded(export.written(form, zone, table, made=now, not_after=not_after))
@@ -67,7 +67,7 @@ def export_zone(
         sys.stdout.buffer.flush()
         return
     try:
-        write_whole(to, parts, mode=EVERYBODYS)
+        files.write_whole(to, parts, mode=files.EVERYBODYS)
     except OSError as error:
         raise DnsblError(f"{to}: cannot be written: {error.strerror}.") from None
     show.done({"zone": zone.origin, "serial": table.soa_serial, "format": form, "file": str(to)}, as_json=as_json)
@@ -84,11 +84,9 @@ def watch_servers(
     as_json: Json = False,
 ) -> None:
     """Ask ourselves and all secondaries for serial, test points and the last change; say who lags or lies."""
-    from dnsbl.cli.watching import watch
-
     if as_json and not once:
         raise typer.BadParameter("goes only with --once", param_hint="--json")
-    if not watch(open_list(config), once=once, every=every, patience=patience, as_json=as_json):
+    if not watching.watch(lists.open_list(config), once=once, every=every, patience=patience, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -112,9 +110,9 @@ def plan_the_end(
     so from now on (_status), and lists nothing any more from that day on, test points too."""
     if cancel == bool(on) or (cancel and (announce or print_delegation)):
         raise typer.BadParameter("give --on, or --cancel")
-    settings = read_settings(config)
-    zone = _zone(read_zones(settings), origin)
-    today = SystemClock().now().date()
+    settings = reading.read_settings(config)
+    zone = _zone(reading.read_zones(settings), origin)
+    today = clock.SystemClock().now().date()
     if cancel:
         _write_end(config, zone, None, reason=reason_of(reason))
         show.done({"zone": zone.origin, "ends": None, "reload": RELOAD}, as_json=as_json)
@@ -143,13 +141,13 @@ def plan_the_end(
 RELOAD = "reload the running list (SIGHUP, `systemctl reload dnsbl`) on every node that has this file"
 
 
-def _write_end(config: Path | None, zone: Zone, end: date | None, *, reason: str) -> None:
+def _write_end(config: Path | None, zone: described.Zone, end: date | None, *, reason: str) -> None:
     """Change the last day in the zone's file, with an entry in the journal."""
-    opened = open_list(config)
-    path = zone_file(opened.settings, zone.origin)
+    opened = lists.open_list(config)
+    path = reading.zone_file(opened.settings, zone.origin)
     try:
         text = retire.dated(path.read_text(encoding="utf-8-sig"), end)
-        write_whole(path, [text.encode()], mode=stat.S_IMODE(path.stat().st_mode))
+        files.write_whole(path, [text.encode()], mode=stat.S_IMODE(path.stat().st_mode))
     except (OSError, ValueError) as error:
         raise DnsblError(f"{path}: cannot be changed ({error}); put `retires` into it by hand.") from None
     opened.casework.operators.announce_end(zone.origin, end, reason=reason, actor=operator())
@@ -163,22 +161,22 @@ def check_config(
 ) -> None:
     """Read configuration and zone files, and name every mistake."""
     if sample:
-        typer.echo(example(), nl=False)
+        typer.echo(reading.example(), nl=False)
         return
-    settings = read_settings(config)
-    zones, refused = Zones(()), list[str]()
+    settings = reading.read_settings(config)
+    zones, refused = described.Zones(()), list[str]()
 
     def read_all_zones() -> None:
         nonlocal zones, refused
-        zones = read_zones(settings)
-        broken, refused = source_report(zones, now=int(SystemClock().now().timestamp()))
+        zones = reading.read_zones(settings)
+        broken, refused = sources.report(zones, now=int(clock.SystemClock().now().timestamp()))
         if broken:
             raise SettingsError(broken)
 
-    readers = (read_all_zones, lambda: read_tsig_keys(settings.dns), lambda: read_keys(settings.dns))
+    readers = (read_all_zones, lambda: transfers.read_tsig_keys(settings.dns), lambda: secrets.read_keys(settings.dns))
     if found := checking.mistakes(settings, *readers):
         raise SettingsError(found)
-    _, shortage = fitted(settings, ROLES, granted())
+    _, shortage = reserve.fitted(settings, ROLES, reserve.granted())
     told = (
         settings.web.unnamed_proxy,
         settings.tester.known_by,
@@ -187,7 +185,7 @@ def check_config(
         *map(registered, zones.origins),
     )
     notes = [note for note in told if note] + refused
-    facts = {"config": str(config or usual() or "defaults"), "zones": [zone.origin for zone in zones]}
+    facts = {"config": str(config or whereabouts.usual() or "defaults"), "zones": [zone.origin for zone in zones]}
     show.done(facts | ({"notes": notes} if notes or as_json else {}), as_json=as_json)
 
 
@@ -213,7 +211,7 @@ def registered(origin: str) -> str:
     )
 
 
-def _zone(served: Zones, origin: str, *, ours: bool = False) -> Zone:
+def _zone(served: described.Zones, origin: str, *, ours: bool = False) -> described.Zone:
     """The zone that is named, or the only one; `ours`: the only one that has no data files of other people."""
     zones = {zone.origin: zone for zone in served}
     if ours and not origin:

@@ -8,14 +8,21 @@ proof out by sending us much.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from dnsbl.addresses import Address
 from dnsbl.settings import CollectorSettings
 from tester.letter import Letter
+from tester.verdict import Finding
 
+#: What comes to the collector for an operator to read, and what each is called there.
+INBOX: Mapping[Finding, str] = {
+    Finding.HUMAN: "mail",
+    Finding.COMPLAINT: "ABUSE REPORT",
+    Finding.UNPROVEN: "not understood",
+}
 #: Messages a day about one letter of ours that tell nothing new.
 PER_LETTER = 20
 #: One address (of IPv6 a /64) may bring a part of what its network may, and a region as much as several networks.

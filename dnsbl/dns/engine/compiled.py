@@ -1,20 +1,21 @@
-"""The door to the compiled engine: whether it is here, and what it must know, as numbers and bytes.
+"""The door to the compiled engine: what it must know, as numbers and bytes.
 
-Pure but for one look at the environment: DNSBL_PURE=1 forces the plain engine, as does a machine where nothing was
-compiled. The compiled engine answers the common packets with the bytes of the reference and hands over all others,
-among them whatever has an option or a type that the reference looks at (`respond.OPTIONS`, `respond.types`) and the
-engine was not taught (`OPTIONS`, `TYPES` here). A test names every field of a zone and of `Serving`, so that none is
-added without a thought for the engine.
+Pure; `present` says whether it is here. It answers the common packets with the bytes of the reference and hands over
+all others, among them whatever has an option or a type that the reference looks at (`respond.OPTIONS`, `respond.types`)
+and the engine was not taught (`OPTIONS`, `TYPES` here). A test names every field of a zone and of `Serving`, so that
+none is added without a thought for the engine.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from dnsbl.dns import answer, guard, respond, sourced, wire
+from dnsbl.dns.engine.present import missing as missing
+from dnsbl.dns.engine.present import which as which
 from dnsbl.dns.guard import Keys, Pace, Prefixes
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving
@@ -23,6 +24,8 @@ from dnsbl.dns.sources.dataset import Dataset
 from dnsbl.dns.zones import Kind, Zone, Zones
 from dnsbl.settings import IN_BAND, ClientRule
 
+with suppress(ImportError):
+    from dnsbl.dns.engine import _compiled
 if TYPE_CHECKING:
     from dnsbl.dns.engine._compiled import Core, Guard, Loaded, Plan, Sourcing
 
@@ -39,20 +42,6 @@ _ACTIONS = {"pass": 0, "drop": 1, "refuse": 2, "empty": 3}
 _CODE, _OTHERWISE = 4, 255
 _NOTHING_LISTED = Table.of([])
 _SORTS = bytes(COUNTED.index(wire.TYPES.get(qtype, "other")) for qtype in range(256))
-
-try:
-    from dnsbl.dns.engine import _compiled
-
-    missing = ""  #: why there is no compiled engine, or ""
-except ImportError:
-    missing = "not built here"
-if os.environ.get("DNSBL_PURE") == "1":
-    missing = "DNSBL_PURE=1"
-
-
-def which() -> str:
-    """Which engine answers, for people."""
-    return f"plain ({missing})" if missing else "compiled"
 
 
 class Compiled:

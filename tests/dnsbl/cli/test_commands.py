@@ -165,7 +165,7 @@ def test_a_command_that_goes_by_defaults_alone_says_so(monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("DNSBL_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("dnsbl.config.USUAL", (Path("config.toml"),))
+    monkeypatch.setattr("dnsbl.whereabouts.USUAL", (Path("config.toml"),))
     assert unconfigured(["lookup", "192.0.2.1"]) == (
         "there is no config.toml: defaults are used; --config names a file"
     )

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dnsbl.cli.commands import app
 from dnsbl.cli.importing import imported, write
+from dnsbl.cli.program import app
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError
 

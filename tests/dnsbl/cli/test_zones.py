@@ -22,10 +22,10 @@ def test_check_config_says_what_stands_in_front_unnamed(run: Run, tmp_path: Path
 def test_check_config_says_when_the_system_grants_too_few_descriptors(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dnsbl.cli.zones.granted", lambda: 700)
+    monkeypatch.setattr("dnsbl.daemons.reserve.granted", lambda: 700)
     [note] = run("check-config")["notes"]
     assert "this process may open 700 files" in note
-    monkeypatch.setattr("dnsbl.cli.zones.granted", lambda: 50)
+    monkeypatch.setattr("dnsbl.daemons.reserve.granted", lambda: 50)
     assert "This process may open 50 files and needs" in run("check-config", code=1)
 
 

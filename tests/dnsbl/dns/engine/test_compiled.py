@@ -1,8 +1,6 @@
 """What is the compiled engine's alone: how it learns, counts and lets go. What it says is in test_equality."""
 
 import dataclasses
-import importlib.util
-import sys
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -55,29 +53,6 @@ KNOWN: dict[type, str] = {
 @pytest.mark.parametrize("kind", KNOWN, ids=lambda kind: kind.__name__)
 def test_every_field_that_answers_depend_on_is_taught_to_the_engine_or_named_as_of_no_account(kind: type) -> None:
     assert [field.name for field in dataclasses.fields(kind)] == KNOWN[kind].split()
-
-
-@pytest.mark.parametrize(
-    ("pure", "built", "said"),
-    [
-        ("1", True, "plain (DNSBL_PURE=1)"),
-        ("", False, "plain (not built here)"),
-        ("", True, "compiled"),
-    ],
-)
-def test_a_machine_without_it_or_the_environment_choose_the_plain_engine(
-    pure: str, built: bool, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DNSBL_PURE", pure)
-    if not built:
-        monkeypatch.setitem(sys.modules, "dnsbl.dns.engine._compiled", None)
-        monkeypatch.delattr("dnsbl.dns.engine._compiled")
-    spec = importlib.util.spec_from_file_location("another_door", compiled.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    another = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(another)
-    assert another.which() == said
 
 
 def test_a_state_is_let_go_when_another_comes_and_counts_outlive_their_zones() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Address, Network, reversed_labels
+from dnsbl.dns import secondaries
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import export
 from dnsbl.dns.zonefile import zones_from
@@ -261,3 +262,7 @@ def test_bit_masks_are_joined_where_the_format_can() -> None:
     assert json.loads(next(export.json_lines(zone, table)))["bitmask"] is True
     with pytest.raises(DnsblError, match="bit masks"):
         next(export.rbldnsd(zone, table))
+
+
+def test_the_formats_that_are_named_are_those_that_there_are() -> None:
+    assert tuple(export.FORMATS) == secondaries.FORMATS
