@@ -69,7 +69,8 @@ def canonical(address: Address) -> Address:
 
 def network_of(address: Address) -> Network:
     """The /32 or /128 that holds just this address."""
-    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
+    number = int(address)  # which is not written down and read again, as an address would be
+    return IPv4Network(number) if isinstance(address, IPv4Address) else IPv6Network(number)
 
 
 def reversed_labels(address: Address) -> str:

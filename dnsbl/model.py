@@ -640,6 +640,20 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Brief:
+    """The least about one address: where it stands, and what lists it."""
+
+    address: Address
+    state: State
+    listings: tuple[tuple[Network, str], ...]  #: network and kind, narrowest first
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds under which the address is listed."""
+        return frozenset(kind for _, kind in self.listings)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MxPair:
     """A name in our own DNS that stands for a test: its mail servers are our collector and, after it, the host."""
 

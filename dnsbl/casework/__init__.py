@@ -34,6 +34,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     presence     every process that is at work: beat  leave  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  lingers  usage  stopped
                  corrections  at_work  unmanned
+    briefing     whoever has a list of addresses: each
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs
@@ -61,6 +62,7 @@ from dnsbl.casework.accounts import Accounts
 from dnsbl.casework.arrivals import Arrivals
 from dnsbl.casework.assignments import Assignments
 from dnsbl.casework.base import Clears, at_once
+from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.contents import Contents
 from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
@@ -117,6 +119,7 @@ class Casework:
     lookups: LookupDoor
     mail_door: MailDoor
     views: Views
+    briefing: Briefing
     contents: Contents
 
     @classmethod
@@ -160,5 +163,6 @@ class Casework:
             feeding=feeding,
             lookups=LookupDoor(store, settings, clock, feeding),
             views=Views(store, settings, clock, clears),
+            briefing=Briefing(store),
             contents=Contents(store, clock),
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from dnsbl.clock import Clock
 from dnsbl.model import DO_NOT_TEST, EXCEPTION, EXEMPT, Change, MxPair
-from dnsbl.store import Store
+from dnsbl.store import Store, Transaction
 
 
 class Contents:
@@ -33,9 +33,7 @@ class Contents:
         """The change number, then the rows, from one transaction that ends with the stream."""
         with self._store.read() as tx:
             yield tx.changes.last()
-            listed = tx.listings.present()
-            spared = ((network, DO_NOT_TEST) for network in tx.exclusions.present())
-            yield from (row for pair in merge(listed, spared) for row in _declared(pair))
+            yield from present(tx)
 
     def pairs(self) -> list[MxPair]:
         """The names that stand for tests at the moment."""
@@ -51,6 +49,13 @@ class Contents:
         """The changes behind number `after`, in order."""
         with self._store.read() as tx:
             return tx.changes.after(after, most=most)
+
+
+def present(tx: Transaction) -> Iterator[tuple[bytes, str]]:
+    """What `Contents.snapshot` streams, as this transaction sees it."""
+    listed = tx.listings.present()
+    spared = ((network, DO_NOT_TEST) for network in tx.exclusions.present())
+    return (row for pair in merge(listed, spared) for row in _declared(pair))
 
 
 def _declared(row: Any) -> Iterator[tuple[bytes, str]]:

@@ -14,12 +14,9 @@ from dnsbl.clock import Clock
 from dnsbl.model import (
     ASKED,
     Entry,
-    Exclusion,
-    Job,
     JobReason,
     JobState,
     Listing,
-    Run,
     RunReport,
     RunState,
     SignOfLife,
@@ -37,6 +34,8 @@ from tester.verdict import NO_POSTMASTER, Verdict
 
 #: The roles that a list needs somewhere and that leave signs of life. (What answers only reads the store.)
 NEEDED = ("worker", "collector", "scheduler")
+#: The newest runs of an address that say where it stands.
+RUNS = 10
 #: Why a test that is due waits where no process of the list has taken the worker's role.
 NOBODY_AT_WORK = "no worker of this list is at work at present"
 
@@ -66,7 +65,7 @@ class Views:
         now = self._clock.now()
         with self._store.read() as tx:
             listings = tx.listings.covering(address)
-            runs = tx.runs.of(address, most=10)
+            runs = tx.runs.of(address, most=RUNS)
             job = tx.jobs.live(address)
             exclusion = tx.exclusions.covering(address)
             exception = tx.listings.exception(address)
@@ -84,7 +83,7 @@ class Views:
                 waiting = NOBODY_AT_WORK
             if job is not None and job.rank == ASKED and ahead < 2:
                 ahead = 0  # a place beside the one that is taken is its own
-        if job is not None and job.reason is JobReason.PROBATION and job.state is JobState.QUEUED:
+        if job is not None and surprise(job.reason, job.state):
             job = None
         drawn = job is not None and job.reason is JobReason.REMOVAL and self._settings.policy.removal_delay_days[1]
         told = job is not None and job.state is JobState.QUEUED and not (drawn and job.due > now and not begun(job))
@@ -92,7 +91,13 @@ class Views:
         verdict = next((run.verdict for run in runs if run.verdict), None)
         return Standing(
             address=address,
-            state=_state(listings, job, runs, exclusion, verdict, pending=bool(forthcoming)),
+            state=state_of(
+                listed=bool(listings),
+                job=job.state if job else None,
+                pending=bool(forthcoming) or any(run.state is not RunState.SETTLED for run in runs),
+                excluded=exclusion is not None,
+                verdict=verdict,
+            ),
             listings=tuple(listings),
             past=tuple(past),
             runs=tuple(runs),
@@ -188,23 +193,21 @@ class Views:
             return stop_in(tx)
 
 
-def _state(
-    listings: list[Listing],
-    job: Job | None,
-    runs: list[Run],
-    exclusion: Exclusion | None,
-    verdict: Verdict | None,
-    *,
-    pending: bool,
-) -> State:
-    """Where an address stands, in one word: the strongest that applies."""
-    if listings:
+def surprise(reason: JobReason, state: JobState) -> bool:
+    """Whether a test must not be told of, since its host would be closed for the test alone."""
+    return reason is JobReason.PROBATION and state is JobState.QUEUED
+
+
+def state_of(*, listed: bool, job: JobState | None, pending: bool, excluded: bool, verdict: Verdict | None) -> State:
+    """Where an address stands, in one word: the strongest that applies. `job` is how far its live test is that may be
+    shown, `pending` whether a run or something that is to come waits, `verdict` the last one."""
+    if listed:
         return State.LISTED
     if job is not None:
-        return State.TESTING if job.state is JobState.RUNNING else State.QUEUED
-    if pending or any(run.state is not RunState.SETTLED for run in runs):
+        return State.TESTING if job is JobState.RUNNING else State.QUEUED
+    if pending:
         return State.PENDING
-    if exclusion is not None:
+    if excluded:
         return State.EXCLUDED
     match verdict:
         case Verdict.CLOSED | Verdict.ACCEPTS_BOUNCES | Verdict.ACCEPTS_LOSES:

@@ -27,6 +27,11 @@ class ForthcomingShelf(Shelf):
         wanted = select(*_ALL).where(forthcoming.c.network == network)
         return many(Forthcoming, self._sql.execute(wanted.order_by(forthcoming.c.due, forthcoming.c.kind)))
 
+    def among(self, networks: Iterable[Network]) -> set[Network]:
+        """Those of at most 5000 networks that something is to come for."""
+        wanted = select(forthcoming.c.network).where(forthcoming.c.network.in_(list(networks)))
+        return set(self._sql.execute(wanted.distinct()).scalars())
+
     def due(self, now: datetime, *, most: int) -> list[Forthcoming]:
         """Those whose time has come, the longest due first."""
         wanted = select(*_ALL).where(forthcoming.c.due <= now)

@@ -63,6 +63,12 @@ class Jobs(Shelf):
         wanted = select(*_JOB).where(jobs.c.address == address, OF_THE_LIST)
         return one(Job, self._sql.execute(wanted).one_or_none())
 
+    def live_among(self, addresses: Iterable[Address]) -> dict[Address, tuple[JobReason, JobState]]:
+        """The same of each of at most 5000 addresses that has one: why it is tested, and how far that is."""
+        wanted = select(jobs.c.address, jobs.c.reason, jobs.c.state)
+        found = self._sql.execute(wanted.where(jobs.c.address.in_(list(addresses)), OF_THE_LIST))
+        return {address: (reason, state) for address, reason, state in found}
+
     def live_self_test(self, address: Address) -> Job | None:
         """The job of this address, queued or running, that its owner has asked for."""
         wanted = select(*_JOB).where(jobs.c.address == address, OF_ITSELF)

@@ -88,6 +88,20 @@ class Runs(Shelf):
         wanted = select(*_RUN).where(runs.c.address == address, COUNTS).order_by(runs.c.started.desc(), runs.c.id)
         return many(Run, self._sql.execute(wanted.limit(most)))
 
+    def newest_among(
+        self, addresses: Iterable[Address], *, most: int
+    ) -> dict[Address, list[tuple[RunState, Verdict | None]]]:
+        """How these runs stand, of each of at most 5000 addresses that has some."""
+        order = runs.c.started.desc(), runs.c.id
+        place = func.row_number().over(partition_by=runs.c.address, order_by=order).label("place")
+        every = select(runs.c.address, runs.c.state, runs.c.verdict, place)
+        ranked = every.where(runs.c.address.in_(list(addresses)), COUNTS).subquery()
+        wanted = select(ranked.c.address, ranked.c.state, ranked.c.verdict).where(ranked.c.place <= most)
+        found: dict[Address, list[tuple[RunState, Verdict | None]]] = {}
+        for address, state, verdict in self._sql.execute(wanted.order_by(ranked.c.address, ranked.c.place)):
+            found.setdefault(address, []).append((state, verdict))
+        return found
+
     def last_started(self, address: Address) -> datetime | None:
         """When the newest run of an address began."""
         return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address, COUNTS)).scalar()
