@@ -104,6 +104,10 @@ def region(address: Address) -> Network:
     return ip_network((address, 16 if address.version == 4 else 32), strict=False)
 
 
+def printable(text: str) -> str:
+    """What somebody typed, as he typed it; only what is not printable ASCII becomes a question mark."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
+
+
 def _quoted(text: str) -> str:
-    """What a person typed, as it was typed; only what is not printable ASCII becomes a question mark."""
-    return '"' + "".join(c if c.isascii() and c.isprintable() else "?" for c in text) + '"'
+    return f'"{printable(text)}"'

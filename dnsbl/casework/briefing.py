@@ -42,8 +42,8 @@ class Briefing:
             with self._turn:  # a transaction that begins later sees no less, so the table never goes back
                 tx = held.enter_context(self._store.read())
                 table = self._follow(tx)
-            covered = {address: _covering(table, address) for address in addresses}
-            rest = [address for address, (listings, _) in covered.items() if not listings]
+            covered = [_covering(table, address) for address in addresses]
+            rest = [address for address, (listings, _) in zip(addresses, covered, strict=True) if not listings]
             jobs = {
                 address: state
                 for address, (reason, state) in tx.jobs.live_among(rest).items()
@@ -54,10 +54,12 @@ class Briefing:
         return [
             Brief(
                 address=address,
-                state=_state(covered[address], jobs.get(address), runs.get(address, ()), address in coming),
-                listings=covered[address][0],
+                state=State.LISTED
+                if listings
+                else _state(jobs.get(address), runs.get(address, ()), address in coming, excluded),
+                listings=listings,
             )
-            for address in addresses
+            for address, (listings, excluded) in zip(addresses, covered, strict=True)
         ]
 
     def _follow(self, tx: Transaction) -> Table:
@@ -104,15 +106,13 @@ def _network(address: Address, length: int) -> Network:
 
 
 def _state(
-    covered: tuple[Sequence[object], bool],
-    job: JobState | None,
-    runs: Sequence[tuple[RunState, Verdict | None]],
-    coming: bool,
+    job: JobState | None, runs: Sequence[tuple[RunState, Verdict | None]], coming: bool, excluded: bool
 ) -> State:
+    """Where an address stands that is not listed."""
     return state_of(
-        listed=bool(covered[0]),
+        listed=False,
         job=job,
         pending=coming or any(state is not RunState.SETTLED for state, _ in runs),
-        excluded=covered[1],
+        excluded=excluded,
         verdict=next((verdict for _, verdict in runs if verdict), None),
     )

@@ -16,7 +16,7 @@ from dnsbl.errors import DnsblError
 with later():
     from dnsbl import casework, model
     from dnsbl import opened as lists
-    from dnsbl.cli import founding, networks, nominating, serving, show, state, terminal, waiting
+    from dnsbl.cli import founding, lookups, networks, nominating, serving, show, state, terminal, waiting
     from dnsbl.daemons import others as others_asked
     from dnsbl.demo import tour
     from dnsbl.rules import asking, intake
@@ -127,7 +127,11 @@ def order_test(
 
 @app.command()
 def lookup(
-    address: Where,
+    address: Annotated[str, typer.Argument(metavar="[ADDR]", help="An IPv4 or IPv6 address.")] = "",
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", help="A file with one address a line, - is standard input; a line of answer for each."),
+    ] = None,
     others: Annotated[
         bool,
         typer.Option("--others", help="Ask the lists of the settings (others) too; nothing rests on it."),
@@ -135,8 +139,13 @@ def lookup(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Where an address stands, and why."""
+    """Where an address stands, and why; or in brief, where each address in a file stands."""
+    if bool(address) == bool(file) or (file and others):
+        raise typer.BadParameter("give either ADDR, with --others or not, or --from FILE")
     opened = lists.open_list(config)
+    if file is not None:
+        lookups.lookup_each(opened, file, as_json=as_json)
+        return
     where = asking.one(address, opened.zones.origins, opened.settings.web.base_url)
     asker = casework.base.Asker.of(model.Door.CLI, operator(), control=False)
     said = None

@@ -261,6 +261,7 @@ class Node:
             self._settings,
             clock=self._clock,
             zones=self._zones,
+            briefing=self._casework.briefing,
             self_tests=self._casework.self_tests,
             remote=self._casework.remote,
             files=self._files,

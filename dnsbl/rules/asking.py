@@ -11,12 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from dnsbl.addresses import Address, Network, canonical, parse_address, parse_network
+from dnsbl.addresses import Address, Network, canonical, parse_address, parse_network, printable
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
 
 #: Characters that are read, and things that are found.
 MOST_CHARACTERS, MOST_FOUND = 65536, 100
+#: Characters of one row of many: a name under a zone with a key has no more.
+MOST_ROW = 255
 
 #: What separates one thing from the next; brackets stay, since an address stands in them.
 _BETWEEN = re.compile(r"[\s,;\"'`<>(){}|=]+")
@@ -59,7 +61,7 @@ class _Ours:
 class Unread:
     """Something that looks like a question and could not be read."""
 
-    text: str
+    text: str  #: of it what is printable ASCII; the rest is question marks
     why: str  #: one sentence
     known: bool = True  #: whether we know what it is meant to be
     host: str = ""  #: it, where it is a host name, whose addresses somebody else may look for
@@ -136,6 +138,18 @@ def one(text: str, origins: Sequence[str], site: str) -> Address:
     return typed(text)
 
 
+def row(text: str, origins: Sequence[str], site: str) -> Address:
+    """The address that one row of many names. Raises Refused (MALFORMED_ADDRESS) as `one` does."""
+    if len(text) > MOST_ROW:
+        raise Refused(
+            Refusal.MALFORMED_ADDRESS, f"One address is needed, and this has more than {MOST_ROW} characters."
+        )
+    try:
+        return parse_address(text)  # at once, as nearly all of them are
+    except ValueError:
+        return one(text, origins, site)
+
+
 def typed(text: str) -> Address:
     """The address that somebody typed, where nothing else will do. Raises Refused (MALFORMED_ADDRESS), and says of a
     host name or a network what is needed in its place."""
@@ -163,7 +177,7 @@ def _each(words: Iterable[str], ours: _Ours, *, alone: bool) -> tuple[list[Found
         try:
             one = _one(word, ours)
         except ValueError as error:
-            unread.append(Unread(text=word[:100], why=str(error)))
+            unread.append(Unread(text=printable(word[:100]), why=str(error)))
             continue
         if one is not None:
             found.append(one)
@@ -243,5 +257,7 @@ def _unread(word: str) -> Unread:
     labels = _labels(word)
     if labels and not labels[-1].isdigit():
         why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from."
-        return Unread(text=word[:100], why=why, host=".".join(labels) if len(word) < 255 else "")
-    return Unread(text=word[:100], why="This is neither an address, nor a network, nor a name of ours.", known=False)
+        return Unread(text=printable(word[:100]), why=why, host=".".join(labels) if len(word) < 255 else "")
+    return Unread(
+        text=printable(word[:100]), why="This is neither an address, nor a network, nor a name of ours.", known=False
+    )

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dnsbl import DISTRIBUTION
+from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
 from dnsbl.casework.remote import RemoteTests
@@ -36,6 +37,7 @@ from dnsbl.web.feeds import FeedDoor
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.handing import table_route
 from dnsbl.web.hosts import Hosts
+from dnsbl.web.lookups import LookupsDoor
 from dnsbl.web.nominations import NominationDoor
 from dnsbl.web.pages import Site
 from dnsbl.web.remote import RemoteDoor
@@ -82,6 +84,7 @@ def create_app(
     settings: Settings,
     *,
     clock: Clock,
+    briefing: Briefing | None = None,
     self_tests: SelfTests | None = None,
     remote: RemoteTests | None = None,
     ownership: Ownership | None = None,
@@ -99,10 +102,11 @@ def create_app(
     health: Callable[[], list[Health]] = list,
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
-    `zones`; `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `self_tests` none
-    are offered, without `remote` nobody gets letters, without `others` no other list is asked; `events` has the places
-    for who watches tests. Without `files` no zone can be copied, without `ownership` nobody shows that an address is
-    his (`texts` asks for TXT records). Without `hosts` no host name's addresses are looked for.
+    `zones`; `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `briefing` no lists
+    of addresses are looked up, without `self_tests` none are offered, without `remote` nobody gets letters, without
+    `others` no other list is asked; `events` has the places for who watches tests. Without `files` no zone can be
+    copied, without `ownership` nobody shows that an address is his (`texts` asks for TXT records). Without `hosts` no
+    host name's addresses are looked for.
     """
     app = _App(
         title=settings.service.name,
@@ -124,6 +128,8 @@ def create_app(
     app.include_router(site.router)
     nominations = NominationDoor(doors, settings, clock, pages, held=site.held)
     app.include_router(nominations.router)
+    if briefing is not None:
+        app.include_router(LookupsDoor(briefing, codes, origins, settings.web.base_url).api)
     if self_tests is not None:
         door = SelfTestDoor(self_tests, views, settings, clock, pages, events)
         app.include_router(door.api)

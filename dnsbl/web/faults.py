@@ -147,6 +147,8 @@ _AILS = {
     Trouble.BUSY: "The database is too busy at the moment",
     Trouble.CLOCK: "The clock of this machine cannot be believed, so nothing can be filed at the moment",
 }
+#: What names a fault for programs where its status says enough.
+_REASONS = {413: Refusal.TOO_LARGE, 415: "media-type", 422: "malformed-request"}
 _SENTENCES = {
     400: ("malformed-request", "The request cannot be read."),
     404: ("not-found", "There is no such page here."),
@@ -155,9 +157,8 @@ _SENTENCES = {
 
 
 def _http(error: HTTPException) -> Fault:
-    reason, sentence = _SENTENCES.get(error.status_code, ("http", str(error.detail)))
-    if error.status_code == 413:
-        reason = Refusal.TOO_LARGE
+    named = _REASONS.get(error.status_code, "http")
+    reason, sentence = _SENTENCES.get(error.status_code, (named, str(error.detail)))
     return Fault(error.status_code, reason, sentence, allow=(error.headers or {}).get("Allow", ""))
 
 

@@ -19,7 +19,7 @@ from dnsbl.clock import Clock
 from dnsbl.model import Refusal
 from dnsbl.settings import Settings
 from dnsbl.web import limits
-from dnsbl.web.faults import Fault, Faults
+from dnsbl.web.faults import API, Fault, Faults
 from dnsbl.web.origins import Origins
 from tester.crowd import Crowd, Place, Tally, widths
 
@@ -42,6 +42,10 @@ TABLE = "/table/"
 #: Where requests are neither counted nor slowed down: what watchers ask for, what each page brings along, and what only
 #: named networks get.
 FREE = ("/healthz", "/readyz", "/static/", TABLE)
+#: Requests that look and change nothing though they have a body; they are paced as those without one.
+LOOKING = frozenset({"/", f"{API}/lookups"})
+#: Turns that something costs where it is more than one: a thousand addresses, and what goes on for long.
+LIST, WATCH = 10, 5
 #: Who forwards a request may say so in any of these.
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 #: Requests with a body that are taken in at once; each may be as large as `most_bytes`.
@@ -91,7 +95,7 @@ class Guards:
             who = self._visitor(scope, headers)
             fault = self._refuse(scope["method"], headers)
             if not fault and not scope["path"].startswith(FREE):
-                told, fault = self._paced(scope["method"], who)
+                told, fault = self._paced(scope["method"], scope["path"], who)
             if not fault and scope["method"] not in SAFE:
                 place, fault = self._admit(who)
             if fault:
@@ -137,9 +141,10 @@ class Guards:
             return TOO_LARGE
         return None
 
-    def _paced(self, method: str, who: Address | None) -> tuple[dict[str, str], Fault | None]:
+    def _paced(self, method: str, path: str, who: Address | None) -> tuple[dict[str, str], Fault | None]:
         """What is told of the visitor's limit, and why the request has to wait, or None."""
-        turn = (self._gets if method in SAFE else self._posts).turn(who, self._clock.monotonic())
+        quota = self._gets if method in SAFE or path in LOOKING else self._posts
+        turn = quota.turn(who, self._clock.monotonic(), cost(method, path))
         if not turn.wait:
             return turn.headers, None
         sentence = "Too many requests came from your network; please try again later."
@@ -152,6 +157,13 @@ class Guards:
             return None, Fault(503, Refusal.TOO_MANY, "Too many are being taken just now; please try again.", 5)
         place.served()
         return place, None
+
+
+def cost(method: str, path: str) -> int:
+    """How many turns a request costs."""
+    if path == f"{API}/lookups":
+        return LIST
+    return WATCH if method in SAFE and path.startswith(API) and path.endswith("/events") else 1
 
 
 TOO_LARGE = Fault(413, Refusal.TOO_LARGE, "This is too large; send the headers and the start of the message.")

@@ -37,16 +37,18 @@ class Turnstile:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def wait(self, key: Hashable, at: float) -> float:
-        """Take a turn at time `at`: 0.0 when it is granted, else the seconds until the next one would be."""
+    def wait(self, key: Hashable, at: float, cost: float = 1.0) -> float:
+        """Take a turn, or as many as something costs, at time `at`: 0.0 when it is granted, else the seconds until it
+        would be. What costs more than all turns there can be costs these."""
+        cost = min(cost, self._burst)
         tokens = self._tokens(key, at)
-        granted = tokens >= 1.0
-        self._keep(key, tokens - 1.0 if granted else tokens, at)
-        return 0.0 if granted else (1.0 - tokens) / self._rate
+        granted = tokens >= cost
+        self._keep(key, tokens - cost if granted else tokens, at)
+        return 0.0 if granted else (cost - tokens) / self._rate
 
-    def would_wait(self, key: Hashable, at: float) -> float:
+    def would_wait(self, key: Hashable, at: float, cost: float = 1.0) -> float:
         """The same, and no turn is taken."""
-        return max(0.0, 1.0 - self._tokens(key, at)) / self._rate
+        return max(0.0, min(cost, self._burst) - self._tokens(key, at)) / self._rate
 
     def left(self, key: Hashable, at: float) -> tuple[int, int]:
         """How many turns there are now, and the seconds until all are there again."""
@@ -82,13 +84,13 @@ class Quota:
         self._near = Turnstile(per_hour=per_hour, burst=quota)
         self._far = Turnstile(per_hour=per_hour * REGION, burst=quota * REGION)
 
-    def turn(self, who: Address | None, at: float) -> Turn:
-        """Take a turn for this visitor; those without an address share one network."""
+    def turn(self, who: Address | None, at: float, cost: int = 1) -> Turn:
+        """Take a turn for this visitor, or as many as it costs; those without an address share one network."""
         near, far = (neighbourhood(who), region(who)) if who else (None, None)
-        wait = max(self._near.would_wait(near, at), self._far.would_wait(far, at))
+        wait = max(self._near.would_wait(near, at, cost), self._far.would_wait(far, at, cost))
         if not wait:
-            self._near.wait(near, at)
-            self._far.wait(far, at)
+            self._near.wait(near, at, cost)
+            self._far.wait(far, at, cost)
         left, reset = self._near.left(near, at)
         headers = {
             "RateLimit-Policy": self._policy,

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-
-def printable(line: str) -> str:
-    """One line for a terminal."""
-    return "".join(char if char.isprintable() and char.isascii() else "?" for char in line)
+from dnsbl.addresses import printable
 
 
 def line(document: dict[str, Any]) -> str:

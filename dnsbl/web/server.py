@@ -14,6 +14,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
 from dnsbl.casework.remote import RemoteTests
@@ -176,6 +177,7 @@ class WebServer(HttpServer):
         *,
         clock: Clock,
         zones: Zones,
+        briefing: Briefing | None = None,
         self_tests: SelfTests | None = None,
         remote: RemoteTests | None = None,
         files: ZoneFiles | None = None,
@@ -195,6 +197,7 @@ class WebServer(HttpServer):
             views,
             settings,
             clock=clock,
+            briefing=briefing,
             self_tests=self_tests,
             remote=remote,
             files=files,

@@ -106,3 +106,7 @@ def test_the_names_in_dns_are_those_of_rfc_5782() -> None:
 def test_a_neighbourhood_is_a_24_or_a_48() -> None:
     assert str(addresses.neighbourhood(IPv4Address("192.0.2.99"))) == "192.0.2.0/24"
     assert str(addresses.neighbourhood(IPv6Address("2001:db8:1:2::9"))) == "2001:db8:1::/48"
+
+
+def test_of_what_somebody_typed_only_printable_ascii_is_shown_again() -> None:
+    assert addresses.printable("a\x1b[2J\u202eb\n\ud800") == "a?[2J?b??"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
 from dnsbl.errors import Refused
-from dnsbl.rules.asking import MOST_FOUND, one, read, typed
+from dnsbl.rules.asking import MOST_FOUND, MOST_ROW, one, read, row, typed
 
 ZONES = ("relays.example.org", "v6.example.net")
 SITE = "https://lists.example.org"
@@ -200,3 +200,25 @@ def test_where_nothing_but_an_address_will_do_it_is_said_what_is_needed_in_place
 def test_of_a_text_that_names_nothing_it_is_said_what_to_paste() -> None:
     with pytest.raises(Refused, match="paste the whole bounce, or the address"):
         one("550 blocked, see http://other.example/ip/192.0.2.1", ("bl.example.org",), "https://s.example")
+
+
+@pytest.mark.parametrize("text", ["192.0.2.1", "[IPv6:2001:db8::5]", "60.0.77.127.relays.example.org", LINK])
+def test_a_row_names_what_it_would_name_alone(text: str) -> None:
+    assert row(text, ZONES, SITE) == one(text, ZONES, SITE)
+
+
+@pytest.mark.parametrize("text", ["", "mail.example.com", "192.0.2.0/24", "192.0.2.1 192.0.2.2", "x" * (MOST_ROW + 1)])
+def test_a_row_that_names_no_address_says_why(text: str) -> None:
+    with pytest.raises(Refused) as caught:
+        row(text, ZONES, SITE)
+    assert str(caught.value).endswith(".")
+
+
+@settings(max_examples=200)
+@given(st.text(st.characters(), max_size=300) | st.sampled_from(["192.0.2.1 \x1b[2J", "192.0.2.1 \u202ex.1.2.3.4"]))
+def test_no_sentence_about_a_strangers_text_holds_what_a_terminal_obeys(text: str) -> None:
+    try:
+        row(text, ZONES, SITE)
+    except Refused as error:
+        assert str(error).isprintable() and str(error).isascii()
+    assert all(each.text.isprintable() and each.why.isascii() for each in read(text, ZONES, SITE).unread)

@@ -56,6 +56,8 @@ def test_an_address_has_one_live_job_whatever_two_doors_do(store: Store) -> None
     second = add(store, due=LATER)
     with store.read() as tx:
         assert tx.jobs.live(first.address) == second
+        among = tx.jobs.live_among([ip_address("192.0.2.200"), first.address])
+        assert among == {first.address: (second.reason, second.state)}
 
 
 def test_the_job_that_is_due_first_is_taken_first_and_none_before_its_time(store: Store) -> None:

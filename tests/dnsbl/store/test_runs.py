@@ -43,6 +43,18 @@ def test_runs_of_an_address_come_newest_first(store: Store) -> None:
         assert tx.runs.last_started(ip_address("192.0.2.2")) is None
 
 
+def test_of_many_addresses_the_newest_runs_that_count_come_with_each(store: Store) -> None:
+    with store.write() as tx:
+        for day in (2, 1, 3):
+            settle(tx, begin(tx, f"run{day}", later(days=day)), Verdict.CLOSED)
+        begin(tx, "self", later(days=5), reason=JobReason.SELF_TEST)
+        begin(tx, "twin", later(days=4), address=TWIN)
+        never = ip_address("192.0.2.2")
+        closed, waits = (RunState.SETTLED, Verdict.CLOSED), (RunState.OPEN, None)
+        assert tx.runs.newest_among([never, TWIN, HOST], most=2) == {HOST: [closed, closed], TWIN: [waits]}
+        assert tx.runs.newest_among([], most=2) == {}
+
+
 def test_the_first_settled_run_of_a_verdict_is_found(store: Store) -> None:
     with store.write() as tx:
         for day in (-1, 1, 2, 3):

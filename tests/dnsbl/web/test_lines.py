@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dnsbl.web.lines import ending, line, printable
+from dnsbl.web.lines import ending, line
 
 DOCUMENT: dict[str, Any] = {
     "state": "testing",
@@ -44,7 +44,3 @@ def test_the_end_tells_paths_cause_advice_and_last_the_result() -> None:
         "result: open",
     ]
     assert ending(DOCUMENT | {"result": "unknown"})[0] == "not tested: "
-
-
-def test_what_goes_to_a_terminal_is_printable() -> None:
-    assert printable("a\x1b[2J\u202eb\n") == "a?[2J?b?"

@@ -1,0 +1,68 @@
+"""`dnsbl lookup --from`: many addresses, a line each, in and out. Reads in slices: a file may be of any size."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from dnsbl.casework.briefing import MOST
+from dnsbl.cli import terminal
+from dnsbl.errors import DnsblError
+from dnsbl.opened import OpenedList
+from dnsbl.rules.asking import MOST_ROW
+from dnsbl.web import briefs
+
+
+def lookup_each(opened: OpenedList, file: Path, *, as_json: bool) -> None:
+    """Show where each address in a file (`-` is standard input) stands. Raises DnsblError; ends with exit code 1 where
+    a line could not be read."""
+    total = wrong = 0
+    with ExitStack() as held:
+        try:
+            place = sys.stdin.fileno() if str(file) == "-" else file
+            own = place is file
+            lines = held.enter_context(open(place, encoding="utf-8", errors="backslashreplace", closefd=own))
+            texts = _texts(lines)
+            while piece := list(islice(texts, MOST)):
+                found = briefs.rows(
+                    piece,
+                    opened.casework.briefing.each,
+                    opened.zones.codes_of,
+                    opened.zones.origins,
+                    opened.settings.web.base_url,
+                )
+                for row in found:
+                    print(json.dumps(row) if as_json else in_words(row))
+                total += len(found)
+                wrong += sum(row["mistake"] is not None for row in found)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise DnsblError(f"{file}: cannot be read: {error.strerror}.") from None
+    if wrong:
+        terminal.fail(f"{wrong} of {total} lines could not be read as an address.")
+
+
+def in_words(row: dict[str, Any]) -> str:
+    """One row as a line of text: address and state, then what lists it and what DNS answers, with tabs between."""
+    if row["mistake"] is not None:
+        return f"{row['asked']}\tunread\t{row['mistake']}"
+    listings = ", ".join(f"{one['kind']} ({one['network']})" for one in row["listings"]) or "-"
+    answers = ", ".join(f"{zone} {' '.join(codes)}" for zone, codes in row["zones"].items() if codes) or "-"
+    return f"{row['address']}\t{row['state']}\t{listings}\t{answers}"
+
+
+def _texts(lines: TextIO) -> Iterator[str]:
+    """The rows of a file: lines that are neither blank nor a remark (#). Of one that is too long only its beginning is
+    held, which is too long for a row too."""
+    while line := lines.readline(2 * MOST_ROW):
+        rest = line
+        while len(rest) == 2 * MOST_ROW and not rest.endswith("\n"):
+            rest = lines.readline(2 * MOST_ROW)
+        if bare := line.partition("#")[0].strip():
+            yield bare
