@@ -107,12 +107,13 @@ def main() -> None:
     words.add_argument("--requests", type=int, default=50)
     given = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-lookups-") as folder:
-        found = _measured(Path(folder), given.listings, given.requests)
+        found = measured(Path(folder), given.listings, given.requests)
     document = asdict(found) | {"per_second": found.per_second, "per_cpu_second": found.per_cpu_second}
     print(json.dumps(document | {"listings": given.listings}, indent=2))
 
 
-def _measured(folder: Path, listings: int, requests: int) -> LookupFigures:
+def measured(folder: Path, listings: int, requests: int) -> LookupFigures:
+    """The figures of a list of so many listings, made in this folder and served from there."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
