@@ -63,6 +63,7 @@ class LookupsDoor:
             response_model=LookupsShape,
             responses=problems(
                 s400="The body is not JSON.",
+                s403="The request came from a page of another site.",
                 s413=f"More than {MOST} addresses, or {MOST_OCTETS} octets.",
                 s415="Neither JSON nor plain text.",
                 s422="Not of the documented form.",
