@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
 
 from dnsbl.casework import deciding
 from dnsbl.errors import Damaged
-from dnsbl.model import Action, Decision, Reason, State
-from tester.smtp import Outcome
+from dnsbl.model import Action, Decision, Door, JobReason, Reason, State
+from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
 from tests.dnsbl.casework.test_arrivals import bounce
 
@@ -46,3 +47,119 @@ def test_bounces_list_as_backscatter_where_settings_say_so_with_the_report_as_pr
     assert (listing.kind, listing.reason, listing.run) == ("backscatter", Reason.BACKSCATTER, run.id)
     entry = next(e for e in office.casework.operators.journal(ip_address(HOST)) if e.verb == "listed")
     assert "message sha256:" in entry.evidence
+
+
+def test_what_is_put_into_words_is_what_was_done(office) -> None:
+    """Each decision leaves its verb and the standing before and after it."""
+    office.list_open(HOST)
+    office.later(days=14)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    office.casework.doors.ask_removal(ip_address(HOST), door=Door.WEB, actor="owner")
+    office.test(Outcome.BANNER_5XX, control=Control.NOT_RUN)
+    office.casework.doors.ask_removal(ip_address(HOST), door=Door.WEB, actor="another")
+    office.test(Outcome.RCPT_5XX)
+    office.later(days=4)
+    office.test(Outcome.RCPT_5XX)
+    verbs = ("listed", "renewed", "kept", "delisted", "not-listed")
+    said = [(e.verb, e.before, e.after) for e in office.casework.operators.journal(ip_address(HOST)) if e.verb in verbs]
+    assert said == [
+        ("listed", "not listed", "listed relay"),
+        ("renewed", "listed relay", "listed relay"),
+        ("kept", "listed relay", "listed relay"),
+        ("delisted", "listed relay", "not listed"),
+        ("not-listed", "not listed", "not listed"),
+    ]
+
+
+# -- whoever has shown that the address is his -------------------------------------------------------------------------
+def show(office) -> None:
+    office.casework.ownership.show(ip_address(HOST), how="by a record", door=Door.WEB, actor="owner")
+
+
+def nobody_is_there(office, *, last) -> None:
+    """Three tests, after an hour and a day, find nobody, the last of them then."""
+    office.clock.turn(seconds=(last - timedelta(hours=25) - office.clock.now()).total_seconds())
+    office.casework.operators.order_test(ip_address(HOST), profile="standard", actor="operator")
+    for hours in (1, 24, 0):
+        run = office.test(Outcome.CONN_TIMEOUT, control=Control.NOT_RUN)
+        office.later(hours=hours)
+    assert run.verdict is Verdict.UNREACHABLE
+
+
+@pytest.mark.parametrize(("passed", "stays"), [(timedelta(days=30), False), (timedelta(days=30, seconds=1), True)])
+def test_that_an_address_is_somebodys_counts_for_thirty_days(office, passed: timedelta, stays: bool) -> None:
+    office.list_open(HOST)
+    show(office)
+    nobody_is_there(office, last=office.clock.now() + passed)
+    assert bool(standing(office).listings) is stays
+
+
+@pytest.mark.parametrize(("passed", "stays"), [(timedelta(days=30), True), (timedelta(days=30, seconds=1), False)])
+def test_an_owner_who_is_gone_gets_off_once_in_thirty_days(office, passed: timedelta, stays: bool) -> None:
+    office.list_open(HOST)
+    show(office)
+    nobody_is_there(office, last=office.clock.now() + timedelta(days=3))
+    released = office.clock.now()
+    assert standing(office).past[0].end_reason is Reason.OWNER_GONE
+    office.later(days=8)
+    office.casework.operators.order_test(ip_address(HOST), profile="standard", actor="operator")
+    office.test(Outcome.ACCEPTED, back=HOST)
+    show(office)
+    nobody_is_there(office, last=released + passed)
+    assert bool(standing(office).listings) is stays
+
+
+# -- seen from elsewhere, shown, proposed ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("sources", "again"),
+    [
+        (("203.0.113.1", "203.0.113.2"), True),
+        (("203.0.113.1", "2001:db8::2"), False),
+        (("203.0.113.1",), False),
+        ((), False),
+    ],
+)
+def test_a_second_look_needs_a_second_address_of_the_same_family(make_office, sources, again: bool) -> None:
+    office = make_office(tester={"source_addresses": sources})
+    office.list_open(HOST)
+    office.casework.doors.ask_removal(ip_address(HOST), door=Door.WEB, actor="owner")
+    office.test(Outcome.RCPT_5XX)
+    assert bool(standing(office).listings) is again
+    with office.store.read() as tx:
+        assert (tx.jobs.live(ip_address(HOST)).reason is JobReason.VANTAGE) is again
+
+
+@pytest.mark.parametrize("evidence", [b"spam", None])
+def test_where_spam_must_be_seen_a_relay_is_listed_for_that_alone(make_office, evidence: bytes | None) -> None:
+    office = make_office(policy={"spam_seen": True})
+    office.nominate(HOST, evidence=evidence)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    assert bool(standing(office).listings) is (evidence is not None)
+
+
+def found(office, peer: str) -> None:
+    """A letter comes back by this peer; from elsewhere in two runs."""
+    for _ in range(1 if peer == HOST else 2):
+        office.later(days=1)
+        office.casework.operators.order_test(ip_address(HOST), profile="standard", actor="operator")
+        office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.UNTRIED, back=peer)
+
+
+@pytest.mark.parametrize("kinds", [("relay", "multihop"), ("multihop", "relay")])
+def test_when_an_operator_confirms_one_finding_older_ones_of_the_address_wait_no_longer(make_office, kinds) -> None:
+    office = make_office(policy={"approval": True})
+    for kind in kinds:
+        found(office, HOST if kind == "relay" else "198.51.100.1")
+    assert {one.kind for one in office.casework.reviewing.proposals()} == set(kinds)
+    network = office.casework.reviewing.proposals()[0].network
+    office.casework.reviewing.confirm(network, kind=kinds[-1], reason="seen", actor="operator a")
+    assert office.casework.reviewing.proposals() == []
+    assert [one.kind for one in standing(office).listings] == [kinds[-1]]
+
+
+def test_a_proposal_says_what_the_list_would_hold(make_office) -> None:
+    office = make_office(policy={"approval": True})
+    found(office, HOST)
+    [entry] = [e for e in office.casework.operators.journal(ip_address(HOST)) if e.verb == "proposed"]
+    assert (entry.before, entry.after) == ("not listed", "to be listed relay, when an operator confirms")
+    assert office.casework.contents.changes(0) == []
