@@ -62,15 +62,21 @@ MOST = 500
 def read(reply: str, *, us: Collection[str] = ()) -> Denial:
     """What the refusal `reply` ("550 5.7.1 text", escaped) speaks of; `us` are our names and addresses, lower case.
 
-    Words for relaying count before all others: servers say "relaying denied" with the client's address beside it.
+    Words for relaying count before all others: servers say "relaying denied" with the client's address beside it. Names
+    of ours are no such words, although most of a tester's names speak of relays: who blocks us by name blocks us.
     """
     said = _CODES.sub(" ", reply[:MOST])
     bare = _ECHO.sub(" ", said)
     text = " ".join(_NUMBERS.sub(" ", bare).lower().split())
-    if _TESTER_FIRST.search(bare) is None and _RELAYING.search(bare):
-        return Denial(meant=Meant.RELAYING, text=text)
     lower = bare.lower()
-    if _TESTER.search(bare) or any(name and name in lower for name in us):
+    named = [name for name in us if name and name in lower]
+    words = bare
+    for name in named:
+        if not name.isalpha():  # a word by itself may be one of theirs
+            words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", words, flags=re.IGNORECASE)
+    if _TESTER_FIRST.search(words) is None and _RELAYING.search(words):
+        return Denial(meant=Meant.RELAYING, text=text)
+    if named or _TESTER.search(words):
         return Denial(meant=Meant.TESTER, text=text)
     return Denial(meant=Meant.UNTOLD, text=text)
 

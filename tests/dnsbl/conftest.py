@@ -196,16 +196,22 @@ class Office:
             return tx.letters.of(run)
 
     def talk(
-        self, assignment: Assignment, says: Callable[[str], Outcome] | Outcome, *, control: Control = Control.ACCEPTED
+        self,
+        assignment: Assignment,
+        says: Callable[[str], Outcome] | Outcome,
+        *,
+        control: Control = Control.ACCEPTED,
+        reply: str = "",
     ) -> None:
-        """One connection in which every open letter is offered; `says` gives the outcome by vector."""
+        """One connection in which every open letter is offered; `says` gives the outcome by vector, `reply` the words
+        that all are answered in."""
         results = tuple(
             Result(
                 vector=fate.letter.vector,
                 token=fate.letter.recipient,
                 outcome=(outcome := says if isinstance(says, Outcome) else says(fate.letter.vector)),
                 stage="OK",
-                reply=f"the answer to {fate.letter.vector}",
+                reply=reply or f"the answer to {fate.letter.vector}",
                 dot_at=2.5 if outcome is Outcome.ACCEPTED else None,
             )
             for fate in self.letters(assignment.job.run)

@@ -70,6 +70,24 @@ def test_an_echo_of_our_own_addresses_names_nobody() -> None:
     assert read("550 5.7.1 rejected, b.test", us=US).meant is Meant.TESTER
 
 
+@pytest.mark.parametrize(
+    ("meant", "reply"),
+    [
+        (Meant.TESTER, "550 5.7.1 Client Relay-Test.list.test blocked"),
+        (Meant.TESTER, "554 no mail for relay-test.list.test"),
+        (Meant.TESTER, "550 mx.relays.list.test: rejected"),
+        (Meant.TESTER, "550 go away, Open Relay Watch"),
+        (Meant.RELAYING, "550 relay-test.list.test is not permitted to relay"),
+        (Meant.RELAYING, "550 5.7.1 relaying denied [relay-test.list.test]"),
+        (Meant.RELAYING, "550 relays.list.testing.example is no relay of ours"),
+        (Meant.RELAYING, "550 relay access denied"),
+    ],
+)
+def test_a_name_of_ours_that_speaks_of_relays_is_no_word_for_relaying(meant: Meant, reply: str) -> None:
+    us = {"relay-test.list.test", "relays.list.test", "open relay watch", "relay", ""}
+    assert read(reply, us=us).meant is meant
+
+
 def test_a_name_of_ours_that_is_not_set_is_in_nothing() -> None:
     assert read("550 5.7.1 rejected", us={"", "b.test"}).meant is Meant.UNTOLD
 

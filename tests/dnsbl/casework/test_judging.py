@@ -116,6 +116,43 @@ def test_blocking_the_tester_neither_lists_nor_delists(office, says: Outcome, co
     assert office.verbs("192.0.2.2")[-2:] == ["kept", "job"]
 
 
+NAMES = {
+    "tester": {
+        "source_addresses": ["203.0.113.1", "2001:db8::7"],
+        "helo": "Tester.list.test",
+        "more_helos": ["t2.test"],
+        "more_collector_domains": ["c2.test"],
+        "bounce_domain": "b.list.test",
+        "more_bounce_domains": ["B2.test"],
+    },
+    "service": {"name": "The Relay Watch"},
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "us"),
+    [
+        ("TESTER.LIST.TEST", True),
+        ("t2.test", True),
+        ("B.list.test", True),
+        ("b2.test", True),
+        ("the relay watch", True),
+        ("[203.0.113.1]", True),
+        ("2001:DB8::7", True),
+        ("t3.test", False),
+        ("203.0.113.9", False),
+    ],
+)
+def test_a_refusal_that_bears_one_of_our_names_is_meant_for_us(make_office, named: str, us: bool) -> None:
+    office = make_office(**NAMES)
+    office.nominate(HOST, evidence=None)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, CLOSED, reply=f"550 5.7.1 no mail of {named}, sorry")
+    verdict = office.casework.assignments.file_run(assignment).verdict
+    assert (verdict is Verdict.REFUSES_TESTER) is us
+
+
 def test_what_accepts_and_loses_is_delisted_after_two_runs_a_day_apart(office) -> None:
     office.list_open(HOST)
     run = removal(office, Outcome.ACCEPTED)
