@@ -250,6 +250,22 @@ class Nomination:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Nominated:
+    """A nomination as it is stored. Nothing of who brought it is published."""
+
+    id: int
+    address: Address
+    door: Door
+    nominator: str
+    reason: str
+    evidence: str | None  #: SHA-256 of the message that was shown, in hex
+    received: datetime
+    void: bool  #: whether its source was found to be bad
+    reporter: str
+    run: str | None  #: the test that it has led to
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReporterAccount:
     """Somebody who reports under a name of his own. Nothing of it is published."""
 

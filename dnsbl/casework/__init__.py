@@ -19,6 +19,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     accounts     who runs the list, about who may sign in: any  all  find  add  disable  enable  role  password  remove
                  offer  enrol  end_codes
     entrance     who signs in: sign_in  who  places  check  sign_out  sign_out_everywhere
+    oversight    who runs the list, and only looks: summary  nominations  nomination  listings  entries
+    correspondence  who runs the list, about what people have written: on  page  read  answer
     self_tests   who has his own address tested: token  ask  see
     remote       who sends our letters from where he stands: ask  see
     feeding      the scheduler, and who runs the list, about lists of others: claim  file_feed  file_failure  pace
@@ -64,6 +66,7 @@ from dnsbl.casework.assignments import Assignments
 from dnsbl.casework.base import Clears, at_once
 from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.contents import Contents
+from dnsbl.casework.correspondence import Correspondence
 from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.entrance import Entrance
@@ -72,6 +75,7 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.lookups import LookupDoor
 from dnsbl.casework.mail_door import MailDoor
 from dnsbl.casework.operators import Operators
+from dnsbl.casework.oversight import Oversight
 from dnsbl.casework.ownership import Ownership
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.presence import Presence
@@ -115,6 +119,8 @@ class Casework:
     reporters: Reporters
     accounts: Accounts
     entrance: Entrance
+    oversight: Oversight
+    correspondence: Correspondence
     feeding: Feeding
     lookups: LookupDoor
     mail_door: MailDoor
@@ -140,6 +146,9 @@ class Casework:
         judging = Judging(settings, queueing, random, clears)
         doors = Doors(store, settings, clock, queueing, posting, clears)
         feeding = Feeding(store, settings, clock, doors.nominate)
+        upkeep = Upkeep(store, settings.policy, clock, queueing, judging, clears)
+        dispatch, presence = Dispatch(store, settings, clock, posting), Presence(store, clock)
+        lookups = LookupDoor(store, settings, clock, feeding)
         return cls(
             doors=doors,
             self_tests=SelfTests(store, settings, keyring, clock, queueing),
@@ -151,17 +160,19 @@ class Casework:
             restoring=Restoring(store, settings, clock, queueing, judging),
             reviewing=Reviewing(store, settings.policy, clock, judging),
             shipping=Shipping(store, settings.service.event_log),
-            upkeep=Upkeep(store, settings.policy, clock, queueing, judging, clears),
+            upkeep=upkeep,
             ownership=Ownership(store, settings, keyring, clock, posting),
             watching=Watching(store, settings, keyring, clock, posting, random),
-            dispatch=Dispatch(store, settings, clock, posting),
-            presence=Presence(store, clock),
+            dispatch=dispatch,
+            presence=presence,
             reporters=Reporters(store, clock, random),
             accounts=Accounts(store, clock, random, settings.service.name),
             entrance=Entrance(store, settings, clock, random),
             mail_door=MailDoor(store, settings, clock, doors, posting),
             feeding=feeding,
-            lookups=LookupDoor(store, settings, clock, feeding),
+            lookups=lookups,
+            oversight=Oversight(store, settings, clock, upkeep, dispatch, presence, lookups),
+            correspondence=Correspondence(store, clock, posting),
             views=Views(store, settings, clock, clears),
             briefing=Briefing(store),
             contents=Contents(store, clock),

@@ -17,6 +17,7 @@ with later():
     from dnsbl import casework, model
     from dnsbl import opened as lists
     from dnsbl.cli import founding, lookups, networks, nominating, serving, show, state, terminal, waiting
+    from dnsbl.cli import status as status_screen
     from dnsbl.daemons import others as others_asked
     from dnsbl.demo import tour
     from dnsbl.rules import asking, intake
@@ -177,9 +178,15 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
 
 
 @app.command()
-def status(config: Config = None, as_json: Json = False) -> None:
-    """How the list does: whether hosts are tested, listings end and mail goes out."""
-    state.status(lists.open_list(config), as_json=as_json)
+def status(
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Draw it again and again until Ctrl-C; in a pipe once.")
+    ] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """How the list does, on one screen: what needs you, what is tested, listed and due, and who is at work."""
+    status_screen.show_status(lists.open_list(config), watch=watch, as_json=as_json)
 
 
 @app.command("notices")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +10,18 @@ import typer
 
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Public, Reason, operator, reason_of, words_of
-from dnsbl.errors import Refused
+from dnsbl.errors import DnsblError, Refused
 
 with later():
     from dnsbl import model
     from dnsbl import opened as lists
     from dnsbl.cli import networks, show
+    from dnsbl.dns import zones
 
 app = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
+
+#: How a time is written.
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
 From = Annotated[Path | None, typer.Option("--from", help="A file with one network a line; # starts a comment.")]
@@ -61,6 +66,39 @@ def listing_drop(
     now = opened.clock.now()
     clears = {"clears_by": f"{now + opened.clearing([kind], now):%Y-%m-%dT%H:%M:%SZ}"} if dropped else {}
     show.done({"kind": kind, "given": len(given), "dropped": dropped} | clears, as_json=as_json)
+
+
+@app.command("list")
+def listing_list(
+    kinds: Annotated[list[str] | None, typer.Option("--kind", help="Of this kind; may be repeated.")] = None,
+    network: Annotated[str, typer.Option("--network", help="In this network.")] = "",
+    since: Annotated[datetime | None, typer.Option("--since", formats=TIMES, help="Begun then or later, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", formats=TIMES, help="Begun before, UTC.")] = None,
+    zone: Annotated[str, typer.Option("--zone", help="Of a kind that this zone publishes.")] = "",
+    why: Annotated[str, typer.Option("--reason", help="For this reason, as the journal names it.")] = "",
+    most: Annotated[int, typer.Option("--limit", help="At most so many, the newest.", min=1, max=100_000)] = 100,
+    before: Annotated[int | None, typer.Option("--before", help="Those behind this number, for the next page.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """What is listed now, the newest first."""
+    opened = lists.open_list(config)
+    wanted = set(kinds) if kinds else None
+    for kind in wanted or ():
+        _known_kind(opened, kind)
+    if zone:
+        published = {name for one in _zone(opened, zone).views.values() for name in one.kinds}
+        wanted = published if wanted is None else wanted & published
+    found = opened.casework.oversight.listings(
+        kinds=wanted,
+        network=networks.one(network) if network else None,
+        since=since.replace(tzinfo=UTC) if since else None,
+        until=until.replace(tzinfo=UTC) if until else None,
+        reason=_named(why),
+        before=before,
+        most=most,
+    )
+    show.listings(found, following=found[-1].id if len(found) == most else None, as_json=as_json)
 
 
 @app.command("except")
@@ -130,6 +168,21 @@ def listing_expire(reason: Reason = "", config: Config = None, as_json: Json = F
     opened = lists.open_list(config)
     ended = opened.casework.upkeep.expire_all(reason=reason_of(reason), actor=operator())
     show.done({"ended": ended}, as_json=as_json)
+
+
+def _named(text: str) -> model.Reason | None:
+    """The reason of this name, None for none."""
+    if text and text not in set(model.Reason):
+        raise typer.BadParameter("no listing is for this reason", param_hint="--reason")
+    return model.Reason(text) if text else None
+
+
+def _zone(opened: lists.OpenedList, name: str) -> zones.Zone:
+    """The zone of this name. Raises DnsblError."""
+    bare = name.rstrip(".").lower()
+    if found := next((zone for zone in opened.zones if zone.origin == bare), None):
+        return found
+    raise DnsblError(f"There is no zone {name[:80]!a}; there are {', '.join(opened.zones.origins)}.")
 
 
 def _known_kind(opened: lists.OpenedList, kind: str) -> None:

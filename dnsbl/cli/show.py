@@ -304,6 +304,42 @@ def _decided(name: str, found: Sequence[tuple[Exclusion | Listing, str]], nothin
         terminal.out().print(f"{each.network} since {when(each.since)}: {reason}{said}")
 
 
+def listings(found: Sequence[Listing], *, following: int | None, as_json: bool) -> None:
+    """What is listed; `following` is the number behind which there may be more."""
+    if as_json:
+        rows = [
+            {
+                "number": each.id,
+                "network": str(each.network),
+                "kind": each.kind,
+                "since": f"{each.since:%Y-%m-%dT%H:%M:%SZ}",
+                "expires": f"{each.expires:%Y-%m-%dT%H:%M:%SZ}" if each.expires else None,
+                "reason": each.reason,
+                "run": each.run,
+                "by": each.author,
+                "note": each.note,
+                "public": each.public,
+            }
+            for each in found
+        ]
+        document({"listings": rows, "before": following})
+        return
+    table = Table("network", "kind", "since", "until", "why", "by", "note")
+    for each in found:
+        table.add_row(
+            str(each.network),
+            each.kind,
+            when(each.since),
+            when(each.expires),
+            each.reason,
+            each.author,
+            Text(each.note),
+        )
+    terminal.rows(table, nothing="Nothing is listed that all of this is true of.")
+    if following is not None:
+        terminal.out().print(f"There may be more: --before {following}")
+
+
 def review(lapsing: Sequence[Listing], waiting: Sequence[Proposal], *, as_json: bool) -> None:
     """Operators' listings that lapse soon, and what waits for a second word."""
     rows = [

@@ -187,6 +187,28 @@ class Jobs(Shelf):
         every, retests = self._sql.execute(select(func.count(), asked).select_from(jobs).where(due)).one()
         return int(every) - int(retests), int(retests)
 
+    def waiting(self, now: datetime) -> list[tuple[JobReason, int, datetime]]:
+        """The tests that are due and in no worker's hands: how many for each reason, and since when the oldest is."""
+        due = and_(LIVE, jobs.c.state == JobState.QUEUED, jobs.c.due <= now)
+        wanted = select(jobs.c.reason, func.count(), func.min(jobs.c.due)).where(due).group_by(jobs.c.reason)
+        rows = self._sql.execute(wanted.order_by(func.count().desc(), jobs.c.reason))
+        return [(row[0], int(row[1]), row[2]) for row in rows]
+
+    def coming(self, now: datetime, until: datetime) -> int:
+        """How many queued tests fall due between these moments."""
+        due = and_(LIVE, jobs.c.state == JobState.QUEUED, jobs.c.due > now, jobs.c.due <= until)
+        return int(self._sql.execute(select(func.count()).select_from(jobs).where(due)).scalar_one())
+
+    def running(self, now: datetime) -> int:
+        """How many are in workers' hands."""
+        held = and_(LIVE, jobs.c.state == JobState.RUNNING, jobs.c.lease_until >= now)
+        return int(self._sql.execute(select(func.count()).select_from(jobs).where(held)).scalar_one())
+
+    def in_hands(self, now: datetime, *, most: int) -> list[Job]:
+        """Those in workers' hands, the first that was taken first; at most so many."""
+        held = and_(LIVE, jobs.c.state == JobState.RUNNING, jobs.c.lease_until >= now)
+        return many(Job, self._sql.execute(select(*_JOB).where(held).order_by(jobs.c.due, jobs.c.id).limit(most)))
+
     def finish(self, job: Job) -> None:
         """The address may have another job. Who holds this one keeps it, to file what is still to be filed."""
         self._change(job, state=JobState.DONE)

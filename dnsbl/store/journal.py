@@ -28,6 +28,8 @@ from dnsbl.store.timekeeper import Timekeeper
 
 #: What stands before the first entry.
 START = "0" * 64
+#: Entries that one page of a search looks at.
+WINDOW = 50_000
 #: Characters of one field that are kept: an entry names its evidence, it does not hold it.
 FIELD_MOST = 1000
 #: The journal's subject for the clock, on which an operator has the last word.
@@ -131,6 +133,52 @@ class Journal(Shelf):
         if subject is not None:
             wanted = wanted.where(journal.c.subject == subject)
         return many(Entry, self._sql.execute(wanted))[::-1]
+
+    def page(
+        self,
+        *,
+        subject: str | None = None,
+        actor: str = "",
+        verb: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        most: int,
+    ) -> tuple[list[Entry], int | None]:
+        """Entries, the newest first, those before the one of this number; and the number before which there may be
+        more, or None.
+
+        Of one subject by its index; else WINDOW entries are looked at and no more, so that a search for what there is
+        nowhere costs the same in a journal of any length.
+        """
+        end = before if before is not None else (self._sql.execute(select(func.max(journal.c.seq))).scalar() or 0) + 1
+        if until is not None:
+            end = min(end, self.number_at(until))
+        start = self.number_at(since) if since is not None else 1
+        low = start if subject is not None else max(start, end - WINDOW)
+        wanted = select(*columns(journal, Entry)).where(journal.c.seq >= low, journal.c.seq < end)
+        if subject is not None:
+            wanted = wanted.where(journal.c.subject == subject)
+        if actor:
+            wanted = wanted.where(journal.c.actor.contains(actor, autoescape=True))
+        if verb:
+            wanted = wanted.where(journal.c.verb == verb)
+        found = many(Entry, self._sql.execute(wanted.order_by(journal.c.seq.desc()).limit(most)))
+        if len(found) == most:
+            return found, found[-1].seq if found[-1].seq > start else None
+        return found, low if low > start else None
+
+    def number_at(self, moment: datetime) -> int:
+        """The number of the first entry made then or later; by halves, as their times grow."""
+        low, high = 1, (self._sql.execute(select(func.max(journal.c.seq))).scalar() or 0) + 1
+        while low < high:
+            middle = (low + high) // 2
+            at = self._sql.execute(select(journal.c.at).where(journal.c.seq == middle)).scalar()
+            if at is not None and at < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def after(self, number: int, *, most: int) -> list[Entry]:
         """The entries behind this number, in order; at most so many."""

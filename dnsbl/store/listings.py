@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -178,6 +178,53 @@ class Listings(Shelf):
         wanted = select(*_LISTING).where(inside, ACTIVE, listings.c.kind != EXCEPTION)
         wanted = wanted.order_by(listings.c.network, listings.c.kind)
         return many(Listing, self._sql.execute(wanted.limit(most)))
+
+    def page(
+        self,
+        *,
+        kinds: Collection[str] | None = None,
+        network: Network | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reason: Reason | None = None,
+        before: int | None = None,
+        most: int,
+    ) -> list[Listing]:
+        """Active listings, the newest first, those behind the one of this number: of these kinds, in this network,
+        begun from `since` on and before `until`, for this reason. Exceptions are none."""
+        wanted = select(*_LISTING).where(ACTIVE, listings.c.kind != EXCEPTION)
+        if kinds is not None:
+            wanted = wanted.where(listings.c.kind.in_(sorted(kinds)))
+        if network is not None:
+            wanted = wanted.where(listings.c.network.between(network, network_of(span(network)[1])))
+        if since is not None:
+            wanted = wanted.where(listings.c.since >= since)
+        if until is not None:
+            wanted = wanted.where(listings.c.since < until)
+        if reason is not None:
+            wanted = wanted.where(listings.c.reason == reason)
+        if before is not None:
+            wanted = wanted.where(listings.c.id < before)
+        return many(Listing, self._sql.execute(wanted.order_by(listings.c.id.desc()).limit(most)))
+
+    def begun(self, since: datetime, until: datetime) -> int:
+        """How many began between these moments, exceptions apart, ended since or not."""
+        wanted = select(func.count()).select_from(listings)
+        within = (listings.c.since >= since, listings.c.since < until, listings.c.kind != EXCEPTION)
+        return int(self._sql.execute(wanted.where(*within)).scalar_one())
+
+    def ended(self, since: datetime) -> dict[Reason, int]:
+        """How many ended since then, by reason, exceptions apart."""
+        wanted = select(listings.c.end_reason, func.count()).where(
+            listings.c.ended >= since, listings.c.kind != EXCEPTION
+        )
+        return {reason: int(count) for reason, count in self._sql.execute(wanted.group_by(listings.c.end_reason))}
+
+    def by_kind(self) -> dict[str, int]:
+        """How many are active, by kind, exceptions apart."""
+        wanted = select(listings.c.kind, func.count()).where(ACTIVE, listings.c.kind != EXCEPTION)
+        found = self._sql.execute(wanted.group_by(listings.c.kind).order_by(listings.c.kind))
+        return {kind: int(count) for kind, count in found}
 
     def past(self, address: Address, *, most: int) -> list[Listing]:
         """The ended listings that covered this address, newest first."""

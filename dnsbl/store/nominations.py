@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, func, insert, literal, select, tuple_, update
 
 from dnsbl.addresses import Address
-from dnsbl.model import Door, Nomination
+from dnsbl.model import Door, Nominated, Nomination
 from dnsbl.store.columns import YesNo
 from dnsbl.store.schema import REPORTED, nominations
-from dnsbl.store.shelf import Shelf
+from dnsbl.store.shelf import Shelf, columns, many, one
 
 #: What counts: its source was not found to be bad.
 _STANDS = nominations.c.void == literal(False, YesNo())
+_NOMINATED = columns(nominations, Nominated)
 
 
 class Nominations(Shelf):
@@ -35,6 +36,27 @@ class Nominations(Shelf):
             "run": run,
         }
         return int(self._sql.execute(insert(nominations).values(values).returning(nominations.c.id)).scalar_one())
+
+    def page(self, before: int | None, door: Door | None, *, most: int) -> list[Nominated]:
+        """Nominations, newest first, those behind the one of this number; at one door or all."""
+        wanted = select(*_NOMINATED)
+        if before is not None:
+            wanted = wanted.where(nominations.c.id < before)
+        if door is not None:
+            wanted = wanted.where(nominations.c.door == door)
+        return many(Nominated, self._sql.execute(wanted.order_by(nominations.c.id.desc()).limit(most)))
+
+    def read(self, number: int) -> Nominated | None:
+        """The nomination of this number."""
+        return one(Nominated, self._sql.execute(select(*_NOMINATED).where(nominations.c.id == number)).one_or_none())
+
+    def received(self, since: datetime) -> dict[Door, int]:
+        """How many came in since then, by door; of at most the 100,000 newest."""
+        newest = select(func.coalesce(func.max(nominations.c.id), 0)).scalar_subquery()
+        wanted = select(nominations.c.door, func.count()).where(
+            nominations.c.id > newest - 100_000, nominations.c.received >= since
+        )
+        return {door: int(count) for door, count in self._sql.execute(wanted.group_by(nominations.c.door))}
 
     def leads_to(self, number: int, run: str) -> None:
         """The test of the nomination of this number is this run."""

@@ -109,6 +109,20 @@ class Returns(Shelf):
         wanted = select(*_HEADS).where(returns.c.finding.in_(findings)).order_by(returns.c.id.desc())
         return many(Return, self._sql.execute(wanted.limit(most)))
 
+    def arrived(self, since: datetime) -> dict[Finding, tuple[int, datetime]]:
+        """What came to the collector since then: of each finding how many, and when the last one."""
+        wanted = select(returns.c.finding, func.count(), func.max(returns.c.received)).where(
+            returns.c.received >= since
+        )
+        return {row[0]: (int(row[1]), row[2]) for row in self._sql.execute(wanted.group_by(returns.c.finding))}
+
+    def page(self, findings: Collection[Finding], before: int | None, *, most: int) -> list[Return]:
+        """The heads of messages that were found to be one of these, newest first, behind that of this number."""
+        wanted = select(*_HEADS).where(returns.c.finding.in_(findings))
+        if before is not None:
+            wanted = wanted.where(returns.c.id < before)
+        return many(Return, self._sql.execute(wanted.order_by(returns.c.id.desc()).limit(most)))
+
     def read(self, number: int) -> Return | None:
         """The message of this number, whole."""
         wanted = select(*columns(returns, Return)).where(returns.c.id == number)

@@ -191,6 +191,13 @@ class Runs(Shelf):
             count, further = count + 1, reason is JobReason.UNREACHABLE
         return count
 
+    def judged(self, since: datetime) -> dict[Verdict, int]:
+        """How many runs that count for the list were judged since then, by verdict."""
+        wanted = select(runs.c.verdict, func.count()).where(
+            COUNTS, runs.c.settled >= since, runs.c.verdict.is_not(None)
+        )
+        return {verdict: int(count) for verdict, count in self._sql.execute(wanted.group_by(runs.c.verdict))}
+
     def _change(self, run: str, **values: Any) -> None:
         self._sql.execute(update(runs).where(runs.c.id == run).values(values))
 

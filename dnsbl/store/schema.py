@@ -72,6 +72,7 @@ nominations = _table(
 Index("ix_nominations_address", nominations.c.address)
 Index("ix_nominations_evidence", nominations.c.evidence)
 Index("ix_nominations_run", nominations.c.run)
+Index("ix_nominations_door_id", nominations.c.door, nominations.c.id)
 REPORTED = nominations.c.reporter != literal_column("''")
 Index("ix_nominations_reporter", nominations.c.reporter, sqlite_where=REPORTED, postgresql_where=REPORTED)
 
@@ -190,6 +191,7 @@ runs = _table(
     Column("extent", Named(Extent), nullable=False),
 )
 Index("ix_runs_address_started", runs.c.address, runs.c.started)
+Index("ix_runs_settled", runs.c.settled)
 WAITING = runs.c.state == literal_column(f"'{RunState.WAITING}'")
 Index("ix_runs_waiting_ends", runs.c.ends, sqlite_where=WAITING, postgresql_where=WAITING)
 #: Runs that count for the list. What an owner tests for himself, on ports of his choice, shows nobody else anything,
@@ -272,6 +274,7 @@ returns = _table(
     Column("message", LargeBinary, nullable=False),
 )
 Index("ix_returns_finding_id", returns.c.finding, returns.c.id)
+Index("ix_returns_received", returns.c.received)
 
 #: Of what stands here nothing is a fact about a host: signs of life come and go.
 nodes = _table(
@@ -332,6 +335,9 @@ Index(
     "uq_listings_active", listings.c.network, listings.c.kind, unique=True, sqlite_where=ACTIVE, postgresql_where=ACTIVE
 )
 Index("ix_listings_network", listings.c.network)
+Index("ix_listings_since", listings.c.since)
+ENDED = listings.c.ended.is_not(None)
+Index("ix_listings_ended", listings.c.ended, sqlite_where=ENDED, postgresql_where=ENDED)
 Index("ix_listings_active_expires", listings.c.expires, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
 
 #: Which relay's letters came out of which address; kept after its end.

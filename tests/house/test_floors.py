@@ -52,7 +52,7 @@ ALLOWED = {
     "olefile": ("dnsbl/rules/evidence/outlook.py",),
     "dns": ("dnsbl/dns/secondaries/transfer.py", "dnsbl/serving/", "dnsbl/daemons/"),  # dnspython
     "dnslib": ("dnsbl/dns/", "dnsbl/demo/tour.py"),
-    "time": ("dnsbl/clock.py", "dnsbl/cli/waiting.py", "tester/cli/command.py"),
+    "time": ("dnsbl/clock.py", "dnsbl/cli/status.py", "dnsbl/cli/waiting.py", "tester/cli/command.py"),
     "fastapi": ("dnsbl/web/",),
     "starlette": ("dnsbl/web/",),
     "uvicorn": ("dnsbl/web/server.py", "dnsbl/web/connection.py"),

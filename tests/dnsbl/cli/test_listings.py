@@ -68,3 +68,29 @@ def test_what_waits_for_a_second_operator_is_shown_and_only_another_one_confirms
     run("listing", "add", "8.8.4.0/24", "--reason", "spam")
     run("listing", "review", "8.8.4.0/24", "--withdraw", "--reason", "no")
     run("listing", "review", "8.8.4.0/24", code=2)
+
+
+def test_what_is_listed_is_found_by_kind_network_time_zone_and_reason_a_page_at_a_time(run: Run) -> None:
+    for network in ("8.8.8.0/24", "2001:4860::/48", "9.9.9.9"):
+        run("listing", "add", network, "--reason", "[b]x[/b] :fire:")
+    found = run("listing", "list")
+    assert [row["network"] for row in found["listings"]] == ["9.9.9.9/32", "2001:4860::/48", "8.8.8.0/24"]
+    assert found["before"] is None and found["listings"][0]["note"] == "[b]x[/b] :fire:"
+    page = run("listing", "list", "--limit", "2")
+    assert [row["network"] for row in page["listings"]] == ["9.9.9.9/32", "2001:4860::/48"]
+    rest = run("listing", "list", "--limit", "2", "--before", str(page["before"]))
+    assert [row["network"] for row in rest["listings"]] == ["8.8.8.0/24"] and rest["before"] is None
+
+    def networks(*words: str) -> list[str]:
+        return [row["network"] for row in run("listing", "list", *words)["listings"]]
+
+    assert networks("--network", "8.0.0.0/8") == ["8.8.8.0/24"] and networks("--kind", "relay") == []
+    assert len(networks("--kind", "manual", "--reason", "operator", "--since", "2026-01-01")) == 3
+    assert networks("--until", "2026-01-01T00:00") == [] == networks("--reason", "letter-returned")
+    assert len(networks("--zone", "relays.example.org")) == 3
+    assert "[b]x[/b] :fire:" in run("listing", "list", plain=True)
+    assert "Nothing is listed" in run("listing", "list", "--kind", "relay", plain=True)
+    assert "--before" in run("listing", "list", "--limit", "1", plain=True)
+    assert "There is no zone" in run("listing", "list", "--zone", "x.example", code=1)
+    assert "No zone file knows" in run("listing", "list", "--kind", "nonsense", code=1)
+    run("listing", "list", "--since", "yesterday", code=2)
