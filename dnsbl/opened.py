@@ -19,6 +19,7 @@ from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
+from dnsbl.logbook.entries import told
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.settings import Settings
@@ -72,7 +73,8 @@ def database_url(settings: Settings) -> str:
 
 def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     """Open what there is, for those who serve: the store may be away, and is asked when somebody needs it; a folder
-    that cannot be written ends nothing here. Raises DnsblError for what only a change of the settings can mend."""
+    that cannot be written ends nothing here. What is entered is told in the log. Raises DnsblError for what only a
+    change of the settings can mend."""
     try:
         _made(settings.service.state_dir)
     except DnsblError as error:
@@ -85,6 +87,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
         make=not table_path(settings).exists(),
         timekeeper=_timekeeper(settings, clock),
     )
+    store.entered = told
     return _over(settings, zones, store, clock)
 
 

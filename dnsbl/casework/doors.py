@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
+from dnsbl.logbook import events
 from dnsbl.model import (
     ASKED,
     Door,
@@ -33,6 +35,8 @@ from dnsbl.rules.intake import TRUSTED, Intake, Taken
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.store import Store, Transaction
+
+_log = logging.getLogger("dnsbl.journal")
 
 
 class Doors:
@@ -75,6 +79,14 @@ class Doors:
         Refused: EXCLUDED, ALREADY_LISTED, RESTING (with retry_after) when it was tested not long ago, TOO_MANY, or
         SUSPENDED. Where all wait in one queue, who nominates a listed address asks for its retest.
         """
+        try:
+            return self._nominate(nomination, confirm)
+        except Refused as error:
+            who = f"{nomination.door} {nomination.nominator}"
+            _refused("nomination-refused", nomination.address, nomination.door, who, error)
+            raise
+
+    def _nominate(self, nomination: Nomination, confirm: str) -> Job:
         now, address = self._clock.now(), nomination.address
         if self._settings.policy.one_queue and (again := self._resubmitted(nomination, confirm)) is not None:
             return again
@@ -120,8 +132,11 @@ class Doors:
             tx.nominations.leads_to(number, queued.run)
             return queued
 
-    def nominate_each(self, cases: Iterable[Intake], *, confirm: str = "") -> tuple[Taken, ...]:
-        """File what each message of some evidence nominates, one by one: a refusal of one is none of the others."""
+    def nominate_each(
+        self, cases: Iterable[Intake], *, confirm: str = "", door: Door | None = None
+    ) -> tuple[Taken, ...]:
+        """File what each message of some evidence nominates, one by one: a refusal of one is none of the others. `door`
+        is where the evidence came in, for the log of what nominates nobody."""
         taken: list[Taken] = []
         for case in cases:
             job, refused = None, case.refused
@@ -130,6 +145,8 @@ class Doors:
                     job = self.nominate(case.nomination, confirm=confirm)
                 except Refused as error:
                     refused = error
+            elif refused is not None:
+                _refused("nomination-refused", None, door, "", refused)
             taken.append(Taken(case=case, job=job, refused=refused))
         return tuple(taken)
 
@@ -182,6 +199,13 @@ class Doors:
         test of an excluded one too, or he has `shown` it in another way, which is none. Raises Refused: NOT_LISTED,
         NOT_SHOWN (only who has shown that may ask), EXCLUDED (we may not test it), or RESTING with retry_after.
         """
+        try:
+            return self._removal(address, door, actor, control, shown, tell)
+        except Refused as error:
+            _refused("removal-refused", address, door, f"{door} {actor}", error)
+            raise
+
+    def _removal(self, address: Address, door: Door, actor: str, control: bool, shown: bool, tell: str) -> Job | None:
         now, terms = self._clock.now(), self._settings.policy
         with self._store.write() as tx:
             listing = tx.listings.proven(address)
@@ -250,7 +274,7 @@ class Doors:
                 return None
         self._refuse_door(nomination.door)
         who = nomination.nominator
-        return self.ask_removal(nomination.address, door=nomination.door, actor=who, tell=confirm)
+        return self._removal(nomination.address, nomination.door, who, False, False, confirm)
 
     def _take_off(self, tx: Transaction, listing: Listing, actor: str, now: datetime) -> None:
         """A listing ends since somebody has asked for it; surprise retests follow."""
@@ -342,3 +366,10 @@ class Doors:
                 f"ends: please write to {self._settings.service.contact}."
             )
         return f"{address} is not listed for relaying: there is nothing to remove, and nothing that you need to do."
+
+
+def _refused(event: str, address: Address | None, door: Door | None, actor: str, error: Refused) -> None:
+    """Tell of a request that came to nothing, which no entry of the journal does."""
+    events.tell(
+        _log, event, address=address or "nobody", door=door or "", actor=actor or "somebody", reason=error.reason
+    )

@@ -98,7 +98,7 @@ class MailDoor:
         except Refused as error:
             case = Intake(where="", nomination=None, refused=error, trace=None, line=None)
             return (Taken(case=case, job=None, refused=error),), 1
-        return self._doors.nominate_each(mailed.forwarded(cases)), total
+        return self._doors.nominate_each(mailed.forwarded(cases), door=Door.MAIL), total
 
     def _answer(
         self,

@@ -11,15 +11,17 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from dnsbl.cli import in_words
 from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones
+from dnsbl.daemons.keeper import VERSION
 from dnsbl.daemons.manager import Manager
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.daemons.processes import Child, Ended, Leash, Parent, yield_memory
@@ -28,9 +30,12 @@ from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
 from dnsbl.handed import Handed, Spot
 from dnsbl.health import Board, Health
+from dnsbl.logbook.events import tell
+from dnsbl.logbook.lines import Chosen, Lines, in_journal
+from dnsbl.logbook.tally import EventTally
 from dnsbl.opened import open_patiently
 from dnsbl.serving.transfers import read_tsig_keys
-from dnsbl.settings import Settings, split_listen
+from dnsbl.settings import LogSettings, Settings, split_listen
 
 #: What is said of a list that is ready: where each of these listens.
 LISTENING = ("dns", "collector", "web", "metrics", "table")
@@ -43,12 +48,10 @@ _log = logging.getLogger(__name__)
 
 def serve_until_told(config: Path | None, roles: list[str], *, follow: str = "", as_json: bool) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the zone files again. Raises DnsblError when a role cannot start."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    for wordy in ("alembic", "apscheduler"):
-        logging.getLogger(wordy).setLevel(logging.WARNING)
     manager, handed = Manager(os.environ, os.getpid(), SystemClock()), Handed.of(os.environ, os.getpid())
     environ = os.environ | ({"DNSBL_FOLLOW__URL": follow} if follow else {})
     settings = read_settings(config, environ)
+    keep_log(settings.log, environ)
     if settings.follow.url and roles != ["dns"]:
         raise DnsblError(
             "A node that follows another one has no database: serve --only dns there, or empty follow.url."
@@ -60,6 +63,17 @@ def serve_until_told(config: Path | None, roles: list[str], *, follow: str = "",
         _two(settings, zones, roles, manager, handed, as_json=as_json)
     else:
         _one(settings, zones, roles, handed, manager=manager, as_json=as_json)
+
+
+def keep_log(settings: LogSettings, environ: Mapping[str, str], stream: TextIO = sys.stderr) -> None:
+    """Write what is told from now on, as these settings say. Of libraries only warnings are news."""
+    journal = in_journal(environ, stream.fileno())
+    chosen, handler = Chosen(settings.level, settings.by_part), logging.StreamHandler(stream)
+    handler.setFormatter(Lines(settings.format, partial(datetime.fromtimestamp, tz=UTC), journal=journal))
+    handler.addFilter(chosen)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for ours in ("dnsbl", "tester"):
+        logging.getLogger(ours).setLevel(min(chosen.least, logging.INFO))  # what is counted is told in any case
 
 
 def _spots(settings: Settings, roles: Sequence[str]) -> list[Spot]:
@@ -82,9 +96,12 @@ def _one(
 ) -> None:
     """These roles in this process; `manager` is told of them, where there is no parent to do so."""
     clock = SystemClock()
-    board, sparing = Board(clock), Sparing(clock.monotonic)
-    for handler in logging.getLogger().handlers:
+    board, sparing, tally = Board(clock), Sparing(clock.monotonic), EventTally()
+    root = logging.getLogger()
+    for handler in root.handlers:
         handler.addFilter(sparing)
+    root.addHandler(tally)
+    facts = {"version": VERSION, "roles": ",".join(roles), "process": os.getpid()}
     if leash:
         leash.hold(board)
     settings, shortage = fitted(settings, roles, granted())
@@ -120,6 +137,7 @@ def _one(
         task.add_done_callback(reloads.discard)
 
     def begun(bound: Bound) -> None:
+        tell(_log, "list-started", **facts, engine=bound.engine, state_dir=settings.service.state_dir)
         document = _document(bound, board.ours())
         if leash:
             leash.ready(document, board)
@@ -146,6 +164,7 @@ def _one(
         telling = asyncio.create_task(_tell(sparing))
         try:
             await node.run(stop, ready=begun)
+            tell(_log, "list-stopped", **facts)
         finally:
             for task in (telling, *tending):
                 task.cancel()
@@ -207,7 +226,8 @@ def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], handed: Ha
     try:
         zones = read_zones(settings)
     except SettingsError as error:
-        _log.error("the zones are those of the start: %s", error)
+        for mistake in error.mistakes:
+            tell(_log, "zones-kept", mistake=mistake)
     try:
         _one(settings, zones, roles, handed, leash=leash)
     except DnsblError as error:

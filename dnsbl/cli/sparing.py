@@ -2,7 +2,7 @@
 
 Pure, but for being a filter of `logging`. A stranger who can make us complain can do it a thousand times a second, and
 a full disk ends everything; so nothing that we log as a warning or worse is written oftener than BURST times a minute,
-and no traceback oftener than once.
+and no traceback oftener than once. Events that strangers bring about at will (`logbook.events`) are held to the same.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ class Sparing(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this one is written."""
-        if record.levelno < logging.WARNING:
+        if record.levelno < logging.WARNING and not getattr(record, "spared", False):
             return True
-        kind = record.name, record.levelno, str(record.msg).partition("\n")[0][:200]
+        said: str = getattr(record, "event", "") or str(record.msg)
+        kind = record.name, record.levelno, said.partition("\n")[0][:200]
         at = self._now()
         count = self._counts.setdefault(kind, _Count(at))
         if len(self._counts) > KINDS:

@@ -12,14 +12,20 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib.metadata import version
 from typing import Protocol
 
+from dnsbl import DISTRIBUTION
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError, StoreUnavailable, Withheld
 from dnsbl.health import Backoff, Board
+from dnsbl.logbook.events import tell
 
 #: Seconds between two looks at what a part has to complain of.
 EVERY = 0.5
+
+#: Of this program, as a line about a part names it.
+VERSION = version(DISTRIBUTION)
 
 _log = logging.getLogger(__name__)
 
@@ -90,11 +96,13 @@ class Keeper:
                 why = f"{type(error).__name__}; the log says more"
                 _log.exception("%s has failed", self.part)
             if stop.is_set():
+                tell(_log, "part-stopped", name=self.part, version=VERSION)
                 return
             await self._wait(stop, self._fallen(why, self._clock.monotonic() - began))
 
     async def _begun(self) -> None:
         self._shell = await self._begin()
+        tell(_log, "part-started", name=self.part, version=VERSION)
         if not self._fell:
             self._board.begun(self.part)
 
@@ -123,5 +131,5 @@ class Keeper:
         self._shell, self._fell = None, True
         self._board.down(self.part, why)
         pause = self._backoff.after(lived)
-        _log.error("%s is down, and is begun again in %g s: %s", self.part, pause, why)
+        tell(_log, "part-down", name=self.part, pause=f"{pause:g}", why=why)
         return pause

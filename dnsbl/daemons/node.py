@@ -35,6 +35,7 @@ from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
+from dnsbl.logbook.events import tell
 from dnsbl.serving import keybook
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.lookups import take
@@ -169,7 +170,7 @@ class Node:
             zones = await asyncio.to_thread(read_zones, self._settings, today=self._clock.now().date())
         except SettingsError as error:
             for mistake in error.mistakes:
-                _log.error("the zones stay as they were: %s", mistake)
+                tell(_log, "zones-kept", mistake=mistake)
             return
         self._zones = zones
         if self._clearing:
@@ -180,7 +181,7 @@ class Node:
             self._files.zones = zones
         if self._front:
             await self._front.rezone(zones)
-        _log.info("the zone files were read again")
+        tell(_log, "zones-read", zones=" ".join(zones.origins))
 
     def metrics(self) -> bytes:
         """The metrics page of this process and of the one beside it."""

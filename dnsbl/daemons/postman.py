@@ -30,6 +30,7 @@ from dnsbl.daemons.errand import Unheard, ask
 from dnsbl.daemons.keeper import told_within
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.health import Backoff
+from dnsbl.logbook.events import tell
 from dnsbl.model import Notice
 from dnsbl.rules import notices, watching
 from dnsbl.settings import NoticeSettings, Settings
@@ -247,7 +248,7 @@ class Postman:
         verbs = {"sent": self._dispatch.sent, "refused": self._dispatch.refused, "put off": self._dispatch.put_off}
         self.counted[what] += 1
         if what != "sent":
-            _log.info("notice %d is %s: %s", notice.id, what, reply)
+            tell(_log, "notice-put-off", notice=notice.id, what=what, reply=reply, address=notice.subject)
         backoff = Backoff()
         for _ in range(8):
             try:

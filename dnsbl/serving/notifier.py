@@ -22,6 +22,7 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import transfer
 from dnsbl.dns.secondaries.transfer import TsigKeys
 from dnsbl.dns.zones import Zone, Zones
+from dnsbl.logbook.events import tell
 from dnsbl.settings import Dns, split_listen
 
 #: Seconds at least between two tellings of one change after another.
@@ -125,7 +126,7 @@ class Notifier:
 
     def _silent(self, place: str, zone: Zone, why: str) -> None:
         self.counters["unanswered"] += 1
-        _log.warning("%s has not taken the news of %s: %s", place, zone.origin, why)
+        tell(_log, "secondary-silent", server=place, zone=zone.origin, why=why)
 
     def _key(self, host: str) -> dns.tsig.Key | None:
         address = ip_address(host)

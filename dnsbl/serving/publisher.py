@@ -22,6 +22,7 @@ from dnsbl.dns.listed import published
 from dnsbl.dns.listed.published import BLOCK, HEAD, MOST_BLOCKS, Bulletin, Piece
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.logbook.events import tell
 from dnsbl.model import Change
 from dnsbl.serving.files import write_whole
 from dnsbl.serving.signet import Signet, verifier
@@ -105,6 +106,7 @@ class Publisher:
         write_whole(self._folder / HEAD, [published.sealed(head.text(), signet.sign)])
         tidy(self._folder, head, self._head, now=self._clock.now().timestamp())
         self._head = head
+        tell(_log, "table-published", change=head.change, serial=table.soa_serial, files=len(pieces))
 
     def _resume(self, signet: Signet) -> None:
         """Take up what was published before, if it is all there."""

@@ -8,6 +8,7 @@ that was in service when the transfer began.
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from codecs import BOM_UTF8
@@ -19,7 +20,7 @@ from typing import Protocol
 import dns.name
 import dns.tsig
 
-from dnsbl.addresses import Network
+from dnsbl.addresses import Address, Network
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
@@ -28,8 +29,11 @@ from dnsbl.dns.secondaries import transfer
 from dnsbl.dns.secondaries.transfer import Request, TsigKeys
 from dnsbl.dns.zones import Zone
 from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.logbook.events import tell
 from dnsbl.model import Change
 from dnsbl.settings import Dns, TransferRule
+
+_log = logging.getLogger(__name__)
 
 _FAULTS = {transfer.BADKEY: "badkey", transfer.BADSIG: "badsig", transfer.BADTIME: "badtime"}
 _NO_KEYS: dict[dns.name.Name, dns.tsig.Key] = {}
@@ -109,7 +113,7 @@ class Transfers:
         key = None if signed is None else signed.key
         found: bytes | Messages | None
         if request.transfer:
-            found = self._transfer(request, rules, key, int(now), tcp)
+            found = self._transfer(address, request, rules, key, int(now), tcp)
         else:
             found = respond(request.plain, client, now, self._serving, tcp=tcp).packet if key else None
         if isinstance(found, bytes):
@@ -117,7 +121,13 @@ class Transfers:
         return found
 
     def _transfer(
-        self, request: Request, rules: list[TransferRule], key: dns.tsig.Key | None, now: int, tcp: bool
+        self,
+        client: Address,
+        request: Request,
+        rules: list[TransferRule],
+        key: dns.tsig.Key | None,
+        now: int,
+        tcp: bool,
     ) -> bytes | Messages:
         """The messages, or a reply that says why there are none."""
         zone = self._serving.zones.of(request.labels)
@@ -138,7 +148,7 @@ class Transfers:
         if len(self.running) >= self._settings.transfers:
             self.counters["busy"] += 1
             return transfer.said(request, wire.SERVFAIL)
-        messages = Messages(self._messages(request, zone, table, key, now), self.running)
+        messages = Messages(self._messages(client, request, zone, table, key, now), self.running)
         self.running.add(messages)
         return messages
 
@@ -152,7 +162,7 @@ class Transfers:
         return transfer.said(request, wire.REFUSED)
 
     def _messages(
-        self, request: Request, zone: Zone, table: Table, key: dns.tsig.Key | None, now: int
+        self, client: Address, request: Request, zone: Zone, table: Table, key: dns.tsig.Key | None, now: int
     ) -> Iterator[bytes]:
         """The steps behind the client's serial, or the whole zone when the log does not lead from there."""
         expand = self._settings.expand_ranges
@@ -161,10 +171,20 @@ class Transfers:
         if after is not None:
             changes = [] if after == table.serial else self._changes(after)
             records = transfer.steps(zone, table, after, changes, expand=expand, listable=self._listable)
-        self.counters["axfr" if records is None else "ixfr"] += 1
+        way = "axfr" if records is None else "ixfr"
+        self.counters[way] += 1
         if records is None:
             records = transfer.whole(zone, table, expand=expand)
         yield from transfer.messages(request, records, key, now, self._left(zone))
+        tell(
+            _log,
+            "transfer",
+            client=client,
+            zone=zone.origin,
+            way=way,
+            serial=table.soa_serial,
+            key=key.name.to_text(omit_final_dot=True) if key else "none",
+        )
 
     def _changes(self, after: int) -> list[Change]:
         try:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from dnsbl.settings.answering import Copies, Dns, Follow, Publish
 from dnsbl.settings.doors import Feeds, LookupTerms, MailDoorTerms, ReporterTerms, Traps
+from dnsbl.settings.log import LogSettings
 from dnsbl.settings.mail import NoticeSettings, WatchSettings
 from dnsbl.settings.others import OtherList, OtherTerms
 from dnsbl.settings.policy import AT_ONCE, Policy
@@ -47,6 +48,7 @@ __all__ = [
     "Dns",
     "FeedSource",
     "Hostname",
+    "LogSettings",
     "LookupClient",
     "LookupTerms",
     "MailDoorTerms",
@@ -205,6 +207,7 @@ class Settings(Section):
     """All of it."""
 
     service: Service = Service()
+    log: LogSettings = LogSettings()
     database: Database = Database()
     dns: Dns = Dns()
     publish: Publish = Publish()

@@ -17,7 +17,7 @@ import logging
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dnsbl.errors import StoreUnavailable, Trouble
+from dnsbl.model import Entry
 from dnsbl.store import faults, versions
 from dnsbl.store.candidates import Candidates
 from dnsbl.store.changes import Changes
@@ -144,6 +145,8 @@ class Store:
         self._make = make
         self._timekeeper = timekeeper
         self._unfit = patient
+        #: Called with the entries of each transaction, when they are committed.
+        self.entered: Callable[[Sequence[Entry]], None] | None = None
         #: What stood against the last transactions that read and that wrote, until one succeeds; sentences.
         self.troubles: dict[str, StoreUnavailable] = {}
         options: dict[str, Any] = {"write": True}
@@ -233,6 +236,8 @@ class Store:
         with self._writing(alone=alone) as tx:
             self._hold(tx)
             yield tx
+        if self.entered is not None and tx.journal.made:
+            self.entered(tx.journal.made)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -51,6 +51,7 @@ class Journal(Shelf):
         super().__init__(connection)
         self._timekeeper = timekeeper
         self._tail: tuple[int, str] | None = None  # the last entry's number and hash, once they were looked for
+        self.made: list[Entry] = []  #: the entries of this transaction, in order
         self._instead: datetime | None = None  # the time that entries of this transaction bear in place of theirs
 
     def append(
@@ -87,7 +88,8 @@ class Journal(Shelf):
         values = {name: getattr(entry, name) for name in _HASHED} | {"hash": digest(entry)}
         self._sql.execute(insert(journal).values(values))
         self._tail = seq, values["hash"]
-        return Entry(**values)
+        self.made.append(Entry(**values))
+        return self.made[-1]
 
     def hold(self, at: datetime, clocked: Clocked = Clocked.HELD) -> tuple[int, str]:
         """Hold a time against what the store knows; returns number and hash of the last entry.

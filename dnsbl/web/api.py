@@ -307,7 +307,7 @@ class Interface:
             at=intake.home(self._settings, reporter=name, visitor=visitor, account=bool(name)),
             account=account,
         )
-        taken = self._doors.nominate_each(cases, confirm=wish.mail)
+        taken = self._doors.nominate_each(cases, confirm=wish.mail, door=Door.API)
         shapes = [nominated_shape(each) for each in taken]
         queued = next((each.job for each in taken if each.job is not None), None)
         if queued is None:

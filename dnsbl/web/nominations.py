@@ -127,7 +127,7 @@ class NominationDoor:
             return self._first(form, error)
         if not send:
             return self._second(form, self._doors.foresee_each(cases), total)
-        return self._sent(form, self._doors.nominate_each(cases, confirm=form.mail), total)
+        return self._sent(form, self._doors.nominate_each(cases, confirm=form.mail, door=Door.WEB), total)
 
     def _first(self, form: _Form, error: Refused | None = None) -> Response:
         """The message, with what is wrong with it."""

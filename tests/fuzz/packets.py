@@ -502,7 +502,7 @@ class Served:
 
     def complaints(self) -> str:
         self._log.seek(0)
-        return "".join(line for line in self._log if not line.startswith("INFO "))
+        return "".join(line for line in self._log if line.split(" ", 2)[1:2] != ["INFO"])
 
     def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGTERM)

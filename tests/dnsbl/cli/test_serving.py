@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from dnsbl.cli import serving
 from dnsbl.daemons.node import Bound
 from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.settings import LogSettings
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -35,15 +39,47 @@ KEY = "A" * 43 + "="
 
 
 @pytest.mark.parametrize("roles", [["dns", "web"], ["web"]])
-def test_who_follows_another_node_serves_dns_alone(tmp_path: Path, roles: list[str]) -> None:
+def test_who_follows_another_node_serves_dns_alone(tmp_path: Path, roles: list[str], logging_as_before: None) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'[follow]\nkey = "{KEY}"\n')
     with pytest.raises(DnsblError, match="serve --only dns there"):
         serving.serve_until_told(config, roles, follow="http://127.0.0.1:1/table", as_json=False)
 
 
-def test_who_follows_needs_the_key_of_the_other_node(tmp_path: Path) -> None:
+def test_who_follows_needs_the_key_of_the_other_node(tmp_path: Path, logging_as_before: None) -> None:
     config = tmp_path / "config.toml"
     config.write_text("")
     with pytest.raises(SettingsError, match=r"follow.key must hold the public key"):
         serving.serve_until_told(config, ["dns"], follow="http://127.0.0.1:1/table", as_json=False)
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Puts back what a command does to the logging of its process."""
+    root, ours = logging.getLogger(), [logging.getLogger(name) for name in ("dnsbl", "tester")]
+    handlers, levels = root.handlers[:], [(each, each.level) for each in (root, *ours)]
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        root.removeHandler(handler)
+    root.handlers[:] = handlers
+    for logger, level in levels:
+        logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("logging_as_before")
+@pytest.mark.parametrize("journal", [True, False])
+def test_the_log_is_written_as_the_settings_say(tmp_path: Path, journal: bool) -> None:
+    settings = LogSettings(format="json", level="warning", levels=("worker debug",))
+    with (tmp_path / "log").open("w+") as stream:
+        found = os.fstat(stream.fileno())
+        where = f"{found.st_dev}:{found.st_ino}" if journal else "1:2"
+        serving.keep_log(settings, {"JOURNAL_STREAM": where}, stream)
+        logging.getLogger("dnsbl.daemons.worker").debug("heard\n<0>forged")
+        logging.getLogger("dnsbl.web.app").info("not heard")
+        logging.getLogger("uvicorn.access").info("not heard")
+        logging.getLogger("dnsbl.web.app").warning("heard")
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    documents = [json.loads(line.lstrip("<>0123456789")) for line in lines]
+    assert [(one["part"], one["message"]) for one in documents] == [("worker", r"heard\n<0>forged"), ("web", "heard")]
+    assert [line[:3] for line in lines] == (["<7>", "<4>"] if journal else ['{"t', '{"t'])
