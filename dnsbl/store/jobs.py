@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, false, func, insert, not_, or_, select, update
+from sqlalchemy import and_, case, exists, false, func, insert, literal_column, not_, or_, select, update
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState
 from dnsbl.store.columns import span
-from dnsbl.store.schema import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, jobs, paths
+from dnsbl.store.schema import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _JOB = columns(jobs, Job)
@@ -93,7 +93,7 @@ class Jobs(Shelf):
 
     def under_way(self, network: Network) -> int:
         """The tests that run in a neighbourhood, as `addresses.neighbourhood` cuts them."""
-        wanted = select(func.count()).where(LIVE, jobs.c.neighbourhood == network, jobs.c.state == JobState.RUNNING)
+        wanted = select(func.count()).where(RUNNING, jobs.c.neighbourhood == network)
         return int(self._sql.execute(wanted).scalar_one())
 
     def nominated(self, network: Network | None = None) -> int:
@@ -104,8 +104,10 @@ class Jobs(Shelf):
         return int(self._sql.execute(wanted).scalar_one())
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a claim could find anything."""
-        return self._sql.execute(select(jobs.c.id).where(_due(now)).limit(1)).one_or_none() is not None
+        """Whether a claim could find anything. (In the order of the index: else PostgreSQL walks through all that was
+        ever done, in the hope of one that is due.)"""
+        wanted = select(jobs.c.id).where(_due(now)).order_by(jobs.c.due, jobs.c.id).limit(1)
+        return self._sql.execute(wanted).one_or_none() is not None
 
     def claim(self, worker: str, *, now: datetime, lease_until: datetime, full: Crowded = NOTHING) -> Job | None:
         """Lease the job of the lowest rank that is due, of these the one that has been so longest, where not all is
@@ -221,9 +223,10 @@ def _due(now: datetime) -> Any:
     """Due, and no other test of the same address is in a worker's hands."""
     other = jobs.alias()
     busy = exists().where(
+        other.c.state == literal_column(f"'{JobState.RUNNING}'"),  # with the next two: its index
+        other.c.neighbourhood == jobs.c.neighbourhood,
         other.c.address == jobs.c.address,
         other.c.id != jobs.c.id,
-        other.c.state == JobState.RUNNING,
         other.c.lease_until >= now,
     )
     return and_(LIVE, jobs.c.due <= now, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < now), not_(busy))

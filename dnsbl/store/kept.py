@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import delete, insert, select, update
 
 from dnsbl.store.schema import kept
 from dnsbl.store.shelf import Shelf
@@ -45,7 +45,8 @@ class Kept(Shelf):
     def of(self, accounts: Iterable[Account]) -> dict[Account, Count]:
         """What is counted for these."""
         wanted = list(accounts)
-        found = self._sql.execute(select(kept).where(tuple_(kept.c.holder, kept.c.day).in_(wanted)))
+        holders, days = {account.holder for account in wanted}, {account.day for account in wanted}
+        found = self._sql.execute(select(kept).where(kept.c.holder.in_(holders), kept.c.day.in_(days)))
         counts = {Account(row.holder, row.day): Count(row.messages, row.octets) for row in found}
         return {account: counts.get(account, Count(0, 0)) for account in wanted}
 

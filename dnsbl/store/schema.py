@@ -154,6 +154,9 @@ OF_ITSELF = and_(LIVE, jobs.c.reason == literal_column(f"'{JobReason.SELF_TEST}'
 Index("uq_jobs_live_address", jobs.c.address, unique=True, sqlite_where=OF_THE_LIST, postgresql_where=OF_THE_LIST)
 Index("uq_jobs_live_self_test", jobs.c.address, unique=True, sqlite_where=OF_ITSELF, postgresql_where=OF_ITSELF)
 Index("ix_jobs_live_due", jobs.c.due, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
+#: In a worker's hands: few, however many wait.
+RUNNING = jobs.c.state == literal_column(f"'{JobState.RUNNING}'")
+Index("ix_jobs_running", jobs.c.neighbourhood, jobs.c.address, sqlite_where=RUNNING, postgresql_where=RUNNING)
 #: Nominated, and not taken by a worker yet.
 NOMINATED = and_(
     jobs.c.state == literal_column(f"'{JobState.QUEUED}'"),

@@ -1,0 +1,198 @@
+"""No statement of a page, a look-up, a claim, the inbox or the feed reads a table that grows from end to end.
+
+The verbs are run on a store with years in it; every statement that they come to is explained by the very database, with
+its parameters. What no index serves shows as a scan there, however few rows a test can afford.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bench.filling import COPIED, PATTERN, RANGE, SINGLE, fill, host
+from dnsbl.casework.base import Asker
+from dnsbl.clock import HandClock, SystemClock
+from dnsbl.model import Crowded, Door, State
+from dnsbl.rules.lookups import Lookup
+from dnsbl.settings import Settings
+from dnsbl.store import Store
+from tester.smtp import Outcome
+from tests.dnsbl.conftest import Files, Office, PostgreSQL
+
+#: Tables whose rows become more with every host, test, message and question; all others are an operator's to write.
+GROWING = {
+    *("evidence", "nominations", "candidates", "lookups", "jobs", "removals", "runs", "paths", "guises", "letters"),
+    *("sessions", "returns", "listings", "outputs", "journal", "changes", "notices", "contacts", "controls", "kept"),
+    *("sent", "hearers", "forthcoming", "exclusions"),
+}
+#: Indexes that hold nothing but what is counted by them.
+COUNTED = {"ix_jobs_nominated_address"}
+HOSTS, LISTINGS, ENTRIES, QUEUED = 1500, 4000, 12000, 1500
+
+
+@dataclass
+class Statements:
+    """What was asked of a store, each statement once, with the parameters of its first time."""
+
+    store: Store
+    seen: dict[str, tuple[str, Any]] = field(default_factory=dict)  # statement -> (verb, parameters)
+
+    @contextmanager
+    def of(self, verb: str) -> Iterator[None]:
+        def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+            if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
+                self.seen.setdefault(statement, (verb, parameters[0] if many else parameters))
+
+        event.listen(self.store.engine, "before_cursor_execute", note)
+        try:
+            yield
+        finally:
+            event.remove(self.store.engine, "before_cursor_execute", note)
+
+    def scans(self) -> list[str]:
+        """Every statement that walks through a table that grows, with its verb and plan."""
+        found = []
+        with self.store.read() as tx:
+            for statement, (verb, parameters) in self.seen.items():
+                for plan in _plan(tx.connection, statement, parameters):
+                    found += [f"{verb}: {plan}\n    {' '.join(statement.split())}"]
+        return found
+
+
+def _plan(connection: Any, statement: str, parameters: Any) -> Iterator[str]:
+    """The steps of a statement that read a growing table as a whole."""
+    if connection.dialect.name == "sqlite":
+        for *_, step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters):
+            named = re.match(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?", step)
+            if named is None or named[2] in COUNTED:
+                continue
+            table = _table(named[1], statement)
+            if table in GROWING and not _walk(table, statement):
+                yield step
+        return
+    # No index serves it, or PostgreSQL would rather not use one, in the hope that the first of so many comes soon.
+    for setting, hoping in (("off", False), ("on", True)):
+        connection.exec_driver_sql(f"SET LOCAL enable_seqscan = {setting}")
+        (plan,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).one()
+        yield from _sequential((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], hoping=hoping)
+
+
+def _sequential(step: dict[str, Any], *, hoping: bool, limited: bool = False) -> Iterator[str]:
+    """The steps that read a growing table in its own order; with `hoping` those of the filled ones that end at the
+    first hit."""
+    kind, table = step["Node Type"], step.get("Relation Name", "")
+    if kind == "Seq Scan" and table in GROWING and (not hoping or (limited and table in COPIED)):
+        yield f"Seq Scan on {table}, {'in hope' if hoping else 'for want of an index'}"
+    limited = kind == "Limit" or (limited and kind in ("Nested Loop", "LockRows", "Subquery Scan", "Result"))
+    for number, inner in enumerate(step.get("Plans", ())):
+        yield from _sequential(inner, hoping=hoping, limited=limited and number == 0)
+
+
+def _table(name: str, statement: str) -> str:
+    """The table behind a name of it in one statement."""
+    alias = re.search(rf"\b(\w+) AS {name}\b", statement)
+    return alias[1] if alias else name
+
+
+def _walk(table: str, statement: str) -> bool:
+    """Whether it is the walk of a key, from its end, for as many rows as are wanted: a limit, and nothing to be met."""
+    return re.search(rf"FROM {table} ORDER BY {table}\.(seq|id) DESC\s+LIMIT", statement) is not None
+
+
+@pytest.fixture(scope="module")
+def grown(server: PostgreSQL | Files) -> Iterator[Store]:
+    server.make("grown", like="migrated")
+    store = Store(server.url("grown"))
+    fill(store, Settings(), hosts=HOSTS, listings=LISTINGS, entries=ENTRIES, queued=QUEUED)
+    yield store
+    store.close()
+    server.drop("grown")
+
+
+@pytest.fixture
+def office(grown: Store) -> Office:
+    return Office(grown, Settings(), HandClock(SystemClock().now() + timedelta(minutes=1)))
+
+
+def look(office: Office) -> None:
+    views = office.casework.views
+    for address in (PATTERN, host(1), SINGLE, RANGE[9], PATTERN + 1, host(HOSTS)):
+        asker = Asker.of(Door.WEB, "192.0.2.0/24", control=False)
+        run = views.look_up(address, asker=asker).runs
+        for each in run[:2]:
+            views.run_report(each.id)
+            views.pulse(each.id)
+    views.listed_among([host(number) for number in range(200)])
+    views.listed_in(ip_network("20.0.0.0/16"), most=200)
+    views.stopped()
+    views.usage()
+    views.corrections()
+    views.unmanned()
+
+
+def nominate(office: Office) -> None:
+    job = office.nominate("198.18.0.1")
+    office.nominate(str(host(HOSTS + 7)), evidence=b"other spam")
+    office.casework.views.look_up(job.address)
+
+
+def a_test(office: Office) -> None:
+    full = frozenset({ip_network(f"{host(HOSTS + number)}/24", strict=False) for number in range(40)})
+    office.casework.assignments.take_job("w", full=Crowded(networks=full, addresses=frozenset({host(HOSTS)})))
+    run = office.test(Outcome.ACCEPTED)
+    office.come_back(run.id, str(run.address))
+    assert office.casework.views.look_up(run.address).state is State.LISTED
+
+
+def remove(office: Office) -> None:
+    office.casework.doors.ask_removal(host(3), door=Door.WEB, actor="192.0.2.0/24")
+    office.later(hours=2)
+    for _ in range(3):
+        office.test(Outcome.RCPT_5XX)
+
+
+def read_mail(office: Office) -> None:
+    operators = office.casework.operators
+    found = operators.inbox()
+    assert not found
+    operators.journal(host(1))
+    operators.journal(RANGE)
+    operators.journal()
+
+
+def feed(office: Office) -> None:
+    contents = office.casework.contents
+    last = contents.last_change()
+    assert contents.changes(last - 10)
+    contents.pairs()
+
+
+def keep_up(office: Office) -> None:
+    upkeep = office.casework.upkeep
+    for verb in (upkeep.settle, upkeep.expire, upkeep.forget, upkeep.withheld):
+        verb()
+    office.casework.dispatch.take()
+    office.casework.dispatch.newest(most=50)
+    office.casework.lookups.file([Lookup(client="ann", address=host(5), last=office.clock.now().timestamp())])
+    office.casework.watching.tell()
+    office.casework.presence.beat("p", ["worker"])
+    office.casework.presence.reckon()
+    office.casework.shipping.ship()
+
+
+@pytest.mark.parametrize("verbs", [look, nominate, a_test, remove, read_mail, feed, keep_up])
+def test_nothing_that_grows_is_read_from_end_to_end(office: Office, verbs: Callable[[Office], None]) -> None:
+    statements = Statements(office.store)
+    with statements.of(verbs.__name__):
+        verbs(office)
+    assert len(statements.seen) > 2
+    assert not statements.scans(), "\n".join(statements.scans())
