@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.manners import Pacer, why_not
+from tester.manners import SPECIAL, Pacer, why_not
 
 FORBIDDEN = {
     "0.0.0.0/8": "RFC 791",
@@ -30,9 +30,10 @@ FORBIDDEN = {
     "224.0.0.0/4": "RFC 5771",
     "240.0.0.0/5": "RFC 1112",
     "255.255.255.255/32": "RFC 8190",
-    "::/128": "RFC 4291",
-    "::1/128": "RFC 4291",
-    "::/96": "RFC 4291",
+    "::/128": "unspecified, RFC 4291",
+    "::1/128": "loopback, RFC 4291",
+    "::2/127": "deprecated IPv4-compatible, RFC 4291",
+    "::8000:0/97": "deprecated IPv4-compatible, RFC 4291",
     "64:ff9b:1::/48": "RFC 8215",
     "100::/64": "RFC 6666",
     "100:0:0:1::/64": "RFC 9780",
@@ -44,11 +45,13 @@ FORBIDDEN = {
     "3fff::/20": "RFC 9637",
     "5f00::/16": "RFC 9602",
     "fc00::/7": "RFC 4193",
-    "fe80::/10": "RFC 4291",
+    "fe80::/10": "link local, RFC 4291",
     "fec0::/10": "RFC 3879",
-    "ff00::/8": "RFC 4291",
-    "4000::/3": "RFC 4291",
-    "a000::/3": "RFC 4291",
+    "ff00::/8": "multicast, RFC 4291",
+    "1000::/4": "not global unicast, RFC 4291",
+    "4000::/2": "not global unicast, RFC 4291",
+    "8000::/2": "not global unicast, RFC 4291",
+    "e000::/4": "not global unicast, RFC 4291",
 }
 
 
@@ -58,6 +61,15 @@ def test_special_purpose_space_is_forbidden_from_end_to_end(network: str, rfc: s
     for address in (space[0], space[-1], space[space.num_addresses // 2]):
         why = why_not(address)
         assert why is not None and why.endswith(rfc), address
+
+
+@pytest.mark.parametrize(("version", "make"), [(4, IPv4Address), (6, IPv6Address)])
+def test_the_table_of_special_space_holds_first_and_last_address_of_each_block(version: int, make: type):
+    for first, last, why in SPECIAL[version]:
+        assert first <= last
+        assert why_not(make(first)) is not None and why_not(make(last)) is not None, why
+    assert (10 << 24, (11 << 24) - 1, "private use, RFC 1918") in SPECIAL[4]
+    assert (0xFC << 120, (0xFE << 120) - 1, "unique local, RFC 4193") in SPECIAL[6]
 
 
 @pytest.mark.parametrize(

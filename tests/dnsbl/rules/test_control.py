@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from ipaddress import ip_network
 
 import pytest
 
 from dnsbl.errors import Refused
+from dnsbl.model import Refusal
 from dnsbl.rules import control
 
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -42,13 +45,33 @@ def test_the_record_stands_where_the_networks_holder_alone_can_write(network: st
 
 @pytest.mark.parametrize("network", ["192.0.2.0/25", "0.0.0.0/0", "2001:db8::/33", "::/0"])
 def test_a_prefix_without_a_reverse_zone_of_its_own_is_refused(network: str) -> None:
-    with pytest.raises(Refused, match="A reverse zone begins at every"):
+    with pytest.raises(Refused, match="A reverse zone begins at every") as error:
         control.record_name(ip_network(network))
+    assert error.value.reason is Refusal.TOO_WIDE
 
 
 def test_only_the_very_record_and_code_count() -> None:
     code = control.code(KEY, "record", NET)
+    other = control.code(OTHER, "record", NET)
+    assert control.recorded([f"{control.MARK}{code}"], [other, code]) and control.same(code, [other, code])
     assert control.recorded(["v=spf1 -all", f" {control.MARK}{code} "], [code])
     assert not control.recorded([code, f"{control.MARK}{code}x", "ä"], [code])
     assert not control.recorded([f"{control.MARK}{code}"], [])
     assert control.same(f" {code.upper()} ", [code]) and not control.same("ä", [code]) and not control.same("", [code])
+
+
+def test_a_code_that_was_handed_out_is_the_same_in_every_version() -> None:
+    """Records stand in DNS and codes in mailboxes: no version may make others of the same key."""
+    said = b"control\0record\x00192.0.2.1/32\0a@x.example"
+    expected = base64.b32encode(hmac.digest(KEY, said, "sha256")).decode().lower()[:20]
+    assert control.code(KEY, "record", NET, "a@x.example") == expected
+    assert control.MARK == "dnsbl-control="
+
+
+def test_a_mailed_code_is_taken_for_a_week_and_on_the_day_itself_and_never_before() -> None:
+    assert list(control.days(20_000)) == [19_993, 19_994, 19_995, 19_996, 19_997, 19_998, 19_999, 20_000]
+
+
+def test_text_that_is_no_unicode_is_no_code_and_breaks_nothing() -> None:
+    assert not control.same("\udcff", [control.code(KEY, "record", NET)])
+    assert control.code(KEY, "record", NET, "\udcff") != control.code(KEY, "record", NET, "\udcfe")

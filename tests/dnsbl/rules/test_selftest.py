@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -10,10 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
+from dnsbl.model import Job, JobReason, JobState, PathReport, Refusal, Run, RunState, SelfTest
 from dnsbl.rules import selftest
 from dnsbl.settings import Settings
+from tester.fate import Fate
+from tester.letter import Letter
 from tester.paths import Path, Tls
+from tester.smtp import Outcome
+from tester.verdict import Finding, Verdict
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HERE, OTHER = ip_address("192.0.2.25"), ip_address("2001:db8::25")
@@ -111,3 +118,123 @@ def test_nobody_has_a_private_address_or_one_of_ours_tested() -> None:
 def test_what_is_promised_is_what_the_settings_do() -> None:
     assert "never" in selftest.promise(Settings())
     assert "never" not in selftest.promise(Settings.model_validate({"self_test": {"lists": True}}))
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+WAYS = selftest.ways((HERE,), (25, 587), Settings())
+
+
+def held(
+    *outcomes: Outcome, verdict: Verdict | None, over: bool = True, findings: tuple[Finding | None, ...] = (None, None)
+) -> SelfTest:
+    """A self-test of two ways in, a letter on each that was tried."""
+    letters = tuple(
+        Fate(
+            letter=Letter(
+                recipient=f"r{way.port}",
+                sender="s",
+                address=way.address,
+                port=way.port,
+                vector="S01",
+                run="run",
+                not_before=0,
+                not_after=9,
+                proof_hash=bytes(32),
+            ),
+            outcome=outcome,
+            finding=finding,
+        )
+        for way, outcome, finding in zip(WAYS, outcomes, findings, strict=False)
+    )
+    run = Run(
+        id="run",
+        address=HERE,
+        port=25,
+        reason=JobReason.SELF_TEST,
+        profile="full",
+        state=RunState.SETTLED if over else RunState.WAITING,
+        started=NOW,
+        ends=None,
+        verdict=verdict,
+        explanation="",
+    )
+    job = Job(
+        id=1,
+        address=HERE,
+        port=25,
+        reason=JobReason.SELF_TEST,
+        profile="full",
+        due=NOW,
+        state=JobState.DONE,
+        run="run",
+        takes=1,
+        retries=0,
+        provocation="",
+        rank=0,
+        whose="",
+    )
+    return SelfTest(
+        job=job,
+        run=run,
+        paths=tuple(PathReport(path=way, verdict=None, explanation="") for way in WAYS),
+        letters=letters,
+    )
+
+
+NO, SOFT = Outcome.RCPT_5XX, Outcome.RCPT_DENIED_SOFT
+
+
+@pytest.mark.parametrize(
+    ("test", "result"),
+    [
+        (held(NO, NO, verdict=Verdict.CLOSED), "closed"),
+        (held(NO, NO, verdict=Verdict.ACCEPTS_BOUNCES), "closed"),
+        (held(NO, SOFT, verdict=Verdict.CLOSED), "closed"),
+        (held(NO, NO, verdict=None, over=False), None),
+        (held(NO, NO, verdict=Verdict.OPEN), "open"),
+        (held(NO, NO, verdict=Verdict.OPEN_MULTIHOP), "open"),
+        (held(NO, verdict=Verdict.OPEN), "open"),
+        (held(NO, NO, verdict=None, over=False, findings=(None, Finding.DELIVERED_OTHER)), "open"),
+        (held(NO, NO, verdict=Verdict.INCONCLUSIVE, findings=(Finding.DELIVERED_SAME, None)), "open"),
+        (held(NO, verdict=Verdict.CLOSED), "unknown"),
+        (held(verdict=Verdict.CLOSED), "unknown"),
+        (held(NO, NO, verdict=None), "unknown"),
+        *((held(NO, NO, verdict=one), "unknown") for one in (Verdict.ACCEPTS_LOSES, Verdict.REFUSES_TESTER)),
+        *((held(NO, NO, verdict=one), "unknown") for one in (Verdict.UNREACHABLE, Verdict.INCONCLUSIVE)),
+        *(
+            (held(NO, later, verdict=Verdict.CLOSED), "unknown")
+            for later in (Outcome.RCPT_4XX, Outcome.MAIL_4XX, Outcome.BANNER_4XX, Outcome.EARLY_421)
+        ),
+    ],
+)
+def test_closed_is_said_where_every_way_in_was_tried_and_none_has_put_us_off(
+    test: SelfTest, result: str | None
+) -> None:
+    assert selftest.result(test) == result
+
+
+def test_a_test_that_was_given_up_before_it_began_has_shown_nothing() -> None:
+    begun = held(verdict=None)
+    assert selftest.result(replace(begun, run=None)) == "unknown"
+
+
+def test_scripts_tell_results_by_the_exit_status() -> None:
+    assert selftest.RESULTS == {"closed": 0, "open": 1, "unknown": 2}
+    assert selftest.PROFILE == "full"
+
+
+def test_a_token_is_the_address_a_time_and_what_only_our_key_makes() -> None:
+    made = selftest.token(HERE, key=KEY, until=NOW)
+    octets = base64.b32decode(made.upper() + "=" * (-len(made) % 8))
+    body = HERE.packed + int(NOW.timestamp()).to_bytes(4, "big")
+    assert octets == body + hmac.digest(KEY, b"came from " + body, "sha256")[:12]
+    assert selftest.shown(made, keys=[KEY], now=NOW) == HERE, "to its very second"
+    assert selftest.shown(selftest.token(OTHER, key=KEY, until=NOW) + " " * 90, keys=[KEY], now=NOW) == OTHER
+
+
+def test_a_lab_on_one_machine_may_test_itself() -> None:
+    lab = {"source_addresses": ["127.0.0.1"], "lab_networks": ["127.0.0.0/8"]}
+    settings = Settings.model_validate({"tester": lab})
+    selftest.testable(ip_address("127.0.0.1"), settings)
+    with pytest.raises(Refused, match="fetch one over IPv4"):
+        selftest.both(OTHER, [ip_address("2001:db8::26")])
