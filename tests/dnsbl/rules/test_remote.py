@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import ReporterAccount, Trust
-from dnsbl.rules.remote import CameBack, Grade, grade, lower, refuse_own, shown, users_own
+from dnsbl.model import JobReason, Refusal, ReporterAccount, Trust
+from dnsbl.rules.remote import REASONS, CameBack, Grade, grade, lower, refuse_own, shown, users_own
 from dnsbl.settings import RemoteTesting
 from tester import received
 from tester.received import Hop
@@ -55,8 +55,9 @@ def test_of_two_grades_the_lower_counts() -> None:
 
 
 def test_nobody_gets_letters_for_where_he_comes_from() -> None:
-    with pytest.raises(Refused, match=r"You come from 192\.0\.2\.7 yourself"):
+    with pytest.raises(Refused, match=r"You come from 192\.0\.2\.7 yourself") as error:
         refuse_own(ip_address("192.0.2.7"), ip_address("192.0.2.7"))
+    assert error.value.reason is Refusal.OWN_ADDRESS
     refuse_own(ip_address("192.0.2.8"), ip_address("192.0.2.7"))
     refuse_own(ip_address("192.0.2.8"), None)
 
@@ -124,6 +125,21 @@ def test_that_of_any_other_is_unconfirmed_and_tested_by_us_as_settings_say(confi
 def test_what_came_from_elsewhere_lists_nobody(of: Grade, confirm: bool, look: bool) -> None:
     told = shown([back(same=False)], of, confirm=confirm)
     assert told is not None and (told.proven, told.unconfirmed, told.look) == (False, False, look)
+
+
+def test_the_sentence_says_who_took_it_from_whom() -> None:
+    login = "from t.example ([192.0.2.7]) by mail.example.net with ESMTPSA id 1; now"
+    assert users_own(chain(RELAYED, login)) == "mail.example.net took it from somebody who had logged in"
+    nameless = "from t.example ([192.0.2.7]) with ESMTPSA id 1; now"
+    assert users_own(chain(nameless)) == "a server took it from somebody who had logged in"
+    web = "from t.example ([192.0.2.7]) with HTTP; now"
+    assert users_own(chain(web)) == "a server does not say that it took it over SMTP"
+    told = shown([back(login), back(web)], Grade.PROVEN, confirm=False)
+    assert told is not None and "but mail.example.net took it from somebody who had logged in, so" in told.sentence
+
+
+def test_letters_of_either_grade_are_of_tests_of_their_own() -> None:
+    assert REASONS == {JobReason.REMOTE: Grade.UNCONFIRMED, JobReason.REMOTE_PROVEN: Grade.PROVEN}
 
 
 def test_one_good_letter_among_doubtful_ones_is_enough() -> None:

@@ -15,7 +15,7 @@ from dnsbl import settings
 from dnsbl.model import ASKED, Job, JobReason, JobState
 from dnsbl.rules import sending
 from dnsbl.rules.sending import SLOT, SLOTS, Purse, Sent
-from tester.smtp import Event, Outcome, Result, Transcript
+from tester.smtp import Event, Limits, Outcome, Result, Transcript
 
 TERMS = settings.Tester(hour_connections=800, hour_letters=100_000, hour_octets=10**9, connections=10)
 NOW = datetime(2026, 3, 1, 12, 3, tzinfo=UTC)
@@ -180,3 +180,51 @@ def test_what_was_sent_is_what_went_out_and_the_letters_whose_end_went_out() -> 
         results=(result, replace(result, dot_at=None)),
     )
     assert sending.sent_on(transcript) == Sent(1, 1, 8)
+
+
+def test_an_hour_is_seven_slots_of_ten_minutes_of_which_the_last_is_not_over() -> None:
+    slot = sending.slot_of(NOW)
+    assert slot == int(NOW.timestamp()) // 600
+    ledger = {"everything": {slot - back: Sent(10**back, back, 1) for back in range(9)}}
+    assert sending.hour(ledger, "everything", NOW) == Sent(1_111_111, 21, 7)
+    assert sending.hour(ledger, "nobody", NOW) == Sent(0, 0, 0)
+
+
+def test_what_a_connection_and_a_test_may_come_to_is_counted_before_they_are_made() -> None:
+    letters = Limits().attempts
+    assert Sent(1, letters, letters * 4096 + 2048) == sending.CONNECTION
+    assert sending.worth_of(TERMS) == Sent(10, 40, 40 * 4096 + 10 * 2048)
+    small = TERMS.model_copy(update={"hour_connections": 9, "hour_letters": 39, "hour_octets": 4096})
+    assert sending.worth_of(small) == sending.bound(small) == Sent(9, 39, 4096)
+
+
+@pytest.mark.parametrize(
+    ("taken", "over"), [((4, 0, 0), False), ((5, 0, 0), True), ((0, 9, 0), True), ((0, 0, 9), True)]
+)
+def test_what_just_fits_is_not_too_much(taken: tuple[int, int, int], over: bool) -> None:
+    assert sending.exceeded(Sent(*taken), Sent(1, 1, 1), Sent(5, 5, 5)) is over
+
+
+def test_who_asks_without_a_network_has_the_share_of_one() -> None:
+    named, slot = replace(JOB, whose="somebody"), sending.slot_of(NOW)
+    assert wait({"nominations of somebody": {slot: Sent(19, 0, 0)}}, job=named) is None
+    found = wait({"nominations of somebody": {slot: Sent(20, 0, 0)}}, job=named)
+    assert found is not None and found.why == "whoever asked for it has had the share of this hour"
+
+
+def test_a_network_that_holds_a_lab_and_more_is_none() -> None:
+    lab = TERMS.model_copy(update={"lab_networks": settings.Tester(lab_networks=["192.0.0.0/24"]).lab_networks})
+    assert "nominations of 192.0.0.0/16" in holders(replace(JOB, whose="192.0.0.0/16"), "203.0.113.1", lab)
+
+
+def test_the_first_reason_to_wait_is_told_and_the_last_one_says_until_when() -> None:
+    slot = sending.slot_of(NOW)
+    ledger = {
+        "nominations": {slot - 6: Sent(780, 0, 0), slot - 5: Sent(20, 0, 0)},
+        "nominations at 192.0.2.1/32": {slot - 5: Sent(20, 0, 0)},
+    }
+    found = wait(ledger)
+    assert found == sending.Delay(
+        until=datetime.fromtimestamp((slot + 2) * SLOT, UTC),
+        why="strangers have had as many tests as may be in this hour",
+    )
