@@ -582,6 +582,10 @@ CAME, REFUSED_AT_RCPT = O.DELIVERED_SAME, O.RCPT_5XX
         (CAME, O.UNTRIED, O.UNTRIED, True, V.OPEN),  # nothing speaks against the one
         (CAME, O.LOST, O.UNTRIED, False, V.INCONCLUSIVE),  # a honeypot that passes on probes
         (CAME, O.BOUNCED, O.UNTRIED, False, V.INCONCLUSIVE),
+        (CAME, O.ACCEPTED, O.UNTRIED, False, V.INCONCLUSIVE),  # as lost: its time is over
+        (CAME, O.HELD, O.UNTRIED, False, V.INCONCLUSIVE),
+        (CAME, REFUSED_AT_RCPT, O.LOST, False, V.INCONCLUSIVE),
+        (CAME, O.TIMEOUT, O.UNTRIED, True, V.OPEN),  # he was told nothing
         (CAME, O.DATA_END_5XX, REFUSED_AT_RCPT, False, V.INCONCLUSIVE),
         (CAME, REFUSED_AT_RCPT, REFUSED_AT_RCPT, True, V.INCONCLUSIVE),  # it serves a domain of ours
         (CAME, REFUSED_AT_RCPT, REFUSED_AT_RCPT, False, V.OPEN),  # it refuses the other stranger
@@ -589,6 +593,7 @@ CAME, REFUSED_AT_RCPT = O.DELIVERED_SAME, O.RCPT_5XX
         (CAME, O.CONN_TIMEOUT, O.CONN_TIMEOUT, True, V.OPEN),
         (REFUSED_AT_RCPT, CAME, CAME, True, V.OPEN),
         (REFUSED_AT_RCPT, CAME, O.UNTRIED, False, V.OPEN),
+        (REFUSED_AT_RCPT, CAME, O.UNTRIED, True, V.OPEN),  # the third letter was never offered
         (REFUSED_AT_RCPT, CAME, REFUSED_AT_RCPT, True, V.INCONCLUSIVE),  # it serves a domain of ours
         (REFUSED_AT_RCPT, REFUSED_AT_RCPT, CAME, False, V.INCONCLUSIVE),
         (O.LOST, CAME, O.UNTRIED, True, V.OPEN),  # our first text is thrown away
@@ -617,9 +622,57 @@ def test_the_other_letter_is_waited_for_and_then_the_first_one_convicts() -> Non
     assert (third.verdict, third.final) == (V.INCONCLUSIVE, False)
 
 
+@pytest.mark.parametrize(
+    ("plain", "second", "third", "apart", "waited_for"),
+    [
+        # what came first was ours: the other stranger's letters are under way, or are to be offered again
+        (CAME, REFUSED_AT_RCPT, O.ACCEPTED, False, True),
+        (CAME, O.RCPT_4XX, O.UNTRIED, False, True),
+        (CAME, REFUSED_AT_RCPT, O.UNTRIED, False, False),
+        # what came first was his, for his own domain: the one for a third domain tells
+        (REFUSED_AT_RCPT, CAME, O.UNTRIED, True, True),
+        (REFUSED_AT_RCPT, CAME, O.RCPT_4XX, True, True),
+        (O.ACCEPTED, CAME, O.ACCEPTED, True, False),
+        # what came first was that one
+        (O.ACCEPTED, REFUSED_AT_RCPT, CAME, True, True),
+        (REFUSED_AT_RCPT, O.ACCEPTED, CAME, True, True),
+        (REFUSED_AT_RCPT, O.RCPT_4XX, CAME, True, True),
+    ],
+)
+def test_a_letter_that_may_still_speak_for_or_against_the_first_is_waited_for(
+    plain: Outcome, second: Outcome, third: Outcome, apart: bool, waited_for: bool
+) -> None:
+    judgement = of_strangers(plain, second, third, apart=apart, window_closed=False, retries_left=True)
+    assert (judgement.verdict, judgement.final) == ((V.INCONCLUSIVE, False) if waited_for else (V.OPEN, True))
+    over = of_strangers(plain, second, third, apart=apart, window_closed=True, retries_left=False)
+    assert over.final
+
+
 def test_a_form_that_is_not_plain_needs_no_second_letter() -> None:
     pairs = [("S01", O.RCPT_5XX), ("S03", CAME), ("S11", O.RCPT_5XX), ("S12", O.RCPT_5XX)]
-    assert judge(pairs, control=YES, profile="standard", window_closed=False, retries_left=True).verdict is V.OPEN
+    judgement = judge(pairs, control=YES, profile="standard", window_closed=False, retries_left=True)
+    assert (judgement.verdict, judgement.singled_out) == (V.OPEN, False), "nobody was singled out: it has another hole"
+
+
+def test_the_tester_is_singled_out_where_the_other_stranger_s_letter_hops_too_and_not_where_ours_were_never_told() -> (
+    None
+):
+    hops = of_strangers(REFUSED_AT_RCPT, O.DELIVERED_OTHER, O.DELIVERED_OTHER, apart=True, earlier_other=1)
+    assert (hops.verdict, hops.singled_out) == (V.OPEN_MULTIHOP, True)
+    alone = judge([("S11", CAME)], control=YES, profile="standard", window_closed=True, retries_left=False)
+    assert (alone.verdict, alone.singled_out) == (V.OPEN, False)
+
+
+@pytest.mark.parametrize("vector", ["S11", "S12"])
+def test_relaying_that_is_refused_to_the_other_stranger_is_refused_to_everybody(vector: str) -> None:
+    assert told({"S01": (RCPT, UNTOLD), vector: (RCPT, RELAYING)}) == (V.CLOSED, False)
+
+
+@pytest.mark.parametrize(("vector", "outcome"), [("S11", O.RCPT_AUTH), ("S12", RCPT)])
+def test_a_text_refused_for_relaying_is_a_refusal_where_the_other_text_met_a_code_for_that(
+    vector: str, outcome: Outcome
+) -> None:
+    assert told({"S01": (O.DATA_END_5XX, RELAYING), vector: (outcome, UNTOLD)}) == (V.CLOSED, False)
 
 
 def test_one_domain_of_ours_asks_for_a_second_look() -> None:
