@@ -71,3 +71,23 @@ def test_two_lines_that_disagree_and_a_log_that_ends_too_early_show() -> None:
 def test_nonsense_is_passed_over(noise: list[str]) -> None:
     found = eventlog.read([*noise, *eventlog.lines(ENTRIES, CHANGES), *noise])
     assert list(found.entries) == ENTRIES
+
+
+def test_the_newest_is_found_wherever_it_stands() -> None:
+    lines = list(eventlog.lines(ENTRIES, CHANGES))
+    assert eventlog.last([*reversed(lines), "x"]) == (ENTRIES[-1], 3)
+    assert eventlog.last(["x", "{}", '{"change": [1, "nonsense", "relay", true]}']) == (None, 0)
+
+
+def test_a_log_that_begins_late_lacks_what_was_before_and_one_that_ends_where_we_are_tells_all() -> None:
+    with pytest.raises(Damaged, match="lacks an entry behind number 1"):
+        eventlog.read(eventlog.lines(ENTRIES[2:], []), entries_after=1)
+    with pytest.raises(Damaged, match="lacks a change behind number 0"):
+        eventlog.read(eventlog.lines([], CHANGES[1:]))
+    here = eventlog.read(eventlog.lines(ENTRIES, CHANGES), entries_after=5)
+    assert (here.entries, here.changes) == ((), tuple(CHANGES))
+
+
+def test_changes_stand_before_the_entries_that_tell_of_them() -> None:
+    kinds = [line[2:8] for line in eventlog.lines(ENTRIES[:1], CHANGES[:1])]
+    assert kinds == ["change", 'entry"']

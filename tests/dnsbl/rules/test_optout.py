@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
+from dnsbl.model import Refusal
 from dnsbl.rules import optout
 
 
@@ -54,3 +55,14 @@ def test_every_prefix_of_whole_octets_has_a_name_of_its_own(octets: int, number:
     labels = optout.name_of(network).split(".")
     assert len(labels) == octets + 3
     assert ".".join(reversed(labels[1:-2])) == ".".join(str(network.network_address).split(".")[:octets])
+
+
+def test_what_has_no_reverse_zone_is_refused_as_of_the_wrong_width_and_in_its_familys_words() -> None:
+    for network, words in (("192.0.2.0/25", "whole octets"), ("2001:db8::/33", "whole nibbles"), ("::/0", "as /4")):
+        with pytest.raises(Refused, match=words) as error:
+            optout.name_of(ip_network(network))
+        assert error.value.reason is Refusal.WRONG_WIDTH
+
+
+def test_a_list_of_several_zones_is_named_by_any_in_any_case() -> None:
+    assert optout.says(["b.example"], ["a.example", "B.Example"])

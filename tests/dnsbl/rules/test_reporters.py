@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import ReporterAccount, Trust
+from dnsbl.model import Refusal, ReporterAccount, Trust
 from dnsbl.rules import reporters
 from dnsbl.rules.reporters import Mark
 from dnsbl.settings import ReporterTerms
@@ -31,8 +33,9 @@ def test_a_name_is_a_word_that_is_no_address(text: str) -> None:
     if text == "a\n":
         assert reporters.name_of(text) == "a"
         return
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as error:
         reporters.name_of(text)
+    assert error.value.reason is Refusal.UNKNOWN_REPORTER
 
 
 def test_a_name_is_kept_in_lower_case() -> None:
@@ -84,3 +87,17 @@ def test_each_tier_may_bring_more_than_the_one_below() -> None:
     assert most == [50, 500, 5000]
     parts = [reporters.PARTS[trust] for trust in Trust]
     assert parts == sorted(parts, reverse=True)
+
+
+def test_what_just_reaches_the_bound_does_not_fail() -> None:
+    terms = ReporterTerms(suspend_after=1, suspend_below=0.5)
+    assert not reporters.fails(account(hits=1, misses=1), terms), "half is not below half"
+    assert reporters.fails(account(hits=1, misses=2), terms)
+
+
+def test_a_key_is_what_it_was_when_it_was_given_out() -> None:
+    key = reporters.new_key(bytes(range(20)))
+    assert key == "dnsbl-key-" + base64.b32encode(bytes(range(20))).decode().lower()
+    assert reporters.hash_of(key) == sha256(key.encode()).hexdigest()
+    assert len(reporters.hash_of("\udcff")) == 64, "whatever is typed has a hash"
+    assert reporters.PARTS == {Trust.NEW: 40, Trust.KNOWN: 8, Trust.TRUSTED: 2}
