@@ -49,3 +49,20 @@ def test_a_report_has_no_more_of_the_letter_than_so_many_fields_and_no_bare_line
 def test_who_gets_one_can_hand_it_in_at_a_door_like_ours(source: str) -> None:
     found, _ = exhibits(octets(source), most=5)
     assert [str(one.source) for one in found if one.report] == [source]
+
+
+def test_a_report_says_what_it_is_about_for_whom_and_by_which_program() -> None:
+    mail = message_from_bytes(octets(), policy=default)
+    assert mail.get_boundary() == "abcdefgh"
+    _, facts, _ = mail.iter_parts()  # type: ignore[attr-defined]
+    [said] = facts.get_payload()
+    assert dict(said.items()) == {
+        "Feedback-Type": "other",
+        "User-Agent": "dnsbl/1",
+        "Version": "1",
+        "Source-IP": "192.0.2.1",
+        "Arrival-Date": "Thu, 01 Jan 2026 12:30:00 +0000",
+        "Reporting-MTA": "dns; mx.list.example",
+        "Reported-URI": "https://list.example/ip/192.0.2.1",
+        "Incidents": "1",
+    }

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from dnsbl.rules.keeping import PART, PER_LETTER, REGION, Share, exceeded, shares
+from dnsbl.rules.keeping import INBOX, PART, PER_LETTER, REGION, Share, exceeded, shares
 from dnsbl.settings import CollectorSettings
 from tester.letter import Letter
 
@@ -85,3 +85,11 @@ def test_a_share_is_used_up_to_its_end_and_not_beyond(
     share: Share, messages: int, octets: int, more: int, over: bool
 ) -> None:
     assert exceeded(share, messages, octets, more) is over
+
+
+def test_what_operators_read_is_called_what_it_is() -> None:
+    assert {finding.value: name for finding, name in INBOX.items()} == {
+        "HUMAN": "mail",
+        "COMPLAINT": "ABUSE REPORT",
+        "UNPROVEN": "not understood",
+    }

@@ -54,3 +54,46 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_whatever_shape_it_has_it_breaks_nothing(answer: object) -> None:
     assert isinstance(abuse_mailbox(json.dumps(answer).encode()), str)
+
+
+def nested(levels: int) -> dict[str, object]:
+    inner: object = entity("abuse", mail="deep@x.example")
+    for _ in range(levels):
+        inner = entity("registrant", inside=[inner])
+    return {"entities": [inner]}
+
+
+def test_only_four_levels_deep_is_looked() -> None:
+    found = [abuse_mailbox(json.dumps(nested(levels)).encode()) for levels in range(6)]
+    assert found == ["deep@x.example"] * 4 + [""] * 2
+
+
+def test_only_two_hundred_entities_and_fields_are_looked_at() -> None:
+    for before, found in ((199, "a@x.example"), (200, "")):
+        many = [entity("registrant", mail="o@x.example")] * before + [entity("abuse", mail="a@x.example")]
+        assert abuse_mailbox(json.dumps({"entities": many}).encode()) == found
+        card = [["tel", {}, "uri", "x"]] * before + [["email", {}, "text", "a@x.example"]]
+        one = {"roles": ["abuse"], "vcardArray": ["vcard", card]}
+        assert abuse_mailbox(json.dumps({"entities": [one]}).encode()) == found
+    spread = [entity("registrant", inside=[entity("registrant")] * 150), entity("abuse", mail="a@x.example")]
+    assert abuse_mailbox(json.dumps({"entities": spread}).encode()) == "a@x.example"
+    spread[0]["entities"] = [entity("registrant")] * 199
+    assert abuse_mailbox(json.dumps({"entities": spread}).encode()) == "", "two hundred altogether"
+
+
+@pytest.mark.parametrize(
+    ("card", "mailbox"),
+    [
+        (["vcard", [["email", {}, "text", "a@x.example"], ["email", {}, "text", "b@x.example"]]], "a@x.example"),
+        (["vcard", [["email", {}, "text", ["a@x.example"]], ["email", {}, "text", "b@x.example"]]], "b@x.example"),
+        (["vcard", [["email", {}, "text"], ["Email", {}, "text", "a@x.example"]]], ""),
+        (["vcard", [["email", {}, "text", "a" * 300]]], "a" * 254),
+        (["vcard", [["email", {}, "text", "a@x.example", "more"]]], "a@x.example"),
+        (["vcard", {"email": "a@x.example"}], ""),
+        (["vcard"], ""),
+        ("vcard", ""),
+        ([[], [["email", {}, "text", "a@x.example"]], "more"], "a@x.example"),
+    ],
+)
+def test_of_a_card_the_first_text_that_is_an_email_is_taken(card: object, mailbox: str) -> None:
+    assert abuse_mailbox(json.dumps({"entities": [{"roles": ["abuse"], "vcardArray": card}]}).encode()) == mailbox
