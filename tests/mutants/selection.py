@@ -12,8 +12,14 @@ ALSO = {
     "tester/approach.py": ("tests/tester/test_dialogue.py", "tests/tester/test_trial.py"),
     "tester/states.py": ("tests/tester/test_dialogue.py", "tests/tester/test_conditions.py"),
     "tester/dialogue.py": ("tests/tester/test_conditions.py",),
-    "dnsbl/casework/judging.py": ("tests/dnsbl/casework/test_arrivals.py", "tests/dnsbl/casework/test_upkeep.py"),
-    "dnsbl/casework/deciding.py": ("tests/dnsbl/casework/test_judging.py", "tests/dnsbl/casework/test_arrivals.py"),
+    "dnsbl/casework/judging.py": tuple(
+        f"tests/dnsbl/casework/test_{what}.py"
+        for what in ("arrivals", "deciding", "upkeep", "twins", "outputs", "remote", "self_tests", "reviewing")
+    ),
+    "dnsbl/casework/deciding.py": tuple(
+        f"tests/dnsbl/casework/test_{what}.py"
+        for what in ("judging", "arrivals", "ownership", "twins", "reviewing", "posting")
+    ),
 }
 #: What the tests of shells import: too slow to be held once a mutant, and not where a rule should be held.
 _SHELLS = {"asyncio", "socket", "subprocess", "threading"}

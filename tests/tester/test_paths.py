@@ -51,3 +51,8 @@ def test_two_ways_in_are_the_same_where_address_and_port_are() -> None:
     there = [Path(address=HOST, port=25, tls=Tls.OFFERED), Path(address=ip_address("192.0.2.2"), port=587)]
     assert missing(wanted, there) == wanted[1:]
     assert missing(wanted, ()) == wanted
+
+
+def test_ways_in_are_stored_by_names_that_stay_and_the_plain_way_is_that_of_a_mail_port() -> None:
+    assert [manner.value for manner in Tls] == ["needed", "offered", "implicit"]
+    assert Path(address=HOST, port=25) == path(HOST, 25)

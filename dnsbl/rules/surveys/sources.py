@@ -101,7 +101,10 @@ def domains(lists: Sequence[tuple[str, bytes]]) -> Domains:
     found, seen = Domains(lists=len(lists)), dict[str, None]()
     for name, octets in lists:
         for number, raw in enumerate(octets.split(b"\n"), 1):
-            line = raw[:LONGEST].decode("utf-8", "replace").removeprefix("\ufeff").partition("#")[0].strip()
+            read, remark, _ = raw[:LONGEST].decode("utf-8", "replace").removeprefix("\ufeff").partition("#")
+            if len(raw) > LONGEST and not remark:
+                raise BadSource(f"{name} line {number} is longer than {LONGEST} octets.")
+            line = read.strip()
             if not line:
                 continue
             seen[_domain(line, f"{name} line {number}")] = None

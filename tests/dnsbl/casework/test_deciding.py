@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from dnsbl.casework import deciding
-from dnsbl.errors import Damaged
+from dnsbl.errors import Damaged, Refused
 from dnsbl.model import Action, Decision, Door, JobReason, Reason, State
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
@@ -152,6 +152,8 @@ def test_when_an_operator_confirms_one_finding_older_ones_of_the_address_wait_no
         found(office, HOST if kind == "relay" else "198.51.100.1")
     assert {one.kind for one in office.casework.reviewing.proposals()} == set(kinds)
     network = office.casework.reviewing.proposals()[0].network
+    with pytest.raises(Refused, match=f"does not show it as {kinds[0]}"):
+        office.casework.reviewing.confirm(network, kind=kinds[0], reason="seen", actor="operator a")
     office.casework.reviewing.confirm(network, kind=kinds[-1], reason="seen", actor="operator a")
     assert office.casework.reviewing.proposals() == []
     assert [one.kind for one in standing(office).listings] == [kinds[-1]]

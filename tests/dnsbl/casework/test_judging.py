@@ -9,8 +9,8 @@ import pytest
 
 from dnsbl.casework.queueing import Queueing
 from dnsbl.dns.listed.table import Table
-from dnsbl.errors import Damaged
-from dnsbl.model import Door, JobReason, Reason, RunState, State
+from dnsbl.errors import Damaged, Refused
+from dnsbl.model import Door, JobReason, Reason, Refusal, RunState, State
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
 
@@ -309,3 +309,43 @@ def test_no_backscatter_is_listed_without_a_proven_bounce(office) -> None:
             reason=Reason.BACKSCATTER,
             run="nothing",
         )
+
+
+# -- who else has tested, and an operator's word ----------------------------------------------------------------------
+MORE = {"more_helos": ["t2.test"], "more_bounce_domains": ["b2.test"]}
+
+
+@pytest.mark.parametrize(
+    ("domains", "verdict"), [({}, Verdict.OPEN), (MORE | {"more_collector_domains": ["c2.test"]}, Verdict.INCONCLUSIVE)]
+)
+def test_what_takes_mail_for_one_domain_of_ours_is_doubted_where_the_other_stranger_wrote_to_another(
+    make_office, domains: dict[str, list[str]], verdict: Verdict
+) -> None:
+    office = make_office(tester=domains)
+    office.nominate(HOST, evidence=None)
+    assignment = office.take()
+    office.issue(assignment, strangers=True)
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else CLOSED)
+    office.later(seconds=10)
+    office.come_back(assignment.job.run, HOST)
+    assert office.casework.assignments.file_run(assignment).verdict is verdict
+
+
+def test_an_operator_confirms_no_test_that_is_still_under_way(make_office) -> None:
+    office = make_office(policy={"approval": True})
+    office.nominate(HOST)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    network = office.casework.reviewing.proposals()[0].network
+    office.later(days=1)
+    office.casework.operators.order_test(ADDRESS, profile="standard", actor="operator")
+    assignment = office.take()
+    office.issue(assignment)
+    with pytest.raises(Refused) as error:
+        office.casework.reviewing.confirm(network, kind="relay", reason="seen", actor="operator a")
+    assert error.value.reason is Refusal.NOT_SHOWN
+    office.talk(assignment, Outcome.ACCEPTED)
+    office.later(seconds=10)
+    office.come_back(assignment.job.run, HOST)
+    office.casework.assignments.file_run(assignment)
+    office.casework.reviewing.confirm(network, kind="relay", reason="seen", actor="operator a")
+    assert standing(office).state is State.LISTED

@@ -106,3 +106,69 @@ def test_a_survey_goes_on_until_its_authorization_ends() -> None:
     assert scope.ended(by, TODAY) == ""
     assert scope.ended(by, date(2026, 11, 27)) == "its authorization has ended on 2026-11-26"
     assert scope.ended(read().document(), TODAY) == scope.ended({}, TODAY) == ""
+
+
+def changed(key: bytes, line: bytes) -> scope.Authorization:
+    return read(b"\n".join(one for one in LEAVE.splitlines() if not one.startswith(key)) + b"\n" + line)
+
+
+def test_domains_are_kept_in_one_spelling_with_whatever_sign_for_all_below() -> None:
+    assert changed(b"domains", b'domains = ["A.Test.", "*.B.test", ".c.test"]').domains == (
+        "a.test",
+        ".b.test",
+        ".c.test",
+    )
+
+
+@pytest.mark.parametrize("day", [b'"2026-11-01"', b"2026-11-01", b"2026-11-01T10:00:00Z", b"2026-11-01 10:00:00"])
+def test_a_day_is_a_day_however_it_is_written(day: bytes) -> None:
+    by = changed(b"when", b"when = " + day + b"\nuntil = " + day)
+    assert (by.when, by.until) == ("2026-11-01", "2026-11-01")
+
+
+def test_words_are_one_line_of_five_hundred_characters() -> None:
+    assert changed(b"who", b'who = "' + b"a" * 500 + b'"').who == "a" * 500
+    assert changed(b"what", b'what = "  us  "').what == "us"
+    for who in (b"a" * 501, b"  ", b"a\\u001bb"):
+        with pytest.raises(NotAuthorized, match="who must be said, in one line of 500 characters at most"):
+            changed(b"who", b'who = "' + who + b'"')
+    with pytest.raises(NotAuthorized, match="when must be a day"):
+        read(LEAVE.replace(b"when = 2026-11-01\n", b""))
+
+
+def test_a_hash_is_one_in_any_case_and_of_all_lists_in_their_order() -> None:
+    whole = scope.digest([b"a.test\n", b"b.test\n"])
+    by = changed(b"domains", f'sha256 = "{whole.upper()}"'.encode())
+    assert by.sha256 == whole
+    assert scope.allow_domains(["x.test"], [b"a.test\n", b"b.test\n"], by, today=TODAY) is by
+    with pytest.raises(NotAuthorized):
+        scope.allow_domains(["x.test"], [b"b.test\n", b"a.test\n"], by, today=TODAY)
+    with pytest.raises(NotAuthorized, match="must say what it is for"):
+        changed(b"domains", b"sha256 = 5")
+
+
+def test_a_hash_of_one_list_and_names_of_others_count_side_by_side() -> None:
+    by = read(LEAVE + f'sha256 = "{scope.digest([b"c.test"])}"'.encode())
+    assert scope.allow_domains(["c.test"], [b"c.test"], by, today=TODAY) is by
+    assert scope.allow_domains(["a.test"], [b"a.test"], by, today=TODAY) is by
+
+
+def test_who_is_outside_is_named_with_the_number_of_the_others() -> None:
+    with pytest.raises(
+        NotAuthorized, match=r"^c\.test is not what leave\.toml authorizes; nobody was asked or tested\.$"
+    ):
+        scope.allow_domains(["a.test", "c.test"], [], read(), today=TODAY)
+    with pytest.raises(NotAuthorized, match=r"^c\.test and 2 more is not what"):
+        scope.allow_domains(["c.test", "d.test", "e.test"], [], read(), today=TODAY)
+    with pytest.raises(NotAuthorized, match=r"^198\.51\.100\.0/24 is not within"):
+        scope.allow_networks([ip_network("198.51.100.0/24")], OURS)
+    with pytest.raises(NotAuthorized, match=r"^198\.51\.100\.0/24 and 1 more is not within"):
+        scope.allow_networks([ip_network("198.51.100.0/24"), ip_network("203.0.113.0/24")], OURS)
+    with pytest.raises(NotAuthorized, match="names no network"):
+        scope.allow_address(ip_address("192.0.2.1"), ())
+
+
+def test_a_file_of_just_the_largest_size_is_read() -> None:
+    assert read(LEAVE + b"#" * (scope.MOST_OCTETS - len(LEAVE))).who == "Ann, network board"
+    assert scope.MOST_OCTETS == 1 << 20
+    assert scope.WIDEST == {4: 8, 6: 20}

@@ -93,3 +93,30 @@ def test_ipv6_ranges_are_spread_too() -> None:
     for first in ("2001:db8::", "::", "::ffff:0:0"):  # low numbers are IPv6 as well
         spread = Spread([ip_network(f"{first}/120")])
         assert {spread[n] for n in range(256)} == {ip_address(first) + n for n in range(256)}
+
+
+def test_a_survey_has_so_many_addresses_and_not_one_more() -> None:
+    assert len(Spread([ip_network("10.0.0.0/8")])) == sources.MOST == 2**24
+    with pytest.raises(BadSource, match="hold 16,777,217 addresses, and a survey has 16,777,216 at most"):
+        Spread([ip_network("10.0.0.0/8"), ip_network("192.0.2.1/32")])
+    only = Spread([ip_network("192.0.2.1/32")])
+    assert [only[n] for n in range(len(only))] == [ip_address("192.0.2.1")]
+    assert sources.ranges(["192.0.2.1-192.0.2.1"]) == [ip_network("192.0.2.1/32")]
+
+
+def test_no_line_is_cut_into_another_domain() -> None:
+    near = b" " * 994 + b"a.test"
+    assert sources.domains([("x", near)]).names == ["a.test"]
+    with pytest.raises(BadSource, match=r"^x line 2 is longer than 1000 octets\.$"):
+        sources.domains([("x", b"b.test\n " + near)])
+    assert sources.domains([("x", b"a.test # " + b"y" * 2000)]).names == ["a.test"], "a remark may be of any length"
+
+
+def test_a_domain_that_is_none_is_told_in_so_many_characters() -> None:
+    with pytest.raises(BadSource, match=r"^x line 1 is no mail address or domain: 'y{59}\.$"):
+        sources.domains([("x", b"y" * 200)])
+    label = "a" * 63
+    longest = ".".join([label, label, label, "b" * 61])
+    assert sources.domains([("x", longest.encode())]).names == [longest]
+    with pytest.raises(BadSource):
+        sources.domains([("x", f"b{longest}".encode())])
