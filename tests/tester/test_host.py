@@ -196,7 +196,7 @@ def test_a_text_that_was_taken_and_then_refused_leaves_a_doubt_at_any_port() -> 
         ([*letters(O.RCPT_AUTH, LOGIN), *stranger(O.RCPT_5XX)], False),
         ([*letters(O.ACCEPTED, finding=Finding.DELIVERED_SAME), *stranger(O.ACCEPTED)], True),
         (letters(O.ACCEPTED, finding=Finding.DELIVERED_SAME)[:1], True),
-        (letters(O.RCPT_AUTH, "530 5.7.0 go away"), True),
+        (letters(O.RCPT_AUTH, "530 5.7.0 no"), True),
         (letters(O.RCPT_4XX, LOGIN), False),
         (letters(O.ACCEPTED, "250 authenticated or not"), False),
         # mail for one domain of ours may be all that it takes: the other forms have not been heard yet

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.rules.discretion import discreet, redact
+from dnsbl.rules.discretion import discreet, discretion, redact
+from dnsbl.settings import Settings
 from tester.smtp import escape
 
 PROOF = "abcdefghijklmnopqrstuvwxy2"
@@ -102,3 +103,14 @@ def test_nothing_makes_it_slow(piece: str) -> None:
     began = time.process_time()
     discreet((piece * 2000)[:2000], OURS)
     assert time.process_time() - began < 0.5
+
+
+def test_what_is_shown_of_a_line_is_bounded_and_knows_our_own_domains() -> None:
+    tester = {"collector_domain": "c.example.org", "bounce_domain": "b.example.org"}
+    shown = discretion(Settings.model_validate({"tester": tester}))
+    assert shown("to <x@c.example.org> and <x@b.example.org>, not <joe@victim.example>") == (
+        "to <x@c.example.org> and <x@b.example.org>, not <[address withheld]>"
+    )
+    assert shown("a " * 1000) == "a " * 150
+    assert shown(" " * 1990 + "joe@victim.example") == " " * 300
+    assert shown(PROOF * 20) == withheld(PROOF * 20), "it is withheld before it is cut"

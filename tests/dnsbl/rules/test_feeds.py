@@ -84,11 +84,6 @@ def test_a_bad_line_is_named_and_the_next_one_is_read(line: str, why: str | None
     assert all(fault.isascii() and fault.isprintable() for fault in found.faults)
 
 
-def test_deep_json_is_a_bad_line() -> None:
-    line = '{"a":' * 900 + "1" + "}" * 900
-    assert read(line, evidence_most=10_000).skipped == 1 or read(line, evidence_most=10_000).rows == ()
-
-
 def test_only_so_many_lines_are_read_and_only_so_many_faults_kept() -> None:
     found = read("x\n" * 50 + "192.0.2.1\n", most=50)
     assert (found.rows, found.skipped, len(found.faults), found.left) == ((), 50, FAULTS_MOST, True)
@@ -114,3 +109,49 @@ def test_what_is_written_is_read(given: list[object]) -> None:
     found = set(addresses(read(text)))
     assert all(ip_address(one) for one in found)
     assert len(found) <= len(wanted)
+
+
+def test_a_line_may_have_a_thousand_octets_and_one_of_json_twice_its_evidence_more() -> None:
+    for octets, rows in ((1000, 1), (1001, 0)):
+        assert len(read("192.0.2.1 ".ljust(octets, "x")).rows) == rows
+    empty = '{"address":"192.0.2.1","evidence":""}'
+    for octets, rows in ((1200, 1), (1201, 0)):
+        line = empty.replace('""', f'"{"x" * (octets - len(empty))}"')
+        assert len(line) == octets
+        found = read(line, evidence_most=100)
+        assert [row.evidence for row in found.rows] == [b"x" * 100] * rows
+        assert found.faults == () if rows else ("line 1: is too long",)
+
+
+def test_words_of_a_feed_and_what_it_names_wrongly_are_bounded() -> None:
+    assert read(json.dumps({"ip": "192.0.2.1", "reason": "r" * 1500})).rows[0].reason == "r" * 1000
+    assert read('{"address": "' + "y" * 300 + '"}').faults == (f"line 1: {'y' * 100} is no address",)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("192.0.2.1/128", "192.0.2.1/128 is a network; a feed names single addresses"),
+        ("2001:db8::1/32", "2001:db8::1/32 is a network; a feed names single addresses"),
+        ("\ufeff192.0.2.1", "\\ufeff192.0.2.1 is no address"),  # the mark of a file stands at its start
+        ('{"address": null, "ip": "192.0.2.1"}', "has no address"),
+        ('{"a":' * 50_000, "is not JSON"),
+        ("[" * 500, f"{'[' * 100} is no address"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said_with_its_number(line: str, why: str) -> None:
+    found = read(f"192.0.2.9\n{line}\n", evidence_most=10**6)
+    assert (addresses(found), found.faults, found.skipped) == (["192.0.2.9"], (f"line 2: {why}",), 1)
+
+
+def test_of_several_names_for_an_address_the_plainest_counts() -> None:
+    both = {"network": "192.0.2.3", "ip": "192.0.2.2", "address": "192.0.2.1"}
+    assert addresses(read(json.dumps(both))) == ["192.0.2.1"]
+    del both["address"]
+    assert addresses(read(json.dumps(both))) == ["192.0.2.2"]
+
+
+def test_twenty_faults_are_told_and_all_are_counted() -> None:
+    found = read("x\n" * 30)
+    assert (found.faults[0], len(found.faults), found.skipped) == ("line 1: x is no address", 20, 30)
+    assert found.faults[-1] == "line 20: x is no address"
