@@ -96,6 +96,33 @@ def test_a_language_can_complain(language: str) -> None:
     assert words.ABUSE.search(COMPLAINTS[language])
 
 
+@pytest.mark.parametrize(
+    ("language", "field", "sentence"),
+    [
+        ("pl", "abuse", "zgłoszenie nadużycia"),
+        ("uk", "ended", "постійна помилка"),
+        ("uk", "held", "лист у модератора"),
+        ("cs", "abuse", "hlášení zneužití"),
+        ("sv", "abuse", "rapport om missbruk"),
+        ("da", "abuse", "anmeldelse af misbrug"),
+        ("fi", "held", "viesti on moderaattorilla"),
+        ("fi", "abuse", "ilmoitus väärinkäytöstä"),
+        ("hu", "abuse", "visszaélés bejelentése"),
+        ("tr", "held", "iletiniz moderatöre gönderildi"),
+        ("el", "held", "το μήνυμα είναι στον συντονιστή"),
+        ("el", "abuse", "αναφορά για κατάχρηση"),
+        ("ja", "held", "モデレータに送られました"),
+        ("ja", "away", "自動応答です"),
+        ("zh", "held", "正在审核"),
+        ("zh", "abuse", "垃圾邮件"),
+        ("ko", "abuse", "스팸입니다"),
+    ],
+)
+def test_a_language_has_more_words_than_one_for_it(language: str, field: str, sentence: str) -> None:
+    assert re.search(getattr(words.LANGUAGES[language], field), sentence)
+    assert (words.ABUSE if field == "abuse" else ALL[field]).search(sentence)
+
+
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_a_failure_and_its_end_are_no_delay_no_hold_and_no_holiday(language: str) -> None:
     for sentence in SENTENCES[language][:3]:
