@@ -7,6 +7,7 @@ Over 400 lines, since all records of the list stand here, each field with its se
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -572,6 +573,29 @@ class Decision:
     expires: datetime | None = None
     follow_up: FollowUp | None = None
     exits: Exits = Exits.STAY  #: what becomes of the relay's outputs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingTests:
+    """Tests of one reason that are not done."""
+
+    reason: JobReason
+    due: int  #: queued, and their time has come
+    later: int  #: queued for a time to come
+    running: int
+    oldest: float  #: seconds since the oldest of those that are due was so; 0.0 where none is
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkLeft:
+    """What waits in the store, and whether anybody is at work on it."""
+
+    tests: tuple[WaitingTests, ...]
+    mails: int  #: of ours that wait for the smarthost
+    oldest_mail: float  #: seconds since the oldest of them was due, or queued; 0.0 where none waits
+    believed: bool  #: whether the clock of this machine is
+    stopped: bool  #: whether an operator has stopped all dialling
+    manned: Mapping[str, bool]  #: by role: whether some process of the list does it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -136,6 +136,7 @@ class Tally:
     """Counts what strangers cause, and says it in the log once a minute and no oftener, however much there is of it."""
 
     def __init__(self, every: float = TOLD_EVERY) -> None:
+        self.connections = 0  #: those that got a place, since the start
         self.counted: Counter[str] = Counter()  #: since the start, by what happened
         self._unsaid: Counter[str] = Counter()
         self._every = every

@@ -144,6 +144,7 @@ class Listener:
                 accepted.setblocking(False)
                 accepted.send(self._refusal)
             return
+        self._tally.connections += 1
         if len(self._crowd) <= taken:
             self.note(YIELDED)
         task = self._loop.create_task(self._begin(place, accepted))

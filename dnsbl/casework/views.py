@@ -23,6 +23,7 @@ from dnsbl.model import (
     Standing,
     State,
     Suspension,
+    WorkLeft,
 )
 from dnsbl.rules.causes import canaries
 from dnsbl.rules.sending import Usage
@@ -180,6 +181,21 @@ class Views:
         """How much of what strangers may have us send within an hour is used."""
         with self._store.read() as tx:
             return self._allowance.usage(tx, self._clock.now())
+
+    def backlog(self) -> WorkLeft:
+        """What waits, and whether anybody is at work on it."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            mail, signs = tx.notices.backlog(), tx.nodes.since(now - FRESH)
+            at_work = {role for sign in signs for role in sign.roles}
+            return WorkLeft(
+                tests=tuple(tx.jobs.left(now)),
+                mails=mail.waiting,
+                oldest_mail=max(0.0, (now - mail.oldest).total_seconds()) if mail.oldest else 0.0,
+                believed=not tx.journal.strange(now),
+                stopped=stop_in(tx) is not None,
+                manned={role: role in at_work for role in NEEDED},
+            )
 
     def corrections(self) -> list[Suspension]:
         """Sources that were found bad, and what was taken back, as far as operators have words about it for everybody;

@@ -35,6 +35,7 @@ from dnsbl.logbook.lines import Chosen, Lines, in_journal
 from dnsbl.logbook.tally import EventTally
 from dnsbl.opened import open_patiently
 from dnsbl.serving.transfers import read_tsig_keys
+from dnsbl.serving.workmetrics import StoreWork, Work
 from dnsbl.settings import LogSettings, Settings, split_listen
 
 #: What is said of a list that is ready: where each of these listens.
@@ -109,6 +110,7 @@ def _one(
     for note in notes:
         _log.warning("%s", note)
     opened = open_patiently(settings, zones)
+    process = "dns" if roles == ["dns"] else "roles"
     node = Node(
         opened.casework,
         settings,
@@ -120,6 +122,7 @@ def _one(
         board=board,
         beside=leash.metrics if leash else None,
         handed=handed,
+        counted=[Work(tally, process, clock), StoreWork(opened.store.times, opened.store.failures, process)],
     )
     node.bound.notes = notes
     reloads: set[asyncio.Task[None]] = set()

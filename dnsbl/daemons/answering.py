@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,6 +44,7 @@ from dnsbl.serving.sourcemetrics import SourceMetrics
 from dnsbl.serving.sources import Sources
 from dnsbl.serving.transfers import Log, Transfers, read_tsig_keys
 from dnsbl.serving.upstream import Upstream
+from dnsbl.serving.workmetrics import StoreWork, Work
 from dnsbl.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -80,8 +81,10 @@ class Front:
         bound: Bound,
         *,
         handed: Handed = NONE_HANDED,
+        counted: Sequence[Work | StoreWork] = (),
     ) -> None:
-        """Raises SettingsError when the keys of transfers cannot be used, or tests' names would lie in a zone."""
+        """`counted` are the metrics of this process. Raises SettingsError when the keys of transfers cannot be used, or
+        tests' names would lie in a zone."""
         mine = settings.tester.mx_domain
         if mine and any(one.origin in (mine, *_above(mine)) or mine in _above(one.origin) for one in zones):
             raise SettingsError([f"tester.mx_domain: {mine} and a zone must not lie inside one another"])
@@ -156,7 +159,8 @@ class Front:
         if settings.dns.keys_file is not None:
             self._book = KeyBook(used, self.responder.serving, settings.service.state_dir, clock=clock)
         #: What it has counted.
-        self.collectors: list[Answering | KeyMetrics | SourceMetrics] = [
+        self.collectors: list[Answering | KeyMetrics | SourceMetrics | Work | StoreWork] = [
+            *counted,
             self.answering,
             KeyMetrics(used, self.responder.serving, clock),
             SourceMetrics(lambda: self._sources.states, lambda: self._puller.states, clock),

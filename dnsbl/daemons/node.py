@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,8 +39,9 @@ from dnsbl.logbook.events import tell
 from dnsbl.serving import keybook
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.lookups import take
-from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles
+from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles, joined
 from dnsbl.serving.sentmetrics import Sending
+from dnsbl.serving.workmetrics import StoreWork, Waiting, Work
 from dnsbl.settings import Settings
 from tester.crowd import Tally
 from tester.letter import Keyring
@@ -62,6 +63,7 @@ class Node:
 
     `clearing` follows the zones where they are read again. `board` is told how each part does. `beside`, when there is
     a process beside this one, gives what that has counted. `handed` are sockets that were opened for it.
+    `counted` are the metrics of what this process tells and asks of the store.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Node:
         board: Board | None = None,
         beside: Callable[[], bytes] | None = None,
         handed: Handed = NONE_HANDED,
+        counted: Sequence[Work | StoreWork] = (),
     ) -> None:
         """Raises SettingsError when a file that the settings name cannot be used."""
         self.bound = Bound()
@@ -96,19 +99,20 @@ class Node:
         feeds = settings.copies.feeds and "web" in roles
         self._files = ZoneFiles(casework.contents, settings, zones, clock) if feeds else None
         self._front = (
-            Front(casework.contents, settings, zones, clock, self.board, self.bound, handed=handed)
+            Front(casework.contents, settings, zones, clock, self.board, self.bound, handed=handed, counted=counted)
             if "dns" in roles
             else None
         )
         self._tallies: dict[str, Tally] = {}
         self._mailed: Counter[str] = Counter()
-        own: list[Parts | Troubles | Outgoing | Sending] = [
+        own: list[Parts | Troubles | Outgoing | Sending | Waiting | Work | StoreWork] = [
+            *([] if self._front else counted),
             Parts(self.board, clock),
             Troubles(self._tallies),
             Outgoing(self._mailed),
         ]
         if roles - {"dns"}:
-            own.append(Sending(casework.views.usage))
+            own += [Sending(casework.views.usage), Waiting(casework.views.backlog)]
         self._page = Page(*(self._front.collectors if self._front else []), *own)
         parts = self._front.parts(beside=beside is not None) if self._front else []
         parts += [
@@ -185,7 +189,7 @@ class Node:
 
     def metrics(self) -> bytes:
         """The metrics page of this process and of the one beside it."""
-        return self._page.text() + (self._beside() if self._beside else b"")
+        return joined(self._page.text(), self._beside() if self._beside else b"")
 
     def _keys(self) -> dict[str, Any]:
         """How clients' keys are used on this node, by whichever process answers. Raises DnsblError."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dnsbl.logbook.events import EVENTS, tell
-from dnsbl.model import Door, Entry, JobState, NoticeState
+from dnsbl.model import Door, Entry, JobState, NoticeState, RunState
 
 _log = logging.getLogger("dnsbl.journal")
 
@@ -45,6 +45,8 @@ def event_of(entry: Entry) -> str:
     """The name of the event that this entry is of."""
     if entry.verb == "job":
         return _JOBS.get(entry.after, "test-queued")
+    if entry.verb == "run" and entry.after == RunState.WAITING:
+        return "test-waits"
     if entry.verb == "notice":
         return _NOTICES.get(entry.after, "entered")
     return _EVENTS.get(entry.verb, "entered")

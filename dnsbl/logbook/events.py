@@ -22,6 +22,7 @@ class Telling:
     sentence: str  #: for people; names facts in braces
     facts: tuple[str, ...]  #: those that it may come with
     counted: tuple[str, ...] = ()  #: those of few values, by which it is counted
+    amount: str = ""  #: the fact that says how many are counted at once, where it is not one
     spared: bool = False  #: whether a flood of it is kept out of the log
 
 
@@ -29,8 +30,10 @@ class Telling:
 ENTERED = ("entry", "actor", "address", "reason", "before", "after", "run", "evidence")
 
 
-def _entry(sentence: str, *, level: int = INFO, also: tuple[str, ...] = (), counted: tuple[str, ...] = ()) -> Telling:
-    return Telling(level=level, sentence=sentence, facts=(*ENTERED, *also), counted=counted)
+def _entry(
+    sentence: str, *, level: int = INFO, also: tuple[str, ...] = (), counted: tuple[str, ...] = (), amount: str = ""
+) -> Telling:
+    return Telling(level=level, sentence=sentence, facts=(*ENTERED, *also), counted=counted, amount=amount)
 
 
 EVENTS: Mapping[str, Telling] = MappingProxyType(
@@ -78,18 +81,18 @@ EVENTS: Mapping[str, Telling] = MappingProxyType(
             level=WARNING,
             sentence="a login as {actor} from {address} is refused ({reason})",
             facts=("actor", "address", "way", "reason"),
+            counted=("reason",),
             spared=True,
         ),
         # tests
         "test-queued": _entry("a test of {address} is {after} ({reason})", counted=("reason",)),
         "test-begun": _entry("the test of {address} begins ({reason}, run {run})", counted=("reason",)),
         "test-given-up": _entry("the test of {address} is given up (run {run})", level=WARNING),
-        "letters-filed": _entry(
-            "{count} letters for {address} are filed (run {run})", level=DEBUG, also=("count",), counted=()
-        ),
+        "letters-filed": _entry("{count} letters for {address} are filed (run {run})", also=("count",), amount="count"),
         "connection-made": _entry("a connection to {address} is over: {after} (run {run})", level=DEBUG),
         "letter-returned": _entry("{actor}: {reason}, about {address} (run {run})", counted=("reason",)),
-        "test-judged": _entry("the run {run} of {address} has come to {after}", counted=("reason", "after")),
+        "test-waits": _entry("all is said to {address}, and letters of the run {run} may come back"),
+        "test-judged": _entry("the run {run} of {address} has come to {after}", counted=("after",)),
         # the list
         "listed": _entry("{address} is {after}, by {actor} ({reason})", also=("kind",), counted=("kind", "reason")),
         "listing-renewed": _entry("{address} stays {after} ({reason})", also=("kind",), counted=("kind",)),

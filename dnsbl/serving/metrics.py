@@ -212,7 +212,7 @@ class Parts(Collector):
 
 
 class Troubles(Collector):
-    """What came of strangers' connections that were refused or ended, by server; `tallies` may grow."""
+    """Strangers' connections by server, and what came of those that were refused or ended; `tallies` may grow."""
 
     def __init__(self, tallies: Mapping[str, Tally]) -> None:
         self._tallies = tallies
@@ -224,10 +224,12 @@ class Troubles(Collector):
             "Connections that were refused or ended, and what else strangers cause.",
             labels=["server", "what"],
         )
+        taken = CounterMetricFamily("dnsbl_connections", "Connections that were taken.", labels=["server"])
         for server, tally in list(self._tallies.items()):
+            taken.add_metric([server], tally.connections)
             for what, count in sorted(tally.counted.items()):
                 family.add_metric([server, what], count)
-        yield family
+        yield from (family, taken)
 
 
 class Outgoing(Collector):
@@ -256,6 +258,24 @@ class Page:
     def text(self) -> bytes:
         """The page."""
         return generate_latest(self.registry)
+
+
+def joined(*pages: bytes) -> bytes:
+    """Several pages as one: of a metric that more than one has, all samples stand together, as the format demands."""
+    families: dict[bytes, list[bytes]] = {}
+    rows: list[bytes] = []
+    for page in pages:
+        for line in page.splitlines(keepends=True):
+            if line.startswith(b"# HELP "):
+                name = line.split(b" ", 3)[2]
+                known = name in families
+                rows = families.setdefault(name, [])
+                if known:
+                    continue
+            elif line.startswith(b"#") and len(rows) > 1:
+                continue
+            rows.append(line)
+    return b"".join(line for rows in families.values() for line in rows)
 
 
 #: Seconds that a scrape may last, and how many may be under way.

@@ -17,6 +17,7 @@ import logging
 import os
 import sqlite3
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +28,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable, Trouble
+from dnsbl.logbook.tally import STORE_BOUNDS, Durations
 from dnsbl.model import Entry
 from dnsbl.store import faults, versions
 from dnsbl.store.candidates import Candidates
@@ -127,7 +130,13 @@ class Store:
     """A database, by SQLAlchemy URL: `sqlite:////var/lib/dnsbl/facts.db` or `postgresql+psycopg://user@host/name`."""
 
     def __init__(
-        self, url: str, *, patient: bool = False, make: bool = True, timekeeper: Timekeeper | None = None
+        self,
+        url: str,
+        *,
+        patient: bool = False,
+        make: bool = True,
+        timekeeper: Timekeeper | None = None,
+        clock: Clock = SystemClock(),  # noqa: B008 (stateless)
     ) -> None:
         """Make ready to connect; nothing is opened yet. Raises StoreUnavailable for a URL that names no database.
 
@@ -145,6 +154,9 @@ class Store:
         self._make = make
         self._timekeeper = timekeeper
         self._unfit = patient
+        #: Since the start: how long transactions took, to "read" and "write"; those that failed, by what ailed.
+        self.times, self.failures = Durations(STORE_BOUNDS), Counter[str]()
+        self._clock = clock
         #: Called with the entries of each transaction, when they are committed.
         self.entered: Callable[[Sequence[Entry]], None] | None = None
         #: What stood against the last transactions that read and that wrote, until one succeeds; sentences.
@@ -267,6 +279,7 @@ class Store:
     @contextmanager
     def _told(self, way: str) -> Iterator[None]:
         """Whatever a driver raises, in our own words; remembered until a transaction of this sort succeeds."""
+        begun = self._clock.monotonic()
         try:
             yield
         except (DBAPIError, PoolTimeout, self._driver) as error:
@@ -275,12 +288,18 @@ class Store:
                 _log.error("the database refused a statement", exc_info=error)
             elif ours.trouble is not Trouble.BUSY:
                 self.engine.dispose()  # what is opened next is what is there then
-            self.troubles[way] = ours
+            self._failed(way, ours)
             raise ours from error
         except StoreUnavailable as ours:  # what was read cannot be what was written
-            self.troubles[way] = ours
+            self._failed(way, ours)
             raise
+        finally:
+            self.times.add(way, self._clock.monotonic() - begun)
         self.troubles.pop(way, None)
+
+    def _failed(self, way: str, why: StoreUnavailable) -> None:
+        self.troubles[way] = why
+        self.failures[why.trouble] += 1
 
     def _replaced(self) -> None:
         """The file is another one than before: a copy that was put in its place, of whatever version."""

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, case, exists, false, func, insert, literal_column, not_, or_, select, update
 
 from dnsbl.addresses import Address, Network, neighbourhood
-from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState
+from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState, WaitingTests
 from dnsbl.store.columns import span
 from dnsbl.store.schema import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -210,6 +210,33 @@ class Jobs(Shelf):
         """Those in workers' hands, the first that was taken first; at most so many."""
         held = and_(LIVE, jobs.c.state == JobState.RUNNING, jobs.c.lease_until >= now)
         return many(Job, self._sql.execute(select(*_JOB).where(held).order_by(jobs.c.due, jobs.c.id).limit(most)))
+
+    def left(self, now: datetime) -> list[WaitingTests]:
+        """What is queued or running, a row for each reason, in the order of their names."""
+        queued = jobs.c.state == JobState.QUEUED
+        due = and_(queued, jobs.c.due <= now)
+        wanted = (
+            select(
+                jobs.c.reason,
+                func.sum(case((due, 1), else_=0)),
+                func.sum(case((and_(queued, jobs.c.due > now), 1), else_=0)),
+                func.sum(case((jobs.c.state == JobState.RUNNING, 1), else_=0)),
+                func.min(case((due, jobs.c.due))),
+            )
+            .where(LIVE)
+            .group_by(jobs.c.reason)
+            .order_by(jobs.c.reason)
+        )
+        return [
+            WaitingTests(
+                reason=JobReason(reason),
+                due=int(due),
+                later=int(later),
+                running=int(running),
+                oldest=(now - since).total_seconds() if since else 0.0,
+            )
+            for reason, due, later, running, since in self._sql.execute(wanted)
+        ]
 
     def finish(self, job: Job) -> None:
         """The address may have another job. Who holds this one keeps it, to file what is still to be filed."""

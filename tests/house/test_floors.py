@@ -64,6 +64,7 @@ ALLOWED = {
         "dnsbl/serving/keymetrics.py",
         "dnsbl/serving/sentmetrics.py",
         "dnsbl/serving/sourcemetrics.py",
+        "dnsbl/serving/workmetrics.py",
     ),
     "httpx2": ("dnsbl/serving/pulling.py", "dnsbl/serving/upstream.py"),
     "zstandard": ("dnsbl/serving/sources.py",),

@@ -83,3 +83,27 @@ def test_a_report_has_all_that_belongs_to_a_run(office) -> None:
     assert Transcript.from_json(report.transcripts[0]).target == HOST
     assert [item.finding for item in report.returns] == [Finding.DELIVERED_SAME]
     assert report.provocation == "nomination 1"
+
+
+def test_what_waits_is_told_by_reason_with_the_age_of_the_oldest_that_is_due(office) -> None:
+    assert office.casework.views.backlog().tests == ()
+    office.nominate("192.0.2.1")
+    office.later(seconds=60)
+    office.nominate("192.0.2.2")
+    office.nominate("192.0.2.3")
+    office.later(seconds=30)
+    office.take()
+    office.casework.presence.beat("here", ["worker"])
+    left = office.casework.views.backlog()
+    [row] = left.tests
+    assert (row.reason, row.due, row.later, row.running, row.oldest) == ("nomination", 2, 0, 1, 30.0)
+    assert left.manned == {"worker": True, "collector": False, "scheduler": False}
+    assert (left.believed, left.stopped, left.mails, left.oldest_mail) == (True, False, 0, 0.0)
+    office.casework.operators.stop(actor="ann", reason="a fault")
+    assert office.casework.views.backlog().stopped
+
+
+def test_what_is_planned_for_later_is_not_overdue(office) -> None:
+    office.list_open("192.0.2.1")
+    [row] = office.casework.views.backlog().tests
+    assert (row.reason, row.due, row.later, row.running, row.oldest) == ("retest", 0, 1, 0, 0.0)

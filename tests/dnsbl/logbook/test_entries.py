@@ -131,6 +131,8 @@ def test_a_removal_is_told_from_its_request_to_the_end_of_the_listing(office, to
         ({"verb": "notice", "after": "failed"}, "notice-failed"),
         ({"verb": "notice", "after": "queued"}, "notice-queued"),
         ({"verb": "notice", "after": "whatever"}, "entered"),
+        ({"verb": "run", "after": "waiting"}, "test-waits"),
+        ({"verb": "run", "after": "OPEN"}, "test-judged"),
         ({"verb": "expired"}, "delisted"),
         ({"verb": "something new"}, "entered"),
     ],

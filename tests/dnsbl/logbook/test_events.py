@@ -52,7 +52,7 @@ def test_every_event_is_told_somewhere_and_no_other_one() -> None:
             ):
                 said |= {a.value for a in node.args if isinstance(a, ast.Constant) and a.value in EVENTS}
     of_entries = {*entries._EVENTS.values(), *entries._JOBS.values(), *entries._NOTICES.values()}
-    assert said | of_entries | {"test-queued", "entered"} == EVENTS.keys()
+    assert said | of_entries | {"test-queued", "test-waits", "entered"} == EVENTS.keys()
 
 
 def test_an_event_is_a_record_with_a_sentence_and_its_facts(caplog: pytest.LogCaptureFixture) -> None:

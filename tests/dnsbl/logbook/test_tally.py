@@ -31,7 +31,7 @@ def test_lines_are_counted_by_part_and_level_and_those_for_debugging_are_not(log
     logger, counted = log
     logger.warning("no event")
     tell(logger, "zones-kept", mistake="x")
-    tell(logger, "letters-filed", count=1)
+    tell(logger, "connection-made", after="x")
     assert counted.lines == {("journal", "warning"): 1, ("journal", "error"): 1}
 
 

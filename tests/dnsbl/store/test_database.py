@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import threading
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -290,3 +291,31 @@ def test_a_file_that_strangers_could_read_is_theirs_no_longer(tmp_path: Path) ->
     assert all_changes(store) == 400
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
     store.close()
+
+
+def test_transactions_are_timed_and_those_that_fail_are_counted_by_what_ailed(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/facts.db", make=False)
+    with pytest.raises(StoreUnavailable), store.read():
+        pass
+    assert store.failures == {"away": 1}
+    assert list(store.times.cumulative()) == ["read"]
+    made = Store(f"sqlite:///{tmp_path}/facts.db")
+    made.upgrade()
+    with made.write(), made.read():
+        pass
+    assert made.failures == {}
+    counts = {way: rows[-1][1] for way, (rows, _) in made.times.cumulative().items()}
+    assert counts["read"] == 1 and counts["write"] >= 1
+
+
+def test_entries_are_handed_on_when_they_are_committed_and_not_before(store: Store, monkeypatch) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(store, "entered", lambda entries: seen.append([entry.verb for entry in entries]))
+    with store.write() as tx:
+        for verb in ("one", "two"):
+            tx.journal.append(at=datetime(2026, 1, 1, tzinfo=UTC), actor="a", subject="list", verb=verb, reason="r")
+        assert seen == []
+    assert seen == [["one", "two"]]
+    with store.write():
+        pass
+    assert seen == [["one", "two"]]
