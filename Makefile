@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns studies clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns studies deb lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -72,6 +72,14 @@ bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (te
 
 studies: $(READY) ## both relay studies reproduced from simulated towns, beside the papers: docs/studies.md (three minutes)
 	@$(BIN)/python -m bench.studies docs/studies.md
+
+deb: $(READY)    ## a package for Debian 12 in dist/, with an environment of its own (some minutes)
+	@$(BIN)/python packaging/deb.py dist
+
+lock: $(READY)   ## packaging/requirements.lock from constraints.txt: the hashes of what a package is built of (three minutes)
+	@$(PYTHON) -m venv build/locking && build/locking/bin/pip install -q --disable-pip-version-check pip-tools
+	@build/locking/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
+		--no-annotate --strip-extras --extra outlook --extra zstd -c constraints.txt -o packaging/requirements.lock pyproject.toml
 
 clean:           ## remove what the other targets made
 	rm -rf $(VENV) dnsbl/dns/*/_*.c dnsbl/dns/*/_*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .mutants build dist *.egg-info

@@ -7,6 +7,7 @@ that are not there, folders that cannot be written, names that are nobody's. Cha
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ _MADE = frozenset({("service", "state_dir"), ("service", "event_log"), ("dns", "
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared, not bound
 #: Below it only root listens, or who is allowed to.
 PRIVILEGED = 1024
+#: CAP_NET_BIND_SERVICE in a set of capabilities.
+BIND = 1 << 10
 
 
 def mistakes(settings: Settings, *readers: Callable[[], object]) -> list[str]:
@@ -49,10 +52,19 @@ def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
         yield f"no question is {keyed[0]}'s: lookups.clients names a client's key, and dns.keys_file is not set"
     if not settings.tester.lab_networks:
         yield from _nobodys(settings, zones)
-    if os.geteuid() != 0:
+    if not _may_bind():
         for what, _, port, _ in _listening(settings):
             if 0 < port < PRIVILEGED:
                 yield f"{what} is below {PRIVILEGED}: only root listens there, or who has CAP_NET_BIND_SERVICE"
+
+
+def _may_bind() -> bool:
+    """Whether this process may listen below 1024 (capabilities(7)); Linux tells, elsewhere root may."""
+    try:
+        told = re.search(r"^CapEff:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        told = None
+    return bool(int(told[1], 16) & BIND) if told else os.geteuid() == 0
 
 
 def _nobodys(settings: Settings, zones: Zones) -> Iterator[str]:

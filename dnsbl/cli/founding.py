@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,7 +53,8 @@ def found(
             raise typer.BadParameter("is needed for a list of your own", param_hint="--zone")
         _tried(folder, old, as_json=as_json)
         return
-    made = _asked(zone, contact, addresses, base_url, as_json=as_json)
+    asked = _asked(zone, contact, addresses, base_url, as_json=as_json)
+    made = replace(asked, state_dir=founding.state_of(folder.resolve()))
     texts = (
         profiles.written(old, made)
         if old is not None

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from dnsbl.addresses import Address
 
@@ -28,6 +29,7 @@ class Founding:
     contact: str  #: mail address for people with questions
     addresses: tuple[Address, ...]  #: this machine's public addresses
     base_url: str  #: where the site is reached, without a slash at the end
+    state_dir: str = ""  #: where its state goes, if not beside its settings
 
     @property
     def domain(self) -> str:
@@ -42,6 +44,14 @@ class Founding:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", local) or not _NAME.match(domain.lower()):
             local = "hostmaster"
         return f"{local}.{domain}".lower()
+
+
+def state_of(folder: PurePath) -> str:
+    """Where the state of a list goes whose settings go into this folder, an absolute one: what is in /etc does not
+    change by itself (FHS 3.0, 3.7), so it is in /var/lib under the same name; else "", which is beside them.
+    """
+    above = PurePath("/etc")
+    return str(PurePath("/var/lib", *folder.parts[len(above.parts) :])) if above in folder.parents else ""
 
 
 def zone_name(text: str) -> str:
@@ -89,6 +99,7 @@ def sections(found: Founding) -> dict[str, list[str]]:
             f"name = {text(found.zone[:60])}",
             f"contact = {text(found.contact)}",
             f"website = {text(found.base_url)}",
+            *([f"state_dir = {text(found.state_dir)}"] if found.state_dir else []),
         ],
         "dns": [f"listen = {text([_socket(address, 53) for address in found.addresses])}"],
         "tester": [

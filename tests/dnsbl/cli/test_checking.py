@@ -9,6 +9,7 @@ import pytest
 
 from dnsbl.cli import checking
 from dnsbl.dns.zonefile import zones_from
+from dnsbl.dns.zones import Zones
 from dnsbl.settings import Settings
 from tests.dnsbl.cli.conftest import Run
 
@@ -131,3 +132,12 @@ def test_a_watched_name_without_askers_and_askers_without_one_are_doubted(
     lab = settings(tmp_path, tester={"lab_networks": ["127.0.0.0/8"]}, lookups={"clients": clients})
     told = list(checking.doubts(lab, zones))
     assert len(told) == bool(said) and said in " ".join(told)
+
+
+def test_a_low_port_is_a_doubt_only_where_this_process_may_not_listen_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    low = settings(tmp_path, dns={"listen": ["127.0.0.1:53"]})
+    for status, doubted in (("CapEff:\t0000000000000400\n", False), ("CapEff:\t0000000000000000\n", True)):
+        monkeypatch.setattr(Path, "read_text", lambda path, status=status: "Name:\tdnsbl\n" + status)
+        assert any("CAP_NET_BIND_SERVICE" in each for each in checking.doubts(low, Zones(()))) is doubted

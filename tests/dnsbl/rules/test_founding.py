@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import ip_address
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
 from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.zones import TEST_POINT
-from dnsbl.rules.founding import Founding, contact, is_example, records, settings_file, site, zone_file, zone_name
+from dnsbl.rules.founding import (
+    Founding,
+    contact,
+    is_example,
+    records,
+    settings_file,
+    site,
+    state_of,
+    zone_file,
+    zone_name,
+)
 
 MADE = Founding(
     zone="relays.mail-list.net",
@@ -203,3 +213,16 @@ def test_the_first_zone_answers_for_relays_for_others_apart_and_for_the_operator
     assert (settings.tester.collector_domain, settings.tester.bounce_domain) == ("c.mail-list.net", "b.mail-list.net")
     assert (settings.service.name, settings.web.base_url) == (MADE.zone, MADE.base_url)
     assert [str(each) for each in settings.web.trusted_proxies] == ["127.0.0.1/32"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "state"),
+    [("/etc/dnsbl", "/var/lib/dnsbl"), ("/etc/a/b", "/var/lib/a/b"), ("/srv/etc/a", ""), ("/etc", "")],
+)
+def test_state_is_not_kept_below_etc(folder: str, state: str) -> None:
+    assert state_of(PurePath(folder)) == state
+
+
+def test_where_state_goes_is_written_down_only_where_it_is_not_beside_the_settings() -> None:
+    assert "state_dir" not in settings_file(MADE)
+    assert 'state_dir = "/var/lib/dnsbl"\n' in settings_file(replace(MADE, state_dir="/var/lib/dnsbl"))

@@ -1,0 +1,94 @@
+"""What packages are made of: every library that is needed is held to its hashes, in the version that is tested; the
+manual names each command and setting; the bill of materials names each part and its licence."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from dnsbl import DISTRIBUTION
+from dnsbl.cli.program import COMMANDS
+from dnsbl.settings import Settings
+from tests.house.test_licences import built_on
+
+ROOT = Path(__file__).resolve().parents[2]
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"packaging_{name}", ROOT / "packaging" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def one_form(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pinned(text: str) -> dict[str, str]:
+    return {one_form(name): version for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE)}
+
+
+LOCK = (ROOT / "packaging/requirements.lock").read_text(encoding="utf-8")
+
+
+def test_every_library_is_locked_with_its_hashes_in_the_version_that_is_tested() -> None:
+    locked = pinned(LOCK)
+    tested = pinned((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    needed = built_on(DISTRIBUTION, set()) - {DISTRIBUTION}
+    assert needed <= locked.keys(), "run `make lock`"
+    assert {name: version for name, version in locked.items() if tested.get(name) != version} == {}, "run `make lock`"
+    for entry in re.split(r"\n(?=[\w.-]+==)", LOCK.strip()):
+        assert HASH.search(entry), entry
+
+
+@pytest.fixture(scope="module")
+def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("man")
+    script("manual").main(folder)
+    return folder
+
+
+def test_the_manual_has_each_command_and_each_setting(manual: Path) -> None:
+    commands = (manual / "dnsbl.1").read_text(encoding="utf-8")
+    shown = {line.split()[1] for line in commands.splitlines() if line.startswith(".Ss ")}
+    assert shown == COMMANDS.keys()
+    settings = (manual / "dnsbl-config.5").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        assert f".Ss Table {name}\n" in settings
+        for key in getattr(field.annotation, "model_fields", ()):
+            assert f".It Va {key}\n" in settings
+
+
+def test_no_line_of_the_manual_is_taken_for_what_it_is_not(manual: Path) -> None:
+    words = script("manual").words
+    assert list(words(".Dd is no date. 'tis a \\fB word")) == ["\\&.Dd is no date.", "\\&'tis a \\efB word"]
+    for page in manual.iterdir():
+        for line in page.read_text(encoding="utf-8").splitlines():
+            assert len(line) < 80 or line.startswith((".It", "Default:")), line
+
+
+def test_the_bill_of_materials_names_each_part_with_its_licence() -> None:
+    folder = Path(str(distribution("sqlalchemy").locate_file("")))
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "packaging/sbom.py"), str(folder)], capture_output=True, text=True, timeout=60
+    )
+    bill = json.loads(done.stdout)
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", DISTRIBUTION)
+    parts = {part["name"]: part for part in bill["components"]}
+    needed = built_on(DISTRIBUTION, set()) - {DISTRIBUTION}
+    assert needed <= parts.keys()
+    assert [name for name in sorted(needed) if not parts[name].get("licenses")] == []
+    refs = {part["bom-ref"] for part in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
+    for edge in bill["dependencies"]:
+        assert {edge["ref"], *edge["dependsOn"]} <= refs
