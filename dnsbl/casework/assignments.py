@@ -260,10 +260,9 @@ class Assignments:
         with self._store.write() as tx:
             tx.sessions.add(job.run, assignment.worker, transcript, now)
             known = {fate.letter.recipient: fate for fate in tx.letters.of(job.run)}
-            for result in transcript.results:
-                fate = known.get(result.token)
-                if fate is not None and (told := fate.told(result, transcript.started)) is not fate:
-                    tx.letters.tell(told)
+            heard = [(known[result.token], result) for result in transcript.results if result.token in known]
+            told = [(fate, fate.told(result, transcript.started)) for fate, result in heard]
+            tx.letters.tell(now_known for fate, now_known in told if now_known is not fate)
             address, came_to = ip_address(transcript.target), sending.sent_on(transcript)
             self._allowance.sent(tx, tx.jobs.of_run(job.run) or job, address, came_to, dialled=dialled, now=now)
             said = " ".join(f"{result.vector}:{result.outcome}" for result in transcript.results)

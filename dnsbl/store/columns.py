@@ -50,13 +50,12 @@ def network_key(network: Network) -> bytes:
     return address_key(network.network_address) + bytes([network.prefixlen])
 
 
-def covering(address: Address) -> list[Network]:
-    """Every network that holds this address, widest first: 33 of them, or 129."""
-    number, width = int(address), address.max_prefixlen
-    starts = ((number >> (width - length) << (width - length), length) for length in range(width + 1))
-    if isinstance(address, IPv4Address):
-        return [IPv4Network(pair) for pair in starts]
-    return [IPv6Network(pair) for pair in starts]
+def covering(address: Address) -> list[bytes]:
+    """The key of every network that holds this address, widest first: of 33 of them, or 129."""
+    number, octets, width = int(address), address.max_prefixlen // 8, address.max_prefixlen
+    version = bytes([address.version])
+    starts = (number >> (width - length) << (width - length) for length in range(width + 1))
+    return [version + start.to_bytes(octets) + bytes([length]) for length, start in enumerate(starts)]
 
 
 def span(network: Network) -> tuple[Address, Address]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import LargeBinary, delete, insert, select, type_coerce
+from sqlalchemy import LargeBinary, bindparam, delete, insert, select, type_coerce
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import Exclusion
 from dnsbl.store.columns import covering
 from dnsbl.store.schema import exclusions
 from dnsbl.store.shelf import Shelf, columns, many, one
+
+_KEY = type_coerce(exclusions.c.network, LargeBinary)
+_ALL = select(*columns(exclusions, Exclusion))
+_COVERING = _ALL.where(_KEY.in_(bindparam("around", expanding=True))).order_by(exclusions.c.network.desc()).limit(1)
 
 
 class Exclusions(Shelf):
@@ -31,27 +35,18 @@ class Exclusions(Shelf):
 
     def all(self) -> list[Exclusion]:
         """Every exclusion, in the order of networks."""
-        return many(
-            Exclusion, self._sql.execute(select(*columns(exclusions, Exclusion)).order_by(exclusions.c.network))
-        )
+        return many(Exclusion, self._sql.execute(_ALL.order_by(exclusions.c.network)))
 
     def at(self, network: Network) -> Exclusion | None:
         """The exclusion of exactly this network."""
-        wanted = select(*columns(exclusions, Exclusion)).where(exclusions.c.network == network)
-        return one(Exclusion, self._sql.execute(wanted).one_or_none())
+        return one(Exclusion, self._sql.execute(_ALL.where(exclusions.c.network == network)).one_or_none())
 
     def present(self) -> Iterator[bytes]:
         """Every excluded network as its key (see `columns.network_key`), as a stream in the order of networks."""
-        wanted = select(type_coerce(exclusions.c.network, LargeBinary)).order_by(exclusions.c.network)
+        wanted = select(_KEY).order_by(exclusions.c.network)
         with self._sql.execute(wanted.execution_options(yield_per=10000)) as rows:
             yield from rows.scalars()
 
     def covering(self, address: Address) -> Exclusion | None:
         """The exclusion that covers this address, the narrowest if there are several."""
-        found = self._sql.execute(
-            select(*columns(exclusions, Exclusion))
-            .where(exclusions.c.network.in_(covering(address)))
-            .order_by(exclusions.c.network.desc())
-            .limit(1)
-        )
-        return one(Exclusion, found.one_or_none())
+        return one(Exclusion, self._sql.execute(_COVERING, {"around": covering(address)}).one_or_none())

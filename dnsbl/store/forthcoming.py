@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from dnsbl.addresses import Network
 from dnsbl.model import Forthcoming
@@ -13,6 +13,7 @@ from dnsbl.store.schema import forthcoming
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = columns(forthcoming, Forthcoming)
+_OF = select(*_ALL).where(forthcoming.c.network == bindparam("network")).order_by(forthcoming.c.due, forthcoming.c.kind)
 
 
 class ForthcomingShelf(Shelf):
@@ -24,8 +25,7 @@ class ForthcomingShelf(Shelf):
 
     def of(self, network: Network) -> list[Forthcoming]:
         """Those of a network, the first to come first."""
-        wanted = select(*_ALL).where(forthcoming.c.network == network)
-        return many(Forthcoming, self._sql.execute(wanted.order_by(forthcoming.c.due, forthcoming.c.kind)))
+        return many(Forthcoming, self._sql.execute(_OF, {"network": network}))
 
     def among(self, networks: Iterable[Network]) -> set[Network]:
         """Those of at most 5000 networks that something is to come for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from dnsbl.addresses import Address
 from dnsbl.store.faults import damaged
@@ -12,17 +12,19 @@ from dnsbl.store.schema import guises, runs
 from dnsbl.store.shelf import Shelf
 from tester.guises import Guise, from_json, to_json
 
+_OF = select(guises.c.document).where(guises.c.run == bindparam("run"))
+
 
 class Guises(Shelf):
     """One row a run; runs from before there were guises have none."""
 
     def add(self, run: str, worn: Sequence[Guise]) -> None:
         """Keep as whom a run that has begun is made."""
-        self._sql.execute(insert(guises).values(run=run, document=to_json(worn)))
+        self._sql.execute(insert(guises), {"run": run, "document": to_json(worn)})
 
     def of(self, run: str) -> tuple[Guise, ...]:
         """The strangers of a run, who offers most of it first; none for a run that has none."""
-        return _read(self._sql.execute(select(guises.c.document).where(guises.c.run == run)).scalar())
+        return _read(self._sql.execute(_OF, {"run": run}).scalar())
 
     def last(self, address: Address) -> Guise | None:
         """Who offered most of the newest run of an address, or None."""

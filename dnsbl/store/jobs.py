@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, false, func, insert, literal_column, not_, or_, select, update
+from sqlalchemy import and_, bindparam, case, exists, false, func, insert, literal_column, not_, or_, select, update
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState, WaitingTests
@@ -17,6 +17,26 @@ from dnsbl.store.schema import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING,
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _JOB = columns(jobs, Job)
+_ADD = insert(jobs).returning(*_JOB)
+_LIVE = select(*_JOB).where(jobs.c.address == bindparam("address"), OF_THE_LIST)
+_LIVE_SELF_TEST = select(*_JOB).where(jobs.c.address == bindparam("address"), OF_ITSELF)
+_OF_RUN = select(*_JOB).where(jobs.c.run == bindparam("run"))
+_CHANGE = update(jobs).where(jobs.c.id == bindparam("of"))
+#: A take and no later one: `takes` is the fence.
+_TAKE = and_(jobs.c.id == bindparam("of"), jobs.c.worker == bindparam("held_by"), jobs.c.takes == bindparam("take"))
+_HOLDS = select(jobs.c.id).where(_TAKE)
+_OTHER, _NOW = jobs.alias(), bindparam("now", type_=jobs.c.due.type)
+_BUSY = exists().where(
+    _OTHER.c.state == literal_column(f"'{JobState.RUNNING}'"),  # with the next two: its index
+    _OTHER.c.neighbourhood == jobs.c.neighbourhood,
+    _OTHER.c.address == jobs.c.address,
+    _OTHER.c.id != jobs.c.id,
+    _OTHER.c.lease_until >= _NOW,
+)
+#: Due, and no other test of the same address is in a worker's hands.
+_DUE = and_(LIVE, jobs.c.due <= _NOW, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < _NOW), not_(_BUSY))
+_IS_DUE = select(jobs.c.id).where(_DUE).order_by(jobs.c.due, jobs.c.id).limit(1)
+_RENEW = update(jobs).where(_TAKE)
 #: Every network takes a test.
 NOTHING = Crowded()
 
@@ -56,12 +76,11 @@ class Jobs(Shelf):
             "rank": rank,
             "whose": whose,
         }
-        return Job(**self._sql.execute(insert(jobs).values(values).returning(*_JOB)).one()._mapping)
+        return Job(**self._sql.execute(_ADD, values).one()._asdict())
 
     def live(self, address: Address) -> Job | None:
         """The list's own job of this address that is queued or running."""
-        wanted = select(*_JOB).where(jobs.c.address == address, OF_THE_LIST)
-        return one(Job, self._sql.execute(wanted).one_or_none())
+        return one(Job, self._sql.execute(_LIVE, {"address": address}).one_or_none())
 
     def live_among(self, addresses: Iterable[Address]) -> dict[Address, tuple[JobReason, JobState]]:
         """The same of each of at most 5000 addresses that has one: why it is tested, and how far that is."""
@@ -71,8 +90,7 @@ class Jobs(Shelf):
 
     def live_self_test(self, address: Address) -> Job | None:
         """The job of this address, queued or running, that its owner has asked for."""
-        wanted = select(*_JOB).where(jobs.c.address == address, OF_ITSELF)
-        return one(Job, self._sql.execute(wanted).one_or_none())
+        return one(Job, self._sql.execute(_LIVE_SELF_TEST, {"address": address}).one_or_none())
 
     def self_tests(self, since: datetime, within: Network | None = None) -> list[datetime]:
         """When self-tests were asked for since then, all or those with a path into a network, oldest first."""
@@ -84,7 +102,7 @@ class Jobs(Shelf):
 
     def of_run(self, run: str) -> Job | None:
         """The job that fills this run."""
-        return one(Job, self._sql.execute(select(*_JOB).where(jobs.c.run == run)).one_or_none())
+        return one(Job, self._sql.execute(_OF_RUN, {"run": run}).one_or_none())
 
     def queued_in(self, network: Network) -> list[Job]:
         """The queued jobs of a network's addresses."""
@@ -106,8 +124,7 @@ class Jobs(Shelf):
     def is_due(self, now: datetime) -> bool:
         """Whether a claim could find anything. (In the order of the index: else PostgreSQL walks through all that was
         ever done, in the hope of one that is due.)"""
-        wanted = select(jobs.c.id).where(_due(now)).order_by(jobs.c.due, jobs.c.id).limit(1)
-        return self._sql.execute(wanted).one_or_none() is not None
+        return self._sql.execute(_IS_DUE, {"now": now}).one_or_none() is not None
 
     def claim(self, worker: str, *, now: datetime, lease_until: datetime, full: Crowded = NOTHING) -> Job | None:
         """Lease the job of the lowest rank that is due, of these the one that has been so longest, where not all is
@@ -117,7 +134,7 @@ class Jobs(Shelf):
         """
         asked = and_(jobs.c.rank == ASKED, *_outside(full.asked))
         others = false() if full.anywhere else and_(jobs.c.rank > ASKED, *_outside(full.networks))
-        wanted = select(jobs.c.id).where(_due(now), or_(asked, others))
+        wanted = select(jobs.c.id).where(_DUE, or_(asked, others))
         if full.nominations:
             wanted = wanted.where(or_(jobs.c.whose == "", jobs.c.rank == ASKED))
         if full.removals:
@@ -132,17 +149,15 @@ class Jobs(Shelf):
             .values(state=JobState.RUNNING, worker=worker, lease_until=lease_until, takes=jobs.c.takes + 1)
             .returning(*_JOB)
         )
-        return one(Job, self._sql.execute(claimed).one_or_none())
+        return one(Job, self._sql.execute(claimed, {"now": now}).one_or_none())
 
     def renew(self, job: Job, worker: str, lease_until: datetime) -> bool:
         """Move the end of the lease of this very take; False when the job is no longer the worker's."""
-        moved = update(jobs).where(_take(job, worker)).values(lease_until=lease_until)
-        return self._sql.execute(moved).rowcount == 1
+        return self._sql.execute(_RENEW, _take(job, worker) | {"lease_until": lease_until}).rowcount == 1
 
     def holds(self, job: Job, worker: str) -> bool:
         """Whether this very take is still the worker's."""
-        wanted = select(jobs.c.id).where(_take(job, worker))
-        return self._sql.execute(wanted).one_or_none() is not None
+        return self._sql.execute(_HOLDS, _take(job, worker)).one_or_none() is not None
 
     def requeue(self, job: Job, due: datetime) -> None:
         """Back to the queue for a further retry in the same run."""
@@ -243,20 +258,7 @@ class Jobs(Shelf):
         self._change(job, state=JobState.DONE)
 
     def _change(self, job: Job, **values: Any) -> None:
-        self._sql.execute(update(jobs).where(jobs.c.id == job.id).values(values))
-
-
-def _due(now: datetime) -> Any:
-    """Due, and no other test of the same address is in a worker's hands."""
-    other = jobs.alias()
-    busy = exists().where(
-        other.c.state == literal_column(f"'{JobState.RUNNING}'"),  # with the next two: its index
-        other.c.neighbourhood == jobs.c.neighbourhood,
-        other.c.address == jobs.c.address,
-        other.c.id != jobs.c.id,
-        other.c.lease_until >= now,
-    )
-    return and_(LIVE, jobs.c.due <= now, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < now), not_(busy))
+        self._sql.execute(_CHANGE, {"of": job.id, **values})
 
 
 def _outside(networks: Iterable[Network]) -> list[Any]:
@@ -269,6 +271,5 @@ def _outside(networks: Iterable[Network]) -> list[Any]:
     return [jobs.c.neighbourhood.not_in(near), *apart] if near else apart
 
 
-def _take(job: Job, worker: str) -> Any:
-    """This take and no later one: `takes` is the fence."""
-    return and_(jobs.c.id == job.id, jobs.c.worker == worker, jobs.c.takes == job.takes)
+def _take(job: Job, worker: str) -> dict[str, Any]:
+    return {"of": job.id, "held_by": worker, "take": job.takes}

@@ -16,8 +16,9 @@ from dataclasses import fields
 from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, null, select
+from sqlalchemy import Connection, Select, bindparam, func, insert, null, select
 
 from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
@@ -34,6 +35,28 @@ WINDOW = 50_000
 FIELD_MOST = 1000
 #: The journal's subject for the clock, on which an operator has the last word.
 CLOCK = "clock"
+
+
+_ENTRY = columns(journal, Entry)
+_INSERT = insert(journal)
+
+
+def _end(*, tells_time: bool) -> Select[Any]:
+    """The end of the chain, with what the store knows of time: on PostgreSQL also what its own clock says."""
+    entries = journal.alias()
+    word = select(func.max(entries.c.seq)).where(entries.c.subject == bindparam("clock", CLOCK)).scalar_subquery()
+    wanted = select(
+        journal.c.seq,
+        journal.c.hash,
+        journal.c.at,
+        select(func.max(nodes.c.seen)).scalar_subquery().label("seen"),
+        word.label("word"),
+        (func.clock_timestamp() if tells_time else null()).label("store"),
+    )
+    return wanted.order_by(journal.c.seq.desc()).limit(1)
+
+
+_END = {tells_time: _end(tells_time=tells_time) for tells_time in (False, True)}
 
 
 class Clocked(Enum):
@@ -86,7 +109,7 @@ class Journal(Shelf):
             **{name: clean(text)[:FIELD_MOST] for name, text in texts.items()},
         )
         values = {name: getattr(entry, name) for name in _HASHED} | {"hash": digest(entry)}
-        self._sql.execute(insert(journal).values(values))
+        self._sql.execute(_INSERT, values)
         self._tail = seq, values["hash"]
         self.made.append(Entry(**values))
         return self.made[-1]
@@ -109,18 +132,7 @@ class Journal(Shelf):
 
     def _judged(self, at: datetime) -> tuple[str, datetime | None, tuple[int, str]]:
         """Why a time is not believed, the newest one that the store knows, and the end of the chain."""
-        entries = journal.alias()
-        word = select(func.max(entries.c.seq)).where(entries.c.subject == CLOCK).scalar_subquery()
-        store = func.clock_timestamp() if self._sql.dialect.name == "postgresql" else null()
-        wanted = select(
-            journal.c.seq,
-            journal.c.hash,
-            journal.c.at,
-            select(func.max(nodes.c.seen)).scalar_subquery().label("seen"),
-            word.label("word"),
-            store.label("store"),
-        )
-        last = self._sql.execute(wanted.order_by(journal.c.seq.desc()).limit(1)).one_or_none()
+        last = self._sql.execute(_END[self._sql.dialect.name == "postgresql"]).one_or_none()
         if last is None:
             return "", None, (0, START)
         newest = max(last.at, last.seen or last.at)
@@ -131,7 +143,7 @@ class Journal(Shelf):
 
     def read(self, subject: str | None, *, most: int) -> list[Entry]:
         """The last `most` entries, of one subject or of all, oldest first."""
-        wanted = select(*columns(journal, Entry)).order_by(journal.c.seq.desc()).limit(most)
+        wanted = select(*_ENTRY).order_by(journal.c.seq.desc()).limit(most)
         if subject is not None:
             wanted = wanted.where(journal.c.subject == subject)
         return many(Entry, self._sql.execute(wanted))[::-1]
@@ -184,7 +196,7 @@ class Journal(Shelf):
 
     def after(self, number: int, *, most: int) -> list[Entry]:
         """The entries behind this number, in order; at most so many."""
-        wanted = select(*columns(journal, Entry)).where(journal.c.seq > number).order_by(journal.c.seq).limit(most)
+        wanted = select(*_ENTRY).where(journal.c.seq > number).order_by(journal.c.seq).limit(most)
         return many(Entry, self._sql.execute(wanted))
 
     def replay(self, entries: Iterable[Entry]) -> None:
@@ -195,14 +207,14 @@ class Journal(Shelf):
         for entry in entries:
             if (entry.seq, entry.previous, entry.hash) != (seq + 1, previous, digest(entry)):
                 raise Damaged(f"Entry {entry.seq} does not follow entry {seq} of the journal.")
-            self._sql.execute(insert(journal).values({name: getattr(entry, name) for name in (*_HASHED, "hash")}))
+            self._sql.execute(_INSERT, {name: getattr(entry, name) for name in (*_HASHED, "hash")})
             seq, previous = entry.seq, entry.hash
         self._tail = None
 
     def verify(self) -> int:
         """Follow the whole chain; returns its length. Raises Damaged naming the first entry that does not hold."""
         expected, previous = 1, START
-        wanted = select(*columns(journal, Entry)).order_by(journal.c.seq).execution_options(yield_per=1000)
+        wanted = select(*_ENTRY).order_by(journal.c.seq).execution_options(yield_per=1000)
         with self._sql.execute(wanted) as rows:
             for row in rows:
                 entry = Entry(**row._mapping)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from dnsbl.store.schema import kept
 from dnsbl.store.shelf import Shelf
@@ -18,6 +18,17 @@ from dnsbl.store.shelf import Shelf
 #: The day of what is counted for good.
 EVER = 0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_OF = select(kept).where(
+    kept.c.holder.in_(bindparam("holders", expanding=True)), kept.c.day.in_(bindparam("days", expanding=True))
+)
+_DROP = delete(kept).where(kept.c.day > EVER, kept.c.day < bindparam("since"))
+_INSERT = insert(kept)
+_GROW = (
+    update(kept)
+    .where(kept.c.holder == bindparam("for_holder"), kept.c.day == bindparam("of_day"))
+    .values(messages=kept.c.messages + bindparam("more_messages"), octets=kept.c.octets + bindparam("more_octets"))
+)
 
 
 class Account(NamedTuple):
@@ -46,22 +57,23 @@ class Kept(Shelf):
         """What is counted for these."""
         wanted = list(accounts)
         holders, days = {account.holder for account in wanted}, {account.day for account in wanted}
-        found = self._sql.execute(select(kept).where(kept.c.holder.in_(holders), kept.c.day.in_(days)))
+        found = self._sql.execute(_OF, {"holders": list(holders), "days": list(days)})
         counts = {Account(row.holder, row.day): Count(row.messages, row.octets) for row in found}
         return {account: counts.get(account, Count(0, 0)) for account in wanted}
 
     def add(self, accounts: Iterable[Account], octets: int, *, today: int, messages: int = 1) -> None:
         """Count one more message for each of these, or so many, of so many octets together."""
-        self._sql.execute(delete(kept).where(kept.c.day > EVER, kept.c.day < today - 1))
+        self._sql.execute(_DROP, {"since": today - 1})
         for account in accounts:
-            here = (kept.c.holder == account.holder) & (kept.c.day == account.day)
-            more = {"messages": kept.c.messages + messages, "octets": kept.c.octets + octets}
-            if not self._sql.execute(update(kept).where(here).values(more)).rowcount:
+            if not self._grow(account, messages, octets):
                 row = {"holder": account.holder, "day": account.day, "messages": messages, "octets": octets}
-                self._sql.execute(insert(kept).values(row))
+                self._sql.execute(_INSERT, row)
 
     def take_off(self, account: Account, octets: int) -> None:
         """One message of so many octets is kept no longer."""
-        here = (kept.c.holder == account.holder) & (kept.c.day == account.day)
-        less = {"messages": kept.c.messages - 1, "octets": kept.c.octets - octets}
-        self._sql.execute(update(kept).where(here).values(less))
+        self._grow(account, -1, -octets)
+
+    def _grow(self, account: Account, messages: int, octets: int) -> bool:
+        """Whether there was anything to grow."""
+        here = {"for_holder": account.holder, "of_day": account.day}
+        return bool(self._sql.execute(_GROW, here | {"more_messages": messages, "more_octets": octets}).rowcount)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, insert, or_, select, update
 
 from dnsbl.store.schema import letters, paths
 from dnsbl.store.shelf import Shelf
@@ -15,6 +15,9 @@ from tester.letter import Letter
 
 _WAY = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
 _FATES = select(letters, paths.c.address, paths.c.port).join(paths, _WAY)
+_OF = _FATES.where(letters.c.run == bindparam("run")).order_by(letters.c.id)
+_FIND = _FATES.where(or_(letters.c.recipient == bindparam("token"), letters.c.sender == bindparam("token")))
+_CHANGE = update(letters).where(letters.c.recipient == bindparam("of"))
 
 
 class Letters(Shelf):
@@ -43,12 +46,11 @@ class Letters(Shelf):
 
     def of(self, run: str) -> list[Fate]:
         """The letters of a run, in the order of trial."""
-        return [_fate(row) for row in self._sql.execute(_FATES.where(letters.c.run == run).order_by(letters.c.id))]
+        return [_fate(row) for row in self._sql.execute(_OF, {"run": run})]
 
     def find(self, token: str) -> Fate | None:
         """The letter with this recipient or sender token."""
-        wanted = _FATES.where(or_(letters.c.recipient == token, letters.c.sender == token))
-        row = self._sql.execute(wanted).one_or_none()
+        row = self._sql.execute(_FIND, {"token": token}).one_or_none()
         return None if row is None else _fate(row)
 
     def newest(self, *, most: int) -> list[Letter]:
@@ -56,17 +58,23 @@ class Letters(Shelf):
         rows = self._sql.execute(_FATES.order_by(letters.c.id.desc()).limit(most))
         return [_fate(row).letter for row in rows]
 
-    def tell(self, fate: Fate) -> None:
-        """What the conversation has made of a letter."""
-        dot_at = None if fate.dot_at is None else datetime.fromtimestamp(fate.dot_at, UTC)
-        self._change(fate.letter.recipient, outcome=fate.outcome, reply=fate.reply, dot_at=dot_at)
+    def tell(self, fates: Iterable[Fate]) -> None:
+        """What the conversation has made of letters."""
+        told = [
+            {
+                "of": fate.letter.recipient,
+                "outcome": fate.outcome,
+                "reply": fate.reply,
+                "dot_at": None if fate.dot_at is None else datetime.fromtimestamp(fate.dot_at, UTC),
+            }
+            for fate in fates
+        ]
+        if told:
+            self._sql.execute(_CHANGE, told)
 
     def note(self, fate: Fate) -> None:
         """What the collector has found of a letter."""
-        self._change(fate.letter.recipient, finding=fate.finding)
-
-    def _change(self, recipient: str, **values: Any) -> None:
-        self._sql.execute(update(letters).where(letters.c.recipient == recipient).values(values))
+        self._sql.execute(_CHANGE, {"of": fate.letter.recipient, "finding": fate.finding})
 
 
 def _fate(row: Row[Any]) -> Fate:

@@ -6,17 +6,54 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, func, insert, select, type_coerce, update
+from sqlalchemy import BindParameter, LargeBinary, bindparam, func, insert, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
 from dnsbl.model import BACKSCATTER, EXCEPTION, GOT_OFF, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Listing, Reason
-from dnsbl.store.columns import covering, span
+from dnsbl.store.columns import covering, network_key, span
 from dnsbl.store.schema import ACTIVE, letters, listings, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.verdict import CAME_BACK, ELSEWHERE, Finding
 
 _LISTING = columns(listings, Listing)
+_KEY = type_coerce(listings.c.network, LargeBinary)
+_PROVEN = (listings.c.network == bindparam("network"), listings.c.kind.in_(sorted(TESTED_KINDS)))
+_THE_PROVEN = select(*_LISTING).where(*_PROVEN, ACTIVE).order_by(listings.c.id.desc()).limit(1)
+_GOT_OFF = (*_PROVEN, listings.c.end_reason.in_(sorted(GOT_OFF)))
+_DELISTED = select(func.max(listings.c.ended)).where(*_GOT_OFF)
+_TIMES_OFF = select(func.count()).where(*_GOT_OFF)
+_RELEASED = (
+    select(listings.c.id)
+    .where(*_PROVEN, listings.c.end_reason == Reason.OWNER_GONE, listings.c.ended >= bindparam("from_then"))
+    .limit(1)
+)
+_LET_GO = (
+    select(listings.c.id)
+    .where(
+        listings.c.network == bindparam("network"),
+        listings.c.kind.in_(bindparam("kinds", expanding=True)),
+        listings.c.end_reason.in_([Reason.OPERATOR, Reason.REMOVED]),
+        listings.c.ended > bindparam("from_then"),
+    )
+    .limit(1)
+)
+_AROUND: BindParameter[Any] = bindparam("around", expanding=True)
+_IN = select(*_LISTING).where(_KEY.in_(_AROUND), ACTIVE).order_by(listings.c.network.desc(), listings.c.kind)
+_PAST = (
+    select(*_LISTING)
+    .where(_KEY.in_(_AROUND), ~ACTIVE, listings.c.kind != EXCEPTION)
+    .order_by(listings.c.ended.desc(), listings.c.id)
+    .limit(bindparam("most"))
+)
+_PRESENT = select(listings.c.network, listings.c.id).where(
+    listings.c.network.in_(bindparam("networks", expanding=True)), listings.c.kind == bindparam("kind"), ACTIVE
+)
+_CAME_BACK = (
+    select(letters.c.id)
+    .where(letters.c.run == bindparam("run"), letters.c.finding.in_(bindparam("shown", expanding=True)))
+    .limit(1)
+)
 
 
 class Listings(Shelf):
@@ -60,8 +97,7 @@ class Listings(Shelf):
 
     def active(self, networks: Iterable[Network], kind: str) -> dict[Network, int]:
         """The numbers of the active listings of these networks under this kind."""
-        wanted = select(listings.c.network, listings.c.id)
-        found = self._sql.execute(wanted.where(listings.c.network.in_(list(networks)), listings.c.kind == kind, ACTIVE))
+        found = self._sql.execute(_PRESENT, {"networks": list(networks), "kind": kind})
         return {row.network: row.id for row in found}
 
     def worded_by(self, author: str, *, most: int) -> list[Listing]:
@@ -100,18 +136,15 @@ class Listings(Shelf):
 
     def proven(self, address: Address) -> Listing | None:
         """The active listing of exactly this address as what was tested itself."""
-        wanted = select(*_LISTING).where(*_proven(address), ACTIVE).order_by(listings.c.id.desc()).limit(1)
-        return one(Listing, self._sql.execute(wanted).one_or_none())
+        return one(Listing, self._sql.execute(_THE_PROVEN, {"network": network_of(address)}).one_or_none())
 
     def delisted(self, address: Address) -> datetime | None:
         """When exactly this address last got off the list, by a test or, where that is enough, a request."""
-        wanted = select(func.max(listings.c.ended)).where(*_proven(address), listings.c.end_reason.in_(GOT_OFF))
-        return self._sql.execute(wanted).scalar()
+        return self._sql.execute(_DELISTED, {"network": network_of(address)}).scalar()
 
     def times_off(self, address: Address) -> int:
         """How often it has."""
-        wanted = select(func.count()).where(*_proven(address), listings.c.end_reason.in_(GOT_OFF))
-        return int(self._sql.execute(wanted).scalar_one())
+        return int(self._sql.execute(_TIMES_OFF, {"network": network_of(address)}).scalar_one())
 
     def last(self) -> int:
         """The number of the newest listing, 0 where there was none yet."""
@@ -128,15 +161,14 @@ class Listings(Shelf):
 
     def released(self, address: Address, since: datetime) -> bool:
         """Whether a listing of exactly this address has ended since then because nobody was there any more."""
-        gone = (listings.c.end_reason == Reason.OWNER_GONE, listings.c.ended >= since)
-        return self._sql.execute(select(listings.c.id).where(*_proven(address), *gone).limit(1)).first() is not None
+        asked = {"network": network_of(address), "from_then": since}
+        return self._sql.execute(_RELEASED, asked).first() is not None
 
     def let_go(self, network: Network, kinds: Iterable[str], since: datetime) -> bool:
         """Whether a listing of exactly this network under one of these kinds has ended after that moment at somebody's
         word: an operator's, or its owner's where that is enough."""
-        ended = (listings.c.end_reason.in_([Reason.OPERATOR, Reason.REMOVED]), listings.c.ended > since)
-        here = (listings.c.network == network, listings.c.kind.in_(sorted(kinds)))
-        return self._sql.execute(select(listings.c.id).where(*here, *ended).limit(1)).first() is not None
+        asked = {"network": network, "kinds": sorted(kinds), "from_then": since}
+        return self._sql.execute(_LET_GO, asked).first() is not None
 
     def covering(self, of: Address | Network) -> list[Listing]:
         """The active listings that cover an address or a network, narrowest first, but for those that an exception
@@ -147,8 +179,8 @@ class Listings(Shelf):
     def covering_each(self, addresses: Sequence[Address]) -> dict[Address, list[Listing]]:
         """The same for each of at most 200 addresses, in one question."""
         around = {address: set(covering(address)) for address in addresses}
-        every = self._in(set().union(*around.values()))
-        return {address: _left([each for each in every if each.network in near]) for address, near in around.items()}
+        every = [(network_key(each.network), each) for each in self._in(set().union(*around.values()))]
+        return {address: _left([each for key, each in every if key in near]) for address, near in around.items()}
 
     def exception(self, address: Address) -> Listing | None:
         """The active exception that counts for this address, the narrowest."""
@@ -162,15 +194,12 @@ class Listings(Shelf):
     def _around(self, of: Address | Network) -> list[Listing]:
         """All active rows that cover this, exceptions too, narrowest first."""
         if isinstance(of, Address):
-            networks = covering(of)
-        else:
-            networks = [each for each in covering(of.network_address) if each.prefixlen <= of.prefixlen]
-        return self._in(networks)
+            return self._in(covering(of))
+        return self._in(covering(of.network_address)[: of.prefixlen + 1])
 
-    def _in(self, networks: Iterable[Network]) -> list[Listing]:
+    def _in(self, keys: Iterable[bytes]) -> list[Listing]:
         """All active rows of just these networks, exceptions too, narrowest first where one holds the other."""
-        wanted = select(*_LISTING).where(listings.c.network.in_(list(networks)), ACTIVE)
-        return many(Listing, self._sql.execute(wanted.order_by(listings.c.network.desc(), listings.c.kind)))
+        return many(Listing, self._sql.execute(_IN, {"around": list(keys)}))
 
     def within(self, network: Network, *, most: int) -> list[Listing]:
         """The active listings inside a network, in order; at most so many."""
@@ -228,9 +257,7 @@ class Listings(Shelf):
 
     def past(self, address: Address, *, most: int) -> list[Listing]:
         """The ended listings that covered this address, newest first."""
-        wanted = select(*_LISTING).where(listings.c.network.in_(covering(address)), ~ACTIVE)
-        wanted = wanted.where(listings.c.kind != EXCEPTION)
-        return many(Listing, self._sql.execute(wanted.order_by(listings.c.ended.desc(), listings.c.id).limit(most)))
+        return many(Listing, self._sql.execute(_PAST, {"around": covering(address), "most": most}))
 
     def expired(self, now: datetime, *, most: int) -> list[Listing]:
         """The active listings whose time has come, the oldest first."""
@@ -252,7 +279,7 @@ class Listings(Shelf):
 
         Of a network its key, as it is stored (see `columns.network_key`).
         """
-        wanted = select(type_coerce(listings.c.network, LargeBinary), listings.c.kind).where(ACTIVE)
+        wanted = select(_KEY, listings.c.kind).where(ACTIVE)
         ordered = wanted.order_by(listings.c.network, listings.c.kind)
         with self._sql.execute(ordered.execution_options(yield_per=10000)) as rows:
             yield from rows
@@ -265,8 +292,8 @@ class Listings(Shelf):
                 raise Damaged(f"No letter of run {run} has come out there; nothing is listed as {kind} for it.")
             return
         shown = [Finding.BOUNCED] if kind == BACKSCATTER else CAME_BACK
-        came_back = select(letters.c.id).where(letters.c.run == run, letters.c.finding.in_(shown)).limit(1)
-        if kind in PROOF_KINDS and self._sql.execute(came_back).one_or_none() is None:
+        asked = {"run": run, "shown": sorted(shown)}
+        if kind in PROOF_KINDS and self._sql.execute(_CAME_BACK, asked).one_or_none() is None:
             raise Damaged(f"No letter of run {run} has come back; nothing is listed as {kind} for it.")
 
 
@@ -274,7 +301,3 @@ def _left(found: list[Listing]) -> list[Listing]:
     """Of rows around one address or network those that count: no exception, and none that is wider than one."""
     nearest = max((listing.network.prefixlen for listing in found if listing.kind == EXCEPTION), default=-1)
     return [each for each in found if each.kind != EXCEPTION and each.network.prefixlen >= nearest]
-
-
-def _proven(address: Address) -> tuple[Any, ...]:
-    return listings.c.network == network_of(address), listings.c.kind.in_(sorted(TESTED_KINDS))

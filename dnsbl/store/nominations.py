@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, literal, select, tuple_, update
 
 from dnsbl.addresses import Address
 from dnsbl.model import Door, Nominated, Nomination
@@ -16,6 +16,13 @@ from dnsbl.store.shelf import Shelf, columns, many, one
 #: What counts: its source was not found to be bad.
 _STANDS = nominations.c.void == literal(False, YesNo())
 _NOMINATED = columns(nominations, Nominated)
+_ADD = insert(nominations).returning(nominations.c.id)
+_VOID_FIRST = (
+    select(nominations.c.void)
+    .where(nominations.c.address == bindparam("address"))
+    .order_by(nominations.c.void)
+    .limit(1)
+)
 
 
 class Nominations(Shelf):
@@ -35,7 +42,7 @@ class Nominations(Shelf):
             "reporter": nomination.reporter,
             "run": run,
         }
-        return int(self._sql.execute(insert(nominations).values(values).returning(nominations.c.id)).scalar_one())
+        return int(self._sql.execute(_ADD, values).scalar_one())
 
     def page(self, before: int | None, door: Door | None, *, most: int) -> list[Nominated]:
         """Nominations, newest first, those behind the one of this number; at one door or all."""
@@ -112,8 +119,7 @@ class Nominations(Shelf):
 
     def void_alone(self, address: Address) -> bool:
         """Whether it was nominated, and by nobody whose nominations count."""
-        wanted = select(nominations.c.void).where(nominations.c.address == address).order_by(nominations.c.void)
-        return self._sql.execute(wanted.limit(1)).scalar() is True
+        return self._sql.execute(_VOID_FIRST, {"address": address}).scalar() is True
 
 
 def _of(nominators: Sequence[tuple[Door, str]]) -> ColumnElement[bool]:

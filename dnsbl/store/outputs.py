@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from dnsbl.addresses import Network
 from dnsbl.model import TESTED_KINDS, Output, Reason
@@ -13,6 +13,10 @@ from dnsbl.store.schema import ACTIVE, COMES_OUT, listings, outputs
 from dnsbl.store.shelf import Shelf, columns, many
 
 _OUTPUT = columns(outputs, Output)
+_OF_INPUT = select(*_OUTPUT).where(outputs.c.input == bindparam("input"), COMES_OUT).order_by(outputs.c.output)
+_OF_OUTPUT = (
+    select(*_OUTPUT).where(outputs.c.output == bindparam("output"), COMES_OUT).order_by(outputs.c.since, outputs.c.id)
+)
 
 
 class OutputShelf(Shelf):
@@ -34,13 +38,11 @@ class OutputShelf(Shelf):
 
     def of_input(self, input: Network) -> list[Output]:
         """The active outputs of a relay, in the order of networks."""
-        wanted = select(*_OUTPUT).where(outputs.c.input == input, COMES_OUT)
-        return many(Output, self._sql.execute(wanted.order_by(outputs.c.output)))
+        return many(Output, self._sql.execute(_OF_INPUT, {"input": input}))
 
     def of_output(self, output: Network) -> list[Output]:
         """The relays whose active output this is, who was found so first comes first."""
-        wanted = select(*_OUTPUT).where(outputs.c.output == output, COMES_OUT)
-        return many(Output, self._sql.execute(wanted.order_by(outputs.c.since, outputs.c.id)))
+        return many(Output, self._sql.execute(_OF_OUTPUT, {"output": output}))
 
     def bereft(self, before: datetime, *, most: int) -> list[Output]:
         """Active rows whose input is not listed as a relay any more, or whose last proof is older than `before`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, select, update
+from sqlalchemy import Row, bindparam, exists, func, insert, select, update
 
 from dnsbl.addresses import Address
 from dnsbl.model import PathReport
@@ -14,14 +14,29 @@ from dnsbl.store.shelf import Shelf
 from tester.paths import Path
 from tester.verdict import CAME_BACK, Verdict
 
+_SAME = (
+    paths.c.run == bindparam("of"),
+    paths.c.address == bindparam("at_address"),
+    paths.c.port == bindparam("at_port"),
+)
+_KNOWN = select(paths.c.number).where(*_SAME)
+_JUDGE = update(paths).where(*_SAME)
+_OF = select(paths).where(paths.c.run == bindparam("run")).order_by(paths.c.number)
+_BACK = exists().where(letters.c.run == paths.c.run, letters.c.path == paths.c.number, letters.c.finding.in_(CAME_BACK))
+_RELAYED = (
+    select(paths.c.port)
+    .join(runs, runs.c.id == paths.c.run)
+    .where(paths.c.address == bindparam("address"), paths.c.run != bindparam("but"), _BACK)
+    .distinct()
+)
+
 
 class Paths(Shelf):
     """One row a way in, numbered within its run in the order in which they were filed."""
 
     def add(self, run: str, path: Path) -> int:
         """File a way in; returns its number, the one that it has already where address and port are known."""
-        same = [paths.c.run == run, paths.c.address == path.address, paths.c.port == path.port]
-        known: int | None = self._sql.execute(select(paths.c.number).where(*same)).scalar()
+        known: int | None = self._sql.execute(_KNOWN, _way(run, path)).scalar()
         if known is not None:
             return known
         number = int(self._sql.execute(select(func.count()).where(paths.c.run == run)).scalar_one())
@@ -34,8 +49,7 @@ class Paths(Shelf):
 
     def of(self, run: str) -> list[PathReport]:
         """The ways in of a run, in order."""
-        wanted = select(paths).where(paths.c.run == run).order_by(paths.c.number)
-        return [_report(row) for row in self._sql.execute(wanted)]
+        return [_report(row) for row in self._sql.execute(_OF, {"run": run})]
 
     def latest(self, among: Collection[str]) -> list[PathReport]:
         """The newest judgement of each way in (an address and a port) that these runs were of, in the order of the
@@ -54,20 +68,15 @@ class Paths(Shelf):
 
     def judge(self, run: str, path: Path, *, verdict: Verdict, explanation: str) -> None:
         """What one way in has come to."""
-        same = [paths.c.run == run, paths.c.address == path.address, paths.c.port == path.port]
-        self._sql.execute(update(paths).where(*same).values(verdict=verdict, explanation=explanation))
+        self._sql.execute(_JUDGE, _way(run, path) | {"verdict": verdict, "explanation": explanation})
 
     def relayed(self, address: Address, *, but: str = "") -> set[int]:
         """The ports of an address that have ever taken a letter which came back, in a run other than `but`."""
-        back = exists().where(
-            letters.c.run == paths.c.run, letters.c.path == paths.c.number, letters.c.finding.in_(CAME_BACK)
-        )
-        wanted = (
-            select(paths.c.port)
-            .join(runs, runs.c.id == paths.c.run)
-            .where(paths.c.address == address, paths.c.run != but, back)
-        )
-        return set(self._sql.execute(wanted.distinct()).scalars())
+        return set(self._sql.execute(_RELAYED, {"address": address, "but": but}).scalars())
+
+
+def _way(run: str, path: Path) -> dict[str, Any]:
+    return {"of": run, "at_address": path.address, "at_port": path.port}
 
 
 def _report(row: Row[Any]) -> PathReport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import LargeBinary, and_, func, insert, literal_column, or_, select
+from sqlalchemy import LargeBinary, and_, bindparam, func, insert, literal_column, or_, select
 
 from dnsbl.addresses import Address
 from dnsbl.model import Return
@@ -27,6 +27,33 @@ _HEADS = [
 #: What a message was found to be, where few are asked about that other columns lead to: by the index of this one alone,
 #: all of all time would be read that were found to be the same.
 _FOUND = func.coalesce(returns.c.finding, literal_column("''"))
+_LETTER = and_(
+    letters.c.run == returns.c.run, or_(letters.c.recipient == returns.c.token, letters.c.sender == returns.c.token)
+)
+_WAY = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
+_DELIVERIES = (
+    select(paths.c.address, returns.c.peer, returns.c.finding)
+    .select_from(returns)
+    .join(letters, _LETTER)
+    .join(paths, _WAY)
+    .where(returns.c.run == bindparam("run"), returns.c.finding.in_(CAME_BACK))
+    .distinct()
+)
+_CAME_OUT = (
+    select(returns.c.run, returns.c.peer, func.substr(returns.c.message, 1, HEAD, type_=LargeBinary))
+    .join(letters, _LETTER)
+    .join(paths, _WAY)
+    .join(runs, runs.c.id == returns.c.run)
+    .where(
+        paths.c.address == bindparam("taken"),
+        letters.c.vector != canary.FORM,
+        _FOUND.in_(ELSEWHERE),
+        runs.c.started >= bindparam("since"),
+        COUNTS,
+    )
+    .order_by(returns.c.id.desc())
+    .limit(bindparam("most"))
+)
 
 
 class Returns(Shelf):
@@ -50,7 +77,7 @@ class Returns(Shelf):
             "explanation": weighed.reason,
             "message": collected.message,
         }
-        self._sql.execute(insert(returns).values(values))
+        self._sql.execute(insert(returns), values)
 
     def of(self, run: str, *, most: int = MOST) -> list[Return]:
         """The heads of a run's first messages, in the order of arrival."""
@@ -60,39 +87,13 @@ class Returns(Shelf):
     def deliveries(self, run: str) -> set[tuple[Address, Address, Finding]]:
         """Of a run's letters that came back: the address that each was offered to, the one that delivered it, and what
         it was found to be."""
-        ours = or_(letters.c.recipient == returns.c.token, letters.c.sender == returns.c.token)
-        way = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
-        wanted = (
-            select(paths.c.address, returns.c.peer, returns.c.finding)
-            .select_from(returns)
-            .join(letters, and_(letters.c.run == returns.c.run, ours))
-            .join(paths, way)
-            .where(returns.c.run == run, returns.c.finding.in_(CAME_BACK))
-            .distinct()
-        )
-        return {(row[0], row[1], row[2]) for row in self._sql.execute(wanted)}
+        return {(row[0], row[1], row[2]) for row in self._sql.execute(_DELIVERIES, {"run": run})}
 
     def came_out(self, taken: Address, since: datetime, *, most: int = MOST) -> list[tuple[str, Address, bytes]]:
         """Of the last letters that this address was offered in tests that count, begun since then, and that came back
         from another one: the run, the address that delivered each, and the message's head."""
-        ours = or_(letters.c.recipient == returns.c.token, letters.c.sender == returns.c.token)
-        way = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
-        wanted = (
-            select(returns.c.run, returns.c.peer, func.substr(returns.c.message, 1, HEAD, type_=LargeBinary))
-            .join(letters, and_(letters.c.run == returns.c.run, ours))
-            .join(paths, way)
-            .join(runs, runs.c.id == returns.c.run)
-            .where(
-                paths.c.address == taken,
-                letters.c.vector != canary.FORM,
-                _FOUND.in_(ELSEWHERE),
-                runs.c.started >= since,
-                COUNTS,
-            )
-            .order_by(returns.c.id.desc())
-            .limit(most)
-        )
-        return [(run, peer, bytes(head)) for run, peer, head in self._sql.execute(wanted)]
+        asked = {"taken": taken, "since": since, "most": most}
+        return [(run, peer, bytes(head)) for run, peer, head in self._sql.execute(_CAME_OUT, asked)]
 
     def bounces(self, run: str) -> dict[str, bytes]:
         """The first proven bounce of each of a run's letters, whole, by the token that it came to."""

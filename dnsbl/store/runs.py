@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import Select, and_, bindparam, func, insert, select, update
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import LENT, Job, JobReason, Run, RunState
@@ -18,6 +18,46 @@ from tester.paths import Tls
 from tester.verdict import ELSEWHERE, Verdict
 
 _RUN = columns(runs, Run)
+_READ = select(*_RUN).where(runs.c.id == bindparam("run"))
+_FILED = select(paths.c.number).where(paths.c.run == bindparam("run")).limit(1)
+_BEGIN = insert(runs).returning(*_RUN)
+_CHANGE = update(runs).where(runs.c.id == bindparam("of"))
+_ADDRESS, _FROM, _BUT = (
+    runs.c.address == bindparam("address"),
+    runs.c.started >= bindparam("from_then"),
+    runs.c.id != bindparam("but"),
+)
+_COUNT = select(func.count()).select_from(runs)
+_PROBATIONS = _COUNT.where(
+    _ADDRESS, runs.c.reason == JobReason.PROBATION, runs.c.state == RunState.SETTLED, _FROM, _BUT
+)
+_OTHER_OUTPUT = (
+    select(letters.c.run)
+    .join(paths, and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path))
+    .where(
+        paths.c.address == bindparam("address"),
+        letters.c.vector != canary.FORM,
+        letters.c.finding.in_(ELSEWHERE),
+    )
+)
+_WITH_OTHER_OUTPUT = _COUNT.where(COUNTS, runs.c.state == RunState.SETTLED, _FROM, _BUT, runs.c.id.in_(_OTHER_OUTPUT))
+_JUDGED_AFTER = _COUNT.where(
+    COUNTS,
+    _ADDRESS,
+    runs.c.started > bindparam("since"),
+    runs.c.verdict.in_(bindparam("verdicts", expanding=True)),
+)
+_SETTLED_BEFORE = (
+    select(runs.c.reason, runs.c.unreached)
+    .where(COUNTS, _ADDRESS, runs.c.started < bindparam("until"), runs.c.state == RunState.SETTLED)
+    .order_by(runs.c.started.desc())
+    .limit(20)
+)
+_OF = select(*_RUN).where(_ADDRESS, COUNTS).order_by(runs.c.started.desc(), runs.c.id).limit(bindparam("most"))
+_LAST_STARTED = select(func.max(runs.c.started)).where(_ADDRESS, COUNTS)
+_FIRST_SETTLED = select(func.min(runs.c.settled)).where(
+    COUNTS, _ADDRESS, runs.c.verdict == bindparam("verdict"), _FROM, _BUT
+)
 
 
 class Runs(Shelf):
@@ -38,16 +78,15 @@ class Runs(Shelf):
             "unreached": False,
             "extent": job.extent,
         }
-        filed = select(paths.c.number).where(paths.c.run == job.run).limit(1)
-        if self._sql.execute(filed).one_or_none() is None:
+        if self._sql.execute(_FILED, {"run": job.run}).one_or_none() is None:
             tls = Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
             first = {"address": job.address, "port": job.port, "tls": tls}
-            self._sql.execute(insert(paths).values(run=job.run, number=0, explanation="", **first))
-        return Run(**self._sql.execute(insert(runs).values(values).returning(*_RUN)).one()._mapping)
+            self._sql.execute(insert(paths), {"run": job.run, "number": 0, "explanation": "", **first})
+        return Run(**self._sql.execute(_BEGIN, values).one()._asdict())
 
     def read(self, run: str) -> Run | None:
         """The run of this id."""
-        return one(Run, self._sql.execute(select(*_RUN).where(runs.c.id == run)).one_or_none())
+        return one(Run, self._sql.execute(_READ, {"run": run}).one_or_none())
 
     def provocation(self, run: str) -> str:
         """What provoked this run."""
@@ -85,8 +124,7 @@ class Runs(Shelf):
 
     def of(self, address: Address, *, most: int) -> list[Run]:
         """The runs of an address that count for the list, newest first."""
-        wanted = select(*_RUN).where(runs.c.address == address, COUNTS).order_by(runs.c.started.desc(), runs.c.id)
-        return many(Run, self._sql.execute(wanted.limit(most)))
+        return many(Run, self._sql.execute(_OF, {"address": address, "most": most}))
 
     def newest_among(
         self, addresses: Iterable[Address], *, most: int
@@ -104,7 +142,7 @@ class Runs(Shelf):
 
     def last_started(self, address: Address) -> datetime | None:
         """When the newest run of an address began."""
-        return self._sql.execute(select(func.max(runs.c.started)).where(runs.c.address == address, COUNTS)).scalar()
+        return self._sql.execute(_LAST_STARTED, {"address": address}).scalar()
 
     def last_elsewhere(self, address: Address) -> datetime | None:
         """When a remote tester was last given letters for an address."""
@@ -125,41 +163,17 @@ class Runs(Shelf):
 
     def first_settled(self, address: Address, verdict: Verdict, since: datetime, *, but: str) -> datetime | None:
         """When the first run begun since then, other than `but`, was settled with this verdict."""
-        return self._sql.execute(
-            select(func.min(runs.c.settled)).where(
-                COUNTS, runs.c.address == address, runs.c.verdict == verdict, runs.c.started >= since, runs.c.id != but
-            )
-        ).scalar()
+        asked = {"address": address, "verdict": verdict, "from_then": since, "but": but}
+        return self._sql.execute(_FIRST_SETTLED, asked).scalar()
 
     def probations(self, address: Address, since: datetime, *, but: str) -> int:
         """How many surprise retests, other than `but`, were begun since then and settled."""
-        return self._count(
-            runs.c.address == address,
-            runs.c.reason == JobReason.PROBATION,
-            runs.c.state == RunState.SETTLED,
-            runs.c.started >= since,
-            runs.c.id != but,
-        )
+        return self._count(_PROBATIONS, address=address, from_then=since, but=but)
 
     def with_other_output(self, address: Address, since: datetime, *, but: str) -> int:
         """How many settled runs begun since then, other than `but`, had a letter come back from another address that
         was offered to this one, whichever address of the machine they were of."""
-        other = (
-            select(letters.c.run)
-            .join(paths, and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path))
-            .where(
-                paths.c.address == address,
-                letters.c.vector != canary.FORM,
-                letters.c.finding.in_(ELSEWHERE),
-            )
-        )
-        return self._count(
-            COUNTS,
-            runs.c.state == RunState.SETTLED,
-            runs.c.started >= since,
-            runs.c.id != but,
-            runs.c.id.in_(other),
-        )
+        return self._count(_WITH_OTHER_OUTPUT, address=address, from_then=since, but=but)
 
     def closed_after(self, run: Run) -> bool:
         """Whether a later run of the same address has shown that it no longer relays."""
@@ -167,8 +181,7 @@ class Runs(Shelf):
 
     def judged_after(self, run: Run, address: Address, verdicts: Iterable[Verdict]) -> bool:
         """Whether a later run of this address has come to one of these verdicts."""
-        shown = runs.c.verdict.in_(list(verdicts))
-        return self._count(COUNTS, runs.c.address == address, runs.c.started > run.started, shown) > 0
+        return self._count(_JUDGED_AFTER, address=address, since=run.started, verdicts=list(verdicts)) > 0
 
     def unreached_before(self, run: Run) -> int:
         """How many tries in a row, up to this one, could not reach the address.
@@ -176,16 +189,8 @@ class Runs(Shelf):
         Counted along the chain that one provocation set going: back over runs with the reason UNREACHABLE to the run
         that they are the further tries of.
         """
-        wanted = (
-            select(runs.c.reason, runs.c.unreached)
-            .where(
-                COUNTS, runs.c.address == run.address, runs.c.started < run.started, runs.c.state == RunState.SETTLED
-            )
-            .order_by(runs.c.started.desc())
-            .limit(20)
-        )
         count, further = 0, run.reason is JobReason.UNREACHABLE
-        for reason, unreached in self._sql.execute(wanted):
+        for reason, unreached in self._sql.execute(_SETTLED_BEFORE, {"address": run.address, "until": run.started}):
             if not further or not unreached:
                 break
             count, further = count + 1, reason is JobReason.UNREACHABLE
@@ -199,7 +204,7 @@ class Runs(Shelf):
         return {verdict: int(count) for verdict, count in self._sql.execute(wanted.group_by(runs.c.verdict))}
 
     def _change(self, run: str, **values: Any) -> None:
-        self._sql.execute(update(runs).where(runs.c.id == run).values(values))
+        self._sql.execute(_CHANGE, {"of": run, **values})
 
-    def _count(self, *wanted: Any) -> int:
-        return int(self._sql.execute(select(func.count()).select_from(runs).where(*wanted)).scalar_one())
+    def _count(self, wanted: Select[int], **asked: Any) -> int:
+        return int(self._sql.execute(wanted, asked).scalar_one())

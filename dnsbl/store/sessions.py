@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from dnsbl.addresses import Address
 from dnsbl.store.schema import sessions
@@ -14,6 +14,13 @@ from tester.smtp import Control, Flag, Transcript
 
 #: Octets of transcripts that are read of one run: a server chooses how much it says, and not what a page costs.
 OCTETS = 2 * 1024 * 1024
+
+_CONTROLS = (
+    select(sessions.c.document)
+    .where(sessions.c.run == bindparam("run"), sessions.c.control != Control.NOT_RUN)
+    .order_by(sessions.c.id.desc())
+)
+_FLAGS = select(sessions.c.flags).where(sessions.c.run == bindparam("run")).distinct()
 
 
 class Sessions(Shelf):
@@ -29,7 +36,7 @@ class Sessions(Shelf):
             "flags": " ".join(sorted(transcript.flags)),
             "document": transcript.to_json(),
         }
-        self._sql.execute(insert(sessions).values(values))
+        self._sql.execute(insert(sessions), values)
 
     def documents(self, run: str, *, octets: int = OCTETS) -> list[str]:
         """The first transcripts of a run as JSON documents, in order, as many as come to so many octets together."""
@@ -45,14 +52,13 @@ class Sessions(Shelf):
 
     def flags(self, run: str) -> set[Flag]:
         """What was noticed in any conversation of a run."""
-        found = self._sql.execute(select(sessions.c.flags).where(sessions.c.run == run).distinct()).scalars()
+        found = self._sql.execute(_FLAGS, {"run": run}).scalars()
         return {Flag(flag) for flags in found for flag in flags.split()}
 
     def control(self, run: str, path: Path) -> tuple[Control, str]:
         """The outcome of a run's newest control dialogue on one way in, and how mail for its postmaster was refused
         there."""
-        wanted = select(sessions.c.document).where(sessions.c.run == run, sessions.c.control != Control.NOT_RUN)
-        for document in self._sql.execute(wanted.order_by(sessions.c.id.desc())).scalars():
+        for document in self._sql.execute(_CONTROLS, {"run": run}).scalars():
             held = Transcript.from_json(document)
             if (held.target, held.port) == (str(path.address), path.port):
                 return held.control, held.control_reply

@@ -31,7 +31,7 @@ def test_a_letter_keeps_what_was_said_and_found(store: Store) -> None:
         run = begin(tx, "run")
         tx.letters.add([letter(run, "one"), letter(run, "two")])
         fate, dot = Fate(letter=letter(run, "one")), later(seconds=3).timestamp()
-        tx.letters.tell(replace(fate, outcome=Outcome.ACCEPTED, reply="250 \0", dot_at=dot))
+        tx.letters.tell([replace(fate, outcome=Outcome.ACCEPTED, reply="250 \0", dot_at=dot)])
         tx.letters.note(replace(fate, finding=Finding.BOUNCED))
         first, second = tx.letters.of("run")
         assert (first.outcome, first.reply, first.dot_at) == (Outcome.ACCEPTED, "250 \\x00", dot)
