@@ -6,8 +6,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Linux has a clock that goes on while the machine sleeps.
 _BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def day_of(moment: datetime) -> int:
+    """The day that counts of this moment belong to: whole days since the epoch, UTC."""
+    return (moment - _EPOCH).days
 
 
 class Clock(Protocol):

@@ -615,6 +615,23 @@ class Entry:
     hash: str  #: hex SHA-256 over all the above
 
 
+class Measure(StrEnum):
+    """What is counted by day, under a name each (`rules.statistics`)."""
+
+    LISTED = "listed"  # by kind: how many more stand on the list at the day's end than at its beginning
+    ENDED = "ended"  # listings that have ended, by reason
+    REMOVED = "removed"  # the same of what was tested itself, by how long they stood
+    VERDICTS = "verdicts"  # tests that were judged, by verdict
+    TESTS = "tests"  # the same by why they were made
+    CAUSES = "causes"  # relays that a test has listed, by why they relay
+    FORMS = "forms"  # the same by the first form whose letter came back
+    SOFTWARE = "software"  # the same by what program they are
+    COUNTRIES = "countries"  # the same by where they are, where an operator has said so
+    DOORS = "doors"  # nominations, by where they came in
+    SHOWN = "shown"  # the same by what came with them
+    ANSWERS = "answers"  # answers of name servers, by the kind that they told; "" where nothing was listed
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
     """One step of what DNS must answer; `seq` has no gaps and grows in commit order."""

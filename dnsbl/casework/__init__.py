@@ -40,6 +40,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs
+    counting     the scheduler, and whoever looks, what has happened by day: count  file_answers  see
 
     replaying  what the event log tells of all but listings, after a copy has come back
     lending  what letters in others' hands come to
@@ -67,6 +68,7 @@ from dnsbl.casework.base import Clears, at_once
 from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.contents import Contents
 from dnsbl.casework.correspondence import Correspondence
+from dnsbl.casework.counting import Counting
 from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.entrance import Entrance
@@ -127,6 +129,7 @@ class Casework:
     views: Views
     briefing: Briefing
     contents: Contents
+    counting: Counting
 
     @classmethod
     def over(
@@ -176,4 +179,5 @@ class Casework:
             views=Views(store, settings, clock, clears),
             briefing=Briefing(store),
             contents=Contents(store, clock),
+            counting=Counting(store, clock),
         )

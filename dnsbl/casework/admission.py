@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_network
 
+from dnsbl.clock import day_of
 from dnsbl.errors import Refused
 from dnsbl.model import ASKED, Nomination, Refusal, ReporterAccount
 from dnsbl.rules import queues, reporters
 from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from dnsbl.store.kept import EVER, Account, day_of
+from dnsbl.store.kept import EVER, Account
 
 #: What all evidence that is kept comes to.
 EVIDENCE = Account("evidence", EVER)

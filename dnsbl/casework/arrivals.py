@@ -12,7 +12,7 @@ from dnsbl.addresses import Address
 from dnsbl.casework.base import may_answer, run_in
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.posting import Posting
-from dnsbl.clock import Clock
+from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Full, Refused
 from dnsbl.model import LENT, Door, Job
 from dnsbl.rules import keeping, mailed
@@ -20,7 +20,7 @@ from dnsbl.rules.evidence import mime
 from dnsbl.rules.notices import message_id
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
-from dnsbl.store.kept import EVER, Account, day_of
+from dnsbl.store.kept import EVER, Account
 from tester.bounces import Ours
 from tester.fate import TELLING, Fate
 from tester.letter import Keyring, Letter

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.queueing import begun, refuse_excluded
+from dnsbl.clock import day_of
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import (
     TESTED_KINDS,
@@ -29,7 +30,7 @@ from dnsbl.rules import bringers, queues, schedule
 from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import MailDoorTerms, Policy, Settings
 from dnsbl.store import Transaction
-from dnsbl.store.kept import Account, day_of
+from dnsbl.store.kept import Account
 from dnsbl.store.removals import OWNER, SHOWN
 from tester.letter import Keyring
 
@@ -91,8 +92,8 @@ def renewed(tx: Transaction, listing: Listing, *, kind: str, expires: datetime |
     """A listing goes on by the proof of this run; where that is of another kind, what is served follows."""
     tx.listings.renew(listing, kind=kind, expires=expires, run=run, at=at)
     if kind != listing.kind:
-        tx.changes.add([listing.network], listing.kind, present=False)
-        tx.changes.add([listing.network], kind, present=True)
+        tx.changes.add([listing.network], listing.kind, present=False, at=at)
+        tx.changes.add([listing.network], kind, present=True, at=at)
 
 
 def wanted(tx: Transaction, settings: Settings, address: Address, now: datetime) -> tuple[Job | None, bool]:

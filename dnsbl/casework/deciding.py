@@ -111,7 +111,7 @@ class Deciding:
             tx.listings.add(
                 [network], kind=decision.kind, since=now, expires=decision.expires, reason=reason, run=run.id
             )
-            tx.changes.add([network], decision.kind, present=True)
+            tx.changes.add([network], decision.kind, present=True, at=now)
             after = f"listed {decision.kind}"
             self._posting.listed(tx, run, decision, now)
         elif action is Action.PROPOSE and decision.kind:
@@ -123,7 +123,7 @@ class Deciding:
             after = f"listed {decision.kind}"
         elif action is Action.DELIST and listing:
             tx.listings.end([listing.id], at=now, reason=reason)
-            tx.changes.add([network], listing.kind, present=False)
+            tx.changes.add([network], listing.kind, present=False, at=now)
             after = "not listed"
         if reason in (Reason.NOT_OPEN, Reason.LETTER_RETURNED, Reason.LETTER_RETURNED_ELSEWHERE):
             for kind in policy.ANY_KIND.values():  # what was proposed before is listed now, or is open no longer

@@ -279,7 +279,7 @@ class Doors:
     def _take_off(self, tx: Transaction, listing: Listing, actor: str, now: datetime) -> None:
         """A listing ends since somebody has asked for it; surprise retests follow."""
         tx.listings.end([listing.id], at=now, reason=Reason.REMOVED)
-        tx.changes.add([listing.network], listing.kind, present=False)
+        tx.changes.add([listing.network], listing.kind, present=False, at=now)
         self._queueing.drop_planned(tx, [listing.network])
         address = listing.network.network_address
         tx.journal.append(

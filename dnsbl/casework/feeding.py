@@ -16,14 +16,14 @@ from itertools import islice
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import reporter_entry, wanted
-from dnsbl.clock import Clock
+from dnsbl.clock import Clock, day_of
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Candidate, Door, FeedState, Job, Nomination, Reason, Refusal, ReporterAccount, Trust
 from dnsbl.rules import intake, queues
 from dnsbl.rules.feeds import Batch, Row
 from dnsbl.settings import FeedSource, Settings
 from dnsbl.store import Store, Transaction
-from dnsbl.store.kept import Account, day_of
+from dnsbl.store.kept import Account
 
 #: Who asks a feed when it is due.
 SCHEDULER = "scheduler"

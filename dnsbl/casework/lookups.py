@@ -17,14 +17,14 @@ from dnsbl.addresses import Address
 from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import wanted
 from dnsbl.casework.feeding import Feeding
-from dnsbl.clock import Clock
+from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Reason, ReporterAccount
 from dnsbl.rules import intake, lookups, queues
 from dnsbl.rules.lookups import Lookup
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
-from dnsbl.store.kept import Account, day_of
+from dnsbl.store.kept import Account
 
 #: Questions that one transaction looks at.
 _PORTION = 200

@@ -102,7 +102,7 @@ class Operators:
             )
             tx.exclusions.put(exclusion)
             if before is None:
-                tx.changes.add([network], DO_NOT_TEST, present=True)
+                tx.changes.add([network], DO_NOT_TEST, present=True, at=now)
             subject = subject_of(network)
             tx.journal.append(
                 at=now,
@@ -132,12 +132,13 @@ class Operators:
 
     def end_exclusion(self, network: Network, *, reason: str, actor: str) -> None:
         """This network may be tested again, when somebody nominates it. Raises Refused where it is not excluded."""
+        now = self._clock.now()
         with self._store.write() as tx:
             if not tx.exclusions.end(network):
                 raise Refused(Refusal.NOT_EXCLUDED, f"{network} is not excluded; `dnsbl exclude --list` shows what is.")
-            tx.changes.add([network], DO_NOT_TEST, present=False)
+            tx.changes.add([network], DO_NOT_TEST, present=False, at=now)
             tx.journal.append(
-                at=self._clock.now(),
+                at=now,
                 actor=actor,
                 subject=subject_of(network),
                 verb="exclusion-ended",
@@ -238,7 +239,7 @@ class Operators:
                     public=public,
                     author=actor,
                 )
-                tx.changes.add(fresh, kind, present=True)
+                tx.changes.add(fresh, kind, present=True, at=now)
                 subject, count = subject_of(fresh[0]) if fresh else subject, count + len(fresh)
             if count:
                 subject = subject if count == 1 else "list"
@@ -295,7 +296,7 @@ class Operators:
                             Refusal.NOT_LISTED, f"{network} is not listed as {kind:.40}; nothing was dropped."
                         )
                 tx.listings.end(active.values(), at=now, reason=Reason.OPERATOR)
-                tx.changes.add(chunk, kind, present=False)
+                tx.changes.add(chunk, kind, present=False, at=now)
                 if kind in TESTED_KINDS:
                     self._queueing.drop_planned(tx, chunk)
                 subject, count = subject_of(chunk[0]), count + len(chunk)
@@ -344,7 +345,7 @@ class Operators:
                 author=actor,
             )
             for kind in (EXCEPTION, EXEMPT):
-                tx.changes.add([network], kind, present=True)
+                tx.changes.add([network], kind, present=True, at=now)
             tx.journal.append(
                 at=now,
                 actor=actor,
@@ -368,7 +369,7 @@ class Operators:
                 )
             tx.listings.end(active.values(), at=now, reason=Reason.OPERATOR)
             for kind in (EXCEPTION, EXEMPT):
-                tx.changes.add([network], kind, present=False)
+                tx.changes.add([network], kind, present=False, at=now)
             tx.journal.append(
                 at=now,
                 actor=actor,

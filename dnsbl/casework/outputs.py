@@ -187,7 +187,7 @@ class Outputs:
             return
         expires = schedule.expiry(self._settings.policy, kind, last.confirmed)
         fresh = tx.listings.add([output], kind=kind, since=now, expires=expires, reason=Reason.CAME_OUT, run=last.run)
-        tx.changes.add(fresh, kind, present=True)
+        tx.changes.add(fresh, kind, present=True, at=now)
         self._enter(
             tx,
             output,
@@ -229,7 +229,7 @@ class Outputs:
             tx.proposals.end(output, kind)
             if active := tx.listings.active([output], kind):
                 tx.listings.end(active.values(), at=now, reason=reason)
-                tx.changes.add([output], kind, present=False)
+                tx.changes.add([output], kind, present=False, at=now)
                 said = evidence + cleared(self._clears, [kind], now)
                 self._enter(
                     tx, output, "delisted", reason, now, before=f"listed {kind}", after="not listed", evidence=said

@@ -12,13 +12,12 @@ from dnsbl.addresses import Address, network_of
 from dnsbl.casework.base import own_keys
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import refuse_excluded
-from dnsbl.clock import Clock
+from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Reason, Refusal
 from dnsbl.rules import control
 from dnsbl.settings import Settings
 from dnsbl.store import Store
-from dnsbl.store.kept import day_of
 from tester.letter import Keyring
 
 #: What codes are for.

@@ -15,13 +15,14 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from dnsbl.addresses import Address
+from dnsbl.clock import day_of
 from dnsbl.model import Decision, Job, Notice, NoticeState, Run
 from dnsbl.rules import arf, notices
 from dnsbl.rules.discretion import discretion
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from dnsbl.store import notices as notice_shelf
-from dnsbl.store.kept import Account, day_of
+from dnsbl.store.kept import Account
 from tester import received
 from tester.verdict import CAME_BACK
 

@@ -184,7 +184,7 @@ class _Purging:
                     self._kept += 1
                     continue
                 self._tx.listings.end([number], at=self._now, reason=Reason.PURGED)
-                self._tx.changes.add([network], kind, present=False)
+                self._tx.changes.add([network], kind, present=False, at=self._now)
                 self._tell(network)
                 self._enter(subject_of(network), "purged", before=f"listed {kind}", after="not listed")
         for address in addresses:
@@ -214,7 +214,7 @@ class _Purging:
                 self._tell(listing.network)
             for kind in sorted({listing.kind for listing in found}):
                 networks = [listing.network for listing in found if listing.kind == kind]
-                self._tx.changes.add(networks, kind, present=False)
+                self._tx.changes.add(networks, kind, present=False, at=self._now)
             count += len(found)
         if count:
             self._enter(

@@ -133,7 +133,7 @@ class Restoring:
             if log is not None:
                 events = eventlog.read(log, entries_after=head["journal"], changes_after=behind)
             tx.journal.replay(events.entries)
-            tx.changes.replay(events.changes)
+            tx.changes.replay(events.changes, at=events.entries[-1].at if events.entries else now)
             rest = Replaying(tx, self._judging, self._settings.policy, now, actor)
             return _Return(tx, self._queueing, self._judging, rest, self._settings, now, actor).all(
                 head, rows, events, reason=reason, logged=log is not None, trust_words=trust_words
@@ -260,7 +260,7 @@ class _Return:
                     self._gone.append(network)
             elif change.present and not active and kind in PROOF_KINDS:
                 self._doubtful += 1  # its proof went with the store
-                tx.changes.add([network], kind, present=False)
+                tx.changes.add([network], kind, present=False, at=self._now)
                 self._enter(
                     subject_of(network),
                     "doubted",
@@ -297,7 +297,7 @@ class _Return:
     def _doubt(self, listing: Listing) -> None:
         tx = self._tx
         tx.listings.end([listing.id], at=self._now, reason=Reason.DOUBTFUL)
-        tx.changes.add([listing.network], listing.kind, present=False)
+        tx.changes.add([listing.network], listing.kind, present=False, at=self._now)
         self._doubtful += 1
         self._enter(
             subject_of(listing.network), "doubted", before=f"listed {listing.kind}", after="not listed", evidence=""

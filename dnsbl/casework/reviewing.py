@@ -87,7 +87,7 @@ class Reviewing:
                 public=proposed.public,
                 author=proposed.author,
             )
-            tx.changes.add(fresh, kind, present=True)
+            tx.changes.add(fresh, kind, present=True, at=now)
             tx.journal.append(
                 at=now,
                 actor=actor,

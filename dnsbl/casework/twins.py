@@ -138,7 +138,7 @@ class Twins:
             self._enter(tx, run, address, "renewed", reason, now, before=before, after=after)
             return
         tx.listings.add([network_of(address)], kind=kind, since=now, expires=expires, reason=reason, run=run.id)
-        tx.changes.add([network_of(address)], kind, present=True)
+        tx.changes.add([network_of(address)], kind, present=True, at=now)
         self._enter(tx, run, address, "listed", reason, now, after=f"listed {kind}")
         due = schedule.retest(self._settings.policy, now, now)
         if due is not None and tx.jobs.live(address) is None:
@@ -158,7 +158,7 @@ class Twins:
         """The whole host was found closed, and this address by itself: what stands on the list for it ends."""
         if (listing := tx.listings.proven(address)) is not None:
             tx.listings.end([listing.id], at=now, reason=reason)
-            tx.changes.add([network_of(address)], listing.kind, present=False)
+            tx.changes.add([network_of(address)], listing.kind, present=False, at=now)
             self._queueing.drop_planned(tx, [network_of(address)])
             shown = cleared(self._clears, [listing.kind], now)
             self._enter(tx, run, address, "delisted", reason, now, before=f"listed {listing.kind}", shown=shown)

@@ -179,7 +179,7 @@ class Upkeep:
                 self._move(tx, listing, now, actor)
                 continue
             tx.listings.end([listing.id], at=now, reason=Reason.EXPIRED)
-            tx.changes.add([listing.network], listing.kind, present=False)
+            tx.changes.add([listing.network], listing.kind, present=False, at=now)
             if listing.kind in TESTED_KINDS:
                 self._queueing.drop_planned(tx, [listing.network])
             tx.journal.append(

@@ -16,13 +16,12 @@ from functools import partial
 from dnsbl.addresses import Network
 from dnsbl.casework.base import own_keys, subject_of
 from dnsbl.casework.posting import Posting
-from dnsbl.clock import Clock
+from dnsbl.clock import Clock, day_of
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Door, Listing, Reason, Refusal, Watch, WatchWay
 from dnsbl.rules import control, watching
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
-from dnsbl.store.kept import day_of
 from tester.letter import Keyring
 
 #: What codes are for.

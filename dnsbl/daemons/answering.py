@@ -25,12 +25,13 @@ from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
 from dnsbl.opened import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
+from dnsbl.serving.answered import AnsweredBook
 from dnsbl.serving.feed import Feed, Holder
 from dnsbl.serving.follower import Follower
 from dnsbl.serving.keybook import KeyBook, document
 from dnsbl.serving.keymetrics import KeyMetrics
 from dnsbl.serving.lookups import LookupBook, askers
-from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
+from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts, told
 from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.pairs import Pairs
 from dnsbl.serving.publisher import AGAIN, Publisher
@@ -155,6 +156,7 @@ class Front:
         def used() -> dict[bytes, KeyUse]:
             return self.responder.used
 
+        self._answered = AnsweredBook(partial(told, self.responder), settings.service.state_dir, clock=clock)
         self._book: KeyBook | None = None
         if settings.dns.keys_file is not None:
             self._book = KeyBook(used, self.responder.serving, settings.service.state_dir, clock=clock)
@@ -178,6 +180,8 @@ class Front:
             parts.append(("inner metrics", self._begin_inner))
         parts += [("dns", self._begin_responder), ("feed", self._begin_feed), ("notifier", _given(self._notifier))]
         parts += [("sources", _given(self._sources)), ("pulled sources", _given(self._puller))]
+        if not self._settings.follow.url:
+            parts.append(("counts of answers", _given(self._answered)))
         if self._publisher is not None:
             parts.append(("publisher", _given(self._publisher)))
         if self._settings.publish.listen is not None:

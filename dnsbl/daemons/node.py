@@ -37,6 +37,7 @@ from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
 from dnsbl.logbook.events import tell
 from dnsbl.serving import keybook
+from dnsbl.serving.answered import Answered
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.lookups import take
 from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles, joined
@@ -224,7 +225,13 @@ class Node:
         feeder = Feeder(self._casework.feeding, self._settings)
         state, file = self._settings.service.state_dir, self._casework.lookups.file
         lookups = partial(take, state, file) if self._settings.lookups.clients else None
-        return Scheduler(self._casework.upkeep, feeder, self._casework.shipping, lookups)
+        counting = self._casework.counting
+        answered = Answered(state, counting.file_answers)
+
+        def count() -> int:
+            return answered.take() + counting.count()
+
+        return Scheduler(self._casework.upkeep, feeder, self._casework.shipping, lookups, count)
 
     async def _begin_notices(self) -> Shell:
         return Postman(

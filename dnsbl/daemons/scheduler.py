@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class Scheduler:
     """Settles runs whose window has closed, ends listings whose time has come, lists outputs whose delay is over,
     bounds what evidence is kept, keeps the event log, and has feeds pulled, if there is a feeder; `lookups` takes what
-    watched zones were asked."""
+    watched zones were asked, `count` adds up by day what has happened."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Scheduler:
         feeder: Feeder | None = None,
         shipping: Shipping | None = None,
         lookups: Callable[[], int] | None = None,
+        count: Callable[[], int] | None = None,
         *,
         settle_every: float = 1.0,
         expire_every: float = 30.0,
@@ -42,6 +43,7 @@ class Scheduler:
         feeds_every: float = 15.0,
         ship_every: float = 10.0,
         lookups_every: float = 5.0,
+        count_every: float = 15.0,
     ) -> None:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
@@ -58,19 +60,24 @@ class Scheduler:
         self._slow: tuple[tuple[str, Callable[[], int], float], ...] = (
             (("feeds", feeder.pull, feeds_every), ("candidates", feeder.pace, feeds_every)) if feeder else ()
         )
+        #: In a thread of its own as well: a long past takes its time to be counted, and nothing waits for it.
+        self._patient: tuple[tuple[str, Callable[[], int], float], ...] = (
+            (("count", count, count_every),) if count else ()
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run the verbs until `stop`."""
         scheduler = AsyncIOScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(1), "slow": ThreadPoolExecutor(1)},
+            executors={name: ThreadPoolExecutor(1) for name in ("default", "slow", "patient")},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60},
         )
         for name, verb, seconds in self._verbs:
             scheduler.add_job(self._quietly, IntervalTrigger(seconds=seconds, timezone=UTC), (name, verb), id=name)
-        for name, verb, seconds in self._slow:
-            every = IntervalTrigger(seconds=seconds, timezone=UTC)
-            scheduler.add_job(self._quietly, every, (name, verb), id=name, executor="slow")
+        for executor, verbs in (("slow", self._slow), ("patient", self._patient)):
+            for name, verb, seconds in verbs:
+                every = IntervalTrigger(seconds=seconds, timezone=UTC)
+                scheduler.add_job(self._quietly, every, (name, verb), id=name, executor=executor)
         scheduler.start()
         try:
             await stop.wait()
@@ -88,7 +95,7 @@ class Scheduler:
         except DnsblError as error:
             why = str(error)
         else:
-            if done and name != "ship":
+            if done and name not in ("ship", "count"):
                 _log.info("%s: %d", name, done)
         if name == "expire":
             self.held = held

@@ -6,6 +6,7 @@ The number is taken from the table itself, which is sound because writers take t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import func, insert, select
 
@@ -19,18 +20,19 @@ from dnsbl.store.shelf import Shelf, columns, many
 class Changes(Shelf):
     """Steps, never changed again."""
 
-    def add(self, networks: Iterable[Network], kind: str, *, present: bool) -> None:
-        """Number and store one step for each of these networks, in this order."""
+    def add(self, networks: Iterable[Network], kind: str, *, present: bool, at: datetime) -> None:
+        """Number and store one step for each of these networks, in this order, all made at that moment."""
         rows = [
-            {"seq": seq, "network": network, "kind": kind, "present": present}
+            {"seq": seq, "network": network, "kind": kind, "present": present, "at": at}
             for seq, network in enumerate(networks, self.last() + 1)
         ]
         if rows:
             self._sql.execute(insert(changes), rows)
 
-    def replay(self, steps: Iterable[Change]) -> None:
-        """Store steps as they were once numbered. Raises Damaged where the first does not follow the last one here."""
-        rows = [{"seq": c.seq, "network": c.network, "kind": c.kind, "present": c.present} for c in steps]
+    def replay(self, steps: Iterable[Change], *, at: datetime) -> None:
+        """Store steps as they were once numbered, the last of them made at that moment. Raises Damaged where the first
+        does not follow the last one here."""
+        rows = [{"seq": c.seq, "network": c.network, "kind": c.kind, "present": c.present, "at": at} for c in steps]
         if rows and [row["seq"] for row in rows] != list(range(self.last() + 1, self.last() + len(rows) + 1)):
             raise Damaged(f"Change {rows[0]['seq']} does not follow change {self.last()}.")
         if rows:

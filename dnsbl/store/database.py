@@ -65,6 +65,7 @@ from dnsbl.store.sent import SentShelf
 from dnsbl.store.sessions import Sessions
 from dnsbl.store.sign_ins import SignIns
 from dnsbl.store.signing_keys import SigningKeys
+from dnsbl.store.statistics import StatisticsShelf
 from dnsbl.store.suspensions import Suspensions
 from dnsbl.store.timekeeper import Timekeeper
 from dnsbl.store.watches import Watches
@@ -124,6 +125,7 @@ class Transaction:
         self.nodes = Nodes(connection)
         self.signing_keys = SigningKeys(connection)
         self.changes = Changes(connection)
+        self.statistics = StatisticsShelf(connection)
 
 
 class Store:

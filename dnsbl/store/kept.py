@@ -7,7 +7,6 @@ Counts by day are of UTC days; those of days before yesterday are dropped.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -17,7 +16,6 @@ from dnsbl.store.shelf import Shelf
 
 #: The day of what is counted for good.
 EVER = 0
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _OF = select(kept).where(
     kept.c.holder.in_(bindparam("holders", expanding=True)), kept.c.day.in_(bindparam("days", expanding=True))
@@ -43,11 +41,6 @@ class Count(NamedTuple):
 
     messages: int
     octets: int
-
-
-def day_of(moment: datetime) -> int:
-    """The day that counts of this moment belong to."""
-    return (moment - _EPOCH).days
 
 
 class Kept(Shelf):

@@ -25,7 +25,20 @@ from sqlalchemy import (
     or_,
 )
 
-from dnsbl.model import LENT, Door, Extent, JobReason, JobState, NoticeState, Reason, Role, RunState, Trust, WatchWay
+from dnsbl.model import (
+    LENT,
+    Door,
+    Extent,
+    JobReason,
+    JobState,
+    Measure,
+    NoticeState,
+    Reason,
+    Role,
+    RunState,
+    Trust,
+    WatchWay,
+)
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
@@ -529,4 +542,24 @@ changes = _table(
     Column("network", NetworkKey, nullable=False),
     Column("kind", Words, nullable=False),
     Column("present", YesNo, nullable=False),
+    Column("at", Moment),
+)
+
+#: What happened by day, added up; no fact stands here alone, so that it can be counted again. `source` is the process
+#: that has counted, where one did; days are since the epoch (UTC).
+statistics = _table(
+    "statistics",
+    Column("what", Named(Measure), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("name", Words, primary_key=True),
+    Column("source", Words, primary_key=True),
+    Column("number", Number, nullable=False),
+)
+
+#: How far a log was counted: the number of its last line that is in, and the moment that the counts are of.
+counted = _table(
+    "counted",
+    Column("log", Words, primary_key=True),
+    Column("upto", Number, nullable=False),
+    Column("at", Moment, nullable=False),
 )

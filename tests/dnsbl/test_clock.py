@@ -1,10 +1,10 @@
 """The clock that tests turn."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from dnsbl.clock import HandClock, SystemClock
+from dnsbl.clock import HandClock, SystemClock, day_of
 
 
 def test_a_hand_clock_stands_still_until_it_is_turned() -> None:
@@ -25,3 +25,8 @@ def test_the_system_clock_gives_aware_utc() -> None:
     clock = SystemClock()
     assert clock.now().tzinfo is UTC
     assert clock.monotonic() <= clock.monotonic()
+
+
+def test_a_day_is_counted_in_utc_whatever_zone_a_moment_is_written_in() -> None:
+    late = datetime(2026, 1, 2, 0, 30, tzinfo=timezone(timedelta(hours=2)))
+    assert day_of(late) == day_of(datetime(2026, 1, 1, tzinfo=UTC)) == 20454

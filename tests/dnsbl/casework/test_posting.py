@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from dnsbl.clock import day_of
 from dnsbl.errors import NotFound, StoreUnavailable
 from dnsbl.model import Door, Nomination, Notice, NoticeState
 from dnsbl.rules import notices
-from dnsbl.store.kept import Account, day_of
+from dnsbl.store.kept import Account
 from tester.smtp import Outcome
 
 MAIL = {"smarthost": "mail.list.example", "sender": "relays@list.example"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -125,3 +126,24 @@ async def test_what_stands_against_a_verb_is_said_once_and_the_other_goes_on(cap
     await running
     ours = [record.getMessage() for record in caplog.records if record.name == "dnsbl.daemons.scheduler"]
     assert ours == [f"expire: {word}", "expire: away", f"expire: {word}"]
+
+
+async def test_what_counts_has_a_thread_of_its_own_so_that_a_long_past_delays_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    going, stop = threading.Event(), asyncio.Event()
+    verbs = Verbs(lambda: 0, lambda: 0)
+    often = dict.fromkeys(("settle_every", "expire_every", "outputs_every", "forget_every", "count_every"), 0.01)
+
+    def count() -> int:
+        going.wait()
+        return 5
+
+    running = asyncio.create_task(Scheduler(verbs, count=count, **often).run(stop))  # type: ignore[arg-type]
+    try:
+        await until(lambda: min(verbs.calls.values()) >= 3)
+    finally:
+        going.set()
+        stop.set()
+        await asyncio.wait_for(running, 20)
+    assert not [record for record in caplog.records if record.getMessage().startswith("count")]

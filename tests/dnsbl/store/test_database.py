@@ -19,6 +19,7 @@ from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, versions
 from dnsbl.store.kept import EVER, Account
 from dnsbl.store.schema import metadata
+from tests.dnsbl.store.samples import NOW
 
 NETWORK = ip_network("192.0.2.1/32")
 
@@ -57,7 +58,7 @@ def test_a_database_that_cannot_be_reached_is_unavailable(url: str) -> None:
 def test_a_transaction_that_raises_changes_nothing(store: Store) -> None:
     def fail() -> None:
         with store.write() as tx:
-            tx.changes.add([NETWORK], "spam", present=True)
+            tx.changes.add([NETWORK], "spam", present=True, at=NOW)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -70,7 +71,7 @@ def test_writers_take_turns_so_that_a_look_before_a_write_holds(store: Store) ->
     def write() -> None:
         for _ in range(25):
             with store.write() as tx:
-                tx.changes.add([NETWORK], "spam", present=True)
+                tx.changes.add([NETWORK], "spam", present=True, at=NOW)
 
     threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:
@@ -85,7 +86,7 @@ def test_a_reader_sees_one_moment(store: Store) -> None:
     with store.read() as before:
         assert before.changes.last() == 0
         with store.write() as tx:
-            tx.changes.add([NETWORK], "spam", present=True)
+            tx.changes.add([NETWORK], "spam", present=True, at=NOW)
         assert before.changes.last() == 0
     with store.read() as after:
         assert after.changes.last() == 1
@@ -94,10 +95,10 @@ def test_a_reader_sees_one_moment(store: Store) -> None:
 def test_a_write_without_a_turn_waits_for_nobody_but_its_row(store: Store) -> None:
     if store.engine.dialect.name == "postgresql":  # SQLite has one writer at a time, always
         with store.write(), store.write(alone=False) as tx:
-            tx.changes.add([NETWORK], "spam", present=True)
+            tx.changes.add([NETWORK], "spam", present=True, at=NOW)
     else:
         with store.write(alone=False) as tx:
-            tx.changes.add([NETWORK], "spam", present=True)
+            tx.changes.add([NETWORK], "spam", present=True, at=NOW)
     with store.read() as tx:
         assert tx.changes.last() == 1
 
@@ -152,14 +153,14 @@ def file_of_its_own(tmp_path: Path, *, rows: int = 400) -> Path:
     store = Store.open(f"sqlite:///{path}")
     store.upgrade()
     with store.write() as tx:
-        tx.changes.add([NETWORK] * rows, "spam", present=True)
+        tx.changes.add([NETWORK] * rows, "spam", present=True, at=NOW)
     store.close()
     return path
 
 
 def one_more(store: Store) -> None:
     with store.write() as tx:
-        tx.changes.add([NETWORK] * 2000, "spam", present=True)
+        tx.changes.add([NETWORK] * 2000, "spam", present=True, at=NOW)
 
 
 def all_changes(store: Store) -> int:
@@ -221,7 +222,7 @@ def test_a_full_disk_and_a_read_only_one_are_told_until_they_are_not(
     def hindered() -> None:
         with store.write() as tx:
             tx.connection.exec_driver_sql(f"PRAGMA {pragma}").close()
-            tx.changes.add([NETWORK] * 2000, "spam", present=True)
+            tx.changes.add([NETWORK] * 2000, "spam", present=True, at=NOW)
 
     with pytest.raises(StoreUnavailable, match=f"^{sentence}") as told:
         hindered()
@@ -278,7 +279,7 @@ def test_an_older_copy_in_the_place_of_the_file_is_refused_for_its_version(tmp_p
 
 def test_what_cannot_have_been_written_is_damage(store: Store) -> None:
     with store.write() as tx:
-        tx.changes.add([NETWORK], "spam", present=True)
+        tx.changes.add([NETWORK], "spam", present=True, at=NOW)
         tx.connection.execute(text("UPDATE changes SET network = :odd"), {"odd": b"\x04\x01"})
     with pytest.raises(StoreUnavailable, match="is damaged"):
         all_changes(store)

@@ -1,0 +1,126 @@
+"""How many answers of which kind were given, day by day: kept beside the answering, for the scheduler of this machine.
+
+The answering path adds to its own numbers and knows nothing of this. Every half minute what has been added since goes
+under the day that it is, and a file in the state folder, one a process, says all of today and yesterday once more; the
+scheduler reads it (`Answered`) and enters totals, not differences, so that nothing counts twice. What answers never
+writes to the store. A crash loses the last half minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from dnsbl.clock import Clock, day_of
+from dnsbl.serving.files import write_whole
+
+#: Seconds between two files, and days that one tells of.
+EVERY, DAYS = 30.0, 2
+#: Files that are kept and read at most, octets of one, and kinds under a day.
+FILES, OCTETS, KINDS = 100, 1 << 18, 200
+#: The folder in the state folder.
+FOLDER = "answered"
+
+_log = logging.getLogger(__name__)
+
+
+class AnsweredBook:
+    """Of one process. `counted` says how many answers of each kind it has given since its start."""
+
+    def __init__(self, counted: Callable[[], Mapping[str, int]], folder: Path, *, clock: Clock) -> None:
+        self.problem = ""  #: why nothing can be left, a sentence, or ""
+        self._counted = counted
+        self._folder = folder / FOLDER
+        self._name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}.json"
+        self._clock = clock
+        self._before: Mapping[str, int] = {}
+        self._days: dict[int, Counter[str]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep count until `stop` is set, and then once more."""
+        await asyncio.to_thread(self._make_room)
+        over = False
+        while not over:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), EVERY)
+            over = stop.is_set()
+            await asyncio.to_thread(self.step)
+
+    def step(self) -> None:
+        """Put what is new under today, and leave the file where there is something. Never raises."""
+        now, today = dict(self._counted()), day_of(self._clock.now())
+        more = {kind: count - self._before.get(kind, 0) for kind, count in now.items()}
+        self._before = now
+        if not any(count > 0 for count in more.values()):
+            return
+        self._days.setdefault(today, Counter()).update({kind: count for kind, count in more.items() if count > 0})
+        self._days = {day: counts for day, counts in self._days.items() if today - DAYS < day <= today}
+        problem = ""
+        try:
+            document = {"days": {str(day): dict(counts.most_common(KINDS)) for day, counts in self._days.items()}}
+            write_whole(self._folder / self._name, [json.dumps(document).encode()])
+        except OSError as error:
+            problem = f"{self._folder}: answers cannot be counted there: {error.strerror}."
+        if problem and problem != self.problem:
+            _log.warning("%s", problem)
+        self.problem = problem
+
+    def _make_room(self) -> None:
+        """Let the oldest files go, where a scheduler takes none of them away."""
+        with suppress(OSError):
+            files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+            for path in files[: max(0, len(files) - FILES + 1)]:
+                path.unlink(missing_ok=True)
+
+
+class Answered:
+    """What the processes of this machine have left in the state folder, read for `file`: process and counts by day and
+    kind in, days that were believed out. A file none of whose days is believed any more goes."""
+
+    def __init__(self, folder: Path, file: Callable[[str, Mapping[int, Mapping[str, int]]], int]) -> None:
+        self._folder = folder / FOLDER
+        self._file = file
+        self._known: dict[Path, int] = {}
+
+    def take(self) -> int:
+        """Read what is new; returns how many files that were. What `file` raises leaves the rest for the next time."""
+        done, found = 0, sorted(self._folder.glob("*.json"))[:FILES]
+        self._known = {path: self._known[path] for path in found if path in self._known}
+        for path in found:
+            try:
+                changed = path.stat().st_mtime_ns
+                if self._known.get(path) == changed:
+                    continue
+                with path.open("rb") as opened:
+                    days = _days(opened.read(OCTETS + 1))
+            except OSError:
+                continue
+            except (ValueError, TypeError, KeyError, AttributeError):
+                _log.warning("%s holds no counts, and is let go.", path)
+                days = {}
+            if not days or not self._file(path.stem, days):
+                path.unlink(missing_ok=True)
+            else:
+                self._known[path], done = changed, done + 1
+        return done
+
+
+def _days(octets: bytes) -> dict[int, dict[str, int]]:
+    """Raises ValueError, TypeError, KeyError or AttributeError."""
+    if len(octets) > OCTETS:
+        raise ValueError
+    found: dict[int, dict[str, int]] = {}
+    for day, counts in json.loads(octets)["days"].items():
+        for kind, count in list(counts.items())[:KINDS]:
+            if type(count) is not int or not 0 <= count < 2**62:
+                raise ValueError
+            found.setdefault(int(day), {})[str(kind)[:60]] = count
+    return found
