@@ -730,6 +730,7 @@ class RunReport:
     provocation: str
     flags: frozenset[Flag] = frozenset()  #: remarks of its conversations, and TESTER_SPECIFIC
     guises: tuple[Guise, ...] = ()  #: as whom it was made, who offers most of it first
+    working: bool = False  #: whether a worker has it in hand
     paths: tuple[PathReport, ...] = ()  #: in the order in which they were filed, the address's mail port first
 
 

@@ -62,6 +62,13 @@ class Fate:
         return (TELLING.get(self.finding) if self.finding else None) or self.outcome or Outcome.UNTRIED
 
     @property
+    def answer(self) -> str:
+        """The deciding reply; "" where the letter has come back and the conversation in which it was taken is not filed
+        yet: what the server said before that has decided nothing."""
+        untaken = self.outcome not in PENDING and (self.dot_at is None or self.outcome in RETRY)
+        return "" if untaken and self.folded in DELIVERED else self.reply
+
+    @property
     def to_offer(self) -> bool:
         """Whether the letter may still be offered: it was not, or the server has put it off."""
         return self.outcome in (None, Outcome.UNTRIED) or self.outcome in RETRY

@@ -35,7 +35,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  follow_outputs  forget
     presence     every process that is at work: beat  leave  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  lingers  usage  backlog  stopped
-                 corrections  at_work  unmanned
+                 corrections  at_work  unmanned  headway
     briefing     whoever has a list of addresses: each
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address

@@ -26,6 +26,7 @@ from dnsbl.model import (
     WorkLeft,
 )
 from dnsbl.rules.causes import canaries
+from dnsbl.rules.headway import Headway, headway
 from dnsbl.rules.sending import Usage
 from dnsbl.rules.timekeeping import FRESH
 from dnsbl.settings import Settings
@@ -158,7 +159,7 @@ class Views:
                 flags.add(Flag.TESTER_SPECIFIC)
             if NO_POSTMASTER in found.explanation:
                 flags.add(Flag.NO_POSTMASTER)
-            letters, returns = tx.letters.of(run), tx.returns.of(run)
+            letters, returns, job = tx.letters.of(run), tx.returns.of(run), tx.jobs.of_run(run)
             flags |= canaries(letters, returns)
             return RunReport(
                 run=found,
@@ -168,14 +169,27 @@ class Views:
                 provocation=tx.runs.provocation(run),
                 paths=tuple(tx.paths.of(run)),
                 guises=tx.guises.of(run),
+                working=job is not None and job.state is JobState.RUNNING,
                 flags=frozenset(flags),
             )
+
+    def headway(self, run: str) -> Headway:
+        """How far a test is. Raises NotFound, also where it has not begun."""
+        with self._store.read() as tx:
+            found, job = run_in(tx, run), tx.jobs.of_run(run)
+            working = job is not None and job.state is JobState.RUNNING
+            return headway(tx.letters.of(run), found.state, working=working)
 
     def pulse(self, run: str) -> tuple[object, ...]:
         """What changes whenever a run's report does, for a fraction of its price. Raises NotFound."""
         with self._store.read() as tx:
-            found = run_in(tx, run)
-            return (found.state, found.verdict, *((fate.outcome, fate.finding) for fate in tx.letters.of(run)))
+            found, job = run_in(tx, run), tx.jobs.of_run(run)
+            return (
+                found.state,
+                found.verdict,
+                job and job.state,
+                *((fate.outcome, fate.finding) for fate in tx.letters.of(run)),
+            )
 
     def usage(self) -> Usage:
         """How much of what strangers may have us send within an hour is used."""

@@ -205,9 +205,9 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
         table.add_row(
             fate.letter.vector,
             *((path(fate.letter.address, fate.letter.port).name,) if several else ()),
-            fate.outcome.value if fate.outcome else "-",
+            fate.outcome.value if fate.outcome and (fate.answer or not fate.reply) else "-",
             fate.finding.value if fate.finding else "-",
-            fate.reply[:80],
+            fate.answer[:80],
         )
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"

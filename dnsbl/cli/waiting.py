@@ -10,6 +10,7 @@ from dnsbl.cli import terminal
 from dnsbl.errors import DnsblError, NotFound
 from dnsbl.model import Job, RunReport, RunState
 from dnsbl.opened import OpenedList
+from dnsbl.rules.headway import headway
 
 #: Seconds between two looks.
 POLL = 0.25
@@ -52,10 +53,7 @@ def _report(opened: OpenedList, run: str) -> RunReport | None:
 def _tell(status: Status, job: Job, report: RunReport | None) -> None:
     if report is None:
         return
-    tried = sum(1 for fate in report.letters if fate.outcome is not None)
-    line = f"{job.address}: {tried} of {len(report.letters)} attempts, {len(report.returns)} messages came back"
+    line = f"{job.address}: {headway(report.letters, report.run.state, working=report.working).sentence}"
     if report.run.state is RunState.WAITING and report.run.ends:
-        line += f"; waiting for letters until {report.run.ends:%Y-%m-%d %H:%M:%S} UTC (Ctrl-C leaves it running)"
-    elif tried == len(report.letters) and tried:
-        line += "; a deferred attempt will be tried again"
+        line += f" Until {report.run.ends:%Y-%m-%d %H:%M:%S} UTC at most (Ctrl-C leaves it running)."
     status.update(line)

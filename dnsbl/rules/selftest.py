@@ -124,11 +124,11 @@ def both(address: Address, shown: Iterable[Address]) -> tuple[Address, ...]:
 
 
 def result(test: SelfTest) -> str | None:
-    """`open`, `closed` or `unknown`; None while it goes on and no letter has come back."""
-    if delivered(test.letters):
-        return "open"
+    """`open`, `closed` or `unknown`; None while it goes on, also when a letter has come back (see `headway`)."""
     if not test.over:
         return None
+    if delivered(test.letters):
+        return "open"
     verdict = test.run.verdict if test.run else None
     if verdict in (Verdict.OPEN, Verdict.OPEN_MULTIHOP):
         return "open"

@@ -124,7 +124,7 @@ def create_app(
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
     events = Events(settings.web, clock) if events is None else events
     app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
-    site = Site(doors, views, settings, clock, codes, origins, pages, zones, hosts)
+    site = Site(doors, views, settings, clock, codes, origins, pages, zones, hosts, events)
     app.include_router(site.router)
     nominations = NominationDoor(doors, settings, clock, pages, held=site.held)
     app.include_router(nominations.router)

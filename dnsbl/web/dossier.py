@@ -125,7 +125,7 @@ def _attempts(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Attem
             meaning=known.fault if known else "",
             outcome=outcome,
             ended=words.OUTCOME[outcome],
-            reply=theirs(fate.reply),
+            reply=theirs(fate.answer),
         )
 
 

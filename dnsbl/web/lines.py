@@ -8,14 +8,8 @@ from dnsbl.addresses import printable
 
 
 def line(document: dict[str, Any]) -> str:
-    """How far it is."""
-    progress, state = document["progress"], document["state"]
-    back = f"{progress['back']} came back" if progress["back"] else "nothing has come back"
-    if state == "queued":
-        return "waiting for its turn" if not progress["tried"] else f"put off by the server, tried again later; {back}"
-    if state == "waiting":
-        return f"all is said; waiting for {progress['accepted']} accepted letters; {back}"
-    return f"offering letters: {progress['tried']} of {progress['forms']} forms so far; {back}"
+    """How far it is, of a test that goes on."""
+    return printable(document["progress"]["sentence"])
 
 
 def ending(document: dict[str, Any]) -> list[str]:

@@ -22,14 +22,16 @@ from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT, Zone
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import GOT_OFF, Door, JobState, Listing, RunReport, Standing, State
+from dnsbl.model import GOT_OFF, Door, JobState, Listing, Refusal, RunReport, RunState, Standing, State
 from dnsbl.rules import asking, policy
 from dnsbl.rules.asking import Found
 from dnsbl.rules.discretion import discretion
+from dnsbl.rules.headway import Headway
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import OWNERS
 from dnsbl.web.codes import answers
 from dnsbl.web.dossier import Dossier, dossier
+from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faces import LOOK, REMOVABLE, face, failed, leading
 from dnsbl.web.faults import refusal
 from dnsbl.web.hosts import HostNames, Hosts
@@ -84,6 +86,7 @@ class Site:
         pages: Pages,
         zones: Callable[[], Iterable[Zone]] = tuple,
         hosts: Hosts | None = None,
+        events: Events | None = None,
     ) -> None:
         self._doors = doors
         self._views = views
@@ -95,6 +98,8 @@ class Site:
         self._hosts = HostNames(hosts, clock)
         self._render = pages.render
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+        self._events = Events(settings.web, clock) if events is None else events
+        self.router.get("/ip/{address}/events")(self.news)
         for path, shown in (
             ("/", self.index),
             ("/ip/{address:path}", self.host),
@@ -152,7 +157,7 @@ class Site:
             on_list=self._on_list(standing, dossiers),
             paths=self._paths(standing, test, report),
             events=story(standing, now, discretion(self._settings)),
-            progress=self._progress(standing, report),
+            progress=self._progress(standing),
             refresh=None if held else refresh(standing, now),
             held=held,
             removable=told in REMOVABLE,
@@ -160,6 +165,30 @@ class Site:
             surprises=bool(standing.past) and standing.past[0].end_reason in GOT_OFF,
             now=now,
         )
+
+    async def news(self, request: Request, address: str) -> Response:
+        """Tells a page about this address when to look again, as server-sent events: what is new says the page alone,
+        so an event holds no more than it would. Raises Refused."""
+        try:
+            asked = parse_address(address)
+        except ValueError as error:
+            raise Refused(Refusal.MALFORMED_ADDRESS, str(error)) from None
+        place = self._events.enter(request.state.visitor)
+        stream = server_sent(self._events.follow(lambda: self._look(asked)))
+        return Stream(stream, place, media_type=EventStream.media_type)
+
+    def _look(self, address: Address) -> News:
+        standing = self._views.look_up(address)
+        job, far = standing.job, self._progress(standing)
+        document = {
+            "state": standing.state,
+            "listed": sorted(standing.kinds),
+            "running": job is not None and job.state is JobState.RUNNING,
+            "ahead": standing.ahead,
+            "waits": standing.waits,
+            "progress": far.sentence if far is not None else "",
+        }
+        return News(document=document, over=refresh(standing, self._clock.now()) is None)
 
     def removal_form(self, address: str = "") -> Response:
         return self._render("remove.html", typed=address[:200], mistake="")
@@ -268,13 +297,15 @@ class Site:
         return self._render(template, status=fault.status, headers=fault.headers, mistake=fault.sentence, **typed)
 
     def _dossiers(self, standing: Standing, report: Reports) -> list[Dossier]:
-        """The runs that prove the listings, then the latest one; nothing for an address that is not listed."""
+        """The runs that prove the listings, then the latest one; nothing for an address that is not listed, and of a
+        run that goes on no more than how far it is (`_progress`)."""
         if not standing.listings:
             return []
         runs = [listing.run for listing in standing.listings if listing.run]
         runs += [run.id for run in standing.runs[:1]]
         reports = map(report, list(dict.fromkeys(runs))[:RUNS])
-        return [dossier(each, self._settings) for each in reports if each]
+        over = [each for each in reports if each and each.run.state is RunState.SETTLED]
+        return [dossier(each, self._settings) for each in over]
 
     def _on_list(self, standing: Standing, dossiers: Iterable[Dossier]) -> set[Address]:
         """Those addresses in the pictures that are listed."""
@@ -291,12 +322,14 @@ class Site:
             return ways_in(standing.paths, (), theirs)
         return ways_in(found.paths, found.transcripts, theirs)
 
-    def _progress(self, standing: Standing, report: Reports) -> tuple[int, int] | None:
-        """How many forms of the running test have been tried, and of how many; for addresses on the list only."""
-        if not standing.listings or standing.job is None or standing.job.state is not JobState.RUNNING:
+    def _progress(self, standing: Standing) -> Headway | None:
+        """How far the test is that goes on; for addresses on the list only."""
+        if not standing.listings or standing.job is None:
             return None
-        found = report(standing.job.run)
-        return (sum(fate.outcome is not None for fate in found.letters), len(found.letters)) if found else None
+        try:
+            return self._views.headway(standing.job.run)
+        except NotFound:
+            return None
 
     def held(self) -> bool:
         """Whether nobody is dialled now, so that a test that is due does not begin."""

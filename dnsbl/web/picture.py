@@ -64,7 +64,7 @@ def picture(
         meaning=known.fault if known else "",
         target=fate.letter.address,
         port=fate.letter.port,
-        reply=theirs(fate.reply)[:SHORT],
+        reply=theirs(fate.answer)[:SHORT],
         output=back.peer,
         name=theirs(back.helo)[:SHORT],
         received=back.received,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -28,16 +27,17 @@ from dnsbl.model import Door, JobState, Refusal, RunReport, RunState, SelfTest
 from dnsbl.rules import selftest
 from dnsbl.rules.causes import cause_of
 from dnsbl.rules.discretion import discretion
+from dnsbl.rules.headway import Headway, HeadwayPhase, headway
 from dnsbl.settings import Settings
 from dnsbl.web import lines
 from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, Fault, problem, problems, refusal
 from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
-from dnsbl.web.shapes import CauseShape, TestedPathShape, Text, cause_shape, ways_in
+from dnsbl.web.shapes import CauseShape, ProgressShape, TestedPathShape, Text, cause_shape, progress_shape, ways_in
 from dnsbl.web.words import CANARY, REFLECTOR
 from tester.cause import Explained, advice
-from tester.smtp import DELIVERED, PENDING, Flag, Outcome
+from tester.smtp import Flag
 from tester.verdict import Verdict
 
 #: Octets of a request that asks for a self-test.
@@ -71,21 +71,12 @@ class SelfTestRequest(BaseModel):
     )
 
 
-class ProgressShape(BaseModel):
-    """How far it is."""
-
-    forms: int = Field(description="Letters that are to be offered, as far as it is known; 0 before it begins.")
-    tried: int
-    accepted: int = Field(description="Those that were accepted and have come to nothing yet.")
-    back: int = Field(description="Those that have come back.")
-
-
 class SelfTestShape(BaseModel):
     """A self-test, as it stands."""
 
     id: str
     addresses: list[str] = Field(description="What is tested: the address that you came from, then the one you showed.")
-    state: Literal["queued", "testing", "waiting", "done"]
+    state: HeadwayPhase
     result: Literal["open", "closed", "unknown"] | None = Field(description="null until it is known.")
     verdict: Verdict | None
     explanation: str
@@ -282,16 +273,16 @@ class SelfTestDoor:
         run, base = test.run, self._settings.web.base_url
         report = report or self._report(test)
         cause = cause or (cause_of(report) if report else None)
-        status_url = f"{base}{API}/self-tests/{test.job.run}"
+        status_url, far = f"{base}{API}/self-tests/{test.job.run}", _progress(test)
         return SelfTestShape(
             id=test.job.run,
             addresses=[str(address) for address in test.addresses],
-            state=_state(test),
+            state=far.phase,
             result=selftest.result(test),
             verdict=run.verdict if run else None,
-            explanation=self._discreet(run.explanation) if run else "",
+            explanation=self._discreet(run.explanation) if run and test.over else far.sentence,
             asked=test.job.due,
-            progress=_progress(test),
+            progress=progress_shape(far),
             paths=ways_in(test.paths, test.transcripts, self._discreet),
             cause=cause_shape(cause) if cause else None,
             flags=[flag for flag in CANARY if report and flag in report.flags],
@@ -322,22 +313,10 @@ class SelfTestDoor:
         yield f"It goes on; ask again for the result at {document.get('status_url', '')}\nresult: {result}\n"
 
 
-def _state(test: SelfTest) -> Literal["queued", "testing", "waiting", "done"]:
-    if test.over:
-        return "done"
-    if test.run is not None and test.run.state is RunState.WAITING:
-        return "waiting"
-    return "testing" if test.job.state is JobState.RUNNING else "queued"
-
-
-def _progress(test: SelfTest) -> ProgressShape:
-    folded = Counter(fate.folded for fate in test.letters)
-    return ProgressShape(
-        forms=len(test.letters),
-        tried=sum(fate.outcome not in (None, Outcome.UNTRIED) for fate in test.letters),
-        accepted=sum(folded[one] for one in PENDING),
-        back=sum(folded[one] for one in DELIVERED),
-    )
+def _progress(test: SelfTest) -> Headway:
+    """How far it is; one that was given up is over, too."""
+    state = RunState.SETTLED if test.over else test.run.state if test.run is not None else None
+    return headway(test.letters, state, working=test.job.state is JobState.RUNNING)
 
 
 async def _last(news: AsyncIterator[News | None]) -> AsyncIterator[str]:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from dnsbl.addresses import Address
 from dnsbl.model import JobReason, PathReport, Reason, Refusal, RunReport, RunState, Standing, State
 from dnsbl.rules.causes import cause_of, hint_of
+from dnsbl.rules.headway import Headway, HeadwayPhase, headway
 from dnsbl.rules.intake import Taken
 from dnsbl.rules.others import Ailment, Opinion
 from tester.cause import Cause, Explained, Software, Sure, advice
@@ -170,6 +171,17 @@ class TestedPathShape(PathShape):
     certificate: CertificateShape | None = Field(None, description="null where no connection was encrypted.")
 
 
+class ProgressShape(BaseModel):
+    """How far a test is. All but `accepted` only grow."""
+
+    phase: HeadwayPhase
+    forms: int = Field(description="Letters that are to be offered, as far as it is known; 0 before it begins.")
+    tried: int
+    accepted: int = Field(description="Those that were accepted and have come to nothing yet.")
+    back: int = Field(description="Those that have come back.")
+    sentence: str = Field(description="The same for people; empty when it is over.")
+
+
 class RunShape(BaseModel):
     """One test."""
 
@@ -181,10 +193,11 @@ class RunShape(BaseModel):
     state: RunState
     started: datetime
     verdict: Verdict | None
-    explanation: str
+    explanation: str = Field(description="Why that verdict; while the test goes on, how far it is.")
+    progress: ProgressShape
     flags: list[Flag] = Field(description="Remarks that decide nothing, such as TESTER_SPECIFIC.")
     output_addresses: list[str] = Field(description="Who delivered our letters to the collector.")
-    cause: CauseShape | None = Field(description="Null where no letter came back.")
+    cause: CauseShape | None = Field(description="Null where no letter came back, and while the test goes on.")
     attempts: list[AttemptShape]
     paths: list[TestedPathShape] = Field(description="The ways into the host that were tested, its mail port first.")
 
@@ -361,6 +374,8 @@ def run_shape(report: RunReport, theirs: Callable[[str], str] = str) -> dict[str
     """The document of GET runs/ID, and what `test --json` adds to the standing; what comes of strangers is put through
     `theirs`."""
     run = report.run
+    far = headway(report.letters, run.state, working=report.working)
+    over = far.phase is HeadwayPhase.DONE
     shape = RunShape(
         run_id=run.id,
         address=str(run.address),
@@ -370,23 +385,36 @@ def run_shape(report: RunReport, theirs: Callable[[str], str] = str) -> dict[str
         state=run.state,
         started=run.started,
         verdict=run.verdict,
-        explanation=run.explanation,
+        explanation=run.explanation if over else far.sentence,
+        progress=progress_shape(far),
         flags=sorted(report.flags),
         output_addresses=output_addresses(report),
-        cause=cause_shape(found) if (found := cause_of(report)) else None,
+        cause=cause_shape(found) if over and (found := cause_of(report)) else None,
         attempts=[
             AttemptShape(
                 vector=fate.letter.vector,
                 address=str(fate.letter.address),
                 port=fate.letter.port,
                 outcome=fate.folded,
-                reply=theirs(fate.reply),
+                reply=theirs(fate.answer),
             )
             for fate in report.letters
         ],
         paths=ways_in(report.paths, report.transcripts, theirs),
     )
     return shape.model_dump(mode="json")
+
+
+def progress_shape(far: Headway) -> ProgressShape:
+    """How far a test is."""
+    return ProgressShape(
+        phase=far.phase,
+        forms=far.forms,
+        tried=far.tried,
+        accepted=far.accepted,
+        back=far.back,
+        sentence=far.sentence,
+    )
 
 
 def cause_shape(found: Explained) -> CauseShape:

@@ -90,7 +90,7 @@ def visit(browser: Browser, gallery: Gallery) -> Iterator[Callable[..., Page]]:
     contexts, wrong = [], []
 
     def hear(said: Any) -> None:
-        if said.type in ("error", "warning") and "404" not in said.text and "400" not in said.text:
+        if said.type in ("error", "warning") and not any(code in said.text for code in ("400", "404", "422", "429")):
             wrong.append(said.text)
 
     def see(request: Any) -> None:

@@ -194,7 +194,7 @@ NO, SOFT = Outcome.RCPT_5XX, Outcome.RCPT_DENIED_SOFT
         (held(NO, NO, verdict=Verdict.OPEN), "open"),
         (held(NO, NO, verdict=Verdict.OPEN_MULTIHOP), "open"),
         (held(NO, verdict=Verdict.OPEN), "open"),
-        (held(NO, NO, verdict=None, over=False, findings=(None, Finding.DELIVERED_OTHER)), "open"),
+        (held(NO, NO, verdict=None, over=False, findings=(None, Finding.DELIVERED_OTHER)), None),
         (held(NO, NO, verdict=Verdict.INCONCLUSIVE, findings=(Finding.DELIVERED_SAME, None)), "open"),
         (held(NO, verdict=Verdict.CLOSED), "unknown"),
         (held(verdict=Verdict.CLOSED), "unknown"),

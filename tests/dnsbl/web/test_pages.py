@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -448,7 +449,7 @@ def test_a_page_reads_the_report_of_a_run_once(house: Build, monkeypatch: pytest
     reads = views.run_report
     monkeypatch.setattr(views, "run_report", lambda run: read.append(run) or reads(run))
     page = home.visitor(TARGET).get(link).text
-    assert "0 of " in page and "forms have been tried" in page
+    assert "0 of " in page and "forms are done; nothing has come back so far" in page
     assert sorted(read) == sorted([proof, link.partition("test=")[2]])
 
 
@@ -703,3 +704,41 @@ def test_every_face_says_yes_or_no_and_what_to_do(
     assert len(re.findall(r' id="([^"]+)"', page)) == len(set(re.findall(r' id="([^"]+)"', page)))
     assert ('id="close"' in page) is (name in ("open", "asked", "resting", "barred")), "who is tested can close it"
     assert ("Still listed: not told: the server could not be reached" in page) is (name == "resting")
+
+
+def test_a_page_that_waits_is_told_when_there_is_news_and_no_more_than_it_would_say(house: Build) -> None:
+    home = house()
+    home.office.nominate(TARGET)
+    home.office.casework.presence.beat("here", ("worker",))
+    steps = [lambda: home.test(proven=True), lambda: None]
+
+    async def sleep(seconds: float) -> None:
+        if steps:
+            steps.pop(0)()
+
+    home.watching(sleep)
+    answer = home.visitor().get(f"/ip/{TARGET}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    told = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert [one["state"] for one in told] == ["queued", "listed"]
+    assert set(told[0]) == {"state", "listed", "running", "ahead", "waits", "progress"} and told[0]["progress"] == ""
+    assert "event: result" in answer.text
+    assert home.visitor().get("/ip/nonsense/events").status_code == 400
+    page = home.visitor().get(f"/ip/{TARGET}").text
+    assert "data-events" not in page, "nothing is about to happen"
+
+
+def test_while_a_retest_goes_on_the_page_says_how_far_it_is_and_shows_no_proof_of_it(house: Build) -> None:
+    home = house()
+    home.list()
+    home.office.clock.turn(hours=1)
+    home.visitor(TARGET).post("/remove", data={"address": TARGET})
+    assignment = home.office.take()
+    home.office.issue(assignment)
+    run = assignment.job.run
+    pages = [home.visitor(TARGET).get(f"/ip/{TARGET}?test={run}").text]
+    assert f'data-events="/ip/{TARGET}/events"' in pages[0]
+    said = home.visitor().get(f"/api/v1/runs/{run}").json()
+    assert (said["verdict"], said["cause"]) == (None, None) and said["explanation"] == said["progress"]["sentence"]
+    assert "forms are done; nothing has come back so far." in pages[0]
+    assert pages[0].count("The forms") == 1, "of the test that proves the listing alone"

@@ -111,7 +111,7 @@ def test_a_shell_is_told_line_by_line_and_at_the_end_the_result(home: Any) -> No
     lines = answer.text.splitlines()
     assert lines[0].startswith(f"Self-test of {HOST}. It tests only the address that you come from")
     assert "/self-test/" in lines[1]
-    assert lines[2].endswith("waiting for its turn")
+    assert lines[2].endswith("The test waits for its turn.")
     assert any(line.startswith("OPEN: ") for line in lines)
     assert any(line.startswith(f"  {HOST} port 25: ") for line in lines)
     assert any(line.startswith("What closes it: ") for line in lines)
