@@ -28,13 +28,16 @@ from ipaddress import IPv4Network, IPv6Network
 from dnsbl.addresses import Address, Network
 from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.trials import PLAYED
 from dnsbl.dns.wire import Query, Reply
-from dnsbl.dns.zones import Kind, View, Zone, reserved
+from dnsbl.dns.zones import TEST_POINT, Kind, View, Zone, reserved
 from dnsbl.settings import ClientRule
 
 _OCTET = re.compile(rb"0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 _NIBBLE = re.compile(rb"[0-9a-f]")
 _MAPPED = IPv6Network("::ffff:0:0/96")
+#: Stands for no reply at all.
+SILENCE = Reply(-1)
 #: Data of the HINFO record that stands for all (RFC 8482 4.2).
 RFC8482 = b"\x07RFC8482\x00"
 
@@ -85,6 +88,33 @@ def address_of(zone: Zone, below: tuple[bytes, ...]) -> Address | None:
     below = below[:-1] if below and below[-1] in zone.views else below
     whole = (each.network_address for each in _readings(below) if each.prefixlen == each.max_prefixlen)
     return next(whole, None)
+
+
+def trial(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...]) -> Reply:
+    """What a list that is played says at a name of its zone (see `trials`); `SILENCE` for nothing at all."""
+    played = PLAYED.get(below[-1]) if below else None
+    if played is None:
+        return _nothing(query, zone, table, wire.NXDOMAIN if below else wire.NOERROR)
+    if played.refuses or not played.answers:
+        return Reply(wire.REFUSED) if played.refuses else SILENCE
+    name = below[:-1]
+    while name and len(name[-1]) > 1 and not name[-1].isdigit():  # a sublist's label
+        name = name[:-1]
+    code, exists = None, not name
+    for network in _readings(name):
+        if played.every is not None or (played.tests and _leads_to_test_point(network)):
+            exists = True
+            code = (played.every or TEST_POINT) if network.prefixlen == network.max_prefixlen else code
+    if code is None or query.qtype not in (wire.A, wire.TXT, wire.ANY):
+        return _nothing(query, zone, table, wire.NOERROR if exists else wire.NXDOMAIN)
+    if query.qtype == wire.ANY:
+        return _minimal_any(zone.negative_ttl)
+    data = code.packed if query.qtype == wire.A else wire.text(played.text)
+    return Reply(wire.NOERROR, True, (wire.record(wire.QNAME, query.qtype, zone.negative_ttl, data),))
+
+
+def _leads_to_test_point(network: Network) -> bool:
+    return network.supernet_of(_MAPPED) if isinstance(network, IPv6Network) else TEST_POINT in network
 
 
 def _in_place(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], rule: ClientRule) -> Reply:

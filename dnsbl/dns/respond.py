@@ -147,6 +147,8 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
             said = _Said(Reply(fault))
         options += _about_zone(query, said, now, serving, tcp=tcp)
     reply, origin, why = said.reply, said.zone.origin if said.zone else "", ""
+    if reply is answer.SILENCE:
+        return Replied(None, query, origin, -1, "acl")
     use = None if strange else said.use
     if not trusted and not (counted and strange):
         sort = guard.ERROR if strange else _sort(reply)
@@ -253,6 +255,8 @@ def _reply(query: Query, client: bytes, rule: ClientRule | None, now: float, ser
         soa = table.soa_serial, _number(zone.soa_timers[8:12])
         if own:
             return said(answer.fixed(query, zone, table, below))
+        if zone.trial and unwelcome is None:
+            return said(answer.trial(query, zone, table, below))
         reply = answer.listings(query, zone, table, below, unwelcome)
     if (zone.listing or not zone.sources) and reply.ede is None and now - serving.seen > serving.stale_after:
         reply = _stale(reply)

@@ -29,6 +29,7 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_
 from dnsbl.addresses import Address
 from dnsbl.dns import wire
 from dnsbl.dns.sources.reading import FORMS
+from dnsbl.dns.trials import TRIALS
 from dnsbl.dns.zones import LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
 from dnsbl.model import DECLARED, TESTED_KINDS
@@ -50,6 +51,7 @@ _DATA = {
     "MX": "a number and a name: 10 mx.example.org",
     "TXT": "one line of at most 255 printable ASCII characters",
 }
+_RESERVED_FOR_TRIALS = {trial.label.decode() for trial in TRIALS}
 _Timer = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Ttl = Annotated[int, Field(ge=0, le=604800)]
 
@@ -277,6 +279,7 @@ class _File(Section):
     use: Annotated[str, Field(max_length=400)] = ""
     retires: date | None = None
     watched: Hostname | None = None
+    trial: bool = False
     style: Literal["records", "bitmask"] = "records"
     kinds: dict[str, _KindTable] = Field({})
     sources: Annotated[tuple[_SourceTable, ...], Field(max_length=100)] = ()
@@ -332,12 +335,16 @@ class _File(Section):
             broken.append(f"watched: at most {_LONGEST_ORIGIN} characters")
         if self.watched is not None and (not self.kinds or DECLARED & self.kinds.keys() or self.sources):
             broken.append("watched: only a zone of listings has such a name, without [[sources]]")
-        if not self.kinds and not self.sources:
-            broken.append("kinds: at least one is needed, or [[sources]]")
-        if self.kinds and self.soa is None:
-            broken.append("soa: needed where kinds are")
-        if self.kinds and not self.ns:
-            broken.append("ns: needed where kinds are")
+        if not self.kinds and not self.sources and not self.trial:
+            broken.append("kinds: at least one is needed, or [[sources]], or trial = true")
+        if self.trial and (self.kinds or self.sources or self.watched):
+            broken.append("trial: such a zone lists nothing, so it has no kinds, no [[sources]] and no watched name")
+        if self.trial and (taken := _RESERVED_FOR_TRIALS & {one.name.rpartition(".")[2] for one in self.records}):
+            broken.append(f"records: the name {min(taken)} belongs to the trial")
+        if (self.kinds or self.trial) and self.soa is None:
+            broken.append("soa: needed where kinds are, and for a trial")
+        if (self.kinds or self.trial) and not self.ns:
+            broken.append("ns: needed where kinds are, and for a trial")
         if self.soa is not None and self.soa.expire <= self.soa.refresh + self.soa.retry:
             broken.append("soa.expire: must be longer than soa.refresh and soa.retry together")
         named = {record.name for record in self.records if record.type in ("A", "AAAA")}
@@ -426,6 +433,7 @@ def _packed(file: _File, site: str, folder: PurePath) -> Zone:
             for source in file.sources
         ),
         use=file.use or _use(kinds),
+        trial=file.trial,
         retires=file.retires,
     )
     state = "retiring" if file.retires is not None else "alive"

@@ -102,6 +102,7 @@ class Zone:
     retires: date | None = None  #: the day from which it lists nothing, announced ahead (RFC 6471 3.4)
     ended: bool = False  #: whether that day has come: no listing, no test point, the origin and STATUS alone
     watched: bool = False  #: whether questions of mail servers that we know nominate what they ask about
+    trial: bool = False  #: whether it lists nothing and plays lists that are out of order (`trials`)
 
     @property
     def listing(self) -> bool:
@@ -152,7 +153,7 @@ class Zones:
         A zone that answers from data files too is left out where we cannot tell: nothing here reads them.
         """
         kinds = tuple(listed)
-        zones = [zone for zone in self._zones if not zone.watched]
+        zones = [zone for zone in self._zones if not (zone.watched or zone.trial)]
         found = {zone.origin: zone.codes_of(address, kinds) for zone in zones}
         return {zone.origin: found[zone.origin] for zone in zones if found[zone.origin] or not zone.sources}
 
@@ -169,8 +170,14 @@ class Zones:
 
     @property
     def own(self) -> Zones:
-        """These without the watched ones, which say the same under another name, to those alone who ask here."""
-        return Zones(tuple(zone for zone in self._zones if not zone.watched), self.digest)
+        """These without the watched ones, which say the same under another name, to those alone who ask here, and
+        without those for trials."""
+        return Zones(tuple(zone for zone in self._zones if not (zone.watched or zone.trial)), self.digest)
+
+    @property
+    def trials(self) -> tuple[Zone, ...]:
+        """Those in which mail servers are tried out, and nothing is listed."""
+        return tuple(zone for zone in self._zones if zone.trial and not zone.ended)
 
     def of(self, labels: tuple[bytes, ...]) -> Zone | None:
         """The zone that this name (lower case) lies in."""

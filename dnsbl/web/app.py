@@ -95,6 +95,7 @@ def create_app(
     events: Events | None = None,
     files: ZoneFiles | None = None,
     zones: Callable[[], Iterable[Zone]] = tuple,
+    trials: Callable[[], Iterable[Zone]] = tuple,
     codes: Codes = lambda address, listed: {},
     origins: Origins = tuple,
     metrics: Metrics = no_metrics,
@@ -102,11 +103,11 @@ def create_app(
     health: Callable[[], list[Health]] = list,
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
-    `zones`; `metrics` makes the page for Prometheus, `keys` what is told of clients' keys. Without `briefing` no lists
-    of addresses are looked up, without `self_tests` none are offered, without `remote` nobody gets letters, without
-    `others` no other list is asked; `events` has the places for who watches tests. Without `files` no zone can be
-    copied, without `ownership` nobody shows that an address is his (`texts` asks for TXT records). Without `hosts` no
-    host name's addresses are looked for.
+    `zones`, `trials` are those in which mail servers are tried out; `metrics` makes the page for Prometheus, `keys`
+    what is told of clients' keys. Without `briefing` no lists of addresses are looked up, without `self_tests` none
+    are offered, without `remote` nobody gets letters, without `others` no other list is asked; `events` has the places
+    for who watches tests. Without `files` no zone can be copied, without `ownership` nobody shows that an address is
+    his (`texts` asks for TXT records). Without `hosts` no host name's addresses are looked for.
     """
     app = _App(
         title=settings.service.name,
@@ -124,7 +125,7 @@ def create_app(
     app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
     events = Events(settings.web, clock) if events is None else events
     app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
-    site = Site(doors, views, settings, clock, codes, origins, pages, zones, hosts, events)
+    site = Site(doors, views, settings, clock, codes, origins, pages, zones, trials, hosts, events)
     app.include_router(site.router)
     nominations = NominationDoor(doors, settings, clock, pages, held=site.held)
     app.include_router(nominations.router)

@@ -38,6 +38,7 @@ from dnsbl.web.hosts import HostNames, Hosts
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Codes, Origins, TestedPathShape, Text, ways_in
 from dnsbl.web.story import story
+from dnsbl.web.trials import check, played, probes
 from dnsbl.web.uses import uses
 
 #: Gives a run's report; None of one that is gone.
@@ -85,6 +86,7 @@ class Site:
         origins: Origins,
         pages: Pages,
         zones: Callable[[], Iterable[Zone]] = tuple,
+        trials: Callable[[], Iterable[Zone]] = tuple,
         hosts: Hosts | None = None,
         events: Events | None = None,
     ) -> None:
@@ -95,6 +97,7 @@ class Site:
         self._codes = codes
         self._origins = origins
         self._zones = zones
+        self._trials = trials
         self._hosts = HostNames(hosts, clock)
         self._render = pages.render
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -107,6 +110,7 @@ class Site:
             ("/policy", self.policy),
             ("/notices/{token}", self.mail_wanted),
             ("/use", self.use),
+            ("/use/test", self.use_test),
             ("/about", self.about),
         ):
             self.router.add_api_route(path, shown, methods=["GET", "HEAD"])
@@ -219,6 +223,21 @@ class Site:
     def use(self) -> Response:
         """How mail servers ask, with lines for theirs."""
         return self._render("use.html", uses=uses(self._zones()))
+
+    def use_test(self) -> Response:
+        """Whether a mail server would obey an error or a dead list, and how to see that."""
+        trial, own = next(iter(self._trials()), None), list(self._zones())
+        origins = [zone.origin for zone in own] or ["relays.example.org"]
+        if trial is None:
+            return self._render("use-test.html", trial=None, script=check(origins))
+        names = played(trial)
+        return self._render(
+            "use-test.html",
+            trial=trial,
+            played=names,
+            probes=probes(trial, own),
+            script=check([*origins, *(one.origin for one in names)]),
+        )
 
     def policy(self) -> Response:
         return self._render(

@@ -202,6 +202,7 @@ class WebServer(HttpServer):
             remote=remote,
             files=files,
             zones=lambda: self.zones.own,
+            trials=lambda: self.zones.trials,
             ownership=ownership,
             watching=watching,
             texts=texts,

@@ -18,6 +18,7 @@ from servers import courier, exim, opensmtpd, sendmail
 from worlds import world
 
 from dnsbl.dns.zonefile import zones_from
+from dnsbl.web.trials import check, probes
 from dnsbl.web.uses import recipes
 
 ZONE = "list.test"
@@ -47,6 +48,16 @@ name = "ns"
 type = "A"
 data = "%s"
 """
+TRIAL = f"trial.{ZONE}"
+TRIALS = f"""\
+origin = "{TRIAL}"
+ns = ["ns.{ZONE}"]
+trial = true
+[soa]
+mname = "ns.{ZONE}"
+rname = "hostmaster.{ZONE}"
+minimum = 1
+"""
 STRANGE = '[kinds.strange]\ncode = "127.0.0.99"\ntxt = "not what the lines name"\n'
 ODD, WEAK, OTHER = "198.51.100.31", "198.51.100.32", "198.51.100.33"
 LISTED, FREE = {RELAY: "manual", OTHER: "second"}, (CLIENT, ODD, WEAK)
@@ -58,10 +69,13 @@ def told(lab: Lab) -> dict[str, str]:
     """What each program is told, by its name, while the list that they ask is served."""
     for address in (ODD, WEAK, OTHER):
         lab.add_host(SENDERS[address], address)
-    for number, host in enumerate(("postscreen", "exim", "sendmail", "courier", "rspamd", "spamassassin", "opensmtpd")):
+    for number, host in enumerate(
+        ("postscreen", "exim", "sendmail", "courier", "rspamd", "spamassassin", "opensmtpd", "tried", "filter")
+    ):
         lab.add_host(host, f"198.51.100.{41 + number}")
     lab.resolver(stubs={ZONE: RESPONDER})
     ours = OurList(lab, RESPONDER, zone=BASE.replace("%s", STRANGE.replace("%", "%%"), 1))
+    (ours.folder / "zones" / "trial.toml").write_text(TRIALS)
     ours.serve()
     for address, kind in (*LISTED.items(), (ODD, "strange"), (WEAK, "doubtful")):
         ours.add([ip_network(address)], kind)
@@ -122,9 +136,9 @@ def test_courier_refuses_with_where_to_read_why(lab: Lab, told: dict[str, str]) 
 RSPAMD = "install -d /run/rspamd /var/lib/rspamd /var/log/rspamd\nexec rspamd -f -i\n"
 
 
-def rspamd(lab: Lab, told: dict[str, str], host: str) -> str:
-    """Started on this host; where it listens."""
-    files = {
+def rspamd(lab: Lab, told: dict[str, str], host: str, **more: str) -> str:
+    """Started on this host; where it listens. `more` are further files of local.d."""
+    files = {f"etc/rspamd/local.d/{name}.inc": text for name, text in more.items()} | {
         "etc/rspamd/local.d/rbl.conf": told["rspamd"],
         "etc/rspamd/local.d/rbl_group.conf": told["rspamd's weights"],
         "etc/rspamd/local.d/logging.inc": 'type = "console";\n',
@@ -137,14 +151,19 @@ def rspamd(lab: Lab, told: dict[str, str], host: str) -> str:
     return there
 
 
+def symbols_of(lab: Lab, there: str, address: str) -> dict[str, float]:
+    """What rspamd gives a mail from this address by our list, and by those that are played."""
+    mail = "From: <a@client.test>\r\nTo: <b@mail.test>\r\nSubject: hello\r\n\r\nHello.\r\n"
+    asked = ["curl", "-sf", "-H", f"IP: {address}", "--data-binary", mail, f"{there}/checkv2"]
+    found: dict[str, Any] = json.loads(lab.run("client", asked).stdout)["symbols"]
+    return {name: one["score"] for name, one in found.items() if "LIST_TEST" in name}
+
+
 def test_rspamd_gives_each_answer_its_symbol_and_an_unknown_one_no_weight(lab: Lab, told: dict[str, str]) -> None:
     there = rspamd(lab, told, "rspamd")
-    mail = "From: <a@client.test>\r\nTo: <b@mail.test>\r\nSubject: hello\r\n\r\nHello.\r\n"
 
     def symbols(address: str) -> dict[str, float]:
-        asked = ["curl", "-sf", "-H", f"IP: {address}", "--data-binary", mail, f"{there}/checkv2"]
-        found: dict[str, Any] = json.loads(lab.run("client", asked).stdout)["symbols"]
-        return {name: one["score"] for name, one in found.items() if "LIST_TEST" in name}
+        return symbols_of(lab, there, address)
 
     assert symbols(RELAY) == symbols(OTHER) == {"LIST_TEST": 7.0}
     assert symbols(WEAK) == {"DOUBTFUL_LIST_TEST": 2.0}
@@ -179,3 +198,64 @@ def test_opensmtpd_has_rspamd_look_at_each_client(lab: Lab, told: dict[str, str]
     rspamd(lab, told, "opensmtpd")
     lab.send("relay", to=lab.hosts["opensmtpd"][0], sender="a@client.test", recipient="postmaster@opensmtpd.test")
     lab.wait_for("rspamd's word", lambda: "LIST_TEST(7.00)" in lab.log("rspamd-opensmtpd"))
+
+
+# -- /use/test: a line that obeys an error is caught, the one that is advised is not -----------------------------------
+@pytest.fixture(scope="module")
+def tried() -> dict[str, str]:
+    """What each program is told to try, by its name."""
+    zones = zones_from({"list": BASE % ("", RESPONDER), "trial": TRIALS}, site=SITE)
+    [trial] = zones.trials
+    return {probe.program: probe.text for probe in probes(trial, zones.own)}
+
+
+def test_in_postfix_a_line_that_obeys_errors_is_caught_and_no_mail_is_lost(
+    lab: Lab, told: dict[str, str], tried: dict[str, str]
+) -> None:
+    server = Postfix(lab, "tried")
+    server.start()
+
+    def said(lines: str) -> str:
+        """What the log says more of a mail from nobody who is listed, which is taken."""
+        before = len(lab.log("tried"))
+        server.edit("/etc/postfix/main.cf", lambda text: f"{text}{lines}\n")
+        server.restart()
+        reply = lab.send("client", to=server.address, sender="a@client.test", recipient="postmaster@tried.test")
+        assert reply.code < 400, reply
+        return lab.log("tried")[before:]
+
+    right = tried["Postfix"]
+    assert f"error.{TRIAL}" in right and "reject_warning" not in said(right)
+    obeys = right.replace(right.partition("=127")[1] + right.partition("=127")[2], "")
+    warned = said(obeys)
+    assert "reject_warning" in warned and f"blocked using error.{TRIAL}" in warned
+    assert f"blocked using world.{TRIAL}" in said(right.replace("error.", "world.")), (
+        "a dead list is obeyed by any line"
+    )
+    for quiet in ("good", "empty", "refused"):
+        assert "reject_warning" not in said(obeys.replace("error.", f"{quiet}."))
+
+
+def test_in_rspamd_a_line_that_obeys_errors_has_points_and_the_advised_one_has_none(
+    lab: Lab, told: dict[str, str], tried: dict[str, str]
+) -> None:
+    name = "ERROR_TRIAL_LIST_TEST"
+    naive = (
+        f'rbls {{ "naive" {{ rbl = "error.{TRIAL}"; checks = ["from"]; ipv4 = true; symbol = "NAIVE_LIST_TEST"; }} }}'
+    )
+    lines = {
+        "rspamd": tried["rspamd"] + "\n" + naive,
+        "rspamd's weights": 'symbols { "NAIVE_LIST_TEST" { weight = 7.0; } }',
+    }
+    there = rspamd(lab, lines, "filter")
+    found = symbols_of(lab, there, CLIENT)
+    assert found.get("NAIVE_LIST_TEST") == 7.0
+    assert {symbol: score for symbol, score in found.items() if score and symbol != "NAIVE_LIST_TEST"} == {}
+    assert any(symbol.startswith(name) and symbol.endswith("UNKNOWN") for symbol in found)
+
+
+def test_the_script_names_what_is_out_of_order_and_nothing_else(lab: Lab, told: dict[str, str]) -> None:
+    names = [ZONE, *(f"{name}.{TRIAL}" for name in ("good", "error", "world", "empty", "refused"))]
+    script = check(names).replace("dig ", "dig @192.0.2.53 ")
+    said = lab.run("client", ["sh", "-c", script], seconds=60).stdout
+    assert [line.partition(" ")[0] for line in said.splitlines()] == names[2:]

@@ -100,12 +100,13 @@ class Compiled:
 
 
 def _plan(zones: Zones, loops: int) -> Plan:
-    """The zones; one whose kinds are too many is left to the reference, and so is one that lists beside its sources."""
+    """The zones; one whose kinds are too many is left to the reference, and so are those that list beside
+    their sources, and those for trials."""
     names: list[str] = []
     plans = []
     for zone in _nearest_first(zones):
         new = sorted({name for view in zone.views.values() for name in view.kinds} - set(names))
-        known = len(names) + len(new) <= MOST_KINDS and not (zone.sources and zone.listing)
+        known = len(names) + len(new) <= MOST_KINDS and not (zone.sources and zone.listing) and not zone.trial
         names += new if known else []
         plans.append((zone, known))
     names.sort()  # several records come in this order

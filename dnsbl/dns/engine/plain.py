@@ -129,7 +129,7 @@ class Plain:
     def _ends(self, serving: Serving, table: Table) -> dict[bytes, _End]:
         ends: dict[bytes, _End] = {}
         for zone in serving.zones:
-            if zone.sources:  # left to the reference
+            if zone.sources or zone.trial:  # left to the reference
                 continue
             name = wire.name(zone.labels) + b"\0"
             soa = wire.record(b"", wire.SOA, zone.negative_ttl, zone.soa(table.soa_serial))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from dnsbl.addresses import network_of, parse_address
 from dnsbl.casework import Casework
 from dnsbl.clock import HandClock
 from dnsbl.dns.zonefile import zones_from
+from dnsbl.dns.zones import Zone
 from dnsbl.health import Board
 from dnsbl.model import (
     Job,
@@ -302,7 +303,7 @@ def portal() -> Iterator[BlockingPortal]:
 def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal) -> Callable[..., House]:
     """Builds a list, which may test in networks that are nobody's; sections of the settings can be given by name."""
 
-    def build(elsewhere: Others | None = None, **sections: dict[str, Any]) -> House:
+    def build(elsewhere: Others | None = None, trials: Sequence[Zone] = (), **sections: dict[str, Any]) -> House:
         sections["tester"] = {"lab_networks": ["198.18.0.0/15", "2001:db8::/32"]} | sections.get("tester", {})
         office = make_office(**sections)
         board = Board(office.clock)
@@ -323,6 +324,7 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
             origins=lambda: ORIGINS,
             zones=lambda: zones_from({"relays.toml": ZONE}, site="https://relays.example.org"),
             health=board.all,
+            trials=lambda: trials,
         )
         return House(office, app, portal, board, events, hosts)
 

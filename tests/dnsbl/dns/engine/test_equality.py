@@ -23,6 +23,7 @@ from dnsbl.dns.guard import Keys, KnownKey, Pace, Prefixes, rules_of
 from dnsbl.dns.keyuse import network_of
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.proxied import SIGNATURE
+from dnsbl.dns.respond import Serving
 from dnsbl.dns.sourced import gathered
 from dnsbl.dns.sources.names import read_name
 from dnsbl.dns.sources.reading import read
@@ -34,6 +35,7 @@ from tests.dnsbl.dns.engine.both import ENGINES, Both, asked, both
 from tests.dnsbl.dns.listed.samples import many
 from tests.dnsbl.dns.test_answer import CASES, CLIENT, NOW, TABLE, WORLD, ZONES, mutated, packet_of, serving_of
 from tests.dnsbl.dns.test_proxied import header
+from tests.dnsbl.dns.test_trials import ZONES as TRIED
 
 SECRETS = (bytes(range(16)), bytes(16))
 WORLDS = {engine: both(engine) for engine in ENGINES}
@@ -143,6 +145,19 @@ OPTS = [
 
 def question(name: str, kind: str, edns: dict | None, flags: int = 0x0100) -> bytes:
     return packet_of({"name": name, "type": kind, "flags": flags} | ({"edns": edns} if edns else {}))
+
+
+@each
+def test_a_zone_for_trials_is_left_to_the_reference(engine: str) -> None:
+    tried = Both(engine, Serving(TRIED, Table.of([])))
+    for label in ("good", "error", "world", "empty", "refused", "silent", "none"):
+        for below in ("9.2.0.192.", "2.0.0.127.", "1.0.0.127.", f"{NIBBLES}.", "9.2.0.192.multihop.", "2.0.192.", ""):
+            for kind in ("A", "TXT", "ANY", "AAAA"):
+                with naming((label, below, kind)):
+                    tried.agree(question(f"{below}{label}.trial.bl.test", kind, None))
+    for name in ("trial.bl.test", "9.2.0.192.trial.bl.test", "_status.trial.bl.test"):
+        with naming(name):
+            tried.agree(question(name, "A", None))
 
 
 @each
