@@ -15,18 +15,34 @@ from dnsbl.errors import DnsblError, Refused, SettingsError
 
 def main() -> None:
     """Run the command line; never shows a traceback for a mistake of the user or the world."""
+    import typer
+
+    from dnsbl.cli.misuse import misused
     from dnsbl.cli.program import app
 
     if note := unconfigured(sys.argv[1:]):
         print(f"dnsbl: {note}", file=sys.stderr)
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        if error.message or isinstance(error, typer.BadParameter):  # else the help was asked for by silence, and shown
+            fault = misused(error)
+            _tell_programs(fault)
+            print(in_words(fault), file=sys.stderr)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit("dnsbl: It was broken off.")
     except DnsblError as error:
-        if "--json" in sys.argv:
-            print(json.dumps(problem(error)))
+        _tell_programs(error)
         sys.exit(in_words(error))
     except BrokenPipeError:
         sys.exit(1)
+
+
+def _tell_programs(error: DnsblError) -> None:
+    """With --json, a failure is one document on stdout, too."""
+    if "--json" in sys.argv:
+        print(json.dumps(problem(error)))
 
 
 def unconfigured(words: list[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dnsbl.cli.later import later
-from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
+from dnsbl.cli.words import Config, Json, Reason, one_of, operator, reason_of, some_of
 from dnsbl.daemons import ROLES
 from dnsbl.errors import DnsblError
 
@@ -31,7 +31,10 @@ Where = Annotated[str, typer.Argument(metavar="ADDR", help="An IPv4 or IPv6 addr
 @app.command()
 def serve(
     config: Config = None,
-    only: Annotated[str, typer.Option("--only", help=f"Some roles, with commas: {','.join(ROLES)}.")] = ",".join(ROLES),
+    only: Annotated[
+        str,
+        typer.Option("--only", help=f"Some roles, with commas: {','.join(ROLES)}.", autocompletion=some_of(*ROLES)),
+    ] = ",".join(ROLES),
     follow: Annotated[
         str, typer.Option("--follow", help="Follow the table at this URL, with --only dns: no database is needed.")
     ] = "",
@@ -108,7 +111,10 @@ def nominate(
 @app.command("test")
 def order_test(
     address: Where,
-    profile: Annotated[str, typer.Option("--profile", help="basic, standard or full.")] = "standard",
+    profile: Annotated[
+        str,
+        typer.Option("--profile", help="basic, standard or full.", autocompletion=one_of("basic", "standard", "full")),
+    ] = "standard",
     wait: Wait = False,
     config: Config = None,
     as_json: Json = False,

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from dnsbl.cli.later import later
-from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
+from dnsbl.cli.words import Config, Json, Reason, operator, place_for, reason_of
 from dnsbl.errors import DnsblError
 
 with later():
@@ -68,7 +68,7 @@ def upgrade(config: Config = None, as_json: Json = False) -> None:
 def write(opened: lists.OpenedList, file: Path) -> int:
     """Write a copy, packed by gzip, whole or not at all; returns its octets."""
     try:
-        files.write_whole(file, _packed(opened.casework.restoring.backup()), mode=0o600)
+        files.write_whole(place_for(file), _packed(opened.casework.restoring.backup()), mode=0o600)
         return file.stat().st_size
     except OSError as error:
         raise DnsblError(f"{file}: cannot be written: {error.strerror}.") from None

@@ -1,4 +1,4 @@
-"""`dnsbl keys`, of letters, and `dnsbl key`, of clients. Reads the words, calls one verb, shows the result."""
+"""`dnsbl keys`, of letters, and `dnsbl client-key`, of clients. Reads the words, calls one verb, shows the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ with later():
     from dnsbl.serving import keybook
 
 letter_keys = typer.Typer(
-    help="The keys that letters are signed with. What clients put into questions: dnsbl key.", no_args_is_help=True
+    help="The keys that letters are signed with. What clients put into questions: dnsbl client-key.",
+    no_args_is_help=True,
 )
 client_keys = typer.Typer(help="The keys that clients put into their questions (dns.keys_file).", no_args_is_help=True)
 
@@ -32,7 +33,8 @@ def keys_list(config: Config = None, as_json: Json = False) -> None:
 def keys_rotate(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """A new key for all nodes; it goes to them through the database, sealed, and signs in two minutes."""
     opened = lists.open_list(config)
-    show.keys([opened.keyring.rotate(reason=reason_of(reason), actor=operator())], as_json=as_json)
+    opened.keyring.rotate(reason=reason_of(reason), actor=operator())
+    show.keys(opened.keyring.shown(), as_json=as_json)
 
 
 @letter_keys.command("replace")

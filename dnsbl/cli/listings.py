@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dnsbl.cli.later import later
-from dnsbl.cli.words import Config, Json, Public, Reason, operator, reason_of, words_of
+from dnsbl.cli.words import Config, Json, Public, Reason, kind_names, operator, reason_of, words_of, zone_names
 from dnsbl.errors import DnsblError, Refused
 
 with later():
@@ -25,7 +25,9 @@ TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"
 
 Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
 From = Annotated[Path | None, typer.Option("--from", help="A file with one network a line; # starts a comment.")]
-Kind = Annotated[str, typer.Option("--kind", help="The kind of listing, as named in the zone files.")]
+Kind = Annotated[
+    str, typer.Option("--kind", help="The kind of listing, as named in the zone files.", autocompletion=kind_names)
+]
 
 
 @app.command("add")
@@ -70,11 +72,15 @@ def listing_drop(
 
 @app.command("list")
 def listing_list(
-    kinds: Annotated[list[str] | None, typer.Option("--kind", help="Of this kind; may be repeated.")] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", help="Of this kind; may be repeated.", autocompletion=kind_names)
+    ] = None,
     network: Annotated[str, typer.Option("--network", help="In this network.")] = "",
     since: Annotated[datetime | None, typer.Option("--since", formats=TIMES, help="Begun then or later, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option("--until", formats=TIMES, help="Begun before, UTC.")] = None,
-    zone: Annotated[str, typer.Option("--zone", help="Of a kind that this zone publishes.")] = "",
+    zone: Annotated[
+        str, typer.Option("--zone", help="Of a kind that this zone publishes.", autocompletion=zone_names)
+    ] = "",
     why: Annotated[str, typer.Option("--reason", help="For this reason, as the journal names it.")] = "",
     most: Annotated[int, typer.Option("--limit", help="At most so many, the newest.", min=1, max=100_000)] = 100,
     before: Annotated[int | None, typer.Option("--before", help="Those behind this number, for the next page.")] = None,

@@ -50,7 +50,7 @@ COMMANDS = {
     "candidates": "feeding:candidates",
     "listing": "listings:app",
     "keys": "keys:letter_keys",
-    "key": "keys:client_keys",
+    "client-key": "keys:client_keys",
     "publish-key": "zones:app",
     "export": "zones:app",
     "monitor": "zones:app",
@@ -62,6 +62,10 @@ COMMANDS = {
 }
 
 
+#: Names that commands once had: they work, and are shown nowhere.
+FORMER = {"key": "client-key"}
+
+
 class Commands(Mapping[str, "Command"]):
     """The commands by their names, each made when it is asked for."""
 
@@ -70,6 +74,7 @@ class Commands(Mapping[str, "Command"]):
         self._made: dict[str, Command] = {}
 
     def __getitem__(self, name: str) -> Command:
+        name = FORMER.get(name, name)
         if name not in self._made:
             self._made[name] = _made(name, self._places[name])
         return self._made[name]

@@ -32,6 +32,7 @@ from dnsbl.rules.causes import cause_of
 from dnsbl.rules.keeping import INBOX
 from dnsbl.rules.others import Opinion
 from dnsbl.web.shapes import run_shape, standing_shape
+from dnsbl.web.words import REASON
 from tester.cause import advice
 from tester.paths import path
 from tester.received import fields
@@ -54,7 +55,11 @@ def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
         document(facts)
         return
     for name, value in facts.items():
-        terminal.out().print(f"{name}: {_plain(value)}")
+        if isinstance(value, (list, tuple)) and any(" " in str(each) for each in value):  # sentences
+            for line in (f"{name}:", *(f"  {each}" for each in value)):
+                terminal.out().print(line)
+        else:
+            terminal.out().print(f"{name}: {_plain(value)}")
 
 
 def _plain(value: Any) -> str:
@@ -110,7 +115,7 @@ def client_keys(found: Mapping[str, Any], *, as_json: bool) -> None:
             row["last_seen"] or "never",
             f"ALARM: {told}" if row["alarm"] else told,
         )
-    terminal.rows(table, nothing="No key is in dns.keys_file; `dnsbl key new` makes one.")
+    terminal.rows(table, nothing="No key is in dns.keys_file; `dnsbl client-key new` makes one.")
     since = f"As of {found['as_of']}; counted since {found['since']}." if found["as_of"] else "Nothing was counted yet."
     terminal.out().print(since)
 
@@ -155,7 +160,7 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
     for entry in found.listings:
         console.print(
             f"  listed as {entry.kind} ({entry.network}) since {when(entry.since)}, "
-            f"until {when(entry.expires)}: {entry.reason.value} {entry.note}"
+            f"until {when(entry.expires)}: {_why(entry)}"
         )
         if entry.public:
             console.print(f"    told to everybody: {entry.public}")
@@ -189,6 +194,11 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
     for one in others or ():
         console.print(f"  elsewhere: {one.sentence}" + (f" {one.text}" if one.text else ""))
     console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}")
+
+
+def _why(entry: Listing) -> str:
+    """Why it is listed, in words, and what was noted."""
+    return REASON[entry.reason] + (f": {entry.note}" if entry.note else "")
 
 
 def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from rich.status import Status
 
 from dnsbl.addresses import Address, Network
 from dnsbl.cli import terminal
+from dnsbl.cli.words import place_for
 from dnsbl.daemons.laying import SurveyOrder, allow_further, lay
 from dnsbl.daemons.others import OtherLists
 from dnsbl.daemons.reserve import granted
@@ -192,6 +193,6 @@ def told(found: Sequence[SurveyTally], form: str, *, hosts: bool) -> str:
 def write(file: Path, text: str) -> None:
     """Put a report in the place of what is there. Raises DnsblError."""
     try:
-        write_whole(file, [text.encode("utf-8")], mode=EVERYBODYS)
+        write_whole(place_for(file), [text.encode("utf-8")], mode=EVERYBODYS)
     except OSError as error:
         raise DnsblError(f"{file}: cannot be written: {error.strerror}.") from None

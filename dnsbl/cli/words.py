@@ -4,10 +4,58 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dnsbl.cli.later import later
+from dnsbl.errors import DnsblError
+
+with later():
+    from dnsbl import config as reading
+
+if TYPE_CHECKING:
+    from dnsbl.dns.zones import Zone
+
+
+def one_of(*values: str) -> Callable[[str], list[str]]:
+    """Completes a value that is one of these."""
+    return lambda incomplete: [value for value in values if value.startswith(incomplete)]
+
+
+def some_of(*values: str) -> Callable[[str], list[str]]:
+    """Completes values that are some of these, with commas between."""
+
+    def offered(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [
+            f"{before}{comma}{value}" for value in values if value.startswith(last) and value not in before.split(",")
+        ]
+
+    return offered
+
+
+def zone_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes a zone of the configuration."""
+    return [zone.origin for zone in _zones(ctx) if zone.origin.startswith(incomplete)]
+
+
+def kind_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes a kind of listing that a zone of the configuration knows."""
+    names = {name for zone in _zones(ctx) for view in zone.views.values() for name in view.kinds}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _zones(ctx: typer.Context) -> Iterable[Zone]:
+    """Those of the configuration that is named so far, or the usual one; none where it cannot be read."""
+    given = ctx.params.get("config")
+    try:
+        return reading.read_zones(reading.read_settings(Path(given) if given else None))
+    except DnsblError:
+        return ()
+
 
 Config = Annotated[
     Path | None,
@@ -34,6 +82,13 @@ def reason_of(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("a reason is needed; it goes into the journal", param_hint="--reason")
     return words_of(text)
+
+
+def place_for(path: Path) -> Path:
+    """A file that is to be written. Raises DnsblError where its folder is missing: a slip of the fingers makes none."""
+    if not path.parent.is_dir():
+        raise DnsblError(f"{path}: cannot be written: there is no folder {path.parent}.")
+    return path
 
 
 def words_of(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dnsbl.cli.later import later
-from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
+from dnsbl.cli.words import Config, Json, Reason, one_of, operator, place_for, reason_of, zone_names
 from dnsbl.daemons import ROLES
 from dnsbl.dns.secondaries import FORMATS
 from dnsbl.errors import DnsblError, SettingsError
@@ -42,8 +42,10 @@ def publish_key(config: Config = None, as_json: Json = False) -> None:
 
 @app.command("export")
 def export_zone(
-    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")],
-    origin: Annotated[str, typer.Option("--zone", help="The zone; may be left out when there is only one.")] = "",
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.", autocompletion=one_of(*FORMATS))],
+    origin: Annotated[
+        str, typer.Option("--zone", help="The zone; may be left out when there is only one.", autocompletion=zone_names)
+    ] = "",
     to: Annotated[Path | None, typer.Option("--to", help="Write this file, whole or not at all.")] = None,
     config: Config = None,
     as_json: Json = False,
@@ -67,7 +69,7 @@ def export_zone(
         sys.stdout.buffer.flush()
         return
     try:
-        files.write_whole(to, parts, mode=files.EVERYBODYS)
+        files.write_whole(place_for(to), parts, mode=files.EVERYBODYS)
     except OSError as error:
         raise DnsblError(f"{to}: cannot be written: {error.strerror}.") from None
     show.done({"zone": zone.origin, "serial": table.soa_serial, "format": form, "file": str(to)}, as_json=as_json)
@@ -92,7 +94,7 @@ def watch_servers(
 
 @app.command("retire")
 def plan_the_end(
-    origin: Annotated[str, typer.Option("--zone", help="The zone that ends.")],
+    origin: Annotated[str, typer.Option("--zone", help="The zone that ends.", autocompletion=zone_names)],
     on: Annotated[str, typer.Option("--on", help="The last day, as 2027-01-31.")] = "",
     print_delegation: Annotated[
         bool, typer.Option("--print-delegation", help="Only the records for the parent zone that lead nowhere.")

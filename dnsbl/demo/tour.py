@@ -207,7 +207,7 @@ class Tour:
         self._say(f"   What the reader was answered: {escape(str(mail['Subject']))}")
         told = [line for line in lines if " will be tested" in line or line.startswith(("How it stands", ">"))]
         for line in told:
-            self._say(f"   | {escape(printable(line.encode())[:110])}")
+            self._say(f"   | {escape(printable(line.encode()))}")
         self._facts["answer"] = told[:1]
         return bool(told)
 
@@ -308,7 +308,7 @@ class Tour:
                 mail = message_from_bytes(octets, policy=policy.default)
                 if mail["To"] == reader and about in mail["Subject"]:
                     for line in [f"Subject: {mail['Subject']}", *mail.get_content().splitlines()[:6]]:
-                        self._say(f"   | {escape(printable(line.encode())[:110])}")
+                        self._say(f"   | {escape(printable(line.encode()))}")
                     self._facts.setdefault("mail", []).append(mail["Subject"])
                     return mail
             await asyncio.sleep(0.05)
@@ -330,7 +330,7 @@ class Tour:
         out, err = await asking.communicate()
         lines = printable(out or err).replace("\\n", "\n").splitlines()
         for line in lines:
-            self._say(f"   {escape(line[:110])}")
+            self._say(f"   {escape(line)}")
         result = lines[-1].removeprefix("result: ") if lines else ""
         self._facts["self_test"] = result
         return result == "open"

@@ -9,7 +9,8 @@ from tests.dnsbl.cli.conftest import Run
 def test_keys_are_shown_by_fingerprint_rotated_and_never_told(run: Run, tmp_path: Path) -> None:
     assert run("keys", "list") == {"keys": []}
     assert "reason is needed" in run("keys", "rotate", code=2)
-    [new] = run("keys", "rotate", "--reason", "a year is over")["keys"]
+    *_, new = rotated = run("keys", "rotate", "--reason", "a year is over")["keys"]
+    assert [key["state"] for key in rotated] == ["signs", "coming"], "all of them, as one after the other signs"
     assert (new["key"], new["state"], new["here"]) == ("b", "coming", True)
     assert "being handed round" in run("keys", "rotate", "--reason", "x", code=1)
     assert [key["state"] for key in run("keys", "list")["keys"]] == ["signs", "coming"]
@@ -27,17 +28,18 @@ def test_keys_are_shown_by_fingerprint_rotated_and_never_told(run: Run, tmp_path
 
 
 def test_clients_keys_are_made_shown_and_never_told_again(run: Run, tmp_path: Path) -> None:
-    assert "dns.keys_file" in run("key", "list", code=1)
-    assert "dns.keys_file" in run("key", "new", code=1)
+    assert "dns.keys_file" in run("client-key", "list", code=1)
+    assert "dns.keys_file" in run("client-key", "new", code=1)
     config = tmp_path / "config.toml"
     config.write_text(config.read_text() + '[dns]\nkeys_file = "clients.txt"\n')
     assert "clients.txt" in run("check-config", code=1)
     (tmp_path / "clients.txt").write_text("")
-    made = run("key", "new", "--name", "acme", "--network", "192.0.2.0/24")
-    assert "already" in run("key", "new", "--name", "acme", code=1)
-    [row] = run("key", "list")["keys"]
+    made = run("client-key", "new", "--name", "acme", "--network", "192.0.2.0/24")
+    assert "already" in run("client-key", "new", "--name", "acme", code=1)
+    [row] = run("client-key", "list")["keys"]
+    assert run("key", "list")["keys"] == [row], "the name that the command once had"
     assert (row["name"], row["networks"], row["queries"]) == ("acme", ["192.0.2.0/24"], 0)
-    shown = run("key", "list", plain=True)
+    shown = run("client-key", "list", plain=True)
     assert "acme" in shown and row["fingerprint"] in shown
     assert made["key"] not in shown + (tmp_path / "clients.txt").read_text()
     (tmp_path / "clients.txt").write_text(made["key"])

@@ -11,6 +11,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from dnsbl.cli.program import COMMANDS, Commands, app
+from tests.dnsbl.cli.conftest import ROOT
 
 
 def test_every_command_that_a_module_has_is_one_of_the_program() -> None:
@@ -58,12 +59,21 @@ def test_a_name_that_a_module_does_not_have_shows_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("dnsbl li", {"listing"}), ("dnsbl listing ", {"add", "drop", "except", "review", "expire"})],
+    [
+        ("dnsbl li", {"listing"}),
+        ("dnsbl listing ", {"add", "drop", "list", "except", "review", "expire"}),
+        ("dnsbl serve --only dns,w", {"dns,worker", "dns,web"}),
+        ("dnsbl export --format j", {"jsonl"}),
+        ("dnsbl test 8.8.8.8 --profile s", {"standard"}),
+        ("dnsbl listing add 8.8.8.8 --kind m", {"manual", "multihop"}),
+        ("dnsbl export --zone r", {"relays.example.org"}),
+        ("dnsbl reporter trust ann k", {"known"}),
+    ],
 )
 def test_completion_knows_commands_and_those_of_groups(typed: str, offered: set[str]) -> None:
     env = os.environ | {"_DNSBL_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
     command = [sys.executable, "-c", "import sys; sys.argv[0] = 'dnsbl'; from dnsbl.cli import main; main()"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert set(done.stdout.split()) == offered
 
 

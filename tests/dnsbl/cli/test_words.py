@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import typer
 
 from dnsbl.cli import words
+from dnsbl.errors import DnsblError
 
 
 def test_a_reason_is_needed_and_kept_short_on_one_line() -> None:
@@ -43,3 +45,17 @@ def test_the_environment_makes_nobody_somebody_else_but_names_who_called_sudo(mo
     for odd, said in (("", "operator root"), ("bob", "operator root"), ("9" * 5000, "operator"), ("7", "operator")):
         monkeypatch.setenv("SUDO_UID", odd)
         assert words.operator() == said
+
+
+def test_some_of_several_values_are_completed_one_after_the_other_and_none_twice() -> None:
+    offered = words.some_of("dns", "worker", "web")
+    assert offered("") == ["dns", "worker", "web"]
+    assert offered("w") == ["worker", "web"]
+    assert offered("web,w") == ["web,worker"]
+    assert words.one_of("basic", "full")("f") == ["full"]
+
+
+def test_a_file_is_written_only_where_its_folder_is(tmp_path: Path) -> None:
+    assert words.place_for(tmp_path / "x") == tmp_path / "x"
+    with pytest.raises(DnsblError, match="there is no folder"):
+        words.place_for(tmp_path / "no" / "x")

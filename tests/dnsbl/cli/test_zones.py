@@ -58,6 +58,8 @@ def test_a_zone_is_exported_to_a_file_or_to_standard_output(run: Run, tmp_path: 
     out = run("export", "--format", form, plain=True)
     assert line in out
     file = tmp_path / "out" / "list"
+    assert "there is no folder" in run("export", "--format", form, "--to", str(file), code=1)
+    file.parent.mkdir()
     done = run("export", "--format", form, "--zone", "Relays.example.org.", "--to", str(file))
     assert done["format"] == form
     assert str(done["serial"]) in out or done["serial"] >= 1
