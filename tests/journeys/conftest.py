@@ -56,12 +56,12 @@ class Site:
         assert process.returncode == expect, f"dnsbl {' '.join(words)}: {process.returncode}\n{err.decode()}"
         return json.loads(out) if expect == 0 else err.decode()
 
-    async def serve(self, *words: str) -> asyncio.subprocess.Process:
-        """Start `dnsbl serve` and wait until it listens."""
+    async def serve(self, *words: str, within: float = 30) -> asyncio.subprocess.Process:
+        """Start `dnsbl serve` and wait until it listens, for so many seconds."""
         process = await self._start("serve", *words, "--config", str(self.config), "--json")
         self._served.append(process)
         assert process.stdout is not None
-        await asyncio.wait_for(process.stdout.readuntil(b"\n"), 30)
+        await asyncio.wait_for(process.stdout.readuntil(b"\n"), within)
         return process
 
     async def _start(self, *words: str) -> asyncio.subprocess.Process:
