@@ -326,7 +326,7 @@ class Judging:
         if kind in OUTPUT_KINDS:
             return self.outputs.approve(tx, network_of(address), kind, word=word, actor=actor, now=now)
         run = next(iter(tx.runs.of(address, most=1)), None)
-        if run is None or run.state is not RunState.SETTLED or tx.listings.proven(address) is not None:
+        if run is None or tx.listings.proven(address) is not None:
             return False
         ways = self._judge(tx, run, now, window_closed=True, retries_left=False)
         judgement, letters = judge_host(ways), telling(tx.letters.of(run.id))

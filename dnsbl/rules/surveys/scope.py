@@ -16,8 +16,6 @@ from typing import Any
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import DnsblError
 
-#: Shortest prefixes of what may be called a network of one's own.
-WIDEST = {4: 8, 6: 20}
 #: Octets of a file that tells of an authorization.
 MOST_OCTETS = 1024 * 1024
 _LONGEST = 500

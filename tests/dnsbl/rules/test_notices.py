@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
 
 import pytest
@@ -184,3 +185,82 @@ def test_an_operators_words_stand_in_place_of_ours_and_every_mistake_in_them_is_
 def test_every_mail_of_ours_can_be_made_without_a_single_fact() -> None:
     for name, words in notices.templates().items():
         assert notices.compose(notice(name), words, SETTINGS)
+
+
+def composed(words: notices.Template, settings: Settings = SETTINGS, **facts: str) -> EmailMessage:
+    octets = notices.compose(notice(**facts), words, settings)
+    return message_from_bytes(octets, policy=default)  # type: ignore[return-value]
+
+
+def test_who_may_be_told_again_is_told_how_to_end_it_where_the_words_say_so() -> None:
+    page = f"{SETTINGS.web.base_url}/notices/abcdefghijklmnopqrstuvwxyz"
+    for text, facts, out in (
+        ("{out}", {}, page),
+        ("{end}", {"end": "https://list.example/watch/token"}, "https://list.example/watch/token"),
+        ("{end}", {}, page),
+        ("nothing", {"end": "https://list.example/watch/token"}, None),
+    ):
+        mail = composed(notices.template(f"Subject: x\n\n{text}\n"), **facts)
+        assert mail["List-Unsubscribe"] == (f"<{out}>" if out else None)
+        assert mail["List-Unsubscribe-Post"] == ("List-Unsubscribe=One-Click" if out else None)
+        assert mail["X-Auto-Response-Suppress"] == "All"
+    assert page in composed(notices.template("Subject: x\n\n{out}\n")).get_content()
+
+
+def test_the_facts_that_every_mail_has_are_the_lists_own() -> None:
+    words = notices.template("Subject: {service}\n\n{service}|{website}|{contact}|{site}\n")
+    text = composed(words, service="another").get_content()
+    assert text.startswith(f"Our List|https://list.example|people@list.example|{SETTINGS.web.base_url}\r\n")
+
+
+def test_answers_go_where_settings_say_and_a_list_without_a_sender_is_localhost() -> None:
+    words = notices.templates()["trial"]
+    elsewhere = SETTINGS.model_copy(
+        update={"notices": SETTINGS.notices.model_copy(update={"reply_to": "desk@x.example"})}
+    )
+    assert composed(words, elsewhere)["Reply-To"] == "desk@x.example"
+    nobody = SETTINGS.model_copy(update={"notices": SETTINGS.notices.model_copy(update={"sender": ""})})
+    assert notices.identity(notice(), nobody) == "<abcdefghijklmnopqrstuvwxyz@localhost>"
+
+
+def test_a_subject_is_one_line_of_two_hundred_characters() -> None:
+    words = notices.template("Subject: about  {what}\n\nx\n")
+    assert composed(words, what="a\n b")["Subject"] == "about a b"
+    assert composed(words, what="a" * 280)["Subject"] == "about " + "a" * 194
+
+
+def test_what_just_fits_is_said_whole() -> None:
+    assert notices.fact("a" * 300) == "a" * 300
+    assert notices.fact("a" * 301) == "a" * 300 + "..."
+    assert notices.fact("\n".join(["a"] * 60)) == "\n".join(["a"] * 60)
+    assert notices.fact("\n".join(["a"] * 61)) == "\n".join(["a"] * 60 + ["(1 more)"])
+    assert notices.fact("\r\na\r\nb\n\n") == "a\nb"
+    assert notices.fact("\udcff\x1b") == "\\\\udcff\\x1b"
+
+
+def test_a_mail_of_ascii_is_sent_as_it_is_and_any_other_so_that_every_server_takes_it() -> None:
+    words = notices.template("Subject: x\n\n{service}: it relays\n")
+    octets = notices.compose(notice(), words, SETTINGS)
+    assert b"Content-Transfer-Encoding: 7bit" in octets
+    named = SETTINGS.model_copy(update={"service": SETTINGS.service.model_copy(update={"name": "Die Läste"})})
+    octets = notices.compose(notice(), notices.template("Subject: x\n\ngrün\n"), named)
+    assert b"Content-Transfer-Encoding: quoted-printable" in octets and octets.isascii()
+    assert b"gr=C3=BCn" in octets
+
+
+def test_an_address_may_stand_in_brackets_and_none_of_our_machines_gets_mail_in_any_case() -> None:
+    assert notices.mailbox("<a@x.example>", SETTINGS) == "a@x.example"
+    assert notices.mailbox(f"a@{'x' * 63}.example", SETTINGS) == f"a@{'x' * 63}.example"
+    assert notices.mailbox(f"a@{'x' * 64}.example", SETTINGS) == ""
+    assert notices.mailbox(f"{'a' * 64}@x.example", SETTINGS) == f"{'a' * 64}@x.example"
+    pairs = SETTINGS.model_copy(
+        update={"tester": SETTINGS.tester.model_copy(update={"mx_domain": "pair.list.example"})}
+    )
+    assert notices.mailbox("a@Pair.List.Example", pairs) == ""
+    assert notices.mailbox("a@pair.list.example", SETTINGS) == "a@pair.list.example"
+
+
+def test_words_may_end_their_lines_as_anywhere_and_name_their_facts() -> None:
+    words = notices.template("Subject:  Hello {address} \r\n\r\n\r\nIt is {page}.\r\n\r\n")
+    assert (words.title, words.text) == ("Hello {address}", "It is {page}.\n")
+    assert words.names == {"address", "page"}

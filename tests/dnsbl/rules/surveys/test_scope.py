@@ -171,4 +171,3 @@ def test_who_is_outside_is_named_with_the_number_of_the_others() -> None:
 def test_a_file_of_just_the_largest_size_is_read() -> None:
     assert read(LEAVE + b"#" * (scope.MOST_OCTETS - len(LEAVE))).who == "Ann, network board"
     assert scope.MOST_OCTETS == 1 << 20
-    assert scope.WIDEST == {4: 8, 6: 20}
