@@ -349,3 +349,13 @@ def test_an_operator_confirms_no_test_that_is_still_under_way(make_office) -> No
     office.casework.assignments.file_run(assignment)
     office.casework.reviewing.confirm(network, kind="relay", reason="seen", actor="operator a")
     assert standing(office).state is State.LISTED
+
+
+def test_what_was_put_off_is_not_offered_again_to_who_has_opted_out_meanwhile(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, Outcome.RCPT_4XX)
+    office.casework.operators.exclude(ip_network(HOST), reason="asked", actor="operator")
+    assert office.casework.assignments.file_run(assignment).state is RunState.SETTLED
+    assert live(office) is None

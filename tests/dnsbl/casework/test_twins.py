@@ -227,6 +227,23 @@ def test_each_way_in_of_a_whole_host_is_heard_before_anything_is_decided(office:
     run = hold(office, dict.fromkeys(list(ways)[::order], O.ACCEPTED), ways)
     assert (run.verdict, listed(office)) == (Verdict.OPEN, {HOST})
     assert [one.verdict for one in office.casework.views.run_report(run.id).paths] == [Verdict.OPEN, Verdict.OPEN]
+    decided = [verb for verb in office.verbs(HOST) if verb in ("run", "listed", "renewed")]
+    assert decided == ["run", "listed"], "it is decided once, when all have been heard"
+
+
+def test_an_address_that_answers_again_and_blocks_us_where_it_relayed_is_not_given_up_as_gone(office: Any) -> None:
+    office.list_open(HOST)
+    ask(office)
+    hold(office, {MAIN: O.RCPT_5XX, SUBMISSION: O.ACCEPTED}, {SUBMISSION: HOST})
+    office.casework.ownership.show(ip_address(HOST), how="TXT", door=Door.WEB, actor="owner")
+    office.later(days=1)
+    order(office)
+    for _ in range(2):
+        hold(office, dict.fromkeys((MAIN, SUBMISSION), O.CONN_REFUSED))
+        office.later(days=1.1)
+    run = hold(office, {MAIN: O.RCPT_5XX, SUBMISSION: O.CONN_REFUSED})
+    assert (run.reason, run.verdict) == (JobReason.UNREACHABLE, Verdict.INCONCLUSIVE)
+    assert listed(office) == {HOST}, "three times nobody was said of the address, and not of a port"
 
 
 # -- of its own showing ------------------------------------------------------------------------------------------------
