@@ -520,6 +520,16 @@ def test_no_letter_of_an_older_test_takes_back_a_word_that_ended_a_listing(
     assert (kinds(office, INPUT), kinds(office)) == ([], [])
 
 
+def test_no_last_look_is_made_of_a_relay_that_was_taken_off_the_list(make_office: Any) -> None:
+    office = keeping(make_office)
+    run = unspent(office, OUTPUT)
+    drop(office, INPUT, "multihop")
+    office.later(hours=1)
+    office.come_back(run.id, OUTPUT, number=4)
+    with office.store.read() as tx:
+        assert tx.jobs.live(ip_address(INPUT)) is None
+
+
 @pytest.mark.parametrize("how", ["word", "drop"])
 def test_nor_does_one_of_a_test_that_was_under_way_and_a_surprise_follows_the_owner_s_word(
     make_office: Any, how: str

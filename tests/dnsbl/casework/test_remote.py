@@ -146,6 +146,8 @@ def test_without_confirmation_by_us_unconfirmed_is_all_there_is(make_office: Cal
     office.casework.reporters.add("known", trust=Trust.KNOWN, contact="", actor="operator")
     come_back(office, ask(office, "known"))
     assert kinds(office) == ["unconfirmed"]
+    account = office.casework.reporters.find("known")
+    assert (account.hits, account.misses) == (0, 0), "a tester's own letter counts for his score"
     assert office.casework.assignments.take_job("w1") is None
     office.nominate(HOST)
     office.test(Outcome.ACCEPTED, back=HOST)
@@ -187,6 +189,27 @@ def test_a_better_letter_later_still_counts(lending: Any) -> None:
     come_back(lending, lent, OTHER)
     come_back(lending, lent, number=1)
     assert kinds(lending) == ["relay"]
+
+
+def test_further_letters_of_a_test_that_has_listed_its_host_decide_nothing_again(lending: Any) -> None:
+    lent = ask(lending)
+    come_back(lending, lent)
+    decided = lending.verbs(HOST)
+    expires = lending.casework.views.look_up(lending.at(HOST)).listings[0].expires
+    come_back(lending, lent, number=1)
+    assert lending.verbs(HOST) == [*decided, "return"]
+    assert lending.casework.views.look_up(lending.at(HOST)).listings[0].expires == expires
+    assert lending.casework.reporters.find("trusted").hits == 1
+
+
+def test_no_letter_that_was_out_takes_back_an_operators_word_that_ended_a_listing(lending: Any) -> None:
+    lent = ask(lending)
+    lending.list_open(HOST)
+    lending.later(seconds=60)
+    network = parse_network(HOST)
+    lending.casework.operators.drop_networks([network], kind="relay", reason="a mistake", actor="operator")
+    assert come_back(lending, lent) is Finding.DELIVERED_SAME
+    assert kinds(lending) == []
 
 
 def test_a_machine_that_calls_itself_the_hosts_other_address_is_not_believed(lending: Any) -> None:
