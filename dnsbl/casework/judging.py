@@ -28,7 +28,6 @@ from dnsbl.model import (
     FollowUp,
     Job,
     JobReason,
-    JobState,
     Reason,
     Run,
     RunState,
@@ -222,7 +221,7 @@ class Judging:
         explanation = f"{judgement.reason} {SPECIFIC}" if specific else judgement.reason
         tx.runs.settle(run.id, verdict=judgement.verdict, explanation=explanation, at=now, unreached=unreached)
         job = tx.jobs.of_run(run.id)
-        if job is not None and job.state is not JobState.DONE:
+        if job is not None:
             tx.jobs.finish(job)
         after = f"{judgement.verdict} {Flag.TESTER_SPECIFIC}" if specific else judgement.verdict
         come_to(tx, run, after, now)

@@ -124,7 +124,7 @@ class Outputs:
     def _bring(self, tx: Transaction, output: Network, run: Run, now: datetime, evidence: str) -> None:
         """A letter has come out there: what lists the address is renewed, what will list it begins, once."""
         coming = {each.kind for each in tx.forthcoming.of(output)}
-        listed = {each.kind: each for each in tx.listings.covering(output) if each.network == output}
+        listed = {each.kind: each for each in tx.listings.covering(output)}  # as outputs no networks are
         begun: list[Forthcoming] = []
         for kind, delay in policy.delays(self._settings.policy).items():
             if kind in listed:

@@ -248,6 +248,12 @@ def test_an_address_that_does_not_answer_is_tried_three_times_over_a_day(office)
     assert standing(office).state is State.UNTESTABLE
 
 
+def test_nobody_was_there_also_where_the_first_refusal_spared_the_other_forms(office) -> None:
+    office.nominate(HOST)
+    office.test(lambda vector: Outcome.CONN_REFUSED if vector == "S01" else Outcome.UNTRIED, control=Control.NOT_RUN)
+    assert (live(office).reason, live(office).due) == (JobReason.UNREACHABLE, office.clock.now() + timedelta(hours=1))
+
+
 def test_an_address_that_answers_at_last_is_tested(office) -> None:
     office.nominate(HOST)
     office.test(Outcome.CONN_REFUSED, control=Control.NOT_RUN)
