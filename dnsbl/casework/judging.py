@@ -136,15 +136,15 @@ class Judging:
                 decisive = news and (judgement.verdict in policy.KIND or judgement.confirm or judgement.repeat)
         if judgement.final and decisive:
             self._settle(tx, run, judgement, now, ways, brought_by=peer if over else None)
-        elif self._shows_outputs(tx, run):  # one more of its letters, out of another output perhaps
+        elif self._shows_outputs(run):  # one more of its letters, out of another output perhaps
             self.outputs.follow(tx, run, run.address, Exits.SHOWN, now, brought_by=peer)
             self._look_before(tx, run, now)
 
     @staticmethod
-    def _shows_outputs(tx: Transaction, run: Run) -> bool:
-        """Whether a settled run still shows what the letters of a relay come out of."""
+    def _shows_outputs(run: Run) -> bool:
+        """Whether a settled run shows what the letters of a relay come out of, as far as none has superseded it."""
         ours = run.state is RunState.SETTLED and run.reason is not JobReason.SELF_TEST
-        return ours and run.verdict is Verdict.OPEN_MULTIHOP and not tx.runs.closed_after(run)
+        return ours and run.verdict is Verdict.OPEN_MULTIHOP
 
     def void_all(self, tx: Transaction, now: datetime, reason: str) -> int:
         """Nothing that is under way can show anything any more: every such test ends without a verdict, and is

@@ -11,7 +11,7 @@ import pytest
 
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Refused
-from dnsbl.model import Door, JobReason, Reason, Standing, State
+from dnsbl.model import Door, JobReason, Reason, Refusal, RunState, Standing, State
 from dnsbl.store import Store
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
@@ -365,6 +365,67 @@ def test_an_output_that_the_word_for_its_relay_has_listed_needs_a_new_one_after_
     retested(office, OUTPUT)
     assert kinds(office) == []
     assert len(office.casework.reviewing.proposals()) == 1
+
+
+def test_a_letter_that_a_test_was_still_waiting_for_shows_all_that_the_test_does(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    relay(office, OUTPUT)
+    office.later(days=1)
+    office.casework.doors.ask_removal(ip_address(INPUT), door=Door.WEB, actor="owner")
+    run = open_letters(office, window=False)
+    assert run.state is RunState.WAITING
+    office.come_back(run.id, OTHER)
+    assert kinds(office) == [], "it comes out elsewhere"
+    assert at(office).past[0].end_reason is Reason.CAME_OUT_ELSEWHERE
+
+
+def test_no_further_letter_of_a_relay_that_delivers_by_itself_begins_an_output(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    office.nominate(INPUT)
+    for number in range(2):
+        if number:
+            office.later(days=1)
+            office.casework.doors.ask_removal(ip_address(INPUT), door=Door.WEB, actor="owner")
+        run = open_letters(office, INPUT, window=False)
+        assert office.casework.views.run_report(run.id).run.verdict is Verdict.OPEN
+        office.come_back(run.id, OUTPUT, number=4)
+    assert (kinds(office), at(office).inputs) == ([], ())
+
+
+def test_a_self_test_shows_the_list_no_outputs(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    relay(office, OUTPUT)
+    office.later(days=1)
+    office.casework.self_tests.ask(ip_address(INPUT), ports="25", token="", door=Door.API, actor="192.0.2.0/24")
+    run = open_letters(office, window=False)
+    told = office.verbs(OUTPUT)
+    for number in (0, 1):
+        office.come_back(run.id, OUTPUT, number=number)
+    assert office.casework.views.run_report(run.id).run.verdict is Verdict.OPEN_MULTIHOP
+    assert office.verbs(OUTPUT) == told
+
+
+def test_an_operator_s_word_lists_no_output_that_may_not_be_one_by_now(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0, approval=True)
+    relay(office, OUTPUT)
+    word = {"reason": "seen", "actor": "operator a"}
+    office.casework.reviewing.confirm(ip_network(INPUT), kind="multihop", **word)
+    office.later(days=1)
+    drop(office, OUTPUT, "relay-output")
+    office.later(days=1)
+    retested(office, OUTPUT)
+    assert [each.kind for each in office.casework.reviewing.proposals()] == ["relay-output"]
+    without = type(office)(
+        office.store, make_office(policy={"approval": True}).settings, clock=office.clock, worker="w2"
+    )
+    with pytest.raises(Refused) as error:
+        without.casework.reviewing.confirm(ip_network(OUTPUT), kind="relay-output", **word)
+    assert error.value.reason is Refusal.NOT_SHOWN
+    office.casework.operators.exclude(ip_network(OUTPUT), reason="asked", actor="operator b")
+    with pytest.raises(Refused) as error:
+        office.casework.reviewing.confirm(ip_network(OUTPUT), kind="relay-output", **word)
+    assert error.value.reason is Refusal.NOT_SHOWN, "nor one whose owner wishes to be left alone"
+    assert kinds(office) == []
 
 
 def last_look(office: Any, output: str) -> timedelta:
