@@ -365,3 +365,20 @@ def test_what_was_put_off_is_not_offered_again_to_who_has_opted_out_meanwhile(of
     office.casework.operators.exclude(ip_network(HOST), reason="asked", actor="operator")
     assert office.casework.assignments.file_run(assignment).state is RunState.SETTLED
     assert live(office) is None
+
+
+def test_no_surprise_is_left_from_before_where_an_operator_takes_an_address_off_during_its_test(office) -> None:
+    office.list_open(HOST)
+    removal(office, CLOSED)
+    office.later(days=4)
+    office.test(Outcome.ACCEPTED, back=HOST)
+    office.later(days=14)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, Outcome.ACCEPTED)
+    office.later(seconds=10)
+    office.casework.operators.drop_networks([ip_network(HOST)], kind="relay", reason="no", actor="operator")
+    office.come_back(assignment.job.run, HOST)
+    office.casework.assignments.file_run(assignment)
+    assert standing(office).listings == ()
+    assert live(office) is None

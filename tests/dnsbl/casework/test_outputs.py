@@ -392,6 +392,32 @@ def test_no_further_letter_of_a_relay_that_delivers_by_itself_begins_an_output(m
     assert (kinds(office), at(office).inputs) == ([], ())
 
 
+def test_an_output_of_two_relays_is_listed_from_the_newest_proof_on(make_office: Any) -> None:
+    office = keeping(make_office)
+    relay(office, OUTPUT)
+    office.later(days=2)
+    relay(office, OUTPUT, input="192.0.2.2")
+    proven = office.clock.now()
+    office.later(days=5)
+    office.casework.upkeep.follow_outputs()
+    assert at(office).listings[0].expires == proven + timedelta(days=90)
+
+
+def test_the_word_for_one_of_its_relays_lists_an_output(make_office: Any) -> None:
+    office = keeping(make_office, output_days=20, approval=True)
+    word = {"reason": "seen", "actor": "operator a"}
+    for output, input in ((OUTPUT, INPUT), (OTHER, "192.0.2.2")):
+        relay(office, output, input=input)
+        office.casework.reviewing.confirm(ip_network(input), kind="multihop", **word)
+    for _ in range(2):  # this comes out of it only after the word
+        office.later(days=1)
+        retested(office, OUTPUT, OTHER, input="192.0.2.2")
+    assert len(at(office).inputs) == 2
+    office.later(days=18)
+    office.casework.upkeep.follow_outputs()
+    assert kinds(office) == ["relay-output"]
+
+
 def test_a_self_test_shows_the_list_no_outputs(make_office: Any) -> None:
     office = keeping(make_office, output_days=0)
     relay(office, OUTPUT)

@@ -70,8 +70,9 @@ def test_the_second_address_is_of_the_other_family() -> None:
     with pytest.raises(Refused, match="fetch one over IPv6") as error:
         selftest.both(HERE, [ip_address("192.0.2.26")])
     assert refusal(error) == Refusal.NOT_SHOWN
-    with pytest.raises(Refused, match="two addresses at most"):
+    with pytest.raises(Refused, match="two addresses at most") as error:
         selftest.both(HERE, [OTHER, ip_address("2001:db8::26")])
+    assert refusal(error) == Refusal.NOT_SHOWN
 
 
 def test_a_token_may_be_brought_of_each_address_and_no_more() -> None:
@@ -88,7 +89,9 @@ def test_ports_are_chosen_from_the_list_alone() -> None:
     assert selftest.chosen("", settings) == (25, 587, 2525, 465)
     assert selftest.ports(settings) == (25, 587, 2525, 465)
     assert selftest.chosen(" 587, 25 587", settings) == (587, 25)
-    for wrong in ("22", "25,80", "smtp", "25;587", "٢٥", "99999999"):
+    assert selftest.chosen("465 2525 587 25", settings) == (465, 2525, 587, 25)
+    assert selftest.chosen("00025", settings) == (25,)
+    for wrong in ("22", "25,80", "smtp", "25;587", "٢٥", "99999999", "000025"):
         with pytest.raises(Refused, match="Ports are chosen from 25, 587, 2525, 465") as error:
             selftest.chosen(wrong, settings)
         assert refusal(error) == Refusal.WRONG_PORT
@@ -230,6 +233,16 @@ def test_a_token_is_the_address_a_time_and_what_only_our_key_makes() -> None:
     assert octets == body + hmac.digest(KEY, b"came from " + body, "sha256")[:12]
     assert selftest.shown(made, keys=[KEY], now=NOW) == HERE, "to its very second"
     assert selftest.shown(selftest.token(OTHER, key=KEY, until=NOW) + " " * 90, keys=[KEY], now=NOW) == OTHER
+
+
+def test_a_token_has_one_length_for_each_family_whatever_it_ends_in() -> None:
+    for address, length in ((HERE, 32), (OTHER, 52)):
+        assert {len(selftest.token(address, key=bytes([n]), until=NOW)) for n in range(256)} == {length}
+
+
+def test_the_mail_port_may_always_be_chosen() -> None:
+    settings = Settings.model_validate({"tester": {"owner_ports": [587]}})
+    assert selftest.ports(settings) == (25, 587)
 
 
 def test_a_lab_on_one_machine_may_test_itself() -> None:
