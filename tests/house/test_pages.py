@@ -1,0 +1,50 @@
+"""Pages lead somewhere: every link of our papers to a file or a heading of ours is right, and every page of docs/ is
+reached from its index or from a paper beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAPERS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = [*sorted(DOCS.glob("*.md")), *(ROOT / name for name in PAPERS)]
+
+
+def links(page: Path) -> list[str]:
+    """Where a page leads to, outside of its samples."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", prose))
+
+
+def headings(page: Path) -> set[str]:
+    """The places in a page that can be led to."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_what_is_there(page: Path) -> None:
+    for link in links(page):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, heading = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {link}"
+        if heading:
+            assert heading in headings(target), f"{page.name}: {link}"
+
+
+def test_every_page_is_reached_from_the_index_or_named_by_a_paper() -> None:
+    reached, left = set[Path](), [DOCS / "index.md", *(ROOT / name for name in PAPERS)]
+    while left:
+        page = left.pop()
+        if page in reached or page.suffix != ".md" or not page.is_file():
+            continue
+        reached.add(page)
+        left += [(page.parent / link.partition("#")[0]).resolve() for link in links(page)]
+        left += [ROOT / name for name in re.findall(r"`(docs/[\w-]+\.md)`", page.read_text(encoding="utf-8"))]
+    assert set(DOCS.glob("*.md")) - reached == set(), "name it in docs/index.md"
