@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dnsbl.casework import Casework
 from dnsbl.casework.judging import Judging
+from dnsbl.casework.presence import Presence
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
@@ -100,6 +101,18 @@ def _timekeeper(settings: Settings, clock: Clock) -> Timekeeper:
     service = settings.service
     tolerance, gap = timedelta(seconds=service.clock_tolerance), timedelta(days=service.clock_gap_days)
     return Timekeeper(clock, Terms(tolerance=tolerance, gap=gap))
+
+
+def reckoned(settings: Settings) -> str:
+    """Why the clock is not believed, a sentence or "", by a store that answers and is of this version. Makes nothing.
+    Raises StoreUnavailable."""
+    clock = SystemClock()
+    store = Store(database_url(settings), make=False, timekeeper=_timekeeper(settings, clock))
+    try:
+        store.check()
+        return Presence(store, clock).reckon().strange
+    finally:
+        store.close()
 
 
 def open_list(config: Path | None, *, upgrade: bool = False) -> OpenedList:

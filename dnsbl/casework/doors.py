@@ -82,8 +82,8 @@ class Doors:
         try:
             return self._nominate(nomination, confirm)
         except Refused as error:
-            who = f"{nomination.door} {nomination.nominator}"
-            _refused("nomination-refused", nomination.address, nomination.door, who, error)
+            door, who = nomination.door, f"{nomination.door} {nomination.nominator}"
+            events.refused(_log, door=door, actor=who, reason=error.reason, address=nomination.address)
             raise
 
     def _nominate(self, nomination: Nomination, confirm: str) -> Job:
@@ -146,7 +146,7 @@ class Doors:
                 except Refused as error:
                     refused = error
             elif refused is not None:
-                _refused("nomination-refused", None, door, "", refused)
+                events.refused(_log, door=door or "", actor=door or "somebody", reason=refused.reason)
             taken.append(Taken(case=case, job=job, refused=refused))
         return tuple(taken)
 
@@ -202,7 +202,8 @@ class Doors:
         try:
             return self._removal(address, door, actor, control, shown, tell)
         except Refused as error:
-            _refused("removal-refused", address, door, f"{door} {actor}", error)
+            who = f"{door} {actor}"
+            events.refused(_log, door=door, actor=who, reason=error.reason, address=address, removal=True)
             raise
 
     def _removal(self, address: Address, door: Door, actor: str, control: bool, shown: bool, tell: str) -> Job | None:
@@ -366,10 +367,3 @@ class Doors:
                 f"ends: please write to {self._settings.service.contact}."
             )
         return f"{address} is not listed for relaying: there is nothing to remove, and nothing that you need to do."
-
-
-def _refused(event: str, address: Address | None, door: Door | None, actor: str, error: Refused) -> None:
-    """Tell of a request that came to nothing, which no entry of the journal does."""
-    events.tell(
-        _log, event, address=address or "nobody", door=door or "", actor=actor or "somebody", reason=error.reason
-    )

@@ -8,6 +8,7 @@ number a day, and answers go to the address of his account.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from dnsbl.casework.doors import Doors
 from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import Full, Refused
+from dnsbl.logbook import events
 from dnsbl.model import Door, Job, ReporterAccount
 from dnsbl.rules import intake, mailed
 from dnsbl.rules.intake import Intake, Taken
@@ -27,6 +29,8 @@ from dnsbl.rules.mailed import Cover, Ticket
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.returned import Collected
+
+_log = logging.getLogger("dnsbl.journal")
 
 #: The mail that answers a nomination (`rules.notices`).
 TEMPLATE = "nomination"
@@ -96,6 +100,7 @@ class MailDoor:
                 account=account,
             )
         except Refused as error:
+            events.refused(_log, door=Door.MAIL, actor=Door.MAIL, reason=error.reason)
             case = Intake(where="", nomination=None, refused=error, trace=None, line=None)
             return (Taken(case=case, job=None, refused=error),), 1
         return self._doors.nominate_each(mailed.forwarded(cases), door=Door.MAIL), total

@@ -56,6 +56,7 @@ COMMANDS = {
     "monitor": "zones:app",
     "retire": "zones:app",
     "check-config": "zones:app",
+    "doctor": "doctor:app",
     "import-config": "zones:app",
     "survey": "surveying:app",
     "db": "copies:database",

@@ -148,6 +148,14 @@ class _Known(dict[str, Any]):
         return "-"
 
 
+def refused(
+    log: logging.Logger, *, door: object, actor: str, reason: str, address: object = "nobody", removal: bool = False
+) -> None:
+    """A request has come to nothing, of which the journal has no entry; `reason` is a `model.Refusal`."""
+    event = "removal-refused" if removal else "nomination-refused"
+    tell(log, event, address=address, actor=actor, door=door, reason=reason)
+
+
 def login(log: logging.Logger, *, actor: str, address: object, way: str, refused: str = "") -> None:
     """Somebody has logged in from this address in this `way`, or was `refused`: a reason's name."""
     if refused:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import Callable, Sequence
 from threading import Semaphore
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
+from dnsbl.logbook import events
 from dnsbl.model import Door, Refusal, RunState
 from dnsbl.rules import asking, intake
 from dnsbl.rules.discretion import discretion
@@ -44,6 +46,8 @@ from dnsbl.web.shapes import (
     run_shape,
     standing_shape,
 )
+
+_log = logging.getLogger("dnsbl.journal")
 
 #: What a request with a body may be refused for.
 POSTED = {
@@ -295,18 +299,23 @@ class Interface:
         visitor = request.state.visitor
         account = self._doors.reporter_of(key.credentials) if key is not None else None
         name = account.name if account is not None else ""
-        cases, total = intake.nominations(
-            wish.address,
-            door=Door.API,
-            nominator=f"reporter {name}" if name else requester(visitor),
-            reason=wish.reason,
-            evidence=octets(wish),
-            settings=self._settings,
-            now=self._clock.now(),
-            pick=wish.pick,
-            at=intake.home(self._settings, reporter=name, visitor=visitor, account=bool(name)),
-            account=account,
-        )
+        who = f"reporter {name}" if name else requester(visitor)
+        try:
+            cases, total = intake.nominations(
+                wish.address,
+                door=Door.API,
+                nominator=who,
+                reason=wish.reason,
+                evidence=octets(wish),
+                settings=self._settings,
+                now=self._clock.now(),
+                pick=wish.pick,
+                at=intake.home(self._settings, reporter=name, visitor=visitor, account=bool(name)),
+                account=account,
+            )
+        except Refused as error:
+            events.refused(_log, door=Door.API, actor=f"{Door.API} {who}", reason=error.reason)
+            raise
         taken = self._doors.nominate_each(cases, confirm=wish.mail, door=Door.API)
         shapes = [nominated_shape(each) for each in taken]
         queued = next((each.job for each in taken if each.job is not None), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from dnsbl.addresses import Address
 from dnsbl.casework.doors import Doors
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
+from dnsbl.logbook import events
 from dnsbl.model import Door, Refusal
 from dnsbl.rules import intake
 from dnsbl.rules.causes import hint_of
@@ -31,6 +33,8 @@ from dnsbl.web.guards import TOO_LARGE, most_evidence
 from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Text
+
+_log = logging.getLogger("dnsbl.journal")
 
 #: What was refused for the address that was typed, and not for the message.
 _TYPED = frozenset({Refusal.MALFORMED_ADDRESS, Refusal.OWN_ADDRESS, Refusal.SPECIAL_PURPOSE, Refusal.NOT_IN_EVIDENCE})
@@ -124,6 +128,8 @@ class NominationDoor:
                 at=intake.home(self._settings, visitor=request.state.visitor, mine=form.mine),
             )
         except Refused as error:
+            if send:
+                events.refused(_log, door=Door.WEB, actor=Door.WEB, reason=error.reason)
             return self._first(form, error)
         if not send:
             return self._second(form, self._doors.foresee_each(cases), total)

@@ -1,0 +1,105 @@
+"""`dnsbl doctor`: what a list needs from the world and from its machine, one line a thing. Changes and makes nothing;
+asks one resolver and this machine's own addresses, and nobody else (`daemons.examiner`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnsbl.cli.later import later
+from dnsbl.cli.words import Config, Json
+from dnsbl.daemons import ROLES
+from dnsbl.errors import DnsblError, SettingsError
+
+with later():
+    from dnsbl import config as reading
+    from dnsbl import opened as lists
+    from dnsbl.cli import checking, show, terminal
+    from dnsbl.daemons import examiner
+    from dnsbl.dns import zones as described
+    from dnsbl.rules import checkup
+
+if TYPE_CHECKING:
+    from dnsbl.rules.checkup import Checked
+    from dnsbl.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command()
+def doctor(
+    resolver: Annotated[
+        str,
+        typer.Option(
+            "--resolver", help="Ask this one, ADDRESS or ADDRESS:PORT, best one elsewhere; else the machine's own."
+        ),
+    ] = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Look at the list as the world sees it, and at its machine: delegation, MX, PTR, ports, clock, disk, keys."""
+    settings = reading.read_settings(config)
+    asked = examiner.asked_of(resolver)
+    zones, broken = described.Zones(()), list[str]()
+    try:
+        zones = reading.read_zones(settings)
+    except SettingsError as error:
+        broken = error.mistakes
+    found = [*_configured(settings, broken), *_stored(settings)]
+    found += examiner.at_home(settings, zones, ROLES)
+    found += examiner.from_outside_now(settings, zones, asked)
+    found += examiner.reached(settings, [ip_address(text) for text in _collector(found, settings)])
+    bad = sum(one.grade is checkup.Fitness.WRONG for one in found)
+    dim = sum(one.grade is checkup.Fitness.UNKNOWN for one in found)
+    if as_json:
+        show.document({"checks": [one.row() for one in found], "wrong": bad, "unknown": dim})
+        raise typer.Exit(1 if bad else 0)
+    for one in sorted(found, key=lambda one: list(checkup.Fitness).index(one.grade)):
+        terminal.out().print(f"{_SHOWN[one.grade]:<10}{one.about}: {one.says}")
+        if one.do and one.grade is not checkup.Fitness.OK:
+            terminal.out().print(f"{'':<10}{one.do}")
+    if bad:
+        terminal.fail(f"{bad} of {len(found)} things are wrong, and {dim} are not known.")
+    terminal.out().print(f"Nothing is wrong; {dim} of {len(found)} things are not known.")
+
+
+_SHOWN = {"ok": "ok", "wrong": "wrong", "unknown": "not known"}
+
+
+def _configured(settings: Settings, broken: list[str]) -> Iterator[Checked]:
+    """What `check-config` says."""
+    mistakes = [*checking.mistakes(settings), *broken]
+    for mistake in mistakes:
+        yield checkup.wrong("configuration", "", mistake, "`dnsbl check-config` names every mistake")
+    if not mistakes:
+        yield checkup.ok("configuration", "", "the configuration and all zone files can be read")
+
+
+def _stored(settings: Settings) -> Iterator[Checked]:
+    """Whether the store can be used, and whether it believes the clock."""
+    where = "PostgreSQL" if settings.database.url.startswith("postgresql") else "SQLite"
+    if settings.follow.url:
+        yield checkup.ok("store", "", "this node follows another one, and needs no database")
+        return
+    try:
+        strange = lists.reckoned(settings)
+    except DnsblError as error:
+        yield checkup.wrong(
+            "store", where, str(error), "docs/recovery.md says what to do; a new list: `dnsbl db upgrade`"
+        )
+        yield checkup.unknown("clock", "", "the store, against which it is held, does not answer")
+        return
+    yield checkup.ok("store", where, "the database answers, and is of this program's version")
+    if strange:
+        yield checkup.wrong("clock", "", strange, "set it right, or where it is right: `dnsbl clock --trust`")
+    else:
+        yield checkup.ok("clock", "", "the clock agrees with what the store knows")
+
+
+def _collector(found: list[Checked], settings: Settings) -> list[str]:
+    """The addresses that the collector's name was found to have."""
+    rows = [one for one in found if one.about == "collector" and one.of == settings.collector.hostname]
+    return [text for one in rows for text in one.facts]

@@ -1,0 +1,314 @@
+"""Shell: looks at a list as the world sees it, and at the machine that it runs on, for `dnsbl doctor`.
+
+Asks one resolver, connects to this machine's own addresses, and looks at files; it never turns to anybody else. What it
+hears is judged by `rules.checkup`. Each question waits PATIENCE seconds at most, and AT_ONCE are under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+import socket
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+
+import dns.message
+import dns.query
+import dns.rcode
+from dns.asyncresolver import Resolver
+from dns.exception import DNSException
+from dns.resolver import NXDOMAIN
+from dns.reversename import from_address
+
+from dnsbl.addresses import Address
+from dnsbl.daemons.reserve import fitted, granted
+from dnsbl.dns.zones import Zone, Zones
+from dnsbl.errors import DnsblError
+from dnsbl.rules import checkup
+from dnsbl.rules.checkup import Checked, Heard, ok, unknown, wrong
+from dnsbl.rules.founding import is_example
+from dnsbl.settings import Settings, split_listen
+
+PATIENCE, AT_ONCE = 5.0, 20
+#: Records of one answer, and octets of a greeting, that are looked at.
+RECORDS, GREETING = 50, 512
+#: Octets that the disk of the state folder should have free.
+ROOM = 1 << 30
+
+
+class Outside:
+    """What one resolver tells."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    async def hear(self, name: str, kind: str) -> Heard:
+        """The records of this type at a name. Never raises."""
+        try:
+            async with self._places, asyncio.timeout(PATIENCE):
+                answer = await self._resolver.resolve(
+                    f"{name.rstrip('.')}.", kind, raise_on_no_answer=False, search=False
+                )
+        except NXDOMAIN:
+            return ()
+        except (DNSException, OSError, TimeoutError, ValueError):
+            return None
+        records = list(answer.rrset or ())[:RECORDS]
+        if kind == "TXT":
+            return tuple(b"".join(record.strings).decode("ascii", "replace") for record in records)
+        return tuple(record.to_text() for record in records)
+
+    async def addresses(self, name: str) -> Heard:
+        """All addresses of a name."""
+        found = await asyncio.gather(self.hear(name, "A"), self.hear(name, "AAAA"))
+        told = [one for one in found if one is not None]
+        if len(told) < len(found) and not any(told):
+            return None
+        return tuple(str(ip_address(text)) for one in told for text in one)
+
+
+async def from_outside(settings: Settings, zones: Zones, resolver: Resolver) -> list[Checked]:
+    """What DNS says of this list."""
+    outside = Outside(resolver)
+    tester, collector, notices = settings.tester, settings.collector, settings.notices
+    ours = collector.addresses
+    looks = [_zone(outside, zone) for zone in zones if not is_example(zone.origin)]
+    found = [
+        unknown("delegation", zone.origin, f"{zone.origin} is a name for examples", "`dnsbl init` writes another")
+        for zone in zones
+        if is_example(zone.origin)
+    ]
+    for domain in sorted(tester.domains):
+        looks.append(_mx(outside, domain, collector.hostname))
+    looks.append(_host(outside, "collector", collector.hostname, ours))
+    for name in tester.helos:
+        looks.append(_host(outside, "helo", name, tester.source_addresses))
+    looks += [_reverse(outside, address, tester.helos) for address in tester.source_addresses]
+    if domain := notices.sender.rpartition("@")[2]:
+        looks.append(_spf(outside, domain))
+    selectors = (tester.dkim_selector, *tester.more_dkim_selectors) if tester.dkim_key else ()
+    looks += [
+        _dkim(outside, f"{selector}._domainkey.{domain}") for selector in selectors for domain in tester.bounce_domains
+    ]
+    for rows in await asyncio.gather(*looks):
+        found += rows
+    return found
+
+
+def from_outside_now(settings: Settings, zones: Zones, resolver: Resolver) -> list[Checked]:
+    """The same, for who has no event loop."""
+    return asyncio.run(from_outside(settings, zones, resolver))
+
+
+async def _zone(outside: Outside, zone: Zone) -> list[Checked]:
+    named = [_name(data) for data in zone.ns]
+    heard, point = await asyncio.gather(
+        outside.hear(zone.origin, "NS"), outside.hear(f"{checkup.TEST_POINT}.{zone.origin}", "A")
+    )
+    hosts = sorted({name.rstrip(".").lower() for name in (*named, *(heard or ()))})
+    told = dict(zip(hosts, await asyncio.gather(*map(outside.addresses, hosts)), strict=True))
+    return [*checkup.delegation(zone.origin, named, heard, told), checkup.answered(zone.origin, point)]
+
+
+async def _mx(outside: Outside, domain: str, hostname: str) -> list[Checked]:
+    return [checkup.exchange(domain, await outside.hear(domain, "MX"), hostname)]
+
+
+async def _host(outside: Outside, about: str, name: str, ours: Sequence[Address]) -> list[Checked]:
+    return [checkup.host(about, name, await outside.addresses(name), ours)]
+
+
+async def _reverse(outside: Outside, address: Address, helos: Sequence[str]) -> list[Checked]:
+    names = await outside.hear(from_address(str(address)).to_text(), "PTR")
+    bare = [name.rstrip(".").lower() for name in names or ()][:4]
+    forward = dict(zip(bare, await asyncio.gather(*map(outside.addresses, bare)), strict=True))
+    return [checkup.reverse(address, names, forward, helos)]
+
+
+async def _spf(outside: Outside, domain: str) -> list[Checked]:
+    return [checkup.policy_of(domain, await outside.hear(domain, "TXT"))]
+
+
+async def _dkim(outside: Outside, name: str) -> list[Checked]:
+    return [checkup.signed(name, await outside.hear(name, "TXT"))]
+
+
+def _name(data: bytes) -> str:
+    """A name in wire form, as text."""
+    labels, at = [], 0
+    while data[at]:
+        labels.append(data[at + 1 : at + 1 + data[at]].decode("ascii"))
+        at += data[at] + 1
+    return ".".join(labels)
+
+
+# -- this machine --------------------------------------------------------------------------------------------------
+def at_home(settings: Settings, zones: Zones, roles: Sequence[str]) -> Iterator[Checked]:
+    """What this machine offers: ports, descriptors, disk, files."""
+    for place in settings.dns.listen:
+        yield from _place("dns.listen", place, lambda host, port: _dns_is_ours(host, port, zones), udp=True)
+    for place in settings.collector.listen:
+        yield from _place(
+            "collector.listen", place, lambda host, port: _greets(host, port, settings.collector.hostname)
+        )
+    yield from _place("web.listen", settings.web.listen, _web_is_ours)
+    try:
+        _, shortage = fitted(settings, roles, granted())
+        do = "raise the limit (LimitNOFILE of systemd, or ulimit -n)"
+        yield wrong("descriptors", "", shortage, do) if shortage else ok("descriptors", "", f"{granted()} may be open")
+    except DnsblError as error:
+        yield wrong("descriptors", "", str(error), "raise the limit (LimitNOFILE of systemd, or ulimit -n)")
+    yield _disk(settings.service.state_dir)
+    yield from _modes(settings)
+
+
+def _place(key: str, place: str, is_ours: Callable[[str, int], bool], *, udp: bool = False) -> Iterator[Checked]:
+    """Whether we could listen there, or do."""
+    host, port = split_listen(place)
+    for kind, word in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP")) if udp else ((socket.SOCK_STREAM, ""),):
+        of = f"{key} {place}{f' ({word})' if word else ''}"
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as trial:
+                if kind == socket.SOCK_STREAM:
+                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if ":" in host:
+                    trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                trial.bind((host, port))
+                if kind == socket.SOCK_STREAM:
+                    trial.listen(1)
+        except OSError as error:
+            yield _not_bound(of, host, port, error, is_ours)
+        else:
+            yield ok("port", of, f"{place} is free: nobody listens there now")
+
+
+def _not_bound(of: str, host: str, port: int, error: OSError, is_ours: Callable[[str, int], bool]) -> Checked:
+    if error.errno == errno.EADDRINUSE:
+        asked = _at_home(host)
+        if is_ours(asked, port):
+            return ok("port", of, f"this list answers at port {port}")
+        return wrong(
+            "port", of, f"somebody else listens at port {port}, or this list does not answer there", "see `ss -lntup`"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        do = "give the service CAP_NET_BIND_SERVICE (AmbientCapabilities= of systemd), or start it as root"
+        return wrong("port", of, f"this user may not listen at port {port}", do)
+    if error.errno == errno.EADDRNOTAVAIL:
+        return wrong("port", of, f"this machine has no address {host}", "set it to one that `ip address` shows")
+    return unknown("port", of, f"it cannot be tried: {error.strerror or error}")
+
+
+def _at_home(host: str) -> str:
+    if not ip_address(host).is_unspecified:
+        return host
+    return "::1" if ":" in host else "127.0.0.1"
+
+
+def _dns_is_ours(host: str, port: int, zones: Zones) -> bool:
+    """Whether a server answers there for the first of our zones, as its master."""
+    for zone in zones:
+        question = dns.message.make_query(f"{checkup.TEST_POINT}.{zone.origin}", "A")
+        try:
+            reply = dns.query.udp(question, host, port=port, timeout=2.0)
+        except (DNSException, OSError):
+            return False
+        return reply.rcode() == dns.rcode.NOERROR and checkup.LISTED in str(reply.answer)
+    return False
+
+
+def _greets(host: str, port: int, hostname: str) -> bool:
+    with suppress(OSError), socket.create_connection((host, port), timeout=3.0) as wire:
+        said = wire.recv(GREETING)
+        with suppress(OSError):
+            wire.sendall(b"QUIT\r\n")
+        return said.startswith(b"220 ") and said.split()[1:2] == [hostname.encode("ascii")]
+    return False
+
+
+def _web_is_ours(host: str, port: int) -> bool:
+    with suppress(OSError), socket.create_connection((host, port), timeout=3.0) as wire:
+        wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return wire.recv(GREETING).startswith(b"HTTP/1.1 200 ")
+    return False
+
+
+def reached(settings: Settings, resolved: Sequence[Address]) -> Iterator[Checked]:
+    """Whether the collector answers at its public addresses, as far as they are this machine's own: nobody else is
+    dialled."""
+    name, own = settings.collector.hostname, set(settings.collector.addresses) | set(settings.tester.source_addresses)
+    for address in resolved:
+        of = f"{name} {address}"
+        if address not in own:
+            says = (
+                f"{address} is none of this machine's addresses that the settings name, so it is not dialled from here"
+            )
+            yield unknown("collector", of, says, f"try it from elsewhere: nc {address} 25")
+        elif _greets(str(address), 25, name):
+            yield ok("collector", of, f"the collector answers at {address}, port 25")
+        else:
+            do = "see whether dnsbl serve runs and collector.listen has port 25, or a firewall leads it there"
+            yield wrong("collector", of, f"the collector does not answer at {address}, port 25", do)
+
+
+def _disk(folder: Path) -> Checked:
+    try:
+        free = shutil.disk_usage(next(each for each in (folder, *folder.absolute().parents) if each.exists())).free
+    except OSError as error:
+        return unknown("disk", str(folder), f"it cannot be looked at: {error.strerror}")
+    says = f"{free >> 20} MiB are free for {folder}"
+    return (
+        ok("disk", str(folder), says) if free >= ROOM else wrong("disk", str(folder), says, "make room: 1 GiB at least")
+    )
+
+
+def secrets_of(settings: Settings) -> dict[str, Path]:
+    """Files that nobody else may read, by what they are."""
+    state = settings.service.state_dir
+    named = {
+        "tester.dkim_key": settings.tester.dkim_key,
+        "dns.tsig_keys": settings.dns.tsig_keys,
+        "dns.tls_key": settings.dns.tls_key,
+        "collector.tls_key": settings.collector.tls_key,
+        "notices.credentials_file": settings.notices.credentials_file,
+        "the letters' keys": state / "keys.json",
+        "the table's key": state / "publish.key",
+    }
+    return {what: path for what, path in named.items() if path is not None}
+
+
+def _modes(settings: Settings) -> Iterator[Checked]:
+    for what, path in secrets_of(settings).items():
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except FileNotFoundError:
+            if what[:3] != "the":  # those are made when they are needed
+                yield wrong(
+                    "key file", str(path), f"{what}: there is no such file", "put it there, or take the key out"
+                )
+        except OSError as error:
+            yield unknown("key file", str(path), f"{what}: it cannot be looked at: {error.strerror}")
+        else:
+            if mode & (stat.S_IROTH | stat.S_IWOTH):
+                yield wrong(
+                    "key file", str(path), f"{what}: everybody here may read it", f"chmod 640 {path}; make a new one"
+                )
+            else:
+                yield ok("key file", str(path), f"{what}: nobody else may read it")
+
+
+def asked_of(place: str) -> Resolver:
+    """The resolver at ADDRESS or ADDRESS:PORT, or without a place the machine's own. Raises DnsblError."""
+    try:
+        if not place:
+            return Resolver()
+        host, port = split_listen(place) if place.count(":") == 1 or place.startswith("[") else (place, 53)
+        resolver = Resolver(configure=False)
+        resolver.nameservers, resolver.port = [str(ip_address(host))], port
+    except (DNSException, ValueError) as error:
+        raise DnsblError(f"There is no resolver to ask: {error}.") from None
+    return resolver

@@ -1,0 +1,45 @@
+"""What `dnsbl doctor` says, to people and to programs, and that it makes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.dnsbl.cli.conftest import Run
+
+NOBODY = "127.0.0.1:9"  # the discard port, where no resolver answers
+
+
+def test_a_list_of_which_nothing_is_known_is_told_thing_by_thing(run: Run, tmp_path: Path) -> None:
+    said = run("doctor", "--resolver", NOBODY, plain=True, code=1, both=True)
+    assert "wrong     store: " in said and "not known delegation: " in said
+    assert "things are wrong" in said
+    assert not (tmp_path / "state").exists(), "it makes nothing"
+
+
+def test_a_list_that_has_a_store_is_told_that_store_and_clock_do_well(run: Run) -> None:
+    run("db", "upgrade", plain=True)
+    said = run("doctor", "--resolver", NOBODY, plain=True)
+    assert "ok        store: " in said and "ok        clock: " in said
+    assert "Nothing is wrong; " in said
+
+
+def test_a_program_gets_one_document_with_each_thing(run: Run) -> None:
+    run("db", "upgrade", plain=True)
+    document = run("doctor", "--resolver", NOBODY)
+    assert document["wrong"] == 0
+    assert document["unknown"] == sum(one["state"] == "unknown" for one in document["checks"]) > 0
+    assert {"configuration", "store", "clock", "port", "descriptors", "disk", "mx", "reverse"} <= {
+        one["about"] for one in document["checks"]
+    }
+    assert all(one.keys() == {"about", "of", "state", "says", "do"} for one in document["checks"])
+
+
+def test_a_mistake_in_a_zone_file_is_one_of_the_things(run: Run, tmp_path: Path) -> None:
+    run("db", "upgrade", plain=True)
+    (tmp_path / "zones" / "z.toml").write_text("origin = 7\n")
+    said = run("doctor", "--resolver", NOBODY, plain=True, code=1, both=True)
+    assert "wrong     configuration: " in said and "z.toml" in said
+
+
+def test_a_resolver_that_is_none_is_refused(run: Run) -> None:
+    assert "There is no resolver to ask" in run("doctor", "--resolver", "nonsense", plain=True, code=1)
