@@ -40,8 +40,8 @@ from dnsbl.serving import keybook
 from dnsbl.serving.answered import Answered
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.lookups import take
-from dnsbl.serving.metrics import Outgoing, Page, Parts, Troubles, joined
-from dnsbl.serving.sentmetrics import Sending
+from dnsbl.serving.metrics import Page, Parts, Troubles, joined
+from dnsbl.serving.sentmetrics import Outgoing, Sending
 from dnsbl.serving.workmetrics import StoreWork, Waiting, Work
 from dnsbl.settings import Settings
 from tester.crowd import Tally

@@ -247,20 +247,6 @@ class Troubles(Collector):
         yield from (family, taken)
 
 
-class Outgoing(Collector):
-    """What became of our own mail, by word; `counted` grows."""
-
-    def __init__(self, counted: Mapping[str, int]) -> None:
-        self._counted = counted
-
-    def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now."""
-        family = CounterMetricFamily("dnsbl_notices", "Mails that we offered, by what became of them.", labels=["what"])
-        for what in ("sent", "put off", "refused", "away"):
-            family.add_metric([what], self._counted.get(what, 0))
-        yield family
-
-
 class Page:
     """The metrics of one process; `prefix` is for those that every process has, where two pages are to become one."""
 

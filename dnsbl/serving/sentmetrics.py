@@ -1,10 +1,11 @@
-"""Metrics of what strangers have us send, against what they may; read when somebody asks."""
+"""Metrics of what we send: at strangers' wish, against what they may have us send, and our own mail; read when somebody
+asks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dnsbl.errors import DnsblError
@@ -40,3 +41,17 @@ class Sending(Collector):
         for what, count in usage.everything._asdict().items():
             sent.add_metric([what], count)
         yield from (used, most, waiting, sent)
+
+
+class Outgoing(Collector):
+    """What became of our own mail, by word; `counted` grows."""
+
+    def __init__(self, counted: Mapping[str, int]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        family = CounterMetricFamily("dnsbl_notices", "Mails that we offered, by what became of them.", labels=["what"])
+        for what in ("sent", "put off", "refused", "away"):
+            family.add_metric([what], self._counted.get(what, 0))
+        yield family

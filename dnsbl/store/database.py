@@ -292,18 +292,14 @@ class Store:
                 _log.error("the database refused a statement", exc_info=error)
             elif ours.trouble is not Trouble.BUSY:
                 self.engine.dispose()  # what is opened next is what is there then
-            self._failed(way, ours)
+            self.troubles[way], self.failures[ours.trouble] = ours, self.failures[ours.trouble] + 1
             raise ours from error
         except StoreUnavailable as ours:  # what was read cannot be what was written
-            self._failed(way, ours)
+            self.troubles[way], self.failures[ours.trouble] = ours, self.failures[ours.trouble] + 1
             raise
         finally:
             self.times.add(way, self._clock.monotonic() - begun)
         self.troubles.pop(way, None)
-
-    def _failed(self, way: str, why: StoreUnavailable) -> None:
-        self.troubles[way] = why
-        self.failures[why.trouble] += 1
 
     def _replaced(self) -> None:
         """The file is another one than before: a copy that was put in its place, of whatever version."""

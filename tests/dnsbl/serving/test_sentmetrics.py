@@ -3,7 +3,7 @@
 from dnsbl.errors import DnsblError
 from dnsbl.rules.sending import Sent, Usage
 from dnsbl.serving.metrics import Page
-from dnsbl.serving.sentmetrics import Sending
+from dnsbl.serving.sentmetrics import Outgoing, Sending
 
 
 def test_what_strangers_have_us_send_is_shown_against_what_they_may_and_left_out_while_the_store_is_away() -> None:
@@ -27,3 +27,14 @@ def test_what_strangers_have_us_send_is_shown_against_what_they_may_and_left_out
         raise DnsblError("no store")
 
     assert "strangers" not in Page(Sending(away)).text().decode()
+
+
+def test_our_own_mail_is_shown_by_what_became_of_it() -> None:
+    lines = Page(Outgoing({"sent": 3, "put off": 1})).text().decode().splitlines()
+    shown = [line for line in lines if line.startswith("dnsbl_notices_total")]
+    assert shown == [
+        'dnsbl_notices_total{what="sent"} 3.0',
+        'dnsbl_notices_total{what="put off"} 1.0',
+        'dnsbl_notices_total{what="refused"} 0.0',
+        'dnsbl_notices_total{what="away"} 0.0',
+    ]
