@@ -3,8 +3,6 @@
 The answering path only adds to plain numbers; names and labels are made here, at the scrape, in the scraper's thread.
 `Page.text` is what the web shows at /metrics; `MetricsServer` serves the same on a listener of its own, for nodes
 without a web.
-
-Over 400 lines, since every number has its name, labels and sentence here, and nowhere else.
 """
 
 from __future__ import annotations

@@ -9,8 +9,6 @@ offered but is no longer in the store would be an orphan (law 2). A test takes m
 
 Whatever a driver raises comes out as StoreUnavailable (see `faults`), and the next transaction begins anew: with other
 connections, and with another file where a copy was put in the place of one that was damaged.
-
-Over 400 lines, since both databases are begun, bounded and mended beside each other.
 """
 
 from __future__ import annotations
