@@ -26,9 +26,7 @@ class Lookup:
 def client_of(clients: Iterable[LookupClient], address: Address, key: str) -> str:
     """Whose question this is, by where it came from and the name of the client's key that it bore; or ""."""
     for each in clients:
-        there = not each.networks or any(
-            address.version == network.version and address in network for network in each.networks
-        )
+        there = not each.networks or any(address in network for network in each.networks)
         if there and each.key in ("", key):
             return each.name
     return ""

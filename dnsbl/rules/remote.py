@@ -71,7 +71,7 @@ def lower(issued: Grade, now: Grade) -> Grade:
 
 def refuse_own(address: Address, came_from: Address | None) -> None:
     """Nobody gets letters for the address that he comes from: all that he sends comes from there. Raises Refused."""
-    if came_from is not None and address == came_from:
+    if address == came_from:
         raise Refused(
             Refusal.OWN_ADDRESS,
             f"You come from {address} yourself, so your letters would always come from it; a self-test is for that.",

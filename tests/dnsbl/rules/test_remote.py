@@ -48,6 +48,10 @@ def test_who_is_suspended_has_none() -> None:
     assert grade(account, RemoteTesting(on=True)) is Grade.NONE
 
 
+def test_who_has_no_account_any_more_has_none_either() -> None:
+    assert grade(None, RemoteTesting(on=True)) is Grade.NONE
+
+
 def test_of_two_grades_the_lower_counts() -> None:
     assert lower(Grade.PROVEN, Grade.UNCONFIRMED) is Grade.UNCONFIRMED
     assert lower(Grade.UNCONFIRMED, Grade.PROVEN) is Grade.UNCONFIRMED

@@ -24,6 +24,8 @@ def ago(**span: float) -> datetime:
         Witnesses(),
         Witnesses(store=ago(minutes=10), expected=ago(minutes=-10), newest=ago(days=7)),
         Witnesses(newest=ago(minutes=-10)),
+        Witnesses(expected=ago(minutes=10)),
+        Witnesses(expected=ago(minutes=-10)),
         Witnesses(store=NOW, expected=ago(days=400)),  # the database agrees: it was a correction
     ],
 )

@@ -77,6 +77,7 @@ def test_somebody_is_told_by_mail_by_his_program_or_reads(way: str, text: str, f
         ("webhook", "https://user@x.example/", "no name and password"),
         ("webhook", "https://x.example/\r\nX: y", "begins with https"),
         ("webhook", "https://x.example/a b", "begins with https"),
+        ("webhook", "https://x.example/\x7f", "begins with https"),
         ("webhook", "https://x.example/ä", "begins with https"),
         ("webhook", "http://[", "begins with https"),
         ("webhook", "//[", "begins with https"),
@@ -168,7 +169,7 @@ def test_an_entry_of_a_feed_has_an_id_that_stays_a_time_and_the_page_and_a_feed_
     assert entry.findtext(f"{name}summary") == "letter-returned"
     empty = ElementTree.fromstring(watching.atom(WATCH, [], SITE, NOW + timedelta(days=9)))
     assert empty.findtext(f"{name}updated") == "2026-01-01T00:00:00Z", "nothing has happened since it was asked for"
-    assert text.endswith("</feed>\n")
+    assert text.endswith("</entry>\n</feed>\n") and text.count("</entry>\n<entry>") == 1
 
 
 def test_a_feed_is_well_formed_whatever_the_words_are_and_the_newest_comes_first() -> None:
@@ -181,6 +182,10 @@ def test_a_feed_is_well_formed_whatever_the_words_are_and_the_newest_comes_first
         "192.0.2.1/32 is listed as relay",
     ]
     assert len({e.findtext(f"{name}id") for e in root.findall(f"{name}entry")}) == 2
+
+
+def test_what_bears_a_signature_is_called_what_programs_look_for() -> None:
+    assert (watching.SIGNATURE, watching.TIME) == ("Dnsbl-Signature", "Dnsbl-Time")
 
 
 def test_a_signature_covers_the_time_and_every_octet() -> None:
