@@ -289,4 +289,5 @@ class Node:
         )
         self.bound.web = [await self._web.start()]
         self._tallies["web"] = self._web.tally
+        self._tallies["requests"] = self._web.refused
         return self._web

@@ -149,7 +149,7 @@ def nominations(
     terms = settings.policy
     if evidence is None:
         if typed is None:
-            raise Refused(Refusal.MALFORMED_ADDRESS, "An IP address or a spam message is needed.")
+            raise Refused(Refusal.NO_EVIDENCE, "An IP address or a spam message is needed.")
         if terms.require_evidence and not believed:
             raise Refused(Refusal.NO_EVIDENCE, "Show the spam: paste the whole message with all its headers.")
         if believed and not words:

@@ -152,6 +152,9 @@ class Web(Section):
         description="Pages and answers of the API per minute to one /24 or /48; eight times as many to a /16 or /32.",
         ge=1,
     )
+    key_share: int = Field(
+        10, description="How many times as much of both whoever sends a reporter's key may ask, from anywhere.", ge=1
+    )
     connections: int = Field(
         250,
         description="Connections at once; the one that has kept us waiting longest yields to a new one, here as below.",

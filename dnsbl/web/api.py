@@ -36,10 +36,12 @@ from dnsbl.web.faults import API, problem, problems, refusal
 from dnsbl.web.limits import Quota
 from dnsbl.web.pages import asker, controls, requester
 from dnsbl.web.shapes import (
+    AddressText,
     Codes,
     HostShape,
     NominatedShape,
     Origins,
+    PerhapsAddressText,
     RunShape,
     Text,
     nominated_shape,
@@ -62,6 +64,11 @@ POSTED = {
 
 #: What a body may be that is the spam itself (RFC 2046 5.2.1, RFC 6532 3.7).
 MESSAGES = frozenset({"message/rfc822", "message/global"})
+#: How long an answer may be kept, by whoever asked and nobody between: asked for again each time, with its ETag; or for
+#: a minute, where hardly anything will change.
+ASK_AGAIN, SETTLED = "private, no-cache", "private, max-age=60"
+#: The id of a test.
+RunId = Annotated[str, PathParameter(max_length=64, examples=["mzxw6ytboi2gk3tu"])]
 #: Requests at once for which other lists are asked: each holds a thread until the slowest has answered.
 ASKERS = 4
 #: What other lists say of an address. Blocking.
@@ -79,7 +86,7 @@ class Suspect(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: Text = Field(
+    address: PerhapsAddressText = Field(
         "", description="The suspect; empty: taken from the message's Received lines.", max_length=200
     )
     evidence: Text = Field(
@@ -129,7 +136,7 @@ class RemovalRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: Text = Field(max_length=200)
+    address: AddressText = Field(max_length=200)
     mail: Text = Field("", description="Where the result is written to, at a list that does so.", max_length=254)
 
 
@@ -228,13 +235,15 @@ class Interface:
     def host(
         self,
         request: Request,
-        address: str,
+        response: Response,
+        address: AddressText,
         others: Annotated[
             bool, Query(description="Ask other lists too, where this list names any; information alone.")
         ] = False,
     ) -> Any:
         """Where an address stands; an unknown one is a normal answer."""
         asked = asking.one(address, self._origins(), self._settings.web.base_url)
+        response.headers["Cache-Control"] = ASK_AGAIN
         found = self._views.look_up(asked, asker=asker(request, asked, Door.API))
         said = self._elsewhere(request, asked) if others and self._others is not None else None
         return standing_shape(found, self._codes, self._discreet, others=said)
@@ -256,11 +265,16 @@ class Interface:
         finally:
             self._askers.release()
 
-    def run(self, run: Annotated[str, PathParameter(max_length=64)]) -> Any:
+    def run(self, response: Response, run: RunId) -> Any:
         """One test: its verdict, the forms that were tried, and where the letter came out."""
+        shape = self._run(run)
+        response.headers["Cache-Control"] = SETTLED if shape["state"] == RunState.SETTLED else ASK_AGAIN
+        return shape
+
+    def _run(self, run: str) -> dict[str, Any]:
         return run_shape(self._views.run_report(run), self._discreet)
 
-    async def events(self, request: Request, run: Annotated[str, PathParameter(max_length=64)]) -> Response:
+    async def events(self, request: Request, run: RunId) -> Response:
         """The same as server-sent events: `progress` whenever something has changed, and `result` when the test is
         judged, each with the document that runs/ID gives."""
         await asyncio.to_thread(self._views.pulse, run)
@@ -274,7 +288,7 @@ class Interface:
         def look() -> News:
             pulse = self._views.pulse(run)
             if not last or last[0][0] != pulse:
-                shape = self.run(run)
+                shape = self._run(run)
                 last[:] = [(pulse, News(document=shape, over=shape["state"] == RunState.SETTLED))]
             return last[0][1]
 
@@ -321,7 +335,7 @@ class Interface:
         queued = next((each.job for each in taken if each.job is not None), None)
         if queued is None:
             assert taken[0].refused is not None
-            return problem(refusal(taken[0].refused), shapes)
+            return problem(refusal(taken[0].refused), request.scope, shapes)
         accepted = self._accepted(queued.address, response)
         return NominationsShape(**accepted.model_dump(), messages=total, nominations=shapes)
 

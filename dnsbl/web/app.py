@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from dnsbl import DISTRIBUTION
 from dnsbl.casework.briefing import Briefing
@@ -30,21 +31,24 @@ from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings
 from dnsbl.web.api import Interface, Others
+from dnsbl.web.conditional import Conditional
 from dnsbl.web.control import ControlDoor, Texts, no_texts
 from dnsbl.web.events import Events
 from dnsbl.web.faults import API, Fault, Faults, Problem, problem
 from dnsbl.web.feeds import FeedDoor
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.handing import table_route
+from dnsbl.web.holders import Holders
 from dnsbl.web.hosts import Hosts
 from dnsbl.web.lookups import LookupsDoor
 from dnsbl.web.nominations import NominationDoor
 from dnsbl.web.pages import Site
 from dnsbl.web.remote import RemoteDoor
-from dnsbl.web.render import Pages
+from dnsbl.web.render import STATIC, Pages, mark
 from dnsbl.web.self_tests import SelfTestDoor
 from dnsbl.web.shapes import Codes, Origins
 from dnsbl.web.watch import WatchDoor
+from tester.crowd import Tally
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +70,16 @@ def no_keys() -> dict[str, Any]:
 def no_metrics() -> bytes:
     """The page of a process that counts nothing."""
     return b""
+
+
+class _Kept(StaticFiles):
+    """Static files, which a browser keeps for a year where the place that it asked for names this very file."""
+
+    def file_response(self, full_path: Any, stat_result: Any, scope: Scope, status_code: int = 200) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        named = scope["query_string"].decode("latin-1") == f"v={mark(Path(full_path).name)}"
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
+        return response
 
 
 class _App(FastAPI):
@@ -101,18 +115,20 @@ def create_app(
     metrics: Metrics = no_metrics,
     keys: KeyUses = no_keys,
     health: Callable[[], list[Health]] = list,
+    tally: Tally | None = None,
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
     `zones`, `trials` are those in which mail servers are tried out; `metrics` makes the page for Prometheus, `keys`
     what is told of clients' keys. Without `briefing` no lists of addresses are looked up, without `self_tests` none
     are offered, without `remote` nobody gets letters, without `others` no other list is asked; `events` has the places
     for who watches tests. Without `files` no zone can be copied, without `ownership` nobody shows that an address is
-    his (`texts` asks for TXT records). Without `hosts` no host name's addresses are looked for.
+    his (`texts` asks for TXT records). Without `hosts` no host name's addresses are looked for. `tally`
+    counts what is refused by a limit.
     """
     app = _App(
         title=settings.service.name,
         version=version(DISTRIBUTION),
-        openapi_url=f"{API}/openapi.json",
+        openapi_url=None,  # a route below, which says how long it may be kept
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -122,7 +138,16 @@ def create_app(
     pages = Pages(settings)
     faults = Faults(pages)
     faults.handle(app)
-    app.add_middleware(Guards, settings=settings, clock=clock, faults=faults)
+    app.add_middleware(Conditional, within="/api/")
+    holders = Holders(lambda key: doors.reporter_of(key).name)
+    app.add_middleware(
+        Guards,
+        settings=settings,
+        clock=clock,
+        faults=faults,
+        holders=holders,
+        tally=Tally() if tally is None else tally,
+    )
     events = Events(settings.web, clock) if events is None else events
     app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
     site = Site(doors, views, settings, clock, codes, origins, pages, zones, trials, hosts, events)
@@ -147,9 +172,14 @@ def create_app(
         watch = WatchDoor(watching, settings, clock, texts, pages)
         app.include_router(watch.api)
         app.include_router(watch.pages)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    app.mount("/static", _Kept(directory=STATIC))
 
-    @app.get("/healthz", include_in_schema=False)
+    @app.get(f"{API}/openapi.json", include_in_schema=False)
+    def description() -> JSONResponse:
+        """The interface for programs, described (OpenAPI)."""
+        return JSONResponse(app.openapi(), headers={"Cache-Control": "public, max-age=300"})
+
+    @app.api_route("/healthz", methods=["GET", "HEAD"], include_in_schema=False)
     async def healthz() -> PlainTextResponse:
         """The process is up."""
         return PlainTextResponse("ok\n")
@@ -158,7 +188,7 @@ def create_app(
         """Whether this is somebody who may see what the node counts and how it does."""
         return request.state.sure and any(request.state.visitor in network for network in settings.web.metrics_from)
 
-    @app.get("/metrics", include_in_schema=False)
+    @app.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
     def metrics_page(request: Request) -> PlainTextResponse:
         """What this process has counted, for those who may see it."""
         if settings.web.unnamed_proxy:
@@ -172,13 +202,13 @@ def create_app(
         """How clients' keys are used on this node, for those who may see metrics."""
         if settings.web.unnamed_proxy or not trusted(request):
             sentence = settings.web.unnamed_proxy or "This is for the operators of this list alone (web.metrics_from)."
-            return problem(Fault(403, "not-for-you", sentence))
+            return problem(Fault(403, "not-for-you", sentence), request.scope)
         try:
             return JSONResponse(keys(), headers={"Cache-Control": "no-store"})
         except DnsblError as error:
-            return problem(Fault(404, "no-keys", str(error)))
+            return problem(Fault(404, "no-keys", str(error)), request.scope)
 
-    @app.get("/readyz", include_in_schema=False)
+    @app.api_route("/readyz", methods=["GET", "HEAD"], include_in_schema=False)
     def readyz(request: Request) -> JSONResponse:
         """The store answers, and all parts of this node are at work. Whether testing is stopped, and what waits for an
         operator's word, is told beside it: that makes no node unfit. Who may not see metrics is told no details."""

@@ -6,8 +6,8 @@ The only place of the web that translates errors. What is not foreseen here beco
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,11 +18,16 @@ from starlette.types import Scope
 
 from dnsbl.errors import NotFound, Refused, StoreUnavailable, Trouble
 from dnsbl.model import Refusal
+from dnsbl.web.reasons import kind
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import STATUS, NominatedShape
 
 #: Where the interface for programs begins.
 API = "/api/v1"
+#: The page about it, which describes each kind of problem.
+PAGE = "/api"
+#: Characters of a request's path that are shown again.
+PATH_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,13 @@ class Fault:
 class Problem(BaseModel):
     """Why a request was not served (RFC 9457)."""
 
-    type: str = "about:blank"
-    title: str = Field(description="The status in words.")
+    type: str = Field(description="The kind of problem: a place on the page /api.")
+    title: str = Field(description="The kind in words.")
     status: int
     detail: str = Field(description="One sentence for people.")
-    reason: str = Field(description="A named reason for programs.")
+    instance: str = Field(description="The path of the request.")
+    reason: str = Field(description="The kind as a name for programs.")
+    expected: str = Field(description="What would be right.")
     nominations: list[NominatedShape] | None = Field(
         None, description="Of a refused nomination: how each message was read, and which lines could be picked."
     )
@@ -62,7 +69,8 @@ _RETRY = {"Retry-After": {"description": "Seconds until the same request may pas
 
 def problems(**sentences: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI rows for the statuses that a route may answer besides success."""
-    sentences = {"s500": "Our mistake.", "s503": "The database does not answer."} | sentences
+    every = {"s429": "Too many requests.", "s500": "Our mistake.", "s503": "The database does not answer."}
+    sentences = every | sentences
     rows: dict[int | str, dict[str, Any]] = {}
     for name, description in sorted(sentences.items()):
         status = int(name[1:])
@@ -81,13 +89,17 @@ def refusal(error: Refused) -> Fault:
     return Fault(status, error.reason, str(error), error.retry_after)
 
 
-def problem(fault: Fault, nominations: list[NominatedShape] | None = None) -> Response:
+def problem(fault: Fault, scope: Scope, nominations: list[NominatedShape] | None = None) -> Response:
     """For programs; with what came of each message, where a nomination was refused."""
+    title, expected = kind(fault.reason)
     body = Problem(
-        title=HTTPStatus(fault.status).phrase,
+        type=f"{PAGE}#{fault.reason}",
+        title=title,
         status=fault.status,
         detail=fault.sentence,
+        instance=quote(scope["path"][:PATH_SHOWN], errors="replace"),
         reason=fault.reason,
+        expected=expected,
         nominations=nominations,
     )
     document = body.model_dump(mode="json", exclude={"nominations"} if nominations is None else None)
@@ -103,7 +115,7 @@ class Faults:
     def answer(self, scope: Scope, fault: Fault) -> Response:
         """The answer to a request that was not served."""
         if scope["path"].startswith("/api/"):
-            return problem(fault)
+            return problem(fault, scope)
         return self._pages.render(
             "fault.html", status=fault.status, headers=fault.headers, title=fault_title(fault), fault=fault
         )

@@ -15,6 +15,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from dnsbl.serving.copies import ZoneFile, ZoneFiles
+from dnsbl.web.conditional import holds
 
 #: JSON lines have no registered type; this one is what their makers name.
 TYPE = "application/jsonl"
@@ -27,7 +28,7 @@ class FeedDoor:
         self.router = APIRouter(prefix="/feeds", include_in_schema=False)
         self._files = files
         self._seconds = int(seconds)
-        self.router.add_api_route("", self.index, methods=["GET"])
+        self.router.add_api_route("", self.index, methods=["GET", "HEAD"])
         self.router.add_api_route("/{zone}.jsonl", self.feed, methods=["GET", "HEAD"])
 
     def index(self) -> JSONResponse:
@@ -70,7 +71,7 @@ def _has(request: Request, file: ZoneFile) -> bool:
     """Whether whoever asks has this very file (RFC 9110 13.1.2 and 13.1.3)."""
     tags = request.headers.get("if-none-match")
     if tags is not None:
-        return tags.strip() == "*" or file.etag in (tag.strip().removeprefix("W/") for tag in tags.split(","))
+        return holds(tags, file.etag)
     since = request.headers.get("if-modified-since")
     if since is None or "range" in request.headers:
         return False

@@ -20,6 +20,7 @@ from dnsbl.model import Refusal
 from dnsbl.settings import Settings
 from dnsbl.web import limits
 from dnsbl.web.faults import API, Fault, Faults
+from dnsbl.web.holders import Holders
 from dnsbl.web.origins import Origins
 from tester.crowd import Crowd, Place, Tally, widths
 
@@ -59,7 +60,17 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class Guards:
     """All guards, in order, around the routes."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, clock: Clock, faults: Faults) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        clock: Clock,
+        faults: Faults,
+        holders: Holders | None = None,
+        tally: Tally | None = None,
+    ) -> None:
+        """Without `holders` nobody has a key; `tally` counts what is refused."""
         self._app = app
         self._clock = clock
         self._faults = faults
@@ -67,9 +78,13 @@ class Guards:
         self._ours = Origins(settings.web.base_url)
         self._posts = limits.Quota("posts", settings.web.posts_per_hour, 3600)
         self._gets = limits.Quota("gets", settings.web.gets_per_minute, 60)
+        more = settings.web.key_share
+        self._posts_keyed = limits.Quota("posts", settings.web.posts_per_hour * more, 3600)
+        self._gets_keyed = limits.Quota("gets", settings.web.gets_per_minute * more, 60)
+        self._holders = holders
         self._bodies = Crowd(BODIES, widths(per_peer=4, per_network=8, per_region=16))
         self._most = most_bytes(settings)
-        self._tally = Tally()
+        self._tally = Tally() if tally is None else tally
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,7 +110,7 @@ class Guards:
             who = self._visitor(scope, headers)
             fault = self._refuse(scope["method"], headers)
             if not fault and not scope["path"].startswith(FREE):
-                told, fault = self._paced(scope["method"], scope["path"], who)
+                told, fault = await self._paced(scope["method"], scope["path"], who, headers)
             if not fault and scope["method"] not in SAFE:
                 place, fault = self._admit(who)
             if fault:
@@ -141,13 +156,22 @@ class Guards:
             return TOO_LARGE
         return None
 
-    def _paced(self, method: str, path: str, who: Address | None) -> tuple[dict[str, str], Fault | None]:
-        """What is told of the visitor's limit, and why the request has to wait, or None."""
-        quota = self._gets if method in SAFE or path in LOOKING else self._posts
-        turn = quota.turn(who, self._clock.monotonic(), cost(method, path))
+    async def _paced(
+        self, method: str, path: str, who: Address | None, headers: Headers
+    ) -> tuple[dict[str, str], Fault | None]:
+        """What is told of the limit of whoever asks, his key's or his network's, and why the request has to wait, or
+        None."""
+        now, looks = self._clock.monotonic(), method in SAFE or path in LOOKING
+        name = await self._holders.of(headers, who, now) if self._holders is not None else ""
+        if name:
+            turn = (self._gets_keyed if looks else self._posts_keyed).turn_of(name, now, cost(method, path))
+        else:
+            turn = (self._gets if looks else self._posts).turn(who, now, cost(method, path))
         if not turn.wait:
             return turn.headers, None
-        sentence = "Too many requests came from your network; please try again later."
+        what, whose = "gets" if looks else "posts", "key" if name else "network"
+        self._tally.note(f"{what} refused by the limit of a {whose}")
+        sentence = f"Too many requests came {'with your key' if name else 'from your network'}; please try again later."
         return turn.headers, Fault(429, Refusal.TOO_MANY, sentence, retry_after=int(turn.wait) + 1)
 
     def _admit(self, who: Address | None) -> tuple[Place | None, Fault | None]:

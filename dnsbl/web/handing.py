@@ -16,6 +16,7 @@ from starlette.routing import Route
 from dnsbl.clock import Clock
 from dnsbl.dns.listed.published import HEAD, MOST_HEAD, NAMES
 from dnsbl.settings import Settings
+from dnsbl.web.conditional import holds
 from dnsbl.web.faults import Faults
 from dnsbl.web.guards import TABLE, Guards
 from dnsbl.web.render import Pages
@@ -45,7 +46,7 @@ def table_route(settings: Settings, folder: Path) -> Route:
             return PlainTextResponse("there is no such file now\n", 404)
         etag = f'"{stat.st_mtime_ns:x}"' if name == HEAD else f'"{name}"'
         headers = {"ETag": etag, "Cache-Control": "no-cache" if name == HEAD else _FOR_GOOD}
-        if etag in (known.strip() for known in request.headers.get("if-none-match", "").split(",")):
+        if holds(request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers=headers)
         if name == HEAD:
             return Response(body, media_type="text/plain", headers=headers)

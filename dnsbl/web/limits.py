@@ -91,7 +91,14 @@ class Quota:
         if not wait:
             self._near.wait(near, at, cost)
             self._far.wait(far, at, cost)
-        left, reset = self._near.left(near, at)
+        return self._told(near, at, wait)
+
+    def turn_of(self, name: str, at: float, cost: int = 1) -> Turn:
+        """The same for who is known by name, wherever he comes from."""
+        return self._told(name, at, self._near.wait(name, at, cost))
+
+    def _told(self, key: Hashable, at: float, wait: float) -> Turn:
+        left, reset = self._near.left(key, at)
         headers = {
             "RateLimit-Policy": self._policy,
             "RateLimit": f'"{self._name}";r={left if not wait else 0};t={reset}',

@@ -10,10 +10,10 @@ import asyncio
 import json
 from collections.abc import Sequence
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from dnsbl.casework.briefing import MOST, Briefing
 from dnsbl.errors import Refused
@@ -21,7 +21,7 @@ from dnsbl.model import Refusal
 from dnsbl.web import briefs
 from dnsbl.web.briefs import BriefShape
 from dnsbl.web.faults import API, problems
-from dnsbl.web.shapes import Codes, Origins
+from dnsbl.web.shapes import ADDRESS, Codes, Origins
 
 PATH = f"{API}/lookups"
 #: Octets of a request: room for MOST rows of 250.
@@ -35,8 +35,8 @@ class LookupsRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    addresses: list[str] = Field(
-        description="IPv4 or IPv6 addresses, or reversed names of them under a zone of this list.",
+    addresses: list[Annotated[str, WithJsonSchema(ADDRESS)]] = Field(
+        description="Each row has its own answer or its own mistake; a reversed name under one of our zones will do.",
         min_length=1,
         max_length=MOST,
     )

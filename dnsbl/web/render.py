@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -62,6 +65,21 @@ def by_address(paths: Iterable[Any]) -> dict[str, list[Any]]:
     return found
 
 
+#: The files that pages bring along.
+STATIC = Path(__file__).parent / "static"
+
+
+@cache
+def mark(name: str) -> str:
+    """A few characters that change whenever this static file does."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def static(name: str) -> str:
+    """The place of a static file; another one whenever it changes, so that browsers may keep it."""
+    return f"/static/{name}?v={mark(name)}"
+
+
 #: One for the process, so that each template is compiled once.
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dnsbl.web"),
@@ -81,6 +99,7 @@ _ENVIRONMENT.filters |= {
     "by_address": by_address,
 }
 _ENVIRONMENT.globals |= {"words": words, "RELAYS": RELAYS, "AT_ONCE": AT_ONCE, "OWNERS": OWNERS}
+_ENVIRONMENT.globals["static"] = static
 _MACROS = _ENVIRONMENT.get_template("macros.html").module
 _ENVIRONMENT.globals |= {
     name: getattr(_MACROS, name) for name in ("icon", "state", "arrow", "wrong", "errors", "why", "described", "live")

@@ -55,6 +55,16 @@ _ASKED = {
 }
 _NONE = {"s404": "There is no such self-test, or it is too long ago.", "s422": "Not of the documented form."}
 
+#: What a shell gets: lines of text, of which the last is the result.
+_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+_LINES = {"description": "To who sends no JSON: how far it is, line by line, and last the result.", "content": _TEXT}
+
+
+def _or_lines(rows: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """The same for who may be a shell, and is told in lines why not."""
+    return {status: row | {"content": row["content"] | _TEXT} for status, row in rows.items()}
+
+
 RunId = Annotated[str, PathParameter(max_length=64)]
 
 
@@ -112,12 +122,12 @@ class SelfTestDoor:
             "",
             status_code=202,
             response_model=SelfTestShape,
-            responses=problems(**_ASKED),
+            responses={200: _LINES} | _or_lines(problems(**_ASKED)),
             openapi_extra={
                 "requestBody": {"content": {"application/json": {"schema": SelfTestRequest.model_json_schema()}}}
             },
         )(self.post)
-        self.api.put("", response_class=PlainTextResponse, responses=problems(**_ASKED))(self.put)
+        self.api.put("", response_class=PlainTextResponse, responses=_or_lines(problems(**_ASKED)))(self.put)
         self.api.get("/{run}", response_model=SelfTestShape, responses=problems(**_NONE))(self.shown)
         watched = problems(**_NONE, s429=_ASKED["s429"])
         self.api.get("/{run}/events", response_class=EventStream, responses=watched)(self.events)
@@ -142,9 +152,8 @@ class SelfTestDoor:
             wish = SelfTestRequest.model_validate_json(await _body(request))
         except ValidationError as error:
             where = ", ".join(sorted({".".join(map(str, one["loc"])) or "body" for one in error.errors()}))
-            return problem(
-                Fault(422, "malformed-request", f"This is not of the documented form: {ascii(where)[1:-1]:.100}.")
-            )
+            sentence = f"This is not of the documented form: {ascii(where)[1:-1]:.100}."
+            return problem(Fault(422, "malformed-request", sentence), request.scope)
         test = await self._ask(request, " ".join(map(str, wish.ports)), wish.token, Door.API)
         shape = self._shape(test)
         return JSONResponse(shape.model_dump(mode="json"), 202, {"Location": shape.status_url})

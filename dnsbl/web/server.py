@@ -192,6 +192,7 @@ class WebServer(HttpServer):
         handed: Handed = NONE_HANDED,
     ) -> None:
         self.zones = zones  #: whose codes pages and API show
+        self.refused = Tally()  #: requests that a limit has refused
         app = create_app(
             doors,
             views,
@@ -213,6 +214,7 @@ class WebServer(HttpServer):
             metrics=metrics,
             keys=keys,
             health=health,
+            tally=self.refused,
         )
         super().__init__(app, settings.web.listen, settings.web, clock, what="The web", handed=handed)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from dnsbl.addresses import Address
 from dnsbl.model import JobReason, PathReport, Reason, Refusal, RunReport, RunState, Standing, State
@@ -54,6 +54,17 @@ def _whole(text: str) -> str:
 
 #: Text from outside that can be written down again: JSON and some encodings can name halves of characters.
 Text = Annotated[str, AfterValidator(_whole)]
+
+
+#: How the interface's description names an address: whatever is of this form is taken.
+ADDRESS: dict[str, Any] = {
+    "anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}],
+    "examples": ["192.0.2.1", "2001:db8::1"],
+}
+#: An address from outside. What people paste in its place is understood too: a reversed name under a zone, `[ip]:25`.
+AddressText = Annotated[Text, WithJsonSchema(ADDRESS)]
+#: The same, or nothing.
+PerhapsAddressText = Annotated[Text, WithJsonSchema(ADDRESS | {"anyOf": [*ADDRESS["anyOf"], {"const": ""}]})]
 
 
 class ListingShape(BaseModel):

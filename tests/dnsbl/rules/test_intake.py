@@ -97,7 +97,7 @@ def test_evidence_may_be_left_out_where_the_policy_says_so() -> None:
 
 
 def test_nothing_at_all_is_refused() -> None:
-    assert refusal(address=" ").reason == Refusal.MALFORMED_ADDRESS
+    assert refusal(address=" ").reason == Refusal.NO_EVIDENCE
 
 
 @pytest.mark.parametrize("text", [b"", b"hello\r\nworld\r\n", b"\x00\x01\x02", b"Subject: no trace\r\n\r\nx"])

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from dnsbl.web.reasons import REASONS
+
 Build = Callable[..., Any]
 
 
@@ -28,8 +30,10 @@ def problem(answer: Any, status: int, reason: str) -> str:
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     document = answer.json()
-    assert (document["status"], document["reason"], document["type"]) == (status, reason, "about:blank")
-    assert document["title"] and document["detail"].endswith(".")
+    assert (document["status"], document["reason"], document["type"]) == (status, reason, f"/api#{reason}")
+    assert (document["title"], document["expected"]) == REASONS[reason]
+    assert document["instance"].startswith("/api/") and document["instance"].isascii()
+    assert document["detail"].endswith(".")
     return str(document["detail"])
 
 

@@ -38,6 +38,7 @@ from dnsbl.web.app import create_app
 from dnsbl.web.events import Events
 from dnsbl.web.shapes import Codes
 from tester import letter
+from tester.crowd import Tally
 from tester.fate import Fate
 from tester.letter import Keyring, Letter
 from tester.smtp import Control, Event, Outcome, Result, Transcript
@@ -211,6 +212,7 @@ class House:
     portal: BlockingPortal
     board: Board
     events: Events
+    refused: Tally
     hosts: list[Any]  #: what mail.example.com leads to
 
     def watching(self, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -309,6 +311,7 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
         board = Board(office.clock)
         events = Events(office.settings.web, office.clock, never)
         hosts: list[Any] = []
+        refused = Tally()
         app = create_app(
             office.casework.doors,
             office.casework.views,
@@ -325,8 +328,9 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
             zones=lambda: zones_from({"relays.toml": ZONE}, site="https://relays.example.org"),
             health=board.all,
             trials=lambda: trials,
+            tally=refused,
         )
-        return House(office, app, portal, board, events, hosts)
+        return House(office, app, portal, board, events, refused, hosts)
 
     return build
 

@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from dnsbl.clock import HandClock
+from dnsbl.model import Trust
 from dnsbl.settings import Settings
 from dnsbl.web.faults import Faults
-from dnsbl.web.guards import HEADERS, Guards, most_bytes
+from dnsbl.web.guards import HEADERS, Guards, cost, most_bytes
 from dnsbl.web.render import Pages
 from tests.dnsbl.web.asking import Build
 
@@ -46,7 +47,8 @@ def test_every_answer_carries_the_policy_headers(anyone: TestClient, method: str
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
-    assert answer.headers["cache-control"] == "no-store"
+    kept = {"/static/style.css": "no-cache", "/api/v1/openapi.json": "public, max-age=300"}
+    assert answer.headers["cache-control"] == kept.get(path, "no-store")
 
 
 @pytest.mark.parametrize(
@@ -330,3 +332,39 @@ async def test_an_answer_that_goes_on_keeps_no_place_of_those_whose_bodies_are_r
     assert len(guards._bodies) == 0
     over.set()
     await going
+
+
+def test_who_sends_a_key_has_a_share_of_his_own_from_anywhere(house: Build) -> None:
+    home = house(web={"gets_per_minute": 1, "key_share": 3})
+    home.casework.reporters.add("joe", trust=Trust.TRUSTED, contact="joe@example.com", actor="operator")
+    key = home.casework.reporters.key("joe", actor="operator")
+    asked = {"Authorization": f"Bearer {key}"}
+    here, there = home.visitor("203.0.113.9"), home.visitor("2001:db8::1")
+    assert [here.get("/about").status_code for _ in range(2)] == [200, 429]
+    answers = [visitor.get("/about", headers=asked) for visitor in (here, there, here, there)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[0].headers["ratelimit-policy"] == '"gets";q=3;w=60'
+    assert "with your key" in answers[3].text
+    assert there.get("/about", headers={"Authorization": "Bearer wrong"}).status_code == 200
+    assert there.get("/about", headers={"Authorization": "Bearer wrong"}).status_code == 429
+
+
+def test_what_is_refused_is_counted(house: Build) -> None:
+    home = house(web={"gets_per_minute": 1})
+    for _ in range(3):
+        home.visitor().get("/about")
+    assert home.refused.counted == {"gets refused by the limit of a network": 2}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "turns"),
+    [
+        ("GET", "/api/v1/hosts/192.0.2.1", 1),
+        ("GET", "/api/v1/runs/x/events", 5),
+        ("HEAD", "/api/v1/self-tests/x/events", 5),
+        ("POST", "/api/v1/lookups", 10),
+        ("GET", "/events", 1),
+    ],
+)
+def test_what_is_dear_costs_more_turns(method: str, path: str, turns: int) -> None:
+    assert cost(method, path) == turns

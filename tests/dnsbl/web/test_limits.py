@@ -136,3 +136,21 @@ def test_a_turn_that_the_region_refuses_is_not_taken_from_the_network() -> None:
     for _ in range(5):
         assert pace.turn(ip_address("198.51.100.1"), 0.0).wait == pytest.approx(30 / REGION)
     assert pace.turn(ip_address("198.51.100.1"), 30 / REGION).headers["RateLimit"] == '"x";r=1;t=30'
+
+
+def test_what_costs_more_takes_more_and_what_costs_all_can_be_had_once() -> None:
+    quota = Quota("gets", 20, 60)
+    first = quota.turn(ip_address("192.0.2.1"), 0.0, cost=10)
+    assert (first.wait, first.headers["RateLimit"]) == (0.0, '"gets";r=10;t=30')
+    assert quota.turn(ip_address("192.0.2.2"), 0.0, cost=11).wait == pytest.approx(3.0)
+    assert quota.turn(ip_address("192.0.2.2"), 0.0, cost=10).wait == 0.0
+    assert quota.turn(ip_address("198.51.100.1"), 0.0, cost=1000).wait == 0.0
+    assert quota.turn(ip_address("198.51.100.1"), 0.0).wait == pytest.approx(3.0)
+
+
+def test_who_is_known_by_name_has_a_share_apart_from_every_network() -> None:
+    quota = Quota("gets", 1, 60)
+    assert quota.turn_of("joe", 0.0).wait == 0.0 == quota.turn_of("ann", 0.0).wait
+    refused = quota.turn_of("joe", 0.0)
+    assert refused.wait == pytest.approx(60.0) and refused.headers["RateLimit"] == '"gets";r=0;t=60'
+    assert quota.turn(ip_address("192.0.2.1"), 0.0).wait == 0.0

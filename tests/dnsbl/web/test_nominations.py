@@ -111,7 +111,7 @@ def test_the_page_says_beforehand_what_was_tested_or_is_listed(house: Build, ste
 @pytest.mark.parametrize(
     ("form", "status", "sentence", "at"),
     [
-        ({}, 400, "An IP address or a spam message is needed.", "evidence"),
+        ({}, 422, "An IP address or a spam message is needed.", "evidence"),
         ({"address": TARGET}, 422, "Show the spam", "evidence"),
         ({"evidence": "Subject: parcel\r\n\r\nDear customer"}, 422, "has no Received lines", "evidence"),
         (
@@ -213,7 +213,7 @@ def test_a_file_may_be_handed_in(house: Build, steps: Any) -> None:
     page = hand.read(file=b"\xef\xbb\xbf" + forward.encode())
     assert picks(page.text) == [("1", TARGET)] and "198.18.9.9" not in page.text
     assert hand.next(page).headers["location"] == f"/ip/{TARGET}?sent=1"
-    assert hand.read(file=b"").status_code == 400
+    assert hand.read(file=b"").status_code == 422
 
 
 def test_a_file_comes_back_as_text_and_one_that_is_none_must_be_chosen_again(house: Build, steps: Any) -> None:
