@@ -57,7 +57,10 @@ _NONE = {"s404": "There is no such self-test, or it is too long ago.", "s422": "
 
 #: What a shell gets: lines of text, of which the last is the result.
 _TEXT = {"text/plain": {"schema": {"type": "string"}}}
-_LINES = {"description": "To who sends no JSON: how far it is, line by line, and last the result.", "content": _TEXT}
+_LINES: dict[str, Any] = {
+    "description": "To who sends no JSON: how far it is, line by line, and last the result.",
+    "content": _TEXT,
+}
 
 
 def _or_lines(rows: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
@@ -122,7 +125,7 @@ class SelfTestDoor:
             "",
             status_code=202,
             response_model=SelfTestShape,
-            responses={200: _LINES} | _or_lines(problems(**_ASKED)),
+            responses={**_or_lines(problems(**_ASKED)), 200: _LINES},
             openapi_extra={
                 "requestBody": {"content": {"application/json": {"schema": SelfTestRequest.model_json_schema()}}}
             },

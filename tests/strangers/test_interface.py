@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = {409, 422}
 #: Reasons that speak of the form, which may not be given for a request that the document allows.
 OF_FORM = {"malformed-address", "malformed-request", "media-type", "method-not-allowed", "http"}
-EXAMPLES = 60
+EXAMPLES = 30
 
 
 @pytest.fixture(scope="module")
