@@ -1,5 +1,5 @@
 """Puts the web together: guards, faults, pages, interface, static files. Holds no
-route but those for who runs this node: health, metrics, clients' keys."""
+route but those for who runs this node (health, metrics, clients' keys) and the interface's own description."""
 
 from __future__ import annotations
 
@@ -34,15 +34,18 @@ from dnsbl.web.api import Interface, Others
 from dnsbl.web.conditional import Conditional
 from dnsbl.web.control import ControlDoor, Texts, no_texts
 from dnsbl.web.events import Events
-from dnsbl.web.faults import API, Fault, Faults, Problem, problem
+from dnsbl.web.examples import exemplified
+from dnsbl.web.faults import API, PAGE, Fault, Faults, Problem, problem
 from dnsbl.web.feeds import FeedDoor
 from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.handing import table_route
 from dnsbl.web.holders import Holders
 from dnsbl.web.hosts import Hosts
 from dnsbl.web.lookups import LookupsDoor
+from dnsbl.web.manual import operations
 from dnsbl.web.nominations import NominationDoor
 from dnsbl.web.pages import Site
+from dnsbl.web.reasons import REASONS
 from dnsbl.web.remote import RemoteDoor
 from dnsbl.web.render import STATIC, Pages, mark
 from dnsbl.web.self_tests import SelfTestDoor
@@ -86,7 +89,9 @@ class _App(FastAPI):
     """With the problem shape, which routes name by reference, in its OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
+        if self.openapi_schema:
+            return self.openapi_schema
+        document = exemplified(super().openapi())
         shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         document["components"]["schemas"] |= shape.pop("$defs") | {"Problem": shape}
         return document
@@ -178,6 +183,11 @@ def create_app(
     def description() -> JSONResponse:
         """The interface for programs, described (OpenAPI)."""
         return JSONResponse(app.openapi(), headers={"Cache-Control": "public, max-age=300"})
+
+    @app.api_route(PAGE, methods=["GET", "HEAD"], include_in_schema=False)
+    def manual() -> Response:
+        """The same for people, with each kind of problem."""
+        return pages.render("api.html", operations=operations(app.openapi(), settings.web.base_url), reasons=REASONS)
 
     @app.api_route("/healthz", methods=["GET", "HEAD"], include_in_schema=False)
     async def healthz() -> PlainTextResponse:

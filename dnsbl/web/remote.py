@@ -103,9 +103,13 @@ class RemoteDoor:
         self._clock = clock
         self._discreet = discretion(settings)
         self.api = APIRouter(prefix=f"{API}/remote-tests")
-        self.api.post("", status_code=201, response_model=RemoteTestShape, responses=problems(s401=_KEYED, **POSTED))(
-            self.ask
-        )
+        self.api.post(
+            "",
+            status_code=201,
+            response_model=RemoteTestShape,
+            responses=problems(s401=_KEYED, **POSTED),
+            openapi_extra={"x-needs-key": True},
+        )(self.ask)
         self.api.get(
             "/{run}",
             response_model=RemoteStandingShape,
@@ -115,6 +119,7 @@ class RemoteDoor:
                 s404="You have no such test.",
                 s422="Not of the documented form.",
             ),
+            openapi_extra={"x-needs-key": True},
         )(self.see)
 
     def ask(self, request: Request, response: Response, wish: Suspect, key: Key = None) -> RemoteTestShape:

@@ -57,6 +57,11 @@ def dotted(name: str) -> Markup:
     return Markup(".<wbr>").join(name.split("."))
 
 
+def slashed(path: str) -> Markup:
+    """A path, which a browser breaks behind its slashes."""
+    return Markup("/<wbr>").join(path.split("/"))
+
+
 def by_address(paths: Iterable[Any]) -> dict[str, list[Any]]:
     """Ways into a host, under each of its addresses, in the order in which they come."""
     found: dict[str, list[Any]] = {}
@@ -96,6 +101,7 @@ _ENVIRONMENT.filters |= {
     "away": away,
     "bare": bare,
     "dotted": dotted,
+    "slashed": slashed,
     "by_address": by_address,
 }
 _ENVIRONMENT.globals |= {"words": words, "RELAYS": RELAYS, "AT_ONCE": AT_ONCE, "OWNERS": OWNERS}

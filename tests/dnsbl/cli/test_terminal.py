@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rich.table import Table
+from rich.text import Text
 
 from dnsbl.cli import terminal
 
@@ -46,3 +47,37 @@ def test_a_table_without_rows_is_a_sentence(capsys: pytest.CaptureFixture[str]) 
     terminal.rows(table, nothing="Nobody is here.")
     said = capsys.readouterr().out
     assert said.count("Nobody is here.\n") == 1 and said.count("name") == said.count("ann") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b[2J\x1b]0;x\x07", "a\x00b", "\u202egnp.exe", "\ud800", "\x9b31m", "\x85x", "\u2028"]
+)
+def test_nothing_that_a_terminal_obeys_comes_through(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("a")
+    table.add_row(Text(text))
+    table.add_row(text)
+    terminal.out().print(text)
+    terminal.out().print(Text(f"x {text}"))
+    terminal.out().print(table)
+    said = capsys.readouterr().out
+    assert said.count("?") >= 4 and all(c.isprintable() or c == "\n" for c in said)
+
+
+def test_a_table_that_does_not_fit_is_told_a_line_a_fact_and_nothing_is_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Table("network", "told by", "to", "since", title="watches")
+    table.add_row("2a01:4f8:c0c:1234::25", "", "joe@example.com", "2026-11-26 11:00:00 UTC")
+    console = terminal.Plain(markup=False, emoji=False, highlight=False, soft_wrap=True, width=40)
+    console.print(table)
+    assert capsys.readouterr().out.splitlines() == [
+        "watches",
+        "network: 2a01:4f8:c0c:1234::25",
+        "to: joe@example.com",
+        "since: 2026-11-26 11:00:00 UTC",
+        "",
+    ]
+    small = Table("network")
+    small.add_row("2a01:4f8:c0c:1234::25")
+    console.print(small)
+    assert "│ 2a01:4f8:c0c:1234::25 │" in capsys.readouterr().out

@@ -176,7 +176,7 @@ def test_nominations_are_refused_with_the_doors_reason(house: Build) -> None:
         problem(answer, status, reason)
         return answer
 
-    refused(400, "malformed-address")
+    refused(422, "no-evidence")
     refused(400, "malformed-address", address="zz")
     refused(422, "no-evidence", address=TARGET)
     refused(422, "special-purpose", address="127.0.0.1")
@@ -241,7 +241,7 @@ def test_beside_a_message_as_the_body_the_rest_stands_in_the_query(house: Build)
     assert problem(sent(""), 422, "which-line")
     assert problem(sent("?pick=x"), 422, "malformed-request").startswith("pick: ")
     assert problem(sent("?colour=red"), 422, "malformed-request").startswith("colour: ")
-    assert problem(sent("?evidence=x", body=""), 400, "malformed-address")
+    assert problem(sent("?evidence=x", body=""), 422, "no-evidence")
     assert sent("?pick=2&reason=seen").json()["address"] == TARGET
 
 
