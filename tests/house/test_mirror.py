@@ -39,6 +39,7 @@ ABROAD = {
     "tests/dnsbl/rules/evidence/test_exhibits.py": "messages of many makers, opened by the package as a whole",
     "tests/dnsbl/store/test_plans.py": "the plans of both databases for what verbs ask, on a store with years in it",
     "tests/dnsbl/settings/test_settings.py": "the whole configuration, and what holds between its sections",
+    "tests/dnsbl/web/test_hostile.py": "what strangers send, at every exit",
     "tests/tester/test_conditions.py": "from a conversation to a verdict",
     "tests/tester/test_hostile_senders.py": "the collector among hostile senders",
     "tests/tester/test_hostile_servers.py": "the caller among hostile servers",

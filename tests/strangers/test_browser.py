@@ -34,6 +34,7 @@ PAGES = {
     "use": "/use",
     "policy": "/policy",
     "about": "/about",
+    "api": "/api",
     "self-test": "/self-test",
     "watch": "/watch",
     "control": f"/control?address={STATES['listed6']}",
