@@ -17,7 +17,7 @@ from rich.table import Table as Table
 PIPE = 4096
 
 
-class Plain(Console):
+class DataConsole(Console):
     """A console for data, whoever wrote it."""
 
     def print(self, *objects: Any, **more: Any) -> None:
@@ -52,12 +52,12 @@ def _facts(table: Table) -> Iterable[str]:
         yield ""
 
 
-def out() -> Plain:
+def out() -> DataConsole:
     """Standard output, as it is now."""
     return _console(stderr=False)
 
 
-def err(*, quiet: bool = False) -> Plain:
+def err(*, quiet: bool = False) -> DataConsole:
     """Standard error, as it is now; `quiet` says nothing."""
     return _console(stderr=True, quiet=quiet)
 
@@ -73,9 +73,9 @@ def fail(sentence: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _console(*, stderr: bool, quiet: bool = False) -> Plain:
+def _console(*, stderr: bool, quiet: bool = False) -> DataConsole:
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Plain(
+    return DataConsole(
         stderr=stderr,
         quiet=quiet,
         markup=False,

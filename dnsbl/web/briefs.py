@@ -78,4 +78,6 @@ def _mistake(text: str, why: str) -> dict[str, Any]:
 
 
 def _shown(text: str) -> str:
-    return escape(text[:SHOWN].encode("utf-8", "surrogatepass"))[:SHOWN]
+    shown = text[:SHOWN]
+    plain = shown.isascii() and shown.isprintable() and "\\" not in shown
+    return shown if plain else escape(shown.encode("utf-8", "surrogatepass"))[:SHOWN]

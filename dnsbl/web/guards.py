@@ -140,10 +140,14 @@ class Guards:
         )
         state["sure"] = who is not None and not forwarded and not self._web.unnamed_proxy
         if forwarded and who is not None and not who.is_global:
-            self._tally.note(f"requests forwarded by {who}, which web.trusted_proxies does not name")
-            if line := self._tally.line(self._clock.monotonic()):
-                _log.warning("%s", line)
+            self._note(f"requests forwarded by {who}, which web.trusted_proxies does not name")
         return who
+
+    def _note(self, what: str) -> None:
+        """Count what happened, and say it in the log once a minute at most."""
+        self._tally.note(what)
+        if line := self._tally.line(self._clock.monotonic()):
+            _log.warning("%s", line)
 
     def _refuse(self, method: str, headers: Headers) -> Fault | None:
         """Why this request goes no further, whoever sends it, or None."""
@@ -170,7 +174,7 @@ class Guards:
         if not turn.wait:
             return turn.headers, None
         what, whose = "gets" if looks else "posts", "key" if name else "network"
-        self._tally.note(f"{what} refused by the limit of a {whose}")
+        self._note(f"{what} refused by the limit of a {whose}")
         sentence = f"Too many requests came {'with your key' if name else 'from your network'}; please try again later."
         return turn.headers, Fault(429, Refusal.TOO_MANY, sentence, retry_after=int(turn.wait) + 1)
 

@@ -27,7 +27,7 @@ class Given:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class DescribedAnswer:
     """One status that may be answered."""
 
     status: str
@@ -45,7 +45,7 @@ class Operation:
     words: str
     given: tuple[Given, ...]
     bodies: tuple[str, ...]  #: types of content that are taken
-    told: tuple[Told, ...]
+    told: tuple[DescribedAnswer, ...]
     command: str  #: a line for a shell
     answer: str  #: an example, or ""
 
@@ -77,7 +77,7 @@ def _operation(document: Mapping[str, Any], site: str, method: str, path: str, r
         words = schema.get("description", "")
         given.append(Given(name=name, where="body", form=form(schema, document), needed=needed, words=words))
     told = [
-        Told(status=status, forms=", ".join(one.get("content", {})), words=one.get("description", ""))
+        DescribedAnswer(status=status, forms=", ".join(one.get("content", {})), words=one.get("description", ""))
         for status, one in row["responses"].items()
     ]
     return Operation(

@@ -68,7 +68,7 @@ def test_a_table_that_does_not_fit_is_told_a_line_a_fact_and_nothing_is_cut(
 ) -> None:
     table = Table("network", "told by", "to", "since", title="watches")
     table.add_row("2a01:4f8:c0c:1234::25", "", "joe@example.com", "2026-11-26 11:00:00 UTC")
-    console = terminal.Plain(markup=False, emoji=False, highlight=False, soft_wrap=True, width=40)
+    console = terminal.DataConsole(markup=False, emoji=False, highlight=False, soft_wrap=True, width=40)
     console.print(table)
     assert capsys.readouterr().out.splitlines() == [
         "watches",

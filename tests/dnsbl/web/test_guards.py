@@ -349,10 +349,12 @@ def test_who_sends_a_key_has_a_share_of_his_own_from_anywhere(house: Build) -> N
     assert there.get("/about", headers={"Authorization": "Bearer wrong"}).status_code == 429
 
 
-def test_what_is_refused_is_counted(house: Build) -> None:
+def test_what_is_refused_is_counted_and_said_once_a_minute(house: Build, caplog: pytest.LogCaptureFixture) -> None:
     home = house(web={"gets_per_minute": 1})
-    for _ in range(3):
-        home.visitor().get("/about")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            home.visitor().get("/about")
+    assert [record.getMessage() for record in caplog.records] == ["gets refused by the limit of a network: 1"]
     assert home.refused.counted == {"gets refused by the limit of a network": 2}
 
 
