@@ -143,7 +143,7 @@ def create_app(
     pages = Pages(settings)
     faults = Faults(pages)
     faults.handle(app)
-    app.add_middleware(Conditional, within="/api/")
+    app.add_middleware(Conditional, within=("/api/", "/ip/"))
     holders = Holders(lambda key: doors.reporter_of(key).name)
     app.add_middleware(
         Guards,
