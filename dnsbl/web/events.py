@@ -118,7 +118,8 @@ class Stream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if scope.get("state", {}).get("head"):  # for whom it would go on for nothing
-                await Response(headers=dict(self.headers))(scope, receive, send)
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                await send({"type": "http.response.body", "body": b""})
             else:
                 await super().__call__(scope, receive, send)
         finally:
