@@ -1,10 +1,10 @@
 """Answers that somebody has already are not sent again, and HEAD is whatever GET is: for programs, as plain ASGI.
 
-Below the paths of `within`, an answer that may be kept (its Cache-Control says more than no-store) and comes in one piece gets a
-strong ETag made from its octets, and 304 where the request names it (RFC 9110 8.8.3, 13.1.2). HEAD is answered by the
-route of GET, without its body (RFC 9110 9.3.2); an answer that goes on, such as an event stream, sees `state.head` and
-ends at once. Nothing is compressed: an answer to a request whose sender can choose a part of it would tell by its size
-what else is in it (BREACH), and the files for everybody are small, or compressed by a proxy.
+Below the paths of `within`, an answer that may be kept (its Cache-Control says more than no-store) and comes in one
+piece gets a strong ETag made from its octets, and 304 where the request names it (RFC 9110 8.8.3, 13.1.2). HEAD is
+answered by the route of GET, without its body (RFC 9110 9.3.2); an answer that goes on, such as an event stream, sees
+`state.head` and ends at once. Nothing is compressed: an answer to a request whose sender can choose a part of it would
+tell by its size what else is in it (BREACH), and the files for everybody are small, or compressed by a proxy.
 """
 
 from __future__ import annotations
