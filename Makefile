@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns studies deb lock clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web studies deb lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -52,9 +52,10 @@ trials: $(READY) ## hostile trials of whole lists: processes killed, stores, dis
 	@tests/strangers/install
 	@$(BIN)/pytest -q -p no:cacheprovider tests/trials --override-ini addopts= -rs
 
-bench: $(READY)  ## what a test and an answer cost, beside others' programs; about ten minutes, all on loopback
+bench: $(READY)  ## what a test, an answer and a page cost, beside others' programs; about twenty minutes, all on loopback
 	@$(MAKE) --no-print-directory bench-tester
 	@$(MAKE) --no-print-directory bench-dns
+	@$(MAKE) --no-print-directory bench-web
 
 bench-tester: $(READY) ## what a test costs, beside nmap's relay script, and each way into a host (five minutes at most)
 	@bench/install nmap
@@ -69,6 +70,10 @@ bench-survey: $(READY) ## what a survey costs: a range of 2,816 addresses beside
 bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (ten minutes; SIZES= ROUNDS= JSON= WRITE=1)
 	@bench/install dnsperf rbldnsd nsd
 	@$(BIN)/python -m bench.dns $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
+
+# LISTINGS=1000000  JOURNAL=10000000 (entries)  URL=postgresql+psycopg://... (an empty database)  JSON=figures.json  WRITE=1 (the page in docs/)
+bench-web: $(READY) ## what pages, look-ups and starts of commands cost on a large list (five minutes, 6 GB; LISTINGS= JOURNAL= URL= JSON= WRITE=1)
+	@$(BIN)/python -m bench.web $(if $(LISTINGS),--listings $(LISTINGS)) $(if $(JOURNAL),--journal $(JOURNAL)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
 
 studies: $(READY) ## both relay studies reproduced from simulated towns, beside the papers: docs/studies.md (three minutes)
 	@$(BIN)/python -m bench.studies docs/studies.md

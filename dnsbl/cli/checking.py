@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dnsbl.cli.later import later
 from dnsbl.config import PATHS
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError, StoreUnavailable
 from dnsbl.rules.founding import is_example
 from dnsbl.settings import Settings, split_listen
-from dnsbl.store.database import Store
+
+with later():
+    from dnsbl import store
 
 #: Paths that are no files to be read: those that are made when they are needed, and the folder of the zones' reader.
 _MADE = frozenset({("service", "state_dir"), ("service", "event_log"), ("dns", "zones_dir")})
@@ -132,7 +135,7 @@ def _database(settings: Settings) -> Iterator[str]:
     text = settings.database.url
     try:
         if text:
-            Store(text).close()  # nothing was opened
+            store.Store(text).close()  # nothing was opened
     except StoreUnavailable:
         needed = "sqlite:///PATH or postgresql+psycopg://user@host/name is needed"
         yield f"database.url: {needed} (begins with {text[:12]!r})"

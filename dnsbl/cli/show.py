@@ -6,14 +6,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from dnsbl.casework.restoring import Restored
-from dnsbl.casework.ring import Shown
 from dnsbl.cli import terminal
+from dnsbl.cli.later import later
 from dnsbl.model import (
     Entry,
     Exclusion,
@@ -27,16 +26,17 @@ from dnsbl.model import (
     Standing,
     Suspension,
 )
-from dnsbl.opened import OpenedList
-from dnsbl.rules.causes import cause_of
-from dnsbl.rules.keeping import INBOX
-from dnsbl.rules.others import Opinion
-from dnsbl.web.shapes import run_shape, standing_shape
-from dnsbl.web.words import REASON
-from tester.cause import advice
-from tester.paths import path
-from tester.received import fields
 from tester.smtp import escape as plain
+
+with later():
+    from dnsbl.rules import causes, keeping
+    from dnsbl.web import shapes, words
+    from tester import cause, paths, received
+if TYPE_CHECKING:
+    from dnsbl.casework.restoring import Restored
+    from dnsbl.casework.ring import Shown
+    from dnsbl.opened import OpenedList
+    from dnsbl.rules.others import Opinion
 
 
 def document(facts: Any) -> None:
@@ -124,7 +124,7 @@ def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
     """A test that was queued."""
     if as_json:
         standing = opened.casework.views.look_up(queued.address)
-        document(standing_shape(standing, opened.zones.codes_of) | {"run_id": queued.run, "done": word})
+        document(shapes.standing_shape(standing, opened.zones.codes_of) | {"run_id": queued.run, "done": word})
         return
     for line in job_lines(opened, queued, word):
         terminal.out().print(line)
@@ -151,7 +151,7 @@ def _held(opened: OpenedList) -> str:
 
 def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] | None = None, as_json: bool) -> None:
     """Where an address stands, and what other lists say of it, where they were asked."""
-    shape = standing_shape(found, opened.zones.codes_of, others=others)
+    shape = shapes.standing_shape(found, opened.zones.codes_of, others=others)
     if as_json:
         document(shape)
         return
@@ -198,14 +198,14 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
 
 def _why(entry: Listing) -> str:
     """Why it is listed, in words, and what was noted."""
-    return REASON[entry.reason] + (f": {entry.note}" if entry.note else "")
+    return words.REASON[entry.reason] + (f": {entry.note}" if entry.note else "")
 
 
 def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     """A finished test."""
     if as_json:
         found = opened.casework.views.look_up(report.run.address)
-        document(standing_shape(found, opened.zones.codes_of) | run_shape(report))
+        document(shapes.standing_shape(found, opened.zones.codes_of) | shapes.run_shape(report))
         return
     console = terminal.out()
     several = len(report.paths) > 1
@@ -214,7 +214,7 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     for fate in report.letters:
         table.add_row(
             fate.letter.vector,
-            *((path(fate.letter.address, fate.letter.port).name,) if several else ()),
+            *((paths.path(fate.letter.address, fate.letter.port).name,) if several else ()),
             fate.outcome.value if fate.outcome and (fate.answer or not fate.reply) else "-",
             fate.finding.value if fate.finding else "-",
             fate.answer[:80],
@@ -224,9 +224,9 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     console.print(Text.assemble((verdict, "bold"), f": {report.run.explanation}"))
     for way in report.paths if several else ():
         console.print(f"  {_way(way)}")
-    if told := cause_of(report):
+    if told := causes.cause_of(report):
         console.print(f"cause: {told.cause} ({told.sure}). {' '.join(told.reasons)}")
-        for one in advice(told.cause, told.software)[:2]:
+        for one in cause.advice(told.cause, told.software)[:2]:
             console.print(f"  {one.change}")
     if report.flags:
         console.print(f"flags: {', '.join(sorted(report.flags))}")
@@ -456,13 +456,13 @@ def message(found: Return, *, as_json: bool) -> None:
 
 
 def _letter(found: Return) -> dict[str, Any]:
-    header = dict(reversed(tuple(fields(found.message))))
+    header = dict(reversed(tuple(received.fields(found.message))))
     return {
         "number": found.id,
         "received": found.received.isoformat(),
         "peer": str(found.peer),
         "to": found.token,
-        "kind": INBOX.get(found.finding, ""),
+        "kind": keeping.INBOX.get(found.finding, ""),
         "from": plain(header.get("from", b""))[:200],
         "subject": plain(header.get("subject", b""))[:200],
         "run": found.run,

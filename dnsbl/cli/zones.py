@@ -175,7 +175,11 @@ def check_config(
         if broken:
             raise SettingsError(broken)
 
-    readers = (read_all_zones, lambda: transfers.read_tsig_keys(settings.dns), lambda: secrets.read_keys(settings.dns))
+    readers = (
+        read_all_zones,
+        lambda: settings.dns.tsig_keys and transfers.read_tsig_keys(settings.dns),
+        lambda: secrets.read_keys(settings.dns),
+    )
     if found := checking.mistakes(settings, *readers):
         raise SettingsError(found)
     _, shortage = reserve.fitted(settings, ROLES, reserve.granted())

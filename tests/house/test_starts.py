@@ -82,3 +82,43 @@ def test_completion_needs_words_alone(typed: str, tmp_path: Path) -> None:
     count = str(typed.count(" "))
     asked = {"_DNSBL_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": count}
     assert not executed(folder=tmp_path, **asked) & HEAVY
+
+
+#: What runs as a daemon, and nothing that an operator's command is made of.
+DAEMONS = {
+    *("fastapi", "starlette", "uvicorn", "jinja2", "apscheduler", "httpx2", "aiosmtplib", "aiosmtpd", "dkim", "dns"),
+    *("alembic", "dnsbl.daemons.node", "dnsbl.web.app", "dnsbl.serving.responder", "dnsbl.demo.tour"),
+}
+#: The store, and what stands on it.
+STORE = {"sqlalchemy", "sqlite3", "dnsbl.store", "dnsbl.casework", "dnsbl.opened", "dnsbl.web.shapes"}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A list, whose database is there."""
+    folder = tmp_path_factory.mktemp("list")
+    path = folder / "config.toml"
+    path.write_text(f'[service]\nstate_dir = "{folder}"\n[dns]\nzones_dir = "{ROOT / "zones"}"\n')
+    assert "sqlalchemy" in executed("db", "upgrade", "-c", str(path), folder=folder)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "never"),
+    [
+        ("check-config", DAEMONS | STORE),
+        ("key list", DAEMONS | STORE),
+        ("lookup 192.0.2.1", DAEMONS),
+        ("status", DAEMONS),
+        ("keys list", DAEMONS),
+        ("journal", DAEMONS),
+        ("exclude --list", DAEMONS),
+        ("listing add 192.0.2.1 --reason x", DAEMONS),
+    ],
+)
+def test_a_command_that_does_its_work_reads_no_daemon_and_a_store_only_where_it_has_one(
+    words: str, never: set[str], config: str, tmp_path: Path
+) -> None:
+    read = executed(*words.split(), "-c", config, folder=tmp_path)
+    assert "dnsbl.config" in read, "it has done its work"
+    assert not read & never
