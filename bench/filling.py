@@ -302,7 +302,10 @@ def _listed(writer: _Writer, hosts: int, single: int) -> None:
     writer.write("listings", rows())
     proven = (network_key(network_of(host(number))) for number in range(1, hosts))
     every = [(key, pattern["kind"]) for key in proven] + [(key, "manual") for key in networks()]
-    writer.write("changes", ((seq, key, kind, 1) for seq, (key, kind) in enumerate(every, step)))
+    steps = writer.columns("changes")
+    made = dict(zip(steps, writer.rows("changes")[0], strict=True))
+    told = (made | {"seq": seq, "network": key, "kind": kind} for seq, (key, kind) in enumerate(every, step))
+    writer.write("changes", (tuple(each[name] for name in steps) for each in told))
 
 
 def _entered(writer: _Writer, hosts: int, entries: int) -> None:
