@@ -6,6 +6,7 @@ in has failed no more. The answer to a wrong name, a wrong password and a wrong 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from dnsbl.casework import credentials
 from dnsbl.casework.accounts import account_entry
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
+from dnsbl.logbook.events import tell
 from dnsbl.model import OperatorAccount, Refusal, Role, SignIn
 from dnsbl.rules import entrance
 from dnsbl.settings import Settings
@@ -22,6 +24,7 @@ from dnsbl.store import Store, Transaction
 
 #: How exactly it is known when somebody was last seen.
 TOUCH = timedelta(minutes=1)
+_log = logging.getLogger("dnsbl.journal")
 _NO = "Name, password and code do not go together."
 
 
@@ -53,7 +56,15 @@ class Entrance:
     def sign_in(self, name: str, password: str, code: str, *, peer: Address | None) -> str:
         """Somebody signs in; returns the secret that his browser keeps. Raises Refused (NOT_LET_IN, with retry_after
         where he has to wait before he is heard at all). Takes a tenth of a second and 64 MiB."""
-        now, place, name = self._clock.now(), entrance.place_of(peer), name.strip().lower()
+        place, name = entrance.place_of(peer), name.strip().lower()
+        try:
+            return self._signed_in(name, password, code, place)
+        except Refused as error:
+            tell(_log, "login-refused", actor=name, address=place, reason=error.reason)
+            raise
+
+    def _signed_in(self, name: str, password: str, code: str, place: str) -> str:
+        now = self._clock.now()
         with self._store.write() as tx:
             self._count(tx, name, place, now)
             account = tx.operators.read(name) if len(name) <= 32 else None

@@ -27,6 +27,7 @@ _EVENTS = {
     "dropped": "delisted",
     "withdrawn": "delisted",
     "expired": "delisted",
+    "signed-in": "login",
     "stopped": "testing-stopped",
     "resumed": "testing-resumed",
 }

@@ -74,13 +74,11 @@ EVENTS: Mapping[str, Telling] = MappingProxyType(
             counted=("door", "reason"),
             spared=True,
         ),
-        "login": Telling(
-            level=INFO, sentence="{actor} has logged in from {address}", facts=("actor", "address", "way"), spared=True
-        ),
+        "login": _entry("{actor} has signed in, {evidence}"),
         "login-refused": Telling(
             level=WARNING,
-            sentence="a login as {actor} from {address} is refused ({reason})",
-            facts=("actor", "address", "way", "reason"),
+            sentence="nobody is signed in as {actor} from {address} ({reason})",
+            facts=("actor", "address", "reason"),
             counted=("reason",),
             spared=True,
         ),
@@ -154,11 +152,3 @@ def refused(
     """A request has come to nothing, of which the journal has no entry; `reason` is a `model.Refusal`."""
     event = "removal-refused" if removal else "nomination-refused"
     tell(log, event, address=address, actor=actor, door=door, reason=reason)
-
-
-def login(log: logging.Logger, *, actor: str, address: object, way: str, refused: str = "") -> None:
-    """Somebody has logged in from this address in this `way`, or was `refused`: a reason's name."""
-    if refused:
-        tell(log, "login-refused", actor=actor, address=address, way=way, reason=refused)
-    else:
-        tell(log, "login", actor=actor, address=address, way=way)

@@ -133,6 +133,7 @@ def test_a_removal_is_told_from_its_request_to_the_end_of_the_listing(office, to
         ({"verb": "notice", "after": "whatever"}, "entered"),
         ({"verb": "run", "after": "waiting"}, "test-waits"),
         ({"verb": "run", "after": "OPEN"}, "test-judged"),
+        ({"verb": "signed-in"}, "login"),
         ({"verb": "expired"}, "delisted"),
         ({"verb": "something new"}, "entered"),
     ],

@@ -11,7 +11,7 @@ from string import Formatter
 import pytest
 
 from dnsbl.logbook import entries
-from dnsbl.logbook.events import EVENTS, login, tell
+from dnsbl.logbook.events import EVENTS, tell
 
 ROOT = Path(__file__).resolve().parents[3]
 LOG = logging.getLogger("dnsbl.trial")
@@ -71,12 +71,3 @@ def test_an_event_or_a_fact_that_there_is_not_is_a_mistake() -> None:
         tell(LOG, "no-such-event")
     with pytest.raises(ValueError, match="the event zones-read has no colour"):
         tell(LOG, "zones-read", colour="red")
-
-
-def test_who_logs_in_and_who_is_refused_are_two_events(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        login(LOG, actor="ann", address="192.0.2.1", way="password")
-        login(LOG, actor="ann", address="192.0.2.1", way="password", refused="wrong-password")
-    assert [record.__dict__["event"] for record in caplog.records] == ["login", "login-refused"]
-    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
-    assert all(record.__dict__["spared"] for record in caplog.records)
