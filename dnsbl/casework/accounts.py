@@ -126,11 +126,14 @@ class Accounts:
                 tx, self._clock, account.name, "account-removed", before, "no account", actor=actor, evidence=reason
             )
 
-    def offer(self, name: str) -> tuple[str, str]:
-        """A new key of one-time codes, which counts once a code of it was shown (`enrol`), and the same as an otpauth
-        address."""
-        key = credentials.totp_key(self._random(entrance.TOTP_OCTETS))
-        return key, credentials.totp_uri(key, name, self._issuer)
+    def offer(self, name: str, key: str = "") -> tuple[str, str]:
+        """A new key of one-time codes, or this one again, which counts once a code of it was shown (`enrol`), and the
+        same as an otpauth address."""
+        try:
+            return key, credentials.totp_uri(key, name, self._issuer)
+        except ValueError:  # none, or none that could be one
+            key = credentials.totp_key(self._random(entrance.TOTP_OCTETS))
+            return key, credentials.totp_uri(key, name, self._issuer)
 
     def enrol(self, text: str, key: str, code: str, *, actor: str) -> list[str]:
         """From now on he shows a code of this key when he signs in; returns the recovery codes, which nobody can read

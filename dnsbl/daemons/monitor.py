@@ -58,8 +58,8 @@ def _at_home(listen: str) -> str:
 
 async def look(opened: OpenedList) -> list[dict[str, object]]:
     """Ask everybody once; one record a server and zone, as `watch.report` makes them."""
-    last = await asyncio.to_thread(_last_change, opened.casework.contents, opened.casework.views)
-    records = await ask(places(opened.settings.dns), opened.zones.own, last)
+    casework = opened.casework
+    records = await servers(opened.settings.dns, opened.zones, casework.contents, casework.views)
     serials: dict[str, int | None] = {zone.origin: None for zone in opened.zones.own}
     for record in reversed(records):
         serials[str(record["zone"])] = record["serial"] if isinstance(record["serial"], int) else None
@@ -67,6 +67,12 @@ async def look(opened: OpenedList) -> list[dict[str, object]]:
     heads = await asyncio.gather(*(asyncio.to_thread(_head, url) for url in copies.mirrors))
     lag = timedelta(minutes=copies.lag_minutes)
     return records + [copied(url, head, serials, now, lag) for url, head in zip(copies.mirrors, heads, strict=True)]
+
+
+async def servers(dns: Dns, zones: Zones, contents: Contents, views: Views) -> list[dict[str, object]]:
+    """Ask every server of our zones once, ourselves first; one record a server and zone."""
+    last = await asyncio.to_thread(_last_change, contents, views)
+    return await ask(places(dns), zones.own, last)
 
 
 def _head(url: str) -> dict[str, object] | None:

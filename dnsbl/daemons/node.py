@@ -24,6 +24,7 @@ from dnsbl.daemons import ROLES, names
 from dnsbl.daemons.answering import Bound, Front
 from dnsbl.daemons.feeder import Feeder
 from dnsbl.daemons.keeper import Keeper, Shell
+from dnsbl.daemons.lookout import Lookout
 from dnsbl.daemons.mailroom import Mailroom
 from dnsbl.daemons.others import OtherLists
 from dnsbl.daemons.postman import Postman
@@ -262,11 +263,27 @@ class Node:
         return self._keyring.follow()
 
     async def _begin_web(self) -> Shell:
+        from dnsbl.web.admin.desk import OperatorDesk
         from dnsbl.web.server import WebServer  # here, so that a node without pages does not carry a web framework
 
         with suppress(DnsblError):  # pages go on without; what needs the keys says so, and they are sought again
             await self._ready_keys()
         others = OtherLists(self._settings.others, self._clock)
+        work = self._casework
+        lookout = Lookout(self._settings.dns, lambda: self._zones, work.contents, work.views, self._clock)
+        desk = OperatorDesk(
+            accounts=work.accounts,
+            entrance=work.entrance,
+            operators=work.operators,
+            oversight=work.oversight,
+            reporters=work.reporters,
+            reviewing=work.reviewing,
+            correspondence=work.correspondence,
+            views=work.views,
+            zones=lambda: self._zones,
+            health=self.board.all,
+            servers=lookout.records,
+        )
         self._web = WebServer(
             self._casework.doors,
             self._casework.views,
@@ -286,6 +303,7 @@ class Node:
             keys=self._keys,
             handed=self._handed,
             health=self.board.all,
+            desk=desk if self._settings.admin.on else None,
         )
         self.bound.web = [await self._web.start()]
         self._tallies["web"] = self._web.tally

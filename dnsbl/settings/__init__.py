@@ -195,7 +195,7 @@ class Web(Section):
 
 
 class Admin(Section):
-    """The operators' side of the site, /admin."""
+    """The operators' side of the site, /admin; see docs/admin.md."""
 
     on: bool = Field(True, description="Whether it is there, once `dnsbl admin add` has made an account.")
     networks: tuple[Network, ...] = Field(

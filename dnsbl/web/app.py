@@ -30,6 +30,8 @@ from dnsbl.errors import DnsblError, StoreUnavailable, Trouble
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings
+from dnsbl.web.admin.desk import OperatorDesk
+from dnsbl.web.admin.doors import operators_side
 from dnsbl.web.api import Interface, Others
 from dnsbl.web.conditional import Conditional
 from dnsbl.web.control import ControlDoor, Texts, no_texts
@@ -121,12 +123,14 @@ def create_app(
     keys: KeyUses = no_keys,
     health: Callable[[], list[Health]] = list,
     tally: Tally | None = None,
+    desk: OperatorDesk | None = None,
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
     `zones`, `trials` are those in which mail servers are tried out; `metrics` makes the page for Prometheus, `keys`
     what is told of clients' keys. Without `briefing` no lists of addresses are looked up, without `self_tests` none
     are offered, without `remote` nobody gets letters, without `others` no other list is asked; `events` has the places
-    for who watches tests. Without `files` no zone can be copied, without `ownership` nobody shows that an address is
+    for who watches tests. Without `files` no zone can be copied, without a `desk`
+    there is no operators' side, without `ownership` nobody shows that an address is
     his (`texts` asks for TXT records). Without `hosts` no host name's addresses are looked for. `tally`
     counts what is refused by a limit.
     """
@@ -177,6 +181,8 @@ def create_app(
         watch = WatchDoor(watching, settings, clock, texts, pages)
         app.include_router(watch.api)
         app.include_router(watch.pages)
+    if desk is not None:
+        operators_side(app, desk, settings, clock, pages, faults)
     app.mount("/static", _Kept(directory=STATIC))
 
     @app.get(f"{API}/openapi.json", include_in_schema=False)

@@ -47,6 +47,8 @@ FREE = ("/healthz", "/readyz", "/static/", TABLE)
 LOOKING = frozenset({"/", f"{API}/lookups"})
 #: Turns that something costs where it is more than one: a thousand addresses, and what goes on for long.
 LIST, WATCH = 10, 5
+#: Where those who run the list act, who are not counted as strangers are, and how often an hour one network may.
+ADMIN, ADMIN_POSTS = "/admin/", 600
 #: Who forwards a request may say so in any of these.
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 #: Requests with a body that are taken in at once; each may be as large as `most_bytes`.
@@ -77,6 +79,7 @@ class Guards:
         self._web = settings.web
         self._ours = Origins(settings.web.base_url)
         self._posts = limits.Quota("posts", settings.web.posts_per_hour, 3600)
+        self._signed = limits.Quota("admin posts", ADMIN_POSTS, 3600)
         self._gets = limits.Quota("gets", settings.web.gets_per_minute, 60)
         more = settings.web.key_share
         self._posts_keyed = limits.Quota("posts", settings.web.posts_per_hour * more, 3600)
@@ -170,7 +173,8 @@ class Guards:
         if name:
             turn = (self._gets_keyed if looks else self._posts_keyed).turn_of(name, now, cost(method, path))
         else:
-            turn = (self._gets if looks else self._posts).turn(who, now, cost(method, path))
+            posts = self._signed if path.startswith(ADMIN) else self._posts
+            turn = (self._gets if looks else posts).turn(who, now, cost(method, path))
         if not turn.wait:
             return turn.headers, None
         what, whose = "gets" if looks else "posts", "key" if name else "network"

@@ -28,6 +28,7 @@ from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings, Web, split_listen
+from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.api import Others
 from dnsbl.web.app import KeyUses, Metrics, create_app, no_keys, no_metrics
 from dnsbl.web.connection import Connection
@@ -189,6 +190,7 @@ class WebServer(HttpServer):
         metrics: Metrics = no_metrics,
         keys: KeyUses = no_keys,
         health: Callable[[], list[Health]] = list,
+        desk: OperatorDesk | None = None,
         handed: Handed = NONE_HANDED,
     ) -> None:
         self.zones = zones  #: whose codes pages and API show
@@ -215,8 +217,17 @@ class WebServer(HttpServer):
             keys=keys,
             health=health,
             tally=self.refused,
+            desk=desk,
         )
+        self._desk, self._metrics, self._clock = desk, metrics, clock
         super().__init__(app, settings.web.listen, settings.web, clock, what="The web", handed=handed)
+
+    def look(self) -> None:
+        """The same, and count now and then what DNS answers, for the operators' side."""
+        super().look()
+        now = self._clock.monotonic()
+        if self._desk is not None and self._desk.rates.due(now):
+            asyncio.get_running_loop().run_in_executor(None, self._desk.count, self._metrics, now)
 
 
 class TableServer(HttpServer):

@@ -21,7 +21,7 @@ from dnsbl.addresses import parse_address, parse_network
 from dnsbl.casework import keyring
 from dnsbl.clock import HandClock
 from dnsbl.demo.neighbourhood import free_port
-from dnsbl.model import Door
+from dnsbl.model import Door, Role, Trust
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.smtp import Control, Event, Outcome, Result, Transcript
@@ -57,6 +57,9 @@ STATES = {
 }
 #: What a server may say: markup, a terminal's escapes, text that runs backwards, one word without end, emoji.
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202eevil\u202c :1234: \U0001f522 " + "W" * 4000
+#: Who signs in on the operators' side, by role, and with which password.
+OPERATORS = {"owner": "ada", "operator": "bob", "viewer": "eve"}
+SECRET = "correct horse battery"
 WORLD = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"]
 
 
@@ -67,6 +70,7 @@ class Gallery:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{free_port()}"
+        self.letter = 0  #: the number of a hostile letter in the inbox
         self.links: dict[str, str] = {}  #: the pages of those who asked for a removal, with their link
 
     def __enter__(self) -> Gallery:
@@ -172,6 +176,21 @@ class Gallery:
         self._ask("asked")
         for name in ("queued", "queued6"):
             self._office.nominate(STATES[name])
+        self._staff()
+
+    def _staff(self) -> None:
+        """Who runs the list, and what they find there: a hostile letter, nomination and exclusion, reporters."""
+        work = self._office.casework
+        for role, name in OPERATORS.items():
+            work.accounts.add(name, SECRET, role=Role(role), actor="op")
+        head = f"From: Joe <joe@mail.example>\r\nSubject: {HOSTILE[:300]}\r\n\r\n{HOSTILE}\r\n"
+        self._office.arrive("postmaster", "192.0.2.9", head.encode())
+        self.letter = work.operators.inbox(most=1)[0].id
+        self._office.nominate("192.0.2.89", evidence=HOSTILE.encode(), reason=HOSTILE[:300])
+        work.operators.exclude(parse_network("192.0.2.92"), reason=HOSTILE, public=HOSTILE[:300], actor="op")
+        for name in ("ann", "mallory"):
+            work.reporters.add(name, trust=Trust.NEW, contact="", actor="op")
+        work.reporters.suspend("mallory", reason=HOSTILE[:300], actor="op")
 
     def _ask(self, name: str) -> None:
         doors = self._office.casework.doors
