@@ -196,6 +196,7 @@ async def test_no_more_are_tested_at_once_than_the_tester_may_nor_in_one_network
         writer.close()
 
     for limits, bound in (({"concurrency": 3, "reserved": 0}, 3), ({"per_network": 2}, 2)):
+        limits |= {"command_timeout": 0.2}  # that our QUIT is not answered
         most, kept = 0, laid(tmp_path / f"s{bound}", 12, ports[0])
         servers = [await asyncio.start_server(slow, str(FIRST + n), ports[0]) for n in range(12)]
         await Surveyor(kept, means(settings_for(*ports, **limits))).run(0)
