@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,13 @@ def test_every_mutant_of_a_real_module_is_another_program_that_compiles_and_the_
         compile(changed, "schedule.py", "exec")
         assert ast.dump(changed) != before, mutant.name
     assert ast.dump(tree) == before
+
+
+def test_each_explanation_is_of_a_mutant_that_there_is() -> None:
+    explained = tomllib.loads(Path(__file__).with_name("explained.toml").read_text())
+    stale = [
+        (module, name)
+        for module, names in explained.items()
+        for name in names.keys() - {mutant.name for mutant in mutants(ast.parse((ROOT / module).read_text()))}
+    ]
+    assert stale == []
