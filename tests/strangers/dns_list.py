@@ -112,7 +112,7 @@ class OurList:
         """Start it, and wait until it answers from a table."""
         argv = [sys.executable, "-m", "dnsbl", "serve", "--only", "dns", "--config", str(self.config)]
         self.process = self._lab.popen("us", self.name, argv)
-        self._epoch = self._lab.wait_for("our list", self.serial, 20) - self.casework.contents.last_change()
+        self._epoch = self._lab.wait_for("our list", self.serial, 90) - self.casework.contents.last_change()
 
     def serial(self, server: str = "") -> int | None:
         """The serial of the zone, here or at another server, or None while it has none."""
