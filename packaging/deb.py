@@ -129,7 +129,8 @@ def papers(tree: Path, bill: str) -> None:
         for page in Path(folder).iterdir():
             packed(tree / f"usr/share/man/man{page.suffix[1:]}/{page.name}.gz", page.read_bytes())
     for shell, place in COMPLETIONS.items():
-        put(tree / place, run(Path(sys.executable).with_name("dnsbl"), env={"_DNSBL_COMPLETE": f"source_{shell}"}))
+        script = run(Path(sys.executable).with_name("dnsbl"), env={"_DNSBL_COMPLETE": f"source_{shell}"})
+        put(tree / place, script.strip() + "\n")  # zsh looks at the first line
     docs = tree / "usr/share/doc" / NAME
     shutil.copytree(ROOT / "docs", docs / "docs")
     for paper in ("README.md", "ARCHITECTURE.md", "SECURITY.md", "config.example.toml"):

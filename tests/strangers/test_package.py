@@ -183,6 +183,7 @@ def test_each_role_runs_by_a_unit_of_its_own_and_never_beside_the_whole(machine:
 def test_the_manual_and_the_bill_of_materials_came_along(machine: Machine) -> None:
     for page in ("man1/dnsbl.1", "man5/dnsbl-config.5"):
         machine.says(f"test -s /usr/share/man/{page}.gz")
+    assert machine.says("head -n 1 /usr/share/zsh/vendor-completions/_dnsbl") == "#compdef dnsbl\n"
     bill = json.loads(machine.says("cat /usr/share/doc/dnsbl-relays/sbom.cdx.json"))
     names = {part["name"] for part in bill["components"]}
     assert {"sqlalchemy", "dnslib", "uvicorn"} <= names
@@ -195,7 +196,7 @@ def test_it_is_purged_clean(machine: Machine) -> None:
     assert [
         path for path in machine.says(left).split() if not path.startswith(("/var/log", "/tmp/systemd-private"))
     ] == []
-    assert machine.says("systemctl list-units --all --plain --no-legend 'dnsbl*'") == ""
+    assert machine.says("systemctl list-units --state=active,failed --plain --no-legend 'dnsbl*'") == ""
 
 
 def test_what_is_in_the_package_is_dpkgs_and_roots(packages: list[Path]) -> None:
