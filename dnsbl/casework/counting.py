@@ -115,16 +115,19 @@ class Counting:
         return told
 
     def see(self, days: int) -> Statistics:
-        """The counts of so many days up to now, at most a leap year's, from one moment."""
+        """The counts of so many days up to now, at most a leap year's, none before the first that was counted; all from
+        one moment."""
         now = self._clock.now()
         with self._store.read() as tx:
             marks = [tx.statistics.mark(log) for log in (CHANGES, JOURNAL)]
             at = min(mark.at for mark in marks)
             if at == Reach().at:  # nobody has counted yet
                 at = now
-            last = day_of(at)
+            last, begun = day_of(at), tx.statistics.begun()
             first = last - min(max(days, 1), DAYS) + 1
-            begun, sums = tx.statistics.begun(), tx.statistics.sums(set(Measure) - {Measure.LISTED}, first, last)
+            if begun is not None:
+                first = min(max(first, begun), last)
+            sums = tx.statistics.sums(set(Measure) - {Measure.LISTED}, first, last)
             before = tx.statistics.sums([Measure.LISTED], 0, first - 1)[Measure.LISTED]
             listed = tx.statistics.daily(Measure.LISTED, first, last)
             answers = tx.statistics.daily(Measure.ANSWERS, first, last)

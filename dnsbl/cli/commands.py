@@ -16,7 +16,7 @@ from dnsbl.errors import DnsblError
 with later():
     from dnsbl import casework, model
     from dnsbl import opened as lists
-    from dnsbl.cli import founding, lookups, networks, nominating, serving, show, state, terminal, waiting
+    from dnsbl.cli import founding, lookups, networks, nominating, serving, show, state, statistics, terminal, waiting
     from dnsbl.cli import status as status_screen
     from dnsbl.daemons import others as others_asked
     from dnsbl.demo import tour
@@ -193,6 +193,16 @@ def status(
 ) -> None:
     """How the list does, on one screen: what needs you, what is tested, listed and due, and who is at work."""
     status_screen.show_status(lists.open_list(config), watch=watch, as_json=as_json)
+
+
+@app.command("statistics")
+def counted(
+    days: Annotated[int, typer.Option("--days", help="So many days up to now.", min=1, max=366)] = 30,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """What has happened, counted by day: what is listed, verdicts, causes, removals, nominations, answers."""
+    statistics.show_statistics(lists.open_list(config), days, as_json=as_json)
 
 
 @app.command("notices")

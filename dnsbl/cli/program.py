@@ -35,6 +35,7 @@ COMMANDS = {
     "purge": "holding:app",
     "stop": "holding:app",
     "resume": "holding:app",
+    "statistics": "commands:app",
     "status": "commands:app",
     "notices": "commands:app",
     "watch": "commands:app",

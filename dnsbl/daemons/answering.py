@@ -25,13 +25,13 @@ from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
 from dnsbl.opened import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
-from dnsbl.serving.answered import AnsweredBook
+from dnsbl.serving.answered import AnsweredBook, answers_of
 from dnsbl.serving.feed import Feed, Holder
 from dnsbl.serving.follower import Follower
 from dnsbl.serving.keybook import KeyBook, document
 from dnsbl.serving.keymetrics import KeyMetrics
 from dnsbl.serving.lookups import LookupBook, askers
-from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts, told
+from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts
 from dnsbl.serving.notifier import Notifier
 from dnsbl.serving.pairs import Pairs
 from dnsbl.serving.publisher import AGAIN, Publisher
@@ -156,7 +156,10 @@ class Front:
         def used() -> dict[bytes, KeyUse]:
             return self.responder.used
 
-        self._answered = AnsweredBook(partial(told, self.responder), settings.service.state_dir, clock=clock)
+        def answered() -> dict[str, int]:
+            return answers_of(self.responder.found, self.responder.replies)
+
+        self._answered = AnsweredBook(answered, settings.service.state_dir, clock=clock)
         self._book: KeyBook | None = None
         if settings.dns.keys_file is not None:
             self._book = KeyBook(used, self.responder.serving, settings.service.state_dir, clock=clock)

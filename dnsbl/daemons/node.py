@@ -291,6 +291,7 @@ class Node:
             clock=self._clock,
             zones=self._zones,
             briefing=self._casework.briefing,
+            see=self._casework.counting.see,
             self_tests=self._casework.self_tests,
             remote=self._casework.remote,
             files=self._files,

@@ -369,7 +369,8 @@ class Tour:
         config = self._folder / "config.toml"
         self._say(
             f"\nIt goes on serving until Ctrl-C. Look further:\n"
-            f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(listed)}.{ZONE} TXT\n   {web}/ip/{listed}\n"
+            f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(listed)}.{ZONE} TXT\n"
+            f"   {web}/ip/{listed}\n   {web}/statistics\n"
             f"Every command works on it, such as:\n"
             f"   dnsbl status --config {config}\n   dnsbl journal {listed} --config {config}\n"
             f"Close that relay, and get it off the list:\n"

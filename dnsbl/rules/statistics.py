@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from dnsbl.addresses import Network
 from dnsbl.clock import day_of
@@ -42,6 +43,9 @@ _BY_LETTER = frozenset({Reason.LETTER_RETURNED, Reason.LETTER_RETURNED_ELSEWHERE
 #: How an entry names the run that it rests on; what was listed beside the address that was tested names that too.
 _RUN = re.compile(r"run ([0-9A-Za-z]+)(?! of )\b")
 _EPOCH = date(1970, 1, 1)
+
+#: What is told day by day.
+_BY_DAY = (Measure.LISTED, Measure.ANSWERS)
 
 #: Counts by what, day and name.
 Tally = Counter[tuple[Measure, int, str]]
@@ -155,3 +159,24 @@ class Statistics:
     def on_list(self, day: int = -1) -> int:
         """What stood on the list at the end of a day, of all kinds together; by its place among the days."""
         return sum(counts[day] for counts in self.listed.values())
+
+
+def document(seen: Statistics, zones: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """The same as one document of plain values; `zones` has, by origin, the kinds that each zone answers for."""
+    return {
+        "at": f"{seen.at:%Y-%m-%dT%H:%M:%SZ}",
+        "late": seen.late,
+        "since": seen.since.isoformat() if seen.since is not None else None,
+        "days": [day.isoformat() for day in seen.days],
+        "listed": {kind: list(counts) for kind, counts in seen.listed.items()},
+        "zones": in_zones(seen, zones),
+        "answers": {kind: list(counts) for kind, counts in seen.answers.items()},
+        **{what.value: dict(seen.sums.get(what, {})) for what in Measure if what not in _BY_DAY},
+    }
+
+
+def in_zones(seen: Statistics, zones: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """How many entries each zone answers for now, by its origin."""
+    return {
+        origin: sum(seen.listed[kind][-1] for kind in kinds if kind in seen.listed) for origin, kinds in zones.items()
+    }

@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dnsbl.clock import Clock, day_of
+from dnsbl.dns.wire import NXDOMAIN
 from dnsbl.serving.files import write_whole
 
 #: Seconds between two files, and days that one tells of.
@@ -30,6 +31,21 @@ FILES, OCTETS, KINDS = 100, 1 << 18, 200
 FOLDER = "answered"
 
 _log = logging.getLogger(__name__)
+
+
+def answers_of(
+    found: Mapping[tuple[str, str, str], int], replies: Mapping[tuple[str, int, str, bool], int]
+) -> dict[str, int]:
+    """How many answers were given, by the kind of listing that they told, once for each; "" where a name is not there:
+    of what a responder has counted (see its `found` and `replies`)."""
+    counts: Counter[str] = Counter()
+    for (what, _, kind), count in found.items():
+        if what == "hit":
+            counts[kind] += count
+    for (_, rcode, _, _), count in replies.items():
+        if rcode == NXDOMAIN:
+            counts[""] += count
+    return dict(counts)
 
 
 class AnsweredBook:

@@ -165,19 +165,6 @@ class Answering(Collector):
         yield GaugeMetricFamily("dnsbl_table_serial", "The serial of the zones.", table.soa_serial)
 
 
-def told(responder: Responder) -> dict[str, int]:
-    """How many answers were given since the start, by the kind of listing that they told, once for each kind; "" where
-    a name is not there."""
-    counts: Counter[str] = Counter()
-    for (what, _, kind), count in responder.found.items():
-        if what == "hit":
-            counts[kind] += count
-    for (_, rcode, _, _), count in responder.replies.items():
-        if rcode == NXDOMAIN:
-            counts[""] += count
-    return dict(counts)
-
-
 def socket_drops(inodes: Collection[int], tables: Iterable[Path] = SOCKET_TABLES) -> int | None:
     """Datagrams that the kernel dropped before these UDP sockets; None where it does not tell."""
     wanted, lost, told = {str(inode) for inode in inodes}, 0, False

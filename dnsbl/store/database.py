@@ -209,7 +209,7 @@ class Store:
             raise StoreUnavailable(f"The copy has schema {schema:.20}, and this program knows {versions.NEWEST}.")
         with self._writing() as tx:
             found = versions.found(tx.connection)
-            if found is not None and _rows(tx):
+            if found is not None and (tx.journal.read(None, most=1) or tx.changes.last()):  # ever anything entered
                 raise StoreUnavailable("The database is not empty; move it away first, nothing was restored.")
             if found is None:
                 versions.upgrade(tx.connection, schema)
@@ -308,11 +308,6 @@ class Store:
         if self._unfit:
             _held(tx)
             self._unfit = False
-
-
-def _rows(tx: Transaction) -> bool:
-    """Whether anything was ever entered here."""
-    return bool(tx.journal.read(None, most=1)) or tx.changes.last() > 0
 
 
 def _held(tx: Transaction) -> None:

@@ -52,7 +52,10 @@ from dnsbl.web.remote import RemoteDoor
 from dnsbl.web.render import STATIC, Pages, mark
 from dnsbl.web.self_tests import SelfTestDoor
 from dnsbl.web.shapes import Codes, Origins
+from dnsbl.web.statistics import See, StatisticsDoor
 from dnsbl.web.watch import WatchDoor
+from dnsbl.web.wellknown import WellKnown
+from dnsbl.web.zones import ZonesDoor
 from tester.crowd import Tally
 
 _log = logging.getLogger(__name__)
@@ -106,6 +109,7 @@ def create_app(
     *,
     clock: Clock,
     briefing: Briefing | None = None,
+    see: See | None = None,
     self_tests: SelfTests | None = None,
     remote: RemoteTests | None = None,
     ownership: Ownership | None = None,
@@ -127,12 +131,11 @@ def create_app(
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
     `zones`, `trials` are those in which mail servers are tried out; `metrics` makes the page for Prometheus, `keys`
-    what is told of clients' keys. Without `briefing` no lists of addresses are looked up, without `self_tests` none
-    are offered, without `remote` nobody gets letters, without `others` no other list is asked; `events` has the places
-    for who watches tests. Without `files` no zone can be copied, without a `desk`
-    there is no operators' side, without `ownership` nobody shows that an address is
-    his (`texts` asks for TXT records). Without `hosts` no host name's addresses are looked for. `tally`
-    counts what is refused by a limit.
+    what is told of clients' keys. Without `briefing` no lists of addresses are looked up, without `see` no statistics
+    are shown, without `self_tests` none are offered, without `remote` nobody gets letters, without `others` no other
+    list is asked; `events` has the places for who watches tests. Without `files` no zone can be copied, without a
+    `desk` there is no operators' side, without `ownership` nobody shows that an address is his (`texts` asks for TXT
+    records). Without `hosts` no host name's addresses are looked for. `tally` counts what is refused by a limit.
     """
     app = _App(
         title=settings.service.name,
@@ -161,6 +164,14 @@ def create_app(
     app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
     site = Site(doors, views, settings, clock, codes, origins, pages, zones, trials, hosts, events)
     app.include_router(site.router)
+    app.include_router(WellKnown(settings, clock).router)
+    if see is not None:
+        told = StatisticsDoor(see, zones, pages)
+        app.include_router(told.api)
+        app.include_router(told.pages)
+    served = ZonesDoor(zones, settings, pages, see, files)
+    app.include_router(served.api)
+    app.include_router(served.pages)
     nominations = NominationDoor(doors, settings, clock, pages, held=site.held)
     app.include_router(nominations.router)
     if briefing is not None:

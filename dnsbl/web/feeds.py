@@ -28,7 +28,6 @@ class FeedDoor:
         self.router = APIRouter(prefix="/feeds", include_in_schema=False)
         self._files = files
         self._seconds = int(seconds)
-        self.router.add_api_route("", self.index, methods=["GET", "HEAD"])
         self.router.add_api_route("/{zone}.jsonl", self.feed, methods=["GET", "HEAD"])
 
     def index(self) -> JSONResponse:

@@ -36,6 +36,7 @@ from dnsbl.web.control import Texts, no_texts
 from dnsbl.web.handing import create_table_app
 from dnsbl.web.hosts import Hosts
 from dnsbl.web.patience import Stage
+from dnsbl.web.statistics import See
 from tester.crowd import Crowd, Place, Tally, widths
 from tester.listening import BACKLOG, Listener, bound
 
@@ -179,6 +180,7 @@ class WebServer(HttpServer):
         clock: Clock,
         zones: Zones,
         briefing: Briefing | None = None,
+        see: See | None = None,
         self_tests: SelfTests | None = None,
         remote: RemoteTests | None = None,
         files: ZoneFiles | None = None,
@@ -201,6 +203,7 @@ class WebServer(HttpServer):
             settings,
             clock=clock,
             briefing=briefing,
+            see=see,
             self_tests=self_tests,
             remote=remote,
             files=files,

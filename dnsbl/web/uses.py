@@ -79,7 +79,7 @@ def uses(zones: Iterable[Zone]) -> tuple[Use, ...]:
     """How each zone is used that lists addresses and has not ended. Zones that declare the opposite of a listing, and
     lists of domains, are asked by other means."""
     return tuple(
-        Use(zone=zone, meanings=tuple(_meanings(zone)), recipes=recipes(zone)) for zone in zones if _lists(zone)
+        Use(zone=zone, meanings=tuple(meanings(zone)), recipes=recipes(zone)) for zone in zones if _lists(zone)
     )
 
 
@@ -131,7 +131,8 @@ def _lists(zone: Zone) -> bool:
     return addresses and not declared and not zone.ended
 
 
-def _meanings(zone: Zone) -> Iterable[Meaning]:
+def meanings(zone: Zone) -> Iterable[Meaning]:
+    """What a zone answers for its kinds, at its origin and in sublists that say more."""
     mild = _codes(zone, weigh=True)
     for label, view in zone.views.items():
         for kind in view.kinds.values():

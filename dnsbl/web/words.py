@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dnsbl.model import JobReason, Reason, State
+from dnsbl.model import Door, JobReason, Reason, State
 from tester.cause import Cause, Sure
 from tester.host import RELAYS
 from tester.smtp import Flag, Outcome
@@ -142,6 +142,83 @@ TESTED: Mapping[JobReason, str] = {
 
 #: How sure a cause is.
 SURE: Mapping[Sure, str] = {Sure.SURE: "Cause", Sure.LIKELY: "Likely cause", Sure.GUESS: "Possible cause"}
+
+#: What tests come to, in a chart.
+JUDGED: Mapping[str, str] = {
+    Verdict.OPEN: "open relay",
+    Verdict.OPEN_MULTIHOP: "open over several hops",
+    Verdict.ACCEPTS_BOUNCES: "accepts, then bounces",
+    Verdict.ACCEPTS_LOSES: "accepts, then silence",
+    Verdict.CLOSED: "closed",
+    Verdict.REFUSES_TESTER: "refuses our tester",
+    Verdict.UNREACHABLE: "no answer",
+    Verdict.INCONCLUSIVE: "not told",
+}
+
+#: Why relays relay, in a chart.
+CAUSED: Mapping[str, str] = {
+    Cause.CLIENT_ADDRESS_LOST: "gateway hides the caller",
+    Cause.APPLIANCE_TRUSTED: "appliance trusted in all",
+    Cause.NETWORKS_TOO_WIDE: "trusted networks too wide",
+    Cause.SENDER_BELIEVED: "own sender believed",
+    Cause.NULL_SENDER_BELIEVED: "empty sender let through",
+    Cause.SAME_DOMAIN_BELIEVED: "one domain on both sides believed",
+    Cause.ROUTE_HONOURED: "route in an address honoured",
+    Cause.STARTTLS_BELIEVED: "encryption taken for a login",
+    Cause.CERTIFICATE_BELIEVED: "any certificate believed",
+    Cause.SUBMISSION_OPEN: "submission without login",
+    Cause.IPV6_FORGOTTEN: "IPv6 forgotten",
+    Cause.IPV4_FORGOTTEN: "IPv4 forgotten",
+    Cause.MX_BELIEVED: "any MX believed",
+    Cause.HELO_BELIEVED: "greeting believed",
+    Cause.PROXY_HEADER_BELIEVED: "PROXY header believed",
+    Cause.XCLIENT_BELIEVED: "XCLIENT believed",
+    Cause.LITERAL_BELIEVED: "bare addresses not checked",
+    Cause.CUSTOMER_TRUSTED: "customer's machine trusted",
+    Cause.UNKNOWN: "not known",
+}
+
+#: Why listings end, in a chart.
+ENDED: Mapping[str, str] = {
+    Reason.RETEST_CLOSED: "closed at a retest",
+    Reason.RETEST_BOUNCES: "bounces at a retest",
+    Reason.RETEST_LOSES: "silence at two retests",
+    Reason.TWIN_RELAYS: "another address relays",
+    Reason.CAME_OUT_ELSEWHERE: "letters come out elsewhere",
+    Reason.INPUT_CLOSED: "its relay was closed",
+    Reason.INPUT_GONE: "its relay is off the list",
+    Reason.EXPIRED: "too old, without fresh proof",
+    Reason.OPERATOR: "an operator's word",
+    Reason.PURGED: "from a bad source",
+    Reason.REMOVED: "asked for",
+    Reason.OWNER_GONE: "owner known, server gone",
+    Reason.NOBODY_THERE: "no mail server there",
+    Reason.DOUBTFUL: "in doubt after a restored copy",
+}
+
+#: Doors, in a chart.
+DOOR: Mapping[str, str] = {
+    Door.WEB: "this site",
+    Door.API: "programs, by the API",
+    Door.MAIL: "mail",
+    Door.FEED: "lists of others",
+    Door.TRAP: "spamtraps",
+    Door.LOOKUP: "questions of mail servers",
+    Door.CLI: "this list's operators",
+}
+
+#: Why tests are made, in a chart.
+WHY: Mapping[str, str] = {
+    JobReason.NOMINATION: "nominated",
+    JobReason.REMOVAL: "removal asked for",
+    JobReason.OPERATOR: "an operator's word",
+    JobReason.CONFIRM: "to confirm a finding",
+    JobReason.RETEST: "listed, on schedule",
+    JobReason.PROBATION: "by surprise, after a removal",
+    JobReason.UNREACHABLE: "had not answered",
+    JobReason.VANTAGE: "seen from a second address",
+    JobReason.REPEAT: "after a fault of our own",
+}
 
 #: Why a server relays, as the end of a sentence.
 CAUSE: Mapping[Cause, str] = {

@@ -70,7 +70,7 @@ ALLOWED = {
     "zstandard": ("dnsbl/serving/sources.py",),
     "wsgiref": ("dnsbl/serving/metrics.py",),
     "jinja2": ("dnsbl/web/render.py",),
-    "markupsafe": ("dnsbl/web/render.py",),
+    "markupsafe": ("dnsbl/web/render.py", "dnsbl/web/charts.py"),
     "pydantic": ("dnsbl/settings/", "dnsbl/config.py", "dnsbl/dns/zonefile.py", "dnsbl/web/"),
     "rich": ("dnsbl/cli/", "dnsbl/demo/tour.py"),
 }

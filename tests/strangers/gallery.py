@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 from dnsbl.addresses import parse_address, parse_network
 from dnsbl.casework import keyring
-from dnsbl.clock import HandClock
+from dnsbl.clock import HandClock, day_of
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.model import Door, Role, Trust
 from dnsbl.settings import Settings
@@ -177,6 +177,11 @@ class Gallery:
         for name in ("queued", "queued6"):
             self._office.nominate(STATES[name])
         self._staff()
+        today = day_of(self._clock.now())
+        self._office.casework.counting.file_answers("ns1", {today: {"": 1_234_567, "relay": 4321, "multihop": 17}})
+        self._office.casework.counting.file_answers("ns1", {today - 1: {"": 2_345_678, "relay": 1234, "multihop": 21}})
+        while self._office.casework.counting.count():
+            pass
 
     def _staff(self) -> None:
         """Who runs the list, and what they find there: a hostile letter, nomination and exclusion, reporters."""

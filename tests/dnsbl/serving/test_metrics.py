@@ -18,8 +18,9 @@ from dnsbl.errors import DnsblError
 from dnsbl.health import Board, Health
 from dnsbl.model import Change
 from dnsbl.serving import metrics
+from dnsbl.serving.answered import answers_of
 from dnsbl.serving.feed import Feed
-from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts, Troubles, page_at, socket_drops, told
+from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts, Troubles, page_at, socket_drops
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.serving.timing import BOUNDS, TIMED_EVERY
@@ -115,7 +116,7 @@ async def test_b53_hits_count_by_kind_and_what_has_nothing_by_type(house: House)
     assert nodata == {("AAAA", "bl.test"): 1, ("A", "bl.test"): 1, ("MX", "bl.test"): 1}
     misses = {key[1:]: value for key, value in found.items() if key[0] == "dnsbl_dns_misses_total"}
     assert misses == {("A", "bl.test"): 1}
-    assert told(house.responder) == {"relay": 2, "": 1}
+    assert answers_of(house.responder.found, house.responder.replies) == {"relay": 2, "": 1}
 
 
 async def test_what_becomes_of_transfers_and_notifies_is_told(house: House) -> None:

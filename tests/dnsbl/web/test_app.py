@@ -156,6 +156,8 @@ def test_openapi_describes_every_route_and_status(anyone: TestClient) -> None:
         "get /api/v1/hosts/{address}": {"200", "400", "422", "429", "500", "503"},
         "get /api/v1/runs/{run}": {"200", "404", "422", "429", "500", "503"},
         "get /api/v1/runs/{run}/events": {"200", "404", "422", "429", "500", "503"},
+        "get /api/v1/statistics": {"200", "422", "429", "500", "503"},
+        "get /api/v1/zones": {"200", "429", "500", "503"},
         "post /api/v1/lookups": {"200", "400", "403", "413", "415", "422", "429", "500", "503"},
         "post /api/v1/nominations": {"202", "400", "401", "403", "409", "413", "422", "429", "500", "503"},
         "post /api/v1/removals": {"202", "400", "403", "409", "413", "422", "429", "500", "503"},

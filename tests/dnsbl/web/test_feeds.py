@@ -13,6 +13,8 @@ from dnsbl.clock import HandClock
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.web.feeds import FeedDoor
 from tests.dnsbl.serving.test_copies import Store, clock, files, store  # noqa: F401 (fixtures)
+from tests.dnsbl.web.conftest import ZONE
+from tests.dnsbl.web.test_zones import BROWSER, door
 
 PATH = "/feeds/bl.test.jsonl"
 
@@ -88,7 +90,20 @@ def test_a_head_is_enough_and_what_there_is_not_is_404(client: TestClient) -> No
         assert client.get(path).status_code == 404
 
 
-def test_the_files_are_listed(client: TestClient, tmp_path: Path) -> None:
-    (row,) = client.get("/feeds").json()["feeds"]
-    assert row["file"] == PATH
-    assert (tmp_path / "feeds" / "bl.test.jsonl").exists()
+def test_files_are_told_with_their_serials_to_people_and_to_programs(files: ZoneFiles, store: Store) -> None:  # noqa: F811
+    store.say("192.0.2.1/32")
+    client = door(ZONE.replace("relays.example.org", "bl.test"), files)
+    page = client.get("/feeds", headers=BROWSER).text
+    made = files.whole("bl.test")
+    assert made is not None
+    assert '<a href="/feeds/bl.test.jsonl">' in page and str(made.serial) in page
+    [row] = client.get("/feeds").json()["feeds"]
+    assert (row["zone"], row["file"], row["serial"]) == ("bl.test", "/feeds/bl.test.jsonl", made.serial)
+    [zone] = client.get("/api/v1/zones").json()["zones"]
+    assert (zone["serial"], zone["file"]) == (made.serial, "/feeds/bl.test.jsonl")
+    assert f"<dd>{made.serial}, of the copy of" in client.get("/zones").text
+
+
+def test_the_state_folder_is_not_told(files: ZoneFiles, tmp_path: Path) -> None:  # noqa: F811
+    client = door(ZONE.replace("relays.example.org", "bl.test"), files)
+    assert str(tmp_path) not in client.get("/feeds", headers=BROWSER).text + client.get("/zones").text

@@ -401,7 +401,10 @@ def test_policy_and_about_tell_the_settings_in_force(house: Build) -> None:
     assert "reject_rbl_client relays.example.org=127.0.0." in visitor.get("/use").text
 
 
-@pytest.mark.parametrize("path", ["/", "/nominate", "/remove", "/policy", "/use", "/about", "/ip/198.18.7.9"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/nominate", "/remove", "/policy", "/use", "/zones", "/feeds", "/statistics", "/about", "/ip/198.18.7.9"],
+)
 def test_pages_are_whole_and_load_nothing_from_elsewhere(anyone: TestClient, path: str) -> None:
     answer = anyone.get(path)
     page = answer.text
