@@ -31,6 +31,10 @@ from tester.smtp import escape
 COMMON = frozenset({"service", "website", "contact", "site", "out"})
 #: Characters of a line of a fact, and lines of one, that are said.
 LINE_MOST, LINES_MOST = 300, 60
+#: The template whose `text` one of our operators has written.
+BY_HAND = "answer"
+#: Octets of a line that need no encoding (RFC 5322 2.1.1: 998 at most).
+PLAIN_MOST = 900
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS = re.compile(
     rf"(?!.*=\?)(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@"
@@ -113,14 +117,24 @@ def fact(value: str) -> str:
     return "\n".join(cut + [f"({len(lines) - LINES_MOST} more)"] * (len(lines) > LINES_MOST))
 
 
+def own_words(text: str) -> str:
+    """What one of our operators has written, in any language and as long as its lines are; what would not be seen is
+    shown escaped."""
+    joiners = "\n\t\u200c\u200d"
+    return "".join(
+        char if char.isprintable() or char in joiners else escape(char.encode("utf-8", "backslashreplace"))
+        for char in text
+    )
+
+
 def facts_of(notice: Notice) -> dict[str, str]:
     """What a notice was queued with."""
     return dict(json.loads(notice.facts))
 
 
 def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
-    """The mail, whole (RFC 5322): plain text, and marked as made by a machine (RFC 3834). Raises ValueError where it
-    can be none, such as for a recipient who is no plain address."""
+    """The mail, whole (RFC 5322): plain text, and marked as made by a machine (RFC 3834) unless somebody has written it
+    by hand. Raises ValueError where it can be none, such as for a recipient who is no plain address."""
     if not _ADDRESS.match(notice.recipient):
         raise ValueError("its recipient is no mail address")
     service, ours = settings.service, settings.notices
@@ -133,6 +147,8 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
     }
     said = {name: fact(value) for name, value in (facts_of(notice) | common).items()}
     said = dict.fromkeys(words.names, "-") | said
+    if by_hand := notice.template == BY_HAND:
+        said["text"] = own_words(facts_of(notice).get("text", "-"))
     mail = EmailMessage(policy=SMTP)
     mail["From"] = f'"{re.sub(r"[^ !#-Z^-~]", " ", service.name).replace("=?", "= ?")}" <{ours.sender}>'
     mail["To"] = notice.recipient
@@ -140,8 +156,9 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
     mail["Date"] = format_datetime(notice.queued.astimezone(UTC))
     mail["Message-ID"] = identity(notice, settings)
     mail["Reply-To"] = ours.reply_to or service.contact
-    mail["Auto-Submitted"] = "auto-replied" if notice.answers else "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
+    if not by_hand:
+        mail["Auto-Submitted"] = "auto-replied" if notice.answers else "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "All"
     if words.names & {"out", "end"}:
         out = facts_of(notice).get("end") or way_out(notice, settings)
         mail["List-Unsubscribe"] = f"<{out}>"  # RFC 2369, and RFC 8058 for one click
@@ -152,7 +169,8 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
         if not str(value).isprintable():  # it was decoded into more than a line
             del mail[name]
     text = f"{words.text.format_map(said)}\n-- \n{service.name}\n{service.website}\n"
-    mail.set_content(text, cte="7bit" if text.isascii() else "quoted-printable")  # what is read is what was written
+    plain = text.isascii() and max(map(len, text.split("\n"))) <= PLAIN_MOST
+    mail.set_content(text, cte="7bit" if plain else "quoted-printable")  # what is read is what was written
     if "arf" in (given := facts_of(notice)):
         agent = f"dnsbl/{version(DISTRIBUTION)}"
         arf.enclose(mail, given, boundary=notice.token, agent=agent, reporter=settings.collector.hostname)

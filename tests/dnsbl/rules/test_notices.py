@@ -78,6 +78,19 @@ def test_an_answer_names_what_it_answers() -> None:
     )
 
 
+def test_what_an_operator_has_written_goes_out_as_he_wrote_it_and_as_no_machines_word() -> None:
+    text = "Grüß Gott,\n" + "a long paragraph of one line, " * 60 + "\nнаписано\u202e рукой {service}"
+    made = notices.compose(
+        notice("answer", answers="<a@b.example>", text=text, subject="Re: Hilfe"),
+        notices.templates()["answer"],
+        SETTINGS,
+    )
+    mail = message_from_bytes(made, policy=default)
+    assert mail.get_content().replace("\r\n", "\n").startswith(text.replace("\u202e", r"\xe2\x80\xae"))
+    assert mail["Auto-Submitted"] is None and mail["In-Reply-To"] == "<a@b.example>"
+    assert max(map(len, made.split(b"\r\n"))) <= 998
+
+
 @pytest.mark.parametrize("queued", [{"answers": HIDDEN}, {"end": HIDDEN}, {"what": HIDDEN}])
 def test_an_encoded_word_in_what_is_queued_already_begins_no_field_and_no_text(queued: dict[str, str]) -> None:
     words = notices.template("Subject: about {what}\n\nIt was {what}, see {end}.\n")
