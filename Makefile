@@ -48,7 +48,7 @@ strangers: $(READY) ## tests against software that we did not write (Debian pack
 	@tests/strangers/install
 	@$(BIN)/pytest -q -p no:cacheprovider tests/strangers tests/journeys/test_self_test.py --override-ini addopts= -rs
 
-trials: $(READY) ## hostile trials of whole lists: processes killed, stores, disks and clocks broken (as root, minutes)
+trials: $(READY) ## hostile trials of whole lists: processes killed, stores, disks and clocks broken; packages built and installed (as root, minutes)
 	@tests/strangers/install
 	@$(BIN)/pytest -q -p no:cacheprovider tests/trials --override-ini addopts= -rs
 

@@ -1,7 +1,7 @@
 """Hostile trials of whole lists: what breaks here is a process, a disk, a database or a clock, and never for good.
 
 Run by `make trials`, as root, on loopback and in temporary folders; a machine that lacks something fails, and nothing
-is skipped. `houses` makes lists and ends them.
+is skipped. `houses` makes lists and ends them. What is built for releases is tried here too, since it takes minutes.
 """
 
 from __future__ import annotations
