@@ -87,7 +87,7 @@ async def test_a_process_killed_at_any_point_of_a_test_loses_nothing_and_the_run
     site: Callable[..., Any],
 ) -> None:
     relay = HoldingRelay()
-    here = site(await relay.start())
+    here = site(await relay.start(), lease=1)
     relay.collector = ("127.0.0.1", here.collector)
     spam = here.folder / "spam.eml"
     spam.write_text(

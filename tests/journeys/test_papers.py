@@ -66,7 +66,7 @@ class Library:
 async def library(site: Callable[..., Any]) -> AsyncIterator[Library]:
     where: list[tuple[str, int]] = []
     town = Neighbourhood(lambda: where[0], lambda: SystemClock().now().timestamp())
-    made = site(await town.start(), per_network=8, lease=30)
+    made = site(await town.start(), per_network=8)
     where.append(("127.0.0.1", made.collector))
     await made.dnsbl("db", "upgrade")
     await made.serve()

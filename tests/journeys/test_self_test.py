@@ -48,7 +48,7 @@ async def town(site: Callable[..., Any]) -> AsyncIterator[Town]:
     made: list[Any] = []
     neighbours = Neighbourhood(lambda: ("127.0.0.1", made[0].collector), time.time)
     port = await neighbours.start()
-    made.append(site(port, per_network=10, lease=30))  # a busy machine must not cost tests their workers
+    made.append(site(port, per_network=10))  # a busy machine must not cost tests their workers
     try:
         await made[0].serve()
         yield Town(made[0])

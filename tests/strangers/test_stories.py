@@ -53,7 +53,7 @@ class Town:
     async def _start(self) -> None:
         self.neighbours = Neighbourhood(lambda: ("127.0.0.1", self.site.collector), time.time)
         port = await self.neighbours.start()
-        self.site = Site(self._folder, port, per_network=10, lease=30)
+        self.site = Site(self._folder, port, per_network=10)
         zone = self._folder / "zones" / "trial.toml"
         zone.write_text(
             'origin = "trial.example.org"\nns = ["ns.example.net"]\ntrial = true\n'
