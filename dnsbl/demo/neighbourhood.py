@@ -11,7 +11,7 @@ import contextlib
 import random
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -89,12 +89,15 @@ class Habits:
         collector: Callable[[], tuple[str, int]],
         now: Callable[[], float],
         mended: Path | None = None,
+        routes: Mapping[str, tuple[str, int]] | None = None,
     ) -> None:
-        """`mended` is a folder where a file with the resident's name says that its owner has closed it."""
+        """`mended` is a folder where a file with the resident's name says that its owner has closed it; mail for the
+        domains of `routes` goes to the place beside them, and not to the collector."""
         self.resident = resident
         self._mended = mended / resident.name if mended is not None else None
         self.closed = resident.name in ("closed.demo", "prohibits.demo")
         self._collector = collector
+        self._routes = routes or {}
         self._now = now
         self._seen: dict[tuple[str, str], float] = {}
         self._errands: set[asyncio.Task[None]] = set()
@@ -180,7 +183,7 @@ class Habits:
         task.add_done_callback(self._errands.discard)
 
     async def _deliver(self, sender: str, recipients: list[str], message: bytes, source: str) -> None:
-        host, port = self._collector()
+        host, port = self._routes.get(recipients[0].rpartition("@")[2].lower()) or self._collector()
         # a refusal by the collector is what the odd forms deserve: this server would bounce, the demo forgets it
         with contextlib.suppress(aiosmtplib.SMTPException, OSError, ValueError):
             async with aiosmtplib.SMTP(
@@ -215,9 +218,14 @@ class Neighbourhood:
     """All residents, listening on one port of their own addresses."""
 
     def __init__(
-        self, collector: Callable[[], tuple[str, int]], now: Callable[[], float], *, mended: Path | None = None
+        self,
+        collector: Callable[[], tuple[str, int]],
+        now: Callable[[], float],
+        *,
+        mended: Path | None = None,
+        routes: Mapping[str, tuple[str, int]] | None = None,
     ) -> None:
-        self.habits = {r.address: Habits(r, collector, now, mended) for r in (*RESIDENTS, *PAPERS)}
+        self.habits = {r.address: Habits(r, collector, now, mended, routes) for r in (*RESIDENTS, *PAPERS)}
         self.port = 0
         self.post = ReaderPost()  #: of the reader
         self._collector = collector

@@ -39,6 +39,8 @@ from tester.smtp import Transcript
 from tester.smtp import escape as printable
 
 ZONE = "relays.example.org"
+#: A survey's own: its collector domain and its bounce domain.
+SURVEY_DOMAINS = ("s.demo", "sb.demo")
 #: Seconds until the tour gives up.
 PATIENCE = 58.0
 
@@ -93,10 +95,16 @@ class Tour:
         """Build, show, tear down."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        town = Neighbourhood(lambda: self._collector, lambda: SystemClock().now().timestamp(), mended=self._folder)
+        survey = ("127.0.0.1", free_port())
+        town = Neighbourhood(
+            lambda: self._collector,
+            lambda: SystemClock().now().timestamp(),
+            mended=self._folder,
+            routes=dict.fromkeys(SURVEY_DOMAINS, survey),  # as the MX of a survey's domains would have it
+        )
         stop, ready = asyncio.Event(), asyncio.Event()
         try:
-            at = self._open(await town.start())
+            at = self._open(await town.start(), survey[1])
             self._say(
                 f"1. {len(RESIDENTS)} mail servers are up on {NETWORK}, port {town.port}; the list is in {self._folder}"
             )
@@ -132,7 +140,7 @@ class Tour:
             stop.set()
             await town.stop()
 
-    def _open(self, port: int) -> OpenedList:
+    def _open(self, port: int, survey: int) -> OpenedList:
         """A list of our own: the same settings as any, with short waits."""
         zones, web = self._folder / "zones", free_port()
         zones.mkdir()
@@ -157,6 +165,13 @@ class Tour:
                 "connection_gap": 0.05,
                 "grace": 0.4,
                 "retry_after": [1.5, 2, 3],
+            },
+            "survey": {
+                "authorized_networks": [NETWORK],
+                "collector_domain": SURVEY_DOMAINS[0],
+                "bounce_domain": SURVEY_DOMAINS[1],
+                "listen": f"127.0.0.1:{survey}",
+                "wait": 5,
             },
             "mail_door": {"address": "nominate@c.demo"},
             "notices": {"smarthost": READER, "port": port, "tls": "none", "sender": "list@relays.demo"},
@@ -375,6 +390,8 @@ class Tour:
             f"   dnsbl status --config {config}\n   dnsbl journal {listed} --config {config}\n"
             f"Close that relay, and get it off the list:\n"
             f"   touch {self._folder / RESIDENTS[4].name}\n   dnsbl remove {listed} --wait --config {config}\n"
+            f"Count the relays among these servers, which lists nobody:\n"
+            f"   dnsbl survey run town --range 127.77.0.0/24 --config {config}\n"
             f"Servers as two old papers have them: {', '.join(f'{one.address} ({one.story})' for one in PAPERS)}"
         )
         told = asyncio.Event()

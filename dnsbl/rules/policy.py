@@ -191,7 +191,7 @@ _SENTENCE: Mapping[Reason, str] = {
         "A letter that a remote tester was given came out of this address; no test of ours has confirmed it yet."
     ),
     Reason.KIND_OFF: "This list does not list for what was found.",
-    Reason.CANNOT_TEST: "The server could not be tested; that neither lists an address nor takes it off the list.",
+    Reason.CANNOT_TEST: "The test came to no certain result; that neither lists an address nor takes it off the list.",
     Reason.OWNER_GONE: (
         "Whoever has shown that the address is his says that no mail server is there any more, and we found none."
     ),

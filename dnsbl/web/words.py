@@ -19,7 +19,7 @@ STATE: Mapping[State, str] = {
     State.LISTED: "This address is on the list.",
     State.CLEAR: "This address was tested and is not on the list.",
     State.EXCLUDED: "This address is not tested, at the wish of its network's owner or of this list's operator.",
-    State.UNTESTABLE: "This address could not be tested. That neither lists it nor clears it.",
+    State.UNTESTABLE: "A test of this address came to no certain result. That neither lists it nor clears it.",
 }
 
 #: What a kind of listing says; kinds of operators have no sentence here.
@@ -69,7 +69,7 @@ REASON: Mapping[Reason, str] = {
     Reason.REMOVED: "somebody asked for the removal, which is enough here",
     Reason.UNCONFIRMED: "a letter that a remote tester was given was delivered by it",
     Reason.KIND_OFF: "this list does not list for what was found",
-    Reason.CANNOT_TEST: "the server could not be tested",
+    Reason.CANNOT_TEST: "the test came to no certain result",
     Reason.NOT_OPEN: "no open relay was found",
     Reason.EXPIRED: "the listing ended by itself, without fresh proof",
     Reason.EXCLUDED: "the network is excluded from tests",
@@ -302,7 +302,7 @@ REFLECTOR = (
 #: or else the form for nominations would be a port scanner for everybody.
 OUTSIDE: Mapping[Verdict, str] = {
     verdict: (
-        "It could not be tested."
+        "It came to no certain result."
         if verdict in (Verdict.REFUSES_TESTER, Verdict.UNREACHABLE, Verdict.INCONCLUSIVE)
         else "An open relay was found."
         if verdict in RELAYS

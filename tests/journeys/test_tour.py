@@ -1,6 +1,8 @@
 """The guided tour is the whole line: nominate, test, prove, list, answer, retest, delist. It must end well."""
 
+import asyncio
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -8,8 +10,8 @@ import aiosmtplib
 import pytest
 
 from dnsbl.addresses import parse_address
-from dnsbl.demo.neighbourhood import Neighbourhood
-from dnsbl.demo.tour import Tour
+from dnsbl.demo.neighbourhood import RESIDENTS, Neighbourhood, free_port
+from dnsbl.demo.tour import SURVEY_DOMAINS, Tour
 from dnsbl.opened import open_list
 from tester.verdict import Verdict
 
@@ -63,3 +65,26 @@ async def test_an_owner_closes_his_relay_by_a_file_of_its_name(tmp_path: Path) -
         assert await offered() == 554
     finally:
         await town.stop()
+
+
+async def test_a_survey_of_the_neighbourhood_finds_its_relays(tmp_path: Path) -> None:
+    listen = free_port()
+    town = Neighbourhood(
+        lambda: ("127.0.0.1", 1), time.time, routes=dict.fromkeys(SURVEY_DOMAINS, ("127.0.0.1", listen))
+    )
+    at = Tour(tmp_path, keep=True, as_json=True)._open(await town.start(), listen)
+    try:
+        where = [word for one in RESIDENTS if one.name != "hole.demo" for word in ("--range", one.address)]
+        words = ["survey", "run", "town", *where, "--wait", "60", "--json", "--config", str(tmp_path / "config.toml")]
+        running = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "dnsbl", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        out, err = await running.communicate()
+    finally:
+        await town.stop()
+    assert running.returncode == 0, err.decode()
+    (found,) = json.loads(out)["surveys"]
+    letters = {row["what"]: row["count"] for row in found["letters"]}
+    assert (letters["accepted"], letters["delivered"], letters["bounced"]) == (3, 2, 1)
+    assert found["relays"][0]["count"] == 2, "open.demo and front.demo; grey.demo would need a second try"
+    assert at.casework.views.look_up(parse_address("127.77.0.10")).last_verdict is None

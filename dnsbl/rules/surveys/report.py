@@ -16,6 +16,12 @@ from dnsbl.rules.surveys.tally import Relay, SurveyTally, named
 NO_LISTING = "Nobody is listed by a survey: whoever is to be listed has to be nominated, with evidence."
 
 
+NONE_BACK = (
+    "Of no letter that was taken anything came back, not even a bounce: see that the MX of survey.collector_domain and "
+    "of survey.bounce_domain leads to survey.listen."
+)
+
+
 def authorized(tally: SurveyTally) -> str:
     """By whom, when and what for, one sentence without its end; "" where nothing is on record."""
     by = tally.head.get("authorization")
@@ -85,6 +91,9 @@ def _lines(tally: SurveyTally, *, hosts: bool) -> Iterator[str]:
     yield ""
     for table in tables(tally):
         yield from _table_lines(table)
+        yield ""
+    if tally.relays and all(one.back is None and not one.human for one in tally.relays.values()):
+        yield NONE_BACK
         yield ""
     if hosts:
         yield "Hosts that took the letter"

@@ -7,6 +7,7 @@ import io
 import json
 
 from dnsbl.rules.surveys import report
+from dnsbl.rules.surveys.records import Back
 from dnsbl.rules.surveys.tally import tally
 from tests.dnsbl.rules.surveys.exhibits import HEAD, RECORDS
 
@@ -73,3 +74,10 @@ def test_a_cell_that_a_spreadsheet_would_take_for_a_formula_is_text() -> None:
 def test_nothing_that_a_terminal_acts_on_is_printed() -> None:
     odd = tally(HEAD | {"name": "\x1b[2J\u202e", "authorization": {**HEAD["authorization"], "who": "\x07"}}, RECORDS)  # type: ignore[dict-item]
     assert all(line.isprintable() for line in report.text([odd], hosts=True).splitlines())
+
+
+def test_where_nothing_at_all_came_back_the_text_says_what_to_look_at() -> None:
+    silent = [record for record in RECORDS if not isinstance(record, Back)]
+    assert report.NONE_BACK in report.text([tally(HEAD, silent)])
+    assert report.NONE_BACK not in report.text([ONE])
+    assert report.NONE_BACK not in report.text([tally(HEAD, RECORDS[:5])]), "no letter was taken"
