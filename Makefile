@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web studies deb lock clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web studies deb lock docs clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -85,6 +85,11 @@ lock: $(READY)   ## packaging/requirements.lock from constraints.txt: the hashes
 	@$(PYTHON) -m venv build/locking && build/locking/bin/pip install -q --disable-pip-version-check pip-tools
 	@build/locking/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 		--no-annotate --strip-extras --extra outlook --extra zstd -c constraints.txt -o packaging/requirements.lock pyproject.toml
+
+docs: $(READY)   ## the pages of docs/ as a site in build/site, which asks nobody else for anything
+	@$(BIN)/python -c 'import mkdocs' 2>/dev/null || $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@$(BIN)/mkdocs build -q --clean
+	@$(BIN)/python packaging/foreign.py build/site
 
 clean:           ## remove what the other targets made
 	rm -rf $(VENV) dnsbl/dns/*/_*.c dnsbl/dns/*/_*.so .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .mutants build dist *.egg-info

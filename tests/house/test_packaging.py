@@ -92,3 +92,35 @@ def test_the_bill_of_materials_names_each_part_with_its_licence() -> None:
     refs = {part["bom-ref"] for part in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
     for edge in bill["dependencies"]:
         assert {edge["ref"], *edge["dependsOn"]} <= refs
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fetched"),
+    [
+        ("a.html", '<a href="https://there.test/">x</a><script src="js/own.js"></script>', []),
+        ("a.html", '<script src="https://there.test/a.js"></script>', ["https://there.test/a.js"]),
+        ("a.html", '<LINK rel=stylesheet HREF="//there.test/a.css">', ["//there.test/a.css"]),
+        ("a.html", '<img src=" https://there.test/a.png">', [" https://there.test/a.png"]),
+        ("a.html", '<p style="background: url(http://there.test/b)">', ["http://there.test/b"]),
+        ("a.html", "<style>@import 'https://there.test/c';</style>", ["https://there.test/c"]),
+        ("a.html", "<script>fetch('https://there.test/d')</script>", ["https://there.test/d"]),
+        ("a.css", "@font-face { src: url(../webfonts/a.woff) } a { b: url('//there.test/e') }", ["//there.test/e"]),
+    ],
+)
+def test_what_the_site_fetches_from_others_is_found(name: str, text: str, fetched: list[str]) -> None:
+    assert script("foreign").foreign(name, text) == fetched
+
+
+def test_the_image_copies_what_is_there_and_the_page_names_each_of_its_ports_and_volumes() -> None:
+    steps = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    allowed = (ROOT / ".containerignore").read_text(encoding="utf-8").splitlines()
+    for words in re.findall(r"^COPY (?!--from)(.*)$", steps, re.MULTILINE):
+        for name in words.split()[:-1]:
+            assert (ROOT / name).exists(), name
+            assert f"!{name}" in allowed, name
+    page = (ROOT / "docs/container.md").read_text(encoding="utf-8")
+    for place in re.findall(r'"(/[a-z/]+)"', re.findall(r"^VOLUME (.*)$", steps, re.MULTILINE)[0]):
+        assert f"| `{place}` |" in page
+        assert f":{place}" in (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    for port in re.findall(r"(\d+)/", re.findall(r"^EXPOSE (.*)$", steps, re.MULTILINE)[0]):
+        assert re.search(rf"^\| ports .*\b{port}\b", page, re.MULTILINE)

@@ -48,3 +48,15 @@ def test_every_page_is_reached_from_the_index_or_named_by_a_paper() -> None:
         left += [(page.parent / link.partition("#")[0]).resolve() for link in links(page)]
         left += [ROOT / name for name in re.findall(r"`(docs/[\w-]+\.md)`", page.read_text(encoding="utf-8"))]
     assert set(DOCS.glob("*.md")) - reached == set(), "name it in docs/index.md"
+
+
+def test_the_site_has_each_page_once() -> None:
+    (nav,) = re.findall(r"^nav:\n((?: .*\n)+)", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r"- ([\w-]+\.md)$", nav, re.MULTILINE)
+    assert sorted(named) == sorted(page.name for page in DOCS.glob("*.md")), "name it in mkdocs.yml"
+
+
+def test_a_list_has_a_blank_line_before_it_without_which_the_site_would_show_none() -> None:
+    for page in DOCS.glob("*.md"):
+        prose = re.sub(r"^```.*?^```", "```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        assert not re.search(r"^(?![-*#|>]|\d+\.|\s|```).+\n(?:[-*]|\d+\.) ", prose, re.MULTILINE), page.name
