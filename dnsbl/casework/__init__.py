@@ -53,6 +53,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     credentials  passwords and one-time codes, held against what is kept of them
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
     keyring  the keyring's file;  sealing  a key as it goes through the store
+    countries  the file that says where networks are
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.contents import Contents
 from dnsbl.casework.correspondence import Correspondence
 from dnsbl.casework.counting import Counting
+from dnsbl.casework.countries import CountryFile
 from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.entrance import Entrance
@@ -179,5 +181,5 @@ class Casework:
             views=Views(store, settings, clock, clears),
             briefing=Briefing(store),
             contents=Contents(store, clock),
-            counting=Counting(store, clock),
+            counting=Counting(store, clock, CountryFile(settings.statistics.countries).now),
         )

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from dnsbl.addresses import Network
 from dnsbl.clock import Clock, day_of
 from dnsbl.model import TESTED_KINDS, Measure, RunReport
 from dnsbl.rules import statistics
+from dnsbl.rules.countries import Places
 from dnsbl.rules.statistics import Move, Statistics, Tally, date_of
 from dnsbl.store import Store, Transaction
 from dnsbl.store.statistics import Made, Reach
@@ -30,13 +31,8 @@ NAMES, DAYS = 200, 366
 #: After which time counts are said to be old.
 LATE = timedelta(hours=1)
 
-#: Tells which country a network is in, "" where nobody has said so.
-Countries = Callable[[Network], str]
-
-
-def nowhere(network: Network) -> str:
-    """Of a list whose operator has named no countries."""
-    return ""
+#: Gives the table of countries as it is now; an empty one where nobody has named any.
+Countries = Callable[[], Places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +48,15 @@ class _Slice:
 class Counting:
     """Counts, and tells the counts."""
 
-    def __init__(self, store: Store, clock: Clock, countries: Countries = nowhere) -> None:
+    def __init__(self, store: Store, clock: Clock, countries: Countries = Places) -> None:
         self._store = store
         self._clock = clock
         self._countries = countries
 
     def count(self, *, most: int = SLICES) -> int:
         """Count what has happened since the last time, in at most so many slices; returns how many lines were read."""
-        lines, readers = 0, {CHANGES: self._changes, JOURNAL: self._journal}
+        lines, changes = 0, partial(self._changes, self._countries())
+        readers: dict[str, Callable[[Transaction, Reach], _Slice]] = {CHANGES: changes, JOURNAL: self._journal}
         for _ in range(most):
             now, more = self._clock.now(), False
             for log, read in readers.items():
@@ -82,14 +79,14 @@ class Counting:
             tx.statistics.put(log, after)
         return after.upto - before.upto
 
-    def _changes(self, tx: Transaction, mark: Reach) -> _Slice:
+    def _changes(self, places: Places, tx: Transaction, mark: Reach) -> _Slice:
         made = tx.statistics.made(mark.upto, most=LINES)
         if not made:
             return _Slice(Tally(), mark.upto, None, False)
         steps = list(_steps(tx, made, mark.at))
         tally = statistics.of_steps(steps)
         for step in steps:
-            if step.present and step.kind in TESTED_KINDS and (country := self._countries(step.network)):
+            if step.present and step.kind in TESTED_KINDS and (country := places.country_of(step.network)):
                 tally[Measure.COUNTRIES, day_of(step.at), country] += 1
         return _Slice(tally, made[-1].seq, steps[-1].at, len(made) == LINES)
 

@@ -35,6 +35,7 @@ def mistakes(settings: Settings, *readers: Callable[[], object]) -> list[str]:
     """Everything that cannot work, a sentence each; `readers` read files that the settings name. They raise
     SettingsError."""
     found = [*_places(settings), *_files(settings), *_database(settings), *_state(settings)]
+    readers = (*readers, lambda: _countries(settings))
     for read in readers:
         try:
             read()
@@ -120,6 +121,15 @@ def _files(settings: Settings) -> Iterator[str]:
             readable = os.access(path, os.R_OK)
         if not readable:
             yield f"{section}.{key}: {path} cannot be read by {_who()}"
+
+
+def _countries(settings: Settings) -> None:
+    """Read the file of countries, if one can be read. Raises SettingsError."""
+    path = settings.statistics.countries
+    if path is not None and os.access(path, os.R_OK):  # else `_files` has said so
+        from dnsbl.casework.countries import read_countries  # here, so that others do not read all verbs for it
+
+        read_countries(path)
 
 
 def _state(settings: Settings) -> Iterator[str]:

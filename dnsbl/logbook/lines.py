@@ -23,6 +23,7 @@ PARTS: Mapping[str, str] = {
     "dnsbl.journal": "journal",
     "dnsbl.store": "store",
     "dnsbl.casework": "store",
+    "dnsbl.casework.countries": "scheduler",
     "dnsbl.web": "web",
     "uvicorn": "web",
     "dnsbl.serving": "dns",

@@ -61,6 +61,7 @@ __all__ = [
     "Section",
     "Service",
     "Settings",
+    "StatisticsTerms",
     "Survey",
     "Tester",
     "TransferRule",
@@ -206,6 +207,18 @@ class Admin(Section):
     idle_minutes: float = Field(60, description="Minutes without a request after which he does.", gt=0, le=43200)
 
 
+class StatisticsTerms(Section):
+    """What is counted by day, for /statistics; see docs/monitoring.md."""
+
+    countries: Path | None = Field(
+        None,
+        description=(
+            "File that says where networks are, `NETWORK,CC` or `FIRST,LAST,CC` a line, for counts of new listings by "
+            "country; relative to the configuration file."
+        ),
+    )
+
+
 class Settings(Section):
     """All of it."""
 
@@ -221,6 +234,7 @@ class Settings(Section):
     traps: Traps = Traps()
     web: Web = Web()
     admin: Admin = Admin()
+    statistics: StatisticsTerms = StatisticsTerms()
     self_test: SelfTesting = SelfTesting()
     survey: Survey = Survey()
     remote: RemoteTesting = RemoteTesting()

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from dnsbl.casework import counting
+from dnsbl.casework import Casework, counting
 from dnsbl.casework.base import renewed
 from dnsbl.casework.counting import Counting
 from dnsbl.clock import day_of
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Measure
+from dnsbl.rules.countries import Places
+from dnsbl.settings import StatisticsTerms
 from dnsbl.store.statistics import StatisticsShelf
 from tester.smtp import Outcome
 from tester.verdict import Verdict
@@ -220,11 +223,29 @@ def test_what_owners_test_for_themselves_is_no_test_of_the_list(make_office) -> 
 
 
 def test_relays_are_counted_by_country_where_an_operator_has_said_where_networks_are(office: Office) -> None:
-    places = {ip_address(HOST): "AT", ip_address(OTHER): "NO"}
-    desk = Counting(office.store, office.clock, lambda network: places.get(network.network_address, ""))
+    places = Places.read([f"{HOST},AT\n".encode(), f"{OTHER}/32,NO\n".encode()], "a file")
+    desk = Counting(office.store, office.clock, lambda: places)
     story(office)
     desk.count()
     assert desk.see(3).sums[Measure.COUNTRIES] == {"AT": 1, "NO": 1}
+
+
+def test_the_file_that_the_settings_name_says_where_relays_are_and_without_one_none_is_counted_so(
+    office: Office, tmp_path: Path
+) -> None:
+    path = tmp_path / "places.csv"
+    named = office.settings.model_copy(update={"statistics": StatisticsTerms(countries=path)})
+    desk = Casework.over(office.store, named, office.keyring, clock=office.clock).counting
+    office.list_open(HOST)
+    office.casework.counting.count()
+    path.write_text(f"{OTHER},NO\n0.0.0.0/0,AT\n")
+    office.list_open(OTHER)
+    desk.count()
+    path.write_text("nonsense\n")
+    office.list_open("203.0.113.9")
+    desk.count()
+    assert desk.see(3).sums[Measure.COUNTRIES] == {"NO": 1, "AT": 1}
+    assert sum(desk.see(3).sums[Measure.CAUSES].values()) == 3
 
 
 def test_answers_are_totals_of_a_process_which_may_be_told_again(office: Office) -> None:

@@ -47,6 +47,23 @@ def test_each_mistake_is_named(tmp_path: Path, sections: dict[str, object], said
     assert len(found) == 1 and said in found[0], found
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "statistics.countries: there is no PATH"),
+        ("# remark\n192.0.2.0/24,AUT\n", 'PATH: line 2: "AUT" is no country of two letters (ISO 3166-1)'),
+        ("192.0.2.0/24\n", "PATH: line 1: NETWORK,CC or FIRST,LAST,CC is needed"),
+        ("192.0.2.0/24,AT\n", ""),
+    ],
+)
+def test_a_file_of_countries_is_there_and_right_in_each_line(tmp_path: Path, text: str | None, said: str) -> None:
+    path = tmp_path / "countries.csv"
+    if text is not None:
+        path.write_text(text)
+    found = checking.mistakes(settings(tmp_path, statistics={"countries": path}))
+    assert "".join(found) == said.replace("PATH", str(path))
+
+
 def test_what_lies_where_nobody_else_may_look_is_a_mistake_in_words(tmp_path: Path) -> None:
     shut = tmp_path / "shut"
     shut.mkdir()

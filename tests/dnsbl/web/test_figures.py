@@ -31,6 +31,7 @@ def statistics(days: int = 30, **given: Any) -> Statistics:
             Measure.CAUSES: {"networks-too-wide": 2000, "unknown": 164},
             Measure.FORMS: {form: 100 - n for n, form in enumerate(sorted(CATALOGUE)[:12])},
             Measure.SOFTWARE: {"postfix": 1000, "unknown": 1164},
+            Measure.COUNTRIES: {"AT": 1200, "NO": 31, "CH": 7},
             Measure.REMOVED: {"1 h": 10, "1 d": 30, "later": 5},
             Measure.ENDED: {"retest-closed": 40, "expired": 5},
             Measure.DOORS: {"web": 6, "feed": 4},
