@@ -255,7 +255,7 @@ def _reply(query: Query, client: bytes, rule: ClientRule | None, now: float, ser
         soa = table.soa_serial, _number(zone.soa_timers[8:12])
         if own:
             return said(answer.fixed(query, zone, table, below))
-        if zone.trial and unwelcome is None:
+        if zone.trial and not zone.ended and unwelcome is None:
             return said(answer.trial(query, zone, table, below))
         reply = answer.listings(query, zone, table, below, unwelcome)
     if (zone.listing or not zone.sources) and reply.ede is None and now - serving.seen > serving.stale_after:

@@ -100,11 +100,24 @@ def zones_from(texts: Mapping[str, str], *, site: str, today: date | None = None
                 f".{zone.origin}".endswith(f".{other.origin}") or f".{other.origin}".endswith(f".{zone.origin}")
             ):
                 mistakes.append(f"{source}: origin: {zone.origin} and {other.origin} must not lie inside one another")
+            else:
+                mistakes += _hidden(source, zone, other) + _hidden(other_source, other, zone)
     if mistakes:
         raise SettingsError(mistakes)
     over = [zone.origin for _, zone in zones if zone.ended]
     digest = hashlib.sha256(repr((site, sorted(texts.values()), *over)).encode()).hexdigest()
     return Zones(tuple(zone for _, zone in zones), digest)
+
+
+def _hidden(source: str, inner: Zone, outer: Zone) -> list[str]:
+    """A mistake where a zone lies where names of a list are: it would answer in their place."""
+    if not outer.listing or inner.labels[-len(outer.labels) :] != outer.labels:
+        return []
+    label = inner.labels[-len(outer.labels) - 1]
+    names = {name[-1] for name in outer.static if name} | outer.views.keys() | {STATUS}
+    if label in names or label.isdigit() or (len(label) == 1 and label in b"0123456789abcdef"):
+        return [f"{source}: origin: {inner.origin} lies where {outer.origin} has names of its own, and would hide them"]
+    return []
 
 
 #: What a watched zone is for.

@@ -122,11 +122,15 @@ async def _nomination(request: Request) -> NominationRequest:
         if kind != "application/json" and not kind.endswith("+json"):
             sentence = f"the body is application/json, or the message itself as {' or '.join(sorted(MESSAGES))}"
             raise RequestValidationError([{"type": "media_type", "loc": ("body",), "msg": sentence}])
-        return NominationRequest.model_validate(json.loads(body))
+        try:
+            document = json.loads(body)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError):  # no UTF-8, a number of ten thousand digits, a depth of them
+            raise HTTPException(400) from None
+        return NominationRequest.model_validate(document)
     except json.JSONDecodeError:
         raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": ""}]) from None
-    except (UnicodeDecodeError, RecursionError):
-        raise HTTPException(400) from None
     except ValidationError as error:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
 

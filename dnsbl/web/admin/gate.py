@@ -212,7 +212,10 @@ def _needs(needed: Role) -> Callable[[Request], None]:
 
 def _inside(to: str) -> str:
     """Where somebody wanted to go, if that is a page of the operators' side."""
-    parts = urlsplit(to[:300])
+    try:
+        parts = urlsplit(to[:300])
+    except ValueError:  # [ without ], or what normalises to a separator
+        return ADMIN
     inside = not parts.scheme and not parts.netloc and (parts.path == ADMIN or parts.path.startswith(f"{ADMIN}/"))
     plain = to.isascii() and to.isprintable() and "\\" not in to and "/sign-" not in to
     return to if inside and plain and len(to) < 300 else ADMIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from ipaddress import ip_address, ip_network
 
 import dns.message
@@ -112,3 +113,20 @@ def test_a_zone_for_trials_holds_nothing_else(change: tuple[str, str], mistake: 
 def test_no_text_is_longer_than_one_string_and_each_name_is_played_once() -> None:
     assert all(len(trial.text) <= 200 and trial.text.isascii() for trial in TRIALS)
     assert len(PLAYED) == len(TRIALS)
+
+
+def test_a_trial_that_is_over_plays_nothing() -> None:
+    text = TRIAL.replace("trial = true", "trial = true\nretires = 2026-01-01")
+    over = Serving(zones_from({"t": text}, site="https://bl.test", today=date(2026, 11, 26)), Table.of([], serial=1))
+    for name in ("9.2.0.192.world", "2.0.0.127.good", "9.2.0.192.error"):
+        assert ask(f"{name}.trial.bl.test", serving=over) == ("NXDOMAIN", [])
+
+
+@pytest.mark.parametrize("label", ["relay", "192", "0.0.127", "f", "0.f", "_status", "deep.relay"])
+def test_no_zone_may_lie_where_a_list_has_names_of_its_own(label: str) -> None:
+    around = LIST + '[[records]]\nname = "www"\ntype = "A"\ndata = "192.0.2.1"\n'
+    for name in (label, "www"):
+        inside = TRIAL.replace("trial.bl.test", f"{name}.bl.test")
+        for texts in ({"list": around, "inside": inside}, {"inside": inside, "list": around}):
+            with pytest.raises(SettingsError, match=r"inside: origin: .* and would hide them"):
+                zones_from(texts, site="https://bl.test")

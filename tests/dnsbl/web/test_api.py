@@ -295,6 +295,15 @@ def test_a_body_of_another_form_is_a_problem(anyone: TestClient, body: bytes) ->
     assert "1.1.1.1" not in answer.text
 
 
+@pytest.mark.parametrize("door", ["nominations", "removals"])
+@pytest.mark.parametrize("value", [b"9" * 10_000, b"[" * 3000 + b"]" * 3000])
+def test_a_number_or_a_depth_that_is_too_much_is_a_problem_too(anyone: TestClient, door: str, value: bytes) -> None:
+    body = b'{"address":%b}' % value
+    answer = anyone.post(f"/api/v1/{door}", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 422)
+    problem(answer, answer.status_code, "malformed-request")
+
+
 @pytest.mark.parametrize("path", ["nominations", "removals"])
 @pytest.mark.parametrize("body", [b"{", b'{"address": "198.18.7.9",}'])
 def test_broken_json_is_told_in_one_sentence(anyone: TestClient, path: str, body: bytes) -> None:

@@ -74,6 +74,14 @@ def test_nothing_is_there_until_somebody_has_an_account(side: Build) -> None:
     assert client.get("/admin").headers["location"] == "/admin/sign-in?to=/admin"
 
 
+@pytest.mark.parametrize("to", ["//[", "http://[x", "//℀", "//evil.example", "/elsewhere", "/admin/\\evil"])
+def test_where_nobody_may_be_led_the_dashboard_comes_after_signing_in(side: Build, to: str) -> None:
+    built = side()
+    built.account()
+    assert built.browser().get("/admin/sign-in", params={"to": to}).status_code == 200
+    assert gate._inside(to) == "/admin"
+
+
 def test_nothing_is_there_where_settings_say_so_or_from_elsewhere(side: Build) -> None:
     off = side(admin={"on": False})
     off.account()
