@@ -35,6 +35,11 @@ class ZoneFacts:
     entries: int | None  #: None where nobody has counted
     file: ZoneFile | None  #: the copy that is offered
 
+    @property
+    def sublists(self) -> list[str]:
+        """The names below which one kind alone is answered, in alphabetical order."""
+        return sorted(f"{label.decode()}.{self.zone.origin}" for label in self.zone.views if label)
+
 
 class AnswerShape(BaseModel):
     """One answer of a zone."""
@@ -51,6 +56,7 @@ class ZoneShape(BaseModel):
     origin: str
     purpose: str = Field(description="What it is for, in the operator's words.")
     answers: list[AnswerShape]
+    sublists: list[str] = Field(description="The names below which one kind alone is answered.")
     entries: int | None = Field(description="Listings that it answers for; null where nobody has counted.")
     negative_ttl: int = Field(description='Seconds that caches keep "not listed".')
     listed: str = Field(description="The address that is always listed (RFC 5782 5); empty once the zone has ended.")
@@ -138,6 +144,7 @@ def _shape(facts: ZoneFacts) -> dict[str, Any]:
         "answers": [
             {"origin": one.origin, "kind": one.kind, "code": one.code, "ttl": one.ttl} for one in facts.meanings
         ],
+        "sublists": facts.sublists,
         "entries": facts.entries,
         "negative_ttl": zone.negative_ttl,
         "listed": "" if zone.ended else str(TEST_POINT),

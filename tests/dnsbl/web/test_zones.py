@@ -44,6 +44,8 @@ def test_each_zone_is_told_with_what_it_says_and_holds(house: Build) -> None:
         "127.0.0.2",
         "127.0.0.1",
     )
+    assert "relay.relays.example.org" in zone["sublists"]
+    assert all(f"<code>{name}</code>" in page for name in zone["sublists"])
     assert {"origin": "relays.example.org", "kind": "relay", "code": "127.0.0.2", "ttl": 2100} in zone["answers"]
 
 
