@@ -1,0 +1,128 @@
+"""What is built from the source: the archive that holds all of it, a wheel made of that archive alone, and the lines of
+docs/install.md for machines without our package, typed as they stand.
+
+Whoever types them has a view of this machine whose /opt, /etc, /usr/bin and home keep nothing. pip fetches what is
+needed.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FAST = {"CFLAGS": "-O0"}
+#: Folders that keep nothing of what is typed.
+FORGETFUL = ("/opt", "/etc", "/usr/bin", "/root")
+
+
+def done(words: list[str], folder: Path) -> str:
+    ran = subprocess.run(words, cwd=folder, env=os.environ | FAST, capture_output=True, text=True, timeout=540)
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source as it is handed on: what git knows, and nothing that was built."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in done(["git", "ls-files", "-z"], ROOT).split("\0")[:-1]:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def archive(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sdist")
+    build = f"from setuptools import build_meta; build_meta.build_sdist({str(out)!r})"
+    done([sys.executable, "-c", build], source)
+    (made,) = out.glob("dnsbl_relays-*.tar.gz")
+    return made
+
+
+def parts(source: Path) -> set[str]:
+    """What both packages consist of."""
+    files = (path for name in ("dnsbl", "tester") for path in (source / name).rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(source))
+        for path in files
+        if path.suffix not in (".c", ".so", ".pyc") and path.name != "README.md"
+    }
+
+
+def test_the_archive_holds_all_that_it_is_built_of_and_nothing_that_was_built(archive: Path, source: Path) -> None:
+    with tarfile.open(archive) as tar:
+        held = {name.partition("/")[2] for name in tar.getnames()}
+    named = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "config.example.toml", "Containerfile"}
+    read = {
+        str(path.relative_to(source))
+        for name in ("docs", "packaging", "contrib", "zones")
+        for path in (source / name).rglob("*")
+        if path.is_file()
+    }
+    assert parts(source) | named | read <= held
+    assert not [name for name in held if name.endswith((".c", ".so", ".pyc"))]
+
+
+def test_a_wheel_of_the_archive_alone_has_the_compiled_engine_and_all_data(
+    archive: Path, source: Path, tmp_path: Path
+) -> None:
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    done([*pip, "-w", str(tmp_path), str(archive)], tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as zipped:
+        held = set(zipped.namelist())
+    assert parts(source) <= held
+    compiled = {re.sub(r"\..*", "", name) for name in held if name.endswith(".so")}
+    assert compiled == {"dnsbl/dns/engine/_compiled", "dnsbl/dns/sources/_swift"}
+
+
+def test_the_lines_for_other_machines_found_a_list_as_they_stand(source: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^## Elsewhere, from the source\n+```sh\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    mounts = [f"mount -t tmpfs none {tmp_path}"]
+    for number, place in enumerate(FORGETFUL):
+        kept = tmp_path / str(number)
+        mounts.append(f"mkdir -p {kept}/upper {kept}/work")
+        mounts.append(f"mount -t overlay -o lowerdir={place},upperdir={kept}/upper,workdir={kept}/work none {place}")
+    looks = ["cat /etc/dnsbl/config.toml", "dnsbl --version", "ls /etc/dnsbl/zones", "grep -rl dnsbl ~/.bash*"]
+    script = "\n".join(["set -e", *mounts, lines, "echo == looked at", *looks])
+    (source / "typed").write_text(script)
+    said = typed(["unshare", "-m", "bash", "typed"], source, "relays.your-domain.net\n81.2.69.142\n\n\n")
+    assert 'state_dir = "/var/lib/dnsbl"' in said, said[-3000:]
+    assert "engine: compiled" in said
+    assert "relays.your-domain.net.toml" in said
+    assert ".bash" in said.rpartition("relays.your-domain.net.toml")[2]
+    assert not Path("/etc/dnsbl").exists()
+
+
+def typed(words: list[str], folder: Path, answers: str) -> str:
+    """What a command prints on a terminal whose reader answers so. Raises AssertionError where it fails."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execvpe(words[0], words, os.environ | FAST | {"HOME": "/root", "SHELL": "/bin/bash"})
+    os.write(terminal, answers.encode())
+    said = b""
+    while True:
+        try:
+            said += (more := os.read(terminal, 4096))
+        except OSError:  # nobody holds the other end any more
+            break
+        if not more:
+            break
+    _, status = os.waitpid(pid, 0)
+    text = said.decode(errors="replace")
+    assert status == 0, text[-3000:]
+    return text
