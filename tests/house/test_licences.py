@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from importlib.metadata import PackageNotFoundError, metadata, requires
 
+from packaging.requirements import Requirement
+
 from dnsbl import DISTRIBUTION
 
 #: Words of which at least one stands in the licence, or in the classifiers, of each.
@@ -14,13 +16,13 @@ FIT = re.compile(r"\b(Apache|MIT|MIT-0|BSD|BSD-2-Clause|BSD-3-Clause|BSD-like|IS
 def built_on(name: str, seen: set[str]) -> set[str]:
     try:
         wanted = requires(name) or []
-    except PackageNotFoundError:  # for another platform, or an older Python
+    except PackageNotFoundError:
         return seen
     seen.add(name)
     for line in wanted:
-        further = re.match(r"[A-Za-z0-9_.-]+", line)
-        assert further is not None
-        if "extra ==" not in line and (other := re.sub(r"[-_.]+", "-", further[0]).lower()) not in seen:
+        further = Requirement(line)
+        other = re.sub(r"[-_.]+", "-", further.name).lower()
+        if (further.marker is None or further.marker.evaluate({"extra": ""})) and other not in seen:
             built_on(other, seen)
     return seen
 
