@@ -3,6 +3,7 @@
 Goes on where it stopped: a slice of a log is read without holding anybody up, then its counts and the mark that says
 how far they go are written in one short transaction, unless somebody else has written them meanwhile. So a crash at any
 point, and two schedulers at once, count nothing twice and leave nothing out; a long past is a number of slices.
+Nothing is counted while the clock is not believed, and no mark of the future stands.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ LINES, SLICES = 2000, 50
 CHANGES, JOURNAL = "changes", "journal"
 #: Days after which nothing is heard any more from who counts answers: today and yesterday are told.
 TOLD = 2
+#: Days for which the counts of each process stay apart: more than a clock that is believed may be ahead, so that no day
+#: is added up which its process still tells.
+APART = 60
 #: Names that a process may count answers under; and days that may be asked for at once.
 NAMES, DAYS = 200, 366
 #: After which time counts are said to be old.
@@ -54,16 +58,22 @@ class Counting:
         self._countries = countries
 
     def count(self, *, most: int = SLICES) -> int:
-        """Count what has happened since the last time, in at most so many slices; returns how many lines were read."""
+        """Count what has happened since the last time, in at most so many slices; returns how many lines were read.
+
+        Raises StoreUnavailable, also when the clock is not believed.
+        """
         lines, changes = 0, partial(self._changes, self._countries())
         readers: dict[str, Callable[[Transaction, Reach], _Slice]] = {CHANGES: changes, JOURNAL: self._journal}
         for _ in range(most):
             now, more = self._clock.now(), False
             for log, read in readers.items():
                 with self._store.read() as tx:
+                    tx.journal.hold(now)
                     before = tx.statistics.mark(log)
-                    found = read(tx, before)
-                at = max(before.at, now if not found.more or found.at is None else found.at)
+                    mark = Reach(before.upto, min(before.at, now))
+                    found = read(tx, mark)
+                upto = now if not found.more or found.at is None else found.at
+                at = max(mark.at, min(upto, now))
                 more |= found.more
                 lines += self._write(log, before, Reach(found.upto, at), found.tally)
             if not more:
@@ -100,10 +110,15 @@ class Counting:
 
     def file_answers(self, process: str, days: Mapping[int, Mapping[str, int]]) -> int:
         """A process of a name server has counted so many answers, by day and kind, since it began; returns how many
-        days are counted. What is older than yesterday, or of days to come, is not believed."""
-        today, told = day_of(self._clock.now()), 0
+        days are counted. What is older than yesterday, or of days to come, is not believed.
+
+        Raises StoreUnavailable, also when the clock is not believed.
+        """
+        now = self._clock.now()
+        today, told = day_of(now), 0
         with self._store.write() as tx:
-            tx.statistics.fold(Measure.ANSWERS, today - TOLD)
+            tx.journal.hold(now)
+            tx.statistics.fold(Measure.ANSWERS, today - APART)
             for day, counts in days.items():
                 if today - TOLD < day <= today:
                     bounded = dict(list(counts.items())[:NAMES])
@@ -113,11 +128,11 @@ class Counting:
 
     def see(self, days: int) -> Statistics:
         """The counts of so many days up to now, at most a leap year's, none before the first that was counted; all from
-        one moment."""
-        now = self._clock.now()
+        one moment. Where the clock is not believed, now is the newest time that the store knows."""
         with self._store.read() as tx:
+            now = tx.journal.believed(self._clock.now())
             marks = [tx.statistics.mark(log) for log in (CHANGES, JOURNAL)]
-            at = min(mark.at for mark in marks)
+            at = min(now, *(mark.at for mark in marks))
             if at == Reach().at:  # nobody has counted yet
                 at = now
             last, begun = day_of(at), tx.statistics.begun()

@@ -3,7 +3,8 @@
 The answering path adds to its own numbers and knows nothing of this. Every half minute what has been added since goes
 under the day that it is, and a file in the state folder, one a process, says all of today and yesterday once more; the
 scheduler reads it (`Answered`) and enters totals, not differences, so that nothing counts twice. What answers never
-writes to the store. A crash loses the last half minute.
+writes to the store. A crash loses the last half minute. Where the clock has leapt over a day, or back, another file
+begins: what the one before has told stands, and nothing is told again under its name.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class AnsweredBook:
         self.problem = ""  #: why nothing can be left, a sentence, or ""
         self._counted = counted
         self._folder = folder / FOLDER
-        self._name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}.json"
+        self._name = _name()
         self._clock = clock
         self._before: Mapping[str, int] = {}
         self._days: dict[int, Counter[str]] = {}
@@ -77,8 +78,11 @@ class AnsweredBook:
         self._before = now
         if not any(count > 0 for count in more.values()):
             return
+        if self._days and not 0 <= today - max(self._days) < DAYS:
+            self._name, self._days = _name(), {}
+            self._make_room()
         self._days.setdefault(today, Counter()).update({kind: count for kind, count in more.items() if count > 0})
-        self._days = {day: counts for day, counts in self._days.items() if today - DAYS < day <= today}
+        self._days = {day: counts for day, counts in self._days.items() if today - DAYS < day}
         problem = ""
         try:
             document = {"days": {str(day): dict(counts.most_common(KINDS)) for day, counts in self._days.items()}}
@@ -95,6 +99,11 @@ class AnsweredBook:
             files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
             for path in files[: max(0, len(files) - FILES + 1)]:
                 path.unlink(missing_ok=True)
+
+
+def _name() -> str:
+    """A name for a file that no other has had."""
+    return f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}.json"
 
 
 class Answered:

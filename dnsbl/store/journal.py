@@ -130,6 +130,11 @@ class Journal(Shelf):
         """Why this time is not believed, or ""."""
         return self._judged(at)[0]
 
+    def believed(self, at: datetime) -> datetime:
+        """This time, or where it is not believed the newest that the store knows."""
+        why, newest, _ = self._judged(at)
+        return newest if why and newest is not None else at
+
     def _judged(self, at: datetime) -> tuple[str, datetime | None, tuple[int, str]]:
         """Why a time is not believed, the newest one that the store knows, and the end of the chain."""
         last = self._sql.execute(_END[self._sql.dialect.name == "postgresql"]).one_or_none()

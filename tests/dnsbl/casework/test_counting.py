@@ -14,7 +14,7 @@ from dnsbl.casework import Casework, counting
 from dnsbl.casework.base import renewed
 from dnsbl.casework.counting import Counting
 from dnsbl.clock import day_of
-from dnsbl.errors import Refused
+from dnsbl.errors import Refused, StoreUnavailable
 from dnsbl.model import Door, Measure
 from dnsbl.rules.countries import Places
 from dnsbl.settings import StatisticsTerms
@@ -269,12 +269,62 @@ def test_the_processes_of_past_days_are_added_up(office: Office) -> None:
     today, desk = day_of(office.clock.now()), office.casework.counting
     for process in ("one", "two", "three"):
         desk.file_answers(process, {today: {"relay": 5}})
-    office.later(days=3)
-    desk.file_answers("four", {today + 3: {"relay": 1}})
-    assert desk.see(4).answers == {"relay": (15, 0, 0, 1)}
+    office.later(days=counting.APART + 1)
+    desk.file_answers("four", {today + counting.APART + 1: {"relay": 1}})
+    assert desk.see(counting.APART + 2).answers == {"relay": (15, *[0] * counting.APART, 1)}
     with office.store.read() as tx:
         sources = tx.connection.execute(text("SELECT source FROM statistics WHERE what = 'answers' ORDER BY 1"))
         assert [source for (source,) in sources] == ["", "four"]
+
+
+@pytest.mark.parametrize("days", [1, 7, 400, 4000])
+def test_a_clock_that_was_ahead_for_one_count_leaves_the_days_as_they_are(office: Office, days: int) -> None:
+    office.list_open(HOST)
+    office.casework.counting.count()
+    office.clock.jump(days=days)
+    office.casework.counting.count()
+    office.clock.jump(days=-days)
+    right = office.casework.counting.see(30)
+    assert (right.at, right.last, right.late) == (office.clock.now(), office.clock.now().date(), False)
+    office.later(days=3)
+    office.list_open(OTHER)
+    office.casework.counting.count()
+    with office.store.read() as tx:
+        assert {tx.statistics.mark(log).at for log in (counting.CHANGES, counting.JOURNAL)} == {office.clock.now()}
+    seen = office.casework.counting.see(30)
+    assert (seen.last, seen.listed) == (office.clock.now().date(), {"relay": (1, 1, 1, 2)})
+
+
+@pytest.mark.parametrize("days", [400, 5, -1, -20_000])
+def test_while_the_clock_is_not_believed_nothing_is_counted_and_the_days_are_those_that_are_known(
+    timed: Office, days: int
+) -> None:
+    timed.list_open(HOST)
+    today, desk = day_of(timed.clock.now()), timed.casework.counting
+    desk.count()
+    desk.file_answers("one", {today: {"relay": 5}})
+    before, known = everything(timed), desk.see(7)
+    timed.list_open(OTHER)
+    timed.clock.jump(days=days)
+    with pytest.raises(StoreUnavailable):
+        desk.count()
+    with pytest.raises(StoreUnavailable):
+        desk.file_answers("one", {today + days: {"relay": 7}})
+    assert everything(timed) == before
+    assert desk.see(7).last == known.last
+    timed.clock.jump(days=-days)
+    assert desk.count() > 0
+    assert sum(desk.see(7).answers["relay"]) == 5
+
+
+def test_a_day_that_its_process_still_tells_is_not_added_up_by_a_clock_that_was_ahead(office: Office) -> None:
+    today, desk = day_of(office.clock.now()), office.casework.counting
+    desk.file_answers("one", {today: {"relay": 1000}})
+    office.clock.jump(days=7)
+    desk.file_answers("two", {today + 7: {"relay": 1}})
+    office.clock.jump(days=-7)
+    desk.file_answers("one", {today: {"relay": 1001}})
+    assert desk.see(1).answers == {"relay": (1001,)}
 
 
 def test_no_process_fills_the_store_with_kinds(office: Office) -> None:

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from dnsbl.clock import SystemClock
 from dnsbl.errors import StoreUnavailable, Trouble, Withheld
 from dnsbl.model import Reason
-from dnsbl.rules.timekeeping import Terms
-from dnsbl.store import Store
-from dnsbl.store.timekeeper import Timekeeper
 from tests.dnsbl.conftest import Office
 
 ADDRESS = ip_address("192.0.2.1")
-
-
-@pytest.fixture
-def timed(office: Office) -> Any:
-    """An office whose clock is held against the store, at the time of this machine."""
-    office.clock.turn(seconds=(SystemClock().now() - office.clock.now()).total_seconds())
-    terms = Terms(tolerance=timedelta(minutes=10), gap=timedelta(days=7))
-    store = Store(office.store.engine.url.render_as_string(hide_password=False))
-    store._timekeeper = Timekeeper(office.clock, terms)
-    made = Office(store, office.settings, office.clock)
-    yield made
-    store.close()
 
 
 def test_a_beat_is_a_sign_of_life_and_enters_nothing(office: Office) -> None:

@@ -66,6 +66,36 @@ def test_days_that_are_over_leave_the_file(tmp_path: Path, clock: HandClock) -> 
     assert sorted(filed.told[0][1]) == [day_of(clock.now()) - 2, day_of(clock.now()) - 1]
 
 
+@pytest.mark.parametrize("days", [-5, -1, 2, 5, 400])
+def test_where_the_clock_has_leapt_another_file_begins_and_what_was_told_stands(
+    tmp_path: Path, clock: HandClock, days: int
+) -> None:
+    counts = {"relay": 1000}
+    book, filed = AnsweredBook(lambda: counts, tmp_path, clock=clock), Filed()
+    today = day_of(clock.now())
+    for number, leap in [(1001, days), (1901, -days), (1905, 0)]:
+        book.step()
+        counts["relay"] = number
+        clock.jump(days=leap)
+    book.step()
+    Answered(tmp_path, filed).take()
+    told = [(day, found["relay"]) for _, each in filed.told for day, found in each.items()]
+    assert sorted(told) == sorted([(today, 1000), (today + days, 1), (today, 904)])
+
+
+def test_a_clock_that_leaps_to_and_fro_leaves_no_more_files_than_are_kept(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FILES", 4)
+    counts = {"relay": 0}
+    book = AnsweredBook(lambda: counts, tmp_path, clock=clock)
+    for n in range(10):
+        counts["relay"] += 1
+        clock.jump(days=5 if n % 2 else -5)
+        book.step()
+    assert len(files(tmp_path)) == 4
+
+
 def test_counts_that_fall_are_a_beginning_and_no_debt(tmp_path: Path, clock: HandClock) -> None:
     counts = {"relay": 10}
     book, filed = AnsweredBook(lambda: counts, tmp_path, clock=clock), Filed()
