@@ -95,9 +95,12 @@ def test_every_cause_has_a_page_with_the_advice_for_every_program(cause: Cause, 
 
 def test_the_style_sheet_dresses_only_what_a_template_has() -> None:
     web = Path(words.__file__).parent
-    pages = "\n".join(each.read_text(encoding="utf-8") for each in (web / "templates").glob("*.html"))
+    made = [*(web / "templates").rglob("*.html"), *web.rglob("*.py")]
+    pages = "\n".join(each.read_text(encoding="utf-8") for each in made)
     sheet = re.sub(r"/\*.*?\*/", "", (web / "static" / "style.css").read_text(encoding="utf-8"), flags=re.DOTALL)
     dressed = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"\{[^{}]*\}", "{}", sheet)))
     worn = {name for value in re.findall(r'class="(.*?)(?:>|\n)', pages) for name in re.findall(r"[\w-]+", value)}
     looks = {f"is-{look}" for look in (*LOOK.values(), *(look for look, _ in words.WAY.values()))}
-    assert dressed - worn - looks == set()
+    numbered = {f"{stem}{number}" for stem in re.findall(r'class="([a-z])\{\}"', pages) for number in range(1, 5)}
+    sizes = set(re.findall(r'\bsize="(\w+)"', pages))
+    assert dressed - worn - looks - numbered - sizes == set()
