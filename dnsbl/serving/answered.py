@@ -3,8 +3,9 @@
 The answering path adds to its own numbers and knows nothing of this. Every half minute what has been added since goes
 under the day that it is, and a file in the state folder, one a process, says all of today and yesterday once more; the
 scheduler reads it (`Answered`) and enters totals, not differences, so that nothing counts twice. What answers never
-writes to the store. A crash loses the last half minute. Where the clock has leapt over a day, or back, another file
-begins: what the one before has told stands, and nothing is told again under its name.
+writes to the store. A crash loses the last half minute. While the clock has only just leapt, what is added waits for
+the day that it is; where the clock stays so, and has left out a day or gone back to one, another file begins: what the
+one before has told stands, and nothing is told again under its name.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from dnsbl.clock import Clock, day_of
@@ -26,6 +28,8 @@ from dnsbl.serving.files import write_whole
 
 #: Seconds between two files, and days that one tells of.
 EVERY, DAYS = 30.0, 2
+#: How far the clock may leap without anybody's asking, and for how long a greater leap must last until it is right.
+LEAP, LASTING = timedelta(minutes=10), 600.0
 #: Files that are kept and read at most, octets of one, and kinds under a day.
 FILES, OCTETS, KINDS = 100, 1 << 18, 200
 #: The folder in the state folder.
@@ -58,6 +62,8 @@ class AnsweredBook:
         self._folder = folder / FOLDER
         self._name = _name()
         self._clock = clock
+        self._began = _began(clock)  #: what a clock that is right said when the one of what has elapsed stood at nought
+        self._leapt: tuple[datetime, float] | None = None  #: the same after a leap, and when it was seen
         self._before: Mapping[str, int] = {}
         self._days: dict[int, Counter[str]] = {}
 
@@ -69,10 +75,13 @@ class AnsweredBook:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), EVERY)
             over = stop.is_set()
-            await asyncio.to_thread(self.step)
+            await asyncio.to_thread(self.step, last=over)
 
-    def step(self) -> None:
-        """Put what is new under today, and leave the file where there is something. Never raises."""
+    def step(self, *, last: bool = False) -> None:
+        """Put what is new under today, and leave the file where there is something; while the clock has only just leapt
+        this waits, unless it is the last time. Never raises."""
+        if not self._steady() and not last:
+            return
         now, today = dict(self._counted()), day_of(self._clock.now())
         more = {kind: count - self._before.get(kind, 0) for kind, count in now.items()}
         self._before = now
@@ -93,12 +102,28 @@ class AnsweredBook:
             _log.warning("%s", problem)
         self.problem = problem
 
+    def _steady(self) -> bool:
+        """Whether the clock goes on as it went, or has done so for long enough since it leapt."""
+        began, elapsed = _began(self._clock), self._clock.elapsed()
+        if abs(began - self._began) > LEAP:
+            if self._leapt is None or abs(began - self._leapt[0]) > LEAP:
+                self._leapt = began, elapsed
+            if elapsed - self._leapt[1] < LASTING:
+                return False
+        self._began, self._leapt = began, None
+        return True
+
     def _make_room(self) -> None:
         """Let the oldest files go, where a scheduler takes none of them away."""
         with suppress(OSError):
             files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
             for path in files[: max(0, len(files) - FILES + 1)]:
                 path.unlink(missing_ok=True)
+
+
+def _began(clock: Clock) -> datetime:
+    """When the clock of what has elapsed stood at nought, by the time of day: the same until that is set."""
+    return clock.now() - timedelta(seconds=clock.elapsed())
 
 
 def _name() -> str:

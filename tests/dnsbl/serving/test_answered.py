@@ -66,6 +66,55 @@ def test_days_that_are_over_leave_the_file(tmp_path: Path, clock: HandClock) -> 
     assert sorted(filed.told[0][1]) == [day_of(clock.now()) - 2, day_of(clock.now()) - 1]
 
 
+@pytest.mark.parametrize("days", [-400, -5, -1, 1, 2, 5, 400])
+@pytest.mark.parametrize("ticks", [1, 5])
+def test_what_is_answered_while_the_clock_is_wrong_for_a_while_goes_under_the_day_that_it_is(
+    tmp_path: Path, clock: HandClock, days: int, ticks: int
+) -> None:
+    counts = {"relay": 1000}
+    book, filed = AnsweredBook(lambda: counts, tmp_path, clock=clock), Filed()
+    today = day_of(clock.now())
+    book.step()
+    clock.jump(days=days)
+    for _ in range(ticks):
+        counts["relay"] += 1
+        book.step()
+        clock.turn(seconds=module.EVERY)
+    clock.jump(days=-days)
+    counts["relay"] += 900
+    book.step()
+    Answered(tmp_path, filed).take()
+    assert [told for _, told in filed.told] == [{today: {"relay": 1900 + ticks}}]
+
+
+@pytest.mark.parametrize("days", [-5, 5])
+def test_what_waited_is_left_when_the_clock_stays_set_or_the_process_ends(
+    tmp_path: Path, clock: HandClock, days: int
+) -> None:
+    counts = {"relay": 1}
+    book, filed = AnsweredBook(lambda: counts, tmp_path, clock=clock), Filed()
+    clock.jump(days=days)
+    book.step()
+    assert files(tmp_path) == []
+    clock.turn(seconds=module.LASTING)
+    book.step()
+    counts["relay"] = 3
+    clock.jump(days=-days)
+    book.step(last=True)
+    Answered(tmp_path, filed).take()
+    today = day_of(clock.now())
+    told = [(day, found["relay"]) for _, each in filed.told for day, found in each.items()]
+    assert sorted(told) == sorted([(today + days, 1), (today, 2)])
+
+
+def test_a_clock_that_is_set_by_little_is_followed_at_once(tmp_path: Path, clock: HandClock) -> None:
+    counts = {"relay": 1}
+    book = AnsweredBook(lambda: counts, tmp_path, clock=clock)
+    clock.jump(seconds=module.LEAP.total_seconds())
+    book.step()
+    assert len(files(tmp_path)) == 1
+
+
 @pytest.mark.parametrize("days", [-5, -1, 2, 5, 400])
 def test_where_the_clock_has_leapt_another_file_begins_and_what_was_told_stands(
     tmp_path: Path, clock: HandClock, days: int
@@ -77,6 +126,8 @@ def test_where_the_clock_has_leapt_another_file_begins_and_what_was_told_stands(
         book.step()
         counts["relay"] = number
         clock.jump(days=leap)
+        book.step()
+        clock.turn(seconds=module.LASTING)
     book.step()
     Answered(tmp_path, filed).take()
     told = [(day, found["relay"]) for _, each in filed.told for day, found in each.items()]
@@ -92,6 +143,8 @@ def test_a_clock_that_leaps_to_and_fro_leaves_no_more_files_than_are_kept(
     for n in range(10):
         counts["relay"] += 1
         clock.jump(days=5 if n % 2 else -5)
+        book.step()
+        clock.turn(seconds=module.LASTING)
         book.step()
     assert len(files(tmp_path)) == 4
 
