@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from dnsbl.addresses import Address
-from dnsbl.casework.base import may_answer, run_in
+from dnsbl.casework.base import answer_by_list, may_answer, run_in
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock, day_of
@@ -119,6 +119,10 @@ class Arrivals:
 
         Raises Full, and nothing is stored, when it tells nothing new and a share that it would count for is used up.
         """
+        return self._file_return(collected, twin)[0]
+
+    def _file_return(self, collected: Collected, twin: str = "") -> tuple[Finding, int]:
+        """The same, and the message's number."""
         unwrapped = unwrap(collected.message)
         with self._store.write() as tx:
             fate = tx.letters.find(collected.token)
@@ -131,8 +135,8 @@ class Arrivals:
                 window=self._settings.tester.delivery_window,
                 twin=twin,
             )
-            self._file(tx, collected, fate, weighed)
-        return weighed.finding
+            number = self._file(tx, collected, fate, weighed)
+        return weighed.finding, number
 
     def file_request(self, collected: Collected) -> Requested:
         """Somebody has written to `remove@` from an address: that is asked to be retested, as by anybody, since whoever
@@ -142,7 +146,7 @@ class Arrivals:
         Where nothing was begun and none goes out, the mail is declined, but for a bounce: so its sender hears of it
         from his own server, and nobody else does.
         """
-        self.file_return(collected)
+        _, number = self._file_return(collected)
         address, now = collected.peer, self._clock.now()
         tell = self._told(collected, now)
         begun = True
@@ -154,7 +158,12 @@ class Arrivals:
             short, what = _follows(address, job, now)
         facts = {"address": str(address), "short": short, "what": what, "page": self._posting.page(address)}
         answered = bool(tell) and self._answer(collected, tell, facts, now)
-        return Requested(said=what, declined=not (begun or answered or collected.null_sender))
+        declined = not (begun or answered or collected.null_sender)
+        with self._store.write() as tx:
+            if declined or (tell and tx.notices.made_for(_occasion(tell, now))):
+                how = "refused with a sentence" if declined else "by mail, today"
+                answer_by_list(tx, number, f"a request for {address}, {short}: {how}", now)
+        return Requested(said=what, declined=declined)
 
     def _told(self, collected: Collected, now: datetime) -> str:
         """Who is told by mail what comes of a request, or "". Senders may be forged: so nobody is where the address is
@@ -196,14 +205,15 @@ class Arrivals:
             self._file(tx, probe, fate, weighed)
         return weighed.finding
 
-    def _file(self, tx: Transaction, collected: Collected, fate: Fate | None, weighed: Weighed) -> None:
+    def _file(self, tx: Transaction, collected: Collected, fate: Fate | None, weighed: Weighed) -> int:
+        """Returns the number of the message."""
         now, received = self._clock.now(), datetime.fromtimestamp(collected.received_at, UTC)
         found = fate.found(weighed.finding) if fate else None
         run = fate.letter.run if fate else None
         news = found if found is not fate else None
         telling = news is not None and news.finding in TELLING
         self._count(tx, collected, fate.letter if fate else None, day_of(received), news=news is not None, must=telling)
-        tx.returns.add(collected, weighed, run=run)
+        number = tx.returns.add(collected, weighed, run=run)
         tx.journal.append(
             at=now,
             actor=f"collector, from {collected.peer}",
@@ -216,6 +226,7 @@ class Arrivals:
             tx.letters.note(news)
             if telling:
                 self._judging.came_back(tx, run_in(tx, news.letter.run), collected.peer, now)
+        return number
 
     def _count(
         self, tx: Transaction, collected: Collected, letter: Letter | None, today: int, *, news: bool, must: bool

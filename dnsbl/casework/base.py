@@ -38,6 +38,8 @@ from tester.letter import Keyring
 Clears = Callable[[Iterable[str], datetime], timedelta]
 
 DAY = timedelta(days=1)
+#: Who is named in the journal for an answer to a letter that no person gave.
+LIST = "list"
 #: Which part of a day's retests of one address strangers from one /16 or /32 may ask for.
 PART = 4
 
@@ -238,3 +240,21 @@ def next_removal(tx: Transaction, listing: Listing, terms: Policy, asker: Asker,
         waits.append((schedule.free_again([at for _, at in counted], terms.removals_day, DAY), often))
         waits.append((schedule.free_again(near, max(1, terms.removals_day // PART), DAY), often))
     return max((Wait(until, why) for until, why in waits if until is not None and until > now), default=None)
+
+
+def message_subject(number: int) -> str:
+    """What the journal calls a message at the collector."""
+    return f"message {number}"
+
+
+def answered(tx: Transaction, number: int) -> str:
+    """Whether a message was answered, in words: "answered", "answered by the list" where no person has, or ""."""
+    last = tx.journal.read(message_subject(number), most=1)
+    return "" if not last else "answered by the list" if last[0].actor == LIST else "answered"
+
+
+def answer_by_list(tx: Transaction, number: int, what: str, now: datetime) -> None:
+    """Enter that a message has got its answer by machine; `what` says which."""
+    tx.journal.append(
+        at=now, actor=LIST, subject=message_subject(number), verb="answer", reason="answered by the list", evidence=what
+    )

@@ -1,10 +1,12 @@
 """What people have written to the list, and what operators answer. An answer goes out as every mail of ours does, by
-the queue, and the journal says who has answered which message, not what."""
+the queue, and the journal says who has answered which message, not what. What came to `remove@` and was told by machine
+what comes of it is answered too, by the list."""
 
 from __future__ import annotations
 
 from email.utils import parseaddr
 
+from dnsbl.casework.base import answered, message_subject
 from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
@@ -32,11 +34,11 @@ class Correspondence:
         """Whether answers can go out here."""
         return self._posting.on
 
-    def page(self, before: int | None = None, *, most: int) -> list[tuple[Return, bool]]:
-        """The heads of messages, newest first, behind the one of this number; and whether each was answered."""
+    def page(self, before: int | None = None, *, most: int) -> list[tuple[Return, str]]:
+        """The heads of messages, newest first, behind the one of this number; each with what `answered` says of it."""
         with self._store.read() as tx:
             found = tx.returns.page(INBOX, before, most=most)
-            return [(one, bool(tx.journal.read(_subject(one.id), most=1))) for one in found]
+            return [(one, answered(tx, one.id)) for one in found]
 
     def read(self, number: int) -> tuple[Return, list[Entry]]:
         """One message whole, and the entries about it. Raises NotFound."""
@@ -44,7 +46,7 @@ class Correspondence:
             found = tx.returns.read(number)
             if found is None or found.finding not in INBOX:
                 raise NotFound(f"There is no message {number}.")
-            return found, tx.journal.read(_subject(number), most=50)
+            return found, tx.journal.read(message_subject(number), most=50)
 
     def answer(self, number: int, text: str, *, actor: str) -> Notice:
         """Queue an answer to whoever has sent a message. Raises NotFound, and Refused where nobody could get it."""
@@ -60,7 +62,7 @@ class Correspondence:
                 "answer",
                 to,
                 {"text": said, "subject": subject if subject.lower().startswith("re:") else f"Re: {subject}"},
-                subject=_subject(number),
+                subject=message_subject(number),
                 actor=actor,
                 now=self._clock.now(),
                 answers=head.get("message-id", b"").decode("ascii", "replace"),
@@ -81,7 +83,3 @@ def sender_of(message: Return) -> str:
         if "@" in address:
             return address
     return ""
-
-
-def _subject(number: int) -> str:
-    return f"message {number}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network, parse_address
-from dnsbl.casework.base import DAY, stop_in, subject_of
+from dnsbl.casework.base import DAY, answered, stop_in, subject_of
 from dnsbl.casework.dispatch import Dispatch, Postage
 from dnsbl.casework.lookups import LookupDoor, Questioner
 from dnsbl.casework.presence import Presence
@@ -92,7 +92,7 @@ class Summary:
     proposals: int
     oldest_proposal: datetime | None
     lapsing: int
-    letters: int  #: from people, in the last week, that nobody has answered
+    letters: int  #: from people, in the last week, not answered by anybody, nor by the list
     entries: tuple[Entry, ...]  #: the newest first
 
     @property
@@ -253,9 +253,9 @@ def _at_its_end(fates: Iterable[Fate]) -> str:
 
 
 def _unanswered(tx: Transaction, since: datetime) -> int:
-    """Letters from people since then that nobody has answered, of the newest hundred."""
+    """Letters from people since then that neither a person nor the list has answered, of the newest hundred."""
     found = [one for one in tx.returns.found(INBOX, most=100) if one.received >= since]
-    return sum(not tx.journal.read(f"message {one.id}", most=1) for one in found)
+    return sum(not answered(tx, one.id) for one in found)
 
 
 def checks(

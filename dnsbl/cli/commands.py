@@ -268,7 +268,7 @@ def inbox(
     if number:
         show.message(casework.operators.message(number), as_json=as_json)
     else:
-        show.inbox(casework.operators.inbox(most=most), as_json=as_json)
+        show.inbox(casework.correspondence.page(most=most), as_json=as_json)
 
 
 @app.command()

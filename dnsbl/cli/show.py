@@ -267,9 +267,9 @@ def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
         console.print(f"{e.seq:>6} {when(e.at)} {e.subject:<18} {e.verb} {e.reason} {change} {e.evidence} ({e.actor})")
 
 
-def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
-    """What people have written, a line each."""
-    shapes = [_letter(message) for message in messages]
+def inbox(messages: Iterable[tuple[Return, str]], *, as_json: bool) -> None:
+    """What people have written, a line each, and how it was answered."""
+    shapes = [_letter(message) | {"answered": how} for message, how in messages]
     if as_json:
         document(shapes)
         return
@@ -278,7 +278,7 @@ def inbox(messages: Iterable[Return], *, as_json: bool) -> None:
         console.print("Nobody has written.")
     for m in shapes:
         line = f"{m['number']:>6} {m['received'][:19]} {m['kind']:<14} {m['peer']}  to {m['to']}  from {m['from']}: "
-        line += m["subject"]
+        line += f"{m['subject']} ({m['answered'] or 'not answered'})"
         console.print(line)
 
 

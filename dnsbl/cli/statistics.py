@@ -47,10 +47,14 @@ def lines(seen: Statistics, zones: dict[str, int]) -> Iterator[str]:
     late = "; older than it should be: is a scheduler at work?" if seen.late else ""
     span = "1 day" if len(seen.days) == 1 else f"{len(seen.days)} days"
     yield f"{span} up to {seen.at:%Y-%m-%d %H:%M} UTC, counted since {seen.since}{late}"
-    yield from _part(
-        "on the list now, and at the end of the first day",
-        {kind: f"{counts[-1]:,} ({counts[0]:,})" for kind, counts in seen.listed.items()},
-    )
+    if seen.begun_today:
+        yield "counts began today"
+        yield from _part("on the list now", {kind: f"{counts[-1]:,}" for kind, counts in seen.listed.items()})
+    else:
+        yield from _part(
+            "on the list now, and at the end of the first day",
+            {kind: f"{counts[-1]:,} ({counts[0]:,})" for kind, counts in seen.listed.items()},
+        )
     yield from _part("entries by zone", {origin: f"{count:,}" for origin, count in zones.items()})
     for what, head in HEADS.items():
         counts = seen.sums.get(what, {})

@@ -152,6 +152,11 @@ class Statistics:
         """Whether nothing was counted at all."""
         return self.since is None
 
+    @property
+    def begun_today(self) -> bool:
+        """Whether the counts began on their last day, which is not over: nothing stood at the end of any."""
+        return self.since == self.last
+
     def total(self, what: Measure) -> int:
         """All of these together."""
         return sum(self.sums.get(what, {}).values())

@@ -60,8 +60,9 @@ class Returns(Shelf):
     """One row a message. Lists of messages are lists of their heads: how much strangers send must not be how much a
     page costs."""
 
-    def add(self, collected: Collected, weighed: Weighed, *, run: str | None) -> None:
-        """Store a message with what it was found to be; `run` is that of its letter, if there is one."""
+    def add(self, collected: Collected, weighed: Weighed, *, run: str | None) -> int:
+        """Store a message with what it was found to be; `run` is that of its letter, if there is one. Returns its
+        number."""
         values = {
             "token": collected.token,
             "run": run,
@@ -77,7 +78,8 @@ class Returns(Shelf):
             "explanation": weighed.reason,
             "message": collected.message,
         }
-        self._sql.execute(insert(returns), values)
+        (number,) = self._sql.execute(insert(returns), values).inserted_primary_key or (0,)
+        return int(number)
 
     def of(self, run: str, *, most: int = MOST) -> list[Return]:
         """The heads of a run's first messages, in the order of arrival."""

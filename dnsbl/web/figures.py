@@ -64,7 +64,9 @@ def lead(seen: Statistics) -> str:
     now, before = seen.on_list(), seen.on_list(0)
     entries = f"{counted(now, 'entry', 'entries')} now"
     since = f"at the end of {when(seen.first)} {seen.first:%Y}"
-    if now > before:
+    if seen.begun_today:
+        said = f"The list holds {entries}. Counts began today."
+    elif now > before:
         said = f"The list is growing: {entries}, {figure(now - before)} more than {since}."
     elif now < before:
         said = f"The list is shrinking: {entries}, {figure(before - now)} fewer than {since}."
@@ -217,13 +219,15 @@ def _listed(seen: Statistics) -> Drawn:
     days = [when(seen.days[at]) for at in ends]
     weekly = len(ends) < len(seen.days)
     says = f"At the end of each {'week' if weekly else 'day'}, from {when(seen.days[ends[0]], year=True)} on."
+    if seen.begun_today:
+        says = "Now; there is a chart from the second day on."
     if not curves:
         says = f"{says} Nothing has stood on the list."
     return Drawn(
         name="listed",
         title="On the list",
         says=says,
-        chart=charts.lines(curves, days),
+        chart="" if seen.begun_today else charts.lines(curves, days),
         head=("Day", *(curve.name for curve in curves)),
         rows=tuple(
             (when(seen.days[at], year=True), *(figure(curve.values[n]) for curve in curves))

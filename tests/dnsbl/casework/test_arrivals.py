@@ -481,6 +481,21 @@ def test_a_second_mail_of_a_day_gets_no_second_answer(make_office) -> None:
     assert answers(office) == ["asked", "asked"]
 
 
+def test_a_request_that_the_list_answered_waits_for_no_person_and_one_that_it_could_not_does(make_office) -> None:
+    office = make_office(notices=MAIL)
+    office.list_open("192.0.2.1")
+    write(office)
+    write(office)
+    assert request(office, peer="192.0.2.9").declined
+    page = office.casework.correspondence.page
+    assert [answered for _, answered in page(most=9)] == ["answered by the list"] * 3
+    assert office.casework.oversight.summary().letters == 0
+    assert not request(office, sender="", fields="Subject: x\r\n").declined
+    assert [answered for _, answered in page(most=1)] == [""] and office.casework.oversight.summary().letters == 1
+    office.casework.correspondence.answer(page(most=9)[1][0].id, "A word of ours.", actor="operator ada")
+    assert page(most=9)[1][1] == "answered", "a person's answer is said before the list's"
+
+
 def test_mail_from_an_address_that_is_not_listed_is_declined_with_the_sentence_and_mails_nobody(make_office) -> None:
     office = make_office(notices=MAIL, mail_door={"answers_day": 1})
     office.list_open("192.0.2.1")

@@ -25,7 +25,7 @@ def test_an_answer_is_queued_for_who_wrote_and_the_message_counts_as_answered(ma
     office = make_office(notices=MAIL)
     number = write(office)
     desk = office.casework.correspondence
-    assert desk.on and [(one.id, answered) for one, answered in desk.page(most=9)] == [(number, False)]
+    assert desk.on and [(one.id, answered) for one, answered in desk.page(most=9)] == [(number, "")]
     assert office.casework.oversight.summary().letters == 1
     made = desk.answer(number, "You were listed\r\nfor a letter.\r\n", actor=ACTOR)
     assert (made.recipient, made.answers, made.template) == ("joe@mail.example", "<a@b.example>", "answer")
@@ -33,6 +33,7 @@ def test_an_answer_is_queued_for_who_wrote_and_the_message_counts_as_answered(ma
     message, entries = desk.read(number)
     assert b"Hello" in message.message and [(e.verb, e.actor) for e in entries] == [("notice", ACTOR)]
     assert "joe" not in str(entries) and office.casework.oversight.summary().letters == 0
+    assert [answered for _, answered in desk.page(most=9)] == ["answered"]
     assert desk.page(number, most=9) == []
 
 

@@ -29,7 +29,14 @@ def test_the_numbers_are_those_of_the_store_for_people_and_programs(run: Run, tm
     found = run("statistics", "--days", "2")
     assert (found["listed"], found["ended"], len(found["days"])) == ({"manual": [1]}, {"operator": 1}, 1)
     screen = run("statistics", plain=True)
-    for line in ("1 day up to ", "  manual  1 (1)", "listings ended by reason:", "  operator  1"):
+    for line in (
+        "1 day up to ",
+        "counts began today",
+        "on the list now:",
+        "  manual  1\n",
+        "listings ended by reason:",
+        "  operator  1",
+    ):
         assert line in screen
 
 

@@ -144,7 +144,7 @@ def test_a_terminal_and_the_journal_show_it_and_obey_nothing(
         show.test(opened, report, as_json=as_json)  # type: ignore[arg-type]
         show.standing(opened, home.casework.views.look_up(parse_address(target)), as_json=as_json)  # type: ignore[arg-type]
         show.entries(entries, as_json=as_json)
-        show.inbox(report.returns, as_json=as_json)
+        show.inbox([(one, "") for one in report.returns], as_json=as_json)
     said = capsys.readouterr().out
     assert not UNSEEN.search(said), said[:500]
     assert ":1234:" in said or b":1234:" not in octets[:300]

@@ -40,7 +40,8 @@ def test_what_was_counted_is_shown_and_told_alike(house: Build) -> None:
     assert sum(told["causes"].values()) == sum(told["forms"].values()) == told["verdicts"]["OPEN"] == 1
     assert told["late"] is False
     page = home.visitor().get("/statistics").text
-    assert "The list holds 1 entry now, as many as at the end of 1 Jan 2026." in page
+    assert "The list holds 1 entry now. Counts began today." in page
+    assert "there is a chart from the second day on" in page and "at the end of" not in page
     assert "Of 2 tests in 1 day, 1 found an open relay." in page
     assert "1,234 now, most 1,234" in page
     assert re.search(r"As of <time[^>]*>1 January 2026", page)
@@ -89,6 +90,7 @@ def test_other_days_than_a_year_s_are_a_problem(house: Build, days: str) -> None
 def test_the_page_has_a_name_and_a_table_for_each_chart_and_no_address(house: Build) -> None:
     home = house()
     home.list()
+    home.office.later(days=1)
     home.casework.counting.count()
     page = home.visitor().get("/statistics").text
     assert page.count('role="img" aria-label="') == page.count("The numbers as a table") >= 5

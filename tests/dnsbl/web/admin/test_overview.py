@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.resources import files
 from ipaddress import ip_network
 
 from dnsbl.model import Role
@@ -100,3 +101,10 @@ def test_words_about_what_was_done_are_ours_and_nobody_elses(side: Build) -> Non
     ada = side().signed_in()
     assert "This network may be tested again." in ada.get("?done=ended").text
     assert "Call 555" not in ada.get("?done=Call+555").text
+
+
+def test_every_table_of_more_than_three_columns_can_be_scrolled_sideways_on_its_own() -> None:
+    for path in (files("dnsbl.web") / "templates" / "admin").iterdir():
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        for before, head in re.findall(r"([^\n]*)<table[^>]*>\s*<thead>(.*?)</thead>", text, re.DOTALL):
+            assert head.count("<th ") <= 3 or 'class="wide"' in before, (path.name, head)
