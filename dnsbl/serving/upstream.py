@@ -100,9 +100,17 @@ class Upstream:
 
     @contextmanager
     def _asked(self, name: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
-        """The reply to one request, whose body is yet to come."""
-        with self._client.stream("GET", f"{self._url}/{name}", headers=headers) as reply:
+        """The reply to one request, whose body is yet to come. A connection that was kept may be closed at the very
+        moment in which it is used again; then the request is made anew, once (RFC 9112 9.3.1)."""
+        request = self._client.build_request("GET", f"{self._url}/{name}", headers=headers)
+        try:
+            reply = self._client.send(request, stream=True)
+        except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+            reply = self._client.send(request, stream=True)
+        try:
             yield reply
+        finally:
+            reply.close()
 
     def _begins(self, name: str, reply: httpx2.Response, here: int, size: int) -> int:
         """With which octet of the file a reply begins. Raises DnsblError where it is none that was asked for."""

@@ -154,6 +154,23 @@ def test_a_connection_that_was_closed_meanwhile_is_made_anew(site: Site, upstrea
         assert upstream.small("head", most=100) == (b"hello", "")
 
 
+def test_a_connection_that_is_closed_in_the_moment_of_its_use_is_made_anew_and_no_more_than_once(
+    site: Site, upstream: Upstream
+) -> None:
+    def ends(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True  # and nothing is answered
+        if len(site.asked) > 1:
+            told(handler, 200, b"hello", ETag="")
+
+    site.answer = ends
+    assert upstream.small("head", most=100) == (b"hello", "")
+    assert len(site.asked) == 2
+    site.answer = lambda handler: setattr(handler, "close_connection", True)
+    with pytest.raises(DnsblError, match="cannot be fetched"):
+        upstream.small("head", most=100)
+    assert len(site.asked) == 4
+
+
 def test_nobody_there_is_a_sentence(site: Site) -> None:
     site.close()
     with pytest.raises(DnsblError, match=r"/table/head cannot be fetched: Connection refused"):
