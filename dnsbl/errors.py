@@ -2,6 +2,7 @@
 
     DnsblError
     ├── Refused          (also ValueError)    a door said no: one sentence for people, one named reason for code
+    │   └── Busy                              nothing is wrong with it, but too many ask at once; soon it may pass
     ├── SettingsError    (also ValueError)    every mistake in a configuration or zone file, together
     ├── Withheld                              this node may not do this role as things stand; the sentence says why
     ├── NotFound         (also LookupError)   no such thing in the store
@@ -32,6 +33,10 @@ class Refused(DnsblError, ValueError):
         super().__init__(message)
         self.reason = reason  #: a `model.Refusal` value
         self.retry_after = retry_after  #: seconds until the same request may pass, or None
+
+
+class Busy(Refused):
+    """So much of this is done just now that it is not even begun; the same request may pass soon."""
 
 
 class SettingsError(DnsblError, ValueError):

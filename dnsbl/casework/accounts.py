@@ -135,9 +135,10 @@ class Accounts:
             key = credentials.totp_key(self._random(entrance.TOTP_OCTETS))
             return key, credentials.totp_uri(key, name, self._issuer)
 
-    def enrol(self, text: str, key: str, code: str, *, actor: str) -> list[str]:
-        """From now on he shows a code of this key when he signs in; returns the recovery codes, which nobody can read
-        again. Raises Refused where the key is none, or the code is not right."""
+    def enrol(self, text: str, key: str, code: str, *, actor: str, but: str = "") -> list[str]:
+        """From now on he shows a code of this key when he signs in, and is signed out everywhere `but` there (the token
+        of a sign-in); returns the recovery codes, which nobody can read again. Raises Refused where the key is none, or
+        the code is not right."""
         try:
             step = credentials.totp_step(key, code, self._clock.now().timestamp(), after=0)
         except ValueError:
@@ -149,15 +150,17 @@ class Accounts:
             account = _account(tx, text)
             kept = " ".join(entrance.recovery_hash(one) for one in codes)
             tx.operators.change(account.name, totp=key, step=step, recovery=kept)
+            tx.sign_ins.end_all(account.name, but=but)
             before = "one-time codes" if account.totp else "a password"
             account_entry(tx, self._clock, account.name, "account-codes", before, "one-time codes", actor=actor)
         return codes
 
-    def end_codes(self, text: str, *, reason: str, actor: str) -> None:
-        """He shows no code any more. Raises Refused."""
+    def end_codes(self, text: str, *, reason: str, actor: str, but: str = "") -> None:
+        """He shows no code any more, and is signed out everywhere `but` there. Raises Refused."""
         with self._store.write() as tx:
             account = _account(tx, text)
             tx.operators.change(account.name, totp="", step=0, recovery="")
+            tx.sign_ins.end_all(account.name, but=but)
             before = "one-time codes" if account.totp else "a password"
             account_entry(
                 tx, self._clock, account.name, "account-codes", before, "a password", actor=actor, evidence=reason

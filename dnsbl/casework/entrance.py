@@ -1,13 +1,15 @@
 """The verbs of whoever signs in on the operators' side of the site, and of each request that comes from there.
 
 A try is counted before it is looked at, so that many at once find out no more than one after the other; whoever comes
-in has failed no more. The answer to a wrong name, a wrong password and a wrong code is the same, and takes as long.
+in takes back his own try, and what was counted for his name where he is known, and nobody else's. The answer to a wrong
+name, a wrong password and a wrong code is the same, and takes as long. To show one's password again is such a try too.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,12 +17,13 @@ from dnsbl.addresses import Address
 from dnsbl.casework import credentials
 from dnsbl.casework.accounts import account_entry
 from dnsbl.clock import Clock
-from dnsbl.errors import Refused
+from dnsbl.errors import Busy, Refused
 from dnsbl.logbook.events import tell
 from dnsbl.model import OperatorAccount, Refusal, Role, SignIn
 from dnsbl.rules import entrance
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
+from dnsbl.store.sign_ins import Tries
 
 #: How exactly it is known when somebody was last seen.
 TOUCH = timedelta(minutes=1)
@@ -36,12 +39,42 @@ class Visitor:
     role: Role
     codes: bool  #: whether he shows one-time codes
     token: str  #: SHA-256 of the secret that his browser has
+    place: str  #: the network that he signed in from
     form: str  #: what each of his forms must bear
 
     @property
     def actor(self) -> str:
         """Who acts, as the journal names operators: whoever has a login and an account of one name is one person."""
         return f"operator {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A try that was counted."""
+
+    at: datetime
+    told: float  #: seconds that whoever fails is told to wait, 0.0 for none
+    counted: Mapping[str, datetime]  #: for whom, and when each had tried before
+
+
+def _take_back(tx: Transaction, try_: _Try, *, come_in: bool = False) -> None:
+    """It was no failure: for nobody does it count any more, and the pair has none at all where he has `come_in`."""
+    for holder, tries in tx.sign_ins.tried(try_.counted).items():
+        left = 0 if come_in and holder.startswith("there ") else max(0, tries.failed - 1)
+        tx.sign_ins.count(holder, left, try_.counted[holder] if tries.last == try_.at else tries.last)
+
+
+def _wait(seconds: float) -> Refused:
+    return Refused(
+        Refusal.NOT_LET_IN,
+        "Somebody has tried this too often; please try again later.",
+        retry_after=int(seconds) + 1,
+    )
+
+
+def _refused(try_: _Try) -> Refused:
+    """Of a wrong answer: where another name had to wait no more is said than to that."""
+    return _wait(try_.told) if try_.told > 0 else Refused(Refusal.NOT_LET_IN, _NO)
 
 
 class Entrance:
@@ -66,21 +99,23 @@ class Entrance:
     def _signed_in(self, name: str, password: str, code: str, place: str) -> str:
         now = self._clock.now()
         with self._store.write() as tx:
-            self._count(tx, name, place, now)
+            try_ = self._count(tx, name, place, now)
             account = tx.operators.read(name) if len(name) <= 32 else None
         let_in = account if account is not None and not account.disabled else None
-        right = credentials.fits(entrance.typed(password), let_in.password if let_in else None)
+        right = self._fits(password, let_in, try_)
         outdated = right and let_in is not None and credentials.outdated(let_in.password)
-        again = credentials.hashed(entrance.typed(password)) if outdated else ""
+        again = ""
+        if outdated:
+            with suppress(Busy):  # another time
+                again = credentials.hashed(entrance.typed(password))
         with self._store.write() as tx:
             here = tx.operators.read(name) if let_in is not None else None
             if not right or here is None or here.disabled or here.password != (let_in and let_in.password):
-                raise Refused(Refusal.NOT_LET_IN, _NO)
-            how = self._second(tx, here, code, now)
+                raise _refused(try_)
+            how = self._second(tx, here, code, try_)
             if again:
                 tx.operators.change(name, password=again)
-            for holder, _ in (*entrance.holders(name, place, known=True), *entrance.holders(name, place, known=False)):
-                tx.sign_ins.count(holder, 0, now)
+            _take_back(tx, try_, come_in=True)
             tx.sign_ins.count(entrance.known_as(name, place), 0, now)
             tx.sign_ins.forget(begun=now - self._longest, seen=now - self._idle)
             secret = entrance.new_secret(self._random(entrance.TOKEN_OCTETS))
@@ -91,32 +126,34 @@ class Entrance:
             )
         return secret
 
-    def _count(self, tx: Transaction, name: str, place: str, now: datetime) -> None:
+    def _count(self, tx: Transaction, name: str, place: str, now: datetime) -> _Try:
         """Count a try as failed, for now. Raises Refused where one has to wait."""
         tx.sign_ins.forget_tries(now - entrance.FORGOTTEN, known=now - entrance.KNOWN)
         mark = entrance.known_as(name, place)
-        counted = list(entrance.holders(name, place, known=mark in tx.sign_ins.tried([mark])))
-        before = tx.sign_ins.tried([holder for holder, _ in counted])
-        waits = [
-            entrance.wait(before[holder].failed, before[holder].last, now, most)
-            for holder, most in counted
-            if holder in before
-        ]
-        if (longest := max(waits, default=0.0)) > 0:
-            raise Refused(
-                Refusal.NOT_LET_IN,
-                "Somebody has tried this too often; please try again later.",
-                retry_after=int(longest) + 1,
-            )
-        for holder, _ in counted:
-            tried = before.get(holder)
-            tx.sign_ins.count(holder, (entrance.failures(tried.failed, tried.last, now) if tried else 0) + 1, now)
+        holders = entrance.holders(name, place, known=mark in tx.sign_ins.tried([mark]))
+        before = tx.sign_ins.tried(holders.values())
+        tried = {kind: before.get(holder, Tries(0, now)) for kind, holder in holders.items()}
+        looked, told = entrance.waits(tried, now)
+        if looked > 0:
+            raise _wait(told)
+        for kind, holder in holders.items():
+            tx.sign_ins.count(holder, entrance.failures(*tried[kind], now) + 1, now)
+        return _Try(now, told, {holder: tried[kind].last for kind, holder in holders.items()})
 
-    def _second(self, tx: Transaction, account: OperatorAccount, code: str, now: datetime) -> str:
+    def _fits(self, password: str, account: OperatorAccount | None, try_: _Try) -> bool:
+        """Whether this is the password of the account. Raises Busy, and then nothing was tried."""
+        try:
+            return credentials.fits(entrance.typed(password), account.password if account else None)
+        except Busy:
+            with self._store.write() as tx:
+                _take_back(tx, try_)
+            raise
+
+    def _second(self, tx: Transaction, account: OperatorAccount, code: str, try_: _Try) -> str:
         """Hold the code against the account, and use it up; returns what was shown. Raises Refused."""
         if not account.totp:
             return "by password"
-        step = credentials.totp_step(account.totp, code, now.timestamp(), after=account.step)
+        step = credentials.totp_step(account.totp, code, try_.at.timestamp(), after=account.step)
         if step is not None:
             tx.operators.change(account.name, step=step)
             return "by password and code"
@@ -125,7 +162,7 @@ class Entrance:
             kept.remove(spent)
             tx.operators.change(account.name, recovery=" ".join(kept))
             return f"by password and recovery code, {len(kept)} left"
-        raise Refused(Refusal.NOT_LET_IN, _NO)
+        raise _refused(try_)
 
     @property
     def _longest(self) -> timedelta:
@@ -148,6 +185,10 @@ class Entrance:
             return None
         if now - found.begun > self._longest or now - found.seen > self._idle:
             return None
+        if max(found.begun, found.seen) > now + entrance.AHEAD:  # a clock was set back: its age cannot be known
+            with self._store.write(alone=False) as tx:
+                tx.sign_ins.end(token)
+            return None
         if now - found.seen > TOUCH:
             with self._store.write(alone=False) as tx:
                 tx.sign_ins.seen(token, now)
@@ -156,6 +197,7 @@ class Entrance:
             role=account.role,
             codes=bool(account.totp),
             token=token,
+            place=found.place,
             form=entrance.form_token(secret),
         )
 
@@ -165,11 +207,43 @@ class Entrance:
             return tx.sign_ins.of(visitor.name)
 
     def check(self, visitor: Visitor, password: str) -> None:
-        """He shows his password again, for what only he may do. Raises Refused."""
-        with self._store.read() as tx:
+        """He shows his password again, for what only he may do. It is a try as signing in is; after AGAIN wrong ones he
+        is signed in there no more. Raises Refused (NOT_LET_IN, with retry_after where he has to wait)."""
+        try:
+            self._checked(visitor, password)
+        except Refused as error:
+            tell(_log, "login-refused", actor=visitor.name, address=visitor.place, reason=error.reason)
+            raise
+
+    def _checked(self, visitor: Visitor, password: str) -> None:
+        now, shown = self._clock.now(), f"again {visitor.token}"
+        with self._store.write() as tx:
+            try_ = self._count(tx, visitor.name, visitor.place, now)
             account = tx.operators.read(visitor.name)
-        if not credentials.fits(entrance.typed(password), account.password if account else None):
-            raise Refused(Refusal.NOT_LET_IN, "This is not your password.")
+        right = self._fits(password, account, try_)
+        with self._store.write() as tx:
+            if right:
+                _take_back(tx, try_, come_in=True)
+                tx.sign_ins.count(shown, 0, now)
+                return
+            before = tx.sign_ins.tried([shown]).get(shown)
+            failed = (before.failed if before else 0) + 1
+            tx.sign_ins.count(shown, failed, now)
+            over = failed >= entrance.AGAIN and tx.sign_ins.end(visitor.token)
+            if over:
+                account_entry(
+                    tx,
+                    self._clock,
+                    visitor.name,
+                    "signed-out",
+                    visitor.role,
+                    "",
+                    actor=visitor.actor,
+                    evidence=f"{failed} wrong passwords",
+                )
+        raise Refused(
+            Refusal.NOT_LET_IN, "This is not your password" + ("; you are signed in here no more." if over else ".")
+        )
 
     def sign_out(self, visitor: Visitor) -> None:
         """He is signed in there no more."""

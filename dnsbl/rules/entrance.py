@@ -1,10 +1,15 @@
 """Who is let in on the operators' side of the site: what names, passwords and secrets look like, what each role may,
 and how long somebody waits who has failed. Pure.
 
-Failures are counted for three: the visitor's network, the name that he gives (by one of a fixed number of slots, so
-that invented names cost nothing and differ in nothing from real ones), and, where that account has come in from that
-network before, for the pair of both alone. So a stranger can make signing in slow for a name, half a minute at most,
-and not at all from where its owner has been; nothing that he does shuts anybody out.
+Failures are counted for the visitor's network (/24, /48) and its region (/16, /32), and where that account has come in
+from that network before, for the pair of both too. The pair waits for itself alone; everybody else waits with his
+network, and with his region unless his network has hardly failed. A name is counted nowhere: whoever comes from
+elsewhere with the right password is let in, however many have tried that name.
+
+So a network tries about 100 passwords a day (five, then one in fifteen minutes), a region fifty, then one in half a
+minute (2,880 a day), and two more for each of its networks (512 in a /16, 131,072 in a /32). Whoever has many regions
+is held by the hashing alone, two at a time of a tenth of a second: some 1.7 million a day, against passwords of twelve
+characters. One-time codes end that.
 """
 
 from __future__ import annotations
@@ -13,11 +18,13 @@ import base64
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
+from ipaddress import ip_network
+from typing import NamedTuple
 
-from dnsbl.addresses import Address, neighbourhood
+from dnsbl.addresses import Address, neighbourhood, region
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal, Role
 
@@ -27,14 +34,18 @@ SHORTEST, LONGEST = 12, 200
 TOKEN_OCTETS, RECOVERY_OCTETS, RECOVERIES = 32, 10, 8
 #: Octets of the key of one-time codes (RFC 4226 4: 160 bits), their length, seconds of each, steps to either side.
 TOTP_OCTETS, TOTP_DIGITS, TOTP_SECONDS, TOTP_DRIFT = 20, 6, 30, 1
-#: Failures before anybody waits.
-FREE = 5
-#: The longest waits, in seconds: of a network, of a name, and of a name where it has come in before.
-MOST: Mapping[str, float] = {"network": 900.0, "name": 30.0, "there": 60.0}
+#: Failures before a network, a region, and an account where it has come in before wait.
+FREE: Mapping[str, int] = {"network": 5, "region": 50, "there": 5}
+#: The longest waits of these, in seconds.
+MOST: Mapping[str, float] = {"network": 900.0, "region": 30.0, "there": 60.0}
+#: Failures of a network that does not wait with its region yet.
+SPARED = 2
+#: Wrong passwords of somebody who is signed in, and has to show his again, before he is so no longer.
+AGAIN = 5
+#: How far ahead of this clock a sign-in may have been made, by a clock of another node or before this one was set.
+AHEAD = timedelta(minutes=5)
 #: After so long without a try failures are forgotten; and so long it is remembered from where somebody came in.
 FORGOTTEN, KNOWN = timedelta(days=1), timedelta(days=90)
-#: Slots that names are counted in.
-SLOTS = 4096
 
 #: Which roles may what each of them may.
 _MAY: Mapping[Role, frozenset[Role]] = {
@@ -118,14 +129,28 @@ def known_as(name: str, place: str) -> str:
     return f"known {name} {place}"
 
 
-def holders(name: str, place: str, *, known: bool) -> Iterator[tuple[str, float]]:
-    """Who is counted for a try, each with his longest wait: the pair alone where it is `known`, else place and name."""
-    if known:
-        yield f"there {name} {place}", MOST["there"]
-        return
-    yield f"network {place}", MOST["network"]
-    slot = int.from_bytes(sha256(name.strip().lower()[:80].encode("utf-8", "replace")).digest()[:8], "big") % SLOTS
-    yield f"name {slot}", MOST["name"]
+def holders(name: str, place: str, *, known: bool) -> dict[str, str]:
+    """Who is counted for a try, by kind: network and region, and the pair too where it is `known`."""
+    wide = place if place == "nowhere" else str(region(ip_network(place).network_address))
+    counted = {"network": f"network {place}", "region": f"region {wide}"}
+    return counted | {"there": f"there {name} {place}"} if known else counted
+
+
+class Waits(NamedTuple):
+    """Seconds until a try is looked at, and seconds that whoever fails is told, which are the same for any name."""
+
+    looked: float
+    told: float
+
+
+def waits(tried: Mapping[str, tuple[int, datetime]], now: datetime) -> Waits:
+    """How long somebody waits, by how often each kind of `holders` has failed, and when last; 0.0 for not at all."""
+    each = {kind: wait(*one, now, MOST[kind], FREE[kind]) for kind, one in tried.items()}
+    elsewhere = each.get("network", 0.0)
+    if "network" in tried and failures(*tried["network"], now) >= SPARED:
+        elsewhere = max(elsewhere, each.get("region", 0.0))
+    there = each.get("there", 0.0)
+    return Waits(there if "there" in tried else elsewhere, max(there, elsewhere))
 
 
 def failures(failed: int, last: datetime, now: datetime) -> int:
@@ -133,10 +158,10 @@ def failures(failed: int, last: datetime, now: datetime) -> int:
     return 0 if now - last > FORGOTTEN or last > now + FORGOTTEN else failed
 
 
-def wait(failed: int, last: datetime, now: datetime, most: float) -> float:
-    """Seconds until another try is looked at, 0.0 for none: after FREE failures one, then twice as long each time."""
+def wait(failed: int, last: datetime, now: datetime, most: float, free: int) -> float:
+    """Seconds until another try is looked at, 0.0 for none: after `free` failures one, then twice as long each time."""
     counted = failures(failed, last, now)
-    if counted < FREE:
+    if counted < free:
         return 0.0
-    until = last + timedelta(seconds=min(most, 2.0 ** min(counted - FREE, 20)))
+    until = last + timedelta(seconds=min(most, 2.0 ** min(counted - free, 20)))
     return max(0.0, min(most, (until - now).total_seconds()))

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from dnsbl.errors import NotFound, Refused, StoreUnavailable, Trouble
+from dnsbl.errors import Busy, NotFound, Refused, StoreUnavailable, Trouble
 from dnsbl.model import Refusal
 from dnsbl.web.reasons import kind
 from dnsbl.web.render import Pages
@@ -84,7 +84,12 @@ def problems(**sentences: str) -> dict[int | str, dict[str, Any]]:
 
 
 def refusal(error: Refused) -> Fault:
-    """A door's refusal as a fault."""
+    """A door's refusal as a fault: whoever has to wait before he is heard is told 429, and 503 where that is nobody's
+    fault."""
+    if isinstance(error, Busy):
+        return Fault(503, error.reason, str(error), error.retry_after)
+    if error.reason == Refusal.NOT_LET_IN and error.retry_after:
+        return Fault(429, error.reason, str(error), error.retry_after)
     status = STATUS.get(Refusal(error.reason), 422) if error.reason in set(Refusal) else 422
     return Fault(status, error.reason, str(error), error.retry_after)
 

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from dnsbl.casework.credentials import HASHING, WAITING
 from dnsbl.casework.entrance import Visitor
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal, Role
@@ -30,8 +31,6 @@ from dnsbl.web.shapes import Text
 
 #: Where it all is.
 ADMIN = "/admin"
-#: Passwords that are hashed at once (64 MiB each), and sign-ins that may wait for that.
-HASHING, WAITING = 2, 16
 _AWAY = Fault(404, "not-found", "There is no such page here.")
 _PLAIN = Fault(
     403,
@@ -141,7 +140,8 @@ class Gate:
         code: Annotated[Text, Form()] = "",
         to: Annotated[Text, Form()] = "",
     ) -> Response:
-        """Somebody signs in. What hashes passwords is bounded, and stands in nobody else's way."""
+        """Somebody signs in. Strangers have a line of their own before that of all who have a password hashed, so that
+        they stand in nobody else's way."""
         if self._inside >= HASHING + WAITING:
             busy = Fault(503, Refusal.TOO_MANY, "Too many sign in just now; please try again.", 5)
             return self._faults.answer(request.scope, busy)
@@ -151,11 +151,9 @@ class Gate:
         try:
             secret = await asyncio.get_running_loop().run_in_executor(self._hashing, enter)
         except Refused as error:
-            fault = refusal(error)
-            status = 429 if error.retry_after else 403
-            return self._page(
-                to=_inside(to), typed=name[:80], mistake=fault.sentence, status=status, headers=fault.headers
-            )
+            page = partial(self._page, to=_inside(to), typed=name[:80])
+            heard = error.retry_after is None
+            return told(error, lambda *, mistake, status: page(mistake=mistake, status=403 if heard else status))
         finally:
             self._inside -= 1
         answer = RedirectResponse(_inside(to), 303)
@@ -185,12 +183,8 @@ class Gate:
             kept["max-age"] = "0"
         answer.headers.append("Set-Cookie", kept.OutputString())
 
-    def _page(
-        self, *, to: str, typed: str = "", mistake: str = "", status: int = 200, headers: dict[str, str] | None = None
-    ) -> Response:
-        return self._render(
-            "admin/sign-in.html", status=status, headers=headers, me=None, to=to, typed=typed, mistake=mistake
-        )
+    def _page(self, *, to: str, typed: str = "", mistake: str = "", status: int = 200) -> Response:
+        return self._render("admin/sign-in.html", status=status, me=None, to=to, typed=typed, mistake=mistake)
 
 
 def me(request: Request) -> Visitor:
@@ -229,6 +223,13 @@ def attempt(act: Act, back: str, again: Callable[..., Response]) -> Response:
     try:
         act()
     except Refused as error:
-        fault = refusal(error)
-        return again(mistake=fault.sentence, status=fault.status)
+        return told(error, again)
     return RedirectResponse(back, 303)
+
+
+def told(error: Refused, again: Callable[..., Response]) -> Response:
+    """The page `again` with why something was refused, its status, and how long one waits."""
+    fault = refusal(error)
+    answer = again(mistake=fault.sentence, status=fault.status)
+    answer.headers.update(fault.headers)
+    return answer

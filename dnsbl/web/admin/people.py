@@ -11,9 +11,8 @@ from dnsbl.errors import Refused
 from dnsbl.model import Refusal, Role, Trust
 from dnsbl.rules import reporters
 from dnsbl.web.admin.desk import OperatorDesk
-from dnsbl.web.admin.gate import ADMIN, Gate, attempt, me
+from dnsbl.web.admin.gate import ADMIN, Gate, attempt, me, told
 from dnsbl.web.admin.room import AdminPage, reason_of
-from dnsbl.web.faults import refusal
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Text
 
@@ -98,8 +97,7 @@ class People(AdminPage):
         try:
             made = self.desk.reporters.key(name, actor=me(request).actor)
         except Refused as error:
-            fault = refusal(error)
-            return self.reporters(request, mistake=fault.sentence, status=fault.status)
+            return told(error, lambda **said: self.reporters(request, **said))
         return self.reporters(request, made=(name.strip().lower(), made))
 
     def revoke(self, request: Request, name: Annotated[Text, Form()] = "") -> Response:
@@ -157,7 +155,7 @@ class People(AdminPage):
                 case "enable":
                     accounts.enable(name, reason=reason_of(reason), actor=actor)
                 case "no-codes":
-                    accounts.end_codes(name, reason=reason_of(reason), actor=actor)
+                    accounts.end_codes(name, reason=reason_of(reason), actor=actor, but=me(request).token)
                 case "password":
                     accounts.password(name, password, actor=actor)
                 case "remove":
@@ -201,8 +199,7 @@ class People(AdminPage):
             self.desk.entrance.check(visitor, old)
             self.desk.accounts.password(visitor.name, new, actor=visitor.actor)
         except Refused as error:
-            fault = refusal(error)
-            return self.own(request, mistake=fault.sentence, status=fault.status)
+            return told(error, lambda **said: self.own(request, **said))
         return self._gate.gone()
 
     def codes(
@@ -216,10 +213,9 @@ class People(AdminPage):
         visitor = me(request)
         try:
             self.desk.entrance.check(visitor, mine)
-            made = self.desk.accounts.enrol(visitor.name, key[:64], code[:20], actor=visitor.actor)
+            made = self.desk.accounts.enrol(visitor.name, key[:64], code[:20], actor=visitor.actor, but=visitor.token)
         except Refused as error:
-            fault = refusal(error)
-            return self.own(request, mistake=fault.sentence, status=fault.status, key=key[:64])
+            return told(error, lambda **said: self.own(request, key=key[:64], **said))
         return self.own(request, recovery=tuple(made))
 
     def no_codes(self, request: Request, mine: Annotated[Text, Form()] = "") -> Response:
@@ -228,7 +224,7 @@ class People(AdminPage):
 
         def act() -> None:
             self.desk.entrance.check(visitor, mine)
-            self.desk.accounts.end_codes(visitor.name, reason="his own wish", actor=visitor.actor)
+            self.desk.accounts.end_codes(visitor.name, reason="his own wish", actor=visitor.actor, but=visitor.token)
 
         return attempt(act, f"{ADMIN}/me?done=no-codes", lambda **said: self.own(request, **said))
 

@@ -9,7 +9,7 @@ import pytest
 
 from dnsbl.casework import credentials
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Role
+from dnsbl.model import Refusal, Role, SignIn
 
 WORDS = "correct horse battery"
 BOSS = "operator boss"
@@ -97,12 +97,20 @@ def test_one_time_codes_count_once_one_was_shown_and_come_with_recovery_codes(ma
     for wrong_key, code in ((key, "000000"), ("no base32!", credentials.totp_now(key, at)), ("", ""), (key, "")):
         with pytest.raises(Refused):
             accounts.enrol("ada", wrong_key, code, actor="operator ada")
-    codes = accounts.enrol("ada", key, credentials.totp_now(key, at), actor="operator ada")
+    with office.store.write() as tx:
+        for token in ("here", "thief"):
+            now = office.clock.now()
+            tx.sign_ins.begin(SignIn(token=token, name="ada", place="192.0.2.0/24", begun=now, seen=now))
+    codes = accounts.enrol("ada", key, credentials.totp_now(key, at), actor="operator ada", but="here")
     kept = accounts.find("ada")
     assert kept.totp == key and len(set(codes)) == 8 == len(kept.recovery.split())
+    with office.store.read() as tx:
+        assert [one.token for one in tx.sign_ins.of("ada")] == ["here"]  # a thief of the password is signed in no more
     assert not any(code in kept.recovery or code.replace("-", "") in kept.recovery for code in codes)
     accounts.end_codes("ada", reason="lost", actor=BOSS)
     assert accounts.find("ada").totp == accounts.find("ada").recovery == ""
+    with office.store.read() as tx:
+        assert tx.sign_ins.of("ada") == []
     verbs = [row[1:4] for row in entered(office)][1:]
     assert verbs == [
         ("account-codes", "a password", "one-time codes"),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from dnsbl.casework import credentials
+from dnsbl.errors import Busy
 
 #: RFC 6238 appendix B: the key "12345678901234567890", and the last six of the eight digits that it gives for SHA-1.
 KEY = base64.b32encode(b"12345678901234567890").decode()
@@ -65,3 +69,38 @@ def test_a_key_is_told_as_an_address_that_programs_read() -> None:
     assert key == "A" * 32
     uri = credentials.totp_uri(key, "ada", "A list: of relays")
     assert uri.startswith("otpauth://totp/") and f"secret={key}" in uri and "period=30" in uri and "digits=6" in uri
+
+
+def test_few_are_hashed_at_once_some_wait_and_the_others_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    go, lock, inside, most = threading.Event(), threading.Lock(), [0], [0]
+
+    class Slow:
+        def hash(self, password: str) -> str:
+            with lock:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+            go.wait(60)
+            with lock:
+                inside[0] -= 1
+            return password
+
+        def verify(self, kept: str, password: str) -> bool:
+            return bool(self.hash(password))
+
+    monkeypatch.setattr(credentials, "_HASHER", Slow())
+
+    def one(number: int) -> Any:
+        return credentials.hashed("x") if number % 2 else credentials.fits("x", "y")
+
+    room = credentials.HASHING + credentials.WAITING
+    with ThreadPoolExecutor(room + 6) as pool:
+        sent = [pool.submit(one, number) for number in range(room + 6)]
+        try:
+            left = set(sent)
+            while len(left) > room:
+                left = wait(left, timeout=60, return_when="FIRST_COMPLETED").not_done
+        finally:
+            go.set()
+    assert most[0] == credentials.HASHING
+    assert sum(isinstance(done.exception(), Busy) for done in sent) == 6
+    assert credentials.hashed("x") == "x"  # and the room is free again

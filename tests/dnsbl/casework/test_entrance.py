@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
 
 from dnsbl.casework import credentials
 from dnsbl.casework.entrance import Visitor
-from dnsbl.errors import Refused
+from dnsbl.errors import Busy, Refused
 from dnsbl.model import Role
 
 WORDS = "correct horse battery"
@@ -22,6 +23,13 @@ def office(make_office: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> 
     made = make_office(admin={"hours": 10, "idle_minutes": 30})
     made.casework.accounts.add("ada", WORDS, role=Role.OWNER, actor="operator boss")
     return made
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords that cost nothing, for tests that are about how often they are tried."""
+    monkeypatch.setattr(credentials, "fits", lambda password, kept: password == WORDS and kept is not None)
+    monkeypatch.setattr(credentials, "outdated", lambda kept: False)
 
 
 def come(office: Any, name: str = "ada", password: str = WORDS, code: str = "", peer: Any = HOME) -> str:
@@ -128,19 +136,88 @@ def test_guessing_slows_down_and_is_not_looked_at_while_it_waits(office: Any, mo
     assert refused(office, peer=ELSEWHERE).retry_after is None and looked == [WORDS]
 
 
-def test_a_name_from_many_networks_is_slow_but_never_shut_and_at_home_not_even_slow(office: Any) -> None:
-    come(office)
-    for number in range(40):
-        refused(office, "ada", "wrong", peer=ip_address(f"2001:db8:{number:x}::1"))
-        office.clock.turn(seconds=31)
-    refused(office, "ada", "wrong", peer=ip_address("2001:db8:fff::1"))
-    waits = refused(office, peer=ip_address("198.51.100.9")).retry_after
-    assert waits is not None and waits <= 31
-    assert who(office, come(office)).name == "ada"  # from where she has been before
-    office.clock.turn(seconds=31)
+def test_a_name_that_many_networks_guess_at_is_let_in_from_a_new_one(office: Any, quick: None) -> None:
+    for second in range(120):
+        refused(office, "ada", "wrong", peer=ip_address(f"2001:db8:{second % 64:x}::1"))
+        office.clock.turn(seconds=1)
     assert who(office, come(office, peer=ip_address("198.51.100.9")))
-    for name in ("eve", "mallory"):  # and no other name waits for that
-        assert refused(office, name, "wrong").retry_after is None
+
+
+def test_a_region_that_guesses_waits_but_for_networks_that_have_hardly_failed(office: Any, quick: None) -> None:
+    for number in range(60):
+        refused(office, "ada", "wrong", peer=ip_address(f"2001:db8:{number:x}::1"))
+    fresh = ip_address("2001:db8:fff::1")
+    assert [refused(office, "ada", "wrong", peer=fresh).retry_after for _ in range(3)] == [None, None, 31]
+    assert refused(office, peer=fresh).retry_after == 31
+    office.clock.turn(seconds=31)
+    assert who(office, come(office, peer=fresh))
+
+
+def test_coming_in_takes_back_nobody_elses_failures(office: Any, quick: None) -> None:
+    office.casework.accounts.add("mallory", WORDS, role=Role.VIEWER, actor="operator boss")
+    come(office, "mallory")
+    for number in range(5):
+        refused(office, f"boss{number}", "wrong")
+        come(office, "mallory")
+    assert refused(office, "boss6", "wrong").retry_after == 2
+    office.clock.turn(seconds=1)
+    come(office, "mallory")  # nor does it make the wait longer
+    assert refused(office, "boss6", "wrong").retry_after is None
+
+
+def test_a_shared_network_tells_no_names_apart(office: Any, quick: None) -> None:
+    come(office)
+    told = [refused(office, name, "wrong").retry_after for name in ["ada"] * 7 + ["nobody"] * 7 + ["ada"]]
+    assert told == [None] * 5 + [2] * 10
+    elsewhere = {"peer": ELSEWHERE}
+    come(office, **elsewhere)
+    told = [refused(office, name, "wrong", **elsewhere).retry_after for name in ["nobody"] * 7 + ["ada"]]
+    assert told == [None] * 5 + [2] * 3
+    come(office, **elsewhere)  # and whoever is known there comes in
+
+
+def test_a_password_that_is_shown_again_is_counted_told_and_ends_the_sign_in(
+    office: Any, quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = come(office)
+    visitor, check = who(office, secret), office.casework.entrance.check
+    for wrong in range(4):
+        with pytest.raises(Refused):
+            check(visitor, f"wrong {wrong}")
+    check(visitor, WORDS)
+    caplog.clear()
+    for wrong in range(5):
+        assert office.casework.entrance.who(secret) is not None
+        with pytest.raises(Refused):
+            check(visitor, f"wrong {wrong}")
+    assert office.casework.entrance.who(secret) is None
+    with pytest.raises(Refused) as told:
+        check(visitor, WORDS)
+    assert told.value.retry_after
+    assert sum("nobody is signed in as ada" in one.getMessage() for one in caplog.records) == 6
+    with office.store.read() as tx:
+        last = tx.journal.read("account ada", most=99)[-1]
+    assert (last.verb, last.evidence) == ("signed-out", "5 wrong passwords")
+
+
+def test_a_sign_in_of_a_time_to_come_has_ended(office: Any) -> None:
+    secret = come(office)
+    office.clock.jump(minutes=-4)
+    who(office, secret)
+    office.clock.jump(minutes=-2)
+    assert office.casework.entrance.who(secret) is None
+    office.clock.jump(minutes=6)
+    assert office.casework.entrance.who(secret) is None
+
+
+def test_a_try_for_which_there_is_no_room_is_none(office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(credentials, "_IN_LINE", BoundedSemaphore(1))
+        with credentials._turn():
+            for _ in range(9):
+                assert isinstance(refused(office), Busy)
+    for _ in range(5):
+        assert refused(office, "ada", "wrong").retry_after is None
 
 
 def test_one_network_that_guesses_waits_whatever_name_it_gives(office: Any) -> None:

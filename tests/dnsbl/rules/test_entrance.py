@@ -64,30 +64,43 @@ def test_secrets_are_as_long_as_their_octets_and_are_found_however_they_are_type
 
 def test_waits_begin_after_some_failures_double_and_have_an_end() -> None:
     def waits(most: float) -> list[float]:
-        return [entrance.wait(n, NOW, NOW, most) for n in range(12)]
+        return [entrance.wait(n, NOW, NOW, most, 5) for n in range(12)]
 
     assert waits(30) == [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30]
-    assert entrance.wait(10**9, NOW, NOW, 900) == 900
-    assert entrance.wait(7, NOW, NOW + timedelta(seconds=3), 900) == 1
-    assert entrance.wait(7, NOW, NOW + timedelta(seconds=5), 900) == 0
+    assert entrance.wait(10**9, NOW, NOW, 900, 5) == 900
+    assert entrance.wait(7, NOW, NOW + timedelta(seconds=3), 900, 5) == 1
+    assert entrance.wait(7, NOW, NOW + timedelta(seconds=5), 900, 5) == 0
 
 
 def test_failures_are_forgotten_and_a_clock_that_was_wrong_shuts_nobody_out() -> None:
-    assert entrance.wait(50, NOW, NOW + timedelta(days=2), 900) == 0
-    assert entrance.wait(50, NOW + timedelta(days=400), NOW, 900) == 0
-    assert entrance.wait(50, NOW + timedelta(hours=5), NOW, 900) == 900
+    assert entrance.wait(50, NOW, NOW + timedelta(days=2), 900, 5) == 0
+    assert entrance.wait(50, NOW + timedelta(days=400), NOW, 900, 5) == 0
+    assert entrance.wait(50, NOW + timedelta(hours=5), NOW, 900, 5) == 900
 
 
 def test_places_and_names_are_counted_apart_where_somebody_is_not_known() -> None:
     place = entrance.place_of(ip_address("192.0.2.77"))
     assert place == "192.0.2.0/24" and entrance.place_of(ip_address("2001:db8:1:2::3")) == "2001:db8:1::/48"
     assert entrance.place_of(None) == "nowhere"
-    strange = dict(entrance.holders("ada", place, known=False))
-    assert set(strange.values()) == {900.0, 30.0} and len(strange) == 2
-    assert strange == dict(entrance.holders(" ADA ", place, known=False))
-    assert list(entrance.holders("ada", place, known=True)) == [("there ada 192.0.2.0/24", 60.0)]
+    strange = {"network": "network 192.0.2.0/24", "region": "region 192.0.0.0/16"}
+    assert entrance.holders("ada", place, known=False) == strange
+    assert entrance.holders("ada", place, known=True) == strange | {"there": "there ada 192.0.2.0/24"}
+    assert entrance.holders("ada", "2001:db8:1::/48", known=False)["region"] == "region 2001:db8::/32"
+    assert entrance.holders("ada", "nowhere", known=False)["region"] == "region nowhere"
 
 
-def test_invented_names_are_counted_in_a_fixed_number_of_slots() -> None:
-    found = {holder for n in range(20_000) for holder, _ in entrance.holders(f"x{n}" * 50, "p", known=False)}
-    assert len(found) <= entrance.SLOTS + 1
+@pytest.mark.parametrize(
+    ("network", "region", "there", "waits"),
+    [
+        (0, 0, None, (0, 0)),
+        (7, 0, None, (4, 4)),
+        (1, 500, None, (0, 0)),  # a network that has hardly failed does not wait with its region
+        (2, 500, None, (30, 30)),
+        (60, 500, None, (900, 900)),
+        (60, 500, 0, (0, 900)),  # where he has been he is looked at, and a wrong answer tells what any name is told
+        (60, 0, 60, (60, 900)),
+    ],
+)
+def test_who_waits_for_what(network: int, region: int, there: int | None, waits: tuple[float, float]) -> None:
+    tried = {"network": (network, NOW), "region": (region, NOW)} | ({} if there is None else {"there": (there, NOW)})
+    assert entrance.waits(tried, NOW) == waits
