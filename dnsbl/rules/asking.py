@@ -6,10 +6,11 @@ the reason, and is never counted as not listed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 
 from dnsbl.addresses import Address, Network, canonical, parse_address, parse_network, printable
 from dnsbl.errors import Refused
@@ -17,8 +18,11 @@ from dnsbl.model import Refusal
 
 #: Characters that are read, and things that are found.
 MOST_CHARACTERS, MOST_FOUND = 65536, 100
-#: Characters of one row of many: a name under a zone with a key has no more.
-MOST_ROW = 255
+#: Different words of one text that are tried as an address, network or name: a long bounce has some hundreds with a dot
+#: or colon in them, and one without says nothing.
+MOST_WORDS = 1000
+#: Characters of one row of many: a name under a zone with a key has no more. And its words: a row is no running text.
+MOST_ROW, MOST_ROW_WORDS = 255, 8
 
 #: What separates one thing from the next; brackets stay, since an address stands in them.
 _BETWEEN = re.compile(r"[\s,;\"'`<>(){}|=]+")
@@ -65,6 +69,7 @@ class Unread:
     why: str  #: one sentence
     known: bool = True  #: whether we know what it is meant to be
     host: str = ""  #: it, where it is a host name, whose addresses somebody else may look for
+    nearly: bool = False  #: whether it is nearly a question, which is named in running text too
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +81,33 @@ class Questions:
     cut: bool  #: there was more than is read
 
 
+class _Reader:
+    """Tries each word once, and so many words at most."""
+
+    def __init__(self, ours: _Ours) -> None:
+        self._ours = ours
+        self._tried: dict[str, Found | Unread] = {}
+        self.full = False  #: whether a word was left out: nothing behind it is read
+
+    def each(self, words: Sequence[str]) -> dict[str, Found | Unread | None]:
+        """What each different word asks about, or why it cannot be read; None for one that cannot be anything. Ends
+        before the first word that is one too many."""
+        told: dict[str, Found | Unread | None] = {}
+        for word in words:
+            if word in told:
+                continue
+            if "." not in word and ":" not in word:
+                told[word] = None
+                continue
+            if word not in self._tried:
+                if len(self._tried) == MOST_WORDS:
+                    self.full = True
+                    break
+                self._tried[word] = _try(word, self._ours)
+            told[word] = self._tried[word]
+        return told
+
+
 def read(text: str, origins: Sequence[str], site: str) -> Questions:
     """Read what was pasted. `origins` are the names of our zones, without the dot at the end; `site` is the address of
     our site, and a link to a page of anybody else's says nothing.
@@ -84,52 +116,67 @@ def read(text: str, origins: Sequence[str], site: str) -> Questions:
     there is one; else every address in it, those in brackets before the others, and what is nearly one is named.
     """
     cut = len(text) > MOST_CHARACTERS
-    text = text[:MOST_CHARACTERS]
+    if cut:  # nor is half of a word read, which may be another address
+        text = (text[:MOST_CHARACTERS].rsplit(None, 1) or [""])[0]
     ours = _Ours(
         origins=tuple(sorted({origin.lower().rstrip(".") for origin in origins}, key=len, reverse=True)),
         site=site.lower().rstrip("/").partition("://")[2],
     )
+    reader = _Reader(ours)
     listed: list[Found] = []
-    running: list[str] = []
-    unread: list[Unread] = []
-    for line in text.splitlines():
+    running: dict[str, Found | Unread | None] = {}
+    wrong: dict[str, Unread | None] = {}
+    for line in dict.fromkeys(text.splitlines()):
         words = _words(line)
+        each = reader.each(words)
+        found = [what for what in each.values() if isinstance(what, Found)]
+        rest = {word: what for word, what in each.items() if not isinstance(what, Found)}
         alone = all(len(piece.split()) < 2 for piece in re.split(r"[,;]", line))
-        found, wrong = _each(words, ours, alone=True)
-        bare = "[" not in line and all(one.known and not one.host for one in wrong)
+        bare = "[" not in line and all(what and what.known and not what.host for what in rest.values())
         if (found and bare) or (alone and (found or len(words) == 1)):  # a list, and no running text
             listed += found
-            unread += wrong
+            wrong |= rest
         else:
-            running += words
-    told, nearly = _each(list(dict.fromkeys(running)), ours, alone=False)
+            running |= each
+        if reader.full:
+            break
+    told = [what for what in running.values() if isinstance(what, Found)]
     sure = [one for one in told if one.sure]
-    told = sure or _meant(told)
     if running:  # single words are parts of it: a line of it may have been folded
-        unread = [one for one in unread if one.known]
+        wrong = {word: what for word, what in wrong.items() if what and what.known}
+    unread = [what or _unread(word) for word, what in islice(wrong.items(), MOST_FOUND + 1)]
     if not sure:
-        unread += nearly
-    found = listed + told
+        unread += [what for what in running.values() if isinstance(what, Unread) and what.nearly]
+    unread = list(dict.fromkeys(unread))
     first: dict[Address | Network, Found] = {}
-    for each in found:
-        first.setdefault(each.what, each)
+    for one in listed + (sure or _meant(told)):
+        first.setdefault(one.what, one)
     different = list(first.values())
-    cut = cut or len(different) > MOST_FOUND or len(unread) > MOST_FOUND
+    cut = cut or reader.full or len(different) > MOST_FOUND or len(unread) > MOST_FOUND
     return Questions(found=tuple(different[:MOST_FOUND]), unread=tuple(unread[:MOST_FOUND]), cut=cut)
 
 
 def one(text: str, origins: Sequence[str], site: str) -> Address:
     """The one address that is meant. Raises Refused (MALFORMED_ADDRESS) with the sentence that says what is wrong."""
-    asked = read(text, origins, site)
+    return only(read(text, origins, site), text)
+
+
+def only(asked: Questions, text: str) -> Address:
+    """The one address that is meant by a text that was read. Raises Refused (MALFORMED_ADDRESS) as `one` does."""
     addresses = [each.what for each in asked.found if isinstance(each.what, IPv4Address | IPv6Address)]
-    if len(addresses) == 1 == len(asked.found) and not asked.unread:
+    if len(addresses) == 1 == len(asked.found) and not asked.unread and not asked.cut:
         return addresses[0]
     if len(asked.found) == 1 and asked.unread:
         beside = f"{asked.unread[0].text} beside {asked.found[0].what}"
         raise Refused(Refusal.MALFORMED_ADDRESS, f"One address is needed; this names {beside}, and that is none.")
-    if asked.found:
+    if len(asked.found) > 1 or (asked.found and not asked.cut):
         said = ", ".join(str(each.what) for each in asked.found[:3])
         raise Refused(Refusal.MALFORMED_ADDRESS, f"One address is needed; this names {said}.")
+    if asked.cut:
+        said = "There is more in this text than is read at once, and what was read names no one address: give it alone."
+        if asked.found:
+            said = f"There is more in this text than is read at once: give {asked.found[0].what} alone if it is meant."
+        raise Refused(Refusal.MALFORMED_ADDRESS, said)
     if asked.unread and (asked.unread[0].known or not text.strip()):
         raise Refused(Refusal.MALFORMED_ADDRESS, asked.unread[0].why)
     if len(text.split()) > 1:
@@ -139,7 +186,8 @@ def one(text: str, origins: Sequence[str], site: str) -> Address:
 
 
 def row(text: str, origins: Sequence[str], site: str) -> Address:
-    """The address that one row of many names. Raises Refused (MALFORMED_ADDRESS) as `one` does."""
+    """The address that one row of many names. Raises Refused (MALFORMED_ADDRESS) as `one` does, and for a row of more
+    than `MOST_ROW` characters or `MOST_ROW_WORDS` words, which is not read."""
     if len(text) > MOST_ROW:
         raise Refused(
             Refusal.MALFORMED_ADDRESS, f"One address is needed, and this has more than {MOST_ROW} characters."
@@ -147,6 +195,9 @@ def row(text: str, origins: Sequence[str], site: str) -> Address:
     try:
         return parse_address(text)  # at once, as nearly all of them are
     except ValueError:
+        if len(_words(text)) > MOST_ROW_WORDS:
+            why = f"One address is needed, and this has more than {MOST_ROW_WORDS} words."
+            raise Refused(Refusal.MALFORMED_ADDRESS, why) from None
         return one(text, origins, site)
 
 
@@ -170,20 +221,12 @@ def _words(text: str) -> list[str]:
     return [word for word in (part if "::" in part else part.strip(_AROUND) for part in parts) if word]
 
 
-def _each(words: Iterable[str], ours: _Ours, *, alone: bool) -> tuple[list[Found], list[Unread]]:
-    found: list[Found] = []
-    unread: list[Unread] = []
-    for word in words:
-        try:
-            one = _one(word, ours)
-        except ValueError as error:
-            unread.append(Unread(text=printable(word[:100]), why=str(error)))
-            continue
-        if one is not None:
-            found.append(one)
-        elif alone:
-            unread.append(_unread(word))
-    return found, unread
+def _try(word: str, ours: _Ours) -> Found | Unread:
+    """What a word asks about, or why it cannot be read."""
+    try:
+        return _one(word, ours) or _unread(word)
+    except ValueError as error:
+        return Unread(text=printable(word[:100]), why=str(error), nearly=True)
 
 
 def _one(word: str, ours: _Ours) -> Found | None:
@@ -245,7 +288,7 @@ def _meant(found: list[Found]) -> list[Found]:
     """Of the addresses in running text, those that its writer speaks of first."""
     outside = [one for one in found if not _own(one.what)]
     bracketed = [one for one in outside if one.read.startswith("[")]
-    return bracketed + [one for one in outside if one not in bracketed] or found
+    return bracketed + [one for one in outside if not one.read.startswith("[")] or found
 
 
 def _own(what: Address | Network) -> bool:

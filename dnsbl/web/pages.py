@@ -256,14 +256,15 @@ class Site:
     def _answers(self, request: Request, text: str, error: ValueError | None = None) -> Response:
         """What there is to say of a text that somebody has pasted, or the look-up box once more."""
         asked = asking.read(text, self._origins(), self._settings.web.base_url)
-        if len(asked.found) == 1 and not asked.unread and isinstance(asked.found[0].what, IPv4Address | IPv6Address):
+        alone = len(asked.found) == 1 and not asked.unread and not asked.cut
+        if alone and isinstance(asked.found[0].what, IPv4Address | IPv6Address):
             return RedirectResponse(f"/ip/{asked.found[0].what}", 303)
         hosts, unread = self._hosts.look(asked.unread, request.state.visitor)
         if not asked.found and not hosts:
             why = unread[0].why if unread and unread[0].host else str(error) if error is not None else ""
             if not why:
                 try:
-                    asking.one(text, self._origins(), self._settings.web.base_url)
+                    asking.only(asked, text)
                 except Refused as refused:
                     why = str(refused)
             return self._home(request, status=400, typed=text[:200], mistake=why)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from ipaddress import IPv4Address, ip_address
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
 from dnsbl.errors import Refused
-from dnsbl.rules.asking import MOST_FOUND, MOST_ROW, one, read, row, typed
+from dnsbl.rules import asking
+from dnsbl.rules.asking import MOST_CHARACTERS, MOST_FOUND, MOST_ROW, MOST_ROW_WORDS, MOST_WORDS, one, read, row, typed
 
 ZONES = ("relays.example.org", "v6.example.net")
 SITE = "https://lists.example.org"
@@ -222,3 +225,96 @@ def test_no_sentence_about_a_strangers_text_holds_what_a_terminal_obeys(text: st
     except Refused as error:
         assert str(error).isprintable() and str(error).isascii()
     assert all(each.text.isprintable() and each.why.isascii() for each in read(text, ZONES, SITE).unread)
+
+
+class Tries:
+    """Counts how often a word is tried as an address or a network."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        for name in ("parse_address", "parse_network"):
+            patch.setattr(asking, name, self._counted(getattr(asking, name)))
+
+    def _counted(self, parse: Callable[[str], object]) -> Callable[[str], object]:
+        def counted(text: str) -> object:
+            self.count += 1
+            return parse(text)
+
+        return counted
+
+
+#: What is costly to read where there is much of it; `{}` is a number that differs each time.
+COSTLY = st.sampled_from(
+    [
+        "[",
+        "[]",
+        "[\n",
+        "\n",
+        "a\n",
+        "x,",
+        "a b\n",
+        "1.{} ",
+        "1.{}\n",
+        "1.{} [\n",
+        "10.0.{}.4/33 ",
+        "10.{}.3.4x ",
+        "{}::1x a\n",
+        "[IPv6:{}::5]:25,",
+        "{}.2.3.4.relays.example.org ",
+        "https://lists.example.org/ip/{} ",
+        "m{}.example.com\n",
+    ]
+) | st.text(st.sampled_from(" \n[],;.:/{}1ax"), min_size=1, max_size=12)  # fmt: skip
+
+
+@given(piece=COSTLY)
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_text_holds_so_many_words_of_it_are_tried_and_no_more(piece: str) -> None:
+    text = "".join(piece.replace("{}", str(number)) for number in range(MOST_CHARACTERS // len(piece)))
+    with pytest.MonkeyPatch.context() as patch:
+        tries = Tries(patch)
+        asked = read(text, ZONES, SITE)
+        assert tries.count <= 4 * MOST_WORDS
+        before = tries.count
+        with pytest.raises(Refused) if len(asked.found) != 1 or asked.unread or asked.cut else nullcontext():
+            asking.only(asked, text)
+        assert tries.count <= before + 2
+        tries.count = 0
+        with suppress(Refused):
+            row(text[:MOST_ROW], ZONES, SITE)
+        assert tries.count <= 4 * MOST_ROW_WORDS + 3
+
+
+def test_one_word_many_times_is_tried_once_and_nothing_is_left_out_for_it() -> None:
+    for many in ("[" * 60000, "192.0.2.300 " * 5000, "192.0.2.300\n" * 5000, "rubbish\n" * 7000):
+        assert found(f"192.0.2.1\n{many[:65000]}\n192.0.2.2") == ["192.0.2.1", "192.0.2.2"]
+        assert not read(f"192.0.2.1\n{many[:65000]}\n192.0.2.2", ZONES, SITE).cut
+    assert unread("192.0.2.1\n" + "192.0.2.300\n" * 50) == ["192.0.2.300"]
+
+
+def test_words_that_can_be_nothing_cost_a_text_none_of_its_words() -> None:
+    prose = " ".join(f"word{number}" for number in range(3 * MOST_WORDS))
+    asked = read(f"{prose} 192.0.2.1", ZONES, SITE)
+    assert ([str(one.what) for one in asked.found], asked.cut) == (["192.0.2.1"], False)
+
+
+def test_what_stands_behind_the_last_word_that_is_tried_is_said_and_never_answered_for() -> None:
+    much = " ".join(f"1.{number}" for number in range(MOST_WORDS))
+    for text in (f"{much} 192.0.2.1", f"{much}\n192.0.2.1", f"[192.0.2.2] {much} {LINK}"):
+        assert read(text, ZONES, SITE).cut
+        assert "192.0.2.1" not in found(text)
+        with pytest.raises(Refused, match="more in this text than is read at once"):
+            one(text, ZONES, SITE)
+
+
+def test_no_half_of_a_word_is_read_where_a_text_is_cut() -> None:
+    text = "x " * ((MOST_CHARACTERS - 8) // 2) + "192.0.2.123"
+    assert (found(text), read(text, ZONES, SITE).cut) == ([], True)
+    assert found(" " * MOST_CHARACTERS + "1") == []
+
+
+def test_a_row_of_running_text_is_refused_and_not_read() -> None:
+    assert str(row("please tell me where [192.0.2.1] now stands", ZONES, SITE)) == "192.0.2.1"
+    for text in ("[" * 250, "192.0.2.1 " * (MOST_ROW_WORDS + 1), "a b c d e f g h 192.0.2.1"):
+        with pytest.raises(Refused, match="more than 8 words"):
+            row(text, ZONES, SITE)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from dnsbl.rules import asking
 from dnsbl.web.briefs import BriefShape
 from dnsbl.web.lookups import AT_ONCE, MOST_OCTETS, PATH, LookupsDoor
 from tests.dnsbl.web.asking import problem
@@ -55,6 +56,16 @@ def test_hostile_rows_are_mistakes_of_their_own(anyone: TestClient) -> None:
         None,
         "192.0.2.2",
     ]
+
+
+def test_rows_of_running_text_are_refused_each_before_its_words_are_tried(
+    house: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "read", lambda *_: pytest.fail("a row of many words was read"))
+    texts = ["[" * 250, "1.1 1.2 " * 30, f"{TARGET}\n" * 20]
+    rows = house().visitor().post(PATH, json={"addresses": texts}).json()["rows"]
+    assert [row["state"] for row in rows] == [None] * 3
+    assert {row["mistake"] for row in rows} == {"One address is needed, and this has more than 8 words."}
 
 
 JSON = {"Content-Type": "application/json"}

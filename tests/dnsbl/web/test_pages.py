@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
 from dnsbl.model import Door, Exclusion, Forthcoming, JobReason, JobState, Nomination, Output, Reason, State
-from dnsbl.rules import bringers
+from dnsbl.rules import asking, bringers
 from dnsbl.settings import Policy
 from dnsbl.web.faces import LISTED, LOOK, Face
 from dnsbl.web.pages import LIVE, WAITING, controls, refresh, requester
@@ -116,6 +116,20 @@ def test_an_address_that_could_not_be_read_keeps_the_other_from_being_the_whole_
     assert answer.status_code == 200 and "<code>198.18.7.9x</code>" in answer.text
     assert "Not read, so not answered" in answer.text
     assert anyone.post("/remove", data={"address": "198.18.1.1 and 198.18.7.9x"}).status_code == 400
+
+
+def test_of_a_text_with_more_in_it_than_is_read_that_is_said_and_nobody_is_led_to_one_page(
+    house: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor, reads, read = house().visitor(), [], asking.read
+    monkeypatch.setattr(asking, "read", lambda *given: reads.append(given) or read(*given))
+    much = " ".join(f"1.{number}" for number in range(asking.MOST_WORDS))
+    answer = visitor.post("/", data={"text": f"[198.18.7.9] {much} 198.18.7.10"}, follow_redirects=False)
+    assert (answer.status_code, "There was more in the text than is read at once" in answer.text) == (200, True)
+    assert "198.18.7.10" not in answer.text
+    answer = visitor.post("/", data={"text": f"{much} 198.18.7.10"})
+    assert (answer.status_code, "There is more in this text than is read at once" in answer.text) == (400, True)
+    assert len(reads) == 2, "each text is read once"
 
 
 def test_the_drawn_day_of_a_retest_that_was_asked_for_does_not_show_before_it(house: Build) -> None:
