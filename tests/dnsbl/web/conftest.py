@@ -341,7 +341,8 @@ def anyone(tmp_path_factory: pytest.TempPathFactory, codes: Codes) -> Iterator[T
     """A visitor of a list without facts, for tests that leave it so."""
     store, clock = Store.open(f"sqlite:///{tmp_path_factory.mktemp('anyone') / 'list.db'}"), HandClock()
     store.upgrade()
-    settings = Settings.model_validate({"web": {"posts_per_hour": 100_000, "base_url": "https://list.example.org"}})
+    web = {"posts_per_hour": 100_000, "gets_per_minute": 100_000, "base_url": "https://list.example.org"}
+    settings = Settings.model_validate({"web": web})
     casework = Casework.over(store, settings, Keyring.generate(bytes, 0), clock=clock)
     with TestClient(
         create_app(
