@@ -115,6 +115,14 @@ def reckoned(settings: Settings) -> str:
         store.close()
 
 
+def begun(settings: Settings) -> bool:
+    """Whether there is anything of a list here: its database, or the table that a list which has served leaves. Of a
+    database on PostgreSQL always."""
+    url = database_url(settings)
+    path = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    return not url.startswith("sqlite:///") or path.exists() or table_path(settings).exists()
+
+
 def open_list(config: Path | None, *, upgrade: bool = False) -> OpenedList:
     """Open everything. A new database gets its tables; an older one only with `upgrade`. Raises DnsblError."""
     settings = read_settings(config)

@@ -61,14 +61,20 @@ class Accounts:
         with self._store.read() as tx:
             return _account(tx, text)
 
+    def vacant(self, text: str) -> str:
+        """The name that a new account would have. Raises Refused where it is none, or taken."""
+        name = entrance.name_of(text)
+        with self._store.read() as tx:
+            _vacant(tx, name)
+        return name
+
     def add(self, text: str, password: str, *, role: Role, actor: str) -> OperatorAccount:
         """A new account. Raises Refused where the name is none, or taken, or the password is weak."""
         name = entrance.name_of(text)
         kept = credentials.hashed(entrance.password_of(password, name))
         account = OperatorAccount(name=name, role=role, password=kept, made=self._clock.now())
         with self._store.write() as tx:
-            if tx.operators.read(name) is not None:
-                raise Refused(Refusal.ACCOUNT_EXISTS, f"There is an account {name} already.")
+            _vacant(tx, name)
             tx.operators.add(account)
             account_entry(tx, self._clock, name, "account-added", "", role, actor=actor)
         return account
@@ -165,6 +171,11 @@ class Accounts:
             account_entry(
                 tx, self._clock, account.name, "account-codes", before, "a password", actor=actor, evidence=reason
             )
+
+
+def _vacant(tx: Transaction, name: str) -> None:
+    if tx.operators.read(name) is not None:
+        raise Refused(Refusal.ACCOUNT_EXISTS, f"There is an account {name} already.")
 
 
 def _account(tx: Transaction, text: str) -> OperatorAccount:

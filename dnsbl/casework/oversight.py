@@ -269,12 +269,17 @@ def checks(
     return sorted(found, key=lambda one: (one.fine, not one.urgent))
 
 
+def capital(said: str) -> str:
+    """The same as a sentence begins."""
+    return said[:1].upper() + said[1:]
+
+
 def _ails(summary: Summary) -> Iterator[Check]:
     yield Check(
         what="testing",
         fine=not summary.held,
         title="All testing is stopped" if summary.stop else "Nobody is dialled",
-        detail=summary.held,
+        detail=capital(summary.held),
         page="stop",
     )
     yield Check(what="expiry", fine=not summary.withheld, title="No listing ends by its age", detail=summary.withheld)
@@ -284,7 +289,7 @@ def _ails(summary: Summary) -> Iterator[Check]:
             what=role,
             fine=role not in summary.unmanned,
             title=f"Nobody is at work as {role}",
-            detail=f"{LACK[role]}; `dnsbl serve` begins it.",
+            detail=f"{capital(LACK[role])}; `dnsbl serve` begins it.",
         )
     postage = summary.postage
     if postage.on:

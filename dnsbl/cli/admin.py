@@ -36,6 +36,7 @@ def add(
 ) -> None:
     """An account; its password is asked for twice. With the first one /admin is there."""
     opened = lists.open_list(config)
+    opened.casework.accounts.vacant(name)  # before a password is typed twice
     account = opened.casework.accounts.add(name, _password(stdin), role=role, actor=operator())
     _done(opened, account.name, as_json=as_json)
 

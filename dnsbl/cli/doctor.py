@@ -62,8 +62,12 @@ def doctor(
         if one.do and one.grade is not checkup.Fitness.OK:
             terminal.out().print(f"{'':<10}{one.do}")
     if bad:
-        terminal.fail(f"{bad} of {len(found)} things are wrong, and {dim} are not known.")
-    terminal.out().print(f"Nothing is wrong; {dim} of {len(found)} things are not known.")
+        terminal.fail(f"{bad} of {len(found)} things {_are(bad)} wrong, and {dim} {_are(dim)} not known.")
+    terminal.out().print(f"Nothing is wrong; {dim} of {len(found)} things {_are(dim)} not known.")
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 _SHOWN = {"ok": "ok", "wrong": "wrong", "unknown": "not known"}
@@ -83,6 +87,11 @@ def _stored(settings: Settings) -> Iterator[Checked]:
     where = "PostgreSQL" if settings.database.url.startswith("postgresql") else "SQLite"
     if settings.follow.url:
         yield checkup.ok("store", "", "this node follows another one, and needs no database")
+        return
+    if not lists.begun(settings):
+        says = "There is no database yet: `dnsbl serve` makes it."
+        yield checkup.unknown("store", where, says, "Was there one? docs/recovery.md.")
+        yield checkup.unknown("clock", "", "there is no store yet, against which it is held")
         return
     try:
         strange = lists.reckoned(settings)

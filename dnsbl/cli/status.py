@@ -33,7 +33,8 @@ def show_status(opened: OpenedList, *, watch: bool, as_json: bool) -> None:
     with Live(console=console, screen=True, auto_refresh=False) as live:
         try:
             while True:
-                live.update(Text("\n".join(lines(opened.casework.oversight.summary()))), refresh=True)
+                said = "\n".join(lines(opened.casework.oversight.summary()))
+                live.update(Text(said, no_wrap=False, overflow="fold"), refresh=True)
                 time.sleep(AGAIN)
         except KeyboardInterrupt:
             return

@@ -170,8 +170,8 @@ def at_home(settings: Settings, zones: Zones, roles: Sequence[str]) -> Iterator[
 def _place(key: str, place: str, is_ours: Callable[[str, int], bool], *, udp: bool = False) -> Iterator[Checked]:
     """Whether we could listen there, or do."""
     host, port = split_listen(place)
-    for kind, word in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP")) if udp else ((socket.SOCK_STREAM, ""),):
-        of = f"{key} {place}{f' ({word})' if word else ''}"
+    for kind, word in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP"))[not udp :]:
+        of, where = f"{key} {place}{f' ({word})' if udp else ''}", f"{place} ({word})"
         try:
             with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as trial:
                 if kind == socket.SOCK_STREAM:
@@ -182,25 +182,24 @@ def _place(key: str, place: str, is_ours: Callable[[str, int], bool], *, udp: bo
                 if kind == socket.SOCK_STREAM:
                     trial.listen(1)
         except OSError as error:
-            yield _not_bound(of, host, port, error, is_ours)
+            yield _not_bound(of, where, error, lambda: is_ours(_at_home(host), port))
         else:
-            yield ok("port", of, f"{place} is free: nobody listens there now")
+            yield ok("port", of, f"{where} is free: nobody listens there now")
 
 
-def _not_bound(of: str, host: str, port: int, error: OSError, is_ours: Callable[[str, int], bool]) -> Checked:
+def _not_bound(of: str, where: str, error: OSError, is_ours: Callable[[], bool]) -> Checked:
     if error.errno == errno.EADDRINUSE:
-        asked = _at_home(host)
-        if is_ours(asked, port):
-            return ok("port", of, f"this list answers at port {port}")
+        if is_ours():
+            return ok("port", of, f"this list answers at {where}")
         return wrong(
-            "port", of, f"somebody else listens at port {port}, or this list does not answer there", "see `ss -lntup`"
+            "port", of, f"somebody else listens at {where}, or this list does not answer there", "see `ss -lntup`"
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         do = "give the service CAP_NET_BIND_SERVICE (AmbientCapabilities= of systemd), or start it as root"
-        return wrong("port", of, f"this user may not listen at port {port}", do)
+        return wrong("port", of, f"this user may not listen at {where}", do)
     if error.errno == errno.EADDRNOTAVAIL:
-        return wrong("port", of, f"this machine has no address {host}", "set it to one that `ip address` shows")
-    return unknown("port", of, f"it cannot be tried: {error.strerror or error}")
+        return wrong("port", of, f"this machine has no address for {where}", "set it to one that `ip address` shows")
+    return unknown("port", of, f"{where} cannot be tried: {error.strerror or error}")
 
 
 def _at_home(host: str) -> str:

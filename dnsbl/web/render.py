@@ -41,6 +41,8 @@ def span(seconds: float) -> str:
 def away(time: datetime, now: datetime) -> str:
     """How far a time is from now, roughly: "in 58 minutes", "3 hours ago"."""
     seconds = abs((time - now).total_seconds())
+    if seconds < 60:
+        return "in less than a minute" if time > now else "less than a minute ago"
     size, name = next(((size, name) for size, name in _SPANS[:-1] if seconds >= 2 * size), (60, "minute"))
     count = max(1, round(seconds / size))
     told = f"{count} {name}{'s' if count > 1 else ''}"

@@ -91,7 +91,7 @@ class StatisticsDoor:
         self,
         response: Response,
         days: Annotated[
-            int, Query(ge=1, le=366, description="So many days up to now, as far as any were counted.")
+            int, Query(ge=1, le=366, description="So many days up to now, 1 to 366, as far as any were counted.")
         ] = 30,
     ) -> Any:
         """The same numbers as the page of statistics, day by day."""

@@ -109,7 +109,7 @@ WAY: Mapping[Verdict, tuple[str, str]] = {
     Verdict.CLOSED: ("clear", "Closed"),
     Verdict.REFUSES_TESTER: ("off", "Refuses our tester"),
     Verdict.UNREACHABLE: ("off", "No answer"),
-    Verdict.INCONCLUSIVE: ("off", "Not told"),
+    Verdict.INCONCLUSIVE: ("off", "No conclusion"),
 }
 
 #: What a test of a listed address has come to, in its timeline and above it.
@@ -121,7 +121,7 @@ CAME_TO: Mapping[Verdict, str] = {
     Verdict.CLOSED: "closed: every form was refused",
     Verdict.REFUSES_TESTER: "not told: the server refuses our tester",
     Verdict.UNREACHABLE: "not told: the server could not be reached",
-    Verdict.INCONCLUSIVE: "not told: no conclusion could be reached",
+    Verdict.INCONCLUSIVE: "no conclusion could be reached",
 }
 
 #: Why a test was made.
@@ -143,7 +143,7 @@ TESTED: Mapping[JobReason, str] = {
 #: How sure a cause is.
 SURE: Mapping[Sure, str] = {Sure.SURE: "Cause", Sure.LIKELY: "Likely cause", Sure.GUESS: "Possible cause"}
 
-#: What tests come to, in a chart.
+#: What tests come to, in a chart, and on the dashboard of operators.
 JUDGED: Mapping[str, str] = {
     Verdict.OPEN: "open relay",
     Verdict.OPEN_MULTIHOP: "open over several hops",
@@ -152,7 +152,7 @@ JUDGED: Mapping[str, str] = {
     Verdict.CLOSED: "closed",
     Verdict.REFUSES_TESTER: "refuses our tester",
     Verdict.UNREACHABLE: "no answer",
-    Verdict.INCONCLUSIVE: "not told",
+    Verdict.INCONCLUSIVE: "no conclusion",
 }
 
 #: Why relays relay, in a chart.

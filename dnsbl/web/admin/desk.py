@@ -15,6 +15,7 @@ from dnsbl.casework.reviewing import Reviewing
 from dnsbl.casework.views import Views
 from dnsbl.dns.zones import Zone
 from dnsbl.health import Health
+from dnsbl.model import DECLARED, PROOF_KINDS
 from dnsbl.web.admin.rates import Rates
 
 #: What was found of the servers of our zones, a record each (`dns.secondaries.watch.report`).
@@ -41,6 +42,10 @@ class OperatorDesk:
     def count(self, page: Callable[[], bytes], at: float) -> None:
         """Note what the metrics say at this second (monotonic)."""
         self.rates.note(at, page().decode("utf-8", "replace"))
+
+    def listable(self) -> list[str]:
+        """Those of them that an operator may list under by his word."""
+        return [kind for kind in self.kinds() if kind not in PROOF_KINDS | DECLARED]
 
     def kinds(self) -> list[str]:
         """The kinds that a zone publishes, by name."""

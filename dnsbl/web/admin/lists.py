@@ -96,6 +96,7 @@ class Lists(AdminPage):
             filtered=any(filters.values()),
             review=bool(review),
             kinds=self.desk.kinds(),
+            listable=self.desk.listable(),
             reasons=list(Reason),
             onward=onward(f"{ADMIN}/listings", following, **filters),
             two=self._settings.policy.two_persons,

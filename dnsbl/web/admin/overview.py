@@ -17,6 +17,7 @@ from dnsbl.errors import Refused
 from dnsbl.model import GOT_OFF, Refusal
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
+from dnsbl.web import words
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.admin.gate import ADMIN, Gate, attempt, me
 from dnsbl.web.admin.room import AdminPage, reason_of
@@ -26,16 +27,16 @@ from tester.verdict import CAME_BACK, Finding, Verdict
 
 #: Seconds for which the picture is the same for everybody who looks.
 SAME = 2.0
-#: Verdicts in few words, in the order of bars, and the colour of each.
-VERDICTS: Mapping[Verdict, tuple[str, str]] = {
-    Verdict.CLOSED: ("closed", "f3"),
-    Verdict.OPEN: ("open relay", "f1"),
-    Verdict.OPEN_MULTIHOP: ("open over several hops", "f2"),
-    Verdict.ACCEPTS_BOUNCES: ("accepts, then bounces", "f4"),
-    Verdict.ACCEPTS_LOSES: ("accepts, then silence", "f4"),
-    Verdict.REFUSES_TESTER: ("refuses our tester", "f4"),
-    Verdict.UNREACHABLE: ("could not be reached", "f4"),
-    Verdict.INCONCLUSIVE: ("no conclusion", "f4"),
+#: Verdicts in the order of bars, and the colour of each; what they are called is in `words.JUDGED`.
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.CLOSED: "f3",
+    Verdict.OPEN: "f1",
+    Verdict.OPEN_MULTIHOP: "f2",
+    Verdict.ACCEPTS_BOUNCES: "f4",
+    Verdict.ACCEPTS_LOSES: "f4",
+    Verdict.REFUSES_TESTER: "f4",
+    Verdict.UNREACHABLE: "f4",
+    Verdict.INCONCLUSIVE: "f4",
 }
 
 
@@ -66,7 +67,9 @@ class Overview(AdminPage):
         """How the list does."""
         summary, servers = self._summary(), list(self.desk.servers())
         found = checks(summary, self.desk.health(), servers)
-        verdicts = [(name, colour, summary.verdicts.get(verdict, 0)) for verdict, (name, colour) in VERDICTS.items()]
+        verdicts = [
+            (words.JUDGED[verdict], colour, summary.verdicts.get(verdict, 0)) for verdict, colour in VERDICTS.items()
+        ]
         return self.page(
             request,
             "dashboard",

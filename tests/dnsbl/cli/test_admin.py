@@ -50,6 +50,8 @@ def test_mistakes_are_told_in_one_sentence_and_passwords_are_no_words_of_a_comma
     assert "12 to 200 characters" in run("admin", "add", "ada", "--password-stdin", code=1)
     typed()
     assert "no terminal" in run("admin", "add", "ada", code=1)
+    typed()
+    assert "'9' is no name for an account" in run("admin", "add", "9", code=1), "no password is asked for first"
     typed(WORDS)
     assert "'9' is no name for an account" in run("admin", "add", "9", "--password-stdin", code=1)
     assert "There is no account" in run("admin", "disable", "bob", "--reason", "x", code=1)

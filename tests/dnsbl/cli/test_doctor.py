@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.dnsbl.cli.conftest import Run
@@ -10,10 +11,21 @@ NOBODY = "127.0.0.1:9"  # the discard port, where no resolver answers
 
 
 def test_a_list_of_which_nothing_is_known_is_told_thing_by_thing(run: Run, tmp_path: Path) -> None:
-    said = run("doctor", "--resolver", NOBODY, plain=True, code=1, both=True)
-    assert "wrong     store: " in said and "not known delegation: " in said
-    assert "things are wrong" in said
+    said = run("doctor", "--resolver", NOBODY, plain=True)
+    assert "not known store: There is no database yet: `dnsbl serve` makes it." in said
+    assert "Was there one? docs/recovery.md." in said and "not known delegation: " in said
+    ports = [line for line in said.splitlines() if "port: " in line]
+    assert len(ports) == len(set(ports)) >= 3 and any("(UDP)" in line for line in ports), "each is told apart"
     assert not (tmp_path / "state").exists(), "it makes nothing"
+
+
+def test_a_list_that_has_served_and_lost_its_database_is_not_told_to_begin(run: Run, tmp_path: Path) -> None:
+    run("db", "upgrade", plain=True)
+    (tmp_path / "state" / "table").write_bytes(b"it has served")
+    (tmp_path / "state" / "dnsbl.db").unlink()
+    said = run("doctor", "--resolver", NOBODY, plain=True, code=1, both=True)
+    assert "wrong     store: " in said and "restore it from a copy" in said
+    assert re.search(r"1 of \d+ things is wrong, and \d+ are not known", said)
 
 
 def test_a_list_that_has_a_store_is_told_that_store_and_clock_do_well(run: Run) -> None:

@@ -47,7 +47,7 @@ def test_in_a_pipe_it_is_drawn_once_and_does_not_wait(run: Run) -> None:
 def test_on_a_terminal_it_is_drawn_until_it_is_broken_off(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    run("status")
+    run("stop", "--reason", "an alarm, " * 20 + "to its very-last-word")
     drawn, screen = [], io.StringIO()
 
     def sleep(seconds: float) -> None:
@@ -55,10 +55,13 @@ def test_on_a_terminal_it_is_drawn_until_it_is_broken_off(
         if len(drawn) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(terminal, "out", lambda: Console(file=screen, force_terminal=True, width=80, height=40))
+    monkeypatch.setattr(
+        terminal, "out", lambda: Console(file=screen, force_terminal=True, width=80, height=60, soft_wrap=True)
+    )
     monkeypatch.setattr(status.time, "sleep", sleep)
     status.show_status(open_list(tmp_path / "config.toml"), watch=True, as_json=False)
     assert len(drawn) == 3 and "needs you" in screen.getvalue()
+    assert "very-last-word" in screen.getvalue(), "a long line is folded, not cut"
 
 
 def test_a_stop_is_what_needs_you_first(run: Run) -> None:

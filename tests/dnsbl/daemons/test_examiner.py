@@ -233,7 +233,7 @@ def test_a_port_that_is_free_is_fine_and_an_address_that_is_not_ours_is_not(tmp_
     assert [one.grade for one in ports(given, "collector.listen")] == [Fitness.OK]
     found = ports(given, "dns.listen")
     assert [one.grade for one in found] == [Fitness.WRONG, Fitness.WRONG]
-    assert "has no address 203.0.113.77" in found[0].says
+    assert "has no address for 203.0.113.77:5353 (UDP)" in found[0].says
 
 
 def test_a_name_server_of_somebody_elses_is_not_ours(told: tuple[Told, str]) -> None:

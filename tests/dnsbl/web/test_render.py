@@ -54,7 +54,9 @@ def test_settings_are_escaped_like_everything_else() -> None:
     [
         (3480, "in 58 minutes"),
         (-7300, "2 hours ago"),
-        (20, "in 1 minute"),
+        (20, "in less than a minute"),
+        (-59, "less than a minute ago"),
+        (-61, "1 minute ago"),
         (3 * 86400, "in 3 days"),
         (-90, "2 minutes ago"),
         (5400, "in 90 minutes"),

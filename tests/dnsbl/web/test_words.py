@@ -48,3 +48,9 @@ def test_outsiders_cannot_tell_a_closed_port_from_a_rude_server() -> None:
     assert words.OUTSIDE[Verdict.UNREACHABLE] == words.OUTSIDE[Verdict.REFUSES_TESTER]
     assert words.OUTSIDE[Verdict.CLOSED] == words.OUTSIDE[Verdict.ACCEPTS_LOSES]
     assert len(set(words.OUTSIDE.values())) == 3
+
+
+def test_a_test_without_a_conclusion_is_called_that_everywhere() -> None:
+    said = [words.JUDGED[Verdict.INCONCLUSIVE], words.CAME_TO[Verdict.INCONCLUSIVE]]
+    assert all("no conclusion" in one and "not told" not in one for one in said)
+    assert set(words.JUDGED) == set(Verdict)

@@ -33,6 +33,7 @@ def test_a_network_is_listed_kept_and_dropped_by_the_accounts_word(side: Build) 
     assert (str(one.network), one.note, one.public, one.author) == ("8.8.8.0/24", "spam farm", "told", "operator ada")
     page = ada.get("/listings").text
     assert "8.8.8.0/24" in page and "spam farm" in page
+    assert "Listing is for manual alone; every kind may be dropped." in page
     assert "already" in ada.post("/listings/add", **said).text
     assert ada.post("/listings/keep", **said).headers["location"] == "/admin/listings?review=1&done=kept"
     assert ada.post("/listings/drop", **said).headers["location"] == "/admin/listings?done=dropped"

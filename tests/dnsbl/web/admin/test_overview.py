@@ -86,6 +86,11 @@ def test_a_stop_asks_twice_names_its_reason_and_is_taken_back(side: Build) -> No
     assert "Testing is not stopped" in ada.post("/resume", reason="again").text
 
 
+def test_a_viewer_is_not_asked_whether_to_stop(side: Build) -> None:
+    page = side().signed_in("eve", Role.VIEWER).get("/stop").text
+    assert "Stopping is for operators; testing goes on." in page and "Stop all tests?" not in page
+
+
 def test_an_operator_has_an_address_tested_and_mistakes_keep_what_was_typed(side: Build) -> None:
     built = side()
     ada = built.signed_in()

@@ -82,7 +82,7 @@ def test_one_time_codes_are_begun_with_a_code_and_ended_with_a_password(side: Bu
     ada, clock = built.signed_in(), built.office.clock
     page = ada.get("/me").text
     key = re.search(r'name="key" value="([A-Z2-7]{32})"', page)
-    assert key is not None and "otpauth://totp/" in page
+    assert key is not None and 'href="otpauth://totp/' in page
     code = credentials.totp_now(key[1], clock.now().timestamp())
     refused = ada.post("/me/codes", key=key[1], code="000000", mine=WORDS)
     assert refused.status_code >= 400 and key[1] in refused.text, "the key stays, or the device would be wrong"
