@@ -17,7 +17,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  file_run  give_back  proven  file_pair  may_test  under_test  letters
     reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  trust
     accounts     who runs the list, about who may sign in: any  all  find  add  disable  enable  role  password  remove
-                 offer  enrol  end_codes
+                 vacant  offer  enrol  end_codes
     entrance     who signs in: sign_in  who  places  check  sign_out  sign_out_everywhere
     oversight    who runs the list, and only looks: summary  nominations  nomination  listings  entries
     correspondence  who runs the list, about what people have written: on  page  read  answer
