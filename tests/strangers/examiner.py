@@ -32,7 +32,7 @@ PROFILE = "standard"
 LIMITS = Limits(connect=5, banner=20, command=30, final=30, connection=60, attempt_gap=0.05, connection_gap=0.5)
 DAY = 24 * 3600
 NONSENSE = "nobody-has-this-name"
-QUIET = 8.0  #: seconds without any return after which no more is waited for,
+QUIET = 15.0  #: seconds without any return after which no more is waited for,
 GAPS = 4  #: or so many times the longest silence that was broken, where the machine is busy
 PATIENCE = 180.0  #: seconds for which returns are waited for at most
 
