@@ -145,7 +145,7 @@ class Responder:
         """Since the start, of replies: ("hit", zone, kind) for each kind that the address asked for is listed under,
         and ("nodata", zone, type) where the name is there and has nothing of that type.
         """
-        return self._found + Counter(self._lanes.engine.found())
+        return self._found.copy() + Counter(self._lanes.engine.found())  # other threads ask while it grows
 
     @property
     def used(self) -> dict[bytes, KeyUse]:

@@ -2,6 +2,9 @@
 
 import asyncio
 import socket
+import sys
+import threading
+from collections.abc import Iterator
 
 import dns.asyncquery
 import dns.edns
@@ -139,6 +142,35 @@ async def test_b51_over_the_wire_a_flood_slips_to_tcp_where_it_is_answered(serve
     assert over_tcp
     assert listed(reply)
     assert served.responder.counters["slip"] == 1
+
+
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_what_was_found_may_be_asked_by_another_thread_while_it_grows(serve: Serve) -> None:
+    responder, asked, over = (await serve()).responder, 0, threading.Event()
+
+    def grow() -> None:
+        for number in range(60_000):
+            responder._found["hit", "bl.test", str(number % 5000)] += 1
+            if number % 5000 == 4999:
+                responder._found.clear()
+        over.set()
+
+    growing = threading.Thread(target=grow)
+    growing.start()
+    try:
+        while not over.is_set():
+            asked += len(responder.found) >= 0
+    finally:
+        growing.join()
+    assert asked
 
 
 @pytest.mark.parametrize(
