@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from ipaddress import IPv4Network, IPv6Network
 from threading import Lock
 
-from dnsbl.addresses import Address, Network, network_of
+from dnsbl.addresses import Address, Network
 from dnsbl.casework.contents import present
 from dnsbl.casework.views import RUNS, state_of, surprise
 from dnsbl.dns.listed.table import Table
@@ -24,6 +24,8 @@ from tester.verdict import Verdict
 MOST = 1000
 #: Changes that are laid beside the table; where more have come, the list is read anew.
 MOST_CHANGES = 20_000
+#: Where an address stands of which nothing is known.
+_NOTHING = state_of(listed=False, job=None, pending=False, excluded=False, verdict=None)
 
 
 class Briefing:
@@ -50,7 +52,7 @@ class Briefing:
                 if not surprise(reason, state)
             }
             runs = tx.runs.newest_among(rest, most=RUNS)
-            coming = {network.network_address for network in tx.forthcoming.among(map(network_of, rest))}
+            coming = tx.forthcoming.among(rest)
         return [
             Brief(
                 address=address,
@@ -109,6 +111,8 @@ def _state(
     job: JobState | None, runs: Sequence[tuple[RunState, Verdict | None]], coming: bool, excluded: bool
 ) -> State:
     """Where an address stands that is not listed."""
+    if not (job or runs or coming or excluded):  # as nearly all are
+        return _NOTHING
     return state_of(
         listed=False,
         job=job,

@@ -135,6 +135,7 @@ class Zones:
         self._told = tuple(zone for zone in zones if not (zone.watched or zone.trial))
         self._tests = frozenset(address for zone in self._told for address in zone.views[b""].tests)
         self._by_labels = {zone.labels: zone for zone in zones}
+        self._said: dict[frozenset[str], dict[str, list[str]]] = {}  # by kinds, of addresses that are no test points
         self._depths = sorted({len(zone.labels) for zone in zones}, reverse=True)
 
     def __iter__(self) -> Iterator[Zone]:
@@ -150,13 +151,19 @@ class Zones:
         return tuple(zone.origin for zone in self._zones)
 
     def codes_of(self, address: Address, listed: Iterable[str]) -> dict[str, list[str]]:
-        """What DNS answers about an address that is listed under these kinds: origin -> A records, as text.
+        """What DNS answers about an address that is listed under these kinds: origin -> A records, as text; to read.
 
         A zone that answers from data files too is left out where we cannot tell: nothing here reads them.
         """
-        kinds = tuple(listed)
-        if not kinds and address not in self._tests:  # as nearly all are, and a thousand are asked about at once
-            return {zone.origin: [] for zone in self._told if not zone.sources}
+        kinds = frozenset(listed)
+        if address.version == 4 and int(address) >> 24 == 127:  # a test point, or beside one
+            return self._codes_of(address, kinds)
+        try:
+            return self._said[kinds]
+        except KeyError:  # a list has a handful of kinds, whose sets are few
+            return self._said.setdefault(kinds, self._codes_of(address, kinds))
+
+    def _codes_of(self, address: Address, kinds: frozenset[str]) -> dict[str, list[str]]:
         found = {zone.origin: zone.codes_of(address, kinds) for zone in self._told}
         return {zone.origin: found[zone.origin] for zone in self._told if found[zone.origin] or not zone.sources}
 

@@ -8,13 +8,14 @@ comes back and cannot have been written raises StoreUnavailable: the database is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Generic, TypeVar
 
-from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text, TypeDecorator
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, LargeBinary, Text, TypeDecorator, type_coerce
+from sqlalchemy.types import UserDefinedType
 
 from dnsbl.addresses import Address, Network
 from dnsbl.store.faults import damaged
@@ -48,6 +49,11 @@ def address_key(address: Address) -> bytes:
 def network_key(network: Network) -> bytes:
     """The key of its first address, and the prefix length."""
     return address_key(network.network_address) + bytes([network.prefixlen])
+
+
+def host_key(address: Address) -> bytes:
+    """The key of the network that holds just this address."""
+    return address_key(address) + bytes([address.max_prefixlen])
 
 
 def covering(address: Address) -> list[bytes]:
@@ -158,6 +164,17 @@ class NetworkKey(TypeDecorator[Network]):
             return IPv6Network((value[1:17], value[17]))
         except (ValueError, IndexError, TypeError) as error:
             raise damaged() from error
+
+
+class _Packed(UserDefinedType[bytes]):
+    """A key, which goes to the driver as it is: for a thousand of them that halves what a question costs."""
+
+    cache_ok = True
+
+
+def one_of(column: ColumnElement[Address] | ColumnElement[Network], keys: Iterable[bytes]) -> ColumnElement[bool]:
+    """Whether what a column holds has one of these keys."""
+    return type_coerce(column, _Packed()).in_(list(keys))
 
 
 def chunks(networks: Iterator[Network], size: int = 5000) -> Iterator[list[Network]]:

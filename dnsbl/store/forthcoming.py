@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
-from dnsbl.addresses import Network
+from dnsbl.addresses import Address, Network
 from dnsbl.model import Forthcoming
+from dnsbl.store.columns import host_key, one_of
 from dnsbl.store.schema import forthcoming
 from dnsbl.store.shelf import Shelf, columns, many
 
@@ -27,10 +28,10 @@ class ForthcomingShelf(Shelf):
         """Those of a network, the first to come first."""
         return many(Forthcoming, self._sql.execute(_OF, {"network": network}))
 
-    def among(self, networks: Iterable[Network]) -> set[Network]:
-        """Those of at most 5000 networks that something is to come for."""
-        wanted = select(forthcoming.c.network).where(forthcoming.c.network.in_(list(networks)))
-        return set(self._sql.execute(wanted.distinct()).scalars())
+    def among(self, addresses: Iterable[Address]) -> set[Address]:
+        """Those of at most 5000 addresses that something is to come for, each by itself."""
+        wanted = select(forthcoming.c.network).where(one_of(forthcoming.c.network, map(host_key, addresses)))
+        return {network.network_address for network in self._sql.execute(wanted.distinct()).scalars()}
 
     def due(self, now: datetime, *, most: int) -> list[Forthcoming]:
         """Those whose time has come, the longest due first."""

@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, case, exists, false, func, insert, liter
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState, WaitingTests
-from dnsbl.store.columns import span
+from dnsbl.store.columns import address_key, one_of, span
 from dnsbl.store.schema import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
 
@@ -85,7 +85,7 @@ class Jobs(Shelf):
     def live_among(self, addresses: Iterable[Address]) -> dict[Address, tuple[JobReason, JobState]]:
         """The same of each of at most 5000 addresses that has one: why it is tested, and how far that is."""
         wanted = select(jobs.c.address, jobs.c.reason, jobs.c.state)
-        found = self._sql.execute(wanted.where(jobs.c.address.in_(list(addresses)), OF_THE_LIST))
+        found = self._sql.execute(wanted.where(one_of(jobs.c.address, map(address_key, addresses)), OF_THE_LIST))
         return {address: (reason, state) for address, reason, state in found}
 
     def live_self_test(self, address: Address) -> Job | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, bindparam, func, insert, select, update
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import LENT, Job, JobReason, Run, RunState
-from dnsbl.store.columns import span
+from dnsbl.store.columns import address_key, one_of, span
 from dnsbl.store.schema import COUNTS, WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester import canary
@@ -133,7 +133,7 @@ class Runs(Shelf):
         order = runs.c.started.desc(), runs.c.id
         place = func.row_number().over(partition_by=runs.c.address, order_by=order).label("place")
         every = select(runs.c.address, runs.c.state, runs.c.verdict, place)
-        ranked = every.where(runs.c.address.in_(list(addresses)), COUNTS).subquery()
+        ranked = every.where(one_of(runs.c.address, map(address_key, addresses)), COUNTS).subquery()
         wanted = select(ranked.c.address, ranked.c.state, ranked.c.verdict).where(ranked.c.place <= most)
         found: dict[Address, list[tuple[RunState, Verdict | None]]] = {}
         for address, state, verdict in self._sql.execute(wanted.order_by(ranked.c.address, ranked.c.place)):
