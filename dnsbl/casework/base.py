@@ -247,10 +247,13 @@ def message_subject(number: int) -> str:
     return f"message {number}"
 
 
-def answered(tx: Transaction, number: int) -> str:
-    """Whether a message was answered, in words: "answered", "answered by the list" where no person has, or ""."""
-    last = tx.journal.read(message_subject(number), most=1)
-    return "" if not last else "answered by the list" if last[0].actor == LIST else "answered"
+def answered(tx: Transaction, numbers: Iterable[int]) -> dict[int, str]:
+    """Which of these messages were answered, in words: "answered", or "answered by the list" where no person has."""
+    subjects = {message_subject(number): number for number in numbers}
+    last = tx.journal.last(subjects)
+    return {
+        subjects[name]: "answered by the list" if entry.actor == LIST else "answered" for name, entry in last.items()
+    }
 
 
 def answer_by_list(tx: Transaction, number: int, what: str, now: datetime) -> None:

@@ -35,10 +35,11 @@ class Correspondence:
         return self._posting.on
 
     def page(self, before: int | None = None, *, most: int) -> list[tuple[Return, str]]:
-        """The heads of messages, newest first, behind the one of this number; each with what `answered` says of it."""
+        """The heads of messages, newest first, behind the one of this number; each with what `answered` says, or ""."""
         with self._store.read() as tx:
             found = tx.returns.page(INBOX, before, most=most)
-            return [(one, answered(tx, one.id)) for one in found]
+            said = answered(tx, [one.id for one in found])
+            return [(one, said.get(one.id, "")) for one in found]
 
     def read(self, number: int) -> tuple[Return, list[Entry]]:
         """One message whole, and the entries about it. Raises NotFound."""

@@ -33,7 +33,6 @@ from dnsbl.model import (
     RunState,
 )
 from dnsbl.rules import intake, schedule
-from dnsbl.rules.keeping import INBOX
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import chunks
@@ -385,12 +384,6 @@ class Operators:
         """Every network that is left out of wider listings, in the order of networks."""
         with self._store.read() as tx:
             return tx.listings.exceptions()
-
-    def inbox(self, *, most: int = 50) -> list[Return]:
-        """What people have written to us, newest first, and what an operator should look at: reports of our letters as
-        abuse, and answers of machines that could not be read."""
-        with self._store.read() as tx:
-            return tx.returns.found(INBOX, most=most)
 
     def message(self, number: int) -> Return:
         """One message at the collector. Raises NotFound."""

@@ -154,7 +154,9 @@ class Oversight:
                 "signs": tuple(signs),
                 "unmanned": tuple(role for role in NEEDED if role not in manned),
                 "queue": tuple(
-                    Queued(reason=reason, count=count, oldest=oldest) for reason, count, oldest in tx.jobs.waiting(now)
+                    Queued(reason=one.reason, count=one.due, oldest=now - timedelta(seconds=one.oldest))
+                    for one in sorted(tx.jobs.waiting(now), key=lambda one: -one.due)
+                    if one.due
                 ),
                 "running": tx.jobs.running(now),
                 "places": self._settings.tester.concurrency * max(1, sum("worker" in sign.roles for sign in signs)),
@@ -254,8 +256,8 @@ def _at_its_end(fates: Iterable[Fate]) -> str:
 
 def _unanswered(tx: Transaction, since: datetime) -> int:
     """Letters from people since then that neither a person nor the list has answered, of the newest hundred."""
-    found = [one for one in tx.returns.found(INBOX, most=100) if one.received >= since]
-    return sum(not answered(tx, one.id) for one in found)
+    found = [one.id for one in tx.returns.page(INBOX, most=100) if one.received >= since]
+    return len(found) - len(answered(tx, found))
 
 
 def checks(

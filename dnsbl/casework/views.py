@@ -203,7 +203,7 @@ class Views:
             mail, signs = tx.notices.backlog(), tx.nodes.since(now - FRESH)
             at_work = {role for sign in signs for role in sign.roles}
             return WorkLeft(
-                tests=tuple(tx.jobs.left(now)),
+                tests=tuple(tx.jobs.waiting(now)),
                 mails=mail.waiting,
                 oldest_mail=max(0.0, (now - mail.oldest).total_seconds()) if mail.oldest else 0.0,
                 believed=not tx.journal.strange(now),

@@ -204,13 +204,6 @@ class Jobs(Shelf):
         every, retests = self._sql.execute(select(func.count(), asked).select_from(jobs).where(due)).one()
         return int(every) - int(retests), int(retests)
 
-    def waiting(self, now: datetime) -> list[tuple[JobReason, int, datetime]]:
-        """The tests that are due and in no worker's hands: how many for each reason, and since when the oldest is."""
-        due = and_(LIVE, jobs.c.state == JobState.QUEUED, jobs.c.due <= now)
-        wanted = select(jobs.c.reason, func.count(), func.min(jobs.c.due)).where(due).group_by(jobs.c.reason)
-        rows = self._sql.execute(wanted.order_by(func.count().desc(), jobs.c.reason))
-        return [(row[0], int(row[1]), row[2]) for row in rows]
-
     def coming(self, now: datetime, until: datetime) -> int:
         """How many queued tests fall due between these moments."""
         due = and_(LIVE, jobs.c.state == JobState.QUEUED, jobs.c.due > now, jobs.c.due <= until)
@@ -226,7 +219,7 @@ class Jobs(Shelf):
         held = and_(LIVE, jobs.c.state == JobState.RUNNING, jobs.c.lease_until >= now)
         return many(Job, self._sql.execute(select(*_JOB).where(held).order_by(jobs.c.due, jobs.c.id).limit(most)))
 
-    def left(self, now: datetime) -> list[WaitingTests]:
+    def waiting(self, now: datetime) -> list[WaitingTests]:
         """What is queued or running, a row for each reason, in the order of their names."""
         queued = jobs.c.state == JobState.QUEUED
         due = and_(queued, jobs.c.due <= now)

@@ -153,6 +153,12 @@ class Journal(Shelf):
             wanted = wanted.where(journal.c.subject == subject)
         return many(Entry, self._sql.execute(wanted))[::-1]
 
+    def last(self, subjects: Iterable[str]) -> dict[str, Entry]:
+        """The last entry of each of these subjects that has any."""
+        each = select(func.max(journal.c.seq)).where(journal.c.subject.in_(subjects)).group_by(journal.c.subject)
+        found = many(Entry, self._sql.execute(select(*_ENTRY).where(journal.c.seq.in_(each))))
+        return {entry.subject: entry for entry in found}
+
     def page(
         self,
         *,

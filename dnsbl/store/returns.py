@@ -107,11 +107,6 @@ class Returns(Shelf):
             first.setdefault(token, bytes(message))
         return first
 
-    def found(self, findings: Collection[Finding], *, most: int) -> list[Return]:
-        """The heads of the last messages that were found to be one of these, newest first."""
-        wanted = select(*_HEADS).where(returns.c.finding.in_(findings)).order_by(returns.c.id.desc())
-        return many(Return, self._sql.execute(wanted.limit(most)))
-
     def arrived(self, since: datetime) -> dict[Finding, tuple[int, datetime]]:
         """What came to the collector since then: of each finding how many, and when the last one."""
         wanted = select(returns.c.finding, func.count(), func.max(returns.c.received)).where(
@@ -119,8 +114,9 @@ class Returns(Shelf):
         )
         return {row[0]: (int(row[1]), row[2]) for row in self._sql.execute(wanted.group_by(returns.c.finding))}
 
-    def page(self, findings: Collection[Finding], before: int | None, *, most: int) -> list[Return]:
-        """The heads of messages that were found to be one of these, newest first, behind that of this number."""
+    def page(self, findings: Collection[Finding], before: int | None = None, *, most: int) -> list[Return]:
+        """The heads of the last messages that were found to be one of these, newest first; those behind the one of
+        this number, if one is named."""
         wanted = select(*_HEADS).where(returns.c.finding.in_(findings))
         if before is not None:
             wanted = wanted.where(returns.c.id < before)

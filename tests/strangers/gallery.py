@@ -190,7 +190,7 @@ class Gallery:
             work.accounts.add(name, SECRET, role=Role(role), actor="op")
         head = f"From: Joe <joe@mail.example>\r\nSubject: {HOSTILE[:300]}\r\n\r\n{HOSTILE}\r\n"
         self._office.arrive("postmaster", "192.0.2.9", head.encode())
-        self.letter = work.operators.inbox(most=1)[0].id
+        self.letter = work.correspondence.page(most=1)[0][0].id
         self._office.nominate("192.0.2.89", evidence=HOSTILE.encode(), reason=HOSTILE[:300])
         work.operators.exclude(parse_network("192.0.2.92"), reason=HOSTILE, public=HOSTILE[:300], actor="op")
         for name in ("ann", "mallory"):

@@ -285,7 +285,7 @@ def test_who_writes_much_is_put_off_and_others_are_not(make_office) -> None:
     with pytest.raises(Full):
         office.arrive("abuse", "198.51.100.200", b"x\r\n\r\n")
     assert office.arrive("abuse", "198.51.101.1", b"x\r\n\r\n") is Finding.HUMAN
-    assert len(office.casework.operators.inbox(most=1000)) == 42, "all that was taken is there, and nothing else"
+    assert len(office.casework.correspondence.page(most=1000)) == 42, "all that was taken is there, and nothing else"
     office.later(days=1)
     assert office.arrive("abuse", "198.51.100.7", b"x\r\n\r\n") is Finding.HUMAN
 

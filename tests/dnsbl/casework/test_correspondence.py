@@ -18,7 +18,7 @@ def write(
     office: Any, head: bytes = b"From: Joe <joe@mail.example>\r\nSubject: Why me?\r\nMessage-ID: <a@b.example>\r\n"
 ) -> int:
     office.arrive("postmaster", "192.0.2.9", head + b"\r\nHello\r\n")
-    return int(office.casework.operators.inbox(most=1)[0].id)
+    return int(office.casework.correspondence.page(most=1)[0][0].id)
 
 
 def test_an_answer_is_queued_for_who_wrote_and_the_message_counts_as_answered(make_office: Callable[..., Any]) -> None:
@@ -33,7 +33,9 @@ def test_an_answer_is_queued_for_who_wrote_and_the_message_counts_as_answered(ma
     message, entries = desk.read(number)
     assert b"Hello" in message.message and [(e.verb, e.actor) for e in entries] == [("notice", ACTOR)]
     assert "joe" not in str(entries) and office.casework.oversight.summary().letters == 0
-    assert [answered for _, answered in desk.page(most=9)] == ["answered"]
+    another = write(office)
+    assert [(one.id, answered) for one, answered in desk.page(most=9)] == [(another, ""), (number, "answered")]
+    assert office.casework.oversight.summary().letters == 1
     assert desk.page(number, most=9) == []
 
 

@@ -129,7 +129,7 @@ async def test_nothing_but_a_proven_bounce_takes_a_relay_off_the_list(make_offic
             state = scene.office.casework.views.run_report(scene.run.id).run.state
             assert state is RunState.WAITING or kind == "by_us", "the run waits on"
         assert len(scene.found) == len(messages)
-        shown = scene.office.casework.operators.inbox()
+        shown = scene.office.casework.correspondence.page(most=50)
         assert len(shown) == (len(messages) if kind in ("human", "complaint", "unproven") else 0)
         scene.office.later(days=3)
         scene.office.casework.upkeep.settle()
@@ -269,7 +269,7 @@ async def test_an_abuse_report_is_flagged_for_the_operators(
     [arf] = [message for message in CORPUS if message.name == "arf"]
     async with under_removal(make_office) as scene:
         await scene.bring(scene.about(arf), mail_from=arf.mail_from)
-        [shown] = scene.office.casework.operators.inbox()
+        [(shown, _)] = scene.office.casework.correspondence.page(most=50)
         assert shown.finding is Finding.COMPLAINT
         assert "reported a letter of ours as abuse" in caplog.text
         assert scene.office.casework.views.look_up(scene.office.at(RELAY)).state is State.LISTED

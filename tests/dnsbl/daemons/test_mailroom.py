@@ -243,5 +243,5 @@ async def test_who_writes_to_remove_from_a_listed_address_has_it_retested_and_op
     stop.set()
     await running
     assert asked == [(parse_address("127.0.0.1"), Door.MAIL)], "the address is the one that the mail came from"
-    [mail] = office.casework.operators.inbox(most=5)
+    [(mail, _)] = office.casework.correspondence.page(most=5)
     assert mail.finding is Finding.HUMAN and b"please" in office.casework.operators.message(mail.id).message

@@ -53,7 +53,7 @@ async def test_who_writes_to_the_postmaster_of_any_name_of_ours_is_heard(make_of
     assert [reply[:3] for reply in replies[3:6]] == ["250", "354", "250"]
     stop.set()
     await running
-    [letter] = office.casework.operators.inbox()
+    [(letter, _)] = office.casework.correspondence.page(most=50)
     assert b"Please stop." in letter.message
 
 
@@ -75,7 +75,7 @@ async def test_the_letter_beyond_a_share_is_put_off_and_every_one_that_was_taken
     assert "too much came from your network today" in said[3]
     stop.set()
     await running
-    assert len(office.casework.operators.inbox()) == 3
+    assert len(office.casework.correspondence.page(most=50)) == 3
     assert "could not be stored" not in caplog.text
 
 
@@ -99,7 +99,7 @@ async def test_p25_p26_whoever_is_listed_reaches_our_mailboxes_and_gets_his_rete
     assert [reply[:3] for reply in replies[3:6]] == ["250", "354", "250"], "the own list is not asked"
     stop.set()
     await running
-    [letter] = office.casework.operators.inbox()
+    [(letter, _)] = office.casework.correspondence.page(most=50)
     assert b"Please stop." in letter.message
     with office.store.read() as tx:
         wanted = JobReason.REMOVAL if recipient.startswith("remove@") else JobReason.RETEST

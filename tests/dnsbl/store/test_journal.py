@@ -81,6 +81,13 @@ def test_entries_come_back_as_they_were_written_the_last_ones_oldest_first(store
         assert tx.journal.read("c", most=2) == []
 
 
+def test_the_last_entry_of_each_of_many_subjects_is_found_and_none_of_those_without(store: Store) -> None:
+    written = [append(store, subject=subject) for subject in "abab"]
+    with store.read() as tx:
+        assert tx.journal.last(["a", "b", "c"]) == {"a": written[2], "b": written[3]}
+        assert tx.journal.last([]) == {}
+
+
 def test_what_strangers_say_is_cleaned_and_cut_and_still_verifies(store: Store) -> None:
     entry = append(store, actor="web \0\udcff", reason="x" * 5000)
     assert entry.actor == "web \\x00\\udcff"

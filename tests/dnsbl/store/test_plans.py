@@ -162,8 +162,10 @@ def remove(office: Office) -> None:
 
 def read_mail(office: Office) -> None:
     operators = office.casework.operators
-    found = operators.inbox()
-    assert not found
+    correspondence = office.casework.correspondence
+    assert not correspondence.page(most=50) and not correspondence.page(9, most=50)
+    with office.store.read() as tx:
+        assert not tx.journal.last(["message 1", "message 2"])
     operators.journal(host(1))
     operators.journal(RANGE)
     operators.journal()

@@ -41,7 +41,7 @@ def test_returns_are_read_by_run_and_lists_hold_their_heads(store: Store) -> Non
         assert whole is not None
         assert whole.message == bytes(range(256)) * 100
         assert found[0].message == whole.message[:HEAD]
-        assert tx.returns.found({Finding.TOKEN_SEEN}, most=1)[0].message == whole.message[:HEAD]
+        assert tx.returns.page({Finding.TOKEN_SEEN}, most=1)[0].message == whole.message[:HEAD]
         assert tx.returns.of("run", most=1) == found[:1]
 
 
