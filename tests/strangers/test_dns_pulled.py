@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
@@ -17,8 +16,6 @@ from dnsbl.dns.zonefile import read_zone
 from dnsbl.dns.zones import Zones
 from dnsbl.serving.pulling import Puller
 from dnsbl.serving.sources import Sources
-
-pytestmark = pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is missing: run `make strangers` as root")
 
 
 class Daemon:
