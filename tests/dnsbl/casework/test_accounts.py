@@ -13,6 +13,7 @@ from dnsbl.model import Refusal, Role, SignIn
 
 WORDS = "correct horse battery"
 BOSS = "operator boss"
+pytestmark = pytest.mark.usefixtures("light")
 
 
 def entered(office: Any) -> list[tuple[str, str, str, str, str]]:

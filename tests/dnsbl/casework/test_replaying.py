@@ -75,6 +75,7 @@ def test_a_reporter_who_was_suspended_stays_so_and_a_key_that_was_revoked_or_rep
     assert fresh.told.keyless == ("renewed",), "whoever runs the list is told who needs a new one"
 
 
+@pytest.mark.usefixtures("light")
 def test_an_account_that_was_taken_or_whose_secrets_were_changed_lets_nobody_in_after_a_return(
     office: Any, come_back: Callable[..., Any]
 ) -> None:
