@@ -80,7 +80,7 @@ def cover(message: bytes, mail_from: str) -> Cover:
 
 def _nobody(mail_from: str) -> str:
     """Why a mail from this sender must not be answered, or ""."""
-    if not mail_from or "@" not in mail_from:
+    if "@" not in mail_from:
         return "it has no sender"
     local = mail_from.rpartition("@")[0].strip('"').lower()
     return "its sender is a machine" if _MACHINES.fullmatch(local) else ""

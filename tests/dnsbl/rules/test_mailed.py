@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dnsbl.errors import Refused
 from dnsbl.model import Door, Job, JobReason, JobState, Refusal
 from dnsbl.rules import intake, mailed
 from dnsbl.rules.intake import Intake, Taken
@@ -61,6 +62,7 @@ def cases(message: bytes, pick: int | None = None) -> tuple[tuple[Intake, ...], 
         ("nominate+1234@c", "", None),
         ("nominate+x+y+z+2@c", "", None),
         ("nominate+@c", "", None),
+        ("7@c", "", None),
     ],
 )
 def test_a_key_and_a_line_stand_behind_the_plus(recipient: str, key: str, pick: int | None) -> None:
@@ -73,6 +75,11 @@ def test_a_key_and_a_line_stand_behind_the_plus(recipient: str, key: str, pick: 
     [
         ("", "ann@example.net", ""),
         ("Auto-Submitted: no\n", "ann@example.net", ""),
+        ("Auto-Submitted: NO ; by=hand\n", "ann@example.net", ""),
+        ("X-Auto-Response-Suppress: DR, RN\n", "ann@example.net", ""),
+        ("X-Auto-Response-Suppress: DR, OOF\n", "ann@example.net", "its sender wants no automatic answer"),
+        ("", '"NoReply"@example.net', "its sender is a machine"),
+        ("X-Failed-Recipients: a@b\n", "ann@example.net", "it is a bounce"),
         ("", "", "it has no sender"),
         ("", "ann", "it has no sender"),
         ("", "MAILER-DAEMON@example.net", "its sender is a machine"),
@@ -98,11 +105,12 @@ def test_a_key_and_a_line_stand_behind_the_plus(recipient: str, key: str, pick: 
 )
 def test_machines_lists_and_who_wants_no_answer_get_none(more: str, sender: str, why: str) -> None:
     found = mailed.cover(forward(spam("9.9.9.9", NOW), more=more), sender)
-    assert (found.silent, found.bounce) == (why, False)
+    assert (found.silent, found.bounce) == (why, why == "it is a bounce")
 
 
 def test_the_answer_names_the_mail_that_it_answers() -> None:
     assert mailed.cover(b"Message-ID: <a@b>\n\nx", "ann@example.net").message_id == "<a@b>"
+    assert len(mailed.cover(b"Message-ID: " + b"x" * 500 + b"\n\nx", "ann@example.net").message_id) == 400
 
 
 def test_a_bounce_nominates_nobody_and_a_complaint_that_a_machine_sent_does() -> None:
@@ -130,7 +138,7 @@ def test_what_is_attached_nominates_and_the_mail_itself_never_does() -> None:
     ((case,), total) = cases(forward(spam("9.9.9.9", NOW)))
     assert total == 1 and case.nomination is not None and str(case.nomination.address) == "9.9.9.9"
     ((case,), _) = cases(plain(NOW))
-    assert case.nomination is None and case.trace is None
+    assert case.nomination is None and case.trace is None and case.line is None
     assert case.refused is not None and (case.refused.reason, str(case.refused)) == (
         Refusal.NO_EVIDENCE,
         NOT_FORWARDED,
@@ -160,7 +168,10 @@ def test_where_several_lines_fit_it_asks_and_says_how_to_answer() -> None:
     assert mailed.title(found) == "which line is meant?"
     for keyed in (False, True):
         said = mailed.told(found, total, SETTINGS, keyed=keyed)
-        assert "       if this one is meant, forward the spam again, to nominate+2@c.example.org" in said.split("\n")
+        assert [line for line in said.split("\n") if "if this one is meant" in line] == [
+            f"       if this one is meant, forward the spam again, to nominate+{number}@c.example.org"
+            for number in (1, 2)
+        ]
         assert "say which is meant." in said
         assert ("Put your key before that number" in said) is keyed
     ((case,), _) = cases(forward(through_own_server("8.8.8.8", NOW)), pick=2)
@@ -181,6 +192,17 @@ def test_an_answer_to_what_nominates_nobody_says_what_to_do() -> None:
     assert (mailed.title(found), mailed.told(found, total, SETTINGS)) == ("nobody was nominated", NOT_FORWARDED)
     two, _ = outcomes(forward(spam("9.9.9.9", NOW), spam("9.9.9.8", NOW)), queued=True)
     assert mailed.title(two) == "9.9.9.8 and 1 more will be tested"
+
+
+def test_of_what_the_list_refuses_the_reason_is_told_and_no_line_is_marked_as_used() -> None:
+    ((case,), total) = cases(forward(spam("9.9.9.9", NOW)))
+    refused = [Taken(case=case, job=None, refused=Refused(Refusal.EXCLUDED, "It is left alone."))]
+    assert mailed.title(refused) == "nobody was nominated"
+    assert mailed.told(refused, total, SETTINGS).split("\n") == [
+        "attached message: It is left alone.",
+        "Its Received lines, newest first:",
+        "  1  relay.example [9.9.9.9] to mx.mysite.example: handed in from outside",
+    ]
 
 
 def test_the_source_that_a_report_names_is_told() -> None:
