@@ -42,7 +42,9 @@ def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
             tables = tomllib.loads(source.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise SettingsError([f"{source}: cannot be read: {error.strerror}"]) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:
+            raise SettingsError([f"{source}: not TOML: it is no UTF-8; an editor saves it so"]) from None
+        except tomllib.TOMLDecodeError as error:
             raise SettingsError([f"{source}: not TOML: {error}"]) from None
     label = str(source) if source else "settings"
     origin = _overlay(tables, environ, mistakes)

@@ -16,6 +16,7 @@ Errors are for code, sentences are for people: `str(error)` is always one senten
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 
 
@@ -86,3 +87,16 @@ class StoreUnavailable(DnsblError, ConnectionError):
 
 class Damaged(DnsblError, ValueError):
     """Stored data does not hold together."""
+
+
+def unheard(error: OSError) -> str:
+    """Why a socket cannot be listened on, with what helps; no full stop."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program listens there (`ss -lntup` names it)"
+        case errno.EACCES:
+            return "this user may not (ports below 1024 need CAP_NET_BIND_SERVICE)"
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address"
+        case _:
+            return error.strerror or str(error)

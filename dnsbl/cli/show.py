@@ -86,6 +86,9 @@ def keys(found: Sequence[Shown], *, as_json: bool, void: int | None = None) -> N
         ]
         document({"keys": rows} | ({} if void is None else {"void": void}))
         return
+    if not found:
+        terminal.out().print("There is no key yet; the first start of `dnsbl serve` makes one.")
+        return
     table = Table("key", "fingerprint", "from", "state", "on this node")
     for key in found:
         table.add_row(

@@ -16,7 +16,7 @@ from dnsbl.casework.mail_door import MailDoor
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock
 from dnsbl.daemons.names import Lookups
-from dnsbl.errors import DnsblError, Full, StoreUnavailable, Trouble
+from dnsbl.errors import DnsblError, Full, StoreUnavailable, Trouble, unheard
 from dnsbl.settings import Settings, split_listen
 from tester import letter
 from tester.collector import Caps, Collector
@@ -90,7 +90,7 @@ class Mailroom:
                 self.bound.append(await self._collector.start(host, port))
             except OSError as error:
                 await self._collector.close()
-                raise DnsblError(f"The collector cannot listen on {listen}: {error.strerror or error}.") from None
+                raise DnsblError(f"The collector cannot listen on {listen}: {unheard(error)}.") from None
         return self.bound
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -28,7 +28,7 @@ from prometheus_client.registry import Collector
 
 from dnsbl.clock import Clock
 from dnsbl.dns.wire import NXDOMAIN
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, unheard
 from dnsbl.health import Board
 from dnsbl.model import EXCEPTION
 from dnsbl.serving.feed import Feed
@@ -345,7 +345,7 @@ class MetricsServer:
         try:
             self._server = make_server(host, port, self._answer, server, _Quiet)
         except OSError as error:
-            raise DnsblError(f"dns.metrics_listen: {self._listen}: cannot listen there: {error.strerror}") from None
+            raise DnsblError(f"dns.metrics_listen: {self._listen}: cannot listen there: {unheard(error)}") from None
         bound = self._server.server_address
         return str(bound[0]), int(bound[1])
 

@@ -27,7 +27,7 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Replied, Serving, respond
 from dnsbl.dns.wire import AXFR, FORMERR, IXFR, TYPES
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, unheard
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.serving.lanes import Lanes, packed
 from dnsbl.serving.streams import Connection
@@ -200,7 +200,7 @@ class Responder:
         try:
             tcp = next(iter(self._handed.take("tcp", host, port)), None) or bound_at(host, port)
         except OSError as error:
-            raise DnsblError(f"dns.tls_listen: {listen}: cannot listen there: {error.strerror}") from None
+            raise DnsblError(f"dns.tls_listen: {listen}: cannot listen there: {unheard(error)}") from None
         listener = Listener(
             tcp,
             self._crowd,
@@ -369,7 +369,7 @@ def _sockets(listen: str, threads: int, handed: Handed) -> tuple[list[socket.soc
             return _bound(host, port, threads, handed)
         except OSError as error:
             if not tries:
-                raise DnsblError(f"dns.listen: {listen}: cannot listen there: {error.strerror}") from None
+                raise DnsblError(f"dns.listen: {listen}: cannot listen there: {unheard(error)}") from None
 
 
 def _bound(host: str, port: int, threads: int, handed: Handed) -> tuple[list[socket.socket], socket.socket]:

@@ -23,7 +23,7 @@ from dnsbl.casework.views import Views
 from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, unheard
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
@@ -140,7 +140,7 @@ class HttpServer:
             self._socket = next(iter(self._handed.take("tcp", host, port)), None) or bound(host, port)
             self._socket.listen(BACKLOG)
         except OSError as error:
-            raise DnsblError(f"{self._what} cannot listen on {self._listen}: {error.strerror or error}.") from None
+            raise DnsblError(f"{self._what} cannot listen on {self._listen}: {unheard(error)}.") from None
         here = self._socket.getsockname()
         return here[0], here[1]
 

@@ -1,6 +1,8 @@
 """Errors carry a sentence, always."""
 
+import errno
 import inspect
+import os
 
 import pytest
 
@@ -26,3 +28,16 @@ def test_a_refusal_carries_its_named_reason_and_when_to_come_back() -> None:
 
 def test_settings_errors_keep_every_mistake() -> None:
     assert errors.SettingsError(["a", "b"]).mistakes == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EADDRINUSE, "another program listens there (`ss -lntup` names it)"),
+        (errno.EACCES, "this user may not (ports below 1024 need CAP_NET_BIND_SERVICE)"),
+        (errno.EADDRNOTAVAIL, "this machine has no such address"),
+        (errno.EMFILE, os.strerror(errno.EMFILE)),
+    ],
+)
+def test_why_nobody_can_listen_there_is_said_with_what_helps(number: int, said: str) -> None:
+    assert errors.unheard(OSError(number, os.strerror(number))) == said

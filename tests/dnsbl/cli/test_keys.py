@@ -51,3 +51,7 @@ def test_commands_that_only_look_make_no_keys(run: Run, tmp_path: Path) -> None:
     run("lookup", "8.8.8.8")
     run("nominate", "8.8.8.8", "--reason", "spam")
     assert not (tmp_path / "state" / "keys.json").exists()
+
+
+def test_a_list_without_keys_says_when_it_gets_one(run: Run) -> None:
+    assert run("keys", "list", plain=True) == "There is no key yet; the first start of `dnsbl serve` makes one.\n"

@@ -303,7 +303,10 @@ def test_a_port_that_is_taken_is_one_sentence(house: House) -> None:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(DnsblError) as caught:
             MetricsServer(house.page, listen).start()
-    assert str(caught.value) == f"dns.metrics_listen: {listen}: cannot listen there: Address already in use"
+    assert (
+        str(caught.value)
+        == f"dns.metrics_listen: {listen}: cannot listen there: another program listens there (`ss -lntup` names it)"
+    )
 
 
 async def test_metrics_by_themselves_cost_few_connections_and_none_for_long(

@@ -82,7 +82,8 @@ async def test_a_port_that_is_taken_is_one_sentence(serve: Serve) -> None:
     served = await serve()
     with pytest.raises(DnsblError) as caught:
         await serve("127.0.0.2:0", f"127.0.0.1:{served.port}")
-    assert str(caught.value) == f"dns.listen: 127.0.0.1:{served.port}: cannot listen there: Address already in use"
+    why = "another program listens there (`ss -lntup` names it)"
+    assert str(caught.value) == f"dns.listen: 127.0.0.1:{served.port}: cannot listen there: {why}"
 
 
 async def test_run_answers_until_it_is_told_to_stop(zones: Zones) -> None:
