@@ -3,9 +3,7 @@
 Writers take turns on both databases: SQLite by BEGIN IMMEDIATE, PostgreSQL by one advisory lock that lives as long
 as the transaction. So a verb may look before it writes, the journal's chain has one end, and change numbers have no
 gaps and grow in commit order. Readers see one moment and wait for nobody.
-
-SQLite runs with synchronous=FULL: with NORMAL a power cut may take back the last commits, and a letter that was
-offered but is no longer in the store would be an orphan (law 2). A test takes minutes; the sync is not felt.
+A database that does not keep this promise is refused before anything is written (see `suited`).
 
 Whatever a driver raises comes out as StoreUnavailable (see `faults`), and the next transaction begins anew: with other
 connections, and with another file where a copy was put in the place of one that was damaged.
@@ -14,27 +12,23 @@ connections, and with another file where a copy was put in the place of one that
 from __future__ import annotations
 
 import logging
-import os
-import sqlite3
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.logbook.tally import STORE_BOUNDS, Durations
 from dnsbl.model import Entry
-from dnsbl.store import faults, versions
+from dnsbl.store import faults, suited, versions
 from dnsbl.store.candidates import Candidates
 from dnsbl.store.changes import Changes
+from dnsbl.store.connecting import create
 from dnsbl.store.contacts import Contacts
 from dnsbl.store.controls import Controls
 from dnsbl.store.evidence import EvidenceShelf
@@ -72,16 +66,6 @@ from dnsbl.store.watches import Watches
 
 #: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
 TURN = 0x646E73626C
-#: Seconds that a writer waits for its turn on SQLite; a bulk change of a million networks must fit.
-PATIENCE = 120
-#: How long PostgreSQL may be silent: seconds to connect, and until a wire that swallows everything counts as broken.
-WIRE: Mapping[str, int] = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
 
 _log = logging.getLogger(__name__)
 
@@ -163,13 +147,13 @@ class Store:
         self.entered: Callable[[Sequence[Entry]], None] | None = None
         #: What stood against the last transactions that read and that wrote, until one succeeds; sentences.
         self.troubles: dict[str, StoreUnavailable] = {}
-        options: dict[str, Any] = {"write": True}
-        self._writer = self.engine.execution_options(**options)
-        if self.engine.dialect.name == "postgresql":
-            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        if self.is_a_file:
+            self._writer, self._reader = (self.engine.execution_options(write=write) for write in (True, False))
         else:
-            options = {"write": False}
-        self._reader = self.engine.execution_options(**options)
+            # Whoever has waited for the turn must see what was written before, whatever the database's own default is.
+            self._writer = self.engine.execution_options(isolation_level="READ COMMITTED")
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._proven = self.is_a_file
 
     @classmethod
     def open(cls, url: str, *, make: bool = True, timekeeper: Timekeeper | None = None) -> Store:
@@ -234,6 +218,8 @@ class Store:
 
         From then on this store makes no database: one that is gone is a fault and not a beginning.
         """
+        if not self._proven:
+            self._prove()
         if self._make and self.is_empty():
             self.upgrade()
         self.check()
@@ -268,6 +254,8 @@ class Store:
 
     @contextmanager
     def _writing(self, *, alone: bool = True) -> Iterator[Transaction]:
+        if not self._proven:
+            self._prove()
         with self._told("write"), self._writer.begin() as connection:
             if alone and connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
@@ -277,6 +265,12 @@ class Store:
     def _reading(self) -> Iterator[Transaction]:
         with self._told("read"), self._reader.begin() as connection:
             yield Transaction(connection, self._timekeeper)
+
+    def _prove(self) -> None:
+        """Refuse a database that does not keep what transactions rest on; a hot standby shows nothing, and is asked
+        again. Raises StoreUnavailable."""
+        with self._told("write"):
+            self._proven = suited.prove(self._writer)
 
     @contextmanager
     def _told(self, way: str) -> Iterator[None]:
@@ -318,76 +312,3 @@ def _held(tx: Transaction) -> None:
         raise StoreUnavailable(
             f"The database has schema {found} and this program needs {versions.NEWEST}; run `dnsbl db upgrade`."
         )
-
-
-def create(url: str, *, may_make: Callable[[], bool], replaced: Callable[[], None]) -> Engine:
-    """An engine with our own idea of transactions. Raises ArgumentError for a URL of another make.
-
-    Statements are never shown with their values, which strangers have sent.
-    """
-    parsed = make_url(url)
-    pool = {"pool_size": 5, "max_overflow": 20, "hide_parameters": True}
-    if parsed.get_backend_name() == "postgresql":
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=dict(WIRE), **pool)
-        event.listen(engine, "checkin", _given_back)
-        return engine
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise ArgumentError("a file of SQLite or a database of PostgreSQL is needed")
-    path = Path(parsed.database)
-
-    def connect() -> sqlite3.Connection:
-        making = may_make()
-        if not path.exists() and not making:
-            raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
-        _keep_private(path, make=making)
-        where = f"{path.absolute().as_uri()}?mode={'rwc' if making else 'rw'}"
-        return sqlite3.connect(where, timeout=PATIENCE, uri=True, check_same_thread=False)
-
-    def connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN comes too late: two readers would both write
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}").close()
-        record.info["file"] = _identity(path)
-
-    def taken(_connection: Any, record: Any, _proxy: Any) -> None:
-        if record.info["file"] != _identity(path):
-            replaced()
-            raise DisconnectionError("the file is another one now")
-
-    engine = create_engine(parsed, creator=connect, **pool)
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "checkout", taken)
-    event.listen(engine, "begin", _begun)
-    return engine
-
-
-def _given_back(connection: Any, _record: Any) -> None:
-    """A connection that has read may write the next time, but need not say so: a standby refuses even that."""
-    if connection is not None and not connection.closed:
-        connection.read_only = None
-
-
-def _keep_private(path: Path, *, make: bool) -> None:
-    """A file that no stranger on this machine can read; what cannot be made or changed is said when it is opened.
-
-    A file that is there is never opened here: closing it would take SQLite's locks off it (fcntl(2)).
-    """
-    with suppress(OSError):
-        if make and not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
-        else:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o007:
-                path.chmod(mode & ~0o007)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _begun(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options()["write"] else "BEGIN")

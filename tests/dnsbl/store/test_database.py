@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from dnsbl.store import Store, versions
 from dnsbl.store.kept import EVER, Account
 from dnsbl.store.schema import metadata
 from tests.dnsbl.store.samples import NOW
+from tests.waiting import until
 
 NETWORK = ip_network("192.0.2.1/32")
 
@@ -80,6 +82,31 @@ def test_writers_take_turns_so_that_a_look_before_a_write_holds(store: Store) ->
         thread.join()
     with store.read() as tx:
         assert [change.seq for change in tx.changes.after(0, most=1000)] == list(range(1, 101))
+
+
+def test_writers_see_what_was_written_before_them_whatever_the_database_takes_as_its_own_default(
+    store: Store, url: str
+) -> None:
+    if not store.is_a_file:
+        with store.write() as tx:
+            default = "ALTER DATABASE with_tables SET default_transaction_isolation = 'repeatable read'"
+            tx.connection.execute(text(default))
+        store.close()  # a connection has the default of the time when it was made
+    waits = threading.Thread(target=lambda: one_step(store))
+    in_line = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with store.write() as tx:
+        waits.start()
+        if not store.is_a_file:
+            asyncio.run(until(lambda: tx.connection.execute(text(in_line)).scalar_one()))
+        tx.changes.add([NETWORK], "spam", present=True, at=NOW)
+    waits.join()
+    with store.read() as tx:
+        assert tx.changes.last() == 2
+
+
+def one_step(store: Store) -> None:
+    with store.write() as tx:
+        tx.changes.add([NETWORK], "spam", present=True, at=NOW)
 
 
 def test_a_reader_sees_one_moment(store: Store) -> None:

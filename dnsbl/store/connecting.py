@@ -1,0 +1,112 @@
+"""Connections to the database, and how each of them is set. Knows no table.
+
+SQLite runs with synchronous=FULL: with NORMAL a power cut may take back the last commits, and a letter that was
+offered but is no longer in the store would be an orphan (law 2). A test takes minutes; the sync is not felt.
+
+On PostgreSQL nothing is kept in a connection beyond its transaction (no prepared statement, no setting, no lock, nothing
+that is listened for), since a pooler may hand each transaction to another one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+
+from dnsbl.errors import StoreUnavailable
+
+#: Seconds that a writer waits for its turn on SQLite; a bulk change of a million networks must fit.
+PATIENCE = 120
+#: How long PostgreSQL may be silent: seconds to connect, and until a wire that swallows everything counts as broken. And
+#: that no statement is prepared: with a pooler the next transaction may come to a server that does not know it.
+WIRE: Mapping[str, int | None] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "prepare_threshold": None,
+}
+
+
+def create(url: str, *, may_make: Callable[[], bool], replaced: Callable[[], None]) -> Engine:
+    """An engine with our own idea of transactions. Raises ArgumentError for a URL of another make.
+
+    Statements are never shown with their values, which strangers have sent.
+    """
+    parsed = make_url(url)
+    pool = {"pool_size": 5, "max_overflow": 20, "hide_parameters": True}
+    if parsed.get_backend_name() == "postgresql":
+        wire = {name: value for name, value in WIRE.items() if name not in parsed.query}
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=wire, **pool)
+        engine.dialect.create_connect_args(parsed)  # hosts and ports that make no sense are named now
+        event.listen(engine, "checkin", _given_back)
+        return engine
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise ArgumentError("a file of SQLite or a database of PostgreSQL is needed")
+    path = Path(parsed.database)
+
+    def connect() -> sqlite3.Connection:
+        making = may_make()
+        if not path.exists() and not making:
+            raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
+        _keep_private(path, make=making)
+        where = f"{path.absolute().as_uri()}?mode={'rwc' if making else 'rw'}"
+        return sqlite3.connect(where, timeout=PATIENCE, uri=True, check_same_thread=False)
+
+    def connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late: two readers would both write
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+        record.info["file"] = _identity(path)
+
+    def taken(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != _identity(path):
+            replaced()
+            raise DisconnectionError("the file is another one now")
+
+    engine = create_engine(parsed, creator=connect, **pool)
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "checkout", taken)
+    event.listen(engine, "begin", _begun)
+    return engine
+
+
+def _given_back(connection: Any, _record: Any) -> None:
+    """A connection that has read may write the next time, but need not say so: a standby refuses even that."""
+    if connection is not None and not connection.closed:
+        connection.read_only = None
+
+
+def _keep_private(path: Path, *, make: bool) -> None:
+    """A file that no stranger on this machine can read; what cannot be made or changed is said when it is opened.
+
+    A file that is there is never opened here: closing it would take SQLite's locks off it (fcntl(2)).
+    """
+    with suppress(OSError):
+        if make and not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+        else:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o007:
+                path.chmod(mode & ~0o007)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _begun(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options()["write"] else "BEGIN")

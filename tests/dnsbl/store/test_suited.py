@@ -1,0 +1,90 @@
+"""A database whose locks or moments are not PostgreSQL's is refused in one sentence, before anything is written."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from dnsbl.errors import StoreUnavailable, Trouble
+from dnsbl.store import Store, suited
+from dnsbl.store.suited import Shown, objection
+
+POSTGRESQL = "PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu"
+SOUND = Shown(exclusive=True, current=True, skips=True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "version", "begin"),
+    [
+        (SOUND, POSTGRESQL, ""),
+        (Shown(exclusive=True, current=True, skips=None), POSTGRESQL, ""),
+        (Shown(exclusive=False, current=True, skips=True), POSTGRESQL, "The database gives a lock that is held"),
+        (Shown(exclusive=True, current=False, skips=True), POSTGRESQL, "The database hides from a transaction"),
+        (Shown(exclusive=True, current=True, skips=False), POSTGRESQL, "The database gives a row that is locked"),
+        (
+            Shown(exclusive=False, current=True, skips=None),
+            "CockroachDB CCL v23.1.11",
+            "The database (CockroachDB) gives",
+        ),
+        (SOUND, "PostgreSQL 15.2-YB-2025.1.0.0-b0 on x86_64", ""),
+        (
+            Shown(exclusive=True, current=False, skips=True),
+            "PostgreSQL 11.2-YB-2.18",
+            "The database (YugabyteDB) hides",
+        ),
+    ],
+)
+def test_what_a_database_has_shown_decides_and_its_name_is_only_told(shown: Shown, version: str, begin: str) -> None:
+    why = objection(shown, version)
+    assert why.startswith(begin) and bool(why) == bool(begin)
+    assert not why or why.endswith("PostgreSQL is needed.")
+
+
+#: A stub of each function that is asked, and what is said of a database that has it.
+STUBS = {
+    "pg_try_advisory_xact_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'": "gives a lock that is held",
+    "pg_visible_in_snapshot(xid8, pg_snapshot) RETURNS boolean LANGUAGE sql AS 'SELECT false'": "hides from a transaction",
+    "pg_advisory_xact_lock(bigint) RETURNS void LANGUAGE plpgsql AS "
+    "'BEGIN RAISE EXCEPTION ''not here'' USING ERRCODE = ''0A000''; END'": "refuses what PostgreSQL does",
+}
+
+
+def test_a_store_is_proven_before_the_first_write_and_one_of_stubs_is_neither_written_nor_served(
+    store: Store, url: str
+) -> None:
+    proven = Store(url, patient=True)
+    with proven.read():
+        assert proven._proven
+    proven.close()
+    if proven.is_a_file:
+        return
+    for stub, sentence in STUBS.items():
+        with store.write() as tx:
+            tx.connection.execute(text("DROP SCHEMA IF EXISTS stubs CASCADE"))
+            tx.connection.execute(text("CREATE SCHEMA stubs"))
+            tx.connection.execute(text(f"CREATE FUNCTION stubs.{stub}"))
+            tx.connection.execute(text("ALTER DATABASE with_tables SET search_path = public, stubs, pg_catalog"))
+        for patient in (True, False):
+            refused = Store(url, patient=patient)
+            with pytest.raises(StoreUnavailable, match=sentence) as told, refused.write():
+                pass
+            assert told.value.trouble is Trouble.REFUSED
+            if patient:
+                with pytest.raises(StoreUnavailable, match=sentence), refused.read():
+                    pass
+            refused.close()
+
+
+def test_a_row_that_one_has_locked_is_passed_over_and_a_store_without_tables_is_asked_again(
+    store: Store, empty_url: str
+) -> None:
+    if store.is_a_file:
+        return
+    bare = Store(empty_url)
+    assert suited.prove(bare._writer) is False
+    bare.upgrade()
+    assert suited.prove(bare._writer) is True
+    with bare.read() as tx:
+        locks = tx.connection.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar_one()
+    assert locks == 0, "nothing is left behind"
+    bare.close()
