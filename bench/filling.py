@@ -18,8 +18,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Index
 
-from dnsbl.addresses import neighbourhood, network_of
+from dnsbl.addresses import Address, neighbourhood, network_of
 from dnsbl.casework import Casework
+from dnsbl.casework.assignments import Assignment
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.model import Door, Nomination
 from dnsbl.settings import Settings
@@ -64,6 +65,12 @@ def lived(casework: Casework, keyring: Keyring, settings: Settings, address: IPv
     casework.doors.nominate(Nomination(address=address, door=Door.CLI, nominator="bench", reason="spam", evidence=SPAM))
     assignment = casework.assignments.take_job("bench")
     assert assignment is not None, "the nominated test is due at once"
+    found_open(casework, keyring, settings, assignment, clock)
+
+
+def found_open(casework: Casework, keyring: Keyring, settings: Settings, assignment: Assignment, clock: Clock) -> None:
+    """Have a test that a worker holds come to a letter that is taken, and comes back."""
+    address = assignment.job.address
     now = int(clock.now().timestamp())
     issued = [
         letter.issue(
@@ -98,7 +105,7 @@ def lived(casework: Casework, keyring: Keyring, settings: Settings, address: IPv
     casework.arrivals.file_return(_come_back(issued[0], keyring, settings, address, now))
 
 
-def _come_back(issued: letter.Letter, keyring: Keyring, settings: Settings, peer: IPv4Address, now: int) -> Collected:
+def _come_back(issued: letter.Letter, keyring: Keyring, settings: Settings, peer: Address, now: int) -> Collected:
     """The first letter, as its relay hands it to the collector."""
     tester = settings.tester
     sender = letter.Sender(

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from dnsbl.casework import Casework
 from dnsbl.casework.judging import Judging
@@ -48,6 +49,11 @@ def table_path(settings: Settings) -> Path:
     return settings.service.state_dir / "table"
 
 
+def timeline_path(settings: Settings) -> Path:
+    """Where this node remembers how far the database's history has come, so that it follows no old primary."""
+    return settings.service.state_dir / "timeline"
+
+
 def signet_path(settings: Settings) -> Path:
     """Where the key is that it is signed with."""
     return settings.service.state_dir / "publish.key"
@@ -86,7 +92,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
         database_url(settings),
         patient=True,
         make=not table_path(settings).exists(),
-        timekeeper=_timekeeper(settings, clock),
+        **_watched(settings, clock),
     )
     store.entered = told
     return _over(settings, zones, store, clock)
@@ -97,17 +103,18 @@ def _ring(store: Store, settings: Settings, clock: Clock) -> Ring:
     return Ring(settings.service.state_dir / "keys.json", store, settings, clock, void=judging.void_all)
 
 
-def _timekeeper(settings: Settings, clock: Clock) -> Timekeeper:
+def _watched(settings: Settings, clock: Clock) -> dict[str, Any]:
+    """What a store is held against: the clock, and how far the database's history has come."""
     service = settings.service
     tolerance, gap = timedelta(seconds=service.clock_tolerance), timedelta(days=service.clock_gap_days)
-    return Timekeeper(clock, Terms(tolerance=tolerance, gap=gap))
+    return {"timekeeper": Timekeeper(clock, Terms(tolerance=tolerance, gap=gap)), "memory": timeline_path(settings)}
 
 
 def reckoned(settings: Settings) -> str:
     """Why the clock is not believed, a sentence or "", by a store that answers and is of this version. Makes nothing.
     Raises StoreUnavailable."""
     clock = SystemClock()
-    store = Store(database_url(settings), make=False, timekeeper=_timekeeper(settings, clock))
+    store = Store(database_url(settings), make=False, **_watched(settings, clock))
     try:
         store.check()
         return Presence(store, clock).reckon().strange
@@ -136,7 +143,7 @@ def open_empty(config: Path | None) -> OpenedList:
     zones = read_zones(settings)
     _made(settings.service.state_dir)
     clock = SystemClock()
-    store = Store.open(database_url(settings), timekeeper=_timekeeper(settings, clock))
+    store = Store.open(database_url(settings), **_watched(settings, clock))
     return _over(settings, zones, store, clock)
 
 
@@ -171,7 +178,7 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
         raise DnsblError(f"{state}: service.state_dir is not writable.")
     clock = SystemClock()
     known = table_path(settings).exists()
-    store = Store.open(database_url(settings), make=upgrade or not known, timekeeper=_timekeeper(settings, clock))
+    store = Store.open(database_url(settings), make=upgrade or not known, **_watched(settings, clock))
     if upgrade or store.is_empty():
         store.upgrade()
     store.check()

@@ -120,7 +120,10 @@ class Database(Section):
 
     url: str = Field(
         "",
-        description="SQLAlchemy URL; empty means SQLite in state_dir. For PostgreSQL: postgresql+psycopg://user@host/name.",
+        description=(
+            "SQLAlchemy URL; empty means SQLite in state_dir. For PostgreSQL: postgresql+psycopg://user@host/name, "
+            "or user@/name?host=one:5432&host=two:5432 with standbys (docs/many-nodes.md)."
+        ),
     )
 
 

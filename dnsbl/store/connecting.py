@@ -3,8 +3,9 @@
 SQLite runs with synchronous=FULL: with NORMAL a power cut may take back the last commits, and a letter that was
 offered but is no longer in the store would be an orphan (law 2). A test takes minutes; the sync is not felt.
 
-On PostgreSQL nothing is kept in a connection beyond its transaction (no prepared statement, no setting, no lock, nothing
-that is listened for), since a pooler may hand each transaction to another one.
+On PostgreSQL nothing is kept in a connection beyond its transaction (no prepared statement, no setting, no lock,
+nothing that is listened for), since a pooler may hand each transaction to another one. Of several hosts the first is
+taken that takes changes (or what else the URL's `target_session_attrs` asks for) and is no old primary (see `fence`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from dnsbl.errors import StoreUnavailable
+from dnsbl.store.fence import Fence
 
 #: Seconds that a writer waits for its turn on SQLite; a bulk change of a million networks must fit.
 PATIENCE = 120
-#: How long PostgreSQL may be silent: seconds to connect, and until a wire that swallows everything counts as broken. And
-#: that no statement is prepared: with a pooler the next transaction may come to a server that does not know it.
+#: How long PostgreSQL may be silent: seconds to connect to a host, and until a wire that swallows everything counts as
+#: broken; and that no statement is prepared. What the URL says of these counts more.
 WIRE: Mapping[str, int | None] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -37,7 +40,9 @@ WIRE: Mapping[str, int | None] = {
 }
 
 
-def create(url: str, *, may_make: Callable[[], bool], replaced: Callable[[], None]) -> Engine:
+def create(
+    url: str, *, may_make: Callable[[], bool], replaced: Callable[[], None], fence: Fence | None = None
+) -> Engine:
     """An engine with our own idea of transactions. Raises ArgumentError for a URL of another make.
 
     Statements are never shown with their values, which strangers have sent.
@@ -45,10 +50,15 @@ def create(url: str, *, may_make: Callable[[], bool], replaced: Callable[[], Non
     parsed = make_url(url)
     pool = {"pool_size": 5, "max_overflow": 20, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
-        wire = {name: value for name, value in WIRE.items() if name not in parsed.query}
+        wire: dict[str, Any] = {name: value for name, value in WIRE.items() if name not in parsed.query}
+        _, words = parsed.get_dialect()().create_connect_args(
+            parsed
+        )  # hosts and ports that make no sense are named now
+        if "," in str(words.get("host")) and "target_session_attrs" not in parsed.query:
+            wire["target_session_attrs"] = "read-write"  # that of several which is the primary
         engine = create_engine(parsed, pool_pre_ping=True, connect_args=wire, **pool)
-        engine.dialect.create_connect_args(parsed)  # hosts and ports that make no sense are named now
         event.listen(engine, "checkin", _given_back)
+        event.listen(engine, "do_connect", partial(_first_of_several, fence or Fence()))
         return engine
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ArgumentError("a file of SQLite or a database of PostgreSQL is needed")
@@ -78,6 +88,30 @@ def create(url: str, *, may_make: Callable[[], bool], replaced: Callable[[], Non
     event.listen(engine, "checkout", taken)
     event.listen(engine, "begin", _begun)
     return engine
+
+
+def _first_of_several(fence: Fence, dialect: Any, _record: Any, arguments: Any, words: dict[str, Any]) -> Any:
+    """A connection to the first host of those in the URL that may be had and is no old primary. Raises StoreUnavailable
+    where only that stands against one, else what the driver raises of the last."""
+    dbapi, failed = dialect.dbapi, []
+    hosts, ports = (str(words.get(name) or "").split(",") for name in ("host", "port"))
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    for host, port in zip(hosts, ports, strict=True):
+        one = {name: value for name, value in (("host", host), ("port", port)) if value}
+        others = {name: value for name, value in words.items() if name not in ("host", "port")}
+        try:
+            connection = dialect.connect(*arguments, **others, **one)
+        except dbapi.OperationalError as error:
+            failed.append(error)
+            continue
+        try:
+            fence.admit(connection, (dbapi.ProgrammingError, dbapi.NotSupportedError))
+        except (StoreUnavailable, dbapi.Error) as error:
+            connection.close()
+            failed.append(error)
+        else:
+            return connection
+    raise next((error for error in failed if isinstance(error, StoreUnavailable)), failed[-1])
 
 
 def _given_back(connection: Any, _record: Any) -> None:

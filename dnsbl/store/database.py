@@ -15,7 +15,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -34,6 +34,7 @@ from dnsbl.store.controls import Controls
 from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
 from dnsbl.store.feeds import FeedShelf
+from dnsbl.store.fence import Fence
 from dnsbl.store.forthcoming import ForthcomingShelf
 from dnsbl.store.guises import Guises
 from dnsbl.store.hearers import Hearers
@@ -123,15 +124,17 @@ class Store:
         make: bool = True,
         timekeeper: Timekeeper | None = None,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+        memory: Path | None = None,
     ) -> None:
         """Make ready to connect; nothing is opened yet. Raises StoreUnavailable for a URL that names no database.
 
         A `patient` store is one for daemons: it may be away now, and is made fit for use (see `fit`) by the first
         transaction that reaches it. `make` says whether a database that is not there, or is empty, may be made. With a
-        `timekeeper` nothing is entered at a time that it does not believe.
+        `timekeeper` nothing is entered at a time that it does not believe. `memory` is the file by which all processes
+        of a node know an old primary (see `fence`).
         """
         try:
-            self.engine = create(url, may_make=lambda: self._make, replaced=self._replaced)
+            self.engine = create(url, may_make=lambda: self._make, replaced=self._replaced, fence=Fence(memory))
             self._driver: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         except (ArgumentError, ImportError) as error:
             raise StoreUnavailable(
@@ -156,9 +159,11 @@ class Store:
         self._proven = self.is_a_file
 
     @classmethod
-    def open(cls, url: str, *, make: bool = True, timekeeper: Timekeeper | None = None) -> Store:
+    def open(
+        cls, url: str, *, make: bool = True, timekeeper: Timekeeper | None = None, memory: Path | None = None
+    ) -> Store:
         """A store that answers, whatever its schema. Raises StoreUnavailable."""
-        store = cls(url, make=make, timekeeper=timekeeper)
+        store = cls(url, make=make, timekeeper=timekeeper, memory=memory)
         with store.read() as tx:
             tx.connection.execute(text("SELECT 1"))
         return store

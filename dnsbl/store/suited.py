@@ -31,7 +31,7 @@ _ROW = text("SELECT version_num FROM alembic_version LIMIT 1 FOR UPDATE SKIP LOC
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Conduct:
     """What two connections have seen of a database."""
 
     exclusive: bool  #: a lock that one holds was not given to the other
@@ -39,7 +39,7 @@ class Shown:
     skips: bool | None  #: a row that one holds was passed over by the other; None: there is no table yet to try it with
 
 
-def objection(shown: Shown, version: str) -> str:
+def objection(shown: Conduct, version: str) -> str:
     """Why no list can be kept in a database that has shown this and says this of its version; a sentence, or ""."""
     if not shown.exclusive:
         return f"{_who(version)} gives a lock that is held to another connection as well; {_NEEDED}"
@@ -79,7 +79,7 @@ def prove(writer: Engine) -> bool:
     return shown.skips is not None
 
 
-def _tried(first: Connection, second: Connection) -> Shown:
+def _tried(first: Connection, second: Connection) -> Conduct:
     """Ends the first one's transaction and leaves the second one's to be rolled back, so that neither waits for a disk:
     the row is locked by the second."""
     first.execute(_TAKE, {"key": TRIED})  # several nodes that start together wait for one another
@@ -92,4 +92,4 @@ def _tried(first: Connection, second: Connection) -> Shown:
     first.commit()
     current = bool(second.execute(_SEES, {"number": number}).scalar_one())
     second.rollback()
-    return Shown(exclusive, current, skips)
+    return Conduct(exclusive, current, skips)

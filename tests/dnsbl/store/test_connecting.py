@@ -1,41 +1,105 @@
-"""How connections are made: what a URL may say, and what every connection is told. (What transactions then do:
-test_database.)"""
+"""How connections are made: what a URL may say, what every connection is told, and which of several hosts is taken.
+(What transactions then do: test_database.)"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
+from dnsbl.errors import StoreUnavailable
 from dnsbl.store.connecting import WIRE, create
+from dnsbl.store.fence import Fence
 
 
-class Dialled(Exception):
-    """A connection would have been made."""
+class Server:
+    """A host that answers: it takes changes on this timeline of a database, or is a standby of it (0)."""
+
+    def __init__(self, timeline: int, system: str = "7") -> None:
+        self.row = system, f"{timeline:08X}0000000000000001" if timeline else ""
+        self.info = SimpleNamespace(host="h", port=1)
+        self.open = True
+
+    def execute(self, _statement: str) -> Server:
+        return self
+
+    def fetchone(self) -> tuple[str, str]:
+        return self.row
+
+    def rollback(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.open = False
 
 
-def dialled(url: str) -> dict[str, Any]:
-    """What the driver is given for a URL; nobody is dialled."""
-    engine = create(url, may_make=lambda: False, replaced=lambda: None)
-    given: dict[str, Any] = {}
+class Driver:
+    """The driver's connect: who is at a port, and what it was told each time."""
 
-    def connect(_dialect: Any, _record: Any, _arguments: Any, words: dict[str, Any]) -> None:
-        given.update(words)
-        raise Dialled
+    def __init__(self, **servers: Server) -> None:
+        self.servers = servers
+        self.told: list[dict[str, Any]] = []
 
-    event.listen(engine, "do_connect", connect)
-    with pytest.raises(Dialled):
-        engine.connect()
-    return given
+    def connect(self, url: str, *, memory: Path | None = None) -> Any:
+        """What an engine with this URL gets."""
+        engine = create(url, may_make=lambda: False, replaced=lambda: None, fence=Fence(memory))
+        engine.dialect.connect = self._dial  # type: ignore[method-assign]
+        [given] = engine.dialect.dispatch.do_connect
+        arguments, words = engine.dialect.create_connect_args(engine.url)
+        words |= WIRE  # as the engine does
+        return given(engine.dialect, None, arguments, words)
+
+    def _dial(self, **words: Any) -> Any:
+        self.told.append(words)
+        if (server := self.servers.get(f"p{words.get('port', 5432)}")) is None:
+            raise psycopg.OperationalError("nobody there")
+        return server
 
 
-def test_several_hosts_are_given_to_the_driver_in_their_order() -> None:
-    given = dialled("postgresql+psycopg://u@/x?host=a:5432&host=b:5433&target_session_attrs=read-write")
-    assert (given["host"], given["port"], given["target_session_attrs"]) == ("a,b", "5432,5433", "read-write")
-    given = dialled("postgresql+psycopg://u@/x?host=2001:db8::1,2001:db8::2&port=5432,5433")
-    assert (given["host"], given["port"]) == ("2001:db8::1,2001:db8::2", "5432,5433")
+SEVERAL = "postgresql+psycopg://u@/x?host=a:1&host=b:2&host=c:3&target_session_attrs=read-write"
+
+
+def test_several_hosts_are_dialled_in_their_order_each_with_what_the_url_asks_of_it() -> None:
+    driver = Driver(p3=Server(1))
+    assert driver.connect(SEVERAL) is driver.servers["p3"]
+    assert [(told["host"], told["port"]) for told in driver.told] == [("a", "1"), ("b", "2"), ("c", "3")]
+    assert all(told["target_session_attrs"] == "read-write" for told in driver.told)
+    driver = Driver(p2=Server(1))
+    assert driver.connect("postgresql+psycopg://u@/x?host=2001:db8::1,2001:db8::2&port=1,2")
+    assert [told["host"] for told in driver.told] == ["2001:db8::1", "2001:db8::2"]
+
+
+def test_an_old_primary_is_passed_over_for_the_one_in_its_place(tmp_path: Path) -> None:
+    memory = tmp_path / "timeline"
+    driver = Driver(p1=Server(1))
+    assert driver.connect(SEVERAL, memory=memory) is driver.servers["p1"]
+    driver.servers = {"p2": Server(2)}
+    assert driver.connect(SEVERAL, memory=memory) is driver.servers["p2"]
+    old = driver.servers["p1"] = Server(1)
+    assert driver.connect(SEVERAL, memory=memory) is driver.servers["p2"], "also by another process of this node"
+    assert not old.open
+    del driver.servers["p2"]
+    with pytest.raises(StoreUnavailable, match=r"is an old primary \(timeline 1, .* met 2\).* remove .*/timeline\.$"):
+        driver.connect(SEVERAL, memory=memory)
+    memory.unlink()
+    assert driver.connect(SEVERAL, memory=memory) is old
+
+
+def test_where_nobody_answers_the_driver_has_said_so() -> None:
+    with pytest.raises(psycopg.OperationalError, match="nobody there"):
+        Driver().connect(SEVERAL)
+
+
+def test_a_host_that_is_named_alone_is_dialled_as_it_is() -> None:
+    driver = Driver(p5432=Server(1))
+    assert driver.connect("postgresql+psycopg://u@h/x") is driver.servers["p5432"]
+    assert driver.connect("postgresql+psycopg://u@/x?host=/run/sockets") is driver.servers["p5432"]
+    assert [(told["host"], "port" in told) for told in driver.told] == [("h", False), ("/run/sockets", False)]
+    assert driver.connect("postgresql+psycopg://u@/x") and "host" not in driver.told[-1]
 
 
 @pytest.mark.parametrize("hosts", ["host=a:x&host=b:1", "host=a,b&port=1,2,3", "host=[2001:db8::1]:5432&host=b:5433"])
@@ -44,11 +108,37 @@ def test_hosts_and_ports_that_make_no_sense_are_refused_before_anybody_is_dialle
         create(f"postgresql+psycopg://u@/x?{hosts}", may_make=lambda: False, replaced=lambda: None)
 
 
-def test_no_statement_is_prepared_since_the_next_transaction_may_have_another_server() -> None:
-    assert dialled("postgresql+psycopg://u@h/x")["prepare_threshold"] is None
+def told_at_the_wire(url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the driver itself is told for a URL; nobody is dialled."""
+    told: dict[str, Any] = {}
+
+    def connect(*_: Any, **words: Any) -> None:
+        told.update(words)
+        raise psycopg.OperationalError("nobody there")
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    monkeypatch.setattr(psycopg.Connection, "connect", connect)
+    with pytest.raises(OperationalError):
+        create(url, may_make=lambda: False, replaced=lambda: None).connect()
+    return told
 
 
-def test_the_url_has_the_last_word_on_how_long_is_waited() -> None:
-    given = dialled("postgresql+psycopg://u@h/x?connect_timeout=3")
-    assert given["connect_timeout"] == "3"
-    assert given["tcp_user_timeout"] == WIRE["tcp_user_timeout"]
+def test_no_statement_is_prepared_since_the_next_transaction_may_have_another_server(monkeypatch) -> None:
+    assert told_at_the_wire("postgresql+psycopg://u@h/x", monkeypatch)["prepare_threshold"] is None
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("postgresql+psycopg://u@/x?host=a:1&host=b:2", "read-write"),
+        ("postgresql+psycopg://u@/x?host=a,b&target_session_attrs=primary", "primary"),
+        ("postgresql+psycopg://u@h/x", None),
+    ],
+)
+def test_of_several_hosts_the_one_that_takes_changes_is_asked_for(url: str, asked: str | None, monkeypatch) -> None:
+    assert told_at_the_wire(url, monkeypatch).get("target_session_attrs") == asked
+
+
+def test_the_url_has_the_last_word_on_how_long_is_waited(monkeypatch) -> None:
+    told = told_at_the_wire("postgresql+psycopg://u@h/x?connect_timeout=3", monkeypatch)
+    assert (told["connect_timeout"], told["tcp_user_timeout"]) == ("3", WIRE["tcp_user_timeout"])

@@ -7,34 +7,34 @@ from sqlalchemy import text
 
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, suited
-from dnsbl.store.suited import Shown, objection
+from dnsbl.store.suited import Conduct, objection
 
 POSTGRESQL = "PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu"
-SOUND = Shown(exclusive=True, current=True, skips=True)
+SOUND = Conduct(exclusive=True, current=True, skips=True)
 
 
 @pytest.mark.parametrize(
     ("shown", "version", "begin"),
     [
         (SOUND, POSTGRESQL, ""),
-        (Shown(exclusive=True, current=True, skips=None), POSTGRESQL, ""),
-        (Shown(exclusive=False, current=True, skips=True), POSTGRESQL, "The database gives a lock that is held"),
-        (Shown(exclusive=True, current=False, skips=True), POSTGRESQL, "The database hides from a transaction"),
-        (Shown(exclusive=True, current=True, skips=False), POSTGRESQL, "The database gives a row that is locked"),
+        (Conduct(exclusive=True, current=True, skips=None), POSTGRESQL, ""),
+        (Conduct(exclusive=False, current=True, skips=True), POSTGRESQL, "The database gives a lock that is held"),
+        (Conduct(exclusive=True, current=False, skips=True), POSTGRESQL, "The database hides from a transaction"),
+        (Conduct(exclusive=True, current=True, skips=False), POSTGRESQL, "The database gives a row that is locked"),
         (
-            Shown(exclusive=False, current=True, skips=None),
+            Conduct(exclusive=False, current=True, skips=None),
             "CockroachDB CCL v23.1.11",
             "The database (CockroachDB) gives",
         ),
         (SOUND, "PostgreSQL 15.2-YB-2025.1.0.0-b0 on x86_64", ""),
         (
-            Shown(exclusive=True, current=False, skips=True),
+            Conduct(exclusive=True, current=False, skips=True),
             "PostgreSQL 11.2-YB-2.18",
             "The database (YugabyteDB) hides",
         ),
     ],
 )
-def test_what_a_database_has_shown_decides_and_its_name_is_only_told(shown: Shown, version: str, begin: str) -> None:
+def test_what_a_database_has_shown_decides_and_its_name_is_only_told(shown: Conduct, version: str, begin: str) -> None:
     why = objection(shown, version)
     assert why.startswith(begin) and bool(why) == bool(begin)
     assert not why or why.endswith("PostgreSQL is needed.")
@@ -43,7 +43,7 @@ def test_what_a_database_has_shown_decides_and_its_name_is_only_told(shown: Show
 #: A stub of each function that is asked, and what is said of a database that has it.
 STUBS = {
     "pg_try_advisory_xact_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'": "gives a lock that is held",
-    "pg_visible_in_snapshot(xid8, pg_snapshot) RETURNS boolean LANGUAGE sql AS 'SELECT false'": "hides from a transaction",
+    "pg_visible_in_snapshot(xid8, pg_snapshot) RETURNS boolean LANGUAGE sql AS 'SELECT false'": "hides from a",
     "pg_advisory_xact_lock(bigint) RETURNS void LANGUAGE plpgsql AS "
     "'BEGIN RAISE EXCEPTION ''not here'' USING ERRCODE = ''0A000''; END'": "refuses what PostgreSQL does",
 }
