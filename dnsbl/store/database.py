@@ -12,6 +12,7 @@ connections, and with another file where a copy was put in the place of one that
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -156,7 +157,7 @@ class Store:
             # Whoever has waited for the turn must see what was written before, whatever the database's own default is.
             self._writer = self.engine.execution_options(isolation_level="READ COMMITTED")
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        self._proven = self.is_a_file
+        self._proven, self._proving = self.is_a_file, threading.Lock()
 
     @classmethod
     def open(
@@ -274,8 +275,8 @@ class Store:
     def _prove(self) -> None:
         """Refuse a database that does not keep what transactions rest on; a hot standby shows nothing, and is asked
         again. Raises StoreUnavailable."""
-        with self._told("write"):
-            self._proven = suited.prove(self._writer)
+        with self._proving, self._told("write"):
+            self._proven = self._proven or suited.prove(self._writer)
 
     @contextmanager
     def _told(self, way: str) -> Iterator[None]:

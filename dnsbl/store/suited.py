@@ -22,7 +22,6 @@ TRIED = 0x737569746564
 #: Names of what says in its version that it is something else than PostgreSQL, and how that is recognised.
 KNOWN = {"CockroachDB": "CockroachDB", "YugabyteDB": "-YB-", "Amazon Redshift": "Redshift"}
 
-_TAKE = text("SELECT pg_advisory_xact_lock(:key)")
 _TRY = text("SELECT pg_try_advisory_xact_lock(:key)")
 _NUMBER = text("SELECT CAST(pg_current_xact_id() AS text)")
 _SEES = text("SELECT pg_visible_in_snapshot(CAST(CAST(:number AS text) AS xid8), pg_current_snapshot())")
@@ -60,12 +59,17 @@ def _who(version: str) -> str:
 
 def prove(writer: Engine) -> bool:
     """Try the database that this engine leads to. Returns whether it has shown all; one that takes no changes (a hot
-    standby) or has no tables yet has not, and is to be tried again. Raises StoreUnavailable with one sentence where a
-    list cannot be kept, and what the driver raises where it does not answer."""
+    standby), has no tables yet or is being tried by somebody else has not, and is to be tried again. Raises
+    StoreUnavailable with one sentence where a list cannot be kept, and what the driver raises where it does not answer.
+
+    Only who has the lock takes a second connection: a pooler may have as few as two, and all nodes may start together.
+    """
     with writer.begin() as first:
         version = str(first.execute(text("SELECT version()")).scalar_one())
         try:
             if first.execute(text("SELECT pg_is_in_recovery()")).scalar_one():
+                return False
+            if not first.execute(_TRY, {"key": TRIED}).scalar_one():
                 return False
             with writer.connect() as second:
                 shown = _tried(first, second)
@@ -80,9 +84,8 @@ def prove(writer: Engine) -> bool:
 
 
 def _tried(first: Connection, second: Connection) -> Conduct:
-    """Ends the first one's transaction and leaves the second one's to be rolled back, so that neither waits for a disk:
-    the row is locked by the second."""
-    first.execute(_TAKE, {"key": TRIED})  # several nodes that start together wait for one another
+    """What a first connection that was given the lock, and a second one, see. Ends the first one's transaction and
+    leaves the second one's to be rolled back, so that neither waits for a disk: the row is locked by the second."""
     number = first.execute(_NUMBER).scalar_one()
     exclusive = not second.execute(_TRY, {"key": TRIED}).scalar_one()
     skips = None

@@ -44,7 +44,7 @@ def test_what_a_database_has_shown_decides_and_its_name_is_only_told(shown: Cond
 STUBS = {
     "pg_try_advisory_xact_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'": "gives a lock that is held",
     "pg_visible_in_snapshot(xid8, pg_snapshot) RETURNS boolean LANGUAGE sql AS 'SELECT false'": "hides from a",
-    "pg_advisory_xact_lock(bigint) RETURNS void LANGUAGE plpgsql AS "
+    "pg_try_advisory_xact_lock(bigint) RETURNS boolean LANGUAGE plpgsql AS "
     "'BEGIN RAISE EXCEPTION ''not here'' USING ERRCODE = ''0A000''; END'": "refuses what PostgreSQL does",
 }
 
@@ -87,4 +87,7 @@ def test_a_row_that_one_has_locked_is_passed_over_and_a_store_without_tables_is_
     with bare.read() as tx:
         locks = tx.connection.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar_one()
     assert locks == 0, "nothing is left behind"
+    with bare._writer.begin() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": suited.TRIED})
+        assert suited.prove(bare._writer) is False, "another node tries it now, and nobody waits for him"
     bare.close()
