@@ -1,8 +1,9 @@
 """Descriptors: how many each role needs, and what is served when there are fewer.
 
 A connection costs one, and so does a file; a process that has none left can neither accept nor read nor write. So each
-role's share is known before it starts, and the shares fit into what the system grants: where they do not, the web and
-the collector have fewer connections, then DNS over TCP, and a sentence says so. Asks the system, and starts nothing.
+role's share is known before it starts, and the shares fit into what the system grants: where they do not, the worker
+has fewer tests at once, then web and collector have fewer connections, then DNS over TCP, and a sentence says so. Asks
+the system, and starts nothing.
 """
 
 from __future__ import annotations
@@ -20,15 +21,19 @@ from tester.listening import AT_ONCE
 BASE = 64
 #: The store: as many connections as its pool has, each a few files with SQLite.
 STORE = 60
-#: Connections that a role has at least.
+#: Connections that a role has at least, and tests at once.
 LEAST = 10
 
-#: The roles that have connections, and the section and key of the settings that says how many.
-_CONNECTIONS = {
-    "web": ("web", "connections"),
-    "collector": ("collector", "connections"),
-    "dns": ("dns", "tcp_connections"),
+#: The roles that may have less, the section and key of the settings that says how much, and how many descriptors each
+#: of these takes.
+_SHARES = {
+    "worker": ("tester", "concurrency", 2),
+    "web": ("web", "connections", 1),
+    "collector": ("collector", "connections", 1),
+    "dns": ("dns", "tcp_connections", 1),
 }
+#: Who gives first.
+_GIVE = (("worker",), ("web", "collector"), ("dns",))
 
 
 def needs(settings: Settings, roles: Collection[str]) -> dict[str, int]:
@@ -65,36 +70,38 @@ def fitted(settings: Settings, roles: Collection[str], limit: int) -> tuple[Sett
     short = sum(wanted.values()) - limit
     if short <= 0:
         return settings, ""
-    where = {role: place for role, place in _CONNECTIONS.items() if role in roles}
-    counts = {role: int(getattr(getattr(settings, section), key)) for role, (section, key) in where.items()}
+    where = {role: share for role, share in _SHARES.items() if role in roles}
+    counts = {role: int(getattr(getattr(settings, section), key)) for role, (section, key, _) in where.items()}
     less = _shrunk(counts, short)
     if less is None:
+        spare = sum(each * max(0, counts[role] - LEAST) for role, (_, _, each) in where.items())
+        needed = sum(wanted.values())
         raise DnsblError(
-            f"This process may open {limit} files and needs {sum(wanted.values())}, "
-            f"{sum(wanted.values()) - sum(counts.values()) + LEAST * len(counts)} at least; "
+            f"This process may open {limit} files and needs {needed}, {needed - spare} at least; "
             "raise the limit (LimitNOFILE of systemd, or ulimit -n)."
         )
-    for role, (section, key) in where.items():
+    for role, (section, key, _) in where.items():
         table = getattr(settings, section).model_copy(update={key: less[role]})
         settings = settings.model_copy(update={section: table})
     changed = [
-        f"{'.'.join(_CONNECTIONS[role])} is {less[role]} in place of {count}"
+        f"{'.'.join(_SHARES[role][:2])} is {less[role]} in place of {count}"
         for role, count in counts.items()
         if less[role] < count
     ]
     return settings, (
         f"this process may open {limit} files and would need {sum(wanted.values())}, so {' and '.join(changed)}; "
-        "raise the limit (LimitNOFILE of systemd, or ulimit -n), or set fewer connections"
+        "raise the limit (LimitNOFILE of systemd, or ulimit -n), or set less"
     )
 
 
 def _shrunk(counts: Mapping[str, int], short: int) -> dict[str, int] | None:
-    """The same with `short` fewer altogether, web and collector first; None when so many cannot be spared."""
+    """The same with `short` descriptors fewer altogether, as `_GIVE` has it; None when so many cannot be spared."""
     less = dict(counts)
-    for group in (("web", "collector"), ("dns",)):
+    for group in _GIVE:
         spare = {role: counts[role] - LEAST for role in group if counts.get(role, 0) > LEAST}
-        given = min(short, sum(spare.values()))
+        each = _SHARES[group[0]][2]
+        given = min(math.ceil(max(0, short) / each), sum(spare.values()))
         for role, most in spare.items():
             less[role] -= math.ceil(given * most / sum(spare.values()))
-        short -= given
+        short -= given * each
     return less if short <= 0 else None

@@ -79,7 +79,9 @@ class Tester(Section):
         172800, description="Seconds to wait for an accepted letter before it counts as lost.", gt=0
     )
     late_window: float = Field(604800, description="Seconds after which a letter that comes back counts no more.", gt=0)
-    concurrency: int = Field(20, description="Tests at once.", ge=1, le=10000)
+    concurrency: int = Field(
+        500, description="Tests at once of a worker; most of them wait, and all take some 40 MB.", ge=1, le=10000
+    )
     reserved: int = Field(
         5, description="Places of these that are kept for tests that owners and operators ask for.", ge=0
     )

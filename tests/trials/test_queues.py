@@ -104,7 +104,7 @@ def test_an_owners_retest_starts_at_once_whatever_strangers_nominate_and_ask_for
     houses: Callable[..., House], street: Street
 ) -> None:
     pace = {"attempt_gap": 0, "connection_gap": 0.1, "grace": 1, "lease": 30}
-    house = houses(tester={"port": street.port, **pace}, web={"posts_per_hour": 1000})
+    house = houses(tester={"port": street.port, "concurrency": 20, **pace}, web={"posts_per_hour": 1000})
     street.collector = house.collector
     process = house.serve()
     house.until("all to be up", lambda: house.ready()[0] == 200)

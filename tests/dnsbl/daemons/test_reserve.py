@@ -26,9 +26,13 @@ def connections(settings: Settings) -> tuple[int, int, int]:
     return settings.dns.tcp_connections, settings.collector.connections, settings.web.connections
 
 
-def test_all_roles_with_their_defaults_fit_into_the_usual_limit() -> None:
-    assert total(USUAL) <= 1024
-    assert fitted(USUAL, ROLES, 1024) == (USUAL, "")
+def test_all_roles_with_their_defaults_fit_into_the_usual_limit_with_fewer_tests_at_once() -> None:
+    settings, said = fitted(USUAL, ROLES, 1024)
+    assert connections(settings) == connections(USUAL), "tests can wait"
+    assert LEAST < settings.tester.concurrency < USUAL.tester.concurrency
+    assert total(settings) in (1023, 1024)
+    assert f"tester.concurrency is {settings.tester.concurrency} in place of {USUAL.tester.concurrency};" in said
+    assert fitted(USUAL, ROLES, 2048) == (USUAL, "")
 
 
 def test_a_role_that_is_not_asked_for_needs_nothing() -> None:
@@ -60,6 +64,7 @@ def test_whatever_the_limit_the_shares_fit_into_it_or_it_is_refused(limit: int, 
         least = USUAL.model_copy(
             update={
                 "dns": USUAL.dns.model_copy(update={"tcp_connections": LEAST}),
+                "tester": USUAL.tester.model_copy(update={"concurrency": LEAST}),
                 "web": USUAL.web.model_copy(update={"connections": LEAST}),
                 "collector": USUAL.collector.model_copy(update={"connections": LEAST}),
             }
@@ -68,7 +73,7 @@ def test_whatever_the_limit_the_shares_fit_into_it_or_it_is_refused(limit: int, 
         return
     assert sum(needs(settings, roles).values()) <= limit
     assert bool(said) == (sum(needs(USUAL, roles).values()) > limit)
-    assert min(connections(settings)) >= LEAST
+    assert min(*connections(settings), settings.tester.concurrency) >= LEAST
 
 
 def test_the_system_is_asked_for_all_that_it_grants() -> None:
