@@ -121,21 +121,24 @@ def _settings(folder: str, tests: int) -> Settings:
 
 
 class Turns:
-    """How long writers have had the turn, from the lock to the end of the commit; seconds."""
+    """How long writers have had the turn, from the lock to the end of the commit, and how much of it this process worked;
+    seconds."""
 
     def __init__(self, store: Store) -> None:
         self.held: list[float] = []
-        self._since: dict[int, float] = {}
+        self.worked: list[float] = []
+        self._since: dict[int, tuple[float, float]] = {}
         event.listen(store.engine, "after_cursor_execute", self._executed)
         event.listen(store.engine, "checkin", self._over)
 
     def _executed(self, connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         if "pg_advisory_xact_lock" in statement:
-            self._since[id(connection.connection.dbapi_connection)] = time.perf_counter()
+            self._since[id(connection.connection.dbapi_connection)] = time.perf_counter(), time.thread_time()
 
     def _over(self, connection: Any, _record: Any) -> None:
         if (since := self._since.pop(id(connection), None)) is not None:
-            self.held.append(time.perf_counter() - since)
+            self.held.append(time.perf_counter() - since[0])
+            self.worked.append(time.thread_time() - since[1])
 
 
 def _writes(store: Store) -> tuple[int, float]:
@@ -184,6 +187,7 @@ async def tests_at_once(store: Store, server: Server, number: int, wait: float, 
         "write_ms": 1000 * (held - took) / max(1, wrote - writes),
         "turn_ms": 1000 * statistics.mean(turns.held),
         "turn_ms_median": 1000 * statistics.median(turns.held),
+        "turn_cpu_ms": 1000 * statistics.mean(turns.worked),
         "turns": len(turns.held) / number,
         "verdicts": {str(verdict): count for verdict, count in verdicts},
     }
