@@ -121,8 +121,8 @@ def _settings(folder: str, tests: int) -> Settings:
 
 
 class Turns:
-    """How long writers have had the turn, from the lock to the end of the commit, and how much of it this process worked;
-    seconds."""
+    """How long writers have had the turn, from the lock to the end of the commit, and how long this process worked in it.
+    In seconds."""
 
     def __init__(self, store: Store) -> None:
         self.held: list[float] = []
