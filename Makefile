@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web studies deb lock docs clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many studies deb lock docs clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -74,6 +74,10 @@ bench-dns: $(READY) ## what an answer costs, beside rbldnsd, NSD and an echo (te
 # LISTINGS=1000000  JOURNAL=10000000 (entries)  URL=postgresql+psycopg://... (an empty database)  JSON=figures.json  WRITE=1 (the page in docs/)
 bench-web: $(READY) ## what pages, look-ups and starts of commands cost on a large list (five minutes, 6 GB; LISTINGS= JOURNAL= URL= JSON= WRITE=1)
 	@$(BIN)/python -m bench.web $(if $(LISTINGS),--listings $(LISTINGS)) $(if $(JOURNAL),--journal $(JOURNAL)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
+
+# URL=postgresql+psycopg://... (an empty database on this machine)  TESTS=200  WAIT=3 (seconds before a greeting)  LISTINGS=1000000
+bench-many: $(READY) ## what many tests and many listings cost a store on PostgreSQL (five minutes; URL= TESTS= WAIT= LISTINGS=)
+	@$(BIN)/python -m bench.many '$(URL)' $(or $(TESTS),200) $(or $(WAIT),3) $(or $(LISTINGS),1000000)
 
 studies: $(READY) ## both relay studies reproduced from simulated towns, beside the papers: docs/studies.md (three minutes)
 	@$(BIN)/python -m bench.studies docs/studies.md

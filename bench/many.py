@@ -52,7 +52,7 @@ BUDGET = 900.0  #: seconds for all of it
 LOOKS = 300
 
 
-class Waiting(MailServer):
+class Thoughtful(MailServer):
     """A closed server that thinks before it greets."""
 
     wait = 0.0  #: seconds
@@ -69,14 +69,14 @@ def hosts(number: int) -> list[IPv4Address]:
 
 async def serve(collector: int, number: int, wait: float) -> None:
     """Be the hosts until standard input ends."""
-    Waiting.wait = wait
+    Thoughtful.wait = wait
     for address in hosts(number):
-        await asyncio.start_server(Waiting(address, Habit.CLOSED, collector), str(address), PORT, backlog=16)
+        await asyncio.start_server(Thoughtful(address, Habit.CLOSED, collector), str(address), PORT, backlog=16)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
 
-class Server:
+class Backends:
     """The processes of PostgreSQL behind a store, on this machine."""
 
     def __init__(self, store: Store) -> None:
@@ -120,8 +120,8 @@ def _settings(folder: str, tests: int) -> Settings:
     )
 
 
-class Turns:
-    """How long writers have had the turn, from the lock to the end of the commit, and how long this process worked in it.
+class TurnsHeld:
+    """How long writers have had the turn, from the lock to the end of the commit, and for how long of that they worked.
     In seconds."""
 
     def __init__(self, store: Store) -> None:
@@ -146,7 +146,7 @@ def _writes(store: Store) -> tuple[int, float]:
     return counted[-1][1], took
 
 
-async def tests_at_once(store: Store, server: Server, number: int, wait: float, folder: str) -> dict[str, Any]:
+async def tests_at_once(store: Store, server: Backends, number: int, wait: float, folder: str) -> dict[str, Any]:
     """So many tests, all in flight, and what they take."""
     settings, clock = _settings(folder, number), SystemClock()
     keyring = Keyring.generate(secrets.token_bytes, int(time.time()) - 600)
@@ -160,7 +160,7 @@ async def tests_at_once(store: Store, server: Server, number: int, wait: float, 
             for address in hosts(number):
                 await asyncio.to_thread(casework.operators.order_test, address, profile="standard", actor="bench")
             began, cpu, theirs = time.perf_counter(), time.process_time(), server.cpu()
-            before, (writes, took), turns = _resident(), _writes(store), Turns(store)
+            before, (writes, took), turns = _resident(), _writes(store), TurnsHeld(store)
             most = flying = 0
             daemons.append(asyncio.create_task(worker.run(stop)))
             left = number
@@ -200,7 +200,7 @@ class _Holder:
         pass
 
 
-async def looks(store: Store, server: Server, folder: str) -> dict[str, Any]:
+async def looks(store: Store, server: Backends, folder: str) -> dict[str, Any]:
     """A whole snapshot, and then looks that find nothing new."""
     settings = _settings(folder, 1)
     keyring = Keyring.generate(secrets.token_bytes, int(time.time()) - 600)
@@ -245,7 +245,7 @@ async def measure(url: str, number: int, wait: float, listings: int) -> dict[str
     """All of it: tests first, and then the listings are put where these were."""
     store = Store.open(url)
     store.upgrade()
-    server = Server(store)
+    server = Backends(store)
     figures: dict[str, Any] = {"load": os.getloadavg()[0], "changes": changes()}
     with tempfile.TemporaryDirectory() as folder:
         if number:
