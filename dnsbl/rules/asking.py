@@ -177,7 +177,7 @@ def only(asked: Questions, text: str) -> Address:
         if asked.found:
             said = f"There is more in this text than is read at once: give {asked.found[0].what} alone if it is meant."
         raise Refused(Refusal.MALFORMED_ADDRESS, said)
-    if asked.unread and (asked.unread[0].known or not text.strip()):
+    if asked.unread and asked.unread[0].known:
         raise Refused(Refusal.MALFORMED_ADDRESS, asked.unread[0].why)
     if len(text.split()) > 1:
         said = "No address, and no name or page of ours, is in this text: paste the whole bounce, or the address."

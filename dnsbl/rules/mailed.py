@@ -89,7 +89,7 @@ def _nobody(mail_from: str) -> str:
 def automatic(header: Mapping[str, str]) -> str:
     """Why a mail with this header must not be answered, or ""."""
     kind, _ = mime.content_type(header.get("content-type", ""))
-    submitted = header.get("auto-submitted", "no").partition(";")[0].strip().lower()
+    submitted = header.get("auto-submitted", "").partition(";")[0].strip().lower()
     suppress = header.get("x-auto-response-suppress", "").lower()
     if submitted not in ("", "no"):
         return "a machine has sent it (Auto-Submitted)"
@@ -108,10 +108,7 @@ def forwarded(cases: Iterable[Intake]) -> tuple[Intake, ...]:
     """The same cases, but for the mail itself, which nominates nobody."""
     refused = Refused(Refusal.NO_EVIDENCE, NOT_FORWARDED)
     return tuple(
-        replace(case, nomination=None, refused=refused, trace=None, line=None)
-        if not (case.where or case.report)
-        else case
-        for case in cases
+        case if case.where else replace(case, nomination=None, refused=refused, trace=None, line=None) for case in cases
     )
 
 
@@ -132,7 +129,7 @@ def told(outcomes: Iterable[Taken], total: int, settings: Settings, *, keyed: bo
     for each in found:
         lines += [*_one(each, settings, alone=total == 1, keyed=keyed), ""]
     if total > len(found):
-        lines += [f"{total - len(found)} of {total} messages were not read: forward them in another mail.", ""]
+        lines += [f"{total - len(found)} of {total} messages were not read: forward them in another mail."]
     return "\n".join(lines).strip("\n")
 
 

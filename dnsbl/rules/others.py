@@ -79,10 +79,10 @@ def ailment_of(must: Answer, never: Answer, *, there: bool) -> Ailment | None:
 
 def opinion(of: OtherList, answer: Answer, text: str = "") -> Opinion:
     """What a list that works says by this answer to the question about an address; `text` is its TXT record."""
-    wrong = answer if isinstance(answer, Ailment) else _wrong(answer)
-    if wrong is not None or isinstance(answer, Ailment):
-        said = () if isinstance(answer, Ailment) else answer
-        return troubled(of.zone, wrong or Ailment.FAILING, said)
+    if isinstance(answer, Ailment):
+        return troubled(of.zone, answer)
+    if wrong := _wrong(answer):
+        return troubled(of.zone, wrong, answer)
     codes = tuple(code for code in answer if of.counts(IPv4Address(code)))[:MOST_CODES]
     if codes:
         sentence = f"{of.zone} lists it ({', '.join(codes)})."

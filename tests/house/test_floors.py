@@ -4,6 +4,8 @@ import ast
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(p for package in ("tester", "dnsbl") for p in (ROOT / package).rglob("*.py"))
 
@@ -87,27 +89,30 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-USED = {str(path.relative_to(ROOT)): imported(path) for path in FILES}
+@pytest.fixture(scope="module")
+def used() -> dict[str, set[str]]:
+    """What each module imports; read when a test asks, since every process collects all tests."""
+    return {str(path.relative_to(ROOT)): imported(path) for path in FILES}
 
 
-def test_a_module_imports_only_what_its_floor_may() -> None:
+def test_a_module_imports_only_what_its_floor_may(used: dict[str, set[str]]) -> None:
     trespasses = [
         f"{here} may not import {module}"
-        for here, names in USED.items()
+        for here, names in used.items()
         for module in sorted(names & ALLOWED.keys())
         if not here.startswith(ALLOWED[module])
     ]
     assert trespasses == []
 
 
-def test_every_library_has_its_places_and_each_of_them_needs_it() -> None:
-    libraries = set().union(*USED.values()) - sys.stdlib_module_names - {"tester", "dnsbl"}
+def test_every_library_has_its_places_and_each_of_them_needs_it(used: dict[str, set[str]]) -> None:
+    libraries = set().union(*used.values()) - sys.stdlib_module_names - {"tester", "dnsbl"}
     assert not libraries - ALLOWED.keys(), "say in ALLOWED who may import it"
     idle = [
         f"{place} does not import {module}"
         for module, places in ALLOWED.items()
         for place in places
-        if not any(here.startswith(place) and module in names for here, names in USED.items())
+        if not any(here.startswith(place) and module in names for here, names in used.items())
     ]
     assert idle == []
 

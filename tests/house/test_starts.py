@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,27 +22,36 @@ HEAVY = {
     *("dnsbl.store", "dnsbl.casework", "dnsbl.settings", "dnsbl.config", "dnsbl.opened", "dnsbl.web.shapes"),
     *("dnsbl.daemons.node", "dnsbl.demo.tour", "dnsbl.rules.intake", "tester.letter", "tester.vectors", "tester.smtp"),
 }
-#: Runs the command, and tells which modules it has executed: one that waits is known, and has not.
+#: Runs commands, one after the other, and tells how each ended and which modules were executed until then: one that
+#: waits is known, and has not been.
 PROBE = """
 import json, sys, types
 from dnsbl import cli
-sys.argv = ["dnsbl", *json.loads(sys.argv[1])]
-try:
-    cli.main()
-except SystemExit:
-    pass
 waits = lambda module: object.__getattribute__(module, "__class__").__name__ == "_LazyModule"
-read = [name for name, module in sys.modules.items() if not waits(module)]
-print("\\n" + json.dumps(read))
+told = []
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["dnsbl", *words]
+    try:
+        code = cli.main()
+    except SystemExit as end:
+        code = end.code
+    told.append((code or 0, [name for name, module in sys.modules.items() if not waits(module)]))
+print("\\n" + json.dumps(told))
 """
+
+
+def run(*lines: Sequence[str], folder: Path, **environ: str) -> list[tuple[int | str, set[str]]]:
+    """Of each command, all in one process, its exit status or why it was refused, and what was executed until then."""
+    command = [sys.executable, "-c", PROBE, json.dumps(lines)]
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder), **environ}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=True)
+    return [(code, set(read)) for code, read in json.loads(done.stdout.splitlines()[-1])]
 
 
 def executed(*words: str, folder: Path, **environ: str) -> set[str]:
     """The modules that a command has executed when it ends."""
-    command = [sys.executable, "-c", PROBE, json.dumps(words)]
-    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder), **environ}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=True)
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    [(_, read)] = run(words, folder=folder, **environ)
+    return read
 
 
 def test_the_version_reads_no_command_at_all(tmp_path: Path) -> None:
@@ -98,27 +108,31 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A list, whose database is there."""
     folder = tmp_path_factory.mktemp("list")
     path = folder / "config.toml"
-    path.write_text(f'[service]\nstate_dir = "{folder}"\n[dns]\nzones_dir = "{ROOT / "zones"}"\n')
+    keys = folder / "keys"
+    keys.touch(0o600)
+    dns = f'zones_dir = "{ROOT / "zones"}"\nkeys_file = "{keys}"\n'
+    path.write_text(f'[service]\nstate_dir = "{folder}"\n[dns]\n{dns}')
     assert "sqlalchemy" in executed("db", "upgrade", "-c", str(path), folder=folder)
     return str(path)
 
 
-@pytest.mark.parametrize(
-    ("words", "never"),
-    [
-        ("check-config", DAEMONS | STORE),
-        ("key list", DAEMONS | STORE),
-        ("lookup 192.0.2.1", DAEMONS),
-        ("status", DAEMONS),
-        ("keys list", DAEMONS),
-        ("journal", DAEMONS),
-        ("exclude --list", DAEMONS),
-        ("listing add 192.0.2.1 --reason x", DAEMONS),
-    ],
-)
+#: Commands and what none of them reads, in the order in which they are run: what one has read the next ones have too.
+WORK = {
+    "check-config": DAEMONS | STORE,
+    "key list": DAEMONS | STORE,
+    "lookup 192.0.2.1": DAEMONS,
+    "status": DAEMONS,
+    "keys list": DAEMONS,
+    "journal": DAEMONS,
+    "exclude --list": DAEMONS,
+    "listing add 9.9.9.9 --reason x": DAEMONS,
+}
+
+
 def test_a_command_that_does_its_work_reads_no_daemon_and_a_store_only_where_it_has_one(
-    words: str, never: set[str], config: str, tmp_path: Path
+    config: str, tmp_path: Path
 ) -> None:
-    read = executed(*words.split(), "-c", config, folder=tmp_path)
-    assert "dnsbl.config" in read, "it has done its work"
-    assert not read & never
+    found = run(*([*words.split(), "-c", config] for words in WORK), folder=tmp_path)
+    for (words, never), (code, read) in zip(WORK.items(), found, strict=True):
+        assert code == 0 and "dnsbl.config" in read, f"{words} has done its work"
+        assert not read & never, words

@@ -92,6 +92,53 @@ def test_one_address_is_needed_where_one_is_asked_for() -> None:
         assert str(refused.value).endswith(".")
 
 
+MUCH = " ".join(f"1.{number}" for number in range(MOST_WORDS))
+PASTE = "No address, and no name or page of ours, is in this text: paste the whole bounce, or the address."
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("192.0.2.1\nrubbish", "One address is needed; this names rubbish beside 192.0.2.1, and that is none."),
+        (
+            "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4",
+            "One address is needed; this names 192.0.2.1, 192.0.2.2, 192.0.2.3.",
+        ),
+        ("192.0.2.0/24", "One address is needed; this names 192.0.2.0/24."),
+        (f"[192.0.2.2] [192.0.2.3] {MUCH} 192.0.2.1", "One address is needed; this names 192.0.2.2, 192.0.2.3."),
+        (
+            f"[192.0.2.2] {MUCH} 192.0.2.1",
+            "There is more in this text than is read at once: give 192.0.2.2 alone if it is meant.",
+        ),
+        (
+            f"{MUCH} 192.0.2.1",
+            "There is more in this text than is read at once, and what was read names no one address: give it alone.",
+        ),
+        (" ", "An IP address is needed."),
+        ("rubbish", '"rubbish" is not an IPv4 or IPv6 address.'),
+        ("rubbish other", PASTE),
+        ("rubbish\nother", PASTE),
+        ("mail.example.com is it", PASTE),
+        (
+            "mail.example.com\nother",
+            "mail.example.com is a host name, and addresses are listed: give the address that it sends from.",
+        ),
+        (
+            "2.0.192.relays.example.org",
+            "In a name under relays.example.org an address stands as four numbers, or as 32 digits, backwards.",
+        ),
+        (
+            "please look at 192.0.2.9x",
+            "This holds an address, and something else that is not understood: give the address alone.",
+        ),
+    ],
+)
+def test_who_is_to_name_one_address_is_told_what_his_text_names_in_its_place(text: str, why: str) -> None:
+    with pytest.raises(Refused) as refused:
+        one(text, ZONES, SITE)
+    assert str(refused.value) == why
+
+
 @given(address=st.ip_addresses())
 @settings(max_examples=80, deadline=None)
 def test_a_name_is_read_backwards_for_every_address(address: IPv4Address) -> None:

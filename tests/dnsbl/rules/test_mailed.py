@@ -75,6 +75,7 @@ def test_a_key_and_a_line_stand_behind_the_plus(recipient: str, key: str, pick: 
     [
         ("", "ann@example.net", ""),
         ("Auto-Submitted: no\n", "ann@example.net", ""),
+        ("Auto-Submitted:\n", "ann@example.net", ""),
         ("Auto-Submitted: NO ; by=hand\n", "ann@example.net", ""),
         ("X-Auto-Response-Suppress: DR, RN\n", "ann@example.net", ""),
         ("X-Auto-Response-Suppress: DR, OOF\n", "ann@example.net", "its sender wants no automatic answer"),
@@ -161,6 +162,10 @@ def test_an_answer_says_who_will_be_tested_by_which_line_and_where_to_follow_it(
         "Its Received lines, newest first:",
         "> 1  relay.example [9.9.9.9] to mx.mysite.example: handed in from outside",
     ]
+    chosen, total = outcomes(forward(through_own_server("8.8.8.8", NOW)), queued=True, pick=2)
+    said = mailed.told(chosen, total, SETTINGS, keyed=True).split("\n")
+    assert said[0] == "attached message: 8.8.8.8 will be tested." and len(said) == 5, "nothing is asked any more"
+    assert [line[:3] for line in said[3:]] == ["  1", "> 2"]
 
 
 def test_where_several_lines_fit_it_asks_and_says_how_to_answer() -> None:
@@ -174,14 +179,17 @@ def test_where_several_lines_fit_it_asks_and_says_how_to_answer() -> None:
         ]
         assert "say which is meant." in said
         assert ("Put your key before that number" in said) is keyed
+        assert "Forward it alone" not in said
+    assert "Put your key" not in mailed.told(found, total, SETTINGS)
     ((case,), _) = cases(forward(through_own_server("8.8.8.8", NOW)), pick=2)
     assert case.nomination is not None and str(case.nomination.address) == "8.8.8.8"
 
 
 def test_of_several_messages_each_is_told_and_a_doubtful_one_is_to_come_alone() -> None:
     found, total = outcomes(forward(spam("9.9.9.9", NOW), through_own_server("8.8.8.8", NOW)), queued=True)
-    said = mailed.told(found, total + 3, SETTINGS)
-    assert "attached message 1 of 2: 9.9.9.9 will be tested." in said
+    said = mailed.told(found, total + 3, SETTINGS, keyed=True)
+    assert said.startswith("attached message 1 of 2: 9.9.9.9 will be tested.\n")
+    assert "\n\nattached message 2 of 2: " in said and said.count("\n\n") == 2 and "Put your key" not in said
     assert "Forward it alone" in said and "nominate+" not in said
     assert said.endswith("3 of 5 messages were not read: forward them in another mail.")
     assert mailed.title(found) == "9.9.9.9 will be tested"
@@ -190,6 +198,8 @@ def test_of_several_messages_each_is_told_and_a_doubtful_one_is_to_come_alone() 
 def test_an_answer_to_what_nominates_nobody_says_what_to_do() -> None:
     found, total = outcomes(plain(NOW), queued=True)
     assert (mailed.title(found), mailed.told(found, total, SETTINGS)) == ("nobody was nominated", NOT_FORWARDED)
+    doubtful, _ = outcomes(forward(through_own_server("8.8.8.8", NOW)), queued=True)
+    assert mailed.title([*found, *doubtful]) == "which line is meant?"
     two, _ = outcomes(forward(spam("9.9.9.9", NOW), spam("9.9.9.8", NOW)), queued=True)
     assert mailed.title(two) == "9.9.9.8 and 1 more will be tested"
 

@@ -73,6 +73,7 @@ def test_every_trouble_has_its_sentence() -> None:
 def test_a_text_is_bounded_and_escaped() -> None:
     said = opinion(OtherList("bl.test"), MUST, "\x1b[31m" + "x" * 1000)
     assert "\x1b" not in said.text and len(said.text) == MOST_TEXT
+    assert opinion(OtherList("bl.test"), MUST, "\ud800é").text == "?\\xc3\\xa9", "whatever it holds"
     assert opinion(OtherList("bl.test"), (), "x").text == "", "a text alone is no listing"
 
 
