@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -203,17 +204,22 @@ def records(clock: HandClock) -> Records:
     return Records(clock)
 
 
-@dataclass(slots=True)
+@dataclass
 class House:
     """A whole list behind the web; `office` plays the tester and the host."""
 
     office: Any
-    app: FastAPI
+    built: Callable[[], FastAPI]
     portal: BlockingPortal
     board: Board
     events: Events
     refused: Tally
     hosts: list[Any]  #: what mail.example.com leads to
+
+    @cached_property
+    def app(self) -> FastAPI:
+        """Pages and API; built when somebody comes, since that costs more than a request. Another one may be set."""
+        return self.built()
 
     def watching(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """What happens between two looks of who watches a test."""
@@ -312,7 +318,8 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
         events = Events(office.settings.web, office.clock, never)
         hosts: list[Any] = []
         refused = Tally()
-        app = create_app(
+        app = partial(
+            create_app,
             office.casework.doors,
             office.casework.views,
             office.settings,
