@@ -40,7 +40,7 @@ class Portion:
 
 def shares(of: Address | Network) -> Iterator[Portion]:
     """Everything that holds this address or network and counts as one, narrowest first."""
-    network = of if isinstance(of, Network) else ip_network(of)
+    network = ip_network(of)
     for length, part in PARTS[network.version]:
         if length <= network.prefixlen:
             yield Portion(network=network.supernet(new_prefix=length), part=part)

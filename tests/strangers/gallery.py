@@ -25,7 +25,7 @@ from dnsbl.model import Door, Role, Trust
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.smtp import Control, Event, Outcome, Result, Transcript
-from tests.dnsbl.conftest import Office
+from tests.dnsbl.offices import Office
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = "2001:db8:1234:5678:9abc:def0:1234:"

@@ -1,5 +1,5 @@
 """The tests of store and casework, and of the ways into a host, once more, on a PostgreSQL server of their own (see
-tests/dnsbl/conftest.py)."""
+tests/dnsbl/offices.py)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dnsbl.clock import SystemClock
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store
 from dnsbl.store.timekeeper import Timekeeper
-from tests.dnsbl.conftest import Office
+from tests.dnsbl.offices import Office
 
 
 @pytest.fixture

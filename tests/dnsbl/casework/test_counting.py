@@ -21,7 +21,7 @@ from dnsbl.settings import StatisticsTerms
 from dnsbl.store.statistics import StatisticsShelf
 from tester.smtp import Outcome
 from tester.verdict import Verdict
-from tests.dnsbl.conftest import Office
+from tests.dnsbl.offices import Office
 
 HOST, OTHER, THIRD = "192.0.2.1", "198.51.100.2", "203.0.113.3"
 CLOSED = Outcome.RCPT_5XX

@@ -30,9 +30,9 @@ from dnsbl.store import Store
 from tester.smtp import Control, Outcome
 from tests.dnsbl.casework import test_remote as remote
 from tests.dnsbl.casework.test_outputs import hold
-from tests.dnsbl.conftest import Office
 from tests.dnsbl.dns.engine.both import ENGINES, Both
 from tests.dnsbl.dns.test_answer import CLIENT, NOW
+from tests.dnsbl.offices import Office
 
 WORLD = tuple(map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
 HOST, OTHER, THIRD = "192.0.2.1", "198.51.100.2", "203.0.113.3"

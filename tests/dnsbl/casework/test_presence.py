@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from dnsbl.errors import StoreUnavailable, Trouble, Withheld
 from dnsbl.model import Reason
-from tests.dnsbl.conftest import Office
+from tests.dnsbl.offices import Office
 
 ADDRESS = ip_address("192.0.2.1")
 

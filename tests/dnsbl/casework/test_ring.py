@@ -22,7 +22,7 @@ from tester import letter
 from tester.letter import Keyring
 from tester.smtp import Outcome
 from tester.verdict import Verdict
-from tests.dnsbl.conftest import Office
+from tests.dnsbl.offices import Office
 
 HOST = "192.0.2.1"
 

@@ -65,14 +65,18 @@ def test_only_addresses_of_loopback_that_are_no_error_mean_listed(answer: Answer
     assert said.sentence.startswith("bl.test ") and said.sentence.endswith(".")
 
 
-def test_every_trouble_has_its_sentence() -> None:
+def test_every_trouble_has_its_name_for_programs_and_its_sentence() -> None:
+    assert {str(trouble) for trouble in Ailment} == {
+        *("gone", "empty", "lists-the-world", "error-codes", "stray-answers", "refused", "failing", "silent")
+    }
     told = {troubled("bl.test", trouble).sentence for trouble in Ailment}
     assert len(told) == len(Ailment) and not any("{" in sentence for sentence in told)
 
 
 def test_a_text_is_bounded_and_escaped() -> None:
     said = opinion(OtherList("bl.test"), MUST, "\x1b[31m" + "x" * 1000)
-    assert "\x1b" not in said.text and len(said.text) == MOST_TEXT
+    assert "\x1b" not in said.text and len(said.text) == MOST_TEXT == 255
+    assert opinion(OtherList("bl.test"), MUST).text == "", "where none was asked for"
     assert opinion(OtherList("bl.test"), MUST, "\ud800é").text == "?\\xc3\\xa9", "whatever it holds"
     assert opinion(OtherList("bl.test"), (), "x").text == "", "a text alone is no listing"
 

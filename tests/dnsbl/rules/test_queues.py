@@ -51,6 +51,11 @@ def test_however_many_take_all_that_they_may_something_is_left_for_a_newcomer(
         assert queues.allowed(most, taken, part) >= 1
 
 
+@pytest.mark.parametrize(("taken", "each"), [(8, 1), (9, 1), (10, 0), (11, 0)])
+def test_the_last_place_is_taken_and_no_more(taken: int, each: int) -> None:
+    assert queues.allowed(10, taken, 8) == each
+
+
 def test_four_hundred_networks_of_one_32_have_a_ninth_and_leave_the_rest_to_others() -> None:
     taken = 0
     for _ in range(400):
@@ -95,6 +100,7 @@ def test_a_network_has_so_many_and_one_more_that_was_asked_for() -> None:
     assert here in queues.full(TERMS, two).networks
     assert here not in queues.full(TERMS, two).asked
     assert here in queues.full(TERMS, three).asked
+    assert here not in queues.full(TERMS, two | {ip_address("8.8.4.0"): True}).asked, "one more than the two"
     slow = queues.full(TERMS, one, [here])
     assert here in slow.networks
     assert here not in slow.asked

@@ -26,7 +26,7 @@ from dnsbl.rules.lookups import Lookup
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.smtp import Outcome
-from tests.dnsbl.conftest import Files, Office, PostgreSQL
+from tests.dnsbl.offices import Files, Office, PostgreSQL
 
 #: Tables whose rows become more with every host, test, message and question; all others are an operator's to write.
 GROWING = {
