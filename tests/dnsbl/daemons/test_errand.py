@@ -17,12 +17,14 @@ Serve = Callable[[bytes], str]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """A server on loopback that answers one connection with these octets, and keeps it open."""
+    servers: list[socket.socket] = []
     opened: list[socket.socket] = []
+    threads: list[Thread] = []
     heard: list[bytes] = []
 
     def go(answer: bytes) -> str:
         server = socket.create_server(("127.0.0.1", 0))
-        opened.append(server)
+        servers.append(server)
 
         def answering() -> None:
             with suppress(OSError):
@@ -31,12 +33,18 @@ def serve() -> Iterator[Serve]:
                 heard.append(wire.recv(65536))
                 wire.sendall(answer)
 
-        Thread(target=answering, daemon=True).start()
+        threads.append(Thread(target=answering, daemon=True))
+        threads[-1].start()
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
     go.heard = heard  # type: ignore[attr-defined]
     yield go
-    for one in opened:
+    for one in servers:
+        with suppress(OSError):  # whoever still waits for somebody is told that nobody comes
+            one.shutdown(socket.SHUT_RDWR)
+    for each in threads:
+        each.join(10)
+    for one in servers + opened:
         one.close()
 
 
