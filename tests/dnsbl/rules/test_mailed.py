@@ -111,6 +111,7 @@ def test_machines_lists_and_who_wants_no_answer_get_none(more: str, sender: str,
 
 def test_the_answer_names_the_mail_that_it_answers() -> None:
     assert mailed.cover(b"Message-ID: <a@b>\n\nx", "ann@example.net").message_id == "<a@b>"
+    assert mailed.cover(b"Subject: hello\n\nx", "ann@example.net").message_id == ""
     assert len(mailed.cover(b"Message-ID: " + b"x" * 500 + b"\n\nx", "ann@example.net").message_id) == 400
 
 
@@ -169,13 +170,14 @@ def test_an_answer_says_who_will_be_tested_by_which_line_and_where_to_follow_it(
 
 
 def test_where_several_lines_fit_it_asks_and_says_how_to_answer() -> None:
-    found, total = outcomes(forward(through_own_server("8.8.8.8", NOW)), queued=True)
+    newest = b"Received: from localhost (localhost [127.0.0.1]) by store.mysite.example; 1 Jan 2026 12:00:00 +0000\n"
+    found, total = outcomes(forward(newest + through_own_server("8.8.8.8", NOW)), queued=True)
     assert mailed.title(found) == "which line is meant?"
     for keyed in (False, True):
         said = mailed.told(found, total, SETTINGS, keyed=keyed)
         assert [line for line in said.split("\n") if "if this one is meant" in line] == [
             f"       if this one is meant, forward the spam again, to nominate+{number}@c.example.org"
-            for number in (1, 2)
+            for number in (2, 3)  # and not the machine itself
         ]
         assert "say which is meant." in said
         assert ("Put your key before that number" in said) is keyed
@@ -190,7 +192,7 @@ def test_of_several_messages_each_is_told_and_a_doubtful_one_is_to_come_alone() 
     said = mailed.told(found, total + 3, SETTINGS, keyed=True)
     assert said.startswith("attached message 1 of 2: 9.9.9.9 will be tested.\n")
     assert "\n\nattached message 2 of 2: " in said and said.count("\n\n") == 2 and "Put your key" not in said
-    assert "Forward it alone" in said and "nominate+" not in said
+    assert said.count("Forward it alone") == 1 and "nominate+" not in said
     assert said.endswith("3 of 5 messages were not read: forward them in another mail.")
     assert mailed.title(found) == "9.9.9.9 will be tested"
 
