@@ -16,6 +16,11 @@ def day_of(moment: datetime) -> int:
     return (moment - _EPOCH).days
 
 
+def pause(seconds: float) -> None:
+    """Let this thread do nothing for a while: for shells, where nothing tells when what they wait for is there."""
+    time.sleep(seconds)
+
+
 class Clock(Protocol):
     """What the shells ask."""
 

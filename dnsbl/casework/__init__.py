@@ -47,6 +47,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     judging  what a run has come to;  deciding  what that does to the list;  twins  and to the host's other addresses;
              outputs  and to those that letters came out of
     queueing  which tests are to be made;  base  what several ask
+    bulk     many listings by an operator's word, in slices
     posting  which mail is to be sent
     scoring  what tests show of who nominated;  admission  whether a stranger's nomination is taken now
     allowance  what strangers may have us send in an hour

@@ -1,16 +1,14 @@
-"""The verbs of those who run the list: order a test, exclude, stop, list by their word, and read what was written.
-
-Over 400 lines, since whatever an operator does by his word stands here, each with its entry in the journal.
-"""
+"""The verbs of those who run the list: order a test, exclude, stop, list by their word, and read what was written."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 
 from dnsbl.addresses import Address, Network
-from dnsbl.casework.base import RESUMED, STOPPED, TESTER, Clears, cleared, subject_of
+from dnsbl.casework.base import RESUMED, STOPPED, TESTER, Clears, subject_of
+from dnsbl.casework.bulk import Bulk, Told
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
@@ -21,7 +19,6 @@ from dnsbl.model import (
     EXCEPTION,
     EXEMPT,
     PROOF_KINDS,
-    TESTED_KINDS,
     Entry,
     Exclusion,
     Job,
@@ -32,11 +29,11 @@ from dnsbl.model import (
     Return,
     RunState,
 )
-from dnsbl.rules import intake, schedule
+from dnsbl.rules import intake
 from dnsbl.settings import Settings
-from dnsbl.store import Store, Transaction
-from dnsbl.store.columns import chunks
+from dnsbl.store import Store
 from dnsbl.store.journal import CLOCK, Clocked
+from dnsbl.store.packed import Packed
 
 #: What a kind is called: a word that is fit for a file, a zone and a page.
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
@@ -48,12 +45,12 @@ class Operators:
     def __init__(
         self, store: Store, settings: Settings, clock: Clock, queueing: Queueing, judging: Judging, clears: Clears
     ) -> None:
-        self._clears = clears
         self._store = store
         self._settings = settings
         self._clock = clock
         self._queueing = queueing
         self._judging = judging
+        self._bulk = Bulk(store, settings, clock, queueing, clears)
 
     def order_test(self, address: Address, *, profile: str, actor: str) -> Job:
         """An operator's test, now. A queued job of the address is pulled forward; one under way is returned.
@@ -210,110 +207,42 @@ class Operators:
             )
 
     def list_networks(
-        self, networks: Iterable[Network], *, kind: str, reason: str, actor: str, public: str = ""
-    ) -> int:
-        """An operator's listings (never a proof kind), until their review. All or nothing; returns how many are new,
-        none where another operator has to confirm them first (`Reviewing.confirm`). Raises Refused.
-
-        `reason` stays among operators; `public` is shown to everybody who looks the network up.
-        Streams: a million networks are one transaction, one journal entry, and a change each.
-        """
-        if kind in PROOF_KINDS | DECLARED or not _KIND.match(kind):
-            raise Refused(Refusal.WRONG_KIND, f"{kind!r:.40} is not a kind that an operator may list under.")
-        now, terms = self._clock.now(), self._settings.policy
-        with self._store.write() as tx:
-            if terms.two_persons:
-                self._propose(tx, networks, kind=kind, reason=reason, actor=actor, public=public, now=now)
-                return 0
-            first, count, subject = tx.changes.last() + 1, 0, ""
-            expires = schedule.review(terms, kind, now)
-            for chunk in chunks(intake.listable(network, self._settings) for network in networks):
-                fresh = tx.listings.add(
-                    chunk,
-                    kind=kind,
-                    since=now,
-                    expires=expires,
-                    reason=Reason.OPERATOR,
-                    note=reason,
-                    public=public,
-                    author=actor,
-                )
-                tx.changes.add(fresh, kind, present=True, at=now)
-                subject, count = subject_of(fresh[0]) if fresh else subject, count + len(fresh)
-            if count:
-                subject = subject if count == 1 else "list"
-                after = f"listed {kind}" if count == 1 else f"{count} networks listed {kind}"
-                changes = f"changes {first}-{first + count - 1}: {reason}"
-                tx.journal.append(
-                    at=now,
-                    actor=actor,
-                    subject=subject,
-                    verb="listed",
-                    reason=Reason.OPERATOR,
-                    after=after,
-                    evidence=changes,
-                )
-        return count
-
-    def _propose(
         self,
-        tx: Transaction,
-        networks: Iterable[Network],
+        networks: Iterable[Network] | Packed,
         *,
         kind: str,
         reason: str,
         actor: str,
-        public: str,
-        now: datetime,
-    ) -> None:
-        """Keep these for another operator's word, with one entry."""
-        count, first = 0, ""
-        for chunk in chunks(intake.listable(network, self._settings) for network in networks):
-            tx.proposals.put(chunk, kind=kind, reason=reason, public=public, author=actor, at=now)
-            count, first = count + len(chunk), first or subject_of(chunk[0])
-        if count:
-            tx.journal.append(
-                at=now,
-                actor=actor,
-                subject=first if count == 1 else "list",
-                verb="proposed",
-                reason=Reason.OPERATOR,
-                after=f"{count} to be listed {kind}, when another operator confirms",
-                evidence=reason,
-            )
+        public: str = "",
+        told: Told = lambda _: None,
+    ) -> int:
+        """An operator's listings (never a proof kind), until their review; returns how many are new, none where another
+        operator has to confirm them first (`Reviewing.confirm`). Raises Refused, before anything is changed.
 
-    def drop_networks(self, networks: Iterable[Network], *, kind: str, reason: str, actor: str) -> int:
-        """End listings of this kind. Unknown ones raise Refused and nothing is dropped; returns how many ended."""
-        now = self._clock.now()
-        with self._store.write() as tx:
-            first, count = tx.changes.last() + 1, 0
-            for chunk in chunks(iter(networks)):
-                active = tx.listings.active(chunk, kind)
-                for network in chunk:
-                    if network not in active:
-                        raise Refused(
-                            Refusal.NOT_LISTED, f"{network} is not listed as {kind:.40}; nothing was dropped."
-                        )
-                tx.listings.end(active.values(), at=now, reason=Reason.OPERATOR)
-                tx.changes.add(chunk, kind, present=False, at=now)
-                if kind in TESTED_KINDS:
-                    self._queueing.drop_planned(tx, chunk)
-                subject, count = subject_of(chunk[0]), count + len(chunk)
-            if count:
-                subject = subject if count == 1 else "list"
-                after = "not listed" if count == 1 else f"{count} networks not listed {kind}"
-                changes = f"changes {first}-{first + count - 1}: {reason}" + cleared(self._clears, [kind], now)
-                tx.journal.append(
-                    at=now,
-                    actor=actor,
-                    subject=subject,
-                    verb="dropped",
-                    reason=Reason.OPERATOR,
-                    before=f"listed {kind}",
-                    after=after,
-                    evidence=changes,
-                )
-        return count
+        `reason` stays among operators; `public` is shown to everybody who looks the network up. Many are listed in
+        slices (`casework.bulk`); `told` is called with how many were gone through.
+        """
+        if kind in PROOF_KINDS | DECLARED or not _KIND.match(kind):
+            raise Refused(Refusal.WRONG_KIND, f"{kind!r:.40} is not a kind that an operator may list under.")
+        packed = networks if isinstance(networks, Packed) else Packed.of(networks)
+        if self._settings.policy.two_persons:
+            self._bulk.propose_all(packed, kind=kind, reason=reason, actor=actor, public=public, told=told)
+            return 0
+        return self._bulk.list_all(packed, kind=kind, reason=reason, actor=actor, public=public, told=told)
+
+    def drop_networks(
+        self,
+        networks: Iterable[Network] | Packed,
+        *,
+        kind: str,
+        reason: str,
+        actor: str,
+        told: Told = lambda _: None,
+    ) -> int:
+        """End listings of this kind, many in slices as `list_networks` does; returns how many ended. Raises Refused,
+        before anything is changed, for what is not listed, unless an operator has dropped it before."""
+        packed = networks if isinstance(networks, Packed) else Packed.of(networks)
+        return self._bulk.drop_all(packed, kind=kind, reason=reason, actor=actor, told=told)
 
     def leave_out(self, network: Network, *, reason: str, actor: str, public: str = "") -> list[Listing]:
         """An exception: leave a network out of every wider listing, those of today, which are returned, and later ones.

@@ -40,15 +40,16 @@ def listing_add(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """List networks by an operator's word (never as a proven relay). All or nothing."""
+    """List networks by an operator's word (never as a proven relay). A mistake in FILE lists nothing; what breaks off
+    in the middle is done by the same command again."""
     opened = lists.open_list(config)
     _known_kind(opened, kind)
     given = networks.given(network, file)
-    counted = networks.watched(given, "listing")
-    added = opened.casework.operators.list_networks(
-        counted, kind=kind, reason=reason_of(reason), public=words_of(public), actor=operator()
-    )
-    show.done({"kind": kind, "given": len(given), "added": added}, as_json=as_json)
+    with networks.watched(given, "listing") as told:
+        added = opened.casework.operators.list_networks(
+            given, kind=kind, reason=reason_of(reason), public=words_of(public), actor=operator(), told=told
+        )
+    show.done({"kind": kind, "given": given.given, "added": added}, as_json=as_json)
 
 
 @app.command("drop")
@@ -60,14 +61,17 @@ def listing_drop(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """End operators' listings. All or nothing."""
+    """End operators' listings. A mistake in FILE ends nothing; what breaks off in the middle is done by the same
+    command again."""
     opened = lists.open_list(config)
     given = networks.given(network, file)
-    counted = networks.watched(given, "dropping")
-    dropped = opened.casework.operators.drop_networks(counted, kind=kind, reason=reason_of(reason), actor=operator())
+    with networks.watched(given, "dropping") as told:
+        dropped = opened.casework.operators.drop_networks(
+            given, kind=kind, reason=reason_of(reason), actor=operator(), told=told
+        )
     now = opened.clock.now()
     clears = {"clears_by": f"{now + opened.clearing([kind], now):%Y-%m-%dT%H:%M:%SZ}"} if dropped else {}
-    show.done({"kind": kind, "given": len(given), "dropped": dropped} | clears, as_json=as_json)
+    show.done({"kind": kind, "given": given.given, "dropped": dropped} | clears, as_json=as_json)
 
 
 @app.command("list")

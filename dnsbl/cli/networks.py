@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from rich.progress import track
+from rich.progress import Progress
 
 from dnsbl.addresses import Network, parse_network
 from dnsbl.cli import terminal
 from dnsbl.errors import DnsblError
+from dnsbl.store.packed import Packed, key_of
 
 #: Mistakes in a file that are named; the others are counted.
 NAMED = 20
@@ -24,14 +26,15 @@ def one(text: str) -> Network:
         raise DnsblError(str(error)) from None
 
 
-def given(text: str, file: Path | None) -> list[Network]:
-    """The network that was typed, or those in a file. Raises DnsblError, which names every bad line."""
+def given(text: str, file: Path | None) -> Packed:
+    """The network that was typed, or those in a file, which is read once. Raises DnsblError, which names bad lines."""
     if bool(text) == bool(file):
         raise typer.BadParameter("give either NET or --from FILE")
     if file is None:
-        return [one(text)]
-    found: list[Network] = []
+        return Packed.of([one(text)])
+    found = Packed()
     mistakes: list[str] = []
+    wrong = 0
     try:
         with file.open(encoding="utf-8-sig", errors="replace") as lines, terminal.err().status("reading"):
             for number, line in enumerate(lines, 1):
@@ -39,18 +42,23 @@ def given(text: str, file: Path | None) -> list[Network]:
                 if not bare:
                     continue
                 try:
-                    found.append(parse_network(bare))
+                    found.add(key_of(bare))
                 except ValueError as error:
-                    mistakes.append(f"{file}:{number}: {error}")
+                    wrong += 1
+                    if wrong <= NAMED:
+                        mistakes.append(f"{file}:{number}: {error}")
     except OSError as error:
         raise DnsblError(f"{file}: cannot be read: {error.strerror}.") from None
     if mistakes:
-        more = f"\n(and {len(mistakes) - NAMED} more)" if len(mistakes) > NAMED else ""
-        raise DnsblError("\n".join(mistakes[:NAMED]) + more + "\nNothing was changed.")
+        more = f"\n(and {wrong - NAMED} more)" if wrong > NAMED else ""
+        raise DnsblError("\n".join(mistakes) + more + "\nNothing was changed.")
     return found
 
 
-def watched(networks: Sequence[Network], words: str) -> Iterable[Network]:
-    """The same networks, with a bar on standard error while they are taken, when that is a terminal."""
+@contextmanager
+def watched(networks: Packed, words: str) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, when that is a terminal; what is yielded is told how many were gone through."""
     console = terminal.err()
-    return track(networks, words, console=console, transient=True, disable=not console.is_terminal)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(words, total=networks.given)
+        yield lambda gone: progress.update(task, completed=gone)

@@ -6,7 +6,8 @@ that a table of ten million rows can be asked about without reading them; a test
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dnsbl.addresses import Network
@@ -88,6 +89,21 @@ class Bounds:
             if first <= last:
                 left.append((first, last))
         return left
+
+    def gate(self) -> Callable[[int, int, int], bool]:
+        """Whether the list may not hold the network of this version, first address and prefix length; for many, since
+        it looks them up in `barred`."""
+        ranges: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+
+        def barred(version: int, first: int, length: int) -> bool:
+            if (found := ranges.get((version, length))) is None:
+                every = self.barred(version, length)
+                found = ranges[version, length] = [begin for begin, _ in every], [end for _, end in every]
+            number = first >> ((32 if version == 4 else 128) - length)
+            place = bisect_right(found[0], number)
+            return place > 0 and number <= found[1][place - 1]
+
+        return barred
 
     def _widest(self, version: int) -> int:
         return self.widest_ipv4 if version == 4 else self.widest_ipv6

@@ -8,7 +8,7 @@ comes back and cannot have been written raises StoreUnavailable: the database is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -54,6 +54,13 @@ def network_key(network: Network) -> bytes:
 def host_key(address: Address) -> bytes:
     """The key of the network that holds just this address."""
     return address_key(address) + bytes([address.max_prefixlen])
+
+
+def network_at(key: bytes) -> Network:
+    """The network of this key. Raises ValueError or IndexError for what is none."""
+    if key[0] == 4:
+        return IPv4Network((key[1:5], key[5]))
+    return IPv6Network((key[1:17], key[17]))
 
 
 def covering(address: Address) -> list[bytes]:
@@ -159,9 +166,7 @@ class NetworkKey(TypeDecorator[Network]):
         if value is None:
             return None
         try:
-            if value[0] == 4:
-                return IPv4Network((value[1:5], value[5]))
-            return IPv6Network((value[1:17], value[17]))
+            return network_at(value)
         except (ValueError, IndexError, TypeError) as error:
             raise damaged() from error
 
@@ -175,15 +180,3 @@ class _Packed(UserDefinedType[bytes]):
 def one_of(column: ColumnElement[Address] | ColumnElement[Network], keys: Iterable[bytes]) -> ColumnElement[bool]:
     """Whether what a column holds has one of these keys."""
     return type_coerce(column, _Packed()).in_(list(keys))
-
-
-def chunks(networks: Iterator[Network], size: int = 5000) -> Iterator[list[Network]]:
-    """The same networks in lists of at most `size`, each network once in its list, so that any number streams."""
-    chunk: dict[Network, None] = {}
-    for network in networks:
-        chunk[network] = None
-        if len(chunk) == size:
-            yield list(chunk)
-            chunk = {}
-    if chunk:
-        yield list(chunk)

@@ -23,11 +23,13 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
+from dnsbl.clock import pause
 from dnsbl.errors import StoreUnavailable
 from dnsbl.store.fence import Fence
 
-#: Seconds that a writer waits for its turn on SQLite; a bulk change of a million networks must fit.
-PATIENCE = 120
+#: Seconds that a writer waits for its turn on SQLite, and between two tries: SQLite's own waiting looks every 100 ms,
+#: and passes by the gaps that a busy writer leaves.
+PATIENCE, TRY = 120.0, 0.005
 #: How long PostgreSQL may be silent: seconds to connect to a host, and until a wire that swallows everything counts as
 #: broken; and that no statement is prepared. What the URL says of these counts more.
 WIRE: Mapping[str, int | None] = {
@@ -143,4 +145,25 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _begun(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options()["write"] else "BEGIN")
+    if connection.get_execution_options()["write"]:
+        _take_turn(connection.connection.driver_connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _take_turn(raw: Any) -> None:
+    """Begin to write, when whoever writes now is done. Raises the driver's error when that takes too long."""
+    raw.execute("PRAGMA busy_timeout = 0")
+    waited = 0.0
+    try:
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited >= PATIENCE:
+                    raise
+            pause(TRY)
+            waited += TRY
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")

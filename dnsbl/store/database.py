@@ -22,14 +22,15 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dnsbl.clock import Clock, SystemClock
+from dnsbl.clock import Clock, SystemClock, pause
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.logbook.tally import STORE_BOUNDS, Durations
 from dnsbl.model import Entry
 from dnsbl.store import faults, suited, versions
+from dnsbl.store.bulk import BulkShelf
 from dnsbl.store.candidates import Candidates
 from dnsbl.store.changes import Changes
-from dnsbl.store.connecting import create
+from dnsbl.store.connecting import TRY, create
 from dnsbl.store.contacts import Contacts
 from dnsbl.store.controls import Controls
 from dnsbl.store.evidence import EvidenceShelf
@@ -89,6 +90,7 @@ class Transaction:
         self.kept = Kept(connection)
         self.sent = SentShelf(connection)
         self.listings = Listings(connection)
+        self.bulk = BulkShelf(connection)
         self.outputs = OutputShelf(connection)
         self.forthcoming = ForthcomingShelf(connection)
         self.nominations = Nominations(connection)
@@ -253,6 +255,11 @@ class Store:
         with self._reading() as tx:
             self._hold(tx)
             yield tx
+
+    def give_way(self) -> None:
+        """Between two of many transactions: let whoever waits have its turn. PostgreSQL's turns are in order anyway."""
+        if self.is_a_file:
+            pause(2 * TRY)
 
     def close(self) -> None:
         """Give all connections back."""

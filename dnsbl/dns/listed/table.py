@@ -13,6 +13,8 @@ moves the epoch so that it also grows, and never goes back, when a zone file has
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import repeat
 from pathlib import Path
 
 from dnsbl.addresses import Address, Network
@@ -211,14 +213,20 @@ class Table:
 
     def rows(self, *, narrowest_first: bool = False) -> Iterator[tuple[Network, str]]:
         """All rows, by kind, version, prefix length and address; or by version, prefix length from the longest on,
-        kind and address.
+        address and kind.
         """
-        bands: Iterable[tuple[Where, Sorted]] = self._bands.items()
-        if narrowest_first:
-            bands = sorted(bands, key=lambda item: (item[0].version, -item[0].length, item[0].kind))
-        for where, band in bands:
-            for number in band:
-                yield where.network(number), where.kind
+        if not narrowest_first:
+            for where, band in self._bands.items():
+                for number in band:
+                    yield where.network(number), where.kind
+            return
+        alike: dict[tuple[int, int], list[tuple[Where, Sorted]]] = {}
+        for where, band in self._bands.items():
+            alike.setdefault((where.version, -where.length), []).append((where, band))
+        for _, bands in sorted(alike.items()):
+            here = bands[0][0]
+            for number, kind in merge(*(zip(band, repeat(where.kind)) for where, band in bands)):
+                yield here.network(number), kind
 
     def bands(self) -> Iterator[Band]:
         """The arrays themselves, by kind, version and prefix length; exceptions (kind "") come first."""

@@ -13,6 +13,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
+from itertools import groupby
+from operator import itemgetter
 
 import dnslib
 from dnslib.label import DNSBuffer
@@ -57,7 +59,6 @@ def rbldnsd(zone: Zone, table: Table) -> Iterator[str]:
             yield f"$DATASET {dataset}:{kind.name} {' '.join(homes)}\n"
             yield f"$TTL {kind.ttl}\n"
             yield f":{kind.code}:{_template(zone, kind)}\n"
-            listed: set[Network] = set()
             hidden: dict[Network, None] = {RESERVED: None} if version == 4 else {}
             for network, found in table.rows():
                 if network.version != version:
@@ -65,10 +66,8 @@ def rbldnsd(zone: Zone, table: Table) -> Iterator[str]:
                 if found == EXCEPTION:
                     hidden[network] = None
                 elif found == kind.name and not reserved(network):
-                    if network.prefixlen < network.max_prefixlen:
-                        listed.add(network)
                     yield f"{network}\n"
-            yield from (f"!{network}\n" for network in hidden if network not in listed and _under(network, listed))
+            yield from (f"!{network}\n" for network in hidden if _hides(network, kind.name, table))
 
 
 def bind(zone: Zone, table: Table, *, expand: bool = False) -> Iterator[str]:
@@ -166,19 +165,12 @@ def cidr(zone: Zone, table: Table) -> Iterator[str]:
     for address, kind in origin.tests.items():
         yield f"{network_of(address)} REJECT {_words(zone, network_of(address), kind)}\n"
     yield f"{RESERVED} DUNNO\n"
-    hidden: set[Network] = set()
-    seen: set[Network] = set()
-    length = -1
-    for network, found in _origin_rows(table, origin):
-        if network.prefixlen != length:
-            yield from (f"{n} DUNNO\n" for n in sorted(hidden - seen, key=_first))
-            hidden, seen, length = set(), set(), network.prefixlen
-        if found == EXCEPTION:
-            hidden.add(network)
-        elif network not in seen:
-            seen.add(network)
-            yield f"{network} REJECT {_words(zone, network, origin.kinds[found])}\n"
-    yield from (f"{n} DUNNO\n" for n in sorted(hidden - seen, key=_first))
+    for network, rows in groupby(_origin_rows(table, origin), key=itemgetter(0)):
+        first = next((found for _, found in rows if found != EXCEPTION), None)
+        if first is None:
+            yield f"{network} DUNNO\n"
+        else:
+            yield f"{network} REJECT {_words(zone, network, origin.kinds[first])}\n"
 
 
 #: The formats by name.
@@ -194,11 +186,6 @@ FORMATS: dict[str, Callable[[Zone, Table], Iterator[str]]] = {
 _COMMENTS = {form: ";" if form in ("bind", "rpz") else "#" for form in FORMATS}
 
 _TYPES = {wire.A: "A", wire.AAAA: "AAAA", wire.MX: "MX", wire.TXT: "TXT"}
-
-
-def _first(network: Network) -> int:
-    """The first address as a number."""
-    return int(network.network_address)
 
 
 def _origin_rows(table: Table, origin: View) -> Iterator[tuple[Network, str]]:
@@ -218,9 +205,12 @@ def _kinds(zone: Zone) -> list[tuple[Kind, list[str]]]:
     return [(kind, homes[name]) for name, kind in kinds.items()]
 
 
-def _under(network: Network, listed: set[Network]) -> bool:
-    """Whether one of these networks is wider and covers this one."""
-    return any(network.supernet(new_prefix=n) in listed for n in range(network.prefixlen))
+def _hides(network: Network, kind: str, table: Table) -> bool:
+    """Whether a wider network that covers this one is listed under a kind, and it is not so itself."""
+    number = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+    around = table.covering(network.version, number, network.prefixlen)
+    lengths = {n for n, found in around if found == kind and not reserved(network.supernet(new_prefix=n))}
+    return bool(lengths) and network.prefixlen not in lengths
 
 
 def _list_name(zone: Zone, home: str) -> str:

@@ -46,12 +46,13 @@ def ipset(zone: Zone, table: Table) -> Iterator[str]:
     """For `ipset restore -exist`: two sets of the type hash:net, filled beside those in use and swapped in."""
     name = _plain(zone.origin, _NAME - 4)
     for version, family in ((4, "inet"), (6, "inet6")):
-        rows = list(_networks(zone, table, version))
-        made = f"hash:net family {family} maxelem {max(1024, 2 * len(rows))}"
+        count = sum(1 for _ in _networks(zone, table, version))
+        made = f"hash:net family {family} maxelem {max(1024, 2 * count)}"
         yield f"create {name}_{version} {made}\n"
         yield f"create {name}_{version}n {made}\n"
         yield f"flush {name}_{version}n\n"
-        yield from (f"add {name}_{version}n {network}{'' if listed else ' nomatch'}\n" for network, listed in rows)
+        for network, listed in _networks(zone, table, version):
+            yield f"add {name}_{version}n {network}{'' if listed else ' nomatch'}\n"
         yield f"swap {name}_{version}n {name}_{version}\n"
         yield f"destroy {name}_{version}n\n"
 

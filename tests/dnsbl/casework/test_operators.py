@@ -172,14 +172,18 @@ def test_a_batch_that_breaks_off_in_the_middle_lists_nothing(office) -> None:
     assert list(office.casework.contents.snapshot()[1]) == []
 
 
-def test_six_thousand_networks_stream_through_in_one_transaction(office) -> None:
+def test_six_thousand_networks_stream_through_in_slices_each_with_its_entry(office) -> None:
     networks = [ip_network((0x0A000000 + n * 256, 24)) for n in range(6000)]
     assert office.casework.operators.list_networks(iter(networks), kind="spam", reason="x", actor="operator") == 6000
     assert [change.seq for change in office.casework.contents.changes(5990)] == list(range(5991, 6001))
     number, rows = office.casework.contents.snapshot()
     assert number == 6000
     assert list(Table.of(rows).rows()) == [(network, "spam") for network in networks]
-    assert len(office.casework.operators.journal()) == 1
+    assert [entry.evidence for entry in office.casework.operators.journal()] == [
+        "changes 1-2500: x",
+        "changes 2501-5000: x",
+        "changes 5001-6000: x",
+    ]
     assert office.casework.operators.drop_networks(iter(networks), kind="spam", reason="x", actor="operator") == 6000
     assert list(office.casework.contents.snapshot()[1]) == []
 

@@ -31,6 +31,15 @@ def test_operators_list_and_drop_networks_all_or_nothing(run: Run, tmp_path: Pat
     assert run("lookup", "8.8.8.77")["state"] != "listed"
 
 
+def test_the_first_mistakes_of_a_file_are_named_by_their_lines_and_the_others_counted(run: Run, tmp_path: Path) -> None:
+    nets = tmp_path / "nets"
+    nets.write_text("8.8.8.0/24\n" + "1.2.3.4/8\n" * 25)
+    err = run("listing", "add", "--from", str(nets), "--reason", "x", code=1)
+    assert f"{nets}:2: " in err and f"{nets}:21: " in err and f"{nets}:22: " not in err
+    assert "(and 5 more)" in err and "Nothing was changed" in err
+    assert run("lookup", "8.8.8.8")["state"] == "unknown"
+
+
 def test_exceptions_are_made_shown_and_ended(run: Run) -> None:
     run("listing", "add", "8.8.8.0/24", "--kind", "manual", "--reason", "x")
     assert run("lookup", "8.8.8.8")["state"] == "listed"

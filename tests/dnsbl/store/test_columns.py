@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 from hypothesis import given
@@ -20,10 +20,10 @@ from dnsbl.store.columns import (
     Words,
     YesNo,
     address_key,
-    chunks,
     clean,
     covering,
     micros,
+    network_at,
     network_key,
     span,
 )
@@ -115,9 +115,6 @@ def test_yes_and_no_are_one_and_zero() -> None:
     assert [YesNo().process_result_value(value, DIALECT) for value in (1, 0)] == [True, False]
 
 
-def test_chunks_hold_each_network_once_and_are_no_larger_than_asked() -> None:
-    many = [ip_network(f"192.0.2.{n}") for n in (1, 1, 2, 3, 3)]
-    assert list(chunks(iter(many), 2)) == [many[1:3], [many[3]]]
-    assert list(chunks(iter([]))) == []
-    assert [len(chunk) for chunk in chunks(iter(many[:3]), 2)] == [2]
-    assert ip_address("192.0.2.1") in many[0]
+@given(networks())
+def test_a_key_leads_back_to_its_network(network) -> None:
+    assert network_at(network_key(network)) == network

@@ -1,0 +1,86 @@
+"""Bulk loads: checked first, done in slices, and taken up again where they broke off."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+
+from dnsbl.addresses import Network
+from dnsbl.casework import bulk
+from dnsbl.errors import DnsblError, Refused, StoreUnavailable, Trouble
+from tests.dnsbl.conftest import Office
+
+NETS = [ip_network((0x0A000000 + n * 256, 24)) for n in range(7)]
+WORDS = {"kind": "manual", "reason": "x", "actor": "operator"}
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "SLICE", 3)
+
+
+def listed(office: Office) -> list[Network]:
+    with office.store.read() as tx:
+        return sorted(one.network for one in tx.listings.page(most=100))
+
+
+def break_off(error: BaseException, after: int):
+    def told(gone: int) -> None:
+        if gone >= after:
+            raise error
+
+    return told
+
+
+def test_others_write_between_two_slices(office: Office) -> None:
+    def told(gone: int) -> None:
+        office.casework.operators.exclude(ip_network(f"192.0.2.{gone}"), reason="x", actor="somebody")
+
+    assert office.casework.operators.list_networks(NETS, told=told, **WORDS) == 7
+    verbs = [entry.verb for entry in office.casework.operators.journal()]
+    assert verbs == ["listed", "excluded"] * 3
+    assert [entry.evidence for entry in office.casework.operators.journal() if entry.verb == "listed"] == [
+        "changes 1-3: x",
+        "changes 5-7: x",
+        "changes 9-9: x",
+    ]
+    assert office.casework.operators.journal()[-2].subject == str(NETS[6])
+
+
+@pytest.mark.parametrize(
+    "error", [StoreUnavailable("The database is too busy.", trouble=Trouble.BUSY), KeyboardInterrupt()]
+)
+def test_what_breaks_off_says_how_far_it_came_and_the_same_again_does_the_rest(office: Office, error) -> None:
+    operators = office.casework.operators
+    with pytest.raises(DnsblError, match="6 networks are listed; the same command again does the rest"):
+        operators.list_networks(NETS, told=break_off(error, 6), **WORDS)
+    assert listed(office) == NETS[:6]
+    assert operators.list_networks(NETS, **WORDS) == 1
+    assert listed(office) == NETS
+    with pytest.raises(DnsblError, match="3 networks are dropped"):
+        operators.drop_networks(NETS, told=break_off(error, 3), **WORDS)
+    assert listed(office) == NETS[3:]
+    assert operators.drop_networks(NETS, **WORDS) == 4
+    assert listed(office) == []
+    assert operators.verify_journal() == len(operators.journal())
+
+
+def test_what_is_wrong_anywhere_changes_nothing(office: Office) -> None:
+    operators = office.casework.operators
+    operators.list_networks(NETS[:6], **WORDS)
+    with pytest.raises(Refused, match=r"10\.0\.6\.0/24 is not listed as manual; nothing was dropped"):
+        operators.drop_networks(NETS, **WORDS)
+    with pytest.raises(Refused, match="wider"):
+        operators.list_networks([*NETS, ip_network("240.0.0.0/4")], **WORDS)
+    assert listed(office) == NETS[:6]
+    operators.drop_networks(NETS[:6], **WORDS)
+    with pytest.raises(Refused, match="is not listed"):  # all of them were dropped before
+        operators.drop_networks(NETS[:6], **WORDS)
+
+
+def test_proposals_come_in_slices_too(make_office) -> None:
+    office = make_office(policy={"two_persons": True}, tester={"lab_networks": ["10.0.0.0/8"]})
+    assert office.casework.operators.list_networks(NETS, **WORDS) == 0
+    assert [one.network for one in office.casework.reviewing.proposals()] == NETS
+    assert [entry.subject for entry in office.casework.operators.journal()] == ["list", "list", str(NETS[6])]
