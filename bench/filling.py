@@ -102,10 +102,10 @@ def found_open(casework: Casework, keyring: Keyring, settings: Settings, assignm
     )
     casework.assignments.file_session(assignment, talk)
     casework.assignments.file_run(assignment)
-    casework.arrivals.file_return(_come_back(issued[0], keyring, settings, address, now))
+    casework.arrivals.file_return(come_back(issued[0], keyring, settings, address, now))
 
 
-def _come_back(issued: letter.Letter, keyring: Keyring, settings: Settings, peer: Address, now: int) -> Collected:
+def come_back(issued: letter.Letter, keyring: Keyring, settings: Settings, peer: Address, now: int) -> Collected:
     """The first letter, as its relay hands it to the collector."""
     tester = settings.tester
     sender = letter.Sender(

@@ -383,6 +383,8 @@ class Run:
     verdict: Verdict | None
     explanation: str  #: the judgement's sentence, or ""
     extent: Extent = Extent.NOMINATED
+    forgotten: datetime | None = None  #: when its transcripts, and what else it does not need, were deleted
+    digest: str = ""  #: SHA-256 of these transcripts, a line feed behind each; or ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

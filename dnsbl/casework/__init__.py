@@ -12,7 +12,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     purging      operators, of a bad source: purge  end  suspensions
     reviewing    operators, of their own listings: due  keep  proposals  confirm  withdraw
     restoring    operators, of copies: backup  restore
-    shipping     the scheduler, and operators, of the event log: ship  ship_to
+    shipping     the scheduler, and operators, of the event log: ship  ship_to  reached
     assignments  the worker: take_job  may_dial  dial  opted_out  stopped  renew_lease  file_letters  file_session
                  file_run  give_back  proven  file_pair  may_test  under_test  letters
     reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  trust
@@ -33,6 +33,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  secret
     upkeep       the scheduler, and operators in its place: settle  expire  expire_all  withheld
                  follow_outputs  forget
+    forgetting   the scheduler, and operators in its place, of what is old: step  forget  foresee  slices
     presence     every process that is at work: beat  leave  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  lingers  usage  backlog  stopped
                  corrections  at_work  unmanned  headway
@@ -76,6 +77,7 @@ from dnsbl.casework.dispatch import Dispatch
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.entrance import Entrance
 from dnsbl.casework.feeding import Feeding
+from dnsbl.casework.forgetting import Forgetting
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.lookups import LookupDoor
 from dnsbl.casework.mail_door import MailDoor
@@ -117,6 +119,7 @@ class Casework:
     reviewing: Reviewing
     shipping: Shipping
     upkeep: Upkeep
+    forgetting: Forgetting
     ownership: Ownership
     watching: Watching
     dispatch: Dispatch
@@ -154,6 +157,7 @@ class Casework:
         feeding = Feeding(store, settings, clock, doors.nominate)
         upkeep = Upkeep(store, settings.policy, clock, queueing, judging, clears)
         dispatch, presence = Dispatch(store, settings, clock, posting), Presence(store, clock)
+        shipping = Shipping(store, settings.service.event_log)
         lookups = LookupDoor(store, settings, clock, feeding)
         return cls(
             doors=doors,
@@ -165,8 +169,9 @@ class Casework:
             purging=Purging(store, clock, judging),
             restoring=Restoring(store, settings, clock, queueing, judging),
             reviewing=Reviewing(store, settings.policy, clock, judging),
-            shipping=Shipping(store, settings.service.event_log),
+            shipping=shipping,
             upkeep=upkeep,
+            forgetting=Forgetting(store, settings, clock, shipping.reached),
             ownership=Ownership(store, settings, keyring, clock, posting),
             watching=Watching(store, settings, keyring, clock, posting, random),
             dispatch=dispatch,

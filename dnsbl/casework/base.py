@@ -70,6 +70,11 @@ def cleared(clears: Clears, kinds: Iterable[str], ended: datetime) -> str:
     return f", clears by {ended + within:%Y-%m-%dT%H:%M:%SZ}" if within else ""
 
 
+def shown_of_listed(tx: Transaction, evidence: str) -> bool:
+    """Whether this evidence was shown against an address that is on the list."""
+    return any(tx.listings.proven(address) is not None for address in tx.nominations.shown_in(evidence))
+
+
 def let_go(tx: Transaction, run: Run, address: Address) -> bool:
     """Whether a listing of what was tested there has ended since the run began at somebody's word, which no letter of
     it takes back."""

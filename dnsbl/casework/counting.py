@@ -19,12 +19,10 @@ from dnsbl.rules import statistics
 from dnsbl.rules.countries import Places
 from dnsbl.rules.statistics import Move, Statistics, Tally, date_of
 from dnsbl.store import Store, Transaction
-from dnsbl.store.statistics import Made, Reach
+from dnsbl.store.statistics import CHANGES, JOURNAL, Made, Reach
 
 #: Lines of a log in one slice, and slices in one call.
 LINES, SLICES = 2000, 50
-#: The logs that are counted.
-CHANGES, JOURNAL = "changes", "journal"
 #: Days after which nothing is heard any more from who counts answers: today and yesterday are told.
 TOLD = 2
 #: Days for which the counts of each process stay apart: more than a clock that is believed may be ahead, so that no day

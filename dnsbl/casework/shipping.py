@@ -30,6 +30,16 @@ class Shipping:
         """Add what is new to the log that the settings name, if they name one; returns how many entries that were."""
         return 0 if self._path is None else self.ship_to(self._path)
 
+    def reached(self) -> int | None:
+        """The number of the newest change in the log that the settings name, None where they name none. Raises
+        DnsblError where it cannot be read."""
+        if self._path is None:
+            return None
+        try:
+            return _last(self._path)[1]
+        except OSError as error:
+            raise DnsblError(f"{self._path}: the event log cannot be read: {error.strerror}.") from None
+
     def ship_to(self, path: Path) -> int:
         """Add what is new to this log; returns how many entries that were. Raises DnsblError where it cannot be
         written, and Damaged where it is another list's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dnsbl.casework.admission import EVIDENCE
-from dnsbl.casework.base import Clears, cleared, renewed, run_in, subject_of
+from dnsbl.casework.base import Clears, cleared, renewed, run_in, shown_of_listed, subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
@@ -123,13 +123,9 @@ class Upkeep:
         """The evidence that goes first, of so many times as much as is looked at for it."""
         for look in range(_LOOKS):
             oldest = tx.evidence.oldest(most=most, but=look * most)
-            if names := [name for name in oldest if not self._proves(tx, name)]:
+            if names := [name for name in oldest if not shown_of_listed(tx, name)]:
                 return names
         return tx.evidence.oldest(most=most)
-
-    def _proves(self, tx: Transaction, name: str) -> bool:
-        """Whether this evidence was shown against an address that is on the list."""
-        return any(tx.listings.proven(address) is not None for address in tx.nominations.shown_in(name))
 
     def withheld(self) -> str:
         """Why no listing ends by its age at the moment, a sentence, or ""."""

@@ -13,7 +13,7 @@ from dnsbl.errors import DnsblError
 
 with later():
     from dnsbl import opened as lists
-    from dnsbl.cli import networks, show, verifying
+    from dnsbl.cli import networks, show, terminal, verifying
     from dnsbl.rules import bringers
 
 app = typer.Typer()
@@ -66,7 +66,9 @@ def purge(
 ) -> None:
     """Suspend a bad source and take back what only it has brought: nominations, tests, listings."""
     if listed == bool(source) or (listed and (end or dry_run)) or (end and dry_run):
-        raise typer.BadParameter("give either SOURCE, with --dry-run or --end or neither, or --list")
+        raise typer.BadParameter(
+            "give either SOURCE, with --dry-run or --end or neither, or --list; what is old goes by `dnsbl forget`"
+        )
     purging = lists.open_list(config).casework.purging
     if listed:
         show.suspensions(purging.suspensions(), as_json=as_json)
@@ -79,6 +81,25 @@ def purge(
     why = words_of(reason) if dry_run else reason_of(reason)
     done = purging.purge(what, reason=why, public=words_of(public), actor=operator(), dry_run=dry_run)
     show.purge(done, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def forget(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is old, and how much.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Delete what is older than [retention] says, now: transcripts and letters of tests, done jobs, evidence, steps of
+    the list. The scheduler does so every day; proofs of listings and the journal stay."""
+    forgetting = lists.open_list(config).casework.forgetting
+    if dry_run:
+        gone = forgetting.foresee()
+    else:
+        with terminal.err().status("forgetting"):
+            gone = forgetting.forget(actor=operator())
+    show.done(
+        ({"would_go": gone.told()} if dry_run else {"gone": gone.told()}) if as_json else gone.told(), as_json=as_json
+    )
 
 
 @app.command()

@@ -33,6 +33,7 @@ COMMANDS = {
     "remove": "commands:app",
     "exclude": "holding:app",
     "purge": "holding:app",
+    "forget": "holding:app",
     "stop": "holding:app",
     "resume": "holding:app",
     "statistics": "commands:app",

@@ -231,6 +231,8 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
         console.print(f"cause: {told.cause} ({told.sure}). {' '.join(told.reasons)}")
         for one in cause.advice(told.cause, told.software)[:2]:
             console.print(f"  {one.change}")
+    if report.run.forgotten:
+        console.print(f"transcript: deleted on {when(report.run.forgotten)}; sha256:{report.run.digest}")
     if report.flags:
         console.print(f"flags: {', '.join(sorted(report.flags))}")
 

@@ -232,7 +232,9 @@ class Node:
         def count() -> int:
             return answered.take() + counting.count()
 
-        return Scheduler(self._casework.upkeep, feeder, self._casework.shipping, lookups, count)
+        return Scheduler(
+            self._casework.upkeep, feeder, self._casework.shipping, lookups, count, self._casework.forgetting.step
+        )
 
     async def _begin_notices(self) -> Shell:
         return Postman(

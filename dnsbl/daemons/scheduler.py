@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class Scheduler:
     """Settles runs whose window has closed, ends listings whose time has come, lists outputs whose delay is over,
     bounds what evidence is kept, keeps the event log, and has feeds pulled, if there is a feeder; `lookups` takes what
-    watched zones were asked, `count` adds up by day what has happened."""
+    watched zones were asked, `count` adds up by day what has happened, `old` forgets what is too old."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Scheduler:
         shipping: Shipping | None = None,
         lookups: Callable[[], int] | None = None,
         count: Callable[[], int] | None = None,
+        old: Callable[[], int] | None = None,
         *,
         settle_every: float = 1.0,
         expire_every: float = 30.0,
@@ -44,6 +45,7 @@ class Scheduler:
         ship_every: float = 10.0,
         lookups_every: float = 5.0,
         count_every: float = 15.0,
+        old_every: float = 60.0,
     ) -> None:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
@@ -62,7 +64,8 @@ class Scheduler:
         )
         #: In a thread of its own as well: a long past takes its time to be counted, and nothing waits for it.
         self._patient: tuple[tuple[str, Callable[[], int], float], ...] = (
-            (("count", count, count_every),) if count else ()
+            *([("count", count, count_every)] if count else []),
+            *([("old", old, old_every)] if old else []),
         )
 
     async def run(self, stop: asyncio.Event) -> None:

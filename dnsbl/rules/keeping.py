@@ -53,10 +53,15 @@ def shares(collector: CollectorSettings, *, peer: Address, news: bool, letter: L
             full = "too much came for this recipient today"
             yield Share(holder=f"letter {letter.recipient}", daily=True, messages=PER_LETTER, full=full)
         full = "too much is kept of this test"
-        yield Share(holder=f"run {letter.run}", daily=False, octets=collector.run_bytes, full=full)
+        yield Share(holder=of_run(letter.run), daily=False, octets=collector.run_bytes, full=full)
         full = "too much is kept of tests of this address today"
         yield Share(holder=f"of {letter.address}", daily=True, octets=collector.address_bytes, full=full)
     yield Share(holder="all", daily=True, octets=collector.day_bytes, full="too much is kept today")
+
+
+def of_run(run: str) -> str:
+    """Whom a run's share is counted for."""
+    return f"run {run}"
 
 
 def _networks(peer: Address, most: int) -> Iterator[tuple[str, int]]:

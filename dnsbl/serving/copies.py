@@ -87,7 +87,9 @@ class ZoneFiles:
         if number < found.since or behind > MOST:
             return None
         changes = self._source.changes(number, most=behind) if behind else []
-        if len(changes) != behind:
+        if [change.seq for change in changes] != list(
+            range(number + 1, number + 1 + behind)
+        ):  # of old ones some are gone
             return None
         head = export.times(zone, made=found.made, not_after=found.not_after)
         table = Table({}, found.number, epoch=found.serial - found.number)

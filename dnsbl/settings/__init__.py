@@ -21,6 +21,7 @@ from dnsbl.settings.log import LogSettings
 from dnsbl.settings.mail import NoticeSettings, WatchSettings
 from dnsbl.settings.others import OtherList, OtherTerms
 from dnsbl.settings.policy import AT_ONCE, Policy
+from dnsbl.settings.retention import RetentionTerms
 from dnsbl.settings.surveying import Survey
 from dnsbl.settings.testing import CollectorSettings, RemoteTesting, SelfTesting, Tester
 from dnsbl.settings.values import (
@@ -58,6 +59,7 @@ __all__ = [
     "Policy",
     "RemoteTesting",
     "ReporterTerms",
+    "RetentionTerms",
     "Section",
     "Service",
     "Settings",
@@ -248,6 +250,7 @@ class Settings(Section):
     feeds: Feeds = Feeds()
     lookups: LookupTerms = LookupTerms()
     policy: Policy = Policy()
+    retention: RetentionTerms = RetentionTerms()
     others: OtherTerms = OtherTerms()
 
     @model_validator(mode="after")

@@ -1,8 +1,8 @@
 """Many listings at once, by operators' words: a slice of networks laid beside the tables, and what is done with all of
 it in a statement.
 
-The slice is a temporary table, filled by COPY on PostgreSQL, where it ends with the transaction. Nothing of proof comes in here: kinds
-that only proof may fill are refused (law 1).
+The slice is a temporary table, on PostgreSQL filled by COPY and gone with the transaction. Nothing of proof comes in
+here: kinds that only proof may fill are refused (law 1).
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ from dnsbl.store.lookups import LookupShelf
 from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
 from dnsbl.store.notices import Notices
+from dnsbl.store.old import Old
 from dnsbl.store.operators import OperatorShelf
 from dnsbl.store.outputs import OutputShelf
 from dnsbl.store.pairs import PairShelf
@@ -113,6 +114,7 @@ class Transaction:
         self.nodes = Nodes(connection)
         self.signing_keys = SigningKeys(connection)
         self.changes = Changes(connection)
+        self.old = Old(connection)
         self.statistics = StatisticsShelf(connection)
 
 

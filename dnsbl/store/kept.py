@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
 from dnsbl.store.schema import kept
 from dnsbl.store.shelf import Shelf
@@ -65,6 +65,11 @@ class Kept(Shelf):
     def take_off(self, account: Account, octets: int) -> None:
         """One message of so many octets is kept no longer."""
         self._grow(account, -1, -octets)
+
+    def drop(self, accounts: Iterable[Account]) -> None:
+        """Nothing is counted for these any more."""
+        here = [(account.holder, account.day) for account in accounts]
+        self._sql.execute(delete(kept).where(tuple_(kept.c.holder, kept.c.day).in_(here)))
 
     def _grow(self, account: Account, messages: int, octets: int) -> bool:
         """Whether there was anything to grow."""

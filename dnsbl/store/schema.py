@@ -1,9 +1,9 @@
 """The tables. What the newest migration makes, said once more as SQLAlchemy tables; a test holds the two equal.
 
-What has happened is never deleted: jobs are done, runs settled, listings ended. Only an exclusion gives way to a newer
-one of the same network; a suspension or proposal that is over goes, so do counts of days that are past, mails that
-ended long ago, and the octets of old evidence when it is too much (its hash stays). The journal refuses UPDATE and
-DELETE by trigger (the first migration).
+What has happened is not deleted: runs are settled, listings ended. Only an exclusion gives way to a newer one of the
+same network; a suspension or proposal that is over goes, so do counts of days that are past, mails that ended long
+ago, and what is old and no proof (`old`: transcripts, jobs, changes, the octets of evidence), of which the hashes
+stay. The journal refuses UPDATE and DELETE by trigger (the first migration).
 
 Over 400 lines, since every table stands here once, with its indexes.
 """
@@ -205,7 +205,12 @@ runs = _table(
     Column("explanation", Words, nullable=False),
     Column("unreached", YesNo, nullable=False),
     Column("extent", Named(Extent), nullable=False),
+    Column("forgotten", Moment),
+    Column("digest", Words, nullable=False, server_default=""),
 )
+#: Runs that still have all of theirs.
+FORGETTABLE = runs.c.forgotten.is_(None)
+Index("ix_runs_forgettable", runs.c.settled, runs.c.id, sqlite_where=FORGETTABLE, postgresql_where=FORGETTABLE)
 Index("ix_runs_address_started", runs.c.address, runs.c.started)
 Index("ix_runs_settled", runs.c.settled)
 WAITING = runs.c.state == literal_column(f"'{RunState.WAITING}'")
@@ -352,6 +357,8 @@ Index(
 )
 Index("ix_listings_network", listings.c.network)
 Index("ix_listings_since", listings.c.since)
+PROVEN = listings.c.run.is_not(None)
+Index("ix_listings_run", listings.c.run, sqlite_where=PROVEN, postgresql_where=PROVEN)
 ENDED = listings.c.ended.is_not(None)
 Index("ix_listings_ended", listings.c.ended, sqlite_where=ENDED, postgresql_where=ENDED)
 Index("ix_listings_active_expires", listings.c.expires, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
@@ -377,6 +384,7 @@ Index(
     sqlite_where=COMES_OUT,
     postgresql_where=COMES_OUT,
 )
+Index("ix_outputs_run", outputs.c.run)
 Index("ix_outputs_output", outputs.c.output, sqlite_where=COMES_OUT, postgresql_where=COMES_OUT)
 
 #: What outputs will be listed as; a row goes when that is so, or will not be.
@@ -545,7 +553,7 @@ changes = _table(
     Column("at", Moment),
 )
 
-#: What happened by day, added up; no fact stands here alone, so that it can be counted again. `source` is the process
+#: What happened by day, added up: no fact, but all that is left of changes that were forgotten. `source` is the process
 #: that has counted, where one did; days are since the epoch (UTC).
 statistics = _table(
     "statistics",

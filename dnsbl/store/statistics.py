@@ -1,6 +1,6 @@
 """What was counted by day, and how far each log was counted: both change in one transaction, or neither does.
 
-Counts can always be made again from what is there; nothing else rests on them.
+Counts can be made again as far back as the logs are kept; nothing rests on them but when old changes may go.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from dnsbl.addresses import Network
 from dnsbl.model import Entry, Measure, Reason
 from dnsbl.store.schema import changes, counted, journal, listings, statistics
 from dnsbl.store.shelf import Shelf, columns, many
+
+#: The logs that are counted.
+CHANGES, JOURNAL = "changes", "journal"
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -193,6 +193,13 @@ class ProgressShape(BaseModel):
     sentence: str = Field(description="The same for people; empty when it is over.")
 
 
+class ForgottenShape(BaseModel):
+    """That a test's transcript was deleted, since it is kept no longer."""
+
+    at: datetime
+    sha256: str = Field(description="Of its transcripts, in order, a line feed behind each; the journal bears it too.")
+
+
 class RunShape(BaseModel):
     """One test."""
 
@@ -211,6 +218,9 @@ class RunShape(BaseModel):
     cause: CauseShape | None = Field(description="Null where no letter came back, and while the test goes on.")
     attempts: list[AttemptShape]
     paths: list[TestedPathShape] = Field(description="The ways into the host that were tested, its mail port first.")
+    forgotten: ForgottenShape | None = Field(
+        None, description="Set once the transcript, and with it the attempts that came to nothing, was deleted."
+    )
 
 
 class LineShape(BaseModel):
@@ -412,6 +422,7 @@ def run_shape(report: RunReport, theirs: Callable[[str], str] = str) -> dict[str
             for fate in report.letters
         ],
         paths=ways_in(report.paths, report.transcripts, theirs),
+        forgotten=ForgottenShape(at=run.forgotten, sha256=run.digest) if run.forgotten else None,
     )
     return shape.model_dump(mode="json")
 

@@ -58,6 +58,14 @@ def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, 
     assert "Nobody is suspended" in run("purge", "--list", plain=True)
 
 
+def test_what_is_old_is_told_before_it_goes(run: Run) -> None:
+    told = run("forget", "--dry-run")
+    assert set(told) == {"would_go"} and told["would_go"]["tests"] == 0
+    assert run("forget") == {"gone": told["would_go"]}
+    assert "transcripts: 0" in run("forget", "--dry-run", plain=True)
+    assert "dnsbl forget" in run("purge", "--dry-run", code=2)
+
+
 @pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
 def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> None:
     assert "give either SOURCE" in run(*words, code=2)

@@ -36,6 +36,7 @@ class Store:
 
     def __init__(self) -> None:
         self.log: list[Change] = []
+        self.gone = 0  # how many of the oldest changes are forgotten
         self.away = False
 
     def say(self, network: str, kind: str = "relay", *, present: bool = True) -> None:
@@ -52,7 +53,7 @@ class Store:
     def changes(self, after: int, *, most: int = 10000) -> list[Change]:
         if self.away:
             raise StoreUnavailable("away")
-        return self.log[after : after + most]
+        return self.log[max(after, self.gone) :][:most]
 
 
 @pytest.fixture
@@ -145,6 +146,10 @@ def test_changes_lead_from_any_serial_that_the_log_knows_to_the_newest_file(file
     assert files.changed("bl.test", (had[0]["serial"] - 5) % 2**32) is None
     assert files.changed("bl.test", now[0]["serial"] + 1) is None
     assert files.changed("other.test", 1) is None
+    store.gone = 4  # old changes are forgotten, and newer ones come
+    for _ in range(9):
+        store.say("203.0.113.0/24")
+    assert files.changed("bl.test", had[0]["serial"]) is None, "a hole is no way from there"
 
 
 def test_an_exception_is_a_line_and_a_tombstone_of_its_own(files, store, clock, tmp_path) -> None:

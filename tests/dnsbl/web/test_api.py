@@ -80,6 +80,25 @@ def test_a_published_reply_keeps_secrets_and_other_peoples_addresses(house: Buil
     assert reply.startswith("250 queued for [address withheld], [proof withheld, SHA-256 ")
 
 
+def test_of_a_forgotten_test_page_and_document_say_when_and_bear_the_hash(house: Build) -> None:
+    home = house()
+    proving = home.list()
+    home.casework.operators.order_test(parse_address(TARGET), profile="standard", actor="operator")
+    run = home.test()
+    home.office.later(days=8)
+    assert home.casework.upkeep.settle() == 1
+    visitor = home.visitor()
+    assert visitor.get(f"/api/v1/runs/{run}").json()["forgotten"] is None
+    home.office.later(days=32)
+    assert home.casework.forgetting.forget(actor="operator").tests == 1
+    told = visitor.get(f"/api/v1/runs/{run}").json()
+    assert (told["verdict"], told["attempts"], len(told["forgotten"]["sha256"])) == ("ACCEPTS_LOSES", [], 64)
+    assert visitor.get(f"/api/v1/runs/{proving}").json()["forgotten"] is None
+    page = visitor.get(f"/ip/{TARGET}").text
+    assert "The transcript was deleted on" in page and "40 days after the test" in page
+    assert told["forgotten"]["sha256"] in page
+
+
 def test_a_listed_address_leads_to_its_run(house: Build) -> None:
     home = house()
     run = home.list()
