@@ -96,13 +96,11 @@ def _first_of_several(fence: Fence, dialect: Any, _record: Any, arguments: Any, 
     """A connection to the first host of those in the URL that may be had and is no old primary. Raises StoreUnavailable
     where only that stands against one, else what the driver raises of the last."""
     dbapi, failed = dialect.dbapi, []
-    hosts, ports = (str(words.get(name) or "").split(",") for name in ("host", "port"))
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    for host, port in zip(hosts, ports, strict=True):
-        one = {name: value for name, value in (("host", host), ("port", port)) if value}
-        others = {name: value for name, value in words.items() if name not in ("host", "port")}
+    lists = {name: str(words[name]).split(",") for name in ("host", "hostaddr", "port") if words.get(name)}
+    for number in range(max(map(len, lists.values()), default=1)):
+        one = {name: values[number if len(values) > 1 else 0] for name, values in lists.items()}
         try:
-            connection = dialect.connect(*arguments, **others, **one)
+            connection = dialect.connect(*arguments, **words | one)
         except dbapi.OperationalError as error:
             failed.append(error)
             continue

@@ -285,7 +285,11 @@ class Store:
         """Refuse a database that does not keep what transactions rest on; a hot standby shows nothing, and is asked
         again. Raises StoreUnavailable."""
         with self._proving, self._told("write"):
-            self._proven = self._proven or suited.prove(self._writer)
+            try:
+                self._proven = self._proven or suited.prove(self._writer)
+            except StoreUnavailable:
+                self.engine.dispose()  # another database may stand there the next time
+                raise
 
     @contextmanager
     def _told(self, way: str) -> Iterator[None]:

@@ -146,6 +146,25 @@ def test_a_start_without_the_database_answers_from_the_table_and_goes_on_when_it
     assert house.stop(process) == 0
 
 
+def test_a_database_whose_locks_are_stubs_is_refused_by_commands_and_by_serve_before_it_has_a_table(
+    houses: Houses, server: PostgreSQL
+) -> None:
+    house = houses(database=server.url)
+    server.tell("CREATE SCHEMA stubs")
+    stub = "stubs.pg_try_advisory_xact_lock(bigint) RETURNS boolean LANGUAGE sql"
+    server.tell(f"CREATE FUNCTION {stub} AS 'SELECT true'")
+    server.tell("ALTER DATABASE postgres SET search_path = public, stubs, pg_catalog")
+    sentence = "gives a lock that is held to another connection as well"
+    assert sentence in house.dnsbl("db", "upgrade", expect=1)
+    assert sentence in house.dnsbl("listing", "add", "8.8.8.8", "--reason", "x", expect=1)
+    process = house.serve("--only", "dns,web")
+    house.until("it to be said", unready(house, sentence))
+    server.tell("ALTER DATABASE postgres RESET search_path")
+    server.tell("DO $$ BEGIN ASSERT to_regclass('public.journal') IS NULL; END $$")
+    house.until("all to be up", lambda: house.ready()[0] == 200, 45)
+    assert house.stop(process) == 0
+
+
 def test_a_damaged_page_costs_no_answer_and_a_copy_in_its_place_heals(houses: Houses) -> None:
     house = houses()
     house.dnsbl("listing", "add", *_file(house, 400), "--reason", "a trial")

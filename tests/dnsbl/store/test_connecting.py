@@ -73,6 +73,14 @@ def test_several_hosts_are_dialled_in_their_order_each_with_what_the_url_asks_of
     assert [told["host"] for told in driver.told] == ["2001:db8::1", "2001:db8::2"]
 
 
+def test_addresses_beside_names_are_dialled_each_with_its_own() -> None:
+    driver = Driver()
+    with pytest.raises(psycopg.OperationalError):
+        driver.connect("postgresql+psycopg://u@/x?host=a,b&hostaddr=192.0.2.1,192.0.2.2&port=6,7")
+    told = [(one["host"], one["hostaddr"], one["port"]) for one in driver.told]
+    assert told == [("a", "192.0.2.1", "6"), ("b", "192.0.2.2", "7")]
+
+
 def test_an_old_primary_is_passed_over_for_the_one_in_its_place(tmp_path: Path) -> None:
     memory = tmp_path / "timeline"
     driver = Driver(p1=Server(1))
@@ -98,7 +106,7 @@ def test_a_host_that_is_named_alone_is_dialled_as_it_is() -> None:
     driver = Driver(p5432=Server(1))
     assert driver.connect("postgresql+psycopg://u@h/x") is driver.servers["p5432"]
     assert driver.connect("postgresql+psycopg://u@/x?host=/run/sockets") is driver.servers["p5432"]
-    assert [(told["host"], "port" in told) for told in driver.told] == [("h", False), ("/run/sockets", False)]
+    assert [(told["host"], told.get("port")) for told in driver.told] == [("h", None), ("/run/sockets", None)]
     assert driver.connect("postgresql+psycopg://u@/x") and "host" not in driver.told[-1]
 
 
