@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,6 +28,29 @@ CACHE = Path("/var/cache/dnsbl-strangers")
 ADDRESS = "81.2.69.142"
 ZONE = "relays.your-domain.net"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/install.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+#: Takes a store back to what it was before the newest migration, and prints that version.
+OLDER = """
+from sqlalchemy import create_engine, inspect
+from dnsbl.store import versions
+before = f"{int(versions.NEWEST) - 1:04}"
+with create_engine("sqlite://").begin() as old:
+    versions.upgrade(old, before)
+    known = inspect(old)
+    had = {name: [{each["name"] for each in of(name)} for of in (known.get_columns, known.get_indexes)]
+           for name in known.get_table_names()}
+with create_engine("sqlite:////var/lib/dnsbl/dnsbl.db").begin() as now:
+    here = inspect(now)
+    drops = [f"DROP TABLE {name}" for name in here.get_table_names() if name not in had]
+    for name, (columns, indexes) in had.items():
+        drops += [f"DROP INDEX {each['name']}" for each in here.get_indexes(name) if each["name"] not in indexes]
+        drops += [f"ALTER TABLE {name} DROP COLUMN {each['name']}" for each in here.get_columns(name)
+                  if each["name"] not in columns]
+    for drop in [*drops, f"UPDATE alembic_version SET version_num = '{before}'"]:
+        now.exec_driver_sql(drop)
+print(before)
+"""
 
 
 def block(beginning: str) -> list[str]:
@@ -166,6 +190,41 @@ def test_an_upgrade_leaves_the_list_running_with_what_it_knew(machine: Machine) 
     assert machine.says("systemctl show -P MainPID dnsbl") != pid
     machine.answered()
     assert json.loads(machine.says("dnsbl lookup 81.2.69.150 --json"))["state"] == "listed"
+
+
+def test_an_upgrade_brings_the_store_of_an_older_version_up_and_a_newer_one_is_left_alone(machine: Machine) -> None:
+    as_the_list = "runuser -u dnsbl -- /usr/lib/dnsbl/bin/python3 -I"
+    machine.says("systemctl stop dnsbl")
+    older = machine.says(f"{as_the_list} -c {shlex.quote(OLDER)}").strip()
+    assert "db upgrade" in machine.says("dnsbl lookup 81.2.69.150", code=1)
+    machine.says("apt-get install -q --reinstall ./dist/dnsbl-relays_1.1_*.deb")
+    assert json.loads(machine.says("dnsbl lookup 81.2.69.150 --json"))["state"] == "listed"
+    version = "import sqlite3; store = sqlite3.connect('/var/lib/dnsbl/dnsbl.db'); "
+    version += "print(store.execute('SELECT version_num FROM alembic_version').fetchone()[0]); "
+    newest = machine.says(f'{as_the_list} -c "{version}"').strip()
+    assert newest > older
+    becomes = "store.execute('UPDATE alembic_version SET version_num = ?', ('{}',)); store.commit()"
+    machine.says(f'{as_the_list} -c "{version}{becomes.format(9999)}"')
+    assert "9999" in machine.says("dnsbl db upgrade", code=1)
+    machine.says(f'{as_the_list} -c "{version}{becomes.format(newest)}"')
+    machine.says("systemctl start dnsbl")
+    machine.answered()
+
+
+def test_with_sockets_of_systemd_a_question_begins_the_list_and_none_is_lost_when_it_begins_again(
+    machine: Machine,
+) -> None:
+    (line,) = block("dig ")
+    patient = line.replace("dig ", "dig +tries=1 +time=60 ")
+    machine.says("systemctl stop dnsbl")
+    machine.says("systemctl start dnsbl.socket")
+    assert machine.says("systemctl is-active dnsbl", code=3) == "inactive\n"
+    assert machine.outside(patient) == "127.0.0.2\n"
+    machine.says("systemctl restart --no-block dnsbl")
+    assert machine.outside(patient) == "127.0.0.2\n"
+    machine.says("systemctl stop dnsbl.socket dnsbl")
+    machine.says("systemctl start dnsbl")
+    machine.answered()
 
 
 def test_each_role_runs_by_a_unit_of_its_own_and_never_beside_the_whole(machine: Machine) -> None:
