@@ -109,6 +109,11 @@ class Zone:
         """Whether the zone answers for listings of its own."""
         return bool(self.views[b""].kinds) or len(self.views) > 1
 
+    @property
+    def sublists(self) -> list[str]:
+        """The names below which one kind alone is answered, in alphabetical order."""
+        return sorted(f"{label.decode()}.{self.origin}" for label in self.views if label)
+
     def codes_of(self, address: Address, listed: Iterable[str]) -> list[str]:
         """The A records at the origin, as text, of an address that is listed under these kinds."""
         return [str(IPv4Address(code)) for code in self.codes(self.views[b""].kinds_of(address, listed))]

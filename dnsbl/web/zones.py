@@ -35,11 +35,6 @@ class ZoneFacts:
     entries: int | None  #: None where nobody has counted
     file: ZoneFile | None  #: the copy that is offered
 
-    @property
-    def sublists(self) -> list[str]:
-        """The names below which one kind alone is answered, in alphabetical order."""
-        return sorted(f"{label.decode()}.{self.zone.origin}" for label in self.zone.views if label)
-
 
 class AnswerShape(BaseModel):
     """One answer of a zone."""
@@ -144,7 +139,7 @@ def _shape(facts: ZoneFacts) -> dict[str, Any]:
         "answers": [
             {"origin": one.origin, "kind": one.kind, "code": one.code, "ttl": one.ttl} for one in facts.meanings
         ],
-        "sublists": facts.sublists,
+        "sublists": facts.zone.sublists,
         "entries": facts.entries,
         "negative_ttl": zone.negative_ttl,
         "listed": "" if zone.ended else str(TEST_POINT),
