@@ -413,7 +413,10 @@ def test_policy_and_about_tell_the_settings_in_force(house: Build) -> None:
     assert "mailto:relay-desk@example.net" in about
     assert re.search(r"relays\.example\.org</code></th><td>127\.0\.0\.2</td>", about)
     assert "reject_rbl_client relays.example.org=127.0.0." in visitor.get("/use").text
-    assert "One reason alone is asked for in the same way at <code>multihop.relays.example.org</code>" in visitor.get("/use").text
+    assert (
+        "One reason alone is asked for in the same way at <code>multihop.relays.example.org</code>"
+        in visitor.get("/use").text
+    )
 
 
 @pytest.mark.parametrize(
