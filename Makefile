@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many studies deb lock docs clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many bench-store studies deb lock docs clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -78,6 +78,10 @@ bench-web: $(READY) ## what pages, look-ups and starts of commands cost on a lar
 # URL=postgresql+psycopg://... (an empty database on this machine)  TESTS=200  WAIT=3 (seconds before a greeting)  LISTINGS=1000000
 bench-many: $(READY) ## what many tests and many listings cost a store on PostgreSQL (five minutes; URL= TESTS= WAIT= LISTINGS=)
 	@$(BIN)/python -m bench.many '$(URL)' $(or $(TESTS),200) $(or $(WAIT),3) $(or $(LISTINGS),1000000)
+
+# ROWS=10000,1000000  URL=postgresql+psycopg://... (an empty database, for one size)  JSON=figures.json  WRITE=1 (the page in docs/)
+bench-store: $(READY) ## how many tests a second the store carries, few rows and many, on both databases (ten minutes; ROWS= URL= JSON= WRITE=1)
+	@$(BIN)/python -m bench.store $(if $(ROWS),--rows $(ROWS)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
 
 studies: $(READY) ## both relay studies reproduced from simulated towns, beside the papers: docs/studies.md (three minutes)
 	@$(BIN)/python -m bench.studies docs/studies.md

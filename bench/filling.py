@@ -22,7 +22,7 @@ from dnsbl.addresses import Address, neighbourhood, network_of
 from dnsbl.casework import Casework
 from dnsbl.casework.assignments import Assignment
 from dnsbl.clock import Clock, SystemClock
-from dnsbl.model import Door, Nomination
+from dnsbl.model import Door, Job, Nomination
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.columns import address_key, network_key
@@ -72,27 +72,46 @@ def found_open(casework: Casework, keyring: Keyring, settings: Settings, assignm
     """Have a test that a worker holds come to a letter that is taken, and comes back."""
     address = assignment.job.address
     now = int(clock.now().timestamp())
-    issued = [
+    issued = issued_for(keyring, settings, assignment.job, now)
+    casework.assignments.file_letters(assignment, issued)
+    casework.assignments.file_session(assignment, talked(address, issued, Outcome.ACCEPTED, now))
+    casework.assignments.file_run(assignment)
+    casework.arrivals.file_return(come_back(issued[0], keyring, settings, address, now))
+
+
+def issued_for(keyring: Keyring, settings: Settings, job: Job, now: int) -> list[letter.Letter]:
+    """The letters of a job's profile, but for those of another stranger."""
+    return [
         letter.issue(
             keyring,
-            address=address,
-            port=25,
+            address=job.address,
+            port=job.port,
             vector=vector.id,
-            run=assignment.job.run,
+            run=job.run,
             not_before=now,
             not_after=now + int(settings.tester.late_window),
             random=secrets.token_bytes,
         )
-        for vector in vectors.profile(assignment.job.profile)
+        for vector in vectors.profile(job.profile)
         if not vector.stranger
     ]
-    casework.assignments.file_letters(assignment, issued)
-    taken = Outcome.ACCEPTED
+
+
+def talked(address: Address, issued: Iterable[letter.Letter], came_to: Outcome, now: int) -> Transcript:
+    """A conversation with a host that took all letters, or refused all."""
+    taken = came_to is Outcome.ACCEPTED
     results = tuple(
-        Result(vector=each.vector, token=each.recipient, outcome=taken, stage="OK", reply="250 2.0.0 Ok", dot_at=1.0)
+        Result(
+            vector=each.vector,
+            token=each.recipient,
+            outcome=came_to,
+            stage="OK" if taken else "RCPT",
+            reply="250 2.0.0 Ok" if taken else "554 5.7.1 Relay access denied",
+            dot_at=1.0 if taken else None,
+        )
         for each in issued
     )
-    talk = Transcript(
+    return Transcript(
         target=str(address),
         port=25,
         source="192.0.2.1:4711",
@@ -100,13 +119,10 @@ def found_open(casework: Casework, keyring: Keyring, settings: Settings, assignm
         results=results,
         control=Control.ACCEPTED,
     )
-    casework.assignments.file_session(assignment, talk)
-    casework.assignments.file_run(assignment)
-    casework.arrivals.file_return(come_back(issued[0], keyring, settings, address, now))
 
 
 def come_back(issued: letter.Letter, keyring: Keyring, settings: Settings, peer: Address, now: int) -> Collected:
-    """The first letter, as its relay hands it to the collector."""
+    """A letter, as its relay hands it to the collector."""
     tester = settings.tester
     sender = letter.Sender(
         service="List",
@@ -136,11 +152,20 @@ def come_back(issued: letter.Letter, keyring: Keyring, settings: Settings, peer:
 
 
 def fill(
-    store: Store, settings: Settings, *, hosts: int, listings: int, entries: int, queued: int = 0, runs: int = 60
+    store: Store,
+    settings: Settings,
+    *,
+    hosts: int,
+    listings: int,
+    entries: int,
+    queued: int = 0,
+    planned: int = 0,
+    runs: int = 60,
 ) -> Filled:
     """Fill an empty store with its tables: `hosts` proven relays (the first of them with so many earlier `runs`), up to
-    `listings` in all, so many tests `queued` and due, and a journal of `entries` at least. Statistics are gathered at
-    the end, as the database does by itself in time."""
+    `listings` in all, so many nominated tests `queued` and due, so many retests `planned`, of which every second one is
+    due, and a journal of `entries` at least. Statistics are gathered at the end, as the database does by itself in
+    time."""
     clock = SystemClock()
     keyring = Keyring.generate(lambda size: bytes(size), int(clock.now().timestamp()))
     lived(Casework.over(store, settings, keyring, clock=clock), keyring, settings, PATTERN, clock)
@@ -152,6 +177,7 @@ def fill(
         for table in ("runs", "paths", "letters", "sessions"):  # a long past, of one host
             writer.write(table, (row(-number) for row in copies[table] for number in range(1, runs)))
         _queued(writer, hosts, queued)
+        _planned(writer, hosts + queued, planned)
         single = max(0, listings - hosts - 1)
         _listed(writer, hosts, single)
         _entered(writer, hosts, entries)
@@ -275,15 +301,28 @@ def _maker(value: object, tokens: Sequence[str], shown: Sequence[str]) -> Callab
 
 def _queued(writer: _Writer, hosts: int, queued: int) -> None:
     """Nominated tests of other hosts, which have waited for a worker for a while."""
+    _waiting(writer, hosts, queued, lambda number: {"reason": "nomination", "rank": 1 + number % 40})
+
+
+def _planned(writer: _Writer, hosts: int, planned: int) -> None:
+    """Retests, a part of a second after one another: as many are due as are not yet."""
+    half = planned // 2
+    _waiting(writer, hosts, planned, lambda number: {"reason": "retest", "rank": 1, "later": (number - half) * 250_000})
+
+
+def _waiting(writer: _Writer, hosts: int, how_many: int, of: Callable[[int], dict[str, Any]]) -> None:
+    """Tests of hosts behind so many, in no worker's hands; `of` says what is different in each."""
     names = writer.columns("jobs")
     pattern = dict(zip(names, writer.rows("jobs")[0], strict=True))
     first = writer.most("jobs", "id") + 1
-    fresh = {"state": "queued", "reason": "nomination", "takes": 0, "worker": None, "lease_until": None}
+    fresh = {"state": "queued", "takes": 0, "worker": None, "lease_until": None}
 
     def rows() -> Iterator[Row]:
-        for number in range(queued):
+        for number in range(how_many):
             address = host(hosts + number)
-            told = pattern | fresh | {"id": first + number, "run": f"{number:032x}", "rank": 1 + number % 40}
+            own = of(number)
+            due = pattern["due"] + own.pop("later", 0)
+            told = pattern | fresh | {"id": first + number, "run": f"{hosts + number:032x}", "due": due} | own
             told |= {"address": address_key(address), "neighbourhood": network_key(neighbourhood(address))}
             yield tuple(told[name] for name in names)
 

@@ -1,0 +1,308 @@
+"""The store bench: how many tests a second the store carries, on SQLite and PostgreSQL, few rows and many.
+
+    python -m bench.store [--rows 10000,1000000] [--seconds 10] [--url URL] [--json FILE] [--write FOLDER]
+
+A store of each size is filled (`bench.filling`: as many listings, entries of the journal and changes; half as many
+planned retests, of which every second one is due; a twentieth of hosts with their nominations, runs, letters and
+transcripts), in a temporary folder and in a PostgreSQL server of its own (`bench.postgres`), or at URL, which must be
+an empty database. Then what a page, a look-up, a claim, the feed and an idle scheduler ask is asked alone; and hosts
+pass through all verbs of a test (`bench.cycles`), in one process and in four at once.
+
+Times are those of one machine in one hour; what counts are the ratios to the smallest size in the same run. Nothing
+but a Unix socket is talked to. A million rows take some two minutes, ten millions half an hour and 20 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+
+from bench.cycles import Cycles, settings_of_bench
+from bench.filling import PATTERN, SINGLE, Filled, fill, host
+from bench.postgres import own_server
+from bench.servers import ROOT
+from dnsbl.casework import Casework
+from dnsbl.casework.base import ANYBODY
+from dnsbl.clock import SystemClock
+from dnsbl.store import Store
+from tester.letter import Keyring
+
+#: Processes that play at once.
+TOGETHER = 4
+#: Questions of each sort that are measured, and asked before.
+QUESTIONS, BEFORE = 200, 10
+#: What writes, and so waits for its turn.
+WRITERS = ("nominate", "take_job", "file_letters", "dial", "file_session", "file_run", "file_return", "ask_removal")
+#: The goals: milliseconds of CPU a test, four processes to one on PostgreSQL, seconds that a writer waits; tests a
+#: second, by store.
+CPU, SCALES, WAITS = 15.0, 1.6, 0.5
+RATES = {"sqlite": 90.0, "postgresql": 50.0}
+
+
+@dataclass(frozen=True)
+class Play:
+    """What processes have played side by side."""
+
+    processes: int
+    rate: float  #: tests a second, all together
+    cpu: float  #: milliseconds a test, of the processes; the server's is not in it
+    statements: float  #: a test
+    longest: float  #: seconds of the longest verb that writes
+    which: str  #: that verb
+    verbs: dict[str, float] = field(default_factory=dict)  #: milliseconds a call
+
+
+@dataclass(frozen=True)
+class SizeFigures:
+    """One store at one size."""
+
+    database: str
+    rows: int
+    filled: Filled
+    filling: float  #: seconds
+    alone: Play
+    together: Play
+    asked: dict[str, float]  #: what one question takes, by its sort; milliseconds, the median
+
+
+@dataclass(frozen=True)
+class StoreFigures:
+    """One run."""
+
+    machine: str
+    sizes: list[SizeFigures]
+
+
+def questions(store: Store, filled: Filled) -> Iterator[tuple[str, Callable[[int], object]]]:
+    """Sorts of questions, each with what asks the n-th."""
+    clock, settings = SystemClock(), settings_of_bench()
+    keyring = Keyring.generate(lambda size: bytes(size), int(clock.now().timestamp()))
+    casework = Casework.over(store, settings, keyring, clock=clock)
+    views, contents, upkeep = casework.views, casework.contents, casework.upkeep
+    single = max(1, filled.listings - filled.hosts - 1)
+    last = contents.last_change()
+
+    def is_due(_number: int) -> bool:
+        with store.read() as tx:
+            return tx.jobs.is_due(clock.now())
+
+    def idle(_number: int) -> None:
+        for verb in (upkeep.settle, upkeep.expire, upkeep.follow_outputs, upkeep.forget, casework.feeding.pace):
+            verb()
+
+    yield "page, proven relay", lambda n: views.look_up(host(1 + n * 37 % (filled.hosts - 1)), asker=ANYBODY)
+    yield "page, long past", lambda n: views.look_up(PATTERN, asker=ANYBODY)
+    yield "look-up, listed", lambda n: views.look_up(SINGLE + 3 * (n * 7919 % single), asker=ANYBODY)
+    yield "look-up, unlisted", lambda n: views.look_up(host(n * 37 % filled.hosts) + 7, asker=ANYBODY)
+    yield "is_due", is_due
+    yield "feed, nothing new", lambda n: contents.changes(last)
+    yield "feed, a hundred", lambda n: contents.changes(last - 100)
+    yield "scheduler, idle", idle
+
+
+def asked(store: Store, filled: Filled) -> dict[str, float]:
+    """What one question of each sort takes, in milliseconds."""
+    found: dict[str, float] = {}
+    for what, ask in questions(store, filled):
+        took = []
+        for number in range(BEFORE + QUESTIONS):
+            began = time.perf_counter()
+            ask(number)
+            took.append(time.perf_counter() - began)
+        found[what] = 1000 * median(took[BEFORE:])
+    return found
+
+
+def played(url: str, processes: int, first: int, seconds: float) -> Play:
+    """Have so many processes play, all from the same moment on."""
+    program = [sys.executable, "-m", "bench.cycles", url, "--seconds", str(seconds)]
+    with ExitStack() as running:
+        players = []
+        for number in range(processes):
+            own = ["--name", f"bench-{first + number}", "--first", str((first + number) * 20_000)]
+            player = subprocess.Popen(
+                [*program, *own], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            players.append(running.enter_context(player))
+        for player in players:
+            assert player.stdout is not None
+            if player.stdout.readline() != "ready\n":
+                raise SystemExit(f"A process of the bench ended with {player.wait()}.")
+        for player in players:
+            assert player.stdin is not None
+            player.stdin.write("go\n")
+            player.stdin.flush()
+        done = [Cycles(**json.loads(player.stdout.read())) for player in players if player.stdout is not None]
+    return summed(done)
+
+
+def summed(done: Sequence[Cycles]) -> Play:
+    """What they come to together."""
+    tests = sum(each.cycles for each in done)
+    longest, which = max((each.slowest.get(verb, 0.0), verb) for each in done for verb in WRITERS)
+    verbs = {
+        verb: 1000
+        * sum(each.spent.get(verb, 0.0) for each in done)
+        / max(1, sum(each.calls.get(verb, 0) for each in done))
+        for verb in done[0].spent
+    }
+    return Play(
+        processes=len(done),
+        rate=sum(each.cycles / each.seconds for each in done),
+        cpu=1000 * sum(each.cpu for each in done) / tests,
+        statements=sum(each.statements for each in done) / tests,
+        longest=longest,
+        which=which,
+        verbs=verbs,
+    )
+
+
+def measured(url: str, rows: int, seconds: float) -> SizeFigures:
+    """Fill an empty database, ask, and play."""
+    store = Store(url)
+    store.upgrade()
+    began = time.perf_counter()
+    filled = fill(
+        store,
+        settings_of_bench(),
+        hosts=max(2, rows // 20),
+        listings=rows,
+        entries=rows,
+        queued=min(1000, rows // 10),
+        planned=rows // 2,
+    )
+    filling = time.perf_counter() - began
+    questioned = asked(store, filled)
+    database = store.engine.dialect.name
+    store.close()
+    alone = played(url, 1, 0, seconds)
+    return SizeFigures(database, rows, filled, filling, alone, played(url, TOGETHER, 1, seconds), questioned)
+
+
+@contextmanager
+def databases(url: str) -> Iterator[list[Callable[[int], str]]]:
+    """What makes an empty database for a size, for each store."""
+    if url:
+        yield [lambda rows: url]
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-store-") as folder, own_server() as server:
+        makers: list[Callable[[int], str]] = [lambda rows: f"sqlite:///{folder}/{rows}.db"]
+        if server is not None:
+            makers.append(lambda rows: server.make(f"rows_{rows}"))
+        else:
+            print("No PostgreSQL on this machine: SQLite alone.", file=sys.stderr)
+        yield makers
+
+
+def _machine() -> str:
+    names = [line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end"
+    return f"{names[0] if names else platform.machine()}, {load}; Python {platform.python_version()}"
+
+
+def goals(run: StoreFigures) -> Iterator[tuple[str, str, str, bool]]:
+    """Each goal, its limit, what was measured at the smallest size of each store, and whether it is met."""
+    for database in dict.fromkeys(size.database for size in run.sizes):
+        first = next(size for size in run.sizes if size.database == database)
+        best, every = max(first.alone.rate, first.together.rate), (first.alone, first.together)
+        least = RATES[database]
+        yield f"{database}: tests a second", f">= {least:g}", f"{best:.0f}", best >= least
+        cpu = max(each.cpu for each in every)
+        yield f"{database}: CPU a test", f"<= {CPU:g} ms", f"{cpu:.1f} ms", cpu <= CPU
+        waits = max(each.longest for each in every)
+        yield f"{database}: the longest verb of a writer", f"<= {WAITS:g} s", f"{waits:.2f} s", waits <= WAITS
+        if database == "postgresql":
+            scales = first.together.rate / first.alone.rate
+            yield f"{database}: four processes to one", f">= {SCALES:g}", f"{scales:.2f}", scales >= SCALES
+
+
+def told(run: StoreFigures) -> str:
+    """The page under docs/."""
+    lines = [
+        "# Store: how many tests a second it carries",
+        "",
+        "Written by `make bench-store WRITE=1`; run it on your own machine. `bench/store.py` tells what it does.",
+        "",
+        f"{run.machine}.",
+        "A test is all verbs from its nomination to its verdict, with the letters, the transcript and, for every",
+        "second host, the letter that comes back and the listing; nobody is dialled. CPU is that of the processes which",
+        "play, without the database server's. Where others keep the machine busy times mean little; the ratios say",
+        "more.",
+        "",
+        "| goal | limit | measured | met |",
+        "|---|---:|---:|---|",
+        *(f"| {what} | {limit} | {got} | {'met' if met else 'MISSED'} |" for what, limit, got, met in goals(run)),
+        "",
+        "| store | rows | tests/s, one process | four | four to one | CPU ms a test | statements | longest writer |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+        *(
+            f"| {size.database} | {size.rows:,} | {size.alone.rate:.0f} | {size.together.rate:.0f} "
+            f"| {size.together.rate / size.alone.rate:.2f} | {size.alone.cpu:.1f} | {size.alone.statements:.0f} "
+            f"| {size.together.longest:.2f} s, {size.together.which} |"
+            for size in run.sizes
+        ),
+        "",
+        "What one question or verb takes, in ms, and times as much as at the smallest size:",
+        "",
+    ]
+    for database in dict.fromkeys(size.database for size in run.sizes):
+        sizes = [size for size in run.sizes if size.database == database]
+        lines += [
+            f"| {database} | " + " | ".join(f"{size.rows:,}" for size in sizes) + " |",
+            "|---|" + "---:|" * len(sizes),
+        ]
+        for what in (*sizes[0].asked, *sizes[0].alone.verbs):
+            took = [{**size.asked, **size.alone.verbs}.get(what, 0.0) for size in sizes]
+            cells = [f"{took[0]:.2f}"] + [f"{each:.2f} ({each / (took[0] or 1):.1f})" for each in took[1:]]
+            lines.append(f"| {what} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, print, and write what was asked for."""
+    words = argparse.ArgumentParser(prog="python -m bench.store", description="Tests a second that the store carries.")
+    words.add_argument("--rows", default="10000,1000000", help="sizes, with commas")
+    words.add_argument("--seconds", type=float, default=10.0, help="of each play")
+    words.add_argument(
+        "--url", default="", help="an empty database, for one size; default: both stores, in new folders"
+    )
+    words.add_argument("--json", type=Path)
+    words.add_argument("--write", type=Path, metavar="FOLDER", help="write bench-store.md there")
+    given = words.parse_args()
+    rows = [int(each) for each in given.rows.split(",") if each]
+    if given.url and len(rows) > 1:
+        words.error("One database holds one size; give --rows one number.")
+    sizes = []
+    with databases(given.url) as makers:
+        for make in makers:
+            for number in rows:
+                sizes.append(measured(make(number), number, given.seconds))
+                one = sizes[-1]
+                print(
+                    f"{one.database} {number:,}: {one.alone.rate:.1f} tests/s, {one.together.rate:.1f} with four; "
+                    f"{one.alone.cpu:.1f} ms and {one.alone.statements:.0f} statements a test; filled in "
+                    f"{one.filling:.0f} s",
+                    file=sys.stderr,
+                )
+    run = StoreFigures(_machine(), sizes)
+    print(told(run))
+    if given.json:
+        given.json.write_text(json.dumps(asdict(run), indent=2))
+    if given.write:
+        (given.write / "bench-store.md").write_text(told(run))
+
+
+if __name__ == "__main__":
+    main()

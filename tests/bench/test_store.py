@@ -1,0 +1,64 @@
+"""The bench of the store: what it tells of figures, and a small run of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import store
+from bench.cycles import Cycles, Player
+from bench.filling import Filled
+from bench.store import Play, SizeFigures, StoreFigures
+from dnsbl.model import State
+from dnsbl.store import Store
+
+ALONE = Play(1, 60.0, cpu=14.0, statements=50.0, longest=0.1, which="file_run", verbs={"take_job": 2.0})
+TOGETHER = replace(ALONE, processes=4, rate=100.0)
+SMALL = SizeFigures("postgresql", 10_000, Filled(500, 10_000, 10_000), 1.0, ALONE, TOGETHER, {"is_due": 0.5})
+LARGE = replace(SMALL, rows=1_000_000, asked={"is_due": 1.0})
+
+
+def test_goals_are_met_or_missed_by_the_figures_of_the_smallest_size() -> None:
+    slow = replace(LARGE, alone=replace(ALONE, rate=1.0, cpu=99.0))
+    assert "MISSED" not in store.told(StoreFigures("a machine", [SMALL, slow]))
+    for worse in (
+        replace(SMALL, together=replace(TOGETHER, rate=95.0)),
+        replace(SMALL, alone=replace(ALONE, cpu=15.1)),
+        replace(SMALL, together=replace(TOGETHER, longest=0.51)),
+        replace(SMALL, database="sqlite", together=replace(TOGETHER, rate=89.0)),
+    ):
+        assert store.told(StoreFigures("a machine", [worse])).count("MISSED") == 1
+
+
+def test_what_a_size_takes_stands_beside_the_smallest() -> None:
+    assert "| is_due | 0.50 | 1.00 (2.0) |" in store.told(StoreFigures("a machine", [SMALL, LARGE]))
+
+
+def test_processes_are_summed_and_the_longest_writer_of_all_is_told() -> None:
+    one = Cycles(cycles=10, seconds=1.0, cpu=0.1, statements=500, slowest={"file_run": 0.2, "may_dial": 9.0})
+    found = store.summed([one, replace(one, seconds=2.0, slowest={"take_job": 0.3})])
+    assert (found.rate, found.cpu, found.statements) == (15.0, 10.0, 50.0)
+    assert (found.longest, found.which) == (0.3, "take_job")
+
+
+def test_a_small_run_asks_and_plays_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "QUESTIONS", 2)
+    monkeypatch.setattr(store, "TOGETHER", 2)
+    found = store.measured(f"sqlite:///{tmp_path}/a.db", 200, 0.5)
+    assert found.alone.rate > 0 < found.together.rate
+    assert {"nominate", "take_job", "file_letters", "file_session", "file_run"} <= set(found.together.verbs)
+    assert min(found.asked.values()) > 0
+
+
+def test_hosts_of_a_play_are_listed_found_closed_and_delisted(tmp_path: Path) -> None:
+    opened = Store(f"sqlite:///{tmp_path}/a.db")
+    opened.upgrade()
+    player = Player(opened, "w", 0)
+    for _ in range(3):
+        player.cycle()
+    assert player.done.kinds == {"nomination": 3, "removal": 1}
+    listed = [player.state(number) for number in range(3)]
+    assert listed == [State.CLEAR, State.CLEAR, State.LISTED]
+    opened.close()
