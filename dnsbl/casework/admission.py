@@ -55,7 +55,7 @@ class Admission:
         his networks; returns the rank that its test may have by that. Raises Refused (TOO_MANY)."""
         if nomination.door in TRUSTED:
             if octets:
-                tx.kept.add([EVIDENCE], octets, today=day_of(now))
+                tx.kept.add([EVIDENCE], octets)
             return ASKED + 1
         today = day_of(now)
         brought = _nominators(nomination, account)
@@ -75,7 +75,7 @@ class Admission:
                     "As much as may be was nominated from your network today; please bring it tomorrow.",
                     retry_after=_tomorrow(now),
                 )
-        tx.kept.add([*parts, everybody, *([EVIDENCE] if octets else [])], octets, today=today)
+        tx.kept.add([*parts, everybody, *([EVIDENCE] if octets else [])], octets)
         return queues.turn((part, counts[account].messages) for account, part in parts.items())
 
     def _refuse_beyond(self, account: ReporterAccount, brought: int, now: datetime) -> None:
@@ -93,9 +93,9 @@ class Admission:
         (TOO_MANY) where as many wait as may."""
         if nomination.door in TRUSTED:
             return ASKED + 1
-        waiting, ranks = tx.jobs.nominated(), []
-        for share in queues.shares(nomination.address):
-            here = tx.jobs.nominated(share.network)
+        shares, ranks = list(queues.shares(nomination.address)), []
+        waiting, *counts = tx.jobs.nominated(*(share.network for share in shares))
+        for share, here in zip(shares, counts, strict=True):
             ranks.append((share.part, here))
             if here >= queues.allowed(self._terms.nominations_queued, waiting, share.part):
                 raise Refused(

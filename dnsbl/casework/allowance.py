@@ -83,8 +83,7 @@ class Allowance:
         self._add(tx, [sending.EVERYTHING, *holders], at, more)
 
     def _add(self, tx: Transaction, holders: Iterable[str], at: datetime, more: Sent) -> None:
-        slot = sending.slot_of(at)
-        tx.sent.add(holders, slot, more, since=slot - 2 * sending.SLOTS)
+        tx.sent.add(holders, sending.slot_of(at), more)
 
 
 def _since(now: datetime) -> int:

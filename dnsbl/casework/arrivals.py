@@ -238,7 +238,7 @@ class Arrivals:
         for account, count in tx.kept.of(accounts).items():
             if not must and keeping.exceeded(accounts[account], count.messages, count.octets, octets):
                 raise Full(f"{accounts[account].full}, try again later")
-        tx.kept.add(accounts, octets, today=today)
+        tx.kept.add(accounts, octets)
 
     def _ours(self) -> Ours:
         collector, tester = self._settings.collector, self._settings.tester

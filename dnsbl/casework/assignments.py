@@ -89,7 +89,7 @@ class Assignments:
                     evidence=f"run {job.run}",
                 )
                 if not given_up:
-                    return self._assigned(tx, job, worker)
+                    return self._assigned(tx, job, worker, fresh=begun is None)
                 tx.jobs.finish(job)
                 self._judging.talk_over(tx, run, now)
         return None
@@ -101,10 +101,10 @@ class Assignments:
         tx.guises.add(run.id, guises)
         return run
 
-    def _assigned(self, tx: Transaction, job: Job, worker: str) -> Assignment:
+    def _assigned(self, tx: Transaction, job: Job, worker: str, *, fresh: bool) -> Assignment:
         return Assignment(
             job=job,
-            letters=tuple(tx.letters.of(job.run)),
+            letters=() if fresh else tuple(tx.letters.of(job.run)),
             worker=worker,
             paths=tuple(report.path for report in tx.paths.of(job.run)),
             guises=tx.guises.of(job.run),

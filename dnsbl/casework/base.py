@@ -142,7 +142,7 @@ def counted(tx: Transaction, peer: Address, what: str, most: int, now: datetime)
     used = counts[everybody].messages
     if any(counts[account].messages >= queues.allowed(most, used, part) for account, part in parts.items()):
         return False
-    tx.kept.add([*parts, everybody], 0, today=today)
+    tx.kept.add([*parts, everybody], 0)
     return True
 
 

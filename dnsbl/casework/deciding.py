@@ -126,8 +126,8 @@ class Deciding:
             tx.changes.add([network], listing.kind, present=False, at=now)
             after = "not listed"
         if reason in (Reason.NOT_OPEN, Reason.LETTER_RETURNED, Reason.LETTER_RETURNED_ELSEWHERE):
-            for kind in policy.ANY_KIND.values():  # what was proposed before is listed now, or is open no longer
-                tx.proposals.end(network, kind)
+            # what was proposed before is listed now, or is open no longer
+            tx.proposals.end(network, *sorted(set(policy.ANY_KIND.values())))
         shown = _bounces(tx, run) if reason in (Reason.RETEST_BOUNCES, Reason.BACKSCATTER) else ""
         if reason is Reason.OWNER_GONE:
             shown = f", control shown: {tx.controls.since(run.address, now - SHOWN)}"

@@ -163,10 +163,13 @@ class Feeding:
     def pace(self) -> int:
         """Nominate as many candidates as the hour has room for, the bringers in turn; returns how many."""
         now = self._clock.now()
-        hour, today = Account(f"candidates in hour {now:%H}", day_of(now)), day_of(now)
-        with self._store.write() as tx:
-            tx.candidates.drop_before(now - timedelta(days=self._terms.keep_days))
-            room = self._terms.per_hour - tx.kept.of([hour])[hour].messages
+        hour = Account(f"candidates in hour {now:%H}", day_of(now))
+        old = now - timedelta(days=self._terms.keep_days)
+        with self._store.read() as tx:
+            is_old, room = tx.candidates.is_old(old), self._terms.per_hour - tx.kept.of([hour])[hour].messages
+        if is_old:
+            with self._store.write() as tx:
+                tx.candidates.drop_before(old)
         done, later = 0, set[str]()
         while done < room:
             with self._store.read() as tx:
@@ -185,7 +188,7 @@ class Feeding:
                     continue
                 with self._store.write() as tx:
                     tx.candidates.drop(candidate.id)
-                    tx.kept.add([hour], 0, today=today)
+                    tx.kept.add([hour], 0)
                 done += 1
         return done
 

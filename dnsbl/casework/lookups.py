@@ -64,8 +64,11 @@ class LookupDoor:
         whoever hands it in once more finds it news still."""
         now, made = self._clock.now(), 0
         since = now - timedelta(hours=self._terms.within_hours)
-        with self._store.write() as tx:
-            tx.lookups.forget(since)
+        with self._store.read() as tx:
+            is_old = tx.lookups.is_old(since)
+        if is_old:
+            with self._store.write() as tx:
+                tx.lookups.forget(since)
         for start in range(0, len(asked), _PORTION):
             with self._store.read() as tx:
                 news, later = self._news(tx, asked[start : start + _PORTION], since, now)
@@ -153,7 +156,7 @@ class LookupDoor:
         tx.lookups.again(later)
         tx.lookups.add(added)
         for client, more in Counter(client for client, _ in added).items():
-            tx.kept.add([_quota(client, today)], 0, today=today, messages=more)
+            tx.kept.add([_quota(client, today)], 0, messages=more)
 
     def _suspects(
         self, tx: Transaction, added: _Pairs, since: datetime, now: datetime

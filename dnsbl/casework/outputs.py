@@ -116,10 +116,11 @@ class Outputs:
         outputs = tx.outputs.of_input(network_of(address))
         return policy.last_look((each.due for one in outputs for each in tx.forthcoming.of(one.output)), now)
 
-    def waits(self, tx: Transaction, now: datetime) -> bool:
-        """Whether `step` has something to do."""
+    def waits(self, tx: Transaction, now: datetime, since: datetime | None) -> bool:
+        """Whether `step` has something to do; with `since`, of the outputs whose inputs have left the list only those
+        where that was then or later."""
         old = now - timedelta(days=self._settings.policy.expiry_days)
-        return bool(tx.forthcoming.due(now, most=1) or tx.outputs.bereft(old, most=1))
+        return bool(tx.forthcoming.due(now, most=1) or tx.outputs.bereft(old, most=1, since=since))
 
     def _bring(self, tx: Transaction, output: Network, run: Run, now: datetime, evidence: str) -> None:
         """A letter has come out there: what lists the address is renewed, what will list it begins, once."""

@@ -237,9 +237,9 @@ class Posting:
         }
         counts = tx.kept.of(bounds)
         if any(counts[account].messages >= most for account, most in bounds.items()):
-            tx.kept.add([Account(WITHHELD, today)], 0, today=today)
+            tx.kept.add([Account(WITHHELD, today)], 0)
             return False
-        tx.kept.add(bounds, 0, today=today)
+        tx.kept.add(bounds, 0)
         return True
 
 

@@ -53,6 +53,7 @@ class Shipping:
                     entries, changes = tx.journal.after(seq, most=MOST), tx.changes.after(change, most=MOST)
                 if not entries and not changes:
                     return count
+                self._store.settle()  # what is told elsewhere is not taken back by a power cut here
                 _add(path, "".join(eventlog.lines(entries, changes)).encode("ascii"))
                 seq = entries[-1].seq if entries else seq
                 change = changes[-1].seq if changes else change

@@ -8,15 +8,17 @@ from dnsbl.casework.admission import EVIDENCE
 from dnsbl.casework.base import Clears, cleared, renewed, run_in, shown_of_listed, subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
-from dnsbl.clock import Clock
+from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Withheld
 from dnsbl.model import TESTED_KINDS, UNTESTABLE, Listing, Reason, RunState
-from dnsbl.rules import policy
+from dnsbl.rules import policy, sending
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
 
 #: How many times as much evidence is looked at as may be forgotten at once, to spare that of listed addresses.
 _LOOKS = 20
+#: How far back listings that have ended are looked at again: other nodes' clocks differ, and transactions last.
+_FOLLOWED = timedelta(hours=1)
 
 
 class Upkeep:
@@ -31,6 +33,7 @@ class Upkeep:
         self._queueing = queueing
         self._judging = judging
         self._clears = clears
+        self._followed: datetime | None = None  # when nothing was left to follow
 
     def settle(self, *, most: int = 100) -> int:
         """Judge the runs whose delivery window has closed, a transaction each; returns how many."""
@@ -46,10 +49,14 @@ class Upkeep:
         return count
 
     def follow_outputs(self, *, most: int = 1000) -> int:
-        """List the outputs whose delay is over, and let those go whose inputs have left the list; returns how many."""
+        """List the outputs whose delay is over, and let those go whose inputs have left the list; returns how many.
+
+        After its first time it looks at what has left the list since, and not at all outputs again.
+        """
         now = self._clock.now()
         with self._store.read() as tx:
-            if not self._judging.outputs.waits(tx, now):
+            if not self._judging.outputs.waits(tx, now, self._followed and self._followed - _FOLLOWED):
+                self._followed = now
                 return 0
         with self._store.write() as tx:
             return self._judging.outputs.step(tx, now, most=most)
@@ -92,11 +99,20 @@ class Upkeep:
 
     def forget(self, *, most: int = 100) -> int:
         """Drop the octets of the oldest evidence while all of it is more than `policy.evidence_total_bytes`; that of
-        addresses on the list goes last. Its hash stays, in the journal as well. Returns how many messages went."""
-        with self._store.read() as tx:
-            if tx.kept.of([EVIDENCE])[EVIDENCE].octets <= self._terms.evidence_total_bytes:
-                return 0
+        addresses on the list goes last. Its hash stays, in the journal as well. Counts of days and hours that are over
+        go too. Returns how many messages went."""
         now = self._clock.now()
+        today, slot = day_of(now), sending.slot_of(now) - 2 * sending.SLOTS
+        with self._store.read() as tx:
+            stale = tx.kept.is_stale(today) or tx.sent.is_stale(slot)
+            much = tx.kept.of([EVIDENCE])[EVIDENCE].octets > self._terms.evidence_total_bytes
+        if stale:
+            with self._store.write() as tx:
+                tx.journal.hold(now)
+                tx.kept.drop_stale(today)
+                tx.sent.drop_stale(slot)
+        if not much:
+            return 0
         with self._store.write() as tx:
             too_much = tx.kept.of([EVIDENCE])[EVIDENCE].octets - self._terms.evidence_total_bytes
             names = self._to_forget(tx, most)

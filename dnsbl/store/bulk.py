@@ -109,9 +109,9 @@ class BulkShelf(Shelf):
         self._sql.execute(text(_MAKE[driver]))
         self._sql.execute(text("DELETE FROM slice"))
         if driver == "sqlite":
-            self._sql.exec_driver_sql("INSERT INTO slice VALUES (?)", [(key,) for key in keys])
+            self._sql.connection.exec_driver_sql("INSERT INTO slice VALUES (?)", [(key,) for key in keys])
             return
-        raw = self._sql.connection.driver_connection
+        raw = self._sql.connection.connection.driver_connection
         assert raw is not None
         with raw.cursor() as cursor, cursor.copy("COPY slice FROM STDIN") as rows:
             for key in keys:

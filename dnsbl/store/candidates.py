@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from dnsbl.model import Candidate, Door
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import candidates
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = columns(candidates, Candidate)
+
+_BRINGER = prepared(select(func.min(candidates.c.bringer)).where(candidates.c.bringer > bindparam("behind")))
+_OLDEST_OF = prepared(
+    select(*_ALL).where(candidates.c.bringer == bindparam("bringer")).order_by(candidates.c.id).limit(1)
+)
+_OLD = prepared(select(candidates.c.id).where(candidates.c.added < bindparam("moment")).limit(1))
 
 
 class Candidates(Shelf):
@@ -29,14 +36,19 @@ class Candidates(Shelf):
         return True
 
     def next(self, *, but: Iterable[str] = ()) -> list[Candidate]:
-        """The oldest one of each bringer, but of these; whose is oldest comes first."""
-        oldest = (
-            select(func.min(candidates.c.id))
-            .where(candidates.c.bringer.not_in(list(but)))
-            .group_by(candidates.c.bringer)
-        )
-        wanted = select(*_ALL).where(candidates.c.id.in_(oldest)).order_by(candidates.c.id)
-        return many(Candidate, self._sql.execute(wanted))
+        """The oldest one of each bringer, but of these; whose is oldest comes first. Bringers are few, however much
+        each has brought: from one to the next the index leads."""
+        found, left = list[Candidate](), set(but)
+        bringer = self._sql.execute(_BRINGER, {"behind": ""}).scalar()
+        while bringer is not None:
+            if bringer not in left:
+                found += many(Candidate, self._sql.execute(_OLDEST_OF, {"bringer": bringer}))
+            bringer = self._sql.execute(_BRINGER, {"behind": bringer}).scalar()
+        return sorted(found, key=lambda each: each.id)
+
+    def is_old(self, moment: datetime) -> bool:
+        """Whether any waits since before then."""
+        return self._sql.execute(_OLD, {"moment": moment}).first() is not None
 
     def counts(self) -> dict[str, int]:
         """How many wait, by bringer."""

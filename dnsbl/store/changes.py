@@ -8,13 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from dnsbl.addresses import Network
 from dnsbl.errors import Damaged
 from dnsbl.model import Change
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import changes
 from dnsbl.store.shelf import Shelf, columns, many
+
+_INSERT, _LAST = prepared(insert(changes)), prepared(select(func.coalesce(func.max(changes.c.seq), 0)))
+_AFTER = prepared(
+    select(*columns(changes, Change))
+    .where(changes.c.seq > bindparam("number"))
+    .order_by(changes.c.seq)
+    .limit(bindparam("most"))
+)
 
 
 class Changes(Shelf):
@@ -27,7 +36,7 @@ class Changes(Shelf):
             for seq, network in enumerate(networks, self.last() + 1)
         ]
         if rows:
-            self._sql.execute(insert(changes), rows)
+            self._sql.execute(_INSERT, rows)
 
     def replay(self, steps: Iterable[Change], *, at: datetime) -> None:
         """Store steps as they were once numbered, the last of them made at that moment. Raises Damaged where the first
@@ -36,15 +45,12 @@ class Changes(Shelf):
         if rows and [row["seq"] for row in rows] != list(range(self.last() + 1, self.last() + len(rows) + 1)):
             raise Damaged(f"Change {rows[0]['seq']} does not follow change {self.last()}.")
         if rows:
-            self._sql.execute(insert(changes), rows)
+            self._sql.execute(_INSERT, rows)
 
     def last(self) -> int:
         """The newest number; 0 before the first step."""
-        return int(self._sql.execute(select(func.coalesce(func.max(changes.c.seq), 0))).scalar_one())
+        return int(self._sql.execute(_LAST).scalar_one())
 
     def after(self, number: int, *, most: int) -> list[Change]:
         """The steps behind this number, in order."""
-        found = self._sql.execute(
-            select(*columns(changes, Change)).where(changes.c.seq > number).order_by(changes.c.seq).limit(most)
-        )
-        return many(Change, found)
+        return many(Change, self._sql.execute(_AFTER, {"number": number, "most": most}))

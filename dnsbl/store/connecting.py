@@ -1,7 +1,6 @@
 """Connections to the database, and how each of them is set. Knows no table.
 
-SQLite runs with synchronous=FULL: with NORMAL a power cut may take back the last commits, and a letter that was
-offered but is no longer in the store would be an orphan (law 2). A test takes minutes; the sync is not felt.
+SQLite runs with synchronous=NORMAL: its log is synced behind each turn that has written (see `turns`).
 
 On PostgreSQL nothing is kept in a connection beyond its transaction (no prepared statement, no setting, no lock,
 nothing that is listened for), since a pooler may hand each transaction to another one. Of several hosts the first is
@@ -23,13 +22,15 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
-from dnsbl.clock import pause
+from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable
 from dnsbl.store.fence import Fence
+from dnsbl.store.turns import Turns
 
-#: Seconds that a writer waits for its turn on SQLite, and between two tries: SQLite's own waiting looks every 100 ms,
-#: and passes by the gaps that a busy writer leaves.
-PATIENCE, TRY = 120.0, 0.005
+#: Seconds that a writer waits for its turn on SQLite; a bulk change of a million networks must fit.
+PATIENCE = 120.0
+#: Statements that a connection to SQLite remembers.
+STATEMENTS = 500
 #: How long PostgreSQL may be silent: seconds to connect to a host, and until a wire that swallows everything counts as
 #: broken; and that no statement is prepared. What the URL says of these counts more.
 WIRE: Mapping[str, int | None] = {
@@ -43,9 +44,15 @@ WIRE: Mapping[str, int | None] = {
 
 
 def create(
-    url: str, *, may_make: Callable[[], bool], replaced: Callable[[], None], fence: Fence | None = None
-) -> Engine:
-    """An engine with our own idea of transactions. Raises ArgumentError for a URL of another make.
+    url: str,
+    *,
+    may_make: Callable[[], bool],
+    replaced: Callable[[], None],
+    fence: Fence | None = None,
+    clock: Clock = SystemClock(),  # noqa: B008 (stateless)
+) -> tuple[Engine, Turns | None]:
+    """An engine with our own idea of transactions, and the turns at it where it is a file. Raises ArgumentError for a
+    URL of another make.
 
     Statements are never shown with their values, which strangers have sent.
     """
@@ -61,10 +68,11 @@ def create(
         engine = create_engine(parsed, pool_pre_ping=True, connect_args=wire, **pool)
         event.listen(engine, "checkin", _given_back)
         event.listen(engine, "do_connect", partial(_first_of_several, fence or Fence()))
-        return engine
+        return engine, None
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ArgumentError("a file of SQLite or a database of PostgreSQL is needed")
     path = Path(parsed.database)
+    turns = Turns(path, clock, PATIENCE)
 
     def connect() -> sqlite3.Connection:
         making = may_make()
@@ -72,11 +80,11 @@ def create(
             raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
         _keep_private(path, make=making)
         where = f"{path.absolute().as_uri()}?mode={'rwc' if making else 'rw'}"
-        return sqlite3.connect(where, timeout=PATIENCE, uri=True, check_same_thread=False)
+        return sqlite3.connect(where, timeout=PATIENCE, uri=True, check_same_thread=False, cached_statements=STATEMENTS)
 
     def connected(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN comes too late: two readers would both write
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
         record.info["file"] = _identity(path)
 
@@ -85,11 +93,18 @@ def create(
             replaced()
             raise DisconnectionError("the file is another one now")
 
+    def begun(connection: Connection) -> None:
+        if not connection.get_execution_options()["write"]:
+            connection.exec_driver_sql("BEGIN")
+            return
+        own: Any = connection.connection.dbapi_connection
+        turns.begin(own)
+
     engine = create_engine(parsed, creator=connect, **pool)
     event.listen(engine, "connect", connected)
     event.listen(engine, "checkout", taken)
-    event.listen(engine, "begin", _begun)
-    return engine
+    event.listen(engine, "begin", begun)
+    return engine, turns
 
 
 def _first_of_several(fence: Fence, dialect: Any, _record: Any, arguments: Any, words: dict[str, Any]) -> Any:
@@ -140,28 +155,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _begun(connection: Connection) -> None:
-    if connection.get_execution_options()["write"]:
-        _take_turn(connection.connection.driver_connection)
-    else:
-        connection.exec_driver_sql("BEGIN")
-
-
-def _take_turn(raw: Any) -> None:
-    """Begin to write, when whoever writes now is done. Raises the driver's error when that takes too long."""
-    raw.execute("PRAGMA busy_timeout = 0")
-    waited = 0.0
-    try:
-        while True:
-            try:
-                raw.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited >= PATIENCE:
-                    raise
-            pause(TRY)
-            waited += TRY
-    finally:
-        raw.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")

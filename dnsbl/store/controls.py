@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from dnsbl.addresses import Address
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import controls
 from dnsbl.store.shelf import Shelf
+
+_SINCE = prepared(
+    select(controls.c.how).where(controls.c.address == bindparam("address"), controls.c.shown >= bindparam("moment"))
+)
 
 
 class Controls(Shelf):
@@ -21,5 +26,4 @@ class Controls(Shelf):
 
     def since(self, address: Address, moment: datetime) -> str:
         """How somebody has shown it since then, or ""."""
-        wanted = select(controls.c.how).where(controls.c.address == address, controls.c.shown >= moment)
-        return str(self._sql.execute(wanted).scalar_one_or_none() or "")
+        return str(self._sql.execute(_SINCE, {"address": address, "moment": moment}).scalar() or "")

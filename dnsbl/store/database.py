@@ -1,9 +1,15 @@
 """The database and its transactions. Synchronous and short; async shells call in a thread.
 
-Writers take turns on both databases: SQLite by BEGIN IMMEDIATE, PostgreSQL by one advisory lock that lives as long
-as the transaction. So a verb may look before it writes, the journal's chain has one end, and change numbers have no
-gaps and grow in commit order. Readers see one moment and wait for nobody.
+Writers take turns on both databases: SQLite by a queue and BEGIN IMMEDIATE, PostgreSQL by one advisory lock that lives
+as long as the transaction. So a verb may look before it writes, the journal's chain has one end, and change numbers
+have no gaps and grow in commit order. Readers see one moment and wait for nobody.
 A database that does not keep this promise is refused before anything is written (see `suited`).
+
+A verb that has ended is on the disk: a letter that was offered but is no longer in the store would be an orphan
+(law 2). Nobody waits for the disk in his turn, but before the verb returns (SQLite: see `turns`). So others may see a
+commit some milliseconds before it is safe, and lose it with the machine, or with PostgreSQL; what they write upon it
+would be lost with it, and who tells of it elsewhere has it settled first (`Store.settle`). What DNS is told by its
+number is safe on PostgreSQL before it is seen, since those who follow would not see another change of that number.
 
 Whatever a driver raises comes out as StoreUnavailable (see `faults`), and the next transaction begins anew: with other
 connections, and with another file where a copy was put in the place of one that was damaged.
@@ -15,14 +21,15 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dnsbl.clock import Clock, SystemClock, pause
+from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.logbook.tally import STORE_BOUNDS, Durations
 from dnsbl.model import Entry
@@ -30,7 +37,8 @@ from dnsbl.store import faults, suited, versions
 from dnsbl.store.bulk import BulkShelf
 from dnsbl.store.candidates import Candidates
 from dnsbl.store.changes import Changes
-from dnsbl.store.connecting import TRY, create
+from dnsbl.store.clerk import Clerk
+from dnsbl.store.connecting import create
 from dnsbl.store.contacts import Contacts
 from dnsbl.store.controls import Controls
 from dnsbl.store.evidence import EvidenceShelf
@@ -71,6 +79,13 @@ from dnsbl.store.watches import Watches
 #: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
 TURN = 0x646E73626C
 
+#: Take the turn, and do not wait for the disk in it.
+_LOCK = text("SELECT pg_advisory_xact_lock(:turn), set_config('synchronous_commit', 'off', true)")
+#: But for what DNS is told by its number: that is on the disk before anybody sees it.
+_AT_ONCE = text("SET LOCAL synchronous_commit TO DEFAULT")
+#: A record in PostgreSQL's log that nobody reads: as it is committed, all before it is on the disk.
+_FLUSH = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_logical_emit_message(true, 'dnsbl', '') END"
+
 _log = logging.getLogger(__name__)
 
 
@@ -78,44 +93,63 @@ class Transaction:
     """All shelves, seen and changed together."""
 
     def __init__(self, connection: Connection, timekeeper: Timekeeper | None = None) -> None:
-        self.connection = connection  #: for migrations only
-        self.jobs = Jobs(connection)
-        self.removals = Removals(connection)
-        self.runs = Runs(connection)
-        self.paths = Paths(connection)
-        self.pairs = PairShelf(connection)
-        self.guises = Guises(connection)
-        self.letters = Letters(connection)
-        self.sessions = Sessions(connection)
-        self.returns = Returns(connection)
-        self.kept = Kept(connection)
-        self.sent = SentShelf(connection)
-        self.listings = Listings(connection)
-        self.bulk = BulkShelf(connection)
-        self.outputs = OutputShelf(connection)
-        self.forthcoming = ForthcomingShelf(connection)
-        self.nominations = Nominations(connection)
-        self.candidates = Candidates(connection)
-        self.feeds = FeedShelf(connection)
-        self.lookups = LookupShelf(connection)
-        self.reporters = ReporterShelf(connection)
-        self.operators = OperatorShelf(connection)
-        self.sign_ins = SignIns(connection)
-        self.evidence = EvidenceShelf(connection)
-        self.exclusions = Exclusions(connection)
-        self.suspensions = Suspensions(connection)
-        self.proposals = Proposals(connection)
-        self.notices = Notices(connection)
-        self.contacts = Contacts(connection)
-        self.hearers = Hearers(connection)
-        self.controls = Controls(connection)
-        self.watches = Watches(connection)
-        self.journal = Journal(connection, timekeeper)
-        self.nodes = Nodes(connection)
-        self.signing_keys = SigningKeys(connection)
-        self.changes = Changes(connection)
-        self.old = Old(connection)
-        self.statistics = StatisticsShelf(connection)
+        self._clerk = clerk = Clerk(connection)
+        self.jobs = Jobs(clerk)
+        self.removals = Removals(clerk)
+        self.runs = Runs(clerk)
+        self.paths = Paths(clerk)
+        self.pairs = PairShelf(clerk)
+        self.guises = Guises(clerk)
+        self.letters = Letters(clerk)
+        self.sessions = Sessions(clerk)
+        self.returns = Returns(clerk)
+        self.kept = Kept(clerk)
+        self.sent = SentShelf(clerk)
+        self.listings = Listings(clerk)
+        self.bulk = BulkShelf(clerk)
+        self.outputs = OutputShelf(clerk)
+        self.forthcoming = ForthcomingShelf(clerk)
+        self.nominations = Nominations(clerk)
+        self.candidates = Candidates(clerk)
+        self.feeds = FeedShelf(clerk)
+        self.lookups = LookupShelf(clerk)
+        self.reporters = ReporterShelf(clerk)
+        self.operators = OperatorShelf(clerk)
+        self.sign_ins = SignIns(clerk)
+        self.evidence = EvidenceShelf(clerk)
+        self.exclusions = Exclusions(clerk)
+        self.suspensions = Suspensions(clerk)
+        self.proposals = Proposals(clerk)
+        self.notices = Notices(clerk)
+        self.contacts = Contacts(clerk)
+        self.hearers = Hearers(clerk)
+        self.controls = Controls(clerk)
+        self.watches = Watches(clerk)
+        self.journal = Journal(clerk, timekeeper)
+        self.nodes = Nodes(clerk)
+        self.signing_keys = SigningKeys(clerk)
+        self.changes = Changes(clerk)
+        self.old = Old(clerk)
+        self.statistics = StatisticsShelf(clerk)
+
+    @property
+    def connection(self) -> Connection:
+        """For migrations and copies only."""
+        return self._clerk.connection
+
+    @property
+    def wrote(self) -> bool:
+        """Whether anything was, or may have been, written."""
+        return self._clerk.wrote()
+
+    @property
+    def tells_dns(self) -> bool:
+        """Whether there are, or may be, new steps of what DNS must answer."""
+        return self._clerk.wrote("changes")
+
+    def finish(self) -> None:
+        """Write what waits to be written together."""
+        self._clerk.finish()
 
 
 class Store:
@@ -139,7 +173,9 @@ class Store:
         of a node know an old primary (see `fence`).
         """
         try:
-            self.engine = create(url, may_make=lambda: self._make, replaced=self._replaced, fence=Fence(memory))
+            self.engine, self._turns = create(
+                url, may_make=lambda: self._make, replaced=self._replaced, fence=Fence(memory), clock=clock
+            )
             self._driver: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         except (ArgumentError, ImportError) as error:
             raise StoreUnavailable(
@@ -260,8 +296,17 @@ class Store:
 
     def give_way(self) -> None:
         """Between two of many transactions: let whoever waits have its turn. PostgreSQL's turns are in order anyway."""
-        if self.is_a_file:
-            pause(2 * TRY)
+        if self._turns is not None:
+            self._turns.rest()
+
+    def settle(self) -> None:
+        """Have whatever can be read now on the disk, whoever wrote it. Raises StoreUnavailable."""
+        with self._told("write"):
+            if self._turns is not None:
+                self._turns.settle()
+                return
+            with self._writer.connect() as connection:
+                _flushed(connection)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -271,10 +316,21 @@ class Store:
     def _writing(self, *, alone: bool = True) -> Iterator[Transaction]:
         if not self._proven:
             self._prove()
-        with self._told("write"), self._writer.begin() as connection:
-            if alone and connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
-            yield Transaction(connection, self._timekeeper)
+        turn = self._turns.turn() if self._turns is not None else nullcontext(lambda: None)
+        with self._told("write"), turn as wrote, self._writer.connect() as connection:
+            lock = alone and self._turns is None
+            with connection.begin():
+                if lock:
+                    connection.execute(_LOCK, {"turn": TURN})
+                tx = Transaction(connection, self._timekeeper)
+                yield tx
+                tx.finish()
+                if lock and tx.tells_dns:
+                    connection.execute(_AT_ONCE)
+            if tx.wrote:
+                wrote()
+            if lock and tx.wrote and not tx.tells_dns:
+                _flushed(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
@@ -331,3 +387,14 @@ def _held(tx: Transaction) -> None:
         raise StoreUnavailable(
             f"The database has schema {found} and this program needs {versions.NEWEST}; run `dnsbl db upgrade`."
         )
+
+
+def _flushed(connection: Connection) -> None:
+    """Have what was committed on the disk, behind the turn: one flush of the server's serves all who wait for one."""
+    own: Any = connection.connection.dbapi_connection
+    own.autocommit = True
+    try:
+        own.execute(_FLUSH).close()
+    finally:
+        if not own.closed:
+            own.autocommit = False

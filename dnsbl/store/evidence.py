@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import HELD, evidence
 from dnsbl.store.shelf import Shelf
+
+_ADD = prepared(insert(evidence))
+_SIZE = prepared(select(func.length(evidence.c.message)).where(evidence.c.sha256 == bindparam("name")))
 
 
 class EvidenceShelf(Shelf):
@@ -17,9 +21,9 @@ class EvidenceShelf(Shelf):
     def keep(self, message: bytes, received: datetime) -> tuple[str, int]:
         """Store a message unless it is there; returns its SHA-256 in hex, and how many octets were stored."""
         name = sha256(message).hexdigest()
-        size = self._sql.execute(select(func.length(evidence.c.message)).where(evidence.c.sha256 == name)).scalar()
+        size = self._sql.execute(_SIZE, {"name": name}).scalar()
         if size is None:
-            self._sql.execute(insert(evidence).values(sha256=name, message=message, received=received))
+            self._sql.execute(_ADD, {"sha256": name, "message": message, "received": received})
         elif size < len(message):
             here = update(evidence).where(evidence.c.sha256 == name)
             self._sql.execute(here.values(message=message, received=received))

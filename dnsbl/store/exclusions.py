@@ -8,13 +8,16 @@ from sqlalchemy import LargeBinary, bindparam, delete, insert, select, type_coer
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import Exclusion
+from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import covering
 from dnsbl.store.schema import exclusions
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _KEY = type_coerce(exclusions.c.network, LargeBinary)
 _ALL = select(*columns(exclusions, Exclusion))
-_COVERING = _ALL.where(_KEY.in_(bindparam("around", expanding=True))).order_by(exclusions.c.network.desc()).limit(1)
+_COVERING = prepared(
+    _ALL.where(_KEY.in_(bindparam("around", expanding=True))).order_by(exclusions.c.network.desc()).limit(1)
+)
 
 
 class Exclusions(Shelf):

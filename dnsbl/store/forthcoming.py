@@ -9,12 +9,15 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import Forthcoming
+from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import host_key, one_of
 from dnsbl.store.schema import forthcoming
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = columns(forthcoming, Forthcoming)
-_OF = select(*_ALL).where(forthcoming.c.network == bindparam("network")).order_by(forthcoming.c.due, forthcoming.c.kind)
+_OF = prepared(
+    select(*_ALL).where(forthcoming.c.network == bindparam("network")).order_by(forthcoming.c.due, forthcoming.c.kind)
+)
 
 
 class ForthcomingShelf(Shelf):

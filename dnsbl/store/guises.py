@@ -7,12 +7,21 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, insert, select
 
 from dnsbl.addresses import Address
+from dnsbl.store.clerk import prepared
 from dnsbl.store.faults import damaged
 from dnsbl.store.schema import guises, runs
 from dnsbl.store.shelf import Shelf
 from tester.guises import Guise, from_json, to_json
 
-_OF = select(guises.c.document).where(guises.c.run == bindparam("run"))
+_ADD = prepared(insert(guises))
+_NEWEST = prepared(
+    select(guises.c.document)
+    .join(runs, runs.c.id == guises.c.run)
+    .where(runs.c.address == bindparam("address"))
+    .order_by(runs.c.started.desc(), runs.c.id)
+    .limit(1)
+)
+_OF = prepared(select(guises.c.document).where(guises.c.run == bindparam("run")))
 
 
 class Guises(Shelf):
@@ -20,7 +29,7 @@ class Guises(Shelf):
 
     def add(self, run: str, worn: Sequence[Guise]) -> None:
         """Keep as whom a run that has begun is made."""
-        self._sql.execute(insert(guises), {"run": run, "document": to_json(worn)})
+        self._sql.later(_ADD, {"run": run, "document": to_json(worn)})
 
     def of(self, run: str) -> tuple[Guise, ...]:
         """The strangers of a run, who offers most of it first; none for a run that has none."""
@@ -28,9 +37,7 @@ class Guises(Shelf):
 
     def last(self, address: Address) -> Guise | None:
         """Who offered most of the newest run of an address, or None."""
-        wanted = select(guises.c.document).join(runs, runs.c.id == guises.c.run).where(runs.c.address == address)
-        newest = wanted.order_by(runs.c.started.desc(), runs.c.id).limit(1)
-        return next(iter(_read(self._sql.execute(newest).scalar())), None)
+        return next(iter(_read(self._sql.execute(_NEWEST, {"address": address}).scalar())), None)
 
 
 def _read(document: str | None) -> tuple[Guise, ...]:

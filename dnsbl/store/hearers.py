@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import hearers
 from dnsbl.store.shelf import Shelf
 
 #: Hearers of one test.
 MOST = 5
+
+_OF = prepared(select(hearers.c.recipient).where(hearers.c.run == bindparam("run")).order_by(hearers.c.recipient))
 
 
 class Hearers(Shelf):
@@ -22,8 +25,7 @@ class Hearers(Shelf):
 
     def of(self, run: str) -> list[str]:
         """Who is to be told."""
-        wanted = select(hearers.c.recipient).where(hearers.c.run == run).order_by(hearers.c.recipient)
-        return list(self._sql.execute(wanted).scalars())
+        return self._sql.execute(_OF, {"run": run}).scalars()
 
     def told(self, run: str) -> None:
         """All have been."""

@@ -6,25 +6,41 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, exists, false, func, insert, literal_column, not_, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState, WaitingTests
+from dnsbl.store.clerk import Prepared, prepared
 from dnsbl.store.columns import address_key, one_of, span
 from dnsbl.store.schema import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _JOB = columns(jobs, Job)
-_ADD = insert(jobs).returning(*_JOB)
-_LIVE = select(*_JOB).where(jobs.c.address == bindparam("address"), OF_THE_LIST)
-_LIVE_SELF_TEST = select(*_JOB).where(jobs.c.address == bindparam("address"), OF_ITSELF)
-_OF_RUN = select(*_JOB).where(jobs.c.run == bindparam("run"))
-_CHANGE = update(jobs).where(jobs.c.id == bindparam("of"))
+_ADD = prepared(insert(jobs).returning(*_JOB))
+_LIVE = prepared(select(*_JOB).where(jobs.c.address == bindparam("address"), OF_THE_LIST))
+_LIVE_SELF_TEST = prepared(select(*_JOB).where(jobs.c.address == bindparam("address"), OF_ITSELF))
+_OF_RUN = prepared(select(*_JOB).where(jobs.c.run == bindparam("run")))
+_HOW_MANY = select(func.count()).select_from(jobs)
+_CHANGE = prepared(update(jobs).where(jobs.c.id == bindparam("of")))
 #: A take and no later one: `takes` is the fence.
 _TAKE = and_(jobs.c.id == bindparam("of"), jobs.c.worker == bindparam("held_by"), jobs.c.takes == bindparam("take"))
-_HOLDS = select(jobs.c.id).where(_TAKE)
+_HOLDS = prepared(select(jobs.c.id).where(_TAKE))
 _OTHER, _NOW = jobs.alias(), bindparam("now", type_=jobs.c.due.type)
 _BUSY = exists().where(
     _OTHER.c.state == literal_column(f"'{JobState.RUNNING}'"),  # with the next two: its index
@@ -35,8 +51,11 @@ _BUSY = exists().where(
 )
 #: Due, and no other test of the same address is in a worker's hands.
 _DUE = and_(LIVE, jobs.c.due <= _NOW, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < _NOW), not_(_BUSY))
-_IS_DUE = select(jobs.c.id).where(_DUE).order_by(jobs.c.due, jobs.c.id).limit(1)
-_RENEW = update(jobs).where(_TAKE)
+_IS_DUE = prepared(select(jobs.c.id).where(_DUE).order_by(jobs.c.due, jobs.c.id).limit(1))
+#: By rank, so that however many are due (a list that was down for a day), the first one is found and not sorted out.
+_NEXT_RANK = prepared(select(func.min(jobs.c.rank)).where(LIVE, jobs.c.rank > bindparam("rank")))
+_CLAIM = prepared(update(jobs).where(jobs.c.id == bindparam("of")).values(takes=jobs.c.takes + 1).returning(*_JOB))
+_RENEW = prepared(update(jobs).where(_TAKE))
 #: Every network takes a test.
 NOTHING = Crowded()
 
@@ -114,12 +133,10 @@ class Jobs(Shelf):
         wanted = select(func.count()).where(RUNNING, jobs.c.neighbourhood == network)
         return int(self._sql.execute(wanted).scalar_one())
 
-    def nominated(self, network: Network | None = None) -> int:
-        """How many tests that somebody's nomination asks for wait for a worker: in this network, or all of them."""
-        wanted = select(func.count()).select_from(jobs).where(NOMINATED)
-        if network is not None:
-            wanted = wanted.where(jobs.c.address.between(*span(network)))
-        return int(self._sql.execute(wanted).scalar_one())
+    def nominated(self, *networks: Network) -> tuple[int, ...]:
+        """How many tests that somebody's nomination asks for wait for a worker: all of them, and in each of these."""
+        spans = {name: end for n, each in enumerate(networks) for name, end in zip(_ends(n), span(each), strict=True)}
+        return tuple(self._sql.execute(_nominated(len(networks)), spans).one())
 
     def is_due(self, now: datetime) -> bool:
         """Whether a claim could find anything. (In the order of the index: else PostgreSQL walks through all that was
@@ -132,24 +149,26 @@ class Jobs(Shelf):
 
         SKIP LOCKED lets a job be whose holder renews its lease at this very moment (SQLite has no need of it).
         """
-        asked = and_(jobs.c.rank == ASKED, *_outside(full.asked))
-        others = false() if full.anywhere else and_(jobs.c.rank > ASKED, *_outside(full.networks))
-        wanted = select(jobs.c.id).where(_DUE, or_(asked, others))
-        if full.nominations:
-            wanted = wanted.where(or_(jobs.c.whose == "", jobs.c.rank == ASKED))
-        if full.removals:
-            wanted = wanted.where(or_(jobs.c.whose == "", jobs.c.rank > ASKED))
-        if full.addresses:
-            wanted = wanted.where(jobs.c.address.not_in(full.addresses))
-        order = jobs.c.rank, jobs.c.due, jobs.c.id
-        due = wanted.order_by(*order).limit(1).with_for_update(skip_locked=True).cte("due")
-        claimed = (
-            update(jobs)
-            .where(jobs.c.id.in_(select(due.c.id)))
-            .values(state=JobState.RUNNING, worker=worker, lease_until=lease_until, takes=jobs.c.takes + 1)
-            .returning(*_JOB)
-        )
-        return one(Job, self._sql.execute(claimed, {"now": now}).one_or_none())
+        asked = {"now": now, "addresses": list(full.addresses)}
+        rank = self._rank_behind(ASKED - 1)
+        while rank is not None:
+            outside, owned = (
+                (full.asked, full.removals) if rank == ASKED else (full.networks, full.nominations)
+            )  # whose share is used up
+            near, wide = _cut(outside)
+            spans = {name: end for n, each in enumerate(wide) for name, end in zip(_ends(n), span(each), strict=True)}
+            first = _first(len(wide), owned)
+            found = self._sql.execute(first, asked | {"rank": rank, "near": near} | spans).scalar()
+            if found is not None:
+                held = {"of": found, "state": JobState.RUNNING, "worker": worker, "lease_until": lease_until}
+                return one(Job, self._sql.execute(_CLAIM, held).one_or_none())
+            rank = None if full.anywhere else self._rank_behind(rank)
+        return None
+
+    def _rank_behind(self, rank: int) -> int | None:
+        """The next rank that a test which is not done has."""
+        behind: int | None = self._sql.execute(_NEXT_RANK, {"rank": rank}).scalar()
+        return behind
 
     def renew(self, job: Job, worker: str, lease_until: datetime) -> bool:
         """Move the end of the lease of this very take; False when the job is no longer the worker's."""
@@ -254,14 +273,43 @@ class Jobs(Shelf):
         self._sql.execute(_CHANGE, {"of": job.id, **values})
 
 
-def _outside(networks: Iterable[Network]) -> list[Any]:
-    """Conditions: in none of these. What is cut as neighbourhoods are is told by their column, whatever its number."""
+def _cut(networks: Iterable[Network]) -> tuple[list[Network], list[Network]]:
+    """Networks that are cut as neighbourhoods are, which their column tells, whatever their number; and others."""
     near: list[Network] = []
     wide: list[Network] = []
     for network in networks:
         (near if network == neighbourhood(network.network_address) else wide).append(network)
-    apart = [not_(jobs.c.address.between(*span(network))) for network in wide]
-    return [jobs.c.neighbourhood.not_in(near), *apart] if near else apart
+    return near, wide
+
+
+def _ends(number: int) -> tuple[str, str]:
+    return f"low_{number}", f"high_{number}"
+
+
+def _span_of(number: int) -> tuple[BindParameter[Address], BindParameter[Address]]:
+    low, high = _ends(number)
+    return bindparam(low, type_=jobs.c.address.type), bindparam(high, type_=jobs.c.address.type)
+
+
+@cache
+def _nominated(networks: int) -> Prepared:
+    """How many are nominated, and how many of them in each of so many networks."""
+    inside = [_HOW_MANY.where(NOMINATED, jobs.c.address.between(*_span_of(number))) for number in range(networks)]
+    every = [_HOW_MANY.where(NOMINATED), *inside]
+    return prepared(select(*(each.scalar_subquery().label(f"n{number}") for number, each in enumerate(every))))
+
+
+@cache
+def _first(wide: int, owned: bool) -> Prepared:
+    """The one of a rank that has been due longest, outside of so many wider networks; with `owned` no stranger's."""
+    apart: list[Any] = [not_(jobs.c.address.between(*_span_of(number))) for number in range(wide)]
+    if owned:
+        apart.append(jobs.c.whose == literal_column("''"))
+    among = jobs.c.rank == bindparam("rank")
+    near = jobs.c.neighbourhood.not_in(bindparam("near", expanding=True))
+    addresses = jobs.c.address.not_in(bindparam("addresses", expanding=True))
+    wanted = select(jobs.c.id).where(_DUE, among, near, addresses, *apart).order_by(jobs.c.due, jobs.c.id)
+    return prepared(wanted.limit(1).with_for_update(skip_locked=True))
 
 
 def _take(job: Job, worker: str) -> dict[str, Any]:

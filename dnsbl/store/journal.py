@@ -18,10 +18,11 @@ from enum import Enum, auto
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, null, select
+from sqlalchemy import Select, bindparam, func, insert, null, select
 
 from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
+from dnsbl.store.clerk import Clerk, prepared
 from dnsbl.store.columns import clean, micros
 from dnsbl.store.schema import journal, nodes
 from dnsbl.store.shelf import Shelf, columns, many
@@ -38,7 +39,9 @@ CLOCK = "clock"
 
 
 _ENTRY = columns(journal, Entry)
-_INSERT = insert(journal)
+_INSERT = prepared(insert(journal))
+_NEWEST = select(*_ENTRY).order_by(journal.c.seq.desc()).limit(bindparam("most"))
+_LAST, _LAST_OF = prepared(_NEWEST), prepared(_NEWEST.where(journal.c.subject == bindparam("subject")))
 
 
 def _end(*, tells_time: bool) -> Select[Any]:
@@ -56,7 +59,7 @@ def _end(*, tells_time: bool) -> Select[Any]:
     return wanted.order_by(journal.c.seq.desc()).limit(1)
 
 
-_END = {tells_time: _end(tells_time=tells_time) for tells_time in (False, True)}
+_END = {tells_time: prepared(_end(tells_time=tells_time), fresh=True) for tells_time in (False, True)}
 
 
 class Clocked(Enum):
@@ -70,8 +73,8 @@ class Clocked(Enum):
 class Journal(Shelf):
     """Entries in order; there is no way to change one."""
 
-    def __init__(self, connection: Connection, timekeeper: Timekeeper | None = None) -> None:
-        super().__init__(connection)
+    def __init__(self, clerk: Clerk, timekeeper: Timekeeper | None = None) -> None:
+        super().__init__(clerk)
         self._timekeeper = timekeeper
         self._tail: tuple[int, str] | None = None  # the last entry's number and hash, once they were looked for
         self.made: list[Entry] = []  #: the entries of this transaction, in order
@@ -109,7 +112,7 @@ class Journal(Shelf):
             **{name: clean(text)[:FIELD_MOST] for name, text in texts.items()},
         )
         values = {name: getattr(entry, name) for name in _HASHED} | {"hash": digest(entry)}
-        self._sql.execute(_INSERT, values)
+        self._sql.later(_INSERT, values)
         self._tail = seq, values["hash"]
         self.made.append(Entry(**values))
         return self.made[-1]
@@ -148,10 +151,9 @@ class Journal(Shelf):
 
     def read(self, subject: str | None, *, most: int) -> list[Entry]:
         """The last `most` entries, of one subject or of all, oldest first."""
-        wanted = select(*_ENTRY).order_by(journal.c.seq.desc()).limit(most)
-        if subject is not None:
-            wanted = wanted.where(journal.c.subject == subject)
-        return many(Entry, self._sql.execute(wanted))[::-1]
+        if subject is None:
+            return many(Entry, self._sql.execute(_LAST, {"most": most}))[::-1]
+        return many(Entry, self._sql.execute(_LAST_OF, {"subject": subject, "most": most}))[::-1]
 
     def last(self, subjects: Iterable[str]) -> dict[str, Entry]:
         """The last entry of each of these subjects that has any."""
@@ -218,7 +220,7 @@ class Journal(Shelf):
         for entry in entries:
             if (entry.seq, entry.previous, entry.hash) != (seq + 1, previous, digest(entry)):
                 raise Damaged(f"Entry {entry.seq} does not follow entry {seq} of the journal.")
-            self._sql.execute(_INSERT, {name: getattr(entry, name) for name in (*_HASHED, "hash")})
+            self._sql.later(_INSERT, {name: getattr(entry, name) for name in (*_HASHED, "hash")})
             seq, previous = entry.seq, entry.hash
         self._tail = None
 

@@ -1,7 +1,7 @@
 """How many messages were kept, and how many octets, for whoever is counted: a run, an address, a network, all together.
 
 Counts stand beside what they count, so that asking how much a network has sent costs one row, not all its messages.
-Counts by day are of UTC days; those of days before yesterday are dropped.
+Counts by day are of UTC days; those of days before yesterday are dropped in time.
 """
 
 from __future__ import annotations
@@ -9,20 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, tuple_, update
 
+from dnsbl.store.clerk import counting, prepared
 from dnsbl.store.schema import kept
 from dnsbl.store.shelf import Shelf
 
 #: The day of what is counted for good.
 EVER = 0
 
-_OF = select(kept).where(
-    kept.c.holder.in_(bindparam("holders", expanding=True)), kept.c.day.in_(bindparam("days", expanding=True))
+_OF = prepared(
+    select(kept).where(
+        kept.c.holder.in_(bindparam("holders", expanding=True)), kept.c.day.in_(bindparam("days", expanding=True))
+    )
 )
-_DROP = delete(kept).where(kept.c.day > EVER, kept.c.day < bindparam("since"))
-_INSERT = insert(kept)
-_GROW = (
+_STALE = (kept.c.day > EVER, kept.c.day < bindparam("since"))
+_IS_STALE, _DROP = prepared(select(kept.c.holder).where(*_STALE).limit(1)), prepared(delete(kept).where(*_STALE))
+_COUNT = counting(kept)
+_GROW = prepared(
     update(kept)
     .where(kept.c.holder == bindparam("for_holder"), kept.c.day == bindparam("of_day"))
     .values(messages=kept.c.messages + bindparam("more_messages"), octets=kept.c.octets + bindparam("more_octets"))
@@ -54,24 +58,26 @@ class Kept(Shelf):
         counts = {Account(row.holder, row.day): Count(row.messages, row.octets) for row in found}
         return {account: counts.get(account, Count(0, 0)) for account in wanted}
 
-    def add(self, accounts: Iterable[Account], octets: int, *, today: int, messages: int = 1) -> None:
+    def add(self, accounts: Iterable[Account], octets: int, *, messages: int = 1) -> None:
         """Count one more message for each of these, or so many, of so many octets together."""
-        self._sql.execute(_DROP, {"since": today - 1})
         for account in accounts:
-            if not self._grow(account, messages, octets):
-                row = {"holder": account.holder, "day": account.day, "messages": messages, "octets": octets}
-                self._sql.execute(_INSERT, row)
+            row = {"holder": account.holder, "day": account.day, "messages": messages, "octets": octets}
+            self._sql.later(_COUNT, row)
+
+    def is_stale(self, today: int) -> bool:
+        """Whether anything is counted of days before yesterday."""
+        return self._sql.execute(_IS_STALE, {"since": today - 1}).first() is not None
+
+    def drop_stale(self, today: int) -> None:
+        """Drop what is counted of days before yesterday."""
+        self._sql.execute(_DROP, {"since": today - 1})
 
     def take_off(self, account: Account, octets: int) -> None:
         """One message of so many octets is kept no longer."""
-        self._grow(account, -1, -octets)
+        here = {"for_holder": account.holder, "of_day": account.day}
+        self._sql.execute(_GROW, here | {"more_messages": -1, "more_octets": -octets})
 
     def drop(self, accounts: Iterable[Account]) -> None:
         """Nothing is counted for these any more."""
         here = [(account.holder, account.day) for account in accounts]
         self._sql.execute(delete(kept).where(tuple_(kept.c.holder, kept.c.day).in_(here)))
-
-    def _grow(self, account: Account, messages: int, octets: int) -> bool:
-        """Whether there was anything to grow."""
-        here = {"for_holder": account.holder, "of_day": account.day}
-        return bool(self._sql.execute(_GROW, here | {"more_messages": messages, "more_octets": octets}).rowcount)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, insert, or_, select, update
 
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import letters, paths
 from dnsbl.store.shelf import Shelf
 from tester.fate import Fate
@@ -15,9 +16,10 @@ from tester.letter import Letter
 
 _WAY = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
 _FATES = select(letters, paths.c.address, paths.c.port).join(paths, _WAY)
-_OF = _FATES.where(letters.c.run == bindparam("run")).order_by(letters.c.id)
-_FIND = _FATES.where(or_(letters.c.recipient == bindparam("token"), letters.c.sender == bindparam("token")))
-_CHANGE = update(letters).where(letters.c.recipient == bindparam("of"))
+_OF = prepared(_FATES.where(letters.c.run == bindparam("run")).order_by(letters.c.id))
+_FIND = prepared(_FATES.where(or_(letters.c.recipient == bindparam("token"), letters.c.sender == bindparam("token"))))
+_ADD = prepared(insert(letters))
+_CHANGE = prepared(update(letters).where(letters.c.recipient == bindparam("of")))
 
 
 class Letters(Shelf):
@@ -41,7 +43,7 @@ class Letters(Shelf):
             for letter in issued
         ]
         if rows:
-            self._sql.execute(insert(letters), rows)
+            self._sql.execute(_ADD, rows)
         return len(rows)
 
     def of(self, run: str) -> list[Fate]:

@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, LargeBinary, bindparam, func, insert, sele
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
 from dnsbl.model import BACKSCATTER, EXCEPTION, GOT_OFF, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Listing, Reason
+from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import covering, network_key, span
 from dnsbl.store.schema import ACTIVE, letters, listings, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -19,16 +20,16 @@ from tester.verdict import CAME_BACK, ELSEWHERE, Finding
 _LISTING = columns(listings, Listing)
 _KEY = type_coerce(listings.c.network, LargeBinary)
 _PROVEN = (listings.c.network == bindparam("network"), listings.c.kind.in_(sorted(TESTED_KINDS)))
-_THE_PROVEN = select(*_LISTING).where(*_PROVEN, ACTIVE).order_by(listings.c.id.desc()).limit(1)
+_THE_PROVEN = prepared(select(*_LISTING).where(*_PROVEN, ACTIVE).order_by(listings.c.id.desc()).limit(1))
 _GOT_OFF = (*_PROVEN, listings.c.end_reason.in_(sorted(GOT_OFF)))
-_DELISTED = select(func.max(listings.c.ended)).where(*_GOT_OFF)
-_TIMES_OFF = select(func.count()).where(*_GOT_OFF)
-_RELEASED = (
+_DELISTED = prepared(select(func.max(listings.c.ended)).where(*_GOT_OFF))
+_TIMES_OFF = prepared(select(func.count()).where(*_GOT_OFF))
+_RELEASED = prepared(
     select(listings.c.id)
     .where(*_PROVEN, listings.c.end_reason == Reason.OWNER_GONE, listings.c.ended >= bindparam("from_then"))
     .limit(1)
 )
-_LET_GO = (
+_LET_GO = prepared(
     select(listings.c.id)
     .where(
         listings.c.network == bindparam("network"),
@@ -38,18 +39,23 @@ _LET_GO = (
     )
     .limit(1)
 )
+_ADD = prepared(insert(listings))
+_CHANGE = prepared(update(listings).where(listings.c.id == bindparam("of")))
+_END = prepared(update(listings).where(listings.c.id == bindparam("of"), ACTIVE))
 _AROUND: BindParameter[Any] = bindparam("around", expanding=True)
-_IN = select(*_LISTING).where(_KEY.in_(_AROUND), ACTIVE).order_by(listings.c.network.desc(), listings.c.kind)
-_PAST = (
+_IN = prepared(select(*_LISTING).where(_KEY.in_(_AROUND), ACTIVE).order_by(listings.c.network.desc(), listings.c.kind))
+_PAST = prepared(
     select(*_LISTING)
     .where(_KEY.in_(_AROUND), ~ACTIVE, listings.c.kind != EXCEPTION)
     .order_by(listings.c.ended.desc(), listings.c.id)
     .limit(bindparam("most"))
 )
-_PRESENT = select(listings.c.network, listings.c.id).where(
-    listings.c.network.in_(bindparam("networks", expanding=True)), listings.c.kind == bindparam("kind"), ACTIVE
+_PRESENT = prepared(
+    select(listings.c.network, listings.c.id).where(
+        listings.c.network.in_(bindparam("networks", expanding=True)), listings.c.kind == bindparam("kind"), ACTIVE
+    )
 )
-_CAME_BACK = (
+_CAME_BACK = prepared(
     select(letters.c.id)
     .where(letters.c.run == bindparam("run"), letters.c.finding.in_(bindparam("shown", expanding=True)))
     .limit(1)
@@ -92,7 +98,7 @@ class Listings(Shelf):
                 "confirmed": since,
                 "author": author,
             }
-            self._sql.execute(insert(listings).values(same), [{"network": network} for network in fresh])
+            self._sql.execute(_ADD, [same | {"network": network} for network in fresh])
         return fresh
 
     def active(self, networks: Iterable[Network], kind: str) -> dict[Network, int]:
@@ -121,18 +127,12 @@ class Listings(Shelf):
 
     def end(self, numbers: Iterable[int], *, at: datetime, reason: Reason) -> None:
         """End these listings."""
-        self._sql.execute(
-            update(listings).where(listings.c.id.in_(list(numbers)), ACTIVE).values(ended=at, end_reason=reason)
-        )
+        self._sql.execute(_END, [{"of": number, "ended": at, "end_reason": reason} for number in numbers])
 
     def renew(self, listing: Listing, *, kind: str, expires: datetime | None, run: str, at: datetime) -> None:
         """A fresh proof: the expiry moves, and the kind follows the proof. Raises Damaged as `add` does."""
         self._hold_law_one(kind, run, [listing.network])
-        self._sql.execute(
-            update(listings)
-            .where(listings.c.id == listing.id)
-            .values(kind=kind, expires=expires, run=run, confirmed=at)
-        )
+        self._sql.execute(_CHANGE, {"of": listing.id, "kind": kind, "expires": expires, "run": run, "confirmed": at})
 
     def proven(self, address: Address) -> Listing | None:
         """The active listing of exactly this address as what was tested itself."""
@@ -140,7 +140,8 @@ class Listings(Shelf):
 
     def delisted(self, address: Address) -> datetime | None:
         """When exactly this address last got off the list, by a test or, where that is enough, a request."""
-        return self._sql.execute(_DELISTED, {"network": network_of(address)}).scalar()
+        ended: datetime | None = self._sql.execute(_DELISTED, {"network": network_of(address)}).scalar()
+        return ended
 
     def times_off(self, address: Address) -> int:
         """How often it has."""

@@ -8,8 +8,11 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from dnsbl.addresses import Address
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import lookups
 from dnsbl.store.shelf import Shelf
+
+_OLD = prepared(select(lookups.c.client).where(lookups.c.last < bindparam("before")).limit(1))
 
 
 class LookupShelf(Shelf):
@@ -37,6 +40,10 @@ class LookupShelf(Shelf):
         """How many addresses are remembered, by reporter."""
         wanted = select(lookups.c.client, func.count()).group_by(lookups.c.client).order_by(lookups.c.client)
         return {row.client: row[1] for row in self._sql.execute(wanted)}
+
+    def is_old(self, before: datetime) -> bool:
+        """Whether anything is older."""
+        return self._sql.execute(_OLD, {"before": before}).first() is not None
 
     def forget(self, before: datetime) -> int:
         """Drop what is older; returns how many."""

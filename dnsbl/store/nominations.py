@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, bindparam, func, insert, literal, select, tuple_, update
 
 from dnsbl.addresses import Address
 from dnsbl.model import Door, Nominated, Nomination
+from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import YesNo
 from dnsbl.store.schema import REPORTED, nominations
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -16,8 +17,24 @@ from dnsbl.store.shelf import Shelf, columns, many, one
 #: What counts: its source was not found to be bad.
 _STANDS = nominations.c.void == literal(False, YesNo())
 _NOMINATED = columns(nominations, Nominated)
-_ADD = insert(nominations).returning(nominations.c.id)
-_VOID_FIRST = (
+_ADD = prepared(insert(nominations).returning(nominations.c.id))
+_LEADS_TO = prepared(update(nominations).where(nominations.c.id == bindparam("of")))
+_REPORTERS_OF = prepared(
+    select(nominations.c.reporter).where(nominations.c.run == bindparam("run"), REPORTED).distinct()
+)
+#: Before any nomination.
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_WITH_EVIDENCE = prepared(
+    select(nominations.c.id)
+    .where(
+        nominations.c.address == bindparam("address"),
+        nominations.c.evidence.is_not(None),
+        nominations.c.received >= bindparam("from_then"),
+        _STANDS,
+    )
+    .limit(1)
+)
+_VOID_FIRST = prepared(
     select(nominations.c.void)
     .where(nominations.c.address == bindparam("address"))
     .order_by(nominations.c.void)
@@ -67,7 +84,7 @@ class Nominations(Shelf):
 
     def leads_to(self, number: int, run: str) -> None:
         """The test of the nomination of this number is this run."""
-        self._sql.execute(update(nominations).where(nominations.c.id == number).values(run=run))
+        self._sql.execute(_LEADS_TO, {"of": number, "run": run})
 
     def pass_on(self, run: str, to: str) -> None:
         """What a run was to show of its nominations, another one will."""
@@ -75,8 +92,7 @@ class Nominations(Shelf):
 
     def reporters_of(self, run: str) -> list[str]:
         """The accounts whose nominations have led to this run."""
-        wanted = select(nominations.c.reporter).where(nominations.c.run == run, REPORTED).distinct()
-        return sorted(self._sql.execute(wanted).scalars())
+        return sorted(self._sql.execute(_REPORTERS_OF, {"run": run}).scalars())
 
     def shown_in(self, evidence: str) -> list[Address]:
         """The addresses that were nominated with this message, by its SHA-256."""
@@ -85,10 +101,8 @@ class Nominations(Shelf):
 
     def with_evidence(self, address: Address, since: datetime | None = None) -> bool:
         """Whether anybody has shown evidence against this address, ever or since then."""
-        wanted = select(nominations.c.id).where(nominations.c.address == address, nominations.c.evidence.is_not(None))
-        if since is not None:
-            wanted = wanted.where(nominations.c.received >= since)
-        return self._sql.execute(wanted.where(_STANDS).limit(1)).one_or_none() is not None
+        asked = {"address": address, "from_then": since or _EVER}
+        return self._sql.execute(_WITH_EVIDENCE, asked).first() is not None
 
     def shown_of(self, addresses: Iterable[Address], since: datetime) -> set[Address]:
         """Those of at most 5000 addresses against which somebody has shown evidence since then."""

@@ -9,6 +9,7 @@ from sqlalchemy import Row, bindparam, exists, func, insert, select, update
 
 from dnsbl.addresses import Address
 from dnsbl.model import PathReport
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import letters, paths, runs
 from dnsbl.store.shelf import Shelf
 from tester.paths import Path
@@ -19,11 +20,12 @@ _SAME = (
     paths.c.address == bindparam("at_address"),
     paths.c.port == bindparam("at_port"),
 )
-_KNOWN = select(paths.c.number).where(*_SAME)
-_JUDGE = update(paths).where(*_SAME)
-_OF = select(paths).where(paths.c.run == bindparam("run")).order_by(paths.c.number)
+_ADD, _HOW_MANY = prepared(insert(paths)), prepared(select(func.count()).where(paths.c.run == bindparam("run")))
+_KNOWN = prepared(select(paths.c.number).where(*_SAME))
+_JUDGE = prepared(update(paths).where(*_SAME))
+_OF = prepared(select(paths).where(paths.c.run == bindparam("run")).order_by(paths.c.number))
 _BACK = exists().where(letters.c.run == paths.c.run, letters.c.path == paths.c.number, letters.c.finding.in_(CAME_BACK))
-_RELAYED = (
+_RELAYED = prepared(
     select(paths.c.port)
     .join(runs, runs.c.id == paths.c.run)
     .where(paths.c.address == bindparam("address"), paths.c.run != bindparam("but"), _BACK)
@@ -39,12 +41,9 @@ class Paths(Shelf):
         known: int | None = self._sql.execute(_KNOWN, _way(run, path)).scalar()
         if known is not None:
             return known
-        number = int(self._sql.execute(select(func.count()).where(paths.c.run == run)).scalar_one())
-        self._sql.execute(
-            insert(paths).values(
-                run=run, number=number, address=path.address, port=path.port, tls=path.tls, explanation=""
-            )
-        )
+        number = int(self._sql.execute(_HOW_MANY, {"run": run}).scalar_one())
+        row = {"run": run, "number": number, "address": path.address, "port": path.port, "tls": path.tls}
+        self._sql.execute(_ADD, row | {"explanation": ""})
         return number
 
     def of(self, run: str) -> list[PathReport]:

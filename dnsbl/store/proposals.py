@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from dnsbl.addresses import Network
 from dnsbl.model import Proposal
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import proposals
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _PROPOSAL = columns(proposals, Proposal)
+_END = prepared(
+    delete(proposals).where(
+        proposals.c.network == bindparam("at_network"), proposals.c.kind.in_(bindparam("kinds", expanding=True))
+    )
+)
 
 
 class Proposals(Shelf):
@@ -31,10 +37,9 @@ class Proposals(Shelf):
         wanted = select(*_PROPOSAL).where(proposals.c.network == network, proposals.c.kind == kind)
         return one(Proposal, self._sql.execute(wanted).one_or_none())
 
-    def end(self, network: Network, kind: str) -> bool:
-        """Forget it; whether there was one."""
-        here = (proposals.c.network == network) & (proposals.c.kind == kind)
-        return bool(self._sql.execute(delete(proposals).where(here)).rowcount)
+    def end(self, network: Network, *kinds: str) -> bool:
+        """Forget those of these kinds; whether there was one."""
+        return bool(self._sql.execute(_END, {"at_network": network, "kinds": kinds}).rowcount)
 
     def all(self) -> list[Proposal]:
         """Every proposal, in the order of networks."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import bindparam, func, insert, literal, select
 
 from dnsbl.addresses import Address
 from dnsbl.model import JobReason, RunState
+from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import YesNo
 from dnsbl.store.schema import removals, runs
 from dnsbl.store.shelf import Shelf
@@ -17,6 +18,10 @@ OWNER = "the address itself"
 #: How they are called who have shown in another way that it is theirs.
 SHOWN = "who has shown control"
 
+_OF_ASKER = (removals.c.address == bindparam("address"), removals.c.asker == bindparam("asker"))
+_KNOWN = prepared(select(removals.c.id).where(*_OF_ASKER, removals.c.run == bindparam("run")).limit(1))
+_LAST_ASKED = prepared(select(func.max(removals.c.at)).where(*_OF_ASKER))
+
 
 class Removals(Shelf):
     """Requests, one row for each asker and run."""
@@ -24,10 +29,7 @@ class Removals(Shelf):
     def add(self, address: Address, run: str, *, asker: str, counted: bool, at: datetime) -> bool:
         """Remember a request; `counted` says whether it is one of those
         whose number a day is bounded. False: it was known already."""
-        known = select(removals.c.id).where(
-            removals.c.address == address, removals.c.run == run, removals.c.asker == asker
-        )
-        if self._sql.execute(known.limit(1)).one_or_none() is not None:
+        if self._sql.execute(_KNOWN, {"address": address, "run": run, "asker": asker}).first() is not None:
             return False
         values = {"address": address, "run": run, "asker": asker, "counted": counted, "at": at}
         self._sql.execute(insert(removals).values(values))
@@ -56,8 +58,8 @@ class Removals(Shelf):
 
     def last_asked(self, address: Address, asker: str) -> datetime | None:
         """When this one last asked for the removal of an address."""
-        wanted = select(func.max(removals.c.at)).where(removals.c.address == address, removals.c.asker == asker)
-        return self._sql.execute(wanted).scalar()
+        asked: datetime | None = self._sql.execute(_LAST_ASKED, {"address": address, "asker": asker}).scalar()
+        return asked
 
     def counted(self, address: Address, since: datetime) -> list[tuple[str, datetime]]:
         """Who has asked since then, and when, of those whose number a day is bounded; oldest first."""

@@ -9,6 +9,7 @@ from sqlalchemy import LargeBinary, and_, bindparam, func, insert, literal_colum
 
 from dnsbl.addresses import Address
 from dnsbl.model import Return
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import COUNTS, letters, paths, returns, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester import canary
@@ -30,8 +31,10 @@ _FOUND = func.coalesce(returns.c.finding, literal_column("''"))
 _LETTER = and_(
     letters.c.run == returns.c.run, or_(letters.c.recipient == returns.c.token, letters.c.sender == returns.c.token)
 )
+_ADD = prepared(insert(returns).returning(returns.c.id))
 _WAY = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
-_DELIVERIES = (
+_OF = prepared(select(*_HEADS).where(returns.c.run == bindparam("run")).order_by(returns.c.id).limit(bindparam("most")))
+_DELIVERIES = prepared(
     select(paths.c.address, returns.c.peer, returns.c.finding)
     .select_from(returns)
     .join(letters, _LETTER)
@@ -39,7 +42,7 @@ _DELIVERIES = (
     .where(returns.c.run == bindparam("run"), returns.c.finding.in_(CAME_BACK))
     .distinct()
 )
-_CAME_OUT = (
+_CAME_OUT = prepared(
     select(returns.c.run, returns.c.peer, func.substr(returns.c.message, 1, HEAD, type_=LargeBinary))
     .join(letters, _LETTER)
     .join(paths, _WAY)
@@ -78,13 +81,11 @@ class Returns(Shelf):
             "explanation": weighed.reason,
             "message": collected.message,
         }
-        (number,) = self._sql.execute(insert(returns), values).inserted_primary_key or (0,)
-        return int(number)
+        return int(self._sql.execute(_ADD, values).scalar_one())
 
     def of(self, run: str, *, most: int = MOST) -> list[Return]:
         """The heads of a run's first messages, in the order of arrival."""
-        wanted = select(*_HEADS).where(returns.c.run == run).order_by(returns.c.id)
-        return many(Return, self._sql.execute(wanted.limit(most)))
+        return many(Return, self._sql.execute(_OF, {"run": run, "most": most}))
 
     def deliveries(self, run: str) -> set[tuple[Address, Address, Finding]]:
         """Of a run's letters that came back: the address that each was offered to, the one that delivered it, and what

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import LENT, Job, JobReason, Run, RunState
+from dnsbl.store.clerk import Prepared, prepared
 from dnsbl.store.columns import address_key, one_of, span
 from dnsbl.store.schema import COUNTS, WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
@@ -18,18 +19,19 @@ from tester.paths import Tls
 from tester.verdict import ELSEWHERE, Verdict
 
 _RUN = columns(runs, Run)
-_READ = select(*_RUN).where(runs.c.id == bindparam("run"))
-_FILED = select(paths.c.number).where(paths.c.run == bindparam("run")).limit(1)
-_BEGIN = insert(runs).returning(*_RUN)
-_CHANGE = update(runs).where(runs.c.id == bindparam("of"))
+_READ = prepared(select(*_RUN).where(runs.c.id == bindparam("run")))
+_FILED = prepared(select(paths.c.number).where(paths.c.run == bindparam("run")).limit(1))
+_FIRST_WAY = prepared(insert(paths))
+_BEGIN = prepared(insert(runs).returning(*_RUN))
+_CHANGE = prepared(update(runs).where(runs.c.id == bindparam("of")))
 _ADDRESS, _FROM, _BUT = (
     runs.c.address == bindparam("address"),
     runs.c.started >= bindparam("from_then"),
     runs.c.id != bindparam("but"),
 )
 _COUNT = select(func.count()).select_from(runs)
-_PROBATIONS = _COUNT.where(
-    _ADDRESS, runs.c.reason == JobReason.PROBATION, runs.c.state == RunState.SETTLED, _FROM, _BUT
+_PROBATIONS = prepared(
+    _COUNT.where(_ADDRESS, runs.c.reason == JobReason.PROBATION, runs.c.state == RunState.SETTLED, _FROM, _BUT)
 )
 _OTHER_OUTPUT = (
     select(letters.c.run)
@@ -40,23 +42,36 @@ _OTHER_OUTPUT = (
         letters.c.finding.in_(ELSEWHERE),
     )
 )
-_WITH_OTHER_OUTPUT = _COUNT.where(COUNTS, runs.c.state == RunState.SETTLED, _FROM, _BUT, runs.c.id.in_(_OTHER_OUTPUT))
-_JUDGED_AFTER = _COUNT.where(
-    COUNTS,
-    _ADDRESS,
-    runs.c.started > bindparam("since"),
-    runs.c.verdict.in_(bindparam("verdicts", expanding=True)),
+_WITH_OTHER_OUTPUT = prepared(
+    _COUNT.where(COUNTS, runs.c.state == RunState.SETTLED, _FROM, _BUT, runs.c.id.in_(_OTHER_OUTPUT))
 )
-_SETTLED_BEFORE = (
+_JUDGED_AFTER = prepared(
+    _COUNT.where(
+        COUNTS,
+        _ADDRESS,
+        runs.c.started > bindparam("since"),
+        runs.c.verdict.in_(bindparam("verdicts", expanding=True)),
+    )
+)
+_SETTLED_BEFORE = prepared(
     select(runs.c.reason, runs.c.unreached)
     .where(COUNTS, _ADDRESS, runs.c.started < bindparam("until"), runs.c.state == RunState.SETTLED)
     .order_by(runs.c.started.desc())
     .limit(20)
 )
-_OF = select(*_RUN).where(_ADDRESS, COUNTS).order_by(runs.c.started.desc(), runs.c.id).limit(bindparam("most"))
-_LAST_STARTED = select(func.max(runs.c.started)).where(_ADDRESS, COUNTS)
-_FIRST_SETTLED = select(func.min(runs.c.settled)).where(
-    COUNTS, _ADDRESS, runs.c.verdict == bindparam("verdict"), _FROM, _BUT
+_BEGUN_IN = prepared(
+    select(runs.c.started)
+    .where(runs.c.address.between(bindparam("low"), bindparam("high")), COUNTS)
+    .order_by(runs.c.started.desc())
+    .offset(bindparam("before"))
+    .limit(1)
+)
+_OF = prepared(
+    select(*_RUN).where(_ADDRESS, COUNTS).order_by(runs.c.started.desc(), runs.c.id).limit(bindparam("most"))
+)
+_LAST_STARTED = prepared(select(func.max(runs.c.started)).where(_ADDRESS, COUNTS))
+_FIRST_SETTLED = prepared(
+    select(func.min(runs.c.settled)).where(COUNTS, _ADDRESS, runs.c.verdict == bindparam("verdict"), _FROM, _BUT)
 )
 
 
@@ -81,7 +96,7 @@ class Runs(Shelf):
         if self._sql.execute(_FILED, {"run": job.run}).one_or_none() is None:
             tls = Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
             first = {"address": job.address, "port": job.port, "tls": tls}
-            self._sql.execute(insert(paths), {"run": job.run, "number": 0, "explanation": "", **first})
+            self._sql.execute(_FIRST_WAY, {"run": job.run, "number": 0, "explanation": "", **first})
         return Run(**self._sql.execute(_BEGIN, values).one()._asdict())
 
     def read(self, run: str) -> Run | None:
@@ -142,7 +157,8 @@ class Runs(Shelf):
 
     def last_started(self, address: Address) -> datetime | None:
         """When the newest run of an address began."""
-        return self._sql.execute(_LAST_STARTED, {"address": address}).scalar()
+        started: datetime | None = self._sql.execute(_LAST_STARTED, {"address": address}).scalar()
+        return started
 
     def last_elsewhere(self, address: Address) -> datetime | None:
         """When a remote tester was last given letters for an address."""
@@ -158,13 +174,15 @@ class Runs(Shelf):
 
     def begun_in(self, network: Network, n: int) -> datetime | None:
         """When the run that is the `n`-th newest in this network began, or None when there are fewer."""
-        wanted = select(runs.c.started).where(runs.c.address.between(*span(network)), COUNTS)
-        return self._sql.execute(wanted.order_by(runs.c.started.desc()).offset(n - 1).limit(1)).scalar()
+        low, high = span(network)
+        began: datetime | None = self._sql.execute(_BEGUN_IN, {"low": low, "high": high, "before": n - 1}).scalar()
+        return began
 
     def first_settled(self, address: Address, verdict: Verdict, since: datetime, *, but: str) -> datetime | None:
         """When the first run begun since then, other than `but`, was settled with this verdict."""
         asked = {"address": address, "verdict": verdict, "from_then": since, "but": but}
-        return self._sql.execute(_FIRST_SETTLED, asked).scalar()
+        settled: datetime | None = self._sql.execute(_FIRST_SETTLED, asked).scalar()
+        return settled
 
     def probations(self, address: Address, since: datetime, *, but: str) -> int:
         """How many surprise retests, other than `but`, were begun since then and settled."""
@@ -206,5 +224,5 @@ class Runs(Shelf):
     def _change(self, run: str, **values: Any) -> None:
         self._sql.execute(_CHANGE, {"of": run, **values})
 
-    def _count(self, wanted: Select[int], **asked: Any) -> int:
+    def _count(self, wanted: Prepared, **asked: Any) -> int:
         return int(self._sql.execute(wanted, asked).scalar_one())

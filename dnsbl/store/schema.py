@@ -167,6 +167,7 @@ OF_ITSELF = and_(LIVE, jobs.c.reason == literal_column(f"'{JobReason.SELF_TEST}'
 Index("uq_jobs_live_address", jobs.c.address, unique=True, sqlite_where=OF_THE_LIST, postgresql_where=OF_THE_LIST)
 Index("uq_jobs_live_self_test", jobs.c.address, unique=True, sqlite_where=OF_ITSELF, postgresql_where=OF_ITSELF)
 Index("ix_jobs_live_due", jobs.c.due, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
+Index("ix_jobs_live_rank", jobs.c.rank, jobs.c.due, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
 #: In a worker's hands: few, however many wait.
 RUNNING = jobs.c.state == literal_column(f"'{JobState.RUNNING}'")
 Index("ix_jobs_running", jobs.c.neighbourhood, jobs.c.address, sqlite_where=RUNNING, postgresql_where=RUNNING)
@@ -386,6 +387,8 @@ Index(
 )
 Index("ix_outputs_run", outputs.c.run)
 Index("ix_outputs_output", outputs.c.output, sqlite_where=COMES_OUT, postgresql_where=COMES_OUT)
+
+Index("ix_outputs_confirmed", outputs.c.confirmed, sqlite_where=COMES_OUT, postgresql_where=COMES_OUT)
 
 #: What outputs will be listed as; a row goes when that is so, or will not be.
 forthcoming = _table(

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select
 
 from dnsbl.rules.sending import Sent
+from dnsbl.store.clerk import counting, prepared
 from dnsbl.store.schema import sent
 from dnsbl.store.shelf import Shelf
 
-_OF = select(sent).where(sent.c.holder.in_(bindparam("holders", expanding=True)), sent.c.slot >= bindparam("since"))
-_DROP = delete(sent).where(sent.c.slot < bindparam("since"))
-_INSERT = insert(sent)
-_GROW = (
-    update(sent)
-    .where(sent.c.holder == bindparam("for_holder"), sent.c.slot == bindparam("of_slot"))
-    .values({name: sent.c[name] + bindparam(f"more_{name}") for name in Sent._fields})
+_OF = prepared(
+    select(sent).where(sent.c.holder.in_(bindparam("holders", expanding=True)), sent.c.slot >= bindparam("since"))
 )
+_STALE = sent.c.slot < bindparam("since")
+_IS_STALE, _DROP = prepared(select(sent.c.holder).where(_STALE).limit(1)), prepared(delete(sent).where(_STALE))
+_COUNT = counting(sent)
 
 
 class SentShelf(Shelf):
@@ -32,10 +31,15 @@ class SentShelf(Shelf):
             counts[row.holder][row.slot] = Sent(row.connections, row.letters, row.octets)
         return counts
 
-    def add(self, holders: Iterable[str], slot: int, more: Sent, *, since: int) -> None:
-        """Count so much more for each of these; what is older than the slot `since` is dropped."""
-        self._sql.execute(_DROP, {"since": since})
-        grown = {f"more_{name}": count for name, count in more._asdict().items()}
+    def add(self, holders: Iterable[str], slot: int, more: Sent) -> None:
+        """Count so much more for each of these."""
         for holder in holders:
-            if not self._sql.execute(_GROW, {"for_holder": holder, "of_slot": slot, **grown}).rowcount:
-                self._sql.execute(_INSERT, {"holder": holder, "slot": slot, **more._asdict()})
+            self._sql.later(_COUNT, {"holder": holder, "slot": slot, **more._asdict()})
+
+    def is_stale(self, since: int) -> bool:
+        """Whether anything is older than this slot."""
+        return self._sql.execute(_IS_STALE, {"since": since}).first() is not None
+
+    def drop_stale(self, since: int) -> None:
+        """Drop what is older than this slot."""
+        self._sql.execute(_DROP, {"since": since})

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, insert, select
 
 from dnsbl.addresses import Address
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import sessions
 from dnsbl.store.shelf import Shelf
 from tester.paths import Path
@@ -15,12 +16,13 @@ from tester.smtp import Control, Flag, Transcript
 #: Octets of transcripts that are read of one run: a server chooses how much it says, and not what a page costs.
 OCTETS = 2 * 1024 * 1024
 
-_CONTROLS = (
+_CONTROLS = prepared(
     select(sessions.c.document)
     .where(sessions.c.run == bindparam("run"), sessions.c.control != Control.NOT_RUN)
     .order_by(sessions.c.id.desc())
 )
-_FLAGS = select(sessions.c.flags).where(sessions.c.run == bindparam("run")).distinct()
+_ADD = prepared(insert(sessions))
+_FLAGS = prepared(select(sessions.c.flags).where(sessions.c.run == bindparam("run")).distinct())
 
 
 class Sessions(Shelf):
@@ -36,7 +38,7 @@ class Sessions(Shelf):
             "flags": " ".join(sorted(transcript.flags)),
             "document": transcript.to_json(),
         }
-        self._sql.execute(insert(sessions), values)
+        self._sql.later(_ADD, values)
 
     def documents(self, run: str, *, octets: int = OCTETS) -> list[str]:
         """The first transcripts of a run as JSON documents, in order, as many as come to so many octets together."""

@@ -1,7 +1,7 @@
-"""What every shelf stands on: one connection, and rows that become records.
+"""What every shelf stands on: one clerk, and rows that become records.
 
-What a verb asks at every turn is a statement that was built once, when its shelf was imported, and is given its values:
-to build one costs several times what SQLite takes to answer it.
+What a verb asks at every turn is a statement that was built once, when its shelf was imported (`clerk.prepared`), and
+is given its values: to build one costs several times what SQLite takes to answer it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Row, Table
+from sqlalchemy import Column, Row, Table
+
+from dnsbl.store.clerk import Clerk, Rows
 
 R = TypeVar("R")
 
@@ -18,8 +20,8 @@ R = TypeVar("R")
 class Shelf:
     """Named queries on one table, inside one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._sql = connection
+    def __init__(self, clerk: Clerk) -> None:
+        self._sql = clerk
 
 
 def columns(table: Table, record: type[Any]) -> list[Column[Any]]:
@@ -27,11 +29,11 @@ def columns(table: Table, record: type[Any]) -> list[Column[Any]]:
     return [table.c[field.name] for field in fields(record)]
 
 
-def one(record: type[R], row: Row[Any] | None) -> R | None:
+def one(record: type[R], row: Any) -> R | None:
     """The record in this row, if there is a row."""
     return None if row is None else record(**row._asdict())
 
 
-def many(record: type[R], rows: Iterable[Row[Any]]) -> list[R]:
+def many(record: type[R], rows: Rows | Iterable[Row[Any]]) -> list[R]:
     """The records in these rows."""
     return [record(**row._asdict()) for row in rows]

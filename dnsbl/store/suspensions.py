@@ -5,8 +5,11 @@ from __future__ import annotations
 from sqlalchemy import delete, insert, select
 
 from dnsbl.model import Suspension
+from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import suspensions
 from dnsbl.store.shelf import Shelf, columns, many
+
+_ALL = prepared(select(*columns(suspensions, Suspension)).order_by(suspensions.c.since, suspensions.c.source))
 
 
 class Suspensions(Shelf):
@@ -24,5 +27,4 @@ class Suspensions(Shelf):
 
     def all(self) -> list[Suspension]:
         """Every suspension, the oldest first."""
-        wanted = select(*columns(suspensions, Suspension)).order_by(suspensions.c.since, suspensions.c.source)
-        return many(Suspension, self._sql.execute(wanted))
+        return many(Suspension, self._sql.execute(_ALL))

@@ -258,6 +258,18 @@ def test_without_fresh_proof_it_ends_with_its_input(make_office: Any) -> None:
     assert office.casework.upkeep.follow_outputs() == 0
 
 
+def test_what_leaves_the_list_between_two_looks_takes_its_outputs_with_it(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    relay(office, OUTPUT)
+    for _ in range(2):
+        assert office.casework.upkeep.follow_outputs() == 0
+        office.later(seconds=5)
+    office.casework.operators.drop_networks([ip_network(INPUT)], kind="multihop", reason="no", actor="operator a")
+    office.later(seconds=4)
+    assert office.casework.upkeep.follow_outputs() == 1
+    assert kinds(office) == []
+
+
 @pytest.mark.parametrize("days", [0, 7])
 def test_it_goes_with_its_input_whatever_takes_that_off_the_list(make_office: Any, days: int) -> None:
     office = keeping(make_office, output_days=days)

@@ -9,8 +9,12 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dnsbl.casework.admission import EVIDENCE
+from dnsbl.clock import day_of
 from dnsbl.errors import Withheld
 from dnsbl.model import JobReason, Reason, RunState, State
+from dnsbl.rules import sending
+from dnsbl.rules.sending import Sent
+from dnsbl.store.kept import Account
 from dnsbl.store.runs import Runs
 from tester.smtp import Outcome
 from tester.verdict import Verdict
@@ -244,3 +248,15 @@ def test_a_listing_whose_last_test_showed_something_ends_as_ever(make_office) ->
     office.later(days=21)
     assert office.casework.upkeep.expire() == 1
     assert office.casework.views.look_up(ip_address(HOST)).listings == ()
+
+
+def test_counts_of_days_and_hours_that_are_over_are_dropped(office) -> None:
+    day, hour = Account("of somebody", day_of(office.clock.now())), sending.slot_of(office.clock.now())
+    with office.store.write() as tx:
+        tx.kept.add([day], 7)
+        tx.sent.add(["somebody"], hour, Sent(1, 1, 1))
+    for hours, kept, sent in ((1, 1, 1), (4, 1, 0), (48, 0, 0)):
+        office.later(hours=hours)
+        office.casework.upkeep.forget()
+        with office.store.read() as tx:
+            assert (tx.kept.of([day])[day].messages, len(tx.sent.of(["somebody"], 0)["somebody"])) == (kept, sent)

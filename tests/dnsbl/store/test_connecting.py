@@ -46,7 +46,7 @@ class Driver:
 
     def connect(self, url: str, *, memory: Path | None = None) -> Any:
         """What an engine with this URL gets."""
-        engine = create(url, may_make=lambda: False, replaced=lambda: None, fence=Fence(memory))
+        engine, _ = create(url, may_make=lambda: False, replaced=lambda: None, fence=Fence(memory))
         engine.dialect.connect = self._dial  # type: ignore[method-assign]
         [given] = engine.dialect.dispatch.do_connect
         arguments, words = engine.dialect.create_connect_args(engine.url)
@@ -127,7 +127,7 @@ def told_at_the_wire(url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any
     monkeypatch.setattr(psycopg, "connect", connect)
     monkeypatch.setattr(psycopg.Connection, "connect", connect)
     with pytest.raises(OperationalError):
-        create(url, may_make=lambda: False, replaced=lambda: None).connect()
+        create(url, may_make=lambda: False, replaced=lambda: None)[0].connect()
     return told
 
 

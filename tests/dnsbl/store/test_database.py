@@ -140,8 +140,38 @@ def test_sqlite_is_set_to_survive_a_power_cut(store: Store) -> None:
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
         strict = tx.connection.execute(text("SELECT name FROM pragma_table_list WHERE strict AND schema = 'main'"))
-        assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+        assert asked == {"journal_mode": "wal", "synchronous": 1, "foreign_keys": 1}
         assert len(strict.all()) == len(metadata.tables)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_what_a_verb_has_written_is_on_the_disk_when_it_has_ended(
+    store: Store, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    synced = list[int]()
+    monkeypatch.setattr("dnsbl.store.turns.os.fdatasync", synced.append)
+    with store.write() as tx:
+        tx.kept.add([Account("a", 1)], 1)
+        if told:
+            tx.changes.add([NETWORK], "spam", present=True, at=NOW)
+        tx.finish()
+        if not store.is_a_file:
+            in_log = tx.connection.execute(text("SELECT pg_current_wal_insert_lsn()::text")).scalar()
+            assert tx.connection.execute(text("SHOW synchronous_commit")).scalar() == "off", "nobody waits in his turn"
+        assert synced == []
+    if store.is_a_file:
+        assert len(synced) == 1
+        return
+    with store.read() as tx:
+        safe = text("SELECT pg_current_wal_flush_lsn() > CAST(:in_log AS pg_lsn)")
+        assert tx.connection.execute(safe, {"in_log": in_log}).scalar()
+
+
+def test_who_has_written_nothing_waits_for_no_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("dnsbl.store.turns.os.fdatasync")
+    monkeypatch.setattr("dnsbl.store.database._flushed", None)
+    with store.write() as tx:
+        assert tx.kept.of([Account("a", 1)])[Account("a", 1)].messages == 0
 
 
 def test_what_was_there_before_counts_began_is_counted_and_keeps_its_flags(empty_url: str) -> None:

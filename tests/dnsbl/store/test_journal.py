@@ -17,6 +17,7 @@ from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store
+from dnsbl.store.clerk import Clerk
 from dnsbl.store.journal import CLOCK, FIELD_MOST, START, Clocked, Journal, digest
 from dnsbl.store.timekeeper import Timekeeper
 
@@ -276,7 +277,7 @@ def test_the_last_word_on_the_clock_is_its_newest_entry_and_no_other(store: Stor
     for subject in ("192.0.2.1", CLOCK, CLOCK, "192.0.2.2"):
         append(store, subject=subject)
         with store.read() as tx:
-            assert Journal(tx.connection, asked).strange(AT) == "The clock is wrong."  # type: ignore[arg-type]
+            assert Journal(Clerk(tx.connection), asked).strange(AT) == "The clock is wrong."  # type: ignore[arg-type]
     assert asked.words == [0, 2, 3, 3]
     knows = store.engine.dialect.name == "postgresql"
     assert all((seen is not None) is knows for seen in asked.stores), "a file knows no time of its own"
@@ -286,7 +287,7 @@ def test_nothing_is_entered_at_a_time_that_is_not_believed_unless_it_is_asked_fo
     append(store)
     facts = {"actor": "policy", "subject": "192.0.2.1", "verb": "listed", "reason": "letter-returned"}
     with store.write() as tx:
-        journal = Journal(tx.connection, Witness())  # type: ignore[arg-type]
+        journal = Journal(Clerk(tx.connection), Witness())  # type: ignore[arg-type]
         with pytest.raises(StoreUnavailable, match="clock is wrong"):
             journal.append(at=AT + timedelta(days=9), **facts)
     assert verify(store) == 1

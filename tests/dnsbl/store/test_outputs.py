@@ -87,6 +87,10 @@ def test_bereft_are_those_whose_input_is_listed_no_more_or_whose_proof_is_old(st
         tx.listings.end(tx.listings.active([INPUT], "multihop").values(), at=NOW, reason=Reason.OPERATOR)
         assert len(tx.outputs.bereft(NOW - timedelta(days=1), most=10)) == 2
         assert len(tx.outputs.bereft(NOW - timedelta(days=1), most=1)) == 1
+        of_late = [each.input for each in tx.outputs.bereft(NOW - timedelta(days=1), most=10, since=NOW)]
+        assert of_late == [INPUT], "the other one has left nothing since"
+        assert tx.outputs.bereft(NOW - timedelta(days=1), most=10, since=later(seconds=1)) == []
+        assert len(tx.outputs.bereft(later(days=1), most=10, since=later(seconds=1))) == 2, "old is old"
 
 
 @pytest.mark.parametrize("kind", ["relay-output", "delayed-output"])

@@ -191,8 +191,16 @@ def keep_up(office: Office) -> None:
     office.casework.shipping.ship()
 
 
-@pytest.mark.parametrize("verbs", [look, nominate, a_test, remove, read_mail, feed, keep_up])
+def idle(office: Office) -> None:
+    """What a scheduler asks again and again, once it has looked at everything."""
+    upkeep = office.casework.upkeep
+    for verb in (upkeep.settle, upkeep.expire, upkeep.follow_outputs, upkeep.forget, office.casework.feeding.pace):
+        assert verb() == 0
+
+
+@pytest.mark.parametrize("verbs", [look, nominate, a_test, remove, read_mail, feed, keep_up, idle])
 def test_nothing_that_grows_is_read_from_end_to_end(office: Office, verbs: Callable[[Office], None]) -> None:
+    office.casework.upkeep.follow_outputs()  # its first time is about all there are
     statements = Statements(office.store)
     with statements.of(verbs.__name__):
         verbs(office)

@@ -1,0 +1,321 @@
+"""Takes statements to the driver for one transaction, so that a turn of the writers is short.
+
+A statement that was built once (`prepared`) is compiled once too, for each number of values in its lists; SQLAlchemy
+would take it through its own execution each time, which costs several times what the database does. Any other goes
+that way.
+
+Within a transaction nobody else can change what it sees, so a prepared question that was answered is not asked again
+until something is written to its tables. (On PostgreSQL what is written without a turn, see `database`, may come
+between two questions: who asks for that asks once.) What is written `later` goes out together: before a statement on
+the same tables, before one that is not prepared, and at the end at the latest.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import starmap
+from typing import Any, NamedTuple, TypeVarTuple, overload
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    CursorResult,
+    Dialect,
+    Executable,
+    Insert,
+    Select,
+    Table,
+    UpdateBase,
+    bindparam,
+    text,
+)
+from sqlalchemy.exc import MultipleResultsFound, NoResultFound
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.selectable import TypedReturnsRows
+
+Ts = TypeVarTuple("Ts")
+
+Values = Mapping[str, Any]
+#: Rows that wait at most.
+AT_ONCE = 1000
+#: Answers that a transaction keeps at most; then it forgets them all. Values in lists up to which a text is kept.
+KNOWN, LISTED = 200, 150
+_Processor = Callable[[Any], Any]
+
+
+class Rows:
+    """What a prepared statement came to."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: Sequence[Any], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount  #: how many rows were changed
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def first(self) -> Any:
+        """The first row, or None."""
+        return self._rows[0] if self._rows else None
+
+    def one_or_none(self) -> Any:
+        """The only row, or None. Raises MultipleResultsFound."""
+        if len(self._rows) > 1:
+            raise MultipleResultsFound("one row was expected, and there are several")
+        return self.first()
+
+    def one(self) -> Any:
+        """The only row. Raises MultipleResultsFound, and NoResultFound where there is none."""
+        row = self.one_or_none()
+        if row is None:
+            raise NoResultFound("one row was expected, and there is none")
+        return row
+
+    def scalar(self) -> Any:
+        """The first value of the first row, or None."""
+        return self._rows[0][0] if self._rows else None
+
+    def scalar_one(self) -> Any:
+        """The first value of the only row. Raises as `one`."""
+        return self.one()[0]
+
+    def scalars(self) -> list[Any]:
+        """The first value of each row."""
+        return [row[0] for row in self._rows]
+
+
+class _Bind(NamedTuple):
+    """Where a value of the driver's comes from."""
+
+    name: str  #: as the driver knows it
+    of: str  #: as we are given it, "" where it is the same at all times
+    place: int | None  #: which of a list's values
+    process: _Processor | None
+    always: Any  #: what it is at all times
+
+
+class _Plan:
+    """One text for the driver, and how values and rows are made for it."""
+
+    def __init__(self, statement: Executable, dialect: Dialect, values: Values, many: bool) -> None:
+        keys = sorted(values) if getattr(statement, "is_dml", False) else None
+        compiled: Any = statement.compile(dialect=dialect, column_keys=keys, for_executemany=many)  # type: ignore[attr-defined]
+        every, processors = compiled.construct_params(values, escape_names=False), dict(compiled._bind_processors)
+        self.sql, order, lists = compiled.string, compiled.positiontup, {}
+        if compiled.post_compile_params or compiled.literal_execute_params:
+            spread = compiled.construct_expanded_state(values, escape_names=False)
+            self.sql, order, every = spread.statement, spread.positiontup, spread.parameters
+            processors |= spread.processors
+            lists = {
+                name: (of, place)
+                for of, names in spread.parameter_expansion.items()
+                for place, name in enumerate(names)
+            }
+        self._positional = bool(compiled.positional)
+        escaped = compiled.escaped_bind_names or {}
+        self._binds = []
+        for name in order if self._positional else every:
+            of, place = lists.get(name, (name, None))
+            process, known = processors.get(name), of in values
+            always = None if known else process(every[name]) if process else every[name]
+            self._binds.append(_Bind(escaped.get(name, name), of if known else "", place, process, always))
+        self._columns = compiled._result_columns
+        self._dialect = dialect
+        self._made: tuple[Any, list[tuple[int, _Processor]]] | None = None
+
+    def bound(self, values: Values) -> Any:
+        """The values as the driver takes them."""
+        found = []
+        for _, of, place, process, always in self._binds:
+            if of:
+                value = values[of] if place is None else values[of][place]
+                found.append(process(value) if process else value)
+            else:
+                found.append(always)
+        if self._positional:
+            return tuple(found)
+        return {bind.name: value for bind, value in zip(self._binds, found, strict=True)}
+
+    def rows(self, cursor: Any) -> list[Any]:
+        """What the driver has found."""
+        found = cursor.fetchall()
+        if not found:
+            return []
+        if self._made is None:
+            names = [entry.keyname for entry in self._columns]
+            types = zip(self._columns, cursor.description, strict=True)
+            processors = [entry.type._cached_result_processor(self._dialect, told[1]) for entry, told in types]
+            told_apart = namedtuple("Row", names, rename=True)  # type: ignore[misc]
+            self._made = told_apart, [(place, each) for place, each in enumerate(processors) if each is not None]
+        row, processors = self._made
+        if not processors:
+            return list(starmap(row, found))
+        made = []
+        for raw in found:
+            whole = list(raw)
+            for place, process in processors:
+                whole[place] = process(whole[place])
+            made.append(row._make(whole))
+        return made
+
+
+class Prepared:
+    """A statement that was built once. `fresh`: its answer may be another one each time; `into`: the table that a text
+    writes to."""
+
+    def __init__(self, statement: Any, *, fresh: bool = False, into: Table | None = None) -> None:
+        inline = isinstance(statement, Insert) and not statement._returning
+        self.statement = statement.inline() if inline else statement
+        self.asks = isinstance(statement, Select) and not fresh and statement._for_update_arg is None
+        parts: list[Any] = list(visitors.iterate(self.statement))
+        #: The tables that it reads or writes.
+        self.tables = frozenset(each.name for each in parts if isinstance(each, Table))
+        self.writes = into is not None or bool(getattr(statement, "is_dml", False))
+        if into is not None:
+            self.tables |= {into.name}
+        lists = (each.key for each in parts if isinstance(each, BindParameter) and each.expanding and each.required)
+        self._lists = tuple(dict.fromkeys(lists))
+        self._plans: dict[tuple[Any, ...], _Plan] = {}
+
+    def plan(self, dialect: Dialect, values: Values, *, many: bool = False) -> _Plan:
+        """How it is put to this database with values of this form."""
+        lengths = [len(values[name]) for name in self._lists]
+        form = (dialect.name, many, *lengths, *values) if self.writes else (dialect.name, *lengths)
+        plan = self._plans.get(form)
+        if plan is None:
+            plan = _Plan(self.statement, dialect, values, many)
+            if sum(lengths) <= LISTED:
+                self._plans[form] = plan
+        return plan
+
+
+def prepared(statement: Executable, *, fresh: bool = False) -> Prepared:
+    """This statement, to be asked often."""
+    return Prepared(statement, fresh=fresh)
+
+
+def counting(table: Table) -> Prepared:
+    """Add to the numbers of the row with this key, or begin it; the same words on both databases."""
+    key = [column.name for column in table.primary_key]
+    numbers = [column.name for column in table.columns if column.name not in key]
+    names = ", ".join((*key, *numbers))
+    values = ", ".join(f":{name}" for name in (*key, *numbers))
+    more = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in numbers)
+    told = text(
+        f"INSERT INTO {table.name} ({names}) VALUES ({values}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {more}"
+    )
+    return Prepared(told.bindparams(*(bindparam(each.name, type_=each.type) for each in table.columns)), into=table)
+
+
+class Clerk:
+    """One transaction's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect
+        self._cursor: Any = None
+        self._known: dict[tuple[Any, ...], tuple[Prepared, Rows]] = {}
+        self._later: dict[Prepared, list[Values]] = {}
+        self._wrote: set[str] = set()  # tables that were, or may have been, written to; "" for any
+
+    @property
+    def connection(self) -> Connection:
+        """What lies below; whatever waits has gone out, and nothing counts as known."""
+        self.finish()
+        self._known.clear()
+        self._wrote.add("")
+        return self._connection
+
+    def wrote(self, table: str = "") -> bool:
+        """Whether anything was, or may have been, written: to this table, or at all."""
+        return bool(self._wrote) if not table else not self._wrote.isdisjoint({table, ""})
+
+    @overload
+    def execute(self, statement: Prepared, values: Values | Sequence[Values] = ...) -> Rows: ...
+    @overload
+    def execute(
+        self, statement: TypedReturnsRows[*Ts], values: Values | Sequence[Values] | None = ...
+    ) -> CursorResult[*Ts]: ...
+    @overload
+    def execute(
+        self, statement: Executable, values: Values | Sequence[Values] | None = ...
+    ) -> CursorResult[*tuple[Any, ...]]: ...
+    def execute(self, statement: Prepared | Executable, values: Values | Sequence[Values] | None = None) -> Any:
+        """Put a statement, or a prepared one that writes, once for each of several rows."""
+        if not isinstance(statement, Prepared):
+            self.finish()
+            if not isinstance(statement, Select):
+                self._known.clear()
+                self._wrote.add(statement.table.name if isinstance(statement, UpdateBase) else "")
+            return self._connection.execute(statement, values)
+        if self._later and not all(statement.tables.isdisjoint(each.tables) for each in self._later):
+            self.finish()
+        if statement.asks:
+            return self._asked(statement, values or {})  # type: ignore[arg-type]
+        self._written(statement)
+        if isinstance(values, Mapping) or values is None:
+            return self._put(statement, values or {})
+        return self._put_many(statement, values)
+
+    def later(self, statement: Prepared, values: Values) -> None:
+        """Write a row by and by. Nothing may refer to it but what is asked of its own table."""
+        waiting = self._later.setdefault(statement, [])
+        waiting.append(values)
+        self._written(statement)
+        if len(waiting) == AT_ONCE:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write whatever waits."""
+        while self._later:
+            waiting, self._later = self._later, {}
+            for statement, rows in waiting.items():
+                self._put_many(statement, rows)
+
+    def _asked(self, statement: Prepared, values: Values) -> Rows:
+        key = (statement, *(tuple(each) if isinstance(each, list) else each for each in values.values()))
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) == KNOWN:
+                self._known.clear()
+            known = self._known[key] = statement, self._put(statement, values)
+        return known[1]
+
+    def _written(self, statement: Prepared) -> None:
+        """What was known of its tables is known no longer."""
+        if statement.writes:
+            self._wrote |= statement.tables
+        if statement.writes and self._known:
+            gone = [key for key, (asked, _) in self._known.items() if not asked.tables.isdisjoint(statement.tables)]
+            for key in gone:
+                del self._known[key]
+
+    def _put(self, statement: Prepared, values: Values) -> Rows:
+        plan = statement.plan(self.dialect, values)
+        cursor = self._sent(plan.sql, plan.bound(values), many=False)
+        return Rows(plan.rows(cursor) if cursor.description is not None else (), cursor.rowcount)
+
+    def _put_many(self, statement: Prepared, rows: Sequence[Values]) -> Rows:
+        if len(rows) == 1:
+            return self._put(statement, rows[0])
+        if not rows:
+            return Rows((), 0)
+        plan = statement.plan(self.dialect, rows[0], many=True)
+        cursor = self._sent(plan.sql, [plan.bound(each) for each in rows], many=True)
+        return Rows((), cursor.rowcount)
+
+    def _sent(self, sql: str, values: Any, *, many: bool) -> Any:
+        """Through the driver; what it complains of comes out as from SQLAlchemy itself."""
+        connection = self._connection
+        if self._cursor is None:
+            self._cursor = connection.connection.cursor()
+        for listener in connection.dispatch.before_cursor_execute:
+            listener(connection, self._cursor, sql, values, None, many)
+        try:
+            (self._cursor.executemany if many else self._cursor.execute)(sql, values)
+        except Exception as error:
+            connection._handle_dbapi_exception(error, sql, None, self._cursor, None)
+            raise
+        return self._cursor

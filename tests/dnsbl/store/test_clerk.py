@@ -1,0 +1,144 @@
+"""Statements that were built once: the same rows as SQLAlchemy's, for less, and in the right order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, event, select
+from sqlalchemy.exc import IntegrityError, MultipleResultsFound, NoResultFound
+
+from dnsbl.errors import StoreUnavailable
+from dnsbl.model import Reason
+from dnsbl.store import Store
+from dnsbl.store.clerk import Clerk, Rows, prepared
+from dnsbl.store.kept import Account
+from dnsbl.store.schema import controls, exclusions, journal
+
+NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
+ANN = {"at": NOW, "actor": "ann", "subject": "list", "verb": "v", "reason": "r"}
+
+
+@contextmanager
+def sent(store: Store) -> Iterator[list[str]]:
+    """What goes to the driver meanwhile."""
+    found: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        found.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(store.engine, "before_cursor_execute", note)
+
+
+def test_a_prepared_statement_brings_the_rows_that_sqlalchemy_does(store: Store) -> None:
+    networks = [ip_network(f"192.0.2.{n}/32") for n in range(4)]
+    wanted = select(exclusions).where(exclusions.c.network.in_(bindparam("among", expanding=True)))
+    asked = prepared(wanted)
+    with store.write() as tx:
+        for each in networks[:3]:
+            tx.connection.execute(exclusions.insert().values(network=each, reason="a\0b", public="", since=NOW))
+    with store.read() as tx:
+        for among in ([], networks[:1], networks[1:], networks[2:], networks):
+            clerk = Clerk(tx.connection)
+            theirs = tx.connection.execute(wanted, {"among": among}).all()
+            ours = list(clerk.execute(asked, {"among": among}))
+            assert [row._asdict() for row in ours] == [row._asdict() for row in theirs]
+            assert {row.network for row in ours} == {each for each in among if each in networks[:3]}
+
+
+def test_a_question_is_asked_once_until_its_table_is_written_to(store: Store) -> None:
+    here, network = ip_address("192.0.2.1"), ip_network("192.0.2.0/24")
+    with store.write() as tx, sent(store) as seen:
+        for _ in range(2):
+            assert tx.controls.since(here, NOW) == ""
+            assert tx.exclusions.covering(here) is None
+        assert len(seen) == 2
+        tx.controls.keep(here, "by mail", at=NOW)
+        assert tx.controls.since(here, NOW) == "by mail"
+        tx.listings.add([network], kind="manual", since=NOW, expires=None, reason=Reason.OPERATOR)
+        assert len(tx.listings.covering(here)) == 1
+        tx.listings.end([1], at=NOW, reason=Reason.OPERATOR)
+        assert tx.listings.covering(here) == []
+        tx.connection.execute(controls.delete())
+        assert tx.controls.since(here, NOW) == "", "whoever goes below the clerk may have changed anything"
+
+
+def test_no_more_answers_are_kept_than_may_be_and_no_texts_of_long_lists(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnsbl.store.clerk.KNOWN", 2)
+    monkeypatch.setattr("dnsbl.store.clerk.LISTED", 3)
+    asked = prepared(select(exclusions.c.network).where(exclusions.c.network.in_(bindparam("among", expanding=True))))
+    with store.read() as tx, sent(store) as seen:
+        clerk = Clerk(tx.connection)
+        for length in (1, 2, 1, 3, 1, 9):
+            clerk.execute(asked, {"among": [ip_network(f"192.0.2.{n}/32") for n in range(length)]})
+        assert len(seen) == 5, "the first is known once more, and asked again when too much was known"
+    assert len(asked._plans) == 3
+
+
+def test_what_is_written_later_goes_out_together_and_before_whatever_sees_it(store: Store) -> None:
+    with store.write() as tx, sent(store) as seen:
+        for _ in range(3):
+            tx.journal.append(**ANN)
+        assert not any("INSERT INTO journal" in each for each in seen)
+        assert [entry.seq for entry in tx.journal.read("list", most=9)] == [1, 2, 3]
+        assert sum("INSERT INTO journal" in each for each in seen) == 1
+        tx.journal.append(**ANN)
+        assert len(tx.connection.execute(select(journal)).all()) == 4
+        tx.kept.add([Account("a", 1)], 5)
+    with store.read() as tx:
+        assert tx.kept.of([Account("a", 1)]) == {Account("a", 1): (1, 5)}
+        assert tx.journal.verify() == 4
+
+
+def test_what_waits_goes_when_the_transaction_fails(store: Store) -> None:
+    def fail() -> None:
+        with store.write() as tx:
+            tx.journal.append(**ANN)
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        fail()
+    with store.read() as tx:
+        assert tx.journal.read(None, most=1) == []
+
+
+def test_no_more_rows_wait_than_may(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dnsbl.store.clerk.AT_ONCE", 3)
+    with store.write() as tx, sent(store) as seen:
+        for _ in range(7):
+            tx.journal.append(**ANN)
+        assert sum("INSERT INTO journal" in each for each in seen) == 2
+
+
+def test_what_the_driver_complains_of_is_told_as_by_sqlalchemy(store: Store) -> None:
+    add = prepared(controls.insert())
+    row = {"address": ip_address("192.0.2.1"), "how": "x", "shown": NOW + timedelta(0)}
+
+    def twice() -> None:
+        with store.write() as tx:
+            clerk = Clerk(tx.connection)
+            clerk.execute(add, row)
+            with pytest.raises(IntegrityError) as raised:
+                clerk.execute(add, row)
+            raise raised.value
+
+    with pytest.raises(StoreUnavailable, match="refuses"):
+        twice()
+
+
+def test_one_row_is_one() -> None:
+    assert Rows([(1,)], 0).one() == (1,)
+    assert Rows([], 0).one_or_none() is Rows([], 0).scalar() is None
+    for rows, error in (([], NoResultFound), ([(1,), (2,)], MultipleResultsFound)):
+        with pytest.raises(error):
+            Rows(rows, 0).one()

@@ -1,0 +1,177 @@
+"""Turns at a file of SQLite: in order, for every process, and on the disk before a verb has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from dnsbl.clock import HandClock, SystemClock
+from dnsbl.errors import StoreUnavailable, Trouble
+from dnsbl.store import turns
+from dnsbl.store.turns import Queue, Turns
+from tests.waiting import until
+
+
+class Here:
+    """A file, this process's turns at it, and what was synced."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "a.db"
+        self.turns = Turns(self.path, SystemClock(), 5.0)
+        self.synced = 0
+        with sqlite3.connect(self.path) as made:
+            made.execute("PRAGMA journal_mode = WAL")
+            made.execute("CREATE TABLE t (n)")
+        self.kept = made  # so that the log stays
+
+    def open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, check_same_thread=False)
+        connection.isolation_level = None
+        return connection
+
+    def sync(self, opened: int) -> None:
+        assert os.readlink(f"/proc/self/fd/{opened}") == f"{self.path}-wal"
+        self.synced += 1
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    made = Here(tmp_path)
+    monkeypatch.setattr(turns.os, "fdatasync", made.sync)
+    yield made
+    made.kept.close()
+
+
+def test_whoever_came_first_goes_first() -> None:
+    queue, order = Queue(), list[int]()
+    assert queue.take(1)
+    with ThreadPoolExecutor(5) as pool:
+
+        def one(number: int) -> None:
+            assert queue.take(30)
+            order.append(number)
+            queue.leave()
+
+        for number in range(5):
+            pool.submit(one, number)
+            asyncio.run(until(lambda number=number: len(queue._waiting) == number + 1))
+        queue.leave()
+    assert order == [0, 1, 2, 3, 4]
+    assert queue.take(0), "it is free again"
+
+
+def test_who_waits_too_long_gets_no_turn_and_holds_up_nobody(here: Here) -> None:
+    hasty = Turns(here.path, SystemClock(), 0.01)
+    with hasty.turn():
+        with pytest.raises(StoreUnavailable) as raised, hasty.turn():
+            raise AssertionError
+        assert raised.value.trouble is Trouble.BUSY
+    with hasty.turn():
+        pass
+
+
+def test_a_writer_waits_for_another_process_and_then_begins(here: Here) -> None:
+    other, mine, waits = here.open(), here.open(), Event()
+    other.execute("BEGIN IMMEDIATE")
+    here.turns._pause.wait = lambda _seconds: waits.set()  # type: ignore[assignment]
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(here.turns.begin, mine)
+        assert waits.wait(30)
+        other.execute("COMMIT")
+        begun.result(30)
+    assert mine.in_transaction
+    assert mine.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+
+
+def test_what_another_process_does_not_give_back_is_told_as_busy(here: Here) -> None:
+    other, mine = here.open(), here.open()
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError) as raised:
+        Turns(here.path, SystemClock(), 0.0).begin(mine)
+    assert raised.value.sqlite_errorcode == sqlite3.SQLITE_BUSY
+
+
+def test_a_process_that_has_had_the_turn_for_a_while_leaves_the_others_a_moment(here: Here) -> None:
+    clock, mine, waited = HandClock(), here.open(), list[float]()
+    own = Turns(here.path, clock, 5.0)
+    own._pause.wait = lambda seconds: waited.append(seconds)  # type: ignore[assignment,func-returns-value]
+    for _ in range(3):
+        with own.turn():
+            own.begin(mine)
+            mine.execute("COMMIT")
+            clock.turn(seconds=turns.SPELL / 2 + 0.001)
+    assert waited == [turns.MOMENT]
+    clock.turn(seconds=turns.MOMENT * 2)  # nobody wrote meanwhile: whoever waits has had his chance
+    for _ in range(2):
+        with own.turn():
+            own.begin(mine)
+            mine.execute("COMMIT")
+    assert waited == [turns.MOMENT]
+
+
+def test_a_turn_ends_on_the_disk_and_one_sync_serves_all_before_it(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    with here.turns.turn() as wrote:
+        wrote()
+        assert here.synced == 0
+    assert here.synced == 1
+    with here.turns.turn():
+        pass
+    assert here.synced == 1, "nothing was written"
+    slow, go, calls = Event(), Event(), list[int]()
+
+    def sync(opened: int) -> None:
+        calls.append(opened)
+        slow.set()
+        assert go.wait(30)
+
+    def one() -> None:
+        with here.turns.turn() as wrote:
+            wrote()
+
+    monkeypatch.setattr(turns.os, "fdatasync", sync)
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(one)]
+        assert slow.wait(30)
+        done += [pool.submit(one) for _ in range(3)]
+        asyncio.run(until(lambda: here.turns._written == 5))
+        go.set()
+        for each in done:
+            each.result(30)
+    assert len(calls) == 2, "the first one's, and one for the three that had written meanwhile"
+
+
+def test_nothing_is_synced_for_what_was_taken_back(here: Here) -> None:
+    def fail() -> None:
+        with here.turns.turn() as wrote:
+            wrote()
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        fail()
+    assert here.synced == 0
+    with here.turns.turn():
+        pass
+
+
+def test_a_disk_that_fails_is_told_and_a_log_that_is_gone_needs_no_sync(
+    here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Turns(tmp_path / "b.db", SystemClock(), 1.0).settle()
+
+    def fail(opened: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(turns.os, "fdatasync", fail)
+    with pytest.raises(StoreUnavailable) as raised:
+        here.turns.settle()
+    assert raised.value.trouble is Trouble.FAILING
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable), here.turns.turn() as wrote:
+            wrote()
