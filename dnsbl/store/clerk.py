@@ -122,6 +122,7 @@ class _Plan:
             always = None if known else process(every[name]) if process else every[name]
             self._binds.append(_Bind(escaped.get(name, name), of if known else "", place, process, always))
         self._columns = compiled._result_columns
+        self.brings_rows = bool(self._columns)
         self._dialect = dialect
         self._made: tuple[Any, list[tuple[int, _Processor]]] | None = None
 
@@ -295,7 +296,7 @@ class Clerk:
     def _put(self, statement: Prepared, values: Values) -> Rows:
         plan = statement.plan(self.dialect, values)
         cursor = self._sent(plan.sql, plan.bound(values), many=False)
-        return Rows(plan.rows(cursor) if cursor.description is not None else (), cursor.rowcount)
+        return Rows(plan.rows(cursor) if plan.brings_rows else (), cursor.rowcount)
 
     def _put_many(self, statement: Prepared, rows: Sequence[Values]) -> Rows:
         if len(rows) == 1:
