@@ -249,7 +249,8 @@ class Clerk:
             self.finish()
             if not isinstance(statement, Select):
                 self._known.clear()
-                self._wrote.add(statement.table.name if isinstance(statement, UpdateBase) else "")
+                into = statement.table if isinstance(statement, UpdateBase) else None
+                self._wrote.add(into.name if isinstance(into, Table) else "")
             return self._connection.execute(statement, values)
         if self._later and not all(statement.tables.isdisjoint(each.tables) for each in self._later):
             self.finish()
