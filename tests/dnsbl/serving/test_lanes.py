@@ -305,6 +305,7 @@ async def test_b37_at_a_wildcard_address_replies_leave_from_the_address_that_was
 async def test_no_path_mtu_that_strangers_tell_of_is_looked_at(start: Start, listen: str) -> None:
     """RFC 9715: IP_MTU_DISCOVER (10) or IPV6_MTU_DISCOVER (23) is ..._PMTUDISC_OMIT (5)."""
     responder, _ = await start(table(7), listen, threads=2)
+    assert len(responder._lanes._open) == 2
     for udp, *_ in responder._lanes._open:
         level, option = (socket.IPPROTO_IPV6, 23) if udp.family == socket.AF_INET6 else (socket.IPPROTO_IP, 10)
         assert udp.getsockopt(level, option) == 5
