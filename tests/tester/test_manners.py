@@ -188,6 +188,7 @@ def test_a_few_at_a_time_for_a_network(first: str, second: str, third: str, else
     assert pacer.start(one(elsewhere))
     pacer.end(one(first))
     assert pacer.start(one(third))
+    assert not pacer.start(one(first)), "the second one goes on"
 
 
 def test_so_many_at_a_time_everywhere():
