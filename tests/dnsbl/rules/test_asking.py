@@ -48,11 +48,18 @@ def unread(text: str) -> list[str]:
         ("60.0.77.127.Relays.Example.ORG.", ["127.77.0.60"]),
         ("60.0.77.127.k3y.relays.example.org", ["127.77.0.60"]),
         ("1.2.0.192.in-addr.arpa", ["192.0.2.1"]),
+        (f"5.{'0.' * 23}8.b.d.0.1.0.0.2.ip6.arpa", ["2001:db8::5"]),
         ("192.0.2.1, 192.0.2.2;2001:db8::2 \n192.0.2.1", ["192.0.2.1", "192.0.2.2", "2001:db8::2"]),
     ],
 )
 def test_however_it_is_written_it_is_read(text: str, meant: list[str]) -> None:
     assert (found(text), unread(text)) == (meant, [])
+
+
+@pytest.mark.parametrize("zones", [("z.example", "a.z.example"), ("A.Z.EXAMPLE.", "z.example")])
+def test_a_name_with_a_key_is_one_of_the_innermost_zone(zones: tuple[str, ...]) -> None:
+    [asked] = read("60.0.77.127.k3y.a.z.example", zones, SITE).found
+    assert str(asked.what) == "127.77.0.60"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +123,7 @@ PASTE = "No address, and no name or page of ours, is in this text: paste the who
         ),
         (" ", "An IP address is needed."),
         ("rubbish", '"rubbish" is not an IPv4 or IPv6 address.'),
+        ("192.0.2.300", '"192.0.2.300" is not an IPv4 or IPv6 address.'),
         ("rubbish other", PASTE),
         ("rubbish\nother", PASTE),
         ("mail.example.com is it", PASTE),
@@ -337,6 +345,10 @@ def test_one_word_many_times_is_tried_once_and_nothing_is_left_out_for_it() -> N
         assert found(f"192.0.2.1\n{many[:65000]}\n192.0.2.2") == ["192.0.2.1", "192.0.2.2"]
         assert not read(f"192.0.2.1\n{many[:65000]}\n192.0.2.2", ZONES, SITE).cut
     assert unread("192.0.2.1\n" + "192.0.2.300\n" * 50) == ["192.0.2.300"]
+    with pytest.MonkeyPatch.context() as patch:
+        tries = Tries(patch)
+        read("".join(f"192.0.2.1 a{number}\n" for number in range(50)), ZONES, SITE)
+        assert tries.count < 5
 
 
 def test_words_that_can_be_nothing_cost_a_text_none_of_its_words() -> None:
@@ -357,7 +369,14 @@ def test_what_stands_behind_the_last_word_that_is_tried_is_said_and_never_answer
 def test_no_half_of_a_word_is_read_where_a_text_is_cut() -> None:
     text = "x " * ((MOST_CHARACTERS - 8) // 2) + "192.0.2.123"
     assert (found(text), read(text, ZONES, SITE).cut) == ([], True)
-    assert found(" " * MOST_CHARACTERS + "1") == []
+    for blank in (found, unread):
+        assert blank(" " * MOST_CHARACTERS + "1") == []
+
+
+def test_of_a_text_that_is_cut_every_whole_word_before_the_cut_is_read_and_none_behind_it() -> None:
+    assert found("192.0.2.1 " + "x " * MOST_CHARACTERS + "192.0.2.9 y") == ["192.0.2.1"]
+    assert found("x " * ((MOST_CHARACTERS - 14) // 2) + "192.0.2.1 " + "half" * 9) == ["192.0.2.1"]
+    assert not read("x " * (MOST_CHARACTERS // 2), ZONES, SITE).cut, "so much is read whole"
 
 
 def test_a_row_of_running_text_is_refused_and_not_read() -> None:
