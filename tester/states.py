@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
 from tester.smtp import Control, Outcome, Reply
@@ -119,12 +119,12 @@ class Phase(StrEnum):
     CLOSED = "CLOSED"
 
 
-class Scope(StrEnum):
+class Scope(Enum):
     """Whom a failure in a phase concerns."""
 
-    EVERY = "EVERY"  #: every attempt that is left: without this step there is no transaction at all
-    ONE = "ONE"  #: the attempt in hand
-    NONE = "NONE"  #: no attempt; the connection is given up and the rest moves to the next one
+    EVERY = auto()  #: every attempt that is left: without this step there is no transaction at all
+    ONE = auto()  #: the attempt in hand
+    NONE = auto()  #: no attempt; the connection is given up and the rest moves to the next one
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,3 +142,11 @@ def test_a_refusal_at_rcpt_has_a_finer_name_by_its_code_or_words(lines: bytes, o
     reply = Reply(code=int(lines[:3]), lines=(lines[4:],), raw=lines + b"\r\n")
     assert states.refusal(Phase.RCPT, reply) == outcome
     assert states.refusal(Phase.MAIL, reply) is None
+
+
+def test_where_an_attempt_can_end_there_is_a_label_for_it_and_elsewhere_none() -> None:
+    assert all(bool(row.stage) == (row.scope is not Scope.NONE) for row in TABLE.values())
+
+
+def test_nobody_is_shown_a_certificate_who_was_not_to_see_one() -> None:
+    assert not states.StartTls(1.0).certificate

@@ -70,6 +70,9 @@ def test_a_name_with_a_key_is_one_of_the_innermost_zone(zones: tuple[str, ...]) 
         ("<u@example.com>: host mx.example.com[198.51.100.3] said: 554 Client host [192.0.2.7] blocked using "
          "relays.example.org; returned 127.0.0.2", ["198.51.100.3", "192.0.2.7"]),
         ("Is 192.0.2.1 listed? And [192.0.2.2]?", ["192.0.2.2", "192.0.2.1"]),
+        ("192.0.2.1 [192.0.2.2]", ["192.0.2.2", "192.0.2.1"]),
+        ("192.0.2.1 4.7.1", ["192.0.2.1"]),
+        ("192.0.2.1 mail.example.com", ["192.0.2.1"]),
         ("it says 127.0.0.2", ["127.0.0.2"]),
         ("version 4.7.1 of nothing", []),
     ],
@@ -180,6 +183,18 @@ def test_no_line_of_a_list_is_dropped_for_what_stands_in_another() -> None:
 def test_a_line_of_nothing_but_addresses_is_a_list_and_its_broken_ones_are_named() -> None:
     text = "192.0.2.1 192.0.2.300 192.0.2.0/33 192.0.2.2"
     assert (found(text), unread(text)) == (["192.0.2.1", "192.0.2.2"], ["192.0.2.300", "192.0.2.0/33"])
+    text = f"192.0.2.1 192.0.2.300\nIt said {LINK}"
+    assert (found(text), unread(text)) == (["192.0.2.1", "192.0.2.50"], ["192.0.2.300"])
+
+
+def test_a_single_word_beside_running_text_is_part_of_it_unless_it_is_known_what_it_was_to_be() -> None:
+    text = "192.0.2.1\nrubbish\n192.0.2.300\nit said so to me"
+    assert (found(text), unread(text)) == (["192.0.2.1"], ["192.0.2.300"])
+
+
+def test_commas_make_a_list_where_an_address_stands_in_it() -> None:
+    assert (found("192.0.2.1, rubbish"), unread("192.0.2.1, rubbish")) == (["192.0.2.1"], ["rubbish"])
+    assert (found("rubbish, other"), unread("rubbish, other")) == ([], [])
 
 
 @pytest.mark.parametrize(
