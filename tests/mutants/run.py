@@ -253,6 +253,7 @@ def main() -> int:
     explained = tomllib.loads(EXPLAINED.read_text())
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
+    sys.dont_write_bytecode = False  # else every mutant has the assertions of its tests rewritten anew
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("broken off"))
     well = True
     for module in given.modules or pure():
