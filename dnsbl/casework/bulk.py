@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 
 from dnsbl.addresses import Network
 from dnsbl.casework.base import Clears, cleared, subject_of
@@ -24,8 +25,9 @@ from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import network_at
 from dnsbl.store.packed import Packed
 
-#: Networks of a slice, which another writer may have to wait for.
-SLICE = 2500
+#: Networks of a slice at the most and at the least, and the seconds that one should take at the most: another writer
+#: may have to wait for it, and on a busy machine a smaller one is as long.
+SLICE, LEAST, LONG = 2500, 250, 0.1
 #: Called with how many networks have been gone through.
 Told = Callable[[int], None]
 
@@ -103,15 +105,18 @@ class Bulk:
 
     def _each(self, networks: Packed, one: Callable[[Transaction, list[bytes]], int], done: str, told: Told) -> int:
         """Do this to a slice at a time. What breaks it off says how far it came."""
-        count, gone = 0, 0
+        count, gone, size, rest = 0, 0, SLICE, iter(networks)
         try:
-            for keys in networks.slices(SLICE):
+            while keys := list(islice(rest, size)):
                 if gone:
                     self._store.give_way()
+                began = self._clock.monotonic()
                 with self._store.write() as tx:
                     made = one(tx, keys)
                 count, gone = count + made, gone + len(keys)
                 told(gone)
+                took = self._clock.monotonic() - began
+                size = max(size // 2, min(LEAST, SLICE)) if took > LONG else min(size * 2, SLICE)
         except StoreUnavailable as error:
             if not gone:
                 raise

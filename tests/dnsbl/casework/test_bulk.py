@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from itertools import pairwise
 
 import pytest
 
@@ -46,6 +47,20 @@ def test_others_write_between_two_slices(office: Office) -> None:
         "changes 9-9: x",
     ]
     assert office.casework.operators.journal()[-2].subject == str(NETS[6])
+
+
+def test_slices_that_take_long_get_smaller_and_grow_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "SLICE", 8)
+    monkeypatch.setattr(bulk, "LEAST", 2)
+    networks = [ip_network((0x0A000000 + n * 256, 24)) for n in range(40)]
+    seen = [0]
+
+    def told(gone: int) -> None:
+        seen.append(gone)
+        office.clock.turn(seconds=1 if gone < 15 else 0.01)
+
+    assert office.casework.operators.list_networks(networks, told=told, **WORDS) == 40
+    assert [after - before for before, after in pairwise(seen)] == [8, 4, 2, 2, 4, 8, 8, 4]
 
 
 @pytest.mark.parametrize(
