@@ -195,6 +195,11 @@ class Assignments:
                 self._put_off(tx, assignment.worker, job, wait, now, before="running")
         raise PutOff(f"The test of {job.address} waits: {wait.why}.")
 
+    def opt_outs(self) -> object:
+        """A mark of who has opted out: while it is the same as before, nobody further has."""
+        with self._store.read() as tx:
+            return tx.exclusions.mark()
+
     def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
         """Those of these addresses that are not to be tested, as things stand."""
         with self._store.read() as tx:

@@ -96,6 +96,7 @@ class Worker:
 
     async def _watch(self) -> None:
         """Break everything off as soon as nobody is to be dialled, and one test when its host opts out."""
+        known: object = None
         while True:
             await asyncio.sleep(POLL)
             await self._look()
@@ -103,9 +104,17 @@ class Worker:
                 await self._break_off()
                 continue
             with suppress(DnsblError):  # the store's silence has been logged
-                for address in await asyncio.to_thread(self._assignments.opted_out, list(self._running)):
-                    if address in self._running:
-                        self._running[address].cancel()
+                known = await self._let_go(known)
+
+    async def _let_go(self, known: object) -> object:
+        """Break off the tests of those who have opted out since this mark; the new one. Hundreds may be under way, so
+        they are looked up only where it has changed; whoever begins later is asked for before he is dialled."""
+        mark = await asyncio.to_thread(self._assignments.opt_outs)
+        if mark != known:
+            for address in await asyncio.to_thread(self._assignments.opted_out, list(self._running)):
+                if address in self._running:
+                    self._running[address].cancel()
+        return mark
 
     async def _look(self) -> None:
         """See whether anybody may be dialled now. While the store does not answer, the last word holds."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from sqlalchemy import LargeBinary, bindparam, delete, insert, select, type_coerce
+from sqlalchemy import LargeBinary, bindparam, delete, func, insert, select, type_coerce
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import Exclusion
@@ -18,6 +19,8 @@ _ALL = select(*columns(exclusions, Exclusion))
 _COVERING = prepared(
     _ALL.where(_KEY.in_(bindparam("around", expanding=True))).order_by(exclusions.c.network.desc()).limit(1)
 )
+
+_MARK = select(func.count(), func.max(exclusions.c.since)).select_from(exclusions)
 
 
 class Exclusions(Shelf):
@@ -43,6 +46,12 @@ class Exclusions(Shelf):
     def at(self, network: Network) -> Exclusion | None:
         """The exclusion of exactly this network."""
         return one(Exclusion, self._sql.execute(_ALL.where(exclusions.c.network == network)).one_or_none())
+
+    def mark(self) -> tuple[int, datetime | None]:
+        """What is another one as soon as an exclusion was added or replaced: how many there are, and since when the
+        newest is."""
+        count, newest = self._sql.execute(_MARK).one()
+        return int(count), newest
 
     def present(self) -> Iterator[bytes]:
         """Every excluded network as its key (see `columns.network_key`), as a stream in the order of networks."""

@@ -34,3 +34,16 @@ def test_all_are_in_order_and_one_ends_by_its_very_network(store: Store) -> None
         assert not tx.exclusions.end(networks[0])
         assert tx.exclusions.covering(ip_address("192.0.2.1")) is None
         assert [each.public for each in tx.exclusions.all()] == ["y", "y"]
+
+
+def test_the_mark_changes_with_each_exclusion_that_is_added_or_replaced_and_with_nothing_else(store: Store) -> None:
+    def put(network: str, days: float) -> None:
+        tx.exclusions.put(Exclusion(network=ip_network(network), reason="x", public="", since=later(days=days)))
+
+    with store.write() as tx:
+        marks = [tx.exclusions.mark()]
+        for network, days in (("192.0.2.0/24", 0), ("198.51.100.0/24", 0), ("192.0.2.0/24", 1)):
+            put(network, days)
+            marks.append(tx.exclusions.mark())
+        assert len(set(marks)) == 4
+        assert tx.exclusions.mark() == marks[-1]
