@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many bench-store studies deb lock docs clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many bench-store bench-log studies deb lock docs clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -56,6 +56,7 @@ bench: $(READY)  ## what a test, an answer and a page cost, beside others' progr
 	@$(MAKE) --no-print-directory bench-tester
 	@$(MAKE) --no-print-directory bench-dns
 	@$(MAKE) --no-print-directory bench-web
+	@$(MAKE) --no-print-directory bench-log
 
 bench-tester: $(READY) ## what a test costs, beside nmap's relay script, and each way into a host (five minutes at most)
 	@bench/install nmap
@@ -82,6 +83,9 @@ bench-many: $(READY) ## what many tests and many listings cost a store on Postgr
 # ROWS=10000,1000000  URL=postgresql+psycopg://... (an empty database, for one size)  JSON=figures.json  WRITE=1 (the page in docs/)
 bench-store: $(READY) ## how many tests a second the store carries, few rows and many, on both databases (ten minutes; ROWS= URL= JSON= WRITE=1)
 	@$(BIN)/python -m bench.store $(if $(ROWS),--rows $(ROWS)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
+
+bench-log: $(READY) ## what a leaf of the transparency log costs beside its entry, and a step of a log up to 100,000,000 leaves (a minute)
+	@$(BIN)/python -m bench.log
 
 studies: $(READY) ## both relay studies reproduced from simulated towns, beside the papers: docs/studies.md (three minutes)
 	@$(BIN)/python -m bench.studies docs/studies.md

@@ -23,6 +23,8 @@ from dnsbl.errors import SettingsError
 from dnsbl.settings import Settings, fields, toml
 from dnsbl.whereabouts import PREFIX, usual
 
+#: In the state folder: the public keys of the transparency log, a line each.
+LOG_KEYS = "log.vkey"
 #: Keys that hold paths, which are relative to the file that names them.
 PATHS: tuple[tuple[str, str], ...] = tuple(
     (section, key)
@@ -68,7 +70,19 @@ def read_zones(settings: Settings, *, today: date | None = None) -> Zones:
     if not texts:
         first = "`dnsbl init` writes a first configuration"
         raise SettingsError([f"{folder}: dns.zones_dir has no zone file (*.toml); {first}"])
-    return zones_from(texts, site=settings.web.base_url, today=today or SystemClock().now().date())
+    today = today or SystemClock().now().date()
+    return zones_from(texts, site=settings.web.base_url, today=today, log_keys=_log_keys(settings))
+
+
+def _log_keys(settings: Settings) -> list[str]:
+    """The keys that the transparency log is signed with, as the node that signs has left them beside its own."""
+    if not (origin := settings.tlog.origin):
+        return []
+    try:
+        lines = (settings.service.state_dir / LOG_KEYS).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line for line in lines if line.startswith(f"{origin}+") and line.isascii()]
 
 
 def zone_file(settings: Settings, origin: str) -> Path:

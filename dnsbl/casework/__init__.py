@@ -42,6 +42,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  newest  silence  listen_again  known_contact  address
     contents     who answers: snapshot  last_change  changes  pairs
     counting     the scheduler, and whoever looks, what has happened by day: count  file_answers  see
+    proving      the scheduler, whoever looks, and operators, the transparency log: on  keep  grow  sign  newest
+                 reached  verifiers  content  place  proof  consistency  sealing  rotate  renew
 
     replaying  what the event log tells of all but listings, after a copy has come back
     lending  what letters in others' hands come to
@@ -54,7 +56,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     allowance  what strangers may have us send in an hour
     credentials  passwords and one-time codes, held against what is kept of them
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
-    keyring  the keyring's file;  sealing  a key as it goes through the store
+    keyring  the keyring's file;  logkeys  that of the log's keys;  sealing  a key as it goes through the store
     countries  the file that says where networks are
 """
 
@@ -86,6 +88,7 @@ from dnsbl.casework.oversight import Oversight
 from dnsbl.casework.ownership import Ownership
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.presence import Presence
+from dnsbl.casework.proving import Proving
 from dnsbl.casework.purging import Purging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.remote import RemoteTests
@@ -136,6 +139,7 @@ class Casework:
     briefing: Briefing
     contents: Contents
     counting: Counting
+    proving: Proving
 
     @classmethod
     def over(
@@ -153,6 +157,7 @@ class Casework:
         queueing = Queueing(settings.tester.port, random)
         posting = Posting(settings, random)
         judging = Judging(settings, queueing, random, clears)
+        proving = Proving(store, settings, clock, random)
         doors = Doors(store, settings, clock, queueing, posting, clears)
         feeding = Feeding(store, settings, clock, doors.nominate)
         upkeep = Upkeep(store, settings.policy, clock, queueing, judging, clears)
@@ -171,7 +176,7 @@ class Casework:
             reviewing=Reviewing(store, settings.policy, clock, judging),
             shipping=shipping,
             upkeep=upkeep,
-            forgetting=Forgetting(store, settings, clock, shipping.reached),
+            forgetting=Forgetting(store, settings, clock, lambda: _least(shipping.reached(), proving.reached())),
             ownership=Ownership(store, settings, keyring, clock, posting),
             watching=Watching(store, settings, keyring, clock, posting, random),
             dispatch=dispatch,
@@ -188,4 +193,10 @@ class Casework:
             briefing=Briefing(store),
             contents=Contents(store, clock),
             counting=Counting(store, clock, CountryFile(settings.statistics.countries).now),
+            proving=proving,
         )
+
+
+def _least(*numbers: int | None) -> int | None:
+    """The smallest of those that there are."""
+    return min((number for number in numbers if number is not None), default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from ipaddress import ip_address
 
 from dnsbl.addresses import Address, neighbourhood
@@ -14,6 +15,7 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import consented, queued_for, unwanted
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, PutOff, Refused
+from dnsbl.log.leaves import digest_of
 from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobReason, JobState, MxPair, Run, RunState
 from dnsbl.rules import intake, sending
 from dnsbl.rules.sending import Delay, Purse
@@ -246,7 +248,14 @@ class Assignments:
             tx.letters.add(issued, path=tx.paths.add(job.run, path))
             vectors = " ".join(letter.vector for letter in issued)
             where = "" if path == assignment.paths[0] else f" for {path.name}"
-            self._work(tx, assignment, at=now, verb="letters", after=f"{len(issued)} filed{where}: {vectors}")
+            self._work(
+                tx,
+                assignment,
+                at=now,
+                verb="letters",
+                after=f"{len(issued)} filed{where}: {vectors}",
+                shown=f", letters sha256:{digest_of(issued)}",
+            )
 
     def file_pair(self, assignment: Assignment, pair: MxPair) -> None:
         """Have our own DNS serve this name for as long as letters to it are waited for."""
@@ -271,7 +280,14 @@ class Assignments:
             address, came_to = ip_address(transcript.target), sending.sent_on(transcript)
             self._allowance.sent(tx, tx.jobs.of_run(job.run) or job, address, came_to, dialled=dialled, now=now)
             said = " ".join(f"{result.vector}:{result.outcome}" for result in transcript.results)
-            self._work(tx, assignment, at=now, verb="session", after=said or "nothing tried")
+            self._work(
+                tx,
+                assignment,
+                at=now,
+                verb="session",
+                after=said or "nothing tried",
+                shown=f", transcript sha256:{sha256(transcript.to_json().encode()).hexdigest()}",
+            )
 
     def file_run(self, assignment: Assignment) -> Run:
         """The conversations of this take are over: queue the greylisting retry, wait for letters, or judge and decide.
@@ -298,7 +314,9 @@ class Assignments:
             letters = tx.letters.of(run)
         return bool(delivered(letters if path is None else on(path, letters)))
 
-    def _work(self, tx: Transaction, assignment: Assignment, *, at: datetime, verb: str, after: str) -> None:
+    def _work(
+        self, tx: Transaction, assignment: Assignment, *, at: datetime, verb: str, after: str, shown: str = ""
+    ) -> None:
         """Enter into the journal what a worker has done for its job."""
         job = assignment.job
         tx.journal.append(
@@ -309,5 +327,5 @@ class Assignments:
             reason=job.reason,
             before="running",
             after=after,
-            evidence=f"run {job.run}",
+            evidence=f"run {job.run}{shown}",
         )

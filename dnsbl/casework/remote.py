@@ -17,6 +17,7 @@ from dnsbl.casework.base import DAY, refuse_suspended, stop_in, wanted
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
+from dnsbl.log.leaves import digest_of
 from dnsbl.model import LENT, JobReason, Listing, Nomination, Reason, Refusal, Return, Run
 from dnsbl.rules import remote, schedule
 from dnsbl.rules.remote import Grade
@@ -123,7 +124,7 @@ class RemoteTests:
                 verb="letters",
                 reason=run.reason,
                 after=f"{len(issued)} given out: {' '.join(one.vector for one in issued)}",
-                evidence=f"run {run.id}",
+                evidence=f"run {run.id}, letters sha256:{digest_of(issued)}",
             )
         return Lent(
             run=run,

@@ -52,6 +52,7 @@ COMMANDS = {
     "candidates": "feeding:candidates",
     "listing": "listings:app",
     "keys": "keys:letter_keys",
+    "log": "log:app",
     "client-key": "keys:client_keys",
     "publish-key": "zones:app",
     "export": "zones:app",

@@ -24,6 +24,7 @@ from dnsbl.daemons import ROLES, names
 from dnsbl.daemons.answering import Bound, Front
 from dnsbl.daemons.feeder import Feeder
 from dnsbl.daemons.keeper import Keeper, Shell
+from dnsbl.daemons.logfolder import published
 from dnsbl.daemons.lookout import Lookout
 from dnsbl.daemons.mailroom import Mailroom
 from dnsbl.daemons.others import OtherLists
@@ -232,9 +233,9 @@ class Node:
         def count() -> int:
             return answered.take() + counting.count()
 
-        return Scheduler(
-            self._casework.upkeep, feeder, self._casework.shipping, lookups, count, self._casework.forgetting.step
-        )
+        log = partial(published, self._casework.proving, self._settings.tlog) if self._casework.proving.on else None
+        old = self._casework.forgetting.step
+        return Scheduler(self._casework.upkeep, feeder, self._casework.shipping, lookups, count, old, log)
 
     async def _begin_notices(self) -> Shell:
         return Postman(
@@ -307,6 +308,7 @@ class Node:
             handed=self._handed,
             health=self.board.all,
             desk=desk if self._settings.admin.on else None,
+            proving=work.proving if work.proving.on else None,
         )
         self.bound.web = [await self._web.start()]
         self._tallies["web"] = self._web.tally

@@ -26,7 +26,8 @@ _log = logging.getLogger(__name__)
 class Scheduler:
     """Settles runs whose window has closed, ends listings whose time has come, lists outputs whose delay is over,
     bounds what evidence is kept, keeps the event log, and has feeds pulled, if there is a feeder; `lookups` takes what
-    watched zones were asked, `count` adds up by day what has happened, `old` forgets what is too old."""
+    watched zones were asked, `count` adds up by day what has happened, `old` forgets what is too old, `log` keeps the
+    transparency log."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Scheduler:
         lookups: Callable[[], int] | None = None,
         count: Callable[[], int] | None = None,
         old: Callable[[], int] | None = None,
+        log: Callable[[], int] | None = None,
         *,
         settle_every: float = 1.0,
         expire_every: float = 30.0,
@@ -46,6 +48,7 @@ class Scheduler:
         lookups_every: float = 5.0,
         count_every: float = 15.0,
         old_every: float = 60.0,
+        log_every: float = 30.0,
     ) -> None:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
@@ -67,17 +70,19 @@ class Scheduler:
             *([("count", count, count_every)] if count else []),
             *([("old", old, old_every)] if old else []),
         )
+        #: And so is this: a minute after it was made, an entry is in the transparency log.
+        self._public: tuple[tuple[str, Callable[[], int], float], ...] = (("log", log, log_every),) if log else ()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run the verbs until `stop`."""
         scheduler = AsyncIOScheduler(
             timezone=UTC,
-            executors={name: ThreadPoolExecutor(1) for name in ("default", "slow", "patient")},
+            executors={name: ThreadPoolExecutor(1) for name in ("default", "slow", "patient", "public")},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60},
         )
         for name, verb, seconds in self._verbs:
             scheduler.add_job(self._quietly, IntervalTrigger(seconds=seconds, timezone=UTC), (name, verb), id=name)
-        for executor, verbs in (("slow", self._slow), ("patient", self._patient)):
+        for executor, verbs in (("slow", self._slow), ("patient", self._patient), ("public", self._public)):
             for name, verb, seconds in verbs:
                 every = IntervalTrigger(seconds=seconds, timezone=UTC)
                 scheduler.add_job(self._quietly, every, (name, verb), id=name, executor=executor)
@@ -98,7 +103,7 @@ class Scheduler:
         except DnsblError as error:
             why = str(error)
         else:
-            if done and name not in ("ship", "count"):
+            if done and name not in ("ship", "count", "log"):
                 _log.info("%s: %d", name, done)
         if name == "expire":
             self.held = held

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from ipaddress import IPv4Address, IPv6Address
@@ -30,7 +30,7 @@ from dnsbl.addresses import Address
 from dnsbl.dns import wire
 from dnsbl.dns.sources.reading import FORMS
 from dnsbl.dns.trials import TRIALS
-from dnsbl.dns.zones import LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
+from dnsbl.dns.zones import LOG, LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
 from dnsbl.model import DECLARED, TESTED_KINDS
 from dnsbl.settings import IN_BAND, Hostname, Section
@@ -80,9 +80,11 @@ def _read(text: str, source: str, *, site: str, today: date | None = None) -> li
     return [_ended(zone) if over else zone for zone in zones]
 
 
-def zones_from(texts: Mapping[str, str], *, site: str, today: date | None = None) -> Zones:
-    """All zones as they are on this day, by file name. Raises SettingsError with every mistake in every file, and
-    between them."""
+def zones_from(
+    texts: Mapping[str, str], *, site: str, today: date | None = None, log_keys: Sequence[str] = ()
+) -> Zones:
+    """All zones as they are on this day, by file name; each that lists tells the keys of the transparency log. Raises
+    SettingsError with every mistake in every file, and between them."""
     mistakes: list[str] = []
     zones: list[tuple[str, Zone]] = []
     for source, text in texts.items():
@@ -105,8 +107,16 @@ def zones_from(texts: Mapping[str, str], *, site: str, today: date | None = None
     if mistakes:
         raise SettingsError(mistakes)
     over = [zone.origin for _, zone in zones if zone.ended]
-    digest = hashlib.sha256(repr((site, sorted(texts.values()), *over)).encode()).hexdigest()
-    return Zones(tuple(zone for _, zone in zones), digest)
+    digest = hashlib.sha256(repr((site, sorted(texts.values()), *over, *log_keys)).encode()).hexdigest()
+    return Zones(tuple(_telling(zone, log_keys) for _, zone in zones), digest)
+
+
+def _telling(zone: Zone, log_keys: Sequence[str]) -> Zone:
+    """The zone with the keys of the transparency log at LOG, unless its file has something there or it has ended."""
+    if not log_keys or zone.ended or not zone.listing or (LOG,) in zone.static:
+        return zone
+    data = tuple(packed(dnslib.TXT([key[:255], key[255:]] if len(key) > 255 else key)) for key in log_keys)
+    return replace(zone, static={**zone.static, (LOG,): {wire.TXT: (zone.ttl, data)}})
 
 
 def _hidden(source: str, inner: Zone, outer: Zone) -> list[str]:

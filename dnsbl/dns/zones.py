@@ -22,6 +22,8 @@ NEVER = IPv4Address("127.0.0.1")
 LOOPBACK = IPv4Network("127.0.0.0/8")
 #: The name below an origin whose TXT record says whether the list is alive, retiring or over, and where to read more.
 STATUS = b"_status"
+#: The name below an origin that tells the keys of the transparency log.
+LOG = b"_log"
 #: Here only test points are answered, whatever the table says; the rest of 127.0.0.0/8 serves labs and demos.
 RESERVED = IPv4Network("127.0.0.0/24")
 

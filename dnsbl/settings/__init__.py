@@ -24,6 +24,7 @@ from dnsbl.settings.policy import AT_ONCE, Policy
 from dnsbl.settings.retention import RetentionTerms
 from dnsbl.settings.surveying import Survey
 from dnsbl.settings.testing import CollectorSettings, RemoteTesting, SelfTesting, Tester
+from dnsbl.settings.tlog import TlogSettings
 from dnsbl.settings.values import (
     IN_BAND,
     ClientRule,
@@ -66,6 +67,7 @@ __all__ = [
     "StatisticsTerms",
     "Survey",
     "Tester",
+    "TlogSettings",
     "TransferRule",
     "Web",
     "fields",
@@ -244,6 +246,7 @@ class Settings(Section):
     survey: Survey = Survey()
     remote: RemoteTesting = RemoteTesting()
     copies: Copies = Copies()
+    tlog: TlogSettings = TlogSettings()
     notices: NoticeSettings = NoticeSettings()
     watch: WatchSettings = WatchSettings()
     reporters: ReporterTerms = ReporterTerms()

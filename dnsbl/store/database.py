@@ -13,6 +13,8 @@ number is safe on PostgreSQL before it is seen, since those who follow would not
 
 Whatever a driver raises comes out as StoreUnavailable (see `faults`), and the next transaction begins anew: with other
 connections, and with another file where a copy was put in the place of one that was damaged.
+
+Over 400 lines, since every shelf stands here once, beside what a transaction promises.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ from dnsbl.store.journal import Journal
 from dnsbl.store.kept import Kept
 from dnsbl.store.letters import Letters
 from dnsbl.store.listings import Listings
+from dnsbl.store.log import LogShelf
 from dnsbl.store.lookups import LookupShelf
 from dnsbl.store.nodes import Nodes
 from dnsbl.store.nominations import Nominations
@@ -130,6 +133,7 @@ class Transaction:
         self.signing_keys = SigningKeys(clerk)
         self.changes = Changes(clerk)
         self.old = Old(clerk)
+        self.log = LogShelf(clerk)
         self.statistics = StatisticsShelf(clerk)
 
     @property

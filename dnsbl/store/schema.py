@@ -556,6 +556,52 @@ changes = _table(
     Column("at", Moment),
 )
 
+#: The transparency log: one row for what it is and how far it has come.
+log_state = _table(
+    "log_state",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("origin", Words, nullable=False),
+    Column("salts", LargeBinary, nullable=False),
+    Column("size", Number, nullable=False),
+    Column("entry", Number, nullable=False),
+    Column("change", Number, nullable=False),
+    Column("begun", Moment, nullable=False),
+)
+
+#: Its keys: who checks an old checkpoint needs the one of then.
+log_keys = _table(
+    "log_keys",
+    Column("vkey", Words, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("ended", Moment),
+)
+
+#: Its tree, and its leaves with the last entry and change before each bundle. A row grows until it is full.
+log_tiles = _table(
+    "log_tiles",
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+log_bundles = _table(
+    "log_bundles",
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("entry", Number, nullable=False),
+    Column("change", Number, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+Index("ix_log_bundles_entry", log_bundles.c.entry)
+Index("ix_log_bundles_change", log_bundles.c.change)
+
+#: What it has signed, or is about to: of one size there is one root.
+log_checkpoints = _table(
+    "log_checkpoints",
+    Column("size", Number, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 #: What happened by day, added up: no fact, but all that is left of changes that were forgotten. `source` is the process
 #: that has counted, where one did; days are since the epoch (UTC).
 statistics = _table(

@@ -19,6 +19,7 @@ from dnsbl import DISTRIBUTION
 from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
+from dnsbl.casework.proving import Proving
 from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
@@ -43,6 +44,7 @@ from dnsbl.web.guards import Guards, most_bytes
 from dnsbl.web.handing import table_route
 from dnsbl.web.holders import Holders
 from dnsbl.web.hosts import Hosts
+from dnsbl.web.log import LogDoor
 from dnsbl.web.lookups import LookupsDoor
 from dnsbl.web.manual import operations
 from dnsbl.web.nominations import NominationDoor
@@ -128,6 +130,7 @@ def create_app(
     health: Callable[[], list[Health]] = list,
     tally: Tally | None = None,
     desk: OperatorDesk | None = None,
+    proving: Proving | None = None,
 ) -> FastAPI:
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
     `zones`, `trials` are those in which mail servers are tried out; `metrics` makes the page for Prometheus, `keys`
@@ -136,6 +139,7 @@ def create_app(
     list is asked; `events` has the places for who watches tests. Without `files` no zone can be copied, without a
     `desk` there is no operators' side, without `ownership` nobody shows that an address is his (`texts` asks for TXT
     records). Without `hosts` no host name's addresses are looked for. `tally` counts what is refused by a limit.
+    Without `proving` there is no transparency log to see.
     """
     app = _App(
         title=settings.service.name,
@@ -150,7 +154,7 @@ def create_app(
     pages = Pages(settings)
     faults = Faults(pages)
     faults.handle(app)
-    app.add_middleware(Conditional, within=("/api/", "/ip/"))
+    app.add_middleware(Conditional, within=("/api/", "/ip/", "/log/"))
     holders = Holders(lambda key: doors.reporter_of(key).name)
     app.add_middleware(
         Guards,
@@ -184,6 +188,8 @@ def create_app(
         app.include_router(RemoteDoor(remote, doors, settings, clock).api)
     if settings.publish.to:
         app.router.routes.append(table_route(settings, settings.service.state_dir / FOLDER))
+    if proving is not None:
+        app.include_router(LogDoor(proving, pages).router)
     if files is not None:
         app.include_router(FeedDoor(files, settings.copies.feed_seconds).router)
     if ownership is not None:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
+from dnsbl.casework.proving import Proving
 from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
@@ -193,6 +194,7 @@ class WebServer(HttpServer):
         keys: KeyUses = no_keys,
         health: Callable[[], list[Health]] = list,
         desk: OperatorDesk | None = None,
+        proving: Proving | None = None,
         handed: Handed = NONE_HANDED,
     ) -> None:
         self.zones = zones  #: whose codes pages and API show
@@ -217,6 +219,7 @@ class WebServer(HttpServer):
             codes=lambda address, listed: self.zones.codes_of(address, listed),
             origins=lambda: self.zones.origins,
             metrics=metrics,
+            proving=proving,
             keys=keys,
             health=health,
             tally=self.refused,

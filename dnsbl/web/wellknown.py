@@ -16,7 +16,7 @@ from dnsbl.clock import Clock
 from dnsbl.settings import Settings
 
 #: Pages that say something of single addresses, or hold a secret in their name; and what is large or for programs.
-UNSEARCHED = ("/ip/", "/api/", "/notices/", "/self-test/", "/watch/", "/feeds/", "/table/", "/admin")
+UNSEARCHED = ("/ip/", "/api/", "/notices/", "/self-test/", "/watch/", "/feeds/", "/log/", "/table/", "/admin")
 #: For how long a security.txt counts: well within the year that RFC 9116 2.5.5 names; it moves with every day.
 VALID = timedelta(days=180)
 #: How long these files may be kept: seconds.

@@ -94,6 +94,20 @@ def test_zone_files_are_read_and_their_mistakes_named_with_the_file(tmp_path: Pa
     assert any(str(broken) in m and "127.0.0.0/8" in m for m in caught.value.mistakes)
 
 
+def test_zones_tell_the_keys_that_the_logs_signer_has_left_and_no_other_logs(tmp_path: Path) -> None:
+    facts = {"dns": {"zones_dir": ROOT / "zones"}, "service": {"state_dir": tmp_path}}
+    settings = Settings.model_validate(facts | {"tlog": {"origin": "relays.example.org/log"}})
+
+    def told(settings: Settings) -> int:
+        return sum(len(zone.static.get((b"_log",), {})) for zone in config.read_zones(settings))
+
+    assert told(settings) == 0
+    (tmp_path / config.LOG_KEYS).write_text("other.example/log+12345678+AAAA\n")
+    assert told(settings) == 0
+    (tmp_path / config.LOG_KEYS).write_text("relays.example.org/log+12345678+AAAA\n")
+    assert told(settings) == 1 and told(Settings.model_validate(facts)) == 0
+
+
 def test_a_folder_without_zone_files_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no zone file"):
         config.read_zones(Settings.model_validate({"dns": {"zones_dir": tmp_path}}))

@@ -347,3 +347,18 @@ def test_a_watched_name_is_the_same_list_once_more_and_told_apart() -> None:
 def test_a_watched_name_is_beside_the_zone_and_not_inside(old: str, new: str, mistake: str) -> None:
     with pytest.raises(SettingsError, match=mistake):
         zones_from({"z.toml": GOOD.replace(old, new)}, site="https://site.example")
+
+
+def test_a_zone_that_lists_tells_the_keys_of_the_log_and_one_of_its_file_goes_first() -> None:
+    keys = ["relays.test/log+12345678+AAAA", "x" * 250 + "+12345678+AAAA"]
+    (told,) = zones_from({"bl.toml": GOOD}, site=SITE, log_keys=keys)
+    assert told.static[(b"_log",)][wire.TXT][0] == told.ttl
+    assert [
+        shown(wire.TXT, data).replace('" "', "").strip('"') for data in told.static[(b"_log",)][wire.TXT][1]
+    ] == keys
+    own = record(name='"_log"', type='"TXT"', data='"mine"')
+    (kept,) = zones_from({"bl.toml": own}, site=SITE, log_keys=keys)
+    assert [shown(wire.TXT, data) for data in kept.static[(b"_log",)][wire.TXT][1]] == ['"mine"']
+    silent = zones_from({"bl.toml": GOOD}, site=SITE)
+    assert (b"_log",) not in next(iter(silent)).static
+    assert silent.digest != zones_from({"bl.toml": GOOD}, site=SITE, log_keys=keys).digest

@@ -327,6 +327,7 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
             briefing=office.casework.briefing,
             see=office.casework.counting.see,
             self_tests=office.casework.self_tests,
+            proving=office.casework.proving if office.casework.proving.on else None,
             remote=office.casework.remote,
             others=elsewhere,
             hosts=lambda names: [{"mail.example.com": hosts, "slow.example.com": None}.get(name, []) for name in names],
