@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +18,7 @@ from dnsbl.log import checkpoint, leaves, merkle, note, tiles
 from dnsbl.log.leaves import digest_of
 from dnsbl.log.tiles import ENTRIES, Tile
 from dnsbl.model import Door, Trust
-from dnsbl.store.log import LogShelf
+from dnsbl.store.log import KeptCheckpoint, LogShelf
 from tester.smtp import Outcome
 from tests.dnsbl.conftest import Office
 
@@ -207,12 +207,32 @@ def test_of_two_nodes_one_adds_and_both_sign_the_same(
     def late(*arguments: object) -> object:
         monkeypatch.setattr(tiles, "grow", made)
         first.keep()
+        office.nominate("192.0.2.10")
+        first.keep()
         return made(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tiles, "grow", late)
     second.keep()
     assert second.newest() == first.newest()
     assert [leaf["entry"] for leaf in told(second) if "entry" in leaf] == list(range(1, journal_length(office) + 1))
+
+
+def test_a_head_that_another_node_has_signed_otherwise_meanwhile_stays_the_only_one(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.list_open(HOST)
+    work, made = office.casework.proving, note.signed
+    size = work.grow()
+
+    def late(text: str, lines: Iterable[str]) -> str:
+        with office.store.write() as tx:
+            tx.log.add_checkpoint(KeptCheckpoint(size=size, root=bytes(32), note="theirs", at=office.clock.now()))
+        return made(text, lines)
+
+    monkeypatch.setattr(note, "signed", late)
+    with pytest.raises(Damaged, match=f"signed another root at size {size}"):
+        work.sign()
+    assert work.newest() == "theirs"
 
 
 def test_a_database_with_another_past_is_not_signed(office: Office) -> None:
