@@ -1,0 +1,166 @@
+"""Proof files: read, checked, and refused when a bit of them is another one; by us and by the script for strangers."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from types import ModuleType
+
+import pytest
+
+from dnsbl.errors import Damaged
+from dnsbl.log.prooffile import HEAD, ProofFile
+from tests.dnsbl.log.samples_of_files import (
+    BEFORE,
+    LEAVES,
+    LETTERS,
+    LOG,
+    MESSAGE,
+    ORIGIN,
+    WITNESS,
+    opened,
+    proof_file,
+    signed,
+)
+
+KNOWN = [LOG.verifier, WITNESS.verifier]
+SCRIPT = Path(__file__).parents[3] / "contrib" / "verify.py"
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("verify_script", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def verified(script: ModuleType, monkeypatch: pytest.MonkeyPatch, path: Path, *more: str) -> None:
+    """Run the script in this process. Raises what it would end with."""
+    words = [str(path), "--key", LOG.verifier.vkey, "--witness", WITNESS.verifier.vkey, *more]
+    monkeypatch.setattr(sys, "argv", ["verify.py", *words])
+    script.main()
+
+
+def test_a_file_is_read_again_and_holds() -> None:
+    file = proof_file()
+    assert ProofFile.read(file.text) == ProofFile.read(file.text.encode()) == file
+    told, found = file.check(ORIGIN, KNOWN)
+    assert (told.size, len(found.verified)) == (len(LEAVES), 2)
+    assert file.leaves[0].facts["subject"] == "192.0.2.1"
+    assert "evidence" not in file.leaves[0].facts and "sealed" not in file.leaves[0].facts
+
+
+def test_two_hundred_single_bit_changes_are_each_refused_by_us_and_by_the_script_for_strangers(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole, random, path = proof_file().text.encode(), Random(8), tmp_path / "proof"
+    path.write_bytes(whole)
+    verified(script, monkeypatch, path)
+    for bit in random.sample(range(len(whole) * 8), 200):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(Damaged):
+            read_and_checked(bytes(changed))
+        path.write_bytes(changed)
+        with pytest.raises((script.Wrong, ValueError)):
+            verified(script, monkeypatch, path)
+
+
+def read_and_checked(octets: bytes) -> None:
+    """Raises Damaged; a witness that was named must have signed."""
+    _, found = ProofFile.read(octets).check(ORIGIN, KNOWN)
+    if len(found.verified) < len(KNOWN):
+        raise Damaged("a witness is missing")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (HEAD, "dnsbl-proof v2", "does not begin with"),
+        (f"{HEAD}\n", f'{HEAD}\nopen network {"0" * 64} "x"\n', "second line names no leaf"),
+        ("\nleaf 4 ", "\nleaf 1 ", "out of order"),
+        ("\nleaf 4 ", "\nleaf 04 ", "no leaf"),
+        ("\nletter r", "\nletter R", "says nothing that one may say"),
+        ("\nopen network", "\nopen  network", "says nothing that one may say"),
+        ('"192.0.2.1"\n', '"192.0.2.\\u0031"\n', "one form"),
+        ('"192.0.2.1"\n', '"192.0.2.\\u00zz"\n', "shows no text"),
+        ('"192.0.2.1"\n', '"\\ud800"\n', "shows no text"),
+        ("192.0.2.1/32", "192.0.2.2/32", "leaf 4 as its network is not what was sealed"),
+        ("run abc", "run abd", "as its evidence is not what was sealed"),
+        (LETTERS[0][-8:], "0" * 8, "letters of leaf 1 are not those"),
+        ("2 filed", "3 filed", "Leaf 1 does not stand there"),
+        (f"previous {BEFORE[5]}", f"previous {'0' * 64}", "does not have the hash that it was entered with"),
+        (LETTERS[0], LETTERS[0].replace("raa", "rab"), "letters of leaf 1 are not those"),
+    ],
+)
+def test_what_does_not_hold_is_named(old: str, new: str, sentence: str) -> None:
+    whole = proof_file().text
+    assert old in whole
+    with pytest.raises(Damaged, match=sentence):
+        ProofFile.read(whole.replace(old, new, 1)).check(ORIGIN, KNOWN)
+
+
+def test_a_field_of_which_there_is_no_seal_cannot_be_opened() -> None:
+    leaf = opened(4, "network")
+    forged = replace(leaf, openings=leaf.openings | {"reason": (bytes(32), "because")})
+    with pytest.raises(Damaged, match="leaf 4 as its reason"):
+        forged.check()
+
+
+def test_letters_that_no_entry_has_the_digest_of_and_a_chain_that_is_half_sealed_show_nothing() -> None:
+    with pytest.raises(Damaged, match="letters of leaf 2"):
+        opened(2, "subject", "evidence", letters=LETTERS).check()
+    with pytest.raises(Damaged, match="letters of leaf 1"):
+        opened(1, "subject", letters=LETTERS).check()
+    with pytest.raises(Damaged, match="not opened whole"):
+        opened(5, "subject", "hash", previous=BEFORE[5]).check()
+
+
+def test_another_log_and_another_key_are_refused() -> None:
+    with pytest.raises(Damaged, match="no key that is known"):
+        proof_file().check(ORIGIN, [])
+    with pytest.raises(Damaged, match="and not of other"):
+        proof_file().check("other", KNOWN)
+    with pytest.raises(Damaged, match="does not stand there"):
+        replace(proof_file(), signed=signed(5)).check(ORIGIN, KNOWN)
+
+
+def test_octets_that_are_no_text_and_leaves_that_are_no_facts_are_told() -> None:
+    with pytest.raises(Damaged, match="UTF-8"):
+        ProofFile.read(b"\xff")
+    with pytest.raises(Damaged, match="Leaf 4 is not what"):
+        _ = replace(opened(4, "network"), leaf="{[}").facts
+
+
+def test_the_script_says_what_it_found_and_lays_a_message_beside_it(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, message = tmp_path / "proof", tmp_path / "message.eml"
+    path.write_text(proof_file().text, encoding="utf-8")
+    message.write_bytes(MESSAGE)
+    verified(script, monkeypatch, path, "--message", str(message))
+    said = capsys.readouterr().out
+    for part in (
+        f"Log {ORIGIN}, {len(LEAVES)} leaves",
+        "witness.example/w had seen",
+        "one that came back",
+        "Not shown",
+    ):
+        assert part in said
+    message.write_bytes(MESSAGE + b".")
+    with pytest.raises(script.Wrong, match="none that came back"):
+        verified(script, monkeypatch, path, "--message", str(message))
+    path.write_text(replace(proof_file(), signed=signed(witnessed=False)).text, encoding="utf-8")
+    with pytest.raises(script.Wrong, match="has not signed"):
+        verified(script, monkeypatch, path)
+
+
+def test_the_script_is_short_enough_to_be_read_and_knows_nothing_of_ours() -> None:
+    lines = SCRIPT.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 200
+    assert not any("dnsbl." in line for line in lines if line.startswith(("import", "from")))
