@@ -88,6 +88,7 @@ from dnsbl.casework.oversight import Oversight
 from dnsbl.casework.ownership import Ownership
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.presence import Presence
+from dnsbl.casework.proofs import Proofs
 from dnsbl.casework.proving import Proving
 from dnsbl.casework.purging import Purging
 from dnsbl.casework.queueing import Queueing
@@ -140,6 +141,7 @@ class Casework:
     contents: Contents
     counting: Counting
     proving: Proving
+    proofs: Proofs
 
     @classmethod
     def over(
@@ -194,6 +196,7 @@ class Casework:
             contents=Contents(store, clock),
             counting=Counting(store, clock, CountryFile(settings.statistics.countries).now),
             proving=proving,
+            proofs=Proofs(store, proving),
         )
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dnsbl.casework import logkeys
 from dnsbl.clock import Clock
@@ -155,13 +155,25 @@ class Proving:
     def proof(self, index: int, extra: bytes = b"") -> Proof:
         """What shows to anybody that this leaf is in the log, under the newest checkpoint. Raises NotFound where that
         does not have it yet."""
+        (found,) = self.proofs([index])
+        return replace(found, extra=extra)
+
+    def proofs(self, indexes: Sequence[int]) -> list[Proof]:
+        """The same of several leaves, under one checkpoint."""
         with self._store.read() as tx:
             kept = tx.log.newest()
-            if kept is None or index >= kept.size:
-                raise NotFound(f"No checkpoint has leaf {index} yet.")
-            found = Proof(index, tuple(merkle.inclusion(index, kept.size, _tree(tx, kept.size))), kept.note, extra)
+            if kept is None or max(indexes, default=0) >= kept.size:
+                raise NotFound(f"No checkpoint has leaf {max(indexes, default=0)} yet.")
+            tree = _tree(tx, kept.size)
+            found = [Proof(index, tuple(merkle.inclusion(index, kept.size, tree)), kept.note) for index in indexes]
         self._safe(kept)
         return found
+
+    def reach(self) -> tuple[int, int, int]:
+        """The last entry and the last change that are leaves, and how many leaves are signed; zeros before the first."""
+        with self._store.read() as tx:
+            state, kept = tx.log.state(), tx.log.newest()
+        return (state.entry, state.change, kept.size) if state and kept else (0, 0, 0)
 
     def consistency(self, old: int, size: int) -> list[bytes]:
         """What shows that the tree of `size` leaves begins with that of `old`. Raises ValueError for sizes that are

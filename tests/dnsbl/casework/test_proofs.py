@@ -1,0 +1,84 @@
+"""The proof file of an address: what a stranger with the log's key sees of its listing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from dnsbl.casework.proofs import Proofs
+from dnsbl.errors import NotFound, Withheld
+from dnsbl.log.note import Verifier
+from dnsbl.log.statements import statements
+from dnsbl.model import Door
+from tests.dnsbl.conftest import Office
+
+HOST = "192.0.2.1"
+ORIGIN = "list.example/log"
+SCRIPT = Path(__file__).parents[3] / "contrib" / "verify.py"
+
+
+@pytest.fixture
+def office(make_office: Callable[..., Office], tmp_path: Path) -> Office:
+    return make_office(service={"state_dir": str(tmp_path / "one")}, tlog={"origin": ORIGIN})
+
+
+def proofs(office: Office) -> Proofs:
+    return office.casework.proofs
+
+
+def test_a_stranger_with_the_key_sees_letters_return_decision_and_listing_offline(
+    office: Office, tmp_path: Path
+) -> None:
+    run = office.list_open(HOST)
+    office.casework.proving.keep()
+    office.casework.doors.ask_removal(office.at(HOST), door=Door.WEB, actor="web 198.51.100.0/24")  # newer than the log
+    file = proofs(office).of(office.at(HOST))
+    (key,) = office.casework.proving.verifiers()
+    told, signed = file.check(ORIGIN, [Verifier.read(key.vkey)])
+    found = statements(file, told, signed)
+    shown = "\n".join(found.shown)
+    assert f"The letters of run {run.id} were in the log" in shown
+    assert f"{HOST}/32 is listed as relay" in shown
+    assert "In the journal's own chain of hashes" in shown
+    path = tmp_path / "proof.txt"
+    path.write_text(file.text, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), str(path), "--key", key.vkey], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0 and ORIGIN in ended.stdout and run.id in ended.stdout, ended.stderr
+    path.write_text(file.text.replace(HOST, "192.0.2.7"), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), str(path), "--key", key.vkey], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1 and "This proof does not hold: Leaf" in ended.stderr
+
+
+def test_words_of_people_and_names_of_machines_stay_sealed(office: Office) -> None:
+    office.nominate(HOST, reason="asked by erin@mail.example")
+    office.list_open(HOST)
+    office.casework.operators.list_networks(
+        [ip_network("192.0.2.2")], kind="spam", reason="asked by frank", actor="operator dave"
+    )
+    office.casework.proving.keep()
+    for address in (HOST, "192.0.2.2"):
+        text = proofs(office).of(office.at(address)).text
+        for private in ("erin", "frank", "dave", "worker w"):
+            assert private not in text
+
+
+def test_what_is_not_listed_or_not_in_the_log_yet_has_no_proof(
+    office: Office, make_office: Callable[..., Office]
+) -> None:
+    with pytest.raises(NotFound, match="is not listed by itself"):
+        proofs(office).of(office.at(HOST))
+    office.list_open(HOST)
+    office.casework.proving.grow()
+    with pytest.raises(NotFound, match="does not have the listing of"):
+        proofs(office).of(office.at(HOST))
+    with pytest.raises(Withheld, match="keeps no transparency log"):
+        Proofs(office.store, make_office(tlog={}).casework.proving).of(office.at(HOST))
