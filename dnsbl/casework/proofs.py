@@ -78,8 +78,8 @@ class Proofs:
         indexes = sorted(index for index in found if index < size)
         if not any(found[index].facts.get("listed") for index in indexes):
             raise NotFound(
-                f"The log does not have the listing of {address} yet: what is decided is there within a minute, and what "
-                "was listed with many others has no proof of its own."
+                f"The log does not have the listing of {address} yet: what is decided is there within a minute, and "
+                "what was listed with many others has no proof of its own."
             )
         proofs = self._proving.proofs(indexes)
         leaves = (replace(found[proof.index], hashes=proof.hashes) for proof in proofs)
@@ -90,7 +90,9 @@ class Proofs:
         serial = int(json.loads(placed.leaf)["serial"])
         with self._store.read() as tx:
             steps = tx.changes.after(max(0, serial - NEAR), most=NEAR)
-        return max((one.seq for one in steps if (one.network, one.kind) == (network, kind) and one.seq <= serial), default=0)
+        return max(
+            (one.seq for one in steps if (one.network, one.kind) == (network, kind) and one.seq <= serial), default=0
+        )
 
 
 def _leaf(

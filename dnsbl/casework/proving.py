@@ -170,7 +170,7 @@ class Proving:
         return found
 
     def reach(self) -> tuple[int, int, int]:
-        """The last entry and the last change that are leaves, and how many leaves are signed; zeros before the first."""
+        """The last entry and the last change that are leaves, and how many leaves are signed; else zeros."""
         with self._store.read() as tx:
             state, kept = tx.log.state(), tx.log.newest()
         return (state.entry, state.change, kept.size) if state and kept else (0, 0, 0)

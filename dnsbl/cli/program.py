@@ -43,6 +43,8 @@ COMMANDS = {
     "inbox": "commands:app",
     "clock": "commands:app",
     "journal": "commands:app",
+    "proof": "proofs:app",
+    "verify": "proofs:app",
     "init": "commands:app",
     "backup": "copies:app",
     "restore": "copies:app",

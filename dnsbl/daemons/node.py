@@ -300,6 +300,7 @@ class Node:
             files=self._files,
             ownership=self._casework.ownership,
             watching=self._casework.watching,
+            proofs=self._casework.proofs,
             texts=names.texts_now,
             hosts=names.addresses_now,
             others=others.look if others.on else None,

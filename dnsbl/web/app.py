@@ -19,6 +19,7 @@ from dnsbl import DISTRIBUTION
 from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
+from dnsbl.casework.proofs import Proofs
 from dnsbl.casework.proving import Proving
 from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.self_tests import SelfTests
@@ -49,6 +50,7 @@ from dnsbl.web.lookups import LookupsDoor
 from dnsbl.web.manual import operations
 from dnsbl.web.nominations import NominationDoor
 from dnsbl.web.pages import Site
+from dnsbl.web.proofs import ProofDoor
 from dnsbl.web.reasons import REASONS
 from dnsbl.web.remote import RemoteDoor
 from dnsbl.web.render import STATIC, Pages, mark
@@ -116,6 +118,7 @@ def create_app(
     remote: RemoteTests | None = None,
     ownership: Ownership | None = None,
     watching: Watching | None = None,
+    proofs: Proofs | None = None,
     texts: Texts = no_texts,
     hosts: Hosts | None = None,
     others: Others | None = None,
@@ -138,8 +141,8 @@ def create_app(
     are shown, without `self_tests` none are offered, without `remote` nobody gets letters, without `others` no other
     list is asked; `events` has the places for who watches tests. Without `files` no zone can be copied, without a
     `desk` there is no operators' side, without `ownership` nobody shows that an address is his (`texts` asks for TXT
-    records). Without `hosts` no host name's addresses are looked for. `tally` counts what is refused by a limit.
-    Without `proving` there is no transparency log to see.
+    records). Without `proofs` no listing can be proven, without `hosts` no host name's addresses are looked for.
+    `tally` counts what is refused by a limit. Without `proving` there is no transparency log to see.
     """
     app = _App(
         title=settings.service.name,
@@ -166,6 +169,10 @@ def create_app(
     )
     events = Events(settings.web, clock) if events is None else events
     app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
+    if proofs is not None and proofs.on:
+        proven = ProofDoor(proofs)
+        app.include_router(proven.api)
+        app.include_router(proven.pages)
     site = Site(doors, views, settings, clock, codes, origins, pages, zones, trials, hosts, events)
     app.include_router(site.router)
     app.include_router(WellKnown(settings, clock).router)

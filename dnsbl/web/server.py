@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from dnsbl.casework.briefing import Briefing
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
+from dnsbl.casework.proofs import Proofs
 from dnsbl.casework.proving import Proving
 from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.self_tests import SelfTests
@@ -187,6 +188,7 @@ class WebServer(HttpServer):
         files: ZoneFiles | None = None,
         ownership: Ownership | None = None,
         watching: Watching | None = None,
+        proofs: Proofs | None = None,
         texts: Texts = no_texts,
         hosts: Hosts | None = None,
         others: Others | None = None,
@@ -213,6 +215,7 @@ class WebServer(HttpServer):
             trials=lambda: self.zones.trials,
             ownership=ownership,
             watching=watching,
+            proofs=proofs,
             texts=texts,
             hosts=hosts,
             others=others,

@@ -329,6 +329,7 @@ def house(make_office: Callable[..., Any], codes: Codes, portal: BlockingPortal)
             self_tests=office.casework.self_tests,
             proving=office.casework.proving if office.casework.proving.on else None,
             remote=office.casework.remote,
+            proofs=office.casework.proofs,
             others=elsewhere,
             hosts=lambda names: [{"mail.example.com": hosts, "slow.example.com": None}.get(name, []) for name in names],
             events=events,
