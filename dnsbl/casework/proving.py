@@ -104,6 +104,14 @@ class Proving:
         self._remember(signed)
         return signed
 
+    def cosigned(self, size: int, lines: Iterable[str]) -> None:
+        """Witnesses have signed the checkpoint of this size; their lines stand under it from now on."""
+        with self._store.write() as tx:
+            kept = tx.log.checkpoint(size)
+            if kept is not None and kept.note:
+                there = {one.line for one in note.parts(kept.note)[1]}
+                tx.log.note(size, kept.note + "".join(line for line in lines if line not in there))
+
     # -- for whoever looks ---------------------------------------------------------------------------------
     @property
     def on(self) -> bool:

@@ -39,7 +39,7 @@ from dnsbl.serving.workmetrics import StoreWork, Work
 from dnsbl.settings import LogSettings, Settings, split_listen
 
 #: What is said of a list that is ready: where each of these listens.
-LISTENING = ("dns", "collector", "web", "metrics", "table")
+LISTENING = ("dns", "collector", "web", "metrics", "table", "witness")
 
 #: Seconds at most between two looks at what a service manager should know.
 TENDING = 5.0

@@ -64,6 +64,7 @@ class Bound:
     web: list[tuple[str, int]] = field(default_factory=list)
     metrics: list[tuple[str, int]] = field(default_factory=list)
     table: list[tuple[str, int]] = field(default_factory=list)
+    witness: list[tuple[str, int]] = field(default_factory=list)
     page: tuple[str, int] | None = None  #: where the process beside this one finds the metrics
     notes: list[str] = field(default_factory=list)  #: what an operator should know of the settings, a sentence each
     held: str = ""  #: why the settings let a worker here dial nobody

@@ -31,6 +31,7 @@ from dnsbl.daemons.others import OtherLists
 from dnsbl.daemons.postman import Postman
 from dnsbl.daemons.pulse import Pulse
 from dnsbl.daemons.scheduler import Scheduler
+from dnsbl.daemons.witnesses import Cosigning
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zones import Zones
@@ -44,6 +45,7 @@ from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.lookups import take
 from dnsbl.serving.metrics import Page, Parts, Troubles, joined
 from dnsbl.serving.sentmetrics import Outgoing, Sending
+from dnsbl.serving.witness import Witness, signer
 from dnsbl.serving.workmetrics import StoreWork, Waiting, Work
 from dnsbl.settings import Settings
 from tester.crowd import Tally
@@ -126,9 +128,12 @@ class Node:
                 ("scheduler", self._begin_scheduler),
                 *([("notices", self._begin_notices)] if settings.notices.smarthost or settings.watch.on else []),
                 ("web", self._begin_web),
+                *([("witness", self._begin_witness)] if settings.witness.name else []),
             )
             if role in roles
         ]
+        if "scheduler" in roles and casework.proving.on and settings.tlog.witnesses:
+            parts.append(("witnesses", self._begin_witnesses))
         if roles - {"dns"}:  # what answers only reads the store
             parts.append(("store", self._begin_pulse))
         self._keepers = [Keeper(part, begin, self.board, clock) for part, begin in parts]
@@ -236,6 +241,21 @@ class Node:
         log = partial(published, self._casework.proving, self._settings.tlog) if self._casework.proving.on else None
         old = self._casework.forgetting.step
         return Scheduler(self._casework.upkeep, feeder, self._casework.shipping, lookups, count, old, log)
+
+    async def _begin_witnesses(self) -> Shell:
+        return Cosigning(self._casework.proving, self._settings.tlog.witnesses)
+
+    async def _begin_witness(self) -> Shell:
+        from dnsbl.web.witness import WitnessServer  # here, as below
+
+        terms, state = self._settings.witness, self._settings.service.state_dir
+        signing = await asyncio.to_thread(signer, state, terms.name)
+        server = WitnessServer(
+            self._settings, Witness(state, signing, terms.logs, self._clock), signing.verifier.vkey, clock=self._clock
+        )
+        self.bound.witness = [await server.start()]
+        self._tallies["witness"] = server.tally
+        return server
 
     async def _begin_notices(self) -> Shell:
         return Postman(

@@ -24,7 +24,7 @@ from dnsbl.settings.policy import AT_ONCE, Policy
 from dnsbl.settings.retention import RetentionTerms
 from dnsbl.settings.surveying import Survey
 from dnsbl.settings.testing import CollectorSettings, RemoteTesting, SelfTesting, Tester
-from dnsbl.settings.tlog import TlogSettings
+from dnsbl.settings.tlog import TlogSettings, WitnessSettings
 from dnsbl.settings.values import (
     IN_BAND,
     ClientRule,
@@ -70,6 +70,7 @@ __all__ = [
     "TlogSettings",
     "TransferRule",
     "Web",
+    "WitnessSettings",
     "fields",
     "split_listen",
     "toml",
@@ -247,6 +248,7 @@ class Settings(Section):
     remote: RemoteTesting = RemoteTesting()
     copies: Copies = Copies()
     tlog: TlogSettings = TlogSettings()
+    witness: WitnessSettings = WitnessSettings()
     notices: NoticeSettings = NoticeSettings()
     watch: WatchSettings = WatchSettings()
     reporters: ReporterTerms = ReporterTerms()

@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from dnsbl.settings.values import Section
+from dnsbl.settings.values import Listen, Section
+
+#: The first octet of the keys of logs and of witnesses (c2sp.org/signed-note).
+_LOG, _WITNESS = 1, 4
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessPlace:
+    """A witness that signs for us."""
+
+    url: str  #: its submission prefix, no slash at the end
+    key: str  #: NAME+HASH+BASE64
+
+
+def witness_place(value: Any) -> WitnessPlace:
+    url, _, vkey = value.strip().partition(" ") if isinstance(value, str) else ("", "", "")
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise ValueError('URL KEY is needed, such as "https://witness.example/relays witness.example+1234abcd+BH..."')
+    return WitnessPlace(url.rstrip("/"), _key(vkey.strip(), _WITNESS))
+
+
+def log_key(value: Any) -> str:
+    return _key(value if isinstance(value, str) else "", _LOG)
+
+
+def _key(vkey: str, sort: int) -> str:
+    """Looked at here without cryptography's help, since every start reads settings."""
+    name, _, rest = vkey.partition("+")
+    named, _, encoded = rest.partition("+")
+    try:
+        octets = b64decode(encoded, validate=True)
+    except ValueError:
+        octets = b""
+    if len(octets) != 33 or sha256(f"{name}\n".encode() + octets).digest()[:4].hex() != named:
+        raise ValueError("a key is NAME+HASH+BASE64, copied whole")
+    if octets[0] != sort:
+        raise ValueError(
+            "this is the key of a witness, and not of a log" if sort == _LOG else "this is no witness's key"
+        )
+    return vkey
 
 
 class TlogSettings(Section):
@@ -36,4 +80,28 @@ class TlogSettings(Section):
             "Folder that the log is written to as files, for any web server; relative to the configuration file. The "
             "web role serves it at /log/ in any case."
         ),
+    )
+    witnesses: tuple[Annotated[WitnessPlace, BeforeValidator(witness_place)], ...] = Field(
+        (),
+        description=(
+            'Who is asked to sign each checkpoint: "URL KEY", the place that add-checkpoint is below and the '
+            "witness's key."
+        ),
+    )
+
+
+class WitnessSettings(Section):
+    """The witness of others' logs that this node is: it signs what continues what it has seen; see docs/log.md."""
+
+    name: str = Field(
+        "",
+        description="The witness's name for good, such as witness.example.org/relays; empty: this node is none.",
+        max_length=200,
+        pattern=r"^[^\s+]*$",
+        examples=["witness.your-domain.net/relays"],
+    )
+    listen: Listen = Field("127.0.0.1:8053", description="Where logs bring their checkpoints, over HTTP.")
+    logs: tuple[Annotated[str, BeforeValidator(log_key)], ...] = Field(
+        (),
+        description="The keys of the logs that are witnessed, NAME+HASH+BASE64; a log may have several.",
     )

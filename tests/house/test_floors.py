@@ -69,7 +69,7 @@ ALLOWED = {
         "dnsbl/serving/sourcemetrics.py",
         "dnsbl/serving/workmetrics.py",
     ),
-    "httpx2": ("dnsbl/serving/pulling.py", "dnsbl/serving/upstream.py"),
+    "httpx2": ("dnsbl/daemons/witnesses.py", "dnsbl/serving/pulling.py", "dnsbl/serving/upstream.py"),
     "zstandard": ("dnsbl/serving/sources.py",),
     "wsgiref": ("dnsbl/serving/metrics.py",),
     "jinja2": ("dnsbl/web/render.py",),

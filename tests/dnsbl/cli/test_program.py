@@ -62,7 +62,7 @@ def test_a_name_that_a_module_does_not_have_shows_at_once() -> None:
     [
         ("dnsbl li", {"listing"}),
         ("dnsbl listing ", {"add", "drop", "list", "except", "review", "expire"}),
-        ("dnsbl serve --only dns,w", {"dns,worker", "dns,web"}),
+        ("dnsbl serve --only dns,w", {"dns,worker", "dns,web", "dns,witness"}),
         ("dnsbl export --format j", {"jsonl"}),
         ("dnsbl test 8.8.8.8 --profile s", {"standard"}),
         ("dnsbl listing add 8.8.8.8 --kind m", {"manual", "multihop"}),

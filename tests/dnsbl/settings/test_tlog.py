@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from dnsbl.log.note import sound_name
-from dnsbl.settings import TlogSettings
+from dnsbl.log.note import COSIGNATURE, Signer, sound_name
+from dnsbl.settings import TlogSettings, WitnessSettings
 
 
 @pytest.mark.parametrize("origin", ["relays.example.org/log", "127.0.0.1:8053/log", "example.org/log/2"])
@@ -22,3 +22,20 @@ def test_a_name_with_a_scheme_blank_or_end_is_refused(origin: str) -> None:
 
 def test_nothing_is_public_unless_somebody_says_so() -> None:
     assert (TlogSettings().origin, TlogSettings().networks, TlogSettings().folder) == ("", "sealed", None)
+
+
+def test_witnesses_and_logs_are_named_by_whole_keys_of_the_right_sort() -> None:
+    log = Signer("log.example", bytes(32)).verifier.vkey
+    witness = Signer("w.example", bytes(32), sort=COSIGNATURE).verifier.vkey
+    (place,) = TlogSettings(witnesses=[f"https://w.example/a/ {witness}"]).witnesses
+    assert (place.url, place.key) == ("https://w.example/a", witness)
+    assert WitnessSettings(logs=[log]).logs == (log,)
+    for wrong in (witness, "ftp://w.example " + witness, "https://w.example", f"https://w.example {log}"):
+        with pytest.raises(ValueError, match=r"URL KEY|copied whole|no witness's key"):
+            TlogSettings(witnesses=[wrong])
+    for wrong in (witness, log[:-4], log.replace("log", "lag"), ""):
+        with pytest.raises(ValueError, match=r"copied whole|key of a witness"):
+            WitnessSettings(logs=[wrong])
+    for wrong in ("a b", "a+b"):
+        with pytest.raises(ValueError):
+            WitnessSettings(name=wrong)

@@ -1,0 +1,135 @@
+"""Shell: has the witnesses of our log sign each of its checkpoints, and says so loudly when one has seen another log.
+
+A witness that is away delays nothing: the checkpoint is published without it, and it is asked again. Only the places
+that the settings name are dialled; no redirect is followed, no proxy asked, and an answer is bounded in size and time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import httpx2
+
+from dnsbl.casework.proving import Proving
+from dnsbl.daemons.keeper import told_within
+from dnsbl.errors import Damaged, DnsblError, NotFound
+from dnsbl.log import note
+from dnsbl.log.checkpoint import Checkpoint
+from dnsbl.log.witnessing import SIZE, Submission, cosignatures
+from dnsbl.settings.tlog import WitnessPlace
+
+#: Seconds between two rounds, and for which a witness may be silent; octets of an answer.
+EVERY, SILENT, ANSWER_MOST = 20.0, 5.0, 16384
+
+_log = logging.getLogger(__name__)
+
+
+class Cosigning:
+    """Those that the settings name. `problem` is what one of them has seen that cannot be, a sentence, or ""."""
+
+    def __init__(
+        self, proving: Proving, places: tuple[WitnessPlace, ...], *, client: Callable[[], httpx2.Client] | None = None
+    ) -> None:
+        self.problem = ""
+        self._proving = proving
+        self._places = tuple((place, note.Verifier.read(place.key)) for place in places)
+        self._client = client or _client
+        self._sizes: dict[WitnessPlace, int] = {}  #: what each has signed last
+        self._forked: dict[WitnessPlace, str] = {}
+        self._said: dict[WitnessPlace, str] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ask until `stop`."""
+        while not stop.is_set():
+            await asyncio.to_thread(self.ask)
+            await told_within(stop, EVERY)
+
+    def ask(self) -> int:
+        """One round: whoever has not signed the newest checkpoint is asked to; returns how many have. Never raises."""
+        signed = 0
+        with self._client() as client:
+            for place, key in self._places:
+                why = ""
+                try:
+                    signed += self._one(client, place, key)
+                    self._forked.pop(place, None)
+                except DnsblError as error:
+                    why = str(error)
+                except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+                    why = f"cannot be asked: {_plain(str(error) or type(error).__name__)}"
+                if why and why != self._said.get(place):
+                    _log.warning("The witness %s %s", key.name, why)
+                self._said[place] = why
+        self.problem = " ".join(self._forked.values())
+        return signed
+
+    def _one(self, client: httpx2.Client, place: WitnessPlace, key: note.Verifier) -> bool:
+        """Whether it has signed just now. Raises DnsblError."""
+        signed = self._proving.newest()
+        if signed is None:
+            return False
+        text, there = note.parts(signed)
+        told = Checkpoint.read(text)
+        if any((one.name, one.id) == (key.name, key.id) for one in there):
+            self._sizes[place] = told.size
+            return False
+        for _ in range(2):  # once more when it says which size it has seen
+            old = min(self._sizes.get(place, 0), told.size)
+            code, sort, answer = _post(client, place, Submission(old, self._proof(old, told.size), signed).text)
+            if code == 200:
+                self._proving.cosigned(told.size, cosignatures(answer, signed, [key]))
+                self._sizes[place] = told.size
+                return True
+            if code == 409 and sort == SIZE and (seen := _size(answer)) is not None:
+                if seen > told.size:
+                    self._fork(place, key, f"has signed {seen} leaves of this log, and here are {told.size}")
+                if seen == told.size == old:
+                    self._fork(place, key, f"has signed another root at size {seen}")
+                self._sizes[place] = seen
+                continue
+            if code == 422 and old:
+                self._fork(place, key, f"does not find the {old} leaves in this log that it has signed")
+            raise DnsblError(f"answers with status {code}: {_plain(answer)}")
+        raise DnsblError("names one size and then another; it is asked again.")
+
+    def _proof(self, old: int, size: int) -> tuple[bytes, ...]:
+        try:
+            return tuple(self._proving.consistency(old, size)) if old else ()
+        except (NotFound, ValueError) as error:
+            raise DnsblError(f"cannot be shown how the log has grown: {error}") from None
+
+    def _fork(self, place: WitnessPlace, key: note.Verifier, what: str) -> None:
+        sentence = f"The witness {key.name} {what}: is the database restored from a copy, or another signed?"
+        if place not in self._forked:
+            _log.error("%s", sentence)
+        self._forked[place] = sentence
+        raise Damaged(f"{what}.")
+
+
+def _client() -> httpx2.Client:
+    return httpx2.Client(timeout=SILENT, follow_redirects=False, trust_env=False)
+
+
+def _post(client: httpx2.Client, place: WitnessPlace, text: str) -> tuple[int, str, str]:
+    """Status, sort and text of the answer. Raises HTTPError."""
+    headers = {"User-Agent": "dnsbl", "Accept-Encoding": "identity", "Content-Type": "text/plain"}
+    given = b""
+    with client.stream("POST", f"{place.url}/add-checkpoint", content=text.encode(), headers=headers) as reply:
+        for piece in reply.iter_raw():
+            given += piece
+            if len(given) > ANSWER_MOST:
+                raise DnsblError(f"answers with more than {ANSWER_MOST} octets.")
+    sort = reply.headers.get("Content-Type", "").partition(";")[0].strip()
+    return reply.status_code, sort, given.decode("utf-8", "replace")
+
+
+def _size(answer: str) -> int | None:
+    text = answer.removesuffix("\n")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
+def _plain(text: str) -> str:
+    """A stranger's words, for a line."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text.strip()[:200])
