@@ -14,11 +14,11 @@ from dataclasses import replace
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.proving import Placed, Proving
 from dnsbl.errors import NotFound, Withheld
-from dnsbl.log.leaves import SEALABLE, Sealing
+from dnsbl.log.leaves import SEALABLE, Sealing, digest_of
 from dnsbl.log.prooffile import LEAVES_MOST, OpenedLeaf, ProofFile
 from dnsbl.model import Entry, Listing
 from dnsbl.store import Store
-from tester.letter import Letter, digest_of
+from tester.letter import Letter
 
 #: Entries of an address that are looked at, the newest.
 ENTRIES = 2000

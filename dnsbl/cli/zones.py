@@ -82,10 +82,31 @@ def watch_servers(
     patience: Annotated[
         float, typer.Option("--patience", help="Seconds that a server may need to follow a change.", min=0, max=600)
     ] = 10,
+    log: Annotated[
+        str, typer.Option("--log", help="Look at a list's transparency log instead, at this URL; needs --key.")
+    ] = "",
+    key: Annotated[list[str] | None, typer.Option("--key", help="The key of that log; may be repeated.")] = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="File that remembers what was seen of the log, for the next look.")
+    ] = None,
+    server: Annotated[
+        str,
+        typer.Option("--server", help="ADDRESS:PORT of a name server that hands on the zone (AXFR)."),
+    ] = "",
+    zone: Annotated[str, typer.Option("--zone", help="That zone.")] = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Ask ourselves and all secondaries for serial, test points and the last change; say who lags or lies."""
+    """Ask ourselves and all secondaries for serial, test points and the last change; say who lags or lies. With --log
+    anybody's list is looked at from outside: its log is replayed and held against what was seen and what DNS shows."""
+    if log:
+        if bool(server) != bool(zone):
+            raise typer.BadParameter("--server and --zone go together", param_hint="--server")
+        if not watching.watch_log(log, key or [], state, server, zone, as_json=as_json):
+            raise typer.Exit(1)
+        return
+    if key or state or server or zone:
+        raise typer.BadParameter("these go with --log alone", param_hint="--key, --state, --server, --zone")
     if as_json and not once:
         raise typer.BadParameter("goes only with --once", param_hint="--json")
     if not watching.watch(lists.open_list(config), once=once, every=every, patience=patience, as_json=as_json):
