@@ -138,7 +138,7 @@ def papers(tree: Path, bill: str) -> None:
     shutil.copy(ROOT / "LICENSE", docs / "copyright")
     packed(docs / "changelog.gz", (ROOT / "CHANGELOG.md").read_bytes())
     put(docs / "sbom.cdx.json", bill)
-    for name in ("self-test",):
+    for name in ("self-test", "verify.py"):
         put(docs / "examples" / name, (ROOT / "contrib" / name).read_text())
 
 
