@@ -43,7 +43,8 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     contents     who answers: snapshot  last_change  changes  pairs
     counting     the scheduler, and whoever looks, what has happened by day: count  file_answers  see
     proving      the scheduler, whoever looks, and operators, the transparency log: on  keep  grow  sign  newest
-                 reached  verifiers  content  place  proof  proofs  reach  consistency  cosigned  sealing  rotate  renew
+                 reached  so_far  verifiers  content  place  proof  proofs  consistency  cosigned  sealing  rotate
+                 renew
     proofs       whoever looks, what the log has of a listing, opened: on  of
 
     replaying  what the event log tells of all but listings, after a copy has come back

@@ -53,7 +53,7 @@ class Proofs:
         itself, or the log does not have that yet, and Withheld where there is no log."""
         if not self._proving.on:
             raise Withheld("This list keeps no transparency log, so nothing of it can be proven.")
-        last, _, size = self._proving.reach()
+        last, size = self._proving.so_far()
         with self._store.read() as tx:
             network = network_of(address)
             listing = next((each for each in tx.listings.covering(address) if each.network == network), None)
@@ -70,11 +70,10 @@ class Proofs:
             whole = json.loads(placed.leaf)["sealed"].keys() <= openings.keys()
             lines = tuple(f"{one.recipient} {one.sender} {one.proof_hash.hex()}" for one in filed)
             found[placed.index] = _leaf(placed, openings, entry.previous if whole else "", lines)
-            if entry.verb in _DONE and (number := self._change(placed, network, listing.kind)):
-                change = self._proving.place(change=number)
-                sealed = isinstance(json.loads(change.leaf)["network"], dict)
-                text = (sealing.salt(f"change {number} network"), str(network))
-                found[change.index] = _leaf(change, {"network": text} if sealed else {})
+            if entry.verb in _DONE:
+                serial = int(json.loads(placed.leaf)["serial"])
+                if change := self._change(serial, network, listing.kind, sealing):
+                    found[change.index] = change
         indexes = sorted(index for index in found if index < size)
         if not any(found[index].facts.get("listed") for index in indexes):
             raise NotFound(
@@ -85,14 +84,15 @@ class Proofs:
         leaves = (replace(found[proof.index], hashes=proof.hashes) for proof in proofs)
         return ProofFile(tuple(leaves), proofs[0].signed)
 
-    def _change(self, placed: Placed, network: Network, kind: str) -> int:
-        """The change that an entry has made to this network, or 0: it was made just before."""
-        serial = int(json.loads(placed.leaf)["serial"])
-        with self._store.read() as tx:
-            steps = tx.changes.after(max(0, serial - NEAR), most=NEAR)
-        return max(
-            (one.seq for one in steps if (one.network, one.kind) == (network, kind) and one.seq <= serial), default=0
-        )
+    def _change(self, serial: int, network: Network, kind: str, sealing: Sealing) -> OpenedLeaf | None:
+        """The leaf of the change that was made of this network just before an entry with this serial, opened."""
+        for number in range(serial, max(0, serial - NEAR), -1):
+            placed = self._proving.place(change=number)
+            told, name = json.loads(placed.leaf), f"change {number} network"
+            sealed = told["network"] == {"sha256": sealing.seal(name, str(network))}
+            if told["kind"] == kind and (sealed or told["network"] == str(network)):
+                return _leaf(placed, {"network": (sealing.salt(name), str(network))} if sealed else {})
+        return None
 
 
 def _leaf(

@@ -177,11 +177,11 @@ class Proving:
         self._safe(kept)
         return found
 
-    def reach(self) -> tuple[int, int, int]:
-        """The last entry and the last change that are leaves, and how many leaves are signed; else zeros."""
+    def so_far(self) -> tuple[int, int]:
+        """The last entry that is a leaf, and how many leaves are signed; zeros before the first."""
         with self._store.read() as tx:
             state, kept = tx.log.state(), tx.log.newest()
-        return (state.entry, state.change, kept.size) if state and kept else (0, 0, 0)
+        return (state.entry, kept.size) if state and kept else (0, 0)
 
     def consistency(self, old: int, size: int) -> list[bytes]:
         """What shows that the tree of `size` leaves begins with that of `old`. Raises ValueError for sizes that are

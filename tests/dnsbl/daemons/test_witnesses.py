@@ -180,4 +180,4 @@ async def test_a_witness_is_asked_over_the_wire_where_it_listens(
         stop.set()
         await serving
     last = witness.last(ORIGIN)
-    assert last is not None and work.newest() is not None and last.size == work.reach()[2]
+    assert last is not None and work.newest() is not None and last.size == work.so_far()[1]
