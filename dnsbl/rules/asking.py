@@ -208,9 +208,9 @@ def typed(text: str) -> Address:
         return parse_address(text)
     except ValueError as error:
         word, why = text.strip(), str(error)
-        if len(word.split()) == 1 and (unread := _unread(word)).known:
+        if (unread := _unread(word)).known:
             why = unread.why
-        elif "/" in word:
+        else:
             with suppress(ValueError):
                 why = f"{parse_network(word)} is a network, and one address is needed."
         raise Refused(Refusal.MALFORMED_ADDRESS, why) from None

@@ -44,6 +44,7 @@ def unread(text: str) -> list[str]:
         ("2001:db8::/48", ["2001:db8::/48"]),
         (LINK, ["192.0.2.50"]),
         ("https://lists.example.org/ip/2001%3Adb8%3A%3A5", ["2001:db8::5"]),
+        ("https://lists.example.org/ip/2001%3adb8%3a%3a5", ["2001:db8::5"]),
         ("60.0.77.127.relays.example.org", ["127.77.0.60"]),
         ("60.0.77.127.Relays.Example.ORG.", ["127.77.0.60"]),
         ("60.0.77.127.k3y.relays.example.org", ["127.77.0.60"]),
@@ -60,6 +61,24 @@ def test_however_it_is_written_it_is_read(text: str, meant: list[str]) -> None:
 def test_a_name_with_a_key_is_one_of_the_innermost_zone(zones: tuple[str, ...]) -> None:
     [asked] = read("60.0.77.127.k3y.a.z.example", zones, SITE).found
     assert str(asked.what) == "127.77.0.60"
+    [asked] = read("60.0.77.127.bl.lux.", ("bl.lux.",), SITE).found
+    assert str(asked.what) == "127.77.0.60"
+
+
+@pytest.mark.parametrize(
+    ("text", "backwards", "sure"),
+    [
+        (LINK, False, True),
+        ("60.0.77.127.relays.example.org", True, True),
+        ("192.0.2.1", False, False),
+        ("192.0.2.0/24", False, False),
+    ],
+)
+def test_it_is_told_whether_a_name_was_read_and_whether_nothing_else_can_be_meant(
+    text: str, backwards: bool, sure: bool
+) -> None:
+    [asked] = read(text, ZONES, SITE).found
+    assert (asked.read, asked.backwards, asked.sure) == (text, backwards, sure)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +209,14 @@ def test_a_line_of_nothing_but_addresses_is_a_list_and_its_broken_ones_are_named
 def test_a_single_word_beside_running_text_is_part_of_it_unless_it_is_known_what_it_was_to_be() -> None:
     text = "192.0.2.1\nrubbish\n192.0.2.300\nit said so to me"
     assert (found(text), unread(text)) == (["192.0.2.1"], ["192.0.2.300"])
+    assert unread("mail.example.com\nit said so to me") == ["mail.example.com"]
+
+
+def test_of_what_cannot_be_read_a_hundred_characters_are_named() -> None:
+    for much in ("192.0.2.9x" * 30, "x." * 80 + "9"):
+        assert unread(f"192.0.2.1\n{much}") == [much[:100]]
+    name = "x." * 80 + "example"
+    assert read(name, ZONES, SITE).unread[0].why.startswith(f"{name[:100]} is a host name")
 
 
 def test_commas_make_a_list_where_an_address_stands_in_it() -> None:
@@ -280,7 +307,13 @@ def test_a_row_names_what_it_would_name_alone(text: str) -> None:
     assert row(text, ZONES, SITE) == one(text, ZONES, SITE)
 
 
-@pytest.mark.parametrize("text", ["", "mail.example.com", "192.0.2.0/24", "192.0.2.1 192.0.2.2", "x" * (MOST_ROW + 1)])
+def test_a_row_of_so_many_characters_is_read_and_one_of_more_is_not() -> None:
+    assert str(row("192.0.2.1".rjust(MOST_ROW), ZONES, SITE)) == "192.0.2.1"
+    with pytest.raises(Refused, match="more than 255 characters"):
+        row("192.0.2.1".rjust(MOST_ROW + 1), ZONES, SITE)
+
+
+@pytest.mark.parametrize("text", ["", "mail.example.com", "192.0.2.0/24", "192.0.2.1 192.0.2.2"])
 def test_a_row_that_names_no_address_says_why(text: str) -> None:
     with pytest.raises(Refused) as caught:
         row(text, ZONES, SITE)
@@ -395,7 +428,7 @@ def test_of_a_text_that_is_cut_every_whole_word_before_the_cut_is_read_and_none_
 
 
 def test_a_row_of_running_text_is_refused_and_not_read() -> None:
-    assert str(row("please tell me where [192.0.2.1] now stands", ZONES, SITE)) == "192.0.2.1"
+    assert str(row("please tell me where [192.0.2.1] now stands, friend", ZONES, SITE)) == "192.0.2.1"
     for text in ("[" * 250, "192.0.2.1 " * (MOST_ROW_WORDS + 1), "a b c d e f g h 192.0.2.1"):
         with pytest.raises(Refused, match="more than 8 words"):
             row(text, ZONES, SITE)
