@@ -240,7 +240,7 @@ def _one(word: str, ours: _Ours) -> Found | None:
             inside = _backwards(name[: -len(origin) - 1].split("."), origin, origin in ours.origins)
             return Found(what=inside, read=word, backwards=True, sure=True)
     bare = port[1] if (port := _PORT.match(word)) else word
-    if "/" in bare and (bare[0].isdigit() or ":" in bare) and "://" not in bare:
+    if "/" in bare:
         head = bare.partition("/")[0]
         if _QUAD.match(head) or _address(head) is not None:
             return Found(what=parse_network(bare), read=word, backwards=False)

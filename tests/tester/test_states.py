@@ -150,3 +150,12 @@ def test_where_an_attempt_can_end_there_is_a_label_for_it_and_elsewhere_none() -
 
 def test_nobody_is_shown_a_certificate_who_was_not_to_see_one() -> None:
     assert not states.StartTls(1.0).certificate
+
+
+def test_a_denial_may_be_broken_over_lines_and_is_soft_below_500_alone() -> None:
+    def named(code: int, *lines: bytes) -> Outcome | None:
+        return states.refusal(Phase.RCPT, Reply(code=code, lines=lines, raw=b""))
+
+    assert named(450, b"Relay access", b"denied") is O.RCPT_DENIED_SOFT
+    assert named(499, b"relaying denied") is O.RCPT_DENIED_SOFT
+    assert named(500, b"relaying denied") is None

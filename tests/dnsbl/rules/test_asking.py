@@ -257,6 +257,7 @@ def test_what_is_glued_to_something_in_running_text_is_named_and_not_dropped(tex
         "by mail-192.0.2.9.example.com with SMTP id 15.20.8999.12",
         "from <192.0.2.9.x@example.com> on 00:11:22:33:44:55",
         "under 9.2.0.192.lists.other.example",
+        "see example.com/help for more",
     ],
 )
 def test_what_only_others_mean_by_an_address_is_no_question_and_no_fault(beside: str) -> None:
