@@ -217,6 +217,7 @@ class Clerk:
         self._connection = connection
         self.dialect = connection.dialect
         self._cursor: Any = None
+        self._listeners = connection.dispatch.before_cursor_execute  # as they are at any moment
         self._known: dict[tuple[Any, ...], tuple[Prepared, Rows]] = {}
         self._later: dict[Prepared, list[Values]] = {}
         self._wrote: set[str] = set()  # tables that were, or may have been, written to; "" for any
@@ -313,8 +314,9 @@ class Clerk:
         connection = self._connection
         if self._cursor is None:
             self._cursor = connection.connection.cursor()
-        for listener in connection.dispatch.before_cursor_execute:
-            listener(connection, self._cursor, sql, values, None, many)
+        if self._listeners:
+            for listener in self._listeners:
+                listener(connection, self._cursor, sql, values, None, many)
         try:
             (self._cursor.executemany if many else self._cursor.execute)(sql, values)
         except Exception as error:

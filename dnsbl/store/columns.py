@@ -38,6 +38,8 @@ def micros(moment: datetime) -> int:
 
 def clean(text: str) -> str:
     """Text that every driver takes: NUL and lone surrogates come out as backslash escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 

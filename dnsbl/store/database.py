@@ -39,7 +39,7 @@ from dnsbl.store import faults, suited, versions
 from dnsbl.store.bulk import BulkShelf
 from dnsbl.store.candidates import Candidates
 from dnsbl.store.changes import Changes
-from dnsbl.store.clerk import Clerk
+from dnsbl.store.clerk import Clerk, prepared
 from dnsbl.store.connecting import create
 from dnsbl.store.contacts import Contacts
 from dnsbl.store.controls import Controls
@@ -83,7 +83,7 @@ from dnsbl.store.watches import Watches
 TURN = 0x646E73626C
 
 #: Take the turn, and do not wait for the disk in it.
-_LOCK = text("SELECT pg_advisory_xact_lock(:turn), set_config('synchronous_commit', 'off', true)")
+_LOCK = prepared(text("SELECT pg_advisory_xact_lock(:turn), set_config('synchronous_commit', 'off', true)"))
 #: But for what DNS is told by its number: that is on the disk before anybody sees it.
 _AT_ONCE = text("SET LOCAL synchronous_commit TO DEFAULT")
 #: A record in PostgreSQL's log that nobody reads: as it is committed, all before it is on the disk.
@@ -325,7 +325,7 @@ class Store:
             lock = alone and self._turns is None
             with connection.begin():
                 if lock:
-                    connection.execute(_LOCK, {"turn": TURN})
+                    Clerk(connection).execute(_LOCK, {"turn": TURN})
                 tx = Transaction(connection, self._timekeeper)
                 yield tx
                 tx.finish()
