@@ -80,9 +80,9 @@ bench-web: $(READY) ## what pages, look-ups and starts of commands cost on a lar
 bench-many: $(READY) ## what many tests and many listings cost a store on PostgreSQL (five minutes; URL= TESTS= WAIT= LISTINGS=)
 	@$(BIN)/python -m bench.many '$(URL)' $(or $(TESTS),200) $(or $(WAIT),3) $(or $(LISTINGS),1000000)
 
-# ROWS=10000,1000000  URL=postgresql+psycopg://... (an empty database, for one size)  JSON=figures.json  WRITE=1 (the page in docs/)
-bench-store: $(READY) ## how many tests a second the store carries, few rows and many, on both databases (ten minutes; ROWS= URL= JSON= WRITE=1)
-	@$(BIN)/python -m bench.store $(if $(ROWS),--rows $(ROWS)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON)) $(if $(WRITE),--write docs)
+# ROWS=10000,1000000  URL=postgresql+psycopg://... (an empty database, for one size)  JSON=figures.json  BEFORE=figures.json (of an earlier program)  WRITE=1 (the page in docs/)
+bench-store: $(READY) ## how many tests a second the store carries, few rows and many, on both databases (ten minutes; ROWS= URL= JSON= BEFORE= WRITE=1)
+	@$(BIN)/python -m bench.store $(if $(ROWS),--rows $(ROWS)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON)) $(if $(BEFORE),--before $(BEFORE)) $(if $(WRITE),--write docs)
 
 bench-log: $(READY) ## what a leaf of the transparency log costs beside its entry, and a step of a log up to 100,000,000 leaves (a minute)
 	@$(BIN)/python -m bench.log

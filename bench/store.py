@@ -1,6 +1,7 @@
 """The store bench: how many tests a second the store carries, on SQLite and PostgreSQL, few rows and many.
 
-    python -m bench.store [--rows 10000,1000000] [--seconds 10] [--url URL] [--json FILE] [--write FOLDER]
+    python -m bench.store [--rows 10000,1000000] [--seconds 10] [--url URL] [--json FILE] [--before FILE]
+                          [--write FOLDER]
 
 A store of each size is filled (`bench.filling`: as many listings, entries of the journal and changes; half as many
 planned retests, of which every second one is due; a twentieth of hosts with their nominations, runs, letters and
@@ -227,8 +228,20 @@ def goals(run: StoreFigures) -> Iterator[tuple[str, str, str, bool]]:
             yield f"{database}: four processes to one", f">= {SCALES:g}", f"{scales:.2f}", scales >= SCALES
 
 
-def told(run: StoreFigures) -> str:
-    """The page under docs/."""
+def read_run(path: Path) -> StoreFigures:
+    """A run that `--json` has written."""
+    told = json.loads(path.read_text())
+    sizes = [
+        SizeFigures(
+            **size | {"filled": Filled(**size["filled"])} | {name: Play(**size[name]) for name in ("alone", "together")}
+        )
+        for size in told["sizes"]
+    ]
+    return StoreFigures(told["machine"], sizes)
+
+
+def told(run: StoreFigures, before: StoreFigures | None = None) -> str:
+    """The page under docs/, with the figures of an earlier run beside, if there is one."""
     lines = [
         "# Store: how many tests a second it carries",
         "",
@@ -244,15 +257,8 @@ def told(run: StoreFigures) -> str:
         "|---|---:|---:|---|",
         *(f"| {what} | {limit} | {got} | {'met' if met else 'MISSED'} |" for what, limit, got, met in goals(run)),
         "",
-        "| store | rows | tests/s, one process | four | four to one | CPU ms a test | statements | longest writer |",
-        "|---|---:|---:|---:|---:|---:|---:|---|",
-        *(
-            f"| {size.database} | {size.rows:,} | {size.alone.rate:.0f} | {size.together.rate:.0f} "
-            f"| {size.together.rate / size.alone.rate:.2f} | {size.alone.cpu:.1f} | {size.alone.statements:.0f} "
-            f"| {size.together.longest:.2f} s, {size.together.which} |"
-            for size in run.sizes
-        ),
-        "",
+        *_rates(run),
+        *(["The same by an earlier program, from its own run on this machine:", "", *_rates(before)] if before else []),
         "What one question or verb takes, in ms, and times as much as at the smallest size:",
         "",
     ]
@@ -270,6 +276,20 @@ def told(run: StoreFigures) -> str:
     return "\n".join(lines)
 
 
+def _rates(run: StoreFigures) -> list[str]:
+    return [
+        "| store | rows | tests/s, one process | four | four to one | CPU ms a test | statements | longest writer |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+        *(
+            f"| {size.database} | {size.rows:,} | {size.alone.rate:.1f} | {size.together.rate:.1f} "
+            f"| {size.together.rate / size.alone.rate:.2f} | {size.alone.cpu:.1f} | {size.alone.statements:.0f} "
+            f"| {size.together.longest:.2f} s, {size.together.which} |"
+            for size in run.sizes
+        ),
+        "",
+    ]
+
+
 def main() -> None:
     """Measure, print, and write what was asked for."""
     words = argparse.ArgumentParser(prog="python -m bench.store", description="Tests a second that the store carries.")
@@ -279,6 +299,7 @@ def main() -> None:
         "--url", default="", help="an empty database, for one size; default: both stores, in new folders"
     )
     words.add_argument("--json", type=Path)
+    words.add_argument("--before", type=Path, metavar="FILE", help="what --json wrote of an earlier program")
     words.add_argument("--write", type=Path, metavar="FOLDER", help="write bench-store.md there")
     given = words.parse_args()
     rows = [int(each) for each in given.rows.split(",") if each]
@@ -297,11 +318,12 @@ def main() -> None:
                     file=sys.stderr,
                 )
     run = StoreFigures(_machine(), sizes)
-    print(told(run))
+    page = told(run, read_run(given.before) if given.before else None)
+    print(page)
     if given.json:
         given.json.write_text(json.dumps(asdict(run), indent=2))
     if given.write:
-        (given.write / "bench-store.md").write_text(told(run))
+        (given.write / "bench-store.md").write_text(page)
 
 
 if __name__ == "__main__":

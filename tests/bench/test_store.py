@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,11 @@ def test_hosts_of_a_play_are_listed_found_closed_and_delisted(tmp_path: Path) ->
     listed = [player.state(number) for number in range(3)]
     assert listed == [State.CLEAR, State.CLEAR, State.LISTED]
     opened.close()
+
+
+def test_an_earlier_run_is_read_again_and_told_beside(tmp_path: Path) -> None:
+    earlier = StoreFigures("a machine", [replace(SMALL, alone=replace(ALONE, rate=17.25))])
+    (tmp_path / "before.json").write_text(json.dumps(asdict(earlier)))
+    assert store.read_run(tmp_path / "before.json") == earlier
+    assert "| 17.2 |" in store.told(StoreFigures("a machine", [SMALL]), earlier)
+    assert "| 17.2 |" not in store.told(StoreFigures("a machine", [SMALL]))
