@@ -176,4 +176,4 @@ class Bulk:
 
 
 def _halfway(count: int, done: str) -> str:
-    return f"{count} networks {done}; the same command again does the rest."
+    return f"At least {count} networks {done}; the same command again does the rest."

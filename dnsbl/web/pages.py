@@ -143,7 +143,7 @@ class Site:
         held = standing.state is State.QUEUED and self.held()
         said = answers(self._zones(), codes, standing.address, standing.kinds)
         report = cache(self._report)  # a run may be looked at for its evidence, its ways in and its progress
-        dossiers = self._dossiers(standing, report)
+        dossiers, tested = self._dossiers(standing, report), _named(standing, test, report)
         return self._render(
             "host.html",
             standing=standing,
@@ -159,7 +159,8 @@ class Site:
             answers=said,
             dossiers=dossiers,
             on_list=self._on_list(standing, dossiers),
-            paths=self._paths(standing, test, report),
+            paths=self._paths(standing, tested),
+            tested=tested,
             events=story(standing, now, discretion(self._settings)),
             progress=self._progress(standing),
             refresh=None if held else refresh(standing, now),
@@ -334,13 +335,12 @@ class Site:
         listed = self._views.listed_among(list(others)) if others else {}
         return {each for each, listings in listed.items() if listings} | {standing.address}
 
-    def _paths(self, standing: Standing, test: str, report: Reports) -> list[TestedPathShape]:
+    def _paths(self, standing: Standing, tested: RunReport | None) -> list[TestedPathShape]:
         """The ways into the host: of the test that the link names, else what is known of a listed one."""
         theirs = discretion(self._settings)
-        found = report(test) if 0 < len(test) <= 64 else None
-        if found is None or found.run.address != standing.address:
+        if tested is None:
             return ways_in(standing.paths, (), theirs)
-        return ways_in(found.paths, found.transcripts, theirs)
+        return ways_in(tested.paths, tested.transcripts, theirs)
 
     def _progress(self, standing: Standing) -> Headway | None:
         """How far the test is that goes on; for addresses on the list only."""
@@ -360,6 +360,12 @@ class Site:
             return self._views.run_report(run)
         except NotFound:
             return None
+
+
+def _named(standing: Standing, test: str, report: Reports) -> RunReport | None:
+    """The test of this address that a link names."""
+    found = report(test) if 0 < len(test) <= 64 else None
+    return found if found is not None and found.run.address == standing.address else None
 
 
 def refresh(standing: Standing, now: datetime) -> int | None:

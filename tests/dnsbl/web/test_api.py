@@ -97,6 +97,9 @@ def test_of_a_forgotten_test_page_and_document_say_when_and_bear_the_hash(house:
     page = visitor.get(f"/ip/{TARGET}").text
     assert "The transcript was deleted on" in page and "40 days after the test" in page
     assert told["forgotten"]["sha256"] in page
+    home.casework.operators.drop_networks([parse_network(TARGET)], kind="relay", reason="x", actor="operator")
+    assert told["forgotten"]["sha256"] not in visitor.get(f"/ip/{TARGET}").text
+    assert told["forgotten"]["sha256"] in visitor.get(f"/ip/{TARGET}?test={run}").text, "the link that names the test"
 
 
 def test_a_listed_address_leads_to_its_run(house: Build) -> None:
