@@ -146,6 +146,7 @@ PASTE = "No address, and no name or page of ours, is in this text: paste the who
         (" ", "An IP address is needed."),
         ("rubbish", '"rubbish" is not an IPv4 or IPv6 address.'),
         ("192.0.2.300", '"192.0.2.300" is not an IPv4 or IPv6 address.'),
+        ("look at 192.0.2.300/24", '"192.0.2.300/24" is not an IPv4 or IPv6 network.'),
         ("rubbish other", PASTE),
         ("rubbish\nother", PASTE),
         ("mail.example.com is it", PASTE),
@@ -236,6 +237,7 @@ def test_commas_make_a_list_where_an_address_stands_in_it() -> None:
         ("192.0.2.1 192.0.2.9-192.0.2.12 please look", "192.0.2.9-192.0.2.12"),
         ("192.0.2.1 and ip:192.0.2.9 too", "ip:192.0.2.9"),
         ("192.0.2.1 and http://192.0.2.9/x too", "http://192.0.2.9/x"),
+        ("192.0.2.1 and joe@192.0.2.9x too", "joe@192.0.2.9x"),
         ("192.0.2.1 and 2001:db8::9x too", "2001:db8::9x"),
         ("192.0.2.1 and 2001:db8::9#53 too", "2001:db8::9#53"),
         ("192.0.2.1 and fe80::9%eth0 too", "fe80::9%eth0"),
@@ -258,6 +260,7 @@ def test_what_is_glued_to_something_in_running_text_is_named_and_not_dropped(tex
         "from <192.0.2.9.x@example.com> on 00:11:22:33:44:55",
         "under 9.2.0.192.lists.other.example",
         "see example.com/help for more",
+        "see http:///192.0.2.9 there",
     ],
 )
 def test_what_only_others_mean_by_an_address_is_no_question_and_no_fault(beside: str) -> None:
