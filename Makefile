@@ -27,8 +27,8 @@ test: $(READY)   ## the unit suite, then the whole line from door to door
 
 coverage: $(READY) ## branch coverage of the pure modules by their own tests, at least 95 %
 	@$(BIN)/coverage erase
-	@$(BIN)/pytest -q -n auto --dist worksteal --cov --cov-branch --cov-report= tests/tester tests/dnsbl/rules tests/dnsbl/dns
-	@$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95 --include='tester/*,dnsbl/rules/*,dnsbl/dns/*' --omit='tester/__main__.py,tester/cli.py,tester/caller.py,tester/collector.py,tester/listening.py'
+	@$(BIN)/pytest -q -n auto --dist worksteal --cov --cov-branch --cov-report= tests/tester tests/dnsbl/rules tests/dnsbl/dns tests/dnsbl/log
+	@$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95 --include='tester/*,dnsbl/rules/*,dnsbl/dns/*,dnsbl/log/*' --omit='tester/__main__.py,tester/cli.py,tester/caller.py,tester/collector.py,tester/listening.py'
 
 check: $(READY)  ## format, lint, types, floors
 	@$(BIN)/ruff format --check .
