@@ -42,6 +42,15 @@ def test_a_listing_without_letters_before_their_return_shows_no_way() -> None:
     assert said(bare).open[0].startswith("That a letter came back"), "about whom it came back is not shown"
 
 
+def test_letters_that_came_into_the_log_after_their_return_and_a_return_after_the_listing_show_no_way() -> None:
+    whole = proof_file()
+    told, found = whole.check(ORIGIN, [LOG.verifier])
+    for place, index in ((1, 4), (3, 6)):
+        late = replace(whole.leaves[place], index=index)
+        leaves = tuple(late if leaf.index == place else leaf for leaf in whole.leaves)
+        assert statements(ProofFile(leaves, ""), told, found).open[0].startswith("That a letter came back")
+
+
 def test_a_message_that_did_not_come_back_and_a_witness_that_is_missing_are_wrong() -> None:
     found = said(replace(proof_file(), signed=signed(witnessed=False)), message=MESSAGE + b"!")
     assert [one.split(" ")[0] for one in found.wrong] == ["witness.example/w", "The"]
