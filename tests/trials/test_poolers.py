@@ -14,6 +14,7 @@ from postgres import Pooler, PostgreSQL
 
 from bench.fleet import FIRST, Habit, neighbourhood
 from dnsbl.demo.neighbourhood import free_port
+from dnsbl.store import Store
 
 RELAY = "127.0.0.2"
 #: Relays and closed servers that are nominated at both nodes in turn.
@@ -41,12 +42,12 @@ async def test_two_nodes_go_through_whole_cycles_behind_a_pooler_that_hands_on_e
 ) -> None:
     port = free_port()
     first, second = (node(houses, name, pooler, port) for name in ("first", "second"))
-    first.serve()
-    first.until("all to be up", lambda: first.ready()[0] == 200, 60)
+    first.start()
+    first.until("all to be up", lambda: first.ready()[0] == 200, 120)
     second.state.mkdir()
     shutil.copy(first.state / "keys.json", second.state / "keys.json")
-    second.serve()
-    second.until("all to be up", lambda: second.ready()[0] == 200, 60)
+    second.start()
+    second.until("all to be up", lambda: second.ready()[0] == 200, 120)
     async with neighbourhood(HOSTS, port, first.collector):
         relays = [str(address) for address, habit in HOSTS.items() if habit is Habit.ANY]
         closed = [address for address, habit in HOSTS.items() if habit is Habit.CLOSED]
@@ -71,7 +72,10 @@ async def test_two_nodes_go_through_whole_cycles_behind_a_pooler_that_hands_on_e
             for house in (first, second):
                 house.until("the new listing", lambda h=house: h.ask("9.9.9.9") == LISTED, 45)
     assert (asking.lost, asking.answers, beside.lost, beside.answers) == (0, [RELAY], 0, [RELAY])
-    assert first.dnsbl("journal", "--verify")["verified"] >= len(HOSTS)
+    store = Store(pooler.url)
+    with store.read() as tx:
+        assert tx.journal.verify() >= len(HOSTS)
+    store.close()
     servers, clients = pooler.told("SERVERS"), pooler.told("CLIENTS")
     print(f"{len(clients)} connections of two nodes and a console on {len(servers)} server processes")
     assert len(servers) <= CONNECTIONS
