@@ -63,7 +63,8 @@ def test_what_is_old_is_told_before_it_goes(run: Run) -> None:
     assert set(told) == {"would_go"} and told["would_go"]["tests"] == 0
     assert run("forget") == {"gone": told["would_go"]}
     assert "transcripts: 0" in run("forget", "--dry-run", plain=True)
-    assert "dnsbl forget" in run("purge", "--dry-run", code=2)
+    assert run("purge", "--dry-run") == told
+    assert "dnsbl forget" in run("purge", code=2)
 
 
 @pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
