@@ -20,6 +20,7 @@ from dnsbl.clock import SystemClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
+from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings, fields, toml
 from dnsbl.whereabouts import PREFIX, usual
 
@@ -71,7 +72,8 @@ def read_zones(settings: Settings, *, today: date | None = None) -> Zones:
         first = "`dnsbl init` writes a first configuration"
         raise SettingsError([f"{folder}: dns.zones_dir has no zone file (*.toml); {first}"])
     today = today or SystemClock().now().date()
-    return zones_from(texts, site=settings.web.base_url, today=today, log_keys=_log_keys(settings))
+    terms, log_keys = repr((Bounds.of(settings), settings.dns.expand_ranges)), _log_keys(settings)
+    return zones_from(texts, site=settings.web.base_url, today=today, log_keys=log_keys, terms=terms)
 
 
 def _log_keys(settings: Settings) -> list[str]:

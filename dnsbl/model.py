@@ -644,6 +644,16 @@ class Change:
     present: bool  #: True: now listed under this kind; False: no longer
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Epoch:
+    """A stretch of the serials of all zones, in which a serial is `base` plus a change number (`dns.listed.series`)."""
+
+    base: int  #: uncut: only DNS shows serials modulo 2**32
+    since: int  #: the change number from which it goes
+    digest: str  #: of what the records of each row are made with
+    made: datetime
+
+
 class State(StrEnum):
     """Where an address stands, in one word (command `lookup`, the pages, the API)."""
 

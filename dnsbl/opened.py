@@ -18,11 +18,9 @@ from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.clearing import Clearing
-from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.logbook.entries import told
-from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.settings import Settings
 from dnsbl.store import Store
@@ -57,20 +55,6 @@ def timeline_path(settings: Settings) -> Path:
 def signet_path(settings: Settings) -> Path:
     """Where the key is that it is signed with."""
     return settings.service.state_dir / "publish.key"
-
-
-def current_table(opened: OpenedList) -> Table:
-    """What the store lists now, with the serial that the responder gives it."""
-    serial, rows = opened.casework.contents.snapshot()
-    table, _ = Table.beside(
-        table_path(opened.settings),
-        rows,
-        serial=serial,
-        barred=Bounds.of(opened.settings).barred,
-        zones_digest=opened.zones.digest,
-        now=int(opened.clock.now().timestamp()),
-    )
-    return table
 
 
 def database_url(settings: Settings) -> str:

@@ -40,7 +40,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     briefing     whoever has a list of addresses: each
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address
-    contents     who answers: snapshot  last_change  changes  pairs
+    contents     who answers: snapshot  advance  last_change  changes  epoch  pairs
     counting     the scheduler, and whoever looks, what has happened by day: count  file_answers  see
     proving      the scheduler, whoever looks, and operators, the transparency log: on  keep  grow  sign  newest
                  reached  so_far  verifiers  content  place  proof  proofs  consistency  cosigned  sealing  rotate

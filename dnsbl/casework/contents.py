@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from heapq import merge
 from typing import Any
 
 from dnsbl.clock import Clock
-from dnsbl.model import DO_NOT_TEST, EXCEPTION, EXEMPT, Change, MxPair
+from dnsbl.dns.listed import series
+from dnsbl.dns.listed.series import Advance, Snapshot, Wanted
+from dnsbl.logbook.events import tell
+from dnsbl.model import DO_NOT_TEST, EXCEPTION, EXEMPT, Change, Epoch, MxPair
 from dnsbl.store import Store, Transaction
+
+_log = logging.getLogger(__name__)
 
 
 class Contents:
@@ -18,21 +24,22 @@ class Contents:
         self._store = store
         self._clock = clock
 
-    def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
-        """The change number, and (network, kind) of every active listing at that number, as a stream in their order;
-        what is excluded or left out comes too, under the kinds that zones publish it by.
+    def snapshot(self) -> Snapshot:
+        """(network, kind) of every active listing, as a stream in their order, with the change number and the epochs of
+        that moment; what is excluded or left out comes too, under the kinds that zones publish it by.
 
         A network comes as its sorting key: version, packed address, prefix length. The stream holds a connection until
         it is exhausted or closed.
         """
         stream = self._present()
-        number: int = next(stream)
-        return number, stream
+        number, epochs, last = next(stream)
+        return Snapshot(number, stream, epochs, last)
 
     def _present(self) -> Iterator[Any]:
-        """The change number, then the rows, from one transaction that ends with the stream."""
+        """What goes before the rows, then the rows, from one transaction that ends with the stream."""
         with self._store.read() as tx:
-            yield tx.changes.last()
+            number = tx.changes.last()
+            yield number, tx.epochs.all(), next(iter(tx.changes.after(number - 1, most=1)), None)
             yield from present(tx)
 
     def pairs(self) -> list[MxPair]:
@@ -49,6 +56,26 @@ class Contents:
         """The changes behind number `after`, in order."""
         with self._store.read() as tx:
             return tx.changes.after(after, most=most)
+
+    def advance(self, after: int, *, most: int = 10000) -> Advance:
+        """The same, with the newest number and the epochs of that moment."""
+        with self._store.read() as tx:
+            return Advance(tx.changes.after(after, most=most), tx.epochs.all(), tx.changes.last())
+
+    def epoch(self, wish: Wanted) -> Epoch:
+        """Begin the epoch of the zones' serials that somebody who answers needs, unless somebody else has begun it. A
+        clock that is not believed counts for nothing. Raises StoreUnavailable."""
+        with self._store.write() as tx:
+            epochs, number = tx.epochs.all(), tx.changes.last()
+            found = series.following(epochs, wish, number=number, now=tx.journal.believed(self._clock.now()))
+            new = found not in epochs
+            if new:
+                if wish.breaks:
+                    tx.epochs.end()
+                tx.epochs.add(found)
+        if new:
+            tell(_log, "serials-begun", serial=(found.base + found.since) % 2**32, why=wish.why)
+        return found
 
 
 def present(tx: Transaction) -> Iterator[tuple[bytes, str]]:

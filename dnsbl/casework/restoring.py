@@ -22,6 +22,8 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, unwanted
 from dnsbl.casework.replaying import Replaying, worded
 from dnsbl.clock import Clock
+from dnsbl.dns.listed import series
+from dnsbl.dns.listed.series import Wanted
 from dnsbl.errors import Damaged
 from dnsbl.model import (
     ASKED,
@@ -134,6 +136,10 @@ class Restoring:
                 events = eventlog.read(log, entries_after=head["journal"], changes_after=behind)
             tx.journal.replay(events.entries)
             tx.changes.replay(events.changes, at=events.entries[-1].at if events.entries else now)
+            void = Wanted(digest=series.UNNUMBERED, newest=None, above=0, breaks=True, why="a copy has come back")
+            epoch = series.following(tx.epochs.all(), void, number=tx.changes.last(), now=now)
+            tx.epochs.end()  # what they numbered has another past now
+            tx.epochs.add(epoch)
             rest = Replaying(tx, self._judging, self._settings.policy, now, actor)
             return _Return(tx, self._queueing, self._judging, rest, self._settings, now, actor).all(
                 head, rows, events, reason=reason, logged=log is not None, trust_words=trust_words

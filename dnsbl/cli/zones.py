@@ -25,7 +25,8 @@ with later():
     from dnsbl.dns import retire
     from dnsbl.dns import zones as described
     from dnsbl.dns.secondaries import export
-    from dnsbl.serving import files, secrets, signet, sources, transfers
+    from dnsbl.rules import bounds
+    from dnsbl.serving import files, numbered, secrets, signet, sources, transfers
 
 app = typer.Typer()
 
@@ -59,7 +60,8 @@ def export_zone(
     zone = _zone(opened.zones, origin, ours=True)
     if zone.sources:
         raise DnsblError(f"{zone.origin}: hand out the files of its sources; an export has our own listings alone.")
-    table = lists.current_table(opened)
+    permitted = bounds.Bounds.of(opened.settings)
+    table = numbered.current_table(opened.casework.contents, opened.zones.digest, permitted)
     now = opened.clock.now()
     not_after = now + timedelta(hours=opened.settings.copies.valid_hours)
     parts = export.encoded(export.written(form, zone, table, made=now, not_after=not_after))

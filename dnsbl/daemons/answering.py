@@ -1,7 +1,7 @@
 """Wires what answers: the responder in a thread with an event loop of its own, its feed, and whatever serves the two.
 
-Holds no rule of the list, and only reads the store. Nothing that ends here ends the responder; when that fails by
-itself it binds its sockets anew.
+Holds no rule of the list, and only reads the store, but for the epochs of serials. Nothing that ends here ends the
+responder; when that fails by itself it binds its sockets anew.
 """
 
 from __future__ import annotations
@@ -296,8 +296,8 @@ class _Fed:
 
     @property
     def problem(self) -> str:
-        """Why the store is not followed, or the table not kept; a sentence, or ""."""
-        return self._feed.problem or self._feed.unsaved
+        """Why the store is not followed, or the table has no serial, or is not kept; a sentence, or ""."""
+        return self._feed.problem or self._feed.unnumbered or self._feed.unsaved
 
 
 def _told(started: asyncio.Future[list[tuple[str, int]]], what: list[tuple[str, int]] | Exception) -> None:

@@ -38,6 +38,8 @@ from dnsbl.settings import IN_BAND, Hostname, Section
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
 LONGEST_TXT = 200
 _LONGEST_ADDRESS = IPv6Address("fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+#: Grows when the same files and rows come to make other records, so that nodes of both versions share no serials.
+_RECORDS = 1
 #: Leaves room for 32 nibbles and a kind in the 255 bytes of a name.
 _LONGEST_ORIGIN = 150
 
@@ -81,10 +83,16 @@ def _read(text: str, source: str, *, site: str, today: date | None = None) -> li
 
 
 def zones_from(
-    texts: Mapping[str, str], *, site: str, today: date | None = None, log_keys: Sequence[str] = ()
+    texts: Mapping[str, str],
+    *,
+    site: str,
+    today: date | None = None,
+    log_keys: Sequence[str] = (),
+    terms: str = "",
 ) -> Zones:
-    """All zones as they are on this day, by file name; each that lists tells the keys of the transparency log. Raises
-    SettingsError with every mistake in every file, and between them."""
+    """All zones as they are on this day, by file name; each that lists tells the keys of the transparency log. `terms`
+    says whatever else makes other records of the same files and rows. Raises SettingsError with every mistake in every
+    file, and between them."""
     mistakes: list[str] = []
     zones: list[tuple[str, Zone]] = []
     for source, text in texts.items():
@@ -107,7 +115,8 @@ def zones_from(
     if mistakes:
         raise SettingsError(mistakes)
     over = [zone.origin for _, zone in zones if zone.ended]
-    digest = hashlib.sha256(repr((site, sorted(texts.values()), *over, *log_keys)).encode()).hexdigest()
+    made_of = _RECORDS, site, terms, sorted(texts.values()), *over, *log_keys
+    digest = hashlib.sha256(repr(made_of).encode()).hexdigest()
     return Zones(tuple(_telling(zone, log_keys) for _, zone in zones), digest)
 
 

@@ -120,6 +120,9 @@ EVENTS: Mapping[str, Telling] = MappingProxyType(
             sentence="{server} has not taken the news of {zone}: {why}",
             facts=("server", "zone", "why"),
         ),
+        "serials-begun": Telling(
+            level=INFO, sentence="the serials of all zones go on from {serial}: {why}", facts=("serial", "why")
+        ),
         "table-published": Telling(
             level=INFO, sentence="the table is published as change {change}", facts=("change", "serial", "files")
         ),

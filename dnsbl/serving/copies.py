@@ -21,6 +21,7 @@ from dnsbl.errors import StoreUnavailable
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Source
 from dnsbl.serving.files import EVERYBODYS, write_whole
+from dnsbl.serving.numbered import current_table
 from dnsbl.settings import Settings
 
 #: Changes that are told as such; whoever is further behind gets the whole file.
@@ -108,18 +109,9 @@ class ZoneFiles:
         return bool(self._source.changes(found.number, most=1))
 
     def _made(self, zone: Zone, now: datetime) -> ZoneFile:
-        state = self._settings.service.state_dir
-        number, rows = self._source.snapshot()
-        table, since = Table.beside(
-            state / "table",
-            rows,
-            serial=number,
-            barred=self._bounds.barred,
-            zones_digest=self.zones.digest,
-            now=int(now.timestamp()),
-        )
+        table = current_table(self._source, self.zones.digest, self._bounds)
         not_after = now + timedelta(hours=self._settings.copies.valid_hours)
-        path = state / "feeds" / f"{zone.origin}.jsonl"
+        path = self._settings.service.state_dir / "feeds" / f"{zone.origin}.jsonl"
         write_whole(
             path, export.encoded(export.written("jsonl", zone, table, made=now, not_after=not_after)), mode=EVERYBODYS
         )
@@ -127,8 +119,8 @@ class ZoneFiles:
             path=path,
             zone=zone.origin,
             serial=table.soa_serial,
-            number=number,
-            since=since,
+            number=table.serial,
+            since=table.since,
             made=now,
             not_after=not_after,
             digest=self.zones.digest,

@@ -10,23 +10,27 @@ as they lead on. When the store cannot be asked, the last good table stays and t
 snapshot that has lost more than half of a table is not taken over. Changes are served before they are merged into a
 table's large arrays.
 
-The table on disk also keeps the zones' serial: it never goes back, see `Table.follows`. The file `serial` beside it
-keeps the highest one that was written, so that an older table that is put in its place takes none back.
+Serials are the store's (`dns.listed.series`): each look learns the epochs in the read that brings the changes, and
+asks for a new one where what is answered here is in none. A table that could be given none is answered from all the
+same, and transferred to nobody. The file `serial` beside the table keeps the highest one that was shown, so that a
+store that has gone back is known as such.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from dnsbl.clock import Clock, SystemClock
+from dnsbl.dns.listed import series
+from dnsbl.dns.listed.series import UNNUMBERED, Advance, Served, Snapshot, Wanted
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.model import Change
+from dnsbl.model import Change, Epoch
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.bounded import Bounded
 from dnsbl.serving.files import write_whole
@@ -42,6 +46,8 @@ SMALL = 1000
 TURN = 0.2
 #: Changes asked for in one look.
 MOST_CHANGES = 10000
+#: Seconds at least between two epochs that are asked for, but after a change of the zone files.
+ASK_AGAIN = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +55,20 @@ _log = logging.getLogger(__name__)
 class Source(Protocol):
     """Where listings come from: `Casework`. Synchronous; called in a thread."""
 
-    def snapshot(self) -> tuple[int, Iterator[tuple[bytes, str]]]:
-        """The change number, and all rows at that number, as `Table.of` takes them."""
+    def snapshot(self) -> Snapshot:
+        """All rows at one number."""
+        ...
+
+    def advance(self, after: int, *, most: int = ...) -> Advance:
+        """What came behind a number."""
         ...
 
     def changes(self, after: int, *, most: int = ...) -> list[Change]:
-        """The changes behind a number, in order."""
+        """The changes alone."""
+        ...
+
+    def epoch(self, wish: Wanted) -> Epoch:
+        """A new epoch, or somebody else's that will do. Raises DnsblError where none can be begun."""
         ...
 
 
@@ -85,11 +99,12 @@ class Feed:
         path: Path,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         force: bool = False,
-        zones_digest: str = "-",
+        zones_digest: str = "none",
         bounds: Bounds = Bounds(),  # noqa: B008 (immutable)
     ) -> None:
         self.table: Table | None = None
         self.problem = ""  #: one sentence while the store's word cannot be followed, or ""
+        self.unnumbered = ""  #: one sentence while no serial is to be had for what is answered, or ""
         self.unsaved = ""  #: one sentence while the table cannot be kept on disk, or ""
         self.counters = dict.fromkeys(("snapshots", "changes", "failures", "writes", "left_out"), 0)
         self.build_seconds = 0.0  #: how long the last table took to make
@@ -104,10 +119,13 @@ class Feed:
         self._looking = asyncio.Lock()
         self._wait = poll
         self._fresh = False  # whether a snapshot of the store stands behind the table
-        self._reading: asyncio.Task[tuple[Table, Change | None]] | None = None  # a snapshot, while it is read
+        self._reading: asyncio.Task[tuple[Table, Snapshot]] | None = None  # a snapshot, while it is read
         self._last: Change | None = None  # the change that the table's number stands for, when the store knows it
+        self._parted = False  # whether the store tells another story than the one that we know
+        self._ask_after = 0.0  # when an epoch may be asked for again
+        self._refused = ""  # why the last one was not to be had
         self._mark = path.with_name("serial")
-        self._known = 0  # the serial in that file
+        self._known = self._marked = 0  # the highest serial that was shown, and that is in that file
         self._written: Table | None = None
         self._unproven: Table | None = None  # the mapped table, until its checksum is known to be right
         self._given_up: Table | None = None  # what was served of it when it turned out wrong; its serial still counts
@@ -133,7 +151,7 @@ class Feed:
 
     async def load(self) -> None:
         """Serve the table on disk, if there is one; the first look reads it whole."""
-        self._known = await asyncio.to_thread(_number, self._mark)
+        self._known = self._marked = await asyncio.to_thread(_number, self._mark)
         try:
             table = await asyncio.to_thread(Table.mapped, self._path)
             held = await asyncio.to_thread(self.bounded.table, table)
@@ -144,7 +162,9 @@ class Feed:
             _log.warning("%s is not used: %s", self._path, error)
             return
         self._written = self._unproven = table
-        self._swap(self._successor(held, table))
+        if held is not table:
+            held = held.numbered(held.epoch, since=held.serial, zones_digest=UNNUMBERED)
+        self._swap(held)
         self._confirm(written)
 
     async def step(self) -> float:
@@ -179,9 +199,9 @@ class Feed:
         self._write_after = self._clock.monotonic() + BETWEEN_WRITES + len(table) // ROWS_A_SECOND
         try:
             await asyncio.to_thread(lambda: write_whole(self._path, table.parts()))
-            if (uncut := table.epoch + table.serial) > self._known:
-                await asyncio.to_thread(lambda: write_whole(self._mark, [b"%d\n" % uncut]))
-                self._known = uncut
+            if (known := self._known) > self._marked:
+                await asyncio.to_thread(lambda: write_whole(self._mark, [b"%d\n" % known]))
+                self._marked = known
         except OSError as error:
             unsaved = f"the last good table cannot be written to {self._path}: {error.strerror}"
             if unsaved != self.unsaved:
@@ -192,11 +212,8 @@ class Feed:
         self.counters["writes"] += 1
 
     async def rezone(self, digest: str) -> None:
-        """The zone files have changed, and the serial grows."""
-        async with self._looking:
-            self._zones_digest = digest
-            if self.table is not None:
-                self._swap(self._successor(self.table, self.table))
+        """The zone files have changed: the next look numbers what is answered anew."""
+        self._zones_digest, self._ask_after = digest, 0.0
 
     async def _prove(self) -> None:
         """Read the mapped table whole, once; give it up when it is damaged."""
@@ -225,17 +242,68 @@ class Feed:
 
     async def _follow(self, before: Table) -> bool:
         """Serve the changes behind this table, the one in service; whether the store's log leads on from there."""
-        changes = await asyncio.to_thread(self._changes, before.serial)
-        if changes:
-            table = await asyncio.to_thread(self._timed, before.changed, map(self.bounded.change, changes))
+        table = await self._led_on(before, Served(base=before.epoch, digest=before.zones_digest))
+        if table is not None and table is not before:
             self._swap(table)
-            self._last = changes[-1]
-            self.counters["changes"] += len(changes)
             if table.crowded:
                 self._swap(await asyncio.to_thread(table.merged))
-        return changes is not None
+        return table is not None
 
-    async def _take_over(self, fresh: Table, last: Change | None, *, followed: bool) -> str:
+    async def _led_on(self, table: Table, served: Served | None, *, fresh: bool = False) -> Table | None:
+        """The table with the changes behind it, and numbered, if what is answered here has a number; None where the log
+        does not lead on, or the epoch that it was numbered in is over and it is no `fresh` snapshot.
+        """
+        digest, first, asked = self._zones_digest, table.serial, served
+        while True:
+            advance = await asyncio.to_thread(self._advance, table.serial)
+            if advance is None:
+                self._parted = True
+                return None
+            changes, epochs, number = advance
+            gone = all(epoch.base != table.epoch for epoch in epochs)
+            if gone and not fresh and table.zones_digest != UNNUMBERED:
+                return None
+            if changes:
+                table = await asyncio.to_thread(self._timed, table.changed, map(self.bounded.change, changes))
+                self._last = changes[-1]
+            now, known = self._clock.now(), self._known
+            wish = series.wanted(epochs, number=number, digest=digest, served=asked, known=known, now=now)
+            found = None if wish is None else await self._ask(wish)
+            if found is None:
+                break
+            asked = Served(base=found.base, digest=digest)  # which the next read finds
+        self.counters["changes"] += table.serial - first
+        epoch = series.in_force(epochs, table.serial, digest) if wish is None or served is None else None
+        if epoch is not None:
+            self._numberless("")
+            return table.numbered(epoch.base, since=epoch.since, zones_digest=digest)
+        if wish is not None:
+            self._numberless(
+                f"secondaries get no zone from here: {wish.why}, and no serial is to be had: {self._refused}"
+            )
+        if table.zones_digest == digest:
+            return table.numbered(table.epoch, since=table.serial, zones_digest=UNNUMBERED)
+        return table
+
+    async def _ask(self, wish: Wanted) -> Epoch | None:
+        """The epoch that is wanted, or None where none is to be had now."""
+        if self._clock.monotonic() < self._ask_after:
+            return None
+        self._ask_after = self._clock.monotonic() + ASK_AGAIN
+        try:
+            found = await asyncio.to_thread(self._source.epoch, wish)
+        except DnsblError as error:
+            self._refused = str(error)
+            return None
+        self._refused = "one was begun a moment ago."
+        return found
+
+    def _numberless(self, why: str) -> None:
+        if why != self.unnumbered:
+            _log.warning("%s", why or "secondaries get the zones from here again")
+        self.unnumbered = why
+
+    async def _take_over(self, fresh: Table, snapshot: Snapshot, *, followed: bool) -> str:
         """Have a snapshot stand behind the table in service, or serve it; returns what stands against it, or ""."""
         served = self.table
         if served is not None and len(served) > SMALL and 2 * len(fresh) < len(served) and not self._force:
@@ -243,30 +311,49 @@ class Feed:
                 f"the store holds {len(fresh)} listings, the table in service {len(served)}: not taken over; "
                 f"if that is right, stop, remove {self._path} and start again"
             )
-        if served is None or not followed or not await asyncio.to_thread(self._agree, served, fresh):
-            self._swap(self._successor(fresh, self._given_up if served is None else served))
-            self._last = last
-        elif served.serial == fresh.serial:
-            self._last = last
-        self._fresh, self._given_up = True, None
+        agree = served is not None and await asyncio.to_thread(self._agree, served, fresh)
+        if not (followed and agree):
+            self._swap(await self._instead(fresh, snapshot, agree=agree))
+        elif served is not None and served.serial == fresh.serial:
+            self._last = snapshot.last
+        self._fresh, self._given_up, self._parted = True, None, False
         self.counters["snapshots"] += 1
         return ""
 
-    def _changes(self, serial: int) -> list[Change] | None:
-        """The changes behind this number, or None when the store tells another story than the one we know."""
+    async def _instead(self, fresh: Table, snapshot: Snapshot, *, agree: bool) -> Table:
+        """A snapshot as the table to be served in the place of what was served before, if anything was."""
+        before = self._given_up if self.table is None else self.table
+        if before is None:
+            newest = snapshot.epochs[-1].base if snapshot.epochs else int(self._clock.now().timestamp()) - fresh.serial
+            base, digest = newest, UNNUMBERED
+        else:
+            known = before is self.table and not self._parted and (agree or before.zones_digest != self._zones_digest)
+            base, digest = before.epoch, before.zones_digest
+            if not known:  # what is shown goes no way back
+                base, digest = max(base, self._known - fresh.serial), UNNUMBERED
+        self._last = snapshot.last
+        table = fresh.numbered(base, since=fresh.serial, zones_digest=digest)
+        try:
+            led = await self._led_on(table, None if before is None else Served(base=base, digest=digest), fresh=True)
+        except DnsblError:
+            led = None
+        return table.numbered(base, since=fresh.serial, zones_digest=UNNUMBERED) if led is None else led
+
+    def _advance(self, serial: int) -> Advance | None:
+        """What came behind this number, or None when the store tells another story than the one we know."""
         known = 0 if self._last is None else 1
-        changes = self._source.changes(serial - known, most=MOST_CHANGES)
+        changes, epochs, number = self._source.advance(serial - known, most=MOST_CHANGES)
         if known and changes[:1] != [self._last]:
             return None
         new = changes[known:]
-        return new if [change.seq for change in new] == list(range(serial + 1, serial + 1 + len(new))) else None
+        if [change.seq for change in new] != list(range(serial + 1, serial + 1 + len(new))):
+            return None
+        return Advance(new, epochs, number)
 
-    def _snapshot(self) -> tuple[Table, Change | None]:
-        """A fresh table, and the change that its number stands for, unless the store has forgotten that."""
-        serial, rows = self._source.snapshot()
-        last = self._source.changes(serial - 1, most=1) if serial else []  # before the rows: of the very same store
-        table = self.bounded.table(self._timed(Table.of, rows, serial=serial))
-        return table, last[0] if last and last[0].seq == serial else None
+    def _snapshot(self) -> tuple[Table, Snapshot]:
+        """A fresh table, and what the store said with it."""
+        snapshot = self._source.snapshot()
+        return self.bounded.table(self._timed(Table.of, snapshot.rows, serial=snapshot.number)), snapshot
 
     def _timed(self, make: Callable[..., Table], *of_what: object, **and_what: object) -> Table:
         begun = self._clock.monotonic()
@@ -277,10 +364,6 @@ class Feed:
     def _confirm(self, moment: float) -> None:
         for holder in self._holders:
             holder.confirm(moment)
-
-    def _successor(self, table: Table, before: Table | None) -> Table:
-        now = int(self._clock.now().timestamp())
-        return table.follows(before, zones_digest=self._zones_digest, now=now, known=self._known)
 
     def _agree(self, served: Table, fresh: Table) -> bool:
         """Whether the log of changes leads from the older of these tables to the very rows of the newer."""
@@ -293,6 +376,8 @@ class Feed:
     def _swap(self, table: Table | None) -> None:
         if self.table is None or table is None or table.epoch != self.table.epoch:
             self._write_after = self._clock.monotonic()  # the new epoch must outlive a crash
+        if table is not None and table.zones_digest == self._zones_digest:
+            self._known = max(self._known, table.epoch + table.serial)
         self.table = table
         for holder in self._holders:
             holder.table = table

@@ -70,6 +70,7 @@ class Follower:
     ) -> None:
         self.table: Table | None = None
         self.problem = ""  #: one sentence while the other node cannot be followed, or ""
+        self.unnumbered = ""  #: one sentence while the serial stands for other zones than those here, or ""
         self.unsaved = ""  #: nothing is served here that is not on disk
         self.counters = dict.fromkeys(("snapshots", "changes", "failures", "refused", "octets", "left_out"), 0)
         self.build_seconds = 0.0  #: how long the last table took to make
@@ -85,7 +86,6 @@ class Follower:
         self._wait = poll
         self._known: _Found | None = None
         self._etag = ""
-        self._differ = ""  # the zones of the other node that were complained of
 
     def changes(self, after: int, *, most: int = 10000) -> list[Change]:
         """The changes behind a number, as far as they are here; for transfers."""
@@ -246,7 +246,8 @@ class Follower:
         except Damaged:
             plain.unlink()
             raise
-        return self.bounded.table(table.log_from(piece.to))
+        since = max(table.since, piece.to)  # what came before is in no file
+        return self.bounded.table(table.numbered(table.epoch, since=since, zones_digest=table.zones_digest))
 
     def _serve(self, found: _Found) -> None:
         known = self._known
@@ -264,11 +265,16 @@ class Follower:
             holder.confirm(min(found.head.made, self._clock.now().timestamp()))
 
     def _compare(self, head: Bulletin) -> None:
-        """Say once when the zones here are not those of the other node."""
-        differ = head.zones if head.zones != self._zones_digest else ""
-        if differ and differ != self._differ:
-            _log.warning("the zone files or web.base_url here are not those of the node that is followed")
-        self._differ = differ
+        """Say once when the zones here are not those of the other node: then no secondary gets them from here."""
+        differ = ""
+        if head.zones != self._zones_digest:
+            differ = (
+                "secondaries get no zone from here: the zone files, web.base_url or what the list may hold are not "
+                "those of the node that is followed"
+            )
+        if differ and not self.unnumbered:
+            _log.warning("%s", differ)
+        self.unnumbered = differ
 
 
 def _parts(path: Path) -> Iterator[bytes]:

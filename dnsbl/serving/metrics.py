@@ -148,6 +148,11 @@ class Answering(Collector):
             yield CounterMetricFamily(f"dnsbl_feed_{name}", f"The feed's {name} since the start.", value)
         yield GaugeMetricFamily("dnsbl_feed_trouble", "1 while the store cannot be followed.", bool(self._feed.problem))
         yield GaugeMetricFamily(
+            "dnsbl_zones_unnumbered",
+            "1 while secondaries get no zone from here, since its serial stands for another one.",
+            bool(self._feed.unnumbered),
+        )
+        yield GaugeMetricFamily(
             "dnsbl_table_build_seconds", "How long the table took to make.", self._feed.build_seconds
         )
         table = self._responder.table

@@ -46,7 +46,7 @@ class Notifier:
         between: float = BETWEEN,
         waits: tuple[float, ...] = WAITS,
     ) -> None:
-        self.zones = zones
+        self._zones = zones
         self.counters = dict.fromkeys(("sent", "answered", "unanswered"), 0)
         self._settings = settings
         self._tsig_keys = tsig_keys
@@ -54,7 +54,18 @@ class Notifier:
         self._between = between
         self._waits = waits
         self._table: Table | None = None
+        self._told: Table | None = None  # the last table that there was something to tell of
         self._changed = asyncio.Event()
+
+    @property
+    def zones(self) -> Zones:
+        """The zones that are answered for."""
+        return self._zones
+
+    @zones.setter
+    def zones(self, zones: Zones) -> None:
+        self._zones = zones
+        self._look()
 
     @property
     def table(self) -> Table | None:
@@ -63,9 +74,17 @@ class Notifier:
 
     @table.setter
     def table(self, table: Table | None) -> None:
-        if table is not None and (self._table is None or table.soa_serial != self._table.soa_serial):
-            self._changed.set()
         self._table = table
+        self._look()
+
+    def _look(self) -> None:
+        """Tell of the table if it is news, and its serial stands for the zones as they are."""
+        table, told = self._table, self._told
+        if table is None or table.zones_digest != self._zones.digest:
+            return
+        if told is None or table.soa_serial != told.soa_serial:
+            self._told = table
+            self._changed.set()
 
     def confirm(self, moment: float) -> None:
         """Of no concern here."""
@@ -87,7 +106,7 @@ class Notifier:
                 tellings = {
                     asyncio.create_task(self._tell(place, zone))
                     for place in self._settings.secondaries
-                    for zone in self.zones
+                    for zone in self._zones
                     if not zone.sources and not zone.watched
                 }
                 with suppress(TimeoutError):
@@ -100,10 +119,10 @@ class Notifier:
 
     async def _tell(self, place: str, zone: Zone) -> None:
         """Tell one secondary of one zone until it answers."""
-        assert self._table is not None
+        assert self._told is not None
         host, port = split_listen(place)
         ident = secrets.randbelow(1 << 16)
-        message = transfer.notify(zone, self._table, ident, self._key(host), int(self._clock.now().timestamp()))
+        message = transfer.notify(zone, self._told, ident, self._key(host), int(self._clock.now().timestamp()))
         try:
             endpoint = await asyncio.get_running_loop().create_datagram_endpoint(
                 lambda: _Answer(ident), local_addr=self._source(host), remote_addr=(host, port)

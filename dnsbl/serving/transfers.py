@@ -2,8 +2,8 @@
 
 A shell around `dns.secondaries.transfer`. What the public parser turns away gets a second look here: a request for a
 transfer, or a query with a TSIG. Transfers need an address in `dns.transfer` and the key that its rule names, and are
-refused to everybody else. The responder has each message made in a thread, as the client reads them, from the table
-that was in service when the transfer began.
+refused to everybody else; nobody gets a zone (SERVFAIL) while its serial stands for another one. The responder has each
+message made in a thread, as the client reads them, from the table that was in service when the transfer began.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class Transfers:
         self._clock = clock
         self.running: set[Messages] = set()
         #: Since the start, for metrics.
-        self.counters = dict.fromkeys(("axfr", "ixfr", "soa", "refused", "busy", "badkey", "badsig", "badtime"), 0)
+        self.counters = dict.fromkeys(
+            ("axfr", "ixfr", "soa", "refused", "busy", "unnumbered", "badkey", "badsig", "badtime"), 0
+        )
 
     def __call__(self, packet: bytes, client: bytes, tcp: bool, tls: bool = False) -> Iterator[bytes] | None:
         """The reply of one message, or the messages of a transfer (TCP only), or None: the ordinary reply stands.
@@ -130,8 +132,8 @@ class Transfers:
         tcp: bool,
     ) -> bytes | Messages:
         """The messages, or a reply that says why there are none."""
-        zone = self._serving.zones.of(request.labels)
-        table = self._serving.table
+        zones, table = self._serving.zones, self._serving.table
+        zone = zones.of(request.labels)
         if not any(rule.key is None or (key and key.name == dns.name.from_text(rule.key)) for rule in rules):
             return self._refuse(request)
         if zone is None or zone.labels != request.labels or request.qclass != wire.IN:
@@ -145,6 +147,9 @@ class Transfers:
         if not tcp:
             self.counters["soa"] += 1
             return transfer.serial(request, zone, table, self._left(zone))
+        if table.zones_digest != zones.digest:  # its serial stands for another zone
+            self.counters["unnumbered"] += 1
+            return transfer.said(request, wire.SERVFAIL)
         if len(self.running) >= self._settings.transfers:
             self.counters["busy"] += 1
             return transfer.said(request, wire.SERVFAIL)

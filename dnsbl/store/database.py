@@ -43,6 +43,7 @@ from dnsbl.store.clerk import Clerk, prepared
 from dnsbl.store.connecting import create
 from dnsbl.store.contacts import Contacts
 from dnsbl.store.controls import Controls
+from dnsbl.store.epochs import EpochShelf
 from dnsbl.store.evidence import EvidenceShelf
 from dnsbl.store.exclusions import Exclusions
 from dnsbl.store.feeds import FeedShelf
@@ -132,6 +133,7 @@ class Transaction:
         self.nodes = Nodes(clerk)
         self.signing_keys = SigningKeys(clerk)
         self.changes = Changes(clerk)
+        self.epochs = EpochShelf(clerk)
         self.old = Old(clerk)
         self.log = LogShelf(clerk)
         self.statistics = StatisticsShelf(clerk)

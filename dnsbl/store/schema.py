@@ -2,8 +2,8 @@
 
 What has happened is not deleted: runs are settled, listings ended. Only an exclusion gives way to a newer one of the
 same network; a suspension or proposal that is over goes, so do counts of days that are past, mails that ended long
-ago, and what is old and no proof (`old`: transcripts, jobs, changes, the octets of evidence), of which the hashes
-stay. The journal refuses UPDATE and DELETE by trigger (the first migration).
+ago, epochs of serials that nobody may show any more, and what is old and no proof (`old`: transcripts, jobs, changes,
+the octets of evidence), of which the hashes stay. The journal refuses UPDATE and DELETE by trigger (the first migration).
 
 Over 400 lines, since every table stands here once, with its indexes.
 """
@@ -600,6 +600,15 @@ log_checkpoints = _table(
     Column("root", LargeBinary, nullable=False),
     Column("note", Words, nullable=False),
     Column("at", Moment, nullable=False),
+)
+
+#: The epochs of the zones' serials; those that are over go.
+epochs = _table(
+    "epochs",
+    Column("base", Number, primary_key=True, autoincrement=False),
+    Column("since", Number, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("made", Moment, nullable=False),
 )
 
 #: What happened by day, added up: no fact, but all that is left of changes that were forgotten. `source` is the process

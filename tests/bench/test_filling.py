@@ -56,7 +56,7 @@ def test_operators_have_listed_addresses_and_a_network(opened: Opened) -> None:
     for address in (SINGLE, RANGE[77]):
         assert [each.kind for each in standing(opened, address).listings] == ["manual"]
     assert standing(opened, PATTERN + 1).state is State.UNKNOWN
-    serial, rows = opened[0].contents.snapshot()
+    serial, rows, *_ = opened[0].contents.snapshot()
     assert len(list(rows)) == opened[1].listings == 100
     assert serial == 100, "each listing is one step of what DNS answers"
 

@@ -1,8 +1,7 @@
-"""A list is opened: with what it needs made, in the patience that serving has, and with the table that it serves."""
+"""A list is opened: with what it needs made, and in the patience that serving has."""
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from dnsbl.config import read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import DnsblError, StoreUnavailable
-from dnsbl.opened import OpenedList, current_table, database_url, open_list, open_patiently, open_with, table_path
+from dnsbl.opened import OpenedList, database_url, open_list, open_patiently, open_with, table_path
 from dnsbl.serving.files import write_whole
 from dnsbl.settings import Settings
 
@@ -25,10 +24,6 @@ def settings_at(state: Path, **more: Any) -> Settings:
 def opened_at(state: Path, **more: Any) -> OpenedList:
     settings = settings_at(state, **more)
     return open_with(settings, read_zones(settings))
-
-
-def listed(opened: OpenedList, network: str) -> None:
-    opened.casework.operators.list_networks([ip_network(network)], kind="manual", reason="x", actor="operator")
 
 
 def test_a_new_list_gets_its_folder_its_tables_and_its_keys(tmp_path: Path) -> None:
@@ -86,32 +81,10 @@ def test_the_database_is_what_was_configured_or_a_file_of_the_list(tmp_path: Pat
 @pytest.mark.parametrize("patient", [True, False])
 def test_a_database_that_is_gone_after_the_list_has_served_is_not_made_anew(tmp_path: Path, patient: bool) -> None:
     opened = opened_at(tmp_path)
-    write_whole(table_path(opened.settings), current_table(opened).parts())
+    write_whole(table_path(opened.settings), Table.of([]).parts())
     opened.store.close()
     (tmp_path / "dnsbl.db").unlink()
     reopen = open_patiently if patient else open_with
     with pytest.raises(StoreUnavailable):
         reopen(opened.settings, opened.zones).casework.contents.last_change()
     assert not (tmp_path / "dnsbl.db").exists()
-
-
-def test_the_table_is_what_the_store_lists_with_the_serial_that_is_served(tmp_path: Path) -> None:
-    opened = opened_at(tmp_path)
-    listed(opened, "8.8.8.0/24")
-    first = current_table(opened)
-    assert list(first.rows()) == [(ip_network("8.8.8.0/24"), "manual")]
-    write_whole(table_path(opened.settings), first.parts())
-    assert current_table(opened).soa_serial == first.soa_serial, "nothing has changed"
-    listed(opened, "8.8.4.0/24")
-    assert current_table(opened).soa_serial == first.soa_serial + 1
-    opened.store.close()
-
-
-def test_a_damaged_table_on_disk_does_not_count(tmp_path: Path) -> None:
-    opened = opened_at(tmp_path)
-    listed(opened, "8.8.8.0/24")
-    table_path(opened.settings).write_bytes(b"nothing that was ever written")
-    found = current_table(opened)
-    assert isinstance(found, Table)
-    assert list(found.rows()) == [(ip_network("8.8.8.0/24"), "manual")]
-    opened.store.close()

@@ -37,6 +37,7 @@ ABROAD = {
     "tests/dnsbl/dns/test_published.py": "the zone file that is shipped",
     "tests/dnsbl/rules/test_notices.py": "what our mails say and whom they may go to, by the package as a whole",
     "tests/dnsbl/rules/evidence/test_exhibits.py": "messages of many makers, opened by the package as a whole",
+    "tests/dnsbl/serving/test_one_series.py": "two nodes on one store, and a secondary of both",
     "tests/dnsbl/store/test_plans.py": "the plans of both databases for what verbs ask, on a store with years in it",
     "tests/dnsbl/settings/test_settings.py": "the whole configuration, and what holds between its sections",
     "tests/dnsbl/web/test_hostile.py": "what strangers send, at every exit",

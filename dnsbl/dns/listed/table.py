@@ -6,8 +6,8 @@ wider row from the addresses inside it. Each kind keeps, for each IP version and
 a band (`listed.array`), that later tables share; `merged` is to be called beside the answering path when a table is
 `crowded`.
 
-`soa_serial` is what zones show as their serial (RFC 1982): epoch + change number. It grows with every change; `follows`
-moves the epoch so that it also grows, and never goes back, when a zone file has changed or the store has been restored.
+`soa_serial` is what zones show as their serial (RFC 1982): epoch + change number. It grows with every change; which
+epoch a table is in is decided elsewhere (`series`).
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Table:
         self._raw = raw  # the file that the arrays lie in, for `verify`
         self.serial = serial  #: the change number that it holds
         self.epoch = epoch
-        #: from this change number on the log of changes leads here; what was served before may differ in other ways
+        #: from this change number on the log of changes leads here; what was served before differs in other ways
         self.since = serial if since is None else since
-        self.zones_digest = zones_digest  #: `Zones.digest` that it was served with; "-" before that is known
+        self.zones_digest = zones_digest  #: `Zones.digest` of the zones that its serial stands for; "-" where of none
         self.counts: dict[str, int] = {}  #: rows by kind
         self._order: dict[int, list[tuple[str, int, int, Sorted]]] = {4: [], 6: []}  # as `_bands`
         for where, band in self._bands.items():
@@ -78,29 +78,6 @@ class Table:
             given.clear()
         return cls(bands, serial)
 
-    @classmethod
-    def beside(
-        cls,
-        path: Path,
-        rows: Iterable[tuple[Network | bytes, str | None]],
-        *,
-        serial: int,
-        barred: Callable[[int, int], Iterable[tuple[int, int]]],
-        zones_digest: str,
-        now: int,
-    ) -> tuple[Table, int]:
-        """A table of these rows with the serial that whoever answers gives it, as far as the last good table at `path`
-        tells, and the change number from which the log leads there; `now` in Unix seconds.
-        """
-        table, _ = cls.of(rows, serial=serial).without(barred)
-        try:
-            served = cls.mapped(path)
-            served.verify()
-        except (OSError, Damaged):
-            return table.follows(None, zones_digest=zones_digest, now=now), serial
-        found = table.follows(served, zones_digest=zones_digest, now=now)
-        return found, served.since if found.epoch == served.epoch and served.serial <= serial else serial
-
     def __len__(self) -> int:
         return sum(self.counts.values())
 
@@ -109,22 +86,11 @@ class Table:
         """The serial of every zone while this table is served."""
         return (self.epoch + self.serial) % 2**32
 
-    def follows(self, before: Table | None, *, zones_digest: str, now: int, known: int = 0) -> Table:
-        """This table as the successor of the one in service, or of none; `now` in Unix seconds.
-
-        The serial stays only when rows and zones are the same; otherwise it grows. Where counting from the change
-        number is not enough it is at least `now`, so that a lost state directory does not bring an old serial back.
-        `known` is the highest serial that is known to have been served, uncut: an older table grows beyond it.
-        """
-        epoch, least = (0, now - 1) if before is None else (before.epoch, before.epoch + before.serial)
-        behind, least = least < known, max(least, known)
-        grows = epoch + self.serial > least
-        same = before is not None and self.serial == before.serial and zones_digest == before.zones_digest
-        if not grows and not (same and not behind and before is not None and self.same_rows(before)):
-            epoch = max(least + 1, now) - self.serial
-        if self is before and (self.epoch, self.zones_digest) == (epoch, zones_digest):
+    def numbered(self, epoch: int, *, since: int, zones_digest: str) -> Table:
+        """The same table, numbered in this epoch, which goes from this change number on; itself where it is."""
+        if (self.epoch, self.since, self.zones_digest) == (epoch, since, zones_digest):
             return self
-        return Table(self._bands, self.serial, epoch=epoch, zones_digest=zones_digest)
+        return Table(self._bands, self.serial, epoch=epoch, since=since, zones_digest=zones_digest, raw=self._raw)
 
     def change_number(self, soa_serial: int) -> int | None:
         """The change number that a zone's serial stood for, when the log of changes leads from there to this table;
@@ -255,12 +221,6 @@ class Table:
             if candidate > length
             for inner in band.between(*_inside(number, length, candidate))
         )
-
-    def log_from(self, change: int) -> Table:
-        """The same table where the log of changes is kept from this number on only."""
-        fresh = Table(self._bands, self.serial, epoch=self.epoch, zones_digest=self.zones_digest, raw=self._raw)
-        fresh.since = max(self.since, change)
-        return fresh
 
     def same_rows(self, other: Table) -> bool:
         """Whether both say the same about every network; some 10 ms for 10 million rows."""

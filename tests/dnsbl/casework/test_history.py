@@ -49,7 +49,7 @@ class Tale(Office):
         """The records of an address in a zone, or in a sublist of one, as the feed would serve it now; or NXDOMAIN.
         Both engines are asked, and say the same."""
         zones = read_zones(self.settings, today=self.clock.now().date())
-        _, rows = self.casework.contents.snapshot()
+        _, rows, *_ = self.casework.contents.snapshot()
         table, _ = Table.of(rows).without(Bounds.of(self.settings).barred)
         asked = f"{reversed_labels(ip_address(address))}.{label}.{self.name}.example.org"
         packet = dns.message.make_query(asked, rtype).to_wire()

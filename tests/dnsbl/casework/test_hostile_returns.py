@@ -24,7 +24,7 @@ TARGET, VICTIM, STRANGER = "8.8.4.7", "9.9.9.99", "1.1.1.50"
 
 
 def nobody_is_listed(office: Any) -> bool:
-    _, entries = office.casework.contents.snapshot()
+    _, entries, *_ = office.casework.contents.snapshot()
     return not list(entries) and not any(office.casework.views.look_up(office.at(a)).listings for a in (TARGET, VICTIM))
 
 

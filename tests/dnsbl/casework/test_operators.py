@@ -176,7 +176,7 @@ def test_six_thousand_networks_stream_through_in_slices_each_with_its_entry(offi
     networks = [ip_network((0x0A000000 + n * 256, 24)) for n in range(6000)]
     assert office.casework.operators.list_networks(iter(networks), kind="spam", reason="x", actor="operator") == 6000
     assert [change.seq for change in office.casework.contents.changes(5990)] == list(range(5991, 6001))
-    number, rows = office.casework.contents.snapshot()
+    number, rows, *_ = office.casework.contents.snapshot()
     assert number == 6000
     assert list(Table.of(rows).rows()) == [(network, "spam") for network in networks]
     assert [entry.evidence for entry in office.casework.operators.journal()] == [
@@ -251,7 +251,7 @@ WIDE, HOLE, IN_IT, BESIDE = ip_network("8.8.8.0/24"), ip_network("8.8.8.128/28")
 
 def doors(office, address: str) -> set[str]:
     """The doors that say of an address that it is listed, all from the store of now."""
-    number, rows = office.casework.contents.snapshot()
+    number, rows, *_ = office.casework.contents.snapshot()
     table = Table.of(rows, serial=number)
     assert Table.of([]).changed(office.casework.contents.changes(0)).same_rows(table)
     name = ".".join(reversed(address.split(".")))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
+from dnsbl.dns.listed.series import GAP, UNNUMBERED, Wanted
 from dnsbl.errors import Damaged, StoreUnavailable
 from dnsbl.model import Door, JobReason, Reason, State
 from dnsbl.rules.timekeeping import Terms
@@ -264,6 +265,19 @@ def test_a_copy_is_of_one_moment_and_names_it(office, tmp_path) -> None:
     head = json.loads(copy[0])
     assert head["schema"] == versions.NEWEST
     assert head["made"] <= (office.clock.now() + timedelta(seconds=1)).isoformat()
+
+
+def test_what_has_come_back_is_numbered_in_no_epoch_of_before_and_above_them_all(office, elsewhere, tmp_path) -> None:
+    contents = office.casework.contents
+    begun = contents.epoch(Wanted(digest="z", newest=None, above=0, breaks=False, why="a test"))
+    ahead = contents.epoch(Wanted(digest="y", newest=begun.base, above=begun.base + 2**30, breaks=False, why="a test"))
+    copy, log = lived(office, tmp_path)
+    restore(elsewhere, copy, log)
+    [epoch] = elsewhere.casework.contents.advance(0).epochs
+    assert epoch.digest == UNNUMBERED
+    assert epoch.base + epoch.since >= ahead.base + contents.last_change() + GAP
+    wish = Wanted(digest="y", newest=epoch.base, above=0, breaks=False, why="a node has come up")
+    assert elsewhere.casework.contents.epoch(wish).base > epoch.base
 
 
 def test_a_copy_of_an_older_schema_is_brought_up(office, elsewhere, tmp_path) -> None:

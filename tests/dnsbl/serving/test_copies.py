@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from dnsbl.clock import HandClock
-from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Change
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.settings import Settings
+from tests.dnsbl.serving.memory import Memory
 
 ZONE = """
 origin = "bl.test"
@@ -31,29 +31,24 @@ txt = "x"
 ZONES = zones_from({"z": ZONE}, site="https://s")
 
 
-class Store:
+class Store(Memory):
     """A source in memory."""
 
-    def __init__(self) -> None:
-        self.log: list[Change] = []
-        self.gone = 0  # how many of the oldest changes are forgotten
-        self.away = False
+    gone = 0  # how many of the oldest changes are forgotten
 
     def say(self, network: str, kind: str = "relay", *, present: bool = True) -> None:
-        self.log.append(Change(seq=len(self.log) + 1, network=ip_network(network), kind=kind, present=present))
+        self.add(ip_network(network), kind, present)
 
-    def snapshot(self):
-        if self.away:
-            raise StoreUnavailable("away")
-        rows = {}
-        for change in self.log:
-            rows[change.network, change.kind] = change.present
-        return len(self.log), iter([row for row, present in rows.items() if present])
+    @property
+    def away(self) -> bool:
+        return self.broken is not None
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        self.broken = StoreUnavailable("away") if away else None
 
     def changes(self, after: int, *, most: int = 10000) -> list[Change]:
-        if self.away:
-            raise StoreUnavailable("away")
-        return self.log[max(after, self.gone) :][:most]
+        return super().changes(max(after, self.gone), most=most)
 
 
 @pytest.fixture
@@ -123,11 +118,9 @@ def test_a_file_is_renewed_in_the_middle_of_its_time_and_outlives_the_store_unti
         files.whole("bl.test")
 
 
-def test_changes_lead_from_any_serial_that_the_log_knows_to_the_newest_file(files, store, clock, tmp_path) -> None:
+def test_changes_lead_from_any_serial_that_the_log_knows_to_the_newest_file(files, store, clock) -> None:
     store.say("192.0.2.1/32")
     store.say("192.0.2.2/32")
-    served = Table.of(store.snapshot()[1], serial=2).follows(None, zones_digest=ZONES.digest, now=1000)
-    (tmp_path / "table").write_bytes(b"".join(bytes(part) for part in served.parts()))
     had = read(files)
     for say in (("192.0.2.1/32", False), ("198.51.100.0/24", True), ("192.0.2.2/32", False), ("192.0.2.2/32", True)):
         store.say(say[0], present=say[1])
@@ -152,10 +145,8 @@ def test_changes_lead_from_any_serial_that_the_log_knows_to_the_newest_file(file
     assert files.changed("bl.test", had[0]["serial"]) is None, "a hole is no way from there"
 
 
-def test_an_exception_is_a_line_and_a_tombstone_of_its_own(files, store, clock, tmp_path) -> None:
+def test_an_exception_is_a_line_and_a_tombstone_of_its_own(files, store, clock) -> None:
     store.say("192.0.2.0/24")
-    served = Table.of(store.snapshot()[1], serial=1).follows(None, zones_digest=ZONES.digest, now=1000)
-    (tmp_path / "table").write_bytes(b"".join(bytes(part) for part in served.parts()))
     had = read(files)[0]["serial"]
     store.say("192.0.2.7/32", "")
     clock.turn(seconds=60)

@@ -11,13 +11,15 @@ import pytest
 from dnsbl.addresses import Network
 from dnsbl.clock import HandClock
 from dnsbl.dns.listed import table as table_module
+from dnsbl.dns.listed.series import GAP, UNNUMBERED
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import Change
+from dnsbl.model import Change, Epoch
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving import feed as module
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.files import write_whole
+from tests.dnsbl.serving.memory import Memory
 from tests.waiting import until
 
 A, B, C = (ip_network(f"192.0.2.{n}/32") for n in (1, 2, 3))
@@ -32,36 +34,7 @@ def nobody_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TURN", 30)
 
 
-class Store:
-    """A source in memory."""
-
-    def __init__(self) -> None:
-        self.rows: set[tuple[Network, str]] = set()
-        self.log: list[Change] = []
-        self.broken: Exception | None = None
-        self.snapshots = 0
-
-    def add(self, network: Network, kind: str = "relay", present: bool = True) -> None:
-        self.log.append(Change(seq=self.number + 1, network=network, kind=kind, present=present))
-        (self.rows.add if present else self.rows.discard)((network, kind))
-
-    @property
-    def number(self) -> int:
-        return self.log[-1].seq if self.log else 0
-
-    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
-        if self.broken:
-            raise self.broken
-        self.snapshots += 1
-        return self.number, iter(self.rows)
-
-    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
-        if self.broken:
-            raise self.broken
-        return [change for change in self.log if change.seq > after][:most]
-
-
-class Slow(Store):
+class Slow(Memory):
     """One whose snapshots are read only when the gate is open, and are of the moment when they were asked for."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,9 +43,8 @@ class Slow(Store):
         self.failed: Exception | None = None
         monkeypatch.setattr(module, "TURN", 0)
 
-    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
-        number, rows = super().snapshot()
-        return number, self._read(list(rows))
+    def read(self) -> Iterator[tuple[Network, str]]:
+        return self._read(list(self.rows))
 
     def _read(self, rows: list[tuple[Network, str]]) -> Iterator[tuple[Network, str]]:
         assert self.gate.wait(30)
@@ -90,8 +62,8 @@ class Holder:
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store()
+def store() -> Memory:
+    return Memory()
 
 
 @pytest.fixture
@@ -110,7 +82,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def feed(store: Store, holder: Holder, clock: HandClock, path: Path) -> Feed:
+def feed(store: Memory, holder: Holder, clock: HandClock, path: Path) -> Feed:
     return Feed(store, [holder], poll=0.2, path=path, clock=clock)
 
 
@@ -138,7 +110,7 @@ def put_on_disk(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-async def test_the_first_look_takes_a_snapshot(feed: Feed, store: Store, holder: Holder) -> None:
+async def test_the_first_look_takes_a_snapshot(feed: Feed, store: Memory, holder: Holder) -> None:
     store.add(A)
     store.add(B, "manual")
     assert await feed.step() == 0.2
@@ -147,7 +119,7 @@ async def test_the_first_look_takes_a_snapshot(feed: Feed, store: Store, holder:
     assert holder.table.kinds(ip_address("192.0.2.2")) == ("manual",)
 
 
-async def test_b47_changes_follow_without_another_snapshot(feed: Feed, store: Store, holder: Holder) -> None:
+async def test_b47_changes_follow_without_another_snapshot(feed: Feed, store: Memory, holder: Holder) -> None:
     for network in (A, B, C):
         await feed.step()
         store.add(network)
@@ -160,7 +132,7 @@ async def test_b47_changes_follow_without_another_snapshot(feed: Feed, store: St
     assert feed.counters["changes"] == 4
 
 
-async def test_b44_without_changes_the_table_stays_the_same_object(feed: Feed, store: Store, holder: Holder) -> None:
+async def test_b44_without_changes_the_table_stays_the_same_object(feed: Feed, store: Memory, holder: Holder) -> None:
     store.add(A)
     await feed.step()
     before = holder.table
@@ -168,14 +140,14 @@ async def test_b44_without_changes_the_table_stays_the_same_object(feed: Feed, s
     assert holder.table is before
 
 
-async def test_every_holder_gets_the_table(store: Store, clock: HandClock, path: Path) -> None:
+async def test_every_holder_gets_the_table(store: Memory, clock: HandClock, path: Path) -> None:
     holders = [Holder(), Holder()]
     store.add(A)
     await Feed(store, holders, poll=1, path=path, clock=clock).step()
     assert holders[0].table is holders[1].table is not None
 
 
-async def test_a_missing_number_makes_a_snapshot(feed: Feed, store: Store, holder: Holder) -> None:
+async def test_a_missing_number_makes_a_snapshot(feed: Feed, store: Memory, holder: Holder) -> None:
     store.add(A)
     await feed.step()
     store.add(B)
@@ -186,7 +158,7 @@ async def test_a_missing_number_makes_a_snapshot(feed: Feed, store: Store, holde
     assert store.snapshots == 2
 
 
-async def test_a_store_with_a_lower_number_makes_a_snapshot(feed: Feed, store: Store, holder: Holder) -> None:
+async def test_a_store_with_a_lower_number_makes_a_snapshot(feed: Feed, store: Memory, holder: Holder) -> None:
     for network in (A, B, C):
         store.add(network)
     await feed.step()
@@ -197,7 +169,7 @@ async def test_a_store_with_a_lower_number_makes_a_snapshot(feed: Feed, store: S
 
 
 async def test_a_store_restored_and_gone_on_to_the_same_number_makes_a_snapshot(
-    feed: Feed, store: Store, holder: Holder
+    feed: Feed, store: Memory, holder: Holder
 ) -> None:
     store.add(A)
     await feed.step()
@@ -210,7 +182,7 @@ async def test_a_store_restored_and_gone_on_to_the_same_number_makes_a_snapshot(
 
 
 async def test_a_store_that_has_forgotten_old_changes_is_followed_all_the_same(
-    feed: Feed, store: Store, holder: Holder
+    feed: Feed, store: Memory, holder: Holder
 ) -> None:
     store.add(A)
     store.add(B)
@@ -224,7 +196,7 @@ async def test_a_store_that_has_forgotten_old_changes_is_followed_all_the_same(
 
 
 async def test_a_store_that_is_away_leaves_the_last_good_table(
-    feed: Feed, store: Store, holder: Holder, caplog: pytest.LogCaptureFixture
+    feed: Feed, store: Memory, holder: Holder, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.add(A)
     await feed.step()
@@ -247,7 +219,7 @@ async def test_a_store_that_is_away_leaves_the_last_good_table(
 
 
 async def test_an_unforeseen_error_is_a_bland_sentence_and_a_full_log(
-    feed: Feed, store: Store, caplog: pytest.LogCaptureFixture
+    feed: Feed, store: Memory, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.broken = RuntimeError("secret detail")
     await feed.step()
@@ -256,7 +228,7 @@ async def test_an_unforeseen_error_is_a_bland_sentence_and_a_full_log(
 
 
 async def test_the_table_on_disk_answers_without_the_store(
-    feed: Feed, store: Store, holder: Holder, clock: HandClock, path: Path
+    feed: Feed, store: Memory, holder: Holder, clock: HandClock, path: Path
 ) -> None:
     store.add(A)
     await feed.step()
@@ -272,7 +244,7 @@ async def test_the_table_on_disk_answers_without_the_store(
     assert addresses(another.table) == {A, B}
 
 
-async def test_writes_are_at_least_five_seconds_apart(feed: Feed, store: Store, clock: HandClock, path: Path) -> None:
+async def test_writes_are_at_least_five_seconds_apart(feed: Feed, store: Memory, clock: HandClock, path: Path) -> None:
     store.add(A)
     await feed.step()
     assert on_disk(path) == {A}
@@ -292,7 +264,7 @@ async def test_writes_are_at_least_five_seconds_apart(feed: Feed, store: Store, 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"half"])
 async def test_b45_a_damaged_table_on_disk_is_ignored_with_a_sentence(
-    feed: Feed, store: Store, holder: Holder, path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+    feed: Feed, store: Memory, holder: Holder, path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = dumped(Table.of([(A, "relay")]))
     put_on_disk(path, whole[: len(whole) // 2] if content == b"half" else content)
@@ -310,7 +282,7 @@ async def test_no_table_on_disk_is_nothing_to_speak_of(feed: Feed, caplog: pytes
 
 
 async def test_a_disk_that_cannot_be_written_does_not_stop_the_feed(
-    store: Store, holder: Holder, clock: HandClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: Memory, holder: Holder, clock: HandClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
     feed = Feed(store, [holder], poll=0.2, path=tmp_path / "file" / "table", clock=clock)
@@ -321,14 +293,14 @@ async def test_a_disk_that_cannot_be_written_does_not_stop_the_feed(
     assert feed.counters["writes"] == 0
 
 
-def many(store: Store, count: int) -> None:
+def many(store: Memory, count: int) -> None:
     store.rows = {(IPv4Network((0xC6120000 + n, 32)), "relay") for n in range(count)}
     store.log = [Change(seq=count, network=A, kind="relay", present=False)]
 
 
 @pytest.mark.parametrize(("before", "after", "taken"), [(1001, 500, False), (1001, 501, True), (1000, 0, True)])
 async def test_b45_a_snapshot_that_lost_more_than_half_is_not_taken_over(
-    feed: Feed, store: Store, holder: Holder, path: Path, before: int, after: int, taken: bool
+    feed: Feed, store: Memory, holder: Holder, path: Path, before: int, after: int, taken: bool
 ) -> None:
     many(store, before)
     await feed.step()
@@ -345,7 +317,7 @@ async def test_b45_a_snapshot_that_lost_more_than_half_is_not_taken_over(
 
 
 async def test_force_takes_over_whatever_the_store_says(
-    store: Store, holder: Holder, clock: HandClock, path: Path
+    store: Memory, holder: Holder, clock: HandClock, path: Path
 ) -> None:
     feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, force=True)
     many(store, 2000)
@@ -357,7 +329,7 @@ async def test_force_takes_over_whatever_the_store_says(
 
 
 async def test_run_loads_follows_and_writes_at_the_end(
-    feed: Feed, store: Store, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
+    feed: Feed, store: Memory, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     put_on_disk(path, dumped(Table.of([(C, "relay")])))
@@ -372,7 +344,7 @@ async def test_run_loads_follows_and_writes_at_the_end(
     assert on_disk(path) == {A, B}
 
 
-async def serials(store: Store, clock: HandClock, path: Path, *, zones_digest: str = "z") -> int:
+async def serials(store: Memory, clock: HandClock, path: Path, *, zones_digest: str = "z") -> int:
     """What a fresh start shows, after one look."""
     feed = Feed(store, [], poll=0.2, path=path, clock=clock, zones_digest=zones_digest)
     await feed.load()
@@ -383,7 +355,7 @@ async def serials(store: Store, clock: HandClock, path: Path, *, zones_digest: s
 
 
 async def test_d03_the_serial_never_goes_back_over_restarts_zone_files_and_restores(
-    store: Store, clock: HandClock, path: Path
+    store: Memory, clock: HandClock, path: Path
 ) -> None:
     for network in (A, B, C):
         store.add(network)
@@ -400,11 +372,14 @@ async def test_d03_the_serial_never_goes_back_over_restarts_zone_files_and_resto
     assert restored > changed
     clock.turn(seconds=100)
     await asyncio.to_thread(path.unlink)
+    assert await serials(store, clock, path, zones_digest="changed") == restored, "the epoch is young"
+    clock.turn(seconds=600)
+    await asyncio.to_thread(path.unlink)
     assert await serials(store, clock, path, zones_digest="changed") > restored
 
 
 async def test_d03_an_older_table_that_is_put_in_its_place_takes_no_serial_back(
-    store: Store, clock: HandClock, path: Path
+    store: Memory, clock: HandClock, path: Path
 ) -> None:
     store.add(A)
     await serials(store, clock, path)
@@ -420,17 +395,19 @@ async def test_d03_an_older_table_that_is_put_in_its_place_takes_no_serial_back(
     feed = Feed(store, [], poll=0.2, path=path, clock=clock, zones_digest="z")
     await feed.load()
     assert feed.table is not None
-    assert feed.table.soa_serial > newest, "before the store has been asked"
+    assert feed.table.soa_serial < newest, "it is numbered as it was"
     store.broken = None
     await feed.step()
     await feed.save()
-    assert feed.table.soa_serial > newest
+    assert feed.table.soa_serial == newest
     assert on_disk(path) == {A, B, C}
     assert stat.S_IMODE((await asyncio.to_thread(path.with_name("serial").stat)).st_mode) == 0o640
 
 
 @pytest.mark.parametrize("kept", [b"", b"no number", b"-5", b"9" * 5000, b"\xff"])
-async def test_a_serial_that_cannot_be_read_is_as_none(store: Store, clock: HandClock, path: Path, kept: bytes) -> None:
+async def test_a_serial_that_cannot_be_read_is_as_none(
+    store: Memory, clock: HandClock, path: Path, kept: bytes
+) -> None:
     store.add(A)
     first = await serials(store, clock, path)
     await asyncio.to_thread(path.with_name("serial").write_bytes, kept)
@@ -438,7 +415,7 @@ async def test_a_serial_that_cannot_be_read_is_as_none(store: Store, clock: Hand
 
 
 async def test_d03_the_serial_grows_when_the_store_is_restored_under_a_running_feed(
-    feed: Feed, store: Store, holder: Holder, path: Path
+    feed: Feed, store: Memory, holder: Holder, clock: HandClock, path: Path
 ) -> None:
     for network in (A, B, C):
         store.add(network)
@@ -447,13 +424,20 @@ async def test_d03_the_serial_grows_when_the_store_is_restored_under_a_running_f
     before = holder.table.soa_serial
     store.log, store.rows = store.log[:1], {(A, "relay")}
     await feed.step()
-    assert holder.table.soa_serial > before
+    assert (holder.table.soa_serial, holder.table.zones_digest) == (before, UNNUMBERED), (
+        "no epoch so soon after another"
+    )
+    clock.turn(seconds=10)
+    await feed.step()
+    assert holder.table.soa_serial >= before + GAP
+    assert holder.table.change_number(before) is None
+    assert [(wish.above, wish.breaks) for wish in store.wishes] == [(0, False), (before, True)]
     written = loaded(await asyncio.to_thread(path.read_bytes))
     assert written.soa_serial == holder.table.soa_serial  # on disk at once
 
 
-async def test_d03_a_changed_zone_file_shows_a_higher_serial_even_without_the_store(
-    feed: Feed, store: Store, clock: HandClock, path: Path
+async def test_d03_changed_zone_files_have_no_serial_without_the_store_and_have_one_when_it_is_back(
+    feed: Feed, store: Memory, clock: HandClock, path: Path
 ) -> None:
     store.add(A)
     await feed.step()
@@ -463,11 +447,15 @@ async def test_d03_a_changed_zone_file_shows_a_higher_serial_even_without_the_st
     await later.load()
     await later.step()
     assert later.table is not None
-    assert later.table.soa_serial > feed.table.soa_serial
+    assert (later.table.soa_serial, later.table.zones_digest) == (feed.table.soa_serial, "none")
+    store.broken = None
+    await later.step()
+    assert later.table.soa_serial >= feed.table.soa_serial + GAP
+    assert (later.table.zones_digest, later.unnumbered) == ("changed", "")
 
 
 async def test_b45_b53_holders_know_when_the_store_last_stood_by_the_table(
-    feed: Feed, store: Store, holder: Holder, clock: HandClock, path: Path
+    feed: Feed, store: Memory, holder: Holder, clock: HandClock, path: Path
 ) -> None:
     store.add(A)
     await feed.step()
@@ -486,7 +474,7 @@ async def test_b45_b53_holders_know_when_the_store_last_stood_by_the_table(
 
 
 async def test_what_the_list_may_not_hold_is_left_out_with_an_alarm(
-    store: Store, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
+    store: Memory, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, bounds=ALL_BUT_B)
     store.add(A)
@@ -508,25 +496,30 @@ async def test_what_the_list_may_not_hold_is_left_out_with_an_alarm(
 
 
 async def test_a_table_on_disk_loses_what_the_list_may_no_longer_hold(
-    store: Store, holder: Holder, clock: HandClock, path: Path
+    store: Memory, holder: Holder, clock: HandClock, path: Path
 ) -> None:
-    before = Table.of([(A, "relay"), (B, "relay")], serial=4).follows(None, zones_digest="-", now=1000)
+    before = Table.of([(A, "relay"), (B, "relay")], serial=4).numbered(1000 - 4, since=4, zones_digest="none")
     put_on_disk(path, dumped(before))
     feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, bounds=ALL_BUT_B)
     await feed.load()
     assert addresses(holder.table) == {A}
     assert holder.table is not None
+    assert holder.table.zones_digest == UNNUMBERED, "or secondaries would get two zones under one serial"
+    store.log = [Change(seq=4, network=A, kind="relay", present=True)]
+    store.rows = {(A, "relay"), (B, "relay")}
+    await feed.step()
     assert holder.table.soa_serial > before.soa_serial  # secondaries must hear of it
     assert holder.table.change_number(before.soa_serial) is None
 
 
-async def test_new_zone_files_make_the_serial_grow(feed: Feed, store: Store, holder: Holder) -> None:
+async def test_new_zone_files_make_the_serial_grow(feed: Feed, store: Memory, holder: Holder) -> None:
     await feed.rezone("before the first table")
     store.add(A)
     await feed.step()
     assert holder.table is not None
     before = holder.table
     await feed.rezone("another")
+    await feed.step()
     assert holder.table.soa_serial > before.soa_serial
     assert holder.table.same_rows(before)
     assert holder.table.change_number(before.soa_serial) is None
@@ -534,7 +527,7 @@ async def test_new_zone_files_make_the_serial_grow(feed: Feed, store: Store, hol
 
 @pytest.mark.parametrize("story", ["the same", "another", "cut"])
 async def test_after_a_restart_serials_from_before_are_known_if_the_log_leads_on(
-    store: Store, holder: Holder, clock: HandClock, path: Path, story: str
+    store: Memory, holder: Holder, clock: HandClock, path: Path, story: str
 ) -> None:
     feed = Feed(store, [holder], poll=0.2, path=path, clock=clock)
     store.add(A)
@@ -577,7 +570,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_alone(tmp_path: Path) -> No
 
 
 async def test_a_table_with_too_much_beside_is_merged_after_it_is_served(
-    feed: Feed, store: Store, holder: Holder, monkeypatch: pytest.MonkeyPatch
+    feed: Feed, store: Memory, holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(table_module, "MOST_BESIDE", 1)
     store.add(A)
@@ -592,7 +585,7 @@ async def test_a_table_with_too_much_beside_is_merged_after_it_is_served(
 
 
 async def test_a_large_table_is_written_less_often(
-    feed: Feed, store: Store, clock: HandClock, path: Path, monkeypatch: pytest.MonkeyPatch
+    feed: Feed, store: Memory, clock: HandClock, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ROWS_A_SECOND", 100)
     many(store, 1000)
@@ -614,7 +607,7 @@ def damaged(table: Table) -> bytes:
 
 
 async def test_b45_a_mapped_table_is_served_at_once_and_given_up_when_its_checksum_is_wrong(
-    feed: Feed, store: Store, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
+    feed: Feed, store: Memory, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_on_disk(path, damaged(Table.of([(A, "relay")], serial=1)))
     store.broken = StoreUnavailable()
@@ -633,7 +626,7 @@ async def test_b45_a_mapped_table_is_served_at_once_and_given_up_when_its_checks
 
 
 async def test_without_a_table_on_disk_the_first_one_comes_from_the_store(
-    feed: Feed, store: Store, holder: Holder
+    feed: Feed, store: Memory, holder: Holder
 ) -> None:
     store.add(A)
     await feed.ready()
@@ -644,7 +637,7 @@ async def test_without_a_table_on_disk_the_first_one_comes_from_the_store(
 
 
 async def test_b45_a_damaged_table_is_not_used_when_something_would_have_to_be_left_out_of_it(
-    store: Store, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
+    store: Memory, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_on_disk(path, damaged(Table.of([(A, "relay"), (B, "relay"), (C, "manual")], serial=1)))
     feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, bounds=ALL_BUT_B)
@@ -655,7 +648,7 @@ async def test_b45_a_damaged_table_is_not_used_when_something_would_have_to_be_l
 
 
 async def test_b45_a_mapped_table_is_read_whole_before_the_store_is_asked(
-    feed: Feed, store: Store, holder: Holder, path: Path
+    feed: Feed, store: Memory, holder: Holder, path: Path
 ) -> None:
     put_on_disk(path, damaged(Table.of([(A, "relay")], serial=1)))
     await feed.load()
@@ -663,35 +656,33 @@ async def test_b45_a_mapped_table_is_read_whole_before_the_store_is_asked(
     store.changes = lambda after, most=0: seen.append(feed.table) or []  # type: ignore[method-assign, func-returns-value]
     store.add(B)
     await feed.step()
-    assert seen == [None]
+    assert set(seen) == {None}
 
 
 async def test_d03_the_serial_of_a_table_that_was_given_up_is_not_gone_back_behind(
-    feed: Feed, store: Store, holder: Holder, clock: HandClock, path: Path
+    feed: Feed, store: Memory, holder: Holder, clock: HandClock, path: Path
 ) -> None:
     later = int(clock.now().timestamp()) + 1000
-    put_on_disk(path, damaged(Table.of([(A, "relay")], serial=1).follows(None, zones_digest="-", now=later)))
+    put_on_disk(path, damaged(Table.of([(A, "relay")], serial=1).numbered(later - 1, since=1, zones_digest="none")))
     store.add(B)
     await feed.load()
     assert holder.table is not None
     assert holder.table.soa_serial == later
     await feed.step()
     assert addresses(holder.table) == {B}
-    assert holder.table.soa_serial == later + 1
+    assert holder.table.soa_serial >= later + GAP
+    assert store.wishes[0].breaks, "what was got of it may have been anything"
 
 
 async def test_a_damaged_table_is_given_up_though_zone_files_changed_in_between_and_is_never_written(
-    feed: Feed, store: Store, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
+    feed: Feed, store: Memory, holder: Holder, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     content = damaged(Table.of([(A, "relay")], serial=1))
     put_on_disk(path, content)
     store.broken = StoreUnavailable()
     await feed.load()
-    before = holder.table
     await feed.rezone("another")
-    assert before is not None
     assert holder.table is not None
-    assert holder.table.soa_serial > before.soa_serial
     await feed.save()
     assert await asyncio.to_thread(path.read_bytes) == content  # what is not proven must not get a good checksum
     await feed.step()
@@ -700,7 +691,7 @@ async def test_a_damaged_table_is_given_up_though_zone_files_changed_in_between_
 
 
 async def test_a_good_mapped_table_goes_on_after_zone_files_changed_in_between(
-    feed: Feed, store: Store, holder: Holder, path: Path
+    feed: Feed, store: Memory, holder: Holder, path: Path
 ) -> None:
     store.add(A)
     await feed.step()
@@ -720,7 +711,7 @@ async def test_a_good_mapped_table_goes_on_after_zone_files_changed_in_between(
 
 @pytest.mark.parametrize("away", [True, False])
 async def test_a_table_that_is_on_disk_already_is_neither_replaced_nor_written_again(
-    feed: Feed, store: Store, clock: HandClock, path: Path, away: bool
+    feed: Feed, store: Memory, clock: HandClock, path: Path, away: bool
 ) -> None:
     store.add(A)
     await feed.step()
@@ -740,7 +731,7 @@ async def test_a_table_that_is_on_disk_already_is_neither_replaced_nor_written_a
 
 
 async def test_many_networks_that_the_list_may_not_hold_make_one_alarm(
-    store: Store, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
+    store: Memory, holder: Holder, clock: HandClock, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     many(store, 500)
     bounds = Bounds(special={4: ((0xC6120000, 0xC6120000 + 399, "a test"),), 6: ()})
@@ -751,6 +742,7 @@ async def test_many_networks_that_the_list_may_not_hold_make_one_alarm(
     assert feed.counters["left_out"] == 400
     assert feed.bounded.left_out == ip_network("198.18.0.0")
     store.log.clear()
+    clock.turn(seconds=60)
     await feed.step()
     assert store.snapshots == 2
     [record] = caplog.records
@@ -771,7 +763,9 @@ async def slow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Slow]:
 async def behind(slow: Slow, holder: Holder, clock: HandClock, path: Path) -> Feed:
     """A feed that has served {A} from disk; its store holds {A, B}, and the first snapshot is being read."""
     slow.add(A)
-    before = Table.of([(A, "relay")], serial=1).follows(None, zones_digest="-", now=int(clock.now().timestamp()))
+    begun = int(clock.now().timestamp())
+    slow.epochs = [Epoch(base=begun - 1, since=1, digest="none", made=clock.now())]
+    before = Table.of([(A, "relay")], serial=1).numbered(begun - 1, since=1, zones_digest="none")
     put_on_disk(path, dumped(before))
     feed = Feed(slow, [holder], poll=0.2, path=path, clock=clock)
     await feed.load()
@@ -824,7 +818,7 @@ async def test_a_snapshot_from_which_the_log_does_not_lead_to_the_table_is_serve
     before = holder.table
     slow.log[-1] = Change(seq=3, network=C, kind="spam", present=True)  # another story than the one we were told
     await let()
-    assert addresses(holder.table) == {A, B}  # as the snapshot has it
+    assert holder.table.kinds(C[0]) == ("spam",)  # as the snapshot and the log behind it have it
     assert holder.table.soa_serial > before.soa_serial
     assert holder.table.change_number(before.soa_serial) is None
     slow.rows = {(A, "relay"), (B, "relay"), (C, "spam")}

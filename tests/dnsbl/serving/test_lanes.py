@@ -33,6 +33,7 @@ from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import Responder
 from dnsbl.settings import Dns
 from tests.dnsbl.dns.test_proxied import header
+from tests.dnsbl.serving.memory import Memory
 from tests.waiting import until
 
 ZONE = """
@@ -401,20 +402,14 @@ async def test_one_change_to_a_large_table_is_seen_soon_and_costs_little(start: 
     """A hundred thousand rows here; ten million take the same, since what does not change is shared."""
     responder, [where] = await start(None)
     rows = [(b"\4" + (0x0A000000 + 7 * n).to_bytes(4) + b"\x20", "relay") for n in range(100_000)]
-    log: list = []
-
-    class Source:
-        def snapshot(self):
-            return 1, iter(rows)
-
-        def changes(self, after: int, *, most: int = 0):
-            return [change for change in log if change.seq > after]
-
-    feed = Feed(Source(), [responder], poll=0.1, path=tmp_path / "table", clock=HandClock())
+    source = Memory()
+    source.log.append(module_change(1))
+    source.read = lambda: iter(rows)
+    feed = Feed(source, [responder], poll=0.1, path=tmp_path / "table", clock=HandClock())
     await feed.step()
     assert (await asked(where, "1.2.0.192.bl.test")).rcode() == dns.rcode.NXDOMAIN
     before = feed.table
-    log.append(module_change(2))
+    source.log.append(module_change(2))
     await feed.step()
     assert (await asked(where, "1.2.0.192.bl.test")).answer
     assert before is not None

@@ -2,7 +2,7 @@ import asyncio
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.request import urlopen
@@ -11,7 +11,6 @@ import dns.message
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from dnsbl.addresses import Network
 from dnsbl.clock import HandClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError
@@ -26,6 +25,7 @@ from dnsbl.serving.responder import Responder
 from dnsbl.serving.timing import BOUNDS, TIMED_EVERY
 from dnsbl.settings import Dns
 from tester.crowd import Tally
+from tests.dnsbl.serving.memory import Memory
 
 ZONE = """
 origin = "bl.test"
@@ -41,12 +41,11 @@ CLIENT = ip_address("192.0.2.77").packed
 ROWS = [("192.0.2.0/24", "relay"), ("192.0.2.9/32", ""), ("198.51.100.7/32", "relay"), ("2001:db8::/32", "manual")]
 
 
-class Store:
-    def snapshot(self) -> tuple[int, Iterator[tuple[Network, str]]]:
-        return 7, iter([(ip_network(network), kind) for network, kind in ROWS])
-
-    def changes(self, after: int, *, most: int = 1) -> list[Change]:
-        return []
+def store() -> Memory:
+    source = Memory()
+    source.rows = {(ip_network(network), kind) for network, kind in ROWS}
+    source.log = [Change(seq=7, network=ip_network("192.0.2.0/24"), kind="relay", present=True)]
+    return source
 
 
 class House:
@@ -54,7 +53,7 @@ class House:
         self.clock = HandClock()
         settings = Dns(acl=["198.51.100.0/24 drop"], rate_errors=1)
         self.responder = Responder(settings, zones_from({"bl": ZONE}, site="https://s.example"), clock=self.clock)
-        self.feed = Feed(Store(), [self.responder], poll=1, path=path, clock=self.clock)
+        self.feed = Feed(store(), [self.responder], poll=1, path=path, clock=self.clock)
         self.log = QueryLog(self.responder.serving, every=1)
         self.transfers, self.notifies = {"refused": 0, "badsig": 0}, {"sent": 0}
         answering = Answering(

@@ -20,6 +20,7 @@ import dns.zone
 import pytest
 
 from dnsbl.dns.listed.table import Table
+from dnsbl.dns.zones import Zones
 from dnsbl.model import Change
 from dnsbl.serving.notifier import Notifier
 from dnsbl.settings import Dns
@@ -60,12 +61,33 @@ def notifier(place: str, **timing: object) -> Notifier:
     return Notifier(settings, ZONES, KEYS, **timing)  # type: ignore[arg-type]
 
 
+def numbered(serial: int) -> Table:
+    return Table.of([], serial=serial).numbered(0, since=serial, zones_digest=ZONES.digest)
+
+
+def test_nobody_is_told_of_a_serial_that_stands_for_other_zones() -> None:
+    telling, others = notifier("127.0.0.1:5"), Zones(tuple(ZONES), "other files")
+    telling.table = old = numbered(5)
+    telling._changed.clear()
+    telling.zones = others
+    telling.table = numbered(6)
+    telling.table = numbered(6).numbered(9, since=6, zones_digest="-")
+    assert not telling._changed.is_set()
+    telling.table = numbered(6).numbered(9, since=6, zones_digest=others.digest)
+    assert telling._changed.is_set()
+    telling._changed.clear()
+    telling.zones = ZONES  # a follower's files, which are behind its table
+    assert not telling._changed.is_set()
+    telling.table = old
+    assert telling._changed.is_set()
+
+
 async def test_secondaries_are_told_at_the_start_and_of_changes_with_the_new_serial() -> None:
     secondary, place = await listening()
     telling = notifier(place, between=0.05)
     stop = asyncio.Event()
     running = asyncio.create_task(telling.run(stop))
-    telling.table = table = Table.of([], serial=5)
+    telling.table = table = numbered(5)
     await secondary.hears(1)
     for n in range(50):  # within one pause: one telling
         telling.table = table = table.changed(
@@ -91,7 +113,7 @@ async def test_a_secondary_that_does_not_answer_is_told_again_and_then_left() ->
     telling = notifier(place, waits=(0.02, 0.02, 5.0))
     stop = asyncio.Event()
     running = asyncio.create_task(telling.run(stop))
-    telling.table = Table.of([], serial=5)
+    telling.table = numbered(5)
     await secondary.hears(3)
     assert len({message.id for message in secondary.heard}) == 1
     stop.set()
@@ -104,7 +126,7 @@ async def test_nobody_at_home_is_one_warning(caplog: pytest.LogCaptureFixture) -
     telling = notifier(place, waits=(0.01, 0.01))
     stop = asyncio.Event()
     running = asyncio.create_task(telling.run(stop))
-    telling.table = Table.of([], serial=5)
+    telling.table = numbered(5)
     await until(lambda: telling.counters["unanswered"])
     stop.set()
     await running

@@ -46,7 +46,7 @@ class Office:
         self.clock = HandClock()
         self.store = Store()
         self.table = Table.of([(ip_network("198.51.100.0/24"), "manual")], serial=10)
-        self.table = self.table.follows(None, zones_digest="a" * 64, now=1000)
+        self.table = self.table.numbered(990, since=10, zones_digest="a" * 64)
         self.publisher = Publisher(self.store, folder, lambda: SIGNET, clock=self.clock)
 
     def list(self, count: int) -> None:
@@ -102,7 +102,7 @@ async def test_a_table_comes_anew_when_too_many_changes_lie_behind_it_or_the_log
     del office.store.log[-2]
     third = await office.publish()
     assert third.table != second.table and office.made_of(third).same_rows(office.table)
-    office.table = office.table.follows(office.table, zones_digest="b" * 64, now=2000)
+    office.table = office.table.numbered(2000, since=office.table.serial, zones_digest="b" * 64)
     fourth = await office.publish()
     assert fourth.table != third.table and fourth.epoch == office.table.epoch and fourth.zones == "b" * 64
 
@@ -189,7 +189,7 @@ async def test_a_table_to_which_no_log_leads_comes_whole_though_the_numbers_go_o
     first = await office.publish()
     office.list(5)
     whole = Table.of([(ip_network("203.0.113.0/24"), "manual")], serial=15)
-    office.table = whole.follows(Table({}, 14, epoch=first.epoch), zones_digest=first.zones, now=1000)
+    office.table = whole.numbered(first.epoch, since=15, zones_digest=first.zones)
     assert (office.table.epoch, office.table.since) == (first.epoch, 15)
     head = await office.publish()
     assert office.made_of(head).same_rows(office.table) and head.table != first.table

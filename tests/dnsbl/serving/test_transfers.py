@@ -27,6 +27,7 @@ from dnsbl.clock import HandClock, SystemClock
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import transfer
 from dnsbl.dns.zonefile import zones_from
+from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError, StoreUnavailable
 from dnsbl.model import Change
 from dnsbl.serving import transfers as module
@@ -79,7 +80,7 @@ class Primary:
         self.responder.transfer = self.transfers
         self.log: list[Change] = []
         self.broken: Exception | None = None
-        self.responder.table = Table.of([]).follows(None, zones_digest=ZONES.digest, now=1000)
+        self.responder.table = Table.of([]).numbered(1000, since=0, zones_digest=ZONES.digest)
 
     async def start(self) -> None:
         [(self.host, self.port)] = await self.responder.start()
@@ -263,7 +264,7 @@ async def test_without_the_log_the_whole_zone_comes(
     assert table is not None
     match why:
         case "unknown serial":
-            primary.responder.table = Table.of(table.rows(), serial=2).follows(table, zones_digest="other", now=5000)
+            primary.responder.table = table.numbered(5000, since=2, zones_digest=ZONES.digest)
         case "store away":
             primary.broken = StoreUnavailable()
         case "log cut":
@@ -273,6 +274,26 @@ async def test_without_the_log_the_whole_zone_comes(
     await primary.into(zone)
     assert primary.transfers.counters["ixfr"] == 0
     assert texts(zone) == texts(await primary.axfr())
+
+
+@pytest.mark.parametrize("which", ["the table", "the zones"])
+async def test_nobody_gets_a_zone_while_the_serial_stands_for_another_one(primary: Primary, which: str) -> None:
+    zone = await primary.axfr()
+    primary.toggle("192.0.2.7")
+    table = primary.responder.table
+    assert table is not None
+    if which == "the table":
+        primary.responder.table = table.numbered(5000, since=1, zones_digest="-")
+    else:
+        primary.responder.serving.change(zones=Zones(tuple(ZONES), "other files"))
+    for kind in ("AXFR", "IXFR"):
+        assert (await primary.ask(query_for(kind, RING, serial=1000), tcp=True)).rcode() == dns.rcode.SERVFAIL
+    assert (await primary.ask(query_for("IXFR", RING, serial=1000), tcp=False)).rcode() == dns.rcode.NOERROR
+    assert primary.transfers.counters["unnumbered"] == 2
+    primary.responder.serving.change(zones=ZONES)
+    primary.responder.table = table
+    await primary.into(zone)
+    assert primary.transfers.counters["ixfr"] == 1
 
 
 async def test_changes_that_the_list_may_not_hold_are_no_steps(primary: Primary) -> None:

@@ -62,7 +62,9 @@ def sealed(head: bytes, arrays: bytes = b"") -> bytes:
 
 
 def test_the_head_says_all_that_a_table_says_about_itself() -> None:
-    table = Table.of(rows("192.0.2.1/32 relay", "2001:db8::/64 "), serial=7).follows(None, zones_digest="z9", now=1000)
+    table = Table.of(rows("192.0.2.1/32 relay", "2001:db8::/64 "), serial=7).numbered(
+        1000 - 7, since=7, zones_digest="z9"
+    )
     head, _, rest = dumped(table.changed([change(8, "192.0.2.2/32", "relay")])).partition(b"\n\n")
     first, *bands, check = head.split(b"\n")
     assert first == FORMAT + b" 8 993 7 z9"

@@ -152,58 +152,17 @@ def test_a_change_shares_what_it_does_not_touch() -> None:
 NOW = 1_800_000_000
 
 
-def test_the_first_table_ever_starts_the_serial_at_the_time_of_day() -> None:
-    table = Table.of(rows("192.0.2.1/32 relay"), serial=7).follows(None, zones_digest="z", now=NOW)
-    assert table.soa_serial == NOW
-    assert table.serial == 7
-    assert table.changed([change(8, "192.0.2.2/32", "relay")]).soa_serial == NOW + 1
-
-
-@pytest.mark.parametrize(
-    ("listed", "number", "digest", "now", "serial"),
-    [
-        ("192.0.2.1/32 relay", 50, "z", NOW + 9, NOW),  # nothing new: secondaries are not disturbed
-        ("192.0.2.2/32 relay", 53, "z", NOW + 9, NOW + 3),  # went on
-        ("192.0.2.1/32 relay", 50, "other", NOW + 9, NOW + 9),  # a zone file changed
-        ("192.0.2.1/32 relay", 51, "other", NOW + 9, NOW + 1),  # a zone file changed, and there is a change
-        ("192.0.2.2/32 relay", 50, "z", NOW + 9, NOW + 9),  # restored, and gone on to the same number
-        ("192.0.2.1/32 manual", 50, "z", NOW + 9, NOW + 9),
-        ("192.0.2.1/32 relay", 40, "z", NOW + 9, NOW + 9),  # restored
-        ("192.0.2.1/32 relay", 40, "z", NOW - 9, NOW + 1),  # restored, and the clock set back
-    ],
-)
-def test_the_serial_grows_unless_nothing_changed(listed: str, number: int, digest: str, now: int, serial: int) -> None:
-    before = Table.of(rows("192.0.2.1/32 relay"), serial=50).follows(None, zones_digest="z", now=NOW)
-    after = Table.of(rows(listed), serial=number).follows(before, zones_digest=digest, now=now)
-    assert after.soa_serial == serial
-    assert after.serial == number
-    assert loaded(dumped(after)).soa_serial == serial
-    assert loaded(dumped(after)).zones_digest == digest
-
-
 def test_the_serial_counts_modulo_two_to_the_32() -> None:
-    table = Table.of([], serial=3).follows(None, zones_digest="z", now=2**32 - 1)
+    table = Table.of([], serial=3).numbered(2**32 - 1 - 3, since=3, zones_digest="z")
     assert table.soa_serial == 2**32 - 1
     assert table.changed([change(4, "192.0.2.2/32", "relay")]).soa_serial == 0
 
 
 def test_serials_since_the_log_leads_here_stand_for_change_numbers() -> None:
-    table = Table.of([], serial=10).follows(None, zones_digest="z", now=NOW)
+    table = Table.of([], serial=10).numbered(NOW - 10, since=10, zones_digest="z")
     later = table.changed([change(11, "192.0.2.2/32", "relay"), change(12, "192.0.2.3/32", "relay")])
-    for kept in (later, loaded(dumped(later)), later.follows(later, zones_digest="z", now=NOW)):
+    for kept in (later, loaded(dumped(later)), later.merged()):
         assert [kept.change_number(NOW + n) for n in (-1, 0, 1, 2, 3)] == [None, 10, 11, 12, 12]
-
-
-@pytest.mark.parametrize("why", ["zones", "epoch", "another table"])
-def test_a_break_in_the_story_forgets_older_serials(why: str) -> None:
-    table = Table.of([], serial=10).follows(None, zones_digest="z", now=NOW)
-    later = table.changed([change(11, "192.0.2.2/32", "relay")])
-    number = 5 if why == "epoch" else 12
-    after = Table.of(rows("192.0.2.1/32 relay"), serial=number).follows(
-        later, zones_digest="y" if why == "zones" else "z", now=NOW + 60
-    )
-    assert after.change_number(after.soa_serial) == number
-    assert after.change_number(after.soa_serial - 1) is None
 
 
 def test_rows_inside_and_around_a_network_are_found_in_order() -> None:
@@ -276,7 +235,7 @@ def test_a_table_without_some_ranges_has_the_other_rows(
         number = int(network.network_address) >> network.max_prefixlen - network.prefixlen
         return any(first <= number <= last for first, last in barred(network.version, network.prefixlen))
 
-    table = Table.of(listed, serial=1).follows(None, zones_digest="z", now=1000)
+    table = Table.of(listed, serial=1).numbered(1000 - 1, since=1, zones_digest="z")
     table = table.changed(Change(seq=2, network=network, kind=kind, present=True) for network, kind in later)
     left, one = table.without(barred)
     assert list(left.rows()) == [row for row in table.rows() if not is_barred(row[0])]
@@ -309,15 +268,11 @@ def test_large_tables_lose_whole_ranges_at_once(monkeypatch: pytest.MonkeyPatch)
     assert arrays(left) == arrays(Table.of(left.rows()))
 
 
-def test_a_table_in_service_that_follows_itself_unchanged_stays_the_same_object() -> None:
-    table = Table.of(rows("192.0.2.1/32 relay"), serial=7).follows(None, zones_digest="z", now=NOW)
-    assert table.follows(table, zones_digest="z", now=NOW + 5) is table
-    assert table.follows(table, zones_digest="y", now=NOW + 5) is not table
-
-
-def test_a_table_whose_log_begins_later_knows_no_older_serial() -> None:
-    table = Table.of([(ip_network("192.0.2.0/24"), "relay")], serial=10)
-    early = Table(table._bands, 10, epoch=100, since=5)
-    late = early.log_from(8)
-    assert (early.change_number(106), late.change_number(106), late.change_number(108)) == (6, None, 8)
-    assert late.same_rows(early) and late.log_from(3).since == 8
+def test_a_table_is_numbered_in_an_epoch_and_is_itself_where_it_is_in_it() -> None:
+    table = Table.of(rows("192.0.2.1/32 relay"), serial=7).numbered(NOW, since=5, zones_digest="z")
+    assert table.numbered(NOW, since=5, zones_digest="z") is table
+    for number, change_number in ((NOW + 4, None), (NOW + 5, 5), (NOW + 7, 7), (NOW + 9, 7)):
+        assert table.change_number(number) == change_number
+    other = table.numbered(NOW + 10, since=7, zones_digest="y")
+    assert (other.soa_serial, other.since, other.zones_digest) == (NOW + 17, 7, "y")
+    assert other.same_rows(table) and loaded(dumped(other)).soa_serial == NOW + 17
