@@ -6,6 +6,7 @@ Holds one zone with three kinds and nothing else; changes go into its store by t
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from dns_servers import SOA, Network, ask, query
 from lab import Lab, LabError
 
 from dnsbl.casework import Casework
-from dnsbl.opened import open_list
+from dnsbl.opened import OpenedList, open_list
 
 ZONE = "list.test"
 SITE = "https://list.site.test"
@@ -61,10 +62,19 @@ class OurList:
     """One list that answers at an address inside the laboratory."""
 
     def __init__(
-        self, lab: Lab, address: str, *, ns: str = "", also: str = "", zone: str = ZONE_FILE, dns: Sequence[str] = ()
+        self,
+        lab: Lab,
+        address: str,
+        *,
+        ns: str = "",
+        also: str = "",
+        zone: str = ZONE_FILE,
+        dns: Sequence[str] = (),
+        database: str = "",
     ) -> None:
         """`ns` is the address that the zone names for its server; `also` is one more place, ADDRESS:PORT, where it
-        listens; `zone` is the zone's file; `dns` are more lines of [dns].
+        listens; `zone` is the zone's file; `dns` are more lines of [dns]; `database` is the URL of another store than
+        its own.
         """
         self._lab, self.address = lab, address
         self.name = f"list-{address}"
@@ -82,17 +92,19 @@ class OurList:
             f"listen = {json.dumps([f'{address}:53', *filter(None, [also])])}",
             "poll = 0.05",
             *dns,
+            "[database]",
+            f"url = {json.dumps(database)}",
         ]
         self.config.write_text("\n".join(lines) + "\n")
         self.process: subprocess.Popen[bytes] | None = None
-        self._casework: Casework | None = None
+        self._opened: OpenedList | None = None
 
     @property
     def casework(self) -> Casework:
         """The store's verbs, in this process."""
-        if self._casework is None:
-            self._casework = open_list(self.config, upgrade=True).casework
-        return self._casework
+        if self._opened is None:
+            self._opened = open_list(self.config, upgrade=True)
+        return self._opened.casework
 
     def add(self, networks: Iterable[Network], kind: str = "manual") -> None:
         self.casework.operators.list_networks(list(networks), kind=kind, reason="a test", actor="test")
@@ -113,6 +125,25 @@ class OurList:
         argv = [sys.executable, "-m", "dnsbl", "serve", "--only", "dns", "--config", str(self.config)]
         self.process = self._lab.popen("us", self.name, argv)
         self._epoch = self._lab.wait_for("our list", self.serial, 90) - self.casework.contents.last_change()
+
+    def stop(self) -> None:
+        """End it."""
+        assert self.process is not None
+        self._lab.stop(self.process)
+        self.process = None
+
+    def close(self) -> None:
+        """End it, if it is at work, and leave its store."""
+        if self.process is not None:
+            self.stop()
+        if self._opened is not None:
+            self._opened.store.close()
+
+    def rezone(self, text: str) -> None:
+        """Give it another zone file, which it reads when it is at work."""
+        (self.folder / "zones" / "list.toml").write_text(text)
+        if self.process is not None:
+            self.process.send_signal(signal.SIGHUP)
 
     def serial(self, server: str = "") -> int | None:
         """The serial of the zone, here or at another server, or None while it has none."""

@@ -205,6 +205,16 @@ class Lab:
         self._homes[process] = host
         return process
 
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """End one daemon that was started here."""
+        self._processes.remove(process)
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
     def end(self, host: str) -> None:
         """End every process on one host, so that it can be set up anew."""
         ended = [process for process in self._processes if self._homes[process] == host]

@@ -88,8 +88,13 @@ class PostgreSQL(Programs):
         """The address, whoever is behind it."""
         return f"postgresql+psycopg://postgres@/postgres?host={self.folder / 'socket'}"
 
+    @property
+    def aside(self) -> str:
+        """Where whoever was started aside is reached."""
+        return f"postgresql+psycopg://postgres@/postgres?host={self.folder / 'aside'}"
+
     def start(self, name: str, *, aside: bool = False) -> None:
-        """Start it at the address, or at another one that nobody asks."""
+        """Start it at the address, or at another one."""
         where = str(self.folder / ("aside" if aside else "socket"))
         self._begin(name, f"-k {where} -c listen_addresses= -c fsync=off -c max_connections=40")
         self._running[name] = where
