@@ -454,6 +454,63 @@ async def test_d03_changed_zone_files_have_no_serial_without_the_store_and_have_
     assert (later.table.zones_digest, later.unnumbered) == ("changed", "")
 
 
+async def test_a_node_that_cannot_write_takes_an_epoch_over_and_says_what_it_lacks_while_there_is_none(
+    store: Memory, holder: Holder, clock: HandClock, path: Path
+) -> None:
+    def numbered() -> tuple[int, str] | None:
+        assert holder.table is not None
+        return None if feed.unnumbered else (holder.table.soa_serial, holder.table.zones_digest)
+
+    store.closed = StoreUnavailable("The database takes no changes here.")
+    store.add(A)
+    feed = Feed(store, [holder], poll=0.2, path=path, clock=clock, zones_digest="z")
+    await feed.step()
+    assert addresses(holder.table) == {A} and holder.table is not None
+    assert holder.table.zones_digest == UNNUMBERED
+    assert feed.problem == ""
+    assert feed.unnumbered.startswith("secondaries get no zone from here: ")
+    assert feed.unnumbered.endswith("The database takes no changes here.")
+    store.epochs = [Epoch(base=2 * 10**9, since=1, digest="y", made=clock.now())]
+    await feed.step()
+    assert numbered() is None
+    store.epochs.append(Epoch(base=3 * 10**9, since=1, digest="z", made=clock.now()))
+    await feed.step()
+    assert numbered() == (3 * 10**9 + 1, "z")
+    await feed.rezone("x")
+    store.add(B)
+    await feed.step()
+    assert numbered() is None and addresses(holder.table) == {A, B}
+    await feed.rezone("z")  # the file is taken back before anybody has got the other one
+    await feed.step()
+    assert numbered() == (3 * 10**9 + 2, "z")
+    store.epochs.append(Epoch(base=3 * 10**9 + 10, since=2, digest="y", made=clock.now()))
+    for _ in range(10):  # the serials of its epoch are used up
+        store.add(C, present=(C, "relay") not in store.rows)
+    await feed.step()
+    assert numbered() is None and holder.table.zones_digest == UNNUMBERED
+    clock.turn(days=1)
+    store.epochs = store.epochs[1:2]
+    feed = Feed(store, [holder], poll=0.2, path=path.with_name("empty") / "table", clock=clock, zones_digest="z")
+    await feed.step()
+    assert numbered() == (3 * 10**9 + 12, "z"), "old as it is, it is of these very rows"
+
+
+async def test_another_story_of_the_same_rows_is_another_epoch(
+    feed: Feed, store: Memory, holder: Holder, clock: HandClock
+) -> None:
+    """What secondaries have got in between may differ."""
+    for network, present in ((A, True), (B, True), (B, False)):
+        store.add(network, present=present)
+        await feed.step()
+    assert holder.table is not None
+    before = holder.table.soa_serial
+    store.log[1:] = [Change(seq=n, network=C, kind="relay", present=n == 2) for n in (2, 3)]
+    clock.turn(seconds=60)
+    await feed.step()
+    assert holder.table.change_number(before) is None
+    assert store.wishes[-1].breaks
+
+
 async def test_b45_b53_holders_know_when_the_store_last_stood_by_the_table(
     feed: Feed, store: Memory, holder: Holder, clock: HandClock, path: Path
 ) -> None:

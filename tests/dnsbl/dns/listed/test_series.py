@@ -55,6 +55,7 @@ def test_the_newest_epoch_of_the_same_zones_holds_while_its_serials_are_nobody_e
         ((Z,), "z", Served(base=1000, digest="z"), 1031, True),  # more was shown than the store has
         ((Z,), "z", Served(base=9000, digest="z"), 9030, True),  # the store knows nothing of what was served
         ((), "z", Served(base=9000, digest="z"), 9030, True),
+        ((Z,), "z", Served(base=9000, digest="z"), 0, True),  # though the highest serial is known no more
         ((Y, AGAIN), "z", Served(base=1000, digest="z"), 1030, None),  # somebody has found a break: after him
         ((Y,), "z", Served(base=1000, digest="z"), 1030, False),
         ((Z,), "z", Served(base=1000, digest=UNNUMBERED), 0, True),
