@@ -62,3 +62,13 @@ def test_without_a_path_nothing_is_kept_and_one_that_cannot_be_written_is_a_sent
     assert office.casework.shipping.ship() == 0
     with pytest.raises(DnsblError, match="cannot be written"):
         office.casework.shipping.ship_to(tmp_path / "no" / "log")
+
+
+def test_nothing_is_told_elsewhere_that_a_power_cut_could_take_back(
+    office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, settled = tmp_path / "log", list[bool]()
+    monkeypatch.setattr(office.store, "settle", lambda: settled.append(log.exists()))
+    word(office, "10.1.0.0/16")
+    assert office.casework.shipping.ship_to(log) == 1
+    assert settled == [False]
