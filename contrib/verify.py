@@ -13,7 +13,7 @@ import json
 import re
 import sys
 from base64 import b64decode, b64encode
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -97,12 +97,10 @@ def root_of(leaf, index, size, beside):
 LINES = {
     "leaf": r"leaf (0|[1-9][0-9]*) (\{.*\})",
     "open": r"open ([a-z]+) ([0-9a-f]{64}) (\".*\")",
-    "previous": r"previous ([0-9a-f]{64})",
     "letter": r"letter ([a-z2-7]+ [a-z2-7]+ [0-9a-f]{64})",
     "beside": r"beside ([A-Za-z0-9+/]{43}=)",
 }
 ORDER = list(LINES)
-FIELDS = ("actor", "subject", "verb", "reason", "before", "after", "evidence")
 
 
 def read_leaves(lines):
@@ -113,7 +111,7 @@ def read_leaves(lines):
         insist(match, f"Line {number} says nothing that a proof file may say.")
         if sort == "leaf":
             insist(not leaves or int(match[1]) > leaves[-1]["leaf"][0], f"Line {number}: this leaf is out of order.")
-            leaves.append({"leaf": (int(match[1]), match[2]), "open": {}, "previous": [], "letter": [], "beside": []})
+            leaves.append({"leaf": (int(match[1]), match[2]), "open": {}, "letter": [], "beside": []})
             before = sort
             continue
         insist(leaves and ORDER.index(sort) >= ORDER.index(before), f"Line {number} is out of order.")
@@ -125,7 +123,6 @@ def read_leaves(lines):
             leaves[-1]["open"][match[1]] = bytes.fromhex(match[2]), text
         else:
             leaves[-1][sort].append(octets(match[1]) if sort == "beside" else match[1])
-            insist(sort != "previous" or len(leaves[-1][sort]) == 1, f"Line {number} comes a second time.")
     insist(leaves, "The file has no leaf.")
     return leaves
 
@@ -143,12 +140,6 @@ def check_leaf(leaf, size, root):
         digest = sha256(salt + shown.encode()).hexdigest()
         insist(seals.get(name) == digest, f"Leaf {index}: what is shown as its {name} is not what was sealed.")
         facts[name] = shown
-    if leaf["previous"]:  # the journal's own hash, over all fields
-        entry = {name: facts.get(name, "") for name in FIELDS}
-        at = datetime.strptime(facts["at"], "%Y-%m-%dT%H:%M:%S.%f%z") - datetime.fromtimestamp(0, UTC)
-        entry.update(seq=facts["entry"], previous=leaf["previous"][0], at=at // timedelta(microseconds=1))
-        digest = sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-        insist(digest == facts.get("hash"), f"Leaf {index}: the journal's entry has another hash than its own.")
     if leaf["letter"]:
         digest = sha256("".join(f"{each}\n" for each in leaf["letter"]).encode()).hexdigest()
         filed = f"letters sha256:{digest}" in facts.get("evidence", "")

@@ -32,8 +32,9 @@ _EVIDENCE = re.compile(
     r"(?:, (?:run [a-z0-9]+|(?:message|letters|transcript) sha256:[0-9a-f]{64}|clears by [0-9TZ:-]+))*"
 )
 _ACTOR = re.compile(r"policy|collector, from [0-9a-f.:]+")
-#: What of an entry is the same for everybody.
-_ALWAYS = frozenset({"subject", "verb", "reason", "before", "after", "hash"})
+#: What of an entry is the same for everybody. Its hash is not: it binds all entries before it, so between two hashes
+#: that are known whatever is sealed could be guessed.
+_ALWAYS = frozenset({"subject", "verb", "reason", "before", "after"})
 
 
 class Proofs:
@@ -67,9 +68,8 @@ class Proofs:
         for entry, filed in zip(chosen, _filed(chosen, letters), strict=True):
             placed = self._proving.place(entry=entry.seq)
             openings = _openings(placed, entry, sealing)
-            whole = json.loads(placed.leaf)["sealed"].keys() <= openings.keys()
             lines = tuple(f"{one.recipient} {one.sender} {one.proof_hash.hex()}" for one in filed)
-            found[placed.index] = _leaf(placed, openings, entry.previous if whole else "", lines)
+            found[placed.index] = _leaf(placed, openings, lines)
             if entry.verb in _DONE:
                 serial = int(json.loads(placed.leaf)["serial"])
                 if change := self._change(serial, network, listing.kind, sealing):
@@ -98,7 +98,6 @@ class Proofs:
 def _leaf(
     placed: Placed,
     openings: dict[str, tuple[bytes, str]],
-    previous: str = "",
     letters: tuple[str, ...] = (),
 ) -> OpenedLeaf:
     return OpenedLeaf(
@@ -106,7 +105,6 @@ def _leaf(
         leaf=placed.leaf.decode(),
         openings=openings,
         hashes=(),
-        previous=previous,
         letters=letters,
     )
 

@@ -6,7 +6,6 @@ root, and the checkpoint with its signatures. It has one spelling, so that each 
     dnsbl-proof v1
     leaf INDEX JSON                 the leaf as the log has it
     open FIELD SALT TEXT            what a seal of that leaf hides: salt in hexadecimal, text as a JSON string
-    previous HASH                   the journal's hash before this entry; with it and all fields its own can be checked
     letter RECIPIENT SENDER SHA256  a letter of those that the entry has the digest of, with the hash of its proof
     beside HASH                     of the proof of inclusion, in base64, the leaf's neighbour first
     (an empty line, then the checkpoint as a signed note)
@@ -19,7 +18,6 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -35,12 +33,9 @@ FILE_MOST, LEAVES_MOST = 4_000_000, 500
 
 _LEAF = re.compile(r"leaf (0|[1-9][0-9]{0,18}) (\{.*\})")
 _OPEN = re.compile(r"open ([a-z]{1,20}) ([0-9a-f]{64}) (\".*\")")
-_PREVIOUS = re.compile(r"previous ([0-9a-f]{64})")
 _LETTER = re.compile(r"letter ([a-z2-7]{1,64} [a-z2-7]{1,64} [0-9a-f]{64})")
 _BESIDE = re.compile(r"beside ([A-Za-z0-9+/]{43}=)")
 _DIGEST = re.compile(r"\bletters sha256:([0-9a-f]{64})")
-#: The fields of an entry that its own hash is over.
-_TEXTS = ("actor", "subject", "verb", "reason", "before", "after", "evidence")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +46,6 @@ class OpenedLeaf:
     leaf: str
     openings: Mapping[str, tuple[bytes, str]]  #: by field: the salt, and the text
     hashes: tuple[bytes, ...]
-    previous: str = ""
     letters: tuple[str, ...] = ()  #: "recipient sender sha256"
 
     @property
@@ -74,8 +68,6 @@ class OpenedLeaf:
         yield f"leaf {self.index} {self.leaf}"
         for name, (salt, text) in self.openings.items():
             yield f"open {name} {salt.hex()} {json.dumps(text)}"
-        if self.previous:
-            yield f"previous {self.previous}"
         for each in self.letters:
             yield f"letter {each}"
         for octets in self.hashes:
@@ -91,10 +83,6 @@ class OpenedLeaf:
         for name, (salt, text) in self.openings.items():
             if sealed.get(name) != sha256(salt + text.encode()).hexdigest():
                 raise Damaged(f"What is shown of leaf {self.index} as its {name} is not what was sealed there.")
-        if self.previous and not set(sealed) <= set(self.openings):
-            raise Damaged(f"Leaf {self.index} is not opened whole, so its place in the journal shows nothing.")
-        if self.previous and _entry_hash(facts, self.previous) != facts.get("hash"):
-            raise Damaged(f"The journal's entry of leaf {self.index} does not have the hash that it was entered with.")
         if self.letters:
             digest = _DIGEST.search(str(facts.get("evidence", "")))
             lines = "".join(f"{each}\n" for each in self.letters)
@@ -159,12 +147,10 @@ def _leaves(lines: Sequence[str]) -> Iterator[OpenedLeaf]:
 def _leaf(lines: Sequence[str], at: int) -> OpenedLeaf:
     head = _LEAF.fullmatch(lines[0])
     openings: dict[str, tuple[bytes, str]] = {}
-    previous, letters, hashes = "", list[str](), list[bytes]()
+    letters, hashes = list[str](), list[bytes]()
     for number, line in enumerate(lines[1:], at + 1):
         if match := _OPEN.fullmatch(line):
             openings[match[1]] = bytes.fromhex(match[2]), _string(match[3], number)
-        elif match := _PREVIOUS.fullmatch(line):
-            previous = match[1]
         elif match := _LETTER.fullmatch(line):
             letters.append(match[1])
         elif (match := _BESIDE.fullmatch(line)) and len(hashes) < PROOF_MOST:
@@ -178,7 +164,6 @@ def _leaf(lines: Sequence[str], at: int) -> OpenedLeaf:
         leaf=head[2],
         openings=openings,
         hashes=tuple(hashes),
-        previous=previous,
         letters=tuple(letters),
     )
 
@@ -191,19 +176,3 @@ def _string(text: str, line: int) -> str:
         raise Damaged(f"Line {line} of the proof file shows no text.") from None
     assert isinstance(found, str)
     return found
-
-
-def _entry_hash(facts: Mapping[str, Any], previous: str) -> str:
-    """The hash of an entry of the journal, as `store.journal` makes it: over all of it but the hash, as JSON."""
-    entry = {name: facts.get(name, "") for name in _TEXTS} | {"seq": facts.get("entry"), "previous": previous}
-    entry["at"] = _micros(str(facts.get("at")))
-    return sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _micros(moment: str) -> int:
-    """Microseconds since the epoch of a time as leaves have it. Raises Damaged."""
-    try:
-        at = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S.%f%z")
-        return (at - datetime.fromisoformat("1970-01-01T00:00:00+00:00")) // timedelta(microseconds=1)
-    except (ValueError, TypeError):
-        raise Damaged(f"{moment!r} is no time as the log has it.") from None

@@ -51,9 +51,6 @@ def statements(
             shown.append(f"{key.name} had seen this log, and nothing taken back of it, at {_time(one.at)}.")
     wrong += [f"{key.name} is named as a witness and has not signed." for key in witnesses if key.vkey not in seen]
     shown += [_line(leaf) for leaf in file.leaves]
-    chained = [str(leaf.facts.get("entry")) for leaf in file.leaves if leaf.previous]
-    if chained:
-        shown.append(f"In the journal's own chain of hashes stand as they were entered: entry {', '.join(chained)}.")
     ways = list(_ways(file.leaves))
     shown += [sentence for sentence, _, _ in ways]
     if message is not None:

@@ -53,9 +53,9 @@ def seal(name: str, text: str) -> str:
     return sha256(salt(name) + text.encode()).hexdigest()
 
 
-def story() -> tuple[list[str], list[dict[str, str]], list[str]]:
-    """The leaves; what each seals; the journal's hash before each."""
-    leaves, sealed, before = [], [], []
+def story() -> tuple[list[str], list[dict[str, str]]]:
+    """The leaves, and what each seals."""
+    leaves, sealed = [], []
     last, entry = "0" * 64, 0
     for number, told in enumerate(_STORY):
         moment = NOW + timedelta(minutes=number)
@@ -66,7 +66,6 @@ def story() -> tuple[list[str], list[dict[str, str]], list[str]]:
             facts = {"at": stamp, "change": 1, "kind": "relay", "listed": True, "network": network}
             leaves.append(canonical(facts))
             sealed.append(hidden)
-            before.append("")
             continue
         entry += 1
         verb, actor, reason, state, after, evidence = told
@@ -81,12 +80,11 @@ def story() -> tuple[list[str], list[dict[str, str]], list[str]]:
         seals = {name: seal(f"{number} {name}", text) for name, text in hidden.items()}
         leaves.append(canonical(open_texts | {"at": stamp, "entry": entry, "serial": 0, "sealed": seals}))
         sealed.append(hidden)
-        before.append(last)
         last = digest
-    return leaves, sealed, before
+    return leaves, sealed
 
 
-LEAVES, SEALED, BEFORE = story()
+LEAVES, SEALED = story()
 HASHES = [merkle.leaf_hash(leaf.encode()) for leaf in LEAVES]
 SIZE = len(LEAVES)
 
@@ -115,7 +113,7 @@ def proof_file() -> ProofFile:
             opened(2, "subject", "evidence"),
             opened(3, "subject", "evidence"),
             opened(4, "network"),
-            opened(5, "subject", "evidence", "hash", previous=BEFORE[5]),
+            opened(5, "subject", "evidence"),
         ),
         signed(),
     )

@@ -23,7 +23,6 @@ def test_the_way_from_the_letters_to_the_listing_is_told_and_what_is_not_shown_t
         "change 1: 192.0.2.1/32 is listed as relay.",
         "entry 1: somebody: nominated 192.0.2.1",
         "entry 5: policy: listed 192.0.2.1: letter-returned, not listed to listed relay, run abc.",
-        "stand as they were entered: entry 5.",
         "letters of run abc were in the log (leaf 1) before the message",
         "came back (leaf 3), and the listing (leaf 5) rests on that run.",
         "is the one that came back. It has the proof of letter r",
