@@ -30,12 +30,16 @@ def read(path: Path, origin: str) -> list[Signer] | None:
 def make(path: Path, random: Callable[[int], bytes]) -> None:
     """A file with a first key, unless one is there. Raises Withheld."""
     if not path.exists():
-        _put(path, [random(SEED)], replace=False)
+        put(path, _spelled([random(SEED)]), replace=False)
 
 
 def rotate(path: Path, random: Callable[[int], bytes]) -> None:
     """A new key before the newest one; what came before both signs no more. Raises Withheld, Damaged."""
-    _put(path, [random(SEED), *(_seeds(path) or [])][:SIGNING], replace=True)
+    put(path, _spelled([random(SEED), *(_seeds(path) or [])][:SIGNING]))
+
+
+def _spelled(seeds: Sequence[bytes]) -> bytes:
+    return b"".join(b64encode(seed) + b"\n" for seed in seeds)
 
 
 def _seeds(path: Path) -> list[bytes] | None:
@@ -52,13 +56,15 @@ def _seeds(path: Path) -> list[bytes] | None:
     return seeds
 
 
-def _put(path: Path, seeds: Sequence[bytes], *, replace: bool) -> None:
+def put(path: Path, octets: bytes, *, replace: bool = True) -> None:
+    """A file of the log's with these octets, on the disk, whole or not at all, whoever else writes it. Raises
+    Withheld."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
         try:
             with open(descriptor, "wb") as file:
-                file.writelines(b64encode(seed) + b"\n" for seed in seeds)
+                file.write(octets)
                 file.flush()
                 os.fsync(file.fileno())
             if replace:
@@ -70,4 +76,4 @@ def _put(path: Path, seeds: Sequence[bytes], *, replace: bool) -> None:
             with suppress(FileNotFoundError):
                 os.unlink(draft)
     except OSError as error:
-        raise Withheld(f"{path}: the log's keys cannot be written: {error.strerror}.") from error
+        raise Withheld(f"{path}: cannot be written: {error.strerror}.") from error

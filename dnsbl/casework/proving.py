@@ -370,6 +370,10 @@ class Proving:
             return
         except OSError as error:
             raise Withheld(f"{self._seen}: cannot be read: {error.strerror}.") from error
+        except Damaged as error:
+            raise Withheld(
+                f"{self._seen} does not hold the head that was signed last; remove it if the database is no older copy."
+            ) from error
         if told.origin != state.origin:
             return
         if told.size > state.size or merkle.root(told.size, tree) != told.root:
@@ -380,10 +384,8 @@ class Proving:
             )
 
     def _remember(self, signed: str) -> None:
-        draft = self._seen.with_name(self._seen.name + ".new")
-        with suppress(OSError):  # the store has it; here it is a second witness
-            draft.write_text(signed, encoding="utf-8")
-            draft.replace(self._seen)
+        with suppress(Withheld):  # the store has it; here it is a second witness
+            logkeys.put(self._seen, signed.encode())
 
 
 def _tree(tx: Transaction, size: int) -> Tree:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from itertools import pairwise
@@ -233,6 +234,39 @@ def test_a_head_that_another_node_has_signed_otherwise_meanwhile_stays_the_only_
     with pytest.raises(Damaged, match=f"signed another root at size {size}"):
         work.sign()
     assert work.newest() == "theirs"
+
+
+def test_what_was_signed_last_is_on_the_disk_and_whole_whoever_else_signs_here_at_the_same_moment(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, synced = office.settings.service.state_dir, os.fsync
+    work, other = office.casework.proving, node(office, folder)
+    office.list_open(HOST)
+    work.keep()
+    office.list_open("192.0.2.2")
+    met: list[int] = []
+
+    def meanwhile(descriptor: int) -> None:
+        synced(descriptor)
+        met.append(descriptor)
+        if len(met) == 1:
+            other.rotate(reason="due", actor="operator op")
+            other.keep()
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    work.keep()
+    seen = (folder / "log.seen").read_text(encoding="utf-8")
+    assert met and checkpoint.Checkpoint.read(note.parts(seen)[0]).size > 0
+    assert not list(folder.glob("log.seen.*"))
+
+
+def test_a_head_that_cannot_be_read_is_named_and_nothing_is_signed(office: Office) -> None:
+    work = office.casework.proving
+    office.list_open(HOST)
+    work.keep()
+    (office.settings.service.state_dir / "log.seen").write_bytes(b"")
+    with pytest.raises(Withheld, match=r"log\.seen does not hold the head that was signed last; remove it if"):
+        work.keep()
 
 
 def test_a_database_with_another_past_is_not_signed(office: Office) -> None:
