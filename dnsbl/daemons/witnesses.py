@@ -20,8 +20,8 @@ from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.witnessing import SIZE, Submission, cosignatures
 from dnsbl.settings.tlog import WitnessPlace
 
-#: Seconds between two rounds, and for which a witness may be silent; octets of an answer.
-EVERY, SILENT, ANSWER_MOST = 20.0, 5.0, 16384
+#: Seconds between two rounds, for which a witness may be silent, and for a whole answer; octets of an answer.
+EVERY, SILENT, WITHIN, ANSWER_MOST = 20.0, 5.0, 10.0, 16384
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,11 @@ class Cosigning:
     """Those that the settings name. `problem` is what one of them has seen that cannot be, a sentence, or ""."""
 
     def __init__(
-        self, proving: Proving, places: tuple[WitnessPlace, ...], *, client: Callable[[], httpx2.Client] | None = None
+        self,
+        proving: Proving,
+        places: tuple[WitnessPlace, ...],
+        *,
+        client: Callable[[], httpx2.AsyncClient] | None = None,
     ) -> None:
         self.problem = ""
         self._proving = proving
@@ -49,23 +53,24 @@ class Cosigning:
     def ask(self) -> int:
         """One round: whoever has not signed the newest checkpoint is asked to; returns how many have. Never raises."""
         signed = 0
-        with self._client() as client:
-            for place, key in self._places:
-                why = ""
-                try:
-                    signed += self._one(client, place, key)
-                    self._forked.pop(place, None)
-                except DnsblError as error:
-                    why = str(error)
-                except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-                    why = f"cannot be asked: {_plain(str(error) or type(error).__name__)}"
-                if why and why != self._said.get(place):
-                    _log.warning("The witness %s %s", key.name, why)
-                self._said[place] = why
+        for place, key in self._places:
+            why = ""
+            try:
+                signed += self._one(place, key)
+                self._forked.pop(place, None)
+            except DnsblError as error:
+                why = str(error)
+            except TimeoutError:
+                why = f"has not answered whole within {WITHIN:g} seconds"
+            except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+                why = f"cannot be asked: {_plain(str(error) or type(error).__name__)}"
+            if why and why != self._said.get(place):
+                _log.warning("The witness %s %s", key.name, why)
+            self._said[place] = why
         self.problem = " ".join(self._forked.values())
         return signed
 
-    def _one(self, client: httpx2.Client, place: WitnessPlace, key: note.Verifier) -> bool:
+    def _one(self, place: WitnessPlace, key: note.Verifier) -> bool:
         """Whether it has signed just now. Raises DnsblError."""
         signed = self._proving.newest()
         if signed is None:
@@ -77,7 +82,8 @@ class Cosigning:
             return False
         for _ in range(2):  # once more when it says which size it has seen
             old = min(self._sizes.get(place, 0), told.size)
-            code, sort, answer = _post(client, place, Submission(old, self._proof(old, told.size), signed).text)
+            text = Submission(old, self._proof(old, told.size), signed).text
+            code, sort, answer = asyncio.run(_post(self._client(), place, text))
             if code == 200:
                 self._proving.cosigned(told.size, cosignatures(answer, signed, [key]))
                 self._sizes[place] = told.size
@@ -108,19 +114,21 @@ class Cosigning:
         raise Damaged(f"{what}.")
 
 
-def _client() -> httpx2.Client:
-    return httpx2.Client(timeout=SILENT, follow_redirects=False, trust_env=False)
+def _client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(timeout=SILENT, follow_redirects=False, trust_env=False)
 
 
-def _post(client: httpx2.Client, place: WitnessPlace, text: str) -> tuple[int, str, str]:
-    """Status, sort and text of the answer. Raises HTTPError."""
+async def _post(client: httpx2.AsyncClient, place: WitnessPlace, text: str) -> tuple[int, str, str]:
+    """Status, sort and text of the answer. Raises HTTPError; and TimeoutError where it trickles."""
     headers = {"User-Agent": "dnsbl", "Accept-Encoding": "identity", "Content-Type": "text/plain"}
     given = b""
-    with client.stream("POST", f"{place.url}/add-checkpoint", content=text.encode(), headers=headers) as reply:
-        for piece in reply.iter_raw():
-            given += piece
-            if len(given) > ANSWER_MOST:
-                raise DnsblError(f"answers with more than {ANSWER_MOST} octets.")
+    async with asyncio.timeout(WITHIN), client:
+        url = f"{place.url}/add-checkpoint"
+        async with client.stream("POST", url, content=text.encode(), headers=headers) as reply:
+            async for piece in reply.aiter_raw():
+                given += piece
+                if len(given) > ANSWER_MOST:
+                    raise DnsblError(f"answers with more than {ANSWER_MOST} octets.")
     sort = reply.headers.get("Content-Type", "").partition(";")[0].strip()
     return reply.status_code, sort, given.decode("utf-8", "replace")
 

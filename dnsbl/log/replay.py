@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
@@ -78,53 +78,77 @@ def held(seen: Seen, told: Checkpoint) -> None:
         raise Damaged(f"The log has signed two roots at size {told.size}: it tells two stories.")
 
 
-def wanted(seen: Seen, told: Checkpoint) -> list[tiles.Tile]:
+def wanted(seen: Seen, told: Checkpoint) -> Iterator[tiles.Tile]:
     """The bundles that have what is new, in order."""
     first, last = seen.size // tiles.WIDTH, -(-told.size // tiles.WIDTH)
-    widths = (min(tiles.WIDTH, told.size - number * tiles.WIDTH) for number in range(first, last))
-    return [tiles.Tile(tiles.ENTRIES, number, width) for number, width in enumerate(widths, first)]
+    for number in range(first, last):
+        yield tiles.Tile(tiles.ENTRIES, number, min(tiles.WIDTH, told.size - number * tiles.WIDTH))
 
 
 def follow(seen: Seen, told: Checkpoint, signed: str, bundles: Iterable[bytes]) -> Seen:
     """What is known after these bundles, which are those `wanted`. Raises Damaged where they do not lead to the root
     that was signed, or changes are missing among them."""
     held(seen, told)
-    skip, leaves = seen.size % tiles.WIDTH, list[bytes]()
+    size, edge, past, wrong = seen.size, seen.edge, _Past.of(seen), None
     for bundle in bundles:
-        leaves += tiles.entries(bundle)[skip:]
-        skip = 0
-    leaves = leaves[: told.size - seen.size]
-    if len(leaves) < told.size - seen.size:
-        raise Damaged(f"The log has signed {told.size} leaves and shows {seen.size + len(leaves)}: it was cut.")
-    edge: Mapping[int, bytes] = seen.edge
-    if leaves:
-        changed = {**{(level, -1): octets for level, octets in seen.edge.items()}}
-        grown = tiles.grow(seen.size, seen.edge, [leaf_hash(leaf) for leaf in leaves])
-        now = {tile.level: tile for tile in tiles.edge(told.size)}
-        edge = {level: grown.get((level, tile.number), changed.get((level, -1), b"")) for level, tile in now.items()}
+        skip = size % tiles.WIDTH
+        leaves = tiles.entries(bundle)[skip : min(tiles.WIDTH, skip + told.size - size)]
+        grown = tiles.grow(size, edge, [leaf_hash(leaf) for leaf in leaves])
+        size += len(leaves)
+        edge = {
+            tile.level: grown.get((tile.level, tile.number), edge.get(tile.level, b"")) for tile in tiles.edge(size)
+        }
+        try:
+            if wrong is None:
+                past.add(leaves)
+        except Damaged as error:  # what was not signed counts first
+            wrong = error
+    if size < told.size:
+        raise Damaged(f"The log has signed {told.size} leaves and shows {size}: it was cut.")
     if root(told.size, tiles.Tree(told.size, lambda tile: edge.get(tile.level, b""))) != told.root:
         raise Damaged(
             f"The log's {told.size} leaves do not have the root that was signed, or do not begin with the {seen.size} "
             "that were seen before."
         )
-    change, listed, ended = seen.change, dict(seen.listed), dict.fromkeys(seen.ended)
-    for leaf in leaves:
-        facts = _facts(leaf)
-        if "change" not in facts:
-            continue
-        if facts["change"] != change + 1:
-            raise Damaged(f"After change {change} the log has change {facts['change']}: something was left out.")
-        change += 1
-        network, kind = facts["network"], str(facts.get("kind"))
-        name = str(network.get("sha256")) if isinstance(network, dict) else str(network)
-        kinds = listed.pop(name, frozenset())
-        kinds = kinds | {kind} if facts.get("listed") is True else kinds - {kind}
-        if kinds:
-            listed[name] = kinds
-        elif "/" in name:
-            ended.pop(name, None)
-            ended[name] = None
-    return Seen(signed, told.size, told.root, edge, change, listed, tuple(ended)[-ENDED_MOST:])
+    if wrong is not None:
+        raise wrong
+    return Seen(signed, told.size, told.root, edge, past.change, past.listed, tuple(past.ended)[-ENDED_MOST:])
+
+
+@dataclass(slots=True)
+class _Past:
+    """What leaves have said so far."""
+
+    change: int
+    listed: dict[str, frozenset[str]]
+    ended: dict[str, None]
+
+    @classmethod
+    def of(cls, seen: Seen) -> _Past:
+        return cls(seen.change, dict(seen.listed), dict.fromkeys(seen.ended))
+
+    def add(self, leaves: Iterable[bytes]) -> None:
+        """Raises Damaged."""
+        for leaf in leaves:
+            facts = _facts(leaf)
+            if "change" not in facts:
+                continue
+            if facts["change"] != self.change + 1:
+                raise Damaged(
+                    f"After change {self.change} the log has change {facts['change']}: something was left out."
+                )
+            self.change += 1
+            network, kind = facts["network"], str(facts.get("kind"))
+            name = str(network.get("sha256")) if isinstance(network, dict) else str(network)
+            kinds = self.listed.pop(name, frozenset())
+            kinds = kinds | {kind} if facts.get("listed") is True else kinds - {kind}
+            if kinds:
+                self.listed[name] = kinds
+            elif "/" in name:
+                self.ended.pop(name, None)
+                self.ended[name] = None
+                if len(self.ended) > 2 * ENDED_MOST:
+                    self.ended = dict.fromkeys(tuple(self.ended)[-ENDED_MOST:])
 
 
 def unknown(seen: Seen, shown: Iterable[Network]) -> list[Network]:

@@ -46,7 +46,7 @@ class Upstream:
 
         Raises DnsblError.
         """
-        given = b""
+        given, until = b"", self._clock.monotonic() + PATIENCE
         try:
             with self._asked(name, {"If-None-Match": known} if known else {}) as reply:
                 for piece in reply.iter_raw():
@@ -54,6 +54,8 @@ class Upstream:
                     self.octets += len(piece)
                     if len(given) > most:
                         raise self._failed(name, f"is longer than {most} octets")
+                    if self._clock.monotonic() > until:
+                        raise self._failed(name, f"took more than {PATIENCE:g} seconds")
         except (OSError, httpx2.HTTPError) as error:
             raise self._failed(name, f"cannot be fetched: {_said(error)}") from None
         if reply.status_code == 304:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from dnsbl.clock import HandClock
+from dnsbl.daemons import witnesses
 from dnsbl.daemons.witnesses import ANSWER_MOST, Cosigning
 from dnsbl.log import checkpoint, note
 from dnsbl.log.witnessing import Unwitnessed
@@ -29,6 +30,15 @@ def came(status: int, text: str, sort: str = "text/plain") -> httpx2.Response:
     return httpx2.Response(status, headers=headers, stream=httpx2.ByteStream(text.encode()))
 
 
+class Trickle(httpx2.AsyncByteStream):
+    """An octet, and then one more, without end and never silent for long."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b""
+            await asyncio.sleep(0)
+
+
 class Others:
     """A witness, as HTTP hands on what it says."""
 
@@ -37,16 +47,18 @@ class Others:
         self.own = signer(folder, "w.example")
         keys = [key.vkey for key in office.casework.proving.verifiers()]
         self.witness = Witness(folder, self.own, keys, HandClock())
-        self.asked = 0
+        self.asked, self.trickles = 0, False
         self.instead: tuple[int, str, str] | Exception | None = None
         self.place = WitnessPlace(URL, self.own.verifier.vkey)
         self.ours = Cosigning(office.casework.proving, (self.place,), client=self.client)
 
-    def client(self) -> httpx2.Client:
-        return httpx2.Client(transport=httpx2.MockTransport(self.answer))
+    def client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(transport=httpx2.MockTransport(self.answer))
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
         self.asked += 1
+        if self.trickles:
+            return httpx2.Response(200, stream=Trickle())
         assert (request.method, str(request.url)) == ("POST", f"{URL}/add-checkpoint")
         if isinstance(self.instead, Exception):
             raise self.instead
@@ -152,6 +164,14 @@ def test_a_log_that_is_shorter_than_what_its_witness_has_signed_is_told(
     office.casework.proving.sign()
     others.ours.ask()
     assert "leaves of this log, and here are 0" in others.ours.problem
+
+
+def test_a_witness_that_trickles_does_not_keep_the_others_waiting(
+    office: Office, others: Others, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(witnesses, "WITHIN", 0.05)
+    others.trickles = True
+    assert others.ours.ask() == 0 and "has not answered whole within" in caplog.text
 
 
 async def test_a_witness_is_asked_over_the_wire_where_it_listens(

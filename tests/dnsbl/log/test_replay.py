@@ -50,8 +50,15 @@ def test_what_is_seen_in_steps_is_what_is_seen_at_once_and_each_step_reads_only_
     for size in (0, 1, 2, 255, 256, 257, 400, 512, 600, 600):
         if size:
             seen = Seen.read(followed(seen, LEAVES, size=size).text)
-            assert len(wanted(seen, told(LEAVES[:size]))) <= 1
+            assert len(list(wanted(seen, told(LEAVES[:size])))) <= 1
     assert (seen, len(seen.listed), seen.change) == (whole, 300, 300)
+
+
+def test_a_log_that_signs_more_leaves_than_anybody_can_hold_is_asked_for_one_bundle_after_the_other() -> None:
+    head = Checkpoint("log.example", 2**62, bytes(32))
+    assert next(iter(wanted(Seen(), head))).path == "tile/entries/000"
+    with pytest.raises(Damaged, match=f"has signed {2**62} leaves and shows 256"):
+        follow(Seen(), head, "note", [tiles.bundle(LEAVES[:256])])
 
 
 def test_a_log_that_is_cut_rolled_back_or_told_otherwise_does_not_continue_what_was_seen() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from dnsbl.clock import HandClock
 from dnsbl.errors import DnsblError
-from dnsbl.serving.upstream import Upstream
+from dnsbl.serving.upstream import PATIENCE, Upstream
 
 DATA = bytes(range(256)) * 1000
 
@@ -96,6 +96,20 @@ def test_a_small_file_comes_once_and_then_only_when_it_has_changed(site: Site, u
 def test_a_file_beyond_its_bound_is_refused(upstream: Upstream) -> None:
     with pytest.raises(DnsblError, match=r"/table/head is longer than 100 octets"):
         upstream.small("head", most=100)
+
+
+def test_a_file_that_trickles_is_put_off(site: Site) -> None:
+    clock = HandClock()
+
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        clock.turn(seconds=PATIENCE + 1)
+        told(handler, 200, b"x")
+
+    site.answer = late
+    upstream = Upstream(site.url, timeout=5, clock=clock)
+    with pytest.raises(DnsblError, match="took more than 600 seconds"):
+        upstream.small("head", most=100)
+    upstream.close()
 
 
 @pytest.mark.parametrize("status", [301, 403, 500])
