@@ -7,13 +7,13 @@ Over 400 lines, since all records of the list stand here, each field with its se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dnsbl.addresses import Address, Network
+from dnsbl.addresses import Address, Network, network_of
 
 if TYPE_CHECKING:
     from tester.fate import Fate
@@ -706,6 +706,16 @@ class Standing:
     def kinds(self) -> frozenset[str]:
         """The kinds under which the address is listed."""
         return frozenset(listing.kind for listing in self.listings)
+
+    @property
+    def proven(self) -> Listing | None:
+        """What lists the address by itself and rests on a test, so that a transparency log can prove it."""
+        return proven(self.listings, network_of(self.address))
+
+
+def proven(listings: Iterable[Listing], network: Network) -> Listing | None:
+    """Of these the one of just this network that rests on a test."""
+    return next((each for each in listings if each.run and each.network == network), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

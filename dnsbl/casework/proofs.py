@@ -16,7 +16,7 @@ from dnsbl.casework.proving import Placed, Proving
 from dnsbl.errors import NotFound, Withheld
 from dnsbl.log.leaves import SEALABLE, Sealing, digest_of
 from dnsbl.log.prooffile import LEAVES_MOST, OpenedLeaf, ProofFile
-from dnsbl.model import Entry, Listing
+from dnsbl.model import Entry, Listing, proven
 from dnsbl.store import Store
 from tester.letter import Letter
 
@@ -57,7 +57,8 @@ class Proofs:
         last, size = self._proving.so_far()
         with self._store.read() as tx:
             network = network_of(address)
-            listing = next((each for each in tx.listings.covering(address) if each.network == network), None)
+            there = [each for each in tx.listings.covering(address) if each.network == network]
+            listing = proven(there, network) or next(iter(there), None)
             if listing is None:
                 raise NotFound(f"{address} is not listed by itself, so there is nothing to prove of it.")
             entries = tx.journal.read(str(address), most=ENTRIES)

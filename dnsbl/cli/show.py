@@ -196,6 +196,8 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
         console.print(f"  clears by: {when(found.clears_by)}, when every cache has let go")
     for one in others or ():
         console.print(f"  elsewhere: {one.sentence}" + (f" {one.text}" if one.text else ""))
+    if opened.settings.tlog.origin and found.proven:
+        console.print(f"  proof of this listing: dnsbl proof {found.address}")
     console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}")
 
 

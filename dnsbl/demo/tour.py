@@ -13,6 +13,7 @@ import json
 import logging
 import shutil
 import signal
+import sys
 import tempfile
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -32,6 +33,8 @@ from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.demo.neighbourhood import NETWORK, PAPERS, READER, RESIDENTS, Neighbourhood, Resident, free_port
+from dnsbl.log import note
+from dnsbl.log.statements import statements
 from dnsbl.model import Door, RunState, Standing, State
 from dnsbl.opened import OpenedList, open_with
 from dnsbl.rules import intake
@@ -39,6 +42,13 @@ from tester.smtp import Transcript
 from tester.smtp import escape as printable
 
 ZONE = "relays.example.org"
+#: The name of its transparency log.
+LOG = f"{ZONE}/log"
+#: Where the checker of proofs may be that needs nothing of ours: beside the source, or with a package's papers.
+CHECKERS = (
+    Path(__file__).parents[2] / "contrib" / "verify.py",
+    Path("/usr/share/doc/dnsbl-relays/examples/verify.py"),
+)
 #: A survey's own: its collector domain and its bounce domain.
 SURVEY_DOMAINS = ("s.demo", "sb.demo")
 #: Seconds until the tour gives up.
@@ -176,6 +186,7 @@ class Tour:
             "mail_door": {"address": "nominate@c.demo"},
             "notices": {"smarthost": READER, "port": port, "tls": "none", "sender": "list@relays.demo"},
             "watch": {"on": True},
+            "tlog": {"origin": LOG},
             "policy": {"unreachable_retry": [1, 86400]},
         }
         config = self._folder / "config.toml"
@@ -204,7 +215,7 @@ class Tour:
         verified = await asyncio.to_thread(at.casework.operators.verify_journal)
         self._say(f"\n8. The journal: {verified} entries, every hash holds.")
         self._facts["journal_entries"] = verified
-        return good
+        return good & await self._proven(at, RESIDENTS[4])
 
     async def _by_mail(self, at: OpenedList, town: Neighbourhood, relay: Resident) -> None:
         """Somebody forwards the spam that he got, as an attachment."""
@@ -378,6 +389,41 @@ class Tour:
         self._facts["delisting"] = {"verdict": verdict, "state": standing.state.value, "dns": rcode, "seconds": lag}
         return good
 
+    async def _proven(self, at: OpenedList, relay: Resident) -> bool:
+        """A stranger with the log's key checks why this one is listed, by a program that asks nobody."""
+        await asyncio.to_thread(at.casework.proving.keep)  # what the scheduler does twice a minute
+        file = await asyncio.to_thread(at.casework.proofs.of, parse_address(relay.address))
+        key = note.Verifier.read(at.casework.proving.verifiers()[-1].vkey)
+        path, false = self._folder / f"{relay.name}.proof", self._folder / f"{relay.name}.false"
+        path.write_text(file.text, encoding="utf-8")
+        false.write_text(file.text.replace(relay.address, RESIDENTS[1].address), encoding="utf-8")
+        self._say(f"\n9. A stranger checks why {relay.name} is listed: its proof, the key of {LOG}, and nobody asked:")
+        holds, lines = await self._checked(path, key.vkey)
+        for line in lines:
+            self._say(f"   | {escape(line[:110])}")
+        shown = statements(file, *file.check(LOG, [key])).shown
+        proven = [line for line in shown if line.startswith("The letters of run ")][:1] if holds else []
+        for line in proven:
+            self._say(f"   Proven: {escape(printable(line.encode()))}")
+        believed, lines = await self._checked(false, key.vkey)
+        self._say(f"   With the address of {RESIDENTS[1].name} in its place: {escape(lines[-1]) if lines else ''}")
+        good = bool(proven) and not believed
+        self._facts["proof"] = {"address": relay.address, "holds": holds, "proven": proven, "false_holds": believed}
+        return good
+
+    async def _checked(self, path: Path, key: str) -> tuple[bool, list[str]]:
+        """Whether a program of its own finds that a proof file holds, and what it says."""
+        script = next((str(one) for one in CHECKERS if one.exists()), "")
+        program = ("-I", script) if script else ("-m", "dnsbl", "verify")
+        checking = await asyncio.create_subprocess_exec(
+            *(sys.executable, *program, str(path), "--key", key),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await checking.communicate()
+        return checking.returncode == 0, [printable(line) for line in out.splitlines()]
+
     async def _stay(self, at: OpenedList) -> None:
         web = "http://{}:{}".format(*self._facts["listening"]["web"][0])
         listed = parse_address(RESIDENTS[4].address)
@@ -385,7 +431,7 @@ class Tour:
         self._say(
             f"\nIt goes on serving until Ctrl-C. Look further:\n"
             f"   dig @{self._dns[0]} -p {self._dns[1]} {reversed_labels(listed)}.{ZONE} TXT\n"
-            f"   {web}/ip/{listed}\n   {web}/statistics\n"
+            f"   {web}/ip/{listed}\n   {web}/statistics\n   {web}/log\n"
             f"Every command works on it, such as:\n"
             f"   dnsbl status --config {config}\n   dnsbl journal {listed} --config {config}\n"
             f"Close that relay, and get it off the list:\n"

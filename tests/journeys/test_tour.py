@@ -41,6 +41,10 @@ async def test_the_tour_gives_every_neighbour_its_verdict_and_takes_the_mended_r
     assert facts["answer"] == ["attached message: 127.77.0.10 will be tested."]
     assert [subject.split()[0] for subject in facts["mail"]][1:] == ["Removal", "127.77.0.10"]
     assert "new on Demo Relay List in 127.77.0.0/16" in facts["mail"][0]
+    proof = facts["proof"]
+    assert proof["holds"] and not proof["false_holds"], "a program that asks nobody has checked it, and its forgery"
+    assert "were in the log (leaf" in proof["proven"][0] and "Proven: The letters of run" in err
+    assert "This proof does not hold: Leaf" in err
     assert "Why open.demo is listed" in err
     # what --keep would leave: a list that every command works on, and relays that their owner can close
     at = open_list(tmp_path / "config.toml")

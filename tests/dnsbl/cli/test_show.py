@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dnsbl.addresses import parse_address
+import pytest
+
+from dnsbl.addresses import network_of, parse_address
+from dnsbl.cli import show
+from dnsbl.model import Listing, Reason
 from dnsbl.opened import open_list
 from tester.returned import Collected
-from tests.dnsbl.cli.conftest import Run, spam
+from tests.dnsbl.cli.conftest import ROOT, Run, spam
 
 
 def test_a_test_that_has_to_wait_says_why(run: Run, tmp_path: Path) -> None:
@@ -52,6 +57,35 @@ def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal
         assert "[red]this" in shown
         assert "\x1b" not in shown
     assert "no message 99" in run("inbox", "99", code=1)
+
+
+@pytest.mark.parametrize(("log", "by_test", "told"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_a_listing_that_a_log_can_prove_is_shown_with_the_command_that_gives_its_proof(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, log: bool, by_test: bool, told: bool
+) -> None:
+    zone = (ROOT / "zones" / "relays.example.org.toml").read_text(encoding="utf-8")
+    (tmp_path / "zones").mkdir()
+    (tmp_path / "zones" / "z.toml").write_text(zone, encoding="utf-8")
+    path = tmp_path / "config.toml"
+    path.write_text('[tlog]\norigin = "list.example/log"\n' if log else "", encoding="utf-8")
+    opened, address = open_list(path), parse_address("8.8.8.8")
+    now = opened.clock.now()
+    listing = Listing(
+        id=1,
+        network=network_of(address),
+        kind="relay",
+        since=now,
+        expires=None,
+        reason=Reason.LETTER_RETURNED,
+        note="",
+        public="",
+        run="a" * 16 if by_test else None,
+        confirmed=now,
+        ended=None,
+        end_reason=None,
+    )
+    show.standing(opened, replace(opened.casework.views.look_up(address), listings=(listing,)), as_json=False)
+    assert ("proof of this listing: dnsbl proof 8.8.8.8" in capsys.readouterr().out) == told
 
 
 def test_every_command_speaks_to_people_too(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 from dnsbl.log.note import Verifier
@@ -29,7 +30,23 @@ def test_a_listing_is_proven_to_people_and_programs_and_what_is_not_listed_is_no
     assert home.visitor().get("/ip/2001:db8::7.proof").status_code == 404
 
 
+def test_the_page_of_a_listed_address_leads_to_its_proof_and_says_what_it_is_for(house: Build, tmp_path: Path) -> None:
+    home = house(service={"state_dir": str(tmp_path)}, tlog={"origin": ORIGIN})
+    assert ".proof" not in home.visitor().get(f"/ip/{TARGET}").text
+    home.list()
+    home.casework.proving.keep()
+    page = home.visitor().get(f"/ip/{TARGET}").text
+    evidence = page.partition('<h2 id="evidence">')[2].partition("</section>")[0]
+    assert f'<a href="/ip/{TARGET}.proof">Proof of this listing</a>' in evidence and "dnsbl verify" in evidence
+    assert home.visitor().get(f"/ip/{TARGET}.proof").status_code == 200
+    home.casework.operators.list_networks(
+        [ip_network("198.18.8.0/24")], kind="spam", reason="a range", actor="operator dave"
+    )
+    assert ".proof" not in home.visitor().get("/ip/198.18.8.1").text, "a range is a word and no proof"
+
+
 def test_a_list_without_a_log_has_no_such_place(house: Build) -> None:
     home = house()
     home.list()
+    assert ".proof" not in home.visitor().get(f"/ip/{TARGET}").text
     assert home.visitor().get(f"/api/v1/hosts/{TARGET}/proof").status_code == 404
