@@ -154,9 +154,9 @@ class Proving:
         sort, number = ("entry", entry) if entry is not None else ("change", change)
         with self._store.read() as tx:
             bundle = tx.log.bundle_of(entry=entry, change=change)
-        found = tiles.entries(bundle.content) if bundle is not None else []
+        found, mark = tiles.entries(bundle.content) if bundle is not None else [], f'"{sort}":{number},'.encode()
         for index, leaf in enumerate(found, bundle.number * WIDTH if bundle is not None else 0):
-            if json.loads(leaf).get(sort) == number:
+            if mark in leaf and json.loads(leaf).get(sort) == number:  # few are read, since a proof looks at many
                 return Placed(index=index, leaf=leaf)
         raise NotFound(f"The log has no leaf of {sort} {number} yet.")
 

@@ -101,7 +101,7 @@ class LogWatch:
         shown = await copied(server, zone) if server else None  # first: what is shown later than the log is no wrong
         try:
             seen = await asyncio.to_thread(self.follow, before)
-            missing = replay.unknown(seen, shown.networks) if shown and not replay.is_sealed(seen) else []
+            missing = replay.unknown(seen, shown.networks) if shown and replay.is_comparable(seen) else []
             until = self._clock.monotonic() + PATIENCE
             while missing and self._clock.monotonic() < until:
                 await self._sleep(AGAIN)
@@ -109,10 +109,16 @@ class LogWatch:
                 missing = replay.unknown(seen, missing)
         except Damaged as error:
             return found | {"size": before.size, "wrong": [str(error)]}
-        found |= {"size": seen.size, "change": seen.change, "listed": len(seen.listed), "new": seen.size - before.size}
+        found |= {
+            "size": seen.size,
+            "first": seen.first,
+            "change": seen.change,
+            "listed": len(seen.listed),
+            "new": seen.size - before.size,
+        }
         if shown is not None:
             found |= {"server": server, "zone": zone, "serial": shown.serial, "shown": len(shown.networks)}
-            found["compared"] = not replay.is_sealed(seen)
+            found["compared"] = replay.is_comparable(seen)
             wrong += [f"{zone} shows {network} at serial {shown.serial}, and the log does not." for network in missing]
         return found | {"wrong": wrong}
 

@@ -33,6 +33,7 @@ class Seen:
     root: bytes = EMPTY
     edge: Mapping[int, bytes] = field(default_factory=dict)  #: by level, what is not full
     change: int = 0  #: the last one
+    first: int = 0  #: the first one: what was listed before is not in the log, where steps of the list were forgotten
     listed: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: by network, or by its seal: the kinds
     ended: tuple[str, ...] = ()  #: networks that were listed, the last ones
 
@@ -45,6 +46,7 @@ class Seen:
             "root": self.root.hex(),
             "edge": {str(level): b64encode(octets).decode() for level, octets in self.edge.items()},
             "change": self.change,
+            "first": self.first,
             "listed": {network: sorted(kinds) for network, kinds in sorted(self.listed.items())},
             "ended": list(self.ended),
         }
@@ -61,6 +63,7 @@ class Seen:
                 bytes.fromhex(facts["root"]),
                 {int(level): b64decode(octets, validate=True) for level, octets in facts["edge"].items()},
                 int(facts["change"]),
+                int(facts.get("first", 1)),
                 {str(network): frozenset(map(str, kinds)) for network, kinds in facts["listed"].items()},
                 tuple(map(str, facts["ended"])),
             )
@@ -112,7 +115,9 @@ def follow(seen: Seen, told: Checkpoint, signed: str, bundles: Iterable[bytes]) 
         )
     if wrong is not None:
         raise wrong
-    return Seen(signed, told.size, told.root, edge, past.change, past.listed, tuple(past.ended)[-ENDED_MOST:])
+    return Seen(
+        signed, told.size, told.root, edge, past.change, past.first, past.listed, tuple(past.ended)[-ENDED_MOST:]
+    )
 
 
 @dataclass(slots=True)
@@ -120,12 +125,13 @@ class _Past:
     """What leaves have said so far."""
 
     change: int
+    first: int
     listed: dict[str, frozenset[str]]
     ended: dict[str, None]
 
     @classmethod
     def of(cls, seen: Seen) -> _Past:
-        return cls(seen.change, dict(seen.listed), dict.fromkeys(seen.ended))
+        return cls(seen.change, seen.first, dict(seen.listed), dict.fromkeys(seen.ended))
 
     def add(self, leaves: Iterable[bytes]) -> None:
         """Raises Damaged."""
@@ -133,6 +139,8 @@ class _Past:
             facts = _facts(leaf)
             if "change" not in facts:
                 continue
+            if not self.first and isinstance(facts["change"], int):
+                self.first, self.change = facts["change"], facts["change"] - 1
             if facts["change"] != self.change + 1:
                 raise Damaged(
                     f"After change {self.change} the log has change {facts['change']}: something was left out."
@@ -169,8 +177,12 @@ def unknown(seen: Seen, shown: Iterable[Network]) -> list[Network]:
     ]
 
 
-def is_sealed(seen: Seen) -> bool:
-    """Whether the log does not name what it lists, so that it cannot be compared with DNS."""
+def is_comparable(seen: Seen) -> bool:
+    """Whether the log names all that is listed, so that it can be compared with DNS."""
+    return seen.first <= 1 and not _is_sealed(seen)
+
+
+def _is_sealed(seen: Seen) -> bool:
     return bool(seen.listed) and not any(_network(name) for name in seen.listed)
 
 

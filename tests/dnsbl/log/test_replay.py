@@ -12,7 +12,7 @@ import pytest
 from dnsbl.errors import Damaged
 from dnsbl.log import merkle, tiles
 from dnsbl.log.checkpoint import Checkpoint
-from dnsbl.log.replay import Seen, follow, is_sealed, network_of_name, unknown, wanted
+from dnsbl.log.replay import Seen, follow, is_comparable, network_of_name, unknown, wanted
 
 
 def change(number: int, network: object, *, listed: bool = True, kind: str = "relay") -> bytes:
@@ -113,14 +113,21 @@ def test_what_dns_shows_and_the_log_does_not_is_named() -> None:
     assert unknown(seen, map(ip_network, shown)) == []
     stray = [ip_network("198.51.100.0/23"), ip_network("203.0.113.1/32"), ip_network("2001:db9::1/128")]
     assert unknown(seen, stray) == stray
-    assert not is_sealed(seen)
+    assert is_comparable(seen)
+
+
+def test_a_log_that_was_begun_when_old_steps_were_forgotten_is_followed_and_not_compared() -> None:
+    seen = Seen.read(followed(Seen(), LEAVES[10:]).text)
+    assert (seen.first, seen.change, len(seen.listed)) == (6, 300, 295) and not is_comparable(seen)
+    with pytest.raises(Damaged, match="After change 300 the log has change 302"):
+        followed(seen, [*LEAVES[10:], change(302, "192.0.2.1/32")])
 
 
 def test_sealed_networks_are_counted_and_not_compared() -> None:
     seen = followed(
         Seen(), [change(1, {"sha256": "00"}), change(2, {"sha256": "01"}), change(3, {"sha256": "00"}, listed=False)]
     )
-    assert is_sealed(seen) and set(seen.listed) == {"01"} and not is_sealed(Seen())
+    assert not is_comparable(seen) and set(seen.listed) == {"01"} and is_comparable(Seen())
 
 
 @pytest.mark.parametrize(
