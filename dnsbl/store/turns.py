@@ -68,7 +68,7 @@ class Turns:
     """Those of one process at one file."""
 
     def __init__(self, path: Path, clock: Clock, patience: float) -> None:
-        self._log = path.with_name(path.name + "-wal")
+        self._path = path
         self._clock = clock
         self._patience = patience
         self._queue = Queue()
@@ -129,18 +129,18 @@ class Turns:
 
     def settle(self) -> None:
         """Sync whatever can be read now, whoever wrote it. Raises StoreUnavailable when the disk fails."""
-        self._put(self._log)
+        self._put()
 
     def _sync(self, number: int) -> None:
         with self._syncing:
             if self._synced >= number:
                 return
             upto = self._written
-            self._put(self._log)
+            self._put()
             self._synced = upto
 
-    @staticmethod
-    def _put(log: Path) -> None:
+    def _put(self) -> None:
+        log = f"{os.path.realpath(self._path)}-wal"  # SQLite has it beside the file itself, wherever links lead
         try:
             opened = os.open(log, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:

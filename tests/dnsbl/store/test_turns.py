@@ -147,6 +147,18 @@ def test_a_turn_ends_on_the_disk_and_one_sync_serves_all_before_it(here: Here, m
     assert len(calls) == 2, "the first one's, and one for the three that had written meanwhile"
 
 
+def test_the_log_of_a_file_behind_a_link_is_synced_where_it_is(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "there" / "link.db"
+    link.symlink_to(here.path)
+    behind = Turns(link, SystemClock(), 5.0)
+    with behind.turn() as wrote:
+        wrote()
+    assert here.synced == 1
+    behind.settle()
+    assert here.synced == 2
+
+
 def test_nothing_is_synced_for_what_was_taken_back(here: Here) -> None:
     def fail() -> None:
         with here.turns.turn() as wrote:
