@@ -127,6 +127,7 @@ ANSWERS: Mapping[tuple[str, str], Any] = {
             {"vector": "S01", "address": "192.0.2.1", "port": 25, "outcome": "DELIVERED_SAME", "reply": "250 ok"}
         ],
         "paths": [{**_PATH, "certificate": None}],
+        "forgotten": None,
     },
     ("post", f"{API}/nominations"): {**_ACCEPTED, "messages": 1, "nominations": []},
     ("post", f"{API}/removals"): {**_ACCEPTED, "run_url": f"{_SITE}{API}/runs/{_RUN}"},

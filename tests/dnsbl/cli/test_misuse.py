@@ -14,7 +14,7 @@ WRONG = [
     (("survey", "report", "x", "--format", "pdf"), "--format: 'pdf' is none of text, csv, json, html, studies"),
     (("export", "--format", "pdf"), "--format: formats are rbldnsd, bind"),
     (("test", "8.8.8.8", "--profile", "deep"), "--profile: profiles are basic, standard, full"),
-    (("serve", "--only", "dns,cook"), "roles are dns, worker, collector, scheduler, notices, web; not cook"),
+    (("serve", "--only", "dns,cook"), "roles are dns, worker, collector, scheduler, notices, web, witness; not cook"),
     (("monitor", "--every", "often"), "--every: a number is needed"),
     (("monitor", "--every", "0"), "--every: at least 1 is needed"),
     (("monitor", "--patience", "601"), "--patience: at most 600 is allowed"),
