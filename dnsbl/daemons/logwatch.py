@@ -7,7 +7,7 @@ the next look notices whatever was taken back. All that comes is bounded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,15 @@ from dnsbl.errors import Damaged, DnsblError
 from dnsbl.log import checkpoint, note, replay
 from dnsbl.log.tiles import ENTRY_MOST, WIDTH
 from dnsbl.serving.files import write_whole
-from dnsbl.serving.upstream import Upstream
+from dnsbl.serving.upstream import AskedToWait, Upstream
 from dnsbl.settings import split_listen
 
 #: Seconds of silence that are borne; seconds for one zone; seconds that the log may need to show what DNS shows.
 SILENT, ZONE_WITHIN, PATIENCE = 10.0, 300.0, 90.0
 #: Seconds between two looks at a log that may still be following.
 AGAIN = 10.0
+#: Seconds that are waited at once when the log's server asks for it, and how often for one file.
+WAIT_MOST, WAITS = 300, 5
 _BUNDLE_MOST = WIDTH * (ENTRY_MOST + 2)
 
 
@@ -52,7 +54,7 @@ class LogWatch:
         path: Path | None,
         clock: Clock,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self._url = url
         self._keys = keys
@@ -78,10 +80,10 @@ class LogWatch:
         it cannot be had."""
         upstream = Upstream(self._url, timeout=SILENT, clock=self._clock)
         try:
-            signed = _had(upstream, "checkpoint", note.NOTE_MOST).decode("utf-8", "replace")
+            signed = self._had(upstream, "checkpoint", note.NOTE_MOST).decode("utf-8", "replace")
             told, _ = checkpoint.opened(signed, self._keys[0].name, self._keys)
             replay.held(before, told)
-            bundles = (_had(upstream, tile.path, _BUNDLE_MOST) for tile in replay.wanted(before, told))
+            bundles = (self._had(upstream, tile.path, _BUNDLE_MOST) for tile in replay.wanted(before, told))
             after = replay.follow(before, told, signed, bundles)
         finally:
             upstream.close()
@@ -91,6 +93,20 @@ class LogWatch:
             except OSError as error:
                 raise DnsblError(f"{self._path}: cannot be written: {error.strerror}.") from None
         return after
+
+    def _had(self, upstream: Upstream, name: str, most: int) -> bytes:
+        """A file, however often its server says that too much was asked for: what is fetched first is the whole log."""
+        for left in reversed(range(WAITS)):
+            try:
+                found = upstream.small(name, most=most)
+            except AskedToWait as error:
+                if not left or error.seconds > WAIT_MOST:
+                    raise
+                asyncio.run(self._sleep(error.seconds))  # in a thread, as all of this
+            else:
+                assert found is not None  # nothing is known beforehand, so nothing is left out
+                return found[0]
+        raise AssertionError("the last time it is raised")
 
     async def look(self, server: str = "", zone: str = "") -> dict[str, Any]:
         """One look: what was found, and `wrong`, sentences. What DNS shows and the log does not is named when the log
@@ -137,9 +153,3 @@ async def copied(server: str, zone: str) -> Copied:
     names = (name.to_text().lower().split(".") for name, _ in copy.iterate_rdatasets(dns.rdatatype.A))
     networks = {found for labels in names if (found := replay.network_of_name(labels)) is not None}
     return Copied(soa.serial, tuple(sorted(networks, key=lambda n: (n.version, n))))
-
-
-def _had(upstream: Upstream, name: str, most: int) -> bytes:
-    found = upstream.small(name, most=most)
-    assert found is not None  # nothing is known beforehand, so nothing is left out
-    return found[0]

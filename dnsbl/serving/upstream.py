@@ -26,6 +26,14 @@ class _Refilled(DnsblError):
     """What was kept of a file is no part of it any more."""
 
 
+class AskedToWait(DnsblError):
+    """There, and not now: 429 or 503 with Retry-After (RFC 9110 10.2.3)."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds  #: to wait, as that server says
+
+
 class Upstream:
     """The folder at `url`; `timeout` is how many seconds nothing may come, `ca` who signs its certificate."""
 
@@ -44,7 +52,7 @@ class Upstream:
     def small(self, name: str, *, most: int, known: str = "") -> tuple[bytes, str] | None:
         """A file of at most so many octets, with its ETag; None when it still has the ETag that is known.
 
-        Raises DnsblError.
+        Raises DnsblError, AskedToWait where the server names a time for it.
         """
         given, until = b"", self._clock.monotonic() + PATIENCE
         try:
@@ -52,6 +60,8 @@ class Upstream:
                 for piece in reply.iter_raw():
                     given += piece
                     self.octets += len(piece)
+                    if len(given) > most and reply.status_code != 200:
+                        break
                     if len(given) > most:
                         raise self._failed(name, f"is longer than {most} octets")
                     if self._clock.monotonic() > until:
@@ -61,8 +71,15 @@ class Upstream:
         if reply.status_code == 304:
             return None
         if reply.status_code != 200:
-            why = _printable(given.decode("utf-8", "replace").partition("\n")[0]) or _printable(reply.reason_phrase)
-            raise self._failed(name, f"is refused: {reply.status_code} {why}")
+            text = given.decode("utf-8", "replace").partition("\n")[0]
+            page = text.lstrip().startswith("<")  # for people
+            why = (
+                f"is refused: {reply.status_code} {_printable('' if page else text) or _printable(reply.reason_phrase)}"
+            )
+            wait = reply.headers.get("Retry-After", "")
+            if reply.status_code in (429, 503) and re.fullmatch("[0-9]{1,6}", wait):
+                raise AskedToWait(str(self._failed(name, why)), int(wait))
+            raise self._failed(name, why)
         return given, reply.headers.get("ETag", "")[:200]
 
     def whole(self, name: str, path: Path, *, size: int) -> None:

@@ -10,13 +10,13 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from dnsbl.clock import HandClock
 from dnsbl.daemons.logfolder import bring_up
-from dnsbl.daemons.logwatch import PATIENCE, LogWatch
+from dnsbl.daemons.logwatch import PATIENCE, WAIT_MOST, WAITS, LogWatch
 from dnsbl.errors import DnsblError
 from dnsbl.log.note import Verifier
 from tests.dnsbl.conftest import Office
@@ -26,6 +26,17 @@ ORIGIN = "list.example/log"
 
 
 class Quiet(SimpleHTTPRequestHandler):
+    later: ClassVar[list[int]] = []  #: seconds that the next requests are asked to wait
+
+    def do_GET(self) -> None:
+        if not self.later:
+            super().do_GET()
+            return
+        self.send_response(429)
+        self.send_header("Retry-After", str(self.later.pop()))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def log_message(self, *words: object) -> None:
         pass
 
@@ -158,3 +169,17 @@ async def test_what_cannot_be_had_or_is_signed_by_nobody_known_is_told(looking: 
     await asyncio.to_thread(looking.memory.write_text, "{")
     with pytest.raises(DnsblError, match="no memory of a log"):
         await looking.look()
+
+
+async def test_a_look_waits_as_the_logs_server_asks_and_not_for_ever(looking: Looking) -> None:
+    looking.list("192.0.2.1")
+    looking.publish()
+    Quiet.later[:] = [7, 2]
+    began = looking.clock.monotonic()
+    assert (await looking.look())["change"] == 1
+    assert looking.clock.monotonic() - began == 9
+    for asked in ([WAIT_MOST + 1], [1] * WAITS):
+        Quiet.later[:] = asked
+        with pytest.raises(DnsblError, match="is refused: 429"):
+            await looking.look()
+        assert not Quiet.later

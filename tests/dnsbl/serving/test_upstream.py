@@ -11,7 +11,7 @@ import pytest
 
 from dnsbl.clock import HandClock
 from dnsbl.errors import DnsblError
-from dnsbl.serving.upstream import PATIENCE, Upstream
+from dnsbl.serving.upstream import PATIENCE, AskedToWait, Upstream
 
 DATA = bytes(range(256)) * 1000
 
@@ -118,6 +118,20 @@ def test_a_refusal_is_told_and_no_redirect_is_followed(site: Site, upstream: Ups
     with pytest.raises(DnsblError, match=rf"is refused: {status} not for \\x1b you$"):
         upstream.small("head", most=100)
     assert len(site.asked) == 1
+
+
+def test_a_server_that_names_a_time_asks_to_wait_and_a_page_for_people_is_not_its_reason(
+    site: Site, upstream: Upstream
+) -> None:
+    page = b"<!doctype html>" + b"x" * 200
+    site.answer = lambda handler: told(handler, 429, page, Retry_After="7")
+    with pytest.raises(AskedToWait, match=r"is refused: 429 Too Many Requests$") as asked:
+        upstream.small("head", most=100)
+    assert asked.value.seconds == 7
+    site.answer = lambda handler: told(handler, 429, page, Retry_After="Thu, 01 Jan 2037 00:00:00 GMT")
+    with pytest.raises(DnsblError) as refused:
+        upstream.small("head", most=100)
+    assert not isinstance(refused.value, AskedToWait)
 
 
 def test_a_file_that_is_cut_off_is_continued(site: Site, upstream: Upstream, tmp_path: Path) -> None:
