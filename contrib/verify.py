@@ -187,5 +187,5 @@ if __name__ == "__main__":
         main()
     except Wrong as wrong:
         sys.exit(f"This proof does not hold: {wrong}")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         sys.exit(f"This proof does not hold, or cannot be read: {error!r}")

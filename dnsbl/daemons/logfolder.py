@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dnsbl.casework.proving import Proving
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.log import note
+from dnsbl.log import merkle, note
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.tiles import WIDTH, Tile, grown_tiles
 from dnsbl.serving.files import EVERYBODYS, write_whole
@@ -38,7 +38,7 @@ def bring_up(proving: Proving, folder: Path) -> int:
         return 0
     head = Checkpoint.read(note.parts(signed)[0])
     try:
-        before = _before(folder, head)
+        before = _before(folder, head, proving)
         if before is not None and before == signed:
             return 0
         size = 0 if before is None else Checkpoint.read(note.parts(before)[0]).size
@@ -55,16 +55,27 @@ def bring_up(proving: Proving, folder: Path) -> int:
     return count + 1
 
 
-def _before(folder: Path, head: Checkpoint) -> str | None:
+def _before(folder: Path, head: Checkpoint, proving: Proving) -> str | None:
     """The checkpoint that is there. Raises Damaged where it is not one that this head can follow."""
     try:
-        there = (folder / HEAD).read_text(encoding="utf-8")
+        there = (folder / HEAD).read_bytes()
     except FileNotFoundError:
         return None
-    told = Checkpoint.read(note.parts(there)[0])
+    try:
+        told = Checkpoint.read(note.parts(there)[0])
+    except Damaged:
+        raise Damaged(f"{folder / HEAD} is no head of a log; remove it, and the folder is written anew.") from None
     if told.origin != head.origin or told.size > head.size:
         raise Damaged(f"{folder} has another log than {head.origin} at size {head.size}; name another tlog.folder.")
-    return there
+    try:
+        grown = proving.consistency(told.size, head.size)
+        merkle.check_consistency(told.size, told.root, head.size, head.root, grown)
+    except Damaged:
+        raise Damaged(
+            f"{folder} has another past of {head.origin} at size {told.size} than the database; was that restored from "
+            "a copy? Name another tlog.folder."
+        ) from None
+    return there.decode()
 
 
 def _put(folder: Path, tile: Tile, content: bytes) -> None:

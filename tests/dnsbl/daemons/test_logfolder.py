@@ -89,6 +89,26 @@ def test_the_folder_of_another_log_is_left_alone(office: Office, tmp_path: Path)
             published(office.casework.proving, office.settings.tlog)
 
 
+def test_another_past_of_the_same_log_is_left_as_it_was_published(office: Office, tmp_path: Path) -> None:
+    enter(office, 3)
+    published(office.casework.proving, office.settings.tlog)
+    there = checkpoint.Checkpoint.read(note.parts((tmp_path / HEAD).read_bytes())[0])
+    signer = note.Signer(ORIGIN, bytes(31) + b"\1")
+    for size in (2, 3):
+        text = checkpoint.Checkpoint(ORIGIN, size, bytes(32)).text
+        (tmp_path / HEAD).write_text(note.signed(text, [signer.line(text)]))
+        with pytest.raises(Damaged, match=f"another past of {ORIGIN} at size {size}"):
+            published(office.casework.proving, office.settings.tlog)
+        assert checkpoint.Checkpoint.read(note.parts((tmp_path / HEAD).read_bytes())[0]).size == size <= there.size
+
+
+def test_a_head_that_is_none_is_named(office: Office, tmp_path: Path) -> None:
+    enter(office, 3)
+    (tmp_path / HEAD).write_bytes(b"\xff")
+    with pytest.raises(Damaged, match="/checkpoint is no head of a log; remove it"):
+        published(office.casework.proving, office.settings.tlog)
+
+
 def test_without_a_folder_the_log_is_kept_all_the_same(office: Office, tmp_path: Path) -> None:
     enter(office, 3)
     terms = office.settings.tlog.model_copy(update={"folder": None})
