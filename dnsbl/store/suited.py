@@ -35,7 +35,7 @@ class Conduct:
 
     exclusive: bool  #: a lock that one holds was not given to the other
     current: bool  #: one whose transaction had begun saw what the other committed since
-    skips: bool | None  #: a row that one holds was passed over by the other; None: there is no table yet to try it with
+    skips: bool | None  #: a row that one holds was passed over by the other; None: there is no row to try it with
 
 
 def objection(shown: Conduct, version: str) -> str:
@@ -89,8 +89,7 @@ def _tried(first: Connection, second: Connection) -> Conduct:
     number = first.execute(_NUMBER).scalar_one()
     exclusive = not second.execute(_TRY, {"key": TRIED}).scalar_one()
     skips = None
-    if second.execute(_HAS_ROWS).scalar_one():
-        second.execute(_ROW).all()
+    if second.execute(_HAS_ROWS).scalar_one() and second.execute(_ROW).all():  # else a third one has the row just now
         skips = not first.execute(_ROW).all()
     first.commit()
     current = bool(second.execute(_SEES, {"number": number}).scalar_one())

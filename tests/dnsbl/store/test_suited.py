@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, suited
@@ -90,4 +92,16 @@ def test_a_row_that_one_has_locked_is_passed_over_and_a_store_without_tables_is_
     with bare._writer.begin() as other:
         other.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": suited.TRIED})
         assert suited.prove(bare._writer) is False, "another node tries it now, and nobody waits for him"
+    for goes in (False, True):  # whoever tried it before is about to let the row go
+        with bare._writer.connect() as other:
+            other.execute(suited._ROW)
+
+            def ended(_connection: Any, _cursor: Any, sql: str, *_: Any, other: Any = other, goes: bool = goes) -> None:
+                if goes and "SKIP LOCKED" in sql:
+                    other.rollback()
+
+            event.listen(bare.engine, "after_cursor_execute", ended)
+            assert suited.prove(bare._writer) is False, "a third one has the row, so nothing is shown"
+            event.remove(bare.engine, "after_cursor_execute", ended)
+    assert suited.prove(bare._writer) is True
     bare.close()
