@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from dnsbl.log import merkle, note
+from dnsbl.log import merkle, note, tiles
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.tiles import Tree
 from dnsbl.opened import open_list
@@ -105,14 +106,31 @@ def tree_of(proving: Any, size: int) -> Tree:
     return Tree(size, lambda tile: proving.content(tile) or b"")
 
 
-@pytest.mark.parametrize("place", ["checkpoint", "tile/0/000", "tile/1/001.p/1", "tile/entries/000"])
+@pytest.mark.parametrize("place", ["checkpoint", "tile/0/000", "tile/1/001", "tile/entries/000"])
 def test_go_refuses_what_was_changed(config: Path, check: Any, tmp_path: Path, place: str) -> None:
     shutil.copytree(config.parent / "log", tmp_path / "log")
     path = tmp_path / "log" / place
+    if not path.exists():
+        (path,) = path.with_name(f"{path.name}.p").iterdir()  # what is not full has its width in its name
     content = bytearray(path.read_bytes())
     content[8] ^= 1
     path.write_bytes(content)
     assert check(str(tmp_path / "log"), key_of(config), fails=True)
+
+
+def test_go_refuses_a_proof_by_tiles_of_which_any_of_two_hundred_bits_is_another_one(
+    config: Path, check: Any, tmp_path: Path
+) -> None:
+    head = Checkpoint.read(note.parts((config.parent / "log" / "checkpoint").read_bytes())[0])
+    chance, lines = random.Random(6962), []
+    shown = {level: [tile for tile in tiles.grown_tiles(0, head.size) if tile.level == level] for level in range(3)}
+    for turn in range(200):
+        tile = chance.choice(shown[turn % 3])
+        bit, under = chance.randrange(tile.width * merkle.OCTETS * 8), chance.randrange(tile.width)
+        lines.append(f"{tile.path} {bit} {(tile.number * tiles.WIDTH + under) << tiles.HEIGHT * tile.level}\n")
+    path = tmp_path / "flips"
+    path.write_text("".join(lines), encoding="ascii")
+    assert check("flips", str(config.parent / "log"), key_of(config), str(path)) == {"of": 200, "refused": 200}
 
 
 def test_we_read_what_go_has_signed(check: Any) -> None:

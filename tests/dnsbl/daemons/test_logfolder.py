@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,35 @@ def test_without_a_folder_the_log_is_kept_all_the_same(office: Office, tmp_path:
     terms = office.settings.tlog.model_copy(update={"folder": None})
     assert published(office.casework.proving, terms) == 3
     assert not (tmp_path / HEAD).exists()
+
+
+def test_two_hundred_single_bit_changes_of_published_tiles_are_each_refused_by_who_proves_with_them(
+    office: Office, tmp_path: Path
+) -> None:
+    enter(office, 863)
+    published(office.casework.proving, office.settings.tlog)
+    head, chance = checked(tmp_path, office), random.Random(6962)
+    leaves = [
+        merkle.leaf_hash(leaf)
+        for number in range(4)
+        for leaf in tiles.entries((tmp_path / Tile(ENTRIES, number, min(256, 863 - number * 256)).path).read_bytes())
+    ]
+    shown = [tile for tile in tiles.grown_tiles(0, head.size) if tile.level != ENTRIES]
+    kept = {tile: (tmp_path / tile.path).read_bytes() for tile in shown}
+
+    def proven(index: int, found: Mapping[Tile, bytes]) -> bool:
+        beside = merkle.inclusion(index, head.size, tiles.Tree(head.size, found.__getitem__))
+        return merkle.root_of(leaves[index], index, head.size, beside) == head.root
+
+    refused = 0
+    for _ in range(200):
+        tile = chance.choice(shown)
+        bit = chance.randrange(tile.width * merkle.OCTETS * 8)
+        changed = bytearray(kept[tile])
+        changed[bit // 8] ^= 1 << bit % 8
+        own = bit // 8 // merkle.OCTETS  # whoever proves a leaf under this hash makes it himself, and needs none
+        other = chance.choice([number for number in range(tile.width) if number != own])
+        index = (tile.number * 256 + other) << 8 * tile.level
+        assert proven(index, kept)
+        refused += not proven(index, {**kept, tile: bytes(changed)})
+    assert refused == 200 and {tile.level for tile in shown} == {0, 1}

@@ -2,6 +2,8 @@
 // leaves, and the proofs beside it. Speaks to nobody. Prints one JSON document.
 //
 //	check FOLDER VKEY [PROOF...]   a PROOF is a file of c2sp.org/tlog-proof, or of "old SIZE ROOT" and hashes
+//	check flips FOLDER VKEY FILE   each line of FILE is a tile's path, a bit of it that is turned, and the index of a
+//	                               leaf that is then proven by the tiles: how often that is refused
 //	check sign NAME TEXT           a key of its own, and a note that is signed with it
 package main
 
@@ -63,6 +65,48 @@ func (f folder) leaves(size int64) [][]byte {
 	return found
 }
 
+// flipped is a folder in which one bit of one tile is another one.
+type flipped struct {
+	folder
+	path string
+	bit  int64
+}
+
+func (f flipped) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	found, err := f.folder.ReadTiles(tiles)
+	for i := range found {
+		if f.path == strings.Replace(tiles[i].Path(), fmt.Sprintf("tile/%d/", height), "tile/", 1) {
+			found[i][f.bit/8] ^= 1 << (f.bit % 8)
+		}
+	}
+	return found, err
+}
+
+func proven(tree tlog.Tree, tiles tlog.TileReader, index int64, leaf []byte) error {
+	proof, err := tlog.ProveRecord(tree.N, index, tlog.TileHashReader(tree, tiles))
+	if err != nil {
+		return err
+	}
+	return tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(leaf))
+}
+
+func flips(tree tlog.Tree, where folder, file string) {
+	data, err := os.ReadFile(file)
+	must(err)
+	refused, of := int64(0), int64(0)
+	leaves := where.leaves(tree.N)
+	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		words := strings.Fields(line)
+		index := numberOf(words[2])
+		must(proven(tree, where, index, leaves[index]))
+		of++
+		if proven(tree, flipped{where, words[0], numberOf(words[1])}, index, leaves[index]) != nil {
+			refused++
+		}
+	}
+	must(json.NewEncoder(os.Stdout).Encode(map[string]int64{"of": of, "refused": refused}))
+}
+
 func must(err error) {
 	if err != nil {
 		log.Fatal(err)
@@ -100,15 +144,24 @@ func main() {
 		sign(os.Args[2], os.Args[3])
 		return
 	}
-	where := folder(os.Args[1])
+	words := os.Args[1:]
+	turned := words[0] == "flips"
+	if turned {
+		words = words[1:]
+	}
+	where := folder(words[0])
 	signed, err := os.ReadFile(filepath.Join(string(where), "checkpoint"))
 	must(err)
-	verifier, err := note.NewVerifier(os.Args[2])
+	verifier, err := note.NewVerifier(words[1])
 	must(err)
 	opened, err := note.Open(signed, note.VerifierList(verifier))
 	must(err)
 	lines := strings.Split(opened.Text, "\n")
 	tree := tlog.Tree{N: numberOf(lines[1]), Hash: hashOf(lines[2])}
+	if turned {
+		flips(tree, where, words[2])
+		return
+	}
 	reader := tlog.TileHashReader(tree, where)
 	root, err := tlog.TreeHash(tree.N, reader)
 	must(err)
@@ -133,7 +186,7 @@ func main() {
 		}
 	}
 	checked := 0
-	for _, path := range os.Args[3:] {
+	for _, path := range words[2:] {
 		data, err := os.ReadFile(path)
 		must(err)
 		head := strings.Split(strings.SplitN(string(data), "\n\n", 2)[0], "\n")
