@@ -20,11 +20,14 @@ app = typer.Typer(
 )
 
 
+_NONE = "No log is kept: tlog.origin gives it a name."
+
+
 @app.command("key")
 def log_key(config: Config = None, as_json: Json = False) -> None:
     """The keys that the log is or was signed with, and the record that tells them in DNS."""
-    opened = lists.open_list(config)
-    keys = opened.casework.proving.verifiers()
+    proving = lists.open_list(config).casework.proving
+    keys = proving.verifiers()
     current = [key.vkey for key in keys if key.ended is None]
     if as_json:
         rows = [
@@ -33,6 +36,8 @@ def log_key(config: Config = None, as_json: Json = False) -> None:
         ]
         show.document({"keys": rows})
         return
+    if not current and not proving.on:
+        raise Withheld(_NONE)
     if not current:
         raise Withheld("The log has no key yet; the scheduler makes one when it first signs (tlog.origin).")
     for vkey in current:
@@ -45,10 +50,11 @@ def log_key(config: Config = None, as_json: Json = False) -> None:
 @app.command("status")
 def log_status(config: Config = None, as_json: Json = False) -> None:
     """How far the log has come: its name, its leaves, and its signed head."""
-    proving = lists.open_list(config).casework.proving
+    opened = lists.open_list(config)
+    proving, named = opened.casework.proving, opened.settings.tlog.origin or None
     signed = proving.newest()
     head = checkpoint.Checkpoint.read(note.parts(signed)[0]) if signed else None
-    facts = {"on": proving.on, "origin": head.origin if head else None, "size": head.size if head else 0}
+    facts = {"on": proving.on, "origin": head.origin if head else named, "size": head.size if head else 0}
     facts |= {"root": head.root.hex() if head else None}
     show.done(facts | ({"checkpoint": signed} if as_json else {}), as_json=as_json)
 
@@ -58,7 +64,7 @@ def log_keep(config: Config = None, as_json: Json = False) -> None:
     """Make leaves of what is new, sign, and write tlog.folder, as the scheduler does twice a minute."""
     opened = lists.open_list(config)
     if not opened.casework.proving.on:
-        raise Withheld("No log is kept: tlog.origin gives it a name.")
+        raise Withheld(_NONE)
     added = 0
     while more := logfolder.published(opened.casework.proving, opened.settings.tlog):
         added += more

@@ -12,7 +12,7 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
-from dnsbl.casework.oversight import LACK, Check, Summary, checks
+from dnsbl.casework.oversight import Check, Summary, checks
 from dnsbl.cli import show, terminal
 from dnsbl.opened import OpenedList
 
@@ -123,8 +123,6 @@ def lines(summary: Summary) -> Iterator[str]:
         )
     for sign in summary.signs:
         yield f"at work: {sign.process} ({' '.join(sign.roles)}), seen {show.when(sign.seen)}"
-    for role in summary.unmanned:
-        yield f"nobody is at work as {role}: {LACK[role]} (`dnsbl serve`)"
     yield _mail(summary)
 
 

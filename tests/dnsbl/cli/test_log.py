@@ -12,11 +12,13 @@ NAME = "relays.example.org/log"
 
 def test_a_log_is_kept_told_signed_by_a_new_key_and_begun_anew(run: Run, tmp_path: Path) -> None:
     assert "tlog.origin" in run("log", "keep", code=1)
-    assert "tlog.origin" in run("log", "key", code=1, plain=True)
+    assert "No log is kept" in run("log", "key", code=1, plain=True)
     assert run("log", "key") == {"keys": []}
     config = tmp_path / "config.toml"
     before = config.read_text()
     config.write_text(f'{before}[tlog]\norigin = "{NAME}"\n')
+    assert "has no key yet" in run("log", "key", code=1, plain=True)
+    assert (run("log", "status")["origin"], run("log", "status")["size"]) == (NAME, 0), "named before it begins"
     run("exclude", "192.0.2.0/24", "--reason", "ours")
     assert run("log", "keep")["added"] > 0
     [key] = run("log", "key")["keys"]

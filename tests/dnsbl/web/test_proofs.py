@@ -50,3 +50,5 @@ def test_a_list_without_a_log_has_no_such_place(house: Build) -> None:
     home.list()
     assert ".proof" not in home.visitor().get(f"/ip/{TARGET}").text
     assert home.visitor().get(f"/api/v1/hosts/{TARGET}/proof").status_code == 404
+    answer = home.visitor().get(f"/ip/{TARGET}.proof")
+    assert answer.status_code == 404 and "keeps no transparency log" in answer.text, "and is no host name"
