@@ -8,7 +8,7 @@ Over 400 lines, since all records of the list stand here, each field with its se
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -462,6 +462,7 @@ class SignOfLife:
     process: str  #: HOST:PID and a word of its own
     roles: tuple[str, ...]  #: what it does
     seen: datetime
+    down: Mapping[str, str] = field(default_factory=dict)  #: the parts that do not do their work, and why
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -267,7 +267,8 @@ def checks(
 
     `health` is what the parts of a node say, `servers` what was asked of the servers of its zones.
     """
-    found = [*_ails(summary), *_parts(health), *_servers(servers), *_decisions(summary)]
+    here = list(health)
+    found = [*_ails(summary), *_parts(here), *_elsewhere(summary, here), *_servers(servers), *_decisions(summary)]
     return sorted(found, key=lambda one: (one.fine, not one.urgent))
 
 
@@ -312,6 +313,15 @@ def _parts(health: Iterable[Health]) -> Iterator[Check]:
             title=f"{part.part} is down" if not part.up else f"{part.part} waits for a word",
             detail=f"Since {part.since:%Y-%m-%d %H:%M:%S} UTC: {part.why}",
         )
+
+
+def _elsewhere(summary: Summary, here: Iterable[Health]) -> Iterator[Check]:
+    """What processes have said with their signs of life, but for what is known here."""
+    known = {(part.part, part.why) for part in here}
+    for sign in summary.signs:
+        for part, why in sign.down.items():
+            if (part, why) not in known:
+                yield Check(what=part, fine=False, title=f"{part} is down on {sign.process}", detail=capital(why))
 
 
 def _servers(servers: Iterable[Mapping[str, object]]) -> Iterator[Check]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,13 +25,13 @@ class Presence:
         self._store = store
         self._clock = clock
 
-    def beat(self, process: str, roles: Sequence[str] = ()) -> None:
-        """Leave a sign of life, which shows that the store can be written, and what the process does. Raises
-        StoreUnavailable, also when the clock is not believed."""
+    def beat(self, process: str, roles: Sequence[str] = (), down: Mapping[str, str] | None = None) -> None:
+        """Leave a sign of life, which shows that the store can be written, what the process does, and which of its
+        parts are down. Raises StoreUnavailable, also when the clock is not believed."""
         now = self._clock.now()
         with self._store.write(alone=False) as tx:
             tx.journal.hold(now)
-            tx.nodes.beat(process, now, roles)
+            tx.nodes.beat(process, now, roles, down)
 
     def leave(self, process: str) -> None:
         """Take the sign of life back: the process ends by its own will. Raises StoreUnavailable."""

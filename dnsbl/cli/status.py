@@ -49,7 +49,10 @@ def told(summary: Summary) -> dict[str, Any]:
         "testing": summary.held or "on",
         "listings": summary.withheld or None,
         "clock": summary.strange or None,
-        "nodes": [{"process": sign.process, "roles": sign.roles, "seen": _at(sign.seen)} for sign in summary.signs],
+        "nodes": [
+            {"process": sign.process, "roles": sign.roles, "seen": _at(sign.seen), "down": sign.down}
+            for sign in summary.signs
+        ],
         "unmanned": summary.unmanned,
         "queue": {
             "waiting": summary.waiting,

@@ -63,7 +63,8 @@ class Pulse:
         """Beat once. Never raises."""
         problem = self._presence.ails()
         try:
-            await asyncio.to_thread(self._presence.beat, self.name, self._roles)
+            down = {part.part: part.why for part in self._board.all() if not part.up}
+            await asyncio.to_thread(self._presence.beat, self.name, self._roles, down)
             if self._follow is not None and await asyncio.to_thread(self._follow):
                 _log.info("the letters' keys are new")
         except DnsblError as error:

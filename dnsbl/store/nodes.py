@@ -3,7 +3,8 @@ forgotten."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
@@ -19,9 +20,9 @@ KEPT = timedelta(days=30)
 class Nodes(Shelf):
     """One row a process."""
 
-    def beat(self, name: str, at: datetime, roles: Sequence[str] = ()) -> None:
-        """It is at work now, as these."""
-        facts = {"seen": at, "roles": " ".join(roles)}
+    def beat(self, name: str, at: datetime, roles: Sequence[str] = (), down: Mapping[str, str] | None = None) -> None:
+        """It is at work now, as these; parts that are `down` are told with the reason."""
+        facts = {"seen": at, "roles": " ".join(roles), "down": json.dumps(dict(down)) if down else ""}
         if not self._sql.execute(update(nodes).where(nodes.c.name == name).values(**facts)).rowcount:
             self._sql.execute(delete(nodes).where(nodes.c.seen < at - KEPT))
             self._sql.execute(insert(nodes).values(name=name, **facts))
@@ -30,7 +31,12 @@ class Nodes(Shelf):
         """Who was seen then or later, by name."""
         wanted = select(nodes).where(nodes.c.seen >= moment).order_by(nodes.c.name)
         return [
-            SignOfLife(process=row.name, roles=tuple(row.roles.split()), seen=row.seen)
+            SignOfLife(
+                process=row.name,
+                roles=tuple(row.roles.split()),
+                seen=row.seen,
+                down=json.loads(row.down) if row.down else {},
+            )
             for row in self._sql.execute(wanted)
         ]
 

@@ -305,6 +305,7 @@ nodes = _table(
     Column("name", Words, primary_key=True),
     Column("seen", Moment, nullable=False),
     Column("roles", Words, nullable=False),
+    Column("down", Words, nullable=False, server_default=""),
 )
 
 signing_keys = _table(

@@ -105,3 +105,10 @@ def test_two_lists_sign_for_each_other_until_one_tells_another_story_which_both_
     assert one.head(other) == (size, False), "nobody has signed for the second story"
     kept = other.house.until("the witness to tell what it has seen", other.down, ROUNDS)["witness"]
     assert f"Of {one.origin} two roots at one size were seen" in kept
+    for half, part in ((one, "witnesses"), (other, "witness")):
+        half.house.until(f"status to name {part}", lambda h=half, p=part: p in needs(h.house), ROUNDS)  # type: ignore[misc]
+
+
+def needs(house: House) -> list[str]:
+    """What `dnsbl status` says is the matter."""
+    return [row["what"] for row in house.dnsbl("status")["needs"]]

@@ -90,6 +90,20 @@ def test_checks_say_first_what_is_broken_then_who_waits_and_count_what_is_fine(m
     assert "an alarm" in found[0].detail and found[0].page == "stop"
 
 
+def test_a_part_that_is_down_in_any_process_needs_a_person_and_is_told_once(make_office: Callable[..., Any]) -> None:
+    office = make_office()
+    roles = ("worker", "collector", "scheduler")
+    office.casework.presence.beat("there:2", roles, {"witnesses": "one has seen another root"})
+    summary = office.casework.oversight.summary()
+    (said,) = [check for check in checks(summary) if check.what == "witnesses"]
+    assert (said.fine, said.urgent, said.detail) == (False, True, "One has seen another root")
+    assert said.title == "witnesses is down on there:2"
+    ours = Health(part="witnesses", up=False, since=office.clock.now(), why="one has seen another root", begun=1)
+    assert wrong(checks(summary, [ours])).count("witnesses") == 1
+    office.casework.presence.beat("there:2", roles)
+    assert "witnesses" not in wrong(checks(office.casework.oversight.summary()))
+
+
 def test_pages_go_on_behind_their_last_row_without_gap_or_repetition(make_office: Callable[..., Any]) -> None:
     office = make_office()
     for number in range(1, 8):

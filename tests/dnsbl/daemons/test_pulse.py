@@ -31,8 +31,9 @@ class Presence:
     def ails(self) -> str:
         return self.came_upon
 
-    def beat(self, process: str, roles: tuple[str, ...]) -> None:
+    def beat(self, process: str, roles: tuple[str, ...], down: dict[str, str]) -> None:
         self.beats.append(process)
+        self.down = down
         self.roles = roles
         if self.error:
             raise self.error
@@ -49,6 +50,18 @@ def presence() -> Presence:
 @pytest.fixture
 def pulse(presence: Presence, office: Any, tmp_path: Path) -> Pulse:
     return Pulse(presence, Board(office.clock), tmp_path)  # type: ignore[arg-type]
+
+
+async def test_a_sign_of_life_says_which_parts_are_down(presence: Presence, office: Any, tmp_path: Path) -> None:
+    board = Board(office.clock)
+    pulse = Pulse(presence, board, tmp_path)  # type: ignore[arg-type]
+    board.down("witnesses", "One has seen another root.")
+    board.well("web")
+    await pulse.step()
+    assert presence.down == {"witnesses": "One has seen another root."}
+    board.well("witnesses")
+    await pulse.step()
+    assert presence.down == {}
 
 
 async def test_what_ails_is_said_once_until_it_is_over(
