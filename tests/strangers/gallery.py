@@ -22,6 +22,7 @@ from dnsbl.casework import keyring
 from dnsbl.clock import HandClock, day_of
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.model import Door, Role, Trust
+from dnsbl.opened import open_list
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.smtp import Control, Event, Outcome, Result, Transcript
@@ -88,7 +89,7 @@ class Gallery:
         )
         url = f"sqlite:///{self._folder / 'state' / 'dnsbl.db'}"
         with config.open("a", encoding="utf-8") as more:
-            more.write(f'[database]\nurl = "{url}"\n')
+            more.write(f'[database]\nurl = "{url}"\n[tlog]\norigin = "relays.example.org/log"\n')
         (self._folder / "state").mkdir()
         store = Store.open(url)
         try:
@@ -96,6 +97,9 @@ class Gallery:
             self._fill(store)
         finally:
             store.close()
+        opened = open_list(config)
+        opened.casework.proving.keep()
+        opened.store.close()
         argv = [sys.executable, "-m", "dnsbl", "serve", "--only", "web", "--config", str(config)]
         self._log = (self._folder / "log").open("wb")
         self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)

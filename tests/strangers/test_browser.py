@@ -38,6 +38,7 @@ PAGES = {
     "zones": "/zones",
     "feeds": "/feeds",
     "about": "/about",
+    "log": "/log",
     "api": "/api",
     "self-test": "/self-test",
     "watch": "/watch",
