@@ -273,7 +273,9 @@ class Feed:
                 break
             asked = Served(base=found.base, digest=digest)  # which the next read finds
         self.counters["changes"] += table.serial - first
-        epoch = series.in_force(epochs, table.serial, digest) if wish is None or served is None else None
+        epoch = series.in_force(epochs, table.serial, digest)
+        if wish is not None and not (served is None and epoch in epochs[-1:]):  # in an older one it may have gone on
+            epoch = None
         if epoch is not None:
             self._numberless("")
             return table.numbered(epoch.base, since=epoch.since, zones_digest=digest)

@@ -224,6 +224,10 @@ def test_a_secondary_of_two_nodes_holds_what_they_answer_whatever_happens(steps:
     asyncio.run(played(steps))
 
 
+def test_a_node_that_lost_its_state_and_gets_no_epoch_shows_no_serial_below_one_that_it_may_have_shown() -> None:
+    asyncio.run(played([("rezone", 3), ("follow", 1), ("rezone", 1), ("close", 1), ("lose", 1)]))
+
+
 def test_it_goes_from_one_node_to_the_other_by_the_changes_alone() -> None:
     steps = [("follow", 0)] + [(what, n) for n in range(6) for what in ("change", "follow")] * 2
     world = asyncio.run(played(steps))
