@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from urllib.parse import urlsplit
 
 from dnsbl.addresses import Address
 
@@ -36,6 +37,11 @@ class Founding:
         """The domain that the list's own names are under: the zone's parent, or the zone where that is a top level."""
         _, _, parent = self.zone.partition(".")
         return parent if "." in parent else self.zone
+
+    @property
+    def site_host(self) -> str:
+        """The site's host, a name or an address."""
+        return (urlsplit(self.base_url).hostname or "").lower()
 
     @property
     def rname(self) -> str:
@@ -128,8 +134,10 @@ def joined(lines: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 def zone_file(found: Founding) -> str:
     """The zone file: proven relays, the inputs of multi-hop relays, and an operator's own listings."""
+    names = ["ns1", *(["@"] if found.site_host == found.zone else [])]
     glue = "".join(
-        f'\n[[records]]\nname = "ns1"\ntype = "{"A" if address.version == 4 else "AAAA"}"\ndata = "{address}"\n'
+        f'\n[[records]]\nname = "{name}"\ntype = "{"A" if address.version == 4 else "AAAA"}"\ndata = "{address}"\n'
+        for name in names
         for address in found.addresses
     )
     head = "\n".join(soa(f"ns1.{found.zone}", found.rname))
@@ -174,12 +182,14 @@ def soa(mname: str, rname: str) -> list[str]:
 
 def records(found: Founding, zones: Sequence[str] = ()) -> tuple[str, ...]:
     """The DNS records to publish elsewhere, a line each: the delegation (of these zones, or of the one that it is
-    founded as), the collector, the tester and its SPF."""
-    at = found.domain
+    founded as), the site where its name is in none of these, the collector, the tester and its SPF."""
+    at, delegated, host = found.domain, zones or (found.zone,), found.site_host
+    inside = any(f".{host}".endswith(f".{zone}") for zone in delegated)
     spf = " ".join(f"ip{address.version}:{address}" for address in found.addresses)
     return (
-        *(f"{zone}. NS ns1.{found.zone}." for zone in zones or (found.zone,)),
+        *(f"{zone}. NS ns1.{found.zone}." for zone in delegated),
         *_hosts(f"ns1.{found.zone}", found.addresses),
+        *(_hosts(host, found.addresses) if _NAME.match(host) and not inside else ()),
         *_hosts(f"mx.{at}", found.addresses),
         f"c.{at}. MX 10 mx.{at}.",
         f"b.{at}. MX 10 mx.{at}.",

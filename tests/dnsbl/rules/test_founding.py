@@ -55,6 +55,17 @@ def test_every_name_of_the_settings_has_its_record(tmp_path: Path) -> None:
     assert "b.mail-list.net. TXT \"v=spf1 ip4:198.51.100.7 ip6:2001:4860::5 -all\"" in records(MADE)  # fmt: skip
 
 
+def test_the_site_that_answers_lead_to_has_an_address() -> None:
+    for address in ('type = "A"\ndata = "198.51.100.7"', 'type = "AAAA"\ndata = "2001:4860::5"'):
+        assert f'name = "@"\n{address}' in zone_file(MADE), "the zone's own name is in no other zone"
+    beside = replace(MADE, base_url="https://lists.mail-list.net:8443/x")
+    assert 'name = "@"' not in zone_file(beside)
+    assert "lists.mail-list.net. A 198.51.100.7" in records(beside)
+    assert "lists.mail-list.net. AAAA 2001:4860::5" in records(beside)
+    numbers = records(replace(MADE, base_url="http://[2001:4860::5]:8053"))
+    assert numbers == records(MADE)
+
+
 @pytest.mark.parametrize(
     "typed", ["", "localhost", "a b.net", "-x.net", "relays.example.org", "x.test", "é.net", "1.2.3.4"]
 )
@@ -196,7 +207,9 @@ def test_a_lists_records_are_those_of_its_names() -> None:
         "a.mail-list.net. NS ns1.relays.mail-list.net.",
         "b.mail-list.net. NS ns1.relays.mail-list.net.",
     )
-    assert several[2:] == records(MADE)[1:]
+    site = ("relays.mail-list.net. A 198.51.100.7", "relays.mail-list.net. AAAA 2001:4860::5")
+    assert several[4:6] == site, "whose name is now in a zone that is not ours"
+    assert several[2:4] + several[6:] == records(MADE)[1:]
 
 
 def test_the_first_zone_answers_for_relays_for_others_apart_and_for_the_operator(tmp_path: Path) -> None:
