@@ -129,7 +129,7 @@ class LogWatch:
             "size": seen.size,
             "first": seen.first,
             "change": seen.change,
-            "listed": len(seen.listed),
+            "listed": replay.count(seen),
             "new": seen.size - before.size,
         }
         if shown is not None:

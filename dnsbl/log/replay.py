@@ -34,8 +34,9 @@ class Seen:
     edge: Mapping[int, bytes] = field(default_factory=dict)  #: by level, what is not full
     change: int = 0  #: the last one
     first: int = 0  #: the first one: what was listed before is not in the log, where steps of the list were forgotten
-    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: by network, or by its seal: the kinds
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: by network: the kinds
     ended: tuple[str, ...] = ()  #: networks that were listed, the last ones
+    sealed: int | None = None  #: listings without a name, those that have ended taken off; None where each has its name
 
     @property
     def text(self) -> str:
@@ -49,6 +50,7 @@ class Seen:
             "first": self.first,
             "listed": {network: sorted(kinds) for network, kinds in sorted(self.listed.items())},
             "ended": list(self.ended),
+            "sealed": self.sealed,
         }
         return json.dumps(facts) + "\n"
 
@@ -66,6 +68,7 @@ class Seen:
                 int(facts.get("first", 1)),
                 {str(network): frozenset(map(str, kinds)) for network, kinds in facts["listed"].items()},
                 tuple(map(str, facts["ended"])),
+                None if facts["sealed"] is None else int(facts["sealed"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Damaged("This is no memory of a log; remove it to begin anew.") from None
@@ -115,9 +118,8 @@ def follow(seen: Seen, told: Checkpoint, signed: str, bundles: Iterable[bytes]) 
         )
     if wrong is not None:
         raise wrong
-    return Seen(
-        signed, told.size, told.root, edge, past.change, past.first, past.listed, tuple(past.ended)[-ENDED_MOST:]
-    )
+    ended = tuple(past.ended)[-ENDED_MOST:]
+    return Seen(signed, told.size, told.root, edge, past.change, past.first, past.listed, ended, past.sealed)
 
 
 @dataclass(slots=True)
@@ -128,10 +130,11 @@ class _Past:
     first: int
     listed: dict[str, frozenset[str]]
     ended: dict[str, None]
+    sealed: int | None
 
     @classmethod
     def of(cls, seen: Seen) -> _Past:
-        return cls(seen.change, seen.first, dict(seen.listed), dict.fromkeys(seen.ended))
+        return cls(seen.change, seen.first, dict(seen.listed), dict.fromkeys(seen.ended), seen.sealed)
 
     def add(self, leaves: Iterable[bytes]) -> None:
         """Raises Damaged."""
@@ -147,7 +150,10 @@ class _Past:
                 )
             self.change += 1
             network, kind = facts["network"], str(facts.get("kind"))
-            name = str(network.get("sha256")) if isinstance(network, dict) else str(network)
+            if isinstance(network, dict):  # each time under another salt, so what ends is not known by its seal
+                self.sealed = (self.sealed or 0) + (1 if facts.get("listed") is True else -1)
+                continue
+            name = str(network)
             kinds = self.listed.pop(name, frozenset())
             kinds = kinds | {kind} if facts.get("listed") is True else kinds - {kind}
             if kinds:
@@ -179,11 +185,12 @@ def unknown(seen: Seen, shown: Iterable[Network]) -> list[Network]:
 
 def is_comparable(seen: Seen) -> bool:
     """Whether the log names all that is listed, so that it can be compared with DNS."""
-    return seen.first <= 1 and not _is_sealed(seen)
+    return seen.first <= 1 and seen.sealed is None
 
 
-def _is_sealed(seen: Seen) -> bool:
-    return bool(seen.listed) and not any(_network(name) for name in seen.listed)
+def count(seen: Seen) -> int:
+    """How many are listed: networks by their names, and listings without one."""
+    return len(seen.listed) + (seen.sealed or 0)
 
 
 def network_of_name(labels: list[str]) -> Network | None:
