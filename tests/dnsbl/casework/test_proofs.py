@@ -56,6 +56,15 @@ def test_a_stranger_with_the_key_sees_letters_return_decision_and_listing_offlin
     assert ended.returncode == 1 and "This proof does not hold: Leaf" in ended.stderr
 
 
+def test_where_an_operator_has_listed_it_as_well_the_proof_is_of_what_a_test_has_shown(office: Office) -> None:
+    office.casework.operators.list_networks([ip_network(HOST)], kind="manual", reason="spam", actor="operator dave")
+    run = office.list_open(HOST)
+    office.casework.proving.keep()
+    leaves = proofs(office).of(office.at(HOST)).leaves
+    assert f"run {run.id}" in [leaf.facts.get("evidence") for leaf in leaves]
+    assert [leaf.facts["kind"] for leaf in leaves if "change" in leaf.facts] == ["relay"]
+
+
 def test_words_of_people_and_names_of_machines_stay_sealed(office: Office) -> None:
     office.nominate(HOST, reason="asked by erin@mail.example")
     office.list_open(HOST)
