@@ -142,9 +142,9 @@ class LogWatch:
 async def copied(server: str, zone: str) -> Copied:
     """The zone, as this name server hands it on. Raises DnsblError."""
     host, port = split_listen(server)
-    copy = dns.zone.Zone(zone, relativize=True)
-    query = dns.message.make_query(zone, "AXFR")
     try:
+        copy = dns.zone.Zone(zone, relativize=True)
+        query = dns.message.make_query(zone, "AXFR")
         await dns.asyncquery.inbound_xfr(host, copy, query, port=port, timeout=SILENT, lifetime=ZONE_WITHIN)
         soa: Any = copy.find_rdataset("@", "SOA")[0]
     except (dns.exception.DNSException, OSError, EOFError, KeyError, ValueError) as error:

@@ -66,7 +66,7 @@ class Upstream:
                         raise self._failed(name, f"is longer than {most} octets")
                     if self._clock.monotonic() > until:
                         raise self._failed(name, f"took more than {PATIENCE:g} seconds")
-        except (OSError, httpx2.HTTPError) as error:
+        except (OSError, UnicodeError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise self._failed(name, f"cannot be fetched: {_said(error)}") from None
         if reply.status_code == 304:
             return None
@@ -105,7 +105,7 @@ class Upstream:
             except _Refilled:
                 here = 0
                 raise
-            except (OSError, httpx2.HTTPError) as error:
+            except (OSError, UnicodeError, httpx2.HTTPError, httpx2.InvalidURL) as error:
                 raise self._failed(name, f"was cut off: {here} of {size} octets are here ({_said(error)})") from None
             finally:
                 file.truncate(here)

@@ -16,7 +16,7 @@ import pytest
 
 from dnsbl.clock import HandClock
 from dnsbl.daemons.logfolder import bring_up
-from dnsbl.daemons.logwatch import PATIENCE, WAIT_MOST, WAITS, LogWatch
+from dnsbl.daemons.logwatch import PATIENCE, WAIT_MOST, WAITS, LogWatch, copied
 from dnsbl.errors import DnsblError
 from dnsbl.log.note import Verifier
 from tests.dnsbl.conftest import Office
@@ -158,6 +158,8 @@ async def test_a_log_that_is_rolled_back_forked_or_cut_is_noticed_at_the_next_lo
 
 
 async def test_what_cannot_be_had_or_is_signed_by_nobody_known_is_told(looking: Looking, folder: Path) -> None:
+    with pytest.raises(DnsblError, match=r"a\.\.b cannot be had from 127\.0\.0\.1:1"):
+        await copied("127.0.0.1:1", "a..b")
     with pytest.raises(DnsblError, match=r"cannot be had from 127\.0\.0\.1:1"):
         await looking.look("127.0.0.1:1", "bl.test")
     looking.keys = [Verifier(ORIGIN, 1, bytes(32))]

@@ -98,6 +98,14 @@ def test_a_file_beyond_its_bound_is_refused(upstream: Upstream) -> None:
         upstream.small("head", most=100)
 
 
+@pytest.mark.parametrize("url", ["http://a\x01b/x", f"http://{'a' * 300}.example/x", "nonsense"])
+def test_an_address_that_is_none_is_one_sentence(url: str) -> None:
+    upstream = Upstream(url, timeout=5, clock=HandClock())
+    with pytest.raises(DnsblError, match="/head cannot be fetched: "):
+        upstream.small("head", most=100)
+    upstream.close()
+
+
 def test_a_file_that_trickles_is_put_off(site: Site) -> None:
     clock = HandClock()
 
