@@ -52,9 +52,12 @@ class Contents:
         with self._store.read() as tx:
             return tx.changes.last()
 
-    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
-        """The changes behind number `after`, in order."""
+    def changes(self, after: int, *, most: int = 10000, epoch: int | None = None) -> list[Change]:
+        """The changes behind number `after`, in order; none where the epoch of this base is over: then they may be
+        another past than that of a table which is numbered in it."""
         with self._store.read() as tx:
+            if epoch is not None and all(each.base != epoch for each in tx.epochs.all()):
+                return []
             return tx.changes.after(after, most=most)
 
     def advance(self, after: int, *, most: int = 10000) -> Advance:

@@ -87,9 +87,11 @@ class Follower:
         self._known: _Found | None = None
         self._etag = ""
 
-    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
-        """The changes behind a number, as far as they are here; for transfers."""
-        known = self._known
+    def changes(self, after: int, *, most: int = 10000, epoch: int | None = None) -> list[Change]:
+        """The changes behind a number, as far as they are here, and of the table of this epoch; for transfers."""
+        known, table = self._known, self.table
+        if epoch is not None and (table is None or table.epoch != epoch):
+            return []
         if known is None or after < known.head.table.to:
             return []
         begin = after - known.head.table.to

@@ -42,8 +42,8 @@ _NO_KEYS: dict[dns.name.Name, dns.tsig.Key] = {}
 class Log(Protocol):
     """Where the log of changes is: `Casework`. Synchronous; called in a thread."""
 
-    def changes(self, after: int, *, most: int = ...) -> list[Change]:
-        """The changes behind a number, in order."""
+    def changes(self, after: int, *, most: int = ..., epoch: int | None = ...) -> list[Change]:
+        """The changes behind a number, in order; none where the epoch of this base is over."""
         ...
 
 
@@ -174,7 +174,7 @@ class Transfers:
         records = None
         after = transfer.reach(request, table)
         if after is not None:
-            changes = [] if after == table.serial else self._changes(after)
+            changes = [] if after == table.serial else self._changes(after, table)
             records = transfer.steps(zone, table, after, changes, expand=expand, listable=self._listable)
         way = "axfr" if records is None else "ixfr"
         self.counters[way] += 1
@@ -191,9 +191,9 @@ class Transfers:
             key=key.name.to_text(omit_final_dot=True) if key else "none",
         )
 
-    def _changes(self, after: int) -> list[Change]:
+    def _changes(self, after: int, table: Table) -> list[Change]:
         try:
-            return self._log.changes(after, most=transfer.MOST_STEPS) if self._log else []
+            return self._log.changes(after, most=transfer.MOST_STEPS, epoch=table.epoch) if self._log else []
         except DnsblError:
             return []
 

@@ -72,6 +72,8 @@ def test_a_snapshot_and_what_came_after_it_say_number_and_epochs_of_the_same_mom
     assert (snapshot.number, snapshot.epochs, snapshot.last) == (1, (epoch,), contents.changes(0)[0])
     assert contents.advance(0, most=5) == (contents.changes(0), (epoch,), 1)
     assert contents.advance(1) == ([], (epoch,), 1)
+    assert contents.changes(0, epoch=epoch.base) == contents.changes(0)
+    assert contents.changes(0, epoch=epoch.base + 1) == [], "of an epoch that is over, which may have another past"
 
 
 def test_an_epoch_is_begun_once_however_many_nodes_ask_at_once(office) -> None:

@@ -44,9 +44,11 @@ class Memory:
         last = next(iter(self.changes(self.number - 1, most=1)), None)
         return Snapshot(self.number, self.read(), tuple(self.epochs), last)
 
-    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
+    def changes(self, after: int, *, most: int = 10000, epoch: int | None = None) -> list[Change]:
         if self.broken:
             raise self.broken
+        if epoch is not None and all(each.base != epoch for each in self.epochs):
+            return []
         return [change for change in self.log if change.seq > after][:most]
 
     def advance(self, after: int, *, most: int = 10000) -> Advance:

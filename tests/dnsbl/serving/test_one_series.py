@@ -78,7 +78,7 @@ class Secondary:
         if table is None or (self.serial is not None and not 0 < (table.soa_serial - self.serial) % 2**32 < 2**31):
             return
         number = None if self.serial is None else table.change_number(self.serial)
-        steps = [] if number is None else node.store.changes(number, most=table.serial - number)
+        steps = [] if number is None else node.store.changes(number, most=table.serial - number, epoch=table.epoch)
         if number is None or len(steps) != table.serial - number:
             self.zone = set(zone_of(table, node.files))
             self.ways.append("axfr")
@@ -226,6 +226,10 @@ def test_a_secondary_of_two_nodes_holds_what_they_answer_whatever_happens(steps:
 
 def test_a_node_that_lost_its_state_and_gets_no_epoch_shows_no_serial_below_one_that_it_may_have_shown() -> None:
     asyncio.run(played([("rezone", 3), ("follow", 1), ("rezone", 1), ("close", 1), ("lose", 1)]))
+
+
+def test_no_difference_is_made_of_another_past_than_that_of_the_table_from_which_a_node_starts() -> None:
+    asyncio.run(played([("follow", 0), ("change", 4), ("lose", 1), ("restore", 3), ("change", 5), ("transfer", 1)]))
 
 
 def test_it_goes_from_one_node_to_the_other_by_the_changes_alone() -> None:

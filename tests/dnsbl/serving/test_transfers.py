@@ -85,7 +85,8 @@ class Primary:
     async def start(self) -> None:
         [(self.host, self.port)] = await self.responder.start()
 
-    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
+    def changes(self, after: int, *, most: int = 10000, epoch: int | None = None) -> list[Change]:
+        assert self.responder.table is not None and epoch == self.responder.table.epoch
         if self.broken:
             raise self.broken
         return [change for change in self.log if change.seq > after][:most]
