@@ -96,7 +96,7 @@ deb: $(READY)    ## a package for Debian 12 in dist/, with an environment of its
 lock: $(READY)   ## packaging/requirements.lock from constraints.txt: the hashes of what a package is built of (three minutes)
 	@$(PYTHON) -m venv build/locking && build/locking/bin/pip install -q --disable-pip-version-check pip-tools
 	@build/locking/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
-		--no-annotate --strip-extras --extra outlook --extra zstd -c constraints.txt -o packaging/requirements.lock pyproject.toml
+		--no-annotate --strip-extras --extra outlook --extra stamps --extra zstd -c constraints.txt -o packaging/requirements.lock pyproject.toml
 
 docs: $(READY)   ## the pages of docs/ as a site in build/site, which asks nobody else for anything
 	@$(BIN)/python -c 'import mkdocs' 2>/dev/null || $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'

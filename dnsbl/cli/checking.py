@@ -16,6 +16,7 @@ from dnsbl.cli.later import later
 from dnsbl.config import PATHS
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError, StoreUnavailable
+from dnsbl.log import stamp
 from dnsbl.rules.founding import is_example
 from dnsbl.settings import Settings, split_listen
 
@@ -34,7 +35,7 @@ BIND = 1 << 10
 def mistakes(settings: Settings, *readers: Callable[[], object]) -> list[str]:
     """Everything that cannot work, a sentence each; `readers` read files that the settings name. They raise
     SettingsError."""
-    found = [*_places(settings), *_files(settings), *_database(settings), *_state(settings)]
+    found = [*_places(settings), *_files(settings), *_database(settings), *_state(settings), *_stamps(settings)]
     readers = (*readers, lambda: _countries(settings))
     for read in readers:
         try:
@@ -54,6 +55,8 @@ def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
         yield f"nobody's questions to {min(zones.watched)} nominate: lookups.clients is empty"
     if settings.dns.keys_file is None and (keyed := [each.name for each in settings.lookups.clients if each.key]):
         yield f"no question is {keyed[0]}'s: lookups.clients names a client's key, and dns.keys_file is not set"
+    if settings.tlog.stamps and not settings.tlog.origin:
+        yield "tlog.stamps names authorities, and no log is kept: tlog.origin gives it a name"
     if not settings.tester.lab_networks:
         yield from _nobodys(settings, zones)
     if not _may_bind():
@@ -139,6 +142,11 @@ def _state(settings: Settings) -> Iterator[str]:
         yield f"service.state_dir: {there} is no folder"
     elif not os.access(there, os.W_OK | os.X_OK) or str(there.absolute()).startswith("/proc"):
         yield f"service.state_dir: {folder} cannot be written by {_who()}"
+
+
+def _stamps(settings: Settings) -> Iterator[str]:
+    if settings.tlog.stamps and not stamp.can():
+        yield f"tlog.stamps: {stamp.MISSING}"
 
 
 def _database(settings: Settings) -> Iterator[str]:

@@ -31,6 +31,7 @@ from dnsbl.daemons.others import OtherLists
 from dnsbl.daemons.postman import Postman
 from dnsbl.daemons.pulse import Pulse
 from dnsbl.daemons.scheduler import Scheduler
+from dnsbl.daemons.stamping import Stamping
 from dnsbl.daemons.witnesses import Cosigning
 from dnsbl.daemons.worker import Worker
 from dnsbl.dns.clearing import Clearing
@@ -45,6 +46,7 @@ from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.lookups import take
 from dnsbl.serving.metrics import Page, Parts, Troubles, joined
 from dnsbl.serving.sentmetrics import Outgoing, Sending
+from dnsbl.serving.stamped import StampFolder
 from dnsbl.serving.witness import Witness, signer
 from dnsbl.serving.workmetrics import StoreWork, Waiting, Work
 from dnsbl.settings import Settings
@@ -134,6 +136,8 @@ class Node:
         ]
         if "scheduler" in roles and casework.proving.on and settings.tlog.witnesses:
             parts.append(("witnesses", self._begin_witnesses))
+        if "scheduler" in roles and casework.proving.on and settings.tlog.stamps:
+            parts.append(("stamps", self._begin_stamps))
         if roles - {"dns"}:  # what answers only reads the store
             parts.append(("store", self._begin_pulse))
         self._keepers = [Keeper(part, begin, self.board, clock) for part, begin in parts]
@@ -244,6 +248,10 @@ class Node:
 
     async def _begin_witnesses(self) -> Shell:
         return Cosigning(self._casework.proving, self._settings.tlog.witnesses)
+
+    async def _begin_stamps(self) -> Shell:
+        stamps = self._settings.tlog.stamps
+        return Stamping(self._casework.proving, stamps, StampFolder(self._settings), self._clock)
 
     async def _begin_witness(self) -> Shell:
         from dnsbl.web.witness import WitnessServer  # here, as below

@@ -32,6 +32,18 @@ def witness_place(value: Any) -> WitnessPlace:
     return WitnessPlace(url.rstrip("/"), _key(vkey.strip(), _WITNESS))
 
 
+def authority(value: Any) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        parts = urlsplit(text)
+        fit = parts.scheme in ("http", "https") and parts.hostname and not parts.fragment and parts.port != 0
+    except ValueError:
+        fit = False
+    if not fit or "@" in parts.netloc or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError('the URL of a time stamping authority is needed, such as "https://tsa.example/tsr"')
+    return text
+
+
 def log_key(value: Any) -> str:
     return _key(value if isinstance(value, str) else "", _LOG)
 
@@ -87,6 +99,14 @@ class TlogSettings(Section):
             'Who is asked to sign each checkpoint: "URL KEY", the place that add-checkpoint is below and the '
             "witness's key."
         ),
+    )
+    stamps: tuple[Annotated[str, BeforeValidator(authority)], ...] = Field(
+        (),
+        description=(
+            "Time stamping authorities (RFC 3161) that are asked once a day to stamp the head, by URL; needs the "
+            "package rfc3161-client."
+        ),
+        max_length=9,
     )
 
 

@@ -31,6 +31,7 @@ from dnsbl.dns.zones import Zone
 from dnsbl.errors import DnsblError, StoreUnavailable, Trouble
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
+from dnsbl.serving.stamped import StampFolder
 from dnsbl.settings import Settings
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.admin.doors import operators_side
@@ -197,7 +198,7 @@ def create_app(
     if settings.publish.to:
         app.router.routes.append(table_route(settings, settings.service.state_dir / FOLDER))
     if proving is not None:
-        app.include_router(LogDoor(proving, pages).router)
+        app.include_router(LogDoor(proving, pages, StampFolder(settings)).router)
     if files is not None:
         app.include_router(FeedDoor(files, settings.copies.feed_seconds).router)
     if ownership is not None:

@@ -158,3 +158,14 @@ def test_a_low_port_is_a_doubt_only_where_this_process_may_not_listen_there(
     for status, doubted in (("CapEff:\t0000000000000400\n", False), ("CapEff:\t0000000000000000\n", True)):
         monkeypatch.setattr(Path, "read_text", lambda path, status=status: "Name:\tdnsbl\n" + status)
         assert any("CAP_NET_BIND_SERVICE" in each for each in checking.doubts(low, Zones(()))) is doubted
+
+
+def test_stamps_need_a_library_and_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"stamps": ["https://tsa.example/"]}
+    assert checking.mistakes(settings(tmp_path, tlog=there)) == []
+    zones = zones_from({"z": ZONE.read_text(encoding="utf-8")}, site="https://s.example")
+    assert "tlog.origin" in " ".join(checking.doubts(settings(tmp_path, tlog=there), zones))
+    assert "tlog" not in " ".join(checking.doubts(settings(tmp_path, tlog=there | {"origin": "a.example/log"}), zones))
+    monkeypatch.setattr(checking.stamp, "can", lambda: False)
+    (said,) = checking.mistakes(settings(tmp_path, tlog=there))
+    assert said.startswith("tlog.stamps: stamps need the package rfc3161-client")

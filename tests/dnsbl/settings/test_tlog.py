@@ -39,3 +39,11 @@ def test_witnesses_and_logs_are_named_by_whole_keys_of_the_right_sort() -> None:
     for wrong in ("a b", "a+b"):
         with pytest.raises(ValueError):
             WitnessSettings(name=wrong)
+
+
+def test_an_authority_is_a_url_of_the_web_without_a_password() -> None:
+    assert TlogSettings(stamps=[" https://tsa.example/tsr?x=1 "]).stamps == ("https://tsa.example/tsr?x=1",)
+    for wrong in ("tsa.example", "ftp://tsa.example/", "https://a:b@tsa.example/", "https://tsa.example/ x", "https://",
+                  "https://tsa.example:x/", "https://tsa.exämple/", "https://tsa.example/#x", 3):  # fmt: skip
+        with pytest.raises(ValueError, match="URL of a time stamping authority"):
+            TlogSettings(stamps=[wrong])
