@@ -191,7 +191,7 @@ async def test_b48_read_again_the_zones_and_the_keys_change_and_the_serial_grows
         await node.reload()
         assert (await ask(bound, soa)).answer[0][0].minimum == 77
         old = before.answer[0][0].serial
-        await until(lambda: ask(bound, soa), lambda said: said.answer[0][0].serial > old)  # by the feed's next look
+        after = await until(lambda: ask(bound, soa), lambda said: said.answer[0][0].serial > old)
         keyed = await ask(bound, dns.message.make_query(f"2.0.0.127.{KEY}.bl.test", "A"))
         assert keyed.answer
         await asyncio.to_thread((nodes.folder / "bl.toml").write_text, "origin = 1")
