@@ -34,7 +34,7 @@ from dnsbl.store import Store
 from tester.smtp import Flag
 from tester.verdict import NO_POSTMASTER, Verdict
 
-#: The roles that a list needs somewhere and that leave signs of life. (What answers only reads the store.)
+#: The roles that a list needs somewhere and that leave signs of life. (What answers leaves none.)
 NEEDED = ("worker", "collector", "scheduler")
 #: The newest runs of an address that say where it stands.
 RUNS = 10

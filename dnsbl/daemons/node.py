@@ -138,7 +138,7 @@ class Node:
             parts.append(("witnesses", self._begin_witnesses))
         if "scheduler" in roles and casework.proving.on and settings.tlog.stamps:
             parts.append(("stamps", self._begin_stamps))
-        if roles - {"dns"}:  # what answers only reads the store
+        if roles - {"dns"}:  # what answers leaves no sign of life
             parts.append(("store", self._begin_pulse))
         self._keepers = [Keeper(part, begin, self.board, clock) for part, begin in parts]
 

@@ -11,18 +11,18 @@ import logging
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-import httpx2
-
+from dnsbl.addresses import printable
 from dnsbl.casework.proving import Proving
 from dnsbl.clock import Clock
+from dnsbl.daemons.errand import HttpReply, Unheard, ask
 from dnsbl.daemons.keeper import told_within
 from dnsbl.errors import DnsblError
 from dnsbl.log import stamp
 from dnsbl.log.stamp import ANSWER_MOST, StampRequest
 from dnsbl.serving.stamped import HEAD, StampFolder
 
-#: Seconds between two rounds, for which an authority may be silent, and for a whole answer.
-EVERY, SILENT, WITHIN = 20.0, 10.0, 20.0
+#: Seconds between two rounds, and for a whole answer; octets of what is told of one.
+EVERY, WITHIN, TOLD = 20.0, 20.0, 200
 #: How long one that has failed is left in peace.
 AGAIN = timedelta(hours=1)
 
@@ -39,14 +39,14 @@ class Stamping:
         folder: StampFolder,
         clock: Clock,
         *,
-        client: Callable[[], httpx2.AsyncClient] | None = None,
+        ask: Callable[..., HttpReply] = ask,
     ) -> None:
         self.problem = "" if stamp.can() else f"{stamp.MISSING}."
         self._proving = proving
         self._urls = urls
         self._folder = folder
         self._clock = clock
-        self._client = client or _client
+        self._ask = ask
         self._failed: dict[str, datetime] = {}  #: when each has failed last
         self._copied: date | None = None
 
@@ -72,23 +72,44 @@ class Stamping:
             why = ""
             try:
                 request = stamp.asked(head)
-                answer = asyncio.run(_post(self._client(), url, request))
+                answer = self._post(url, request)
                 stamp.checked(answer, request, self._clock.now())
                 self._folder.put(day, head, number, answer)
                 self._failed.pop(url, None)
                 stamped += 1
+            except Unheard as error:
+                why = f"cannot be asked: {printable(str(error)[:TOLD])}"
             except DnsblError as error:
-                why = _plain(str(error))
-            except TimeoutError:
-                why = f"has not answered whole within {WITHIN:g} seconds"
-            except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-                why = f"cannot be asked: {_plain(str(error) or type(error).__name__)}"
+                why = printable(str(error)[:TOLD])
             if why:
                 self._failed[url] = self._clock.now()
                 _log.warning("No time stamp from %s: %s", url, why)
         if stamped or self._copied != day:
             self._copy(day)
         return stamped
+
+    def _post(self, url: str, request: StampRequest) -> bytes:
+        """What is answered (RFC 3161 section 3.4). Raises Unheard, and DnsblError where it is no answer."""
+        headers = {
+            "User-Agent": "dnsbl",
+            "Accept": "application/timestamp-reply",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/timestamp-query",
+        }
+        reply = self._ask(
+            url,
+            method="POST",
+            body=request.octets,
+            headers=headers,
+            inside=True,
+            most=ANSWER_MOST + 1,
+            seconds=WITHIN,
+        )
+        if reply.status != 200:
+            raise DnsblError(f"answers with status {reply.status}.")
+        if len(reply.body) > ANSWER_MOST:
+            raise DnsblError(f"answers with more than {ANSWER_MOST} octets.")
+        return reply.body
 
     def _due(self, url: str) -> bool:
         failed = self._failed.get(url)
@@ -100,36 +121,3 @@ class Stamping:
         except DnsblError as error:
             _log.warning("%s", error)
         self._copied = day
-
-
-def _client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=SILENT, follow_redirects=False, trust_env=False)
-
-
-async def _post(client: httpx2.AsyncClient, url: str, request: StampRequest) -> bytes:
-    """What is answered (RFC 3161 section 3.4). Raises HTTPError; DnsblError where it is no answer; and TimeoutError
-    where it trickles."""
-    headers = {
-        "User-Agent": "dnsbl",
-        "Accept": "application/timestamp-reply",
-        "Accept-Encoding": "identity",
-        "Content-Type": "application/timestamp-query",
-    }
-    given = b""
-    async with (
-        asyncio.timeout(WITHIN),
-        client,
-        client.stream("POST", url, content=request.octets, headers=headers) as reply,
-    ):
-        if reply.status_code != 200:
-            raise DnsblError(f"answers with status {reply.status_code}.")
-        async for piece in reply.aiter_raw():
-            given += piece
-            if len(given) > ANSWER_MOST:
-                raise DnsblError(f"answers with more than {ANSWER_MOST} octets.")
-    return given
-
-
-def _plain(text: str) -> str:
-    """A stranger's words, for a line."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text.strip()[:200])

@@ -10,9 +10,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-import httpx2
-
+from dnsbl.addresses import printable
 from dnsbl.casework.proving import Proving
+from dnsbl.daemons.errand import HttpReply, Unheard, ask
 from dnsbl.daemons.keeper import told_within
 from dnsbl.errors import Damaged, DnsblError, NotFound
 from dnsbl.log import note
@@ -20,8 +20,8 @@ from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.witnessing import SIZE, Submission, cosignatures
 from dnsbl.settings.tlog import WitnessPlace
 
-#: Seconds between two rounds, for which a witness may be silent, and for a whole answer; octets of an answer.
-EVERY, SILENT, WITHIN, ANSWER_MOST = 20.0, 5.0, 10.0, 16384
+#: Seconds between two rounds, and for a whole answer; octets of an answer; and of what is told of one.
+EVERY, WITHIN, ANSWER_MOST, TOLD = 20.0, 10.0, 16384, 200
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ class Cosigning:
         proving: Proving,
         places: tuple[WitnessPlace, ...],
         *,
-        client: Callable[[], httpx2.AsyncClient] | None = None,
+        ask: Callable[..., HttpReply] = ask,
     ) -> None:
         self.problem = ""
         self._proving = proving
         self._places = tuple((place, note.Verifier.read(place.key)) for place in places)
-        self._client = client or _client
+        self._ask = ask
         self._sizes: dict[WitnessPlace, int] = {}  #: what each has signed last
         self._forked: dict[WitnessPlace, str] = {}
         self._said: dict[WitnessPlace, str] = {}
@@ -58,12 +58,10 @@ class Cosigning:
             try:
                 signed += self._one(place, key)
                 self._forked.pop(place, None)
+            except Unheard as error:
+                why = f"cannot be asked: {_told(str(error))}"
             except DnsblError as error:
                 why = str(error)
-            except TimeoutError:
-                why = f"has not answered whole within {WITHIN:g} seconds"
-            except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-                why = f"cannot be asked: {_plain(str(error) or type(error).__name__)}"
             if why and why != self._said.get(place):
                 _log.warning("The witness %s %s", key.name, why)
             self._said[place] = why
@@ -83,7 +81,7 @@ class Cosigning:
         for _ in range(2):  # once more when it says which size it has seen
             old = min(self._sizes.get(place, 0), told.size)
             text = Submission(old, self._proof(old, told.size), signed).text
-            code, sort, answer = asyncio.run(_post(self._client(), place, text))
+            code, sort, answer = self._post(place, text)
             if code == 200:
                 self._proving.cosigned(told.size, cosignatures(answer, signed, [key]))
                 self._sizes[place] = told.size
@@ -97,8 +95,25 @@ class Cosigning:
                 continue
             if code == 422 and old:
                 self._fork(place, key, f"does not find the {old} leaves in this log that it has signed")
-            raise DnsblError(f"answers with status {code}: {_plain(answer)}")
+            raise DnsblError(f"answers with status {code}: {_told(answer)}")
         raise DnsblError("names one size and then another; it is asked again.")
+
+    def _post(self, place: WitnessPlace, text: str) -> tuple[int, str, str]:
+        """Status, sort and text of the answer. Raises Unheard, and DnsblError where it is too long."""
+        headers = {"User-Agent": "dnsbl", "Accept-Encoding": "identity", "Content-Type": "text/plain"}
+        reply = self._ask(
+            f"{place.url}/add-checkpoint",
+            method="POST",
+            body=text.encode(),
+            headers=headers,
+            inside=True,
+            most=ANSWER_MOST + 1,
+            seconds=WITHIN,
+        )
+        if len(reply.body) > ANSWER_MOST:
+            raise DnsblError(f"answers with more than {ANSWER_MOST} octets.")
+        sort = reply.headers.get("content-type", "").partition(";")[0].strip()
+        return reply.status, sort, reply.body.decode("utf-8", "replace")
 
     def _proof(self, old: int, size: int) -> tuple[bytes, ...]:
         try:
@@ -114,30 +129,11 @@ class Cosigning:
         raise Damaged(f"{what}.")
 
 
-def _client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=SILENT, follow_redirects=False, trust_env=False)
-
-
-async def _post(client: httpx2.AsyncClient, place: WitnessPlace, text: str) -> tuple[int, str, str]:
-    """Status, sort and text of the answer. Raises HTTPError; and TimeoutError where it trickles."""
-    headers = {"User-Agent": "dnsbl", "Accept-Encoding": "identity", "Content-Type": "text/plain"}
-    given = b""
-    async with asyncio.timeout(WITHIN), client:
-        url = f"{place.url}/add-checkpoint"
-        async with client.stream("POST", url, content=text.encode(), headers=headers) as reply:
-            async for piece in reply.aiter_raw():
-                given += piece
-                if len(given) > ANSWER_MOST:
-                    raise DnsblError(f"answers with more than {ANSWER_MOST} octets.")
-    sort = reply.headers.get("Content-Type", "").partition(";")[0].strip()
-    return reply.status_code, sort, given.decode("utf-8", "replace")
-
-
 def _size(answer: str) -> int | None:
     text = answer.removesuffix("\n")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 
 
-def _plain(text: str) -> str:
+def _told(text: str) -> str:
     """A stranger's words, for a line."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text.strip()[:200])
+    return printable(text.strip()[:TOLD])

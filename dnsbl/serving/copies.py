@@ -88,9 +88,8 @@ class ZoneFiles:
         if number < found.since or behind > MOST:
             return None
         changes = self._source.changes(number, most=behind) if behind else []
-        if [change.seq for change in changes] != list(
-            range(number + 1, number + 1 + behind)
-        ):  # of old ones some are gone
+        # of old ones some are gone
+        if [change.seq for change in changes] != list(range(number + 1, number + 1 + behind)):
             return None
         head = export.times(zone, made=found.made, not_after=found.not_after)
         table = Table({}, found.number, epoch=found.serial - found.number)

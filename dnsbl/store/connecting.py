@@ -60,9 +60,8 @@ def create(
     pool = {"pool_size": 5, "max_overflow": 20, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
         wire: dict[str, Any] = {name: value for name, value in WIRE.items() if name not in parsed.query}
-        _, words = parsed.get_dialect()().create_connect_args(
-            parsed
-        )  # hosts and ports that make no sense are named now
+        # hosts and ports that make no sense are named now
+        _, words = parsed.get_dialect()().create_connect_args(parsed)
         if "," in str(words.get("host")) and "target_session_attrs" not in parsed.query:
             wire["target_session_attrs"] = "read-write"  # that of several which is the primary
         engine = create_engine(parsed, pool_pre_ping=True, connect_args=wire, **pool)

@@ -131,12 +131,6 @@ class LogShelf(Shelf):
         found = many(KeptCheckpoint, self._sql.execute(select(*_KEPT).where(log_checkpoints.c.size == size)))
         return found[0] if found else None
 
-    def checkpoint_since(self, size: int) -> KeptCheckpoint | None:
-        """The oldest checkpoint of at least this size."""
-        wanted = select(*_KEPT).where(log_checkpoints.c.size >= size).order_by(log_checkpoints.c.size).limit(1)
-        found = many(KeptCheckpoint, self._sql.execute(wanted))
-        return found[0] if found else None
-
     def add_checkpoint(self, kept: KeptCheckpoint) -> None:
         """Of a size that has none yet; the database refuses a second one."""
         self._sql.execute(

@@ -69,12 +69,7 @@ ALLOWED = {
         "dnsbl/serving/sourcemetrics.py",
         "dnsbl/serving/workmetrics.py",
     ),
-    "httpx2": (
-        "dnsbl/daemons/stamping.py",
-        "dnsbl/daemons/witnesses.py",
-        "dnsbl/serving/pulling.py",
-        "dnsbl/serving/upstream.py",
-    ),
+    "httpx2": ("dnsbl/serving/pulling.py", "dnsbl/serving/upstream.py"),
     "rfc3161_client": ("dnsbl/log/stamp.py",),
     "zstandard": ("dnsbl/serving/sources.py",),
     "wsgiref": ("dnsbl/serving/metrics.py",),

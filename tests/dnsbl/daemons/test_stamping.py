@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from dnsbl.clock import HandClock
 from dnsbl.daemons import stamping
+from dnsbl.daemons.errand import HttpReply, Unheard
 from dnsbl.daemons.stamping import Stamping
 from dnsbl.log import stamp
 from dnsbl.log.note import Signer
@@ -36,16 +35,8 @@ class Log:
         return self.head
 
 
-class Endless(httpx2.AsyncByteStream):
-    """A piece, and then one more, without end and never silent for long."""
-
-    def __init__(self, piece: bytes) -> None:
-        self._piece = piece
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            yield self._piece
-            await asyncio.sleep(0)
+def came(status: int, body: bytes = b"") -> HttpReply:
+    return HttpReply(status=status, headers={"location": URLS[1]}, body=body)
 
 
 class Authorities:
@@ -62,21 +53,19 @@ class Authorities:
         self.ours = self.begun()
 
     def begun(self) -> Stamping:
-        return Stamping(self.log, URLS, self.kept, self.clock, client=self.client)  # type: ignore[arg-type]
+        return Stamping(self.log, URLS, self.kept, self.clock, ask=self.answer)  # type: ignore[arg-type]
 
-    def client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=httpx2.MockTransport(self.answer))
-
-    def answer(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked.append(str(request.url))
-        assert (request.method, request.headers["content-type"]) == ("POST", "application/timestamp-query")
-        assert request.read() == REQUEST.octets
-        said = self.says[str(request.url)]
+    def answer(
+        self, url: str, *, method: str, body: bytes, headers: dict[str, str], most: int, seconds: float, inside: bool
+    ) -> HttpReply:
+        self.asked.append(url)
+        assert (method, headers["Content-Type"], inside) == ("POST", "application/timestamp-query", True)
+        assert (most, seconds) == (ANSWER_MOST + 1, stamping.WITHIN), "whoever trickles is given up"
+        assert body == REQUEST.octets
+        said = self.says[url]
         if isinstance(said, Exception):
             raise said
-        if isinstance(said, httpx2.Response):
-            return said
-        return httpx2.Response(200, stream=httpx2.ByteStream(said))
+        return said if isinstance(said, HttpReply) else came(200, said)
 
 
 @pytest.fixture
@@ -123,7 +112,7 @@ def test_nothing_is_asked_before_the_first_head(others: Authorities) -> None:
 def test_one_that_is_away_keeps_no_other_waiting_and_is_asked_after_an_hour_for_the_same_head(
     others: Authorities, caplog: pytest.LogCaptureFixture
 ) -> None:
-    others.says[URLS[0]] = httpx2.ConnectError("no\nroute")
+    others.says[URLS[0]] = Unheard("no\nroute")
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             others.ours.ask()
@@ -140,10 +129,10 @@ def test_one_that_is_away_keeps_no_other_waiting_and_is_asked_after_an_hour_for_
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (httpx2.Response(302, headers={"Location": URLS[1]}), "status 302"),
-        (httpx2.Response(500), "status 500"),
+        (came(302), "status 302"),
+        (came(500), "status 500"),
         (REFUSED, "grants no stamp"),
-        (httpx2.Response(200, stream=Endless(b"x" * 8192)), "more than 65536 octets"),
+        (b"x" * (ANSWER_MOST + 1), "more than 65536 octets"),
         (b"x" * ANSWER_MOST, "no time stamp"),
     ],
 )
@@ -154,16 +143,6 @@ def test_what_is_no_stamp_is_not_kept(
     with caplog.at_level(logging.WARNING):
         assert others.ours.ask() == 1
     assert others.kept.numbers(DAY) == [2] and why in caplog.text and others.asked == [*URLS]
-
-
-def test_an_answer_that_trickles_is_given_up(
-    others: Authorities, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stamping, "WITHIN", 0.05)
-    others.says[URLS[0]] = httpx2.Response(200, stream=Endless(b""))
-    with caplog.at_level(logging.WARNING):
-        assert others.ours.ask() == 1
-    assert "has not answered whole within 0.05 seconds" in caplog.text
 
 
 def test_without_the_library_it_says_so_and_asks_nobody(others: Authorities, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from dnsbl.clock import HandClock
-from dnsbl.daemons import witnesses
-from dnsbl.daemons.witnesses import ANSWER_MOST, Cosigning
+from dnsbl.daemons.errand import HttpReply, Unheard
+from dnsbl.daemons.witnesses import ANSWER_MOST, WITHIN, Cosigning
 from dnsbl.log import checkpoint, note
 from dnsbl.log.witnessing import Unwitnessed
 from dnsbl.serving.witness import Witness, signer
 from dnsbl.settings.tlog import WitnessPlace
-from dnsbl.web.witness import WitnessServer
 from tests.dnsbl.conftest import Office
 
 ORIGIN = "list.example/log"
 URL = "http://127.0.0.1:9/w"
 
 
-def came(status: int, text: str, sort: str = "text/plain") -> httpx2.Response:
-    headers = {"Content-Type": sort, "Location": "http://127.0.0.1:1/"}
-    return httpx2.Response(status, headers=headers, stream=httpx2.ByteStream(text.encode()))
-
-
-class Trickle(httpx2.AsyncByteStream):
-    """An octet, and then one more, without end and never silent for long."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            yield b""
-            await asyncio.sleep(0)
+def came(status: int, text: str, sort: str = "text/plain") -> HttpReply:
+    headers = {"content-type": sort, "location": "http://127.0.0.1:1/"}
+    return HttpReply(status=status, headers=headers, body=text.encode())
 
 
 class Others:
@@ -47,25 +35,21 @@ class Others:
         self.own = signer(folder, "w.example")
         keys = [key.vkey for key in office.casework.proving.verifiers()]
         self.witness = Witness(folder, self.own, keys, HandClock())
-        self.asked, self.trickles = 0, False
+        self.asked = 0
         self.instead: tuple[int, str, str] | Exception | None = None
         self.place = WitnessPlace(URL, self.own.verifier.vkey)
-        self.ours = Cosigning(office.casework.proving, (self.place,), client=self.client)
+        self.ours = Cosigning(office.casework.proving, (self.place,), ask=self.answer)
 
-    def client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=httpx2.MockTransport(self.answer))
-
-    def answer(self, request: httpx2.Request) -> httpx2.Response:
+    def answer(self, url: str, *, method: str, body: bytes, most: int, seconds: float, **_: object) -> HttpReply:
         self.asked += 1
-        if self.trickles:
-            return httpx2.Response(200, stream=Trickle())
-        assert (request.method, str(request.url)) == ("POST", f"{URL}/add-checkpoint")
+        assert (method, url) == ("POST", f"{URL}/add-checkpoint")
+        assert (most, seconds) == (ANSWER_MOST + 1, WITHIN), "whoever trickles keeps nobody waiting"
         if isinstance(self.instead, Exception):
             raise self.instead
         if self.instead is not None:
             return came(*self.instead)
         try:
-            return came(200, self.witness.add_checkpoint(request.read()))
+            return came(200, self.witness.add_checkpoint(body))
         except Unwitnessed as error:
             return came(error.status, f"{error.size}\n", "text/x.tlog.size" if error.status == 409 else "text/plain")
 
@@ -103,7 +87,7 @@ def test_each_checkpoint_is_signed_by_the_witness_once_and_published_with_its_si
     assert not others.signed(office)
     assert others.ours.ask() == 1 and others.signed(office) and others.asked == 2
     decide(office, ["192.0.2.3"])
-    fresh = Cosigning(office.casework.proving, (others.place,), client=others.client)
+    fresh = Cosigning(office.casework.proving, (others.place,), ask=others.answer)
     assert fresh.ask() == 1 and others.asked == 4, "who does not know what was signed last asks, and is told"
     assert (others.ours.problem, fresh.problem) == ("", "")
 
@@ -111,7 +95,7 @@ def test_each_checkpoint_is_signed_by_the_witness_once_and_published_with_its_si
 @pytest.mark.parametrize(
     "instead",
     [
-        httpx2.ConnectError("nobody there\x1b"),
+        Unheard("nobody there\x1b"),
         (404, "not witnessed"),
         (302, ""),
         (200, "— w.example AAAA\n"),
@@ -164,40 +148,3 @@ def test_a_log_that_is_shorter_than_what_its_witness_has_signed_is_told(
     office.casework.proving.sign()
     others.ours.ask()
     assert "leaves of this log, and here are 0" in others.ours.problem
-
-
-def test_a_witness_that_trickles_does_not_keep_the_others_waiting(
-    office: Office, others: Others, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(witnesses, "WITHIN", 0.05)
-    others.trickles = True
-    assert others.ours.ask() == 0 and "has not answered whole within" in caplog.text
-
-
-async def test_a_witness_is_asked_over_the_wire_where_it_listens(
-    make_office: Callable[..., Office], tmp_path: Path
-) -> None:
-    office = make_office(
-        service={"state_dir": str(tmp_path)},
-        tlog={"origin": ORIGIN},
-        witness={"name": "w.example", "listen": "127.0.0.1:0"},
-    )
-    work = office.casework.proving
-    work.keep()
-    own = signer(tmp_path, "w.example")
-    witness = Witness(tmp_path, own, [key.vkey for key in work.verifiers()], office.clock)
-    server = WitnessServer(office.settings, witness, own.verifier.vkey, clock=office.clock)
-    host, port = await server.start()
-    stop = asyncio.Event()
-    serving = asyncio.create_task(server.run(stop))
-    ours = Cosigning(work, (WitnessPlace(f"http://{host}:{port}", own.verifier.vkey),))
-    try:
-        assert await asyncio.to_thread(ours.ask) == 1
-        office.list_open("192.0.2.1")
-        work.keep()
-        assert await asyncio.to_thread(ours.ask) == 1
-    finally:
-        stop.set()
-        await serving
-    last = witness.last(ORIGIN)
-    assert last is not None and work.newest() is not None and last.size == work.so_far()[1]

@@ -49,7 +49,6 @@ def test_of_one_size_there_is_one_checkpoint(store: Store) -> None:
         tx.log.note(9, "signed")
         assert tx.log.newest() == KeptCheckpoint(size=9, root=b"r", note="signed", at=second.at)
         assert tx.log.checkpoint(3) == first and tx.log.checkpoint(4) is None
-        assert tx.log.checkpoint_since(3) == first and tx.log.checkpoint_since(10) is None
     with pytest.raises(StoreUnavailable), store.write() as tx:
         tx.log.add_checkpoint(KeptCheckpoint(size=3, root=b"other", note="", at=NOW))
 
