@@ -223,7 +223,8 @@ class Operators:
         slices (`casework.bulk`); `told` is called with how many were gone through.
         """
         if kind in PROOF_KINDS | DECLARED or not _KIND.match(kind):
-            raise Refused(Refusal.WRONG_KIND, f"{kind!r:.40} is not a kind that an operator may list under.")
+            why = "it stands for a test's proof, or lists nobody; take a kind of your own, such as manual"
+            raise Refused(Refusal.WRONG_KIND, f"{kind!r:.40} is not a kind that an operator may list under: {why}.")
         packed = networks if isinstance(networks, Packed) else Packed.of(networks)
         if self._settings.policy.two_persons:
             self._bulk.propose_all(packed, kind=kind, reason=reason, actor=actor, public=public, told=told)

@@ -237,7 +237,7 @@ class Proving:
     def _state(self, tx: Transaction) -> LogState:
         state = tx.log.state()
         if state is None:
-            raise Withheld("No log has begun yet.")
+            raise Withheld("No log has begun yet: the list's scheduler begins it, so ask again in a minute.")
         if self._terms.origin and state.origin != self._terms.origin:
             raise Withheld(
                 f"This list's log is {state.origin}, and tlog.origin says {self._terms.origin}: a log keeps its name."

@@ -40,7 +40,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     Refusal.RESTING: ("Tested not long ago", "The same request when the time in Retry-After has passed."),
     Refusal.ALREADY_LISTED: ("Listed already", "Nothing; the address is on the list."),
     Refusal.ALREADY_WATCHED: ("Watched already", "The token that its watch has; or another target."),
-    Refusal.NOT_LISTED: ("Not listed", "Nothing; the address is not on the list."),
+    Refusal.NOT_LISTED: (
+        "Not listed for relaying",
+        "An address that a test has listed; what an operator has listed is ended by an operator.",
+    ),
     Refusal.TOO_MANY: ("Too many requests", "The same request when the time in Retry-After has passed."),
     Refusal.TOO_WIDE: ("The network is too wide", "A narrower network."),
     Refusal.NOT_EXCLUDED: ("Not excluded", "A network that is excluded."),
