@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -35,50 +35,53 @@ from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.logbook.tally import STORE_BOUNDS, Durations
 from dnsbl.model import Entry
+from dnsbl.parts import part, read_all
 from dnsbl.store import faults, suited, versions
-from dnsbl.store.bulk import BulkShelf
-from dnsbl.store.candidates import Candidates
-from dnsbl.store.changes import Changes
 from dnsbl.store.clerk import Clerk, prepared
 from dnsbl.store.connecting import create
-from dnsbl.store.contacts import Contacts
-from dnsbl.store.controls import Controls
-from dnsbl.store.epochs import EpochShelf
-from dnsbl.store.evidence import EvidenceShelf
-from dnsbl.store.exclusions import Exclusions
-from dnsbl.store.feeds import FeedShelf
 from dnsbl.store.fence import Fence
-from dnsbl.store.forthcoming import ForthcomingShelf
-from dnsbl.store.guises import Guises
-from dnsbl.store.hearers import Hearers
-from dnsbl.store.jobs import Jobs
-from dnsbl.store.journal import Journal
-from dnsbl.store.kept import Kept
-from dnsbl.store.letters import Letters
-from dnsbl.store.listings import Listings
-from dnsbl.store.log import LogShelf
-from dnsbl.store.lookups import LookupShelf
-from dnsbl.store.nodes import Nodes
-from dnsbl.store.nominations import Nominations
-from dnsbl.store.notices import Notices
-from dnsbl.store.old import Old
-from dnsbl.store.operators import OperatorShelf
-from dnsbl.store.outputs import OutputShelf
-from dnsbl.store.pairs import PairShelf
-from dnsbl.store.paths import Paths
-from dnsbl.store.proposals import Proposals
-from dnsbl.store.removals import Removals
-from dnsbl.store.reporters import ReporterShelf
-from dnsbl.store.returns import Returns
-from dnsbl.store.runs import Runs
-from dnsbl.store.sent import SentShelf
-from dnsbl.store.sessions import Sessions
-from dnsbl.store.sign_ins import SignIns
-from dnsbl.store.signing_keys import SigningKeys
-from dnsbl.store.statistics import StatisticsShelf
-from dnsbl.store.suspensions import Suspensions
 from dnsbl.store.timekeeper import Timekeeper
-from dnsbl.store.watches import Watches
+
+if TYPE_CHECKING:
+    from dnsbl.store.bulk import BulkShelf
+    from dnsbl.store.candidates import Candidates
+    from dnsbl.store.changes import Changes
+    from dnsbl.store.contacts import Contacts
+    from dnsbl.store.controls import Controls
+    from dnsbl.store.epochs import EpochShelf
+    from dnsbl.store.evidence import EvidenceShelf
+    from dnsbl.store.exclusions import Exclusions
+    from dnsbl.store.feeds import FeedShelf
+    from dnsbl.store.forthcoming import ForthcomingShelf
+    from dnsbl.store.guises import Guises
+    from dnsbl.store.hearers import Hearers
+    from dnsbl.store.jobs import Jobs
+    from dnsbl.store.journal import Journal
+    from dnsbl.store.kept import Kept
+    from dnsbl.store.letters import Letters
+    from dnsbl.store.listings import Listings
+    from dnsbl.store.log import LogShelf
+    from dnsbl.store.lookups import LookupShelf
+    from dnsbl.store.nodes import Nodes
+    from dnsbl.store.nominations import Nominations
+    from dnsbl.store.notices import Notices
+    from dnsbl.store.old import Old
+    from dnsbl.store.operators import OperatorShelf
+    from dnsbl.store.outputs import OutputShelf
+    from dnsbl.store.pairs import PairShelf
+    from dnsbl.store.paths import Paths
+    from dnsbl.store.proposals import Proposals
+    from dnsbl.store.removals import Removals
+    from dnsbl.store.reporters import ReporterShelf
+    from dnsbl.store.returns import Returns
+    from dnsbl.store.runs import Runs
+    from dnsbl.store.sent import SentShelf
+    from dnsbl.store.sessions import Sessions
+    from dnsbl.store.sign_ins import SignIns
+    from dnsbl.store.signing_keys import SigningKeys
+    from dnsbl.store.statistics import StatisticsShelf
+    from dnsbl.store.suspensions import Suspensions
+    from dnsbl.store.watches import Watches
 
 #: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
 TURN = 0x646E73626C
@@ -92,51 +95,62 @@ _FLUSH = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_logical_emit_message(
 
 _log = logging.getLogger(__name__)
 
+S = TypeVar("S")
+
+
+def _shelf(tx: Transaction, made: Callable[[Clerk], S]) -> S:
+    return made(tx._clerk)
+
 
 class Transaction:
-    """All shelves, seen and changed together."""
+    """All shelves, seen and changed together; each is put up when it is first used."""
+
+    jobs: part[Jobs] = part(_shelf)
+    removals: part[Removals] = part(_shelf)
+    runs: part[Runs] = part(_shelf)
+    paths: part[Paths] = part(_shelf)
+    pairs: part[PairShelf] = part(_shelf)
+    guises: part[Guises] = part(_shelf)
+    letters: part[Letters] = part(_shelf)
+    sessions: part[Sessions] = part(_shelf)
+    returns: part[Returns] = part(_shelf)
+    kept: part[Kept] = part(_shelf)
+    sent: part[SentShelf] = part(_shelf)
+    listings: part[Listings] = part(_shelf)
+    bulk: part[BulkShelf] = part(_shelf)
+    outputs: part[OutputShelf] = part(_shelf)
+    forthcoming: part[ForthcomingShelf] = part(_shelf)
+    nominations: part[Nominations] = part(_shelf)
+    candidates: part[Candidates] = part(_shelf)
+    feeds: part[FeedShelf] = part(_shelf)
+    lookups: part[LookupShelf] = part(_shelf)
+    reporters: part[ReporterShelf] = part(_shelf)
+    operators: part[OperatorShelf] = part(_shelf)
+    sign_ins: part[SignIns] = part(_shelf)
+    evidence: part[EvidenceShelf] = part(_shelf)
+    exclusions: part[Exclusions] = part(_shelf)
+    suspensions: part[Suspensions] = part(_shelf)
+    proposals: part[Proposals] = part(_shelf)
+    notices: part[Notices] = part(_shelf)
+    contacts: part[Contacts] = part(_shelf)
+    hearers: part[Hearers] = part(_shelf)
+    controls: part[Controls] = part(_shelf)
+    watches: part[Watches] = part(_shelf)
+    nodes: part[Nodes] = part(_shelf)
+    signing_keys: part[SigningKeys] = part(_shelf)
+    changes: part[Changes] = part(_shelf)
+    epochs: part[EpochShelf] = part(_shelf)
+    old: part[Old] = part(_shelf)
+    log: part[LogShelf] = part(_shelf)
+    statistics: part[StatisticsShelf] = part(_shelf)
 
     def __init__(self, connection: Connection, timekeeper: Timekeeper | None = None) -> None:
-        self._clerk = clerk = Clerk(connection)
-        self.jobs = Jobs(clerk)
-        self.removals = Removals(clerk)
-        self.runs = Runs(clerk)
-        self.paths = Paths(clerk)
-        self.pairs = PairShelf(clerk)
-        self.guises = Guises(clerk)
-        self.letters = Letters(clerk)
-        self.sessions = Sessions(clerk)
-        self.returns = Returns(clerk)
-        self.kept = Kept(clerk)
-        self.sent = SentShelf(clerk)
-        self.listings = Listings(clerk)
-        self.bulk = BulkShelf(clerk)
-        self.outputs = OutputShelf(clerk)
-        self.forthcoming = ForthcomingShelf(clerk)
-        self.nominations = Nominations(clerk)
-        self.candidates = Candidates(clerk)
-        self.feeds = FeedShelf(clerk)
-        self.lookups = LookupShelf(clerk)
-        self.reporters = ReporterShelf(clerk)
-        self.operators = OperatorShelf(clerk)
-        self.sign_ins = SignIns(clerk)
-        self.evidence = EvidenceShelf(clerk)
-        self.exclusions = Exclusions(clerk)
-        self.suspensions = Suspensions(clerk)
-        self.proposals = Proposals(clerk)
-        self.notices = Notices(clerk)
-        self.contacts = Contacts(clerk)
-        self.hearers = Hearers(clerk)
-        self.controls = Controls(clerk)
-        self.watches = Watches(clerk)
-        self.journal = Journal(clerk, timekeeper)
-        self.nodes = Nodes(clerk)
-        self.signing_keys = SigningKeys(clerk)
-        self.changes = Changes(clerk)
-        self.epochs = EpochShelf(clerk)
-        self.old = Old(clerk)
-        self.log = LogShelf(clerk)
-        self.statistics = StatisticsShelf(clerk)
+        self._clerk = Clerk(connection)
+        self._timekeeper = timekeeper
+
+    @part
+    def journal(self, made: type[Journal]) -> Journal:
+        return made(self._clerk, self._timekeeper)
 
     @property
     def connection(self) -> Connection:
@@ -187,6 +201,8 @@ class Store:
             raise StoreUnavailable(
                 "The database URL is not one that SQLite or PostgreSQL can be reached by."
             ) from error
+        if patient:  # the program may be replaced while it serves
+            read_all(Transaction)
         self._make = make
         self._timekeeper = timekeeper
         self._unfit = patient
