@@ -18,9 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable
@@ -43,6 +44,23 @@ WIRE: Mapping[str, int | None] = {
 }
 
 
+class Pool(QueuePool):
+    """SQLAlchemy's, but a connection that was in use when all were given up (`Engine.dispose`) is closed as it comes
+    back, and does not wait, open, until Python finds that nobody can reach it."""
+
+    _given_up = False
+
+    def dispose(self) -> None:
+        """Close what is idle now, and the rest when it comes back."""
+        self._given_up = True
+        super().dispose()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        if self._given_up:  # asked last, so that nothing slips in beside `dispose`
+            super().dispose()
+
+
 def create(
     url: str,
     *,
@@ -57,7 +75,7 @@ def create(
     Statements are never shown with their values, which strangers have sent.
     """
     parsed = make_url(url)
-    pool = {"pool_size": 5, "max_overflow": 20, "hide_parameters": True}
+    pool = {"poolclass": Pool, "pool_size": 5, "max_overflow": 20, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
         wire: dict[str, Any] = {name: value for name, value in WIRE.items() if name not in parsed.query}
         # hosts and ports that make no sense are named now
@@ -123,6 +141,9 @@ def _first_of_several(fence: Fence, dialect: Any, _record: Any, arguments: Any, 
         except (StoreUnavailable, dbapi.Error) as error:
             connection.close()
             failed.append(error)
+        except BaseException:
+            connection.close()
+            raise
         else:
             return connection
     raise next((error for error in failed if isinstance(error, StoreUnavailable)), failed[-1])

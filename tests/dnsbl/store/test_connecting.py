@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -150,3 +152,28 @@ def test_of_several_hosts_the_one_that_takes_changes_is_asked_for(url: str, aske
 def test_the_url_has_the_last_word_on_how_long_is_waited(monkeypatch) -> None:
     told = told_at_the_wire("postgresql+psycopg://u@h/x?connect_timeout=3", monkeypatch)
     assert (told["connect_timeout"], told["tcp_user_timeout"]) == ("3", WIRE["tcp_user_timeout"])
+
+
+def test_what_was_in_use_when_all_connections_were_given_up_is_closed_when_it_comes_back(tmp_path: Path) -> None:
+    engine, _ = create(f"sqlite:///{tmp_path / 'x'}", may_make=lambda: True, replaced=lambda: None)
+    reader = engine.execution_options(write=False)
+    with reader.connect() as one, reader.connect() as other:
+        owned: list[Any] = [connection.connection.dbapi_connection for connection in (one, other)]
+        engine.dispose()
+        with reader.connect() as new:
+            kept: Any = new.connection.dbapi_connection
+    for connection in owned:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+    with closing(kept.execute("SELECT 1")) as rows:
+        assert rows.fetchall() == [(1,)], "the next one is kept"
+    engine.dispose()
+
+
+def test_a_connection_that_cannot_be_looked_at_is_closed_whatever_is_raised() -> None:
+    driver = Driver(p5432=Server(1))
+    odd = driver.servers["p5432"]
+    odd.row = "7", "no number"
+    with pytest.raises(ValueError):
+        driver.connect("postgresql+psycopg://u@h/x")
+    assert not odd.open
