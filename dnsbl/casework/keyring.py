@@ -3,15 +3,13 @@ disk is this file alone."""
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged
+from dnsbl.files import HIDDEN, make_secret, write_whole
 from tester.errors import TesterError
 from tester.letter import Keyring
 
@@ -23,7 +21,7 @@ def keyring_at(path: Path, *, clock: Clock, random: Callable[[int], bytes] = sec
     OSError when it cannot be read or made.
     """
     if not path.exists():
-        _put(path, Keyring.generate(random, int(clock.now().timestamp())).to_json(), replace=False)
+        make_secret(path, Keyring.generate(random, int(clock.now().timestamp())).to_json().encode("ascii"))
     return read(path)
 
 
@@ -36,24 +34,5 @@ def read(path: Path) -> Keyring:
 
 
 def write(path: Path, ring: Keyring) -> None:
-    """Put this ring in the place of what is there, whole or not at all. Raises OSError."""
-    _put(path, ring.to_json(), replace=True)
-
-
-def _put(path: Path, text: str, *, replace: bool) -> None:
-    """The whole file at once or nothing; without `replace` a file that is there already stays as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
-    try:
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            os.rename(draft, path)
-        else:
-            with suppress(FileExistsError):  # another program was first: its ring is the one
-                os.link(draft, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
+    """Put this ring in the place of what is there, whole or not at all, whoever else writes it. Raises OSError."""
+    write_whole(path, [ring.to_json().encode("ascii")], mode=HIDDEN, alone=False)

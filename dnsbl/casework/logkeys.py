@@ -6,14 +6,13 @@ before the newest can still check what is signed.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from dnsbl.errors import Damaged, Withheld
+from dnsbl.files import HIDDEN, make_secret, write_whole
 from dnsbl.log.note import Signer
 
 #: Octets of a seed, and keys that sign at once.
@@ -30,7 +29,8 @@ def read(path: Path, origin: str) -> list[Signer] | None:
 def make(path: Path, random: Callable[[int], bytes]) -> None:
     """A file with a first key, unless one is there. Raises Withheld."""
     if not path.exists():
-        put(path, _spelled([random(SEED)]), replace=False)
+        with _writing(path):
+            make_secret(path, _spelled([random(SEED)]))
 
 
 def rotate(path: Path, random: Callable[[int], bytes]) -> None:
@@ -56,24 +56,16 @@ def _seeds(path: Path) -> list[bytes] | None:
     return seeds
 
 
-def put(path: Path, octets: bytes, *, replace: bool = True) -> None:
+def put(path: Path, octets: bytes) -> None:
     """A file of the log's with these octets, on the disk, whole or not at all, whoever else writes it. Raises
     Withheld."""
+    with _writing(path):
+        write_whole(path, [octets], mode=HIDDEN, alone=False)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(octets)
-                file.flush()
-                os.fsync(file.fileno())
-            if replace:
-                os.rename(draft, path)
-            else:
-                with suppress(FileExistsError):  # another process was first
-                    os.link(draft, path)
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(draft)
+        yield
     except OSError as error:
         raise Withheld(f"{path}: cannot be written: {error.strerror}.") from error

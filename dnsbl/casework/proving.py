@@ -19,6 +19,7 @@ from dnsbl.casework import logkeys
 from dnsbl.clock import Clock
 from dnsbl.config import LOG_KEYS
 from dnsbl.errors import Damaged, NotFound, Withheld
+from dnsbl.files import write_whole
 from dnsbl.log import leaves, merkle, note, tiles
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.leaves import SALT, Sealing
@@ -334,9 +335,7 @@ class Proving:
         text = "".join(f"{vkey}\n" for vkey in ours)
         with suppress(OSError):
             if not self._told.exists() or self._told.read_text(encoding="utf-8") != text:
-                draft = self._told.with_name(f"{self._told.name}.new")
-                draft.write_text(text, encoding="utf-8")
-                draft.replace(self._told)
+                write_whole(self._told, [text.encode()], alone=False)
 
     def _enrolled(self, origin: str, ours: list[str]) -> list[str]:
         """The list's keys, of which the newest is ours unless another node has been faster."""

@@ -17,10 +17,9 @@ from dnsbl.cli.words import Config, Json, Reason, operator, place_for, reason_of
 from dnsbl.errors import DnsblError
 
 with later():
-    from dnsbl import casework
+    from dnsbl import casework, files
     from dnsbl import opened as lists
     from dnsbl.cli import show
-    from dnsbl.serving import files
 
 app = typer.Typer()
 database = typer.Typer(help="The database.", no_args_is_help=True)

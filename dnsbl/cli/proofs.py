@@ -13,12 +13,12 @@ from dnsbl.cli.words import Config, Json, place_for
 from dnsbl.errors import Damaged, DnsblError, Withheld
 
 with later():
+    from dnsbl import files
     from dnsbl import opened as lists
     from dnsbl.cli import show
     from dnsbl.log import note, prooffile
     from dnsbl.log import statements as said
     from dnsbl.rules import asking
-    from dnsbl.serving import files
 
 app = typer.Typer()
 

@@ -20,10 +20,10 @@ from dnsbl.daemons.reserve import granted
 from dnsbl.daemons.surveyfolder import HEAD, SurveyFolder, folder
 from dnsbl.daemons.surveyor import Held, SurveyMeans, Surveyor, SurveyProgress
 from dnsbl.errors import DnsblError
+from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.opened import OpenedList
 from dnsbl.rules.surveys import page, report, scope, sources, studies
 from dnsbl.rules.surveys.tally import SurveyTally, tally
-from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.settings import Settings
 
 #: Seconds between two lines of progress where nobody sits at a terminal.

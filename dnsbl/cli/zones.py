@@ -17,7 +17,7 @@ from dnsbl.dns.secondaries import FORMATS
 from dnsbl.errors import DnsblError, SettingsError
 
 with later():
-    from dnsbl import clock, whereabouts
+    from dnsbl import clock, files, whereabouts
     from dnsbl import config as reading
     from dnsbl import opened as lists
     from dnsbl.cli import checking, importing, show, watching
@@ -26,7 +26,7 @@ with later():
     from dnsbl.dns import zones as described
     from dnsbl.dns.secondaries import export
     from dnsbl.rules import bounds
-    from dnsbl.serving import files, numbered, secrets, signet, sources, transfers
+    from dnsbl.serving import numbered, secrets, signet, sources, transfers
 
 app = typer.Typer()
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dnsbl.casework.proving import Proving
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.log import merkle, note
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.tiles import WIDTH, Tile, grown_tiles
-from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.settings import TlogSettings
 
 #: The newest head, as anybody fetches it.

@@ -21,9 +21,9 @@ import dns.zone
 from dnsbl.addresses import Network
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.files import write_whole
 from dnsbl.log import checkpoint, note, replay
 from dnsbl.log.tiles import ENTRY_MOST, WIDTH
-from dnsbl.serving.files import write_whole
 from dnsbl.serving.upstream import AskedToWait, Upstream
 from dnsbl.settings import split_listen
 

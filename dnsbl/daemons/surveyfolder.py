@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.files import make_secret, write_whole
 from dnsbl.rules.surveys.records import Record, line, read
 from dnsbl.rules.surveys.sources import Spread, ranges
-from dnsbl.serving.files import make_secret, write_whole
 from tester.letter import Keyring
 
 T = TypeVar("T")

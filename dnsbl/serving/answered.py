@@ -24,7 +24,7 @@ from pathlib import Path
 
 from dnsbl.clock import Clock, day_of
 from dnsbl.dns.wire import NXDOMAIN
-from dnsbl.serving.files import write_whole
+from dnsbl.files import write_whole
 
 #: Seconds between two files, and days that one tells of.
 EVERY, DAYS = 30.0, 2

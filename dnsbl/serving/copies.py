@@ -18,9 +18,9 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import export
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import StoreUnavailable
+from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Source
-from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.serving.numbered import current_table
 from dnsbl.settings import Settings
 

@@ -30,10 +30,10 @@ from dnsbl.dns.listed import series
 from dnsbl.dns.listed.series import UNNUMBERED, Advance, Served, Snapshot, Wanted
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.files import write_whole
 from dnsbl.model import Change, Epoch
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.bounded import Bounded
-from dnsbl.serving.files import write_whole
 
 #: Seconds at most between two looks, however long the store has been away.
 LONGEST_WAIT = 30.0

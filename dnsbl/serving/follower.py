@@ -25,11 +25,11 @@ from dnsbl.dns.listed import published
 from dnsbl.dns.listed.published import HEAD, MOST_HEAD, Bulletin, Piece
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.files import write_whole
 from dnsbl.model import Change
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.bounded import Bounded
 from dnsbl.serving.feed import LONGEST_WAIT, Holder
-from dnsbl.serving.files import write_whole
 from dnsbl.serving.publisher import read_changes, tidy
 from dnsbl.serving.upstream import Upstream
 

@@ -28,7 +28,7 @@ from dnsbl.dns.guard import Keys, KnownKey
 from dnsbl.dns.keyuse import KeyUse, network_of
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import DnsblError
-from dnsbl.serving.files import write_whole
+from dnsbl.files import write_whole
 from dnsbl.serving.secrets import read_keys
 from dnsbl.settings import Dns
 

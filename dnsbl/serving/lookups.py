@@ -25,9 +25,9 @@ from dnsbl.dns import wire
 from dnsbl.dns.answer import address_of
 from dnsbl.dns.guard import Prefixes
 from dnsbl.dns.respond import Replied, Serving
+from dnsbl.files import write_whole
 from dnsbl.rules import lookups, queues
 from dnsbl.rules.lookups import Lookup
-from dnsbl.serving.files import write_whole
 from dnsbl.settings import LookupTerms
 
 #: Questions that wait to be read at most, and pairs of reporter and address in one file.

@@ -22,9 +22,9 @@ from dnsbl.dns.listed import published
 from dnsbl.dns.listed.published import BLOCK, HEAD, MOST_BLOCKS, Bulletin, Piece
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.files import write_whole
 from dnsbl.logbook.events import tell
 from dnsbl.model import Change
-from dnsbl.serving.files import write_whole
 from dnsbl.serving.signet import Signet, verifier
 from dnsbl.serving.transfers import Log
 

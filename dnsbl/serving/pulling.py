@@ -31,7 +31,7 @@ from dnsbl.clock import Clock
 from dnsbl.dns.sources.reading import Reader, Unusable
 from dnsbl.dns.zones import DataSource
 from dnsbl.errors import DnsblError
-from dnsbl.serving.files import EVERYBODYS, write_whole
+from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.serving.sources import Sources, unpacked
 
 #: Seconds between two looks at what is due; after which a failed pull is tried again at the latest; and that a server

@@ -23,7 +23,7 @@ from dnsbl.dns.cookies import SECRET, Cookies
 from dnsbl.dns.guard import Keys
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.serving.files import HIDDEN, make_secret, write_whole
+from dnsbl.files import HIDDEN, make_secret, write_whole
 from dnsbl.settings import Dns, Settings
 
 #: Seconds between two looks at the files.

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.serving.files import make_secret
+from dnsbl.files import make_secret
 
 _OCTETS = 32
 

@@ -14,9 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.log import note
 from dnsbl.log.checkpoint import Checkpoint
-from dnsbl.serving.files import EVERYBODYS, write_whole
 from dnsbl.settings import Settings
 
 #: The head of a day; and where stamps are, below the log.

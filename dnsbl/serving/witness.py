@@ -18,10 +18,10 @@ from threading import Lock
 
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged, DnsblError, Withheld
+from dnsbl.files import make_secret, write_whole
 from dnsbl.log import note
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.witnessing import Submission, Unwitnessed, judge, origin
-from dnsbl.serving.files import make_secret, write_whole
 
 #: Where a witness keeps what it has signed, and its key, in the state folder.
 FOLDER, KEY = "witness", "witness.key"

@@ -10,13 +10,12 @@ Knows no transaction. A hot standby shows nothing: it takes no changes, and what
 
 from __future__ import annotations
 
-import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dnsbl.errors import StoreUnavailable
+from dnsbl.files import write_whole
 
 #: What a server that takes changes says of itself: its system, and the file it writes, which begins with the timeline.
 #: (The file of control data has the timeline of the last checkpoint, which a promotion does not wait for.)
@@ -95,10 +94,8 @@ class Fence:
         self._known = era
         if self._path is None:
             return
-        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}-{threading.get_ident()}")
         try:
-            beside.write_text(written(era), encoding="ascii")
-            beside.replace(self._path)
+            write_whole(self._path, [written(era).encode("ascii")], alone=False)
             self._unkept = False
         except OSError:
             self._unkept = True

@@ -10,8 +10,8 @@ import pytest
 from dnsbl.config import read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import DnsblError, StoreUnavailable
+from dnsbl.files import write_whole
 from dnsbl.opened import OpenedList, database_url, open_list, open_patiently, open_with, table_path
-from dnsbl.serving.files import write_whole
 from dnsbl.settings import Settings
 
 ZONES = Path(__file__).resolve().parents[2] / "zones"

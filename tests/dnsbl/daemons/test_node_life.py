@@ -21,10 +21,10 @@ from dnsbl.daemons.worker import Worker
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import DnsblError
+from dnsbl.files import write_whole
 from dnsbl.health import Health
 from dnsbl.opened import OpenedList, open_patiently, open_with
 from dnsbl.serving.feed import Feed
-from dnsbl.serving.files import write_whole
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.letter import Keyring

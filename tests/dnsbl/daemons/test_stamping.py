@@ -14,10 +14,10 @@ from dnsbl.clock import HandClock
 from dnsbl.daemons import stamping
 from dnsbl.daemons.errand import HttpReply, Unheard
 from dnsbl.daemons.stamping import Stamping
+from dnsbl.files import write_whole
 from dnsbl.log import stamp
 from dnsbl.log.note import Signer
 from dnsbl.log.stamp import ANSWER_MOST, StampRequest
-from dnsbl.serving.files import write_whole
 from dnsbl.serving.stamped import StampFolder
 from dnsbl.settings import Settings
 from tests.dnsbl.log.samples_of_stamps import AT, GRANTED, REFUSED, REQUEST

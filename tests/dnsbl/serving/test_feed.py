@@ -14,11 +14,11 @@ from dnsbl.dns.listed import table as table_module
 from dnsbl.dns.listed.series import GAP, UNNUMBERED
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import StoreUnavailable
+from dnsbl.files import write_whole
 from dnsbl.model import Change, Epoch
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving import feed as module
 from dnsbl.serving.feed import Feed
-from dnsbl.serving.files import write_whole
 from tests.dnsbl.serving.memory import Memory
 from tests.waiting import until
 

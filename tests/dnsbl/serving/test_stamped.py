@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dnsbl.errors import DnsblError
+from dnsbl.files import write_whole
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.note import Signer
-from dnsbl.serving.files import write_whole
 from dnsbl.serving.stamped import StampFolder
 from dnsbl.settings import Settings
 

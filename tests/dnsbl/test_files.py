@@ -1,0 +1,96 @@
+"""Files are put in place whole, and readable by those whom they are for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dnsbl.files import EVERYBODYS, HIDDEN, OURS, make_secret, write_whole
+
+
+@pytest.mark.parametrize(("mode", "before"), [(OURS, None), (EVERYBODYS, None), (OURS, 0o666), (EVERYBODYS, 0o600)])
+def test_a_file_has_the_mode_that_was_asked_for_whatever_the_umask_and_the_old_one(
+    tmp_path: Path, mode: int, before: int | None
+) -> None:
+    path, mask = tmp_path / "file", os.umask(0o077)
+    try:
+        if before is not None:
+            path.write_bytes(b"old")
+            path.chmod(before)
+        write_whole(path, [b"ne", b"w"], mode=mode)
+    finally:
+        os.umask(mask)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", mode)
+
+
+def test_what_the_list_keeps_for_itself_is_no_strangers_to_read(tmp_path: Path) -> None:
+    write_whole(tmp_path / "deep" / "table", [b"rows"])
+    assert stat.S_IMODE((tmp_path / "deep" / "table").stat().st_mode) == 0o640
+
+
+def test_parts_that_break_off_leave_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    def parts() -> object:
+        yield b"half"
+        raise OSError("the disk is full")
+
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(OSError, match="full"):
+        write_whole(tmp_path / "file", parts())
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]
+
+
+def test_a_secret_is_made_once_and_hidden_and_whoever_comes_later_leaves_it(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    for text in (b"first", b"second"):
+        make_secret(path, text)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"first", HIDDEN)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_who_write_one_file_at_once_leave_one_of_both_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def parts() -> Iterator[bytes]:
+        yield b"one "
+        write_whole(path, [b"another, and longer"], alone=False)
+        assert path.read_bytes() == b"another, and longer"
+        yield b"whole"
+
+    write_whole(path, parts(), alone=False)
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("file", b"one whole")]
+
+
+def test_what_a_crash_has_left_of_one_who_writes_alone_is_gone_with_the_next(tmp_path: Path) -> None:
+    (tmp_path / "file.new").write_bytes(b"half of a long one")
+    write_whole(tmp_path / "file", [b"new"])
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("file", b"new")]
+
+
+@pytest.mark.parametrize(
+    "way", [lambda path: make_secret(path, b"x"), lambda path: write_whole(path, [b"x"], mode=HIDDEN)]
+)
+def test_the_folder_that_is_made_for_a_secret_is_hidden_as_it_is(tmp_path: Path, way: Callable[[Path], None]) -> None:
+    way(tmp_path / "keys" / "key")
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_anybody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        what = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        done.append("folder" if what == tmp_path else f"{(tmp_path / 'file').exists()}")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_whole(tmp_path / "file", [b"x"])
+    (tmp_path / "file").unlink()
+    make_secret(tmp_path / "file", b"x")
+    assert done == ["False", "folder"] * 2
