@@ -3,10 +3,12 @@
     python tests/mutants/run.py [MODULE.py ...]     `make mutants`, `make mutants ONLY=tester/smtp.py`
 
 A module's tests are its own (the mirrored path), at first with few examples of each property, and, where those see
-nothing, with all of them and the neighbours that import the module. Each mutant lives in a forked process alone, by way
-of an import hook: no file is changed. What was found is kept in `.mutants/` until the module or its tests change, so
-that a run that was broken off is taken up again. What survives must stand in `explained.toml` with the reason why no
-test can or need notice it: a survivor that does not, and an explanation of what does not survive, fail the run.
+nothing, with all of them and the neighbours that import the module. Each mutant lives in a forked process alone: put
+into the function that stands there with its tests loaded, and held by those that call it; or, where that would come too
+late, by way of an import hook. No file is changed. What was found is kept in `.mutants/` until the module or its tests
+change, so that a run that was broken off is taken up again. What survives must stand in `explained.toml` with the
+reason why no test can or need notice it: a survivor that does not, and an explanation of what does not survive, fail
+the run.
 
 Why our own: mutmut 3 changes only the bodies of functions, and here the rules are tables, enums and constants;
 cosmic-ray has no clause, member or keyword left out, makes ten nonsense operators of each one, edits the files in place
@@ -30,26 +32,28 @@ import sys
 import time
 import tomllib
 import warnings
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 import pytest
 from hypothesis import settings
 from mutations import Mutant, applied, mutants
 from selection import ROOT, name_of, out_of_reach, pure, tests_of
+from swapping import SEEN, Place, code_at, loaded, places, watched
 
 KEPT = ROOT / ".mutants"
 EXPLAINED = Path(__file__).with_name("explained.toml")
 #: A mutant may take this many times as long as the module as it is, and some seconds; then it counts as noticed, is
 #: named, since a busy machine is slow as well, and is tried again by the next run.
-_PATIENCE, _GRACE = 3.0, 5.0
+_PATIENCE, _GRACE = 4.0, 2.0
+#: Seconds for tests without a change.
+_LONG = 600.0
 _MEMORY = 4 << 30
 
 
@@ -60,12 +64,24 @@ class Round(NamedTuple):
     examples: str  #: how many of each property: a profile of hypothesis
 
 
-class Broken(MetaPathFinder, SourceFileLoader):
-    """Gives one module out of a changed tree, to whoever imports it."""
+class Try(NamedTuple):
+    """A mutant, and how its tests are held."""
 
-    def __init__(self, module: str, tree: ast.Module) -> None:
+    mutant: Mutant
+    hold: Callable[[], bool]  #: in a process of its own; whether all passed
+    seconds: float  #: how long the same takes without a change
+
+
+#: What is told of a try: the mutant's name, whether its tests passed, and whether they were ended by the clock.
+Tell = Callable[[str, bool, bool], object]
+
+
+class Broken(MetaPathFinder, SourceFileLoader):
+    """Gives one module out of a changed tree, to whoever imports it; `given` stands in it from the start."""
+
+    def __init__(self, module: str, tree: ast.Module, **given: object) -> None:
         super().__init__(name_of(module), str(ROOT / module))
-        self._code = compile(tree, self.path, "exec")
+        self._code, self._given = compile(tree, self.path, "exec"), given
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         return (
@@ -75,20 +91,21 @@ class Broken(MetaPathFinder, SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         return self._code
 
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module).update(self._given)
+        super().exec_module(module)
+
 
 class Held:
-    """Tests that are being held in a process of their own, for so many seconds at most.
+    """Tests that are being held in a process of their own, for so many seconds at most."""
 
-    `prepare` is called in the new process; it may return where to tell which modules were loaded in the end.
-    """
-
-    def __init__(self, session: pytest.Session, held: Round, seconds: float, prepare: Callable[[], int | None]) -> None:
+    def __init__(self, hold: Callable[[], bool], seconds: float) -> None:
         self.begun = time.monotonic()
         self.late = False  #: whether it was ended because its time was over
         self._until = self.begun + seconds
         self._pid = os.fork()
         if not self._pid:
-            _hold(session, held, prepare)
+            _alone(hold)
 
     def passed(self) -> bool | None:
         """Whether all passed, in time; None while they run."""
@@ -99,6 +116,12 @@ class Held:
         self.end(reaped=bool(ended))
         return bool(ended) and status == 0
 
+    def awaited(self) -> bool:
+        """Whether all passed, as soon as that is known."""
+        while (passed := self.passed()) is None:
+            time.sleep(0.005)
+        return passed
+
     def end(self, *, reaped: bool = False) -> None:
         """Leave nothing of it running."""
         for kill in (os.killpg, os.kill) if not reaped else (os.killpg,):
@@ -108,7 +131,7 @@ class Held:
             os.waitpid(self._pid, 0)
 
 
-def _hold(session: pytest.Session, held: Round, prepare: Callable[[], int | None]) -> NoReturn:
+def _alone(hold: Callable[[], bool]) -> NoReturn:
     """What the new process does."""
     code = 1
     try:
@@ -117,16 +140,32 @@ def _hold(session: pytest.Session, held: Round, prepare: Callable[[], int | None
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
-        told = prepare()
-        settings.load_profile(held.examples)
-        session.config.args = list(held.tests)
-        session.config.hook.pytest_collection(session=session)
-        session.config.hook.pytest_runtestloop(session=session)
-        code = 0 if session.testscollected and not session.testsfailed else 1
-        if told is not None:
-            Path(f"/dev/fd/{told}").write_text("\n".join(sys.modules))
+        code = 0 if hold() else 1
     finally:
         os._exit(code)
+
+
+def _collect(session: pytest.Session, held: Round) -> bool:
+    """Load the tests of a round; whether there are any."""
+    settings.load_profile(held.examples)
+    session.config.args = list(held.tests)
+    session.config.hook.pytest_collection(session=session)
+    return bool(session.testscollected)
+
+
+def _hold(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
+    """Hold tests that are loaded, until one fails."""
+    for item, after in zip(items, (*items[1:], None), strict=True):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        if session.testsfailed:
+            return False
+    return True
+
+
+def _anew(session: pytest.Session, held: Round, broken: Broken) -> bool:
+    """Load the tests of a round with a changed module, and hold them."""
+    sys.meta_path.insert(0, broken)
+    return _collect(session, held) and _hold(session, session.items)
 
 
 def _with_pytest(work: Callable[[pytest.Session], None]) -> None:
@@ -153,21 +192,117 @@ def _with_pytest(work: Callable[[pytest.Session], None]) -> None:
         raise faults[0]
 
 
-def _baseline(session: pytest.Session, module: str, tree: ast.Module, held: Round) -> float:
-    """Load what the module's tests need and a change cannot reach; returns the seconds that they take from then on."""
-    loaded = os.memfd_create("loaded")
-    for prepare in (lambda: loaded, lambda: sys.meta_path.insert(0, Broken(module, tree))):
-        run = Held(session, held, 600, prepare)
-        while (passed := run.passed()) is None:
-            time.sleep(0.01)
-        if not passed:
-            sys.exit(f"The tests of {module} fail as it is: {' '.join(held.tests)}")
-        for name in out_of_reach(module, os.pread(loaded, 1 << 24, 0).decode().split("\n")):
-            with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
-                importlib.import_module(name)
-    os.close(loaded)
+def _preload(session: pytest.Session, module: str, held: Round) -> None:
+    """Load what the module's tests need and a change cannot reach."""
+    told = os.memfd_create("loaded")
+
+    def look() -> bool:
+        found = _collect(session, held)
+        os.write(told, "\n".join(sys.modules).encode())
+        return found
+
+    if not Held(look, _LONG).awaited():
+        sys.exit(f"The tests of {module} cannot be loaded: {' '.join(held.tests)}")
+    for name in out_of_reach(module, os.pread(told, 1 << 24, 0).decode().split("\n")):
+        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+            importlib.import_module(name)
+    os.close(told)
     gc.freeze()
-    return time.monotonic() - run.begun
+
+
+def _swapped(session: pytest.Session, module: str, tree: ast.Module, held: Round, todo: list[Mutant]) -> Iterator[Try]:
+    """The tries of mutants of functions, in a process that has loaded the round's tests: each is put into the function
+    that stands there, and held by the tests that call it, the quickest first."""
+    seen: set[Place] = set()
+    sys.meta_path.insert(0, Broken(module, watched(tree), **{SEEN: seen}))
+    if not _collect(session, held):
+        return
+    early, stand, place_of = set(seen), loaded(path := str(ROOT / module)), places(tree)
+    told = os.memfd_create("calls")
+
+    def look() -> bool:
+        calls = []
+        for item in session.items:
+            seen.clear()
+            begun = time.monotonic()
+            if not _hold(session, [item]):
+                return False
+            calls.append((time.monotonic() - begun, list(seen)))
+        os.write(told, json.dumps(calls).encode())
+        return True
+
+    if not Held(look, _LONG).awaited():
+        sys.exit(f"The tests of {module} fail as it is: {' '.join(held.tests)}")
+    callers: dict[Place, list[tuple[float, int]]] = {}
+    for n, (seconds, called) in enumerate(json.loads(os.pread(told, 1 << 28, 0))):
+        for name, line in called:
+            callers.setdefault((name, line), []).append((seconds, n))
+    gc.freeze()
+
+    def hold(functions: list[FunctionType], code: CodeType, tests: list[pytest.Item]) -> bool:
+        for function in functions:
+            function.__code__ = code
+        return _hold(session, tests)
+
+    for mutant in todo:
+        place = place_of.get(id(mutant.old))
+        if place is None or place in early or place not in stand:
+            continue
+        code, chosen = code_at(compile(applied(tree, mutant), path, "exec"), place), sorted(callers.get(place, ()))
+        if code and all(function.__code__.co_freevars == code.co_freevars for function in stand[place]):
+            tests = [session.items[n] for _, n in chosen]
+            yield Try(mutant, partial(hold, stand[place], code, tests), sum(seconds for seconds, _ in chosen))
+
+
+def _reloaded(session: pytest.Session, module: str, tree: ast.Module, held: Round, todo: list[Mutant]) -> Iterator[Try]:
+    """The tries of any mutants: the round's tests are loaded with the changed module."""
+    if todo:
+        run = Held(partial(_anew, session, held, Broken(module, tree)), _LONG)
+        if not run.awaited():
+            sys.exit(f"The tests of {module} fail as it is: {' '.join(held.tests)}")
+        seconds = time.monotonic() - run.begun
+        for mutant in todo:
+            yield Try(mutant, lambda m=mutant: _anew(session, held, Broken(module, applied(tree, m))), seconds)
+
+
+def _make(tries: Iterator[Try], jobs: int, until: float, tell: Tell) -> None:
+    """Make the tries, some at once, and tell of each; begin none after `until`."""
+    running: dict[Held, Try] = {}
+    try:
+        while True:
+            while len(running) < jobs and time.monotonic() < until and (made := next(tries, None)):
+                running[Held(made.hold, made.seconds * _PATIENCE + _GRACE)] = made
+            if not running:
+                return
+            for held in list(running):
+                if (passed := held.passed()) is not None:
+                    tell(running.pop(held).mutant.name, passed, held.late)
+            time.sleep(0.002)
+    finally:
+        for held in running:
+            held.end()
+
+
+def _apart(work: Callable[[Tell], None], tell: Tell) -> None:
+    """Do work in a process of its own, and tell here what it tells."""
+    answers, told = os.pipe()
+    if not (pid := os.fork()):
+        code = 1
+        try:
+            os.close(answers)
+            with os.fdopen(told, "w", buffering=1) as out:
+                work(lambda *words: print(json.dumps(words), file=out))
+            code = 0
+        except SystemExit as end:
+            print(end, file=sys.stderr)
+        finally:
+            os._exit(code)
+    os.close(told)
+    with os.fdopen(answers) as lines:
+        for line in lines:
+            tell(*json.loads(line))
+    if os.waitpid(pid, 0)[1]:
+        sys.exit(1)
 
 
 def try_module(module: str, *, jobs: int, until: float, trust: bool) -> tuple[dict[str, bool], set[str]]:
@@ -187,38 +322,31 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> tuple[di
     tree = ast.parse(source)
     if not own + users:
         sys.exit(f"{module} has no tests")
-    whole = Round((*own, *users), "many")
-    rounds = [Round((*own,), "few"), whole] if own else [whole]
-    left = deque((mutant, 0) for mutant in mutants(tree) if mutant.name not in noticed)
-    running: dict[Held, tuple[Mutant, int]] = {}
-    patience: dict[int, float] = {}
+    rounds = [*([Round((*own,), "few")] if own else []), Round((*own, *users), "many")]
+    left = [mutant for mutant in mutants(tree) if mutant.name not in noticed]
     KEPT.mkdir(exist_ok=True)
 
-    def prepare(mutant: Mutant) -> None:
-        sys.meta_path.insert(0, Broken(module, applied(tree, mutant)))
+    def passing(session: pytest.Session, held: Round, todo: list[Mutant]) -> list[Mutant]:
+        """The mutants that a round's tests do not notice; what the last round says of them is what is found."""
+        passes: dict[str, bool] = {}
+
+        def tell(name: str, passed: bool, ended: bool) -> None:
+            passes[name] = passed
+            if not passed or held is rounds[-1]:
+                noticed[name] = not passed
+                (late.add if ended else late.discard)(name)
+                file.write_text(json.dumps({"marks": marks, "noticed": noticed, "late": sorted(late)}, indent=0))
+
+        _apart(lambda told: _make(_swapped(session, module, tree, held, todo), jobs, until, told), tell)
+        others = [mutant for mutant in todo if mutant.name not in passes]
+        _make(_reloaded(session, module, tree, held, others), jobs, until, tell)
+        return [mutant for mutant in todo if passes.get(mutant.name)]
 
     def work(session: pytest.Session) -> None:
-        try:
-            while running or (left and time.monotonic() < until):
-                while left and len(running) < jobs and time.monotonic() < until:
-                    mutant, n = left.popleft()
-                    if n not in patience:
-                        patience[n] = _baseline(session, module, tree, rounds[n]) * _PATIENCE + _GRACE
-                    running[Held(session, rounds[n], patience[n], partial(prepare, mutant))] = mutant, n
-                for held in list(running):
-                    if (passed := held.passed()) is None:
-                        continue
-                    mutant, n = running.pop(held)
-                    if passed and n + 1 < len(rounds):
-                        left.appendleft((mutant, n + 1))
-                        continue
-                    noticed[mutant.name] = not passed
-                    (late.add if held.late else late.discard)(mutant.name)
-                    file.write_text(json.dumps({"marks": marks, "noticed": noticed, "late": sorted(late)}, indent=0))
-                time.sleep(0.005)
-        finally:
-            for held in running:
-                held.end()
+        _preload(session, module, rounds[-1])
+        todo = left
+        for held in rounds:
+            todo = passing(session, held, todo) if todo else []
 
     if left:
         _with_pytest(work)

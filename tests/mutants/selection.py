@@ -42,8 +42,8 @@ def _imports(path: Path) -> set[str]:
 
 
 def pure() -> list[str]:
-    """The modules that decide: what a test shows, what the list does, what a question is told."""
-    rooms = [path for room in ("tester", "dnsbl/rules") for path in sorted((ROOT / room).rglob("*.py"))]
+    """The modules that decide: what a test shows, what the list does, what a question is told, what a proof proves."""
+    rooms = [path for room in ("tester", "dnsbl/rules", "dnsbl/log") for path in sorted((ROOT / room).rglob("*.py"))]
     modules = [str(path.relative_to(ROOT)) for path in rooms if not _imports(path) & _SHELLS]
     others = [
         "dnsbl/casework/judging.py",

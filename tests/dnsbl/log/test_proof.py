@@ -37,7 +37,7 @@ def test_a_proof_is_read_again_and_holds_for_its_entry_alone(index: int) -> None
 
 def test_a_proof_is_written_as_the_specification_has_it() -> None:
     lines = proof(0).text.split("\n")
-    assert lines[:3] == [HEAD, "extra d2hhdCBpdCBpcyBvZg==", "index 0"]
+    assert lines[:3] == ["c2sp.org/tlog-proof@v1", "extra d2hhdCBpdCBpcyBvZg==", "index 0"]
     assert lines[3 : 3 + len(proof(0).hashes) + 1][-1] == "" and proof(0).text.endswith(f"\n\n{SIGNED}")
     assert "extra" not in replace(proof(0), extra=b"").text
     alone = Checkpoint("log.example", 1, HASHES[0]).text
@@ -66,6 +66,7 @@ def test_an_entry_of_another_tree_or_signer_is_not_proven() -> None:
         ("index 3\n", ""),
         ("index 3\n", "index 3\nAAAA\n"),
         ("index 3\n", "index 3\n!\n"),
+        ("index 3\n", "index 3\n!"),
         ("index 3\n", "index 3\n" + "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n" * 63),
     ],
 )
@@ -75,7 +76,19 @@ def test_what_is_no_proof_is_told(old: str, new: str) -> None:
         Proof.read(proof(3).text.replace(old, new, 1))
 
 
-def test_octets_that_are_no_text_and_too_many_of_them_are_no_proof() -> None:
-    for octets in (b"\xff", b"", b"x" * 2_000_001):
+def test_octets_that_are_no_text_are_no_proof() -> None:
+    for octets in (b"\xff", b""):
         with pytest.raises(Damaged):
             Proof.read(octets)
+
+
+def test_a_proof_may_be_so_long_and_have_so_many_hashes_and_no_more() -> None:
+    long = replace(proof(3), signed=SIGNED + "x" * (2_000_000 - len(proof(3).text.encode())))
+    many = replace(proof(3), hashes=(bytes(32),) * 63)
+    for most, over in (
+        (long, replace(long, signed=long.signed + "x")),
+        (many, replace(many, hashes=(bytes(32),) * 64)),
+    ):
+        assert Proof.read(most.text.encode()) == most
+        with pytest.raises(Damaged):
+            Proof.read(over.text.encode())
