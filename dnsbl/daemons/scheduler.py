@@ -1,7 +1,8 @@
 """Shell: runs the periodic verbs on APScheduler. What is due lives in the store, so a restart forgets nothing.
 
 Jobs only call one casework verb each, which is a transaction, or a feeder, which claims what it pulls: two schedulers
-at once do no harm.
+at once do no harm. APScheduler goes by the time of day; here a clock that is set costs nothing: what was missed is
+called once, and nothing waits until a day that was wrong comes again.
 """
 
 from __future__ import annotations
@@ -9,18 +10,44 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from dnsbl.casework.shipping import Shipping
 from dnsbl.casework.upkeep import Upkeep
+from dnsbl.clock import Clock, SystemClock
 from dnsbl.daemons.feeder import Feeder
 from dnsbl.errors import DnsblError, Withheld
 
 _log = logging.getLogger(__name__)
+
+#: Seconds between two looks at whether the clock was set back.
+LOOK = 1.0
+
+
+class Every(BaseTrigger):  # type: ignore[misc]
+    """Again after so many seconds. APScheduler's own goes through all times that were missed, one by one: a clock that
+    was set ahead by three months held the process up for minutes."""
+
+    def __init__(self, seconds: float) -> None:
+        self.step = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """One step behind the last time, or behind now, where that is over."""
+        due = (previous_fire_time or now) + self.step
+        return due if due > now else now + self.step
+
+
+def catch_up(scheduler: BaseScheduler, now: datetime) -> None:
+    """Call at once what is due later than it can be: the clock was set back since it was scheduled."""
+    for job in scheduler.get_jobs():
+        if job.next_run_time > now + job.trigger.step:
+            job.modify(next_run_time=now)
 
 
 class Scheduler:
@@ -49,10 +76,12 @@ class Scheduler:
         count_every: float = 15.0,
         old_every: float = 60.0,
         log_every: float = 30.0,
+        clock: Clock = SystemClock(),  # noqa: B008 (stateless)
     ) -> None:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
         self._said: dict[str, str] = {}
+        self._clock = clock
         self._verbs: tuple[tuple[str, Callable[[], int], float], ...] = (
             ("settle", upkeep.settle, settle_every),
             ("expire", upkeep.expire, expire_every),
@@ -78,17 +107,22 @@ class Scheduler:
         scheduler = AsyncIOScheduler(
             timezone=UTC,
             executors={name: ThreadPoolExecutor(1) for name in ("default", "slow", "patient", "public")},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        for name, verb, seconds in self._verbs:
-            scheduler.add_job(self._quietly, IntervalTrigger(seconds=seconds, timezone=UTC), (name, verb), id=name)
-        for executor, verbs in (("slow", self._slow), ("patient", self._patient), ("public", self._public)):
+        for executor, verbs in (
+            ("default", self._verbs),
+            ("slow", self._slow),
+            ("patient", self._patient),
+            ("public", self._public),
+        ):
             for name, verb, seconds in verbs:
-                every = IntervalTrigger(seconds=seconds, timezone=UTC)
-                scheduler.add_job(self._quietly, every, (name, verb), id=name, executor=executor)
+                scheduler.add_job(self._quietly, Every(seconds), (name, verb), id=name, executor=executor)
         scheduler.start()
         try:
-            await stop.wait()
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), LOOK)
+                catch_up(scheduler, self._clock.now())
         finally:
             scheduler.shutdown(wait=True)
 

@@ -48,6 +48,7 @@ class Pool(QueuePool):
     """SQLAlchemy's, but a connection that was in use when all were given up (`Engine.dispose`) is closed as it comes
     back, and does not wait, open, until Python finds that nobody can reach it."""
 
+    _sqla_logger_namespace = QueuePool.__module__  # what it says of itself is no news of ours
     _given_up = False
 
     def dispose(self) -> None:

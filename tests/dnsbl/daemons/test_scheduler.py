@@ -7,10 +7,14 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from apscheduler.job import Job
+from apscheduler.schedulers.background import BackgroundScheduler
 
-from dnsbl.daemons.scheduler import Scheduler
+from dnsbl.clock import HandClock
+from dnsbl.daemons.scheduler import Every, Scheduler, catch_up
 from dnsbl.errors import StoreUnavailable, Withheld
 from tests.waiting import until
 
@@ -147,3 +151,40 @@ async def test_what_counts_has_a_thread_of_its_own_so_that_a_long_past_delays_no
         stop.set()
         await asyncio.wait_for(running, 20)
     assert not [record for record in caplog.records if record.getMessage().startswith("count")]
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_what_a_clock_that_was_set_ahead_has_passed_over_is_due_once() -> None:
+    every = Every(1.0)
+    assert every.get_next_fire_time(None, NOW) == NOW + timedelta(seconds=1)
+    assert every.get_next_fire_time(NOW, NOW + timedelta(seconds=0.2)) == NOW + timedelta(seconds=1)
+    later = NOW + timedelta(days=91)
+    assert every.get_next_fire_time(NOW, later) == later + timedelta(seconds=1)
+
+
+def test_what_was_scheduled_before_the_clock_was_set_back_is_called_at_once_and_nothing_else_is() -> None:
+    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler.start(paused=True)
+    jobs: dict[str, Job] = {}
+    for name, due in (("soon", timedelta(seconds=20)), ("stuck", timedelta(days=1)), ("over", timedelta(seconds=-3))):
+        jobs[name] = scheduler.add_job(print, Every(30.0), id=name, next_run_time=NOW + due)
+    catch_up(scheduler, NOW)
+    assert {name: scheduler.get_job(name).next_run_time - NOW for name in jobs} == {
+        "soon": timedelta(seconds=20),
+        "stuck": timedelta(0),
+        "over": timedelta(seconds=-3),
+    }
+    scheduler.shutdown()
+
+
+async def test_verbs_go_on_while_the_clock_says_a_time_that_was_long_ago() -> None:
+    """Every look finds all of them due in a far future, and has them called at once."""
+    verbs, stop = Verbs(lambda: 0, lambda: 0), asyncio.Event()
+    rarely = dict.fromkeys(("settle_every", "expire_every", "outputs_every", "forget_every"), 3600.0)
+    scheduler = Scheduler(verbs, **rarely, clock=HandClock(datetime(2000, 1, 1, tzinfo=UTC)))  # type: ignore[arg-type]
+    running = asyncio.create_task(scheduler.run(stop))
+    await until(lambda: min(verbs.calls.values()) >= 1)
+    stop.set()
+    await asyncio.wait_for(running, 5)

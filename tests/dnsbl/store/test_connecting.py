@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -154,7 +155,10 @@ def test_the_url_has_the_last_word_on_how_long_is_waited(monkeypatch) -> None:
     assert (told["connect_timeout"], told["tcp_user_timeout"]) == ("3", WIRE["tcp_user_timeout"])
 
 
-def test_what_was_in_use_when_all_connections_were_given_up_is_closed_when_it_comes_back(tmp_path: Path) -> None:
+def test_what_was_in_use_when_all_connections_were_given_up_is_closed_when_it_comes_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     engine, _ = create(f"sqlite:///{tmp_path / 'x'}", may_make=lambda: True, replaced=lambda: None)
     reader = engine.execution_options(write=False)
     with reader.connect() as one, reader.connect() as other:
@@ -168,6 +172,7 @@ def test_what_was_in_use_when_all_connections_were_given_up_is_closed_when_it_co
     with closing(kept.execute("SELECT 1")) as rows:
         assert rows.fetchall() == [(1,)], "the next one is kept"
     engine.dispose()
+    assert not caplog.records, "and the log is not told of pools"
 
 
 def test_a_connection_that_cannot_be_looked_at_is_closed_whatever_is_raised() -> None:
