@@ -115,6 +115,12 @@ EVENTS: Mapping[str, Telling] = MappingProxyType(
             sentence="{client} has fetched {zone} by {way}, up to serial {serial}",
             facts=("client", "zone", "way", "serial", "key"),
         ),
+        "transfer-refused": Telling(
+            level=INFO,
+            sentence="{client} is refused {zone} by {way}: {why}",
+            facts=("client", "zone", "way", "why"),
+            spared=True,
+        ),
         "secondary-silent": Telling(
             level=WARNING,
             sentence="{server} has not taken the news of {zone}: {why}",

@@ -4,6 +4,9 @@ A shell around `dns.secondaries.transfer`. What the public parser turns away get
 transfer, or a query with a TSIG. Transfers need an address in `dns.transfer` and the key that its rule names, and are
 refused to everybody else; nobody gets a zone (SERVFAIL) while its serial stands for another one. The responder has each
 message made in a thread, as the client reads them, from the table that was in service when the transfer began.
+
+What is refused over TCP is told in the log, from that thread too. Over UDP anybody can write any address as the sender,
+so it is counted alone.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import os
 import stat
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +41,25 @@ _log = logging.getLogger(__name__)
 
 _FAULTS = {transfer.BADKEY: "badkey", transfer.BADSIG: "badsig", transfer.BADTIME: "badtime"}
 _NO_KEYS: dict[dns.name.Name, dns.tsig.Key] = {}
+
+
+#: Why a transfer is refused, in the log; its signature by the name of the fault.
+_NO_RULE = "no rule of dns.transfer is for its address"
+_NO_TLS = "no rule of dns.transfer is for its address without TLS"
+_NO_KEY = "it has not signed with the key that its rule of dns.transfer names"
+_NO_ZONE = "there is no such zone here"
+_SOURCES = "it is a zone of other people's data files"
+_NO_TABLE = "there is no table yet"
+_UNNUMBERED = "its serial stands for other zone files"
+_BUSY = "as many as dns.transfers lets run are under way"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A reply without a zone, and why."""
+
+    packet: bytes
+    why: str
 
 
 class Log(Protocol):
@@ -106,21 +129,35 @@ class Transfers:
         address = ip_address(client)
         rules = [rule for rule in self._settings.transfer if address in rule.network and (tls or not rule.tls)]
         if not rules:
-            return iter((self._refuse(request),)) if request.transfer else None
+            if not request.transfer:
+                return None
+            elsewhere = any(address in rule.network for rule in self._settings.transfer)
+            refused = self._refuse(request, _NO_TLS if elsewhere else _NO_RULE)
+            return self._say(refused.packet, refused.why, address, request, tcp)
         now = self._clock.now().timestamp()
         signed = transfer.checked(request, self._tsig_keys, int(now))
         if signed is not None and signed.error:
-            self.counters[_FAULTS[signed.error]] += 1
-            return iter((transfer.refused_signature(request, signed, int(now)),))
+            fault = _FAULTS[signed.error]
+            self.counters[fault] += 1
+            packet = transfer.refused_signature(request, signed, int(now))
+            return self._say(packet, f"its signature does not hold ({fault})", address, request, tcp)
         key = None if signed is None else signed.key
-        found: bytes | Messages | None
+        found: bytes | _Refused | Messages | None
+        why = ""
         if request.transfer:
             found = self._transfer(address, request, rules, key, int(now), tcp)
         else:
             found = respond(request.plain, client, now, self._serving, tcp=tcp).packet if key else None
+        if isinstance(found, _Refused):
+            why, found = found.why, found.packet
         if isinstance(found, bytes):
-            return iter((found if key is None else transfer.sealed(found, request, key, int(now)),))
+            packet = found if key is None else transfer.sealed(found, request, key, int(now))
+            return self._say(packet, why, address, request, tcp)
         return found
+
+    def _say(self, packet: bytes, why: str, client: Address, request: Request, tcp: bool) -> Iterator[bytes]:
+        """This one message, and a line in the log where it refuses a transfer."""
+        return _told(packet, why, client, request) if why and request.transfer and tcp else iter((packet,))
 
     def _transfer(
         self,
@@ -130,18 +167,18 @@ class Transfers:
         key: dns.tsig.Key | None,
         now: int,
         tcp: bool,
-    ) -> bytes | Messages:
+    ) -> bytes | _Refused | Messages:
         """The messages, or a reply that says why there are none."""
         zones, table = self._serving.zones, self._serving.table
         zone = zones.of(request.labels)
         if not any(rule.key is None or (key and key.name == dns.name.from_text(rule.key)) for rule in rules):
-            return self._refuse(request)
+            return self._refuse(request, _NO_KEY)
         if zone is None or zone.labels != request.labels or request.qclass != wire.IN:
-            return transfer.said(request, transfer.NOTAUTH)
+            return _Refused(transfer.said(request, transfer.NOTAUTH), _NO_ZONE)
         if zone.sources:  # what a table holds is not the zone
-            return self._refuse(request)
+            return self._refuse(request, _SOURCES)
         if table is None:
-            return transfer.said(request, wire.SERVFAIL)
+            return _Refused(transfer.said(request, wire.SERVFAIL), _NO_TABLE)
         if not tcp and request.qtype == wire.AXFR:
             return transfer.said(request, wire.NOTIMP)
         if not tcp:
@@ -149,10 +186,10 @@ class Transfers:
             return transfer.serial(request, zone, table, self._left(zone))
         if table.zones_digest != zones.digest:  # its serial stands for another zone
             self.counters["unnumbered"] += 1
-            return transfer.said(request, wire.SERVFAIL)
+            return _Refused(transfer.said(request, wire.SERVFAIL), _UNNUMBERED)
         if len(self.running) >= self._settings.transfers:
             self.counters["busy"] += 1
-            return transfer.said(request, wire.SERVFAIL)
+            return _Refused(transfer.said(request, wire.SERVFAIL), _BUSY)
         messages = Messages(self._messages(client, request, zone, table, key, now), self.running)
         self.running.add(messages)
         return messages
@@ -162,9 +199,9 @@ class Transfers:
         expire, now = int.from_bytes(zone.soa_timers[8:12]), self._clock.now().timestamp()
         return left(zone, expire, now, self._serving.seen)
 
-    def _refuse(self, request: Request) -> bytes:
+    def _refuse(self, request: Request, why: str) -> _Refused:
         self.counters["refused"] += 1
-        return transfer.said(request, wire.REFUSED)
+        return _Refused(transfer.said(request, wire.REFUSED), why)
 
     def _messages(
         self, client: Address, request: Request, zone: Zone, table: Table, key: dns.tsig.Key | None, now: int
@@ -196,6 +233,13 @@ class Transfers:
             return self._log.changes(after, most=transfer.MOST_STEPS, epoch=table.epoch) if self._log else []
         except DnsblError:
             return []
+
+
+def _told(packet: bytes, why: str, client: Address, request: Request) -> Iterator[bytes]:
+    zone = dns.name.Name((*request.labels, b"")).to_text(omit_final_dot=True)
+    way = "axfr" if request.qtype == wire.AXFR else "ixfr"
+    tell(_log, "transfer-refused", client=client, zone=zone, way=way, why=why)
+    yield packet
 
 
 class Messages(Iterator[bytes]):

@@ -1,12 +1,15 @@
 """Transfers over real loopback sockets; dnspython plays the secondary."""
 
 import asyncio
+import logging
 import random
+import re
 import struct
 import threading
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
+from typing import Any
 
 import dns.asyncquery
 import dns.flags
@@ -218,6 +221,48 @@ async def test_transfers_are_refused_by_default_and_from_elsewhere() -> None:
                 said = dns.message.from_wire(await raw(primary, query.to_wire(), tcp=tcp))
                 assert (said.rcode(), said.answer) == (dns.rcode.REFUSED, [])
         await primary.responder.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "query", "why"),
+    [
+        ({"transfer": ["192.0.2.0/24 mirror"]}, ("AXFR",), "no rule of dns.transfer is for its address"),
+        ({"transfer": ["127.0.0.1 mirror tls"]}, ("AXFR", RING), "no rule .* is for its address without TLS"),
+        ({}, ("IXFR", None, "bl.test", 1), "it has not signed with the key that its rule .* names"),
+        ({}, ("AXFR", OTHER), "it has not signed with the key that its rule .* names"),
+        ({}, ("AXFR", WRONG), r"its signature does not hold \(badsig\)"),
+        ({}, ("IXFR", STRANGE, "bl.test", 1), r"its signature does not hold \(badkey\)"),
+        ({}, ("AXFR", RING, "elsewhere.test"), "there is no such zone here"),
+    ],
+)
+async def test_a_transfer_that_is_refused_is_a_line_in_the_log_made_in_a_thread(
+    settings: dict[str, object], query: tuple[Any, ...], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    primary = Primary(**settings)
+    await primary.start()
+    wire = query_for(*query).to_wire()
+    await raw(primary, wire, tcp=False)
+    assert not caplog.records, "over UDP it may be anybody's address"
+    await raw(primary, wire, tcp=True)
+    [line] = caplog.records
+    facts = line.__dict__["facts"]
+    name = query[2] if len(query) > 2 else "bl.test"
+    assert line.__dict__["event"] == "transfer-refused" and line.__dict__["spared"]
+    assert (f"{facts['client']}", facts["zone"], facts["way"]) == ("127.0.0.1", name, query[0].lower())
+    assert re.fullmatch(f"127.0.0.1 is refused {name} by {facts['way']}: {why}.*", line.getMessage())
+    assert line.thread != threading.main_thread().ident, "nobody waits for the log"
+    await primary.responder.close()
+
+
+async def test_a_name_that_a_stranger_asks_for_is_escaped_in_the_log(
+    primary: Primary, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    query = query_for("AXFR", RING, r"a\010\.b\255.test")
+    await raw(primary, query.to_wire(), tcp=True)
+    [line] = caplog.records
+    assert line.__dict__["facts"]["zone"] == r"a\010\.b\255.test"
 
 
 async def test_loopback_may_be_let_in_without_a_key() -> None:
