@@ -59,15 +59,15 @@ def test_a_jump_ahead_ends_no_listing_on_sqlite(houses: Houses) -> None:
     house.until("all to be up", lambda: house.ready()[0] == 200)
     for leap in ("+91d", "-91d", "+2d"):
         (house.folder / "faketime").write_text(leap)
-        house.until("it to be said", lambda: "what depends on time waits" in house.ready()[1].get("reason", ""), 90)
+        house.until("it to be said", lambda: "what depends on time waits" in house.ready()[1].get("reason", ""))
         assert house.ask("8.8.0.7") == LISTED
     (house.folder / "faketime").write_text("+0")
-    house.until("all to be up", lambda: house.ready()[0] == 200, 90)
+    house.until("all to be up", lambda: house.ready()[0] == 200)
     assert house.dnsbl("lookup", "8.8.0.7")["state"] == "listed"
     assert "expired" not in {entry["verb"] for entry in house.dnsbl("journal")}
     assert "what depends on time waits" in house.said()
     execute(f"UPDATE listings SET expires = {int(datetime.now(UTC).timestamp() * 1_000_000)} WHERE rowid = 1")
-    house.until("what is due to be done again", lambda: house.dnsbl("lookup", "8.8.0.0")["state"] != "listed", 90)
+    house.until("what is due to be done again", lambda: house.dnsbl("lookup", "8.8.0.0")["state"] != "listed")
     assert house.stop(process) == 0
 
 
@@ -83,11 +83,11 @@ def test_a_start_and_a_command_with_a_clock_that_is_far_ahead_change_nothing(hou
     assert "91 days before" in house.dnsbl("clock", before=future, expect=1)
     assert "--trust" in house.dnsbl("listing", "add", "9.9.9.9", "--reason", "x", before=future, expect=1)
     process = house.serve(env=wrong(house.folder / "faketime", "+91d"))
-    house.until("it to be said", lambda: "91 days before" in house.ready()[1].get("reason", ""), 90)
+    house.until("it to be said", lambda: "91 days before" in house.ready()[1].get("reason", ""))
     assert house.ask("8.8.0.7") == LISTED
     # an operator says that so much time has passed; then the listings are too many to end by themselves
     house.dnsbl("clock", "--trust", "--reason", "it was off", before=future)
-    house.until("what waits to be said", lambda: house.ready()[1].get("held"), 60)
+    house.until("what waits to be said", lambda: house.ready()[1].get("held"))
     assert house.ready()[1]["held"][0].startswith(f"{COUNT} of {COUNT} listings would end by their age at once")
     assert house.ask("8.8.0.7") == LISTED
     assert house.dnsbl("listing", "expire", "--reason", "so it is", before=future)["ended"] == COUNT
@@ -100,11 +100,11 @@ def test_a_clock_that_is_not_the_databases_holds_on_postgresql(houses: Houses, s
     that_ends(house, execute=server.tell)
     for leap in ("+91d", "-1d"):
         process = house.serve(env=wrong(house.folder / "faketime", leap))
-        house.until("it to be said", lambda: "the database's own clock says" in house.ready()[1].get("reason", ""), 90)
+        house.until("it to be said", lambda: "the database's own clock says" in house.ready()[1].get("reason", ""))
         assert house.ask("8.8.0.7") == LISTED
         assert house.stop(process) == 0
     process = house.serve()
-    house.until("all to be up", lambda: house.ready()[0] == 200, 90)
+    house.until("all to be up", lambda: house.ready()[0] == 200)
     assert house.ask("8.8.0.7") == LISTED
     assert "expired" not in {entry["verb"] for entry in house.dnsbl("journal")}
     assert house.stop(process) == 0

@@ -121,8 +121,8 @@ def in_the_store(url: str, memory: Path) -> dict[str, set[str]]:
 def node(houses: Callable[..., House], cluster: Cluster, name: str) -> House:
     house = houses(name, database=cluster.url)
     house.serve("--only", "dns,web")
-    house.until("all to be up", lambda: house.ready()[0] == 200, 60)
-    house.until("the listing", lambda: house.ask("8.8.8.8") == LISTED, 60)
+    house.until("all to be up", lambda: house.ready()[0] == 200)
+    house.until("the listing", lambda: house.ask("8.8.8.8") == LISTED)
     return house
 
 
@@ -147,7 +147,7 @@ def test_a_primary_that_is_killed_under_load_loses_nothing_and_nodes_find_the_ne
         cluster.kill("one")
         killed, before = time.monotonic(), {what: set(kept) for what, kept in writers.kept.items()}
         for house in nodes:
-            house.until("the silence to be said", lambda h=house: h.ready()[0] == 503, 45)
+            house.until("the silence to be said", lambda h=house: h.ready()[0] == 503)
         new = cluster.promote(("two", "three"))
         promoted = time.monotonic()
         made.until("something to be written", lambda: all(writers.kept[w] > before[w] for w in before), WHOLE)
@@ -192,6 +192,6 @@ def test_an_old_primary_that_is_up_again_is_passed_over_even_where_it_would_take
     assert cluster.ask("one", changes)[0] == before == cluster.ask(new, changes)[0] - 2
     cluster.kill(new)
     assert "is an old primary (timeline 1," in made.dnsbl("listing", "add", "9.9.9.7", "--reason", "x", expect=1)
-    house.until("it to be said", lambda: "old primary" in json.dumps(house.ready()[1]), 45)
+    house.until("it to be said", lambda: "old primary" in json.dumps(house.ready()[1]))
     assert house.ask("9.9.9.8") == LISTED
     assert cluster.ask("one", changes)[0] == before

@@ -8,7 +8,7 @@ import smtplib
 from collections.abc import Callable, Iterator
 
 import pytest
-from house import LISTED, House
+from house import LISTED, PATIENCE, House
 from postgres import PostgreSQL
 
 Houses = Callable[..., House]
@@ -27,7 +27,7 @@ def down(house: House) -> dict[str, str]:
 
 def rcpt(house: House, token: str) -> int:
     """What the collector says to this recipient."""
-    with smtplib.SMTP("127.0.0.1", house.collector, timeout=20) as to:
+    with smtplib.SMTP("127.0.0.1", house.collector, timeout=PATIENCE) as to:
         to.ehlo("client.test")
         to.mail("")
         return to.rcpt(f"{token}@c.test")[0]
@@ -41,7 +41,7 @@ def test_a_node_with_other_keys_answers_and_neither_tests_nor_collects(houses: H
     second = houses("second", database=server.url)
     for role in ("worker", "collector", "worker,collector"):
         refused = second.start("--only", role)
-        assert refused.wait(20) == 1
+        assert refused.wait(PATIENCE) == 1
     said = [line for line in second.said().splitlines() if line.startswith("dnsbl: ")]
     assert len(said) == 3
     assert all("keys.json is not there, and this list has keys" in line for line in said)
@@ -51,7 +51,7 @@ def test_a_node_with_other_keys_answers_and_neither_tests_nor_collects(houses: H
     second.until("it to be said", lambda: set(down(second)) == {"worker", "collector"})
     assert all("Copy keys.json from a node that has them" in why for why in down(second).values())
     shutil.copy(first.state / "keys.json", second.state / "keys.json")
-    second.until("all to be up", lambda: second.ready()[0] == 200, 90)
+    second.until("all to be up", lambda: second.ready()[0] == 200)
     assert second.stop(other) == 0
     assert first.stop(process) == 0
 
@@ -68,7 +68,7 @@ def test_a_ring_of_its_own_is_refused_too_and_so_is_a_lost_one(houses: Houses) -
         if text:
             (house.state / "keys.json").write_text(text)
         refused = house.start("--only", "worker")
-        assert refused.wait(20) == 1
+        assert refused.wait(PATIENCE) == 1
         assert sentence in house.said()
     [key] = house.dnsbl("keys", "list")["keys"]
     assert (key["state"], key["here"]) == ("signs", False)

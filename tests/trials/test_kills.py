@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from house import LISTED, Asking, House, children
+from house import LISTED, PATIENCE, Asking, House, children
 
 
 def named(parent: int) -> dict[str, int]:
@@ -107,7 +107,7 @@ def test_a_port_that_is_taken_is_one_sentence_and_nothing_is_left_running(houses
     for words in ((), ("--only", "dns"), ("--only", "dns,collector"), ("--only", "web")):
         known = len(house.said())
         second = house.start(*words)
-        assert second.wait(20) == 1
+        assert second.wait(PATIENCE) == 1
         said = [line for line in house.said()[known:].splitlines() if line.startswith("dnsbl: ")]
         assert said
         assert all("cannot listen" in line for line in said)

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from house import House
+from house import PATIENCE, House
 
 from dnsbl.demo.neighbourhood import Neighbourhood
 
@@ -83,7 +83,7 @@ def street() -> Iterator[Street]:
 
 def post(house: House, path: str, document: dict[str, str], *, by: str) -> tuple[int, dict[str, Any]]:
     """Status and document of a request to the API from this address."""
-    wire = http.client.HTTPConnection("127.0.0.1", house.web, timeout=20, source_address=(by, 0))
+    wire = http.client.HTTPConnection("127.0.0.1", house.web, timeout=PATIENCE, source_address=(by, 0))
     try:
         wire.request("POST", f"/api/v1/{path}", json.dumps(document), {"Content-Type": "application/json"})
         reply = wire.getresponse()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import LISTED, Asking, House, children
+from house import LISTED, PATIENCE, Asking, House, children
 from postgres import PostgreSQL
 
 Houses = Callable[..., House]
@@ -61,7 +61,7 @@ def unready(house: House, pattern: str) -> Callable[[], Any]:
 
 def brings_mail(house: House) -> int:
     """The reply to a message for postmaster at the collector."""
-    with smtplib.SMTP("127.0.0.1", house.collector, timeout=20) as to:
+    with smtplib.SMTP("127.0.0.1", house.collector, timeout=PATIENCE) as to:
         to.ehlo("client.test")
         to.mail("a@client.test")
         to.rcpt("postmaster@c.test")
@@ -85,9 +85,9 @@ def test_a_database_that_goes_away_and_comes_back_costs_no_answer(houses: Houses
         assert brings_mail(house) == 451
         assert asks_for_removal(house) == 503
         server.start("primary")
-        house.until("all to be up", lambda: house.ready()[0] == 200, 45)
+        house.until("all to be up", lambda: house.ready()[0] == 200)
         house.dnsbl("listing", "add", "9.9.9.9", "--reason", "a trial")
-        house.until("the new listing", lambda: house.ask("9.9.9.9") == LISTED, 45)
+        house.until("the new listing", lambda: house.ask("9.9.9.9") == LISTED)
     assert (asking.lost, asking.answers) == (0, [LISTED])
     assert children(process.pid) == both
     assert house.stop(process) == 0
@@ -103,14 +103,14 @@ def test_a_hot_standby_behind_the_address_costs_no_answer_and_a_promotion_heals(
     with Asking(house, "8.8.8.8") as asking:
         server.stop("primary")
         server.start("standby")
-        house.until("it to be said", unready(house, "takes no changes|read-only"), 45)
+        house.until("it to be said", unready(house, "takes no changes|read-only"))
         assert brings_mail(house) == 451
         assert house.dnsbl("lookup", "8.8.8.8")["state"] == "listed"
         assert "takes no changes" in house.dnsbl("listing", "add", "9.9.9.9", "--reason", "x", expect=1)
         server.promote()
-        house.until("all to be up", lambda: house.ready()[0] == 200, 45)
+        house.until("all to be up", lambda: house.ready()[0] == 200)
         house.dnsbl("listing", "add", "9.9.9.9", "--reason", "a trial")
-        house.until("the new listing", lambda: house.ask("9.9.9.9") == LISTED, 45)
+        house.until("the new listing", lambda: house.ask("9.9.9.9") == LISTED)
     assert (asking.lost, asking.answers) == (0, [LISTED])
     assert children(process.pid) == both
     assert house.stop(process) == 0
@@ -142,7 +142,7 @@ def test_a_start_without_the_database_answers_from_the_table_and_goes_on_when_it
     assert house.ask("8.8.8.8") == LISTED
     house.until("the silence to be said", unready(house, "does not answer"))
     server.start("primary")
-    house.until("all to be up", lambda: house.ready()[0] == 200, 45)
+    house.until("all to be up", lambda: house.ready()[0] == 200)
     assert house.stop(process) == 0
 
 
@@ -161,7 +161,7 @@ def test_a_database_whose_locks_are_stubs_is_refused_by_commands_and_by_serve_be
     house.until("it to be said", unready(house, sentence))
     server.tell("ALTER DATABASE postgres RESET search_path")
     server.tell("DO $$ BEGIN ASSERT to_regclass('public.journal') IS NULL; END $$")
-    house.until("all to be up", lambda: house.ready()[0] == 200, 45)
+    house.until("all to be up", lambda: house.ready()[0] == 200)
     assert house.stop(process) == 0
 
 
@@ -175,16 +175,16 @@ def test_a_damaged_page_costs_no_answer_and_a_copy_in_its_place_heals(houses: Ho
         here.backup(there)
     with Asking(house, "8.8.8.8") as asking:
         _damage(database)
-        house.until("the damage to be said", unready(house, "is damaged"), 45)
+        house.until("the damage to be said", unready(house, "is damaged"))
         assert brings_mail(house) == 451
         assert asks_for_removal(house) == 503
         database.rename(house.folder / "damaged.db")  # as docs/recovery.md says
         for beside in house.state.glob("dnsbl.db-*"):
             beside.unlink()
         copy.rename(database)
-        house.until("all to be up", lambda: house.ready()[0] == 200, 45)
+        house.until("all to be up", lambda: house.ready()[0] == 200)
         house.dnsbl("listing", "add", "9.9.9.9", "--reason", "a trial")
-        house.until("the new listing", lambda: house.ask("9.9.9.9") == LISTED, 45)
+        house.until("the new listing", lambda: house.ask("9.9.9.9") == LISTED)
     assert (asking.lost, asking.answers) == (0, [LISTED])
     assert children(process.pid) == both
     assert house.said().count("\n") < 400
@@ -219,14 +219,14 @@ def test_a_full_disk_costs_no_answer_is_said_everywhere_and_heals(houses: Houses
     both = children(process.pid)
     with Asking(house, "8.8.8.8") as asking:
         _fill(disk / "ballast")
-        house.until("it to be said", unready(house, "is full"), 45)
+        house.until("it to be said", unready(house, "is full"))
         assert "is full" in house.said()
         said = house.dnsbl("listing", "add", *_file(house, 5000), "--reason", "x", expect=1)
         assert "The disk of the database is full." in said
         (disk / "ballast").unlink()
-        house.until("all to be up", lambda: house.ready()[0] == 200, 45)
+        house.until("all to be up", lambda: house.ready()[0] == 200)
         house.dnsbl("listing", "add", "9.9.9.9", "--reason", "a trial")
-        house.until("the new listing", lambda: house.ask("9.9.9.9") == LISTED, 45)
+        house.until("the new listing", lambda: house.ask("9.9.9.9") == LISTED)
     assert (asking.lost, asking.answers) == (0, [LISTED])
     assert children(process.pid) == both
     assert house.stop(process) == 0
@@ -243,7 +243,7 @@ def test_a_folder_that_cannot_be_written_any_more_still_serves_after_a_start(hou
         if not words:
             house.until("it to be said", unready(house, "takes no changes|does not answer"))
             subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-            house.until("all to be up", lambda: house.ready()[0] == 200, 45)
+            house.until("all to be up", lambda: house.ready()[0] == 200)
             subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=False)
         assert house.stop(process) == 0
 
