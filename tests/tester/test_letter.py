@@ -76,6 +76,11 @@ def test_a_key_id_is_one_character():
             Keyring((Key(kid=kid, secret=bytes(32), created=0),))
 
 
+def test_one_malformed_key_among_sound_ones_is_refused():
+    with pytest.raises(ValueError):
+        Keyring((RING.current, Key(kid="b", secret=bytes(31), created=0)))
+
+
 def test_key_ids_go_round_the_alphabet():
     ring, seen = RING, [RING.current.kid]
     for turn in range(1, 33):
@@ -157,6 +162,8 @@ def test_letters_that_were_issued_before_stay_what_they_are():
     assert letter.recipient == "raaaaqeayeaudaocajkuqeojjdi4mg2tot"
     assert letter.sender == "saaaaqeayeaudaocajlurjuo5eygy4t7bl"
     assert proof(ring, letter) == "epnrcqm5uqlk5lf7jibodqsw6a"
+    assert gate(ring, letter.recipient.replace("k", "K"))
+    assert not gate(ring, letter.recipient.replace("k", "\u212a")), "another letter, whose lower case is a k"
 
 
 def test_a_key_of_any_other_length_is_malformed_and_so_is_no_key():
@@ -242,6 +249,13 @@ def test_every_field_of_a_letter_is_tried():
 @pytest.mark.parametrize("field", CHANGES)
 def test_no_fact_of_a_letter_can_be_changed(field: str):
     assert not genuine(RING, replace(LETTER, **{field: CHANGES[field]}))
+
+
+def test_a_recipient_with_another_seal_is_refused_even_where_the_proof_is_made_for_it():
+    other = "a" if LETTER.recipient[-1] != "a" else "b"
+    bent = replace(LETTER, recipient=LETTER.recipient[:-1] + other)
+    bent = replace(bent, proof_hash=sha256(proof(RING, bent).encode()).digest())
+    assert not genuine(RING, bent)
 
 
 def test_the_tokens_of_one_letter_cannot_change_places():
@@ -351,6 +365,26 @@ def test_a_letter_keeps_its_form_whatever_the_names(letter: Letter, changed: dic
     assert all(len(line) <= 72 for line in raw.split(b"\r\n") if b" " in line.lstrip()[12:])
     assert [*message_from_bytes(raw)] == ["Date", "From", "To", "Message-ID", "Subject", "Auto-Submitted"]
     assert unwrap(raw).proofs == {proof(RING, letter)}
+
+
+@pytest.mark.parametrize(
+    ("letter", "changed"),
+    [
+        (replace(LETTER, run="r\r\nBcc: x@y.example"), {}),
+        (replace(LETTER, vector="S\r\nB: x"), {}),
+        (LETTER, {"mail_to": "x@y.example>\r\nBcc: <z@y.example"}),
+        (LETTER, {"sender": replace(SENDER, bounce_domain="b.example\r\nBcc: x@y.example")}),
+    ],
+)
+def test_no_name_starts_a_field_of_its_own(letter: Letter, changed: dict[str, Any]):
+    head = written(letter, **changed).partition(b"\r\n\r\n")[0]
+    assert [line.split(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")] == (
+        [b"Date", b"From", b"To", b"Message-ID", b"Subject", b"Auto-Submitted"]
+    )
+
+
+def test_what_is_no_printable_ascii_is_marked():
+    assert b"B?cher" in written(sender=replace(SENDER, service="B\u00fccher"))
 
 
 @pytest.mark.parametrize(

@@ -560,6 +560,8 @@ def test_a_letter_by_another_address_of_the_same_machine_came_straight_back() ->
     assert (twin.finding, twin.counts) == (Finding.DELIVERED_SAME, True)
     assert "2001:db8::9 (mx.host.test leads to both)" in twin.reason
     assert weigh(replace(elsewhere, twin="mx.host.test", proof_ok=False)).finding is Finding.TOKEN_SEEN
+    by_itself = weigh(replace(GOOD, twin="mx.host.test"))
+    assert by_itself.reason == "The letter came back with its proof from the tested address."
 
 
 # ---------------------------------------------------------------------------------------- another stranger
@@ -593,6 +595,7 @@ CAME, REFUSED_AT_RCPT = O.DELIVERED_SAME, O.RCPT_5XX
         (CAME, O.CONN_TIMEOUT, O.CONN_TIMEOUT, True, V.OPEN),
         (REFUSED_AT_RCPT, CAME, CAME, True, V.OPEN),
         (REFUSED_AT_RCPT, CAME, O.UNTRIED, False, V.OPEN),
+        (REFUSED_AT_RCPT, CAME, REFUSED_AT_RCPT, False, V.OPEN),  # the same domain is served to him, and refused to us
         (REFUSED_AT_RCPT, CAME, O.UNTRIED, True, V.OPEN),  # the third letter was never offered
         (REFUSED_AT_RCPT, CAME, REFUSED_AT_RCPT, True, V.INCONCLUSIVE),  # it serves a domain of ours
         (REFUSED_AT_RCPT, REFUSED_AT_RCPT, CAME, False, V.INCONCLUSIVE),
@@ -654,6 +657,12 @@ def test_a_form_that_is_not_plain_needs_no_second_letter() -> None:
     assert (judgement.verdict, judgement.singled_out) == (V.OPEN, False), "nobody was singled out: it has another hole"
 
 
+def test_a_form_that_is_not_plain_convicts_whatever_became_of_the_plain_ones() -> None:
+    pairs = [("S01", CAME), ("S03", CAME), ("S11", O.LOST), ("S12", O.LOST)]
+    judgement = judge(pairs, control=YES, profile="standard", window_closed=True, retries_left=False)
+    assert judgement.verdict is V.OPEN
+
+
 def test_the_tester_is_singled_out_where_the_other_stranger_s_letter_hops_too_and_not_where_ours_were_never_told() -> (
     None
 ):
@@ -666,6 +675,10 @@ def test_the_tester_is_singled_out_where_the_other_stranger_s_letter_hops_too_an
 @pytest.mark.parametrize("vector", ["S11", "S12"])
 def test_relaying_that_is_refused_to_the_other_stranger_is_refused_to_everybody(vector: str) -> None:
     assert told({"S01": (RCPT, UNTOLD), vector: (RCPT, RELAYING)}) == (V.CLOSED, False)
+
+
+def test_where_no_text_was_taken_none_was_judged_whatever_the_other_stranger_was_told() -> None:
+    assert told({"S01": (RCPT, RELAYING), "S11": (RCPT, UNTOLD)}) == (V.CLOSED, False)
 
 
 @pytest.mark.parametrize(("vector", "outcome"), [("S11", O.RCPT_AUTH), ("S12", RCPT)])
