@@ -273,6 +273,10 @@ def test_only_our_own_fault_asks_for_a_repetition() -> None:
     assert not run(O.BOUNCED_BY_US, O.DELIVERED_SAME).repeat, "a proof is a proof"
 
 
+def test_verdicts_and_findings_are_called_by_their_names() -> None:
+    assert [each.value for each in (*Verdict, *Finding)] == [each.name for each in (*Verdict, *Finding)]
+
+
 def test_every_verdict_stands_in_the_table() -> None:
     assert {verdict for _, _, verdict, _ in CASES} == set(Verdict)
 
