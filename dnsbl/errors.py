@@ -67,7 +67,8 @@ class PutOff(DnsblError):
 class Trouble(StrEnum):
     """What ails a database, or its disk."""
 
-    AWAY = "away"  # cannot be reached, or is of another version
+    AWAY = "away"  # cannot be reached
+    VERSION = "version"  # is of another version than this program, or has no tables yet
     READ_ONLY = "read-only"
     FULL = "full"
     DAMAGED = "damaged"

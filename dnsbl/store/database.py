@@ -402,13 +402,8 @@ class Store:
 
 
 def _held(tx: Transaction) -> None:
-    found = versions.found(tx.connection)
-    if found is None:
-        raise StoreUnavailable("The database has no tables yet; run `dnsbl db upgrade`.")
-    if found != versions.NEWEST:
-        raise StoreUnavailable(
-            f"The database has schema {found} and this program needs {versions.NEWEST}; run `dnsbl db upgrade`."
-        )
+    if why := versions.objection(versions.found(tx.connection)):
+        raise StoreUnavailable(why, trouble=Trouble.VERSION)
 
 
 def _flushed(connection: Connection) -> None:

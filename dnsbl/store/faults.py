@@ -16,6 +16,7 @@ from dnsbl.errors import StoreUnavailable, Trouble
 
 SENTENCES: Mapping[Trouble, str] = {
     Trouble.AWAY: "The database does not answer.",
+    Trouble.VERSION: "The database is of another version than this program.",
     Trouble.READ_ONLY: "The database takes no changes here: a hot standby, or a folder that cannot be written.",
     Trouble.FULL: "The disk of the database is full.",
     Trouble.DAMAGED: "The database is damaged; restore it from a copy, as docs/recovery.md says.",

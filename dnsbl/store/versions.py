@@ -35,6 +35,16 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     command.upgrade(config(connection), to)
 
 
+def objection(version: str | None) -> str:
+    """Why this program cannot use a database of this version, and what to do; a sentence, or ""."""
+    if version == NEWEST:
+        return ""
+    if version is None:
+        return "The database has no tables yet; run `dnsbl db upgrade`."
+    do = "install a program as new" if version > NEWEST else "run `dnsbl db upgrade`"
+    return f"The database has schema {version} and this program needs {NEWEST}; {do}."
+
+
 def found(connection: Connection) -> str | None:
     """The version that this database has, or None."""
     if not inspect(connection).has_table("alembic_version"):

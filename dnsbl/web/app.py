@@ -264,7 +264,8 @@ def create_app(
         except DnsblError as error:
             _log.warning("not ready: %s", error)
             trouble = error.trouble if isinstance(error, StoreUnavailable) else Trouble.AWAY
-            document |= {"ready": False, "reason": _UNREADY.get(trouble, "the store does not answer")}
+            reason = _UNREADY.get(trouble, "the store does not answer")
+            document |= {"ready": False, "reason": f"{error}" if known and trouble is Trouble.VERSION else reason}
         else:
             waits = "waits for a worker" if "worker" in views.unmanned() else "goes on"
             document["testing"] = "stopped" if stopped or settings.tester.held else waits
@@ -281,6 +282,8 @@ def create_app(
 
 
 _UNREADY = {
+    Trouble.VERSION: "the store is of another version than this program",
+    Trouble.REFUSED: "the store refuses what it is asked; the log says more",
     Trouble.FULL: "the disk of the store is full",
     Trouble.READ_ONLY: "the store is read-only",
     Trouble.DAMAGED: "the store is damaged",

@@ -69,7 +69,7 @@ _RETRY = {"Retry-After": {"description": "Seconds until the same request may pas
 
 def problems(**sentences: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI rows for the statuses that a route may answer besides success."""
-    every = {"s429": "Too many requests.", "s500": "Our mistake.", "s503": "The database does not answer."}
+    every = {"s429": "Too many requests.", "s500": "Our mistake.", "s503": "The database cannot be used now."}
     sentences = every | sentences
     rows: dict[int | str, dict[str, Any]] = {}
     for name, description in sorted(sentences.items()):
@@ -157,6 +157,8 @@ class Faults:
 
 _AWAY = "The database does not answer at the moment"
 _AILS = {
+    Trouble.VERSION: "The database is being maintained at the moment",
+    Trouble.REFUSED: "The database cannot be used at the moment",
     Trouble.FULL: "The disk of the database is full, so nothing can be filed at the moment",
     Trouble.READ_ONLY: "The database takes no changes at the moment",
     Trouble.DAMAGED: "The database is damaged and must be mended first",

@@ -67,7 +67,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "method-not-allowed": ("Another method is needed", "One of the methods in Allow."),
     "not-for-you": ("For operators alone", "A request from a network of `web.metrics_from`."),
     "no-keys": ("No keys", "A list whose clients have keys (`dns.keys_file`)."),
-    "store-unavailable": ("The database does not answer", "The same request when the time in Retry-After has passed."),
+    "store-unavailable": (
+        "The database cannot be used now",
+        "The same request when the time in Retry-After has passed.",
+    ),
     "internal": ("Our mistake", "The same request later; if it fails again, please write to us."),
     "http": ("Not understood", "HTTP as RFC 9110 has it."),
 }

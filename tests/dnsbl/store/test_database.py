@@ -29,16 +29,19 @@ NETWORK = ip_network("192.0.2.1/32")
 def test_an_empty_database_says_so_in_one_sentence(empty_url: str) -> None:
     store = Store.open(empty_url)
     assert store.is_empty()
-    with pytest.raises(StoreUnavailable, match=r"no tables yet; run `dnsbl db upgrade`\.$"):
+    with pytest.raises(StoreUnavailable, match=r"no tables yet; run `dnsbl db upgrade`\.$") as caught:
         store.check()
+    assert caught.value.trouble is Trouble.VERSION
     store.close()
 
 
-def test_a_database_of_another_version_is_refused(store: Store) -> None:
+@pytest.mark.parametrize(("version", "do"), [("9999", "install a program as new"), ("0001", "run `dnsbl db upgrade`")])
+def test_a_database_of_another_version_is_refused_and_what_to_do_is_said(store: Store, version: str, do: str) -> None:
     with store.write() as tx:
-        tx.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreUnavailable, match=f"has schema 9999 and this program needs {versions.NEWEST}"):
+        tx.connection.execute(text(f"UPDATE alembic_version SET version_num = '{version}'"))
+    with pytest.raises(StoreUnavailable, match=f"has schema {version} and .* needs {versions.NEWEST}; {do}") as caught:
         store.check()
+    assert caught.value.trouble is Trouble.VERSION
 
 
 @pytest.mark.parametrize(

@@ -112,11 +112,23 @@ def test_a_store_that_is_in_trouble_makes_the_node_unready_and_is_named(
         (Trouble.FULL, "the disk of the store is full"),
         (Trouble.DAMAGED, "the store is damaged"),
         (Trouble.READ_ONLY, "the store is read-only"),
-        (Trouble.REFUSED, "the store does not answer"),
+        (Trouble.VERSION, "the store is of another version than this program"),
+        (Trouble.REFUSED, "the store refuses what it is asked; the log says more"),
+        (Trouble.AWAY, "the store does not answer"),
     ):
         monkeypatch.setattr(home.casework.views, "look_up", failing(StoreUnavailable("a secret", trouble=trouble)))
         answer = home.visitor().get("/readyz")
         assert (answer.status_code, answer.json()) == (503, {"ready": False, "reason": words})
+
+
+def test_operators_are_told_what_to_do_where_the_store_is_of_another_version(
+    house: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = house(web={"metrics_from": ["198.51.100.0/24"]})
+    sentence = "The database has schema 0001 and this program needs 0030; run `dnsbl db upgrade`."
+    monkeypatch.setattr(home.casework.views, "look_up", failing(StoreUnavailable(sentence, trouble=Trouble.VERSION)))
+    assert home.visitor("198.51.100.7").get("/readyz").json() == {"ready": False, "reason": sentence}
+    assert "schema" not in home.visitor("203.0.113.9").get("/readyz").text
 
 
 async def test_b53_metrics_are_shown_to_those_who_may_see_them(house: Build) -> None:

@@ -65,7 +65,9 @@ def test_a_silent_store_is_said_and_worth_a_retry(house: Build, monkeypatch: pyt
         (Trouble.FULL, "The disk of the database is full, so nothing can be filed at the moment; DNS is not affected."),
         (Trouble.READ_ONLY, "The database takes no changes at the moment; DNS is not affected."),
         (Trouble.DAMAGED, "The database is damaged and must be mended first; DNS is not affected."),
-        (Trouble.REFUSED, "The database does not answer at the moment; DNS is not affected."),
+        (Trouble.VERSION, "The database is being maintained at the moment; DNS is not affected."),
+        (Trouble.REFUSED, "The database cannot be used at the moment; DNS is not affected."),
+        (Trouble.AWAY, "The database does not answer at the moment; DNS is not affected."),
     ],
 )
 def test_whoever_brings_something_is_told_what_ails_the_database(
