@@ -78,7 +78,7 @@ class Player:
         self._clock: Clock = SystemClock()
         self._settings = settings_of_bench()
         self._keyring = Keyring.generate(lambda size: bytes(size), int(self._clock.now().timestamp()))
-        self._casework = Casework.over(store, self._settings, self._keyring, clock=self._clock)
+        self._casework = Casework(store, self._settings, self._keyring, clock=self._clock)
         self._name = name
         self._fresh = count(first)
         self.done = Cycles()

@@ -168,7 +168,7 @@ def fill(
     time."""
     clock = SystemClock()
     keyring = Keyring.generate(lambda size: bytes(size), int(clock.now().timestamp()))
-    lived(Casework.over(store, settings, keyring, clock=clock), keyring, settings, PATTERN, clock)
+    lived(Casework(store, settings, keyring, clock=clock), keyring, settings, PATTERN, clock)
     with store.write() as tx:
         writer = _Writer(tx.connection)
         copies = _copies(writer)

@@ -141,7 +141,7 @@ def _fill(config: Path, listings: int) -> list[str]:
     settings = read_settings(config)
     store = Store.open(settings.database.url)
     store.upgrade()
-    casework = Casework.over(store, settings, Keyring.generate(random.randbytes, 0))
+    casework = Casework(store, settings, Keyring.generate(random.randbytes, 0))
     first = int(ip_network("20.0.0.0").network_address)
     networks = [IPv4Network(first + 97 * n) for n in range(listings)]
     casework.operators.list_networks(networks, kind="manual", reason="bench", actor="operator bench")

@@ -150,7 +150,7 @@ async def tests_at_once(store: Store, server: Backends, number: int, wait: float
     """So many tests, all in flight, and what they take."""
     settings, clock = _settings(folder, number), SystemClock()
     keyring = Keyring.generate(secrets.token_bytes, int(time.time()) - 600)
-    casework = Casework.over(store, settings, keyring, clock=clock)
+    casework = Casework(store, settings, keyring, clock=clock)
     mailroom = Mailroom(casework.arrivals, settings, keyring, clock)
     [(_, collector)] = await mailroom.start()
     worker, stop = Worker(casework.assignments, settings, keyring, clock), asyncio.Event()
@@ -204,7 +204,7 @@ async def looks(store: Store, server: Backends, folder: str) -> dict[str, Any]:
     """A whole snapshot, and then looks that find nothing new."""
     settings = _settings(folder, 1)
     keyring = Keyring.generate(secrets.token_bytes, int(time.time()) - 600)
-    casework = Casework.over(store, settings, keyring, clock=SystemClock())
+    casework = Casework(store, settings, keyring, clock=SystemClock())
     feed = Feed(casework.contents, [_Holder()], poll=1.0, path=Path(folder) / "table")
     began, cpu, theirs = time.perf_counter(), time.process_time(), server.cpu()
     await feed.ready()

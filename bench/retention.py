@@ -87,7 +87,7 @@ class _Day:
         self.clock = HandClock()
         self._settings = settings
         self._keyring = Keyring.generate(secrets.token_bytes, int(self.clock.now().timestamp()))
-        self.casework = Casework.over(store, settings, self._keyring, clock=self.clock)
+        self.casework = Casework(store, settings, self._keyring, clock=self.clock)
 
     def live(self, tests: int) -> None:
         """So many tests, spread over a day; then the windows of the last ones close."""

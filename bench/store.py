@@ -89,7 +89,7 @@ def questions(store: Store, filled: Filled) -> Iterator[tuple[str, Callable[[int
     """Sorts of questions, each with what asks the n-th."""
     clock, settings = SystemClock(), settings_of_bench()
     keyring = Keyring.generate(lambda size: bytes(size), int(clock.now().timestamp()))
-    casework = Casework.over(store, settings, keyring, clock=clock)
+    casework = Casework(store, settings, keyring, clock=clock)
     views, contents, upkeep = casework.views, casework.contents, casework.upkeep
     single = max(1, filled.listings - filled.hosts - 1)
     last = contents.last_change()

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address
 from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN
 from tester import letter as letters
 from tester.approach import Approach
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.caller import call
 from tester.collector import Caps, Collector
 from tester.letter import Keyring

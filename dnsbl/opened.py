@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from dnsbl.casework import Casework
-from dnsbl.casework.judging import Judging
 from dnsbl.casework.presence import Presence
-from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_settings, read_zones
@@ -21,9 +18,10 @@ from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.logbook.entries import told
+from dnsbl.parts import read_all
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.settings import Settings
-from dnsbl.store import Store
+from dnsbl.store import Store, Transaction
 from dnsbl.store.timekeeper import Timekeeper
 
 _log = logging.getLogger(__name__)
@@ -66,6 +64,8 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     """Open what there is, for those who serve: the store may be away, and is asked when somebody needs it; a folder
     that cannot be written ends nothing here. What is entered is told in the log. Raises DnsblError for what only a
     change of the settings can mend."""
+    for whole in (Transaction, Casework):  # now, for the program may be replaced while it serves
+        read_all(whole)
     try:
         _made(settings.service.state_dir)
     except DnsblError as error:
@@ -80,11 +80,6 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     )
     store.entered = told
     return _over(settings, zones, store, clock)
-
-
-def _ring(store: Store, settings: Settings, clock: Clock) -> Ring:
-    judging = Judging(settings, Queueing(settings.tester.port, secrets.token_bytes), secrets.token_bytes)
-    return Ring(settings.service.state_dir / "keys.json", store, settings, clock, void=judging.void_all)
 
 
 def _watched(settings: Settings, clock: Clock) -> dict[str, Any]:
@@ -140,9 +135,10 @@ def _made(state: Path) -> None:
 
 
 def _over(settings: Settings, zones: Zones, store: Store, clock: Clock) -> OpenedList:
-    keyring = _ring(store, settings, clock)
+    path = settings.service.state_dir / "keys.json"
+    keyring = Ring(path, store, settings, clock, void=lambda tx, now, why: casework.void(tx, now, why))
     clearing = Clearing(zones, refresh=bool(settings.dns.transfer))
-    casework = Casework.over(store, settings, keyring, clock=clock, clears=clearing)
+    casework = Casework(store, settings, keyring, clock=clock, clears=clearing)
     return OpenedList(
         settings=settings,
         zones=zones,

@@ -7,10 +7,11 @@
         def doors(self, made: type[Doors]) -> Doors:
             return made(self.store, self.views)
 
-A part stands in the module of its name, in the package of its whole, and its class there is the one that is written at
-it; the whole imports that class for types alone. So a program reads what it uses of a whole with many parts, and what a
-part is made of stands where it did. Of two threads that reach for a part at once both get the same one; to make one has
-no effect beyond it. Who serves reads all parts at its start (`read_all`): its program may be replaced on the disk.
+A part stands in the module of its name (`_judging`, which is nobody else's, in `judging`), in the package of its whole;
+its class there is the one that is written at it, and the whole imports that class for types alone. So a program reads
+what it uses of a whole with many parts, and what a part is made of stands where the whole does. Of two threads that
+reach for a part at once both get the same one; to make one has no effect beyond it. Who serves reads all parts at its
+start (`read_all`): its program may be replaced on the disk.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class part(Generic[P]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
-        self._module = f"{sys.modules[owner.__module__].__package__}.{name}"
+        self._module = f"{sys.modules[owner.__module__].__package__}.{name.lstrip('_')}"
         written: str = owner.__annotations__.get(name) or self._make.__annotations__["return"]
         self._class = written.removeprefix("part[").removesuffix("]")
 

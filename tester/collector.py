@@ -2,7 +2,7 @@
 
 Accepts a recipient only when it is a token of ours that bears our gate, at a domain of ours (or postmaster/abuse
 there). Such a letter is taken in whatever shape a relay hands it on: a collector that refuses what was relayed acquits
-the relay. What must be refused carries the phrase (`bounces.COLLECTOR`) by which our own refusals are known when they
+the relay. What must be refused carries the phrase (`ours.COLLECTOR`) by which our own refusals are known when they
 are quoted to us; 451, never 5xx, is the answer when the fault is ours. Only CRLF.CRLF ends a message: any other line
 end around the dot is text, so that nobody smuggles a second message inside one. Memory per connection is bounded
 whatever the peer sends. Over 400 lines, since half of them are cures for what the library leaves open; each says which.
@@ -21,12 +21,12 @@ from typing import Any, AnyStr, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tester.bounces import COLLECTOR, refusal
+from tester.bounces.ours import COLLECTOR, refusal
 from tester.crowd import Crowd, Place, Tally, widths
 from tester.envelopes import MailPath, Recipients
 from tester.errors import Declined, Deferred
 from tester.listening import Listener, bound
-from tester.received import plain
+from tester.received.line import plain
 from tester.returned import Collected
 from tester.smtp import escape
 

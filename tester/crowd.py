@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from tester.received import plain
+from tester.received.line import plain
 
 Address = IPv4Address | IPv6Address
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from tester.crowd import Crowd, Place, Tally
-from tester.received import plain
+from tester.received.line import plain
 
 #: Connections accepted before others in this loop have their turn.
 AT_ONCE = 32

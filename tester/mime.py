@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tester.received import fields
+from tester.received.fields import fields
 
 LARGEST = 1024 * 1024  # octets of a message that are looked at
 _DEEPEST = 20  # levels of nesting

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from tester import canary
 from tester import letter as letters
 from tester.approach import Approach
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.composing import Offerer, Sign, compose
 from tester.fate import Fate, delivered, outcomes, telling
 from tester.letter import Keyring, Letter, Sender

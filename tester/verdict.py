@@ -13,7 +13,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 
-from tester.received import plain
+from tester.received.line import plain
 from tester.refusals import Denial, Meant, read
 from tester.smtp import DELIVERED, KEPT, PENDING, REFUSED, RETRY, Control, Outcome
 from tester.vectors import CATALOGUE

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from tester.bounces import Ours, is_complaint, read
+from tester.bounces.ours import Ours
+from tester.bounces.reading import is_complaint, read
 from tester.fate import Fate
 from tester.letter import TOKEN, Keyring, genuine
 from tester.returned import Collected, Unwrapped

@@ -60,94 +60,67 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     ring     a node's keys, held against the store: ready  follow  may_be_ours; operators: rotate  replace  shown
     keyring  the keyring's file;  logkeys  that of the log's keys;  sealing  a key as it goes through the store
     countries  the file that says where networks are
+
+Each of them is read when somebody reaches for it (see `parts`).
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from dnsbl.casework.accounts import Accounts
-from dnsbl.casework.arrivals import Arrivals
-from dnsbl.casework.assignments import Assignments
 from dnsbl.casework.base import Clears, at_once
-from dnsbl.casework.briefing import Briefing
-from dnsbl.casework.contents import Contents
-from dnsbl.casework.correspondence import Correspondence
-from dnsbl.casework.counting import Counting
-from dnsbl.casework.countries import CountryFile
-from dnsbl.casework.dispatch import Dispatch
-from dnsbl.casework.doors import Doors
-from dnsbl.casework.entrance import Entrance
-from dnsbl.casework.feeding import Feeding
-from dnsbl.casework.forgetting import Forgetting
-from dnsbl.casework.judging import Judging
-from dnsbl.casework.lookups import LookupDoor
-from dnsbl.casework.mail_door import MailDoor
-from dnsbl.casework.operators import Operators
-from dnsbl.casework.oversight import Oversight
-from dnsbl.casework.ownership import Ownership
-from dnsbl.casework.posting import Posting
-from dnsbl.casework.presence import Presence
-from dnsbl.casework.proofs import Proofs
-from dnsbl.casework.proving import Proving
-from dnsbl.casework.purging import Purging
-from dnsbl.casework.queueing import Queueing
-from dnsbl.casework.remote import RemoteTests
-from dnsbl.casework.reporters import Reporters
-from dnsbl.casework.restoring import Restoring
-from dnsbl.casework.reviewing import Reviewing
-from dnsbl.casework.self_tests import SelfTests
-from dnsbl.casework.shipping import Shipping
-from dnsbl.casework.upkeep import Upkeep
-from dnsbl.casework.views import Views
-from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock, SystemClock
+from dnsbl.parts import part
 from dnsbl.settings import Settings
-from dnsbl.store import Store
+from dnsbl.store import Store, Transaction
 from tester.letter import Keyring
 
+if TYPE_CHECKING:
+    from dnsbl.casework.accounts import Accounts
+    from dnsbl.casework.arrivals import Arrivals
+    from dnsbl.casework.assignments import Assignments
+    from dnsbl.casework.briefing import Briefing
+    from dnsbl.casework.contents import Contents
+    from dnsbl.casework.correspondence import Correspondence
+    from dnsbl.casework.counting import Counting
+    from dnsbl.casework.countries import CountryFile
+    from dnsbl.casework.dispatch import Dispatch
+    from dnsbl.casework.doors import Doors
+    from dnsbl.casework.entrance import Entrance
+    from dnsbl.casework.feeding import Feeding
+    from dnsbl.casework.forgetting import Forgetting
+    from dnsbl.casework.judging import Judging
+    from dnsbl.casework.lookups import LookupDoor
+    from dnsbl.casework.mail_door import MailDoor
+    from dnsbl.casework.operators import Operators
+    from dnsbl.casework.oversight import Oversight
+    from dnsbl.casework.ownership import Ownership
+    from dnsbl.casework.posting import Posting
+    from dnsbl.casework.presence import Presence
+    from dnsbl.casework.proofs import Proofs
+    from dnsbl.casework.proving import Proving
+    from dnsbl.casework.purging import Purging
+    from dnsbl.casework.queueing import Queueing
+    from dnsbl.casework.remote import RemoteTests
+    from dnsbl.casework.reporters import Reporters
+    from dnsbl.casework.restoring import Restoring
+    from dnsbl.casework.reviewing import Reviewing
+    from dnsbl.casework.self_tests import SelfTests
+    from dnsbl.casework.shipping import Shipping
+    from dnsbl.casework.upkeep import Upkeep
+    from dnsbl.casework.views import Views
+    from dnsbl.casework.watching import Watching
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
 class Casework:
     """All verbs of one list; whoever wires a program hands each part of it those that it may use, and no others. Every
     verb raises StoreUnavailable when the database does not answer."""
 
-    doors: Doors
-    self_tests: SelfTests
-    remote: RemoteTests
-    operators: Operators
-    assignments: Assignments
-    arrivals: Arrivals
-    purging: Purging
-    restoring: Restoring
-    reviewing: Reviewing
-    shipping: Shipping
-    upkeep: Upkeep
-    forgetting: Forgetting
-    ownership: Ownership
-    watching: Watching
-    dispatch: Dispatch
-    presence: Presence
-    reporters: Reporters
-    accounts: Accounts
-    entrance: Entrance
-    oversight: Oversight
-    correspondence: Correspondence
-    feeding: Feeding
-    lookups: LookupDoor
-    mail_door: MailDoor
-    views: Views
-    briefing: Briefing
-    contents: Contents
-    counting: Counting
-    proving: Proving
-    proofs: Proofs
-
-    @classmethod
-    def over(
-        cls,
+    def __init__(
+        self,
         store: Store,
         settings: Settings,
         keyring: Keyring,
@@ -155,51 +128,161 @@ class Casework:
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         random: Callable[[int], bytes] = secrets.token_bytes,
         clears: Clears = at_once,
-    ) -> Casework:
+    ) -> None:
         """The verbs over this store. `random` makes the ids of runs, the names of mails, and the surprise in surprise
         retests; `clears` says how long caches may keep an answer about listings that have ended."""
-        queueing = Queueing(settings.tester.port, random)
-        posting = Posting(settings, random)
-        judging = Judging(settings, queueing, random, clears)
-        proving = Proving(store, settings, clock, random)
-        doors = Doors(store, settings, clock, queueing, posting, clears)
-        feeding = Feeding(store, settings, clock, doors.nominate)
-        upkeep = Upkeep(store, settings.policy, clock, queueing, judging, clears)
-        dispatch, presence = Dispatch(store, settings, clock, posting), Presence(store, clock)
-        shipping = Shipping(store, settings.service.event_log)
-        lookups = LookupDoor(store, settings, clock, feeding)
-        return cls(
-            doors=doors,
-            self_tests=SelfTests(store, settings, keyring, clock, queueing),
-            remote=RemoteTests(store, settings, keyring, clock, queueing, random),
-            operators=Operators(store, settings, clock, queueing, judging, clears),
-            assignments=Assignments(store, settings, clock, judging, random),
-            arrivals=Arrivals(store, settings, keyring, clock, judging, posting, doors.ask_removal),
-            purging=Purging(store, clock, judging),
-            restoring=Restoring(store, settings, clock, queueing, judging),
-            reviewing=Reviewing(store, settings.policy, clock, judging),
-            shipping=shipping,
-            upkeep=upkeep,
-            forgetting=Forgetting(store, settings, clock, lambda: _least(shipping.reached(), proving.reached())),
-            ownership=Ownership(store, settings, keyring, clock, posting),
-            watching=Watching(store, settings, keyring, clock, posting, random),
-            dispatch=dispatch,
-            presence=presence,
-            reporters=Reporters(store, clock, random),
-            accounts=Accounts(store, clock, random, settings.service.name),
-            entrance=Entrance(store, settings, clock, random),
-            mail_door=MailDoor(store, settings, clock, doors, posting),
-            feeding=feeding,
-            lookups=lookups,
-            oversight=Oversight(store, settings, clock, upkeep, dispatch, presence, lookups),
-            correspondence=Correspondence(store, clock, posting),
-            views=Views(store, settings, clock, clears),
-            briefing=Briefing(store),
-            contents=Contents(store, clock),
-            counting=Counting(store, clock, CountryFile(settings.statistics.countries).now),
-            proving=proving,
-            proofs=Proofs(store, proving),
+        self._store, self._settings, self._keyring = store, settings, keyring
+        self._clock, self._random, self._clears = clock, random, clears
+
+    def void(self, tx: Transaction, now: datetime, reason: str) -> int:
+        """End all tests that are under way, in this transaction: the keys of their letters are lost. How many."""
+        return self._judging.void_all(tx, now, reason)
+
+    @part
+    def doors(self, made: type[Doors]) -> Doors:
+        return made(self._store, self._settings, self._clock, self._queueing, self._posting, self._clears)
+
+    @part
+    def self_tests(self, made: type[SelfTests]) -> SelfTests:
+        return made(self._store, self._settings, self._keyring, self._clock, self._queueing)
+
+    @part
+    def remote(self, made: type[RemoteTests]) -> RemoteTests:
+        return made(self._store, self._settings, self._keyring, self._clock, self._queueing, self._random)
+
+    @part
+    def operators(self, made: type[Operators]) -> Operators:
+        return made(self._store, self._settings, self._clock, self._queueing, self._judging, self._clears)
+
+    @part
+    def assignments(self, made: type[Assignments]) -> Assignments:
+        return made(self._store, self._settings, self._clock, self._judging, self._random)
+
+    @part
+    def arrivals(self, made: type[Arrivals]) -> Arrivals:
+        return made(
+            self._store,
+            self._settings,
+            self._keyring,
+            self._clock,
+            self._judging,
+            self._posting,
+            self.doors.ask_removal,
         )
+
+    @part
+    def purging(self, made: type[Purging]) -> Purging:
+        return made(self._store, self._clock, self._judging)
+
+    @part
+    def restoring(self, made: type[Restoring]) -> Restoring:
+        return made(self._store, self._settings, self._clock, self._queueing, self._judging)
+
+    @part
+    def reviewing(self, made: type[Reviewing]) -> Reviewing:
+        return made(self._store, self._settings.policy, self._clock, self._judging)
+
+    @part
+    def shipping(self, made: type[Shipping]) -> Shipping:
+        return made(self._store, self._settings.service.event_log)
+
+    @part
+    def upkeep(self, made: type[Upkeep]) -> Upkeep:
+        return made(self._store, self._settings.policy, self._clock, self._queueing, self._judging, self._clears)
+
+    @part
+    def forgetting(self, made: type[Forgetting]) -> Forgetting:
+        return made(
+            self._store, self._settings, self._clock, lambda: _least(self.shipping.reached(), self.proving.reached())
+        )
+
+    @part
+    def ownership(self, made: type[Ownership]) -> Ownership:
+        return made(self._store, self._settings, self._keyring, self._clock, self._posting)
+
+    @part
+    def watching(self, made: type[Watching]) -> Watching:
+        return made(self._store, self._settings, self._keyring, self._clock, self._posting, self._random)
+
+    @part
+    def dispatch(self, made: type[Dispatch]) -> Dispatch:
+        return made(self._store, self._settings, self._clock, self._posting)
+
+    @part
+    def presence(self, made: type[Presence]) -> Presence:
+        return made(self._store, self._clock)
+
+    @part
+    def reporters(self, made: type[Reporters]) -> Reporters:
+        return made(self._store, self._clock, self._random)
+
+    @part
+    def accounts(self, made: type[Accounts]) -> Accounts:
+        return made(self._store, self._clock, self._random, self._settings.service.name)
+
+    @part
+    def entrance(self, made: type[Entrance]) -> Entrance:
+        return made(self._store, self._settings, self._clock, self._random)
+
+    @part
+    def oversight(self, made: type[Oversight]) -> Oversight:
+        return made(self._store, self._settings, self._clock, self.upkeep, self.dispatch, self.presence, self.lookups)
+
+    @part
+    def correspondence(self, made: type[Correspondence]) -> Correspondence:
+        return made(self._store, self._clock, self._posting)
+
+    @part
+    def feeding(self, made: type[Feeding]) -> Feeding:
+        return made(self._store, self._settings, self._clock, self.doors.nominate)
+
+    @part
+    def lookups(self, made: type[LookupDoor]) -> LookupDoor:
+        return made(self._store, self._settings, self._clock, self.feeding)
+
+    @part
+    def mail_door(self, made: type[MailDoor]) -> MailDoor:
+        return made(self._store, self._settings, self._clock, self.doors, self._posting)
+
+    @part
+    def views(self, made: type[Views]) -> Views:
+        return made(self._store, self._settings, self._clock, self._clears)
+
+    @part
+    def briefing(self, made: type[Briefing]) -> Briefing:
+        return made(self._store)
+
+    @part
+    def contents(self, made: type[Contents]) -> Contents:
+        return made(self._store, self._clock)
+
+    @part
+    def counting(self, made: type[Counting]) -> Counting:
+        return made(self._store, self._clock, self._countries.now)
+
+    @part
+    def proving(self, made: type[Proving]) -> Proving:
+        return made(self._store, self._settings, self._clock, self._random)
+
+    @part
+    def proofs(self, made: type[Proofs]) -> Proofs:
+        return made(self._store, self.proving)
+
+    @part
+    def _queueing(self, made: type[Queueing]) -> Queueing:
+        return made(self._settings.tester.port, self._random)
+
+    @part
+    def _posting(self, made: type[Posting]) -> Posting:
+        return made(self._settings, self._random)
+
+    @part
+    def _judging(self, made: type[Judging]) -> Judging:
+        return made(self._settings, self._queueing, self._random, self._clears)
+
+    @part
+    def _countries(self, made: type[CountryFile]) -> CountryFile:
+        return made(self._settings.statistics.countries)
 
 
 def _least(*numbers: int | None) -> int | None:

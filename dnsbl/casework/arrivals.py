@@ -21,7 +21,7 @@ from dnsbl.rules.notices import message_id
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import EVER, Account
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.fate import TELLING, Fate
 from tester.letter import Keyring, Letter
 from tester.returned import Collected, unwrap

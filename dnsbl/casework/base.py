@@ -33,6 +33,7 @@ from dnsbl.store import Transaction
 from dnsbl.store.kept import Account
 from dnsbl.store.removals import OWNER, SHOWN
 from tester.letter import Keyring
+from tester.smtp import Flag
 
 #: How long after their end caches may keep an answer about listings of these kinds.
 Clears = Callable[[Iterable[str], datetime], timedelta]
@@ -43,6 +44,8 @@ LIST = "list"
 #: Which part of a day's retests of one address strangers from one /16 or /32 may ask for.
 PART = 4
 
+#: What is said of a relay that was found open only by another stranger of ours.
+SPECIFIC = f"It refuses us under other names of ours, so it singles out the tester ({Flag.TESTER_SPECIFIC})."
 #: The journal's subject for all testing together, and its words when that is stopped and taken up again.
 TESTER, STOPPED, RESUMED = "tester", "stopped", "resumed"
 

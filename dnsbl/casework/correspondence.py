@@ -14,7 +14,7 @@ from dnsbl.model import Entry, Notice, Refusal, Return
 from dnsbl.rules.keeping import INBOX
 from dnsbl.rules.notices import LINES_MOST
 from dnsbl.store import Store
-from tester.received import fields
+from tester.received.fields import fields
 from tester.smtp import escape
 
 #: Characters of an answer.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from dnsbl.addresses import Address, network_of
-from dnsbl.casework.base import Clears, at_once, come_to, let_go
+from dnsbl.casework.base import SPECIFIC, Clears, at_once, come_to, let_go
 from dnsbl.casework.deciding import Deciding
 from dnsbl.casework.lending import Lending
 from dnsbl.casework.outputs import Outputs
@@ -49,8 +49,6 @@ CONFIRM_AFTER = 3600.0
 _UNREACHED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
 #: What is said of letters in a remote tester's hands that have had their time.
 NOT_BACK = "None of the letters that a remote tester was given has come back."
-#: What is said of a relay that was found open only by another stranger of ours.
-SPECIFIC = f"It refuses us under other names of ours, so it singles out the tester ({Flag.TESTER_SPECIFIC})."
 
 
 class Judging:

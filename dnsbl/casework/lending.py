@@ -14,7 +14,7 @@ from dnsbl.rules import remote
 from dnsbl.rules.remote import CameBack, Showing
 from dnsbl.settings import RemoteTesting
 from dnsbl.store import Transaction
-from tester import received
+from tester.received.line import hops
 from tester.verdict import CAME_BACK
 
 #: What provokes the test of our own.
@@ -35,7 +35,7 @@ class Lending:
         """What the letters of this test show that have come back; None where there are none, or nothing is taken from
         their tester any more."""
         backs = [
-            CameBack(same=back.peer == run.address, chain=received.hops(back.message))
+            CameBack(same=back.peer == run.address, chain=hops(back.message))
             for back in tx.returns.of(run.id)
             if back.finding in CAME_BACK
         ]

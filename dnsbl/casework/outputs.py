@@ -19,7 +19,7 @@ from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
 from dnsbl.rules import intake, policy, remote, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from tester import received
+from tester.received.line import hops
 
 
 class Outputs:
@@ -272,7 +272,7 @@ class Outputs:
 def _took_it_from_a_stranger(head: bytes) -> bool:
     """Whether the trace of a letter says nowhere that a server took it from a user of its own: who hands letters on
     through his account makes no output of the server that he has it at. Without a trace there is nothing to say so."""
-    chain = received.hops(head)
+    chain = hops(head)
     return not (chain and remote.users_own(chain))
 
 

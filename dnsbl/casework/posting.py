@@ -23,7 +23,7 @@ from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from dnsbl.store import notices as notice_shelf
 from dnsbl.store.kept import Account
-from tester import received
+from tester.received.line import hops
 from tester.verdict import CAME_BACK
 
 #: What is counted by day besides recipients: all mails, and those that were left out.
@@ -130,7 +130,7 @@ class Posting:
             return {}
         back = next((each for each in came if each.peer == address), came[0])
         theirs = discretion(self._settings)
-        chain = [theirs(hop.raw) for hop in received.hops(back.message, most=arf.FIELDS)]
+        chain = [theirs(hop.raw) for hop in hops(back.message, most=arf.FIELDS)]
         return arf.facts(source=back.peer, arrived=back.received, page=self.page(address), chain=chain)
 
     def hear(self, tx: Transaction, job: Job, recipient: str) -> None:

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.allowance import Allowance
-from dnsbl.casework.base import ANYBODY, Asker, Clears, at_once, next_removal, run_in, stop_in
-from dnsbl.casework.judging import SPECIFIC
+from dnsbl.casework.base import ANYBODY, SPECIFIC, Asker, Clears, at_once, next_removal, run_in, stop_in
 from dnsbl.casework.queueing import begun
 from dnsbl.clock import Clock
 from dnsbl.model import (

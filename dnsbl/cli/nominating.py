@@ -23,7 +23,7 @@ from dnsbl.rules.intake import Intake, Taken
 from dnsbl.rules.trail import Belief, trail
 from dnsbl.settings import Settings
 from dnsbl.web.shapes import nominated_shape, standing_shape
-from tester.received import Step, Trace
+from tester.received.chain import Step, Trace
 from tester.smtp import escape
 
 #: Files of one request that are read.

@@ -31,7 +31,8 @@ from tester.smtp import escape as plain
 with later():
     from dnsbl.rules import causes, keeping
     from dnsbl.web import shapes, words
-    from tester import cause, paths, received
+    from tester import cause, paths
+    from tester.received import fields
 if TYPE_CHECKING:
     from dnsbl.casework.restoring import Restored
     from dnsbl.casework.ring import Shown
@@ -463,7 +464,7 @@ def message(found: Return, *, as_json: bool) -> None:
 
 
 def _letter(found: Return) -> dict[str, Any]:
-    header = dict(reversed(tuple(received.fields(found.message))))
+    header = dict(reversed(tuple(fields.fields(found.message))))
     return {
         "number": found.id,
         "received": found.received.isoformat(),

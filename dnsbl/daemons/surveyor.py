@@ -21,7 +21,7 @@ from dnsbl.rules.others import Opinion
 from dnsbl.rules.surveys.records import SILENT, Back, Done, FiledLetter, Host, ListedElsewhere, Sat
 from dnsbl.settings import Settings, split_listen
 from tester import letter as letters
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.collector import Caps, Collector
 from tester.fate import Fate
 from tester.letter import Letter

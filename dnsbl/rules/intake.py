@@ -23,8 +23,10 @@ from dnsbl.rules import asking
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.settings import Settings
-from tester import manners, received
-from tester.received import Home, Reading, Step, Trace
+from tester import manners
+from tester.received.chain import Home, Reading, Step, Trace, is_private, trace
+from tester.received.fields import fields
+from tester.received.line import Hop, hops
 
 #: Longest reason that is kept, in characters.
 REASON_MOST = 500
@@ -234,14 +236,14 @@ def nomination(
 
 def _trace(exhibit: Exhibit, at: Home, settings: Settings, now: datetime) -> Trace:
     """The Received chain of a message that may be evidence, walked. Raises Refused."""
-    chain = received.hops(exhibit.message)
+    chain = hops(exhibit.message)
     if not chain:
         raise Refused(Refusal.NOT_MAIL, "This message has no Received lines; hand it in with all its headers.")
     sent = sent_at(exhibit.message, chain)
     days = settings.policy.evidence_days
     if sent is not None and now - sent > timedelta(days=days):
         raise Refused(Refusal.TOO_OLD, f"This message is older than {days:g} days.")
-    return received.trace(chain, at)
+    return trace(chain, at)
 
 
 def _line(exhibit: Exhibit, trace: Trace, typed: Address | None, pick: int | None) -> Step:
@@ -290,7 +292,7 @@ def _named(trace: Trace, typed: Address) -> Step:
     naming = [step for step in trace.steps if step.hop.address == typed]
     if not naming:
         raise Refused(Refusal.NOT_IN_EVIDENCE, f"No Received line of this message says that it came from {typed}.")
-    usable = [step for step in naming if step.reading is not Reading.PASSED or received.is_private(typed)]
+    usable = [step for step in naming if step.reading is not Reading.PASSED or is_private(typed)]
     if not usable:
         raise Refused(
             Refusal.NOT_IN_EVIDENCE,
@@ -308,16 +310,16 @@ def _counted(steps: tuple[Step, ...]) -> str:
 
 def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
     """A doubt where somebody has sent the message on as it was (RFC 5322 3.6.6), and a lower line could be meant."""
-    resent = any(name.startswith("resent-") for name, _ in received.fields(exhibit.message))
+    resent = any(name.startswith("resent-") for name, _ in fields(exhibit.message))
     return "somebody has sent the message on (Resent-From)" if resent and trace.possible[1:] else ""
 
 
-def sent_at(message: bytes, chain: tuple[received.Hop, ...]) -> datetime | None:
+def sent_at(message: bytes, chain: tuple[Hop, ...]) -> datetime | None:
     """When the message was sent: the newest Received line's date (written by the reporter's side), else Date."""
     _, semicolon, date = chain[0].raw.rpartition(";") if chain else ("", "", "")
     if semicolon and (when := _date(date)) is not None:
         return when
-    found = next((value for name, value in received.fields(message) if name == "date"), None)
+    found = next((value for name, value in fields(message) if name == "date"), None)
     return _date(found.decode("ascii", "replace")) if found else None
 
 

@@ -18,7 +18,7 @@ from dnsbl.rules import reporters
 from dnsbl.rules.evidence import mime
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
-from tester.received import Trace
+from tester.received.chain import Trace
 from tester.returned import unwrap
 
 #: Octets of a mail whose own header and parts are looked at.

@@ -22,8 +22,8 @@ from dnsbl.addresses import Address
 from dnsbl.errors import Refused
 from dnsbl.model import JobReason, Refusal, ReporterAccount
 from dnsbl.settings import RemoteTesting
-from tester import received
-from tester.received import Hop
+from tester.received.line import Hop
+from tester.received.login import logged_in, over_smtp
 
 
 class Grade(StrEnum):
@@ -88,9 +88,9 @@ def users_own(chain: Sequence[Hop]) -> str:
         return "no server says that it took it from anybody"
     for hop in chain:
         here = hop.by or "a server"
-        if received.logged_in(hop):
+        if logged_in(hop):
             return f"{here} took it from somebody who had logged in"
-        if not received.over_smtp(hop):
+        if not over_smtp(hop):
             return f"{here} does not say that it took it over SMTP"
     return ""
 

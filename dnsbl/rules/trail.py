@@ -17,8 +17,9 @@ from dnsbl.model import Refusal
 from dnsbl.rules import intake
 from dnsbl.rules.evidence.inline import decoded
 from dnsbl.settings import Settings
-from tester import received
-from tester.received import Reading, Step, Trace
+from tester.received.chain import Reading, Step, Trace
+from tester.received.fields import fields
+from tester.received.line import hops
 
 #: Characters of a name, of a line and of a subject that are shown.
 NAME, LINE, SUBJECT = 100, 400, 120
@@ -65,13 +66,13 @@ def trail(trace: Trace, settings: Settings) -> tuple[Station, ...]:
 
 def gist(message: bytes) -> Gist:
     """What to show of a message. Never raises."""
-    fields: dict[str, str] = {}
-    for name, value in received.fields(message):
-        fields.setdefault(name, value.decode("utf-8", "replace"))
-    chain = received.hops(message)
-    sender = fields.get("from", "")
+    header: dict[str, str] = {}
+    for name, value in fields(message):
+        header.setdefault(name, value.decode("utf-8", "replace"))
+    chain = hops(message)
+    sender = header.get("from", "")
     return Gist(
-        subject=_cut(decoded(fields.get("subject", "")), SUBJECT),
+        subject=_cut(decoded(header.get("subject", "")), SUBJECT),
         domain=_cut(sender.rpartition("@")[2].partition(">")[0].strip(), NAME) if "@" in sender else "",
         received=intake.sent_at(message, chain),
         lines=len(chain),

@@ -38,7 +38,7 @@ from dnsbl.settings.values import (
     is_loopback,
     split_listen,
 )
-from tester.bounces import COLLECTOR, quoted
+from tester.bounces.ours import COLLECTOR, quoted
 from tester.vectors import CATALOGUE
 
 __all__ = [

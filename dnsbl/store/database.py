@@ -35,7 +35,7 @@ from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.logbook.tally import STORE_BOUNDS, Durations
 from dnsbl.model import Entry
-from dnsbl.parts import part, read_all
+from dnsbl.parts import part
 from dnsbl.store import faults, suited, versions
 from dnsbl.store.clerk import Clerk, prepared
 from dnsbl.store.connecting import create
@@ -201,8 +201,6 @@ class Store:
             raise StoreUnavailable(
                 "The database URL is not one that SQLite or PostgreSQL can be reached by."
             ) from error
-        if patient:  # the program may be replaced while it serves
-            read_all(Transaction)
         self._make = make
         self._timekeeper = timekeeper
         self._unfit = patient

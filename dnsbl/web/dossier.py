@@ -18,9 +18,10 @@ from dnsbl.settings import Settings
 from dnsbl.web import words
 from dnsbl.web.picture import Picture, picture
 from dnsbl.web.shapes import output_addresses
-from tester import received, vectors
+from tester import vectors
 from tester.cause import Advice, Cause, Sure, advice
 from tester.paths import path
+from tester.received.line import hops
 from tester.smtp import Outcome, Transcript, escape
 
 #: Conversations of a run, lines of a conversation, and Received fields that are shown.
@@ -176,5 +177,5 @@ def _arrivals(report: RunReport, theirs: Callable[[str], str]) -> Iterator[Arriv
                 peer=str(back.peer),
                 received=back.received,
                 finding=words.FINDING[back.finding],
-                chain=tuple(theirs(hop.raw) for hop in received.hops(back.message, most=FIELDS)),
+                chain=tuple(theirs(hop.raw) for hop in hops(back.message, most=FIELDS)),
             )

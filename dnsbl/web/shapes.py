@@ -19,7 +19,7 @@ from dnsbl.rules.headway import Headway, HeadwayPhase, headway
 from dnsbl.rules.intake import Taken
 from dnsbl.rules.others import Ailment, Opinion
 from tester.cause import Cause, Explained, Software, Sure, advice
-from tester.received import Reading
+from tester.received.chain import Reading
 from tester.smtp import Flag, Outcome, Transcript
 from tester.verdict import CAME_BACK, Verdict
 

@@ -8,8 +8,3 @@ Pure, from the bottom up:
     words    what mail servers write, by language and by program
     reading  the decision: bounced, delayed, held, automatic, receipt, complaint, human
 """
-
-from tester.bounces.ours import COLLECTOR, Ours, quoted, refusal
-from tester.bounces.reading import is_complaint, read
-
-__all__ = ["COLLECTOR", "Ours", "is_complaint", "quoted", "read", "refusal"]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tester.received import fields
+from tester.received.fields import fields
 from tester.smtp import escape
 
 _MOST = 100  # recipients of one report

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from tester.cause.reading import Symptom, Tried
 from tester.fate import Fate
-from tester.received import hops
+from tester.received.line import hops
 from tester.smtp import DELIVERED, REFUSED, Flag, Outcome, Transcript, escape
 
 Address = IPv4Address | IPv6Address

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 
 from tester.cause.reading import Address, Cause, Explained, Sure, stands_for
 from tester.cause.software import software
-from tester.received import Hop, Step, Trace, is_private, logged_in, organisation, over_smtp, plain
+from tester.received.chain import Step, Trace, is_private, organisation
+from tester.received.line import Hop, plain
+from tester.received.login import logged_in, over_smtp
 
 #: What stands behind every hint.
 _SAID = "So say the lines below the hand-over, which anybody could have written: this is a hint, and only a test shows."

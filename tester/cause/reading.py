@@ -13,7 +13,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from tester.cause.software import Software, software
-from tester.received import Hop, organisation, plain
+from tester.received.chain import organisation
+from tester.received.line import Hop, plain
 
 Address = IPv4Address | IPv6Address
 

@@ -21,7 +21,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path as File
 
 from tester import letter as letters
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.cli import arguments, families, remote, report, targets
 from tester.cli.sitting import Outfit, Progress, Sitting
 from tester.collector import Collector

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from tester import canary
 from tester.approach import Approach
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.caller import call
 from tester.cause import Explained, explain, gather
 from tester.cli.report import PathFound, visited

@@ -12,26 +12,3 @@ Pure, lenient, bounded: 64 KiB of header, 2 KiB of a field, and each line is rea
 The only line to be believed is the one that our own (or the reporter's own) server wrote; everything below is a claim.
 Never decides on a listing.
 """
-
-from tester.received.chain import Home, Reading, Step, Trace, candidate, is_private, mentions, organisation, trace
-from tester.received.fields import fields
-from tester.received.line import Hop, hops, plain
-from tester.received.login import logged_in, over_smtp
-
-__all__ = [
-    "Home",
-    "Hop",
-    "Reading",
-    "Step",
-    "Trace",
-    "candidate",
-    "fields",
-    "hops",
-    "is_private",
-    "logged_in",
-    "mentions",
-    "organisation",
-    "over_smtp",
-    "plain",
-    "trace",
-]

@@ -24,7 +24,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     store, settings = Store(f"sqlite:///{folder}/dnsbl.db"), Settings()
     store.upgrade()
     filled = fill(store, settings, hosts=30, listings=100, entries=500, queued=10, runs=5)
-    return Casework.over(store, settings, Keyring.generate(lambda size: bytes(size), 0)), filled
+    return Casework(store, settings, Keyring.generate(lambda size: bytes(size), 0)), filled
 
 
 def standing(opened: Opened, address: Address) -> Standing:

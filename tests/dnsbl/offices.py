@@ -115,7 +115,7 @@ class Office:
 
         self.random = random
         self.keyring = Keyring.generate(lambda size: bytes(size), int(self.clock.now().timestamp()))
-        self.casework = Casework.over(self.store, self.settings, self.keyring, clock=self.clock, random=random)
+        self.casework = Casework(self.store, self.settings, self.keyring, clock=self.clock, random=random)
 
     def nominate(self, address: str, *, evidence: bytes | None = b"spam", reason: str = "") -> Job:
         nomination = Nomination(

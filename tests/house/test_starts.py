@@ -116,11 +116,18 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+#: What one look at the list needs none of: other verbs, their shelves, and the words of bounces.
+VERBS = {
+    *("dnsbl.casework.doors", "dnsbl.casework.operators", "dnsbl.casework.arrivals", "dnsbl.casework.entrance"),
+    *("dnsbl.casework.restoring", "dnsbl.casework.proving", "dnsbl.casework.judging", "dnsbl.casework.ownership"),
+    *("dnsbl.store.bulk", "dnsbl.store.journal", "dnsbl.store.operators", "dnsbl.store.statistics", "dnsbl.store.log"),
+    *("argon2", "tester.bounces.reading", "tester.bounces.words", "tester.dialogue"),
+}
 #: Commands and what none of them reads, in the order in which they are run: what one has read the next ones have too.
 WORK = {
-    "check-config": DAEMONS | STORE,
-    "key list": DAEMONS | STORE,
-    "lookup 192.0.2.1": DAEMONS,
+    "check-config": DAEMONS | STORE | VERBS,
+    "key list": DAEMONS | STORE | VERBS,
+    "lookup 192.0.2.1": DAEMONS | VERBS,
     "status": DAEMONS,
     "keys list": DAEMONS,
     "journal": DAEMONS,

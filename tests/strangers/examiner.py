@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv6Address
 from lab import COLLECTOR, TESTER
 
 from tester import letter as letters
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.caller import call
 from tester.collector import Caps, Collector
 from tester.letter import Keyring, Sender

@@ -21,7 +21,7 @@ from postfix import start_postfix
 from servers import courier, opensmtpd, sendmail
 
 from tester import letter as letters
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.caller import call
 from tester.collector import Caps, Collector
 from tester.letter import Keyring

@@ -14,7 +14,7 @@ from examiner import Examination, Examiner
 from fleet import MEMBERS, OUTER, TWO_MACHINES, build
 from lab import Lab
 
-from tester.received import hops
+from tester.received.line import hops
 from tester.smtp import RETRY, Control, Flag, Outcome
 from tester.vectors import PROFILES
 from tester.verdict import Judgement, Verdict

@@ -47,7 +47,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     plenty = {"posts_per_hour": 10_000_000, "gets_per_minute": 10_000_000, "base_url": "https://list.example.org"}
     given = {"web": plenty, "dns": {"zones_dir": str(ROOT / "zones")}, "copies": {"feed_seconds": 60}}
     terms = Settings.model_validate(given)
-    casework = Casework.over(store, terms, Keyring.generate(bytes, 0), clock=clock)
+    casework = Casework(store, terms, Keyring.generate(bytes, 0), clock=clock)
     listed = [ip_network("8.8.8.0/24"), ip_network("2a01:4f8::/32")]
     casework.operators.list_networks(listed, kind="manual", reason="x", actor="operator")
     zones = read_zones(terms)

@@ -23,7 +23,7 @@ from rooms import Plain, approaching
 from servers import OPEN
 
 from tester import letter
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.caller import call
 from tester.collector import Collector
 from tester.fate import Fate

@@ -12,7 +12,7 @@ from samples import DAY, NOW, RING, SENDER
 
 from tester import letter as letters
 from tester import vectors
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.fate import Fate
 from tester.paths import Path, Tls
 from tester.returned import Collected

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tester import letter as letters
-from tester.bounces import COLLECTOR, Ours
+from tester.bounces.ours import COLLECTOR, Ours
 from tester.fate import Fate
 from tester.letter import Keyring, Letter, Sender
 from tester.returned import Collected, unwrap

@@ -48,7 +48,7 @@ class Writers:
         settings = Settings()
         keyring = Keyring.generate(secrets.token_bytes, int(time.time()) - 600)
         self._settings, self._keyring, self._clock = settings, keyring, SystemClock()
-        self._casework = Casework.over(self._store, settings, keyring, clock=self._clock)
+        self._casework = Casework(self._store, settings, keyring, clock=self._clock)
         self._enough = threading.Event()
         ways = (self._nominate, self._prove, self._list)
         self._threads = [threading.Thread(target=self._go_on, args=(way,), daemon=True) for way in ways]

@@ -18,7 +18,7 @@ from dnsbl.addresses import Address
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
 from dnsbl.rules.evidence import files, inline, mime, outlook, reports
-from tester.received import fields
+from tester.received.fields import fields
 
 #: Octets of a file that are looked at, and of one message in which attached ones are sought.
 FILE_MOST, MESSAGE_MOST = 64 * 1024 * 1024, 4 * 1024 * 1024

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tester.received import fields
+from tester.received.fields import fields
 
 DEPTH, PARTS = 5, 100
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from dnsbl.addresses import Address, canonical
 from dnsbl.rules.evidence import mime
-from tester.received import fields
+from tester.received.fields import fields
 
 #: Octets of a report in JSON that are read.
 _MOST = 4 * 1024 * 1024

@@ -15,7 +15,7 @@ from dnsbl.web.admin.lists import LINES, SHOWN
 from dnsbl.web.admin.room import ROWS, AdminPage, network_of, number_of, onward, reason_of
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Text
-from tester.received import fields
+from tester.received.fields import fields
 from tester.smtp import escape
 
 

@@ -235,7 +235,7 @@ def test_the_file_that_the_settings_name_says_where_relays_are_and_without_one_n
 ) -> None:
     path = tmp_path / "places.csv"
     named = office.settings.model_copy(update={"statistics": StatisticsTerms(countries=path)})
-    desk = Casework.over(office.store, named, office.keyring, clock=office.clock).counting
+    desk = Casework(office.store, named, office.keyring, clock=office.clock).counting
     office.list_open(HOST)
     office.casework.counting.count()
     path.write_text(f"{OTHER},NO\n0.0.0.0/0,AT\n")

@@ -24,7 +24,7 @@ def nominate(last):
                                        reason="", evidence=b"spam"))
 
 store = Store.open(sys.argv[1])
-casework = Casework.over(store, Settings(), Keyring.generate(lambda n: bytes(n), 0), clock=HandClock())
+casework = Casework(store, Settings(), Keyring.generate(lambda n: bytes(n), 0), clock=HandClock())
 nominate(1)
 append = Journal.append
 entries = []

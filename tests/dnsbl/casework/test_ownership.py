@@ -160,7 +160,7 @@ def test_without_a_smarthost_no_code_is_promised(office) -> None:
 
 def clearing(office):
     """The same, of whose relays caches let go five minutes after the end."""
-    office.casework = Casework.over(
+    office.casework = Casework(
         office.store,
         office.settings,
         office.keyring,

@@ -258,7 +258,7 @@ def _a_list_with(folder: Path, network: str) -> None:
     made.mkdir()
     store = Store.open(f"sqlite:///{made}/list.db")
     store.upgrade()
-    casework = Casework.over(store, Settings(), Keyring.generate(bytes, 0))
+    casework = Casework(store, Settings(), Keyring.generate(bytes, 0))
     casework.operators.list_networks([parse_network(network)], kind="manual", reason="x", actor="operator")
     store.close()
     made.rename(folder)

@@ -119,7 +119,7 @@ class Shop:
         }
         self.settings = Settings.model_validate({"tester": tester})
         keyring, clock = Keyring.generate(lambda size: bytes(size), 0), SystemClock()
-        self.casework = Casework.over(store, self.settings, keyring, clock=clock)
+        self.casework = Casework(store, self.settings, keyring, clock=clock)
         lookups = Lookups(own_name=names.own_name, twins=names.twins, shared=names.shared)
         self.worker = Worker(self.casework.assignments, self.settings, keyring, clock, lookups=lookups)
 

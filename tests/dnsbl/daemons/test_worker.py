@@ -72,7 +72,7 @@ class Shop:
         self.settings = Settings.model_validate({"tester": quick | tester} | more)
         keyring = Keyring.generate(lambda size: bytes(size), 0)
         self.clock = clock
-        self.casework = Casework.over(store, self.settings, keyring, clock=clock)
+        self.casework = Casework(store, self.settings, keyring, clock=clock)
         self.worker = Worker(self.casework.assignments, self.settings, keyring, clock)
         self.stop = asyncio.Event()
         self.looks = 0  # how often the worker has asked whether it may dial

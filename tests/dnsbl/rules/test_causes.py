@@ -9,10 +9,12 @@ from ipaddress import ip_address
 from dnsbl.model import JobReason, Return, Run, RunReport, RunState
 from dnsbl.rules.causes import canaries, cause_of, hint_of
 from dnsbl.rules.intake import Intake
-from tester import canary, received
+from tester import canary
 from tester.cause import Cause, Software
 from tester.fate import Fate
 from tester.letter import Letter
+from tester.received.chain import trace
+from tester.received.line import hops
 from tester.smtp import Event, Flag, Outcome, Result, Transcript
 from tester.verdict import Finding
 
@@ -130,9 +132,9 @@ def test_what_somebody_hands_in_has_its_hint_by_the_line_that_is_meant() -> None
         b"Received: from mail.example.net (mail.example.net [203.0.113.243]) by trap.example.org with ESMTP; x\r\n"
         b"Received: from PC ([10.0.0.26]) by mail.example.net with ESMTP; x\r\n\r\n"
     )
-    trace = received.trace(received.hops(lines))
-    case = Intake(where="", nomination=None, refused=None, trace=trace, line=trace.used)
+    walk = trace(hops(lines))
+    case = Intake(where="", nomination=None, refused=None, trace=walk, line=walk.used)
     found = hint_of(case)
     assert found is not None and found.cause is Cause.CLIENT_ADDRESS_LOST
-    assert hint_of(replace(case, line=trace.steps[1])) is None
+    assert hint_of(replace(case, line=walk.steps[1])) is None
     assert hint_of(replace(case, trace=None)) is None

@@ -13,7 +13,7 @@ from dnsbl.errors import Refused
 from dnsbl.model import Door, Nomination, Refusal
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
-from tester.received import Home
+from tester.received.chain import Home
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = Settings.model_validate({"tester": {"source_addresses": ["8.8.4.4"]}})

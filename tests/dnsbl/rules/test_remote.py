@@ -12,14 +12,13 @@ from dnsbl.errors import Refused
 from dnsbl.model import JobReason, Refusal, ReporterAccount, Trust
 from dnsbl.rules.remote import REASONS, CameBack, Grade, grade, lower, refuse_own, shown, users_own
 from dnsbl.settings import RemoteTesting
-from tester import received
-from tester.received import Hop
+from tester.received.line import Hop, hops
 
 RELAYED = "from t.example (t.example [192.0.2.7]) by mail.example.net (Postfix) with ESMTP id 1; now"
 
 
 def chain(*fields: str) -> tuple[Hop, ...]:
-    return received.hops("".join(f"Received: {field}\r\n" for field in fields).encode() + b"\r\n")
+    return hops("".join(f"Received: {field}\r\n" for field in fields).encode() + b"\r\n")
 
 
 def back(*fields: str, same: bool = True) -> CameBack:

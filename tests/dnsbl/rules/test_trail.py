@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dnsbl.rules.trail import LINE, NAME, SUBJECT, Belief, gist, trail
 from dnsbl.settings import Settings
-from tester import received
-from tester.received import Home
+from tester.received.chain import Home, trace
+from tester.received.line import hops
 
 SETTINGS = Settings.model_validate({"tester": {"source_addresses": ["8.8.4.4"]}})
 DATE = "Wed, 25 Nov 2026 14:02:11 +0000"
@@ -22,7 +22,7 @@ DELIVERY = f"Received: from mx.example.net ([9.9.9.1]) by store.example.net with
 
 
 def way(text: str, *, home: Home | None = None, settings: Settings = SETTINGS) -> list[tuple[int, str, Belief, bool]]:
-    stations = trail(received.trace(received.hops(text.encode()), home or Home()), settings)
+    stations = trail(trace(hops(text.encode()), home or Home()), settings)
     return [(one.number, one.who, one.belief, one.possible) for one in stations]
 
 
@@ -48,7 +48,7 @@ def test_a_hop_that_may_be_inside_is_doubtful_and_says_why() -> None:
     doubtful = OUTSIDE.replace("mail.example.com (unknown ", "mx.example.net (mx.example.net ").replace(
         "by mx.example.net", "by store.example.net"
     ) + BELOW.replace("by mail.example.com", "by mx.example.net")
-    stations = trail(received.trace(received.hops(doubtful.encode())), SETTINGS)
+    stations = trail(trace(hops(doubtful.encode())), SETTINGS)
     assert stations[1].belief is Belief.DOUBTFUL and "share a domain" in stations[1].told
     assert stations[2].tag == "not sure: said by 9.9.9.9"
 
@@ -63,7 +63,7 @@ def test_a_hop_that_may_be_inside_is_doubtful_and_says_why() -> None:
     ],
 )
 def test_what_cannot_be_tested_cannot_be_picked_and_says_why(line: str, why: str) -> None:
-    station = trail(received.trace(received.hops(line.encode())), SETTINGS)[1]
+    station = trail(trace(hops(line.encode())), SETTINGS)[1]
     assert (station.belief, station.possible, station.tag) == (Belief.NOTHING, False, "cannot be tested")
     assert why in station.told
 
@@ -96,7 +96,7 @@ def test_whatever_a_message_says_is_bounded_and_in_one_line(octets: bytes, text:
         + octets
     )
     told = gist(message)
-    stations = trail(received.trace(received.hops(message)), SETTINGS)
+    stations = trail(trace(hops(message)), SETTINGS)
     shown = [(told.subject, SUBJECT), (told.domain, NAME)]
     shown += [part for one in stations for part in ((one.line, LINE), (one.who, NAME))]
     assert all(len(part) <= most and part.isprintable() for part, most in shown)

@@ -352,7 +352,7 @@ def anyone(tmp_path_factory: pytest.TempPathFactory, codes: Codes) -> Iterator[T
     store.upgrade()
     web = {"posts_per_hour": 100_000, "gets_per_minute": 100_000, "base_url": "https://list.example.org"}
     settings = Settings.model_validate({"web": web})
-    casework = Casework.over(store, settings, Keyring.generate(bytes, 0), clock=clock)
+    casework = Casework(store, settings, Keyring.generate(bytes, 0), clock=clock)
     with TestClient(
         create_app(
             casework.doors,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from samples import LETTER, MESSAGE
 
-from tester.bounces import Ours
 from tester.bounces.forms import FORMS, GAVE_UP, PERMANENT_CODE, STUMBLED, TEMPORARY_CODE
+from tester.bounces.ours import Ours
 from tester.bounces.own import read
 from tester.bounces.reading import read as weigh
 from tester.mime import header, lines, parts

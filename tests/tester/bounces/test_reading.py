@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import LETTER, MESSAGE, new
 
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.bounces.reading import read
 from tester.mime import header, lines, parts
 from tester.verdict import Finding, Weighed

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tester.cause import Cause, Sure, hint
-from tester.received import Trace, hops, trace
+from tester.received.chain import Trace, trace
+from tester.received.line import hops
 
 NAT_OUT = "from mail.example.net (mail.example.net [203.0.113.243]) by trap.example.org (Postfix) with ESMTP id 4F2; x"
 NAT_IN = "from PC-20121219NMRW ([10.0.0.26] RDNS failed) by mail.example.net with Microsoft SMTPSVC(6.0.3790.4675); x"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tester.cause import Cause, Software, Sure, Symptom, Tried, explain
-from tester.received import hops
+from tester.received.line import hops
 
 US4, US6 = ip_address("198.18.0.2"), ip_address("2001:db8:1::2")
 HOST4, HOST6 = ip_address("198.18.0.25"), ip_address("2001:db8:1::25")

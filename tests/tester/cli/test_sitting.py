@@ -14,7 +14,7 @@ from samples import NOW, RING, SENDER
 from servers import OPEN, Scripted, listening
 
 from tester import letter as letters
-from tester.bounces import Ours
+from tester.bounces.ours import Ours
 from tester.cause import Cause
 from tester.cli.sitting import Outfit, Progress, Sitting
 from tester.collector import Collector

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tester.received import Home, Reading, candidate, hops, is_private, mentions, trace
+from tester.received.chain import Home, Reading, candidate, is_private, mentions, trace
+from tester.received.line import hops
 
 CHAINS: list[dict[str, Any]] = tomllib.loads(
     (Path(__file__).parents[2] / "vectors" / "received" / "chains.toml").read_text(encoding="utf-8")

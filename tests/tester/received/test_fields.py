@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.received import fields, hops
+from tester.received.fields import fields
+from tester.received.line import hops
 
 
 def test_fields_are_unfolded_in_order_with_names_in_lower_case() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tester.received import Hop, candidate, hops, mentions, trace
+from tester.received.chain import candidate, mentions, trace
+from tester.received.line import Hop, hops
 
 
 def message(*received: str) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tester.received import Hop, hops, logged_in, over_smtp
+from tester.received.line import Hop, hops
+from tester.received.login import logged_in, over_smtp
 
 
 def line(text: str) -> Hop:

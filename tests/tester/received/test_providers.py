@@ -6,7 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from tester.received import Reading, hops, trace
+from tester.received.chain import Reading, trace
+from tester.received.line import hops
 from tester.received.providers import FILTERS, FILTERS_SOURCE, PROVIDERS, Provider
 
 
