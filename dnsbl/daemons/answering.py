@@ -245,6 +245,8 @@ class Front:
         return metrics_server
 
     async def _begin_responder(self) -> Shell:
+        if self._feed.table is None:  # what waits at a socket that was handed over is answered as soon as it is read
+            await self._feed.load()
         thread = _Thread(self.responder)
         self._bound.dns, self._bound.engine = await thread.start(), self.responder.engine
         return thread

@@ -173,7 +173,7 @@ class PlainThreads:
                 if error.errno in (errno.EBADF, errno.ENOTSOCK):
                     raise
                 continue
-            if self._stopped or peer is None:
+            if peer is None:  # shut down; what is taken is answered, stopped or not
                 continue
             if peer[1] in UNANSWERED:
                 counted["udp"] += 1
@@ -250,27 +250,31 @@ class Lanes:
         self.running.append(loop.run_in_executor(thread, self.engine.run, udp, far, wild))
 
     async def close(self) -> None:
-        """End the threads and close the sockets."""
+        """End the threads and close the sockets, once all that was taken from them is answered."""
         self.engine.stop()
-        for udp, near, _ in self._open:
-            asyncio.get_running_loop().remove_reader(near)
+        for udp, _, _ in self._open:
             if not self._kept:
                 with suppress(OSError):  # not connected, and woken all the same
                     udp.shutdown(socket.SHUT_RDWR)
         await asyncio.gather(*self.running, return_exceptions=True)
         for thread in self._threads:
             thread.shutdown()
+        for udp, near, _ in self._open:
+            asyncio.get_running_loop().remove_reader(near)
+            while self._hand_over(near, udp):
+                pass
         for sockets in self._open:
             for one in sockets:
                 one.close()
         self._open, self._threads, self.running, self.inodes = [], [], [], frozenset()
 
-    def _hand_over(self, near: socket.socket, udp: socket.socket) -> None:
+    def _hand_over(self, near: socket.socket, udp: socket.socket) -> bool:
+        """Answer some of what was handed over; whether there may be more."""
         for _ in range(AT_ONCE):
             try:
                 data = near.recv(_LARGEST + HEAD)
             except BlockingIOError:
-                return
+                return False
             peer, local = _peer(data), data[32 : 32 + data[29]]
             reply = self._answer(data[HEAD:], peer[0], bool(data[28]), bool(data[30]))
             if reply is not None:
@@ -278,6 +282,7 @@ class Lanes:
                     _send(udp, reply, peer, local)
                 except OSError:
                     self.unsent += 1
+        return True
 
 
 def packed(host: str) -> bytes:

@@ -145,9 +145,7 @@ cdef int loop(Core core, Room* room, int fd, int other, bint wild, int mine) noe
             room.taken[n].msg_hdr.msg_namelen = ADDRESS
             if wild:
                 room.taken[n].msg_hdr.msg_controllen = CONTROL
-        taken = recvmmsg(fd, room.taken, BATCH, MSG_WAITFORONE, NULL)
-        if core.stopped:
-            break
+        taken = recvmmsg(fd, room.taken, BATCH, MSG_WAITFORONE, NULL)  # what is taken is answered, stopped or not
         woken = seconds_of(CLOCK_MONOTONIC)
         if taken < 0:
             if errno == EBADF or errno == ENOTSOCK:

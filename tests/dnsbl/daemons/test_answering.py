@@ -76,6 +76,21 @@ async def test_the_responder_answers_in_its_thread_until_it_is_told(front: Calla
         await asyncio.open_connection(host, port)
 
 
+async def test_the_first_question_after_a_start_finds_what_the_last_run_has_left(front: Callable[..., Front]) -> None:
+    over = asyncio.Event()
+    over.set()
+    await (await begin(front(), "feed")).run(over)
+    here, stop = front(), asyncio.Event()
+    responder: Shell = await begin(here, "dns")  # and nothing after it
+    running = asyncio.create_task(responder.run(stop))
+    [(host, port)] = here._bound.dns
+    always = dns.message.make_query(f"2.0.0.127.{here.responder.serving.zones.origins[0]}", "A")
+    answer = await dns.asyncquery.udp(always, host, port=port, timeout=5)
+    stop.set()
+    await asyncio.wait_for(running, 10)
+    assert [record.to_text() for record in answer.answer[0]] == ["127.0.0.2"]
+
+
 async def test_a_responder_that_cannot_listen_says_so(front: Callable[..., Front]) -> None:
     taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]

@@ -437,6 +437,28 @@ async def test_lanes_close_at_once_though_nothing_comes_in(zones: Zones, engine:
     assert udp.fileno() == -1
 
 
+@pytest.mark.parametrize("question", ["7.100.51.198.bl.test", "www.bl.test"], ids=["common", "handed over"])
+async def test_what_is_taken_from_a_socket_that_others_keep_is_answered_though_the_end_has_come(
+    engine: str, zones: Zones, question: str
+) -> None:
+    there = Responder(Dns(), zones, table(7))
+    lanes = Lanes(
+        1,
+        lambda packet, host, sampled, counted: there.reply(packet, module.packed(host), tcp=False),  # type: ignore[arg-type, return-value]
+        every=0,
+        clock=SystemClock(),
+    )
+    lanes.engine.load(there.serving)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as kept:
+        kept.bind(("127.0.0.1", 0))
+        lanes.open(kept.dup(), kept=True)
+        assert await asked(kept.getsockname(), "7.100.51.198.bl.test"), "its thread waits for packets"
+        closing = asyncio.create_task(lanes.close())
+        await asyncio.sleep(0)
+        assert (await asked(kept.getsockname(), question)).answer
+        await closing
+
+
 def test_a_clock_that_is_turned_by_hand_has_the_plain_engine() -> None:
     lanes = Lanes(1, lambda packet, host, sampled, counted: None, every=0, clock=HandClock())
     assert isinstance(lanes.engine, PlainThreads)
@@ -451,7 +473,7 @@ class Udp:
     def recvfrom(self, size: int) -> tuple:
         if not self.said:
             self.plain.stop()
-            return b"", ("192.0.2.1", 53)
+            return b"", None
         found = self.said.pop(0)
         if isinstance(found, Exception):
             raise found
