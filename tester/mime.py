@@ -39,7 +39,7 @@ _CODECS = {
         "utf-16": ("utf-16",),
         "utf-16-le": ("utf-16le",),
         "utf-16-be": ("utf-16be",),
-        "cp1252": ("iso-8859-1", "latin1", "latin-1", "windows-1252", "cp1252"),
+        "cp1252": ("iso-8859-1", "latin1", "latin-1"),
         "koi8-r": ("koi8-r", "koi8"),
         "koi8-u": ("koi8-u",),
         "cp866": ("cp866", "ibm866"),
@@ -55,7 +55,7 @@ _CODECS = {
     for name in names
 } | {f"{family}{n}": f"{codec}{n}" for family, codec, numbers in (
     ("iso-8859-", "iso8859_", range(2, 17)), ("windows-", "cp", range(1250, 1259)), ("cp", "cp", range(1250, 1259))
-) for n in numbers if (family, n) not in {("iso-8859-", 12), ("windows-", 1252), ("cp", 1252)}}  # fmt: skip
+) for n in numbers if (family, n) != ("iso-8859-", 12)}  # fmt: skip
 
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?ul|/?table|/?blockquote|/?pre|hr|/?h[1-6])\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>")
@@ -136,7 +136,7 @@ def parts(message: bytes) -> Iterator[Part]:
 
 def _parameter(form: re.Pattern[bytes], declared: bytes) -> str:
     found = form.search(declared)
-    return found[1].decode("ascii", "ignore").lower() if found else ""
+    return found[1].decode("ascii").lower() if found else ""
 
 
 def _divided(content: bytes, boundary: bytes) -> Iterator[bytes]:
@@ -174,4 +174,4 @@ def _decoded(body: bytes, encoding: bytes) -> bytes:
 def _base64(text: bytes) -> bytes:
     digits = re.sub(rb"[^A-Za-z0-9+/=]", b"", text).partition(b"=")[0]
     digits = digits[: len(digits) - (len(digits) % 4 == 1)]
-    return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
+    return binascii.a2b_base64(digits + b"==")  # more than is wanted is passed over

@@ -5,16 +5,13 @@ Pure. Two checkpoints of one log and one size with different roots are the proof
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dnsbl.errors import Damaged
 from dnsbl.log import note
-from dnsbl.log.merkle import OCTETS
-
-_SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+from dnsbl.log.merkle import OCTETS, PROOF_MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +32,12 @@ class Checkpoint:
     def read(cls, text: str) -> Checkpoint:
         """The inverse of `text`. Raises Damaged when this is no checkpoint."""
         try:
-            origin, size, root, *more, end = text.split("\n")
-            octets = b64decode(root, validate=True)
+            origin, size, root, *more, _ = text.split("\n")
+            found = cls(origin, int(size), b64decode(root), tuple(more))
         except ValueError:  # also of too few lines
             raise Damaged("This is no checkpoint of a log.") from None
-        found = cls(origin, int(size) if _SIZE.fullmatch(size) else -1, octets, tuple(more))
-        sound = origin and all(more) and not end and len(octets) == OCTETS and found.size >= 0
-        if not sound or found.text != text:
+        sound = origin and all(more) and len(found.root) == OCTETS and 0 <= found.size < 2**PROOF_MOST
+        if not sound or found.text != text:  # it has one spelling
             raise Damaged("This is no checkpoint of a log.")
         return found
 

@@ -63,6 +63,7 @@ SEVERAL = {
     "utf-16": ("utf-16",),
     "utf-16-le": ("utf-16le",),
     "utf-16-be": ("utf-16be",),
+    "koi8-r": ("koi8-r", "koi8"),
     "iso-2022-jp": ("iso-2022-jp", "iso-2022-jp-2"),
     "shift_jis": ("shift_jis", "shift-jis", "sjis", "x-sjis", "windows-31j", "cp932"),
     "euc-jp": ("euc-jp", "x-euc-jp"),
@@ -73,6 +74,7 @@ SEVERAL = {
     "hz": ("hz-gb-2312",),
 }
 WORDS = {"iso-2022-jp": "配信", "shift_jis": "配信", "euc-jp": "配信", "euc-kr": "전송", "iso-2022-kr": "전송"} | {
+    "koi8-r": "письмо",
     "big5": "投遞",
     "gb2312": "投递",
     "hz": "投递",
@@ -102,12 +104,18 @@ def test_what_is_called_latin_1_is_read_with_what_windows_has_put_into_it() -> N
 
 
 def test_a_charset_that_there_is_not_is_read_as_none_is() -> None:
-    assert read_as("iso-8859-12", "ü".encode()) == "ü"
-    assert read_as("windows-1259", "ü".encode()) == "ü"
+    for charset in ("iso-8859-12", "iso-8859-17", "windows-1259", "cp1259"):
+        assert read_as(charset, "ü".encode()) == "ü"
 
 
-def test_what_a_declared_charset_cannot_say_is_marked() -> None:
-    assert read_as("utf-8", b"a\xfcb") == "a\ufffdb"
+@pytest.mark.parametrize("charset", SEVERAL["utf-8"])
+def test_what_a_declared_charset_cannot_say_is_marked(charset: str) -> None:
+    assert read_as(charset, b"a\xfcb") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "latin1", "latin-1", "windows-1252", "cp1252"])
+def test_what_is_declared_as_latin_1_is_never_read_as_utf_8(charset: str) -> None:
+    assert read_as(charset, "ü".encode()) == "Ã¼"
 
 
 @pytest.mark.parametrize("charset", ["idna", "punycode", "unicode_escape", "rot13", "zlib", "os", "../x", "x" * 99, ""])
@@ -149,6 +157,16 @@ def test_what_a_report_says_that_it_is_holds_for_its_parts() -> None:
     ]
 
 
+def test_only_a_report_says_what_it_reports_and_what_stands_in_it_need_not_repeat_it() -> None:
+    inner = b"--b\n\nx\n--b--\n"
+    mixed = b"Content-Type: multipart/mixed; boundary=b; report-type=delivery-status\n\n" + inner
+    assert {part.report for part in tree(mixed)} == {""}
+    assert {part.report for part in tree(b"Content-Type: multipart/report; boundary=b\n\n" + inner)} == {""}
+    nested = b"Content-Type: multipart/report; report-type=x; boundary=a\n\n--a\n"
+    nested += b"Content-Type: multipart/mixed; boundary=b\n\n" + inner + b"--a--\n"
+    assert [part.report for part in tree(nested)] == ["x", "x", "x"]
+
+
 @pytest.mark.parametrize("kind", ["text/rfc822-headers", "message/global-headers"])
 def test_the_head_of_another_message_is_a_copy(kind: str) -> None:
     [part] = tree(f"Content-Type: {kind}\r\n\r\nSubject: x\r\n".encode())
@@ -188,6 +206,7 @@ def kinds(raw: bytes) -> list[tuple[str, bytes]]:
         (b"multipart/mixed; boundary=b", b"--c\n\none", [b"--c\n\none"]),
         (b"multipart/mixed; boundary=b", b"--b--\n\none", [b"--b--\n\none"]),
         (b"multipart/mixed", b"--b\n\none", [b"--b\n\none"]),
+        (b"multipart/mixed", b"--\n\none\n--x\n\ntwo", None),
         (b"multipart/mixed; boundary=" + b"b" * 201, b"--" + b"b" * 201 + b"\n\none", None),
     ],
 )
@@ -226,6 +245,9 @@ def test_a_copy_within_a_copy_is_a_copy_and_what_stands_beside_it_is_none() -> N
         (b"base64", b"dHdvd", b"two"),  # cut where nothing can be read any more
         (b"base64", b"dHdvdA", b"twot"),
         (b"base64", b"dHdvdHc", b"twotw"),
+        (b"base64", b"dHdv!dA", b"twot"),
+        (b"base64", b"dHdv!dHdv", b"twotwo"),
+        (b"base64", b"dA=dHdv", b"t"),
         (b"base64", b"dA==dHdv", b"t"),
         (b"base64", b"", b""),
         (b"7bit", b"dHdv=3D", b"dHdv=3D"),
@@ -288,3 +310,8 @@ def test_where_a_block_begins_or_ends_a_line_ends(tag: str) -> None:
 @pytest.mark.parametrize("tag", ["b", "span", "td", "h7", "wbr", "prefix"])
 def test_a_tag_within_a_line_is_nothing(tag: str) -> None:
     assert visible(f"a<{tag} class='x'>b") == "ab"
+
+
+def test_of_a_part_nothing_is_declared_unless_it_is_said() -> None:
+    part = Part("text/plain", b"", copied=False)
+    assert (part.report, part.charset) == ("", "")

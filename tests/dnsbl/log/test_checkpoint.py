@@ -31,6 +31,11 @@ def test_what_is_written_is_read_again(size: int, root: bytes, more: list[str]) 
     assert Checkpoint.read(told.text) == told
 
 
+def test_a_log_may_have_as_many_leaves_as_a_proof_can_be_of() -> None:
+    told = Checkpoint("log.example", 2**63 - 1, bytes(32))
+    assert Checkpoint.read(told.text) == told
+
+
 ROOT = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
 
 
@@ -46,7 +51,11 @@ ROOT = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
         f"log\n-1\n{ROOT}\n",
         f"log\n+1\n{ROOT}\n",
         f"log\n\u0661\n{ROOT}\n",
-        f"log\n{'9' * 20}\n{ROOT}\n",
+        f"log\n{2**63}\n{ROOT}\n",
+        f"log\n{'9' * 5000}\n{ROOT}\n",
+        f"log\n1_0\n{ROOT}\n",
+        f"log\n1\n{ROOT}!\n",
+        f"log\n1\n{ROOT}\nmore",
         f"log\n1\n{ROOT[:-2]}\n",
         f"log\n1\n{ROOT.replace('2I=', '2J=')}\n",
         f"log\n1\n{ROOT[4:]}\n",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from hmac import digest
 from ipaddress import ip_network
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from dnsbl.log import leaves
 from dnsbl.log.leaves import DatedChange, Sealing
-from dnsbl.model import Entry
+from dnsbl.model import Door, Entry, JobReason, JobState, Reason, RunState
+from tester.verdict import Finding, Verdict
 
 NOW = datetime(2026, 11, 26, 15, 20, 1, 123456, tzinfo=UTC)
 SEALING = Sealing(b"k" * 32)
@@ -76,6 +78,63 @@ def test_an_entry_tells_what_was_done_and_seals_who_whom_and_why() -> None:
 def test_an_open_list_names_what_is_listed_and_nobody_else(change: dict[str, str]) -> None:
     found = json.loads(leaves.entry_leaf(replace(ENTRY, **change), 17, SEALING, is_open=True))
     assert "subject" not in found and "subject" in found["sealed"]
+
+
+TOLD = {
+    "actor": (*Door, "admin", "collector", "node", "operator", "policy", "postman", "scheduler", "worker"),
+    "reason": (*Reason, *JobReason, *Finding),
+    "before": (*Verdict, *RunState, *JobState, "not listed", "excluded", "may be tested", f"listed {'k' * 40}"),
+    "verb": ("v" * 40,),
+}
+
+
+@pytest.mark.parametrize(("field", "word"), [(field, word) for field, words in TOLD.items() for word in words])
+def test_a_word_that_says_nothing_of_anybody_is_told_as_it_is(field: str, word: str) -> None:
+    assert (
+        json.loads(leaves.entry_leaf(replace(ENTRY, **{field: str(word)}), 17, SEALING, is_open=False))[field] == word
+    )
+
+
+def test_of_an_actor_the_sort_alone_is_told() -> None:
+    for actor in ("web 198.51.100.7", "web,a,b", "web a b"):
+        assert json.loads(leaves.entry_leaf(replace(ENTRY, actor=actor), 1, SEALING, is_open=True))["actor"] == "web"
+
+
+def test_all_that_nobody_knows_the_word_for_is_sealed() -> None:
+    strange = {
+        "actor": "carol",
+        "verb": "v" * 41,
+        "reason": "because",
+        "before": f"listed {'k' * 41}",
+        "after": "?",
+    }
+    told = json.loads(leaves.entry_leaf(replace(ENTRY, **strange), 17, SEALING, is_open=True))
+    sealed = told.pop("sealed")
+    assert told.keys() == {"at", "entry", "serial"}
+    assert sealed == {
+        name: hidden(f"entry 5 {name}", getattr(replace(ENTRY, **strange), name)) for name in leaves.SEALABLE
+    }
+    assert list(leaves.SEALABLE) == ["actor", "subject", "verb", "reason", "before", "after", "evidence", "hash"]
+
+
+@pytest.mark.parametrize("subject", ["192.0.2.0/24", "2001:db8::/32", "192.0.2.1/100"])
+def test_a_network_that_is_listed_is_named_where_the_list_is_open(subject: str) -> None:
+    found = json.loads(leaves.entry_leaf(replace(ENTRY, subject=subject), 17, SEALING, is_open=True))
+    assert found["subject"] == subject and "subject" not in found["sealed"]
+
+
+def test_a_delisting_names_what_was_listed() -> None:
+    gone = replace(ENTRY, before="listed relay", after="not listed")
+    assert json.loads(leaves.entry_leaf(gone, 17, SEALING, is_open=True))["subject"] == "192.0.2.1"
+
+
+def test_letters_have_one_digest_in_their_order() -> None:
+    one, other = (SimpleNamespace(recipient=f"r{n}", sender=f"s{n}", proof_hash=bytes([n])) for n in (1, 2))
+    assert leaves.digest_of([one, other]) == sha256(b"r1 s1 01\nr2 s2 02\n").hexdigest()  # type: ignore[list-item]
+
+
+def test_a_time_is_told_in_utc_and_to_the_microsecond() -> None:
+    assert leaves.moment(NOW.astimezone(timezone(timedelta(hours=5)))) == "2026-11-26T15:20:01.123456Z"
 
 
 SECRETS = st.sampled_from(

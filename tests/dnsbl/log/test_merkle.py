@@ -95,6 +95,22 @@ def test_what_is_not_in_a_tree_has_no_proof() -> None:
         merkle.root_of(HASHES[0], 0, 2, [HASHES[1][:-1]])
 
 
+def test_an_older_tree_that_is_larger_is_refused_whatever_its_root() -> None:
+    """By the way to its last leaf alone a tree of one leaf could pass for what begins with one of two."""
+    with pytest.raises(Damaged, match="larger"):
+        merkle.check_consistency(2, ROOTS[1], 1, ROOTS[1], [])
+
+
+def test_two_trees_of_one_size_are_one_tree() -> None:
+    merkle.check_consistency(5, ROOTS[5], 5, ROOTS[5], [])
+    with pytest.raises(Damaged, match="Two trees of one size have different roots"):
+        merkle.check_consistency(5, ROOTS[5], 5, ROOTS[6], [])
+
+
+def test_the_root_of_no_leaves_is_the_hash_of_nothing() -> None:
+    assert merkle.EMPTY.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
 def test_a_leaf_is_no_node_and_order_counts() -> None:
     assert merkle.leaf_hash(HASHES[0] + HASHES[1]) != merkle.node_hash(HASHES[0], HASHES[1])
     assert merkle.node_hash(HASHES[0], HASHES[1]) != merkle.node_hash(HASHES[1], HASHES[0])
