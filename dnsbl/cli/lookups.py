@@ -19,8 +19,8 @@ from dnsbl.web import briefs
 
 
 def lookup_each(opened: OpenedList, file: Path, *, as_json: bool) -> None:
-    """Show where each address in a file (`-` is standard input) stands. Raises DnsblError; ends with exit code 1 where
-    a line could not be read."""
+    """Show where each address in a file (`-` is standard input) stands, or say that none is in it. Raises DnsblError;
+    ends with exit code 1 where a line could not be read."""
     total = wrong = 0
     with ExitStack() as held:
         try:
@@ -44,6 +44,10 @@ def lookup_each(opened: OpenedList, file: Path, *, as_json: bool) -> None:
             if isinstance(error, BrokenPipeError):
                 raise
             raise DnsblError(f"{file}: cannot be read: {error.strerror}.") from None
+    if not total and as_json:
+        print("[]")
+    elif not total:
+        terminal.out().print(f"No address is in {'standard input' if str(file) == '-' else file}.")
     if wrong:
         terminal.fail(f"{wrong} of {total} lines could not be read as an address.")
 

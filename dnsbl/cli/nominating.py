@@ -22,7 +22,7 @@ from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.rules.trail import Belief, trail
 from dnsbl.settings import Settings
-from dnsbl.web.shapes import nominated_shape, standing_shape
+from dnsbl.web.shapes import nominated_shape, proofs_at, standing_shape
 from tester.received.chain import Step, Trace
 from tester.smtp import escape
 
@@ -121,9 +121,8 @@ def _document(opened: OpenedList, taken: Sequence[Taken], total: int, refused: R
     job = next((each.job for each in taken if each.job is not None), None)
     if job is not None:
         standing = opened.casework.views.look_up(job.address)
-        show.document(
-            standing_shape(standing, opened.zones.codes_of) | {"run_id": job.run, "done": "nominated"} | facts
-        )
+        shape = standing_shape(standing, opened.zones.codes_of, proofs=proofs_at(opened.settings))
+        show.document(shape | {"run_id": job.run, "done": "nominated"} | facts)
     elif refused is not None:
         error = {"error": str(refused), "reason": refused.reason, "retry_after": refused.retry_after}
         show.document(error | facts)

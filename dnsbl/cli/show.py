@@ -128,7 +128,7 @@ def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
     """A test that was queued."""
     if as_json:
         standing = opened.casework.views.look_up(queued.address)
-        document(shapes.standing_shape(standing, opened.zones.codes_of) | {"run_id": queued.run, "done": word})
+        document(_shape(opened, standing) | {"run_id": queued.run, "done": word})
         return
     for line in job_lines(opened, queued, word):
         terminal.out().print(line)
@@ -153,9 +153,14 @@ def _held(opened: OpenedList) -> str:
     return ""
 
 
+def _shape(opened: OpenedList, found: Standing, others: Sequence[Opinion] | None = None) -> dict[str, Any]:
+    proofs = shapes.proofs_at(opened.settings)
+    return shapes.standing_shape(found, opened.zones.codes_of, proofs=proofs, others=others)
+
+
 def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] | None = None, as_json: bool) -> None:
     """Where an address stands, and what other lists say of it, where they were asked."""
-    shape = shapes.standing_shape(found, opened.zones.codes_of, others=others)
+    shape = _shape(opened, found, others)
     if as_json:
         document(shape)
         return
@@ -211,7 +216,7 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     """A finished test."""
     if as_json:
         found = opened.casework.views.look_up(report.run.address)
-        document(shapes.standing_shape(found, opened.zones.codes_of) | shapes.run_shape(report))
+        document(_shape(opened, found) | shapes.run_shape(report))
         return
     console = terminal.out()
     several = len(report.paths) > 1

@@ -45,6 +45,7 @@ from dnsbl.web.shapes import (
     RunShape,
     Text,
     nominated_shape,
+    proofs_at,
     run_shape,
     standing_shape,
 )
@@ -250,7 +251,7 @@ class Interface:
         response.headers["Cache-Control"] = ASK_AGAIN
         found = self._views.look_up(asked, asker=asker(request, asked, Door.API))
         said = self._elsewhere(request, asked) if others and self._others is not None else None
-        return standing_shape(found, self._codes, self._discreet, others=said)
+        return standing_shape(found, self._codes, self._discreet, proofs=proofs_at(self._settings), others=said)
 
     def _elsewhere(self, request: Request, address: Address) -> Sequence[Opinion]:
         """What other lists say. Raises Refused (TOO_MANY)."""

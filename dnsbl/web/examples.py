@@ -105,6 +105,7 @@ ANSWERS: Mapping[tuple[str, str], Any] = {
         "clears_by": None,
         "zones": {"relays.example.org": ["127.0.0.2"]},
         "exception": None,
+        "proof": f"{_SITE}/ip/192.0.2.1.proof",
         "paths": [_PATH],
         "others": None,
     },

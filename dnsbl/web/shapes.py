@@ -18,6 +18,7 @@ from dnsbl.rules.causes import cause_of, hint_of
 from dnsbl.rules.headway import Headway, HeadwayPhase, headway
 from dnsbl.rules.intake import Taken
 from dnsbl.rules.others import Ailment, Opinion
+from dnsbl.settings import Settings
 from tester.cause import Cause, Explained, Software, Sure, advice
 from tester.received.chain import Reading
 from tester.smtp import Flag, Outcome, Transcript
@@ -128,6 +129,9 @@ class HostShape(BaseModel):
     )
     zones: dict[str, list[str]] = Field(description="What DNS answers: zone -> A records.")
     exception: ExceptionShape | None = Field(None, description="What leaves it out of wider listings, or null.")
+    proof: str | None = Field(
+        None, description="Where the proof of its listing is, out of the transparency log; null where there is none."
+    )
     paths: list[PathShape] = Field(
         description="What each way into a host that a test has listed has last come to; empty for any other address."
     )
@@ -296,15 +300,22 @@ def nominated_shape(taken: Taken) -> NominatedShape:
     )
 
 
+def proofs_at(settings: Settings) -> str:
+    """What the addresses of proofs begin with; "" where no transparency log is kept."""
+    return f"{settings.web.base_url}/ip/" if settings.tlog.origin else ""
+
+
 def standing_shape(
     standing: Standing,
     codes: Codes,
     theirs: Callable[[str], str] = str,
     *,
+    proofs: str = "",
     others: Sequence[Opinion] | None = None,
 ) -> dict[str, Any]:
     """The document of `lookup --json` and of GET hosts/ADDRESS; what comes of strangers is put through `theirs`.
-    `others` is what other lists say, where they were asked."""
+    `proofs` is what the addresses of proofs begin with, where there are any; `others` is what other lists say, where
+    they were asked."""
     left = standing.exception
     shape = HostShape(
         address=str(standing.address),
@@ -332,6 +343,7 @@ def standing_shape(
         clears_by=standing.clears_by,
         zones=codes(standing.address, standing.kinds),
         exception=ExceptionShape(network=str(left.network), since=left.since) if left else None,
+        proof=f"{proofs}{standing.address}.proof" if proofs and standing.proven else None,
         paths=[PathShape(**path_facts(one, theirs)) for one in standing.paths],
         others=None if others is None else [_opinion(one, theirs) for one in others],
     )

@@ -221,4 +221,4 @@ def test_a_million_listings_come_over_a_line_that_is_cut_again_and_again(
     first.dnsbl("listing", "add", "9.9.9.9", "--reason", "a trial")
     second.until("a new one", lambda: second.ask("9.9.9.9") == LISTED)
     print(f"one more: {line.carried - carried} octets carried, {time.monotonic() - begun:.2f} s with the command")
-    assert line.carried - carried < 20_000
+    assert line.carried - carried < table.stat().st_size / 10  # with all looks that the command's time had room for

@@ -50,3 +50,14 @@ def test_either_an_address_or_a_file_is_needed(run: Run, words: list[str]) -> No
 
 def test_a_file_that_is_not_there_is_one_sentence(run: Run) -> None:
     assert "cannot be read" in run("lookup", "--from", "/nonexistent", plain=True, code=1)
+
+
+@pytest.mark.parametrize("text", ["", "\n# a remark\n\n"])
+def test_a_file_without_an_address_is_said_to_have_none(run: Run, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "addresses"
+    file.write_text(text)
+    assert run("lookup", "--from", str(file), plain=True) == f"No address is in {file}.\n"
+    assert run("lookup", "--from", str(file)) == []
+    with file.open() as given, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", given)
+        assert run("lookup", "--from", "-", plain=True) == "No address is in standard input.\n"

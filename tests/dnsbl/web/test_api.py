@@ -37,6 +37,7 @@ def test_an_unknown_address_is_an_answer(anyone: TestClient) -> None:
         "clears_by": None,
         "zones": {"relays.example.org": []},
         "exception": None,
+        "proof": None,
         "paths": [],
         "others": None,
     }

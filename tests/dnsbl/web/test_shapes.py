@@ -7,7 +7,8 @@ from typing import Any
 
 from dnsbl.addresses import parse_address
 from dnsbl.model import PathReport, Refusal, RunState, State
-from dnsbl.web.shapes import STATUS, Codes, run_shape, standing_shape
+from dnsbl.settings import Settings
+from dnsbl.web.shapes import STATUS, Codes, proofs_at, run_shape, standing_shape
 from tester.paths import path
 from tester.smtp import Outcome, Transcript
 from tester.verdict import Finding, Verdict
@@ -28,9 +29,24 @@ def test_an_unknown_address_has_every_field(records: Any, codes: Codes) -> None:
         "clears_by": None,
         "zones": {"relays.example.org": []},
         "exception": None,
+        "proof": None,
         "others": None,
         "paths": [],
     }
+
+
+def test_the_proof_of_a_listing_is_named_where_a_log_can_have_one(records: Any, codes: Codes) -> None:
+    listed = records.standing(state=State.LISTED, listings=(records.listing(),))
+    logged = Settings.model_validate(
+        {"tlog": {"origin": "log.example.org"}, "web": {"base_url": "https://site.example"}}
+    )
+    for standing, settings, proof in (
+        (listed, logged, "https://site.example/ip/198.18.7.9.proof"),
+        (listed, Settings(), None),
+        (records.standing(), logged, None),
+        (records.standing(state=State.LISTED, listings=(records.listing(kind="manual", run=None),)), logged, None),
+    ):
+        assert standing_shape(standing, codes, proofs=proofs_at(settings))["proof"] == proof
 
 
 def test_a_listing_is_told_with_utc_times_and_codes(records: Any, codes: Codes) -> None:
