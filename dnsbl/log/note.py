@@ -166,7 +166,7 @@ def _signature(line: str) -> Signature:
 
 def _octets(encoded: str) -> bytes:
     """Base64, in its one right spelling. Raises ValueError."""
-    octets = b64decode(encoded, validate=True)
+    octets = b64decode(encoded)
     if b64encode(octets).decode() != encoded:
         raise ValueError("not in the one spelling of base64")
     return octets

@@ -146,7 +146,7 @@ def entries(bundle: bytes) -> list[bytes]:
     while at < len(bundle):
         start = at + 2
         at = start + int.from_bytes(bundle[at:start])
-        if start > len(bundle) or at > len(bundle):
+        if at > len(bundle):
             raise Damaged("A bundle of the log's entries ends within one.")
         found.append(bundle[start:at])
     return found

@@ -128,6 +128,11 @@ def test_a_delisting_names_what_was_listed() -> None:
     assert json.loads(leaves.entry_leaf(gone, 17, SEALING, is_open=True))["subject"] == "192.0.2.1"
 
 
+def test_what_an_entry_does_not_have_is_neither_told_nor_sealed() -> None:
+    found = json.loads(leaves.entry_leaf(replace(ENTRY, before="", evidence=""), 17, SEALING, is_open=False))
+    assert "before" not in found and found["sealed"].keys() == {"actor", "subject", "hash"}
+
+
 def test_letters_have_one_digest_in_their_order() -> None:
     one, other = (SimpleNamespace(recipient=f"r{n}", sender=f"s{n}", proof_hash=bytes([n])) for n in (1, 2))
     assert leaves.digest_of([one, other]) == sha256(b"r1 s1 01\nr2 s2 02\n").hexdigest()  # type: ignore[list-item]

@@ -32,7 +32,8 @@ def test_a_key_with_anything_changed_in_it_is_no_key() -> None:
     whole = THEIRS["vkey"]
     bent = [whole[:i] + chr(ord(whole[i]) + 1) + whole[i + 1 :] for i in range(len(whole))]
     cut = [whole[:i] for i in range(len(whole))] + [whole[i:] for i in range(1, len(whole))]
-    for text in (*bent, *cut, *THEIRS["wrong"], whole.replace("PeterNeumann", "Peter Neumann")):
+    unsound = note.Verifier("Peter Neumann", note.ED25519, PETER.public).vkey
+    for text in (*bent, *cut, unsound, *THEIRS["wrong"], whole.replace("PeterNeumann", "Peter Neumann")):
         with pytest.raises(ValueError):
             note.Verifier.read(text)
 
@@ -78,8 +79,13 @@ def test_a_witness_signs_for_its_time_and_for_no_other() -> None:
         f"{TEXT}\n" + LINE.replace("PeterNeumann", "Bad+Name"),
         f"{TEXT}\n" + LINE.replace("PeterNeumann", "Bad\u2003Name"),
         NOTE + "Unexpected line.\n",
+        NOTE + "x",
+        LINE,
+        f"{TEXT}\n" + LINE.removeprefix("— "),
+        f"{TEXT}\n— PeterNeumann x08goA==\n",
         NOTE + "\n",
         f"{TEXT}\n" + LINE.replace("x08g", "x08!"),
+        f"{TEXT}\n" + LINE.replace("x08g", "!x08g"),
         f"{TEXT}\n" + LINE.replace("JnAM=", "JnAN="),  # the same octets in another spelling
         f"{TEXT}\n— PeterNeumann x08goA==\n"[:-9] + "\n",
         f"{TEXT}\n{LINE * 101}",
@@ -91,6 +97,16 @@ def test_what_is_no_note_is_told_in_one_sentence(text: str) -> None:
         note.verified(text, [PETER])
 
 
+def test_a_note_may_be_so_long_and_have_so_many_signatures_and_no_more() -> None:
+    long = "x" * (1_000_000 - len(NOTE)) + NOTE
+    many = f"{TEXT}\n{LINE * 100}"
+    assert note.parts(long)[1] == [note.Signature("PeterNeumann", PETER.id, note.parts(NOTE)[1][0].blob, LINE)]
+    assert len(note.parts(many)[1]) == 100
+    for more in ("x" + long, many + LINE):
+        with pytest.raises(Damaged):
+            note.parts(more)
+
+
 def test_octets_that_are_no_text_are_no_note() -> None:
     with pytest.raises(Damaged):
         note.verified(b"\xff" + NOTE.encode(), [PETER])
@@ -100,6 +116,6 @@ def test_what_could_not_be_read_again_is_not_signed() -> None:
     for text in ("", "no end", "a\tb\n"):
         with pytest.raises(ValueError):
             note.signed(text, [LINE])
-    for name in ("", "a b", "a+b", "a\nb", "a\u00a0b"):
+    for name in ("", "a b", "a+b", "a\nb", "a\u00a0b", "a\x01b"):
         with pytest.raises(ValueError):
             note.Signer(name, bytes(32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,79 @@ def test_what_does_not_hold_is_named(old: str, new: str, sentence: str) -> None:
     assert old in whole
     with pytest.raises(Damaged, match=sentence):
         ProofFile.read(whole.replace(old, new, 1)).check(ORIGIN, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("line", "bent", "sentence"),
+    [
+        ("leaf 0 ", "open network ", "This is no proof file: its second line names no leaf"),
+        ("leaf 4 ", "leaf 3 ", "Line {} of the proof file names a leaf out of order."),
+        ("leaf 4 ", "leaf 04 ", "Line {} of the proof file is no leaf."),
+        ("beside cs9k", "beside c!9k", "Line {} of the proof file says nothing that one may say."),
+        ("open network ", "open network 0", "Line {} of the proof file says nothing that one may say."),
+    ],
+)
+def test_the_line_that_says_nothing_is_counted_from_the_first_of_the_file(line: str, bent: str, sentence: str) -> None:
+    whole = proof_file().text
+    [number] = [n for n, each in enumerate(whole.split("\n"), 1) if each.startswith(line)]
+    with pytest.raises(Damaged, match=re.escape(sentence.format(number))):
+        ProofFile.read(whole.replace(f"\n{line}", f"\n{bent}", 1))
+
+
+def test_what_is_no_text_is_named_by_its_line() -> None:
+    whole = proof_file().text
+    with pytest.raises(Damaged, match="Line 3 of the proof file shows no text"):
+        ProofFile.read(whole.replace('"192.0.2.1"\n', '"\\ud800"\n', 1))
+
+
+def test_a_file_may_be_so_long_and_have_so_many_leaves_and_hashes_and_no_more() -> None:
+    one = opened(0)
+    file = ProofFile((one,), "x")
+    for most, over in (
+        (
+            replace(file, signed="x" * (4_000_001 - len(file.text))),
+            replace(file, signed="x" * (4_000_002 - len(file.text))),
+        ),
+        (
+            replace(file, leaves=tuple(replace(one, index=n) for n in range(500))),
+            replace(file, leaves=tuple(replace(one, index=n) for n in range(501))),
+        ),
+        (
+            replace(file, leaves=(replace(one, hashes=(bytes(32),) * 63),)),
+            replace(file, leaves=(replace(one, hashes=(bytes(32),) * 64),)),
+        ),
+    ):
+        assert ProofFile.read(most.text) == most
+        with pytest.raises(Damaged):
+            ProofFile.read(over.text)
+
+
+def test_a_file_without_a_checkpoint_is_none() -> None:
+    with pytest.raises(Damaged, match="does not begin with"):
+        ProofFile.read(proof_file().text.partition("\n\n")[0])
+    with pytest.raises(Damaged, match="second line names no leaf"):
+        ProofFile.read(f"{HEAD}\n\nx")
+
+
+@pytest.mark.parametrize("leaf", ['{"sealed":"x"}', '{"sealed":[]}', '{"network":"x"}', '{"network":{}}', "{}"])
+def test_what_a_leaf_has_no_seal_of_is_not_shown_by_it(leaf: str) -> None:
+    for name in ("network", "actor"):
+        with pytest.raises(Damaged, match=f"leaf 4 as its {name} is not what was sealed"):
+            replace(opened(4), leaf=leaf, openings={name: (bytes(32), "x")}).check()
+
+
+def test_of_a_leaf_the_seals_are_left_out_and_what_is_told_stays() -> None:
+    assert opened(4).facts.keys() == {"at", "change", "kind", "listed"}
+    assert opened(5).facts.keys() == {"actor", "after", "at", "before", "entry", "reason", "serial", "verb"}
+    told = replace(opened(4), leaf='{"network":"192.0.2.1/32","sealed":1}')
+    assert told.facts == {"network": "192.0.2.1/32", "sealed": 1}
+    assert opened(4, "network").facts["network"] == "192.0.2.1/32"
+
+
+@pytest.mark.parametrize("leaf", ["[]", '"x"', '{"a":' * 100_000 + "1" + "}" * 100_000])
+def test_a_leaf_that_is_no_list_of_facts_or_too_deep_is_told(leaf: str) -> None:
+    with pytest.raises(Damaged, match="Leaf 4 is not what"):
+        replace(opened(4), leaf=leaf).check()
 
 
 def test_a_field_of_which_there_is_no_seal_cannot_be_opened() -> None:

@@ -55,6 +55,28 @@ def test_what_is_no_path_of_a_tile_is_told(path: str) -> None:
         Tile.read(path)
 
 
+def test_the_greatest_number_of_a_tile_is_the_specifications() -> None:
+    assert Tile.read(Tile(0, 2**56 - 1).path).number == 2**56 - 1
+    with pytest.raises(ValueError):
+        Tile.read(Tile(0, 2**56).path)
+
+
+@pytest.mark.parametrize(
+    ("tile", "size"), [(Tile(0, 1, 3), 259), (Tile(ENTRIES, 1, 3), 259), (Tile(1, 0, 2), 512), (Tile(2, 0), 1 << 24)]
+)
+def test_a_tile_is_in_a_tree_as_soon_as_that_is_large_enough(tile: Tile, size: int) -> None:
+    assert tile.within(size) and not tile.within(size - 1)
+
+
+def test_a_tree_that_fills_a_tile_has_no_empty_one_beside_it() -> None:
+    assert list(tiles.grown_tiles(0, 256)) == [Tile(ENTRIES, 0), Tile(0, 0), Tile(1, 0, 1)]
+
+
+def test_what_did_not_change_is_not_written_again() -> None:
+    assert tiles.grow(3, {0: bytes(96)}, []) == {}
+    assert tiles.grow(259, {0: bytes(96), 1: bytes(32)}, leaves(1)).keys() == {(0, 1)}
+
+
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=4))
 def test_a_tree_that_grew_in_steps_is_the_one_that_was_made_at_once(steps: list[int]) -> None:
     size, found = grown(steps)

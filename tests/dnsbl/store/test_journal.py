@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -291,3 +292,129 @@ def test_nothing_is_entered_at_a_time_that_is_not_believed_unless_it_is_asked_fo
         with pytest.raises(StoreUnavailable, match="clock is wrong"):
             journal.append(at=AT + timedelta(days=9), **facts)
     assert verify(store) == 1
+
+
+# -- pages, and entries from elsewhere
+
+
+def at_minutes(store: Store, *minutes: int, **fields: str) -> list[Entry]:
+    """Entries of these minutes, in one transaction."""
+    facts = {"actor": "policy", "subject": "192.0.2.1", "verb": "listed", "reason": "letter-returned"} | fields
+    with store.write() as tx:
+        return [tx.journal.append(at=AT + timedelta(minutes=n), **facts) for n in minutes]
+
+
+def page(store: Store, **asked: Any) -> tuple[list[int], int | None]:
+    with store.read() as tx:
+        found, more = tx.journal.page(**{"most": 100} | asked)
+    return [entry.seq for entry in found], more
+
+
+def test_a_moment_is_found_at_the_first_entry_of_then_or_later(store: Store) -> None:
+    with store.read() as tx:
+        assert tx.journal.number_at(AT) == 1
+    at_minutes(store, 0, 1, 2, 2, 5)
+    for seconds, number in ((-1, 1), (0, 1), (1, 2), (60, 2), (120, 3), (121, 5), (300, 5), (301, 6)):
+        with store.read() as tx:
+            assert tx.journal.number_at(AT + timedelta(seconds=seconds)) == number, seconds
+
+
+def test_pages_of_one_subject_go_back_to_its_first_entry(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dnsbl.store.journal.WINDOW", 1)
+    for subject in "abaa":
+        at_minutes(store, 0, subject=subject)
+    assert page(store, subject="a") == ([4, 3, 1], None)
+    assert page(store, subject="a", most=2) == ([4, 3], 3)
+    assert page(store, subject="a", most=2, before=3) == ([1], None)
+    assert page(store, subject="a", most=3) == ([4, 3, 1], None)
+    assert page(store, subject="c") == ([], None)
+
+
+def test_a_search_looks_at_so_many_entries_and_says_where_to_go_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert page(store) == ([], None)
+    monkeypatch.setattr("dnsbl.store.journal.WINDOW", 3)
+    at_minutes(store, *range(10))
+    assert page(store) == ([10, 9, 8], 8)
+    assert page(store, before=8) == ([7, 6, 5], 5)
+    assert page(store, before=4) == ([3, 2, 1], None)
+    assert page(store, verb="nowhere") == ([], 8)
+    assert page(store, verb="nowhere", before=2) == ([], None)
+    assert page(store, verb="nowhere", before=5) == ([], 2)
+    assert page(store, since=AT + timedelta(minutes=5)) == ([10, 9, 8], 8)
+    assert page(store, since=AT + timedelta(minutes=5), before=8) == ([7, 6], None)
+    assert page(store, until=AT + timedelta(minutes=5)) == ([5, 4, 3], 3)
+    assert page(store, until=AT + timedelta(minutes=5), before=4) == ([3, 2, 1], None)
+    assert page(store, until=AT + timedelta(minutes=5), before=9) == ([5, 4, 3], 3)
+
+
+def test_a_search_is_by_a_part_of_the_actor_and_by_the_whole_verb(store: Store) -> None:
+    at_minutes(store, 0, actor="web 198.51.100.7", verb="nominated")
+    at_minutes(store, 0, actor="mail a_b", verb="listed")
+    at_minutes(store, 0, actor="web a-b", verb="listed again")
+    assert page(store, actor="web") == ([3, 1], None)
+    assert page(store, actor="a_b") == ([2], None), "no pattern of SQL"
+    assert page(store, verb="listed") == ([2], None)
+    assert page(store, actor="web", verb="nominated") == ([1], None)
+
+
+def test_entries_are_followed_in_order(store: Store) -> None:
+    made = at_minutes(store, *range(5))
+    with store.read() as tx:
+        assert tx.journal.after(2, most=2) == made[2:4]
+        assert tx.journal.after(5, most=2) == []
+
+
+def chained(count: int) -> list[Entry]:
+    """Entries as another store has made them."""
+    made: list[Entry] = []
+    for seq in range(1, count + 1):
+        previous = made[-1].hash if made else START
+        facts = {"actor": "policy", "subject": f"192.0.2.{seq}", "verb": "listed", "reason": "letter-returned"}
+        facts |= {"before": "", "after": "", "evidence": "", "previous": previous, "hash": ""}
+        entry = Entry(seq=seq, at=AT, **facts)
+        made.append(replace(entry, hash=digest(entry)))
+    return made
+
+
+def test_entries_from_elsewhere_are_added_as_they_were_made_and_the_chain_goes_on(store: Store) -> None:
+    made = chained(4)
+    with store.write() as tx:
+        tx.journal.replay(made[:2])
+    with store.write() as tx:
+        tx.journal.append(at=AT, actor="policy", subject="x", verb="listed", reason="letter-returned")
+    with store.read() as tx:
+        assert tx.journal.read(None, most=9)[:2] == made[:2]
+    assert verify(store) == 3
+
+
+def test_in_one_transaction_an_entry_of_ours_stands_behind_those_from_elsewhere(store: Store) -> None:
+    made = chained(3)
+    with store.write() as tx:
+        tx.journal.replay(made[:1])
+        tx.journal.replay(made[1:])
+        ours = tx.journal.append(at=AT, actor="policy", subject="x", verb="listed", reason="letter-returned")
+    assert (ours.seq, ours.previous) == (4, made[2].hash)
+    assert verify(store) == 4
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"seq": 3},
+        {"previous": "1" * 64},
+        {"actor": "somebody"},  # and the hash is of another
+        {"hash": "1" * 64},
+    ],
+)
+def test_an_entry_from_elsewhere_that_does_not_follow_is_refused_and_nothing_of_it_stays(
+    store: Store, bent: dict[str, Any]
+) -> None:
+    first, second = chained(2)
+    wrong = replace(second, **bent)
+    if "seq" in bent or "previous" in bent:
+        wrong = replace(wrong, hash=digest(wrong))
+    with pytest.raises(Damaged, match=f"Entry {wrong.seq} does not follow entry 1"), store.write() as tx:
+        tx.journal.replay([first, wrong])
+    assert verify(store) == 0
