@@ -84,15 +84,12 @@ def judge(request: Submission, logs: Mapping[str, Sequence[note.Verifier]], last
     size, root = (last.size, last.root) if last else (0, EMPTY)
     if request.old > told.size:
         raise Unwitnessed(400, "The older size is larger than the checkpoint's.")
-    if last is not None and told.size == size and told.root != root:
+    if told.size == size and told.root != root:
         raise Unwitnessed(409, f"{name} has signed two roots at size {size}.", size=size, forked=True)
     if request.old != size:
         raise Unwitnessed(409, f"The last checkpoint that was signed here has size {size}.", size=size)
     try:
-        if size:
-            check_consistency(size, root, told.size, told.root, request.proof)
-        elif request.proof:
-            raise Damaged("Of a first checkpoint there is nothing to show.")
+        check_consistency(size, root, told.size, told.root, request.proof)
     except Damaged as error:
         raise Unwitnessed(422, str(error)) from None
     return told
