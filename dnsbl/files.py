@@ -5,6 +5,7 @@ What the list keeps for itself is nobody else's to read; what is made for other 
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable
@@ -62,7 +63,10 @@ def _fill(beside: Path, parts: Iterable[bytes | memoryview], mode: int) -> None:
 
 
 def _make_folder(folder: Path, mode: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700 if mode == HIDDEN else 0o777)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700 if mode == HIDDEN else 0o777)
+    except FileExistsError:  # and is none
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
 
 
 def _sync(folder: Path) -> None:

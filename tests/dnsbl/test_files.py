@@ -94,3 +94,10 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_anybod
     (tmp_path / "file").unlink()
     make_secret(tmp_path / "file", b"x")
     assert done == ["False", "folder"] * 2
+
+
+@pytest.mark.parametrize("way", [lambda path: make_secret(path, b"x"), lambda path: write_whole(path, [b"x"])])
+def test_a_file_where_the_folder_should_be_is_said_to_be_none(tmp_path: Path, way: Callable[[Path], None]) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match="Not a directory"):
+        way(tmp_path / "file" / "key")
