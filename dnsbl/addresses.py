@@ -13,6 +13,8 @@ Network = IPv4Network | IPv6Network
 #: No text form of an address or network is longer; longer input is refused unread.
 MOST = 64
 
+_OCTETS = tuple(map(str, range(256)))
+
 
 def parse_address(text: str) -> Address:
     """One address from what a person typed: blanks around it, `[...]`, and an `IPv6:` tag are let pass.
@@ -71,6 +73,14 @@ def network_of(address: Address) -> Network:
     """The /32 or /128 that holds just this address."""
     number = int(address)  # which is not written down and read again, as an address would be
     return IPv4Network(number) if isinstance(address, IPv4Address) else IPv6Network(number)
+
+
+def text_at(version: int, number: int) -> str:
+    """The text of the address with this number, as `str` has it: for those who write millions and make none."""
+    if version == 4:
+        octets = _OCTETS
+        return f"{octets[number >> 24]}.{octets[number >> 16 & 255]}.{octets[number >> 8 & 255]}.{octets[number & 255]}"
+    return str(IPv6Address(number))
 
 
 def reversed_labels(address: Address) -> str:

@@ -85,12 +85,7 @@ def present(tx: Transaction) -> Iterator[tuple[bytes, str]]:
     """What `Contents.snapshot` streams, as this transaction sees it."""
     listed = tx.listings.present()
     spared = ((network, DO_NOT_TEST) for network in tx.exclusions.present())
-    return (row for pair in merge(listed, spared) for row in _declared(pair))
-
-
-def _declared(row: Any) -> Iterator[tuple[bytes, str]]:
-    """A row, and beside an exception the same under its published kind."""
-    network, kind = row
-    yield network, kind
-    if kind == EXCEPTION:
-        yield network, EXEMPT
+    for network, kind in merge(listed, spared):
+        yield network, kind
+        if kind == EXCEPTION:  # beside it the same under its published kind
+            yield network, EXEMPT

@@ -26,6 +26,7 @@ STATUS = b"_status"
 LOG = b"_log"
 #: Here only test points are answered, whatever the table says; the rest of 127.0.0.0/8 serves labs and demos.
 RESERVED = IPv4Network("127.0.0.0/24")
+_RESERVED = int(RESERVED.network_address) >> 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,7 +208,12 @@ class Zones:
 
 def reserved(network: Network) -> bool:
     """Whether only test points are answered in this network, whatever is listed."""
-    return isinstance(network, IPv4Network) and network.subnet_of(RESERVED)
+    return reserved_at(network.version, int(network.network_address), network.prefixlen)
+
+
+def reserved_at(version: int, first: int, length: int) -> bool:
+    """The same, by the number of its first address and its prefix length."""
+    return version == 4 and first >> 8 == _RESERVED and length >= RESERVED.prefixlen
 
 
 def page(site: str, address: Address | str) -> str:

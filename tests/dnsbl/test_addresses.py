@@ -110,3 +110,8 @@ def test_a_neighbourhood_is_a_24_or_a_48() -> None:
 
 def test_of_what_somebody_typed_only_printable_ascii_is_shown_again() -> None:
     assert addresses.printable("a\x1b[2J\u202eb\n\ud800") == "a?[2J?b??"
+
+
+@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
+def test_the_text_of_a_number_is_that_of_its_address(address: addresses.Address) -> None:
+    assert addresses.text_at(address.version, int(address)) == str(address)

@@ -62,6 +62,11 @@ class Where(NamedTuple):
         """Of one number in the array: 32, 64 or 128."""
         return 32 if self.version == 4 else 64 if self.length <= 64 else 128
 
+    @property
+    def back(self) -> int:
+        """Bits of a host part, by which a number of the array is shifted to be an address."""
+        return (32 if self.version == 4 else 128) - self.length
+
     def network(self, number: int) -> Network:
         """The network that this number stands for."""
         if self.version == 4:
@@ -138,7 +143,11 @@ class Sorted:
     def between(self, first: int, last: int) -> Iterator[int]:
         """The numbers from first to last (both included), in no order."""
         base, gone, at_gone = self._base, self._gone, bisect_left(self._gone, first)
-        for at in range(self._at(first), self._at(last + 1)):
+        start, end = self._at(first), self._at(last + 1)
+        if not gone and isinstance(base, memoryview):  # as they lie there
+            yield from base[start:end]
+            start = end
+        for at in range(start, end):
             number = base[at]
             if at_gone < len(gone) and gone[at_gone] == number:
                 at_gone += 1

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import repeat
+from operator import lshift
 from pathlib import Path
 
 from dnsbl.addresses import Address, Network
@@ -181,18 +182,37 @@ class Table:
         """All rows, by kind, version, prefix length and address; or by version, prefix length from the longest on,
         address and kind.
         """
-        if not narrowest_first:
-            for where, band in self._bands.items():
-                for number in band:
-                    yield where.network(number), where.kind
+        if narrowest_first:
+            for where, found in self.narrowest_first():
+                for number, kind in found:
+                    yield where.network(number), kind
             return
+        for where, band in self.numbers():
+            for number in band:
+                yield where.network(number), where.kind
+
+    def numbers(self) -> Iterator[tuple[Where, Sorted]]:
+        """All rows as numbers in order, by kind, version and prefix length: for those who make no network of each."""
+        return iter(self._bands.items())
+
+    def narrowest_first(self) -> Iterator[tuple[Where, Iterator[tuple[int, str]]]]:
+        """All rows, by version and prefix length, from the longest on: (number, kind) in order. The kind of `Where` is
+        that of one of them."""
         alike: dict[tuple[int, int], list[tuple[Where, Sorted]]] = {}
         for where, band in self._bands.items():
             alike.setdefault((where.version, -where.length), []).append((where, band))
         for _, bands in sorted(alike.items()):
-            here = bands[0][0]
-            for number, kind in merge(*(zip(band, repeat(where.kind)) for where, band in bands)):
-                yield here.network(number), kind
+            each = [zip(band, repeat(where.kind)) for where, band in bands]
+            yield bands[0][0], merge(*each) if len(each) > 1 else each[0]
+
+    def in_order(self, version: int) -> Iterator[tuple[int, int, str]]:
+        """(first address, prefix length, kind) of all rows, exceptions too, in order; as a stream."""
+        return merge(
+            *(
+                zip(map(lshift, band, repeat(back)) if back else band, repeat(length), repeat(kind))
+                for kind, length, back, band in self._order[version]
+            )
+        )
 
     def bands(self) -> Iterator[Band]:
         """The arrays themselves, by kind, version and prefix length; exceptions (kind "") come first."""

@@ -13,18 +13,19 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 
 import dnslib
 from dnslib.label import DNSBuffer
 
-from dnsbl.addresses import Address, Network, network_of
+from dnsbl.addresses import Address, Network, network_of, text_at
 from dnsbl.dns import wire
+from dnsbl.dns.listed.array import Where
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import filters
 from dnsbl.dns.secondaries.records import names
-from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page, reserved
+from dnsbl.dns.zones import RESERVED, Kind, Zone, page, reserved, reserved_at
 from dnsbl.errors import DnsblError
 from dnsbl.model import EXCEPTION, Change
 
@@ -60,13 +61,14 @@ def rbldnsd(zone: Zone, table: Table) -> Iterator[str]:
             yield f"$TTL {kind.ttl}\n"
             yield f":{kind.code}:{_template(zone, kind)}\n"
             hidden: dict[Network, None] = {RESERVED: None} if version == 4 else {}
-            for network, found in table.rows():
-                if network.version != version:
+            for where, numbers in table.numbers():
+                if where.version != version:
                     continue
-                if found == EXCEPTION:
-                    hidden[network] = None
-                elif found == kind.name and not reserved(network):
-                    yield f"{network}\n"
+                if where.kind == EXCEPTION:
+                    hidden |= dict.fromkeys(map(where.network, numbers))
+                elif where.kind == kind.name:
+                    end = f"/{where.length}\n"
+                    yield from (address + end for address in _firsts(where, numbers))
             yield from (f"!{network}\n" for network in hidden if _hides(network, kind.name, table))
 
 
@@ -80,11 +82,11 @@ def bind(zone: Zone, table: Table, *, expand: bool = False) -> Iterator[str]:
     for owner, rtype, ttl, text in _static(zone):
         yield f"{owner} {ttl} IN {_TYPES[rtype]} {text}\n"
     for name in names(zone, table, expand=expand):
-        ttl = name.ttl
-        for code in name.codes:
-            yield f"{name.owner} {ttl} IN A {IPv4Address(code)}\n"
+        head = f"{name.owner} {name.alike.ttl} IN "
+        for code in name.alike.codes:
+            yield f"{head}A {text_at(4, int.from_bytes(code))}\n"
         for words in name.texts():
-            yield f"{name.owner} {ttl} IN TXT {_quoted(words)}\n"
+            yield f"{head}TXT {_quoted(words)}\n"
 
 
 def json_lines(zone: Zone, table: Table, **head: object) -> Iterator[str]:
@@ -100,11 +102,24 @@ def json_lines(zone: Zone, table: Table, **head: object) -> Iterator[str]:
             points.setdefault((address, kind.name), []).append(_list_name(zone, label.decode() or "@"))
     for (address, name), lists in points.items():
         yield _json(_listing(zone, network_of(address), kinds[name][0], lists) | {"test": True})
-    for network, found in table.rows():
-        if found == EXCEPTION:
-            yield _json({"network": str(network), "exception": True})
-        elif found in kinds and not reserved(network):
-            yield _json(_listing(zone, network, *kinds[found]))
+    for where, numbers in table.numbers():
+        if where.kind == EXCEPTION:
+            for number in numbers:
+                yield _json({"network": str(where.network(number)), "exception": True})
+        elif where.kind in kinds:
+            yield from _objects(zone, where, numbers, *kinds[where.kind])
+
+
+def _objects(zone: Zone, where: Where, numbers: Iterable[int], kind: Kind, lists: list[str]) -> Iterator[str]:
+    """Lines as `_json` makes them of `_listing`: all but network and text is the same in each of a kind."""
+    length = f"/{where.length}"
+    beyond = "" if where.back == 0 else length  # the text of an address names the address alone
+    head, middle, end = (json.dumps(each) for each in (kind.name, str(kind.code), lists))
+    same = f'{length}","kind":{head},"code":{middle},"text":"'
+    tail = f'","lists":{end.replace(", ", ",")}}}\n'
+    words, site = json.dumps(kind.txt)[1:-1], json.dumps(zone.site)[1:-1]
+    for address in _firsts(where, numbers):
+        yield f'{{"network":"{address}{same}{_filled(words, site, address, address + beyond)}{tail}'
 
 
 def delta(zone: Zone, table: Table, changes: Iterable[Change], **head: object) -> Iterator[str]:
@@ -130,10 +145,11 @@ def written(form: str, zone: Zone, table: Table, *, made: datetime, not_after: d
     mark = _COMMENTS[form]
     yield f"{mark} {zone.origin} {table.soa_serial}, made {_instant(made)}\n"
     yield f"{mark} not-after {_instant(not_after)}: take a newer copy until then, or none\n"
-    for line in FORMATS[form](zone, table):
-        yield line
-        if form == "rbldnsd" and line.startswith("$NS "):  # which gives the file up itself, then
-            yield f"$TIMESTAMP - {not_after:%Y:%m:%d:%H:%M:%S}\n"
+    lines = FORMATS[form](zone, table)
+    if form == "rbldnsd":  # which gives the file up itself, then
+        yield from islice(lines, 2)  # $SOA, $NS
+        yield f"$TIMESTAMP - {not_after:%Y:%m:%d:%H:%M:%S}\n"
+    yield from lines
 
 
 def times(zone: Zone, *, made: datetime, not_after: datetime) -> dict[str, object]:
@@ -165,12 +181,19 @@ def cidr(zone: Zone, table: Table) -> Iterator[str]:
     for address, kind in origin.tests.items():
         yield f"{network_of(address)} REJECT {_words(zone, network_of(address), kind)}\n"
     yield f"{RESERVED} DUNNO\n"
-    for network, rows in groupby(_origin_rows(table, origin), key=itemgetter(0)):
-        first = next((found for _, found in rows if found != EXCEPTION), None)
-        if first is None:
-            yield f"{network} DUNNO\n"
-        else:
-            yield f"{network} REJECT {_words(zone, network, origin.kinds[first])}\n"
+    for where, rows in table.narrowest_first():
+        version, back, length = where.version, where.back, f"/{where.length}"
+        beyond = "" if back == 0 else length  # the text of an address names the address alone
+        for number, alike in groupby(rows, key=itemgetter(0)):
+            found = [kind for _, kind in alike if kind in origin.kinds or kind == EXCEPTION]
+            if not found or reserved_at(version, number << back, where.length):
+                continue
+            first = text_at(version, number << back)
+            if found[-1] == EXCEPTION:  # which comes first
+                yield f"{first}{length} DUNNO\n"
+            else:
+                words = origin.kinds[next(filter(None, found))].txt
+                yield f"{first}{length} REJECT {_filled(words, zone.site, first, first + beyond)}\n"
 
 
 #: The formats by name.
@@ -188,10 +211,12 @@ _COMMENTS = {form: ";" if form in ("bind", "rpz") else "#" for form in FORMATS}
 _TYPES = {wire.A: "A", wire.AAAA: "AAAA", wire.MX: "MX", wire.TXT: "TXT"}
 
 
-def _origin_rows(table: Table, origin: View) -> Iterator[tuple[Network, str]]:
-    for network, found in table.rows(narrowest_first=True):
-        if (found == EXCEPTION or found in origin.kinds) and not reserved(network):
-            yield network, found
+def _firsts(where: Where, numbers: Iterable[int]) -> Iterator[str]:
+    """The first address of each of these networks, but for those that are reserved."""
+    version, back, length = where.version, where.back, where.length
+    for number in numbers:
+        if not reserved_at(version, number << back, length):
+            yield text_at(version, number << back)
 
 
 def _kinds(zone: Zone) -> list[tuple[Kind, list[str]]]:
@@ -233,9 +258,12 @@ def _json(fields: dict[str, object]) -> str:
 
 def _words(zone: Zone, network: Network, kind: Kind) -> str:
     """The text of a whole network; that of an address names the address."""
-    first: Address = network.network_address
-    shown = str(first if network.prefixlen == network.max_prefixlen else network)
-    return kind.txt.replace("{url}", page(zone.site, first)).replace("{address}", shown)
+    first = str(network.network_address)
+    return _filled(kind.txt, zone.site, first, first if network.prefixlen == network.max_prefixlen else str(network))
+
+
+def _filled(words: str, site: str, first: str, shown: str) -> str:
+    return words.replace("{url}", page(site, first)).replace("{address}", shown)
 
 
 def _template(zone: Zone, kind: Kind) -> str:
@@ -280,10 +308,6 @@ def _soa_words(zone: Zone) -> tuple[str, str]:
 
 def encoded(lines: Iterable[str]) -> Iterator[bytes]:
     """The lines as bytes, in portions worth writing."""
-    portion: list[str] = []
-    for line in lines:
-        portion.append(line)
-        if len(portion) == 1000:
-            yield "".join(portion).encode("ascii")
-            portion = []
-    yield "".join(portion).encode("ascii")
+    lines = iter(lines)
+    while portion := "".join(islice(lines, 1000)):
+        yield portion.encode("ascii")

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from heapq import merge
+from ipaddress import ip_network
 
-from dnsbl.addresses import Network
+from dnsbl.addresses import text_at
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import LOOPBACK, Zone
 from dnsbl.model import EXCEPTION
 
-#: How many first bits a table is read by, so that not all of it is in memory at once; no network is that wide.
-_STEP = {4: 4, 6: 12}
 _BITS = {4: 32, 6: 128}
 #: Elements a line of an nftables script, and names that ipset takes at most.
 _ELEMENTS, _NAME = 500, 31
@@ -34,7 +33,8 @@ def nftables(zone: Zone, table: Table) -> Iterator[str]:
         yield f"flush set inet dnsbl {name}_{version}\n"
         part: list[str] = []
         for first, last in ranges(zone, table, version):
-            part.append(str(first) if first == last else f"{first}-{last}")
+            from_, to = text_at(version, first), text_at(version, last)
+            part.append(from_ if first == last else f"{from_}-{to}")
             if len(part) == _ELEMENTS:
                 yield f"add element inet dnsbl {name}_{version} {{ {', '.join(part)} }}\n"
                 part = []
@@ -51,8 +51,8 @@ def ipset(zone: Zone, table: Table) -> Iterator[str]:
         yield f"create {name}_{version} {made}\n"
         yield f"create {name}_{version}n {made}\n"
         yield f"flush {name}_{version}n\n"
-        for network, listed in _networks(zone, table, version):
-            yield f"add {name}_{version}n {network}{'' if listed else ' nomatch'}\n"
+        for first, length, listed in _networks(zone, table, version):
+            yield f"add {name}_{version}n {text_at(version, first)}/{length}{'' if listed else ' nomatch'}\n"
         yield f"swap {name}_{version}n {name}_{version}\n"
         yield f"destroy {name}_{version}n\n"
 
@@ -63,27 +63,26 @@ def rpz(zone: Zone, table: Table) -> Iterator[str]:
     yield f"@ IN SOA localhost. hostmaster.localhost. {table.soa_serial} 3600 600 604800 300\n"
     yield "@ IN NS localhost.\n"
     for version in (4, 6):
-        for network, listed in _networks(zone, table, version):
-            yield f"{_trigger(network)} CNAME {'.' if listed else 'rpz-passthru.'}\n"
+        for first, length, listed in _networks(zone, table, version):
+            yield f"{_trigger(version, first, length)} CNAME {'.' if listed else 'rpz-passthru.'}\n"
 
 
 #: The forms by name.
 FORMS: dict[str, Callable[[Zone, Table], Iterator[str]]] = {"nftables": nftables, "ipset": ipset, "rpz": rpz}
 
 
-def ranges(zone: Zone, table: Table, version: int) -> Iterator[tuple[IPv4Address | IPv6Address, ...]]:
-    """First and last address of every stretch that the origin lists, in order, none touching the next."""
-    made: type[IPv4Address] | type[IPv6Address] = IPv4Address if version == 4 else IPv6Address
+def ranges(zone: Zone, table: Table, version: int) -> Iterator[tuple[int, int]]:
+    """First and last address, as numbers, of every stretch that the origin lists, in order, none touching the next."""
     before: tuple[int, int] | None = None
     for first, last in _stretches(_rows(zone, table, version), _BITS[version]):
         if before is not None and before[1] + 1 == first:
             before = before[0], last
             continue
         if before is not None:
-            yield made(before[0]), made(before[1])
+            yield before
         before = first, last
     if before is not None:
-        yield made(before[0]), made(before[1])
+        yield before
 
 
 def _stretches(rows: Iterable[tuple[int, int, bool]], bits: int) -> Iterator[tuple[int, int]]:
@@ -109,48 +108,45 @@ def _stretches(rows: Iterable[tuple[int, int, bool]], bits: int) -> Iterator[tup
 
 def _rows(zone: Zone, table: Table, version: int) -> Iterator[tuple[int, int, bool]]:
     """(first, prefix length, listed) of every network that the origin lists, or leaves out, in order; each once."""
-    view, bits, step = zone.views[b""], _BITS[version], _STEP[version]
-    spared = [n for n in _SPARED if n.version == version]
-    for region in range(1 << step):
-        found: dict[tuple[int, int], bool] = {}
-        for first, length, kind in table.within(version, region, step):
-            if kind == EXCEPTION or kind in view.kinds:
-                found[first, length] = found.get((first, length), False) or kind != EXCEPTION
-        for network in spared:
-            first = int(network.network_address)
-            if first >> (bits - step) == region:
-                found[first, network.prefixlen] = False
-        for first, length in sorted(found):
-            if not any(_inside(first, length, network) for network in spared):
-                yield first, length, found[first, length]
+    kinds = {EXCEPTION, *zone.views[b""].kinds}
+    spared = {(int(n.network_address), n.prefixlen): int(n.broadcast_address) for n in _SPARED if n.version == version}
+    fixed = sorted((first, length, EXCEPTION) for first, length in spared)
+    until = -1  # where a network ends in which nothing is listed
+    before: tuple[int, int] | None = None
+    on = False
+    for first, length, kind in merge(table.in_order(version), fixed):
+        if first <= until or kind not in kinds:
+            continue
+        if (first, length) == before:  # an exception came first
+            on = True
+            continue
+        if before is not None:
+            yield *before, on
+        before, on = (first, length), kind != EXCEPTION
+        until = until if on else spared.get(before, until)
+    if before is not None:
+        yield *before, on
 
 
-def _inside(first: int, length: int, network: Network) -> bool:
-    """Whether a network is narrower than this one and lies in it."""
-    back = network.max_prefixlen - network.prefixlen
-    return length > network.prefixlen and first >> back == int(network.network_address) >> back
-
-
-def _networks(zone: Zone, table: Table, version: int) -> Iterator[tuple[Network, bool]]:
-    """The same as networks; those that are left out of nothing are passed over."""
+def _networks(zone: Zone, table: Table, version: int) -> Iterator[tuple[int, int, bool]]:
+    """The same, but for those that are left out of nothing."""
     around: list[tuple[int, bool]] = []
-    made: type[IPv4Address] | type[IPv6Address] = IPv4Address if version == 4 else IPv6Address
     for first, length, listed in _rows(zone, table, version):
         while around and around[-1][0] < first:
             around.pop()
         if listed or any(on for _, on in around):
-            yield ip_network((made(first), length)), listed
+            yield first, length, listed
         around.append((first + (1 << (_BITS[version] - length)) - 1, listed))
 
 
-def _trigger(network: Network) -> str:
+def _trigger(version: int, first: int, length: int) -> str:
     """The name of a trigger: the prefix length and the address, backwards; of IPv6 with zz for a row of zeros."""
-    if network.version == 4:
-        backwards = ".".join(reversed(str(network.network_address).split(".")))
-        return f"{network.prefixlen}.{backwards}.rpz-ip"
-    head, gap, tail = str(network.network_address).partition("::")
+    address = text_at(version, first)
+    if version == 4:
+        return f"{length}.{'.'.join(address.split('.')[::-1])}.rpz-ip"
+    head, gap, tail = address.partition("::")
     words = [*head.split(":"), *(["zz"] if gap else []), *tail.split(":")]
-    return f"{network.prefixlen}.{'.'.join(word for word in reversed(words) if word)}.rpz-ip"
+    return f"{length}.{'.'.join(word for word in reversed(words) if word)}.rpz-ip"
 
 
 def _plain(origin: str, most: int) -> str:

@@ -23,10 +23,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from typing import NamedTuple
 
-from dnsbl.addresses import Network
+from dnsbl.addresses import Network, text_at
 from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page
@@ -41,30 +41,29 @@ _MAPPED = 0xFFFF << 32
 
 #: (first address, prefix length, kind); the kind "" is an exception.
 _Row = tuple[int, int, str]
-_Kinds = tuple[Kind, ...]
+
+
+class Alike(NamedTuple):
+    """What all names with the same kinds have alike."""
+
+    kinds: tuple[Kind, ...]  #: in the order of their codes' names, never empty
+    codes: tuple[bytes, ...]  #: the data of the A records
+    ttl: int  #: seconds; one for all records (RFC 2181 5.2)
+    site: str
 
 
 class Name(NamedTuple):
     """One name with its kinds, below the zone's origin; a wildcard when it stands for a network."""
 
     owner: str  #: without the origin and the dot before it
-    kinds: tuple[Kind, ...]  #: in the order of their codes' names, never empty
-    codes: tuple[bytes, ...]  #: the data of the A records
+    alike: Alike
+    first: str  #: the (first) address
     shown: str  #: the address or network, for {address}
-    site: str
-    first: int  #: the (first) address, for {url}
-    version: int
-
-    @property
-    def ttl(self) -> int:
-        """Seconds; one for all records (RFC 2181 5.2)."""
-        return min(kind.ttl for kind in self.kinds)
 
     def texts(self) -> Iterator[str]:
         """The TXT records, one a kind."""
-        address = IPv4Address(self.first) if self.version == 4 else IPv6Address(self.first)
-        link = page(self.site, address.ipv4_mapped or address if isinstance(address, IPv6Address) else address)
-        for kind in self.kinds:
+        link = page(self.alike.site, self.first)
+        for kind in self.alike.kinds:
             yield kind.txt.replace("{url}", link).replace("{address}", self.shown)
 
 
@@ -80,8 +79,8 @@ def names(zone: Zone, table: Table, *, expand: bool = False) -> Iterator[Name]:
 def packed(name: Name) -> Iterator[bytes]:
     """The A and TXT records of a name, for a message whose question is the zone's origin."""
     owner = wire.name(name.owner.encode("ascii").split(b".")) + wire.QNAME
-    ttl = name.ttl
-    for code in name.codes:
+    ttl = name.alike.ttl
+    for code in name.alike.codes:
         yield wire.record(owner, wire.A, ttl, code)
     for text in name.texts():
         yield wire.record(owner, wire.TXT, ttl, wire.text(text))
@@ -130,7 +129,8 @@ class _Names:
         self._expand = expand
         self._bits = _BITS[version]
         self._step = _STEP[version]
-        self._of: dict[frozenset[str], _Kinds] = {}
+        self._of: dict[frozenset[str], Alike] = {}
+        self._alone = {kind: frozenset([kind]) for kind in view.kinds}
         mapped = 0 if version == 4 else _MAPPED
         self._points = {mapped + int(point): kind for point, kind in view.tests.items()}
         #: Nothing but test points is here, whatever the table says: 127.0.0.0/24, and IPv4 written as IPv6.
@@ -253,9 +253,13 @@ class _Names:
         """Names of single addresses, with no network around them."""
         at = 0
         while at < len(rows):
-            number, end = rows[at][0], at + 1
+            (number, _, kind), end = rows[at], at + 1
             while end < len(rows) and rows[end][0] == number:
                 end += 1
+            if end == at + 1 and kind:
+                yield self._name(number, self._bits, self._alone[kind])
+                at = end
+                continue
             kinds = frozenset(row[2] for row in rows[at:end] if row[2] != EXCEPTION)
             if kinds:
                 yield self._name(number, self._bits, kinds)
@@ -276,22 +280,23 @@ class _Names:
         return any(octet > 9 for octet in number.to_bytes(4)[4 - length // 8 :])
 
     def _name(self, number: int, length: int, kinds: frozenset[str]) -> Name:
-        whole = self._of.get(kinds)
-        if whole is None:
-            whole = self._of[kinds] = tuple(self._view.kinds[kind] for kind in sorted(kinds))
-        first = number << (self._bits - length)
-        star = "" if length == self._bits else "*."
+        alike = self._of.get(kinds)
+        if alike is None:
+            alike = self._of[kinds] = self._alike(kinds)
+        address = number << (self._bits - length)
         if self._version == 4:
-            octets = number.to_bytes(4)[4 - length // 8 :]
-            owner = ".".join(map(str, reversed(octets)))
-            shown = ".".join(map(str, first.to_bytes(4)))
+            first = text_at(4, address)
+            owner = ".".join(first.split(".")[length // 8 - 1 :: -1])
         else:
-            owner = ".".join(reversed(f"{number:0{length // 4}x}"))
-            shown = str(IPv6Address(first).ipv4_mapped or IPv6Address(first))
-        if star:
-            shown += f"/{length}"
-        codes = self._zone.codes(whole)
-        return Name(f"{star}{owner}{self._suffix}", whole, codes, shown, self._zone.site, first, self._version)
+            first = str(IPv6Address(address).ipv4_mapped or IPv6Address(address))
+            owner = ".".join(f"{number:0{length // 4}x}"[::-1])
+        if length == self._bits:
+            return Name(owner + self._suffix, alike, first, first)
+        return Name(f"*.{owner}{self._suffix}", alike, first, f"{first}/{length}")
+
+    def _alike(self, kinds: frozenset[str]) -> Alike:
+        whole = tuple(self._view.kinds[kind] for kind in sorted(kinds))
+        return Alike(whole, self._zone.codes(whole), min(kind.ttl for kind in whole), self._zone.site)
 
 
 def _after(kinds: frozenset[str], covering: Iterable[tuple[int, str]]) -> frozenset[str]:

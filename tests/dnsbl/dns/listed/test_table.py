@@ -190,6 +190,18 @@ def test_the_narrowest_rows_come_first_when_asked_for() -> None:
     ]
 
 
+@settings(max_examples=60)
+@given(ROWS, ROWS)
+def test_all_rows_of_an_ip_version_come_in_order_whatever_lies_beside_the_arrays(
+    listed: list[Row], later: list[Row]
+) -> None:
+    steps = [Change(seq=at, network=network, kind=kind, present=True) for at, (network, kind) in enumerate(later, 1)]
+    table = Table.of(listed).changed(steps)
+    for version in (4, 6):
+        there = {(int(n.network_address), n.prefixlen, kind) for n, kind in listed + later if n.version == version}
+        assert list(table.in_order(version)) == sorted(there)
+
+
 @pytest.mark.parametrize("guided", [False, True])
 def test_rows_are_the_same_whatever_lies_beside_the_arrays(guided: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(array, "PIECE", 32)

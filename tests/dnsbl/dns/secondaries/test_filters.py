@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, ip_network
 
 import pytest
 from hypothesis import given
@@ -141,4 +141,4 @@ def test_a_filter_of_nothing_is_an_empty_set_and_a_long_list_is_cut_into_lines()
     many = Table.of((ip_network((BASE + 2 * n, 32)), "relay") for n in range(1200))
     lines = [line for line in filters.nftables(ZONE, many) if "element" in line]
     assert [line.count(",") for line in lines] == [499, 499, 199]
-    assert ip_address(BASE) in next(iter(filters.ranges(ZONE, many, 4)))
+    assert next(iter(filters.ranges(ZONE, many, 4))) == (BASE, BASE)
