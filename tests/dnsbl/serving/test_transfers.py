@@ -449,7 +449,8 @@ async def test_messages_are_made_in_threads(primary: Primary, monkeypatch: pytes
     assert threading.main_thread() not in where
 
 
-async def test_transfers_at_once_are_bounded() -> None:
+async def test_transfers_at_once_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     primary = Primary(transfers=1)
     await primary.start()
     primary.toggle(*(f"10.{n >> 8}.{n & 255}.77" for n in range(1500)))
@@ -459,6 +460,7 @@ async def test_transfers_at_once_are_bounded() -> None:
     await slow_reader.readexactly(2)
     assert (await primary.ask(query_for("AXFR", RING), tcp=True)).rcode() == dns.rcode.SERVFAIL
     assert primary.transfers.counters["busy"] == 1
+    assert "is refused bl.test by axfr: as many as dns.transfers lets run are under way" in caplog.text
     slow.close()
     await until(lambda: not primary.transfers.running)
     assert (await primary.ask(query_for("IXFR", RING, serial=primary.serial), tcp=True)).answer
