@@ -72,6 +72,7 @@ def test_a_well_formed_reply_is_read_whole(raw: bytes, code: int, lines: tuple[b
     "raw",
     [
         b"\r\n",
+        b"\n",
         b"hello\r\n",
         b"25 ok\r\n",
         b"2500 ok\r\n",
@@ -166,6 +167,17 @@ def test_after_a_fault_the_reader_is_finished() -> None:
     assert reply is not None
     assert reply.lines == (b"ok",)
     assert reader.next_reply() is None
+
+
+def test_a_reader_that_had_too_many_replies_stays_finished_when_they_are_taken() -> None:
+    reader = ReplyReader(SMALL)
+    with pytest.raises(ReplyFault) as caught:
+        reader.feed(b"250\r\n251\r\n252\r\n253\r\n")
+    while reader.next_reply() is not None:
+        continue
+    with pytest.raises(ReplyFault) as again:
+        reader.feed(b"")
+    assert again.value is caught.value
 
 
 @pytest.mark.parametrize(
