@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -154,6 +155,28 @@ def test_a_flood_does_not_stay_in_memory() -> None:
 def test_a_second_greeting_a_dot_and_a_line_have_the_room_that_rfc_5321_gives_them() -> None:
     """Sections 4.5.3.2.1, 4.5.3.2.6 and 4.5.3.1.5."""
     assert (Limits().banner_second, Limits().final, Limits().line_expected) == (5 * 60, 10 * 60, 512)
+
+
+def test_no_version_costs_a_strangers_server_more_than_another_without_being_told_to() -> None:
+    assert asdict(Limits()) == {
+        "connect": 30,
+        "banner": 60,
+        "banner_second": 300,
+        "command": 120,
+        "final": 600,
+        "connection": 900,
+        "line_expected": 512,
+        "line": 4096,
+        "lines": 100,
+        "reply": 32_768,
+        "total": 262_144,
+        "attempts": 4,
+        "odd_attempts": 2,
+        "attempt_gap": 2,
+        "connection_gap": 30,
+        "connections": 20,
+        "grace": 20,
+    }
 
 
 def test_after_a_fault_the_reader_is_finished() -> None:
