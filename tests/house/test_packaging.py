@@ -113,7 +113,7 @@ def test_what_the_site_fetches_from_others_is_found(name: str, text: str, fetche
 
 def test_the_image_copies_what_is_there_and_the_page_names_each_of_its_ports_and_volumes() -> None:
     steps = (ROOT / "Containerfile").read_text(encoding="utf-8")
-    allowed = (ROOT / ".containerignore").read_text(encoding="utf-8").splitlines()
+    allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     lines = re.findall(r"^COPY (?!--from)(.*)$", steps, re.MULTILINE)
     names = [name for words in lines for name in words.split()[:-1]]
     assert {"dnsbl", "tester"} <= set(names)
