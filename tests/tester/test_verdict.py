@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from tester.smtp import DELIVERED, KEPT, PENDING, REFUSED, RETRY, Control, Outcome
 from tester.vectors import CATALOGUE
-from tester.verdict import NEVER_SENT, NO_POSTMASTER, Circumstances, Finding, Judgement, Verdict, Weighed, judge, weigh
+from tester.verdict import (
+    ELSEWHERE,
+    NEVER_SENT,
+    NO_POSTMASTER,
+    Circumstances,
+    Finding,
+    Judgement,
+    Verdict,
+    Weighed,
+    judge,
+    weigh,
+)
 
 O = Outcome  # noqa: E741
 V = Verdict
@@ -68,6 +79,7 @@ def test_a_letter_that_came_back_convicts(change: dict[str, object], finding: st
     weighed = weigh(replace(GOOD, **change))  # type: ignore[arg-type]
     assert weighed.finding == finding
     assert weighed.counts
+    assert (weighed.finding in ELSEWHERE) == finding.startswith("DELIVERED_OTHER")
 
 
 @pytest.mark.parametrize(
@@ -662,7 +674,7 @@ def test_a_form_that_is_not_plain_needs_no_second_letter() -> None:
 
 
 def test_a_form_that_is_not_plain_convicts_whatever_became_of_the_plain_ones() -> None:
-    pairs = [("S01", CAME), ("S03", CAME), ("S11", O.LOST), ("S12", O.LOST)]
+    pairs = [("S01", CAME), ("S03", CAME), ("R01", O.RCPT_5XX), ("S11", O.LOST), ("S12", O.LOST)]
     judgement = judge(pairs, control=YES, profile="standard", window_closed=True, retries_left=False)
     assert judgement.verdict is V.OPEN
 
