@@ -704,6 +704,18 @@ def test_a_text_refused_for_relaying_is_a_refusal_where_the_other_text_met_a_cod
     assert told({"S01": (O.DATA_END_5XX, RELAYING), vector: (outcome, UNTOLD)}) == (V.CLOSED, False)
 
 
+def test_all_letters_went_to_one_domain_unless_it_is_said_that_they_did_not() -> None:
+    pairs = [("S01", CAME), ("S11", O.RCPT_5XX)]
+    judgement = judge(pairs, control=YES, profile="standard", window_closed=True, retries_left=False)
+    assert judgement.verdict is V.OPEN
+
+
+def test_another_stranger_whose_letter_was_left_out_is_not_counted_among_the_forms() -> None:
+    pairs = [("S01", O.RCPT_AUTH), ("S11", O.SKIPPED)]
+    judgement = judge(pairs, control=Control.NOT_RUN, profile="standard", window_closed=True, retries_left=False)
+    assert judgement.reason == "Every form was refused, for relaying."
+
+
 def test_one_domain_of_ours_asks_for_a_second_look() -> None:
     assert of_strangers(REFUSED_AT_RCPT, CAME, REFUSED_AT_RCPT, apart=True).second_look
     assert not of_strangers(CAME, O.LOST).second_look
