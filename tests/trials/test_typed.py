@@ -45,7 +45,7 @@ TYPED = (
     ("docs/recovery.md", "dnsbl purge"),
 )
 #: What a reader puts in the place of words of a page.
-OWN = {"YOUR-ADDRESS": "81.2.69.142", "SOURCE": "ann"}
+OWN = {"YOUR-ADDRESS": "81.2.69.142", "SOURCE": "ann", "operator alice": "operator root"}
 #: What must be there before a block is typed.
 BEFORE = {
     "dnsbl nominate --evidence": "dnsbl db upgrade && dnsbl reporter add ann --contact ann@example.org",
@@ -56,7 +56,6 @@ BEFORE = {
 }
 #: A list that may look at the networks of examples, and is called by names of its own.
 SETTINGS = {
-    "LOGNAME": "alice",
     "DNSBL_TESTER__LAB_NETWORKS": '["203.0.113.0/24"]',
     "DNSBL_TESTER__SOURCE_ADDRESSES": '["127.0.0.1"]',
     "DNSBL_SURVEY__AUTHORIZED_NETWORKS": '["203.0.113.0/24"]',
