@@ -35,8 +35,7 @@ class Changes(Shelf):
             {"seq": seq, "network": network, "kind": kind, "present": present, "at": at}
             for seq, network in enumerate(networks, self.last() + 1)
         ]
-        if rows:
-            self._sql.execute(_INSERT, rows)
+        self._sql.later(_INSERT, *rows)
 
     def replay(self, steps: Iterable[Change], *, at: datetime) -> None:
         """Store steps as they were once numbered, the last of them made at that moment. Raises Damaged where the first
@@ -44,8 +43,7 @@ class Changes(Shelf):
         rows = [{"seq": c.seq, "network": c.network, "kind": c.kind, "present": c.present, "at": at} for c in steps]
         if rows and [row["seq"] for row in rows] != list(range(self.last() + 1, self.last() + len(rows) + 1)):
             raise Damaged(f"Change {rows[0]['seq']} does not follow change {self.last()}.")
-        if rows:
-            self._sql.execute(_INSERT, rows)
+        self._sql.later(_INSERT, *rows)
 
     def last(self) -> int:
         """The newest number; 0 before the first step."""

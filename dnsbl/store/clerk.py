@@ -6,8 +6,8 @@ that way.
 
 Within a transaction nobody else can change what it sees, so a prepared question that was answered is not asked again
 until something is written to its tables. (On PostgreSQL what is written without a turn, see `database`, may come
-between two questions: who asks for that asks once.) What is written `later` goes out together: before a statement on
-the same tables, before one that is not prepared, and at the end at the latest.
+between two questions: who asks for that asks once.) What is written `later` goes out together, to PostgreSQL in one
+message: before a statement on the same tables, before one that is not prepared, and at the end at the latest.
 """
 
 from __future__ import annotations
@@ -171,11 +171,12 @@ class Prepared:
         self.statement = statement.inline() if inline else statement
         self.asks = isinstance(statement, Select) and not fresh and statement._for_update_arg is None
         parts: list[Any] = list(visitors.iterate(self.statement))
-        #: The tables that it reads or writes.
-        self.tables = frozenset(each.name for each in parts if isinstance(each, Table))
+        tables = {each for each in parts if isinstance(each, Table)} | ({into} if into is not None else set())
         self.writes = into is not None or bool(getattr(statement, "is_dml", False))
-        if into is not None:
-            self.tables |= {into.name}
+        #: The tables that it reads or writes; and those whose rows must be there before what it writes.
+        self.tables = frozenset(each.name for each in tables)
+        keys = (key for each in tables if self.writes for key in each.foreign_keys)
+        self.rests_on = self.tables.union(key.column.table.name for key in keys)
         lists = (each.key for each in parts if isinstance(each, BindParameter) and each.expanding and each.required)
         self._lists = tuple(dict.fromkeys(lists))
         self._plans: dict[tuple[Any, ...], _Plan] = {}
@@ -210,6 +211,14 @@ def counting(table: Table) -> Prepared:
     return Prepared(told.bindparams(*(bindparam(each.name, type_=each.type) for each in table.columns)), into=table)
 
 
+class _Waiting(NamedTuple):
+    """Rows of one form that one statement will write."""
+
+    statement: Prepared
+    form: tuple[str, ...]
+    rows: list[Values]
+
+
 class Clerk:
     """One transaction's."""
 
@@ -219,7 +228,8 @@ class Clerk:
         self._cursor: Any = None
         self._listeners = connection.dispatch.before_cursor_execute  # as they are at any moment
         self._known: dict[tuple[Any, ...], tuple[Prepared, Rows]] = {}
-        self._later: dict[Prepared, list[Values]] = {}
+        self._later: list[_Waiting] = []
+        self._pipelines = self.dialect.name == "postgresql"
         self._wrote: set[str] = set()  # tables that were, or may have been, written to; "" for any
 
     @property
@@ -253,7 +263,7 @@ class Clerk:
                 into = statement.table if isinstance(statement, UpdateBase) else None
                 self._wrote.add(into.name if isinstance(into, Table) else "")
             return self._connection.execute(statement, values)
-        if self._later and not all(statement.tables.isdisjoint(each.tables) for each in self._later):
+        if not all(statement.rests_on.isdisjoint(each.statement.tables) for each in self._later):
             self.finish()
         if statement.asks:
             return self._asked(statement, values or {})  # type: ignore[arg-type]
@@ -262,20 +272,47 @@ class Clerk:
             return self._put(statement, values or {})
         return self._put_many(statement, values)
 
-    def later(self, statement: Prepared, values: Values) -> None:
-        """Write a row by and by. Nothing may refer to it but what is asked of its own table."""
-        waiting = self._later.setdefault(statement, [])
-        waiting.append(values)
+    def later(self, statement: Prepared, *rows: Values) -> None:
+        """Write rows of one form by and by, in their order with all that rests on the same tables."""
+        if not rows:
+            return
         self._written(statement)
-        if len(waiting) == AT_ONCE:
+        self._group(statement, tuple(rows[0])).extend(rows)
+        if sum(len(each.rows) for each in self._later) >= AT_ONCE:
             self.finish()
 
-    def finish(self) -> None:
-        """Write whatever waits."""
-        while self._later:
-            waiting, self._later = self._later, {}
-            for statement, rows in waiting.items():
-                self._put_many(statement, rows)
+    def _group(self, statement: Prepared, form: tuple[str, ...]) -> list[Values]:
+        """Where rows wait that nothing must come before but what waits already."""
+        for each in reversed(self._later):
+            if each.statement is statement and each.form == form:
+                return each.rows
+            if not statement.rests_on.isdisjoint(each.statement.rests_on):
+                break
+        self._later.append(_Waiting(statement, form, []))
+        return self._later[-1].rows
+
+    def finish(self, *words: str) -> None:
+        """Write whatever waits, and say these words behind it (PostgreSQL), all in one message."""
+        waiting, self._later = self._later, []
+        if not self._pipelines:
+            for each in waiting:
+                self._put_many(each.statement, each.rows)
+        elif waiting or words:
+            self._put_together(waiting, words)
+
+    def _put_together(self, waiting: Sequence[_Waiting], words: Sequence[str]) -> None:
+        """In a pipeline of the driver's, in which each statement has a cursor of its own."""
+        own: Any = self._connection.connection.dbapi_connection
+        kept = self._cursor
+        try:
+            with own.pipeline():
+                for each in waiting:
+                    self._cursor = own.cursor()
+                    self._put_many(each.statement, each.rows)
+                for word in words:
+                    own.execute(word, prepare=False)
+        finally:
+            self._cursor = kept
 
     def _asked(self, statement: Prepared, values: Values) -> Rows:
         key = (statement, *(tuple(each) if isinstance(each, list) else each for each in values.values()))

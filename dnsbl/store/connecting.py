@@ -1,10 +1,14 @@
-"""Connections to the database, and how each of them is set. Knows no table.
+"""Connections to the database, how each of them is set, and the words by which a transaction begins and ends. Knows no
+table.
 
-SQLite runs with synchronous=NORMAL: its log is synced behind each turn that has written (see `turns`).
+Both drivers leave transactions to us: what begins one, takes the turn and ends one goes out in as few messages as may
+be, since each is a wait of its own. SQLite runs with synchronous=NORMAL: its log is synced behind each turn that has
+written (see `turns`).
 
-On PostgreSQL nothing is kept in a connection beyond its transaction (no prepared statement, no setting, no lock,
-nothing that is listened for), since a pooler may hand each transaction to another one. Of several hosts the first is
-taken that takes changes (or what else the URL's `target_session_attrs` asks for) and is no old primary (see `fence`).
+On PostgreSQL nothing is kept in a connection beyond its transaction (no setting, no lock, nothing that is listened
+for), since a pooler may hand each transaction to another one. Statements are prepared, which halves what the server
+does for them, only where its own process is at the other end. Of several hosts the first is taken that takes changes
+(or what else the URL's `target_session_attrs` asks for) and is no old primary (see `fence`).
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,8 +37,14 @@ from dnsbl.store.turns import Turns
 PATIENCE = 120.0
 #: Statements that a connection to SQLite remembers.
 STATEMENTS = 500
+#: Seconds for which a connection that was given back counts as sound.
+SOUND = 1.0
+#: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
+TURN = 0x646E73626C
+#: How often a statement is sent before it is prepared, and how many a connection to PostgreSQL keeps prepared.
+PREPARED_AFTER, PREPARED_MOST = 3, 500
 #: How long PostgreSQL may be silent: seconds to connect to a host, and until a wire that swallows everything counts as
-#: broken; and that no statement is prepared. What the URL says of these counts more.
+#: broken; and that no statement is prepared before it is known who answers. What the URL says of these counts more.
 WIRE: Mapping[str, int | None] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -62,6 +73,41 @@ class Pool(QueuePool):
             super().dispose()
 
 
+class Way(Enum):
+    """What a transaction is for."""
+
+    READ = auto()  #: it sees one moment
+    ROW = auto()  #: it writes, and on PostgreSQL it takes no turn
+    TURN = auto()  #: it writes in its turn
+
+
+class End(Enum):
+    """What is on the disk when a turn on PostgreSQL is over."""
+
+    READ = auto()  #: nothing was written
+    BEHIND = auto()  #: what was written, when this returns; others may have seen it before
+    BEFORE = auto()  #: what was written, before anybody sees it
+
+
+# Whoever has waited for the turn must see what was written before, whatever the database's own default is; and nobody
+# waits for the disk in his turn.
+_BEGIN = {
+    Way.READ: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    Way.ROW: "BEGIN ISOLATION LEVEL READ COMMITTED",
+    Way.TURN: f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({TURN}), "
+    "set_config('synchronous_commit', 'off', true)",
+}
+#: A record in PostgreSQL's log that nobody reads: as it is committed, all before it is on the disk. One flush of the
+#: server's serves all who wait for one.
+_FLUSH = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_logical_emit_message(true, 'dnsbl', '') END"
+#: What ends a turn on PostgreSQL, so that nothing is left to end for a driver.
+ENDINGS = {
+    End.READ: ("COMMIT",),
+    End.BEHIND: ("COMMIT", _FLUSH),
+    End.BEFORE: ("SET LOCAL synchronous_commit TO DEFAULT", "COMMIT"),
+}
+
+
 def create(
     url: str,
     *,
@@ -83,9 +129,12 @@ def create(
         _, words = parsed.get_dialect()().create_connect_args(parsed)
         if "," in str(words.get("host")) and "target_session_attrs" not in parsed.query:
             wire["target_session_attrs"] = "read-write"  # that of several which is the primary
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=wire, **pool)
-        event.listen(engine, "checkin", _given_back)
-        event.listen(engine, "do_connect", partial(_first_of_several, fence or Fence()))
+        engine = create_engine(parsed, isolation_level="AUTOCOMMIT", connect_args=wire, **pool)
+        event.listen(engine, "begin", _begun)
+        event.listen(engine, "checkin", partial(_given_back, clock))
+        event.listen(engine, "checkout", partial(_taken, clock, engine.dialect))
+        prepares = "prepare_threshold" not in parsed.query
+        event.listen(engine, "do_connect", partial(_first_of_several, fence or Fence(), prepares))
         return engine, None
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ArgumentError("a file of SQLite or a database of PostgreSQL is needed")
@@ -112,7 +161,7 @@ def create(
             raise DisconnectionError("the file is another one now")
 
     def begun(connection: Connection) -> None:
-        if not connection.get_execution_options()["write"]:
+        if connection.get_execution_options()["way"] is Way.READ:
             connection.exec_driver_sql("BEGIN")
             return
         own: Any = connection.connection.dbapi_connection
@@ -125,7 +174,9 @@ def create(
     return engine, turns
 
 
-def _first_of_several(fence: Fence, dialect: Any, _record: Any, arguments: Any, words: dict[str, Any]) -> Any:
+def _first_of_several(
+    fence: Fence, prepares: bool, dialect: Any, _record: Any, arguments: Any, words: dict[str, Any]
+) -> Any:
     """A connection to the first host of those in the URL that may be had and is no old primary. Raises StoreUnavailable
     where only that stands against one, else what the driver raises of the last."""
     dbapi, failed = dialect.dbapi, []
@@ -139,6 +190,8 @@ def _first_of_several(fence: Fence, dialect: Any, _record: Any, arguments: Any, 
             continue
         try:
             fence.admit(connection, (dbapi.ProgrammingError, dbapi.NotSupportedError))
+            if prepares and _is_direct(connection):
+                connection.prepare_threshold, connection.prepared_max = PREPARED_AFTER, PREPARED_MOST
         except (StoreUnavailable, dbapi.Error) as error:
             connection.close()
             failed.append(error)
@@ -150,10 +203,44 @@ def _first_of_several(fence: Fence, dialect: Any, _record: Any, arguments: Any, 
     raise next((error for error in failed if isinstance(error, StoreUnavailable)), failed[-1])
 
 
-def _given_back(connection: Any, _record: Any) -> None:
-    """A connection that has read may write the next time, but need not say so: a standby refuses even that."""
-    if connection is not None and not connection.closed:
-        connection.read_only = None
+def _is_direct(connection: Any) -> bool:
+    """Whether the server's own process is at the other end. A pooler, which gives each transaction to whichever process
+    is free, tells its clients numbers of its own (PostgreSQL's protocol, 55.2.1: BackendKeyData)."""
+    (serving,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    connection.rollback()
+    return bool(serving == connection.info.backend_pid)
+
+
+def _begun(connection: Connection) -> None:
+    """Begin on PostgreSQL, in one message with what takes the turn."""
+    _say(connection, _BEGIN[connection.get_execution_options().get("way", Way.ROW)])
+
+
+def flush(connection: Connection) -> None:
+    """Have what was committed on PostgreSQL's disk; raises what the driver does."""
+    _say(connection, _FLUSH)
+
+
+def _say(connection: Connection, words: str) -> None:
+    """Statements in one message, which cannot be prepared."""
+    own: Any = connection.connection.dbapi_connection
+    own.execute(words, prepare=False).close()
+
+
+def _given_back(clock: Clock, _connection: Any, record: Any) -> None:
+    record.info["given back"] = clock.monotonic()
+
+
+def _taken(clock: Clock, dialect: Any, connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask a connection that has been idle whether it leads anywhere; raises DisconnectionError for another."""
+    if clock.monotonic() - record.info.get("given back", float("inf")) <= SOUND:
+        return
+    try:
+        sound = dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError("the connection leads nowhere") from error
+    if not sound:
+        raise DisconnectionError("the connection leads nowhere")
 
 
 def _keep_private(path: Path, *, make: bool) -> None:

@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -37,8 +37,8 @@ from dnsbl.logbook.tally import STORE_BOUNDS, Durations
 from dnsbl.model import Entry
 from dnsbl.parts import part
 from dnsbl.store import faults, suited, versions
-from dnsbl.store.clerk import Clerk, prepared
-from dnsbl.store.connecting import create
+from dnsbl.store.clerk import Clerk
+from dnsbl.store.connecting import ENDINGS, End, Way, create, flush
 from dnsbl.store.fence import Fence
 from dnsbl.store.timekeeper import Timekeeper
 
@@ -82,16 +82,6 @@ if TYPE_CHECKING:
     from dnsbl.store.statistics import StatisticsShelf
     from dnsbl.store.suspensions import Suspensions
     from dnsbl.store.watches import Watches
-
-#: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
-TURN = 0x646E73626C
-
-#: Take the turn, and do not wait for the disk in it.
-_LOCK = prepared(text("SELECT pg_advisory_xact_lock(:turn), set_config('synchronous_commit', 'off', true)"))
-#: But for what DNS is told by its number: that is on the disk before anybody sees it.
-_AT_ONCE = text("SET LOCAL synchronous_commit TO DEFAULT")
-#: A record in PostgreSQL's log that nobody reads: as it is committed, all before it is on the disk.
-_FLUSH = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_logical_emit_message(true, 'dnsbl', '') END"
 
 _log = logging.getLogger(__name__)
 
@@ -167,9 +157,9 @@ class Transaction:
         """Whether there are, or may be, new steps of what DNS must answer."""
         return self._clerk.wrote("changes")
 
-    def finish(self) -> None:
-        """Write what waits to be written together."""
-        self._clerk.finish()
+    def finish(self, *words: str) -> None:
+        """Write what waits to be written together, and say these words behind it."""
+        self._clerk.finish(*words)
 
 
 class Store:
@@ -211,12 +201,7 @@ class Store:
         self.entered: Callable[[Sequence[Entry]], None] | None = None
         #: What stood against the last transactions that read and that wrote, until one succeeds; sentences.
         self.troubles: dict[str, StoreUnavailable] = {}
-        if self.is_a_file:
-            self._writer, self._reader = (self.engine.execution_options(write=write) for write in (True, False))
-        else:
-            # Whoever has waited for the turn must see what was written before, whatever the database's own default is.
-            self._writer = self.engine.execution_options(isolation_level="READ COMMITTED")
-            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._by = {way: self.engine.execution_options(way=way) for way in Way}
         self._proven, self._proving = self.is_a_file, threading.Lock()
 
     @classmethod
@@ -325,8 +310,8 @@ class Store:
             if self._turns is not None:
                 self._turns.settle()
                 return
-            with self._writer.connect() as connection:
-                _flushed(connection)
+            with self.engine.connect() as connection:
+                flush(connection)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -337,24 +322,20 @@ class Store:
         if not self._proven:
             self._prove()
         turn = self._turns.turn() if self._turns is not None else nullcontext(lambda: None)
-        with self._told("write"), turn as wrote, self._writer.connect() as connection:
-            lock = alone and self._turns is None
-            with connection.begin():
-                if lock:
-                    Clerk(connection).execute(_LOCK, {"turn": TURN})
-                tx = Transaction(connection, self._timekeeper)
-                yield tx
+        way = Way.TURN if alone else Way.ROW
+        with self._told("write"), turn as wrote, self._by[way].begin() as connection:
+            tx = Transaction(connection, self._timekeeper)
+            yield tx
+            if alone and self._turns is None:
+                tx.finish(*ENDINGS[End.BEFORE if tx.tells_dns else End.BEHIND if tx.wrote else End.READ])
+            else:
                 tx.finish()
-                if lock and tx.tells_dns:
-                    connection.execute(_AT_ONCE)
             if tx.wrote:
                 wrote()
-            if lock and tx.wrote and not tx.tells_dns:
-                _flushed(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
-        with self._told("read"), self._reader.begin() as connection:
+        with self._told("read"), self._by[Way.READ].begin() as connection:
             yield Transaction(connection, self._timekeeper)
 
     def _prove(self) -> None:
@@ -362,7 +343,7 @@ class Store:
         again. Raises StoreUnavailable."""
         with self._proving, self._told("write"):
             try:
-                self._proven = self._proven or suited.prove(self._writer)
+                self._proven = self._proven or suited.prove(self._by[Way.ROW])
             except StoreUnavailable:
                 self.engine.dispose()  # another database may stand there the next time
                 raise
@@ -402,14 +383,3 @@ class Store:
 def _held(tx: Transaction) -> None:
     if why := versions.objection(versions.found(tx.connection)):
         raise StoreUnavailable(why, trouble=Trouble.VERSION)
-
-
-def _flushed(connection: Connection) -> None:
-    """Have what was committed on the disk, behind the turn: one flush of the server's serves all who wait for one."""
-    own: Any = connection.connection.dbapi_connection
-    own.autocommit = True
-    try:
-        own.execute(_FLUSH).close()
-    finally:
-        if not own.closed:
-            own.autocommit = False

@@ -23,7 +23,7 @@ class EvidenceShelf(Shelf):
         name = sha256(message).hexdigest()
         size = self._sql.execute(_SIZE, {"name": name}).scalar()
         if size is None:
-            self._sql.execute(_ADD, {"sha256": name, "message": message, "received": received})
+            self._sql.later(_ADD, {"sha256": name, "message": message, "received": received})
         elif size < len(message):
             here = update(evidence).where(evidence.c.sha256 == name)
             self._sql.execute(here.values(message=message, received=received))

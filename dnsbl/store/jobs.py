@@ -270,7 +270,7 @@ class Jobs(Shelf):
         self._change(job, state=JobState.DONE)
 
     def _change(self, job: Job, **values: Any) -> None:
-        self._sql.execute(_CHANGE, {"of": job.id, **values})
+        self._sql.later(_CHANGE, {"of": job.id, **values})
 
 
 def _cut(networks: Iterable[Network]) -> tuple[list[Network], list[Network]]:

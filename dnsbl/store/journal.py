@@ -18,7 +18,7 @@ from enum import Enum, auto
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, null, select
+from sqlalchemy import Select, bindparam, func, insert, literal_column, null, select
 
 from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
@@ -45,9 +45,10 @@ _LAST, _LAST_OF = prepared(_NEWEST), prepared(_NEWEST.where(journal.c.subject ==
 
 
 def _end(*, tells_time: bool) -> Select[Any]:
-    """The end of the chain, with what the store knows of time: on PostgreSQL also what its own clock says."""
+    """The end of the chain, with what the store knows of time: on PostgreSQL also what its own clock says. It has no
+    parameter, so that PostgreSQL plans it once."""
     entries = journal.alias()
-    word = select(func.max(entries.c.seq)).where(entries.c.subject == bindparam("clock", CLOCK)).scalar_subquery()
+    word = select(func.max(entries.c.seq)).where(entries.c.subject == literal_column(f"'{CLOCK}'")).scalar_subquery()
     wanted = select(
         journal.c.seq,
         journal.c.hash,
@@ -56,7 +57,7 @@ def _end(*, tells_time: bool) -> Select[Any]:
         word.label("word"),
         (func.clock_timestamp() if tells_time else null()).label("store"),
     )
-    return wanted.order_by(journal.c.seq.desc()).limit(1)
+    return wanted.order_by(journal.c.seq.desc()).limit(literal_column("1"))
 
 
 _END = {tells_time: prepared(_end(tells_time=tells_time), fresh=True) for tells_time in (False, True)}

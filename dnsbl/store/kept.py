@@ -70,12 +70,12 @@ class Kept(Shelf):
 
     def drop_stale(self, today: int) -> None:
         """Drop what is counted of days before yesterday."""
-        self._sql.execute(_DROP, {"since": today - 1})
+        self._sql.later(_DROP, {"since": today - 1})
 
     def take_off(self, account: Account, octets: int) -> None:
         """One message of so many octets is kept no longer."""
         here = {"for_holder": account.holder, "of_day": account.day}
-        self._sql.execute(_GROW, here | {"more_messages": -1, "more_octets": -octets})
+        self._sql.later(_GROW, here | {"more_messages": -1, "more_octets": -octets})
 
     def drop(self, accounts: Iterable[Account]) -> None:
         """Nothing is counted for these any more."""

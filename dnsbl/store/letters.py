@@ -42,8 +42,7 @@ class Letters(Shelf):
             }
             for letter in issued
         ]
-        if rows:
-            self._sql.execute(_ADD, rows)
+        self._sql.later(_ADD, *rows)
         return len(rows)
 
     def of(self, run: str) -> list[Fate]:
@@ -71,12 +70,11 @@ class Letters(Shelf):
             }
             for fate in fates
         ]
-        if told:
-            self._sql.execute(_CHANGE, told)
+        self._sql.later(_CHANGE, *told)
 
     def note(self, fate: Fate) -> None:
         """What the collector has found of a letter."""
-        self._sql.execute(_CHANGE, {"of": fate.letter.recipient, "finding": fate.finding})
+        self._sql.later(_CHANGE, {"of": fate.letter.recipient, "finding": fate.finding})
 
 
 def _fate(row: Row[Any]) -> Fate:

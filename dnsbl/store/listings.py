@@ -98,7 +98,7 @@ class Listings(Shelf):
                 "confirmed": since,
                 "author": author,
             }
-            self._sql.execute(_ADD, [same | {"network": network} for network in fresh])
+            self._sql.later(_ADD, *(same | {"network": network} for network in fresh))
         return fresh
 
     def active(self, networks: Iterable[Network], kind: str) -> dict[Network, int]:
@@ -127,12 +127,12 @@ class Listings(Shelf):
 
     def end(self, numbers: Iterable[int], *, at: datetime, reason: Reason) -> None:
         """End these listings."""
-        self._sql.execute(_END, [{"of": number, "ended": at, "end_reason": reason} for number in numbers])
+        self._sql.later(_END, *({"of": number, "ended": at, "end_reason": reason} for number in numbers))
 
     def renew(self, listing: Listing, *, kind: str, expires: datetime | None, run: str, at: datetime) -> None:
         """A fresh proof: the expiry moves, and the kind follows the proof. Raises Damaged as `add` does."""
         self._hold_law_one(kind, run, [listing.network])
-        self._sql.execute(_CHANGE, {"of": listing.id, "kind": kind, "expires": expires, "run": run, "confirmed": at})
+        self._sql.later(_CHANGE, {"of": listing.id, "kind": kind, "expires": expires, "run": run, "confirmed": at})
 
     def proven(self, address: Address) -> Listing | None:
         """The active listing of exactly this address as what was tested itself."""

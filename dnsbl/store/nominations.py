@@ -84,7 +84,7 @@ class Nominations(Shelf):
 
     def leads_to(self, number: int, run: str) -> None:
         """The test of the nomination of this number is this run."""
-        self._sql.execute(_LEADS_TO, {"of": number, "run": run})
+        self._sql.later(_LEADS_TO, {"of": number, "run": run})
 
     def pass_on(self, run: str, to: str) -> None:
         """What a run was to show of its nominations, another one will."""

@@ -43,7 +43,7 @@ class Paths(Shelf):
             return known
         number = int(self._sql.execute(_HOW_MANY, {"run": run}).scalar_one())
         row = {"run": run, "number": number, "address": path.address, "port": path.port, "tls": path.tls}
-        self._sql.execute(_ADD, row | {"explanation": ""})
+        self._sql.later(_ADD, row | {"explanation": ""})
         return number
 
     def of(self, run: str) -> list[PathReport]:
@@ -67,7 +67,7 @@ class Paths(Shelf):
 
     def judge(self, run: str, path: Path, *, verdict: Verdict, explanation: str) -> None:
         """What one way in has come to."""
-        self._sql.execute(_JUDGE, _way(run, path) | {"verdict": verdict, "explanation": explanation})
+        self._sql.later(_JUDGE, _way(run, path) | {"verdict": verdict, "explanation": explanation})
 
     def relayed(self, address: Address, *, but: str = "") -> set[int]:
         """The ports of an address that have ever taken a letter which came back, in a run other than `but`."""

@@ -20,6 +20,7 @@ SHOWN = "who has shown control"
 
 _OF_ASKER = (removals.c.address == bindparam("address"), removals.c.asker == bindparam("asker"))
 _KNOWN = prepared(select(removals.c.id).where(*_OF_ASKER, removals.c.run == bindparam("run")).limit(1))
+_ADD = prepared(insert(removals))
 _LAST_ASKED = prepared(select(func.max(removals.c.at)).where(*_OF_ASKER))
 
 
@@ -32,7 +33,7 @@ class Removals(Shelf):
         if self._sql.execute(_KNOWN, {"address": address, "run": run, "asker": asker}).first() is not None:
             return False
         values = {"address": address, "run": run, "asker": asker, "counted": counted, "at": at}
-        self._sql.execute(insert(removals).values(values))
+        self._sql.later(_ADD, values)
         return True
 
     def failed(self, address: Address, since: datetime, asker: str) -> list[datetime]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import LargeBinary, and_, bindparam, func, insert, literal_column, or_, select
+from sqlalchemy import LargeBinary, and_, bindparam, func, insert, literal_column, or_, select, true, union_all
 
 from dnsbl.addresses import Address
 from dnsbl.model import Return
@@ -117,11 +117,19 @@ class Returns(Shelf):
 
     def page(self, findings: Collection[Finding], before: int | None = None, *, most: int) -> list[Return]:
         """The heads of the last messages that were found to be one of these, newest first; those behind the one of
-        this number, if one is named."""
-        wanted = select(*_HEADS).where(returns.c.finding.in_(findings))
-        if before is not None:
-            wanted = wanted.where(returns.c.id < before)
-        return many(Return, self._sql.execute(wanted.order_by(returns.c.id.desc()).limit(most)))
+        this number, if one is named. The last of each finding are looked up and then mixed: a finding that is rare
+        would be looked for in all there is."""
+        here = true() if before is None else returns.c.id < before
+        last = [
+            select(returns.c.id).where(returns.c.finding == literal_column(f"'{each}'"), here)
+            for each in findings  # in words, so that a plan is made for each of them
+        ]
+        if not last:
+            return []
+        newest = (select(each.order_by(returns.c.id.desc()).limit(most).subquery()) for each in last)
+        mixed = union_all(*newest).subquery()
+        wanted = select(*_HEADS).join(mixed, mixed.c.id == returns.c.id).order_by(mixed.c.id.desc()).limit(most)
+        return many(Return, self._sql.execute(wanted))
 
     def read(self, number: int) -> Return | None:
         """The message of this number, whole."""

@@ -96,7 +96,7 @@ class Runs(Shelf):
         if self._sql.execute(_FILED, {"run": job.run}).one_or_none() is None:
             tls = Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
             first = {"address": job.address, "port": job.port, "tls": tls}
-            self._sql.execute(_FIRST_WAY, {"run": job.run, "number": 0, "explanation": "", **first})
+            self._sql.later(_FIRST_WAY, {"run": job.run, "number": 0, "explanation": "", **first})
         return Run(**self._sql.execute(_BEGIN, values).one()._asdict())
 
     def read(self, run: str) -> Run | None:
@@ -222,7 +222,7 @@ class Runs(Shelf):
         return {verdict: int(count) for verdict, count in self._sql.execute(wanted.group_by(runs.c.verdict))}
 
     def _change(self, run: str, **values: Any) -> None:
-        self._sql.execute(_CHANGE, {"of": run, **values})
+        self._sql.later(_CHANGE, {"of": run, **values})
 
     def _count(self, wanted: Prepared, **asked: Any) -> int:
         return int(self._sql.execute(wanted, asked).scalar_one())

@@ -358,7 +358,7 @@ ACTIVE = listings.c.ended.is_(None)
 Index(
     "uq_listings_active", listings.c.network, listings.c.kind, unique=True, sqlite_where=ACTIVE, postgresql_where=ACTIVE
 )
-Index("ix_listings_network", listings.c.network)
+Index("ix_listings_network", listings.c.network, listings.c.ended)
 Index("ix_listings_since", listings.c.since)
 PROVEN = listings.c.run.is_not(None)
 Index("ix_listings_run", listings.c.run, sqlite_where=PROVEN, postgresql_where=PROVEN)
@@ -539,7 +539,7 @@ journal = _table(
     Column("seq", Number, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("actor", Words, nullable=False),
-    Column("subject", Words, nullable=False, index=True),
+    Column("subject", Words, nullable=False),
     Column("verb", Words, nullable=False),
     Column("reason", Words, nullable=False),
     Column("before", Words, nullable=False),
@@ -548,6 +548,7 @@ journal = _table(
     Column("previous", Words, nullable=False),
     Column("hash", Words, nullable=False),
 )
+Index("ix_journal_subject", journal.c.subject, journal.c.seq)
 
 changes = _table(
     "changes",

@@ -42,4 +42,4 @@ class SentShelf(Shelf):
 
     def drop_stale(self, since: int) -> None:
         """Drop what is older than this slot."""
-        self._sql.execute(_DROP, {"since": since})
+        self._sql.later(_DROP, {"since": since})

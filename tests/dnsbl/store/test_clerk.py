@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, event, select
+from sqlalchemy import bindparam, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, MultipleResultsFound, NoResultFound
 
 from dnsbl.errors import StoreUnavailable
@@ -17,7 +18,7 @@ from dnsbl.model import Reason
 from dnsbl.store import Store
 from dnsbl.store.clerk import Clerk, Rows, prepared
 from dnsbl.store.kept import Account
-from dnsbl.store.schema import controls, exclusions, journal
+from dnsbl.store.schema import controls, evidence, exclusions, journal, nominations
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
 ANN = {"at": NOW, "actor": "ann", "subject": "list", "verb": "v", "reason": "r"}
@@ -98,6 +99,62 @@ def test_what_is_written_later_goes_out_together_and_before_whatever_sees_it(sto
     with store.read() as tx:
         assert tx.kept.of([Account("a", 1)]) == {Account("a", 1): (1, 5)}
         assert tx.journal.verify() == 4
+
+
+def test_what_is_written_later_keeps_its_order_on_tables_that_rest_on_one_another(store: Store) -> None:
+    one, two = (prepared(insert(table)) for table in (evidence, nominations))
+    change = prepared(update(evidence).where(evidence.c.sha256 == bindparam("of")))
+    same = {"address": ip_address("192.0.2.1"), "door": "web", "nominator": "n", "reason": "spam", "received": NOW}
+
+    def message(name: str) -> dict[str, Any]:
+        return {"sha256": name, "message": b"spam", "received": NOW}
+
+    with store.write() as tx, sent(store) as seen:
+        clerk = tx._clerk
+        clerk.later(two, same | {"void": False})
+        clerk.later(one, message("a"), message("b"))
+        clerk.later(two, same | {"void": False, "evidence": "a"})  # another form of the first, and rests on the second
+        clerk.later(change, {"of": "a", "message": b"later"})
+        clerk.later(one, message("c"))
+        clerk.later(one)
+        clerk.later(two, same | {"void": False, "evidence": "c"})
+        assert seen == []
+        clerk.finish()
+    tables = [re.search(r"(?:INTO|UPDATE) (\w+)", each)[1] for each in seen]  # type: ignore[index]
+    assert tables == ["nominations", "evidence", "nominations", "evidence", "evidence", "nominations"]
+    with store.read() as tx:
+        kept = tx.connection.execute(select(evidence.c.message).order_by(evidence.c.sha256)).scalars().all()
+        assert kept == [b"later", b"spam", b"spam"]
+
+
+def test_rows_of_one_form_go_out_as_one_statement_though_others_that_do_not_concern_them_came_between(
+    store: Store,
+) -> None:
+    with store.write() as tx, sent(store) as seen:
+        for number in range(3):
+            tx.journal.append(**ANN)
+            tx.kept.add([Account("a", number)], 5)
+        tx.finish()
+        assert sum("INSERT" in each for each in seen) == 2
+
+
+def test_what_a_database_refuses_of_what_waited_is_told_and_nothing_is_kept(store: Store) -> None:
+    add = prepared(insert(controls))
+    row = {"address": ip_address("192.0.2.1"), "how": "x", "shown": NOW}
+
+    def twice() -> None:
+        with store.write() as tx:
+            tx.journal.append(**ANN)
+            tx._clerk.later(add, row, row)
+
+    with pytest.raises(StoreUnavailable, match="refuses"):
+        twice()
+    with store.read() as tx:
+        assert tx.journal.read(None, most=1) == [] and tx.controls.since(row["address"], NOW) == ""
+    with store.write() as tx:
+        tx.journal.append(**ANN)
+    with store.read() as tx:
+        assert len(tx.journal.read(None, most=9)) == 1, "the connection serves again"
 
 
 def test_what_waits_goes_when_the_transaction_fails(store: Store) -> None:

@@ -9,29 +9,37 @@ from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import psycopg
 import pytest
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from dnsbl.clock import HandClock
 from dnsbl.errors import StoreUnavailable
-from dnsbl.store.connecting import WIRE, create
+from dnsbl.store.connecting import PREPARED_AFTER, PREPARED_MOST, SOUND, WIRE, create
 from dnsbl.store.fence import Fence
 
 
 class Server:
     """A host that answers: it takes changes on this timeline of a database, or is a standby of it (0)."""
 
-    def __init__(self, timeline: int, system: str = "7") -> None:
-        self.row = system, f"{timeline:08X}0000000000000001" if timeline else ""
-        self.info = SimpleNamespace(host="h", port=1)
+    prepare_threshold: int | None = None
+    prepared_max: int | None = 100
+
+    def __init__(self, timeline: int, system: str = "7", *, pooler: bool = False) -> None:
+        self.row: tuple[Any, ...] = (system, f"{timeline:08X}0000000000000001" if timeline else "")
+        self.info = SimpleNamespace(host="h", port=1, backend_pid=5)
+        self._serving = 6 if pooler else 5
+        self._asked = ""
         self.open = True
 
-    def execute(self, _statement: str) -> Server:
+    def execute(self, statement: str) -> Server:
+        self._asked = statement
         return self
 
-    def fetchone(self) -> tuple[str, str]:
-        return self.row
+    def fetchone(self) -> tuple[Any, ...]:
+        return (self._serving,) if "pg_backend_pid" in self._asked else self.row
 
     def rollback(self) -> None:
         pass
@@ -134,8 +142,69 @@ def told_at_the_wire(url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any
     return told
 
 
-def test_no_statement_is_prepared_since_the_next_transaction_may_have_another_server(monkeypatch) -> None:
+def test_no_statement_is_prepared_before_it_is_known_who_answers(monkeypatch) -> None:
     assert told_at_the_wire("postgresql+psycopg://u@h/x", monkeypatch)["prepare_threshold"] is None
+
+
+@pytest.mark.parametrize("pooler", [False, True])
+def test_statements_are_prepared_where_the_servers_own_process_is_at_the_other_end(pooler: bool) -> None:
+    driver = Driver(p5432=Server(1, pooler=pooler))
+    connection = driver.connect("postgresql+psycopg://u@h/x")
+    assert connection.prepare_threshold == (None if pooler else PREPARED_AFTER)
+    assert connection.prepared_max == (100 if pooler else PREPARED_MOST)
+
+
+def test_the_url_has_the_last_word_on_what_is_prepared() -> None:
+    driver = Driver(p5432=Server(1))
+    assert driver.connect("postgresql+psycopg://u@h/x?prepare_threshold=7").prepare_threshold is None
+
+
+class Idle:
+    """An engine with one connection that is given back, and a clock of ours."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock, self.asked, self.opened = HandClock(), 0, list[Any]()
+        self.sound = True
+        url = "postgresql+psycopg://u@h/x"
+        self.engine, _ = create(url, may_make=lambda: False, replaced=lambda: None, clock=self.clock)
+        monkeypatch.setattr(self.engine.dialect, "connect", self._connect)
+        monkeypatch.setattr(self.engine.dialect, "initialize", lambda _connection: None)
+        monkeypatch.setattr(self.engine.dialect, "do_ping", self._ping)
+        self.use()
+
+    def use(self) -> Any:
+        """Take a connection and give it back; returns the driver's."""
+        with self.engine.connect() as connection:
+            return connection.connection.dbapi_connection
+
+    def _connect(self, *_arguments: Any, **_words: Any) -> Any:
+        self.opened.append(MagicMock(spec=psycopg.Connection, closed=False))
+        answer = self.opened[-1].execute.return_value
+        answer.fetchone.side_effect = [("7", "000000010000000000000001"), (5,)]
+        return self.opened[-1]
+
+    def _ping(self, _connection: Any) -> bool:
+        self.asked += 1
+        if not self.sound:
+            raise psycopg.OperationalError("gone")
+        return True
+
+
+def test_a_connection_that_was_just_used_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    idle = Idle(monkeypatch)
+    idle.clock.turn(seconds=SOUND)
+    assert idle.use() is idle.opened[0] and idle.asked == 0
+
+
+def test_a_connection_that_was_idle_is_asked_whether_it_leads_anywhere_and_another_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    idle = Idle(monkeypatch)
+    idle.clock.turn(seconds=2 * SOUND)
+    assert idle.use() is idle.opened[0] and idle.asked == 1
+    idle.sound = False
+    idle.clock.turn(seconds=2 * SOUND)
+    assert idle.use() is idle.opened[1] and idle.asked == 2
 
 
 @pytest.mark.parametrize(

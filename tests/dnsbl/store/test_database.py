@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, versions
+from dnsbl.store.connecting import ENDINGS, End
 from dnsbl.store.kept import EVER, Account
 from dnsbl.store.schema import metadata
 from tests.dnsbl.store.samples import NOW
@@ -172,7 +173,7 @@ def test_what_a_verb_has_written_is_on_the_disk_when_it_has_ended(
 
 def test_who_has_written_nothing_waits_for_no_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("dnsbl.store.turns.os.fdatasync")
-    monkeypatch.setattr("dnsbl.store.database._flushed", None)
+    monkeypatch.setattr("dnsbl.store.database.ENDINGS", {End.READ: ENDINGS[End.READ]})
     with store.write() as tx:
         assert tx.kept.of([Account("a", 1)])[Account("a", 1)].messages == 0
 

@@ -6,7 +6,6 @@ its parameters. What no index serves shows as a scan there, however few rows a t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from psycopg import sql
 from sqlalchemy import event
 
 from bench.filling import COPIED, PATTERN, RANGE, SINGLE, fill, host
@@ -83,7 +83,26 @@ def _plan(connection: Any, statement: str, parameters: Any) -> Iterator[str]:
     for setting, hoping in (("off", False), ("on", True)):
         connection.exec_driver_sql(f"SET LOCAL enable_seqscan = {setting}")
         (plan,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).one()
-        yield from _sequential((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], hoping=hoping)
+        yield from _sequential(plan[0]["Plan"], hoping=hoping)
+    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    yield from _sequential(_planned_once(connection, statement, parameters), hoping=False)
+
+
+def _planned_once(connection: Any, statement: str, parameters: dict[str, Any]) -> Any:
+    """The plan for whatever values come, which a statement may have once it is prepared."""
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
+    for number, name in enumerate(names, 1):
+        statement = statement.replace(f"%({name})s", f"${number}")
+    driver = connection.connection.dbapi_connection
+    values = sql.SQL(", ").join([sql.Literal(parameters[name]) for name in names]).as_string(driver)
+    with driver.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute(f"PREPARE asked AS {statement.replace('%%', '%')}")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE asked{f'({values})' if names else ''}")
+        (plan,) = cursor.fetchone()
+        cursor.execute("DEALLOCATE asked")
+        cursor.execute("SET LOCAL plan_cache_mode = auto")
+    return plan[0]["Plan"]
 
 
 def _sequential(step: dict[str, Any], *, hoping: bool, limited: bool = False) -> Iterator[str]:
@@ -92,6 +111,8 @@ def _sequential(step: dict[str, Any], *, hoping: bool, limited: bool = False) ->
     kind, table = step["Node Type"], step.get("Relation Name", "")
     if kind == "Seq Scan" and table in GROWING and (not hoping or (limited and table in COPIED)):
         yield f"Seq Scan on {table}, {'in hope' if hoping else 'for want of an index'}"
+    if kind.startswith("Index") and table in COPIED and limited and "Filter" in step and "Index Cond" not in step:
+        yield f"{kind} on {table}, from its end to whatever row is met by {step['Filter']}"
     limited = kind == "Limit" or (limited and kind in ("Nested Loop", "LockRows", "Subquery Scan", "Result"))
     for number, inner in enumerate(step.get("Plans", ())):
         yield from _sequential(inner, hoping=hoping, limited=limited and number == 0)

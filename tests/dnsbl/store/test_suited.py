@@ -9,6 +9,7 @@ from sqlalchemy import event, text
 
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, suited
+from dnsbl.store.connecting import Way
 from dnsbl.store.suited import Conduct, objection
 
 POSTGRESQL = "PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu"
@@ -83,17 +84,17 @@ def test_a_row_that_one_has_locked_is_passed_over_and_a_store_without_tables_is_
     if store.is_a_file:
         return
     bare = Store(empty_url)
-    assert suited.prove(bare._writer) is False
+    assert suited.prove(bare._by[Way.ROW]) is False
     bare.upgrade()
-    assert suited.prove(bare._writer) is True
+    assert suited.prove(bare._by[Way.ROW]) is True
     with bare.read() as tx:
         locks = tx.connection.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar_one()
     assert locks == 0, "nothing is left behind"
-    with bare._writer.begin() as other:
+    with bare._by[Way.ROW].begin() as other:
         other.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": suited.TRIED})
-        assert suited.prove(bare._writer) is False, "another node tries it now, and nobody waits for him"
+        assert suited.prove(bare._by[Way.ROW]) is False, "another node tries it now, and nobody waits for him"
     for goes in (False, True):  # whoever tried it before is about to let the row go
-        with bare._writer.connect() as other:
+        with bare._by[Way.ROW].connect() as other:
             other.execute(suited._ROW)
 
             def ended(_connection: Any, _cursor: Any, sql: str, *_: Any, other: Any = other, goes: bool = goes) -> None:
@@ -101,7 +102,7 @@ def test_a_row_that_one_has_locked_is_passed_over_and_a_store_without_tables_is_
                     other.rollback()
 
             event.listen(bare.engine, "after_cursor_execute", ended)
-            assert suited.prove(bare._writer) is False, "a third one has the row, so nothing is shown"
+            assert suited.prove(bare._by[Way.ROW]) is False, "a third one has the row, so nothing is shown"
             event.remove(bare.engine, "after_cursor_execute", ended)
-    assert suited.prove(bare._writer) is True
+    assert suited.prove(bare._by[Way.ROW]) is True
     bare.close()
