@@ -60,7 +60,7 @@ def test_the_timeline_is_the_beginning_of_the_name_of_the_file_that_is_written_i
     assert memory.read_text() == "7 26\n"
 
 
-@pytest.mark.parametrize("memory", [None, Path("/nowhere/at/all/timeline")])
+@pytest.mark.parametrize("memory", [None, Path("/dev/null/timeline")])
 def test_a_process_remembers_by_itself_where_no_file_can(memory: Path | None) -> None:
     fence = Fence(memory)
     fence.admit(server(("7", "000000020000000000000003")), UNKNOWN)
