@@ -13,8 +13,6 @@ number is safe on PostgreSQL before it is seen, since those who follow would not
 
 Whatever a driver raises comes out as StoreUnavailable (see `faults`), and the next transaction begins anew: with other
 connections, and with another file where a copy was put in the place of one that was damaged.
-
-Over 400 lines, since every shelf stands here once, beside what a transaction promises.
 """
 
 from __future__ import annotations
