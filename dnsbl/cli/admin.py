@@ -18,7 +18,7 @@ from dnsbl.model import OperatorAccount, Role
 
 with later():
     from dnsbl import opened as lists
-    from dnsbl.cli import show, terminal
+    from dnsbl.cli import drawing, show, terminal
 
 app = typer.Typer(help="Who may sign in on the operators' side of the site (/admin).", no_args_is_help=True)
 
@@ -48,7 +48,7 @@ def accounts(config: Config = None, as_json: Json = False) -> None:
     if as_json:
         show.document({"accounts": [_row(account) for account in found]})
         return
-    table = terminal.Table("account", "role", "one-time codes", "recovery codes", "since", "let in")
+    table = drawing.Table("account", "role", "one-time codes", "recovery codes", "since", "let in")
     for account in found:
         row = _row(account)
         table.add_row(

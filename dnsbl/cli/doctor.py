@@ -58,12 +58,12 @@ def doctor(
         show.document({"checks": [one.row() for one in found], "wrong": bad, "unknown": dim})
         raise typer.Exit(1 if bad else 0)
     for one in sorted(found, key=lambda one: list(checkup.Fitness).index(one.grade)):
-        terminal.out().print(f"{_SHOWN[one.grade]:<10}{one.about}: {one.says}")
+        terminal.say(f"{_SHOWN[one.grade]:<10}{one.about}: {one.says}")
         if one.do and one.grade is not checkup.Fitness.OK:
-            terminal.out().print(f"{'':<10}{one.do}")
+            terminal.say(f"{'':<10}{one.do}")
     if bad:
         terminal.fail(f"{bad} of {len(found)} things {_are(bad)} wrong, and {dim} {_are(dim)} not known.")
-    terminal.out().print(f"Nothing is wrong; {dim} of {len(found)} things {_are(dim)} not known.")
+    terminal.say(f"Nothing is wrong; {dim} of {len(found)} things {_are(dim)} not known.")
 
 
 def _are(count: int) -> str:

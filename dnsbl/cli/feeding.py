@@ -15,7 +15,7 @@ from dnsbl.errors import DnsblError
 with later():
     from dnsbl import casework, model, settings
     from dnsbl import opened as lists
-    from dnsbl.cli import nominating, show, terminal
+    from dnsbl.cli import drawing, nominating, show, terminal
     from dnsbl.daemons import feeder
     from dnsbl.rules import feeds as read
 
@@ -30,7 +30,7 @@ def feed_list(config: Config = None, as_json: Json = False) -> None:
     if as_json:
         show.document({"feeds": [_feed_row(*each) for each in found]})
         return
-    table = terminal.Table("feed", "place", "asked", "what came of it")
+    table = drawing.Table("feed", "place", "asked", "what came of it")
     for source, state, account in found:
         row = _feed_row(source, state, account)
         table.add_row(source.name, source.place, row["asked"] or "-", row["said"] or "-")
@@ -111,9 +111,9 @@ def _show(came: casework.feeding.Yield | None, *, as_json: bool) -> None:
     if as_json:
         show.document({"new": came is not None} | (asdict(came) if came is not None else {}))
         return
-    terminal.out().print(casework.feeding.said(came) if came is not None else "nothing new")
+    terminal.say(casework.feeding.said(came) if came is not None else "nothing new")
     for fault in came.faults if came is not None else ():
-        terminal.out().print(fault)
+        terminal.say(fault)
 
 
 def _feed_row(

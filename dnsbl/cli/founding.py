@@ -32,7 +32,7 @@ def profiles_there_are(*, as_json: bool) -> None:
         show.document({"profiles": rows})
         return
     for old in there:
-        terminal.out().print(f"{old.name:10} {old.title}.\n{'':10} {old.says}")
+        terminal.say(f"{old.name:10} {old.title}.\n{'':10} {old.says}")
 
 
 def found(
@@ -84,9 +84,9 @@ def _tried(folder: Path, old: Profile, *, as_json: bool) -> None:
         show.document({"written": [str(path) for path in files], "records": []} | _facts(old))
         return
     for path in files:
-        terminal.out().print(f"written: {path}")
+        terminal.say(f"written: {path}")
     _tell(old)
-    terminal.out().print(
+    terminal.say(
         f"\nThen: dnsbl serve -c {folder / 'config.toml'}"
         f"\n      dig @127.0.0.1 -p 5353 2.0.0.127.{old.origins(old.base)[0]} ANY"
         "\nNobody is dialled, and no record is to be published, until it is founded under a --zone of yours."

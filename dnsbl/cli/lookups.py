@@ -47,7 +47,7 @@ def lookup_each(opened: OpenedList, file: Path, *, as_json: bool) -> None:
     if not total and as_json:
         print("[]")
     elif not total:
-        terminal.out().print(f"No address is in {'standard input' if str(file) == '-' else file}.")
+        terminal.say(f"No address is in {'standard input' if str(file) == '-' else file}.")
     if wrong:
         terminal.fail(f"{wrong} of {total} lines could not be read as an address.")
 

@@ -105,10 +105,10 @@ def show_each(opened: OpenedList, taken: Sequence[Taken], total: int, *, as_json
     else:
         for each in taken:
             for line in _lines(opened, each, alone=len(taken) == 1):
-                terminal.out().print(line)
+                terminal.say(line)
         if total > len(taken):
             more = f"{total - len(taken)} of {total} messages were not read: hand them in apart."
-            terminal.out().print(more)
+            terminal.say(more)
     if refused is not None and all(each.job is None and (not dry or each.refused) for each in taken):
         terminal.fail(f"{refused} (--pick N)" if len(taken) == 1 and taken[0].case.asks else str(refused))
 

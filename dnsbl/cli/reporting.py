@@ -13,7 +13,7 @@ from dnsbl.model import ReporterAccount, Trust
 
 with later():
     from dnsbl import opened as lists
-    from dnsbl.cli import show, terminal
+    from dnsbl.cli import drawing, show, terminal
     from dnsbl.rules import reporters
 
 app = typer.Typer(help="Who reports under a name of his own: tiers, keys, scores.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def accounts(config: Config = None, as_json: Json = False) -> None:
     if as_json:
         show.document({"reporters": [_row(account) for account in found]})
         return
-    table = terminal.Table("reporter", "trust", "score", "open", "closed", "key", "since", "suspended")
+    table = drawing.Table("reporter", "trust", "score", "open", "closed", "key", "since", "suspended")
     for account in found:
         row = _row(account)
         off = f"{account.suspended:%Y-%m-%d}: {account.why}" if account.suspended else "no"

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
 from dnsbl.cli import terminal
 from dnsbl.cli.later import later
 from dnsbl.model import (
@@ -29,6 +26,7 @@ from dnsbl.model import (
 from tester.smtp import escape as plain
 
 with later():
+    from dnsbl.cli import drawing
     from dnsbl.rules import causes, keeping
     from dnsbl.web import shapes, words
     from tester import cause, paths
@@ -58,9 +56,9 @@ def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
     for name, value in facts.items():
         if isinstance(value, (list, tuple)) and any(" " in str(each) for each in value):  # sentences
             for line in (f"{name}:", *(f"  {each}" for each in value)):
-                terminal.out().print(line)
+                terminal.say(line)
         else:
-            terminal.out().print(f"{name}: {_plain(value)}")
+            terminal.say(f"{name}: {_plain(value)}")
 
 
 def _plain(value: Any) -> str:
@@ -88,16 +86,16 @@ def keys(found: Sequence[Shown], *, as_json: bool, void: int | None = None) -> N
         document({"keys": rows} | ({} if void is None else {"void": void}))
         return
     if not found:
-        terminal.out().print("There is no key yet; the first start of `dnsbl serve` makes one.")
+        terminal.say("There is no key yet; the first start of `dnsbl serve` makes one.")
         return
-    table = Table("key", "fingerprint", "from", "state", "on this node")
+    table = drawing.Table("key", "fingerprint", "from", "state", "on this node")
     for key in found:
         table.add_row(
             key.kid, key.fingerprint[:16], f"{key.since:%Y-%m-%d %H:%M:%S}", key.state, "yes" if key.here else "no"
         )
     terminal.out().print(table)
     if void is not None:
-        terminal.out().print(f"{void} tests were void and will be repeated.")
+        terminal.say(f"{void} tests were void and will be repeated.")
 
 
 def client_keys(found: Mapping[str, Any], *, as_json: bool) -> None:
@@ -105,7 +103,7 @@ def client_keys(found: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         document(found)
         return
-    table = Table(
+    table = drawing.Table(
         "key", "networks", "queries", "listed", "refused", "a second: minute, hour, day", "last used", "used elsewhere"
     )
     for row in found["keys"]:
@@ -121,7 +119,7 @@ def client_keys(found: Mapping[str, Any], *, as_json: bool) -> None:
         )
     terminal.rows(table, nothing="No key is in dns.keys_file; `dnsbl client-key new` makes one.")
     since = f"As of {found['as_of']}; counted since {found['since']}." if found["as_of"] else "Nothing was counted yet."
-    terminal.out().print(since)
+    terminal.say(since)
 
 
 def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
@@ -131,7 +129,7 @@ def job(opened: OpenedList, queued: Job, word: str, *, as_json: bool) -> None:
         document(_shape(opened, standing) | {"run_id": queued.run, "done": word})
         return
     for line in job_lines(opened, queued, word):
-        terminal.out().print(line)
+        terminal.say(line)
 
 
 def job_lines(opened: OpenedList, queued: Job, word: str) -> Iterator[str]:
@@ -164,47 +162,46 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
     if as_json:
         document(shape)
         return
-    console = terminal.out()
-    console.print(Text.assemble((str(found.address), "bold"), f"  {found.state.value}"))
+    terminal.say(f"  {found.state.value}", strong=str(found.address))
     for entry in found.listings:
-        console.print(
+        terminal.say(
             f"  listed as {entry.kind} ({entry.network}) since {when(entry.since)}, "
             f"until {when(entry.expires)}: {_why(entry)}"
         )
         if entry.public:
-            console.print(f"    told to everybody: {entry.public}")
+            terminal.say(f"    told to everybody: {entry.public}")
     for coming in found.forthcoming:
-        console.print(f"  will be listed as {coming.kind} from {when(coming.due)} on")
+        terminal.say(f"  will be listed as {coming.kind} from {when(coming.due)} on")
     for each in found.inputs:
-        console.print(f"  output of {each.input.network_address} since {when(each.since)}")
+        terminal.say(f"  output of {each.input.network_address} since {when(each.since)}")
     for zone, codes in shape["zones"].items():
-        console.print(f"  {zone}: {', '.join(codes) or 'not listed'}")
+        terminal.say(f"  {zone}: {', '.join(codes) or 'not listed'}")
     if not found.listings and any(shape["zones"].values()):
-        console.print("  a test point: always answered, and nobody's server")
+        terminal.say("  a test point: always answered, and nobody's server")
     for way in found.paths:
-        console.print(f"  {_way(way)}")
+        terminal.say(f"  {_way(way)}")
     if found.last_verdict:
-        console.print(f"  last verdict: {found.last_verdict.value}")
+        terminal.say(f"  last verdict: {found.last_verdict.value}")
     if found.waits or found.ahead:
         place = f"waits for a place in its network, where tests are under way: {found.ahead}"
-        console.print(f"  waits: {found.waits}" if found.waits else f"  {place}")
+        terminal.say(f"  waits: {found.waits}" if found.waits else f"  {place}")
     if found.next_test:
-        console.print(f"  next test: {when(found.next_test)}")
+        terminal.say(f"  next test: {when(found.next_test)}")
         if held := _held(opened):
-            console.print(f"  {held}")
+            terminal.say(f"  {held}")
     if found.exclusion:
-        console.print(f"  excluded: {found.exclusion.network}, {found.exclusion.reason}")
+        terminal.say(f"  excluded: {found.exclusion.network}, {found.exclusion.reason}")
     if found.exception:
-        console.print(f"  left out of wider listings: {found.exception.network}, {found.exception.note}")
+        terminal.say(f"  left out of wider listings: {found.exception.network}, {found.exception.note}")
     for past in found.past:
-        console.print(f"  was {past.kind} {when(past.since)} to {when(past.ended)}")
+        terminal.say(f"  was {past.kind} {when(past.since)} to {when(past.ended)}")
     if found.clears_by and found.clears_by > opened.clock.now():
-        console.print(f"  clears by: {when(found.clears_by)}, when every cache has let go")
+        terminal.say(f"  clears by: {when(found.clears_by)}, when every cache has let go")
     for one in others or ():
-        console.print(f"  elsewhere: {one.sentence}" + (f" {one.text}" if one.text else ""))
+        terminal.say(f"  elsewhere: {one.sentence}" + (f" {one.text}" if one.text else ""))
     if opened.settings.tlog.origin and found.proven:
-        console.print(f"  proof of this listing: dnsbl proof {found.address}")
-    console.print(f"  more: {opened.settings.web.base_url}/ip/{found.address}")
+        terminal.say(f"  proof of this listing: dnsbl proof {found.address}")
+    terminal.say(f"  more: {opened.settings.web.base_url}/ip/{found.address}")
 
 
 def _why(entry: Listing) -> str:
@@ -221,7 +218,9 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     console = terminal.out()
     several = len(report.paths) > 1
     where = ("where",) if several else ()
-    table = Table("vector", *where, "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}")
+    table = drawing.Table(
+        "vector", *where, "outcome", "came back", "reply", title=f"{report.run.address}  run {report.run.id}"
+    )
     for fate in report.letters:
         table.add_row(
             fate.letter.vector,
@@ -232,7 +231,7 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
         )
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"
-    console.print(Text.assemble((verdict, "bold"), f": {report.run.explanation}"))
+    terminal.say(f": {report.run.explanation}", strong=verdict)
     for way in report.paths if several else ():
         console.print(f"  {_way(way)}")
     if told := causes.cause_of(report):
@@ -321,10 +320,10 @@ def _decided(name: str, found: Sequence[tuple[Exclusion | Listing, str]], nothin
         document({name: rows})
         return
     if not found:
-        terminal.out().print(nothing)
+        terminal.say(nothing)
     for each, reason in found:
         said = f" (told to everybody: {each.public})" if each.public else ""
-        terminal.out().print(f"{each.network} since {when(each.since)}: {reason}{said}")
+        terminal.say(f"{each.network} since {when(each.since)}: {reason}{said}")
 
 
 def listings(found: Sequence[Listing], *, following: int | None, as_json: bool) -> None:
@@ -347,7 +346,7 @@ def listings(found: Sequence[Listing], *, following: int | None, as_json: bool) 
         ]
         document({"listings": rows, "before": following})
         return
-    table = Table("network", "kind", "since", "until", "why", "by", "note")
+    table = drawing.Table("network", "kind", "since", "until", "why", "by", "note")
     for each in found:
         table.add_row(
             str(each.network),
@@ -356,11 +355,11 @@ def listings(found: Sequence[Listing], *, following: int | None, as_json: bool) 
             when(each.expires),
             each.reason,
             each.author,
-            Text(each.note),
+            drawing.Text(each.note),
         )
     terminal.rows(table, nothing="Nothing is listed that all of this is true of.")
     if following is not None:
-        terminal.out().print(f"There may be more: --before {following}")
+        terminal.say(f"There may be more: --before {following}")
 
 
 def review(lapsing: Sequence[Listing], waiting: Sequence[Proposal], *, as_json: bool) -> None:
@@ -431,10 +430,10 @@ def suspensions(found: Sequence[Suspension], *, as_json: bool) -> None:
         document({"suspensions": rows})
         return
     if not found:
-        terminal.out().print("Nobody is suspended.")
+        terminal.say("Nobody is suspended.")
     for each in found:
         said = f" (told to everybody: {each.public})" if each.public else ""
-        terminal.out().print(
+        terminal.say(
             f"{each.source} since {when(each.since)}, {each.retracted} listings taken back: {each.reason}{said}"
         )
 
@@ -465,7 +464,7 @@ def message(found: Return, *, as_json: bool) -> None:
         document(_letter(found) | {"lines": lines})
         return
     for line in lines:
-        terminal.out().print(line)
+        terminal.say(line)
 
 
 def _letter(found: Return) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def show_statistics(opened: OpenedList, days: int, *, as_json: bool) -> None:
     if as_json:
         show.document(document(seen, zones))
     else:
-        terminal.out().print("\n".join(lines(seen, in_zones(seen, zones))))
+        terminal.say("\n".join(lines(seen, in_zones(seen, zones))))
 
 
 def lines(seen: Statistics, zones: dict[str, int]) -> Iterator[str]:

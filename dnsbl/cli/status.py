@@ -9,12 +9,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from rich.live import Live
-from rich.text import Text
-
 from dnsbl.casework.oversight import Check, Summary, checks
 from dnsbl.cli import show, terminal
+from dnsbl.cli.later import later
 from dnsbl.opened import OpenedList
+
+with later():
+    from dnsbl.cli import drawing
 
 #: Seconds between two drawings.
 AGAIN = 2.0
@@ -22,19 +23,18 @@ AGAIN = 2.0
 
 def show_status(opened: OpenedList, *, watch: bool, as_json: bool) -> None:
     """How the list does: once, or, on a terminal, until Ctrl-C."""
-    console = terminal.out()
-    if not watch or as_json or not console.is_terminal:
+    if not watch or as_json or not terminal.out().is_terminal:
         summary = opened.casework.oversight.summary()
         if as_json:
             show.document(told(summary))
         else:
-            console.print("\n".join(lines(summary)))
+            terminal.say("\n".join(lines(summary)))
         return
-    with Live(console=console, screen=True, auto_refresh=False) as live:
+    with drawing.Live(console=terminal.out(), screen=True, auto_refresh=False) as live:
         try:
             while True:
                 said = "\n".join(lines(opened.casework.oversight.summary()))
-                live.update(Text(said, no_wrap=False, overflow="fold"), refresh=True)
+                live.update(drawing.Text(said, no_wrap=False, overflow="fold"), refresh=True)
                 time.sleep(AGAIN)
         except KeyboardInterrupt:
             return

@@ -5,36 +5,16 @@ terminal is shown a line a fact, since no name or address may be cut."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
-from rich.table import Table as Table
 
-#: Columns of what is no terminal: a table in a pipe is as wide as what it holds.
-PIPE = 4096
+from dnsbl.cli.later import later
 
-
-class DataConsole(Console):
-    """A console for data, whoever wrote it."""
-
-    def print(self, *objects: Any, **more: Any) -> None:
-        """As rich does; of a table that does not fit, each row as lines of `name: value`."""
-        if len(objects) == 1 and isinstance(objects[0], Table) and self._cuts(objects[0]):
-            for line in _facts(objects[0]):
-                super().print(line)
-            return
-        super().print(*objects, **more)
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """As rich does, but for what no eye sees."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(visible(segment.text), segment.style)
-
-    def _cuts(self, table: Table) -> bool:
-        return self.measure(table, options=self.options.update(max_width=PIPE)).maximum > self.width
+with later():
+    from dnsbl.cli import drawing
+if TYPE_CHECKING:
+    from dnsbl.cli.drawing import DataConsole, Table
 
 
 def visible(text: str) -> str:
@@ -42,45 +22,33 @@ def visible(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
-def _facts(table: Table) -> Iterable[str]:
-    """Each row as lines, with a blank one behind it."""
-    if table.title:
-        yield str(table.title)
-    names = [str(column.header) for column in table.columns]
-    for row in zip(*(column.cells for column in table.columns), strict=True):
-        yield from (f"{name}: {value}" for name, value in zip(names, row, strict=True) if str(value))
-        yield ""
+def say(sentence: str, *, strong: str = "") -> None:
+    """A line, or several, on standard output; what is `strong` comes before it, in bold where that can be seen."""
+    if strong and sys.stdout.isatty():
+        out().print(drawing.Text.assemble((strong, "bold"), sentence))
+    else:
+        print(visible(strong + sentence).expandtabs())
 
 
 def out() -> DataConsole:
     """Standard output, as it is now."""
-    return _console(stderr=False)
+    return drawing.console(stderr=False)
 
 
 def err(*, quiet: bool = False) -> DataConsole:
     """Standard error, as it is now; `quiet` says nothing."""
-    return _console(stderr=True, quiet=quiet)
+    return drawing.console(stderr=True, quiet=quiet)
 
 
 def rows(table: Table, *, nothing: str) -> None:
     """A table, or a sentence where it has no row."""
-    out().print(table if table.row_count else nothing)
+    if table.row_count:
+        out().print(table)
+    else:
+        say(nothing)
 
 
 def fail(sentence: str) -> NoReturn:
     """End with exit code 1 and this sentence, after standard output has had its document."""
-    err().print(f"dnsbl: {sentence}")
+    print(visible(f"dnsbl: {sentence}"), file=sys.stderr)
     raise typer.Exit(1)
-
-
-def _console(*, stderr: bool, quiet: bool = False) -> DataConsole:
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return DataConsole(
-        stderr=stderr,
-        quiet=quiet,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        soft_wrap=True,
-        width=None if terminal else PIPE,
-    )

@@ -73,4 +73,4 @@ def _tell(record: Mapping[str, object]) -> None:
     trouble = record["trouble"]
     assert isinstance(trouble, list)
     said = "; ".join(trouble) or "fine"
-    terminal.out().print(f"{record['server']:<24} {record['zone']} {record['serial'] or '-'}: {said}")
+    terminal.say(f"{record['server']:<24} {record['zone']} {record['serial'] or '-'}: {said}")

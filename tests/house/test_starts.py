@@ -136,6 +136,12 @@ WORK = {
 }
 
 
+@pytest.mark.parametrize("words", ["check-config", "lookup 192.0.2.1", "status"])
+def test_what_says_sentences_alone_reads_nothing_that_draws(words: str, config: str, tmp_path: Path) -> None:
+    read = executed(*words.split(), "-c", config, folder=tmp_path)
+    assert "dnsbl.cli.terminal" in read and not read & {"rich", "dnsbl.cli.drawing"}
+
+
 def test_a_command_that_does_its_work_reads_no_daemon_and_a_store_only_where_it_has_one(
     config: str, tmp_path: Path
 ) -> None:
