@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 from moby import PATIENCE, ROOT, Docker
+from older import OLDER
 
 from tests.waiting import until
 
@@ -145,8 +147,15 @@ def test_without_the_database_it_answers_and_is_not_ready_until_that_is_back(com
 
 
 def test_an_upgrade_by_the_lines_of_the_page_leaves_it_answering(composed: Docker) -> None:
-    composed.types(PAGE.partition("## Upgrading\n```\n")[2].partition("```")[0])
+    *before, upgrade = block("docker compose build").splitlines()
+    script = f'/opt/dnsbl/bin/python3 -I -c {shlex.quote(OLDER)} "$DNSBL_DATABASE__URL"'
+    composed.types(f"docker compose exec -T dnsbl sh -c {shlex.quote(script)}; docker compose stop dnsbl")
+    composed.types("\n".join(before))
     waited(lambda: answers(composed))
+    waited(lambda: "run `dnsbl db upgrade`" in readiness(composed).get("reason", ""))
+    composed.types(upgrade)
+    waited(lambda: readiness(composed).get("ready"))
+    assert answers(composed)
     assert looked_up(composed, "81.2.69.150")["state"] == "listed"
 
 

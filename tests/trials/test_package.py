@@ -21,6 +21,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from older import OLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path("/var/cache/dnsbl-strangers")
@@ -29,29 +30,6 @@ ADDRESS = "81.2.69.142"
 #: Seconds that anything may take on a machine that is busy.
 PATIENCE = 300
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/install.md").read_text(encoding="utf-8"), re.DOTALL)
-
-
-#: Takes a store back to what it was before the newest migration, and prints that version.
-OLDER = """
-from sqlalchemy import create_engine, inspect
-from dnsbl.store import versions
-before = f"{int(versions.NEWEST) - 1:04}"
-with create_engine("sqlite://").begin() as old:
-    versions.upgrade(old, before)
-    known = inspect(old)
-    had = {name: [{each["name"] for each in of(name)} for of in (known.get_columns, known.get_indexes)]
-           for name in known.get_table_names()}
-with create_engine("sqlite:////var/lib/dnsbl/dnsbl.db").begin() as now:
-    here = inspect(now)
-    drops = [f"DROP TABLE {name}" for name in here.get_table_names() if name not in had]
-    for name, (columns, indexes) in had.items():
-        drops += [f"DROP INDEX {each['name']}" for each in here.get_indexes(name) if each["name"] not in indexes]
-        drops += [f"ALTER TABLE {name} DROP COLUMN {each['name']}" for each in here.get_columns(name)
-                  if each["name"] not in columns]
-    for drop in [*drops, f"UPDATE alembic_version SET version_num = '{before}'"]:
-        now.exec_driver_sql(drop)
-print(before)
-"""
 
 
 def block(beginning: str) -> list[str]:
@@ -195,7 +173,7 @@ def test_an_upgrade_leaves_the_list_running_with_what_it_knew(machine: Machine) 
 def test_an_upgrade_brings_the_store_of_an_older_version_up_and_a_newer_one_is_left_alone(machine: Machine) -> None:
     as_the_list = "runuser -u dnsbl -- /usr/lib/dnsbl/bin/python3 -I"
     machine.says("systemctl stop dnsbl")
-    older = machine.says(f"{as_the_list} -c {shlex.quote(OLDER)}").strip()
+    older = machine.says(f"{as_the_list} -c {shlex.quote(OLDER)} sqlite:////var/lib/dnsbl/dnsbl.db").strip()
     assert "db upgrade" in machine.says("dnsbl lookup 81.2.69.150", code=1)
     machine.says("apt-get install -q --reinstall ./dist/dnsbl-relays_1.1_*.deb")
     assert json.loads(machine.says("dnsbl lookup 81.2.69.150 --json"))["state"] == "listed"
