@@ -125,6 +125,7 @@ def create(
     pool = {"poolclass": Pool, "pool_size": 5, "max_overflow": 20, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
         wire: dict[str, Any] = {name: value for name, value in WIRE.items() if name not in parsed.query}
+        wire["client_encoding"] = "UTF8"  # whatever is set there or in the URL: not all text goes through another one
         # hosts and ports that make no sense are named now
         _, words = parsed.get_dialect()().create_connect_args(parsed)
         if "," in str(words.get("host")) and "target_session_attrs" not in parsed.query:

@@ -3,6 +3,8 @@
 Writers take turns by an advisory lock, and whoever has waited for it sees what the one before him wrote. Databases that
 speak PostgreSQL's protocol and are none are known whose advisory locks are always granted, or not there, and whose
 transactions see the moment at which they began. There a journal's chain would fork and change numbers would come twice.
+And text is kept whatever it holds: what strangers send has no place in an encoding other than UTF8, or comes back as
+something else.
 
 What a database does counts, not its name: that is only told. Nothing is left in it.
 """
@@ -19,9 +21,12 @@ from dnsbl.store import faults
 
 #: The advisory lock that is tried: "suited" in ASCII. It is not the writers' own, which may be held for long.
 TRIED = 0x737569746564
+#: The encoding of a database that keeps any text.
+ENCODING = "UTF8"
 #: Names of what says in its version that it is something else than PostgreSQL, and how that is recognised.
 KNOWN = {"CockroachDB": "CockroachDB", "YugabyteDB": "-YB-", "Amazon Redshift": "Redshift"}
 
+_WHAT = text("SELECT version(), current_setting('server_encoding')")
 _TRY = text("SELECT pg_try_advisory_xact_lock(:key)")
 _NUMBER = text("SELECT CAST(pg_current_xact_id() AS text)")
 _SEES = text("SELECT pg_visible_in_snapshot(CAST(CAST(:number AS text) AS xid8), pg_current_snapshot())")
@@ -49,6 +54,7 @@ def objection(shown: Conduct, version: str) -> str:
     return ""
 
 
+_MAKE = f"make one by CREATE DATABASE dnsbl TEMPLATE template0 ENCODING '{ENCODING}' LOCALE 'C'."
 _NEEDED = "a list would lose what it writes there, so PostgreSQL is needed."
 
 
@@ -65,7 +71,10 @@ def prove(writer: Engine) -> bool:
     Only who has the lock takes a second connection: a pooler may have as few as two, and all nodes may start together.
     """
     with writer.begin() as first:
-        version = str(first.execute(text("SELECT version()")).scalar_one())
+        version, encoding = map(str, first.execute(_WHAT).one())
+        if encoding != ENCODING:
+            why = f"The database's encoding is {encoding}, and a list needs {ENCODING}; {_MAKE}"
+            raise StoreUnavailable(why, trouble=Trouble.REFUSED)
         try:
             if first.execute(text("SELECT pg_is_in_recovery()")).scalar_one():
                 return False

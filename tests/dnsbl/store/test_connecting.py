@@ -224,6 +224,11 @@ def test_the_url_has_the_last_word_on_how_long_is_waited(monkeypatch) -> None:
     assert (told["connect_timeout"], told["tcp_user_timeout"]) == ("3", WIRE["tcp_user_timeout"])
 
 
+@pytest.mark.parametrize("asked", ["", "?client_encoding=SQL_ASCII"])
+def test_text_goes_through_whole_whatever_the_url_says(asked: str, monkeypatch) -> None:
+    assert told_at_the_wire(f"postgresql+psycopg://u@h/x{asked}", monkeypatch)["client_encoding"] == "UTF8"
+
+
 def test_what_was_in_use_when_all_connections_were_given_up_is_closed_when_it_comes_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,4 +1,5 @@
-"""A database whose locks or moments are not PostgreSQL's is refused in one sentence, before anything is written."""
+"""A database whose locks or moments are not PostgreSQL's, or whose encoding has no place for all text, is refused in
+one sentence, before anything is written."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, suited
 from dnsbl.store.connecting import Way
 from dnsbl.store.suited import Conduct, objection
+from tests.dnsbl.offices import Files, PostgreSQL
 
 POSTGRESQL = "PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu"
 SOUND = Conduct(exclusive=True, current=True, skips=True)
@@ -76,6 +78,39 @@ def test_a_store_is_proven_before_the_first_write_and_one_of_stubs_is_neither_wr
                 with pytest.raises(StoreUnavailable, match=sentence), refused.read():
                     pass
             refused.close()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_has_no_place_for_all_text_is_refused_with_its_encoding_before_anything_is_written(
+    server: PostgreSQL | Files, encoding: str
+) -> None:
+    if not isinstance(server, PostgreSQL):
+        return
+    server.tell(f"CREATE DATABASE narrow TEMPLATE template0 ENCODING '{encoding}'")
+    patient, other = Store(server.url("narrow"), patient=True), Store.open(server.url("narrow"))
+    sentence = f"^The database's encoding is {encoding}, and a list needs UTF8; make one by CREATE DATABASE"
+    for enter in (patient.read, patient.write, other.write):
+        with pytest.raises(StoreUnavailable, match=sentence) as told, enter():
+            pass
+        assert told.value.trouble is Trouble.REFUSED
+    with pytest.raises(StoreUnavailable, match=sentence):
+        other.upgrade()
+    assert other.is_empty()
+    for store in (patient, other):
+        store.close()
+    server.drop("narrow")
+
+
+def test_what_is_set_in_the_database_or_said_in_the_url_narrows_no_text(store: Store, url: str) -> None:
+    if store.is_a_file:
+        return
+    with store.write() as tx:
+        tx.connection.execute(text("ALTER DATABASE with_tables SET client_encoding = 'SQL_ASCII'"))
+    for asked in ("", "&client_encoding=LATIN1"):
+        narrowed = Store(url + asked, patient=True)
+        with narrowed.read() as tx:
+            assert tx.connection.execute(text("SELECT 'Ж€' || :more"), {"more": "字"}).scalar_one() == "Ж€字"
+        narrowed.close()
 
 
 def test_a_row_that_one_has_locked_is_passed_over_and_a_store_without_tables_is_asked_again(
