@@ -1,8 +1,9 @@
 """Whose turn it is to write into a file of SQLite, and when what was written is on the disk.
 
 Within a process writers queue, whoever came first goes first. Between processes SQLite has no queue: it tries again
-after waits that grow to 100 ms, so a process that writes without a pause keeps the others out for seconds. Here a
-writer tries again every half a millisecond, and a process that has had the turn for a while leaves the others a moment.
+after waits that grow to 100 ms, so a process that writes without a pause keeps the others out for seconds. Here the
+processes of this program pass a `Baton`, for which they wait at no cost, and a process that has had the turn for a
+while leaves the others a moment. Against whoever knows of no baton a writer tries again every half a millisecond.
 
 A commit does not wait for the disk in its turn (synchronous=NORMAL: the log of SQLite, its WAL, is written and not
 synced). Once the turn is over the log is synced before the verb returns, and one sync serves all commits before it. So
@@ -12,13 +13,14 @@ with it, since the log is one file; a power cut takes back nothing in the middle
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 
 from dnsbl.clock import Clock
 from dnsbl.errors import StoreUnavailable, Trouble
@@ -64,6 +66,70 @@ class Queue:
                 self._taken = False
 
 
+class Baton:
+    """A lock among processes, which lives as long as a file is open: flock(2). One thread at a time may ask for it.
+
+    It is no more than what one waits for: where it cannot be had, SQLite's own lock still stands.
+    """
+
+    def __init__(self) -> None:
+        self._mine = Lock()
+        self._held: int | None = None  # the open file
+        self._asking: Event | None = None  # set once a thread of ours, which waits in the kernel, has it
+        self._wanted = False  # whether somebody waits for that thread
+
+    def take(self, path: str, seconds: float) -> None:
+        """Wait for it, for so long at most."""
+        if self._asking is None:
+            try:
+                opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return  # nobody has written yet
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._ask(opened)
+            except OSError:
+                os.close(opened)  # a file system that has none
+                return
+            else:
+                self._held = opened
+                return
+        self._wait(seconds)
+
+    def leave(self) -> None:
+        """Let whoever waits have it."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def _ask(self, opened: int) -> None:
+        self._asking, self._wanted = Event(), True
+        Thread(target=self._wait_in_the_kernel, args=(opened, self._asking), daemon=True).start()
+
+    def _wait_in_the_kernel(self, opened: int, asking: Event) -> None:
+        with suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        with self._mine:
+            if self._wanted:
+                self._held = opened
+                asking.set()
+            else:
+                os.close(opened)
+                self._asking = None
+
+    def _wait(self, seconds: float) -> None:
+        with self._mine:
+            asking, self._wanted = self._asking, self._asking is not None
+        if asking is None:
+            return  # nobody waited any more, so it was given back in this moment
+        asking.wait(seconds)
+        with self._mine:
+            self._wanted = False
+            if asking.is_set():
+                self._asking = None
+
+
 class Turns:
     """Those of one process at one file."""
 
@@ -71,7 +137,7 @@ class Turns:
         self._path = path
         self._clock = clock
         self._patience = patience
-        self._queue = Queue()
+        self._queue, self._baton = Queue(), Baton()
         self._pause = Event()  # never set: to wait by
         self._since = self._ended = float("-inf")  # when this row of turns began, and when the last one was over
         self._written, self._synced, self._syncing = 0, 0, Lock()
@@ -92,6 +158,7 @@ class Turns:
             yield wrote
             self._written = max(self._written, number)
         finally:
+            self._baton.leave()
             self._ended = self._clock.monotonic()
             self._queue.leave()
         if number:
@@ -105,6 +172,7 @@ class Turns:
         elif began - self._since > SPELL:
             self._pause.wait(MOMENT)
             self._since = self._clock.monotonic()
+        self._baton.take(self._log(), self._patience)
         connection.execute("PRAGMA busy_timeout = 0").close()
         try:
             while not self._begun(connection, late=self._clock.monotonic() - began > self._patience):
@@ -140,9 +208,8 @@ class Turns:
             self._synced = upto
 
     def _put(self) -> None:
-        log = f"{os.path.realpath(self._path)}-wal"  # SQLite has it beside the file itself, wherever links lead
         try:
-            opened = os.open(log, os.O_RDONLY | os.O_CLOEXEC)
+            opened = os.open(self._log(), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return  # whoever was last has put it into the file, which is synced then
         except OSError as error:
@@ -153,3 +220,7 @@ class Turns:
             raise StoreUnavailable(SENTENCES[Trouble.FAILING], trouble=Trouble.FAILING) from error
         finally:
             os.close(opened)
+
+    def _log(self) -> str:
+        """The log of SQLite, which is beside the file itself, wherever links lead."""
+        return f"{os.path.realpath(self._path)}-wal"

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -15,7 +16,7 @@ import pytest
 from dnsbl.clock import HandClock, SystemClock
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import turns
-from dnsbl.store.turns import Queue, Turns
+from dnsbl.store.turns import Baton, Queue, Turns
 from tests.waiting import until
 
 
@@ -75,6 +76,78 @@ def test_who_waits_too_long_gets_no_turn_and_holds_up_nobody(here: Here) -> None
         assert raised.value.trouble is Trouble.BUSY
     with hasty.turn():
         pass
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    made = tmp_path / "a.db-wal"
+    made.write_bytes(b"")
+    return str(made)
+
+
+def held(baton: Baton) -> bool:
+    return baton._held is not None
+
+
+def test_processes_have_the_baton_one_after_the_other(log: str) -> None:
+    first, second = Baton(), Baton()
+    first.take(log, 30)
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(second.take, log, 30)
+        asyncio.run(until(lambda: second._asking is not None))
+        assert held(first) and not held(second)
+        first.leave()
+        waits.result(30)
+    assert held(second)
+    second.leave()
+    first.take(log, 0)
+    assert held(first), "nobody is in the way"
+    first.leave()
+
+
+def test_who_waited_too_long_for_the_baton_does_not_keep_it_from_others(log: str) -> None:
+    first, second, third = Baton(), Baton(), Baton()
+    first.take(log, 30)
+    second.take(log, 0)
+    assert not held(second)
+    first.leave()
+    asyncio.run(until(lambda: second._asking is None))
+    third.take(log, 0)
+    assert held(third)
+    third.leave()
+    second.take(log, 0)
+    assert held(second)
+    second.leave()
+
+
+def test_who_asks_again_while_his_thread_still_waits_gets_what_it_gets(log: str) -> None:
+    first, second = Baton(), Baton()
+    first.take(log, 30)
+    second.take(log, 0)
+    thread = second._asking
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(second.take, log, 30)
+        asyncio.run(until(lambda: second._wanted))
+        assert second._asking is thread
+        first.leave()
+        waits.result(30)
+    assert held(second)
+    second.leave()
+
+
+def test_without_a_log_there_is_no_baton_to_wait_for(tmp_path: Path) -> None:
+    baton = Baton()
+    baton.take(str(tmp_path / "none"), 30)
+    assert not held(baton)
+    baton.leave()
+
+
+def test_the_baton_is_left_with_the_turn_whatever_becomes_of_it(here: Here) -> None:
+    with suppress(ZeroDivisionError), here.turns.turn():
+        here.turns.begin(here.open())
+        assert held(here.turns._baton)
+        raise ZeroDivisionError
+    assert not held(here.turns._baton)
 
 
 def test_a_writer_waits_for_another_process_and_then_begins(here: Here) -> None:
