@@ -181,6 +181,10 @@ class Prepared:
         self._lists = tuple(dict.fromkeys(lists))
         self._plans: dict[tuple[Any, ...], _Plan] = {}
 
+    def comes_behind(self, other: Prepared) -> bool:
+        """Whether it must not be put before another one that writes."""
+        return not self.rests_on.isdisjoint(other.rests_on if self.writes else other.tables)
+
     def plan(self, dialect: Dialect, values: Values, *, many: bool = False) -> _Plan:
         """How it is put to this database with values of this form."""
         lengths = [len(values[name]) for name in self._lists]
@@ -263,7 +267,7 @@ class Clerk:
                 into = statement.table if isinstance(statement, UpdateBase) else None
                 self._wrote.add(into.name if isinstance(into, Table) else "")
             return self._connection.execute(statement, values)
-        if not all(statement.rests_on.isdisjoint(each.statement.tables) for each in self._later):
+        if any(statement.comes_behind(each.statement) for each in self._later):
             self.finish()
         if statement.asks:
             return self._asked(statement, values or {})  # type: ignore[arg-type]
@@ -286,7 +290,7 @@ class Clerk:
         for each in reversed(self._later):
             if each.statement is statement and each.form == form:
                 return each.rows
-            if not statement.rests_on.isdisjoint(each.statement.rests_on):
+            if statement.comes_behind(each.statement):
                 break
         self._later.append(_Waiting(statement, form, []))
         return self._later[-1].rows
@@ -301,18 +305,21 @@ class Clerk:
             self._put_together(waiting, words)
 
     def _put_together(self, waiting: Sequence[_Waiting], words: Sequence[str]) -> None:
-        """In a pipeline of the driver's, in which each statement has a cursor of its own."""
+        """In a pipeline of the driver's, in which each statement has a cursor of its own. Raises what the driver does,
+        and its InFailedSqlTransaction where COMMIT has taken all back: a statement had failed, and nobody said so."""
         own: Any = self._connection.connection.dbapi_connection
-        kept = self._cursor
+        kept, said = self._cursor, {}
         try:
             with own.pipeline():
                 for each in waiting:
                     self._cursor = own.cursor()
                     self._put_many(each.statement, each.rows)
                 for word in words:
-                    own.execute(word, prepare=False)
+                    said[word] = own.execute(word, prepare=False)
         finally:
             self._cursor = kept
+        if "COMMIT" in said and said["COMMIT"].statusmessage != "COMMIT":
+            raise self.dialect.loaded_dbapi.errors.InFailedSqlTransaction("nothing was committed")
 
     def _asked(self, statement: Prepared, values: Values) -> Rows:
         key = (statement, *(tuple(each) if isinstance(each, list) else each for each in values.values()))

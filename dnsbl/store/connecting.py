@@ -214,7 +214,11 @@ def _is_direct(connection: Any) -> bool:
 
 def _begun(connection: Connection) -> None:
     """Begin on PostgreSQL, in one message with what takes the turn."""
-    _say(connection, _BEGIN[connection.get_execution_options().get("way", Way.ROW)])
+    try:
+        _say(connection, _BEGIN[connection.get_execution_options().get("way", Way.ROW)])
+    except connection.dialect.loaded_dbapi.OperationalError as error:
+        connection.invalidate(error)  # nobody is to roll back what is gone
+        raise
 
 
 def flush(connection: Connection) -> None:

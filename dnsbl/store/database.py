@@ -334,7 +334,9 @@ class Store:
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
         with self._told("read"), self._by[Way.READ].begin() as connection:
-            yield Transaction(connection, self._timekeeper)
+            tx = Transaction(connection, self._timekeeper)
+            yield tx
+            tx.finish()  # whoever writes here is told by the database
 
     def _prove(self) -> None:
         """Refuse a database that does not keep what transactions rest on; a hot standby shows nothing, and is asked

@@ -30,6 +30,8 @@ from dnsbl.store.faults import SENTENCES
 SOON, LATER = 0.0005, 0.002
 #: Seconds of turns on end after which a process leaves the others a moment, and how long that is.
 SPELL, MOMENT = 0.05, 0.0015
+#: Seconds that are waited for the baton: no turn of ours is as long, and whoever may read the log can hold it.
+BATON = 2.0
 
 
 class Queue:
@@ -100,12 +102,18 @@ class Baton:
     def leave(self) -> None:
         """Let whoever waits have it."""
         if self._held is not None:
-            os.close(self._held)
+            _let_go(self._held)
             self._held = None
 
     def _ask(self, opened: int) -> None:
-        self._asking, self._wanted = Event(), True
-        Thread(target=self._wait_in_the_kernel, args=(opened, self._asking), daemon=True).start()
+        asking = Event()
+        self._wanted = True
+        try:
+            Thread(target=self._wait_in_the_kernel, args=(opened, asking), daemon=True).start()
+        except RuntimeError:
+            os.close(opened)  # the system grants no thread, so nobody waits
+        else:
+            self._asking = asking
 
     def _wait_in_the_kernel(self, opened: int, asking: Event) -> None:
         with suppress(OSError):
@@ -115,7 +123,7 @@ class Baton:
                 self._held = opened
                 asking.set()
             else:
-                os.close(opened)
+                _let_go(opened)
                 self._asking = None
 
     def _wait(self, seconds: float) -> None:
@@ -128,6 +136,13 @@ class Baton:
             self._wanted = False
             if asking.is_set():
                 self._asking = None
+
+
+def _let_go(opened: int) -> None:
+    """Unlock and close: a process that was forked meanwhile has the file open as well."""
+    with suppress(OSError):
+        fcntl.flock(opened, fcntl.LOCK_UN)
+    os.close(opened)
 
 
 class Turns:
@@ -172,7 +187,7 @@ class Turns:
         elif began - self._since > SPELL:
             self._pause.wait(MOMENT)
             self._since = self._clock.monotonic()
-        self._baton.take(self._log(), self._patience)
+        self._baton.take(self._log(), min(BATON, self._patience))
         connection.execute("PRAGMA busy_timeout = 0").close()
         try:
             while not self._begun(connection, late=self._clock.monotonic() - began > self._patience):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, event, insert, select, update
+from sqlalchemy import bindparam, delete, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, MultipleResultsFound, NoResultFound
 
 from dnsbl.errors import StoreUnavailable
@@ -155,6 +155,53 @@ def test_what_a_database_refuses_of_what_waited_is_told_and_nothing_is_kept(stor
         tx.journal.append(**ANN)
     with store.read() as tx:
         assert len(tx.journal.read(None, most=9)) == 1, "the connection serves again"
+
+
+def test_what_was_refused_and_swallowed_is_not_told_as_done(store: Store) -> None:
+    add = prepared(insert(controls))
+    row = {"address": ip_address("192.0.2.1"), "how": "x", "shown": NOW}
+    if store.is_a_file:
+        return  # a statement that fails takes back itself alone there
+
+    def swallow() -> None:
+        with store.write() as tx:
+            tx.journal.append(**ANN)
+            tx.finish()
+            tx._clerk.execute(add, row)
+            with suppress(IntegrityError):
+                tx._clerk.execute(add, row)
+
+    with pytest.raises(StoreUnavailable, match="refuses"):
+        swallow()
+    with store.read() as tx:
+        assert tx.journal.read(None, most=1) == []
+
+
+def test_who_writes_while_he_reads_is_told_or_has_written(store: Store) -> None:
+    def write() -> None:
+        with store.read() as tx:
+            tx.kept.add([Account("a", 1)], 5)
+
+    if store.is_a_file:
+        write()
+    else:
+        with pytest.raises(StoreUnavailable, match="takes no changes"):
+            write()
+    with store.read() as tx:
+        assert tx.kept.of([Account("a", 1)])[Account("a", 1)].messages == (1 if store.is_a_file else 0)
+
+
+def test_a_row_goes_before_the_deletion_of_what_it_rested_on(store: Store) -> None:
+    row = {"address": ip_address("192.0.2.1"), "door": "web", "nominator": "n", "reason": "spam", "received": NOW}
+    leave = prepared(update(nominations).where(nominations.c.evidence == bindparam("of")))
+    with store.write() as tx:
+        tx._clerk.later(prepared(insert(evidence)), {"sha256": "a", "message": b"spam", "received": NOW})
+        tx._clerk.later(prepared(insert(nominations)), row | {"void": False, "evidence": "a"})
+        tx._clerk.finish()
+        tx._clerk.later(leave, {"of": "a", "evidence": None})
+        tx._clerk.execute(prepared(delete(evidence).where(evidence.c.sha256 == bindparam("of"))), {"of": "a"})
+    with store.read() as tx:
+        assert tx.connection.execute(select(evidence.c.sha256)).all() == []
 
 
 def test_what_waits_goes_when_the_transaction_fails(store: Store) -> None:

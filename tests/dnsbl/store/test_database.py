@@ -171,6 +171,23 @@ def test_what_a_verb_has_written_is_on_the_disk_when_it_has_ended(
         assert tx.connection.execute(safe, {"in_log": in_log}).scalar()
 
 
+def test_a_connection_whose_server_has_ended_it_is_given_up_without_a_word_of_the_pool(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    if store.is_a_file:
+        return
+    with store.read() as tx:
+        own = tx.connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    other = Store(store.engine.url.render_as_string(hide_password=False))
+    with other.read() as tx:
+        tx.connection.execute(text("SELECT pg_terminate_backend(:own)"), {"own": own})
+    other.close()
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        one_step(store)
+    one_step(store)
+    assert not [each for each in caplog.records if each.name.startswith("sqlalchemy")]
+
+
 def test_who_has_written_nothing_waits_for_no_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("dnsbl.store.turns.os.fdatasync")
     monkeypatch.setattr("dnsbl.store.database.ENDINGS", {End.READ: ENDINGS[End.READ]})

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from unittest.mock import Mock
 
 import pytest
 
@@ -133,6 +134,33 @@ def test_who_asks_again_while_his_thread_still_waits_gets_what_it_gets(log: str)
         waits.result(30)
     assert held(second)
     second.leave()
+
+
+def test_where_the_system_grants_no_thread_nobody_waits_and_the_next_one_is_asked_for_anew(
+    log: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Baton(), Baton()
+    first.take(log, 30)
+    with monkeypatch.context() as broken:
+        broken.setattr("dnsbl.store.turns.Thread.start", Mock(side_effect=RuntimeError("can't start new thread")))
+        second.take(log, 30)
+    assert not held(second)
+    first.leave()
+    second.take(log, 0)
+    assert held(second)
+    second.leave()
+
+
+def test_a_child_that_was_forked_meanwhile_does_not_keep_the_baton(log: str) -> None:
+    first, second = Baton(), Baton()
+    first.take(log, 30)
+    assert first._held is not None
+    copy = os.dup(first._held)  # as a child has it
+    first.leave()
+    second.take(log, 0)
+    assert held(second)
+    second.leave()
+    os.close(copy)
 
 
 def test_without_a_log_there_is_no_baton_to_wait_for(tmp_path: Path) -> None:
