@@ -130,11 +130,13 @@ def create(
         _, words = parsed.get_dialect()().create_connect_args(parsed)
         if "," in str(words.get("host")) and "target_session_attrs" not in parsed.query:
             wire["target_session_attrs"] = "read-write"  # that of several which is the primary
+        prepares = "prepare_threshold" not in parsed.query
+        if not prepares:
+            wire["prepare_threshold"] = _number(parsed.query["prepare_threshold"])
         engine = create_engine(parsed, isolation_level="AUTOCOMMIT", connect_args=wire, **pool)
         event.listen(engine, "begin", _begun)
         event.listen(engine, "checkin", partial(_given_back, clock))
         event.listen(engine, "checkout", partial(_taken, clock, engine.dialect))
-        prepares = "prepare_threshold" not in parsed.query
         event.listen(engine, "do_connect", partial(_first_of_several, fence or Fence(), prepares))
         return engine, None
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
@@ -210,6 +212,13 @@ def _is_direct(connection: Any) -> bool:
     (serving,) = connection.execute("SELECT pg_backend_pid()").fetchone()
     connection.rollback()
     return bool(serving == connection.info.backend_pid)
+
+
+def _number(word: str | tuple[str, ...]) -> int:
+    """A number of the URL, which the driver would take as text. Raises ArgumentError."""
+    if not isinstance(word, str) or not word.isdecimal():
+        raise ArgumentError("a number is needed")
+    return int(word)
 
 
 def _begun(connection: Connection) -> None:

@@ -159,6 +159,13 @@ def test_the_url_has_the_last_word_on_what_is_prepared() -> None:
     assert driver.connect("postgresql+psycopg://u@h/x?prepare_threshold=7").prepare_threshold is None
 
 
+def test_the_driver_is_told_a_number_of_the_url_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told_at_the_wire("postgresql+psycopg://u@h/x?prepare_threshold=7", monkeypatch)["prepare_threshold"] == 7
+    for none in ("often", "-1", "7&prepare_threshold=8"):
+        with pytest.raises(ArgumentError):
+            create(f"postgresql+psycopg://u@h/x?prepare_threshold={none}", may_make=bool, replaced=lambda: None)
+
+
 class Idle:
     """An engine with one connection that is given back, and a clock of ours."""
 
