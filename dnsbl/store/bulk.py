@@ -15,8 +15,8 @@ from sqlalchemy import (
     ColumnElement,
     LargeBinary,
     MetaData,
+    Select,
     Table,
-    exists,
     func,
     insert,
     literal,
@@ -83,12 +83,12 @@ class BulkShelf(Shelf):
         number of the first change and how many they are."""
         self._lay(keys)
         first, count = self._number(self._listed(kind), kind, present=False, at=at)
-        within = listings.c.network.in_(select(_slice.c.network))
         if count:
+            # each network of the slice is looked up: PostgreSQL, which has no statistics of a large load yet, would
+            # rather go through all that is listed and look whether it is in the slice
+            theirs = select(self._active(kind).scalar_subquery()).select_from(_slice)
             self._sql.execute(
-                update(listings)
-                .where(within, listings.c.kind == kind, ACTIVE)
-                .values(ended=at, end_reason=Reason.OPERATOR)
+                update(listings).where(listings.c.id.in_(theirs)).values(ended=at, end_reason=Reason.OPERATOR)
             )
         return first, count
 
@@ -118,9 +118,15 @@ class BulkShelf(Shelf):
                 rows.write_row((key,))
 
     @staticmethod
-    def _listed(kind: str) -> ColumnElement[bool]:
+    def _active(kind: str) -> Select[tuple[int]]:
+        """The listing of a network of the slice under this kind; there is one at most."""
+        here = listings.c.network == _slice.c.network, listings.c.kind == kind, ACTIVE
+        return select(listings.c.id).where(*here).correlate(_slice)
+
+    @classmethod
+    def _listed(cls, kind: str) -> ColumnElement[bool]:
         """Whether a network of the slice is listed under this kind."""
-        return exists().where(listings.c.network == _slice.c.network, listings.c.kind == kind, ACTIVE)
+        return cls._active(kind).scalar_subquery().is_not(None)
 
     def _number(self, which: ColumnElement[bool], kind: str, *, present: bool, at: datetime) -> tuple[int, int]:
         """A change for each of these, in the order of networks: the first number, and how many."""
