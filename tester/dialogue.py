@@ -97,6 +97,7 @@ class _Course:
     prefer_tls: bool  # until it has come to nothing
     own: str = ""
     helo_only: bool = False
+    no_ehlo: bool = False  # whether the server has refused EHLO on a connection like everybody's
     greets_once: bool = False  # whether the server has refused to be greeted a second time on one connection
     connections: int = 0
     second: set[str] = field(default_factory=set)  # the second tries that were made
@@ -187,6 +188,9 @@ class Dialogue:
         row = TABLE[self.phase]
         if self.phase is Phase.QUIT and not str(reply.code).startswith("2"):
             return self._quit_failed()
+        if self._answers_header(reply):
+            self._end_unopened(row.stage, reply)
+            return self._after_attempt(now)
         if str(reply.code).startswith(row.good):
             return self._good(row, reply, now)
         if reply.code == 421:
@@ -206,6 +210,7 @@ class Dialogue:
         if isinstance(cell, Phase):
             if cell is Phase.HELO:
                 self.flags.add(Flag.HELO_FALLBACK)
+                self._course.no_ehlo = self._course.no_ehlo or self._opening == _ORDINARY
             return self._enter(cell, now)
         if isinstance(cell, Control):
             self.control = cell
@@ -542,6 +547,12 @@ class Dialogue:
     def _ordinary(self) -> bool:
         """Whether what was just said is what we say to everybody: no opening that is to be taken yet, no other name."""
         return self._opened and self._helo == self._usual
+
+    def _answers_header(self, reply: Reply) -> bool:
+        """Whether this reply is to the octets before the greeting and not to ours of now. Who does not know them as a
+        header takes them for a command, and its answer may come long after the greeting: only a 250 is one to EHLO."""
+        greeting = self.phase is Phase.HELO or (self.phase is Phase.EHLO and not self._course.no_ehlo)
+        return greeting and bool(self._opening.before) and not self._opened and reply.code != 250
 
     def _end_unopened(self, stage: str, reply: Reply | None) -> None:
         """The server did not take what a form begins with: a refusal of that form (of all that share its opening), and

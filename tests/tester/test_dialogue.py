@@ -211,6 +211,9 @@ O = Outcome  # noqa: E741
         ({"before": b"PROXY"}, (O.PROTOCOL,), O.MAIL_5XX),
         ({"before": b"PROXY"}, (O.UNSOLICITED,), O.MAIL_5XX),
         ({"before": b"PROXY"}, (O.OVERSIZE,), O.BANNER_OVERSIZE),
+        ({"before": b"PROXY"}, ("220 mx.test", "500 PROXY is no command"), O.MAIL_5XX),  # its answer came late
+        ({"before": b"PROXY"}, ("220 mx.test", "221 no browsers here"), O.MAIL_5XX),
+        ({"before": b"PROXY"}, ("220 mx.test", "421 go away"), O.MAIL_5XX),
         ({"command": b"XCLIENT"}, ("220 mx.test", O.DISCONNECTED), O.MAIL_5XX),
         ({"command": b"XCLIENT"}, (*HELLO, O.DISCONNECTED), O.MAIL_5XX),
         ({"command": b"XCLIENT"}, (*HELLO, O.PROTOCOL), O.MAIL_5XX),
@@ -232,6 +235,18 @@ def test_who_breaks_off_where_a_form_begins_in_its_own_way_has_refused_that_form
     assert [(result.vector, result.outcome) for result in dialogue.results] == [("P01", ended)]
     assert isinstance(steps[-1], Outcome) or command == QUIT, "the postmaster is asked about on an ordinary connection"
     assert dialogue.results[0].stage == ("EHLO" if len(steps) > 1 else "CONNECT")
+
+
+@pytest.mark.parametrize(
+    ("steps", "then"),
+    [(("500 what is EHLO", "250 mx.test"), MAIL), (("500 what is PROXY", "500 what is EHLO"), QUIT)],
+)
+def test_a_server_that_knows_no_ehlo_may_still_believe_a_header(steps: tuple[str, ...], then: Send) -> None:
+    first = Dialogue(approaching(), lambda said: [replace(attempt("P01"), opening=Opening(before=b"PROXY"))])
+    drive(first, "220 mx.test", "500 what is EHLO", "250 mx.test", "221 bye")
+    following = first.again()
+    assert following is not None
+    assert drive(following, "220 mx.test", *steps) == then
 
 
 @pytest.mark.parametrize(
