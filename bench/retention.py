@@ -207,8 +207,11 @@ def measured(store: Store, settings: Settings, *, tests: int) -> RetentionCost:
         longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
     seconds = time.perf_counter() - began
     if not store.is_a_file:
-        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM FULL"))
+        connection = store.engine.raw_connection()  # the store's own begin a transaction, in which none can be had
+        try:
+            connection.cursor().execute("VACUUM FULL")
+        finally:
+            connection.close()
     left, after = sizes(store)
     return RetentionCost(
         database=store.engine.dialect.name,
