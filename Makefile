@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ,      := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many bench-store bench-log studies deb lock docs clean
+.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many bench-day bench-store bench-log studies deb lock docs clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -79,6 +79,10 @@ bench-web: $(READY) ## what pages, look-ups and starts of commands cost on a lar
 # URL=postgresql+psycopg://... (an empty database on this machine)  TESTS=200  WAIT=3 (seconds before a greeting)  LISTINGS=1000000
 bench-many: $(READY) ## what many tests and many listings cost a store on PostgreSQL (five minutes; URL= TESTS= WAIT= LISTINGS=)
 	@$(BIN)/python -m bench.many '$(URL)' $(or $(TESTS),200) $(or $(WAIT),3) $(or $(LISTINGS),1000000)
+
+# RATE=11.6 (nominations a second)  SECONDS=300  WORKERS=4  URL=postgresql+psycopg://... (an empty database)  JSON=figures.json
+bench-day: $(READY) ## a piece of a day with a million tests, at the usual pace: a list, four workers, thousands of hosts (ten minutes)
+	@$(BIN)/python -m bench.day $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON))
 
 # ROWS=10000,1000000  URL=postgresql+psycopg://... (an empty database, for one size)  JSON=figures.json  BEFORE=figures.json (of an earlier program)  WRITE=1 (the page in docs/)
 bench-store: $(READY) ## how many tests a second the store carries, few rows and many, on both databases (ten minutes; ROWS= URL= JSON= BEFORE= WRITE=1)

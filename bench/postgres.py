@@ -41,6 +41,11 @@ class OwnServer:
         """Stop it."""
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
 
+    @property
+    def pid(self) -> int:
+        """The number of its first process, which begins the others."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def make(self, name: str) -> str:
         """An empty database; returns its URL."""
         self._tell(f"CREATE DATABASE {name} TEMPLATE template0")
