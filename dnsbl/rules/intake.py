@@ -24,7 +24,7 @@ from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.settings import Settings
 from tester import manners
-from tester.received.chain import Home, Reading, Step, Trace, is_private, trace
+from tester.received.chain import Home, Reading, Step, Trace, trace
 from tester.received.fields import fields
 from tester.received.line import Hop, hops
 
@@ -292,13 +292,13 @@ def _named(trace: Trace, typed: Address) -> Step:
     naming = [step for step in trace.steps if step.hop.address == typed]
     if not naming:
         raise Refused(Refusal.NOT_IN_EVIDENCE, f"No Received line of this message says that it came from {typed}.")
-    usable = [step for step in naming if step.reading is not Reading.PASSED or is_private(typed)]
-    if not usable:
+    usable = next((step for step in naming if step.reading is not Reading.PASSED), None)
+    if usable is None:
         raise Refused(
             Refusal.NOT_IN_EVIDENCE,
             f"{typed} is inside the mail system that received this message: line {naming[0].number}, {naming[0].why}.",
         )
-    return usable[0]
+    return usable
 
 
 def _counted(steps: tuple[Step, ...]) -> str:
@@ -316,8 +316,7 @@ def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
 
 def sent_at(message: bytes, chain: tuple[Hop, ...]) -> datetime | None:
     """When the message was sent: the newest Received line's date (written by the reporter's side), else Date."""
-    _, semicolon, date = chain[0].raw.rpartition(";") if chain else ("", "", "")
-    if semicolon and (when := _date(date)) is not None:
+    if chain and (when := _date(chain[0].raw.rpartition(";")[2])) is not None:
         return when
     found = next((value for name, value in fields(message) if name == "date"), None)
     return _date(found.decode("ascii", "replace")) if found else None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Nomination, Refusal
+from dnsbl.model import Door, Nomination, Refusal, ReporterAccount, Trust
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from tester.received.chain import Home
@@ -97,7 +97,46 @@ def test_evidence_may_be_left_out_where_the_policy_says_so() -> None:
 
 
 def test_nothing_at_all_is_refused() -> None:
-    assert refusal(address=" ").reason == Refusal.NO_EVIDENCE
+    for door in (Door.WEB, Door.CLI):
+        refused = refusal(address=" ", reason="seen", door=door)
+        assert refused.reason == Refusal.NO_EVIDENCE
+        assert str(refused).startswith("An IP address or a spam message")
+
+
+def account(trust: Trust) -> ReporterAccount:
+    return ReporterAccount(name="ann", trust=trust, contact="", made=NOW, hits=0, misses=0, suspended=None, why="")
+
+
+def test_a_reporter_whom_an_operator_trusts_may_give_a_reason_in_place_of_evidence_and_no_other_one() -> None:
+    def said(trust: Trust | None, reason: str, door: Door = Door.API) -> str:
+        try:
+            ((case,), _) = intake.nominations(
+                "8.8.8.8",
+                door=door,
+                nominator="me",
+                reason=reason,
+                evidence=None,
+                settings=SETTINGS,
+                now=NOW,
+                account=account(trust) if trust else None,
+            )
+        except Refused as refused:
+            assert refused.reason == Refusal.NO_EVIDENCE
+            return str(refused)
+        return nominated(case)
+
+    assert said(Trust.TRUSTED, "seen") == "8.8.8.8"
+    for trust in (Trust.KNOWN, Trust.NEW, None):
+        assert said(trust, "seen").startswith("Show the spam")
+    assert said(Trust.TRUSTED, "") == "Give a spam message or a reason for this test."
+    assert said(None, "", Door.CLI) == "Give a spam message (--evidence) or a reason (--reason) for this test."
+
+
+def test_a_nomination_bears_the_name_of_its_reporter_where_he_has_an_account() -> None:
+    asked = {"door": Door.API, "nominator": "me", "reason": "", "settings": SETTINGS, "now": NOW, "evidence": spam()}
+    for who, name in ((account(Trust.NEW), "ann"), (None, "")):
+        ((case,), _) = intake.nominations("", **asked, account=who)
+        assert case.nomination is not None and case.nomination.reporter == name
 
 
 @pytest.mark.parametrize("text", [b"", b"hello\r\nworld\r\n", b"\x00\x01\x02", b"Subject: no trace\r\n\r\nx"])
@@ -132,6 +171,10 @@ def dated(received: str, date: str = "") -> bytes:
 
 
 OLD, FRESH = "Thu, 1 Jan 2026 00:00:00 +0000", "Sun, 1 Mar 2026 11:00:00 +0000"
+
+
+def test_a_message_without_received_lines_was_sent_when_it_says() -> None:
+    assert intake.sent_at(f"Date: {FRESH}\n\n".encode(), ()) == datetime(2026, 3, 1, 11, tzinfo=UTC)
 
 
 def test_what_the_reporters_server_says_of_the_time_goes_before_what_the_sender_says() -> None:
@@ -326,6 +369,22 @@ def test_a_reporters_hosts_count_for_that_reporter_alone() -> None:
     with pytest.raises(Refused) as caught:
         intake.home(settings, reporter="carl")
     assert caught.value.reason == Refusal.UNKNOWN_REPORTER
+    assert intake.home(settings, reporter="carl", account=True).names == (), "an account may have no hosts"
+
+
+@pytest.mark.parametrize(
+    ("mine", "names"),
+    [
+        (" MX_1.MySite.Example ", ("mx_1.mysite.example",)),
+        ("", ()),
+        ("localhost", ()),
+        (".mysite.example", ()),  # which would pass each line of a whole domain
+        ("mx.mysite.example mx.other.example", ()),
+    ],
+)
+def test_the_name_that_somebody_gives_for_his_server_is_one_more_of_his_hosts(mine: str, names: tuple[str, ...]) -> None:
+    assert intake.home(lab(own_names=["x.example"]), mine=mine).names == ("x.example", *names)
+    assert intake.home(lab(), mine=mine).outside == lab().tester.lab_networks
 
 
 def test_this_lists_own_hosts_count_for_every_reporter() -> None:
@@ -351,6 +410,11 @@ def test_a_typed_address_inside_the_receiving_system_is_refused() -> None:
         f"not-in-evidence: {OWN} is inside the mail system that received this message: line 1, LMTP, inside one system."
     )
     assert nominated(cases(lmtp, RELAY)[0]) == RELAY
+
+
+def test_a_laboratorys_own_address_is_inside_where_its_line_says_so() -> None:
+    inside = traced("from a ([127.0.0.9]) by store with LMTP", f"from b ([{RELAY}]) by mx.mysite.example")
+    assert nominated(cases(inside, "127.0.0.9")[0]).startswith("not-in-evidence: 127.0.0.9 is inside")
 
 
 def test_a_typed_address_that_is_only_a_claim_is_refused() -> None:
@@ -477,11 +541,12 @@ def test_two_messages_are_one_too_many_for_a_picked_line_and_for_a_request_about
 def test_more_messages_than_are_taken_are_counted() -> None:
     separator = b"From x@spam.example Wed Nov 25 15:14:13 2026\r\n"
     box = (separator + traced(f"from a (a [{RELAY}]) by mx") + b"\r\n") * 5
-    for door, most, times, taken in (
-        (Door.WEB, 2, 1, 2),
-        (Door.CLI, 2, 1, 2),
-        (Door.WEB, 50, 3, intake.STRANGERS_MOST),
-        (Door.CLI, 50, 3, 15),
+    for door, who, most, times, taken in (
+        (Door.WEB, None, 2, 1, 2),
+        (Door.CLI, None, 2, 1, 2),
+        (Door.WEB, None, 50, 3, 10),
+        (Door.API, account(Trust.NEW), 50, 3, 15),
+        (Door.CLI, None, 50, 3, 15),
     ):
         found, total = intake.nominations(
             "",
@@ -491,6 +556,7 @@ def test_more_messages_than_are_taken_are_counted() -> None:
             evidence=box * times,
             settings=lab(evidence_messages=most),
             now=NOW,
+            account=who,
         )
         assert (len(found), total) == (taken, 5 * times)
 
