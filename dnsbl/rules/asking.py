@@ -133,7 +133,7 @@ def read(text: str, origins: Sequence[str], site: str) -> Questions:
         rest = {word: what for word, what in each.items() if not isinstance(what, Found)}
         alone = all(len(piece.split()) < 2 for piece in re.split(r"[,;]", line))
         bare = "[" not in line and all(what and what.known and not what.host for what in rest.values())
-        if (found and bare) or (alone and (found or len(words) == 1)):  # a list, and no running text
+        if bare or (alone and (found or len(words) == 1)):  # a list, and no running text
             listed += found
             wrong |= rest
         else:
@@ -144,7 +144,7 @@ def read(text: str, origins: Sequence[str], site: str) -> Questions:
     sure = [one for one in told if one.sure]
     if running:  # single words are parts of it: a line of it may have been folded
         wrong = {word: what for word, what in wrong.items() if what and what.known}
-    unread = [what or _unread(word) for word, what in islice(wrong.items(), MOST_FOUND + 1)]
+    unread = [what or _unread(word) for word, what in islice(wrong.items(), MOST_FOUND)]
     if not sure:
         unread += [what for what in running.values() if isinstance(what, Unread) and what.nearly]
     unread = list(dict.fromkeys(unread))
@@ -152,7 +152,7 @@ def read(text: str, origins: Sequence[str], site: str) -> Questions:
     for one in listed + (sure or _meant(told)):
         first.setdefault(one.what, one)
     different = list(first.values())
-    cut = cut or reader.full or len(different) > MOST_FOUND or len(unread) > MOST_FOUND
+    cut = cut or reader.full or any(len(some) > MOST_FOUND for some in (different, wrong, unread))
     return Questions(found=tuple(different[:MOST_FOUND]), unread=tuple(unread[:MOST_FOUND]), cut=cut)
 
 
@@ -277,8 +277,9 @@ def _address(text: str) -> Address | None:
 def _backwards(labels: list[str], origin: str, keyed: bool) -> Address:
     """The address of a name: reversed octets or nibbles, with a key behind them where our zones have one."""
     for reversed_labels in (labels, labels[:-1]) if keyed else (labels,):
-        if len(reversed_labels) == 4 and all(label.isascii() and label.isdigit() for label in reversed_labels):
-            return canonical(IPv4Address(".".join(reversed(reversed_labels))))
+        if len(reversed_labels) == 4:
+            with suppress(ValueError):
+                return canonical(IPv4Address(".".join(reversed(reversed_labels))))
         if len(reversed_labels) == 32 and all(re.fullmatch(r"[0-9a-f]", label) for label in reversed_labels):
             return canonical(IPv6Address(int("".join(reversed(reversed_labels)), 16)))
     raise ValueError(f"In a name under {origin} an address stands as four numbers, or as 32 digits, backwards.")
@@ -286,21 +287,17 @@ def _backwards(labels: list[str], origin: str, keyed: bool) -> Address:
 
 def _meant(found: list[Found]) -> list[Found]:
     """Of the addresses in running text, those that its writer speaks of first."""
-    outside = [one for one in found if not _own(one.what)]
-    bracketed = [one for one in outside if one.read.startswith("[")]
-    return bracketed + [one for one in outside if not one.read.startswith("[")] or found
-
-
-def _own(what: Address | Network) -> bool:
-    """Return codes and a machine's own address are no question where others are."""
-    return isinstance(what, IPv4Address | IPv6Address) and what.is_loopback
+    # return codes and a machine's own address are no question where others are
+    outside = [one for one in found if not one.what.is_loopback]
+    return sorted(outside, key=lambda one: not one.read.startswith("[")) or found
 
 
 def _unread(word: str) -> Unread:
     labels = _labels(word)
     if labels and not labels[-1].isdigit():
         why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from."
-        return Unread(text=printable(word[:100]), why=why, host=".".join(labels) if len(word) < 255 else "")
+        host = ".".join(labels)
+        return Unread(text=printable(word[:100]), why=why, host=host if len(host) <= 253 else "")  # RFC 1035 2.3.4
     return Unread(
         text=printable(word[:100]), why="This is neither an address, nor a network, nor a name of ours.", known=False
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from dnsbl.addresses import Network
 from dnsbl.errors import Refused
@@ -93,15 +94,17 @@ class Bounds:
     def gate(self) -> Callable[[int, int, int], bool]:
         """Whether the list may not hold the network of this version, first address and prefix length; for many, since
         it looks them up in `barred`."""
-        ranges: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+
+        @cache
+        def ranges(version: int, length: int) -> tuple[list[int], list[int]]:
+            every = self.barred(version, length)
+            return [begin for begin, _ in every], [end for _, end in every]
 
         def barred(version: int, first: int, length: int) -> bool:
-            if (found := ranges.get((version, length))) is None:
-                every = self.barred(version, length)
-                found = ranges[version, length] = [begin for begin, _ in every], [end for _, end in every]
+            begins, ends = ranges(version, length)
             number = first >> ((32 if version == 4 else 128) - length)
-            place = bisect_right(found[0], number)
-            return place > 0 and number <= found[1][place - 1]
+            place = bisect_right(begins, number)
+            return place > 0 and number <= ends[place - 1]
 
         return barred
 

@@ -25,7 +25,7 @@ DAYS = 7
 MARK = "dnsbl-control="
 
 
-def code(key: bytes, purpose: str, network: Network, target: str = "") -> str:
+def code(key: bytes, purpose: str, network: Network, target: str) -> str:
     """What shows control of a network for one purpose, and for one `target` of it, such as who asks."""
     said = "\0".join(("control", purpose, str(network), target)).encode("utf-8", "backslashreplace")
     return base64.b32encode(hmac.digest(key, said, "sha256")).decode("ascii").lower()[:LENGTH]

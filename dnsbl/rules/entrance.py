@@ -146,11 +146,11 @@ class Waits(NamedTuple):
 def waits(tried: Mapping[str, tuple[int, datetime]], now: datetime) -> Waits:
     """How long somebody waits, by how often each kind of `holders` has failed, and when last; 0.0 for not at all."""
     each = {kind: wait(*one, now, MOST[kind], FREE[kind]) for kind, one in tried.items()}
-    elsewhere = each.get("network", 0.0)
-    if "network" in tried and failures(*tried["network"], now) >= SPARED:
-        elsewhere = max(elsewhere, each.get("region", 0.0))
-    there = each.get("there", 0.0)
-    return Waits(there if "there" in tried else elsewhere, max(there, elsewhere))
+    elsewhere = each["network"]
+    if failures(*tried["network"], now) >= SPARED:
+        elsewhere = max(elsewhere, each["region"])
+    there = each.get("there", elsewhere)
+    return Waits(there, max(there, elsewhere))
 
 
 def failures(failed: int, last: datetime, now: datetime) -> int:

@@ -93,6 +93,8 @@ def test_it_is_told_whether_a_name_was_read_and_whether_nothing_else_can_be_mean
         ("192.0.2.1 4.7.1", ["192.0.2.1"]),
         ("192.0.2.1 mail.example.com", ["192.0.2.1"]),
         ("it says 127.0.0.2", ["127.0.0.2"]),
+        ("127.0.0.0/8 and 192.0.2.1 are it", ["192.0.2.1"]),
+        (f"554 of 192.0.2.9x nothing; see {LINK}", ["192.0.2.50"]),
         ("version 4.7.1 of nothing", []),
     ],
 )  # fmt: skip
@@ -102,7 +104,10 @@ def test_running_text_speaks_of_what_it_names_for_sure(text: str, meant: list[st
 
 @pytest.mark.parametrize(
     "text",
-    ["192.0.2.300", "192.0.2.1/24", "192.0.2.0/33", "2.0.192.relays.example.org", "mail.example.com", "1.2.3.4.5"],
+    [
+        *("192.0.2.300", "192.0.2.1/24", "192.0.2.0/33", "2.0.192.relays.example.org", "mail.example.com"),
+        *("1.2.3.4.5", "1.2.0.192.k3y.in-addr.arpa"),  # no zone of others has a key
+    ],
 )
 def test_what_cannot_be_read_is_named_and_no_answer(text: str) -> None:
     assert found(f"192.0.2.9\n{text}") == ["192.0.2.9"]
@@ -122,6 +127,7 @@ def test_one_address_is_needed_where_one_is_asked_for() -> None:
 
 
 MUCH = " ".join(f"1.{number}" for number in range(MOST_WORDS))
+BACKWARDS = "In a name under relays.example.org an address stands as four numbers, or as 32 digits, backwards."
 PASTE = "No address, and no name or page of ours, is in this text: paste the whole bounce, or the address."
 
 
@@ -154,9 +160,12 @@ PASTE = "No address, and no name or page of ours, is in this text: paste the who
             "mail.example.com\nother",
             "mail.example.com is a host name, and addresses are listed: give the address that it sends from.",
         ),
-        (
-            "2.0.192.relays.example.org",
-            "In a name under relays.example.org an address stands as four numbers, or as 32 digits, backwards.",
+        *(
+            (f"{labels}.relays.example.org", BACKWARDS)
+            for labels in (
+                *("2.0.192", "a.b.c.d", "1.2.0.x", "x.2.0.192", "300.2.0.192", "01.2.0.192", "\u0661.2.0.192"),
+                *(f"{other}{'.0' * 30}.2" for other in ("g", "_", "00", "\u0661")),
+            )
         ),
         (
             "please look at 192.0.2.9x",
@@ -193,6 +202,26 @@ def test_what_is_beyond_the_bounds_is_said() -> None:
     assert read("x " * 40000, ZONES, SITE).cut
 
 
+@pytest.mark.parametrize("between", ["\n", " and "])
+@pytest.mark.parametrize(
+    ("piece", "read_as"),
+    [("10.0.0.{}", (1, 0)), ("10.0.0.{}x", (0, 1)), ("x{}.4", (0, 1))],
+)
+def test_so_many_things_are_found_and_so_many_are_named_that_are_none_and_more_is_said(
+    piece: str, read_as: tuple[int, int], between: str
+) -> None:
+    for many, cut in ((100, False), (101, True), (102, True)):
+        asked = read(between.join(piece.format(number) for number in range(many)), ZONES, SITE)
+        kept = (0, 0) if (piece, between) == ("x{}.4", " and ") else tuple(100 * each for each in read_as)
+        assert (len(asked.found), len(asked.unread), asked.cut) == (*kept, cut and any(kept))
+
+
+def test_nothing_is_left_out_unsaid_where_words_are_alike_in_what_is_shown_of_them() -> None:
+    alike = "\n".join(chr(0xE0 + number) for number in range(MOST_FOUND + 20))
+    assert unread(alike) == ["?"]
+    assert read(alike, ZONES, SITE).cut
+
+
 def test_no_line_of_a_list_is_dropped_for_what_stands_in_another() -> None:
     text = "192.0.2.1\n192.0.2.2 50.2.0.192.relays.example.org\n192.0.2.0/30\nIt said: blocked, see " + LINK
     assert found(text) == ["192.0.2.1", "192.0.2.2", "192.0.2.50", "192.0.2.0/30"]
@@ -203,12 +232,15 @@ def test_no_line_of_a_list_is_dropped_for_what_stands_in_another() -> None:
 def test_a_line_of_nothing_but_addresses_is_a_list_and_its_broken_ones_are_named() -> None:
     text = "192.0.2.1 192.0.2.300 192.0.2.0/33 192.0.2.2"
     assert (found(text), unread(text)) == (["192.0.2.1", "192.0.2.2"], ["192.0.2.300", "192.0.2.0/33"])
-    text = f"192.0.2.1 192.0.2.300\nIt said {LINK}"
-    assert (found(text), unread(text)) == (["192.0.2.1", "192.0.2.50"], ["192.0.2.300"])
+    text = f"192.0.2.1 192.0.2.300\n192.0.2.301 192.0.2.302\nIt said {LINK}"
+    assert (found(text), unread(text)) == (
+        ["192.0.2.1", "192.0.2.50"],
+        ["192.0.2.300", "192.0.2.301", "192.0.2.302"],
+    )
 
 
 def test_a_single_word_beside_running_text_is_part_of_it_unless_it_is_known_what_it_was_to_be() -> None:
-    text = "192.0.2.1\nrubbish\n192.0.2.300\nit said so to me"
+    text = "192.0.2.1\nrubbish\n4.7.1\n192.0.2.300\nit said so to me"
     assert (found(text), unread(text)) == (["192.0.2.1"], ["192.0.2.300"])
     assert unread("mail.example.com\nit said so to me") == ["mail.example.com"]
 
@@ -217,7 +249,8 @@ def test_of_what_cannot_be_read_a_hundred_characters_are_named() -> None:
     for much in ("192.0.2.9x" * 30, "x." * 80 + "9"):
         assert unread(f"192.0.2.1\n{much}") == [much[:100]]
     name = "x." * 80 + "example"
-    assert read(name, ZONES, SITE).unread[0].why.startswith(f"{name[:100]} is a host name")
+    [named] = read(name, ZONES, SITE).unread
+    assert (named.text, named.why.partition(" is a host name")[0]) == (name[:100], name[:100])
 
 
 def test_commas_make_a_list_where_an_address_stands_in_it() -> None:
@@ -256,6 +289,7 @@ def test_what_is_glued_to_something_in_running_text_is_named_and_not_dropped(tex
         "see https://lists.example.org@other.example/ip/192.0.2.50",
         "see https://other.example/?https://lists.example.org/ip/192.0.2.50",
         "by 192.0.2.9.dyn.example.com at 12:30:45",
+        "by 192.0.2.9.163.com at 12:30:45",
         "by mail-192.0.2.9.example.com with SMTP id 15.20.8999.12",
         "from <192.0.2.9.x@example.com> on 00:11:22:33:44:55",
         "under 9.2.0.192.lists.other.example",
@@ -271,11 +305,21 @@ def test_what_only_others_mean_by_an_address_is_no_question_and_no_fault(beside:
 def test_a_link_to_anothers_page_alone_is_not_answered_as_ours() -> None:
     assert found("https://other.example/ip/192.0.2.50") == []
     assert found("http://LISTS.example.org/ip/192.0.2.50?test=x") == ["192.0.2.50"]
+    for site in ("https://lists.example.lux/", "https://Lists.example.lux"):
+        assert read("https://lists.example.lux/ip/192.0.2.50", ZONES, site).found[0].sure
 
 
 def test_a_host_name_is_handed_on_as_one() -> None:
-    asked = read("mail.example.com\nMX.Example.NET.:587\n192.0.2.300\nlocalhost", ZONES, SITE)
-    assert [one.host for one in asked.unread] == ["mail.example.com", "mx.example.net", "", ""]
+    hosts = ["mail.example.com", "mx.example.net", "example.com", "mail.163.com", "mail.example.lux"]
+    asked = read("\n".join(("MX.Example.NET.:587", *hosts, "192.0.2.300", "localhost")), ZONES, SITE)
+    assert [one.host for one in asked.unread] == ["mx.example.net", *hosts, "", ""]
+
+
+def test_a_name_that_is_too_long_for_dns_is_handed_on_to_nobody() -> None:
+    """RFC 1035 2.3.4: 255 octets, with one for the length of each label and for the root."""
+    longest = ".".join(["a" * 63] * 3 + ["a" * 61])
+    for name, host in ((longest, longest), (f"{longest}.:25", longest), (f"{longest}a", "")):
+        assert [one.host for one in read(name, ZONES, SITE).unread] == [host]
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,17 @@ def test_what_is_wider_than_the_terms_allow_is_refused_for_its_width_in_both_fam
     for network in (f"20.0.0.0/{terms.widest_ipv4}", f"2600::/{terms.widest_ipv6}"):
         held = ip_network(network)
         assert BOUNDS.check(held) == held
-        with pytest.raises(Refused, match=f"wider than /{held.prefixlen}") as caught:
+        with pytest.raises(Refused, match=f"wider than /{held.prefixlen}, the widest that may be listed") as caught:
             BOUNDS.check(held.supernet())
         assert caught.value.reason == Refusal.TOO_WIDE
     assert BOUNDS.barred(4, terms.widest_ipv4 - 1) == [(0, 2 ** (terms.widest_ipv4 - 1) - 1)], "all of that length"
+
+
+def test_what_is_narrow_enough_for_another_deed_may_be_special() -> None:
+    network = ip_network("127.0.0.0/24")
+    assert BOUNDS.narrow(network, "excluded") == network
+    with pytest.raises(Refused, match="the widest that may be excluded"):
+        BOUNDS.narrow(ip_network("0.0.0.0/1"), "excluded")
 
 
 def test_the_last_address_of_special_space_is_special_too() -> None:

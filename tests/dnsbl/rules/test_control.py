@@ -18,16 +18,16 @@ NET = ip_network("192.0.2.1/32")
 
 def test_a_code_holds_for_one_key_purpose_network_and_target() -> None:
     codes = [
-        control.code(KEY, "record", NET),
-        control.code(OTHER, "record", NET),
-        control.code(KEY, "mailed", NET),
-        control.code(KEY, "record", ip_network("192.0.2.2/32")),
+        control.code(KEY, "record", NET, ""),
+        control.code(OTHER, "record", NET, ""),
+        control.code(KEY, "mailed", NET, ""),
+        control.code(KEY, "record", ip_network("192.0.2.2/32"), ""),
         control.code(KEY, "record", NET, "a@x.example"),
         control.code(KEY, "record", NET, "b@x.example"),
     ]
     assert len(set(codes)) == len(codes)
     assert all(len(code) == control.LENGTH and code.isalnum() for code in codes)
-    assert codes[0] == control.code(KEY, "record", NET)
+    assert codes[0] == control.code(KEY, "record", NET, "")
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_a_prefix_without_a_reverse_zone_of_its_own_is_refused(network: str) -> 
 
 
 def test_only_the_very_record_and_code_count() -> None:
-    code = control.code(KEY, "record", NET)
-    other = control.code(OTHER, "record", NET)
+    code = control.code(KEY, "record", NET, "")
+    other = control.code(OTHER, "record", NET, "")
     assert control.recorded([f"{control.MARK}{code}"], [other, code]) and control.same(code, [other, code])
     assert control.recorded(["v=spf1 -all", f" {control.MARK}{code} "], [code])
     assert not control.recorded([code, f"{control.MARK}{code}x", "ä"], [code])
@@ -73,5 +73,5 @@ def test_a_mailed_code_is_taken_for_a_week_and_on_the_day_itself_and_never_befor
 
 
 def test_text_that_is_no_unicode_is_no_code_and_breaks_nothing() -> None:
-    assert not control.same("\udcff", [control.code(KEY, "record", NET)])
+    assert not control.same("\udcff", [control.code(KEY, "record", NET, "")])
     assert control.code(KEY, "record", NET, "\udcff") != control.code(KEY, "record", NET, "\udcfe")

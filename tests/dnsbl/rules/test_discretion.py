@@ -38,7 +38,9 @@ def test_a_proof_with_something_glued_to_it_is_withheld() -> None:
     assert PROOF not in redact(f"x{PROOF}")
 
 
-@pytest.mark.parametrize("text", [TOKEN, f"<{TOKEN}@c.example.org>", "aaaaaaaaaaaaaaaa", "a plain sentence", "a\\\\b"])
+@pytest.mark.parametrize(
+    "text", [TOKEN, TOKEN.upper(), f"<{TOKEN}@c.example.org>", "aaaaaaaaaaaaaaaa", "a plain sentence", "a\\\\b"]
+)
 def test_tokens_and_words_stay(text: str) -> None:
     assert redact(text) == text
 
@@ -98,6 +100,10 @@ def test_our_own_addresses_are_shown(text: str) -> None:
     assert discreet(text, OURS) == text
 
 
+def test_a_dot_at_the_end_of_a_domain_is_no_part_of_it() -> None:
+    assert discreet("<postmaster@list.example.lux.>", frozenset({"list.example.lux"})).startswith("<postmaster")
+
+
 @pytest.mark.parametrize("piece", ['"', "(", "a(", '\\\\"', "\\xc3", "a@", "a ", "@ (", '"\\\\"'])
 def test_nothing_makes_it_slow(piece: str) -> None:
     began = time.process_time()
@@ -113,4 +119,5 @@ def test_what_is_shown_of_a_line_is_bounded_and_knows_our_own_domains() -> None:
     )
     assert shown("a " * 1000) == "a " * 150
     assert shown(" " * 1990 + "joe@victim.example") == " " * 300
+    assert shown('"' + "x" * 1981 + '"@victim.example abc') == "[address withheld] a", "of 2000 characters"
     assert shown(PROOF * 20) == withheld(PROOF * 20), "it is withheld before it is cut"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from ipaddress import ip_address
 
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Role
+from dnsbl.model import Refusal, Role
 from dnsbl.rules import entrance
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,15 +29,46 @@ def test_what_is_no_word_is_refused_and_not_repeated_raw(text: str) -> None:
         return
     with pytest.raises(Refused) as told:
         entrance.name_of(text)
+    assert told.value.reason is Refusal.UNKNOWN_ACCOUNT
     assert str(told.value).isascii() and str(told.value).isprintable()
 
 
 @pytest.mark.parametrize(
-    "text", ["", "short", "elevenchars", "a" * 40, "ab" * 20, "x" * 300, "ada1234567", "Ada-12345678"[:10]]
+    ("text", "taken"),
+    [
+        ("", False),
+        ("elevenchars", False),
+        ("twelve-chars", True),
+        ("abcdefgh" * 25, True),
+        ("abcdefgh" * 25 + "a", False),
+        ("abcd" * 10, False),
+        ("abcde" * 10, True),
+        ("lovelace1234567", False),
+        ("123-LoveLace-56", False),
+        ("lovelace12345678", True),  # eight more than the name
+        ("not her name 12", True),
+    ],
 )
-def test_a_weak_password_is_refused(text: str) -> None:
-    with pytest.raises(Refused):
-        entrance.password_of(text, "ada")
+def test_a_password_has_twelve_characters_five_of_them_different_and_is_no_account_with_a_number(
+    text: str, taken: bool
+) -> None:
+    if taken:
+        assert entrance.password_of(text, "lovelace") == text
+        return
+    with pytest.raises(Refused) as told:
+        entrance.password_of(text, "lovelace")
+    assert told.value.reason is Refusal.WEAK_PASSWORD
+
+
+def test_of_what_is_typed_no_more_is_hashed_than_a_password_may_have() -> None:
+    assert entrance.typed("x" * 300) == "x" * 200
+
+
+def test_secrets_and_codes_are_as_strong_as_those_who_need_them_rely_on() -> None:
+    assert (entrance.TOKEN_OCTETS, entrance.RECOVERY_OCTETS, entrance.RECOVERIES) == (32, 10, 8)
+    assert entrance.TOTP_OCTETS * 8 == 160, "RFC 4226 4"
+    assert (entrance.TOTP_DIGITS, entrance.TOTP_SECONDS, entrance.TOTP_DRIFT) == (6, 30, 1), "what apps take for given"
+    assert (5, timedelta(minutes=5), timedelta(days=90)) == (entrance.AGAIN, entrance.AHEAD, entrance.KNOWN)
 
 
 def test_a_password_is_the_same_however_a_keyboard_writes_it() -> None:
@@ -57,9 +89,16 @@ def test_secrets_are_as_long_as_their_octets_and_are_found_however_they_are_type
     code = entrance.new_recovery(bytes(range(10)))
     assert len(code.replace("-", "")) == 16
     assert entrance.recovery_hash(code) == entrance.recovery_hash(code.upper().replace("-", " "))
-    assert entrance.recovery_hash(code) != entrance.hash_of(code)
-    assert entrance.form_token("a") != entrance.form_token("b") and entrance.form_token("a") != "a"
+    assert entrance.recovery_hash(code) == entrance.hash_of("recovery " + code.replace("-", ""))
+    assert entrance.recovery_hash("a" * 80) == entrance.recovery_hash("a" * 81), "so much of what is typed"
+    assert entrance.form_token("a") == sha256(b"form of a").hexdigest()
     assert entrance.same("ä", "ä") and not entrance.same("a", "b")
+
+
+def test_whatever_is_typed_can_be_held_against_a_secret() -> None:
+    odd = "\ud800"  # half a character
+    assert len({entrance.hash_of(odd), entrance.form_token(odd), entrance.recovery_hash(odd)}) == 3
+    assert not entrance.same(odd, "a") and not entrance.same("a", odd)
 
 
 def test_waits_begin_after_some_failures_double_and_have_an_end() -> None:
@@ -76,6 +115,9 @@ def test_failures_are_forgotten_and_a_clock_that_was_wrong_shuts_nobody_out() ->
     assert entrance.wait(50, NOW, NOW + timedelta(days=2), 900, 5) == 0
     assert entrance.wait(50, NOW + timedelta(days=400), NOW, 900, 5) == 0
     assert entrance.wait(50, NOW + timedelta(hours=5), NOW, 900, 5) == 900
+    day = timedelta(days=1)
+    for away, counted in ((day, 7), (day + timedelta(seconds=1), 0)):
+        assert entrance.failures(7, NOW, NOW + away) == entrance.failures(7, NOW + away, NOW) == counted
 
 
 def test_places_and_names_are_counted_apart_where_somebody_is_not_known() -> None:
@@ -96,6 +138,10 @@ def test_places_and_names_are_counted_apart_where_somebody_is_not_known() -> Non
         (7, 0, None, (4, 4)),
         (1, 500, None, (0, 0)),  # a network that has hardly failed does not wait with its region
         (2, 500, None, (30, 30)),
+        (2, 49, None, (0, 0)),
+        (2, 50, None, (1, 1)),
+        (0, 0, 4, (0, 0)),
+        (0, 0, 5, (1, 1)),
         (60, 500, None, (900, 900)),
         (60, 500, 0, (0, 900)),  # where he has been he is looked at, and a wrong answer tells what any name is told
         (60, 0, 60, (60, 900)),

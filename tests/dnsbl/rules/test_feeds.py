@@ -36,6 +36,13 @@ def test_a_plain_list_has_an_address_a_line_with_comments_of_all_makes() -> None
         "192.0.2.7",
     ]
     assert [row.line for row in found.rows][:3] == [1, 6, 7]
+    assert {(row.reason, row.evidence) for row in found.rows} == {("", None)}
+
+
+def test_an_empty_line_at_the_start_or_the_end_is_nothing() -> None:
+    for text in ("\n192.0.2.1\n192.0.2.2", "192.0.2.1\n192.0.2.2\n"):
+        found = read(text, most=text.count("\n") + (not text.endswith("\n")))
+        assert (addresses(found), found.skipped, found.left) == (["192.0.2.1", "192.0.2.2"], 0, False)
 
 
 def test_a_json_line_may_bring_words_and_the_spam() -> None:
@@ -48,7 +55,8 @@ def test_a_json_line_may_bring_words_and_the_spam() -> None:
     found = read("\n".join(map(json.dumps, rows)))
     assert addresses(found) == [f"192.0.2.{n}" for n in range(1, 5)]
     assert (found.rows[0].reason, found.rows[0].evidence) == ("trap", b"Received: x\n\nBuy.")
-    assert [row.evidence for row in found.rows[1:]] == [None] * 3
+    assert {(row.reason, row.evidence) for row in found.rows[1:]} == {("", None)}
+    assert read('{"ip": "192.0.2.1", "evidence": "a \\ud800"}').rows[0].evidence == b"a ?", "half a character"
 
 
 def test_of_two_lines_about_one_address_the_one_with_evidence_counts() -> None:

@@ -185,3 +185,7 @@ def test_a_reply_of_an_earlier_conversation_is_no_answer_to_a_letter_that_has_co
     assert liar.found(Finding.DELIVERED_SAME).answer == "550 no", "it has said so to the very letter that it passed on"
     taken = replace(one, outcome=Outcome.ACCEPTED, reply="250 ok", dot_at=1.0)
     assert taken.found(Finding.DELIVERED_SAME).answer == "250 ok"
+
+
+def test_programs_know_each_phase_by_its_name() -> None:
+    assert [str(phase) for phase in HeadwayPhase] == ["queued", "testing", "waiting", "done"]

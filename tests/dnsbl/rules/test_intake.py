@@ -382,7 +382,9 @@ def test_a_reporters_hosts_count_for_that_reporter_alone() -> None:
         ("mx.mysite.example mx.other.example", ()),
     ],
 )
-def test_the_name_that_somebody_gives_for_his_server_is_one_more_of_his_hosts(mine: str, names: tuple[str, ...]) -> None:
+def test_the_name_that_somebody_gives_for_his_server_is_one_more_of_his_hosts(
+    mine: str, names: tuple[str, ...]
+) -> None:
     assert intake.home(lab(own_names=["x.example"]), mine=mine).names == ("x.example", *names)
     assert intake.home(lab(), mine=mine).outside == lab().tester.lab_networks
 

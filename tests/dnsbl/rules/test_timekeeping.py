@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.rules.timekeeping import Terms, Witnesses, strange
+from dnsbl.rules.timekeeping import FRESH, Terms, Witnesses, strange
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 TERMS = Terms(tolerance=timedelta(minutes=10), gap=timedelta(days=7))
@@ -62,3 +62,7 @@ def test_what_is_within_the_tolerance_of_all_is_believed(off: timedelta, ahead: 
 @given(st.timedeltas(timedelta(days=7, seconds=1), timedelta(days=4000)))
 def test_a_leap_over_the_gap_is_not_believed(leap: timedelta) -> None:
     assert strange(NOW, Witnesses(newest=NOW - leap), TERMS)
+
+
+def test_a_process_that_has_left_no_sign_of_life_for_a_minute_is_not_at_work() -> None:
+    assert timedelta(minutes=1) == FRESH
