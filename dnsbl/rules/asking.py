@@ -277,9 +277,8 @@ def _address(text: str) -> Address | None:
 def _backwards(labels: list[str], origin: str, keyed: bool) -> Address:
     """The address of a name: reversed octets or nibbles, with a key behind them where our zones have one."""
     for reversed_labels in (labels, labels[:-1]) if keyed else (labels,):
-        if len(reversed_labels) == 4:
-            with suppress(ValueError):
-                return canonical(IPv4Address(".".join(reversed(reversed_labels))))
+        with suppress(ValueError):
+            return canonical(IPv4Address(".".join(reversed(reversed_labels))))
         if len(reversed_labels) == 32 and all(re.fullmatch(r"[0-9a-f]", label) for label in reversed_labels):
             return canonical(IPv6Address(int("".join(reversed(reversed_labels)), 16)))
     raise ValueError(f"In a name under {origin} an address stands as four numbers, or as 32 digits, backwards.")

@@ -13,7 +13,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
 from dnsbl.rules import intake
 from dnsbl.rules.evidence.inline import decoded
 from dnsbl.settings import Settings
@@ -108,7 +107,7 @@ def _stations(trace: Trace, settings: Settings) -> Iterator[Station]:
 
 def _who(step: Step) -> str:
     hop = step.hop
-    return str(hop.address) if hop.address else _cut(hop.name or hop.helo, NAME) or "nobody"
+    return str(hop.address) if hop.address else _cut(hop.name or hop.helo, NAME) or "an unnamed machine"
 
 
 def _words(step: Step, trace: Trace, writer: str, settings: Settings) -> tuple[Belief, str, str]:
@@ -136,7 +135,7 @@ def _why_not(step: Step, settings: Settings) -> str:
     try:
         intake.target(str(step.hop.address), settings)
     except Refused as refused:
-        return str(refused) if refused.reason in (Refusal.SPECIAL_PURPOSE, Refusal.OWN_ADDRESS) else ""
+        return str(refused)
     return ""
 
 

@@ -86,7 +86,7 @@ def body(watched: Watch, listings: Iterable[Listing], settings: Settings) -> str
         for one in listings
     ]
     document = {"service": settings.service.name, "network": str(watched.network), "listings": found}
-    return json.dumps(document | {"end": f"{site}/watch/{watched.token}"}, sort_keys=True)
+    return json.dumps(document | {"end": f"{site}/watch/{watched.token}"})
 
 
 def signature(secret: str, moment: int, octets: bytes) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.rules.trail import LINE, NAME, SUBJECT, Belief, gist, trail
+from dnsbl.rules.trail import LINE, NAME, SUBJECT, Belief, Gist, gist, trail
 from dnsbl.settings import Settings
 from tester.received.chain import Home, trace
 from tester.received.line import hops
@@ -68,6 +68,68 @@ def test_what_cannot_be_tested_cannot_be_picked_and_says_why(line: str, why: str
     assert why in station.told
 
 
+def words(*lines: str) -> list[str]:
+    """Who each station is, how far it is believed, in a word and in few, and what is told of it."""
+    chain = hops("".join(f"Received: {line}; x\r\n" for line in lines).encode())
+    return [f"{one.number} {one.who}: {one.belief}, {one.tag}. {one.told}" for one in trail(trace(chain), SETTINGS)]
+
+
+OWN = "own, trusted: your own system. It wrote the topmost line, and the message lay in your mailbox there."
+
+
+def test_each_machine_is_told_in_words_by_what_its_line_says_and_who_has_written_that() -> None:
+    assert words(
+        "from here (here [9.9.9.1]) by store with LMTP",
+        "from mail.example.com (unknown [9.9.9.9]) by mx.example.net",
+        "from ([8.8.8.8]) by y",
+        "from mail.pc by x with SMTP",
+        "from pc (pc.example [8.8.8.9]) by x",
+        "by x with SMTP",
+        "from a ([10.0.0.1])",
+    ) == [
+        f"0 store: {OWN}",
+        "1 9.9.9.1: own, trusted: inside your own system. Passed: LMTP, inside one system.",
+        "2 9.9.9.9: sure, sure: your server saw it. "
+        "It handed the message to mx.example.net, and called itself mail.example.com.",
+        "3 8.8.8.8: claimed, not sure: said by 9.9.9.9. "
+        "True only if 9.9.9.9 is yours, or tells the truth: such lines can be forged.",
+        "4 mail.pc: nothing, cannot be tested. Said by 8.8.8.8; it names no address that can be reached.",
+        "5 8.8.8.9: claimed, not sure: said by mail.pc. "
+        "True only if mail.pc is yours, or tells the truth: such lines can be forged.",
+        "6 an unnamed machine: nothing, cannot be tested. Said by 8.8.8.9; it names no address that can be reached.",
+        "7 10.0.0.1: nothing, cannot be tested. Said by an unnamed machine; it names no address that can be reached.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("from a (a [9.9.9.9]) by mx", "It handed the message to mx."),
+        ("from ([9.9.9.9]) by mx", "It handed the message to mx."),
+        ("from a (b [9.9.9.9]) by mx", "It handed the message to mx, and called itself a."),
+    ],
+)
+def test_what_a_machine_called_itself_is_told_where_that_is_not_its_name(line: str, told: str) -> None:
+    assert words(line) == [f"0 mx: {OWN}", f"1 9.9.9.9: sure, sure: your server saw it. {told}"]
+
+
+def test_of_ones_own_server_that_does_not_name_itself_there_is_no_station() -> None:
+    [only] = words("from ([9.9.9.9]) with SMTP")
+    assert only == "1 9.9.9.9: sure, sure: your server saw it. It handed the message to your server."
+
+
+def test_below_a_line_that_names_no_address_what_is_claimed_is_told_and_cannot_be_picked() -> None:
+    silent = ("from a.example with SMTP", "from b ([9.9.9.9]) by c", "from d by e with SMTP", "from ([10.0.0.1]) by x")
+    assert words(*silent) == [
+        "1 a.example: nothing, cannot be tested. This line names no address, so nothing below it can be trusted.",
+        "2 9.9.9.9: claimed, not sure: said by a.example. "
+        "True only if a.example is yours, or tells the truth: such lines can be forged.",
+        "3 d: nothing, cannot be tested. Said by 9.9.9.9; it names no address that can be reached.",
+        "4 10.0.0.1: nothing, cannot be tested. "
+        "10.0.0.1 cannot be tested: private use, RFC 1918. Only public addresses are.",
+    ]
+
+
 def test_in_a_laboratory_its_addresses_can_be_picked() -> None:
     lab = Settings.model_validate({"tester": {"lab_networks": ["198.18.0.0/15"]}})
     assert not way(OUTSIDE.replace("9.9.9.9", "198.18.0.9"))[1][3]
@@ -104,5 +166,12 @@ def test_whatever_a_message_says_is_bounded_and_in_one_line(octets: bytes, text:
 
 
 def test_long_lines_and_subjects_are_cut_where_they_are_shown() -> None:
-    told = gist(b"Subject: " + b"W" * 5000 + b"\r\n\r\n")
-    assert told.subject == "W" * (SUBJECT - 1) + "…"
+    for most, subject in ((120, "W" * 120), (121, "W" * 119 + "…"), (5000, "W" * 119 + "…")):
+        assert gist(b"Subject: " + b"W" * most + b"\r\n\r\n").subject == subject
+    assert gist(b"From: x@" + b"d" * 200 + b"\r\n\r\n").domain == "d" * 99 + "…"
+    own, first = trail(trace(hops(f"Received: from a ([9.9.9.9]) by b; {'x' * 500}\r\n".encode())), SETTINGS)
+    assert (own.line, len(first.line)) == ("", 400)
+
+
+def test_of_a_message_that_says_nothing_there_is_nothing_to_tell() -> None:
+    assert gist(b"") == Gist(subject="", domain="", received=None, lines=0, octets=0)
