@@ -129,7 +129,7 @@ def _askers(purse: Purse, whose: str, tester: Tester) -> Iterator[Counted]:
 
 
 def _parts(of: Address | Network, tester: Tester) -> Iterator[tuple[Network, int]]:
-    network = of if isinstance(of, Network) else ip_network(of)
+    network = ip_network(of)
     if any(network.network_address in lab and network.prefixlen >= lab.prefixlen for lab in tester.lab_networks):
         return
     for share in queues.shares(network):

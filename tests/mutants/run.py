@@ -37,6 +37,7 @@ from functools import partial
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from itertools import zip_longest
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, NoReturn
@@ -154,8 +155,8 @@ def _collect(session: pytest.Session, held: Round) -> bool:
 
 
 def _hold(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
-    """Hold tests that are loaded, until one fails."""
-    for item, after in zip(items, (*items[1:], None), strict=True):
+    """Hold tests that are loaded, until one fails; where there are none, none does."""
+    for item, after in zip_longest(items, items[1:]):
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         if session.testsfailed:
             return False

@@ -72,7 +72,14 @@ def test_who_waits_is_never_told_who_has_asked() -> None:
 def test_what_no_stranger_has_asked_for_counts_for_nobody_and_retests_have_a_purse_of_their_own() -> None:
     assert holders(replace(JOB, whose="")) == []
     assert sending.purse_of(replace(JOB, rank=ASKED)) is Purse.REMOVALS
-    assert set(holders(replace(JOB, rank=ASKED))).isdisjoint(holders(JOB))
+    assert holders(replace(JOB, rank=ASKED)) == [each.replace("nominations", "removals") for each in holders(JOB)]
+
+
+def test_the_part_of_a_neighbourhood_on_either_side_is_the_settings_and_of_wider_networks_that_of_the_queue() -> None:
+    terms = TERMS.model_copy(update={"target_part": 70, "network_part": 60})
+    for address, asker, wider in (("192.0.2.1", "198.51.100.0/24", (8, 2)), ("2a00::9", "2001:db8:1::/48", (8, 2))):
+        parts = [one.part for one in sending.counted(replace(JOB, whose=asker), ip_address(address), terms)]
+        assert parts[1:] == [70, 60, *wider, 60, *wider]
 
 
 def test_in_a_lab_networks_have_no_share() -> None:
@@ -177,16 +184,16 @@ def test_what_was_sent_is_what_went_out_and_the_letters_whose_end_went_out() -> 
         source="",
         started=0,
         events=(Event(0, "<", b"220 x\r\n"), Event(1, ">", b"EHLO y\r\n"), Event(1, "!", b"a remark")),
-        results=(result, replace(result, dot_at=None)),
+        results=(result, result, replace(result, dot_at=None)),
     )
-    assert sending.sent_on(transcript) == Sent(1, 1, 8)
+    assert sending.sent_on(transcript) == Sent(1, 2, 8)
 
 
 def test_an_hour_is_seven_slots_of_ten_minutes_of_which_the_last_is_not_over() -> None:
     slot = sending.slot_of(NOW)
     assert slot == int(NOW.timestamp()) // 600
     ledger = {"everything": {slot - back: Sent(10**back, back, 1) for back in range(9)}}
-    assert sending.hour(ledger, "everything", NOW) == Sent(1_111_111, 21, 7)
+    assert sending.hour(ledger, sending.EVERYTHING, NOW) == Sent(1_111_111, 21, 7)
     assert sending.hour(ledger, "nobody", NOW) == Sent(0, 0, 0)
 
 
@@ -203,6 +210,13 @@ def test_what_a_connection_and_a_test_may_come_to_is_counted_before_they_are_mad
 )
 def test_what_just_fits_is_not_too_much(taken: tuple[int, int, int], over: bool) -> None:
     assert sending.exceeded(Sent(*taken), Sent(1, 1, 1), Sent(5, 5, 5)) is over
+
+
+def test_of_several_who_have_had_their_share_the_first_is_told() -> None:
+    slot = sending.slot_of(NOW)
+    full = ("nominations at 192.0.2.1/32", "nominations at 192.0.2.0/24", "nominations of 198.51.100.0/24")
+    found = wait({holder: {slot: Sent(100, 0, 0)} for holder in full})
+    assert found is not None and found.why == "this address has had its share of this hour"
 
 
 def test_who_asks_without_a_network_has_the_share_of_one() -> None:
