@@ -37,8 +37,6 @@ from dnsbl.store.turns import Turns
 PATIENCE = 120.0
 #: Statements that a connection to SQLite remembers.
 STATEMENTS = 500
-#: Seconds for which a connection that was given back counts as sound.
-SOUND = 1.0
 #: The advisory lock by which writers on PostgreSQL take turns: "dnsbl" in ASCII.
 TURN = 0x646E73626C
 #: How often a statement is sent before it is prepared, and how many a connection to PostgreSQL keeps prepared.
@@ -53,6 +51,10 @@ WIRE: Mapping[str, int | None] = {
     "tcp_user_timeout": 30_000,
     "prepare_threshold": None,
 }
+
+
+class LostBeforeError(Exception):
+    """The connection led nowhere any more when a transaction was to begin on it; why is its cause."""
 
 
 class Pool(QueuePool):
@@ -135,8 +137,6 @@ def create(
             wire["prepare_threshold"] = _number(parsed.query["prepare_threshold"])
         engine = create_engine(parsed, isolation_level="AUTOCOMMIT", connect_args=wire, **pool)
         event.listen(engine, "begin", _begun)
-        event.listen(engine, "checkin", partial(_given_back, clock))
-        event.listen(engine, "checkout", partial(_taken, clock, engine.dialect))
         event.listen(engine, "do_connect", partial(_first_of_several, fence or Fence(), prepares))
         return engine, None
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
@@ -222,11 +222,15 @@ def _number(word: str | tuple[str, ...]) -> int:
 
 
 def _begun(connection: Connection) -> None:
-    """Begin on PostgreSQL, in one message with what takes the turn."""
+    """Begin on PostgreSQL, in one message with what takes the turn. Raises LostBeforeError."""
+    own: Any = connection.connection.dbapi_connection
     try:
         _say(connection, _BEGIN[connection.get_execution_options().get("way", Way.ROW)])
     except connection.dialect.loaded_dbapi.OperationalError as error:
+        lost = own.closed
         connection.invalidate(error)  # nobody is to roll back what is gone
+        if lost:
+            raise LostBeforeError from error
         raise
 
 
@@ -239,22 +243,6 @@ def _say(connection: Connection, words: str) -> None:
     """Statements in one message, which cannot be prepared."""
     own: Any = connection.connection.dbapi_connection
     own.execute(words, prepare=False).close()
-
-
-def _given_back(clock: Clock, _connection: Any, record: Any) -> None:
-    record.info["given back"] = clock.monotonic()
-
-
-def _taken(clock: Clock, dialect: Any, connection: Any, record: Any, _proxy: Any) -> None:
-    """Ask a connection that has been idle whether it leads anywhere; raises DisconnectionError for another."""
-    if clock.monotonic() - record.info.get("given back", float("inf")) <= SOUND:
-        return
-    try:
-        sound = dialect.do_ping(connection)
-    except dialect.loaded_dbapi.Error as error:
-        raise DisconnectionError("the connection leads nowhere") from error
-    if not sound:
-        raise DisconnectionError("the connection leads nowhere")
 
 
 def _keep_private(path: Path, *, make: bool) -> None:

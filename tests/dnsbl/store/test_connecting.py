@@ -15,9 +15,8 @@ import psycopg
 import pytest
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from dnsbl.clock import HandClock
 from dnsbl.errors import StoreUnavailable
-from dnsbl.store.connecting import PREPARED_AFTER, PREPARED_MOST, SOUND, WIRE, create
+from dnsbl.store.connecting import PREPARED_AFTER, PREPARED_MOST, WIRE, LostBeforeError, create
 from dnsbl.store.fence import Fence
 
 
@@ -166,52 +165,22 @@ def test_the_driver_is_told_a_number_of_the_url_as_one(monkeypatch: pytest.Monke
             create(f"postgresql+psycopg://u@h/x?prepare_threshold={none}", may_make=bool, replaced=lambda: None)
 
 
-class Idle:
-    """An engine with one connection that is given back, and a clock of ours."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.clock, self.asked, self.opened = HandClock(), 0, list[Any]()
-        self.sound = True
-        url = "postgresql+psycopg://u@h/x"
-        self.engine, _ = create(url, may_make=lambda: False, replaced=lambda: None, clock=self.clock)
-        monkeypatch.setattr(self.engine.dialect, "connect", self._connect)
-        monkeypatch.setattr(self.engine.dialect, "initialize", lambda _connection: None)
-        monkeypatch.setattr(self.engine.dialect, "do_ping", self._ping)
-        self.use()
-
-    def use(self) -> Any:
-        """Take a connection and give it back; returns the driver's."""
-        with self.engine.connect() as connection:
-            return connection.connection.dbapi_connection
-
-    def _connect(self, *_arguments: Any, **_words: Any) -> Any:
-        self.opened.append(MagicMock(spec=psycopg.Connection, closed=False))
-        answer = self.opened[-1].execute.return_value
-        answer.fetchone.side_effect = [("7", "000000010000000000000001"), (5,)]
-        return self.opened[-1]
-
-    def _ping(self, _connection: Any) -> bool:
-        self.asked += 1
-        if not self.sound:
-            raise psycopg.OperationalError("gone")
-        return True
-
-
-def test_a_connection_that_was_just_used_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    idle = Idle(monkeypatch)
-    idle.clock.turn(seconds=SOUND)
-    assert idle.use() is idle.opened[0] and idle.asked == 0
-
-
-def test_a_connection_that_was_idle_is_asked_whether_it_leads_anywhere_and_another_one_is_taken(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("closed", [True, False], ids=["lost", "kept waiting"])
+def test_a_connection_that_was_lost_says_so_before_anything_is_said(
+    closed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    idle = Idle(monkeypatch)
-    idle.clock.turn(seconds=2 * SOUND)
-    assert idle.use() is idle.opened[0] and idle.asked == 1
-    idle.sound = False
-    idle.clock.turn(seconds=2 * SOUND)
-    assert idle.use() is idle.opened[1] and idle.asked == 2
+    engine, _ = create("postgresql+psycopg://u@h/x", may_make=lambda: False, replaced=lambda: None)
+    theirs = MagicMock(spec=psycopg.Connection, closed=False)
+    theirs.execute.return_value.fetchone.side_effect = [("7", "000000010000000000000001"), (5,)]
+    monkeypatch.setattr(engine.dialect, "connect", lambda *_arguments, **_words: theirs)
+    monkeypatch.setattr(engine.dialect, "initialize", lambda _connection: None)
+    with engine.connect() as connection:
+        theirs.closed, theirs.execute.side_effect = closed, psycopg.OperationalError("no")
+        with pytest.raises((LostBeforeError, psycopg.OperationalError)) as said:
+            connection.begin()
+        assert isinstance(said.value, LostBeforeError) is closed
+        assert isinstance(said.value.__cause__ if closed else said.value, psycopg.OperationalError)
+        assert connection.invalidated, "and is given back to nobody"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import os
 import shutil
 import stat
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -171,21 +173,63 @@ def test_what_a_verb_has_written_is_on_the_disk_when_it_has_ended(
         assert tx.connection.execute(safe, {"in_log": in_log}).scalar()
 
 
-def test_a_connection_whose_server_has_ended_it_is_given_up_without_a_word_of_the_pool(
+@contextmanager
+def other_than(store: Store) -> Iterator[Store]:
+    """Another one of the same database."""
+    other = Store(store.engine.url.render_as_string(hide_password=False))
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def end(store: Store, backends: Sequence[int]) -> None:
+    """End processes of the server, and wait until they are gone."""
+    for own in backends:
+        with other_than(store) as other, other.read() as tx:
+            tx.connection.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
+
+
+BACKEND = text("SELECT pg_backend_pid()")
+
+
+def test_connections_that_the_server_has_ended_meanwhile_cost_nobody_his_verb(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     if store.is_a_file:
         return
+    with store.read() as one, store.read() as tx:
+        ended = [int(each.connection.execute(BACKEND).scalar_one()) for each in (one, tx)]
+    before = dict(store.failures)
+    end(store, ended)
     with store.read() as tx:
-        own = tx.connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    other = Store(store.engine.url.render_as_string(hide_password=False))
-    with other.read() as tx:
-        tx.connection.execute(text("SELECT pg_terminate_backend(:own)"), {"own": own})
-    other.close()
-    with pytest.raises(StoreUnavailable, match="does not answer"):
-        one_step(store)
+        assert tx.connection.execute(BACKEND).scalar_one() not in ended
+    end(store, [backend(store)])
     one_step(store)
+    assert store.failures == before and not store.troubles
     assert not [each for each in caplog.records if each.name.startswith("sqlalchemy")]
+
+
+def backend(store: Store) -> int:
+    """The process of the server behind the connection that is used next."""
+    with store.read() as tx:
+        return int(tx.connection.execute(BACKEND).scalar_one())
+
+
+def test_a_connection_that_the_server_ends_under_a_transaction_fails_it_and_no_later_one(store: Store) -> None:
+    if store.is_a_file:
+        return
+
+    def cut_off() -> None:
+        with store.write() as tx:
+            end(store, [int(tx.connection.execute(BACKEND).scalar_one())])
+            tx.changes.add([NETWORK], "spam", present=True, at=NOW)
+
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        cut_off()
+    one_step(store)
+    with store.read() as tx:
+        assert [change.present for change in tx.changes.after(0, most=5)] == [True]
 
 
 def test_who_has_written_nothing_waits_for_no_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
