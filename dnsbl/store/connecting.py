@@ -16,8 +16,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -136,7 +136,7 @@ def create(
         if not prepares:
             wire["prepare_threshold"] = _number(parsed.query["prepare_threshold"])
         engine = create_engine(parsed, isolation_level="AUTOCOMMIT", connect_args=wire, **pool)
-        event.listen(engine, "begin", _begun)
+        event.listen(engine, "begin", _begins)
         event.listen(engine, "do_connect", partial(_first_of_several, fence or Fence(), prepares))
         return engine, None
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
@@ -163,7 +163,7 @@ def create(
             replaced()
             raise DisconnectionError("the file is another one now")
 
-    def begun(connection: Connection) -> None:
+    def begins(connection: Connection) -> None:
         if connection.get_execution_options()["way"] is Way.READ:
             connection.exec_driver_sql("BEGIN")
             return
@@ -173,8 +173,35 @@ def create(
     engine = create_engine(parsed, creator=connect, **pool)
     event.listen(engine, "connect", connected)
     event.listen(engine, "checkout", taken)
-    event.listen(engine, "begin", begun)
+    event.listen(engine, "begin", begins)
     return engine, turns
+
+
+@contextmanager
+def begun(engine: Engine) -> Iterator[Connection]:
+    """A connection on which a transaction has begun, to its end. Where it was lost since its last use nothing has been
+    said yet: all that wait with it are given up, and a new one is tried, once."""
+    try:
+        connection = _opened(engine)
+    except LostBeforeError:
+        engine.dispose()
+        try:
+            connection = _opened(engine)
+        except LostBeforeError as again:
+            raise (again.__cause__ or again) from None
+    with connection:
+        yield connection
+        connection.commit()
+
+
+def _opened(engine: Engine) -> Connection:
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _first_of_several(
@@ -221,7 +248,7 @@ def _number(word: str | tuple[str, ...]) -> int:
     return int(word)
 
 
-def _begun(connection: Connection) -> None:
+def _begins(connection: Connection) -> None:
     """Begin on PostgreSQL, in one message with what takes the turn. Raises LostBeforeError."""
     own: Any = connection.connection.dbapi_connection
     try:

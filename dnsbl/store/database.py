@@ -36,7 +36,7 @@ from dnsbl.model import Entry
 from dnsbl.parts import part
 from dnsbl.store import faults, suited, versions
 from dnsbl.store.clerk import Clerk
-from dnsbl.store.connecting import ENDINGS, End, LostBeforeError, Way, create, flush
+from dnsbl.store.connecting import ENDINGS, End, Way, begun, create, flush
 from dnsbl.store.fence import Fence
 from dnsbl.store.timekeeper import Timekeeper
 
@@ -321,7 +321,7 @@ class Store:
             self._prove()
         turn = self._turns.turn() if self._turns is not None else nullcontext(lambda: None)
         way = Way.TURN if alone else Way.ROW
-        with self._told("write"), turn as wrote, self._begun(way) as connection:
+        with self._told("write"), turn as wrote, begun(self._by[way]) as connection:
             tx = Transaction(connection, self._timekeeper)
             yield tx
             if alone and self._turns is None:
@@ -333,35 +333,10 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
-        with self._told("read"), self._begun(Way.READ) as connection:
+        with self._told("read"), begun(self._by[Way.READ]) as connection:
             tx = Transaction(connection, self._timekeeper)
             yield tx
             tx.finish()  # whoever writes here is told by the database
-
-    @contextmanager
-    def _begun(self, way: Way) -> Iterator[Connection]:
-        """A connection on which a transaction has begun. Where it was lost since its last use nothing has been said
-        yet: all that wait with it are given up, and a new one is tried, once."""
-        try:
-            connection = self._opened(way)
-        except LostBeforeError:
-            self.engine.dispose()
-            try:
-                connection = self._opened(way)
-            except LostBeforeError as again:
-                raise (again.__cause__ or again) from None
-        with connection:
-            yield connection
-            connection.commit()
-
-    def _opened(self, way: Way) -> Connection:
-        connection = self._by[way].connect()
-        try:
-            connection.begin()
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _prove(self) -> None:
         """Refuse a database that does not keep what transactions rest on; a hot standby shows nothing, and is asked
