@@ -25,9 +25,9 @@ from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import network_at
 from dnsbl.store.packed import Packed
 
-#: Networks of a slice at the most and at the least, and the seconds that one should take at the most: another writer
-#: may have to wait for it, and on a busy machine a smaller one is as long.
-SLICE, LEAST, LONG = 2500, 250, 0.1
+#: Networks of a slice at the most, of the first one and at the least, and the seconds that one should take at the most:
+#: another writer may have to wait for it, and on a busy machine a smaller one is as long.
+SLICE, FIRST, LEAST, LONG = 10_000, 2500, 250, 0.1
 #: Called with how many networks have been gone through.
 Told = Callable[[int], None]
 
@@ -105,7 +105,7 @@ class Bulk:
 
     def _each(self, networks: Packed, one: Callable[[Transaction, list[bytes]], int], done: str, told: Told) -> int:
         """Do this to a slice at a time. What breaks it off says how far it came."""
-        count, gone, size, rest = 0, 0, SLICE, iter(networks)
+        count, gone, size, rest = 0, 0, FIRST, iter(networks)
         try:
             while keys := list(islice(rest, size)):
                 if gone:
@@ -116,7 +116,7 @@ class Bulk:
                 count, gone = count + made, gone + len(keys)
                 told(gone)
                 took = self._clock.monotonic() - began
-                size = max(size // 2, min(LEAST, SLICE)) if took > LONG else min(size * 2, SLICE)
+                size = _size(size, took)
         except StoreUnavailable as error:
             if not gone:
                 raise
@@ -173,6 +173,12 @@ class Bulk:
             after=after,
             evidence=evidence,
         )
+
+
+def _size(last: int, took: float) -> int:
+    """Networks of the next slice, when the last one had so many and took so many seconds; at most twice as many."""
+    wanted = min(LONG / took, 2) * last if took > 0 else 2 * last
+    return min(max(int(wanted), LEAST), SLICE)
 
 
 def _halfway(count: int, done: str) -> str:

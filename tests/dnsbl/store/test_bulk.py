@@ -40,11 +40,11 @@ def test_what_is_listed_already_is_passed_over_and_the_rest_numbered_in_order(st
 def test_what_is_not_listed_cannot_be_ended_and_what_an_operator_has_ended_is_known(store: Store) -> None:
     with store.write() as tx:
         tx.bulk.list_all(KEYS[:2], kind="manual", **WORDS)
-        assert tx.bulk.unlisted(KEYS, "manual") == ({KEYS[2]}, {KEYS[2]})
+        assert tx.bulk.unlisted(KEYS, "manual") == ([KEYS[2]], [KEYS[2]])
         assert tx.bulk.end_all(KEYS[1:], kind="manual", at=AT) == (3, 1)
         assert tx.bulk.end_all(KEYS[1:], kind="manual", at=AT) == (4, 0)
-        assert tx.bulk.unlisted(KEYS, "manual") == ({KEYS[1], KEYS[2]}, {KEYS[2]})
-        assert tx.bulk.unlisted(KEYS[:1], "manual") == (set(), set())
+        assert tx.bulk.unlisted(KEYS, "manual") == ([KEYS[1], KEYS[2]], [KEYS[2]])
+        assert tx.bulk.unlisted(KEYS[:1], "manual") == ([], [])
         (ended,) = tx.listings.past(NETS[1].network_address, most=9)
         assert (ended.ended, ended.end_reason) == (AT, Reason.OPERATOR)
         assert [one.network for one in tx.listings.page(most=9)] == [NETS[0]]

@@ -212,6 +212,15 @@ def keep_up(office: Office) -> None:
     office.casework.shipping.ship()
 
 
+def load(office: Office) -> None:
+    operators = office.casework.operators
+    networks = [ip_network(host(HOSTS + number)) for number in range(40)]
+    words = {"kind": "manual", "reason": "x", "actor": "somebody"}
+    assert operators.list_networks(networks, **words) == 40
+    assert operators.drop_networks(networks[:20], **words) + operators.drop_networks(networks, **words) == 40
+    assert operators.drop_networks(map(ip_network, map(host, range(9))), **words | {"kind": "relay"}) == 9
+
+
 def idle(office: Office) -> None:
     """What a scheduler asks again and again, once it has looked at everything."""
     upkeep = office.casework.upkeep
@@ -219,7 +228,7 @@ def idle(office: Office) -> None:
         assert verb() == 0
 
 
-@pytest.mark.parametrize("verbs", [look, nominate, a_test, remove, read_mail, feed, keep_up, idle])
+@pytest.mark.parametrize("verbs", [look, nominate, a_test, remove, read_mail, feed, keep_up, load, idle])
 def test_nothing_that_grows_is_read_from_end_to_end(office: Office, verbs: Callable[[Office], None]) -> None:
     office.casework.upkeep.follow_outputs()  # its first time is about all there are
     statements = Statements(office.store)
