@@ -35,7 +35,7 @@ class Bringer:
     @property
     def author(self) -> str:
         """Whose listings by an operator's word are this source's: the journal's name of him; or ""."""
-        return self.name if self.network is None and self.door in (None, Door.CLI) else ""
+        return self.name if self.door in (None, Door.CLI) else ""
 
 
 def read(text: str) -> Bringer:

@@ -166,7 +166,7 @@ def signed(name: str, heard: Heard) -> Checked:
     do = f"publish the public half of tester.dkim_key as the TXT record of {name}"
     if heard is None:
         return unknown("dkim", name, f"nobody could tell the key at {name}")
-    keys = [tags.get("p", "") for text in heard if "p" in (tags := _tags(text))]
+    keys = [tags["p"] for text in heard if "p" in (tags := _tags(text))]
     if not keys:
         return wrong("dkim", name, f"there is no key at {name}", do)
     if not any(keys):

@@ -108,7 +108,7 @@ class _Band:
     def of(self, first: bytes, last: bytes) -> str:
         """The country from one address to another; "" where it is none, or changes."""
         at = self._at(first)
-        if at < 0 or (first != last and self._at(last) != at):
+        if self._at(last) != at:
             return ""
         code = bytes(self.codes[2 * at : 2 * at + 2])
         return "" if code == _NOWHERE else code.decode("ascii")
@@ -130,7 +130,7 @@ class _Band:
         """From this address on it is another country."""
         if self.starts[-self._width :] == start:
             del self.starts[-self._width :], self.codes[-2:]
-        if (bytes(self.codes[-2:]) or _NOWHERE) != code:
+        if self.codes[-2:] != code:
             self.starts += start
             self.codes += code
 

@@ -50,7 +50,7 @@ def read(given: Iterable[str], *, entries_after: int = 0, changes_after: int = 0
         elif found is not None and found.seq > changes_after and changes.setdefault(found.seq, found) != found:
             raise Damaged(f"The event log has two changes {found.seq}.")
     for name, numbers, after in ("an entry", entries, entries_after), ("a change", changes, changes_after):
-        if numbers and sorted(numbers) != list(range(after + 1, after + len(numbers) + 1)):
+        if sorted(numbers) != list(range(after + 1, after + len(numbers) + 1)):
             raise Damaged(f"The event log lacks {name} behind number {after}.")
     if newest < entries_after:
         raise Damaged(f"The event log ends at entry {newest}, before {entries_after}: it cannot tell what came after.")

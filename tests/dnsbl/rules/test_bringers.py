@@ -20,6 +20,7 @@ from dnsbl.rules import bringers
         ("198.51.100.0/24", Door.API, "198.51.100.7", True),
         ("198.51.0.0/16", Door.WEB, "198.51.100.0/24", True),
         ("198.51.100.7", Door.WEB, "198.51.100.0/24", False),
+        ("198.51.100.0", Door.WEB, "198.51.100.0/24", False),
         ("2001:db8::/32", Door.WEB, "2001:db8:1::/48", True),
         ("198.51.100.0/24", Door.CLI, "operator alice", False),
         ("198.51.100.0/24", Door.WEB, "198.51.101.0/24", False),

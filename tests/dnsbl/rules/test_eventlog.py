@@ -65,6 +65,8 @@ def test_two_lines_that_disagree_and_a_log_that_ends_too_early_show() -> None:
         eventlog.read([*lines, lines[0].replace("true", "false")])
     with pytest.raises(Damaged, match="ends at entry 5"):
         eventlog.read(lines, entries_after=6)
+    with pytest.raises(Damaged, match="ends at entry 0"):
+        eventlog.read([], entries_after=1)
 
 
 @given(st.lists(st.text(max_size=80), max_size=5))
@@ -76,6 +78,8 @@ def test_nonsense_is_passed_over(noise: list[str]) -> None:
 def test_the_newest_is_found_wherever_it_stands() -> None:
     lines = list(eventlog.lines(ENTRIES, CHANGES))
     assert eventlog.last([*reversed(lines), "x"]) == (ENTRIES[-1], 3)
+    for incomplete in ('{"entry": {}}', '{"entry": {"at": "2026-01-01"}}', '{"entry": {"at": 1}}'):
+        assert eventlog.last([incomplete]) == (None, 0)
     assert eventlog.last(["x", "{}", '{"change": [1, "nonsense", "relay", true]}']) == (None, 0)
 
 
@@ -89,5 +93,6 @@ def test_a_log_that_begins_late_lacks_what_was_before_and_one_that_ends_where_we
 
 
 def test_changes_stand_before_the_entries_that_tell_of_them() -> None:
+    assert list(eventlog.lines([], CHANGES[:1])) == ['{"change":[1,"2001:db8::/32","relay",true]}\n']
     kinds = [line[2:8] for line in eventlog.lines(ENTRIES[:1], CHANGES[:1])]
     assert kinds == ["change", 'entry"']

@@ -40,9 +40,21 @@ def test_what_is_written_is_read_back_by_the_program(tmp_path: Path) -> None:
     assert settings.tester.source_addresses == MADE.addresses
     assert settings.service.contact == MADE.contact
     assert [str(listen) for listen in settings.dns.listen] == ["198.51.100.7:53", "[2001:4860::5]:53"]
+    assert settings.service.website == MADE.base_url
     [zone] = read_zones(settings)
     assert zone.origin == MADE.zone
     assert zone.codes_of(TEST_POINT, ()) != []
+
+
+def test_its_own_name_server_is_where_the_zone_is_kept() -> None:
+    assert '[soa]\nmname = "ns1.relays.mail-list.net"\n' in zone_file(MADE)
+
+
+def test_the_file_says_what_it_holds_and_writes_addresses_as_everybody_does() -> None:
+    text = settings_file(MADE)
+    assert text.startswith("# The keys that have no good default.") and text.endswith("# that web server\n")
+    assert 'listen = ["198.51.100.7:53", "[2001:4860::5]:53"]\n' in text
+    assert 'listen = "127.0.0.1:8053" ' in text, "what the web server in front of it is told"
 
 
 def test_every_name_of_the_settings_has_its_record(tmp_path: Path) -> None:
@@ -64,6 +76,9 @@ def test_the_site_that_answers_lead_to_has_an_address() -> None:
     assert "lists.mail-list.net. AAAA 2001:4860::5" in records(beside)
     numbers = records(replace(MADE, base_url="http://[2001:4860::5]:8053"))
     assert numbers == records(MADE)
+    two = records(MADE, ["relays.mail-list.net", "other.mail-list.net"])
+    assert not any(line.startswith("relays.mail-list.net. A") for line in two), "it is in one of them"
+    assert replace(MADE, base_url="").site_host == "", "where there is none yet"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +90,8 @@ def test_a_name_that_cannot_be_a_zone_is_refused_in_a_sentence(typed: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("typed", "name"), [(" Relays.Mail-List.NET. ", "relays.mail-list.net"), ("list.net", "list.net")]
+    ("typed", "name"),
+    [(" Relays.Mail-List.NET. ", "relays.mail-list.net"), ("list.net", "list.net"), ("list.lux.", "list.lux")],
 )
 def test_a_zones_name_has_one_form(typed: str, name: str) -> None:
     assert zone_name(typed) == name
@@ -106,7 +122,7 @@ def test_the_zones_mail_address_is_the_lists_where_a_name_can_say_it(contact: st
 @pytest.mark.parametrize(
     ("name", "example"),
     [
-        *((name, True) for name in ("example", "x.example", "example.org", "x.example.net", "a.b.example.com")),
+        *((name, True) for name in ("example", "x.example", "example.org", "y.example.net", "a.b.example.com")),
         *((name, True) for name in ("invalid", "x.invalid", "test", "x.test")),
         *((name, False) for name in ("mail-list.net", "myexample.org", "example.info", "test.net", "mytest")),
     ],
@@ -156,6 +172,7 @@ def test_what_is_no_mail_address_is_refused_in_a_sentence(typed: str) -> None:
     [
         (" https://relays.mail-list.net/ ", "https://relays.mail-list.net"),
         ("http://[2001:DB8::1]:8053", "http://[2001:DB8::1]:8053"),
+        ("https://list.lux/", "https://list.lux"),
         ("https://mail-list.net:1/a/b_c~%20-d.e//", "https://mail-list.net:1/a/b_c~%20-d.e"),
     ],
 )

@@ -576,3 +576,40 @@ def test_no_input_does_anything_but_pass_or_be_refused(address: str, evidence: b
         assert str(refused)
     else:
         assert len(nomination.reason) <= intake.REASON_MOST
+
+
+# -- what comes to a trap ----------------------------------------------------------------------------------------------
+def trap(message: bytes, **policy: object) -> intake.Intake:
+    return intake.trapped(message, nominator="n" * 150, reason="a\x07b", settings=lab(**policy), now=NOW)
+
+
+def test_what_comes_to_a_trap_nominates_who_handed_it_in_and_asks_nobody() -> None:
+    case = trap(DOUBTFUL)
+    assert case.nomination == Nomination(
+        address=ip_address(OWN), door=Door.TRAP, nominator="n" * 100, reason="a b", evidence=DOUBTFUL
+    )
+    assert case.line is not None and case.line.number == 1
+    assert (case.where, case.refused, case.trace, case.message, case.asks) == ("", None, None, DOUBTFUL, False)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "line"),
+    [
+        (traced("from a by mx.mysite.example with SMTP"), Refusal.NOT_IN_EVIDENCE, False),
+        (b"Subject: none\r\n\r\nx", Refusal.NOT_MAIL, False),
+        (traced("from a ([8.8.8.8]) by mx").replace(b"2026", b"2025"), Refusal.TOO_OLD, False),
+        (traced("from a ([224.0.0.9]) by mx"), Refusal.SPECIAL_PURPOSE, True),
+    ],
+)
+def test_a_trap_nominates_nobody_where_nobody_is_told_or_may_be_tested(
+    message: bytes, reason: Refusal, line: bool
+) -> None:
+    case = trap(message)
+    assert case.refused is not None and case.refused.reason is reason
+    assert (case.nomination, case.trace, case.message, case.line is not None) == (None, None, message, line)
+
+
+def test_of_a_long_message_to_a_trap_the_start_is_kept() -> None:
+    case = trap(DOUBTFUL + b"x" * 2000, evidence_bytes=1024)
+    assert case.nomination is not None and case.nomination.evidence == case.message
+    assert len(case.message) == 1024

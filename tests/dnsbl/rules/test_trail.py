@@ -50,6 +50,7 @@ def test_a_hop_that_may_be_inside_is_doubtful_and_says_why() -> None:
     ) + BELOW.replace("by mail.example.com", "by mx.example.net")
     stations = trail(trace(hops(doubtful.encode())), SETTINGS)
     assert stations[1].belief is Belief.DOUBTFUL and "share a domain" in stations[1].told
+    assert (stations[1].tag, str(stations[1].belief)) == ("not sure: it may be yours", "doubtful")
     assert stations[2].tag == "not sure: said by 9.9.9.9"
 
 
@@ -82,7 +83,7 @@ def test_each_machine_is_told_in_words_by_what_its_line_says_and_who_has_written
         "from here (here [9.9.9.1]) by store with LMTP",
         "from mail.example.com (unknown [9.9.9.9]) by mx.example.net",
         "from ([8.8.8.8]) by y",
-        "from mail.pc by x with SMTP",
+        "from mail.pc (HELO pc) by x with SMTP",
         "from pc (pc.example [8.8.8.9]) by x",
         "by x with SMTP",
         "from a ([10.0.0.1])",
@@ -106,6 +107,7 @@ def test_each_machine_is_told_in_words_by_what_its_line_says_and_who_has_written
     [
         ("from a (a [9.9.9.9]) by mx", "It handed the message to mx."),
         ("from ([9.9.9.9]) by mx", "It handed the message to mx."),
+        ("from (b [9.9.9.9]) by mx", "It handed the message to mx."),
         ("from a (b [9.9.9.9]) by mx", "It handed the message to mx, and called itself a."),
     ],
 )
