@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 
 from dnsbl.addresses import Address
@@ -47,7 +46,7 @@ def enclose(mail: EmailMessage, given: Mapping[str, str], *, boundary: str, agen
         ("message/feedback-report", [f"{name}: {value}" for name, value in fields.items()]),
         ("text/rfc822-headers", [f"Received: {line}" for line in known["chain"]]),
     ):
-        part = EmailMessage(policy=SMTP)
+        part = EmailMessage()
         part["Content-Type"] = kind
         part.set_payload("\r\n".join(lines) + "\r\n")
         mail.attach(part)

@@ -168,7 +168,7 @@ def nominations(
         trace, line, refused, suspect = None, None, exhibit.fault, None
         if refused is None:
             try:
-                trace = _trace(exhibit, at if at is not None else home(settings), settings, now)
+                trace = _trace(exhibit.message, at if at is not None else home(settings), settings, now)
                 line = _line(exhibit, trace, typed, pick)
                 suspect = target(str(line.hop.address), settings)
             except Refused as error:
@@ -194,9 +194,9 @@ def trapped(message: bytes, *, nominator: str, reason: str, settings: Settings, 
 
     Who handed it in is taken from the chain as it is: a trap opens nothing, asks nobody and believes no report.
     """
-    exhibit, line, refused, suspect = Exhibit(message=message, where=""), None, None, None
+    line, refused, suspect = None, None, None
     try:
-        trace = _trace(exhibit, home(settings), settings, now)
+        trace = _trace(message, home(settings), settings, now)
         if trace.used is None:
             raise Refused(Refusal.NOT_IN_EVIDENCE, "The Received lines do not tell who handed the message in.")
         line = trace.used
@@ -234,12 +234,12 @@ def nomination(
     return cases[0].nomination
 
 
-def _trace(exhibit: Exhibit, at: Home, settings: Settings, now: datetime) -> Trace:
+def _trace(message: bytes, at: Home, settings: Settings, now: datetime) -> Trace:
     """The Received chain of a message that may be evidence, walked. Raises Refused."""
-    chain = hops(exhibit.message)
+    chain = hops(message)
     if not chain:
         raise Refused(Refusal.NOT_MAIL, "This message has no Received lines; hand it in with all its headers.")
-    sent = sent_at(exhibit.message, chain)
+    sent = sent_at(message, chain)
     days = settings.policy.evidence_days
     if sent is not None and now - sent > timedelta(days=days):
         raise Refused(Refusal.TOO_OLD, f"This message is older than {days:g} days.")

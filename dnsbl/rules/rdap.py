@@ -31,7 +31,7 @@ def abuse_mailbox(document: bytes) -> str:
 
 def _entities(holder: Any, deep: int) -> Iterator[dict[str, Any]]:
     inside = holder.get("entities") if isinstance(holder, dict) else None
-    for entity in inside[:MOST] if isinstance(inside, list) and deep else ():
+    for entity in inside if isinstance(inside, list) and deep else ():
         if isinstance(entity, dict):
             yield entity
             yield from _entities(entity, deep - 1)

@@ -39,6 +39,8 @@ def test_the_two_of_a_run_and_the_first_of_two_runs_in_a_row_differ_in_everythin
         assert getattr(first, part) != getattr(second, part)
         assert getattr(first, part) != getattr(again, part)
     assert second.wording in NEUTRAL
+    for each in (first, second, again):
+        assert each.helo in ALL.helos and each.selector, "there are two of both"
 
 
 def test_every_choice_is_drawn_at_some_time() -> None:
@@ -99,7 +101,15 @@ def test_with_one_domain_for_everything_there_is_no_third() -> None:
 def test_a_kept_guise_comes_back_as_it_was(seed: int) -> None:
     both = pair(ALL, None, bytes_of(seed))
     assert from_json(to_json(both)) == both
-    assert from_json(to_json(())) == ()
+    assert (to_json(()), from_json("")) == ("", ())
+
+
+def test_a_guise_is_kept_in_few_octets_and_what_an_older_one_does_not_say_is_as_it_was() -> None:
+    guise = Guise(helo="h", collector_domain="c", bounce_domain="b", wording=3)
+    assert to_json([guise]) == (
+        '[{"helo":"h","collector_domain":"c","bounce_domain":"b","third_domain":"","selector":"","wording":3,"source":""}]'
+    )
+    assert from_json('[{"helo":"h","collector_domain":"c","bounce_domain":"b"}]') == (replace(guise, wording=0),)
 
 
 def test_a_guise_is_told_in_one_line() -> None:

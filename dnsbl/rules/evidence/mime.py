@@ -43,10 +43,10 @@ def split(message: bytes) -> tuple[dict[str, str], bytes]:
     """A message's or a part's header (the first field of each name) and its body."""
     if message[:1] == b"\n" or message[:2] == b"\r\n":
         return {}, message.lstrip(b"\r\n")
-    blank = _BLANK.search(message)
     header: dict[str, str] = {}
-    for name, value in fields(message[: blank.start() + 1] if blank else message):
+    for name, value in fields(message):
         header.setdefault(name, value.decode("latin-1"))
+    blank = _BLANK.search(message)
     return header, message[blank.end() :] if blank else b""
 
 
@@ -89,18 +89,18 @@ def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
     """What stands between the boundary lines (RFC 2046 5.1.1); the last one may be cut short."""
     line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     found: list[bytes] = []
-    start = -1
+    start = 0
     for match in line.finditer(body):
-        if start >= 0:
+        if start:
             found.append(body[start : match.start()])
         start = match.end()
         if match[1] or len(found) >= PARTS:
             return [_begun(piece) for piece in found]
-    if start >= 0:
+    if start:
         found.append(body[start:])
     return [_begun(piece) for piece in found]
 
 
 def _begun(piece: bytes) -> bytes:
     """A piece behind the end of its boundary's line."""
-    return piece[2:] if piece[:2] == b"\r\n" else piece[1:] if piece[:1] == b"\n" else piece
+    return piece[2:] if piece[:2] == b"\r\n" else piece[1:]

@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from importlib.metadata import version
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dnsbl import DISTRIBUTION
 from dnsbl.model import Notice, NoticeState
-from dnsbl.rules import notices
+from dnsbl.rules import arf, notices
 from dnsbl.settings import Settings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -101,6 +104,7 @@ def test_an_encoded_word_in_what_is_queued_already_begins_no_field_and_no_text(q
     fields = message_from_bytes(head, policy=default)
     assert all(str(value).isprintable() for value in fields.values())
     assert (fields["In-Reply-To"], fields["To"]) == (None, "owner@host.example")
+    assert fields["Subject"].startswith("about <= ?utf-8?" if "what" in queued else "about -")
 
 
 def test_a_recipient_who_is_no_plain_address_makes_no_mail() -> None:
@@ -184,6 +188,9 @@ def test_an_operators_words_stand_in_place_of_ours_and_every_mistake_in_them_is_
     for name, text, why in (
         ("other", "Subject: x\n\ny\n", "there is no such mail"),
         ("trial", "y\n", "a line `Subject"),
+        ("trial", "y\n\nz\n", "a line `Subject"),
+        ("trial", "Subject: x", "a line `Subject"),
+        ("trial", "Subject: y\nTo: me\n\ny\n", "a line `Subject"),
         ("trial", "Subject: x\nTo: me\n\ny\n", "a line `Subject"),
         ("trial", "Subject: x\n\n{nonsense}\n", "there is no fact nonsense"),
         ("trial", "Subject: x\n\n{service.name}\n", "a fact is a word"),
@@ -195,13 +202,20 @@ def test_an_operators_words_stand_in_place_of_ours_and_every_mistake_in_them_is_
         assert str(told.value).startswith(f"{name}.txt: ")
 
 
+def test_in_every_mail_the_facts_of_the_list_may_be_told() -> None:
+    text = "Subject: x\n\n{service}{website}{contact}{site}{out}\n"
+    assert notices.templates(dict.fromkeys(notices.templates(), text))
+
+
 def test_every_mail_of_ours_can_be_made_without_a_single_fact() -> None:
     for name, words in notices.templates().items():
         assert notices.compose(notice(name), words, SETTINGS)
 
 
-def composed(words: notices.Template, settings: Settings = SETTINGS, **facts: str) -> EmailMessage:
-    octets = notices.compose(notice(**facts), words, settings)
+def composed(
+    words: notices.Template, settings: Settings = SETTINGS, template: str = "trial", **facts: str
+) -> EmailMessage:
+    octets = notices.compose(notice(template, **facts), words, settings)
     return message_from_bytes(octets, policy=default)  # type: ignore[return-value]
 
 
@@ -249,6 +263,12 @@ def test_what_just_fits_is_said_whole() -> None:
     assert notices.fact("\n".join(["a"] * 61)) == "\n".join(["a"] * 60 + ["(1 more)"])
     assert notices.fact("\r\na\r\nb\n\n") == "a\nb"
     assert notices.fact("\udcff\x1b") == "\\\\udcff\\x1b"
+    assert notices.fact("x\n") == "x"
+
+
+def test_an_operators_words_may_join_letters_and_what_would_not_be_seen_is_shown() -> None:
+    assert notices.own_words("a\t\u200d\n\udcff\x1b") == "a\t\u200d\n\\\\udcff\\x1b"
+    assert composed(notices.templates()["answer"], template="answer").get_content().startswith("-\r\n")
 
 
 def test_a_mail_of_ascii_is_sent_as_it_is_and_any_other_so_that_every_server_takes_it() -> None:
@@ -259,6 +279,24 @@ def test_a_mail_of_ascii_is_sent_as_it_is_and_any_other_so_that_every_server_tak
     octets = notices.compose(notice(), notices.template("Subject: x\n\ngrün\n"), named)
     assert b"Content-Transfer-Encoding: quoted-printable" in octets and octets.isascii()
     assert b"gr=C3=BCn" in octets
+
+
+@pytest.mark.parametrize(("line", "plain"), [("a" * 900, True), ("a" * 901, False), ("a line\n" * 300, True)])
+def test_lines_of_any_server_are_sent_as_they_are_and_longer_ones_so_that_none_is_too_long(
+    line: str, plain: bool
+) -> None:
+    octets = notices.compose(notice(), notices.template(f"Subject: x\n\n{line}\n"), SETTINGS)
+    assert (b"Content-Transfer-Encoding: 7bit" in octets) is plain
+
+
+def test_a_mail_with_the_facts_of_a_report_is_one() -> None:
+    facts = arf.facts(source=ip_address("192.0.2.1"), arrived=NOW, page="https://list.example/x", chain=["from a by b"])
+    mail = composed(notices.templates()["trial"], **facts)
+    assert (mail.get_content_type(), mail.get_boundary()) == ("multipart/report", notice().token)
+    _, told, _ = mail.iter_parts()
+    [said] = told.get_payload()
+    assert said["User-Agent"] == f"dnsbl/{version(DISTRIBUTION)}"
+    assert said["Reporting-MTA"] == "dns; mx.list.example"
 
 
 def test_an_address_may_stand_in_brackets_and_none_of_our_machines_gets_mail_in_any_case() -> None:
@@ -276,4 +314,5 @@ def test_an_address_may_stand_in_brackets_and_none_of_our_machines_gets_mail_in_
 def test_words_may_end_their_lines_as_anywhere_and_name_their_facts() -> None:
     words = notices.template("Subject:  Hello {address} \r\n\r\n\r\nIt is {page}.\r\n\r\n")
     assert (words.title, words.text) == ("Hello {address}", "It is {page}.\n")
+    assert notices.template("Subject: a\n\nIt is x\n").text == "It is x\n"
     assert words.names == {"address", "page"}

@@ -104,6 +104,7 @@ def test_a_letter_cut_in_two_at_the_end_makes_no_other_text_of_it() -> None:
 def test_two_fields_are_none_and_three_need_not_be_the_first() -> None:
     assert not told("FW: x", "From: a\nTo: b\n")
     assert told("FW: x", "From: a\n" + "x\n" * 400 + "From: b\nTo: c\nDate: d\n")
+    assert told("FW: x", "From: a\nTo: b\nDate: c\n" + "x\n" * 400 + "Subject: d\n"), "nor the last"
     html = "<p>From: a<p>Date: b<p>To: c"
     assert told("FW: x", html, "text/html")
 
