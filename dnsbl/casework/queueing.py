@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
@@ -21,6 +22,8 @@ from tester.paths import Path
 
 #: Tests of a listed address that nobody has asked for: they go when the listing goes.
 _PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
+#: Addresses whose planned tests go at once.
+_AT_ONCE = 5000
 #: What follows a test within so much time completes it; what comes later is another one.
 _COMPLETES = timedelta(days=1)
 #: What provoked a test that policy asks for.
@@ -308,10 +311,9 @@ class Queueing:
 
     def drop_planned(self, tx: Transaction, networks: Iterable[Network]) -> None:
         """Unqueue the planned retests of addresses that are no longer listed: their reason is gone (law 4)."""
-        for network in networks:
-            job = tx.jobs.live(network.network_address) if network.num_addresses == 1 else None
-            if job is not None and job.reason in _PLANNED and job.state is JobState.QUEUED and not begun(job):
-                tx.jobs.finish(job)
+        single = (network.network_address for network in networks if network.num_addresses == 1)
+        while some := list(islice(single, _AT_ONCE)):
+            tx.jobs.unqueue(some, _PLANNED)
 
 
 def _completes(run: Run, follow_up: FollowUp, now: datetime) -> bool:

@@ -12,9 +12,19 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, LargeBinary, Text, TypeDecorator, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    Integer,
+    LargeBinary,
+    Text,
+    TypeDecorator,
+    type_coerce,
+)
 from sqlalchemy.types import UserDefinedType
 
 from dnsbl.addresses import Address, Network
@@ -179,6 +189,8 @@ class _Packed(UserDefinedType[bytes]):
     cache_ok = True
 
 
-def one_of(column: ColumnElement[Address] | ColumnElement[Network], keys: Iterable[bytes]) -> ColumnElement[bool]:
-    """Whether what a column holds has one of these keys."""
-    return type_coerce(column, _Packed()).in_(list(keys))
+def one_of(
+    column: ColumnElement[Address] | ColumnElement[Network], keys: Iterable[bytes] | BindParameter[Any]
+) -> ColumnElement[bool]:
+    """Whether what a column holds has one of these keys, or of those that will be given."""
+    return type_coerce(column, _Packed()).in_(keys if isinstance(keys, BindParameter) else list(keys))

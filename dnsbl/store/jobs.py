@@ -38,6 +38,17 @@ _LIVE_SELF_TEST = prepared(select(*_JOB).where(jobs.c.address == bindparam("addr
 _OF_RUN = prepared(select(*_JOB).where(jobs.c.run == bindparam("run")))
 _HOW_MANY = select(func.count()).select_from(jobs)
 _CHANGE = prepared(update(jobs).where(jobs.c.id == bindparam("of")))
+_UNQUEUE = prepared(
+    update(jobs)
+    .where(
+        one_of(jobs.c.address, bindparam("of", expanding=True)),
+        OF_THE_LIST,
+        jobs.c.state == JobState.QUEUED,
+        jobs.c.takes == 0,
+        jobs.c.reason.in_(bindparam("reasons", expanding=True)),
+    )
+    .values(state=JobState.DONE)
+)
 #: A take and no later one: `takes` is the fence.
 _TAKE = and_(jobs.c.id == bindparam("of"), jobs.c.worker == bindparam("held_by"), jobs.c.takes == bindparam("take"))
 _HOLDS = prepared(select(jobs.c.id).where(_TAKE))
@@ -268,6 +279,11 @@ class Jobs(Shelf):
     def finish(self, job: Job) -> None:
         """The address may have another job. Who holds this one keeps it, to file what is still to be filed."""
         self._change(job, state=JobState.DONE)
+
+    def unqueue(self, addresses: Iterable[Address], reasons: Iterable[JobReason]) -> None:
+        """End the list's own jobs of at most 5000 addresses that are there for one of these reasons, and that no worker
+        has taken yet."""
+        self._sql.execute(_UNQUEUE, {"of": [*map(address_key, addresses)], "reasons": sorted(reasons)})
 
     def _change(self, job: Job, **values: Any) -> None:
         self._sql.later(_CHANGE, {"of": job.id, **values})

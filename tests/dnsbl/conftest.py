@@ -63,6 +63,18 @@ def store(url: str, opened: Store) -> Iterator[Store]:
 
 
 @pytest.fixture
+def other(server: PostgreSQL | Files) -> Iterator[Store]:
+    """A second one, to hold against the first."""
+    from dnsbl.store import Store
+
+    server.make("beside", like="migrated")
+    made = Store(server.url("beside"))
+    yield made
+    made.close()
+    server.drop("beside")
+
+
+@pytest.fixture
 def make_office(store: Store) -> Callable[..., Office]:
     """An office with these settings, by section; documentation addresses are its world."""
     from dnsbl.settings import Settings

@@ -10,6 +10,7 @@ import pytest
 from dnsbl.addresses import Network
 from dnsbl.casework import bulk
 from dnsbl.errors import DnsblError, Refused, StoreUnavailable, Trouble
+from dnsbl.store import Store
 from tests.dnsbl.conftest import Office
 
 NETS = [ip_network((0x0A000000 + n * 256, 24)) for n in range(7)]
@@ -100,3 +101,19 @@ def test_proposals_come_in_slices_too(make_office) -> None:
     assert office.casework.operators.list_networks(NETS, **WORDS) == 0
     assert [one.network for one in office.casework.reviewing.proposals()] == NETS
     assert [entry.subject for entry in office.casework.operators.journal()] == ["list", "list", str(NETS[6])]
+
+
+def test_a_slice_of_one_network_is_entered_as_the_network_by_itself(
+    office: Office, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal of a load and that of single verbs have the same chain, to its last hash."""
+    monkeypatch.setattr(bulk, "SLICE", 1)
+    monkeypatch.setattr(bulk, "FIRST", 1)
+    offices = office, Office(other, office.settings)
+    for each, loads in zip(offices, ([NETS], [[network] for network in NETS]), strict=True):
+        operators = each.casework.operators
+        for verb in (operators.list_networks, operators.drop_networks):
+            assert sum(verb(some, **WORDS) for some in loads) == 7
+    journals = [each.casework.operators.journal() for each in offices]
+    assert journals[0] == journals[1]
+    assert [entry.verb for entry in journals[0]] == ["listed"] * 7 + ["dropped"] * 7

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from random import Random
 
 import pytest
+from sqlalchemy import select
 
 from dnsbl.errors import Damaged
 from dnsbl.model import Reason
 from dnsbl.store import Store
 from dnsbl.store.columns import network_key
+from dnsbl.store.schema import changes, listings
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 NETS = [ip_network(text) for text in ("192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32")]
@@ -54,3 +57,32 @@ def test_what_is_not_listed_cannot_be_ended_and_what_an_operator_has_ended_is_kn
 def test_nothing_of_proof_is_listed_in_bulk(store: Store, kind: str) -> None:
     with pytest.raises(Damaged), store.write() as tx:
         tx.bulk.list_all(KEYS, kind=kind, **WORDS)
+
+
+def rows(store: Store) -> list[list[tuple[object, ...]]]:
+    with store.read() as tx:
+        return [sorted(map(tuple, tx.connection.execute(select(table)))) for table in (listings, changes)]
+
+
+def test_a_slice_comes_to_the_same_rows_as_its_networks_one_by_one(store: Store, other: Store) -> None:
+    choice = Random(7)
+    every = [ip_network((choice.getrandbits(32) >> 12 << 12, choice.randint(20, 32))) for _ in range(150)]
+    every += [ip_network((choice.getrandbits(128) >> 96 << 96, choice.randint(32, 128))) for _ in range(150)]
+    for round_ in range(8):
+        some = sorted(choice.sample(every, choice.choice((1, 40, 200))), key=network_key)
+        kind, at = choice.choice(("manual", "other")), AT + timedelta(seconds=round_)
+        expires = choice.choice((None, at + timedelta(days=9)))
+        with store.write() as tx, other.write() as beside:
+            if round_ % 3 < 2:
+                words = WORDS | {"kind": kind, "since": at, "expires": expires}
+                _, count = tx.bulk.list_all([*map(network_key, some)], **words)
+                fresh = beside.listings.add(some, reason=Reason.OPERATOR, **words)
+            else:
+                _, count = tx.bulk.end_all([*map(network_key, some)], kind=kind, at=at)
+                listed = beside.listings.active(some, kind)
+                fresh = [network for network in some if network in listed]
+                beside.listings.end(listed.values(), at=at, reason=Reason.OPERATOR)
+            beside.changes.add(fresh, kind, present=round_ % 3 < 2, at=at)
+            assert count == len(fresh)
+    assert rows(store) == rows(other)
+    assert [len(table) for table in rows(store)] > [200, 200]
