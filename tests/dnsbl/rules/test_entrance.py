@@ -124,6 +124,7 @@ def test_places_and_names_are_counted_apart_where_somebody_is_not_known() -> Non
     place = entrance.place_of(ip_address("192.0.2.77"))
     assert place == "192.0.2.0/24" and entrance.place_of(ip_address("2001:db8:1:2::3")) == "2001:db8:1::/48"
     assert entrance.place_of(None) == "nowhere"
+    assert entrance.known_as("ada", place) == "known ada 192.0.2.0/24"
     strange = {"network": "network 192.0.2.0/24", "region": "region 192.0.0.0/16"}
     assert entrance.holders("ada", place, known=False) == strange
     assert entrance.holders("ada", place, known=True) == strange | {"there": "there ada 192.0.2.0/24"}
