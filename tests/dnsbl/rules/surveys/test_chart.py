@@ -115,5 +115,8 @@ def test_a_trend_ends_at_the_next_ten_per_cent(share: tuple[int, int], top: str)
     assert f">{top}</text>" in text(chart.lines(Trend("t", (Row("o", *share, "x"),)), ["a"]))[6]
 
 
-def test_a_trend_of_no_survey_is_a_grid() -> None:
-    assert text(chart.lines(Trend("t", ()), []))[-1] == '<polyline class="line" points=""/>'
+def test_two_surveys_stand_at_either_end_and_of_none_there_is_a_grid() -> None:
+    two = text(chart.lines(Trend("t", (Row("o", 1, 10, "x"), Row("o", 0, 10, "x"))), ["a", "b"]))
+    assert '<polyline class="line" points="44.0,16.0 440.0,180.0"/>' in two
+    none = text(chart.lines(Trend("t", ()), []))
+    assert none[-1] == '<polyline class="line" points=""/>' and ">10%</text>" in none[6]
