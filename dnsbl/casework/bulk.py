@@ -8,9 +8,12 @@ is passed over.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from itertools import islice
+from operator import itemgetter
 
 from dnsbl.addresses import Network
 from dnsbl.casework.base import Clears, cleared, subject_of
@@ -128,9 +131,27 @@ class Bulk:
     def _check(self, networks: Packed) -> None:
         """Raise Refused for the first that the list may not hold."""
         bounds = Bounds.of(self._settings)
-        barred = bounds.gate()
-        for key in networks:
-            if barred(key[0], int.from_bytes(key[1:-1]), key[-1]):
+
+        @cache
+        def barred(version: int, length: int) -> list[tuple[bytes, bytes]]:
+            """Between which keys those of this length are that the list may not hold."""
+            bits = 32 if version == 4 else 128
+            keys = [
+                bytes([version]) + (number << (bits - length)).to_bytes(bits // 8) + bytes([length])
+                for edges in bounds.barred(version, length)
+                for number in edges
+            ]
+            return list(zip(keys[::2], keys[1::2], strict=True))
+
+        for keys in networks.slices(SLICE):
+            found = [
+                key
+                for version, length in set(map(itemgetter(0, -1), keys))
+                for first, last in barred(version, length)
+                for key in keys[bisect_left(keys, first) : bisect_right(keys, last)]
+                if key[-1] == length
+            ]
+            for key in sorted(found):
                 bounds.check(network_at(key))
 
     def _hold_listed(self, networks: Packed, kind: str) -> None:

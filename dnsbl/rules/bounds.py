@@ -6,10 +6,8 @@ that a table of ten million rows can be asked about without reading them; a test
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 from dnsbl.addresses import Network
 from dnsbl.errors import Refused
@@ -90,23 +88,6 @@ class Bounds:
             if first <= last:
                 left.append((first, last))
         return left
-
-    def gate(self) -> Callable[[int, int, int], bool]:
-        """Whether the list may not hold the network of this version, first address and prefix length; for many, since
-        it looks them up in `barred`."""
-
-        @cache
-        def ranges(version: int, length: int) -> tuple[list[int], list[int]]:
-            every = self.barred(version, length)
-            return [begin for begin, _ in every], [end for _, end in every]
-
-        def barred(version: int, first: int, length: int) -> bool:
-            begins, ends = ranges(version, length)
-            number = first >> ((32 if version == 4 else 128) - length)
-            place = bisect_right(begins, number)
-            return place > 0 and number <= ends[place - 1]
-
-        return barred
 
     def _widest(self, version: int) -> int:
         return self.widest_ipv4 if version == 4 else self.widest_ipv6

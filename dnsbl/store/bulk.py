@@ -29,6 +29,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    type_coerce,
     update,
 )
 
@@ -45,6 +46,7 @@ WIDTH, SHORT = 18, 6
 _KEYS, _COUNT = bindparam("keys", type_=LargeBinary), bindparam("count", type_=Integer)
 _KIND, _MOMENT = bindparam("of_kind", type_=Words), bindparam("moment", type_=Moment)
 _LAST = prepared(select(func.coalesce(func.max(changes.c.seq), 0)))
+_NUMBERED = prepared(select(type_coerce(changes.c.network, LargeBinary)).where(changes.c.seq >= bindparam("first")))
 _OPERATOR = literal(Reason.OPERATOR, Named(Reason))
 
 
@@ -61,9 +63,9 @@ class _Told:
 
     def __init__(self, driver: str) -> None:
         self._its = its = _taken_apart(driver)
-        self.listed = self._those(self._one(_IS_ACTIVE).is_not(None))
-        self.unlisted = self._those(self._one(_IS_ACTIVE).is_(None))
-        self.never = self._those(self._one(_WAS_DROPPED).is_(None))
+        is_listed, was_dropped = self._one(_IS_ACTIVE).is_not(None), self._one(_WAS_DROPPED).is_not(None)
+        self.unlisted = prepared(select(its.c.network).where(~is_listed), fresh=True)
+        self.never = prepared(select(its.c.network).where(~was_dropped), fresh=True)
         self.end = prepared(
             update(listings).where(self._are_theirs(driver)).values(ended=_MOMENT, end_reason=_OPERATOR)
         )
@@ -79,10 +81,15 @@ class _Told:
             confirmed=_MOMENT,
             author=bindparam("who", type_=Words),
         )
-        self.number = self._rows(
+        self.number = {True: self._number(~is_listed), False: self._number(is_listed)}
+
+    def _number(self, which: ColumnElement[bool]) -> Prepared:
+        """A change for such networks of the slice, in their order."""
+        return self._rows(
             changes,
-            seq=bindparam("first", type_=Number) + its.c.place,
-            network=its.c.network,
+            which,
+            seq=bindparam("last", type_=Number) + func.row_number().over(order_by=self._its.c.place),
+            network=self._its.c.network,
             kind=_KIND,
             present=bindparam("is_listed", type_=YesNo),
             at=_MOMENT,
@@ -101,13 +108,10 @@ class _Told:
         rows = select(self._one(_IS_ACTIVE, literal_column("here.ctid"))).select_from(self._its)
         return literal_column("listings.ctid") == any_(func.array(rows.scalar_subquery()))
 
-    def _those(self, which: ColumnElement[bool]) -> Prepared:
-        """Networks of the slice."""
-        return prepared(select(self._its.c.network).where(which), fresh=True)
-
-    def _rows(self, table: Table, **values: ColumnElement[Any]) -> Prepared:
-        """A row for each network of the slice."""
-        return prepared(insert(table).from_select(list(values), select(*values.values()).select_from(self._its)))
+    def _rows(self, table: Table, *which: ColumnElement[bool], **values: ColumnElement[Any]) -> Prepared:
+        """A row for each network of the slice, or for such."""
+        found = select(*values.values()).select_from(self._its).where(*which)
+        return prepared(insert(table).from_select(list(values), found))
 
 
 def _taken_apart(driver: str) -> Subquery:
@@ -152,19 +156,21 @@ class BulkShelf(Shelf):
         fill."""
         if kind in PROOF_KINDS | DECLARED:
             raise Damaged(f"Nothing is listed as {kind} by an operator's word.")
-        fresh = _without(keys, self._those(self._told.listed, keys, kind))
-        words = {"lapses": expires, "for_operators": note, "for_all": public, "who": author}
-        if fresh:
-            self._put(self._told.add, fresh, kind, moment=since, **words)
-        return self._number(fresh, kind, present=True, at=since)
+        first, count = self._number(keys, kind, present=True, at=since)
+        if 0 < count < len(keys):
+            keys = self._sql.execute(_NUMBERED, {"first": first}).scalars()
+        if count:
+            words = {"lapses": expires, "for_operators": note, "for_all": public, "who": author}
+            self._put(self._told.add, keys, kind, moment=since, **words)
+        return first, count
 
     def end_all(self, keys: Sequence[bytes], *, kind: str, at: datetime) -> tuple[int, int]:
         """End those that are listed under this kind, by an operator's word, and number a change for each; returns the
         number of the first change and how many they are."""
-        listed = _without(keys, self._those(self._told.unlisted, keys, kind))
-        if listed:
-            self._put(self._told.end, listed, kind, moment=at)
-        return self._number(listed, kind, present=False, at=at)
+        first, count = self._number(keys, kind, present=False, at=at)
+        if count:
+            self._put(self._told.end, keys, kind, moment=at)
+        return first, count
 
     def unlisted(self, keys: Sequence[bytes], kind: str) -> tuple[list[bytes], list[bytes]]:
         """Those that are not listed under this kind: all, and those that never were by an operator's word either."""
@@ -172,10 +178,13 @@ class BulkShelf(Shelf):
         return missing, self._those(self._told.never, missing, kind)
 
     def _number(self, keys: Sequence[bytes], kind: str, *, present: bool, at: datetime) -> tuple[int, int]:
-        first = int(self._sql.execute(_LAST).scalar_one()) + 1
-        if keys:
-            self._put(self._told.number, keys, kind, first=first, is_listed=present, moment=at)
-        return first, len(keys)
+        """A change for each that is not so yet: the first number, and how many."""
+        last = self._last()
+        self._put(self._told.number[present], keys, kind, last=last, is_listed=present, moment=at)
+        return last + 1, self._last() - last
+
+    def _last(self) -> int:
+        return int(self._sql.execute(_LAST).scalar_one())
 
     def _those(self, which: Prepared, keys: Sequence[bytes], kind: str) -> list[bytes]:
         return self._put(which, keys, kind).scalars() if keys else []
@@ -183,11 +192,3 @@ class BulkShelf(Shelf):
     def _put(self, what: Prepared, keys: Sequence[bytes], kind: str, **more: Any) -> Rows:
         together = b"".join([key.ljust(WIDTH) for key in keys])
         return self._sql.execute(what, {"keys": together, "count": len(keys), "of_kind": kind} | more)
-
-
-def _without(keys: Sequence[bytes], others: Sequence[bytes]) -> Sequence[bytes]:
-    """The others are mostly none."""
-    if not others:
-        return keys
-    gone = set(others)
-    return [key for key in keys if key not in gone]

@@ -33,6 +33,8 @@ def key_of(text: str) -> bytes:
     """
     try:
         a, b, c, last = text.split(".")
+        if last in _OCTETS:
+            return bytes((4, _OCTETS[a], _OCTETS[b], _OCTETS[c], _OCTETS[last], 32))
         d, slash, length = last.partition("/")
         octets = _OCTETS[a], _OCTETS[b], _OCTETS[c], _OCTETS[d]
         bits = _LENGTHS[length] if slash else 32

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import pairwise
 
 import pytest
@@ -10,7 +10,9 @@ import pytest
 from dnsbl.addresses import Network
 from dnsbl.casework import bulk
 from dnsbl.errors import DnsblError, Refused, StoreUnavailable, Trouble
+from dnsbl.rules.bounds import Bounds
 from dnsbl.store import Store
+from tester import manners
 from tests.dnsbl.conftest import Office
 
 NETS = [ip_network((0x0A000000 + n * 256, 24)) for n in range(7)]
@@ -94,6 +96,28 @@ def test_what_is_wrong_anywhere_changes_nothing(office: Office) -> None:
     operators.drop_networks(NETS[:6], **WORDS)
     with pytest.raises(Refused, match="is not listed"):  # all of them were dropped before
         operators.drop_networks(NETS[:6], **WORDS)
+
+
+def test_of_many_networks_those_are_refused_that_are_refused_by_themselves(make_office) -> None:
+    labs = ["192.0.2.0/25", "2001:db8:1::/48"]
+    office = make_office(tester={"lab_networks": labs})
+    bounds = Bounds.of(office.settings)
+    edges = {
+        (make(address & -1 << width - length), length)
+        for make, width, lengths in ((IPv4Address, 32, (7, 15, 24, 31, 32)), (IPv6Address, 128, (15, 47, 64, 128)))
+        for first, last, _ in manners.SPECIAL[make(0).version]
+        for address in (first - 1, first, last, last + 1)
+        if 0 <= address < 1 << width
+        for length in lengths
+    }
+    networks = [*map(ip_network, edges), *map(ip_network, labs)]
+    good = [network for network in networks if bounds.may_hold(network)]
+    bad = [network for network in networks if not bounds.may_hold(network)]
+    assert min(len(good), len(bad)) > 50
+    for network in bad:
+        with pytest.raises(Refused, match=f"^{network} "):
+            office.casework.operators.list_networks([*good[:9], network], **WORDS)
+    assert office.casework.operators.list_networks(good, **WORDS) == len(good)
 
 
 def test_proposals_come_in_slices_too(make_office) -> None:

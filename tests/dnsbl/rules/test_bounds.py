@@ -153,17 +153,6 @@ def test_what_an_operator_may_list_is_what_the_list_may_hold(network: Network) -
             assert Bounds.of(terms).may_hold(network)
 
 
-@given(st.lists(NETWORKS, min_size=1, max_size=20), LABS, st.integers(0, 24), st.integers(0, 48))
-def test_the_gate_for_many_bars_what_the_list_may_not_hold(
-    networks: list[Network], labs: list[Network], widest_ipv4: int, widest_ipv6: int
-) -> None:
-    bounds = Bounds(widest_ipv4=widest_ipv4, widest_ipv6=widest_ipv6, special=BOUNDS.special, labs=tuple(labs))
-    barred = bounds.gate()
-    for network in [*networks, *labs]:
-        first = int(network.network_address)
-        assert barred(network.version, first, network.prefixlen) is not bounds.may_hold(network)
-
-
 @given(st.sampled_from([4, 6]), st.integers(0, 32), LABS)
 def test_barred_ranges_are_in_order_and_none_meets_another(version: int, length: int, labs: list[Network]) -> None:
     ranges = Bounds(special=BOUNDS.special, labs=tuple(labs)).barred(version, length)
