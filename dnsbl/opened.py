@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.clearing import Clearing
+from dnsbl.dns.listed.published import FOLDER, HEAD
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.logbook.entries import told
@@ -89,16 +91,24 @@ def _watched(settings: Settings, clock: Clock) -> dict[str, Any]:
     return {"timekeeper": Timekeeper(clock, Terms(tolerance=tolerance, gap=gap)), "memory": timeline_path(settings)}
 
 
-def reckoned(settings: Settings) -> str:
-    """Why the clock is not believed, a sentence or "", by a store that answers and is of this version. Makes nothing.
-    Raises StoreUnavailable."""
+def reckoned(settings: Settings) -> tuple[str, str]:
+    """Why the clock is not believed, and why the letters' keys here are not those of the list, a sentence or "" each,
+    by a store that answers and is of this version. Makes nothing. Raises StoreUnavailable."""
     clock = SystemClock()
     store = Store(database_url(settings), make=False, **_watched(settings, clock))
     try:
         store.check()
-        return Presence(store, clock).reckon().strange
+        ring = _ring(settings, store, clock, void=lambda tx, now, why: 0)
+        return Presence(store, clock).reckon().strange, ring.unfit()
     finally:
         store.close()
+
+
+def follows(settings: Settings) -> bool:
+    """Whether this node follows another one, and so has no store: by `follow.url`, or as `serve --follow` has left it,
+    with the key of the other node, its table here and no database."""
+    follow, head = settings.follow, settings.service.state_dir / FOLDER / HEAD
+    return bool(follow.url or (follow.key and not settings.database.url and head.exists() and not begun(settings)))
 
 
 def begun(settings: Settings) -> bool:
@@ -120,10 +130,20 @@ def open_empty(config: Path | None) -> OpenedList:
     """Open a list whose database is to be filled from a copy: one that is not there is made. Raises DnsblError."""
     settings = read_settings(config)
     zones = read_zones(settings)
+    _stored(settings)
     _made(settings.service.state_dir)
     clock = SystemClock()
     store = Store.open(database_url(settings), **_watched(settings, clock))
     return _over(settings, zones, store, clock)
+
+
+def _stored(settings: Settings) -> None:
+    """Raises DnsblError on a node that follows another one, where nothing may be asked of a store or put into one."""
+    if follows(settings):
+        raise DnsblError(
+            f"This node follows {settings.follow.url or 'another one'} and has no database: type this at the first "
+            "node, which has one. Here `dnsbl lookup` and `dnsbl status` answer, from the table that was fetched."
+        )
 
 
 def _made(state: Path) -> None:
@@ -135,8 +155,7 @@ def _made(state: Path) -> None:
 
 
 def _over(settings: Settings, zones: Zones, store: Store, clock: Clock) -> OpenedList:
-    path = settings.service.state_dir / "keys.json"
-    keyring = Ring(path, store, settings, clock, void=lambda tx, now, why: casework.void(tx, now, why))
+    keyring = _ring(settings, store, clock, void=lambda tx, now, why: casework.void(tx, now, why))
     clearing = Clearing(zones, refresh=bool(settings.dns.transfer))
     casework = Casework(store, settings, keyring, clock=clock, clears=clearing)
     return OpenedList(
@@ -150,9 +169,14 @@ def _over(settings: Settings, zones: Zones, store: Store, clock: Clock) -> Opene
     )
 
 
+def _ring(settings: Settings, store: Store, clock: Clock, *, void: Callable[[Transaction, datetime, str], int]) -> Ring:
+    return Ring(settings.service.state_dir / "keys.json", store, settings, clock, void=void)
+
+
 def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> OpenedList:
     """As `open_list`, from settings at hand."""
     state = settings.service.state_dir
+    _stored(settings)
     _made(state)
     if not os.access(state, os.W_OK):
         raise DnsblError(f"{state}: service.state_dir is not writable.")

@@ -44,7 +44,7 @@ class Briefing:
             with self._turn:  # a transaction that begins later sees no less, so the table never goes back
                 tx = held.enter_context(self._store.read())
                 table = self._follow(tx)
-            covered = [_covering(table, address) for address in addresses]
+            covered = [covering(table, address) for address in addresses]
             rest = [address for address, (listings, _) in zip(addresses, covered, strict=True) if not listings]
             jobs = {
                 address: state
@@ -89,7 +89,7 @@ def _steps(tx: Transaction, serial: int, last: Change | None) -> list[Change] | 
     return new if [change.seq for change in new] == list(range(serial + 1, serial + 1 + len(new))) else None
 
 
-def _covering(table: Table, address: Address) -> tuple[tuple[tuple[Network, str], ...], bool]:
+def covering(table: Table, address: Address) -> tuple[tuple[tuple[Network, str], ...], bool]:
     """(network and kind of what lists an address, narrowest first; whether it is excluded from tests)."""
     rows = table.covering(address.version, int(address), address.max_prefixlen)
     if not rows:

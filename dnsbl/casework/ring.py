@@ -89,12 +89,19 @@ class Ring(Keyring):
         if not rows:
             ours = ours or self._made()
             rows = self._enrolled(ours)
-        if ours is None:
-            raise Withheld(
-                f"{self._path} is not there, and this list has keys ({_short(rows[-1])}): letters could neither be "
-                f"written nor known. {_HELP}"
-            )
-        self._follow(ours, rows)
+        self._follow(self._there(ours, rows), rows)
+
+    def unfit(self) -> str:
+        """Why `ready` would refuse this node's keys, its own sentence, or ""; makes and changes nothing."""
+        with self._store.read() as tx:
+            rows = tx.signing_keys.all()
+        try:
+            ours = self._file()
+            if rows:
+                self._caught_up(self._there(ours, rows), rows)
+        except Withheld as error:
+            return str(error)
+        return ""
 
     def follow(self) -> bool:
         """Take over what was handed round since; whether that was anything. Does nothing before `ready`."""
@@ -219,8 +226,17 @@ class Ring(Keyring):
             self._journal(tx, now, "node", "enrolled", ours.current, f"{len(ours.keys)} keys")
             return tx.signing_keys.all()
 
-    def _follow(self, ours: Keyring, rows: Sequence[SigningKey]) -> None:
-        """Hold the newest key, by those that we have; keep the file up with it."""
+    def _there(self, ours: Keyring | None, rows: Sequence[SigningKey]) -> Keyring:
+        """This node's keys, where it has any. Raises Withheld."""
+        if ours is None:
+            raise Withheld(
+                f"{self._path} is not there, and this list has keys ({_short(rows[-1])}): letters could neither be "
+                f"written nor known. {_HELP}"
+            )
+        return ours
+
+    def _caught_up(self, ours: Keyring, rows: Sequence[SigningKey]) -> tuple[Key, ...]:
+        """The list's keys that sign or open, newest included, by those that we have. Raises Withheld."""
         known = self._known(ours, rows)
         if known is None:
             raise Withheld(
@@ -239,7 +255,11 @@ class Ring(Keyring):
             keys.pop(row.kid, None)
             keys[row.kid] = under
         kept = {row.fingerprint for row in self._kept(rows, int(self._clock.now().timestamp()))}
-        held = tuple(key for key in keys.values() if fingerprint(key) in kept)
+        return tuple(key for key in keys.values() if fingerprint(key) in kept)
+
+    def _follow(self, ours: Keyring, rows: Sequence[SigningKey]) -> None:
+        """Hold the newest key, by those that we have; keep the file up with it."""
+        held = self._caught_up(ours, rows)
         if held != ours.keys:
             try:
                 file.write(self._path, Keyring(held))

@@ -47,22 +47,33 @@ def mistakes(settings: Settings, *readers: Callable[[], object]) -> list[str]:
 
 def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
     """What works and is perhaps not meant."""
-    if settings.tester.held:
-        yield f"nobody is tested yet: {settings.tester.held}"
+    alone = bool(settings.follow.url)  # who follows another node answers DNS and does nothing else
+    if not alone:
+        yield from _testing(settings)
     if settings.lookups.clients and not zones.watched:
         yield "lookups.clients names mail servers, and no zone file has a watched name that they could ask"
     if zones.watched and not settings.lookups.clients:
         yield f"nobody's questions to {min(zones.watched)} nominate: lookups.clients is empty"
     if settings.dns.keys_file is None and (keyed := [each.name for each in settings.lookups.clients if each.key]):
         yield f"no question is {keyed[0]}'s: lookups.clients names a client's key, and dns.keys_file is not set"
-    if settings.tlog.stamps and not settings.tlog.origin:
-        yield "tlog.stamps names authorities, and no log is kept: tlog.origin gives it a name"
     if not settings.tester.lab_networks:
         yield from _nobodys(settings, zones)
     if not _may_bind():
         for what, _, port, _ in _listening(settings):
             if 0 < port < PRIVILEGED:
                 yield f"{what} is below {PRIVILEGED}: only root listens there, or who has CAP_NET_BIND_SERVICE"
+
+
+def _testing(settings: Settings) -> Iterator[str]:
+    """What is doubtful of who tests, keeps a log and shows pages."""
+    if settings.web.unnamed_proxy:
+        yield settings.web.unnamed_proxy
+    if settings.tester.known_by:
+        yield settings.tester.known_by
+    if settings.tester.held:
+        yield f"nobody is tested yet: {settings.tester.held}"
+    if settings.tlog.stamps and not settings.tlog.origin:
+        yield "tlog.stamps names authorities, and no log is kept: tlog.origin gives it a name"
 
 
 def _may_bind() -> bool:
@@ -85,11 +96,12 @@ def _nobodys(settings: Settings, zones: Zones) -> Iterator[str]:
 
 def _listening(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
     """(key and value, host, port, protocols) of every place where the list listens."""
+    alone = bool(settings.follow.url)
     for key, values, protocols in (
         ("dns.listen", settings.dns.listen, "udp tcp"),
         ("dns.tls_listen", settings.dns.tls_listen, "tcp"),
-        ("collector.listen", settings.collector.listen, "tcp"),
-        ("web.listen", (settings.web.listen,), "tcp"),
+        ("collector.listen", () if alone else settings.collector.listen, "tcp"),
+        ("web.listen", () if alone else (settings.web.listen,), "tcp"),
         ("dns.metrics_listen", tuple(filter(None, [settings.dns.metrics_listen])), "tcp"),
         ("publish.listen", tuple(filter(None, [settings.publish.listen])), "tcp"),
     ):

@@ -15,8 +15,21 @@ from dnsbl.errors import DnsblError
 
 with later():
     from dnsbl import casework, model
+    from dnsbl import config as reading
     from dnsbl import opened as lists
-    from dnsbl.cli import founding, lookups, networks, nominating, serving, show, state, statistics, terminal, waiting
+    from dnsbl.cli import (
+        following,
+        founding,
+        lookups,
+        networks,
+        nominating,
+        serving,
+        show,
+        state,
+        statistics,
+        terminal,
+        waiting,
+    )
     from dnsbl.cli import status as status_screen
     from dnsbl.daemons import others as others_asked
     from dnsbl.demo import tour
@@ -149,9 +162,14 @@ def lookup(
     """Where an address stands, and why; or in brief, where each address in a file stands."""
     if bool(address) == bool(file) or (file and others):
         raise typer.BadParameter("give either ADDR, with --others or not, or --from FILE")
-    opened = lists.open_list(config)
+    settings = reading.read_settings(config)
+    if lists.follows(settings):
+        following.look_up(following.kept(settings), address, file, others=others, as_json=as_json)
+        return
+    opened = lists.open_with(settings, reading.read_zones(settings))
     if file is not None:
-        lookups.lookup_each(opened, file, as_json=as_json)
+        each, site = opened.casework.briefing.each, settings.web.base_url
+        lookups.lookup_each(each, opened.zones, site, file, as_json=as_json)
         return
     where = asking.one(address, opened.zones.origins, opened.settings.web.base_url)
     asker = casework.base.Asker.of(model.Door.CLI, operator(), control=False)
@@ -192,7 +210,12 @@ def status(
     as_json: Json = False,
 ) -> None:
     """How the list does, on one screen: what needs you, what is tested, listed and due, and who is at work."""
-    status_screen.show_status(lists.open_list(config), watch=watch, as_json=as_json)
+    settings = reading.read_settings(config)
+    if lists.follows(settings):
+        following.show_status(following.kept(settings), as_json=as_json)
+        return
+    opened = lists.open_with(settings, reading.read_zones(settings))
+    status_screen.show_status(opened, watch=watch, as_json=as_json)
 
 
 @app.command("statistics")

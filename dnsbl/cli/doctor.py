@@ -11,7 +11,7 @@ import typer
 
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json
-from dnsbl.daemons import ROLES
+from dnsbl.daemons import FOLLOWING, ROLES
 from dnsbl.errors import DnsblError, SettingsError
 
 with later():
@@ -49,7 +49,7 @@ def doctor(
     except SettingsError as error:
         broken = error.mistakes
     found = [*_configured(settings, broken), *_stored(settings)]
-    found += examiner.at_home(settings, zones, ROLES)
+    found += examiner.at_home(settings, zones, FOLLOWING if settings.follow.url else ROLES)
     found += examiner.from_outside_now(settings, zones, asked)
     found += examiner.reached(settings, [ip_address(text) for text in _collector(found, settings)])
     bad = sum(one.grade is checkup.Fitness.WRONG for one in found)
@@ -94,7 +94,7 @@ def _stored(settings: Settings) -> Iterator[Checked]:
         yield checkup.unknown("clock", "", "there is no store yet, against which it is held")
         return
     try:
-        strange = lists.reckoned(settings)
+        strange, unfit = lists.reckoned(settings)
     except DnsblError as error:
         yield checkup.wrong(
             "store", where, str(error), "docs/recovery.md says what to do; a new list: `dnsbl db upgrade`"
@@ -106,6 +106,11 @@ def _stored(settings: Settings) -> Iterator[Checked]:
         yield checkup.wrong("clock", "", strange, "set it right, or where it is right: `dnsbl clock --trust`")
     else:
         yield checkup.ok("clock", "", "the clock agrees with what the store knows")
+    keys = str(settings.service.state_dir / "keys.json")
+    if unfit:
+        yield checkup.wrong("letters' keys", keys, unfit, "worker and collector do not begin with these")
+    else:
+        yield checkup.ok("letters' keys", keys, "worker and collector may write and know letters by them")
 
 
 def _collector(found: list[Checked], settings: Settings) -> list[str]:

@@ -12,15 +12,16 @@ from typing import Any, TextIO
 
 from dnsbl.casework.briefing import MOST
 from dnsbl.cli import terminal
+from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
-from dnsbl.opened import OpenedList
 from dnsbl.rules.asking import MOST_ROW
 from dnsbl.web import briefs
+from dnsbl.web.briefs import Each
 
 
-def lookup_each(opened: OpenedList, file: Path, *, as_json: bool) -> None:
-    """Show where each address in a file (`-` is standard input) stands, or say that none is in it. Raises DnsblError;
-    ends with exit code 1 where a line could not be read."""
+def lookup_each(each: Each, zones: Zones, site: str, file: Path, *, as_json: bool) -> None:
+    """Show where each address in a file (`-` is standard input) stands, or say that none is in it; `each` tells of
+    addresses, `site` is web.base_url. Raises DnsblError; ends with exit code 1 where a line could not be read."""
     total = wrong = 0
     with ExitStack() as held:
         try:
@@ -29,13 +30,7 @@ def lookup_each(opened: OpenedList, file: Path, *, as_json: bool) -> None:
             lines = held.enter_context(open(place, encoding="utf-8", errors="backslashreplace", closefd=own))
             texts = _texts(lines)
             while piece := list(islice(texts, MOST)):
-                found = briefs.rows(
-                    piece,
-                    opened.casework.briefing.each,
-                    opened.zones.codes_of,
-                    opened.zones.origins,
-                    opened.settings.web.base_url,
-                )
+                found = briefs.rows(piece, each, zones.codes_of, zones.origins, site)
                 for row in found:
                     print(json.dumps(row) if as_json else in_words(row))
                 total += len(found)

@@ -12,7 +12,7 @@ import typer
 
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, one_of, operator, place_for, reason_of, zone_names
-from dnsbl.daemons import ROLES
+from dnsbl.daemons import FOLLOWING, ROLES
 from dnsbl.dns.secondaries import FORMATS
 from dnsbl.errors import DnsblError, SettingsError
 
@@ -205,10 +205,8 @@ def check_config(
     )
     if found := checking.mistakes(settings, *readers):
         raise SettingsError(found)
-    _, shortage = reserve.fitted(settings, ROLES, reserve.granted())
+    _, shortage = reserve.fitted(settings, FOLLOWING if settings.follow.url else ROLES, reserve.granted())
     told = (
-        settings.web.unnamed_proxy,
-        settings.tester.known_by,
         shortage,
         *checking.doubts(settings, zones),
         *map(registered, zones.origins),

@@ -101,7 +101,7 @@ class Front:
         self._feed: Feed | Follower
         log: Log = contents
         if settings.follow.url:
-            self._feed = log = _follower(settings, holders, zones, bounds, clock)
+            self._feed = log = follower_of(settings, holders, zones, bounds, clock)
         else:
             if settings.publish.to:
                 signet = partial(Signet.at, signet_path(settings))
@@ -256,7 +256,7 @@ class Front:
         return _Fed(self._feed)
 
 
-def _follower(settings: Settings, holders: list[Holder], zones: Zones, bounds: Bounds, clock: Clock) -> Follower:
+def follower_of(settings: Settings, holders: list[Holder], zones: Zones, bounds: Bounds, clock: Clock) -> Follower:
     """What brings the table here from another node. Raises SettingsError."""
     follow = settings.follow
     try:

@@ -11,7 +11,7 @@ import errno
 import shutil
 import socket
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -75,17 +75,24 @@ class Outside:
 async def from_outside(settings: Settings, zones: Zones, resolver: Resolver) -> list[Checked]:
     """What DNS says of this list."""
     outside = Outside(resolver)
-    tester, collector, notices = settings.tester, settings.collector, settings.notices
-    ours = collector.addresses
     looks = [_zone(outside, zone) for zone in zones if not is_example(zone.origin)]
     found = [
         unknown("delegation", zone.origin, f"{zone.origin} is a name for examples", "`dnsbl init` writes another")
         for zone in zones
         if is_example(zone.origin)
     ]
-    for domain in sorted(tester.domains):
-        looks.append(_mx(outside, domain, collector.hostname))
-    looks.append(_host(outside, "collector", collector.hostname, ours))
+    if not settings.follow.url:  # else others test, receive and write
+        looks += _written(outside, settings)
+    for rows in await asyncio.gather(*looks):
+        found += rows
+    return found
+
+
+def _written(outside: Outside, settings: Settings) -> list[Coroutine[None, None, list[Checked]]]:
+    """What is looked at for who tests, receives and writes mail."""
+    tester, collector, notices = settings.tester, settings.collector, settings.notices
+    looks = [_mx(outside, domain, collector.hostname) for domain in sorted(tester.domains)]
+    looks.append(_host(outside, "collector", collector.hostname, collector.addresses))
     for name in tester.helos:
         looks.append(_host(outside, "helo", name, tester.source_addresses))
     looks += [_reverse(outside, address, tester.helos) for address in tester.source_addresses]
@@ -95,9 +102,7 @@ async def from_outside(settings: Settings, zones: Zones, resolver: Resolver) -> 
     looks += [
         _dkim(outside, f"{selector}._domainkey.{domain}") for selector in selectors for domain in tester.bounce_domains
     ]
-    for rows in await asyncio.gather(*looks):
-        found += rows
-    return found
+    return looks
 
 
 def from_outside_now(settings: Settings, zones: Zones, resolver: Resolver) -> list[Checked]:
@@ -152,11 +157,12 @@ def at_home(settings: Settings, zones: Zones, roles: Sequence[str]) -> Iterator[
     """What this machine offers: ports, descriptors, disk, files."""
     for place in settings.dns.listen:
         yield from _place("dns.listen", place, lambda host, port: _dns_is_ours(host, port, zones), udp=True)
-    for place in settings.collector.listen:
-        yield from _place(
-            "collector.listen", place, lambda host, port: _greets(host, port, settings.collector.hostname)
-        )
-    yield from _place("web.listen", settings.web.listen, _web_is_ours)
+    if not settings.follow.url:
+        for place in settings.collector.listen:
+            yield from _place(
+                "collector.listen", place, lambda host, port: _greets(host, port, settings.collector.hostname)
+            )
+        yield from _place("web.listen", settings.web.listen, _web_is_ours)
     try:
         _, shortage = fitted(settings, roles, granted())
         do = "raise the limit (LimitNOFILE of systemd, or ulimit -n)"

@@ -116,7 +116,7 @@ class Follower:
     async def load(self) -> None:
         """Serve what is on disk, if it is all there and signed. Never raises."""
         try:
-            found = await asyncio.to_thread(self._kept)
+            found = await asyncio.to_thread(self._on_disk)
         except FileNotFoundError:
             return
         except (OSError, DnsblError) as error:
@@ -211,7 +211,13 @@ class Follower:
             raise Damaged(f"{piece.name} is not the file that was signed")
         draft.replace(path)
 
-    def _kept(self) -> _Found:
+    def kept(self) -> tuple[Bulletin, Table]:
+        """What is on disk: the head and its table, as holders are given it; nobody is asked. Raises DnsblError, OSError
+        (FileNotFoundError where nothing was fetched yet)."""
+        found = self._on_disk()
+        return found.head, found.table
+
+    def _on_disk(self) -> _Found:
         """What is on disk. Raises DnsblError, OSError."""
         return self._made(published.opened((self._folder / HEAD).read_bytes(), self._genuine))
 

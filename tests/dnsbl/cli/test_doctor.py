@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dnsbl.casework import keyring
+from tester.letter import Key, Keyring
 from tests.dnsbl.cli.conftest import Run
 
 NOBODY = "127.0.0.1:9"  # the discard port, where no resolver answers
@@ -55,3 +57,19 @@ def test_a_mistake_in_a_zone_file_is_one_of_the_things(run: Run, tmp_path: Path)
 
 def test_a_resolver_that_is_none_is_refused(run: Run) -> None:
     assert "There is no resolver to ask" in run("doctor", "--resolver", "nonsense", plain=True, code=1)
+
+
+def test_keys_of_another_list_are_wrong_in_the_words_of_serve(run: Run, tmp_path: Path) -> None:
+    run("keys", "rotate", "--reason", "first", plain=True)
+    assert "ok        letters' keys: " in run("doctor", "--resolver", NOBODY, plain=True)
+    keys = tmp_path / "state" / "keys.json"
+    keyring.write(keys, Keyring((Key(kid="a", secret=b"2" * 32, created=1),)))
+    before = keys.read_bytes()
+    said = run("doctor", "--resolver", NOBODY, plain=True, code=1, both=True)
+    assert "wrong     letters' keys: The keys in " in said and "are not those of this list" in said
+    assert "Copy keys.json from a node that has them" in said and keys.read_bytes() == before
+    keys.unlink()
+    assert "keys.json is not there, and this list has keys" in run(
+        "doctor", "--resolver", NOBODY, plain=True, code=1, both=True
+    )
+    assert not keys.exists(), "it makes nothing"

@@ -1,0 +1,110 @@
+"""`lookup`, `status`, `doctor` and `check-config` on a node that follows another: no store, and none made."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from dnsbl.cli import following
+from dnsbl.clock import HandClock, SystemClock
+from dnsbl.config import read_settings
+from dnsbl.dns.listed.published import FOLDER
+from dnsbl.dns.listed.table import Table
+from dnsbl.model import Change
+from dnsbl.serving.publisher import Publisher
+from dnsbl.serving.signet import Signet
+from tests.dnsbl.cli.conftest import Run
+
+OURS = Signet(b"1" * 32)
+FIRST = "http://127.0.0.1:9/table"
+
+
+class Nothing:
+    """A first node's log without a change."""
+
+    def changes(self, after: int, *, most: int = 10000) -> list[Change]:
+        return []
+
+
+def follow(tmp_path: Path, url: str = FIRST, more: str = "") -> None:
+    """Have the node follow another one, of which nothing was fetched."""
+    (tmp_path / "config.toml").write_text(f'[follow]\nurl = "{url}"\nkey = "{OURS.public}"\n{more}')
+
+
+async def fetched(tmp_path: Path) -> None:
+    """As if a table with two rows had been fetched, which has an exception in the wider one."""
+    folder = tmp_path / "state" / FOLDER
+    rows = [(IPv4Network("9.9.9.9/32"), "relay"), (IPv4Network("8.8.8.0/24"), "manual")]
+    table = Table.of([*rows, (IPv4Network("8.8.8.8/32"), None)], serial=10)
+    publisher = Publisher(Nothing(), folder, lambda: OURS, clock=SystemClock())
+    publisher.table = table.numbered(990, since=10, zones_digest="a" * 64)
+    publisher.confirm(SystemClock().now().timestamp())
+    await publisher.step()
+    assert publisher.problem == ""
+
+
+def databases(tmp_path: Path) -> list[Path]:
+    return list(tmp_path.rglob("*.db*"))
+
+
+@pytest.mark.parametrize("url", [FIRST, ""], ids=["by the settings", "by --follow"])
+async def test_a_lookup_answers_from_the_table_as_dns_does_and_makes_no_database(
+    url: str, run: Run, tmp_path: Path
+) -> None:
+    follow(tmp_path, url)
+    await fetched(tmp_path)
+    said = run("lookup", "8.8.8.1", plain=True)
+    assert "listed as manual (8.8.8.0/24)" in said and "relays.example.org: 127.0.0.4" in said
+    assert "by the table of " in said and "reasons and tests are known there" in said
+    assert "not listed" in run("lookup", "8.8.8.8", plain=True)
+    found = run("lookup", "8.8.8.1")
+    assert found["listings"] == [{"kind": "manual", "network": "8.8.8.0/24"}] and found["as_of"]
+    (tmp_path / "some").write_text("8.8.8.1\n8.8.8.8\n")
+    rows = run("lookup", "--from", str(tmp_path / "some"), plain=True).splitlines()
+    assert [row.split("\t")[1] for row in rows] == ["listed", "unknown"]
+    assert not databases(tmp_path)
+
+
+def test_without_a_table_nothing_is_said_of_any_address(run: Run, tmp_path: Path) -> None:
+    follow(tmp_path)
+    for words in (("lookup", "8.8.8.1"), ("status",)):
+        said = run(*words, plain=True, code=1)
+        assert f"follows {FIRST} and has no table yet" in said and "`dnsbl serve --only dns` fetches one" in said
+    assert not databases(tmp_path)
+
+
+async def test_the_status_tells_whom_it_follows_and_how_old_its_table_is(run: Run, tmp_path: Path) -> None:
+    follow(tmp_path)
+    await fetched(tmp_path)
+    said = run("status", plain=True)
+    assert f"follows: {FIRST}; it has no database" in said and "table: serial 1000, as of " in said
+    assert "seconds old" in said and "listed: 3 networks" in said and "stale" not in said
+    found = run("status")
+    assert (found["follows"], found["stale"], found["same_zones"]) == (FIRST, False, False)
+    later = HandClock(SystemClock().now() + timedelta(hours=2))
+    known = following.kept(read_settings(tmp_path / "config.toml", {}), later)
+    assert following.told(known)["stale"] and 7190 < known.age < 7300
+    assert "  older than dns.stale_after: answers are marked as stale" in "\n".join(following.lines(known))
+    assert not databases(tmp_path)
+
+
+@pytest.mark.parametrize("words", [("nominate", "8.8.8.1"), ("db", "upgrade"), ("test", "8.8.8.1"), ("journal",)])
+def test_what_needs_a_store_is_sent_to_the_first_node(words: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+    follow(tmp_path)
+    said = run(*words, plain=True, code=1)
+    assert f"This node follows {FIRST} and has no database: type this at the first node" in said
+    assert not databases(tmp_path)
+
+
+def test_neither_doctor_nor_check_config_speaks_of_what_such_a_node_never_does(run: Run, tmp_path: Path) -> None:
+    follow(tmp_path, more='[web]\nbase_url = "https://relays.example.net"\n')
+    said = run("doctor", "--resolver", "127.0.0.1:9", plain=True, both=True)
+    for word in ("mx: ", "helo: ", "collector", "2525", "reverse: ", "example.org: nobody"):
+        assert word not in said, said
+    assert "(UDP) is free" in said and "delegation" in said
+    notes = run("check-config", plain=True)
+    assert "trusted_proxies" not in notes and "tester" not in notes and "collector" not in notes
+    assert "web.base_url leads to" in notes, "of which its TXT records tell"
