@@ -22,11 +22,13 @@ def retest(terms: Policy, listed: datetime, now: datetime) -> datetime | None:
     """
     if not terms.retest_days:
         return None
-    due, n = listed, 0
-    while due <= now:
-        due += timedelta(days=nth(terms.retest_days, n))
-        n += 1
-    return due
+    due = listed
+    for days in terms.retest_days:
+        if due > now:
+            return due
+        due += timedelta(days=days)
+    last = max(timedelta(days=terms.retest_days[-1]), timedelta.resolution)
+    return due if due > now else due + ((now - due) // last + 1) * last
 
 
 def expiry(terms: Policy, kind: str, proven: datetime) -> datetime | None:

@@ -56,7 +56,7 @@ class Feeds(Section):
     )
     every: float = Field(3600, description="Seconds between two looks at a feed.", ge=60)
     seconds: float = Field(60, description="Seconds that one look may take.", gt=0, le=600)
-    octets: int = Field(4194304, description="Octets of a feed, or of a list that is imported.", ge=1024)
+    octets: int = Field(4194304, description="Octets of a feed, or of a list that is imported.", ge=1024, le=1 << 30)
     rows: int = Field(10000, description="Lines of these that are read at a time.", ge=1)
     rows_provoke: bool = Field(
         False,

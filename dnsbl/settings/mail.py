@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from dnsbl.settings.values import (
     Hostname,
     Mailbox,
     Section,
+    Step,
 )
 
 
@@ -73,7 +74,7 @@ class NoticeSettings(Section):
         None,
         description="Folder whose NAME.txt is said in place of our own words; relative to the configuration file.",
     )
-    retry_after: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+    retry_after: tuple[Step, ...] = Field(
         (300, 900, 3600, 14400),
         description="Seconds until each further try of a mail that was put off; the last one repeats.",
         min_length=1,

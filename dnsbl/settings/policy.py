@@ -12,6 +12,7 @@ from dnsbl.settings.values import (
     Network,
     Reporter,
     Section,
+    Step,
     among,
     days_of_kind,
     reporter,
@@ -112,11 +113,11 @@ class Policy(Section):
             "fresh proof, or an operator's review; 0: never."
         ),
     )
-    retest_days: tuple[float, ...] = Field(
+    retest_days: tuple[Step, ...] = Field(
         (14, 30),
         description="Days until each scheduled retest of a listed address; the last one repeats; none: no retest.",
     )
-    probation_days: tuple[float, ...] = Field(
+    probation_days: tuple[Step, ...] = Field(
         (2, 10, 30),
         description="Days after delisting of each surprise retest (moved by up to half, at random).",
     )
@@ -130,7 +131,7 @@ class Policy(Section):
     removal_delay_days: tuple[float, float] = Field(
         (0, 0), description="Days after a request within which its retest is held, on a day drawn between these two."
     )
-    relapse_waits: tuple[float, ...] = Field(
+    relapse_waits: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (0,),
         description=(
             "Seconds after its listing began before a request for removal is taken, by how often the address had got "
@@ -138,7 +139,7 @@ class Policy(Section):
         ),
         min_length=1,
     )
-    removal_waits: tuple[float, ...] = Field(
+    removal_waits: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (0, 3600, 21600, 86400),
         description="Seconds before the next request for removal after a failed one; the last one repeats.",
         min_length=1,
@@ -172,7 +173,7 @@ class Policy(Section):
         description="Octets of evidence kept; beyond that the oldest goes, that of addresses on the list last.",
         ge=1048576,
     )
-    unreachable_retry: tuple[float, ...] = Field(
+    unreachable_retry: tuple[Step, ...] = Field(
         (3600, 86400), description="Seconds until each further try at an address that did not answer."
     )
     widest_ipv4: int = Field(16, description="Shortest IPv4 prefix that an operator may list.", ge=8, le=32)

@@ -13,6 +13,7 @@ from dnsbl.settings.values import (
     Listen,
     Network,
     Section,
+    Step,
 )
 from tester.guises import Wardrobe
 from tester.smtp import Limits
@@ -141,10 +142,10 @@ class Tester(Section):
     grace: float = Field(
         20, description="Seconds to wait for an accepted letter before the next attempt is made.", ge=0
     )
-    retry_after: tuple[float, ...] = Field(
+    retry_after: tuple[Step, ...] = Field(
         (360, 1800, 14400), description="Seconds until each retry of a greylisted attempt.", max_length=10
     )
-    later_after: tuple[float, ...] = Field(
+    later_after: tuple[Step, ...] = Field(
         (3600, 21600),
         description="Seconds until each retry when greeting or EHLO is put off; the first also after the final dot.",
         max_length=10,

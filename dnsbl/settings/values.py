@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -198,6 +198,8 @@ def days_of_kind(value: Any) -> KindDays:
     match = _KIND_DAYS.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError('KIND DAYS is needed, such as "provisional 14"')
+    if float(match[2]) > MOST["days"]:
+        raise ValueError(f"at most {MOST['days']} days are allowed")
     return KindDays(match[1], float(match[2]))
 
 
@@ -211,10 +213,31 @@ def _told(value: str) -> str:
 Told = Annotated[str, Field(max_length=100), AfterValidator(_told)]
 
 
-class Section(BaseModel):
-    """A table of the file: unknown keys are mistakes, values do not change after reading."""
+#: The most that a number of the file may be, by the last word of its key: a hundred years, which times can be reckoned
+#: with and nobody waits for. A number of another unit is one of seconds, or of things ("").
+MOST = {"days": 36500, "hours": 876000, "minutes": 52560000, "seconds": 3153600000, "": 2**53}
+#: One of the times that something is waited for, each longer than none.
+Step = Annotated[float, Field(gt=0)]
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+def most(key: str, value: float) -> int:
+    """The most that this number, or one of these numbers, may be under such a key."""
+    return MOST.get(key.rpartition("_")[2]) or MOST["seconds" if isinstance(value, float) else ""]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are mistakes, numbers are finite and none too large to be reckoned with, values
+    do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _reckonable(cls, value: Any, info: ValidationInfo) -> Any:
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, (int, float)) and abs(number) > (limit := most(info.field_name or "", number)):
+                raise ValueError(f"at most {limit} is allowed")
+        return value
 
 
 def _mailbox(value: str) -> str:

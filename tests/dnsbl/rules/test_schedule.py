@@ -30,6 +30,13 @@ def test_each_step_of_the_retests_is_taken_in_its_turn_and_the_last_one_for_ever
     assert listed == [days(1), days(11), days(111), days(211)]
 
 
+@pytest.mark.parametrize("step", [0.0, 1e-300, -5.0, 1e-9])
+def test_a_next_retest_is_found_at_once_whatever_the_steps_are(step: float) -> None:
+    terms = Policy.model_construct(retest_days=(14, step))
+    due = schedule.retest(terms, T0, T0 + days(36500))
+    assert T0 + days(36500) < due <= T0 + days(36501)
+
+
 @given(st.floats(0, 400))
 def test_a_retest_is_always_ahead_and_never_sooner_than_planned(passed: float) -> None:
     now = T0 + days(passed)
