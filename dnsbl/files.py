@@ -1,12 +1,16 @@
 """Writes a file whole or not at all: beside, flushed, then put in its place. A crash leaves the old one or the new one.
 
-What the list keeps for itself is nobody else's to read; what is made for other programs is.
+What the list keeps for itself is nobody else's to read; what is made for other programs is. What root makes in
+somebody's folder is his whose the folder is, so that a command that was typed as root leaves nothing that the service
+cannot open.
 """
 
 from __future__ import annotations
 
 import errno
+import grp
 import os
+import pwd
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,16 +20,23 @@ from pathlib import Path
 HIDDEN, OURS, EVERYBODYS = 0o600, 0o640, 0o644
 
 
-def write_whole(path: Path, parts: Iterable[bytes | memoryview], *, mode: int = OURS, alone: bool = True) -> None:
+def write_whole(
+    path: Path,
+    parts: Iterable[bytes | memoryview],
+    *,
+    mode: int = OURS,
+    alone: bool = True,
+    own: bool = False,
+) -> None:
     """Put a file with these parts in the place of what is there. Raises OSError, and then nothing has changed.
 
     Whoever is not `alone`, since another program may write the same file now, has a draft of his own; who is finds the
-    one that a crash has left.
+    one that a crash has left. The file is given to whom its folder belongs (`give`), or, as its maker's `own`, is not.
     """
-    _make_folder(path.parent, mode)
+    make_folder(path.parent, mode=0o700 if mode == HIDDEN else 0o777)
     beside = path.with_name(f"{path.name}.new") if alone else _own_draft(path)
     try:
-        _fill(beside, parts, mode)
+        _fill(beside, parts, mode, None if own else path)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
@@ -37,10 +48,10 @@ def make_secret(path: Path, text: bytes) -> None:
     """Make a file that is nobody else's to read, unless one is there; two programs that do so at once share one file.
     Raises OSError, and then nothing has changed.
     """
-    _make_folder(path.parent, HIDDEN)
+    make_folder(path.parent, mode=0o700)
     beside = _own_draft(path)
     try:
-        _fill(beside, [text], HIDDEN)
+        _fill(beside, [text], HIDDEN, path)
         with suppress(FileExistsError):  # another one was first
             os.link(beside, path)
     finally:
@@ -54,19 +65,95 @@ def _own_draft(path: Path) -> Path:
     return Path(name)
 
 
-def _fill(beside: Path, parts: Iterable[bytes | memoryview], mode: int) -> None:
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+def _fill(beside: Path, parts: Iterable[bytes | memoryview], mode: int, place: Path | None) -> None:
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "wb") as file:
         os.fchmod(file.fileno(), mode)
+        if place is not None:
+            give(file.fileno(), place.parent, was=place)
         file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _make_folder(folder: Path, mode: int) -> None:
+def make_folder(folder: Path, *, mode: int = 0o750) -> None:
+    """Make a folder with this mode where none is, and those above it; each is given to whom the one above it belongs.
+    Raises OSError.
+    """
+    missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+    for each in reversed(missing):
+        try:
+            each.mkdir(mode=mode if each is folder else 0o777)
+        except FileExistsError:  # another one was first
+            continue
+        give(each, each.parent)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def open_made(path: Path, flags: int, *, mode: int = OURS) -> int:
+    """A descriptor of this file, which is made where it is missing; then it is given as `give` does. Raises OSError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700 if mode == HIDDEN else 0o777)
-    except FileExistsError:  # and is none
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        made = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(path, flags | os.O_CREAT, mode)
+    give(made, path.parent)
+    return made
+
+
+def give(made: int | Path, folder: Path, *, was: Path | None = None) -> None:
+    """Give what root has just made in this folder to the user and group whose the folder is, or, in a folder of root's
+    own, whose that `was` which it is to replace. What anybody else makes stays as it is, and all does where the system
+    does not allow more."""
+    if os.geteuid():
+        return
+    with suppress(OSError):
+        home = folder.stat()
+        if not home.st_uid:
+            if was is None:
+                return
+            home = was.stat()
+        if isinstance(made, int):
+            os.chown(made, home.st_uid, home.st_gid)
+        else:
+            os.chown(made, home.st_uid, home.st_gid, follow_symlinks=False)
+
+
+def shut(path: Path) -> str:
+    """Why we cannot read and write a file that another user has made, and what to type; else "". No full stop."""
+    try:
+        found, home = path.stat(), path.parent.stat()
+        locked = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return ""
+    if found.st_uid == os.geteuid() or os.access(path, os.R_OK | os.W_OK) or locked:
+        return ""
+    user, group = (home.st_uid, home.st_gid) if home.st_uid not in (0, found.st_uid) else (os.geteuid(), os.getegid())
+    owners, ours = f"{_user(found.st_uid)}:{_group(found.st_gid)}", f"{_user(user)}:{_group(group)}"
+    return f"it belongs to {owners}, and is not for {_user(os.geteuid())}; as root: `chown {ours} {path}`"
+
+
+def unopened(error: OSError) -> str:
+    """Why a file cannot be opened, in words; if it is another user's, whose, and what to type. No full stop."""
+    said = error.strerror or str(error)
+    if error.errno in (errno.EACCES, errno.EPERM) and isinstance(error.filename, (str, Path)):
+        said = shut(Path(error.filename)) or said
+    return said
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 def _sync(folder: Path) -> None:

@@ -19,6 +19,7 @@ from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.listed.published import FOLDER, HEAD
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
+from dnsbl.files import make_folder, shut
 from dnsbl.logbook.entries import told
 from dnsbl.parts import read_all
 from dnsbl.rules.timekeeping import Terms
@@ -149,7 +150,7 @@ def _stored(settings: Settings) -> None:
 def _made(state: Path) -> None:
     """Make the folder for our files where it is missing. Raises DnsblError."""
     try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o750)
+        make_folder(state)
     except OSError as error:
         raise DnsblError(f"{state}: service.state_dir cannot be made: {error.strerror}.") from None
 
@@ -179,7 +180,8 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
     _stored(settings)
     _made(state)
     if not os.access(state, os.W_OK):
-        raise DnsblError(f"{state}: service.state_dir is not writable.")
+        told = shut(state)
+        raise DnsblError(f"{state}: service.state_dir is not writable{told and ': ' + told}.")
     clock = SystemClock()
     known = table_path(settings).exists()
     store = Store.open(database_url(settings), make=upgrade or not known, **_watched(settings, clock))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dnsbl.errors import Damaged, Withheld
-from dnsbl.files import HIDDEN, make_secret, write_whole
+from dnsbl.files import HIDDEN, make_secret, unopened, write_whole
 from dnsbl.log.note import Signer
 
 #: Octets of a seed, and keys that sign at once.
@@ -50,7 +50,7 @@ def _seeds(path: Path) -> list[bytes] | None:
     except ValueError:
         seeds = []
     except OSError as error:
-        raise Withheld(f"{path}: the log's keys cannot be read: {error.strerror}.") from error
+        raise Withheld(f"{path}: the log's keys cannot be read: {unopened(error)}.") from error
     if not seeds or any(len(seed) != SEED for seed in seeds):
         raise Damaged(f"{path} does not hold keys of the log; restore it from a backup.")
     return seeds

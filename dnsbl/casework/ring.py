@@ -20,6 +20,7 @@ from dnsbl.casework import keyring as file
 from dnsbl.casework.sealing import fingerprint, opened, sealed
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged, Withheld
+from dnsbl.files import unopened
 from dnsbl.model import Reason
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -201,7 +202,7 @@ class Ring(Keyring):
         except Damaged as error:
             raise Withheld(str(error)) from error
         except OSError as error:
-            raise Withheld(f"{self._path}: the keys cannot be read: {error.strerror}.") from error
+            raise Withheld(f"{self._path}: the keys cannot be read: {unopened(error)}.") from error
 
     def _made(self) -> Keyring:
         try:

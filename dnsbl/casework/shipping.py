@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from dnsbl.errors import Damaged, DnsblError
+from dnsbl.files import open_made
 from dnsbl.model import Entry
 from dnsbl.rules import eventlog
 from dnsbl.store import Store
@@ -89,7 +90,7 @@ def _last(path: Path) -> tuple[Entry | None, int]:
 
 def _add(path: Path, octets: bytes) -> None:
     """Add this whole, behind a line end; whoever reads may see a part of it after a crash, and passes over that."""
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
+    descriptor = open_made(path, os.O_RDWR | os.O_APPEND)
     try:
         size = os.lseek(descriptor, 0, os.SEEK_END)
         if size and os.pread(descriptor, 1, size - 1) != b"\n":

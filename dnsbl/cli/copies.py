@@ -67,7 +67,7 @@ def upgrade(config: Config = None, as_json: Json = False) -> None:
 def write(opened: lists.OpenedList, file: Path) -> int:
     """Write a copy, packed by gzip, whole or not at all; returns its octets."""
     try:
-        files.write_whole(place_for(file), _packed(opened.casework.restoring.backup()), mode=0o600)
+        files.write_whole(place_for(file), _packed(opened.casework.restoring.backup()), mode=0o600, own=True)
         return file.stat().st_size
     except OSError as error:
         raise DnsblError(f"{file}: cannot be written: {error.strerror}.") from None

@@ -5,6 +5,7 @@ Overwrites nothing, and writes all or nothing.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ import typer
 from dnsbl.addresses import Address, parse_address
 from dnsbl.cli import show, terminal
 from dnsbl.errors import DnsblError
+from dnsbl.files import EVERYBODYS, make_folder, open_made
 from dnsbl.rules import founding, profiles
 from dnsbl.rules.founding import Founding
 from dnsbl.rules.profiles import Profile
@@ -161,15 +163,20 @@ def _addresses(text: str) -> tuple[Address, ...]:
 
 
 def _write(files: dict[Path, str]) -> None:
-    """All or none; a file that is there stays as it is."""
+    """All or none; a file that is there stays as it is. They hold no secret and are readable by the service's user,
+    whatever mask root has (umask)."""
     if there := [path for path in files if path.exists()]:
         raise DnsblError(f"{there[0]} is there already, and is not overwritten; nothing was written.")
     written: list[Path] = []
     try:
         for path, text in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8") as file:
+            missing = [each for each in (path.parent, *path.parent.parents) if not each.exists()]
+            make_folder(path.parent)
+            for each in missing:
+                each.chmod(0o755)
+            with open(open_made(path, os.O_WRONLY | os.O_EXCL), "w", encoding="utf-8") as file:
                 written.append(path)
+                os.fchmod(file.fileno(), EVERYBODYS)
                 file.write(text)
     except OSError as error:
         for path in written:

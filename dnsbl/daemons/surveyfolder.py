@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.files import make_secret, write_whole
+from dnsbl.files import make_folder, make_secret, write_whole
 from dnsbl.rules.surveys.records import Record, line, read
 from dnsbl.rules.surveys.sources import Spread, ranges
 from tester.letter import Keyring
@@ -44,7 +44,7 @@ def folder(state: Path, name: str) -> Path:
 
 def begin(place: Path, head: Mapping[str, Any], targets: Iterable[str], key: Keyring) -> None:
     """Lay down a new survey; until its last file is there, there is none. Raises OSError."""
-    place.mkdir(parents=True, exist_ok=True, mode=0o750)
+    make_folder(place)
     write_whole(place / TARGETS, (text.encode("ascii") for text in targets))
     make_secret(place / KEY, key.to_json().encode("ascii"))
     write_whole(place / RESULTS, ())

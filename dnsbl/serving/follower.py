@@ -25,7 +25,7 @@ from dnsbl.dns.listed import published
 from dnsbl.dns.listed.published import HEAD, MOST_HEAD, Bulletin, Piece
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.files import write_whole
+from dnsbl.files import make_folder, write_whole
 from dnsbl.model import Change
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.bounded import Bounded
@@ -165,7 +165,7 @@ class Follower:
         head = self._opened(signed)
         found: _Found | None = None
         if self._known is None or head != self._known.head:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            make_folder(self._folder)
             for piece in head.pieces:
                 self._fetch(piece)
             found = self._made(head)

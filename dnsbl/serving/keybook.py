@@ -28,7 +28,7 @@ from dnsbl.dns.guard import Keys, KnownKey
 from dnsbl.dns.keyuse import KeyUse, network_of
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import DnsblError
-from dnsbl.files import write_whole
+from dnsbl.files import open_made, unopened, write_whole
 from dnsbl.serving.secrets import read_keys
 from dnsbl.settings import Dns
 
@@ -150,7 +150,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise DnsblError(f"{path} cannot be read: {error.strerror}.") from None
+        raise DnsblError(f"{path} cannot be read: {unopened(error)}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DnsblError(f"{path} holds no account of keys.") from None
     return dict(found)
@@ -203,7 +203,7 @@ def add(
     if path is None:
         raise DnsblError("Clients have no keys here: name their file in dns.keys_file.")
     try:
-        os.close(os.open(path, os.O_CREAT, 0o640))
+        os.close(open_made(path, os.O_RDONLY))
     except OSError as error:
         raise DnsblError(f"{path}: cannot be written: {error.strerror}.") from None
     keys = read_keys(dns) or Keys.read("", str(path))

@@ -22,7 +22,7 @@ from dnsbl.dns.listed import published
 from dnsbl.dns.listed.published import BLOCK, HEAD, MOST_BLOCKS, Bulletin, Piece
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.files import write_whole
+from dnsbl.files import make_folder, write_whole
 from dnsbl.logbook.events import tell
 from dnsbl.model import Change
 from dnsbl.serving.signet import Signet, verifier
@@ -147,7 +147,7 @@ class Publisher:
 
     def _written(self, what: str, after: int, to: int, parts: Iterable[bytes | memoryview]) -> Piece:
         """Write a file, which gets its name when all of it is there."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        make_folder(self._folder)
         draft, digest, sizes = self._folder / what, hashlib.sha256(), [0, 0]
 
         def plain() -> Iterator[bytes | memoryview]:

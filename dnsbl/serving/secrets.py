@@ -23,7 +23,7 @@ from dnsbl.dns.cookies import SECRET, Cookies
 from dnsbl.dns.guard import Keys
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.files import HIDDEN, make_secret, write_whole
+from dnsbl.files import HIDDEN, make_secret, unopened, write_whole
 from dnsbl.settings import Dns, Settings
 
 #: Seconds between two looks at the files.
@@ -39,7 +39,7 @@ def read_keys(dns: Dns) -> Keys | None:
     try:
         text = dns.keys_file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
-        raise DnsblError(f"{error.filename}: cannot be read: {error.strerror}") from None
+        raise DnsblError(f"{error.filename}: cannot be read: {unopened(error)}") from None
     return Keys.read(text, str(dns.keys_file), stay=dns.keys_elsewhere == "refuse")
 
 
@@ -74,7 +74,7 @@ class Secrets:
             if keys is not None and keys != self._serving.keys:
                 self._change(keys=keys)
         except OSError as error:
-            raise DnsblError(f"{error.filename}: cannot be read: {error.strerror}") from None
+            raise DnsblError(f"{error.filename}: cannot be read: {unopened(error)}") from None
         self.problem = self._unkept
 
     async def run(self, stop: asyncio.Event) -> None:

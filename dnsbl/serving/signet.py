@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.files import make_secret
+from dnsbl.files import make_folder, make_secret, unopened
 
 _OCTETS = 32
 
@@ -32,13 +32,13 @@ class Signet:
         """The key in this file, made where there is none; two that make one at once share it. Raises DnsblError."""
         try:
             if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+                make_folder(path.parent)
                 make_secret(path, b64encode(random(_OCTETS)) + b"\n")
             return cls(b64decode(path.read_bytes().strip(), validate=True))
         except ValueError:
             raise Damaged(f"{path} does not hold a key; restore it from a backup, or move it away.") from None
         except OSError as error:
-            raise DnsblError(f"{path}: the key cannot be read or made: {error.strerror}") from None
+            raise DnsblError(f"{path}: the key cannot be read or made: {unopened(error)}") from None
 
     @property
     def public(self) -> str:

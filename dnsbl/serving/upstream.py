@@ -17,6 +17,7 @@ import httpx2
 
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError
+from dnsbl.files import open_made
 
 #: Seconds that one file may take before it is put off; what has come is kept.
 PATIENCE = 600.0
@@ -88,7 +89,7 @@ class Upstream:
         Raises DnsblError, and keeps what has come.
         """
         part = path.with_name(path.name + ".part")
-        with open(os.open(part, os.O_RDWR | os.O_CREAT, 0o640), "r+b") as file:
+        with open(open_made(part, os.O_RDWR), "r+b") as file:
             here = file.seek(0, os.SEEK_END)
             if here > size:
                 here = 0

@@ -18,7 +18,7 @@ from threading import Lock
 
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged, DnsblError, Withheld
-from dnsbl.files import make_secret, write_whole
+from dnsbl.files import make_folder, make_secret, open_made, unopened, write_whole
 from dnsbl.log import note
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.witnessing import Submission, Unwitnessed, judge, origin
@@ -35,13 +35,13 @@ def signer(state: Path, name: str, random: Callable[[int], bytes] = os.urandom) 
     path = state / KEY
     try:
         if not path.exists():
-            state.mkdir(parents=True, exist_ok=True, mode=0o750)
+            make_folder(state)
             make_secret(path, b64encode(random(_SEED)) + b"\n")
         seed = b64decode(path.read_bytes().strip(), validate=True)
     except ValueError:
         seed = b""
     except OSError as error:
-        raise Withheld(f"{path}: the witness's key cannot be read: {error.strerror}.") from error
+        raise Withheld(f"{path}: the witness's key cannot be read: {unopened(error)}.") from error
     if len(seed) != _SEED:
         raise Damaged(f"{path} does not hold the key of a witness; restore it from a backup.")
     return note.Signer(name, seed, sort=note.COSIGNATURE)
@@ -108,8 +108,8 @@ class Witness:
     def _held(self, name: str) -> Iterator[None]:
         """What is looked at is what is followed, whoever else asks or signs at the same time."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o640)
+            make_folder(self._folder)
+            descriptor = open_made(self._folder / "lock", os.O_RDWR)
         except OSError as error:
             raise DnsblError(f"{self._folder}: cannot be written: {error.strerror}.") from error
         with self._turn, open(descriptor, "rb") as file:

@@ -30,6 +30,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable
+from dnsbl.files import open_made, shut
 from dnsbl.store.fence import Fence
 from dnsbl.store.turns import Turns
 
@@ -149,6 +150,9 @@ def create(
         if not path.exists() and not making:
             raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
         _keep_private(path, make=making)
+        for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+            if strange := shut(each):
+                raise StoreUnavailable(f"The database {each} cannot be opened: {strange}.")
         where = f"{path.absolute().as_uri()}?mode={'rwc' if making else 'rw'}"
         return sqlite3.connect(where, timeout=PATIENCE, uri=True, check_same_thread=False, cached_statements=STATEMENTS)
 
@@ -279,7 +283,7 @@ def _keep_private(path: Path, *, make: bool) -> None:
     """
     with suppress(OSError):
         if make and not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+            os.close(open_made(path, os.O_EXCL | os.O_RDWR))  # what SQLite makes beside it gets the same owner
         else:
             mode = stat.S_IMODE(path.stat().st_mode)
             if mode & 0o007:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -9,7 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from dnsbl.files import EVERYBODYS, HIDDEN, OURS, make_secret, write_whole
+from dnsbl import files
+from dnsbl.errors import StoreUnavailable
+from dnsbl.files import (
+    EVERYBODYS,
+    HIDDEN,
+    OURS,
+    make_folder,
+    make_secret,
+    open_made,
+    shut,
+    unopened,
+    write_whole,
+)
+from dnsbl.store import Store
 
 
 @pytest.mark.parametrize(("mode", "before"), [(OURS, None), (EVERYBODYS, None), (OURS, 0o666), (EVERYBODYS, 0o600)])
@@ -101,3 +115,91 @@ def test_a_file_where_the_folder_should_be_is_said_to_be_none(tmp_path: Path, wa
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(NotADirectoryError, match="Not a directory"):
         way(tmp_path / "file" / "key")
+
+
+@pytest.fixture
+def somebodys(tmp_path: Path) -> Path:
+    """A folder of another user's, where we may give files away; else one of our own."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    if os.geteuid() == 0:
+        os.chown(folder, 65534, 65534)
+    return folder
+
+
+def test_what_root_makes_in_somebodys_folder_is_his_whose_the_folder_is(somebodys: Path) -> None:
+    write_whole(somebodys / "table", [b"rows"])
+    write_whole(somebodys / "deep" / "er" / "head", [b"rows"])
+    make_secret(somebodys / "keys.json", b"key")
+    make_folder(somebodys / "log" / "tiles")
+    os.close(open_made(somebodys / "lock", os.O_RDWR))
+    Store.open(f"sqlite:///{somebodys / 'dnsbl.db'}").close()
+    home = somebodys.stat()
+    made = sorted(somebodys.rglob("*"))
+    assert {path.name for path in made} >= {"table", "er", "head", "keys.json", "tiles", "lock", "dnsbl.db"}
+    assert [path for path in made if (path.stat().st_uid, path.stat().st_gid) != (home.st_uid, home.st_gid)] == []
+
+
+def test_what_lies_beside_an_open_database_is_of_the_same_user(somebodys: Path) -> None:
+    store = Store.open(f"sqlite:///{somebodys / 'dnsbl.db'}")
+    store.upgrade()
+    try:
+        with store.read():
+            found = {path.name: path.stat().st_uid for path in somebodys.iterdir()}
+    finally:
+        store.close()
+    assert {"dnsbl.db-wal", "dnsbl.db-shm"} < set(found) and set(found.values()) == {somebodys.stat().st_uid}
+
+
+def test_a_file_that_root_keeps_is_roots_and_one_that_is_there_stays_whose_it_is(somebodys: Path) -> None:
+    write_whole(somebodys / "backup.gz", [b"rows"], own=True)
+    (somebodys / "lock").touch()
+    os.close(open_made(somebodys / "lock", os.O_RDWR))
+    assert {path.stat().st_uid for path in somebodys.iterdir()} == {os.geteuid()}
+
+
+def test_a_link_in_the_place_of_a_draft_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"another's")
+    (tmp_path / "table.new").symlink_to(tmp_path / "other")
+    with pytest.raises(OSError, match="symbolic"):
+        write_whole(tmp_path / "table", [b"rows"])
+    assert (tmp_path / "other").read_bytes() == b"another's" and not (tmp_path / "table.new").is_symlink()
+
+
+def test_a_folder_whose_place_a_file_has_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        make_folder(tmp_path / "file")
+
+
+def test_a_file_of_another_user_is_named_with_its_owner_and_what_to_type(
+    somebodys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = somebodys / "dnsbl.db"
+    path.touch()
+    maker, home = path.stat().st_uid, somebodys.stat()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 65533)
+    monkeypatch.setattr(files, "_user", lambda number: {maker: "root", home.st_uid: "dnsbl"}.get(number, "other"))
+    monkeypatch.setattr(files, "_group", lambda _number: "dnsbl")
+    told = shut(path)
+    assert told.startswith("it belongs to ") and f":dnsbl {path}`" in told and "is not for other" in told
+    assert unopened(PermissionError(errno.EACCES, "denied", str(path))) == told
+    assert unopened(FileNotFoundError(errno.ENOENT, "none", str(path))) == "none"
+    with pytest.raises(StoreUnavailable, match=f"{path} cannot be opened: it belongs to"):
+        Store.open(f"sqlite:///{path}").check()
+
+
+def test_a_file_that_we_can_open_is_nobodys_fault(somebodys: Path) -> None:
+    (somebodys / "table").touch()
+    assert (shut(somebodys / "table"), shut(somebodys / "none")) == ("", "")
+
+
+def test_a_file_in_a_folder_of_roots_stays_the_groups_that_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "zone.toml"
+    path.touch(mode=0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 0, 65534)
+    before = path.stat().st_gid
+    write_whole(path, [b"new"])
+    assert (path.stat().st_uid, path.stat().st_gid) == (os.geteuid(), before)

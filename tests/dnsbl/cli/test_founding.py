@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from pathlib import Path
 
@@ -32,6 +34,18 @@ def test_it_writes_a_configuration_that_has_no_mistake(
         cli.main()
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["zones"] == ["relays.mail-list.net"]
+
+
+def test_the_services_user_can_read_what_root_founds_whatever_roots_mask_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = os.umask(0o077)
+    try:
+        assert init(monkeypatch, str(tmp_path / "etc"), *GIVEN, "--json") == 0
+    finally:
+        os.umask(mask)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
+    assert modes == {"etc": 0o755, "zones": 0o755, "config.toml": 0o644, "relays.mail-list.net.toml": 0o644}
 
 
 def test_nothing_is_overwritten_and_then_nothing_is_written(
