@@ -91,8 +91,8 @@ def allow_names(domains: Iterable[str], of_lists: str, by: Authorization, *, tod
         raise NotAuthorized(f"{by.source}: the authorization has ended on {by.until}.")
     if by.sha256 and of_lists == by.sha256:
         return
-    names, below = {one for one in by.domains if one[:1] != "."}, {one for one in by.domains if one[:1] == "."}
-    outside = [domain for domain in domains if domain not in names and not _below(domain, below)]
+    names = frozenset(by.domains)
+    outside = [domain for domain in domains if domain not in names and not _below(domain, names)]
     if outside:
         more = f" and {len(outside) - 1} more" if outside[1:] else ""
         raise NotAuthorized(f"{outside[0]}{more} is not what {by.source} authorizes; nobody was asked or tested.")
@@ -146,7 +146,7 @@ def _within(one: Network, other: Network) -> bool:
     return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]  # of one version
 
 
-def _below(domain: str, tops: set[str]) -> bool:
+def _below(domain: str, tops: frozenset[str]) -> bool:
     labels = domain.split(".")
     return any("." + ".".join(labels[n:]) in tops for n in range(1, len(labels)))
 

@@ -49,5 +49,5 @@ def product(greeting: str) -> tuple[str, str]:
     for name, pattern in _PATTERNS:
         if match := pattern.search(text):
             version = (match["version"] or "").rstrip(".-")
-            return name, ".".join(version.split(".")[: _CUT.get(name, 9)])
+            return name, ".".join(version.split(".")[: _CUT.get(name)])
     return ("", "") if found is Software.UNKNOWN else (found.value.capitalize(), "")

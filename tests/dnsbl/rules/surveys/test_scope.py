@@ -43,6 +43,7 @@ def test_an_authorization_says_who_when_and_what_and_is_kept_with_the_results() 
         (b'what = ""', "what must be said"),
         (b"domains = []", "must say what it is for"),
         (b"domains = [1]", "domains must be a list of names"),
+        (b'domains = "a.test"', "domains must be a list of names"),
         (b'sha256 = "abc"\ndomains = []', "must say what it is for"),
         (b'whom = "x"', "'whom' is none of"),
         (b"who", "is no TOML file"),
@@ -57,14 +58,19 @@ def test_what_is_no_authorization_is_refused_with_a_sentence(change: bytes, word
 
 
 def test_a_file_of_another_coding_or_size_is_refused() -> None:
-    for data in (b"\xff\xfe", b"#" * (scope.MOST_OCTETS + 1)):
-        with pytest.raises(NotAuthorized):
+    for data, words in ((b"\xff\xfe", "is no TOML file"), (b"#" * (scope.MOST_OCTETS + 1), r"is larger than 1 MiB\.")):
+        with pytest.raises(NotAuthorized, match=words):
             read(data)
+
+
+def test_what_an_authorization_does_not_say_is_empty() -> None:
+    bare = scope.Authorization(who="Ann", when="2026-11-01", what="all").document()
+    assert (bare["until"], bare["domains"], bare["sha256"], bare["source"]) == ("", 0, "", "")
 
 
 def test_a_domain_is_covered_by_its_name_or_by_what_it_lies_below() -> None:
     by = read()
-    assert scope.allow_domains(["a.test", "x.b.test", "y.x.b.test"], [], by, today=TODAY) is by
+    assert scope.allow_domains(["a.test", "www.b.test", "y.x.b.test"], [], by, today=TODAY) is by
     for outside in ("b.test", "x.a.test", "xb.test", "a.test.evil.test"):
         with pytest.raises(NotAuthorized, match=f"^{outside} and 1 more is not what leave.toml authorizes"):
             scope.allow_domains(["a.test", outside, "c.test"], [], by, today=TODAY)
@@ -82,6 +88,7 @@ def test_no_leave_one_that_has_ended_and_one_that_has_not_begun_are_none() -> No
         scope.allow_domains(["a.test"], [], None, today=TODAY)
     with pytest.raises(NotAuthorized, match="has ended on 2026-11-25"):
         scope.allow_domains(["a.test"], [], read(LEAVE + b"until = 2026-11-25"), today=TODAY)
+    assert scope.allow_domains(["a.test"], [], read(), today=date(2026, 11, 1)), "on its first day"
     with pytest.raises(NotAuthorized, match="begins on 2026-11-01"):
         scope.allow_domains(["a.test"], [], read(), today=date(2026, 10, 31))
     assert scope.allow_domains(["a.test"], [], read(LEAVE + b"until = 2026-11-26"), today=TODAY)
@@ -113,10 +120,11 @@ def changed(key: bytes, line: bytes) -> scope.Authorization:
 
 
 def test_domains_are_kept_in_one_spelling_with_whatever_sign_for_all_below() -> None:
-    assert changed(b"domains", b'domains = ["A.Test.", "*.B.test", ".c.test"]').domains == (
+    assert changed(b"domains", b'domains = ["A.Test.", "*.B.test", ".c.test", "d.lux."]').domains == (
         "a.test",
         ".b.test",
         ".c.test",
+        "d.lux",
     )
 
 
@@ -145,6 +153,11 @@ def test_a_hash_is_one_in_any_case_and_of_all_lists_in_their_order() -> None:
         scope.allow_domains(["x.test"], [b"b.test\n", b"a.test\n"], by, today=TODAY)
     with pytest.raises(NotAuthorized, match="must say what it is for"):
         changed(b"domains", b"sha256 = 5")
+
+
+def test_where_no_list_is_named_none_is_covered() -> None:
+    with pytest.raises(NotAuthorized):
+        scope.allow_names(["c.test"], "", read(), today=TODAY)
 
 
 def test_a_hash_of_one_list_and_names_of_others_count_side_by_side() -> None:

@@ -22,7 +22,13 @@ from dnsbl.rules.surveys.software import product
         ("x ESMTP Postfix (Debian/GNU)", ("Postfix", "")),
         ("x ESMTP Postfix", ("Postfix", "")),
         ("x ESMTP Postcow", ("mailcow", "")),
+        ("x Mailu ESMTP 2.0", ("Mailu", "")),
+        ("x ESMTP docker-mailserver", ("docker-mailserver", "")),
         ("x ESMTP OpenSMTPD", ("OpenSMTPD", "")),
+        ("x ESMTP OpenSMTPD 7.4", ("OpenSMTPD", "7.4")),
+        ("x qmail 1.03 ready", ("qmail", "1.03")),
+        ("x ESMTP Courier 1.2.1", ("Courier", "1.2.1")),
+        ("x ESMTP Exim 4.96x.", ("Exim", "4.96x")),
         ("x Microsoft ESMTP MAIL Service, Version: 6.0.3790.4675 ready", ("Microsoft SMTP", "6.0.3790.4675")),
         ("x ESMTP Service (Lotus Domino Release 5.0.8) ready", ("Lotus Domino", "5.0.8")),
         ("x ESMTP Sendmail 8.12.10/8.12.10/Debian-5; Thu, 1 Jan 2004", ("Sendmail", "8.12.10/8.12.10")),
@@ -31,7 +37,8 @@ from dnsbl.rules.surveys.software import product
         ("x ESMTP", ("", "")),
         ("", ("", "")),
         ("\\x1b[2J", ("", "")),
-        ("x" * 600 + " Postfix", ("", "")),
+        (" " * 505 + "Postfix", ("Postfix", "")),
+        (" " * 506 + "Postfix", ("", "")),
     ],
 )
 def test_a_greeting_names_a_program_and_its_version(greeting: str, found: tuple[str, str]) -> None:
