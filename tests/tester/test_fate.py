@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from itertools import permutations
 
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import LETTER, new
 
-from tester.fate import TELLING, Fate, delivered, on, outcomes
+from tester.canary import FORM
+from tester.fate import TELLING, Fate, delivered, on, outcomes, telling
 from tester.paths import Path
 from tester.smtp import DELIVERED, KEPT, PENDING, RETRY, Outcome, Result
 from tester.verdict import Finding
@@ -46,6 +48,36 @@ def test_the_letters_of_a_way_in_are_those_of_its_address_and_port_in_their_orde
     assert [fate.letter for fate in on(Path(address=LETTER.address, port=LETTER.port), fates)] == here
     assert [fate.letter for fate in on(Path(address=LETTER.address, port=587), fates)] == abroad[:1]
     assert [fate.letter for fate in on(Path(address=ip_address("192.0.2.9"), port=25), fates)] == abroad[1:]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "dot_at", "finding", "shown"),
+    [
+        (Outcome.ACCEPTED, 5.0, Finding.DELIVERED_SAME, True),
+        (Outcome.ACCEPTED, None, Finding.DELIVERED_SAME, True),
+        (
+            Outcome.DATA_END_5XX,
+            5.0,
+            Finding.DELIVERED_OTHER,
+            True,
+        ),  # refused, and delivered all the same
+        (Outcome.DATA_END_4XX, 5.0, Finding.DELIVERED_SAME, False),
+        (Outcome.RCPT_4XX, None, Finding.DELIVERED_SAME, False),
+        (Outcome.RCPT_5XX, None, Finding.DELIVERED_SAME, False),
+        (Outcome.RCPT_4XX, None, Finding.BOUNCED, True),
+        (Outcome.RCPT_4XX, None, None, True),
+    ],
+)
+def test_the_reply_is_shown_that_has_decided_and_none_beside_a_letter_that_came_back_before_it_was_said_to_be_taken(
+    outcome: Outcome, dot_at: float | None, finding: Finding | None, shown: bool
+) -> None:
+    fate = replace(FRESH, outcome=outcome, reply="4 words", dot_at=dot_at, finding=finding)
+    assert fate.answer == ("4 words" if shown else "")
+
+
+def test_the_letter_with_canaries_shows_nothing_about_relaying() -> None:
+    plain, canaries = FRESH, Fate(letter=replace(LETTER, vector=FORM))
+    assert telling([canaries, plain]) == [plain]
 
 
 BETTER = [

@@ -82,7 +82,7 @@ Record = FiledLetter | Host | Back | ListedElsewhere | Sat
 
 def line(record: Record) -> str:
     """One line, its end included."""
-    return json.dumps(_document(record), separators=(",", ":"), ensure_ascii=True) + "\n"
+    return json.dumps(_document(record), separators=(",", ":")) + "\n"
 
 
 def _document(record: Record) -> dict[str, Any]:
