@@ -154,7 +154,7 @@ def tally(head: Mapping[str, Any], records: Iterable[Record]) -> SurveyTally:
                 letters[number] = letter
     for record in later:
         number = record.target
-        if isinstance(record, Back) and record.finding in CAME_BACK and number in twice and number in cut:
+        if isinstance(record, Back) and record.finding in CAME_BACK and number in twice:
             found.relays.setdefault(number, Relay(host=twice[number]))
         relay = found.relays.get(number)
         if relay is None:
