@@ -61,14 +61,14 @@ def listings(query: Query, zone: Zone, table: Table, below: tuple[bytes, ...], r
         below = below[:-1] if below and below[-1] in zone.views else below
         return _in_place(query, zone, table, below, rule) if below else _nothing(query, zone, table, wire.NOERROR)
     kinds, address, exists = looked_up(zone, table, below)
-    if kinds and address is not None:
+    if address is not None:
         return _listed(query, zone, table, kinds, address)
     return _nothing(query, zone, table, wire.NOERROR if exists else wire.NXDOMAIN)
 
 
 def looked_up(zone: Zone, table: Table, below: tuple[bytes, ...]) -> tuple[tuple[Kind, ...], Address | None, bool]:
-    """(the kinds under which the address that this name spells is listed, that address, whether the name exists in any
-    case)."""
+    """(the kinds under which the address that this name spells is listed, that address or None where there are none,
+    whether the name exists)."""
     view = zone.views[b""]
     if below and below[-1] in zone.views:
         view, below = zone.views[below[-1]], below[:-1]
@@ -220,16 +220,16 @@ def _readings(below: tuple[bytes, ...]) -> Iterator[Network]:
 
 
 def octets_of(below: tuple[bytes, ...]) -> IPv4Network | None:
-    """The network that these labels spell as octets, or None."""
-    if not 0 < len(below) <= 4 or not all(map(_OCTET.fullmatch, below)):
+    """The network that these labels spell as octets, all addresses where there is no label; or None."""
+    if len(below) > 4 or not all(map(_OCTET.fullmatch, below)):
         return None
     octets = bytes(map(int, reversed(below)))
     return IPv4Network((octets.ljust(4, b"\0"), 8 * len(octets)))
 
 
 def nibbles_of(below: tuple[bytes, ...]) -> IPv6Network | None:
-    """The network that these labels spell as nibbles, or None."""
-    if not 0 < len(below) <= 32 or not all(map(_NIBBLE.fullmatch, below)):
+    """The network that these labels spell as nibbles, all addresses where there is no label; or None."""
+    if len(below) > 32 or not all(map(_NIBBLE.fullmatch, below)):
         return None
     nibbles = b"".join(reversed(below))
     return IPv6Network((int(nibbles.ljust(32, b"0"), 16), 4 * len(nibbles)))

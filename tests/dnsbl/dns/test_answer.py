@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
-from dnsbl.dns.answer import blocked, types
+from dnsbl.dns.answer import blocked, listings, looked_up, types
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.guard import Keys, KnownKey, rules_of
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
+from dnsbl.dns.wire import parse
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import RESERVED, Zones
 from dnsbl.settings import Dns
@@ -274,6 +275,17 @@ def test_b57_a_resolver_that_asks_label_by_label_reaches_every_listed_address(ad
         said = dns.message.from_wire(reply)
         assert said.rcode() == dns.rcode.NOERROR
         assert bool(said.answer) == (n == len(labels))
+
+
+def test_an_origin_and_a_listed_name_are_there_whoever_asks_for_what_is_listed() -> None:
+    [zone] = [zone for zone in ZONES if zone.origin == "bl.test"]
+    for at, here in (("bl.test", ()), ("relay.bl.test", (b"relay",))):
+        query = parse(packet_of({"name": at, "type": "A"}))
+        assert query is not None
+        for rule in Dns(acl=["0.0.0.0/0 empty", "::/0 code 127.255.255.254"]).acl:
+            reply = listings(query, zone, TABLE, here, rule)
+            assert (reply.rcode, reply.answers, reply.ede) == (dns.rcode.NOERROR, (), None)
+    assert looked_up(zone, TABLE, (b"7", b"100", b"51", b"198"))[1:] == (ip_address("198.51.100.7"), True)
 
 
 def test_d03_the_serial_is_the_tables() -> None:
