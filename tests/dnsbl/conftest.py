@@ -4,6 +4,8 @@ asks for it: the rules need nothing of it, and their tests are held often (`make
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,16 +20,24 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PostgreSQL | Files]:
-    """Where databases are made, with one called `migrated` that has its tables."""
+    """Where databases are made, with one called `migrated` that has its tables: a copy of the file in the environment's
+    MIGRATED, which is made where there is none, for whoever holds tests in many processes (`make mutants`).
+    """
     from dnsbl.store import Store
     from tests.dnsbl.offices import IN_MEMORY, ON_POSTGRESQL, Files, PostgreSQL
 
     with tempfile.TemporaryDirectory(prefix="databases", dir=IN_MEMORY) as folder:
         made = PostgreSQL() if ON_POSTGRESQL else Files(Path(folder))
         made.make("migrated", like=None)
-        migrated = Store(made.url("migrated"))
-        migrated.upgrade()
-        migrated.close()
+        kept = os.environ.get("MIGRATED", "") if not ON_POSTGRESQL else ""
+        if os.path.isfile(kept):
+            shutil.copy(kept, f"{folder}/migrated.db")
+        else:
+            migrated = Store(made.url("migrated"))
+            migrated.upgrade()
+            migrated.close()
+        if kept and not os.path.isfile(kept):
+            os.replace(shutil.copy(f"{folder}/migrated.db", f"{kept}.{os.getpid()}"), kept)
         yield made
         made.close()
 

@@ -32,12 +32,12 @@ import sys
 import time
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from itertools import zip_longest
+from mmap import mmap
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, NoReturn
@@ -46,7 +46,7 @@ import pytest
 from hypothesis import settings
 from mutations import Mutant, applied, mutants
 from selection import ROOT, name_of, out_of_reach, pure, tests_of
-from swapping import SEEN, Place, code_at, loaded, places, watched
+from swapping import SEEN, Place, Shared, callers, code_at, loaded, places, watched
 
 KEPT = ROOT / ".mutants"
 EXPLAINED = Path(__file__).with_name("explained.toml")
@@ -154,19 +154,20 @@ def _collect(session: pytest.Session, held: Round) -> bool:
     return bool(session.testscollected)
 
 
-def _hold(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
-    """Hold tests that are loaded, until one fails; where there are none, none does."""
-    for item, after in zip_longest(items, items[1:]):
+def _hold(session: pytest.Session, items: Sequence[pytest.Item], then: pytest.Item | None = None) -> pytest.Item | None:
+    """Hold tests that are loaded; returns the first that fails, and none where there are no tests. What they share with
+    the test `then` stays set up."""
+    for item, after in zip(items, (*items[1:], then), strict=False):
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         if session.testsfailed:
-            return False
-    return True
+            return item
+    return None
 
 
 def _anew(session: pytest.Session, held: Round, broken: Broken) -> bool:
     """Load the tests of a round with a changed module, and hold them."""
     sys.meta_path.insert(0, broken)
-    return _collect(session, held) and _hold(session, session.items)
+    return _collect(session, held) and not _hold(session, session.items)
 
 
 def _with_pytest(work: Callable[[pytest.Session], None]) -> None:
@@ -179,6 +180,7 @@ def _with_pytest(work: Callable[[pytest.Session], None]) -> None:
         @pytest.hookimpl(tryfirst=True)
         def pytest_collection(self, session: pytest.Session) -> bool:
             session.config.pluginmanager.unregister(self)
+            session.config.option.tbstyle = "line"  # nobody reads of a failure
             try:
                 work(session)
             except BaseException as fault:
@@ -199,60 +201,70 @@ def _preload(session: pytest.Session, module: str, held: Round) -> None:
 
     def look() -> bool:
         found = _collect(session, held)
+        _hold(session, list({item.path: item for item in session.items}.values()))  # fixtures import too
         os.write(told, "\n".join(sys.modules).encode())
         return found
 
     if not Held(look, _LONG).awaited():
         sys.exit(f"The tests of {module} cannot be loaded: {' '.join(held.tests)}")
-    for name in out_of_reach(module, os.pread(told, 1 << 24, 0).decode().split("\n")):
-        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
-            importlib.import_module(name)
+    _import(out_of_reach(module, os.pread(told, 1 << 24, 0).decode().split("\n")))
     os.close(told)
     gc.freeze()
 
 
+def _import(modules: Iterable[str]) -> None:
+    for name in modules:
+        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+            importlib.import_module(name)
+
+
 def _swapped(session: pytest.Session, module: str, tree: ast.Module, held: Round, todo: list[Mutant]) -> Iterator[Try]:
     """The tries of mutants of functions, in a process that has loaded the round's tests: each is put into the function
-    that stands there, and held by the tests that call it, the quickest first."""
+    that stands there, and held by the tests that call it: those that noticed most first, of others the quickest."""
     seen: set[Place] = set()
     sys.meta_path.insert(0, Broken(module, watched(tree), **{SEEN: seen}))
     if not _collect(session, held):
         return
-    early, stand, place_of = set(seen), loaded(path := str(ROOT / module)), places(tree)
     told = os.memfd_create("calls")
 
     def look() -> bool:
         calls = []
-        for item in session.items:
+        session.config.pluginmanager.register(shared := Shared(seen))
+        for item, after in zip(session.items, (*session.items[1:], None), strict=True):
             seen.clear()
             begun = time.monotonic()
-            if not _hold(session, [item]):
+            if _hold(session, [item], after):
                 return False
             calls.append((time.monotonic() - begun, list(seen)))
-        os.write(told, json.dumps(calls).encode())
+        told_of = [(seconds, [*called, *shared.seen]) for seconds, called in calls]
+        os.write(told, json.dumps([told_of, list(sys.modules)]).encode())
         return True
 
     if not Held(look, _LONG).awaited():
         sys.exit(f"The tests of {module} fail as it is: {' '.join(held.tests)}")
-    callers: dict[Place, list[tuple[float, int]]] = {}
-    for n, (seconds, called) in enumerate(json.loads(os.pread(told, 1 << 28, 0))):
-        for name, line in called:
-            callers.setdefault((name, line), []).append((seconds, n))
+    calls, modules = json.loads(os.pread(told, 1 << 28, 0))
+    _import(modules)  # what tests and fixtures have imported as they ran
+    early, stand, place_of = set(seen), loaded(path := str(ROOT / module)), places(tree)
+    tests_at, setup = callers(calls), max(seconds for seconds, _ in calls)
     gc.freeze()
 
-    def hold(functions: list[FunctionType], code: CodeType, tests: list[pytest.Item]) -> bool:
+    noticing = memoryview(mmap(-1, 4 * len(calls))).cast("I")  # by test, seen by each process
+
+    def hold(functions: list[FunctionType], code: CodeType, tests: list[int]) -> bool:
         for function in functions:
             function.__code__ = code
-        return _hold(session, tests)
+        if failed := _hold(session, [session.items[n] for n in tests]):
+            noticing[session.items.index(failed)] += 1
+        return failed is None
 
     for mutant in todo:
         place = place_of.get(id(mutant.old))
         if place is None or place in early or place not in stand:
             continue
-        code, chosen = code_at(compile(applied(tree, mutant), path, "exec"), place), sorted(callers.get(place, ()))
+        code, chosen = code_at(compile(applied(tree, mutant), path, "exec"), place), tests_at.get(place, [])
         if code and all(function.__code__.co_freevars == code.co_freevars for function in stand[place]):
-            tests = [session.items[n] for _, n in chosen]
-            yield Try(mutant, partial(hold, stand[place], code, tests), sum(seconds for seconds, _ in chosen))
+            tests = sorted((n for _, n in chosen), key=lambda n: -noticing[n])
+            yield Try(mutant, partial(hold, stand[place], code, tests), sum(seconds for seconds, _ in chosen) + setup)
 
 
 def _reloaded(session: pytest.Session, module: str, tree: ast.Module, held: Round, todo: list[Mutant]) -> Iterator[Try]:
@@ -299,9 +311,13 @@ def _apart(work: Callable[[Tell], None], tell: Tell) -> None:
         finally:
             os._exit(code)
     os.close(told)
-    with os.fdopen(answers) as lines:
-        for line in lines:
-            tell(*json.loads(line))
+    try:
+        with os.fdopen(answers) as lines:
+            for line in lines:
+                tell(*json.loads(line))
+    except SystemExit:
+        os.kill(pid, signal.SIGTERM)
+        raise
     if os.waitpid(pid, 0)[1]:
         sys.exit(1)
 
@@ -336,7 +352,9 @@ def try_module(module: str, *, jobs: int, until: float, trust: bool) -> tuple[di
             if not passed or held is rounds[-1]:
                 noticed[name] = not passed
                 (late.add if ended else late.discard)(name)
-                file.write_text(json.dumps({"marks": marks, "noticed": noticed, "late": sorted(late)}, indent=0))
+                found = {"marks": marks, "noticed": noticed, "late": sorted(late)}
+                (new := file.with_suffix(".new")).write_text(json.dumps(found, indent=0))
+                new.replace(file)  # whole, whenever the run is broken off
 
         _apart(lambda told: _make(_swapped(session, module, tree, held, todo), jobs, until, told), tell)
         others = [mutant for mutant in todo if mutant.name not in passes]
@@ -381,6 +399,8 @@ def main() -> int:
     until = time.monotonic() + 60 * given.minutes
     explained = tomllib.loads(EXPLAINED.read_text())
     os.chdir(ROOT)
+    os.environ["MIGRATED"] = str(KEPT / "migrated.db")  # else each mutant waits for a database's tables to be made
+    (KEPT / "migrated.db").unlink(missing_ok=True)
     sys.path.insert(0, str(ROOT))
     sys.dont_write_bytecode = False  # else every mutant has the assertions of its tests rewritten anew
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("broken off"))

@@ -10,8 +10,11 @@ from __future__ import annotations
 import ast
 import copy
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from types import CodeType, FunctionType
+from typing import Any
+
+import pytest
 
 #: An outermost function of a module: its name, and the line where its code begins.
 Place = tuple[str, int]
@@ -42,6 +45,34 @@ def watched(tree: ast.Module) -> ast.Module:
         at = ast.get_docstring(found) is not None
         found.body.insert(at, ast.copy_location(tells, found.body[0]))
     return ast.fix_missing_locations(tree)
+
+
+class Shared:
+    """Keeps what was called while fixtures were set up that several tests share: whoever comes later depends on it."""
+
+    def __init__(self, seen: set[Place]) -> None:
+        self._now = seen
+        self.seen: set[Place] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        before = set(self._now)
+        self._now.clear()
+        try:
+            return (yield)
+        finally:
+            if fixturedef.scope != "function":
+                self.seen |= self._now
+            self._now |= before
+
+
+def callers(calls: Iterable[tuple[float, Iterable[Iterable[Any]]]]) -> dict[Place, list[tuple[float, int]]]:
+    """Which tests call a place, by their number and the quickest first, out of each test's seconds and places."""
+    found: dict[Place, list[tuple[float, int]]] = {}
+    for n, (seconds, called) in enumerate(calls):
+        for name, line in {(name, line) for name, line in called}:
+            found.setdefault((name, line), []).append((seconds, n))
+    return {place: sorted(tests) for place, tests in found.items()}
 
 
 def loaded(file: str) -> dict[Place, list[FunctionType]]:

@@ -13,4 +13,4 @@ def test_where_no_test_calls_what_was_changed_the_change_is_not_noticed(
 ) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     run = importlib.import_module("run")
-    assert run._hold(request.session, [])
+    assert run._hold(request.session, []) is None

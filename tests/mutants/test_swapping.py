@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
+
+import pytest
 
 from tests.mutants.mutations import applied, mutants
-from tests.mutants.swapping import SEEN, code_at, loaded, places, watched
+from tests.mutants.swapping import SEEN, Shared, callers, code_at, loaded, places, watched
 
 SOURCE = """
 def double(number, by=2):
@@ -57,3 +59,21 @@ def test_a_function_does_what_its_mutant_does_as_soon_as_it_has_its_code(tmp_pat
     scope["double"].__code__ = code
     assert scope["double"](7) == 3
     assert code_at(compile(TREE, file, "exec"), ("none", 1)) is None
+
+
+def test_the_tests_of_a_place_are_known_the_quickest_first() -> None:
+    calls = [(0.3, [["double", 2], ["next", 9]]), (0.1, [["double", 2], ["double", 2]]), (0.2, [])]
+    assert callers(calls) == {("double", 2): [(0.1, 1), (0.3, 0)], ("next", 9): [(0.3, 0)]}
+
+
+def test_what_was_called_for_a_fixture_that_tests_share_counts_for_those_that_come_later() -> None:
+    seen = {("before", 1)}
+    shared = Shared(seen)
+    for scope in ("function", "session"):
+        setup = shared.pytest_fixture_setup(SimpleNamespace(scope=scope))  # type: ignore[arg-type]
+        next(setup)
+        seen.add((scope, 2))
+        with pytest.raises(StopIteration):
+            next(setup)
+    assert shared.seen == {("session", 2)}
+    assert seen == {("before", 1), ("function", 2), ("session", 2)}
