@@ -114,6 +114,8 @@ def test_what_can_hurt_says_so():
     assert {id for id, row in CATALOGUE.items() if row.mail == "" and not row.harm} == set()
     theirs = ("{O}", "{D}", "{I}", "host")
     assert all(row.harm for row in CATALOGUE.values() if row.mail.endswith(theirs))
+    others = {id for id, row in CATALOGUE.items() if row.harm and row.mail and not row.mail.endswith(theirs)}
+    assert others == {"S06", "S08", "R19", "H01", "H02", "H03", "P01", "P02", "P03", "C01"}
 
 
 def test_profiles_hold_the_rows_in_the_order_of_trying():
@@ -187,6 +189,7 @@ def test_ipv6_literals_are_tagged():
         "a@b",
         "a_b.example",
         "bücher.example",
+        "\N{KELVIN SIGN}.example",  # whose small letter is a k
         "mx.t.example.",
         ".example",
         "a..b",
@@ -251,6 +254,7 @@ def test_only_what_is_known_to_harm_a_software_is_kept_from_it(id: str):
         (b"x ESMTP Service (IBM Domino Release 9.0.1)", True),
         (b"x ESMTP Service (HCL Domino Release 12.0.2)", True),
         (b"x Lotus SMTP MTA Service Ready", True),
+        (b"x lotus domino", True),
         (b"domino.example ESMTP Postfix", False),  # a host may be called what it likes
         (b"x LotusDomino", False),
         (b"x" * 5000 + b" Lotus Domino", False),  # only so much is looked at
@@ -279,6 +283,13 @@ def test_a_form_without_its_name_is_left_out_and_cannot_be_spelt(id: str, lackin
         envelope(CATALOGUE[id], names(**lacking), sender="s", recipient="r")
 
 
+def test_no_name_is_made_up_where_none_is_given():
+    bare = Names(target=ip_address("192.0.2.1"), target_name="", collector_domain=C, bounce_domain="b.example")
+    lacking = {id for id, row in CATALOGUE.items() if "not known" in left_out(row, bare, greeting=b"")}
+    assert lacking == {"S09", "S12", "R18", "R22a", "R22b", "R22c", "M01"}
+    assert envelope(CATALOGUE["S03"], bare, sender="s", recipient="r").mail == b"<s@[192.0.2.1]>"
+
+
 def test_a_name_that_is_not_proven_its_own_stands_in_no_sender():
     said = names(target_name="mail.bigprovider.example", own_name="")
     for id, row in CATALOGUE.items():
@@ -297,6 +308,12 @@ def test_a_name_that_is_not_proven_its_own_stands_in_no_sender():
 )
 def test_a_form_may_greet_under_another_name(id: str, expected: bytes):
     assert helo(CATALOGUE[id], names()) == expected
+
+
+def test_who_greets_in_a_form_stands_in_what_is_said_of_it():
+    said = [CATALOGUE[id].fault for id in ("H01", "H02", "H03")]
+    whose = ("the server's own address", "localhost", "the server's own name")
+    assert said == [f"A greeting as {who} is believed to come from inside." for who in whose]
 
 
 def test_an_unproven_name_stands_in_no_greeting_of_ours():
@@ -329,7 +346,8 @@ def test_a_connection_of_their_own_is_for_owners_alone(id: str):
 def test_what_the_server_does_not_offer_is_not_asked_of_it(id: str, keyword: bytes):
     for greeting in (b"", b"mx.t.example\nPIPELINING\n", b"mx.t.example no-" + keyword):
         assert left_out(CATALOGUE[id], names(), greeting=greeting) == "The server does not offer what this form needs."
-    assert left_out(CATALOGUE[id], names(), greeting=b"mx.t.example\n" + keyword + b" NAME") == ""
+    for offered in (keyword, keyword.lower()):
+        assert left_out(CATALOGUE[id], names(), greeting=b"mx.t.example\n" + offered + b" NAME") == ""
 
 
 def test_a_collector_domain_that_leaves_no_room_leaves_out_the_one_form_that_needs_it():
