@@ -179,7 +179,7 @@ class Journal(Shelf):
         Of one subject by its index; else WINDOW entries are looked at and no more, so that a search for what there is
         nowhere costs the same in a journal of any length.
         """
-        end = before if before is not None else (self._sql.execute(select(func.max(journal.c.seq))).scalar() or 0) + 1
+        end = before if before is not None else self._next()
         if until is not None:
             end = min(end, self.number_at(until))
         start = self.number_at(since) if since is not None else 1
@@ -196,9 +196,13 @@ class Journal(Shelf):
             return found, found[-1].seq if found[-1].seq > start else None
         return found, low if low > start else None
 
+    def _next(self) -> int:
+        """The number that the next entry will have."""
+        return (self._sql.execute(select(func.max(journal.c.seq))).scalar() or 0) + 1
+
     def number_at(self, moment: datetime) -> int:
         """The number of the first entry made then or later; by halves, as their times grow."""
-        low, high = 1, (self._sql.execute(select(func.max(journal.c.seq))).scalar() or 0) + 1
+        low, high = 1, self._next()
         while low < high:
             middle = (low + high) // 2
             at = self._sql.execute(select(journal.c.at).where(journal.c.seq == middle)).scalar()

@@ -163,8 +163,8 @@ def _gave_up(reports: Iterable[StatusReport], said: Own) -> bool:
 
 
 def _host(remote_mta: str) -> str:
-    """The name in a Remote-MTA field, `dns; mx.example.org`; Courier adds the address to it."""
-    return remote_mta.rpartition(";")[2].strip().partition(" ")[0].rstrip(".").lower()
+    """The name in a Remote-MTA field; Courier adds the address to it."""
+    return remote_mta.partition(" ")[0].rstrip(".").lower()
 
 
 def _is_automatic(header: Mapping[str, bytes]) -> bool:

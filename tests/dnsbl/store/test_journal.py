@@ -282,6 +282,10 @@ def test_the_last_word_on_the_clock_is_its_newest_entry_and_no_other(store: Stor
     assert asked.words == [0, 2, 3, 3]
     knows = store.engine.dialect.name == "postgresql"
     assert all((seen is not None) is knows for seen in asked.stores), "a file knows no time of its own"
+    with store.read() as tx:
+        journal = Journal(Clerk(tx.connection), asked)  # type: ignore[arg-type]
+        assert journal.strange(AT) and journal.strange(AT)
+    assert (asked.stores[-1] != asked.stores[-2]) is knows, "and a database's goes on while it is asked"
 
 
 def test_nothing_is_entered_at_a_time_that_is_not_believed_unless_it_is_asked_for(store: Store) -> None:
@@ -319,6 +323,15 @@ def test_a_moment_is_found_at_the_first_entry_of_then_or_later(store: Store) -> 
             assert tx.journal.number_at(AT + timedelta(seconds=seconds)) == number, seconds
 
 
+def test_a_moment_is_looked_for_in_a_journal_that_lacks_an_entry_too(store: Store) -> None:
+    at_minutes(store, *range(5))
+    unlock(store)
+    with store.write() as tx:
+        tx.connection.execute(text("DELETE FROM journal WHERE seq = 3"))
+    with store.read() as tx:
+        assert tx.journal.number_at(AT) == 1
+
+
 def test_pages_of_one_subject_go_back_to_its_first_entry(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dnsbl.store.journal.WINDOW", 1)
     for subject in "abaa":
@@ -337,6 +350,7 @@ def test_a_search_looks_at_so_many_entries_and_says_where_to_go_on(
     monkeypatch.setattr("dnsbl.store.journal.WINDOW", 3)
     at_minutes(store, *range(10))
     assert page(store) == ([10, 9, 8], 8)
+    assert page(store, most=3) == ([10, 9, 8], 8)
     assert page(store, before=8) == ([7, 6, 5], 5)
     assert page(store, before=4) == ([3, 2, 1], None)
     assert page(store, verb="nowhere") == ([], 8)
@@ -390,13 +404,17 @@ def test_entries_from_elsewhere_are_added_as_they_were_made_and_the_chain_goes_o
 
 
 def test_in_one_transaction_an_entry_of_ours_stands_behind_those_from_elsewhere(store: Store) -> None:
-    made = chained(3)
+    made = chained(5)
     with store.write() as tx:
-        tx.journal.replay(made[:1])
-        tx.journal.replay(made[1:])
+        tx.journal.replay(made[:2])
+        tx.journal.replay(made[2:4])
         ours = tx.journal.append(at=AT, actor="policy", subject="x", verb="listed", reason="letter-returned")
-    assert (ours.seq, ours.previous) == (4, made[2].hash)
-    assert verify(store) == 4
+        assert (ours.seq, ours.previous) == (5, made[3].hash)
+        theirs = replace(made[4], seq=6, previous=ours.hash)
+        tx.journal.replay([replace(theirs, hash=digest(theirs))])
+        ours = tx.journal.append(at=AT, actor="policy", subject="x", verb="listed", reason="letter-returned")
+    assert (ours.seq, ours.previous) == (7, digest(theirs))
+    assert verify(store) == 7
 
 
 @pytest.mark.parametrize(

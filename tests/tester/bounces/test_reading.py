@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from samples import LETTER, MESSAGE, new
 
 from tester.bounces.ours import Ours
-from tester.bounces.reading import read
+from tester.bounces.reading import is_complaint, read
 from tester.mime import header, lines, parts
 from tester.verdict import Finding, Weighed
 from tests.answers.corpus import CORPUS, Message
@@ -124,6 +124,7 @@ def test_a_server_that_signs_as_postmaster_is_known_by_its_form() -> None:
     assert finding(form, "From: Jo <jo@relay.example>", mail_from="jo@relay.example") is Finding.HUMAN
 
 
+FORM = f"I'm afraid I wasn't able to deliver your message. {TO}: 550 relaying denied"
 REFUSAL = "550 5.1.1 no such recipient at this relay-test collector"
 
 
@@ -140,6 +141,7 @@ REFUSAL = "550 5.1.1 no such recipient at this relay-test collector"
         (REFUSED, ("Auto-Submitted: auto-replied",), Finding.AUTOMATIC),
         (REFUSED, ("Auto-Submitted: auto-replied", "From: MAILER-DAEMON@x.example"), Finding.UNPROVEN),
         (REFUSED, ("Auto-Submitted: auto-generated",), Finding.BOUNCED),
+        (FORM, ("Auto-Submitted: auto-replied",), Finding.BOUNCED),
         (f"{REFUSED} It is delayed.", (), Finding.DSN_DELAYED),
         (f"{REFUSED} It awaits moderator approval.", (), Finding.HELD),
         (f"{REFUSED} I am out of the office.", (), Finding.AUTOMATIC),
@@ -209,6 +211,8 @@ OTHER = "Final-Recipient: rfc822; other@y.example\r\n"
          Finding.BOUNCED),
         ([f"{ABOUT}Action: failed\r\nStatus: 5.0.0", f"{ABOUT}Action: failed\r\nStatus: 5.7.1"],
          "Connection timed out.", Finding.DSN_DELAYED),
+        ([f"{ABOUT}Action: failed\r\nStatus: 5.0.0\r\nDiagnostic-Code: x; Retry Timeout",
+          f"{ABOUT}Action: failed\r\nStatus: 5.7.1\r\nDiagnostic-Code: x; no"], "", Finding.DSN_DELAYED),
         # ours by the host that it names, in the field, in the diagnosis, in the text; or by our phrase
         ([f"{ABOUT}Action: failed\r\nStatus: 5.7.1\r\nRemote-MTA: dns; C.Example"], "", Finding.BOUNCED_BY_US),
         ([f"{ABOUT}Action: failed\r\nStatus: 5.7.1\r\nDiagnostic-Code: smtp; 550 from MX.c.example"], "",
@@ -255,6 +259,8 @@ def test_the_kind_of_a_part_says_what_a_message_is_and_a_copy_of_one_says_nothin
     assert reading(raw.replace(f"report-type={kind}".encode(), b"x=y")).finding is said
     copied = mail("", "Content-Type: message/rfc822").rstrip() + b"\r\n\r\n" + raw
     assert reading(copied).finding is Finding.UNPROVEN
+    message = lines(copied)
+    assert not is_complaint(header(message), parts(message))
 
 
 def test_our_phrase_is_found_in_a_field_behind_much_text_and_before_the_first_part() -> None:
@@ -268,6 +274,8 @@ def test_a_host_of_ours_is_known_in_whatever_case_and_with_whatever_behind_it() 
     for remote in ("C.EXAMPLE.", "dns; c.example", "dns;c.example (192.0.2.1)", "[192.0.2.25]"):
         raw = report(f"{ABOUT}Action: failed\r\nStatus: 5.7.1\r\nRemote-MTA: {remote}")
         assert reading(raw).finding is Finding.BOUNCED_BY_US, remote
+    raw = report(f"{ABOUT}Action: failed\r\nStatus: 5.7.1\r\nRemote-MTA: dns; mx.")
+    assert reading(raw, us=Ours(names={"mx"})).finding is Finding.BOUNCED_BY_US
 
 
 def test_the_corpus_has_every_kind() -> None:
