@@ -82,7 +82,7 @@ class Judging:
 
     def talk_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """All conversations of a run have been held: judge it, or let it wait for its letters."""
-        ways = self._judge(tx, run, now, window_closed=False, retries_left=False)
+        ways = self._judge(tx, run, now)
         judgement = judge_host(ways)
         if judgement.final:
             self._settle(tx, run, judgement, now, ways)
@@ -104,7 +104,7 @@ class Judging:
         if run.reason in LENT:
             self._lent(tx, run, None, NOT_BACK, now)
             return
-        ways = self._judge(tx, run, now, window_closed=True, retries_left=False)
+        ways = self._judge(tx, run, now, window_closed=True)
         self._settle(tx, run, judge_host(ways), now, ways)
 
     def came_back(self, tx: Transaction, run: Run, peer: Address, now: datetime) -> None:
@@ -134,15 +134,9 @@ class Judging:
                 decisive = news and (judgement.verdict in policy.KIND or judgement.confirm or judgement.repeat)
         if judgement.final and decisive:
             self._settle(tx, run, judgement, now, ways, brought_by=peer if over else None)
-        elif self._shows_outputs(run):  # one more of its letters, out of another output perhaps
+        elif run.verdict is Verdict.OPEN_MULTIHOP:  # one more of its letters, out of another output perhaps
             self.outputs.follow(tx, run, run.address, Exits.SHOWN, now, brought_by=peer)
             self._look_before(tx, run, now)
-
-    @staticmethod
-    def _shows_outputs(run: Run) -> bool:
-        """Whether a settled run shows what the letters of a relay come out of, as far as none has superseded it."""
-        ours = run.state is RunState.SETTLED and run.reason is not JobReason.SELF_TEST
-        return ours and run.verdict is Verdict.OPEN_MULTIHOP
 
     def void_all(self, tx: Transaction, now: datetime, reason: str) -> int:
         """Nothing that is under way can show anything any more: every such test ends without a verdict, and is
@@ -157,7 +151,7 @@ class Judging:
         return len(under_way)
 
     def _judge(
-        self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool, retries_left: bool
+        self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool = False, retries_left: bool = False
     ) -> list[JudgedPath]:
         """Judge each way in of a run, in order."""
         fates = telling(tx.letters.of(run.id))
@@ -168,7 +162,7 @@ class Judging:
         apart = len({guise.collector_domain for guise in tx.guises.of(run.id)}) > 1
         ways = [report.path for report in tx.paths.of(run.id)]
         addresses = {way.address for way in ways}
-        relayed = {address: tx.paths.relayed(address, but=run.id) for address in addresses}
+        relayed = {address: tx.paths.relayed(address) for address in addresses}
         earlier = dict.fromkeys(addresses, 1)  # who tests his own wants to know at once, and nobody is listed for it
         if run.reason is not JobReason.SELF_TEST:
             since = now - OTHER_COUNTS
@@ -325,7 +319,7 @@ class Judging:
         run = next(iter(tx.runs.of(address, most=1)), None)
         if run is None or tx.listings.proven(address) is not None:
             return False
-        ways = self._judge(tx, run, now, window_closed=True, retries_left=False)
+        ways = self._judge(tx, run, now, window_closed=True)
         judgement, letters = judge_host(ways), telling(tx.letters.of(run.id))
         if judgement.verdict is not run.verdict or policy.ANY_KIND.get(judgement.verdict) != kind:
             return False

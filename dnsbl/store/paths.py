@@ -28,7 +28,7 @@ _BACK = exists().where(letters.c.run == paths.c.run, letters.c.path == paths.c.n
 _RELAYED = prepared(
     select(paths.c.port)
     .join(runs, runs.c.id == paths.c.run)
-    .where(paths.c.address == bindparam("address"), paths.c.run != bindparam("but"), _BACK)
+    .where(paths.c.address == bindparam("address"), _BACK)
     .distinct()
 )
 
@@ -69,9 +69,9 @@ class Paths(Shelf):
         """What one way in has come to."""
         self._sql.later(_JUDGE, _way(run, path) | {"verdict": verdict, "explanation": explanation})
 
-    def relayed(self, address: Address, *, but: str = "") -> set[int]:
-        """The ports of an address that have ever taken a letter which came back, in a run other than `but`."""
-        return set(self._sql.execute(_RELAYED, {"address": address, "but": but}).scalars())
+    def relayed(self, address: Address) -> set[int]:
+        """The ports of an address that have ever taken a letter which came back."""
+        return set(self._sql.execute(_RELAYED, {"address": address}).scalars())
 
 
 def _way(run: str, path: Path) -> dict[str, Any]:

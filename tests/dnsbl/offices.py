@@ -171,7 +171,7 @@ class Office:
                 outcome=(outcome := says if isinstance(says, Outcome) else says(fate.letter.vector)),
                 stage="OK",
                 reply=reply or f"the answer to {fate.letter.vector}",
-                dot_at=2.5 if outcome is Outcome.ACCEPTED else None,
+                dot_at=2.5 if outcome in (Outcome.ACCEPTED, Outcome.DATA_END_5XX) else None,
             )
             for fate in self.letters(assignment.job.run)
         )

@@ -12,9 +12,12 @@ ALSO = {
     "tester/approach.py": ("tests/tester/test_dialogue.py", "tests/tester/test_trial.py"),
     "tester/states.py": ("tests/tester/test_dialogue.py", "tests/tester/test_conditions.py"),
     "tester/dialogue.py": ("tests/tester/test_conditions.py",),
-    "dnsbl/casework/judging.py": tuple(
-        f"tests/dnsbl/casework/test_{what}.py"
-        for what in ("arrivals", "deciding", "upkeep", "twins", "outputs", "remote", "self_tests", "reviewing")
+    "dnsbl/casework/judging.py": (
+        "tests/dnsbl/casework/test_assignments.py",
+        *(
+            f"tests/dnsbl/casework/test_{what}.py"
+            for what in ("arrivals", "deciding", "upkeep", "twins", "outputs", "remote", "self_tests", "reviewing")
+        ),
     ),
     "dnsbl/casework/deciding.py": tuple(
         f"tests/dnsbl/casework/test_{what}.py"

@@ -211,6 +211,19 @@ def test_a_delayed_letter_stays_pending(office) -> None:
     assert office.come_back(run, HOST) is Finding.DELIVERED_SAME
 
 
+def test_a_run_of_which_only_a_delay_is_known_waits_from_its_end(office) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, Outcome.RCPT_5XX)
+    office.later(seconds=10)
+    assert bounce(office, assignment.job.run, action="delayed") is Finding.DSN_DELAYED
+    run = office.casework.assignments.file_run(assignment)
+    assert (run.state, run.ends) == (RunState.WAITING, office.clock.now() + office.window)
+    entry = [entry for entry in office.casework.operators.journal(ADDRESS) if entry.verb == "run"][-1]
+    assert (entry.before, entry.after) == (RunState.OPEN, RunState.WAITING)
+
+
 def test_a_persons_answer_is_kept_for_the_operators(office) -> None:
     run = waiting(office)
     assert office.come_back(run, HOST, message=b"Subject: hey\r\n\r\nwho?\r\n", to_sender=True) is Finding.HUMAN

@@ -273,6 +273,15 @@ def test_a_letter_is_waited_for_from_the_last_dot_of_a_run_that_took_several_con
     assert run.ends == last + timedelta(seconds=2.5) + office.window
 
 
+def test_no_letter_is_waited_for_longer_since_the_text_of_another_was_refused_later(office) -> None:
+    office.nominate(HOST)
+    first = office.clock.now()
+    office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_4XX)
+    office.later(seconds=360)
+    run = office.test(Outcome.DATA_END_5XX)
+    assert (run.state, run.ends) == (RunState.WAITING, first + timedelta(seconds=2.5) + office.window)
+
+
 def test_a_letter_within_its_window_convicts_whatever_a_later_run_has_found(office) -> None:
     office.nominate(HOST)
     first = office.test(Outcome.ACCEPTED)
@@ -335,6 +344,26 @@ def test_what_takes_mail_for_one_domain_of_ours_is_doubted_where_the_other_stran
     office.later(seconds=10)
     office.come_back(assignment.job.run, HOST)
     assert office.casework.assignments.file_run(assignment).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("retries", "state", "after"),
+    [((), RunState.OPEN, State.QUEUED), ((360, 1800, 14400), RunState.WAITING, State.LISTED)],
+)
+def test_the_other_strangers_letter_is_waited_for_as_long_as_it_will_be_offered_again(
+    office, retries: tuple[int, ...], state: RunState, after: State
+) -> None:
+    office.nominate(HOST, evidence=None)
+    assignment = office.take()
+    office.issue(assignment, strangers=True)
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_4XX)
+    run = office.casework.assignments.file_run(assignment)
+    for seconds in retries:
+        office.later(seconds=seconds)
+        run = office.test(Outcome.RCPT_4XX)
+    assert run.state is state
+    office.come_back(run.id, HOST)
+    assert standing(office).state is after
 
 
 def test_an_operator_confirms_no_test_that_is_still_under_way(make_office) -> None:
