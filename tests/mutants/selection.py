@@ -12,6 +12,7 @@ ALSO = {
     "tester/approach.py": ("tests/tester/test_dialogue.py", "tests/tester/test_trial.py"),
     "tester/states.py": ("tests/tester/test_dialogue.py", "tests/tester/test_conditions.py"),
     "tester/dialogue.py": ("tests/tester/test_conditions.py",),
+    "dnsbl/dns/answer.py": ("tests/dnsbl/dns/test_trials.py",),
     "dnsbl/casework/judging.py": (
         "tests/dnsbl/casework/test_assignments.py",
         *(

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
-from dnsbl.dns.answer import blocked, listings, looked_up, types
+from dnsbl.dns.answer import address_of, blocked, listings, looked_up, types
 from dnsbl.dns.cookies import Cookies
 from dnsbl.dns.guard import Keys, KnownKey, rules_of
 from dnsbl.dns.listed.table import Table
@@ -286,6 +286,24 @@ def test_an_origin_and_a_listed_name_are_there_whoever_asks_for_what_is_listed()
             reply = listings(query, zone, TABLE, here, rule)
             assert (reply.rcode, reply.answers, reply.ede) == (dns.rcode.NOERROR, (), None)
     assert looked_up(zone, TABLE, (b"7", b"100", b"51", b"198"))[1:] == (ip_address("198.51.100.7"), True)
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("7.100.51.198", "198.51.100.7"),
+        ("7.100.51.198.relay", "198.51.100.7"),
+        (reversed_labels(ip_address("2001:db8::1")), "2001:db8::1"),
+        (reversed_labels(ip_address("::ffff:198.51.100.7")), "198.51.100.7"),
+        *((name, None) for name in ("", "relay", "100.51.198", "8.b.d.0.1.0.0.2", "www", "www.relay")),
+    ],
+)
+def test_a_whole_address_is_known_in_the_zone_and_in_its_sublists_and_a_prefix_is_none(
+    name: str, address: str | None
+) -> None:
+    [zone] = [zone for zone in ZONES if zone.origin == "bl.test"]
+    below = tuple(name.encode().split(b".")) if name else ()
+    assert address_of(zone, below) == (ip_address(address) if address else None)
 
 
 def test_d03_the_serial_is_the_tables() -> None:

@@ -249,6 +249,16 @@ def test_whether_a_time_is_believed_can_be_asked_without_an_entry(timed: Store, 
         assert "--trust" in tx.journal.strange(clock.now()) or "database" in tx.journal.strange(clock.now())
 
 
+def test_where_a_time_is_not_believed_the_newest_that_is_known_stands_for_it(timed: Store, clock: HandClock) -> None:
+    last = enter(timed, clock).at
+    clock.turn(seconds=60)
+    with timed.read() as tx:
+        assert tx.journal.believed(clock.now()) == clock.now() != last
+    clock.jump(days=91)
+    with timed.read() as tx:
+        assert tx.journal.believed(clock.now()) == last
+
+
 def test_signs_of_life_are_one_row_a_process_and_forgotten_in_time(store: Store) -> None:
     with store.write() as tx:
         for name, day in (("a", 0), ("b", 1), ("a", 2), ("c", 32), ("d", 33)):
