@@ -37,7 +37,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 #: Those that say a longer version than people name.
 _CUT = {"Exchange": 2}
 #: What `tester.cause` calls them -> what the table does.
-_KNOWN = {Software.DOCKER_MAILSERVER: "docker-mailserver", Software.MAILCOW: "mailcow", Software.MAILU: "Mailu"}
+_KNOWN = {Software.DOCKER_MAILSERVER: "docker-mailserver", Software.MAILCOW: "mailcow"}
 
 
 def product(greeting: str) -> tuple[str, str]:
