@@ -2,9 +2,9 @@
 statement.
 
 The keys of a slice go to the database in one piece, which it takes apart by itself: a parameter or a row for each of
-them costs more than what is done with it. Each network is looked up by the index; PostgreSQL, which has no statistics
-of a large load yet, would rather go through all that was ever listed, for each slice. Nothing of proof comes in here:
-kinds that only proof may fill are refused (law 1).
+them costs several times as much. Each network is looked up by the index; PostgreSQL, which has no statistics of a large
+load yet, would rather go through all that was ever listed, for each slice. Nothing of proof comes in here: kinds that
+only proof may fill are refused (law 1).
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ WIDTH, SHORT = 18, 6
 _KEYS, _COUNT = bindparam("keys", type_=LargeBinary), bindparam("count", type_=Integer)
 _KIND, _MOMENT = bindparam("of_kind", type_=Words), bindparam("moment", type_=Moment)
 _LAST = prepared(select(func.coalesce(func.max(changes.c.seq), 0)))
-_NUMBERED = prepared(select(type_coerce(changes.c.network, LargeBinary)).where(changes.c.seq >= bindparam("first")))
+_NUMBERED = prepared(
+    select(type_coerce(changes.c.network, LargeBinary))
+    .where(changes.c.seq >= bindparam("first"))
+    .order_by(changes.c.seq)
+    .limit(bindparam("most"))
+)
 _OPERATOR = literal(Reason.OPERATOR, Named(Reason))
-
-
 _HERE = listings.alias("here")
 _IS_ACTIVE, _WAS_DROPPED = _HERE.c.ended.is_(None), _HERE.c.end_reason == Reason.OPERATOR
 
@@ -158,7 +161,7 @@ class BulkShelf(Shelf):
             raise Damaged(f"Nothing is listed as {kind} by an operator's word.")
         first, count = self._number(keys, kind, present=True, at=since)
         if 0 < count < len(keys):
-            keys = self._sql.execute(_NUMBERED, {"first": first}).scalars()
+            keys = self._sql.execute(_NUMBERED, {"first": first, "most": count}).scalars()
         if count:
             words = {"lapses": expires, "for_operators": note, "for_all": public, "who": author}
             self._put(self._told.add, keys, kind, moment=since, **words)

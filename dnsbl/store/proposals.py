@@ -27,7 +27,7 @@ class Proposals(Shelf):
     def put(
         self, networks: Sequence[Network], *, kind: str, reason: str, public: str, author: str, at: datetime
     ) -> None:
-        """Store one for each of at most 5000 distinct networks; it takes the place of an earlier one of the kind."""
+        """Store one for each of at most 10,000 distinct networks; it takes the place of an earlier one of the kind."""
         self._sql.execute(delete(proposals).where(proposals.c.network.in_(networks), proposals.c.kind == kind))
         same = {"kind": kind, "reason": reason, "public": public, "author": author, "at": at}
         self._sql.execute(insert(proposals).values(same), [{"network": network} for network in networks])
