@@ -5,11 +5,12 @@ Shell around `settings`. Reports every mistake at once, each with file, key and 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args
@@ -20,8 +21,9 @@ from dnsbl.clock import SystemClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
+from dnsbl.files import open_plain
 from dnsbl.rules.bounds import Bounds
-from dnsbl.settings import Settings, fields, toml
+from dnsbl.settings import Settings, fields, tables, toml
 from dnsbl.whereabouts import PREFIX, usual
 
 #: In the state folder: the public keys of the transparency log, a line each.
@@ -35,45 +37,110 @@ PATHS: tuple[tuple[str, str], ...] = tuple(
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A configuration that may have mistakes."""
+
+    settings: Settings  #: as far as it is right, with the defaults of what is wrong; contradictions are left in it
+    mistakes: list[str]  #: a sentence each
+    wrong: frozenset[str]  #: the keys that are wrong, SECTION.KEY, and sections that are so as a whole, SECTION.
+
+    def concerns(self, mistake: str) -> bool:
+        """Whether a mistake that was found in these settings is of a key that is not as it was written."""
+        return any(key in mistake for key in self.wrong)
+
+
 def read_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings from this file (or a usual place, or none at all) and the environment. Raises SettingsError."""
+    draft = read_draft(path, environ)
+    if draft.mistakes:
+        raise SettingsError(draft.mistakes)
+    return draft.settings
+
+
+def read_draft(path: Path | None, environ: Mapping[str, str] = os.environ) -> Draft:
+    """The same with whatever mistakes it has. Raises SettingsError where nothing of the file can be told."""
     source = path or usual()
     mistakes: list[str] = []
-    tables: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if source is not None:
+        text = _text(source)
         try:
-            tables = tomllib.loads(source.read_text(encoding="utf-8-sig"))
-        except OSError as error:
-            raise SettingsError([f"{source}: cannot be read: {error.strerror}"]) from None
-        except UnicodeDecodeError:
-            raise SettingsError([f"{source}: not TOML: it is no UTF-8; an editor saves it so"]) from None
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError([f"{source}: not TOML: {error}"]) from None
+            found = tables(text)
+        except ValueError as error:
+            raise SettingsError([f"{source}: {error}"]) from None
     label = str(source) if source else "settings"
-    origin = _overlay(tables, environ, mistakes)
+    origin = _overlay(found, environ, mistakes)
+    wrong: frozenset[str] = frozenset()
     try:
-        settings = Settings.model_validate(tables)
+        settings = Settings.model_validate(found)
     except ValidationError as error:
-        raise SettingsError(mistakes + [_mistake(e, label, origin) for e in error.errors()]) from None
-    if mistakes:
-        raise SettingsError(mistakes)
-    return _rooted(settings, source.resolve().parent if source else Path.cwd())
+        mistakes += [_mistake(e, label, origin) for e in error.errors()]
+        settings, wrong = _as_far_as_right(found, [e["loc"] for e in error.errors()])
+    try:
+        root = source.resolve().parent if source else Path.cwd()
+    except FileNotFoundError:
+        raise SettingsError([f"{label}: the folder in which this was begun is gone; begin it in another"]) from None
+    return Draft(settings=_rooted(settings, root), mistakes=mistakes, wrong=wrong)
+
+
+def _text(path: Path) -> str:
+    """What stands in a file of ours. Raises SettingsError."""
+    try:
+        with io.TextIOWrapper(open_plain(path), encoding="utf-8-sig") as file:
+            return file.read()
+    except OSError as error:
+        raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{path}: not TOML: it is no UTF-8; an editor saves it so"]) from None
+
+
+def _as_far_as_right(
+    found: Mapping[str, Any], places: Sequence[tuple[int | str, ...]]
+) -> tuple[Settings, frozenset[str]]:
+    """Settings without what is wrong at these places, and the keys that were left out."""
+    wrong = {".".join(str(part) for part in place[:2]) for place in places if len(place) > 1}
+    made: dict[str, Any] = {}
+    for name, field in Settings.model_fields.items():
+        section: Any = field.annotation
+        table = found.get(name, {})
+        given = table.items() if isinstance(table, dict) else ()
+        try:
+            made[name] = section.model_validate({key: value for key, value in given if f"{name}.{key}" not in wrong})
+        except ValidationError:  # its keys contradict each other
+            made[name] = section()
+            wrong.add(f"{name}.")
+    return Settings.model_construct(None, **made), frozenset(wrong)
 
 
 def read_zones(settings: Settings, *, today: date | None = None) -> Zones:
     """All zone files of the zones folder, as the zones are today. Raises SettingsError naming every mistake in every
     file."""
     folder = settings.dns.zones_dir
+    texts, mistakes = dict[str, str](), list[str]()
     try:
-        texts = {str(p): p.read_text(encoding="utf-8-sig") for p in sorted(folder.glob("*.toml"))}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{folder}: cannot be read: {error}"]) from None
-    if not texts:
+        paths = sorted(path for path in folder.iterdir() if path.name.endswith(".toml"))
+    except FileNotFoundError:
+        paths = []
+    except OSError as error:
+        raise SettingsError([f"{folder}: dns.zones_dir cannot be read: {error.strerror}"]) from None
+    if not paths:
         first = "`dnsbl init` writes a first configuration"
         raise SettingsError([f"{folder}: dns.zones_dir has no zone file (*.toml); {first}"])
+    for path in paths:
+        try:
+            texts[str(path)] = _text(path)
+        except SettingsError as error:
+            mistakes += error.mistakes
     today = today or SystemClock().now().date()
     terms, log_keys = repr((Bounds.of(settings), settings.dns.expand_ranges)), _log_keys(settings)
-    return zones_from(texts, site=settings.web.base_url, today=today, log_keys=log_keys, terms=terms)
+    try:
+        zones = zones_from(texts, site=settings.web.base_url, today=today, log_keys=log_keys, terms=terms)
+    except SettingsError as error:
+        raise SettingsError(mistakes + error.mistakes) from None
+    if mistakes:
+        raise SettingsError(mistakes)
+    return zones
 
 
 def _log_keys(settings: Settings) -> list[str]:
@@ -90,7 +157,7 @@ def _log_keys(settings: Settings) -> list[str]:
 def zone_file(settings: Settings, origin: str) -> Path:
     """The file that a zone is described in. Raises SettingsError where none is."""
     for path in sorted(settings.dns.zones_dir.glob("*.toml")):
-        if tomllib.loads(path.read_text(encoding="utf-8-sig")).get("origin", "").rstrip(".").lower() == origin:
+        if tables(_text(path)).get("origin", "").rstrip(".").lower() == origin:
             return path
     raise SettingsError([f"{settings.dns.zones_dir}: no zone file has the origin {origin}"])
 
@@ -109,7 +176,7 @@ def example() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _overlay(tables: dict[str, Any], environ: Mapping[str, str], mistakes: list[str]) -> dict[str, str]:
+def _overlay(found: dict[str, Any], environ: Mapping[str, str], mistakes: list[str]) -> dict[str, str]:
     """Lay the environment over the tables; returns which dotted keys came from which variable."""
     origin: dict[str, str] = {}
     for variable, text in sorted(environ.items()):
@@ -121,7 +188,7 @@ def _overlay(tables: dict[str, Any], environ: Mapping[str, str], mistakes: list[
                 f"{variable}: there is no section [{section}]; sections are {', '.join(Settings.model_fields)}"
             )
             continue
-        table = tables.setdefault(section, {})
+        table = found.setdefault(section, {})
         if isinstance(table, dict):
             table[key] = _value(text)
             origin[f"{section}.{key}"] = variable
@@ -133,7 +200,7 @@ def _value(text: str) -> Any:
     if text.startswith("["):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
     return text
 

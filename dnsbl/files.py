@@ -1,4 +1,5 @@
 """Writes a file whole or not at all: beside, flushed, then put in its place. A crash leaves the old one or the new one.
+Opens what others have written, if it is a file.
 
 What the list keeps for itself is nobody else's to read; what is made for other programs is. What root makes in
 somebody's folder is his whose the folder is, so that a command that was typed as root leaves nothing that the service
@@ -11,10 +12,12 @@ import errno
 import grp
 import os
 import pwd
+import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 #: Of secrets, of other files of our own, and of files for others.
 HIDDEN, OURS, EVERYBODYS = 0o600, 0o640, 0o644
@@ -42,6 +45,18 @@ def write_whole(
         beside.unlink(missing_ok=True)
         raise
     _sync(path.parent)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file to be read; of a folder, a pipe or a device, which may never come to an end, nothing is read or
+    waited for. Raises OSError, whose `strerror` says why."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    what = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
+    raise OSError(errno.EINVAL, f"it is {what}, and no file", str(path))
 
 
 def make_secret(path: Path, text: bytes) -> None:

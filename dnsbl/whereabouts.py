@@ -11,5 +11,13 @@ USUAL = (Path("config.toml"), Path("/etc/dnsbl/config.toml"))
 
 
 def usual() -> Path | None:
-    """The configuration file in a usual place, if there is one."""
-    return next((path for path in USUAL if path.is_file()), None)
+    """The configuration file in a usual place, if there is one. A folder that this user may not enter hides none that
+    comes after it, but is no reason to go by defaults: its file is named, and whoever reads it says that he cannot."""
+    hidden = None
+    for path in USUAL:
+        try:
+            if path.is_file():
+                return path
+        except OSError:
+            hidden = path
+    return hidden if hidden is not None and hidden.is_absolute() else None

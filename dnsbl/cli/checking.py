@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from dnsbl.cli.later import later
 from dnsbl.config import PATHS
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import SettingsError, StoreUnavailable
+from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
 from dnsbl.log import stamp
 from dnsbl.rules.founding import is_example
 from dnsbl.settings import Settings, split_listen
@@ -34,14 +35,15 @@ BIND = 1 << 10
 
 def mistakes(settings: Settings, *readers: Callable[[], object]) -> list[str]:
     """Everything that cannot work, a sentence each; `readers` read files that the settings name. They raise
-    SettingsError."""
+    DnsblError."""
     found = [*_places(settings), *_files(settings), *_database(settings), *_state(settings), *_stamps(settings)]
     readers = (*readers, lambda: _countries(settings))
     for read in readers:
         try:
             read()
-        except SettingsError as error:
-            found += [mistake for mistake in error.mistakes if mistake not in found]
+        except DnsblError as error:
+            told = error.mistakes if isinstance(error, SettingsError) else [str(error)]
+            found += [mistake for mistake in told if mistake not in found]
     return found
 
 
@@ -58,6 +60,9 @@ def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
         yield f"no question is {keyed[0]}'s: lookups.clients names a client's key, and dns.keys_file is not set"
     if not settings.tester.lab_networks:
         yield from _nobodys(settings, zones)
+    for what, _, port, _ in _listening(settings):
+        if not port:
+            yield f"{what}: port 0 is one that happens to be free, another at each start"
     if not _may_bind():
         for what, _, port, _ in _listening(settings):
             if 0 < port < PRIVILEGED:
@@ -126,13 +131,16 @@ def _files(settings: Settings) -> Iterator[str]:
         if path is None or (section, key) in _MADE:
             continue
         try:
-            path.stat()
+            mode = path.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             yield f"{section}.{key}: there is no {path}"
             continue
         except OSError:  # somewhere above it nobody else may look, or it is no name of a file
             readable = False
         else:
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                yield f"{section}.{key}: {path} is no file"
+                continue
             readable = os.access(path, os.R_OK)
         if not readable:
             yield f"{section}.{key}: {path} cannot be read by {_who()}"

@@ -188,11 +188,14 @@ def check_config(
     if sample:
         typer.echo(reading.example(), nl=False)
         return
-    settings = reading.read_settings(config)
+    draft = reading.read_draft(config)
+    settings = draft.settings
     zones, refused = described.Zones(()), list[str]()
 
     def read_all_zones() -> None:
         nonlocal zones, refused
+        if draft.concerns("dns.zones_dir"):
+            return
         zones = reading.read_zones(settings)
         broken, refused = sources.report(zones, now=int(clock.SystemClock().now().timestamp()))
         if broken:
@@ -203,8 +206,9 @@ def check_config(
         lambda: settings.dns.tsig_keys and transfers.read_tsig_keys(settings.dns),
         lambda: secrets.read_keys(settings.dns),
     )
-    if found := checking.mistakes(settings, *readers):
-        raise SettingsError(found)
+    found = [mistake for mistake in checking.mistakes(settings, *readers) if not draft.concerns(mistake)]
+    if draft.mistakes or found:
+        raise SettingsError(draft.mistakes + found)
     _, shortage = reserve.fitted(settings, FOLLOWING if settings.follow.url else ROLES, reserve.granted())
     told = (
         shortage,

@@ -14,6 +14,7 @@ from pathlib import Path
 from dnsbl.casework.feeding import SCHEDULER, Feeding, Yield, said
 from dnsbl.daemons.fetching import Fetched, Validators, fetch
 from dnsbl.errors import DnsblError
+from dnsbl.files import open_plain
 from dnsbl.model import FeedState
 from dnsbl.rules.feeds import batch
 from dnsbl.settings import FeedSource, Settings
@@ -88,7 +89,7 @@ def _read(source: FeedSource, before: Validators, most: int) -> Fetched:
     """The same of a file; what tells of news is its size and time. Raises DnsblError."""
     path = Path(source.place)
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             found = os.fstat(file.fileno())  # before it is read: what comes meanwhile is news the next time
             body = file.read(most + 1)
     except OSError as error:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -33,7 +32,7 @@ from dnsbl.dns.trials import TRIALS
 from dnsbl.dns.zones import LOG, LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
 from dnsbl.model import DECLARED, TESTED_KINDS
-from dnsbl.settings import IN_BAND, Hostname, Section
+from dnsbl.settings import IN_BAND, Hostname, Section, tables
 
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
 LONGEST_TXT = 200
@@ -69,11 +68,11 @@ def read_zone(text: str, source: str, *, site: str, today: date | None = None) -
 def _read(text: str, source: str, *, site: str, today: date | None = None) -> list[Zone]:
     """The same, and behind it what it is under its watched name, where it has one."""
     try:
-        file = _File.model_validate(tomllib.loads(text), context={"site": site})
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError([f"{source}: not TOML: {error}"]) from None
+        file = _File.model_validate(tables(text), context={"site": site})
     except ValidationError as error:
         raise SettingsError([f"{source}: {sentence}" for e in error.errors() for sentence in _mistakes(e)]) from None
+    except ValueError as error:
+        raise SettingsError([f"{source}: {error}"]) from None
     zones = [_packed(file, site, PurePath(source).parent)]
     if file.watched is not None:
         again = _packed(file.model_copy(update={"origin": file.watched}), site, PurePath(source).parent)

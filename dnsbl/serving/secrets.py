@@ -23,7 +23,7 @@ from dnsbl.dns.cookies import SECRET, Cookies
 from dnsbl.dns.guard import Keys
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.files import HIDDEN, make_secret, unopened, write_whole
+from dnsbl.files import HIDDEN, make_secret, open_plain, unopened, write_whole
 from dnsbl.settings import Dns, Settings
 
 #: Seconds between two looks at the files.
@@ -37,9 +37,10 @@ def read_keys(dns: Dns) -> Keys | None:
     if dns.keys_file is None:
         return None
     try:
-        text = dns.keys_file.read_text(encoding="utf-8-sig", errors="replace")
+        with open_plain(dns.keys_file) as file:
+            text = file.read().decode("utf-8-sig", errors="replace")
     except OSError as error:
-        raise DnsblError(f"{error.filename}: cannot be read: {unopened(error)}") from None
+        raise DnsblError(f"{dns.keys_file}: cannot be read: {unopened(error)}") from None
     return Keys.read(text, str(dns.keys_file), stay=dns.keys_elsewhere == "refuse")
 
 

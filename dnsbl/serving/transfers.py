@@ -33,6 +33,7 @@ from dnsbl.dns.secondaries import transfer
 from dnsbl.dns.secondaries.transfer import Request, TsigKeys
 from dnsbl.dns.zones import Zone
 from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.files import open_plain
 from dnsbl.logbook.events import tell
 from dnsbl.model import Change
 from dnsbl.settings import Dns, TransferRule
@@ -78,7 +79,7 @@ def read_tsig_keys(settings: Dns) -> TsigKeys:
     if path is None:
         return _NO_KEYS
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             if os.fstat(file.fileno()).st_mode & (stat.S_IROTH | stat.S_IWOTH):
                 raise SettingsError(
                     [f"{path}: dns.tsig_keys is open to everybody here; `chmod 640` it, and make new keys"]

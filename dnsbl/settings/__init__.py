@@ -37,6 +37,7 @@ from dnsbl.settings.values import (
     TransferRule,
     is_loopback,
     split_listen,
+    tables,
 )
 from tester.bounces.ours import COLLECTOR, quoted
 from tester.vectors import CATALOGUE
@@ -73,6 +74,7 @@ __all__ = [
     "WitnessSettings",
     "fields",
     "split_listen",
+    "tables",
     "toml",
 ]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import PurePath
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -35,11 +37,15 @@ def split_listen(value: str) -> tuple[str, int]:
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     try:
         ip_address(host)
-        if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        if "%" in host or not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
             raise ValueError
         return host, int(port)
     except ValueError:
-        raise ValueError("ADDRESS:PORT is needed, such as 127.0.0.1:5353 or [::1]:5353") from None
+        raise ValueError(
+            "ADDRESS:PORT is needed, such as 127.0.0.1:5353 or [::1]:5353, the address without a zone (%eth0)"
+            if "%" in host
+            else "ADDRESS:PORT is needed, such as 127.0.0.1:5353 or [::1]:5353"
+        ) from None
 
 
 def is_loopback(host: str) -> bool:
@@ -225,18 +231,32 @@ def most(key: str, value: float) -> int:
     return MOST.get(key.rpartition("_")[2]) or MOST["seconds" if isinstance(value, float) else ""]
 
 
+def tables(text: str) -> dict[str, Any]:
+    """What stands in a file. Raises ValueError: it is no TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"not TOML: {error}") from None
+    except RecursionError:
+        raise ValueError("not TOML: lists or tables lie too deep within each other") from None
+    except ValueError:  # the one that is left
+        raise ValueError("not TOML: a number has too many digits") from None
+
+
 class Section(BaseModel):
-    """A table of the file: unknown keys are mistakes, numbers are finite and none too large to be reckoned with, values
-    do not change after reading."""
+    """A table of the file: unknown keys are mistakes, numbers are finite and none too large to be reckoned with, no
+    text or path holds what ends it for the system, values do not change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
     @field_validator("*")
     @classmethod
-    def _reckonable(cls, value: Any, info: ValidationInfo) -> Any:
-        for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, (int, float)) and abs(number) > (limit := most(info.field_name or "", number)):
+    def _possible(cls, value: Any, info: ValidationInfo) -> Any:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, (int, float)) and abs(one) > (limit := most(info.field_name or "", one)):
                 raise ValueError(f"at most {limit} is allowed")
+            if isinstance(one, (str, PurePath)) and "\0" in str(one):
+                raise ValueError("the character U+0000 is not allowed")
         return value
 
 

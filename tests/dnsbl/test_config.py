@@ -1,5 +1,6 @@
 """Reading the configuration: every mistake at once, with file, key and what is allowed."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -111,3 +112,70 @@ def test_zones_tell_the_keys_that_the_logs_signer_has_left_and_no_other_logs(tmp
 def test_a_folder_without_zone_files_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no zone file"):
         config.read_zones(Settings.model_validate({"dns": {"zones_dir": tmp_path}}))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[service]\nstate_dir = "a\\u0000b"\n', "FILE: service.state_dir: the character U+0000 is not allowed"),
+        ('[tester]\nvectors_off = ["a\\u0000b"]\n', "tester.vectors_off: the character U+0000 is not allowed"),
+        ("a = " + "[" * 5000, "FILE: not TOML: lists or tables lie too deep within each other"),
+        ("a = " + "9" * 5000, "FILE: not TOML: a number has too many digits"),
+        ('[dns]\nlisten = ["[fe80::1%eth0]:53"]\n', "the address without a zone (%eth0)"),
+    ],
+)
+def test_what_no_file_should_hold_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    (found,) = mistakes(tmp_path, text)
+    assert said in found
+
+
+def test_a_variable_that_holds_deep_lists_is_one_sentence(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, "", {"DNSBL_DNS__LISTEN": "[" * 100000})
+    assert found.startswith("DNSBL_DNS__LISTEN: dns.listen")
+
+
+def test_a_configuration_that_is_no_file_is_told_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, said in ((tmp_path / "pipe", "a pipe"), (tmp_path, "a folder"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(SettingsError, match=f"^{path}: cannot be read: it is {said}, and no file$"):
+            config.read_settings(path, {})
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SettingsError, match="the folder in which this was begun is gone"):
+        config.read_settings(None, {})
+
+
+def test_each_zone_file_that_cannot_be_read_is_named_beside_the_mistakes_of_all_others(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b"use = '\xe4'\n")
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 5000)
+    (tmp_path / "bad.toml").write_text("origin = 1\n")
+    with pytest.raises(SettingsError) as caught:
+        config.read_zones(Settings.model_validate({"dns": {"zones_dir": tmp_path}}))
+    for name, said in (
+        ("latin", "it is no UTF-8"),
+        ("folder", "cannot be read: it is a folder, and no file"),
+        ("loop", "cannot be read: Too many levels of symbolic links"),
+        ("pipe", "cannot be read: it is a pipe, and no file"),
+        ("deep", "not TOML: lists or tables lie too deep within each other"),
+        ("bad", "origin: "),
+    ):
+        assert [m for m in caught.value.mistakes if m.startswith(f"{tmp_path / name}.toml: ") and said in m], name
+
+
+def test_a_draft_is_right_but_for_what_is_wrong_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[dns]\npoll = -1\nthreads = 3\n[policy]\nkinds = ["backscatter", "relay-output"]\n[web]\nx = 1\n')
+    draft = config.read_draft(path, {"DNSBL_NONE__X": "1"})
+    assert len(draft.mistakes) == 4
+    assert draft.wrong == {"dns.poll", "web.x", "policy."}
+    assert (draft.settings.dns.threads, draft.settings.dns.poll) == (3, Settings().dns.poll)
+    assert draft.settings.dns.zones_dir == tmp_path / "zones"
+    assert draft.concerns("web.x: no") and draft.concerns("policy.kinds: no") and not draft.concerns("web.listen: no")

@@ -19,6 +19,7 @@ from dnsbl.files import (
     make_folder,
     make_secret,
     open_made,
+    open_plain,
     shut,
     unopened,
     write_whole,
@@ -203,3 +204,22 @@ def test_a_file_in_a_folder_of_roots_stays_the_groups_that_may_read_it(tmp_path:
     before = path.stat().st_gid
     write_whole(path, [b"new"])
     assert (path.stat().st_uid, path.stat().st_gid) == (os.geteuid(), before)
+
+
+@pytest.mark.parametrize(("kind", "said"), [("pipe", "a pipe"), ("folder", "a folder"), ("device", "a device")])
+def test_what_is_no_file_is_told_and_never_waited_for(tmp_path: Path, kind: str, said: str) -> None:
+    path = Path("/dev/zero") if kind == "device" else tmp_path / "it"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(OSError, match=f"it is {said}, and no file") as caught:
+        open_plain(path)
+    assert caught.value.filename == str(path)
+
+
+def test_a_file_that_is_opened_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "it"
+    path.write_bytes(b"x\n")
+    with open_plain(path) as file:
+        assert file.read() == b"x\n"

@@ -126,6 +126,39 @@ def test_the_command_names_everything_in_one_go(run: Run, tmp_path: Path) -> Non
     assert all(word in said for word in ("database.url", "is taken by collector.listen", "broken.toml"))
 
 
+def test_a_wrong_value_hides_no_mistake_of_zone_files_and_places_and_makes_none_up(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[dns]\npoll = -1\nlisten = ["nowhere"]\n[web]\nlisten = "127.0.0.1:2525"\n[database]\nurl = "mysql://x/y"\n'
+    )
+    (tmp_path / "zones" / "broken.toml").write_text("origin = 1\n")
+    said = run("check-config", code=1, plain=True)
+    assert all(word in said for word in ("dns.poll", "is taken by collector.listen", "broken.toml", "database.url"))
+    assert said.count("dns.listen") == 1, "nothing is said of the default in its place"
+
+
+def test_a_zones_folder_that_is_no_path_is_the_one_thing_said_of_zones(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[dns]\nzones_dir = 1\n")
+    said = run("check-config", code=1, plain=True).strip().splitlines()
+    assert len(said) == 1 and "dns.zones_dir" in said[0], said
+
+
+def test_what_is_named_as_a_file_and_is_a_pipe_is_told_and_never_waited_for(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text() + '[dns]\nkeys_file = "pipe"\ntsig_keys = "pipe"\ntls_key = "pipe"\n')
+    config.write_text(config.read_text() + 'tls_listen = ["127.0.0.1:853"]\ntls_certificate = "pipe"\n')
+    said = run("check-config", code=1, plain=True)
+    for key in ("keys_file", "tsig_keys", "tls_key", "tls_certificate"):
+        assert f"dns.{key}: {tmp_path / 'pipe'} is no file" in said
+
+
+def test_a_port_that_is_another_at_each_start_is_doubted(tmp_path: Path) -> None:
+    zones = zones_from({"z": ZONE.read_text(encoding="utf-8")}, site="https://s.example")
+    free = settings(tmp_path, dns={"listen": ["127.0.0.1:0"]}, tester={"lab_networks": ["127.0.0.0/8"]})
+    assert any(each.startswith("dns.listen 127.0.0.1:0: port 0 is one") for each in checking.doubts(free, zones))
+
+
 def test_an_empty_folder_says_what_makes_a_first_configuration(run: Run, tmp_path: Path) -> None:
     (tmp_path / "zones" / "z.toml").unlink()
     assert "`dnsbl init` writes a first configuration" in run("status", code=1, plain=True)

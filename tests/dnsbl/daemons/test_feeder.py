@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dnsbl.daemons.feeder import Feeder
+from dnsbl.files import open_plain
 from dnsbl.model import State, Trust
 
 
@@ -118,15 +119,14 @@ def test_a_file_that_is_replaced_while_it_is_read_is_news_the_next_time(
     path.write_text("192.0.2.1\n")
     fresh.write_text("192.0.2.1\n192.0.2.2\n")
     office, feeder = feeder_of(make_office, f"ann {path}")
-    opened = Path.open
 
-    def replaced(self: Path, mode: str) -> Any:
-        file = opened(self, mode)
+    def replaced(path: Path) -> Any:
+        file = open_plain(path)
         fresh.replace(path)
         return file
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", replaced)
+        patch.setattr("dnsbl.daemons.feeder.open_plain", replaced)
         assert feeder.pull() == 1
     office.later(hours=1)
     assert feeder.pull() == 1
