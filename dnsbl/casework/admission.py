@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_network
 
+from dnsbl.addresses import Address
 from dnsbl.clock import day_of
 from dnsbl.errors import Refused
 from dnsbl.model import ASKED, Nomination, Refusal, ReporterAccount
@@ -19,7 +20,7 @@ from dnsbl.rules import queues, reporters
 from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
-from dnsbl.store.kept import EVER, Account
+from dnsbl.store.kept import EVER, Account, Count
 
 #: What all evidence that is kept comes to.
 EVIDENCE = Account("evidence", EVER)
@@ -57,11 +58,8 @@ class Admission:
             if octets:
                 tx.kept.add([EVIDENCE], octets)
             return ASKED + 1
-        today = day_of(now)
-        brought = _nominators(nomination, account)
-        parts = {Account(f"nominated from {holder}", today): part for holder, part in brought}
-        everybody = Account(_ALL, today)
-        counts = tx.kept.of([*parts, everybody])
+        parts, everybody = _parts(nomination, account, now), Account(_ALL, day_of(now))
+        counts = self.brought(tx, nomination, account, now)
         told = counts.pop(everybody)
         if account is not None:
             self._refuse_beyond(account, sum(count.messages for count in counts.values()), now)
@@ -77,6 +75,12 @@ class Admission:
                 )
         tx.kept.add([*parts, everybody, *([EVIDENCE] if octets else [])], octets)
         return queues.turn((part, counts[account].messages) for account, part in parts.items())
+
+    def brought(
+        self, tx: Transaction, nomination: Nomination, account: ReporterAccount | None, now: datetime
+    ) -> dict[Account, Count]:
+        """What was nominated today, by whoever brings this one and by everybody."""
+        return tx.kept.of([*_parts(nomination, account, now), Account(_ALL, day_of(now))])
 
     def _refuse_beyond(self, account: ReporterAccount, brought: int, now: datetime) -> None:
         most = reporters.daily(account, self._reporters)
@@ -94,7 +98,7 @@ class Admission:
         if nomination.door in TRUSTED:
             return ASKED + 1
         shares, ranks = list(queues.shares(nomination.address)), []
-        waiting, *counts = tx.jobs.nominated(*(share.network for share in shares))
+        waiting, *counts = self.waiting(tx, nomination.address)
         for share, here in zip(shares, counts, strict=True):
             ranks.append((share.part, here))
             if here >= queues.allowed(self._terms.nominations_queued, waiting, share.part):
@@ -105,6 +109,10 @@ class Admission:
                     retry_after=_AGAIN,
                 )
         return queues.turn(ranks)
+
+    def waiting(self, tx: Transaction, address: Address) -> tuple[int, ...]:
+        """How many nominated tests wait: all, and in each of the networks that hold this address."""
+        return tx.jobs.nominated(*(share.network for share in queues.shares(address)))
 
 
 def _tomorrow(now: datetime) -> int:
@@ -121,6 +129,12 @@ def _nominators(nomination: Nomination, account: ReporterAccount | None) -> list
     except ValueError:
         return [(nomination.nominator, queues.NAMELESS)]
     return [(str(share.network), share.part) for share in queues.shares(network)]
+
+
+def _parts(nomination: Nomination, account: ReporterAccount | None, now: datetime) -> dict[Account, int]:
+    """For whom a nomination is counted today besides everybody, and the part of each."""
+    today = day_of(now)
+    return {Account(f"nominated from {holder}", today): part for holder, part in _nominators(nomination, account)}
 
 
 def _too_much(most: int, used: int, more: int, by: Mapping[Account, int], parts: Mapping[Account, int]) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from dnsbl.addresses import Address
 from dnsbl.model import Job, JobState
 from dnsbl.rules import sending
-from dnsbl.rules.sending import Delay, Purse, Sent, Usage
+from dnsbl.rules.sending import Delay, Ledger, Purse, Sent, Usage
 from dnsbl.settings import Tester
 from dnsbl.store import Transaction
 
@@ -27,6 +27,10 @@ class Allowance:
         room for the whole of it."""
         need = sending.worth_of(self._tester) if begins else sending.CONNECTION
         return self._delay(tx, job, job.address, need, now)
+
+    def used(self, tx: Transaction, job: Job, address: Address, now: datetime) -> Ledger:
+        """What was sent of late for all that a connection to this address counts for in this test."""
+        return tx.sent.of((one.holder for one in sending.counted(job, address, self._tester)), _since(now))
 
     def dial(self, tx: Transaction, job: Job, address: Address, now: datetime) -> Delay | None:
         """Count a connection that is about to be made in this test, with the most that it may come to; or why, and
@@ -75,8 +79,7 @@ class Allowance:
         who = sending.counted(job, address, self._tester)
         if not who:
             return None
-        ledger = tx.sent.of((one.holder for one in who), _since(now))
-        return sending.delay(who, ledger, need, self._tester, now)
+        return sending.delay(who, self.used(tx, job, address, now), need, self._tester, now)
 
     def _count(self, tx: Transaction, job: Job, address: Address, at: datetime, more: Sent) -> None:
         holders = [one.holder for one in sending.counted(job, address, self._tester)]

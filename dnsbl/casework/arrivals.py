@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Protocol
 
@@ -125,6 +126,7 @@ class Arrivals:
         """The same, and the message's number."""
         unwrapped = unwrap(collected.message)
         with self._store.write() as tx:
+            tx.foresee(partial(tx.letters.find, collected.token), partial(tx.journal.strange, self._clock.now()))
             fate = tx.letters.find(collected.token)
             weighed = weigh_return(
                 collected,

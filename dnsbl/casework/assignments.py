@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from ipaddress import ip_address
 
@@ -12,7 +13,7 @@ from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import DAY, run_in, stop_in
 from dnsbl.casework.judging import Judging
-from dnsbl.casework.queueing import consented, queued_for, unwanted
+from dnsbl.casework.queueing import asks_of_unwanted, consented, queued_for, unwanted
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, PutOff, Refused
 from dnsbl.log.leaves import digest_of
@@ -22,6 +23,7 @@ from dnsbl.rules.sending import Delay, Purse
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.jobs import NOTHING
+from dnsbl.store.paths import first_way
 from tester.fate import Fate, delivered, on
 from tester.guises import Guise, pair
 from tester.letter import Letter
@@ -73,11 +75,20 @@ class Assignments:
                 job = tx.jobs.claim(worker, now=now, lease_until=lease_until, full=full)
                 if job is None:
                     break
+                tx.foresee(
+                    partial(tx.runs.read, job.run),
+                    partial(self._free_again, tx, job, now),
+                    partial(self._allowance.delay, tx, job, now),
+                    partial(tx.guises.last, job.address),
+                    partial(tx.paths.of, job.run),
+                    partial(tx.journal.strange, now),
+                )
                 begun = tx.runs.read(job.run)
                 if (wait := self._too_early(tx, job, now, begins=begun is None)) is not None:
                     self._put_off(tx, worker, job, wait, now, before="queued")
                     continue
-                run = begun or self._begun(tx, job, now)
+                paths = tuple(report.path for report in tx.paths.of(job.run)) or (first_way(job),)
+                run, guises = (begun, tx.guises.of(job.run)) if begun else self._begun(tx, job, now)
                 before = "queued" if begun is None or job.takes == job.retries + 1 else "interrupted"
                 given_up = job.takes - job.retries > MOST_LOST
                 tx.journal.append(
@@ -91,27 +102,24 @@ class Assignments:
                     evidence=f"run {job.run}",
                 )
                 if not given_up:
-                    return self._assigned(tx, job, worker, fresh=begun is None)
+                    return Assignment(
+                        job=job,
+                        letters=tuple(tx.letters.of(job.run)) if begun else (),
+                        worker=worker,
+                        paths=paths,
+                        guises=guises,
+                        names=tuple(tx.sessions.names(job.run, job.address)) if job.takes > 1 else (),
+                    )
                 tx.jobs.finish(job)
                 self._judging.talk_over(tx, run, now)
         return None
 
-    def _begun(self, tx: Transaction, job: Job, now: datetime) -> Run:
-        """A new run, made by strangers who differ from those of the run before."""
+    def _begun(self, tx: Transaction, job: Job, now: datetime) -> tuple[Run, tuple[Guise, ...]]:
+        """A new run, and as whom it is made: strangers who differ from those of the run before."""
         guises = pair(self._settings.tester.wardrobe(job.address.version), tx.guises.last(job.address), self._random)
         run = tx.runs.begin(job, now)
         tx.guises.add(run.id, guises)
-        return run
-
-    def _assigned(self, tx: Transaction, job: Job, worker: str, *, fresh: bool) -> Assignment:
-        return Assignment(
-            job=job,
-            letters=() if fresh else tuple(tx.letters.of(job.run)),
-            worker=worker,
-            paths=tuple(report.path for report in tx.paths.of(job.run)),
-            guises=tx.guises.of(job.run),
-            names=tuple(tx.sessions.names(job.run, job.address)) if job.takes > 1 else (),
-        )
+        return run, guises
 
     def _crowded(self, tx: Transaction, full: Crowded, now: datetime) -> Crowded:
         """The same, with what strangers have used up of this hour."""
@@ -155,6 +163,7 @@ class Assignments:
         stopped, nobody has opted out, and it was not a bad source alone that named the job's address."""
         job = assignment.job
         with self._store.read() as tx:
+            tx.foresee(partial(stop_in, tx), *asks_of_unwanted(tx, job.address))
             if stop_in(tx) or unwanted(tx, job.address, job.reason) is not None:
                 return False
             return address in (None, job.address) or not tx.exclusions.covering(address)
@@ -189,6 +198,10 @@ class Assignments:
             return None
         now = self._clock.now()
         with self._store.write() as tx:
+            tx.foresee(
+                partial(tx.jobs.of_run, assignment.job.run),
+                partial(self._allowance.used, tx, assignment.job, address, now),
+            )
             job = tx.jobs.of_run(assignment.job.run) or assignment.job  # its owner may have made it his
             wait = self._allowance.dial(tx, job, address, now)
             if wait is None:
@@ -243,6 +256,11 @@ class Assignments:
             if (letter.run, letter.address, letter.port) != (job.run, path.address, path.port):
                 raise ValueError("a letter of another run, address or port is not filed here")
         with self._store.write() as tx:
+            tx.foresee(
+                partial(tx.jobs.holds, job, assignment.worker),
+                partial(tx.paths.number, job.run, path),
+                partial(tx.journal.strange, now),
+            )
             if not tx.jobs.holds(job, assignment.worker):
                 raise NotFound(f"The test of {job.address} has gone to another worker; nothing is to be offered.")
             tx.letters.add(issued, path=tx.paths.add(job.run, path))
@@ -272,6 +290,11 @@ class Assignments:
         """
         job, now = assignment.job, self._clock.now()
         with self._store.write() as tx:
+            tx.foresee(
+                partial(tx.letters.of, job.run),
+                partial(tx.jobs.of_run, job.run),
+                partial(tx.journal.strange, now),
+            )
             tx.sessions.add(job.run, assignment.worker, transcript, now)
             known = {fate.letter.recipient: fate for fate in tx.letters.of(job.run)}
             heard = [(known[result.token], result) for result in transcript.results if result.token in known]
@@ -296,6 +319,13 @@ class Assignments:
         """
         job, now = assignment.job, self._clock.now()
         with self._store.write() as tx:
+            tx.foresee(
+                partial(tx.runs.read, job.run),
+                partial(tx.jobs.holds, job, assignment.worker),
+                partial(tx.letters.of, job.run),
+                *asks_of_unwanted(tx, job.address),
+                partial(tx.journal.strange, now),
+            )
             run = run_in(tx, job.run)
             if run.state is not RunState.OPEN or not tx.jobs.holds(job, assignment.worker):
                 return run
@@ -303,10 +333,9 @@ class Assignments:
             if due is not None:
                 tx.jobs.requeue(job, due)
                 self._work(tx, assignment, at=now, verb="job", after=queued_for(due))
-            else:
-                tx.jobs.finish(job)
-                self._judging.talk_over(tx, run, now)
-            return run_in(tx, job.run)
+                return run
+            tx.jobs.finish(job)
+            return self._judging.talk_over(tx, run, now)
 
     def proven(self, run: str, path: Path | None = None) -> bool:
         """Whether a letter of this run, offered on this way in or on any, has come back with its proof."""

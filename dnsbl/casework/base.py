@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from dnsbl.addresses import Address, Network, network_of
@@ -127,6 +128,16 @@ def wanted(tx: Transaction, settings: Settings, address: Address, now: datetime)
             retry_after=math.ceil((rested - now).total_seconds()),
         )
     return job, False
+
+
+def asks_of_wanted(tx: Transaction, address: Address) -> list[Callable[[], object]]:
+    """What `wanted` asks, to be foreseen."""
+    return [
+        partial(tx.exclusions.covering, address),
+        partial(tx.listings.proven, address),
+        partial(tx.jobs.live, address),
+        partial(tx.runs.last_started, address),
+    ]
 
 
 def refuse_suspended(tx: Transaction, nomination: Nomination, contact: str) -> None:

@@ -6,14 +6,15 @@ journal and the mails about it change together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 from dnsbl.addresses import network_of
-from dnsbl.casework.base import Clears, cleared, renewed
+from dnsbl.casework.base import Clears, cleared, let_go, renewed
 from dnsbl.casework.posting import Posting
-from dnsbl.casework.queueing import Queueing, unwanted
+from dnsbl.casework.queueing import Queueing, asks_of_unwanted, unwanted
 from dnsbl.model import Action, Case, Decision, Extent, JobReason, Listing, Reason, Run
 from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
@@ -26,6 +27,8 @@ from tester.verdict import Judgement, Verdict
 
 #: How long ago somebody may have shown that an address is his, and how often that ends a listing.
 SHOWN, RELEASED = timedelta(days=30), timedelta(days=30)
+#: Kinds that may have been proposed for what was tested itself.
+_PROPOSED = sorted(set(policy.ANY_KIND.values()))
 _VERBS = {
     Action.LIST: "listed",
     Action.RENEW: "renewed",
@@ -53,6 +56,23 @@ class Deciding:
         """Whether the address can still be seen from a second address of ours."""
         sources = [a for a in self._settings.tester.source_addresses if a.version == run.address.version]
         return run.reason is not JobReason.VANTAGE and len(sources) > 1
+
+    def asks(self, tx: Transaction, run: Run, now: datetime) -> list[Callable[[], object]]:
+        """What is asked about an address whose run is over, to be foreseen."""
+        address = run.address
+        return [
+            partial(tx.jobs.of_run, run.id),
+            partial(tx.listings.proven, address),
+            partial(tx.listings.delisted, address),
+            partial(let_go, tx, run, address),
+            partial(tx.controls.since, address, now - SHOWN),
+            partial(tx.listings.released, address, now - RELEASED),
+            partial(tx.nominations.with_evidence, address),
+            *asks_of_unwanted(tx, address),
+            partial(tx.proposals.any, network_of(address), *_PROPOSED),
+            partial(tx.hearers.of, run.id),
+            partial(tx.nominations.reporters_of, run.id),
+        ]
 
     def case(
         self,
@@ -127,7 +147,7 @@ class Deciding:
             after = "not listed"
         if reason in (Reason.NOT_OPEN, Reason.LETTER_RETURNED, Reason.LETTER_RETURNED_ELSEWHERE):
             # what was proposed before is listed now, or is open no longer
-            tx.proposals.end(network, *sorted(set(policy.ANY_KIND.values())))
+            tx.proposals.end(network, *_PROPOSED)
         shown = _bounces(tx, run) if reason in (Reason.RETEST_BOUNCES, Reason.BACKSCATTER) else ""
         if reason is Reason.OWNER_GONE:
             shown = f", control shown: {tx.controls.since(run.address, now - SHOWN)}"

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.admission import Admission, account_of
 from dnsbl.casework.allowance import Allowance
-from dnsbl.casework.base import Asker, Clears, at_once, cleared, next_removal, refuse_suspended, wanted
+from dnsbl.casework.base import (
+    Asker,
+    Clears,
+    asks_of_wanted,
+    at_once,
+    cleared,
+    next_removal,
+    refuse_suspended,
+    wanted,
+)
 from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
@@ -35,6 +45,7 @@ from dnsbl.rules.intake import TRUSTED, Intake, Taken
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.store import Store, Transaction
+from dnsbl.store.evidence import name_of
 
 _log = logging.getLogger("dnsbl.journal")
 
@@ -90,7 +101,9 @@ class Doors:
         now, address = self._clock.now(), nomination.address
         if self._settings.policy.one_queue and (again := self._resubmitted(nomination, confirm)) is not None:
             return again
+        name = name_of(nomination.evidence) if nomination.evidence is not None else ""
         with self._store.write() as tx:
+            self._foresee(tx, nomination, name, now)
             refuse_excluded(tx, address, self._settings.service.contact)
             self._refuse_door(nomination.door)
             account = account_of(tx, nomination.reporter)
@@ -98,10 +111,11 @@ class Doors:
             job, shared = wanted(tx, self._settings, address, now)
             rank = ASKED if shared else self._admission.queue(tx, nomination)
             evidence, octets = (
-                tx.evidence.keep(nomination.evidence, now) if nomination.evidence is not None else (None, 0)
+                tx.evidence.keep(nomination.evidence, now, name=name) if nomination.evidence is not None else (None, 0)
             )
             rank = max(rank, self._admission.count(tx, nomination, account, octets, now))
-            number = tx.nominations.add(nomination, evidence, now, run=job.run if job is not None else None)
+            run = job.run if job is not None else self._queueing.fresh_run()
+            number = tx.nominations.add(nomination, evidence, now, run=run)
             actor = f"{nomination.door} {nomination.nominator}"
             tx.journal.append(
                 at=now,
@@ -117,10 +131,11 @@ class Doors:
             if job is not None and shared:
                 return tx.jobs.release(job, min(job.due, now)) if nomination.door in TRUSTED and job.whose else job
             profile = self._settings.tester.profile if evidence else "basic"
-            queued = self._queueing.at_once(
+            return self._queueing.at_once(
                 tx,
                 job,
                 address,
+                run=run,
                 reason=JobReason.NOMINATION,
                 profile=profile,
                 provocation=f"nomination {number}",
@@ -129,8 +144,17 @@ class Doors:
                 rank=rank,
                 whose="" if nomination.door in TRUSTED else nomination.nominator or "nobody",
             )
-            tx.nominations.leads_to(number, queued.run)
-            return queued
+
+    def _foresee(self, tx: Transaction, nomination: Nomination, name: str, now: datetime) -> None:
+        """Ask together what taking a nomination asks; `name` is that of its evidence, or ""."""
+        asks: list[Callable[[], object]] = [partial(tx.suspensions.all), *asks_of_wanted(tx, nomination.address)]
+        if nomination.door not in TRUSTED:
+            asks.append(partial(self._admission.waiting, tx, nomination.address))
+        if nomination.door not in TRUSTED and not nomination.reporter:
+            asks.append(partial(self._admission.brought, tx, nomination, None, now))
+        if name:
+            asks.append(partial(tx.evidence.size, name))
+        tx.foresee(*asks, partial(tx.journal.strange, now))
 
     def nominate_each(
         self, cases: Iterable[Intake], *, confirm: str = "", door: Door | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.base import SPECIFIC, Clears, at_once, come_to, let_go
@@ -80,13 +81,13 @@ class Judging:
             return None
         return schedule.retry_due(terms, [fate.folded for fate in letters], job.retries, now)
 
-    def talk_over(self, tx: Transaction, run: Run, now: datetime) -> None:
-        """All conversations of a run have been held: judge it, or let it wait for its letters."""
+    def talk_over(self, tx: Transaction, run: Run, now: datetime) -> Run:
+        """All conversations of a run have been held: judge it, or let it wait for its letters. Returns it as it is
+        then."""
         ways = self._judge(tx, run, now)
         judgement = judge_host(ways)
         if judgement.final:
-            self._settle(tx, run, judgement, now, ways)
-            return
+            return self._settle(tx, run, judgement, now, ways)
         dots = [
             fate.dot_at
             for fate in telling(tx.letters.of(run.id))
@@ -96,8 +97,9 @@ class Judging:
         if run.reason is JobReason.SELF_TEST:
             waits = min(waits, self._settings.self_test.wait)
         ends = max(dots, default=now.timestamp()) + waits
-        tx.runs.wait(run.id, datetime.fromtimestamp(ends, UTC), judgement.reason)
+        waiting = tx.runs.wait(run, datetime.fromtimestamp(ends, UTC), judgement.reason)
         come_to(tx, run, RunState.WAITING, now)
+        return waiting
 
     def window_over(self, tx: Transaction, run: Run, now: datetime) -> None:
         """The delivery window of a waiting run has closed: what has not come back is lost."""
@@ -154,6 +156,16 @@ class Judging:
         self, tx: Transaction, run: Run, now: datetime, *, window_closed: bool = False, retries_left: bool = False
     ) -> list[JudgedPath]:
         """Judge each way in of a run, in order."""
+        since = now - OTHER_COUNTS
+        tx.foresee(
+            partial(tx.letters.of, run.id),
+            partial(tx.runs.unreached_before, run),
+            partial(tx.guises.of, run.id),
+            partial(tx.paths.of, run.id),
+            partial(tx.paths.relayed, run.address),
+            partial(tx.runs.with_other_output, run.address, since, but=run.id),
+            partial(tx.sessions.controls, run.id),
+        )
         fates = telling(tx.letters.of(run.id))
         tester = self._settings.tester
         named = (*tester.helos, *tester.bounce_domains, self._settings.service.name)
@@ -165,7 +177,6 @@ class Judging:
         relayed = {address: tx.paths.relayed(address) for address in addresses}
         earlier = dict.fromkeys(addresses, 1)  # who tests his own wants to know at once, and nobody is listed for it
         if run.reason is not JobReason.SELF_TEST:
-            since = now - OTHER_COUNTS
             earlier = {address: tx.runs.with_other_output(address, since, but=run.id) for address in addresses}
         judged = []
         for way in ways:
@@ -198,9 +209,10 @@ class Judging:
         ways: Sequence[JudgedPath],
         *,
         brought_by: Address | None = None,
-    ) -> None:
+    ) -> Run:
         """Judged for good: the run ends, its job too, and policy decides what that means for the list. `brought_by` is
-        who has handed in the letter that changes what was settled before."""
+        who has handed in the letter that changes what was settled before. Returns the run as it is then."""
+        tx.foresee(*self._deciding.asks(tx, run, now), partial(tx.outputs.of_input, network_of(run.address)))
         letters = telling(tx.letters.of(run.id))
         first = on(tx.paths.of(run.id)[0].path, letters)
         made = {fate.folded for fate in first} - {Outcome.UNTRIED, Outcome.SKIPPED}
@@ -211,7 +223,7 @@ class Judging:
         singled_out = run.reason is JobReason.VANTAGE or judgement.singled_out
         specific = singled_out and judgement.verdict in policy.KIND
         explanation = f"{judgement.reason} {SPECIFIC}" if specific else judgement.reason
-        tx.runs.settle(run.id, verdict=judgement.verdict, explanation=explanation, at=now, unreached=unreached)
+        settled = tx.runs.settle(run, verdict=judgement.verdict, explanation=explanation, at=now, unreached=unreached)
         job = tx.jobs.of_run(run.id)
         if job is not None:
             tx.jobs.finish(job)
@@ -223,7 +235,7 @@ class Judging:
             gone = tx.listings.delisted(run.address) if dropped else None
             if gone is not None and gone > run.started:  # what a test under way would have shown, a surprise will
                 self._queueing.watch(tx, run.address, gone, self._settings.policy, actor="policy", now=now)
-            return
+            return settled
         case = self._deciding.case(tx, run, judgement, delivered(letters), unreached, ways, now)
         decision = self._deciding.decide(case, now)
         follow_up = decision.follow_up
@@ -242,6 +254,7 @@ class Judging:
         queued = self._queueing.follow(tx, run, follow_up, now) if follow_up is not None else None
         self._look_before(tx, run, now)
         scored(tx, self._settings.reporters, run, judgement.verdict, now, continued=queued)
+        return settled
 
     def _look_before(self, tx: Transaction, run: Run, now: datetime) -> None:
         """A relay is tested once more before an output of it is listed, also one that has been shown since."""
@@ -280,7 +293,7 @@ class Judging:
 
     def _lent(self, tx: Transaction, run: Run, verdict: Verdict | None, explanation: str, now: datetime) -> None:
         """A remote test ends, by what has come back or by its time."""
-        tx.runs.settle(run.id, verdict=verdict, explanation=explanation, at=now)
+        tx.runs.settle(run, verdict=verdict, explanation=explanation, at=now)
         come_to(tx, run, verdict or "shows nothing", now)
 
     def _self_test_lists(self, judgement: Judgement) -> bool:

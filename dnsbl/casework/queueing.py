@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from dnsbl.addresses import Address, Network
@@ -88,6 +89,11 @@ def unwanted(tx: Transaction, address: Address, reason: JobReason) -> Reason | N
     return Reason.PURGED
 
 
+def asks_of_unwanted(tx: Transaction, address: Address) -> list[Callable[[], object]]:
+    """What `unwanted` asks, to be foreseen."""
+    return [partial(tx.exclusions.covering, address), partial(tx.nominations.void_alone, address)]
+
+
 class Queueing:
     """Steps of the queue. `random` makes the ids of runs; `port` is where servers are tested."""
 
@@ -111,10 +117,11 @@ class Queueing:
         extent: Extent = Extent.NOMINATED,
         paths: Iterable[Path] = (),
         whose: str = "",
+        run: str = "",
     ) -> Job:
-        """Queue a test of an address that has no live job, with a fresh run id. Where it is of ways in of its own
-        (`paths`), these and no others are offered letters; else `extent` holds for reasons that have none. `whose` is
-        the stranger whom it is counted for (`rules.sending`)."""
+        """Queue a test of an address that has no live job, with this run id or a fresh one. Where it is of ways in of
+        its own (`paths`), these and no others are offered letters; else `extent` holds for reasons that have none.
+        `whose` is the stranger whom it is counted for (`rules.sending`)."""
         chosen = tuple(paths)
         job = tx.jobs.add(
             address=address,
@@ -122,7 +129,7 @@ class Queueing:
             reason=reason,
             profile=profile,
             due=due,
-            run=self._run(),
+            run=run or self.fresh_run(),
             provocation=provocation,
             extent=Extent.CHOSEN if chosen else Extent.HOST if reason in _WHOLE else extent,
             rank=rank,
@@ -161,14 +168,12 @@ class Queueing:
             reason=reason,
             profile=profile,
             due=now,
-            run=self._run(),
+            run=self.fresh_run(),
             provocation=provocation,
             whose=whose,
             state=JobState.DONE,
         )
-        run = tx.runs.begin(job, now)
-        tx.runs.wait(run.id, ends, "A remote tester has the letters.")
-        return run
+        return tx.runs.wait(tx.runs.begin(job, now), ends, "A remote tester has the letters.")
 
     def at_once(
         self,
@@ -185,10 +190,11 @@ class Queueing:
         paths: Iterable[Path] = (),
         whose: str = "",
         due: datetime | None = None,
+        run: str = "",
     ) -> Job:
         """A test that is due now, or then: the address's live job, which has not begun, is given that time; else there
-        is a new one. By its rank it comes before whatever nobody asked for, unless it is told another. `paths` and
-        `whose` as in `add`."""
+        is a new one. By its rank it comes before whatever nobody asked for, unless it is told another. `paths`,
+        `whose` and `run` as in `add`."""
         chosen, due = tuple(paths), due or now
         if job is not None and job.reason in _PLANNED:
             due = min(job.due, due)  # what is planned is never put off
@@ -206,6 +212,7 @@ class Queueing:
                 paths=chosen,
                 rank=rank,
                 whose=whose,
+                run=run,
             )
         tx.journal.append(
             at=now,
@@ -255,7 +262,7 @@ class Queueing:
         )
         return True
 
-    def _run(self) -> str:
+    def fresh_run(self) -> str:
         """A fresh id of a run."""
         return base64.b32encode(self._random(10)).decode().lower()
 

@@ -11,8 +11,9 @@ these.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_network
 
 from dnsbl.addresses import Address, Network, neighbourhood, region
@@ -38,12 +39,15 @@ class Portion:
     part: int
 
 
-def shares(of: Address | Network) -> Iterator[Portion]:
+@lru_cache(2000)
+def shares(of: Address | Network) -> tuple[Portion, ...]:
     """Everything that holds this address or network and counts as one, narrowest first."""
     network = ip_network(of)
-    for length, part in PARTS[network.version]:
-        if length <= network.prefixlen:
-            yield Portion(network=network.supernet(new_prefix=length), part=part)
+    return tuple(
+        Portion(network=network.supernet(new_prefix=length), part=part)
+        for length, part in PARTS[network.version]
+        if length <= network.prefixlen
+    )
 
 
 def allowed(most: int, taken: int, part: int) -> int:

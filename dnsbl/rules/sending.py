@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import NamedTuple
 
@@ -105,36 +106,48 @@ def counted(job: Job, address: Address, tester: Tester) -> tuple[Counted, ...]:
     purse = purse_of(job)
     if purse is None:
         return ()
+    return _counted(purse, job.whose, address, tester.lab_networks, tester.target_part, tester.network_part)
+
+
+@lru_cache(1000)
+def _counted(
+    purse: Purse, whose: str, address: Address, labs: tuple[Network, ...], target_part: int, network_part: int
+) -> tuple[Counted, ...]:
     every = Counted(purse, 1, "strangers have had as many tests as may be in this hour")
     target = ip_network((address, _TARGET[address.version]), strict=False)
-    at = Counted(f"{purse} at {target}", tester.target_part, "this address has had its share of this hour")
-    return every, at, *_around(purse, address, tester), *_askers(purse, job.whose, tester)
+    at = Counted(f"{purse} at {target}", target_part, "this address has had its share of this hour")
+    return (
+        every,
+        at,
+        *_around(purse, address, labs, network_part),
+        *_askers(purse, whose, labs, network_part),
+    )
 
 
-def _around(purse: Purse, address: Address, tester: Tester) -> Iterator[Counted]:
-    for network, part in _parts(address, tester):
+def _around(purse: Purse, address: Address, labs: Iterable[Network], network_part: int) -> Iterator[Counted]:
+    for network, part in _parts(address, labs, network_part):
         if network.prefixlen != _TARGET[address.version]:
             yield Counted(f"{purse} at {network}", part, f"its network {network} has had its share of this hour")
 
 
-def _askers(purse: Purse, whose: str, tester: Tester) -> Iterator[Counted]:
+def _askers(purse: Purse, whose: str, labs: Iterable[Network], network_part: int) -> Iterator[Counted]:
     why = "whoever asked for it has had the share of this hour"
     try:
         network = ip_network(whose)
     except ValueError:
-        yield Counted(f"{purse} of {whose}", tester.network_part, why)
+        yield Counted(f"{purse} of {whose}", network_part, why)
         return
-    for wider, part in _parts(network, tester):
+    for wider, part in _parts(network, labs, network_part):
         yield Counted(f"{purse} of {wider}", part, why)
 
 
-def _parts(of: Address | Network, tester: Tester) -> Iterator[tuple[Network, int]]:
+def _parts(of: Address | Network, labs: Iterable[Network], network_part: int) -> Iterator[tuple[Network, int]]:
     network = ip_network(of)
-    if any(network.network_address in lab and network.prefixlen >= lab.prefixlen for lab in tester.lab_networks):
+    if any(network.network_address in lab and network.prefixlen >= lab.prefixlen for lab in labs):
         return
     for share in queues.shares(network):
         near = share.network.prefixlen == _NEAR[network.version]
-        yield share.network, tester.network_part if near else share.part
+        yield share.network, network_part if near else share.part
 
 
 def bound(tester: Tester) -> Sent:

@@ -35,8 +35,9 @@ from sqlalchemy import (
 
 from dnsbl.errors import Damaged
 from dnsbl.model import DECLARED, PROOF_KINDS, Reason
-from dnsbl.store.clerk import Clerk, Prepared, Rows, prepared
+from dnsbl.store.clerk import Clerk, Prepared, prepared
 from dnsbl.store.columns import Moment, Named, Number, Words, YesNo
+from dnsbl.store.rows import Rows
 from dnsbl.store.schema import changes, listings
 from dnsbl.store.shelf import Shelf
 

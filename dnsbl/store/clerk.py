@@ -13,7 +13,8 @@ message: before a statement on the same tables, before one that is not prepared,
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import starmap
 from typing import Any, NamedTuple, TypeVarTuple, overload
 
@@ -30,9 +31,11 @@ from sqlalchemy import (
     bindparam,
     text,
 )
-from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import TypedReturnsRows
+
+from dnsbl.store.rows import Rows
+from dnsbl.store.together import together
 
 Ts = TypeVarTuple("Ts")
 
@@ -42,48 +45,6 @@ AT_ONCE = 1000
 #: Answers that a transaction keeps at most; then it forgets them all. Values in lists up to which a text is kept.
 KNOWN, LISTED = 200, 150
 _Processor = Callable[[Any], Any]
-
-
-class Rows:
-    """What a prepared statement came to."""
-
-    __slots__ = ("_rows", "rowcount")
-
-    def __init__(self, rows: Sequence[Any], rowcount: int) -> None:
-        self._rows = rows
-        self.rowcount = rowcount  #: how many rows were changed
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
-
-    def first(self) -> Any:
-        """The first row, or None."""
-        return self._rows[0] if self._rows else None
-
-    def one_or_none(self) -> Any:
-        """The only row, or None. Raises MultipleResultsFound."""
-        if len(self._rows) > 1:
-            raise MultipleResultsFound("one row was expected, and there are several")
-        return self.first()
-
-    def one(self) -> Any:
-        """The only row. Raises MultipleResultsFound, and NoResultFound where there is none."""
-        row = self.one_or_none()
-        if row is None:
-            raise NoResultFound("one row was expected, and there is none")
-        return row
-
-    def scalar(self) -> Any:
-        """The first value of the first row, or None."""
-        return self._rows[0][0] if self._rows else None
-
-    def scalar_one(self) -> Any:
-        """The first value of the only row. Raises as `one`."""
-        return self.one()[0]
-
-    def scalars(self) -> list[Any]:
-        """The first value of each row."""
-        return [row[0] for row in self._rows]
 
 
 class _Bind(NamedTuple):
@@ -121,8 +82,9 @@ class _Plan:
             process, known = processors.get(name), of in values
             always = None if known else process(every[name]) if process else every[name]
             self._binds.append(_Bind(escaped.get(name, name), of if known else "", place, process, always))
-        self._columns = compiled._result_columns
-        self.brings_rows = bool(self._columns)
+        self._names = [bind.name for bind in self._binds]
+        self.columns = compiled._result_columns
+        self.brings_rows = bool(self.columns)
         self._dialect = dialect
         self._made: tuple[Any, list[tuple[int, _Processor]]] | None = None
 
@@ -137,17 +99,16 @@ class _Plan:
                 found.append(always)
         if self._positional:
             return tuple(found)
-        return {bind.name: value for bind, value in zip(self._binds, found, strict=True)}
+        return dict(zip(self._names, found, strict=True))
 
-    def rows(self, cursor: Any) -> list[Any]:
-        """What the driver has found."""
-        found = cursor.fetchall()
+    def rows(self, found: Sequence[Any], tell: Callable[[], Sequence[Any]]) -> list[Any]:
+        """What the driver has found; asked the first time, it tells of each column what it is."""
         if not found:
             return []
         if self._made is None:
-            names = [entry.keyname for entry in self._columns]
-            types = zip(self._columns, cursor.description, strict=True)
-            processors = [entry.type._cached_result_processor(self._dialect, told[1]) for entry, told in types]
+            names = [entry.keyname for entry in self.columns]
+            types = zip(self.columns, tell(), strict=True)
+            processors = [entry.type._cached_result_processor(self._dialect, one[1]) for entry, one in types]
             told_apart = namedtuple("Row", names, rename=True)  # type: ignore[misc]
             self._made = told_apart, [(place, each) for place, each in enumerate(processors) if each is not None]
         row, processors = self._made
@@ -169,7 +130,8 @@ class Prepared:
     def __init__(self, statement: Any, *, fresh: bool = False, into: Table | None = None) -> None:
         inline = isinstance(statement, Insert) and not statement._returning
         self.statement = statement.inline() if inline else statement
-        self.asks = isinstance(statement, Select) and not fresh and statement._for_update_arg is None
+        self.asks = isinstance(statement, Select) and statement._for_update_arg is None
+        self.fresh = fresh
         parts: list[Any] = list(visitors.iterate(self.statement))
         tables = {each for each in parts if isinstance(each, Table)} | ({into} if into is not None else set())
         self.writes = into is not None or bool(getattr(statement, "is_dml", False))
@@ -187,7 +149,7 @@ class Prepared:
 
     def plan(self, dialect: Dialect, values: Values, *, many: bool = False) -> _Plan:
         """How it is put to this database with values of this form."""
-        lengths = [len(values[name]) for name in self._lists]
+        lengths = [len(values[name]) for name in self._lists] if self._lists else []
         form = (dialect.name, many, *lengths, *values) if self.writes else (dialect.name, *lengths)
         plan = self._plans.get(form)
         if plan is None:
@@ -223,6 +185,14 @@ class _Waiting(NamedTuple):
     rows: list[Values]
 
 
+class _Foreseen(Exception):
+    """A question that is not to be put yet."""
+
+    def __init__(self, key: tuple[Any, ...], statement: Prepared, values: Values) -> None:
+        super().__init__()
+        self.key, self.statement, self.values = key, statement, values
+
+
 class Clerk:
     """One transaction's."""
 
@@ -230,11 +200,13 @@ class Clerk:
         self._connection = connection
         self.dialect = connection.dialect
         self._cursor: Any = None
-        self._listeners = connection.dispatch.before_cursor_execute  # as they are at any moment
+        engine: Any = connection.engine
+        self._heard = getattr(engine, "_proxied", engine).dispatch  # who listens, as they are at any moment
         self._known: dict[tuple[Any, ...], tuple[Prepared, Rows]] = {}
         self._later: list[_Waiting] = []
-        self._pipelines = self.dialect.name == "postgresql"
+        self._waits = self.dialect.name == "postgresql"  # for each message, so that several go out as one
         self._wrote: set[str] = set()  # tables that were, or may have been, written to; "" for any
+        self._foresees = False
 
     @property
     def connection(self) -> Connection:
@@ -298,7 +270,7 @@ class Clerk:
     def finish(self, *words: str) -> None:
         """Write whatever waits, and say these words behind it (PostgreSQL), all in one message."""
         waiting, self._later = self._later, []
-        if not self._pipelines:
+        if not self._waits:
             for each in waiting:
                 self._put_many(each.statement, each.rows)
         elif waiting or words:
@@ -321,14 +293,48 @@ class Clerk:
         if "COMMIT" in said and said["COMMIT"].statusmessage != "COMMIT":
             raise self.dialect.loaded_dbapi.errors.InFailedSqlTransaction("nothing was committed")
 
+    def foresee(self, *asks: Callable[[], object]) -> None:
+        """Put together, in one statement, what each of these will ask: the first prepared question of each that is not
+        known yet. Each is called, and broken off as it asks. Its answer is known from then on, until its tables are
+        written to; a fresh one is so for one time. SQLite, which answers in less time than this takes, is asked each
+        in its time."""
+        if not self._waits:
+            return
+        wanted: dict[tuple[Any, ...], _Foreseen] = {}
+        self._foresees = True
+        try:
+            for ask in asks:
+                try:
+                    ask()
+                except _Foreseen as question:
+                    wanted[question.key] = question
+        finally:
+            self._foresees = False
+        if len(wanted) < 2:
+            return  # it is as well asked in its time
+        plans = tuple(each.statement.plan(self.dialect, each.values) for each in wanted.values())
+        whole = together(plans, self.dialect)
+        cursor = self._sent(whole.sql, whole.bound([each.values for each in wanted.values()]), many=False)
+        found = whole.split(cursor.fetchall())
+        for number, (each, plan, rows) in enumerate(zip(wanted.values(), plans, found, strict=True)):
+            self._know(each.key, each.statement, Rows(plan.rows(rows, partial(whole.told, cursor, number)), len(rows)))
+
     def _asked(self, statement: Prepared, values: Values) -> Rows:
         key = (statement, *(tuple(each) if isinstance(each, list) else each for each in values.values()))
         known = self._known.get(key)
+        if self._foresees and known is None:
+            raise _Foreseen(key, statement, values)
         if known is None:
-            if len(self._known) == KNOWN:
-                self._known.clear()
-            known = self._known[key] = statement, self._put(statement, values)
+            known = self._know(key, statement, self._put(statement, values))
+        if statement.fresh and not self._foresees:
+            del self._known[key]
         return known[1]
+
+    def _know(self, key: tuple[Any, ...], statement: Prepared, rows: Rows) -> tuple[Prepared, Rows]:
+        if len(self._known) == KNOWN:
+            self._known.clear()
+        self._known[key] = statement, rows
+        return self._known[key]
 
     def _written(self, statement: Prepared) -> None:
         """What was known of its tables is known no longer."""
@@ -342,7 +348,8 @@ class Clerk:
     def _put(self, statement: Prepared, values: Values) -> Rows:
         plan = statement.plan(self.dialect, values)
         cursor = self._sent(plan.sql, plan.bound(values), many=False)
-        return Rows(plan.rows(cursor) if plan.brings_rows else (), cursor.rowcount)
+        found = plan.rows(cursor.fetchall(), lambda: cursor.description) if plan.brings_rows else ()
+        return Rows(found, cursor.rowcount)
 
     def _put_many(self, statement: Prepared, rows: Sequence[Values]) -> Rows:
         if len(rows) == 1:
@@ -358,9 +365,8 @@ class Clerk:
         connection = self._connection
         if self._cursor is None:
             self._cursor = connection.connection.cursor()
-        if self._listeners:
-            for listener in self._listeners:
-                listener(connection, self._cursor, sql, values, None, many)
+        for listener in self._heard.before_cursor_execute.listeners:
+            listener(connection, self._cursor, sql, values, None, many)
         try:
             (self._cursor.executemany if many else self._cursor.execute)(sql, values)
         except Exception as error:

@@ -8,9 +8,10 @@ comes back and cannot have been written raises StoreUnavailable: the database is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Generic, TypeVar
 
@@ -31,9 +32,14 @@ from dnsbl.addresses import Address, Network
 from dnsbl.store.faults import damaged
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VERSIONS = {4: b"\4", 6: b"\6"}
 _MICROSECOND = timedelta(microseconds=1)
 
+#: Addresses and networks that are remembered: a test is of a few, again and again.
+REMEMBERED = 2000
+
 N = TypeVar("N", bound=StrEnum)
+T = TypeVar("T")
 
 #: A 64-bit integer on both databases; STRICT tables of SQLite know only INTEGER.
 Number = BigInteger().with_variant(Integer(), "sqlite")
@@ -55,7 +61,7 @@ def clean(text: str) -> str:
 
 def address_key(address: Address) -> bytes:
     """Version and packed address: 5 or 17 bytes that sort as the addresses do."""
-    return bytes([address.version]) + address.packed
+    return _VERSIONS[address.version] + address.packed
 
 
 def network_key(network: Network) -> bytes:
@@ -75,12 +81,13 @@ def network_at(key: bytes) -> Network:
     return IPv6Network((key[1:17], key[17]))
 
 
-def covering(address: Address) -> list[bytes]:
+@lru_cache(REMEMBERED)
+def covering(address: Address) -> tuple[bytes, ...]:
     """The key of every network that holds this address, widest first: of 33 of them, or 129."""
     number, octets, width = int(address), address.max_prefixlen // 8, address.max_prefixlen
     version = bytes([address.version])
     starts = (number >> (width - length) << (width - length) for length in range(width + 1))
-    return [version + start.to_bytes(octets) + bytes([length]) for length, start in enumerate(starts)]
+    return tuple(version + start.to_bytes(octets) + bytes([length]) for length, start in enumerate(starts))
 
 
 def span(network: Network) -> tuple[Address, Address]:
@@ -88,33 +95,55 @@ def span(network: Network) -> tuple[Address, Address]:
     return network.network_address, network.broadcast_address
 
 
-class Moment(TypeDecorator[datetime]):
+class Direct(TypeDecorator[T], Generic[T]):
+    """A type that stands between us and the driver alone: what SQLAlchemy's own does to a value on the way is not done,
+    as both drivers take and bring these as they are."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[T | None], Any]:
+        return self.told
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], T | None] | None:
+        return self.read
+
+    def told(self, value: T | None) -> Any:
+        """What the driver is given."""
+        raise NotImplementedError
+
+    def read(self, value: Any) -> T | None:
+        """What it has brought."""
+        raise NotImplementedError
+
+
+class Moment(Direct[datetime]):
     """An aware UTC datetime, as microseconds since the epoch."""
 
     impl = Number
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def told(self, value: datetime | None) -> int | None:
         return None if value is None else micros(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+    def read(self, value: int | None) -> datetime | None:
         try:
             return None if value is None else _EPOCH + value * _MICROSECOND
         except (OverflowError, TypeError) as error:
             raise damaged() from error
 
 
-class Words(TypeDecorator[str]):
+class Words(Direct[str]):
     """Text, cleaned."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def told(self, value: str | None) -> str | None:
         return None if value is None else clean(value)
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        return None
 
-class Named(TypeDecorator[N], Generic[N]):
+
+class Named(Direct[N], Generic[N]):
     """A member of one enumeration, by its value."""
 
     impl = Text
@@ -123,67 +152,73 @@ class Named(TypeDecorator[N], Generic[N]):
     def __init__(self, names: type[N]) -> None:
         super().__init__()
         self.names = names
+        self._values = {name: str(name) for name in names}
+        self._members = {str(name): name for name in names}
 
-    def process_bind_param(self, value: N | None, dialect: Dialect) -> str | None:
-        return None if value is None else self.names(value).value
+    def told(self, value: N | None) -> str | None:
+        return None if value is None else self._values.get(value) or self.names(value).value
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> N | None:
+    def read(self, value: str | None) -> N | None:
         try:
-            return None if value is None else self.names(value)
-        except ValueError as error:
+            return None if value is None else self._members[value]
+        except KeyError as error:
             raise damaged() from error
 
 
-class YesNo(TypeDecorator[bool]):
+class YesNo(Direct[bool]):
     """True or False, as 1 or 0."""
 
     impl = Integer
     cache_ok = True
 
-    def process_bind_param(self, value: bool | None, dialect: Dialect) -> int | None:
+    def told(self, value: bool | None) -> int | None:
         return None if value is None else int(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> bool | None:
+    def read(self, value: int | None) -> bool | None:
         return None if value is None else bool(value)
 
 
-class AddressKey(TypeDecorator[Address]):
+class AddressKey(Direct[Address]):
     """An address as its sorting key."""
 
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: Address | None, dialect: Dialect) -> bytes | None:
+    def told(self, value: Address | None) -> bytes | None:
         return None if value is None else address_key(value)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Address | None:
-        if value is None:
-            return None
+    def read(self, value: bytes | None) -> Address | None:
         try:
-            return IPv4Address(value[1:]) if value[0] == 4 else IPv6Address(value[1:])
+            return None if value is None else _address_at(value)
         except (ValueError, IndexError, TypeError) as error:
             raise damaged() from error
 
 
-class NetworkKey(TypeDecorator[Network]):
+class NetworkKey(Direct[Network]):
     """A network as its sorting key."""
 
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: Network | None, dialect: Dialect) -> bytes | None:
+    def told(self, value: Network | None) -> bytes | None:
         return None if value is None else network_key(value)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Network | None:
-        if value is None:
-            return None
+    def read(self, value: bytes | None) -> Network | None:
         try:
-            return network_at(value)
+            return None if value is None else _network_at(value)
         except (ValueError, IndexError, TypeError) as error:
             raise damaged() from error
 
 
-class _Packed(UserDefinedType[bytes]):
+@lru_cache(REMEMBERED)
+def _address_at(key: bytes) -> Address:
+    return IPv4Address(key[1:]) if key[0] == 4 else IPv6Address(key[1:])
+
+
+_network_at = lru_cache(REMEMBERED)(network_at)
+
+
+class RawKey(UserDefinedType[bytes]):
     """A key, which goes to the driver as it is: for a thousand of them that halves what a question costs."""
 
     cache_ok = True
@@ -193,4 +228,4 @@ def one_of(
     column: ColumnElement[Address] | ColumnElement[Network], keys: Iterable[bytes] | BindParameter[Any]
 ) -> ColumnElement[bool]:
     """Whether what a column holds has one of these keys, or of those that will be given."""
-    return type_coerce(column, _Packed()).in_(keys if isinstance(keys, BindParameter) else list(keys))
+    return type_coerce(column, RawKey()).in_(keys if isinstance(keys, BindParameter) else list(keys))

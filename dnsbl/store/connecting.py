@@ -161,6 +161,7 @@ def create(
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
         record.info["file"] = _identity(path)
+        turns.look()
 
     def taken(_connection: Any, record: Any, _proxy: Any) -> None:
         if record.info["file"] != _identity(path):
@@ -168,11 +169,11 @@ def create(
             raise DisconnectionError("the file is another one now")
 
     def begins(connection: Connection) -> None:
-        if connection.get_execution_options()["way"] is Way.READ:
-            connection.exec_driver_sql("BEGIN")
-            return
         own: Any = connection.connection.dbapi_connection
-        turns.begin(own)
+        if connection.get_execution_options()["way"] is Way.READ:
+            own.execute("BEGIN").close()
+        else:
+            turns.begin(own)
 
     engine = create_engine(parsed, creator=connect, **pool)
     event.listen(engine, "connect", connected)

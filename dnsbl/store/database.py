@@ -155,6 +155,10 @@ class Transaction:
         """Whether there are, or may be, new steps of what DNS must answer."""
         return self._clerk.wrote("changes")
 
+    def foresee(self, *asks: Callable[[], object]) -> None:
+        """Ask together what each of these asks first; see `clerk.Clerk.foresee`."""
+        self._clerk.foresee(*asks)
+
     def finish(self, *words: str) -> None:
         """Write what waits to be written together, and say these words behind it."""
         self._clerk.finish(*words)

@@ -8,20 +8,22 @@ from hashlib import sha256
 from sqlalchemy import bindparam, func, insert, select, update
 
 from dnsbl.store.clerk import prepared
+from dnsbl.store.columns import Number
 from dnsbl.store.schema import HELD, evidence
 from dnsbl.store.shelf import Shelf
 
 _ADD = prepared(insert(evidence))
-_SIZE = prepared(select(func.length(evidence.c.message)).where(evidence.c.sha256 == bindparam("name")))
+_SIZE = prepared(select(func.length(evidence.c.message, type_=Number)).where(evidence.c.sha256 == bindparam("name")))
 
 
 class EvidenceShelf(Shelf):
     """Messages from nominators."""
 
-    def keep(self, message: bytes, received: datetime) -> tuple[str, int]:
-        """Store a message unless it is there; returns its SHA-256 in hex, and how many octets were stored."""
-        name = sha256(message).hexdigest()
-        size = self._sql.execute(_SIZE, {"name": name}).scalar()
+    def keep(self, message: bytes, received: datetime, *, name: str = "") -> tuple[str, int]:
+        """Store a message unless it is there; returns its SHA-256 in hex, and how many octets were stored. `name` is
+        that SHA-256, where it is known."""
+        name = name or name_of(message)
+        size = self.size(name)
         if size is None:
             self._sql.later(_ADD, {"sha256": name, "message": message, "received": received})
         elif size < len(message):
@@ -30,6 +32,11 @@ class EvidenceShelf(Shelf):
         else:
             return name, 0
         return name, len(message)
+
+    def size(self, name: str) -> int | None:
+        """Octets of the message of this SHA-256, 0 once it was forgotten; None for one that was never here."""
+        size: int | None = self._sql.execute(_SIZE, {"name": name}).scalar()
+        return size
 
     def read(self, name: str) -> bytes | None:
         """The message of this SHA-256, unless it was forgotten."""
@@ -42,6 +49,11 @@ class EvidenceShelf(Shelf):
 
     def forget(self, name: str) -> int:
         """Keep of a message nothing but its SHA-256; returns how many octets are freed."""
-        size = self._sql.execute(select(func.length(evidence.c.message)).where(evidence.c.sha256 == name)).scalar()
+        size = self.size(name)
         self._sql.execute(update(evidence).where(evidence.c.sha256 == name).values(message=b""))
         return size or 0
+
+
+def name_of(message: bytes) -> str:
+    """The SHA-256 of a message, in hex."""
+    return sha256(message).hexdigest()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, bindparam, delete, func, insert, select, type_coerce
+from sqlalchemy import bindparam, delete, func, insert, select, type_coerce
 
 from dnsbl.addresses import Address, Network
 from dnsbl.model import Exclusion
 from dnsbl.store.clerk import prepared
-from dnsbl.store.columns import covering
+from dnsbl.store.columns import RawKey, covering
 from dnsbl.store.schema import exclusions
 from dnsbl.store.shelf import Shelf, columns, many, one
 
-_KEY = type_coerce(exclusions.c.network, LargeBinary)
+_KEY = type_coerce(exclusions.c.network, RawKey())
 _ALL = select(*columns(exclusions, Exclusion))
 _COVERING = prepared(
     _ALL.where(_KEY.in_(bindparam("around", expanding=True))).order_by(exclusions.c.network.desc()).limit(1)

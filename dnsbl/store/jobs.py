@@ -64,7 +64,7 @@ _BUSY = exists().where(
 _DUE = and_(LIVE, jobs.c.due <= _NOW, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < _NOW), not_(_BUSY))
 _IS_DUE = prepared(select(jobs.c.id).where(_DUE).order_by(jobs.c.due, jobs.c.id).limit(1))
 #: By rank, so that however many are due (a list that was down for a day), the first one is found and not sorted out.
-_NEXT_RANK = prepared(select(func.min(jobs.c.rank)).where(LIVE, jobs.c.rank > bindparam("rank")))
+_NEXT_RANK = select(func.min(jobs.c.rank)).where(LIVE, jobs.c.rank > bindparam("rank")).scalar_subquery()
 _CLAIM = prepared(update(jobs).where(jobs.c.id == bindparam("of")).values(takes=jobs.c.takes + 1).returning(*_JOB))
 _RENEW = prepared(update(jobs).where(_TAKE))
 #: Every network takes a test.
@@ -161,7 +161,7 @@ class Jobs(Shelf):
         SKIP LOCKED lets a job be whose holder renews its lease at this very moment (SQLite has no need of it).
         """
         asked = {"now": now, "addresses": list(full.addresses)}
-        rank = self._rank_behind(ASKED - 1)
+        rank: int | None = ASKED
         while rank is not None:
             outside, owned = (
                 (full.asked, full.removals) if rank == ASKED else (full.networks, full.nominations)
@@ -169,17 +169,12 @@ class Jobs(Shelf):
             near, wide = _cut(outside)
             spans = {name: end for n, each in enumerate(wide) for name, end in zip(_ends(n), span(each), strict=True)}
             first = _first(len(wide), owned)
-            found = self._sql.execute(first, asked | {"rank": rank, "near": near} | spans).scalar()
+            found, behind = self._sql.execute(first, asked | {"rank": rank, "near": near} | spans).one()
             if found is not None:
                 held = {"of": found, "state": JobState.RUNNING, "worker": worker, "lease_until": lease_until}
                 return one(Job, self._sql.execute(_CLAIM, held).one_or_none())
-            rank = None if full.anywhere else self._rank_behind(rank)
+            rank = None if full.anywhere else behind
         return None
-
-    def _rank_behind(self, rank: int) -> int | None:
-        """The next rank that a test which is not done has."""
-        behind: int | None = self._sql.execute(_NEXT_RANK, {"rank": rank}).scalar()
-        return behind
 
     def renew(self, job: Job, worker: str, lease_until: datetime) -> bool:
         """Move the end of the lease of this very take; False when the job is no longer the worker's."""
@@ -317,7 +312,8 @@ def _nominated(networks: int) -> Prepared:
 
 @cache
 def _first(wide: int, owned: bool) -> Prepared:
-    """The one of a rank that has been due longest, outside of so many wider networks; with `owned` no stranger's."""
+    """The one of a rank that has been due longest, outside of so many wider networks; with `owned` no stranger's. With
+    it the next rank that a test which is not done has."""
     apart: list[Any] = [not_(jobs.c.address.between(*_span_of(number))) for number in range(wide)]
     if owned:
         apart.append(jobs.c.whose == literal_column("''"))
@@ -325,7 +321,8 @@ def _first(wide: int, owned: bool) -> Prepared:
     near = jobs.c.neighbourhood.not_in(bindparam("near", expanding=True))
     addresses = jobs.c.address.not_in(bindparam("addresses", expanding=True))
     wanted = select(jobs.c.id).where(_DUE, among, near, addresses, *apart).order_by(jobs.c.due, jobs.c.id)
-    return prepared(wanted.limit(1).with_for_update(skip_locked=True))
+    found = wanted.limit(1).with_for_update(skip_locked=True).scalar_subquery()
+    return prepared(select(found.label("found"), _NEXT_RANK.label("behind")), fresh=True)
 
 
 def _take(job: Job, worker: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from enum import Enum, auto
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, literal_column, null, select
+from sqlalchemy import DateTime, Select, bindparam, func, insert, literal_column, null, select, type_coerce
 
 from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
@@ -55,7 +55,7 @@ def _end(*, tells_time: bool) -> Select[Any]:
         journal.c.at,
         select(func.max(nodes.c.seen)).scalar_subquery().label("seen"),
         word.label("word"),
-        (func.clock_timestamp() if tells_time else null()).label("store"),
+        type_coerce(func.clock_timestamp() if tells_time else null(), DateTime(timezone=True)).label("store"),
     )
     return wanted.order_by(journal.c.seq.desc()).limit(literal_column("1"))
 

@@ -47,7 +47,7 @@ class Letters(Shelf):
 
     def of(self, run: str) -> list[Fate]:
         """The letters of a run, in the order of trial."""
-        return [_fate(row) for row in self._sql.execute(_OF, {"run": run})]
+        return self._sql.execute(_OF, {"run": run}).each(_fate)
 
     def find(self, token: str) -> Fate | None:
         """The letter with this recipient or sender token."""

@@ -6,19 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, LargeBinary, bindparam, func, insert, select, type_coerce, update
+from sqlalchemy import BindParameter, bindparam, func, insert, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
 from dnsbl.model import BACKSCATTER, EXCEPTION, GOT_OFF, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Listing, Reason
 from dnsbl.store.clerk import prepared
-from dnsbl.store.columns import covering, network_key, span
+from dnsbl.store.columns import RawKey, covering, network_key, span
 from dnsbl.store.schema import ACTIVE, letters, listings, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.verdict import CAME_BACK, ELSEWHERE, Finding
 
 _LISTING = columns(listings, Listing)
-_KEY = type_coerce(listings.c.network, LargeBinary)
+_KEY = type_coerce(listings.c.network, RawKey())
 _PROVEN = (listings.c.network == bindparam("network"), listings.c.kind.in_(sorted(TESTED_KINDS)))
 _THE_PROVEN = prepared(select(*_LISTING).where(*_PROVEN, ACTIVE).order_by(listings.c.id.desc()).limit(1))
 _GOT_OFF = (*_PROVEN, listings.c.end_reason.in_(sorted(GOT_OFF)))
@@ -200,7 +200,7 @@ class Listings(Shelf):
 
     def _in(self, keys: Iterable[bytes]) -> list[Listing]:
         """All active rows of just these networks, exceptions too, narrowest first where one holds the other."""
-        return many(Listing, self._sql.execute(_IN, {"around": list(keys)}))
+        return many(Listing, self._sql.execute(_IN, {"around": tuple(keys)}))
 
     def within(self, network: Network, *, most: int) -> list[Listing]:
         """The active listings inside a network, in order; at most so many."""

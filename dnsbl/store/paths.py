@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Row, bindparam, exists, func, insert, select, update
 
 from dnsbl.addresses import Address
-from dnsbl.model import PathReport
+from dnsbl.model import Job, JobReason, PathReport
 from dnsbl.store.clerk import prepared
 from dnsbl.store.schema import letters, paths, runs
 from dnsbl.store.shelf import Shelf
-from tester.paths import Path
+from tester.paths import Path, Tls
 from tester.verdict import CAME_BACK, Verdict
 
 _SAME = (
@@ -23,7 +23,8 @@ _SAME = (
 _ADD, _HOW_MANY = prepared(insert(paths)), prepared(select(func.count()).where(paths.c.run == bindparam("run")))
 _KNOWN = prepared(select(paths.c.number).where(*_SAME))
 _JUDGE = prepared(update(paths).where(*_SAME))
-_OF = prepared(select(paths).where(paths.c.run == bindparam("run")).order_by(paths.c.number))
+#: Those of a run, in order.
+OF = prepared(select(paths).where(paths.c.run == bindparam("run")).order_by(paths.c.number))
 _BACK = exists().where(letters.c.run == paths.c.run, letters.c.path == paths.c.number, letters.c.finding.in_(CAME_BACK))
 _RELAYED = prepared(
     select(paths.c.port)
@@ -36,9 +37,14 @@ _RELAYED = prepared(
 class Paths(Shelf):
     """One row a way in, numbered within its run in the order in which they were filed."""
 
+    def number(self, run: str, path: Path) -> int | None:
+        """The number of a way in, by address and port; None where it is not filed."""
+        number: int | None = self._sql.execute(_KNOWN, _way(run, path)).scalar()
+        return number
+
     def add(self, run: str, path: Path) -> int:
         """File a way in; returns its number, the one that it has already where address and port are known."""
-        known: int | None = self._sql.execute(_KNOWN, _way(run, path)).scalar()
+        known = self.number(run, path)
         if known is not None:
             return known
         number = int(self._sql.execute(_HOW_MANY, {"run": run}).scalar_one())
@@ -48,7 +54,7 @@ class Paths(Shelf):
 
     def of(self, run: str) -> list[PathReport]:
         """The ways in of a run, in order."""
-        return [_report(row) for row in self._sql.execute(_OF, {"run": run})]
+        return [_report(row) for row in self._sql.execute(OF, {"run": run})]
 
     def latest(self, among: Collection[str]) -> list[PathReport]:
         """The newest judgement of each way in (an address and a port) that these runs were of, in the order of the
@@ -72,6 +78,12 @@ class Paths(Shelf):
     def relayed(self, address: Address) -> set[int]:
         """The ports of an address that have ever taken a letter which came back."""
         return set(self._sql.execute(_RELAYED, {"address": address}).scalars())
+
+
+def first_way(job: Job) -> Path:
+    """The way in of a job with which none were filed: the address's mail port."""
+    tls = Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
+    return Path(address=job.address, port=job.port, tls=tls)
 
 
 def _way(run: str, path: Path) -> dict[str, Any]:

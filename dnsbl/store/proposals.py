@@ -14,6 +14,11 @@ from dnsbl.store.schema import proposals
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _PROPOSAL = columns(proposals, Proposal)
+_ANY = prepared(
+    select(proposals.c.kind)
+    .where(proposals.c.network == bindparam("network"), proposals.c.kind.in_(bindparam("kinds", expanding=True)))
+    .limit(1)
+)
 _END = prepared(
     delete(proposals).where(
         proposals.c.network == bindparam("at_network"), proposals.c.kind.in_(bindparam("kinds", expanding=True))
@@ -37,8 +42,14 @@ class Proposals(Shelf):
         wanted = select(*_PROPOSAL).where(proposals.c.network == network, proposals.c.kind == kind)
         return one(Proposal, self._sql.execute(wanted).one_or_none())
 
+    def any(self, network: Network, *kinds: str) -> bool:
+        """Whether there is one of these kinds."""
+        return self._sql.execute(_ANY, {"network": network, "kinds": list(kinds)}).first() is not None
+
     def end(self, network: Network, *kinds: str) -> bool:
         """Forget those of these kinds; whether there was one."""
+        if not self.any(network, *kinds):
+            return False
         return bool(self._sql.execute(_END, {"at_network": network, "kinds": kinds}).rowcount)
 
     def all(self) -> list[Proposal]:

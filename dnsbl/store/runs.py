@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,16 +12,15 @@ from sqlalchemy import and_, bindparam, func, insert, select, update
 from dnsbl.addresses import Address, Network
 from dnsbl.model import LENT, Job, JobReason, Run, RunState
 from dnsbl.store.clerk import Prepared, prepared
-from dnsbl.store.columns import address_key, one_of, span
+from dnsbl.store.columns import address_key, clean, one_of, span
+from dnsbl.store.paths import OF, first_way
 from dnsbl.store.schema import COUNTS, WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester import canary
-from tester.paths import Tls
 from tester.verdict import ELSEWHERE, Verdict
 
 _RUN = columns(runs, Run)
 _READ = prepared(select(*_RUN).where(runs.c.id == bindparam("run")))
-_FILED = prepared(select(paths.c.number).where(paths.c.run == bindparam("run")).limit(1))
 _FIRST_WAY = prepared(insert(paths))
 _BEGIN = prepared(insert(runs).returning(*_RUN))
 _CHANGE = prepared(update(runs).where(runs.c.id == bindparam("of")))
@@ -93,10 +93,10 @@ class Runs(Shelf):
             "unreached": False,
             "extent": job.extent,
         }
-        if self._sql.execute(_FILED, {"run": job.run}).one_or_none() is None:
-            tls = Tls.OFFERED if job.reason is JobReason.CONFIRM else Tls.NEEDED
-            first = {"address": job.address, "port": job.port, "tls": tls}
-            self._sql.later(_FIRST_WAY, {"run": job.run, "number": 0, "explanation": "", **first})
+        if self._sql.execute(OF, {"run": job.run}).first() is None:
+            first = first_way(job)
+            way = {"address": first.address, "port": first.port, "tls": first.tls}
+            self._sql.later(_FIRST_WAY, {"run": job.run, "number": 0, "explanation": "", **way})
         return Run(**self._sql.execute(_BEGIN, values).one()._asdict())
 
     def read(self, run: str) -> Run | None:
@@ -107,18 +107,20 @@ class Runs(Shelf):
         """What provoked this run."""
         return str(self._sql.execute(select(runs.c.provocation).where(runs.c.id == run)).scalar_one())
 
-    def wait(self, run: str, ends: datetime, explanation: str) -> None:
-        """All is said; letters may come back until `ends`."""
-        self._change(run, state=RunState.WAITING, ends=ends, explanation=explanation)
+    def wait(self, run: Run, ends: datetime, explanation: str) -> Run:
+        """All is said; letters may come back until `ends`. Returns the run as it is then."""
+        told: dict[str, Any] = {"state": RunState.WAITING, "ends": ends, "explanation": clean(explanation)}
+        self._sql.later(_CHANGE, {"of": run.id, **told})
+        return replace(run, **told)
 
     def settle(
-        self, run: str, *, verdict: Verdict | None, explanation: str, at: datetime, unreached: bool = False
-    ) -> None:
+        self, run: Run, *, verdict: Verdict | None, explanation: str, at: datetime, unreached: bool = False
+    ) -> Run:
         """Judged for good; without a verdict where a remote tester's letters have shown nothing. `unreached`: no
-        connection came about, in this run's whole course."""
-        self._change(
-            run, state=RunState.SETTLED, verdict=verdict, explanation=explanation, settled=at, unreached=unreached
-        )
+        connection came about, in this run's whole course. Returns the run as it is then."""
+        told: dict[str, Any] = {"state": RunState.SETTLED, "verdict": verdict, "explanation": clean(explanation)}
+        self._sql.later(_CHANGE, {"of": run.id, **told, "settled": at, "unreached": unreached})
+        return replace(run, **told)
 
     def over(self, now: datetime, *, most: int) -> list[str]:
         """The waiting runs whose delivery window has closed, the longest closed first."""
@@ -220,9 +222,6 @@ class Runs(Shelf):
             COUNTS, runs.c.settled >= since, runs.c.verdict.is_not(None)
         )
         return {verdict: int(count) for verdict, count in self._sql.execute(wanted.group_by(runs.c.verdict))}
-
-    def _change(self, run: str, **values: Any) -> None:
-        self._sql.later(_CHANGE, {"of": run, **values})
 
     def _count(self, wanted: Prepared, **asked: Any) -> int:
         return int(self._sql.execute(wanted, asked).scalar_one())

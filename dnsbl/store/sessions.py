@@ -57,10 +57,14 @@ class Sessions(Shelf):
         found = self._sql.execute(_FLAGS, {"run": run}).scalars()
         return {Flag(flag) for flags in found for flag in flags.split()}
 
+    def controls(self, run: str) -> list[str]:
+        """The transcripts of a run's control dialogues as JSON documents, newest first."""
+        return self._sql.execute(_CONTROLS, {"run": run}).scalars()
+
     def control(self, run: str, path: Path) -> tuple[Control, str]:
         """The outcome of a run's newest control dialogue on one way in, and how mail for its postmaster was refused
         there."""
-        for document in self._sql.execute(_CONTROLS, {"run": run}).scalars():
+        for document in self.controls(run):
             held = Transcript.from_json(document)
             if (held.target, held.port) == (str(path.address), path.port):
                 return held.control, held.control_reply

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Column, Row, Table
 
-from dnsbl.store.clerk import Clerk, Rows
+from dnsbl.store.clerk import Clerk
+from dnsbl.store.rows import Rows
 
 R = TypeVar("R")
 

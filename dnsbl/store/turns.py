@@ -156,6 +156,8 @@ class Turns:
         self._pause = Event()  # never set: to wait by
         self._since = self._ended = float("-inf")  # when this row of turns began, and when the last one was over
         self._written, self._synced, self._syncing = 0, 0, Lock()
+        self._log = ""
+        self.look()
 
     @contextmanager
     def turn(self) -> Iterator[Callable[[], None]]:
@@ -187,7 +189,7 @@ class Turns:
         elif began - self._since > SPELL:
             self._pause.wait(MOMENT)
             self._since = self._clock.monotonic()
-        self._baton.take(self._log(), min(BATON, self._patience))
+        self._baton.take(self._log, min(BATON, self._patience))
         connection.execute("PRAGMA busy_timeout = 0").close()
         try:
             while not self._begun(connection, late=self._clock.monotonic() - began > self._patience):
@@ -210,6 +212,12 @@ class Turns:
         """Leave the others a moment, between two of many turns."""
         self._pause.wait(MOMENT)
 
+    def look(self) -> bool:
+        """Find the log of SQLite, which is beside the file itself, wherever links lead; whether it is another one than
+        before. Whoever connects to the file looks, since from then on it may be another file."""
+        before, self._log = self._log, f"{os.path.realpath(self._path)}-wal"
+        return self._log != before
+
     def settle(self) -> None:
         """Sync whatever can be read now, whoever wrote it. Raises StoreUnavailable when the disk fails."""
         self._put()
@@ -224,8 +232,10 @@ class Turns:
 
     def _put(self) -> None:
         try:
-            opened = os.open(self._log(), os.O_RDONLY | os.O_CLOEXEC)
+            opened = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
+            if self.look():  # a folder has another name now
+                self._put()
             return  # whoever was last has put it into the file, which is synced then
         except OSError as error:
             raise StoreUnavailable(SENTENCES[Trouble.FAILING], trouble=Trouble.FAILING) from error
@@ -235,7 +245,3 @@ class Turns:
             raise StoreUnavailable(SENTENCES[Trouble.FAILING], trouble=Trouble.FAILING) from error
         finally:
             os.close(opened)
-
-    def _log(self) -> str:
-        """The log of SQLite, which is beside the file itself, wherever links lead."""
-        return f"{os.path.realpath(self._path)}-wal"

@@ -31,7 +31,7 @@ def begin(
 
 
 def settle(tx: Transaction, run: Run, verdict: Verdict, *, at: datetime | None = None, unreached: bool = False) -> None:
-    tx.runs.settle(run.id, verdict=verdict, explanation="so", at=at or run.started, unreached=unreached)
+    tx.runs.settle(run, verdict=verdict, explanation="so", at=at or run.started, unreached=unreached)
 
 
 def letter(run: Run, token: str = "one") -> Letter:

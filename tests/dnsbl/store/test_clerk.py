@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, delete, event, insert, select, update
-from sqlalchemy.exc import IntegrityError, MultipleResultsFound, NoResultFound
+from sqlalchemy.exc import IntegrityError
 
 from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Reason
 from dnsbl.store import Store
-from dnsbl.store.clerk import Clerk, Rows, prepared
+from dnsbl.store.clerk import Clerk, prepared
 from dnsbl.store.kept import Account
 from dnsbl.store.schema import controls, evidence, exclusions, journal, nominations
 
@@ -70,6 +71,68 @@ def test_a_question_is_asked_once_until_its_table_is_written_to(store: Store) ->
         assert tx.listings.covering(here) == []
         tx.connection.execute(controls.delete())
         assert tx.controls.since(here, NOW) == "", "whoever goes below the clerk may have changed anything"
+
+
+def test_what_is_foreseen_goes_out_in_one_message_where_each_is_a_wait_and_is_answered_as_ever(store: Store) -> None:
+    here, at = ip_address("192.0.2.1"), NOW + timedelta(seconds=1)
+    with store.write() as tx:
+        tx.controls.keep(here, "by mail", at=NOW)
+        tx.kept.add([Account("a", 1), Account("b", 1)], 5)
+        for _ in range(3):
+            tx.journal.append(**ANN | {"before": "then"})
+    answers = []
+    for foresees in (False, True):
+        with store.write() as tx, sent(store) as seen:
+            asks: list[Callable[[], object]] = [
+                partial(tx.controls.since, here, NOW),
+                partial(tx.exclusions.covering, here),
+                partial(tx.listings.proven, here),
+                partial(tx.kept.of, [Account("a", 1), Account("b", 1), Account("c", 1)]),
+                partial(tx.journal.read, "list", most=2),
+                partial(tx.controls.since, here, NOW),
+            ]
+            if foresees:
+                tx.foresee(*asks, partial(tx.journal.strange, at))
+            answers.append([ask() for ask in asks])
+            assert tx.journal.append(**ANN | {"at": at}).seq == 4 + foresees
+            if foresees:
+                assert len(seen) == (6 if store.is_a_file else 1)
+    assert answers[0][:4] == answers[1][:4]
+    assert [entry.seq for entry in answers[0][4]] == [2, 3]
+    assert [entry.seq for entry in answers[1][4]] == [3, 4]
+
+
+def test_what_was_foreseen_is_asked_anew_once_its_table_is_written_to(store: Store) -> None:
+    here = ip_address("192.0.2.1")
+    with store.write() as tx:
+        tx.kept.add([Account("a", 1)], 5)
+        ask = partial(tx.kept.of, [Account("a", 1)])
+        tx.foresee(ask, partial(tx.controls.since, here, NOW), partial(tx.journal.strange, NOW))
+        assert ask()[Account("a", 1)].octets == 5, "what waits to be written goes out before"
+        tx.kept.add([Account("a", 1)], 7)
+        assert ask()[Account("a", 1)].octets == 12
+        tx.controls.keep(here, "by mail", at=NOW)
+        assert tx.controls.since(here, NOW) == "by mail"
+        tx.journal.append(**ANN)
+        with sent(store) as seen:
+            tx.foresee(ask)
+            assert not seen, "one question is as well asked in its time"
+            tx.journal.strange(NOW)
+            tx.journal.strange(NOW)
+        assert sum("SELECT" in each for each in seen) == 2, "what may be another one each time is asked each time"
+
+
+def test_whoever_foresees_hears_of_no_fault_but_his_own(store: Store) -> None:
+    def fail() -> None:
+        raise ValueError
+
+    with store.read() as tx:
+        if store.is_a_file:
+            tx.foresee(fail)
+        else:
+            with pytest.raises(ValueError):
+                tx.foresee(partial(tx.controls.since, ip_address("192.0.2.1"), NOW), fail)
+        assert tx.controls.since(ip_address("192.0.2.1"), NOW) == "", "and the next question is put"
 
 
 def test_no_more_answers_are_kept_than_may_be_and_no_texts_of_long_lists(
@@ -238,11 +301,3 @@ def test_what_the_driver_complains_of_is_told_as_by_sqlalchemy(store: Store) -> 
 
     with pytest.raises(StoreUnavailable, match="refuses"):
         twice()
-
-
-def test_one_row_is_one() -> None:
-    assert Rows([(1,)], 0).one() == (1,)
-    assert Rows([], 0).one_or_none() is Rows([], 0).scalar() is None
-    for rows, error in (([], NoResultFound), ([(1,), (2,)], MultipleResultsFound)):
-        with pytest.raises(error):
-            Rows(rows, 0).one()

@@ -265,6 +265,12 @@ def test_what_is_crowded_takes_no_job_of_its_kind(store: Store, full: Crowded, t
     assert (job and job.run) == takes
 
 
+def test_where_no_place_is_free_but_for_what_was_asked_for_nothing_else_is_taken(store: Store) -> None:
+    add(store)
+    with store.write() as tx:
+        assert tx.jobs.claim("w", now=NOW, lease_until=LATER, full=Crowded(anywhere=True)) is None
+
+
 def test_nominations_that_wait_are_counted_by_network(store: Store) -> None:
     for address in ("192.0.2.0", "192.0.2.255", "192.0.3.0", "2001:db8::1"):
         add(store, address)

@@ -52,9 +52,9 @@ def test_what_came_out_of_one_relay_is_not_sought_among_the_messages_of_all(stor
         asked.append((statement, parameters))
 
     with store.read() as tx:
-        event.listen(tx.connection, "before_cursor_execute", note)
+        event.listen(store.engine, "before_cursor_execute", note)
         assert tx.returns.came_out(HOST, NOW) == []
-        event.remove(tx.connection, "before_cursor_execute", note)
+        event.remove(store.engine, "before_cursor_execute", note)
         ((statement, parameters),) = asked
         lite = store.engine.dialect.name == "sqlite"
         question = f"EXPLAIN {'QUERY PLAN' if lite else ''} {statement}"

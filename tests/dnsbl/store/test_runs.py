@@ -21,7 +21,8 @@ def test_a_run_goes_from_open_over_waiting_to_settled(store: Store) -> None:
         run = begin(tx, "run")
         assert (run.state, run.started, run.ends, run.verdict) == (RunState.OPEN, NOW, None, None)
         assert tx.runs.provocation("run") == "nomination 1"
-        tx.runs.wait("run", later(days=2), "waits")
+        run = tx.runs.wait(run, later(days=2), "waits")
+        assert run == tx.runs.read("run")
         assert tx.runs.over(later(days=1), most=9) == []
         assert tx.runs.over(later(days=2), most=9) == ["run"]
         assert tx.runs.over(later(days=2), most=0) == []
@@ -129,9 +130,9 @@ def test_what_remote_testers_have_counts_where_they_are_trusted_and_a_letter_has
     with store.write() as tx:
         begin(tx, "theirs", NOW, JobReason.REMOTE)
         settle(tx, begin(tx, "found", later(days=1), JobReason.REMOTE), Verdict.OPEN)
-        begin(tx, "trusted", later(days=2), JobReason.REMOTE_PROVEN)
+        trusted = begin(tx, "trusted", later(days=2), JobReason.REMOTE_PROVEN)
         assert tx.runs.of(HOST, most=9) == [] and tx.runs.last_started(HOST) is None
-        tx.runs.settle("trusted", verdict=None, explanation="nothing", at=later(days=3))
+        tx.runs.settle(trusted, verdict=None, explanation="nothing", at=later(days=3))
         assert tx.runs.of(HOST, most=9) == []
         settle(tx, begin(tx, "proven", later(days=3), JobReason.REMOTE_PROVEN), Verdict.OPEN)
         assert [run.id for run in tx.runs.of(HOST, most=9)] == ["proven"]

@@ -260,6 +260,27 @@ def test_the_log_of_a_file_behind_a_link_is_synced_where_it_is(here: Here, tmp_p
     assert here.synced == 2
 
 
+def test_the_log_is_found_again_where_its_folder_has_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("old", "other"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "a.db-wal").touch()
+    (tmp_path / "here").symlink_to(tmp_path / "old")
+    mine, synced = Turns(tmp_path / "here" / "a.db", SystemClock(), 5.0), list[str]()
+    monkeypatch.setattr(turns.os, "fdatasync", lambda opened: synced.append(os.readlink(f"/proc/self/fd/{opened}")))
+    mine.settle()
+    (tmp_path / "old").rename(tmp_path / "new")
+    (tmp_path / "here").unlink()
+    (tmp_path / "here").symlink_to(tmp_path / "new")
+    mine.settle()
+    (tmp_path / "here").unlink()
+    (tmp_path / "here").symlink_to(tmp_path / "other")
+    assert mine.look() and not mine.look(), "as whoever connects does"
+    mine.settle()
+    assert synced == [f"{tmp_path}/{name}/a.db-wal" for name in ("old", "new", "other")]
+
+
 def test_nothing_is_synced_for_what_was_taken_back(here: Here) -> None:
     def fail() -> None:
         with here.turns.turn() as wrote:
