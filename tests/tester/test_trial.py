@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import random as chance
 from dataclasses import replace
+from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from samples import DAY, NOW, RING, SENDER
 
+from tester import canary, vectors
 from tester import letter as letters
-from tester import vectors
 from tester.bounces.ours import Ours
 from tester.fate import Fate
 from tester.paths import Path, Tls
 from tester.returned import Collected
-from tester.smtp import Attempt, Control, Limits, Outcome, Result, Said, Transcript
-from tester.trial import Trial, Vantage
+from tester.smtp import Attempt, Control, Limits, Opening, Outcome, Result, Said, Transcript
+from tester.trial import Trial, Vantage, pair_label
 from tester.verdict import Finding, Verdict
 
 HOST, OTHER, US = ip_address("192.0.2.1"), ip_address("192.0.2.9"), ip_address("198.51.100.1")
@@ -382,3 +383,73 @@ def test_letters_of_somebody_else_bear_his_secrets_and_his_word_counts() -> None
     assert not trial.told(first.token, Finding.TOKEN_SEEN, US), "a weaker word overwrites a better one"
     assert not trial.told("r" + "x" * 33, Finding.DELIVERED_SAME, US)
     assert trial.output_addresses == {OTHER}
+
+
+def test_a_name_of_a_test_is_of_one_run_and_one_host() -> None:
+    assert pair_label("run-1", HOST) == "t" + sha256(b"run-1 192.0.2.1").hexdigest()[:16]
+
+
+def test_a_vantage_is_known_by_the_names_of_its_other_stranger_too_and_apart_where_that_ones_letters_go_elsewhere() -> (
+    None
+):
+    assert (VANTAGE.third_domain, VANTAGE.remark, VANTAGE.apart) == ("", "", False)
+    for domain, apart in ((SENDER.collector_domain, False), ("elsewhere.example", True)):
+        other = Vantage(sender=replace(SENDER, helo="Other.example", collector_domain=domain))
+        both = replace(VANTAGE, other=other)
+        assert both.names == VANTAGE.names | {"other.example"}
+        assert both.apart is apart
+
+
+def test_canaries_that_come_back_are_read_and_show_no_output() -> None:
+    trial = Trial(run="run-1", nomination="nomination 1", vantage=VANTAGE, keyring=RING)
+    form = vectors.CATALOGUE[canary.FORM]
+    [letter] = trial.issue(PATH, [form], now=NOW, lifetime=7 * DAY, random=chance.Random("c").randbytes)
+    tell(trial, Outcome.ACCEPTED)
+    assert come_back(trial, message=canary.laid(b"Subject: forged\r\n\r\n")) is not Finding.DELIVERED_SAME
+    assert trial.canaries == frozenset(), "nobody has shown that this is the letter"
+    written = letters.write(
+        letter, proof=letters.proof(RING, letter), sender=SENDER, nomination="", date=NOW, mail_to="r@c.example"
+    )
+    assert come_back(trial, message=canary.laid(written)) is Finding.DELIVERED_SAME
+    assert trial.canaries == canary.flags(canary.laid(written)) != frozenset()
+    assert trial.output_addresses == set()
+
+
+def test_what_somebody_else_has_found_to_be_a_bounce_names_no_output() -> None:
+    trial = opened(PATH)
+    assert trial.told(trial.fates[0].letter.recipient, Finding.BOUNCED, OTHER)
+    assert trial.output_addresses == set()
+    assert trial.told(trial.fates[0].letter.recipient, Finding.DELIVERED_OTHER, OTHER)
+    assert trial.output_addresses == {OTHER}
+
+
+@pytest.mark.parametrize(
+    ("path", "source"), [(PATH, "198.51.100.9"), (Path(address=ip_address("2001:db8::1"), port=25), "")]
+)
+def test_what_another_stranger_offers_comes_from_its_own_address_where_that_is_of_the_hosts_family(
+    path: Path, source: str
+) -> None:
+    stranger = Vantage(
+        sender=replace(SENDER, helo="post.example.net", bounce_domain="b.other.example"),
+        source="198.51.100.9",
+        sign=lambda message: b"Signed: yes\r\n" + message,
+        third_domain="third.example",
+        remark="another stranger",
+    )
+    trial = Trial(run="run-1", nomination="", vantage=replace(VANTAGE, other=stranger, remark="we"), keyring=RING)
+    forms = [vectors.CATALOGUE[form] for form in ("S01", "S11")]
+    trial.issue(path, forms, now=NOW, lifetime=7 * DAY, random=chance.Random("s").randbytes)
+    ours, theirs = trial.compose(path, SAID, now=NOW)
+    assert (ours.opening, theirs.opening) == (
+        Opening(),
+        Opening(source=source, helo=b"post.example.net", remark="another stranger"),
+    )
+    assert theirs.mail.endswith(b"@b.other.example>") and theirs.message.startswith(b"Signed: yes\r\n")
+    assert not ours.message.startswith(b"Signed")
+
+
+def test_the_approach_says_as_whom_we_come_and_asks_whether_all_is_taken_unless_it_is_told_not_to() -> None:
+    trial = Trial(run="run-1", nomination="", vantage=replace(VANTAGE, remark="we"), keyring=RING)
+    approach = trial.approach(PATH, limits=Limits())
+    assert (approach.remark, approach.control) == ("we", True)
+    assert not trial.approach(PATH, limits=Limits(), control=False).control
