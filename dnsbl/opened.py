@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from dnsbl.casework import Casework
 from dnsbl.casework.presence import Presence
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
-from dnsbl.config import read_settings, read_zones
+from dnsbl.config import read_draft, read_settings, read_zones
 from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.listed.published import FOLDER, HEAD
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.files import make_folder, shut
 from dnsbl.logbook.entries import told
 from dnsbl.parts import read_all
@@ -35,12 +36,23 @@ class OpenedList:
     """An opened list."""
 
     settings: Settings
-    zones: Zones
     store: Store
     keyring: Ring  #: empty until it is `ready`
     casework: Casework
     clock: Clock
-    clearing: Clearing  #: follows the zones where they are read again
+    read: Callable[[], Zones]  #: the zone files, once
+    cleared: Callable[[], Clearing]  #: over these
+
+    @property
+    def zones(self) -> Zones:
+        """The zones, which are read when they are first asked for: a mistake in them keeps nobody from what needs none.
+        Raises SettingsError."""
+        return self.read()
+
+    @property
+    def clearing(self) -> Clearing:
+        """Follows the zones where they are read again. Raises SettingsError."""
+        return self.cleared()
 
 
 def table_path(settings: Settings) -> Path:
@@ -82,7 +94,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
         **_watched(settings, clock),
     )
     store.entered = told
-    return _over(settings, zones, store, clock)
+    return _over(settings, lambda: zones, store, clock)
 
 
 def _watched(settings: Settings, clock: Clock) -> dict[str, Any]:
@@ -120,11 +132,25 @@ def begun(settings: Settings) -> bool:
     return not url.startswith("sqlite:///") or path.exists() or table_path(settings).exists()
 
 
-def open_list(config: Path | None, *, upgrade: bool = False) -> OpenedList:
-    """Open everything. A new database gets its tables; an older one only with `upgrade`. Raises DnsblError."""
+def open_list(config: Path | None, *, upgrade: bool = False, zoned: bool = True) -> OpenedList:
+    """Open everything; not `zoned`, whatever is wrong with the zone files of a list that is there. A new database gets
+    its tables; an older one only with `upgrade`. Raises DnsblError."""
     settings = read_settings(config)
-    zones = read_zones(settings)
-    return open_with(settings, zones, upgrade=upgrade)
+    reads = cache(lambda: read_zones(settings))
+    if zoned or not begun(settings):
+        reads()
+    return _open(settings, reads, upgrade=upgrade)
+
+
+def open_anyhow(config: Path | None) -> OpenedList:
+    """Open what can be reached by a configuration with mistakes, as long as it says where the list is. For a stop of
+    all testing. Raises DnsblError."""
+    draft = read_draft(config)
+    if draft.wrong & {"service.", "service.state_dir", "database.", "database.url"} or any(
+        key.startswith("follow.") for key in draft.wrong
+    ):
+        raise SettingsError(draft.mistakes)
+    return _open(draft.settings, cache(lambda: read_zones(draft.settings)))
 
 
 def open_empty(config: Path | None) -> OpenedList:
@@ -135,7 +161,7 @@ def open_empty(config: Path | None) -> OpenedList:
     _made(settings.service.state_dir)
     clock = SystemClock()
     store = Store.open(database_url(settings), **_watched(settings, clock))
-    return _over(settings, zones, store, clock)
+    return _over(settings, lambda: zones, store, clock)
 
 
 def _stored(settings: Settings) -> None:
@@ -155,18 +181,18 @@ def _made(state: Path) -> None:
         raise DnsblError(f"{state}: service.state_dir cannot be made: {error.strerror}.") from None
 
 
-def _over(settings: Settings, zones: Zones, store: Store, clock: Clock) -> OpenedList:
+def _over(settings: Settings, zones: Callable[[], Zones], store: Store, clock: Clock) -> OpenedList:
     keyring = _ring(settings, store, clock, void=lambda tx, now, why: casework.void(tx, now, why))
-    clearing = Clearing(zones, refresh=bool(settings.dns.transfer))
-    casework = Casework(store, settings, keyring, clock=clock, clears=clearing)
+    clearing = cache(lambda: Clearing(zones(), refresh=bool(settings.dns.transfer)))
+    casework = Casework(store, settings, keyring, clock=clock, clears=lambda kinds, ended: clearing()(kinds, ended))
     return OpenedList(
         settings=settings,
-        zones=zones,
         store=store,
         keyring=keyring,
         casework=casework,
         clock=clock,
-        clearing=clearing,
+        read=zones,
+        cleared=clearing,
     )
 
 
@@ -176,6 +202,10 @@ def _ring(settings: Settings, store: Store, clock: Clock, *, void: Callable[[Tra
 
 def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> OpenedList:
     """As `open_list`, from settings at hand."""
+    return _open(settings, lambda: zones, upgrade=upgrade)
+
+
+def _open(settings: Settings, zones: Callable[[], Zones], *, upgrade: bool = False) -> OpenedList:
     state = settings.service.state_dir
     _stored(settings)
     _made(state)

@@ -35,7 +35,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """An account; its password is asked for twice. With the first one /admin is there."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     opened.casework.accounts.vacant(name)  # before a password is typed twice
     account = opened.casework.accounts.add(name, _password(stdin), role=role, actor=operator())
     _done(opened, account.name, as_json=as_json)
@@ -44,7 +44,7 @@ def add(
 @app.command("list")
 def accounts(config: Config = None, as_json: Json = False) -> None:
     """Every account: role, whether one-time codes are asked for, whether it is let in."""
-    found = lists.open_list(config).casework.accounts.all()
+    found = lists.open_list(config, zoned=False).casework.accounts.all()
     if as_json:
         show.document({"accounts": [_row(account) for account in found]})
         return
@@ -65,7 +65,7 @@ def accounts(config: Config = None, as_json: Json = False) -> None:
 @app.command()
 def disable(name: Name, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Let somebody in no more; he is signed out everywhere."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     opened.casework.accounts.disable(name, reason=reason_of(reason), actor=operator(), spare=True)
     _done(opened, name, as_json=as_json)
 
@@ -73,7 +73,7 @@ def disable(name: Name, reason: Reason = "", config: Config = None, as_json: Jso
 @app.command()
 def enable(name: Name, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Let him in again."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     opened.casework.accounts.enable(name, reason=reason_of(reason), actor=operator())
     _done(opened, name, as_json=as_json)
 
@@ -81,7 +81,7 @@ def enable(name: Name, reason: Reason = "", config: Config = None, as_json: Json
 @app.command()
 def password(name: Name, stdin: Stdin = False, config: Config = None, as_json: Json = False) -> None:
     """Another password; he is signed out everywhere."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     opened.casework.accounts.find(name)
     opened.casework.accounts.password(name, _password(stdin), actor=operator())
     _done(opened, name, as_json=as_json)
@@ -96,7 +96,7 @@ def role(
     as_json: Json = False,
 ) -> None:
     """Another role."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     opened.casework.accounts.role(name, role, reason=reason_of(reason), actor=operator(), spare=True)
     _done(opened, name, as_json=as_json)
 
@@ -104,7 +104,7 @@ def role(
 @app.command()
 def codes(name: Name, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Ask for no one-time code any more, for whoever has lost device and recovery codes. (He begins on /admin/me.)"""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     opened.casework.accounts.end_codes(name, reason=reason_of(reason), actor=operator())
     _done(opened, name, as_json=as_json)
 
@@ -112,7 +112,7 @@ def codes(name: Name, reason: Reason = "", config: Config = None, as_json: Json 
 @app.command()
 def remove(name: Name, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Forget an account; what he has done stays in the journal."""
-    accounts = lists.open_list(config).casework.accounts
+    accounts = lists.open_list(config, zoned=False).casework.accounts
     accounts.remove(name, reason=reason_of(reason), actor=operator(), spare=True)
     show.done({"removed": name.strip().lower()}, as_json=as_json)
 

@@ -214,8 +214,7 @@ def status(
     if lists.follows(settings):
         following.show_status(following.kept(settings), as_json=as_json)
         return
-    opened = lists.open_with(settings, reading.read_zones(settings))
-    status_screen.show_status(opened, watch=watch, as_json=as_json)
+    status_screen.show_status(lists.open_list(config, zoned=False), watch=watch, as_json=as_json)
 
 
 @app.command("statistics")
@@ -240,7 +239,7 @@ def sent_notices(
     """The mail that this list sends: what became of the last ones; who gets none."""
     if len([word for word in (trial, silence, end) if word]) > 1:
         raise typer.BadParameter("give one of --trial, --silence and --end")
-    dispatch = lists.open_list(config).casework.dispatch
+    dispatch = lists.open_list(config, zoned=False).casework.dispatch
     if trial:
         show.done({"queued": dispatch.try_out(trial, actor=operator()).recipient}, as_json=as_json)
     elif silence:
@@ -287,7 +286,7 @@ def inbox(
     as_json: Json = False,
 ) -> None:
     """What people have written to us, reports of our letters as abuse, and answers that could not be read."""
-    casework = lists.open_list(config).casework
+    casework = lists.open_list(config, zoned=False).casework
     if number:
         show.message(casework.operators.message(number), as_json=as_json)
     else:
@@ -302,7 +301,7 @@ def clock(
     as_json: Json = False,
 ) -> None:
     """Whether the clock is believed, on which all depends that happens because time has passed."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     if trust:
         opened.casework.operators.trust_clock(reason=reason_of(reason), actor=operator())
     reckoning = opened.casework.presence.reckon()
@@ -323,7 +322,7 @@ def journal(
     as_json: Json = False,
 ) -> None:
     """What was decided, when, by whom and why."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     if ship is not None:
         show.done({"shipped": opened.casework.shipping.ship_to(ship), "to": str(ship)}, as_json=as_json)
         return

@@ -35,7 +35,7 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Write a copy of the whole store, as it is at one moment, while the list runs; keys.json is not in it."""
-    written = write(lists.open_list(config), file)
+    written = write(lists.open_list(config, zoned=False), file)
     show.done({"file": str(file), "octets": written}, as_json=as_json)
 
 

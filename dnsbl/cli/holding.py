@@ -36,9 +36,9 @@ def exclude(
     if listed == bool(network) or (listed and (end or verified)) or (end and verified):
         raise typer.BadParameter("give either NET, with --end or --verified or neither, or --list")
     if listed:
-        show.exclusions(lists.open_list(config).casework.operators.exclusions(), as_json=as_json)
+        show.exclusions(lists.open_list(config, zoned=False).casework.operators.exclusions(), as_json=as_json)
         return
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=verified)
     operators, where = opened.casework.operators, networks.one(network)
     if verified:
         show.done(verifying.opted_out(opened, where, public=words_of(public), actor=operator()), as_json=as_json)
@@ -77,7 +77,7 @@ def purge(
         raise typer.BadParameter(
             "give either SOURCE, with --dry-run or --end or neither, or --list; what is old goes by `dnsbl forget`"
         )
-    purging = lists.open_list(config).casework.purging
+    purging = lists.open_list(config, zoned=False).casework.purging
     if listed:
         show.suspensions(purging.suspensions(), as_json=as_json)
         return
@@ -99,7 +99,7 @@ def forget(
 ) -> None:
     """Delete what is older than [retention] says, now: transcripts and letters of tests, done jobs, evidence, steps of
     the list. The scheduler does so every day; proofs of listings and the journal stay."""
-    forgetting = lists.open_list(config).casework.forgetting
+    forgetting = lists.open_list(config, zoned=False).casework.forgetting
     if dry_run:
         gone = forgetting.foresee()
     else:
@@ -112,8 +112,9 @@ def forget(
 
 @app.command()
 def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
-    """Stop all testing, everywhere, within a second; `dnsbl resume` takes it up again."""
-    opened = lists.open_list(config)
+    """Stop all testing, everywhere, within a second; `dnsbl resume` takes it up again. No mistake of the configuration
+    keeps it from that, as long as it is TOML and says where the database is."""
+    opened = lists.open_anyhow(config)
     opened.casework.operators.stop(reason=reason_of(reason), actor=operator())
     show.done({"testing": "stopped", "reason": reason_of(reason)}, as_json=as_json)
 
@@ -121,7 +122,7 @@ def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> N
 @app.command()
 def resume(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Take testing up again after `dnsbl stop`."""
-    opened = lists.open_list(config)
+    opened = lists.open_anyhow(config)
     if opened.casework.views.stopped() is None:
         raise DnsblError("Testing is not stopped.")
     opened.casework.operators.resume(reason=words_of(reason), actor=operator())

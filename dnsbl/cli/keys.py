@@ -26,13 +26,13 @@ client_keys = typer.Typer(help="The keys that clients put into their questions (
 @letter_keys.command("list")
 def keys_list(config: Config = None, as_json: Json = False) -> None:
     """The list's keys by their fingerprints, and which of them this node holds."""
-    show.keys(lists.open_list(config).keyring.shown(), as_json=as_json)
+    show.keys(lists.open_list(config, zoned=False).keyring.shown(), as_json=as_json)
 
 
 @letter_keys.command("rotate")
 def keys_rotate(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """A new key for all nodes; it goes to them through the database, sealed, and signs in two minutes."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     opened.keyring.rotate(reason=reason_of(reason), actor=operator())
     show.keys(opened.keyring.shown(), as_json=as_json)
 
@@ -40,7 +40,7 @@ def keys_rotate(reason: Reason = "", config: Config = None, as_json: Json = Fals
 @letter_keys.command("replace")
 def keys_replace(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Begin anew, when the keys are lost on every node; tests that are under way are void, and repeated."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=False)
     key, void = opened.keyring.replace(reason=reason_of(reason), actor=operator())
     show.keys([key], void=void, as_json=as_json)
 

@@ -92,7 +92,7 @@ def listing_list(
     as_json: Json = False,
 ) -> None:
     """What is listed now, the newest first."""
-    opened = lists.open_list(config)
+    opened = lists.open_list(config, zoned=bool(kinds or zone))
     wanted = set(kinds) if kinds else None
     for kind in wanted or ():
         _known_kind(opened, kind)
@@ -124,7 +124,7 @@ def listing_except(
     """Leave an address or network out of every wider listing, in DNS, transfers, exports and look-up."""
     if listed == bool(network) or (listed and end):
         raise typer.BadParameter("give either NET, with --end or without, or --list")
-    operators = lists.open_list(config).casework.operators
+    operators = lists.open_list(config, zoned=False).casework.operators
     if listed:
         show.exceptions(operators.exceptions(), as_json=as_json)
         return

@@ -25,6 +25,26 @@ def test_all_testing_is_stopped_and_taken_up_again(run: Run) -> None:
     assert "stopped" in run("stop", "--reason", "again", plain=True)
 
 
+def test_no_mistake_of_the_configuration_keeps_an_operator_from_a_stop(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text() + "[web]\nlisten = 7\n[nothing]\nhere = 1\n")
+    assert "listen" in run("status", code=1, plain=True)
+    assert run("stop", "--reason", "complaints")["testing"] == "stopped"
+    assert run("resume", "--reason", "sorted out") == {"testing": "goes on"}
+
+
+def test_a_mistake_in_a_zone_file_ends_nothing_that_needs_no_zone(run: Run, tmp_path: Path) -> None:
+    [zone] = (tmp_path / "zones").glob("*.toml")
+    zone.write_text("origin = 7\n")
+    assert "origin" in run("lookup", "8.8.8.8", code=1, plain=True)
+    assert run("stop", "--reason", "complaints")["testing"] == "stopped"
+    assert run("exclude", "8.8.8.0/24", "--reason", "owner asked")["excluded"] == "8.8.8.0/24"
+    assert run("status")["testing"]
+    assert run("listing", "list")["listings"] == []
+    assert [entry["verb"] for entry in run("journal")] == ["stopped", "excluded"]
+    assert run("backup", str(tmp_path / "copy"))["octets"]
+
+
 def test_exclusions_are_shown_and_ended_and_none_is_wider_than_a_listing(run: Run) -> None:
     assert run("exclude", "--list") == {"exclusions": []}
     assert "widest that may be excluded" in run("exclude", "0.0.0.0/0", "--reason", "x", code=1)
