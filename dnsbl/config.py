@@ -154,6 +154,12 @@ def _log_keys(settings: Settings) -> list[str]:
     return [line for line in lines if line.startswith(f"{origin}+") and line.isascii()]
 
 
+def files(settings: Settings, path: Path | None) -> list[Path]:
+    """The files that the settings are written in, and the zones: those that are there."""
+    source = path or usual()
+    return [*([source] if source else []), *sorted(settings.dns.zones_dir.glob("*.toml"))]
+
+
 def zone_file(settings: Settings, origin: str) -> Path:
     """The file that a zone is described in. Raises SettingsError where none is."""
     for path in sorted(settings.dns.zones_dir.glob("*.toml")):

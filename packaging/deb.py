@@ -135,11 +135,14 @@ def papers(tree: Path, bill: str) -> None:
     shutil.copytree(ROOT / "docs", docs / "docs")
     for paper in ("README.md", "ARCHITECTURE.md", "SECURITY.md", "config.example.toml"):
         shutil.copy(ROOT / paper, docs / paper)
+    for page in (docs / "README.md", *docs.glob("docs/*.md")):
+        put(page, page.read_text(encoding="utf-8").replace("contrib/", f"/{docs.relative_to(tree)}/examples/"))
     shutil.copy(ROOT / "LICENSE", docs / "copyright")
     packed(docs / "changelog.gz", (ROOT / "CHANGELOG.md").read_bytes())
     put(docs / "sbom.cdx.json", bill)
-    for name in ("self-test", "verify.py"):
-        put(docs / "examples" / name, (ROOT / "contrib" / name).read_text())
+    for path in sorted((ROOT / "contrib").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            put(docs / "examples" / path.relative_to(ROOT / "contrib"), path.read_text(encoding="utf-8"))
 
 
 def put(place: Path, text: str) -> None:

@@ -17,12 +17,14 @@ from dnsbl.errors import DnsblError, SettingsError
 with later():
     from dnsbl import config as reading
     from dnsbl import opened as lists
-    from dnsbl.cli import checking, show, terminal
+    from dnsbl.cli import checking, exposed, show, terminal
     from dnsbl.daemons import examiner
     from dnsbl.dns import zones as described
     from dnsbl.rules import checkup
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dnsbl.rules.checkup import Checked
     from dnsbl.settings import Settings
 
@@ -42,15 +44,18 @@ def doctor(
 ) -> None:
     """Look at the list as the world sees it, and at its machine: delegation, MX, PTR, ports, clock, disk, keys."""
     settings = reading.read_settings(config)
-    asked = examiner.asked_of(resolver)
+    asked = examiner.asked_of(resolver) if resolver else None
     zones, broken = described.Zones(()), list[str]()
     try:
         zones = reading.read_zones(settings)
     except SettingsError as error:
         broken = error.mistakes
-    found = [*_configured(settings, broken), *_stored(settings)]
+    found = [*_configured(settings, broken), *_exposed(settings, config), *_stored(settings)]
     found += examiner.at_home(settings, zones, FOLLOWING if settings.follow.url else ROLES)
-    found += examiner.from_outside_now(settings, zones, asked)
+    try:
+        found += examiner.from_outside_now(settings, zones, asked or examiner.asked_of(""))
+    except DnsblError as error:  # the machine's own is at fault, and the rest is looked at all the same
+        found.append(checkup.wrong("resolver", "", str(error), "mend /etc/resolv.conf, or name one with --resolver"))
     found += examiner.reached(settings, [ip_address(text) for text in _collector(found, settings)])
     bad = sum(one.grade is checkup.Fitness.WRONG for one in found)
     dim = sum(one.grade is checkup.Fitness.UNKNOWN for one in found)
@@ -80,6 +85,13 @@ def _configured(settings: Settings, broken: list[str]) -> Iterator[Checked]:
         yield checkup.wrong("configuration", "", mistake, "`dnsbl check-config` names every mistake")
     if not mistakes:
         yield checkup.ok("configuration", "", "the configuration and all zone files can be read")
+
+
+def _exposed(settings: Settings, config: Path | None) -> Iterator[Checked]:
+    """Passwords in files of the configuration that everybody may read."""
+    for path, key in exposed.exposed(reading.files(settings, config)):
+        says = f"{key}: everybody here may read the password"
+        yield checkup.wrong("key file", str(path), says, exposed.what_to_do(path))
 
 
 def _stored(settings: Settings) -> Iterator[Checked]:

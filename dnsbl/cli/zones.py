@@ -20,7 +20,7 @@ with later():
     from dnsbl import clock, files, whereabouts
     from dnsbl import config as reading
     from dnsbl import opened as lists
-    from dnsbl.cli import checking, importing, show, watching
+    from dnsbl.cli import checking, exposed, importing, show, watching
     from dnsbl.daemons import reserve
     from dnsbl.dns import retire
     from dnsbl.dns import zones as described
@@ -213,6 +213,10 @@ def check_config(
     told = (
         shortage,
         *checking.doubts(settings, zones),
+        *(
+            f"{path}: {key} holds a password, and everybody here may read it: {exposed.what_to_do(path)}"
+            for path, key in exposed.exposed(reading.files(settings, config))
+        ),
         *map(registered, zones.origins),
     )
     notes = [note for note in told if note] + refused

@@ -21,7 +21,7 @@ import dns.query
 import dns.rcode
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
-from dns.resolver import NXDOMAIN
+from dns.resolver import NXDOMAIN, NoNameservers
 from dns.reversename import from_address
 
 from dnsbl.addresses import Address
@@ -44,6 +44,7 @@ class Outside:
     """What one resolver tells."""
 
     def __init__(self, resolver: Resolver) -> None:
+        self.failing: set[str] = set()  #: names about which the resolver could get nothing (SERVFAIL)
         self._resolver = resolver
         self._places = asyncio.Semaphore(AT_ONCE)
 
@@ -56,6 +57,11 @@ class Outside:
                 )
         except NXDOMAIN:
             return ()
+        except NoNameservers as error:
+            replies = [reply for *_, reply in error.kwargs.get("errors", ()) if reply is not None]
+            if any(reply.rcode() == dns.rcode.SERVFAIL for reply in replies):
+                self.failing.add(name)
+            return None
         except (DNSException, OSError, TimeoutError, ValueError):
             return None
         records = list(answer.rrset or ())[:RECORDS]
@@ -111,13 +117,14 @@ def from_outside_now(settings: Settings, zones: Zones, resolver: Resolver) -> li
 
 
 async def _zone(outside: Outside, zone: Zone) -> list[Checked]:
-    named = [_name(data) for data in zone.ns]
-    heard, point = await asyncio.gather(
-        outside.hear(zone.origin, "NS"), outside.hear(f"{checkup.TEST_POINT}.{zone.origin}", "A")
-    )
+    named, test = [_name(data) for data in zone.ns], f"{checkup.TEST_POINT}.{zone.origin}"
+    heard, point = await asyncio.gather(outside.hear(zone.origin, "NS"), outside.hear(test, "A"))
     hosts = sorted({name.rstrip(".").lower() for name in (*named, *(heard or ()))})
     told = dict(zip(hosts, await asyncio.gather(*map(outside.addresses, hosts)), strict=True))
-    return [*checkup.delegation(zone.origin, named, heard, told), checkup.answered(zone.origin, point)]
+    return [
+        *checkup.delegation(zone.origin, named, heard, told, failing=zone.origin in outside.failing),
+        checkup.answered(zone.origin, point, failing=test in outside.failing),
+    ]
 
 
 async def _mx(outside: Outside, domain: str, hostname: str) -> list[Checked]:

@@ -19,6 +19,13 @@ Heard = tuple[str, ...] | None
 TEST_POINT, LISTED = "2.0.0.127", "127.0.0.2"
 
 
+#: What to do about a delegation that leads to servers which do not answer for the zone (RFC 1912 2.8).
+LAME = (
+    "see whether each server that the zone above names answers for the zone (`dig +trace`); where all do, it is the "
+    "resolver: name another with --resolver"
+)
+
+
 class Fitness(StrEnum):
     """How something does."""
 
@@ -58,9 +65,16 @@ def unknown(about: str, of: str, says: str, do: str = "") -> Checked:
     return Checked(about=about, of=of, grade=Fitness.UNKNOWN, says=says, do=do)
 
 
-def delegation(zone: str, named: Collection[str], heard: Heard, hosts: Mapping[str, Heard]) -> Iterator[Checked]:
+def delegation(
+    zone: str, named: Collection[str], heard: Heard, hosts: Mapping[str, Heard], *, failing: bool = False
+) -> Iterator[Checked]:
     """Whether the world is sent to the zone's own servers. `named` are those of its file, `heard` those that DNS tells
-    of, and `hosts` the addresses of all of these."""
+    of, and `hosts` the addresses of all of these. `failing`: nobody could tell, since the resolver got no answer that
+    it could use (SERVFAIL)."""
+    if failing:
+        says = f"a resolver gets no answer about {zone} (SERVFAIL)"
+        yield wrong("delegation", zone, f"{says}: it is delegated to servers that do not serve it, if to any", LAME)
+        return
     do = f"ask who runs the zone above for NS records of {zone}: {', '.join(sorted(named))}"
     if heard is None:
         yield unknown("delegation", zone, f"nobody could tell who serves {zone}", "see whether the resolver answers")
@@ -87,9 +101,12 @@ def delegation(zone: str, named: Collection[str], heard: Heard, hosts: Mapping[s
             yield ok("name server", name, f"{name} is {', '.join(sorted(found))}")
 
 
-def answered(zone: str, point: Heard) -> Checked:
-    """Whether the world gets the test point of the zone; `point` is what a resolver was told."""
+def answered(zone: str, point: Heard, *, failing: bool = False) -> Checked:
+    """Whether the world gets the test point of the zone; `point` is what a resolver was told, and `failing` that it
+    could get nothing (SERVFAIL)."""
     name = f"{TEST_POINT}.{zone}"
+    if failing:
+        return wrong("answers", zone, f"a resolver gets no answer for the test point {name} (SERVFAIL)", LAME)
     if point is None:
         return unknown("answers", zone, f"nobody could tell what {name} is", "see whether a server of it answers")
     if LISTED in point:

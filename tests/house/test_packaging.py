@@ -126,3 +126,51 @@ def test_the_image_copies_what_is_there_and_the_page_names_each_of_its_ports_and
         assert f":{place}" in (ROOT / "compose.yaml").read_text(encoding="utf-8")
     for port in re.findall(r"(\d+)/", re.findall(r"^EXPOSE (.*)$", steps, re.MULTILINE)[0]):
         assert re.search(rf"^\| ports .*\b{port}\b", page, re.MULTILINE)
+
+
+def test_what_is_checked_before_a_start_ends_none() -> None:
+    for unit in sorted((ROOT / "packaging/systemd").glob("*.service")):
+        before = re.findall(r"^ExecStartPre=(.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
+        assert before == ["-/usr/bin/dnsbl check-config -c /etc/dnsbl/config.toml"], unit.name
+
+
+def test_an_upgrade_takes_the_settings_of_the_list_out_of_its_units_environment(tmp_path: Path) -> None:
+    shown = r'DNSBL_DATABASE__URL=postgresql://u@h/n "DNSBL_SERVICE__NAME=a \"list\" for \$5" PATH=/nowhere'
+    (tmp_path / "environment").write_text(
+        "# a remark\n\nPGHOST=db\nDNSBL_LOG__FORMAT='json'\nHOME=/nowhere\nPGUSER=a b"
+    )
+    said = {"list-units": "dnsbl@dns.service loaded active", "Environment": shown}
+    said["EnvironmentFiles"] = f"{tmp_path}/environment (ignore_errors=no)\n{tmp_path}/none (ignore_errors=yes)"
+    for name, text in said.items():
+        (tmp_path / name).write_text(text)
+    shows = f'[ "$4" = dnsbl@dns.service ] && cat {tmp_path}/$3'
+    stub = f"systemctl() {{ case $1 in show) {shows} ;; *) cat {tmp_path}/$1 ;; esac; }}"
+    script = (ROOT / "packaging/debian/postinst").read_text(encoding="utf-8")
+    [function] = re.findall(r"^as_the_unit\(\) \{\n.*?^\}\n", script, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        ["sh", "-ec", f"{stub}\n{function}\nhere=$HOME; as_the_unit; env -0"],
+        env={"PATH": "/usr/bin:/bin", "HOME": "/"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    found = dict(line.partition("=")[::2] for line in done.stdout.split("\0") if line)
+    assert {name: text for name, text in found.items() if name.startswith(("DNSBL_", "PG"))} == {
+        "DNSBL_DATABASE__URL": "postgresql://u@h/n",
+        "DNSBL_SERVICE__NAME": 'a "list" for $5',
+        "DNSBL_LOG__FORMAT": "json",
+        "PGHOST": "db",
+        "PGUSER": "a b",
+    }
+    assert (found["HOME"], found["PATH"]) == ("/", "/usr/bin:/bin")
+
+
+def test_a_page_in_the_package_leads_to_what_the_package_has() -> None:
+    named = {
+        name.rstrip(".")
+        for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        for name in re.findall(r"contrib/([\w./-]*)", page.read_text(encoding="utf-8"))
+    }
+    assert {"prometheus/alerts.yml", "grafana/dnsbl.json"} <= named
+    assert [name for name in sorted(named) if not (ROOT / "contrib" / name).exists()] == []

@@ -189,6 +189,31 @@ def test_an_upgrade_brings_the_store_of_an_older_version_up_and_a_newer_one_is_l
     machine.answered()
 
 
+def test_an_upgrade_reaches_the_store_that_a_drop_in_names(machine: Machine) -> None:
+    folder, other = "/etc/systemd/system/dnsbl.service.d", "sqlite:////var/lib/dnsbl/other.db"
+    machine.says(f"mkdir -p {folder} /etc/systemd/system/dnsbl@dns.service.d")
+    machine.says(f"printf '[Service]\\nEnvironment=DNSBL_DATABASE__URL={other}\\n' > {folder}/other.conf")
+    machine.says("systemctl daemon-reload")
+    as_the_list = "runuser -u dnsbl -- /usr/lib/dnsbl/bin/python3 -I"
+    older = machine.says(f"{as_the_list} -c {shlex.quote(OLDER)} {other}").strip()
+    machine.says("apt-get install -q --reinstall ./dist/dnsbl-relays_1.1_*.deb")
+    version = "import sqlite3; store = sqlite3.connect('/var/lib/dnsbl/other.db'); "
+    version += "print(store.execute('SELECT version_num FROM alembic_version').fetchone()[0])"
+    assert machine.says(f'{as_the_list} -c "{version}"').strip() > older
+    machine.says(f"rm -r {folder} /var/lib/dnsbl/other.db; systemctl daemon-reload; systemctl restart dnsbl")
+    machine.answered()
+
+
+def test_a_start_answers_where_something_is_wrong_that_serve_bears(machine: Machine) -> None:
+    machine.says("printf '[statistics]\\ncountries = \"/etc/dnsbl/gone.csv\"\\n' >> /etc/dnsbl/config.toml")
+    assert "gone.csv" in machine.says("dnsbl check-config", code=1)
+    machine.says("systemctl restart dnsbl")
+    machine.answered()
+    assert "gone.csv" in machine.says("journalctl --no-pager -u dnsbl -n 50")
+    machine.says("sed -i '/^\\[statistics\\]$/,$d' /etc/dnsbl/config.toml; systemctl restart dnsbl")
+    machine.answered()
+
+
 def test_with_sockets_of_systemd_a_question_begins_the_list_and_none_is_lost_when_it_begins_again(
     machine: Machine,
 ) -> None:
@@ -227,6 +252,10 @@ def test_the_manual_and_the_bill_of_materials_came_along(machine: Machine) -> No
     assert machine.says("head -n 1 /usr/share/zsh/vendor-completions/_dnsbl") == "#compdef dnsbl\n"
     bill = json.loads(machine.says("cat /usr/share/doc/dnsbl-relays/sbom.cdx.json"))
     names = {part["name"] for part in bill["components"]}
+    machine.says("test -s /usr/share/doc/dnsbl-relays/examples/prometheus/alerts.yml")
+    page = machine.says("cat /usr/share/doc/dnsbl-relays/docs/monitoring.md")
+    for name in re.findall(r"/usr/share/doc/dnsbl-relays/examples/[\w./-]*\w", page):
+        machine.says(f"test -s {name}")
     assert {"sqlalchemy", "dnslib", "uvicorn"} <= names
     assert not names & {"pytest", "mypy", "pip"}
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from dnsbl.casework import keyring
+from dnsbl.cli import exposed
+from dnsbl.daemons import examiner
+from dnsbl.errors import DnsblError
 from tester.letter import Key, Keyring
 from tests.dnsbl.cli.conftest import Run
 
@@ -57,6 +62,31 @@ def test_a_mistake_in_a_zone_file_is_one_of_the_things(run: Run, tmp_path: Path)
 
 def test_a_resolver_that_is_none_is_refused(run: Run) -> None:
     assert "There is no resolver to ask" in run("doctor", "--resolver", "nonsense", plain=True, code=1)
+
+
+@pytest.mark.parametrize("why", ["empty", "no text"])
+def test_without_a_resolver_of_the_machine_all_the_rest_is_looked_at(
+    run: Run, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    def none(place: str) -> object:
+        assert place == ""
+        raise DnsblError(f"There is no resolver to ask: {why}.")
+
+    monkeypatch.setattr(examiner, "asked_of", none)
+    said = run("doctor", plain=True, code=1, both=True)
+    assert f"wrong     resolver: There is no resolver to ask: {why}." in said
+    for about in ("configuration", "store", "port", "descriptors", "disk"):
+        assert f" {about}: " in said
+    assert "1 of " in said
+
+
+def test_a_password_that_everybody_here_may_read_is_found(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exposed, "exposed", lambda files: [(next(iter(files)), "database.url")])
+    said = run("doctor", "--resolver", NOBODY, plain=True, code=1, both=True)
+    assert "wrong     key file: database.url: everybody here may read the password" in said
+    assert f"chmod 640 {tmp_path}" in said
 
 
 def test_keys_of_another_list_are_wrong_in_the_words_of_serve(run: Run, tmp_path: Path) -> None:

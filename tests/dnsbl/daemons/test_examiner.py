@@ -140,9 +140,19 @@ def test_what_dns_does_not_say_is_found(told: tuple[Told, str], line: str, missi
     assert set(bad(looked(told[1]))) == missing
 
 
-def test_a_resolver_that_fails_makes_nothing_wrong_and_nothing_right(told: tuple[Told, str]) -> None:
+def test_a_resolver_that_fails_makes_our_zone_wrong_and_nothing_else_wrong_or_right(told: tuple[Told, str]) -> None:
     told[0].failing = True
-    assert {one.grade for one in looked(told[1])} == {Fitness.UNKNOWN}
+    found = looked(told[1])
+    assert bad(found) == [("delegation", "bl.real.net"), ("answers", "bl.real.net")]
+    assert {one.grade for one in found} == {Fitness.UNKNOWN, Fitness.WRONG}
+
+
+def test_a_resolver_that_is_silent_makes_nothing_wrong_and_nothing_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examiner, "PATIENCE", 0.1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        found = looked(f"127.0.0.1:{silent.getsockname()[1]}")
+    assert {one.grade for one in found} == {Fitness.UNKNOWN}
 
 
 def test_a_zone_of_an_example_is_asked_of_nobody(told: tuple[Told, str]) -> None:

@@ -68,6 +68,13 @@ def test_what_is_wrong_with_a_delegation_is_told() -> None:
     assert told("ns1.bl.lux.", "ns2.bl.lux.") == "bl.lux is served by ns1.bl.lux, ns2.bl.lux"
 
 
+def test_a_zone_about_which_a_resolver_gets_nothing_is_delegated_wrongly() -> None:
+    [found] = delegation(ZONE, [NS], None, {}, failing=True)
+    assert fit(found, "delegation", ZONE) is WRONG and "servers that do not serve it" in found.says
+    found = answered(ZONE, None, failing=True)
+    assert fit(found, "answers", ZONE) is WRONG and "SERVFAIL" in found.says and "dig +trace" in found.do
+
+
 def test_glue_is_asked_for_only_inside_the_zone() -> None:
     [_, inside] = delegation(ZONE, [NS], (NS,), {NS: ()})
     [_, outside] = delegation(ZONE, ["ns.else.test"], ("ns.else.test",), {"ns.else.test": ()})
