@@ -122,7 +122,10 @@ def _one(
         board=board,
         beside=leash.metrics if leash else None,
         handed=handed,
-        counted=[Work(tally, process, clock), StoreWork(opened.store.times, opened.store.failures, process)],
+        counted=[
+            Work(tally, process, clock, parts=lambda: [health.part for health in board.ours()]),
+            StoreWork(opened.store.times, opened.store.failures, process),
+        ],
     )
     node.bound.notes = notes
     reloads: set[asyncio.Task[None]] = set()

@@ -1,21 +1,26 @@
 """Metrics of the list's own work: what was told of it (`logbook.tally`), what waits, and how the store does; read when
 somebody asks.
 
-Two processes of one node show theirs on one page, so whatever both may count bears the name of the process.
+Two processes of one node show theirs on one page, so whatever both may count bears the name of the process. A count
+that somebody may want to be woken by is shown as 0 before it is anything: where it began with 1, nobody would see it
+rise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dnsbl.clock import Clock
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, Trouble
 from dnsbl.logbook.events import EVENTS
+from dnsbl.logbook.lines import PARTS
 from dnsbl.logbook.tally import Durations, EventTally
-from dnsbl.model import WorkLeft
+from dnsbl.model import JobReason, WorkLeft
+from tester.verdict import Finding, Verdict
 
 #: Metrics that count events: words for people, labels, and the events with what stands behind their own values.
 _METRICS: Mapping[str, tuple[str, tuple[str, ...], Mapping[str, tuple[str, ...]]]] = {
@@ -48,24 +53,33 @@ _METRICS: Mapping[str, tuple[str, tuple[str, ...], Mapping[str, tuple[str, ...]]
     "dnsbl_zones_kept": ("Mistakes for which new zone files were not taken.", (), {"zones-kept": ()}),
     "dnsbl_tables_published": ("Tables that were published for nodes that follow.", (), {"table-published": ()}),
 }
+#: Events of which all values are known, with these.
+_KNOWN: Mapping[str, tuple[str, ...]] = {
+    "test-begun": tuple(JobReason),
+    "test-judged": tuple(Verdict),
+    "letter-returned": tuple(Finding),
+}
+#: Levels of lines that are not to be.
+_LEVELS = ("warning", "error", "critical")
 
 
 class Work(Collector):
-    """What was told in this process, called `process`."""
+    """What was told in this process, called `process`; `parts` names those that it has begun or tried to."""
 
-    def __init__(self, tally: EventTally, process: str, clock: Clock) -> None:
+    def __init__(
+        self, tally: EventTally, process: str, clock: Clock, *, parts: Callable[[], Iterable[str]] = tuple
+    ) -> None:
         self._tally = tally
         self._process = process
         self._clock = clock
+        self._parts = parts
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
         for name, (words, labels, events) in _METRICS.items():
             family = CounterMetricFamily(name, words, labels=["process", *labels])
             for event, tail in events.items():
-                counts = self._tally.of(event)
-                if not EVENTS[event].counted:  # there is but one number, so it is shown before it is counted
-                    counts = counts or {(): 0}
+                counts = self._untold(event) | self._tally.of(event)
                 for values, count in counts.items():
                     family.add_metric([self._process, *values, *tail], count)
             yield family
@@ -77,12 +91,20 @@ class Work(Collector):
             self._process,
         )
         lines = CounterMetricFamily("dnsbl_log_lines", "Lines told to the log.", labels=["process", "part", "level"])
-        for (part, level), count in sorted(self._tally.lines.copy().items()):
+        untold = dict.fromkeys(product(PARTS.values(), _LEVELS), 0)
+        for (part, level), count in sorted((untold | self._tally.lines.copy()).items()):
             lines.add_metric([self._process, part, level], count)
         yield lines
         now = GaugeMetricFamily("dnsbl_clock_seconds", "The time of day here, since 1970.", labels=["process"])
         now.add_metric([self._process], self._clock.now().timestamp())
         yield now
+
+    def _untold(self, event: str) -> dict[tuple[str, ...], int]:
+        """Zeros for the values that are known before anything is told."""
+        if not EVENTS[event].counted:
+            return {(): 0}
+        known = self._parts() if event == "part-down" else _KNOWN.get(event, ())
+        return {(str(value),): 0 for value in known}
 
 
 class StoreWork(Collector):
@@ -105,7 +127,7 @@ class StoreWork(Collector):
         family = CounterMetricFamily(
             "dnsbl_store_failures", "Transactions that failed, by what ailed.", labels=["process", "trouble"]
         )
-        for trouble, count in sorted(dict(self._failures).items()):
+        for trouble, count in sorted((dict.fromkeys(map(str, Trouble), 0) | dict(self._failures)).items()):
             family.add_metric([self._process, trouble], count)
         yield family
 

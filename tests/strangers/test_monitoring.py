@@ -142,7 +142,7 @@ def watched(lab: Lab) -> Watched:
     assert made.post("removals", {"address": TESTED}) >= 400
     reversed_name = ".".join(reversed(LISTED.split(".")))
     until(lambda: ask(lab, DNS, query(f"{reversed_name}.{ZONE}", A))[3] & 15 == 0)
-    until(lambda: made.asked("dnsbl_tests_judged_total"))
+    until(lambda: made.asked("dnsbl_tests_judged_total > 0"))
     # a rate needs two samples, and of a count that begins above nothing a change
     until(lambda: made.asked("rate(dnsbl_store_seconds_count[15s]) > 0"))
     return made

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from dnsbl.clock import HandClock
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, Trouble
 from dnsbl.logbook.events import EVENTS, tell
+from dnsbl.logbook.lines import PARTS
 from dnsbl.logbook.tally import Durations, EventTally
 from dnsbl.model import JobReason, WaitingTests, WorkLeft
 from dnsbl.serving import workmetrics
@@ -47,6 +48,23 @@ def test_what_was_told_is_shown_by_what_became_of_it(log) -> None:
         'dnsbl_zones_kept_total{process="roles"} 0.0',
         'dnsbl_log_lines_total{level="error",part="journal",process="roles"} 1.0',
         'dnsbl_clock_seconds{process="roles"} 1.7672256e+09',
+    ):
+        assert line in lines
+
+
+def test_what_may_wake_somebody_is_shown_as_0_before_it_first_happens() -> None:
+    lines = page(Work(EventTally(), "roles", HandClock(), parts=lambda: ["web"]), StoreWork(Durations(()), {}, "roles"))
+    for line in (
+        *(
+            f'dnsbl_log_lines_total{{level="{level}",part="{part}",process="roles"}} 0.0'
+            for level in ("warning", "error", "critical")
+            for part in set(PARTS.values())
+        ),
+        'dnsbl_part_failures_total{part="web",process="roles"} 0.0',
+        'dnsbl_tests_begun_total{process="roles",reason="nomination"} 0.0',
+        'dnsbl_tests_judged_total{process="roles",verdict="REFUSES_TESTER"} 0.0',
+        'dnsbl_zones_kept_total{process="roles"} 0.0',
+        *(f'dnsbl_store_failures_total{{process="roles",trouble="{trouble}"}} 0.0' for trouble in Trouble),
     ):
         assert line in lines
 
