@@ -14,13 +14,16 @@ import os
 import pwd
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 #: Of secrets, of other files of our own, and of files for others.
 HIDDEN, OURS, EVERYBODYS = 0o600, 0o640, 0o644
+#: Files of a folder whose owners are looked at.
+MOST = 1000
 
 
 def write_whole(
@@ -145,8 +148,19 @@ def shut(path: Path) -> str:
     if found.st_uid == os.geteuid() or os.access(path, os.R_OK | os.W_OK) or locked:
         return ""
     user, group = (home.st_uid, home.st_gid) if home.st_uid not in (0, found.st_uid) else (os.geteuid(), os.getegid())
-    owners, ours = f"{_user(found.st_uid)}:{_group(found.st_gid)}", f"{_user(user)}:{_group(group)}"
+    owners, ours = _owners(found.st_uid, found.st_gid), _owners(user, group)
     return f"it belongs to {owners}, and is not for {_user(os.geteuid())}; as root: `chown {ours} {path}`"
+
+
+def strangers(folder: Path) -> Iterator[tuple[Path, str, str]]:
+    """What lies in this folder and is another user's than the folder: each with its owner and group and the folder's
+    own, as chown(1) takes them. Raises OSError."""
+    home = folder.stat()
+    with os.scandir(folder) as entries:
+        for entry in islice(entries, MOST):
+            found = entry.stat(follow_symlinks=False)
+            if found.st_uid != home.st_uid:
+                yield Path(entry.path), _owners(found.st_uid, found.st_gid), _owners(home.st_uid, home.st_gid)
 
 
 def unopened(error: OSError) -> str:
@@ -155,6 +169,10 @@ def unopened(error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM) and isinstance(error.filename, (str, Path)):
         said = shut(Path(error.filename)) or said
     return said
+
+
+def _owners(user: int, group: int) -> str:
+    return f"{_user(user)}:{_group(group)}"
 
 
 def _user(number: int) -> str:

@@ -1,5 +1,6 @@
 """What a configuration says that cannot work here, beyond what one key can tell: places that are taken twice, files
-that are not there, folders that cannot be written, names that are nobody's. Changes nothing, listens nowhere.
+that are not there, folders that cannot be written, names that are nobody's, addresses that are not this
+machine's. Changes nothing, listens nowhere.
 
 `mistakes` keep a list from working as it is written; `doubts` are worth a look.
 """
@@ -23,6 +24,7 @@ from dnsbl.settings import Settings, split_listen
 
 with later():
     from dnsbl import store
+    from dnsbl.daemons import standing
 
 #: Paths that are no files to be read: those that are made when they are needed, and the folder of the zones' reader.
 _MADE = frozenset({("service", "state_dir"), ("service", "event_log"), ("dns", "zones_dir")})
@@ -77,6 +79,8 @@ def _testing(settings: Settings) -> Iterator[str]:
         yield settings.tester.known_by
     if settings.tester.held:
         yield f"nobody is tested yet: {settings.tester.held}"
+    elif gone := standing.sentence(standing.absent(settings.tester.source_addresses)):
+        yield f"a worker here tests nobody: {gone}"
     if settings.tlog.stamps and not settings.tlog.origin:
         yield "tlog.stamps names authorities, and no log is kept: tlog.origin gives it a name"
 

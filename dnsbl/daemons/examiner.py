@@ -25,9 +25,11 @@ from dns.resolver import NXDOMAIN, NoNameservers
 from dns.reversename import from_address
 
 from dnsbl.addresses import Address
+from dnsbl.daemons import standing
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError
+from dnsbl.files import strangers
 from dnsbl.rules import checkup
 from dnsbl.rules.checkup import Checked, Heard, ok, unknown, wrong
 from dnsbl.rules.founding import is_example
@@ -176,7 +178,10 @@ def at_home(settings: Settings, zones: Zones, roles: Sequence[str]) -> Iterator[
         yield wrong("descriptors", "", shortage, do) if shortage else ok("descriptors", "", f"{granted()} may be open")
     except DnsblError as error:
         yield wrong("descriptors", "", str(error), "raise the limit (LimitNOFILE of systemd, or ulimit -n)")
+    if "worker" in roles:
+        yield from _sources(settings.tester.source_addresses)
     yield _disk(settings.service.state_dir)
+    yield from _owners(settings.service.state_dir)
     yield from _modes(settings)
 
 
@@ -267,6 +272,16 @@ def reached(settings: Settings, resolved: Sequence[Address]) -> Iterator[Checked
             yield wrong("collector", of, f"the collector does not answer at {address}, port 25", do)
 
 
+def _sources(addresses: Sequence[Address]) -> Iterator[Checked]:
+    gone = standing.absent(addresses)
+    for address in addresses:
+        if address in gone:
+            do = "give it that address, or set tester.source_addresses to those that `ip address` shows"
+            yield wrong("source", str(address), standing.sentence([address]), do)
+        else:
+            yield ok("source", str(address), f"this machine can dial from {address}")
+
+
 def _disk(folder: Path) -> Checked:
     try:
         free = shutil.disk_usage(next(each for each in (folder, *folder.absolute().parents) if each.exists())).free
@@ -276,6 +291,17 @@ def _disk(folder: Path) -> Checked:
     return (
         ok("disk", str(folder), says) if free >= ROOM else wrong("disk", str(folder), says, "make room: 1 GiB at least")
     )
+
+
+def _owners(folder: Path) -> Iterator[Checked]:
+    """What in the state folder the service cannot open, if the folder is its own."""
+    try:
+        for path, owners, home in strangers(folder):
+            yield wrong(
+                "owner", str(path), f"{path} belongs to {owners}, and its folder to {home}", f"chown {home} {path}"
+            )
+    except OSError:  # others say so
+        return
 
 
 def secrets_of(settings: Settings) -> dict[str, Path]:

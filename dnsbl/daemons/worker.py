@@ -2,8 +2,8 @@
 
 Holds no rule: what is offered to a host, and how, is a `visit`; what follows, `casework`.
 A worker that dies leaves its jobs to their leases; another takes the same run up with the same letters. While all
-testing is stopped, in quiet hours, and without names of our own, nobody is dialled: what is being said is broken off
-and its job put back.
+testing is stopped, in quiet hours, without names of our own, and without one of the addresses that we dial from, nobody
+is dialled: what is being said is broken off and its job put back.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.clock import Clock
+from dnsbl.daemons import standing
 from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.rounds import Round
 from dnsbl.daemons.signing import signer
@@ -46,7 +47,7 @@ MOST_SLOW = 10000
 
 class Worker:
     """Tests due jobs, several at once. `on_event` hears every byte, for whoever watches; `lookups` asks DNS about a
-    host's names."""
+    host's names; `absent` says which of our own addresses this machine does not have."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Worker:
         *,
         on_event: Callable[[Address, Event], None] | None = None,
         lookups: Lookups = Lookups(),  # noqa: B008 (frozen)
+        absent: Callable[[Iterable[Address]], tuple[Address, ...]] = standing.absent,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._assignments = assignments
@@ -73,6 +75,8 @@ class Worker:
             place=self._place,
         )
         self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
+        self.problem = ""  #: why nobody can be dialled from this machine, a sentence, or ""
+        self._absent = absent
         self._held = False  # whether nobody is to be dialled now
         self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network + 1)
         self._running: dict[Address, asyncio.Task[None]] = {}
@@ -117,15 +121,23 @@ class Worker:
         return mark
 
     async def _look(self) -> None:
-        """See whether anybody may be dialled now. While the store does not answer, the last word holds."""
+        """See whether anybody may and can be dialled now. While the store does not answer, the last word holds."""
         tester = self._settings.tester
         quiet = self._clock.now().hour in tester.quiet_hours
+        gone = standing.sentence(self._absent(tester.source_addresses)) if not tester.held else ""
+        self.problem = f"Nobody is dialled from here: {gone}." if gone else ""
         try:
             stopped = await asyncio.to_thread(self._assignments.stopped)
         except DnsblError as error:
             _log.warning("it is not known whether testing is stopped: %s", error)
+            self._held = self._held or bool(gone)
             return
-        why = tester.held or (quiet and "these are quiet hours") or (stopped and "an operator has stopped testing")
+        why = (
+            tester.held
+            or gone
+            or (quiet and "these are quiet hours")
+            or (stopped and "an operator has stopped testing")
+        )
         if why and not self._held:
             _log.warning("nobody is dialled from now on: %s", why)
         elif self._held and not why:
@@ -236,6 +248,10 @@ class Worker:
         except PutOff as wait:
             _log.info("%s", wait)
             return True
+        except OSError:  # nobody was dialled; whether that is ours alone is seen now
+            await self._look()
+            if not self.problem:
+                raise
         await self._look()
         if self._held:
             return False

@@ -21,6 +21,7 @@ from dnsbl.files import (
     open_made,
     open_plain,
     shut,
+    strangers,
     unopened,
     write_whole,
 )
@@ -223,3 +224,14 @@ def test_a_file_that_is_opened_is_read(tmp_path: Path) -> None:
     path.write_bytes(b"x\n")
     with open_plain(path) as file:
         assert file.read() == b"x\n"
+
+
+def test_what_is_another_users_than_its_folder_is_named(somebodys: Path) -> None:
+    write_whole(somebodys / "given", [b"rows"])
+    (somebodys / "kept").touch()
+    found = list(strangers(somebodys))
+    if somebodys.stat().st_uid == os.geteuid():
+        assert found == []
+    else:
+        [(path, owners, home)] = found
+        assert path == somebodys / "kept" and owners.startswith("root:") and home != owners

@@ -113,6 +113,14 @@ def test_names_of_nobody_are_doubted_but_in_a_laboratory(tmp_path: Path) -> None
     assert list(checking.doubts(lab, zones)) == []
 
 
+def test_an_address_to_dial_from_that_this_machine_does_not_have_is_told(tmp_path: Path) -> None:
+    names = {"helo": "t.real.net", "collector_domain": "c.real.net", "bounce_domain": "b.real.net"}
+    for address, told in (("127.0.0.1", []), ("203.0.113.77", ["203.0.113.77"])):
+        given = settings(tmp_path, tester=names | {"source_addresses": [address]})
+        notes = [note for note in checking.doubts(given, Zones(())) if "a worker here tests nobody" in note]
+        assert len(notes) == len(told) and all(one in note for one, note in zip(told, notes, strict=True))
+
+
 def test_the_command_names_everything_in_one_go(run: Run, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     before = config.read_text()

@@ -246,6 +246,27 @@ def test_a_port_that_is_free_is_fine_and_an_address_that_is_not_ours_is_not(tmp_
     assert "has no address for 203.0.113.77:5353 (UDP)" in found[0].says
 
 
+def test_an_address_to_dial_from_that_this_machine_does_not_have_is_wrong_where_a_worker_is() -> None:
+    given = settings(tester={"source_addresses": ["127.0.0.1", "203.0.113.77"]})
+    found = {one.of: one for one in at_home(given, ZONES, ["worker"]) if one.about == "source"}
+    assert {of: one.grade for of, one in found.items()} == {"127.0.0.1": Fitness.OK, "203.0.113.77": Fitness.WRONG}
+    assert "this machine does not have 203.0.113.77" in found["203.0.113.77"].says
+    assert [one for one in at_home(given, ZONES, ["dns"]) if one.about == "source"] == []
+
+
+def test_a_file_of_another_users_in_the_state_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = settings(service={"state_dir": tmp_path})
+    assert [one for one in at_home(given, ZONES, []) if one.about == "owner"] == []
+    path = tmp_path / "dnsbl.db"
+    monkeypatch.setattr(examiner, "strangers", lambda folder: [(folder / "dnsbl.db", "root:root", "dnsbl:dnsbl")])
+    [found] = [one for one in at_home(given, ZONES, []) if one.about == "owner"]
+    assert (found.grade, found.do) == (Fitness.WRONG, f"chown dnsbl:dnsbl {path}")
+    assert found.says == f"{path} belongs to root:root, and its folder to dnsbl:dnsbl"
+    gone = settings(service={"state_dir": tmp_path / "none"})
+    monkeypatch.undo()
+    assert [one for one in at_home(gone, ZONES, []) if one.about == "owner"] == []
+
+
 def test_a_name_server_of_somebody_elses_is_not_ours(told: tuple[Told, str]) -> None:
     given = settings(dns={"listen": [told[1]]})
     udp = next(one for one in ports(given, "dns.listen") if "UDP" in one.of)

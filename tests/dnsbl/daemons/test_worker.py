@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from dnsbl.addresses import parse_address, parse_network
+from dnsbl.addresses import Address, parse_address, parse_network
 from dnsbl.casework import Casework
 from dnsbl.clock import Clock, HandClock, SystemClock
+from dnsbl.daemons import rounds
 from dnsbl.daemons.worker import Worker
 from dnsbl.model import Door, Entry, JobState, Nomination, Run, RunState
 from dnsbl.settings import Settings
@@ -73,7 +75,14 @@ class Shop:
         keyring = Keyring.generate(lambda size: bytes(size), 0)
         self.clock = clock
         self.casework = Casework(store, self.settings, keyring, clock=clock)
-        self.worker = Worker(self.casework.assignments, self.settings, keyring, clock)
+        self.gone: set[Address] = set()  # of our addresses
+        self.worker = Worker(
+            self.casework.assignments,
+            self.settings,
+            keyring,
+            clock,
+            absent=lambda ours: tuple(one for one in ours if one in self.gone),
+        )
         self.stop = asyncio.Event()
         self.looks = 0  # how often the worker has asked whether it may dial
         stopped = self.casework.assignments.stopped
@@ -188,6 +197,48 @@ async def test_while_testing_is_held_nothing_is_dialled(
             if how == "quiet hours":
                 clock.turn(hours=1)
                 await until(lambda: shop.settled(run))
+
+
+async def test_without_an_address_of_ours_the_worker_is_down_until_it_is_there(store: Store) -> None:
+    async with serving(host := Host()) as port:
+        shop = Shop(store, port, SystemClock(), source_addresses=["127.0.0.1"])
+        shop.gone = {HERE}
+        run = shop.nominate()
+        async with shop.open():
+            await shop.looked(3)
+            assert host.peers == []
+            assert "this machine does not have 127.0.0.1" in shop.worker.problem
+            job = shop.casework.views.look_up(HERE).job
+            assert job is not None and (job.state, job.takes) == (JobState.QUEUED, 0), "no test was spent"
+            shop.gone = set()
+            judged = await until(lambda: shop.settled(run))
+    assert (judged.verdict, shop.worker.problem) == (Verdict.CLOSED, "")
+
+
+async def test_an_address_that_goes_as_we_dial_spends_no_test(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(Host()) as port:
+        shop = Shop(store, port, SystemClock(), source_addresses=["127.0.0.1"])
+        run = shop.nominate()
+
+        async def call(_room: object) -> tuple[Transcript, ...]:
+            shop.gone = {HERE}
+            raise OSError(errno.EADDRNOTAVAIL, "no such address")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(rounds, "call", call)
+            async with shop.open():
+                await until(lambda: shop.gone)
+                await shop.looked(2)
+                await until(
+                    lambda: (job := shop.casework.views.look_up(HERE).job) and job.state is JobState.QUEUED, within=5
+                )
+        assert "broke off" not in caplog.text and "this machine does not have 127.0.0.1" in caplog.text
+        shop.gone, shop.stop = set(), asyncio.Event()
+        async with shop.open():
+            judged = await until(lambda: shop.settled(run))
+    assert judged.verdict is Verdict.CLOSED
 
 
 async def test_who_opts_out_in_the_last_moment_is_not_dialled(store: Store) -> None:
