@@ -1,24 +1,46 @@
 """The command `dnsbl`, and where its errors become sentences. Puts nothing together: a list is opened in `opened`, and
 its daemons and what answers are started in `daemons.node`.
 
-Exit codes: 0 done, 1 refused or failed with one sentence on stderr, 2 usage. Logs go to stderr, results to stdout.
+Exit codes: 0 done, 1 refused or failed with one sentence on stderr, 2 usage, 130 broken off by Ctrl-C. Logs go to
+stderr, results to stdout. Little is read before `main`, where Ctrl-C is first answered.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
-from dnsbl.errors import DnsblError, Refused, SettingsError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dnsbl.errors import DnsblError
+
+#: How a command ends that Ctrl-C has broken off: as the shell has it, 128 and the number of the signal.
+BROKEN_OFF = 130
 
 
 def main() -> None:
-    """Run the command line; never shows a traceback for a mistake of the user or the world."""
+    """Run the command line; never shows a traceback for a mistake of the user or the world, nor for Ctrl-C."""
+    try:
+        sys.unraisablehook = _leave
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(BROKEN_OFF)
+
+
+def _leave(unraisable: sys.UnraisableHookArgs) -> None:
+    """What came up where nobody can catch it (at the end of an object, of the program) ends the program if it was
+    Ctrl-C, and is shown otherwise."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        os._exit(BROKEN_OFF)
+    sys.__unraisablehook__(unraisable)
+
+
+def _run() -> None:
     import typer
 
     from dnsbl.cli.misuse import misused
     from dnsbl.cli.program import app
+    from dnsbl.errors import DnsblError
 
     if note := unconfigured(sys.argv[1:]):
         print(f"dnsbl: {note}", file=sys.stderr)
@@ -30,8 +52,9 @@ def main() -> None:
             _tell_programs(fault)
             print(in_words(fault), file=sys.stderr)
         sys.exit(2)
-    except typer.Abort:
-        sys.exit("dnsbl: It was broken off.")
+    except typer.Abort as error:  # at a question: by Ctrl-C, or by the end of what is typed
+        print("dnsbl: It was broken off.", file=sys.stderr)
+        sys.exit(BROKEN_OFF if isinstance(error.__context__, KeyboardInterrupt) else 1)
     except DnsblError as error:
         _tell_programs(error)
         sys.exit(in_words(error))
@@ -42,6 +65,8 @@ def main() -> None:
 def _tell_programs(error: DnsblError) -> None:
     """With --json, a failure is one document on stdout, too."""
     if "--json" in sys.argv:
+        import json
+
         print(json.dumps(problem(error)))
 
 
@@ -62,6 +87,8 @@ def problem(error: DnsblError) -> dict[str, object]:
     """The same as one JSON document: the sentence, the reason's name where there is one, seconds until it is worth
     another try where that is known; of a configuration every mistake.
     """
+    from dnsbl.errors import Refused, SettingsError
+
     found: dict[str, object] = {"error": str(error), "reason": None, "retry_after": None}
     if isinstance(error, Refused):
         found |= {"reason": error.reason, "retry_after": error.retry_after}
@@ -72,5 +99,7 @@ def problem(error: DnsblError) -> dict[str, object]:
 
 def in_words(error: DnsblError) -> str:
     """What stderr says of an error: a sentence, or one for every mistake in a configuration."""
+    from dnsbl.errors import SettingsError
+
     mistakes = error.mistakes if isinstance(error, SettingsError) else [str(error)]
     return "\n".join(f"dnsbl: {mistake}" for mistake in mistakes)

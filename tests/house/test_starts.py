@@ -27,7 +27,7 @@ HEAVY = {
 PROBE = """
 import json, sys, types
 from dnsbl import cli
-waits = lambda module: object.__getattribute__(module, "__class__").__name__ == "_LazyModule"
+waits = lambda module: object.__getattribute__(module, "__class__").__name__ == "_Asleep"
 told = []
 for words in json.loads(sys.argv[1]):
     sys.argv = ["dnsbl", *words]

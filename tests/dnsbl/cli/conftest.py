@@ -18,6 +18,12 @@ ROOT = Path(__file__).resolve().parents[3]
 Run = Callable[..., Any]
 
 
+@pytest.fixture(autouse=True)
+def _afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command takes for itself in its process is given back."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command in this process; returns its document, or its words on stderr when it should fail."""

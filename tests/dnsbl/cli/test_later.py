@@ -75,3 +75,25 @@ def test_afterwards_imports_are_as_they_were() -> None:
     except LookupError:
         pass
     assert sys.meta_path == before
+
+
+def test_what_is_raised_while_a_module_wakes_reaches_who_imports_from_it() -> None:
+    """As Ctrl-C does then; it must not come out as a name that the module lacks."""
+    told = said(
+        """
+        import sys, tempfile
+        from pathlib import Path
+        from dnsbl.cli.later import later
+        import dnsbl
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "broken.py").write_text("raise KeyboardInterrupt")
+            dnsbl.__path__.append(folder)
+            with later():
+                from dnsbl import broken
+            try:
+                from dnsbl.broken import name
+            except BaseException as error:
+                print(type(error).__name__)
+        """
+    )
+    assert told == "KeyboardInterrupt"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from tests.dnsbl.cli.conftest import Run
+from dnsbl.cli import problem
+from dnsbl.errors import Refused, SettingsError
+from tests.dnsbl.cli.conftest import ROOT, Run
 
 WRONG = [
     (("reporter", "add", "ann", "--trust", "boss"), "--trust: 'boss' is none of new, known, trusted"),
@@ -42,3 +45,10 @@ def test_for_programs_it_is_one_document(run: Run) -> None:
     found = json.loads(told.splitlines()[0])
     assert found["error"].startswith("--every: at least 1 is needed")
     assert found.keys() == {"error", "reason", "retry_after"}
+
+
+def test_the_document_of_a_failure_has_the_keys_that_the_readme_names() -> None:
+    told = (ROOT / "README.md").read_text(encoding="utf-8").partition("With `--json` a failure is a document")[2]
+    named = re.findall(r"^\| `(\w+)` \|", told.partition("\n## ")[0], flags=re.MULTILINE)
+    assert named == list(problem(SettingsError(["one", "two"])))
+    assert named[:-1] == list(problem(Refused("excluded", "No.", retry_after=7)))
