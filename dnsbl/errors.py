@@ -8,6 +8,7 @@
     ├── NotFound         (also LookupError)   no such thing in the store
     ├── Full                                  as much is kept already as may be; it can be brought again later
     ├── PutOff                                a test waits for its turn, and is back in the queue
+    ├── BrokenOff                             Ctrl-C has ended a command; the sentence says what goes on without it
     ├── StoreUnavailable (also ConnectionError) the database does not do what it is asked; `trouble` names why
     └── Damaged          (also ValueError)    stored data that does not hold together (journal, table on disk)
 
@@ -62,6 +63,10 @@ class Full(DnsblError):
 
 class PutOff(DnsblError):
     """This test waits for its turn."""
+
+
+class BrokenOff(DnsblError):
+    """It was broken off."""
 
 
 class Trouble(StrEnum):

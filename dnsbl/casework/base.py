@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -107,13 +108,15 @@ def renewed(tx: Transaction, listing: Listing, *, kind: str, expires: datetime |
         tx.changes.add([listing.network], kind, present=True, at=at)
 
 
-def wanted(tx: Transaction, settings: Settings, address: Address, now: datetime) -> tuple[Job | None, bool]:
+def wanted(
+    tx: Transaction, settings: Settings, address: Address, now: datetime, *, shell: bool = False
+) -> tuple[Job | None, bool]:
     """The live test of a nominated address, and whether it serves a further nomination as well.
 
     Raises Refused where no nomination of this address is taken now: EXCLUDED, ALREADY_LISTED, RESTING (with
-    retry_after).
+    retry_after). An operator at his `shell` is told what he can do there.
     """
-    refuse_excluded(tx, address, settings.service.contact)
+    refuse_excluded(tx, address, settings.service.contact, shell=shell)
     if (listing := tx.listings.proven(address)) and listing.kind != UNCONFIRMED:
         raise Refused(Refusal.ALREADY_LISTED, f"{address} is already listed, since {listing.since:%Y-%m-%d %H:%M} UTC.")
     job = tx.jobs.live(address)
@@ -122,9 +125,10 @@ def wanted(tx: Transaction, settings: Settings, address: Address, now: datetime)
     last = tx.runs.last_started(address)
     rested = last + timedelta(days=settings.policy.rest_days) if last else now
     if rested > now:
+        again = f"{rested:%Y-%m-%d %H:%M:%S} UTC" + (f"; `dnsbl test {address}` tests it now" if shell else "")
         raise Refused(
             Refusal.RESTING,
-            f"{address} was tested not long ago; a nomination is taken again at {rested:%Y-%m-%d %H:%M:%S} UTC.",
+            f"{address} was tested not long ago; a nomination is taken again at {again}.",
             retry_after=math.ceil((rested - now).total_seconds()),
         )
     return job, False
@@ -142,8 +146,12 @@ def asks_of_wanted(tx: Transaction, address: Address) -> list[Callable[[], objec
 
 def refuse_suspended(tx: Transaction, nomination: Nomination, contact: str) -> None:
     """Raises Refused (SUSPENDED) for a source that was found to be bad."""
-    if any(bringers.read(s.source).holds(nomination.door, nomination.nominator) for s in tx.suspensions.all()):
-        raise Refused(Refusal.SUSPENDED, f"Nothing is taken from you at present; please write to {contact}.")
+    for each in tx.suspensions.all():
+        if bringers.read(each.source).holds(nomination.door, nomination.nominator):
+            further = f"please write to {contact}"
+            if nomination.door is Door.CLI:
+                further = f"`dnsbl purge {shlex.quote(each.source)} --end --reason TEXT` ends that"
+            raise Refused(Refusal.SUSPENDED, f"Nothing is taken from you at present; {further}.")
 
 
 def counted(tx: Transaction, peer: Address, what: str, most: int, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from dnsbl.addresses import Network
 from dnsbl.casework.base import Clears, cleared, subject_of
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
-from dnsbl.errors import DnsblError, Refused, StoreUnavailable
+from dnsbl.errors import BrokenOff, Refused, StoreUnavailable
 from dnsbl.model import TESTED_KINDS, Reason, Refusal
 from dnsbl.rules import schedule
 from dnsbl.rules.bounds import Bounds
@@ -125,7 +125,7 @@ class Bulk:
                 raise
             raise StoreUnavailable(f"{error} {_halfway(count, done)}", trouble=error.trouble) from error
         except KeyboardInterrupt:
-            raise DnsblError(f"Broken off. {_halfway(count, done)}") from None
+            raise BrokenOff(f"Broken off. {_halfway(count, done)}") from None
         return count
 
     def _check(self, networks: Packed) -> None:

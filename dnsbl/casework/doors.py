@@ -104,11 +104,12 @@ class Doors:
         name = name_of(nomination.evidence) if nomination.evidence is not None else ""
         with self._store.write() as tx:
             self._foresee(tx, nomination, name, now)
-            refuse_excluded(tx, address, self._settings.service.contact)
+            shell = nomination.door is Door.CLI
+            refuse_excluded(tx, address, self._settings.service.contact, shell=shell)
             self._refuse_door(nomination.door)
             account = account_of(tx, nomination.reporter)
             refuse_suspended(tx, nomination, self._settings.service.contact)
-            job, shared = wanted(tx, self._settings, address, now)
+            job, shared = wanted(tx, self._settings, address, now, shell=shell)
             rank = ASKED if shared else self._admission.queue(tx, nomination)
             evidence, octets = (
                 tx.evidence.keep(nomination.evidence, now, name=name) if nomination.evidence is not None else (None, 0)
@@ -184,7 +185,8 @@ class Doors:
                     try:
                         account_of(tx, case.nomination.reporter)
                         refuse_suspended(tx, case.nomination, self._settings.service.contact)
-                        wanted(tx, self._settings, case.nomination.address, now)
+                        shell = case.nomination.door is Door.CLI
+                        wanted(tx, self._settings, case.nomination.address, now, shell=shell)
                     except Refused as error:
                         again = self._settings.policy.one_queue and error.reason is Refusal.ALREADY_LISTED
                         refused = None if again else error
@@ -235,10 +237,10 @@ class Doors:
         with self._store.write() as tx:
             listing = tx.listings.proven(address)
             if listing is None:
-                raise Refused(Refusal.NOT_LISTED, self._nothing_to_remove(tx, address))
+                raise Refused(Refusal.NOT_LISTED, self._nothing_to_remove(tx, address, door))
             exclusion = tx.exclusions.covering(address)
             if exclusion is not None and (shown or not control) and terms.removal not in AT_ONCE:
-                raise Refused(Refusal.EXCLUDED, self._excluded_and_listed(exclusion, listing))
+                raise Refused(Refusal.EXCLUDED, self._excluded_and_listed(exclusion, listing, door))
             job, asker = tx.jobs.live(address), Asker.of(door, actor, control=control, shown=shown)
             if terms.removal in OWNERS and not asker.known:
                 raise Refused(Refusal.NOT_SHOWN, self._only_its_owner(address))
@@ -246,9 +248,10 @@ class Doors:
             under_way = job is not None and (begun(job) or job.reason is JobReason.REMOVAL)
             wait = next_removal(tx, listing, terms, asker, now)
             if wait is not None and (terms.removal in AT_ONCE or not under_way):
+                sooner = f"; `dnsbl test {address}` tests it now" if door is Door.CLI else ""
                 raise Refused(
                     Refusal.RESTING,
-                    f"{wait.why}; your next request is taken at {wait.until:%Y-%m-%d %H:%M:%S} UTC.",
+                    f"{wait.why}; your next request is taken at {wait.until:%Y-%m-%d %H:%M:%S} UTC{sooner}.",
                     retry_after=math.ceil((wait.until - now).total_seconds()),
                 )
             if terms.removal in AT_ONCE:
@@ -324,8 +327,11 @@ class Doors:
         page = f"{self._settings.web.base_url}/control?address={address}"
         return f"Here only who shows that {address} is his may ask for its removal: come from it, or see {page}."
 
-    def _excluded_and_listed(self, exclusion: Exclusion, listing: Listing) -> str:
-        """What is said to a stranger who asks for the removal of what may not be tested: the truth, and ways off."""
+    def _excluded_and_listed(self, exclusion: Exclusion, listing: Listing, door: Door) -> str:
+        """What is said to who asks for the removal of what may not be tested: the truth, and ways off."""
+        operator = f"an operator can be written to at {self._settings.service.contact}"
+        if door is Door.CLI:
+            operator = f"after `dnsbl exclude {exclusion.network} --end --reason TEXT` it is retested for you"
         ends = f"the listing ends by itself at {listing.expires:%Y-%m-%d %H:%M} UTC" if listing.expires else ""
         ways = "; ".join(
             filter(
@@ -333,7 +339,7 @@ class Doors:
                 [
                     "whoever asks from the address itself has it retested once all the same, and so removed when it is "
                     "closed",
-                    f"an operator can be written to at {self._settings.service.contact}",
+                    operator,
                     ends,
                 ],
             )
@@ -377,7 +383,7 @@ class Doors:
         """Whether a request is news where a test is under way: what has not begun is his retest as well, once."""
         return begun(job) or tx.removals.add(job.address, job.run, asker=asker.name, counted=False, at=now)
 
-    def _nothing_to_remove(self, tx: Transaction, address: Address) -> str:
+    def _nothing_to_remove(self, tx: Transaction, address: Address, door: Door) -> str:
         """What is said to somebody who asks for a removal that no retest can bring."""
         inputs = [str(each.input.network_address) for each in tx.outputs.of_output(network_of(address))]
         if inputs:
@@ -386,8 +392,12 @@ class Doors:
                 "for the retest there; what is listed, or will be, for that ends when no such relay is left."
             )
         if others := tx.listings.covering(address):
+            ends = f"please write to {self._settings.service.contact}."
+            if door is Door.CLI:
+                kind = "" if others[0].kind == "manual" else f" --kind {others[0].kind}"
+                ends = f"`dnsbl listing drop {others[0].network}{kind} --reason TEXT` does."
             return (
                 f"{address} is not listed for relaying; an operator has listed it as {others[0].kind}, which no retest "
-                f"ends: please write to {self._settings.service.contact}."
+                f"ends: {ends}"
             )
         return f"{address} is not listed for relaying: there is nothing to remove, and nothing that you need to do."

@@ -59,7 +59,7 @@ class Operators:
         """
         now = self._clock.now()
         with self._store.write() as tx:
-            refuse_excluded(tx, address, self._settings.service.contact)
+            refuse_excluded(tx, address, shell=True)
             job = tx.jobs.live(address)
             if job is not None and (begun(job) or job.reason is JobReason.REMOVAL):
                 tx.journal.append(

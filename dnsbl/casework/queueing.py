@@ -59,14 +59,14 @@ def queued_for(due: datetime) -> str:
     return f"queued for {due:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def refuse_excluded(tx: Transaction, address: Address, contact: str = "") -> None:
-    """Raises Refused (EXCLUDED) for an address that is not to be tested; who thinks otherwise is told whom to ask."""
+def refuse_excluded(tx: Transaction, address: Address, contact: str = "", *, shell: bool = False) -> None:
+    """Raises Refused (EXCLUDED) for an address that is not to be tested; who thinks otherwise is told whom to ask, and
+    an operator at his `shell` what ends it."""
     if exclusion := tx.exclusions.covering(address):
-        raise Refused(
-            Refusal.EXCLUDED,
-            f"{exclusion.network} is not tested, at its owner's or our wish"
-            + (f"; please write to {contact} about that." if contact else "."),
-        )
+        further = f"; please write to {contact} about that" if contact else ""
+        if shell:
+            further = f"; `dnsbl exclude {exclusion.network} --end --reason TEXT` ends that"
+        raise Refused(Refusal.EXCLUDED, f"{exclusion.network} is not tested, at its owner's or our wish{further}.")
 
 
 def consented(tx: Transaction, address: Address, reason: JobReason) -> bool:

@@ -40,7 +40,7 @@ def _run() -> None:
 
     from dnsbl.cli.misuse import misused
     from dnsbl.cli.program import app
-    from dnsbl.errors import DnsblError
+    from dnsbl.errors import BrokenOff, DnsblError
 
     if note := unconfigured(sys.argv[1:]):
         print(f"dnsbl: {note}", file=sys.stderr)
@@ -57,6 +57,9 @@ def _run() -> None:
         sys.exit(BROKEN_OFF if isinstance(error.__context__, KeyboardInterrupt) else 1)
     except DnsblError as error:
         _tell_programs(error)
+        if isinstance(error, BrokenOff):
+            print(in_words(error), file=sys.stderr)
+            sys.exit(BROKEN_OFF)
         sys.exit(in_words(error))
     except BrokenPipeError:
         sys.exit(1)

@@ -141,7 +141,8 @@ def _lines(opened: OpenedList, each: Taken, *, alone: bool) -> Iterator[str]:
     if each.case.source is not None:
         yield f"The {each.case.report} report names {each.case.source} as its source."
     if each.case.trace is not None:
-        yield from _chain(each.case.trace, each.case.line if each.refused is None else None, opened.settings)
+        used = each.case.line if each.case.nomination is not None else None  # also where that is refused
+        yield from _chain(each.case.trace, used, opened.settings)
     if (found := hint_of(each.case)) is not None:
         yield f"It looks like {found.cause} ({found.sure}). {' '.join(found.reasons)}"
 

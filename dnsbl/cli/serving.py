@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from dnsbl.cli import in_words
+from dnsbl.cli import in_words, problem
 from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones
@@ -221,6 +221,8 @@ def _two(
         Parent([answers, rest], SystemClock(), manager).run(ready=ready)
     except Ended as error:
         if error.said:  # one sentence is enough
+            if as_json:
+                print(json.dumps(error.failure or problem(error)))
             sys.exit(1)
         raise
 
@@ -238,6 +240,7 @@ def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], handed: Ha
         _one(settings, zones, roles, handed, leash=leash)
     except DnsblError as error:
         print(in_words(error), file=sys.stderr)
+        leash.failed(problem(error))
         return 1
     return 0
 

@@ -14,6 +14,7 @@ from dnsbl.model import (
     Entry,
     Exclusion,
     Job,
+    JobReason,
     Listing,
     PathReport,
     Proposal,
@@ -140,12 +141,17 @@ def job_lines(opened: OpenedList, queued: Job, word: str) -> Iterator[str]:
     yield f"Follow it with: dnsbl lookup {queued.address}, or {opened.settings.web.base_url}/ip/{queued.address}"
 
 
-def _held(opened: OpenedList) -> str:
-    """Why no test begins now, and what ends that, in one sentence; or ""."""
+def undialled(opened: OpenedList) -> str:
+    """Why nobody may be dialled now, and what ends that, in one sentence; or ""."""
     stopped = opened.casework.views.stopped()
     held = opened.settings.tester.held or (stopped and "`dnsbl resume` takes testing up again")
-    if held:
-        return f"It waits, since nobody is dialled now: {held}."
+    return f"It waits, since nobody is dialled now: {held}." if held else ""
+
+
+def _held(opened: OpenedList) -> str:
+    """Why no test begins now, and what ends that, in one sentence; or ""."""
+    if held := undialled(opened):
+        return held
     if "worker" in opened.casework.views.unmanned():
         return "It waits, since no worker is at work: `dnsbl serve` starts one."
     return ""
@@ -232,6 +238,9 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"
     terminal.say(f": {report.run.explanation}", strong=verdict)
+    if (coming := opened.casework.views.look_up(report.run.address)).next_test:
+        again = coming.job is not None and coming.job.reason is JobReason.UNREACHABLE
+        terminal.say(f"{'tried again' if again else 'next test'}: {when(coming.next_test)}")
     for way in report.paths if several else ():
         console.print(f"  {_way(way)}")
     if told := causes.cause_of(report):

@@ -19,7 +19,7 @@ from dnsbl.daemons.others import OtherLists
 from dnsbl.daemons.reserve import granted
 from dnsbl.daemons.surveyfolder import HEAD, SurveyFolder, folder
 from dnsbl.daemons.surveyor import Held, SurveyMeans, Surveyor, SurveyProgress
-from dnsbl.errors import DnsblError
+from dnsbl.errors import BrokenOff, DnsblError
 from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.opened import OpenedList
 from dnsbl.rules.surveys import page, report, scope, sources, studies
@@ -78,7 +78,7 @@ def _carry_out(opened: OpenedList, kept: SurveyFolder, wait: float, tell: Callab
     except OSError as error:
         raise DnsblError(f"The survey was broken off: {error.strerror or error}; the same command goes on.") from None
     except KeyboardInterrupt:
-        raise DnsblError(f"Broken off; `dnsbl survey run {kept.place.name}` goes on.") from None
+        raise BrokenOff(f"Broken off; `dnsbl survey run {kept.place.name}` goes on.") from None
 
 
 class _Leave:

@@ -48,9 +48,10 @@ _log = logging.getLogger(__name__)
 class Ended(DnsblError):
     """A process has ended before it was ready."""
 
-    def __init__(self, message: str, *, said: bool) -> None:
+    def __init__(self, message: str, *, said: bool, failure: Document | None = None) -> None:
         super().__init__(message)
         self.said = said  #: whether it has told why by itself
+        self.failure = failure  #: the same as a document, where it has handed that over
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Child:
     tells: int = -1  #: descriptor of what it reads
     heard: bytes = b""  #: of a line that is not whole yet
     document: Document = field(default_factory=dict)  #: what it said when it was ready; empty while it is not
+    failure: Document | None = None  #: why it cannot be, as it says before it ends
     health: list[Health] = field(default_factory=list)
     backoff: Backoff = field(default_factory=Backoff)
     begun: int = 0
@@ -173,6 +175,7 @@ class Parent:
     def _begin(self, child: Child) -> None:
         """Fork it. In the child this does not return."""
         child.begun += 1
+        child.failure = None
         child.at = self._clock.monotonic()
         hears, says = os.pipe2(os.O_CLOEXEC)
         listens, tells = os.pipe2(os.O_CLOEXEC)
@@ -208,7 +211,9 @@ class Parent:
         for line in lines:
             with suppress(KeyError, TypeError, ValueError):
                 document = json.loads(line)
-                if child.document:
+                if "failure" in document:
+                    child.failure = document["failure"]
+                elif child.document:
                     rows = [Health.of(row) for row in document["health"]]
                     child.health = [replace(health, begun=health.begun + child.begun - 1) for health in rows]
                 else:
@@ -225,11 +230,13 @@ class Parent:
 
     def _gone(self, child: Child, how: str, *, said: bool) -> None:
         child.pid = 0
+        if child.hears >= 0:
+            self._hear(child)  # its last words
         self._close(child, 0)
         if self._over:
             return
         if not self._ready:
-            self._failed = Ended(f"{how[0].upper()}{how[1:]} before it was ready.", said=said)
+            self._failed = Ended(f"{how[0].upper()}{how[1:]} before it was ready.", said=said, failure=child.failure)
             self._end()
             return
         pause = child.backoff.after(self._clock.monotonic() - child.at)
@@ -281,6 +288,11 @@ class Leash:
         board.changed = self._news.set
         self._news.set()
         threading.Thread(target=self._write, args=(board,), daemon=True).start()
+
+    def failed(self, failure: Document) -> None:
+        """Tell the parent why this process ends before it is ready."""
+        with suppress(OSError):
+            os.write(self._says, json.dumps({"failure": failure}).encode() + b"\n")
 
     def metrics(self) -> bytes:
         """What the process beside this one has counted, as a page; empty when that has none, or does not answer."""

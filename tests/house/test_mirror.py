@@ -27,6 +27,7 @@ ABROAD = {
     "tests/dnsbl/casework/test_hostile_returns.py": "what forgers bring to the collector's verbs",
     "tests/dnsbl/daemons/test_answers.py": "answers to letters, from the wire to the list",
     "tests/dnsbl/daemons/test_canaries.py": "the last letter of a test, from the wire to the report",
+    "tests/dnsbl/cli/test_broken_off.py": "Ctrl-C at any moment of a command",
     "tests/dnsbl/daemons/test_followed_up.py": "how a test goes on: other addresses, repetitions, other ways in",
     "tests/dnsbl/daemons/test_mailroom_doors.py": "nominations by mail and spamtraps, from the wire to the store",
     "tests/dnsbl/daemons/test_mailroom_shares.py": "what of strangers' mail is kept, from the wire to the store",

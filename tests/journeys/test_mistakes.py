@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -113,6 +114,20 @@ def test_a_mistake_is_answered_by_the_sentence_that_helps(
 ) -> None:
     code, text = mistake(Beginner(tmp_path))
     assert code == 1 and said in text and "Traceback" not in text, text
+
+
+@pytest.mark.parametrize("roles", ["web", "dns,web"])
+def test_a_list_that_cannot_begin_gives_programs_the_document_of_a_failure(roles: str, tmp_path: Path) -> None:
+    one = Beginner(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        one.configure(RIGHT.replace('[web]\nlisten = "127.0.0.1:0"', f'[web]\nlisten = "{taken}"'))
+        command = [sys.executable, "-m", "dnsbl", "serve", "--only", roles, "--json"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert "another program listens there" in told["error"] and told["error"] in done.stderr
+    assert told.keys() == {"error", "reason", "retry_after"}
 
 
 @pytest.mark.parametrize(

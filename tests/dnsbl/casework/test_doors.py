@@ -484,3 +484,13 @@ def test_in_one_queue_a_closed_door_is_closed_for_those_on_the_list_too(make_off
     office.casework.doors.nominate(nomination)
     office.test(Outcome.ACCEPTED, back=HOST)
     assert refusal(office.nominate, HOST).reason is Refusal.OFF
+
+
+def test_an_operator_at_his_shell_is_told_that_a_test_needs_no_rest_and_a_stranger_is_not(office) -> None:
+    office.nominate(HOST)
+    office.test(Outcome.RCPT_5XX)
+    for door, told in ((Door.CLI, True), (Door.WEB, False)):
+        again = Nomination(address=ADDRESS, door=door, nominator="somebody", reason="x", evidence=b"spam")
+        error = refusal(office.casework.doors.nominate, again)
+        assert error.reason == Refusal.RESTING
+        assert (f"; `dnsbl test {HOST}` tests it now." in str(error)) is told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 import typer
 
 from dnsbl import cli
-from tests.dnsbl.cli.conftest import ROOT
+from dnsbl.cli import waiting
+from tests.dnsbl.cli.conftest import ROOT, Run
 
 #: Runs a command and has Ctrl-C come at its call or return number so-and-so: the same moment on every machine.
 PROBE = """
@@ -90,3 +92,16 @@ def test_a_question_that_is_broken_off_says_so(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == code and "broken off" in capsys.readouterr().err
+
+
+def test_who_does_not_wait_any_longer_gets_the_document_of_a_failure_and_130(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ctrl_c(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(waiting.time, "sleep", ctrl_c)
+    told = run("test", "127.0.0.9", "--wait", code=130, both=True).splitlines()
+    sentence = "Broken off; the test of 127.0.0.9 stays queued, and `dnsbl lookup 127.0.0.9` shows its result."
+    assert json.loads(told[0]) == {"error": sentence, "reason": None, "retry_after": None}
+    assert told[1:] == [f"dnsbl: {sentence}"]

@@ -72,7 +72,9 @@ def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, 
     (suspended,) = run("purge", "--list")["suspensions"]
     assert (suspended["source"], suspended["public"]) == (who, "Taken back.")
     assert "gone mad" in run("purge", "--list", plain=True)
-    assert "write to" in run("nominate", "--evidence", spam(tmp_path), code=1)
+    assert f"`dnsbl purge '{who}' --end --reason TEXT` ends that." in run(
+        "nominate", "--evidence", spam(tmp_path), code=1
+    )
     run("purge", who, "--end", "--reason", "sane again")
     run("nominate", "--evidence", spam(tmp_path))
     assert "Nobody is suspended" in run("purge", "--list", plain=True)
@@ -90,3 +92,17 @@ def test_what_is_old_is_told_before_it_goes(run: Run) -> None:
 @pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
 def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> None:
     assert "give either SOURCE" in run(*words, code=2)
+
+
+def test_an_operator_at_his_shell_is_told_what_to_type_and_is_not_sent_to_himself(run: Run) -> None:
+    run("exclude", "8.8.8.0/24", "--reason", "x")
+    for words in (
+        ("test", "8.8.8.8"),
+        ("nominate", "8.8.8.8", "--reason", "x"),
+        ("nominate", "8.8.8.8", "--reason", "x", "--show"),
+    ):
+        err = run(*words, code=1)
+        assert "`dnsbl exclude 8.8.8.0/24 --end --reason TEXT` ends that." in err and "@" not in err
+    run("listing", "add", "9.9.9.0/24", "--reason", "x")
+    err = run("remove", "9.9.9.9", code=1)
+    assert "`dnsbl listing drop 9.9.9.0/24 --reason TEXT` does." in err and "@" not in err

@@ -48,6 +48,15 @@ def test_what_would_come_of_it_is_shown_by_either_name_and_nothing_is_filed(run:
     assert run("lookup", "8.8.8.8")["state"] == "unknown"
 
 
+def test_where_the_nomination_is_refused_nobody_is_asked_to_pick_the_line_that_was_used(
+    run: Run, tmp_path: Path
+) -> None:
+    run("exclude", "8.8.8.0/24", "--reason", "x")
+    for more in ((), ("--show",)):
+        said = run("nominate", "--evidence", spam(tmp_path), *more, code=1, plain=True, both=True)
+        assert "line 1 was used" in said and "--pick" not in said
+
+
 def test_where_more_than_one_line_could_be_meant_it_asks(run: Run, tmp_path: Path) -> None:
     said = run("nominate", "--evidence", doubtful(tmp_path), code=1, both=True)
     document, _, err = said.partition("dnsbl: ")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dnsbl.cli import waiting
-from dnsbl.errors import DnsblError
+from dnsbl.cli import show, waiting
+from dnsbl.errors import BrokenOff, DnsblError
 from dnsbl.model import RunState
 from tester.smtp import Outcome
 
@@ -29,7 +29,7 @@ def wait(office, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
                 left.pop(0)()
 
         monkeypatch.setattr(waiting.time, "sleep", pause)
-        opened = SimpleNamespace(clock=office.clock, casework=office.casework)
+        opened = SimpleNamespace(clock=office.clock, casework=office.casework, settings=office.settings)
         return waiting.wait_for(opened, job, quiet=True)
 
     return go
@@ -60,3 +60,45 @@ def test_a_run_that_was_begun_may_take_its_time(office, wait) -> None:
     steps = [lambda: office.test(Outcome.RCPT_4XX), lambda: office.later(hours=5)]
     report = wait(job, *steps, *[lambda: office.test(Outcome.RCPT_5XX)])
     assert report.run.state is RunState.SETTLED
+
+
+def test_while_nobody_may_be_dialled_it_says_so_at_once_and_the_test_stays_queued(office, wait) -> None:
+    job, began = office.nominate(HOST), office.clock.now()
+    office.casework.operators.stop(reason="complaints", actor="operator")
+    said = r"is queued\. It waits, since nobody is dialled now: `dnsbl resume` takes testing up again\."
+    with pytest.raises(DnsblError, match=said):
+        wait(job)
+    assert office.clock.now() == began
+    assert office.casework.views.look_up(job.address).job == job
+
+
+def test_ctrl_c_leaves_the_test_as_it_is_and_says_how_its_result_is_seen(office, wait) -> None:
+    def ctrl_c() -> None:
+        raise KeyboardInterrupt
+
+    job = office.nominate(HOST)
+    with pytest.raises(BrokenOff, match=r"test of 192\.0\.2\.1 stays queued, and `dnsbl lookup 192\.0\.2\.1` shows"):
+        wait(job, ctrl_c)
+    with pytest.raises(BrokenOff, match=r"test of 192\.0\.2\.1 goes on, and `dnsbl lookup 192\.0\.2\.1` shows"):
+        wait(job, lambda: office.test(Outcome.ACCEPTED), ctrl_c)
+
+
+def test_who_waits_for_a_server_that_puts_us_off_is_told_when_it_is_tried_again(office) -> None:
+    job = office.nominate(HOST)
+    office.test(Outcome.RCPT_4XX)
+    due, told = office.casework.views.look_up(job.address).next_test, []
+    opened = SimpleNamespace(casework=office.casework)
+    status = SimpleNamespace(update=told.append)
+    waiting._tell(opened, status, job, office.casework.views.run_report(job.run))
+    assert f"The next try is due {due:%Y-%m-%d %H:%M:%S} UTC" in told[0]
+
+
+def test_what_is_shown_of_a_test_that_reached_nobody_says_when_it_is_tried_again(
+    office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = office.nominate(HOST)
+    office.test(Outcome.CONN_TIMEOUT)
+    due = office.casework.views.look_up(job.address).next_test
+    opened = SimpleNamespace(casework=office.casework, settings=office.settings, clock=office.clock)
+    show.test(opened, office.casework.views.run_report(job.run), as_json=False)
+    assert f"\ntried again: {due:%Y-%m-%d %H:%M:%S} UTC\n" in capsys.readouterr().out
