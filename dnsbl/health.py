@@ -18,8 +18,8 @@ from dnsbl.clock import Clock
 PAUSES = (0.1, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 #: Seconds after which a part counts as steady: when it ends then, the pauses begin anew.
 STEADY = 60.0
-#: Characters of a reason that are kept.
-WHY_MOST = 300
+#: Characters of a reason that are kept: the longest sentence of ours, with the paths in it, and its remedy.
+WHY_MOST = 800
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 import typer
 
+from dnsbl.cli.pages import examples
 from dnsbl.cli.program import app
 from dnsbl.settings import Settings, fields, toml
 
@@ -68,7 +69,7 @@ The state of the list of the units: its database, keys, last good table.
 .El
 .Sh EXIT STATUS
 0 when it was done, 1 when it was refused or has failed, with one sentence on
-standard error, and 2 when it was typed wrong.
+standard error, 2 when it was typed wrong, and 130 when Ctrl-C has ended it.
 .Sh EXAMPLES
 Found a list, and run it:
 .Bd -literal -offset indent
@@ -127,6 +128,8 @@ def _commands(command: Any, ctx: Any, path: str) -> Iterator[str]:
         for parameter in shown:
             yield from _item(parameter, ctx)
         yield ".El"
+    if typed := examples(path):
+        yield from (".Pp", ".Bd -literal -offset indent", *(line.replace("\\", "\\e") for line in typed), ".Ed")
 
 
 def commands_page(day: str) -> str:

@@ -137,10 +137,12 @@ class _Session(SMTPProtocol):
             self._dialogue.fault(Outcome.DISCONNECTED, self._now())
             return
         self._room.check_peer(ip_address(self._peer[0]))
-        if self._path.tls is Tls.IMPLICIT and not await self._shake_hands(self._limits.command):
-            self.abort()
-            self._dialogue.fault(Outcome.TLS_FAIL, self._now())
-            return
+        if self._path.tls is Tls.IMPLICIT:
+            if not await self._shake_hands(self._limits.command):
+                self.abort()
+                self._dialogue.fault(Outcome.TLS_FAIL, self._now())
+                return
+            self._dialogue.encrypted()
         try:
             async with asyncio.timeout(self._limits.connection - self._now()) as cap:
                 while not isinstance(command, Close):

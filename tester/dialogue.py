@@ -136,7 +136,7 @@ class Dialogue:
         self.results: list[Result] = []
         self.control = Control.NOT_RUN
         self.control_reply = ""  #: how mail for the server's postmaster was refused, or ""
-        self.flags: set[Flag] = {Flag.TLS_USED} if course.approach.path.tls is Tls.IMPLICIT else set()
+        self.flags: set[Flag] = set()
         self.target_name = ""  #: T: a host name fit for our own commands, or ""
         self._course = course
         self._limits = course.approach.limits
@@ -181,6 +181,10 @@ class Dialogue:
         self._spoke_at = now
         wait = self._limits.banner_second if "patience" in self._course.second else self._limits.banner
         return SendFirst(self._opening.before, wait) if self._opening.before else Expect(wait)
+
+    def encrypted(self) -> None:
+        """The connection stands and is encrypted before its first word, as its path says (RFC 8314 3)."""
+        self.flags.add(Flag.TLS_USED)
 
     def reply(self, reply: Reply, now: float) -> Command:
         """The server's one complete reply to what was sent, with nothing behind it."""

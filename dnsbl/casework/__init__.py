@@ -7,7 +7,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     doors        strangers: reporter_of  nominate  nominate_each  foresee_each  ask_removal  no_more_mail
     operators    who runs the list: order_test  exclude  exclusions  end_exclusion  leave_out  leave_in  exceptions
                  stop  resume  list_networks
-                 drop_networks  journal  verify_journal  message  trust_clock
+                 drop_networks  journal  journal_within  verify_journal  message  trust_clock
                  announce_end
     purging      operators, of a bad source: purge  end  suspensions
     reviewing    operators, of their own listings: due  keep  proposals  confirm  withdraw

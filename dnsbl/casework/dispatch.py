@@ -139,8 +139,12 @@ class Dispatch:
             return True
 
     def silence(self, recipient: str, *, actor: str) -> bool:
-        """Send an address no more mail, since an operator says so; False when that was so already."""
+        """Send an address no more mail, since an operator says so; False when that was so already. Raises Refused for
+        what is no mail address that could get any."""
         now = self._clock.now()
+        if not notices.mailbox(recipient, self._settings):
+            why = "is no mail address, or is this list's own; NAME@HOST is needed."
+            raise Refused(Refusal.MALFORMED_ADDRESS, f"{recipient!r:.100} {why}")
         with self._store.write() as tx:
             if not tx.notices.silence(recipient, why="an operator has said so", at=now):
                 return False

@@ -104,8 +104,7 @@ class Doors:
         name = name_of(nomination.evidence) if nomination.evidence is not None else ""
         with self._store.write() as tx:
             self._foresee(tx, nomination, name, now)
-            shell = nomination.door is Door.CLI
-            refuse_excluded(tx, address, self._settings.service.contact, shell=shell)
+            refuse_excluded(tx, address, self._settings.service.contact, shell=(shell := nomination.door is Door.CLI))
             self._refuse_door(nomination.door)
             account = account_of(tx, nomination.reporter)
             refuse_suspended(tx, nomination, self._settings.service.contact)
@@ -185,8 +184,8 @@ class Doors:
                     try:
                         account_of(tx, case.nomination.reporter)
                         refuse_suspended(tx, case.nomination, self._settings.service.contact)
-                        shell = case.nomination.door is Door.CLI
-                        wanted(tx, self._settings, case.nomination.address, now, shell=shell)
+                        nomination = case.nomination
+                        wanted(tx, self._settings, nomination.address, now, shell=nomination.door is Door.CLI)
                     except Refused as error:
                         again = self._settings.policy.one_queue and error.reason is Refusal.ALREADY_LISTED
                         refused = None if again else error
@@ -333,17 +332,8 @@ class Doors:
         if door is Door.CLI:
             operator = f"after `dnsbl exclude {exclusion.network} --end --reason TEXT` it is retested for you"
         ends = f"the listing ends by itself at {listing.expires:%Y-%m-%d %H:%M} UTC" if listing.expires else ""
-        ways = "; ".join(
-            filter(
-                None,
-                [
-                    "whoever asks from the address itself has it retested once all the same, and so removed when it is "
-                    "closed",
-                    operator,
-                    ends,
-                ],
-            )
-        )
+        own = "whoever asks from the address itself has it retested once all the same, and so removed when it is closed"
+        ways = "; ".join(filter(None, [own, operator, ends]))
         return (
             f"{listing.network.network_address} is listed, and {exclusion.network} is not tested, at its owner's or "
             f"our wish, so no retest is made for others: {ways}."

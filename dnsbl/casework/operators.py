@@ -37,6 +37,8 @@ from dnsbl.store.packed import Packed
 
 #: What a kind is called: a word that is fit for a file, a zone and a page.
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
+#: Addresses of a network whose entries are read with its own.
+INSIDE_MOST = 256
 
 
 class Operators:
@@ -327,6 +329,22 @@ class Operators:
         """Entries, oldest first (the last `most`); those of one address or network, or all."""
         with self._store.read() as tx:
             return tx.journal.read(None if subject is None else subject_of(subject), most=most)
+
+    def journal_within(self, network: Network, *, most: int = 200) -> list[Entry]:
+        """The entries of a network and of all in it, oldest first (the last `most`). Of a wide one only its own; raises
+        Refused (TOO_WIDE) where it has none."""
+        if network.num_addresses > INSIDE_MOST:
+            if found := self.journal(network, most=most):
+                return found
+            raise Refused(
+                Refusal.TOO_WIDE,
+                f"There is no entry of {network} itself, and it is too wide to look at all in it: take a network of "
+                f"{INSIDE_MOST} addresses at most (a /24, a /120), or one address.",
+            )
+        lengths = range(network.prefixlen, network.max_prefixlen + 1)
+        inside = [subject_of(each) for length in lengths for each in network.subnets(new_prefix=length)]
+        with self._store.read() as tx:
+            return tx.journal.read_each(inside, most=most)
 
     def verify_journal(self) -> int:
         """Check the whole chain; returns how many entries hold together. Raises Damaged naming the first bad one."""

@@ -53,7 +53,9 @@ class Proofs:
         """What shows why this address is listed, and what became of it since. Raises NotFound where it is not listed by
         itself, or the log does not have that yet, and Withheld where there is no log."""
         if not self._proving.on:
-            raise Withheld("This list keeps no transparency log, so nothing of it can be proven.")
+            raise Withheld(
+                "This list keeps no transparency log, so nothing of it can be proven: tlog.origin is not set."
+            )
         last, size = self._proving.so_far()
         with self._store.read() as tx:
             network = network_of(address)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dnsbl.cli.later import later
-from dnsbl.cli.words import Config, Json, Reason, one_of, operator, reason_of, some_of
+from dnsbl.cli.words import Config, Json, Reason, one_of, operator, profile_names, reason_of, some_of
 from dnsbl.daemons import ROLES
 from dnsbl.errors import DnsblError
 
@@ -46,7 +46,12 @@ def serve(
     config: Config = None,
     only: Annotated[
         str,
-        typer.Option("--only", help=f"Some roles, with commas: {','.join(ROLES)}.", autocompletion=some_of(*ROLES)),
+        typer.Option(
+            "--only",
+            help=f"Some roles, with commas: {', '.join(ROLES)}.",
+            show_default="all",
+            autocompletion=some_of(*ROLES),
+        ),
     ] = ",".join(ROLES),
     follow: Annotated[
         str, typer.Option("--follow", help="Follow the table at this URL, with --only dns: no database is needed.")
@@ -312,7 +317,9 @@ def clock(
 
 @app.command()
 def journal(
-    address: Annotated[str, typer.Argument(metavar="[ADDR]", help="Only entries about this address or network.")] = "",
+    address: Annotated[
+        str, typer.Argument(metavar="[ADDR]", help="Only entries about this address, or network and all in it.")
+    ] = "",
     verify: Annotated[bool, typer.Option("--verify", help="Check the hash chain of the whole journal.")] = False,
     ship: Annotated[
         Path | None, typer.Option("--ship", help="Add what is new to this event log, for `dnsbl restore`.")
@@ -329,8 +336,12 @@ def journal(
     if verify:
         show.done({"verified": opened.casework.operators.verify_journal()}, as_json=as_json)
         return
-    subject = networks.one(address) if "/" in address else asking.typed(address) if address else None
-    show.entries(opened.casework.operators.journal(subject, most=most), as_json=as_json)
+    operators = opened.casework.operators
+    if "/" in address:
+        found = operators.journal_within(networks.one(address), most=most)
+    else:
+        found = operators.journal(asking.typed(address) if address else None, most=most)
+    show.entries(found, as_json=as_json)
 
 
 @app.command("init")
@@ -343,7 +354,12 @@ def init(
     contact: Annotated[str, typer.Option("--contact", help="Mail address for people with questions.")] = "",
     base_url: Annotated[str, typer.Option("--base-url", help="Where the site is reached.")] = "",
     profile: Annotated[
-        str, typer.Option("--profile", help="A list of old that it shall be like; without --zone to be tried here.")
+        str,
+        typer.Option(
+            "--profile",
+            help="A list of old that it shall be like; without --zone to be tried here.",
+            autocompletion=profile_names,
+        ),
     ] = "",
     listed: Annotated[bool, typer.Option("--list", help="Show what profiles there are.")] = False,
     as_json: Json = False,

@@ -31,10 +31,13 @@ LONGEST = 64 << 20
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(metavar="F", help="Where to write; holds evidence, so keep it private.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over an earlier copy that is there.")] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Write a copy of the whole store, as it is at one moment, while the list runs; keys.json is not in it."""
+    if file.exists() and not force:
+        raise DnsblError(f"{file} is there already, and is not overwritten: take another name, or --force.")
     written = write(lists.open_list(config, zoned=False), file)
     show.done({"file": str(file), "octets": written}, as_json=as_json)
 

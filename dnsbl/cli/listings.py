@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from dnsbl.cli.later import later
-from dnsbl.cli.words import Config, Json, Public, Reason, kind_names, operator, reason_of, words_of, zone_names
+from dnsbl.cli.words import (
+    Config,
+    Json,
+    Public,
+    Reason,
+    kind_names,
+    operator,
+    operators_kinds,
+    reason_of,
+    words_of,
+    zone_names,
+)
 from dnsbl.errors import DnsblError, Refused
 
 with later():
@@ -26,7 +37,8 @@ TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"
 Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
 From = Annotated[Path | None, typer.Option("--from", help="A file with one network a line; # starts a comment.")]
 Kind = Annotated[
-    str, typer.Option("--kind", help="The kind of listing, as named in the zone files.", autocompletion=kind_names)
+    str,
+    typer.Option("--kind", help="The kind of listing, as named in the zone files.", autocompletion=operators_kinds),
 ]
 
 
@@ -80,8 +92,15 @@ def listing_list(
         list[str] | None, typer.Option("--kind", help="Of this kind; may be repeated.", autocompletion=kind_names)
     ] = None,
     network: Annotated[str, typer.Option("--network", help="In this network.")] = "",
-    since: Annotated[datetime | None, typer.Option("--since", formats=TIMES, help="Begun then or later, UTC.")] = None,
-    until: Annotated[datetime | None, typer.Option("--until", formats=TIMES, help="Begun before, UTC.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--since", formats=TIMES, metavar="TIME", help="Begun then (2026-11-27 or 2026-11-27T08:00) or later, UTC."
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", formats=TIMES, metavar="TIME", help="Begun before, UTC.")
+    ] = None,
     zone: Annotated[
         str, typer.Option("--zone", help="Of a kind that this zone publishes.", autocompletion=zone_names)
     ] = "",
@@ -108,7 +127,9 @@ def listing_list(
         before=before,
         most=most,
     )
-    show.listings(found, following=found[-1].id if len(found) == most else None, as_json=as_json)
+    alone = not (kinds or network or since or until or zone or why or before)
+    nothing = "Nothing is listed." if alone else "Nothing is listed that all of this is true of."
+    show.listings(found, nothing=nothing, following=found[-1].id if len(found) == most else None, as_json=as_json)
 
 
 @app.command("except")

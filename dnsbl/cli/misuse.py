@@ -39,6 +39,8 @@ def sentence(error: Any) -> str:
     plain = str(error.message).strip()
     for pattern, words in _PLAIN:
         plain = re.sub(rf"\A{pattern}\Z", words, plain, flags=re.DOTALL)
+    if found := re.match(r"(.*) does not match the formats? ", plain):  # which is told in the words of strptime
+        plain = f"{found[1]} is no time; write it as 2026-11-27 or 2026-11-27T08:00 (UTC)"
     plain = re.sub(r"is not one of (.*?)\.?\Z", lambda found: f"is none of {found[1].replace(chr(39), '')}", plain)
     parameter = getattr(error, "param", None)
     hint = getattr(error, "param_hint", None) or (parameter.get_error_hint() if parameter is not None else None)

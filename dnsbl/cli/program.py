@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command_from_info, get_command_name, get_group
 
 from dnsbl import DISTRIBUTION
 from dnsbl.cli.later import later
+from dnsbl.cli.pages import CommandPage, GroupPage
 
 with later():
     from dnsbl.dns.engine import present
@@ -96,6 +96,7 @@ def _made(name: str, place: str) -> Command:
     """The command of this name, out of its module."""
     module, _, attribute = place.partition(":")
     found: typer.Typer = getattr(import_module(f"dnsbl.cli.{module}"), attribute)
+    _give_pages(found)
     for info in found.registered_commands:
         if info.callback is not None and name == (info.name or get_command_name(info.callback.__name__)):
             return get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=found.rich_markup_mode)
@@ -104,7 +105,18 @@ def _made(name: str, place: str) -> Command:
     return group
 
 
-class Program(TyperGroup):
+def _give_pages(found: typer.Typer) -> None:
+    """Every command of a module, and of the groups in it, is shown as our pages are."""
+    found.info.cls = GroupPage
+    for info in found.registered_commands:
+        info.cls = CommandPage
+    for group in found.registered_groups:
+        group.cls = GroupPage
+        if group.typer_instance is not None:
+            _give_pages(group.typer_instance)
+
+
+class Program(GroupPage):
     """The whole, whose commands are read when they are needed."""
 
     def __init__(self, *, commands: object = None, **words: Any) -> None:

@@ -335,8 +335,9 @@ def _decided(name: str, found: Sequence[tuple[Exclusion | Listing, str]], nothin
         terminal.say(f"{each.network} since {when(each.since)}: {reason}{said}")
 
 
-def listings(found: Sequence[Listing], *, following: int | None, as_json: bool) -> None:
-    """What is listed; `following` is the number behind which there may be more."""
+def listings(found: Sequence[Listing], *, following: int | None, nothing: str, as_json: bool) -> None:
+    """What is listed, or a sentence where that is `nothing`; `following` is the number behind which there may be
+    more."""
     if as_json:
         rows = [
             {
@@ -366,7 +367,7 @@ def listings(found: Sequence[Listing], *, following: int | None, as_json: bool) 
             each.author,
             drawing.Text(each.note),
         )
-    terminal.rows(table, nothing="Nothing is listed that all of this is true of.")
+    terminal.rows(table, nothing=nothing)
     if following is not None:
         terminal.say(f"There may be more: --before {following}")
 

@@ -15,6 +15,8 @@ from dnsbl.errors import DnsblError
 
 with later():
     from dnsbl import config as reading
+    from dnsbl import model
+    from dnsbl.rules import profiles
 
 if TYPE_CHECKING:
     from dnsbl.dns.zones import Zone
@@ -46,6 +48,16 @@ def kind_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes a kind of listing that a zone of the configuration knows."""
     names = {name for zone in _zones(ctx) for view in zone.views.values() for name in view.kinds}
     return sorted(name for name in names if name.startswith(incomplete))
+
+
+def profile_names(incomplete: str) -> list[str]:
+    """Completes a list of old that a list can be founded like."""
+    return [name for name in profiles.names() if name.startswith(incomplete)]
+
+
+def operators_kinds(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes a kind that an operator may list under: one that needs no proof, and lists somebody."""
+    return [name for name in kind_names(ctx, incomplete) if name not in model.PROOF_KINDS | model.DECLARED]
 
 
 def _zones(ctx: typer.Context) -> Iterable[Zone]:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 #: Characters of a sentence, of a fact, and of a traceback (its end) that are written.
-SENTENCE_MOST, FACT_MOST, TRACE_MOST = 1000, 200, 4000
+SENTENCE_MOST, FACT_MOST, TRACE_MOST = 1000, 800, 4000
 
 #: Whose a line is, in words of operators, by the longest beginning of the module's name that fits.
 PARTS: Mapping[str, str] = {

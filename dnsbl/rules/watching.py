@@ -50,7 +50,11 @@ def target(way: str, text: str, settings: Settings) -> tuple[WatchWay, str]:
     if known is WatchWay.MAIL:
         to = notices.mailbox(text, settings)
         if not to or not settings.notices.smarthost:
-            why = "this list sends no mail" if to else f"{text!r:.80} is no mail address that gets mail of ours"
+            why = (
+                "this list sends no mail, since notices.smarthost is not set"
+                if to
+                else f"{text!r:.80} is no mail address that gets mail of ours"
+            )
             raise Refused(Refusal.OFF if to else Refusal.MALFORMED_ADDRESS, f"{why}; take a webhook or a feed.")
         return known, to
     url = text.strip()

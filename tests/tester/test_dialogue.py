@@ -333,6 +333,7 @@ def test_a_letter_is_waited_for_also_where_what_is_left_is_for_another_connectio
 
 def test_no_second_encryption_is_asked_for_within_the_first() -> None:
     dialogue = on_opening(Tls.IMPLICIT, certificate=True)
+    dialogue.encrypted()
     assert drive(dialogue, "220 mx.test", "250 mx.test|250 STARTTLS") == MAIL
 
 
@@ -643,9 +644,11 @@ def test_so_much_of_what_a_server_says_of_itself_is_handed_to_who_composes() -> 
     assert [len(text) for text in heard] == [4096]
 
 
-def test_a_path_that_is_encrypted_from_the_start_says_so() -> None:
-    assert Dialogue(approaching(tls=Tls.IMPLICIT), lambda said: []).flags == {Flag.TLS_USED}
-    assert one().flags == set()
+def test_a_path_that_is_encrypted_from_the_start_says_so_once_it_is() -> None:
+    dialogue = Dialogue(approaching(tls=Tls.IMPLICIT), lambda said: [])
+    assert dialogue.flags == set()
+    dialogue.encrypted()
+    assert dialogue.flags == {Flag.TLS_USED}
 
 
 def test_that_tls_was_needed_stays_with_the_attempt_that_met_it() -> None:

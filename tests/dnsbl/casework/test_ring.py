@@ -17,6 +17,8 @@ from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.ring import HANDED_ROUND, SURE_FOR, Ring
 from dnsbl.errors import Withheld
+from dnsbl.health import WHY_MOST
+from dnsbl.logbook.lines import FACT_MOST
 from dnsbl.model import JobReason, RunState
 from tester import letter
 from tester.letter import Keyring
@@ -85,8 +87,10 @@ def test_a_node_with_other_keys_is_told_what_to_do(office: Office, nodes: Callab
     stranger = nodes("b")
     stranger._path.parent.mkdir()
     stranger._path.write_text(Keyring.generate(os.urandom, 0).to_json())
-    with pytest.raises(Withheld, match=r"are not those of this list .* Copy keys.json from a node that has them"):
+    with pytest.raises(Withheld, match=r"are not those of this list .* `dnsbl keys replace --reason TEXT`") as told:
         stranger.ready()
+    assert "Copy keys.json from a node that has them" in str(told.value)
+    assert len(str(told.value)) + 200 < min(WHY_MOST, FACT_MOST), "its remedy is not cut off, wherever the folder is"
     assert stranger.keys == ()
     assert len(stranger.shown()) == 1
     assert not stranger.shown()[0].here

@@ -173,3 +173,28 @@ def test_a_command_that_goes_by_defaults_alone_says_so(monkeypatch: pytest.Monke
         assert unconfigured(words) == ""
     (tmp_path / "config.toml").touch()
     assert unconfigured(["lookup", "192.0.2.1"]) == ""
+
+
+def test_the_journal_of_a_network_has_the_entries_of_all_in_it(run: Run) -> None:
+    run("listing", "add", "8.8.8.0/24", "--reason", "x")
+    run("listing", "add", "8.8.8.0/25", "--reason", "x")
+    run("nominate", "8.8.8.8", "--reason", "x")
+    run("nominate", "9.9.9.9", "--reason", "x")
+    found = [entry["subject"] for entry in run("journal", "8.8.8.0/24")]
+    assert set(found) == {"8.8.8.0/24", "8.8.8.0/25", "8.8.8.8"}
+    assert [entry["subject"] for entry in run("journal", "8.8.8.0/24", "--most", "1")] == found[-1:]
+    assert run("journal", "8.8.8.128/25") == []
+    assert "too wide to look at all in it: take a network of 256 addresses" in run("journal", "8.8.0.0/16", code=1)
+    run("listing", "add", "8.8.0.0/16", "--reason", "x")
+    assert [entry["subject"] for entry in run("journal", "8.8.0.0/16")] == ["8.8.0.0/16"]
+
+
+def test_what_is_off_is_said_with_the_setting_that_turns_it_on(run: Run) -> None:
+    assert "notices.smarthost is not set" in run("watch", "8.8.8.0/24", "--mail", "a@x.example", code=1)
+    run("listing", "add", "8.8.8.8", "--reason", "x")
+    assert "tlog.origin is not set" in run("proof", "8.8.8.8", code=1)
+
+
+def test_where_nothing_is_listed_at_all_that_is_what_is_said(run: Run) -> None:
+    assert run("listing", "list", plain=True) == "Nothing is listed.\n"
+    assert "that all of this is true of" in run("listing", "list", "--kind", "manual", plain=True)

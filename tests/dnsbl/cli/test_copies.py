@@ -27,6 +27,14 @@ def test_a_list_is_copied_lost_and_brought_back_with_what_was_dropped_since(run:
     assert run("journal", "--verify")["verified"] == 4
 
 
+def test_an_earlier_copy_is_written_over_by_a_word_alone(run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.write_bytes(b"the first one")
+    assert "is there already, and is not overwritten" in run("backup", str(copy), code=1)
+    assert copy.read_bytes() == b"the first one"
+    assert run("backup", str(copy), "--force")["octets"] == copy.stat().st_size != 13
+
+
 def test_what_is_no_copy_is_one_sentence(run: Run, tmp_path: Path) -> None:
     for name, octets in (
         ("none", None),

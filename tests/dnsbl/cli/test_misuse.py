@@ -19,6 +19,7 @@ WRONG = [
     (("test", "8.8.8.8", "--profile", "deep"), "--profile: profiles are basic, standard, full"),
     (("serve", "--only", "dns,cook"), "roles are dns, worker, collector, scheduler, notices, web, witness; not cook"),
     (("monitor", "--every", "often"), "--every: a number is needed"),
+    (("listing", "list", "--since", "yesterday"), "--since: 'yesterday' is no time; write it as 2026-11-27 or"),
     (("monitor", "--every", "0"), "--every: at least 1 is needed"),
     (("monitor", "--patience", "601"), "--patience: at most 600 is allowed"),
     (("inbox", "first"), "NUMBER: a whole number is needed"),

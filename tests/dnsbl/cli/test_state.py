@@ -51,3 +51,8 @@ def test_roles_that_nobody_has_are_named_by_status_and_by_whoever_queues_a_test(
     assert (node["process"], node["roles"]) == ("here:1", ["worker", "collector", "scheduler"])
     told = run("status", plain=True)
     assert "at work: here:1 (worker collector scheduler), seen" in told and "Nobody" not in told
+
+
+def test_what_is_no_mail_address_is_not_silenced(run: Run) -> None:
+    assert "'foo' is no mail address" in run("notices", "--silence", "foo", code=1)
+    assert run("notices", "--silence", "a@x.example")["news"] is True
