@@ -5,6 +5,7 @@ Shell around `settings`. Reports every mistake at once, each with file, key and 
 
 from __future__ import annotations
 
+import difflib
 import io
 import json
 import os
@@ -22,12 +23,15 @@ from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
 from dnsbl.files import open_plain
+from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings, fields, tables, toml
 from dnsbl.whereabouts import PREFIX, usual
 
 #: In the state folder: the public keys of the transparency log, a line each.
 LOG_KEYS = "log.vkey"
+#: Keys whose value may hold a password, so that no mistake shows it.
+UNSHOWN = frozenset({"database.url"})
 #: Keys that hold paths, which are relative to the file that names them.
 PATHS: tuple[tuple[str, str], ...] = tuple(
     (section, key)
@@ -126,7 +130,8 @@ def read_zones(settings: Settings, *, today: date | None = None) -> Zones:
         raise SettingsError([f"{folder}: dns.zones_dir cannot be read: {error.strerror}"]) from None
     if not paths:
         first = "`dnsbl init` writes a first configuration"
-        raise SettingsError([f"{folder}: dns.zones_dir has no zone file (*.toml); {first}"])
+        lacks = "has no zone file (*.toml)" if folder.is_dir() else "leads to no folder: there is none"
+        raise SettingsError([f"{folder}: dns.zones_dir {lacks}; {first}"])
     for path in paths:
         try:
             texts[str(path)] = _text(path)
@@ -141,6 +146,38 @@ def read_zones(settings: Settings, *, today: date | None = None) -> Zones:
     if mistakes:
         raise SettingsError(mistakes)
     return zones
+
+
+def unanswered_kinds(settings: Settings, zones: Zones) -> list[str]:
+    """Kinds that tests fill and no zone answers for, a sentence each. Where no zone has listings of its own nothing is
+    said: such a list publishes other people's."""
+    if not any(zone.listing for zone in zones) or settings.follow.url:
+        return []
+    named, found = _kinds(zones), []
+    for kind in settings.policy.kinds:
+        if kind not in named:
+            near = difflib.get_close_matches(kind, sorted(named.keys() - PROOF_KINDS), 1)
+            meant = f" (where [kinds.{near[0]}] of {named[near[0]]} is not meant so)" if near else ""
+            found.append(
+                f"policy.kinds has {kind}, which no zone answers for: such listings are published nowhere; write "
+                f"[kinds.{kind}] in a zone file{meant}, or take it out of policy.kinds"
+            )
+    return found
+
+
+def unfilled_kinds(settings: Settings, zones: Zones) -> list[str]:
+    """Kinds of zones that only proof may fill and that are off, a sentence each; but for those of outputs, whose codes
+    are kept for the day on which they are wanted."""
+    return [
+        f"{origin} answers for {kind}, which nothing fills: put it into policy.kinds, or take [kinds.{kind}] out there"
+        for kind, origin in sorted(_kinds(zones).items())
+        if kind in PROOF_KINDS - OUTPUT_KINDS and kind not in settings.policy.kinds and not settings.follow.url
+    ]
+
+
+def _kinds(zones: Zones) -> dict[str, str]:
+    """The kinds that are answered for, each with a zone that does."""
+    return {name: zone.origin for zone in zones for view in zone.views.values() for name in view.kinds}
 
 
 def _log_keys(settings: Settings) -> list[str]:
@@ -220,7 +257,7 @@ def _mistake(error: Any, label: str, origin: Mapping[str, str]) -> str:
         return f"{where}: {key}: unknown key; allowed are {', '.join(model.model_fields)}"
     said = _needed(error, path) or error["msg"].removeprefix("Value error, ")
     given = error.get("input")
-    shown = f" (is {str(given)[:60]!r})" if isinstance(given, (str, int, float, bool)) else ""
+    shown = f" (is {str(given)[:60]!r})" if key not in UNSHOWN and isinstance(given, (str, int, float, bool)) else ""
     return f"{where}: {key}: {said}{shown}" if key else f"{where}: {said}"
 
 

@@ -83,6 +83,10 @@ class Trouble(StrEnum):
     REFUSED = "refused"  # a mistake of ours, or a schema that is none of ours
 
 
+#: What an operator types next where the database does not answer; the end of such a sentence.
+LOOK = "; `dnsbl doctor` looks at it."
+
+
 class StoreUnavailable(DnsblError, ConnectionError):
     """The database cannot be reached."""
 

@@ -12,6 +12,7 @@ import errno
 import grp
 import os
 import pwd
+import shlex
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -196,3 +197,16 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def hindrance(path: Path) -> str:
+    """Why no file can be there, whoever we are (see `shut`), with what to type; "" where nothing is seen against it.
+    Makes nothing."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        if folder.exists():
+            return f"{folder} is no folder"
+        return f"there is no folder {folder}: `mkdir -p {shlex.quote(str(folder))}`, as the user who runs the list"
+    if path.is_dir():
+        return f"{path} is a folder"
+    return ""

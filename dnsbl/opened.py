@@ -20,7 +20,7 @@ from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.listed.published import FOLDER, HEAD
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.files import make_folder, shut
+from dnsbl.files import hindrance, make_folder, shut
 from dnsbl.logbook.entries import told
 from dnsbl.parts import read_all
 from dnsbl.rules.timekeeping import Terms
@@ -75,6 +75,25 @@ def database_url(settings: Settings) -> str:
     return settings.database.url or f"sqlite:///{settings.service.state_dir.resolve() / 'dnsbl.db'}"
 
 
+def database_file(settings: Settings) -> Path | None:
+    """The file of a database on SQLite."""
+    url = database_url(settings)
+    return Path(url.removeprefix("sqlite:///").partition("?")[0]) if url.startswith("sqlite:///") else None
+
+
+def unplaced(settings: Settings) -> str:
+    """Why no database can be where `database.url` says, or be read there, a sentence without its full stop, or ""; of
+    one on PostgreSQL nothing is known. A folder inside the state folder is made when it is needed."""
+    path = database_file(settings)
+    if path is None or (not path.parent.exists() and _within(path.parent, settings.service.state_dir)):
+        return ""
+    return hindrance(path) or shut(path)
+
+
+def _within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     """Open what there is, for those who serve: the store may be away, and is asked when somebody needs it; a folder
     that cannot be written ends nothing here. What is entered is told in the log. Raises DnsblError for what only a
@@ -82,7 +101,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     for whole in (Transaction, Casework):  # now, for the program may be replaced while it serves
         read_all(whole)
     try:
-        _made(settings.service.state_dir)
+        _made_for(settings)
     except DnsblError as error:
         _log.error("%s", error)
     # A list that has served has had its database: one that is gone now is not made anew.
@@ -127,9 +146,8 @@ def follows(settings: Settings) -> bool:
 def begun(settings: Settings) -> bool:
     """Whether there is anything of a list here: its database, or the table that a list which has served leaves. Of a
     database on PostgreSQL always."""
-    url = database_url(settings)
-    path = Path(url.removeprefix("sqlite:///").partition("?")[0])
-    return not url.startswith("sqlite:///") or path.exists() or table_path(settings).exists()
+    path = database_file(settings)
+    return path is None or path.exists() or table_path(settings).exists()
 
 
 def open_list(config: Path | None, *, upgrade: bool = False, zoned: bool = True) -> OpenedList:
@@ -158,7 +176,7 @@ def open_empty(config: Path | None) -> OpenedList:
     settings = read_settings(config)
     zones = read_zones(settings)
     _stored(settings)
-    _made(settings.service.state_dir)
+    _made_for(settings)
     clock = SystemClock()
     store = Store.open(database_url(settings), **_watched(settings, clock))
     return _over(settings, lambda: zones, store, clock)
@@ -171,6 +189,14 @@ def _stored(settings: Settings) -> None:
             f"This node follows {settings.follow.url or 'another one'} and has no database: type this at the first "
             "node, which has one. Here `dnsbl lookup` and `dnsbl status` answer, from the table that was fetched."
         )
+
+
+def _made_for(settings: Settings) -> None:
+    """Make the state folder, and in it the folder of the database. Raises DnsblError."""
+    state, path = settings.service.state_dir, database_file(settings)
+    _made(state)
+    if path is not None and _within(path.parent, state):
+        _made(path.parent)
 
 
 def _made(state: Path) -> None:
@@ -208,7 +234,7 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
 def _open(settings: Settings, zones: Callable[[], Zones], *, upgrade: bool = False) -> OpenedList:
     state = settings.service.state_dir
     _stored(settings)
-    _made(state)
+    _made_for(settings)
     if not os.access(state, os.W_OK):
         told = shut(state)
         raise DnsblError(f"{state}: service.state_dir is not writable{told and ': ' + told}.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dnsbl.cli.later import later
-from dnsbl.config import PATHS
+from dnsbl.config import PATHS, unanswered_kinds, unfilled_kinds
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
 from dnsbl.log import stamp
@@ -23,6 +23,7 @@ from dnsbl.rules.founding import is_example
 from dnsbl.settings import Settings, split_listen
 
 with later():
+    from dnsbl import opened as lists
     from dnsbl import store
     from dnsbl.daemons import standing
 
@@ -54,6 +55,8 @@ def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
     alone = bool(settings.follow.url)  # who follows another node answers DNS and does nothing else
     if not alone:
         yield from _testing(settings)
+    yield from unanswered_kinds(settings, zones)
+    yield from unfilled_kinds(settings, zones)
     if settings.lookups.clients and not zones.watched:
         yield "lookups.clients names mail servers, and no zone file has a watched name that they could ask"
     if zones.watched and not settings.lookups.clients:
@@ -101,6 +104,15 @@ def _nobodys(settings: Settings, zones: Zones) -> Iterator[str]:
     host = urlsplit(settings.web.base_url).hostname or ""
     if is_example(host):
         yield f"web.base_url leads to {host}, a name for examples: TXT answers tell owners to read there"
+    if settings.follow.url:
+        return
+    if is_example(settings.collector.hostname):
+        name = settings.collector.hostname
+        yield f"collector.hostname is {name}, a name for examples: no letter comes back to it; put your own there"
+    for key, value in (("contact", settings.service.contact), ("website", settings.service.website)):
+        name = (urlsplit(value).hostname or value.rpartition("@")[2]).lower()
+        if is_example(name):
+            yield f"service.{key} leads to {name}, a name for examples: letters tell owners to turn there"
 
 
 def _listening(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
@@ -175,6 +187,10 @@ def _stamps(settings: Settings) -> Iterator[str]:
 
 def _database(settings: Settings) -> Iterator[str]:
     text = settings.database.url
+    if settings.follow.url:  # it has none
+        return
+    if text and (why := lists.unplaced(settings)):
+        yield f"database.url: {why}"
     try:
         if text:
             store.Store(text).close()  # nothing was opened

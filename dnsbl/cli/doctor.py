@@ -12,7 +12,7 @@ import typer
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json
 from dnsbl.daemons import FOLLOWING, ROLES
-from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.errors import LOOK, DnsblError, SettingsError
 
 with later():
     from dnsbl import config as reading
@@ -50,7 +50,12 @@ def doctor(
         zones = reading.read_zones(settings)
     except SettingsError as error:
         broken = error.mistakes
-    found = [*_configured(settings, broken), *_exposed(settings, config), *_stored(settings)]
+    found = [
+        *_configured(settings, broken),
+        *_doubted(settings, zones),
+        *_exposed(settings, config),
+        *_stored(settings),
+    ]
     found += examiner.at_home(settings, zones, FOLLOWING if settings.follow.url else ROLES)
     try:
         found += examiner.from_outside_now(settings, zones, asked or examiner.asked_of(""))
@@ -94,11 +99,25 @@ def _exposed(settings: Settings, config: Path | None) -> Iterator[Checked]:
         yield checkup.wrong("key file", str(path), says, exposed.what_to_do(path))
 
 
+def _doubted(settings: Settings, zones: described.Zones) -> Iterator[Checked]:
+    """What `check-config` notes and keeps the list from doing what is meant."""
+    if settings.web.unnamed_proxy and not settings.follow.url:
+        yield checkup.wrong("proxy", "", settings.web.unnamed_proxy, "docs/install.md has the lines for a proxy")
+    for note in reading.unanswered_kinds(settings, zones):
+        yield checkup.wrong("kinds", "", note, "`dnsbl check-config` says whether it is mended")
+
+
 def _stored(settings: Settings) -> Iterator[Checked]:
     """Whether the store can be used, and whether it believes the clock."""
     where = "PostgreSQL" if settings.database.url.startswith("postgresql") else "SQLite"
     if settings.follow.url:
         yield checkup.ok("store", "", "this node follows another one, and needs no database")
+        return
+    if why := lists.unplaced(settings):
+        yield checkup.wrong(
+            "store", where, f"No database can be used there: {why}", "or have database.url lead elsewhere"
+        )
+        yield checkup.unknown("clock", "", "there is no store, against which it is held")
         return
     if not lists.begun(settings):
         says = "There is no database yet: `dnsbl serve` makes it."
@@ -109,7 +128,10 @@ def _stored(settings: Settings) -> Iterator[Checked]:
         strange, unfit = lists.reckoned(settings)
     except DnsblError as error:
         yield checkup.wrong(
-            "store", where, str(error), "docs/recovery.md says what to do; a new list: `dnsbl db upgrade`"
+            "store",
+            where,
+            str(error).replace(LOOK, "."),
+            "database.url says where it is; docs/recovery.md says what to do; a new list: `dnsbl db upgrade`",
         )
         yield checkup.unknown("clock", "", "the store, against which it is held, does not answer")
         return

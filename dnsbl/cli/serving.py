@@ -20,7 +20,7 @@ from typing import Any, TextIO
 from dnsbl.cli import in_words, problem
 from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.clock import SystemClock
-from dnsbl.config import read_settings, read_zones
+from dnsbl.config import read_settings, read_zones, unanswered_kinds
 from dnsbl.daemons.keeper import VERSION
 from dnsbl.daemons.manager import Manager
 from dnsbl.daemons.node import Bound, Node
@@ -107,6 +107,7 @@ def _one(
         leash.hold(board)
     settings, shortage = fitted(settings, roles, granted())
     notes = [note for note in (shortage, "web" in roles and settings.web.unnamed_proxy) if note]
+    notes += unanswered_kinds(settings, zones) if "dns" in roles else []
     for note in notes:
         _log.warning("%s", note)
     opened = open_patiently(settings, zones)

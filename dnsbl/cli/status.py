@@ -12,6 +12,7 @@ from typing import Any
 from dnsbl.casework.oversight import Check, Summary, checks
 from dnsbl.cli import show, terminal
 from dnsbl.cli.later import later
+from dnsbl.config import unanswered_kinds
 from dnsbl.opened import OpenedList
 
 with later():
@@ -24,20 +25,33 @@ AGAIN = 2.0
 def show_status(opened: OpenedList, *, watch: bool, as_json: bool) -> None:
     """How the list does: once, or, on a terminal, until Ctrl-C."""
     if not watch or as_json or not terminal.out().is_terminal:
-        summary = opened.casework.oversight.summary()
         if as_json:
-            show.document(told(summary))
+            summary = opened.casework.oversight.summary()
+            show.document(told(summary) | {"notes": list(notes(opened))})
         else:
-            terminal.say("\n".join(lines(summary)))
+            terminal.say("\n".join(_screen(opened)))
         return
     with drawing.Live(console=terminal.out(), screen=True, auto_refresh=False) as live:
         try:
             while True:
-                said = "\n".join(lines(opened.casework.oversight.summary()))
+                said = "\n".join(_screen(opened))
                 live.update(drawing.Text(said, no_wrap=False, overflow="fold"), refresh=True)
                 time.sleep(AGAIN)
         except KeyboardInterrupt:
             return
+
+
+def notes(opened: OpenedList) -> Iterator[str]:
+    """What of the settings keeps the list from doing what is meant, as `check-config` says it."""
+    if opened.settings.web.unnamed_proxy:
+        yield opened.settings.web.unnamed_proxy
+    yield from unanswered_kinds(opened.settings, opened.zones)
+
+
+def _screen(opened: OpenedList) -> Iterator[str]:
+    yield from lines(opened.casework.oversight.summary())
+    for note in notes(opened):
+        yield f"note: {note}"
 
 
 def told(summary: Summary) -> dict[str, Any]:

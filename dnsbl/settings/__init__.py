@@ -7,13 +7,14 @@ module a subject; `values` says how single values are written; here stands the w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from dnsbl.settings.answering import Copies, Dns, Follow, Publish
 from dnsbl.settings.doors import Feeds, LookupTerms, MailDoorTerms, ReporterTerms, Traps
@@ -132,6 +133,15 @@ class Database(Section):
             "or user@/name?host=one:5432&host=two:5432 with standbys (docs/many-nodes.md)."
         ),
     )
+
+    @field_validator("url")
+    @classmethod
+    def _of_ours(cls, url: str) -> str:
+        if url and not re.match(r"sqlite:///.|postgresql(\+psycopg)?://", url):
+            raise ValueError(
+                f"sqlite:///PATH or postgresql+psycopg://user@host/name is needed (begins with {url[:12]!r})"
+            )
+        return url
 
 
 class Web(Section):

@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.errors import StoreUnavailable
-from dnsbl.files import open_made, shut
+from dnsbl.files import hindrance, open_made, shut
+from dnsbl.store import faults
 from dnsbl.store.fence import Fence
 from dnsbl.store.turns import Turns
 
@@ -125,6 +126,8 @@ def create(
     Statements are never shown with their values, which strangers have sent.
     """
     parsed = make_url(url)
+    if parsed.drivername == "postgresql":  # as most people write it; of its drivers we have one
+        parsed = parsed.set(drivername="postgresql+psycopg")
     pool = {"poolclass": Pool, "pool_size": 5, "max_overflow": 20, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
         wire: dict[str, Any] = {name: value for name, value in WIRE.items() if name not in parsed.query}
@@ -149,6 +152,8 @@ def create(
         making = may_make()
         if not path.exists() and not making:
             raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
+        if why := hindrance(path):
+            raise StoreUnavailable(faults.away(str(path), why))
         _keep_private(path, make=making)
         for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
             if strange := shut(each):
@@ -180,6 +185,17 @@ def create(
     event.listen(engine, "checkout", taken)
     event.listen(engine, "begin", begins)
     return engine, turns
+
+
+def place(url: URL) -> str:
+    """Where a database is, for people: its file, or its name and hosts. Nothing of whom it lets in."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    given = url.query.get("host", ())
+    hosts = [given] if isinstance(given, str) else list(given)
+    port = f":{url.port}" if url.port else ""
+    where = ", ".join(hosts) or f"{url.host or 'localhost'}{port}"
+    return f"{url.database or 'without a name'} at {where}"
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from dnsbl.model import Entry
 from dnsbl.parts import part
 from dnsbl.store import faults, suited, versions
 from dnsbl.store.clerk import Clerk
-from dnsbl.store.connecting import ENDINGS, End, Way, begun, create, flush
+from dnsbl.store.connecting import ENDINGS, End, Way, begun, create, flush, place
 from dnsbl.store.fence import Fence
 from dnsbl.store.timekeeper import Timekeeper
 
@@ -189,10 +189,11 @@ class Store:
                 url, may_make=lambda: self._make, replaced=self._replaced, fence=Fence(memory), clock=clock
             )
             self._driver: type[Exception] = self.engine.dialect.loaded_dbapi.Error
-        except (ArgumentError, ImportError) as error:
+        except (ArgumentError, ImportError, ValueError) as error:  # of a port that is no number
             raise StoreUnavailable(
                 "The database URL is not one that SQLite or PostgreSQL can be reached by."
             ) from error
+        self.place = place(self.engine.url)  #: where it is, for people: a file, or a name and hosts; no password
         self._make = make
         self._timekeeper = timekeeper
         self._unfit = patient
@@ -359,7 +360,7 @@ class Store:
         try:
             yield
         except (DBAPIError, PoolTimeout, self._driver) as error:
-            ours = faults.told(error)
+            ours = faults.told(error, self.place)
             if ours.trouble is Trouble.REFUSED:
                 _log.error("the database refused a statement", exc_info=error)
             elif ours.trouble is not Trouble.BUSY:

@@ -1,6 +1,7 @@
 """What drivers and databases complain of, in the house's own words: the one place where their errors become ours.
 
-Pure. Looks at codes and classes only, never at a message: that may hold statements and what strangers sent.
+Pure. Looks at codes and classes, never at a message: that may hold statements and what strangers sent. Why a connection
+could not be made has no code (libpq gives none), so the words of that are sorted, and never shown.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dnsbl.errors import StoreUnavailable, Trouble
+from dnsbl.errors import LOOK, StoreUnavailable, Trouble
 
 SENTENCES: Mapping[Trouble, str] = {
     Trouble.AWAY: "The database does not answer.",
@@ -58,9 +59,53 @@ _POSTGRESQL: Mapping[str, Trouble] = {
 }
 
 
-def told(error: BaseException) -> StoreUnavailable:
-    """This error of SQLAlchemy or of a driver as one of ours."""
+_UNKNOWN_NAME = "the name of its host is not known"
+_UNHEARD = "nobody listens there"
+_NOT_BELIEVED = "it does not let this user in: user, password or its pg_hba.conf is wrong"
+_NO_SUCH = "there is no database of that name"
+_STATES = {"28": _NOT_BELIEVED, "3D": _NO_SUCH, "57P": "it is starting or being shut down"}
+#: What libpq and its servers say, in English, of connections that could not be made; the first that is found decides.
+_WORDS = (
+    ("could not translate host name", _UNKNOWN_NAME),
+    ("not known", _UNKNOWN_NAME),
+    ("failed to resolve", _UNKNOWN_NAME),
+    ("name resolution", _UNKNOWN_NAME),
+    ("authentication failed", _NOT_BELIEVED),
+    ("no password supplied", _NOT_BELIEVED),
+    ("pg_hba.conf", _NOT_BELIEVED),
+    ("role ", _NOT_BELIEVED),
+    ("does not exist", _NO_SUCH),
+    ("connection refused", _UNHEARD),
+    ("no such file or directory", _UNHEARD),  # its socket
+    ("starting up", _STATES["57P"]),
+    ("shutting down", _STATES["57P"]),
+    ("timeout", "nothing came back in time"),
+    ("timed out", "nothing came back in time"),
+    ("unreachable", "no way leads to its host"),
+)
+
+
+def away(place: str, why: str = "") -> str:
+    """The sentence for a database at this place that does not answer, and perhaps why, with what to type next."""
+    return f"The database {place} does not answer{f': {why}' if why else ''}{LOOK}"
+
+
+def _why(error: BaseException) -> str:
+    """Why a connection could not be made, in words of ours, or ""."""
+    cause: Any = error.orig if isinstance(error, DBAPIError) else error
+    if state := getattr(cause, "sqlstate", None):
+        return next((says for begin, says in _STATES.items() if state.startswith(begin)), "")
+    if getattr(cause, "sqlite_errorcode", None) is not None:
+        return "its file cannot be opened"
+    said = str(cause).lower() if isinstance(error, OperationalError) or not isinstance(error, DBAPIError) else ""
+    return next((says for words, says in _WORDS if words in said), "")
+
+
+def told(error: BaseException, place: str = "") -> StoreUnavailable:
+    """This error of SQLAlchemy or of a driver as one of ours; `place` is where the database is, without a password."""
     trouble = _trouble(error)
+    if place and trouble is Trouble.AWAY:
+        return StoreUnavailable(away(place, _why(error)), trouble=trouble)
     return StoreUnavailable(SENTENCES[trouble], trouble=trouble)
 
 

@@ -16,6 +16,7 @@ from dnsbl.files import (
     EVERYBODYS,
     HIDDEN,
     OURS,
+    hindrance,
     make_folder,
     make_secret,
     open_made,
@@ -235,3 +236,11 @@ def test_what_is_another_users_than_its_folder_is_named(somebodys: Path) -> None
     else:
         [(path, owners, home)] = found
         assert path == somebodys / "kept" and owners.startswith("root:") and home != owners
+
+
+def test_what_keeps_a_file_from_being_anywhere_is_named_with_what_to_type(tmp_path: Path) -> None:
+    assert hindrance(tmp_path / "x.db") == "" and hindrance(tmp_path) == f"{tmp_path} is a folder"
+    folder = f"'{tmp_path}/a b'"
+    assert f"`mkdir -p {folder}`" in hindrance(tmp_path / "a b" / "x.db") and not (tmp_path / "a b").exists()
+    (tmp_path / "file").touch()
+    assert hindrance(tmp_path / "file" / "x.db") == f"{tmp_path / 'file'} is no folder"

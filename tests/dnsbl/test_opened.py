@@ -63,9 +63,9 @@ def test_a_folder_that_cannot_be_made_is_one_sentence_however_the_list_is_opened
 
 
 def test_who_serves_begins_without_the_database_and_asks_for_the_database_when_it_is_needed(tmp_path: Path) -> None:
-    settings = settings_at(tmp_path, database={"url": f"sqlite:///{tmp_path}/missing/list.db"})
+    settings = settings_at(tmp_path / "state", database={"url": f"sqlite:///{tmp_path}/missing/list.db"})
     opened = open_patiently(settings, read_zones(settings))
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailable, match=f"there is no folder {tmp_path}/missing: `mkdir -p {tmp_path}/missing`"):
         opened.casework.contents.last_change()
     (tmp_path / "missing").mkdir()
     assert opened.casework.contents.last_change() == 0
@@ -88,3 +88,10 @@ def test_a_database_that_is_gone_after_the_list_has_served_is_not_made_anew(tmp_
     with pytest.raises(StoreUnavailable):
         reopen(opened.settings, opened.zones).casework.contents.last_change()
     assert not (tmp_path / "dnsbl.db").exists()
+
+
+def test_a_folder_for_the_database_inside_the_state_folder_is_made(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state/of/list.db"
+    opened = opened_at(tmp_path / "state", database={"url": url})
+    assert opened.casework.contents.last_change() == 0 and (tmp_path / "state" / "of" / "list.db").exists()
+    opened.store.close()

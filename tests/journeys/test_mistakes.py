@@ -69,6 +69,31 @@ def another_ones_scheme(one: Beginner) -> tuple[int, str]:
     return one.types("check-config")
 
 
+def the_folder_of_a_database_that_is_not_there(one: Beginner) -> tuple[int, str]:
+    one.configure(RIGHT + f'[database]\nurl = "sqlite:///{one.folder}/y/z.db"\n')
+    for words in (("status",), ("db", "upgrade"), ("doctor", "--resolver", "127.0.0.1:9")):
+        code, said = one.types(*words)
+        assert code == 1 and f"there is no folder {one.folder}/y" in said, said
+    return one.types("check-config")
+
+
+def a_database_that_is_down(one: Beginner) -> tuple[int, str]:
+    one.configure(RIGHT + '[database]\nurl = "postgresql://dnsbl:secret@127.0.0.1:9/dnsbl"\n')
+    code, said = one.types("status")
+    assert "secret" not in said
+    return code, said
+
+
+def another_ones_scheme_where_it_is_needed(one: Beginner) -> tuple[int, str]:
+    one.configure(RIGHT + '[database]\nurl = "postgres://dnsbl@localhost/dnsbl"\n')
+    return one.types("status")
+
+
+def a_folder_of_zones_that_is_not_there(one: Beginner) -> tuple[int, str]:
+    one.configure(RIGHT.replace('"zones"', '"zonse"'))
+    return one.types("check-config")
+
+
 def a_port_that_is_taken(one: Beginner) -> tuple[int, str]:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = f"127.0.0.1:{other.getsockname()[1]}"
@@ -101,7 +126,17 @@ def keys_of_another_node(one: Beginner) -> tuple[int, str]:
         (a_file_that_is_not_there, "confg.toml: cannot be read: No such file or directory"),
         (a_folder_that_cannot_be_made, "service.state_dir: /proc/no/state cannot be written"),
         (a_file_as_another_system_saves_it, "config.toml: not TOML: it is no UTF-8"),
-        (another_ones_scheme, "sqlite:///PATH or postgresql+psycopg://user@host/name is needed"),
+        (
+            another_ones_scheme,
+            "config.toml: database.url: sqlite:///PATH or postgresql+psycopg://user@host",
+        ),
+        (another_ones_scheme_where_it_is_needed, "config.toml: database.url: sqlite:///PATH or postgresql+psycopg://"),
+        (the_folder_of_a_database_that_is_not_there, "database.url: there is no folder"),
+        (
+            a_database_that_is_down,
+            "dnsbl at 127.0.0.1:9 does not answer: nobody listens there; `dnsbl doctor`",
+        ),
+        (a_folder_of_zones_that_is_not_there, "zonse: dns.zones_dir leads to no folder: there is none"),
         (a_port_that_is_taken, "another program listens there (`ss -lntup` names it)"),
         (a_port_twice, "web.listen 127.0.0.1:8053: is taken by dns.listen 127.0.0.1:8053"),
         (a_code_that_no_list_may_have, f"{ZONE}: kinds.relay.code: an address in 127.0.0.0/8 other than 127.0.0.1"),
@@ -136,11 +171,36 @@ def test_a_list_that_cannot_begin_gives_programs_the_document_of_a_failure(roles
         (RIGHT, "a name for examples, which nobody can delegate to you; `dnsbl init` writes another"),
         (RIGHT + 'base_url = "https://relays.example.net"\n', "web.trusted_proxies names none"),
         ("\ufeff" + RIGHT, "config: config.toml"),
+        (
+            RIGHT + '[collector]\nhostname = "c.example.net"\n',
+            "collector.hostname is c.example.net, a name for",
+        ),
+        (
+            RIGHT.replace("[service]", '[service]\ncontact = "me@example.org"'),
+            "service.contact leads to example.org, a name for examples",
+        ),
+        (
+            RIGHT.replace("[service]", '[service]\nwebsite = "https://www.example.com"'),
+            "service.website leads to www.example.com",
+        ),
     ],
-    ids=["names for examples", "a proxy that is not named", "a byte order mark"],
+    ids=["names for examples", "a proxy that is not named", "a byte order mark", "collector", "contact", "website"],
 )
 def test_what_works_but_is_doubtful_is_a_note(written: str, said: str, tmp_path: Path) -> None:
     one = Beginner(tmp_path)
     one.configure(written)
     code, text = one.types("check-config")
     assert code == 0 and said in text, text
+
+
+def test_a_kind_that_no_zone_answers_for_is_a_note_wherever_notes_are_told(tmp_path: Path) -> None:
+    one = Beginner(tmp_path)
+    one.configure(RIGHT)
+    zone = one.folder / "zones" / ZONE
+    zone.write_text(zone.read_text().replace("[kinds.relay]", "[kinds.rely]"))
+    note = "policy.kinds has relay, which no zone answers for: such listings are published nowhere; write [kinds.relay]"
+    assert note in one.types("check-config")[1] and note in one.types("status")[1]
+    assert note in one.types("doctor", "--resolver", "127.0.0.1:9")[1]
+    one.configure(RIGHT + '[policy]\nkinds = ["relay"]\n')
+    said = one.types("check-config")[1]
+    assert "relays.example.org answers for multihop, which nothing fills: put it into policy.kinds" in said

@@ -33,10 +33,14 @@ def settings(tmp_path: Path, **sections: object) -> Settings:
         ),
         ({"web": {"listen": "0.0.0.0:2525"}}, "web.listen 0.0.0.0:2525: is taken by collector.listen 127.0.0.1:2525"),
         ({"dns": {"metrics_listen": "[::1]:1"}, "web": {"listen": "[::]:1"}}, "is taken by"),
-        ({"database": {"url": "mysql://x/y"}}, "database.url: sqlite:///PATH or postgresql+psycopg://user@host/name"),
-        ({"database": {"url": "no url"}}, "database.url: "),
-        ({"database": {"url": "sqlite://"}}, "database.url: "),
-        ({"database": {"url": "postgresql+psycopg2://u@h/n"}}, "database.url: "),
+        (
+            {"database": {"url": "postgresql://u@h:x/n"}},
+            "database.url: sqlite:///PATH or postgresql+psycopg://user@host",
+        ),
+        (
+            {"database": {"url": "sqlite:////nowhere/z.db"}},
+            "database.url: there is no folder /nowhere: `mkdir -p /nowhere",
+        ),
         ({"tester": {"dkim_key": "/nowhere/key", "dkim_selector": "s"}}, "tester.dkim_key: there is no /nowhere/key"),
         ({"service": {"state_dir": "/proc/state"}}, "service.state_dir: /proc/state cannot be written"),
         ({"service": {"state_dir": "/etc/passwd/state"}}, "service.state_dir: /etc/passwd is no folder"),
@@ -128,7 +132,7 @@ def test_the_command_names_everything_in_one_go(run: Run, tmp_path: Path) -> Non
     said = run("check-config", code=1, plain=True)
     assert "web.base_url: a text such as https://relays.your-domain.net (no slash at the end) is needed" in said
     assert "policy.bogus: unknown key" in said
-    config.write_text(before + '[database]\nurl = "mysql://x/y"\n[web]\nlisten = "127.0.0.1:2525"\n')
+    config.write_text(before + '[database]\nurl = "sqlite:////nowhere/z.db"\n[web]\nlisten = "127.0.0.1:2525"\n')
     (tmp_path / "zones" / "broken.toml").write_text("origin = 1\n")
     said = run("check-config", code=1, plain=True)
     assert all(word in said for word in ("database.url", "is taken by collector.listen", "broken.toml"))

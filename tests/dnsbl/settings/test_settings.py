@@ -90,3 +90,16 @@ def test_a_contradiction_is_refused_and_named(tables: dict[str, object], said: s
 def test_a_proxy_that_must_be_there_and_that_nobody_named_is_noticed(web: dict[str, object], says: str) -> None:
     said = Settings.model_validate({"web": web}).web.unnamed_proxy
     assert said.startswith(says) and bool(said) == bool(says)
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://x/y", "no url", "sqlite://", "sqlite:///", "postgresql+psycopg2://u", "postgres:"]
+)
+def test_a_database_of_another_make_is_a_mistake_that_shows_no_more_than_how_it_begins(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"sqlite:///PATH or postgresql\+psycopg://user@host/name is needed"):
+        Settings.model_validate({"database": {"url": url}})
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:///x.db", "postgresql://u@h/n", "postgresql+psycopg://u@/n?host=a:1"])
+def test_a_database_of_ours_is_taken(url: str) -> None:
+    assert Settings.model_validate({"database": {"url": url}}).database.url == url

@@ -103,3 +103,23 @@ def test_whatever_class_of_error_a_driver_has_it_comes_out_as_ours(tmp_path: Pat
     with pytest.raises(StoreUnavailable, match="too busy"), store.read():
         raise exc.TimeoutError
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('connection failed: FATAL:  password authentication failed for user "u"', "user, password or its pg_hba.conf"),
+        ("connection is bad: fe_sendauth: no password supplied", "user, password or its pg_hba.conf"),
+        ('FATAL:  role "u" does not exist', "user, password or its pg_hba.conf"),
+        ('FATAL:  database "x" does not exist', "there is no database of that name"),
+        ("connection failed: Connection refused\n\tIs the server running?", "nobody listens there"),
+        ("[Errno -2] Name or service not known", "the name of its host is not known"),
+        ("FATAL:  the database system is starting up", "it is starting or being shut down"),
+        ("connection timeout expired", "nothing came back in time"),
+    ],
+)
+def test_why_no_connection_came_about_is_told_in_our_words_and_never_in_theirs(said: str, why: str) -> None:
+    ours = told(psycopg.OperationalError(said), "x at h:5432")
+    assert str(ours).startswith("The database x at h:5432 does not answer: ") and why in str(ours)
+    assert said not in str(ours)
+    assert str(told(psycopg.OperationalError("whatever"), "x at h")).startswith("The database x at h does not answer; ")
