@@ -9,7 +9,6 @@ import difflib
 import io
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -26,12 +25,11 @@ from dnsbl.files import open_plain
 from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings, fields, tables, toml
+from dnsbl.settings import mistakes as told
 from dnsbl.whereabouts import PREFIX, usual
 
 #: In the state folder: the public keys of the transparency log, a line each.
 LOG_KEYS = "log.vkey"
-#: Keys whose value may hold a password, so that no mistake shows it.
-UNSHOWN = frozenset({"database.url"})
 #: Keys that hold paths, which are relative to the file that names them.
 PATHS: tuple[tuple[str, str], ...] = tuple(
     (section, key)
@@ -79,7 +77,9 @@ def read_draft(path: Path | None, environ: Mapping[str, str] = os.environ) -> Dr
     try:
         settings = Settings.model_validate(found)
     except ValidationError as error:
-        mistakes += [_mistake(e, label, origin) for e in error.errors()]
+        mistakes += [
+            f"{origin.get('.'.join(one.place[:2]), label)}: {one}" for one in told.mistakes(error, found, Settings)
+        ]
         settings, wrong = _as_far_as_right(found, [e["loc"] for e in error.errors()])
     try:
         root = source.resolve().parent if source else Path.cwd()
@@ -210,6 +210,7 @@ def example() -> str:
     lines = [
         "# Every setting with its default. Remove what you do not change.",
         "# DNSBL_SECTION__KEY in the environment overrides a key, such as DNSBL_WEB__LISTEN=127.0.0.1:8080.",
+        """# A list is written there as JSON, quoted for a shell: DNSBL_DNS__LISTEN='["127.0.0.1:53", "[::1]:53"]'.""",
     ]
     for name, field in Settings.model_fields.items():
         section: Any = field.annotation
@@ -246,31 +247,6 @@ def _value(text: str) -> Any:
         except (ValueError, RecursionError):
             return text
     return text
-
-
-def _mistake(error: Any, label: str, origin: Mapping[str, str]) -> str:
-    path = [str(part) for part in error["loc"]]
-    key = ".".join(path)
-    where = origin.get(".".join(path[:2]), label)
-    if error["type"] == "extra_forbidden":
-        model: Any = Settings if len(path) == 1 else Settings.model_fields[path[0]].annotation
-        return f"{where}: {key}: unknown key; allowed are {', '.join(model.model_fields)}"
-    said = _needed(error, path) or error["msg"].removeprefix("Value error, ")
-    given = error.get("input")
-    shown = f" (is {str(given)[:60]!r})" if key not in UNSHOWN and isinstance(given, (str, int, float, bool)) else ""
-    return f"{where}: {key}: {said}{shown}" if key else f"{where}: {said}"
-
-
-def _needed(error: Any, path: list[str]) -> str:
-    """What would fit in place of a text that has the wrong form, in words; "" for any other mistake."""
-    if error["type"] != "string_pattern_mismatch":
-        return ""
-    pattern: str = error["ctx"]["pattern"]
-    if words := re.fullmatch(r"\^\(([\w|-]+)\)\$", pattern):
-        return f"one of {', '.join(words[1].split('|'))} is needed"
-    section: Any = Settings.model_fields[path[0]].annotation
-    field = section.model_fields.get(path[1]) if len(path) > 1 else None
-    return f"a text such as {field.examples[0]} is needed" if field is not None and field.examples else ""
 
 
 def _rooted(settings: Settings, root: Path) -> Settings:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from ipaddress import IPv4Address, IPv6Address
@@ -33,6 +33,7 @@ from dnsbl.dns.zones import LOG, LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource
 from dnsbl.errors import SettingsError
 from dnsbl.model import DECLARED, TESTED_KINDS
 from dnsbl.settings import IN_BAND, Hostname, Section, tables
+from dnsbl.settings.mistakes import mistakes as told_of
 
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
 LONGEST_TXT = 200
@@ -68,9 +69,10 @@ def read_zone(text: str, source: str, *, site: str, today: date | None = None) -
 def _read(text: str, source: str, *, site: str, today: date | None = None) -> list[Zone]:
     """The same, and behind it what it is under its watched name, where it has one."""
     try:
-        file = _File.model_validate(tables(text), context={"site": site})
+        given = tables(text)
+        file = _File.model_validate(given, context={"site": site})
     except ValidationError as error:
-        raise SettingsError([f"{source}: {sentence}" for e in error.errors() for sentence in _mistakes(e)]) from None
+        raise SettingsError([f"{source}: {one}" for one in told_of(error, given, _File)]) from None
     except ValueError as error:
         raise SettingsError([f"{source}: {error}"]) from None
     zones = [_packed(file, site, PurePath(source).parent)]
@@ -387,16 +389,6 @@ class _File(Section):
         if broken:
             raise ValueError("\n".join(broken))
         return self
-
-
-def _mistakes(error: Any) -> Iterator[str]:
-    """`key: what is allowed`, one sentence for each mistake that a check found."""
-    key = ".".join(str(part) for part in error["loc"])
-    for said in error["msg"].removeprefix("Value error, ").split("\n"):
-        if error["type"] == "extra_forbidden":
-            yield f"{key}: unknown key"
-        else:
-            yield f"{key}: {said}" if key else said
 
 
 def _below(name: str, origin: str) -> str | None:

@@ -30,7 +30,7 @@ def test_the_example_file_carries_every_key_with_its_default() -> None:
 def test_all_mistakes_are_named_together(tmp_path: Path) -> None:
     found = mistakes(tmp_path, '[dns]\npoll = 0\nlisten = ["nowhere"]\n[tester]\ncolour = "red"\n[kitchen]\nsink = 1\n')
     assert len(found) == 4
-    assert any(m.startswith("FILE: dns.poll: Input should be greater than 0") for m in found)
+    assert any(m.startswith("FILE: dns.poll: a number above 0 is needed") for m in found)
     assert any(m.startswith("FILE: dns.listen.0: ADDRESS:PORT is needed") for m in found)
     assert any(m.startswith("FILE: tester.colour: unknown key; allowed are source_addresses") for m in found)
     assert any(m.startswith("FILE: kitchen: unknown key; allowed are service") for m in found)
