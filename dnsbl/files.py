@@ -109,15 +109,33 @@ def make_folder(folder: Path, *, mode: int = 0o750) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
-def open_made(path: Path, flags: int, *, mode: int = OURS) -> int:
-    """A descriptor of this file, which is made where it is missing; then it is given as `give` does. Raises OSError."""
+def make_readable(path: Path, text: str) -> None:
+    """Make a file of a configuration, which holds no secret, and the folders above it: everybody may read them,
+    whatever mask root has (umask). Raises FileExistsError where it is there, and OSError; then there is no new file."""
+    missing = [each for each in path.parents if not each.exists()]
+    make_folder(path.parent)
+    for each in missing:
+        each.chmod(0o755)
+    descriptor = open_made(path, os.O_WRONLY | os.O_EXCL)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, EVERYBODYS)
+            file.write(text)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def open_made(path: Path, flags: int, *, mode: int = OURS, home: Path | None = None) -> int:
+    """A descriptor of this file, which is made where it is missing; then it is given as `give` does, to whom its folder
+    belongs or the other folder that is its `home`. Raises OSError."""
     try:
         made = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
         if flags & os.O_EXCL:
             raise
         return os.open(path, flags | os.O_CREAT, mode)
-    give(made, path.parent)
+    give(made, home or path.parent)
     return made
 
 

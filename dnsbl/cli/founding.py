@@ -5,7 +5,6 @@ Overwrites nothing, and writes all or nothing.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ import typer
 from dnsbl.addresses import Address, parse_address
 from dnsbl.cli import show, terminal
 from dnsbl.errors import DnsblError
-from dnsbl.files import EVERYBODYS, make_folder, open_made
+from dnsbl.files import make_readable
 from dnsbl.rules import founding, profiles
 from dnsbl.rules.founding import Founding
 from dnsbl.rules.profiles import Profile
@@ -163,21 +162,14 @@ def _addresses(text: str) -> tuple[Address, ...]:
 
 
 def _write(files: dict[Path, str]) -> None:
-    """All or none; a file that is there stays as it is. They hold no secret and are readable by the service's user,
-    whatever mask root has (umask)."""
+    """All or none; a file that is there stays as it is."""
     if there := [path for path in files if path.exists()]:
         raise DnsblError(f"{there[0]} is there already, and is not overwritten; nothing was written.")
     written: list[Path] = []
     try:
         for path, text in files.items():
-            missing = [each for each in (path.parent, *path.parent.parents) if not each.exists()]
-            make_folder(path.parent)
-            for each in missing:
-                each.chmod(0o755)
-            with open(open_made(path, os.O_WRONLY | os.O_EXCL), "w", encoding="utf-8") as file:
-                written.append(path)
-                os.fchmod(file.fileno(), EVERYBODYS)
-                file.write(text)
+            make_readable(path, text)
+            written.append(path)
     except OSError as error:
         for path in written:
             path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from dnsbl.dns.sources.reading import FORMS
 from dnsbl.errors import DnsblError
+from dnsbl.files import make_readable
 
 _OPTIONS = "u:r:w:b:46t:c:ep:l:s:qnfdvCaAF:x:X:"
 _TIME = re.compile(r"([0-9]{1,10})([smhdw]?)\Z", re.IGNORECASE)
@@ -98,9 +99,8 @@ def write(found: Imported, folder: Path) -> list[str]:
         if path.exists():
             raise DnsblError(f"{path}: is there already; nothing was written.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for path, text in zip(paths, found.zones.values(), strict=True):
-            path.write_text(text, encoding="utf-8")
+            make_readable(path, text)
     except OSError as error:
         raise DnsblError(f"{folder}: cannot be written: {error.strerror}.") from None
     return [str(path) for path in paths]

@@ -63,5 +63,6 @@ def client_key_new(
     as_json: Json = False,
 ) -> None:
     """Make a key for a client and add its line to dns.keys_file. The key is shown this once."""
-    key, line = keybook.add(reading.read_settings(config).dns, name=name, networks=network or [])
+    settings = reading.read_settings(config)
+    key, line = keybook.add(settings.dns, name=name, networks=network or [], home=settings.service.state_dir)
     show.done({"key": key, "line": line}, as_json=as_json)

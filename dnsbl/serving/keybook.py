@@ -196,14 +196,20 @@ def document(dns: Dns, folder: Path, now: float) -> dict[str, Any]:
 
 
 def add(
-    dns: Dns, *, name: str, networks: Iterable[str], random: Callable[[str], str] = secrets.choice
+    dns: Dns,
+    *,
+    name: str,
+    networks: Iterable[str],
+    home: Path | None = None,
+    random: Callable[[str], str] = secrets.choice,
 ) -> tuple[str, str]:
-    """Make a key with its line in `dns.keys_file`: (the key, the line). Raises DnsblError, and then adds nothing."""
+    """Make a key with its line in `dns.keys_file`: (the key, the line). Root makes that file for whom the folder `home`
+    belongs, since it is to be read by the service. Raises DnsblError, and then adds nothing."""
     path = dns.keys_file
     if path is None:
         raise DnsblError("Clients have no keys here: name their file in dns.keys_file.")
     try:
-        os.close(open_made(path, os.O_RDONLY))
+        os.close(open_made(path, os.O_RDONLY, home=home))
     except OSError as error:
         raise DnsblError(f"{path}: cannot be written: {error.strerror}.") from None
     keys = read_keys(dns) or Keys.read("", str(path))

@@ -18,6 +18,7 @@ from dnsbl.files import (
     OURS,
     hindrance,
     make_folder,
+    make_readable,
     make_secret,
     open_made,
     open_plain,
@@ -244,3 +245,20 @@ def test_what_keeps_a_file_from_being_anywhere_is_named_with_what_to_type(tmp_pa
     assert f"`mkdir -p {folder}`" in hindrance(tmp_path / "a b" / "x.db") and not (tmp_path / "a b").exists()
     (tmp_path / "file").touch()
     assert hindrance(tmp_path / "file" / "x.db") == f"{tmp_path / 'file'} is no folder"
+
+
+def test_a_file_of_a_configuration_is_everybodys_to_read_and_made_once(tmp_path: Path) -> None:
+    path, mask = tmp_path / "etc" / "zones" / "z.toml", os.umask(0o077)
+    try:
+        make_readable(path, "origin")
+        with pytest.raises(FileExistsError):
+            make_readable(path, "another")
+    finally:
+        os.umask(mask)
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path.parent.parent, path.parent, path)]
+    assert (modes, path.read_text()) == ([0o755, 0o755, 0o644], "origin")
+
+
+def test_a_file_that_has_its_home_elsewhere_is_given_to_whom_that_belongs(tmp_path: Path, somebodys: Path) -> None:
+    os.close(open_made(tmp_path / "keys", os.O_RDONLY, home=somebodys))
+    assert (tmp_path / "keys").stat().st_uid == somebodys.stat().st_uid

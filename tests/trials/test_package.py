@@ -194,7 +194,8 @@ def test_an_upgrade_reaches_the_store_that_a_drop_in_names(machine: Machine) -> 
     machine.says(f"mkdir -p {folder} /etc/systemd/system/dnsbl@dns.service.d")
     machine.says(f"printf '[Service]\\nEnvironment=DNSBL_DATABASE__URL={other}\\n' > {folder}/other.conf")
     machine.says("systemctl daemon-reload")
-    machine.says(f"runuser -u dnsbl -- env DNSBL_DATABASE__URL={other} dnsbl db upgrade")
+    config = "/etc/dnsbl/config.toml"
+    machine.says(f"runuser -u dnsbl -- env DNSBL_DATABASE__URL={other} dnsbl db upgrade -c {config}")
     as_the_list = "runuser -u dnsbl -- /usr/lib/dnsbl/bin/python3 -I"
     older = machine.says(f"{as_the_list} -c {shlex.quote(OLDER)} {other}").strip()
     machine.says("apt-get install -q --reinstall ./dist/dnsbl-relays_1.1_*.deb")
