@@ -21,6 +21,7 @@ from dnsbl.cli import in_words, problem
 from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones, unanswered_kinds
+from dnsbl.daemons.families import had
 from dnsbl.daemons.keeper import VERSION
 from dnsbl.daemons.manager import Manager
 from dnsbl.daemons.node import Bound, Node
@@ -106,7 +107,8 @@ def _one(
     if leash:
         leash.hold(board)
     settings, shortage = fitted(settings, roles, granted())
-    notes = [note for note in (shortage, "web" in roles and settings.web.unnamed_proxy) if note]
+    settings, lacking = had(settings, roles)
+    notes = [note for note in (shortage, *lacking, "web" in roles and settings.web.unnamed_proxy) if note]
     notes += unanswered_kinds(settings, zones) if "dns" in roles else []
     for note in notes:
         _log.warning("%s", note)

@@ -21,7 +21,7 @@ with later():
     from dnsbl import config as reading
     from dnsbl import opened as lists
     from dnsbl.cli import checking, exposed, importing, show, watching
-    from dnsbl.daemons import reserve
+    from dnsbl.daemons import families, reserve
     from dnsbl.dns import retire
     from dnsbl.dns import zones as described
     from dnsbl.dns.secondaries import export
@@ -209,9 +209,11 @@ def check_config(
     found = [mistake for mistake in checking.mistakes(settings, *readers) if not draft.concerns(mistake)]
     if draft.mistakes or found:
         raise SettingsError(draft.mistakes + found)
-    _, shortage = reserve.fitted(settings, FOLLOWING if settings.follow.url else ROLES, reserve.granted())
+    roles = FOLLOWING if settings.follow.url else ROLES
+    _, shortage = reserve.fitted(settings, roles, reserve.granted())
     told = (
         shortage,
+        *families.had(settings, roles)[1],
         *checking.doubts(settings, zones),
         *(
             f"{path}: {key} holds a password, and everybody here may read it: {exposed.what_to_do(path)}"
