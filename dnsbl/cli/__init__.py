@@ -1,8 +1,9 @@
 """The command `dnsbl`, and where its errors become sentences. Puts nothing together: a list is opened in `opened`, and
 its daemons and what answers are started in `daemons.node`.
 
-Exit codes: 0 done, 1 refused or failed with one sentence on stderr, 2 usage, 130 broken off by Ctrl-C. Logs go to
-stderr, results to stdout. Little is read before `main`, where Ctrl-C is first answered.
+Exit codes: 0 done, 1 refused or failed with one sentence on stderr, or without one where the reader of the results is
+gone, 2 usage, 130 broken off by Ctrl-C. Logs go to stderr, results to stdout. Little is read before `main`, where
+Ctrl-C is first answered.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def main() -> None:
     """Run the command line; never shows a traceback for a mistake of the user or the world, nor for Ctrl-C."""
     try:
         sys.unraisablehook = _leave
-        _run()
+        from dnsbl.cli.streams import flushed
+
+        flushed(_run)
     except KeyboardInterrupt:
         sys.exit(BROKEN_OFF)
 
@@ -40,37 +43,38 @@ def _run() -> None:
 
     from dnsbl.cli.misuse import misused
     from dnsbl.cli.program import app
+    from dnsbl.cli.streams import warn
     from dnsbl.errors import BrokenOff, DnsblError
 
     if note := unconfigured(sys.argv[1:]):
-        print(f"dnsbl: {note}", file=sys.stderr)
+        warn(f"dnsbl: {note}")
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except typer.TyperException as error:
         if error.message or isinstance(error, typer.BadParameter):  # else the help was asked for by silence, and shown
             fault = misused(error)
             _tell_programs(fault)
-            print(in_words(fault), file=sys.stderr)
+            warn(in_words(fault))
         sys.exit(2)
     except typer.Abort as error:  # at a question: by Ctrl-C, or by the end of what is typed
-        print("dnsbl: It was broken off.", file=sys.stderr)
+        warn("dnsbl: It was broken off.")
         sys.exit(BROKEN_OFF if isinstance(error.__context__, KeyboardInterrupt) else 1)
     except DnsblError as error:
         _tell_programs(error)
         if isinstance(error, BrokenOff):
-            print(in_words(error), file=sys.stderr)
+            warn(in_words(error))
             sys.exit(BROKEN_OFF)
         sys.exit(in_words(error))
-    except BrokenPipeError:
-        sys.exit(1)
 
 
 def _tell_programs(error: DnsblError) -> None:
-    """With --json, a failure is one document on stdout, too."""
+    """With --json, a failure is one document on stdout, too, if it can be written there."""
     if "--json" in sys.argv:
         import json
+        from contextlib import suppress
 
-        print(json.dumps(problem(error)))
+        with suppress(OSError):
+            print(json.dumps(problem(error)))
 
 
 def unconfigured(words: list[str]) -> str:

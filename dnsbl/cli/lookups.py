@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,22 +22,12 @@ def lookup_each(each: Each, zones: Zones, site: str, file: Path, *, as_json: boo
     """Show where each address in a file (`-` is standard input) stands, or say that none is in it; `each` tells of
     addresses, `site` is web.base_url. Raises DnsblError; ends with exit code 1 where a line could not be read."""
     total = wrong = 0
-    with ExitStack() as held:
-        try:
-            place = sys.stdin.fileno() if str(file) == "-" else file
-            own = place is file
-            lines = held.enter_context(open(place, encoding="utf-8", errors="backslashreplace", closefd=own))
-            texts = _texts(lines)
-            while piece := list(islice(texts, MOST)):
-                found = briefs.rows(piece, each, zones.codes_of, zones.origins, site)
-                for row in found:
-                    print(json.dumps(row) if as_json else in_words(row))
-                total += len(found)
-                wrong += sum(row["mistake"] is not None for row in found)
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise
-            raise DnsblError(f"{file}: cannot be read: {error.strerror}.") from None
+    for piece in _pieces(file):
+        found = briefs.rows(piece, each, zones.codes_of, zones.origins, site)
+        for row in found:
+            print(json.dumps(row) if as_json else in_words(row))
+        total += len(found)
+        wrong += sum(row["mistake"] is not None for row in found)
     if not total and as_json:
         print("[]")
     elif not total:
@@ -54,6 +43,18 @@ def in_words(row: dict[str, Any]) -> str:
     listings = ", ".join(f"{one['kind']} ({one['network']})" for one in row["listings"]) or "-"
     answers = ", ".join(f"{zone} {' '.join(codes)}" for zone, codes in row["zones"].items() if codes) or "-"
     return f"{row['address']}\t{row['state']}\t{listings}\t{answers}"
+
+
+def _pieces(file: Path) -> Iterator[list[str]]:
+    """The rows of a file, a slice at a time. Raises DnsblError where it cannot be read."""
+    place = sys.stdin.fileno() if str(file) == "-" else file
+    try:
+        with open(place, encoding="utf-8", errors="backslashreplace", closefd=place is file) as lines:
+            texts = _texts(lines)
+            while piece := list(islice(texts, MOST)):
+                yield piece
+    except OSError as error:
+        raise DnsblError(f"{file}: cannot be read: {error.strerror}.") from None
 
 
 def _texts(lines: TextIO) -> Iterator[str]:

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from dnsbl.cli import in_words, problem
 from dnsbl.cli.sparing import WINDOW, Sparing
+from dnsbl.cli.streams import let_go
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones, unanswered_kinds
 from dnsbl.daemons.families import had
@@ -274,6 +275,15 @@ def _joined(documents: Sequence[dict[str, Any]]) -> tuple[Bound, list[str]]:
 
 
 def _announce(bound: Bound, as_json: bool, down: Sequence[str] = ()) -> None:
+    """Say where the list listens; if nobody takes that, it serves all the same."""
+    try:
+        _say_where(bound, as_json, down)
+    except OSError as error:
+        let_go(sys.stdout)
+        _log.warning("where the list listens cannot be said on standard output: %s", error.strerror)
+
+
+def _say_where(bound: Bound, as_json: bool, down: Sequence[str]) -> None:
     where = {role: getattr(bound, role) for role in LISTENING}
     if as_json:
         document = {"listening": where, "engine": bound.engine, "held": bound.held, "notes": bound.notes}
