@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import date
 from ipaddress import ip_address, ip_network
 
+import dns.flags
 import dns.message
 import dns.rcode
 import pytest
 
 from dnsbl.addresses import reversed_labels
+from dnsbl.dns.answer import trial
 from dnsbl.dns.guard import rules_of
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.dns.trials import PLAYED, TRIALS
+from dnsbl.dns.wire import parse
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import SettingsError
 from dnsbl.settings import Dns
@@ -30,6 +33,7 @@ LIST = HEAD.format(origin="bl.test") + '[kinds.relay]\ncode = "127.0.0.2"\ntxt =
 ZONES = zones_from({"trial": TRIAL, "list": LIST}, site="https://bl.test")
 SERVING = Serving(ZONES, Table.of([(ip_network("192.0.2.9/32"), "relay")], serial=1))
 V4, V6, LOOP, POINT, TWIN = "192.0.2.9", "2001:db8::9", "127.0.0.1", "127.0.0.2", "::ffff:127.0.0.2"
+LETTER = "fe80::9"  # whose last label is no digit
 
 
 def ask(name: str, rtype: str = "A", serving: Serving = SERVING) -> tuple[str, list[str]] | None:
@@ -38,6 +42,7 @@ def ask(name: str, rtype: str = "A", serving: Serving = SERVING) -> tuple[str, l
     if replied.packet is None:
         return None
     said = dns.message.from_wire(replied.packet)
+    assert bool(said.flags & dns.flags.AA) is (said.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN))
     return dns.rcode.to_text(said.rcode()), [record.to_text() for rrset in said.answer for record in rrset]
 
 
@@ -48,10 +53,10 @@ def asked(address: str, label: str, rtype: str = "A") -> tuple[str, list[str]] |
 @pytest.mark.parametrize(
     ("label", "listed", "nobody"),
     [
-        ("good", [POINT, TWIN], [V4, V6, LOOP]),
-        ("error", [V4, V6, LOOP, POINT, TWIN], []),
-        ("world", [V4, V6, LOOP, POINT, TWIN], []),
-        ("empty", [], [V4, V6, LOOP, POINT, TWIN]),
+        ("good", [POINT, TWIN], [V4, V6, LETTER, LOOP]),
+        ("error", [V4, V6, LETTER, LOOP, POINT, TWIN], []),
+        ("world", [V4, V6, LETTER, LOOP, POINT, TWIN], []),
+        ("empty", [], [V4, V6, LETTER, LOOP, POINT, TWIN]),
     ],
 )
 def test_each_list_says_what_it_plays_of_addresses_of_both_families(
@@ -62,7 +67,9 @@ def test_each_list_says_what_it_plays_of_addresses_of_both_families(
         assert asked(address, label) == ("NOERROR", [code])
         assert asked(address, label, "TXT") == ("NOERROR", [f'"{PLAYED[label.encode()].text}"'])
         assert asked(address, label, "AAAA") == ("NOERROR", [])
-        assert asked(address, f"multihop.{label}") == ("NOERROR", [code]), "a sublist too"
+        assert asked(address, label, "ANY") == ("NOERROR", ['"RFC8482" ""'])
+        for sublist in ("multihop", "mx"):
+            assert asked(address, f"{sublist}.{label}") == ("NOERROR", [code]), "a sublist too"
     for address in nobody:
         assert asked(address, label) == ("NXDOMAIN", [])
 
@@ -74,11 +81,19 @@ def test_one_refuses_and_one_is_silent() -> None:
 
 def test_names_between_exist_for_resolvers_that_go_label_by_label() -> None:
     for label in ("good", "error", "world"):
-        for name in ("", "127.", "0.127.", "0.0.127.", "multihop."):
+        for name in ("", "127.", "0.127.", "0.0.127.", "0.0.0.0.0.", "multihop."):
             assert ask(f"{name}{label}.trial.bl.test") == ("NOERROR", [])
     assert ask("2.0.192.good.trial.bl.test") == ask("192.empty.trial.bl.test") == ("NXDOMAIN", [])
     assert ask("empty.trial.bl.test") == ask("trial.bl.test") == ("NOERROR", [])
     assert ask("9.2.0.192.trial.bl.test") == ask("other.trial.bl.test") == ("NXDOMAIN", [])
+
+
+def test_the_zone_itself_is_there_also_where_it_is_not_asked_for_its_own_records() -> None:
+    query = parse(dns.message.make_query("trial.bl.test", "A").to_wire())
+    [zone] = ZONES.trials
+    assert query is not None
+    reply = trial(query, zone, Table.of([]), ())
+    assert (reply.rcode, reply.answers) == (dns.rcode.NOERROR, ())
 
 
 def test_the_list_around_it_and_what_is_told_of_addresses_know_nothing_of_trials() -> None:
