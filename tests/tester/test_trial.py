@@ -232,7 +232,7 @@ def test_forms_that_are_off_and_names_that_are_known_reach_the_attempts() -> Non
     everything = b" ".join(a.mail + a.rcpt for a in attempts.values())
     for name in (
         b"served.example",
-        b"second.example",
+        f"@{pair_label('r', HOST)}.second.example>".encode(),
         b"[198.51.100.7]",
         b"@own.example",
         b"mx.host.example",
@@ -424,28 +424,34 @@ def test_what_somebody_else_has_found_to_be_a_bounce_names_no_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "source"), [(PATH, "198.51.100.9"), (Path(address=ip_address("2001:db8::1"), port=25), "")]
+    ("path", "ours", "source"),
+    [
+        (PATH, "198.51.100.9", "198.51.100.9"),
+        (PATH, None, ""),
+        (Path(address=ip_address("2001:db8::1"), port=25), "198.51.100.9", ""),
+    ],
 )
 def test_what_another_stranger_offers_comes_from_its_own_address_where_that_is_of_the_hosts_family(
-    path: Path, source: str
+    path: Path, ours: str | None, source: str
 ) -> None:
     stranger = Vantage(
         sender=replace(SENDER, helo="post.example.net", bounce_domain="b.other.example"),
-        source="198.51.100.9",
+        source=ours,
         sign=lambda message: b"Signed: yes\r\n" + message,
         third_domain="third.example",
         remark="another stranger",
     )
     trial = Trial(run="run-1", nomination="", vantage=replace(VANTAGE, other=stranger, remark="we"), keyring=RING)
-    forms = [vectors.CATALOGUE[form] for form in ("S01", "S11")]
+    forms = [vectors.CATALOGUE[form] for form in ("S01", "S11", "S12")]
     trial.issue(path, forms, now=NOW, lifetime=7 * DAY, random=chance.Random("s").randbytes)
-    ours, theirs = trial.compose(path, SAID, now=NOW)
-    assert (ours.opening, theirs.opening) == (
+    own, theirs, third = trial.compose(path, SAID, now=NOW)
+    assert (own.opening, theirs.opening) == (
         Opening(),
         Opening(source=source, helo=b"post.example.net", remark="another stranger"),
     )
     assert theirs.mail.endswith(b"@b.other.example>") and theirs.message.startswith(b"Signed: yes\r\n")
-    assert not ours.message.startswith(b"Signed")
+    assert third.rcpt.endswith(b"@third.example>")
+    assert not own.message.startswith(b"Signed")
 
 
 def test_the_approach_says_as_whom_we_come_and_asks_whether_all_is_taken_unless_it_is_told_not_to() -> None:

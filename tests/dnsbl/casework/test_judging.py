@@ -254,6 +254,12 @@ def test_nobody_was_there_also_where_the_first_refusal_spared_the_other_forms(of
     assert (live(office).reason, live(office).due) == (JobReason.UNREACHABLE, office.clock.now() + timedelta(hours=1))
 
 
+def test_what_was_left_out_does_not_make_it_that_somebody_was_there(office) -> None:
+    office.nominate(HOST)
+    office.test(lambda vector: Outcome.CONN_REFUSED if vector == "S01" else Outcome.SKIPPED, control=Control.NOT_RUN)
+    assert live(office).reason is JobReason.UNREACHABLE
+
+
 def test_an_address_that_answers_at_last_is_tested(office) -> None:
     office.nominate(HOST)
     office.test(Outcome.CONN_REFUSED, control=Control.NOT_RUN)

@@ -495,6 +495,19 @@ def test_the_last_look_is_made_for_an_output_that_a_late_letter_shows(make_offic
     assert last_look(office, OUTPUT) == timedelta(days=3)
 
 
+def test_the_last_look_is_made_for_an_output_that_only_a_late_letter_of_a_retest_begins(make_office: Any) -> None:
+    office = keeping(make_office, retest_days=[30])
+    office.nominate(INPUT)
+    open_letters(office, OTHER)
+    office.later(hours=30)
+    open_letters(office, OUTPUT)
+    office.casework.doors.ask_removal(ip_address(INPUT), door=Door.WEB, actor="owner")
+    run = open_letters(office, SIX)
+    assert not any(at(office, each).forthcoming for each in (OTHER, OUTPUT, SIX)), "each has come out of one test alone"
+    office.come_back(run.id, OTHER, number=4)
+    assert last_look(office, OTHER) == timedelta(days=3)
+
+
 def test_nobody_s_request_uses_the_last_look_up(make_office: Any) -> None:
     office = keeping(make_office)
     relay(office, OUTPUT)
