@@ -116,14 +116,14 @@ class Greppable:
         address = _named(read[1].decode("latin-1"))
         fields = [field.strip() for field in read[2].split(b"\t")]
         before = self._host
-        same = before is not None and before.address == address
-        ports = before.open if before is not None and same else None
+        same = before if before is not None and before.address == address else None
+        ports = same.open if same is not None else None
         for field in fields:
             if field.startswith(b"Ports: "):
                 states = [_PORT.match(port) for port in field[7:].split(b",")]
                 ports = frozenset(int(one[1]) for one in states if one and one[2] == b"open")
         self._host = None if b"Status: Down" in fields else Target(address=address, open=ports)
-        return [] if same or before is None else [before]
+        return [] if same is not None or before is None else [before]
 
 
 def begun(start: bytes) -> Xml | Greppable | None:

@@ -126,10 +126,12 @@ def test_the_open_tcp_ports_of_xml_are_those_that_it_numbers() -> None:
             for number in ("x", "", "\u0665", "\u00b2", "100000")
         ),
         f'<port protocol="tcp">{OPEN}</port>',
+        '<port portid="26"><service state="open"/></port>',
     ]
     assert xml(ported(*ports)) == [host(1, 25, 587, 65535)]
     assert xml(ported(*ports, '<extraports state="closed" count="9"/>')) == [host(1, 25, 587, 65535)]
-    assert xml(ported(f'<port portid="25">{SHUT}</port>', OPEN)) == [host(1)], "a state is that of the port around it"
+    for around in (f'<port portid="25">{SHUT}</port>', ""):
+        assert xml(ported(around, OPEN)) == [host(1)], "a state is that of the port around it"
 
 
 def test_a_host_of_xml_whose_ports_nobody_has_looked_at_is_told_from_one_without_open_ones() -> None:
@@ -153,6 +155,7 @@ def test_each_host_of_xml_is_told_by_what_stands_in_it_alone() -> None:
 
 def test_only_internet_addresses_of_xml_are_read() -> None:
     addresses = '<address addr="2001:db8::25" addrtype="ipv6"/><address addr="00:00:5E:00:53:00" addrtype="mac"/>'
+    addresses += '<hostname addr="192.0.2.9" addrtype="ipv4"/>'
     assert xml(f"<host>{addresses}<address addr='x'/></host>") == [Target(address=ip_address("2001:db8::25"))]
 
 
@@ -205,6 +208,7 @@ def ports_of(field: str) -> frozenset[int] | None:
 
 def test_the_open_tcp_ports_of_a_line_are_those_that_it_numbers() -> None:
     assert ports_of("Ports: 25/open/tcp//smtp///") == frozenset({25})
+    assert ports_of("Status: Up\tPorts: 25/open/tcp//smtp///\tIgnored State: closed (2)") == frozenset({25})
     assert ports_of("Ports: 65535/open/tcp//x///,1/open/tcp//x///") == frozenset({65535, 1})
     assert ports_of("Ports: 100000/open/tcp//x///, /open/tcp//x///, x/open/tcp//x///") == frozenset()
     assert ports_of("Ports: 25/open|filtered/tcp//smtp///, 26/open/udp//x///, 27/closed/tcp//x///") == frozenset()
@@ -236,8 +240,13 @@ def test_a_line_may_be_as_long_as_said_and_is_counted_where_it_is_longer() -> No
     assert reader.feed(b"# one\n# two\n" + line) == []
     assert reader.feed(b"\n# four\n# five\n" + line) == []
     with pytest.raises(BadTargets) as caught:
-        reader.feed(b"x")
-    assert str(caught.value) == "Line 6 of nmap's hosts is longer than 1048576 octets."
+        reader.feed(b"\n# seven\n" + line + b"x")
+    assert str(caught.value) == "Line 8 of nmap's hosts is longer than 1048576 octets."
+
+
+def test_what_stands_behind_the_longest_line_is_not_read() -> None:
+    field = "Status: Up".ljust(nmap.LONGEST)
+    assert ports_of(f"{field}\tPorts: 25/open/tcp//smtp///") is None
 
 
 def test_a_name_and_an_address_are_as_long_as_they_may_be() -> None:
