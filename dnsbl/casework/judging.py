@@ -218,7 +218,8 @@ class Judging:
         made = {fate.folded for fate in first} - {Outcome.UNTRIED, Outcome.SKIPPED}
         unreached = bool(made) and made <= _UNREACHED
         again = run.state is RunState.SETTLED
-        dropped = (again or judgement.verdict in policy.KIND) and let_go(tx, run, run.address)
+        lists = policy.ANY_KIND.get(judgement.verdict) in self._settings.policy.kinds
+        dropped = (again or lists) and let_go(tx, run, run.address)
         late = dropped or (again and tx.runs.closed_after(run))
         singled_out = run.reason is JobReason.VANTAGE or judgement.singled_out
         specific = singled_out and judgement.verdict in policy.KIND

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -47,6 +47,21 @@ def test_bounces_list_as_backscatter_where_settings_say_so_with_the_report_as_pr
     assert (listing.kind, listing.reason, listing.run) == ("backscatter", Reason.BACKSCATTER, run.id)
     entry = next(e for e in office.casework.operators.journal(ip_address(HOST)) if e.verb == "listed")
     assert "message sha256:" in entry.evidence
+
+
+def test_no_bounce_of_a_test_that_was_under_way_takes_back_an_operators_word(make_office) -> None:
+    office = make_office(policy={"kinds": ["relay", "multihop", "backscatter"]})
+    office.list_open(HOST)
+    office.later(days=14)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    run = office.casework.assignments.file_run(assignment)
+    office.later(seconds=10)
+    office.casework.operators.drop_networks([ip_network(HOST)], kind="relay", reason="no", actor="operator")
+    office.later(seconds=10)
+    bounce(office, run.id)
+    assert (standing(office).last_verdict, standing(office).listings) == (Verdict.ACCEPTS_BOUNCES, ())
 
 
 def test_what_is_put_into_words_is_what_was_done(office) -> None:

@@ -417,3 +417,19 @@ def test_no_surprise_is_left_from_before_where_an_operator_takes_an_address_off_
     office.casework.assignments.file_run(assignment)
     assert standing(office).listings == ()
     assert live(office) is None
+
+
+def test_no_late_letter_that_would_have_to_be_confirmed_is_followed_up_after_an_operators_word(office) -> None:
+    office.list_open(HOST)
+    office.later(days=14)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, Outcome.ACCEPTED)
+    run = office.casework.assignments.file_run(assignment)
+    office.clock.turn(seconds=office.window.total_seconds() + 60)
+    office.casework.upkeep.settle()
+    office.casework.operators.drop_networks([ip_network(HOST)], kind="relay", reason="no", actor="operator")
+    office.later(seconds=10)
+    assert live(office) is None
+    office.come_back(run.id, "198.51.100.1")
+    assert (standing(office).listings, live(office)) == ((), None)
