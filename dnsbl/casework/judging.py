@@ -286,8 +286,7 @@ class Judging:
         queued = self._lending.follow(tx, run, now) if shown.look else None
         if queued is not None:  # what was said of the nominator's word, a test of ours says
             tx.nominations.pass_on(run.id, queued.run)
-            return
-        if follow_up is not None:
+        elif follow_up is not None:
             self._queueing.follow(tx, run, follow_up, now)
         if shown.proven:
             scored(tx, self._settings.reporters, run, verdict, now)

@@ -184,6 +184,23 @@ def test_a_letter_that_a_user_of_the_host_sent_lists_nobody_whoever_the_tester_i
     assert kinds(lending) == []
 
 
+@pytest.mark.parametrize("confirm", [True, False])
+def test_letters_that_show_nothing_are_told_once_and_decide_nothing(
+    make_office: Callable[..., Any], confirm: bool
+) -> None:
+    office = make_office(remote={"on": True, "confirm": confirm})
+    office.casework.reporters.add("known", trust=Trust.KNOWN, contact="", actor="operator")
+    lent = ask(office, "known")
+    for number in range(2):
+        come_back(office, lent, OTHER, number=number)
+    journal = office.casework.operators.journal(office.at(HOST))
+    assert [entry.after for entry in journal if entry.verb == "run"] == ["INCONCLUSIVE"]
+    assert "not-listed" not in office.verbs(HOST) and kinds(office) == []
+    assert (office.casework.views.look_up(office.at(HOST)).job is not None) is confirm
+    report = office.casework.views.run_report(lent.run.id).run
+    assert (report.state, report.verdict) == (RunState.SETTLED, Verdict.INCONCLUSIVE)
+
+
 def test_a_better_letter_later_still_counts(lending: Any) -> None:
     lent = ask(lending)
     come_back(lending, lent, OTHER)
