@@ -352,6 +352,20 @@ def test_what_takes_mail_for_one_domain_of_ours_is_doubted_where_the_other_stran
     assert office.casework.assignments.file_run(assignment).verdict is verdict
 
 
+def test_what_takes_mail_for_one_domain_of_ours_is_seen_once_as_another_stranger_sees_it(make_office) -> None:
+    office = make_office(tester=MORE | {"more_collector_domains": ["c2.test"]})
+    office.nominate(HOST, evidence=None)
+    for number in range(2):
+        assignment = office.take()
+        assert (assignment.job.reason is JobReason.VANTAGE) is bool(number)
+        office.issue(assignment, strangers=True)
+        office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S01" else CLOSED)
+        office.later(seconds=10)
+        office.come_back(assignment.job.run, HOST)
+        office.casework.assignments.file_run(assignment)
+    assert live(office) is None
+
+
 @pytest.mark.parametrize(
     ("retries", "state", "after"),
     [((), RunState.OPEN, State.QUEUED), ((360, 1800, 14400), RunState.WAITING, State.LISTED)],
