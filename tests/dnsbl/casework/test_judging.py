@@ -366,6 +366,27 @@ def test_what_takes_mail_for_one_domain_of_ours_is_seen_once_as_another_stranger
     assert live(office) is None
 
 
+@pytest.mark.parametrize("sources", [["203.0.113.1"], ["203.0.113.1", "203.0.113.2"]])
+@pytest.mark.parametrize("evidence", [b"spam", None])
+@pytest.mark.parametrize(
+    ("says", "control", "again"),
+    [
+        (CLOSED, Control.ACCEPTED, True),
+        (CLOSED, Control.REFUSED, True),
+        (Outcome.PROTOCOL, Control.ACCEPTED, False),
+    ],
+)
+def test_who_refuses_us_and_has_been_shown_to_send_spam_is_seen_from_another_address_of_ours(
+    make_office, says: Outcome, control: Control, again: bool, evidence: bytes | None, sources: list[str]
+) -> None:
+    office = make_office(tester={"source_addresses": sources})
+    office.nominate(HOST, evidence=evidence)
+    office.test(says, control=control)
+    job = live(office)
+    other = job is not None and job.reason is JobReason.VANTAGE
+    assert other is (again and evidence is not None and len(sources) > 1)
+
+
 @pytest.mark.parametrize(
     ("retries", "state", "after"),
     [((), RunState.OPEN, State.QUEUED), ((360, 1800, 14400), RunState.WAITING, State.LISTED)],
