@@ -7,11 +7,12 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from dnsbl.casework.base import SPECIFIC
 from dnsbl.casework.queueing import Queueing
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, Refused
 from dnsbl.model import Door, JobReason, Reason, Refusal, RunState, State
-from tester.smtp import Control, Outcome
+from tester.smtp import Control, Flag, Outcome
 from tester.verdict import Verdict
 
 HOST = "192.0.2.1"
@@ -468,3 +469,40 @@ def test_no_late_letter_that_would_have_to_be_confirmed_is_followed_up_after_an_
     assert live(office) is None
     office.come_back(run.id, "198.51.100.1")
     assert (standing(office).listings, live(office)) == ((), None)
+
+
+def test_a_test_that_finds_nothing_is_decided_although_an_operator_has_taken_the_address_off_meanwhile(office) -> None:
+    office.list_open(HOST)
+    office.later(days=14)
+    assignment = office.take()
+    office.issue(assignment)
+    office.later(seconds=10)
+    office.casework.operators.drop_networks([ip_network(HOST)], kind="relay", reason="no", actor="operator")
+    office.talk(assignment, CLOSED)
+    assert office.casework.assignments.file_run(assignment).verdict is Verdict.CLOSED
+    assert "not-listed" in office.verbs(HOST)
+
+
+def test_what_only_another_address_of_ours_was_shown_is_said_to_be_specific_to_the_tester(make_office) -> None:
+    office = make_office(tester={"source_addresses": ["203.0.113.1", "203.0.113.2"]})
+    office.nominate(HOST)
+    office.test(CLOSED)
+    run = office.test(Outcome.ACCEPTED, back=HOST)
+    assert (run.reason, run.verdict) == (JobReason.VANTAGE, Verdict.OPEN)
+    assert run.explanation.endswith(f" {SPECIFIC}")
+    said = [entry.after for entry in office.casework.operators.journal(ADDRESS) if entry.verb == "run"]
+    assert said[-1] == f"OPEN {Flag.TESTER_SPECIFIC}"
+
+
+def test_so_is_what_only_the_other_stranger_was_shown(make_office) -> None:
+    office = make_office(tester=MORE)
+    office.nominate(HOST)
+    assignment = office.take()
+    office.issue(assignment, strangers=True)
+    office.talk(assignment, lambda vector: Outcome.ACCEPTED if vector == "S11" else CLOSED)
+    number = [fate.letter.vector for fate in office.letters(assignment.job.run)].index("S11")
+    office.later(seconds=10)
+    office.come_back(assignment.job.run, HOST, number=number)
+    run = office.casework.assignments.file_run(assignment)
+    assert (run.reason, run.verdict) == (JobReason.NOMINATION, Verdict.OPEN)
+    assert run.explanation.endswith(f" {SPECIFIC}")
