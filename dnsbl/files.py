@@ -13,6 +13,7 @@ import grp
 import os
 import pwd
 import shlex
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,17 @@ from typing import BinaryIO
 HIDDEN, OURS, EVERYBODYS = 0o600, 0o640, 0o644
 #: Files of a folder whose owners are looked at.
 MOST = 1000
+#: Octets that must be free where our files are.
+ROOM = 1 << 20
+
+
+def shortage(folder: Path) -> str:
+    """Why there is no room for files in this folder, a clause, or ""."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return f"{folder} cannot be looked at: {error.strerror}"
+    return "" if free >= ROOM else f"the disk of {folder} is full: {free} octets are free"
 
 
 def write_whole(

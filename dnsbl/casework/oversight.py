@@ -23,7 +23,7 @@ from dnsbl.errors import NotFound
 from dnsbl.health import Health
 from dnsbl.model import Door, Entry, JobReason, Listing, Nominated, Reason, RunState, SignOfLife
 from dnsbl.rules.keeping import INBOX
-from dnsbl.rules.timekeeping import FRESH
+from dnsbl.rules.timekeeping import FRESH, LATE
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from tester.fate import Fate
@@ -319,6 +319,13 @@ def _elsewhere(summary: Summary, here: Iterable[Health]) -> Iterator[Check]:
     """What processes have said with their signs of life, but for what is known here."""
     known = {(part.part, part.why) for part in here}
     for sign in summary.signs:
+        if (late := summary.at - sign.seen) > LATE:
+            yield Check(
+                what=sign.process,
+                fine=False,
+                title=f"{sign.process} was last seen {late.seconds} s ago",
+                detail="It has died, or cannot write to the store; /readyz and the log there say more.",
+            )
         for part, why in sign.down.items():
             if (part, why) not in known:
                 yield Check(what=part, fine=False, title=f"{part} is down on {sign.process}", detail=capital(why))

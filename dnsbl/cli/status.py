@@ -4,7 +4,7 @@ rule: the first page of the operators' side tells the same numbers from the same
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from dnsbl.casework.oversight import Check, Summary, checks
 from dnsbl.cli import show, terminal
 from dnsbl.cli.later import later
 from dnsbl.config import unanswered_kinds
+from dnsbl.files import shortage
+from dnsbl.health import Health
 from dnsbl.opened import OpenedList
 
 with later():
@@ -26,8 +28,8 @@ def show_status(opened: OpenedList, *, watch: bool, as_json: bool) -> None:
     """How the list does: once, or, on a terminal, until Ctrl-C."""
     if not watch or as_json or not terminal.out().is_terminal:
         if as_json:
-            summary = opened.casework.oversight.summary()
-            show.document(told(summary) | {"notes": list(notes(opened))})
+            summary, here = _look(opened)
+            show.document(told(summary, here) | {"notes": list(notes(opened))})
         else:
             terminal.say("\n".join(_screen(opened)))
         return
@@ -49,17 +51,24 @@ def notes(opened: OpenedList) -> Iterator[str]:
 
 
 def _screen(opened: OpenedList) -> Iterator[str]:
-    yield from lines(opened.casework.oversight.summary())
+    yield from lines(*_look(opened))
     for note in notes(opened):
         yield f"note: {note}"
 
 
-def told(summary: Summary) -> dict[str, Any]:
+def _look(opened: OpenedList) -> tuple[Summary, list[Health]]:
+    """The picture, and what is to be seen of this machine without asking a process."""
+    summary = opened.casework.oversight.summary()
+    full = shortage(opened.settings.service.state_dir)
+    return summary, [Health(part="disk", up=not full, since=summary.at, why=full, begun=0)]
+
+
+def told(summary: Summary, here: Sequence[Health] = ()) -> dict[str, Any]:
     """The picture as one JSON document."""
     postage = summary.postage
     return {
         "at": _at(summary.at),
-        "needs": [_row(check) for check in checks(summary) if not check.fine],
+        "needs": [_row(check) for check in checks(summary, here) if not check.fine],
         "testing": summary.held or "on",
         "listings": summary.withheld or None,
         "clock": summary.strange or None,
@@ -105,9 +114,9 @@ def told(summary: Summary) -> dict[str, Any]:
     }
 
 
-def lines(summary: Summary) -> Iterator[str]:
+def lines(summary: Summary, here: Sequence[Health] = ()) -> Iterator[str]:
     """The picture for people."""
-    found = checks(summary)
+    found = checks(summary, here)
     needs = [check for check in found if not check.fine]
     fine = len(found) - len(needs)
     yield f"as of {show.when(summary.at)}"

@@ -280,7 +280,7 @@ class Node:
             self._casework.presence,
             self.board,
             self._settings.service.state_dir,
-            roles=self._roles,
+            roles=self._roles - ({"witness"} if not self._settings.witness.name else set()),
             follow=follow,
         )
 

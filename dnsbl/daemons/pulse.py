@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 import secrets
-import shutil
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -20,18 +19,18 @@ from pathlib import Path
 from dnsbl.casework.presence import Presence
 from dnsbl.daemons.keeper import told_within
 from dnsbl.errors import DnsblError
+from dnsbl.files import shortage
 from dnsbl.health import Board
 
 #: Seconds between two beats.
 EVERY = 5.0
-#: Octets that must be free where our files are.
-ROOM = 1 << 20
 
 _log = logging.getLogger(__name__)
 
 
 class Pulse:
-    """Of one process, which has these roles. `folder` is where its files are; `follow` takes over new keys, and says
+    """Of one process, which has these roles, and tells of the one that answers beside it. `folder` is where its files
+    are; `follow` takes over new keys, and says
     whether there were any."""
 
     def __init__(
@@ -63,8 +62,10 @@ class Pulse:
         """Beat once. Never raises."""
         problem = self._presence.ails()
         try:
-            down = {part.part: part.why for part in self._board.all() if not part.up}
-            await asyncio.to_thread(self._presence.beat, self.name, self._roles, down)
+            parts = self._board.all()
+            down = {part.part: part.why for part in parts if not part.up}
+            roles = tuple(sorted({*self._roles, *(part.part for part in parts if part.part == "dns")}))
+            await asyncio.to_thread(self._presence.beat, self.name, roles, down)
             if self._follow is not None and await asyncio.to_thread(self._follow):
                 _log.info("the letters' keys are new")
         except DnsblError as error:
@@ -72,14 +73,7 @@ class Pulse:
         if problem != self.problem:
             _log.warning("%s", problem or "the store is as it should be again")
         self.problem = problem
-        if full := self._full():
+        if full := shortage(self._folder):
             self._board.down("disk", full)
         else:
             self._board.well("disk")
-
-    def _full(self) -> str:
-        try:
-            free = shutil.disk_usage(self._folder).free
-        except OSError as error:
-            return f"{self._folder} cannot be looked at: {error.strerror}"
-        return "" if free >= ROOM else f"the disk of {self._folder} is full: {free} octets are free"

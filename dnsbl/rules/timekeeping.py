@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 
 #: For how long a sign of life shows that its process is at work; a process leaves one every few seconds.
 FRESH = timedelta(minutes=1)
+#: A process that has left none for so long has missed several.
+LATE = timedelta(seconds=30)
 #: What an operator does about it.
 _WAITS = (
     "what depends on time waits until the clock is set right, or until an operator says that it is: "

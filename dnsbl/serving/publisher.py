@@ -105,7 +105,9 @@ class Publisher:
         )
         write_whole(self._folder / HEAD, [published.sealed(head.text(), signet.sign)])
         tidy(self._folder, head, self._head, now=self._clock.now().timestamp())
-        self._head = head
+        before, self._head = self._head, head
+        if before is not None and (before.change, before.epoch, before.zones) == (head.change, head.epoch, head.zones):
+            return  # the same table, and that the store stands by it
         tell(_log, "table-published", change=head.change, serial=table.soa_serial, files=len(pieces))
 
     def _resume(self, signet: Signet) -> None:

@@ -70,6 +70,16 @@ def test_tests_that_fall_due_are_told_by_hour_and_by_day(make_office: Callable[.
     assert (seen.due_hour, seen.due_day, seen.waiting) == (1, 2, 0)
 
 
+def test_a_process_that_was_seen_too_long_ago_needs_somebody(make_office: Callable[..., Any]) -> None:
+    office = make_office(tester={"lab_networks": ["127.0.0.0/8"]})
+    office.casework.presence.beat("here:1", ("worker", "collector", "scheduler"))
+    office.clock.turn(seconds=30)
+    assert "here:1" not in wrong(checks(office.casework.oversight.summary()))
+    office.clock.turn(seconds=1)
+    (late,) = [check for check in checks(office.casework.oversight.summary()) if check.what == "here:1"]
+    assert (late.fine, late.urgent, late.title) == (False, True, "here:1 was last seen 31 s ago")
+
+
 def test_checks_say_first_what_is_broken_then_who_waits_and_count_what_is_fine(make_office: Callable[..., Any]) -> None:
     office = make_office(policy={"two_persons": True}, tester={"lab_networks": ["127.0.0.0/8"]})
     office.casework.presence.beat("here:1", ("worker", "collector", "scheduler"))

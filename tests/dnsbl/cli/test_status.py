@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -62,6 +64,13 @@ def test_on_a_terminal_it_is_drawn_until_it_is_broken_off(
     status.show_status(open_list(tmp_path / "config.toml"), watch=True, as_json=False)
     assert len(drawn) == 3 and "needs you" in screen.getvalue()
     assert "very-last-word" in screen.getvalue(), "a long line is folded, not cut"
+
+
+def test_a_full_disk_needs_somebody(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "disk" not in [need["what"] for need in run("status")["needs"]]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    assert "disk" in [need["what"] for need in run("status")["needs"]]
+    assert "4096 octets are free" in run("status", plain=True)
 
 
 def test_a_stop_is_what_needs_you_first(run: Run) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from dnsbl.daemons import pulse as module
 from dnsbl.daemons.pulse import Pulse
 from dnsbl.errors import StoreUnavailable, Trouble
-from dnsbl.health import Board
+from dnsbl.health import Board, Health
 from tests.waiting import until
 
 Usage = namedtuple("Usage", "total used free")
@@ -99,7 +100,7 @@ async def test_a_full_disk_of_the_state_folder_is_told(
 
     await pulse.step()
     assert told() == (True, "")
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: Usage(1, 1, 4096))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, 4096))
     await pulse.step()
     assert told() == (False, f"the disk of {tmp_path} is full: 4096 octets are free")
     monkeypatch.undo()
@@ -119,6 +120,16 @@ async def test_new_keys_are_taken_over_at_each_beat(
     for _ in range(3):
         await pulse.step()
     assert (came, caplog.messages) == ([], ["the letters' keys are new"])
+
+
+async def test_a_process_tells_of_the_one_that_answers_beside_it(
+    presence: Presence, office: Any, tmp_path: Path
+) -> None:
+    board = Board(office.clock)
+    answers = Health(part="dns", up=True, since=office.clock.now(), why="", begun=1)
+    board.beside([answers, replace(answers, part="feed")])
+    await Pulse(presence, board, tmp_path, roles={"worker"}).step()  # type: ignore[arg-type]
+    assert presence.roles == ("dns", "worker")
 
 
 async def test_a_process_says_what_it_does_and_is_gone_as_soon_as_it_ends(

@@ -193,3 +193,17 @@ async def test_a_table_to_which_no_log_leads_comes_whole_though_the_numbers_go_o
     assert (office.table.epoch, office.table.since) == (first.epoch, 15)
     head = await office.publish()
     assert office.made_of(head).same_rows(office.table) and head.table != first.table
+
+
+async def test_a_table_that_is_told_again_unchanged_is_no_news_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger=module.__name__)
+    office = Office(tmp_path)
+    for _ in range(3):
+        await office.publish()
+        office.clock.turn(seconds=AGAIN)
+    assert len(caplog.records) == 1
+    office.list(1)
+    await office.publish()
+    assert len(caplog.records) == 2
