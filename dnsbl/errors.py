@@ -24,6 +24,8 @@ from enum import StrEnum
 class DnsblError(Exception):
     """Something went wrong."""
 
+    logged = False  #: whether the log has told it already, so that stderr need not say it again
+
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
 

@@ -64,7 +64,7 @@ def _run() -> None:
         if isinstance(error, BrokenOff):
             warn(in_words(error))
             sys.exit(BROKEN_OFF)
-        sys.exit(in_words(error))
+        sys.exit(1 if error.logged else in_words(error))
 
 
 def _tell_programs(error: DnsblError) -> None:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from dnsbl.cli import in_words, problem
+from dnsbl.cli import problem
 from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.cli.streams import let_go
 from dnsbl.clock import SystemClock
@@ -50,11 +50,27 @@ _log = logging.getLogger(__name__)
 
 
 def serve_until_told(config: Path | None, roles: list[str], *, follow: str = "", as_json: bool) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the zone files again. Raises DnsblError when a role cannot start."""
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the zone files again. Raises DnsblError when a role cannot start;
+    once the log is kept, it has told that then."""
     manager, handed = Manager(os.environ, os.getpid(), SystemClock()), Handed.of(os.environ, os.getpid())
     environ = os.environ | ({"DNSBL_FOLLOW__URL": follow} if follow else {})
     settings = read_settings(config, environ)
     keep_log(settings.log, environ)
+    try:
+        _serve(settings, roles, manager, handed, as_json=as_json)
+    except DnsblError as error:
+        _log_end(error)
+        raise
+
+
+def _log_end(error: DnsblError) -> None:
+    """Have the log tell for what a process ends; it goes to stderr, where the sentence need not stand twice."""
+    for mistake in error.mistakes if isinstance(error, SettingsError) else [str(error)]:
+        _log.critical("%s", mistake)
+    error.logged = True
+
+
+def _serve(settings: Settings, roles: list[str], manager: Manager, handed: Handed, *, as_json: bool) -> None:
     if settings.follow.url and roles != ["dns"]:
         raise DnsblError(
             "A node that follows another one has no database: serve --only dns there, or empty follow.url."
@@ -239,11 +255,11 @@ def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], handed: Ha
         zones = read_zones(settings)
     except SettingsError as error:
         for mistake in error.mistakes:
-            tell(_log, "zones-kept", mistake=mistake)
+            tell(_log, "zones-kept", mistake=mistake, roles=",".join(roles))
     try:
         _one(settings, zones, roles, handed, leash=leash)
     except DnsblError as error:
-        print(in_words(error), file=sys.stderr)
+        _log_end(error)
         leash.failed(problem(error))
         return 1
     return 0

@@ -103,6 +103,7 @@ class Node:
         self._handed = handed
         self._web: WebServer | None = None
         self._roles = roles = set(roles)
+        self._named = ",".join(role for role in ROLES if role in roles)
         feeds = settings.copies.feeds and "web" in roles
         self._files = ZoneFiles(casework.contents, settings, zones, clock) if feeds else None
         self._front = (
@@ -186,7 +187,7 @@ class Node:
             zones = await asyncio.to_thread(read_zones, self._settings, today=self._clock.now().date())
         except SettingsError as error:
             for mistake in error.mistakes:
-                tell(_log, "zones-kept", mistake=mistake)
+                tell(_log, "zones-kept", mistake=mistake, roles=self._named)
             return
         self._zones = zones
         if self._clearing:
@@ -197,7 +198,7 @@ class Node:
             self._files.zones = zones
         if self._front:
             await self._front.rezone(zones)
-        tell(_log, "zones-read", zones=" ".join(zones.origins))
+        tell(_log, "zones-read", zones=" ".join(zones.origins), roles=self._named)
 
     def metrics(self) -> bytes:
         """The metrics page of this process and of the one beside it."""

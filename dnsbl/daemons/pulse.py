@@ -30,8 +30,7 @@ _log = logging.getLogger(__name__)
 
 class Pulse:
     """Of one process, which has these roles, and tells of the one that answers beside it. `folder` is where its files
-    are; `follow` takes over new keys, and says
-    whether there were any."""
+    are; `follow` takes over new keys, and says whether there were any."""
 
     def __init__(
         self,

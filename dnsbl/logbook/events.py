@@ -55,8 +55,10 @@ EVENTS: Mapping[str, Telling] = MappingProxyType(
             facts=("name", "pause", "why"),
             counted=("name",),
         ),
-        "zones-read": Telling(level=INFO, sentence="the zone files were read again", facts=("zones",)),
-        "zones-kept": Telling(level=ERROR, sentence="the zones stay as they were: {mistake}", facts=("mistake",)),
+        "zones-read": Telling(level=INFO, sentence="the zone files were read again", facts=("zones", "roles")),
+        "zones-kept": Telling(
+            level=ERROR, sentence="the zones stay as they were: {mistake}", facts=("mistake", "roles")
+        ),
         # doors
         "nomination-taken": _entry("{address} is nominated by {actor}", also=("door", "nomination"), counted=("door",)),
         "nomination-refused": Telling(

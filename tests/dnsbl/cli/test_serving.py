@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,3 +85,15 @@ def test_the_log_is_written_as_the_settings_say(tmp_path: Path, journal: bool) -
     documents = [json.loads(line.lstrip("<>0123456789")) for line in lines]
     assert [(one["part"], one["message"]) for one in documents] == [("worker", r"heard\n<0>forged"), ("web", "heard")]
     assert [line[:3] for line in lines] == (["<7>", "<4>"] if journal else ['{"t', '{"t'])
+
+
+def test_for_what_serving_ends_is_told_by_the_log_and_not_twice(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[log]\nformat = "json"\n[follow]\nurl = "http://127.0.0.1:1/table"\nkey = "{KEY}"\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "dnsbl", "serve", "--config", str(config)], capture_output=True, text=True, timeout=60
+    )
+    (line,) = done.stderr.splitlines()
+    document = json.loads(line)
+    assert (done.returncode, document["level"], document["part"]) == (1, "critical", "node")
+    assert "serve --only dns there" in document["message"]
