@@ -94,6 +94,15 @@ def why(office: Any, host: str, verb: str) -> list[str]:
     return [e.reason for e in office.casework.operators.journal(ip_address(host)) if e.verb == verb]
 
 
+def test_the_journal_names_ways_in_where_there_is_more_than_one(office: Any) -> None:
+    office.list_open(HOST)
+    assert "path" not in office.verbs(HOST)
+    ask(office)
+    hold(office, {MAIN: O.RCPT_5XX, SUBMISSION: O.CONN_REFUSED})
+    told = [e.after for e in office.casework.operators.journal(ip_address(HOST)) if e.verb == "path"]
+    assert told == ["192.0.2.1 port 25: CLOSED", "192.0.2.1 port 587: no service"]
+
+
 def test_a_host_that_is_closed_at_every_way_in_is_delisted_and_the_journal_names_each(office: Any) -> None:
     office.list_open(HOST)
     ask(office)
