@@ -13,6 +13,7 @@ from dnsbl.casework.oversight import Check, Summary, checks
 from dnsbl.cli import show, terminal
 from dnsbl.cli.later import later
 from dnsbl.config import unanswered_kinds
+from dnsbl.errors import SettingsError
 from dnsbl.files import shortage
 from dnsbl.health import Health
 from dnsbl.opened import OpenedList
@@ -47,7 +48,10 @@ def notes(opened: OpenedList) -> Iterator[str]:
     """What of the settings keeps the list from doing what is meant, as `check-config` says it."""
     if opened.settings.web.unnamed_proxy:
         yield opened.settings.web.unnamed_proxy
-    yield from unanswered_kinds(opened.settings, opened.zones)
+    try:
+        yield from unanswered_kinds(opened.settings, opened.zones)
+    except SettingsError as error:
+        yield from error.mistakes
 
 
 def _screen(opened: OpenedList) -> Iterator[str]:
