@@ -28,6 +28,7 @@ from dnsbl.daemons.manager import Manager
 from dnsbl.daemons.node import Bound, Node
 from dnsbl.daemons.processes import Child, Ended, Leash, Parent, yield_memory
 from dnsbl.daemons.reserve import fitted, granted
+from dnsbl.daemons.writing import Writer
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
 from dnsbl.handed import Handed, Spot
@@ -87,7 +88,7 @@ def _serve(settings: Settings, roles: list[str], manager: Manager, handed: Hande
 def keep_log(settings: LogSettings, environ: Mapping[str, str], stream: TextIO = sys.stderr) -> None:
     """Write what is told from now on, as these settings say. Of libraries only warnings are news."""
     journal = in_journal(environ, stream.fileno())
-    chosen, handler = Chosen(settings.level, settings.by_part), logging.StreamHandler(stream)
+    chosen, handler = Chosen(settings.level, settings.by_part), Writer(stream.fileno())
     handler.setFormatter(Lines(settings.format, partial(datetime.fromtimestamp, tz=UTC), journal=journal))
     handler.addFilter(chosen)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -143,7 +144,13 @@ def _one(
         beside=leash.metrics if leash else None,
         handed=handed,
         counted=[
-            Work(tally, process, clock, parts=lambda: [health.part for health in board.ours()]),
+            Work(
+                tally,
+                process,
+                clock,
+                parts=lambda: [health.part for health in board.ours()],
+                lost=lambda: sum(each.lost for each in root.handlers if isinstance(each, Writer)),
+            ),
             StoreWork(opened.store.times, opened.store.failures, process),
         ],
     )

@@ -64,15 +64,23 @@ _LEVELS = ("warning", "error", "critical")
 
 
 class Work(Collector):
-    """What was told in this process, called `process`; `parts` names those that it has begun or tried to."""
+    """What was told in this process, called `process`; `parts` names those that it has begun or tried to, and `lost`
+    says how many lines nobody read."""
 
     def __init__(
-        self, tally: EventTally, process: str, clock: Clock, *, parts: Callable[[], Iterable[str]] = tuple
+        self,
+        tally: EventTally,
+        process: str,
+        clock: Clock,
+        *,
+        parts: Callable[[], Iterable[str]] = tuple,
+        lost: Callable[[], int] = int,
     ) -> None:
         self._tally = tally
         self._process = process
         self._clock = clock
         self._parts = parts
+        self._lost = lost
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
@@ -95,6 +103,9 @@ class Work(Collector):
         for (part, level), count in sorted((untold | self._tally.lines.copy()).items()):
             lines.add_metric([self._process, part, level], count)
         yield lines
+        lost = CounterMetricFamily("dnsbl_log_lines_lost", "Lines that nobody has read.", labels=["process"])
+        lost.add_metric([self._process], self._lost())
+        yield lost
         now = GaugeMetricFamily("dnsbl_clock_seconds", "The time of day here, since 1970.", labels=["process"])
         now.add_metric([self._process], self._clock.now().timestamp())
         yield now
