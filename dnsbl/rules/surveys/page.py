@@ -47,8 +47,8 @@ def page(tallies: Sequence[SurveyTally]) -> str:
         parts.append("<h2>Trend</h2>")
         for trend in trends(tallies):
             parts += [f"<h3>{escape(trend.what)}</h3>", chart.lines(trend, names)]
-    for one, name in zip(tallies, names, strict=True):
-        parts.append(f"<h2>{escape(name)}</h2>")
+    for one in tallies:
+        parts.append(f"<h2>{escape(one.name)}</h2>")
         parts += _about(one)
         for table in tables(one):
             if table.rows:

@@ -92,7 +92,7 @@ def _lines(tally: SurveyTally, *, hosts: bool) -> Iterator[str]:
     for table in tables(tally):
         yield from _table_lines(table)
         yield ""
-    if tally.relays and all(one.back is None and not one.human for one in tally.relays.values()):
+    if tally.relays and all(one.back is None for one in tally.relays.values()):
         yield NONE_BACK
         yield ""
     if hosts:

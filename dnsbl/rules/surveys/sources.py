@@ -86,7 +86,7 @@ class Spread:
 class Domains:
     """The mail domains of some lists: how many lists and lines there were, and each domain once, in their order."""
 
-    lists: int = 0
+    lists: int
     addresses: int = 0  #: lines: mail addresses, or domains
     names: list[str] = field(default_factory=list)
 
@@ -119,7 +119,7 @@ def _domain(line: str, where: str) -> str:
     """The domain of a line: what stands behind the last @, or all of it."""
     word = line.rpartition("@")[2].strip().rstrip(">").rstrip(".").lower()
     try:
-        word = word if word.isascii() else word.encode("idna").decode("ascii")
+        word = word.encode("idna").decode("ascii")
     except UnicodeError:
         word = ""
     if not _DOMAIN.fullmatch(word):
@@ -134,7 +134,7 @@ class Mailhost:
     host: str = ""  #: of the lowest preference, or the domain itself where it has no MX; "" when DNS gave no answer
     addresses: tuple[Address, ...] = ()  #: the first of each family that is wanted
     by_mx: bool = False
-    why: str = ""  #: why there is none: "no address", "takes no mail" (RFC 7505), "no answer"
+    why: str  #: why there is none: "no address", "takes no mail" (RFC 7505), "no answer"
 
 
 def lowest(found: Iterable[tuple[int, str]]) -> str | None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from dnsbl.errors import Damaged
 from dnsbl.rules.surveys import figures
 from dnsbl.rules.surveys.figures import percent, tables, trends
+from dnsbl.rules.surveys.records import Host
 from dnsbl.rules.surveys.tally import SurveyTally, tally
-from tests.dnsbl.rules.surveys.exhibits import HEAD, RECORDS, host
+from tests.dnsbl.rules.surveys.exhibits import HEAD, RECORDS, back, host, letter
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,107 @@ def test_tables_tell_what_was_counted() -> None:
     assert found["software"]["Postfix"] == (1, 8)
 
 
+def test_these_are_the_figures_of_a_survey() -> None:
+    population = {"lists": 2, "addresses": 9, "domains": 8, "with_address": 7, "sample": 5, "dropped": {"b": 1, "a": 2}}
+    found = {
+        (table.name, table.title): [(row.what, row.count, row.of, row.whole) for row in table.rows]
+        for table in tables(tally(HEAD | {"population": population}, RECORDS))
+    }
+    asked, tested, there, accepted = (
+        (2, "open relays asked about"),
+        (11, "tested"),
+        (10, "hosts found"),
+        (6, "accepted"),
+    )
+    nothing, targets, open_ports, domains = (None, ""), (12, "targets"), (8, "port open"), (8, "mail domains")
+    assert found == {
+        ("targets", "Whom it is about"): [
+            ("lists", 2, *nothing),
+            ("addresses in them", 9, *nothing),
+            ("mail domains", 8, *nothing),
+            ("with an address", 7, *nothing),
+            ("drawn", 5, *nothing),
+            ("dropped: a", 2, *domains),
+            ("dropped: b", 1, *domains),
+            ("targets", 12, *nothing),
+            ("tested", 11, *targets),
+            ("left out: opted out", 1, *targets),
+        ],
+        ("ports", "The mail port"): [
+            ("hosts found", 10, *tested),
+            ("port open", 8, *there),
+            ("port closed", 1, *there),
+            ("port filtered", 1, *there),
+            ("nobody there", 1, *tested),
+        ],
+        ("stages", "Where the test ended"): [
+            ("CONNECT: no connection, or no greeting", 4, *tested),
+            ("EHLO: refused EHLO and HELO", 0, *tested),
+            ("MAIL: refused the sender", 0, *tested),
+            ("TO: refused the recipient", 1, *tested),
+            ("DATA: refused the text", 0, *tested),
+            ("QUIT: took the letter, and failed at QUIT", 1, *tested),
+            ("OK: took the letter", 5, *tested),
+        ],
+        ("letters", "What became of the letters"): [
+            ("accepted", 6, *open_ports),
+            ("delivered", 2, *accepted),
+            ("bounced", 1, *accepted),
+            ("kept, as the server says", 1, *accepted),
+            ("lost", 2, *accepted),
+            ("answered by a person", 1, *accepted),
+        ],
+        ("relays", "Open relays: hosts whose letter came back"): [
+            ("open relays of all tested", 2, *tested),
+            ("open relays of hosts found", 2, *there),
+            ("open relays of open ports", 2, *open_ports),
+        ],
+        ("lists", "Open relays on other lists"): [
+            ("on another list", 1, *asked),
+            ("on none", 0, *asked),
+            ("cannot be told", 1, *asked),
+        ],
+        ("outcomes", "Outcomes"): [
+            ("ACCEPTED", 6, *tested),
+            ("CONN_TIMEOUT", 2, *tested),
+            ("BANNER_5XX", 1, *tested),
+            ("CONN_REFUSED", 1, *tested),
+            ("RCPT_5XX", 1, *tested),
+        ],
+        ("relaying", "Open relays, by software"): [
+            ("Exim 4.96", 1, 1, "that greet so"),
+            ("Sendmail 8.9.3/8.9.3", 1, 1, "that greet so"),
+        ],
+        ("software", "Software, by what it greets with"): [
+            ("not named", 5, *open_ports),
+            ("Exim 4.96", 1, *open_ports),
+            ("Postfix", 1, *open_ports),
+            ("Sendmail 8.9.3/8.9.3", 1, *open_ports),
+        ],
+    }
+
+
+def test_where_no_list_was_asked_there_is_no_table_of_lists() -> None:
+    assert "lists" not in {table.name for table in tables(tally(HEAD, RECORDS[:5]))}
+
+
+def test_twenty_programs_are_shown_the_most_frequent_first_and_of_equal_ones_by_name() -> None:
+    some = [record for n in range(40, 10, -1) for record in (letter(n), relay(n, n)) if n != 12]
+    twice = [letter(12), relay(12, 15), letter(41), relay(41, 13), letter(42), relay(42, 13), letter(43), relay(43, 13)]
+    found = {
+        table.name: [(row.what, row.count) for row in table.rows]
+        for table in tables(tally(HEAD, [*some, *twice, *(back(n, "DELIVERED_SAME") for n in range(11, 44))]))
+    }
+    first = [("Exim 4.13", 4), ("Exim 4.15", 2)]
+    others = [(f"Exim 4.{n}", 1) for n in (11, 14, *range(16, 32))]
+    assert found["relaying"] == first + others
+    assert found["software"] == [*first, *others, ("all others", 9)]
+
+
+def relay(number: int, version: int) -> Host:
+    return host(number, "ACCEPTED", "OK", greeting=f"x Exim 4.{version}")
+
+
 def test_a_population_is_told_with_what_was_dropped() -> None:
     head = HEAD | {
         "population": {
@@ -101,3 +203,14 @@ def test_a_trend_has_a_row_for_each_survey_in_their_order() -> None:
     found = {trend.what: [(row.count, row.of) for row in trend.rows] for trend in trends([first, second])}
     assert found["open relays of all tested"] == [(2, 11), (0, 4)]
     assert found["no connection"] == [(4, 11), (4, 4)]
+    third = tally(HEAD, RECORDS[:6])
+    assert [(trend.what, [(row.what, row.count, row.whole) for row in trend.rows]) for trend in trends([third])] == [
+        (what, [(what, count, whole)])
+        for what, count, whole in (
+            ("open relays of all tested", 0, "tested"),
+            ("open relays of open ports", 0, "port open"),
+            ("letters accepted", 0, "tested"),
+            ("recipient refused", 1, "tested"),
+            ("no connection", 4, "tested"),
+        )
+    ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from dnsbl.rules.surveys.page import page
-from dnsbl.rules.surveys.tally import tally
+from dnsbl.rules.surveys.figures import tables, trends
+from dnsbl.rules.surveys.page import STYLE, page
+from dnsbl.rules.surveys.report import NO_LISTING
+from dnsbl.rules.surveys.tally import SurveyTally, tally
 from tests.dnsbl.rules.surveys.exhibits import HEAD, RECORDS
 
 
@@ -14,6 +17,7 @@ class Tags(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.met: dict[str, list[dict[str, str | None]]] = {}
+        self.words: list[str] = []  #: what is read on it, but in pictures
         self.feed(text)
         assert self.open == []
 
@@ -27,6 +31,49 @@ class Tags(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not {"style", "svg"} & set(self.open):
+            self.words.append(data.strip())
+
+
+def test_this_is_read_on_a_page() -> None:
+    one, two = tally(HEAD, RECORDS), tally({"name": "winter"}, RECORDS[:5])
+    title = "Relay survey autumn, winter"
+    text = page([one, two])
+    tags = Tags(text)
+    assert tags.words == [
+        title,
+        title,
+        NO_LISTING,
+        "Trend",
+        *(trend.what for trend in trends([one, two])),
+        "autumn",
+        "Begun 2026-11-26T06:00:00Z, form S01, tested in 4.2 s.",
+        "Authorized by Ann, 2026-11-01: all <of> it (leave.toml).",
+        *rows(one),
+        "winter",
+        "Begun -, form -, tested in 0.0 s.",
+        *rows(two),
+    ]
+    assert len(tags.met["svg"]) == 5 + 7 + 5
+    assert any(attrs.get("name") == "viewport" for attrs in tags.met["meta"])
+    assert text.replace("\n", "").isprintable()
+    assert f"<style>{STYLE}</style>" in text
+
+
+def rows(one: SurveyTally) -> Iterator[str]:
+    """The words of its tables."""
+    for table in tables(one):
+        yield table.title
+        for row in table.rows:
+            yield from (row.what, str(row.count))
+            if row.of is not None:
+                yield from (f"{row.share} %", f"of {row.of} {row.whole}")
+
+
+def test_a_table_without_rows_is_left_out() -> None:
+    assert "Outcomes" not in Tags(page([SurveyTally(head={})])).words
 
 
 def test_a_page_has_tables_and_pictures_and_of_several_surveys_the_trend() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.rules.surveys import sources
-from dnsbl.rules.surveys.sources import BadSource, Spread
+from dnsbl.rules.surveys.sources import BadSource, Mailhost, Spread
 
 
 def test_ranges_are_networks_addresses_and_first_to_last_each_address_once() -> None:
@@ -36,6 +36,17 @@ def test_a_spread_holds_each_address_of_its_networks_once(given: list[tuple[int,
     assert sorted(met) == sorted(address for network in networks for address in network)
 
 
+def test_a_range_that_ends_before_it_begins_is_called_none() -> None:
+    with pytest.raises(BadSource, match=r"^192\.0\.2\.9 to 192\.0\.2\.1 is no range\.$"):
+        sources.ranges(["192.0.2.9-192.0.2.1"])
+
+
+def test_the_order_of_a_spread_is_that_of_surveys_that_go_on_after_an_update() -> None:
+    eight, three = Spread([ip_network("192.0.2.0/29")]), Spread(sources.ranges(["192.0.2.0-192.0.2.2"]))
+    assert [int(eight[n]) & 255 for n in range(8)] == [0, 5, 2, 7, 4, 1, 6, 3]
+    assert [int(three[n]) & 255 for n in range(3)] == [0, 1, 2]
+
+
 def test_neighbours_in_a_spread_are_far_apart() -> None:
     spread = Spread([ip_network("192.0.0.0/20")])
     met = [int(spread[n]) for n in range(16)]
@@ -52,33 +63,45 @@ def test_a_spread_has_bounds_on_both_sides() -> None:
 def test_domains_are_what_stands_behind_the_last_at_each_once_in_their_order() -> None:
     lists = [
         ("one", b"ann@b.test\nBob <bob@A.Test.>\n# nobody\n\nc.test # us\r\n"),
-        ("two", b"\xef\xbb\xbfeve@b.test\n"),
+        ("two", b"\xef\xbb\xbf# ours\nb.test\n"),
     ]
     found = sources.domains(lists)
     assert (found.lists, found.addresses, found.names) == (2, 4, ["b.test", "a.test", "c.test"])
     assert sources.domains([("x", "m\u00fcller.test".encode())]).names == ["xn--mller-kva.test"]
+    assert sources.domains([("x", b"Bob <bob@a.lux>\nb.lux.\n")]).names == ["a.lux", "b.lux"]
 
 
 @pytest.mark.parametrize(
-    "line", [b"x", b"a@", b"a@-b.test", b"a@192.0.2.1", b"\x1b[2J", b"a b.test", b"x" * 300 + b".test"]
+    "line",
+    [b"x", b"a@", b"a@-b.test", b"a@192.0.2.1", b"\x1b[2J", b"a b.test", b"m\xfcller.test", b"x" * 300 + b".test"],
 )
 def test_what_is_no_domain_is_refused_with_its_line(line: bytes) -> None:
     with pytest.raises(BadSource, match=r"^list line 2 is no mail address or domain"):
         sources.domains([("list", b"a.test\n" + line)])
 
 
-def test_an_empty_list_and_one_that_is_too_long_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_list_is_refused() -> None:
     with pytest.raises(BadSource, match="name none"):
         sources.domains([("list", b"#\n")])
-    monkeypatch.setattr(sources, "MOST_OCTETS", 10)
-    with pytest.raises(BadSource, match="larger"):
-        sources.domains([("list", b"a.test\nb.test\n")])
+
+
+def test_lists_have_64_mib_and_not_one_octet_more() -> None:
+    rest = b"#" * (64 * 1024 * 1024 - 14)
+    assert sources.domains([("x", b"a.test\n"), ("y", b"b.test\n" + rest)]).names == ["a.test", "b.test"]
+    with pytest.raises(BadSource, match="larger than 64 MiB;"):
+        sources.domains([("x", b"a.test\n"), ("y", b"b.test\n#" + rest)])
 
 
 def test_the_lowest_mx_counts_and_of_equal_ones_the_first_by_name() -> None:
     assert sources.lowest([(20, "b.test."), (10, "C.test."), (10, "a.test.")]) == "a.test"
+    assert sources.lowest([(10, "a.lux.")]) == "a.lux"
     assert sources.lowest([(0, ".")]) == ""
     assert sources.lowest([]) is None
+
+
+def test_of_a_domain_that_no_mail_goes_to_nothing_but_that_is_said() -> None:
+    none = Mailhost(why="no answer")
+    assert (none.host, none.addresses, none.by_mx) == ("", (), False)
 
 
 @given(st.permutations([f"d{n}.test" for n in range(30)]))
@@ -110,6 +133,8 @@ def test_no_line_is_cut_into_another_domain() -> None:
     with pytest.raises(BadSource, match=r"^x line 2 is longer than 1000 octets\.$"):
         sources.domains([("x", b"b.test\n " + near)])
     assert sources.domains([("x", b"a.test # " + b"y" * 2000)]).names == ["a.test"], "a remark may be of any length"
+    with pytest.raises(BadSource, match="longer"):
+        sources.domains([("x", b"a.test" + b" " * 995 + b"# y")])
 
 
 def test_a_domain_that_is_none_is_told_in_so_many_characters() -> None:
