@@ -332,7 +332,7 @@ class Judging:
         run = next(iter(tx.runs.of(address, most=1)), None)
         if run is None or tx.listings.proven(address) is not None:
             return False
-        ways = self._judge(tx, run, now, window_closed=True)
+        ways = self._judge(tx, run, now)
         judgement, letters = judge_host(ways), telling(tx.letters.of(run.id))
         if judgement.verdict is not run.verdict or policy.ANY_KIND.get(judgement.verdict) != kind:
             return False

@@ -14,6 +14,8 @@ from dnsbl.errors import Damaged, Refused
 from dnsbl.model import Door, JobReason, Reason, Refusal, RunState, State
 from tester.smtp import Control, Flag, Outcome
 from tester.verdict import Verdict
+from tests.dnsbl.casework.test_arrivals import bounce
+from tests.dnsbl.casework.test_reporters import account, bring, reporter
 
 HOST = "192.0.2.1"
 ADDRESS = ip_address(HOST)
@@ -233,11 +235,12 @@ def test_a_letter_from_elsewhere_counts_for_thirty_days_and_no_longer(office) ->
 
 
 # -- no answer ---------------------------------------------------------------------------------------------------------
-def test_an_address_that_does_not_answer_is_tried_three_times_over_a_day(office) -> None:
+@pytest.mark.parametrize("says", [Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH])
+def test_an_address_that_does_not_answer_is_tried_three_times_over_a_day(office, says: Outcome) -> None:
     office.nominate(HOST)
     verdicts, waits = [], []
     while True:
-        verdicts.append(office.test(Outcome.CONN_TIMEOUT, control=Control.NOT_RUN).verdict)
+        verdicts.append(office.test(says, control=Control.NOT_RUN).verdict)
         job = live(office)
         if job is None:
             break
@@ -388,6 +391,22 @@ def test_who_refuses_us_and_has_been_shown_to_send_spam_is_seen_from_another_add
     assert other is (again and evidence is not None and len(sources) > 1)
 
 
+@pytest.mark.parametrize(("listed", "evidence", "reply"), [(True, None, "554 no"), (False, b"spam", "554 no relaying")])
+def test_so_is_a_listed_one_that_may_refuse_us_alone_and_one_that_refuses_all_who_relay(
+    make_office, listed: bool, evidence: bytes | None, reply: str
+) -> None:
+    office = make_office(tester={"source_addresses": ["203.0.113.1", "203.0.113.2"]})
+    office.nominate(HOST, evidence=evidence)
+    if listed:
+        office.test(Outcome.ACCEPTED, back=HOST)
+        office.casework.doors.ask_removal(ADDRESS, door=Door.WEB, actor="owner")
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, CLOSED, reply=reply)
+    assert office.casework.assignments.file_run(assignment).verdict is Verdict.CLOSED
+    assert live(office).reason is JobReason.VANTAGE
+
+
 @pytest.mark.parametrize(
     ("retries", "state", "after"),
     [((), RunState.OPEN, State.QUEUED), ((360, 1800, 14400), RunState.WAITING, State.LISTED)],
@@ -423,6 +442,8 @@ def test_an_operator_confirms_no_test_that_is_still_under_way(make_office) -> No
     office.talk(assignment, Outcome.ACCEPTED)
     office.later(seconds=10)
     office.come_back(assignment.job.run, HOST)
+    with pytest.raises(Refused):
+        office.casework.reviewing.confirm(network, kind="relay", reason="seen", actor="operator a")
     office.casework.assignments.file_run(assignment)
     office.casework.reviewing.confirm(network, kind="relay", reason="seen", actor="operator a")
     assert standing(office).state is State.LISTED
@@ -453,6 +474,63 @@ def test_no_surprise_is_left_from_before_where_an_operator_takes_an_address_off_
     office.casework.assignments.file_run(assignment)
     assert standing(office).listings == ()
     assert live(office) is None
+
+
+def test_what_a_test_would_have_shown_that_a_request_overtook_is_left_to_a_surprise(make_office) -> None:
+    office = make_office(policy={"removal": "request"})
+    office.list_open(HOST)
+    office.later(days=14)
+    assignment = office.take()
+    office.issue(assignment)
+    office.talk(assignment, Outcome.ACCEPTED)
+    office.later(seconds=10)
+    assert office.casework.doors.ask_removal(ADDRESS, door=Door.WEB, actor="somebody") is None
+    office.come_back(assignment.job.run, HOST)
+    office.casework.assignments.file_run(assignment)
+    assert standing(office).listings == ()
+    assert live(office).reason is JobReason.PROBATION
+    assert office.casework.operators.journal(ADDRESS)[-1].actor == "policy"
+
+
+def test_no_late_letter_takes_up_surprises_that_are_over(make_office) -> None:
+    office = make_office(policy={"probation_days": [1]})
+    office.nominate(HOST)
+    first = office.test(Outcome.ACCEPTED)
+    office.later(hours=1)
+    office.casework.operators.order_test(ADDRESS, profile="standard", actor="operator")
+    office.test(Outcome.ACCEPTED, back=HOST)
+    removal(office, CLOSED)
+    office.later(days=2)
+    assert office.test(CLOSED).reason is JobReason.PROBATION
+    office.later(days=1)
+    office.casework.upkeep.settle()
+    assert live(office) is None
+    office.come_back(first.id, HOST)
+    assert office.casework.views.run_report(first.id).run.verdict is Verdict.OPEN
+    assert (standing(office).listings, live(office)) == ((), None)
+
+
+def test_a_late_letter_counts_for_who_has_nominated_although_it_lists_nobody_any_more(office) -> None:
+    reporter(office)
+    bring(office, HOST)
+    first = office.test(Outcome.ACCEPTED)
+    office.later(hours=1)
+    office.casework.operators.order_test(ADDRESS, profile="standard", actor="operator")
+    office.test(CLOSED)
+    office.later(days=3)
+    office.casework.upkeep.settle()
+    before = account(office)
+    office.come_back(first.id, HOST)
+    assert standing(office).listings == ()
+    assert (before.hits, account(office).hits) == (0, 1)
+
+
+def test_what_is_to_be_seen_from_elsewhere_says_nothing_yet_of_who_has_nominated(make_office) -> None:
+    office = make_office(tester={"source_addresses": ["203.0.113.1", "203.0.113.2"]})
+    reporter(office)
+    bring(office, HOST)
+    office.test(CLOSED)
+    assert (live(office).reason, account(office).misses) == (JobReason.VANTAGE, 0)
 
 
 def test_no_late_letter_that_would_have_to_be_confirmed_is_followed_up_after_an_operators_word(office) -> None:
@@ -506,3 +584,22 @@ def test_so_is_what_only_the_other_stranger_was_shown(make_office) -> None:
     run = office.casework.assignments.file_run(assignment)
     assert (run.reason, run.verdict) == (JobReason.NOMINATION, Verdict.OPEN)
     assert run.explanation.endswith(f" {SPECIFIC}")
+
+
+def test_of_what_every_address_of_ours_was_shown_that_is_not_said(office) -> None:
+    run = office.list_open(HOST)
+    assert SPECIFIC not in run.explanation
+    said = [entry.after for entry in office.casework.operators.journal(ADDRESS) if entry.verb == "run"]
+    assert said[-1] == "OPEN"
+
+
+def test_nor_of_a_bounce_whoever_it_was_shown_to(make_office) -> None:
+    office = make_office(tester={"source_addresses": ["203.0.113.1", "203.0.113.2"]})
+    office.nominate(HOST)
+    office.test(CLOSED)
+    run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else CLOSED)
+    assert (run.reason, run.state) == (JobReason.VANTAGE, RunState.WAITING)
+    bounce(office, run.id)
+    run = office.casework.views.run_report(run.id).run
+    assert run.verdict is Verdict.ACCEPTS_BOUNCES
+    assert SPECIFIC not in run.explanation

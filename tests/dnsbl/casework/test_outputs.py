@@ -576,6 +576,19 @@ def test_a_late_letter_renews_no_output_but_the_one_that_brought_it(make_office:
     assert at(office, OTHER).listings[0].expires == office.clock.now() + timedelta(days=90)
 
 
+def test_a_late_letter_that_changes_what_a_test_has_come_to_ends_no_output_but_renews_its_own(make_office: Any) -> None:
+    office = keeping(make_office, output_days=0)
+    unspent(office, OUTPUT, OTHER)
+    expires = at(office).listings[0].expires
+    office.casework.doors.ask_removal(ip_address(INPUT), door=Door.WEB, actor="owner")
+    run = open_letters(office)
+    assert office.casework.views.run_report(run.id).run.verdict is Verdict.ACCEPTS_LOSES
+    office.come_back(run.id, OTHER)
+    assert office.casework.views.run_report(run.id).run.verdict is Verdict.OPEN_MULTIHOP
+    assert at(office).listings[0].expires == expires
+    assert at(office, OTHER).listings[0].expires == office.clock.now() + timedelta(days=90)
+
+
 def test_a_test_that_shows_nothing_supersedes_none(make_office: Any) -> None:
     office = keeping(make_office, output_days=0)
     run = unspent(office, OUTPUT)

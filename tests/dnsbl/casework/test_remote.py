@@ -154,6 +154,21 @@ def test_without_confirmation_by_us_unconfirmed_is_all_there_is(make_office: Cal
     assert kinds(office) == ["relay"], "who is unconfirmed cannot be nominated"
 
 
+def test_a_trusted_testers_letter_proves_what_was_unconfirmed_and_nobody_is_said_to_be_gone(
+    make_office: Callable[..., Any],
+) -> None:
+    terms = {"kinds": ["relay", "unconfirmed"], "retest_days": []}
+    office = make_office(remote={"on": True, "confirm": False}, policy=terms)
+    for trust in (Trust.KNOWN, Trust.TRUSTED):
+        office.casework.reporters.add(trust, trust=trust, contact="", actor="operator")
+    come_back(office, ask(office, "known"))
+    office.later(days=7)
+    assert kinds(office) == ["unconfirmed"]
+    come_back(office, ask(office))
+    assert kinds(office) == ["relay"]
+    assert office.casework.views.look_up(office.at(HOST)).job is None, "a server that has spoken is sought again"
+
+
 def test_a_letter_that_the_tester_delivers_himself_proves_nothing_about_the_host(lending: Any) -> None:
     lent = ask(lending, "known")
     assert come_back(lending, lent, TESTER) is Finding.DELIVERED_OTHER

@@ -10,6 +10,7 @@ import pytest
 from dnsbl.errors import Refused
 from dnsbl.model import Reason, Refusal, State
 from tester.smtp import Control, Outcome
+from tests.dnsbl.casework.test_arrivals import bounce
 
 NET = ip_network("10.1.0.0/16")
 INSIDE = ip_address("10.1.2.3")
@@ -113,6 +114,37 @@ def test_what_a_test_has_shown_is_listed_by_an_operators_word_with_its_proof_and
     assert entry.evidence.endswith(": looked at")
     with office.store.read() as tx:
         assert tx.jobs.live(office.at("192.0.2.1")).due == office.clock.now() + timedelta(days=14)
+
+
+def test_where_nobody_is_tested_without_a_request_none_follows_an_operators_word(make_office) -> None:
+    office = proposed(make_office, retest_days=[])
+    office.casework.reviewing.confirm(ONE, kind="relay", reason="looked at", actor="operator a")
+    with office.store.read() as tx:
+        assert (tx.listings.proven(office.at("192.0.2.1")).kind, tx.jobs.live(office.at("192.0.2.1"))) == (
+            "relay",
+            None,
+        )
+
+
+def test_what_bounces_is_listed_by_an_operators_word_too(make_office) -> None:
+    office = make_office(policy={"approval": True, "kinds": ["relay", "multihop", "backscatter"]})
+    office.nominate("192.0.2.1")
+    run = office.test(lambda vector: Outcome.ACCEPTED if vector == "S01" else Outcome.RCPT_5XX)
+    bounce(office, run.id)
+    office.casework.reviewing.confirm(ONE, kind="backscatter", reason="looked at", actor="operator a")
+    assert [one.kind for one in office.casework.views.look_up(office.at("192.0.2.1")).listings] == ["backscatter"]
+
+
+def test_no_word_lists_what_was_not_tested_or_is_listed_already(office) -> None:
+    word = {"word": "x", "actor": "operator a", "now": office.clock.now()}
+    run = office.list_open("192.0.2.1")
+    before = office.verbs("192.0.2.1")
+    judging = office.casework.assignments._judging
+    with office.store.write() as tx:
+        assert not judging.approve(tx, office.at("192.0.2.2"), "relay", **word)
+        assert not judging.approve(tx, office.at("192.0.2.1"), "relay", **word)
+    assert [one.run for one in office.casework.views.look_up(office.at("192.0.2.1")).listings] == [run.id]
+    assert office.verbs("192.0.2.1") == before
 
 
 def test_what_was_withdrawn_or_is_closed_since_is_not_listed(make_office) -> None:

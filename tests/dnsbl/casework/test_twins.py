@@ -22,7 +22,13 @@ MAIN, SUBMISSION, BESIDE = path(ip_address(HOST), 25), path(ip_address(HOST), 58
 NAME = "mail.host.test"
 
 
-def hold(office: Any, says: Mapping[Path, Outcome], back: Mapping[Path, str] | None = None) -> Run:
+def hold(
+    office: Any,
+    says: Mapping[Path, Outcome],
+    back: Mapping[Path, str] | None = None,
+    *,
+    reply: str = "554 5.7.1 Relay access denied",
+) -> Run:
     """Hold the test that is due at these ways in; from those in `back` two letters return, by this peer, or
     each by one of these two."""
     assignment = office.take()
@@ -48,7 +54,7 @@ def hold(office: Any, says: Mapping[Path, Outcome], back: Mapping[Path, str] | N
                 token=one.recipient,
                 outcome=outcome,
                 stage="TO",
-                reply="554 5.7.1 Relay access denied",
+                reply=reply,
                 dot_at=2.5 if outcome is O.ACCEPTED else None,
             )
             for one in issued
@@ -98,9 +104,11 @@ def test_the_journal_names_ways_in_where_there_is_more_than_one(office: Any) -> 
     office.list_open(HOST)
     assert "path" not in office.verbs(HOST)
     ask(office)
-    hold(office, {MAIN: O.RCPT_5XX, SUBMISSION: O.CONN_REFUSED})
-    told = [e.after for e in office.casework.operators.journal(ip_address(HOST)) if e.verb == "path"]
+    run = hold(office, {MAIN: O.RCPT_5XX, SUBMISSION: O.CONN_REFUSED})
+    journal = office.casework.operators.journal(ip_address(HOST))
+    told = [e.after for e in journal if e.verb == "path"]
     assert told == ["192.0.2.1 port 25: CLOSED", "192.0.2.1 port 587: no service"]
+    assert {(e.actor, e.evidence) for e in journal if e.verb == "path"} == {("policy", f"run {run.id}")}
 
 
 def test_a_host_that_is_closed_at_every_way_in_is_delisted_and_the_journal_names_each(office: Any) -> None:
@@ -344,3 +352,18 @@ def test_a_late_letter_ends_no_output_of_a_twin_and_renews_the_one_that_brought_
     come_back(office, run.id, BESIDE, one)
     assert standing(office, one).listings[0].expires == office.clock.now() + timedelta(days=90)
     assert standing(office, other).listings == before
+
+
+@pytest.mark.parametrize("reply", ["554 5.7.1 Relay access denied", "554 no"])
+def test_a_host_that_loses_our_letters_at_one_port_is_seen_from_elsewhere_where_another_may_refuse_us_alone(
+    make_office: Any, reply: str
+) -> None:
+    office = make_office(tester={"source_addresses": ["203.0.113.1", "203.0.113.2"]})
+    office.list_open(HOST)
+    ask(office)
+    hold(office, {MAIN: O.RCPT_5XX, SUBMISSION: O.ACCEPTED}, reply=reply)
+    office.later(seconds=office.window.total_seconds() + 60)
+    office.casework.upkeep.settle()
+    found = standing(office)
+    assert (found.last_verdict, found.state) == (Verdict.ACCEPTS_LOSES, State.LISTED)
+    assert (found.job.reason is JobReason.VANTAGE) is (reply == "554 no")
