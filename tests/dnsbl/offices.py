@@ -11,11 +11,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import psycopg
 import pytest
@@ -98,6 +99,9 @@ class Files:
         pass
 
 
+_DRAWN: WeakKeyDictionary[Store, Iterator[int]] = WeakKeyDictionary()
+
+
 @dataclass
 class Office:
     """Casework with a hand clock, and what worker, host and collector would do around it."""
@@ -108,7 +112,7 @@ class Office:
     worker: str = "w1"
 
     def __post_init__(self) -> None:
-        numbers = count(1)
+        numbers = _DRAWN.setdefault(self.store, count(1))  # of two offices over one store no number comes twice
 
         def random(size: int) -> bytes:
             return next(numbers).to_bytes(size, "big")
