@@ -239,7 +239,12 @@ def test_who_breaks_off_where_a_form_begins_in_its_own_way_has_refused_that_form
 
 @pytest.mark.parametrize(
     ("steps", "then"),
-    [(("500 what is EHLO", "250 mx.test"), MAIL), (("500 what is PROXY", "500 what is EHLO"), QUIT)],
+    [
+        (("500 what is EHLO", "250 mx.test"), MAIL),
+        (("500 what is PROXY", "500 what is EHLO"), QUIT),
+        (("500 what is EHLO", "221 no browsers here"), QUIT),  # to the header, which came late
+        (("500 what is EHLO", "421 go away"), QUIT),
+    ],
 )
 def test_a_server_that_knows_no_ehlo_may_still_believe_a_header(steps: tuple[str, ...], then: Send) -> None:
     first = Dialogue(approaching(), lambda said: [replace(attempt("P01"), opening=Opening(before=b"PROXY"))])
@@ -247,6 +252,26 @@ def test_a_server_that_knows_no_ehlo_may_still_believe_a_header(steps: tuple[str
     following = first.again()
     assert following is not None
     assert drive(following, "220 mx.test", *steps) == then
+
+
+def test_that_a_server_knows_no_ehlo_is_known_on_every_connection_with_a_header() -> None:
+    attempts = [replace(attempt(word), opening=Opening(before=word.encode())) for word in ("P01", "P02")]
+    dialogue: Dialogue | None = Dialogue(approaching(), lambda said: attempts)
+    ended = []
+    while dialogue is not None and len(ended) < 3:
+        drive(
+            dialogue, "220 mx.test", "500 what is EHLO", "250 mx.test", *["250 ok", "550 no"] * bool(ended), "221 bye"
+        )
+        ended.append([(result.vector, result.outcome) for result in dialogue.results])
+        dialogue = dialogue.again()
+    assert ended == [[], [("P01", O.RCPT_5XX)], [("P02", O.RCPT_5XX)]]
+
+
+def test_only_the_first_greeting_behind_a_header_may_be_refused_for_that() -> None:
+    helo = Send(b"HELO probe.test\r\n", Limits().command)
+    assert drive(on_opening(command=b"XCLIENT"), "220 mx.test", "500 what is EHLO") == helo
+    encrypted = ("250 mx.test|250 STARTTLS", "530 Must issue a STARTTLS command first", "220 go", "tls")
+    assert drive(on_opening(before=b"PROXY"), "220 mx.test", *encrypted, "500 what is EHLO") == helo
 
 
 @pytest.mark.parametrize(
