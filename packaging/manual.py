@@ -129,7 +129,7 @@ def _commands(command: Any, ctx: Any, path: str) -> Iterator[str]:
             yield from _item(parameter, ctx)
         yield ".El"
     if typed := examples(path):
-        yield from (".Pp", ".Bd -literal -offset indent", *(line.replace("\\", "\\e") for line in typed), ".Ed")
+        yield from (".Bd -literal -offset indent", *(line.replace("\\", "\\e") for line in typed), ".Ed")
 
 
 def commands_page(day: str) -> str:

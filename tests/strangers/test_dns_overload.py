@@ -112,7 +112,7 @@ def test_b56_after_a_flood_all_is_as_before_it_and_what_was_lost_is_counted(
     assert taken == answered + unsent
     assert answered > 0
     if not engine:
-        assert dropped + unsent > answered, "the flood was no flood"
+        assert dropped + unsent > sent // 100, "the flood was no flood"
     assert counted("dnsbl_dns_answer_seconds_count") == pytest.approx(answered / 64, abs=3)
     log = lab.log(ours.name)
     assert "Traceback" not in log
