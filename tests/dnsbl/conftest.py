@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,11 +91,12 @@ def make_office(store: Store) -> Callable[..., Office]:
     from dnsbl.settings import Settings
     from tests.dnsbl.offices import Office
 
+    numbers = count(1)  # no run has another's id
     world = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "10.0.0.0/8", "2001:db8::/32")
 
     def make(**sections: dict[str, object]) -> Office:
         tester = {"lab_networks": world} | sections.pop("tester", {})
-        return Office(store, Settings.model_validate(sections | {"tester": tester}))
+        return Office(store, Settings.model_validate(sections | {"tester": tester}), numbers=numbers)
 
     return make
 

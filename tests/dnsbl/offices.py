@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import psycopg
 import pytest
@@ -99,9 +98,6 @@ class Files:
         pass
 
 
-_DRAWN: WeakKeyDictionary[Store, Iterator[int]] = WeakKeyDictionary()
-
-
 @dataclass
 class Office:
     """Casework with a hand clock, and what worker, host and collector would do around it."""
@@ -110,12 +106,11 @@ class Office:
     settings: Settings
     clock: HandClock = field(default_factory=HandClock)
     worker: str = "w1"
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))  #: that are drawn; of two over one store the same
 
     def __post_init__(self) -> None:
-        numbers = _DRAWN.setdefault(self.store, count(1))  # of two offices over one store no number comes twice
-
         def random(size: int) -> bytes:
-            return next(numbers).to_bytes(size, "big")
+            return next(self.numbers).to_bytes(size, "big")
 
         self.random = random
         self.keyring = Keyring.generate(lambda size: bytes(size), int(self.clock.now().timestamp()))
