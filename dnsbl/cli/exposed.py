@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import re
 import stat
-import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from dnsbl.settings import tables
 
 #: A password in a URL (RFC 3986 3.2.1), or among its parameters as libpq takes them.
 _PASSWORD = re.compile(r"://[^/?#\s@]*:[^/?#\s]+@|[?&](?:password|sslpassword)=[^&\s]", re.IGNORECASE)
@@ -22,9 +23,9 @@ def exposed(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
         try:
             if path.is_file() and _everybodys(path):
                 text = path.read_text(encoding="utf-8-sig")
-                if key := next((key for key, value in _texts(tomllib.loads(text)) if _PASSWORD.search(value)), ""):
+                if key := next((key for key, value in _texts(tables(text)) if _PASSWORD.search(value)), ""):
                     yield path, key
-        except (OSError, ValueError, RecursionError):
+        except (OSError, ValueError):
             continue
 
 
