@@ -19,10 +19,12 @@ Heard = tuple[str, ...] | None
 TEST_POINT, LISTED = "2.0.0.127", "127.0.0.2"
 
 
-#: What to do about a delegation that leads to servers which do not answer for the zone (RFC 1912 2.8).
+#: What to do about a delegation that leads to servers which do not answer for the zone (RFC 1912 2.8). A resolver may
+#: keep a failure for as long as five minutes (RFC 2308 7.1 and 7.2).
 LAME = (
-    "see whether each server that the zone above names answers for the zone (`dig +trace`); where all do, it is the "
-    "resolver: name another with --resolver"
+    "see whether each server that the zone above names answers for the zone (`dig +trace`); where all do, and this "
+    "list has just begun, ask again in five minutes, for a resolver remembers a failure; else name another one with "
+    "--resolver"
 )
 
 
