@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email import message_from_bytes
 from hashlib import sha256
 from ipaddress import ip_address
 from random import Random
@@ -10,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from tester import vectors
+from tester import letter, vectors
 from tester.composing import Offerer, compose
 from tester.errors import ForgedToken
 from tester.letter import Keyring, Letter, Sender, issue
 from tester.returned import unwrap
 from tester.smtp import Attempt, Opening
 from tester.vectors import Names
+from tester.wordings import WORDINGS
 
 NOW = 1_700_000_000
 TARGET = ip_address("192.0.2.1")
@@ -151,6 +153,16 @@ def test_without_its_key_no_letter_is_composed() -> None:
         composed([replace(letters("S01")[0], vector="S99")])
 
 
+def test_a_letter_of_somebody_elses_carries_the_proof_that_he_gave_for_it() -> None:
+    """Who sends letters of a list that lent him some has none of its keys: with a proof of his own none would count."""
+    own, lent = letters("S01", "S10")
+    first, second = composed([own, lent], proofs={lent.recipient: "a" * 26})
+    assert unwrap(first.message).proofs == {letter.proof(RING, own)}
+    assert unwrap(second.message).proofs == {"a" * 26}
+    [unkeyed] = composed([lent], proofs={lent.recipient: "a" * 26}, keyring=Keyring.generate(Random(5).randbytes, NOW))
+    assert unwrap(unkeyed.message).proofs == {"a" * 26}
+
+
 def test_another_strangers_forms_bear_his_names_words_signature_and_connection() -> None:
     theirs = Offerer(
         names=replace(
@@ -177,7 +189,21 @@ def test_who_has_no_other_names_is_another_stranger_by_his_words_alone() -> None
     assert second.mail.partition(b"@")[2] == ours.mail.partition(b"@")[2]
     assert second.opening.plain and second.opening != Opening()
     assert third.rcpt.endswith(b"@b.example.org>")
-    subjects = {a.message.partition(b"Subject:")[2].partition(b"\r\n")[0] for a in (ours, second)}
-    assert len(subjects) == 2
     [lone] = composed(letters("S12"), names=replace(NAMES, bounce_domain=NAMES.collector_domain))
     assert lone.skip == "This form needs a third domain of ours, which is not known."
+
+
+@pytest.mark.parametrize("wording", range(len(WORDINGS)))
+def test_another_stranger_never_writes_in_our_words_nor_says_that_it_is_a_test(wording: int) -> None:
+    """Else a server that knows our words, or such ones, refuses both, and is taken for one that refuses everybody."""
+    ours, other = composed(letters("S01", "S11"), sender=replace(US, wording=wording))
+    first, second = (message_from_bytes(attempt.message) for attempt in (ours, other))
+    assert [*first] != [*second] and "test" not in second["Subject"]
+
+
+def test_another_stranger_who_has_no_names_of_his_own_signs_as_we_do_and_writes_to_our_third_domain() -> None:
+    """An unsigned letter is refused by servers that take signed ones, which would tell nothing of who may relay."""
+    names = replace(NAMES, third_domain="third.example")
+    second, third = composed(letters("S11", "S12"), names=names, sign=lambda message: b"Signed: x\r\n" + message)
+    assert second.message.startswith(b"Signed: x\r\n") and third.message.startswith(b"Signed: x\r\n")
+    assert third.rcpt.endswith(b"@third.example>") and b"@third.example>" in third.message

@@ -190,6 +190,13 @@ def test_whatever_guests_do_no_network_has_more_than_its_share_and_nothing_is_le
     assert len(crowd) == 0 and not crowd._held and not crowd._waiting
 
 
+def test_before_the_first_guest_nothing_is_counted_and_nothing_is_due() -> None:
+    """A graph of connections begins at none, or the first scrape behind a start shows guests who were never there."""
+    tally = Tally()
+    assert (tally.connections, dict(tally.counted)) == (0, {})
+    assert tally.due(0.0) is None and tally.line(0.0) is None
+
+
 def test_a_flood_is_told_at_once_and_then_once_a_minute_with_its_count() -> None:
     tally, said = Tally(), []
     for tenth in range(1205):

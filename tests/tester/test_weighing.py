@@ -104,6 +104,16 @@ def test_another_letters_proof_or_key_convicts_nobody() -> None:
     assert weighed(keyring=stranger).finding is Finding.FORGED
 
 
+def test_a_host_with_two_addresses_is_convicted_by_what_its_other_one_brings() -> None:
+    """Many send from another address than they listen on; without the name that leads to both it is a second host's."""
+    other = collected(peer=ip_address("192.0.2.9"))
+    found = weigh_return(
+        other, unwrap(MESSAGE), Fate(letter=LETTER), keyring=KEYS, ours=OURS, window=100, twin="mx.example.net"
+    )
+    assert found.finding is Finding.DELIVERED_SAME
+    assert "192.0.2.9 (mx.example.net leads to both)" in found.reason
+
+
 def test_it_is_late_a_window_after_the_dot_or_after_the_letters_first_moment() -> None:
     late = {"received_at": ISSUED + 101.0}
     assert weighed(**late).finding is Finding.DELIVERED_SAME_LATE
