@@ -149,9 +149,9 @@ def read_zones(settings: Settings, *, today: date | None = None) -> Zones:
 
 
 def unanswered_kinds(settings: Settings, zones: Zones) -> list[str]:
-    """Kinds that tests fill and no zone answers for, a sentence each. Where no zone has listings of its own nothing is
-    said: such a list publishes other people's."""
-    if not any(zone.listing for zone in zones) or settings.follow.url:
+    """Kinds that tests fill and no zone answers for, a sentence each, of a node that has anybody tested. Where no zone
+    has listings of its own nothing is said: such a list publishes other people's."""
+    if not any(zone.listing for zone in zones):
         return []
     named, found = _kinds(zones), []
     for kind in settings.policy.kinds:
@@ -171,7 +171,7 @@ def unfilled_kinds(settings: Settings, zones: Zones) -> list[str]:
     return [
         f"{origin} answers for {kind}, which nothing fills: put it into policy.kinds, or take [kinds.{kind}] out there"
         for kind, origin in sorted(_kinds(zones).items())
-        if kind in PROOF_KINDS - OUTPUT_KINDS and kind not in settings.policy.kinds and not settings.follow.url
+        if kind in PROOF_KINDS - OUTPUT_KINDS and kind not in settings.policy.kinds
     ]
 
 

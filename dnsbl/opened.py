@@ -17,7 +17,6 @@ from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_draft, read_settings, read_zones
 from dnsbl.dns.clearing import Clearing
-from dnsbl.dns.listed.published import FOLDER, HEAD
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.files import hindrance, make_folder, shut
@@ -137,10 +136,10 @@ def reckoned(settings: Settings) -> tuple[str, str]:
 
 
 def follows(settings: Settings) -> bool:
-    """Whether this node follows another one, and so has no store: by `follow.url`, or as `serve --follow` has left it,
-    with the key of the other node, its table here and no database."""
-    follow, head = settings.follow, settings.service.state_dir / FOLDER / HEAD
-    return bool(follow.url or (follow.key and not settings.database.url and head.exists() and not begun(settings)))
+    """Whether this node follows another one, and so has no store: by `follow.url`, or by `serve --follow`, for which it
+    has the key of the other node and no database."""
+    follow = settings.follow
+    return bool(follow.url or (follow.key and not settings.database.url and not begun(settings)))
 
 
 def begun(settings: Settings) -> bool:

@@ -52,11 +52,11 @@ def mistakes(settings: Settings, *readers: Callable[[], object]) -> list[str]:
 
 def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
     """What works and is perhaps not meant."""
-    alone = bool(settings.follow.url)  # who follows another node answers DNS and does nothing else
+    alone = lists.follows(settings)  # such a node answers DNS and does nothing else
     if not alone:
         yield from _testing(settings)
-    yield from unanswered_kinds(settings, zones)
-    yield from unfilled_kinds(settings, zones)
+        yield from unanswered_kinds(settings, zones)
+        yield from unfilled_kinds(settings, zones)
     if settings.lookups.clients and not zones.watched:
         yield "lookups.clients names mail servers, and no zone file has a watched name that they could ask"
     if zones.watched and not settings.lookups.clients:
@@ -64,7 +64,7 @@ def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
     if settings.dns.keys_file is None and (keyed := [each.name for each in settings.lookups.clients if each.key]):
         yield f"no question is {keyed[0]}'s: lookups.clients names a client's key, and dns.keys_file is not set"
     if not settings.tester.lab_networks:
-        yield from _nobodys(settings, zones)
+        yield from _nobodys(settings, zones, alone)
     for what, _, port, _ in _listening(settings):
         if not port:
             yield f"{what}: port 0 is one that happens to be free, another at each start"
@@ -97,14 +97,14 @@ def _may_bind() -> bool:
     return bool(int(told[1], 16) & BIND) if told else os.geteuid() == 0
 
 
-def _nobodys(settings: Settings, zones: Zones) -> Iterator[str]:
+def _nobodys(settings: Settings, zones: Zones, alone: bool) -> Iterator[str]:
     for zone in zones:
         if is_example(zone.origin):
             yield f"{zone.origin} is a name for examples, which nobody can delegate to you; `dnsbl init` writes another"
     host = urlsplit(settings.web.base_url).hostname or ""
     if is_example(host):
         yield f"web.base_url leads to {host}, a name for examples: TXT answers tell owners to read there"
-    if settings.follow.url:
+    if alone:
         return
     if is_example(settings.collector.hostname):
         name = settings.collector.hostname
@@ -117,7 +117,7 @@ def _nobodys(settings: Settings, zones: Zones) -> Iterator[str]:
 
 def _listening(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
     """(key and value, host, port, protocols) of every place where the list listens."""
-    alone = bool(settings.follow.url)
+    alone = lists.follows(settings)
     for key, values, protocols in (
         ("dns.listen", settings.dns.listen, "udp tcp"),
         ("dns.tls_listen", settings.dns.tls_listen, "tcp"),
@@ -187,7 +187,7 @@ def _stamps(settings: Settings) -> Iterator[str]:
 
 def _database(settings: Settings) -> Iterator[str]:
     text = settings.database.url
-    if settings.follow.url:  # it has none
+    if lists.follows(settings):  # it has none
         return
     if text and (why := lists.unplaced(settings)):
         yield f"database.url: {why}"

@@ -3,7 +3,7 @@ asks one resolver and this machine's own addresses, and nobody else (`daemons.ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,15 +50,16 @@ def doctor(
         zones = reading.read_zones(settings)
     except SettingsError as error:
         broken = error.mistakes
+    roles = FOLLOWING if lists.follows(settings) else ROLES
     found = [
         *_configured(settings, broken),
-        *_doubted(settings, zones),
+        *_doubted(settings, zones, roles),
         *_exposed(settings, config),
-        *_stored(settings),
+        *_stored(settings, roles),
     ]
-    found += examiner.at_home(settings, zones, FOLLOWING if settings.follow.url else ROLES)
+    found += examiner.at_home(settings, zones, roles)
     try:
-        found += examiner.from_outside_now(settings, zones, asked or examiner.asked_of(""))
+        found += examiner.from_outside_now(settings, zones, asked or examiner.asked_of(""), roles)
     except DnsblError as error:  # the machine's own is at fault, and the rest is looked at all the same
         found.append(checkup.wrong("resolver", "", str(error), "mend /etc/resolv.conf, or name one with --resolver"))
     found += examiner.reached(settings, [ip_address(text) for text in _collector(found, settings)])
@@ -99,18 +100,20 @@ def _exposed(settings: Settings, config: Path | None) -> Iterator[Checked]:
         yield checkup.wrong("key file", str(path), says, exposed.what_to_do(path))
 
 
-def _doubted(settings: Settings, zones: described.Zones) -> Iterator[Checked]:
+def _doubted(settings: Settings, zones: described.Zones, roles: Sequence[str]) -> Iterator[Checked]:
     """What `check-config` notes and keeps the list from doing what is meant."""
-    if settings.web.unnamed_proxy and not settings.follow.url:
+    if roles == FOLLOWING:
+        return
+    if settings.web.unnamed_proxy:
         yield checkup.wrong("proxy", "", settings.web.unnamed_proxy, "docs/install.md has the lines for a proxy")
     for note in reading.unanswered_kinds(settings, zones):
         yield checkup.wrong("kinds", "", note, "`dnsbl check-config` says whether it is mended")
 
 
-def _stored(settings: Settings) -> Iterator[Checked]:
+def _stored(settings: Settings, roles: Sequence[str]) -> Iterator[Checked]:
     """Whether the store can be used, and whether it believes the clock."""
     where = "PostgreSQL" if settings.database.url.startswith("postgresql") else "SQLite"
-    if settings.follow.url:
+    if roles == FOLLOWING:
         yield checkup.ok("store", "", "this node follows another one, and needs no database")
         return
     if why := lists.unplaced(settings):

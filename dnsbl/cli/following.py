@@ -75,10 +75,11 @@ def kept(settings: Settings, clock: Clock = SystemClock()) -> FollowedTable:  # 
     except FileNotFoundError:
         raise DnsblError(
             f"This node follows {settings.follow.url or 'another one'} and has no table yet, so it knows of no "
-            "address: `dnsbl serve --only dns` fetches one."
+            f"address: `dnsbl serve --only dns{'' if settings.follow.url else ' --follow URL'}` fetches one."
         ) from None
     except OSError as error:
-        raise DnsblError(f"The table of {settings.follow.url} cannot be read: {error.strerror}.") from None
+        of = settings.follow.url or "the node that is followed"
+        raise DnsblError(f"The table of {of} cannot be read: {error.strerror}.") from None
     return FollowedTable(settings=settings, zones=zones, head=head, table=table, clock=clock)
 
 

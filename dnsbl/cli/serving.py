@@ -127,7 +127,7 @@ def _one(
     settings, shortage = fitted(settings, roles, granted())
     settings, lacking = had(settings, roles)
     notes = [note for note in (shortage, *lacking, "web" in roles and settings.web.unnamed_proxy) if note]
-    notes += unanswered_kinds(settings, zones) if "dns" in roles else []
+    notes += unanswered_kinds(settings, zones) if "dns" in roles and not settings.follow.url else []
     for note in notes:
         _log.warning("%s", note)
     opened = open_patiently(settings, zones)

@@ -209,7 +209,7 @@ def check_config(
     found = [mistake for mistake in checking.mistakes(settings, *readers) if not draft.concerns(mistake)]
     if draft.mistakes or found:
         raise SettingsError(draft.mistakes + found)
-    roles = FOLLOWING if settings.follow.url else ROLES
+    roles = FOLLOWING if lists.follows(settings) else ROLES
     _, shortage = reserve.fitted(settings, roles, reserve.granted())
     told = (
         shortage,

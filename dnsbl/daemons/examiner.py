@@ -25,7 +25,7 @@ from dns.resolver import NXDOMAIN, NoNameservers
 from dns.reversename import from_address
 
 from dnsbl.addresses import Address
-from dnsbl.daemons import standing
+from dnsbl.daemons import families, standing
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError
@@ -80,8 +80,8 @@ class Outside:
         return tuple(str(ip_address(text)) for one in told for text in one)
 
 
-async def from_outside(settings: Settings, zones: Zones, resolver: Resolver) -> list[Checked]:
-    """What DNS says of this list."""
+async def from_outside(settings: Settings, zones: Zones, resolver: Resolver, roles: Sequence[str]) -> list[Checked]:
+    """What DNS says of a list whose node may do this."""
     outside = Outside(resolver)
     looks = [_zone(outside, zone) for zone in zones if not is_example(zone.origin)]
     found = [
@@ -89,7 +89,7 @@ async def from_outside(settings: Settings, zones: Zones, resolver: Resolver) -> 
         for zone in zones
         if is_example(zone.origin)
     ]
-    if not settings.follow.url:  # else others test, receive and write
+    if "worker" in roles:  # else others test, receive and write
         looks += _written(outside, settings)
     for rows in await asyncio.gather(*looks):
         found += rows
@@ -113,9 +113,9 @@ def _written(outside: Outside, settings: Settings) -> list[Coroutine[None, None,
     return looks
 
 
-def from_outside_now(settings: Settings, zones: Zones, resolver: Resolver) -> list[Checked]:
+def from_outside_now(settings: Settings, zones: Zones, resolver: Resolver, roles: Sequence[str]) -> list[Checked]:
     """The same, for who has no event loop."""
-    return asyncio.run(from_outside(settings, zones, resolver))
+    return asyncio.run(from_outside(settings, zones, resolver, roles))
 
 
 async def _zone(outside: Outside, zone: Zone) -> list[Checked]:
@@ -163,14 +163,19 @@ def _name(data: bytes) -> str:
 
 # -- this machine --------------------------------------------------------------------------------------------------
 def at_home(settings: Settings, zones: Zones, roles: Sequence[str]) -> Iterator[Checked]:
-    """What this machine offers: ports, descriptors, disk, files."""
+    """What this machine offers a node that may do this: ports, descriptors, disk, files."""
+    left, name = families.had(settings, roles)[0], settings.collector.hostname
     for place in settings.dns.listen:
-        yield from _place("dns.listen", place, lambda host, port: _dns_is_ours(host, port, zones), udp=True)
-    if not settings.follow.url:
-        for place in settings.collector.listen:
-            yield from _place(
-                "collector.listen", place, lambda host, port: _greets(host, port, settings.collector.hostname)
-            )
+        if place in left.dns.listen:
+            yield from _place("dns.listen", place, lambda host, port: _dns_is_ours(host, port, zones), udp=True)
+        else:
+            yield _passed_over("dns.listen", place)
+    for place in settings.collector.listen if "collector" in roles else ():
+        if place in left.collector.listen:
+            yield from _place("collector.listen", place, lambda host, port: _greets(host, port, name))
+        else:
+            yield _passed_over("collector.listen", place)
+    if "web" in roles:
         yield from _place("web.listen", settings.web.listen, _web_is_ours)
     try:
         _, shortage = fitted(settings, roles, granted())
@@ -200,9 +205,20 @@ def _place(key: str, place: str, is_ours: Callable[[str, int], bool], *, udp: bo
                 if kind == socket.SOCK_STREAM:
                     trial.listen(1)
         except OSError as error:
-            yield _not_bound(of, where, error, lambda: is_ours(_at_home(host), port))
+            if families.lacked(host):
+                do = f"name a place of IPv4 in {key}, such as 127.0.0.1:{port}"
+                yield wrong("port", of, f"{families.NONE}, so nobody can listen at {where}", do)
+            else:
+                yield _not_bound(of, where, error, lambda: is_ours(_at_home(host), port))
         else:
             yield ok("port", of, f"{where} is free: nobody listens there now")
+
+
+def _passed_over(key: str, place: str) -> Checked:
+    """What `serve` does with a place of a family that this machine does not have, where others stand beside it."""
+    return ok(
+        "port", f"{key} {place}", f"{families.NONE}, so nobody listens at {place}; the other places of {key} serve"
+    )
 
 
 def _not_bound(of: str, where: str, error: OSError, is_ours: Callable[[], bool]) -> Checked:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 
 from dnsbl.settings import Settings, split_listen
 
+NONE = "this machine has no IPv6"
 #: The roles that listen at several places, and the section and key of the settings that name them.
 _SEVERAL = (("dns", "dns", "listen"), ("dns", "dns", "tls_listen"), ("collector", "collector", "listen"))
 
@@ -42,6 +43,6 @@ def had(
         left = tuple(place for place in places if not lacked(split_listen(place)[0])) if role in roles else places
         if left and len(left) < len(places):
             without = ", ".join(place for place in places if place not in left)
-            told.append(f"{section}.{key}: this machine has no IPv6, so nobody listens at {without}")
+            told.append(f"{section}.{key}: {NONE}, so nobody listens at {without}")
             settings = settings.model_copy(update={section: table.model_copy(update={key: left})})
     return settings, told

@@ -99,10 +99,24 @@ def test_what_needs_a_store_is_sent_to_the_first_node(words: tuple[str, ...], ru
     assert not databases(tmp_path)
 
 
-def test_neither_doctor_nor_check_config_speaks_of_what_such_a_node_never_does(run: Run, tmp_path: Path) -> None:
-    follow(tmp_path, more='[web]\nbase_url = "https://relays.example.net"\n')
+@pytest.mark.parametrize("words", [("status",), ("lookup", "8.8.8.1"), ("db", "upgrade"), ("journal",)])
+def test_a_node_that_will_follow_by_option_gets_no_database_before_its_first_table(
+    words: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    follow(tmp_path, "")
+    said = run(*words, plain=True, code=1)
+    assert "This node follows another one and has no " in said
+    assert "--only dns --follow URL` fetches one" in said or "type this at the first node" in said
+    assert not databases(tmp_path)
+
+
+@pytest.mark.parametrize("url", [FIRST, ""], ids=["by the settings", "by --follow"])
+def test_neither_doctor_nor_check_config_speaks_of_what_such_a_node_never_does(
+    url: str, run: Run, tmp_path: Path
+) -> None:
+    follow(tmp_path, url, more='[web]\nbase_url = "https://relays.example.net"\n')
     said = run("doctor", "--resolver", "127.0.0.1:9", plain=True, both=True)
-    for word in ("mx: ", "helo: ", "collector", "2525", "reverse: ", "example.org: nobody"):
+    for word in ("mx: ", "helo: ", "collector", "2525", "reverse: ", "example.org: nobody", "no database yet"):
         assert word not in said, said
     assert "(UDP) is free" in said and "delegation" in said
     notes = run("check-config", plain=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 from dnslib import QTYPE, RCODE, RR, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 
-from dnsbl.daemons import examiner
+from dnsbl.daemons import FOLLOWING, ROLES, examiner
 from dnsbl.daemons.examiner import asked_of, at_home, from_outside_now, reached
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
@@ -108,7 +109,7 @@ ZONES = zones_from({"z.toml": ZONE}, site="https://bl.real.net")
 
 
 def looked(place: str, given: Settings | None = None, zones: Zones = ZONES) -> list[Checked]:
-    return from_outside_now(given or settings(), zones, asked_of(place))
+    return from_outside_now(given or settings(), zones, asked_of(place), ROLES)
 
 
 def bad(found: list[Checked]) -> list[tuple[str, str]]:
@@ -244,6 +245,42 @@ def test_a_port_that_is_free_is_fine_and_an_address_that_is_not_ours_is_not(tmp_
     found = ports(given, "dns.listen")
     assert [one.grade for one in found] == [Fitness.WRONG, Fitness.WRONG]
     assert "has no address for 203.0.113.77:5353 (UDP)" in found[0].says
+
+
+class NoIPv6(socket.socket):
+    """The sockets of a machine whose kernel has no IPv6."""
+
+    def __init__(self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, *more: Any, **named: Any) -> None:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        super().__init__(family, kind, *more, **named)
+
+
+def test_a_machine_without_ipv6_is_told_so_where_a_place_of_it_is_passed_over_and_where_it_is_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "socket", NoIPv6)
+    given = settings(
+        dns={"listen": ["127.0.0.1:0", "[::1]:5353"]},
+        collector={"hostname": "mx.real.net", "listen": ["[::1]:2525"]},
+        web={"listen": "[::1]:8053"},
+    )
+    found = {one.of: one for one in at_home(given, ZONES, ROLES) if one.about == "port"}
+    beside = found["dns.listen [::1]:5353"]
+    assert beside.grade is Fitness.OK and "this machine has no IPv6, so nobody listens at [::1]:5353" in beside.says
+    for of, alone in (("collector.listen", "[::1]:2525"), ("web.listen", "[::1]:8053")):
+        one = found[f"{of} {alone}"]
+        assert one.says == f"this machine has no IPv6, so nobody can listen at {alone} (TCP)"
+        assert one.grade is Fitness.WRONG and f"a place of IPv4 in {of}, such as 127.0.0.1:" in one.do
+
+
+def test_of_a_node_that_answers_alone_no_other_part_is_examined(told: tuple[Told, str]) -> None:
+    given = settings(tester={"source_addresses": ["203.0.113.77"], "helo": "tester.real.net"})
+    outside = from_outside_now(given, ZONES, asked_of(told[1]), FOLLOWING)
+    assert {one.about for one in outside} == {"delegation", "name server", "answers"}
+    home = list(at_home(given, ZONES, FOLLOWING))
+    assert all(one.of.startswith("dns.listen") for one in home if one.about == "port")
+    assert "source" not in {one.about for one in home}
 
 
 def test_an_address_to_dial_from_that_this_machine_does_not_have_is_wrong_where_a_worker_is() -> None:
