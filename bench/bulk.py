@@ -28,7 +28,7 @@ from bench.servers import ROOT
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings
 from dnsbl.dns.secondaries import FORMATS
-from dnsbl.opened import database_url
+from dnsbl.places import database_url
 from dnsbl.store import Store
 
 #: The goals: seconds for a million networks, and that another writer waits at the most.

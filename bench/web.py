@@ -35,7 +35,7 @@ from bench.starts import Start, starts
 from bench.starts import told as told_of_starts
 from dnsbl.config import read_settings
 from dnsbl.demo.neighbourhood import free_port
-from dnsbl.opened import database_url
+from dnsbl.places import database_url
 from dnsbl.store import Store
 
 #: Questions of each sort that are measured, and asked before.

@@ -19,9 +19,10 @@ from dnsbl.config import read_draft, read_settings, read_zones
 from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.files import hindrance, make_folder, shut
+from dnsbl.files import make_folder, shut
 from dnsbl.logbook.entries import told
 from dnsbl.parts import read_all
+from dnsbl.places import begun, database_file, database_url, follows, table_path, timeline_path, within
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -52,45 +53,6 @@ class OpenedList:
     def clearing(self) -> Clearing:
         """Follows the zones where they are read again. Raises SettingsError."""
         return self.cleared()
-
-
-def table_path(settings: Settings) -> Path:
-    """Where the last good table is kept."""
-    return settings.service.state_dir / "table"
-
-
-def timeline_path(settings: Settings) -> Path:
-    """Where this node remembers how far the database's history has come, so that it follows no old primary."""
-    return settings.service.state_dir / "timeline"
-
-
-def signet_path(settings: Settings) -> Path:
-    """Where the key is that it is signed with."""
-    return settings.service.state_dir / "publish.key"
-
-
-def database_url(settings: Settings) -> str:
-    """The configured URL, or SQLite in the state folder."""
-    return settings.database.url or f"sqlite:///{settings.service.state_dir.resolve() / 'dnsbl.db'}"
-
-
-def database_file(settings: Settings) -> Path | None:
-    """The file of a database on SQLite."""
-    url = database_url(settings)
-    return Path(url.removeprefix("sqlite:///").partition("?")[0]) if url.startswith("sqlite:///") else None
-
-
-def unplaced(settings: Settings) -> str:
-    """Why no database can be where `database.url` says, or be read there, a sentence without its full stop, or ""; of
-    one on PostgreSQL nothing is known. A folder inside the state folder is made when it is needed."""
-    path = database_file(settings)
-    if path is None or (not path.parent.exists() and _within(path.parent, settings.service.state_dir)):
-        return ""
-    return hindrance(path) or shut(path)
-
-
-def _within(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
 
 
 def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
@@ -133,20 +95,6 @@ def reckoned(settings: Settings) -> tuple[str, str]:
         return Presence(store, clock).reckon().strange, ring.unfit()
     finally:
         store.close()
-
-
-def follows(settings: Settings) -> bool:
-    """Whether this node follows another one, and so has no store: by `follow.url`, or by `serve --follow`, for which it
-    has the key of the other node and no database."""
-    follow = settings.follow
-    return bool(follow.url or (follow.key and not settings.database.url and not begun(settings)))
-
-
-def begun(settings: Settings) -> bool:
-    """Whether there is anything of a list here: its database, or the table that a list which has served leaves. Of a
-    database on PostgreSQL always."""
-    path = database_file(settings)
-    return path is None or path.exists() or table_path(settings).exists()
 
 
 def open_list(config: Path | None, *, upgrade: bool = False, zoned: bool = True) -> OpenedList:
@@ -194,7 +142,7 @@ def _made_for(settings: Settings) -> None:
     """Make the state folder, and in it the folder of the database. Raises DnsblError."""
     state, path = settings.service.state_dir, database_file(settings)
     _made(state)
-    if path is not None and _within(path.parent, state):
+    if path is not None and within(path.parent, state):
         _made(path.parent)
 
 

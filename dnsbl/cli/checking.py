@@ -23,8 +23,7 @@ from dnsbl.rules.founding import is_example
 from dnsbl.settings import Settings, split_listen
 
 with later():
-    from dnsbl import opened as lists
-    from dnsbl import store
+    from dnsbl import places, store
     from dnsbl.daemons import standing
 
 #: Paths that are no files to be read: those that are made when they are needed, and the folder of the zones' reader.
@@ -52,7 +51,7 @@ def mistakes(settings: Settings, *readers: Callable[[], object]) -> list[str]:
 
 def doubts(settings: Settings, zones: Zones) -> Iterator[str]:
     """What works and is perhaps not meant."""
-    alone = lists.follows(settings)  # such a node answers DNS and does nothing else
+    alone = places.follows(settings)  # such a node answers DNS and does nothing else
     if not alone:
         yield from _testing(settings)
         yield from unanswered_kinds(settings, zones)
@@ -117,7 +116,7 @@ def _nobodys(settings: Settings, zones: Zones, alone: bool) -> Iterator[str]:
 
 def _listening(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
     """(key and value, host, port, protocols) of every place where the list listens."""
-    alone = lists.follows(settings)
+    alone = places.follows(settings)
     for key, values, protocols in (
         ("dns.listen", settings.dns.listen, "udp tcp"),
         ("dns.tls_listen", settings.dns.tls_listen, "tcp"),
@@ -187,9 +186,9 @@ def _stamps(settings: Settings) -> Iterator[str]:
 
 def _database(settings: Settings) -> Iterator[str]:
     text = settings.database.url
-    if lists.follows(settings):  # it has none
+    if places.follows(settings):  # it has none
         return
-    if text and (why := lists.unplaced(settings)):
+    if text and (why := places.unplaced(settings)):
         yield f"database.url: {why}"
     try:
         if text:

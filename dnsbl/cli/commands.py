@@ -14,7 +14,7 @@ from dnsbl.daemons import ROLES
 from dnsbl.errors import DnsblError
 
 with later():
-    from dnsbl import casework, model
+    from dnsbl import casework, model, places
     from dnsbl import config as reading
     from dnsbl import opened as lists
     from dnsbl.cli import (
@@ -168,7 +168,7 @@ def lookup(
     if bool(address) == bool(file) or (file and others):
         raise typer.BadParameter("give either ADDR, with --others or not, or --from FILE")
     settings = reading.read_settings(config)
-    if lists.follows(settings):
+    if places.follows(settings):
         following.look_up(following.kept(settings), address, file, others=others, as_json=as_json)
         return
     opened = lists.open_with(settings, reading.read_zones(settings))
@@ -216,7 +216,7 @@ def status(
 ) -> None:
     """How the list does, on one screen: what needs you, what is tested, listed and due, and who is at work."""
     settings = reading.read_settings(config)
-    if lists.follows(settings):
+    if places.follows(settings):
         following.show_status(following.kept(settings), as_json=as_json)
         return
     status_screen.show_status(lists.open_list(config, zoned=False), watch=watch, as_json=as_json)

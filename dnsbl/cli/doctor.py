@@ -17,6 +17,7 @@ from dnsbl.errors import LOOK, DnsblError, SettingsError
 with later():
     from dnsbl import config as reading
     from dnsbl import opened as lists
+    from dnsbl import places
     from dnsbl.cli import checking, exposed, show, terminal
     from dnsbl.daemons import examiner
     from dnsbl.dns import zones as described
@@ -50,7 +51,7 @@ def doctor(
         zones = reading.read_zones(settings)
     except SettingsError as error:
         broken = error.mistakes
-    roles = FOLLOWING if lists.follows(settings) else ROLES
+    roles = FOLLOWING if places.follows(settings) else ROLES
     found = [
         *_configured(settings, broken),
         *_doubted(settings, zones, roles),
@@ -116,13 +117,13 @@ def _stored(settings: Settings, roles: Sequence[str]) -> Iterator[Checked]:
     if roles == FOLLOWING:
         yield checkup.ok("store", "", "this node follows another one, and needs no database")
         return
-    if why := lists.unplaced(settings):
+    if why := places.unplaced(settings):
         yield checkup.wrong(
             "store", where, f"No database can be used there: {why}", "or have database.url lead elsewhere"
         )
         yield checkup.unknown("clock", "", "there is no store, against which it is held")
         return
-    if not lists.begun(settings):
+    if not places.begun(settings):
         says = "There is no database yet: `dnsbl serve` makes it."
         yield checkup.unknown("store", where, says, "Was there one? docs/recovery.md.")
         yield checkup.unknown("clock", "", "there is no store yet, against which it is held")

@@ -17,7 +17,7 @@ from dnsbl.dns.secondaries import FORMATS
 from dnsbl.errors import DnsblError, SettingsError
 
 with later():
-    from dnsbl import clock, files, whereabouts
+    from dnsbl import clock, files, places, whereabouts
     from dnsbl import config as reading
     from dnsbl import opened as lists
     from dnsbl.cli import checking, exposed, importing, show, watching
@@ -34,7 +34,7 @@ app = typer.Typer()
 @app.command("publish-key")
 def publish_key(config: Config = None, as_json: Json = False) -> None:
     """Print the public key that the published table is signed with, for follow.key of nodes that follow this one."""
-    public = signet.Signet.at(lists.signet_path(reading.read_settings(config))).public
+    public = signet.Signet.at(places.signet_path(reading.read_settings(config))).public
     if as_json:
         show.document({"key": public})
     else:
@@ -209,7 +209,7 @@ def check_config(
     found = [mistake for mistake in checking.mistakes(settings, *readers) if not draft.concerns(mistake)]
     if draft.mistakes or found:
         raise SettingsError(draft.mistakes + found)
-    roles = FOLLOWING if lists.follows(settings) else ROLES
+    roles = FOLLOWING if places.follows(settings) else ROLES
     _, shortage = reserve.fitted(settings, roles, reserve.granted())
     told = (
         shortage,

@@ -23,7 +23,7 @@ from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
-from dnsbl.opened import signet_path, table_path
+from dnsbl.places import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.answered import AnsweredBook, answers_of
 from dnsbl.serving.feed import Feed, Holder

@@ -11,7 +11,8 @@ from dnsbl.config import read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import DnsblError, StoreUnavailable
 from dnsbl.files import write_whole
-from dnsbl.opened import OpenedList, database_url, open_list, open_patiently, open_with, table_path
+from dnsbl.opened import OpenedList, open_list, open_patiently, open_with
+from dnsbl.places import table_path
 from dnsbl.settings import Settings
 
 ZONES = Path(__file__).resolve().parents[2] / "zones"
@@ -70,12 +71,6 @@ def test_who_serves_begins_without_the_database_and_asks_for_the_database_when_i
     (tmp_path / "missing").mkdir()
     assert opened.casework.contents.last_change() == 0
     opened.store.close()
-
-
-def test_the_database_is_what_was_configured_or_a_file_of_the_list(tmp_path: Path) -> None:
-    assert database_url(settings_at(tmp_path)) == f"sqlite:///{tmp_path}/dnsbl.db"
-    url = "postgresql+psycopg://somebody@somewhere/dnsbl"
-    assert database_url(settings_at(tmp_path, database={"url": url})) == url
 
 
 @pytest.mark.parametrize("patient", [True, False])

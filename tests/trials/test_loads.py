@@ -13,7 +13,7 @@ from house import House
 from postgres import Pooler, PostgreSQL
 
 from dnsbl.config import read_settings
-from dnsbl.opened import database_url
+from dnsbl.places import database_url
 from dnsbl.store import Store
 
 COUNT = 60_000

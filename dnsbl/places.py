@@ -1,0 +1,63 @@
+"""Where a list's files are, and what stands there already: whether there is a list, and whether this node
+follows another one. Opens no database and makes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dnsbl.files import hindrance, shut
+from dnsbl.settings import Settings
+
+
+def table_path(settings: Settings) -> Path:
+    """Where the last good table is kept."""
+    return settings.service.state_dir / "table"
+
+
+def timeline_path(settings: Settings) -> Path:
+    """Where this node remembers how far the database's history has come, so that it follows no old primary."""
+    return settings.service.state_dir / "timeline"
+
+
+def signet_path(settings: Settings) -> Path:
+    """Where the key is that it is signed with."""
+    return settings.service.state_dir / "publish.key"
+
+
+def database_url(settings: Settings) -> str:
+    """The configured URL, or SQLite in the state folder."""
+    return settings.database.url or f"sqlite:///{settings.service.state_dir.resolve() / 'dnsbl.db'}"
+
+
+def database_file(settings: Settings) -> Path | None:
+    """The file of a database on SQLite."""
+    url = database_url(settings)
+    return Path(url.removeprefix("sqlite:///").partition("?")[0]) if url.startswith("sqlite:///") else None
+
+
+def unplaced(settings: Settings) -> str:
+    """Why no database can be where `database.url` says, or be read there, a sentence without its full stop, or ""; of
+    one on PostgreSQL nothing is known. A folder inside the state folder is made when it is needed."""
+    path = database_file(settings)
+    if path is None or (not path.parent.exists() and within(path.parent, settings.service.state_dir)):
+        return ""
+    return hindrance(path) or shut(path)
+
+
+def within(path: Path, folder: Path) -> bool:
+    """Whether a path leads into this folder."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def begun(settings: Settings) -> bool:
+    """Whether there is anything of a list here: its database, or the table that a list which has served leaves. Of a
+    database on PostgreSQL always."""
+    path = database_file(settings)
+    return path is None or path.exists() or table_path(settings).exists()
+
+
+def follows(settings: Settings) -> bool:
+    """Whether this node follows another one, and so has no store: by `follow.url`, or by `serve --follow`, for which it
+    has the key of the other node and no database."""
+    follow = settings.follow
+    return bool(follow.url or (follow.key and not settings.database.url and not begun(settings)))
