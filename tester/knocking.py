@@ -22,7 +22,8 @@ Address = IPv4Address | IPv6Address
 #: A connection that stands.
 Connected = socket.socket
 
-#: What the kernel says of a target that cannot be reached. Any other error is our own machine's.
+#: What the kernel says of a target that cannot be reached: whatever an ICMP message, which anybody on the way can send,
+#: makes of a connection that was begun, and a local route or filter. Any other error is our own machine's.
 CONNECT_ERRORS: Mapping[int, Outcome] = MappingProxyType(
     {
         errno.ECONNREFUSED: Outcome.CONN_REFUSED,
@@ -35,9 +36,11 @@ CONNECT_ERRORS: Mapping[int, Outcome] = MappingProxyType(
         errno.EACCES: Outcome.CONN_UNREACH,
         errno.EPERM: Outcome.CONN_UNREACH,
         errno.ENOPROTOOPT: Outcome.CONN_UNREACH,
+        errno.ENONET: Outcome.CONN_UNREACH,
+        errno.EOPNOTSUPP: Outcome.CONN_UNREACH,
+        errno.EPROTO: Outcome.CONN_UNREACH,
     }
 )
-_UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR})
 
 
 class Knocker:
@@ -60,7 +63,7 @@ class Knocker:
             if source:
                 made.bind((source, 0))
             failed = made.connect_ex((str(address), port))
-            if failed in _UNDER_WAY:
+            if failed == errno.EINPROGRESS:
                 failed = await self._end(made)
         except BaseException:
             made.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import socket
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
@@ -71,3 +73,90 @@ async def test_who_is_broken_off_is_let_go(unused_tcp_port: int) -> None:
 async def test_an_address_that_is_not_ours_is_our_own_fault(unused_tcp_port: int) -> None:
     with pytest.raises(OSError, match="assign"):
         await Knocker(1).knock(HERE, unused_tcp_port, "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("number", "outcome"),
+    [
+        (errno.ECONNREFUSED, Outcome.CONN_REFUSED),
+        (errno.ECONNRESET, Outcome.CONN_REFUSED),
+        (errno.ETIMEDOUT, Outcome.CONN_TIMEOUT),
+        (errno.ENETUNREACH, Outcome.CONN_UNREACH),
+        (errno.EHOSTUNREACH, Outcome.CONN_UNREACH),
+        (errno.ENETDOWN, Outcome.CONN_UNREACH),
+        (errno.EHOSTDOWN, Outcome.CONN_UNREACH),
+        (errno.EACCES, Outcome.CONN_UNREACH),
+        (errno.EPERM, Outcome.CONN_UNREACH),
+        (errno.ENOPROTOOPT, Outcome.CONN_UNREACH),
+        (errno.ENONET, Outcome.CONN_UNREACH),
+        (errno.EOPNOTSUPP, Outcome.CONN_UNREACH),
+        (errno.EPROTO, Outcome.CONN_UNREACH),
+    ],
+)
+async def test_whatever_the_target_or_a_router_answers_to_our_first_packet_is_said_of_the_target(
+    monkeypatch: pytest.MonkeyPatch, number: int, outcome: Outcome
+) -> None:
+    """One host that answers with a rare ICMP message would else end a survey, and its own test, as our own fault."""
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: number, raising=False)
+    assert await Knocker(60).knock(HERE, 25) is outcome
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EADDRNOTAVAIL, errno.EAGAIN, errno.EMFILE, errno.ENOBUFS, errno.EAFNOSUPPORT, errno.EINVAL]
+)
+async def test_what_our_own_machine_lacks_is_said_of_no_target(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Without a free port, say, every host would come out as one that cannot be reached, and be off the list by it."""
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: number, raising=False)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError) as raised:
+        await Knocker(60).knock(HERE, 25)
+    assert (raised.value.errno, raised.value.strerror) == (number, os.strerror(number))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_connection_that_stands_at_once_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: 0, raising=False)
+    found = await Knocker(60).knock(HERE, 25)
+    assert isinstance(found, socket.socket)
+    found.close()
+
+
+async def test_one_address_of_ours_begins_many_connections(unused_tcp_port: int) -> None:
+    silent = mute("127.0.8.1", unused_tcp_port)
+    knocker = Knocker(0.1)
+    knocks = (knocker.knock(ip_address("127.0.8.1"), unused_tcp_port, "127.0.0.9") for _ in range(3))
+    assert await asyncio.gather(*knocks) == [Outcome.CONN_TIMEOUT] * 3
+    silent.close()
+
+
+async def test_a_hundred_silent_addresses_cost_one_timer_and_none_is_left(
+    unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A survey waits for thousands at once."""
+    silent, loop, timers = mute("127.0.8.1", unused_tcp_port), asyncio.get_running_loop(), []
+    call_at = loop.call_at
+
+    def counted(*arguments: Any, **more: Any) -> asyncio.TimerHandle:
+        timers.append(arguments)
+        return call_at(*arguments, **more)
+
+    monkeypatch.setattr(loop, "call_at", counted)
+    knocker = Knocker(60)
+    knocks = [asyncio.create_task(knocker.knock(ip_address("127.0.8.1"), unused_tcp_port)) for _ in range(100)]
+    await asyncio.sleep(0)
+    assert (len(timers), len(knocker._waiting)) == (1, 100)
+    for one in knocks:
+        one.cancel()
+    await asyncio.wait(knocks)
+    assert not knocker._waiting
+    silent.close()
+
+
+async def test_an_answer_in_the_very_moment_in_which_patience_ends_counts(unused_tcp_port: int) -> None:
+    """A fault in the timer would end nobody's waiting any more."""
+    faults: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+    with socket.create_server(("127.0.0.1", unused_tcp_port)):
+        found = await Knocker(0.0).knock(HERE, unused_tcp_port)
+    assert isinstance(found, socket.socket) and faults == []
+    found.close()
