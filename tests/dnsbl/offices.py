@@ -36,6 +36,8 @@ from tester.verdict import Finding
 
 #: Where files are that no disk is waited for, which each transaction does; None where the system has no such folder.
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+#: Bytes that a PostgreSQL server may come to there: a few databases of 8 MB each, and a log of what is written to them.
+ROOM = 1 << 30
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql"
 
 
@@ -47,13 +49,15 @@ class PostgreSQL:
         if found[-1] is None:
             pytest.fail("TEST_DATABASE=postgresql needs a PostgreSQL server on this machine", pytrace=False)
         self._bin = Path(found[-1]).parent
-        self._folder = tempfile.mkdtemp(prefix="pg")
+        roomy = IN_MEMORY and shutil.disk_usage(IN_MEMORY).free > ROOM
+        self._folder = tempfile.mkdtemp(prefix="pg", dir=IN_MEMORY if roomy else None)
         self._as = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
         if self._as:
             shutil.chown(self._folder, "nobody", "nogroup")
         self._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        options = f"-k {self._folder} -c listen_addresses= -c fsync=off -c max_connections=60"
+        options = f"-k {self._folder} -c listen_addresses= -c fsync=off -c max_connections=60 -c max_wal_size=256MB"
         self._run("pg_ctl", "-w", "-l", f"{self._folder}/log", "-o", options, "start")
+        self._connection = psycopg.connect(host=self._folder, user="postgres", autocommit=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._bin / program), "-D", f"{self._folder}/data", *arguments]
@@ -63,8 +67,7 @@ class PostgreSQL:
         return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
 
     def tell(self, statement: str) -> None:
-        with psycopg.connect(host=self._folder, user="postgres", autocommit=True) as connection:
-            connection.execute(statement)
+        self._connection.execute(statement)
 
     def make(self, name: str, *, like: str | None) -> None:
         self.tell(f"CREATE DATABASE {name} TEMPLATE {like or 'template0'}")
@@ -73,6 +76,7 @@ class PostgreSQL:
         self.tell(f"DROP DATABASE {name} WITH (FORCE)")
 
     def close(self) -> None:
+        self._connection.close()
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
         shutil.rmtree(self._folder)
 
