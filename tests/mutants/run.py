@@ -46,7 +46,7 @@ import pytest
 from hypothesis import settings
 from mutations import Mutant, applied, mutants
 from selection import ROOT, name_of, out_of_reach, pure, tests_of
-from swapping import SEEN, Place, Shared, callers, code_at, loaded, places, watched
+from swapping import SEEN, Place, Shared, caches, callers, code_at, loaded, places, watched
 
 KEPT = ROOT / ".mutants"
 EXPLAINED = Path(__file__).with_name("explained.toml")
@@ -230,7 +230,10 @@ def _swapped(session: pytest.Session, module: str, tree: ast.Module, held: Round
     def look() -> bool:
         calls = []
         session.config.pluginmanager.register(shared := Shared(seen))
+        full = caches(str(ROOT))
         for item, after in zip(session.items, (*session.items[1:], None), strict=True):
+            for cache in full:
+                cache.cache_clear()
             seen.clear()
             begun = time.monotonic()
             if _hold(session, [item], after):

@@ -11,6 +11,7 @@ import ast
 import copy
 import gc
 from collections.abc import Generator, Iterable, Iterator
+from functools import _lru_cache_wrapper
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -82,6 +83,18 @@ def loaded(file: str) -> dict[Place, list[FunctionType]]:
         if isinstance(each, FunctionType) and each.__code__.co_filename == file:
             found.setdefault((each.__code__.co_name, each.__code__.co_firstlineno), []).append(each)
     return found
+
+
+def caches(folder: str) -> list[_lru_cache_wrapper[Any]]:
+    """The caches of functions that stand in this process and were read from below a folder. Where one is full, a test
+    depends on functions that it does not call."""
+    return [
+        each
+        for each in gc.get_objects()
+        if isinstance(each, _lru_cache_wrapper)
+        and isinstance(each.__wrapped__, FunctionType)
+        and each.__wrapped__.__code__.co_filename.startswith(folder)
+    ]
 
 
 def code_at(module: CodeType, place: Place) -> CodeType | None:

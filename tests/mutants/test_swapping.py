@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.mutants.mutations import applied, mutants
-from tests.mutants.swapping import SEEN, Shared, callers, code_at, loaded, places, watched
+from tests.mutants.swapping import SEEN, Shared, caches, callers, code_at, loaded, places, watched
 
 SOURCE = """
 def double(number, by=2):
@@ -77,3 +79,18 @@ def test_what_was_called_for_a_fixture_that_tests_share_counts_for_those_that_co
             next(setup)
     assert shared.seen == {("session", 2)}
     assert seen == {("before", 1), ("function", 2), ("session", 2)}
+
+
+def test_what_a_cache_holds_hides_from_no_later_test_that_it_depends_on_the_function(tmp_path: Path) -> None:
+    """Else a mutant of it would be held by the first test that asks alone, and survive."""
+    seen: set[tuple[str, int]] = set()
+    scope: dict[str, Any] = {SEEN: seen, "cache": cache}
+    tree = ast.parse("@cache\ndef table():\n    return 3\n\ndef first():\n    return table()")
+    exec(compile(watched(tree), str(tmp_path / "sample.py"), "exec"), scope)
+    assert (scope["first"](), scope["first"]()) == (3, 3)
+    (found,) = caches(str(tmp_path))
+    seen.clear()
+    found.cache_clear()
+    scope["first"]()
+    assert seen == {("table", 1), ("first", 5)}
+    assert caches(str(tmp_path / "elsewhere")) == []
