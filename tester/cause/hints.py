@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from tester.cause.reading import Address, Cause, Explained, Sure, stands_for
 from tester.cause.software import software
 from tester.received.chain import Step, Trace, is_private, organisation
-from tester.received.line import Hop, plain
+from tester.received.line import Hop
 from tester.received.login import logged_in, over_smtp
 
 #: What stands behind every hint.
@@ -25,7 +25,7 @@ _SAID = "So say the lines below the hand-over, which anybody could have written:
 def hint(trace: Trace, used: Step | None = None) -> Explained | None:
     """The cause that a trace looks like, by its used line or another that was picked; None where it looks like none."""
     used = used or trace.used
-    if used is None or used.hop.address is None:
+    if used is None:
         return None
     system = _system(used.hop, [step.hop for step in trace.steps[used.number :]])
     if not system or any(logged_in(hop) for hop in system) or any(_ours(hop.recipient, used.hop) for hop in system):
@@ -33,7 +33,7 @@ def hint(trace: Trace, used: Step | None = None) -> Explained | None:
     entry = system[-1]
     if not over_smtp(entry) or entry.address is None:
         return None
-    seen = plain(entry.address)
+    seen = entry.address
     if is_private(seen) or seen == used.hop.address:
         return None if _own(entry, used.hop) else _lost(entry, seen, used.hop)
     machines = list(dict.fromkeys(hop.by.lower() for hop in system if not _local(hop.by)))
@@ -48,7 +48,7 @@ def _system(handed: Hop, below: Sequence[Hop]) -> list[Hop]:
         if not _wrote(hop, before, handed):
             break
         system.append(hop)
-        if hop.address is None or not (is_private(plain(hop.address)) or _own(hop, handed)):
+        if hop.address is None or not (is_private(hop.address) or _own(hop, handed)):
             break  # whoever stands here came from outside
         before = hop
     return system
@@ -58,15 +58,13 @@ def _wrote(hop: Hop, before: Hop, handed: Hop) -> bool:
     """Whether a line was written by the client of the one before, or by another machine of the same system."""
     called = {name.lower() for name in (before.name, before.helo) if name}
     return (
-        hop.by.lower() in called
-        or (before.address is not None and plain(before.address) in hop.by_addresses)
-        or (bool(organisation(hop.by)) and organisation(hop.by) in _organisations(handed))
+        hop.by.lower() in called or before.address in hop.by_addresses or organisation(hop.by) in _organisations(handed)
     )
 
 
 def _own(hop: Hop, handed: Hop) -> bool:
     """Whether a line's client calls itself a machine of the system, or a program on the one that wrote the line."""
-    return any(_local(name) or organisation(name) in _organisations(handed) for name in (hop.name, hop.helo) if name)
+    return any(_local(name) or organisation(name) in _organisations(handed) for name in (hop.name, hop.helo))
 
 
 def _ours(recipient: str, handed: Hop) -> bool:
@@ -94,19 +92,14 @@ def _lost(entry: Hop, seen: Address, handed: Hop) -> Explained:
 
 
 def _appliance(entry: Hop, system: Sequence[Hop], handed: Hop) -> Explained:
-    second = next(hop for hop in reversed(system[:-1]) if hop.by.lower() != entry.by.lower() and not _local(hop.by))
+    second = next(hop for hop in reversed(system) if hop.by.lower() != entry.by.lower() and not _local(hop.by))
     return _explained(
         Cause.APPLIANCE_TRUSTED,
         entry,
-        f"{entry.by or 'The first machine'} says that it took the mail from outside, from {_client(entry)}.",
-        f"{second.by or handed.name} took it from there ({_client(second)}), as from one that it trusts, and it was "
+        f"{entry.by or 'The first machine'} says that it took the mail from outside, from {entry.address}.",
+        f"{second.by or handed.name} took it from there ({second.address}), as from one that it trusts, and it was "
         "passed on.",
     )
-
-
-def _client(hop: Hop) -> str:
-    """The client's address, or how it called itself."""
-    return str(plain(hop.address)) if hop.address is not None else hop.helo or "-"
 
 
 def _explained(cause: Cause, entry: Hop, *reasons: str) -> Explained:
@@ -115,5 +108,4 @@ def _explained(cause: Cause, entry: Hop, *reasons: str) -> Explained:
         sure=Sure.GUESS,
         reasons=(*reasons, _SAID),
         software=software([f"{entry.by} {entry.protocol} {entry.remarks}"]),
-        took_us_for=None,
     )

@@ -160,6 +160,85 @@ def test_what_only_resembles_them_is_not_named(below: tuple[str, ...]) -> None:
     assert cause(OUT, *below) is None
 
 
+def reasons(*lines: str) -> tuple[str, ...]:
+    found = hint(read(*lines))
+    assert found is not None
+    return found.reasons
+
+
+@pytest.mark.parametrize(
+    ("seen", "what"),
+    [
+        ("203.0.113.243", "its own address."),
+        ("10.0.0.1", "a private network, as pods of a cluster or machines behind a firewall have."),
+        ("172.17.0.1", "a private network such as Docker makes for containers (its bridge)."),
+        ("0.0.0.0", "a private address."),
+    ],
+)
+def test_what_stands_in_strangers_places_is_said_in_words_that_its_owner_knows_it_by(seen: str, what: str) -> None:
+    told = reasons(OUT, f"from PC ([{seen}]) by mail.example.net with ESMTP; x")
+    assert told[0] == f"mail.example.net says that it took the mail from {seen}: {what}"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "from PC ([10.0.0.1]) by PC-20121219KUBO with ESMTP; x",
+        "from PC ([10.0.0.1]) by (124.42.13.230) with ESMTP; x",
+        "from PC ([10.0.0.1]) by mail.example.com with ESMTP; x",
+    ],
+)
+def test_what_a_stranger_writes_below_his_own_connection_leads_nobody_astray(forged: str) -> None:
+    """He could have an owner take his gateway for the fault, by one line, while his appliance goes on relaying."""
+    assert reasons(BOX_OUT, BOX_MID, BOX_IN, forged) == reasons(BOX_OUT, BOX_MID, BOX_IN)
+    assert cause(BOX_OUT, BOX_MID, BOX_IN, forged) is Cause.APPLIANCE_TRUSTED
+
+
+@pytest.mark.parametrize(
+    "handed",
+    [
+        pytest.param("from mail.example.net (static-9.isp.example [203.0.113.243])", id="by its greeting alone"),
+        pytest.param("from localhost.localdomain (mail.example.net [203.0.113.243])", id="by what DNS says alone"),
+        pytest.param("from mailer (mail.example.net [203.0.113.243])", id="that greets with one word"),
+    ],
+)
+@pytest.mark.parametrize("writer", ["mail.example.net", "mx2.example.net"])
+def test_any_machine_of_the_domain_that_handed_the_mail_in_may_be_its_way_in(handed: str, writer: str) -> None:
+    """Windows servers greet with a name of their own, and clusters take mail in by one machine and send by another."""
+    out = f"{handed} by trap.example.org with ESMTP; x"
+    assert cause(out, f"from PC ([10.0.0.1]) by {writer} with ESMTP; x") is Cause.CLIENT_ADDRESS_LOST
+
+
+def test_a_machine_is_known_by_what_the_one_before_it_found_for_its_address() -> None:
+    inside = "from EROS (gw [10.0.0.5]) by mail.example.net with ESMTP; x"
+    assert cause(OUT, inside, "from PC ([124.42.13.230]) by gw with ESMTP; x") is Cause.APPLIANCE_TRUSTED
+
+
+def test_a_line_that_does_not_say_who_wrote_it_is_nobodys() -> None:
+    inside = "from gw ([10.0.0.5]) by mail.example.net with ESMTP; x"
+    assert cause(OUT, inside, "from PC ([124.42.13.230]) with ESMTP; x") is Cause.CLIENT_ADDRESS_LOST
+    outside = "from [203.0.113.243] by trap.example.org with ESMTP; x"
+    assert cause(outside, "from PC ([10.0.0.1]) by srv with ESMTP; x") is None, "neither has a domain"
+
+
+@pytest.mark.parametrize("client", ["localhost.localdomain ([127.0.0.1])", "scanner (localhost [127.0.0.1])"])
+def test_a_filter_of_the_machine_itself_stands_in_nobodys_place(client: str) -> None:
+    assert cause(OUT, f"from {client} by mail.example.net with ESMTP; x") is None
+
+
+def test_who_trusted_the_appliance_is_another_machine_and_not_a_filter_on_either() -> None:
+    """The advice is for the second machine: naming a filter, or the first one again, would send its owner elsewhere."""
+    told = reasons(
+        OUT,
+        "from gw.example.net ([10.0.0.5]) by mail.example.net with ESMTP; x",
+        "from localhost ([127.0.0.1]) by gw.example.net with ESMTP; x",
+        "from gw.example.net ([127.0.0.1]) by localhost (amavisd-new, port 10024) with ESMTP; x",
+        "from PC ([124.42.13.230]) by gw.example.net with ESMTP; x",
+    )
+    assert told[0] == "gw.example.net says that it took the mail from outside, from 124.42.13.230."
+    assert told[1].startswith("mail.example.net took it from there (10.0.0.5), as from one that it trusts")
+
+
 def test_hops_of_the_reporters_own_come_first_and_another_line_may_be_picked() -> None:
     own = "from trap.example.org ([10.1.1.1]) by store.example.org with LMTP; x"
     assert cause(own, NAT_OUT, NAT_IN) is Cause.CLIENT_ADDRESS_LOST

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tester.cause import Cause, Software, Sure, Symptom, Tried, explain
 from tester.received.line import hops
+from tester.vectors import CATALOGUE
 
 US4, US6 = ip_address("198.18.0.2"), ip_address("2001:db8:1::2")
 HOST4, HOST6 = ip_address("198.18.0.25"), ip_address("2001:db8:1::25")
@@ -371,3 +372,13 @@ def test_whatever_a_trace_says_there_is_an_explanation(trace: list[str], greetin
     )
     assert found is not None
     assert found.reasons
+
+
+def test_an_exchange_that_unpacks_recipients_is_told_so_and_nobody_else_is() -> None:
+    """What closes that one is Microsoft's patch MS99-027, for which the form's name is sought."""
+    hiding = [id for id in CATALOGUE if id.startswith(("R", "X")) and not id.startswith("R22")]
+    for id in hiding:
+        found = explain([shown(vector=id, refused={"S01"})])
+        assert found is not None and found.cause is Cause.ROUTE_HONOURED
+        assert ("IMCEASMTP" in found.reasons[0]) == (id == "R17"), id
+    assert len(hiding) > 10
