@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 
-from dnsbl.addresses import Address, Network, canonical, parse_address, parse_network, printable
+from dnsbl.addresses import (
+    Address,
+    Network,
+    amiss,
+    canonical,
+    host_labels,
+    how_to_find,
+    parse_address,
+    parse_network,
+    printable,
+)
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
 
@@ -39,7 +49,6 @@ _NEARLY = re.compile(
 )
 #: Of a link or a mail address the place alone: what stands behind and before it is others' business.
 _PLACE = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#]*).*|.*@(.*)", re.IGNORECASE)
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _ARPA = (".in-addr.arpa", ".ip6.arpa")
 
 
@@ -207,13 +216,8 @@ def typed(text: str) -> Address:
     try:
         return parse_address(text)
     except ValueError as error:
-        word, why = text.strip(), str(error)
-        if (unread := _unread(word)).known:
-            why = unread.why
-        else:
-            with suppress(ValueError):
-                why = f"{parse_network(word)} is a network, and one address is needed."
-        raise Refused(Refusal.MALFORMED_ADDRESS, why) from None
+        unread = _unread(text.strip())
+        raise Refused(Refusal.MALFORMED_ADDRESS, unread.why if unread.known else str(error)) from None
 
 
 def _words(text: str) -> list[str]:
@@ -243,7 +247,9 @@ def _one(word: str, ours: _Ours) -> Found | None:
     if "/" in bare:
         head = bare.partition("/")[0]
         if _QUAD.match(head) or _address(head) is not None:
-            return Found(what=parse_network(bare), read=word, backwards=False)
+            network = parse_network(bare)
+            single = network.num_addresses == 1
+            return Found(what=network.network_address if single else network, read=word, backwards=False)
     address = _address(bare)
     if address is not None:
         return Found(what=address, read=word, backwards=False)
@@ -251,20 +257,16 @@ def _one(word: str, ours: _Ours) -> Found | None:
         parse_address(bare)
     place = (found[1] or found[2] or "") if (found := _PLACE.fullmatch(word)) else word
     if _NEARLY.search(place) and not _is_name(place):
+        if amiss(word):
+            parse_address(word)  # which says so
         raise ValueError("This holds an address, and something else that is not understood: give the address alone.")
     return None
 
 
 def _is_name(word: str) -> bool:
     """Whether it is a host's name, perhaps with a port; its last label begins with a letter."""
-    labels = _labels(word)
+    labels = host_labels(word)
     return bool(labels) and labels[-1][0].isalpha()
-
-
-def _labels(word: str) -> list[str]:
-    """The labels, in lower case, of what is written as a host's name, perhaps with a port; none of anything else."""
-    labels = re.sub(r":[0-9]{1,5}\Z", "", word).lower().rstrip(".").split(".")
-    return labels if len(labels) > 1 and all(_LABEL.match(label) for label in labels) else []
 
 
 def _address(text: str) -> Address | None:
@@ -292,9 +294,10 @@ def _meant(found: list[Found]) -> list[Found]:
 
 
 def _unread(word: str) -> Unread:
-    labels = _labels(word)
+    labels = host_labels(word)
     if labels and not labels[-1].isdigit():
-        why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from."
+        why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from; "
+        why += how_to_find(labels)
         host = ".".join(labels)
         return Unread(text=printable(word[:100]), why=why, host=host if len(host) <= 253 else "")  # RFC 1035 2.3.4
     return Unread(

@@ -87,7 +87,8 @@ def _sentences(error: Any, place: tuple[str, ...], model: type[BaseModel], besid
         name, words = _BOUNDS[kind]
         return [words.format(_number(about[name]))]
     if kind == "literal_error":
-        return [f"one of {', '.join(_QUOTED.findall(about['expected']))} is needed"]
+        named = list(filter(None, _QUOTED.findall(about["expected"])))
+        return [f"one of {', '.join(named)} is needed"] if named else []  # beside what else may stand there
     if kind == "string_pattern_mismatch":
         return [_formed(about["pattern"], place, model)]
     if kind in ("tuple_type", "list_type"):

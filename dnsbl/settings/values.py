@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import PurePath
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from dnsbl.addresses import parse_network
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -75,13 +78,27 @@ IN_BAND = IPv4Network("127.255.255.0/24")
 def client_rule(value: Any) -> ClientRule:
     match value.split() if isinstance(value, str) else ():
         case (network, ("pass" | "refuse" | "drop" | "empty") as action):
-            return ClientRule(ip_network(network), action)
-        case (network, "code", code) if (address := IPv4Address(code)) in IN_BAND:
-            return ClientRule(ip_network(network), "code", address)
+            return ClientRule(_network(network), action)
+        case (network, "code", code) if (address := _in_band(code)) is not None:
+            return ClientRule(_network(network), "code", address)
     raise ValueError(
         "NETWORK ACTION is needed, the action one of pass, refuse, drop, empty or code 127.255.255.N, "
         'such as "192.0.2.0/24 refuse" or "192.0.2.0/24 code 127.255.255.254"'
     )
+
+
+def _in_band(text: str) -> IPv4Address | None:
+    try:
+        return address if (address := IPv4Address(text)) in IN_BAND else None
+    except ValueError:
+        return None
+
+
+def _network(text: str) -> Network:
+    try:
+        return parse_network(text)
+    except ValueError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +113,11 @@ class TransferRule:
 def transfer_rule(value: Any) -> TransferRule:
     match value.split() if isinstance(value, str) else ():
         case (network, key, "tls"):
-            return TransferRule(ip_network(network), hostname(key), tls=True)
+            return TransferRule(_network(network), hostname(key), tls=True)
         case (network, key):
-            return TransferRule(ip_network(network), hostname(key))
-        case (network,) if ip_network(network).is_loopback:
-            return TransferRule(ip_network(network), None)
+            return TransferRule(_network(network), hostname(key))
+        case (network,) if _network(network).is_loopback:
+            return TransferRule(_network(network), None)
     raise ValueError('NETWORK KEY is needed, such as "192.0.2.7 mirror"; only loopback networks may go without a key')
 
 
@@ -132,9 +149,18 @@ def reporter(value: Any) -> Reporter:
     who, *hosts = value.split() if isinstance(value, str) else ("",)
     if not hosts:
         raise ValueError('WHO and his mail hosts are needed, such as "192.0.2.0/24 198.51.100.7 mx.example.org"')
-    networks = tuple(found for host in hosts if (found := _network(host)))
-    names = tuple(_mail_host(host) for host in hosts if _network(host) is None)
-    return Reporter(_network(who) or who.lower(), networks, names)
+    networks = tuple(found for host in hosts if (found := _perhaps(host)))
+    names = tuple(_mail_host(host) for host in hosts if _perhaps(host) is None)
+    return Reporter(_perhaps(who) or who.lower(), networks, names)
+
+
+def _perhaps(text: str) -> Network | None:
+    """A network or an address; None for a name. Raises ValueError."""
+    if "/" not in text:
+        with suppress(ValueError):
+            return _network(text)
+        return None
+    return _network(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +199,10 @@ class LookupClient:
 def lookup_client(value: Any) -> LookupClient:
     name, *marks = value.split() if isinstance(value, str) else ("",)
     keys = [mark[4:] for mark in marks if mark.startswith("key:")]
-    networks = tuple(_network(mark) for mark in marks if not mark.startswith("key:"))
-    if not marks or len(keys) > 1 or "" in keys or None in networks:
+    if not marks or len(keys) > 1 or "" in keys:
         raise ValueError('NAME, his networks and perhaps his key are needed, such as "ann 192.0.2.0/24 key:ann"')
-    return LookupClient(name.lower(), tuple(each for each in networks if each), "".join(keys))
-
-
-def _network(text: str) -> Network | None:
-    """A network or an address; None for what is neither. Raises ValueError for a network with host bits."""
-    try:
-        return ip_network(text)
-    except ValueError:
-        if "/" in text:
-            raise
-        return None
+    networks = tuple(_network(mark) for mark in marks if not mark.startswith("key:"))
+    return LookupClient(name.lower(), networks, "".join(keys))
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ _UNREAD: Mapping[str, Any] = {
     "state": None,
     "listings": [],
     "zones": {},
-    "mistake": '"nonsense" is not an IPv4 or IPv6 address.',
+    "mistake": '"nonsense" is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.',
 }
 
 #: (method, path) -> the document that is sent.

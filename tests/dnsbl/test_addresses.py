@@ -34,19 +34,85 @@ def test_anything_else_is_refused_with_one_printable_sentence(typed: str) -> Non
     with pytest.raises(ValueError) as caught:
         addresses.parse_address(typed)
     assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 120
+    assert len(str(caught.value)) < 160
     assert str(caught.value).endswith(".")
 
 
 @pytest.mark.parametrize(
     ("typed", "shown"),
-    [(" nonsense\n", '"nonsense"'), ("[a.B]", '"[a.B]"'), ("IPv6:x", '"IPv6:x"'), ("\x1b[2Jé", '"?[2J?"')],
+    [(" nonsense\n", '"nonsense"'), ("[a!B]", '"[a!B]"'), ("IPv6:x", '"IPv6:x"'), ("\x1b[2Jé", '"?[2J?"')],
 )
 def test_a_mistake_is_quoted_as_it_was_typed(typed: str, shown: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"{shown} is not an IPv4 or IPv6 address.")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"{shown} is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.")
+    ):
         addresses.parse_address(typed)
-    with pytest.raises(ValueError, match=re.escape(f"{shown} is not an IPv4 or IPv6 network.")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"{shown} is not an IPv4 or IPv6 network; one is written 192.0.2.0/24")
+    ):
         addresses.parse_network(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (
+            "mail.example.com",
+            "is a host name, and an address is needed: `dig +short mail.example.com` names those that",
+        ),
+        ("mail.example.com.", "`dig +short mail.example.com` names those that it has"),
+        ("https://ann:x@Mail.example.com:8443/x", "is a link, and an address is needed: `dig +short mail.example.com`"),
+        ("http://192.0.2.1:80/", "it is a link; give 192.0.2.1 alone"),
+        ("ann@example.com", "it is a mail address; the one that the server sends from is needed"),
+        ("192.0.2.1.", "give 192.0.2.1 without the dot behind it"),
+        ("192.0.2.1:25", "give 192.0.2.1 without the port behind it"),
+        ("[2001:db8::1]:25", "give 2001:db8::1 without the port behind it"),
+        ("fe80::1%eth0", "leave out %eth0, which a single machine knows"),
+        ("010.0.0.1", "a number with a zero in front is read in two ways; write it without"),
+        ("192.0.2.300", "no number in one is above 255"),
+        ("192.0.2", "one of IPv4 has four numbers"),
+        ("2001:db8:::1", "one of IPv6 has eight groups of hexadecimal digits, or fewer and :: once"),
+        ("2001:db8::g", "one of IPv6 has eight groups"),
+        ("x" * 65, "it is longer than any"),
+    ],
+)
+def test_whoever_types_nearly_an_address_is_told_what_to_type_where_a_network_would_do_too(typed: str, says: str) -> None:
+    for parse in (addresses.parse_address, addresses.parse_network):
+        with pytest.raises(ValueError) as caught:
+            parse(typed)
+        assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "of_address", "of_network"),
+    [
+        ("192.0.2.0/24", "192.0.2.0/24 is a network, and one address is needed.", None),
+        ("192.0.2.1/32", "give 192.0.2.1 without the length behind it", None),
+        ("192.0.2.1/24", "give 192.0.2.1 without the length behind it", "192.0.2.0/24 is the network."),
+        ("192.0.2.0/33", "without the length behind it", "prefix stands behind /, a number up to 32"),
+        ("2001:db8::/x", "without the length behind it", "prefix stands behind /, a number up to 128"),
+        ("192.0.2.1-192.0.2.9", "it is a range, and one address is needed", "a range is given as networks, such as"),
+        ("192.0.2.*", "it is a range, and one address is needed", "a range is given as networks, such as 192.0.2.0/24"),
+        ("192.0.2.300/24", "is not an IPv4 or IPv6 address", "no number in one is above 255"),
+        (
+            "",
+            "An IP address is needed, such as 192.0.2.1 or",
+            "An IP network or address is needed, such as 192.0.2.0/24",
+        ),
+    ],
+)
+def test_who_gives_a_network_for_an_address_or_neither_is_told_which_is_needed(
+    typed: str, of_address: str, of_network: str | None
+) -> None:
+    with pytest.raises(ValueError) as caught:
+        addresses.parse_address(typed)
+    assert of_address in str(caught.value)
+    if of_network is None:
+        assert str(addresses.parse_network(typed)) == typed
+    else:
+        with pytest.raises(ValueError) as caught:
+            addresses.parse_network(typed)
+        assert of_network in str(caught.value)
 
 
 @given(st.text(max_size=80))

@@ -37,8 +37,11 @@ def test_a_nomination_is_queued_and_seen_in_lookup_and_journal(run: Run, tmp_pat
         (("nominate", "10.0.0.1", "--reason", "x"), "cannot be tested"),
         (("nominate", "8.8.8.8", "--evidence", "/nonexistent"), "cannot be read"),
         (("lookup", "mail.example.org"), "mail.example.org is a host name"),
-        (("journal", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address.'),
-        (("remove", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address.'),
+        (
+            ("journal", "nonsense"),
+            '"nonsense" is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.',
+        ),
+        (("remove", "nonsense"), '"nonsense" is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.'),
         (("test", "224.0.0.1"), "cannot be tested"),
         (("remove", "10.0.0.1"), "nothing to remove, and nothing that you need to do."),
         (("remove", "8.8.8.8"), "nothing to remove, and nothing that you need to do."),

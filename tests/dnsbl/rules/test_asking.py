@@ -41,6 +41,7 @@ def unread(text: str) -> list[str]:
         ("[2001:db8::5]:25", ["2001:db8::5"]),
         ("::ffff:192.0.2.1", ["192.0.2.1"]),
         ("192.0.2.0/24", ["192.0.2.0/24"]),
+        ("192.0.2.1/32 2001:db8::5/128", ["192.0.2.1", "2001:db8::5"]),
         ("2001:db8::/48", ["2001:db8::/48"]),
         (LINK, ["192.0.2.50"]),
         ("https://lists.example.org/ip/2001%3Adb8%3A%3A5", ["2001:db8::5"]),
@@ -149,16 +150,25 @@ PASTE = "No address, and no name or page of ours, is in this text: paste the who
             f"{MUCH} 192.0.2.1",
             "There is more in this text than is read at once, and what was read names no one address: give it alone.",
         ),
-        (" ", "An IP address is needed."),
-        ("rubbish", '"rubbish" is not an IPv4 or IPv6 address.'),
-        ("192.0.2.300", '"192.0.2.300" is not an IPv4 or IPv6 address.'),
-        ("look at 192.0.2.300/24", '"192.0.2.300/24" is not an IPv4 or IPv6 network.'),
+        (" ", "An IP address is needed, such as 192.0.2.1 or 2001:db8::1."),
+        ("rubbish", '"rubbish" is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.'),
+        ("192.0.2.300", '"192.0.2.300" is not an IPv4 or IPv6 address: no number in one is above 255.'),
+        ("look at 192.0.2.300/24", '"192.0.2.300/24" is not an IPv4 or IPv6 network: no number in one is above 255.'),
+        (
+            "fe80::1%eth0",
+            '"fe80::1%eth0" is not an IPv4 or IPv6 address: leave out %eth0, which a single machine knows.',
+        ),
+        (
+            "http://192.0.2.1/",
+            '"http://192.0.2.1/" is not an IPv4 or IPv6 address: it is a link; give 192.0.2.1 alone.',
+        ),
         ("rubbish other", PASTE),
         ("rubbish\nother", PASTE),
         ("mail.example.com is it", PASTE),
         (
             "mail.example.com\nother",
-            "mail.example.com is a host name, and addresses are listed: give the address that it sends from.",
+            "mail.example.com is a host name, and addresses are listed: give the address that it sends from; "
+            "`dig +short mail.example.com` names those that it has.",
         ),
         *(
             (f"{labels}.relays.example.org", BACKWARDS)
@@ -331,10 +341,10 @@ def test_a_name_that_is_too_long_for_dns_is_handed_on_to_nobody() -> None:
         ),
         ("192.0.2.0/24", "192.0.2.0/24 is a network, and one address is needed."),
         ("2001:db8::/32", "2001:db8::/32 is a network, and one address is needed."),
-        ("nonsense", '"nonsense" is not an IPv4 or IPv6 address.'),
-        ("192.0.2.300", '"192.0.2.300" is not an IPv4 or IPv6 address.'),
-        ("192.0.2.1/x", '"192.0.2.1/x" is not an IPv4 or IPv6 address.'),
-        ("192.0.2.1; rm -rf /", '"192.0.2.1; rm -rf /" is not an IPv4 or IPv6 address.'),
+        ("nonsense", '"nonsense" is not an IPv4 or IPv6 address; one is written'),
+        ("192.0.2.300", '"192.0.2.300" is not an IPv4 or IPv6 address: no number in one is above 255.'),
+        ("192.0.2.1/x", '"192.0.2.1/x" is not an IPv4 or IPv6 address: give 192.0.2.1 without'),
+        ("192.0.2.1; rm -rf /", '"192.0.2.1; rm -rf /" is not an IPv4 or IPv6 address; one is'),
     ],
 )
 def test_where_nothing_but_an_address_will_do_it_is_said_what_is_needed_in_place_of_the_rest(

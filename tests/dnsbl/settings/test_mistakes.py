@@ -65,6 +65,12 @@ def test_no_mistake_in_settings_shows_the_inside_of_a_check(place: tuple[str, st
         assert said.isprintable(), said
 
 
+def test_a_text_that_may_be_empty_is_told_what_else_it_may_be_and_not_that_it_may_be_nothing() -> None:
+    assert told({"notices": {"smarthost": "a b"}}) == [
+        "notices.smarthost: a domain name is needed, such as mx.example.org (is 'a b')"
+    ]
+
+
 @given(
     st.sampled_from(["code", "txt", "ttl", "subzone", "aggregate", "zork"]),
     st.one_of(st.integers(), st.booleans(), st.text("ab1./:", max_size=9)),

@@ -132,7 +132,7 @@ def test_a_malformed_address_is_a_problem(anyone: TestClient, address: str) -> N
 
 
 def test_a_malformed_address_is_quoted_as_it_was_typed(anyone: TestClient) -> None:
-    said = '"nonsense" is not an IPv4 or IPv6 address.'
+    said = '"nonsense" is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.'
     assert problem(anyone.get("/api/v1/hosts/nonsense"), 400, "malformed-address") == said
     for door in ("nominations", "removals"):
         assert problem(anyone.post(f"/api/v1/{door}", json={"address": "nonsense"}), 400, "malformed-address") == said

@@ -45,7 +45,7 @@ def test_a_row_has_its_answer_and_another_its_mistake(codes: Codes) -> None:
     assert found[0]["listings"] == [{"kind": "relay", "network": "192.0.2.0/30"}]
     assert [one["mistake"] for one in found] == [
         None,
-        '"nonsense" is not an IPv4 or IPv6 address.',
+        '"nonsense" is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.',
         None,
         None,
         None,

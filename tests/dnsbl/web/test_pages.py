@@ -354,9 +354,13 @@ def test_after_a_failed_retest_the_next_request_has_a_clock_time(house: Build) -
     ("typed", "status", "sentence"),
     [
         (TARGET, 409, f"{TARGET} is not listed for relaying: there is nothing to remove, and nothing that you need"),
-        ("nonsense", 400, "&#34;nonsense&#34; is not an IPv4 or IPv6 address."),
+        (
+            "nonsense",
+            400,
+            "&#34;nonsense&#34; is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.",
+        ),
         ("<script>", 400, "&#34;&lt;script&gt;&#34; is not an IPv4"),
-        ("", 400, "An IP address is needed."),
+        ("", 400, "An IP address is needed, such as 192.0.2.1 or 2001:db8::1."),
     ],
 )
 def test_a_refused_removal_says_why(anyone: TestClient, typed: str, status: int, sentence: str) -> None:
