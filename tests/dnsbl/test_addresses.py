@@ -76,7 +76,9 @@ def test_a_mistake_is_quoted_as_it_was_typed(typed: str, shown: str) -> None:
         ("x" * 65, "it is longer than any"),
     ],
 )
-def test_whoever_types_nearly_an_address_is_told_what_to_type_where_a_network_would_do_too(typed: str, says: str) -> None:
+def test_whoever_types_nearly_an_address_is_told_what_to_type_where_a_network_would_do_too(
+    typed: str, says: str
+) -> None:
     for parse in (addresses.parse_address, addresses.parse_network):
         with pytest.raises(ValueError) as caught:
             parse(typed)
