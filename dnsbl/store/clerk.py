@@ -12,6 +12,7 @@ message: before a statement on the same tables, before one that is not prepared,
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -45,12 +46,13 @@ AT_ONCE = 1000
 #: Answers that a transaction keeps at most; then it forgets them all. Values in lists up to which a text is kept.
 KNOWN, LISTED = 200, 150
 _Processor = Callable[[Any], Any]
+#: Where a value stands in a text for PostgreSQL's driver, or a percent sign.
+_NAMED = re.compile(r"%(?:\((\w+)\)s|%)")
 
 
 class _Bind(NamedTuple):
     """Where a value of the driver's comes from."""
 
-    name: str  #: as the driver knows it
     of: str  #: as we are given it, "" where it is the same at all times
     place: int | None  #: which of a list's values
     process: _Processor | None
@@ -74,32 +76,29 @@ class _Plan:
                 for of, names in spread.parameter_expansion.items()
                 for place, name in enumerate(names)
             }
-        self._positional = bool(compiled.positional)
-        escaped = compiled.escaped_bind_names or {}
+        if not compiled.positional:
+            self.sql, order = numbered(self.sql)
         self._binds = []
-        for name in order if self._positional else every:
+        for name in order or ():
             of, place = lists.get(name, (name, None))
             process, known = processors.get(name), of in values
             always = None if known else process(every[name]) if process else every[name]
-            self._binds.append(_Bind(escaped.get(name, name), of if known else "", place, process, always))
-        self._names = [bind.name for bind in self._binds]
+            self._binds.append(_Bind(of if known else "", place, process, always))
         self.columns = compiled._result_columns
         self.brings_rows = bool(self.columns)
         self._dialect = dialect
         self._made: tuple[Any, list[tuple[int, _Processor]]] | None = None
 
-    def bound(self, values: Values) -> Any:
-        """The values as the driver takes them."""
+    def bound(self, values: Values) -> tuple[Any, ...]:
+        """The values as the driver takes them, in their order."""
         found = []
-        for _, of, place, process, always in self._binds:
+        for of, place, process, always in self._binds:
             if of:
                 value = values[of] if place is None else values[of][place]
                 found.append(process(value) if process else value)
             else:
                 found.append(always)
-        if self._positional:
-            return tuple(found)
-        return dict(zip(self._names, found, strict=True))
+        return tuple(found)
 
     def rows(self, found: Sequence[Any], tell: Callable[[], Sequence[Any]]) -> list[Any]:
         """What the driver has found; asked the first time, it tells of each column what it is."""
@@ -121,6 +120,17 @@ class _Plan:
                 whole[place] = process(whole[place])
             made.append(row._make(whole))
         return made
+
+
+def numbered(sql: str) -> tuple[str, list[str]]:
+    """A text whose values have names (`%(name)s`, with each other percent sign doubled) as PostgreSQL takes it, with
+    numbers ($1), and the names in the order of these."""
+    names: dict[str, int] = {}
+
+    def told(found: re.Match[str]) -> str:
+        return f"${names.setdefault(found[1], len(names) + 1)}" if found[1] else "%"
+
+    return _NAMED.sub(told, sql), list(names)
 
 
 class Prepared:
@@ -284,7 +294,7 @@ class Clerk:
         try:
             with own.pipeline():
                 for each in waiting:
-                    self._cursor = own.cursor()
+                    self._cursor = self._new_cursor()
                     self._put_many(each.statement, each.rows)
                 for word in words:
                     said[word] = own.execute(word, prepare=False)
@@ -360,11 +370,17 @@ class Clerk:
         cursor = self._sent(plan.sql, [plan.bound(each) for each in rows], many=True)
         return Rows((), cursor.rowcount)
 
+    def _new_cursor(self) -> Any:
+        """To PostgreSQL's driver one that takes a text as the server does: of named values it would make numbered ones
+        at each call, which for long texts costs more than all else that it does."""
+        own: Any = self._connection.connection
+        return self.dialect.loaded_dbapi.RawCursor(own.dbapi_connection) if self._waits else own.cursor()
+
     def _sent(self, sql: str, values: Any, *, many: bool) -> Any:
         """Through the driver; what it complains of comes out as from SQLAlchemy itself."""
         connection = self._connection
         if self._cursor is None:
-            self._cursor = connection.connection.cursor()
+            self._cursor = self._new_cursor()
         for listener in self._heard.before_cursor_execute.listeners:
             listener(connection, self._cursor, sql, values, None, many)
         try:

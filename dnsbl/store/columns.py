@@ -8,7 +8,8 @@ comes back and cannot have been written raises StoreUnavailable: the database is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -18,14 +19,18 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    Boolean,
     ColumnElement,
     Dialect,
     Integer,
     LargeBinary,
     Text,
     TypeDecorator,
+    bindparam,
     type_coerce,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import UserDefinedType
 
 from dnsbl.addresses import Address, Network
@@ -229,3 +234,42 @@ def one_of(
 ) -> ColumnElement[bool]:
     """Whether what a column holds has one of these keys, or of those that will be given."""
     return type_coerce(column, RawKey()).in_(keys if isinstance(keys, BindParameter) else list(keys))
+
+
+class Keys(UserDefinedType[Sequence[bytes]]):
+    """Keys of any number in one value, so that the text for the driver is the same however many they are: an array to
+    PostgreSQL, and to SQLite, which has none, a JSON document of hexadecimal words."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "BYTEA[]"
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[bytes] | None], Any]:
+        return (lambda keys: list(keys or ())) if dialect.name == "postgresql" else _hexadecimal
+
+
+class NoneOf(FunctionElement[bool]):
+    """Whether what a column holds has none of the keys that will be given under this name."""
+
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Address] | ColumnElement[Network], name: str) -> None:
+        super().__init__(column, bindparam(name, type_=Keys()))
+
+
+@compiles(NoneOf, "postgresql")
+def _none_of_array(element: NoneOf, compiler: Any, **words: Any) -> str:
+    column, keys = (compiler.process(each, **words) for each in element.clauses)
+    return f"{column} <> ALL (CAST({keys} AS BYTEA[]))"
+
+
+@compiles(NoneOf, "sqlite")
+def _none_of_document(element: NoneOf, compiler: Any, **words: Any) -> str:
+    column, keys = (compiler.process(each, **words) for each in element.clauses)
+    return f"hex({column}) NOT IN (SELECT value FROM json_each({keys}))"
+
+
+def _hexadecimal(keys: Sequence[bytes] | None) -> str:
+    return json.dumps([key.hex().upper() for key in keys or ()])

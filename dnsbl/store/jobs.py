@@ -27,7 +27,7 @@ from sqlalchemy import (
 from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState, WaitingTests
 from dnsbl.store.clerk import Prepared, prepared
-from dnsbl.store.columns import address_key, one_of, span
+from dnsbl.store.columns import NoneOf, address_key, network_key, one_of, span
 from dnsbl.store.schema import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
 
@@ -160,7 +160,7 @@ class Jobs(Shelf):
 
         SKIP LOCKED lets a job be whose holder renews its lease at this very moment (SQLite has no need of it).
         """
-        asked = {"now": now, "addresses": list(full.addresses)}
+        asked = {"now": now, "addresses": [*map(address_key, full.addresses)]}
         rank: int | None = ASKED
         while rank is not None:
             outside, owned = (
@@ -168,8 +168,8 @@ class Jobs(Shelf):
             )  # whose share is used up
             near, wide = _cut(outside)
             spans = {name: end for n, each in enumerate(wide) for name, end in zip(_ends(n), span(each), strict=True)}
-            first = _first(len(wide), owned)
-            found, behind = self._sql.execute(first, asked | {"rank": rank, "near": near} | spans).one()
+            shut = {"rank": rank, "near": [*map(network_key, near)]} | spans
+            found, behind = self._sql.execute(_first(len(wide), owned), asked | shut).one()
             if found is not None:
                 held = {"of": found, "state": JobState.RUNNING, "worker": worker, "lease_until": lease_until}
                 return one(Job, self._sql.execute(_CLAIM, held).one_or_none())
@@ -318,9 +318,8 @@ def _first(wide: int, owned: bool) -> Prepared:
     if owned:
         apart.append(jobs.c.whose == literal_column("''"))
     among = jobs.c.rank == bindparam("rank")
-    near = jobs.c.neighbourhood.not_in(bindparam("near", expanding=True))
-    addresses = jobs.c.address.not_in(bindparam("addresses", expanding=True))
-    wanted = select(jobs.c.id).where(_DUE, among, near, addresses, *apart).order_by(jobs.c.due, jobs.c.id)
+    held = NoneOf(jobs.c.neighbourhood, "near"), NoneOf(jobs.c.address, "addresses")
+    wanted = select(jobs.c.id).where(_DUE, among, *held, *apart).order_by(jobs.c.due, jobs.c.id)
     found = wanted.limit(1).with_for_update(skip_locked=True).scalar_subquery()
     return prepared(select(found.label("found"), _NEXT_RANK.label("behind")), fresh=True)
 

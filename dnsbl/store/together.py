@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -17,18 +18,18 @@ from sqlalchemy import Dialect
 
 #: Texts that are kept.
 KEPT = 300
-#: Where a value stands in a text of the driver's.
-_NAME = re.compile(r"%\((\w+)\)s")
+#: Where a value stands in a text.
+_NUMBER = re.compile(r"\$(\d+)")
 
 
 class Question(Protocol):
     """A text of its own, and what its rows are made of."""
 
-    sql: str
+    sql: str  #: whose values are numbered: $1
     columns: Sequence[Any]  #: as SQLAlchemy has compiled them: their names and types
 
-    def bound(self, values: Any) -> Any:
-        """The values as the driver takes them, by name."""
+    def bound(self, values: Any) -> tuple[Any, ...]:
+        """The values as the driver takes them, in the order of their numbers."""
         ...
 
 
@@ -47,23 +48,24 @@ class Together:
         nothing = [f"CAST(NULL AS {kind})" for kind, width in widest.items() for _ in range(width)]
         quoted, arms = dialect.identifier_preparer.quote, []
         self._places: list[list[int]] = []  # where each question's columns stand in a row
+        values = 0
         for number, (question, own) in enumerate(zip(questions, kinds, strict=True)):
             cells, free, places = list(nothing), dict(first), []
             for column, kind in zip(question.columns, own, strict=True):
                 cells[free[kind]] = f"q.{quoted(column.keyname)}"
                 places.append(1 + free[kind])
                 free[kind] += 1
-            sql = _NAME.sub(rf"%({_of(number, '')}\1)s", question.sql)
+            sql, values = _counted_on(question.sql, values)
             arms.append(f"SELECT {number} AS whose, {', '.join(cells)} FROM ({sql}) AS q")
             self._places.append(places)
             nothing = ["NULL"] * len(nothing)  # the first one's types are those of all
         self.sql = " UNION ALL ".join(arms)
         self._takes = [_taking(places) for places in self._places]
 
-    def bound(self, values: Sequence[Any]) -> Any:
+    def bound(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """The values of each question, as the driver takes them all."""
         each = (question.bound(own) for question, own in zip(self._questions, values, strict=True))
-        return {_of(number, name): value for number, row in enumerate(each) for name, value in row.items()}
+        return tuple(chain.from_iterable(each))
 
     def split(self, found: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         """The rows of each question, as the driver would have brought them."""
@@ -85,8 +87,10 @@ def together(questions: tuple[Question, ...], dialect: Dialect) -> Together:
     return Together(questions, dialect)
 
 
-def _of(number: int, name: str) -> str:
-    return f"q{number}_{name}"
+def _counted_on(sql: str, before: int) -> tuple[str, int]:
+    """A text whose first value is the one after so many, and how many there are with its own."""
+    own = max((int(found[1]) for found in _NUMBER.finditer(sql)), default=0)
+    return _NUMBER.sub(lambda found: f"${int(found[1]) + before}", sql), before + own
 
 
 def _taking(places: Sequence[int]) -> Any:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Reason
 from dnsbl.store import Store
-from dnsbl.store.clerk import Clerk, prepared
+from dnsbl.store.clerk import Clerk, numbered, prepared
 from dnsbl.store.kept import Account
 from dnsbl.store.schema import controls, evidence, exclusions, journal, nominations
 
@@ -54,6 +54,12 @@ def test_a_prepared_statement_brings_the_rows_that_sqlalchemy_does(store: Store)
             ours = list(clerk.execute(asked, {"among": among}))
             assert [row._asdict() for row in ours] == [row._asdict() for row in theirs]
             assert {row.network for row in ours} == {each for each in among if each in networks[:3]}
+
+
+def test_named_values_become_numbered_ones_and_a_percent_sign_is_single_again() -> None:
+    told = numbered("SELECT %(b)s::TEXT, %(a)s || 'x%%' WHERE n %% 2 = %(b)s AND 't%%(a)s' = ''")
+    assert told == ("SELECT $1::TEXT, $2 || 'x%' WHERE n % 2 = $1 AND 't%(a)s' = ''", ["b", "a"])
+    assert numbered("SELECT 1") == ("SELECT 1", [])
 
 
 def test_a_question_is_asked_once_until_its_table_is_written_to(store: Store) -> None:

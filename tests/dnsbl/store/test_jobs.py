@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 import pytest
+from sqlalchemy import event
 
 from dnsbl.addresses import neighbourhood
 from dnsbl.errors import StoreUnavailable
@@ -263,6 +264,18 @@ def test_what_is_crowded_takes_no_job_of_its_kind(store: Store, full: Crowded, t
     with store.write() as tx:
         job = tx.jobs.claim("w", now=NOW, lease_until=LATER, full=full)
     assert (job and job.run) == takes
+
+
+def test_a_claim_is_the_same_statement_however_many_tests_are_under_way(store: Store) -> None:
+    """Else each number of them is planned anew, by us and by the database, within the writers' turn."""
+    texts = set()
+    event.listen(store.engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: texts.add(statement))
+    for number in (0, 1, 2, 499):
+        addresses = frozenset(ip_address("198.18.0.0") + 256 * n for n in range(number))
+        full = Crowded(addresses=addresses, networks=frozenset(map(neighbourhood, addresses)))
+        with store.write() as tx:
+            assert tx.jobs.claim("w", now=NOW, lease_until=LATER, full=full) is None
+    assert len([each for each in texts if "jobs" in each]) == 1
 
 
 def test_where_no_place_is_free_but_for_what_was_asked_for_nothing_else_is_taken(store: Store) -> None:

@@ -7,7 +7,7 @@ its parameters. What no index serves shows as a scan there, however few rows a t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from psycopg import sql
+from psycopg import RawCursor, sql
 from sqlalchemy import event
 
 from bench.filling import COPIED, PATTERN, RANGE, SINGLE, fill, host
@@ -25,6 +25,7 @@ from dnsbl.model import Crowded, Door, State
 from dnsbl.rules.lookups import Lookup
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.store.clerk import numbered
 from tester.smtp import Outcome
 from tests.dnsbl.offices import Files, Office, PostgreSQL
 
@@ -79,26 +80,29 @@ def _plan(connection: Any, statement: str, parameters: Any) -> Iterator[str]:
             if table in GROWING and not _walk(table, statement):
                 yield step
         return
+    driver = connection.connection.dbapi_connection
+    if isinstance(parameters, Mapping):  # not a prepared one: SQLAlchemy's way, with names
+        statement, names = numbered(statement)
+        parameters = [parameters[name] for name in names]
+    asked = RawCursor(driver)
     # No index serves it, or PostgreSQL would rather not use one, in the hope that the first of so many comes soon.
     for setting, hoping in (("off", False), ("on", True)):
-        connection.exec_driver_sql(f"SET LOCAL enable_seqscan = {setting}")
-        (plan,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).one()
+        asked.execute(f"SET LOCAL enable_seqscan = {setting}")
+        asked.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+        (plan,) = asked.fetchone()
         yield from _sequential(plan[0]["Plan"], hoping=hoping)
-    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    asked.execute("SET LOCAL enable_seqscan = off")
     yield from _sequential(_planned_once(connection, statement, parameters), hoping=False)
 
 
-def _planned_once(connection: Any, statement: str, parameters: dict[str, Any]) -> Any:
-    """The plan for whatever values come, which a statement may have once it is prepared."""
-    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
-    for number, name in enumerate(names, 1):
-        statement = statement.replace(f"%({name})s", f"${number}")
+def _planned_once(connection: Any, statement: str, values: Sequence[Any]) -> Any:
+    """The plan for whatever values come, which a statement with numbered ones may have once it is prepared."""
     driver = connection.connection.dbapi_connection
-    values = sql.SQL(", ").join([sql.Literal(parameters[name]) for name in names]).as_string(driver)
+    given = sql.SQL(", ").join(map(sql.Literal, values)).as_string(driver)
     with driver.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        cursor.execute(f"PREPARE asked AS {statement.replace('%%', '%')}")
-        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE asked{f'({values})' if names else ''}")
+        cursor.execute(f"PREPARE asked AS {statement}")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE asked{f'({given})' if values else ''}")
         (plan,) = cursor.fetchone()
         cursor.execute("DEALLOCATE asked")
         cursor.execute("SET LOCAL plan_cache_mode = auto")

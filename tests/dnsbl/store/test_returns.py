@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import event
 
 from dnsbl.store import Store
@@ -57,7 +58,9 @@ def test_what_came_out_of_one_relay_is_not_sought_among_the_messages_of_all(stor
         event.remove(store.engine, "before_cursor_execute", note)
         ((statement, parameters),) = asked
         lite = store.engine.dialect.name == "sqlite"
-        question = f"EXPLAIN {'QUERY PLAN' if lite else ''} {statement}"
-        plan = "\n".join(str(row[-1]) for row in tx.connection.exec_driver_sql(question, parameters))
+        driver = tx.connection.connection.dbapi_connection
+        told = driver.cursor() if lite else RawCursor(driver)
+        told.execute(f"EXPLAIN {'QUERY PLAN' if lite else ''} {statement}", parameters)
+        plan = "\n".join(str(row[-1]) for row in told.fetchall())
     assert "ix_returns_finding_id" not in plan
     assert not lite or plan.startswith("SEARCH paths USING INDEX ix_paths_address")

@@ -31,9 +31,10 @@ def test_columns_of_one_type_share_their_places_and_the_first_question_says_what
 
 def test_each_question_has_its_own_values() -> None:
     whole = Together(PLANS, DIALECT)
-    bound = whole.bound(VALUES)
-    assert (bound["q0_name"], bound["q1_name"], bound["q2_seq"]) == ("by mail", "run", 7)
-    assert "%(q0_name)s" in whole.sql and "%(q1_name)s" in whole.sql and "%(name)s" not in whole.sql
+    assert whole.bound(VALUES) == ("by mail", "run", 7, 1)
+    first, second, third = whole.sql.split(" UNION ALL ")
+    assert "$1" in first and "$2" in second and "$3" in third and "$4" in third
+    assert [text.count("$") for text in (first, second, third)] == [1, 1, 2] and "%" not in whole.sql
 
 
 def test_each_question_has_the_rows_that_are_its_own_in_their_order() -> None:
