@@ -236,7 +236,7 @@ def one_of(
     return type_coerce(column, RawKey()).in_(keys if isinstance(keys, BindParameter) else list(keys))
 
 
-class Keys(UserDefinedType[Sequence[bytes]]):
+class KeyList(UserDefinedType[Sequence[bytes]]):
     """Keys of any number in one value, so that the text for the driver is the same however many they are: an array to
     PostgreSQL, and to SQLite, which has none, a JSON document of hexadecimal words."""
 
@@ -256,7 +256,7 @@ class NoneOf(FunctionElement[bool]):
     type = Boolean()
 
     def __init__(self, column: ColumnElement[Address] | ColumnElement[Network], name: str) -> None:
-        super().__init__(column, bindparam(name, type_=Keys()))
+        super().__init__(column, bindparam(name, type_=KeyList()))
 
 
 @compiles(NoneOf, "postgresql")
