@@ -33,10 +33,14 @@ def test_what_is_left_out_fails_where_nothing_may_be_missing_and_there_alone(mon
 
 
 def test_each_change_is_held_by_every_test_and_who_runs_them_sees_what_is_left_out() -> None:
-    assert "export NO_SKIPS=1" in (ROOT / ".ci/run").read_text()
-    runs = [
-        line for line in (ROOT / "Makefile").read_text().splitlines() if "pytest" in line and "addopts= -rs" in line
-    ]
+    each = (ROOT / ".ci/run").read_text()
+    assert "export NO_SKIPS=1" in each
+    assert "\nmake coverage\n" in each and "\nmake test COVERED=1" in each, (
+        "what the one leaves out is run by the other"
+    )
+    made = (ROOT / "Makefile").read_text()
+    assert made.count("$(PURE)") == 2 and "$(if $(COVERED),$(addprefix --ignore ,$(PURE)))" in made
+    runs = [line for line in made.splitlines() if "pytest" in line and "addopts= -rs" in line]
     assert len(runs) == 2 and all("@NO_SKIPS=1 " in line for line in runs), (
         "strangers and trials install what they need"
     )
