@@ -19,8 +19,8 @@ class Approach:
     helo: str  #: our name in EHLO
     bounce_address: str  #: the sender of the control dialogue, without angle brackets
     limits: Limits
-    source: str | None = None  #: our own address to dial from; None: whichever the system takes
-    remark: str = ""  #: as whom we come, one line for the transcript
-    nonsense: str = ""  #: a local part that nobody has, asked for where everything was accepted; "": not asked for
-    control: bool = True  #: whether mail for its postmaster may be asked about where all was refused
-    ask_own: bool = False  #: whether the room can find out which name is the server's own
+    source: str | None  #: our own address to dial from; None: whichever the system takes
+    remark: str  #: as whom we come, one line for the transcript
+    nonsense: str  #: a local part that nobody has, asked for where everything was accepted; "": not asked for
+    control: bool  #: whether mail for its postmaster may be asked about where all was refused
+    ask_own: bool  #: whether the room can find out which name is the server's own
