@@ -127,7 +127,7 @@ class Desk:
             with self._opener.open(request, timeout=SECONDS) as answer:
                 return json.loads(answer.read(MOST))
         except HTTPError as error:
-            with error, contextlib.suppress(ValueError, OSError, HTTPException, TypeError, KeyError):
+            with error, contextlib.suppress(ValueError, OSError, HTTPException, TypeError, KeyError, RecursionError):
                 said = json.loads(error.read(MOST))["detail"]
                 raise NoLetters(f"The list says: {escape(str(said).encode())[:400]}") from None
             raise NoLetters(f"The list has answered with status {error.code}.") from None

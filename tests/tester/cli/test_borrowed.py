@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tester.cli.borrowed import MOST, borrowed, word
+from tester.cli.borrowed import borrowed, word
 from tester.errors import NoLetters
 from tester.verdict import Finding
+from tester.wordings import WORDINGS
 
 TARGET = ip_address("192.0.2.25")
 
@@ -85,14 +86,21 @@ def test_letters_are_read_with_all_that_goes_with_them() -> None:
         ("address", "192.0.2.26"),
         ("address", 7),
         ("port", 0),
+        ("port", 65536),
         ("port", 70000),
         ("port", "x"),
+        ("port", 25.5),
+        ("port", float("inf")),
+        ("port", None),
         ("id", "../../x"),
         ("profile", "all"),
         ("letters", []),
         ("letters", {}),
-        ("letters", letters(*["S01"] * (MOST + 1))),
+        ("letters", {"vector": "S01"}),
+        ("letters", "S01"),
         ("letters", letters("S01", "S01")),
+        ("letters", letters(*["S01"] * 2000)),
+        ("letters.1.recipient", DOCUMENT["letters"][0]["recipient"]),
         ("letters.0.vector", "Z99"),
         ("letters.0.recipient", "postmaster"),
         ("letters.0.recipient", "r" + "a" * 33 + "@victim.example"),
@@ -102,6 +110,8 @@ def test_letters_are_read_with_all_that_goes_with_them() -> None:
         ("sender.collector_domain", "victim.example>\r\n"),
         ("sender.bounce_domain", ""),
         ("sender", None),
+        ("not_before", float("inf")),
+        ("not_after", float("inf")),
         ("not_after", "soon"),
         ("nomination", None),
     ],
@@ -117,9 +127,27 @@ def test_what_is_no_document_is_refused(document: Any) -> None:
         borrowed(document, TARGET, helo="t.example")
 
 
-def test_a_wording_that_we_do_not_know_is_the_first() -> None:
-    for wording in (99, -1, "x", None):
+@pytest.mark.parametrize("number", [1, 25, 65535])
+def test_a_single_letter_for_any_port_is_enough(number: int) -> None:
+    found = borrowed(changed(changed(DOCUMENT, "port", number), "letters", letters("S01")), TARGET, helo="t.example")
+    assert ([one.port for one in found.letters], found.port) == ([number], number)
+
+
+def test_letters_are_written_in_the_lists_words_and_in_the_first_ones_where_we_do_not_know_them() -> None:
+    """A list that is newer than we are may have more."""
+    known = [*enumerate(WORDINGS)]
+    for wording, _ in known:
+        assert borrowed(changed(DOCUMENT, "sender.wording", wording), TARGET, helo="t").sender.wording == wording
+    for wording in (len(known), 99, -1, 1.0, "x", None):
         assert borrowed(changed(DOCUMENT, "sender.wording", wording), TARGET, helo="t").sender.wording == 0
+
+
+def test_what_the_list_says_is_escaped_and_cut_before_it_is_shown() -> None:
+    """Half of a pair is no character, but JSON can hold it, and no terminal should."""
+    found = borrowed(changed(DOCUMENT, "shows", "\ud800" + "x" * 400), TARGET, helo="t.example")
+    assert found.shows == "?" + "x" * 299
+    said = word(changed(WORD, "listed", ["\x1b[31m", *"abcdefghijk"]), found)
+    assert said.listed == ("\\x1b[31m", *"abcdefghi")
 
 
 def test_the_lists_word_is_about_letters_of_ours() -> None:
@@ -137,6 +165,9 @@ def test_the_lists_word_is_about_letters_of_ours() -> None:
         ("back", None),
         ("back.0.finding", "GUILTY"),
         ("back.0.peer", "x"),
+        ("back", 7),
+        ("back", [7]),
+        ("back.0.recipient", []),
         ("listed", 7),
         ("state", []),
     ],
@@ -148,3 +179,10 @@ def test_a_word_that_makes_no_sense_is_refused_or_says_nothing(path: str, value:
         return
     with pytest.raises(NoLetters, match="no word"):
         word(changed(WORD, path, value), ours)
+
+
+@pytest.mark.parametrize("missing", sorted(WORD.keys() - {"address"}))
+def test_a_word_that_lacks_something_is_none(missing: str) -> None:
+    ours = borrowed(DOCUMENT, TARGET, helo="t.example")
+    with pytest.raises(NoLetters, match="no word"):
+        word({key: value for key, value in WORD.items() if key != missing}, ours)

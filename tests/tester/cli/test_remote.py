@@ -148,6 +148,7 @@ def test_a_list_that_falls_silent_makes_no_server_open(
     [
         ((422, {"detail": "It rests \x1b[31m.", "reason": "resting"}), "The list says: It rests \\x1b[31m."),
         ((401, b"no"), "status 401"),
+        ((401, b"[" * 100_000), "status 401"),
         ((201, {"address": "127.0.0.1"}), "no set of letters"),
         ((201, changed(DOCUMENT, "letters", [])), "no set of letters"),
         ((307, {}), "status 307"),
