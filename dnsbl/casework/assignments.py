@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,13 +25,15 @@ from dnsbl.store import Store, Transaction
 from dnsbl.store.jobs import NOTHING
 from dnsbl.store.paths import first_way
 from tester.fate import Fate, delivered, on
-from tester.guises import Guise, pair
+from tester.guises import Guise, Wardrobe, pair
 from tester.letter import Letter
 from tester.paths import Path
 from tester.smtp import Transcript
 
 #: Jobs that one transaction may put back because their turn has not come.
 MOST_PUT_OFF = 50
+#: Until it is seen again whether an address of ours is back that a look waits for.
+AWAY = timedelta(minutes=10)
 #: Lost leases after which a job is given up: what takes its worker down must not knock at a host for ever.
 MOST_LOST = 10
 
@@ -62,8 +64,11 @@ class Assignments:
         self._judging = judging
         self._allowance = Allowance(settings.tester)
 
-    def take_job(self, worker: str, *, full: Crowded = NOTHING) -> Assignment | None:
-        """Lease the job whose turn it is (lost leases count as due), or None; `full` says what takes no test now."""
+    def take_job(
+        self, worker: str, *, full: Crowded = NOTHING, sources: Sequence[Address] | None = None
+    ) -> Assignment | None:
+        """Lease the job whose turn it is (lost leases count as due), or None; `full` says what takes no test now, and
+        `sources` which of our own addresses the worker can dial from, without them all that the settings name."""
         now = self._clock.now()
         with self._store.read() as tx:
             if not tx.jobs.is_due(now):
@@ -84,11 +89,11 @@ class Assignments:
                     partial(tx.journal.strange, now),
                 )
                 begun = tx.runs.read(job.run)
-                if (wait := self._too_early(tx, job, now, begins=begun is None)) is not None:
+                if (wait := self._too_early(tx, job, now, sources, begins=begun is None)) is not None:
                     self._put_off(tx, worker, job, wait, now, before="queued")
                     continue
                 paths = tuple(report.path for report in tx.paths.of(job.run)) or (first_way(job),)
-                run, guises = (begun, tx.guises.of(job.run)) if begun else self._begun(tx, job, now)
+                run, guises = (begun, tx.guises.of(job.run)) if begun else self._begun(tx, job, now, sources)
                 before = "queued" if begun is None or job.takes == job.retries + 1 else "interrupted"
                 given_up = job.takes - job.retries > MOST_LOST
                 tx.journal.append(
@@ -114,9 +119,14 @@ class Assignments:
                 self._judging.talk_over(tx, run, now)
         return None
 
-    def _begun(self, tx: Transaction, job: Job, now: datetime) -> tuple[Run, tuple[Guise, ...]]:
+    def _begun(
+        self, tx: Transaction, job: Job, now: datetime, sources: Sequence[Address] | None
+    ) -> tuple[Run, tuple[Guise, ...]]:
         """A new run, and as whom it is made: strangers who differ from those of the run before."""
-        guises = pair(self._settings.tester.wardrobe(job.address.version), tx.guises.last(job.address), self._random)
+        wardrobe = self._settings.tester.wardrobe(job.address.version)
+        if here := _here(wardrobe, sources):
+            wardrobe = replace(wardrobe, sources=here)
+        guises = pair(wardrobe, tx.guises.last(job.address), self._random)
         run = tx.runs.begin(job, now)
         tx.guises.add(run.id, guises)
         return run, guises
@@ -126,11 +136,23 @@ class Assignments:
         gone = self._allowance.exhausted(tx, now)
         return replace(full, nominations=Purse.NOMINATIONS in gone, removals=Purse.REMOVALS in gone)
 
-    def _too_early(self, tx: Transaction, job: Job, now: datetime, *, begins: bool) -> Delay | None:
+    def _too_early(
+        self, tx: Transaction, job: Job, now: datetime, sources: Sequence[Address] | None, *, begins: bool
+    ) -> Delay | None:
         """Why a job that was taken is to be put back, and until when; None: it may be tested now."""
+        if job.reason is JobReason.VANTAGE and not self._has_second(tx, job, sources, begins=begins):
+            return Delay(until=now + AWAY, why="the second address that we would dial from is not there")
         if begins and (free := self._free_again(tx, job, now)) is not None:
             return Delay(until=free, why="its network has had its tests for today")
         return self._allowance.delay(tx, job, now, begins=begins)
+
+    def _has_second(self, tx: Transaction, job: Job, sources: Sequence[Address] | None, *, begins: bool) -> bool:
+        """Whether a look from a second address can be one: where the settings name several, the worker must have
+        another than the last test was made from, or the one that this test has begun from."""
+        wardrobe, last = self._settings.tester.wardrobe(job.address.version), tx.guises.last(job.address)
+        if len(wardrobe.sources) < 2 or last is None or last.source not in wardrobe.sources:
+            return True
+        return any((one != last.source) is begins for one in _here(wardrobe, sources))
 
     def _put_off(self, tx: Transaction, worker: str, job: Job, wait: Delay, now: datetime, *, before: str) -> None:
         """Back into the queue until its turn comes; the journal says so once, however often it is put off for this."""
@@ -358,3 +380,8 @@ class Assignments:
             after=after,
             evidence=f"run {job.run}{shown}",
         )
+
+
+def _here(wardrobe: Wardrobe, sources: Sequence[Address] | None) -> list[str]:
+    """The addresses that strangers of this wardrobe can dial from."""
+    return [one for one in wardrobe.sources if sources is None or ip_address(one) in sources]

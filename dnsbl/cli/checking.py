@@ -81,8 +81,12 @@ def _testing(settings: Settings) -> Iterator[str]:
         yield settings.tester.known_by
     if settings.tester.held:
         yield f"nobody is tested yet: {settings.tester.held}"
-    elif gone := standing.sentence(standing.absent(settings.tester.source_addresses)):
-        yield f"a worker here tests nobody: {gone}"
+    else:
+        gone = standing.absent(ours := settings.tester.source_addresses)
+        if problem := standing.problem(ours, gone):
+            yield f"a worker here tests nobody: {problem}"
+        elif lacking := standing.lacking(ours, gone):
+            yield lacking
     if settings.tlog.stamps and not settings.tlog.origin:
         yield "tlog.stamps names authorities, and no log is kept: tlog.origin gives it a name"
 

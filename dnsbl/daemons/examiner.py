@@ -293,7 +293,8 @@ def _sources(addresses: Sequence[Address]) -> Iterator[Checked]:
     for address in addresses:
         if address in gone:
             do = "give it that address, or set tester.source_addresses to those that `ip address` shows"
-            yield wrong("source", str(address), standing.sentence([address]), do)
+            left = standing.lacking(addresses, gone) and f"; {standing.ELSE}"
+            yield wrong("source", str(address), standing.sentence([address]) + left, do)
         else:
             yield ok("source", str(address), f"this machine can dial from {address}")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from dnsbl.addresses import Address, canonical
 from dnsbl.clock import Clock
+from dnsbl.daemons.standing import absent
 from dnsbl.rules.surveys.records import SHOWN, Host
 from dnsbl.settings import Settings
 from tester.caller import call
@@ -48,8 +49,10 @@ class Interviewer:
         self._keyring, self._random, self._file = keyring, random, file
         self._clock = clock
         self._knocker: Knocker | None = None
+        gone = absent(tester.source_addresses)
+        here = [one for one in tester.source_addresses if one not in gone]
         self._sources = {
-            version: next((str(one) for one in tester.source_addresses if one.version == version), None)
+            version: next((str(one) for one in (*here, *tester.source_addresses) if one.version == version), None)
             for version in (4, 6)
         }
         self._sender = Sender(

@@ -229,7 +229,14 @@ class Node:
 
     async def _begin_worker(self) -> Shell:
         await self._ready_keys()
-        worker = Worker(self._casework.assignments, self._settings, self._keyring, self._clock, on_event=self._on_event)
+        worker = Worker(
+            self._casework.assignments,
+            self._settings,
+            self._keyring,
+            self._clock,
+            on_event=self._on_event,
+            lacking=lambda why: self.board.down("source", why) if why else self.board.well("source"),
+        )
         self.bound.held = self._settings.tester.held
         return worker
 

@@ -1,12 +1,22 @@
-"""Shell: which of our own addresses this machine does not have, by binding to each. Sends nothing, listens nowhere."""
+"""Shell: which of our own addresses this machine does not have, by binding to each. Sends nothing, listens nowhere.
+
+Where some of a family are left, tests are held from these: a list that has named one address alone tests from that one
+too, and what is found so is no less true. Where a family has none left nobody is dialled at all: a host is tested at
+its ways in of both families, and one judged by half of them would get off the list too early."""
 
 from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from dnsbl.addresses import Address
+from dnsbl.clock import Clock
+
+#: Seconds after which we look again, where nobody has reason to do so before.
+EVERY = 5.0
+#: What is done where others of the family are left.
+ELSE = "tests are held from the others of that family, and a look from a second address waits where it was that one"
 
 
 def absent(addresses: Iterable[Address]) -> tuple[Address, ...]:
@@ -20,6 +30,18 @@ def sentence(gone: Iterable[Address]) -> str:
     return f"this machine does not have {names}, from which tester.source_addresses has us dial" if names else ""
 
 
+def problem(ours: Iterable[Address], gone: Iterable[Address]) -> str:
+    """Why nobody can be dialled, no full stop: a family of ours is gone; "" where each has an address left."""
+    left = {one.version for one in set(ours) - set(gone)}
+    return sentence(one for one in gone if one.version not in left)
+
+
+def lacking(ours: Iterable[Address], gone: Iterable[Address]) -> str:
+    """What we do without, no full stop; "" where all are there, or nobody can be dialled."""
+    said = "" if problem(ours, gone) else sentence(gone)
+    return f"{said}; {ELSE}" if said else ""
+
+
 def _is_here(address: Address) -> bool:
     try:
         with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as trial:
@@ -27,3 +49,43 @@ def _is_here(address: Address) -> bool:
     except OSError as error:
         return error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
     return True
+
+
+class Foothold:
+    """The addresses that a worker stands on: all that the settings name, and which of them this machine lacks."""
+
+    def __init__(
+        self,
+        ours: Iterable[Address],
+        clock: Clock,
+        *,
+        absent: Callable[[Iterable[Address]], tuple[Address, ...]] = absent,
+        every: float = EVERY,
+    ) -> None:
+        self.gone: tuple[Address, ...] = ()  #: as of the last look
+        self._ours = tuple(ours)
+        self._clock = clock
+        self._absent = absent
+        self._every = every
+        self._looked: float | None = None
+
+    def look(self, *, now: bool = False) -> None:
+        """Look again where the last look is old, or `now`."""
+        at = self._clock.monotonic()
+        if now or self._looked is None or at - self._looked >= self._every:
+            self._looked, self.gone = at, self._absent(self._ours)
+
+    @property
+    def here(self) -> tuple[Address, ...]:
+        """Those that we can dial from."""
+        return tuple(one for one in self._ours if one not in self.gone)
+
+    @property
+    def problem(self) -> str:
+        """Why nobody can be dialled, no full stop, or ""."""
+        return problem(self._ours, self.gone)
+
+    @property
+    def lacking(self) -> str:
+        """What we do without, no full stop, or ""."""
+        return lacking(self._ours, self.gone)

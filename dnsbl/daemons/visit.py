@@ -48,6 +48,7 @@ class Means:
     sign: Callable[[Guise], Sign | None]  #: what signs a stranger's letters
     lookups: Lookups  #: what DNS tells of a host's names
     on_event: Callable[[Address, Event], None] | None  #: hears every byte
+    sources: Callable[[], Sequence[Address]]  #: those of our own addresses that this machine has
     #: A place for an address of a host, beside that of the address whose test it is; false where there is none
     place: Callable[[Address, Address], AbstractAsyncContextManager[bool]]
 
@@ -192,7 +193,8 @@ class Visit:
 
     def _prepared(self) -> Trial:
         settings, job = self._means.settings, self._assignment.job
-        first, *others = map(self._vantage, self._assignment.guises or _as_ever(settings))
+        guises = self._assignment.guises or _as_ever(settings)
+        first, *others = map(self._vantage, guises, self._places(guises))
         return Trial(
             run=job.run,
             nomination=job.provocation,
@@ -202,18 +204,29 @@ class Visit:
             mx_domain=settings.tester.mx_domain or "",
         )
 
-    def _vantage(self, guise: Guise) -> Vantage:
-        """Where a stranger stands. One who was drawn on another machine may have an address that is not ours; then the
-        system takes one. At a way in of the other family he comes from the address of ours that has the same place
-        there."""
-        settings = self._means.settings
-        ours = settings.tester.source_addresses
-        if guise.source and (source := ip_address(guise.source)) in ours:
-            family = [one for one in ours if one.version == source.version]
-            there = [one for one in ours if one.version == self._path.address.version]
-            guise = guise.at(str(there[family.index(source) % len(there)]) if there else "")
-        else:
-            guise = guise.at("")
+    def _places(self, guises: Sequence[Guise]) -> list[Address | None]:
+        """Where these strangers dial from; None where the system takes an address. One who was drawn on another machine
+        may have an address that is not ours. At a way in of the other family he comes from the address of ours that has
+        the same place there; where this machine lacks it, from one that no other of them comes from, if it can be."""
+        ours = self._means.settings.tester.source_addresses
+        whole = [one for one in ours if one.version == self._path.address.version]
+        here = [one for one in self._means.sources() if one in whole] or whole
+        meant: list[Address | None] = []
+        for guise in guises:
+            source = ip_address(guise.source) if guise.source else None
+            family = [one for one in ours if source is not None and one.version == source.version]
+            meant.append(whole[family.index(source) % len(whole)] if whole and source in family else None)
+        found: list[Address | None] = []
+        for at, place in enumerate(meant):
+            if place is not None and place not in here:
+                free = [one for one in here if one not in (*found, *meant[at + 1 :])] or here
+                place = free[whole.index(place) % len(free)]
+            found.append(place)
+        return found
+
+    def _vantage(self, guise: Guise, source: Address | None) -> Vantage:
+        """Where a stranger stands."""
+        settings, guise = self._means.settings, guise.at(str(source) if source else "")
         return Vantage(
             sender=Sender(
                 service=settings.service.name,

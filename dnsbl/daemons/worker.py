@@ -2,8 +2,8 @@
 
 Holds no rule: what is offered to a host, and how, is a `visit`; what follows, `casework`.
 A worker that dies leaves its jobs to their leases; another takes the same run up with the same letters. While all
-testing is stopped, in quiet hours, without names of our own, and without one of the addresses that we dial from, nobody
-is dialled: what is being said is broken off and its job put back.
+testing is stopped, in quiet hours, without names of our own, and where a family of the addresses that we dial from is
+gone (`standing`), nobody is dialled: what is being said is broken off and its job put back.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.clock import Clock
-from dnsbl.daemons import standing
 from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.rounds import Round
 from dnsbl.daemons.signing import signer
+from dnsbl.daemons.standing import Foothold
 from dnsbl.daemons.visit import Means
 from dnsbl.errors import DnsblError, PutOff
 from dnsbl.model import ASKED, Crowded
@@ -47,7 +47,8 @@ MOST_SLOW = 10000
 
 class Worker:
     """Tests due jobs, several at once. `on_event` hears every byte, for whoever watches; `lookups` asks DNS about a
-    host's names; `absent` says which of our own addresses this machine does not have."""
+    host's names; `foothold` knows which of our own addresses this machine has; `lacking` is told what we do without, a
+    sentence, and "" when that is over."""
 
     def __init__(
         self,
@@ -58,12 +59,14 @@ class Worker:
         *,
         on_event: Callable[[Address, Event], None] | None = None,
         lookups: Lookups = Lookups(),  # noqa: B008 (frozen)
-        absent: Callable[[Iterable[Address]], tuple[Address, ...]] = standing.absent,
+        foothold: Foothold | None = None,
+        lacking: Callable[[str], None] = lambda why: None,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._assignments = assignments
         self._settings = settings
         self._clock = clock
+        self._foothold = foothold or Foothold(settings.tester.source_addresses, clock)
         self._means = Means(
             assignments=assignments,
             settings=settings,
@@ -73,10 +76,11 @@ class Worker:
             lookups=lookups,
             on_event=on_event,
             place=self._place,
+            sources=lambda: self._foothold.here,
         )
         self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
         self.problem = ""  #: why nobody can be dialled from this machine, a sentence, or ""
-        self._absent = absent
+        self._lacking, self._lacks = lacking, ""
         self._held = False  # whether nobody is to be dialled now
         self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network + 1)
         self._running: dict[Address, asyncio.Task[None]] = {}
@@ -120,11 +124,15 @@ class Worker:
                     self._running[address].cancel()
         return mark
 
-    async def _look(self) -> None:
-        """See whether anybody may and can be dialled now. While the store does not answer, the last word holds."""
+    async def _look(self, *, failed: bool = False) -> None:
+        """See whether anybody may and can be dialled now, at once where a dial has `failed`. While the store does not
+        answer, the last word holds."""
         tester = self._settings.tester
         quiet = self._clock.now().hour in tester.quiet_hours
-        gone = standing.sentence(self._absent(tester.source_addresses)) if not tester.held else ""
+        if not tester.held:
+            self._foothold.look(now=failed)
+        gone = self._foothold.problem
+        self._tell_lack(self._foothold.lacking)
         self.problem = f"Nobody is dialled from here: {gone}." if gone else ""
         try:
             stopped = await asyncio.to_thread(self._assignments.stopped)
@@ -144,6 +152,12 @@ class Worker:
             _log.warning("testing goes on")
         self._held = bool(why)
 
+    def _tell_lack(self, lacks: str) -> None:
+        if lacks != self._lacks:
+            _log.warning("%s", lacks or "every address that we dial from is there")
+            self._lacking(f"{lacks[:1].upper()}{lacks[1:]}." if lacks else "")
+        self._lacks = lacks
+
     async def _break_off(self) -> None:
         running = list(self._running.values())
         for task in running:
@@ -155,7 +169,9 @@ class Worker:
         if len(self._running) >= self._settings.tester.concurrency:
             return False
         try:
-            assignment = await asyncio.to_thread(self._assignments.take_job, self.name, full=self._full())
+            assignment = await asyncio.to_thread(
+                self._assignments.take_job, self.name, full=self._full(), sources=self._foothold.here
+            )
         except DnsblError as error:
             _log.warning("no job taken: %s", error)
             return False
@@ -237,6 +253,7 @@ class Worker:
     async def _test(self, assignment: Assignment) -> bool:
         """Hold the conversations of one job and file the run, unless it is put off; False when nobody may be dialled
         meanwhile."""
+        before = self._foothold.gone
         round_ = Round(
             self._means,
             assignment,
@@ -249,9 +266,11 @@ class Worker:
             _log.info("%s", wait)
             return True
         except OSError:  # nobody was dialled; whether that is ours alone is seen now
-            await self._look()
-            if not self.problem:
+            await self._look(failed=True)
+            if self._foothold.gone == before:
                 raise
+            await asyncio.to_thread(self._assignments.give_back, assignment)  # to be dialled from where we stand now
+            return True
         await self._look()
         if self._held:
             return False

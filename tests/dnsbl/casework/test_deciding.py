@@ -144,6 +144,28 @@ def test_a_second_look_needs_a_second_address_of_the_same_family(make_office, so
         assert (tx.jobs.live(ip_address(HOST)).reason is JobReason.VANTAGE) is again
 
 
+def test_a_second_look_waits_for_the_second_address_where_the_worker_does_not_have_it(make_office) -> None:
+    ours = [ip_address("203.0.113.1"), ip_address("203.0.113.2")]
+    office = make_office(tester={"source_addresses": list(map(str, ours))})
+    office.list_open(HOST)
+    office.casework.doors.ask_removal(ip_address(HOST), door=Door.WEB, actor="owner")
+    office.test(Outcome.RCPT_5XX)
+    with office.store.read() as tx:
+        first = ip_address(tx.guises.last(ip_address(HOST)).source)
+    other = next(one for one in ours if one != first)
+    take = office.casework.assignments.take_job
+    assert take("w1", sources=[first]) is None, "the same address is no second one"
+    told = office.casework.operators.journal(ip_address(HOST), most=1)[0]
+    assert told.evidence == "the second address that we would dial from is not there"
+    office.later(minutes=11)
+    assignment = take("w1", sources=[other])
+    assert (assignment.job.reason, assignment.guises[0].source) == (JobReason.VANTAGE, str(other))
+    office.later(seconds=office.settings.tester.lease + 1)
+    assert take("w2", sources=[first]) is None, "nor when it is taken up again"
+    office.later(minutes=11)
+    assert take("w2", sources=ours).job.run == assignment.job.run
+
+
 @pytest.mark.parametrize("evidence", [b"spam", None])
 def test_where_spam_must_be_seen_a_relay_is_listed_for_that_alone(make_office, evidence: bytes | None) -> None:
     office = make_office(policy={"spam_seen": True})

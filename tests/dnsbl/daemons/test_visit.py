@@ -37,6 +37,7 @@ def visiting(office: Any, assignment: Assignment | None = None, **means: Any) ->
         "lookups": Lookups(),
         "on_event": None,
         "place": None,
+        "sources": lambda: office.settings.tester.source_addresses,
     }
     path = means.pop("path", None)
     return Visit(Means(**usual | means), assignment, path, held=held, heard=heard)
@@ -158,6 +159,32 @@ def test_at_a_way_in_of_the_other_family_both_strangers_come_from_our_addresses_
     attempts = {attempt.vector: attempt for attempt in visit.compose(SAID)}
     assert attempts["S11"].opening.source == "2001:db8::2"
     assert attempts["S11"].opening.helo == taken.guises[1].helo.encode()
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_a_stranger_whose_address_this_machine_lacks_comes_from_one_where_the_other_does_not_stand(
+    make_office: Any, gone: int
+) -> None:
+    three = [parse_address(f"192.0.2.{number}") for number in (2, 3, 4)]
+    office = make_office(tester=TWO_OF_EACH | {"source_addresses": list(map(str, three))})
+    office.nominate(HOST)
+    taken = office.take()
+    lost = parse_address(taken.guises[gone].source)
+    left = [one for one in three if one != lost]
+    visit = visiting(office, taken, sources=lambda: left)
+    visit.prepare()
+    come = [visit.approach.source, {one.vector: one for one in visit.compose(SAID)}["S11"].opening.source]
+    assert sorted(come) == sorted(map(str, left))
+    assert come[1 - gone] == taken.guises[1 - gone].source, "who can stand where he was drawn does"
+    assert f"at {come[0]}:" in str(visit.approach.remark)
+
+
+def test_two_strangers_for_whom_one_address_is_left_both_come_from_it(make_office: Any) -> None:
+    office = make_office(tester=TWO_OF_EACH)
+    visit = visiting(office, sources=lambda: [parse_address("192.0.2.3")])
+    visit.prepare()
+    assert visit.approach.source == "192.0.2.3"
+    assert {one.vector: one for one in visit.compose(SAID)}["S11"].opening.source == "192.0.2.3"
 
 
 def test_a_run_from_before_there_were_guises_is_taken_up_under_our_first_names(make_office: Any) -> None:

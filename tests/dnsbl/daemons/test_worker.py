@@ -16,6 +16,7 @@ from dnsbl.addresses import Address, parse_address, parse_network
 from dnsbl.casework import Casework
 from dnsbl.clock import Clock, HandClock, SystemClock
 from dnsbl.daemons import rounds
+from dnsbl.daemons.standing import Foothold
 from dnsbl.daemons.worker import Worker
 from dnsbl.model import Door, Entry, JobState, Nomination, Run, RunState
 from dnsbl.settings import Settings
@@ -76,12 +77,19 @@ class Shop:
         self.clock = clock
         self.casework = Casework(store, self.settings, keyring, clock=clock)
         self.gone: set[Address] = set()  # of our addresses
+        self.lacks: list[str] = []  # what the worker has said to do without
         self.worker = Worker(
             self.casework.assignments,
             self.settings,
             keyring,
             clock,
-            absent=lambda ours: tuple(one for one in ours if one in self.gone),
+            foothold=Foothold(
+                self.settings.tester.source_addresses,
+                clock,
+                absent=lambda ours: tuple(one for one in ours if one in self.gone),
+                every=0,
+            ),
+            lacking=self.lacks.append,
         )
         self.stop = asyncio.Event()
         self.looks = 0  # how often the worker has asked whether it may dial
@@ -213,6 +221,43 @@ async def test_without_an_address_of_ours_the_worker_is_down_until_it_is_there(s
             shop.gone = set()
             judged = await until(lambda: shop.settled(run))
     assert (judged.verdict, shop.worker.problem) == (Verdict.CLOSED, "")
+
+
+async def test_where_one_of_several_addresses_of_ours_is_gone_the_others_dial_and_it_is_told(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(Host()) as port:
+        shop = Shop(store, port, SystemClock(), source_addresses=["127.0.0.1", "127.0.0.7"])
+        shop.gone = {parse_address("127.0.0.7")}
+        run = shop.nominate()
+        async with shop.open():
+            judged = await until(lambda: shop.settled(run))
+            assert (judged.verdict, shop.worker.problem) == (Verdict.CLOSED, "")
+            assert len(shop.lacks) == 1 and "This machine does not have 127.0.0.7" in shop.lacks[0]
+            shop.gone = set()
+            await until(lambda: shop.lacks[1:])
+    assert shop.lacks[1:] == [""] and "every address that we dial from is there" in caplog.text
+    with store.read() as tx:
+        assert {guise.source for guise in tx.guises.of(run)} == {"127.0.0.1"}
+
+
+async def test_an_address_that_goes_as_we_dial_has_the_test_held_from_another_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(Host()) as port:
+        shop = Shop(store, port, SystemClock(), source_addresses=["127.0.0.1", "127.0.0.7"])
+        run, dial = shop.nominate(), rounds.call
+
+        async def call(room: Any) -> tuple[Transcript, ...]:
+            if not shop.gone:
+                shop.gone = {parse_address(room.approach.source)}
+                raise OSError(errno.EADDRNOTAVAIL, "no such address")
+            return await dial(room)
+
+        monkeypatch.setattr(rounds, "call", call)
+        async with shop.open():
+            judged = await until(lambda: shop.settled(run))
+    assert judged.verdict is Verdict.CLOSED and "broke off" not in caplog.text
 
 
 async def test_an_address_that_goes_as_we_dial_spends_no_test(
