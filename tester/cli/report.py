@@ -40,7 +40,7 @@ class PathFound:
     control: Control
     fates: tuple[Fate, ...]  #: its letters, in the order of trial
     outputs: frozenset[Address]  #: who delivered letters of it
-    tried: bool = True  #: whether it was dialled; once a letter has come back, what is left is not
+    tried: bool  #: whether it was dialled; once a letter has come back, what is left is not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,9 +89,9 @@ def closed(verdict: Verdict) -> bool:
     return verdict in _CLOSED
 
 
-def together(paths: Sequence[PathFound], left_out: str = "") -> Judgement:
+def together(paths: Sequence[PathFound], left_out: str) -> Judgement:
     """One judgement of a host. Open where any path is; a path that nobody answers at is no door, and closes with those
-    that answer. Of several that could not be told the first speaks."""
+    that answer. Of several that could not be told the first speaks. `left_out` says why none was tried, or is ""."""
     tried = [one for one in paths if one.tried]
     if not tried:
         sentence = left_out or "Nothing was tested."
@@ -108,7 +108,7 @@ def together(paths: Sequence[PathFound], left_out: str = "") -> Judgement:
     there = [one for one in tried if one.judgement.verdict is not Verdict.UNREACHABLE]
     doubtful = [one for one in there if not closed(one.judgement.verdict)]
     if doubtful or not there or not several:
-        return said((doubtful or there or tried)[0])
+        return said((doubtful or tried)[0])
     bounces = any(one.judgement.verdict is Verdict.ACCEPTS_BOUNCES for one in there)
     shut = len(tried) - len(there)
     beside = f"; on {shut} more nobody answers" if shut else ""
@@ -192,15 +192,14 @@ def explained(cause: Explained | None) -> list[str]:
     """Why it relays and what closes it, as lines."""
     if cause is None:
         return []
-    told = advice(cause.cause, cause.software)
     lines = ["", f"Why ({cause.cause}, {cause.sure}):", *(f"  {reason}" for reason in cause.reasons)]
     lines.append("What closes it:")
-    for one in told:
+    for one in advice(cause.cause, cause.software):
         lines.append(f"  {f'[{one.setup}] ' if one.setup else ''}{one.change}")
         lines += [f"    {one.file}:"] if one.file else []
         lines += [f"      {line}" for line in one.lines]
         lines += [f"    then: {one.then}"] if one.then else []
-    return lines if told else [*lines, "  There is no advice for it yet."]
+    return lines
 
 
 def table(hosts: Sequence[HostFound]) -> str:

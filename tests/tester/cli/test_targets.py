@@ -63,6 +63,7 @@ def test_nmaps_greppable_form_is_read_as_its_xml_is() -> None:
             b"192.0.2.0/24",
             "Line 1 of the targets is a network, whose addresses must be named one by one: '192.0.2.0/24'.",
         ),
+        (b"x192.0.2.1", "Line 1 of the targets is no IP address: 'x192.0.2.1'."),
         (b"\x1b[2J", "Line 1 of the targets is no IP address: '\\x1b[2J'."),
         (b"<html></html>", "The XML of the targets is not nmap's (nmap -oX FILE)."),
         (b'<nmaprun><host><address addr="x" addrtype="ipv4"/>', "nmap names 'x', which is no address."),
@@ -86,6 +87,14 @@ def test_xml_that_declares_entities_is_refused_before_any_is_used() -> None:
         targets.read(bomb)
 
 
+def test_a_file_may_be_as_large_as_the_sentence_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who cuts a file to the size that he was told is not refused again."""
+    assert targets.MOST_OCTETS == 16 << 20
+    monkeypatch.setattr(targets, "MOST_OCTETS", 19)
+    monkeypatch.setattr(targets, "MOST_HOSTS", 2)
+    assert [str(one.address) for one in targets.read(b"192.0.2.1\n192.0.2.2")] == ["192.0.2.1", "192.0.2.2"]
+
+
 def test_files_are_bounded() -> None:
     with pytest.raises(BadTargets, match="larger than 16 MiB"):
         targets.read(bytes(targets.MOST_OCTETS + 1))
@@ -105,12 +114,20 @@ def test_networks_of_ones_own_come_as_words_or_lines() -> None:
         ("everything", "is no network"),
         ("192.0.2.1/24", "is no network"),
         ("0.0.0.0/0", "too wide"),
+        ("10.0.0.0/7", "too wide"),
         ("::/3", "too wide"),
+        ("2001::/19", "too wide"),
     ],
 )
 def test_a_network_that_is_none_or_nobodys_own_is_refused(text: str, why: str) -> None:
     with pytest.raises(BadTargets, match=why):
         targets.networks([text])
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8", "2a01:7000::/20"])
+def test_a_network_may_be_ones_own_up_to_this_width(text: str) -> None:
+    """Companies have had a /8, and providers have a /20 of IPv6."""
+    assert targets.networks([text]) == (ip_network(text),)
 
 
 def test_one_host_outside_of_the_networks_refuses_the_whole_list() -> None:
