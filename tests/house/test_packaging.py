@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from setuptools.command.egg_info import FileList
 
 from dnsbl import DISTRIBUTION
 from dnsbl.cli.program import COMMANDS
@@ -50,6 +51,52 @@ def test_every_library_is_locked_with_its_hashes_in_the_version_that_is_tested()
     assert {name: version for name, version in locked.items() if tested.get(name) != version} == {}, "run `make lock`"
     for entry in re.split(r"\n(?=[\w.-]+==)", LOCK.strip()):
         assert HASH.search(entry), entry
+
+
+#: What is no part of the source, and is in no archive of it either.
+NO_SOURCE = (".git", ".venv")
+
+
+def ignored() -> list[str]:
+    """A path for each line of .gitignore, at the top and in some folders that an archive holds as a whole."""
+    found: list[str] = []
+    for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split():
+        sample = line.strip("/").replace("*", "x") + ("/left" if line.endswith("/") else "")
+        inside = [] if "/" in line.rstrip("/") else ["tests", "tests/house", "bench", "docs", "dnsbl/dns/engine"]
+        found += [sample, *(f"{folder}/{sample}" for folder in inside)]
+    return found
+
+
+def source() -> list[str]:
+    """What git knows; in an archive, which has none of it, all that is not ignored."""
+    if (ROOT / ".git").exists():
+        named = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+        return [name for name in named.stdout.split("\0") if name and (ROOT / name).is_file()]
+    made = re.compile(
+        r"(^|/)(__pycache__|\.[a-z_]+_cache|\.hypothesis|[^/]*\.egg-info|build)/|\.(c|so|pyc)$|^PKG-INFO$"
+    )
+    paths = (path for path in ROOT.rglob("*") if path.is_file() and path.relative_to(ROOT).parts[0] not in NO_SOURCE)
+    return [name for path in paths if not made.search(name := str(path.relative_to(ROOT))) and name != "setup.cfg"]
+
+
+def test_an_archive_of_the_source_holds_tests_and_bench_and_nothing_that_git_ignores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, left = source(), ignored()
+    assert {"tests/conftest.py", "bench/dns.py", "Makefile", "dnsbl/cli/doctor.py"} <= set(known)
+    assert len(left) > 80 and "config.toml" in left
+    for name in (*known, *left):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    held = FileList()
+    held.extend([name for name in known if name.startswith(("dnsbl/", "tester/")) and name.endswith((".py", ".pyx"))])
+    for line in (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            held.process_template_line(line)
+    assert sorted(set(held.files) & set(left)) == []
+    data = ("dnsbl/", "tester/")  # what of these is no module is named in pyproject.toml, and seen in the wheel
+    assert {name for name in known if not name.startswith(data)} == {n for n in held.files if not n.startswith(data)}
 
 
 @pytest.fixture(scope="module")
