@@ -3,6 +3,7 @@ follows another one. Opens no database and makes nothing."""
 
 from __future__ import annotations
 
+from os.path import exists
 from pathlib import Path
 
 from dnsbl.files import hindrance, shut
@@ -22,6 +23,22 @@ def timeline_path(settings: Settings) -> Path:
 def signet_path(settings: Settings) -> Path:
     """Where the key is that it is signed with."""
     return settings.service.state_dir / "publish.key"
+
+
+def stop_path(settings: Settings) -> Path:
+    """The file that keeps workers of this machine from dialling while it is there, empty or not: a stop that needs
+    neither a database nor room on a disk."""
+    return settings.service.state_dir / "stop"
+
+
+def halted(settings: Settings) -> str:
+    """Why nobody is dialled from this machine, whatever the database says; no full stop; or ""."""
+    path = stop_path(settings)
+    return (
+        f"an operator has stopped testing on this machine: {path} is there, until `dnsbl resume`"
+        if exists(path)
+        else ""
+    )
 
 
 def database_url(settings: Settings) -> str:

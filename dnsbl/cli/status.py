@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from dnsbl.errors import SettingsError
 from dnsbl.files import shortage
 from dnsbl.health import Health
 from dnsbl.opened import OpenedList
+from dnsbl.places import halted
 
 with later():
     from dnsbl.cli import drawing
@@ -63,6 +64,7 @@ def _screen(opened: OpenedList) -> Iterator[str]:
 def _look(opened: OpenedList) -> tuple[Summary, list[Health]]:
     """The picture, and what is to be seen of this machine without asking a process."""
     summary = opened.casework.oversight.summary()
+    summary = replace(summary, held=summary.held or halted(opened.settings))
     full = shortage(opened.settings.service.state_dir)
     return summary, [Health(part="disk", up=not full, since=summary.at, why=full, begun=0)]
 

@@ -22,6 +22,7 @@ from dnsbl.daemons.surveyor import Held, SurveyMeans, Surveyor, SurveyProgress
 from dnsbl.errors import BrokenOff, DnsblError
 from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.opened import OpenedList
+from dnsbl.places import halted
 from dnsbl.rules.surveys import page, report, scope, sources, studies
 from dnsbl.rules.surveys.tally import SurveyTally, tally
 from dnsbl.settings import Settings
@@ -106,7 +107,7 @@ class _Leave:
         settings, casework = self._opened.settings, self._opened.casework
         self._out = _by_length([one.network for one in casework.operators.exclusions()])
         why = settings.tester.held or ("" if settings.tester.lab_networks else settings.survey.held)
-        return why or ("an operator has stopped testing" if casework.views.stopped() else "")
+        return why or halted(settings) or ("an operator has stopped testing" if casework.views.stopped() else "")
 
     def barred(self, address: Address) -> str:
         """Why this address is not tested, or ""."""

@@ -1,6 +1,7 @@
 """Shell: takes due jobs and has each host tested. Store before you act: letters are filed before anybody dials.
 
-Holds no rule: what is offered to a host, and how, is a `visit`; what follows, `casework`.
+Holds no rule: what is offered to a host, and how, is a `visit`; what follows, `casework`. All testing is stopped by an
+entry of the journal, on every machine, or by a file in the state folder, on this one, where a database takes no entry.
 A worker that dies leaves its jobs to their leases; another takes the same run up with the same letters. While all
 testing is stopped, in quiet hours, without names of our own, and where a family of the addresses that we dial from is
 gone (`standing`), nobody is dialled: what is being said is broken off and its job put back.
@@ -27,6 +28,7 @@ from dnsbl.daemons.standing import Foothold
 from dnsbl.daemons.visit import Means
 from dnsbl.errors import DnsblError, PutOff
 from dnsbl.model import ASKED, Crowded
+from dnsbl.places import halted as halted_here
 from dnsbl.rules import queues
 from dnsbl.settings import Settings
 from tester import manners
@@ -133,16 +135,18 @@ class Worker:
             self._foothold.look(now=failed)
         gone = self._foothold.problem
         self._tell_lack(self._foothold.lacking)
-        self.problem = f"Nobody is dialled from here: {gone}." if gone else ""
+        halted = halted_here(self._settings)
+        self.problem = f"Nobody is dialled from here: {gone or halted}." if gone or halted else ""
         try:
             stopped = await asyncio.to_thread(self._assignments.stopped)
         except DnsblError as error:
             _log.warning("it is not known whether testing is stopped: %s", error)
-            self._held = self._held or bool(gone)
+            self._held = self._held or bool(gone or halted)
             return
         why = (
             tester.held
             or gone
+            or halted
             or (quiet and "these are quiet hours")
             or (stopped and "an operator has stopped testing")
         )

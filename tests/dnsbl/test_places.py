@@ -36,6 +36,14 @@ def test_a_list_has_begun_with_its_database_or_with_the_table_that_it_has_left(t
     assert places.begun(settings_at(tmp_path, database={"url": ELSEWHERE}))
 
 
+def test_a_file_of_whatever_content_stops_this_machine_while_it_is_there(tmp_path: Path) -> None:
+    given = settings_at(tmp_path)
+    assert places.halted(given) == ""
+    places.stop_path(given).touch()
+    assert places.halted(given).startswith("an operator has stopped testing on this machine: ")
+    assert str(tmp_path / "stop") in places.halted(given)
+
+
 @pytest.mark.parametrize(
     ("more", "follows"),
     [

@@ -232,6 +232,36 @@ def test_a_full_disk_costs_no_answer_is_said_everywhere_and_heals(houses: Houses
     assert house.stop(process) == 0
 
 
+def test_testing_is_stopped_with_a_full_disk_and_taken_up_again_with_room(houses: Houses, disk: Path) -> None:
+    house = houses(state=disk / "state")
+    process = served(house)
+    _fill(disk / "ballast")
+    house.until("it to be said", unready(house, "is full"))
+    assert "is full" in house.dnsbl("listing", "add", *_file(house, 5000), "--reason", "x", expect=1)
+    assert house.dnsbl("stop", "--reason", "a trial")["testing"] == "stopped"
+    assert (house.state / "stop").exists(), "the journal takes no entry"
+    house.until("the worker to obey", unready(house, "an operator has stopped testing on this machine"))
+    assert "stopped testing on this machine" in house.dnsbl("status")["testing"]
+    (disk / "ballast").unlink()
+    house.until("room", lambda: not unready(house, "is full")())
+    assert house.dnsbl("resume", "--reason", "room")["testing"] == "goes on"
+    house.until("all to be up", lambda: house.ready()[0] == 200)
+    assert house.stop(process) == 0
+
+
+def test_testing_is_stopped_on_a_machine_whose_database_is_away(houses: Houses, server: PostgreSQL) -> None:
+    house = houses(database=server.url)
+    process = served(house)
+    server.stop("primary")
+    said = house.dnsbl("stop", "--reason", "a trial", expect=1)
+    assert "Testing is stopped on this machine alone" in said
+    house.until("the worker to obey", unready(house, "an operator has stopped testing on this machine"))
+    server.start("primary")
+    assert house.dnsbl("resume", "--reason", "it is back")["testing"] == "goes on"
+    house.until("all to be up", lambda: house.ready()[0] == 200)
+    assert house.stop(process) == 0
+
+
 def test_a_folder_that_cannot_be_written_any_more_still_serves_after_a_start(houses: Houses, disk: Path) -> None:
     house = houses(state=disk / "state")
     process = served(house)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from dnsbl import files, places
+from dnsbl.casework.operators import Operators
+from dnsbl.errors import StoreUnavailable, Trouble
 from tests.dnsbl.cli.conftest import Run, spam
 
 
@@ -31,6 +35,56 @@ def test_no_mistake_of_the_configuration_keeps_an_operator_from_a_stop(run: Run,
     assert "listen" in run("status", code=1, plain=True)
     assert run("stop", "--reason", "complaints")["testing"] == "stopped"
     assert run("resume", "--reason", "sorted out") == {"testing": "goes on"}
+
+
+FULL = StoreUnavailable("The disk of the database is full.", trouble=Trouble.FULL)
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the database take no entry of a stop."""
+
+    def full(*_self: object, **_words: object) -> None:
+        raise FULL
+
+    monkeypatch.setattr(Operators, "stop", full)
+
+
+def test_a_database_that_takes_no_word_keeps_nobody_from_a_stop_of_this_machine(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state" / "stop"
+    with monkeypatch.context() as patched:
+        refusing(patched)
+        found = run("stop", "--reason", "complaints")
+    assert found == {"testing": "stopped", "reason": "complaints", "by": str(path), "since": str(FULL)}
+    assert path.exists() and str(path) in run("status")["testing"]
+    assert run("resume", "--reason", "sorted out") == {"testing": "goes on", "taken away": str(path)}
+    assert not path.exists() and run("status")["testing"] == "on"
+    assert [entry["verb"] for entry in run("journal") if entry["subject"] == "tester"] == ["resumed"]
+
+
+def test_where_other_machines_may_dial_who_stops_this_one_alone_is_told_so(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing(monkeypatch)
+    monkeypatch.setattr(places, "database_file", lambda settings: None)  # as with PostgreSQL
+    said = run("stop", "--reason", "complaints", code=1, plain=True)
+    assert "The disk of the database is full. Testing is stopped on this machine alone, by " in said
+    assert "type this on every machine with a worker" in said and (tmp_path / "state" / "stop").exists()
+
+
+def test_where_not_even_a_file_can_be_made_it_is_said_what_is_left(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing(monkeypatch)
+
+    def none(path: Path, parts: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files, "write_whole", none)
+    said = run("stop", "--reason", "complaints", code=1, plain=True)
+    assert "stop be made, which stops testing on this machine: Read-only file system" in said
+    assert "What is left is to end `dnsbl serve`" in said
 
 
 def test_a_mistake_in_a_zone_file_ends_nothing_that_needs_no_zone(run: Run, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import errno
 import re
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from dnsbl.daemons import rounds
 from dnsbl.daemons.standing import Foothold
 from dnsbl.daemons.worker import Worker
 from dnsbl.model import Door, Entry, JobState, Nomination, Run, RunState
+from dnsbl.places import stop_path
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.letter import Keyring
@@ -71,7 +73,7 @@ class Shop:
     def __init__(self, store: Store, port: int, clock: Clock, **tester: Any) -> None:
         here = {"port": port, "owner_ports": [25], "lab_networks": ["127.0.0.0/8"]}
         quick = here | {"attempt_gap": 0, "connection_gap": 0, "grace": 0}
-        more = {key: tester.pop(key) for key in ("collector",) if key in tester}
+        more = {key: tester.pop(key) for key in ("collector", "service") if key in tester}
         self.settings = Settings.model_validate({"tester": quick | tester} | more)
         keyring = Keyring.generate(lambda size: bytes(size), 0)
         self.clock = clock
@@ -219,6 +221,22 @@ async def test_without_an_address_of_ours_the_worker_is_down_until_it_is_there(s
             job = shop.casework.views.look_up(HERE).job
             assert job is not None and (job.state, job.takes) == (JobState.QUEUED, 0), "no test was spent"
             shop.gone = set()
+            judged = await until(lambda: shop.settled(run))
+    assert (judged.verdict, shop.worker.problem) == (Verdict.CLOSED, "")
+
+
+async def test_a_file_in_the_state_folder_stops_this_worker_whatever_the_database_says(
+    store: Store, tmp_path: Path
+) -> None:
+    async with serving(host := Host()) as port:
+        shop = Shop(store, port, SystemClock(), service={"state_dir": tmp_path})
+        path = stop_path(shop.settings)
+        path.touch()
+        run = shop.nominate()
+        async with shop.open():
+            await shop.looked(3)
+            assert host.peers == [] and str(path) in shop.worker.problem
+            path.unlink()
             judged = await until(lambda: shop.settled(run))
     assert (judged.verdict, shop.worker.problem) == (Verdict.CLOSED, "")
 
