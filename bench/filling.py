@@ -25,7 +25,7 @@ from dnsbl.clock import Clock, SystemClock
 from dnsbl.model import Door, Job, Nomination
 from dnsbl.settings import Settings
 from dnsbl.store import Store
-from dnsbl.store.columns import address_key, network_key
+from dnsbl.store.columns import Proofs, address_key, network_key
 from dnsbl.store.schema import metadata
 from tester import letter, vectors
 from tester.letter import Keyring
@@ -360,22 +360,23 @@ def _entered(writer: _Writer, hosts: int, entries: int) -> None:
     pattern = [dict(zip(names, row, strict=True)) for row in writer.rows("journal")]
     last = max(pattern, key=lambda entry: entry["seq"])
     by_subject = next(index for index in metadata.tables["journal"].indexes if "subject" in index.columns)
-    own = [entry for entry in pattern if entry["subject"] == str(PATTERN)]
+    own = [(entry, Proofs().read(entry["evidence"])) for entry in pattern if entry["subject"] == str(PATTERN)]
 
     def rows() -> Iterator[Row]:
-        seq, previous, at = last["seq"], last["hash"], last["at"]
+        seq, previous, at = last["seq"], last["hash"].hex(), last["at"]
         for number in count(1):
             subject = str(host(number % hosts))
-            for entry in own:
+            for entry, proof in own:
                 if seq >= entries:
                     return
                 seq += 1
-                told = entry | {"seq": seq, "previous": previous, "subject": subject, "at": at + seq}
+                row = entry | {"seq": seq, "subject": subject, "at": at + seq}
+                told = row | {"evidence": proof, "previous": previous}
                 del told["hash"]
                 text = json.dumps(told, sort_keys=True, separators=(",", ":"))
-                previous = sha256(text.encode()).hexdigest()
-                told["hash"] = previous
-                yield tuple(told[name] for name in names)
+                row["hash"] = sha256(text.encode()).digest()
+                previous = row["hash"].hex()
+                yield tuple(row[name] for name in names)
 
     writer.without(by_subject)
     writer.write("journal", rows())

@@ -9,6 +9,8 @@ comes back and cannot have been written raises StoreUnavailable: the database is
 from __future__ import annotations
 
 import json
+import re
+from binascii import hexlify, unhexlify
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -39,6 +41,9 @@ from dnsbl.store.faults import damaged
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSIONS = {4: b"\4", 6: b"\6"}
 _MICROSECOND = timedelta(microseconds=1)
+
+#: A hash as people read it, and as `Proofs` are stored.
+_SPELT, _PACKED = re.compile(rb"[0-9a-f]{64}"), re.compile(rb"\xff(.{32})", re.DOTALL)
 
 #: Addresses and networks that are remembered: a test is of a few, again and again.
 REMEMBERED = 2000
@@ -183,6 +188,36 @@ class YesNo(Direct[bool]):
         return None if value is None else bool(value)
 
 
+class Hexed(Direct[str]):
+    """A hash in hexadecimal, as its octets."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def told(self, value: str | None) -> bytes | None:
+        return None if value is None else bytes.fromhex(value)
+
+    def read(self, value: bytes | None) -> str | None:
+        try:
+            return None if value is None else value.hex()
+        except AttributeError as error:
+            raise damaged() from error
+
+
+class Proofs(Direct[str]):
+    """Text, cleaned, in which hashes in hexadecimal (SHA-256) stand as their octets, behind one that no text has. What
+    cannot have been written reads as what it is not."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def told(self, value: str | None) -> bytes | None:
+        return None if value is None else _SPELT.sub(_packed, clean(value).encode())
+
+    def read(self, value: bytes | None) -> str | None:
+        return None if value is None else _PACKED.sub(_spelt, value).decode(errors="backslashreplace")
+
+
 class AddressKey(Direct[Address]):
     """An address as its sorting key."""
 
@@ -213,6 +248,14 @@ class NetworkKey(Direct[Network]):
             return None if value is None else _network_at(value)
         except (ValueError, IndexError, TypeError) as error:
             raise damaged() from error
+
+
+def _packed(spelt: re.Match[bytes]) -> bytes:
+    return b"\xff" + unhexlify(spelt[0])
+
+
+def _spelt(packed: re.Match[bytes]) -> bytes:
+    return hexlify(packed[1])
 
 
 @lru_cache(REMEMBERED)

@@ -1,8 +1,10 @@
 """The journal: append-only, each entry holding the hash of the one before, so that a changed past shows.
 
 The hash is SHA-256 over the entry as JSON: all fields but the hash itself, keys sorted, no blanks, ASCII, the time
-in microseconds since the epoch. Writers take turns (see `database`), so the chain has one end. What the chain cannot
-show is that its newest entries were cut off; keep the last hash elsewhere to see that too.
+in microseconds since the epoch, hashes in hexadecimal. It is stored once and as octets: which hash an entry holds of
+the one before is read there, so one that was changed, taken out or put in shows by those behind it. Writers take turns
+(see `database`), so the chain has one end. What the chain cannot show is that its newest entries were cut off; keep the
+last hash elsewhere to see that too.
 
 The journal is also what the list knows of time: no entry is made at a time that is not believed (see `timekeeper`), and
 so nothing is decided, since whatever is decided is entered.
@@ -18,18 +20,28 @@ from enum import Enum, auto
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import DateTime, Select, bindparam, func, insert, literal_column, null, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    FromClause,
+    Select,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    type_coerce,
+)
 
 from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
 from dnsbl.store.clerk import Clerk, prepared
 from dnsbl.store.columns import clean, micros
-from dnsbl.store.schema import journal, nodes
-from dnsbl.store.shelf import Shelf, columns, many
+from dnsbl.store.schema import ENTRY, START, STRETCH, journal, nodes, stretch
+from dnsbl.store.shelf import Shelf, many
 from dnsbl.store.timekeeper import Timekeeper
 
-#: What stands before the first entry.
-START = "0" * 64
 #: Entries that one page of a search looks at.
 WINDOW = 50_000
 #: Characters of one field that are kept: an entry names its evidence, it does not hold it.
@@ -38,23 +50,28 @@ FIELD_MOST = 1000
 CLOCK = "clock"
 
 
-_ENTRY = columns(journal, Entry)
+def _back(entries: FromClause) -> tuple[ColumnElement[Any], ...]:
+    """The order from the newest entry of a subject back, which the index of subjects has."""
+    return stretch(entries).desc(), entries.c.seq.desc()
+
+
 _INSERT = prepared(insert(journal))
-_NEWEST = select(*_ENTRY).order_by(journal.c.seq.desc()).limit(bindparam("most"))
-_LAST, _LAST_OF = prepared(_NEWEST), prepared(_NEWEST.where(journal.c.subject == bindparam("subject")))
+_NEWEST = select(*ENTRY).limit(bindparam("most"))
+_LAST = prepared(_NEWEST.order_by(journal.c.seq.desc()))
+_LAST_OF = prepared(_NEWEST.where(journal.c.subject == bindparam("subject")).order_by(*_back(journal)))
 
 
 def _end(*, tells_time: bool) -> Select[Any]:
     """The end of the chain, with what the store knows of time: on PostgreSQL also what its own clock says. It has no
     parameter, so that PostgreSQL plans it once."""
     entries = journal.alias()
-    word = select(func.max(entries.c.seq)).where(entries.c.subject == literal_column(f"'{CLOCK}'")).scalar_subquery()
+    word = select(entries.c.seq).where(entries.c.subject == literal_column(f"'{CLOCK}'")).order_by(*_back(entries))
     wanted = select(
         journal.c.seq,
         journal.c.hash,
         journal.c.at,
         select(func.max(nodes.c.seen)).scalar_subquery().label("seen"),
-        word.label("word"),
+        word.limit(literal_column("1")).scalar_subquery().label("word"),
         type_coerce(func.clock_timestamp() if tells_time else null(), DateTime(timezone=True)).label("store"),
     )
     return wanted.order_by(journal.c.seq.desc()).limit(literal_column("1"))
@@ -105,18 +122,13 @@ class Journal(Shelf):
             at = self._instead
         texts = {"actor": actor, "subject": subject, "verb": verb, "reason": reason}
         texts |= {"before": before, "after": after, "evidence": evidence}
-        entry = Entry(
-            seq=seq,
-            at=at,
-            previous=previous,
-            hash="",
-            **{name: clean(text)[:FIELD_MOST] for name, text in texts.items()},
-        )
-        values = {name: getattr(entry, name) for name in _HASHED} | {"hash": digest(entry)}
-        self._sql.later(_INSERT, values)
-        self._tail = seq, values["hash"]
-        self.made.append(Entry(**values))
-        return self.made[-1]
+        facts: dict[str, Any] = {name: clean(text)[:FIELD_MOST] for name, text in texts.items()}
+        facts |= {"seq": seq, "at": at, "previous": previous}
+        entry = Entry(**facts, hash=_hash(facts))
+        self._sql.later(_INSERT, _row(entry))
+        self._tail = seq, entry.hash
+        self.made.append(entry)
+        return entry
 
     def hold(self, at: datetime, clocked: Clocked = Clocked.HELD) -> tuple[int, str]:
         """Hold a time against what the store knows; returns number and hash of the last entry.
@@ -158,13 +170,13 @@ class Journal(Shelf):
 
     def read_each(self, subjects: Sequence[str], *, most: int) -> list[Entry]:
         """The last `most` entries of these subjects, a thousand at most, oldest first."""
-        wanted = select(*_ENTRY).where(journal.c.subject.in_(subjects)).order_by(journal.c.seq.desc()).limit(most)
+        wanted = select(*ENTRY).where(journal.c.subject.in_(subjects)).order_by(journal.c.seq.desc()).limit(most)
         return many(Entry, self._sql.execute(wanted))[::-1]
 
     def last(self, subjects: Iterable[str]) -> dict[str, Entry]:
         """The last entry of each of these subjects that has any."""
         each = select(func.max(journal.c.seq)).where(journal.c.subject.in_(subjects)).group_by(journal.c.subject)
-        found = many(Entry, self._sql.execute(select(*_ENTRY).where(journal.c.seq.in_(each))))
+        found = many(Entry, self._sql.execute(select(*ENTRY).where(journal.c.seq.in_(each))))
         return {entry.subject: entry for entry in found}
 
     def page(
@@ -189,9 +201,10 @@ class Journal(Shelf):
             end = min(end, self.number_at(until))
         start = self.number_at(since) if since is not None else 1
         low = start if subject is not None else max(start, end - WINDOW)
-        wanted = select(*columns(journal, Entry)).where(journal.c.seq >= low, journal.c.seq < end)
+        wanted = select(*ENTRY).where(journal.c.seq >= low, journal.c.seq < end)
         if subject is not None:
-            wanted = wanted.where(journal.c.subject == subject)
+            near = stretch(journal).between(low >> STRETCH, end >> STRETCH)
+            wanted = wanted.where(journal.c.subject == subject, near).order_by(stretch(journal).desc())
         if actor:
             wanted = wanted.where(journal.c.actor.contains(actor, autoescape=True))
         if verb:
@@ -219,7 +232,7 @@ class Journal(Shelf):
 
     def after(self, number: int, *, most: int) -> list[Entry]:
         """The entries behind this number, in order; at most so many."""
-        wanted = select(*_ENTRY).where(journal.c.seq > number).order_by(journal.c.seq).limit(most)
+        wanted = select(*ENTRY).where(journal.c.seq > number).order_by(journal.c.seq).limit(most)
         return many(Entry, self._sql.execute(wanted))
 
     def replay(self, entries: Iterable[Entry]) -> None:
@@ -230,29 +243,39 @@ class Journal(Shelf):
         for entry in entries:
             if (entry.seq, entry.previous, entry.hash) != (seq + 1, previous, digest(entry)):
                 raise Damaged(f"Entry {entry.seq} does not follow entry {seq} of the journal.")
-            self._sql.later(_INSERT, {name: getattr(entry, name) for name in (*_HASHED, "hash")})
+            self._sql.later(_INSERT, _row(entry))
             seq, previous = entry.seq, entry.hash
         self._tail = None
 
     def verify(self) -> int:
         """Follow the whole chain; returns its length. Raises Damaged naming the first entry that does not hold."""
         expected, previous = 1, START
-        wanted = select(*_ENTRY).order_by(journal.c.seq).execution_options(yield_per=1000)
+        wanted = select(journal).order_by(journal.c.seq).execution_options(yield_per=1000)
         with self._sql.execute(wanted) as rows:
             for row in rows:
-                entry = Entry(**row._mapping)
+                entry = Entry(**row._mapping, previous=previous)
                 if entry.seq != expected:
                     raise Damaged(f"The journal lacks entry {expected}.")
-                if entry.previous != previous or entry.hash != digest(entry):
+                if entry.hash != digest(entry):
                     raise Damaged(f"Entry {entry.seq} of the journal was changed, or the one before it.")
                 expected, previous = expected + 1, entry.hash
         return expected - 1
 
 
+_STORED = tuple(journal.columns.keys())
 _HASHED = tuple(field.name for field in fields(Entry) if field.name != "hash")
 
 
 def digest(entry: Entry) -> str:
     """The hash that this entry should bear."""
-    facts = {name: getattr(entry, name) for name in _HASHED} | {"at": micros(entry.at)}
-    return sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return _hash({name: getattr(entry, name) for name in _HASHED})
+
+
+def _hash(facts: dict[str, Any]) -> str:
+    told = json.dumps(facts | {"at": micros(facts["at"])}, sort_keys=True, separators=(",", ":"))
+    return sha256(told.encode()).hexdigest()
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """What is stored of it: all but the hash of the one before."""
+    return {column: getattr(entry, column) for column in _STORED}

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -22,8 +24,10 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     func,
+    literal,
     literal_column,
     or_,
+    select,
 )
 
 from dnsbl.model import (
@@ -40,10 +44,13 @@ from dnsbl.model import (
     Trust,
     WatchWay,
 )
-from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words, YesNo
+from dnsbl.store.columns import AddressKey, Hexed, Moment, Named, NetworkKey, Number, Proofs, Words, YesNo
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
 from tester.verdict import Finding, Verdict
+
+#: The hash before that of the journal's first entry.
+START = "0" * 64
 
 metadata = MetaData(
     naming_convention={
@@ -544,11 +551,29 @@ journal = _table(
     Column("reason", Words, nullable=False),
     Column("before", Words, nullable=False),
     Column("after", Words, nullable=False),
-    Column("evidence", Words, nullable=False),
-    Column("previous", Words, nullable=False),
-    Column("hash", Words, nullable=False),
+    Column("evidence", Proofs, nullable=False),
+    Column("hash", Hexed, nullable=False),
 )
-Index("ix_journal_subject", journal.c.subject, journal.c.seq)
+#: Entries by a number of which the index of subjects knows no more than that they stand close together, as those of one
+#: test do. PostgreSQL keeps equal keys of an index once, and their number would make each key another.
+STRETCH = 12
+
+
+def stretch(entries: FromClause) -> ColumnElement[int]:
+    """Where about an entry stands, for that index; behind it the number itself puts them in order."""
+    return entries.c.seq.op(">>")(literal_column(str(STRETCH)))
+
+
+Index("ix_journal_subject", journal.c.subject, stretch(journal))
+_EARLIER = journal.alias("earlier")
+#: An entry, with the hash of the one before, which stands there and nowhere else; zeros before the first.
+ENTRY = (
+    *journal.columns,
+    func.coalesce(
+        select(_EARLIER.c.hash).where(_EARLIER.c.seq == journal.c.seq - literal_column("1")).scalar_subquery(),
+        literal(START, Hexed()),
+    ).label("previous"),
+)
 
 changes = _table(
     "changes",

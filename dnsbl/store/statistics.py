@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from dnsbl.addresses import Network
 from dnsbl.model import Entry, Measure, Reason
-from dnsbl.store.schema import changes, counted, journal, listings, statistics
+from dnsbl.store.schema import ENTRY, changes, counted, journal, listings, statistics
 from dnsbl.store.shelf import Shelf, columns, many
 
 #: The logs that are counted.
@@ -142,9 +142,7 @@ class StatisticsShelf(Shelf):
         last: Any = self._sql.execute(upto.order_by(journal.c.seq.desc()).limit(1)).one_or_none()
         if last is None:
             return [], after, None
-        wanted = select(*columns(journal, Entry)).where(
-            journal.c.seq > after, journal.c.seq <= last.seq, journal.c.verb.in_(verbs)
-        )
+        wanted = select(*ENTRY).where(journal.c.seq > after, journal.c.seq <= last.seq, journal.c.verb.in_(verbs))
         return many(Entry, self._sql.execute(wanted.order_by(journal.c.seq))), last.seq, last.at
 
 

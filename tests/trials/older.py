@@ -5,23 +5,30 @@ given the URL of its store.
 #: Takes the store back to what it was before the newest migration, and prints that version.
 OLDER = """
 import sys
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, select, text
 from dnsbl.store import versions
+from dnsbl.store.columns import micros
+from dnsbl.store.schema import ENTRY, journal
 before = f"{int(versions.NEWEST) - 1:04}"
 with create_engine("sqlite://").begin() as old:
     versions.upgrade(old, before)
-    known = inspect(old)
-    had = {name: [{each["name"] for each in of(name)} for of in (known.get_columns, known.get_indexes)]
-           for name in known.get_table_names()}
+    made = old.exec_driver_sql("SELECT sql FROM sqlite_master WHERE tbl_name = 'journal'").scalars().all()
+on_postgresql = (
+    "ALTER TABLE journal DISABLE TRIGGER USER",
+    "TRUNCATE journal",
+    "DROP INDEX ix_journal_subject",
+    "ALTER TABLE journal ADD previous text NOT NULL, ALTER evidence TYPE text USING '', ALTER hash TYPE text USING ''",
+    "CREATE INDEX ix_journal_subject ON journal (subject, seq)",
+    "ALTER TABLE journal ENABLE TRIGGER USER",
+)
 with create_engine(sys.argv[1]).begin() as now:
-    here = inspect(now)
-    drops = [f"DROP TABLE {name}" for name in here.get_table_names() if name not in had]
-    for name, (columns, indexes) in had.items():
-        drops += [f"DROP INDEX {each['name']}" for each in here.get_indexes(name)
-                  if each["name"] not in indexes and "duplicates_constraint" not in each]
-        drops += [f"ALTER TABLE {name} DROP COLUMN {each['name']}" for each in here.get_columns(name)
-                  if each["name"] not in columns]
-    for drop in [*drops, f"UPDATE alembic_version SET version_num = '{before}'"]:
-        now.exec_driver_sql(drop)
+    entries = [dict(row._mapping) for row in now.execute(select(*ENTRY).order_by(journal.c.seq))]
+    for change in on_postgresql if now.dialect.name == "postgresql" else ("DROP TABLE journal", *made):
+        now.exec_driver_sql(change)
+    if entries:
+        names = list(entries[0])
+        put = f"INSERT INTO journal ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+        now.execute(text(put), [entry | {"at": micros(entry["at"])} for entry in entries])
+    now.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{before}'")
 print(before)
 """

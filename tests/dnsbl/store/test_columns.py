@@ -14,9 +14,11 @@ from dnsbl.errors import StoreUnavailable
 from dnsbl.model import JobState
 from dnsbl.store.columns import (
     AddressKey,
+    Hexed,
     Moment,
     Named,
     NetworkKey,
+    Proofs,
     Words,
     YesNo,
     address_key,
@@ -95,7 +97,9 @@ def test_clean_text_says_what_it_replaced() -> None:
     assert clean("a\0b\udcffc\u00e9") == "a\\x00b\\udcffc\u00e9"
 
 
-@pytest.mark.parametrize("column", [Moment(), Words(), Named(JobState), YesNo(), AddressKey(), NetworkKey()])
+@pytest.mark.parametrize(
+    "column", [Moment(), Words(), Named(JobState), YesNo(), Hexed(), Proofs(), AddressKey(), NetworkKey()]
+)
 def test_none_stays_none(column) -> None:
     assert column.told(None) is None
     if column.__class__ is not Words:
@@ -108,6 +112,31 @@ def test_a_name_that_is_none_of_the_enumeration_is_refused_in_both_directions() 
     with pytest.raises(StoreUnavailable, match="is damaged"):
         Named(JobState).read("asleep")
     assert type(Named(JobState).told(JobState.DONE)) is str
+
+
+def test_a_hash_takes_its_octets_and_nothing_else_is_taken_for_one() -> None:
+    assert Hexed().told("0aff") == b"\x0a\xff"
+    assert Hexed().read(b"\x0a\xff") == "0aff"
+    with pytest.raises(ValueError):
+        Hexed().told("run")
+    with pytest.raises(StoreUnavailable, match="is damaged"):
+        Hexed().read("0aff")
+
+
+HASH = st.binary(min_size=32, max_size=32).map(bytes.hex)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=())) | HASH | st.just("\xff")).map("".join))
+def test_what_names_proofs_comes_back_as_it_was_cleaned(text: str) -> None:
+    assert Proofs().read(Proofs().told(text)) == clean(text)
+
+
+def test_each_hash_that_is_named_takes_half_of_it_and_one_octet() -> None:
+    text = f"run abc, transcript sha256:{'0a' * 32} and {'ff' * 32}"
+    stored = Proofs().told(text)
+    assert stored == b"run abc, transcript sha256:\xff" + b"\x0a" * 32 + b" and \xff" + b"\xff" * 32
+    assert Proofs().read(b"as it was, " + b"0a" * 32) == "as it was, " + "0a" * 32
+    assert Proofs().read(b"\xff short \xfe") == "\\xff short \\xfe"
 
 
 def test_yes_and_no_are_one_and_zero() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -17,8 +17,9 @@ from dnsbl.clock import HandClock, SystemClock
 from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
 from dnsbl.rules.timekeeping import Terms
-from dnsbl.store import Store
+from dnsbl.store import Store, versions
 from dnsbl.store.clerk import Clerk
+from dnsbl.store.columns import micros
 from dnsbl.store.journal import CLOCK, FIELD_MOST, START, Clocked, Journal, digest
 from dnsbl.store.timekeeper import Timekeeper
 
@@ -39,6 +40,13 @@ def unlock(store: Store) -> None:
             tx.connection.execute(text("DROP TRIGGER journal_keeps_delete"))
         else:
             tx.connection.execute(text("DROP TRIGGER journal_keeps ON journal"))
+
+
+#: Puts a third entry behind the second, as like it as can be.
+ANOTHER = (
+    "INSERT INTO journal (seq, at, actor, subject, verb, reason, before, after, evidence, hash) "
+    "SELECT 3, at, actor, subject, verb, reason, before, after, evidence, hash FROM journal WHERE seq = 2"
+)
 
 
 def verify(store: Store) -> int:
@@ -113,7 +121,8 @@ def test_the_database_itself_refuses_to_change_the_past(store: Store, statement:
     [
         ("UPDATE journal SET actor = 'me' WHERE seq = 2", "Entry 2 .* was changed"),
         ("UPDATE journal SET at = at + 1 WHERE seq = 3", "Entry 3 .* was changed"),
-        ("UPDATE journal SET hash = previous WHERE seq = 1", "Entry 1 .* was changed"),
+        ("UPDATE journal SET hash = evidence WHERE seq = 1", "Entry 1 .* was changed"),
+        ("UPDATE journal SET hash = (SELECT hash FROM journal WHERE seq = 1) WHERE seq = 3", "Entry 3 .* was changed"),
         ("DELETE FROM journal WHERE seq = 2", "lacks entry 2"),
         ("DELETE FROM journal WHERE seq = 1", "lacks entry 1"),
     ],
@@ -128,13 +137,43 @@ def test_tampering_shows_and_the_first_bad_entry_is_named(store: Store, statemen
         verify(store)
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["DELETE FROM journal WHERE seq = 3", "UPDATE journal SET seq = 3 WHERE seq = 4"],
+        ["UPDATE journal SET seq = 5 WHERE seq = 4", "UPDATE journal SET seq = 4 WHERE seq = 3", ANOTHER],
+    ],
+    ids=["removed", "inserted"],
+)
+def test_an_entry_that_was_removed_or_put_between_two_shows_though_no_number_is_missing(
+    store: Store, statements: list[str]
+) -> None:
+    for _ in range(4):
+        append(store)
+    unlock(store)
+    with store.write() as tx:
+        for statement in statements:
+            tx.connection.execute(text(statement))
+    with pytest.raises(Damaged, match="Entry 3 of the journal was changed"):
+        verify(store)
+
+
+def test_evidence_that_cannot_have_been_written_is_named_as_any_change_is(store: Store) -> None:
+    append(store, evidence="run abc")
+    unlock(store)
+    with store.write() as tx:
+        tx.connection.execute(text("UPDATE journal SET evidence = :other"), {"other": b"run \xff\xfe"})
+    with pytest.raises(Damaged, match="Entry 1 of the journal was changed"):
+        verify(store)
+
+
 def test_a_rewritten_entry_with_a_fitting_hash_breaks_the_next_link(store: Store) -> None:
     first, _ = append(store), append(store)
     unlock(store)
     forged = replace(first, actor="me")
     with store.write() as tx:
         rewrite = text("UPDATE journal SET actor = :actor, hash = :hash WHERE seq = 1")
-        tx.connection.execute(rewrite, {"actor": forged.actor, "hash": digest(forged)})
+        tx.connection.execute(rewrite, {"actor": forged.actor, "hash": bytes.fromhex(digest(forged))})
     with pytest.raises(Damaged, match="Entry 2 of the journal was changed"):
         verify(store)
 
@@ -390,13 +429,72 @@ def test_entries_are_followed_in_order(store: Store) -> None:
         assert tx.journal.after(5, most=2) == []
 
 
+def written_before(store: Store, entries: list[Entry]) -> None:
+    """A journal of the form in which each entry held its hash, and that of the one before, as text."""
+    with store._writing() as tx:
+        versions.upgrade(tx.connection, "0031")
+        names = [each.name for each in fields(Entry)]
+        put = text(f"INSERT INTO journal ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})")
+        tx.connection.execute(put, [asdict(entry) | {"at": micros(entry.at)} for entry in entries])
+
+
+@pytest.fixture
+def before(empty_url: str) -> Iterator[Store]:
+    """An empty database, for a schema of before."""
+    store = Store.open(empty_url)
+    yield store
+    store.close()
+
+
+def test_a_journal_of_before_comes_up_whole_and_goes_on_and_nothing_in_it_can_be_changed(before: Store) -> None:
+    made = chained(4)
+    written_before(before, made)
+    before.upgrade()
+    assert verify(before) == 4
+    with before.read() as tx:
+        assert tx.journal.read(None, most=9) == made
+        assert tx.journal.read(made[2].subject, most=9) == [made[2]]
+    assert append(before, evidence=f"message sha256:{'0a' * 32}").previous == made[-1].hash
+    assert verify(before) == 5
+    for statement in ("UPDATE journal SET actor = 'me'", "DELETE FROM journal WHERE seq = 1"):
+        with pytest.raises(StoreUnavailable), before.write() as tx:
+            tx.connection.execute(text(statement))
+    assert verify(before) == 5
+
+
+@pytest.mark.parametrize(
+    ("bent", "complaint"),
+    [
+        ({"actor": "me"}, "Entry 3 .* was changed"),
+        ({"evidence": "\xff"}, "Entry 3 .* was changed"),
+        ({"hash": "1" * 64}, "Entry 3 .* was changed"),
+        ({"hash": "x"}, "Entry 3 .* was changed"),
+        ({"hash": ""}, "Entry 3 .* was changed"),
+        ({"previous": "1" * 64}, "Entry 3 .* was changed"),
+        ({"seq": 9}, "lacks entry 3"),
+    ],
+)
+def test_what_did_not_hold_before_is_named_after_the_way_up_as_well(
+    before: Store, bent: dict[str, Any], complaint: str
+) -> None:
+    made = chained(4)
+    wrong = replace(made[2], **bent)
+    if "previous" in bent:
+        wrong = replace(wrong, hash=digest(wrong))
+    written_before(before, [*made[:2], wrong, made[3]])
+    before.upgrade()
+    with pytest.raises(Damaged, match=complaint):
+        verify(before)
+
+
 def chained(count: int) -> list[Entry]:
     """Entries as another store has made them."""
     made: list[Entry] = []
     for seq in range(1, count + 1):
         previous = made[-1].hash if made else START
         facts = {"actor": "policy", "subject": f"192.0.2.{seq}", "verb": "listed", "reason": "letter-returned"}
-        facts |= {"before": "", "after": "", "evidence": "", "previous": previous, "hash": ""}
+        facts |= {"before": "", "after": "", "previous": previous, "hash": ""}
+        facts |= {"evidence": f"run abc, transcript sha256:{sha256(b'talk').hexdigest()}"}
         entry = Entry(seq=seq, at=AT, **facts)
         made.append(replace(entry, hash=digest(entry)))
     return made
