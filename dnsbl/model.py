@@ -384,7 +384,7 @@ class Run:
     explanation: str  #: the judgement's sentence, or ""
     extent: Extent = Extent.NOMINATED
     forgotten: datetime | None = None  #: when its transcripts, and what else it does not need, were deleted
-    digest: str = ""  #: SHA-256 of these transcripts, a line feed behind each; or ""
+    digest: str | None = None  #: SHA-256 of these transcripts, a line feed behind each, in hex
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import Number
-from dnsbl.store.schema import HELD, evidence
+from dnsbl.store.schema import evidence
 from dnsbl.store.shelf import Shelf
 
 _ADD = prepared(insert(evidence))
@@ -23,34 +23,29 @@ class EvidenceShelf(Shelf):
         """Store a message unless it is there; returns its SHA-256 in hex, and how many octets were stored. `name` is
         that SHA-256, where it is known."""
         name = name or name_of(message)
-        size = self.size(name)
-        if size is None:
-            self._sql.later(_ADD, {"sha256": name, "message": message, "received": received})
-        elif size < len(message):
-            here = update(evidence).where(evidence.c.sha256 == name)
-            self._sql.execute(here.values(message=message, received=received))
-        else:
+        if self.size(name) is not None:
             return name, 0
+        self._sql.later(_ADD, {"sha256": name, "message": message, "received": received})
         return name, len(message)
 
     def size(self, name: str) -> int | None:
-        """Octets of the message of this SHA-256, 0 once it was forgotten; None for one that was never here."""
+        """Octets of the message of this SHA-256; None for one that is not here."""
         size: int | None = self._sql.execute(_SIZE, {"name": name}).scalar()
         return size
 
     def read(self, name: str) -> bytes | None:
         """The message of this SHA-256, unless it was forgotten."""
-        return self._sql.execute(select(evidence.c.message).where(evidence.c.sha256 == name)).scalar() or None
+        return self._sql.execute(select(evidence.c.message).where(evidence.c.sha256 == name)).scalar()
 
     def oldest(self, *, most: int, but: int = 0) -> list[str]:
         """The SHA-256 of the messages that are here longest, the first `but` of them left out."""
-        wanted = select(evidence.c.sha256).where(HELD).order_by(evidence.c.received, evidence.c.sha256)
+        wanted = select(evidence.c.sha256).order_by(evidence.c.received, evidence.c.sha256)
         return list(self._sql.execute(wanted.offset(but).limit(most)).scalars())
 
     def forget(self, name: str) -> int:
-        """Keep of a message nothing but its SHA-256; returns how many octets are freed."""
+        """Delete a message; its SHA-256 stays with its nominations. Returns how many octets are freed."""
         size = self.size(name)
-        self._sql.execute(update(evidence).where(evidence.c.sha256 == name).values(message=b""))
+        self._sql.execute(delete(evidence).where(evidence.c.sha256 == name))
         return size or 0
 
 

@@ -19,7 +19,6 @@ from dnsbl.store.schema import (
     ACTIVE,
     COMES_OUT,
     FORGETTABLE,
-    HELD,
     LIVE,
     changes,
     evidence,
@@ -157,8 +156,8 @@ class Old(Shelf):
         return self._sql.execute(delete(jobs).where(jobs.c.id.in_(numbers), ~LIVE)).rowcount
 
     def evidence(self, before: datetime, behind: Place | None, *, most: int) -> list[Place]:
-        """Messages whose octets are there, received before then, the oldest first, behind this place."""
-        wanted = select(evidence.c.received, evidence.c.sha256).where(HELD, evidence.c.received < before)
+        """Messages that were received before then, the oldest first, behind this place."""
+        wanted = select(evidence.c.received, evidence.c.sha256).where(evidence.c.received < before)
         if behind is not None:
             wanted = wanted.where(tuple_(evidence.c.received, evidence.c.sha256) > behind)
         found = self._sql.execute(wanted.order_by(evidence.c.received, evidence.c.sha256).limit(most))

@@ -68,15 +68,13 @@ def _table(name: str, *columns: Column[object] | Index | UniqueConstraint) -> Ta
 
 evidence = _table(
     "evidence",
-    Column("sha256", Words, primary_key=True),
+    Column("sha256", Hexed, primary_key=True),
     Column("message", LargeBinary, nullable=False),
     Column("received", Moment, nullable=False),
 )
+Index("ix_evidence_received", evidence.c.received)
 
-#: Evidence whose octets are there.
-HELD = func.length(evidence.c.message) > literal_column("0")
-Index("ix_evidence_received", evidence.c.received, sqlite_where=HELD, postgresql_where=HELD)
-
+#: No foreign key: a nomination keeps the hash of what was shown with it longer than we keep that.
 nominations = _table(
     "nominations",
     Column("id", Number, primary_key=True),
@@ -84,7 +82,7 @@ nominations = _table(
     Column("door", Named(Door), nullable=False),
     Column("nominator", Words, nullable=False),
     Column("reason", Words, nullable=False),
-    Column("evidence", Words, ForeignKey("evidence.sha256")),
+    Column("evidence", Hexed),
     Column("received", Moment, nullable=False),
     Column("void", YesNo, nullable=False),
     Column("reporter", Words, nullable=False, server_default=""),
@@ -215,7 +213,7 @@ runs = _table(
     Column("unreached", YesNo, nullable=False),
     Column("extent", Named(Extent), nullable=False),
     Column("forgotten", Moment),
-    Column("digest", Words, nullable=False, server_default=""),
+    Column("digest", Hexed),
 )
 #: Runs that still have all of theirs.
 FORGETTABLE = runs.c.forgotten.is_(None)

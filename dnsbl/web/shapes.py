@@ -434,7 +434,7 @@ def run_shape(report: RunReport, theirs: Callable[[str], str] = str) -> dict[str
             for fate in report.letters
         ],
         paths=ways_in(report.paths, report.transcripts, theirs),
-        forgotten=ForgottenShape(at=run.forgotten, sha256=run.digest) if run.forgotten else None,
+        forgotten=ForgottenShape(at=run.forgotten, sha256=run.digest or "") if run.forgotten else None,
     )
     return shape.model_dump(mode="json")
 

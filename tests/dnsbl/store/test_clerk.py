@@ -19,7 +19,7 @@ from dnsbl.model import Reason
 from dnsbl.store import Store
 from dnsbl.store.clerk import Clerk, numbered, prepared
 from dnsbl.store.kept import Account
-from dnsbl.store.schema import controls, evidence, exclusions, journal, nominations
+from dnsbl.store.schema import controls, exclusions, journal, listings, runs
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
 ANN = {"at": NOW, "actor": "ann", "subject": "list", "verb": "v", "reason": "r"}
@@ -38,6 +38,13 @@ def sent(store: Store) -> Iterator[list[str]]:
         yield found
     finally:
         event.remove(store.engine, "before_cursor_execute", note)
+
+
+def begun(name: str) -> dict[str, Any]:
+    """A row of a run."""
+    facts = {"id": name, "address": ip_address("192.0.2.1"), "port": 25, "reason": "operator", "profile": "basic"}
+    facts |= {"provocation": "a test", "state": "open", "started": NOW, "explanation": "", "unreached": False}
+    return facts | {"extent": "host"}
 
 
 def test_a_prepared_statement_brings_the_rows_that_sqlalchemy_does(store: Store) -> None:
@@ -171,29 +178,26 @@ def test_what_is_written_later_goes_out_together_and_before_whatever_sees_it(sto
 
 
 def test_what_is_written_later_keeps_its_order_on_tables_that_rest_on_one_another(store: Store) -> None:
-    one, two = (prepared(insert(table)) for table in (evidence, nominations))
-    change = prepared(update(evidence).where(evidence.c.sha256 == bindparam("of")))
-    same = {"address": ip_address("192.0.2.1"), "door": "web", "nominator": "n", "reason": "spam", "received": NOW}
-
-    def message(name: str) -> dict[str, Any]:
-        return {"sha256": name, "message": b"spam", "received": NOW}
+    one, two = (prepared(insert(table)) for table in (runs, listings))
+    change = prepared(update(runs).where(runs.c.id == bindparam("of")))
+    same = {"kind": "relay", "since": NOW, "confirmed": NOW, "reason": Reason.OPERATOR, "note": ""}
+    here, there, yonder = ({"network": ip_network(f"192.0.2.{n}/32")} for n in range(3))
 
     with store.write() as tx, sent(store) as seen:
         clerk = tx._clerk
-        clerk.later(two, same | {"void": False})
-        clerk.later(one, message("a"), message("b"))
-        clerk.later(two, same | {"void": False, "evidence": "a"})  # another form of the first, and rests on the second
-        clerk.later(change, {"of": "a", "message": b"later"})
-        clerk.later(one, message("c"))
+        clerk.later(two, same | here)
+        clerk.later(one, begun("a"), begun("b"))
+        clerk.later(two, same | there | {"run": "a"})  # another form of the first, and rests on the second
+        clerk.later(change, {"of": "a", "explanation": "later"})
+        clerk.later(one, begun("c"))
         clerk.later(one)
-        clerk.later(two, same | {"void": False, "evidence": "c"})
+        clerk.later(two, same | yonder | {"run": "c"})
         assert seen == []
         clerk.finish()
     tables = [re.search(r"(?:INTO|UPDATE) (\w+)", each)[1] for each in seen]  # type: ignore[index]
-    assert tables == ["nominations", "evidence", "nominations", "evidence", "evidence", "nominations"]
+    assert tables == ["listings", "runs", "listings", "runs", "runs", "listings"]
     with store.read() as tx:
-        kept = tx.connection.execute(select(evidence.c.message).order_by(evidence.c.sha256)).scalars().all()
-        assert kept == [b"later", b"spam", b"spam"]
+        assert [tx.runs.read(name).explanation for name in "abc"] == ["later", "", ""]  # type: ignore[union-attr]
 
 
 def test_rows_of_one_form_go_out_as_one_statement_though_others_that_do_not_concern_them_came_between(
@@ -261,16 +265,16 @@ def test_who_writes_while_he_reads_is_told_or_has_written(store: Store) -> None:
 
 
 def test_a_row_goes_before_the_deletion_of_what_it_rested_on(store: Store) -> None:
-    row = {"address": ip_address("192.0.2.1"), "door": "web", "nominator": "n", "reason": "spam", "received": NOW}
-    leave = prepared(update(nominations).where(nominations.c.evidence == bindparam("of")))
+    row = {"kind": "relay", "since": NOW, "confirmed": NOW, "reason": Reason.OPERATOR, "note": "", "run": "a"}
+    leave = prepared(update(listings).where(listings.c.run == bindparam("of")))
     with store.write() as tx:
-        tx._clerk.later(prepared(insert(evidence)), {"sha256": "a", "message": b"spam", "received": NOW})
-        tx._clerk.later(prepared(insert(nominations)), row | {"void": False, "evidence": "a"})
+        tx._clerk.later(prepared(insert(runs)), begun("a"))
+        tx._clerk.later(prepared(insert(listings)), row | {"network": ip_network("192.0.2.0/24")})
         tx._clerk.finish()
-        tx._clerk.later(leave, {"of": "a", "evidence": None})
-        tx._clerk.execute(prepared(delete(evidence).where(evidence.c.sha256 == bindparam("of"))), {"of": "a"})
+        tx._clerk.later(leave, {"of": "a", "run": None})
+        tx._clerk.execute(prepared(delete(runs).where(runs.c.id == bindparam("of"))), {"of": "a"})
     with store.read() as tx:
-        assert tx.connection.execute(select(evidence.c.sha256)).all() == []
+        assert tx.runs.read("a") is None
 
 
 def test_what_waits_goes_when_the_transaction_fails(store: Store) -> None:

@@ -432,7 +432,7 @@ def test_entries_are_followed_in_order(store: Store) -> None:
 def written_before(store: Store, entries: list[Entry]) -> None:
     """A journal of the form in which each entry held its hash, and that of the one before, as text."""
     with store._writing() as tx:
-        versions.upgrade(tx.connection, "0031")
+        versions.upgrade(tx.connection, "0032")
         names = [each.name for each in fields(Entry)]
         put = text(f"INSERT INTO journal ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})")
         tx.connection.execute(put, [asdict(entry) | {"at": micros(entry.at)} for entry in entries])

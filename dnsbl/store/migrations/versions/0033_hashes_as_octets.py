@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 
 _COLUMNS = "seq, at, actor, subject, verb, reason, before, after"
 _COPY = f"""
