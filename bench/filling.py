@@ -268,7 +268,7 @@ def _copies(writer: _Writer) -> dict[str, list[Callable[[int], Row]]]:
     return {table: [copier(table, row) for row in writer.rows(table)] for table in COPIED}
 
 
-def _maker(value: object, tokens: Sequence[str], shown: Sequence[str]) -> Callable[[int], object] | None:
+def _maker(value: object, tokens: Sequence[str], shown: Sequence[bytes]) -> Callable[[int], object] | None:
     """What makes a value of a copy, or None where it is the same in all."""
     if isinstance(value, bytes):
         address = network_of(PATTERN)
@@ -278,11 +278,11 @@ def _maker(value: object, tokens: Sequence[str], shown: Sequence[str]) -> Callab
             return lambda number: network_key(network_of(host(max(number, 0))))
         if value == network_key(neighbourhood(PATTERN)):
             return lambda number: network_key(neighbourhood(host(max(number, 0))))
+        if value in shown:
+            return lambda number: sha256(value + number.to_bytes(8, signed=True)).digest()
         return None
     if not isinstance(value, str):
         return None
-    if value in shown:
-        return lambda number: sha256(f"{value}{number}".encode()).hexdigest()
     if value in tokens:
         return lambda number: f"{value[:-8]}{number & 0xFFFFFFFF:08x}"
     words = [word for word in (str(PATTERN), *tokens) if word in value]

@@ -3,8 +3,7 @@
 What has happened is not deleted: runs are settled, listings ended. Only an exclusion gives way to a newer one of the
 same network; a suspension or proposal that is over goes, so do counts of days that are past, mails that ended long
 ago, epochs of serials that nobody may show any more, and what is old and no proof (`old`: transcripts, jobs, changes,
-the octets of evidence), of which the hashes stay. The journal refuses UPDATE and DELETE by trigger (the first
-migration).
+evidence), of which the hashes stay. The journal refuses UPDATE and DELETE by trigger (the first migration).
 
 Over 400 lines, since every table stands here once, with its indexes.
 """
