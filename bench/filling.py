@@ -25,7 +25,7 @@ from dnsbl.clock import Clock, SystemClock
 from dnsbl.model import Door, Job, Nomination
 from dnsbl.settings import Settings
 from dnsbl.store import Store
-from dnsbl.store.columns import Proofs, address_key, network_key
+from dnsbl.store.columns import WordsAndHashes, address_key, network_key
 from dnsbl.store.schema import metadata
 from tester import letter, vectors
 from tester.letter import Keyring
@@ -360,7 +360,7 @@ def _entered(writer: _Writer, hosts: int, entries: int) -> None:
     pattern = [dict(zip(names, row, strict=True)) for row in writer.rows("journal")]
     last = max(pattern, key=lambda entry: entry["seq"])
     by_subject = next(index for index in metadata.tables["journal"].indexes if "subject" in index.columns)
-    own = [(entry, Proofs().read(entry["evidence"])) for entry in pattern if entry["subject"] == str(PATTERN)]
+    own = [(entry, WordsAndHashes().read(entry["evidence"])) for entry in pattern if entry["subject"] == str(PATTERN)]
 
     def rows() -> Iterator[Row]:
         seq, previous, at = last["seq"], last["hash"].hex(), last["at"]

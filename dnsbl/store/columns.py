@@ -42,7 +42,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSIONS = {4: b"\4", 6: b"\6"}
 _MICROSECOND = timedelta(microseconds=1)
 
-#: A hash as people read it, and as `Proofs` are stored.
+#: A hash as people read it, and as `WordsAndHashes` are stored.
 _SPELT, _PACKED = re.compile(rb"[0-9a-f]{64}"), re.compile(rb"\xff(.{32})", re.DOTALL)
 
 #: Addresses and networks that are remembered: a test is of a few, again and again.
@@ -204,7 +204,7 @@ class Hexed(Direct[str]):
             raise damaged() from error
 
 
-class Proofs(Direct[str]):
+class WordsAndHashes(Direct[str]):
     """Text, cleaned, in which hashes in hexadecimal (SHA-256) stand as their octets, behind one that no text has. What
     cannot have been written reads as what it is not."""
 

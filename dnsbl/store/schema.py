@@ -43,7 +43,7 @@ from dnsbl.model import (
     Trust,
     WatchWay,
 )
-from dnsbl.store.columns import AddressKey, Hexed, Moment, Named, NetworkKey, Number, Proofs, Words, YesNo
+from dnsbl.store.columns import AddressKey, Hexed, Moment, Named, NetworkKey, Number, Words, WordsAndHashes, YesNo
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
 from tester.verdict import Finding, Verdict
@@ -548,7 +548,7 @@ journal = _table(
     Column("reason", Words, nullable=False),
     Column("before", Words, nullable=False),
     Column("after", Words, nullable=False),
-    Column("evidence", Proofs, nullable=False),
+    Column("evidence", WordsAndHashes, nullable=False),
     Column("hash", Hexed, nullable=False),
 )
 #: Entries by a number of which the index of subjects knows no more than that they stand close together, as those of one

@@ -18,8 +18,8 @@ from dnsbl.store.columns import (
     Moment,
     Named,
     NetworkKey,
-    Proofs,
     Words,
+    WordsAndHashes,
     YesNo,
     address_key,
     clean,
@@ -98,7 +98,7 @@ def test_clean_text_says_what_it_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    "column", [Moment(), Words(), Named(JobState), YesNo(), Hexed(), Proofs(), AddressKey(), NetworkKey()]
+    "column", [Moment(), Words(), Named(JobState), YesNo(), Hexed(), WordsAndHashes(), AddressKey(), NetworkKey()]
 )
 def test_none_stays_none(column) -> None:
     assert column.told(None) is None
@@ -128,15 +128,15 @@ HASH = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 @given(st.lists(st.text(st.characters(exclude_categories=())) | HASH | st.just("\xff")).map("".join))
 def test_what_names_proofs_comes_back_as_it_was_cleaned(text: str) -> None:
-    assert Proofs().read(Proofs().told(text)) == clean(text)
+    assert WordsAndHashes().read(WordsAndHashes().told(text)) == clean(text)
 
 
 def test_each_hash_that_is_named_takes_half_of_it_and_one_octet() -> None:
     text = f"run abc, transcript sha256:{'0a' * 32} and {'ff' * 32}"
-    stored = Proofs().told(text)
+    stored = WordsAndHashes().told(text)
     assert stored == b"run abc, transcript sha256:\xff" + b"\x0a" * 32 + b" and \xff" + b"\xff" * 32
-    assert Proofs().read(b"as it was, " + b"0a" * 32) == "as it was, " + "0a" * 32
-    assert Proofs().read(b"\xff short \xfe") == "\\xff short \\xfe"
+    assert WordsAndHashes().read(b"as it was, " + b"0a" * 32) == "as it was, " + "0a" * 32
+    assert WordsAndHashes().read(b"\xff short \xfe") == "\\xff short \\xfe"
 
 
 def test_yes_and_no_are_one_and_zero() -> None:
