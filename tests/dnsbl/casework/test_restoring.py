@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
@@ -17,6 +18,7 @@ from dnsbl.errors import Damaged, StoreUnavailable
 from dnsbl.model import Door, JobReason, Reason, State
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store, versions
+from dnsbl.store.columns import WordsAndHashes
 from dnsbl.store.timekeeper import Timekeeper
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
@@ -280,8 +282,13 @@ def test_what_has_come_back_is_numbered_in_no_epoch_of_before_and_above_them_all
     assert elsewhere.casework.contents.epoch(wish).base > epoch.base
 
 
+def hexed(octets: bytes | None) -> str | None:
+    return None if octets is None else octets.hex()
+
+
 def test_a_copy_of_an_older_schema_is_brought_up(office, elsewhere, tmp_path) -> None:
-    """As the program of schema 0009 wrote it: without the columns and the table that came after."""
+    """As the program of schema 0009 wrote it: without the columns and the table that came after, and with hashes as
+    text, of which each entry of the journal held that of the one before too."""
     copy, _ = lived(office, tmp_path)
     past = Store(f"sqlite:///{tmp_path}/past.db")
     with past._writing() as tx:
@@ -291,16 +298,27 @@ def test_a_copy_of_an_older_schema_is_brought_up(office, elsewhere, tmp_path) ->
     past.close()
     head, lines = json.loads(copy[0]) | {"schema": "0009"}, []
     names: list[str] = []
-    table = ""
+    table, previous = "", "0" * 64
     for line in copy[1:-1]:
         found = json.loads(line)
         if isinstance(found, dict):
             table, names = found["table"], found["columns"]
-            found["columns"] = [name for name in names if name in had.get(table, ())]
+            told = {"table": table, "columns": [name for name in names if name in had.get(table, ())]}
+            if table == "journal":
+                told["columns"].append("previous")
         else:
-            found = [value for name, value in zip(names, found, strict=True) if name in had.get(table, ())]
+            row = dict(zip(names, found, strict=True))
+            for name in {"evidence", "sha256", "hash"} & row.keys():
+                octets = b64decode(row[name]["b64"]) if row[name] else None
+                row[name] = (
+                    WordsAndHashes().read(octets) if table == "journal" and name == "evidence" else hexed(octets)
+                )
+            told = [value for name, value in row.items() if name in had.get(table, ())]
+            if table == "journal":
+                told.append(previous)
+                previous = row["hash"]
         if table in had:
-            lines.append(json.dumps(found))
+            lines.append(json.dumps(told))
     old = [json.dumps(head), *lines]
     end = {"end": sum(line.startswith("[") for line in old), "sha256": sha256("".join(old).encode()).hexdigest()}
     restore(elsewhere, [line + "\n" for line in (*old, json.dumps(end))], trust_words=True)
