@@ -23,10 +23,10 @@ async def others(address: Address) -> tuple[Address, ...]:
     """The addresses of the other family that the address's reverse name leads to, if it leads back to the address as
     well; nothing where no name does, or nobody answers in time."""
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(OSError, TimeoutError):
+    with contextlib.suppress(OSError, ValueError):  # nobody answers, or with what is no name
         async with asyncio.timeout(PATIENCE):
             name, _ = await loop.getnameinfo((str(address), 0), socket.NI_NAMEREQD)
-            rows = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            rows = await loop.getaddrinfo(name, None)
             return proven(address, [ip_address(str(row[4][0]).partition("%")[0]) for row in rows])
     return ()
 
