@@ -124,7 +124,7 @@ class Inspection(Examination):
 
     async def proven(self, seconds: float) -> bool:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.came.wait(), 3)
+            await asyncio.wait_for(self.came.wait(), 1)
         return self.trial.proven
 
 
