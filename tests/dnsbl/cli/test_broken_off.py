@@ -17,6 +17,7 @@ from tests.dnsbl.cli.conftest import ROOT, Run
 #: Runs a command and has Ctrl-C come at its call or return number so-and-so: the same moment on every machine.
 PROBE = """
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts tests in the background has it ignored
 from dnsbl.cli import main
 moment = int(sys.argv[1])
 sys.argv = ["dnsbl", *sys.argv[2:]]
