@@ -17,6 +17,11 @@ from tests.dnsbl.cli.conftest import Run
 NOBODY = "127.0.0.1:9"  # the discard port, where no resolver answers
 
 
+@pytest.fixture(autouse=True)
+def _nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examiner, "PATIENCE", 0.1)
+
+
 def test_a_list_of_which_nothing_is_known_is_told_thing_by_thing(run: Run, tmp_path: Path) -> None:
     said = run("doctor", "--resolver", NOBODY, plain=True)
     assert "not known store: There is no database yet: `dnsbl serve` makes it." in said
