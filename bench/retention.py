@@ -6,7 +6,8 @@ comes to.
 A day is simulated by the real verbs, on SQLite in a temporary folder or in the empty database at URL, with a clock that
 is turned: of a hundred nominated hosts 88 are closed (17 forms in five connections), 7 cannot be reached, and 5 are
 open and listed. Conversations are as long as those of a real test of such a server. Then the clock is turned on and
-`dnsbl forget` runs. Sizes are those of the database's own counting, without the pages that stand free.
+`dnsbl forget` runs. Sizes are those of the database's own counting, without the pages that stand free. PostgreSQL's are
+whole pages, of which each table and index has some: with fewer than a thousand tests they look like more a test.
 """
 
 from __future__ import annotations
