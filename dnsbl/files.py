@@ -178,9 +178,17 @@ def shut(path: Path) -> str:
         return ""
     if found.st_uid == os.geteuid() or os.access(path, os.R_OK | os.W_OK) or locked:
         return ""
-    user, group = (home.st_uid, home.st_gid) if home.st_uid not in (0, found.st_uid) else (os.geteuid(), os.getegid())
-    owners, ours = _owners(found.st_uid, found.st_gid), _owners(user, group)
-    return f"it belongs to {owners}, and is not for {_user(os.geteuid())}; as root: `chown {ours} {path}`"
+    owners, what = _owners(found.st_uid, found.st_gid), _to_type(found.st_uid, (home.st_uid, home.st_gid), path)
+    return f"it belongs to {owners}, and is not for {_user(os.geteuid())}; {what}"
+
+
+def _to_type(owner: int, home: tuple[int, int], path: Path) -> str:
+    """What lets us at a file of this owner in a folder of that user and group: what the service has made stays its own,
+    and is for who types a command as the service."""
+    if owner and home[0] in (0, owner):
+        return f"type this as {_user(owner)} (`sudo -u {_user(owner)} ...`)"
+    ours = _owners(*home) if home[0] not in (0, owner) else _owners(os.geteuid(), os.getegid())
+    return f"as root: `chown {ours} {path}`"
 
 
 def strangers(folder: Path) -> Iterator[tuple[Path, str, str]]:
@@ -233,10 +241,12 @@ def hindrance(path: Path) -> str:
     """Why no file can be there, whoever we are (see `shut`), with what to type; "" where nothing is seen against it.
     Makes nothing."""
     folder = path.absolute().parent
-    if not folder.is_dir():
-        if folder.exists():
+    if not os.path.isdir(folder):
+        if os.path.exists(folder):
             return f"{folder} is no folder"
         return f"there is no folder {folder}: `mkdir -p {shlex.quote(str(folder))}`, as the user who runs the list"
+    if not os.access(folder, os.X_OK):
+        return f"{folder} cannot be entered: {shut(folder) or 'its mode forbids it'}"
     if path.is_dir():
         return f"{path} is a folder"
     return ""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from os.path import exists
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     store = Store(
         database_url(settings),
         patient=True,
-        make=not table_path(settings).exists(),
+        make=not exists(table_path(settings)),
         **_watched(settings, clock),
     )
     store.entered = told
@@ -186,7 +187,7 @@ def _open(settings: Settings, zones: Callable[[], Zones], *, upgrade: bool = Fal
         told = shut(state)
         raise DnsblError(f"{state}: service.state_dir is not writable{told and ': ' + told}.")
     clock = SystemClock()
-    known = table_path(settings).exists()
+    known = exists(table_path(settings))
     store = Store.open(database_url(settings), make=upgrade or not known, **_watched(settings, clock))
     if upgrade or store.is_empty():
         store.upgrade()

@@ -56,7 +56,7 @@ def unplaced(settings: Settings) -> str:
     """Why no database can be where `database.url` says, or be read there, a sentence without its full stop, or ""; of
     one on PostgreSQL nothing is known. A folder inside the state folder is made when it is needed."""
     path = database_file(settings)
-    if path is None or (not path.parent.exists() and within(path.parent, settings.service.state_dir)):
+    if path is None or (not exists(path.parent) and within(path.parent, settings.service.state_dir)):
         return ""
     return hindrance(path) or shut(path)
 
@@ -68,9 +68,9 @@ def within(path: Path, folder: Path) -> bool:
 
 def begun(settings: Settings) -> bool:
     """Whether there is anything of a list here: its database, or the table that a list which has served leaves. Of a
-    database on PostgreSQL always."""
+    database on PostgreSQL always, and never in a folder that this user may not enter."""
     path = database_file(settings)
-    return path is None or path.exists() or table_path(settings).exists()
+    return path is None or exists(path) or exists(table_path(settings))
 
 
 def follows(settings: Settings) -> bool:

@@ -97,7 +97,10 @@ def reason_of(text: str) -> str:
 
 
 def place_for(path: Path) -> Path:
-    """A file that is to be written. Raises DnsblError where its folder is missing: a slip of the fingers makes none."""
+    """A file that is to be written. Raises DnsblError where its folder is missing, since a slip of the fingers makes
+    none, and where it is a folder itself."""
+    if path.is_dir():
+        raise DnsblError(f"{path}: cannot be written: it is a folder; name a file in it.")
     if not path.parent.is_dir():
         raise DnsblError(f"{path}: cannot be written: there is no folder {path.parent}.")
     return path

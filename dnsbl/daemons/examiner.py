@@ -24,7 +24,7 @@ from dns.exception import DNSException
 from dns.resolver import NXDOMAIN, NoNameservers
 from dns.reversename import from_address
 
-from dnsbl.addresses import Address
+from dnsbl.addresses import Address, printable
 from dnsbl.daemons import families, standing
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.dns.zones import Zone, Zones
@@ -364,6 +364,9 @@ def asked_of(place: str) -> Resolver:
         host, port = split_listen(place) if place.count(":") == 1 or place.startswith("[") else (place, 53)
         resolver = Resolver(configure=False)
         resolver.nameservers, resolver.port = [str(ip_address(host))], port
-    except (DNSException, ValueError) as error:
+    except DNSException as error:
         raise DnsblError(f"There is no resolver to ask: {error}.") from None
+    except ValueError:
+        needed = "ADDRESS or ADDRESS:PORT is needed, such as 192.0.2.53 or [2001:db8::53]:53"
+        raise DnsblError(f"There is no resolver to ask: {needed} (is {printable(place[:60])}).") from None
     return resolver

@@ -150,10 +150,11 @@ def create(
 
     def connect() -> sqlite3.Connection:
         making = may_make()
-        if not path.exists() and not making:
-            raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
-        if why := hindrance(path):
+        why = hindrance(path)
+        if why and (making or os.path.isdir(path.parent)):
             raise StoreUnavailable(faults.away(str(path), why))
+        if why or (not making and not path.exists()):
+            raise StoreUnavailable(f"The database {path} is not there; restore it from a copy.")
         _keep_private(path, make=making)
         for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
             if strange := shut(each):

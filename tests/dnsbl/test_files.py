@@ -182,16 +182,44 @@ def test_a_file_of_another_user_is_named_with_its_owner_and_what_to_type(
     path = somebodys / "dnsbl.db"
     path.touch()
     maker, home = path.stat().st_uid, somebodys.stat()
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode == os.X_OK)
     monkeypatch.setattr(os, "geteuid", lambda: 65533)
     monkeypatch.setattr(files, "_user", lambda number: {maker: "root", home.st_uid: "dnsbl"}.get(number, "other"))
     monkeypatch.setattr(files, "_group", lambda _number: "dnsbl")
     told = shut(path)
-    assert told.startswith("it belongs to ") and f":dnsbl {path}`" in told and "is not for other" in told
+    assert told.startswith("it belongs to ") and "is not for other" in told
+    assert f":dnsbl {path}`" in told if maker == 0 else "type this as " in told
     assert unopened(PermissionError(errno.EACCES, "denied", str(path))) == told
     assert unopened(FileNotFoundError(errno.ENOENT, "none", str(path))) == "none"
     with pytest.raises(StoreUnavailable, match=f"{path} cannot be opened: it belongs to"):
         Store.open(f"sqlite:///{path}").check()
+
+
+@pytest.mark.parametrize(
+    ("owner", "home", "typed"),
+    [
+        (7, (0, 0), "type this as user7 (`sudo -u user7 ...`)"),  # the state folder of the service's user
+        (7, (7, 7), "type this as user7 (`sudo -u user7 ...`)"),
+        (8, (7, 7), "as root: `chown user7:group7 /there`"),  # what somebody has made in it
+        (0, (7, 7), "as root: `chown user7:group7 /there`"),
+        (0, (0, 0), "as root: `chown user9:group9 /there`"),
+    ],
+)
+def test_nobody_is_told_to_take_from_the_service_what_is_its_own(
+    owner: int, home: tuple[int, int], typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 9)
+    monkeypatch.setattr(os, "getegid", lambda: 9)
+    monkeypatch.setattr(files, "_user", lambda number: f"user{number}")
+    monkeypatch.setattr(files, "_group", lambda number: f"group{number}")
+    assert files._to_type(owner, home, Path("/there")) == typed
+
+
+def test_a_folder_that_this_user_may_not_enter_holds_no_file_for_him(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert hindrance(tmp_path / "dnsbl.db").startswith(f"{tmp_path} cannot be entered: ")
 
 
 def test_a_file_that_we_can_open_is_nobodys_fault(somebodys: Path) -> None:

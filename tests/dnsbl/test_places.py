@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,21 @@ def test_a_list_has_begun_with_its_database_or_with_the_table_that_it_has_left(t
         assert places.begun(settings_at(tmp_path))
         path.unlink()
     assert places.begun(settings_at(tmp_path, database={"url": ELSEWHERE}))
+
+
+def test_in_a_folder_that_this_user_may_not_enter_nothing_has_begun_and_nobody_falls_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = os.stat
+
+    def shut(path: Any, **more: Any) -> os.stat_result:
+        if str(path).startswith(str(tmp_path / "state")):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **more)
+
+    monkeypatch.setattr(os, "stat", shut)
+    given = settings_at(tmp_path / "state", follow={"key": KEY})
+    assert (places.begun(given), places.follows(given), places.halted(given)) == (False, True, "")
 
 
 def test_a_file_of_whatever_content_stops_this_machine_while_it_is_there(tmp_path: Path) -> None:

@@ -66,7 +66,10 @@ def test_a_mistake_in_a_zone_file_is_one_of_the_things(run: Run, tmp_path: Path)
 
 
 def test_a_resolver_that_is_none_is_refused(run: Run) -> None:
-    assert "There is no resolver to ask" in run("doctor", "--resolver", "nonsense", plain=True, code=1)
+    for place in ("nonsense", "mail.example.com:53", "[::1"):
+        said = run("doctor", "--resolver", place, plain=True, code=1)
+        assert "There is no resolver to ask: ADDRESS or ADDRESS:PORT is needed, such as 192.0.2.53" in said
+        assert f"(is {place})" in said
 
 
 @pytest.mark.parametrize("why", ["empty", "no text"])

@@ -59,3 +59,10 @@ def test_a_file_is_written_only_where_its_folder_is(tmp_path: Path) -> None:
     assert words.place_for(tmp_path / "x") == tmp_path / "x"
     with pytest.raises(DnsblError, match="there is no folder"):
         words.place_for(tmp_path / "no" / "x")
+
+
+def test_a_folder_is_no_place_for_a_file_whatever_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("", ".", "/", str(tmp_path)):
+        with pytest.raises(DnsblError, match="it is a folder; name a file in it"):
+            words.place_for(Path(place))
