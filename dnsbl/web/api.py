@@ -235,6 +235,7 @@ class Interface:
                 }
             },
         )(self.nominate)
+        get("/hosts/{address:path}", response_model=HostShape, include_in_schema=False)(self.slashed)
         post("/removals", status_code=202, response_model=RemovalShape, responses=problems(**POSTED))(self.remove)
 
     def host(
@@ -252,6 +253,12 @@ class Interface:
         found = self._views.look_up(asked, asker=asker(request, asked, Door.API))
         said = self._elsewhere(request, asked) if others and self._others is not None else None
         return standing_shape(found, self._codes, self._discreet, proofs=proofs_at(self._settings), others=said)
+
+    def slashed(self, request: Request, response: Response, address: AddressText) -> Any:
+        """What is no address for the slash in it, a network or a link, is answered as any other mistake."""
+        if address.endswith("/proof"):  # of a list without a log
+            raise HTTPException(404)
+        return self.host(request, response, address)
 
     def _elsewhere(self, request: Request, address: Address) -> Sequence[Opinion]:
         """What other lists say. Raises Refused (TOO_MANY)."""

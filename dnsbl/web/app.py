@@ -169,13 +169,13 @@ def create_app(
         tally=Tally() if tally is None else tally,
     )
     events = Events(settings.web, clock) if events is None else events
-    app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
     if proofs is not None:
         proven = ProofDoor(proofs)
         if proofs.on:
             app.include_router(proven.api)
         app.include_router(proven.pages)  # else the page of a host name would look for ADDR.proof in DNS
     site = Site(doors, views, settings, clock, codes, origins, pages, zones, trials, hosts, events)
+    app.include_router(Interface(doors, views, settings, clock, codes, origins, events, others).router)
     app.include_router(site.router)
     app.include_router(WellKnown(settings, clock).router)
     if see is not None:

@@ -131,6 +131,16 @@ def test_a_malformed_address_is_a_problem(anyone: TestClient, address: str) -> N
     problem(anyone.get(f"/api/v1/hosts/{address}"), 400, "malformed-address")
 
 
+@pytest.mark.parametrize("address", ["8.8.8.0/24", "8.8.8.0%2F24", "http://8.8.8.8/", ""])
+def test_a_network_or_a_link_in_the_place_of_an_address_is_told_from_a_page_that_there_is_not(
+    anyone: TestClient, address: str
+) -> None:
+    said = problem(anyone.get(f"/api/v1/hosts/{address}"), 400, "malformed-address")
+    assert "address is needed" in said or "it is a link; give 8.8.8.8 alone" in said
+    assert anyone.get("/api/v1/hosts/8.8.8.8/32").json()["address"] == "8.8.8.8"
+    problem(anyone.get("/api/v1/hosts/8.8.8.8/proof"), 404, "not-found")
+
+
 def test_a_malformed_address_is_quoted_as_it_was_typed(anyone: TestClient) -> None:
     said = '"nonsense" is not an IPv4 or IPv6 address; one is written 192.0.2.1 or 2001:db8::1.'
     assert problem(anyone.get("/api/v1/hosts/nonsense"), 400, "malformed-address") == said
