@@ -51,7 +51,8 @@ fuzz: $(READY)   ## a million mutated packets against the answering path, and th
 
 strangers: $(READY) ## tests against software that we did not write (Debian packages, as root)
 	@tests/strangers/install
-	@NO_SKIPS=1 $(BIN)/pytest -q -p no:cacheprovider tests/strangers tests/journeys/test_self_test.py --override-ini addopts= -rs
+	@NO_SKIPS=1 $(BIN)/pytest -q -n 2 --dist loadfile -m 'not alone' -p no:cacheprovider tests/strangers tests/journeys/test_self_test.py --override-ini addopts= -rs
+	@NO_SKIPS=1 $(BIN)/pytest -q -m alone -p no:cacheprovider tests/strangers --override-ini addopts= -rs
 
 trials: $(READY) ## hostile trials of whole lists: processes killed, stores, disks and clocks broken; packages built and installed (as root, minutes)
 	@tests/strangers/install

@@ -41,7 +41,7 @@ def test_each_change_is_held_by_every_test_and_who_runs_them_sees_what_is_left_o
     made = (ROOT / "Makefile").read_text()
     assert made.count("$(PURE)") == 2 and "$(if $(COVERED),$(addprefix --ignore ,$(PURE)))" in made
     runs = [line for line in made.splitlines() if "pytest" in line and "addopts= -rs" in line]
-    assert len(runs) == 2 and all("@NO_SKIPS=1 " in line for line in runs), (
+    assert len(runs) == 3 and all("@NO_SKIPS=1 " in line for line in runs), (
         "strangers and trials install what they need"
     )
     assert "-rs" in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"]

@@ -405,12 +405,10 @@ def _program(pid: int) -> str:
 
 
 def _drop_namespace(name: str) -> None:
-    """Remove a namespace and its folder; one that was never made is no error. /etc/netns goes when it is empty."""
+    """Remove a namespace and its folder; one that was never made is no error."""
     if Path("/run/netns", name).exists():
         _ip("netns", "delete", name)
     shutil.rmtree(Path("/etc/netns", name), ignore_errors=True)
-    with suppress(OSError):
-        Path("/etc/netns").rmdir()
 
 
 def _sweep() -> None:
@@ -418,5 +416,6 @@ def _sweep() -> None:
     for name in _ip("netns", "list").split():
         owner = re.fullmatch(r"dnsbl-(\d+)-\d+-[\w-]+", name)
         if owner and not Path("/proc", owner[1]).exists():
-            _signal(_pids(name), signal.SIGKILL)
-            _drop_namespace(name)
+            with suppress(LabError):  # another laboratory was before us
+                _signal(_pids(name), signal.SIGKILL)
+                _drop_namespace(name)

@@ -24,6 +24,8 @@ from dns_list import SITE, ZONE, ZONE_FILE, OurList
 from lab import Lab
 from recipes import block
 
+pytestmark = pytest.mark.alone
+
 ANYCAST, FIRST, CLIENT = "203.0.113.53", "172.31.9.20", "172.31.8.2"
 ROUTER, NEAR = "172.31.9.70", "172.31.8.1"
 NODES = {"node1": "172.31.9.71", "node2": "172.31.9.72"}

@@ -16,6 +16,8 @@ from dns_list import ZONE, OurList
 from dns_servers import A, ask, query
 from lab import Lab
 
+pytestmark = pytest.mark.alone
+
 ADDRESS = "127.0.0.20"
 NAMES = 50
 #: Seconds between two changes of the list under load, and how many there are.

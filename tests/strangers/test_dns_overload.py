@@ -15,6 +15,8 @@ from dns_list import ZONE, OurList
 from dns_servers import NS, A, ask, query
 from lab import Lab
 
+pytestmark = pytest.mark.alone
+
 ADDRESS = "127.0.0.21"
 METRICS = "127.0.0.21:9153"
 IN, CH, NOERROR, REFUSED = 1, 3, 0, 5

@@ -32,6 +32,8 @@ from dns_servers import (
 from lab import Lab
 from recipes import block
 
+pytestmark = pytest.mark.alone
+
 OURS, SIGNER, PUBLIC, ROOT = "127.0.0.20", "127.0.0.54", "127.0.0.55", "127.0.0.10"
 RESOLVER, MISLED, WAITING, COUNTING = "127.0.0.30", "127.0.0.31", "127.0.0.32", "127.0.0.33"
 COUNTED, COUNTED_ROOT = "127.0.0.56", "127.0.0.11"

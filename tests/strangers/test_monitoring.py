@@ -20,6 +20,8 @@ import pytest
 from dns_servers import A, ask, query
 from lab import Lab
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[2]
 ALERTS = ROOT / "contrib" / "prometheus" / "alerts.yml"
 DASHBOARD = json.loads((ROOT / "contrib" / "grafana" / "dnsbl.json").read_text(encoding="utf-8"))

@@ -13,8 +13,11 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from lab import CLIENT, COLLECTOR, MX, RELAY, RESPONDER, TESTER, Answer, Lab, Watch
 from postfix import start_postfix
+
+pytestmark = pytest.mark.alone
 
 ZONE = "relays.lab.test"
 QUESTION = "7.100.51.198." + ZONE

@@ -9,6 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.alone
+
 TESTS = Path(__file__).parent.parent / "dnsbl"
 
 
