@@ -31,7 +31,6 @@ PAUSE = 1.0
 YIELDED, REFUSED = "connections ended to make place for others", "connections refused for want of a place"
 
 _SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_GONE = (BlockingIOError, InterruptedError, ConnectionAbortedError)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -100,7 +99,7 @@ class Listener:
                 timer.cancel()
         self._say(self._tally.line(float("inf")))
         for listening in self.sockets:
-            if listening.fileno() >= 0:
+            if listening.fileno() != -1:
                 self._loop.remove_reader(listening)
                 listening.close()
 
@@ -122,7 +121,7 @@ class Listener:
         for _ in range(AT_ONCE):
             try:
                 accepted, peer = listening.accept()
-            except _GONE:
+            except BlockingIOError:
                 return
             except OSError as error:
                 if error.errno not in _SHORT:  # the connection's own end (accept(2), "Error handling")
@@ -158,7 +157,6 @@ class Listener:
             place.hang_up = give_up
 
     async def _begin(self, place: Place, accepted: socket.socket) -> None:
-        accepted.setblocking(False)
         if not place.held:  # it had to yield before it began
             accepted.close()
             return
