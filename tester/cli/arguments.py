@@ -103,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--wait",
         metavar="SECONDS",
-        type=float,
+        type=_seconds,
         default=60.0,
         help="how long to wait for accepted letters after a conversation; default: %(default)s",
     )
@@ -140,6 +140,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    if not 0 <= float(text) < float("inf"):  # nor nan, which is neither
+        raise ValueError(text)
+    return float(text)
+
+
 def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}", text):
         raise ValueError(text)
@@ -152,6 +158,7 @@ for _type, _called in (
     (_ports, "ports"),
     (_labs, "networks"),
     (_count, "number"),
+    (_seconds, "seconds"),
+    (_name, "name"),
 ):
     _type.__name__ = _called  # as argparse shows them
-_name.__name__ = "name"
