@@ -282,7 +282,7 @@ def _ails(summary: Summary) -> Iterator[Check]:
         what="testing",
         fine=not summary.held,
         title="All testing is stopped" if summary.stop else "Nobody is dialled",
-        detail=capital(summary.held),
+        detail=f"{capital(summary.held).removesuffix('.')}." if summary.held else "",
         page="stop",
     )
     yield Check(what="expiry", fine=not summary.withheld, title="No listing ends by its age", detail=summary.withheld)

@@ -66,13 +66,14 @@ def verify(
     """Check a proof file, and say what it shows and what it does not. Nobody is asked."""
     keys = [_key(text, note.ED25519, "--key") for text in key or ()]
     witnesses = [_key(text, note.COSIGNATURE, "--witness") for text in witness or ()]
+    handed = _octets(file)
     if not keys:
         keys = [note.Verifier.read(each.vkey) for each in lists.open_list(config).casework.proving.verifiers()]
         if not keys:
             raise Withheld("This list has no log; name the key of the one that the proof is of with --key.")
     if len({each.name for each in keys}) > 1:
         raise typer.BadParameter("the keys must be those of one log", param_hint="--key")
-    found = prooffile.ProofFile.read(_octets(file))
+    found = prooffile.ProofFile.read(handed)
     told, signed = found.check(keys[0].name, [*keys, *witnesses])
     beside = _octets(str(message)) if message is not None else None
     result = said.statements(found, told, signed, witnesses=witnesses, message=beside)

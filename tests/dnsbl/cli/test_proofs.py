@@ -31,7 +31,8 @@ def test_a_proof_file_is_checked_with_the_key_alone_and_said_to_show_what_it_sho
 
 def test_what_cannot_be_checked_is_told(run: Run, tmp_path: Path) -> None:
     assert "cannot be read" in run("verify", str(tmp_path / "none"), "--key", KEY, code=1)
-    assert "name the key" in run("verify", str(tmp_path / "none"), code=1)
+    assert "none: cannot be read" in run("verify", str(tmp_path / "none"), code=1), "whatever else is missing"
+    assert "name the key" in run("verify", str(tmp_path / "config.toml"), code=1)
     for words in (("--key", "x"), ("--key", SEEN), ("--key", KEY, "--witness", KEY)):
         assert "a key" in run("verify", str(tmp_path / "none"), *words, code=2)
     assert "keeps no transparency log" in run("proof", "192.0.2.1", code=1)

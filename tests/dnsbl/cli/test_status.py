@@ -76,5 +76,5 @@ def test_a_full_disk_needs_somebody(run: Run, monkeypatch: pytest.MonkeyPatch) -
 def test_a_stop_is_what_needs_you_first(run: Run) -> None:
     run("stop", "--reason", "[red]a :fire: alarm")
     need = run("status")["needs"][0]
-    assert need["what"] == "testing" and "a :fire: alarm" in need["detail"]
+    assert need["what"] == "testing" and "a :fire: alarm" in need["detail"] and need["detail"].endswith(".")
     assert "[red]a :fire: alarm" in run("status", plain=True)
