@@ -23,16 +23,13 @@ $(READY): pyproject.toml constraints.txt setup.py $(wildcard dnsbl/dns/*/*.pyx d
 demo: $(READY)   ## the guided tour: a neighbourhood of mail servers, nominated, tested, listed, delisted
 	@$(BIN)/dnsbl demo
 
-PURE := tests/tester tests/dnsbl/rules tests/dnsbl/dns tests/dnsbl/log
-
-# COVERED=1 (without those that `make coverage` runs)
 test: $(READY)   ## the unit suite, then the whole line from door to door
-	@$(BIN)/pytest -n auto --dist worksteal --ignore tests/journeys $(if $(COVERED),$(addprefix --ignore ,$(PURE)))
+	@$(BIN)/pytest -n auto --dist worksteal --ignore tests/journeys
 	@$(BIN)/pytest -n auto tests/journeys
 
 coverage: $(READY) ## branch coverage of the pure modules by their own tests, at least 95 %
 	@$(BIN)/coverage erase
-	@$(BIN)/pytest -q -n auto --dist worksteal --cov --cov-branch --cov-report= $(PURE)
+	@$(BIN)/pytest -q -n auto --dist worksteal --cov --cov-branch --cov-report= tests/tester tests/dnsbl/rules tests/dnsbl/dns tests/dnsbl/log
 	@$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95 --include='tester/*,dnsbl/rules/*,dnsbl/dns/*,dnsbl/log/*' --omit='tester/__main__.py,tester/cli.py,tester/caller.py,tester/collector.py,tester/listening.py'
 
 check: $(READY)  ## format, lint, types, floors

@@ -33,13 +33,8 @@ def test_what_is_left_out_fails_where_nothing_may_be_missing_and_there_alone(mon
 
 
 def test_each_change_is_held_by_every_test_and_who_runs_them_sees_what_is_left_out() -> None:
-    each = (ROOT / ".ci/run").read_text()
-    assert "export NO_SKIPS=1" in each
-    assert "\nmake coverage\n" in each and "\nmake test COVERED=1" in each, (
-        "what the one leaves out is run by the other"
-    )
-    made = (ROOT / "Makefile").read_text()
-    assert made.count("$(PURE)") == 2 and "$(if $(COVERED),$(addprefix --ignore ,$(PURE)))" in made
+    each, made = (ROOT / ".ci/run").read_text(), (ROOT / "Makefile").read_text()
+    assert "export NO_SKIPS=1" in each and "\nmake test\n" in each
     runs = [line for line in made.splitlines() if "pytest" in line and "addopts= -rs" in line]
     assert len(runs) == 3 and all("@NO_SKIPS=1 " in line for line in runs), (
         "strangers and trials install what they need"

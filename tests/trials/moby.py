@@ -67,10 +67,14 @@ class Docker:
         tools.mkdir()
         (tools / "docker").write_text(COMPOSE)
         (tools / "docker").chmod(0o755)
+        for name in ("iptables", "ip6tables"):  # alternatives of Debian's, which only an installation sets
+            (tools / name).symlink_to(WORLD / f"usr/sbin/{name}-nft")
+        libraries = f"{WORLD}/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
         places = [tools, WORLD / "usr/bin", WORLD / "usr/sbin", WORLD / "sbin"]
         self._env = os.environ | {
             "PATH": ":".join([*map(str, places), os.environ["PATH"]]),
-            "LD_LIBRARY_PATH": f"{WORLD}/usr/lib/{sysconfig.get_config_var('MULTIARCH')}",
+            "LD_LIBRARY_PATH": libraries,
+            "XTABLES_LIBDIR": f"{libraries}/xtables",
             "DOCKER_HOST": f"unix://{folder}/socket",
             "DOCKER_CONFIG": str(folder / "config"),
             "DOCKER_BUILDKIT": "0",  # of which Debian has no builder
