@@ -89,6 +89,19 @@ def test_entries_come_back_as_they_were_written_the_last_ones_oldest_first(store
         assert tx.journal.read(None, most=3) == written[1:]
         assert tx.journal.read("a", most=2) == written[2:]
         assert tx.journal.read("c", most=2) == []
+        assert tx.journal.read_each(["b", "a"], most=3) == written[1:]
+        assert tx.journal.read_each(["b", "c"], most=3) == [written[1]]
+
+
+def test_a_transaction_knows_what_it_has_entered_in_its_order(store: Store) -> None:
+    with store.write() as tx:
+        written = [
+            tx.journal.append(at=AT, actor="me", subject="list", verb="v", reason="r", evidence=f"{n}")
+            for n in range(3)
+        ]
+        assert tx.journal.made == written and [each.evidence for each in written] == ["0", "1", "2"]
+    with store.write() as tx:
+        assert tx.journal.made == []
 
 
 def test_the_last_entry_of_each_of_many_subjects_is_found_and_none_of_those_without(store: Store) -> None:
