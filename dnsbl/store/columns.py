@@ -289,7 +289,7 @@ class KeyList(UserDefinedType[Sequence[bytes]]):
         return "BYTEA[]"
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[bytes] | None], Any]:
-        return (lambda keys: list(keys or ())) if dialect.name == "postgresql" else _hexadecimal
+        return _array if dialect.name == "postgresql" else _hexadecimal
 
 
 class NoneOf(FunctionElement[bool]):
@@ -312,6 +312,11 @@ def _none_of_array(element: NoneOf, compiler: Any, **words: Any) -> str:
 def _none_of_document(element: NoneOf, compiler: Any, **words: Any) -> str:
     column, keys = (compiler.process(each, **words) for each in element.clauses)
     return f"hex({column}) NOT IN (SELECT value FROM json_each({keys}))"
+
+
+def _array(keys: Sequence[bytes] | None) -> str:
+    """In PostgreSQL's own words, which its driver would put together key by key."""
+    return "{" + ",".join([rf'"\\x{key.hex()}"' for key in keys or ()]) + "}"
 
 
 def _hexadecimal(keys: Sequence[bytes] | None) -> str:

@@ -60,11 +60,19 @@ _BUSY = exists().where(
     _OTHER.c.id != jobs.c.id,
     _OTHER.c.lease_until >= _NOW,
 )
+_FREE = or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < _NOW)
 #: Due, and no other test of the same address is in a worker's hands.
-_DUE = and_(LIVE, jobs.c.due <= _NOW, or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < _NOW), not_(_BUSY))
+_DUE = and_(LIVE, jobs.c.due <= _NOW, _FREE, not_(_BUSY))
 _IS_DUE = prepared(select(jobs.c.id).where(_DUE).order_by(jobs.c.due, jobs.c.id).limit(1))
 #: By rank, so that however many are due (a list that was down for a day), the first one is found and not sorted out.
-_NEXT_RANK = select(func.min(jobs.c.rank)).where(LIVE, jobs.c.rank > bindparam("rank")).scalar_subquery()
+#: The ranks of tests that are under way are passed over, of which each may have one of its own.
+_NEXT_RANK = (
+    select(jobs.c.rank)
+    .where(LIVE, jobs.c.rank > bindparam("rank"), _FREE)
+    .order_by(jobs.c.rank, jobs.c.due, jobs.c.id)
+    .limit(literal_column("1"))
+    .scalar_subquery()
+)
 _CLAIM = prepared(update(jobs).where(jobs.c.id == bindparam("of")).values(takes=jobs.c.takes + 1).returning(*_JOB))
 _RENEW = prepared(update(jobs).where(_TAKE))
 #: Every network takes a test.

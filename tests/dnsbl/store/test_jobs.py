@@ -278,6 +278,29 @@ def test_a_claim_is_the_same_statement_however_many_tests_are_under_way(store: S
     assert len([each for each in texts if "jobs" in each]) == 1
 
 
+def test_a_claim_passes_over_the_ranks_of_what_is_under_way(store: Store) -> None:
+    """Each of hundreds that strangers have nominated may have a rank of its own, and once asked for each of these."""
+    for rank in range(1, 60):
+        with store.write() as tx:
+            tx.jobs.add(
+                address=ip_address(f"192.0.2.{rank}"),
+                port=25,
+                reason=JobReason.NOMINATION,
+                profile="basic",
+                due=NOW,
+                run=f"{rank}",
+                provocation="x",
+                rank=rank,
+            )
+    taken = [claim(store) for _ in range(57)]
+    assert [job and job.run for job in taken] == [f"{rank}" for rank in range(1, 58)]
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: asked.append(statement))
+    last = claim(store)
+    assert last and last.run == "58"
+    assert len([each for each in asked if "rank" in each and each.startswith("SELECT")]) <= 2
+
+
 def test_where_no_place_is_free_but_for_what_was_asked_for_nothing_else_is_taken(store: Store) -> None:
     add(store)
     with store.write() as tx:
