@@ -52,12 +52,12 @@ BEYOND = 600.0
 DAY = 86400
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGESIZE")
-#: What a host of each habit comes to, at most; anything else is wrong. A relay may be under way still.
+#: What a host of each habit comes to, at most; anything else is wrong. A relay's letter may be under way still.
 _RIGHT = {
     Habit.CLOSED: {"CLOSED"},
     Habit.REFUSING: {"INCONCLUSIVE", "UNREACHABLE"},
     Habit.SILENT: {"INCONCLUSIVE", "UNREACHABLE"},
-    Habit.ANY: {"OPEN"},
+    Habit.ANY: {"OPEN", "waiting"},
 }
 
 
@@ -185,11 +185,11 @@ _RUNNING = "SELECT count(*) FROM jobs WHERE state = 'running'"
 
 
 def verdicts(store: Store, hosts: dict[IPv4Address, Habit]) -> tuple[Counter[str], int]:
-    """How many runs of each habit came to each verdict, and how many of these are wrong."""
+    """How many hosts of each habit came to each verdict, and how many of these are wrong; what was said last counts."""
     counted, wrong = Counter[str](), 0
     with store.read() as tx:
-        said = tx.connection.execute(text("SELECT subject, after FROM journal WHERE verb = 'run'")).all()
-    for subject, verdict in said:
+        said = tx.connection.execute(text("SELECT subject, after FROM journal WHERE verb = 'run' ORDER BY seq")).all()
+    for subject, verdict in dict(map(tuple, said)).items():
         habit = hosts[IPv4Address(subject)]
         counted[f"{habit.value}: {verdict}"] += 1
         wrong += verdict not in _RIGHT[habit]
