@@ -285,9 +285,6 @@ class KeyList(UserDefinedType[Sequence[bytes]]):
 
     cache_ok = True
 
-    def get_col_spec(self, **_: Any) -> str:
-        return "BYTEA[]"
-
     def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[bytes] | None], Any]:
         return _array if dialect.name == "postgresql" else _hexadecimal
 

@@ -60,6 +60,7 @@ _BUSY = exists().where(
     _OTHER.c.id != jobs.c.id,
     _OTHER.c.lease_until >= _NOW,
 )
+#: In no worker's hands, or in those of one whose lease is over.
 _FREE = or_(jobs.c.state == JobState.QUEUED, jobs.c.lease_until < _NOW)
 #: Due, and no other test of the same address is in a worker's hands.
 _DUE = and_(LIVE, jobs.c.due <= _NOW, _FREE, not_(_BUSY))

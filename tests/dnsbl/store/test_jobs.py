@@ -20,7 +20,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=300)
 
 
-def add(store: Store, address: str = "192.0.2.1", *, due: datetime = NOW) -> Job:
+def add(store: Store, address: str = "192.0.2.1", *, due: datetime = NOW, run: str = "", rank: int = 1) -> Job:
     with store.write() as tx:
         return tx.jobs.add(
             address=ip_address(address),
@@ -28,8 +28,9 @@ def add(store: Store, address: str = "192.0.2.1", *, due: datetime = NOW) -> Job
             reason=JobReason.NOMINATION,
             profile="basic",
             due=due,
-            run=f"run of {address} {due}",
+            run=run or f"run of {address} {due}",
             provocation="nomination 1",
+            rank=rank,
         )
 
 
@@ -217,17 +218,7 @@ def test_claims_of_four_processes_are_distinct(store: Store, url: str) -> None:
 
 def test_who_was_asked_for_comes_first_then_the_lower_rank_then_who_has_waited_longer(store: Store) -> None:
     for n, rank in enumerate((7, 2, 2, ASKED)):
-        with store.write() as tx:
-            tx.jobs.add(
-                address=ip_address(f"192.0.{n}.1"),
-                port=25,
-                reason=JobReason.NOMINATION,
-                profile="basic",
-                due=NOW + timedelta(seconds=n),
-                run=f"{n}",
-                provocation="x",
-                rank=rank,
-            )
+        add(store, f"192.0.{n}.1", due=NOW + timedelta(seconds=n), run=f"{n}", rank=rank)
     taken = [claim(store, now=LATER) for _ in range(4)]
     assert [job and job.run for job in taken] == ["3", "1", "2", "0"]
 
@@ -248,19 +239,8 @@ def test_who_was_asked_for_comes_first_then_the_lower_rank_then_who_has_waited_l
     ],
 )
 def test_what_is_crowded_takes_no_job_of_its_kind(store: Store, full: Crowded, takes: str | None) -> None:
-    for address, run, rank in (("192.0.2.1", "asked", ASKED), ("198.51.100.1", "other", 1)):
-        with store.write() as tx:
-            reason, profile = JobReason.NOMINATION, "basic"
-            tx.jobs.add(
-                address=ip_address(address),
-                port=25,
-                reason=reason,
-                profile=profile,
-                due=NOW,
-                run=run,
-                provocation="x",
-                rank=rank,
-            )
+    add(store, "192.0.2.1", run="asked", rank=ASKED)
+    add(store, "198.51.100.1", run="other")
     with store.write() as tx:
         job = tx.jobs.claim("w", now=NOW, lease_until=LATER, full=full)
     assert (job and job.run) == takes
@@ -281,17 +261,7 @@ def test_a_claim_is_the_same_statement_however_many_tests_are_under_way(store: S
 def test_a_claim_passes_over_the_ranks_of_what_is_under_way(store: Store) -> None:
     """Each of hundreds that strangers have nominated may have a rank of its own, and once asked for each of these."""
     for rank in range(1, 60):
-        with store.write() as tx:
-            tx.jobs.add(
-                address=ip_address(f"192.0.2.{rank}"),
-                port=25,
-                reason=JobReason.NOMINATION,
-                profile="basic",
-                due=NOW,
-                run=f"{rank}",
-                provocation="x",
-                rank=rank,
-            )
+        add(store, f"192.0.2.{rank}", run=f"{rank}", rank=rank)
     taken = [claim(store) for _ in range(57)]
     assert [job and job.run for job in taken] == [f"{rank}" for rank in range(1, 58)]
     asked: list[str] = []
