@@ -76,8 +76,8 @@ def amiss(text: str) -> str:
     bare = text.strip()[: MOST + 1]
     if len(bare) > MOST:
         return "it is longer than any"
-    if link := _LINK.fullmatch(bare):
-        inside = _PORT.sub("", link[1])
+    if (place := place_of_link(bare)) is not None:
+        inside = _PORT.sub("", place)
         return f"it is a link; give {inside} alone" if _address(inside) else "it is a link"
     if "@" in bare:
         return "it is a mail address; the one that the server sends from is needed"
@@ -99,6 +99,12 @@ def amiss(text: str) -> str:
             return "a number with a zero in front is read in two ways; write it without"
         return "no number in one is above 255"
     return ""
+
+
+def place_of_link(text: str) -> str | None:
+    """Of a link the place that it leads to, perhaps with a port: what stands before and behind it is others' business.
+    None of anything else."""
+    return link[1] if (link := _LINK.fullmatch(text)) else None
 
 
 def host_labels(word: str) -> list[str]:
@@ -203,10 +209,12 @@ def _no_network(bare: str) -> str:
 
 def _host(bare: str) -> str:
     """Of a host's name, that addresses are needed, or ""."""
-    labels = host_labels(link[1] if (link := _LINK.fullmatch(bare)) else bare) if len(bare) <= MOST else []
+    place = place_of_link(bare)
+    labels = host_labels(bare if place is None else place) if len(bare) <= MOST else []
     if not labels or labels[-1].isdigit():
         return ""
-    return f"{printable(bare)} is a {'link' if link else 'host name'}, and an address is needed: {how_to_find(labels)}"
+    what = "host name" if place is None else "link"
+    return f"{printable(bare)} is a {what}, and an address is needed: {how_to_find(labels)}"
 
 
 def _unlike(typed: str, what: str, examples: str, why: str) -> str:

@@ -101,6 +101,11 @@ class Damaged(DnsblError, ValueError):
     """Stored data does not hold together."""
 
 
+def capital(said: str) -> str:
+    """The same words, as a sentence begins."""
+    return said[:1].upper() + said[1:]
+
+
 def unheard(error: OSError) -> str:
     """Why a socket cannot be listened on, with what helps; no full stop."""
     match error.errno:

@@ -19,7 +19,7 @@ from dnsbl.casework.presence import Presence
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import NEEDED
 from dnsbl.clock import Clock
-from dnsbl.errors import NotFound
+from dnsbl.errors import NotFound, capital
 from dnsbl.health import Health
 from dnsbl.model import Door, Entry, JobReason, Listing, Nominated, Reason, RunState, SignOfLife
 from dnsbl.rules.keeping import INBOX
@@ -270,11 +270,6 @@ def checks(
     here = list(health)
     found = [*_ails(summary), *_parts(here), *_elsewhere(summary, here), *_servers(servers), *_decisions(summary)]
     return sorted(found, key=lambda one: (one.fine, not one.urgent))
-
-
-def capital(said: str) -> str:
-    """The same as a sentence begins."""
-    return said[:1].upper() + said[1:]
 
 
 def _ails(summary: Summary) -> Iterator[Check]:

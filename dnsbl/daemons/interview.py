@@ -48,13 +48,9 @@ class Interviewer:
         self._head = head
         self._keyring, self._random, self._file = keyring, random, file
         self._clock = clock
+        self._ours = tester.source_addresses
         self._knocker: Knocker | None = None
-        gone = absent(tester.source_addresses)
-        here = [one for one in tester.source_addresses if one not in gone]
-        self._sources = {
-            version: next((str(one) for one in (*here, *tester.source_addresses) if one.version == version), None)
-            for version in (4, 6)
-        }
+        self._sources: dict[int, str | None] = {}  # by IP version, where we dial from
         self._sender = Sender(
             service=settings.service.name,
             website=settings.service.website,
@@ -63,6 +59,15 @@ class Interviewer:
             collector_domain=settings.survey.collector_domain,
             bounce_domain=settings.survey.bounce_domain,
         )
+
+    def begin(self) -> None:
+        """See where we dial from, of our own addresses those that this machine has first; before the first test."""
+        gone = absent(self._ours)
+        there = sorted(self._ours, key=lambda one: one in gone)
+        self._sources = {
+            version: next((str(one) for one in there if one.version == version), None) for version in (4, 6)
+        }
+        self._knocker = Knocker(self.limits.connect)
 
     def now(self) -> float:
         """The time, in epoch seconds."""
@@ -76,7 +81,7 @@ class Interviewer:
 
     async def test(self, number: int, address: Address) -> Host:
         """What one target's test comes to. Raises OSError where our own machine cannot dial."""
-        self._knocker = self._knocker or Knocker(self.limits.connect)
+        assert self._knocker is not None, "it has begun"
         told = partial(Host, target=number, address=address)
         port, source = int(self._head["port"]), self._sources[address.version]
         found = await self._knocker.knock(address, port, source)

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 from dnsbl.clock import Clock
 from dnsbl.daemons.manager import Manager
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, capital
 from dnsbl.health import Backoff, Board, Health
 from dnsbl.serving.metrics import page_at
 
@@ -236,7 +236,7 @@ class Parent:
         if self._over:
             return
         if not self._ready:
-            self._failed = Ended(f"{how[0].upper()}{how[1:]} before it was ready.", said=said, failure=child.failure)
+            self._failed = Ended(f"{capital(how)} before it was ready.", said=said, failure=child.failure)
             self._end()
             return
         pause = child.backoff.after(self._clock.monotonic() - child.at)

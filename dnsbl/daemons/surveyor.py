@@ -105,6 +105,7 @@ class Surveyor:
         DnsblError. What was found is kept however it ends."""
         self._kept.take()
         try:
+            self._interviewer.begin()
             self._remember()
             collector = self._collector()
             host, port = split_listen(self._means.settings.survey.listen)

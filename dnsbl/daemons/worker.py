@@ -26,7 +26,7 @@ from dnsbl.daemons.rounds import Round
 from dnsbl.daemons.signing import signer
 from dnsbl.daemons.standing import Foothold
 from dnsbl.daemons.visit import Means
-from dnsbl.errors import DnsblError, PutOff
+from dnsbl.errors import DnsblError, PutOff, capital
 from dnsbl.model import ASKED, Crowded
 from dnsbl.places import halted as halted_here
 from dnsbl.rules import queues
@@ -159,7 +159,7 @@ class Worker:
     def _tell_lack(self, lacks: str) -> None:
         if lacks != self._lacks:
             _log.warning("%s", lacks or "every address that we dial from is there")
-            self._lacking(f"{lacks[:1].upper()}{lacks[1:]}." if lacks else "")
+            self._lacking(f"{capital(lacks)}." if lacks else "")
         self._lacks = lacks
 
     async def _break_off(self) -> None:

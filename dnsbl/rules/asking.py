@@ -21,6 +21,7 @@ from dnsbl.addresses import (
     how_to_find,
     parse_address,
     parse_network,
+    place_of_link,
     printable,
 )
 from dnsbl.errors import Refused
@@ -47,8 +48,6 @@ _NEARLY = re.compile(
     r"|(?<![0-9a-z:])(?:(?:[0-9a-f]{1,4}:){1,7}:|::[0-9a-f]|(?:[0-9a-f]{1,4}:){6})",
     re.IGNORECASE,
 )
-#: Of a link or a mail address the place alone: what stands behind and before it is others' business.
-_PLACE = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#]*).*|.*@(.*)", re.IGNORECASE)
 _ARPA = (".in-addr.arpa", ".ip6.arpa")
 
 
@@ -255,7 +254,8 @@ def _one(word: str, ours: _Ours) -> Found | None:
         return Found(what=address, read=word, backwards=False)
     if _QUAD.match(bare):
         parse_address(bare)
-    place = (found[1] or found[2] or "") if (found := _PLACE.fullmatch(word)) else word
+    linked_to = place_of_link(word)
+    place = word.rpartition("@")[2] if linked_to is None else linked_to  # of a mail address where it is delivered
     if _NEARLY.search(place) and not _is_name(place):
         if amiss(word):
             parse_address(word)  # which says so

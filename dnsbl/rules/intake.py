@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from dnsbl.addresses import Address, Network
-from dnsbl.errors import Refused
+from dnsbl.errors import Refused, capital
 from dnsbl.model import Door, Job, Nomination, Refusal, ReporterAccount, Trust
 from dnsbl.rules import asking
 from dnsbl.rules.bounds import Bounds
@@ -305,7 +305,7 @@ def _counted(steps: tuple[Step, ...]) -> str:
     """ "Line 1 (192.0.2.1) and line 3 (192.0.2.3)"."""
     named = [f"line {step.number} ({step.hop.address})" for step in steps]
     text = ", ".join(named[:-1]) + " and " * bool(named[1:]) + named[-1] if named else ""
-    return text[:1].upper() + text[1:]
+    return capital(text)
 
 
 def _sent_on(exhibit: Exhibit, trace: Trace) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from dnsbl.errors import capital
 from dnsbl.model import Listing, Reason, Standing
 from dnsbl.web import words
 from tester.host import RELAYS
@@ -60,8 +61,7 @@ def _as(one: Listing) -> str:
 
 
 def _reason(reason: Reason) -> str:
-    sentence = words.REASON[reason]
-    return sentence[0].upper() + sentence[1:]
+    return capital(words.REASON[reason])
 
 
 def _tests(standing: Standing, theirs: Callable[[str], str]) -> Iterator[Happening]:
@@ -77,4 +77,4 @@ def _tests(standing: Standing, theirs: Callable[[str], str]) -> Iterator[Happeni
             came = theirs(run.explanation).rstrip(".")
         if run.verdict in RELAYS and run.started >= since:
             came = f"still open, {came}"
-        yield Happening(at=run.started, look="", text=words.TESTED[run.reason], more=came[0].upper() + came[1:])
+        yield Happening(at=run.started, look="", text=words.TESTED[run.reason], more=capital(came))

@@ -183,3 +183,17 @@ def test_of_what_somebody_typed_only_printable_ascii_is_shown_again() -> None:
 @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
 def test_the_text_of_a_number_is_that_of_its_address(address: addresses.Address) -> None:
     assert addresses.text_at(address.version, int(address)) == str(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("http://192.0.2.1:80/x?y@z", "192.0.2.1:80"),
+        ("GIT+ssh://ann:x@host.example#a", "host.example"),
+        ("http:///192.0.2.9", ""),
+        ("ann@host.example", None),
+        ("host.example:80", None),
+    ],
+)
+def test_of_a_link_the_place_that_it_leads_to_is_known_and_of_nothing_else(text: str, place: str | None) -> None:
+    assert addresses.place_of_link(text) == place

@@ -31,6 +31,13 @@ def test_settings_errors_keep_every_mistake() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "begun"), [("", ""), ("a", "A"), ("nobody is dialled: IPv6 is gone", "Nobody is dialled: IPv6 is gone")]
+)
+def test_a_sentence_begins_with_a_capital_and_goes_on_as_it_was(said: str, begun: str) -> None:
+    assert errors.capital(said) == begun
+
+
+@pytest.mark.parametrize(
     ("number", "said"),
     [
         (errno.EADDRINUSE, "another program listens there (`ss -lntup` names it)"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.fleet import Habit, mute
+from dnsbl.addresses import Address
 from dnsbl.daemons import interview
 from dnsbl.daemons.surveyfolder import RESULTS
 from dnsbl.daemons.surveyor import Surveyor
@@ -72,6 +73,36 @@ async def test_a_silent_host_is_sought_at_another_port_where_that_is_wanted(
         sock.close()
     found = counted(kept)
     assert (found.filtered, found.silent, found.there) == (1, 1, 1)
+
+
+async def test_our_own_addresses_are_looked_for_when_a_survey_begins_and_not_before(
+    tmp_path: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = list[object]()
+
+    def none(ours: Iterable[Address]) -> tuple[Address, ...]:
+        looked.extend(ours)
+        return ()
+
+    monkeypatch.setattr(interview, "absent", none)
+    ours = ("127.0.0.9", "127.0.0.1")
+    surveyor = Surveyor(laid(tmp_path / "s", 1, ports[0]), means(settings_for(*ports, source_addresses=ours)))
+    assert not looked
+    await surveyor.run(0)
+    assert [str(one) for one in looked] == list(ours)
+
+
+async def test_a_survey_dials_from_an_address_that_this_machine_has(tmp_path: Path, ports: tuple[int, int]) -> None:
+    peers = list[str]()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peers.append(writer.get_extra_info("peername")[0])
+        writer.close()
+
+    settings = settings_for(*ports, source_addresses=("203.0.113.77", "127.0.0.9"), lab_networks=["0.0.0.0/0"])
+    async with await asyncio.start_server(talk, str(FIRST), ports[0]):
+        await Surveyor(laid(tmp_path / "s", 1, ports[0]), means(settings)).run(0)
+    assert peers == ["127.0.0.9"]
 
 
 async def test_a_machine_that_cannot_dial_is_no_fault_of_the_hosts(
