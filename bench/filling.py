@@ -26,7 +26,7 @@ from dnsbl.model import Door, Job, Nomination
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.columns import WordsAndHashes, address_key, network_key
-from dnsbl.store.schema import metadata
+from dnsbl.store.indexes import metadata
 from tester import letter, vectors
 from tester.letter import Keyring
 from tester.returned import Collected

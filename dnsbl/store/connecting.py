@@ -13,6 +13,7 @@ does for them, only where its own process is at the other end. Of several hosts 
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import stat
@@ -22,6 +23,7 @@ from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -53,6 +55,18 @@ WIRE: Mapping[str, int | None] = {
     "tcp_user_timeout": 30_000,
     "prepare_threshold": None,
 }
+
+
+#: What was made here and is held by somebody.
+_engines: WeakSet[Engine] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """At the end of the program, whoever has not done so himself: the last connection to SQLite clears its files away,
+    and PostgreSQL hears that nobody comes again."""
+    for engine in _engines:
+        engine.dispose()
 
 
 class LostBeforeError(Exception):
@@ -140,6 +154,7 @@ def create(
         if not prepares:
             wire["prepare_threshold"] = _number(parsed.query["prepare_threshold"])
         engine = create_engine(parsed, isolation_level="AUTOCOMMIT", connect_args=wire, **pool)
+        _engines.add(engine)
         event.listen(engine, "begin", _begins)
         event.listen(engine, "do_connect", partial(_first_of_several, fence or Fence(), prepares))
         return engine, None
@@ -182,6 +197,7 @@ def create(
             turns.begin(own)
 
     engine = create_engine(parsed, creator=connect, **pool)
+    _engines.add(engine)
     event.listen(engine, "connect", connected)
     event.listen(engine, "checkout", taken)
     event.listen(engine, "begin", begins)

@@ -5,7 +5,7 @@ same network; a suspension or proposal that is over goes, so do counts of days t
 ago, epochs of serials that nobody may show any more, and what is old and no proof (`old`: transcripts, jobs, changes,
 evidence), of which the hashes stay. The journal refuses UPDATE and DELETE by trigger (the first migration).
 
-Over 400 lines, since every table stands here once, with its indexes.
+Over 400 lines, since every table stands here once; its indexes stand in `indexes`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     FromClause,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -61,7 +60,7 @@ metadata = MetaData(
 )
 
 
-def _table(name: str, *columns: Column[object] | Index | UniqueConstraint) -> Table:
+def _table(name: str, *columns: Column[object] | UniqueConstraint) -> Table:
     return Table(name, metadata, *columns, sqlite_strict=True)
 
 
@@ -71,7 +70,6 @@ evidence = _table(
     Column("message", LargeBinary, nullable=False),
     Column("received", Moment, nullable=False),
 )
-Index("ix_evidence_received", evidence.c.received)
 
 #: No foreign key: a nomination keeps the hash of what was shown with it longer than we keep that.
 nominations = _table(
@@ -87,12 +85,7 @@ nominations = _table(
     Column("reporter", Words, nullable=False, server_default=""),
     Column("run", Words),
 )
-Index("ix_nominations_address", nominations.c.address)
-Index("ix_nominations_evidence", nominations.c.evidence)
-Index("ix_nominations_run", nominations.c.run)
-Index("ix_nominations_door_id", nominations.c.door, nominations.c.id)
 REPORTED = nominations.c.reporter != literal_column("''")
-Index("ix_nominations_reporter", nominations.c.reporter, sqlite_where=REPORTED, postgresql_where=REPORTED)
 
 reporters = _table(
     "reporters",
@@ -130,8 +123,6 @@ candidates = _table(
     Column("added", Moment, nullable=False),
     UniqueConstraint("address", "bringer"),
 )
-Index("ix_candidates_bringer", candidates.c.bringer, candidates.c.id)
-Index("ix_candidates_added", candidates.c.added)
 
 #: Whose mail servers have asked a watched zone about whom; goes when it is too long ago to count.
 lookups = _table(
@@ -140,8 +131,6 @@ lookups = _table(
     Column("address", AddressKey, primary_key=True),
     Column("last", Moment, nullable=False),
 )
-Index("ix_lookups_address", lookups.c.address)
-Index("ix_lookups_last", lookups.c.last)
 
 jobs = _table(
     "jobs",
@@ -169,19 +158,13 @@ LIVE = jobs.c.state != literal_column(f"'{JobState.DONE}'")
 #: nobody's place: else he could have the test that a nomination asked for be one that lists nobody.
 OF_THE_LIST = and_(LIVE, jobs.c.reason != literal_column(f"'{JobReason.SELF_TEST}'"))
 OF_ITSELF = and_(LIVE, jobs.c.reason == literal_column(f"'{JobReason.SELF_TEST}'"))
-Index("uq_jobs_live_address", jobs.c.address, unique=True, sqlite_where=OF_THE_LIST, postgresql_where=OF_THE_LIST)
-Index("uq_jobs_live_self_test", jobs.c.address, unique=True, sqlite_where=OF_ITSELF, postgresql_where=OF_ITSELF)
-Index("ix_jobs_live_due", jobs.c.due, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
-Index("ix_jobs_live_rank", jobs.c.rank, jobs.c.due, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
 #: In a worker's hands: few, however many wait.
 RUNNING = jobs.c.state == literal_column(f"'{JobState.RUNNING}'")
-Index("ix_jobs_running", jobs.c.neighbourhood, jobs.c.address, sqlite_where=RUNNING, postgresql_where=RUNNING)
 #: Nominated, and not taken by a worker yet.
 NOMINATED = and_(
     jobs.c.state == literal_column(f"'{JobState.QUEUED}'"),
     jobs.c.reason == literal_column(f"'{JobReason.NOMINATION}'"),
 )
-Index("ix_jobs_nominated_address", jobs.c.address, sqlite_where=NOMINATED, postgresql_where=NOMINATED)
 
 #: Who has asked for which retest: what comes of it, a wait, is his alone.
 removals = _table(
@@ -193,7 +176,6 @@ removals = _table(
     Column("counted", YesNo, nullable=False),
     Column("at", Moment, nullable=False),
 )
-Index("ix_removals_address_at", removals.c.address, removals.c.at)
 
 runs = _table(
     "runs",
@@ -216,11 +198,7 @@ runs = _table(
 )
 #: Runs that still have all of theirs.
 FORGETTABLE = runs.c.forgotten.is_(None)
-Index("ix_runs_forgettable", runs.c.settled, runs.c.id, sqlite_where=FORGETTABLE, postgresql_where=FORGETTABLE)
-Index("ix_runs_address_started", runs.c.address, runs.c.started)
-Index("ix_runs_settled", runs.c.settled)
 WAITING = runs.c.state == literal_column(f"'{RunState.WAITING}'")
-Index("ix_runs_waiting_ends", runs.c.ends, sqlite_where=WAITING, postgresql_where=WAITING)
 #: Runs that count for the list. What an owner tests for himself, on ports of his choice, shows nobody else anything,
 #: nor do letters that a remote tester has, but where he is trusted and one has come back.
 COUNTS = or_(
@@ -239,7 +217,6 @@ paths = _table(
     Column("verdict", Named(Verdict)),
     Column("explanation", Words, nullable=False),
 )
-Index("ix_paths_address", paths.c.address)
 
 pairs = _table(
     "pairs",
@@ -300,8 +277,6 @@ returns = _table(
     Column("explanation", Words, nullable=False),
     Column("message", LargeBinary, nullable=False),
 )
-Index("ix_returns_finding_id", returns.c.finding, returns.c.id)
-Index("ix_returns_received", returns.c.received)
 
 #: Of what stands here nothing is a fact about a host: signs of life come and go.
 nodes = _table(
@@ -329,7 +304,6 @@ kept = _table(
     Column("messages", Number, nullable=False),
     Column("octets", Number, nullable=False),
 )
-Index("ix_kept_day", kept.c.day)
 
 sent = _table(
     "sent",
@@ -339,7 +313,6 @@ sent = _table(
     Column("letters", Number, nullable=False),
     Column("octets", Number, nullable=False),
 )
-Index("ix_sent_slot", sent.c.slot)
 
 listings = _table(
     "listings",
@@ -358,17 +331,6 @@ listings = _table(
     Column("author", Words, nullable=False, server_default=""),
 )
 ACTIVE = listings.c.ended.is_(None)
-#: One active listing per network and kind, so that what DNS must answer is what the rows say.
-Index(
-    "uq_listings_active", listings.c.network, listings.c.kind, unique=True, sqlite_where=ACTIVE, postgresql_where=ACTIVE
-)
-Index("ix_listings_network", listings.c.network, listings.c.ended)
-Index("ix_listings_since", listings.c.since)
-PROVEN = listings.c.run.is_not(None)
-Index("ix_listings_run", listings.c.run, sqlite_where=PROVEN, postgresql_where=PROVEN)
-ENDED = listings.c.ended.is_not(None)
-Index("ix_listings_ended", listings.c.ended, sqlite_where=ENDED, postgresql_where=ENDED)
-Index("ix_listings_active_expires", listings.c.expires, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
 
 #: Which relay's letters came out of which address; kept after its end.
 outputs = _table(
@@ -383,18 +345,6 @@ outputs = _table(
     Column("end_reason", Named(Reason)),
 )
 COMES_OUT = outputs.c.ended.is_(None)
-Index(
-    "uq_outputs_active",
-    outputs.c.input,
-    outputs.c.output,
-    unique=True,
-    sqlite_where=COMES_OUT,
-    postgresql_where=COMES_OUT,
-)
-Index("ix_outputs_run", outputs.c.run)
-Index("ix_outputs_output", outputs.c.output, sqlite_where=COMES_OUT, postgresql_where=COMES_OUT)
-
-Index("ix_outputs_confirmed", outputs.c.confirmed, sqlite_where=COMES_OUT, postgresql_where=COMES_OUT)
 
 #: What outputs will be listed as; a row goes when that is so, or will not be.
 forthcoming = _table(
@@ -404,7 +354,6 @@ forthcoming = _table(
     Column("since", Moment, nullable=False),
     Column("due", Moment, nullable=False),
 )
-Index("ix_forthcoming_due", forthcoming.c.due)
 
 exclusions = _table(
     "exclusions",
@@ -454,8 +403,6 @@ notices = _table(
     Column("ended", Moment),
 )
 UNSENT = notices.c.state == literal_column(f"'{NoticeState.QUEUED}'")
-Index("ix_notices_unsent_due", notices.c.due, sqlite_where=UNSENT, postgresql_where=UNSENT)
-Index("ix_notices_ended", notices.c.ended)
 
 #: Mail addresses that get no mail of ours: what was sent there came back, or somebody there has said so.
 silenced = _table(
@@ -496,7 +443,6 @@ watches = _table(
     Column("ended", Moment),
 )
 WATCHING = watches.c.ended.is_(None)
-Index("ix_watches_network", watches.c.network, sqlite_where=WATCHING, postgresql_where=WATCHING)
 
 #: Who wants to be told what comes of a test.
 hearers = _table(
@@ -527,7 +473,6 @@ sign_ins = _table(
     Column("begun", Moment, nullable=False),
     Column("seen", Moment, nullable=False),
 )
-Index("ix_sign_ins_name", sign_ins.c.name)
 
 #: Who has tried to sign in of late and failed, by what is counted as one; and from where somebody has come in before.
 sign_in_tries = _table(
@@ -536,7 +481,6 @@ sign_in_tries = _table(
     Column("failed", Number, nullable=False),
     Column("last", Moment, nullable=False),
 )
-Index("ix_sign_in_tries_last", sign_in_tries.c.last)
 
 journal = _table(
     "journal",
@@ -561,7 +505,6 @@ def stretch(entries: FromClause) -> ColumnElement[int]:
     return entries.c.seq.op(">>")(literal_column(str(STRETCH)))
 
 
-Index("ix_journal_subject", journal.c.subject, stretch(journal))
 _EARLIER = journal.alias("earlier")
 #: An entry, with the hash of the one before, which stands there and nowhere else; zeros before the first.
 ENTRY = (
@@ -615,8 +558,6 @@ log_bundles = _table(
     Column("change", Number, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
-Index("ix_log_bundles_entry", log_bundles.c.entry)
-Index("ix_log_bundles_change", log_bundles.c.change)
 
 #: What it has signed, or is about to: of one size there is one root.
 log_checkpoints = _table(

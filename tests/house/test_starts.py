@@ -98,6 +98,8 @@ def test_completion_needs_words_alone(typed: str, tmp_path: Path) -> None:
 DAEMONS = {
     *("fastapi", "starlette", "uvicorn", "jinja2", "apscheduler", "httpx2", "aiosmtplib", "aiosmtpd", "dkim", "dns"),
     *("alembic", "dnsbl.daemons.node", "dnsbl.web.app", "dnsbl.serving.responder", "dnsbl.demo.tour"),
+    # of the database that this list does not have, and what only makes and compares tables
+    *("sqlalchemy.dialects.postgresql", "psycopg", "dnsbl.store.indexes"),
 }
 #: The store, and what stands on it.
 STORE = {"sqlalchemy", "sqlite3", "dnsbl.store", "dnsbl.casework", "dnsbl.opened", "dnsbl.web.shapes"}
@@ -140,6 +142,14 @@ WORK = {
 def test_what_says_sentences_alone_reads_nothing_that_draws(words: str, config: str, tmp_path: Path) -> None:
     read = executed(*words.split(), "-c", config, folder=tmp_path)
     assert "dnsbl.cli.terminal" in read and not read & {"rich", "dnsbl.cli.drawing"}
+
+
+def test_a_command_has_closed_its_store_when_it_ends_though_nothing_is_swept_up_then(
+    config: str, tmp_path: Path
+) -> None:
+    for words in ("status", "exclude 192.0.2.7 --reason x"):
+        run([*words.split(), "-c", config], folder=tmp_path)
+        assert [path.name for path in Path(config).parent.glob("dnsbl.db*")] == ["dnsbl.db"], words
 
 
 def test_a_command_that_does_its_work_reads_no_daemon_and_a_store_only_where_it_has_one(

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from dnsbl.store.schema import metadata
+from dnsbl.store.indexes import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
