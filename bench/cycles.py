@@ -109,8 +109,8 @@ class Player:
         relay = job.reason is not JobReason.REMOVAL and number % 2 == 0
         issued = issued_for(self._keyring, self._settings, job, now)
         self._timed("file_letters", lambda: assignments.file_letters(assignment, issued))
-        self._timed("may_dial", lambda: assignments.may_dial(assignment))
-        dialled = self._timed("dial", lambda: assignments.dial(assignment, job.address))
+        leave = self._timed("dial", lambda: assignments.dial(assignment, job.address))
+        dialled = leave.counted if leave else None
         talk = talked(job.address, issued, Outcome.ACCEPTED if relay else Outcome.RCPT_5XX, now)
         self._timed("file_session", lambda: assignments.file_session(assignment, talk, dialled=dialled))
         self._timed("file_run", lambda: assignments.file_run(assignment))

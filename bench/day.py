@@ -6,7 +6,7 @@ Processes of `dnsbl serve` are what a list runs: one with collector and schedule
 store: PostgreSQL of the bench's own, or an empty database at URL. Hosts on 127.64.0.0 and up are nominated at that
 rate; of a hundred 88 are closed, 7 cannot be reached and 5 relay (`bench.fleet`). Nothing of the tester's pace is
 turned down: a closed host keeps a worker for minutes, nearly all of them pauses. Strangers' shares are all that is
-raised.
+raised. Letters are signed (DKIM), as a list's are.
 
 First as many tests as stay under way are begun (`RAMP`); then the given seconds are counted: tests that ended,
 processor time of each process, memory of a worker. At the end every verdict is held against what the host is. The hosts
@@ -30,6 +30,8 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 
 from bench.cycles import LARGE, NOMINATORS
@@ -70,6 +72,7 @@ class DayFigures:
     ended: float  #: tests a second
     under_way: int  #: at the end of the count
     worker_ms: float  #: processor time of all workers, a test
+    talk_ms: float  #: of that, conversations and letters; the rest is what threads do with the store
     collector_ms: float  #: of collector and scheduler
     server_ms: float  #: of PostgreSQL
     others_ms: float  #: of the hosts, and of who nominates
@@ -99,11 +102,15 @@ def configuration(folder: Path, url: str, port: int, collector: int) -> Path:
         f"[service]\nstate_dir = {words(str(folder / 'state'))}\n[database]\nurl = {words(url)}\n"
         f'[collector]\nlisten = ["127.0.0.1:{collector}"]\n'
         f'[tester]\nsource_addresses = ["127.0.0.1"]\nlab_networks = ["127.0.0.0/8"]\nport = {port}\n'
+        f"dkim_key = {words(str(folder / 'dkim.pem'))}\n"
         f"collector_domain = {words(COLLECTOR_DOMAIN)}\nbounce_domain = {words(BOUNCE_DOMAIN)}\n"
         f"hour_connections = {LARGE}\nhour_letters = {LARGE}\nhour_octets = {LARGE * 1000}\n"
         f"[policy]\nnominations_day = {LARGE}\nnominations_queued = {LARGE}\nevidence_day_bytes = {LARGE * 1000}\n",
         encoding="utf-8",
     )
+    signing = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, pkcs1 = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL
+    (folder / "dkim.pem").write_bytes(signing.private_bytes(pem, pkcs1, serialization.NoEncryption()))
     (folder / "zones").mkdir()
     zone = (ROOT / "zones" / "relays.example.org.toml").read_text(encoding="utf-8")
     (folder / "zones" / "relays.toml").write_text(zone, encoding="utf-8")
@@ -145,6 +152,12 @@ def spent(pid: int) -> float:
         fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
         total += sum(map(int, fields[11:15] if each == pid else fields[11:13]))
     return total / TICKS
+
+
+def talked(pid: int) -> float:
+    """Seconds of processor time of a process's first thread, in which its conversations are."""
+    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / TICKS
 
 
 def resident(pid: int) -> int:
@@ -219,13 +232,14 @@ async def measured(url: str, server: int | None, *, rate: float, seconds: float,
 
         def now() -> tuple[float, ...]:
             everybody = (sum(map(spent, pids)), spent(first), spent(server) if server else 0.0)
-            return (*everybody, spent(os.getpid()) - sum(everybody[:2]), _number(store, _ENDED), time.monotonic())
+            others = spent(os.getpid()) - sum(everybody[:2])
+            return (*everybody, others, sum(map(talked, pids)), _number(store, _ENDED), time.monotonic())
 
         before, begun = now(), nominators.done
         await asyncio.sleep(seconds)
         after, nominated = now(), nominators.done - begun
         apart = [b - a for a, b in zip(before, after, strict=True)]
-        ended, took = apart[4], apart[5]
+        ended, took = apart[5], apart[6]
         under_way = _number(store, _RUNNING)
         late = "SELECT count(*) FROM jobs WHERE state = 'queued' AND reason = 'nomination'"
         waiting = _number(store, late)
@@ -233,7 +247,7 @@ async def measured(url: str, server: int | None, *, rate: float, seconds: float,
         nominating.cancel()
         found, wrong = verdicts(store, hosts)
     store.close()
-    a_test = [1000 * each / ended for each in apart[:4]]
+    a_test = [1000 * each / ended for each in apart[:5]]
     return DayFigures(
         workers=workers,
         nominated=nominated / took,
@@ -243,6 +257,7 @@ async def measured(url: str, server: int | None, *, rate: float, seconds: float,
         collector_ms=a_test[1],
         server_ms=a_test[2],
         others_ms=a_test[3],
+        talk_ms=a_test[4],
         worker_octets=largest,
         verdicts=dict(found.most_common()),
         wrong=wrong,
@@ -256,7 +271,8 @@ def told(found: DayFigures) -> str:
     lines = [
         f"{found.ended:.1f} tests a second ended, {found.a_day:,.0f} a day, on {found.workers} workers; "
         f"{found.nominated:.1f} nominated a second, {found.under_way:,} under way, {found.waiting:,} queued.",
-        f"Processor a test: workers {found.worker_ms:.1f} ms, collector and scheduler {found.collector_ms:.1f} ms, "
+        f"Processor a test: workers {found.worker_ms:.1f} ms ({found.talk_ms:.1f} of them "
+        f"conversations and letters, the rest the store's verbs), collector and scheduler {found.collector_ms:.1f} ms, "
         f"PostgreSQL {found.server_ms:.1f} ms; the hosts and who nominates {found.others_ms:.1f} ms.",
         f"Memory of a worker: {found.worker_octets / 1e6:.0f} MB. {os.cpu_count()} cores, load {found.load:.1f}.",
         f"{found.wrong} verdicts wrong, of {sum(found.verdicts.values()):,}:",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 from tester import canary, vectors
@@ -52,7 +53,8 @@ def compose(
     the time in epoch seconds, `sign` what signs a message (None: unsigned), `off` the ids of forms that are switched
     off, `proofs` are the secrets of letters that are somebody else's, by recipient token, `other` who offers the forms
     of another stranger (None: we, in other words). A form that is left out has an attempt without bytes whose `skip`
-    says why; nothing is written for it. Raises KeyError for a vector that is not in the catalogue, ForgedToken when a
+    says why. No letter is written or signed yet: its attempt does that when it is asked for the bytes, which most
+    servers never let come to pass. Raises KeyError for a vector that is not in the catalogue, ForgedToken when a
     letter's key is gone.
     """
     usual = Offerer(names=names, sender=sender, sign=sign)
@@ -61,11 +63,12 @@ def compose(
         vector = vectors.CATALOGUE[one.vector]
         by = (other or _in_other_words(usual)) if vector.stranger else usual
         if skip := vectors.left_out(vector, by.names, greeting=greeting, off=off):
-            attempts.append(Attempt(vector=vector.id, token=one.recipient, mail=b"", rcpt=b"", message=b"", skip=skip))
+            attempts.append(Attempt(vector=vector.id, token=one.recipient, mail=b"", rcpt=b"", skip=skip))
             continue
         paths = vectors.envelope(vector, by.names, sender=one.sender, recipient=one.recipient)
         domain = by.names.third_domain if "{X}" in vector.rcpt else by.sender.collector_domain
-        message = letters.write(
+        write = partial(
+            letters.write,
             one,
             proof=proofs.get(one.recipient) or letters.proof(keyring, one),
             sender=by.sender,
@@ -79,7 +82,7 @@ def compose(
                 token=one.recipient,
                 mail=paths.mail,
                 rcpt=paths.rcpt,
-                message=_finished(vector.id, message, by.sign),
+                write=partial(_finished, vector.id, write, by.sign),
                 odd=vector.odd,
                 helo=vectors.helo(vector, by.names),
                 opening=by.opening or vectors.opening(vector, by.names),
@@ -89,8 +92,9 @@ def compose(
     return attempts
 
 
-def _finished(form: str, message: bytes, sign: Sign | None) -> bytes:
+def _finished(form: str, write: Callable[[], bytes], sign: Sign | None) -> bytes:
     """Signed, unless it bears bytes that a signature cannot be trusted to survive."""
+    message = write()
     if form == canary.FORM:
         return canary.laid(message)
     return sign(message) if sign else message

@@ -377,7 +377,7 @@ class Dialogue:
             case Phase.DOT:
                 assert self._current is not None
                 self._dot_at = now
-                return SendBody(stuffed(self._current.message), self._limits.final)
+                return SendBody(stuffed(self._current.write()), self._limits.final)
             case Phase.CONTROL_MAIL:
                 self._course.control_begun = True
                 line = b"MAIL FROM:<" + self._course.bounce + b">"

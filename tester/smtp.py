@@ -12,7 +12,7 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -315,7 +315,8 @@ class Attempt:
     token: str  #: the recipient token of its letter
     mail: bytes  #: reverse-path with its angle brackets, b"<s@B>"
     rcpt: bytes  #: forward-path with its angle brackets
-    message: bytes  #: the letter, CRLF lines, not yet dot-stuffed
+    #: writes and signs the letter: CRLF lines, not yet dot-stuffed; most servers refuse before it is asked for
+    write: Callable[[], bytes] = bytes
     odd: bool = False  #: syntactically odd, counts against limits.odd_attempts
     helo: bytes = b""  #: what we call ourselves for this one; b"": as always
     opening: Opening = Opening()

@@ -51,6 +51,13 @@ class Assignment:
     names: tuple[str, ...] = ()  #: what the server has called itself in earlier takes
 
 
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """That a connection may be made at this moment."""
+
+    counted: datetime | None = None  #: when it was counted, where a stranger has us make it; for `file_session`
+
+
 class Assignments:
     """Jobs in workers' hands."""
 
@@ -183,12 +190,9 @@ class Assignments:
     def may_dial(self, assignment: Assignment, address: Address | None = None) -> bool:
         """Whether the job's address, and this one of the same host, may be dialled at this very moment: nothing is
         stopped, nobody has opted out, and it was not a bad source alone that named the job's address."""
-        job = assignment.job
         with self._store.read() as tx:
-            tx.foresee(partial(stop_in, tx), *asks_of_unwanted(tx, job.address))
-            if stop_in(tx) or unwanted(tx, job.address, job.reason) is not None:
-                return False
-            return address in (None, job.address) or not tx.exclusions.covering(address)
+            tx.foresee(*_asks_of_hindrance(tx, assignment.job))
+            return not _hindered(tx, assignment.job, address)
 
     def may_test(self, address: Address) -> bool:
         """Whether an address to which a host's names lead may be tested at all: it is public, nobody's who has opted
@@ -213,21 +217,25 @@ class Assignments:
         with self._store.read() as tx:
             return tx.letters.of(assignment.job.run)
 
-    def dial(self, assignment: Assignment, address: Address) -> datetime | None:
-        """Count a connection to this address that is about to be made, where a stranger has us make it; returns when,
-        for `file_session`. Raises PutOff, and the job is back in the queue, where strangers have had their share."""
+    def dial(self, assignment: Assignment, address: Address) -> Leave | None:
+        """Leave for a connection to this address that is about to be made, or None where it may not be (see
+        `may_dial`); it is counted where a stranger has us make it. Raises PutOff, and the job is back in the queue,
+        where strangers have had their share."""
         if not assignment.job.whose:
-            return None
+            return Leave() if self.may_dial(assignment, address) else None
         now = self._clock.now()
         with self._store.write() as tx:
             tx.foresee(
+                *_asks_of_hindrance(tx, assignment.job),
                 partial(tx.jobs.of_run, assignment.job.run),
                 partial(self._allowance.used, tx, assignment.job, address, now),
             )
+            if _hindered(tx, assignment.job, address):
+                return None
             job = tx.jobs.of_run(assignment.job.run) or assignment.job  # its owner may have made it his
             wait = self._allowance.dial(tx, job, address, now)
             if wait is None:
-                return now
+                return Leave(counted=now)
             if tx.jobs.holds(assignment.job, assignment.worker):
                 self._put_off(tx, assignment.worker, job, wait, now, before="running")
         raise PutOff(f"The test of {job.address} waits: {wait.why}.")
@@ -306,7 +314,8 @@ class Assignments:
             self._work(tx, assignment, at=now, verb="pair", after=f"{pair.label}, with {pair.name or pair.address}")
 
     def file_session(self, assignment: Assignment, transcript: Transcript, *, dialled: datetime | None = None) -> None:
-        """Store one connection: its transcript, and the outcome of each attempt. `dialled` is what `dial` has returned.
+        """Store one connection: its transcript, and the outcome of each attempt. `dialled` is when `dial` has counted
+        it, if it has.
 
         What was said was said: it is stored for a lost lease too.
         """
@@ -380,6 +389,18 @@ class Assignments:
             after=after,
             evidence=f"run {job.run}{shown}",
         )
+
+
+def _asks_of_hindrance(tx: Transaction, job: Job) -> list[Callable[[], object]]:
+    """What `_hindered` asks, to be foreseen."""
+    return [partial(stop_in, tx), *asks_of_unwanted(tx, job.address)]
+
+
+def _hindered(tx: Transaction, job: Job, address: Address | None) -> bool:
+    """Whether a job's address, or this one of the same host, may not be dialled now."""
+    if stop_in(tx) or unwanted(tx, job.address, job.reason) is not None:
+        return True
+    return address not in (None, job.address) and tx.exclusions.covering(address) is not None
 
 
 def _here(wardrobe: Wardrobe, sources: Sequence[Address] | None) -> list[str]:

@@ -118,7 +118,7 @@ class Interviewer:
     def attempts(self, number: int, at: Path, said: Said, trial: Trial) -> list[Attempt]:
         """The letter, written now that the server has greeted us; for one that has not, an attempt without any."""
         if not said.text:
-            return [Attempt(vector=self.form, token="", mail=b"", rcpt=b"", message=b"")]
+            return [Attempt(vector=self.form, token="", mail=b"", rcpt=b"")]
         (one,) = trial.issue(at, [CATALOGUE[self.form]], now=self.now(), lifetime=self._lifetime, random=self._random)
         self._file(number, one, trial)
         return trial.compose(at, said, now=self.now())

@@ -144,10 +144,9 @@ class Visit:
     async def may_dial(self) -> bool:
         """Not while testing is held, and not whoever has opted out. Raises PutOff."""
         assignments, address = self._means.assignments, self._path.address
-        if self._held() or not await asyncio.to_thread(assignments.may_dial, self._assignment, address):
-            return False
-        self._dialled = await asyncio.to_thread(assignments.dial, self._assignment, address)
-        return True
+        leave = None if self._held() else await asyncio.to_thread(assignments.dial, self._assignment, address)
+        self._dialled = leave.counted if leave else None
+        return leave is not None
 
     def check_peer(self, address: Address) -> None:
         """The connected socket's far end must be dialable as well (law 4)."""

@@ -10,8 +10,7 @@ these.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_network
@@ -27,6 +26,8 @@ PARTS: Mapping[int, tuple[tuple[int, int], ...]] = {
 }
 #: The part of those of whom no network is known.
 NAMELESS = 40
+#: Bits in which addresses of one neighbourhood, and of one region, differ.
+NEAR, FAR = {4: 8, 6: 80}, {4: 16, 6: 96}
 #: Which part of all places, and of those that are nobody's by right, one /16 or /32 may hold.
 REGION = 2
 
@@ -72,10 +73,11 @@ def full(terms: Tester, running: Mapping[Address, bool], slow: Iterable[Network]
     spare = min(terms.reserved, terms.concurrency - 1)
     ordinary = terms.concurrency - spare
     slow = frozenset(slow)
-    near = Counter(neighbourhood(address) for address in running)
+    near = _full(running, 1 if slow else terms.per_network, neighbourhood, NEAR)
     wide = [address for address in running if not any(address in lab for lab in terms.lab_networks)]
-    far = Counter(region(address) for address in wide)
-    common = Counter(region(address) for address in wide if not running[address])
+    far = _full(wide, max(terms.per_network, terms.concurrency // REGION - 1) + 1, region, FAR)
+    strangers = (address for address in wide if not running[address])
+    common = _full(strangers, max(terms.per_network, ordinary // REGION), region, FAR)
     owned = {neighbourhood(address) for address, asked in running.items() if asked}
 
     def most(network: Network) -> int:
@@ -84,13 +86,24 @@ def full(terms: Tester, running: Mapping[Address, bool], slow: Iterable[Network]
     return Crowded(
         addresses=frozenset(running),
         anywhere=sum(not asked for asked in running.values()) >= ordinary,
-        networks=frozenset(network for network, count in near.items() if count >= most(network))
-        | {network for network, count in common.items() if count >= max(terms.per_network, ordinary // REGION)},
+        networks=frozenset(network for network, count in near.items() if count >= most(network)) | common.keys(),
         asked=frozenset(network for network, count in near.items() if network in owned and count > most(network))
-        | {
-            network for network, count in far.items() if count > max(terms.per_network, terms.concurrency // REGION - 1)
-        },
+        | far.keys(),
     )
+
+
+def _full(
+    addresses: Iterable[Address], least: int, network: Callable[[Address], Network], apart: Mapping[int, int]
+) -> dict[Network, int]:
+    """Networks that hold at least so many of these addresses, and how many. Numbers of networks are counted, since to
+    look up a network costs ten times as much; `apart` are the bits in which addresses of one network differ."""
+    counts: dict[tuple[int, int], int] = {}
+    within: dict[tuple[int, int], Address] = {}
+    for address in addresses:
+        key = address.version, int(address) >> apart[address.version]
+        counts[key] = counts.get(key, 0) + 1
+        within[key] = address
+    return {network(within[key]): count for key, count in counts.items() if count >= least}
 
 
 def region_of(name: str) -> Network | None:

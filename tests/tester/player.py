@@ -97,7 +97,7 @@ def attempt(word: str, *, helo: str = "", opening: str = "") -> Attempt:
         token=f"r-{vector}",
         mail=b"<s@bounce.test>",
         rcpt=f"<r-{vector}@collector.test>".encode(),
-        message=f"Subject: test {vector}\r\n\r\n.a line with a dot\r\nproof\r\n".encode(),
+        write=lambda: f"Subject: test {vector}\r\n\r\n.a line with a dot\r\nproof\r\n".encode(),
         odd=word.endswith("*"),
         helo=helo.encode(),
         opening=OPENINGS[opening],
@@ -192,7 +192,7 @@ def play(chat: Chat, piece: int) -> Played:
     attempts = [
         attempt(word, helo=helo.get(word, ""), opening=opening.get(word, "")) for word in chat.header["vectors"].split()
     ]
-    letters = {f"[letter {a.vector}]": stuffed(a.message) for a in attempts}
+    letters = {f"[letter {a.vector}]": stuffed(a.write()) for a in attempts}
     limits = replace(Limits(), **{key: int(value) for key, value in chat.pairs("limits").items()})
     played = Played([], [], Control.NOT_RUN, set())
     script = Script(chat, limits, piece)

@@ -388,7 +388,7 @@ async def test_a_stranger_understands_us() -> None:
     assert transcript.target_name == "stranger.example.net"
     assert outcomes([transcript]) == ["ACCEPTED", "ACCEPTED"]
     assert [e.rcpt_tos for e in relay.kept] == [["r-S01@collector.test"], ["r-S02@collector.test"]]
-    assert [e.content for e in relay.kept] == [attempt("S01").message, attempt("S02").message]
+    assert [e.content for e in relay.kept] == [attempt("S01").write(), attempt("S02").write()]
 
 
 async def test_a_peer_that_is_gone_before_it_can_be_checked_is_not_spoken_to(

@@ -37,7 +37,7 @@ def composed() -> bytes:
         date=float(NOW),
         sign=lambda message: b"DKIM-Signature: x\r\n" + message,
     )
-    return attempt.message
+    return attempt.write()
 
 
 def test_only_this_letter_bears_them_and_it_is_not_signed() -> None:
@@ -47,7 +47,7 @@ def test_only_this_letter_bears_them_and_it_is_not_signed() -> None:
     [plain] = compose(
         letters("S01"), keyring=RING, names=NAMES, sender=US, greeting=b"", nomination="", date=float(NOW)
     )
-    assert b"canary" not in plain.message
+    assert b"canary" not in plain.write()
     assert len(re.findall(rb"(?<!\r)\n|\r(?!\n)", message)) == 2
 
 

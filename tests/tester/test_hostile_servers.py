@@ -453,7 +453,7 @@ class Postbox:
         )
         rcpt = f"<{self.letter.recipient}@c.test>".encode()
         mail = f"<{self.letter.sender}@b.test>".encode()
-        return [Attempt(vector="S01", token=self.letter.recipient, mail=mail, rcpt=rcpt, message=message)]
+        return [Attempt(vector="S01", token=self.letter.recipient, mail=mail, rcpt=rcpt, write=lambda: message)]
 
     def forward(self, rcpt: bytes, message: bytes) -> None:
         """What the relay does with a message, on its own thread."""

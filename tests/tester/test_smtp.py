@@ -345,7 +345,7 @@ def test_a_transcript_that_was_written_before_the_postmasters_reply_was_kept_has
 
 
 def test_what_is_not_said_is_as_always_or_empty() -> None:
-    attempt = Attempt(vector="S01", token="r", mail=b"<>", rcpt=b"<x>", message=b"")
+    attempt = Attempt(vector="S01", token="r", mail=b"<>", rcpt=b"<x>")
     assert (attempt.odd, attempt.helo, attempt.stranger, attempt.skip) == (False, b"", 0, "")
     opening = Opening()
     assert attempt.opening == opening

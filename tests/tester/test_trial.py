@@ -106,7 +106,7 @@ def test_a_run_that_is_taken_up_again_offers_the_very_same_letters() -> None:
     again.take_up(PATH, first.fates)
 
     def shown(attempt: Attempt) -> tuple[bytes, bytes, bytes]:
-        return attempt.mail, attempt.rcpt, attempt.message
+        return attempt.mail, attempt.rcpt, attempt.write()
 
     assert [shown(a) for a in again.compose(PATH, SAID, now=NOW)] == [
         shown(a) for a in first.compose(PATH, SAID, now=NOW)
@@ -209,8 +209,8 @@ def test_another_vantage_has_another_name_wording_source_and_signature() -> None
     trial = Trial(run="r", nomination="", vantage=second, keyring=RING)
     trial.issue(PATH, FORMS[:1], now=NOW, lifetime=DAY, random=chance.Random(1).randbytes)
     [attempt] = trial.compose(PATH, SAID, now=NOW)
-    assert attempt.message.startswith(b"Signed: yes\r\n")
-    assert b"made by Second" in attempt.message.replace(b"\r\n", b" ")
+    assert attempt.write().startswith(b"Signed: yes\r\n")
+    assert b"made by Second" in attempt.write().replace(b"\r\n", b" ")
     assert attempt.rcpt.endswith(b"@c2.example>")
     assert trial.approach(PATH, limits=Limits()).helo == "second.example"
     assert trial.approach(PATH, limits=Limits()).source == "198.51.100.2"
@@ -239,8 +239,8 @@ def test_forms_that_are_off_and_names_that_are_known_reach_the_attempts() -> Non
         b"[192.0.2.1]",
     ):
         assert name in everything
-    assert b"Nomination: nomination 4711." in attempts["S02"].message or b"nomination 4711" in b"".join(
-        a.message for a in attempts.values()
+    assert b"Nomination: nomination 4711." in attempts["S02"].write() or b"nomination 4711" in b"".join(
+        a.write() for a in attempts.values()
     )
 
 
@@ -322,7 +322,7 @@ def test_a_form_that_harms_the_software_that_greets_us_is_left_out() -> None:
 
 def test_a_letter_bears_the_date_of_its_writing() -> None:
     assert all(
-        b"Date: Thu, 16 Nov 2023 22:13:20" in a.message for a in opened(PATH).compose(PATH, SAID, now=NOW + DAY * 2)
+        b"Date: Thu, 16 Nov 2023 22:13:20" in a.write() for a in opened(PATH).compose(PATH, SAID, now=NOW + DAY * 2)
     )
 
 
@@ -377,7 +377,7 @@ def test_letters_of_somebody_else_bear_his_secrets_and_his_word_counts() -> None
     trial = Trial(run="run-1", nomination="n", vantage=VANTAGE, keyring=stranger, proofs=proofs)
     trial.take_up(PATH, theirs)
     first = trial.compose(PATH, SAID, now=NOW)[0]
-    assert b"q" * 26 in first.message
+    assert b"q" * 26 in first.write()
     assert trial.told(first.token, Finding.DELIVERED_OTHER, OTHER) and trial.proven
     assert trial.output_addresses == {OTHER}
     assert not trial.told(first.token, Finding.TOKEN_SEEN, US), "a weaker word overwrites a better one"
@@ -449,9 +449,9 @@ def test_what_another_stranger_offers_comes_from_its_own_address_where_that_is_o
         Opening(),
         Opening(source=source, helo=b"post.example.net", remark="another stranger"),
     )
-    assert theirs.mail.endswith(b"@b.other.example>") and theirs.message.startswith(b"Signed: yes\r\n")
+    assert theirs.mail.endswith(b"@b.other.example>") and theirs.write().startswith(b"Signed: yes\r\n")
     assert third.rcpt.endswith(b"@third.example>")
-    assert not own.message.startswith(b"Signed")
+    assert not own.write().startswith(b"Signed")
 
 
 def test_the_approach_says_as_whom_we_come_and_asks_whether_all_is_taken_unless_it_is_told_not_to() -> None:

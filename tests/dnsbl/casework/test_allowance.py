@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
+from dnsbl.casework.assignments import Leave
 from dnsbl.errors import PutOff
 from dnsbl.model import Door, Job, JobReason, JobState, Nomination
 from dnsbl.rules.sending import CONNECTION, Sent
@@ -31,6 +32,22 @@ def nominate(office, address: str, *, by: str = "203.0.113.0/24", door: Door = D
 
 def dial(office, assignment, times: int = 1) -> list:
     return [office.casework.assignments.dial(assignment, assignment.job.address) for _ in range(times)]
+
+
+@pytest.mark.parametrize("door", [Door.WEB, Door.CLI])
+def test_no_leave_is_given_and_nothing_counted_while_nobody_may_be_dialled(office, door: Door) -> None:
+    nominate(office, "198.51.100.1", door=door)
+    assignment, twin = office.take(), ip_address("2001:db8::1")
+    leave, everything = office.casework.assignments.dial, lambda: office.casework.views.usage().everything.connections
+    office.casework.operators.exclude(ip_network("2001:db8::1/128"), reason="asked", actor="operator")
+    assert leave(assignment, twin) is None
+    assert everything() == 0
+    [given] = dial(office, assignment)
+    assert (given.counted is not None) is (door is Door.WEB)
+    counted = everything()
+    office.casework.operators.stop(actor="operator", reason="a fire")
+    assert dial(office, assignment) == [None]
+    assert everything() == counted
 
 
 def close(office, assignment) -> None:
@@ -132,7 +149,7 @@ def test_a_connection_that_is_over_counts_for_what_it_came_to(busy) -> None:
         target="198.51.100.1", port=25, source="", started=0, events=(Event(0, ">", b"EHLO x\r\n"),)
     )
     busy.later(minutes=20)
-    busy.casework.assignments.file_session(assignment, transcript, dialled=at)
+    busy.casework.assignments.file_session(assignment, transcript, dialled=at.counted)
     usage = busy.casework.views.usage()
     assert usage.used["nominations"] == usage.everything == Sent(1, 0, 8)
     busy.later(minutes=51)
@@ -182,7 +199,7 @@ def test_what_operators_order_counts_for_nobody(make_office) -> None:
     office.casework.operators.order_test(ip_address("198.51.100.9"), profile="standard", actor="operator")
     assignment = office.take()
     assert assignment.job.reason is JobReason.OPERATOR
-    assert dial(office, assignment, 9) == [None] * 9
+    assert dial(office, assignment, 9) == [Leave()] * 9
     office.talk(assignment, Outcome.RCPT_5XX)
     usage = office.casework.views.usage()
     assert usage.everything.connections == usage.used["nominations"].connections + 2, "beside the one before it"
