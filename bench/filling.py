@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import count, islice
 from typing import Any
 
-from sqlalchemy import Connection, Index
+from sqlalchemy import Connection, Index, create_engine
 
 from dnsbl.addresses import Address, neighbourhood, network_of
 from dnsbl.casework import Casework
@@ -182,7 +182,17 @@ def fill(
         _listed(writer, hosts, single)
         _entered(writer, hosts, entries)
         writer.counted()
-        return Filled(hosts, hosts + single + 1, max(entries, writer.most("journal", "seq")))
+        filled = Filled(hosts, hosts + single + 1, max(entries, writer.most("journal", "seq")))
+    _bring_home(store)
+    return filled
+
+
+def _bring_home(store: Store) -> None:
+    """What so much at once leaves behind in the database's log goes to its place, as in time it does by itself."""
+    plain = create_engine(store.engine.url, isolation_level="AUTOCOMMIT")
+    with plain.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)" if store.is_a_file else "CHECKPOINT")
+    plain.dispose()
 
 
 class _Writer:

@@ -11,9 +11,9 @@ from ipaddress import ip_address
 
 from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.allowance import Allowance
-from dnsbl.casework.base import DAY, run_in, stop_in
+from dnsbl.casework.base import DAY, asks_of_hindrance, hindered, run_in, stop_in
 from dnsbl.casework.judging import Judging
-from dnsbl.casework.queueing import asks_of_unwanted, consented, queued_for, unwanted
+from dnsbl.casework.queueing import asks_of_unwanted, consented, queued_for
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, PutOff, Refused
 from dnsbl.log.leaves import digest_of
@@ -191,8 +191,8 @@ class Assignments:
         """Whether the job's address, and this one of the same host, may be dialled at this very moment: nothing is
         stopped, nobody has opted out, and it was not a bad source alone that named the job's address."""
         with self._store.read() as tx:
-            tx.foresee(*_asks_of_hindrance(tx, assignment.job))
-            return not _hindered(tx, assignment.job, address)
+            tx.foresee(*asks_of_hindrance(tx, assignment.job))
+            return not hindered(tx, assignment.job, address)
 
     def may_test(self, address: Address) -> bool:
         """Whether an address to which a host's names lead may be tested at all: it is public, nobody's who has opted
@@ -226,11 +226,11 @@ class Assignments:
         now = self._clock.now()
         with self._store.write() as tx:
             tx.foresee(
-                *_asks_of_hindrance(tx, assignment.job),
+                *asks_of_hindrance(tx, assignment.job),
                 partial(tx.jobs.of_run, assignment.job.run),
                 partial(self._allowance.used, tx, assignment.job, address, now),
             )
-            if _hindered(tx, assignment.job, address):
+            if hindered(tx, assignment.job, address):
                 return None
             job = tx.jobs.of_run(assignment.job.run) or assignment.job  # its owner may have made it his
             wait = self._allowance.dial(tx, job, address, now)
@@ -239,11 +239,6 @@ class Assignments:
             if tx.jobs.holds(assignment.job, assignment.worker):
                 self._put_off(tx, assignment.worker, job, wait, now, before="running")
         raise PutOff(f"The test of {job.address} waits: {wait.why}.")
-
-    def opt_outs(self) -> object:
-        """A mark of who has opted out: while it is the same as before, nobody further has."""
-        with self._store.read() as tx:
-            return tx.exclusions.mark()
 
     def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
         """Those of these addresses that are not to be tested, as things stand."""
@@ -254,10 +249,11 @@ class Assignments:
                 if tx.exclusions.covering(address) and not consented(tx, address, JobReason.REMOVAL)
             ]
 
-    def stopped(self) -> Entry | None:
-        """The journal's entry that has stopped all dialling, or None when there is no such stop."""
+    def heeded(self) -> tuple[Entry | None, object]:
+        """The journal's entry that has stopped all dialling, or None when there is no such stop; and a mark of who has
+        opted out: while it is the same as before, nobody further has."""
         with self._store.read() as tx:
-            return stop_in(tx)
+            return stop_in(tx), tx.exclusions.mark()
 
     def give_back(self, assignment: Assignment) -> None:
         """Put a job back into the queue whose test we have broken off ourselves; what was filed stays filed."""
@@ -389,18 +385,6 @@ class Assignments:
             after=after,
             evidence=f"run {job.run}{shown}",
         )
-
-
-def _asks_of_hindrance(tx: Transaction, job: Job) -> list[Callable[[], object]]:
-    """What `_hindered` asks, to be foreseen."""
-    return [partial(stop_in, tx), *asks_of_unwanted(tx, job.address)]
-
-
-def _hindered(tx: Transaction, job: Job, address: Address | None) -> bool:
-    """Whether a job's address, or this one of the same host, may not be dialled now."""
-    if stop_in(tx) or unwanted(tx, job.address, job.reason) is not None:
-        return True
-    return address not in (None, job.address) and tx.exclusions.covering(address) is not None
 
 
 def _here(wardrobe: Wardrobe, sources: Sequence[Address] | None) -> list[str]:

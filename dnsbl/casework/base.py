@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from dnsbl.addresses import Address, Network, network_of
-from dnsbl.casework.queueing import begun, refuse_excluded
+from dnsbl.casework.queueing import asks_of_unwanted, begun, refuse_excluded, unwanted
 from dnsbl.clock import day_of
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import (
@@ -62,6 +62,18 @@ def stop_in(tx: Transaction) -> Entry | None:
     """The entry that has stopped all dialling, or None. The journal itself is the state: its last word counts."""
     last = tx.journal.read(TESTER, most=1)
     return last[0] if last and last[0].verb == STOPPED else None
+
+
+def asks_of_hindrance(tx: Transaction, job: Job) -> list[Callable[[], object]]:
+    """What `hindered` asks, to be foreseen."""
+    return [partial(stop_in, tx), *asks_of_unwanted(tx, job.address)]
+
+
+def hindered(tx: Transaction, job: Job, address: Address | None) -> bool:
+    """Whether a job's address, or this one of the same host, may not be dialled now."""
+    if stop_in(tx) or unwanted(tx, job.address, job.reason) is not None:
+        return True
+    return address not in (None, job.address) and tx.exclusions.covering(address) is not None
 
 
 def at_once(kinds: Iterable[str], ended: datetime) -> timedelta:

@@ -84,6 +84,7 @@ class Worker:
         self.problem = ""  #: why nobody can be dialled from this machine, a sentence, or ""
         self._lacking, self._lacks = lacking, ""
         self._held = False  # whether nobody is to be dialled now
+        self._mark: object = None  # of who has opted out
         self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network + 1)
         self._running: dict[Address, asyncio.Task[None]] = {}
         self._asked: dict[Address, bool] = {}  # what runs, and whether somebody asked for it
@@ -119,7 +120,7 @@ class Worker:
     async def _let_go(self, known: object) -> object:
         """Break off the tests of those who have opted out since this mark; the new one. Hundreds may be under way, so
         they are looked up only where it has changed; whoever begins later is asked for before he is dialled."""
-        mark = await asyncio.to_thread(self._assignments.opt_outs)
+        mark = self._mark
         if mark != known:
             for address in await asyncio.to_thread(self._assignments.opted_out, list(self._running)):
                 if address in self._running:
@@ -138,7 +139,7 @@ class Worker:
         halted = halted_here(self._settings)
         self.problem = f"Nobody is dialled from here: {gone or halted}." if gone or halted else ""
         try:
-            stopped = await asyncio.to_thread(self._assignments.stopped)
+            stopped, self._mark = await asyncio.to_thread(self._assignments.heeded)
         except DnsblError as error:
             _log.warning("it is not known whether testing is stopped: %s", error)
             self._held = self._held or bool(gone or halted)

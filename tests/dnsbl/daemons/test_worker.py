@@ -95,13 +95,13 @@ class Shop:
         )
         self.stop = asyncio.Event()
         self.looks = 0  # how often the worker has asked whether it may dial
-        stopped = self.casework.assignments.stopped
+        heeded = self.casework.assignments.heeded
 
-        def look() -> Entry | None:
+        def look() -> tuple[Entry | None, object]:
             self.looks += 1
-            return stopped()
+            return heeded()
 
-        self.casework.assignments.stopped = look  # type: ignore[method-assign]
+        self.casework.assignments.heeded = look  # type: ignore[method-assign]
 
     async def looked(self, times: int) -> None:
         """Until the worker has looked around so often again, and done what it does in between."""
@@ -387,13 +387,14 @@ async def test_a_worker_that_cannot_see_a_stop_does_not_work(store: Store) -> No
     await shop.worker._look()
     looks = 0
 
-    def broken() -> None:
+    def broken() -> tuple[None, None]:
         nonlocal looks
         looks += 1
         if looks > 1:
             raise RuntimeError("no eyes")
+        return None, None
 
-    shop.casework.assignments.stopped = broken  # type: ignore[method-assign, assignment]
+    shop.casework.assignments.heeded = broken  # type: ignore[method-assign, assignment]
     with pytest.raises(RuntimeError, match="no eyes"):
         await asyncio.wait_for(shop.worker.run(shop.stop), 10)
 
