@@ -10,21 +10,22 @@ from dataclasses import dataclass
 
 #: The server went out to deliver the letter and could not: whatever it says of an end, it did mean to relay.
 GAVE_UP = re.compile(
-    r"in the queue too long|retry timeout|time-?out exceeded|timed? ?out|expired|too many hops|loops? back"
-    r"|(?:for|after|within) \d+ (?:days?|hours?|attempts|tries)|\d+ (?:attempts|tries|retries)"
+    r"in the queue too long|retry timeout|time-?out exceeded|timed? ?out|expired|too many (?:hops|times)|hop count"
+    r"|loops? back|mail loop|(?:for|after|within) \d+ (?:days?|hours?)|\d+ (?:attempts?|tries|retries)\b"
     r"|connection (?:was |has been )?(?:refused|reset|closed|timed|failed|dropped|lost)|lost connection"
     r"|could(?:n't| not) (?:connect|find)"
     r"|connect to [^ ]{1,80} (?:connection |operation )?(?:refused|timed|no route|network)"
     r"|(?:host|network|server)s? (?:is |was |are |were )?(?:unreachable|down|not respond)|no route to host"
     r"|name (?:server|service)[a-z :]{0,20}(?:fail|error|timeout|problem)|host not found|lookup fail"
+    r"|dns (?:domain|query)|no mx\b|unknown host|host unknown"
     r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed"
 )
 
 #: Some server on the way stumbled over the form of the letter or of the conversation: that is no refusal to relay.
 STUMBLED = re.compile(
-    r"line (?:is )?too long|too (?:big|large|much)\b|size (?:limit|exceed)|exceeds? [a-z ]{0,30}size|syntax"
+    r"lines? (?:is |are )?too long|too (?:big|large|much)\b|size (?:limit|exceed)|exceeds? [a-z ]{0,30}size|syntax"
     r"|command [a-z\"' ]{0,30}not (?:recogni[sz]ed|implemented)|unrecogni[sz]ed command|protocol error"
-    r"|too many (?:connections|errors|commands)"
+    r"|too many (?:connections|errors|commands)|unsupported (?:option|parameter)|not supported"
 )
 
 #: A code of SMTP or of RFC 3463, as replies bear it; what stands in an address or a version is none.
@@ -95,7 +96,8 @@ FORMS = (
     Form(
         name="IMail",
         sign=re.compile(
-            r"^(?:unknown (?:user|host|local)|undeliverable to|invalid (?:user|recipient)|user unknown):? "
+            r"^(?:unknown (?:user|host|local)|undeliverable to|invalid (?:user|recipient|final delivery userid)"
+            r"|user unknown):? "
             r".{0,300}original message"
         ),
         ends=False,

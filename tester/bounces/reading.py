@@ -31,7 +31,8 @@ def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, 
     2. A delivery status report (RFC 3464, RFC 6533) that says of our recipient "Action: failed" with a permanent
        status is a bounce, and nothing else in it matters: Exchange, Postfix and Exim mark theirs "Auto-Submitted:
        auto-replied", as a vacation note does, but no vacation note bears such a part. Any other action, a temporary
-       status, or a diagnosis that tells of days of trying shows the contrary: the server wants to pass the letter on.
+       status, a status of the network (RFC 3463 3.5), or a diagnosis that tells of days of trying shows the contrary:
+       the server wants to pass the letter on.
     3. What quotes a refusal of our own collector, or names it as the host that failed, was relayed to us. The fault
        is ours, and this comes before all that says "bounced".
     4. A person's mail is a person's: whatever it says of bounces, no machine has said it.
@@ -73,6 +74,8 @@ def _by_status(reports: Collection[StatusReport], said: Own, pieces: Iterable[by
         return _say(
             Finding.DSN_DELAYED, "The report tells of attempts that failed for the time being, not of a refusal."
         )
+    if any(_stumbled(report, said) for report in reports):
+        return _say(Finding.UNPROVEN, "The report tells of a fault in the letter's form, not of a refusal to relay.")
     return _say(Finding.BOUNCED, "A delivery status report says that the letter has failed for good.")
 
 
@@ -89,7 +92,10 @@ def _by_words(
     """A message without a delivery status about our recipient."""
     text = f"{said.subject}\n{said.text}"
     failed = bool(words.FAILED.search(text)) or any(report.action == "failed" for report in others)
-    delayed = bool(words.DELAYED.search(text)) or any(report.action == "delayed" for report in others)
+    # "will not be retried" speaks of trying too
+    delayed = bool(words.DELAYED.search(words.ENDED.sub(" ", text))) or any(
+        report.action == "delayed" for report in others
+    )
     sender = header.get("from", b"")
     form = next((form for form in forms.FORMS if form.sign.search(said.text)), None)
     daemon = bool(_DAEMON.search(sender) or (form is not None and _POSTMASTER.search(sender)))
@@ -119,9 +125,10 @@ def _by_words(
     named = said.names(recipient) or recipient in header.get("x-failed-recipients", b"").decode("latin-1").lower()
     if not named:
         return _say(Finding.UNPROVEN, "It speaks of a failure, and does not name our recipient.")
-    if form is None and (answered or not null_sender):
+    served = daemon or _POSTMASTER.search(sender)
+    if form is None and (answered or not null_sender or (_to_many(header) and not served)):
         return _say(Finding.UNPROVEN, "It speaks of a failure, but not as a mail server would.")
-    if forms.GAVE_UP.search(said.text) or forms.TEMPORARY_CODE.search(said.text):
+    if _tried(said.text) or forms.TEMPORARY_CODE.search(said.text):
         return _say(Finding.DSN_DELAYED, "It tells of attempts that failed, not of a refusal.")
     if forms.STUMBLED.search(said.text):
         return _say(Finding.UNPROVEN, "It tells of a fault in the letter's form, not of a refusal to relay.")
@@ -147,7 +154,7 @@ def _is_ours(reports: Iterable[StatusReport], said: Own, us: Ours) -> bool:
     """Whether our own collector is named as the host that did not take the letter."""
     reports = tuple(reports)
     return (
-        any(_host(report.remote_mta) in us.names for report in reports)
+        any(host in us.names for report in reports for host in _hosts(report.remote_mta))
         or us.marked(said.text)
         or any(us.marked(report.diagnostic.lower()) for report in reports)
     )
@@ -155,16 +162,28 @@ def _is_ours(reports: Iterable[StatusReport], said: Own, us: Ours) -> bool:
 
 def _gave_up(reports: Iterable[StatusReport], said: Own) -> bool:
     """Whether a failure under a status that names no reason came after vain attempts to deliver."""
-    vague = any(report.status in ("", "5.0.0") for report in reports)
-    return vague and (
-        bool(forms.GAVE_UP.search(said.text))
-        or any(forms.GAVE_UP.search(report.diagnostic.lower()) for report in reports)
-    )
+    vague = any(report.status in ("", "5.0.0", "5.1.2") for report in reports)  # "bad destination system"
+    return vague and (_tried(said.text) or any(_tried(report.diagnostic.lower()) for report in reports))
 
 
-def _host(remote_mta: str) -> str:
-    """The name in a Remote-MTA field; Courier adds the address to it."""
-    return remote_mta.partition(" ")[0].rstrip(".").lower()
+def _tried(text: str) -> bool:
+    """Whether a text in lower case tells of vain attempts to deliver."""
+    return bool(forms.GAVE_UP.search(text) or words.SPAN.search(text))
+
+
+def _stumbled(report: StatusReport, said: Own) -> bool:
+    """Whether the form of the letter or of the conversation was at fault, by the status (RFC 3463 3.6, 3.7) and words:
+    some servers write 5.5.0 and 5.6.0 for whatever they do not like."""
+    if not (report.status in ("", "5.0.0", "5.3.4") or report.status.startswith(("5.5.", "5.6."))):
+        return False
+    return bool(forms.STUMBLED.search(report.diagnostic.lower() or said.text))
+
+
+def _hosts(remote_mta: str) -> Collection[str]:
+    """The name in a Remote-MTA field, and the address that some write behind it: Courier, and those after Sendmail."""
+    name = re.split(r"[\s(<,]", remote_mta.lower(), maxsplit=1)[0]
+    bare = _PORT.sub("", name.partition("[")[0] or name).rstrip(".")
+    return (bare, *_LITERALS.findall(remote_mta))
 
 
 def _is_automatic(header: Mapping[str, bytes]) -> bool:
@@ -180,10 +199,17 @@ def _is_automatic(header: Mapping[str, bytes]) -> bool:
     )
 
 
+def _to_many(header: Mapping[str, bytes]) -> bool:
+    """Whether a machine sent it that writes to many: a list, a responder. No mail server marks its bounces so."""
+    return "precedence" in header or any(name in header for name in ("list-id", "x-mailing-list", *_RESPONDERS))
+
+
 def _say(finding: Finding, reason: str) -> Weighed:
     return Weighed(finding=finding, counts=False, reason=reason)
 
 
+_PORT = re.compile(r"(?<=[\w.\]]):\d{1,5}\Z")
+_LITERALS = re.compile(r"\[[0-9A-Fa-f.:]{2,45}\]")
 _HEAD = 16 * 1024  # octets of what has parts itself: a preamble, a header
 
 _DAEMON = re.compile(

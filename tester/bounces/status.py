@@ -19,7 +19,10 @@ _BLANK = re.compile(rb"\n[ \t]*\n")
 _GAPS = re.compile(rb"\s+")
 
 _ACTION = re.compile(rb"(failed|delayed|delivered|relayed|expanded)\b", re.I)
-_STATUS = re.compile(rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
+#: Some write the code of the reply before it, or a sign.
+_STATUS = re.compile(rb"(?:[245][0-9][0-9][ -])?#?([245]\.[0-9]{1,3}\.[0-9]{1,3})(?!\.?[0-9])")
+#: A reply that turned a recipient down, whatever its status.
+_TURNED_DOWN = re.compile(r"(?i)\b5[0-9][0-9]\b.*(?:rejected|denied|relay)")
 #: The code of the reply that a diagnosis quotes.
 _CODE = re.compile(rb"(?:[\w-]{1,20};)?\s{0,9}([245])[0-9][0-9]\b", re.I)
 
@@ -39,12 +42,15 @@ class StatusReport:
     def final(self) -> bool:
         """Whether it failed for good, by a permanent refusal.
 
-        A server that gave up after days (X.4.7, "delivery time expired", or a temporary diagnosis under a status that
-        says nothing, as Exim writes it) had been trying to pass the letter on: that is no refusal.
+        A server that found no way or gave up after days (X.4.X, or a temporary diagnosis under a status that says
+        nothing, as Exim writes it) had been trying to pass the letter on: that is no refusal. Exchange writes 5.4.1
+        where it turned a recipient down, and its reply says so.
         """
         code = _CODE.match(self.diagnostic.encode())
         said = self.status or (f"{code[1].decode()}.0.0" if code else "")
-        permanent = said.startswith("5.") and not said.startswith("5.4.7")
+        turned_down = bool(_TURNED_DOWN.search(self.diagnostic)) and not said.startswith("5.4.7")
+        on_its_way = said.startswith("5.4.") and not turned_down
+        permanent = said.startswith("5.") and not on_its_way
         return self.action == "failed" and permanent and not self.retried and (code is None or code[1] != b"4")
 
 
@@ -57,7 +63,7 @@ def reports(content: bytes) -> Iterator[StatusReport]:
         yield StatusReport(
             recipient=_GAPS.sub(b"", b";".join(found[key] for key in found if _names(key))).lower(),
             action=action[1].decode("ascii").lower() if action else "",
-            status=status[0].decode("ascii") if status else "",
+            status=status[1].decode("ascii") if status else "",
             remote_mta=escape((name or kind).strip()[:255]),
             diagnostic=escape(found.get("diagnostic-code", b"")[:500]),
             retried="will-retry-until" in found,

@@ -29,23 +29,26 @@ LANGUAGES = {
         failed=r"undeliver(?:ed|able)|(?:not|n't)(?: be| been| being)? (?:able to )?deliver"
         r"|(?:un|not )able to (?:be )?deliver"
         r"|(?:cannot|could not|couldn't|can't|can not) (?:be )?(?:deliver|reach|sen[dt])|did not reach|not be reached"
-        r"|deliver(?:y|ing)[a-z :\x22']{0,60}(?:has |have |was )?(?:fail|error|problem)"
+        r"|deliver(?:y|ing)[a-z :\x22'()]{0,60}(?:has |have |was )?(?:fail|error|problem)"
         r"|fail(?:ed|ure)[a-z ]{0,20} deliver|failure notice|failed (?:recipient|address)"
         r"|returned (?:mail|message|to sender)|returning message|non-?delivery|attempting to deliver"
         r"|address(?:es)?(?:\(es\))? (?:have |has |had )?(?:permanent |fatal )*(?:fail|error)",
         ended=r"permanent|fatal|gave up|giv(?:en|ing) up|(?:will|can) not be (?:retried|delivered)|no further attempt"
-        r"|not (?:going to|be) (?:try|tried) again|returned to (?:the )?sender",
+        r"|not (?:going to|be) (?:try|tried) again|(?:will|shall) not (?:re-?try|try|continue)"
+        r"|returned to (?:the )?sender",
         refused=r"relay(?:ing)? (?:is |access |of mail )?(?:denied|prohibited|not (?:permitted|allowed)|disallowed)"
         r"|(?:not (?:permitted|allowed) to|cannot|won't|do(?:es)? not) relay|no relaying"
         r"|(?:un)?authenticat\w+ (?:is )?required"
-        r"|(?:unknown|no such|invalid|nonexistent) (?:user|recipient|mailbox|address|local|domain)"
+        r"|(?:unknown|no such|invalid|nonexistent) (?:final delivery )?(?:user|recipient|mailbox|address|local|domain)"
         r"|(?:user|recipient|mailbox|address|domain) (?:is |was )?(?:unknown|not (?:found|listed|local|known)|invalid)"
         r"|does ?n[o']t exist|no mailbox here|rejected|access denied|allowed rcpthosts|administratively prohibited",
         delayed=r"delay(?:s|ed)?\b|\byet\b|undelivered after"
         r"|will (?:now )?(?:keep|continue|be (?:retried|attempted|tried)|re-?try|try)|keep trying"
         r"|still (?:trying|being|has not|undelivered|in )|(?:attempts|retries) will|be retried (?:for|until|every)"
         r"|warning (?:message )?only|(?:do not|don't|no) need to re-?send|no action is required|temporar|transient"
-        r"|deferr|for the (?:last|past) \d|after more than \d|next (?:attempt|retry)|\bqueued\b",
+        r"|deferr|for the (?:last|past) \d|after more than \d|(?:next|another|further) (?:delivery )?(?:attempt|retry)"
+        r"|\b(?:re-?)?queued\b|\b(?:in|on) (?:the|our|its|a) (?:mail |retry |delivery )?queue\b(?! too long)|so far\b"
+        r"|gr[ea]y-?list|try(?:ing)? (?:to (?:send|deliver) )?(?:it|this|your (?:message|mail)) again",
         held=r"moderat(?:ion|or|ed)\b|quarantin|(?:is|being|been|was|are) held|\bheld (?:for|until|in|pending|back)"
         r"|on hold\b"
         r"|(?:pending|await\w*|wait\w* for|require\w*|need\w*) (?:\w+ ){0,3}(?:approv|confirm|verif|releas|review)"
@@ -53,11 +56,11 @@ LANGUAGES = {
         r"|to (?:my|our|the|his|her) white-?list|verification (?:is )?(?:required|needed|request)|approved senders"
         r"|(?<!not )reply to (?:this|confirm)|confirm(?:ation)? (?:request|required)"
         r"|click (?:on )?(?:the|this|here|below)|\btmda\b|\bboxbe\b|spam ?arrest"
-        r"|release (?:it|the|your|this) (?:message|mail)",
+        r"|(?:may|can|to|will|and) release|holding (?:area|queue)",
         away=r"out[- ]of[- ](?:the[- ])?office|\bvacation|\bholidays?\b"
         r"|auto[- ]?(?:matic(?:ally generated)? )?(?:re(?:ply|sponse)|respon)"
         r"|\b(?:am|is|be|are) (?:currently )?(?:away|absent|on leave|travel)|\bon (?:\w+ )?leave\b|not in the office"
-        r"|limited access|no longer (?:work|with the|monitored)"
+        r"|limited access|no longer (?:work|with the|monitored)|without being read|\bwas read on\b"
         r"|(?:we|i) (?:have )?received your (?:mail|message|request|e-?mail)",
         abuse=r"(?:abuse|spam|incident) (?:report|complaint|notification)|unsolicited|spamcop|"
         r"(?:marked|reported|classified) as (?:spam|junk|abuse)",
@@ -65,16 +68,17 @@ LANGUAGES = {
     "de": Language(
         failed=r"unzustellbar|nicht (?:zu(?:ge)?stell|ausgeliefert|übermittel|weitergeleitet|erreich)"
         r"|zustell\w* (?:ist |war |an \w+ )?(?:fehlgeschlagen|gescheitert|nicht möglich)|zustell(?:ungs)?fehler"
-        r"|(?:zustellung|auslieferung).{0,80}(?:fehlgeschlagen|gescheitert)|kann nicht zugestellt"
+        r"|(?:zustellung|auslieferung|(?:ü|ue)bermittlung).{0,80}(?:fehlgeschlagen|gescheitert)|kann nicht zugestellt"
         r"|nicht.{0,40}zugestellt",
         ended=r"endgültig|endgueltig|dauerhaft|permanent|nicht (?:weiter|erneut|noch einmal) versucht"
         r"|keine weiteren (?:versuch|zustell)",
         refused=r"(?:empfänger|benutzer|adresse|postfach)\w* (?:ist )?(?:unbekannt|nicht bekannt|ungültig)"
         r"|unbekannte\w* (?:empfänger|benutzer|adresse)|nicht (?:erlaubt|gestattet|zulässig|berechtigt)"
-        r"|existiert nicht|abgelehnt|verweigert|zurückgewiesen",
+        r"|existiert nicht|abgelehnt|verweigert|zurückgewiesen|nicht im .{0,30}(?:verzeichnis|adressbuch)",
         delayed=r"verz(?:ö|oe)ger|versp(?:ä|ae)t|\bnoch nicht\b|vor(?:ü|ue)bergehend|tempor(?:ä|ae)r"
         r"|weiter(?:hin)? versuch|versuch\w* (?:es )?(?:weiter|erneut|noch)|erneute\w* (?:zustell)?versuch"
-        r"|wird (?:wieder|erneut)|fortgesetzt|wiederhol|bisher nicht|wartet",
+        r"|wird (?:wieder|erneut)|fortgesetzt|wiederhol|bis(?:her|lang) nicht|warte(?:t\b|schlange)"
+        r"|versuch.{0,60}erneut",
         held=r"moderat(?:or|ion)|moderiert|quarant(?:ä|ae)ne|zur(?:ü|ue)ckgehalten|freigabe|freigegeben|freischalt"
         r"|genehmig|best(?:ä|ae)tig\w* sie|warte\w* auf|bestätigungs(?:anfrage|mail|link)",
         away=r"abwesen|nicht im (?:büro|haus|hause)|\burlaub|automatische (?:antwort|rückmeldung|e-?mail)"
@@ -92,7 +96,7 @@ LANGUAGES = {
         r"|inconnu|n'existe pas|refus|non autoris|rejet|interdit",
         delayed=r"retard|différé|\bpas encore\b|\bencore\b.{0,20}tent|nouvelles? tentatives?"
         r"|tentatives? .{0,30}(?:poursui|continu|effectué)|réessa|temporair|provisoire"
-        r"|sera (?:à nouveau|de nouveau|retent)|en attente|continue",
+        r"|sera (?:à nouveau|de nouveau|retent)|en attente|continue|file d'attente|pour l'instant|\bessais\b",
         held=r"modérat|modéré|quarantaine"
         r"|(?:en )?attente (?:d'|de )(?:approbation|modération|validation|confirmation|libération)|approbation|retenu"
         r"|(?:veuillez|merci de|pour) confirmer|libérer",
@@ -108,7 +112,7 @@ LANGUAGES = {
         refused=r"(?:usuario|destinatario|dirección|buzón)[a-z ]{0,20} (?:desconocid|no existe|no válid|inexistente)"
         r"|desconocid|no existe|rechaz|no (?:está )?(?:permitid|autorizad)|denegad",
         delayed=r"retras|demora|\baún\b|todavía|se (?:seguirá|volverá a|continuará|reintentará)|reintent|temporal"
-        r"|aplazad|diferid|pendiente|nuevos? intentos?",
+        r"|aplazad|diferid|pendiente|nuevos? intentos?|en (?:la )?cola\b|intentar[áa]|de nuevo|nuevamente",
         held=r"moderador|moderación|cuarentena|retenid|(?:a la espera|en espera|pendiente) de|aprobación|aprobad"
         r"|confirm(?:e|ar) (?:su|que|el|la)|liberar",
         away=r"fuera de (?:la )?oficina|respuesta automática|ausen(?:te|cia)|de vacaciones|autorrespuesta",
@@ -123,7 +127,7 @@ LANGUAGES = {
         refused=r"(?:utente|destinatario|indirizzo|casella)[a-z ]{0,20} (?:sconosciut|inesistente|non valid|non trovat)"
         r"|sconosciut|non esiste|inesistente|rifiutat|non (?:è )?(?:consentit|autorizzat|permess)|negato",
         delayed=r"ritard|\bancora\b|nuov[oi] tentativ|ritent|riprover|riprov|temporane|differit|continuer|in attesa"
-        r"|tentativi (?:successivi|verranno|continu)",
+        r"|tentativi (?:successivi|verranno|continu)|in coda\b|prover[àe]|di nuovo",
         held=r"moderator|moderazione|quarantena|trattenut|in attesa (?:di|della|del)|approvazione|approvat"
         r"|conferm(?:are|i|a) (?:il|la|di|che|tu|su)|rilasciare",
         away=r"fuori (?:sede|ufficio)|risposta automatica|assen(?:te|za)|in ferie|in vacanza",
@@ -136,7 +140,7 @@ LANGUAGES = {
         refused=r"(?:usuário|utilizador|destinatário|endereço)[a-zã ]{0,20} inválid|desconhecid|não existe"
         r"|inexistente|rejeitad|recusad|não (?:é )?(?:permitid|autorizad)|negad",
         delayed=r"atras|\bainda\b|adiad|nova(?:s)? tentativa|tentativas? .{0,20}(?:continu|feita|serão)|continuar"
-        r"|será tentad|temporári|temporari|diferid|pendente",
+        r"|será tentad|temporári|temporari|diferid|pendente|na fila\b|(?:vai|irá) tentar|novamente",
         held=r"moderador|moderação|quarentena|retid[oa]|aguarda|aprovação|aprovad|confirm(?:e|ar) (?:o|a|que|seu|sua)"
         r"|liberar",
         away=r"fora do escritório|resposta automática|ausen(?:te|cia|ência)|\bausência|de férias",
@@ -150,7 +154,8 @@ LANGUAGES = {
         refused=r"(?:gebruiker|ontvanger|adres|postvak)[a-z ]{0,20} (?:onbekend|ongeldig|bestaat niet)|onbekend"
         r"|bestaat niet|geweigerd|niet toegestaan|afgewezen",
         delayed=r"vertraag|vertraging|\bnog niet\b|opnieuw (?:geprobeerd|proberen|te bezorgen)"
-        r"|(?:blijven|blijft|verder) .{0,20}(?:proberen|pogen)|volgende poging|tijdelijk|uitgesteld|nog steeds",
+        r"|(?:blijven|blijft|verder) .{0,20}(?:proberen|pogen)|volgende poging|tijdelijk|uitgesteld|nog steeds"
+        r"|wachtrij|blijft.{0,40}proberen",
         held=r"moderator|moderatie|quarantaine|vastgehouden|wacht(?:en)? op|goedkeuring|goedgekeurd|bevestig"
         r"|vrijgeven|vrijgegeven",
         away=r"afwezig|niet op kantoor|automatisch(?:e)? (?:antwoord|bericht)|met vakantie|op vakantie",
@@ -163,8 +168,9 @@ LANGUAGES = {
         ended=r"trwał|ostateczn|permanent|krytyczn|nie będzie ponawian|nie będą podejmowane",
         refused=r"nieznan|nie istnieje|odrzucon|niedozwolon|zabronion|odmow|nieprawidłow|nie jest dozwol",
         delayed=r"opóźni|\bjeszcze\b|ponow|ponawia|kolejn\w+ prób|będą podejmowane|tymczasow|odroczon|chwilow|wciąż"
-        r"|nadal",
-        held=r"moderator|moderacj|kwarantann|wstrzyman|oczekuj|czeka na|zatwierdz|potwierdź|potwierdzeni|akceptacj",
+        r"|nadal|w kolejce|próbował|próbuje",
+        held=r"moderator|moderacj|kwarantann|wstrzyman|zatrzyman|oczekuj|czeka na|zatwierdz|potwierdź"
+        r"|potwierdzeni|akceptacj",
         away=r"nieobecn|poza biurem|autoodpowied|automatyczna odpowied|na urlopie",
         abuse=r"nadużyci|skarg|niechcian|niezamówion",
     ),
@@ -175,7 +181,7 @@ LANGUAGES = {
         ended=r"постоянн|окончательн|неустраним|фатальн|критическ|попытк\w+ (?:больше )?не будут|прекращен",
         refused=r"неизвест|не существует|несуществующ|отклон|отверг|запрещ|отказ|не разрешен|не найден|недопустим",
         delayed=r"задерж|отлож|\bещё\b|\bеще\b|\bпока\b|повторн|попытк\w+ .{0,30}(?:продолж|будут|будет)|временн"
-        r"|продолж",
+        r"|продолж|в очеред|пытат|пытает|пробова",
         held=r"модератор|модерац|карантин|задержано до|ожида|подтверд|одобр|разблокир",
         away=r"автоответ|автоматическ\w+ ответ|нет в офисе|отсутств|в отпуске",
         abuse=r"жалоб|злоупотреблен|нежелательн|спам",
@@ -185,7 +191,8 @@ LANGUAGES = {
         r"|неможливо доставити|помилка доставк",
         ended=r"постійн|остаточн|фатальн|критичн",
         refused=r"невідом|не існує|відхилен|заборонен|відмов",
-        delayed=r"затрим|відклад|\bще\b|\bпоки\b|повторн|спроб\w+ .{0,30}(?:продовж|буде|будуть)|тимчасов",
+        delayed=r"затрим|відклад|\bще\b|\bпоки\b|повторн|спроб\w+ .{0,30}(?:продовж|буде|будуть)|тимчасов"
+        r"|у черз|намага",
         held=r"модератор|модерац|карантин|очіку|підтверд|схвален",
         away=r"автовідпов|автоматичн\w+ відповід|відсутн|у відпустці",
         abuse=r"скарг|зловживан|небажан|спам",
@@ -195,7 +202,8 @@ LANGUAGES = {
         r"|nebyl[aoy]? doruč|selhání doruč|vrácen\w* (?:zpráva|odesílatel)|není možné doruč",
         ended=r"trval|konečn|fatální|definitivn|další pokus\w* (?:již )?ne",
         refused=r"neznám|neexistuj|odmítnut|zamítnut|nepovolen|zakázán|neplatn",
-        delayed=r"zpož[dď]|opožd|\bdosud\b|\bzatím\b|\bještě\b|opakovan|znovu pokus|další pokus|dočasn|odložen|nadále",
+        delayed=r"zpož[dď]|opožd|\bdosud\b|\bzatím\b|\bještě\b|opakovan|znovu pokus|další pokus|dočasn|odložen|nadále"
+        r"|ve front|pokoušet|pokusí",
         held=r"moderátor|moderac|karant[ée]n|pozdržen|zadržen|čeká na|schválen|potvrďte|potvrzení|uvolnit",
         away=r"automatická odpověď|mimo kancelář|nepřítom|na dovolené",
         abuse=r"zneužití|stížnost|nevyžádan",
@@ -207,7 +215,7 @@ LANGUAGES = {
         ended=r"permanent|bestående|slutgiltig|varaktig|inga (?:fler|ytterligare) försök",
         refused=r"okän[dt]|finns inte|existerar inte|avvisa|nekad|nekas|inte tillåt|ogiltig",
         delayed=r"försen|fördröj|\bännu inte\b|försök\w* (?:igen|på nytt|att leverera igen)|fortsätt|nytt försök"
-        r"|nya försök|tillfällig|uppskjut|ännu",
+        r"|nya försök|tillfällig|uppskjut|ännu|\bi kön?\b|försök(?:er|a) (?:att )?(?:leverera|skicka|under|i )",
         held=r"moderator|moderer|karantän|hålls (?:kvar|tillbaka|inne)|väntar på|godkänn|bekräfta|frisläpp",
         away=r"autosvar|automatiskt svar|frånvar|inte på kontoret|på semester",
         abuse=r"missbruk|klagomål|oönskad|skräppost",
@@ -219,7 +227,7 @@ LANGUAGES = {
         r"|ingen (?:flere|yderligere) forsøg",
         refused=r"ukendt|ukjent|findes ikke|finnes ikke|afvist|avvist|nægtet|nektet|ikke tilladt|ikke tillatt|ugyldig",
         delayed=r"forsink|endnu ikke|ennå ikke|enda ikke|prøver? (?:igen|igjen)|nyt forsøg|nytt forsøk|midlertidig"
-        r"|udsat|utsatt|fortsæt|fortsett",
+        r"|udsat|utsatt|fortsæt|fortsett|\bi køen?\b|prøver (?:at |å )?(?:levere|sende|i )",
         held=r"moderator|moderer|karantæne|karantene|tilbageholdt|holdt tilbake|afventer|venter på|godkend|godkjen"
         r"|bekræft|bekreft",
         away=r"autosvar|automatisk svar|fravær|ikke på kontoret|på ferie",
@@ -230,7 +238,7 @@ LANGUAGES = {
         r"|toimittaminen.{0,20}epäonnist|jäi toimittamatta",
         ended=r"pysyvä|lopulli|ei yritetä uudelleen",
         refused=r"tuntematon|ei ole olemassa|hylätty|estetty|ei sallittu|kielletty|evätty",
-        delayed=r"viiväst|viive|ei vielä|yritetään uudelleen|yrittää uudelleen|tilapäi|väliaikai|jatketaan",
+        delayed=r"viiväst|viive|ei vielä|yritetään uudelleen|yrittää|tilapäi|väliaikai|jatketaan|jonossa",
         held=r"moderaattor|karanteen|odottaa|hyväksy|vahvista|pidätetty",
         away=r"poissa|automaattinen vastaus|lomalla",
         abuse=r"väärinkäyt|valitus|roskaposti",
@@ -240,7 +248,7 @@ LANGUAGES = {
         r"|kézbesítés.{0,20}(?:sikertelen|hiba)|nem érkezett meg",
         ended=r"végleges|állandó|végzetes|nem próbál",
         refused=r"ismeretlen|nem létezik|visszautasít|elutasít|nem engedélyezett|tiltott",
-        delayed=r"késlelt|késik|késés|még nem|átmeneti|ideiglenes|újra ?próbál|további próbál",
+        delayed=r"késlelt|késik|késés|még nem|átmeneti|ideiglenes|újra ?próbál|további próbál|a sorban",
         held=r"moderátor|karantén|visszatart|jóváhagy|megerősít|vár(?:akozik)? ",
         away=r"házon kívül|automatikus válasz|szabadság|távollét",
         abuse=r"visszaélés|panasz|kéretlen",
@@ -249,7 +257,7 @@ LANGUAGES = {
         failed=r"teslim edileme|iletileme|gönderileme|ulaştırılama|teslimat.{0,20}(?:başarısız|hata)",
         ended=r"kalıcı|kesin olarak|ölümcül|yeniden denenmeyecek",
         refused=r"bilinmeyen|mevcut değil|bulunamadı|reddedildi|izin verilm|geçersiz",
-        delayed=r"gecik|ertele|henüz|tekrar dene|yeniden dene(?!nmeyecek)|geçici",
+        delayed=r"gecik|ertele|henüz|(?:tekrar|yeniden) dene|\bdeneme(?:ye|ler)|geçici|kuyru[kğ]",
         held=r"moderatör|karantina|bekle(?:til|t)|onay|doğrula",
         away=r"ofis dışında|otomatik yanıt|izindeyim|tatilde",
         abuse=r"kötüye kullan|şikayet|istenmeyen",
@@ -259,7 +267,7 @@ LANGUAGES = {
         r"|μη παραδοτέ",
         ended=r"μόνιμ|οριστικ|μοιραίο",
         refused=r"άγνωστ|δεν υπάρχει|απορρίφθηκ|δεν επιτρέπεται|άκυρ",
-        delayed=r"καθυστέρ|ακόμη|ακόμα|προσωριν|ξανά|εκ νέου|συνεχ",
+        delayed=r"καθυστέρ|ακόμη|ακόμα|προσωριν|ξανά|εκ νέου|συνεχ|στην ουρά|προσπαθ",
         held=r"συντονιστ|καραντίνα|έγκριση|επιβεβαί|κρατείται",
         away=r"εκτός γραφείου|αυτόματη απάντηση|απουσι|σε άδεια",
         abuse=r"κατάχρηση|παράπονο|ανεπιθύμητ",
@@ -269,7 +277,7 @@ LANGUAGES = {
         r"|戻され|返送",
         ended=r"恒久的|永続的|永久|致命的|これ以上(?:の)?再送|再送(?:は)?(?:行|いた)?(?:され)?ません",
         refused=r"存在し(?:ません|ない)|不明|拒否|許可されて|見つかりません|無効な",
-        delayed=r"遅延|遅れ|まだ|再送を|再送信を|再試行|再度(?:配信|送信)|一時的|延期|継続",
+        delayed=r"遅延|遅れ|まだ|再送を|再送信を|再試行|再度(?:配信|送信|配送)|一時的|延期|継続|引き続き|試みます|送信待ち|待ち行列|キュー|できていません",
         held=r"モデレータ|司会者|承認|隔離|検疫|保留|確認(?:の)?(?:ため|メール|が必要)|認証",
         away=r"自動(?:応答|返信|送信)|不在|休暇|外出",
         abuse=r"迷惑メール|不正利用|苦情|スパム",
@@ -279,7 +287,8 @@ LANGUAGES = {
         r"|(?:投递|传递|发送|投遞|傳遞|傳送|發送|寄送)失[败敗]|退信|退回|未送[达達]|没有到达|沒有到達",
         ended=r"永久|致命|最终|最終|不会再(?:尝试|重试)|不會再(?:嘗試|重試)|放弃|放棄",
         refused=r"不存在|拒[绝絕]|未知(?:用户|用戶|收件人)|不允[许許]|禁止|[无無]效|找不到",
-        delayed=r"延[迟遲误誤]|尚未|[暂暫][时時]|重[试試]|稍[后後]|将继续|將繼續|[继繼][续續](?:尝试|嘗試|投)|再次[尝嘗][试試]|仍在",
+        delayed=r"延[迟遲误誤]|尚未|[暂暫][时時]|重[试試]|稍[后後]|将继续|將繼續|[继繼][续續](?:尝试|嘗試|投)|再(?:次)?[尝嘗][试試]|仍在"
+        r"|[队隊]列|重新[投发發]",
         held=r"[审審]核|版主|批准|隔[离離]|待[审審]|[确確][认認]您|保留|[验驗][证證]",
         away=r"自动(?:回复|答复|应答)|自動(?:回覆|回復|答覆)|不在办公室|不在辦公室|休假|外出",
         abuse=r"垃圾(?:邮件|郵件)|投诉|投訴|滥用|濫用",
@@ -288,12 +297,26 @@ LANGUAGES = {
         failed=r"(?:전송|배달|전달|발송)(?:하지 못|되지 않|되지 못|에 실패|실패|할 수 없|이 불가)|반송|보낼 수 없",
         ended=r"영구|치명적|더 이상 (?:시도|재전송)",
         refused=r"존재하지|거부|알 수 없는 (?:사용자|수신자)|허용되지|찾을 수 없",
-        delayed=r"지연|아직|다시 시도|재시도|일시적|계속",
+        delayed=r"지연|아직|다시 시도|재시도|일시적|계속|대기열|재전송",
         held=r"승인|격리|보류|중재|검토|인증|확인(?:이 필요|해 주)",
         away=r"부재|자동 ?(?:회신|응답|답장)|휴가",
         abuse=r"스팸|신고|남용",
     ),
 }
+
+
+#: So much time, as notes of delay give it: for how long it was tried, and for how long it will be. No time of day.
+SPAN = re.compile(
+    r"(?<![\w:.,-])\d{1,4} ?(?:"
+    r"(?:more )?(?:minutes?|hours?|hrs?|days?|weeks?)(?:\(s\))?|minuten?|stunden?|tagen?|wochen?"
+    r"|heures?|jours?|semaines?"
+    r"|minutos?|horas?|d[ií]as?|semanas?|minut[oi]|or[ae]|giorn[oi]|settiman[ae]|dagen|dag|uur|uren|weken"
+    r"|godzin\w*|dni|tygodni\w*|минут\w*|час(?:а|ов)?|дн(?:я|ей|ів|і)|суток|недел\w*|хвилин\w*|годин\w*|діб"
+    r"|hodin\w*|dn[íyů]"
+    r"|timm\w*|timer?|dagar|dager?|dage|døgn|dygn|minuutt?i?a?|tun(?:nin|tia)|päivä\w*|percig?|óráig?|órán|napig?|napon"
+    r"|dakika|saat|gün|λεπτ\w*|ώρ\w*|η?μέρ\w*)\b"
+    r"|\d{1,4} ?(?:日間|時間|分間|小[时時]|天|分[钟鐘]|[周週]|일 ?(?:동안|간|이내)|시간|분 ?(?:동안|간))"
+)
 
 
 def _any(field: str) -> re.Pattern[str]:

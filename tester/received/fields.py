@@ -28,8 +28,8 @@ def fields(message: bytes) -> Iterator[tuple[str, bytes]]:
                 value += b" " + line.strip()
             continue
         if name:
-            yield name, value[:_FIELD]
+            yield name, value[:_FIELD].strip()
         label, _, rest = line.partition(b":")
         name, value = label.strip().lower().decode("ascii"), rest.strip()
     if name:
-        yield name, value[:_FIELD]
+        yield name, value[:_FIELD].strip()

@@ -91,7 +91,12 @@ class Scene:
 @contextlib.asynccontextmanager
 async def under_removal(make_office: Make, *accepted: str) -> AsyncIterator[Scene]:
     office = make_office(
-        collector={"listen": ["127.0.0.1:0"], "hostname": "mx.c.test", "addresses": ["192.0.2.25"]},
+        collector={
+            "listen": ["127.0.0.1:0"],
+            "hostname": "mx.c.test",
+            "addresses": ["192.0.2.25"],
+            "peer_day": 10 * len(CORPUS),  # all of them come from one address
+        },
         tester={"collector_domain": "c.test", "bounce_domain": "b.test", "lab_networks": ("127.0.0.0/8",)},
     )
     scene = Scene(office, accepted or ("S01",))

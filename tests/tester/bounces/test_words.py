@@ -153,3 +153,35 @@ def test_our_own_letter_says_none_of_it(field: str) -> None:
 def test_the_words_of_an_end_are_not_those_of_a_delay(sentence: str) -> None:
     for kind in ("delayed", "held", "away"):
         assert not ALL[kind].search(sentence), (kind, sentence)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("for 5 days", "the next 4 hour(s)", "noch 5 tage", "pendant 4 jours", "durante 3 días", "5 giorni", "5 dni"),
+        *(
+            "в течение 5 дней",
+            "24 часа",
+            "5 gün boyunca",
+            "i 5 dagar",
+            "5日間",
+            "3 天内",
+            "5일 동안",
+            "24小时",
+            "24시간",
+        ),
+    ],
+)
+def test_how_long_it_is_tried_is_told_in_any_language(text: str) -> None:
+    assert words.SPAN.search(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("wed, 25 nov 2026 10:00:00 +0000", "25/11/2026 10:00", "om 10:00 uur", "a las 10:00 horas", "2026年11月25日"),
+        *("11월 25일 10시", "5 recipients", "#5.7.1 days", "x-5 days", "port 25: daytime"),
+    ],
+)
+def test_a_time_of_day_and_a_code_tell_no_span(text: str) -> None:
+    assert not words.SPAN.search(text)
