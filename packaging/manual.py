@@ -70,6 +70,15 @@ The state of the list of the units: its database, keys, last good table.
 .Sh EXIT STATUS
 0 when it was done, 1 when it was refused or has failed, with one sentence on
 standard error, 2 when it was typed wrong, and 130 when Ctrl-C has ended it.
+With
+.Fl -json
+a failure is a document on standard output too:
+.Cm error ,
+the sentence,
+.Cm reason ,
+the name of the reason or null, and
+.Cm retry_after ,
+seconds or null.
 .Sh EXAMPLES
 Found a list, and run it:
 .Bd -literal -offset indent
@@ -106,6 +115,17 @@ def _item(parameter: Any, ctx: Any) -> Iterator[str]:
         value = "" if parameter.is_flag else f" Ar {_value(parameter)}"
         yield f".It {names}{value}"
     yield from words(parameter.help or "As it says.")
+    if (default := _default(parameter)) and f"default: {default}" not in (parameter.help or ""):
+        yield f"Default: {default}".replace("\\", "\\e")
+
+
+def _default(parameter: Any) -> str:
+    """What holds where nothing is typed; "" where that is nothing, or what the sentence says."""
+    default = getattr(parameter.default, "value", parameter.default)
+    if isinstance(shown := getattr(parameter, "show_default", None), str):
+        return shown.strip("()")
+    typed = isinstance(default, (str, int, float, Path)) and not isinstance(default, bool)
+    return str(default) if typed and default != "" and (default or parameter.param_type_name == "option") else ""
 
 
 def _value(parameter: Any) -> str:

@@ -248,9 +248,9 @@ def sent_notices(
     if trial:
         show.done({"queued": dispatch.try_out(trial, actor=operator()).recipient}, as_json=as_json)
     elif silence:
-        show.done({"silenced": silence, "news": dispatch.silence(silence, actor=operator())}, as_json=as_json)
+        show.done({"silenced": silence, "changed": dispatch.silence(silence, actor=operator())}, as_json=as_json)
     elif end:
-        show.done({"not silenced": end, "news": dispatch.listen_again(end, actor=operator())}, as_json=as_json)
+        show.done({"not silenced": end, "changed": dispatch.listen_again(end, actor=operator())}, as_json=as_json)
     else:
         state.notices(dispatch.newest(most=most), as_json=as_json)
 
@@ -312,7 +312,7 @@ def clock(
     reckoning = opened.casework.presence.reckon()
     if reckoning.strange:
         raise DnsblError(reckoning.strange)
-    show.done({"clock": f"{reckoning.now:%Y-%m-%dT%H:%M:%SZ}", "believed": True}, as_json=as_json)
+    show.done({"clock": reckoning.now, "believed": True}, as_json=as_json)
 
 
 @app.command()

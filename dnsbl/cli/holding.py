@@ -62,12 +62,7 @@ def purge(
     source: Annotated[
         str, typer.Argument(metavar="[SOURCE]", help="A network, DOOR:, DOOR:NAME, or a name as in the journal.")
     ] = "",
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Only say what would be taken back; without SOURCE, what `forget` would delete."
-        ),
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken back.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the sources that are suspended.")] = False,
     end: Annotated[bool, typer.Option("--end", help="Take what SOURCE brings again.")] = False,
     reason: Reason = "",
@@ -76,9 +71,6 @@ def purge(
     as_json: Json = False,
 ) -> None:
     """Suspend a bad source and take back what only it has brought: nominations, tests, listings."""
-    if dry_run and not (source or listed or end):
-        forget(dry_run=True, config=config, as_json=as_json)
-        return
     if listed == bool(source) or (listed and (end or dry_run)) or (end and dry_run):
         raise typer.BadParameter(
             "give either SOURCE, with --dry-run or --end or neither, or --list; what is old goes by `dnsbl forget`"

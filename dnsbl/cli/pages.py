@@ -49,13 +49,32 @@ EXAMPLES = {
     "verify": ("dnsbl verify 203.0.113.9.proof",),
     "init": (
         "dnsbl init /etc/dnsbl",
-        "dnsbl init . --zone relays.example.net --address 203.0.113.5",
-        "dnsbl init . --profile orbs",
+        "dnsbl init mine --zone relays.your-domain.net --address YOUR-ADDRESS",
+        "dnsbl init try --profile orbs",
     ),
     "backup": ("dnsbl backup /backup/dnsbl-monday.gz",),
     "restore": ('dnsbl restore /backup/dnsbl-monday.gz --log events.jsonl --reason "new disk"',),
-    "reporter add": ("dnsbl reporter add ann",),
-    "admin add": ("dnsbl admin add ann",),
+    "reporter add": ("dnsbl reporter add ann --contact ann@example.org",),
+    "reporter list": ("dnsbl reporter list",),
+    "reporter suspend": (
+        'dnsbl reporter suspend ann --reason "forged mail"',
+        'dnsbl reporter suspend ann --end --reason "it was a mistake"',
+    ),
+    "reporter trust": ('dnsbl reporter trust ann known --reason "a good year"',),
+    "reporter key": ("dnsbl reporter key ann", "dnsbl reporter key ann --revoke"),
+    "admin add": ("dnsbl admin add ann", "dnsbl admin add bob --role operator --password-stdin"),
+    "admin list": ("dnsbl admin list",),
+    "admin disable": ('dnsbl admin disable bob --reason "on leave"',),
+    "admin enable": ('dnsbl admin enable bob --reason "he is back"',),
+    "admin password": ("dnsbl admin password bob",),
+    "admin role": ('dnsbl admin role bob viewer --reason "he only reads"',),
+    "admin codes": ('dnsbl admin codes bob --reason "he has lost his phone"',),
+    "admin remove": ('dnsbl admin remove bob --reason "he has left"',),
+    "feed list": ("dnsbl feed list",),
+    "feed pull": ("dnsbl feed pull ann",),
+    "candidates import": ('dnsbl candidates import old-list.txt --reason "their list ends" --dry-run',),
+    "candidates list": ("dnsbl candidates list",),
+    "candidates drop": ('dnsbl candidates drop "operator ann" --reason "the wrong file"',),
     "listing add": (
         'dnsbl listing add 203.0.113.0/24 --reason "spam every day"',
         'dnsbl listing add --from networks.txt --kind manual --reason "list of Monday"',
@@ -65,16 +84,47 @@ EXAMPLES = {
         "dnsbl listing list --kind relay --since 2026-11-01",
         "dnsbl listing list --network 203.0.113.0/24",
     ),
-    "listing except": ('dnsbl listing except 203.0.113.9 --reason "their own mail server"',),
+    "listing except": (
+        'dnsbl listing except 203.0.113.9 --reason "their own mail server"',
+        "dnsbl listing except --list",
+    ),
+    "listing review": (
+        "dnsbl listing review --within 7",
+        'dnsbl listing review 203.0.113.0/24 --keep --reason "spam still comes"',
+        'dnsbl listing review 203.0.113.9 --kind relay --confirm --reason "seen"',
+    ),
+    "listing expire": ('dnsbl listing expire --reason "the clock is right"',),
+    "keys list": ("dnsbl keys list",),
     "keys rotate": ('dnsbl keys rotate --reason "once a year"',),
+    "keys replace": ('dnsbl keys replace --reason "lost with the disk"',),
+    "log key": ("dnsbl log key",),
+    "log status": ("dnsbl log status",),
+    "log keep": ("dnsbl log keep",),
+    "log rotate": ('dnsbl log rotate --reason "once a year"',),
+    "log renew": ('dnsbl log renew --reason "the disk was lost"',),
+    "client-key list": ("dnsbl client-key list",),
+    "client-key new": ("dnsbl client-key new --name bobs --network 203.0.113.0/24",),
     "publish-key": ("dnsbl publish-key",),
     "export": ("dnsbl export --format rbldnsd --to relays.rbldnsd",),
-    "monitor": ("dnsbl monitor --once",),
+    "monitor": (
+        "dnsbl monitor --once",
+        "dnsbl monitor --log https://bl.example.org/log --key KEY --state seen.json",
+    ),
     "retire": ("dnsbl retire --zone relays.example.net --on 2027-06-30",),
     "check-config": ("dnsbl check-config", "dnsbl check-config -c new.toml"),
     "doctor": ("dnsbl doctor", "dnsbl doctor --json"),
     "import-config": ("dnsbl import-config --to zones -- -b 127.0.0.1 sbl.example.net:ip4set:sbl.txt",),
-    "survey run": ("dnsbl survey run autumn --range 203.0.113.0/24",),
+    "survey run": (
+        "dnsbl survey run autumn --range 203.0.113.0/24",
+        "dnsbl survey run scan --nmap scan.xml",
+        "dnsbl survey run mx --domains lists/a --sample 500 --authorization leave.toml",
+        "dnsbl survey run autumn   # goes on where it was broken off",
+    ),
+    "survey report": (
+        "dnsbl survey report autumn",
+        "dnsbl survey report autumn winter --format html --out relays.html",
+        "dnsbl survey report autumn --format csv --hosts",
+    ),
     "db upgrade": ("dnsbl db upgrade",),
 }
 
@@ -83,7 +133,7 @@ _STYLE = re.compile(r"\\*\[(?=[a-z#/@][^\[]*?\])")
 
 
 def examples(path: str) -> tuple[str, ...]:
-    """How the command of this name (`listing add`) is typed; none for many."""
+    """How the command of this name (`listing add`) is typed; none for a group."""
     return EXAMPLES.get(path, ())
 
 

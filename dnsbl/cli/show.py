@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -50,9 +51,10 @@ def when(time: datetime | None) -> str:
 
 
 def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
-    """A few facts after something was done."""
+    """A few facts after something was done, under names that people read; programs have them with "_" between words,
+    and times as ISO 8601."""
     if as_json:
-        document(facts)
+        document({re.sub(r"\W+", "_", name): _iso(value) for name, value in facts.items()})
         return
     for name, value in facts.items():
         if isinstance(value, (list, tuple)) and any(" " in str(each) for each in value):  # sentences
@@ -62,8 +64,14 @@ def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
             terminal.say(f"{name}: {_plain(value)}")
 
 
+def _iso(value: Any) -> Any:
+    return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value
+
+
 def _plain(value: Any) -> str:
     """A fact as people write it."""
+    if isinstance(value, datetime):
+        return when(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
@@ -91,9 +99,7 @@ def keys(found: Sequence[Shown], *, as_json: bool, void: int | None = None) -> N
         return
     table = drawing.Table("key", "fingerprint", "from", "state", "on this node")
     for key in found:
-        table.add_row(
-            key.kid, key.fingerprint[:16], f"{key.since:%Y-%m-%d %H:%M:%S}", key.state, "yes" if key.here else "no"
-        )
+        table.add_row(key.kid, key.fingerprint[:16], when(key.since), key.state, "yes" if key.here else "no")
     terminal.out().print(table)
     if void is not None:
         terminal.say(f"{void} tests were void and will be repeated.")
@@ -290,15 +296,15 @@ def entries(lines: Iterable[Entry], *, as_json: bool) -> None:
 
 def inbox(messages: Iterable[tuple[Return, str]], *, as_json: bool) -> None:
     """What people have written, a line each, and how it was answered."""
-    shapes = [_letter(message) | {"answered": how} for message, how in messages]
+    rows = [(message.received, _letter(message) | {"answered": how}) for message, how in messages]
     if as_json:
-        document(shapes)
+        document([shape for _, shape in rows])
         return
     console = terminal.out()
-    if not shapes:
+    if not rows:
         console.print("Nobody has written.")
-    for m in shapes:
-        line = f"{m['number']:>6} {m['received'][:19]} {m['kind']:<14} {m['peer']}  to {m['to']}  from {m['from']}: "
+    for received, m in rows:
+        line = f"{m['number']:>6} {when(received)} {m['kind']:<14} {m['peer']}  to {m['to']}  from {m['from']}: "
         line += f"{m['subject']} ({m['answered'] or 'not answered'})"
         console.print(line)
 
@@ -413,7 +419,7 @@ def purge(found: Purge, *, dry_run: bool, as_json: bool) -> None:
         document(facts | {"networks": [str(network) for network in found.retracted]})
         return
     console, would = terminal.out(), "would be " if dry_run else ""
-    console.print(f"{found.suspension.source}: {'would be suspended' if dry_run else 'suspended'}")
+    console.print(f"{would}suspended: {found.suspension.source}")
     console.print(f"  {found.nominations} nominations {would}void, {found.dropped} tests {would}dropped")
     console.print(f"  {found.suspension.retracted} listings {would}taken back, {found.kept} kept (others brought them)")
     if not (found.nominations or found.dropped or found.suspension.retracted or found.kept):
@@ -451,10 +457,10 @@ def suspensions(found: Sequence[Suspension], *, as_json: bool) -> None:
 def restored(found: Restored, *, as_json: bool) -> None:
     """What came back from a copy."""
     facts = {
-        "copy of": f"{found.made:%Y-%m-%dT%H:%M:%SZ}",
+        "copy of": found.made,
         "rows": found.rows,
         "replayed": found.entries,
-        "known until": f"{found.until:%Y-%m-%dT%H:%M:%SZ}",
+        "known until": found.until,
         "removed since": found.removed,
         "doubtful": found.doubtful,
         "tests": found.tests,

@@ -47,17 +47,7 @@ class ReportForm(StrEnum):
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The survey's name, such as autumn-2026.")]
 
 
-@app.command(
-    epilog="\n\n".join(
-        (
-            "Examples:",
-            "dnsbl survey run autumn --range 192.0.2.0/24",
-            "dnsbl survey run scan --nmap scan.xml",
-            "dnsbl survey run mx --domains lists/a --domains lists/b --sample 500 --authorization leave.toml",
-            "dnsbl survey run autumn (goes on where it was broken off)",
-        )
-    )
-)
+@app.command()
 def run(
     name: Name,
     ranges: Annotated[
@@ -141,17 +131,7 @@ def run(
     typer.echo(surveys.told([found], "json" if as_json else "text", hosts=False), nl=False)
 
 
-@app.command(
-    "report",
-    epilog="\n\n".join(
-        (
-            "Examples:",
-            "dnsbl survey report autumn",
-            "dnsbl survey report autumn winter --format html --out relays.html",
-            "dnsbl survey report autumn --format csv --hosts",
-        )
-    ),
-)
+@app.command("report")
 def report_on(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Surveys; of several the trend too.")],
     form: Annotated[

@@ -186,7 +186,10 @@ def check_config(
 ) -> None:
     """Read configuration and zone files, and name every mistake."""
     if sample:
-        typer.echo(reading.example(), nl=False)
+        if as_json:
+            show.document({"example": reading.example()})
+        else:
+            typer.echo(reading.example(), nl=False)
         return
     draft = reading.read_draft(config)
     settings = draft.settings

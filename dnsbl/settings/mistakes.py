@@ -47,7 +47,10 @@ def mistakes(error: ValidationError, given: Any, model: type[BaseModel]) -> list
         ours = errors[0]["type"] in ("value_error", "extra_forbidden")
         texts = list(said) if ours else [", or ".join(said)]
         shown = _shown(errors[0], ".".join(place))
-        found += [Mistake(place, text if shown and shown[5:-1] in text else text + shown) for text in texts]
+        found += [
+            Mistake(place, text if shown.startswith(" (is '") and shown[5:-1] in text else text + shown)
+            for text in texts
+        ]
     return found
 
 
@@ -74,7 +77,8 @@ def _shown(error: Any, key: str) -> str:
     value = error.get("input")
     if key in UNSHOWN or error["type"] == "extra_forbidden" or not isinstance(value, (str, int, float, bool)):
         return ""
-    return f" (is {str(value)[:MOST_SHOWN]!a})"
+    as_written = f"{value[:MOST_SHOWN]!a}" if isinstance(value, str) else json.dumps(value)[:MOST_SHOWN]
+    return f" (is {as_written})"
 
 
 def _sentences(error: Any, place: tuple[str, ...], model: type[BaseModel], beside: Sequence[Any]) -> list[str]:

@@ -117,6 +117,12 @@ def test_the_manual_has_each_command_and_each_setting(manual: Path) -> None:
             assert f".It Va {key}\n" in settings
 
 
+def test_the_manual_tells_what_holds_where_an_option_is_left_out(manual: Path) -> None:
+    options = (manual / "dnsbl.1").read_text(encoding="utf-8").split("\n.It ")
+    told = {each.split()[1]: each.rpartition("Default: ")[2].split()[0] for each in options if "\nDefault: " in each}
+    assert (told["-profile"], told["-days"], told["-only"]) == ("standard", "30", "all")
+
+
 def test_no_line_of_the_manual_is_taken_for_what_it_is_not(manual: Path) -> None:
     words = script("manual").words
     assert list(words(".Dd is no date. 'tis a \\fB word")) == ["\\&.Dd is no date.", "\\&'tis a \\efB word"]

@@ -21,7 +21,7 @@ def test_a_list_is_copied_lost_and_brought_back_with_what_was_dropped_since(run:
     for file in (tmp_path / "state").glob("dnsbl.db*"):
         file.unlink()
     done = run("restore", str(copy), "--log", str(log), "--reason", "lost")
-    assert (done["removed since"], done["doubtful"], done["replayed"]) == (1, 0, 1)
+    assert (done["removed_since"], done["doubtful"], done["replayed"]) == (1, 0, 1)
     assert run("lookup", "8.8.8.8")["state"] == "unknown"
     assert run("lookup", "8.8.4.4")["state"] == "listed"
     assert run("journal", "--verify")["verified"] == 4

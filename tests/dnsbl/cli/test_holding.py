@@ -58,7 +58,7 @@ def test_a_database_that_takes_no_word_keeps_nobody_from_a_stop_of_this_machine(
         found = run("stop", "--reason", "complaints")
     assert found == {"testing": "stopped", "reason": "complaints", "by": str(path), "since": str(FULL)}
     assert path.exists() and str(path) in run("status")["testing"]
-    assert run("resume", "--reason", "sorted out") == {"testing": "goes on", "taken away": str(path)}
+    assert run("resume", "--reason", "sorted out") == {"testing": "goes on", "taken_away": str(path)}
     assert not path.exists() and run("status")["testing"] == "on"
     assert [entry["verb"] for entry in run("journal") if entry["subject"] == "tester"] == ["resumed"]
 
@@ -108,7 +108,7 @@ def test_exclusions_are_shown_and_ended_and_none_is_wider_than_a_listing(run: Ru
     assert (row["network"], row["reason"], row["public"]) == ("8.8.8.0/24", "their lawyer wrote", "at its owner's wish")
     assert "is not tested" in run("nominate", "8.8.8.8", "--reason", "spam", code=1)
     assert "is not excluded" in run("exclude", "8.8.8.0/25", "--end", "--reason", "x", code=1)
-    assert run("exclude", "8.8.8.0/24", "--end", "--reason", "they came back") == {"exclusion ended": "8.8.8.0/24"}
+    assert run("exclude", "8.8.8.0/24", "--end", "--reason", "they came back") == {"exclusion_ended": "8.8.8.0/24"}
     assert run("exclude", "--list") == {"exclusions": []}
     assert run("nominate", "8.8.8.8", "--reason", "spam")["state"] == "queued"
     for words in (("exclude",), ("exclude", "8.8.8.8", "--list"), ("exclude", "8.8.8.8")):
@@ -121,7 +121,7 @@ def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, 
     tried = run("purge", who, "--dry-run")
     assert (tried["suspended"], tried["retracted"], tried["networks"]) == (False, 1, ["8.8.8.0/24"])
     assert run("lookup", "8.8.8.8")["state"] == "listed"
-    assert "would be suspended" in run("purge", who, "--dry-run", plain=True)
+    assert f"would be suspended: {who}" in run("purge", who, "--dry-run", plain=True)
     assert run("purge", who, "--reason", "gone mad", "--public", "Taken back.")["retracted"] == 1
     assert run("lookup", "8.8.8.8")["state"] == "unknown"
     (suspended,) = run("purge", "--list")["suspensions"]
@@ -140,11 +140,12 @@ def test_what_is_old_is_told_before_it_goes(run: Run) -> None:
     assert set(told) == {"would_go"} and told["would_go"]["tests"] == 0
     assert run("forget") == {"gone": told["would_go"]}
     assert "transcripts: 0" in run("forget", "--dry-run", plain=True)
-    assert run("purge", "--dry-run") == told
     assert "dnsbl forget" in run("purge", code=2)
 
 
-@pytest.mark.parametrize("words", [("purge",), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")])
+@pytest.mark.parametrize(
+    "words", [("purge",), ("purge", "--dry-run"), ("purge", "x", "--list"), ("purge", "x", "--end", "--dry-run")]
+)
 def test_purge_wants_one_thing_at_a_time(run: Run, words: tuple[str, ...]) -> None:
     assert "give either SOURCE" in run(*words, code=2)
 

@@ -44,7 +44,7 @@ def test_exceptions_are_made_shown_and_ended(run: Run) -> None:
     run("listing", "add", "8.8.8.0/24", "--kind", "manual", "--reason", "x")
     assert run("lookup", "8.8.8.8")["state"] == "listed"
     made = run("listing", "except", "8.8.8.8", "--reason", "our customer", "--public", "by mistake")
-    assert made == {"excepted": "8.8.8.8/32", "out of": ["8.8.8.0/24 (manual)"]}
+    assert made == {"excepted": "8.8.8.8/32", "out_of": ["8.8.8.0/24 (manual)"]}
     told = run("lookup", "8.8.8.8")
     assert (told["state"], told["listings"], told["exception"]["network"]) == ("unknown", [], "8.8.8.8/32")
     assert run("lookup", "8.8.8.9")["state"] == "listed"
@@ -52,7 +52,7 @@ def test_exceptions_are_made_shown_and_ended(run: Run) -> None:
     [row] = run("listing", "except", "--list")["exceptions"]
     assert (row["network"], row["reason"], row["public"]) == ("8.8.8.8/32", "our customer", "by mistake")
     assert [entry["verb"] for entry in run("journal", "8.8.8.8")] == ["excepted"]
-    assert run("listing", "except", "8.8.8.8", "--end", "--reason", "no more") == {"exception ended": "8.8.8.8/32"}
+    assert run("listing", "except", "8.8.8.8", "--end", "--reason", "no more") == {"exception_ended": "8.8.8.8/32"}
     assert run("lookup", "8.8.8.8")["state"] == "listed"
     for words in (("except",), ("except", "8.8.8.8", "--list"), ("except", "8.8.8.8")):
         run("listing", *words, code=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,3 +107,20 @@ def test_a_look_up_says_why_a_test_waits_and_what_a_test_point_is(run: Run) -> N
     assert "`dnsbl resume` takes testing up again" in run("lookup", "8.8.8.8", plain=True)
     assert "a test point" in run("lookup", "127.0.0.2", plain=True)
     assert "a test point" not in run("lookup", "8.8.4.4", plain=True)
+
+
+def test_what_was_done_is_told_to_people_in_words_and_to_programs_by_names_without_blanks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    facts = {"opted out of mail, unknown who": 1, "known until": datetime(2026, 11, 27, 8, tzinfo=UTC)}
+    show.done(facts, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "opted_out_of_mail_unknown_who": 1,
+        "known_until": "2026-11-27T08:00:00Z",
+    }
+    show.done(facts, as_json=False)
+    assert "known until: 2026-11-27 08:00:00 UTC" in capsys.readouterr().out
+
+
+def test_the_example_is_a_document_for_programs_too(run: Run) -> None:
+    assert run("check-config", "--example")["example"].startswith("# Every setting")

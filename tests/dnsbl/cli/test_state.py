@@ -23,10 +23,10 @@ def test_status_says_how_the_list_does_and_mail_that_waits_is_seen(run: Run, mon
     [mail] = run("notices")["notices"]
     assert (mail["recipient"], mail["state"], mail["template"]) == ("a@x.example", "queued", "trial")
     assert "a@x.example" in run("notices", plain=True)
-    assert run("notices", "--silence", "a@x.example") == {"silenced": "a@x.example", "news": True}
+    assert run("notices", "--silence", "a@x.example") == {"silenced": "a@x.example", "changed": True}
     assert "an operator has said so" in run("notices", "--trial", "a@x.example", code=1)
-    assert run("notices", "--end", "a@x.example")["news"] is True
-    assert run("notices", "--end", "a@x.example")["news"] is False
+    assert run("notices", "--end", "a@x.example")["changed"] is True
+    assert run("notices", "--end", "a@x.example")["changed"] is False
     run("notices", "--end", "a@x.example", "--silence", "b@x.example", code=2)
 
 
@@ -55,4 +55,4 @@ def test_roles_that_nobody_has_are_named_by_status_and_by_whoever_queues_a_test(
 
 def test_what_is_no_mail_address_is_not_silenced(run: Run) -> None:
     assert "'foo' is no mail address" in run("notices", "--silence", "foo", code=1)
-    assert run("notices", "--silence", "a@x.example")["news"] is True
+    assert run("notices", "--silence", "a@x.example")["changed"] is True

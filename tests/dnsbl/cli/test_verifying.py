@@ -24,7 +24,7 @@ def test_a_prefix_is_excluded_while_its_owners_record_stands(run: Run, monkeypat
     records[name] = None
     assert "could not be asked for" in run(*words, code=1)
     records[name] = []
-    assert run(*words)["exclusion ended"] == "8.8.8.0/24"
+    assert run(*words)["exclusion_ended"] == "8.8.8.0/24"
     assert run("lookup", "8.8.8.8")["state"] == "unknown"
     run("exclude", "8.8.8.0/24", "--reason", "our own wish")
     assert "is not opted out" in run(*words, code=1), (
@@ -48,7 +48,7 @@ def test_what_an_operator_excluded_is_neither_taken_over_nor_ended_by_a_record(
     run("exclude", "8.8.8.0/24", "--reason", "court order 7", "--public", "By order.")
     said = run(*words, "--public", "At its owner's wish.")
     assert (said["reason"], said["public"]) == ("court order 7", "By order.")
-    assert said["left as it is"].startswith("an operator has excluded it")
+    assert said["left_as_it_is"].startswith("an operator has excluded it")
     [held] = run("exclude", "--list")["exclusions"]
     assert (held["reason"], held["public"]) == ("court order 7", "By order.")
     records.clear()

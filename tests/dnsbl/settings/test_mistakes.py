@@ -93,8 +93,8 @@ def test_no_mistake_in_a_zone_file_shows_the_inside_of_a_check(key: str, value: 
             "behind its length (is '1.2.3.4/8')",
         ),
         ('[dns]\nlisten = "11.22.33.44:25"', 'dns.listen: a list is needed, such as ["11.22.33.44:25"]'),
-        ("[dns]\npoll = 0", "dns.poll: a number above 0 is needed (is '0')"),
-        ("[dns]\nthreads = 1.5", "dns.threads: a whole number is needed (is '1.5')"),
+        ("[dns]\npoll = 0", "dns.poll: a number above 0 is needed (is 0)"),
+        ("[dns]\nthreads = 1.5", "dns.threads: a whole number is needed (is 1.5)"),
         (
             '[tester]\nsource_addresses = ["x"]',
             "tester.source_addresses.0: an address is needed, such as 192.0.2.1 or ",
@@ -102,7 +102,9 @@ def test_no_mistake_in_a_zone_file_shows_the_inside_of_a_check(key: str, value: 
         ('[tester]\nhello = "x"', "tester.hello: unknown key; did you mean helo?"),
         ("[tester]\nzork = 1", "tester.zork: unknown key; allowed are source_addresses, "),
         ("[dms]\nlisten = 1", "dms: unknown key; did you mean dns?"),
-        ("dns = 7", "dns: a table is needed: a line [NAME], and its keys below (is '7')"),
+        ("dns = 7", "dns: a table is needed: a line [NAME], and its keys below (is 7)"),
+        ("[service]\nname = 5", "service.name: a text is needed, in quotes (is 5)"),
+        ("[web]\nlisten = true", "web.listen: a text is needed, in quotes (is true)"),
         (
             '[database]\nurl = "mysql://u:secret@h/n"',
             "database.url: sqlite:///PATH or postgresql+psycopg://user@host/name is",
