@@ -19,6 +19,8 @@ from tester.received.line import plain
 
 Address = IPv4Address | IPv6Address
 
+#: Guests let in before others have their turn.
+AT_ONCE = 32
 #: Seconds between two lines of the log about the same crowd.
 TOLD_EVERY = 60.0
 

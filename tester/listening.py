@@ -16,11 +16,9 @@ import ssl
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from tester.crowd import Crowd, Place, Tally
+from tester.crowd import AT_ONCE, Crowd, Place, Tally
 from tester.received.line import plain
 
-#: Connections accepted before others in this loop have their turn.
-AT_ONCE = 32
 #: Connections that the system keeps for us until we come to accept them.
 BACKLOG = 256
 #: Seconds for a handshake of TLS.

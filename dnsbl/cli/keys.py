@@ -14,7 +14,7 @@ with later():
     from dnsbl import config as reading
     from dnsbl import opened as lists
     from dnsbl.cli import show
-    from dnsbl.serving import keybook
+    from dnsbl.serving import clientkeys
 
 letter_keys = typer.Typer(
     help="The keys that letters are signed with. What clients put into questions: dnsbl client-key.",
@@ -50,7 +50,7 @@ def client_key_list(config: Config = None, as_json: Json = False) -> None:
     """How each client's key is used on this node: counts, rates, when last, and whether it was used elsewhere."""
     settings = reading.read_settings(config)
     now = clock.SystemClock().now().timestamp()
-    show.client_keys(keybook.document(settings.dns, settings.service.state_dir, now), as_json=as_json)
+    show.client_keys(clientkeys.document(settings.dns, settings.service.state_dir, now), as_json=as_json)
 
 
 @client_keys.command("new")
@@ -64,5 +64,5 @@ def client_key_new(
 ) -> None:
     """Make a key for a client and add its line to dns.keys_file. The key is shown this once."""
     settings = reading.read_settings(config)
-    key, line = keybook.add(settings.dns, name=name, networks=network or [], home=settings.service.state_dir)
+    key, line = clientkeys.add(settings.dns, name=name, networks=network or [], home=settings.service.state_dir)
     show.done({"key": key, "line": line}, as_json=as_json)

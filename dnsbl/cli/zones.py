@@ -26,7 +26,7 @@ with later():
     from dnsbl.dns import zones as described
     from dnsbl.dns.secondaries import export
     from dnsbl.rules import bounds
-    from dnsbl.serving import numbered, secrets, signet, sources, transfers
+    from dnsbl.serving import clientkeys, datafiles, numbered, signet, transfers
 
 app = typer.Typer()
 
@@ -200,14 +200,14 @@ def check_config(
         if draft.concerns("dns.zones_dir"):
             return
         zones = reading.read_zones(settings)
-        broken, refused = sources.report(zones, now=int(clock.SystemClock().now().timestamp()))
+        broken, refused = datafiles.report(zones, now=int(clock.SystemClock().now().timestamp()))
         if broken:
             raise SettingsError(broken)
 
     readers = (
         read_all_zones,
         lambda: settings.dns.tsig_keys and transfers.read_tsig_keys(settings.dns),
-        lambda: secrets.read_keys(settings.dns),
+        lambda: clientkeys.read_keys(settings.dns),
     )
     found = [mistake for mistake in checking.mistakes(settings, *readers) if not draft.concerns(mistake)]
     if draft.mistakes or found:

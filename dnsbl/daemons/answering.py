@@ -26,9 +26,10 @@ from dnsbl.health import Board
 from dnsbl.places import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.answered import AnsweredBook, answers_of
+from dnsbl.serving.clientkeys import document
 from dnsbl.serving.feed import Feed, Holder
 from dnsbl.serving.follower import Follower
-from dnsbl.serving.keybook import KeyBook, document
+from dnsbl.serving.keybook import KeyBook
 from dnsbl.serving.keymetrics import KeyMetrics
 from dnsbl.serving.lookups import LookupBook, askers
 from dnsbl.serving.metrics import Answering, MetricsServer, Page, Parts

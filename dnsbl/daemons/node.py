@@ -40,7 +40,7 @@ from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
 from dnsbl.logbook.events import tell
-from dnsbl.serving import keybook
+from dnsbl.serving import clientkeys
 from dnsbl.serving.answered import Answered
 from dnsbl.serving.copies import ZoneFiles
 from dnsbl.serving.lookups import take
@@ -207,7 +207,7 @@ class Node:
     def _keys(self) -> dict[str, Any]:
         """How clients' keys are used on this node, by whichever process answers. Raises DnsblError."""
         state = self._settings.service.state_dir
-        return keybook.document(self._settings.dns, state, self._clock.now().timestamp())
+        return clientkeys.document(self._settings.dns, state, self._clock.now().timestamp())
 
     async def _ready_keys(self) -> None:
         """Hold the list's keys. Raises Withheld where this node has others."""

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 
 from dnsbl.errors import DnsblError
 from dnsbl.settings import Settings
-from tester.listening import AT_ONCE
+from tester.crowd import AT_ONCE
 
 #: What every process has open: its modules, logs, pipes and event loops, the zone files while they are read.
 BASE = 64

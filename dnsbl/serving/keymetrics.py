@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from dnsbl.clock import Clock
 from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.respond import Serving
-from dnsbl.serving.keybook import alarms
+from dnsbl.serving.clientkeys import alarms
 
 
 class KeyMetrics(Collector):

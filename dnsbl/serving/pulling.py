@@ -32,7 +32,8 @@ from dnsbl.dns.sources.reading import Reader, Unusable
 from dnsbl.dns.zones import DataSource
 from dnsbl.errors import DnsblError
 from dnsbl.files import EVERYBODYS, write_whole
-from dnsbl.serving.sources import Sources, unpacked
+from dnsbl.serving.datafiles import unpacked
+from dnsbl.serving.sources import Sources
 
 #: Seconds between two looks at what is due; after which a failed pull is tried again at the latest; and that a server
 #: may be silent.

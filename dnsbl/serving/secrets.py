@@ -20,28 +20,16 @@ from pathlib import Path
 
 from dnsbl.clock import Clock
 from dnsbl.dns.cookies import SECRET, Cookies
-from dnsbl.dns.guard import Keys
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import Damaged, DnsblError
-from dnsbl.files import HIDDEN, make_secret, open_plain, unopened, write_whole
-from dnsbl.settings import Dns, Settings
+from dnsbl.files import HIDDEN, make_secret, unopened, write_whole
+from dnsbl.serving.clientkeys import read_keys
+from dnsbl.settings import Settings
 
 #: Seconds between two looks at the files.
 EVERY = 60.0
 
 _log = logging.getLogger(__name__)
-
-
-def read_keys(dns: Dns) -> Keys | None:
-    """The keys in `dns.keys_file`, or None where none is named. Raises DnsblError in a few sentences."""
-    if dns.keys_file is None:
-        return None
-    try:
-        with open_plain(dns.keys_file) as file:
-            text = file.read().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise DnsblError(f"{dns.keys_file}: cannot be read: {unopened(error)}") from None
-    return Keys.read(text, str(dns.keys_file), stay=dns.keys_elsewhere == "refuse")
 
 
 class Secrets:

@@ -34,7 +34,7 @@ from dnsbl.config import read_settings, read_zones
 from dnsbl.dns import sourced
 from dnsbl.dns.listed.table import Table
 from dnsbl.rules.bounds import Bounds
-from dnsbl.serving.sources import read_source
+from dnsbl.serving.datafiles import read_source
 from dnsbl.settings import Settings
 
 

@@ -71,7 +71,7 @@ ALLOWED = {
     ),
     "httpx2": ("dnsbl/serving/pulling.py", "dnsbl/serving/upstream.py"),
     "rfc3161_client": ("dnsbl/log/stamp.py",),
-    "zstandard": ("dnsbl/serving/sources.py",),
+    "zstandard": ("dnsbl/serving/datafiles.py",),
     "wsgiref": ("dnsbl/serving/metrics.py",),
     "jinja2": ("dnsbl/web/render.py",),
     "markupsafe": ("dnsbl/web/render.py", "dnsbl/web/charts.py"),

@@ -125,10 +125,12 @@ VERBS = {
     *("dnsbl.store.bulk", "dnsbl.store.journal", "dnsbl.store.operators", "dnsbl.store.statistics", "dnsbl.store.log"),
     *("argon2", "tester.bounces.reading", "tester.bounces.words", "tester.dialogue"),
 }
+#: What answers and serves, beneath the files that it reads.
+SHELLS = {"asyncio", "ssl", "logging", "dnsbl.dns.respond", "dnsbl.serving.sources", "dnsbl.serving.keybook"}
 #: Commands and what none of them reads, in the order in which they are run: what one has read the next ones have too.
 WORK = {
-    "check-config": DAEMONS | STORE | VERBS,
-    "key list": DAEMONS | STORE | VERBS,
+    "check-config": DAEMONS | STORE | VERBS | SHELLS,
+    "key list": DAEMONS | STORE | VERBS | SHELLS,
     "lookup 192.0.2.1": DAEMONS | VERBS,
     "status": DAEMONS,
     "keys list": DAEMONS,

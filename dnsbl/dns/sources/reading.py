@@ -1,10 +1,10 @@
 """Data files, read line by line into datasets; what is not taken is named with its line and the reason.
 
-Pure: bytes in, `Holding` out; opening, unpacking and following files is `serving.sources`. The forms and the lines
-with a dollar sign are those of rbldnsd(8), "DATASET TYPES AND FORMATS"; docs/rbldnsd.md says where we differ. A line
-that is not understood costs that line alone; only what makes the lines after it mean something else ends the reading
-(Unusable). What reads here is the reference; simple lines are taken by the million by `_swift`, where it is there: it
-makes the same arrays of them and leaves every other line.
+Pure: bytes in, `Holding` out; opening and unpacking files is `serving.datafiles`, following them `serving.sources`. The
+forms and the lines with a dollar sign are those of rbldnsd(8), "DATASET TYPES AND FORMATS"; docs/rbldnsd.md says where
+we differ. A line that is not understood costs that line alone; only what makes the lines after it mean something else
+ends the reading (Unusable). What reads here is the reference; simple lines are taken by the million by `_swift`, where
+it is there: it makes the same arrays of them and leaves every other line.
 """
 
 from __future__ import annotations

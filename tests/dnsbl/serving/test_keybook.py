@@ -11,9 +11,8 @@ from dnsbl.dns.keyuse import KeyUse
 from dnsbl.dns.respond import Serving
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
-from dnsbl.serving import keybook
-from dnsbl.serving.keybook import KeyBook, document
-from dnsbl.serving.secrets import read_keys
+from dnsbl.serving.clientkeys import NAME, document, read_keys
+from dnsbl.serving.keybook import KeyBook
 from dnsbl.settings import Dns
 
 KEY, OTHER = "0123456789abcdefghij", "anotherkeyanotherkey"
@@ -125,9 +124,9 @@ def test_no_key_is_in_what_is_kept_logged_or_shown(shop: Shop, caplog: pytest.Lo
     shop.book.step()
     shop.ask(1, "203.0.113.9")
     shop.later(60)
-    told = json.dumps(document(shop.dns, shop.folder, 0.0)) + (shop.folder / keybook.NAME).read_text() + caplog.text
+    told = json.dumps(document(shop.dns, shop.folder, 0.0)) + (shop.folder / NAME).read_text() + caplog.text
     assert KEY not in told and OTHER not in told and "203.0.113.9" not in told
-    assert (shop.folder / keybook.NAME).stat().st_mode & 0o777 == 0o640
+    assert (shop.folder / NAME).stat().st_mode & 0o777 == 0o640
 
 
 def test_a_key_that_is_gone_is_forgotten(shop: Shop) -> None:
@@ -138,7 +137,7 @@ def test_a_key_that_is_gone_is_forgotten(shop: Shop) -> None:
     shop.serving.keys = read_keys(shop.dns)
     shop.later(60)
     assert [row["queries"] for row in shop.rows().values()] == [4]
-    assert list(json.loads((shop.folder / keybook.NAME).read_text())["keys"]) == [SECOND.hex()]
+    assert list(json.loads((shop.folder / NAME).read_text())["keys"]) == [SECOND.hex()]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +146,7 @@ def test_a_key_that_is_gone_is_forgotten(shop: Shop) -> None:
 def test_a_file_that_holds_no_account_is_said_and_begun_anew(
     shop: Shop, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (shop.folder / keybook.NAME).write_text(text, encoding="latin-1")
+    (shop.folder / NAME).write_text(text, encoding="latin-1")
     with pytest.raises(DnsblError, match="holds no account of keys"):
         shop.rows()
     with caplog.at_level(logging.WARNING):
@@ -159,50 +158,9 @@ def test_a_file_that_holds_no_account_is_said_and_begun_anew(
 
 
 def test_a_folder_that_cannot_be_written_is_told_once(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    (shop.folder / keybook.NAME).mkdir()
+    (shop.folder / NAME).mkdir()
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             shop.later(60)
     assert shop.book.problem.endswith("Is a directory.")
     assert caplog.text.count("the use of keys cannot be kept there") == 1
-
-
-def test_without_a_file_of_keys_there_are_none(tmp_path: Path) -> None:
-    for ask in (lambda: document(Dns(), tmp_path, 0.0), lambda: keybook.add(Dns(), name="", networks=[])):
-        with pytest.raises(DnsblError, match=r"dns\.keys_file"):
-            ask()
-
-
-def test_a_new_key_is_added_whole_or_not_at_all(shop: Shop) -> None:
-    path = shop.dns.keys_file
-    assert path is not None
-    path.write_text(path.read_text().rstrip("\n"))
-    key, line = keybook.add(shop.dns, name="example.net", networks=["198.51.100.0/24", "2001:db8::/32"])
-    assert len(key) == 24 and key.isalnum() and key not in path.read_text()
-    keys = read_keys(shop.dns)
-    assert keys is not None
-    made = keys.find(key.encode())
-    assert made is not None
-    assert (made.name, [str(home) for home in made.homes]) == ("example.net", ["198.51.100.0/24", "2001:db8::/32"])
-    assert path.read_text().endswith(line + "\n")
-    assert len(keys.known) == 3
-    before = path.read_text()
-    for name, networks, said in (
-        ("acme", [], "of this name already"),
-        ("two words", [], "one word"),
-        ("x#y", [], "one word"),
-        ("x", ["192.0.2.1/24"], "without bits behind its length"),
-        ("x", ["192.0.2.0/24 name=z"], "one word"),
-        ("x\ny", [], "."),
-    ):
-        with pytest.raises(DnsblError, match=said):
-            keybook.add(shop.dns, name=name, networks=networks)
-        assert path.read_text() == before
-
-
-def test_the_first_key_makes_its_file(shop: Shop) -> None:
-    path = shop.dns.keys_file
-    assert path is not None
-    path.unlink()
-    _, line = keybook.add(shop.dns, name="", networks=[])
-    assert path.read_text() == line + "\n" and not path.stat().st_mode & 0o007

@@ -20,8 +20,9 @@ from dnsbl.dns.zonefile import read_zone
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
 from dnsbl.serving import pulling
+from dnsbl.serving.datafiles import report
 from dnsbl.serving.pulling import AGAIN, Puller, tame
-from dnsbl.serving.sources import Sources, report
+from dnsbl.serving.sources import Sources
 from tests.waiting import until
 
 LAST = "Wed, 31 Dec 2025 10:00:00 GMT"

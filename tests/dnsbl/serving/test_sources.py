@@ -1,5 +1,4 @@
 import asyncio
-import gzip
 import logging
 import os
 import threading
@@ -10,17 +9,16 @@ import dns.exception
 import dns.message
 import dns.query
 import pytest
-import zstandard
 
 from dnsbl.clock import HandClock, SystemClock
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.respond import Serving
 from dnsbl.dns.zonefile import read_zone
 from dnsbl.dns.zones import DataSource, Zones
-from dnsbl.errors import DnsblError
 from dnsbl.serving import sources as module
+from dnsbl.serving.datafiles import read_source
 from dnsbl.serving.responder import Responder
-from dnsbl.serving.sources import Sources, read_source, report, unpacked
+from dnsbl.serving.sources import Sources
 from dnsbl.settings import Dns
 from tests.waiting import until
 
@@ -226,42 +224,3 @@ async def test_while_a_file_is_replaced_many_times_each_answer_is_the_old_one_or
         for before, said, since in asker.answers:
             assert len(said) == 1
             assert before <= min(said) <= since
-
-
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
-def test_packed_files_are_unpacked(tmp_path: Path, pack: object) -> None:
-    path = tmp_path / "f"
-    path.write_bytes(pack(b"1.1.1.1\n" * 100_000))  # type: ignore[operator]
-    assert unpacked(path) == b"1.1.1.1\n" * 100_000
-
-
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
-def test_a_file_larger_than_any_list_is_not_taken(
-    tmp_path: Path, pack: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MOST_BYTES", 1000)
-    path = tmp_path / "f"
-    path.write_bytes(pack(bytes(2000)))  # type: ignore[operator]
-    with pytest.raises(DnsblError, match="larger than 1000 bytes"):
-        unpacked(path)
-
-
-def test_without_the_package_for_it_a_file_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "f"
-    path.write_bytes(zstandard.compress(b"x"))
-    monkeypatch.setitem(__import__("sys").modules, "zstandard", None)
-    with pytest.raises(DnsblError, match="pip install"):
-        unpacked(path)
-
-
-def test_a_report_names_mistakes_and_refused_lines(house: House) -> None:
-    house.put("one", b"1.1.1.1\nx\n")
-    mistakes, notes = report(house.zones, now=0)
-    assert mistakes == []
-    assert [note.partition("one, ")[2] for note in notes] == ["line 2: no IPv4 address or range"]
-    house.put("one", b"$TIMESTAMP - 2020-01-01\n" + b"x\n" * 1001)
-    mistakes, notes = report(house.zones, now=int(house.clock.now().timestamp()))
-    assert mistakes[0].endswith("one: the data have expired.")
-    assert notes[-1].endswith("1001 lines refused in all.")
-    (house.folder / "one").unlink()
-    assert "cannot be read" in report(house.zones, now=0)[0][0]

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from dnsbl.dns.zonefile import read_zone
+from dnsbl.dns.zones import Zones
+from dnsbl.errors import DnsblError
+from dnsbl.serving import datafiles as module
+from dnsbl.serving.datafiles import report, unpacked
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+def test_packed_files_are_unpacked(tmp_path: Path, pack: object) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(pack(b"1.1.1.1\n" * 100_000))  # type: ignore[operator]
+    assert unpacked(path) == b"1.1.1.1\n" * 100_000
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+def test_a_file_larger_than_any_list_is_not_taken(
+    tmp_path: Path, pack: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 1000)
+    path = tmp_path / "f"
+    path.write_bytes(pack(bytes(2000)))  # type: ignore[operator]
+    with pytest.raises(DnsblError, match="larger than 1000 bytes"):
+        unpacked(path)
+
+
+def test_without_the_package_for_it_a_file_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(zstandard.compress(b"x"))
+    monkeypatch.setitem(__import__("sys").modules, "zstandard", None)
+    with pytest.raises(DnsblError, match="pip install"):
+        unpacked(path)
+
+
+def test_a_report_names_mistakes_and_refused_lines(tmp_path: Path) -> None:
+    zone = 'origin = "bl.test"\n[[sources]]\ntype = "ip4set"\nfiles = ["one"]\n'
+    zones, one = Zones((read_zone(zone, str(tmp_path / "z.toml"), site="https://s.test"),)), tmp_path / "one"
+    one.write_bytes(b"1.1.1.1\nx\n")
+    mistakes, notes = report(zones, now=0)
+    assert mistakes == []
+    assert [note.partition("one, ")[2] for note in notes] == ["line 2: no IPv4 address or range"]
+    one.write_bytes(b"$TIMESTAMP - 2020-01-01\n" + b"x\n" * 1001)
+    mistakes, notes = report(zones, now=1 << 31)
+    assert mistakes[0].endswith("one: the data have expired.")
+    assert notes[-1].endswith("1001 lines refused in all.")
+    one.unlink()
+    assert "cannot be read" in report(zones, now=0)[0][0]
