@@ -129,7 +129,8 @@ class Operators:
         return exclusion
 
     def end_exclusion(self, network: Network, *, reason: str, actor: str) -> None:
-        """This network may be tested again, when somebody nominates it. Raises Refused where it is not excluded."""
+        """This network may be tested again: what is listed there as its schedule has it, all else when somebody
+        nominates it. Raises Refused where it is not excluded."""
         now = self._clock.now()
         with self._store.write() as tx:
             if not tx.exclusions.end(network):
@@ -145,6 +146,7 @@ class Operators:
                 after="may be tested",
                 evidence=reason,
             )
+            self._queueing.plan_again(tx, network, self._settings.policy, actor=actor, now=now)
 
     def exclusions(self) -> list[Exclusion]:
         """Every network that is not tested, in the order of networks."""

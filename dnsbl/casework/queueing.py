@@ -14,7 +14,19 @@ from itertools import islice
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, ASKED_FOR, Extent, FollowUp, Job, JobReason, JobState, Reason, Refusal, Run
+from dnsbl.model import (
+    ASKED,
+    ASKED_FOR,
+    TESTED_KINDS,
+    Extent,
+    FollowUp,
+    Job,
+    JobReason,
+    JobState,
+    Reason,
+    Refusal,
+    Run,
+)
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
@@ -23,7 +35,7 @@ from tester.paths import Path
 
 #: Tests of a listed address that nobody has asked for: they go when the listing goes.
 _PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
-#: Addresses whose planned tests go at once.
+#: Addresses whose planned tests go, or come, at once.
 _AT_ONCE = 5000
 #: What follows a test within so much time completes it; what comes later is another one.
 _COMPLETES = timedelta(days=1)
@@ -261,6 +273,30 @@ class Queueing:
             now=now,
         )
         return True
+
+    def plan_again(self, tx: Transaction, network: Network, terms: Policy, *, actor: str, now: datetime) -> None:
+        """Queue the planned retest of each address in a network that a test has listed, where no test waits and it may
+        be tested: at the time that its schedule has, counted from its listing."""
+        before = None
+        while some := tx.listings.page(kinds=TESTED_KINDS, network=network, before=before, most=_AT_ONCE):
+            before = some[-1].id
+            addresses = [listing.network.network_address for listing in some]
+            waiting = tx.jobs.live_among(addresses)
+            for address, listing in zip(addresses, some, strict=True):
+                due = schedule.retest(terms, listing.since, now)
+                if due is None or address in waiting or unwanted(tx, address, JobReason.RETEST):
+                    continue
+                self.add(
+                    tx,
+                    address,
+                    port=self._port,
+                    reason=JobReason.RETEST,
+                    profile="standard",
+                    due=due,
+                    provocation=_PROVOCATIONS[JobReason.RETEST],
+                    actor=actor,
+                    now=now,
+                )
 
     def fresh_run(self) -> str:
         """A fresh id of a run."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from dnsbl.addresses import parse_network
+from dnsbl.addresses import Network, parse_network
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.purging import Again
 from dnsbl.errors import Refused
@@ -48,6 +48,7 @@ class Replaying:
         self._purges: list[Again] = []
         self.wordless = 0  #: what came back without its words for everybody
         self.keyless: set[str] = set()  #: reporters whose key was changed for another one, which nobody knows
+        self.reopened: list[Network] = []  #: networks whose exclusion has ended since
         self.begun: set[int] = set()  #: watches that began since, and have not ended
         self.unsilenced = 0  #: those who get no mail, of whom nobody knows who they are
 
@@ -86,6 +87,7 @@ class Replaying:
         tx, network = self._tx, parse_network(entry.subject)
         if entry.verb == "exclusion-ended":
             tx.exclusions.end(network)
+            self.reopened.append(network)
             return
         before = tx.exclusions.at(network)
         self.wordless += before is None

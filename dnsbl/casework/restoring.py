@@ -216,6 +216,8 @@ class _Return:
         self._queueing.drop_planned(tx, self._gone)
         for address in self._again:
             self._retest(address)
+        for network in rest.reopened:
+            self._queueing.plan_again(tx, network, self._settings.policy, actor=self._actor, now=self._now)
         for address, since in gone.items():
             self._tests += self._queueing.watch(
                 self._tx, address, since, self._settings.policy, actor=self._actor, now=self._now

@@ -340,6 +340,31 @@ def test_a_refusal_for_an_excluded_network_says_whom_to_write_to(office) -> None
     assert "`dnsbl exclude 192.0.2.0/24 --end --reason TEXT` ends that." in str(refusal(order, office))
 
 
+def test_when_an_exclusion_ends_what_is_listed_there_is_retested_as_planned_and_else_nobody(office) -> None:
+    operators, look_up = office.casework.operators, office.casework.views.look_up
+    office.list_open(HOST)
+    office.list_open("192.0.2.2")
+    planned = look_up(ADDRESS).next_test
+    office.nominate("192.0.2.3")
+    operators.exclude(ip_network("192.0.2.0/24"), reason="asked", actor="operator")
+    operators.exclude(ip_network("192.0.2.2/32"), reason="asked", actor="operator")
+    assert look_up(ADDRESS).next_test is None
+    operators.end_exclusion(ip_network("192.0.2.0/24"), reason="x", actor="operator")
+    assert (look_up(ADDRESS).job.reason, look_up(ADDRESS).next_test) == (JobReason.RETEST, planned)
+    assert look_up(ip_address("192.0.2.2")).next_test is None, "excluded by another"
+    assert look_up(ip_address("192.0.2.3")).next_test is None, "not listed"
+    assert operators.journal(ADDRESS)[-1].evidence == "retest of a listed address"
+
+
+def test_when_an_exclusion_ends_a_test_that_waits_already_stays_as_it_is(office) -> None:
+    operators = office.casework.operators
+    office.list_open(HOST)
+    operators.exclude(ip_network("192.0.2.0/24"), reason="asked", actor="operator")
+    asked = office.casework.doors.ask_removal(ADDRESS, door=Door.WEB, actor="owner", control=True)
+    operators.end_exclusion(ip_network("192.0.2.0/24"), reason="x", actor="operator")
+    assert office.casework.views.look_up(ADDRESS).job == asked
+
+
 def order(office) -> object:
     return office.casework.operators.order_test(ADDRESS, profile="full", actor="operator")
 

@@ -95,6 +95,17 @@ def test_with_the_event_log_the_list_is_what_it_was_but_for_proofs_that_are_lost
     assert [str(each.network) for each in elsewhere.casework.operators.exclusions()] == ["203.0.113.0/24"]
 
 
+def test_what_was_excluded_in_the_copy_and_is_so_no_more_has_its_planned_retest(office, elsewhere, tmp_path) -> None:
+    office.list_open(STAYS)
+    office.casework.operators.exclude(net(f"{STAYS}/32"), reason="asked", actor="operator a")
+    copy, log = list(office.casework.restoring.backup()), tmp_path / "events.jsonl"
+    office.casework.operators.end_exclusion(net(f"{STAYS}/32"), reason="asked too", actor="operator b")
+    office.casework.shipping.ship_to(log)
+    restore(elsewhere, copy, log)
+    planned = office.casework.views.look_up(ip_address(STAYS)).next_test
+    assert planned and elsewhere.casework.views.look_up(ip_address(STAYS)).next_test == planned
+
+
 def test_the_journal_goes_on_unbroken_with_every_entry_of_the_log(office, elsewhere, tmp_path) -> None:
     copy, log = lived(office, tmp_path)
     before = office.casework.operators.journal(most=10000)
