@@ -78,6 +78,7 @@ class Unread:
     known: bool = True  #: whether we know what it is meant to be
     host: str = ""  #: it, where it is a host name, whose addresses somebody else may look for
     nearly: bool = False  #: whether it is nearly a question, which is named in running text too
+    ours: bool = False  #: whether it is the name of the list, which every bounce has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +141,7 @@ def read(text: str, origins: Sequence[str], site: str) -> Questions:
         found = [what for what in each.values() if isinstance(what, Found)]
         rest = {word: what for word, what in each.items() if not isinstance(what, Found)}
         alone = all(len(piece.split()) < 2 for piece in re.split(r"[,;]", line))
-        bare = "[" not in line and all(what and what.known and not what.host for what in rest.values())
+        bare = "[" not in line and all(what and what.known and not (what.host or what.ours) for what in rest.values())
         if bare or (alone and (found or len(words) == 1)):  # a list, and no running text
             listed += found
             wrong |= rest
@@ -227,7 +228,7 @@ def _words(text: str) -> list[str]:
 def _try(word: str, ours: _Ours) -> Found | Unread:
     """What a word asks about, or why it cannot be read."""
     try:
-        return _one(word, ours) or _unread(word)
+        return _one(word, ours) or _unread(word, ours)
     except ValueError as error:
         return Unread(text=printable(word[:100]), why=str(error), nearly=True)
 
@@ -293,8 +294,11 @@ def _meant(found: list[Found]) -> list[Found]:
     return sorted(outside, key=lambda one: not one.read.startswith("[")) or found
 
 
-def _unread(word: str) -> Unread:
+def _unread(word: str, ours: _Ours | None = None) -> Unread:
     labels = host_labels(word)
+    if ours is not None and (name := ".".join(labels)) in ours.origins:
+        why = f"{name} is this list, and no address on it: give the address that the bounce says is listed here."
+        return Unread(text=printable(word[:100]), why=why, ours=True)
     if labels and not labels[-1].isdigit():
         why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from; "
         why += how_to_find(labels)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Stands in a path or header for what only its holder knows.
-PLACEHOLDERS = {"run": "mzxw6ytboi2gk3tu", "token": "TOKEN", "key": "KEY"}
+#: Stands in a path or header for what only its holder knows, or has an example nowhere.
+PLACEHOLDERS = {"run": "mzxw6ytboi2gk3tu", "token": "TOKEN", "key": "KEY", "address": "192.0.2.1"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

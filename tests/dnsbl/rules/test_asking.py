@@ -28,6 +28,22 @@ def unread(text: str) -> list[str]:
     return [each.text for each in read(text, ZONES, SITE).unread]
 
 
+@pytest.mark.parametrize("name", ["relays.example.org", "Relays.Example.ORG.", "v6.example.net"])
+def test_the_name_of_the_list_itself_is_no_host_whose_addresses_are_to_be_found(name: str) -> None:
+    with pytest.raises(Refused, match="is this list, and no address on it: give the address that the bounce says"):
+        one(name, ZONES, SITE)
+    [only] = read(name, ZONES, SITE).unread
+    assert not only.host
+    with pytest.raises(Refused, match="is this list, and no address on it"):
+        row(name, ZONES, SITE)
+
+
+def test_a_bounce_that_names_the_list_beside_the_address_is_about_the_address() -> None:
+    bounce = "554 5.7.1 Service unavailable; Client host [192.0.2.50] blocked using relays.example.org; see there"
+    assert (found(bounce), unread(bounce)) == (["192.0.2.50"], [])
+    assert (found("[192.0.2.50] relays.example.org"), found("relays.example.org\n192.0.2.50")) == (["192.0.2.50"],) * 2
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [

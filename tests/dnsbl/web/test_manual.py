@@ -37,6 +37,7 @@ def test_every_route_status_and_word_of_the_description_is_on_the_page(anyone: T
             each["name"] for each in row.get("parameters", ())
         }
         assert all(f"<code>{given.name}</code>" in page for given in one.given)
+        assert "ADDRESS" not in one.command
     anchors = re.findall(r' id="([^"]+)"', page)
     assert len(anchors) == len(set(anchors)) and set(REASONS) <= set(anchors)
 

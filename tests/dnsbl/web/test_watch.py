@@ -32,6 +32,11 @@ def site(house: Callable[..., Any]) -> tuple[Any, list[str]]:
     return built, texts
 
 
+def test_every_page_of_a_list_that_offers_watches_leads_there(site: Any, house: Callable[..., Any]) -> None:
+    assert '<a href="/watch">' in site[0].visitor().get("/").text
+    assert "/watch" not in house().visitor().get("/").text
+
+
 def test_people_begin_read_and_end_a_watch(site: Any) -> None:
     built, texts = site
     visitor = built.visitor()
