@@ -22,7 +22,7 @@ from tester.approach import Approach
 from tester.certificates import facts, throwaway
 from tester.dialogue import Dialogue
 from tester.errors import ReplyFault
-from tester.knocking import CONNECT_ERRORS, Connected
+from tester.knocking import CONNECT_ERRORS, Connected, Knocker
 from tester.paths import Tls
 from tester.smtp import Attempt, Event, Outcome, Reply, ReplyReader, Said, Transcript
 from tester.states import Action, AskOwn, AskProven, Close, Command, Expect, Pause, Send, SendBody, SendFirst, StartTls
@@ -73,8 +73,8 @@ async def call(room: Room, connected: Connected | None = None) -> tuple[Transcri
 
     When nothing was accepted, the control dialogue (MAIL FROM the approach's bounce address, `RCPT TO:<postmaster@T>`,
     RSET) closes the last connection; when everything was, the approach's nonsense local part at T does, if it has one.
-    Never raises for anything a server does: that is an Outcome; raises OSError when our own machine cannot dial (a
-    source address that is not ours, no sockets left), and what the room raises.
+    Never raises for anything a server does: that is an Outcome; raises Undialled when our own machine cannot dial (a
+    source address that is not ours, no sockets left, no route), and what the room raises.
     """
     transcripts: list[Transcript] = []
     dialogue: Dialogue | None = Dialogue(room.approach, room.compose)
@@ -193,23 +193,14 @@ class _Session(SMTPProtocol):
 
     async def _dial(self) -> Outcome | None:
         """Connect; None when the connection stands."""
-        if self._connected is not None:
-            await self._loop.create_connection(lambda: self, sock=self._connected)
-            return None
-        path, source = self._path, self._dialogue.source
-        local = (source, 0) if source else None
-        try:
-            async with asyncio.timeout(self._limits.connect):
-                await self._loop.create_connection(lambda: self, str(path.address), path.port, local_addr=local)
-        except TimeoutError:
-            self._remark("no connection in time")
-            return Outcome.CONN_TIMEOUT
-        except OSError as error:
-            outcome = CONNECT_ERRORS.get(error.errno or 0)
-            if outcome is None:
-                raise
-            self._remark(f"no connection: {errno.errorcode[cast(int, error.errno)]}")
-            return outcome
+        path, found = self._path, self._connected or 0
+        if not found:
+            found = await Knocker(self._limits.connect).connect(path.address, path.port, self._dialogue.source)
+        if isinstance(found, int):
+            why = " in time" if found == errno.ETIMEDOUT else f": {errno.errorcode[found]}"
+            self._remark(f"no connection{why}")
+            return CONNECT_ERRORS[found]
+        await self._loop.create_connection(lambda: self, sock=found)
         return None
 
     async def _exchange(self, command: Expect | SendFirst | Send | SendBody) -> Reply | Outcome:

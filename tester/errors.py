@@ -7,6 +7,7 @@
     ├── ForgedToken   (also ValueError)      a token or proof that we never issued
     ├── NoLetters                            a list that gives a remote tester nothing to send
     ├── NotDialable   (also PermissionError) an address that must not be tested
+    ├── Undialled     (also OSError)         our own machine cannot dial; nothing of it is the host's
     ├── UnknownName   (also LookupError)     a vector or profile that is not in the catalogue
     └── ReplyFault    (also ValueError)      bytes from a server that are no SMTP reply
 
@@ -45,6 +46,14 @@ class NoLetters(TesterError):
 
 class NotDialable(TesterError, PermissionError):
     """This address must not be tested."""
+
+
+class Undialled(TesterError, OSError):
+    """Our own machine cannot dial."""
+
+    def __init__(self, message: str | None = None, number: int = 0) -> None:
+        super().__init__(message)
+        self.errno = number or None  #: what the system calls it
 
 
 class UnknownName(TesterError, LookupError):

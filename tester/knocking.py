@@ -2,6 +2,14 @@
 
 For whoever dials hosts of which most will not answer: a silent address costs a socket and a place in a queue, no
 conversation, no letter and no timer of its own. A connection that stands is handed to `caller.call`. Sends nothing.
+
+Whether an error is the host's or our own machine's is told by when it comes, and then by its number. What the kernel
+says at once, before any packet can have come back, is our own: a route or rule of ours that is missing or forbids
+(ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL for a blackhole), whatever keeps programs from dialling (EPERM and EACCES:
+seccomp, Landlock, SELinux, systemd's RestrictAddressFamilies), an address or port of ours that is not to be had. Later
+comes what an ICMP message or a reset has made of it (`CONNECT_ERRORS`). One thing cannot be told apart: a packet filter
+of our own answers in the place of the host (REJECT of iptables), or swallows what we send (DROP), with the same errors
+and the same silence as one on the way.
 """
 
 from __future__ import annotations
@@ -16,31 +24,48 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 
+from tester.errors import Undialled
 from tester.smtp import Outcome
 
 Address = IPv4Address | IPv6Address
 #: A connection that stands.
 Connected = socket.socket
 
-#: What the kernel says of a target that cannot be reached: whatever an ICMP message, which anybody on the way can send,
-#: makes of a connection that was begun, and a local route or filter. Any other error is our own machine's.
+#: What a connection that was begun comes to by what is sent back, with what Linux makes of the codes of ICMP (its
+#: `icmp_err_convert`) and ICMPv6 (`icmpv6_err_convert`, in brackets). An error that is not here is our own machine's,
+#: whenever it comes.
 CONNECT_ERRORS: Mapping[int, Outcome] = MappingProxyType(
     {
-        errno.ECONNREFUSED: Outcome.CONN_REFUSED,
-        errno.ECONNRESET: Outcome.CONN_REFUSED,
-        errno.ETIMEDOUT: Outcome.CONN_TIMEOUT,
-        errno.EHOSTUNREACH: Outcome.CONN_UNREACH,
-        errno.ENETUNREACH: Outcome.CONN_UNREACH,
-        errno.EHOSTDOWN: Outcome.CONN_UNREACH,
-        errno.ENETDOWN: Outcome.CONN_UNREACH,
-        errno.EACCES: Outcome.CONN_UNREACH,
-        errno.EPERM: Outcome.CONN_UNREACH,
-        errno.ENOPROTOOPT: Outcome.CONN_UNREACH,
-        errno.ENONET: Outcome.CONN_UNREACH,
-        errno.EOPNOTSUPP: Outcome.CONN_UNREACH,
-        errno.EPROTO: Outcome.CONN_UNREACH,
+        errno.ECONNREFUSED: Outcome.CONN_REFUSED,  # a reset; port unreachable (4)
+        errno.ECONNRESET: Outcome.CONN_REFUSED,  # a reset in the moment in which it stood
+        errno.ETIMEDOUT: Outcome.CONN_TIMEOUT,  # silence
+        errno.EHOSTUNREACH: Outcome.CONN_UNREACH,  # host unreachable or prohibited, filtered, TTL (2, 3); no ARP
+        errno.ENETUNREACH: Outcome.CONN_UNREACH,  # net unreachable, unknown or prohibited (no route, 0)
+        errno.EHOSTDOWN: Outcome.CONN_UNREACH,  # host unknown
+        errno.EACCES: Outcome.CONN_UNREACH,  # (administratively prohibited, 1; policy failed, 5; route rejected, 6)
+        errno.ENOPROTOOPT: Outcome.CONN_UNREACH,  # protocol unreachable
+        errno.ENONET: Outcome.CONN_UNREACH,  # source host isolated
+        errno.EOPNOTSUPP: Outcome.CONN_UNREACH,  # source route failed
+        errno.EPROTO: Outcome.CONN_UNREACH,  # parameter problem (the same)
     }
 )
+
+
+def no_way(address: Address, source: str | None = None) -> str:
+    """Why this machine has no way to an address, in the system's words, or "". Sends nothing: a datagram's socket that
+    is given an address looks for a route alone."""
+    try:
+        with _made(address, socket.SOCK_DGRAM) as trial:
+            if source:
+                trial.bind((source, 0))
+            trial.connect((str(address), 25))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _made(address: Address, kind: socket.SocketKind) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, kind)
 
 
 class Knocker:
@@ -55,26 +80,30 @@ class Knocker:
         self._timer: asyncio.TimerHandle | None = None
 
     async def knock(self, address: Address, port: int, source: str | None = None) -> Connected | Outcome:
-        """A connection, which is the caller's to close, or a `CONN_*` outcome. Raises OSError when our own machine
-        cannot dial (a source address that is not ours, no sockets left)."""
-        made = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            made.setblocking(False)
-            if source:
-                made.bind((source, 0))
-            failed = made.connect_ex((str(address), port))
-            if failed == errno.EINPROGRESS:
-                failed = await self._end(made)
-        except BaseException:
-            made.close()
-            raise
-        if not failed:
-            return made
-        made.close()
-        outcome = CONNECT_ERRORS.get(failed)
-        if outcome is None:
-            raise OSError(failed, os.strerror(failed))
-        return outcome
+        """A connection, which is the caller's to close, or a `CONN_*` outcome. Raises Undialled when our own machine
+        cannot dial (a source address that is not ours, no sockets left, no route)."""
+        found = await self.connect(address, port, source)
+        return CONNECT_ERRORS[found] if isinstance(found, int) else found
+
+    async def connect(self, address: Address, port: int, source: str | None = None) -> Connected | int:
+        """The same, with the number of the error (a key of `CONNECT_ERRORS`) in place of its outcome."""
+        with contextlib.ExitStack() as undone:
+            try:
+                made = undone.enter_context(_made(address, socket.SOCK_STREAM))
+                made.setblocking(False)
+                if source:
+                    made.bind((source, 0))
+                failed = made.connect_ex((str(address), port))
+                begun = failed == errno.EINPROGRESS
+                if begun:
+                    failed = await self._end(made)
+            except OSError as error:
+                raise _ours(address, error.errno) from None
+            if failed and not (begun and failed in CONNECT_ERRORS):
+                raise _ours(address, failed)
+            if not failed:
+                undone.pop_all()
+        return failed or made
 
     async def _end(self, made: Connected) -> int:
         """The error, or 0, that the connection comes to in time."""
@@ -105,3 +134,7 @@ class Knocker:
 def _settle(answer: asyncio.Future[int], made: Connected) -> None:
     with contextlib.suppress(asyncio.InvalidStateError):
         answer.set_result(made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+
+def _ours(address: Address, number: int | None) -> Undialled:
+    return Undialled(f"This machine cannot dial {address}: {os.strerror(number or 0)}.", number or 0)

@@ -32,7 +32,7 @@ from tester.smtp import Transcript
 
 #: Jobs that one transaction may put back because their turn has not come.
 MOST_PUT_OFF = 50
-#: Until it is seen again whether an address of ours is back that a look waits for.
+#: Until it is seen again whether an address of ours is back, or a way to a host; by so much later after each such try.
 AWAY = timedelta(minutes=10)
 #: Lost leases after which a job is given up: what takes its worker down must not knock at a host for ever.
 MOST_LOST = 10
@@ -255,14 +255,17 @@ class Assignments:
         with self._store.read() as tx:
             return stop_in(tx), tx.exclusions.mark()
 
-    def give_back(self, assignment: Assignment) -> None:
-        """Put a job back into the queue whose test we have broken off ourselves; what was filed stays filed."""
+    def give_back(self, assignment: Assignment, unable: str = "") -> None:
+        """Put a job back into the queue whose test we have broken off ourselves; what was filed stays filed. One that
+        our own machine is `unable` to make, for this reason, is due later each time, and given up like a lost one."""
         job, now = assignment.job, self._clock.now()
+        due = now + AWAY * max(1, job.takes - job.retries) if unable else job.due
         with self._store.write() as tx:
             live = tx.jobs.of_run(job.run)
             if live is not None and live.state is JobState.RUNNING and tx.jobs.holds(job, assignment.worker):
-                tx.jobs.put_back(job, job.due, takes=job.takes)
-                self._work(tx, assignment, at=now, verb="job", after="queued, broken off by us")
+                tx.jobs.put_back(job, due, takes=job.takes)
+                after = f"{queued_for(due)}, {unable}" if unable else "queued, broken off by us"
+                self._work(tx, assignment, at=now, verb="job", after=after)
 
     def renew_lease(self, assignment: Assignment) -> bool:
         """Hold the job longer; False when it is no longer ours."""

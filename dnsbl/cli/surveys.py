@@ -77,7 +77,8 @@ def _carry_out(opened: OpenedList, kept: SurveyFolder, wait: float, tell: Callab
     except Held as held:
         raise DnsblError(f"The survey was broken off, since {held}; the same command goes on.") from None
     except OSError as error:
-        raise DnsblError(f"The survey was broken off: {error.strerror or error}; the same command goes on.") from None
+        why = error.strerror or str(error).removesuffix(".")
+        raise DnsblError(f"The survey was broken off: {why}; the same command goes on.") from None
     except KeyboardInterrupt:
         raise BrokenOff(f"Broken off; `dnsbl survey run {kept.place.name}` goes on.") from None
 

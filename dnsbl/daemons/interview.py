@@ -17,8 +17,8 @@ from dnsbl.daemons.standing import absent
 from dnsbl.rules.surveys.records import SHOWN, Host
 from dnsbl.settings import Settings
 from tester.caller import call
-from tester.errors import NotDialable
-from tester.knocking import Knocker
+from tester.errors import NotDialable, Undialled
+from tester.knocking import Knocker, no_way
 from tester.letter import Keyring, Letter, Sender
 from tester.paths import Path, path
 from tester.smtp import Attempt, Event, Outcome, Said, Transcript, escape
@@ -51,6 +51,7 @@ class Interviewer:
         self._ours = tester.source_addresses
         self._knocker: Knocker | None = None
         self._sources: dict[int, str | None] = {}  # by IP version, where we dial from
+        self._met: dict[int, Address] = {}  # by IP version, to whom there was a way last
         self._sender = Sender(
             service=settings.service.name,
             website=settings.service.website,
@@ -80,11 +81,20 @@ class Interviewer:
         return Trial(run=name, nomination=f"survey {name}", vantage=vantage, keyring=self._keyring)
 
     async def test(self, number: int, address: Address) -> Host:
-        """What one target's test comes to. Raises OSError where our own machine cannot dial."""
+        """What one target's test comes to. One that our own machine has no way to is not tested; raises Undialled where
+        it is not for the way alone, or where those whom there was a way to are cut off as well."""
         assert self._knocker is not None, "it has begun"
         told = partial(Host, target=number, address=address)
         port, source = int(self._head["port"]), self._sources[address.version]
-        found = await self._knocker.knock(address, port, source)
+        try:
+            found = await self._knocker.knock(address, port, source)
+        except Undialled:
+            met, why = self._met.get(address.version), no_way(address, source)
+            if not why or (met is not None and no_way(met, source)):
+                raise
+            why = f"this machine has no way there: {why}"
+            return told(at=self.now(), outcome=Outcome.SKIPPED, stage="", there=False, why=why)
+        self._met[address.version] = address
         if isinstance(found, Outcome):
             there = bool(self._head["there"]) or found is Outcome.CONN_REFUSED
             if not there and (presence := self._head.get("presence_port")):

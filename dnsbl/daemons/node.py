@@ -235,10 +235,17 @@ class Node:
             self._keyring,
             self._clock,
             on_event=self._on_event,
-            lacking=lambda why: self.board.down("source", why) if why else self.board.well("source"),
+            lacking=self._tell_source,
         )
         self.bound.held = self._settings.tester.held
         return worker
+
+    def _tell_source(self, why: str, more: bool) -> None:
+        """What a worker does without."""
+        if why and more:
+            self.board.down("source", why)
+        else:
+            self.board.well("source", why)
 
     async def _begin_scheduler(self) -> Shell:
         feeder = Feeder(self._casework.feeding, self._settings)

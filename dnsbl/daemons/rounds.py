@@ -18,6 +18,7 @@ from tester import canary, vectors
 from tester.caller import call
 from tester.fate import on
 from tester.host import is_enough
+from tester.knocking import no_way
 from tester.paths import Path, missing, path, whole
 from tester.smtp import DELIVERED, PENDING, Transcript
 from tester.verdict import PLAIN, STRANGER
@@ -141,6 +142,8 @@ class Round:
             if len(found) >= MOST_TWINS:
                 break
             if candidate in found or not await asyncio.to_thread(self._means.assignments.may_test, candidate):
+                continue
+            if no_way(candidate):  # as where this machine has one family alone: who is not dialled proves nothing
                 continue
             if await lookups.shared(candidate, job.address, ()):
                 found.append(candidate)

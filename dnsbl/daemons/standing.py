@@ -1,20 +1,26 @@
-"""Shell: which of our own addresses this machine does not have, by binding to each. Sends nothing, listens nowhere.
+"""Shell: which of our own addresses this machine does not have, by binding to each, and whether it has a way to
+anybody, by its routes. Sends nothing, listens nowhere.
 
 Where some of a family are left, tests are held from these: a list that has named one address alone tests from that one
 too, and what is found so is no less true. Where a family has none left nobody is dialled at all: a host is tested at
-its ways in of both families, and one judged by half of them would get off the list too early."""
+its ways in of both families, and one judged by half of them would get off the list too early. The same where there was
+a way to hosts and there is none any more to any of them: a cable that is out is no verdict about anybody."""
 
 from __future__ import annotations
 
 import errno
 import socket
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from dnsbl.addresses import Address
 from dnsbl.clock import Clock
+from tester.knocking import no_way
 
 #: Seconds after which we look again, where nobody has reason to do so before.
 EVERY = 5.0
+#: Hosts of a family to which there was a way last, and by whom is seen whether there still is one.
+MET = 5
 #: What is done where others of the family are left.
 ELSE = "tests are held from the others of that family, and a look from a second address waits where it was that one"
 
@@ -60,9 +66,13 @@ class Foothold:
         clock: Clock,
         *,
         absent: Callable[[Iterable[Address]], tuple[Address, ...]] = absent,
+        no_way: Callable[[Address], str] = no_way,
         every: float = EVERY,
     ) -> None:
         self.gone: tuple[Address, ...] = ()  #: as of the last look
+        self._no_way = no_way
+        self._met: dict[int, deque[Address]] = {version: deque(maxlen=MET) for version in (4, 6)}
+        self._cut = ""  # why there is no way to anybody of a family any more
         self._ours = tuple(ours)
         self._clock = clock
         self._absent = absent
@@ -74,6 +84,19 @@ class Foothold:
         at = self._clock.monotonic()
         if now or self._looked is None or at - self._looked >= self._every:
             self._looked, self.gone = at, self._absent(self._ours)
+            self._cut = next(filter(None, map(self._cut_off, self._met.values())), "")
+
+    def met(self, address: Address) -> None:
+        """There is a way to this host."""
+        known = self._met[address.version]
+        if address not in known:
+            known.append(address)
+
+    def _cut_off(self, known: Iterable[Address]) -> str:
+        found = [self._no_way(one) for one in known]
+        if not found or not all(found):
+            return ""
+        return f"this machine has no way any more to {next(iter(known))}, nor to others that it had one to: {found[0]}"
 
     @property
     def here(self) -> tuple[Address, ...]:
@@ -83,7 +106,7 @@ class Foothold:
     @property
     def problem(self) -> str:
         """Why nobody can be dialled, no full stop, or ""."""
-        return problem(self._ours, self.gone)
+        return problem(self._ours, self.gone) or self._cut
 
     @property
     def lacking(self) -> str:

@@ -243,7 +243,8 @@ class Surveyor:
                         continue
                 if one is None:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._freed.wait(), LOOK)
+                        async with asyncio.timeout(LOOK):  # `wait_for` may swallow that the group is shutting down
+                            await self._freed.wait()
                     continue
                 self._running += 1
                 group.create_task(self._test(*one))

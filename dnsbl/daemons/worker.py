@@ -4,7 +4,8 @@ Holds no rule: what is offered to a host, and how, is a `visit`; what follows, `
 entry of the journal, on every machine, or by a file in the state folder, on this one, where a database takes no entry.
 A worker that dies leaves its jobs to their leases; another takes the same run up with the same letters. While all
 testing is stopped, in quiet hours, without names of our own, and where a family of the addresses that we dial from is
-gone (`standing`), nobody is dialled: what is being said is broken off and its job put back.
+gone (`standing`), nobody is dialled: what is being said is broken off and its job put back. A host that this machine
+alone cannot dial has its test put off, with the reason.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from dnsbl.places import halted as halted_here
 from dnsbl.rules import queues
 from dnsbl.settings import Settings
 from tester import manners
+from tester.errors import Undialled
 from tester.letter import Keyring
 from tester.smtp import Event, Flag, Transcript
 
@@ -43,6 +45,9 @@ POLL = 0.25
 #: Seconds that a test waits for its turn at another address of its host.
 TWIN_PATIENCE = 60.0
 
+#: Seconds for which it is told that a host could not be dialled from here.
+UNDIALLED = 3600.0
+
 #: Networks with a tarpit in them that are kept in mind.
 MOST_SLOW = 10000
 
@@ -50,7 +55,7 @@ MOST_SLOW = 10000
 class Worker:
     """Tests due jobs, several at once. `on_event` hears every byte, for whoever watches; `lookups` asks DNS about a
     host's names; `foothold` knows which of our own addresses this machine has; `lacking` is told what we do without, a
-    sentence, and "" when that is over."""
+    sentence, and "" when that is over, and whether it is more than a single host that is not dialled for it."""
 
     def __init__(
         self,
@@ -62,7 +67,7 @@ class Worker:
         on_event: Callable[[Address, Event], None] | None = None,
         lookups: Lookups = Lookups(),  # noqa: B008 (frozen)
         foothold: Foothold | None = None,
-        lacking: Callable[[str], None] = lambda why: None,
+        lacking: Callable[[str, bool], None] = lambda why, more: None,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._assignments = assignments
@@ -83,6 +88,7 @@ class Worker:
         self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
         self.problem = ""  #: why nobody can be dialled from this machine, a sentence, or ""
         self._lacking, self._lacks = lacking, ""
+        self._undialled = -UNDIALLED, ""  # when a host could not be dialled from here, and why
         self._held = False  # whether nobody is to be dialled now
         self._mark: object = None  # of who has opted out
         self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network + 1)
@@ -135,7 +141,7 @@ class Worker:
         if not tester.held:
             self._foothold.look(now=failed)
         gone = self._foothold.problem
-        self._tell_lack(self._foothold.lacking)
+        self._tell_lack()
         halted = halted_here(self._settings)
         self.problem = f"Nobody is dialled from here: {gone or halted}." if gone or halted else ""
         try:
@@ -157,11 +163,14 @@ class Worker:
             _log.warning("testing goes on")
         self._held = bool(why)
 
-    def _tell_lack(self, lacks: str) -> None:
-        if lacks != self._lacks:
-            _log.warning("%s", lacks or "every address that we dial from is there")
-            self._lacking(f"{capital(lacks)}." if lacks else "")
-        self._lacks = lacks
+    def _tell_lack(self) -> None:
+        at, undialled = self._undialled
+        lacks = self._foothold.lacking
+        told = lacks or (undialled if self._clock.monotonic() - at < UNDIALLED else "")
+        if told != self._lacks:
+            _log.warning("%s", told or "nothing is lacking any more to dial with")
+            self._lacking(f"{capital(told)}." if told else "", bool(lacks))
+        self._lacks = told
 
     async def _break_off(self) -> None:
         running = list(self._running.values())
@@ -221,8 +230,10 @@ class Worker:
                 self._pacer.end(other)
             self._pacer.start(address)
 
-    def _note_pace(self, address: Address, transcript: Transcript) -> None:
-        """Where a server keeps us waiting, its network has one test at a time for a while."""
+    def _heard(self, address: Address, transcript: Transcript) -> None:
+        """There was a way to this host. Where a server keeps us waiting, its network has one test at a time for a
+        while."""
+        self._foothold.met(address)
         if Flag.TARPIT in transcript.flags and len(self._slow) < MOST_SLOW:
             self._slow[neighbourhood(address)] = self._clock.monotonic() + self._settings.tester.slow_network
         now = self._clock.monotonic()
@@ -263,18 +274,21 @@ class Worker:
             self._means,
             assignment,
             held=lambda: self._held,
-            heard=lambda transcript: self._note_pace(assignment.job.address, transcript),
+            heard=lambda transcript: self._heard(assignment.job.address, transcript),
         )
         try:
             await round_.hold()
         except PutOff as wait:
             _log.info("%s", wait)
             return True
-        except OSError:  # nobody was dialled; whether that is ours alone is seen now
+        except Undialled as error:  # which says nothing of the host
             await self._look(failed=True)
-            if self._foothold.gone == before:
-                raise
-            await asyncio.to_thread(self._assignments.give_back, assignment)  # to be dialled from where we stand now
+            if self._foothold.gone != before or self._foothold.problem:  # to be dialled from where we stand then
+                await asyncio.to_thread(self._assignments.give_back, assignment)
+                return True
+            self._undialled = self._clock.monotonic(), f"{str(error).removesuffix('.')}; the test waits"
+            why = f"our own machine cannot dial: {os.strerror(error.errno or 0)}"
+            await asyncio.to_thread(self._assignments.give_back, assignment, why)
             return True
         await self._look()
         if self._held:

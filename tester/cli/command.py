@@ -25,7 +25,7 @@ from tester.bounces.ours import Ours
 from tester.cli import arguments, families, remote, report, targets
 from tester.cli.sitting import Outfit, Progress, Sitting
 from tester.collector import Collector
-from tester.errors import NotDialable, TesterError
+from tester.errors import NotDialable, TesterError, Undialled
 from tester.letter import Keyring, Sender
 from tester.nmap import Target
 from tester.paths import Path, path
@@ -177,7 +177,11 @@ class _Command:
             return report.HostFound(
                 address=addresses[0], paths=(), left_out="nmap found none of the ports open that were to be tried."
             )
-        await sitting.hold()
+        try:
+            await sitting.hold()
+        except Undialled:
+            if not self._o.targets:
+                raise
         self._finished += 1
         return report.HostFound(
             address=addresses[0],

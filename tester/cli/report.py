@@ -68,11 +68,14 @@ class HostFound:
         return sorted({str(address) for one in self.paths for address in one.outputs})
 
 
-def visited(trial: Trial, path: Path, *, profile: str, tried: bool) -> PathFound:
+def visited(trial: Trial, path: Path, *, profile: str, tried: bool, undialled: str = "") -> PathFound:
     """What the one visit to a path has shown. What was put off may pass later, and what was accepted may still come;
-    where nobody answered, nobody knocks again, which is judged as after the last try."""
+    where nobody answered, nobody knocks again, which is judged as after the last try. `undialled` says why our own
+    machine could not dial it (to the end), a sentence, so that it is no path that is closed."""
     judgement = trial.judge(profile=profile, window_closed=False, retries_left=True, unreachable_before=2)
-    if judgement.verdict is Verdict.UNREACHABLE:
+    if undialled and judgement.verdict not in RELAYS:
+        judgement = Judgement(verdict=Verdict.INCONCLUSIVE, final=False, confirm=False, reason=undialled)
+    elif judgement.verdict is Verdict.UNREACHABLE:
         judgement = replace(judgement, reason=UNREACHED)
     return PathFound(
         path=path,
@@ -80,7 +83,7 @@ def visited(trial: Trial, path: Path, *, profile: str, tried: bool) -> PathFound
         control=trial.control,
         fates=tuple(trial.fates),
         outputs=frozenset(trial.output_addresses),
-        tried=tried,
+        tried=tried or bool(undialled),
     )
 
 

@@ -18,7 +18,7 @@ from tester.bounces.ours import Ours
 from tester.caller import call
 from tester.cause import Explained, explain, gather
 from tester.cli.report import PathFound, visited
-from tester.errors import NotDialable
+from tester.errors import NotDialable, Undialled
 from tester.letter import Keyring
 from tester.manners import why_not
 from tester.paths import Path
@@ -70,6 +70,7 @@ class _Way:
     offered: int = 0
     transcripts: list[Transcript] = field(default_factory=list)
     returned: list[Collected] = field(default_factory=list)
+    undialled: str = ""  #: why our own machine could not dial it, a sentence
 
 
 class Sitting:
@@ -94,12 +95,20 @@ class Sitting:
         self._canaries: list[_Way] = []  # one, once it is offered
 
     async def hold(self) -> None:
-        """Talk on every path, and wait for letters. Raises NotDialable, OSError."""
+        """Talk on every path, and wait for letters. A path that our own machine cannot dial says nothing of its host.
+        Raises NotDialable, and Undialled where it could dial none."""
         for way in self._ways:
             self.check_peer(way.path.address)
         for way in self._ways:
             self.progress(way)
-            await call(_Room(self, way))
+            try:
+                await call(_Room(self, way))
+            except Undialled as error:
+                way.undialled = str(error)
+                self._say(way.undialled)
+                if all(one.undialled for one in self._ways):
+                    raise
+                continue
             if self.proven:
                 break
             await self._settle(way)
@@ -158,7 +167,14 @@ class Sitting:
     def found(self) -> list[PathFound]:
         """What each path has shown, in the order of trial."""
         return [
-            visited(way.trial, way.path, profile=self.outfit.profile, tried=bool(way.transcripts)) for way in self._ways
+            visited(
+                way.trial,
+                way.path,
+                profile=self.outfit.profile,
+                tried=bool(way.transcripts),
+                undialled=way.undialled,
+            )
+            for way in self._ways
         ]
 
     def cause(self) -> Explained | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,12 @@ from player import attempt
 from rooms import LOOPBACK, Plain, approaching
 from servers import OPEN, Scripted, listening
 
+from bench.fleet import mute
 from tester import caller
 from tester.caller import call
 from tester.certificates import throwaway
-from tester.errors import NotDialable
+from tester.errors import NotDialable, Undialled
+from tester.knocking import Knocker
 from tester.paths import Tls
 from tester.smtp import Attempt, Control, Event, Flag, Limits, Opening, Said, Transcript
 from tests.waiting import never, until
@@ -243,25 +246,38 @@ async def test_a_closed_port_is_refused(unused_tcp_port: int) -> None:
     [(errno.ETIMEDOUT, "CONN_TIMEOUT"), (errno.EHOSTUNREACH, "CONN_UNREACH"), (errno.EPROTO, "CONN_UNREACH")],
 )
 async def test_what_the_kernel_says_is_named(monkeypatch: pytest.MonkeyPatch, number: int, outcome: str) -> None:
-    async def fail(*args: object, **more: object) -> None:
-        raise OSError(number, "no")
+    async def fail(*_: object) -> int:
+        return number
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
-    assert outcomes(await dial(25)) == [outcome]
+    monkeypatch.setattr(Knocker, "connect", fail)
+    [transcript] = await dial(25)
+    assert outcomes([transcript]) == [outcome]
+    why = b" in time" if number == errno.ETIMEDOUT else f": {errno.errorcode[number]}".encode()
+    assert transcript.events[-1].data == b"no connection" + why
 
 
-async def test_a_silent_host_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def hang(*args: object, **more: object) -> None:
-        await never()
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", hang)
-    assert outcomes(await dial(25, limits=replace(QUICK, connect=0.05))) == ["CONN_TIMEOUT"]
+async def test_a_silent_host_is_a_timeout(unused_tcp_port: int) -> None:
+    silent = mute("127.0.0.1", unused_tcp_port)
+    assert outcomes(await dial(unused_tcp_port, limits=replace(QUICK, connect=0.05))) == ["CONN_TIMEOUT"]
+    silent.close()
 
 
 async def test_a_source_address_that_is_not_ours_is_our_own_error() -> None:
     async with listening(Scripted(OPEN)) as port:
-        with pytest.raises(OSError, match="bind"):
+        with pytest.raises(Undialled, match="assign"):
             await dial(port, source="192.0.2.77")
+
+
+async def test_without_a_way_to_it_nothing_is_said_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: errno.ENETUNREACH, raising=False)
+    kept = list[Transcript]()
+
+    async def keep(transcript: Transcript) -> None:
+        kept.append(transcript)
+
+    with pytest.raises(Undialled, match="Network is unreachable"):
+        await dial(25, keep=keep)
+    assert not kept
 
 
 async def test_we_speak_from_the_source_address() -> None:

@@ -16,6 +16,7 @@ KINDS = {
     errors.ForgedToken: ValueError,
     errors.NoLetters: Exception,
     errors.NotDialable: PermissionError,
+    errors.Undialled: OSError,
     errors.UnknownName: LookupError,
     errors.ReplyFault: ValueError,
 }
@@ -43,3 +44,8 @@ def test_an_error_raised_without_words_says_its_docstring(error: type[errors.Tes
 def test_a_fault_in_a_reply_bears_its_outcome() -> None:
     fault = errors.ReplyFault(Outcome.OVERSIZE)
     assert (fault.outcome, str(fault)) == ("OVERSIZE", "The server's bytes are not an SMTP reply.")
+
+
+def test_what_our_own_machine_cannot_dial_bears_the_number_of_the_error() -> None:
+    error = errors.Undialled("No way.", 101)
+    assert (error.errno, str(error), errors.Undialled().errno) == (101, "No way.", None)

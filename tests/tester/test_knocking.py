@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from bench.fleet import mute
-from tester.knocking import Knocker
+from tester.errors import Undialled
+from tester.knocking import CONNECT_ERRORS, Knocker, no_way
 from tester.smtp import Outcome
 
 HERE = ip_address("127.0.0.1")
@@ -71,8 +72,18 @@ async def test_who_is_broken_off_is_let_go(unused_tcp_port: int) -> None:
 
 
 async def test_an_address_that_is_not_ours_is_our_own_fault(unused_tcp_port: int) -> None:
-    with pytest.raises(OSError, match="assign"):
+    with pytest.raises(Undialled, match="assign"):
         await Knocker(1).knock(HERE, unused_tcp_port, "192.0.2.1")
+
+
+def begun(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Every connection is begun, and comes to this error."""
+
+    async def end(*_: object) -> int:
+        return number
+
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: errno.EINPROGRESS, raising=False)
+    monkeypatch.setattr(Knocker, "_end", end)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +94,8 @@ async def test_an_address_that_is_not_ours_is_our_own_fault(unused_tcp_port: int
         (errno.ETIMEDOUT, Outcome.CONN_TIMEOUT),
         (errno.ENETUNREACH, Outcome.CONN_UNREACH),
         (errno.EHOSTUNREACH, Outcome.CONN_UNREACH),
-        (errno.ENETDOWN, Outcome.CONN_UNREACH),
         (errno.EHOSTDOWN, Outcome.CONN_UNREACH),
         (errno.EACCES, Outcome.CONN_UNREACH),
-        (errno.EPERM, Outcome.CONN_UNREACH),
         (errno.ENOPROTOOPT, Outcome.CONN_UNREACH),
         (errno.ENONET, Outcome.CONN_UNREACH),
         (errno.EOPNOTSUPP, Outcome.CONN_UNREACH),
@@ -97,21 +106,57 @@ async def test_whatever_the_target_or_a_router_answers_to_our_first_packet_is_sa
     monkeypatch: pytest.MonkeyPatch, number: int, outcome: Outcome
 ) -> None:
     """One host that answers with a rare ICMP message would else end a survey, and its own test, as our own fault."""
-    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: number, raising=False)
+    begun(monkeypatch, number)
     assert await Knocker(60).knock(HERE, 25) is outcome
+    assert await Knocker(60).connect(HERE, 25) == number
+    assert {number: outcome}.items() <= CONNECT_ERRORS.items()
 
 
-@pytest.mark.parametrize(
-    "number", [errno.EADDRNOTAVAIL, errno.EAGAIN, errno.EMFILE, errno.ENOBUFS, errno.EAFNOSUPPORT, errno.EINVAL]
+OURS = (
+    *(errno.EADDRNOTAVAIL, errno.EAGAIN, errno.EMFILE, errno.ENOBUFS, errno.EAFNOSUPPORT, errno.EINVAL),
+    *(errno.EPERM, errno.ENETDOWN, errno.ECONNABORTED),
 )
-async def test_what_our_own_machine_lacks_is_said_of_no_target(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Without a free port, say, every host would come out as one that cannot be reached, and be off the list by it."""
+
+
+@pytest.mark.parametrize("number", [*OURS, errno.EACCES, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT])
+async def test_what_is_said_before_any_packet_can_have_come_back_is_said_of_no_target(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Without a free port, or a route of ours, every host would come out as one that cannot be reached."""
     monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: number, raising=False)
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(OSError) as raised:
+    with pytest.raises(Undialled) as raised:
         await Knocker(60).knock(HERE, 25)
-    assert (raised.value.errno, raised.value.strerror) == (number, os.strerror(number))
+    assert (raised.value.errno, str(raised.value)) == (
+        number,
+        f"This machine cannot dial 127.0.0.1: {os.strerror(number)}.",
+    )
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("number", OURS)
+async def test_what_no_answer_brings_about_is_our_own_fault_whenever_it_comes(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    begun(monkeypatch, number)
+    with pytest.raises(Undialled):
+        await Knocker(60).knock(HERE, 25)
+
+
+async def test_a_machine_without_a_socket_cannot_dial(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "socket", none)
+    with pytest.raises(Undialled, match="Too many open files"):
+        await Knocker(60).knock(HERE, 25)
+    assert no_way(HERE) == "Too many open files"
+
+
+def test_whether_there_is_a_way_is_seen_without_a_packet() -> None:
+    assert (no_way(HERE), no_way(HERE, "127.0.0.9"), no_way(ip_address("::1"))) == ("", "", "")
+    assert no_way(HERE, "192.0.2.77") == "Cannot assign requested address"
+    assert no_way(ip_address("240.0.0.1"), "127.0.0.1"), "nobody is reached from there"
 
 
 async def test_a_connection_that_stands_at_once_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from dnsbl.daemons import interview
 from dnsbl.daemons.surveyfolder import RESULTS
 from dnsbl.daemons.surveyor import Surveyor
 from dnsbl.rules.surveys.records import FiledLetter, Host
+from tester.errors import Undialled
 from tester.smtp import Flag, Outcome
 from tests.dnsbl.daemons.surveyed import FIRST, counted, laid, means, settings_for, street
 
@@ -116,6 +118,33 @@ async def test_a_machine_that_cannot_dial_is_no_fault_of_the_hosts(
     with pytest.raises(OSError, match="too many files"):
         await Surveyor(kept, means(settings_for(*ports))).run(0)
     assert counted(kept).tested == 0
+
+
+async def test_a_target_that_there_is_no_way_to_is_left_out_and_the_others_are_tested(
+    tmp_path: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knock, cut = interview.Knocker.knock, {FIRST + 1}
+
+    async def forbidden(self: Any, address: Address, *more: Any) -> object:
+        if address in cut:
+            raise Undialled(f"This machine cannot dial {address}.", errno.EACCES)
+        return await knock(self, address, *more)
+
+    monkeypatch.setattr(interview.Knocker, "knock", forbidden)
+    monkeypatch.setattr(interview, "no_way", lambda one, _: "Permission denied" if one in cut else "")
+    kept = laid(tmp_path / "s", 3, ports[0])
+    async with street([Habit.CLOSED] * 3, *ports):
+        await Surveyor(kept, means(settings_for(*ports, concurrency=1))).run(0)
+        assert counted(kept).left_out == {"this machine has no way there: Permission denied": 1}
+        assert counted(kept).tested == 2
+        cut |= {FIRST, FIRST + 1, FIRST + 2, FIRST + 3}
+        kept = laid(tmp_path / "t", 4, ports[0])
+        cut.remove(FIRST)
+        surveyor = Surveyor(kept, means(settings_for(*ports, concurrency=1)))
+        monkeypatch.setattr(interview, "no_way", lambda one, _: "Network is down")
+        with pytest.raises(Undialled):
+            await surveyor.run(0)
+    assert counted(kept).left_out == {}, "a network that is down is no property of theirs"
 
 
 @pytest.mark.parametrize(

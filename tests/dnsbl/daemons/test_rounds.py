@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -14,13 +15,16 @@ import pytest
 from dnsbl.addresses import Address, network_of, parse_address
 from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
+from dnsbl.daemons import rounds
 from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.worker import Worker
 from dnsbl.errors import NotFound
-from dnsbl.model import Door, Job, Nomination, Run, RunState
+from dnsbl.model import Door, Job, JobState, Nomination, Run, RunState
 from dnsbl.rules import selftest
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from tester.errors import Undialled
+from tester.knocking import Knocker
 from tester.letter import Keyring
 from tester.verdict import Verdict
 from tests.waiting import until
@@ -246,6 +250,47 @@ async def test_a_twin_that_has_opted_out_is_neither_greeted_nor_tested(store: St
         run = await shop.settled(shop.order())
     assert run.verdict is Verdict.CLOSED
     assert {address for address, _ in host.seen} == {str(HERE)}
+
+
+async def test_a_twin_of_a_family_that_our_machine_has_no_way_to_is_left_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counted as a way in at which nobody is."""
+    monkeypatch.setattr(rounds, "no_way", lambda one: "Network is unreachable" if one == THERE else "")
+    host, names = Host(), Names(shared_by={()})
+    async with serving(host, 1) as ports:
+        shop = Shop(store, ports, names)
+        run = await shop.settled(shop.order())
+        ways = shop.casework.views.run_report(run.id).paths
+    assert (run.verdict, {one.path.address for one in ways}) == (Verdict.CLOSED, {HERE})
+    assert {address for address, _ in host.seen} == {str(HERE)}
+
+
+async def test_a_known_twin_that_our_machine_cannot_dial_keeps_its_host_from_being_closed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = Knocker.connect
+
+    async def one_family(self: Knocker, address: Address, *more: Any) -> object:
+        if address == THERE:
+            raise Undialled(f"This machine cannot dial {address}.", errno.ENETUNREACH)
+        return await connect(self, address, *more)
+
+    monkeypatch.setattr(Knocker, "connect", one_family)
+    host, names = Host(), Names(shared_by={()})
+    async with serving(host, 1) as ports:
+        shop = Shop(store, ports, names)
+        job = shop.order()
+        ended = asyncio.Event()
+        working = asyncio.create_task(shop.worker.run(ended))
+        waits = await until(
+            lambda: (
+                (now := shop.casework.views.look_up(HERE).job) and now.state is JobState.QUEUED and now.takes and now
+            )
+        )
+        ended.set()
+        await working
+    assert waits.run == job.run and waits.due > shop.casework.views.run_report(job.run).run.started
 
 
 async def test_a_self_test_goes_every_way_in_that_was_chosen_and_no_other(

@@ -10,7 +10,7 @@ import pytest
 
 from dnsbl.addresses import Address, parse_address
 from dnsbl.clock import HandClock
-from dnsbl.daemons.standing import EVERY, Foothold, absent, sentence
+from dnsbl.daemons.standing import EVERY, MET, Foothold, absent, sentence
 
 HERE, ELSEWHERE, SIX = map(parse_address, ("127.0.0.1", "203.0.113.77", "2001:db8::77"))
 
@@ -76,3 +76,34 @@ def test_what_is_left_of_a_family_is_dialled_from_and_a_family_that_is_gone_stop
     assert foothold.here == tuple(one for one in (HERE, ELSEWHERE, SIX) if one not in gone)
     if lacks:
         assert "tests are held from the others of that family" in foothold.lacking
+
+
+def test_a_family_is_cut_off_where_there_was_a_way_and_is_none_any_more_to_anybody() -> None:
+    cut = set[Address]()
+    clock = HandClock()
+    foothold = Foothold([HERE], clock, absent=lambda ours: (), no_way=lambda one: "no route" if one in cut else "")
+    cut.update([ELSEWHERE, SIX])
+    foothold.look(now=True)
+    assert foothold.problem == "", "to whom there never was a way says nothing"
+    for one in (ELSEWHERE, SIX, *(parse_address(f"198.51.100.{n}") for n in range(MET - 1)), ELSEWHERE):
+        foothold.met(one)
+    foothold.look(now=True)
+    assert foothold.problem.startswith("this machine has no way any more to 2001:db8::77, nor"), "the other is there"
+    assert foothold.problem.endswith(": no route")
+    cut.clear()
+    foothold.look(now=True)
+    assert foothold.problem == ""
+
+
+def test_by_whom_it_is_seen_has_bounds() -> None:
+    asked = list[Address]()
+
+    def no_way(one: Address) -> str:
+        asked.append(one)
+        return "no route"
+
+    foothold = Foothold([], HandClock(), no_way=no_way)
+    for number in range(100):
+        foothold.met(parse_address(f"198.51.100.{number}"))
+    foothold.look()
+    assert len(asked) == MET and "198.51.100.99" in map(str, asked)

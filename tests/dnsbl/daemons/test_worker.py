@@ -8,6 +8,7 @@ import errno
 import re
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from dnsbl.addresses import Address, parse_address, parse_network
 from dnsbl.casework import Casework
+from dnsbl.casework.assignments import AWAY, MOST_LOST
 from dnsbl.clock import Clock, HandClock, SystemClock
 from dnsbl.daemons import rounds
 from dnsbl.daemons.standing import Foothold
@@ -23,6 +25,7 @@ from dnsbl.model import Door, Entry, JobState, Nomination, Run, RunState
 from dnsbl.places import stop_path
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from tester.errors import Undialled
 from tester.letter import Keyring
 from tester.smtp import Flag, Outcome, Transcript
 from tester.verdict import Verdict
@@ -79,6 +82,7 @@ class Shop:
         self.clock = clock
         self.casework = Casework(store, self.settings, keyring, clock=clock)
         self.gone: set[Address] = set()  # of our addresses
+        self.cut = ""  # why there is no way to anybody
         self.lacks: list[str] = []  # what the worker has said to do without
         self.worker = Worker(
             self.casework.assignments,
@@ -89,9 +93,10 @@ class Shop:
                 self.settings.tester.source_addresses,
                 clock,
                 absent=lambda ours: tuple(one for one in ours if one in self.gone),
+                no_way=lambda one: self.cut,
                 every=0,
             ),
-            lacking=self.lacks.append,
+            lacking=lambda why, more: self.lacks.append(why),
         )
         self.stop = asyncio.Event()
         self.looks = 0  # how often the worker has asked whether it may dial
@@ -254,7 +259,7 @@ async def test_where_one_of_several_addresses_of_ours_is_gone_the_others_dial_an
             assert len(shop.lacks) == 1 and "This machine does not have 127.0.0.7" in shop.lacks[0]
             shop.gone = set()
             await until(lambda: shop.lacks[1:])
-    assert shop.lacks[1:] == [""] and "every address that we dial from is there" in caplog.text
+    assert shop.lacks[1:] == [""] and "nothing is lacking any more to dial with" in caplog.text
     with store.read() as tx:
         assert {guise.source for guise in tx.guises.of(run)} == {"127.0.0.1"}
 
@@ -269,7 +274,7 @@ async def test_an_address_that_goes_as_we_dial_has_the_test_held_from_another_on
         async def call(room: Any) -> tuple[Transcript, ...]:
             if not shop.gone:
                 shop.gone = {parse_address(room.approach.source)}
-                raise OSError(errno.EADDRNOTAVAIL, "no such address")
+                raise Undialled("no such address", errno.EADDRNOTAVAIL)
             return await dial(room)
 
         monkeypatch.setattr(rounds, "call", call)
@@ -287,7 +292,7 @@ async def test_an_address_that_goes_as_we_dial_spends_no_test(
 
         async def call(_room: object) -> tuple[Transcript, ...]:
             shop.gone = {HERE}
-            raise OSError(errno.EADDRNOTAVAIL, "no such address")
+            raise Undialled("no such address", errno.EADDRNOTAVAIL)
 
         with monkeypatch.context() as patched:
             patched.setattr(rounds, "call", call)
@@ -302,6 +307,53 @@ async def test_an_address_that_goes_as_we_dial_spends_no_test(
         async with shop.open():
             judged = await until(lambda: shop.settled(run))
     assert judged.verdict is Verdict.CLOSED
+
+
+async def test_a_host_that_our_own_machine_cannot_dial_has_its_test_put_off_and_no_verdict(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = HandClock()
+    async with serving(Host()) as port:
+        shop = Shop(store, port, clock)
+        run, began = shop.nominate(), clock.now()
+        error = Undialled("This machine cannot dial 127.0.0.1: Operation not permitted.", errno.EPERM)
+
+        async def call(_room: object) -> tuple[Transcript, ...]:
+            raise error
+
+        monkeypatch.setattr(rounds, "call", call)
+        async with shop.open():
+            for times in range(1, MOST_LOST + 1):
+                job = await until(
+                    lambda: (
+                        (job := shop.casework.views.look_up(HERE).job)
+                        and (job.takes, job.state) == (times, JobState.QUEUED)  # noqa: B023
+                        and job
+                    ),
+                    within=10,
+                )
+                assert job.due == clock.now() + times * AWAY, "later and later"
+                await shop.looked(1)
+                assert shop.lacks[-1] == "This machine cannot dial 127.0.0.1: Operation not permitted; the test waits."
+                clock.turn(seconds=times * AWAY.total_seconds())
+            judged = await until(lambda: shop.settled(run), within=10)
+    assert clock.now() - began > timedelta(hours=9)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert "broke off" not in caplog.text
+    why = [one for one in shop.casework.operators.journal(HERE) if "our own machine cannot dial" in one.after]
+    assert len(why) == MOST_LOST and all(one.after.endswith("dial: Operation not permitted") for one in why)
+
+
+async def test_where_there_is_no_way_any_more_to_anybody_nobody_is_dialled_and_no_test_is_spent(store: Store) -> None:
+    async with serving(Host()) as port:
+        shop = Shop(store, port, SystemClock())
+        run = shop.nominate()
+        async with shop.open():
+            await until(lambda: shop.settled(run))
+            shop.cut = "Network is unreachable"
+            await until(lambda: "no way any more to 127.0.0.1" in shop.worker.problem)
+            shop.cut = ""
+            await until(lambda: not shop.worker.problem)
 
 
 async def test_who_opts_out_in_the_last_moment_is_not_dialled(store: Store) -> None:
@@ -375,7 +427,7 @@ async def test_a_network_with_a_tarpit_has_one_test_at_a_time_for_an_hour(store:
     worker._asked = {parse_address("8.8.4.4"): False}
     assert worker._full().networks == set()
     slow = Transcript(target="8.8.4.4", port=25, source="", started=0.0, flags=frozenset({Flag.TARPIT}))
-    worker._note_pace(parse_address("8.8.4.5"), slow)
+    worker._heard(parse_address("8.8.4.5"), slow)
     assert worker._full().networks == {parse_network("8.8.4.0/24")}
     assert worker._full().asked == set(), "an owner there does not wait"
     clock.turn(seconds=3600)

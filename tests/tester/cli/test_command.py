@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import re
 import smtplib
@@ -13,8 +14,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -22,6 +24,8 @@ from servers import OPEN, Scripted, listening
 
 from tester.cli import command, report
 from tester.cli.command import main
+from tester.errors import Undialled
+from tester.knocking import Knocker
 from tester.smtp import Limits
 
 QUICK = Limits(connect=2, banner=2, command=2, final=5, attempt_gap=0, connection_gap=0, grace=0.05)
@@ -368,3 +372,27 @@ def test_a_twin_outside_of_the_named_networks_is_not_tried(
 def test_a_list_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--targets", "/nowhere/at-all", "--networks", "192.0.2.0/24"]) == report.UNTOLD
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_family_that_our_own_machine_cannot_dial_closes_no_host(
+    port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connect = Knocker.connect
+
+    async def one_family(self: Knocker, address: object, *more: Any) -> object:
+        if address != ip_address("127.0.0.1"):
+            raise Undialled(f"This machine cannot dial {address}: Network is unreachable.", errno.ENETUNREACH)
+        return await connect(self, address, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Knocker, "connect", one_family)
+
+    async def twin(address: object) -> list[object]:
+        return [ip_address("::1")]
+
+    fixed = ["127.0.0.1", "--collector", f"127.0.0.1:{port}", "--lab", "127.0.0.0/8", "--lab", "::1/128", "--json"]
+    with serving(REFUSING) as closed:
+        assert run(closed, port) == report.CLOSED
+        capsys.readouterr()
+        assert main([*fixed, "--both-families", *ports(closed)], limits=QUICK, others=twin) == report.UNTOLD  # type: ignore[arg-type]
+    document = json.loads(capsys.readouterr().out)
+    assert document["reason"] == f"::1 port {closed}: This machine cannot dial ::1: Network is unreachable."
