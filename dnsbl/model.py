@@ -35,6 +35,10 @@ class Door(StrEnum):
     LOOKUP = "lookup"
 
 
+#: Doors where we know who speaks: a reason may stand in place of evidence.
+TRUSTED = frozenset({Door.CLI})
+
+
 class Trust(StrEnum):
     """How far a reporter is believed, by an operator's word."""
 

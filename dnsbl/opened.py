@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from importlib import import_module
 from os.path import exists
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     change of the settings can mend."""
     for whole in (Transaction, Casework):  # now, for the program may be replaced while it serves
         read_all(whole)
+    import_module("dnsbl.casework.sealing")
     try:
         _made_for(settings)
     except DnsblError as error:

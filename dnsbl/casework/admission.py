@@ -15,9 +15,8 @@ from ipaddress import ip_network
 from dnsbl.addresses import Address
 from dnsbl.clock import day_of
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, Nomination, Refusal, ReporterAccount
+from dnsbl.model import ASKED, TRUSTED, Nomination, Refusal, ReporterAccount
 from dnsbl.rules import queues, reporters
-from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from dnsbl.store.kept import EVER, Account, Count

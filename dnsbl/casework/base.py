@@ -17,6 +17,7 @@ from dnsbl.clock import day_of
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import (
     TESTED_KINDS,
+    TRUSTED,
     UNCONFIRMED,
     Door,
     Entry,
@@ -29,7 +30,6 @@ from dnsbl.model import (
     Run,
 )
 from dnsbl.rules import bringers, queues, schedule
-from dnsbl.rules.intake import TRUSTED
 from dnsbl.settings import MailDoorTerms, Policy, Settings
 from dnsbl.store import Transaction
 from dnsbl.store.kept import Account

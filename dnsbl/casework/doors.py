@@ -29,6 +29,7 @@ from dnsbl.errors import NotFound, Refused
 from dnsbl.logbook import events
 from dnsbl.model import (
     ASKED,
+    TRUSTED,
     Door,
     Exclusion,
     Job,
@@ -41,7 +42,7 @@ from dnsbl.model import (
     ReporterAccount,
 )
 from dnsbl.rules import reporters, schedule
-from dnsbl.rules.intake import TRUSTED, Intake, Taken
+from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.store import Store, Transaction

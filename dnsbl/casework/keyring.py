@@ -1,17 +1,23 @@
-"""The keyring's file: read, made at the first start, and written again when a key comes. What casework touches of the
-disk is this file alone."""
+"""The keyring's file: read, made at the first start, and written again when a key comes; by what its keys are known.
+What casework touches of the disk is this file alone."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged
 from dnsbl.files import HIDDEN, make_secret, write_whole
 from tester.errors import TesterError
-from tester.letter import Keyring
+from tester.letter import Key, Keyring
+
+
+def fingerprint(key: Key) -> str:
+    """What may be shown of a key, 64 hexadecimal digits: a hash of 256 random bits, which tells nothing of them."""
+    return sha256(b"dnsbl key " + key.kid.encode() + key.secret).hexdigest()
 
 
 def keyring_at(path: Path, *, clock: Clock, random: Callable[[int], bytes] = secrets.token_bytes) -> Keyring:

@@ -1,28 +1,23 @@
-"""How a key goes from node to node through the store: sealed under the key before it, and known by its fingerprint.
+"""How a key goes from node to node through the store: sealed under the key before it.
 
 Pure. Sealed is ChaCha20-Poly1305 (RFC 8439) with a random nonce before it, under a key that is derived from the older
 one for this alone; what the new key is, and under which one it lies, is bound into it. Whoever can open it holds that
-ring already. A fingerprint is a hash of 256 random bits, which tells nothing of them.
+ring already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
 from hmac import digest
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from dnsbl.casework.keyring import fingerprint
 from dnsbl.errors import Damaged
 from tester.letter import Key
 
 _NONCE = 12
-
-
-def fingerprint(key: Key) -> str:
-    """What may be shown of a key, 64 hexadecimal digits."""
-    return sha256(b"dnsbl key " + key.kid.encode() + key.secret).hexdigest()
 
 
 def sealed(key: Key, under: Key, random: Callable[[int], bytes]) -> bytes:

@@ -24,7 +24,7 @@ from dnsbl.model import (
     Suspension,
     WorkLeft,
 )
-from dnsbl.rules.causes import canaries
+from dnsbl.rules.canaries import canaries
 from dnsbl.rules.headway import Headway, headway
 from dnsbl.rules.sending import Usage
 from dnsbl.rules.timekeeping import FRESH

@@ -14,7 +14,7 @@ from getopt import GetoptError, getopt
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
-from dnsbl.dns.sources.reading import FORMS
+from dnsbl.dns.zones import FORMS
 from dnsbl.errors import DnsblError
 from dnsbl.files import make_readable
 

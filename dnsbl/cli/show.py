@@ -170,10 +170,10 @@ def _shape(opened: OpenedList, found: Standing, others: Sequence[Opinion] | None
 
 def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] | None = None, as_json: bool) -> None:
     """Where an address stands, and what other lists say of it, where they were asked."""
-    shape = _shape(opened, found, others)
     if as_json:
-        document(shape)
+        document(_shape(opened, found, others))
         return
+    zones = opened.zones.codes_of(found.address, found.kinds)
     terminal.say(f"  {found.state.value}", strong=str(found.address))
     for entry in found.listings:
         terminal.say(
@@ -186,9 +186,9 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
         terminal.say(f"  will be listed as {coming.kind} from {when(coming.due)} on")
     for each in found.inputs:
         terminal.say(f"  output of {each.input.network_address} since {when(each.since)}")
-    for zone, codes in shape["zones"].items():
+    for zone, codes in zones.items():
         terminal.say(f"  {zone}: {', '.join(codes) or 'not listed'}")
-    if not found.listings and any(shape["zones"].values()):
+    if not found.listings and any(zones.values()):
         terminal.say("  a test point: always answered, and nobody's server")
     for way in found.paths:
         terminal.say(f"  {_way(way)}")

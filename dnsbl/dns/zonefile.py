@@ -27,9 +27,8 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_
 
 from dnsbl.addresses import Address
 from dnsbl.dns import wire
-from dnsbl.dns.sources.reading import FORMS
 from dnsbl.dns.trials import TRIALS
-from dnsbl.dns.zones import LOG, LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
+from dnsbl.dns.zones import FORMS, LOG, LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
 from dnsbl.model import DECLARED, TESTED_KINDS
 from dnsbl.settings import IN_BAND, Hostname, Section, tables

@@ -68,6 +68,10 @@ class View:
         return tuple(self.kinds[name] for name in sorted(set(listed)) if name in self.kinds)
 
 
+#: The forms of data files (rbldnsd's); `combined` holds several datasets of the others.
+FORMS = ("ip4set", "ip4trie", "ip4tset", "ip6trie", "ip6tset", "dnset", "generic", "combined")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataSource:
     """Data files of one form, which are read as if they were one file."""

@@ -1,27 +1,16 @@
-"""Why a tested host relays, as far as the record of its run tells: what `tester.cause` reads, put together; and what it
-does to the bytes of a letter.
+"""Why a tested host relays, as far as the record of its run tells: what `tester.cause` reads, put together.
 
 Pure: a report in, an explanation out. Decides nothing; a listing rests on the returned letter alone (law 1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from dnsbl.model import LENT, Return, RunReport
+from dnsbl.model import LENT, RunReport
 from dnsbl.rules.intake import Intake
-from tester import canary
 from tester.cause import Explained, explain, gather, hint
-from tester.fate import Fate, telling
-from tester.smtp import Flag, Transcript
+from tester.fate import telling
+from tester.smtp import Transcript
 from tester.verdict import CAME_BACK
-
-
-def canaries(letters: Iterable[Fate], returns: Iterable[Return]) -> frozenset[Flag]:
-    """What became of a run's canaries, where they came back."""
-    tokens = {fate.letter.recipient for fate in letters if fate.letter.vector == canary.FORM}
-    back = [one for one in returns if one.token in tokens and one.finding in CAME_BACK]
-    return canary.flags(back[0].message) if back else frozenset()
 
 
 def cause_of(report: RunReport) -> Explained | None:

@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused, capital
-from dnsbl.model import Door, Job, Nomination, Refusal, ReporterAccount, Trust
+from dnsbl.model import TRUSTED, Door, Job, Nomination, Refusal, ReporterAccount, Trust
 from dnsbl.rules import asking
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.evidence import Exhibit, exhibits
@@ -30,8 +30,6 @@ from tester.received.line import Hop, hops
 
 #: Longest reason that is kept, in characters.
 REASON_MOST = 500
-#: Doors where we know who speaks: a reason may stand in place of evidence.
-TRUSTED = frozenset({Door.CLI})
 #: A host's name in full, as somebody says which server is his.
 _HOST = re.compile(r"^(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}$")
 #: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.

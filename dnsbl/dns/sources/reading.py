@@ -19,9 +19,8 @@ from dnsbl.dns.sources.dataset import EXCLUDED, Dataset
 from dnsbl.dns.sources.names import read_name
 from dnsbl.dns.sources.sheet import Sheet
 from dnsbl.dns.sources.values import DEFAULT, LONGEST, NotTaken, Value, read_a, read_value
+from dnsbl.dns.zones import FORMS
 
-#: The forms of data files; `combined` holds several datasets of the others.
-FORMS = ("ip4set", "ip4trie", "ip4tset", "ip6trie", "ip6tset", "dnset", "generic", "combined")
 #: Seconds, of answers when neither file nor settings name a time (rbldnsd -t).
 USUAL_TTL = 2100
 #: Refused lines of a source that are kept with their words; the others are counted.

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.casework.sealing import fingerprint, opened, sealed
+from dnsbl.casework.keyring import fingerprint
+from dnsbl.casework.sealing import opened, sealed
 from dnsbl.errors import Damaged
 from tester.letter import Key
 

@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from dnsbl.model import JobReason, Return, Run, RunReport, RunState
-from dnsbl.rules.causes import canaries, cause_of, hint_of
+from dnsbl.rules.causes import cause_of, hint_of
 from dnsbl.rules.intake import Intake
-from tester import canary
 from tester.cause import Cause, Software
 from tester.fate import Fate
 from tester.letter import Letter
 from tester.received.chain import trace
 from tester.received.line import hops
-from tester.smtp import Event, Flag, Outcome, Result, Transcript
+from tester.smtp import Event, Outcome, Result, Transcript
 from tester.verdict import Finding
 
 HOST, US = ip_address("192.0.2.25"), "198.51.100.9"
@@ -99,26 +98,6 @@ def test_what_came_before_the_letter_did_explains_nothing() -> None:
     )
     found = cause_of(replace(one, returns=(bounce, *one.returns)))
     assert found is not None and found.cause is Cause.NETWORKS_TOO_WIDE
-
-
-def test_what_became_of_the_canaries_is_read_off_the_letter_that_bore_them_and_came_back() -> None:
-    passed = canary.laid(b"Subject: x\r\n\r\n")
-    mended = passed.replace(b"[\n]", b"[\r\n]").replace(b"[\r]", b"[ ]")
-    bearer = replace(
-        report(US, vector=canary.FORM).letters[0], letter=replace(LETTER, recipient="rc", vector=canary.FORM)
-    )
-    plain = report(US).letters[0]
-    back = report(US).returns[0]
-
-    def said(*returns: Return) -> frozenset[Flag]:
-        return canaries((plain, bearer), returns)
-
-    theirs = replace(back, token="rc", message=passed)
-    assert said(theirs) == {Flag.PASSES_BARE_LF, Flag.PASSES_BARE_CR}
-    assert said(replace(theirs, message=mended)) == frozenset()
-    assert said() == said(replace(back, message=passed)) == frozenset(), "another letter bears none"
-    assert said(replace(theirs, finding=Finding.BOUNCED)) == frozenset(), "a bounce repeats what we wrote"
-    assert said(theirs, replace(theirs, message=mended)) == said(theirs), "the first that came tells"
 
 
 def test_who_had_the_letters_from_somebody_else_was_seen_from_an_address_that_nobody_knows() -> None:

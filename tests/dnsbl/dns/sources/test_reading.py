@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.dns.sources.dataset import Dataset
-from dnsbl.dns.sources.reading import FORMS, MOST_REFUSED, Holding, Reader, Unusable, read
+from dnsbl.dns.sources.reading import MOST_REFUSED, Holding, Reader, Unusable, read
+from dnsbl.dns.zones import FORMS
 
 NOW = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp())
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from dnsbl.dns.sources import sheet
 from dnsbl.dns.sources.dataset import Dataset
-from dnsbl.dns.sources.reading import FORMS, Holding, Reader, Unusable, read
+from dnsbl.dns.sources.reading import Holding, Reader, Unusable, read
 from dnsbl.dns.sources.values import MOST_KNOWN
+from dnsbl.dns.zones import FORMS
 
 pytestmark = pytest.mark.skipif(sheet.swift is None, reason="nothing was compiled here")
 
