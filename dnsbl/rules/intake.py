@@ -313,9 +313,11 @@ def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
 
 
 def sent_at(message: bytes, chain: tuple[Hop, ...]) -> datetime | None:
-    """When the message was sent: the newest Received line's date (written by the reporter's side), else Date."""
-    if chain and (when := _date(chain[0].raw.rpartition(";")[2])) is not None:
-        return when
+    """When the message was sent: by the newest Received line that has a date, since those of the reporter's side stand
+    first and some programs write none, else by Date."""
+    for hop in chain:
+        if (when := _date(hop.raw.rpartition(";")[2])) is not None:
+            return when
     found = next((value for name, value in fields(message) if name == "date"), None)
     return _date(found.decode("ascii", "replace")) if found else None
 

@@ -47,19 +47,30 @@ _PRIVATE = tuple(
         "::1/128",
         "fc00::/7",
         "fe80::/10",
+        "fec0::/10",
+        # the IPv4 space behind a translator (RFC 6052, RFC 8215)
+        "64:ff9b:1::/48",
+        "64:ff9b::a00:0/104",
+        "64:ff9b::6440:0/106",
+        "64:ff9b::7f00:0/104",
+        "64:ff9b::ac10:0/108",
+        "64:ff9b::c0a8:0/112",
     )
 )
 
 #: First words of "with" that no stranger's hand-over has: RFC 2033 keeps LMTP off the wide area, the others fetch
 #: mail, take it from a person's hands, or move it within one program.
 _INSIDE = re.compile(
-    r"""(?x) LMTP | POP[23]? \b | POP3 | MULTI-?POP | IMAP | HTTP | MAPI | LOCAL | BSMTP | UUCP | QMQP | PIPE | SPOOL
-        | QUEUE | INTERNAL | DIRECT | WEBMAIL | WORLDCLIENT | XIMSS | GROUP\b | NOVELL | GROUPWISE | FETCHMAIL | GETMAIL
-        | RPC | EWS | STDIO | SPAM-?SCANNED | SCANNED | VIRUS-?SCANNED | ECARTIS | LISTEXPAND | FILTERED | ARCHIVE """,
+    r"""(?x) LMTP | \w{0,12} POP (?: [23] | con | beamer | \b | -) | IMAP | IGETMAIL | HTTP | MAPI | LOCAL | BSMTP
+        | UUCP | QMQP | PIPE | SPOOL | QUEUE | INTERNAL | DIRECT | WEBMAIL | WORLDCLIENT | XIMSS | GROUP\b | NOVELL
+        | GROUPWISE | FETCHMAIL | GETMAIL | RPC | EWS | STDIO | SPAM-?SCANNED | SCANNED | VIRUS-?SCANNED | ECARTIS
+        | LISTEXPAND | FILTERED | ARCHIVE """,
     re.IGNORECASE,
 )
 #: Programs that fetch mail from a mailbox, where they name themselves in a remark.
-_FETCHERS = re.compile(r"\b(?:fetchmail|getmail|mpop|popcon|pullmail|lmtpproxy)\b", re.IGNORECASE)
+_FETCHERS = re.compile(
+    r"\b(?:fetchmail|getmail6?|igetmail|mpop|popcon|popbeamer|smartpop2exchange|pullmail|lmtpproxy)\b", re.IGNORECASE
+)
 _SMTP = re.compile(r"SMTP", re.IGNORECASE)
 #: Senders that are programs of the machine that wrote the line.
 _PROGRAMS = re.compile(
@@ -163,7 +174,8 @@ def trace(chain: Iterable[Hop], home: Home = _NOBODY) -> Trace:
             continue
         stopped = True
         if hop.address is None:
-            why = "names no address, so nothing below it can be trusted"
+            silence = "names more than its server can have seen" if hop.broken else "names no address"
+            why = f"{silence}, so nothing below it can be trusted"
             steps.append(Step(number=number, hop=hop, reading=Reading.SILENT, why=why, possible=False))
             continue
         why = "handed in from outside"
@@ -212,7 +224,9 @@ def _passed(hop: Hop, inside: set[Address | None], home: Home) -> str:
     protocol = hop.protocol.partition(" ")[0]
     if not hop.client:
         return "names no sender"
-    if _INSIDE.match(hop.protocol) or _INSIDE.match(hop.via) or _FETCHERS.search(hop.remarks):
+    if hop.broken:
+        return ""
+    if _INSIDE.match(hop.protocol) or _INSIDE.match(hop.via) or _FETCHERS.search(hop.programs):
         return f"{(protocol or hop.via or 'fetched')[:20]}, inside one system"
     if provider := next((each for each in PROVIDERS if _inner(hop, each)), None):
         return f"inside {provider.name}"
@@ -229,13 +243,13 @@ def _passed(hop: Hop, inside: set[Address | None], home: Home) -> str:
 
 def _without_address(hop: Hop) -> str:
     sender = hop.helo.lower()
-    if hop.raw.lower().startswith("from mail pickup service "):
+    if hop.raw.lower().startswith("from mail pickup service by "):
         return "a pickup folder"
     if sender and (sender == hop.by.lower() or _PROGRAMS.match(sender)):
         return "a program of the same machine"
     if _SMTP.search(hop.protocol):
         return ""
-    if hop.protocol:
+    if hop.protocol and organisation(sender) in ("", organisation(hop.by)):
         return f"{hop.protocol[:20]}, no SMTP"
     return "a user of the same machine" if "@" in sender else ""
 

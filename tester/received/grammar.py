@@ -41,6 +41,7 @@ class Clause:
 
     words: list[str] = field(default_factory=list)  #: in order, comments left out
     comments: list[str] = field(default_factory=list)  #: in order, each with all that is nested in it
+    ends: bool = True  #: whether the last comment stands behind the last word
 
 
 def clauses(text: str) -> dict[str, Clause]:
@@ -51,13 +52,20 @@ def clauses(text: str) -> dict[str, Clause]:
         if token.kind == "comment":
             if len(current.comments) < _COMMENTS:
                 current.comments.append(token.text)
-            named = True
-        elif named and (keyword := token.text.lower()) in KEYWORDS and keyword not in found:
+            named = current.ends = True
+        elif (
+            named
+            and (keyword := token.text.lower()) in KEYWORDS
+            and keyword not in found
+            and not (
+                keyword == "via" and "for" in found  # whom a mail is for, its sender has said
+            )
+        ):
             current = found[keyword] = Clause()
             named = False
         else:
             current.words.append(token.text)
-            named = True
+            named, current.ends = True, False
     return found
 
 

@@ -8,6 +8,9 @@ between organisations at all. The order of belief:
    address. `rdns [192.0.2.1]`, `[192.0.2.1]:25 helo=...`, `ident@192.0.2.1`, `192.0.2.1`.
 2. An address outside parentheses: `name [192.0.2.1]`, `name[192.0.2.1]`, and alone, in the name's place.
 
+No program writes two. Where a line names a second one that the server could have seen, or names the first one behind a
+keyword that is not its own, the client's name held what looks like syntax: then the line is `broken`, and names nobody.
+
 Everything else in a line is a claim, above all an address behind helo, ident, account, "claiming to be",
 X-Forwarded-For and their like: the client wrote it. What the server saw stands first in its comment, in all programs
 but Sendmail and qmail, which put the client's ident before it, with an @ between.
@@ -38,9 +41,11 @@ class Hop:
     by_addresses: tuple[Address, ...]  #: what it says of its own addresses
     protocol: str  #: the "with" clause
     via: str  #: the "via" clause
-    remarks: str  #: the comments behind "by", "with" and "via", where programs name themselves
+    remarks: str  #: the comments behind "by", "with" and "via"
+    programs: str  #: the first word of each of them, by which programs name themselves
     recipient: str  #: the "for" clause, a mailbox without angle brackets
     client: bool  #: whether it tells of a client at all: it has a "from" clause, or nobody can say what it has
+    broken: bool  #: whether its client's words have broken it up: nobody can say what its server wrote
     raw: str  #: the whole field
 
 
@@ -60,11 +65,14 @@ def hop(value: bytes) -> Hop:
     found = clauses(value.decode("latin-1"))
     sender = found.get("from", Clause())
     server, protocol, via = (found.get(keyword, Clause()) for keyword in ("by", "with", "via"))
-    name, address = _seen(sender)
     said = _said(sender.comments)
+    name, addresses = _seen(sender, greeted=bool(said))
+    broken = len(addresses) > 1 or _misplaced(found, bool(addresses))
+    address = None if broken else next(iter(addresses), None)
     first = sender.words[0] if sender.words else ""
     if said and not name and not _address(first):
         name = first
+    remarks = (*server.comments, *protocol.comments, *via.comments)
     own = [text for comment in server.comments for text in _words(comment)]
     return Hop(
         helo=_shown(said or _bare(first)),
@@ -75,9 +83,11 @@ def hop(value: bytes) -> Hop:
         by_addresses=tuple(each for text in (*server.words[:8], *own[:32]) if (each := _address(text))),
         protocol=_shown(" ".join(protocol.words)),
         via=_shown(" ".join(via.words)),
-        remarks=_shown(" ".join((*server.comments, *protocol.comments, *via.comments))),
+        remarks=_shown(" ".join(remarks)),
+        programs=_shown(" ".join(word for remark in remarks for word in remark.split(None, 1)[:1])),
         recipient=_shown(found["for"].words[0].strip("<>") if "for" in found and found["for"].words else ""),
         client="from" in found or (bool(found[""].words) and "by" not in found),
+        broken=broken,
         raw=escape(value),
     )
 
@@ -97,22 +107,43 @@ _CLAIM = re.compile(
 )
 #: What servers write in place of a name that they did not find.
 _NAMELESS = frozenset(
-    ("unknown", "unknownhost", "unverified", "unverifiedhost", "nxdomain", "noname", "no-reverse-dns")
+    ("unknown", "unknownhost", "unverified", "unverifiedhost", "verified", "nxdomain", "noname", "no-reverse-dns")
 )
-#: What some servers write before a name or an address; "unknown host [192.0.2.1]", "ip 192.0.2.1".
-_LABEL = re.compile(r"(?:host|peer|ip|tcp|addr(?:ess)?):?\Z", re.IGNORECASE)
+#: What some servers write before a name or an address: "unknown host [192.0.2.1]", "ip 192.0.2.1", MailMarshal's
+#: "Not Verified[192.0.2.1]".
+_LABEL = re.compile(r"(?:host|peer|ip|tcp|addr(?:ess)?|not):?\Z", re.IGNORECASE)
 _GREETING = re.compile(r"\"?(?:helo|ehlo|lhlo)(?:[\s:=]+([^\"\s]*)\"?)?\Z", re.IGNORECASE)
 _LITERAL = re.compile(r"\[\s*(?:IPv6:\s*)?([0-9a-f:.]{2,45})(?:%[^\]\s]{0,20})?\s*\](?::\d{1,5})?\Z", re.IGNORECASE)
 _PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}\Z")
 
 
-def _seen(sender: Clause) -> tuple[str, Address | None]:
-    """The name that the server found, or that says that it found none, and the address that it saw."""
-    for comment in sender.comments:
-        name, address = _tcp_info(_words(comment))
-        if address is not None:
-            return name, address
-    return "", _outside(sender.words)
+def _seen(sender: Clause, *, greeted: bool) -> tuple[str, set[Address]]:
+    """The name that the server found, or that says that it found none, and every address that it may have seen: one,
+    unless the client has added to them. `greeted` says that a comment holds the client's name, which stands nowhere
+    else then."""
+    found = [each for comment in sender.comments if (each := _tcp_info(_words(comment)))[1] is not None]
+    outside = _outside(sender.words)
+    if not found:
+        return "", outside
+    addresses = {address for _, address in found if address is not None}
+    if not sender.ends or greeted:  # else what stands before the comment is the client's name
+        addresses |= {each for each in outside if not each.is_loopback}  # Yahoo writes it in the name's place
+    return found[0][0], addresses
+
+
+def _misplaced(found: dict[str, Clause], seen: bool) -> bool:
+    """Whether an address that the server saw stands behind a keyword that the client has written: behind any but "from"
+    and "by", where "from" has none, or behind a first "by", where there are two."""
+    rest = {keyword: clause for keyword, clause in found.items() if keyword not in ("", "from")}
+    again = any(word.lower() == "by" for clause in rest.values() for word in clause.words)
+    if "from" not in found or (seen and not again):
+        return False
+    return any(
+        any(_tcp_info(_words(comment))[1] is not None for comment in clause.comments)
+        or any(_LITERAL.match(word) for word in clause.words)
+        for keyword, clause in rest.items()
+        if again or keyword != "by"
+    )
 
 
 def _tcp_info(words: list[str]) -> tuple[str, Address | None]:
@@ -121,7 +152,7 @@ def _tcp_info(words: list[str]) -> tuple[str, Address | None]:
     if not words:
         return "", None
     if address := _address(words[0]):
-        return "", address
+        return "", address if len(words) < 2 or _address(words[1]) in (None, address) else None
     if words[0].lower().startswith("ident:"):  # Sendmail: what stands before the last @ is the client's
         words = words[max((n for n, word in enumerate(words) if "@" in word), default=0) :]
     ident, _, first = words[0].rpartition("@")
@@ -135,11 +166,14 @@ def _tcp_info(words: list[str]) -> tuple[str, Address | None]:
     return name, address
 
 
-def _outside(words: list[str]) -> Address | None:
-    """An address outside parentheses: behind a name, which may be the client's own, glued to it, or in its place."""
-    if len(words) > 1 and not _claim(words[0]) and (address := _address(words[1])):
-        return address
-    return (_glued(words[0])[1] or _address(words[0])) if words else None
+def _outside(words: list[str]) -> set[Address]:
+    """Addresses outside parentheses: behind a name, which may be the client's own, glued to it, or in its place."""
+    if len(words) > 1 and (_address(words[0]) or not _claim(words[0])):
+        behind = {address for word in words[1:8] if (address := _address(word))}
+        if behind and _address(words[1]):
+            return behind
+    alone = (_glued(words[0])[1] or _address(words[0])) if words else None
+    return {alone} if alone is not None else set()
 
 
 def _words(comment: str) -> list[str]:

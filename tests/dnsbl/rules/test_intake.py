@@ -182,6 +182,12 @@ def test_what_the_reporters_server_says_of_the_time_goes_before_what_the_sender_
     assert refusal(evidence=dated(f"; {OLD}", FRESH)).reason == Refusal.TOO_OLD
 
 
+def test_a_line_of_the_reporters_side_without_a_date_leaves_that_to_the_next_one() -> None:
+    top = b"Received: by store.example.org with LMTP id 1 (envelope-from <a;b@example.com>)\n"
+    assert read(evidence=top + dated(f"; {FRESH}", OLD))
+    assert refusal(evidence=top + dated(f"; {OLD}", FRESH)).reason == Refusal.TOO_OLD
+
+
 @pytest.mark.parametrize(
     "rubbish",
     ["yesterday", "", "Fri, 31 Dec 9999 23:59:59 -2359", "Fri, 31 Dec 9999999999999999999 23:59:59 +0000", "\xe9"],

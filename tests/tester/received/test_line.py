@@ -309,3 +309,37 @@ def test_no_field_takes_more_than_ten_milliseconds(piece: bytes):
         finally:
             sys.settrace(tracer)
         assert min(spent) < 0.01
+
+
+def test_programs_name_themselves_by_the_first_word_of_a_remark() -> None:
+    read = hop("from a ([203.0.113.9]) by mx (Exim 4.96) with smtp () (envelope-from <fetchmail@x>) via tcp (y z)")
+    assert read.programs == "Exim envelope-from y"
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("from a ([203.0.113.9]) by mx", False),
+        ("from a ([203.0.113.9]) (203.0.113.9) by mx", False),
+        ("from a (203.0.113.9 [203.0.113.9]) by mx", False),
+        ("from 198.51.100.1 ([203.0.113.9]) by mx", False),
+        ("from 127.0.0.1 (EHLO a) (203.0.113.9) by mx", False),
+        ("from 203.0.113.9 (EHLO a) (203.0.113.9) by mx", False),
+        ("from by ([203.0.113.9]) by mx", False),
+        ("from a by mx ([203.0.113.9]) with ESMTP", False),
+        ("from a ([203.0.113.9]) by mx (fc) transferred by mx", False),
+        ("by mx with LMTP ([203.0.113.9])", False),
+        ("from a ([198.51.100.1]) ([203.0.113.9]) by mx", True),
+        ("from 198.51.100.1 (EHLO a) (203.0.113.9) by mx", True),
+        ("from a ([198.51.100.1]) [203.0.113.9] by mx", True),
+        ("from a [198.51.100.1] [203.0.113.9] by mx", True),
+        ("from a with LMTP ([203.0.113.9]) by mx", True),
+        ("from a with LMTP [203.0.113.9] by mx", True),
+        ("from a ([198.51.100.1]) by b ([203.0.113.9]) by mx", True),
+        ("from a ([198.51.100.1]) by b [203.0.113.9] by mx", True),
+    ],
+)
+def test_a_line_that_its_client_has_broken_up_names_nobody(text: str, broken: bool) -> None:
+    read = hop(text)
+    assert read.broken is broken
+    assert not broken or read.address is None
