@@ -39,6 +39,7 @@ from bench.filling import SPAM
 from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN, FIRST, ROOT, Habit, neighbourhood
 from bench.limits import raise_file_limit, within
 from bench.postgres import own_server
+from bench.processors import conversed, spent
 from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings
@@ -52,7 +53,6 @@ RAMP = 240.0
 #: Seconds for all of it, beside those that are counted.
 BEYOND = 600.0
 DAY = 86400
-TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGESIZE")
 #: What a host of each habit comes to, at most; anything else is wrong. A relay's letter may be under way still.
 _RIGHT = {
@@ -137,29 +137,6 @@ async def serving(config: Path, roles: str, log: Path) -> AsyncIterator[int]:
         await process.wait()
 
 
-def _tree(pid: int) -> Iterator[int]:
-    """A process, and all that it has begun and that are there still."""
-    yield pid
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from _tree(int(child))
-
-
-def spent(pid: int) -> float:
-    """Seconds of processor time of a process and of what it has begun."""
-    total = 0
-    for each in _tree(pid):
-        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-        total += sum(map(int, fields[11:15] if each == pid else fields[11:13]))
-    return total / TICKS
-
-
-def talked(pid: int) -> float:
-    """Seconds of processor time of a process's first thread, in which its conversations are."""
-    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / TICKS
-
-
 def resident(pid: int) -> int:
     """Octets of memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
@@ -233,7 +210,7 @@ async def measured(url: str, server: int | None, *, rate: float, seconds: float,
         def now() -> tuple[float, ...]:
             everybody = (sum(map(spent, pids)), spent(first), spent(server) if server else 0.0)
             others = spent(os.getpid()) - sum(everybody[:2])
-            return (*everybody, others, sum(map(talked, pids)), _number(store, _ENDED), time.monotonic())
+            return (*everybody, others, sum(map(conversed, pids)), _number(store, _ENDED), time.monotonic())
 
         before, begun = now(), nominators.done
         await asyncio.sleep(seconds)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import socket
 import subprocess
@@ -21,7 +20,7 @@ from http.client import HTTPConnection
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
-from bench.servers import family
+from bench.processors import spent as spent_by
 from dnsbl.casework import Casework
 from dnsbl.config import read_settings
 from dnsbl.store import Store
@@ -72,10 +71,10 @@ def measure_lookups(
     ]
     connection = HTTPConnection("127.0.0.1", port, timeout=120)
     _asked(connection, bodies[0])  # the first look reads the whole list
-    cpu, begun = _cpu(pid), time.perf_counter()
+    cpu, begun = spent_by(pid) if pid else None, time.perf_counter()
     for body in bodies:
         _asked(connection, body)
-    seconds, spent = time.perf_counter() - begun, _cpu(pid)
+    seconds, spent = time.perf_counter() - begun, spent_by(pid) if pid else None
     connection.close()
     return LookupFigures(
         addresses=requests * LIST,
@@ -90,14 +89,6 @@ def _asked(connection: HTTPConnection, body: bytes) -> None:
     text = answer.read()
     if answer.status != 200 or len(json.loads(text)["rows"]) != LIST:
         raise SystemExit(f"{answer.status}: {text[:200]!r}")
-
-
-def _cpu(pid: int | None) -> float | None:
-    """Seconds of processor time that this process and its children have had (proc(5), stat)."""
-    if pid is None:
-        return None
-    every = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in family(pid)]
-    return sum(int(fields[11]) + int(fields[12]) for fields in every) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

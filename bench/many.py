@@ -33,6 +33,7 @@ from sqlalchemy import Connection, event, text
 from bench.filling import fill
 from bench.fleet import COLLECTOR_DOMAIN, FIRST, Habit, MailServer, apart
 from bench.limits import raise_file_limit, within
+from bench.processors import fields, spent
 from dnsbl.addresses import network_of
 from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
@@ -82,21 +83,11 @@ class Backends:
     def __init__(self, store: Store) -> None:
         with store.read() as tx:
             backend = tx.connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        self._first = int(_fields(backend)[1])
+        self._first = int(fields(f"/proc/{backend}/stat")[1])
 
     def cpu(self) -> float:
         """Seconds that all of them have taken, those that ended too."""
-        here = Path(f"/proc/{self._first}/task/{self._first}/children").read_text().split()
-        ticks = sum(map(int, _fields(self._first)[11:15])) + sum(sum(map(int, _fields(pid)[11:13])) for pid in here)
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _fields(pid: int | str) -> list[str]:
-    """What proc(5) says in stat, from the state on."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ["0"] * 20
+        return spent(self._first)
 
 
 def _resident() -> int:

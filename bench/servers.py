@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.figures import ECHO, GUARDS_OFF, GUARDS_ON, MIDDLE, NSD, OURS, PLAIN, RBLDNSD, TWO, Row
+from bench.processors import TICKS, family, fields
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.dns.listed.table import Table
 from dnsbl.rules.bounds import Bounds
@@ -38,7 +39,6 @@ MOST_FOR_NSD = 20_000
 QUESTIONS = 200_000
 #: Of a server to start, at 10,000,000 entries and on a busy machine.
 PATIENCE = 120.0
-TICK = os.sysconf("SC_CLK_TCK")
 WORDS = [str(n) for n in range(256)]
 ZONE = f"""
 origin = "{ORIGIN}"
@@ -278,15 +278,6 @@ def running(server: Server, cores: list[int]) -> Iterator[None]:
             process.wait()
 
 
-def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    found = [pid]
-    for one in found:
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
-            found += map(int, task.read_text().split())
-    return found
-
-
 def cpu(server: Server) -> tuple[float, float]:
     """Seconds of CPU that a server's processes have used, by themselves and in the kernel.
 
@@ -294,8 +285,8 @@ def cpu(server: Server) -> tuple[float, float]:
     """
     user = system = total = 0.0
     for pid in family(server.pid):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        user, system = user + int(fields[11]) / TICK, system + int(fields[12]) / TICK
+        told = fields(f"/proc/{pid}/stat")
+        user, system = user + int(told[11]) / TICKS, system + int(told[12]) / TICKS
         total += time.clock_gettime(~pid << 3 | 2)  # the process's own clock, as clock_getcpuclockid(3) names it
     return (total - system, system) if total > system else (user, system)
 

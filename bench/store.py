@@ -25,13 +25,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
 from bench.cycles import Cycles, settings_of_bench
 from bench.filling import PATTERN, SINGLE, Filled, fill, host
 from bench.postgres import own_server
+from bench.processors import spent
 from bench.servers import ROOT
 from dnsbl.casework import Casework
 from dnsbl.casework.base import ANYBODY
@@ -62,6 +63,12 @@ class Play:
     longest: float  #: seconds of the longest verb that writes
     which: str  #: that verb
     verbs: dict[str, float] = field(default_factory=dict)  #: milliseconds a call
+    server: float = 0.0  #: milliseconds of CPU a test, of the database server; 0 where that is not ours
+
+    @property
+    def cores(self) -> float:
+        """How many cores are busy with it."""
+        return self.rate * (self.cpu + self.server) / 1000
 
 
 @dataclass(frozen=True)
@@ -125,8 +132,8 @@ def asked(store: Store, filled: Filled) -> dict[str, float]:
     return found
 
 
-def played(url: str, processes: int, first: int, seconds: float) -> Play:
-    """Have so many processes play, all from the same moment on."""
+def played(url: str, processes: int, first: int, seconds: float, server: int | None = None) -> Play:
+    """Have so many processes play, all from the same moment on; `server` is the first process of the database's."""
     program = [sys.executable, "-m", "bench.cycles", url, "--seconds", str(seconds)]
     with ExitStack() as running:
         players = []
@@ -140,12 +147,14 @@ def played(url: str, processes: int, first: int, seconds: float) -> Play:
             assert player.stdout is not None
             if player.stdout.readline() != "ready\n":
                 raise SystemExit(f"A process of the bench ended with {player.wait()}.")
+        before = spent(server) if server else 0.0
         for player in players:
             assert player.stdin is not None
             player.stdin.write("go\n")
             player.stdin.flush()
         done = [Cycles(**json.loads(player.stdout.read())) for player in players if player.stdout is not None]
-    return summed(done)
+        took = spent(server) - before if server else 0.0
+    return replace(summed(done), server=1000 * took / sum(each.cycles for each in done))
 
 
 def summed(done: Sequence[Cycles]) -> Play:
@@ -169,7 +178,7 @@ def summed(done: Sequence[Cycles]) -> Play:
     )
 
 
-def measured(url: str, rows: int, seconds: float) -> SizeFigures:
+def measured(url: str, rows: int, seconds: float, server: int | None = None) -> SizeFigures:
     """Fill an empty database, ask, and play."""
     store = Store(url)
     store.upgrade()
@@ -187,20 +196,20 @@ def measured(url: str, rows: int, seconds: float) -> SizeFigures:
     questioned = asked(store, filled)
     database = store.engine.dialect.name
     store.close()
-    alone = played(url, 1, 0, seconds)
-    return SizeFigures(database, rows, filled, filling, alone, played(url, TOGETHER, 1, seconds), questioned)
+    alone = played(url, 1, 0, seconds, server)
+    return SizeFigures(database, rows, filled, filling, alone, played(url, TOGETHER, 1, seconds, server), questioned)
 
 
 @contextmanager
-def databases(url: str) -> Iterator[list[Callable[[int], str]]]:
-    """What makes an empty database for a size, for each store."""
+def databases(url: str) -> Iterator[list[tuple[Callable[[int], str], int | None]]]:
+    """What makes an empty database for a size, for each store, with the first process of a server of our own."""
     if url:
-        yield [lambda rows: url]
+        yield [(lambda rows: url, None)]
         return
     with tempfile.TemporaryDirectory(prefix="bench-store-") as folder, own_server() as server:
-        makers: list[Callable[[int], str]] = [lambda rows: f"sqlite:///{folder}/{rows}.db"]
+        makers: list[tuple[Callable[[int], str], int | None]] = [(lambda rows: f"sqlite:///{folder}/{rows}.db", None)]
         if server is not None:
-            makers.append(lambda rows: server.make(f"rows_{rows}"))
+            makers.append((lambda rows: server.make(f"rows_{rows}"), server.pid))
         else:
             print("No PostgreSQL on this machine: SQLite alone.", file=sys.stderr)
         yield makers
@@ -250,14 +259,15 @@ def told(run: StoreFigures, before: StoreFigures | None = None) -> str:
         f"{run.machine}.",
         "A test is all verbs from its nomination to its verdict, with the letters, the transcript and, for every",
         "second host, the letter that comes back and the listing; nobody is dialled. CPU is that of the processes",
-        "which play, without the database server's. Where others keep the machine busy times mean little; the ratios",
-        "say more.",
+        "which play, without the database server's, which stands beside it. Where others keep the machine busy times",
+        "mean little; the ratios say more.",
         "",
         "| goal | limit | measured | met |",
         "|---|---:|---:|---|",
         *(f"| {what} | {limit} | {got} | {'met' if met else 'MISSED'} |" for what, limit, got, met in goals(run)),
         "",
         *_rates(run),
+        *_bounds(run),
         *(["The same by an earlier program, from its own run on this machine:", "", *_rates(before)] if before else []),
         "What one question or verb takes, in ms, and times as much as at the smallest size:",
         "",
@@ -278,16 +288,30 @@ def told(run: StoreFigures, before: StoreFigures | None = None) -> str:
 
 def _rates(run: StoreFigures) -> list[str]:
     return [
-        "| store | rows | tests/s, one process | four | four to one | CPU ms a test | statements | longest writer |",
-        "|---|---:|---:|---:|---:|---:|---:|---|",
+        "| store | rows | tests/s, one process | four | four to one | CPU ms a test | the server's | statements "
+        "| longest writer |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---|",
         *(
             f"| {size.database} | {size.rows:,} | {size.alone.rate:.1f} | {size.together.rate:.1f} "
-            f"| {size.together.rate / size.alone.rate:.2f} | {size.alone.cpu:.1f} | {size.alone.statements:.0f} "
-            f"| {size.together.longest:.2f} s, {size.together.which} |"
+            f"| {size.together.rate / size.alone.rate:.2f} | {size.alone.cpu:.1f} | {size.alone.server:.1f} "
+            f"| {size.alone.statements:.0f} | {size.together.longest:.2f} s, {size.together.which} |"
             for size in run.sizes
         ),
         "",
     ]
+
+
+def _bounds(run: StoreFigures) -> Iterator[str]:
+    """How many times as much as one process so many cores could bear, if writers never had to wait for one another."""
+    cores = os.cpu_count() or 1
+    for size in run.sizes:
+        if size.alone.server and size.alone.cores * SCALES > cores:
+            most = cores / size.alone.cores
+            yield (
+                f"With {size.rows:,} rows one process and its {size.database} server keep {size.alone.cores:.1f} cores "
+                f"busy: {cores} cores bear {most:.2f} times that at most, whatever the number of processes."
+            )
+            yield ""
 
 
 def main() -> None:
@@ -307,9 +331,9 @@ def main() -> None:
         words.error("One database holds one size; give --rows one number.")
     sizes = []
     with databases(given.url) as makers:
-        for make in makers:
+        for make, server in makers:
             for number in rows:
-                sizes.append(measured(make(number), number, given.seconds))
+                sizes.append(measured(make(number), number, given.seconds, server))
                 one = sizes[-1]
                 print(
                     f"{one.database} {number:,}: {one.alone.rate:.1f} tests/s, {one.together.rate:.1f} with four; "

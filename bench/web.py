@@ -30,7 +30,8 @@ from statistics import quantiles
 
 from bench.filling import PATTERN, RANGE, SINGLE, Filled, fill, host
 from bench.lookups import measure_lookups
-from bench.servers import ROOT, family
+from bench.processors import family
+from bench.servers import ROOT
 from bench.starts import Start, starts
 from bench.starts import told as told_of_starts
 from dnsbl.config import read_settings

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
-from bench.many import _fields, changes, hosts
+from bench.many import changes, hosts
 from dnsbl.addresses import neighbourhood
 
 
 def test_each_host_stands_in_a_network_of_its_own_so_that_all_may_be_tested_at_once() -> None:
     assert len({neighbourhood(address) for address in hosts(1000)}) == 1000
     assert all(address.is_loopback for address in hosts(10_000))
-
-
-def test_the_time_of_a_process_that_has_ended_counts_nothing() -> None:
-    assert int(_fields(os.getpid())[1]) == os.getppid()
-    assert sum(map(int, _fields(2**22 + 1)[11:15])) == 0
 
 
 def test_a_change_costs_less_on_the_line_than_it_takes_in_words() -> None:

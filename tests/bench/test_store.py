@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -42,6 +43,17 @@ def test_processes_are_summed_and_the_longest_writer_of_all_is_told() -> None:
     found = store.summed([one, replace(one, seconds=2.0, slowest={"take_job": 0.3})])
     assert (found.rate, found.cpu, found.statements) == (15.0, 10.0, 50.0)
     assert (found.longest, found.which) == (0.3, "take_job")
+
+
+def test_what_so_many_cores_can_bear_at_most_is_told_where_that_is_less_than_the_goal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    alone = replace(SMALL.alone, rate=80.0, cpu=8.0, server=10.0)
+    told = store.told(StoreFigures("a machine", [replace(SMALL, alone=alone)]))
+    assert "keep 1.4 cores busy: 2 cores bear 1.39 times that at most" in told
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert "at most" not in store.told(StoreFigures("a machine", [replace(SMALL, alone=alone)]))
 
 
 def test_a_small_run_asks_and_plays_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

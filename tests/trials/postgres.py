@@ -58,7 +58,11 @@ class Programs:
         self._run("initdb", "-D", self._at(name), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
 
     def _begin(self, name: str, options: str) -> None:
-        self._run("pg_ctl", "-D", self._at(name), "-w", "-l", self._at(f"{name}.log"), "-o", options, "start")
+        log = Path(self._at(f"{name}.log"))
+        try:
+            self._run("pg_ctl", "-D", self._at(name), "-w", "-l", str(log), "-o", options, "start")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{log.read_text(errors='replace')[-2000:]}") from error
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -177,6 +181,7 @@ class Cluster(Programs):
     def kill(self, name: str) -> None:
         """End the server and each of its processes, as a power cut would."""
         first = int((Path(self._at(name)) / "postmaster.pid").read_text().split()[0])
+        os.kill(first, signal.SIGSTOP)  # or it begins another one meanwhile, which outlives it and keeps its memory
         every = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
         for pid in every:
             with suppress(ProcessLookupError):
