@@ -36,7 +36,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     forgetting   the scheduler, and operators in its place, of what is old: step  forget  foresee  slices
     presence     every process that is at work: beat  leave  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  lingers  usage  backlog  stopped
-                 corrections  at_work  unmanned  headway
+                 corrections  at_work  unmanned  headway  nominated_by
     briefing     whoever has a list of addresses: each
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address

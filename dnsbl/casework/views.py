@@ -16,6 +16,8 @@ from dnsbl.model import (
     JobReason,
     JobState,
     Listing,
+    Nominated,
+    Run,
     RunReport,
     RunState,
     SignOfLife,
@@ -171,6 +173,13 @@ class Views:
                 working=job is not None and job.state is JobState.RUNNING,
                 flags=frozenset(flags),
             )
+
+    def nominated_by(self, reporter: str, *, before: int | None, most: int) -> list[tuple[Nominated, Run | None]]:
+        """What an account has nominated, newest first, behind the one of this number, with the test that each has led
+        to, once that has begun."""
+        with self._store.read() as tx:
+            found = tx.nominations.of_reporter(reporter, before, most=most)
+            return [(each, tx.runs.read(each.run) if each.run else None) for each in found]
 
     def headway(self, run: str) -> Headway:
         """How far a test is. Raises NotFound, also where it has not begun."""

@@ -70,6 +70,13 @@ class Nominations(Shelf):
             wanted = wanted.where(nominations.c.door == door)
         return many(Nominated, self._sql.execute(wanted.order_by(nominations.c.id.desc()).limit(most)))
 
+    def of_reporter(self, name: str, before: int | None, *, most: int) -> list[Nominated]:
+        """Those of an account, newest first, behind the one of this number."""
+        wanted = select(*_NOMINATED).where(nominations.c.reporter == name, REPORTED)
+        if before is not None:
+            wanted = wanted.where(nominations.c.id < before)
+        return many(Nominated, self._sql.execute(wanted.order_by(nominations.c.id.desc()).limit(most)))
+
     def read(self, number: int) -> Nominated | None:
         """The nomination of this number."""
         return one(Nominated, self._sql.execute(select(*_NOMINATED).where(nominations.c.id == number)).one_or_none())

@@ -55,6 +55,7 @@ from dnsbl.web.proofs import ProofDoor
 from dnsbl.web.reasons import REASONS
 from dnsbl.web.remote import RemoteDoor
 from dnsbl.web.render import STATIC, Pages, mark
+from dnsbl.web.reported import ReportedDoor
 from dnsbl.web.self_tests import SelfTestDoor
 from dnsbl.web.shapes import Codes, Origins
 from dnsbl.web.statistics import See, StatisticsDoor
@@ -187,6 +188,7 @@ def create_app(
     app.include_router(served.pages)
     nominations = NominationDoor(doors, settings, clock, pages, held=site.held)
     app.include_router(nominations.router)
+    app.include_router(ReportedDoor(doors, views).api)
     if briefing is not None:
         app.include_router(LookupsDoor(briefing, codes, origins, settings.web.base_url).api)
     if self_tests is not None:

@@ -130,6 +130,22 @@ ANSWERS: Mapping[tuple[str, str], Any] = {
         "paths": [{**_PATH, "certificate": None}],
         "forgotten": None,
     },
+    ("get", f"{API}/nominations"): {
+        "nominations": [
+            {
+                "number": 17,
+                "address": "192.0.2.1",
+                "received": _SINCE,
+                "door": "api",
+                "evidence": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "counts": True,
+                "run_id": _RUN,
+                "state": "settled",
+                "verdict": "OPEN",
+            }
+        ],
+        "before": None,
+    },
     ("post", f"{API}/nominations"): {**_ACCEPTED, "messages": 1, "nominations": []},
     ("post", f"{API}/removals"): {**_ACCEPTED, "run_url": f"{_SITE}{API}/runs/{_RUN}"},
     ("post", f"{API}/self-tests"): _SELF_TEST,

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from dnsbl.web.api import NominationRequest, NominationsShape, RemovalRequest, RemovalShape, Suspect
 from dnsbl.web.examples import ANSWERS, REQUESTS
 from dnsbl.web.lookups import LookupsRequest, LookupsShape
+from dnsbl.web.reported import ReportedPageShape
 from dnsbl.web.self_tests import SelfTestRequest, SelfTestShape
 from dnsbl.web.shapes import HostShape, RunShape
 from dnsbl.web.watch import WatchRequest
@@ -27,6 +28,7 @@ TOLD: dict[str, type[BaseModel]] = {
     "hosts/{address}": HostShape,
     "lookups": LookupsShape,
     "runs/{run}": RunShape,
+    "get nominations": ReportedPageShape,
     "nominations": NominationsShape,
     "removals": RemovalShape,
     "self-tests": SelfTestShape,
@@ -49,6 +51,7 @@ def test_a_request_is_of_its_shape(method: str, path: str) -> None:
 
 @pytest.mark.parametrize(("method", "path"), ANSWERS)
 def test_an_answer_is_of_its_shape_and_whole(method: str, path: str) -> None:
-    shape, answer = TOLD[path.removeprefix("/api/v1/")], ANSWERS[method, path]
+    place, answer = path.removeprefix("/api/v1/"), ANSWERS[method, path]
+    shape = TOLD.get(f"{method} {place}") or TOLD[place]
     shown: dict[str, Any] = shape.model_validate(answer).model_dump(mode="json")
     assert shown == answer
