@@ -30,8 +30,9 @@ def test_goals_are_met_or_missed_by_the_figures() -> None:
     assert "| 19,999 | MISSED |" in web.told(replace(RUN, lookups=19_999.0))
 
 
-def test_a_start_has_a_goal_where_it_needs_words_alone() -> None:
-    told = starts.told([Start("a", True, 0.3, 10.0), Start("b", True, 0.301, 10.0), Start("c", False, 1.0, 30.0)])
+def test_each_start_of_ours_has_the_goal() -> None:
+    found = [Start("a", True, 0.3, 10.0, 1.0), Start("b", True, 0.301, 10.0, 1.0), Start("c", False, 1.0, 30.0, 3.0)]
+    told = starts.told(found)
     assert [line.split("|")[-2].strip() for line in told[2:]] == ["met", "MISSED", "-"]
 
 
@@ -41,19 +42,11 @@ def test_each_sort_of_question_is_asked_of_a_list_that_is_served(
     monkeypatch.setattr(web, "QUESTIONS", 4)
     monkeypatch.setattr(web, "BEFORE", 1)
     monkeypatch.setattr(web, "ROUNDS", 1)
-    monkeypatch.setattr(starts, "COMMANDS", (("--version", True),))
-    found = web.measured(tmp_path, listings=400, journal=600)
-    assert found.filled == Filled(hosts=8, listings=400, entries=600)
-    assert {each.what for each in found.asked} >= {what for what, _ in web.questions(found.filled)} - {"statistics"}
-    assert all(each.p99 >= each.p50 > 0 and each.octets > 100 for each in found.asked)
-    assert found.lookups > 0
-    assert "dnsbl --version" in web.told(found)
-
-
-def test_every_program_is_started_and_costs_more_than_a_bare_interpreter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(starts, "COMMANDS", (("--version", True), ("key list", False)))
+    for name in ("LIBRARIES", "TABS", "WORDS", "WORK"):
+        monkeypatch.setattr(starts, name, getattr(starts, name)[:1])
     found = starts.starts(tmp_path, 1)
-    assert [each.what for each in found] == [starts.BARE, starts.SQL, "dnsbl --version", "dnsbl key list"]
+    whose = [("dnsbl <Tab>", True), ("dnsbl --version", True), ("dnsbl check-config", True)]
+    others = [(starts.BARE, False), (starts.SQL, False), (f"python -c '{starts.LIBRARIES[0]}'", False)]
+    assert [(each.what, each.ours) for each in found] == others + whose
     assert found[0].times == 1 < min(each.times for each in found[1:])
+    assert found[1].beside == 1
