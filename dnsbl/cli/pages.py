@@ -140,6 +140,10 @@ def examples(path: str) -> tuple[str, ...]:
 class CommandPage(TyperCommand):
     """A command with its page."""
 
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        _leave_typed(self, ctx)
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         with _as_written([self, *self.params]):
             super().format_help(ctx, formatter)
@@ -150,10 +154,25 @@ class CommandPage(TyperCommand):
 class GroupPage(TyperGroup):
     """The same of a group."""
 
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        _leave_typed(self, ctx)
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         below = [self.get_command(ctx, name) for name in self.list_commands(ctx)]
         with _as_written([self, *self.params, *below]):
             super().format_help(ctx, formatter)
+
+
+def _leave_typed(command: TyperCommand | TyperGroup, ctx: Context) -> None:
+    """At a Tab nothing is made of what is typed: values are pydantic's, which takes longer than all else of a Tab."""
+    if ctx.resilient_parsing:
+        for each in command.get_params(ctx):
+            each.process_value = _as_typed  # type: ignore[method-assign]
+
+
+def _as_typed(ctx: Context, value: Any) -> Any:
+    return value
 
 
 def _path(ctx: Context) -> list[str]:
