@@ -106,7 +106,7 @@ def starts(folder: Path, rounds: int) -> list[Start]:
 
 def _spent(program: _Program, folder: Path) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environ = os.environ | {"COLUMNS": "80", "PYTHONPYCACHEPREFIX": str(folder / "compiled")} | program.environ
+    environ = {**os.environ, "COLUMNS": "80", "PYTHONPYCACHEPREFIX": str(folder / "compiled"), **program.environ}
     environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled once
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(program.words, cwd=ROOT, env=environ, check=False, **quiet)  # type: ignore[call-overload]

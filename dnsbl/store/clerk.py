@@ -8,6 +8,8 @@ Within a transaction nobody else can change what it sees, so a prepared question
 until something is written to its tables. (On PostgreSQL what is written without a turn, see `database`, may come
 between two questions: who asks for that asks once.) What is written `later` goes out together, to PostgreSQL in one
 message: before a statement on the same tables, before one that is not prepared, and at the end at the latest.
+
+Over 400 lines, since a statement, how it is put to a driver and who puts it are of no use to one without the others.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import re
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import starmap
 from typing import Any, NamedTuple, TypeVarTuple, overload
 
@@ -142,16 +144,33 @@ class Prepared:
         self.statement = statement.inline() if inline else statement
         self.asks = isinstance(statement, Select) and statement._for_update_arg is None
         self.fresh = fresh
-        parts: list[Any] = list(visitors.iterate(self.statement))
-        tables = {each for each in parts if isinstance(each, Table)} | ({into} if into is not None else set())
         self.writes = into is not None or bool(getattr(statement, "is_dml", False))
-        #: The tables that it reads or writes; and those whose rows must be there before what it writes.
-        self.tables = frozenset(each.name for each in tables)
-        keys = (key for each in tables if self.writes for key in each.foreign_keys)
-        self.rests_on = self.tables.union(key.column.table.name for key in keys)
-        lists = (each.key for each in parts if isinstance(each, BindParameter) and each.expanding and each.required)
-        self._lists = tuple(dict.fromkeys(lists))
+        self._into = into
         self._plans: dict[tuple[Any, ...], _Plan] = {}
+
+    # What is read of the statement is read when it is first put: of all that a shelf has, a verb puts few.
+
+    @cached_property
+    def _tables(self) -> frozenset[Table]:
+        found = frozenset(each for each in visitors.iterate(self.statement) if isinstance(each, Table))
+        return found if self._into is None else found | {self._into}
+
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """The tables that it reads or writes."""
+        return frozenset(each.name for each in self._tables)
+
+    @cached_property
+    def rests_on(self) -> frozenset[str]:
+        """The same, and those whose rows must be there before what it writes."""
+        keys = (key for each in self._tables if self.writes for key in each.foreign_keys)
+        return self.tables.union(key.column.table.name for key in keys)
+
+    @cached_property
+    def _lists(self) -> tuple[str, ...]:
+        parts = visitors.iterate(self.statement)
+        lists = (each.key for each in parts if isinstance(each, BindParameter) and each.expanding and each.required)
+        return tuple(dict.fromkeys(lists))
 
     def comes_behind(self, other: Prepared) -> bool:
         """Whether it must not be put before another one that writes."""
