@@ -80,12 +80,18 @@ class Part:
     def text(self) -> str:
         """The content as text: by its declared charset where that is one of mail's, else as UTF-8, else as Latin-1;
         of HTML what a reader would see, with line ends where it breaks."""
-        codec = _CODECS.get(self.charset)
-        try:
-            text = self.content.decode(codec or "utf-8", "replace" if codec else "strict")
-        except UnicodeDecodeError:
-            text = self.content.decode("cp1252", "replace")
+        text = told(self.content, self.charset)
         return visible(text) if self.kind == "text/html" else text
+
+
+def told(content: bytes, charset: str) -> str:
+    """Octets as text: by the declared charset, lower case, where that is one of mail's, else as UTF-8, else as
+    Latin-1."""
+    codec = _CODECS.get(charset)
+    try:
+        return content.decode(codec or "utf-8", "replace" if codec else "strict")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def visible(markup: str) -> str:

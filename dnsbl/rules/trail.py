@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from dnsbl.errors import Refused
 from dnsbl.rules import intake
-from dnsbl.rules.evidence.inline import decoded
+from dnsbl.rules.evidence.mime import readable
 from dnsbl.settings import Settings
 from tester.received.chain import Reading, Step, Trace
 from tester.received.fields import fields
@@ -71,7 +71,7 @@ def gist(message: bytes) -> Gist:
     chain = hops(message)
     sender = header.get("from", "")
     return Gist(
-        subject=_cut(decoded(header.get("subject", "")), SUBJECT),
+        subject=_cut(readable(header.get("subject", "")), SUBJECT),
         domain=_cut(sender.rpartition("@")[2].partition(">")[0].strip(), NAME) if "@" in sender else "",
         received=intake.sent_at(message, chain),
         lines=len(chain),

@@ -20,11 +20,14 @@ from dnsbl.model import Refusal
 from dnsbl.rules.evidence import files, inline, mime, outlook, reports
 from tester.received.fields import fields
 
+#: How Outlook's package begins (MS-OXTNEF 2.1.3).
+_TNEF = bytes.fromhex("789f3e22")
 #: Octets of a file that are looked at, and of one message in which attached ones are sought.
 FILE_MOST, MESSAGE_MOST = 64 * 1024 * 1024, 4 * 1024 * 1024
 #: Forwards of forwards that are opened.
 DEPTH = 3
 
+_SEALED = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"))
 _MESSAGES = frozenset(("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"))
 
 NOT_MAIL = "This is no mail: it does not start with header fields. Save the spam as it came, with all its headers."
@@ -37,6 +40,10 @@ TNEF = (
     "The forwarded message is packed in winmail.dat, which only Outlook opens. Forward it once more as an attachment, "
     "in plain text format, or save the spam itself with all its headers."
 )
+SEALED = (
+    "This mail is encrypted, or sealed by S/MIME, and cannot be read here. Forward the spam once more as an "
+    "attachment, without encryption and signature."
+)
 MSG = (
     "This is an Outlook .msg file, which cannot be read here. Open the message in Outlook and hand in all of File, "
     "Properties, Internet headers as text, or save it as .eml, which Outlook on the web does."
@@ -45,6 +52,7 @@ UNSENT = (
     "This Outlook .msg file has no Internet headers: the message did not come by SMTP, or lost them on the way. Hand "
     "in the message as it was received."
 )
+BROUGHT = "it is attached to a message that was attached itself, and spam may bring messages of its own"
 NO_TRACE = (
     "The message that is attached here has no Received lines, and those around it are not the spam's. Attach the spam "
     "as it came, with all its headers."
@@ -106,9 +114,15 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
         return (Exhibit(message=text, where=""),)  # a bounce or a receipt: it is itself what came
     attached = [message for leaf in leaves for message in _messages(leaf)]
     if attached or report:
-        return _of_attached(attached, report, depth)
-    if any(leaf.kind == "application/ms-tnef" or leaf.name == "winmail.dat" for leaf in leaves):
+        found = _of_attached(attached, report, depth)
+        return found if depth == 0 or report else tuple(replace(each, doubt=each.doubt or BROUGHT) for each in found)
+    if any(
+        leaf.kind == "application/ms-tnef" or leaf.name == "winmail.dat" or leaf.body.startswith(_TNEF)
+        for leaf in leaves
+    ):
         raise Refused(Refusal.INLINE_FORWARD, TNEF)
+    if depth == 0 and any(leaf.kind in _SEALED for leaf in leaves):
+        raise Refused(Refusal.INLINE_FORWARD, SEALED)
     if inline.forwards(header, leaves):
         raise Refused(Refusal.INLINE_FORWARD, INLINE)
     doubt = "its subject says that somebody forwarded it, and a forward's own lines are not the spam's"
@@ -122,7 +136,7 @@ def _of_attached(attached: list[bytes], report: reports.AbuseReport | None, dept
     if depth >= DEPTH:
         raise Refused(Refusal.NOT_MAIL, "This is a forward of a forward of a forward; hand in the spam itself.")
     texts = [files.opened(each) for each in attached]
-    traced = [text for text in texts if any(name == "received" for name, _ in fields(text))]
+    traced = [text for text in texts if _traced(text)]
     if not traced:
         raise Refused(Refusal.NOT_MAIL, NO_TRACE)
     gathered: list[Exhibit] = []
@@ -133,6 +147,11 @@ def _of_attached(attached: list[bytes], report: reports.AbuseReport | None, dept
                 each = replace(each, report=report.kind, source=report.source)
             gathered.append(each)
     return tuple(gathered)
+
+
+def _traced(text: bytes) -> bool:
+    """Whether a message has Received lines."""
+    return files.is_mail(text) and any(name == "received" for name, _ in fields(text))
 
 
 def _messages(leaf: mime.Leaf) -> Iterator[bytes]:
@@ -146,6 +165,8 @@ def _messages(leaf: mime.Leaf) -> Iterator[bytes]:
         yield leaf.body
     elif leaf.kind == "application/mbox" or leaf.name.endswith((".mbox", ".mbx")):
         yield from files.mailbox(files.opened(leaf.body))[: mime.PARTS]
+    elif leaf.attached and _traced(files.opened(leaf.body)):  # under another name, or none
+        yield leaf.body
     elif reports.is_json(leaf):
         yield from reports.samples(reports.document_of(leaf.body))
 

@@ -15,6 +15,11 @@ _EMLX = re.compile(rb"\d{1,12}[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9._-]*[ \t]*:)")
 _FROM = re.compile(rb"^From ([^\r\n]{1,400})", re.MULTILINE)
 _DAYS = frozenset((b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"))
 _TIME = re.compile(rb"\d{1,2}:\d\d(?::\d\d)?\Z")
+_DOUBLED = re.compile(rb"\r{2,}\n")
+#: What stands before each line where a header was pasted from an answer, or from a page that indents it.
+_QUOTED = re.compile(rb"\s{0,9}?^((?:> ?|[ \t]){1,16})[A-Za-z][A-Za-z0-9-]*:", re.MULTILINE)
+#: Fields with an empty line behind each, as some pages hand a header out.
+_SPACED = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n\r?\n){2}[^\n]+\n\r?\n[^\n]+\n\r?\n")
 _MAGIC = (
     (b"%pdf", "a PDF"),
     (b"\x89png", "a picture"),
@@ -31,8 +36,16 @@ def opened(file: bytes) -> bytes:
     """A text file without what stands before its first field; line ends are LF or CRLF."""
     if file.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         file = file.decode("utf-16", "replace").encode()
+    elif (order := file[:128]).count(0) >= len(order) // 3 > 0:  # the same, without its mark
+        file = file.decode("utf-16-be" if file[:1] == b"\0" else "utf-16-le", "replace").encode()
+    if b"\r\r\n" in file[:65536]:
+        file = _DOUBLED.sub(b"\r\n", file)
     if b"\n" not in file[:65536] and b"\r" in file[:65536]:
         file = file.replace(b"\r", b"\n")
+    if quoted := _QUOTED.match(file):
+        file = re.sub(rb"(?m)^" + re.escape(quoted[1]), b"", file)
+    if _SPACED.match(file):
+        file = re.sub(rb"\n\r?\n", b"\n", file)
     for _ in range(3):  # a mark, empty lines and a banner, in any order
         file = file.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n\t ")
         if before := _BANNER.match(file) or _EMLX.match(file):
@@ -42,7 +55,7 @@ def opened(file: bytes) -> bytes:
 
 def is_mail(text: bytes) -> bool:
     """Whether an opened file begins as a message or a mailbox does."""
-    return bool(_FIELD.match(text)) or text.startswith(b"From ")
+    return bool(_FIELD.match(text)) or text.startswith((b"From ", b">From "))
 
 
 def mailbox(text: bytes) -> list[bytes]:

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from email.errors import MessageError
-from email.header import decode_header, make_header
 
 from dnsbl.rules.evidence import mime
+from tester.mime import told
 
 #: Octets of each text part that are looked at.
 _TEXT = 64 * 1024
 
 _SUBJECT = re.compile(
     r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|weitergeleitet|tr|rv|enc|i|inoltra|doorst|fs|vs|vb|vl|videresendt|pd|ynt|ilt|"
-    r"továbbítás|π|προωθ|пересл|转发|轉寄|転送)\s*(?:\[\d+\])?\s*[::]",
+    r"továbbítás|π|προωθ|пересл|转发|转寄|轉寄|転送|전달|ilet)\s*(?:\[\d+\])?\s*[::]",
     re.IGNORECASE,
 )
 _FORWARDED = re.compile(
@@ -42,29 +41,63 @@ _FIELD = re.compile(
     re.MULTILINE,
 )
 _RECEIVED = re.compile(r"^[> \t|]{0,20}received:\s+(?:from|by)\s", re.IGNORECASE | re.MULTILINE)
+#: How subjects of answers begin; after "Answer: Buy now" nothing was forwarded.
+_REPLY = re.compile(
+    r"(?i)(?:re|aw|sv|antw|odp|ynt|vs|ref|r|ответ|回复|回覆|答复|返信|답장|res|rif|αα|απ|bls)(?:\s*\[\d+\])?"
+)
+_CUT = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
 _TAGS = re.compile(r"<[^<>]{0,500}>")
 _BREAKS = re.compile(r"<(?:br|/p|/div|/tr|/td|p|div|tr)\b[^<>]{0,200}>", re.IGNORECASE)
 
 
 def says_so(header: dict[str, str]) -> bool:
     """Whether the subject of a message says that it is a forward."""
-    return bool(_SUBJECT.match(decoded(header.get("subject", ""))))
+    return bool(_SUBJECT.match(mime.readable(header.get("subject", ""))))
 
 
 def forwards(header: dict[str, str], leaves: Sequence[mime.Leaf]) -> bool:
     """Whether this message, by its header and its text parts, is such a forward."""
-    says = says_so(header)
+    says, subject = says_so(header), mime.readable(header.get("subject", ""))
     for leaf in leaves:
         if leaf.kind not in ("text/plain", "text/html", ""):
             continue
-        text = leaf.body[:_TEXT].decode("utf-8", "replace")
-        if "\ufffd" in text[:-1]:
-            text = leaf.body[:_TEXT].decode("latin-1")
+        text = told(_whole(leaf.body[:_TEXT]), leaf.charset)
         if leaf.kind == "text/html":
             text = _TAGS.sub("", _BREAKS.sub("\n", text)).replace("&nbsp;", " ")
         if (says or _FORWARDED.search(text)) and _quotes_fields(text):
             return True
+        if _quotes_subject(text, subject):
+            return True
     return False
+
+
+def _whole(body: bytes) -> bytes:
+    """Octets without a letter of UTF-8 that was cut in two at their end."""
+    return body.decode("utf-8", "ignore").encode() if _CUT.search(body) else body
+
+
+def _quotes_subject(text: str, subject: str) -> bool:
+    """Whether three lines in a row are of the form "word: text", one with a mailbox, and another one repeats what
+    stands behind the first word of the message's own subject: so a forward reads in any language. A reply quotes such
+    a block too, and says so in its subject."""
+    word, _, rest = subject.replace("\uff1a", ":").partition(":")
+    word, rest = word.strip().lower(), " ".join(rest.split())
+    if not rest or _REPLY.fullmatch(word):
+        return False
+    lines = [" ".join(line.strip("> \t|*").replace("\uff1a", ":").split()) for line in text.split("\n")]
+    lines = [line for line in lines if line]
+    for n, line in enumerate(lines):
+        label, _, value = line.partition(":")
+        if value.strip("* ") == rest and label.strip("* ").lower() != word:
+            block = [each for each in lines[max(n - 3, 0) : n + 3] if _labelled(each)]
+            if len(block) >= 3 and any("@" in each for each in block):
+                return True
+    return False
+
+
+def _labelled(line: str) -> bool:
+    label, colon, value = line.partition(":")
+    return bool(colon and value and label.strip("* ")) and len(label) <= 30
 
 
 def _quotes_fields(text: str) -> bool:
@@ -76,11 +109,3 @@ def _quotes_fields(text: str) -> bool:
         found[n + 2][0] - found[n][0] < 600 and len({name for _, name in found[n : n + 3]}) == 3
         for n in range(len(found) - 2)
     )
-
-
-def decoded(subject: str) -> str:
-    """A subject field, encoded words (RFC 2047) made readable as far as that goes."""
-    try:
-        return str(make_header(decode_header(subject[:500])))
-    except (ValueError, LookupError, MessageError):
-        return subject

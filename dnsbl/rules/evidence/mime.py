@@ -10,6 +10,9 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from urllib.parse import unquote
 
 from tester.received.fields import fields
 
@@ -27,16 +30,26 @@ class Leaf:
     kind: str  #: its content type, lower case
     name: str  #: its file name, lower case, or ""
     body: bytes  #: its content, decoded
+    charset: str = ""  #: as declared, lower case
+    attached: bool = False  #: whether it is a file beside the text, by its disposition or since it has a name
 
 
 def content_type(value: str) -> tuple[str, dict[str, str]]:
-    """A Content-Type field as type and parameters, names and type in lower case."""
+    """A Content-Type field as type and parameters, names and type in lower case; a parameter in pieces, or with a
+    charset (RFC 2231), comes out whole under its name."""
     kind = value.partition(";")[0].strip().lower()
     found = {
         each[1].lower(): re.sub(r"\\(.)", r"\1", each[2]) if each[3] is None else each[3]
         for each in _PARAMETER.finditer(value)
     }
-    return kind, found
+    pieces: dict[str, list[str]] = {}
+    for key in [key for key in found if "*" in key]:  # in the order in which they stand, as all programs write them
+        text = found.pop(key)
+        if key.endswith("*"):
+            first = key.partition("*")[2] in ("", "0*")
+            text = unquote(text.rpartition("'")[2] if first else text, "latin-1")
+        pieces.setdefault(key.partition("*")[0], []).append(text)
+    return kind, found | {key: "".join(texts) for key, texts in pieces.items()}
 
 
 def split(message: bytes) -> tuple[dict[str, str], bytes]:
@@ -53,24 +66,40 @@ def split(message: bytes) -> tuple[dict[str, str], bytes]:
 def parts(message: bytes) -> Iterator[Leaf]:
     """The leaves of a message, in order; a message that is no multipart is its own leaf."""
     left = PARTS
-    waiting: list[tuple[bytes, int]] = [(message, 0)]
+    waiting: list[tuple[bytes, int, str]] = [(message, 0, "text/plain")]
     while waiting and left:
         left -= 1
-        piece, depth = waiting.pop()
+        piece, depth, default = waiting.pop()
         header, body = split(piece)
-        kind, parameters = content_type(header.get("content-type", "text/plain"))
+        kind, parameters = content_type(header.get("content-type", default))
         boundary = parameters.get("boundary", "")
         if kind.startswith("multipart/") and boundary and depth < DEPTH:
-            waiting += [(each, depth + 1) for each in reversed(_pieces(body, boundary.encode("latin-1")))]
+            inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"  # RFC 2046 5.1.5
+            pieces = _pieces(body, boundary.encode("latin-1", "replace"))
+            waiting += [(each, depth + 1, inner) for each in reversed(pieces)]
             continue
-        _, disposition = content_type(header.get("content-disposition", ""))
-        name = (disposition.get("filename") or parameters.get("name") or "").lower()
-        yield Leaf(kind=kind, name=name, body=decoded(body, header.get("content-transfer-encoding", "")))
+        disposed, disposition = content_type(header.get("content-disposition", ""))
+        name = readable(disposition.get("filename") or parameters.get("name") or "").strip().lower()
+        yield Leaf(
+            kind=kind,
+            name=name,
+            body=decoded(body, header.get("content-transfer-encoding", "")),
+            charset=parameters.get("charset", "").lower(),
+            attached=disposed == "attachment" or bool(name),
+        )
+
+
+def readable(text: str) -> str:
+    """A subject or a file's name, encoded words (RFC 2047) made readable as far as that goes."""
+    try:
+        return str(make_header(decode_header(text[:500])))
+    except (ValueError, LookupError, MessageError):
+        return text
 
 
 def decoded(body: bytes, encoding: str) -> bytes:
     """A body without its transfer encoding, as far as it can be read."""
-    match encoding.strip().lower():
+    match encoding.partition("(")[0].strip().lower():
         case "base64":
             letters = _NOT_BASE64.sub(b"", body)
             return binascii.a2b_base64(letters[: len(letters) // 4 * 4] + _padded(letters))

@@ -16,7 +16,20 @@ from hypothesis import strategies as st
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
 from dnsbl.rules import evidence
-from dnsbl.rules.evidence import DEPTH, INLINE, MSG, NO_TRACE, NOT_MAIL, TNEF, UNSENT, Exhibit, exhibits, mime
+from dnsbl.rules.evidence import (
+    BROUGHT,
+    DEPTH,
+    INLINE,
+    MSG,
+    NO_TRACE,
+    NOT_MAIL,
+    SEALED,
+    TNEF,
+    UNSENT,
+    Exhibit,
+    exhibits,
+    mime,
+)
 from tests.dnsbl.rules.evidence.samples import RELAY, RFC822, SPAM, compound, forward, mail, multipart, outlook
 
 HEADER = SPAM.partition(b"\r\n\r\n")[0]
@@ -322,3 +335,39 @@ def test_any_file_is_opened_or_refused(file: bytes) -> None:
         assert str(fault)
     else:
         assert 0 < len(found) <= min(5, total)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Type: text/plain; name=spam.txt",
+        b"Content-Type: application/octet-stream\r\nContent-Disposition: attachment",
+        b"Content-Type: application/octet-stream; name*=utf-8''a%20b.eml",
+    ],
+)
+def test_an_attached_file_with_received_lines_is_a_message_whatever_it_is_called(head: bytes) -> None:
+    for spam in (SPAM, b">From a@b.example Wed Nov 25 15:14:13 2026\r\n" + SPAM):
+        (found,) = read(forward((head, spam)))
+        assert found.message.endswith(SPAM.strip()) or found.message.strip().endswith(SPAM.strip())
+
+
+def test_a_digest_holds_messages() -> None:
+    found = read(forward((b"", SPAM), (b"", SPAM), kind=b'multipart/digest; boundary="b1"'))
+    assert [each.message.strip() for each in found] == [SPAM.strip()] * 2
+
+
+def test_what_an_attached_message_brings_itself_is_a_doubt() -> None:
+    (once,) = read(nested(1))
+    (twice,) = read(nested(2))
+    assert once.doubt == ""
+    assert twice.doubt == BROUGHT and "messages of its own" in BROUGHT
+
+
+@pytest.mark.parametrize("kind", [b"application/pkcs7-mime; name=smime.p7m", b"application/pgp-encrypted"])
+def test_what_is_sealed_is_refused_with_the_reason(kind: bytes) -> None:
+    assert str(refused(forward((b"Content-Type: " + kind, b"x")))) == SEALED
+
+
+def test_outlooks_package_is_known_by_its_first_octets() -> None:
+    packed = (b"Content-Type: application/octet-stream; name=att0001.dat", bytes.fromhex("789f3e22") + b"x")
+    assert str(refused(forward(packed))) == TNEF

@@ -38,6 +38,34 @@ def test_utf_16_is_read(encoding: str) -> None:
     assert opened(mark + SPAM.decode().encode(encoding)) == SPAM
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_read(encoding: str) -> None:
+    assert opened(SPAM.decode().encode(encoding)) == SPAM
+    assert opened(b"A: \0\0" + b"x" * 100) == b"A: \0\0" + b"x" * 100
+
+
+def test_doubled_carriage_returns_are_one() -> None:
+    assert opened(SPAM.replace(b"\r\n", b"\r\r\n")) == SPAM
+    assert opened(SPAM.replace(b"\r\n", b"\r\r\r\n")) == SPAM
+
+
+@pytest.mark.parametrize("before", [b"> ", b">", b"  ", b"\t", b"> > ", b"    "])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_pasted_message_is_read_without_what_stands_before_each_line(before: bytes, end: bytes) -> None:
+    pasted = b"".join(before + line + end for line in SPAM.split(b"\r\n"))
+    assert opened(pasted).rstrip() == SPAM.replace(b"\r\n", end).rstrip()
+    assert opened(end + pasted).rstrip() == SPAM.replace(b"\r\n", end).rstrip()
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_header_with_an_empty_line_behind_each_is_put_together(end: bytes) -> None:
+    head = SPAM.partition(b"\r\n\r\n")[0] + b"\r\n"
+    spaced = head.replace(b"\r\n", end + end)
+    assert opened(spaced).replace(b"\r\n", b"\n") == head.replace(b"\r\n", b"\n")
+    for whole in (b"A: b\n\nC: d\n\nmore", b"A: b\nC: d\n\ntext\n\ntext\n\n"):
+        assert opened(whole) == whole
+
+
 def test_what_is_no_utf_16_inside_is_read_as_far_as_it_goes() -> None:
     assert opened(codecs.BOM_UTF16_LE + "A: b\n".encode("utf-16-le") + b"\x00\xd8x").startswith(b"A: b\n")
 

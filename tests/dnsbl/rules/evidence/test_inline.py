@@ -125,3 +125,32 @@ def test_a_hostile_text_costs_little(piece: str) -> None:
 @given(st.text(max_size=100), st.text(max_size=200))
 def test_whatever_comes_is_told_without_complaint(subject: str, text: str) -> None:
     forwards({"subject": subject}, [mime.Leaf(kind="text/html", name="", body=text.encode("utf-8", "replace"))])
+
+
+@pytest.mark.parametrize(
+    ("fields", "subject"),
+    [
+        ("보낸 사람: P <p@b.example>\n보낸 날짜: 수\n받는 사람: me\n제목: Buy", "Anfang: Buy"),
+        ("Kimden: P <p@b.example>\nGönderildi: Çar\nKime: me\nKonu: Buy", "İLT: Buy"),
+        ("> *Od:* P <p@b.example>\n> *Odesláno:* st\n> *Komu:* me\n> *Předmět:* Buy", "x: Buy"),
+        ("發件人：P <p@b.example>\n日期：三\n主旨：Buy", "某：Buy"),
+    ],
+)
+def test_a_forward_in_any_language_repeats_the_subject(fields: str, subject: str) -> None:
+    assert told(subject, f"Hi\n\n{fields}\n\nText")
+    assert not told(f"Re: {subject.partition(':')[2] or 'Buy'}", f"Hi\n\n{fields}\n\nText"), "an answer"
+    assert not told("x: Sell", f"Hi\n\n{fields}\n\nText")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Order: 17\nName: Jo\nMail: jo@b.example", "No: 17\nName: Jo\nTotal: 5", "No: 17\nmail jo@b.example", "No: 17"],
+)
+def test_an_order_that_repeats_its_number_is_no_forward(text: str) -> None:
+    assert not told("Order: 17", text)
+
+
+@pytest.mark.parametrize("charset", ["koi8-r", "windows-1251", "utf-16", "utf-8"])
+def test_the_text_is_read_by_its_charset(charset: str) -> None:
+    body = "От: P\nОтправлено: ср\nКому: me\nТема: Buy\n".encode(charset)
+    assert forwards({"subject": "FW: x"}, [mime.Leaf(kind="text/plain", name="", body=body, charset=charset)])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnsbl.rules.evidence.mime import DEPTH, PARTS, content_type, decoded, parts, split
+from dnsbl.rules.evidence.mime import DEPTH, PARTS, content_type, decoded, parts, readable, split
 from tests.dnsbl.rules.evidence.samples import RFC822, SPAM, forward, multipart
 
 
@@ -20,6 +20,11 @@ from tests.dnsbl.rules.evidence.samples import RFC822, SPAM, forward, multipart
         ("multipart/mixed;boundary=ab ; x=y", "multipart/mixed", {"boundary": "ab", "x": "y"}),
         ('m/x; boundary="a\\"b"', "m/x", {"boundary": 'a"b'}),
         ("text/plain", "text/plain", {}),
+        ("x/y; name*=utf-8''a%20b.eml; z=1", "x/y", {"name": "a b.eml", "z": "1"}),
+        ('x/y; name*0="long "; name*1="name.eml"', "x/y", {"name": "long name.eml"}),
+        ("x/y; name*0*=utf-8'en'a%20; name*1*=b'%20; name*2=c.eml", "x/y", {"name": "a b' c.eml"}),
+        ("m/x; boundary*=''b1", "m/x", {"boundary": "b1"}),
+        ("x/y; *=a", "x/y", {"": "a"}),
         ("", "", {}),
         (";;;=", "", {}),
     ],
@@ -74,6 +79,7 @@ def test_what_is_cut_short_is_read_as_far_as_it_goes() -> None:
         (" Base64 ", base64.b64encode(SPAM).rstrip(b"=")),
         ("quoted-printable", SPAM.replace(b"=", b"=3D").replace(b"relay", b"rel=\r\nay")),
         ("8bit", SPAM),
+        ("BASE64 (as always)", base64.encodebytes(SPAM)),
         ("", SPAM),
     ],
 )
@@ -164,3 +170,31 @@ def test_a_hostile_message_costs_little() -> None:
 )
 def test_whatever_comes_is_read_without_complaint(raw: bytes) -> None:
     list(parts(raw))
+
+
+def test_a_name_may_be_encoded_and_charset_and_disposition_are_told() -> None:
+    raw = (
+        b"Content-Type: text/plain; charset=KOI8-R\r\n"
+        b'Content-Disposition: Attachment; filename="=?UTF-8?B?QnV5IMO8LkVNTA==?="\r\n\r\nx'
+    )
+    (leaf,) = parts(raw)
+    assert (leaf.name, leaf.charset, leaf.attached) == ("buy ü.eml", "koi8-r", True)
+    (leaf,) = parts(b"Content-Type: text/plain; name=x\r\n\r\nx")
+    assert leaf.attached
+    (leaf,) = parts(b"Content-Type: text/plain\r\nContent-Disposition: inline\r\n\r\nx")
+    assert (leaf.attached, leaf.charset) == (False, "")
+
+
+def test_what_a_digest_holds_is_messages() -> None:
+    raw = (
+        b"Content-Type: multipart/digest; boundary=a\r\n\r\n--a\r\n\r\n%b\r\n--a\r\nContent-Type: x/y\r\n\r\nz\r\n--a--"
+        % SPAM
+    )
+    assert [leaf.kind for leaf in parts(raw)] == ["message/rfc822", "x/y"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("=?utf-8?q?a_=C3=BC?=", "a ü"), ("plain", "plain"), ("=?x?b?!?=", "=?x?b?!?=")]
+)
+def test_encoded_words_are_read_as_far_as_they_go(text: str, shown: str) -> None:
+    assert readable(text) == shown
