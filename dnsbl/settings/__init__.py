@@ -239,36 +239,41 @@ class StatisticsTerms(Section):
     )
 
 
+#: A section of which nothing was said: its defaults are checked by the whole, and not by the section by itself too,
+#: whose checks would have to be made apart for that.
+_WHOLE: Any = Field(default_factory=dict)
+
+
 class Settings(Section):
     """All of it."""
 
-    service: Service = Service()
-    log: LogSettings = LogSettings()
-    database: Database = Database()
-    dns: Dns = Dns()
-    publish: Publish = Publish()
-    follow: Follow = Follow()
-    tester: Tester = Tester()
-    collector: CollectorSettings = CollectorSettings()
-    mail_door: MailDoorTerms = MailDoorTerms()
-    traps: Traps = Traps()
-    web: Web = Web()
-    admin: Admin = Admin()
-    statistics: StatisticsTerms = StatisticsTerms()
-    self_test: SelfTesting = SelfTesting()
-    survey: Survey = Survey()
-    remote: RemoteTesting = RemoteTesting()
-    copies: Copies = Copies()
-    tlog: TlogSettings = TlogSettings()
-    witness: WitnessSettings = WitnessSettings()
-    notices: NoticeSettings = NoticeSettings()
-    watch: WatchSettings = WatchSettings()
-    reporters: ReporterTerms = ReporterTerms()
-    feeds: Feeds = Feeds()
-    lookups: LookupTerms = LookupTerms()
-    policy: Policy = Policy()
-    retention: RetentionTerms = RetentionTerms()
-    others: OtherTerms = OtherTerms()
+    service: Service = _WHOLE
+    log: LogSettings = _WHOLE
+    database: Database = _WHOLE
+    dns: Dns = _WHOLE
+    publish: Publish = _WHOLE
+    follow: Follow = _WHOLE
+    tester: Tester = _WHOLE
+    collector: CollectorSettings = _WHOLE
+    mail_door: MailDoorTerms = _WHOLE
+    traps: Traps = _WHOLE
+    web: Web = _WHOLE
+    admin: Admin = _WHOLE
+    statistics: StatisticsTerms = _WHOLE
+    self_test: SelfTesting = _WHOLE
+    survey: Survey = _WHOLE
+    remote: RemoteTesting = _WHOLE
+    copies: Copies = _WHOLE
+    tlog: TlogSettings = _WHOLE
+    witness: WitnessSettings = _WHOLE
+    notices: NoticeSettings = _WHOLE
+    watch: WatchSettings = _WHOLE
+    reporters: ReporterTerms = _WHOLE
+    feeds: Feeds = _WHOLE
+    lookups: LookupTerms = _WHOLE
+    policy: Policy = _WHOLE
+    retention: RetentionTerms = _WHOLE
+    others: OtherTerms = _WHOLE
 
     @model_validator(mode="after")
     def _together(self) -> Settings:

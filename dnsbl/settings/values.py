@@ -263,7 +263,13 @@ class Section(BaseModel):
     """A table of the file: unknown keys are mistakes, numbers are finite and none too large to be reckoned with, no
     text or path holds what ends it for the system, values do not change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        defer_build=True,  # what checks a section alone is made where somebody has one alone checked
+    )
 
     @field_validator("*")
     @classmethod
