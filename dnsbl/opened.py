@@ -20,7 +20,7 @@ from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_draft, read_settings, read_zones
 from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError, SettingsError
+from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
 from dnsbl.files import make_folder, shut
 from dnsbl.logbook.entries import told
 from dnsbl.parts import read_all
@@ -112,13 +112,14 @@ def open_list(config: Path | None, *, upgrade: bool = False, zoned: bool = True)
 
 def open_anyhow(config: Path | None) -> OpenedList:
     """Open what can be reached by a configuration with mistakes, as long as it says where the list is. For a stop of
-    all testing. Raises DnsblError."""
+    all testing, which needs no folder of ours where the database is not in it. Raises DnsblError, and StoreUnavailable
+    where that folder cannot be written."""
     draft = read_draft(config)
     if draft.wrong & {"service.", "service.state_dir", "database.", "database.url"} or any(
         key.startswith("follow.") for key in draft.wrong
     ):
         raise SettingsError(draft.mistakes)
-    return _open(draft.settings, cache(lambda: read_zones(draft.settings)))
+    return _open(draft.settings, cache(lambda: read_zones(draft.settings)), anyhow=True)
 
 
 def open_empty(config: Path | None) -> OpenedList:
@@ -157,6 +158,13 @@ def _made(state: Path) -> None:
         raise DnsblError(f"{state}: service.state_dir cannot be made: {error.strerror}.") from None
 
 
+def _unwritable(state: Path) -> str:
+    """Why a folder cannot be written that is no other user's."""
+    if os.statvfs(state).f_flag & os.ST_RDONLY:
+        return "its file system is mounted read-only"
+    return f"user {os.geteuid()} may not write there, as `ls -ld` shows"
+
+
 def _over(settings: Settings, zones: Callable[[], Zones], store: Store, clock: Clock) -> OpenedList:
     keyring = _ring(settings, store, clock, void=lambda tx, now, why: casework.void(tx, now, why))
     clearing = cache(lambda: Clearing(zones(), refresh=bool(settings.dns.transfer)))
@@ -181,13 +189,14 @@ def open_with(settings: Settings, zones: Zones, *, upgrade: bool = False) -> Ope
     return _open(settings, lambda: zones, upgrade=upgrade)
 
 
-def _open(settings: Settings, zones: Callable[[], Zones], *, upgrade: bool = False) -> OpenedList:
+def _open(settings: Settings, zones: Callable[[], Zones], *, upgrade: bool = False, anyhow: bool = False) -> OpenedList:
     state = settings.service.state_dir
     _stored(settings)
-    _made_for(settings)
-    if not os.access(state, os.W_OK):
-        told = shut(state)
-        raise DnsblError(f"{state}: service.state_dir is not writable{told and ': ' + told}.")
+    if not anyhow or database_file(settings) is not None:
+        _made_for(settings)
+        if not os.access(state, os.W_OK):
+            why = shut(state) or _unwritable(state)
+            raise (StoreUnavailable if anyhow else DnsblError)(f"{state}: service.state_dir is not writable: {why}.")
     clock = SystemClock()
     known = exists(table_path(settings))
     store = Store.open(database_url(settings), make=upgrade or not known, **_watched(settings, clock))

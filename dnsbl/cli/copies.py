@@ -90,10 +90,10 @@ def bring_back(
             return opened.casework.restoring.restore(lines, events, reason=reason, actor=actor, trust_words=trust_words)
     except DnsblError:
         raise
+    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError, zlib.error):
+        raise DnsblError(f"{file}: `dnsbl backup` has not written this, or it was cut off or changed since.") from None
     except OSError as error:
         raise DnsblError(f"{error.filename or file}: cannot be read as a copy: {error.strerror or error}.") from None
-    except (EOFError, UnicodeDecodeError) as error:
-        raise DnsblError(f"{file}: cannot be read as a copy: {error}.") from None
 
 
 def _packed(lines: Iterable[str]) -> Iterator[bytes]:

@@ -260,7 +260,7 @@ def _one(word: str, ours: _Ours) -> Found | None:
     if _NEARLY.search(place) and not _is_name(place):
         if amiss(word):
             parse_address(word)  # which says so
-        raise ValueError("This holds an address, and something else that is not understood: give the address alone.")
+        raise ValueError(f'"{printable(word[:100])}" is no address, though it looks like one: give the address alone.')
     return None
 
 

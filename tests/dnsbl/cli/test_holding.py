@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from dnsbl import files, places
+from dnsbl import files, opened, places
 from dnsbl.casework.operators import Operators
 from dnsbl.errors import StoreUnavailable, Trouble
 from tests.dnsbl.cli.conftest import Run, spam
@@ -77,14 +78,34 @@ def test_where_not_even_a_file_can_be_made_it_is_said_what_is_left(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing(monkeypatch)
-
-    def none(path: Path, parts: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr(files, "write_whole", none)
+    monkeypatch.setattr(files, "write_whole", none_made)
     said = run("stop", "--reason", "complaints", code=1, plain=True)
     assert "stop be made, which stops testing on this machine: Read-only file system" in said
     assert "What is left is to end `dnsbl serve`" in said
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_with_the_reason_and_what_is_left(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("status")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "state")
+    said = run("exclude", "8.8.8.8", "--reason", "x", code=1, plain=True)
+    assert f"is not writable: user {os.geteuid()} may not write there, as `ls -ld` shows." in said
+    monkeypatch.setattr(files, "write_whole", none_made)
+    assert "What is left is to end `dnsbl serve`" in run("stop", "--reason", "complaints", code=1, plain=True)
+
+
+def test_a_stop_needs_no_folder_of_ours_where_the_database_is_not_in_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("status")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "state")
+    monkeypatch.setattr(opened, "database_file", lambda settings: None)  # as with PostgreSQL
+    assert run("stop", "--reason", "complaints")["testing"] == "stopped"
+
+
+def none_made(path: Path, parts: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
 
 
 def test_a_mistake_in_a_zone_file_ends_nothing_that_needs_no_zone(run: Run, tmp_path: Path) -> None:

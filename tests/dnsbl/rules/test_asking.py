@@ -195,7 +195,7 @@ PASTE = "No address, and no name or page of ours, is in this text: paste the who
         ),
         (
             "please look at 192.0.2.9x",
-            "This holds an address, and something else that is not understood: give the address alone.",
+            '"192.0.2.9x" is no address, though it looks like one: give the address alone.',
         ),
     ],
 )
