@@ -3,6 +3,11 @@
 Pure: data and one reading, nothing decided. `verdict` asks, since a server that refuses us alone is not closed to the
 world, and one whose postmaster address does not work is not open for it. Texts are a stranger's: they come in escaped
 and bounded, and whatever stands in angle brackets is left out, where servers repeat addresses of ours.
+
+The order in which words count. A list that we stand on is the end of it, whatever else is said: lists of relays say
+"relay" of those whom they list. Then a word for relaying, since servers deny it with the client's address beside it.
+Then a demand for a login, unless it is the sender's domain that is to prove itself (SPF). Then the sender and the
+client, as Postfix labels them; a wait, which says nothing of either; the recipient; and other languages by their nouns.
 """
 
 from __future__ import annotations
@@ -29,32 +34,93 @@ class Denial:
     text: str  #: what is left of it without codes, addresses and numbers: equal for one rule of a server
 
 
-#: Words for "not from strangers, not for others". From the servers' own texts: Postfix, Exim, Sendmail, Courier,
-#: OpenSMTPD, qmail, Exchange, Domino, MDaemon, Kerio, IceWarp, IMail, hMailServer, MailEnable, SmarterMail, Haraka,
-#: Stalwart, chasquid, James; "user unknown" and its like mean a recipient at our own domain, which is nobody's there.
-_RELAYING = re.compile(
-    r"\brelay|\bgateway\b|rcpthosts|\bauth(?:entication|enticate|enticated|enticating)?\b|\bnon-?local\b"
-    r"|\b(?:not|no|isn't|invalid|unknown|unroutable|undeliverable)\b[^.;]{0,40}"
-    r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|local|hosted|here|accounts?|routes?)\b"
-    r"|\b(?:recipients?|users?|mailbox(?:es)?|domains?|addresse?s?|accounts?)\b[^.;]{0,30}"
-    r"\b(?:unknown|unavailable|not\b|does ?n[o']t|invalid|rejected|no longer|disabled|undeliverable|restricted)"
-    r"|\b(?:cannot|can't|can not|unable to|won't|not allowed to|do not|don't) (?:deliver|send|route|forward)\b"
-    r"|\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted)|\bonly\b[^.;]{0,30}\b(?:local|own)\b"
-    r"|\bweiterleit|\bempf(?:ae|ä)nger\b|\bunbekannt|\brelais\b|\bdestinataire\b|\bdestinatari|\breenv[ií]o\b"
-    r"|\brelé\b|получател|пользовател",
-    re.IGNORECASE,
+def _words(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+#: We stand on a list, or are known as who tests; in words that no refusal of relaying has.
+_LISTED = _words(
+    r"(?<!not )(?<!n't )\blisted\b|\b(?:black|block|deny|kill)[- ]?list",
+    r"\bblocked (?:using|by|at|in|for|due|because|-|see)",
+    r"\b(?:dns|r|u)bls?\b|\bblackhole|\bbanned\b|\breputation\b|\bgo away\b|\bunwelcome\b|\bspammers?\b",
+    r"\b(?:is|are|as|be|through|by|:) an? open relay|: open relay\b|\bfrom open relays?\b",
+    r"\brelay(?:ing)?[- ](?:test|prob|scan|check)|\btesters?\b",
+    r"\bliste? n(?:oi|e[gr])\w*|\blista negra|ч[её]рн\w* списк|czarn\w+ li[sś]|zwarte lijst|kara liste|sperrliste"
+    r"|黑名单|黑名單|ブラックリスト|블랙리스트",
 )
-#: Words that speak of who connects, greets or sends. They count where nothing speaks of relaying.
-_TESTER = re.compile(
-    r"\bclient host\b|\b(?:helo|ehlo)\b|\bsender\b|\baccess denied\b|\bblock(?:ed|list|ing)?\b|\bblack ?list|\bbanned\b"
-    r"|\b(?:dns|r)bl\b|\bspamhaus\b|\bspamcop\b|\bbarracuda|\bsorbs\b|\breputation\b|\bgo away\b|\bunwelcome\b"
-    r"|\b(?:your|this|that) (?:ip|host|server|address|network|system|mail ?server|domain)\b|\byou are\b|\bfrom you\b"
-    r"|\breverse dns\b|\bptr\b|\brdns\b|\bhostname\b|\bspf\b|\bgesperrt\b|\bbloqu",
-    re.IGNORECASE,
+#: Relaying itself. From the servers' own texts: Postfix, Exim, Sendmail, Courier, OpenSMTPD, qmail, Exchange, Domino,
+#: MDaemon, Kerio, IceWarp, IMail, hMailServer, MailEnable, SmarterMail, Haraka, Stalwart, chasquid, James.
+_RELAY = _words(r"\brelay|\bgateway(?:ing)?\b|rcpthosts|\bthird[- ]party\b")
+#: Where dial-up lines are refused: "please use the SMTP relay at your service provider".
+_ADVICE = _words(
+    r"\b(?:use|using|through|via|contact)\b[^.;]{0,40}\b(?:your|their)\b[^.;]{0,20}\brelay\w*",
+    r"\b(?:use|using) (?:the |an? )?(?:\w+ )?relay\w* (?:at|of|from)\b",
 )
-_ECHO = re.compile(r"<[^<>]{0,400}>|\"[^\"]{0,200}\"")
+_LOGIN = _words(
+    r"\bauth(?:entication|enticate|enticated|enticating)?\b|\b(?:not|be|are|is) logged[- ]?in\b|\b(?:log|sign)[- ]?in\b"
+    r"|\bsasl\b|\bnot owned by\b",
+    r"\bcheck (?:your |for )?(?:new )?(?:e-?)?mail\b|\bpop3?\b.{0,20}\b(?:first|before)\b",
+)
+#: Who sends is to prove itself, not who connects.
+_PROOFS = _words(r"\b(?:spf|dkim|dmarc|arc)\b", r"\bsenders? (?:is |are )?(?:un|not )authent", r"\bsending (?:ip|host)")
+#: Postfix's names for what a rule has looked at stand before its words: a "Client host rejected: ... not authorized"
+#: is about the client, whatever follows.
+_CLIENT = _words(r"\b(?:client host|helo command|unverified client) (?:rejected|denied|blocked)")
+#: The sender, his domain or his machine as what the sentence is about.
+_SENDER = _words(
+    r"\bsenders?'?s? (?:address|domain|ip|host|server|verif|callout|mta|is|are|was|unknown|den|rej|not|does|has)"
+    r"|\bof sender\b|\bsend(?:ing|er) (?:ip|mta|host|server|domain|system)\b|\bverification failed for\b",
+    r"\bip(?: address)? (?:you're|you are|sending|name)|\b(?:dynamic|residential|dial-?up) (?:ip|address|client)",
+    r"\breverse (?:dns|host|name|lookup|record)|\bptr\b|\brdns\b|\bhelo\b|\behlo\b|\bspf\b|\bdkim\b|\bdmarc\b",
+)
+_GREYLISTED = _words(r"\bgr[ea]y-?list")
+#: Not now: says nothing of who may relay, and of us only where it names us.
+_WAIT = _words(
+    r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer|\btoo (?:many|fast|much|frequent)",
+    r"\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b|\bquota\b|\bfull\b",
+)
+#: "User unknown" and its like mean a recipient at our own domain, which is nobody's there.
+_RECIPIENT = _words(
+    r"\bnon-?local\b|\b(?:not|no|isn't|invalid|bad|unknown|unroutable|unrouteable|undeliverable)\b[^.;]{0,40}"
+    r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|local|hosted|here|accounts?|routes?)\b",
+    r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|accounts?)\b[^.;]{0,30}"
+    r"\b(?:unknown|unavailable|not\b|does ?n[o']t|invalid|rejected|no longer|disabled|undeliverable|restricted)",
+    r"\b(?:cannot|can't|can not|unable to|won't|not allowed to|do not|don't) (?:deliver|send|route|forward|handle)\b",
+    r"\b(?:do not|don't|cannot|can't|won't|not) accept(?:ed|ing)? mail (?:for|to)\b|\bmail (?:for"
+    r"|to)\b[^.;]{0,30}\bnot\b",
+    r"\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted|authori[sz]ed)|\bonly\b[^.;]{0,30}\b(?:local|own)\b",
+    r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound",
+)
+#: Words that speak of who connects, greets or sends, where nothing speaks of relaying.
+_TESTER = _words(
+    r"\bclient host\b|\bsender\b|\baccess denied\b|\bblock(?:ed|list|ing)?\b|\bbarracuda|\bspamhaus\b|\bspamcop\b"
+    r"|\bsorbs\b|\b(?:your|this|that) (?:ip|host|server|address|network|system|mail ?server|domain)\b|\byou are\b",
+    r"\bfrom you\b|\bhostname\b",
+)
+#: The same in the languages of other servers: nouns for passing on, logins and recipients; and for who connects.
+_RELAYING_ABROAD = _words(
+    r"weiter(?:ge)?leit|\bempf(?:ae|ä)nger|\bunbekannt|anmeld|authenti[fs]i[kzc]|\brelais\b|\bdestinataire|inconnu"
+    r"|utilisateur|\bdestinat[aá]ri|\breenv[ií]o|retransmi|(?:des|re)?encaminh|autentica|autenticar|desconocid",
+    r"desconhecid|sconosciut|\busuario|\busuário|\butente|inoltr|\brelé\b|przekazyw|uwierzytel|nieznan|użytkownik|adresat|doorstur"
+    r"|authenticati|\bontvanger|\bonbekend|gebruiker|aktarma|kimlik do[gğ]rula|\balıcı|kullanıcı|yönlendir",
+    r"получател|пользовател|пересыл|ретрансл|авториз|аутентиф|адресат|неизвестн|одержувач|користувач|невідом|автентиф"
+    r"|релей|přepos|ověřen|příjemc|uživatel|vidarebefordr|videresend|mottagare|mottaker|modtager|okänd|ukendt|ukjent",
+    r"autentiser|vastaanottaj|továbbít|címzett|hitelesít|παραλήπτ|άγνωστ|αναμετάδ|ταυτοπο",
+    r"[中轉转][继繼发發寄]|用[户戶]|收件人|[认認][证證]|[验驗][证證]|登[录錄入]|中継|リレー|転送|認証|宛先|ユーザ|受信者",
+    r"릴레이|중계|인증|수신자|사용자|로그인",
+)
+_TESTER_ABROAD = _words(
+    r"gesperrt|blockiert|\bihre? (?:ip|server|rechner|absender)|\babsender|\bbloqu|\bbloccat|\bexp[ée]diteur"
+    r"|\bvotre (?:adresse|serveur|ip)|\bremitente|\bmittente|\bremetente|\bs[eu]u? (?:ip|servidor|direcci)",
+    r"заблок|\bваш\w* (?:ip|сервер|адрес|хост)|отправител|zablokowan|\btw[oó]j|nadawc|geblokkeerd|\buw (?:ip|server)"
+    r"|\bafzender|engellen|gönderen|您的(?:ip|服务器|邮件服务器|域名)|发件人|寄件者|封禁|送信元|送信者|차단|발신자",
+)
+_ECHO = re.compile(r"<[^<>]{0,400}>|\"(?:[^\" ]{0,200}|[^\"]{0,200}@[^\"]{0,200})\"")
 _CODES = re.compile(r"\A[245]\d\d\b[ -]?|(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])")
 _NUMBERS = re.compile(r"\S*\d\S*|\S+@\S+")
+#: Addresses of pages and names of hosts, which hold words of their own.
+_PLACES = re.compile(r"\bhttps?:\S*|(?<![\w.-])(?:[a-z0-9_-]+\.)+[a-z]{2,}(?![\w-])")
+_ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|([tnr\\]))")
 #: Characters of a reply that are read.
 MOST = 500
 
@@ -62,10 +128,10 @@ MOST = 500
 def read(reply: str, *, us: Collection[str] = ()) -> Denial:
     """What the refusal `reply` ("550 5.7.1 text", escaped) speaks of; `us` are our names and addresses, lower case.
 
-    Words for relaying count before all others: servers say "relaying denied" with the client's address beside it. Names
-    of ours are no such words, although most of a tester's names speak of relays: who blocks us by name blocks us.
+    Names of ours are no words for relaying, although most of a tester's names speak of relays: who blocks us by name
+    blocks us. Letters beyond ASCII are read as UTF-8, or as Latin-1 where they are none.
     """
-    said = _CODES.sub(" ", reply[:MOST])
+    said = _CODES.sub(" ", _unescaped(reply[:MOST]))
     bare = _ECHO.sub(" ", said)
     text = " ".join(_NUMBERS.sub(" ", bare).lower().split())
     lower = bare.lower()
@@ -74,16 +140,34 @@ def read(reply: str, *, us: Collection[str] = ()) -> Denial:
     for name in named:
         if not name.isalpha():  # a word by itself may be one of theirs
             words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", words, flags=re.IGNORECASE)
-    if _TESTER_FIRST.search(words) is None and _RELAYING.search(words):
-        return Denial(meant=Meant.RELAYING, text=text)
-    if named or _TESTER.search(words):
-        return Denial(meant=Meant.TESTER, text=text)
-    return Denial(meant=Meant.UNTOLD, text=text)
+    return Denial(meant=_meant(words, named=bool(named)), text=text)
 
 
-#: Postfix's names for what a rule has looked at stand before its words: a "Client host rejected: ... not authorized"
-#: is about the client, whatever follows. "Relay" is stronger: see `_RELAYING`'s first word.
-_TESTER_FIRST = re.compile(
-    r"\A(?!.*\brelay).*\b(?:client host|helo command|sender address|unverified client) (?:rejected|denied|blocked)",
-    re.IGNORECASE | re.DOTALL,
-)
+def _meant(words: str, *, named: bool) -> Meant:
+    plain = _PLACES.sub(" ", words)
+    if _LISTED.search(plain):
+        return Meant.TESTER
+    if _RELAY.search(_ADVICE.sub(" ", plain)):
+        return Meant.RELAYING
+    if _CLIENT.search(plain):
+        return Meant.TESTER
+    if _LOGIN.search(plain) and not _PROOFS.search(plain):
+        return Meant.RELAYING
+    if _SENDER.search(plain):
+        return Meant.TESTER
+    if _GREYLISTED.search(plain):
+        return Meant.UNTOLD
+    if _WAIT.search(plain):
+        return Meant.TESTER if named or _TESTER.search(plain) else Meant.UNTOLD
+    if _RECIPIENT.search(plain) or _RELAYING_ABROAD.search(plain):
+        return Meant.RELAYING
+    return Meant.TESTER if named or _TESTER.search(words) or _TESTER_ABROAD.search(plain) else Meant.UNTOLD
+
+
+def _unescaped(reply: str) -> str:
+    """What `smtp.escape` has made printable, as text; what is text already stays."""
+    octets = _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", reply)
+    try:
+        return octets.encode("latin-1").decode()
+    except UnicodeError:
+        return octets

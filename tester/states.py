@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
+from tester.refusals import Meant, read
 from tester.smtp import Control, Outcome, Reply
 
 # ---------------------------------------------------------------------------------------------- commands
@@ -236,11 +237,13 @@ def refusal(phase: Phase, reply: Reply) -> Outcome | None:
     """A finer name for a 4xx or 5xx at RCPT than the table's, or None."""
     if phase is not Phase.RCPT:
         return None
-    text = b" ".join(reply.lines)
+    text, meant = b" ".join(reply.lines), read(f"{reply.code} {reply.text}").meant
     if reply.code < 500:
         # Postfix's stock answer (defer_unauth_destination): a denial in the clothes of a deferral.
         denied = _DENIES_RELAY.search(text) or (reply.code == 454 and reply.enhanced == "4.7.1")
-        return _O.RCPT_DENIED_SOFT if denied else None
+        return _O.RCPT_DENIED_SOFT if denied and meant is not Meant.TESTER else None
     # RFC 4954 section 6: 530 "authentication required", 535 "credentials invalid".
-    asks = reply.code in (530, 535) or (reply.code in (550, 553, 554) and _WANTS_AUTH.search(text))
+    # Elsewhere the word alone may be about a sender's domain (SPF, DKIM), and about us.
+    said = reply.code in (550, 553, 554) and _WANTS_AUTH.search(text) and meant is Meant.RELAYING
+    asks = reply.code in (530, 535) or said
     return _O.RCPT_AUTH if asks else None

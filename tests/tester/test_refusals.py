@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tester.refusals import MOST, Meant, read
+from tester.smtp import escape
 
 US = {"198.51.100.9", "probe.b.test", "b.test"}
 
@@ -112,3 +113,81 @@ def test_one_rule_has_one_text_whatever_it_repeats() -> None:
 @given(st.text(max_size=2 * MOST))
 def test_whatever_a_stranger_says_is_read(reply: str) -> None:
     assert len(read(reply, us=US).text) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("meant", "reply"),
+    [
+        # a list that we stand on, in the words of lists of relays
+        (Meant.TESTER, "554 5.7.1 Service unavailable; Client host [198.51.100.9] blocked using relays.ordb.org; "
+                       "This mail was handled by an open relay - please visit http://ORDB.org/lookup/"),
+        (Meant.TESTER, "550 5.7.1 Mail from 198.51.100.9 refused: open relay, see http://www.njabl.org/"),
+        (Meant.TESTER, "553 5.3.0 Rejected - 198.51.100.9 is an open relay - see relays.ordb.org"),
+        (Meant.TESTER, "550 mail server probe.b.test rejected - listed in relays.mail-abuse.org"),
+        (Meant.TESTER, "550 5.7.1 <r@c.test>: Recipient address rejected: your IP 198.51.100.9 is blacklisted"),
+        (Meant.TESTER, "554 5.7.1 <r@c.test>: Recipient address rejected: Blocked, 198.51.100.9 listed at bl.test"),
+        (Meant.TESTER, '550 "JunkMail rejected - probe.b.test [198.51.100.9] is in an RBL: Blocked"'),
+        (Meant.TESTER, "550 Open relay testing from your IP address is not permitted"),
+        (Meant.TESTER, "550 We do not accept mail from open relay testers"),
+        (Meant.RELAYING, "550 This server is not an open relay"),
+        (Meant.RELAYING, "550 5.7.1 <r@c.test>: not listed in public address book, no such user"),
+        # who sends is meant, and his domain
+        (Meant.TESTER, "553 5.1.8 <s@b.test>... Domain of sender address s@b.test does not exist"),
+        (Meant.TESTER, "550 Verification failed for <s@b.test> No Such User Here Sender verify failed"),
+        (Meant.TESTER, "550 5.7.26 This mail has been blocked because the sender is unauthenticated. All senders have "
+                       "to authenticate with either SPF or DKIM."),
+        (Meant.TESTER, "550 5.7.1 [198.51.100.9] The IP you're using to send mail is not authorized to send email "
+                       "directly to our servers. Please use the SMTP relay at your service provider instead."),
+        (Meant.TESTER, "550 5.7.25 The IP address sending this message does not have a PTR record setup"),
+        (Meant.RELAYING, "553 5.7.1 <s@b.test>: Sender address rejected: not logged in"),
+        # a wait
+        (Meant.UNTOLD, "450 4.2.0 <r@c.test>: Recipient address rejected: Greylisted, see http://postgrey.test/"),
+        (Meant.UNTOLD, "451 4.7.1 Greylisting in action, [198.51.100.9], please come back in 00:05:00"),
+        (Meant.UNTOLD, "450 too many recipients, try again later"),
+        (Meant.TESTER, "421 4.7.0 [IronPort] Too many invalid recipients from your host"),
+        # more words of servers
+        (Meant.RELAYING, "550 5.1.2 Host unknown (Name server: c.test: host not found)"),
+        (Meant.RELAYING, "550 5.7.1 We do not accept mail for r@c.test"),
+        (Meant.RELAYING, "550 Unrouteable address"),
+        (Meant.RELAYING, "550 must check for new mail first"),
+        (Meant.RELAYING, "550 5.1.1 RESOLVER.ADR.RecipNotFound; not found"),
+        (Meant.RELAYING, "550 5.7.1 Delivery not authorized, message refused"),
+        (Meant.TESTER, "554 5.7.1 rejected, see https://www.spamhaus.org/query/ip/198.51.100.9"),
+        (Meant.UNTOLD, "554 5.7.1 rejected, see https://help.example/relay/denied"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_us_and_of_a_wait_is_no_word_for_relaying(meant: Meant, reply: str) -> None:
+    assert read(reply, us=US).meant is meant
+
+
+@pytest.mark.parametrize(
+    ("meant", "text"),
+    [
+        (Meant.RELAYING, "Bitte authentifizieren Sie sich zuerst"),
+        (Meant.RELAYING, "Weiterleitung nicht erlaubt"),
+        (Meant.RELAYING, "Authentification requise"),
+        (Meant.RELAYING, "É necessária autenticação para enviar mensagens"),
+        (Meant.RELAYING, "Inoltro non consentito"),
+        (Meant.RELAYING, "Ретрансляция запрещена"),
+        (Meant.RELAYING, "Требуется авторизация"),
+        (Meant.RELAYING, "不允许中继"),
+        (Meant.RELAYING, "需要认证"),
+        (Meant.RELAYING, "リレーは許可されていません"),
+        (Meant.RELAYING, "인증이 필요합니다"),
+        (Meant.RELAYING, "Przekazywanie zabronione"),
+        (Meant.RELAYING, "Doorsturen niet toegestaan"),
+        (Meant.RELAYING, "Kimlik doğrulama gerekli"),
+        (Meant.TESTER, "Ihre IP-Adresse ist gesperrt"),
+        (Meant.TESTER, "Votre adresse IP est bloquée"),
+        (Meant.TESTER, "Su IP está en lista negra"),
+        (Meant.TESTER, "Ваш IP заблокирован"),
+        (Meant.TESTER, "您的IP被列入黑名单"),
+    ],
+)
+def test_refusals_are_read_in_the_languages_of_servers_as_they_are_kept(meant: Meant, text: str) -> None:
+    assert read(f"550 {escape(text.encode())}").meant is meant
+    assert read(f"550 {text}").meant is meant
+
+
+def test_letters_of_latin_1_are_read_too() -> None:
+    assert read(f"550 {escape('Empfänger abgelehnt'.encode('latin-1'))}").meant is Meant.RELAYING

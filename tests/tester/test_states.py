@@ -159,3 +159,16 @@ def test_a_denial_may_be_broken_over_lines_and_is_soft_below_500_alone() -> None
     assert named(450, b"Relay access", b"denied") is O.RCPT_DENIED_SOFT
     assert named(499, b"relaying denied") is O.RCPT_DENIED_SOFT
     assert named(500, b"relaying denied") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (550, b"5.7.26 All senders have to authenticate with either SPF or DKIM"),
+        (550, b"SPF authentication of your domain failed"),
+        (454, b"4.7.1 Client host blocked using relays.ordb.test; relay not permitted"),
+        (451, b"your host is blacklisted as an open relay, relaying denied"),
+    ],
+)
+def test_what_a_refusal_says_of_us_is_no_denial_of_relaying(code: int, text: bytes) -> None:
+    assert states.refusal(Phase.RCPT, Reply(code=code, lines=(text,), raw=text)) is None
