@@ -466,7 +466,8 @@ class SignOfLife:
     process: str  #: HOST:PID and a word of its own
     roles: tuple[str, ...]  #: what it does
     seen: datetime
-    down: Mapping[str, str] = field(default_factory=dict)  #: the parts that do not do their work, and why
+    down: Mapping[str, str] = field(default_factory=dict)  #: the parts that do not do their work, and why; so a worker
+    #: that an operator has stopped on its machine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -601,7 +602,7 @@ class WorkLeft:
     mails: int  #: of ours that wait for the smarthost
     oldest_mail: float  #: seconds since the oldest of them was due, or queued; 0.0 where none waits
     believed: bool  #: whether the clock of this machine is
-    stopped: bool  #: whether an operator has stopped all dialling
+    stopped: bool  #: whether nobody is dialled, as is wanted: by an operator, the settings or in quiet hours
     manned: Mapping[str, bool]  #: by role: whether some process of the list does it
 
 

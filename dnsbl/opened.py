@@ -16,6 +16,7 @@ from typing import Any
 from dnsbl.casework import Casework
 from dnsbl.casework.presence import Presence
 from dnsbl.casework.ring import Ring
+from dnsbl.casework.standstill import Standstill, standing_still, without_store
 from dnsbl.clock import Clock, SystemClock
 from dnsbl.config import read_draft, read_settings, read_zones
 from dnsbl.dns.clearing import Clearing
@@ -24,7 +25,7 @@ from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
 from dnsbl.files import make_folder, shut
 from dnsbl.logbook.entries import told
 from dnsbl.parts import read_all
-from dnsbl.places import begun, database_file, database_url, follows, table_path, timeline_path, within
+from dnsbl.places import begun, database_file, database_url, follows, table_path, timeline_path, unplaced, within
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -96,6 +97,23 @@ def reckoned(settings: Settings) -> tuple[str, str]:
         store.check()
         ring = _ring(settings, store, clock, void=lambda tx, now, why: 0)
         return Presence(store, clock).reckon().strange, ring.unfit()
+    finally:
+        store.close()
+
+
+def still(settings: Settings) -> Standstill | None:
+    """Why nobody is dialled now; where the store does not answer, or there is none yet, as far as that is known without
+    it. Makes nothing."""
+    clock = SystemClock()
+    if unplaced(settings) or not begun(settings):
+        return without_store(settings, clock.now())
+    store = Store(database_url(settings), make=False, **_watched(settings, clock))
+    try:
+        store.check()
+        with store.read() as tx:
+            return standing_still(tx, settings, clock.now())
+    except DnsblError:
+        return without_store(settings, clock.now())
     finally:
         store.close()
 

@@ -1,13 +1,17 @@
 """Where a list's files are, and what stands there already: whether there is a list, and whether this node
-follows another one. Opens no database and makes nothing."""
+follows another one. Opens no database, and makes nothing but the file that stops a machine."""
 
 from __future__ import annotations
 
 from os.path import exists
 from pathlib import Path
 
-from dnsbl.files import hindrance, shut
+from dnsbl.errors import LOOK, DnsblError, StoreUnavailable
+from dnsbl.files import hindrance, shut, write_whole
 from dnsbl.settings import Settings
+
+#: How it is known that a machine is stopped by a file, in what is said of it.
+HALTED = "stopped testing on this machine"
 
 
 def table_path(settings: Settings) -> Path:
@@ -34,11 +38,38 @@ def stop_path(settings: Settings) -> Path:
 def halted(settings: Settings) -> str:
     """Why nobody is dialled from this machine, whatever the database says; no full stop; or ""."""
     path = stop_path(settings)
-    return (
-        f"an operator has stopped testing on this machine: {path} is there, until `dnsbl resume`"
-        if exists(path)
-        else ""
-    )
+    return f"an operator has {HALTED}: {path} is there, until `dnsbl resume`" if exists(path) else ""
+
+
+def halt(settings: Settings, error: StoreUnavailable) -> Path:
+    """Make that file, since the database takes no word. Raises DnsblError where it cannot be made, and, once it is
+    there, where other machines may have workers, which go on."""
+    path, said = stop_path(settings), str(error).replace(LOOK, ".")
+    try:
+        write_whole(path, [])
+    except OSError as why:
+        raise DnsblError(
+            f"{said} Nor can {path} be made, which stops testing on this machine: {why.strerror}. What is left is to "
+            "end `dnsbl serve`; `dnsbl serve --only dns` answers without it."
+        ) from None
+    if database_file(settings) is None:
+        raise DnsblError(
+            f"{said} Testing is stopped on this machine alone, by {path}: type `dnsbl stop` on every machine with a "
+            "worker, and here again once the database takes changes."
+        )
+    return path
+
+
+def unhalt(settings: Settings) -> Path | None:
+    """Take it away; where it was, if it was there. Raises DnsblError."""
+    path = stop_path(settings)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DnsblError(f"{path}: cannot be taken away, and stops testing here: {error.strerror}.") from None
+    return path
 
 
 def database_url(settings: Settings) -> str:

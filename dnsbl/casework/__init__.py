@@ -36,7 +36,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     forgetting   the scheduler, and operators in its place, of what is old: step  forget  foresee  slices
     presence     every process that is at work: beat  leave  reckon  ails
     views        whoever looks: look_up  listed_among  listed_in  run_report  pulse  lingers  usage  backlog  stopped
-                 corrections  at_work  unmanned  headway  nominated_by
+                 standstill  corrections  at_work  unmanned  headway  nominated_by
     briefing     whoever has a list of addresses: each
     dispatch     who sends our mail, and operators: take  sent  refused  put_off  give_back  forget  try_out  postage
                  newest  silence  listen_again  known_contact  address
@@ -51,7 +51,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     lending  what letters in others' hands come to
     judging  what a run has come to;  deciding  what that does to the list;  twins  and to the host's other addresses;
              outputs  and to those that letters came out of
-    queueing  which tests are to be made;  base  what several ask
+    queueing  which tests are to be made;  base  what several ask;  standstill  why nobody is dialled now
     bulk     many listings by an operator's word, in slices
     posting  which mail is to be sent
     scoring  what tests show of who nominated;  admission  whether a stranger's nomination is taken now

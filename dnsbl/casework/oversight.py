@@ -16,12 +16,14 @@ from dnsbl.casework.base import DAY, answered, stop_in, subject_of
 from dnsbl.casework.dispatch import Dispatch, Postage
 from dnsbl.casework.lookups import LookupDoor, Questioner
 from dnsbl.casework.presence import Presence
+from dnsbl.casework.standstill import standing_still
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import NEEDED
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, capital
 from dnsbl.health import Health
 from dnsbl.model import Door, Entry, JobReason, Listing, Nominated, Reason, RunState, SignOfLife
+from dnsbl.places import halted
 from dnsbl.rules.keeping import INBOX
 from dnsbl.rules.timekeeping import FRESH, LATE
 from dnsbl.settings import Settings
@@ -68,7 +70,9 @@ class Summary:
 
     at: datetime
     stop: Entry | None  #: the entry that has stopped all dialling
-    held: str  #: why nobody is dialled, a sentence; or ""
+    held: str  #: why nobody is dialled, no full stop; or ""
+    quiet: str  #: the same, where that is planned
+    halted: str  #: the same, where an operator has stopped this machine alone
     withheld: str  #: why no listing ends by its age, a sentence; or ""
     strange: str  #: why the clock is not believed, a sentence; or ""
     postage: Postage
@@ -147,10 +151,13 @@ class Oversight:
             stop, signs = stop_in(tx), tx.nodes.since(now - FRESH)
             manned = {role for sign in signs for role in sign.roles}
             arrived, proposals = tx.returns.arrived(today), tx.proposals.all()
-            stopped = f"stopped by {stop.actor}: {stop.evidence}" if stop else ""
+            still = standing_still(tx, self._settings, now)
+            why, planned = (still.why, still.planned) if still else ("", False)
             facts = {
                 "stop": stop,
-                "held": self._settings.tester.held or stopped,
+                "held": "" if planned else why,
+                "quiet": why if planned else "",
+                "halted": halted(self._settings),
                 "signs": tuple(signs),
                 "unmanned": tuple(role for role in NEEDED if role not in manned),
                 "queue": tuple(
@@ -277,9 +284,17 @@ def _ails(summary: Summary) -> Iterator[Check]:
         what="testing",
         fine=not summary.held,
         title="All testing is stopped" if summary.stop else "Nobody is dialled",
-        detail=f"{capital(summary.held).removesuffix('.')}." if summary.held else "",
+        detail=f"{capital(summary.held)}." if summary.held else "",
         page="stop",
     )
+    if summary.halted and summary.halted != summary.held:
+        yield Check(
+            what="testing here",
+            fine=False,
+            title="Nobody is dialled from this machine",
+            detail=f"{capital(summary.halted)}.",
+            page="stop",
+        )
     yield Check(what="expiry", fine=not summary.withheld, title="No listing ends by its age", detail=summary.withheld)
     yield Check(what="clock", fine=not summary.strange, title="The clock is not believed", detail=summary.strange)
     for role in NEEDED:
@@ -323,7 +338,7 @@ def _elsewhere(summary: Summary, here: Iterable[Health]) -> Iterator[Check]:
             )
         for part, why in sign.down.items():
             if (part, why) not in known:
-                yield Check(what=part, fine=False, title=f"{part} is down on {sign.process}", detail=capital(why))
+                yield Check(what=part, fine=False, title=f"{part} does not work on {sign.process}", detail=capital(why))
 
 
 def _servers(servers: Iterable[Mapping[str, object]]) -> Iterator[Check]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dnsbl import places
 from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.admission import Admission, account_of
 from dnsbl.casework.base import DAY, refuse_suspended, stop_in, wanted
@@ -169,7 +170,8 @@ class RemoteTests:
         if grade is Grade.NONE:
             raise Refused(Refusal.OFF, "Accounts of your tier get no letters here; please write to us.")
         tester = self._settings.tester
-        if tester.held or stop_in(tx) is not None or now.hour in tester.quiet_hours:
+        halted = tester.held or stop_in(tx) is not None or places.halted(self._settings)
+        if halted or now.hour in tester.quiet_hours:
             raise Refused(Refusal.OFF, "Nobody is tested at the moment; please come again later.")
         if not self._keyring.keys:
             raise Refused(Refusal.OFF, "This node has no keys at the moment; try again in a minute.")

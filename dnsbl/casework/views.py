@@ -9,6 +9,7 @@ from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import ANYBODY, SPECIFIC, Asker, Clears, at_once, next_removal, run_in, stop_in
 from dnsbl.casework.queueing import begun
+from dnsbl.casework.standstill import Standstill, standing_still
 from dnsbl.clock import Clock
 from dnsbl.model import (
     ASKED,
@@ -215,7 +216,7 @@ class Views:
                 mails=mail.waiting,
                 oldest_mail=max(0.0, (now - mail.oldest).total_seconds()) if mail.oldest else 0.0,
                 believed=not tx.journal.strange(now),
-                stopped=stop_in(tx) is not None,
+                stopped=(still := standing_still(tx, self._settings, now)) is not None and not still.fault,
                 manned={role: role in at_work for role in NEEDED},
             )
 
@@ -229,6 +230,11 @@ class Views:
         """The journal's entry that has stopped all dialling, or None when there is no such stop."""
         with self._store.read() as tx:
             return stop_in(tx)
+
+    def standstill(self) -> Standstill | None:
+        """Why nobody is dialled now, or None."""
+        with self._store.read() as tx:
+            return standing_still(tx, self._settings, self._clock.now())
 
 
 def surprise(reason: JobReason, state: JobState) -> bool:

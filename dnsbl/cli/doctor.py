@@ -57,6 +57,7 @@ def doctor(
         *_doubted(settings, zones, roles),
         *_exposed(settings, config),
         *_stored(settings, roles),
+        *_tested(settings, roles),
     ]
     found += examiner.at_home(settings, zones, roles)
     try:
@@ -149,6 +150,22 @@ def _stored(settings: Settings, roles: Sequence[str]) -> Iterator[Checked]:
         yield checkup.wrong("letters' keys", keys, unfit, "worker and collector do not begin with these")
     else:
         yield checkup.ok("letters' keys", keys, "worker and collector may write and know letters by them")
+
+
+def _tested(settings: Settings, roles: Sequence[str]) -> Iterator[Checked]:
+    """Whether whoever is due is tested."""
+    if roles == FOLLOWING:
+        return
+    still, here = lists.still(settings), places.halted(settings)
+    again = "`dnsbl resume` takes it up again"
+    if still is not None and not still.planned:
+        do = "`dnsbl check-config` says what is to be set" if settings.tester.held else again
+        yield checkup.wrong("testing", "", f"nobody is dialled: {still.why}", "see there" if still.fault else do)
+    if here and (still is None or still.why != here):
+        yield checkup.wrong("testing", "", f"nobody is dialled from this machine: {here}", again)
+    elif still is None or still.planned:
+        says = still.why if still else "nothing keeps workers from dialling"
+        yield checkup.ok("testing", "", says)
 
 
 def _collector(found: list[Checked], settings: Settings) -> list[str]:

@@ -3,24 +3,23 @@ testing. Read the words, call one verb, show it."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Public, Reason, operator, reason_of, words_of
-from dnsbl.errors import LOOK, DnsblError, StoreUnavailable
+from dnsbl.errors import DnsblError, StoreUnavailable
 
 with later():
     from dnsbl import config as reading
-    from dnsbl import files, places
     from dnsbl import opened as lists
+    from dnsbl import places
     from dnsbl.cli import networks, show, terminal, verifying
     from dnsbl.rules import bringers
 
 if TYPE_CHECKING:
-    from dnsbl.settings import Settings
+    pass
 
 app = typer.Typer()
 
@@ -117,42 +116,18 @@ def stop(reason: Reason = "", config: Config = None, as_json: Json = False) -> N
     try:
         lists.open_anyhow(config).casework.operators.stop(reason=words, actor=operator())
     except StoreUnavailable as error:
-        settings = reading.read_draft(config).settings
-        path = _halt(settings, error)
-        if places.database_file(settings) is None:
-            raise DnsblError(
-                f"{str(error).replace(LOOK, '.')} Testing is stopped on this machine alone, by {path}: type this on "
-                "every machine with a worker, and here again once the database takes changes."
-            ) from None
+        path = places.halt(reading.read_draft(config).settings, error)
         show.done({"testing": "stopped", "reason": words, "by": str(path), "since": str(error)}, as_json=as_json)
         return
     show.done({"testing": "stopped", "reason": words}, as_json=as_json)
-
-
-def _halt(settings: Settings, error: StoreUnavailable) -> Path:
-    """Make the file that stops this machine's workers, since the database takes no word. Raises DnsblError."""
-    path = places.stop_path(settings)
-    try:
-        files.write_whole(path, [])
-    except OSError as why:
-        raise DnsblError(
-            f"{str(error).replace(LOOK, '.')} Nor can {path} be made, which stops testing on this machine: "
-            f"{why.strerror}. What is left is to end `dnsbl serve`; `dnsbl serve --only dns` answers without it."
-        ) from None
-    return path
 
 
 @app.command()
 def resume(reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Take testing up again after `dnsbl stop`."""
     opened = lists.open_anyhow(config)
-    path = places.stop_path(opened.settings)
-    here = bool(places.halted(opened.settings))
-    if opened.casework.views.stopped() is None and not here:
+    if opened.casework.views.stopped() is None and not places.halted(opened.settings):
         raise DnsblError("Testing is not stopped.")
     opened.casework.operators.resume(reason=words_of(reason), actor=operator())
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise DnsblError(f"{path}: cannot be taken away, and stops testing here: {error.strerror}.") from None
-    show.done({"testing": "goes on"} | ({"taken away": str(path)} if here else {}), as_json=as_json)
+    path = places.unhalt(opened.settings)
+    show.done({"testing": "goes on"} | ({"taken away": str(path)} if path else {}), as_json=as_json)

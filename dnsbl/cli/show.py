@@ -149,9 +149,8 @@ def job_lines(opened: OpenedList, queued: Job, word: str) -> Iterator[str]:
 
 def undialled(opened: OpenedList) -> str:
     """Why nobody may be dialled now, and what ends that, in one sentence; or ""."""
-    stopped = opened.casework.views.stopped()
-    held = opened.settings.tester.held or (stopped and "`dnsbl resume` takes testing up again")
-    return f"It waits, since nobody is dialled now: {held}." if held else ""
+    still = opened.casework.views.standstill()
+    return f"It waits, since nobody is dialled now: {still.why}." if still else ""
 
 
 def _held(opened: OpenedList) -> str:

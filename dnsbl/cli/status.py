@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,6 @@ from dnsbl.errors import SettingsError
 from dnsbl.files import shortage
 from dnsbl.health import Health
 from dnsbl.opened import OpenedList
-from dnsbl.places import halted
 
 with later():
     from dnsbl.cli import drawing
@@ -64,7 +63,6 @@ def _screen(opened: OpenedList) -> Iterator[str]:
 def _look(opened: OpenedList) -> tuple[Summary, list[Health]]:
     """The picture, and what is to be seen of this machine without asking a process."""
     summary = opened.casework.oversight.summary()
-    summary = replace(summary, held=summary.held or halted(opened.settings))
     full = shortage(opened.settings.service.state_dir)
     return summary, [Health(part="disk", up=not full, since=summary.at, why=full, begun=0)]
 
@@ -75,7 +73,7 @@ def told(summary: Summary, here: Sequence[Health] = ()) -> dict[str, Any]:
     return {
         "at": _at(summary.at),
         "needs": [_row(check) for check in checks(summary, here) if not check.fine],
-        "testing": summary.held or "on",
+        "testing": summary.held or summary.quiet or "on",
         "listings": summary.withheld or None,
         "clock": summary.strange or None,
         "nodes": [
@@ -129,7 +127,7 @@ def lines(summary: Summary, here: Sequence[Health] = ()) -> Iterator[str]:
     yield f"needs you: {'nothing' if not needs else len(needs)}; {fine} checks are fine"
     for check in needs:
         yield f"  {check.title}. {check.detail}".rstrip()
-    yield f"testing: {summary.held or 'on'}"
+    yield f"testing: {summary.held or summary.quiet or 'on'}"
     yield f"listings: {summary.withheld or 'end when their time has come'}"
     yield f"clock: {summary.strange or 'believed'}"
     since = f", the oldest since {show.when(summary.oldest)}" if summary.oldest else ""

@@ -68,7 +68,7 @@ class Bound:
     witness: list[tuple[str, int]] = field(default_factory=list)
     page: tuple[str, int] | None = None  #: where the process beside this one finds the metrics
     notes: list[str] = field(default_factory=list)  #: what an operator should know of the settings, a sentence each
-    held: str = ""  #: why the settings let a worker here dial nobody
+    held: str = ""  #: why a worker here dials nobody, by the settings or by the file that stops a machine
 
 
 class Front:

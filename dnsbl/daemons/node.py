@@ -40,6 +40,7 @@ from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Board
 from dnsbl.logbook.events import tell
+from dnsbl.places import halted
 from dnsbl.serving import clientkeys
 from dnsbl.serving.answered import Answered
 from dnsbl.serving.copies import ZoneFiles
@@ -237,7 +238,7 @@ class Node:
             on_event=self._on_event,
             lacking=self._tell_source,
         )
-        self.bound.held = self._settings.tester.held
+        self.bound.held = self._settings.tester.held or halted(self._settings)
         return worker
 
     def _tell_source(self, why: str, more: bool) -> None:

@@ -87,6 +87,7 @@ class Worker:
         )
         self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
         self.problem = ""  #: why nobody can be dialled from this machine, a sentence, or ""
+        self.held = ""  #: the same, where an operator has stopped this machine
         self._lacking, self._lacks = lacking, ""
         self._undialled = -UNDIALLED, ""  # when a host could not be dialled from here, and why
         self._held = False  # whether nobody is to be dialled now
@@ -143,7 +144,8 @@ class Worker:
         gone = self._foothold.problem
         self._tell_lack()
         halted = halted_here(self._settings)
-        self.problem = f"Nobody is dialled from here: {gone or halted}." if gone or halted else ""
+        self.problem = f"Nobody is dialled from here: {gone}." if gone else ""
+        self.held = f"{capital(halted)}." if halted else ""
         try:
             stopped, self._mark = await asyncio.to_thread(self._assignments.heeded)
         except DnsblError as error:

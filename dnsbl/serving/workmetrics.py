@@ -171,7 +171,7 @@ class Waiting(Collector):
             "dnsbl_notices_oldest_seconds", "For how long the oldest mail has waited.", backlog.oldest_mail
         )
         yield GaugeMetricFamily("dnsbl_clock_believed", "1 while the clock agrees with the store.", backlog.believed)
-        yield GaugeMetricFamily("dnsbl_testing_stopped", "1 while nobody is dialled.", backlog.stopped)
+        yield GaugeMetricFamily("dnsbl_testing_stopped", "1 while nobody is dialled, as is wanted.", backlog.stopped)
         roles = GaugeMetricFamily("dnsbl_role_manned", "1 while a process does this for the list.", labels=["role"])
         for role, manned in sorted(backlog.manned.items()):
             roles.add_metric([role], manned)

@@ -23,6 +23,7 @@ from dnsbl.casework.proofs import Proofs
 from dnsbl.casework.proving import Proving
 from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.self_tests import SelfTests
+from dnsbl.casework.standstill import Standstill, without_store
 from dnsbl.casework.views import Views
 from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
@@ -262,17 +263,14 @@ def create_app(
         document: dict[str, Any] = {"ready": not down}
         try:
             views.look_up(IPv4Address("127.0.0.1"))
-            stopped = views.stopped()
+            still, unmanned = views.standstill(), "worker" in views.unmanned()
         except DnsblError as error:
             _log.warning("not ready: %s", error)
             trouble = error.trouble if isinstance(error, StoreUnavailable) else Trouble.AWAY
             reason = _UNREADY.get(trouble, "the store does not answer")
             document |= {"ready": False, "reason": f"{error}" if known and trouble is Trouble.VERSION else reason}
-        else:
-            waits = "waits for a worker" if "worker" in views.unmanned() else "goes on"
-            document["testing"] = "stopped" if stopped or settings.tester.held else waits
-            if stopped:
-                document["since"] = f"{stopped.at:%Y-%m-%dT%H:%M:%SZ}"
+            still, unmanned = without_store(settings, clock.now()), None
+        document |= _testing(still, unmanned, known=known)
         if down:
             document.setdefault("reason", "; ".join(one.sentence if known else f"{one.part} is down" for one in down))
             document["down"] = [one.row() if known else {"part": one.part} for one in down]
@@ -281,6 +279,18 @@ def create_app(
         return JSONResponse(document, 200 if document["ready"] else 503)
 
     return app
+
+
+def _testing(still: Standstill | None, unmanned: bool | None, *, known: bool) -> dict[str, str]:
+    """How testing goes, and since when and why not, to who may know it; `unmanned` None: nobody knows."""
+    if still is None and unmanned is None:
+        return {}
+    if still is None or still.fault:
+        said = "waits for a worker" if unmanned or still else "goes on"
+    else:
+        said = "waits for the end of quiet hours" if still.planned else "stopped"
+    since = {"since": f"{still.stop.at:%Y-%m-%dT%H:%M:%SZ}"} if still and still.stop else {}
+    return {"testing": said} | since | ({"why": still.sentence} if still and known else {})
 
 
 _UNREADY = {

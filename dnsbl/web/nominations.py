@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dnsbl.addresses import Address
 from dnsbl.casework.doors import Doors
+from dnsbl.casework.standstill import Standstill
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.logbook import events
@@ -72,9 +73,9 @@ class NominationDoor:
         clock: Clock,
         pages: Pages,
         *,
-        held: Callable[[], bool],
+        held: Callable[[], Standstill | None],
     ) -> None:
-        """`held` says whether testing is stopped."""
+        """`held` says why nobody is tested now."""
         self._doors = doors
         self._settings = settings
         self._clock = clock

@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from dnsbl.addresses import Address, neighbourhood, parse_address
 from dnsbl.casework.base import Asker
 from dnsbl.casework.doors import Doors
+from dnsbl.casework.standstill import Standstill
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT, Zone
@@ -140,7 +141,7 @@ class Site:
         codes = self._codes(standing.address, standing.kinds)
         owners = self._settings.policy.removal in OWNERS
         told = face(standing, test_point=any(codes.values()), control=control, owners=owners)
-        held = standing.state is State.QUEUED and self.held()
+        held = self.held() if standing.state is State.QUEUED else None
         said = answers(self._zones(), codes, standing.address, standing.kinds)
         report = cache(self._report)  # a run may be looked at for its evidence, its ways in and its progress
         dossiers, tested = self._dossiers(standing, report), _named(standing, test, report)
@@ -351,9 +352,9 @@ class Site:
         except NotFound:
             return None
 
-    def held(self) -> bool:
-        """Whether nobody is dialled now, so that a test that is due does not begin."""
-        return bool(self._settings.tester.held) or self._views.stopped() is not None
+    def held(self) -> Standstill | None:
+        """Why nobody is dialled now, so that a test that is due does not begin."""
+        return self._views.standstill()
 
     def _report(self, run: str) -> RunReport | None:
         try:

@@ -3,7 +3,8 @@ testing, which asks twice."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Lock
 from typing import Annotated
 
@@ -13,8 +14,9 @@ from fastapi.responses import Response
 from dnsbl.addresses import parse_address
 from dnsbl.casework.oversight import Summary, checks
 from dnsbl.clock import Clock
-from dnsbl.errors import Refused
+from dnsbl.errors import DnsblError, Refused, StoreUnavailable, capital
 from dnsbl.model import GOT_OFF, Refusal
+from dnsbl.places import halt, halted, unhalt
 from dnsbl.rules import intake
 from dnsbl.settings import Settings
 from dnsbl.web import words
@@ -91,7 +93,8 @@ class Overview(AdminPage):
 
     def stopping(self, request: Request, *, mistake: str = "", status: int = 200) -> Response:
         """What a stop does, and the second question."""
-        return self.page(request, "stop", "", mistake=mistake, status=status, stop=self.desk.views.stopped())
+        stop, here = self.desk.views.stopped(), halted(self._settings)
+        return self.page(request, "stop", "", mistake=mistake, status=status, stop=stop, halted=here and capital(here))
 
     def stop(
         self, request: Request, reason: Annotated[Text, Form()] = "", sure: Annotated[Text, Form()] = ""
@@ -101,7 +104,11 @@ class Overview(AdminPage):
         def act() -> None:
             if sure != "yes":
                 raise Refused(Refusal.NOT_SHOWN, "Please tick that all testing is to stop.")
-            self.desk.operators.stop(reason=reason_of(reason), actor=me(request).actor)
+            words = reason_of(reason)
+            try:
+                self.desk.operators.stop(reason=words, actor=me(request).actor)
+            except StoreUnavailable as error:  # as `dnsbl stop` does
+                _otherwise(partial(halt, self._settings, error))
             self._seen = None
 
         def again(*, mistake: str, status: int) -> Response:
@@ -113,10 +120,11 @@ class Overview(AdminPage):
         """Dial again."""
 
         def act() -> None:
-            if self.desk.views.stopped() is None:
+            if self.desk.views.stopped() is None and not halted(self._settings):
                 raise Refused(Refusal.OFF, "Testing is not stopped.")
             self.desk.operators.resume(reason=reason_of(reason), actor=me(request).actor)
             self._seen = None
+            _otherwise(partial(unhalt, self._settings))
 
         def again(*, mistake: str, status: int) -> Response:
             return self.stopping(request, mistake=mistake, status=status)
@@ -135,3 +143,11 @@ class Overview(AdminPage):
             return self.dashboard(request, mistake=mistake, status=status, typed=address[:100])
 
         return attempt(act, f"{ADMIN}?done=queued", again)
+
+
+def _otherwise(do: Callable[[], object]) -> None:
+    """Do it with the file that stops this machine. Raises Refused, with the sentence, where it cannot be done."""
+    try:
+        do()
+    except DnsblError as error:
+        raise Refused(Refusal.OFF, str(error)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from dnsbl.casework.oversight import Check, checks, subject_from
 from dnsbl.errors import NotFound
 from dnsbl.health import Health
 from dnsbl.model import Door, JobReason, Reason
+from dnsbl.places import stop_path
 from tester.smtp import Outcome
 
 ACTOR = "operator ada"
@@ -107,7 +109,7 @@ def test_a_part_that_is_down_in_any_process_needs_a_person_and_is_told_once(make
     summary = office.casework.oversight.summary()
     (said,) = [check for check in checks(summary) if check.what == "witnesses"]
     assert (said.fine, said.urgent, said.detail) == (False, True, "One has seen another root")
-    assert said.title == "witnesses is down on there:2"
+    assert said.title == "witnesses does not work on there:2"
     ours = Health(part="witnesses", up=False, since=office.clock.now(), why="one has seen another root", begun=1)
     assert wrong(checks(summary, [ours])).count("witnesses") == 1
     office.casework.presence.beat("there:2", roles)
@@ -194,3 +196,20 @@ def test_a_subject_is_an_address_in_any_form_or_its_words() -> None:
     assert subject_from(" [192.0.2.7] ") in (ip_address("192.0.2.7"), "[192.0.2.7]")
     assert subject_from("2001:DB8:0::1") == ip_address("2001:db8::1")
     assert subject_from("account  ada") == "account ada" and subject_from("  ") is None
+
+
+def test_a_machine_that_is_stopped_by_a_file_is_told_whether_others_go_on_or_not(
+    make_office: Callable[..., Any], tmp_path: Path
+) -> None:
+    office = make_office(service={"state_dir": tmp_path}, tester={"lab_networks": ["127.0.0.0/8"], "quiet_hours": [0]})
+    assert office.casework.oversight.summary().quiet.startswith("these are quiet hours")
+    assert "testing" not in wrong(checks(office.casework.oversight.summary())), "that needs nobody"
+    stop_path(office.settings).touch()
+    (said,) = [check for check in checks(office.casework.oversight.summary()) if check.what.startswith("testing")]
+    assert not said.fine and str(tmp_path / "stop") in said.detail and said.page == "stop"
+    office.clock.turn(hours=1)
+    office.casework.presence.beat("there:1:ab", ("worker",))
+    summary = office.casework.oversight.summary()
+    assert summary.held == "" and wrong(checks(summary))[:1] == ["testing here"]
+    office.casework.operators.stop(reason="x", actor=ACTOR)
+    assert wrong(checks(office.casework.oversight.summary()))[:2] == ["testing", "testing here"]

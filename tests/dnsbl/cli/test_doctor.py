@@ -111,3 +111,27 @@ def test_keys_of_another_list_are_wrong_in_the_words_of_serve(run: Run, tmp_path
         "doctor", "--resolver", NOBODY, plain=True, code=1, both=True
     )
     assert not keys.exists(), "it makes nothing"
+
+
+def test_whether_anybody_is_tested_is_told_with_or_without_a_store(run: Run, tmp_path: Path) -> None:
+    def testing(code: int = 0) -> list[tuple[str, str]]:
+        words = run("doctor", "--resolver", NOBODY, plain=True, code=code, both=True)
+        rows = [line.partition("testing: ") for line in words.splitlines() if " testing: " in line]
+        return [(grade.strip(), says) for grade, _, says in rows]
+
+    fine = [("ok", "nothing keeps workers from dialling")]
+    assert testing() == fine
+    run("db", "upgrade", plain=True)
+    assert testing() == fine
+    run("stop", "--reason", "complaints")
+    [(grade, says)] = testing(1)
+    assert grade == "wrong" and says.startswith("nobody is dialled: stopped by operator ")
+    (tmp_path / "state" / "stop").touch()
+    said = [says for _, says in testing(1)]
+    assert len(said) == 2 and said[1].startswith("nobody is dialled from this machine: an operator has stopped testing")
+    run("resume", "--reason", "sorted out")
+    assert testing() == fine
+    (tmp_path / "state" / "stop").touch()
+    (tmp_path / "state" / "dnsbl.db").write_bytes(b"no database")
+    [(grade, says)] = testing(1)
+    assert grade == "wrong" and str(tmp_path / "state" / "stop") in says

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dnsbl import files, opened, places
+from dnsbl import opened, places
 from dnsbl.casework.operators import Operators
 from dnsbl.errors import StoreUnavailable, Trouble
 from tests.dnsbl.cli.conftest import Run, spam
@@ -71,14 +71,14 @@ def test_where_other_machines_may_dial_who_stops_this_one_alone_is_told_so(
     monkeypatch.setattr(places, "database_file", lambda settings: None)  # as with PostgreSQL
     said = run("stop", "--reason", "complaints", code=1, plain=True)
     assert "The disk of the database is full. Testing is stopped on this machine alone, by " in said
-    assert "type this on every machine with a worker" in said and (tmp_path / "state" / "stop").exists()
+    assert "type `dnsbl stop` on every machine with a worker" in said and (tmp_path / "state" / "stop").exists()
 
 
 def test_where_not_even_a_file_can_be_made_it_is_said_what_is_left(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing(monkeypatch)
-    monkeypatch.setattr(files, "write_whole", none_made)
+    monkeypatch.setattr(places, "write_whole", none_made)
     said = run("stop", "--reason", "complaints", code=1, plain=True)
     assert "stop be made, which stops testing on this machine: Read-only file system" in said
     assert "What is left is to end `dnsbl serve`" in said
@@ -91,7 +91,7 @@ def test_a_state_folder_that_cannot_be_written_is_told_with_the_reason_and_what_
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "state")
     said = run("exclude", "8.8.8.8", "--reason", "x", code=1, plain=True)
     assert f"is not writable: user {os.geteuid()} may not write there, as `ls -ld` shows." in said
-    monkeypatch.setattr(files, "write_whole", none_made)
+    monkeypatch.setattr(places, "write_whole", none_made)
     assert "What is left is to end `dnsbl serve`" in run("stop", "--reason", "complaints", code=1, plain=True)
 
 

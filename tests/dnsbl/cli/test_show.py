@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,7 +22,9 @@ def test_a_test_that_has_to_wait_says_why(run: Run, tmp_path: Path) -> None:
     waits = "It waits, since nobody is dialled now"
     assert waits not in run("test", "8.8.8.1", plain=True)
     run("stop", "--reason", "complaints")
-    assert f"{waits}: `dnsbl resume` takes testing up again." in run("test", "8.8.8.2", plain=True)
+    assert f"{waits}: stopped by operator {getpass.getuser()}: complaints, until `dnsbl resume`." in run(
+        "test", "8.8.8.2", plain=True
+    )
     run("resume")
     (tmp_path / "config.toml").write_text("")
     assert f"{waits}: put names of your own into tester.helo" in run("test", "8.8.8.3", plain=True)
@@ -104,7 +107,7 @@ def test_a_look_up_says_why_a_test_waits_and_what_a_test_point_is(run: Run) -> N
     run("nominate", "8.8.8.8", "--reason", "spam")
     assert "nobody is dialled" not in run("lookup", "8.8.8.8", plain=True)
     run("stop", "--reason", "complaints")
-    assert "`dnsbl resume` takes testing up again" in run("lookup", "8.8.8.8", plain=True)
+    assert "until `dnsbl resume`." in run("lookup", "8.8.8.8", plain=True)
     assert "a test point" in run("lookup", "127.0.0.2", plain=True)
     assert "a test point" not in run("lookup", "8.8.4.4", plain=True)
 

@@ -65,7 +65,7 @@ def test_a_run_that_was_begun_may_take_its_time(office, wait) -> None:
 def test_while_nobody_may_be_dialled_it_says_so_at_once_and_the_test_stays_queued(office, wait) -> None:
     job, began = office.nominate(HOST), office.clock.now()
     office.casework.operators.stop(reason="complaints", actor="operator")
-    said = r"is queued\. It waits, since nobody is dialled now: `dnsbl resume` takes testing up again\."
+    said = r"is queued\. It waits, since nobody is dialled now: stopped by operator: complaints, until `dnsbl resume`\."
     with pytest.raises(DnsblError, match=said):
         wait(job)
     assert office.clock.now() == began

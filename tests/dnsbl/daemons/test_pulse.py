@@ -63,6 +63,10 @@ async def test_a_sign_of_life_says_which_parts_are_down(presence: Presence, offi
     board.well("witnesses")
     await pulse.step()
     assert presence.down == {}
+    board.well("scheduler", "Somebody must say so.")
+    board.well("worker", "An operator has stopped it.")
+    await pulse.step()
+    assert presence.down == {"worker": "An operator has stopped it."}, "who is stopped dials nobody either"
 
 
 async def test_what_ails_is_said_once_until_it_is_over(

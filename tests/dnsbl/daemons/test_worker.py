@@ -240,10 +240,11 @@ async def test_a_file_in_the_state_folder_stops_this_worker_whatever_the_databas
         run = shop.nominate()
         async with shop.open():
             await shop.looked(3)
-            assert host.peers == [] and str(path) in shop.worker.problem
+            assert host.peers == [] and str(path) in shop.worker.held
+            assert shop.worker.problem == "", "a stop makes no node unfit"
             path.unlink()
             judged = await until(lambda: shop.settled(run))
-    assert (judged.verdict, shop.worker.problem) == (Verdict.CLOSED, "")
+    assert (judged.verdict, shop.worker.held) == (Verdict.CLOSED, "")
 
 
 async def test_where_one_of_several_addresses_of_ours_is_gone_the_others_dial_and_it_is_told(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,34 @@ def test_a_stop_is_told_and_makes_no_node_unready(house: Build) -> None:
     assert told() == {"ready": True, "testing": "goes on"}
     by_setting = house(tester={"stop": True}).visitor().get("/readyz")
     assert (by_setting.status_code, by_setting.json()) == (200, {"ready": True, "testing": "stopped"})
+
+
+def test_why_nobody_is_dialled_is_told_to_those_who_may_see_metrics_whatever_the_store_does(
+    house: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms: dict[str, Any] = {"service": {"state_dir": tmp_path}, "web": {"metrics_from": ["198.51.100.0/24"]}}
+    home = house(**terms)
+    ours, stranger = home.visitor("198.51.100.7"), home.visitor("203.0.113.9")
+    home.office.casework.presence.beat("here:1:ab", ("worker",), {"worker": "It has no keys."})
+    told = {"ready": True, "testing": "waits for a worker"}
+    assert (ours.get("/readyz").json(), stranger.get("/readyz").json()) == (
+        told | {"why": "Here: It has no keys."},
+        told,
+    )
+    (tmp_path / "stop").touch()
+    why = f"An operator has stopped testing on this machine: {tmp_path / 'stop'} is there, until `dnsbl resume`."
+    told = {"ready": True, "testing": "stopped"}
+    assert (ours.get("/readyz").json(), stranger.get("/readyz").json()) == (told | {"why": why}, told)
+    monkeypatch.setattr(home.casework.views, "look_up", failing(StoreUnavailable("It does not answer.")))
+    answer = ours.get("/readyz")
+    assert answer.status_code == 503 and answer.json()["why"] == why and answer.json()["testing"] == "stopped"
+    home.office.casework.presence.leave("here:1:ab")
+    quiet = house(tester={"quiet_hours": [0]}, **terms)
+    (tmp_path / "stop").unlink()
+    assert quiet.visitor("203.0.113.9").get("/readyz").json() == {
+        "ready": True,
+        "testing": "waits for the end of quiet hours",
+    }
 
 
 def test_what_is_down_is_told_with_its_reason_to_those_who_may_see_metrics_and_by_name_to_others(house: Build) -> None:

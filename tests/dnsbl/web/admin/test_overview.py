@@ -6,7 +6,13 @@ import re
 from collections.abc import Callable
 from importlib.resources import files
 from ipaddress import ip_network
+from pathlib import Path
 
+import pytest
+
+from dnsbl import places
+from dnsbl.casework.operators import Operators
+from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.model import Role
 from tests.dnsbl.web.admin.conftest import Side
 
@@ -84,6 +90,39 @@ def test_a_stop_asks_twice_names_its_reason_and_is_taken_back(side: Build) -> No
     assert ada.post("/resume", reason="was nothing").status_code == 303
     assert built.casework.views.stopped() is None
     assert "Testing is not stopped" in ada.post("/resume", reason="again").text
+
+
+def test_a_stop_by_a_file_is_shown_and_taken_back_like_any(side: Build, tmp_path: Path) -> None:
+    built = side(service={"state_dir": tmp_path})
+    ada, eve, path = built.signed_in(), built.signed_in("eve", Role.VIEWER), tmp_path / "stop"
+    path.touch()
+    built.office.clock.turn(seconds=5)
+    assert "Testing is stopped…" in ada.get("").text and f"{path} is there, until dnsbl resume." in ada.get("").text
+    for who in (ada, eve):
+        page = who.get("/stop").text
+        assert "Testing is stopped on this machine" in page and f"{path} is there" in page
+        assert "Stop all tests?" not in page and "testing goes on" not in page
+    assert ada.post("/resume", reason="it was mended").status_code == 303
+    assert not path.exists() and built.casework.views.stopped() is None
+
+
+def test_a_stop_that_the_database_does_not_take_stops_the_machine_of_the_pages(
+    side: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = side(service={"state_dir": tmp_path})
+    ada, path = built.signed_in(), tmp_path / "stop"
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreUnavailable("The disk of the database is full.", trouble=Trouble.FULL)
+
+    monkeypatch.setattr(Operators, "stop", full)
+    assert ada.post("/stop", sure="yes", reason="an alarm").headers["location"] == "/admin?done=stopped"
+    assert path.exists()
+    path.unlink()
+    monkeypatch.setattr(places, "database_file", lambda settings: None)  # as with PostgreSQL
+    said = ada.post("/stop", sure="yes", reason="an alarm")
+    assert said.status_code >= 400 and path.exists()
+    assert "The disk of the database is full. Testing is stopped on this machine alone" in said.text
 
 
 def test_a_viewer_is_not_asked_whether_to_stop(side: Build) -> None:
