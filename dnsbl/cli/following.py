@@ -106,6 +106,8 @@ def look_up(known: FollowedTable, address: str, file: Path | None, *, others: bo
         terminal.say(f"  listed as {one['kind']} ({one['network']})")
     for zone, codes in row["zones"].items():
         terminal.say(f"  {zone}: {', '.join(codes) or 'not listed'}")
+    if not row["listings"] and any(row["zones"].values()):
+        terminal.say(show.TEST_POINT)
     for each in opinions:
         terminal.say(f"  elsewhere: {each.sentence}" + (f" {each.text}" if each.text else ""))
     terminal.say(f"  by the table of {known.of}, as of {show.when(known.made)}; reasons and tests are known there")

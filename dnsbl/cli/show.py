@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from dnsbl.rules.others import Opinion
 
 
+#: What is said of an address that is listed nowhere and answered all the same (RFC 5782 5).
+TEST_POINT = "  a test point: always answered, and nobody's server"
+
+
 def document(facts: Any) -> None:
     """One JSON document."""
     print(json.dumps(facts, indent=2, ensure_ascii=True))
@@ -188,7 +192,7 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
     for zone, codes in zones.items():
         terminal.say(f"  {zone}: {', '.join(codes) or 'not listed'}")
     if not found.listings and any(zones.values()):
-        terminal.say("  a test point: always answered, and nobody's server")
+        terminal.say(TEST_POINT)
     for way in found.paths:
         terminal.say(f"  {_way(way)}")
     if found.last_verdict:

@@ -34,7 +34,13 @@ app = typer.Typer()
 @app.command("publish-key")
 def publish_key(config: Config = None, as_json: Json = False) -> None:
     """Print the public key that the published table is signed with, for follow.key of nodes that follow this one."""
-    public = signet.Signet.at(places.signet_path(reading.read_settings(config))).public
+    settings = reading.read_settings(config)
+    if places.follows(settings):
+        raise DnsblError(
+            f"This node hands on what {settings.follow.url or 'another one'} has signed: nodes that follow it need that "
+            f"one's key too, {settings.follow.key}."
+        )
+    public = signet.Signet.at(places.signet_path(settings)).public
     if as_json:
         show.document({"key": public})
     else:

@@ -99,6 +99,23 @@ def test_what_needs_a_store_is_sent_to_the_first_node(words: tuple[str, ...], ru
     assert not databases(tmp_path)
 
 
+async def test_a_test_point_is_told_as_one(run: Run, tmp_path: Path) -> None:
+    follow(tmp_path)
+    await fetched(tmp_path)
+    assert "a test point: always answered" in run("lookup", "127.0.0.2", plain=True)
+    assert "a test point" not in run("lookup", "9.9.9.9", plain=True)
+
+
+@pytest.mark.parametrize("url", [FIRST, ""], ids=["by the settings", "by --follow"])
+def test_who_asks_for_the_key_of_the_table_is_told_that_of_the_first_node_and_gets_none(
+    url: str, run: Run, tmp_path: Path
+) -> None:
+    follow(tmp_path, url)
+    said = run("publish-key", plain=True, code=1)
+    assert f"nodes that follow it need that one's key too, {OURS.public}." in said
+    assert not (tmp_path / "state" / "publish.key").exists()
+
+
 @pytest.mark.parametrize("words", [("status",), ("lookup", "8.8.8.1"), ("db", "upgrade"), ("journal",)])
 def test_a_node_that_will_follow_by_option_gets_no_database_before_its_first_table(
     words: tuple[str, ...], run: Run, tmp_path: Path
