@@ -36,9 +36,10 @@ def publish_key(config: Config = None, as_json: Json = False) -> None:
     """Print the public key that the published table is signed with, for follow.key of nodes that follow this one."""
     settings = reading.read_settings(config)
     if places.follows(settings):
+        signer = settings.follow.url or "another one"
         raise DnsblError(
-            f"This node hands on what {settings.follow.url or 'another one'} has signed: nodes that follow it need that "
-            f"one's key too, {settings.follow.key}."
+            f"This node hands on what {signer} has signed: nodes that follow it need that one's key too, "
+            f"{settings.follow.key}."
         )
     public = signet.Signet.at(places.signet_path(settings)).public
     if as_json:

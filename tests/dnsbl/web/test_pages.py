@@ -87,6 +87,7 @@ def test_several_things_are_answered_in_a_table_and_what_is_unread_is_named(hous
     text = "\n".join((*asked, "198.18.7.300", "mail.example.com"))
     page = home.visitor().post("/", data={"text": text}).text
     assert "2 of 4 are listed" in page
+    assert home.visitor().post("/", data={"text": f"{TARGET}\n198.18.7.10"}).text.count("1 of 2 is listed") == 2
     assert page.count("Not read, so not answered") == 2
     assert "This host name has no address in DNS." in page and "<code>198.18.7.300</code>" in page
     assert "a test point of ours" in page

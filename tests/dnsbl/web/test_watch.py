@@ -79,6 +79,14 @@ def test_programs_ask_until_the_record_is_there(site: Any) -> None:
     assert visitor.post("/api/v1/watches", json=wish | {"network": "198.0.0.0/8"}).status_code == 422
 
 
+def test_the_form_says_which_networks_may_be_watched(site: Any) -> None:
+    visitor = site[0].visitor()
+    page = visitor.get("/watch").text
+    assert 'aria-describedby="widest"' in page and "no wider than /16, of IPv6 /32" in page
+    wrong = visitor.post("/watch", data={"network": "nonsense", "way": "feed", "target": ""}).text
+    assert 'aria-invalid="true" aria-describedby="mistake widest"' in wrong
+
+
 def test_mistakes_in_the_form_are_one_sentence(site: Any) -> None:
     built, _ = site
     answer = built.visitor().post("/watch", data={"network": "198.0.0.0/8"})
