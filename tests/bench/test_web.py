@@ -36,6 +36,13 @@ def test_each_start_of_ours_has_the_goal() -> None:
     assert [line.split("|")[-2].strip() for line in told[2:]] == ["met", "MISSED", "-"]
 
 
+def test_what_is_not_ours_is_said_beside_the_goal() -> None:
+    beneath = f"python -c '{starts.LIBRARIES[-1]}'"
+    told = starts.told([Start("a", True, 0.3, 10.0, 1.0), Start(beneath, False, 0.25, 10.0, 1.0)])
+    assert "take 0.250 s" in told[-1] and told[-1].endswith("the goal leaves ours 0.050 s.")
+    assert starts.told([Start(beneath, False, 0.31, 10.0, 1.0)])[-1].endswith("here the goal is out of reach.")
+
+
 def test_each_sort_of_question_is_asked_of_a_list_that_is_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
