@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from tester.mime import STATUS, Part, header, lines, parts
+from tester.mime import STATUS, Part, header, lines, parts, told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,10 +94,10 @@ def _evident_bounce(header: dict[str, bytes]) -> bool:
 
 
 def _proofs(part: Part) -> Iterator[str]:
-    """Every string in a text part that stands behind the label and has a proof's form."""
-    text = part.content.decode("latin-1")
-    if part.kind == "text/html":
-        text = html.unescape(_TAG.sub(" ", text))
-    for label in _LABEL.finditer(text):
-        if match := _PROOF.match(_GAPS.sub("", text[label.end() : label.end() + 80]).lower()):
-            yield match[0]
+    """Every string in a text part that stands behind the label and has a proof's form, by the declared charset and as
+    it stands: not all that is called UTF-16 is."""
+    for text in {told(part.content, part.charset), part.content.decode("latin-1")}:
+        shown = html.unescape(_TAG.sub(" ", text)) if part.kind == "text/html" else text
+        for label in _LABEL.finditer(shown):
+            if match := _PROOF.match(_GAPS.sub("", shown[label.end() : label.end() + 80]).lower()):
+                yield match[0]

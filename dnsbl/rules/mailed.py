@@ -18,6 +18,7 @@ from dnsbl.rules import reporters
 from dnsbl.rules.evidence import mime
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
+from tester.mime import STATUS
 from tester.received.chain import Trace
 from tester.returned import unwrap
 
@@ -70,7 +71,12 @@ def cover(message: bytes, mail_from: str) -> Cover:
     head = message[:_HEAD_MOST]
     header, _ = mime.split(head)
     complaint = any(leaf.kind == "message/feedback-report" for leaf in mime.parts(head))
-    bounce = unwrap(head).is_report and not complaint
+    opened = unwrap(head)
+    marked = "x-failed-recipients" in header or any(
+        part.kind == "multipart/report" or part.kind in STATUS for part in opened.parts if not part.copied
+    )
+    # without a mark it has the words of one, as a postmaster's forward has them too, whom a bounce's sender is not
+    bounce = opened.is_report and not complaint and (marked or "@" not in mail_from)
     return Cover(
         bounce=bounce,
         silent=_nobody(mail_from) or automatic(header) or ("it is a bounce" if bounce else ""),

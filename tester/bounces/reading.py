@@ -96,7 +96,7 @@ def _by_words(
     delayed = bool(words.DELAYED.search(words.ENDED.sub(" ", text))) or any(
         report.action == "delayed" for report in others
     )
-    sender = header.get("from", b"")
+    sender = b" ".join(header.get("from", b"").split())
     form = next((form for form in forms.FORMS if form.sign.search(said.text)), None)
     daemon = bool(_DAEMON.search(sender) or (form is not None and _POSTMASTER.search(sender)))
     automatic = _is_automatic(header)

@@ -72,6 +72,7 @@ _FETCHERS = re.compile(
     r"\b(?:fetchmail|getmail6?|igetmail|mpop|popcon|popbeamer|smartpop2exchange|pullmail|lmtpproxy)\b", re.IGNORECASE
 )
 _SMTP = re.compile(r"SMTP", re.IGNORECASE)
+_PICKUP = re.compile(r"from mail pickup service by ".replace(" ", r"(?: |\\t)+"), re.IGNORECASE)
 #: Senders that are programs of the machine that wrote the line.
 _PROGRAMS = re.compile(
     r"""(?ix) (?: localhost(?:\.localdomain)? | \S*-daemon(?:\.\S*)? | pps\.\w+
@@ -243,7 +244,7 @@ def _passed(hop: Hop, inside: set[Address | None], home: Home) -> str:
 
 def _without_address(hop: Hop) -> str:
     sender = hop.helo.lower()
-    if hop.raw.lower().startswith("from mail pickup service by "):
+    if _PICKUP.match(hop.raw):
         return "a pickup folder"
     if sender and (sender == hop.by.lower() or _PROGRAMS.match(sender)):
         return "a program of the same machine"

@@ -88,6 +88,11 @@ WAYS = {
     "rewrapped": (f"text Proof:\r\n> > {PROOF[:9]}\r\n> > {PROOF[9:]} text goes on", ()),
     "upper case": (BODY.upper(), ()),
     "with a disclaimer": (BODY + b"\r\n--\r\nThis message is confidential.\r\n", ()),
+    "in UTF-16": (
+        base64.encodebytes(BODY.decode().encode("utf-16")),
+        ("Content-Type: text/plain; charset=utf-16", "Content-Transfer-Encoding: base64"),
+    ),
+    "called UTF-16": (BODY, ("Content-Type: text/plain; charset=utf-16",)),
     "in UTF-8": ("Grüße. ".encode() + BODY, ("Content-Type: text/plain; charset=utf-8",)),
     "of an unreadable type": (BODY, ("Content-Type: ;;;",)),
     "multipart without a boundary": (BODY, ("Content-Type: multipart/mixed",)),

@@ -84,7 +84,7 @@ def _quotes_subject(text: str, subject: str) -> bool:
     word, rest = word.strip().lower(), " ".join(rest.split())
     if not rest or _REPLY.fullmatch(word):
         return False
-    lines = [" ".join(line.strip("> \t|*").replace("\uff1a", ":").split()) for line in text.split("\n")]
+    lines = [" ".join(line.lstrip("> \t|*").replace("\uff1a", ":").split()) for line in text.split("\n")]
     lines = [line for line in lines if line]
     for n, line in enumerate(lines):
         label, _, value = line.partition(":")

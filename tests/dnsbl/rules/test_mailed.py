@@ -221,3 +221,12 @@ def test_the_source_that_a_report_names_is_told() -> None:
     report = "Feedback-Type: abuse\nVersion: 1\nSource-IP: 9.9.9.9\n"
     found, total = outcomes(forward(spam("9.9.9.9", NOW), report=report), queued=True)
     assert "The ARF report names 9.9.9.9 as its source." in mailed.told(found, total, SETTINGS)
+
+
+def test_a_postmaster_who_forwards_what_speaks_of_a_bounce_sends_none() -> None:
+    mail = (
+        b"From: postmaster@example.net\nSubject: Fwd: Undelivered mail\nContent-Type: message/rfc822\n\nSubject: x\n\n"
+    )
+    assert not mailed.cover(mail, "postmaster@example.net").bounce
+    assert mailed.cover(mail, "postmaster@example.net").silent == "its sender is a machine"
+    assert mailed.cover(mail, "").bounce

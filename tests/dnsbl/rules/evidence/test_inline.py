@@ -142,6 +142,11 @@ def test_a_forward_in_any_language_repeats_the_subject(fields: str, subject: str
     assert not told("x: Sell", f"Hi\n\n{fields}\n\nText")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_subject_that_is_a_mailbox_is_repeated_whatever_ends_its_line(end: str) -> None:
+    assert told("x: P <p@b.example>", end.join(("Od: P <p@b.example>", "Komu: me", "Den: st", "")))
+
+
 @pytest.mark.parametrize(
     "text",
     ["Order: 17\nName: Jo\nMail: jo@b.example", "No: 17\nName: Jo\nTotal: 5", "No: 17\nmail jo@b.example", "No: 17"],
