@@ -20,7 +20,7 @@ from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError, StoreUnavailable
 from dnsbl.log import stamp
 from dnsbl.rules.founding import is_example
-from dnsbl.settings import Settings, split_listen
+from dnsbl.settings import Settings, reaching, split_listen
 
 with later():
     from dnsbl import places, store
@@ -29,6 +29,8 @@ with later():
 #: Paths that are no files to be read: those that are made when they are needed, and the folder of the zones' reader.
 _MADE = frozenset({("service", "state_dir"), ("service", "event_log"), ("dns", "zones_dir")})
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared, not bound
+#: Who may have a process, and a machine, of his own, so that his place may be the same as another one's.
+_APART = ("witness", "survey")
 #: Below it only root listens, or who is allowed to.
 PRIVILEGED = 1024
 #: CAP_NET_BIND_SERVICE in a set of capabilities.
@@ -121,16 +123,9 @@ def _nobodys(settings: Settings, zones: Zones, alone: bool) -> Iterator[str]:
 def _listening(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
     """(key and value, host, port, protocols) of every place where the list listens."""
     alone = places.follows(settings)
-    for key, values, protocols in (
-        ("dns.listen", settings.dns.listen, "udp tcp"),
-        ("dns.tls_listen", settings.dns.tls_listen, "tcp"),
-        ("collector.listen", () if alone else settings.collector.listen, "tcp"),
-        ("web.listen", () if alone else (settings.web.listen,), "tcp"),
-        ("dns.metrics_listen", tuple(filter(None, [settings.dns.metrics_listen])), "tcp"),
-        ("publish.listen", tuple(filter(None, [settings.publish.listen])), "tcp"),
-    ):
-        for value in values:
-            yield f"{key} {value}", *split_listen(value), protocols
+    for one in reaching.listening(settings):
+        if one.role not in _APART and not (alone and one.role in ("collector", "web")):
+            yield f"{one.key} {one.place}", *split_listen(one.place), "udp tcp" if one.udp else "tcp"
 
 
 def _places(settings: Settings) -> Iterator[str]:

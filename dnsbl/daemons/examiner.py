@@ -10,6 +10,7 @@ import asyncio
 import errno
 import shutil
 import socket
+import ssl
 import stat
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
@@ -25,7 +26,7 @@ from dns.resolver import NXDOMAIN, NoNameservers
 from dns.reversename import from_address
 
 from dnsbl.addresses import Address, printable
-from dnsbl.daemons import families, standing
+from dnsbl.daemons import families, reach, standing
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.errors import DnsblError
@@ -34,6 +35,7 @@ from dnsbl.rules import checkup
 from dnsbl.rules.checkup import Checked, Heard, ok, unknown, wrong
 from dnsbl.rules.founding import is_example
 from dnsbl.settings import Settings, split_listen
+from dnsbl.settings.reaching import listening
 
 PATIENCE, AT_ONCE = 5.0, 20
 #: Records of one answer, and octets of a greeting, that are looked at.
@@ -91,6 +93,7 @@ async def from_outside(settings: Settings, zones: Zones, resolver: Resolver, rol
     ]
     if "worker" in roles:  # else others test, receive and write
         looks += _written(outside, settings)
+    looks.append(reach.reach(settings, roles, outside.addresses))
     for rows in await asyncio.gather(*looks):
         found += rows
     return found
@@ -164,19 +167,14 @@ def _name(data: bytes) -> str:
 # -- this machine --------------------------------------------------------------------------------------------------
 def at_home(settings: Settings, zones: Zones, roles: Sequence[str]) -> Iterator[Checked]:
     """What this machine offers a node that may do this: ports, descriptors, disk, files."""
-    left, name = families.had(settings, roles)[0], settings.collector.hostname
-    for place in settings.dns.listen:
-        if place in left.dns.listen:
-            yield from _place("dns.listen", place, lambda host, port: _dns_is_ours(host, port, zones), udp=True)
+    left = set(listening(families.had(settings, roles)[0]))
+    for one in listening(settings):
+        if one.role not in roles and not (one.role == "survey" and "worker" in roles):
+            continue
+        if one in left:
+            yield from _place(one.key, one.place, _ours_at(one.key, settings, zones), udp=one.udp)
         else:
-            yield _passed_over("dns.listen", place)
-    for place in settings.collector.listen if "collector" in roles else ():
-        if place in left.collector.listen:
-            yield from _place("collector.listen", place, lambda host, port: _greets(host, port, name))
-        else:
-            yield _passed_over("collector.listen", place)
-    if "web" in roles:
-        yield from _place("web.listen", settings.web.listen, _web_is_ours)
+            yield _passed_over(one.key, one.place)
     try:
         _, shortage = fitted(settings, roles, granted())
         do = "raise the limit (LimitNOFILE of systemd, or ulimit -n)"
@@ -188,6 +186,31 @@ def at_home(settings: Settings, zones: Zones, roles: Sequence[str]) -> Iterator[
     yield _disk(settings.service.state_dir)
     yield from _owners(settings.service.state_dir)
     yield from _modes(settings)
+
+
+def _ours_at(key: str, settings: Settings, zones: Zones) -> Callable[[str, int], bool]:
+    """How it is seen that it is this list that listens at a place of this key."""
+    match key:
+        case "dns.listen":
+            return lambda host, port: _dns_is_ours(
+                zones, lambda asked: dns.query.udp(asked, host, port=port, timeout=2.0)
+            )
+        case "dns.tls_listen":
+            trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # whoever it shows itself to be, it answers for our zone
+            trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+            return lambda host, port: _dns_is_ours(
+                zones, lambda asked: dns.query.tls(asked, host, port=port, timeout=3.0, ssl_context=trusting)
+            )
+        case "collector.listen":
+            return lambda host, port: _greets(host, port, settings.collector.hostname)
+        case "survey.listen":
+            return lambda host, port: _greets(host, port, settings.survey.collector_domain)
+        case "web.listen":
+            return lambda host, port: _speaks_http(host, port, "/healthz", b"HTTP/1.1 200 ")
+        case "dns.metrics_listen":
+            return lambda host, port: _speaks_http(host, port, "/metrics", b"HTTP/1.1 200 ")
+        case _:  # what it says depends on who asks
+            return lambda host, port: _speaks_http(host, port, "/", b"HTTP/1.1 ")
 
 
 def _place(key: str, place: str, is_ours: Callable[[str, int], bool], *, udp: bool = False) -> Iterator[Checked]:
@@ -242,12 +265,11 @@ def _at_home(host: str) -> str:
     return "::1" if ":" in host else "127.0.0.1"
 
 
-def _dns_is_ours(host: str, port: int, zones: Zones) -> bool:
-    """Whether a server answers there for the first of our zones, as its master."""
+def _dns_is_ours(zones: Zones, ask: Callable[[dns.message.Message], dns.message.Message]) -> bool:
+    """Whether a server that is asked so answers for the first of our zones, as its master."""
     for zone in zones:
-        question = dns.message.make_query(f"{checkup.TEST_POINT}.{zone.origin}", "A")
         try:
-            reply = dns.query.udp(question, host, port=port, timeout=2.0)
+            reply = ask(dns.message.make_query(f"{checkup.TEST_POINT}.{zone.origin}", "A"))
         except (DNSException, OSError):
             return False
         return reply.rcode() == dns.rcode.NOERROR and checkup.LISTED in str(reply.answer)
@@ -263,10 +285,10 @@ def _greets(host: str, port: int, hostname: str) -> bool:
     return False
 
 
-def _web_is_ours(host: str, port: int) -> bool:
+def _speaks_http(host: str, port: int, path: str, begins: bytes) -> bool:
     with suppress(OSError), socket.create_connection((host, port), timeout=3.0) as wire:
-        wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        return wire.recv(GREETING).startswith(b"HTTP/1.1 200 ")
+        wire.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode("ascii"))
+        return wire.recv(GREETING).startswith(begins)
     return False
 
 

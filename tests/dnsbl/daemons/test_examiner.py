@@ -101,7 +101,7 @@ def settings(**sections: Any) -> Settings:
         "lab_networks": ["127.0.0.0/8"],
     }
     collector = {"hostname": "mx.real.net", "listen": ["127.0.0.1:2525"]}
-    notices = {"sender": "list@real.net", "smarthost": "mail.real.net"}
+    notices = {"sender": "list@real.net"}
     return Settings.model_validate({"tester": tester, "collector": collector, "notices": notices} | sections)
 
 
@@ -348,3 +348,45 @@ def test_the_collector_is_dialled_at_our_own_addresses_and_nowhere_else(monkeypa
     found = list(reached(settings(), addresses))
     assert [one.grade for one in found] == [Fitness.WRONG, Fitness.UNKNOWN]
     assert dialled == [("127.0.0.1", 25)]
+
+
+def test_each_place_at_which_something_listens_is_looked_at(tmp_path: Path) -> None:
+    given = settings(
+        dns={
+            "listen": ["127.0.0.1:0"],
+            "tls_listen": ["127.0.0.1:0"],
+            "tls_certificate": tmp_path / "a",
+            "tls_key": tmp_path / "b",
+            "metrics_listen": "203.0.113.77:9100",
+        },
+        publish={"listen": "127.0.0.1:0", "to": ["192.0.2.0/24"]},
+        collector={"hostname": "mx.real.net", "listen": ["127.0.0.1:0", "203.0.113.77:25"]},
+        witness={"name": "witness.real.net/relays", "listen": "127.0.0.1:0"},
+        survey={"collector_domain": "s.real.net", "bounce_domain": "sb.real.net", "listen": "127.0.0.2:0"},
+        web={"listen": "127.0.0.1:0"},
+    )
+    found = {one.of.partition(" ")[0]: one.grade for one in at_home(given, ZONES, ROLES) if one.about == "port"}
+    keys = {f"{key}.listen" for key in ("dns", "publish", "collector", "witness", "survey", "web")}
+    assert set(found) == keys | {"dns.tls_listen", "dns.metrics_listen"}
+    assert found["dns.metrics_listen"] is found["collector.listen"] is Fitness.WRONG
+    few = {one.of.partition(" ")[0] for one in at_home(given, ZONES, FOLLOWING) if one.about == "port"}
+    assert few == {"dns.listen", "dns.tls_listen", "dns.metrics_listen", "publish.listen"}
+
+
+@pytest.mark.parametrize("key", ["metrics_listen", "publish"])
+@pytest.mark.parametrize(("said", "grade"), [(b"HTTP/1.1 200 OK\r\n\r\n", Fitness.OK), (b"220 mx\r\n", Fitness.WRONG)])
+def test_a_place_for_http_is_ours_only_where_it_is_spoken(
+    greeter: Callable[[bytes], int], key: str, said: bytes, grade: Fitness
+) -> None:
+    place = f"127.0.0.1:{greeter(said)}"
+    if key == "publish":
+        given = settings(publish={"listen": place, "to": ["192.0.2.0/24"]})
+    else:
+        given = settings(dns={key: place})
+    assert [one.grade for one in ports(given, "publish.listen" if key == "publish" else f"dns.{key}")] == [grade]
+
+
+def test_a_port_that_speaks_no_tls_is_not_ours(greeter: Callable[[bytes], int], tmp_path: Path) -> None:
+    place, pem = f"127.0.0.1:{greeter(b'220 mx')}", tmp_path / "pem"
+    given = settings(dns={"tls_listen": [place], "tls_certificate": pem, "tls_key": pem})
+    assert [one.grade for one in ports(given, "dns.tls_listen")] == [Fitness.WRONG]
