@@ -22,10 +22,10 @@ from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import SettingsError
 from dnsbl.files import open_plain
-from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings, fields, tables, toml
 from dnsbl.settings import mistakes as told
+from dnsbl.vocabulary import OUTPUT_KINDS, PROOF_KINDS
 from dnsbl.whereabouts import PREFIX, usual
 
 #: In the state folder: the public keys of the transparency log, a line each.

@@ -11,20 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnsbl.cli import terminal
 from dnsbl.cli.later import later
-from dnsbl.model import (
-    Entry,
-    Exclusion,
-    Job,
-    JobReason,
-    Listing,
-    PathReport,
-    Proposal,
-    Purge,
-    Return,
-    RunReport,
-    Standing,
-    Suspension,
-)
+from dnsbl.vocabulary import JobReason
 from tester.smtp import escape as plain
 
 with later():
@@ -36,6 +23,19 @@ with later():
 if TYPE_CHECKING:
     from dnsbl.casework.restoring import Restored
     from dnsbl.casework.ring import Shown
+    from dnsbl.model import (
+        Entry,
+        Exclusion,
+        Job,
+        Listing,
+        PathReport,
+        Proposal,
+        Purge,
+        Return,
+        RunReport,
+        Standing,
+        Suspension,
+    )
     from dnsbl.opened import OpenedList
     from dnsbl.rules.others import Opinion
 

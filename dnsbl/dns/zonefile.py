@@ -23,16 +23,17 @@ from typing import Annotated, Any, Literal
 
 import dnslib
 from dnslib.label import DNSBuffer
-from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from dnsbl.addresses import Address
 from dnsbl.dns import wire
 from dnsbl.dns.trials import TRIALS
 from dnsbl.dns.zones import FORMS, LOG, LOOPBACK, NEVER, STATUS, TEST_POINT, DataSource, Kind, View, Zone, Zones, page
 from dnsbl.errors import SettingsError
-from dnsbl.model import DECLARED, TESTED_KINDS
 from dnsbl.settings import IN_BAND, Hostname, Section, tables
 from dnsbl.settings.mistakes import mistakes as told_of
+from dnsbl.settings.values import hostname
+from dnsbl.vocabulary import DECLARED, TESTED_KINDS
 
 #: TXT is one string, shown whole in SMTP replies: this many characters with the longest address filled in.
 LONGEST_TXT = 200
@@ -42,7 +43,6 @@ _RECORDS = 1
 #: Leaves room for 32 nibbles and a kind in the 255 bytes of a name.
 _LONGEST_ORIGIN = 150
 
-_HOSTNAME: TypeAdapter[str] = TypeAdapter(Hostname)
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,29}[a-z0-9]\Z")
 _RELATIVE = re.compile(r"(?=.{1,60}\Z)([a-z0-9_]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9_]([a-z0-9-]*[a-z0-9])?\Z")
 _FILLED = ((None, None, None), ("address", "", None), ("url", "", None))
@@ -262,7 +262,7 @@ class _RecordTable(Section):
             match = re.fullmatch(r"(\d{1,5}) +([A-Za-z0-9.-]{1,250})", self.data)
             if match is None or int(match[1]) > 65535:
                 raise ValueError
-            return packed(dnslib.MX(_HOSTNAME.validate_python(match[2]), int(match[1])))
+            return packed(dnslib.MX(hostname(match[2]), int(match[1])))
         if not self.data.isascii() or not self.data.isprintable() or len(self.data) > 255:
             raise ValueError
         return packed(dnslib.TXT(self.data))

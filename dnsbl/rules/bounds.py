@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from dnsbl.addresses import Network
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal
 from tester import manners
 
 _NOTHING: Mapping[int, tuple[tuple[int, int, str], ...]] = {4: (), 6: ()}

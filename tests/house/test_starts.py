@@ -128,8 +128,11 @@ VERBS = {
     *("dnsbl.rules.evidence", "dnsbl.rules.intake", "tester.received.chain", "tester.cause", "dnsbl.web.shapes"),
     *("cryptography", "dnsbl.casework.sealing"),
 }
-#: What answers and serves, beneath the files that it reads.
-SHELLS = {"asyncio", "ssl", "logging", "dnsbl.dns.respond", "dnsbl.serving.sources", "dnsbl.serving.keybook"}
+#: What answers and serves, beneath the files that it reads; and the records of a store.
+SHELLS = {
+    *("asyncio", "ssl", "logging", "dnsbl.dns.respond", "dnsbl.serving.sources", "dnsbl.serving.keybook"),
+    "dnsbl.model",
+}
 #: Commands and what none of them reads, in the order in which they are run: what one has read the next ones have too.
 WORK = {
     "check-config": DAEMONS | STORE | VERBS | SHELLS,
