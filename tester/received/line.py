@@ -63,6 +63,8 @@ def hops(message: bytes, *, most: int = 50) -> tuple[Hop, ...]:
 def hop(value: bytes) -> Hop:
     """Read one field's unfolded value. Never raises."""
     found = clauses(value.decode("latin-1"))
+    if "from" not in found and (wrapped := _wrapped(found[""])):
+        found["from"] = wrapped
     sender = found.get("from", Clause())
     server, protocol, via = (found.get(keyword, Clause()) for keyword in ("by", "with", "via"))
     said = _said(sender.comments)
@@ -99,7 +101,7 @@ def plain(address: Address) -> Address:
 
 #: Words that announce what a client said, where a server-found name would stand.
 _CLAIM = re.compile(
-    r"""(?ix) .*[=:"] | <.*[@\[] | (?: helo | ehlo | lhlo | hello | ident | account | user | username | login | auth
+    r"""(?ix) .*[=:"] | <[^>]*[@\[] | (?: helo | ehlo | lhlo | hello | ident | account | user | username | login | auth
         | authenticated | sender | client | for | from | as | be | by | via | on | claim\w* | said | say(?:s|ing)
         | greet(?:s|ed|ing) | call(?:s|ed|ing) | pretend\w* | forwarded(?:-\w+)* | prox(?:y|ied|ying) | originat\w*
         | original | real | (?:real|remote|source)-?ip | envelope-\w+
@@ -114,7 +116,14 @@ _NAMELESS = frozenset(
 _LABEL = re.compile(r"(?:host|peer|ip|tcp|addr(?:ess)?|not):?\Z", re.IGNORECASE)
 _GREETING = re.compile(r"\"?(?:helo|ehlo|lhlo)(?:[\s:=]+([^\"\s]*)\"?)?\Z", re.IGNORECASE)
 _LITERAL = re.compile(r"\[\s*(?:IPv6:\s*)?([0-9a-f:.]{2,45})(?:%[^\]\s]{0,20})?\s*\](?::\d{1,5})?\Z", re.IGNORECASE)
-_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}\Z")
+_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3})[.:]\d{1,5}\Z")  # old Exim writes a dot
+
+
+def _wrapped(before: Clause) -> Clause | None:
+    """A "from" clause in parentheses (Symantec's NAVGW), where it names an address; who sent from the machine itself
+    stands so, too."""
+    inner = clauses(before.comments[0]).get("from") if before.comments else None
+    return inner if inner is not None and _seen(inner, greeted=False)[1] else None
 
 
 def _seen(sender: Clause, *, greeted: bool) -> tuple[str, set[Address]]:
@@ -136,6 +145,8 @@ def _misplaced(found: dict[str, Clause], seen: bool) -> bool:
     and "by", where "from" has none, or behind a first "by", where there are two."""
     rest = {keyword: clause for keyword, clause in found.items() if keyword not in ("", "from")}
     again = any(word.lower() == "by" for clause in rest.values() for word in clause.words)
+    if not seen and any(word.lower() == "with" for clause in rest.values() for word in clause.words):
+        return "from" in found
     if "from" not in found or (seen and not again):
         return False
     return any(
