@@ -126,7 +126,8 @@ def _by_words(
     if not named:
         return _say(Finding.UNPROVEN, "It speaks of a failure, and does not name our recipient.")
     served = daemon or _POSTMASTER.search(sender)
-    if form is None and (answered or not null_sender or (_to_many(header) and not served)):
+    signed = not sender or _SERVER.search(sender.partition(b"@")[0])
+    if form is None and (answered or not (null_sender and signed) or (_to_many(header) and not served)):
         return _say(Finding.UNPROVEN, "It speaks of a failure, but not as a mail server would.")
     if _tried(said.text) or forms.TEMPORARY_CODE.search(said.text):
         return _say(Finding.DSN_DELAYED, "It tells of attempts that failed, not of a refusal.")
@@ -218,6 +219,10 @@ _DAEMON = re.compile(
     re.I,
 )
 _POSTMASTER = re.compile(rb"\bpostmaster(?=[@\s>\"(+]|$)", re.I)  # a person, or a server that signs so
+#: How a server signs: a person does not, whose program answers under the null sender.
+_SERVER = re.compile(
+    rb"mail|post|daemon|system|server|service|admin|rout|deliver|bounce|reply|smtp|gate|mta|mmdf|root|error|notif", re.I
+)
 _HOLDS = frozenset({"x-list-administrivia", "x-tmda-fingerprint", "x-tmda-confirm", "x-challenge", "x-boxbe"})
 _RESPONDERS = frozenset(
     {

@@ -54,12 +54,14 @@ LANGUAGES = {
         r"|(?:pending|await\w*|wait\w* for|require\w*|need\w*) (?:\w+ ){0,3}(?:approv|confirm|verif|releas|review)"
         r"|(?:please|must|to) (?:confirm|verify|prove|authenticate) (?:that )?(?:you|it)|captcha|challenge"
         r"|to (?:my|our|the|his|her) white-?list|verification (?:is )?(?:required|needed|request)|approved senders"
+        r"|senders (?:that )?(?:i|we) (?:have )?approved"
         r"|(?<!not )reply to (?:this|confirm)|confirm(?:ation)? (?:request|required)"
         r"|click (?:on )?(?:the|this|here|below)|\btmda\b|\bboxbe\b|spam ?arrest"
         r"|(?:may|can|to|will|and) release|holding (?:area|queue)",
         away=r"out[- ]of[- ](?:the[- ])?office|\bvacation|\bholidays?\b"
         r"|auto[- ]?(?:matic(?:ally generated)? )?(?:re(?:ply|sponse)|respon)"
-        r"|\b(?:am|is|be|are) (?:currently )?(?:away|absent|on leave|travel)|\bon (?:\w+ )?leave\b|not in the office"
+        r"|(?:\b(?:am|is|be|are)|i'm) (?:currently )?(?:away|absent|on leave|travel)"
+        r"|\bon (?:\w+ )?leave\b|not in the office"
         r"|limited access|no longer (?:work|with the|monitored)|without being read|\bwas read on\b"
         r"|(?:we|i) (?:have )?received your (?:mail|message|request|e-?mail)",
         abuse=r"(?:abuse|spam|incident) (?:report|complaint|notification)|unsolicited|spamcop|"
@@ -305,6 +307,20 @@ LANGUAGES = {
 }
 
 
+#: "For now": who says so has not said no, whatever reply he quotes.
+_NOW = (
+    r"at (?:the|this) (?:moment|time)|right now|\bfor now\b|\bcurrently\b"
+    r"|derzeit|momentan|zur ?zeit|im moment|bis jetzt|gegenwärtig"
+    r"|(?:pour|en) (?:le|ce) moment|actuellement|à l'heure actuelle"
+    r"|por el momento|en este momento|actualmente|de momento"
+    r"|(?:al|per il|in questo) momento|attualmente|per ora"
+    r"|por enquanto|(?:no|neste) momento|atualmente|por agora|op dit moment|momenteel|voorlopig"
+    r"|obecnie|w tej chwili|na razie|на данный момент|сейчас|в настоящее время|наразі|зараз|на цей час"
+    r"|momentálně|v tuto chvíli|v současné době|för närvarande|just nu"
+    r"|i øjeblikket|for øyeblikket|for tiden|lige nu|tällä hetkellä|toistaiseksi"
+    r"|jelenleg|pillanatnyilag|egyelőre|şu anda|şimdilik|αυτή τη στιγμή|προς το παρόν|現在|現時点|今のところ"
+    r"|目前|现在|現在|当前|當前|현재|지금은"
+)
 #: So much time, as notes of delay give it: for how long it was tried, and for how long it will be. No time of day.
 SPAN = re.compile(
     r"(?<![\w:.,-])\d{1,4} ?(?:"
@@ -324,4 +340,5 @@ def _any(field: str) -> re.Pattern[str]:
 
 
 FAILED, ENDED, REFUSED = _any("failed"), _any("ended"), _any("refused")
-DELAYED, HELD, AWAY, ABUSE = _any("delayed"), _any("held"), _any("away"), _any("abuse")
+DELAYED = re.compile(f"{_any('delayed').pattern}|{_NOW}")
+HELD, AWAY, ABUSE = _any("held"), _any("away"), _any("abuse")
