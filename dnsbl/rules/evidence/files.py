@@ -12,7 +12,8 @@ import re
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9._-]*[ \t]*:")
 _BANNER = re.compile(rb"Microsoft Mail Internet Headers Version[ \t][\d.]{1,20}[ \t]*\r?\n", re.IGNORECASE)
 _EMLX = re.compile(rb"\d{1,12}[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9._-]*[ \t]*:)")
-_FROM = re.compile(rb"^From ([^\r\n]{1,400})", re.MULTILINE)
+_FROM = re.compile(rb"^From ([^\r\n]{0,400})", re.MULTILINE)
+_BARE = re.compile(rb"From [ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9._-]*[ \t]*:)")  # as Thunderbird writes it
 _DAYS = frozenset((b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"))
 _TIME = re.compile(rb"\d{1,2}:\d\d(?::\d\d)?\Z")
 _DOUBLED = re.compile(rb"\r{2,}\n")
@@ -61,7 +62,8 @@ def is_mail(text: bytes) -> bool:
 def mailbox(text: bytes) -> list[bytes]:
     """The messages of an opened mailbox file; a file that is none is one message.
 
-    A message begins with a "From " line that holds a date, at the start or behind an empty line.
+    A message begins with a "From " line that holds a date, or nothing and has a field behind it, at the start or behind
+    an empty line.
     """
     if not text.startswith(b"From "):
         return [text]
@@ -69,7 +71,8 @@ def mailbox(text: bytes) -> list[bytes]:
     for match in _FROM.finditer(text, 1):
         before = text[max(match.start() - 4, 0) : match.start()].replace(b"\r", b"")
         words = [word.strip(b",").lower() for word in match[1].split()]
-        if before.endswith(b"\n\n") and not _DAYS.isdisjoint(words) and any(_TIME.match(word) for word in words):
+        dated = not _DAYS.isdisjoint(words) and any(_TIME.match(word) for word in words)
+        if before.endswith(b"\n\n") and (dated or _BARE.match(text, match.start())):
             starts.append(match.start())
     return [text[start:end] for start, end in zip(starts, (*starts[1:], len(text)), strict=True)]
 

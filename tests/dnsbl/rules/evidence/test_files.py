@@ -99,6 +99,7 @@ def test_other_text_is_no_mail(text: bytes) -> None:
         b"From - Wed Nov 25 15:14:13 2026",
         b"From ???@??? Wed Nov 25 15:14:13 2026 +0000",
         b"From sales@spam.example  Wed, 25 Nov 2026 15:14:13 +0000",
+        b"From ",
         *(b"From - %b Nov 25 15:14 2026" % day for day in (b"Mon", b"Tue", b"Thu", b"Fri", b"Sat", b"Sun")),
     ],
 )
@@ -116,6 +117,7 @@ def test_a_mailbox_falls_into_its_messages(separator: bytes, end: bytes) -> None
     "line",
     [
         b"From now on we sell pills\n",
+        b"From \n whom\n\nFrom \n\n",
         b"From Monday we sell pills\n",
         b"From Sat to Sun we sell pills\n",
         b"From 10:30 we sell pills\n",
