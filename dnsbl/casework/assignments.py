@@ -18,7 +18,7 @@ from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, PutOff, Refused
 from dnsbl.log.leaves import digest_of
 from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobReason, JobState, MxPair, Run, RunState
-from dnsbl.rules import intake, sending
+from dnsbl.rules import sending, targets
 from dnsbl.rules.sending import Delay, Purse
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -198,7 +198,7 @@ class Assignments:
         """Whether an address to which a host's names lead may be tested at all: it is public, nobody's who has opted
         out, and none of ours."""
         try:
-            intake.target(str(address), self._settings)
+            targets.target(str(address), self._settings)
         except Refused:
             return False
         if address in self._settings.collector.addresses:

@@ -19,7 +19,7 @@ from dnsbl.casework.base import reporter_entry, wanted
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Candidate, Door, FeedState, Job, Nomination, Reason, Refusal, ReporterAccount, Trust
-from dnsbl.rules import intake, queues
+from dnsbl.rules import intake, queues, targets
 from dnsbl.rules.feeds import Batch, Row
 from dnsbl.settings import FeedSource, Settings
 from dnsbl.store import Store, Transaction
@@ -195,7 +195,7 @@ class Feeding:
     def _nomination(self, candidate: Candidate) -> Nomination:
         """What a candidate nominates now. Raises Refused where settings have changed and it may not be tested."""
         return Nomination(
-            address=intake.target(str(candidate.address), self._settings),
+            address=targets.target(str(candidate.address), self._settings),
             door=candidate.door,
             nominator=candidate.bringer,
             reason=candidate.reason,
@@ -269,7 +269,7 @@ class Feeding:
         with self._store.read() as tx:
             for row in rows:
                 try:
-                    address = intake.target(str(row.address), self._settings)
+                    address = targets.target(str(row.address), self._settings)
                 except Refused as error:
                     _fault(faults, row, str(error))
                     yield "refused"
@@ -296,7 +296,7 @@ class Feeding:
                         bringer=bringer,
                         door=door,
                         reporter=account.name if account is not None else "",
-                        reason=intake.worded(row.reason or reason),
+                        reason=targets.worded(row.reason or reason),
                         added=now,
                     )
                 ):

@@ -9,18 +9,17 @@ are tested in their turn, as those of feeds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import wanted
-from dnsbl.casework.feeding import Feeding
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Reason, ReporterAccount
-from dnsbl.rules import intake, lookups, queues
+from dnsbl.rules import lookups, queues, targets
 from dnsbl.rules.lookups import Lookup
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
@@ -49,14 +48,14 @@ class Questioner:
 
 
 class LookupDoor:
-    """Questions to a watched zone. `feeding` keeps the candidates."""
+    """Questions to a watched zone. `suspects` keeps candidates, as `feeding.Feeding.suspects` does."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, feeding: Feeding) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock, suspects: Callable[..., int]) -> None:
         self._store = store
         self._settings = settings
         self._terms = settings.lookups
         self._clock = clock
-        self._feeding = feeding
+        self._take = suspects
 
     def file(self, asked: Sequence[Lookup]) -> int:
         """Note who has asked about whom; returns how many have become candidates. What is known already costs next to
@@ -75,7 +74,7 @@ class LookupDoor:
                 added = self._room(tx, news, day_of(now))
                 suspects = self._suspects(tx, added, since, now) if added else {}
             for (client, why), addresses in suspects.items():
-                made += self._feeding.suspects(addresses, reporter=client, door=Door.LOOKUP, reason=why)
+                made += self._take(addresses, reporter=client, door=Door.LOOKUP, reason=why)
             if added or later:
                 with self._store.write() as tx:
                     self._note(tx, added, later, day_of(now))
@@ -134,7 +133,7 @@ class LookupDoor:
     def _barred(self, tx: Transaction, address: Address, now: datetime) -> bool:
         """Whether an address may not be tested, or needs no test."""
         try:
-            return wanted(tx, self._settings, intake.target(str(address), self._settings), now)[1]
+            return wanted(tx, self._settings, targets.target(str(address), self._settings), now)[1]
         except Refused:
             return True
 

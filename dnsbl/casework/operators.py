@@ -29,7 +29,7 @@ from dnsbl.model import (
     Return,
     RunState,
 )
-from dnsbl.rules import intake
+from dnsbl.rules import targets
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.journal import CLOCK, Clocked
@@ -92,7 +92,7 @@ class Operators:
         this network stays. Raises Refused (TOO_WIDE).
         """
         now = self._clock.now()
-        intake.excludable(network, self._settings)
+        targets.excludable(network, self._settings)
         with self._store.write() as tx:
             before = tx.exclusions.at(network)
             exclusion = Exclusion(
@@ -256,7 +256,7 @@ class Operators:
         listed, is left out already, or may not be listed.
         """
         now = self._clock.now()
-        intake.listable(network, self._settings)
+        targets.listable(network, self._settings)
         with self._store.write() as tx:
             if network in tx.listings.active([network], EXCEPTION):
                 raise Refused(Refusal.NOT_EXCEPTED, f"{network} is left out already.")

@@ -16,7 +16,7 @@ from dnsbl.casework.base import Clears, cleared, let_go, renewed, subject_of
 from dnsbl.casework.posting import Posting
 from dnsbl.errors import Refused
 from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
-from dnsbl.rules import intake, policy, remote, schedule
+from dnsbl.rules import policy, remote, schedule, targets
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from tester.received.line import hops
@@ -206,7 +206,7 @@ class Outputs:
     def _spared(self, tx: Transaction, output: Network) -> Reason | None:
         """Why an output is not listed: it is ours, or special, or its owner's wish is that it is left alone."""
         try:
-            intake.target(str(output.network_address), self._settings)
+            targets.target(str(output.network_address), self._settings)
         except Refused:
             return Reason.EXCLUDED
         return Reason.EXCLUDED if tx.exclusions.covering(output.network_address) else None

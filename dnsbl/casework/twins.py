@@ -16,7 +16,7 @@ from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.errors import Refused
 from dnsbl.model import Action, Case, Decision, Exits, Extent, JobReason, Reason, Run
-from dnsbl.rules import intake, policy, schedule
+from dnsbl.rules import policy, schedule, targets
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from tester.fate import Fate, delivered
@@ -123,7 +123,7 @@ class Twins:
 
     def _list(self, tx: Transaction, run: Run, address: Address, kind: str, reason: Reason, now: datetime) -> None:
         try:
-            intake.target(str(address), self._settings)
+            targets.target(str(address), self._settings)
         except Refused:
             return
         listing, expires = tx.listings.proven(address), schedule.expiry(self._settings.policy, kind, now)

@@ -33,7 +33,7 @@ with later():
     from dnsbl.cli import status as status_screen
     from dnsbl.daemons import others as others_asked
     from dnsbl.demo import tour
-    from dnsbl.rules import asking, intake
+    from dnsbl.rules import asking, intake, targets
 
 app = typer.Typer()
 
@@ -142,7 +142,7 @@ def order_test(
         raise typer.BadParameter("profiles are basic, standard, full", param_hint="--profile")
     opened = lists.open_list(config)
     job = opened.casework.operators.order_test(
-        intake.target(address, opened.settings), profile=profile, actor=operator()
+        targets.target(address, opened.settings), profile=profile, actor=operator()
     )
     if not wait:
         show.job(opened, job, "queued", as_json=as_json)

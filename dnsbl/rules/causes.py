@@ -5,12 +5,16 @@ Pure: a report in, an explanation out. Decides nothing; a listing rests on the r
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dnsbl.model import LENT, RunReport
-from dnsbl.rules.intake import Intake
 from tester.cause import Explained, explain, gather, hint
 from tester.fate import telling
 from tester.smtp import Transcript
 from tester.verdict import CAME_BACK
+
+if TYPE_CHECKING:
+    from dnsbl.rules.intake import Intake
 
 
 def cause_of(report: RunReport) -> Explained | None:

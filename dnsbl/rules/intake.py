@@ -16,20 +16,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from dnsbl.addresses import Address, Network
+from dnsbl.addresses import Address
 from dnsbl.errors import Refused, capital
 from dnsbl.model import TRUSTED, Door, Job, Nomination, Refusal, ReporterAccount, Trust
-from dnsbl.rules import asking
-from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.evidence import Exhibit, exhibits
+from dnsbl.rules.targets import target, worded
 from dnsbl.settings import Settings
-from tester import manners
 from tester.received.chain import Home, Reading, Step, Trace, trace
 from tester.received.fields import fields
 from tester.received.line import Hop, hops
 
-#: Longest reason that is kept, in characters.
-REASON_MOST = 500
 #: A host's name in full, as somebody says which server is his.
 _HOST = re.compile(r"^(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}$")
 #: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.
@@ -62,31 +58,6 @@ class Taken:
     case: Intake
     job: Job | None
     refused: Refused | None
-
-
-def worded(reason: str) -> str:
-    """A nominator's own words, as they are kept."""
-    return " ".join("".join(c if c.isprintable() else " " for c in reason).split())[:REASON_MOST]
-
-
-def target(text: str, settings: Settings) -> Address:
-    """An address that may be tested, from what a person typed. Raises Refused."""
-    address = asking.typed(text)
-    if address in settings.tester.source_addresses:
-        raise Refused(Refusal.OWN_ADDRESS, f"{address} is one of our own testers.")
-    if why := manners.why_not(address, lab_networks=settings.tester.lab_networks):
-        raise Refused(Refusal.SPECIAL_PURPOSE, f"{address} cannot be tested: {why}. Only public addresses are.")
-    return address
-
-
-def listable(network: Network, settings: Settings) -> Network:
-    """A network that an operator may list: one that the list may hold. Raises Refused."""
-    return Bounds.of(settings).check(network)
-
-
-def excludable(network: Network, settings: Settings) -> Network:
-    """A network that an operator may keep tests away from: no wider than one that may be listed. Raises Refused."""
-    return Bounds.of(settings).narrow(network, "excluded")
 
 
 def home(

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dnsbl.errors import Refused
-from dnsbl.rules import intake
+from dnsbl.rules import intake, targets
 from dnsbl.rules.evidence.mime import readable
 from dnsbl.settings import Settings
 from tester.received.chain import Reading, Step, Trace
@@ -133,7 +133,7 @@ def _words(step: Step, trace: Trace, writer: str, settings: Settings) -> tuple[B
 def _why_not(step: Step, settings: Settings) -> str:
     """Why nobody may have this station tested, as a sentence, or ""."""
     try:
-        intake.target(str(step.hop.address), settings)
+        targets.target(str(step.hop.address), settings)
     except Refused as refused:
         return str(refused)
     return ""

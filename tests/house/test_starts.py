@@ -124,10 +124,11 @@ VERBS = {
     *("dnsbl.casework.restoring", "dnsbl.casework.proving", "dnsbl.casework.judging", "dnsbl.casework.ownership"),
     *("dnsbl.store.bulk", "dnsbl.store.journal", "dnsbl.store.operators", "dnsbl.store.statistics", "dnsbl.store.log"),
     *("argon2", "tester.bounces.reading", "tester.bounces.words", "tester.dialogue"),
-    # and none of evidence, causes, JSON's forms and keys that are handed round
-    *("dnsbl.rules.evidence", "dnsbl.rules.intake", "tester.received.chain", "tester.cause", "dnsbl.web.shapes"),
-    *("cryptography", "dnsbl.casework.sealing"),
+    # and none of causes, JSON's forms and keys that are handed round
+    *("tester.cause", "dnsbl.web.shapes", "cryptography", "dnsbl.casework.sealing"),
 }
+#: What reads the mails that nominate.
+EVIDENCE = {"dnsbl.rules.evidence", "dnsbl.rules.intake", "tester.received.chain"}
 #: What answers and serves, beneath the files that it reads; and the records of a store.
 SHELLS = {
     *("asyncio", "ssl", "logging", "dnsbl.dns.respond", "dnsbl.serving.sources", "dnsbl.serving.keybook"),
@@ -135,14 +136,14 @@ SHELLS = {
 }
 #: Commands and what none of them reads, in the order in which they are run: what one has read the next ones have too.
 WORK = {
-    "check-config": DAEMONS | STORE | VERBS | SHELLS,
-    "key list": DAEMONS | STORE | VERBS | SHELLS,
-    "lookup 192.0.2.1": DAEMONS | VERBS,
-    "status": DAEMONS,
-    "keys list": DAEMONS,
-    "journal": DAEMONS,
-    "exclude --list": DAEMONS,
-    "listing add 9.9.9.9 --reason x": DAEMONS,
+    "check-config": DAEMONS | EVIDENCE | STORE | VERBS | SHELLS,
+    "key list": DAEMONS | EVIDENCE | STORE | VERBS | SHELLS,
+    "lookup 192.0.2.1": DAEMONS | EVIDENCE | VERBS,
+    "status": DAEMONS | EVIDENCE,
+    "keys list": DAEMONS | EVIDENCE,
+    "journal": DAEMONS | EVIDENCE,
+    "exclude --list": DAEMONS | EVIDENCE,
+    "listing add 9.9.9.9 --reason x": DAEMONS | EVIDENCE,
 }
 
 

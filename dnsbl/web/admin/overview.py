@@ -17,7 +17,7 @@ from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError, Refused, StoreUnavailable, capital
 from dnsbl.model import GOT_OFF, Refusal
 from dnsbl.places import halt, halted, unhalt
-from dnsbl.rules import intake
+from dnsbl.rules import targets
 from dnsbl.settings import Settings
 from dnsbl.web import words
 from dnsbl.web.admin.desk import OperatorDesk
@@ -135,7 +135,7 @@ class Overview(AdminPage):
         """An operator's test of an address."""
 
         def act() -> None:
-            target = intake.target(address.strip()[:100], self._settings)
+            target = targets.target(address.strip()[:100], self._settings)
             self.desk.operators.order_test(parse_address(str(target)), profile="standard", actor=me(request).actor)
             self._seen = None
 

@@ -16,7 +16,7 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import Refused
-from dnsbl.rules import intake
+from dnsbl.rules import targets
 from dnsbl.settings import ClientRule, Settings
 
 ZONES = zones_from(
@@ -59,7 +59,7 @@ def test_b42_an_exception_hides_itself_alone(
 def test_b42_the_world_cannot_be_listed_and_the_test_points_do_not_change_with_the_data() -> None:
     for network in (EVERYBODY_4, EVERYBODY_6):
         with pytest.raises(Refused, match="wider than"):
-            intake.listable(network, Settings())
+            targets.listable(network, Settings())
     at = Serving(ZONES, Table.of([(EVERYBODY_4, "manual"), (ip_network("127.0.0.1/32"), "manual")]))
     assert ask(at, "127.0.0.1").rcode() == dns.rcode.NXDOMAIN
     assert ask(at, "127.0.0.2").answer

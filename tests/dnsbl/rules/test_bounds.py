@@ -9,7 +9,7 @@ from dnsbl.addresses import Network
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Refused
 from dnsbl.model import Change, Refusal
-from dnsbl.rules import intake
+from dnsbl.rules import targets
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 
@@ -146,7 +146,7 @@ def test_what_an_operator_may_list_is_what_the_list_may_hold(network: Network) -
     lab = Settings.model_validate({"tester": {"lab_networks": ["127.0.0.0/8"], "source_addresses": ["127.0.0.1"]}})
     for terms in (Settings(), lab):
         try:
-            intake.listable(network, terms)
+            targets.listable(network, terms)
         except Refused:
             assert not Bounds.of(terms).may_hold(network)
         else:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Nomination, Refusal, ReporterAccount, Trust
-from dnsbl.rules import intake
+from dnsbl.rules import intake, targets
 from dnsbl.settings import Settings
 from tester.received.chain import Home
 
@@ -216,38 +216,6 @@ def test_times_are_read_in_their_own_zone_whatever_the_machines_is(zone: str, mo
 def test_evidence_must_name_the_address() -> None:
     assert refusal(evidence=spam("9.9.9.9")).reason == Refusal.NOT_IN_EVIDENCE
     assert refusal(address="", evidence=spam("10.0.0.1")).reason == Refusal.NOT_IN_EVIDENCE
-
-
-@pytest.mark.parametrize(
-    ("network", "reason"),
-    [
-        ("8.0.0.0/15", Refusal.TOO_WIDE),
-        ("0.0.0.0/0", Refusal.TOO_WIDE),
-        ("::/0", Refusal.TOO_WIDE),
-        ("2606:4700::/31", Refusal.TOO_WIDE),
-        ("10.0.0.0/16", Refusal.SPECIAL_PURPOSE),
-        ("127.0.0.1/32", Refusal.SPECIAL_PURPOSE),
-        ("2001:db8::/48", Refusal.SPECIAL_PURPOSE),
-    ],
-)
-def test_b46_the_list_never_lists_the_world_nor_special_space(network: str, reason: Refusal) -> None:
-    with pytest.raises(Refused) as caught:
-        intake.listable(ip_network(network), SETTINGS)
-    assert caught.value.reason == reason
-
-
-def test_tests_are_kept_away_from_special_space_too_but_from_nothing_wider_than_may_be_listed() -> None:
-    widest = ip_network(f"10.0.0.0/{SETTINGS.policy.widest_ipv4}")
-    assert intake.excludable(widest, SETTINGS) == widest
-    with pytest.raises(Refused, match="may be excluded") as caught:
-        intake.excludable(widest.supernet(), SETTINGS)
-    assert caught.value.reason == Refusal.TOO_WIDE
-
-
-def test_public_networks_and_a_lab_of_our_own_may_be_listed() -> None:
-    lab = Settings.model_validate({"tester": {"lab_networks": ["127.0.0.0/8"], "source_addresses": ["127.0.0.1"]}})
-    for network, settings in (("8.8.8.0/24", SETTINGS), ("2606:4700::/32", SETTINGS), ("127.9.0.0/24", lab)):
-        assert intake.listable(ip_network(network), settings) == ip_network(network)
 
 
 # -- which line is meant -----------------------------------------------------------------------------------------------
@@ -581,7 +549,7 @@ def test_no_input_does_anything_but_pass_or_be_refused(address: str, evidence: b
     except Refused as refused:
         assert str(refused)
     else:
-        assert len(nomination.reason) <= intake.REASON_MOST
+        assert len(nomination.reason) <= targets.REASON_MOST
 
 
 # -- what comes to a trap ----------------------------------------------------------------------------------------------
