@@ -32,10 +32,11 @@ _MACHINES = re.compile(
 _KEY = re.compile(r"[a-z2-7]{32}")
 _PICK = re.compile(r"[1-9][0-9]{0,2}")
 
-NOT_FORWARDED = (
-    "Nothing is attached to this mail, and a mail to this address is not itself taken for spam: forward the spam as an "
-    "attachment (Outlook: Ctrl+Alt+F; Thunderbird: Message, Forward As, Attachment; Gmail: Forward as attachment)."
+HOW = (
+    "Forward the spam as an attachment (Outlook: Ctrl+Alt+F; Thunderbird: Message, Forward As, Attachment; Gmail: "
+    "Forward as attachment)."
 )
+NOT_FORWARDED = f"Nothing is attached to this mail, and a mail to this address is not itself taken for spam. {HOW}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,10 +113,25 @@ def automatic(header: Mapping[str, str]) -> str:
 
 def forwarded(cases: Iterable[Intake]) -> tuple[Intake, ...]:
     """The same cases, but for the mail itself, which nominates nobody."""
-    refused = Refused(Refusal.NO_EVIDENCE, NOT_FORWARDED)
     return tuple(
-        case if case.where else replace(case, nomination=None, refused=refused, trace=None, line=None) for case in cases
+        case
+        if case.where
+        else replace(
+            case,
+            nomination=None,
+            refused=Refused(Refusal.NO_EVIDENCE, _nothing(case.message)),
+            trace=None,
+            line=None,
+        )
+        for case in cases
     )
+
+
+def _nothing(message: bytes) -> str:
+    """Why a mail nominates nobody: nothing is attached to it, or what is attached is no message."""
+    names = [leaf.name or leaf.kind for leaf in mime.parts(message[:_HEAD_MOST]) if leaf.attached]
+    shown = ", ".join("".join(c for c in name[:40] if c.isprintable()) for name in names[:3])
+    return f"What is attached to this mail ({shown}) is no message with headers. {HOW}" if shown else NOT_FORWARDED
 
 
 def title(outcomes: Iterable[Taken]) -> str:

@@ -28,6 +28,13 @@ _MAGIC = (
     (b"gif8", "a picture"),
     (b"pk\x03\x04", "an archive: unpack it"),
     (b"\x1f\x8b", "an archive: unpack it"),
+    (b"7z\xbc\xaf", "an archive: unpack it"),
+    (b"rar!", "an archive: unpack it"),
+    (b"bzh", "an archive: unpack it"),
+    (b"\xfd7zxz", "an archive: unpack it"),
+    (b"{\\rtf", "a text of Word"),
+    (b'x\x9f>"', "a winmail.dat, which only Outlook opens"),
+    (b"-----begin pgp message", "an encrypted text"),
     (b"<!doctype", "a web page"),
     (b"<html", "a web page"),
 )
@@ -79,5 +86,5 @@ def mailbox(text: bytes) -> list[bytes]:
 
 def said_to_be(text: bytes) -> str:
     """What a file that is no mail plainly is, for a sentence that begins "This is"; "" where it does not show."""
-    low = text[:16].lower()
+    low = text[:32].lower()
     return next((what for magic, what in _MAGIC if low.startswith(magic)), "")

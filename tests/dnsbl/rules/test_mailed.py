@@ -230,3 +230,21 @@ def test_a_postmaster_who_forwards_what_speaks_of_a_bounce_sends_none() -> None:
     assert not mailed.cover(mail, "postmaster@example.net").bounce
     assert mailed.cover(mail, "postmaster@example.net").silent == "its sender is a machine"
     assert mailed.cover(mail, "").bounce
+
+
+@pytest.mark.parametrize(
+    ("head", "shown"),
+    [
+        ("Content-Type: application/zip; name=spam.zip", "(spam.zip)"),
+        ("Content-Type: image/png\nContent-Disposition: attachment", "(image/png)"),
+        (f'Content-Type: x/y; name="{"a" * 50}\\\x07"', f"({'a' * 40})"),
+    ],
+)
+def test_who_attaches_what_is_no_message_is_told_so(head: str, shown: str) -> None:
+    mail = f"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nhi\n--b\n{head}\n\nx\n--b--\n".encode()
+    case = Intake(where="", nomination=None, refused=None, trace=None, line=None, message=mail)
+    (found,) = mailed.forwarded((case,))
+    assert found.refused is not None
+    assert str(found.refused).startswith(f"What is attached to this mail {shown} is no message with headers. Forward")
+    (bare,) = mailed.forwarded((Intake(where="", nomination=None, refused=None, trace=None, line=None, message=b""),))
+    assert str(bare.refused) == mailed.NOT_FORWARDED
