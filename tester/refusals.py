@@ -43,14 +43,16 @@ _LISTED = _words(
     r"(?<!not )(?<!n't )\blisted\b|\b(?:black|block|deny|kill)[- ]?list",
     r"\bblocked (?:using|by|at|in|for|due|because|-|see)",
     r"\b(?:dns|r|u)bls?\b|\bblackhole|\bbanned\b|\breputation\b|\bgo away\b|\bunwelcome\b|\bspammers?\b",
-    r"\b(?:is|are|as|be|through|by|:) an? open relay|: open relay\b|\bfrom open relays?\b",
+    r"\b(?:is|are|as|be|through|by|:) an? (?:\w+ )?open relay|: open relay\b|\bfrom open relays?\b",
     r"\brelay(?:ing)?[- ](?:test|prob|scan|check)|\btesters?\b",
     r"\bliste? n(?:oi|e[gr])\w*|\blista negra|ч[её]рн\w* списк|czarn\w+ li[sś]|zwarte lijst|kara liste|sperrliste"
     r"|黑名单|黑名單|ブラックリスト|블랙리스트",
 )
 #: Relaying itself. From the servers' own texts: Postfix, Exim, Sendmail, Courier, OpenSMTPD, qmail, Exchange, Domino,
 #: MDaemon, Kerio, IceWarp, IMail, hMailServer, MailEnable, SmarterMail, Haraka, Stalwart, chasquid, James.
-_RELAY = _words(r"\brelay|\bgateway(?:ing)?\b|rcpthosts|\bthird[- ]party\b")
+_RELAY = _words(
+    r"\brelay|\bgateway(?:ing)?\b|rcpthosts|\bthird[- ]party\b|\bmail (?:through|via|using) (?:this|our|my)\b"
+)
 #: Where dial-up lines are refused: "please use the SMTP relay at your service provider".
 _ADVICE = _words(
     r"\b(?:use|using|through|via|contact)\b[^.;]{0,40}\b(?:your|their)\b[^.;]{0,20}\brelay\w*",
@@ -69,16 +71,16 @@ _CLIENT = _words(r"\b(?:client host|helo command|unverified client) (?:rejected|
 #: The sender, his domain or his machine as what the sentence is about.
 _SENDER = _words(
     r"\bsenders?'?s? (?:address|domain|ip|host|server|verif|callout|mta|is|are|was|unknown|den|rej|not|does|has)"
-    r"|\bof sender\b|\bsend(?:ing|er) (?:ip|mta|host|server|domain|system)\b|\bverification failed for\b",
+    r"|\b(?:mail|e-?mail|connections?) from (?:your|this)\b|\breturn[- ]path\b|\bof sender\b"
+    r"|\bsend(?:ing|er) (?:ip|mta|host|server|domain|system)\b|\bverification failed for\b",
     r"\bip(?: address)? (?:you're|you are|sending|name)|\b(?:dynamic|residential|dial-?up) (?:ip|address|client)",
     r"\breverse (?:dns|host|name|lookup|record)|\bptr\b|\brdns\b|\bhelo\b|\behlo\b|\bspf\b|\bdkim\b|\bdmarc\b",
 )
+#: Not now: says nothing of who may relay, and of us only where it names us. "Try again" is a wait in a temporary reply
+#: alone: others say "check the address and try again".
 _GREYLISTED = _words(r"\bgr[ea]y-?list")
-#: Not now: says nothing of who may relay, and of us only where it names us.
-_WAIT = _words(
-    r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer|\btoo (?:many|fast|much|frequent)",
-    r"\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b|\bquota\b|\bfull\b",
-)
+_RATE = _words(r"\btoo (?:many|fast|much|frequent)|\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b|\bquota\b|\bfull\b")
+_LATER = _words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer")
 #: "User unknown" and its like mean a recipient at our own domain, which is nobody's there.
 _RECIPIENT = _words(
     r"\bnon-?local\b|\b(?:not|no|isn't|invalid|bad|unknown|unroutable|unrouteable|undeliverable)\b[^.;]{0,40}"
@@ -88,7 +90,8 @@ _RECIPIENT = _words(
     r"\b(?:cannot|can't|can not|unable to|won't|not allowed to|do not|don't) (?:deliver|send|route|forward|handle)\b",
     r"\b(?:do not|don't|cannot|can't|won't|not) accept(?:ed|ing)? mail (?:for|to)\b|\bmail (?:for"
     r"|to)\b[^.;]{0,30}\bnot\b",
-    r"\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted|authori[sz]ed)|\bonly\b[^.;]{0,30}\b(?:local|own)\b",
+    r"\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted|authori[sz]ed)"
+    r"|\bonly\b[^.;]{0,30}\b(?:local|own)\b",
     r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound",
 )
 #: Words that speak of who connects, greets or sends, where nothing speaks of relaying.
@@ -101,7 +104,8 @@ _TESTER = _words(
 _RELAYING_ABROAD = _words(
     r"weiter(?:ge)?leit|\bempf(?:ae|ä)nger|\bunbekannt|anmeld|authenti[fs]i[kzc]|\brelais\b|\bdestinataire|inconnu"
     r"|utilisateur|\bdestinat[aá]ri|\breenv[ií]o|retransmi|(?:des|re)?encaminh|autentica|autenticar|desconocid",
-    r"desconhecid|sconosciut|\busuario|\busuário|\butente|inoltr|\brelé\b|przekazyw|uwierzytel|nieznan|użytkownik|adresat|doorstur"
+    r"desconhecid|sconosciut|\busuario|\busuário|\butente|inoltr|\brelé\b|przekazyw|uwierzytel"
+    r"|nieznan|użytkownik|adresat|doorstur"
     r"|authenticati|\bontvanger|\bonbekend|gebruiker|aktarma|kimlik do[gğ]rula|\balıcı|kullanıcı|yönlendir",
     r"получател|пользовател|пересыл|ретрансл|авториз|аутентиф|адресат|неизвестн|одержувач|користувач|невідом|автентиф"
     r"|релей|přepos|ověřen|příjemc|uživatel|vidarebefordr|videresend|mottagare|mottaker|modtager|okänd|ukendt|ukjent",
@@ -140,10 +144,10 @@ def read(reply: str, *, us: Collection[str] = ()) -> Denial:
     for name in named:
         if not name.isalpha():  # a word by itself may be one of theirs
             words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", words, flags=re.IGNORECASE)
-    return Denial(meant=_meant(words, named=bool(named)), text=text)
+    return Denial(meant=_meant(words, named=bool(named), temporary=reply.startswith("4")), text=text)
 
 
-def _meant(words: str, *, named: bool) -> Meant:
+def _meant(words: str, *, named: bool, temporary: bool) -> Meant:
     plain = _PLACES.sub(" ", words)
     if _LISTED.search(plain):
         return Meant.TESTER
@@ -157,7 +161,7 @@ def _meant(words: str, *, named: bool) -> Meant:
         return Meant.TESTER
     if _GREYLISTED.search(plain):
         return Meant.UNTOLD
-    if _WAIT.search(plain):
+    if _RATE.search(plain) or (temporary and _LATER.search(plain)):
         return Meant.TESTER if named or _TESTER.search(plain) else Meant.UNTOLD
     if _RECIPIENT.search(plain) or _RELAYING_ABROAD.search(plain):
         return Meant.RELAYING

@@ -20,7 +20,7 @@ _DOUBLED = re.compile(rb"\r{2,}\n")
 #: What stands before each line where a header was pasted from an answer, or from a page that indents it.
 _QUOTED = re.compile(rb"\s{0,9}?^((?:> ?|[ \t]){1,16})[A-Za-z][A-Za-z0-9-]*:", re.MULTILINE)
 #: Fields with an empty line behind each, as some pages hand a header out.
-_SPACED = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n\r?\n){2}[^\n]+\n\r?\n[^\n]+\n\r?\n")
+_SPACED = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n\r?\n){2}(?:[^\r\n]+\r?\n\r?\n){2}")
 _MAGIC = (
     (b"%pdf", "a PDF"),
     (b"\x89png", "a picture"),

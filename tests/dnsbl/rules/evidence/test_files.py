@@ -62,7 +62,11 @@ def test_a_header_with_an_empty_line_behind_each_is_put_together(end: bytes) -> 
     head = SPAM.partition(b"\r\n\r\n")[0] + b"\r\n"
     spaced = head.replace(b"\r\n", end + end)
     assert opened(spaced).replace(b"\r\n", b"\n") == head.replace(b"\r\n", b"\n")
-    for whole in (b"A: b\n\nC: d\n\nmore", b"A: b\nC: d\n\ntext\n\ntext\n\n"):
+    for whole in (
+        b"A: b\r\n\r\nC: d\r\n\r\n\r\n\r\n\r\n\r\n",
+        b"A: b\n\nC: d\n\nmore",
+        b"A: b\nC: d\n\ntext\n\ntext\n\n",
+    ):
         assert opened(whole) == whole
 
 
