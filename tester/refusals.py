@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 
 
 class Meant(Enum):
@@ -34,12 +35,26 @@ class Denial:
     text: str  #: what is left of it without codes, addresses and numbers: equal for one rule of a server
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE)
+class _Words:
+    """Some words, by any of which a refusal is known. They are made a pattern when a refusal is first read: all of them
+    take longer than the rest of a verdict's words, of which everybody knows who looks at tests."""
+
+    def __init__(self, *alternatives: str) -> None:
+        self._alternatives = alternatives
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("|".join(self._alternatives), re.IGNORECASE)
+
+    def found_in(self, text: str) -> bool:
+        return self._pattern.search(text) is not None
+
+    def cut_from(self, text: str) -> str:
+        return self._pattern.sub(" ", text)
 
 
 #: We stand on a list, or are known as who tests; in words that no refusal of relaying has.
-_LISTED = _words(
+_LISTED = _Words(
     r"(?<!not )(?<!n't )\blisted\b|\b(?:black|block|deny|kill)[- ]?list",
     r"\bblocked (?:using|by|at|in|for|due|because|-|see)",
     r"\b(?:dns|r|u)bls?\b|\bblackhole|\bbanned\b|\breputation\b|\bgo away\b|\bunwelcome\b|\bspammers?\b",
@@ -50,26 +65,26 @@ _LISTED = _words(
 )
 #: Relaying itself. From the servers' own texts: Postfix, Exim, Sendmail, Courier, OpenSMTPD, qmail, Exchange, Domino,
 #: MDaemon, Kerio, IceWarp, IMail, hMailServer, MailEnable, SmarterMail, Haraka, Stalwart, chasquid, James.
-_RELAY = _words(
+_RELAY = _Words(
     r"\brelay|\bgateway(?:ing)?\b|rcpthosts|\bthird[- ]party\b|\bmail (?:through|via|using) (?:this|our|my)\b"
 )
 #: Where dial-up lines are refused: "please use the SMTP relay at your service provider".
-_ADVICE = _words(
+_ADVICE = _Words(
     r"\b(?:use|using|through|via|contact)\b[^.;]{0,40}\b(?:your|their)\b[^.;]{0,20}\brelay\w*",
     r"\b(?:use|using) (?:the |an? )?(?:\w+ )?relay\w* (?:at|of|from)\b",
 )
-_LOGIN = _words(
+_LOGIN = _Words(
     r"\bauth(?:entication|enticate|enticated|enticating)?\b|\b(?:not|be|are|is) logged[- ]?in\b|\b(?:log|sign)[- ]?in\b"
     r"|\bsasl\b|\bnot owned by\b",
     r"\bcheck (?:your |for )?(?:new )?(?:e-?)?mail\b|\bpop3?\b.{0,20}\b(?:first|before)\b",
 )
 #: Who sends is to prove itself, not who connects.
-_PROOFS = _words(r"\b(?:spf|dkim|dmarc|arc)\b", r"\bsenders? (?:is |are )?(?:un|not )authent", r"\bsending (?:ip|host)")
+_PROOFS = _Words(r"\b(?:spf|dkim|dmarc|arc)\b", r"\bsenders? (?:is |are )?(?:un|not )authent", r"\bsending (?:ip|host)")
 #: Postfix's names for what a rule has looked at stand before its words: a "Client host rejected: ... not authorized"
 #: is about the client, whatever follows.
-_CLIENT = _words(r"\b(?:client host|helo command|unverified client) (?:rejected|denied|blocked)")
+_CLIENT = _Words(r"\b(?:client host|helo command|unverified client) (?:rejected|denied|blocked)")
 #: The sender, his domain or his machine as what the sentence is about.
-_SENDER = _words(
+_SENDER = _Words(
     r"\bsenders?'?s? (?:address|domain|ip|host|server|verif|callout|mta|is|are|was|unknown|den|rej|not|does|has)"
     r"|\b(?:mail|e-?mail|connections?) from (?:your|this)\b|\breturn[- ]path\b|\bof sender\b"
     r"|\bsend(?:ing|er) (?:ip|mta|host|server|domain|system)\b|\bverification failed for\b",
@@ -78,11 +93,11 @@ _SENDER = _words(
 )
 #: Not now: says nothing of who may relay, and of us only where it names us. "Try again" is a wait in a temporary reply
 #: alone: others say "check the address and try again".
-_GREYLISTED = _words(r"\bgr[ea]y-?list")
-_RATE = _words(r"\btoo (?:many|fast|much|frequent)|\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b|\bquota\b|\bfull\b")
-_LATER = _words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer")
+_GREYLISTED = _Words(r"\bgr[ea]y-?list")
+_RATE = _Words(r"\btoo (?:many|fast|much|frequent)|\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b|\bquota\b|\bfull\b")
+_LATER = _Words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer")
 #: "User unknown" and its like mean a recipient at our own domain, which is nobody's there.
-_RECIPIENT = _words(
+_RECIPIENT = _Words(
     r"\bnon-?local\b|\b(?:not|no|isn't|invalid|bad|unknown|unroutable|unrouteable|undeliverable)\b[^.;]{0,40}"
     r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|local|hosted|here|accounts?|routes?)\b",
     r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|accounts?)\b[^.;]{0,30}"
@@ -95,13 +110,13 @@ _RECIPIENT = _words(
     r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound",
 )
 #: Words that speak of who connects, greets or sends, where nothing speaks of relaying.
-_TESTER = _words(
+_TESTER = _Words(
     r"\bclient host\b|\bsender\b|\baccess denied\b|\bblock(?:ed|list|ing)?\b|\bbarracuda|\bspamhaus\b|\bspamcop\b"
     r"|\bsorbs\b|\b(?:your|this|that) (?:ip|host|server|address|network|system|mail ?server|domain)\b|\byou are\b",
     r"\bfrom you\b|\bhostname\b",
 )
 #: The same in the languages of other servers: nouns for passing on, logins and recipients; and for who connects.
-_RELAYING_ABROAD = _words(
+_RELAYING_ABROAD = _Words(
     r"weiter(?:ge)?leit|\bempf(?:ae|ä)nger|\bunbekannt|anmeld|authenti[fs]i[kzc]|\brelais\b|\bdestinataire|inconnu"
     r"|utilisateur|\bdestinat[aá]ri|\breenv[ií]o|retransmi|(?:des|re)?encaminh|autentica|autenticar|desconocid",
     r"desconhecid|sconosciut|\busuario|\busuário|\butente|inoltr|\brelé\b|przekazyw|uwierzytel"
@@ -113,7 +128,7 @@ _RELAYING_ABROAD = _words(
     r"[中轉转][继繼发發寄]|用[户戶]|收件人|[认認][证證]|[验驗][证證]|登[录錄入]|中継|リレー|転送|認証|宛先|ユーザ|受信者",
     r"릴레이|중계|인증|수신자|사용자|로그인",
 )
-_TESTER_ABROAD = _words(
+_TESTER_ABROAD = _Words(
     r"gesperrt|blockiert|\bihre? (?:ip|server|rechner|absender)|\babsender|\bbloqu|\bbloccat|\bexp[ée]diteur"
     r"|\bvotre (?:adresse|serveur|ip)|\bremitente|\bmittente|\bremetente|\bs[eu]u? (?:ip|servidor|direcci)",
     r"заблок|\bваш\w* (?:ip|сервер|адрес|хост)|отправител|zablokowan|\btw[oó]j|nadawc|geblokkeerd|\buw (?:ip|server)"
@@ -149,23 +164,23 @@ def read(reply: str, *, us: Collection[str] = ()) -> Denial:
 
 def _meant(words: str, *, named: bool, temporary: bool) -> Meant:
     plain = _PLACES.sub(" ", words)
-    if _LISTED.search(plain):
+    if _LISTED.found_in(plain):
         return Meant.TESTER
-    if _RELAY.search(_ADVICE.sub(" ", plain)):
+    if _RELAY.found_in(_ADVICE.cut_from(plain)):
         return Meant.RELAYING
-    if _CLIENT.search(plain):
+    if _CLIENT.found_in(plain):
         return Meant.TESTER
-    if _LOGIN.search(plain) and not _PROOFS.search(plain):
+    if _LOGIN.found_in(plain) and not _PROOFS.found_in(plain):
         return Meant.RELAYING
-    if _SENDER.search(plain):
+    if _SENDER.found_in(plain):
         return Meant.TESTER
-    if _GREYLISTED.search(plain):
+    if _GREYLISTED.found_in(plain):
         return Meant.UNTOLD
-    if _RATE.search(plain) or (temporary and _LATER.search(plain)):
-        return Meant.TESTER if named or _TESTER.search(plain) else Meant.UNTOLD
-    if _RECIPIENT.search(plain) or _RELAYING_ABROAD.search(plain):
+    if _RATE.found_in(plain) or (temporary and _LATER.found_in(plain)):
+        return Meant.TESTER if named or _TESTER.found_in(plain) else Meant.UNTOLD
+    if _RECIPIENT.found_in(plain) or _RELAYING_ABROAD.found_in(plain):
         return Meant.RELAYING
-    return Meant.TESTER if named or _TESTER.search(words) or _TESTER_ABROAD.search(plain) else Meant.UNTOLD
+    return Meant.TESTER if named or _TESTER.found_in(words) or _TESTER_ABROAD.found_in(plain) else Meant.UNTOLD
 
 
 def _unescaped(reply: str) -> str:
