@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def flushed(run: Callable[[], None]) -> None:
 
 def _stand_in() -> None:
     """Nothing comes from a stream that was closed before the start, and what goes there is lost; else the first file
-    that is opened would be taken for it."""
+    that is opened would be taken for it. Letters that the locale does not have end no command."""
     for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)
@@ -53,6 +54,8 @@ def _stand_in() -> None:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 (stays open)
+    if isinstance(sys.stdout, TextIOWrapper):  # what this place cannot write is a question mark, as on a terminal
+        sys.stdout.reconfigure(errors="replace")
 
 
 def let_go(stream: TextIO) -> None:

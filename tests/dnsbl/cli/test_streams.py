@@ -45,6 +45,15 @@ def test_a_result_that_finds_no_room_is_a_failure_in_one_sentence(tmp_path: Path
     assert (status, said) == (1, FULL)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
+def test_letters_that_a_place_cannot_write_are_question_marks_and_end_nothing(tmp_path: Path, encoding: str) -> None:
+    lines = (
+        f"export PYTHONIOENCODING={encoding}; dnsbl exclude 9.9.9.9 --reason 'x 日本'; dnsbl exclude --list; dnsbl -h"
+    )
+    status, shown, said = typed(tmp_path, lines)
+    assert (status, said) == (0, "") and "reason: x ??" in shown and "UTC: x ??" in shown and "Usage" in shown
+
+
 @pytest.mark.parametrize("command", ["status", "check-config --example", "export --format bind"])
 def test_where_the_reader_is_gone_nothing_is_said(tmp_path: Path, command: str) -> None:
     status, _, said = typed(tmp_path, f"mkfifo p; exec 3<>p 4>p 3<&-; dnsbl {command} >&4")
