@@ -48,8 +48,9 @@ class Collected:
 class Unwrapped:
     """What a message that came to the collector holds. Everything in it is a claim of a stranger."""
 
-    proofs: frozenset[str]  #: what looks like a proof in the message's own text; empty when it is a report
+    proofs: frozenset[str]  #: what looks like a proof in the message's own text; empty in a report or an answer
     is_report: bool  #: multipart/report, a DSN part, or an evident bounce by its From, Subject and Auto-Submitted
+    is_answer: bool  #: somebody's answer to a message, not a message that was passed on: its quotations prove nothing
     header: Mapping[str, bytes]  #: its fields
     parts: tuple[Part, ...]  #: the nodes of its MIME tree
 
@@ -66,13 +67,18 @@ _BOUNCE = re.compile(
     rb"|deliver[a-z]{0,3} (?:status|fail|problem|error|notification|report)|warning: (?:message|could not)",
     re.I,
 )
+#: A name of one of our letters, which holds its recipient's token (see `letter.write`).
+_OUR_NAME = re.compile(rb"<?r[a-z2-7]{33}@", re.I)
+#: How a subject begins that answers another one, in the words of mail programs.
+_AGAIN = re.compile(rb"(?:\[[^\]]{0,40}\]\s{0,9})?(?:re|aw|antw|sv|vs|rv|ynt|odp)(?:\[\d{1,3}\])?\s?:", re.I)
 
 
 def unwrap(message: bytes) -> Unwrapped:
     """Open a message from a stranger. Never raises; work is bounded by the message's length.
 
     Looks at the first MiB. A proof is found in any text part, whatever encoded, wrapped, quoted or turned it into HTML
-    on the way; in a report, and in the copy of another message, it is none.
+    on the way; in a report, in an answer, and in the copy of another message, it is none. A message that goes under the
+    name of a letter of ours (its Message-ID) is that letter, and so is a copy within it: a filter has wrapped it up.
     """
     message = lines(message)
     head, tree = header(message), tuple(parts(message))
@@ -80,9 +86,19 @@ def unwrap(message: bytes) -> Unwrapped:
     is_report = _evident_bounce(head) or any(
         part.kind == "multipart/report" or part.kind in STATUS for part in own_tree
     )
-    own_texts = [part for part in own_tree if part.kind.startswith("text/")]
-    proofs = frozenset() if is_report else frozenset(proof for part in own_texts for proof in _proofs(part))
-    return Unwrapped(proofs=proofs, is_report=is_report, header=head, parts=tree)
+    ours = bool(_OUR_NAME.match(head.get("message-id", b"")))
+    is_answer = not ours and _answers(head)
+    texts = [part for part in (tree if ours else own_tree) if part.kind.startswith("text/")]
+    found = () if is_report or is_answer else (proof for part in texts for proof in _proofs(part))
+    return Unwrapped(proofs=frozenset(found), is_report=is_report, is_answer=is_answer, header=head, parts=tree)
+
+
+def _answers(header: Mapping[str, bytes]) -> bool:
+    """Whether a message says of itself that it answers another one (RFC 5322 3.6.4, RFC 3834 5): who passes a letter on
+    has no reason to, while a ticket desk may answer its sender and its recipient."""
+    replied = header.get("auto-submitted", b"").lower().startswith(b"auto-replied")
+    named = "in-reply-to" in header or "references" in header
+    return replied or named or bool(_AGAIN.match(header.get("subject", b"")))
 
 
 def _evident_bounce(header: dict[str, bytes]) -> bool:

@@ -75,6 +75,7 @@ class Circumstances:
     genuine: bool  #: letter.genuine held
     proof_ok: bool  #: the letter's proof stands in the message itself, outside any returned copy
     is_report: bool
+    is_answer: bool = False  #: somebody's answer to a message
     outcome: Outcome | None  #: the attempt's outcome so far; None while the conversation still runs
     already_delivered: bool
     received_at: float  #: epoch seconds
@@ -142,9 +143,9 @@ def weigh(evidence: Circumstances) -> Weighed:
        stranger's hand proves nothing, and a message older than our own dot cannot be ours.
     2. At the sender token: an answer, as `bounces` reads it. None is a delivery, whatever it quotes. CALLBACK_SEEN is
        not given here: a callback brings no message to weigh.
-    3. At the recipient token: a report never counts, nor does a message without the proof, since the token was
-       seen by everybody on the way and the proof only by who took the body; nor a letter whose body never went
-       out; nor a second copy. (A null sender alone is no report: one of our forms uses it.)
+    3. At the recipient token: a report or an answer never counts, nor does a message without the proof, since the
+       token was seen by everybody on the way and the proof only by who took the body; nor a letter whose body never
+       went out; nor a second copy. (A null sender alone is no report: one of our forms uses it.)
     4. What is left was relayed. The address that the token was issued for is the input, always; the peer only
        says whether the same machine was the output.
     """
@@ -161,6 +162,8 @@ def weigh(evidence: Circumstances) -> Weighed:
         return e.answer
     if e.is_report:
         return Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="A delivery report is not a delivery.")
+    if e.is_answer:
+        return Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="An answer to our letter is not a delivery.")
     if not e.proof_ok:
         return Weighed(finding=Finding.TOKEN_SEEN, counts=False, reason="The recipient came, the proof did not.")
     if e.dot_at is not None and e.received_at < e.dot_at - CLOCK_SLACK:
@@ -341,15 +344,17 @@ _ONE_DOMAIN = "It took mail for one domain of ours and refused it for another on
 def _doubt(pairs: Iterable[tuple[str, Outcome]], *, apart: bool, window_closed: bool, retries_left: bool) -> str:
     """Why the letters that came back do not convict, or not yet; "" where they do, or where none has.
 
-    Only plain letters can be doubted. Two that are unlike each other settle it. One does as well where nothing speaks
-    against it: no other stranger's letter was offered, or it was refused before its text, for the same domain.
+    Two plain letters that are unlike each other settle it. One does as well where nothing speaks against it: no other
+    stranger's letter was offered, or it was refused before its text, for the same domain. Who passes on our plain
+    letter passes on whatever else is in our words or for our domain: other forms that came back speak for nothing then.
+    Where it does not, they cannot be doubted: what they came through is a hole of their own.
     """
     of: dict[str, set[Outcome]] = {}
     for vector, outcome in pairs:
         of.setdefault("plain" if vector in PLAIN else vector, set()).add(outcome)
     plain, second, third = (of.pop(name, set()) for name in ("plain", SECOND, THIRD))
     came = [bool(each & DELIVERED) for each in (plain, second, third)]
-    if any(outcomes & DELIVERED for outcomes in of.values()) or sum(came) != 1:
+    if sum(came) != 1 or (not came[0] and any(outcomes & DELIVERED for outcomes in of.values())):
         return ""
     taken = PENDING | {Outcome.LOST, Outcome.BOUNCED}
     on_its_way = frozenset() if window_closed else PENDING

@@ -54,6 +54,7 @@ def weigh_return(
             genuine=genuine(keyring, letter),
             proof_ok=any(sha256(proof.encode()).digest() == letter.proof_hash for proof in unwrapped.proofs),
             is_report=unwrapped.is_report,
+            is_answer=unwrapped.is_answer,
             outcome=fate.outcome,
             already_delivered=fate.folded in DELIVERED,
             received_at=collected.received_at,

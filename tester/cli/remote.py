@@ -204,6 +204,9 @@ class RemoteSitting:
         self._say(f"Run {self.letters.run}: {len(self.letters.letters)} letters. {self.letters.shows}")
         await call(self)
         await self._settle()
+        return self._found()
+
+    def _found(self) -> PathFound:
         return visited(self._trial, self._path, profile=self.letters.profile, tried=bool(self._transcripts))
 
     def told(self) -> dict[str, Any]:
@@ -217,10 +220,14 @@ class RemoteSitting:
         }
 
     async def _settle(self) -> None:
-        """Wait until a letter has come back, or every accepted one may have had its time."""
-        if self._trial.pending and not self._trial.proven:
+        """Wait until what has come back convicts, or every accepted letter may have had its time."""
+
+        def settled() -> bool:
+            return not self._trial.pending or self._found().open
+
+        if not settled():
             self._say(f"Waiting at most {self._stand.wait:g} s for the accepted letters.")
-            await self.proven(self._stand.wait)
+            await self._until(settled, self._stand.wait)
         await self._look()
 
     async def _look(self) -> None:
@@ -259,13 +266,17 @@ class RemoteSitting:
 
     async def proven(self, seconds: float) -> bool:
         """Ask the list, again and again, whether a letter has come back."""
+        return await self._until(lambda: self._trial.proven, seconds)
+
+    async def _until(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Ask the list, again and again, until that is so or as many seconds have passed; whether it is."""
         loop = asyncio.get_running_loop()
         until, pause = loop.time() + seconds, FIRST
         while True:
             await self._look()
             left = until - loop.time()
-            if self._trial.proven or left <= 0:
-                return self._trial.proven
+            if done() or left <= 0:
+                return done()
             await asyncio.sleep(min(pause, left))
             pause = min(LONGEST, 2 * pause)
 

@@ -1,7 +1,7 @@
 """What a test has come to, for people and for programs: the exit status, the JSON document, a text, a table. Pure.
 
-A host is open as soon as a letter has come back on any of its paths, and closed only when it was tried on one at least
-and none relays; everything else could not be told. A host has one judgement, `whole`, made of its paths'.
+A host is open as soon as what came back on any of its paths convicts it, and closed only when it was tried on one at
+least and none relays; everything else could not be told. A host has one judgement, `whole`, made of its paths'.
 """
 
 from __future__ import annotations
@@ -41,6 +41,12 @@ class PathFound:
     fates: tuple[Fate, ...]  #: its letters, in the order of trial
     outputs: frozenset[Address]  #: who delivered letters of it
     tried: bool  #: whether it was dialled; once a letter has come back, what is left is not
+
+    @property
+    def open(self) -> bool:
+        """Whether it relays by what came back, also where the list would look once more (a second machine): not where
+        one letter came back and another, unlike it, did not."""
+        return self.judgement.verdict in RELAYS or self.judgement.confirm
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +111,8 @@ def together(paths: Sequence[PathFound], left_out: str) -> Judgement:
         reason = f"{one.path.name}: {one.judgement.reason}" if several else one.judgement.reason
         return replace(one.judgement, reason=reason)
 
-    back = [one for one in tried if one.judgement.verdict in RELAYS] or [one for one in tried if _proven(one)]
+    sure = [one for one in tried if one.judgement.verdict in RELAYS]
+    back = sure or [one for one in tried if one.open] or [one for one in tried if _back(one)]
     if back:
         return said(back[0])
     there = [one for one in tried if one.judgement.verdict is not Verdict.UNREACHABLE]
@@ -124,8 +131,8 @@ def together(paths: Sequence[PathFound], left_out: str) -> Judgement:
 
 
 def status(whole: Judgement, paths: Iterable[PathFound]) -> int:
-    """A letter that has come back makes a host open, also where the list would look once more (a second machine)."""
-    if whole.verdict in RELAYS or any(_proven(one) for one in paths):
+    """Of a host with these paths, judged so as a whole."""
+    if whole.verdict in RELAYS or any(one.open for one in paths):
         return OPEN
     return CLOSED if closed(whole.verdict) and whole.final else UNTOLD
 
@@ -223,7 +230,7 @@ def table(hosts: Sequence[HostFound]) -> str:
     return "\n".join([*lines, f"{counts[0]} open, {counts[1]} closed, {counts[2]} could not be told."])
 
 
-def _proven(one: PathFound) -> bool:
+def _back(one: PathFound) -> bool:
     return any(fate.folded in DELIVERED for fate in one.fates)
 
 

@@ -109,9 +109,9 @@ class Sitting:
                 if all(one.undialled for one in self._ways):
                     raise
                 continue
+            await self._settle(way)
             if self.proven:
                 break
-            await self._settle(way)
         await self._send_canary()
 
     def check_peer(self, address: Address) -> None:
@@ -166,16 +166,16 @@ class Sitting:
 
     def found(self) -> list[PathFound]:
         """What each path has shown, in the order of trial."""
-        return [
-            visited(
-                way.trial,
-                way.path,
-                profile=self.outfit.profile,
-                tried=bool(way.transcripts),
-                undialled=way.undialled,
-            )
-            for way in self._ways
-        ]
+        return [self._found(way) for way in self._ways]
+
+    def _found(self, way: _Way) -> PathFound:
+        return visited(
+            way.trial,
+            way.path,
+            profile=self.outfit.profile,
+            tried=bool(way.transcripts),
+            undialled=way.undialled,
+        )
 
     def cause(self) -> Explained | None:
         """Why the host relays; None where no letter came back."""
@@ -215,10 +215,10 @@ class Sitting:
         return frozenset(flag for way in self._canaries for flag in way.trial.canaries)
 
     async def _settle(self, way: _Way) -> None:
-        """Wait until every accepted letter has come to something, or one has come straight back."""
+        """Wait until every accepted letter has come to something, or what has come back convicts."""
 
         def settled() -> bool:
-            return not way.trial.pending or way.trial.proven
+            return not way.trial.pending or self._found(way).open
 
         if not settled():
             self._say(f"Waiting at most {self.outfit.wait:g} s for the accepted letters.")

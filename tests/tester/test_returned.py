@@ -159,6 +159,43 @@ def test_a_letter_in_the_copy_of_another_message_is_only_reported(raw: bytes):
     assert PROOF in anywhere(found)
 
 
+NAME = f"Message-ID: <r{'a' * 33}@b.example>"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("In-Reply-To: <x@b.example>",),
+        ("References: <x@b.example>", "Message-ID: <1@desk.example>"),
+        ("Auto-Submitted: auto-replied (ticket)",),
+        ("Subject: Re: Nightly report, all jobs done",),
+        ("Subject: [#4711] AW: For your records",),
+        ("Subject: SV[2]: For your records",),
+    ],
+)
+def test_an_answer_is_told_from_a_letter_and_what_it_quotes_proves_nothing(header: tuple[str, ...]):
+    """A ticket desk that answers all, and so the recipient too, quotes the proof."""
+    quoted = "".join(f"> {line}\r\n" for line in BODY.decode().splitlines())
+    found = unwrapped(f"We have it:\r\n\r\n{quoted}", "From: Desk <desk@mx.example>", *header)
+    assert (found.proofs, found.is_answer) == (set(), True)
+    ours = unwrapped(BODY, NAME, "From: <s@b.example>", *header)
+    assert (ours.proofs, ours.is_answer) == ({PROOF}, False), "whatever a relay adds to it, it is our letter"
+
+
+@pytest.mark.parametrize("subject", ["Reference", "Report: x", "[list] For your records", "Regarding: x", "Fwd: x"])
+def test_a_subject_that_answers_nobody_is_none_of_an_answer(subject: str):
+    assert unwrapped(BODY, f"Subject: {subject}").proofs == {PROOF}
+
+
+def test_a_filter_that_wraps_a_letter_up_has_passed_it_on():
+    """SpamAssassin's report_safe: the letter's own name before, a report, and the letter behind it."""
+    wrapped = multipart("mixed", FOOTER, COPY)
+    found = unwrap(NAME.encode() + b"\r\n" + wrapped)
+    assert (found.proofs, found.is_report, found.is_answer) == ({PROOF}, False, False)
+    assert unwrap(b"Message-ID: <1@mx.example>\r\n" + wrapped).proofs == set()
+    assert unwrap(NAME.encode() + b"\r\n" + multipart("report", FOOTER, COPY)).proofs == set()
+
+
 STATUS = (
     "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; hub.example\r\nArrival-Date: today\r\n\r\n"
     "Final-Recipient: rfc822; x@c.example\r\nAction: Failed (really)\r\nStatus: 5.7.1 (denied)\r\n"
@@ -240,8 +277,7 @@ def test_an_evident_bounce_is_a_report_and_what_it_quotes_is_only_reported(heade
     ],
 )
 def test_people_s_mail_is_no_report(header: tuple[str, ...]):
-    found = unwrapped(QUOTED, *header)
-    assert (found.is_report, found.proofs) == (False, {PROOF})
+    assert not unwrapped(QUOTED, *header).is_report
 
 
 def test_our_own_letter_is_no_report():

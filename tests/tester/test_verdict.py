@@ -91,6 +91,7 @@ def test_a_letter_that_came_back_convicts(change: dict[str, object], finding: st
         ({"received_at": 3000.5}, "FORGED"),
         ({"received_at": 1044.9}, "FORGED"),  # before the dot
         ({"is_report": True}, "TOKEN_SEEN"),
+        ({"is_answer": True}, "TOKEN_SEEN"),
         ({"proof_ok": False}, "TOKEN_SEEN"),
         ({"already_delivered": True}, "REPEATED"),
         ({"already_delivered": True, "outcome": O.DELIVERED_SAME}, "REPEATED"),
@@ -673,10 +674,24 @@ def test_a_form_that_is_not_plain_needs_no_second_letter() -> None:
     assert (judgement.verdict, judgement.singled_out) == (V.OPEN, False), "nobody was singled out: it has another hole"
 
 
-def test_a_form_that_is_not_plain_convicts_whatever_became_of_the_plain_ones() -> None:
-    pairs = [("S01", CAME), ("S03", CAME), ("R01", O.RCPT_5XX), ("S11", O.LOST), ("S12", O.LOST)]
+@pytest.mark.parametrize("plain", [O.LOST, O.BOUNCED, O.RCPT_5XX])
+def test_a_form_that_is_not_plain_convicts_whatever_became_of_the_other_stranger_s(plain: Outcome) -> None:
+    pairs = [("S01", plain), ("S03", CAME), ("R01", O.RCPT_5XX), ("S11", O.LOST), ("S12", O.LOST)]
     judgement = judge(pairs, control=YES, profile="standard", window_closed=True, retries_left=False)
     assert judgement.verdict is V.OPEN
+
+
+@pytest.mark.parametrize(
+    ("second", "verdict"), [(O.LOST, V.INCONCLUSIVE), (O.RCPT_5XX, V.INCONCLUSIVE), (CAME, V.OPEN)]
+)
+@pytest.mark.parametrize("other", ["S02", "S03", "R01", "R10", "X01"])
+def test_where_the_plain_form_came_back_no_other_one_speaks_for_a_relay(
+    other: str, second: Outcome, verdict: Verdict
+) -> None:
+    """A slow honeypot, or a slow server of one domain of ours, has every form before the first comes back."""
+    pairs = [("S01", CAME), (other, CAME), ("S11", second), ("S12", O.RCPT_5XX)]
+    judgement = judge(pairs, control=YES, profile="standard", window_closed=True, retries_left=False, apart=True)
+    assert judgement.verdict is verdict
 
 
 def test_the_tester_is_singled_out_where_the_other_stranger_s_letter_hops_too_and_not_where_ours_were_never_told() -> (

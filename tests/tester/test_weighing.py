@@ -98,6 +98,15 @@ def test_a_letter_convicts_beside_another_ones_proof() -> None:
     assert weighed(MESSAGE + other).finding is Finding.DELIVERED_SAME
 
 
+def test_an_answer_to_all_is_no_delivery() -> None:
+    answer = (
+        b"Subject: Re: yours\r\nFrom: desk@mx.example.net\r\n\r\nThank you.\r\n" + MESSAGE.partition(b"\r\n\r\n")[2]
+    )
+    found = weighed(answer)
+    assert (found.finding, found.counts) == (Finding.TOKEN_SEEN, False)
+    assert found.reason == "An answer to our letter is not a delivery."
+
+
 def test_another_letters_proof_or_key_convicts_nobody() -> None:
     assert weighed(letter=issued(1), recipient=issued(1).recipient).finding is Finding.TOKEN_SEEN
     stranger = Keyring.generate(lambda size: b"x" * size, ISSUED)

@@ -22,11 +22,17 @@ HOST = ip_address("192.0.2.25")
 
 
 def shown(
-    verdict: Verdict, port: int = 25, *, final: bool = True, outcome: Outcome | None = None, tried: bool = True
+    verdict: Verdict,
+    port: int = 25,
+    *,
+    final: bool = True,
+    outcome: Outcome | None = None,
+    tried: bool = True,
+    confirm: bool = False,
 ) -> PathFound:
     return PathFound(
         path=path(HOST, port),
-        judgement=Judgement(verdict=verdict, final=final, confirm=False, reason=f"It is {verdict}."),
+        judgement=Judgement(verdict=verdict, final=final, confirm=confirm, reason=f"It is {verdict}."),
         control=Control.ACCEPTED,
         fates=(Fate(letter=LETTER, outcome=outcome, reply="550 no"),) if outcome else (),
         outputs=frozenset({HOST} if verdict is Verdict.OPEN else ()),
@@ -56,14 +62,24 @@ def test_each_verdict_has_its_exit_status(verdict: Verdict) -> None:
 
 
 def test_a_letter_that_came_back_makes_a_host_open_though_the_list_would_look_once_more() -> None:
-    found = shown(Verdict.INCONCLUSIVE, final=False, outcome=Outcome.DELIVERED_OTHER)
+    found = shown(Verdict.INCONCLUSIVE, final=False, outcome=Outcome.DELIVERED_OTHER, confirm=True)
     assert host(found).status == OPEN
+    assert host(shown(Verdict.CLOSED), found).whole.reason == "192.0.2.25 port 25: It is INCONCLUSIVE."
+
+
+def test_a_letter_that_came_back_alone_where_another_did_not_makes_no_host_open() -> None:
+    """A honeypot passes on what looks like a test."""
+    found = shown(Verdict.INCONCLUSIVE, outcome=Outcome.DELIVERED_SAME)
+    assert host(found).status == UNTOLD
     assert host(shown(Verdict.CLOSED), found).whole.reason == "192.0.2.25 port 25: It is INCONCLUSIVE."
 
 
 def test_who_relays_is_named_before_who_may_relay_in_whatever_order_they_were_tried() -> None:
     """The sentence sends an administrator to one port of his."""
-    doubt, proven = shown(Verdict.INCONCLUSIVE), shown(Verdict.INCONCLUSIVE, 2525, outcome=Outcome.DELIVERED_OTHER)
+    doubt, proven = (
+        shown(Verdict.INCONCLUSIVE),
+        shown(Verdict.INCONCLUSIVE, 2525, outcome=Outcome.DELIVERED_OTHER, confirm=True),
+    )
     assert host(doubt, proven, shown(Verdict.OPEN, 587)).whole.reason == "192.0.2.25 port 587: It is OPEN."
     assert host(doubt, proven).whole.reason == "192.0.2.25 port 2525: It is INCONCLUSIVE."
     assert host(doubt, shown(Verdict.OPEN, 2525)).whole.reason == "192.0.2.25 port 2525: It is OPEN."

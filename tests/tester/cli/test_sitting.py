@@ -7,6 +7,7 @@ import os
 import smtplib
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -60,10 +61,13 @@ class Watch:
         return Sitting(
             outfit(**changed),
             paths,
-            hear=lambda way, event: self.heard.append((way.port, event)),
+            hear=self.hear,
             tell=self.told.append,
             say=self.said.append,
         )
+
+    def hear(self, way: Path, event: Event) -> None:
+        self.heard.append((way.port, event))
 
 
 async def collecting(deliver: Callable[[Collected], Awaitable[None]]) -> tuple[Collector, int]:
@@ -137,6 +141,54 @@ async def test_a_letter_that_comes_back_ends_the_test_and_has_a_cause() -> None:
     assert any("DELIVERED_SAME" in line for line in watch.said)
     cause = sittings[0].cause()
     assert cause is not None and cause.cause is Cause.NETWORKS_TOO_WIDE
+
+
+class Slow(Relay):
+    """Passes the first letter on at once, and others, if at all, when nobody has more to say."""
+
+    def __init__(self, port: int, idle: asyncio.Event, *, keeps: bool) -> None:
+        super().__init__(port)
+        self.idle, self.keeps, self.tasks = idle, keeps, []  # type: ignore[var-annotated]
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if not self.tasks:
+            self.tasks.append(None)
+            return await super().handle_DATA(server, session, envelope)
+        if not self.keeps:
+            self.tasks.append(asyncio.create_task(self.later(server, session, envelope)))
+        return "250 queued"
+
+    async def later(self, *letter: Any) -> None:
+        await self.idle.wait()
+        await super().handle_DATA(*letter)
+
+
+@pytest.mark.parametrize(("keeps", "verdict"), [(False, Verdict.OPEN), (True, Verdict.INCONCLUSIVE)])
+async def test_a_letter_that_came_back_waits_for_another_one_unlike_it(keeps: bool, verdict: Verdict) -> None:
+    watch, idle = Watch(), asyncio.Event()
+    sittings: list[Sitting] = []
+
+    async def deliver(message: Collected) -> None:
+        sittings[0].take(message)
+
+    def say(_line: str) -> None:
+        idle.set()
+
+    collector, port = await collecting(deliver)
+    loop = asyncio.get_running_loop()
+    slow = Slow(port, idle, keeps=keeps)
+    relay = await loop.create_server(lambda: SMTP(slow, hostname="mx.example.net", loop=loop), "127.0.0.1", 0)
+    try:
+        way = path(LOOPBACK, relay.sockets[0].getsockname()[1])
+        sittings.append(
+            Sitting(outfit(wait=0.2 if keeps else 5), [way], hear=watch.hear, tell=watch.told.append, say=say)
+        )
+        await sittings[0].hold()
+    finally:
+        relay.close()
+        await collector.close()
+    [found] = sittings[0].found()
+    assert (found.judgement.verdict, found.open) == (verdict, not keeps)
 
 
 async def test_a_message_about_no_letter_of_the_host_is_left_to_others() -> None:
