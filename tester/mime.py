@@ -36,6 +36,7 @@ _CODECS = {
     name: codec
     for codec, names in {
         "utf-8": ("utf-8", "utf8", "us-ascii", "ascii"),
+        "utf-7": ("utf-7", "unicode-1-1-utf-7"),
         "utf-16": ("utf-16",),
         "utf-16-le": ("utf-16le",),
         "utf-16-be": ("utf-16be",),
@@ -43,6 +44,11 @@ _CODECS = {
         "koi8-r": ("koi8-r", "koi8"),
         "koi8-u": ("koi8-u",),
         "cp866": ("cp866", "ibm866"),
+        "cp850": ("cp850", "ibm850"),
+        "cp437": ("cp437", "ibm437"),
+        "cp874": ("windows-874", "tis-620", "iso-8859-11"),
+        "mac_roman": ("macintosh", "x-mac-roman"),
+        "iso8859_8": ("iso-8859-8-i",),
         "iso2022_jp_2": ("iso-2022-jp", "iso-2022-jp-2"),
         "cp932": ("shift_jis", "shift-jis", "sjis", "x-sjis", "windows-31j", "cp932"),
         "euc_jp": ("euc-jp", "x-euc-jp"),

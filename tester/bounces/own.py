@@ -90,8 +90,13 @@ def _plain(text: str) -> str:
 def _decoded(subject: bytes) -> str:
     """A subject with its encoded words resolved (RFC 2047), as far as they can be."""
     text = re.sub(rb"\?=\s+=\?", b"?==?", subject).decode("utf-8", "replace")
-    return _WORD.sub(lambda found: Part("text/plain", _word(found), False, "", found[1].lower()).text, text)
+    return _WORD.sub(lambda found: Part("text/plain", _word(found), False, "", _charset(found)).text, text)
 
 
 def _word(found: re.Match[str]) -> bytes:
     return encoded_word(found[2].encode(), found[3].encode("ascii", "ignore"))
+
+
+def _charset(found: re.Match[str]) -> str:
+    """The charset of an encoded word, without its language (RFC 2231 5)."""
+    return found[1].partition("*")[0].lower()

@@ -60,6 +60,12 @@ SINGLE = [
 ]
 SEVERAL = {
     "utf-8": ("utf-8", "utf8", "us-ascii", "ascii"),
+    "utf-7": ("utf-7", "unicode-1-1-utf-7"),
+    "cp850": ("cp850", "ibm850"),
+    "cp437": ("cp437", "ibm437"),
+    "cp874": ("windows-874", "tis-620"),
+    "mac_roman": ("macintosh", "x-mac-roman"),
+    "iso8859_8": ("iso-8859-8-i",),
     "utf-16": ("utf-16",),
     "utf-16-le": ("utf-16le",),
     "utf-16-be": ("utf-16be",),
@@ -75,6 +81,8 @@ SEVERAL = {
 }
 WORDS = {"iso-2022-jp": "配信", "shift_jis": "配信", "euc-jp": "配信", "euc-kr": "전송", "iso-2022-kr": "전송"} | {
     "koi8-r": "письмо",
+    "cp874": "ส่ง",
+    "iso8859_8": "לא",
     "big5": "投遞",
     "gb2312": "投递",
     "hz": "投递",

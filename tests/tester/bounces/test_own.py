@@ -99,6 +99,7 @@ def test_the_subject_is_decoded() -> None:
     assert own("", subject=b"=?utf-8?q?R=C3=A9pon?= =?utf-8?q?se?=").subject == "réponse"
     assert own("", subject="=?utf-8?q?a\u00e9?=".encode()).subject == "a"
     assert own("", subject=b"=?x?q?broken").subject == "=?x?q?broken"
+    assert own("", subject=b"=?koi8-r*ru?B?4dfUz8/U18XU?=").subject == "автоответ"
 
 
 def test_five_texts_of_a_message_are_read() -> None:
