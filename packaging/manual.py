@@ -69,7 +69,8 @@ The state of the list of the units: its database, keys, last good table.
 .El
 .Sh EXIT STATUS
 0 when it was done, 1 when it was refused or has failed, with one sentence on
-standard error, 2 when it was typed wrong, and 130 when Ctrl-C has ended it.
+standard error, 2 when it was typed wrong, and 130 when Ctrl-C has broken it
+off; what runs until Ctrl-C ends with 0.
 With
 .Fl -json
 a failure is a document on standard output too:

@@ -141,6 +141,6 @@ def _row(account: OperatorAccount) -> dict[str, Any]:
         "role": account.role,
         "codes": bool(account.totp),
         "recovery_left": len(account.recovery.split()),
-        "since": f"{account.made:%Y-%m-%dT%H:%M:%SZ}",
+        "since": account.made,
         "disabled": account.disabled,
     }

@@ -117,11 +117,11 @@ def _row(account: ReporterAccount) -> dict[str, Any]:
         "reporter": account.name,
         "trust": account.trust,
         "contact": account.contact,
-        "since": f"{account.made:%Y-%m-%dT%H:%M:%SZ}",
+        "since": account.made,
         "keyed": account.key is not None,
         "score": round(reporters.score(account), 3),
         "open": account.hits,
         "closed": account.misses,
-        "suspended": f"{account.suspended:%Y-%m-%dT%H:%M:%SZ}" if account.suspended else None,
+        "suspended": account.suspended,
         "why": account.why,
     }

@@ -45,8 +45,8 @@ TEST_POINT = "  a test point: always answered, and nobody's server"
 
 
 def document(facts: Any) -> None:
-    """One JSON document."""
-    print(json.dumps(facts, indent=2, ensure_ascii=True))
+    """One JSON document; times in it are ISO 8601."""
+    print(json.dumps(facts, indent=2, ensure_ascii=True, default=_iso))
 
 
 def when(time: datetime | None) -> str:
@@ -55,21 +55,20 @@ def when(time: datetime | None) -> str:
 
 
 def done(facts: Mapping[str, Any], *, as_json: bool) -> None:
-    """A few facts after something was done, under names that people read; programs have them with "_" between words,
-    and times as ISO 8601."""
+    """A few facts after something was done, under names that people read; programs have them with "_" between words."""
     if as_json:
-        document({re.sub(r"\W+", "_", name): _iso(value) for name, value in facts.items()})
+        document({re.sub(r"\W+", "_", name): value for name, value in facts.items()})
         return
     for name, value in facts.items():
         if isinstance(value, (list, tuple)) and any(" " in str(each) for each in value):  # sentences
             for line in (f"{name}:", *(f"  {each}" for each in value)):
                 terminal.say(line)
         else:
-            terminal.say(f"{name}: {_plain(value)}")
+            terminal.say(f"{name.replace('_', ' ')}: {_plain(value)}")
 
 
-def _iso(value: Any) -> Any:
-    return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value
+def _iso(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _plain(value: Any) -> str:

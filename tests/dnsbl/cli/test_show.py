@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,3 +128,8 @@ def test_what_was_done_is_told_to_people_in_words_and_to_programs_by_names_witho
 
 def test_the_example_is_a_document_for_programs_too(run: Run) -> None:
     assert run("check-config", "--example")["example"].startswith("# Every setting")
+
+
+def test_people_read_the_times_of_an_account_as_all_others(run: Run) -> None:
+    assert re.search(r"since: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n", run("reporter", "add", "ann", plain=True))
+    assert re.fullmatch(r"[0-9-]+T[0-9:]+Z", run("reporter", "list")["reporters"][0]["since"])
